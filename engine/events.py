@@ -1,0 +1,127 @@
+"""The event log: how a worker tells the studio what is happening.
+
+One JSON object a line, appended to `events.jsonl` in the folder of the run, model, dataset or backend. The file is the
+proof; the rows in the database are what the studio has read from it so far. Readers take whole lines from a byte
+offset, so reading twice changes nothing.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+FILE = "events.jsonl"
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=True, ser_json_inf_nan="constants")
+
+    at: float = Field(default_factory=time.time, description="Seconds since 1970, UTC")
+
+
+class Started(_Event):
+    """The work has begun: a worker knows what it has before it."""
+
+    kind: Literal["started"] = "started"
+    attempt: int = 1
+    total_steps: int | None = None
+    facts: dict[str, Any] = {}  # device, versions, trainable parameters, rows, resumed from ...
+
+
+class Progress(_Event):
+    """How far a fetch or an import is."""
+
+    kind: Literal["progress"] = "progress"
+    done: float
+    total: float | None = None
+    stage: str = ""
+
+
+class Step(_Event):
+    """Numbers of one training step: loss, eval_loss, learning_rate, grad_norm, tokens_per_second ..."""
+
+    kind: Literal["step"] = "step"
+    step: int
+    metrics: dict[str, float]
+
+
+class Saved(_Event):
+    """A checkpoint whose manifest is written."""
+
+    kind: Literal["saved"] = "saved"
+    step: int
+    checkpoint: str  # folder, relative to the run's
+
+
+class Note(_Event):
+    """Something the user should know."""
+
+    kind: Literal["note"] = "note"
+    level: Literal["info", "warning"] = "info"
+    message: str
+
+
+class Ready(_Event):
+    """A server answers."""
+
+    kind: Literal["ready"] = "ready"
+    address: str  # unix:/path or http://host:port
+    models: list[str]
+
+
+class Finished(_Event):
+    """The work is done and its result was verified, or it stopped because it was asked to."""
+
+    kind: Literal["finished"] = "finished"
+    outcome: Literal["succeeded", "stopped"] = "succeeded"
+    result: dict[str, Any] = {}
+
+
+class Failed(_Event):
+    """The work cannot go on. `category` decides whether trying again makes sense."""
+
+    kind: Literal["failed"] = "failed"
+    category: Literal["memory", "data", "config", "disk", "network", "code"] = "code"
+    message: str
+    hint: str = ""
+
+
+Event = Started | Progress | Step | Saved | Note | Ready | Finished | Failed
+_event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+def append(folder: Path, event: Event) -> None:
+    """Adds one line, in one write, so that a reader never sees half of another's.
+
+    A worker that was killed in the middle of a line leaves a torn one; the next writer begins on a line of its own.
+    """
+    line = event.model_dump_json().encode() + b"\n"
+    descriptor = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, b"\n" + line if torn else line)
+    finally:
+        os.close(descriptor)
+
+
+def read(folder: Path, start: int = 0, most_bytes: int = 4 << 20) -> tuple[list[Event], int]:
+    """The events in whole lines after byte `start`, and where to start next time. Torn lines are passed over."""
+    try:
+        with (folder / FILE).open("rb") as file:
+            file.seek(start)
+            lines, newline, _partial = file.read(most_bytes).rpartition(b"\n")
+    except FileNotFoundError:
+        return [], start
+    if not newline:
+        return [], start
+    return [event for line in lines.splitlines() if (event := _parse(line))], start + len(lines) + 1
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        return _event.validate_json(line)
+    except ValidationError:
+        return None  # torn by a kill in the middle of a write

@@ -1,0 +1,43 @@
+"""Turns an intention into one command. Pure: it touches no disk and starts no process.
+
+"Which command would run?" is therefore a test, and a preview button.
+"""
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+WORKERS = {
+    "sft": "engine.workers.sft",
+    "cpt": "engine.workers.sft",
+    "fetch_model": "engine.workers.fetch_model",
+    "import_data": "engine.workers.import_data",
+    "serve": "engine.workers.serve",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A command: argv, environment beyond the studio's own, and files to be written before it starts."""
+
+    argv: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    files: dict[Path, str] = field(default_factory=dict)
+
+    def shell_line(self) -> str:
+        """The command as a person would type it. For reading; nothing here is ever given to a shell."""
+        settings = [f"{name}={shlex.quote(value)}" for name, value in sorted(self.env.items())]
+        return " ".join([*settings, shlex.join(self.argv)])
+
+
+def plan_worker(worker: str, spec: dict[str, Any], out: Path, env: dict[str, str] | None = None) -> Plan:
+    """`python -m engine.workers.NAME OUT/spec.json OUT`: the one shape every worker of the studio is started in."""
+    spec_file = out / "spec.json"
+    return Plan(
+        argv=[sys.executable, "-m", WORKERS[worker], str(spec_file), str(out)],
+        env=env or {},
+        files={spec_file: json.dumps(spec, indent=2, ensure_ascii=False)},
+    )

@@ -1,0 +1,1 @@
+"""Programs that do heavy work: `python -m engine.workers.NAME SPEC.json OUT/`. Only here is torch imported."""

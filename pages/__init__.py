@@ -1,0 +1,1 @@
+"""One file a page: what is on it, and what a click does."""

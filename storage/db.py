@@ -1,0 +1,81 @@
+"""The database, and one transaction on it.
+
+`session()` writes: it takes SQLite's write lock at once (BEGIN IMMEDIATE), because the default loses updates when two
+writers read first and write later. `reading()` never writes and never waits for a writer. Neither may be held across
+a yield, an HTTP call or a subprocess.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session, create_engine
+
+from storage import migrate, tables
+from storage.home import database_file
+
+BUSY_SECONDS = 5
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """One writing transaction: commits when the block ends, rolls back when it raises."""
+    with Session(_engine(url(), True), expire_on_commit=False) as db:
+        yield db
+        db.commit()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """One consistent view of the database, without the write lock."""
+    with Session(_engine(url(), False), expire_on_commit=False) as db:
+        yield db
+
+
+def url() -> str:
+    """The database's address: a SQLite file under the home unless the setting `database_url` names another."""
+    return os.environ.get("TUNESMITH_DATABASE_URL") or f"sqlite:///{database_file()}"
+
+
+def prepare() -> None:
+    """Brings the database to today's schema and makes the default project. Called once, at start."""
+    migrate.upgrade(_engine(url(), True))
+    with session() as db:
+        if db.get(tables.Project, tables.DEFAULT_PROJECT) is None:
+            db.add(tables.Project(id=tables.DEFAULT_PROJECT, name="Default"))
+
+
+def forget() -> None:
+    """Closes every connection, so that the file may be moved or replaced."""
+    for writing in (True, False):
+        _engine(url(), writing).dispose()
+    _engine.cache_clear()
+
+
+@lru_cache(maxsize=64)
+def _engine(address: str, writing: bool) -> Engine:
+    if make_url(address).get_backend_name() != "sqlite":
+        return create_engine(address, pool_pre_ping=True)
+    engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _begin_immediate if writing else _begin)
+    return engine
+
+
+def _on_connect(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the transaction is ours to begin
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA journal_size_limit={64 << 20}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

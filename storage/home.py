@@ -1,0 +1,85 @@
+"""Where the studio keeps its files. Every path on disk is made here, and nowhere else."""
+
+import os
+import re
+from pathlib import Path
+
+_ID = re.compile(r"[0-9a-z][0-9a-z-]{0,63}")
+
+
+def home() -> Path:
+    """The data folder (mode 0700), read from the environment on every call so a test can move it."""
+    path = Path(os.environ.get("TUNESMITH_HOME") or "~/.tunesmith").expanduser().absolute()
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def folder(*names: str) -> Path:
+    """A folder under the home, created. `names` are fixed words or checked ids, never user text."""
+    path = home().joinpath(*map(_checked, names))
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def _checked(name: str) -> str:
+    if not _ID.fullmatch(name):
+        raise ValueError(f"{name!r} is no name for a folder of the studio")
+    return name
+
+
+def database_file() -> Path:
+    return home() / "studio.db"
+
+
+def queue_file() -> Path:
+    return folder("queue") / "huey.db"
+
+
+def engine_lock() -> Path:
+    return home() / "engine.lock"
+
+
+def run_folder(run_id: str) -> Path:
+    """A run: spec.json, events.jsonl, output.log, shim.lock, exit.N.json, checkpoints/, adapter/ or model/."""
+    return folder("runs", run_id)
+
+
+def model_folder(model_id: str) -> Path:
+    """A base model: files/ (config, tokenizer, safetensors) beside the events of its preparation."""
+    return folder("models", model_id)
+
+
+def dataset_folder(dataset_id: str) -> Path:
+    """A dataset: source file, rows.parquet, rejected.jsonl, beside the events of its import."""
+    return folder("datasets", dataset_id)
+
+
+def backend_folder(backend_id: str) -> Path:
+    """One process behind an endpoint: its socket, events and log."""
+    return folder("backends", backend_id)
+
+
+def uploads() -> Path:
+    return folder("uploads")
+
+
+def blobs() -> Path:
+    """Columnar dataset files by the sha256 of their content, so that the same rows are stored once."""
+    return folder("blobs")
+
+
+def downloads() -> Path:
+    return folder("downloads")
+
+
+def logs() -> Path:
+    return folder("logs")
+
+
+def gradio_cache() -> Path:
+    return folder("gradio")
+
+
+def contains(path: Path) -> bool:
+    """Whether `path`, with every link resolved, lies under the home."""
+    return path.resolve().is_relative_to(home().resolve())

@@ -1,0 +1,43 @@
+"""Every setting of the studio, read from the environment (prefix `TUNESMITH_`) at call time."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """A field `x` is the environment variable `TUNESMITH_X`; docs/operations.md lists them all."""
+
+    model_config = SettingsConfigDict(env_prefix="TUNESMITH_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("~/.tunesmith"), description="Folder that holds everything the studio keeps.")
+    host: str = Field(default="127.0.0.1", description="Address the studio listens on.")
+    port: int = Field(default=7860, ge=0, le=65535, description="Port the studio listens on; 0 takes a free one.")
+    token: SecretStr | None = Field(
+        default=None, description="Access token. Random at each start, and printed, when not set."
+    )
+    password: SecretStr | None = Field(
+        default=None,
+        description="Password of the login page. Required when the studio can be reached from other machines.",
+    )
+    allowed_hosts: str = Field(
+        default="", description="Further host names the studio answers to, separated by commas (behind a proxy)."
+    )
+    trust_proxy: bool = Field(
+        default=False, description="Believe X-Forwarded-* headers. Only behind a reverse proxy that sets them."
+    )
+    database_url: str | None = Field(
+        default=None, description="Database other than the SQLite file under the home, e.g. postgresql+psycopg://..."
+    )
+    redis_url: str | None = Field(default=None, description="Redis for the task queue instead of the SQLite file.")
+    vllm_python: Path | None = Field(
+        default=None, description="Python of an environment that has vLLM, if not the one under the home."
+    )
+    max_upload_gb: float = Field(default=20, gt=0, description="Largest file that may be uploaded, in gigabytes.")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+
+def settings() -> Settings:
+    """The settings as the environment has them now."""
+    return Settings()

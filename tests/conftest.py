@@ -1,0 +1,41 @@
+"""What every test starts from: a home of its own, with an empty database."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import db
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Each test has its own home; nothing of the person who runs the tests is read or written."""
+    for name in [name for name in os.environ if name.startswith("TUNESMITH_") and name != "TUNESMITH_TEST_DATA"]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TUNESMITH_HOME", str(folder))
+    db.prepare()
+    yield folder
+    db.forget()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random Llama, made once. Read only."""
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    subprocess.run([sys.executable, "-m", "tests.tiny", str(folder)], check=True, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path | None:
+    """The folder of real public data, where there is one. Tests must pass without it too."""
+    path = Path(os.environ.get("TUNESMITH_TEST_DATA", ""))
+    return path if path.name and path.is_dir() else None

@@ -1,0 +1,102 @@
+"""The schema: what the migrations build is what the tables say."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlmodel import SQLModel, create_engine
+
+from storage import db, migrate, runs, transitions
+from storage.tables import Dataset, Model, Run, RunStatus
+
+
+def make_run(run_id: str = "r1") -> None:
+    with db.session() as session:
+        session.add(Model(id="m1", source="path", source_id="x", name="m"))
+        session.add(Dataset(id="d1", project_id="default", name="d"))
+        session.flush()
+        session.add(Run(id=run_id, project_id="default", name="r", model_id="m1", dataset_id="d1", recipe={}))
+
+
+def test_the_migrations_build_exactly_the_tables() -> None:
+    with db.reading() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_every_migration_goes_up_and_down(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    migrate.upgrade(engine)
+    config = migrate.alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    with engine.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() is None
+
+
+def test_a_status_moves_only_from_where_it_was_and_leaves_a_line_in_the_log() -> None:
+    make_run()
+    with db.session() as session:
+        run = runs.get(session, "r1")
+        assert run
+        assert transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING, "slot free")
+        assert not transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING)
+        assert [(one.before, one.after, one.reason) for one in transitions.log(session, "r1")] == [
+            ("queued", "starting", "slot free")
+        ]
+
+
+def test_an_older_attempt_cannot_move_the_run() -> None:
+    make_run()
+    with db.session() as session:
+        run = runs.get(session, "r1")
+        assert run
+        session.expunge(run)
+        run.attempt = 2
+        assert not transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING)
+
+
+def test_metrics_written_twice_are_there_once() -> None:
+    make_run()
+    with db.session() as session:
+        runs.add_metrics(session, [("r1", "loss", 1, 2.0), ("r1", "loss", 2, 1.5)])
+        runs.add_metrics(session, [("r1", "loss", 2, 1.25)])
+        runs.add_metrics(session, [])
+        assert runs.curve(session, "r1", "loss") == [(1, 2.0), (2, 1.25)]
+        assert runs.curve(session, "r1", "loss", since=1) == [(2, 1.25)]
+        assert runs.metric_names(session, "r1") == ["loss"]
+
+
+def test_writers_at_the_same_time_lose_no_update() -> None:
+    make_run()
+
+    def add() -> None:
+        for _ in range(40):
+            with db.session() as session:
+                run = runs.get(session, "r1")
+                assert run
+                run.step += 1
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with db.reading() as session:
+        run = runs.get(session, "r1")
+        assert run
+        assert run.step == 160
+
+
+def test_a_block_that_raises_writes_nothing() -> None:
+    with pytest.raises(sqlite3.Error), db.session() as session:  # noqa: PT012
+        session.add(Model(id="m9", source="path", source_id="x", name="m"))
+        session.flush()
+        raise sqlite3.OperationalError("disk full")
+    with db.reading() as session:
+        assert session.get(Model, "m9") is None
