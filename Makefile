@@ -1,0 +1,46 @@
+# Two commands on a fresh machine: `make run` opens the studio, `make test` runs every test.
+# They only wrap what README says in plain pip.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test check format clean
+
+run: $(VENV)/.studio
+	@$(BIN)/tunesmith serve $(ARGS)
+
+test: $(VENV)/.tests
+	$(BIN)/python -m tests.browser.chromium --install
+	$(BIN)/python -m pytest -m "not gpu" --cov --cov-report=term $(ARGS)
+
+check: $(VENV)/.tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.ceilings
+
+format: $(VENV)/.tests
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/.python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Tunesmith needs Python 3.11 or newer')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@touch $@
+
+$(VENV)/.studio: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing Tunesmith into $(VENV) (once; a few minutes)"
+	$(PIP) --editable ".[starter]"
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.studio
+	@echo "Installing what the tests need"
+	$(PIP) --editable ".[starter,test]"
+	@touch $@
