@@ -59,6 +59,11 @@ def backend_folder(backend_id: str) -> Path:
     return folder("backends", backend_id)
 
 
+def session_secret() -> Path:
+    """Random bytes that sign the cookies of the window, so that a restart can keep them."""
+    return home() / "session.secret"
+
+
 def uploads() -> Path:
     return folder("uploads")
 

@@ -1,0 +1,97 @@
+"""API keys: made here, shown once, remembered only as a hash.
+
+`verify` is on the road of every request, so its answer is kept for a few seconds; a key that is revoked here stops at
+once, one that is revoked by another process of the studio within that time.
+"""
+
+import hashlib
+import re
+import secrets
+import threading
+import time
+from typing import Literal
+
+from engine.errors import NotFoundError, RefusedError
+from storage import db
+from storage import keys as stored
+from storage.tables import ApiKey
+
+Scope = Literal["inference", "all"]
+
+PREFIX = "sk-tunesmith-"
+REMEMBER_SECONDS = 5.0
+USED_EVERY_SECONDS = 60.0
+_REMEMBER_MOST = 1000
+_SHAPE = re.compile(re.escape(PREFIX) + r"[\w-]{43}", re.ASCII)
+
+_remembered: dict[str, tuple[float, ApiKey | None]] = {}
+_lock = threading.Lock()
+
+
+def create_key(name: str, scope: Scope = "inference") -> tuple[ApiKey, str]:
+    """A new key and its secret, which nobody can show again."""
+    if not name.strip():
+        raise RefusedError("A key needs a name.", "Name it after what will use it.")
+    secret = PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey(name=name.strip(), sha256=_hash(secret), scope=scope)
+    with db.session() as session:
+        session.add(key)
+    return key, secret
+
+
+def revoke_key(key_id: str) -> None:
+    """The key stops working. Raises NotFoundError."""
+    with db.session() as session:
+        key = session.get(ApiKey, key_id)
+        if key is None or key.revoked_at is not None:
+            raise NotFoundError(f"There is no API key `{key_id}`.", "GET /api/keys lists the keys in use.")
+        key.revoked_at = time.time()
+    forget()
+
+
+def remembered(secret: str) -> ApiKey | None:
+    """The key, if it was verified a moment ago. Never touches the database, so an event loop may ask."""
+    with _lock:
+        until, key = _remembered.get(_hash(secret), (0.0, None))
+    return key if until > time.monotonic() else None
+
+
+def verify(secret: str) -> ApiKey | None:
+    """The key with that secret, or None when there is none or it was revoked."""
+    if not _SHAPE.fullmatch(secret):
+        return None
+    sha256 = _hash(secret)
+    with _lock:
+        until, key = _remembered.get(sha256, (0.0, None))
+    if until > time.monotonic():
+        return key
+    key = _look_up(sha256)
+    with _lock:
+        if len(_remembered) >= _REMEMBER_MOST:
+            _remembered.clear()
+        _remembered[sha256] = (time.monotonic() + REMEMBER_SECONDS, key)
+    return key
+
+
+def forget() -> None:
+    """Drops what is remembered; the next `verify` asks the database."""
+    with _lock:
+        _remembered.clear()
+
+
+def _look_up(sha256: str) -> ApiKey | None:
+    with db.reading() as session:
+        key = stored.by_sha256(session, sha256)
+    if key is not None and time.time() - (key.last_used_at or 0) > USED_EVERY_SECONDS:
+        _mark_used(key.id)
+    return key
+
+
+def _mark_used(key_id: str) -> None:
+    with db.session() as session:
+        if key := session.get(ApiKey, key_id):
+            key.last_used_at = time.time()
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

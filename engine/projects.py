@@ -1,0 +1,89 @@
+"""Projects: what datasets, runs, endpoints and chats belong to. There is always the default one."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from engine.errors import ConflictError, NotFoundError, RefusedError
+from storage import db
+from storage import projects as stored
+from storage.tables import DEFAULT_PROJECT, Project
+
+LONGEST_NAME = 80
+
+
+def create_project(name: str) -> Project:
+    """A new, empty project. Raises ConflictError when the name is taken."""
+    project = Project(name=_checked(name))
+    try:
+        with db.session() as session:
+            _refuse_taken(session, project)
+            session.add(project)
+    except IntegrityError as error:  # another process took the name in the same instant
+        raise _taken(project.name) from error
+    return project
+
+
+def rename_project(project_id: str, name: str) -> Project:
+    """Raises NotFoundError, or ConflictError when another project has that name."""
+    with db.session() as session:
+        project = _get(session, project_id)
+        project.name = _checked(name)
+        with session.no_autoflush:
+            _refuse_taken(session, project)
+    return project
+
+
+def archive_project(project_id: str) -> Project:
+    """Hides a project; nothing in it is deleted or stopped. The default one stays, as new things need a place."""
+    if project_id == DEFAULT_PROJECT:
+        raise ConflictError("The default project cannot be archived.", "New things go there when no other is chosen.")
+    return _set_archived(project_id, True)
+
+
+def restore_project(project_id: str) -> Project:
+    return _set_archived(project_id, False)
+
+
+def look_up(project_id: str) -> Project:
+    """Raises NotFoundError."""
+    with db.reading() as session:
+        return _get(session, project_id)
+
+
+def all_projects(archived: bool = False) -> Sequence[Project]:
+    """The projects in use, oldest first; with `archived` the archived ones too."""
+    with db.reading() as session:
+        return stored.all_projects(session, archived)
+
+
+def _set_archived(project_id: str, archived: bool) -> Project:
+    with db.session() as session:
+        project = _get(session, project_id)
+        project.archived = archived
+    return project
+
+
+def _get(session: Session, project_id: str) -> Project:
+    project = stored.get(session, project_id)
+    if project is None:
+        raise NotFoundError(f"There is no project `{project_id}`.", "GET /api/projects lists the projects.")
+    return project
+
+
+def _checked(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise RefusedError("A project needs a name.", f"One to {LONGEST_NAME} characters.")
+    return name
+
+
+def _refuse_taken(session: Session, project: Project) -> None:
+    other = stored.by_name(session, project.name)
+    if other is not None and other.id != project.id:
+        raise _taken(project.name)
+
+
+def _taken(name: str) -> ConflictError:
+    return ConflictError(f"There is a project named `{name}` already.", "Choose another name.")
