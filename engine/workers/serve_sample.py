@@ -1,0 +1,62 @@
+"""Chooses the next token from a row of scores."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import torch
+
+NUCLEUS = 1024  # tokens looked at first for top_p; the whole vocabulary is sorted only when they do not suffice
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen. The names and meanings are OpenAI's."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int | None = None
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+
+
+class Sampler:
+    """Draws the tokens of one answer; with a seed, the same ones every time."""
+
+    def __init__(self, sampling: Sampling, index: int = 0) -> None:
+        self._sampling = sampling
+        self._counts: Counter[int] = Counter()
+        self._random = torch.Generator()
+        if sampling.seed is None:
+            self._random.seed()
+        else:
+            self._random.manual_seed((sampling.seed + index) % 2**63)
+
+    def draw(self, scores: torch.Tensor) -> int:
+        """A token from one row of scores over the vocabulary."""
+        scores = self._penalised(scores.float().cpu())
+        if self._sampling.temperature < 1e-4:
+            token = int(scores.argmax())
+        else:
+            token = self._random_token(torch.softmax(scores / self._sampling.temperature, dim=-1))
+        self._counts[token] += 1
+        return token
+
+    def _penalised(self, scores: torch.Tensor) -> torch.Tensor:
+        """OpenAI's rule: a token's score falls with every time it was used, and once for being used at all."""
+        frequency, presence = self._sampling.frequency_penalty, self._sampling.presence_penalty
+        if not self._counts or not (frequency or presence):
+            return scores
+        scores = scores.clone()
+        tokens = torch.tensor(list(self._counts))
+        scores[tokens] -= frequency * torch.tensor([float(count) for count in self._counts.values()]) + presence
+        return scores
+
+    def _random_token(self, chances: torch.Tensor) -> int:
+        if self._sampling.top_p >= 1:
+            return int(torch.multinomial(chances, 1, generator=self._random))
+        best, tokens = torch.topk(chances, min(NUCLEUS, len(chances)))
+        if best.sum() < self._sampling.top_p:
+            best, tokens = torch.sort(chances, descending=True)
+        # A token stays when the ones before it have not yet reached top_p; the first one always stays.
+        kept = best * (best.cumsum(-1) - best < self._sampling.top_p)
+        return int(tokens[torch.multinomial(kept, 1, generator=self._random)])
