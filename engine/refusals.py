@@ -1,17 +1,29 @@
 """Early refusal: what is wrong with a recipe, in plain words, before a minute is spent on training.
 
-An error means that the training could not work; a warning, that it would work and probably disappoint.
+An error means that the training could not work; a warning, that it would work and probably disappoint. Every problem
+names the field, its value and the remedy.
 """
 
-from collections.abc import Iterable
+import math
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
+from engine import fit
 from engine.errors import RefusedError
 from engine.recipe import Recipe
-from storage.tables import Dataset, Model
+from storage import home
+from storage.tables import Dataset, DatasetStatus, Model, ModelStatus
 
 Level = Literal["error", "warning"]
+
+KINDS = {"sft": ("chat", "completion"), "cpt": ("text",)}  # method -> the kinds of dataset it learns from
+RATES = {"lora": (1e-6, 5e-3), "qlora": (1e-6, 5e-3), "full": (1e-7, 5e-4)}  # outside, hardly anybody has had luck
+BYTES_PER_TOKEN = 3  # of Parquet text, compressed; English has about 4 bytes a token before compression
+SHARE_OF_DISK_WARNED = 0.5
 
 
 @dataclass(frozen=True)
@@ -24,9 +36,13 @@ class Problem:
     level: Level = "error"
 
 
+Found = Iterator[Problem]
+
+
 def check(recipe: Recipe, model: Model, dataset: Dataset) -> list[Problem]:
     """Everything that speaks against this training, errors first. Reads file headers only; takes milliseconds."""
-    return []
+    found = [problem for rule in RULES for problem in rule(recipe, model, dataset)]
+    return sorted(found, key=lambda problem: problem.level != "error")
 
 
 def refuse(problems: Iterable[Problem]) -> None:
@@ -35,3 +51,196 @@ def refuse(problems: Iterable[Problem]) -> None:
     if errors:
         message = "\n".join(problem.message for problem in errors)
         raise RefusedError(message, "\n".join(problem.hint for problem in errors if problem.hint))
+
+
+def total_steps(recipe: Recipe, rows: int) -> int | None:
+    """Optimiser steps of the whole training; None when packing leaves that open until the rows are tokenised."""
+    if recipe.max_steps > 0:
+        return recipe.max_steps
+    if recipe.packing:
+        return None
+    batches = math.ceil(training_rows(recipe, rows) / recipe.per_device_train_batch_size)
+    return math.ceil(recipe.num_train_epochs * math.ceil(batches / recipe.gradient_accumulation_steps))
+
+
+def training_rows(recipe: Recipe, rows: int) -> int:
+    return rows - int(rows * recipe.eval_fraction)
+
+
+def _model(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if model.status == ModelStatus.QUEUED:
+        yield Problem("model_id", f"The model {model.name} is still being fetched.", "Start again when it is ready.")
+    elif model.status == ModelStatus.FAILED:
+        yield Problem("model_id", f"The model {model.name} could not be fetched.", "Retry it on the Models page.")
+    elif not model.path or not (Path(model.path) / "config.json").is_file():
+        hint = "Put the folder back, or delete the model and add it again."
+        yield Problem("model_id", f"The folder of the model {model.name} is gone: {model.path}.", hint)
+    elif model.trainable is False:
+        reason = model.untrainable_reason or "It cannot be trained here."
+        yield Problem("model_id", f"The model {model.name} cannot be trained. {reason}", "Choose another model.")
+
+
+def _dataset(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    name = dataset.name
+    if dataset.status == DatasetStatus.IMPORTING:
+        yield Problem("dataset_id", f"The dataset {name} is still being imported.", "Start again when it is ready.")
+    elif dataset.status == DatasetStatus.NEEDS_MAPPING:
+        yield Problem("dataset_id", f"The dataset {name} has unknown columns.", "Map its columns on the Data page.")
+    elif dataset.status == DatasetStatus.FAILED:
+        yield Problem("dataset_id", f"The dataset {name} could not be imported.", "Import it again on the Data page.")
+    elif dataset.accepted < 1:
+        yield Problem("dataset_id", f"The dataset {name} has no usable row.", "See its rejected rows on the Data page.")
+    else:
+        yield from _kind(recipe, model, dataset)
+
+
+def _kind(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    wanted = KINDS[recipe.method]
+    if dataset.kind not in wanted:
+        other = next((method for method, kinds in KINDS.items() if dataset.kind in kinds), None)
+        hint = f"Choose the method {other}, or another dataset." if other else "Choose another dataset."
+        message = f"The method {recipe.method} learns from {' or '.join(wanted)} rows; {dataset.name} has "
+        yield Problem("method", f"{message}{dataset.kind or 'unknown'} rows.", hint)
+    elif dataset.kind == "chat" and model.has_chat_template is False:
+        hint = "Choose an instruct or chat version of the model, or a dataset of prompts and completions."
+        yield Problem("model_id", f"{model.name} has no chat template, so it cannot read the chats.", hint)
+
+
+def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    rows = dataset.accepted
+    if rows < 1:
+        return
+    if recipe.eval_fraction and int(rows * recipe.eval_fraction) < 1:
+        hint = f"Use at least {math.ceil(100 / rows) / 100:g}, or 0 to measure no evaluation loss."
+        hint = hint if rows > 1 else "Use 0: one row cannot be divided."
+        yield Problem("eval_fraction", f"eval_fraction {recipe.eval_fraction:g} of {rows} rows holds out no row.", hint)
+    left = training_rows(recipe, rows)
+    batch = recipe.per_device_train_batch_size
+    if batch > left and not recipe.packing:
+        message = f"per_device_train_batch_size is {batch}, and only {left} rows are there to train on."
+        yield Problem("per_device_train_batch_size", message, f"Use {left} or less.", "warning")
+
+
+def _steps(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if recipe.max_steps == 0:
+        hint = "Use -1 to train for num_train_epochs, or a number of steps above 0."
+        yield Problem("max_steps", "max_steps is 0, so nothing would be trained.", hint)
+        return
+    total = total_steps(recipe, dataset.accepted) if dataset.accepted else None
+    if total and recipe.warmup_steps >= total:
+        message = f"warmup_steps is {recipe.warmup_steps}, and the whole training has {total} steps: "
+        hint = f"Use {max(total // 10, 0)}, or train for longer."
+        yield Problem("warmup_steps", f"{message}the learning rate would never reach its value.", hint)
+
+
+def _length(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    context = model.context_length
+    if context and recipe.max_length > context:
+        message = f"max_length is {recipe.max_length} tokens, and {model.name} reads at most {context}."
+        yield Problem("max_length", message, f"Use {context} or less.")
+
+
+def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if not model.parameters or model.trainable is False:
+        return
+    available = fit.available_bytes()
+    usual = fit.memory(model, recipe, _usual_tokens(recipe, dataset))
+    longest = fit.memory(model, recipe)
+    where = f"about {fit.in_words(available)} can be used here"
+    if usual.total > available:
+        message = f"This training needs about {fit.in_words(usual.total)} of memory ({usual}); {where}."
+        yield Problem("tuning", message, _less_memory(recipe))
+    elif longest.total > available:
+        message = f"Rows of {recipe.max_length} tokens would need about {fit.in_words(longest.total)}; {where}."
+        yield Problem("max_length", message, f"Should the memory run out: {_less_memory(recipe)}", "warning")
+
+
+def _usual_tokens(recipe: Recipe, dataset: Dataset) -> int:
+    """Tokens of an ordinary row, from the size of the stored file; the recipe's max_length when rows are packed."""
+    if recipe.packing:
+        return recipe.max_length
+    return max(32, dataset.size_bytes // max(dataset.accepted, 1) // BYTES_PER_TOKEN)
+
+
+def _less_memory(recipe: Recipe) -> str:
+    ways = []
+    if recipe.tuning == "full":
+        ways.append("tuning lora")
+    if recipe.tuning != "qlora" and find_spec("bitsandbytes"):
+        ways.append("tuning qlora")
+    if (batch := recipe.per_device_train_batch_size) > 1:
+        ways.append(f"per_device_train_batch_size below {batch} with more gradient_accumulation_steps")
+    if recipe.max_length > 128:
+        ways.append(f"a max_length below {recipe.max_length}")
+    if not recipe.gradient_checkpointing:
+        ways.append("gradient_checkpointing")
+    return f"Use {', or '.join(ways)}." if ways else "Use a smaller model."
+
+
+def _installed(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if find_spec("bitsandbytes"):
+        return
+    hint = "Install it with `pip install bitsandbytes` where it is available, or "
+    if recipe.tuning == "qlora":
+        yield Problem("tuning", "qlora needs bitsandbytes, which is not installed here.", f"{hint}use lora.")
+    if recipe.optim.endswith("_8bit"):
+        message = f"The optimiser {recipe.optim} needs bitsandbytes, which is not installed here."
+        yield Problem("optim", message, f"{hint}use adamw_torch.")
+
+
+def _lora(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if recipe.tuning == "full" or recipe.target_modules.strip() == "all-linear" or not model.path:
+        return
+    layers = fit.linear_layers(fit.inspect_cached(model.path))
+    missing = [
+        name for name in fit.targets(recipe.target_modules) if not any(fit.is_target(one, name) for one in layers)
+    ]
+    if layers and (missing or not fit.targets(recipe.target_modules)):
+        known = ", ".join(sorted({name.rpartition(".")[2] for name in layers})[:20])
+        message = f"target_modules names {', '.join(missing) or 'nothing'}, which {model.name} does not have."
+        yield Problem("target_modules", message, f"Use all-linear, or some of: {known}.")
+
+
+def _rate(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    low, high = RATES[recipe.tuning]
+    rate = recipe.learning_rate
+    if low <= rate <= high:
+        return
+    what, then = ("high", "the loss may rise instead of fall") if rate > high else ("low", "hardly anything is learnt")
+    hint = f"Good starts: {'2e-5' if recipe.tuning == 'full' else '2e-4'} for {recipe.tuning}."
+    yield Problem("learning_rate", f"learning_rate {rate:g} is unusually {what}: {then}.", hint, "warning")
+
+
+def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if not model.parameters or model.trainable is False:
+        return
+    # One more than is kept: the newest is written before the oldest goes; and the result beside them.
+    needed = fit.checkpoint_bytes(model, recipe) * (recipe.save_total_limit + 2)
+    free = shutil.disk_usage(home.home()).free
+    level: Level = "error" if needed > free else "warning"
+    if needed > free * SHARE_OF_DISK_WARNED:
+        message = f"The checkpoints will take about {fit.in_words(needed)} of disk; {fit.in_words(free)} are free."
+        hint = f"Free some space, or use a save_total_limit below {recipe.save_total_limit}, or tuning lora."
+        yield Problem("save_total_limit", message, hint, level)
+
+
+def _device(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if recipe.packing:
+        hint = "Leave packing off and use train_sampling_strategy group_by_length."
+        message = "Packing is slower than group_by_length on a CPU."
+        yield Problem("packing", message, hint, "warning")
+
+
+RULES: tuple[Callable[[Recipe, Model, Dataset], Found], ...] = (
+    _model,
+    _dataset,
+    _rows,
+    _steps,
+    _length,
+    _memory,
+    _installed,
+    _lora,
+    _rate,
+    _disk,
+    _device,
+)

@@ -1,0 +1,189 @@
+"""How much memory a training needs, and how much this machine has. An estimate, on the careful side; all in bytes.
+
+    weights      parameters x width. full: 4 (float32 master weights); lora: 2 with bfloat16, else 4;
+                 qlora: 0.5625 for each weight of a linear layer (4 bits and a scale a block), 2 for the others
+    gradients    4 for each trained parameter
+    optimiser    8 for each trained parameter (AdamW keeps two float32 numbers); 8-bit AdamW 2, Adafactor 1, SGD 0
+    activations  tokens x layers x (12 hidden + 4 intermediate) x width, after Korthikanti et al. (arXiv:2205.05198)
+                 without the attention matrix, which no backend here keeps; with gradient checkpointing
+                 tokens x (layers + 12) x hidden + 4 intermediate of one layer
+    logits       labelled tokens x vocabulary x 12: float32 logits, their softmax and their gradient
+    overhead     600 MB: Python, torch and its buffers
+
+A LoRA pair on a linear layer of n inputs and m outputs has r x (n + m) trained parameters.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from engine.inspect_model import Inspection, inspect
+from engine.recipe import Recipe
+from storage.tables import Model
+
+OVERHEAD_BYTES = 600_000_000
+OPTIMISER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "adafactor": 1, "sgd": 0}
+SHARE_OF_MEMORY = 0.9  # the rest is the system's and the studio's own
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+NOT_ADAPTED = re.compile(r"(^|\.)(embed\w*|wte|wpe|lm_head|score|shared)(\.|$)")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the memory is for, in bytes."""
+
+    weights: int
+    gradients: int
+    optimiser: int
+    activations: int
+    logits: int
+    overhead: int = OVERHEAD_BYTES
+
+    @property
+    def total(self) -> int:
+        return sum(getattr(self, field.name) for field in fields(self))
+
+    def __str__(self) -> str:
+        parts = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return ", ".join(f"{name} {in_words(size)}" for name, size in parts if size)
+
+
+def training_bytes(model: Model, recipe: Recipe, row_tokens: int | None = None) -> int:
+    """The memory that this training needs when every row has `row_tokens` tokens (default: recipe.max_length)."""
+    return memory(model, recipe, row_tokens).total
+
+
+def memory(model: Model, recipe: Recipe, row_tokens: int | None = None) -> Memory:
+    """The same, item by item. A model whose files cannot be read is judged by its row alone."""
+    found = inspect_cached(model.path) if model.path else Inspection(Path())
+    parameters = model.parameters or found.parameters or 0
+    trained = trained_parameters(found, recipe, parameters)
+    tokens = recipe.per_device_train_batch_size * min(row_tokens or recipe.max_length, recipe.max_length)
+    return Memory(
+        weights=_weights(found, recipe, parameters),
+        gradients=4 * trained,
+        optimiser=OPTIMISER_BYTES.get(recipe.optim, 8) * trained,
+        activations=_activations(found.config or {}, recipe, tokens),
+        logits=12 * tokens * number(found.config or {}, "vocab_size"),
+    )
+
+
+def trained_parameters(found: Inspection, recipe: Recipe, parameters: int) -> int:
+    """How many numbers the training changes."""
+    if recipe.tuning == "full":
+        return parameters
+    shapes = [shape for name, shape in linear_layers(found).items() if is_target(name, recipe.target_modules)]
+    return recipe.lora_r * sum(inputs + outputs for outputs, inputs in shapes)
+
+
+def linear_layers(found: Inspection) -> dict[str, tuple[int, int]]:
+    """Module name -> shape of every layer that LoRA can adapt: matrices other than the embeddings."""
+    return {
+        tensor.name.removesuffix(".weight"): (tensor.shape[0], tensor.shape[1])
+        for tensor in found.tensors
+        if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and not NOT_ADAPTED.search(tensor.name)
+    }
+
+
+def targets(target_modules: str) -> list[str]:
+    return [name for part in target_modules.split(",") if (name := part.strip())]
+
+
+def is_target(module: str, target_modules: str) -> bool:
+    """Whether PEFT adapts that module: all-linear, or a name which is the module's own, or its ending after a dot."""
+    names = targets(target_modules)
+    return names == ["all-linear"] or any(module == name or module.endswith(f".{name}") for name in names)
+
+
+def _weights(found: Inspection, recipe: Recipe, parameters: int) -> int:
+    if recipe.tuning != "qlora":
+        return parameters * width(recipe)
+    linear = sum(outputs * inputs for outputs, inputs in linear_layers(found).values())
+    return int(linear * 0.5625) + 2 * max(parameters - linear, 0)
+
+
+def width(recipe: Recipe) -> int:
+    """Bytes of a weight while training."""
+    return 2 if recipe.tuning != "full" and recipe.bf16 else 4
+
+
+def _activations(config: dict[str, Any], recipe: Recipe, tokens: int) -> int:
+    layers, hidden = number(config, "num_hidden_layers", "n_layer"), number(config, "hidden_size", "n_embd")
+    intermediate = number(config, "intermediate_size", "n_inner") or 4 * hidden
+    if recipe.gradient_checkpointing:
+        return tokens * ((layers + 12) * hidden + 4 * intermediate) * width(recipe)
+    return tokens * layers * (12 * hidden + 4 * intermediate) * width(recipe)
+
+
+def number(config: dict[str, Any], *names: str) -> int:
+    """The first of those fields that is a whole number above zero; 0 when there is none."""
+    values = (config.get(name) for name in names)
+    return next((value for value in values if isinstance(value, int) and value > 0), 0)
+
+
+def checkpoint_bytes(model: Model, recipe: Recipe) -> int:
+    """Size of one checkpoint: the trained weights and the optimiser's state."""
+    found = inspect_cached(model.path) if model.path else Inspection(Path())
+    trained = trained_parameters(found, recipe, model.parameters or 0)
+    return trained * (4 + OPTIMISER_BYTES.get(recipe.optim, 8)) + 10_000_000  # tokenizer, random state, log
+
+
+def available_bytes() -> int:
+    """The memory that a training can count on here: what the machine (or its container) has, less a tenth."""
+    return int(_limit() * SHARE_OF_MEMORY)
+
+
+def _limit() -> int:
+    total = psutil.virtual_memory().total
+    try:
+        limit = CGROUP_LIMIT.read_text().strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def too_big(model: Model) -> str | None:
+    """Why no training of this model fits into this machine's memory: even the most frugal one; None when one does."""
+    frugal = Recipe(
+        model_id=model.id,
+        dataset_id="any",
+        tuning="qlora",
+        lora_r=1,
+        per_device_train_batch_size=1,
+        max_length=64,
+        gradient_checkpointing=True,
+        bf16=True,
+    )
+    needed, available = training_bytes(model, frugal), available_bytes()
+    if needed <= available:
+        return None
+    return (
+        f"Too big for this machine: even qlora with one short row at a time needs about {in_words(needed)} of memory, "
+        f"and {in_words(available)} can be used here."
+    )
+
+
+def inspect_cached(path: str) -> Inspection:
+    """An inspection, kept until a file of the folder changes: a form asks at every keystroke."""
+    folder = Path(path)
+    try:
+        changed = max((entry.stat().st_mtime for entry in folder.iterdir() if entry.exists()), default=0.0)
+    except OSError:
+        changed = 0.0
+    return _inspect(folder, changed)
+
+
+@lru_cache(maxsize=32)
+def _inspect(folder: Path, _changed: float) -> Inspection:
+    return inspect(folder)
+
+
+def in_words(size: float) -> str:
+    """Bytes as people say them: 512 MB, 1.5 GB."""
+    if size < 999.5e6:
+        return f"{size / 1e6:.0f} MB"
+    return f"{size / 1e9:.1f} GB" if size < 99.95e9 else f"{size / 1e9:.0f} GB"
