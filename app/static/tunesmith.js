@@ -1,0 +1,131 @@
+// Theme, keyboard, projects, dialogs and links of the window. live.js and chart.js build on `window.tunesmith`.
+(() => {
+  const root = document.documentElement;
+  const tunesmith = (window.tunesmith = {});
+
+  // Theme: a choice is kept; without one the system's is followed.
+  tunesmith.dark = () => root.classList.contains("dark");
+  tunesmith.theme = (name) => {
+    root.classList.toggle("dark", name === "dark");
+    root.style.colorScheme = name;
+    document.body?.classList.toggle("dark", name === "dark");
+    document.dispatchEvent(new CustomEvent("tunesmith-theme"));
+  };
+  const chosen = () => localStorage.getItem("tunesmith-theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  system.addEventListener("change", () => chosen() || tunesmith.theme(system.matches ? "dark" : "light"));
+  tunesmith.toggleTheme = () => {
+    const name = tunesmith.dark() ? "light" : "dark";
+    localStorage.setItem("tunesmith-theme", name);
+    tunesmith.theme(name);
+  };
+  // Gradio sets its own idea of the theme when it starts; ours is the one that counts.
+  const keepTheme = () => {
+    if (document.body.classList.contains("dark") !== tunesmith.dark()) document.body.classList.toggle("dark", tunesmith.dark());
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    new MutationObserver(keepTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    const named = new MutationObserver(() => {
+      const heading = document.querySelector(".ts-heading h1");
+      if (!heading) return;
+      document.title = `${heading.textContent} · Tunesmith`;
+      named.disconnect();
+    });
+    named.observe(document.body, { childList: true, subtree: true });
+  });
+
+  // Projects: the choice is a cookie that the server reads with every fragment and event.
+  tunesmith.project = (id) => {
+    if (!id) return tunesmith.refresh?.();
+    const far = 60 * 60 * 24 * 365;
+    const embedded = window.top !== window ? "; SameSite=None; Secure" : "; SameSite=Strict";
+    document.cookie = `tunesmith_project=${encodeURIComponent(id)}; path=/; max-age=${far}${embedded}`;
+    location.assign(location.pathname);
+  };
+
+  // One dialog asks before anything that cannot be taken back.
+  const dialog = () => {
+    let element = document.querySelector("dialog.ts-dialog");
+    if (element) return element;
+    element = document.createElement("dialog");
+    element.className = "ts-dialog";
+    element.innerHTML =
+      '<form method="dialog"><p></p><div><button value="" class="ts-button">Cancel</button>' +
+      '<button value="yes" class="ts-button" data-tone="primary"></button></div></form>';
+    (document.querySelector(".gradio-container") || document.body).append(element);
+    return element;
+  };
+  tunesmith.confirm = (question, label, danger) =>
+    new Promise((answer) => {
+      const element = dialog();
+      const yes = element.querySelector("[value=yes]");
+      element.querySelector("p").textContent = question;
+      yes.textContent = label || "Yes";
+      yes.dataset.tone = danger ? "danger-solid" : "primary";
+      element.returnValue = "";
+      element.addEventListener("close", () => answer(element.returnValue === "yes"), { once: true });
+      element.showModal();
+    });
+
+  // A soft link changes the query of the page it is on; live parts and charts follow.
+  tunesmith.go = (href) => {
+    history.pushState(null, "", href);
+    document.dispatchEvent(new CustomEvent("tunesmith-query"));
+  };
+  addEventListener("popstate", () => document.dispatchEvent(new CustomEvent("tunesmith-query")));
+
+  const plainClick = (event) => event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+  document.addEventListener("click", (event) => {
+    const at = (selector) => event.target.closest?.(selector);
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+    if (at("[data-theme-toggle]")) return tunesmith.toggleTheme();
+    const project = at("[data-project]");
+    if (project) return tunesmith.project(project.dataset.project);
+    const skip = at(".ts-skip");
+    if (skip) return document.getElementById("content")?.focus();
+    const soft = at("a[data-soft]");
+    if (soft && plainClick(event)) {
+      event.preventDefault();
+      return tunesmith.go(soft.href);
+    }
+    const row = at("tr[data-href]");
+    if (row?.dataset.href && plainClick(event) && !at("a, button, input, summary") && !String(getSelection())) tunesmith.go(row.dataset.href);
+    const copy = at("[data-copy]");
+    if (copy) tunesmith.copy(copy);
+  });
+
+  // Copies the text of the element the button names, and says so on the button.
+  tunesmith.copy = async (button) => {
+    const source = document.getElementById(button.dataset.copy);
+    if (!source) return;
+    await navigator.clipboard.writeText(source.textContent);
+    const before = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = before), 1500);
+  };
+
+  // Keyboard: g and a page's key goes there, t changes the theme, Escape closes a menu.
+  const typing = (target) => target.closest?.("input, textarea, select, [contenteditable=true], dialog[open]");
+  let waiting = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return closeMenus();
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const key = event.key.toLowerCase();
+    if (Date.now() < waiting) {
+      waiting = 0;
+      const link = document.querySelector(`.ts-nav a[data-key="${CSS.escape(key)}"]`);
+      if (link) {
+        event.preventDefault();
+        return location.assign(link.href);
+      }
+    }
+    if (key === "g") waiting = Date.now() + 1200;
+    else if (key === "t") tunesmith.toggleTheme();
+  });
+  const closeMenus = () => {
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  };
+})();

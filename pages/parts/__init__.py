@@ -1,0 +1,1 @@
+"""What pages are made of: escaped HTML, live fragments, charts, toasts."""

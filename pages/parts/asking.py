@@ -1,0 +1,34 @@
+"""Asking the engine to act from a callback: what it refuses becomes a toast, anything else stays an error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine.errors import TunesmithError
+
+TOAST_SECONDS = 8
+
+
+@contextmanager
+def toast() -> Iterator[None]:
+    """Runs the block; a TunesmithError in it ends the block and is shown as a warning.
+
+    Toasts render HTML, so the words are escaped. The event needs the queue (no `queue=False`), or nothing shows.
+    """
+    try:
+        yield
+    except TunesmithError as error:
+        gr.Warning(said(error), duration=TOAST_SECONDS, title="That did not work")
+
+
+def done(message: str) -> None:
+    """Says in a toast that something has happened which the page itself does not show."""
+    gr.Success(str(Markup("{}").format(message)), duration=4, title="Done")
+
+
+def said(error: TunesmithError) -> str:
+    """The message and, in a line of its own, the hint, escaped for a toast."""
+    words = Markup("{}").format(error.message)
+    return str(words + Markup("<br>{}").format(error.hint) if error.hint else words)

@@ -1,0 +1,37 @@
+"""Live charts of a run's metrics.
+
+The element `<ts-chart>` (app/static/chart.js) loads BokehJS when the first chart appears, fetches the points with a
+cursor and keeps zoom, smoothing and axis while they come in.
+"""
+
+from collections.abc import Sequence
+
+import gradio as gr
+from markupsafe import Markup
+
+Series = tuple[str, str]
+"""A metric's name and the words for it, such as ("eval_loss", "held-out")."""
+
+
+def chart(title: str, series: Sequence[Series], run_id: str = "", height: int = 260) -> gr.HTML:
+    """A chart of those metrics in one card. Without a run id it follows the page's query, `?run=ID`."""
+    name = series[0][0]
+    return gr.HTML(
+        str(element(title, series, run_id, height)),
+        js_on_load=None,
+        apply_default_css=False,
+        elem_id=f"chart-{name}",
+        elem_classes="ts-chart-holder",
+    )
+
+
+def element(title: str, series: Sequence[Series], run_id: str = "", height: int = 260, plain: bool = False) -> Markup:
+    """The chart alone, to stand inside other HTML. `plain` leaves out its heading and controls."""
+    names, words = zip(*series, strict=True)
+    return Markup(
+        '<ts-chart data-keep id="ts-chart-{}-{}" title="{}" metrics="{}" labels="{}" run="{}" height="{}"{}>'
+        '<div class="ts-skeleton" style="height:{}px"></div></ts-chart>'
+    ).format(
+        run_id or "page", names[0], title, ",".join(names), ",".join(words), run_id, height,
+        Markup(" plain") if plain else "", height,
+    )  # fmt: skip

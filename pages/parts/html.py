@@ -1,0 +1,217 @@
+"""Escaped HTML and the way numbers are written. Everything here takes plain values and returns `Markup`.
+
+User text only ever enters through `Markup.format` or `escape`; nothing here builds HTML by joining raw strings.
+"""
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup, escape
+
+from pages.parts.icons import icon
+
+Kind = Literal["text", "number", "actions"]
+
+
+@dataclass(frozen=True)
+class Header:
+    """The head of a column. Numbers stand right; actions take no more room than they need."""
+
+    title: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's cells, and the id its buttons act on. `href` makes the whole row lead there."""
+
+    cells: Sequence[object]
+    id: str = ""
+    href: str = ""
+    selected: bool = False
+
+
+_TONES = {
+    "running": "live",
+    "ready": "good",
+    "succeeded": "good",
+    "failed": "bad",
+    "interrupted": "warn",
+    "stopping": "warn",
+    "draining": "warn",
+    "needs_mapping": "warn",
+    "starting": "live",
+    "importing": "live",
+    "fetching": "live",
+}
+
+
+def badge(status: str, title: str = "") -> Markup:
+    """A status as a word with a dot; the colour only repeats what the word says."""
+    return Markup('<span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>').format(
+        _TONES.get(status, "calm"), title, status.replace("_", " ")
+    )
+
+
+def progress(value: float | None, label: str = "Progress", tone: str = "") -> Markup:
+    """A bar from 0 to 1; None is work of unknown length."""
+    if value is None:
+        return Markup(
+            '<div class="ts-bar" data-tone="{}" data-unknown role="progressbar" aria-label="{}"><i></i></div>'
+        ).format(tone, label)
+    percent = round(100 * min(1.0, max(0.0, value)), 1)
+    return Markup(
+        '<div class="ts-bar" data-tone="{}" role="progressbar" aria-label="{}" aria-valuemin="0" aria-valuemax="100"'
+        ' aria-valuenow="{}"><i style="width:{}%"></i></div>'
+    ).format(tone, label, percent, percent)
+
+
+def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> Markup:
+    """A table in a card; narrow windows scroll it sideways inside its card. `label` says what it lists."""
+    columns = [Header(one) if isinstance(one, str) else one for one in headers]
+    head = join(
+        Markup('<th scope="col" data-kind="{}">{}</th>').format(
+            one.kind, one.title if one.kind != "actions" else Markup('<span class="ts-sr">{}</span>').format(one.title)
+        )
+        for one in columns
+    )
+    body = join(_row(columns, row) for row in rows)
+    return Markup(
+        '<div class="ts-table" tabindex="0" role="region" aria-label="{}"><table>'
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(label, head, body)
+
+
+def _row(columns: Sequence[Header], row: Row) -> Markup:
+    cells = join(
+        Markup('<td data-kind="{}">{}</td>').format(column.kind, cell)
+        for column, cell in zip(columns, row.cells, strict=True)
+    )
+    selected = Markup(' aria-selected="true"') if row.selected else ""
+    return Markup('<tr data-id="{}" data-href="{}"{}>{}</tr>').format(row.id, row.href, selected, cells)
+
+
+def empty(title: str, text: str, link: str = "", label: str = "", picture: str = "") -> Markup:
+    """An empty state: what would be here, and the one thing to do next."""
+    drawing = Markup('<span class="ts-empty-icon">{}</span>').format(icon(picture)) if picture else ""
+    action = link_button(label, link, primary=True) if link else ""
+    return Markup('<div class="ts-empty">{}<h3>{}</h3><p>{}</p>{}</div>').format(drawing, title, text, action)
+
+
+def button(label: str, act: str, id: str = "", confirm: str = "", tone: str = "") -> Markup:
+    """A button of a live fragment: `act` and the id (its own or its row's) reach the page's action.
+
+    With `confirm`, a dialog asks that question first. `tone` is "", "primary" or "danger".
+    """
+    own = Markup(' data-id="{}"').format(id) if id else ""
+    ask = Markup(' data-confirm="{}"').format(confirm) if confirm else ""
+    return Markup('<button type="button" class="ts-button" data-tone="{}" data-act="{}"{}{}>{}</button>').format(
+        tone, act, own, ask, label
+    )
+
+
+def link_button(label: str, href: str, primary: bool = False) -> Markup:
+    return Markup('<a class="ts-button" data-tone="{}" href="{}">{}</a>').format(
+        "primary" if primary else "", href, label
+    )
+
+
+def link(label: object, href: str, soft: bool = False) -> Markup:
+    """A link. A soft one changes only the query of the page it is on, without loading the page again."""
+    return Markup('<a class="ts-link" href="{}"{}>{}</a>').format(href, Markup(" data-soft") if soft else "", label)
+
+
+def notice(message: str, hint: str = "", tone: Literal["bad", "warn", "calm", "good"] = "bad") -> Markup:
+    """A message that stays, with what to do about it in its second line."""
+    more = Markup("<p>{}</p>").format(hint) if hint else ""
+    return Markup('<div class="ts-notice" data-tone="{}" role="status"><b>{}</b>{}</div>').format(tone, message, more)
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> Markup:
+    """Names and values in two columns; pairs without a value are left out."""
+    items = join(
+        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value)
+        for name, value in pairs
+        if value not in (None, "")
+    )
+    return Markup('<dl class="ts-facts">{}</dl>').format(items)
+
+
+def card(title: str, *content: object, aside: object = "", id: str = "") -> Markup:
+    """A card with a heading; `aside` stands at the heading's right end."""
+    return Markup('<section class="ts-card"{}><header><h2>{}</h2>{}</header>{}</section>').format(
+        Markup(' id="{}"').format(id) if id else "", title, aside, join(content)
+    )
+
+
+def join(parts: Iterable[object]) -> Markup:
+    return Markup("").join(escape(part) for part in parts)
+
+
+DASH = "–"
+
+
+def size(count: float | None) -> str:
+    """Bytes in the largest unit that keeps the number above 1."""
+    if count is None:
+        return DASH
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: 12 s, 3 min 5 s, 2 h 10 min, 4 d 3 h."""
+    if seconds is None or seconds < 0:
+        return DASH
+    whole = round(seconds)
+    for unit, length, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= length:
+            rest = whole % length // part
+            return f"{whole // length} {unit} {rest} {smaller}" if rest else f"{whole // length} {unit}"
+    return f"{whole} s"
+
+
+def ago(at: float | None) -> str:
+    """How long ago, in one unit, so that it does not change at every refresh."""
+    if at is None:
+        return DASH
+    gone = max(0.0, time.time() - at)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if gone >= length:
+            return f"{int(gone // length)} {unit} ago"
+    return "just now"
+
+
+def moment(at: float | None) -> Markup:
+    """How long ago, with the exact time as its title."""
+    if at is None:
+        return Markup(DASH)
+    exact = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    return Markup('<time title="{}">{}</time>').format(exact, ago(at))
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with so many significant digits; very small and very large ones in powers of ten."""
+    if value is None:
+        return DASH
+    if not math.isfinite(value):
+        return str(value)
+    if value and (abs(value) < 1e-3 or abs(value) >= 1e6):
+        return f"{value:.{digits - 2}e}"
+    return f"{value:,.{max(0, digits - len(str(int(abs(value)))))}f}"
+
+
+def count(value: int | None) -> str:
+    """A count with thin groups: 1,234; from a million on as 1.2 M or 3.4 B."""
+    if value is None:
+        return DASH
+    for unit, length in (("B", 10**9), ("M", 10**6)):
+        if value >= length:
+            return f"{value / length:.1f} {unit}"
+    return f"{value:,}"

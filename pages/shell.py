@@ -1,0 +1,201 @@
+"""What every page shares: the rail with the project switcher, the pages and what is running, and the heading."""
+
+import re
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Protocol
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine import projects
+from pages.parts import asking, html, live
+from pages.parts.icons import icon
+from storage import db
+from storage import projects as stored_projects
+from storage import runs as stored_runs
+from storage.tables import DEFAULT_PROJECT, Project, Run
+
+PRIVATE = live.PRIVATE
+COOKIE = "tunesmith_project"
+_ID = re.compile(r"[0-9a-z][0-9a-z-]{0,63}")
+
+
+class HasCookies(Protocol):
+    """A request of Gradio's or Starlette's."""
+
+    @property
+    def cookies(self) -> Mapping[str, str]: ...
+
+
+def project_of(request: HasCookies | None) -> str:
+    """The id of the project the browser has chosen; the default one when it has not, or the choice is gone."""
+    chosen = request.cookies.get(COOKIE, "") if request else ""
+    if not _ID.fullmatch(chosen):
+        return DEFAULT_PROJECT
+    with db.reading() as session:
+        found = stored_projects.get(session, chosen)
+    return chosen if found and not found.archived else DEFAULT_PROJECT
+
+
+def page_name(module: ModuleType) -> str:
+    """How /fragments/ calls a page: its slug, or "home"."""
+    return str(module.SLUG) or "home"
+
+
+def frame(module: ModuleType, pages: Sequence[ModuleType] = ()) -> None:
+    """Draws the rail and the heading of a page. Called inside its route, before the page's own `page()`."""
+    gr.Navbar(visible=False)
+    live.current_page.set("frame")
+    with gr.Column(elem_id="rail", min_width=0):
+        _still(_brand())
+        switcher = live.live("projects", projects_html, seconds=30, actions=True)
+        chosen = gr.Textbox(visible=False, elem_id="chosen-project")
+        switcher.action(project_act, None, chosen, **live.ACTING).then(None, chosen, js=_TAKE_PROJECT, **live.QUIET)
+        _still(_navigation(module, pages or (module,)))
+        live.live("activity", activity_html, seconds=3)
+        _still(_foot())
+    live.current_page.set(page_name(module))
+    _still(_heading(module))
+
+
+def _still(content: Markup) -> None:
+    gr.HTML(str(content), js_on_load=None, apply_default_css=False)
+
+
+_TAKE_PROJECT = "(id) => { if (window.tunesmith) tunesmith.project(id); }"
+
+
+def _brand() -> Markup:
+    return Markup(
+        '<a class="ts-skip" href="#content">Skip to the content</a>'
+        '<a class="ts-brand" href="/"><img src="/static-tunesmith/favicon.svg" alt="" width="28" height="28">'
+        "<span>Tunesmith</span></a>"
+    )
+
+
+def _navigation(module: ModuleType, pages: Sequence[ModuleType]) -> Markup:
+    links = html.join(
+        Markup('<a href="/{}" data-key="{}"{}>{}<span>{}</span><kbd>g {}</kbd></a>').format(
+            page.SLUG,
+            page.KEY,
+            Markup(' aria-current="page"') if page is module else "",
+            icon(page.ICON),
+            page.TITLE,
+            page.KEY,
+        )
+        for page in pages
+    )
+    return Markup('<nav class="ts-nav" aria-label="Pages">{}</nav>').format(links)
+
+
+def _foot() -> Markup:
+    return Markup(
+        '<div class="ts-foot"><button type="button" class="ts-quiet" data-theme-toggle>{}<span>Light or dark</span>'
+        "<kbd>t</kbd></button></div>"
+    ).format(icon("theme"))
+
+
+def _heading(module: ModuleType) -> Markup:
+    return Markup(
+        '<header class="ts-heading" id="content" tabindex="-1"><h1>{}</h1><p>{}</p></header>'
+        '<div id="ts-connection" role="status" aria-live="polite" hidden>Connection lost. Retrying.</div>'
+    ).format(module.TITLE, module.SUBTITLE)
+
+
+def projects_html(query: Mapping[str, str]) -> str:
+    """The switcher: the project in use, the others, and create, rename, archive."""
+    with db.reading() as session:
+        every = list(stored_projects.all_projects(session, archived=True))
+    chosen = next((one for one in every if one.id == query["project"]), None)
+    current = chosen or Project(id=DEFAULT_PROJECT, name="Default")
+    used = [one for one in every if not one.archived]
+    archived = [one for one in every if one.archived]
+    return str(
+        Markup(
+            '<details class="ts-switch" data-menu>'
+            '<summary aria-label="Project: {}"><span>{}</span><b>{}</b>{}</summary>'
+            '<div class="ts-menu">{}{}{}{}</div></details>'
+        ).format(
+            current.name,
+            icon("project"),
+            current.name,
+            icon("up-down"),
+            html.join(_choice(one, one.id == current.id) for one in used),
+            _project_form("create", "", "New project", "", "Create"),
+            _project_form("rename", current.id, "Rename this project", current.name, "Rename"),
+            _archiving(current, archived),
+        )
+    )
+
+
+def _choice(project: Project, current: bool) -> Markup:
+    return Markup(
+        '<button type="button" class="ts-choice" data-project="{}" aria-pressed="{}">{}<span>{}</span></button>'
+    ).format(project.id, "true" if current else "false", icon("check") if current else "", project.name)
+
+
+def _project_form(act: str, id: str, label: str, value: str, go: str) -> Markup:
+    return Markup(
+        '<form data-act="{}" data-id="{}"><label>{}<input name="name" value="{}" maxlength="80" required'
+        ' autocomplete="off"></label><button class="ts-button">{}</button></form>'
+    ).format(act, id, label, value, go)
+
+
+def _archiving(current: Project, archived: Sequence[Project]) -> Markup:
+    put_away = (
+        html.button(
+            "Archive this project", "archive", current.id, f"Archive {current.name}? It can be restored from here."
+        )
+        if current.id != DEFAULT_PROJECT
+        else Markup()
+    )
+    back = html.join(html.button(f"Restore {one.name}", "restore", one.id) for one in archived)
+    return Markup('<div class="ts-menu-end">{}{}</div>').format(put_away, back)
+
+
+def project_act(event: gr.EventData) -> str:
+    """Create, rename, archive, restore; returns the id of the project to show next ("" leaves it)."""
+    with asking.toast():
+        return PROJECT_ACTS[event.name](event.id, event.values)
+    return ""
+
+
+def _create(_id: str, values: Mapping[str, str]) -> str:
+    return projects.create_project(values["name"]).id
+
+
+def _rename(id: str, values: Mapping[str, str]) -> str:
+    return projects.rename_project(id, values["name"]).id
+
+
+def _archive(id: str, _values: Mapping[str, str]) -> str:
+    projects.archive_project(id)
+    return DEFAULT_PROJECT
+
+
+def _restore(id: str, _values: Mapping[str, str]) -> str:
+    return projects.restore_project(id).id
+
+
+PROJECT_ACTS = {"create": _create, "rename": _rename, "archive": _archive, "restore": _restore}
+
+
+def activity_html(_query: Mapping[str, str]) -> str:
+    """What is training now, whatever the project, with a link to it. Empty when nothing moves."""
+    with db.reading() as session:
+        moving = list(stored_runs.moving(session))
+    shown = html.join(_active(run) for run in moving[:3])
+    more = Markup("<p>and {} more</p>").format(len(moving) - 3) if len(moving) > 3 else ""
+    return str(Markup('<div class="ts-activity">{}{}</div>').format(shown, more) if moving else Markup())
+
+
+def _active(run: Run) -> Markup:
+    share = run.step / run.max_steps if run.max_steps else None
+    words = f"{100 * share:.0f} %" if share is not None and run.status == "running" else str(run.status)
+    return Markup('<a href="/runs?run={}"><span>{}</span><small>{}</small>{}</a>').format(
+        run.id, run.name, words, html.progress(share if run.status != "queued" else 0, f"Progress of {run.name}")
+    )
+
+
+FRAGMENTS: dict[str, live.Fragment] = {"projects": projects_html, "activity": activity_html}
