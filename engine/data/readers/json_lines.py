@@ -1,0 +1,35 @@
+"""JSONL: one JSON object a line. Blank lines are no rows."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from engine.data.readers.lines import lines
+from engine.data.source import Source
+from engine.data.verdict import Rejection
+
+
+def rows(source: Source) -> Iterator[Any]:
+    for line in lines(source.chunks()):
+        if line is None:
+            yield Rejection("too_long")
+        elif line and not line.isspace():
+            yield row_of(line)
+
+
+def row_of(text: bytes) -> Any:
+    """One row from its JSON; a Rejection when it is none. Never raises, however deep or broken the text is."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        rule = "invalid_json" if _is_utf8(text) else "not_utf8"
+        return Rejection(rule, f"{error}: {text[:120].decode('utf-8', 'backslashreplace')}")
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
