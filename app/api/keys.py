@@ -1,0 +1,52 @@
+"""API keys over REST."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.errors import NOT_FOUND
+from app.api.fields import Answer, Body, Name, PathId
+from engine import keys
+from storage import db
+from storage import keys as stored
+from storage.tables import ApiKey
+
+router = APIRouter(prefix="/keys", tags=["keys"])
+
+
+class KeyAnswer(Answer):
+    id: str = Field(description="The key's id, for revoking it.")
+    name: str = Field(description="What it was made for.")
+    scope: keys.Scope = Field(description="inference reaches /v1 only; all reaches the whole API.")
+    created_at: float = Field(description="Seconds since 1970, UTC.")
+    last_used_at: float | None = Field(description="When it last opened the door, to the minute; null for never.")
+
+
+class NewKeyAnswer(KeyAnswer):
+    secret: str = Field(description="The key itself. It is shown this once; the studio keeps only a hash.")
+
+
+class KeyBody(Body):
+    name: Name = Field(description="What will use the key.")
+    scope: keys.Scope = Field(default="inference", description="inference reaches /v1 only; all the whole API.")
+
+
+@router.get("", summary="List keys", response_model=list[KeyAnswer])
+def list_keys() -> Sequence[ApiKey]:
+    """The keys in use, oldest first, without their secrets."""
+    with db.reading() as session:
+        return stored.recent(session)
+
+
+@router.post("", status_code=201, summary="Create a key")
+def create_key(body: KeyBody) -> NewKeyAnswer:
+    """Makes a key. Its secret is in this answer and nowhere else."""
+    key, secret = keys.create_key(body.name, body.scope)
+    return NewKeyAnswer(**KeyAnswer.model_validate(key).model_dump(), secret=secret)
+
+
+@router.delete("/{id}", status_code=204, summary="Revoke a key", responses=NOT_FOUND)
+def revoke_key(key_id: PathId) -> None:
+    """The key stops working at once."""
+    keys.revoke_key(key_id)

@@ -1,0 +1,89 @@
+"""Base models over REST."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from app.api.errors import CONFLICT, NOT_FOUND
+from app.api.fields import Answer, Body, Limit, Offset, PathId, Text, total
+from engine import models
+from engine.errors import RefusedError
+from storage import db
+from storage import models as stored
+from storage.tables import Model, ModelStatus
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+Source = Literal["starter", "hub", "path"]
+
+
+class ModelAnswer(Answer):
+    id: str = Field(description="The model's id, for recipes and endpoints.")
+    source: str = Field(description="Where it came from: starter, hub or path.")
+    source_id: str = Field(description="Its id on the hub, its folder, or the starter's name.")
+    name: str = Field(description="What lists show.")
+    path: str | None = Field(description="The folder that is loaded; null until it is ready.")
+    status: ModelStatus = Field(description="queued (being fetched), ready or failed.")
+    progress: float | None = Field(description="How far the fetch is, 0 to 1; null when unknown.")
+    stage: str = Field(description="What is going on, in a few words.")
+    error: str | None = Field(description="Why it failed.")
+    hint: str | None = Field(description="What to do about it.")
+    size_bytes: int | None = Field(description="Size of its files.")
+    parameters: int | None = Field(description="How many weights it has.")
+    context_length: int | None = Field(description="Longest text it was made for, in tokens.")
+    architecture: str | None = Field(description="The class that loads it.")
+    licence: str | None = Field(description="Its licence, as its card names it.")
+    has_chat_template: bool | None = Field(description="Whether it knows how a chat is written.")
+    trainable: bool | None = Field(description="Whether it can be trained on this machine.")
+    untrainable_reason: str | None = Field(description="Why not.")
+    revision: str | None = Field(description="The exact revision that was fetched.")
+    created_at: float = Field(description="Seconds since 1970, UTC.")
+
+
+class ModelBody(Body):
+    source: Source = Field(description="starter (needs no hub), hub, or path (a folder on the studio's machine).")
+    id: Text | Literal[""] = Field(
+        default="", description="The hub id or the absolute folder; empty for the starter."
+    )
+
+
+@router.get("", summary="List models", response_model=list[ModelAnswer])
+def list_models(response: Response, offset: Offset = 0, limit: Limit = 100) -> Sequence[Model]:
+    """The models, newest first. They are shared by all projects. `X-Total-Count` says how many there are."""
+    with db.reading() as session:
+        rows = stored.recent(session)
+    total(response, len(rows))
+    return rows[offset : offset + limit]
+
+
+@router.post("", status_code=201, summary="Add a model", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)
+def add_model(body: ModelBody) -> Model:
+    """Begins to fetch a model, or answers with the one there is from the same source. A failed one is tried again."""
+    return models.add_model(body.source, _source_id(body))
+
+
+@router.get("/{id}", summary="Show a model", response_model=ModelAnswer, responses=NOT_FOUND)
+def show_model(model_id: PathId) -> Model:
+    """One model."""
+    return models.look_up(model_id)
+
+
+@router.post("/{id}/retry", summary="Fetch a model again", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)
+def retry_model(model_id: PathId) -> Model:
+    """Tries a failed fetch once more."""
+    models.retry_model(model_id)
+    return models.look_up(model_id)
+
+
+@router.delete("/{id}", status_code=204, summary="Delete a model", responses=NOT_FOUND | CONFLICT)
+def delete_model(model_id: PathId) -> None:
+    """Deletes the model and its files. Refused while a run uses it."""
+    models.delete_model(model_id)
+
+
+def _source_id(body: ModelBody) -> str:
+    if body.source != "starter" and not body.id.strip():
+        raise RefusedError(f"A model from `{body.source}` needs an id.", "Give the hub id, or the absolute folder.")
+    return body.id.strip()

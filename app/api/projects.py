@@ -1,0 +1,65 @@
+"""Projects over REST."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from app.api.errors import CONFLICT, NOT_FOUND
+from app.api.fields import Answer, Body, Name, PathId
+from engine import projects
+from storage.tables import Project
+
+router = APIRouter(prefix="/projects", tags=["projects"])
+
+
+class ProjectAnswer(Answer):
+    id: str = Field(description="The project's id; `default` is always there.")
+    name: str = Field(description="Its name, unique.")
+    archived: bool = Field(description="Hidden from lists; nothing in it is gone.")
+    created_at: float = Field(description="Seconds since 1970, UTC.")
+
+
+class ProjectBody(Body):
+    name: Name = Field(description="The project's name, unique.")
+
+
+@router.get("", summary="List projects", response_model=list[ProjectAnswer])
+def list_projects(
+    archived: Annotated[bool, Query(description="Also list the archived ones.")] = False,
+) -> Sequence[Project]:
+    """The projects, oldest first."""
+    return projects.all_projects(archived)
+
+
+@router.post("", status_code=201, summary="Create a project", response_model=ProjectAnswer, responses=CONFLICT)
+def create_project(body: ProjectBody) -> Project:
+    """Makes an empty project."""
+    return projects.create_project(body.name)
+
+
+@router.get("/{id}", summary="Show a project", response_model=ProjectAnswer, responses=NOT_FOUND)
+def show_project(project_id: PathId) -> Project:
+    """One project."""
+    return projects.look_up(project_id)
+
+
+@router.patch("/{id}", summary="Rename a project", response_model=ProjectAnswer, responses=NOT_FOUND | CONFLICT)
+def rename_project(project_id: PathId, body: ProjectBody) -> Project:
+    """Gives the project another name."""
+    return projects.rename_project(project_id, body.name)
+
+
+@router.post(
+    "/{id}/archive", summary="Archive a project", response_model=ProjectAnswer, responses=NOT_FOUND | CONFLICT
+)
+def archive_project(project_id: PathId) -> Project:
+    """Hides the project. Nothing in it is deleted or stopped."""
+    return projects.archive_project(project_id)
+
+
+@router.post("/{id}/restore", summary="Restore a project", response_model=ProjectAnswer, responses=NOT_FOUND)
+def restore_project(project_id: PathId) -> Project:
+    """Shows an archived project again."""
+    return projects.restore_project(project_id)

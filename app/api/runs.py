@@ -1,0 +1,186 @@
+"""Runs over REST."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import Field
+
+from app.api.errors import CONFLICT, NOT_FOUND
+from app.api.fields import LARGEST, After, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
+from app.api.recipes import ProblemAnswer, RecipeBody, problems
+from engine import runs
+from engine.recipe import Recipe
+from storage import db
+from storage import runs as stored
+from storage.tables import DEFAULT_PROJECT, Run, RunStatus
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+
+
+class RunAnswer(Answer):
+    id: str = Field(description="The run's id.")
+    project_id: str = Field(description="The project it belongs to.")
+    name: str = Field(description="What lists show.")
+    model_id: str = Field(description="The base model it trains.")
+    dataset_id: str = Field(description="The dataset it learns from.")
+    recipe: dict[str, Any] = Field(description="The recipe, exactly as it was submitted, defaults included.")
+    status: RunStatus = Field(
+        description="queued, starting, running, stopping, succeeded, failed, stopped, or interrupted (can be resumed)."
+    )
+    step: int = Field(description="Optimiser steps done.")
+    max_steps: int | None = Field(description="Steps there will be; null until the worker has counted its batches.")
+    loss: float | None = Field(description="The newest training loss.")
+    tokens_per_second: float | None = Field(description="Training speed.")
+    eta_seconds: float | None = Field(description="Seconds until the end, estimated.")
+    facts: dict[str, Any] = Field(description="What the worker found: device, versions, trainable parameters, rows ...")
+    artifact: str | None = Field(description="What it left, inside its folder; set when it was verified.")
+    error: str | None = Field(description="Why it failed.")
+    hint: str | None = Field(description="What to do about it.")
+    device: str | None = Field(description="The device it holds.")
+    attempt: int = Field(description="How often it was started, resumes included.")
+    created_at: float = Field(description="Seconds since 1970, UTC.")
+    started_at: float | None = Field(description="When its first process began.")
+    ended_at: float | None = Field(description="When it came to its end.")
+
+
+class RunBody(Body):
+    name: Name = Field(description="What lists show.")
+    recipe: Recipe = Field(description="Everything that decides the training.")
+    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
+
+
+class RenameBody(Body):
+    name: Name = Field(description="What lists show.")
+
+
+class MetricsAnswer(Answer):
+    """Points of one metric."""
+
+    name: str = Field(description="The metric.")
+    points: list[tuple[int, float | None]] = Field(description="[step, value] pairs; a value that is no number is null.")
+    step: int = Field(description="Steps the run has done.")
+    status: RunStatus = Field(description="The run's status, so that a chart knows when to stop asking.")
+
+
+class EventsAnswer(Answer):
+    events: list[dict[str, Any]] = Field(description="What the worker reported, each with `kind` and `at`.")
+    after: int = Field(description="Where to go on: give it as `after` next time.")
+
+
+class LogAnswer(Answer):
+    text: str = Field(description="What the worker printed.")
+    offset: int = Field(description="Where to go on: give it as `offset` next time.")
+
+
+class CheckpointAnswer(Answer):
+    step: int = Field(description="The step it was saved at.")
+    folder: str = Field(description="Its folder's name.")
+    size_bytes: int = Field(description="Size of its files.")
+    good: bool = Field(description="Whether every file is as it was written.")
+
+
+@router.get("", summary="List runs", response_model=list[RunAnswer])
+def list_runs(
+    response: Response, project_id: ProjectFilter = None, offset: Offset = 0, limit: Limit = 100
+) -> Sequence[Run]:
+    """The runs, newest first. `X-Total-Count` says how many there are."""
+    with db.reading() as session:
+        total(response, stored.count(session, project_id))
+        return stored.recent(session, project_id, limit, offset)
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="Any text of the caller's. The same key again answers with the run there is, and starts nothing.",
+    ),
+]
+
+
+@router.post("", status_code=201, summary="Start a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)
+def start_run(body: RunBody, idempotency_key: IdempotencyKey = None) -> Run:
+    """Queues a training. An impossible recipe is refused here, with the reason."""
+    return runs.start_run(body.name, body.recipe, body.project_id, idempotency_key)
+
+
+@router.post("/check", summary="Check a recipe", responses=NOT_FOUND)
+def check_recipe(body: RecipeBody) -> list[ProblemAnswer]:
+    """What speaks against a recipe, before anything starts. An empty list means that nothing does."""
+    return problems(body.recipe)
+
+
+@router.get("/{id}", summary="Show a run", response_model=RunAnswer, responses=NOT_FOUND)
+def show_run(run_id: PathId) -> Run:
+    """One run."""
+    return runs.look_up(run_id)
+
+
+@router.patch("/{id}", summary="Rename a run", response_model=RunAnswer, responses=NOT_FOUND)
+def rename_run(run_id: PathId, body: RenameBody) -> Run:
+    """Gives the run another name."""
+    return runs.rename_run(run_id, body.name)
+
+
+@router.get("/{id}/metrics", summary="Points of a metric", response_model=MetricsAnswer, responses=NOT_FOUND)
+def show_metrics(
+    run_id: PathId,
+    name: Annotated[str, Query(min_length=1, max_length=200, description="The metric, such as loss.")] = "loss",
+    since: Annotated[int, Query(ge=-1, le=LARGEST, description="Only points after this step.")] = -1,
+    max_points: Annotated[int, Query(ge=2, le=20_000, description="More points are thinned out to this many.")] = 4000,
+) -> Response:
+    """The curve of one metric. Long curves keep the least and the greatest value of each stretch."""
+    run = runs.look_up(run_id)
+    points = runs.points(run_id, name, since, max_points)
+    answer = {"name": name, "points": points, "step": run.step, "status": run.status.value}
+    return Response(orjson.dumps(answer), media_type="application/json")  # hot: skips two passes over the points
+
+
+@router.get("/{id}/metrics/names", summary="Names of the metrics", responses=NOT_FOUND)
+def list_metrics(run_id: PathId) -> list[str]:
+    """The metrics this run has points of."""
+    runs.look_up(run_id)
+    with db.reading() as session:
+        return list(stored.metric_names(session, run_id))
+
+
+@router.get("/{id}/events", summary="Events of a run", response_model=EventsAnswer, responses=NOT_FOUND)
+def show_events(run_id: PathId, after: After = 0) -> Response:
+    """What the worker reported, in order, from a cursor on."""
+    events, cursor = runs.events_after(run_id, after)
+    return Response(orjson.dumps({"events": events, "after": cursor}), media_type="application/json")
+
+
+@router.get("/{id}/log", summary="Log of a run", responses=NOT_FOUND)
+def show_log(run_id: PathId, offset: After = 0) -> LogAnswer:
+    """What the worker printed, from a byte offset on."""
+    text, offset = runs.log_text(run_id, offset)
+    return LogAnswer(text=text, offset=offset)
+
+
+@router.get("/{id}/checkpoints", summary="Checkpoints of a run", responses=NOT_FOUND)
+def list_checkpoints(run_id: PathId) -> list[CheckpointAnswer]:
+    """The checkpoints there are, and whether each can be resumed from."""
+    return [CheckpointAnswer.model_validate(one) for one in runs.checkpoints(run_id)]
+
+
+@router.post("/{id}/stop", summary="Stop a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)
+def stop_run(run_id: PathId) -> Run:
+    """Asks the run to save a checkpoint and end."""
+    return runs.stop_run(run_id)
+
+
+@router.post("/{id}/resume", summary="Resume a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)
+def resume_run(run_id: PathId) -> Run:
+    """Goes on from the newest checkpoint that verifies."""
+    return runs.resume_run(run_id)
+
+
+@router.delete("/{id}", status_code=204, summary="Delete a run", responses=NOT_FOUND | CONFLICT)
+def delete_run(run_id: PathId) -> None:
+    """Deletes the run, its checkpoints and its adapter. Refused while it is running."""
+    runs.delete_run(run_id)
