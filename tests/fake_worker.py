@@ -1,0 +1,86 @@
+"""A worker with the true contract and no torch: `python -m tests.fake_worker SPEC.json OUT/`.
+
+Its loss falls from 2 along a hash, so that a wrong resume shows. Knobs come from the environment (FAKE_STEPS,
+FAKE_PAUSE, FAKE_SAVE, FAKE_CRASH_AT, FAKE_FAIL, FAKE_IGNORE_STOP, FAKE_SPAWN, FAKE_NO_ARTIFACT, FAKE_EXIT).
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from engine import checkpoints, events
+from engine.workers import contract
+
+
+def knob(name: str, default: float = 0) -> float:
+    return float(os.environ.get(f"FAKE_{name}", default))
+
+
+def loss_at(step: int) -> float:
+    digest = hashlib.sha256(str(step).encode()).digest()
+    return 2 / step + digest[0] / 25_600
+
+
+def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
+    steps, pause = int(knob("STEPS", 20)), threading.Event()
+    step = _resumed(spec)
+    events.append(out, events.Started(attempt=spec["attempt"], total_steps=steps, facts={"resumed_from_step": step}))
+    while step < steps:
+        pause.wait(knob("PAUSE", 0.01))
+        step += 1
+        numbers = {"loss": loss_at(step), "learning_rate": 1e-3, "tokens_per_second": 100.0}
+        events.append(out, events.Step(step=step, metrics=numbers))
+        if step == knob("CRASH_AT"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if knob("SAVE") and step % knob("SAVE") == 0:
+            _save(out, step)
+        if contract.stop_requested(out) and not knob("IGNORE_STOP"):
+            _save(out, step)
+            raise contract.Stopped({"steps": step})
+    if not knob("NO_ARTIFACT"):
+        (out / "adapter").mkdir(exist_ok=True)
+        (out / "adapter" / "adapter_model.safetensors").write_text(str(step))
+    return {"artifact": "adapter", "steps": step, "train_loss": loss_at(step)}
+
+
+def _resumed(spec: dict[str, Any]) -> int:
+    if not spec.get("resume_from"):
+        return 0
+    return int(json.loads((Path(spec["resume_from"]) / "state.json").read_text())["step"])
+
+
+def _save(out: Path, step: int) -> None:
+    folder = checkpoints.folder_of(out) / f"checkpoint-{step}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "state.json").write_text(json.dumps({"step": step}))
+    checkpoints.write_manifest(folder, step)
+    events.append(out, events.Saved(step=step, checkpoint=f"checkpoints/{folder.name}"))
+
+
+def main() -> None:
+    if knob("IGNORE_STOP") > 1:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if knob("SPAWN"):  # in a session of its own, as torchrun starts its ranks
+        subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(300)"], start_new_session=True)
+    if "FAKE_EXIT" in os.environ:
+        print("\x1b[31mImportError: no such library\x1b[0m", flush=True)
+        os._exit(int(knob("EXIT")))
+    if failure := os.environ.get("FAKE_FAIL"):
+        category, _, at = failure.partition(":")
+        os.environ["FAKE_STEPS"] = at or "0"
+        contract.run(lambda spec, out: _fail(train(spec, out), category))
+    contract.run(train)
+
+
+def _fail(_result: dict[str, Any], category: Any) -> None:
+    raise contract.WorkFailedError(category, f"no good: {category}", "try otherwise")
+
+
+if __name__ == "__main__":
+    main()
