@@ -65,7 +65,7 @@ def _inspect(folder: Path) -> Inspection:
     config = model_files.read_json(folder, "config.json")
     files = model_files.weight_files(folder)
     tokenizer = has_tokenizer(folder)
-    reasons = [*_kind_reasons(folder, config, files), *_config_reasons(config)]
+    reasons = [*_kind_reasons(folder, config, files), *config_reasons(config)]
     found: list[Tensor] = []
     try:
         found = [tensor for name in files for tensor in model_files.tensors(folder, name)]
@@ -115,7 +115,7 @@ def _other_weights(folder: Path) -> str:
     return "It has no weights (model.safetensors): copy or download the whole model."
 
 
-def _config_reasons(config: dict[str, Any] | None) -> list[str]:
+def config_reasons(config: dict[str, Any] | None) -> list[str]:
     if config is None:
         return []
     architecture, model_type = _architecture(config), _text(config, "model_type")
@@ -237,3 +237,10 @@ def licence(folder: Path) -> str | None:
         if known := next((word for begin, word in LICENCES.items() if begin.lower() in text.lower()), None):
             return known
     return None
+
+
+def looks_like_model(folder: Path) -> bool:
+    """Whether there is anything of a model in the folder, be it one that cannot be trained."""
+    named = ("config.json", "adapter_config.json")
+    weights = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt")
+    return any(path.name in named or path.suffix.lower() in weights for path in folder.iterdir())
