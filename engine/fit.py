@@ -60,7 +60,10 @@ def training_bytes(model: Model, recipe: Recipe, row_tokens: int | None = None) 
 def memory(model: Model, recipe: Recipe, row_tokens: int | None = None) -> Memory:
     """The same, item by item. A model whose files cannot be read is judged by its row alone."""
     found = inspect_cached(model.path) if model.path else Inspection(Path())
-    parameters = model.parameters or found.parameters or 0
+    return _memory(found, model.parameters or found.parameters or 0, recipe, row_tokens)
+
+
+def _memory(found: Inspection, parameters: int, recipe: Recipe, row_tokens: int | None) -> Memory:
     trained = trained_parameters(found, recipe, parameters)
     tokens = recipe.per_device_train_batch_size * min(row_tokens or recipe.max_length, recipe.max_length)
     return Memory(
@@ -146,10 +149,10 @@ def _limit() -> int:
     return min(total, int(limit)) if limit.isdigit() else total
 
 
-def too_big(model: Model) -> str | None:
-    """Why no training of this model fits into this machine's memory: even the most frugal one; None when one does."""
+def too_big(path: str) -> str | None:
+    """Why no training of that model fits into this machine's memory, even the most frugal one; None when one does."""
     frugal = Recipe(
-        model_id=model.id,
+        model_id="any",
         dataset_id="any",
         tuning="qlora",
         lora_r=1,
@@ -158,7 +161,8 @@ def too_big(model: Model) -> str | None:
         gradient_checkpointing=True,
         bf16=True,
     )
-    needed, available = training_bytes(model, frugal), available_bytes()
+    found = inspect_cached(path)
+    needed, available = _memory(found, found.parameters or 0, frugal, None).total, available_bytes()
     if needed <= available:
         return None
     return (

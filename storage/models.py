@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from storage.tables import Model, ModelStatus, Run
+from storage.tables import Backend, Model, ModelStatus, Run
 
 
 def get(db: Session, model_id: str) -> Model | None:
@@ -27,3 +27,8 @@ def moving(db: Session) -> Sequence[Model]:
 
 def used_by(db: Session, model_id: str) -> Sequence[Run]:
     return db.exec(select(Run).where(Run.model_id == model_id)).all()
+
+
+def backends_of(db: Session, model_id: str) -> Sequence[Backend]:
+    """Every backend that serves the model, or once did."""
+    return db.exec(select(Backend).where(Backend.model_id == model_id)).all()
