@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from storage.tables import SERVING_MOVING, Backend, Endpoint, EndpointStatus
@@ -41,3 +42,19 @@ def routes(db: Session) -> Sequence[tuple[Endpoint, Backend]]:
         col(Endpoint.active_backend_id) == Backend.id, Backend.status == EndpointStatus.READY
     )
     return db.exec(query.order_by(col(Endpoint.created_at))).all()
+
+
+def live(db: Session) -> Sequence[tuple[Endpoint, Backend]]:
+    """Every endpoint that was not stopped, with the backend that answers for it, or will."""
+    query = select(Endpoint, Backend).where(
+        col(Endpoint.active_backend_id) == Backend.id, col(Endpoint.stopped_at).is_(None)
+    )
+    return db.exec(query.order_by(col(Endpoint.created_at))).all()
+
+
+def flip(db: Session, endpoint_id: str, before: str | None, after: str) -> bool:
+    """Makes `after` the active backend if `before` still is, and says whether it did."""
+    same = (col(Endpoint.id) == endpoint_id, col(Endpoint.active_backend_id) == before)
+    values = {"active_backend_id": after, "previous_backend_id": before}
+    changed = update(Endpoint).where(*same).values(**values).returning(col(Endpoint.id))
+    return db.scalar(changed) is not None
