@@ -1,0 +1,96 @@
+"""Files from outside come in here: looked at before they are read, copied or moved to a place of the studio's own."""
+
+import os
+import shutil
+import stat
+import unicodedata
+from pathlib import Path
+from typing import IO
+
+from engine.errors import NotFoundError, RefusedError, TunesmithError
+from storage import home, settings
+
+LONGEST_NAME = 120
+COPY_BYTES = 8 << 20
+SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
+
+
+def dataset_name(name: str) -> str:
+    """The name without spaces around it. Raises RefusedError when it is empty, too long or has control characters."""
+    checked = name.strip()
+    if not checked or len(checked) > LONGEST_NAME or not checked.isprintable():
+        raise RefusedError(f"{name[:80]!r} cannot be the name of a dataset.", f"Use 1 to {LONGEST_NAME} characters.")
+    return checked
+
+
+def file_name(name: str) -> str:
+    """The last part of a file's name as it came from outside, fit to be shown; it is never used as a path."""
+    last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    shown = "".join(one if unicodedata.category(one)[0] != "C" else "_" for one in last)
+    return shown[-LONGEST_NAME:] or "file"
+
+
+def take_in(path: Path, target: Path) -> int:
+    """Brings a file to `target` and returns its size in bytes. Moves it when it lies where the studio keeps uploads.
+
+    Raises NotFoundError, or RefusedError for links, folders, pipes, devices, the studio's own files, and large ones.
+    """
+    descriptor = _opened(path)
+    with os.fdopen(descriptor, "rb") as file:
+        size = _checked_size(file, path)
+        if _is_upload(path) and os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor)):
+            shutil.move(path, target)
+            if os.path.samestat(os.stat(target, follow_symlinks=False), os.fstat(descriptor)):
+                return size
+            target.unlink()  # exchanged between the look and the move; moved across file systems it was copied
+        return _copied(file, target)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"There is no file `{path.name[:100]}`.", "Check the path.") from error
+    except ValueError as error:
+        raise RefusedError("The path holds a NUL character.", "Check the path.") from error
+    except OSError as error:
+        if path.is_symlink():
+            hint = "Give the path that the link leads to."
+            raise RefusedError(f"`{path.name[:100]}` is a link, not a file.", hint) from error
+        raise RefusedError(f"`{path.name[:100]}` cannot be opened: {error.strerror}.", "Check the path.") from error
+
+
+def _checked_size(file: IO[bytes], path: Path) -> int:
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise RefusedError(f"`{path.name}` is not a file.", "Choose a file, not a folder, link, pipe or device.")
+    real = path.resolve()
+    if any(real.is_relative_to(folder) for folder in SYSTEM_FOLDERS):
+        raise RefusedError(f"`{path.name}` belongs to the system.", "Choose a file with training data.")
+    if home.contains(path) and not _is_upload(path):
+        raise RefusedError(f"`{path.name}` belongs to the studio itself.", "Choose a file outside the studio's home.")
+    most = settings.settings().max_upload_gb * 1e9
+    if status.st_size > most:
+        raise RefusedError(
+            f"The file has {status.st_size / 1e9:.1f} GB; at most {most / 1e9:g} GB are taken.",
+            "Split the file, or raise TUNESMITH_MAX_UPLOAD_GB.",
+        )
+    return status.st_size
+
+
+def _is_upload(path: Path) -> bool:
+    real = path.resolve()
+    return any(real.is_relative_to(folder.resolve()) for folder in (home.uploads(), home.gradio_cache()))
+
+
+def _copied(file: IO[bytes], target: Path) -> int:
+    part = target.with_name(target.name + ".part")
+    try:
+        with part.open("xb") as copy:
+            shutil.copyfileobj(file, copy, COPY_BYTES)
+            size = copy.tell()
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise TunesmithError(f"The file could not be copied: {error.strerror}.", "Free some disk space.") from error
+    part.replace(target)
+    return size
