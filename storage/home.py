@@ -35,6 +35,11 @@ def queue_file() -> Path:
     return folder("queue") / "huey.db"
 
 
+def queue_secret() -> Path:
+    """The key that signs messages in the queue."""
+    return folder("queue") / "secret"
+
+
 def engine_lock() -> Path:
     return home() / "engine.lock"
 

@@ -1,0 +1,83 @@
+"""What the studio writes about itself: one JSON object a line, in logs/NAME.log, with a run's id and without secrets.
+
+{"at": 1795382400.1, "level": "WARNING", "logger": "tunesmith.runs", "message": "...", "about": "3f2a..."}
+"""
+
+import json
+import logging
+import os
+import re
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+from storage import home
+from storage.settings import settings
+
+MOST_BYTES, FILES_KEPT = 10 << 20, 5
+HIDDEN = "[hidden]"
+_SHAPES = (
+    re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]+"),
+    re.compile(
+        r"(?i)(\b(?:api[_-]?key|token|password|passwd|secret|authorization)\b[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]+"
+    ),
+    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"),
+    re.compile(r"()\b(?:hf|sk|ts|ghp|gho)[_-][A-Za-z0-9_-]{16,}"),
+)
+
+
+def redact(text: str) -> str:
+    """The text with keys, tokens and passwords hidden: the studio's own, and whatever looks like one."""
+    for value in _own_secrets():
+        text = text.replace(value, HIDDEN)
+    for shape in _SHAPES:
+        text = shape.sub(rf"\g<1>{HIDDEN}", text)
+    return text
+
+
+def _own_secrets() -> list[str]:
+    names = [name for name in os.environ if name.endswith(("_TOKEN", "_PASSWORD", "_SECRET", "_API_KEY"))]
+    return [value for name in names if len(value := os.environ[name]) >= 6]
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON, whatever is in the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {"at": round(record.created, 3), "level": record.levelname, "logger": record.name}
+        entry["message"] = redact(record.getMessage())
+        if about := record.__dict__.get("about"):
+            entry["about"] = about
+        if record.exc_info:
+            entry["error"] = redact(self.formatException(record.exc_info))
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def about(name: str, subject_id: str) -> "logging.LoggerAdapter[logging.Logger]":
+    """A logger whose every line carries the id of the run, model, dataset or backend it is about."""
+    return logging.LoggerAdapter(logging.getLogger(f"tunesmith.{name}"), {"about": subject_id})
+
+
+def file(name: str = "studio") -> Path:
+    return home.logs() / f"{name}.log"
+
+
+def set_up(name: str = "studio") -> None:
+    """Sends the log of this process to logs/NAME.log. Each kind of process has a file of its own: it rotates."""
+    take_down()
+    path = file(name)
+    path.touch(mode=0o600)
+    handler = RotatingFileHandler(path, maxBytes=MOST_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
+    handler.set_name("tunesmith")
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    logging.getLogger("tunesmith").setLevel(settings().log_level.upper())
+
+
+def take_down() -> None:
+    """Ends what `set_up` began."""
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if one.get_name() == "tunesmith"]:
+        root.removeHandler(handler)
+        handler.close()
