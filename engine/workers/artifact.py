@@ -1,0 +1,129 @@
+"""Saves what a training made, opens it again and checks it. Only then is a run a success."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+from peft import PeftModel
+from safetensors import safe_open
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from engine.recipe import Recipe
+from engine.workers.contract import WorkFailedError
+
+PROBE_TOKENS = 32
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model fresh from its training, and what is needed to check it: a row it has seen, and how it computes."""
+
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    recipe: Recipe
+    row: list[int]  # token ids
+    bf16: bool
+    stored: torch.dtype  # of the base model's files, and so of a full model's
+
+
+def save(trained: Trained, out: Path) -> str:
+    """Writes OUT/adapter or OUT/model with tokenizer and card, and returns which. It appears only once it is checked.
+
+    Raises WorkFailedError when what was written is not what was trained, or nothing was learnt.
+    """
+    model = trained.model
+    name = "adapter" if isinstance(model, PeftModel) else "model"
+    partial, final = out / f"{name}.partial", out / name
+    for leftover in (partial, final):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    if isinstance(model, PeftModel):
+        model.save_pretrained(partial)
+    else:
+        model.to(trained.stored).save_pretrained(partial)
+    trained.tokenizer.save_pretrained(partial)
+    (partial / "README.md").write_text(card(trained.recipe, name), encoding="utf-8")
+    if isinstance(model, PeftModel):
+        _check_adapter(trained, model, partial)
+    else:
+        _check_model(model, partial)
+    partial.rename(final)
+    return name
+
+
+def card(recipe: Recipe, name: str) -> str:
+    """A model card: what this is and the whole recipe. Hub fields first, as YAML."""
+    fields = {
+        "library_name": "peft" if name == "adapter" else "transformers",
+        "pipeline_tag": "text-generation",
+        "tags": ["tunesmith", recipe.method, recipe.tuning],
+    }
+    head = yaml.safe_dump(fields, sort_keys=False)
+    body = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
+    return f"---\n{head}---\n\n# Trained with Tunesmith\n\nThe recipe:\n\n```yaml\n{body}```\n"
+
+
+@torch.no_grad()
+def _logits(trained: Trained, model: torch.nn.Module) -> torch.Tensor:
+    """What `model` says about the start of a row: (1, tokens, vocabulary), float32, on the CPU.
+
+    Computed as in training: bfloat16 by autocast and bfloat16 by weights differ more than a short training does.
+    """
+    model.eval()
+    device = model.get_input_embeddings().weight.device
+    ids = torch.tensor([trained.row[:PROBE_TOKENS]], device=device)
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=trained.bf16):
+        return model(input_ids=ids, use_cache=False).logits.float().cpu()
+
+
+def _check_adapter(trained: Trained, model: PeftModel, folder: Path) -> None:
+    tensors = _finite_tensors(folder)
+    if not any(tensor.any() for name, tensor in tensors.items() if "lora_B" in name):
+        raise WorkFailedError(
+            "config",
+            "The training changed nothing: every weight of the adapter is still zero.",
+            "Raise learning_rate, or train for more steps than warmup_steps.",
+        )
+    after = _logits(trained, model)
+    base = model.unload()
+    before = _logits(trained, base)
+    reopened = PeftModel.from_pretrained(base, folder, is_trainable=False)
+    again = _logits(trained, reopened)
+    moved, off = (after - before).abs().max().item(), (again - after).abs().max().item()
+    # A 4-bit run trains its adapter in bfloat16 and PEFT opens it in float32, hence the tolerance.
+    if off > 0.05 * max(moved, after.abs().max().item()):
+        raise WorkFailedError("code", f"The saved adapter answers differently from the trained one (by {off:.3g}).")
+    if moved == 0:
+        raise WorkFailedError(
+            "config", "The adapter does not change the model's answers.", "Raise learning_rate or train longer."
+        )
+
+
+def _check_model(trained: PreTrainedModel, folder: Path) -> None:
+    AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    saved = _finite_tensors(folder)
+    for name, tensor in trained.state_dict().items():
+        if name in saved and not torch.equal(saved[name], tensor.cpu()):
+            raise WorkFailedError("code", f"The saved weights of {name} are not the trained ones.")
+    wanted = {name for name, _ in trained.named_parameters()}  # names tied to another are listed once
+    if missing := sorted(wanted - set(saved)):
+        raise WorkFailedError("code", f"The saved model lacks {missing[0]}.")
+
+
+def _finite_tensors(folder: Path) -> dict[str, torch.Tensor]:
+    """All tensors saved in `folder`, memory-mapped. Raises WorkFailedError on NaN or infinity."""
+    tensors: dict[str, torch.Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as opened:
+            tensors |= {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a dict)
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise WorkFailedError(
+                "config", f"The trained weights of {name} are no numbers.", "Lower learning_rate and train again."
+            )
+    if not tensors:
+        raise WorkFailedError("code", f"Nothing was saved in {folder.name}.")
+    return tensors

@@ -1,0 +1,114 @@
+"""Where the assistant speaks in a rendered chat, whatever the model's chat template.
+
+TRL needs `{% generation %}` markers in the template for this; most templates have none. Here every assistant turn is
+found by rendering the chat up to it, with the prompt for an answer, and up to its end: what was added between the two
+is what the model has to say itself, the end-of-turn token included.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jinja2 import TemplateError
+
+Message = dict[str, str]
+Render = Callable[[Sequence[Message], bool], str]  # (messages, with the prompt for an answer) -> text
+
+# For a base model that came without a template. The tokenizer saved with the result carries it, so serving agrees.
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}{{ '### ' + message['role'] + ':\n' + message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### assistant:\n' }}{% endif %}"
+)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """A text, and the parts of it to learn from as (start, end) in characters, in order."""
+
+    text: str
+    parts: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class ChatText:
+    """Renders chats with one template. `specials` are the texts of special tokens, `eos` the end of a sequence."""
+
+    render: Render
+    specials: tuple[str, ...]
+    eos: str
+
+    def whole(self, messages: Sequence[Message]) -> Spans:
+        """The chat with every character to be learnt."""
+        text = self.render(messages, False)
+        return Spans(text, [(0, len(text))])
+
+    def answers(self, messages: Sequence[Message], most_characters: int = 1 << 40) -> Spans:
+        """The chat with the assistant's turns to be learnt, as far as they begin before `most_characters`.
+
+        Raises jinja2.TemplateError when the template refuses the chat, for example because roles do not alternate.
+        """
+        text = self.render(messages, False)
+        parts: list[tuple[int, int]] = []
+        for index, message in enumerate(messages):
+            cursor = parts[-1][1] if parts else 0
+            if cursor > most_characters:
+                break
+            if message["role"] == "assistant" and (part := self._turn(text, messages, index, cursor)):
+                parts.append(part)
+        if parts and messages[-1]["role"] == "assistant":
+            return self._ended(text, parts)
+        return Spans(text, parts)
+
+    def _turn(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
+        part = self._by_prefix(text, messages, index)
+        if part is None or part[0] < cursor:
+            part = _by_content(text, messages[index]["content"], cursor)
+        return self._without_trailing_space(text, *part) if part else None
+
+    def _by_prefix(self, text: str, messages: Sequence[Message], index: int) -> tuple[int, int] | None:
+        """From the end of the prompt for this answer to the end of the turn; None if the template rewrites history."""
+        try:
+            before = self.render(messages[:index], False)
+            asked = self.render(messages[:index], True)
+            after = text if index == len(messages) - 1 else self.render(messages[: index + 1], False)
+        except (TemplateError, LookupError):
+            return None  # a template may demand a first message, or a user's
+        if not text.startswith(before) or not text.startswith(after.rstrip()):
+            return None
+        # A prompt may open more than the turn does (`<think>`), so it counts only as far as both agree.
+        start = _common_length(asked, text)
+        return (start, min(len(after), len(text))) if start >= len(before) else None
+
+    def _without_trailing_space(self, text: str, start: int, end: int) -> tuple[int, int]:
+        """Leaves out the newline many templates put behind the end-of-turn token: nobody generates that far."""
+        stripped = text[start:end].rstrip()
+        return (start, start + len(stripped)) if stripped.endswith(self.specials) else (start, end)
+
+    def _ended(self, text: str, parts: list[tuple[int, int]]) -> Spans:
+        """Makes sure that the last answer ends in a special token, so that the model learns to stop."""
+        start, end = parts[-1]
+        if not self.eos or text[start:end].endswith(self.specials):
+            return Spans(text, parts)
+        rest = text[end:].lstrip()
+        ender = next((special for special in self.specials if special and rest.startswith(special)), None)
+        if ender:
+            stop = len(text) - len(rest) + len(ender)
+            return Spans(text, [*parts[:-1], (start, stop)])
+        return Spans(text[:end] + self.eos, [*parts[:-1], (start, end + len(self.eos))])
+
+
+def _common_length(first: str, second: str) -> int:
+    if second.startswith(first):
+        return len(first)
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((index for index, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
+def _by_content(text: str, content: str, cursor: int) -> tuple[int, int] | None:
+    """The answer's own words, for templates that rewrite earlier turns (Qwen3 takes old thoughts out)."""
+    words = content.strip()
+    start = text.find(words, cursor) if words else -1
+    if start < 0 and "</think>" in words:
+        words = words.rpartition("</think>")[2].strip()
+        start = text.find(words, cursor) if words else -1
+    return (start, start + len(words)) if start >= 0 else None

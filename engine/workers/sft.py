@@ -1,0 +1,52 @@
+"""Supervised fine-tuning and continued pre-training: `python -m engine.workers.sft SPEC.json OUT/`.
+
+Queued by a run, ends when the result is saved and checked, when it is asked to stop, or when it cannot go on. Light
+on purpose: the first event is written before the seconds that torch and TRL take to import.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from engine import events
+from engine.workers import contract
+
+# Everything is on disk already: nothing here may call a hub, or tell one what is trained.
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "true",
+}
+
+
+def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Trains as the spec says and returns the result; see engine.workers.training."""
+    events.append(out, events.Progress(done=0, total=1, stage="loading"))
+    os.environ.update(OFFLINE)
+    _choose_device(spec.get("device", "cpu"))
+    if not _needs_bitsandbytes(spec["recipe"]):
+        # PEFT imports it wherever it is installed, and it takes two seconds; this makes it look absent.
+        sys.modules.setdefault("bitsandbytes", None)  # type: ignore[arg-type]
+    from engine.workers import training  # noqa: PLC0415  (seconds; and a broken install becomes a Failed event)
+
+    return training.train(spec, out)
+
+
+def _choose_device(device: str) -> None:
+    """Shows this process its own GPU alone, or none; a studio that has chosen already is left in charge."""
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    else:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", device.partition(":")[2] or "0")
+
+
+def _needs_bitsandbytes(recipe: dict[str, Any]) -> bool:
+    return recipe.get("tuning") == "qlora" or "8bit" in str(recipe.get("optim", ""))
+
+
+if __name__ == "__main__":
+    contract.run(work)

@@ -1,0 +1,199 @@
+"""One supervised training: rows, model, trainer, and a checked result. The heavy half of `engine.workers.sft`."""
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from datasets import Dataset
+from trl import SFTConfig
+
+from engine import checkpoints, events
+from engine.recipe import Recipe
+from engine.workers import artifact, contract, training_model, training_rows
+from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_adapter
+from engine.workers.reporting import Checkpoints, LossWatch, Reporter
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the studio asks for (spec.json)."""
+
+    recipe: Recipe
+    model_path: Path
+    dataset_path: Path
+    dataset_kind: str
+    device: str
+    resume_from: Path | None
+    attempt: int
+
+    @classmethod
+    def read(cls, values: dict[str, Any]) -> "Spec":
+        resume = values.get("resume_from")
+        return cls(
+            recipe=Recipe.model_validate(values["recipe"]),
+            model_path=Path(values["model_path"]),
+            dataset_path=Path(values["dataset_path"]),
+            dataset_kind=values["dataset_kind"],
+            device=values.get("device", "cpu"),
+            resume_from=Path(resume) if resume else None,
+            attempt=values.get("attempt", 1),
+        )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is learnt from, what is held out, and what became of the rest."""
+
+    train: Dataset
+    held_out: Dataset | None
+    counts: training_rows.Counts
+
+
+def train(values: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Does the training that `values` (spec.json) describes; returns the result for `Finished`.
+
+    Raises contract.Stopped when asked to stop, and WorkFailedError when it knows why it cannot go on.
+    """
+    spec = Spec.read(values)
+    _check_checkpoint(spec.resume_from)
+    tokenizer = training_model.load_tokenizer(spec.model_path)
+    base = training_model.load(spec.recipe, spec.model_path, spec.device, tokenizer)
+    rows = _rows(spec, base, out)
+    keeper = Checkpoints(out, spec.recipe.save_total_limit)
+    keeper.listen()
+    trainer = _trainer(spec, base, rows, out)
+    trainer.add_callback(keeper)
+    trainer.add_callback(Reporter(out, spec.attempt, _facts(spec, base, rows, trainer), trainer.count_from))
+    _stop_if_asked(out)
+    outcome = trainer.train(resume_from_checkpoint=str(spec.resume_from) if spec.resume_from else None)
+    result = {"steps": trainer.state.global_step, "train_loss": outcome.training_loss}
+    unfinished = trainer.state.global_step < trainer.state.max_steps
+    if keeper.terminated and unfinished:
+        raise SystemExit(143)  # as if the signal had ended it, but with a checkpoint of the last step
+    if keeper.stopped and unfinished:
+        raise contract.Stopped(result)
+    events.append(out, events.Progress(done=1, total=1, stage="saving"))
+    row = rows.train[0]["input_ids"]
+    trained = artifact.Trained(trainer.model, tokenizer, spec.recipe, row, base.bf16, base.stored)
+    return {"artifact": artifact.save(trained, out), **result}
+
+
+def _check_checkpoint(folder: Path | None) -> None:
+    if folder is not None and not checkpoints.verified(folder):
+        raise contract.WorkFailedError(
+            "data",
+            f"The checkpoint {folder.name} is incomplete or damaged.",
+            "Resume from an older checkpoint, or start the run again.",
+        )
+
+
+def _stop_if_asked(out: Path) -> None:
+    if contract.stop_requested(out):
+        raise contract.Stopped({"steps": 0})
+
+
+def _rows(spec: Spec, base: training_model.Base, out: Path) -> Rows:
+    recipe = spec.recipe
+    learns_answers = recipe.assistant_only_loss and recipe.method == "sft"
+    if spec.dataset_kind == "chat" and base.tokenizer.chat_template is None:
+        events.append(out, events.Note(message="The model has no chat template; a plain one is used and saved."))
+    source = training_rows.Source(spec.dataset_path, spec.dataset_kind, base.longest(recipe), learns_answers)
+    everything, counts = training_rows.prepare(base.tokenizer, source, out)
+    for note in training_rows.notes(counts, source):
+        events.append(out, note)
+    train, held_out = _split(everything, recipe)
+    return Rows(train, held_out, counts)
+
+
+def _split(rows: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
+    """Rows to learn from and rows to measure with, chosen by the seed."""
+    if not recipe.eval_fraction:
+        return rows, None
+    held_out = max(1, round(len(rows) * recipe.eval_fraction))
+    if held_out >= len(rows):
+        hint = "Add rows, or set eval_fraction to 0."
+        raise contract.WorkFailedError("data", "There are too few rows to hold one out for evaluation.", hint)
+    order = numpy.random.default_rng(recipe.seed).permutation(len(rows))
+    return rows.select(numpy.sort(order[held_out:])), rows.select(numpy.sort(order[:held_out]))
+
+
+def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> AnswersTrainer:
+    recipe = spec.recipe
+    trainer = AnswersTrainer(
+        model=base.model,
+        processing_class=base.tokenizer,
+        args=_arguments(spec, base, out, evaluates=rows.held_out is not None),
+        train_dataset=rows.train,
+        eval_dataset=rows.held_out,
+        peft_config=training_model.lora(recipe, base.model),
+    )
+    trainer.strategy = recipe.train_sampling_strategy
+    trainer.fast_loss = trainer.accelerator.num_processes == 1 and allows_fast_loss(without_adapter(trainer.model))
+    trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
+    return trainer
+
+
+def _arguments(spec: Spec, base: training_model.Base, out: Path, evaluates: bool) -> SFTConfig:
+    recipe = spec.recipe
+    passed = recipe.model_dump(include=PASSED_THROUGH)
+    return SFTConfig(
+        **passed,
+        output_dir=str(out / "checkpoints"),
+        use_cpu=spec.device == "cpu",
+        bf16=base.bf16,
+        max_length=base.longest(recipe),
+        packing=recipe.packing,
+        # Rows come tokenised and cut; only packing is left for TRL to do.
+        dataset_kwargs={"skip_prepare_dataset": not recipe.packing},
+        per_device_eval_batch_size=recipe.per_device_train_batch_size,
+        eval_strategy="steps" if evaluates else "no",
+        eval_steps=recipe.eval_steps,
+        save_strategy="steps",
+        save_total_limit=None,  # Checkpoints forgets old ones, after the new one is sealed
+        logging_first_step=True,
+        logging_nan_inf_filter=False,  # it would hide what LossWatch looks for
+        dataloader_pin_memory=spec.device != "cpu",
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+PASSED_THROUGH = {
+    "num_train_epochs",
+    "max_steps",
+    "learning_rate",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "weight_decay",
+    "max_grad_norm",
+    "optim",
+    "gradient_checkpointing",
+    "logging_steps",
+    "save_steps",
+    "seed",
+}
+
+
+def _facts(spec: Spec, base: training_model.Base, rows: Rows, trainer: AnswersTrainer) -> dict[str, Any]:
+    """What a person may want to know about a run later."""
+    return {
+        "device": spec.device if spec.device == "cpu" else torch.cuda.get_device_name(),
+        "dtype": "bfloat16" if base.bf16 else "float32",
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "transformers", "trl", "peft")},
+        "trainable_parameters": trainer.model.num_parameters(only_trainable=True),
+        "total_parameters": trainer.model.num_parameters(),  # a 4-bit weight holds two
+        "rows": len(rows.train),
+        "eval_rows": len(rows.held_out) if rows.held_out is not None else 0,
+        "dropped_rows": rows.counts.dropped,
+        "truncated_rows": rows.counts.truncated,
+        "max_length": base.longest(spec.recipe),
+        "fast_loss": trainer.fast_loss,
+        "threads": torch.get_num_threads(),
+    }
