@@ -10,8 +10,8 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("tunesmith.css", "parts.css", "gradio.css")
-SCRIPTS = ("tunesmith.js", "live.js", "chart.js")
+STYLES = ("tunesmith.css", "parts.css", "work.css", "gradio.css")
+SCRIPTS = ("tunesmith.js", "live.js", "chart.js", "log.js")
 
 PETROL = gr.themes.Color(
     name="petrol", c50="#ecf7f9", c100="#d0ecf1", c200="#a6dae4", c300="#6fc1d1", c400="#3aa4b8", c500="#1d8a9f",
@@ -151,7 +151,7 @@ def early_head() -> bytes:
         f'<link rel="icon" href="{at}favicon.svg?v={version()}" type="image/svg+xml">',
         *(
             f'<link rel="preload" href="{fonts}{weight}.woff2" as="font" type="font/woff2" crossorigin>'
-            for weight in ("Regular", "SemiBold")
+            for weight in ("Regular", "Bold")  # SemiBold of the wheel lacks most letters
         ),
         *(f'<link rel="stylesheet" href="{at}{name}?v={version()}">' for name in STYLES),
         *(f'<script defer src="{at}{name}?v={version()}"></script>' for name in SCRIPTS),

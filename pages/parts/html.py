@@ -70,7 +70,7 @@ def progress(value: float | None, label: str = "Progress", tone: str = "") -> Ma
 
 
 def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> Markup:
-    """A table in a card; narrow windows scroll it sideways inside its card. `label` says what it lists."""
+    """A table in a card; on phones every row becomes a card of its own. `label` says what it lists."""
     columns = [Header(one) if isinstance(one, str) else one for one in headers]
     head = join(
         Markup('<th scope="col" data-kind="{}">{}</th>').format(
@@ -87,7 +87,7 @@ def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> M
 
 def _row(columns: Sequence[Header], row: Row) -> Markup:
     cells = join(
-        Markup('<td data-kind="{}">{}</td>').format(column.kind, cell)
+        Markup('<td data-kind="{}" data-label="{}">{}</td>').format(column.kind, column.title, cell)
         for column, cell in zip(columns, row.cells, strict=True)
     )
     selected = Markup(' aria-selected="true"') if row.selected else ""

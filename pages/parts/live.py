@@ -48,9 +48,10 @@ def live(name: str, html: Fragment, seconds: float = 2, actions: bool = False) -
 
 def element(page: str, name: str, seconds: float = 2) -> Markup:
     """The element alone, to stand inside other HTML."""
-    return Markup('<ts-live src="/fragments/{}/{}" seconds="{:g}"><div class="ts-skeleton"></div></ts-live>').format(
-        page, name, seconds
-    )
+    return Markup(
+        '<ts-live data-keep id="fragment-{}-{}" src="/fragments/{}/{}" seconds="{:g}">'
+        '<div class="ts-skeleton"></div></ts-live>'
+    ).format(page, name, page, name, seconds)
 
 
 REFRESH = "() => { if (window.tunesmith) tunesmith.refresh(); }"

@@ -1,0 +1,63 @@
+"""A run's state in words, bars and buttons: the same in the list, on the run's own page and at home."""
+
+import time
+
+from markupsafe import Markup
+
+from pages.parts import html
+from storage.tables import RUN_MOVING, RUN_RESUMABLE, Run, RunStatus
+
+_TONES = {
+    RunStatus.SUCCEEDED: "good",
+    RunStatus.FAILED: "bad",
+    RunStatus.STOPPED: "calm",
+    RunStatus.INTERRUPTED: "calm",
+}
+
+
+def share_done(run: Run) -> float | None:
+    """From 0 to 1; None while nobody knows."""
+    if run.status == RunStatus.SUCCEEDED:
+        return 1.0
+    if run.max_steps:
+        return run.step / run.max_steps
+    return None if run.status in (RunStatus.STARTING, RunStatus.RUNNING) else 0.0
+
+
+def progress_bar(run: Run) -> Markup:
+    return html.progress(share_done(run), f"Progress of {run.name}", _TONES.get(run.status, ""))
+
+
+def step_words(run: Run) -> str:
+    if run.max_steps:
+        return f"{run.step:,} of {run.max_steps:,}"
+    return "waiting" if run.status == RunStatus.QUEUED else f"step {run.step:,}" if run.step else "preparing"
+
+
+def took(run: Run) -> float | None:
+    """Seconds from the first start to the end, or to now."""
+    if run.started_at is None:
+        return None
+    return (run.ended_at or time.time()) - run.started_at
+
+
+def time_words(run: Run) -> str:
+    """What is left of a moving run, what an ended one took."""
+    if run.status == RunStatus.RUNNING and run.eta_seconds is not None:
+        return f"{html.duration(run.eta_seconds)} left"
+    return html.duration(took(run))
+
+
+def action_buttons(run: Run) -> Markup:
+    """What can be done with a run in its state."""
+    buttons = []
+    if run.status in (RunStatus.QUEUED, RunStatus.STARTING, RunStatus.RUNNING):
+        buttons.append(html.button("Stop", "stop", run.id))
+    if run.status in RUN_RESUMABLE:
+        buttons.append(html.button("Resume", "resume", run.id))
+    if run.status == RunStatus.SUCCEEDED:
+        buttons.append(html.button("Serve", "serve", run.id))
+    if run.status not in RUN_MOVING:
+        question = f"Delete the run {run.name} with its checkpoints and result? This cannot be undone."
+        buttons.append(html.button("Delete", "delete", run.id, question, "danger"))
+    return html.join(buttons)
