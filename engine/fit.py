@@ -19,8 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from engine import machine
 from engine.inspect_model import Inspection, inspect
 from engine.recipe import Recipe
 from storage.tables import Model
@@ -28,7 +27,6 @@ from storage.tables import Model
 OVERHEAD_BYTES = 600_000_000
 OPTIMISER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "adafactor": 1, "sgd": 0}
 SHARE_OF_MEMORY = 0.9  # the rest is the system's and the studio's own
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 NOT_ADAPTED = re.compile(r"(^|\.)(embed\w*|wte|wpe|lm_head|score|shared)(\.|$)")
 
 
@@ -110,8 +108,9 @@ def _weights(found: Inspection, recipe: Recipe, parameters: int) -> int:
 
 
 def width(recipe: Recipe) -> int:
-    """Bytes of a weight while training."""
-    return 2 if recipe.tuning != "full" and recipe.bf16 else 4
+    """Bytes of a weight while training; as engine.workers.training_model chooses, full tuning keeps float32."""
+    bf16 = machine.computes_bf16() if recipe.bf16 is None else recipe.bf16
+    return 2 if bf16 and recipe.tuning != "full" else 4
 
 
 def _activations(config: dict[str, Any], recipe: Recipe, tokens: int) -> int:
@@ -136,17 +135,8 @@ def checkpoint_bytes(model: Model, recipe: Recipe) -> int:
 
 
 def available_bytes() -> int:
-    """The memory that a training can count on here: what the machine (or its container) has, less a tenth."""
-    return int(_limit() * SHARE_OF_MEMORY)
-
-
-def _limit() -> int:
-    total = psutil.virtual_memory().total
-    try:
-        limit = CGROUP_LIMIT.read_text().strip()
-    except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total
+    """The memory that a training can count on here: what the device (or its container) has, less a tenth."""
+    return int(machine.memory_bytes() * SHARE_OF_MEMORY)
 
 
 def too_big(path: str) -> str | None:

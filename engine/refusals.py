@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from engine import fit
+from engine import fit, machine
 from engine.errors import RefusedError
 from engine.recipe import Recipe
 from storage import home
@@ -136,8 +136,9 @@ def _steps(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 def _length(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     context = model.context_length
     if context and recipe.max_length > context:
-        message = f"max_length is {recipe.max_length} tokens, and {model.name} reads at most {context}."
-        yield Problem("max_length", message, f"Use {context} or less.")
+        # The worker cuts at the context by itself, so this is no error.
+        message = f"max_length is {recipe.max_length} tokens, and {model.name} reads at most {context}: "
+        yield Problem("max_length", f"{message}longer rows are cut there.", f"Use {context} or less.", "warning")
 
 
 def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
@@ -225,10 +226,16 @@ def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 
 def _device(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
-    if recipe.packing:
+    if recipe.bf16 and not machine.computes_bf16():
+        hint = "Leave bf16 empty to let the device decide."
+        if machine.has_gpu():
+            yield Problem("bf16", "bf16 is on, and the GPU of this machine has no bfloat16.", hint)
+        else:
+            message = "bf16 is on, and this CPU has no bfloat16: it is emulated, slower than float32."
+            yield Problem("bf16", message, hint, "warning")
+    if recipe.packing and not machine.has_gpu():
         hint = "Leave packing off and use train_sampling_strategy group_by_length."
-        message = "Packing is slower than group_by_length on a CPU."
-        yield Problem("packing", message, hint, "warning")
+        yield Problem("packing", "Packing is slower than group_by_length on a CPU.", hint, "warning")
 
 
 RULES: tuple[Callable[[Recipe, Model, Dataset], Found], ...] = (
