@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from engine import recipe, vllm
+from engine import devices, recipe, vllm
 from engine.errors import RefusedError
 from engine.plan import Plan, plan_worker
 from storage import db, home, models, runs
@@ -23,7 +23,7 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
         model = ready_model(models.get(view, backend.model_id or ""), backend.model_id)
         adapters = {run_id: artifact(runs.get(view, run_id), run_id) for run_id in backend.adapters}
     served = names(endpoint, backend)
-    env = _device_env(device)
+    env = devices.environment(device)
     if backend.kind == "vllm":
         plan = _vllm(Path(str(model.path)), served, adapters, socket_path(backend.id), backend.options)
         return Plan(plan.argv, plan.env | env, plan.files)
@@ -32,7 +32,7 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
         "adapters": {run_id: str(folder) for run_id, folder in adapters.items()},
         "names": served,
         "socket": socket_path(backend.id),
-        "device": "cpu" if device == "cpu" else "cuda:0",
+        "device": devices.worker_device(device),
     }
     return plan_worker("serve", spec, home.backend_folder(backend.id), env | {"HF_HUB_OFFLINE": "1"})
 
@@ -108,7 +108,3 @@ def _vllm(base: Path, served: dict[str, str], folders: dict[str, Path], socket: 
     adapters = {name: folders[key] for name, key in served.items() if key and not whole}
     model = folders[whole[0]] if whole else base
     return vllm.plan_vllm(model, base_names, adapters, socket, vllm.VllmOptions(**options))
-
-
-def _device_env(device: str) -> dict[str, str]:
-    return {"CUDA_VISIBLE_DEVICES": "" if device == "cpu" else device.rpartition(":")[2]}

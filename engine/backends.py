@@ -54,13 +54,14 @@ def _queued(backend: Backend) -> None:
     with db.session() as change:
         endpoint = _endpoint(change, backend)
         values: dict[str, Any] = {}
+        device: str | None = None
         if backend.kind != "external":
             device = devices.take(change, "backend", backend.id, exclusive=False)
             if device is None:
                 return
             values = {"device": device, "served_names": list(names(endpoint, backend)), "address": None}
         moved = move_backend(change, backend, EndpointStatus.QUEUED, EndpointStatus.STARTING, **values)
-    if moved and backend.kind != "external":
+    if moved and device is not None:
         _launch(endpoint, backend, device)
 
 

@@ -1,0 +1,90 @@
+"""A model server for tests that answers with what it was asked: `python -m tests.fake_openai SPEC.json OUT/`.
+
+Speaks the worker contract of engine.workers.serve. In a message, `die` kills it, `slow` takes a fifth of a second a
+word, and `headers` answers with the request's headers. A model folder named `broken` cannot be loaded.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from engine import events
+
+spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if len(sys.argv) > 2 else {}
+app = FastAPI()
+open_answers: set[object] = set()
+
+
+@app.get("/health")
+def health() -> dict[str, Any]:
+    return {"status": "ok", "in_flight": len(open_answers)}
+
+
+@app.get("/v1/models")
+def models() -> dict[str, Any]:
+    return {"object": "list", "data": [{"id": name, "object": "model"} for name in spec["names"]]}
+
+
+@app.post("/v1/chat/completions", response_model=None)
+@app.post("/v1/completions", response_model=None)
+async def answer(request: Request) -> JSONResponse | StreamingResponse:
+    body = await request.json()
+    text = str(body["messages"][-1]["content"] if "messages" in body else body["prompt"])
+    if text == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if text == "headers":
+        text = json.dumps(dict(request.headers))
+    words = [f"{spec['names'][body['model']] or 'base'} says ", *text.split(" ")]
+    pause = 0.2 if "slow" in text else 0
+    if body.get("stream"):
+        return StreamingResponse(_stream(body["model"], words, pause), media_type="text/event-stream")
+    mark = object()
+    open_answers.add(mark)
+    await asyncio.sleep(pause * len(words))
+    open_answers.discard(mark)
+    message = {"role": "assistant", "content": " ".join(words)}
+    choice = {"index": 0, "message": message, "text": " ".join(words), "finish_reason": "stop"}
+    return JSONResponse(
+        {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice]}
+    )
+
+
+async def _stream(model: str, words: list[str], pause: float) -> AsyncIterator[str]:
+    mark = object()
+    open_answers.add(mark)
+    head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": model}
+    try:
+        for word in words:
+            choice = {"index": 0, "delta": {"content": word + " "}, "finish_reason": None}
+            yield f"data: {json.dumps({**head, 'choices': [choice]})}\n\n"
+            await asyncio.sleep(pause)
+        yield "data: [DONE]\n\n"
+    finally:
+        open_answers.discard(mark)
+
+
+def main() -> None:
+    if Path(spec["model_path"]).name == "broken":
+        events.append(
+            Path(sys.argv[2]), events.Failed(category="config", message="This model is broken.", hint="Mend it.")
+        )
+        raise SystemExit(1)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(spec["socket"])
+    listening.listen()
+    events.append(Path(sys.argv[2]), events.Ready(address=f"unix:{spec['socket']}", models=list(spec["names"])))
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()
