@@ -66,9 +66,13 @@ class Access:
             token_is_fixed=bool(token),
         )
 
+    def at(self, port: int) -> Self:
+        """The same at another port: the one a socket got when 0 was asked for."""
+        return replace(self, port=port)
+
     def shared(self, share_port: int, share_host: str) -> Self:
         """The same, and reachable through a tunnel that ends at `share_port`."""
-        return replace(self, share_port=share_port, hosts=self.hosts | {share_host.lower()})
+        return replace(self, share_port=share_port, hosts=self.hosts | ({share_host.lower()} - {""}))
 
     @property
     def cookie(self) -> str:

@@ -7,6 +7,9 @@ import json
 import logging
 import os
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from storage.settings import settings
 
 MOST_BYTES, FILES_KEPT = 10 << 20, 5
 HIDDEN = "[hidden]"
+SILENT_SECONDS = 60
 _SHAPES = (
     re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]+"),
     re.compile(
@@ -24,6 +28,8 @@ _SHAPES = (
     re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"),
     re.compile(r"()\b(?:hf|sk|ts|ghp|gho)[_-][A-Za-z0-9_-]{16,}"),
 )
+
+_said: dict[tuple[str, str, str], float] = {}  # when a failure was last written
 
 
 def redact(text: str) -> str:
@@ -48,6 +54,7 @@ class JsonLines(logging.Formatter):
         entry["message"] = redact(record.getMessage())
         if about := record.__dict__.get("about"):
             entry["about"] = about
+        entry |= record.__dict__.get("facts", {})  # numbers and fixed words that a caller adds
         if record.exc_info:
             entry["error"] = redact(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
@@ -56,6 +63,21 @@ class JsonLines(logging.Formatter):
 def about(name: str, subject_id: str) -> "logging.LoggerAdapter[logging.Logger]":
     """A logger whose every line carries the id of the run, model, dataset or backend it is about."""
     return logging.LoggerAdapter(logging.getLogger(f"tunesmith.{name}"), {"about": subject_id})
+
+
+@contextmanager
+def kept_going(name: str, subject_id: str = "") -> Iterator[None]:
+    """The one broad except of the engine: what goes wrong with one thing is logged, and the others go on.
+
+    The same failure every second is written once a minute.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001
+        key = (name, subject_id, repr(error))
+        if time.monotonic() - _said.get(key, -SILENT_SECONDS) >= SILENT_SECONDS:
+            _said[key] = time.monotonic()
+            about(name, subject_id).exception("failed: %s", error)
 
 
 def file(name: str = "studio") -> Path:

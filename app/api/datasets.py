@@ -156,8 +156,8 @@ async def _from_upload(form: upload.Form) -> Dataset:
     try:
         fields = _checked(UploadFields, form.fields)
         name = fields.name or sources.name_of(form.file_name)
-        arguments = (form.path, name, fields.project_id, "upload", sources.plain_name(form.file_name))
-        return await run_in_threadpool(datasets.import_file, *arguments)
+        called = sources.plain_name(form.file_name)
+        return await run_in_threadpool(datasets.import_file, form.path, name, fields.project_id, "upload", called)
     finally:
         form.path.unlink(missing_ok=True)  # the import has moved it, or refused it
 
@@ -183,5 +183,7 @@ def _checked(kind: Any, values: Any) -> Any:
     try:
         return kind.model_validate_json(values) if isinstance(values, bytes) else kind.model_validate(values)
     except ValidationError as error:
-        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False, include_context=False)]
+        found = [
+            {**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False, include_context=False)
+        ]
         raise RequestValidationError(found) from error

@@ -15,15 +15,20 @@ from storage.tables import DEFAULT_PROJECT, EndpointStatus
 router = APIRouter(tags=["endpoints"])
 
 Backend = Literal["transformers", "vllm", "external"]
-Options = Annotated[
-    dict[str, Any], Field(description="What the backend is started with, in the backend's own names; mostly empty.")
-]
-Adapters = Annotated[
-    list[RowId], Field(max_length=32, description="Runs whose adapters are served; the first is the default.")
-]
+Adapters = list[RowId]
 ModelId = Annotated[
     RowId | None, Field(description="The base model; the one of the first adapter's run when left out.")
 ]
+
+
+class DeploymentAnswer(Answer):
+    """A backend on its way to answer for the endpoint."""
+
+    backend_id: str = Field(description="The backend's id.")
+    status: EndpointStatus = Field(description="queued or starting.")
+    kind: Backend = Field(description="transformers, vllm or external.")
+    model_id: str | None = Field(description="The base model.")
+    adapters: list[str] = Field(description="The runs whose adapters it will serve.")
 
 
 class EndpointAnswer(Answer):
@@ -31,20 +36,33 @@ class EndpointAnswer(Answer):
     project_id: str = Field(description="The project it belongs to.")
     name: str = Field(description="The name that callers of /v1 use as the model.")
     status: EndpointStatus = Field(description="queued, starting, ready, draining, stopped or failed.")
-    backend: str | None = Field(default=None, description="What answers: transformers, vllm or external.")
+    models: list[str] = Field(description="Every name it answers to on /v1.")
+    created_at: float = Field(description="Seconds since 1970, UTC.")
+    stopped_at: float | None = Field(description="When it was stopped.")
+    can_roll_back: bool = Field(description="Whether there is something to go back to.")
+    backend_id: str | None = Field(default=None, description="What answers now.")
+    kind: Backend | None = Field(default=None, description="transformers, vllm or external.")
     model_id: str | None = Field(default=None, description="The base model.")
     adapters: list[str] = Field(default=[], description="The runs whose adapters are served.")
-    models: list[str] = Field(default=[], description="Every name it answers to on /v1.")
+    options: dict[str, Any] = Field(default={}, description="What the backend was started with.")
+    device: str | None = Field(default=None, description="The device it holds.")
     error: str | None = Field(default=None, description="Why it failed.")
     hint: str | None = Field(default=None, description="What to do about it.")
-    created_at: float = Field(description="Seconds since 1970, UTC.")
+    restarts: int = Field(default=0, description="How often it was started again after it died.")
+    ready_at: float | None = Field(default=None, description="When it first answered.")
+    deploying: DeploymentAnswer | None = Field(default=None, description="What will take over when it is ready.")
+    last_deployment_error: str | None = Field(default=None, description="Why the last deployment did not take over.")
 
 
 class DeployBody(Body):
     backend: Backend = Field(default="transformers", description="What shall answer.")
     model_id: ModelId = None
-    adapters: Adapters = []
-    options: Options = {}
+    adapters: Adapters = Field(
+        default=[], max_length=32, description="Runs whose adapters are served; the first is the default."
+    )
+    options: dict[str, Any] = Field(
+        default={}, description="What the backend is started with, in the backend's own names; mostly empty."
+    )
 
 
 class EndpointBody(DeployBody):
@@ -95,6 +113,13 @@ def deploy(endpoint_id: PathId, body: DeployBody) -> EndpointAnswer:
 def rollback(endpoint_id: PathId) -> EndpointAnswer:
     """Deploys what answered before the last switch."""
     endpoints.rollback(endpoint_id)
+    return _answer(endpoints.look_up(endpoint_id))
+
+
+@router.post("/endpoints/{id}/start", summary="Start an endpoint again", responses=NOT_FOUND | CONFLICT)
+def start_endpoint(endpoint_id: PathId) -> EndpointAnswer:
+    """Starts a stopped or failed endpoint with what it served last."""
+    endpoints.start_endpoint(endpoint_id)
     return _answer(endpoints.look_up(endpoint_id))
 
 

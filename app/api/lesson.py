@@ -37,7 +37,9 @@ def show_lesson(project_id: Project = DEFAULT_PROJECT) -> Lesson:
     return state
 
 
-@router.post("", status_code=201, summary="Start the lesson", response_model=LessonAnswer, responses=NOT_FOUND | CONFLICT)
+@router.post(
+    "", status_code=201, summary="Start the lesson", response_model=LessonAnswer, responses=NOT_FOUND | CONFLICT
+)
 def start_lesson(project_id: Project = DEFAULT_PROJECT) -> Lesson:
     """Starts the lesson, or answers with the one that is on its way. A failed one goes on where it failed."""
     return lesson.start_lesson(projects.look_up(project_id).id)

@@ -44,9 +44,7 @@ class ModelAnswer(Answer):
 
 class ModelBody(Body):
     source: Source = Field(description="starter (needs no hub), hub, or path (a folder on the studio's machine).")
-    id: Text | Literal[""] = Field(
-        default="", description="The hub id or the absolute folder; empty for the starter."
-    )
+    id: Text | Literal[""] = Field(default="", description="The hub id or the absolute folder; empty for the starter.")
 
 
 @router.get("", summary="List models", response_model=list[ModelAnswer])

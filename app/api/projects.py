@@ -51,9 +51,7 @@ def rename_project(project_id: PathId, body: ProjectBody) -> Project:
     return projects.rename_project(project_id, body.name)
 
 
-@router.post(
-    "/{id}/archive", summary="Archive a project", response_model=ProjectAnswer, responses=NOT_FOUND | CONFLICT
-)
+@router.post("/{id}/archive", summary="Archive a project", response_model=ProjectAnswer, responses=NOT_FOUND | CONFLICT)
 def archive_project(project_id: PathId) -> Project:
     """Hides the project. Nothing in it is deleted or stopped."""
     return projects.archive_project(project_id)

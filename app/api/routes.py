@@ -1,6 +1,6 @@
 """All operations of the REST API together, under /api."""
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Security
+from fastapi import FastAPI, HTTPException, Request, Security
 from fastapi.security import HTTPBearer
 from starlette.routing import compile_path
 

@@ -59,7 +59,9 @@ class MetricsAnswer(Answer):
     """Points of one metric."""
 
     name: str = Field(description="The metric.")
-    points: list[tuple[int, float | None]] = Field(description="[step, value] pairs; a value that is no number is null.")
+    points: list[tuple[int, float | None]] = Field(
+        description="[step, value] pairs; a value that is no number is null."
+    )
     step: int = Field(description="Steps the run has done.")
     status: RunStatus = Field(description="The run's status, so that a chart knows when to stop asking.")
 

@@ -64,7 +64,9 @@ async def _feed(reader: "_Reader", boundary: bytes, stream: AsyncIterator[bytes]
             parser.write(chunk)
         parser.finalize()
     except MultipartParseError as error:
-        raise TunesmithError("The form cannot be read.", "Send multipart/form-data as HTTP clients build it.") from error
+        raise TunesmithError(
+            "The form cannot be read.", "Send multipart/form-data as HTTP clients build it."
+        ) from error
     if not reader.done:
         raise TunesmithError("The form ends too early.", "Send it again.")
 

@@ -1,0 +1,64 @@
+"""The studio as one ASGI application: guard, REST, gateway, window.
+
+From the outside in: Guard (who are you), AccessLog (what took how long), GZip, BodyLimit, EarlyHead, then the routes.
+Gradio is mounted last at "/", so it answers for everything that nothing else does.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
+
+from app import gateway, login, metrics, sweeper, window
+from app.access import Access
+from app.access_log import AccessLog
+from app.api import routes
+from app.api.health import studio_version
+from app.early_head import EarlyHead
+from app.guard import Guard
+from app.limits import BodyLimit
+from engine import life
+from storage.settings import settings
+
+ABOUT = "Everything the window does, for programs: models, datasets, runs, endpoints, projects and keys."
+
+
+def create_app(access: Access | None = None, with_window: bool = True, with_engine: bool = True) -> FastAPI:
+    """The application. Without the window it starts in a fraction of the time; without the engine nothing moves."""
+    now = settings()
+    app = FastAPI(
+        title="Tunesmith",
+        version=studio_version(),
+        description=ABOUT,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_with_engine if with_engine else None,
+    )
+    app.state.access = access or Access.from_settings(now, now.host, now.port)
+    routes.install(app)
+    app.include_router(gateway.router)
+    app.include_router(metrics.router)
+    app.include_router(login.make_router(lambda: app.state.access))
+    if with_window:
+        app.add_middleware(EarlyHead, head=window.mount(app), skip=("/login", "/api/"))
+    app.add_middleware(BodyLimit)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(AccessLog)
+    app.add_middleware(Guard, access=lambda: app.state.access)
+    return app
+
+
+@asynccontextmanager
+async def _with_engine(_app: FastAPI) -> AsyncIterator[None]:
+    """The engine lives as long as the server. Runs do not: they outlive both."""
+    engine = life.Life()
+    await run_in_threadpool(engine.start)
+    sweeping = sweeper.start()
+    try:
+        yield
+    finally:
+        sweeping.set()
+        await run_in_threadpool(engine.stop)

@@ -1,0 +1,25 @@
+"""How many rows there are in each status: what monitoring shows."""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from storage.tables import Backend, Dataset, DatasetStatus, EndpointStatus, Model, ModelStatus, Run, RunStatus
+
+
+def by_status(db: Session) -> dict[str, dict[str, int]]:
+    """{"runs": {"queued": 0, ...}, "models": ..., "datasets": ..., "backends": ...}, zeros included."""
+    tables: dict[str, tuple[Any, type[StrEnum]]] = {
+        "runs": (Run, RunStatus),
+        "models": (Model, ModelStatus),
+        "datasets": (Dataset, DatasetStatus),
+        "backends": (Backend, EndpointStatus),
+    }
+    answer = {}
+    for name, (table, statuses) in tables.items():
+        status = col(table.status)
+        counted = {str(one): number for one, number in db.exec(select(status, func.count()).group_by(status))}
+        answer[name] = {one.value: counted.get(one.value, 0) for one in statuses}
+    return answer
