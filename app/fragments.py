@@ -22,5 +22,6 @@ def _look_up(page: str, name: str) -> Fragment:
     for module in (shell, *studio.pages()):
         known = "frame" if module is shell else shell.page_name(module)
         if known == page and name in module.FRAGMENTS:
-            return module.FRAGMENTS[name]
+            found: Fragment = module.FRAGMENTS[name]
+            return found
     raise NotFoundError(f"There is no fragment `{page}/{name}`.", "Reload the page: the studio may have been updated.")

@@ -89,12 +89,12 @@ def _summary(count: int) -> Markup:
 def _table(rows: list[html.Row]) -> Markup:
     headers = (
         "Run",
-        "Status",
+        html.Header("Status", room=13),
         "Progress",
-        html.Header("Loss", "number"),
-        html.Header("Tokens/s", "number"),
-        html.Header("Time", "number"),
-        html.Header("Created", "number"),
+        html.Header("Loss", "number", 7),
+        html.Header("Tokens/s", "number", 8),
+        html.Header("Time", "number", 12),
+        html.Header("Created", "number", 11),
         html.Header("Actions", "actions"),
     )
     return html.table(headers, rows, "Runs")

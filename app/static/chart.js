@@ -78,7 +78,7 @@
       const legend = make("div", "ts-chart-legend");
       for (const one of this.series) {
         const item = make("span", "");
-        item.append(Object.assign(make("i", ""), { style: `background:var(${one.color})` }), make("span", "", one.label), (one.shown = make("b", "", "–")));
+        item.append(Object.assign(make("i", ""), { style: `background:var(${one.color})` }), make("span", "", this.series.length > 1 ? one.label : ""), (one.shown = make("b", "", "–")));
         legend.append((one.item = item));
       }
       head.append(legend, this.hasAttribute("plain") ? "" : this.tools());
@@ -137,7 +137,7 @@
         tunesmith.connection(this, true);
         this.quiet = news.some(Boolean) ? 0 : this.quiet + 1;
         if (news.some(Boolean)) this.fill();
-        return this.quiet > 20 ? REST : POLL;
+        return this.ended || this.quiet > 20 ? REST : POLL;
       } catch {
         if (turn === this.turn) tunesmith.connection(this, false);
         return POLL * 2;
@@ -152,7 +152,8 @@
       const answer = await fetch(`/api/runs/${encodeURIComponent(this.run)}/metrics?${query}`, { signal: AbortSignal.timeout(20_000) });
       if (answer.status === 404) return false;
       if (!answer.ok) throw new Error(answer.status);
-      const { points } = await answer.json();
+      const { points, status } = await answer.json();
+      this.ended = /^(succeeded|failed|stopped|interrupted)$/.test(status);
       if (turn !== this.turn || !points.length) return false;
       if (whole) (one.xs = []), (one.ys = []);
       for (const [step, value] of points) one.xs.push(step), one.ys.push(value ?? NaN);
@@ -166,7 +167,7 @@
       this.y = new B.Range1d({ start: 0, end: 1 });
       const figure = B.Plotting.figure({
         height: Number(this.getAttribute("height")), sizing_mode: "stretch_width", toolbar_location: null, tools: [], x_range: this.x, y_range: this.y,
-        y_axis_type: this.log ? "log" : "linear", background_fill_alpha: 0, border_fill_alpha: 0, outline_line_color: null, min_border_left: 46, min_border_right: 8, min_border_top: 6, lod_threshold: null,
+        y_axis_type: this.log ? "log" : "linear", background_fill_alpha: 0, border_fill_alpha: 0, outline_line_color: null, min_border_left: 54, min_border_right: 8, min_border_top: 6, lod_threshold: null,
       });
       const drag = new B.BoxZoomTool({ dimensions: "width" });
       figure.add_tools(drag, new B.CrosshairTool({ dimensions: "height" }));
@@ -278,6 +279,7 @@
       }
       const font = color("--ts-sans");
       for (const axis of [...this.plot.below, ...this.plot.left]) {
+        axis.formatter = new window.Bokeh.CustomJSTickFormatter({ code: "return Number(tick.toPrecision(3)).toString()" });
         axis.setv({ axis_line_color: null, major_tick_line_color: null, minor_tick_line_color: null, major_label_text_color: text, major_label_text_font: font, major_label_text_font_size: "12px" });
       }
       for (const grid of this.plot.center) {

@@ -18,10 +18,14 @@ Kind = Literal["text", "number", "actions"]
 
 @dataclass(frozen=True)
 class Header:
-    """The head of a column. Numbers stand right; actions take no more room than they need."""
+    """The head of a column. Numbers stand right; actions take no more room than they need.
+
+    `room` is its least width in characters: a column whose words change keeps its place.
+    """
 
     title: str
     kind: Kind = "text"
+    room: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,10 @@ def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> M
     """A table in a card; on phones every row becomes a card of its own. `label` says what it lists."""
     columns = [Header(one) if isinstance(one, str) else one for one in headers]
     head = join(
-        Markup('<th scope="col" data-kind="{}">{}</th>').format(
-            one.kind, one.title if one.kind != "actions" else Markup('<span class="ts-sr">{}</span>').format(one.title)
+        Markup('<th scope="col" data-kind="{}" style="min-width:{}ch">{}</th>').format(
+            one.kind,
+            one.room,
+            one.title if one.kind != "actions" else Markup('<span class="ts-sr">{}</span>').format(one.title),
         )
         for one in columns
     )
@@ -163,6 +169,11 @@ def size(count: float | None) -> str:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def remaining(seconds: float | None) -> str:
+    """An estimate: without the seconds once there are ten minutes."""
+    return duration(round(seconds / 60) * 60 if seconds is not None and seconds >= 600 else seconds)
 
 
 def duration(seconds: float | None) -> str:

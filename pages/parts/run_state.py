@@ -44,7 +44,7 @@ def took(run: Run) -> float | None:
 def time_words(run: Run) -> str:
     """What is left of a moving run, what an ended one took."""
     if run.status == RunStatus.RUNNING and run.eta_seconds is not None:
-        return f"{html.duration(run.eta_seconds)} left"
+        return f"{html.remaining(run.eta_seconds)} left"
     return html.duration(took(run))
 
 

@@ -72,7 +72,7 @@ def _rename(run: Run) -> Markup:
 def _figures(run: Run) -> Markup:
     moving = run.status == RunStatus.RUNNING
     speed = html.DASH if run.tokens_per_second is None else f"{run.tokens_per_second:,.0f}"
-    left = html.duration(run.eta_seconds) if moving else html.DASH
+    left = html.remaining(run.eta_seconds) if moving else html.DASH
     pairs = (
         ("Step", step_words(run)),
         ("Time left" if moving else "Took", left if moving else html.duration(took(run))),
@@ -115,7 +115,7 @@ def _facts(run: Run, model: Model | None, data: Dataset | None) -> Markup:
         (
             ("Model", html.link(model.name if model else run.model_id, "/models")),
             ("Dataset", html.link(data.name if data else run.dataset_id, f"/data?dataset={run.dataset_id}")),
-            ("Method", f"{run.recipe.get('method', '')}, {run.recipe.get('tuning', '')}"),
+            ("Method", ", ".join(str(run.recipe[name]) for name in ("method", "tuning") if name in run.recipe)),
             ("Created", html.moment(run.created_at)),
             ("Attempt", run.attempt),
             ("Result", run.artifact or ""),
@@ -152,7 +152,7 @@ def _copyable(title: str, id: str, text: str) -> Markup:
 
 def _history(rows: list[Transition]) -> Markup:
     items = html.join(
-        Markup("<li><time>{}</time><span>{} to {}</span><small>{}</small></li>").format(
+        Markup("<li><time>{}</time><span>{} &rarr; {}</span><small>{}</small></li>").format(
             time.strftime("%m-%d %H:%M:%S", time.localtime(row.at)), row.before, row.after, row.reason
         )
         for row in reversed(rows)
