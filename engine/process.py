@@ -113,6 +113,12 @@ def was_started(folder: Path, attempt: int) -> bool:
     return (folder / f"plan.{attempt}.json").exists()
 
 
+def forbid(folder: Path, attempt: int) -> None:
+    """Makes sure that an attempt which was never started never will be. Raises ConflictError when one lives."""
+    with _locked(folder):
+        shim.write_json(folder / f"plan.{attempt}.json", {"argv": [], "env": {}})
+
+
 def alive(folder: Path) -> bool:
     """Whether a shim lives in the folder. A lock cannot outlive its holder, so this is never a guess."""
     _reap()

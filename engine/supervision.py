@@ -1,0 +1,177 @@
+"""Moves runs on: from the queue to a shim, from a shim's end to what became of the training.
+
+    queued -> starting -> running -> (stopping ->) succeeded | failed | stopped | interrupted -> queued ...
+
+`launch` is what the bell rings for; `tick` looks at every moving run once a second and does what a lost bell, a
+killed studio or a killed process left undone. Each may run twice, in two processes, at the same time: every step is
+a compare-and-set, and an attempt starts only once.
+"""
+
+import shutil
+import time
+from pathlib import Path
+
+from sqlmodel import Session
+
+from engine import checkpoints, datasets, devices, fit, logs, process, run_events, verdict
+from engine.errors import ConflictError, TunesmithError
+from engine.plan import Plan, plan_worker
+from engine.queue import huey
+from storage import db as database
+from storage import home, runs
+from storage.tables import Dataset, Model, Run, RunStatus
+from storage.transitions import move_run
+
+LEAST_FREE_BYTES = 1 << 30
+STOP_SECONDS, KILL_SECONDS = 30, 45  # since Stop was pressed: SIGTERM, then SIGKILL
+LOST_SECONDS = 3  # a run that was taken from the queue and never got a shim: whoever took it was killed
+
+
+@huey.task()
+def launch(run_id: str) -> None:
+    """Takes the run from the queue and gives it a shim, when it is first in line and a device is free."""
+    run = _claim(run_id)
+    if run:
+        _spawn(run)
+
+
+def ring(run_id: str) -> None:
+    """Asks for a launch soon. If the message gets lost, `tick` comes to it within a second."""
+    with logs.kept_going("runs", run_id):
+        launch(run_id)
+
+
+def tick() -> None:
+    """One look at every run that is on its way somewhere."""
+    with database.reading() as db:
+        moving = runs.moving(db)
+    for run in moving:
+        with logs.kept_going("runs", run.id):
+            if run.status == RunStatus.QUEUED:
+                launch.call_local(run.id)
+            else:
+                _follow(run)
+
+
+def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
+    """The command that trains, with its spec: from the newest checkpoint that verifies, or from the beginning."""
+    folder, device = home.run_folder(run.id), run.device or devices.CPU
+    checkpoints.quarantine_bad(folder)
+    newest = checkpoints.newest_good(folder)
+    spec = {
+        "recipe": run.recipe,
+        "model_path": model.path,
+        "dataset_path": str(datasets.blob(dataset)),
+        "dataset_kind": dataset.kind,
+        "device": devices.worker_device(device),
+        "resume_from": str(newest) if newest else None,
+        "attempt": run.attempt,
+    }
+    return plan_worker(run.recipe["method"], spec, folder, devices.environment(device))
+
+
+def check_space() -> None:
+    """Raises ConflictError when the disk is nearly full: a training that cannot save is lost work."""
+    free = shutil.disk_usage(home.home()).free
+    if free < LEAST_FREE_BYTES:
+        least = fit.in_words(LEAST_FREE_BYTES)
+        message = f"Only {fit.in_words(free)} of disk are free where the studio keeps its files; {least} are needed."
+        raise ConflictError(message, "Delete runs or models that are no longer needed, then resume the run.")
+
+
+def _claim(run_id: str) -> Run | None:
+    with database.session() as db:
+        waiting = runs.with_status(db, RunStatus.QUEUED)
+        if not waiting or waiting[0].id != run_id:
+            return None  # gone, or not its turn: whoever is first gets the device
+        run = waiting[0]
+        device = devices.take(db, "run", run.id, exclusive=True)
+        if device is None:
+            return None
+        changes = {"device": device, "started_at": time.time(), "ended_at": None}
+        moved = move_run(db, run, RunStatus.QUEUED, RunStatus.STARTING, f"{device} is free", **changes)
+        return run if moved else None
+
+
+def _spawn(run: Run) -> None:
+    try:
+        check_space()
+        with database.reading() as db:
+            model, dataset = db.get_one(Model, run.model_id), db.get_one(Dataset, run.dataset_id)
+        process.start(plan_attempt(run, model, dataset), home.run_folder(run.id), run.attempt)
+    except (TunesmithError, OSError, ValueError) as error:
+        hint = error.hint if isinstance(error, TunesmithError) else "See the studio's log."
+        logs.about("runs", run.id).warning("cannot start: %s", error, exc_info=True)
+        _settle(run, verdict.Verdict(RunStatus.FAILED, getattr(error, "message", str(error)), hint))
+
+
+def _follow(run: Run) -> None:
+    folder = home.run_folder(run.id)
+    living = process.alive(folder)  # asked before reading: what a dead worker wrote is then all there
+    started = process.was_started(folder, run.attempt)
+    if started and not living:
+        process.sweep(folder)
+    while newer := run_events.take_in(run):
+        run = newer
+    if living:
+        _press(run, folder)
+    elif started:
+        _settle(run, _judge(run, folder))
+    elif time.time() - run.moved_at > LOST_SECONDS:
+        _find(run, folder)
+
+
+def _press(run: Run, folder: Path) -> None:
+    """A run that was told to stop: first asked, then told, then made to."""
+    if run.status != RunStatus.STOPPING:
+        return
+    process.request_stop(folder)  # again each time: the start of a process clears old requests
+    waited = time.time() - run.moved_at
+    if waited > KILL_SECONDS:
+        process.kill(folder)
+    elif waited > STOP_SECONDS:
+        process.terminate(folder)
+
+
+def _find(run: Run, folder: Path) -> None:
+    """Taken from the queue, but nothing came of it: whoever took it was killed in between."""
+    if run.status == RunStatus.STOPPING:
+        process.forbid(folder, run.attempt)
+        _settle(run, verdict.Verdict(RunStatus.STOPPED))
+    else:
+        _spawn(run)  # the same attempt: it starts once, whoever else may still come
+
+
+def _judge(run: Run, folder: Path) -> verdict.Verdict:
+    ending, record = run.facts.get("ending"), process.exit_record(folder, run.attempt)
+    words = process.tail(folder / "output.log", lines=8)
+    return verdict.judge(verdict.End(folder, run.status == RunStatus.STOPPING, ending, record, words))
+
+
+def _settle(run: Run, end: verdict.Verdict) -> None:
+    """The end of an attempt: the device goes back, and the run goes on by itself where that may help."""
+    step = checkpoints.newest_step(home.run_folder(run.id))
+    changes = {"error": end.error, "hint": end.hint, "artifact": end.artifact, "eta_seconds": None}
+    with database.session() as db:
+        if not move_run(db, run, run.status, end.status, end.error or "", ended_at=time.time(), **changes):
+            return
+        devices.give_back(db, run.id)
+        row = db.get_one(Run, run.id, populate_existing=True)
+        wanted = bool(row.recipe.get("auto_resume")) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+        again = wanted and verdict.tries_again(end, row.auto_resumes, row.last_failure, step)
+        if end.error:
+            row.last_failure = verdict.signature(end, step)
+        if again:
+            run_events.note(row, f"Attempt {row.attempt}: {end.error} It was resumed by itself.")
+            row.auto_resumes += 1
+            db.flush()
+            requeue(db, row, "resumed by itself")
+    if again:
+        ring(run.id)
+
+
+def requeue(db: Session, run: Run, reason: str) -> bool:
+    """Puts a run that ended back into the queue as a new attempt, in the caller's transaction."""
+    facts = {name: value for name, value in run.facts.items() if name not in ("ending", "pace", "stage")}
+    changes = {"attempt": run.attempt + 1, "facts": facts, "error": None, "hint": None, "ended_at": None}
+    return move_run(db, run, run.status, RunStatus.QUEUED, reason, **changes)
