@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlmodel import Session
 
-from engine import backends, devices, process, recipe, routing, vllm
+from engine import backends, devices, probe, process, recipe, routing, vllm
 from engine.backend_plan import artifact, options_of, ready_model
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.routing import Upstream, served_models, upstream
@@ -127,6 +127,7 @@ def _external(options: dict[str, Any], model_id: str | None, adapters: Sequence[
     except ValidationError as error:
         lines = [line.replace("a field of a recipe", "an option") for line in recipe.problems(error)]
         raise RefusedError("The options of this external endpoint do not hold.", "\n".join(lines)) from error
+    probe.key_headers(outside.api_key_env)
     values = outside.model_dump(exclude_none=True)
     names = [outside.model]
     return Backend(endpoint_id="", kind="external", options=values, address=outside.url, served_names=names)

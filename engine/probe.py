@@ -43,7 +43,7 @@ def answers(address: str, models: list[str], key_env: str | None = None, one_tok
                 return f"The server does not list {', '.join(missing)}."
             if one_token:
                 _json(client.post("completions", json={"model": models[0], "prompt": "a", "max_tokens": 1}))
-    except (httpx.HTTPError, KeyError, TypeError, ValueError) as error:
+    except (httpx.HTTPError, RefusedError, KeyError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"[:300]
     return ""
 

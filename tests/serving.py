@@ -1,6 +1,16 @@
 """Rows that can be served, and a look at an endpoint until it is where a test wants it."""
 
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from engine import endpoints
 from storage import db, home
@@ -83,3 +93,50 @@ def end_all() -> None:
         found = rows.recent(view)
     for endpoint in found:
         endpoints.delete_endpoint(endpoint.id)
+
+
+@contextmanager
+def http_server(app: FastAPI) -> Iterator[str]:
+    """A real HTTP server in a thread; gives its address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        wait_for(lambda: server.started)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def outside_api(seen: list[dict[str, Any]]) -> FastAPI:
+    """Somebody else's OpenAI API with the model `big`; notes what it is asked."""
+    app = FastAPI()
+
+    @app.get("/v1/models")
+    def models(request: Request) -> dict[str, Any]:
+        seen.append({"headers": dict(request.headers)})
+        return {"data": [{"id": "big"}]}
+
+    @app.post("/v1/chat/completions", response_model=None)
+    async def chat(request: Request) -> Response:
+        body = await request.json()
+        seen.append({"headers": dict(request.headers), "body": body})
+        match body["messages"][-1]["content"]:
+            case "html":
+                return HTMLResponse("<p>no</p>", 502)
+            case "no json":
+                return Response("{", media_type="application/json")
+            case "go away":
+                return RedirectResponse("http://169.254.169.254/")
+        answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "big"}
+        if body.get("stream"):
+            part = {"index": 0, "delta": {"content": "outside"}, "finish_reason": "stop"}
+            lines = [f"data: {json.dumps({**answer, 'object': 'chat.completion.chunk', 'choices': [part]})}\n\n"]
+            return StreamingResponse(iter([*lines, "data: [DONE]\n\n"]), media_type="text/event-stream")
+        message = {"index": 0, "message": {"role": "assistant", "content": "outside"}, "finish_reason": "stop"}
+        return JSONResponse({**answer, "choices": [message]})
+
+    return app

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
@@ -19,7 +18,7 @@ from storage import db, home
 from storage import endpoints as rows
 from storage.tables import EndpointStatus, ModelStatus
 from storage.transitions import log, move_backend
-from tests.serving import active, backend, bring_up, end_all, finished_run, ready_model, until
+from tests.serving import active, backend, bring_up, end_all, finished_run, http_server, outside_api, ready_model, until
 from tests.waiting import wait_for
 
 
@@ -354,27 +353,24 @@ def test_models_that_are_not_ready_and_runs_that_do_not_fit_are_refused() -> Non
 
 
 def test_an_outside_server_is_served_and_its_key_stays_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[httpx.Headers] = []
-
-    def outside(request: httpx.Request) -> httpx.Response:
-        asked.append(request.headers)
-        return httpx.Response(200, json={"data": [{"id": "big"}]})
-
-    def open_client(address: str, key_env: str | None, timeout: float) -> httpx.Client:
-        headers = probe.key_headers(key_env)
-        return httpx.Client(transport=httpx.MockTransport(outside), base_url=address, headers=headers, timeout=timeout)
-
-    monkeypatch.setattr(probe, "open_client", open_client)
     monkeypatch.setenv("CLOUD_API_KEY", "secret-key")
-    options = {"url": "https://cloud.example/v1/", "model": "big", "api_key_env": "CLOUD_API_KEY"}
-    endpoint = endpoints.create_endpoint("cloud", "external", options=options)
-    bring_up(endpoint)
-    assert asked[0]["authorization"] == "Bearer secret-key"
+    seen: list[dict[str, Any]] = []
+    with http_server(outside_api(seen)) as url:
+        options = {"url": f"{url}/v1/", "model": "big", "api_key_env": "CLOUD_API_KEY"}
+        endpoint = endpoints.create_endpoint("cloud", "external", options=options)
+        bring_up(endpoint)
+    assert seen[0]["headers"]["authorization"] == "Bearer secret-key"
     found = routing.upstream("cloud")
-    assert (found.address, found.model, found.key_env) == ("https://cloud.example/v1", "big", "CLOUD_API_KEY")
+    assert (found.address, found.model, found.key_env) == (f"{url}/v1", "big", "CLOUD_API_KEY")
     assert "secret-key" not in str(endpoints.describe(endpoint))
     endpoints.stop_endpoint(endpoint.id)
     until(active(endpoint).id, EndpointStatus.STOPPED)
+
+
+def test_an_outside_server_whose_key_is_not_set_is_refused_with_the_variables_name() -> None:
+    options = {"url": "http://127.0.0.1:9/v1", "model": "big", "api_key_env": "CLOUD_API_KEY"}
+    with pytest.raises(RefusedError, match="CLOUD_API_KEY is not set"):
+        endpoints.create_endpoint("cloud", "external", options=options)
 
 
 def test_an_outside_server_that_does_not_answer_is_given_up_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
