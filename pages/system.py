@@ -1,0 +1,154 @@
+"""System: who computes on this machine, what the studio keeps, and the keys that other programs use."""
+
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from typing import get_args
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine import devices, keys
+from pages.parts import asking, html, live
+from storage import db, home
+from storage import endpoints as stored_endpoints
+from storage import keys as stored
+from storage import runs as stored_runs
+from storage.tables import ApiKey, Lease
+
+SLUG, TITLE, SUBTITLE = "system", "System", "This machine, and the keys that other programs use"
+KEY, ICON = "y", "system"
+
+SCOPES = [("Only /v1: chat and completions", "inference"), ("Everything: the whole REST API", "all")]
+VERSIONS = (
+    "tunesmith",
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "bitsandbytes",
+    "datasets",
+    "gradio",
+    "huey",
+    "sqlmodel",
+)
+
+
+def page() -> None:
+    """What is going on, live; below it the keys."""
+    live.live("machine", machine_html, seconds=5)
+    with gr.Column(elem_id="keys", elem_classes="ts-panel"):
+        gr.HTML(str(_keys_heading()), js_on_load=None, apply_default_css=False)
+        with gr.Row(elem_classes="ts-form-row", equal_height=True):
+            name = gr.Textbox(
+                label="Name", placeholder="what will use it", max_lines=1, max_length=80, elem_id="key-name"
+            )
+            scope = gr.Radio(SCOPES, value=get_args(keys.Scope)[0], label="May use", elem_id="key-scope")
+            make = gr.Button("Create key", variant="primary", elem_id="key-create")
+        secret = gr.Textbox(
+            label="Your new key. Copy it now: it is not shown again.",
+            visible=False,
+            interactive=False,
+            buttons=["copy"],
+            elem_id="key-secret",
+        )
+        live.acting(live.live("keys", keys_html, seconds=10, actions=True), act)
+    asked = gr.on([make.click, name.submit], create, [name, scope], [name, secret], **live.ACTING)
+    asked.then(None, js=live.REFRESH, **live.QUIET)
+
+
+def create(name: str, scope: keys.Scope) -> tuple[object, object]:
+    """A new key: its secret goes to the one who asked, and nowhere else."""
+    with asking.toast():
+        _key, secret = keys.create_key(name, scope)
+        return "", gr.update(value=secret, visible=True)
+    return gr.skip(), gr.skip()
+
+
+def act(event: gr.EventData) -> None:
+    """What a click on a key's button does."""
+    with asking.toast():
+        ACTIONS[event.name](event.id)
+
+
+ACTIONS = {"revoke": keys.revoke_key}
+
+
+def _keys_heading() -> Markup:
+    origin = Markup('<code><ts-origin data-keep id="origin-keys"></ts-origin>/v1</code>')
+    return Markup(
+        '<h2 class="ts-section">API keys</h2>'
+        '<p class="ts-note">Any OpenAI client works against this studio with a key. The base URL is {}.</p>'
+    ).format(origin)
+
+
+def keys_html(_query: Mapping[str, str]) -> str:
+    """The keys in use. Only their names and dates: a secret is never shown twice."""
+    with db.reading() as session:
+        found = stored.recent(session)
+    if not found:
+        return str(Markup('<p class="ts-note">No keys yet.</p>'))
+    headers = ("Name", "May use", html.Header("Created", "number"), html.Header("Last used", "number"))
+    return str(html.table((*headers, html.Header("Actions", "actions")), [_key_row(key) for key in found], "API keys"))
+
+
+def _key_row(key: ApiKey) -> html.Row:
+    revoke = html.button(
+        "Revoke", "revoke", key.id, f"Revoke {key.name}? What uses it stops working at once.", "danger"
+    )
+    scope = "/v1 only" if key.scope == "inference" else "everything"
+    return html.Row((key.name, scope, html.moment(key.created_at), html.moment(key.last_used_at), revoke), id=key.id)
+
+
+def machine_html(_query: Mapping[str, str]) -> str:
+    """The devices with who holds them, where the data lies, and the versions in use."""
+    held = devices.holders()
+    places = html.join(
+        _device(device, [lease for lease in held if lease.device == device]) for device in devices.found()
+    )
+    where = html.facts(
+        [("Data folder", str(home.home())), ("Database", db.url().split("://")[0]), ("Python", sys.version.split()[0])]
+    )
+    versions = html.facts((name, version) for name in VERSIONS if (version := _version(name)))
+    return str(
+        Markup('<div class="ts-stack">{}{}</div>').format(
+            html.card("Devices", Markup('<ul class="ts-holders">{}</ul>').format(places)),
+            html.card(
+                "Studio",
+                where,
+                Markup('<details class="ts-more"><summary>Versions</summary>{}</details>').format(versions),
+            ),
+        )
+    )
+
+
+def _device(device: str, leases: list[Lease]) -> Markup:
+    training = any(lease.exclusive for lease in leases)
+    state = html.badge("running" if training else "ready", "trains" if training else "free for a training")
+    words = html.join(_holder(lease) for lease in leases) or Markup(
+        "<span>Nobody. The next training starts at once.</span>"
+    )
+    return Markup("<li><b>{}</b>{}<div>{}</div></li>").format("CPU" if device == devices.CPU else device, state, words)
+
+
+def _holder(lease: Lease) -> Markup:
+    with db.reading() as session:
+        if lease.holder_kind == "run":
+            run = stored_runs.get(session, lease.holder_id)
+            what = html.link(run.name if run else lease.holder_id, f"/runs?run={lease.holder_id}")
+        else:
+            backend = stored_endpoints.backend(session, lease.holder_id)
+            endpoint = stored_endpoints.get(session, backend.endpoint_id) if backend else None
+            what = html.link(endpoint.name if endpoint else lease.holder_id, "/serve")
+    words = "trains" if lease.exclusive else "answers, sharing the device"
+    return Markup("<span>{} {} since {}</span>").format(what, words, html.moment(lease.since))
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+FRAGMENTS: dict[str, live.Fragment] = {"machine": machine_html, "keys": keys_html}

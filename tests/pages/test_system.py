@@ -1,0 +1,61 @@
+"""The System page: keys, and who holds the machine."""
+
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engine import keys
+from pages import system
+from storage import db
+from storage.tables import Dataset, Lease, Model, Run
+
+ANY: dict[str, str] = {"project": "default"}
+
+
+class Click:
+    def __init__(self, name: str, id: str) -> None:
+        self.name, self.id = name, id
+
+
+def test_a_new_key_is_shown_to_who_asked_and_nowhere_else() -> None:
+    cleared, shown = system.create("my <script>", "inference")
+    assert cleared == ""
+    assert isinstance(shown, dict)
+    assert keys.verify(shown["value"])
+    listed = system.keys_html(ANY)
+    assert "my &lt;script&gt;" in listed
+    assert "/v1 only" in listed
+    assert shown["value"] not in listed
+
+
+def test_a_key_needs_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
+    assert system.create(" ", "all") == (gr.skip(), gr.skip())
+    assert "A key needs a name" in said[0]
+
+
+def test_a_revoked_key_is_gone_and_opens_nothing() -> None:
+    key, secret = keys.create_key("one", "all")
+    assert "everything" in system.keys_html(ANY)
+    system.act(Click("revoke", key.id))
+    assert "No keys yet" in system.keys_html(ANY)
+    assert keys.verify(secret) is None
+
+
+def test_the_device_says_who_holds_it() -> None:
+    assert "The next training starts at once" in system.machine_html(ANY)
+    with db.session() as session:
+        session.add(Model(id="m1", source="path", source_id="x", name="m"))
+        session.add(Dataset(id="d1", project_id="default", name="d"))
+        session.flush()
+        row: dict[str, Any] = {"id": "r1", "name": "my & run", "model_id": "m1", "dataset_id": "d1"}
+        session.add(Run(project_id="default", recipe={}, **row))
+        session.add(Lease(holder_id="r1", holder_kind="run", device="cpu"))
+        session.add(Lease(holder_id="b1", holder_kind="backend", device="cpu", exclusive=False))
+    shown = system.machine_html(ANY)
+    assert "my &amp; run" in shown
+    assert "/runs?run=r1" in shown
+    assert "answers, sharing the device" in shown
+    assert "transformers" in shown
