@@ -1,0 +1,223 @@
+"""Data: bring files in, see what became of each row, look at the rows as chats."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine import datasets
+from engine.errors import NotFoundError, RefusedError
+from pages.parts import asking, html, live
+from pages.parts.dataset_view import address, notes_html, rejections_html, rows_html
+from pages.shell import project_of
+from storage import datasets as stored
+from storage.db import reading
+from storage.tables import Dataset, DatasetStatus
+
+SLUG, TITLE, SUBTITLE, KEY, ICON = "data", "Data", "What your models learn from.", "d", "data"
+
+FILE_TYPES = [".json", ".jsonl", ".csv", ".tsv", ".parquet", ".txt", ".md", ".gz"]
+HIDE_IMPORT = """
+  const open = () => element.toggleAttribute('data-open', new URLSearchParams(location.search).has('dataset'));
+  document.addEventListener('tunesmith-query', open);
+  open();
+"""
+OPEN = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
+CLOSE = """(id) => {
+  if (!window.tunesmith) return;
+  if (id && new URLSearchParams(location.search).get('dataset') === id) tunesmith.go('/data');
+  else tunesmith.refresh();
+}"""
+
+HEADERS = (
+    "Dataset",
+    "Status",
+    "Kind",
+    html.Header("Accepted", "number"),
+    html.Header("Repaired", "number"),
+    html.Header("Rejected", "number"),
+    html.Header("Size", "number"),
+    "Added",
+    html.Header("Actions", "actions"),
+)
+
+
+def page() -> None:
+    """The import on top, the datasets below; one open dataset takes the place of both."""
+    gr.HTML(elem_id="data-open", js_on_load=HIDE_IMPORT, apply_default_css=False)
+    with gr.Row(elem_id="data-import", equal_height=True):
+        file = gr.File(file_types=FILE_TYPES, label="Training data", height=168, elem_id="data-file", scale=3)
+        with gr.Column(scale=2, min_width=280):
+            name = gr.Textbox(
+                label="Name", placeholder="optional: the file's own name", max_length=120, elem_id="data-name"
+            )
+            path = gr.Textbox(
+                label="Or a file on the studio's machine", placeholder="/data/rows.jsonl", elem_id="data-path"
+            )
+            go = gr.Button("Import", variant="primary", elem_id="data-go")
+    opened, gone = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    table = live.live("datasets", datasets_html, actions=True)
+    go.click(bring_in, [file, name, path], [file, name, path, opened], **live.ACTING).then(
+        None, opened, None, js=OPEN, **live.QUIET
+    )
+    table.action(act, None, gone, **live.ACTING).then(None, gone, None, js=CLOSE, **live.QUIET)
+
+
+def bring_in(file: str | None, name: str, path: str, request: gr.Request) -> list[Any]:
+    """Imports the uploaded file, or the one the path names; returns the emptied form and the dataset's id."""
+    with asking.toast():
+        return [None, "", "", import_one(file, name.strip(), path.strip(), project_of(request)).id]
+    return [gr.skip(), gr.skip(), gr.skip(), ""]
+
+
+def import_one(file: str | None, name: str, path: str, project_id: str) -> Dataset:
+    """Raises RefusedError when there is nothing to import, or two things."""
+    if file and path:
+        raise RefusedError("There is an uploaded file and a path.", "Remove one of them.")
+    if file:
+        return datasets.import_file(Path(file), name, project_id, "upload", Path(file).name)
+    if not path:
+        raise RefusedError("There is no file to import.", "Drop one into the field, or write its path.")
+    if not Path(path).is_absolute():
+        raise RefusedError(f"{path} is not a whole path.", "Write it from the root, such as /data/rows.jsonl.")
+    return datasets.import_file(Path(path), name, project_id, "path", Path(path).name)
+
+
+def datasets_html(query: Mapping[str, str]) -> str:
+    """The project's datasets, or the one the address names."""
+    if query.get("dataset"):
+        return str(_one(query["dataset"], query.get("show", "rows")))
+    with reading() as db:
+        every = stored.recent(db, query["project"])
+    if not every:
+        return str(_nothing())
+    return str(html.table(HEADERS, [_row(one) for one in every], "Datasets"))
+
+
+def _nothing() -> Markup:
+    return html.empty(
+        "No dataset yet",
+        "Drop a file above: chats, questions with answers, or plain text, as JSON, JSONL, CSV, Parquet or text. "
+        "Nothing leaves this machine.",
+        picture="data",
+    )
+
+
+def _row(dataset: Dataset) -> html.Row:
+    known = dataset.status == DatasetStatus.READY
+    cells = [
+        Markup("<b>{}</b><small>{}</small>").format(
+            html.link(dataset.name, address(dataset.id), soft=True), dataset.source_name
+        ),
+        _status(dataset),
+        Markup("{}<small>{}</small>").format(dataset.kind or html.DASH, (dataset.format or "").replace("_", " ")),
+        *(
+            html.count(count) if known else html.DASH
+            for count in (dataset.accepted, dataset.repaired, dataset.rejected)
+        ),
+        html.size(dataset.size_bytes),
+        html.moment(dataset.created_at),
+        _delete_button(dataset),
+    ]
+    return html.Row(cells, dataset.id, address(dataset.id))
+
+
+def _status(dataset: Dataset) -> Markup:
+    bar = (
+        html.progress(dataset.progress, f"Importing {dataset.name}")
+        if dataset.status == DatasetStatus.IMPORTING
+        else ""
+    )
+    return Markup('<div class="da-status">{}{}</div>').format(html.badge(dataset.status, dataset.error or ""), bar)
+
+
+def _delete_button(dataset: Dataset) -> Markup:
+    ask = f"Delete the dataset {dataset.name}? Its rows are removed from the studio; your own file stays."
+    return html.button("Delete", "delete", dataset.id, ask, "danger")
+
+
+def _one(dataset_id: str, show: str) -> Markup:
+    """The head of an open dataset. Its rows are a live part of their own, made when there are any."""
+    back = html.link("All datasets", "/data", soft=True)
+    try:
+        dataset = datasets.look_up(dataset_id)
+    except NotFoundError as error:
+        return Markup('<div class="da-one"><p class="da-back">{}</p>{}</div>').format(
+            back, html.notice(error.message, error.hint)
+        )
+    return Markup('<div class="da-one" data-id="{}"><p class="da-back">{}</p>{}{}</div>').format(
+        dataset.id, back, _head(dataset), _content(dataset, show)
+    )
+
+
+def _head(dataset: Dataset) -> Markup:
+    train = html.link_button("Train on it", f"/train?dataset={dataset.id}", primary=True)
+    buttons = Markup('<div class="ts-actions">{}{}</div>').format(
+        train if dataset.status == DatasetStatus.READY and dataset.accepted else "", _delete_button(dataset)
+    )
+    facts = (
+        ("Kind", dataset.kind),
+        ("Format", (dataset.format or "").replace("_", " ")),
+        ("Rows in the file", html.count(dataset.rows)),
+        ("Accepted", html.count(dataset.accepted)),
+        ("Repaired", html.count(dataset.repaired)),
+        ("Rejected", html.count(dataset.rejected)),
+        ("Size", html.size(dataset.size_bytes)),
+        ("File", dataset.source_name),
+    )
+    known = html.facts(facts) + notes_html(dataset) if dataset.status == DatasetStatus.READY else ""
+    return Markup('<section class="ts-card"><header><h2>{}</h2>{}{}</header>{}</section>').format(
+        dataset.name, html.badge(dataset.status), buttons, known
+    )
+
+
+def _content(dataset: Dataset, show: str) -> Markup:
+    match dataset.status:
+        case DatasetStatus.IMPORTING:
+            return _importing(dataset)
+        case DatasetStatus.FAILED:
+            return html.notice(dataset.error or "The file could not be imported.", dataset.hint or "")
+        case DatasetStatus.NEEDS_MAPPING:
+            return html.notice(dataset.error or "The columns have no known meaning.", dataset.hint or "", "warn")
+    views = (("rows", "Rows", dataset.accepted), ("rejected", "Rejected", dataset.rejected))
+    links = html.join(_view(dataset.id, *view, current=show) for view in views)
+    rows = live.element("data", "rows", seconds=60)
+    return Markup('<nav class="da-views" aria-label="Views">{}</nav><div id="rows-of-{}" data-keep>{}</div>').format(
+        links, dataset.id, rows
+    )
+
+
+def _view(dataset_id: str, view: str, label: str, count: int, *, current: str) -> Markup:
+    here = Markup(' aria-current="true"') if view == current else ""
+    return Markup('<a data-soft href="{}"{}>{} <span>{}</span></a>').format(
+        address(dataset_id, view), here, label, html.count(count)
+    )
+
+
+def _importing(dataset: Dataset) -> Markup:
+    share = "" if dataset.progress is None else f"{100 * dataset.progress:.0f} %"
+    return Markup('<div class="ts-card da-importing"><p><span>Reading {}</span><span>{}</span></p>{}</div>').format(
+        dataset.source_name, share, html.progress(dataset.progress, f"Importing {dataset.name}")
+    )
+
+
+def shown_rows_html(query: Mapping[str, str]) -> str:
+    """The page of rows, or of rejected ones, that the address names."""
+    if not query.get("dataset"):
+        return ""
+    dataset = datasets.look_up(query["dataset"])
+    offset = int(query["from"]) if query.get("from", "").isdecimal() else 0
+    return str((rejections_html if query.get("show") == "rejected" else rows_html)(dataset, offset))
+
+
+def act(event: gr.EventData) -> str:
+    """Deletes; returns the id of what is gone, or "" when it could not go."""
+    with asking.toast():
+        datasets.delete_dataset(event.id)
+        return str(event.id)
+    return ""
+
+
+FRAGMENTS: dict[str, live.Fragment] = {"datasets": datasets_html, "rows": shown_rows_html}

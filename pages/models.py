@@ -1,0 +1,176 @@
+"""Models: the base models there are, what each can do here, and how to get another."""
+
+from collections.abc import Callable, Mapping
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine import models
+from engine.starter import STARTER_NAME
+from pages.parts import asking, html, live
+from storage import models as stored
+from storage.db import reading
+from storage.tables import Model, ModelStatus
+
+SLUG, TITLE, SUBTITLE, KEY, ICON = "models", "Models", "The base models your trainings start from.", "m", "models"
+
+
+def page() -> None:
+    """The models, and under them the ways to get one."""
+    live.acting(live.live("models", models_html, actions=True), act)
+    live.acting(live.live("add", add_html, seconds=30, actions=True), act)
+
+
+def models_html(_query: Mapping[str, str]) -> str:
+    """A card for each model; without any, the one thing to do."""
+    with reading() as db:
+        every = stored.recent(db)
+    if not every:
+        return str(_first_one())
+    return str(Markup('<div class="mo-grid">{}</div>').format(html.join(_card(model) for model in every)))
+
+
+def _first_one() -> Markup:
+    return Markup('<div class="ts-empty mo-first"><h3>{}</h3><p>{}</p><div class="ts-actions">{}</div></div>').format(
+        "Begin with the starter model",
+        f"{STARTER_NAME}: 135 million parameters, Apache-2.0. It is small enough to train on a laptop without a GPU, "
+        "and it answers real questions. The download is about 93 MB, once.",
+        html.button("Get the starter", "starter", tone="primary"),
+    )
+
+
+def _card(model: Model) -> Markup:
+    return Markup(
+        '<article class="ts-card mo-card" data-id="{}" data-key="{}"><header><h2>{}</h2>{}</header>'
+        '<p class="mo-source">{}</p>{}<footer class="ts-actions">{}</footer></article>'
+    ).format(model.id, model.id, model.name, _badge(model), _source(model), _state(model), _buttons(model))
+
+
+def _badge(model: Model) -> Markup:
+    return html.badge("fetching" if model.status == ModelStatus.QUEUED else model.status)
+
+
+def _source(model: Model) -> str:
+    where = {"starter": "Starter model", "hub": "From the hub", "path": "From a folder here"}
+    words = where.get(model.source, model.source)
+    return words if model.source == "starter" or model.source_id == model.name else f"{words}: {model.source_id}"
+
+
+def _state(model: Model) -> Markup:
+    match model.status:
+        case ModelStatus.QUEUED:
+            return _fetching(model)
+        case ModelStatus.FAILED:
+            return html.notice(model.error or "It could not be fetched.", model.hint or "")
+    return _facts(model) + _verdict(model)
+
+
+def _fetching(model: Model) -> Markup:
+    share = "" if model.progress is None else f"{100 * model.progress:.0f} %"
+    return Markup('<div class="mo-fetching"><p><span>{}</span><span>{}</span></p>{}</div>').format(
+        model.stage or "Waiting", share, html.progress(model.progress, f"Fetching {model.name}")
+    )
+
+
+def _facts(model: Model) -> Markup:
+    return html.facts(
+        (
+            ("Parameters", html.count(model.parameters)),
+            ("Size on disk", html.size(model.size_bytes)),
+            ("Context", f"{model.context_length:,} tokens" if model.context_length else html.DASH),
+            ("Licence", model.licence or "not stated"),
+            ("Chat template", "yes" if model.has_chat_template else "no"),
+            ("Architecture", model.architecture),
+        )
+    )
+
+
+def _verdict(model: Model) -> Markup:
+    """Whether it can be trained here, and why not, in plain words."""
+    if model.trainable is False:
+        return html.notice("Cannot be trained here", model.untrainable_reason or "", "warn")
+    words = "Can be trained here" if model.trainable else "Not looked at yet"
+    return Markup('<p class="mo-verdict" data-good="{}">{}</p>').format("yes" if model.trainable else "no", words)
+
+
+def _buttons(model: Model) -> Markup:
+    train = html.link_button("Train", f"/train?model={model.id}")
+    retry = html.button("Retry", "retry")
+    ask = f"Delete {model.name}? Files that the studio fetched are removed; a folder of your own stays."
+    usable = model.status == ModelStatus.READY and model.trainable is not False
+    return html.join(
+        [
+            train if usable else "",
+            retry if model.status == ModelStatus.FAILED else "",
+            html.button("Delete", "delete", confirm=ask, tone="danger"),
+        ]
+    )
+
+
+def add_html(_query: Mapping[str, str]) -> str:
+    """Three ways to a model. A form is made anew, and so emptied, when a model has come."""
+    with reading() as db:
+        every = stored.recent(db)
+    has_starter = any(model.source == "starter" for model in every)
+    ways = [
+        _way(len(every), "hub", "From the Hugging Face Hub", "Model id", "Qwen/Qwen3-0.6B",
+             "Weights as safetensors only. Code of a repository is never run."),
+        _way(len(every), "path", "From a folder on this machine", "Folder", "/data/models/my-model",
+             "The folder stays where it is. It needs config.json, a tokenizer and safetensors."),
+    ]  # fmt: skip
+    starter = [] if has_starter or not every else [_starter_way()]
+    return str(
+        Markup('<h2 class="ts-section">Add a model</h2><div class="mo-ways">{}</div>').format(html.join(ways + starter))
+    )
+
+
+def _way(turn: int, act: str, title: str, label: str, example: str, help: str) -> Markup:
+    return Markup(
+        '<form class="ts-card mo-way" data-act="{act}" data-key="{act}-{turn}"><h3>{title}</h3>'
+        '<label for="add-{act}">{label}</label><div><input id="add-{act}" name="id" placeholder="{example}" '
+        'required maxlength="500" autocomplete="off" spellcheck="false"><button class="ts-button">Add</button></div>'
+        "<p>{help}</p></form>"
+    ).format(act=act, turn=turn, title=title, label=label, example=example, help=help)
+
+
+def _starter_way() -> Markup:
+    return Markup('<div class="ts-card mo-way"><h3>The starter model</h3><p>{}</p><div>{}</div></div>').format(
+        f"{STARTER_NAME} trains on a laptop without a GPU. About 93 MB to download, once.",
+        html.button("Get the starter", "starter"),
+    )
+
+
+def act(event: gr.EventData) -> None:
+    """What a button or a form of the page does."""
+    with asking.toast():
+        ACTS[event.name](event.id, event.values)
+
+
+def _starter(_id: str, _values: Mapping[str, str]) -> None:
+    models.add_model("starter")
+
+
+def _hub(_id: str, values: Mapping[str, str]) -> None:
+    models.add_model("hub", values.get("id", "").strip())
+
+
+def _path(_id: str, values: Mapping[str, str]) -> None:
+    models.add_model("path", values.get("id", "").strip())
+
+
+def _retry(id: str, _values: Mapping[str, str]) -> None:
+    models.retry_model(id)
+
+
+def _delete(id: str, _values: Mapping[str, str]) -> None:
+    models.delete_model(id)
+
+
+ACTS: dict[str, Callable[[str, Mapping[str, str]], None]] = {
+    "starter": _starter,
+    "hub": _hub,
+    "path": _path,
+    "retry": _retry,
+    "delete": _delete,
+}
+FRAGMENTS: dict[str, live.Fragment] = {"models": models_html, "add": add_html}

@@ -1,0 +1,155 @@
+"""What stands beside the Train form: whether the recipe can start, what it would do, and what is wrong where."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+from pydantic import ValidationError
+
+from engine import fit, refusals, runs
+from engine.recipe import Recipe, problems
+from engine.refusals import Problem
+from pages.parts import html
+from storage import datasets, models
+from storage.db import reading
+from storage.tables import Dataset, Model
+
+_TITLES = {name: field.title or name for name, field in Recipe.model_fields.items()}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A form's content, looked at: the recipe when it holds, what it names, and everything that speaks against it."""
+
+    recipe: Recipe | None
+    model: Model | None
+    dataset: Dataset | None
+    problems: list[Problem]
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.level == "error"]
+
+
+def check(values: Mapping[str, Any]) -> Checked:
+    """Everything that can be said about a recipe before it starts, without starting anything."""
+    with reading() as db:
+        model = models.get(db, str(values.get("model_id") or ""))
+        dataset = datasets.get(db, str(values.get("dataset_id") or ""))
+    found = [*_missing("model_id", values, model), *_missing("dataset_id", values, dataset)]
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        named = {problem.field for problem in found}
+        return Checked(None, model, dataset, found + [p for p in field_problems(error) if p.field not in named])
+    if model and dataset:
+        found += refusals.check(recipe, model, dataset)
+    return Checked(recipe, model, dataset, found)
+
+
+def _missing(name: str, values: Mapping[str, Any], row: Model | Dataset | None) -> list[Problem]:
+    word = _TITLES[name].lower()
+    if not values.get(name):
+        return [Problem(name, f"Choose a {word}.")]
+    if row is None:
+        return [Problem(name, f"There is no {word} with the id {values[name]}.", "Choose one from the list.")]
+    return []
+
+
+def field_problems(error: ValidationError) -> list[Problem]:
+    """What pydantic found, each at its field and in the words of the form."""
+    return [
+        _problem(dict(one), line) for one, line in zip(error.errors(include_url=False), problems(error), strict=True)
+    ]
+
+
+def _problem(one: dict[str, Any], line: str) -> Problem:
+    message = str(one["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    name = str(one["loc"][0]) if one["loc"] else _first_named(message)
+    title = _TITLES.get(name)
+    if title is None:
+        return Problem(name, line)
+    if one["input"] in (None, ""):
+        return Problem(name, f"{title} is empty.")
+    return Problem(name, f"{title} {message}." if one["loc"] else f"{message[:1].upper()}{message[1:]}.")
+
+
+def _first_named(message: str) -> str:
+    """The field a rule about several fields speaks of last: that is the one to change."""
+    named = [name for name in Recipe.model_fields if name in message]
+    return max(named, key=message.rfind, default="")
+
+
+def check_html(checked: Checked) -> str:
+    """The panel beside the form. Each problem names its field, so that the page's script can mark it there too."""
+    panel = Markup('<section class="ts-card tr-checks" data-state="{}" aria-labelledby="checks-title">{}{}{}</section>')
+    return str(panel.format(_state(checked), _heading(checked), _problems(checked.problems), _outlook(checked)))
+
+
+def _state(checked: Checked) -> str:
+    if checked.errors:
+        return "bad"
+    return "warn" if checked.problems else "good"
+
+
+def _heading(checked: Checked) -> Markup:
+    return Markup('<h2 id="checks-title"><i aria-hidden="true"></i>{}</h2>').format(_verdict(checked))
+
+
+def _verdict(checked: Checked) -> str:
+    errors = len(checked.errors)
+    if errors:
+        return "One thing to put right" if errors == 1 else f"{errors} things to put right"
+    return "Ready, with a remark" if checked.problems else "Ready to start"
+
+
+def _problems(found: list[Problem]) -> Markup:
+    """The list is always there, so that a screen reader hears what changes in it."""
+    row = Markup(
+        '<li data-level="{}" data-field="{}" data-message="{}"><button type="button">{}</button><p>{}</p>{}</li>'
+    )
+    lines = html.join(
+        row.format(p.level, p.field, p.message, _TITLES.get(p.field, "Recipe"), p.message, _hint(p)) for p in found
+    )
+    return Markup('<ul class="tr-problems" aria-live="polite">{}</ul>').format(lines)
+
+
+def _hint(problem: Problem) -> Markup:
+    return Markup("<p>{}</p>").format(problem.hint) if problem.hint else Markup()
+
+
+def _outlook(checked: Checked) -> Markup:
+    """What the training would be: model, rows, length, memory."""
+    recipe, model, dataset = checked.recipe, checked.model, checked.dataset
+    known = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.accepted:,} rows")]
+    if recipe and dataset:
+        known.append(("Length", _length(refusals.total_steps(recipe, dataset.accepted))))
+    memory = _memory(recipe, model) if recipe and model and model.path else Markup()
+    return html.facts(known) + memory
+
+
+def _length(steps: int | None) -> str:
+    return "known once the rows are packed" if steps is None else f"{steps:,} step{'' if steps == 1 else 's'}"
+
+
+def _memory(recipe: Recipe, model: Model) -> Markup:
+    needed, there = fit.training_bytes(model, recipe), fit.available_bytes()
+    share = min(1.0, needed / max(1, there))
+    bar = html.progress(share, "Memory needed, of what is there", "bad" if needed > there else "")
+    return Markup("<div class='tr-memory'><p><span>Memory</span><span>about {} of {}</span></p>{}</div>").format(
+        html.size(needed), html.size(there), bar
+    )
+
+
+def command_html(checked: Checked) -> str:
+    """The exact command the run would be, for who wants to know or to run it by hand."""
+    if checked.recipe is None or checked.model is None or checked.dataset is None:
+        return str(html.empty("No command yet", "It stands here once the form is complete."))
+    copy = Markup('<button type="button" class="ts-button" data-copy="train-command">Copy</button>')
+    line = Markup('<pre class="ts-code tr-command" id="train-command" tabindex="0">{}</pre>')
+    return str(
+        Markup('<div class="tr-view"><header><p>{}</p>{}</header>{}</div>').format(
+            "What the studio runs, with RUN for the folder of the run.", copy, line.format(runs.preview(checked.recipe))
+        )
+    )

@@ -1,0 +1,122 @@
+"""Where a Train form begins: what can be chosen, and the values of a draft, an earlier run or the page's address."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import NotFoundError
+from engine.recipe import Recipe
+from pages.parts import html
+from storage import datasets, models, runs
+from storage.db import reading
+from storage.tables import Dataset, DatasetStatus, Model, ModelStatus
+
+Choice = tuple[str, str]  # what is shown, the id
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What fits, as a dropdown takes it, and what does not, each with the reason in plain words."""
+
+    models: list[Choice]
+    datasets: list[Choice]
+    left_out: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the form shows first: the run's name and the recipe's fields as far as they are known."""
+
+    name: str
+    recipe: dict[str, Any]
+
+
+def choices_in(project_id: str) -> Choices:
+    """The models that can be trained here and the project's datasets that are ready, newest first."""
+    with reading() as db:
+        every_model, every_dataset = models.recent(db), datasets.recent(db, project_id)
+    return Choices(
+        [(_model_words(one), one.id) for one in every_model if why_not_model(one) is None],
+        [(_dataset_words(one), one.id) for one in every_dataset if why_not_dataset(one) is None],
+        [(one.name, reason) for one in every_model if (reason := why_not_model(one))]
+        + [(one.name, reason) for one in every_dataset if (reason := why_not_dataset(one))],
+    )
+
+
+def _model_words(model: Model) -> str:
+    return f"{model.name} · {html.count(model.parameters)} parameters" if model.parameters else model.name
+
+
+def _dataset_words(dataset: Dataset) -> str:
+    return f"{dataset.name} · {dataset.kind} · {html.count(dataset.accepted)} rows"
+
+
+def why_not_model(model: Model) -> str | None:
+    """Why a training cannot begin from this model; None when it can."""
+    match model.status:
+        case ModelStatus.QUEUED:
+            return "It is still being fetched."
+        case ModelStatus.FAILED:
+            return model.error or "It could not be fetched."
+    return (model.untrainable_reason or "It cannot be trained here.") if model.trainable is False else None
+
+
+def why_not_dataset(dataset: Dataset) -> str | None:
+    """Why nothing can be learned from this dataset; None when it can."""
+    match dataset.status:
+        case DatasetStatus.IMPORTING:
+            return "It is still being imported."
+        case DatasetStatus.NEEDS_MAPPING:
+            return "Its columns have no known meaning."
+        case DatasetStatus.FAILED:
+            return dataset.error or "It could not be imported."
+    return None if dataset.accepted else "It has no usable row."
+
+
+def start_values(draft: str, query: Mapping[str, str], offered: Choices) -> Start:
+    """What the form begins with: the browser's draft for this address; else the run to repeat; else the address.
+
+    With one model or dataset there is nothing to choose, and the newest dataset is the likeliest.
+    """
+    kept = _draft(draft)
+    if kept is not None:
+        return kept
+    if query.get("from"):
+        return _again(query["from"])
+    model = query.get("model") or _first(offered.models)
+    dataset = query.get("dataset") or _first(offered.datasets)
+    return Start("", {"model_id": model, "dataset_id": dataset, **_method_for(dataset)})
+
+
+def _first(choices: list[Choice]) -> str | None:
+    return choices[0][1] if choices else None
+
+
+def _method_for(dataset_id: str | None) -> dict[str, str]:
+    """Plain text has no answers to learn."""
+    with reading() as db:
+        dataset = datasets.get(db, dataset_id or "")
+    return {"method": "cpt"} if dataset and dataset.kind == "text" else {}
+
+
+def _draft(text: str) -> Start | None:
+    """What the page's script kept; None when there is nothing, or nothing that can be read."""
+    try:
+        kept = json.loads(text or "null")
+    except ValueError:
+        return None
+    form = kept.get("form") if isinstance(kept, dict) else None
+    if not isinstance(form, dict):
+        return None
+    return Start(str(kept.get("name") or ""), {name: form[name] for name in Recipe.model_fields if name in form})
+
+
+def _again(run_id: str) -> Start:
+    """The recipe of an earlier run. Raises NotFoundError."""
+    with reading() as db:
+        run = runs.get(db, run_id)
+    if run is None:
+        raise NotFoundError(f"There is no run {run_id} to start from.", "Choose a model and a dataset instead.")
+    known = {name: value for name, value in run.recipe.items() if name in Recipe.model_fields}
+    return Start(f"{run.name} again", known)
