@@ -42,7 +42,7 @@ def home_html(query: Mapping[str, str]) -> str:
     parts = [
         invitation_html() if state is None and not latest else Markup(),
         progress_html(scene(state)) if state is not None and _matters(state, latest) else Markup(),
-        _work(latest, serving) if latest else Markup(),
+        _work(latest, serving) if _worked(state, latest) else Markup(),
         _quick(*counts),
     ]
     return str(Markup('<div class="ts-stack">{}</div>').format(html.join(parts)))
@@ -53,6 +53,11 @@ def _matters(state: Lesson, latest: Sequence[Run]) -> bool:
     return state.stage != "ready" or not any(
         run.created_at > state.created_at and run.id != state.run_id for run in latest
     )
+
+
+def _worked(state: Lesson | None, latest: Sequence[Run]) -> bool:
+    """Whether there is more to show than the lesson's own run."""
+    return any(state is None or run.id != state.run_id for run in latest)
 
 
 def _work(latest: Sequence[Run], serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:

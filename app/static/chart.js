@@ -136,7 +136,7 @@
         if (turn !== this.turn) return POLL;
         tunesmith.connection(this, true);
         this.quiet = news.some(Boolean) ? 0 : this.quiet + 1;
-        if (news.some(Boolean)) this.fill();
+        if (news.some(Boolean) || this.ended) this.fill();
         return this.ended || this.quiet > 20 ? REST : POLL;
       } catch {
         if (turn === this.turn) tunesmith.connection(this, false);
@@ -233,6 +233,7 @@
       const count = this.series.reduce((sum, one) => sum + one.xs.length, 0);
       this.dataset.points = count;
       this.note.hidden = count > 0;
+      this.note.textContent = this.ended ? "No points" : "Waiting for the first point";
       this.read(undefined);
       if (this.plot) this.update();
       else if (count) this.draw();

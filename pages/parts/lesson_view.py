@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from engine import sums
 from pages.parts import chart, html
 from pages.parts.icons import icon
 from pages.parts.run_state import progress_bar, step_words, time_words
@@ -123,8 +124,10 @@ def _more(stage: str, shown: Scene) -> Markup:
         loss = chart.element("Loss", [("loss", "training")], shown.run.id, 170, plain=True)
         return Markup('<div class="ts-stack">{}{}</div>').format(progress_bar(shown.run), loss)
     if stage == "ready":
-        return Markup('<div class="ts-actions">{}{}</div>').format(
-            _chat_link(shown), html.link_button("See the run", f"/runs?run={shown.lesson.run_id}")
+        return Markup('<p class="ts-hint">Ask both: {}</p><div class="ts-actions">{}{}</div>').format(
+            sums.proof_question(),
+            _chat_link(shown),
+            html.link_button("See the run", f"/runs?run={shown.lesson.run_id}"),
         )
     return html.progress(None, STAGES[stage][0])
 

@@ -158,7 +158,9 @@ def _history(rows: list[Transition]) -> Markup:
         for row in reversed(rows)
     )
     return (
-        Markup('<ol class="ts-history">{}</ol>').format(items) if rows else Markup("<p>Nothing has happened yet.</p>")
+        Markup('<ol class="ts-history">{}</ol>').format(items)
+        if rows
+        else Markup('<p class="ts-hint">Nothing yet.</p>')
     )
 
 
