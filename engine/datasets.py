@@ -172,8 +172,14 @@ def _follow(dataset: Dataset) -> None:
     if fresh.status == DatasetStatus.IMPORTING:
         if not process.alive(folder):
             _start(fresh)
-    elif fresh.status != DatasetStatus.NEEDS_MAPPING:
-        (folder / SOURCE).unlink(missing_ok=True)  # the rows are in the blob now, or the file is of no use
+    else:
+        _tidy(folder, keep_source=fresh.status == DatasetStatus.NEEDS_MAPPING)
+
+
+def _tidy(folder: Path, keep_source: bool) -> None:
+    """Removes what an ended import no longer needs: the rows are in the blob now, or the file is of no use."""
+    for path in (*folder.glob("*.part"), folder / ROWS, *([] if keep_source else [folder / SOURCE])):
+        path.unlink(missing_ok=True)
 
 
 def _again_or_fail(dataset: Dataset) -> None:

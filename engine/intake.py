@@ -35,9 +35,9 @@ def take_in(path: Path, target: Path) -> int:
 
     Raises NotFoundError, or RefusedError for links, folders, pipes, devices, the studio's own files, and large ones.
     """
-    descriptor = _opened(path)
-    with os.fdopen(descriptor, "rb") as file:
-        size = _checked_size(file, path)
+    with _opened(path) as file:
+        descriptor = file.fileno()
+        size = _checked_size(descriptor, path)
         if _is_upload(path) and os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor)):
             shutil.move(path, target)
             if os.path.samestat(os.stat(target, follow_symlinks=False), os.fstat(descriptor)):
@@ -46,9 +46,9 @@ def take_in(path: Path, target: Path) -> int:
         return _copied(file, target)
 
 
-def _opened(path: Path) -> int:
+def _opened(path: Path) -> IO[bytes]:
     try:
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise NotFoundError(f"There is no file `{path.name[:100]}`.", "Check the path.") from error
     except ValueError as error:
@@ -58,24 +58,26 @@ def _opened(path: Path) -> int:
             hint = "Give the path that the link leads to."
             raise RefusedError(f"`{path.name[:100]}` is a link, not a file.", hint) from error
         raise RefusedError(f"`{path.name[:100]}` cannot be opened: {error.strerror}.", "Check the path.") from error
-
-
-def _checked_size(file: IO[bytes], path: Path) -> int:
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise RefusedError(f"`{path.name}` is not a file.", "Choose a file, not a folder, link, pipe or device.")
+    return os.fdopen(descriptor, "rb")
+
+
+def _checked_size(descriptor: int, path: Path) -> int:
     real = path.resolve()
     if any(real.is_relative_to(folder) for folder in SYSTEM_FOLDERS):
         raise RefusedError(f"`{path.name}` belongs to the system.", "Choose a file with training data.")
     if home.contains(path) and not _is_upload(path):
         raise RefusedError(f"`{path.name}` belongs to the studio itself.", "Choose a file outside the studio's home.")
     most = settings.settings().max_upload_gb * 1e9
-    if status.st_size > most:
+    size = os.fstat(descriptor).st_size
+    if size > most:
         raise RefusedError(
-            f"The file has {status.st_size / 1e9:.1f} GB; at most {most / 1e9:g} GB are taken.",
+            f"The file has {size / 1e9:.1f} GB; at most {most / 1e9:g} GB are taken.",
             "Split the file, or raise TUNESMITH_MAX_UPLOAD_GB.",
         )
-    return status.st_size
+    return size
 
 
 def _is_upload(path: Path) -> bool:
