@@ -44,7 +44,7 @@ def _card(facts: Facts) -> Markup:
 
 def _buttons(facts: Facts) -> list[Markup]:
     name, status = facts["name"], facts["status"]
-    made = [html.link_button("Chat", f"/chat?model={name}", primary=True)] if status == "ready" else []
+    made = [html.link_button("Chat", f"/chat?endpoint={name}", primary=True)] if status == "ready" else []
     if facts["can_roll_back"] and status == "ready":
         made.append(html.button("Roll back", "rollback", confirm=f"Let what answered before for {name} answer again?"))
     if status in LIVE:

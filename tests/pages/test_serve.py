@@ -66,7 +66,7 @@ def test_an_endpoint_shows_how_it_is_and_how_to_call_it() -> None:
     set_backend(made.id, status=EndpointStatus.READY)
     shown = endpoints_html(PROJECT)
     assert '"model": "far"' in shown
-    assert "/chat?model=far" in shown
+    assert "/chat?endpoint=far" in shown
     assert "http://127.0.0.1:9/v1" in shown
 
 
