@@ -23,6 +23,8 @@ PUBLIC = frozenset({("GET", "/api/health"), ("HEAD", "/api/health"), ("GET", "/l
 PROXY_HEADERS = (b"x-forwarded-", b"x-gradio-server", b"x-direct-url", b"x-real-ip", b"forwarded")
 # What visitors of a share link do not see: serving, monitoring, secrets.
 NOT_SHARED = ("/v1", "/metrics", "/api/keys", "/api/docs", "/api/openapi.json")
+# Files whose address changes with their content, and fonts.
+KEPT = ("/assets/", "/static/fonts/", "/static-tunesmith/", "/static-bokeh/")
 CONTENT_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -238,5 +240,5 @@ def _with_headers(send: Send, scope: Scope, access: Access) -> Send:
 
 
 def _caching(path: str, status: int) -> str:
-    kept = status == 200 and path.startswith(("/assets/", "/static-tunesmith/", "/static-bokeh/"))
+    kept = status == 200 and path.startswith(KEPT)
     return "private, max-age=31536000, immutable" if kept else "no-store"
