@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,14 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+class OwnersFile(RotatingFileHandler):
+    """A log that only its owner may read, the rotated ones too."""
+
+    def _open(self) -> TextIOWrapper:
+        opened = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return open(opened, "a", encoding=self.encoding)
+
+
 def about(name: str, subject_id: str) -> "logging.LoggerAdapter[logging.Logger]":
     """A logger whose every line carries the id of the run, model, dataset or backend it is about."""
     return logging.LoggerAdapter(logging.getLogger(f"tunesmith.{name}"), {"about": subject_id})
@@ -87,9 +96,7 @@ def file(name: str = "studio") -> Path:
 def set_up(name: str = "studio") -> None:
     """Sends the log of this process to logs/NAME.log. Each kind of process has a file of its own: it rotates."""
     take_down()
-    path = file(name)
-    path.touch(mode=0o600)
-    handler = RotatingFileHandler(path, maxBytes=MOST_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
+    handler = OwnersFile(file(name), maxBytes=MOST_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
     handler.set_name("tunesmith")
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -17,6 +17,7 @@ from engine import checkpoints, datasets, devices, fit, logs, process, run_event
 from engine.errors import ConflictError, TunesmithError
 from engine.plan import Plan, plan_worker
 from engine.queue import huey
+from engine.recipe import parse
 from storage import db as database
 from storage import home, runs
 from storage.tables import Dataset, Model, Run, RunStatus
@@ -56,10 +57,11 @@ def tick() -> None:
 def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
     """The command that trains, with its spec: from the newest checkpoint that verifies, or from the beginning."""
     folder, device = home.run_folder(run.id), run.device or devices.CPU
+    recipe = parse(run.recipe)  # kept as it was submitted, perhaps by an older studio
     checkpoints.quarantine_bad(folder)
     newest = checkpoints.newest_good(folder)
     spec = {
-        "recipe": run.recipe,
+        "recipe": recipe.model_dump(),
         "model_path": model.path,
         "dataset_path": str(datasets.blob(dataset)),
         "dataset_kind": dataset.kind,
@@ -67,7 +69,7 @@ def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
         "resume_from": str(newest) if newest else None,
         "attempt": run.attempt,
     }
-    return plan_worker(run.recipe["method"], spec, folder, devices.environment(device))
+    return plan_worker(recipe.method, spec, folder, devices.environment(device))
 
 
 def check_space() -> None:
