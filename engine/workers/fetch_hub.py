@@ -60,8 +60,7 @@ def _fetch(repo: str, part: Path, out: Path, timeout: float) -> dict[str, Any]:
         names = [file.rfilename for file in wanted]
         snapshot_download(repo, revision=info.sha, local_dir=part, allow_patterns=names, token=token)
     events.append(out, events.Progress(done=total, total=total, stage="checking"))
-    for file in wanted:
-        _verify(repo, part / file.rfilename, file)
+    _verify(repo, part, wanted)
     return {"revision": info.sha, "from": f"hub:{repo}"}
 
 
@@ -88,7 +87,8 @@ def _refuse_without_space(repo: str, total: int, part: Path) -> None:
     here = sum(path.stat().st_size for path in part.rglob("*") if path.is_file())
     free = shutil.disk_usage(part).free
     if total - here + SPARE_BYTES > free:
-        message = f"{repo} needs {in_words(total)} of disk, and {in_words(free)} are free."
+        needs = f"{repo} needs {in_words(total)} of disk, with {in_words(SPARE_BYTES)} to spare"
+        message = f"{needs}; {in_words(free)} are free."
         raise WorkFailedError("disk", message, "Delete runs or models that are no longer needed, then retry.")
 
 
@@ -98,14 +98,20 @@ def _forget_halves(part: Path) -> None:
         path.unlink()
 
 
-def _verify(repo: str, path: Path, file: RepoSibling) -> None:
-    whole = path.is_file() and (file.size is None or path.stat().st_size == file.size)
-    if whole and file.lfs is not None:
-        whole = sha256_of(path) == file.lfs.sha256
-    if not whole:
-        path.unlink(missing_ok=True)
-        message = f"The file {file.rfilename} of {repo} did not arrive whole."
-        raise WorkFailedError("network", message, "Retry: only this file is fetched again.")
+def _verify(repo: str, part: Path, wanted: list[RepoSibling]) -> None:
+    broken = [file.rfilename for file in wanted if not _whole(part / file.rfilename, file)]
+    for name in broken:
+        (part / name).unlink(missing_ok=True)
+    if broken:
+        message = f"{', '.join(broken[:5])} of {repo} did not arrive whole."
+        raise WorkFailedError("network", message, "Retry: only what is missing is fetched again.")
+
+
+def _whole(path: Path, file: RepoSibling) -> bool:
+    """Whether the file has the size that the hub says, and for weights the sha256."""
+    if not path.is_file() or (file.size is not None and path.stat().st_size != file.size):
+        return False
+    return file.lfs is None or sha256_of(path) == file.lfs.sha256
 
 
 @contextmanager
