@@ -1,0 +1,137 @@
+"""kill -9 of the engine, of shims, of workers and of what they started, at random: nothing is lost, doubled or left.
+
+The seed is fixed; the environment's SEED and KILLS change it and the number of kills.
+"""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from engine import devices, process, queue, runs, shim, verdict
+from engine.recipe import Recipe
+from storage import db, home, transitions
+from storage.tables import RUN_RESUMABLE, RunStatus
+from tests.conftest import ROOT
+from tests.engine import rows
+from tests.fake_worker import loss_at
+from tests.waiting import wait_for
+
+SEED = int(os.environ.get("SEED", "1"))
+KILLS = int(os.environ.get("KILLS", "40"))
+RUNS, STEPS = 4, 60
+LEGAL = {
+    ("queued", "starting"),
+    ("starting", "running"),
+    ("running", "succeeded"),
+    ("starting", "succeeded"),
+    ("running", "interrupted"),
+    ("starting", "interrupted"),
+    ("interrupted", "queued"),
+}
+
+
+class Engine:
+    """The engine in a process of its own, started again whenever it was killed."""
+
+    def __init__(self) -> None:
+        self.process = self._start()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen([sys.executable, "-m", "tests.engine_process"], cwd=ROOT)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process = self._start()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[Engine]:
+    rows.furnish(monkeypatch, steps=STEPS, pause=0.02, save=5, spawn=1)
+    engine = Engine()
+    yield engine
+    engine.end()
+    queue.forget()
+
+
+def shims() -> list[tuple[str, int]]:
+    """(role, pid) of every shim and worker that lives."""
+    found = []
+    for path in home.folder("runs").glob("*/shim.json"):
+        if process.alive(path.parent):
+            record = json.loads(path.read_text())
+            found += [(role, record[role]) for role in ("shim", "worker") if role in record]
+            found += [("other", pid) for pid in carriers(path.parent) if pid != record.get("worker")]
+    return found
+
+
+def carriers(folder: Path) -> list[int]:
+    return shim._living(f"{shim.COOKIE}={folder}".encode(), None)
+
+
+def resume_by_hand(ids: list[str]) -> bool:
+    """A person resumes what has used up its automatic resumes; says whether all have succeeded."""
+    found = [runs.look_up(run_id) for run_id in ids]
+    for run in found:
+        if run.status in RUN_RESUMABLE:
+            runs.resume_run(run.id)
+    return all(run.status == RunStatus.SUCCEEDED for run in found)
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_doubled_or_left_behind_by_random_kills(engine: Engine) -> None:
+    chance, pause = random.Random(SEED), threading.Event()
+    recipe = Recipe(model_id="m1", dataset_id="d1", save_steps=5)
+    ids = [runs.start_run(f"run {number}", recipe).id for number in range(RUNS)]
+    kills: dict[str, int] = {"engine": 0, "shim": 0, "worker": 0, "other": 0}
+    deadline = time.monotonic() + 100
+    while sum(kills.values()) < KILLS and time.monotonic() < deadline:
+        pause.wait(chance.uniform(0.05, 0.7))
+        done = resume_by_hand(ids)
+        if done:
+            ids.append(runs.start_run("one more", recipe).id)
+        role = chance.choice([*kills])
+        victims = [pid for one, pid in shims() if one == role]
+        if role == "engine":
+            engine.kill()
+            kills[role] += 1
+        elif victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(victims), signal.SIGKILL)
+                kills[role] += 1
+    assert sum(kills.values()) >= KILLS, kills
+    print(f"{kills} in {100 - deadline + time.monotonic():.0f} s")
+    wait_for(lambda: resume_by_hand(ids), seconds=120, every=0.3)
+    for run_id in ids:
+        check(run_id)
+    print(f"{len(ids)} runs, {sum(runs.look_up(run_id).attempt for run_id in ids)} attempts")
+    wait_for(lambda: devices.holders() == [])
+
+
+def check(run_id: str) -> None:
+    run = runs.look_up(run_id)
+    with db.reading() as session:
+        log = transitions.log(session, run_id)
+    moves = [(one.before, one.after) for one in log]
+    assert not set(moves) - LEGAL
+    assert all(before[1] == after[0] for before, after in pairwise(moves))  # an unbroken chain
+    assert len({(one.attempt, one.before, one.after) for one in log}) == len(log)  # nothing twice in an attempt
+    assert runs.points(run_id, "loss") == [(step, loss_at(step)) for step in range(1, STEPS + 1)]
+    assert run.auto_resumes <= verdict.MOST_AUTO_RESUMES
+    assert (home.run_folder(run_id) / "adapter" / "adapter_model.safetensors").read_text() == str(STEPS)
+    assert carriers(home.run_folder(run_id)) == []
