@@ -50,6 +50,8 @@
       this.asked = () => this.open(this.getAttribute("run") || new URLSearchParams(location.search).get("run"));
       this.themed = () => this.paint();
       document.addEventListener("visibilitychange", this.seen);
+      this.anew = () => this.now();
+      document.addEventListener("tunesmith-refresh", this.anew);
       document.addEventListener("tunesmith-query", this.asked);
       document.addEventListener("tunesmith-theme", this.themed);
       this.asked();
@@ -61,6 +63,7 @@
       this.run = undefined;
       tunesmith.connection(this, true);
       document.removeEventListener("visibilitychange", this.seen);
+      document.removeEventListener("tunesmith-refresh", this.anew);
       document.removeEventListener("tunesmith-query", this.asked);
       document.removeEventListener("tunesmith-theme", this.themed);
     }

@@ -1,0 +1,95 @@
+"""A studio in a process of its own and a browser that looks at it. A test fails on every error in the console."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from storage import db
+from tests.browser import chromium
+from tests.conftest import CHROMIUM_FLAGS, ROOT
+from tests.waiting import wait_for
+
+TOKEN = "the-token-of-the-browser-tests-0123456789"
+Open = Callable[..., Page]
+
+
+@dataclass(frozen=True)
+class Studio:
+    url: str
+    home: Path
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One studio for all browser tests, on a free port, with a home of its own. Its trainer is tests.fake_worker."""
+    folder = tmp_path_factory.mktemp("studio")
+    log = folder / "server.log"
+    knobs = {"FAKE_STEPS": "3000", "FAKE_PAUSE": "0.02", "FAKE_SAVE": "500"}
+    env = {**os.environ, **knobs, "TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN}
+    command = [sys.executable, "-m", "tests.browser.studio", "serve", "--no-browser", "--port", "0"]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        found = wait_for(lambda: process.poll() is not None or re.search(r"http://\S+?:\d+", log.read_text()), 60)
+        assert isinstance(found, re.Match), log.read_text()
+        yield Studio(found[0], folder / "home", log)
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium.find(), args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def at_home(studio: Studio, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The studio's own home, so that a test can write rows its pages then show."""
+    monkeypatch.setenv("TUNESMITH_HOME", str(studio.home))
+    yield studio.home
+    db.forget()
+
+
+@pytest.fixture
+def visit(browser: Browser, studio: Studio) -> Iterator[Open]:
+    """Opens a path in a new, signed-in context: `visit("/runs", width=390)`. Errors in the console fail the test."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_page(path: str = "/", width: int = 1360, theme: str = "light") -> Page:
+        scheme = "dark" if theme == "dark" else "light"
+        size = {"width": width, "height": 860}
+        context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        context.on("weberror", lambda one: errors.append(str(one.error)))
+        context.on("console", lambda one: errors.append(one.text) if one.type == "error" else None)
+        page = context.new_page()
+        page.goto(f"{studio.url}/?token={TOKEN}")
+        return go(page, studio.url + path)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    unexpected = [error for error in errors if "ERR_INTERNET_DISCONNECTED" not in error]
+    assert unexpected == []
+
+
+def go(page: Page, url: str) -> Page:
+    """Goes there and waits until the frame stands."""
+    page.goto(url)
+    page.locator(".ts-heading h1").wait_for()
+    return page
