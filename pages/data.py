@@ -48,7 +48,9 @@ def page() -> None:
     """The import on top, the datasets below; one open dataset takes the place of both."""
     gr.HTML(elem_id="data-open", js_on_load=HIDE_IMPORT, apply_default_css=False)
     with gr.Row(elem_id="data-import", equal_height=True):
-        file = gr.File(file_types=FILE_TYPES, label="Training data", height=168, elem_id="data-file", scale=3)
+        file = gr.File(
+            file_types=FILE_TYPES, label="Training data", show_label=False, height=168, elem_id="data-file", scale=3
+        )
         with gr.Column(scale=2, min_width=280):
             name = gr.Textbox(
                 label="Name", placeholder="optional: the file's own name", max_length=120, elem_id="data-name"

@@ -1,0 +1,209 @@
+"""The Data page: what comes in, what is said about each row, and how rows look."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engine import datasets
+from engine.errors import NotFoundError, RefusedError
+from pages import data as page
+from pages.parts import dataset_view
+from storage import datasets as stored
+from storage import db
+from storage.tables import Dataset, DatasetStatus
+from tests.waiting import wait_for
+
+QUERY = {"project": "default"}
+HOSTILE = "<img src=x onerror=alert(1)> ${alert(1)} C:\\users"
+
+
+class Request:
+    """A request without cookies."""
+
+    cookies: dict[str, str] = {}  # noqa: RUF012
+
+
+class Click:
+    def __init__(self, name: str, id: str) -> None:
+        self.name, self.id, self.values = name, id, {}
+
+
+def chat(n: int) -> dict[str, Any]:
+    turns = [("system", "Be short."), ("user", f"{n}? {HOSTILE}"), ("assistant", f"It is {n}.")]
+    return {"messages": [{"role": role, "content": text} for role, text in turns]}
+
+
+def settled(id: str) -> Dataset:
+    def ended() -> Dataset | None:
+        datasets.tick()
+        found = datasets.look_up(id)
+        return found if found.status != DatasetStatus.IMPORTING else None
+
+    found = wait_for(ended, 40, every=0.1)
+    assert found
+    return found
+
+
+@pytest.fixture
+def bring(tmp_path: Path) -> Callable[[list[Any]], Dataset]:
+    """Imports rows through the page, by their path on the machine."""
+
+    def bring(rows: list[Any]) -> Dataset:
+        file = tmp_path / "rows.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        *_form, id = page.bring_in(None, "Rows", str(file), Request())
+        return settled(id)
+
+    return bring
+
+
+def add(**values: Any) -> Dataset:
+    row = {"project_id": "default", "name": "rows", "status": DatasetStatus.READY, "kind": "chat", **values}
+    dataset = Dataset(**row)
+    with db.session() as session:
+        session.add(dataset)
+    return dataset
+
+
+@pytest.fixture
+def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
+    return said
+
+
+def test_without_a_dataset_the_page_says_what_to_do() -> None:
+    html = page.datasets_html(QUERY)
+    assert "No dataset yet" in html
+    assert "Drop a file above" in html
+
+
+def test_an_imported_file_shows_its_rows_as_chats_and_the_rejected_with_their_reasons(
+    bring: Callable[[list[Any]], Dataset],
+) -> None:
+    dataset = bring([chat(1), {"messages": []}, chat(3), {"messages": [{"role": "user", "content": "hi"}]}])
+    assert (dataset.accepted, dataset.rejected) == (2, 2)
+    query = {**QUERY, "dataset": dataset.id}
+    head, rows = page.datasets_html(query), page.shown_rows_html(query)
+    assert f'href="/train?dataset={dataset.id}"' in head
+    assert 'aria-current="true">Rows <span>2</span>' in head
+    assert rows.count('class="da-row"') == 2
+    assert 'data-side="user"' in rows
+    assert "It is 3." in rows
+    assert "&lt;img src=x" in rows
+    assert "<img" not in rows
+    rejected = page.shown_rows_html({**query, "show": "rejected"})
+    assert "no turns" in rejected
+    assert "1 × no answer" in rejected
+    assert "Give the chat at least one user turn" in rejected
+    assert f"/api/datasets/{dataset.id}/rejections" in rejected
+
+
+def test_rows_come_in_pages_with_links_to_the_next_and_the_previous(bring: Callable[[list[Any]], Dataset]) -> None:
+    dataset = bring([chat(n) for n in range(45)])
+    query = {**QUERY, "dataset": dataset.id}
+    first, last = page.shown_rows_html(query), page.shown_rows_html({**query, "from": "40"})
+    assert "1 to 20 of 45" in first
+    assert f'href="/data?dataset={dataset.id}&amp;from=20">Next' in first
+    assert 'aria-disabled="true">Previous' in first
+    assert "41 to 45 of 45" in last
+    assert 'aria-disabled="true">Next' in last
+    assert last.count('class="da-row"') == 5
+    assert page.shown_rows_html({**query, "from": "-3x"}) == first
+
+
+def test_the_uploaded_file_is_moved_and_the_form_emptied(home: Path) -> None:
+    upload = home / "gradio" / "abc" / "chats.jsonl"
+    upload.parent.mkdir(parents=True)
+    upload.write_text(json.dumps(chat(1)) + "\n")
+    file, name, path, id = page.bring_in(str(upload), "", "", Request())
+    assert (file, name, path) == (None, "", "")
+    assert not upload.exists()
+    dataset = settled(id)
+    assert (dataset.name, dataset.source, dataset.source_name) == ("chats", "upload", "chats.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("file", "path", "words"),
+    [(None, "", "no file to import"), ("/a", "/b", "an uploaded file and a path"), (None, "rows.jsonl", "whole path")],
+)
+def test_what_cannot_be_imported_is_refused_in_plain_words(file: str | None, path: str, words: str) -> None:
+    with pytest.raises(RefusedError, match=words):
+        page.import_one(file, "", path, "default")
+
+
+def test_a_refused_import_leaves_the_form_as_it_is(toasts: list[str]) -> None:
+    assert page.bring_in(None, "x", "/no/such/file.jsonl", Request())[3] == ""
+    assert "There is no file" in toasts[0]
+
+
+def test_the_table_shows_kind_counts_and_the_progress_of_an_import() -> None:
+    add(name="<b>done", format="alpaca", accepted=1234, repaired=5, rejected=6, size_bytes=2_000_000)
+    add(name="coming", status=DatasetStatus.IMPORTING, progress=0.5)
+    html = page.datasets_html(QUERY)
+    for words in ("1,234", "2.0 MB", "alpaca", "importing", 'aria-valuenow="50.0"', "&lt;b&gt;done"):
+        assert words in html
+    assert "<b>done" not in html
+
+
+def test_datasets_of_other_projects_are_not_listed() -> None:
+    add(name="mine")
+    assert "mine" not in page.datasets_html({"project": "other"})
+
+
+@pytest.mark.parametrize("status", [DatasetStatus.FAILED, DatasetStatus.NEEDS_MAPPING])
+def test_what_went_wrong_is_shown_with_what_to_do(status: DatasetStatus) -> None:
+    dataset = add(status=status, error="No known columns.", hint="Rename them.")
+    html = page.datasets_html({**QUERY, "dataset": dataset.id})
+    assert "No known columns." in html
+    assert "Rename them." in html
+    assert "/train?dataset" not in html
+
+
+def test_an_import_on_its_way_shows_how_far_it_is() -> None:
+    dataset = add(status=DatasetStatus.IMPORTING, progress=0.25, source_name="big.jsonl")
+    html = page.datasets_html({**QUERY, "dataset": dataset.id})
+    assert "Reading big.jsonl" in html
+    assert "25 %" in html
+
+
+def test_a_dataset_that_is_gone_says_so() -> None:
+    html = page.datasets_html({**QUERY, "dataset": "abcabcabcabc"})
+    assert "There is no dataset" in html
+    assert "All datasets" in html
+    with pytest.raises(NotFoundError):
+        page.shown_rows_html({**QUERY, "dataset": "abcabcabcabc"})
+    assert page.shown_rows_html(QUERY) == ""
+
+
+def test_empty_views_say_why() -> None:
+    dataset = add()
+    query = {**QUERY, "dataset": dataset.id}
+    assert "No row to show" in page.shown_rows_html(query)
+    assert "Every row was taken" in page.shown_rows_html({**query, "show": "rejected"})
+
+
+def test_deleting_says_which_dataset_is_gone(toasts: list[str]) -> None:
+    dataset = add()
+    assert page.act(Click("delete", dataset.id)) == dataset.id
+    with db.reading() as session:
+        assert not stored.recent(session)
+    assert page.act(Click("delete", dataset.id)) == ""
+    assert toasts
+
+
+def test_completions_texts_and_unknown_columns_are_shown_too() -> None:
+    pair = dataset_view.row_html({"prompt": "Q", "completion": "A", "row": 7})
+    assert 'data-side="user"><b>prompt</b><p>Q</p>' in pair
+    assert 'data-side="assistant"><b>completion</b><p>A</p>' in pair
+    assert "<p>{\n  &#34;a&#34;: 1\n}</p>" in dataset_view.row_html({"odd": {"a": 1}})
+
+
+def test_a_huge_message_is_cut_and_says_so() -> None:
+    html = dataset_view.row_html({"text": "x" * (dataset_view.LONGEST_SHOWN + 1500)})
+    assert "1,500 more characters" in html
+    assert len(html) < dataset_view.LONGEST_SHOWN + 500
