@@ -82,7 +82,7 @@ def page() -> None:
     fields, pair = list(form.values()), [form["num_train_epochs"], form["max_steps"]]
     typed, views = [name, *fields], [text, wrong, command, checks]
 
-    gr.on(None, open_form, draft, [name, press, left_out, unit, *fields, *views], js=RECALL, **live.QUIET)
+    gr.on(None, open_form, draft, [name, press, left_out, unit, *fields, *views], js=RECALL, **live.ACTING)
     gr.on([one.input for one in typed], views_of, fields, views, trigger_mode="always_last", **live.QUIET)
     gr.on([one.input for one in typed], None, typed, None, js=KEEP, **live.QUIET)
     unit.input(count_in, unit, pair, **live.QUIET).then(views_of, fields, views, **live.QUIET)

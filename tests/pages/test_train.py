@@ -1,0 +1,320 @@
+"""The Train page: the form is the recipe, in every view, and nothing starts that cannot work."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+import yaml
+
+from engine import plan
+from engine.recipe import SIMPLE_FIELDS, Recipe, to_yaml
+from pages import train as page
+from pages.parts import recipe_form, recipe_source
+from pages.parts.recipe_check import Checked, check, check_html, command_html
+from pages.parts.recipe_form import FIELDS, GROUPS, recipe_of, values_of
+from storage import db
+from storage import runs as stored_runs
+from storage.tables import Dataset, DatasetStatus, Model, ModelStatus, Run
+from tests.engine import model_folders
+
+CHANGED: dict[str, Any] = {
+    "method": "cpt",
+    "tuning": "full",
+    "num_train_epochs": 2.5,
+    "max_steps": 20,
+    "learning_rate": 3e-5,
+    "bf16": True,
+    "optim": "sgd",
+    "target_modules": "q_proj,v_proj",
+    "gradient_checkpointing": True,
+    "seed": 7,
+}
+
+
+class Request:
+    """A request without cookies."""
+
+    def __init__(self, **query: str) -> None:
+        self.cookies: dict[str, str] = {}
+        self.query_params = query
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> dict[str, Any]:
+    """A model and a dataset that go together, as the least a recipe needs."""
+    path = str(model_folders.make(tmp_path / "m"))
+    facts = {"parameters": model_folders.PARAMETERS, "has_chat_template": True, "trainable": True}
+    add(Model(id="m1", source="path", source_id=path, name="tiny", path=path, status=ModelStatus.READY, **facts))
+    add(dataset("d1"))
+    return {"model_id": "m1", "dataset_id": "d1"}
+
+
+def dataset(id: str, **values: Any) -> Dataset:
+    row = {"status": DatasetStatus.READY, "kind": "chat", "rows": 40, "accepted": 40, "name": f"rows {id}", **values}
+    return Dataset(id=id, project_id="default", **row)
+
+
+def add(row: Model | Dataset | Run) -> None:
+    with db.session() as session:
+        session.add(row)
+
+
+def every_run() -> list[Run]:
+    with db.reading() as session:
+        return list(stored_runs.recent(session))
+
+
+@pytest.fixture
+def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
+    return said
+
+
+# The form is the recipe.
+
+
+def test_the_form_has_exactly_the_recipes_fields_with_its_titles_and_descriptions() -> None:
+    with gr.Blocks():
+        form = recipe_form.recipe_form()
+    assert tuple(form) == tuple(Recipe.model_fields)
+    for name, component in form.items():
+        field = Recipe.model_fields[name]
+        assert (component.label, component.info) == (field.title, field.description)
+        assert component.elem_id == f"field-{name}"
+
+
+def test_every_field_is_simple_or_in_exactly_one_group() -> None:
+    placed = [*SIMPLE_FIELDS, *(name for group in GROUPS.values() for name in group)]
+    assert sorted(placed) == sorted(Recipe.model_fields)
+
+
+def test_every_choice_offers_every_word_of_the_recipe() -> None:
+    with gr.Blocks():
+        form = recipe_form.recipe_form()
+    assert [value for _, value in form["tuning"].choices] == ["lora", "qlora", "full"]
+    assert [value for _, value in form["bf16"].choices] == ["auto", "on", "off"]
+    assert "adafactor" in [value for _, value in form["optim"].choices]
+
+
+@pytest.mark.parametrize("changes", [{}, CHANGED, {"bf16": False}, {"bf16": None}])
+def test_a_recipe_comes_back_from_the_form_as_it_went_in(changes: dict[str, Any]) -> None:
+    recipe = Recipe(model_id="m", dataset_id="d", **changes)
+    assert Recipe.model_validate(recipe_of(values_of(recipe.model_dump()))) == recipe
+
+
+def test_at_most_six_fields_are_visible_at_first() -> None:
+    with gr.Blocks() as blocks:
+        page.page()
+    outside = [block for block in blocks.blocks.values() if "field" in (getattr(block, "elem_classes", None) or [])]
+    advanced = {name for group in GROUPS.values() for name in group}
+    seen = {str(one.elem_id).removeprefix("field-") for one in outside} - advanced
+    assert seen == {"model_id", "dataset_id", "run-name", "method", "num_train_epochs", "max_steps", "learning_rate"}
+    begun = page._shown(values_of({}))[1:]
+    hidden = [name for name, update in zip(FIELDS, begun, strict=True) if update.get("visible") is False]
+    assert hidden == ["max_steps"]  # epochs or steps
+
+
+# What it begins with.
+
+
+def test_it_begins_with_the_newest_that_fit_and_says_why_the_others_do_not(ready: dict[str, Any]) -> None:
+    add(dataset("d2", status=DatasetStatus.IMPORTING))
+    add(dataset("d3", accepted=0))
+    add(dataset("d4", status=DatasetStatus.FAILED, error="Torn."))
+    add(dataset("d5", status=DatasetStatus.NEEDS_MAPPING))
+    add(Model(source="hub", source_id="x", name="far", status=ModelStatus.QUEUED))
+    add(Model(source="hub", source_id="y", name="big", status=ModelStatus.READY, trainable=False))
+    add(Model(source="hub", source_id="z", name="lost", status=ModelStatus.FAILED, error="Gone."))
+    name, press, left_out, unit, *rest = page.open_form("", Request())
+    fields = dict(zip(FIELDS, rest, strict=False))
+    assert (name, unit) == ("", "epochs")
+    assert len(press) == 16
+    assert fields["model_id"]["choices"] == [("tiny · 712 parameters", "m1")]
+    assert fields["dataset_id"]["choices"] == [("rows d1 · chat · 40 rows", "d1")]
+    assert (fields["model_id"]["value"], fields["dataset_id"]["value"]) == ("m1", "d1")
+    for reason in (
+        "still being imported",
+        "no usable row",
+        "Torn.",
+        "no known meaning",
+        "still being fetched",
+        "Gone.",
+    ):
+        assert reason in left_out
+    assert "7 not in these lists" in left_out
+
+
+def test_without_anything_it_says_where_to_begin() -> None:
+    _name, _press, left_out, *_rest, checks = page.open_form("", Request())
+    assert 'href="/models"' in left_out
+    assert 'href="/data"' in left_out
+    assert "Choose a model." in checks
+    assert "Choose a dataset." in checks
+
+
+def begun(draft: str = "", **query: str) -> recipe_source.Start:
+    return recipe_source.start_values(draft, query, recipe_source.choices_in("default"))
+
+
+def test_the_address_chooses_model_and_dataset_and_plain_text_its_method(ready: dict[str, Any]) -> None:
+    add(dataset("d9", kind="text"))
+    start = begun(dataset="d9", model="m1")
+    assert start.recipe == {"model_id": "m1", "dataset_id": "d9", "method": "cpt"}
+
+
+def test_a_run_can_be_repeated_with_its_own_recipe(ready: dict[str, Any], toasts: list[str]) -> None:
+    recipe = Recipe(**ready, **CHANGED).model_dump()
+    add(Run(id="r1", project_id="default", name="first", model_id="m1", dataset_id="d1", recipe=recipe))
+    assert begun(**{"from": "r1"}) == recipe_source.Start("first again", recipe)
+    name, *_rest = page.open_form("", Request(**{"from": "gone"}))
+    assert name == ""
+    assert "There is no run gone" in toasts[0]
+
+
+def test_a_draft_comes_back_and_an_unreadable_one_is_passed_over(ready: dict[str, Any]) -> None:
+    draft = json.dumps({"name": "mine", "form": {"bf16": "on", "learning_rate": 0.1, "no_such_field": 1}})
+    assert begun(draft, dataset="d1") == recipe_source.Start("mine", {"bf16": "on", "learning_rate": 0.1})
+    for broken in ("{", "[]", '"x"', '{"form": 3}'):
+        assert begun(broken).recipe["model_id"] == "m1"
+
+
+# The views of one recipe.
+
+
+def test_an_edit_of_the_form_shows_in_yaml_command_and_checks(ready: dict[str, Any]) -> None:
+    text, wrong, command, checks = page.views_of(*values_of({**ready, "learning_rate": 0.001, "max_steps": 12}))
+    assert yaml.safe_load(text)["learning_rate"] == 0.001
+    assert wrong == ""
+    assert f"-m {plan.WORKERS['sft']}" in command
+    assert "12 steps" in checks
+    assert "Memory" in checks
+    assert 'data-state="good"' in checks
+
+
+def test_the_yaml_is_shown_even_while_the_form_is_wrong(ready: dict[str, Any]) -> None:
+    text, _wrong, command, checks = page.views_of(*values_of({**ready, "learning_rate": 5}))
+    assert yaml.safe_load(text)["learning_rate"] == 5
+    assert "No command yet" in command
+    assert 'data-field="learning_rate" data-message="Learning rate must be less than or equal to 1."' in checks
+
+
+def test_an_edit_of_the_yaml_fills_the_form(ready: dict[str, Any]) -> None:
+    recipe = Recipe(**ready, **{**CHANGED, "method": "sft"})
+    answer = page.read_yaml(to_yaml(recipe), *values_of(ready))
+    fields = [update["value"] for update in answer[: len(FIELDS)]]
+    assert Recipe.model_validate(recipe_of(fields)) == recipe
+    assert answer[len(FIELDS)] == "steps"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model_id: [", "not valid YAML"),
+        ("- a", "field: value"),
+        ("model_id: m\ndataset_id: d\nlearning_rate: fast", "`learning_rate` is &#39;fast&#39;"),
+        ("model_id: m\ndataset_id: d\n<b>: 1", "`&lt;b&gt;` is not a field"),
+    ],
+)
+def test_wrong_yaml_says_what_is_wrong_and_leaves_the_form(text: str, words: str) -> None:
+    *fields, wrong, command, checks = page.read_yaml(text, *values_of({}))
+    assert words in wrong
+    assert all(one == gr.skip() for one in [*fields, command, checks])
+
+
+def test_epochs_and_steps_exclude_each_other() -> None:
+    epochs, steps = page.count_in("steps")
+    assert (epochs["visible"], steps["visible"], steps["value"]) == (False, True, page.FIRST_STEPS)
+    epochs, steps = page.count_in("epochs")
+    assert (epochs["visible"], steps["visible"], steps["value"]) == (True, False, -1)
+
+
+# What is wrong is said where it is.
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("learning_rate", None, "Learning rate is empty."),
+        ("learning_rate", 0, "Learning rate must be greater than 0."),
+        ("lora_r", 2.5, "LoRA rank must be a valid integer"),
+        ("target_modules", "", "LoRA layers is empty."),
+        ("model_id", None, "Choose a model."),
+        ("dataset_id", "typed", "There is no dataset with the id typed."),
+    ],
+)
+def test_each_problem_stands_at_its_field_in_plain_words(
+    ready: dict[str, Any], field: str, value: Any, words: str
+) -> None:
+    found = check(recipe_of(values_of({**ready, field: value})))
+    assert [(one.field, one.level) for one in found.problems] == [(field, "error")]
+    assert found.problems[0].message.startswith(words)
+
+
+def test_a_rule_about_two_fields_stands_at_the_one_to_change(ready: dict[str, Any]) -> None:
+    found = check(recipe_of(values_of({**ready, "packing": True})))
+    assert [one.field for one in found.problems] == ["train_sampling_strategy"]
+
+
+def test_what_the_engine_would_refuse_is_said_before_the_start(ready: dict[str, Any]) -> None:
+    found = check(recipe_of(values_of({**ready, "method": "cpt"})))
+    assert [one.field for one in found.errors] == ["method"]
+    html = check_html(found)
+    assert "One thing to put right" in html
+    assert found.problems[0].hint in html
+
+
+def test_a_warning_does_not_stand_in_the_way(ready: dict[str, Any]) -> None:
+    found = check(recipe_of(values_of({**ready, "learning_rate": 0.5})))
+    assert [one.level for one in found.problems] == ["warning"]
+    assert "Ready, with a remark" in check_html(found)
+    assert "engine.workers" in command_html(found)
+
+
+def test_packing_leaves_the_number_of_steps_open(ready: dict[str, Any]) -> None:
+    found = check({**recipe_of(values_of(ready)), "packing": True, "train_sampling_strategy": "random"})
+    assert "once the rows are packed" in check_html(found)
+
+
+# Start.
+
+
+def test_a_double_click_starts_one_run_named_after_model_and_dataset(ready: dict[str, Any]) -> None:
+    first, second = (page.start("press-1", " ", *values_of(ready), request=Request()) for _ in range(2))
+    assert first[0] == second[0]
+    assert first[1] != "press-1"  # the next click is another run
+    assert [(run.id, run.name) for run in every_run()] == [(first[0], "tiny on rows d1")]
+    assert every_run()[0].recipe == Recipe(**ready).model_dump()
+
+
+def test_a_recipe_that_cannot_work_does_not_start_and_says_why(ready: dict[str, Any], toasts: list[str]) -> None:
+    for wrong in ({"learning_rate": 9}, {"method": "cpt"}):
+        started, press, checks = page.start("press", "x", *values_of({**ready, **wrong}), request=Request())
+        assert (started, press) == ("", "press")
+        assert 'data-state="bad"' in checks
+    assert every_run() == []
+    assert "Learning rate must be" in toasts[0]
+    assert len(toasts) == 2
+
+
+def test_a_run_always_gets_a_name() -> None:
+    assert page.name_for(Checked(None, None, None, [])) == "Run"
+
+
+def test_names_from_outside_are_escaped(ready: dict[str, Any]) -> None:
+    add(dataset("d2", name="<img src=x>", status=DatasetStatus.FAILED, error="<b>"))
+    add(dataset("d3", name="<i>${1}"))
+    html = "".join(map(str, page.open_form("", Request(dataset="d3"))[2:3]))
+    html += check_html(check({**recipe_of(values_of(ready)), "dataset_id": "d3"}))
+    assert "<img" not in html
+    assert "<i>$" not in html
+    assert "&lt;i&gt;" in html
+
+
+def test_every_event_of_the_page_is_private_and_none_holds_a_connection() -> None:
+    with gr.Blocks() as blocks:
+        page.page()
+    assert {one["api_visibility"] for one in blocks.config["dependencies"]} == {"private"}
+    assert blocks.config["connect_heartbeat"] is False
