@@ -26,7 +26,7 @@ WAITED_SECONDS = 60  # for an interrupted run to be taken up again
 
 
 def recipe(model_id: str, dataset_id: str) -> Recipe:
-    """About a minute on two CPU cores; measured with several seeds (docs/decisions.md)."""
+    """About a minute on two idle CPU cores."""
     return Recipe(
         model_id=model_id,
         dataset_id=dataset_id,

@@ -22,8 +22,8 @@ def rows(source: Source) -> Iterator[Any]:
     """Rows of `[{...}, {...}]`, or of `{...} {...}`. Raises UnreadableError where the brackets do not match."""
     scanner = _Scanner(in_array=source.text_head().lstrip()[:1] == b"[")
     for chunk in source.chunks():
-        for text in scanner.feed(chunk):
-            yield row_of(text)
+        yield from map(row_of, scanner.feed(chunk))
+    yield from map(row_of, scanner.feed(b"", last=True))
     scanner.end()
 
 
@@ -34,16 +34,22 @@ class _Scanner:
         self.held = b""  # what is not yet a whole row
         self.start = 0  # where in it the row begins
         self.at = 0  # where in it to go on looking
+        self.needed = 0  # how much must be held before looking again pays
         self.closed = False  # the array has ended
         self.count = 0
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes, last: bool = False) -> Iterator[bytes]:
         """The rows that are whole now."""
         self.held += chunk
+        if len(self.held) < self.needed and not last:
+            return
+        self.needed = 0
         while (token := TOKEN.search(self.held, self.at)) is not None:
             # What touches the end may go on in the next chunk.
             if token[0] == b'"' or (token.end() == len(self.held) and token[0][:1] not in b'[]{}"'):
                 self.at = token.start()
+                # A long string is not looked through again at every chunk.
+                self.needed = min(2 * (len(self.held) - self.at), MOST_ROW_BYTES + 1)
                 break
             self.at = token.end()
             if (row := self._take(token)) is not None:
