@@ -1,4 +1,4 @@
-"""The real starter model for tests, prepared once a machine by the studio's own worker: `from tests.starter import ...`.
+"""The real starter model for tests, prepared once a machine by the studio's own worker.
 
 It lies in TUNESMITH_TEST_CACHE, or in tunesmith-test-cache below the system's temp folder; 93 MB come from PyPI
 the first time. A test module (or a conftest) imports the fixture `starter_model`; only tests marked slow or browser

@@ -146,7 +146,7 @@ def test_a_kill_while_the_starter_is_converted_is_made_good_by_the_second_try(
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (home / "downloads").mkdir()
-    (home / "downloads" / starter.WHEEL).symlink_to(cache_folder() / starter.WHEEL)
+    (home / "downloads" / starter.WHEEL).symlink_to(starter_model.parent.parent / starter.WHEEL)
     model = models.add_model("starter")
 
     def stage() -> str:
