@@ -20,6 +20,7 @@ from pages.parts.recipe_source import Choices, choices_in, start_values
 from pages.shell import project_of
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "train", "Train", "Teach a model from your own data.", "t", "train"
+FRAGMENTS: dict[str, live.Fragment] = {}  # nothing here refreshes itself: it would disturb a form
 
 # What was typed is kept in the browser, one draft for each address of the page, until it is started or thrown away.
 KEEP = f"""(name, ...values) => {{
