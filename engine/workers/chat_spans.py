@@ -62,7 +62,7 @@ class ChatText:
     def _turn(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
         part = self._by_prefix(text, messages, index)
         if part is None or part[0] < cursor:
-            part = _by_content(text, messages[index]["content"], cursor)
+            part = self._by_content(text, messages[index]["content"], cursor)
         return self._without_trailing_space(text, *part) if part else None
 
     def _by_prefix(self, text: str, messages: Sequence[Message], index: int) -> tuple[int, int] | None:
@@ -77,7 +77,19 @@ class ChatText:
             return None
         # A prompt may open more than the turn does (`<think>`), so it counts only as far as both agree.
         start = _common_length(asked, text)
-        return (start, min(len(after), len(text))) if start >= len(before) else None
+        answers_here = start == len(asked) or text[start:].startswith(messages[index]["content"].strip())
+        return (start, min(len(after), len(text))) if answers_here and start >= len(before) else None
+
+    def _by_content(self, text: str, content: str, cursor: int) -> tuple[int, int] | None:
+        """The answer's own words, for templates that rewrite earlier turns (Qwen3 takes old thoughts out)."""
+        for words in (content.strip(), content.rpartition("</think>")[2].strip()):
+            start = text.find(words, cursor) if words else -1
+            if start >= 0:
+                return start, start + len(words) + len(self._special_at(text, start + len(words)))
+        return None
+
+    def _special_at(self, text: str, at: int) -> str:
+        return next((special for special in self.specials if text.startswith(special, at)), "")
 
     def _without_trailing_space(self, text: str, start: int, end: int) -> tuple[int, int]:
         """Leaves out the newline many templates put behind the end-of-turn token: nobody generates that far."""
@@ -89,11 +101,6 @@ class ChatText:
         start, end = parts[-1]
         if not self.eos or text[start:end].endswith(self.specials):
             return Spans(text, parts)
-        rest = text[end:].lstrip()
-        ender = next((special for special in self.specials if special and rest.startswith(special)), None)
-        if ender:
-            stop = len(text) - len(rest) + len(ender)
-            return Spans(text, [*parts[:-1], (start, stop)])
         return Spans(text[:end] + self.eos, [*parts[:-1], (start, end + len(self.eos))])
 
 
@@ -102,13 +109,3 @@ def _common_length(first: str, second: str) -> int:
         return len(first)
     pairs = enumerate(zip(first, second, strict=False))
     return next((index for index, (one, other) in pairs if one != other), min(len(first), len(second)))
-
-
-def _by_content(text: str, content: str, cursor: int) -> tuple[int, int] | None:
-    """The answer's own words, for templates that rewrite earlier turns (Qwen3 takes old thoughts out)."""
-    words = content.strip()
-    start = text.find(words, cursor) if words else -1
-    if start < 0 and "</think>" in words:
-        words = words.rpartition("</think>")[2].strip()
-        start = text.find(words, cursor) if words else -1
-    return (start, start + len(words)) if start >= 0 else None

@@ -77,9 +77,12 @@ class Checkpoints(TrainerCallback):
         self.stopped = False
         self.terminated = False
 
-    def listen(self) -> None:
-        """Takes SIGTERM as a request to save and end. Call from the main thread."""
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """From here on SIGTERM is a request to save and end; before, there is nothing to save."""
         signal.signal(signal.SIGTERM, self._terminate)
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _terminate(self, _number: int, _frame: FrameType | None) -> None:
         self.terminated = True

@@ -64,7 +64,6 @@ def train(values: dict[str, Any], out: Path) -> dict[str, Any]:
     base = training_model.load(spec.recipe, spec.model_path, spec.device, tokenizer)
     rows = _rows(spec, base, out)
     keeper = Checkpoints(out, spec.recipe.save_total_limit)
-    keeper.listen()
     trainer = _trainer(spec, base, rows, out)
     trainer.add_callback(keeper)
     trainer.add_callback(Reporter(out, spec.attempt, _facts(spec, base, rows, trainer), trainer.count_from))

@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
 
 from engine.recipe import Recipe
 from engine.workers.contract import WorkFailedError
@@ -111,7 +112,7 @@ def _targets(wanted: str, model: PreTrainedModel) -> str | list[str]:
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     if names == ["all-linear"]:
         return "all-linear"
-    linear = {name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    linear = {name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear | Conv1D)}
     head = model.get_output_embeddings()
     linear -= {name for name, module in model.named_modules() if module is head}  # TRL trains no adapter there
     for name in names:

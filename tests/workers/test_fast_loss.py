@@ -1,0 +1,206 @@
+"""The fast loss is TRL's loss: same numbers, same gradients, on models of several families, and in a whole training."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from trl import SFTConfig, SFTTrainer
+
+from engine import events
+from engine.workers import training
+from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, lengths, without_adapter
+from engine.workers.row_order import RowOrder
+from tests.tiny import TEMPLATE
+from tests.workers.training_runs import spec, steps, sums, write_rows
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+
+SHAPE: dict[str, Any] = {
+    "vocab_size": 300,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+}
+FAMILIES = {
+    "llama": transformers.LlamaConfig(**SHAPE),
+    "llama with tied embeddings": transformers.LlamaConfig(**SHAPE, tie_word_embeddings=True),
+    "qwen2": transformers.Qwen2Config(**SHAPE),
+    "qwen3": transformers.Qwen3Config(**SHAPE, head_dim=8),
+    "mistral": transformers.MistralConfig(**SHAPE),
+    "gemma": transformers.GemmaConfig(**SHAPE, head_dim=8),
+    "phi3": transformers.Phi3Config(**SHAPE, pad_token_id=0),
+    "gpt2": transformers.GPT2Config(vocab_size=300, n_embd=32, n_layer=2, n_head=4, n_positions=128),
+}
+LEFT_TO_TRL = {
+    "gemma2, soft-capped": transformers.Gemma2Config(**SHAPE, head_dim=8),
+    "granite, scaled": transformers.GraniteConfig(**SHAPE, logits_scaling=4.0),
+    "mixtral, experts": transformers.MixtralConfig(**SHAPE, num_local_experts=2),
+}
+
+
+def made(config: transformers.PretrainedConfig) -> PreTrainedModel:
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def tokens(count: int = 24) -> Dataset:
+    """Rows of random tokens; the first third of each is not learnt."""
+    generator = torch.Generator().manual_seed(0)
+    ids = [torch.randint(3, 300, (6 + 3 * (row % 7),), generator=generator).tolist() for row in range(count)]
+    return Dataset.from_dict({"input_ids": ids, "labels": [[-100] * (len(i) // 3) + i[len(i) // 3 :] for i in ids]})
+
+
+def losses(kind: type[SFTTrainer], fast: bool, config: Any, tokenizer: Any, out: Path, lora: bool) -> list[Any]:
+    trainer = kind(
+        model=made(config),
+        processing_class=tokenizer,
+        args=SFTConfig(
+            output_dir=str(out),
+            max_steps=4,
+            per_device_train_batch_size=3,
+            gradient_accumulation_steps=2,
+            learning_rate=1e-2,
+            logging_steps=1,
+            eval_strategy="steps",
+            eval_steps=2,
+            save_strategy="no",
+            report_to="none",
+            use_cpu=True,
+            bf16=False,
+            gradient_checkpointing=False,
+            disable_tqdm=True,
+            train_sampling_strategy="sequential",
+            dataset_kwargs={"skip_prepare_dataset": True},
+        ),
+        train_dataset=tokens(),
+        eval_dataset=tokens(7),
+        peft_config=LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear") if lora else None,
+    )
+    if isinstance(trainer, AnswersTrainer):
+        trainer.strategy = "sequential"
+        trainer.fast_loss = fast and allows_fast_loss(without_adapter(trainer.model))
+        assert trainer.fast_loss == fast
+    trainer.train()
+    names = ("loss", "grad_norm", "eval_loss", "num_tokens")
+    return [entry[name] for entry in trainer.state.log_history for name in names if name in entry]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny matrices gain nothing from more, and other tests run beside these."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_model: Path) -> Any:
+    return AutoTokenizer.from_pretrained(tiny_model)
+
+
+@pytest.mark.parametrize("lora", [True, False], ids=["lora", "full"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_losses_and_gradients_are_trls(family: str, lora: bool, tokenizer: Any, tmp_path: Path) -> None:
+    stock = losses(SFTTrainer, False, FAMILIES[family], tokenizer, tmp_path, lora)
+    fast = losses(AnswersTrainer, True, FAMILIES[family], tokenizer, tmp_path, lora)
+    assert len(stock) == 4 * 3 + 2  # every step, and two evaluations
+    assert fast == pytest.approx(stock, rel=2e-4)
+
+
+@pytest.mark.parametrize("family", LEFT_TO_TRL)
+def test_models_that_change_their_logits_are_left_to_trl(family: str, tokenizer: Any, tmp_path: Path) -> None:
+    assert not allows_fast_loss(made(LEFT_TO_TRL[family]))
+
+
+def test_trls_own_loss_still_trains_what_is_left_to_it(tokenizer: Any, tmp_path: Path) -> None:
+    config = LEFT_TO_TRL["gemma2, soft-capped"]
+    stock = losses(SFTTrainer, False, config, tokenizer, tmp_path, lora=True)
+    assert losses(AnswersTrainer, False, config, tokenizer, tmp_path, lora=True) == pytest.approx(stock, rel=1e-5)
+
+
+class Doubled(transformers.LlamaForCausalLM):
+    """Changes its logits in a way no configuration field tells."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        output = super().forward(*args, **kwargs)
+        output.logits = output.logits * 2
+        return output
+
+
+def test_a_model_of_an_unknown_kind_is_found_out_by_trying_it() -> None:
+    assert not allows_fast_loss(Doubled(FAMILIES["llama"]))
+
+
+def test_lengths_are_read_for_whole_and_selected_rows() -> None:
+    rows = tokens(5)
+    assert lengths(rows).tolist() == [6, 9, 12, 15, 18]
+    assert lengths(rows.select([4, 0])).tolist() == [18, 6]
+
+
+class SameOrder(SFTTrainer):
+    """Stock TRL in the studio's order of rows."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> RowOrder:
+        rows = train_dataset if train_dataset is not None else self.train_dataset
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return RowOrder("group_by_length", [len(row) for row in rows["input_ids"]], size, self.args.seed)
+
+
+# The tiny model's template with the markers TRL needs to find the answers.
+MARKED = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}{% if message['role'] == 'assistant' %}"
+    "{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}"
+    "{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}{{ '\n' }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(("bf16", "tolerance"), [(False, 2e-4), (True, 2e-2)])
+def test_a_training_by_the_studio_has_the_losses_of_stock_trl(
+    tiny_model: Path, tmp_path: Path, bf16: bool, tolerance: float
+) -> None:
+    chats = sums(30)
+    recipe = {"max_steps": 8, "bf16": bf16, "learning_rate": 2e-3}
+    values = spec(tiny_model, write_rows(tmp_path, "chat", chats), **recipe)
+    training.train(values, tmp_path)
+    ours = [metrics["loss"] for metrics in steps(events.read(tmp_path)[0]).values() if "loss" in metrics]
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    assert tokenizer.chat_template == TEMPLATE
+    tokenizer.chat_template = MARKED
+    trainer = SameOrder(
+        model=AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16 if bf16 else torch.float32),
+        processing_class=tokenizer,
+        args=SFTConfig(
+            output_dir=str(tmp_path / "stock"),
+            assistant_only_loss=True,
+            max_length=128,
+            per_device_train_batch_size=4,
+            logging_steps=1,
+            save_strategy="no",
+            report_to="none",
+            use_cpu=True,
+            gradient_checkpointing=False,
+            seed=42,
+            disable_tqdm=True,
+            **recipe,
+        ),
+        train_dataset=Dataset.from_dict({"messages": chats}),
+        peft_config=LoraConfig(
+            task_type="CAUSAL_LM", r=4, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear"
+        ),
+    )
+    trainer.train()
+    stock = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert len(stock) == 8
+    assert stock[-1] < stock[0]  # it learns, so equal losses mean equal gradients too
+    assert ours == pytest.approx(stock, rel=tolerance)
