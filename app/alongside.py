@@ -37,9 +37,10 @@ def engine(follow: bool) -> Iterator[bool]:
     until the block ends; trainings it has started go on after that, under their shims.
     """
     if studio_runs():
+        db.prepare()
         yield follow
         return
-    life = Life()
+    life = Life("command")
     life.start()
     try:
         yield True
@@ -68,7 +69,7 @@ def work_until_stopped(say: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     db.prepare()
-    life = Life()
+    life = Life("worker")
     life.start()
     say("The worker is ready. Press Ctrl+C to stop it; running trainings go on.")
     stop.wait()

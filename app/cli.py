@@ -1,5 +1,6 @@
 """The command line: `tunesmith`, and its commands. Each calls the same engine functions as the window."""
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -17,7 +18,7 @@ from storage import db
 from storage import models as stored_models
 from storage import runs as stored_runs
 from storage.settings import settings
-from storage.tables import DEFAULT_PROJECT, DatasetStatus, ModelStatus, RunStatus
+from storage.tables import DEFAULT_PROJECT, RUN_MOVING, DatasetStatus, ModelStatus, RunStatus
 
 cli = typer.Typer(
     help="Tunesmith, a fine-tuning studio for language models. Without a command it starts the studio.",
@@ -62,6 +63,7 @@ def serve(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the studio in a browser.")] = True,
 ) -> None:
     """Start the studio and print the address to open."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logs.set_up()
     now = settings()
     chosen = server.Options(host or now.host, now.port if port is None else port, share, browser)
@@ -71,7 +73,6 @@ def serve(
 @cli.command()
 def worker() -> None:
     """Move queued work on, without the window: for further machines over a shared folder."""
-    logs.set_up("worker")
     alongside.work_until_stopped(typer.echo)
 
 
@@ -166,9 +167,7 @@ def _read(file: Path) -> str:
 
 
 def _is_over(run: Any) -> bool:
-    return run.status in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.STOPPED) or (
-        run.status == RunStatus.INTERRUPTED
-    )
+    return run.status not in RUN_MOVING
 
 
 def _run_line(run: Any) -> str:

@@ -1,5 +1,6 @@
 """`tunesmith serve`: from settings to a running server. Binds first, so that a taken port is known within a moment."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -45,7 +46,8 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
     from_tunnel = bind("127.0.0.1", 0) if options.share else None
     app = import_module("app.server").create_app(access)
     server = _Server(app, lambda: _started(app, access, options, from_tunnel, say))
-    server.run(sockets=[one for one in (listening, from_tunnel) if one])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has shut down in order
+        server.run(sockets=[one for one in (listening, from_tunnel) if one])
     if not server.started:
         raise TunesmithError("The studio could not start.", "The lines above, and its log, say why.")
 

@@ -39,7 +39,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     )
     app.state.access = access or Access.from_settings(now, now.host, now.port)
     routes.install(app)
-    app.include_router(gateway.router)
+    app.include_router(gateway.router, responses={422: {"description": "A field is wrong."}})
     app.include_router(metrics.router)
     app.include_router(login.make_router(lambda: app.state.access))
     if with_window:

@@ -114,8 +114,8 @@ def test_the_clean_address_never_leads_to_another_site(stranger: TestClient) -> 
 @pytest.mark.parametrize("token", ["wrong", "", TOKEN + "x", TOKEN[:-1], "%00", "é"])
 def test_a_wrong_token_opens_nothing(stranger: TestClient, token: str) -> None:
     assert stranger.get(f"{API}?token={token}").status_code == 401
-    assert stranger.get(API, headers={"authorization": f"Bearer {token}".encode()}).status_code == 401
-    assert stranger.get(API, headers={"cookie": f"tunesmith_7860={token}".encode()}).status_code == 401
+    assert stranger.get(API, headers={b"authorization": f"Bearer {token}".encode()}).status_code == 401
+    assert stranger.get(API, headers={b"cookie": f"tunesmith_7860={token}".encode()}).status_code == 401
 
 
 def test_a_token_in_the_address_of_a_post_opens_but_sets_no_cookie(stranger: TestClient) -> None:

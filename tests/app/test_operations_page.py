@@ -1,0 +1,19 @@
+"""docs/operations.md names every setting and every command."""
+
+from pathlib import Path
+
+from app.cli import cli
+from storage.settings import Settings
+
+TEXT = (Path(__file__).parent.parent.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented() -> None:
+    missing = [name for name in Settings.model_fields if f"`TUNESMITH_{name.upper()}`" not in TEXT]
+    assert not missing
+
+
+def test_every_command_is_documented() -> None:
+    names = [one.name or getattr(one.callback, "__name__", "") for one in cli.registered_commands]
+    assert len(names) >= 6
+    assert not [name for name in names if f"`tunesmith {name}" not in TEXT]

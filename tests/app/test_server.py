@@ -1,0 +1,187 @@
+"""The application as a whole: pages, static files, compression, monitoring, its log."""
+
+import json
+import logging
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from starlette.testclient import TestClient
+
+from app import metrics, serve, sweeper
+from app.access_log import route_of
+from app.early_head import EarlyHead
+from engine import keys, logs
+from engine.errors import ConflictError, TunesmithError
+from storage import db
+from storage.tables import Model
+from tests.rest import ADDRESS, PASSWORD, TOKEN, log_in, make_access, make_client
+from tests.waiting import wait_for
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    """The whole studio with its window, logged in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUNESMITH_HOME", str(tmp_path_factory.mktemp("home")))
+        return log_in(make_client(with_window=True))
+
+
+def test_a_page_has_our_head_first_and_comes_compressed(window: TestClient) -> None:
+    page = window.get("/", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert page.text.split("<head>", 1)[1].startswith("<script>")
+    assert page.headers["content-encoding"] == "gzip"
+    assert page.headers["cache-control"] == "no-store"
+    assert "static-tunesmith" not in window.get("/api/docs").text
+
+
+def test_static_files_may_be_kept_for_good(window: TestClient) -> None:
+    for path in ("/static-tunesmith/tunesmith.css", "/static-bokeh/bokeh.min.js"):
+        answer = window.get(path)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+    assert "immutable" not in window.get("/static-tunesmith/missing.css").headers["cache-control"]
+    assert window.get("/static-tunesmith/../server.py").status_code == 404
+
+
+def test_gradio_came_without_writing_stubs_and_still_has_its_events(window: TestClient) -> None:
+    stubs = sys.modules["gradio.component_meta"]
+    assert vars(stubs)["create_or_modify_pyi"].__name__ == "<lambda>"
+    assert callable(sys.modules["gradio"].Button.click)
+
+
+def test_gradio_sends_nothing_home(window: TestClient) -> None:
+    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+    config = window.get("/config").json()
+    assert config["analytics_enabled"] is False
+    assert config["footer_links"] == []
+
+
+def test_a_head_is_added_once_and_only_to_pages() -> None:
+    async def page(scope: object, receive: object, send: object) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]}
+        await send(start)  # type: ignore[operator]
+        for part, more in ((b"<html><he", True), (b"ad></head><head>", False)):
+            await send({"type": "http.response.body", "body": part, "more_body": more})  # type: ignore[operator]
+
+    answer = TestClient(EarlyHead(page, b"X")).get("/")
+    assert answer.text == "<html><head>X</head><head>"
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert TestClient(EarlyHead(page, b"X", skip=("/plain",))).get("/plain").text == "<html><head></head><head>"
+
+
+def test_metrics_count_what_the_database_holds(owner: TestClient) -> None:
+    with db.session() as session:
+        session.add(Model(source="hub", source_id="a", name="a"))
+    owner.get("/api/runs/abc")
+    text = owner.get("/metrics").text
+    assert 'tunesmith_models{state="queued"} 1.0' in text
+    assert 'tunesmith_runs{state="running"} 0.0' in text
+    assert "tunesmith_queue_depth 0.0" in text
+    assert "tunesmith_process_resident_memory_bytes" in text
+    assert 'route="/api/runs/{id}",status="404"' in text
+    assert "tunesmith_gateway_requests" in text
+    assert "abc" not in text
+
+
+def test_routes_are_named_by_pattern_so_that_series_stay_few() -> None:
+    assert route_of({"path": "/fragments/runs/table", "type": "http"}) == "/fragments"
+    assert route_of({"path": "/anything/at/all", "type": "http"}) == "window"
+
+
+def test_requests_are_logged_with_facts_and_without_the_query(owner: TestClient) -> None:
+    logs.set_up("test")
+    try:
+        owner.post(f"/api/projects?token={TOKEN}", json={"name": "x"})
+        owner.get("/api/projects")
+        lines = [json.loads(line) for line in logs.file("test").read_text().splitlines()]
+    finally:
+        logs.take_down()
+    asked = [line for line in lines if line["logger"] == "tunesmith.access"]
+    assert [line["message"] for line in asked] == ["POST /api/projects 201"]
+    assert asked[0]["status"] == 201
+    assert asked[0]["milliseconds"] > 0
+    assert TOKEN not in json.dumps(lines)
+
+
+def test_the_engine_lives_as_long_as_the_server() -> None:
+    with log_in(make_client(with_engine=True)) as client:
+        assert client.get("/api/health").status_code == 200
+    logging.getLogger("tunesmith").setLevel(logging.NOTSET)
+
+
+def test_old_uploads_are_swept_and_new_ones_stay(home: Path) -> None:
+    old, new, folder = home / "uploads" / "old", home / "uploads" / "new", home / "gradio" / "folder"
+    for path in (old.parent, folder):
+        path.mkdir(parents=True)
+    old.write_text("x")
+    new.write_text("x")
+    (folder / "file").write_text("x")
+    for path in (old, folder):
+        os.utime(path, (1, 1))
+    assert sweeper.sweep() == 2
+    assert (old.exists(), new.exists(), folder.exists()) == (False, True, False)
+    os.utime(new, (1, 1))
+    stop = sweeper.start()
+    wait_for(lambda: not new.exists())
+    stop.set()
+
+
+def test_a_used_key_says_when_and_a_revoked_one_stops_at_once() -> None:
+    key, secret = keys.create_key("robot", "all")
+    assert keys.remembered(secret) is None
+    found = keys.verify(secret)
+    assert found is not None
+    assert keys.remembered(secret) is not None
+    with db.reading() as session:
+        kept = session.get(type(key), key.id)
+        assert kept is not None
+        assert abs((kept.last_used_at or 0) - time.time()) < 60
+    keys.revoke_key(key.id)
+    assert keys.verify(secret) is None
+    assert keys.verify("sk-tunesmith-x") is None
+    with pytest.raises(TunesmithError):
+        keys.create_key("  ")
+
+
+def test_the_address_has_the_token_only_when_there_is_no_password() -> None:
+    assert serve.address(make_access(), "127.0.0.1") == f"{ADDRESS}/?token={TOKEN}"
+    assert serve.address(make_access(password=PASSWORD), "0.0.0.0") == f"{ADDRESS}/"
+    assert serve.address(make_access(), "::1") == f"http://[::1]:7860/?token={TOKEN}"
+
+
+def test_a_taken_port_names_the_next_free_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with pytest.raises(ConflictError, match="is taken"):
+            serve.bind("127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(TunesmithError, match="Cannot listen"):
+        serve.bind("192.0.2.1", 0)
+    serve.bind("127.0.0.1", 0).close()
+
+
+def test_a_share_link_opens_for_visitors_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    access, said = make_access(password=PASSWORD), list[str]()
+    app = SimpleNamespace(state=SimpleNamespace(access=access))
+    networking = SimpleNamespace(setup_tunnel=lambda *_: "https://abc.gradio.live")
+    monkeypatch.setitem(sys.modules, "gradio.networking", networking)
+    serve._share(app, access, 9999, said.append)  # type: ignore[arg-type]
+    assert app.state.access.share_port == 9999
+    assert app.state.access.knows_host("abc.gradio.live")
+    assert "https://abc.gradio.live" in said[0]
+
+    def refuse(*_: object) -> str:
+        raise RuntimeError("no network")
+
+    networking.setup_tunnel = refuse
+    serve._share(app, access, 9999, said.append)  # type: ignore[arg-type]
+    assert "There is no share link: no network" in said[1]
+
+
+def test_every_metric_has_its_words() -> None:
+    for family in metrics.REGISTRY.collect():
+        assert family.documentation
