@@ -132,6 +132,11 @@ class Dataset(SQLModel, table=True):
     events_offset: int = Field(default=0, sa_type=BigInteger)
     created_at: float = Field(default_factory=time.time)
 
+    @property
+    def train_rows(self) -> int:
+        """The rows that are trained on: `accepted` are those that took no repair."""
+        return self.accepted + self.repaired
+
 
 class Run(SQLModel, table=True):
     __table_args__ = (Index("ix_run_project_created", "project_id", "created_at"),)

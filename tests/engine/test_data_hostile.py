@@ -201,6 +201,7 @@ def test_every_row_of_a_file_is_accounted_for(tmp_path: Path, rows: list[Any]) -
         assert len((tmp_path / "rejected.jsonl").read_text().splitlines()) == result["rejected"]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     row = json.dumps(
         {"messages": [{"role": "user", "content": "a" * 300}, {"role": "assistant", "content": "b" * 700}]}

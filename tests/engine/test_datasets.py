@@ -76,6 +76,7 @@ def test_a_file_becomes_rows_with_every_row_accounted_for(tmp_path: Path) -> Non
     dataset = imported(path)
     assert (dataset.status, dataset.format, dataset.kind) == ("ready", "prompt_completion", "completion")
     assert (dataset.rows, dataset.accepted, dataset.repaired, dataset.rejected) == (122, 120, 1, 1)
+    assert dataset.train_rows == 121
     assert (dataset.source_name, dataset.name, dataset.error, dataset.progress) == ("qa.jsonl", "Questions", None, None)
     assert datasets.rows(dataset.id, 119, 5) == [
         {"prompt": "What is 119?", "completion": "It is 119.", "row": 120},
