@@ -156,9 +156,8 @@ def test_the_address_has_the_token_only_when_there_is_no_password() -> None:
 
 
 def test_a_taken_port_names_the_next_free_one() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(ConflictError, match="is taken"):
-            serve.bind("127.0.0.1", taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConflictError, match="is taken"):
+        serve.bind("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(TunesmithError, match="Cannot listen"):
         serve.bind("192.0.2.1", 0)
     serve.bind("127.0.0.1", 0).close()
