@@ -88,7 +88,7 @@ def _dataset(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("dataset_id", f"The dataset {name} has unknown columns.", "Map its columns on the Data page.")
     elif dataset.status == DatasetStatus.FAILED:
         yield Problem("dataset_id", f"The dataset {name} could not be imported.", "Import it again on the Data page.")
-    elif dataset.accepted < 1:
+    elif dataset.train_rows < 1:
         yield Problem("dataset_id", f"The dataset {name} has no usable row.", "See its rejected rows on the Data page.")
     else:
         yield from _kind(recipe, model, dataset)
@@ -107,7 +107,7 @@ def _kind(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 
 def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
-    rows = dataset.accepted
+    rows = dataset.train_rows
     if rows < 1:
         return
     if recipe.eval_fraction and int(rows * recipe.eval_fraction) < 1:
@@ -126,7 +126,7 @@ def _steps(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         hint = "Use -1 to train for num_train_epochs, or a number of steps above 0."
         yield Problem("max_steps", "max_steps is 0, so nothing would be trained.", hint)
         return
-    total = total_steps(recipe, dataset.accepted) if dataset.accepted else None
+    total = total_steps(recipe, dataset.train_rows) if dataset.train_rows else None
     if total and recipe.warmup_steps >= total:
         message = f"warmup_steps is {recipe.warmup_steps}, and the whole training has {total} steps: "
         hint = f"Use {max(total // 10, 0)}, or train for longer."
@@ -160,7 +160,7 @@ def _usual_tokens(recipe: Recipe, dataset: Dataset) -> int:
     """Tokens of an ordinary row, from the size of the stored file; the recipe's max_length when rows are packed."""
     if recipe.packing:
         return recipe.max_length
-    return max(32, dataset.size_bytes // max(dataset.accepted, 1) // BYTES_PER_TOKEN)
+    return max(32, dataset.size_bytes // max(dataset.train_rows, 1) // BYTES_PER_TOKEN)
 
 
 def _less_memory(recipe: Recipe) -> str:

@@ -157,7 +157,7 @@ def _one(dataset_id: str, show: str) -> Markup:
 def _head(dataset: Dataset) -> Markup:
     train = html.link_button("Train on it", f"/train?dataset={dataset.id}", primary=True)
     buttons = Markup('<div class="ts-actions">{}{}</div>').format(
-        train if dataset.status == DatasetStatus.READY and dataset.accepted else "", _delete_button(dataset)
+        train if dataset.status == DatasetStatus.READY and dataset.train_rows else "", _delete_button(dataset)
     )
     facts = (
         ("Kind", dataset.kind),
@@ -183,7 +183,7 @@ def _content(dataset: Dataset, show: str) -> Markup:
             return html.notice(dataset.error or "The file could not be imported.", dataset.hint or "")
         case DatasetStatus.NEEDS_MAPPING:
             return html.notice(dataset.error or "The columns have no known meaning.", dataset.hint or "", "warn")
-    views = (("rows", "Rows", dataset.accepted), ("rejected", "Rejected", dataset.rejected))
+    views = (("rows", "Rows", dataset.train_rows), ("rejected", "Rejected", dataset.rejected))
     links = html.join(_view(dataset.id, *view, current=show) for view in views)
     rows = live.element("data", "rows", seconds=60)
     return Markup('<nav class="da-views" aria-label="Views">{}</nav><div id="rows-of-{}" data-keep>{}</div>').format(

@@ -133,7 +133,7 @@ def show_dataset(dataset_id: PathId) -> Dataset:
 def show_rows(dataset_id: PathId, offset: Offset = 0, limit: Limit = 50) -> RowsAnswer:
     """The rows as they will be trained on, by position."""
     dataset = datasets.look_up(dataset_id)
-    return RowsAnswer(rows=datasets.rows(dataset_id, offset, limit), total=dataset.accepted, offset=offset)
+    return RowsAnswer(rows=datasets.rows(dataset_id, offset, limit), total=dataset.train_rows, offset=offset)
 
 
 @router.get("/{id}/rejections", summary="Rejected rows", responses=NOT_FOUND)

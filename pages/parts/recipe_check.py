@@ -122,9 +122,9 @@ def _hint(problem: Problem) -> Markup:
 def _outlook(checked: Checked) -> Markup:
     """What the training would be: model, rows, length, memory."""
     recipe, model, dataset = checked.recipe, checked.model, checked.dataset
-    known = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.accepted:,} rows")]
+    known = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
     if recipe and dataset:
-        known.append(("Length", _length(refusals.total_steps(recipe, dataset.accepted))))
+        known.append(("Length", _length(refusals.total_steps(recipe, dataset.train_rows))))
     memory = _memory(recipe, model) if recipe and model and model.path else Markup()
     return html.facts(known) + memory
 

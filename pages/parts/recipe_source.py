@@ -49,7 +49,7 @@ def _model_words(model: Model) -> str:
 
 
 def _dataset_words(dataset: Dataset) -> str:
-    return f"{dataset.name} · {dataset.kind} · {html.count(dataset.accepted)} rows"
+    return f"{dataset.name} · {dataset.kind} · {html.count(dataset.train_rows)} rows"
 
 
 def why_not_model(model: Model) -> str | None:
@@ -71,7 +71,7 @@ def why_not_dataset(dataset: Dataset) -> str | None:
             return "Its columns have no known meaning."
         case DatasetStatus.FAILED:
             return dataset.error or "It could not be imported."
-    return None if dataset.accepted else "It has no usable row."
+    return None if dataset.train_rows else "It has no usable row."
 
 
 def start_values(draft: str, query: Mapping[str, str], offered: Choices) -> Start:
