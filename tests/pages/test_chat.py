@@ -1,0 +1,116 @@
+"""The Chat page: what it shows first, and both sides' answers as they come."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engine import chat, endpoints, plan, routing
+from pages import chat as page
+from storage.tables import Message
+from tests.serving import bring_up, end_all, finished_run, ready_model
+
+ANY = {"project": "default"}
+
+
+class Browser:
+    """A request with that query and no cookies."""
+
+    cookies: dict[str, str] = {}  # noqa: RUF012
+
+    def __init__(self, **query: str) -> None:
+        self.query_params = query
+
+
+def opened(**query: str) -> dict[str, Any]:
+    names = ("id", "model", "beside", "base_shown", "tuned", "base", "text")
+    return dict(zip(names, page.open_chat(Browser(**query)), strict=True))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def jokes(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An endpoint of that name, with a real process behind it."""
+    monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
+    endpoint = endpoints.serve_run(finished_run(ready_model(), name="jokes").id)
+    assert "A model is starting" in page.served_html(ANY)
+    bring_up(endpoint)
+    routing.forget()
+    yield "jokes"
+    end_all()
+
+
+@pytest.fixture
+def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
+    return said
+
+
+def test_without_a_model_the_page_says_what_to_do(toasts: list[str]) -> None:
+    assert "No model answers yet" in page.served_html(ANY)
+    first = opened()
+    assert first["model"]["value"] is None
+    assert page.ask(first["id"], "hello", None)[2] == ""
+    assert "There is no model to ask" in toasts[0]
+
+
+def test_both_sides_answer_and_a_reload_shows_it_all(jokes: str) -> None:
+    assert page.served_html(ANY) == ""
+    first = opened(ask="What is 17 plus 6?")
+    assert first["model"]["value"] == jokes
+    assert not any(name.endswith(":base") for name in first["model"]["choices"])
+    assert first["text"] == "What is 17 plus 6?"
+    chat_id, cleared, asked, tuned, base = page.ask(first["id"], "What is 17 plus 6?", jokes)
+    assert cleared == ""
+    assert tuned == base == [{"role": "user", "content": "What is 17 plus 6?"}]
+    left = list(page.answer_tuned(chat_id, asked, jokes, "", 0, 64))
+    right = list(page.answer_base(chat_id, asked, jokes, "", 0, 64, True))
+    assert left[-1][-1]["role"] == "assistant"
+    assert "What is 17 plus 6?" in left[-1][-1]["content"]
+    assert right[-1][-1]["content"].startswith("base says")
+    again = opened(chat=chat_id)
+    assert again["tuned"] == left[-1]
+    assert again["base"] == right[-1]
+    assert f"/chat?chat={chat_id}" in page.earlier_html(ANY)
+
+
+def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
+    chat_id = page.ask(opened()["id"], "one", jokes)[0]
+    new_id, tuned, base = page.begin(Browser())  # type: ignore[arg-type]
+    assert new_id != chat_id
+    assert (tuned, base) == ([], [])
+    assert len(opened(chat=chat_id)["tuned"]) == 1
+
+
+def test_the_base_is_silent_when_it_is_hidden_or_nothing_was_asked(jokes: str) -> None:
+    chat_id, _, asked, *_ = page.ask(opened()["id"], "one", jokes)
+    assert list(page.answer_base(chat_id, asked, jokes, "", 0, 64, False)) == []
+    assert list(page.answer_tuned(chat_id, "", jokes, "", 0, 64)) == []
+
+
+def test_a_model_that_breaks_off_says_so_in_the_chat(jokes: str) -> None:
+    chat_id, _, asked, *_ = page.ask(opened()["id"], "die", jokes)
+    shown = list(page.answer_tuned(chat_id, asked, jokes, "", 0, 64))
+    assert "broke off" in shown[-1][-1]["content"]
+
+
+def test_what_was_stopped_is_marked_as_unfinished() -> None:
+    message = Message(chat_id="c", side="tuned", content="half an ans", complete=False)
+    assert page._turn(message) == {"role": "assistant", "content": "half an ans …"}
+
+
+def test_an_endpoint_named_in_the_address_is_chosen_even_while_it_starts() -> None:
+    assert opened(endpoint="later")["model"]["value"] == "later"
+
+
+def test_an_unknown_chat_opens_the_latest() -> None:
+    latest = chat.latest_chat()
+    assert opened(chat="nothere")["id"] == latest.id
+
+
+def test_the_text_grows_and_ends_complete() -> None:
+    shown = list(page.grown(iter(["a", "b", "c"])))
+    assert shown[-1] == "abc"
+    assert all("abc".startswith(one) for one in shown)
+    assert list(page.grown(iter([]))) == []
