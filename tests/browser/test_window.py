@@ -21,7 +21,9 @@ def add_run(name: str, status: RunStatus = RunStatus.SUCCEEDED, points: int = 0)
     with db.session() as session:
         if session.get(Model, "m1") is None:
             session.add(Model(id="m1", source="path", source_id="/x", name="tiny", path="/x", status=ModelStatus.READY))
-            session.add(Dataset(id="d1", project_id="default", name="rows", status=DatasetStatus.READY))
+            session.add(
+                Dataset(id="d1", project_id="default", name="rows", status=DatasetStatus.READY, sha256="0" * 64)
+            )
             session.flush()
         run = Run(project_id="default", name=name, model_id="m1", dataset_id="d1", recipe={}, status=status)
         run.recipe, run.step = {"model_id": "m1", "dataset_id": "d1"}, points

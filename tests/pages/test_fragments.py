@@ -1,0 +1,51 @@
+"""GET /fragments/PAGE/NAME."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app import fragments, studio
+from app.api import errors
+from engine import projects
+from pages import home, shell
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    app = FastAPI()
+    errors.install(app)
+    app.include_router(fragments.router)
+    with TestClient(app) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"/fragments/{shell.page_name(page)}/{name}" for page in studio.pages() for name in page.FRAGMENTS]
+    + [f"/fragments/frame/{name}" for name in shell.FRAGMENTS],
+)
+def test_every_fragment_answers_on_an_empty_studio(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/fragments/runs/nothing", "/fragments/nothing/table", "/fragments/frame/home"])
+def test_an_unknown_fragment_is_refused_in_our_words(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["type"] == "not_found"
+    assert "Reload the page" in answer.json()["error"]["hint"]
+
+
+def test_a_fragment_gets_the_query_and_the_project_of_the_cookie(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = projects.create_project("Support")
+    monkeypatch.setitem(home.FRAGMENTS, "echo", lambda query: repr(sorted(query.items())))
+    client.cookies.set(shell.COOKIE, made.id)
+    answer = client.get("/fragments/home/echo?run=r1&project=other")
+    assert answer.text == repr([("project", made.id), ("run", "r1")])
