@@ -128,7 +128,7 @@ def test_trls_own_loss_still_trains_what_is_left_to_it(tokenizer: Any, tmp_path:
     assert losses(AnswersTrainer, False, config, tokenizer, tmp_path, lora=True) == pytest.approx(stock, rel=1e-5)
 
 
-class Doubled(transformers.LlamaForCausalLM):
+class Doubled(transformers.LlamaForCausalLM):  # type: ignore[misc]
     """Changes its logits in a way no configuration field tells."""
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -147,7 +147,7 @@ def test_lengths_are_read_for_whole_and_selected_rows() -> None:
     assert lengths(rows.select([4, 0])).tolist() == [18, 6]
 
 
-class SameOrder(SFTTrainer):
+class SameOrder(SFTTrainer):  # type: ignore[misc]
     """Stock TRL in the studio's order of rows."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> RowOrder:
@@ -169,7 +169,7 @@ def test_a_training_by_the_studio_has_the_losses_of_stock_trl(
     tiny_model: Path, tmp_path: Path, bf16: bool, tolerance: float
 ) -> None:
     chats = sums(30)
-    recipe = {"max_steps": 8, "bf16": bf16, "learning_rate": 2e-3}
+    recipe: dict[str, Any] = {"max_steps": 8, "bf16": bf16, "learning_rate": 2e-3}
     values = spec(tiny_model, write_rows(tmp_path, "chat", chats), **recipe)
     training.train(values, tmp_path)
     ours = [metrics["loss"] for metrics in steps(events.read(tmp_path)[0]).values() if "loss" in metrics]

@@ -76,7 +76,7 @@ def test_full_tuning_leaves_a_whole_model(tiny_model: Path, tmp_path: Path) -> N
     assert facts["trainable_parameters"] == facts["total_parameters"]
 
 
-LONG = {
+LONG: dict[str, Any] = {
     "max_steps": 60,
     "save_steps": 7,
     "lora_dropout": 0.1,
@@ -212,7 +212,14 @@ def test_a_model_with_nan_weights_is_told_apart_from_a_high_learning_rate(tiny_m
 
 def test_a_training_that_runs_away_is_stopped_with_advice(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(8))
-    wild = {"tuning": "full", "learning_rate": 1.0, "optim": "sgd", "max_grad_norm": 0, "max_steps": 200, "bf16": False}
+    wild: dict[str, Any] = {
+        "tuning": "full",
+        "learning_rate": 1.0,
+        "optim": "sgd",
+        "max_grad_norm": 0,
+        "max_steps": 200,
+        "bf16": False,
+    }
     huge = shutil.copytree(tiny_model, tmp_path / "huge")
     weights = {
         name: tensor * 1e9 if "embed" in name else tensor

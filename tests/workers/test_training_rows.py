@@ -23,7 +23,7 @@ def source(folder: Path, kind: str, rows: list[Any], **options: Any) -> training
 
 def learnt(tokenizer: PreTrainedTokenizerBase, row: dict[str, list[int]]) -> str:
     """The text of the labelled tokens; gaps as |."""
-    parts = [[]]
+    parts: list[list[int]] = [[]]
     for token, label in zip(row["input_ids"], row["labels"], strict=True):
         assert label in (token, training_rows.NOT_LEARNT)
         if label == token:
