@@ -3,7 +3,7 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,26 +13,29 @@ from storage import db
 from storage import runs as stored_runs
 from storage.tables import Dataset, DatasetStatus, Endpoint, Lesson, Model, ModelStatus, Run, RunStatus
 
+T = TypeVar("T")
+
 
 @pytest.fixture
 def model(tiny_model: Path) -> Model:
-    model = Model(source="path", source_id=str(tiny_model), name="tiny", path=str(tiny_model))
-    return _kept(Model(**{**model.model_dump(), "status": ModelStatus.READY, "trainable": True}))
+    folder, ready = str(tiny_model), ModelStatus.READY
+    return _kept(Model(source="path", source_id=folder, name="tiny", path=folder, status=ready, trainable=True))
 
 
 @pytest.fixture
 def dataset() -> Dataset:
-    facts = {"status": DatasetStatus.READY, "kind": "text", "rows": 50, "accepted": 50}
-    return _kept(Dataset(project_id="default", name="texts", **facts))
+    ready = DatasetStatus.READY
+    return _kept(Dataset(project_id="default", name="texts", status=ready, kind="text", rows=50, accepted=50))
 
 
 @pytest.fixture
 def run(model: Model, dataset: Dataset) -> Run:
-    row = Run(project_id="default", name="first", model_id=model.id, dataset_id=dataset.id, recipe={})
-    return _kept(Run(**{**row.model_dump(), "status": RunStatus.SUCCEEDED, "step": 9}))
+    row = Run(project_id="default", name="first", model_id=model.id, dataset_id=dataset.id, recipe={}, step=9)
+    row.status = RunStatus.SUCCEEDED
+    return _kept(row)
 
 
-def _kept(row: Any) -> Any:
+def _kept(row: T) -> T:
     with db.session() as session:
         session.add(row)
     return row
