@@ -14,6 +14,9 @@ from engine.plan import Plan, plan_worker
 from storage import db, home, models, runs
 from storage.tables import Backend, Endpoint, Model, ModelStatus, Run
 
+# Nothing is fetched while serving. OpenMP's threads sleep instead of spinning while they wait: with a training on the
+# same two cores, spinning left 0.2 to 0.7 tokens/s of what sleeping gives (2.3 to 3.1), measured on the starter model.
+WORKER_ENV = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 SOCKET_BYTES = 100  # Linux allows 107 for a Unix socket's path
 
 
@@ -34,7 +37,7 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
         "socket": socket_path(backend.id),
         "device": devices.worker_device(device),
     }
-    return plan_worker("serve", spec, home.backend_folder(backend.id), env | {"HF_HUB_OFFLINE": "1"})
+    return plan_worker("serve", spec, home.backend_folder(backend.id), env | WORKER_ENV)
 
 
 def names(endpoint: Endpoint, backend: Backend) -> dict[str, str]:

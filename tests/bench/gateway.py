@@ -1,7 +1,8 @@
 """What the gateway adds to a request: `python -m tests.bench.gateway [REQUESTS]`.
 
 Starts a mock backend on a Unix socket and a gateway before it, each a process of its own, and asks both in turn from
-this one. Prints milliseconds added at one client (p50, p95) and requests a second at sixteen. Budget: 1 ms, 2 ms, 1,000.
+this one. Prints milliseconds added at one client (p50, p95) and requests a second at sixteen.
+Budget: 1 ms, 2 ms, 1,000. Means something on an idle machine only.
 """
 
 import asyncio
