@@ -153,7 +153,7 @@
       const since = whole ? -1 : one.xs[one.xs.length - 1];
       const query = new URLSearchParams({ name: one.name, since, max_points: MOST });
       const answer = await fetch(`/api/runs/${encodeURIComponent(this.run)}/metrics?${query}`, { signal: AbortSignal.timeout(20_000) });
-      if (answer.status === 404) return false;
+      if (answer.status === 404) return (this.ended = true) && false; // deleted meanwhile
       if (!answer.ok) throw new Error(answer.status);
       const { points, status } = await answer.json();
       this.ended = /^(succeeded|failed|stopped|interrupted)$/.test(status);

@@ -43,7 +43,7 @@
         const address = `/api/runs/${encodeURIComponent(this.getAttribute("run"))}/log?offset=${this.offset}`;
         const answer = await fetch(address, { signal: AbortSignal.timeout(20_000) });
         tunesmith.connection(this, answer.ok || answer.status < 500);
-        if (!answer.ok) return 5000;
+        if (!answer.ok) return 10_000;
         const { text, offset } = await answer.json();
         const more = offset > this.offset;
         this.offset = offset;
