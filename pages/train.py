@@ -30,7 +30,13 @@ KEEP = f"""(name, ...values) => {{
 }}"""
 RECALL = "() => [localStorage.getItem('tunesmith-train' + location.search) || '']"
 FORGET = "localStorage.removeItem('tunesmith-train' + location.search);"
-OPEN_RUN = f"(id) => {{ if (id) {{ {FORGET} location.href = '/runs?run=' + encodeURIComponent(id); }} }}"
+# A form that the Back button brings back would start the same run again, so it is opened anew.
+OPEN_RUN = f"""(id) => {{
+  if (!id) return;
+  {FORGET}
+  addEventListener('pageshow', (event) => event.persisted && location.reload());
+  location.href = '/runs?run=' + encodeURIComponent(id);
+}}"""
 START_OVER = f"() => {{ {FORGET} location.href = '/train'; }}"
 
 # Each problem is also written at its field: an attribute that the stylesheet shows, and aria-invalid on the input.
@@ -89,8 +95,9 @@ def page() -> None:
     unit.input(count_in, unit, pair, **live.QUIET).then(views_of, fields, views, **live.QUIET)
     text.input(read_yaml, [text, *fields], [*fields, unit, *views[1:]], trigger_mode="always_last", **live.QUIET)
     text.blur(None, typed, None, js=KEEP, **live.QUIET)
-    go.click(start, [press, *typed], [started, press, checks], **live.ACTING)
-    started.change(None, started, None, js=OPEN_RUN, **live.QUIET)
+    go.click(start, [press, *typed], [started, checks], **live.ACTING).then(
+        None, started, None, js=OPEN_RUN, **live.QUIET
+    )
     again.click(None, None, None, js=START_OVER, **live.QUIET)
 
 
@@ -219,15 +226,15 @@ def read_yaml(text: str, *values: Any) -> list[Any]:
     return [*fields, unit, *_views(values)[1:]]
 
 
-def start(press: str, name: str, *values: Any, request: gr.Request) -> list[Any]:
-    """Starts the run, once for each `press`; returns its id, the next press and the checks."""
+def start(request: gr.Request, press: str, name: str, *values: Any) -> list[Any]:
+    """Starts the run, once for each `press`; returns its id, or "" and what stands in the way."""
     found = check(recipe_of(values))
     with asking.toast():
         if found.recipe is None:
             raise RefusedError("This recipe cannot start.", "\n".join(one.message for one in found.errors))
         run = runs.start_run(name.strip() or name_for(found), found.recipe, project_of(request), press or None)
-        return [run.id, token_hex(8), gr.skip()]
-    return ["", press, check_html(found)]
+        return [run.id, gr.skip()]
+    return ["", check_html(found)]
 
 
 def name_for(found: Checked) -> str:

@@ -1,0 +1,114 @@
+"""The Train page in a real browser: form and YAML are one recipe, drafts stay, problems stand at their field."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from storage import db
+from storage import runs as stored_runs
+from storage.tables import Dataset, DatasetStatus, Model, ModelStatus
+from tests.browser.conftest import Open
+from tests.engine import model_folders
+
+pytestmark = pytest.mark.browser
+ADDRESS = "/train?model=trainpagemodel&dataset=trainpagedata"
+
+
+@pytest.fixture
+def train(visit: Open, at_home: Path) -> Page:
+    """The page with a model and a dataset that go together."""
+    with db.session() as session:
+        if session.get(Model, "trainpagemodel") is None:
+            path = str(model_folders.make(at_home / "models" / "trainpagemodel" / "files"))
+            facts = {"parameters": model_folders.PARAMETERS, "has_chat_template": True, "trainable": True}
+            state = {"name": "tiny", "path": path, "status": ModelStatus.READY, **facts}
+            session.add(Model(id="trainpagemodel", source="path", source_id=path, **state))
+            rows = {"kind": "chat", "rows": 40, "accepted": 40, "sha256": "0" * 64, "status": DatasetStatus.READY}
+            session.add(Dataset(id="trainpagedata", project_id="default", name="sums", **rows))
+    page = visit(ADDRESS)
+    expect(page.locator("#checks-title")).to_have_text("Ready to start")
+    return page
+
+
+def rate(page: Page) -> str:
+    return page.locator("#field-learning_rate input").input_value()
+
+
+def write_yaml(page: Page, text: str) -> None:
+    page.get_by_role("tab", name="YAML").click()
+    page.locator("#recipe-yaml .cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+
+
+def test_form_and_yaml_are_the_same_recipe(train: Page) -> None:
+    train.locator("#field-learning_rate input").fill("0.001")
+    train.get_by_role("tab", name="YAML").click()
+    text = train.locator("#recipe-yaml .cm-content")
+    expect(text).to_contain_text("learning_rate: 0.001")
+    write_yaml(train, "model_id: trainpagemodel\ndataset_id: trainpagedata\nmax_steps: 12\nlearning_rate: 5e-3\n")
+    expect(train.locator("#train-checks")).to_contain_text("12 steps")
+    train.get_by_role("tab", name="Form").click()
+    expect(train.locator("#field-learning_rate input")).to_have_value("0.005")
+    expect(train.locator("#field-max_steps input")).to_have_value("12")
+    expect(train.locator("#field-num_train_epochs")).to_be_hidden()
+
+
+def test_wrong_yaml_is_explained_and_leaves_the_form(train: Page) -> None:
+    before = rate(train)
+    write_yaml(train, "model_id: m\ndataset_id: d\nlearning_rate: fast\n")
+    expect(train.locator("#yaml-problems")).to_contain_text("`learning_rate` is 'fast'")
+    train.get_by_role("tab", name="Form").click()
+    assert rate(train) == before
+
+
+def test_a_problem_stands_at_its_field_and_a_click_leads_there(train: Page) -> None:
+    field = train.locator("#field-lora_r")
+    train.get_by_role("button", name="Advanced").click()
+    field.locator("input").fill("0")
+    expect(field).to_have_attribute("data-problem", re.compile("LoRA rank must be"))
+    expect(field.locator("input")).to_have_attribute("aria-invalid", "true")
+    train.get_by_role("button", name="Advanced").click()
+    train.locator("#train-checks").get_by_role("button", name="LoRA rank").click()
+    expect(field.locator("input")).to_be_focused()
+    field.locator("input").fill("8")
+    expect(train.locator("#checks-title")).to_have_text("Ready to start")
+    expect(field).not_to_have_attribute("data-problem", re.compile("."))
+
+
+def test_a_draft_survives_a_reload_until_it_is_thrown_away(train: Page) -> None:
+    train.locator("#run-name input, #run-name textarea").first.fill("half done")
+    train.locator("#field-learning_rate input").fill("0.003")
+    expect(train.locator("#checks-title")).to_be_visible()
+    train.reload()
+    expect(train.locator("#run-name input, #run-name textarea").first).to_have_value("half done")
+    expect(train.locator("#field-learning_rate input")).to_have_value("0.003")
+    train.get_by_role("button", name="Start over").click()
+    train.wait_for_url(re.compile("/train$"))
+    expect(train.locator("#field-learning_rate input")).to_have_value("0.0002")
+
+
+def test_a_double_click_on_start_leads_to_one_run(train: Page) -> None:
+    train.locator("#length-unit").get_by_text("steps").click()
+    expect(train.locator("#field-max_steps input")).to_have_value("100")
+    train.locator("#run-name input, #run-name textarea").first.fill("from the form")
+    expect(train.locator("#train-checks")).to_contain_text("100 steps")
+    train.get_by_role("button", name="Start training").dblclick()
+    train.wait_for_url(re.compile(r"/runs\?run=\w+"))
+    with db.reading() as session:
+        named = [run for run in stored_runs.recent(session) if run.name == "from the form"]
+    assert [run.recipe["max_steps"] for run in named] == [100]
+    assert train.url.endswith(named[0].id)
+    train.goto(train.url.split("/runs")[0] + ADDRESS)
+    expect(train.locator("#run-name input, #run-name textarea").first).to_have_value("")
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_the_form_fits_and_is_reached_by_keyboard(train: Page, width: int) -> None:
+    train.set_viewport_size({"width": width, "height": 860})
+    assert train.evaluate("document.documentElement.scrollWidth") <= width
+    train.locator("#field-learning_rate input").focus()
+    train.keyboard.press("Tab")
+    expect(train.get_by_role("button", name="Advanced")).to_be_focused()
