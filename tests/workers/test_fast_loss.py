@@ -1,5 +1,6 @@
 """The fast loss is TRL's loss: same numbers, same gradients, on models of several families, and in a whole training."""
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ LEFT_TO_TRL = {
 
 
 def made(config: transformers.PretrainedConfig) -> PreTrainedModel:
+    """The same random model every time; of a copy, as a trainer writes token ids into the configuration."""
     torch.manual_seed(0)
-    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    return AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=torch.float32)
 
 
 def tokens(count: int = 24) -> Dataset:
