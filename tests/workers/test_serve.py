@@ -86,7 +86,7 @@ def spec(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def server(spec: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("serve")
     running = Server(folder / "out", spec | {"socket": str(folder / "s")})
-    wait_for(lambda: running.said() or running.process.poll() is not None, 60)
+    wait_for(lambda: running.said() or running.process.poll() is not None, 120)
     yield running
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(20) == 0
@@ -273,7 +273,7 @@ def test_a_model_without_a_chat_template_says_so_and_sigterm_lets_an_answer_fini
             (plain / file.name).symlink_to(file)
     names = {"model_path": str(plain), "adapters": {}, "names": {"m": ""}, "socket": str(tmp_path / "s")}
     running = Server(tmp_path / "out", spec | names)
-    wait_for(running.said, 60)
+    wait_for(running.said, 120)
     answer = running.post("chat/completions", model="m", messages=[{"role": "user", "content": "x"}])
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "no_chat_template")
     body = {"model": "m", "prompt": "hello", "max_tokens": 60, "stream": True, "seed": 1}
@@ -295,7 +295,7 @@ def test_an_adapter_of_another_model_is_refused_in_plain_words(spec: dict[str, A
     running = Server(
         tmp_path / "out", spec | {"adapters": {"w": str(wrong)}, "names": {"m": "w"}, "socket": str(tmp_path / "s")}
     )
-    assert running.process.wait(60) == 1
+    assert running.process.wait(120) == 1
     failed = running.said()[-1]
     assert isinstance(failed, events.Failed)
     assert failed.category == "config"
