@@ -8,7 +8,8 @@ one function does nothing here. The stubs that came with the wheel stay as they 
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -42,9 +43,11 @@ def mount(app: FastAPI) -> bytes:
     app.mount("/static-bokeh", StaticFiles(packages=[("bokeh", "server/static/js")]))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="SSR mode is not supported")
+        with _one_application():
+            demo = studio.build()
         gradio.mount_gradio_app(
             app,
-            studio.build(),
+            demo,
             path="/",
             theme=theme.studio_theme(),
             footer_links=[],
@@ -56,6 +59,7 @@ def mount(app: FastAPI) -> bytes:
             pwa=False,
             max_file_size=int(settings().max_upload_gb * 1e9),
         )
+    demo.app = vars(app.routes[-1])["app"]  # Gradio's queue asks it for the page's address
     head: bytes = theme.EARLY_HEAD
     return head
 
@@ -67,6 +71,21 @@ def prepare() -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(home.gradio_cache())
     if STUBS not in sys.modules and not any(isinstance(finder, _NoStubs) for finder in sys.meta_path):
         sys.meta_path.insert(0, _NoStubs())
+
+
+@contextmanager
+def _one_application() -> Iterator[None]:
+    """While it is built, Gradio makes a whole server for each page and throws all of them away: a second of start-up.
+
+    The mount makes the one that is used.
+    """
+    application: Any = import_module("gradio.routes").App
+    make = vars(application)["create_app"]
+    application.create_app = staticmethod(lambda *_arguments, **_options: None)
+    try:
+        yield
+    finally:
+        application.create_app = make
 
 
 class _NoStubs(MetaPathFinder):

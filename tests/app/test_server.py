@@ -55,6 +55,11 @@ def test_gradio_came_without_writing_stubs_and_still_has_its_events(window: Test
     assert callable(sys.modules["gradio"].Button.click)
 
 
+def test_gradios_queue_knows_the_application_that_is_mounted(window: TestClient) -> None:
+    mounted = window.app.routes[-1].app  # type: ignore[attr-defined]
+    assert mounted.get_blocks().app is mounted
+
+
 def test_gradio_sends_nothing_home(window: TestClient) -> None:
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
     config = window.get("/config").json()
