@@ -8,6 +8,7 @@ from markupsafe import Markup
 from engine import models
 from engine.starter import STARTER_NAME
 from pages.parts import asking, html, live
+from pages.parts.icons import icon
 from storage import models as stored
 from storage.db import reading
 from storage.tables import Model, ModelStatus
@@ -31,7 +32,10 @@ def models_html(_query: Mapping[str, str]) -> str:
 
 
 def _first_one() -> Markup:
-    return Markup('<div class="ts-empty mo-first"><h3>{}</h3><p>{}</p><div class="ts-actions">{}</div></div>').format(
+    return Markup(
+        '<div class="ts-empty"><span class="ts-empty-icon">{}</span><h3>{}</h3><p>{}</p><div class="ts-actions">{}</div></div>'
+    ).format(
+        icon("models"),
         "Begin with the starter model",
         f"{STARTER_NAME}: 135 million parameters, Apache-2.0. It is small enough to train on a laptop without a GPU, "
         "and it answers real questions. The download is about 93 MB, once.",

@@ -123,7 +123,9 @@ def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
         form["method"].render()
         with gr.Row(elem_classes="tr-pair"):
             with gr.Column(min_width=200, elem_classes="tr-length"):
-                unit = gr.Radio(UNITS, value="epochs", show_label=False, container=False, elem_id="length-unit")
+                unit = gr.Radio(
+                    UNITS, value="epochs", label="Counted in", show_label=False, container=False, elem_id="length-unit"
+                )
                 form["num_train_epochs"].render()
                 form["max_steps"].render()
             form["learning_rate"].render()

@@ -4,7 +4,7 @@ The field's title is the label, its description the help, its type decides the c
 the Recipe checks its values itself, and says in words what is wrong.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
@@ -113,6 +113,6 @@ def values_of(recipe: Mapping[str, Any]) -> list[Any]:
     return [shown(name, recipe[name]) if name in recipe else default(name) for name in FIELDS]
 
 
-def recipe_of(values: list[Any] | tuple[Any, ...]) -> dict[str, Any]:
+def recipe_of(values: Sequence[Any]) -> dict[str, Any]:
     """The recipe's fields for the form's values."""
     return {name: meant(name, value) for name, value in zip(FIELDS, values, strict=True)}

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,10 +23,20 @@ def train(visit: Open, at_home: Path) -> Page:
     with db.session() as session:
         if session.get(Model, "trainpagemodel") is None:
             path = str(model_folders.make(at_home / "models" / "trainpagemodel" / "files"))
-            facts = {"parameters": model_folders.PARAMETERS, "has_chat_template": True, "trainable": True}
-            state = {"name": "tiny", "path": path, "status": ModelStatus.READY, **facts}
+            facts: dict[str, Any] = {
+                "parameters": model_folders.PARAMETERS,
+                "has_chat_template": True,
+                "trainable": True,
+            }
+            state: dict[str, Any] = {"name": "tiny", "path": path, "status": ModelStatus.READY, **facts}
             session.add(Model(id="trainpagemodel", source="path", source_id=path, **state))
-            rows = {"kind": "chat", "rows": 40, "accepted": 40, "sha256": "0" * 64, "status": DatasetStatus.READY}
+            rows: dict[str, Any] = {
+                "kind": "chat",
+                "rows": 40,
+                "accepted": 40,
+                "sha256": "0" * 64,
+                "status": DatasetStatus.READY,
+            }
             session.add(Dataset(id="trainpagedata", project_id="default", name="sums", **rows))
     page = visit(ADDRESS)
     expect(page.locator("#checks-title")).to_have_text("Ready to start")

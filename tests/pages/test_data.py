@@ -29,7 +29,7 @@ class Request:
 
 class Click:
     def __init__(self, name: str, id: str) -> None:
-        self.name, self.id, self.values = name, id, {}
+        self.name, self.id = name, id
 
 
 def chat(n: int) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Request:
 def ready(tmp_path: Path) -> dict[str, Any]:
     """A model and a dataset that go together, as the least a recipe needs."""
     path = str(model_folders.make(tmp_path / "m"))
-    facts = {"parameters": model_folders.PARAMETERS, "has_chat_template": True, "trainable": True}
+    facts: dict[str, Any] = {"parameters": model_folders.PARAMETERS, "has_chat_template": True, "trainable": True}
     add(Model(id="m1", source="path", source_id=path, name="tiny", path=path, status=ModelStatus.READY, **facts))
     add(dataset("d1"))
     return {"model_id": "m1", "dataset_id": "d1"}
