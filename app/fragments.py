@@ -19,7 +19,7 @@ def fragment(page: str, name: str, request: Request) -> HTMLResponse:
 
 
 def _look_up(page: str, name: str) -> Fragment:
-    for module in (shell, *studio.pages()):
+    for module in (shell, *studio.PAGES):
         known = "frame" if module is shell else shell.page_name(module)
         if known == page and name in module.FRAGMENTS:
             found: Fragment = module.FRAGMENTS[name]

@@ -23,7 +23,7 @@ def client() -> Iterator[TestClient]:
 
 @pytest.mark.parametrize(
     "path",
-    [f"/fragments/{shell.page_name(page)}/{name}" for page in studio.pages() for name in page.FRAGMENTS]
+    [f"/fragments/{shell.page_name(page)}/{name}" for page in studio.PAGES for name in page.FRAGMENTS]
     + [f"/fragments/frame/{name}" for name in shell.FRAGMENTS],
 )
 def test_every_fragment_answers_on_an_empty_studio(client: TestClient, path: str) -> None:

@@ -23,7 +23,7 @@ def components(built: gr.Blocks) -> list[dict[str, Any]]:
 
 
 def test_every_page_stands_under_its_own_route(built: gr.Blocks) -> None:
-    assert [path for path, *_ in built.config["pages"]] == [page.SLUG for page in studio.pages()]
+    assert [path for path, *_ in built.config["pages"]] == [page.SLUG for page in studio.PAGES]
 
 
 def test_every_event_is_private(built: gr.Blocks) -> None:
@@ -54,7 +54,7 @@ def test_few_sessions_are_kept(built: gr.Blocks) -> None:
     assert built.state_session_capacity == studio.SESSIONS_KEPT
 
 
-@pytest.mark.parametrize("page", studio.pages(), ids=shell.page_name)
+@pytest.mark.parametrize("page", studio.PAGES, ids=shell.page_name)
 def test_a_page_says_what_it_is(page: ModuleType) -> None:
     assert page.__doc__
     assert page.TITLE
@@ -65,12 +65,12 @@ def test_a_page_says_what_it_is(page: ModuleType) -> None:
 
 
 def test_no_two_pages_share_a_key_or_a_slug() -> None:
-    pages = studio.pages()
+    pages = studio.PAGES
     assert len({page.KEY for page in pages}) == len({page.SLUG for page in pages}) == len(pages)
 
 
 def test_every_live_part_has_its_fragment(built: gr.Blocks) -> None:
-    known = {f"/fragments/{shell.page_name(page)}/{name}" for page in studio.pages() for name in page.FRAGMENTS}
+    known = {f"/fragments/{shell.page_name(page)}/{name}" for page in studio.PAGES for name in page.FRAGMENTS}
     known |= {f"/fragments/frame/{name}" for name in shell.FRAGMENTS}
     for one in components(built):
         value = str(one["props"].get("value", ""))
