@@ -27,8 +27,10 @@ def test_nothing_comes_from_another_server() -> None:
 
 def test_a_changed_file_changes_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = theme.version()
-    (tmp_path / "tunesmith.css").write_text("a {}")
-    monkeypatch.setattr(theme, "STATIC", tmp_path)
+    folder = tmp_path / "static"
+    folder.mkdir()
+    (folder / "tunesmith.css").write_text("a {}")
+    monkeypatch.setattr(theme, "STATIC", folder)
     theme.version.cache_clear()
     assert theme.version() != before
     theme.version.cache_clear()
