@@ -33,7 +33,8 @@ def models_html(_query: Mapping[str, str]) -> str:
 
 def _first_one() -> Markup:
     return Markup(
-        '<div class="ts-empty"><span class="ts-empty-icon">{}</span><h3>{}</h3><p>{}</p><div class="ts-actions">{}</div></div>'
+        '<div class="ts-empty"><span class="ts-empty-icon">{}</span><h3>{}</h3><p>{}</p>'
+        '<div class="ts-actions">{}</div></div>'
     ).format(
         icon("models"),
         "Begin with the starter model",

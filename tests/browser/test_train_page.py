@@ -113,6 +113,7 @@ def test_a_double_click_on_start_leads_to_one_run(train: Page) -> None:
     assert [run.recipe["max_steps"] for run in named] == [100]
     assert train.url.endswith(named[0].id)
     train.goto(train.url.split("/runs")[0] + ADDRESS)
+    expect(train.locator("#checks-title")).to_have_text("Ready to start")
     expect(train.locator("#run-name input, #run-name textarea").first).to_have_value("")
 
 
