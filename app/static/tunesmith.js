@@ -30,6 +30,7 @@
       if (!heading) return;
       document.title = `${heading.textContent} · Tunesmith`;
       named.disconnect();
+      document.querySelector(".ts-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // the strip on phones
     });
     named.observe(document.body, { childList: true, subtree: true });
   });
