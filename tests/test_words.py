@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from app.studio import PAGES
+from app import studio
 from engine.recipe import Method, Recipe
 from storage.settings import Settings
 from tests import readme_tree
@@ -24,7 +24,7 @@ def test_every_module_says_in_one_line_what_it_is_for() -> None:
     assert lines == []
 
 
-@pytest.mark.parametrize("page", [module.SLUG or "home" for module in PAGES])
+@pytest.mark.parametrize("page", [module.SLUG or "home" for module in studio.PAGES])
 def test_every_page_has_its_page_in_the_guide(page: str) -> None:
     text = (DOCS / "guide" / f"{page}.md").read_text()
     assert text.startswith("# ")

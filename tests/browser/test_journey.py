@@ -87,6 +87,7 @@ def ask(page: Page, question: str) -> tuple[str, str]:
         expect(side).to_contain_text(re.compile(r"\w+.*[.!?\d]", re.DOTALL), timeout=2 * MINUTE)
     expect(page.locator("#chat-text textarea")).to_have_value("")
     texts = wait_for(lambda: _settled(page, [side.inner_text() for side in said]), 120, every=1)
+    assert texts
     return texts[0], texts[1]
 
 

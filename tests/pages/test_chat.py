@@ -25,7 +25,7 @@ class Browser:
 
 def opened(**query: str) -> dict[str, Any]:
     names = ("id", "model", "beside", "base_shown", "tuned", "base", "text")
-    return dict(zip(names, page.open_chat(Browser(**query)), strict=True))  # type: ignore[arg-type]
+    return dict(zip(names, page.open_chat(Browser(**query)), strict=True))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_both_sides_answer_and_a_reload_shows_it_all(jokes: str) -> None:
 
 def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
     chat_id = page.ask(opened()["id"], "one", jokes)[0]
-    new_id, tuned, base = page.begin(Browser())  # type: ignore[arg-type]
+    new_id, tuned, base = page.begin(Browser())
     assert new_id != chat_id
     assert (tuned, base) == ([], [])
     assert len(opened(chat=chat_id)["tuned"]) == 1
