@@ -23,6 +23,11 @@
   const keepTheme = () => {
     if (document.body.classList.contains("dark") !== tunesmith.dark()) document.body.classList.toggle("dark", tunesmith.dark());
   };
+  // On phones the pages are a strip that scrolls sideways: the one you are on stands in its middle.
+  const showWhere = () => {
+    const link = document.querySelector(".ts-nav [aria-current]");
+    if (link) link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.offsetLeft - (link.parentElement.clientWidth - link.offsetWidth) / 2;
+  };
   document.addEventListener("DOMContentLoaded", () => {
     new MutationObserver(keepTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     const named = new MutationObserver(() => {
@@ -30,7 +35,7 @@
       if (!heading) return;
       document.title = `${heading.textContent} · Tunesmith`;
       named.disconnect();
-      document.querySelector(".ts-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // the strip on phones
+      requestAnimationFrame(showWhere);
     });
     named.observe(document.body, { childList: true, subtree: true });
   });

@@ -86,7 +86,11 @@ def visit(browser: Browser, studio: Studio) -> Iterator[Open]:
     yield open_page
     for context in contexts:
         context.close()
-    assert errors == []
+    assert [error for error in errors if not any(words in error for words in OF_LEAVING)] == []
+
+
+# What Gradio's client says when a page is left while one of its own events is on the way.
+OF_LEAVING = ("AbortError: signal is aborted", "Connection errored out")
 
 
 def harmless(message: ConsoleMessage) -> bool:

@@ -87,6 +87,11 @@ def test_no_page_is_wider_than_a_phone(visit: Open, studio: Studio, at_home: Pat
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 
+def test_the_strip_on_a_phone_shows_the_page_you_are_on(visit: Open) -> None:
+    page = visit("/system", width=390)
+    expect(page.locator(".ts-nav [aria-current]")).to_be_in_viewport(ratio=1)
+
+
 def test_a_hostile_name_is_only_text(visit: Open, studio: Studio, at_home: Path) -> None:
     run_id = add_run(HOSTILE, points=3)
     page = visit("/runs")
