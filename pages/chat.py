@@ -38,9 +38,9 @@ def page() -> None:
     with gr.Row(elem_classes="ts-form-row"):
         model = gr.Dropdown([], label="Model", allow_custom_value=True, elem_id="chat-model")
         beside = gr.Checkbox(True, label="Its base beside it", elem_id="chat-compare")
-        new = gr.Button("New chat", elem_id="chat-new")
+        new = gr.Button("New chat", scale=0, min_width=110, elem_id="chat-new")
     with gr.Accordion("Settings", open=False, elem_id="chat-settings"):
-        system = gr.Textbox(label="System prompt", lines=2, max_length=20_000, elem_id="chat-system")
+        system = gr.Textbox("", label="System prompt", lines=2, max_length=20_000, elem_id="chat-system")
         with gr.Row(elem_classes="ts-form-row"):
             heat = gr.Slider(
                 0, 2, 0, step=0.05, label="Temperature", info="0 always says the likeliest.", elem_id="chat-heat"
@@ -54,8 +54,8 @@ def page() -> None:
             show_label=False, label="Message", placeholder="Message. Enter sends, Shift+Enter makes a new line.",
             lines=1, max_lines=8, scale=8, autofocus=True, submit_btn=False, elem_id="chat-text",
         )  # fmt: skip
-        send = gr.Button("Send", variant="primary", scale=1, min_width=90, elem_id="chat-send")
-        stop = gr.Button("Stop", scale=1, min_width=80, elem_id="chat-stop")
+        send = gr.Button("Send", variant="primary", scale=0, min_width=96, elem_id="chat-send")
+        stop = gr.Button("Stop", scale=0, min_width=84, elem_id="chat-stop")
     live.live("earlier", earlier_html, seconds=20)
     id, asked = gr.Textbox(visible=False, elem_id="chat-id"), gr.Textbox(visible=False)
 
@@ -162,16 +162,16 @@ def ask(chat_id: str, text: str, model: str | None) -> tuple[Any, ...]:
 
 def answer_tuned(chat_id: str, asked: str, model: str, system: str, heat: float, most: float) -> Iterator[Any]:
     """The left side's answer as it comes."""
-    return _answer(chat_id, "tuned", model, (system, heat, int(most))) if asked else iter(())
+    if asked:
+        yield from _answer(chat_id, "tuned", model, (system or "", heat, int(most)))
 
 
 def answer_base(  # noqa: PLR0913  (one argument for each field of the form)
     chat_id: str, asked: str, model: str, system: str, heat: float, most: float, beside: bool
 ) -> Iterator[Any]:
     """The right side's, when it is shown and there is a base."""
-    if not asked or not beside:
-        return iter(())
-    return _answer(chat_id, "base", _base_of(model), (system, heat, int(most)))
+    if asked and beside:
+        yield from _answer(chat_id, "base", _base_of(model), (system or "", heat, int(most)))
 
 
 def _answer(chat_id: str, side: chat.Side, model: str, how: tuple[str, float, int]) -> Iterator[Turns]:

@@ -44,7 +44,7 @@ def page() -> None:
                 label="Name", placeholder="what will use it", max_lines=1, max_length=80, elem_id="key-name"
             )
             scope = gr.Radio(SCOPES, value=get_args(keys.Scope)[0], label="May use", elem_id="key-scope")
-            make = gr.Button("Create key", variant="primary", elem_id="key-create")
+            make = gr.Button("Create key", variant="primary", scale=0, min_width=120, elem_id="key-create")
         secret = gr.Textbox(
             label="Your new key. Copy it now: it is not shown again.",
             visible=False,

@@ -6,6 +6,7 @@ on purpose: the first event is written before the seconds that torch and TRL tak
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Trains as the spec says and returns the result; see engine.workers.training."""
     events.append(out, events.Progress(done=0, total=1, stage="loading"))
     os.environ.update(OFFLINE)
+    warnings.filterwarnings("ignore", category=FutureWarning)  # between libraries; the user's log is not their forum
     _choose_device(spec.get("device", "cpu"))
     if not _needs_bitsandbytes(spec["recipe"]):
         # PEFT imports it wherever it is installed, and it takes two seconds; this makes it look absent.

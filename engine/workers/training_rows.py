@@ -61,7 +61,10 @@ class Texts:
     """Rows as text with the spans to learn, by kind of dataset."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, source: Source) -> None:
-        if source.kind == "chat" and tokenizer.chat_template is None:
+        # A model that talks in chats is asked in chats later, so that is how it learns a pair too.
+        self.as_chat = source.kind == "completion" and tokenizer.chat_template is not None
+        self.kind = "chat" if self.as_chat else source.kind
+        if self.kind == "chat" and tokenizer.chat_template is None:
             tokenizer.chat_template = PLAIN_TEMPLATE
         specials = tuple(token.content for token in tokenizer.added_tokens_decoder.values() if token.special)
         self.eos = tokenizer.eos_token or ""
@@ -74,18 +77,24 @@ class Texts:
 
     def spans(self, row: dict[str, Any]) -> Spans:
         """Raises jinja2.TemplateError when the chat template refuses the row."""
-        match self.source.kind:
+        match self.kind:
             case "chat" if self.source.answers_only:
                 # No token of a chat is longer than this, so turns further on are cut anyway.
-                return self.chat.answers(row["messages"], most_characters=self.source.max_length * 128)
+                return self.chat.answers(self._messages(row), most_characters=self.source.max_length * 128)
             case "chat":
-                return self.chat.whole(row["messages"])
+                return self.chat.whole(self._messages(row))
             case "completion":
                 text = self._with_eos(row["prompt"] + row["completion"])
                 return Spans(text, [(len(row["prompt"]) if self.source.answers_only else 0, len(text))])
             case _:
                 text = self._with_eos(row["text"])
                 return Spans(text, [(0, len(text))])
+
+    def _messages(self, row: dict[str, Any]) -> list[dict[str, str]]:
+        if not self.as_chat:
+            messages: list[dict[str, str]] = row["messages"]
+            return messages
+        return [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
 
     def _with_eos(self, text: str) -> str:
         return text if self.eos and text.endswith(self.eos) else text + self.eos
@@ -158,7 +167,7 @@ def _tokenise(texts: Texts, rows: list[dict[str, Any]], counts: Counts) -> tuple
     longest = texts.source.max_length
     encoded = texts.tokenizer(
         [one.text for one in spans],
-        add_special_tokens=texts.source.kind != "chat",  # a chat template writes them itself
+        add_special_tokens=texts.kind != "chat",  # a chat template writes them itself
         return_offsets_mapping=True,
         truncation=True,
         max_length=longest + 1,  # one more than is kept tells that something is cut

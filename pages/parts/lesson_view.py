@@ -1,6 +1,7 @@
 """The first lesson, from the button to the chat."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -133,7 +134,8 @@ def _more(stage: str, shown: Scene) -> Markup:
 
 
 def _chat_link(shown: Scene) -> Markup:
-    href = f"/chat?endpoint={shown.endpoint.name}" if shown.endpoint else "/chat"
+    asking = {"ask": sums.proof_question()} | ({"endpoint": shown.endpoint.name} if shown.endpoint else {})
+    href = f"/chat?{urlencode(asking)}"
     return html.link_button("Open the chat", href, primary=True)
 
 

@@ -105,11 +105,14 @@ def _charts(run_id: str) -> Markup:
     return Markup('{}<div class="ts-pair">{}{}</div>').format(loss, rate, norm)
 
 
+NOT_FACTS = ("device", "stage")  # shown elsewhere while it matters
+
+
 def _facts(run: Run, model: Model | None, data: Dataset | None) -> Markup:
     told = [
         (name.replace("_", " ").capitalize(), _plain(value))
         for name, value in run.facts.items()
-        if isinstance(value, str | int | float) and name != "device"
+        if isinstance(value, str | int | float) and name not in NOT_FACTS
     ]
     return html.facts(
         (

@@ -15,12 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 from openai import OpenAI
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests import starter
-from tests.browser import chromium
 from tests.browser.conftest import TOKEN, Studio
-from tests.conftest import CHROMIUM_FLAGS, ROOT
+from tests.conftest import ROOT
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -54,17 +53,9 @@ def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     assert "Traceback" not in log.read_text()
 
 
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium.find(), args=CHROMIUM_FLAGS)
-        yield running
-        running.close()
-
-
 @pytest.fixture
-def window(real_studio: Studio, chrome: Browser) -> Iterator[Page]:
-    context = chrome.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
+def window(real_studio: Studio, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(20_000)
     page = context.new_page()
     page.goto(f"{real_studio.url}/?token={TOKEN}")

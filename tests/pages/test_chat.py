@@ -1,5 +1,6 @@
 """The Chat page: what it shows first, and both sides' answers as they come."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +94,11 @@ def test_a_model_that_breaks_off_says_so_in_the_chat(jokes: str) -> None:
     chat_id, _, asked, *_ = page.ask(opened()["id"], "die", jokes)
     shown = list(page.answer_tuned(chat_id, asked, jokes, "", 0, 64))
     assert "broke off" in shown[-1][-1]["content"]
+
+
+def test_answers_stream_because_gradio_sees_a_generator() -> None:
+    assert inspect.isgeneratorfunction(page.answer_tuned)
+    assert inspect.isgeneratorfunction(page.answer_base)
 
 
 def test_what_was_stopped_is_marked_as_unfinished() -> None:

@@ -103,7 +103,7 @@ def test_a_finished_lesson_leads_to_the_chat_with_the_question() -> None:
     with db.session() as session:
         session.add(Endpoint(id="e1", project_id="default", name="first-lesson"))
     shown = set_lesson("ready", run_id="r1", endpoint_id="e1")
-    assert 'href="/chat?endpoint=first-lesson"' in shown
+    assert "ask=What+is+17+plus+6%3F&amp;endpoint=first-lesson" in shown
     assert sums.proof_question() in shown
     assert shown.count('data-state="done"') == 5
 

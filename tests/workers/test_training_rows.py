@@ -51,14 +51,28 @@ def test_the_whole_chat_is_learnt_when_asked(tokenizer: PreTrainedTokenizerBase,
 
 
 def test_the_prompt_of_a_completion_is_masked(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    tokenizer.chat_template = None
     pairs = [("17 plus 6 is", " 23."), ("x", "y<|im_end|>")]
     rows, _ = prepare(tokenizer, source(tmp_path, "completion", pairs), tmp_path)
     assert [learnt(tokenizer, row) for row in rows] == [" 23.<|im_end|>", "y<|im_end|>"]
 
 
 def test_a_completion_is_learnt_whole_when_asked(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    tokenizer.chat_template = None
     rows, _ = prepare(tokenizer, source(tmp_path, "completion", [("a", "b")], answers_only=False), tmp_path)
     assert learnt(tokenizer, rows[0]) == "ab<|im_end|>"
+
+
+def test_a_model_that_talks_in_chats_learns_a_pair_as_a_chat(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    pair, talk = tmp_path / "pair", tmp_path / "talk"
+    pair.mkdir()
+    talk.mkdir()
+    asked, _ = prepare(tokenizer, source(pair, "completion", [("Sum?", "23")]), pair)
+    chatted, _ = prepare(tokenizer, source(talk, "chat", [chat("Sum?", "23")]), talk)
+    assert learnt(tokenizer, asked[0]) == "23<|im_end|>"
+    assert asked[0] == chatted[0]
 
 
 def test_text_is_learnt_whole_and_ends(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
