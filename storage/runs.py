@@ -1,10 +1,9 @@
 """Runs and their metrics."""
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 
 from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col, delete, select
 
 from storage.tables import RUN_MOVING, Metric, Run, RunStatus
@@ -45,8 +44,8 @@ def add_metrics(db: Session, points: Iterable[tuple[str, str, int, float]]) -> N
     rows = [dict(zip(("run_id", "name", "step", "value"), point, strict=True)) for point in points]
     if not rows:
         return
-    make = postgres_insert if db.get_bind().dialect.name == "postgresql" else sqlite_insert
-    insert = make(Metric)
+    # Only the dialect in use is imported: PostgreSQL's alone costs a tenth of a second at start.
+    insert = import_module(f"sqlalchemy.dialects.{db.get_bind().dialect.name}").insert(Metric)
     change = insert.on_conflict_do_update(
         index_elements=["run_id", "name", "step"], set_={"value": insert.excluded.value}
     )

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +28,12 @@ class Studio:
     log: Path
 
 
-@pytest.fixture(scope="session")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """One studio for all browser tests, on a free port, with a home of its own. Its trainer is tests.fake_worker."""
-    folder = tmp_path_factory.mktemp("studio")
+@contextmanager
+def running(folder: Path, module: str, **settings: str) -> Iterator[Studio]:
+    """A studio of its own process on a free port, with its home in `folder`. Its log must end without a traceback."""
     log = folder / "server.log"
-    knobs = {"FAKE_STEPS": "3000", "FAKE_PAUSE": "0.02", "FAKE_SAVE": "500"}
-    env = {**os.environ, **knobs, "TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN}
-    command = [sys.executable, "-m", "tests.browser.studio", "serve", "--no-browser", "--port", "0"]
+    env = {**os.environ, "TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN, **settings}
+    command = [sys.executable, "-m", module, "serve", "--no-browser", "--port", "0"]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -45,6 +44,14 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         process.terminate()
         process.wait(30)
     assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One studio for all browser tests. Its trainer is tests.fake_worker."""
+    knobs = {"FAKE_STEPS": "3000", "FAKE_PAUSE": "0.02", "FAKE_SAVE": "500"}
+    with running(tmp_path_factory.mktemp("studio"), "tests.browser.studio", **knobs) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

