@@ -4,10 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -26,20 +27,23 @@ class Studio:
     url: str
     home: Path
     log: Path
+    process: "subprocess.Popen[bytes]"
 
 
 @contextmanager
-def running(folder: Path, module: str, **settings: str) -> Iterator[Studio]:
-    """A studio of its own process on a free port, with its home in `folder`. Its log must end without a traceback."""
+def running(
+    folder: Path, module: str, port: int = 0, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Studio]:
+    """A studio of its own process, on a free port, with its home in `folder`. Its log must end without a traceback."""
     log = folder / "server.log"
     env = {**os.environ, "TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN, **settings}
-    command = [sys.executable, "-m", module, "serve", "--no-browser", "--port", "0"]
+    command = [sys.executable, "-m", module, "serve", "--no-browser", "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
         found = wait_for(lambda: process.poll() is not None or re.search(r"http://\S+?:\d+", log.read_text()), 60)
         assert isinstance(found, re.Match), log.read_text()
-        yield Studio(found[0], folder / "home", log)
+        yield Studio(found[0], folder / "home", log, process)
     finally:
         process.terminate()
         process.wait(30)
@@ -50,7 +54,7 @@ def running(folder: Path, module: str, **settings: str) -> Iterator[Studio]:
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One studio for all browser tests. Its trainer is tests.fake_worker."""
     knobs = {"FAKE_STEPS": "3000", "FAKE_PAUSE": "0.02", "FAKE_SAVE": "500"}
-    with running(tmp_path_factory.mktemp("studio"), "tests.browser.studio", **knobs) as found:
+    with running(tmp_path_factory.mktemp("studio"), "tests.browser.studio", settings=knobs) as found:
         yield found
 
 

