@@ -102,6 +102,14 @@ def rejections(dataset_id: str, offset: int = 0, limit: int = 50) -> list[dict[s
         return [orjson.loads(line) for line in islice(file, start, start + _limit(limit))]
 
 
+def rejections_file(dataset_id: str) -> Path:
+    """All of them, a JSON object a line. Raises NotFoundError when none was rejected."""
+    path = home.dataset_folder(look_up(dataset_id).id) / REJECTED
+    if not path.exists():
+        raise NotFoundError("No row of this dataset was rejected.", "There is nothing to download.")
+    return path
+
+
 def summary(dataset_id: str) -> dict[str, Any]:
     """How the file was read: `notes` (encoding ...), and how often each of the `repairs` and `rules` came up."""
     path = home.dataset_folder(look_up(dataset_id).id) / SUMMARY

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse
 
 from app.api import sources, upload
 from app.api.errors import CONFLICT, NOT_FOUND, TOO_LARGE
@@ -142,6 +143,18 @@ def show_rejections(dataset_id: PathId, offset: Offset = 0, limit: Limit = 50) -
     dataset = datasets.look_up(dataset_id)
     found = [Rejection.model_validate(one) for one in datasets.rejections(dataset_id, offset, limit)]
     return RejectionsAnswer(rejections=found, total=dataset.rejected, offset=offset)
+
+
+@router.get(
+    "/{id}/rejections.jsonl",
+    summary="Download the rejected rows",
+    response_class=FileResponse,
+    responses=NOT_FOUND | {200: {"description": "A JSON object a line.", "content": {"application/x-ndjson": {}}}},
+)
+def download_rejections(dataset_id: PathId) -> FileResponse:
+    """Every rejected row as JSONL: number in the file, rule, value, fix."""
+    file = datasets.rejections_file(dataset_id)
+    return FileResponse(file, media_type="application/x-ndjson", filename=f"rejected-{dataset_id}.jsonl")
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a dataset", responses=NOT_FOUND | CONFLICT)

@@ -60,9 +60,9 @@ def rejections_html(dataset: Dataset, offset: int) -> Markup:
         for one in found
     ]
     headers = (html.Header("Row", "number"), "What is wrong", "What stands there", "What would help")
-    save = Markup(
-        '<a class="ts-button" href="/api/datasets/{}/rejections?limit=1000" download="{}">Download</a>'
-    ).format(dataset.id, f"{dataset.name} rejected.json")
+    save = Markup('<a class="ts-button" href="/api/datasets/{}/rejections.jsonl" download="{}">Download</a>').format(
+        dataset.id, f"{dataset.name} rejected.jsonl"
+    )
     return Markup('<div class="da-why"><p>{}</p>{}</div>{}{}').format(
         _counts(dataset.id),
         save,

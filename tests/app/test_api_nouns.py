@@ -120,6 +120,9 @@ def test_rejections_and_rows_come_by_page(owner: TestClient, dataset: Dataset, h
     folder.mkdir(parents=True)
     found = [{"row": number, "rule": "empty answer", "value": "", "fix": "Write one."} for number in (3, 7, 9)]
     (folder / "rejected.jsonl").write_text("\n".join(map(json.dumps, found)) + "\n")
+    file = owner.get(f"/api/datasets/{dataset.id}/rejections.jsonl")
+    assert [json.loads(line)["row"] for line in file.text.splitlines()][1] == 7
+    assert "rejected" in file.headers["content-disposition"]
     page = owner.get(f"/api/datasets/{dataset.id}/rejections?offset=1&limit=1").json()
     assert [one["row"] for one in page["rejections"]] == [7]
 
