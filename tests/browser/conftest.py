@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,10 @@ from types import MappingProxyType
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from engine import runs
 from storage import db
+from storage import runs as stored_runs
+from storage.tables import Run
 from tests.browser import chromium
 from tests.conftest import CHROMIUM_FLAGS, ROOT
 from tests.waiting import wait_for
@@ -68,10 +71,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def at_home(studio: Studio, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The studio's own home, so that a test can write rows its pages then show."""
+    """The studio's own home, so that a test can write rows its pages then show. No run of it goes on afterwards."""
     monkeypatch.setenv("TUNESMITH_HOME", str(studio.home))
     yield studio.home
+    for run in moving():
+        runs.stop_run(run.id)
+    wait_for(lambda: not moving(), 30)
     db.forget()
+
+
+def moving() -> Sequence[Run]:
+    with db.reading() as session:
+        return stored_runs.moving(session)
 
 
 @pytest.fixture

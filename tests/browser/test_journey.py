@@ -84,7 +84,7 @@ def test_the_first_lesson_ends_with_a_model_that_can_add(window: Page, real_stud
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5]), losses
 
     page.get_by_role("link", name="See the run").click()
-    expect(page.locator("#ts-chart-page-loss canvas, #ts-chart-page-loss .bk-Canvas").first).to_be_visible()
+    expect(page.locator("ts-chart").first).to_have_attribute("data-points", "40")
     expect(page.get_by_text("succeeded").first).to_be_visible()
     page.wait_for_timeout(1500)
     picture(page, "run")
@@ -116,9 +116,9 @@ def test_a_key_lets_any_openai_client_in(window: Page, real_studio: Studio) -> N
     client = OpenAI(base_url=f"{real_studio.url}/v1", api_key=box.input_value(), max_retries=0)
     names = [model.id for model in client.models.list()]
     answer = client.chat.completions.create(
-        model=names[0], messages=[{"role": "user", "content": "What is 8 plus 5?"}], temperature=0, max_tokens=24
+        model=names[0], messages=[{"role": "user", "content": "What is 17 plus 6?"}], temperature=0, max_tokens=24
     )
-    assert "13" in (answer.choices[0].message.content or "")
+    assert "23" in (answer.choices[0].message.content or "")
 
 
 def test_a_file_of_ones_own_is_imported_and_trained(
@@ -130,6 +130,8 @@ def test_a_file_of_ones_own_is_imported_and_trained(
     file.write_text(json.dumps([*rows, {"nothing": "to learn"}]))
     page.goto(f"{real_studio.url}/data")
     page.locator("input[type=file]").first.set_input_files(file)
+    expect(page.get_by_text("mine.json").first).to_be_visible()
+    page.get_by_role("button", name="Import").click()
     expect(page.get_by_text("200").first).to_be_visible(timeout=MINUTE)
     picture(page, "data")
 
