@@ -14,6 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
+def needs(program: str | None, name: str) -> pytest.MarkDecorator:
+    """For a test that needs a server of the system: without it the test is left out, but not on CI, where it fails."""
+    return pytest.mark.skipif(program is None and not os.environ.get("CI"), reason=f"{name} is not installed here")
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Each test has its own home; nothing of the person who runs the tests is read or written."""

@@ -16,6 +16,7 @@ from huey.registry import Message
 
 from engine import queue
 from storage import home
+from tests.conftest import needs
 from tests.waiting import wait_for
 
 heard: list[str] = []
@@ -114,7 +115,7 @@ def test_importing_the_queue_opens_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert not (tmp_path / "untouched").exists()
 
 
-@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no Redis here")
+@needs(shutil.which("redis-server"), "Redis")
 def test_redis_takes_its_place_when_the_setting_names_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ringer: queue.Ringer
 ) -> None:

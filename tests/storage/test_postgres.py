@@ -14,12 +14,18 @@ from sqlmodel import SQLModel
 
 from storage import db, runs, transitions
 from storage.tables import Dataset, Model, Run, RunStatus
+from tests.conftest import needs
 
-pytestmark = pytest.mark.slow
+
+def _find(name: str) -> str | None:
+    return shutil.which(name) or next(map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
+
+
+pytestmark = [pytest.mark.slow, needs(_find("initdb"), "PostgreSQL")]
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name) or next(map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
+    found = _find(name)
     assert found, "PostgreSQL is not installed; `apt-get install postgresql` brings it"
     return found
 
