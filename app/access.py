@@ -154,9 +154,7 @@ def _is_address(name: str) -> bool:
 
 
 def _signing_key(token: str, password: str) -> bytes:
-    """Sessions outlive a restart only where the credential does, and end when it is changed."""
-    if not token and not password:
-        return secrets.token_bytes(32)
+    """Sessions outlive a restart, so that an open page goes on by itself. They end when the credential is changed."""
     return hmac.new(_kept_secret(), f"{token}\0{password}".encode(), hashlib.sha256).digest()
 
 

@@ -133,12 +133,15 @@ def test_a_session_that_was_changed_or_has_ended_is_no_session() -> None:
     assert int(until) > time.time()
 
 
-def test_sessions_outlive_a_restart_only_with_a_fixed_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sessions_outlive_a_restart_and_end_with_their_credential(monkeypatch: pytest.MonkeyPatch) -> None:
     def start() -> Access:
         return Access.from_settings(settings(), "127.0.0.1", 7860)
 
-    assert not start().knows_session(start().new_session())
+    open_page = start().new_session()
+    assert start().token != start().token
+    assert start().knows_session(open_page)
     monkeypatch.setenv("TUNESMITH_TOKEN", TOKEN)
+    assert not start().knows_session(open_page)
     kept = start().new_session()
     assert start().knows_session(kept)
     monkeypatch.setenv("TUNESMITH_TOKEN", TOKEN + "-changed")
