@@ -128,7 +128,7 @@ def open_chat(request: gr.Request) -> list[Any]:
         gr.update(visible=beside),
         turns_of(found, "tuned"),
         turns_of(found, "base"),
-        query.get("ask", "")[:1000],
+        query["ask"][:1000] if query.get("ask") else gr.skip(),  # nothing is taken from who types already
     ]
 
 
@@ -143,6 +143,11 @@ def _base_of(model: str) -> str:
     return f"{model.split(':')[0]}:base"
 
 
+def _chosen(model: str | None) -> str:
+    """What was chosen; before the page has chosen, the first that answers."""
+    return model or next((str(one["id"]) for one in routing.served_models()), "")
+
+
 def begin(request: gr.Request) -> tuple[str, Turns, Turns]:
     """A new, empty chat."""
     return chat.new_chat(project_of(request)).id, [], []
@@ -151,6 +156,7 @@ def begin(request: gr.Request) -> tuple[str, Turns, Turns]:
 def ask(chat_id: str, text: str, model: str | None) -> tuple[Any, ...]:
     """Stores the question and shows it on both sides; hands on its id, or "" when there is nothing to answer."""
     with asking.toast():
+        model = _chosen(model)
         if not model:
             raise TunesmithError("There is no model to ask.", "Serve a finished run first, then choose it above.")
         routing.upstream(model)
@@ -160,18 +166,18 @@ def ask(chat_id: str, text: str, model: str | None) -> tuple[Any, ...]:
     return gr.skip(), gr.skip(), "", gr.skip(), gr.skip()
 
 
-def answer_tuned(chat_id: str, asked: str, model: str, system: str, heat: float, most: float) -> Iterator[Any]:
+def answer_tuned(chat_id: str, asked: str, model: str | None, system: str, heat: float, most: float) -> Iterator[Any]:
     """The left side's answer as it comes."""
     if asked:
-        yield from _answer(chat_id, "tuned", model, (system or "", heat, int(most)))
+        yield from _answer(chat_id, "tuned", _chosen(model), (system or "", heat, int(most)))
 
 
 def answer_base(  # noqa: PLR0913  (one argument for each field of the form)
-    chat_id: str, asked: str, model: str, system: str, heat: float, most: float, beside: bool
+    chat_id: str, asked: str, model: str | None, system: str, heat: float, most: float, beside: bool
 ) -> Iterator[Any]:
     """The right side's, when it is shown and there is a base."""
     if asked and beside:
-        yield from _answer(chat_id, "base", _base_of(model), (system or "", heat, int(most)))
+        yield from _answer(chat_id, "base", _base_of(_chosen(model)), (system or "", heat, int(most)))
 
 
 def _answer(chat_id: str, side: chat.Side, model: str, how: tuple[str, float, int]) -> Iterator[Turns]:

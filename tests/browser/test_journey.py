@@ -58,6 +58,7 @@ def picture(page: Page, name: str) -> None:
 
 def ask(page: Page, question: str) -> tuple[str, str]:
     """Asks both sides; what the tuned model and the base have said when both are done."""
+    expect(page.locator("#chat-model input")).to_have_value("first-lesson")
     page.locator("#chat-text textarea").fill(question)
     page.locator("#chat-send").click()
     said = [page.locator(f"#chat-{side} .bot").last for side in ("tuned", "base")]

@@ -76,6 +76,13 @@ def test_both_sides_answer_and_a_reload_shows_it_all(jokes: str) -> None:
     assert f"/chat?chat={chat_id}" in page.earlier_html(ANY)
 
 
+def test_who_asks_before_the_page_has_chosen_is_answered_by_what_is_served(jokes: str) -> None:
+    first = opened()
+    assert first["text"] == gr.skip()
+    chat_id, _, asked, *_ = page.ask(first["id"], "one", None)
+    assert "one" in list(page.answer_tuned(chat_id, asked, None, "", 0, 64))[-1][-1]["content"]
+
+
 def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
     chat_id = page.ask(opened()["id"], "one", jokes)[0]
     new_id, tuned, base = page.begin(Browser())
