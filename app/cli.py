@@ -18,7 +18,8 @@ from storage import db
 from storage import models as stored_models
 from storage import runs as stored_runs
 from storage.settings import settings
-from storage.tables import DEFAULT_PROJECT, RUN_MOVING, DatasetStatus, ModelStatus, RunStatus
+from storage.statuses import RUN_MOVING, DatasetStatus, ModelStatus, RunStatus
+from storage.tables import DEFAULT_PROJECT
 
 cli = typer.Typer(
     help="Tunesmith, a fine-tuning studio for language models. Without a command it starts the studio.",

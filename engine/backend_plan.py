@@ -12,7 +12,8 @@ from engine import devices, recipe, vllm
 from engine.errors import RefusedError
 from engine.plan import Plan, plan_worker
 from storage import db, home, models, runs
-from storage.tables import Backend, Endpoint, Model, ModelStatus, Run
+from storage.statuses import ModelStatus
+from storage.tables import Backend, Endpoint, Model, Run
 
 # Nothing is fetched while serving. OpenMP's threads sleep instead of spinning while they wait: with a training on the
 # same two cores, spinning left 0.2 to 0.7 tokens/s of what sleeping gives (2.3 to 3.1), measured on the starter model.

@@ -18,7 +18,8 @@ from engine import devices, events, probe, process, routing
 from engine.backend_plan import names, plan_backend, socket_path
 from engine.errors import TunesmithError
 from storage import db, endpoints, home
-from storage.tables import SERVING_MOVING, Backend, Endpoint, EndpointStatus
+from storage.statuses import SERVING_MOVING, EndpointStatus
+from storage.tables import Backend, Endpoint
 from storage.transitions import move_backend
 
 START_SECONDS = 600  # a large model is read from disk

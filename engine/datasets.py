@@ -19,7 +19,8 @@ from engine.data import columnar
 from engine.errors import ConflictError, NotFoundError
 from storage import datasets as stored
 from storage import db, home, projects
-from storage.tables import RUN_MOVING, Dataset, DatasetStatus
+from storage.statuses import RUN_MOVING, DatasetStatus
+from storage.tables import Dataset
 
 log = logging.getLogger(__name__)
 

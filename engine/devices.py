@@ -14,7 +14,8 @@ from sqlmodel import Session, col, select
 
 from engine import process
 from storage import db as database
-from storage.tables import RUN_ALIVE, SERVING_MOVING, Backend, Lease, Run
+from storage.statuses import RUN_ALIVE, SERVING_MOVING
+from storage.tables import Backend, Lease, Run
 
 CPU = "cpu"
 

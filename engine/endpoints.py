@@ -20,7 +20,8 @@ from engine.backend_plan import artifact, options_of, ready_model
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.routing import Upstream, served_models, upstream
 from storage import db, endpoints, home, models, projects, runs
-from storage.tables import DEFAULT_PROJECT, SERVING_MOVING, Backend, Endpoint, EndpointStatus, Run
+from storage.statuses import SERVING_MOVING, EndpointStatus
+from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Run
 
 Kind = Literal["transformers", "vllm", "external"]
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")

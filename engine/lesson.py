@@ -16,7 +16,8 @@ from engine.errors import NotFoundError, TunesmithError
 from engine.recipe import Recipe
 from storage import datasets as stored_datasets
 from storage import db, home, projects
-from storage.tables import DatasetStatus, Lesson, ModelStatus, Run, RunStatus
+from storage.statuses import DatasetStatus, ModelStatus, RunStatus
+from storage.tables import Lesson, Run
 
 Changes = Mapping[str, Any]
 

@@ -21,7 +21,8 @@ from engine.plan import plan_worker
 from engine.starter import STARTER_NAME
 from storage import db, home
 from storage import models as stored
-from storage.tables import RUN_MOVING, SERVING_MOVING, Model, ModelStatus
+from storage.statuses import RUN_MOVING, SERVING_MOVING, ModelStatus
+from storage.tables import Model
 
 __all__ = ["STARTER_NAME", "add_model", "delete_model", "look_up", "retry_model", "tick"]
 

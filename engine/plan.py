@@ -15,6 +15,13 @@ WORKERS = {
     "cpt": "engine.workers.sft",
     "fetch_model": "engine.workers.fetch_model",
     "import_data": "engine.workers.import_data",
+    "shape_data": "engine.workers.shape_data",
+    "export_data": "engine.workers.export_data",
+    "push_data": "engine.workers.push_data",
+    "token_rows": "engine.workers.token_rows",
+    "token_totals": "engine.workers.token_totals",
+    "health": "engine.workers.health",
+    "search_index": "engine.workers.search_index",
     "serve": "engine.workers.serve",
 }
 

@@ -169,6 +169,15 @@ def kill(folder: Path) -> None:
     _reap()
 
 
+def end(folder: Path, seconds: float = 5) -> None:
+    """Ends whatever works in a folder, one that has only just begun as well, so that the folder can be removed."""
+    deadline = time.monotonic() + seconds
+    kill(folder)
+    while alive(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+        kill(folder)
+
+
 def sweep(folder: Path) -> int:
     """Kills what a shim that was itself killed left behind, and says how many it were."""
     return shim.sweep(folder)

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 
-from engine import datasets, devices, endpoints, lesson, logs, models, runs
+from engine import datasets, devices, endpoints, lesson, logs, models, runs, work
 from storage import home
 
 EVERY_SECONDS = 1.0
@@ -18,6 +18,7 @@ EVERY_SECONDS = 1.0
 TICKS: dict[str, Callable[[], None]] = {
     "models": models.tick,
     "datasets": datasets.tick,
+    "work": work.tick,
     "runs": runs.tick,
     "endpoints": endpoints.tick,
     "lesson": lesson.tick,

@@ -16,7 +16,8 @@ from engine import fit, machine
 from engine.errors import RefusedError
 from engine.recipe import Recipe
 from storage import home
-from storage.tables import Dataset, DatasetStatus, Model, ModelStatus
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model
 
 Level = Literal["error", "warning"]
 

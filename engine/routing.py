@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from engine.errors import NotFoundError, TunesmithError
 from storage import db, endpoints
-from storage.tables import Backend, Endpoint, EndpointStatus
+from storage.statuses import EndpointStatus
+from storage.tables import Backend, Endpoint
 
 FRESH_SECONDS = 1.0
 RETRY_SECONDS = 2

@@ -10,7 +10,8 @@ from typing import Any
 from engine import events
 from storage import db as database
 from storage import home, runs, transitions
-from storage.tables import Run, RunStatus
+from storage.statuses import RunStatus
+from storage.tables import Run
 
 NOTES_KEPT = 50
 

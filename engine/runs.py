@@ -21,16 +21,8 @@ from engine.recipe import Recipe
 from storage import db as database
 from storage import endpoints, home
 from storage import runs as stored
-from storage.tables import (
-    DEFAULT_PROJECT,
-    RUN_MOVING,
-    RUN_RESUMABLE,
-    Dataset,
-    Model,
-    Project,
-    Run,
-    RunStatus,
-)
+from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
+from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run
 from storage.transitions import move_run
 
 T = TypeVar("T", Model, Dataset, Project)

@@ -20,7 +20,8 @@ from engine.queue import huey
 from engine.recipe import parse
 from storage import db as database
 from storage import home, runs
-from storage.tables import Dataset, Model, Run, RunStatus
+from storage.statuses import RunStatus
+from storage.tables import Dataset, Model, Run
 from storage.transitions import move_run
 
 LEAST_FREE_BYTES = 1 << 30

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from storage.tables import RunStatus
+from storage.statuses import RunStatus
 
 Again = Literal["never", "after progress", "always"]
 

@@ -14,7 +14,8 @@ from pages.parts.dataset_view import address, notes_html, rejections_html, rows_
 from pages.shell import project_of
 from storage import datasets as stored
 from storage.db import reading
-from storage.tables import Dataset, DatasetStatus
+from storage.statuses import DatasetStatus
+from storage.tables import Dataset
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "data", "Data", "What your models learn from.", "d", "data"
 

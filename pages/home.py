@@ -13,7 +13,8 @@ from pages.parts.machine_facts import gauges_html
 from pages.parts.run_state import progress_bar, step_words, time_words
 from pages.shell import project_of
 from storage import datasets, db, endpoints, models, runs
-from storage.tables import RUN_MOVING, Backend, Endpoint, Lesson, Run
+from storage.statuses import RUN_MOVING
+from storage.tables import Backend, Endpoint, Lesson, Run
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "", "Home", "What goes on in this studio", "h", "home"
 LATEST = 6

@@ -11,7 +11,8 @@ from pages.parts import asking, html, live
 from pages.parts.icons import icon
 from storage import models as stored
 from storage.db import reading
-from storage.tables import Model, ModelStatus
+from storage.statuses import ModelStatus
+from storage.tables import Model
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "models", "Models", "The base models your trainings start from.", "m", "models"
 

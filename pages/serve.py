@@ -13,7 +13,7 @@ from pages.shell import project_of
 from storage import db
 from storage import models as stored_models
 from storage import runs as stored_runs
-from storage.tables import ModelStatus, RunStatus
+from storage.statuses import ModelStatus, RunStatus
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "serve", "Serve", "Models that answer, here and to other programs", "s", "serve"
 

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from storage.tables import Backend, Dataset, DatasetStatus, EndpointStatus, Model, ModelStatus, Run, RunStatus
+from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus
+from storage.tables import Backend, Dataset, Model, Run
 
 
 def by_status(db: Session) -> dict[str, dict[str, int]]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from storage.tables import Dataset, DatasetStatus, Run
+from storage.statuses import DatasetStatus
+from storage.tables import Dataset, Run
 
 
 def get(db: Session, dataset_id: str) -> Dataset | None:

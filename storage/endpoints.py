@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from storage.tables import SERVING_MOVING, Backend, Endpoint, EndpointStatus
+from storage.statuses import SERVING_MOVING, EndpointStatus
+from storage.tables import Backend, Endpoint
 
 
 def get(db: Session, endpoint_id: str) -> Endpoint | None:

@@ -59,6 +59,11 @@ def dataset_folder(dataset_id: str) -> Path:
     return folder("datasets", dataset_id)
 
 
+def work_folder(work_id: str) -> Path:
+    """A piece of work about something, such as the tokens of a dataset: what its worker leaves."""
+    return folder("work", work_id)
+
+
 def backend_folder(backend_id: str) -> Path:
     """One process behind an endpoint: its socket, events and log."""
     return folder("backends", backend_id)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from storage.tables import Backend, Model, ModelStatus, Run
+from storage.statuses import ModelStatus
+from storage.tables import Backend, Model, Run
 
 
 def get(db: Session, model_id: str) -> Model | None:

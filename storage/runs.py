@@ -6,7 +6,8 @@ from importlib import import_module
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 
-from storage.tables import RUN_MOVING, Metric, Run, RunStatus
+from storage.statuses import RUN_MOVING, RunStatus
+from storage.tables import Metric, Run
 
 Point = tuple[int, float]  # step, value
 

@@ -1,6 +1,6 @@
 """The studio's tables: what exists, and how one thing leads to the next.
 
-Project -> Dataset -> Run -> Metric, Transition        Model -> Run
+Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Dataset -> Work
            Run -> Endpoint -> Backend -> Transition    Project -> Chat -> Message
 
 Times are seconds since 1970 (UTC). Ids are known before a row is saved.
@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Enum, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
+
+from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus, WorkStatus
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(column_0_label)s",
@@ -33,47 +35,6 @@ def new_id() -> str:
 def _words(statuses: type[StrEnum]) -> Enum:
     """A column that holds the words themselves, so that a later status needs no change of the schema."""
     return Enum(statuses, native_enum=False, length=16, values_callable=lambda members: [m.value for m in members])
-
-
-class RunStatus(StrEnum):
-    QUEUED = "queued"
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    INTERRUPTED = "interrupted"  # found dead; can be resumed
-
-
-RUN_MOVING = (RunStatus.QUEUED, RunStatus.STARTING, RunStatus.RUNNING, RunStatus.STOPPING)
-RUN_ALIVE = (RunStatus.STARTING, RunStatus.RUNNING, RunStatus.STOPPING)
-RUN_RESUMABLE = (RunStatus.STOPPED, RunStatus.FAILED, RunStatus.INTERRUPTED)
-
-
-class ModelStatus(StrEnum):
-    QUEUED = "queued"  # waiting, or being fetched: `progress` says how far
-    READY = "ready"
-    FAILED = "failed"
-
-
-class DatasetStatus(StrEnum):
-    IMPORTING = "importing"
-    READY = "ready"
-    NEEDS_MAPPING = "needs_mapping"
-    FAILED = "failed"
-
-
-class EndpointStatus(StrEnum):
-    QUEUED = "queued"
-    STARTING = "starting"
-    READY = "ready"
-    DRAINING = "draining"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-
-SERVING_MOVING = (EndpointStatus.QUEUED, EndpointStatus.STARTING, EndpointStatus.READY, EndpointStatus.DRAINING)
 
 
 class Project(SQLModel, table=True):
@@ -111,12 +72,22 @@ class Model(SQLModel, table=True):
 
 
 class Dataset(SQLModel, table=True):
+    """Rows to learn from. Never changed once ready: a change makes a new version, in the same family."""
+
     id: str = Field(default_factory=new_id, primary_key=True)
     project_id: str = Field(foreign_key="project.id", index=True)
     name: str
     status: DatasetStatus = Field(default=DatasetStatus.IMPORTING, sa_type=_words(DatasetStatus))
-    source: str = "upload"  # upload | path | hub | lesson
+    source: str = "upload"  # upload | path | paste | hub | lesson | chat | shape
     source_name: str = ""  # the file's own name, or the hub id
+    origin: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # hub id, files ...
+    family_id: str = Field(default="", index=True)  # the id of its first version; set when added
+    version: int = 1
+    parents: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # what it was made from
+    operation: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # how
+    mapping: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # in force
+    columns: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # names in the file
+    confidence: float | None = None  # share of the rows looked at that are in `format`
     format: str | None = None  # alpaca, messages, prompt_completion, text ...
     kind: str | None = None  # chat | completion | text | preference | unpaired | prompt | stepwise
     sha256: str | None = None  # of the columnar file: names the blob
@@ -136,6 +107,26 @@ class Dataset(SQLModel, table=True):
     def train_rows(self) -> int:
         """The rows that are trained on: `accepted` are those that took no repair."""
         return self.accepted + self.repaired
+
+
+class Work(SQLModel, table=True):
+    """A piece of work about something the studio has, such as the tokens or the health of a dataset."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    kind: str  # names the worker
+    subject_id: str = Field(index=True)  # what it is about: a dataset's id
+    key: str = Field(index=True)  # sha256 of kind, subject and spec: the same work is done once
+    spec: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    status: WorkStatus = Field(default=WorkStatus.QUEUED, sa_type=_words(WorkStatus), index=True)
+    progress: float | None = None  # 0 to 1; None when unknown
+    stage: str = ""
+    result: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    error: str | None = None
+    hint: str | None = None
+    attempt: int = 1
+    events_offset: int = Field(default=0, sa_type=BigInteger)
+    created_at: float = Field(default_factory=time.time)
+    ended_at: float | None = None
 
 
 class Run(SQLModel, table=True):

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from storage.tables import Backend, EndpointStatus, Run, RunStatus, Transition
+from storage.statuses import EndpointStatus, RunStatus
+from storage.tables import Backend, Run, Transition
 
 
 def move_run(db: Session, run: Run, before: RunStatus, after: RunStatus, reason: str = "", **changes: Any) -> bool:

@@ -15,18 +15,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from engine import endpoints
 from storage import db, home
 from storage import endpoints as rows
-from storage.tables import (
-    DEFAULT_PROJECT,
-    Backend,
-    Dataset,
-    DatasetStatus,
-    Endpoint,
-    EndpointStatus,
-    Model,
-    ModelStatus,
-    Run,
-    RunStatus,
-)
+from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus
+from storage.tables import DEFAULT_PROJECT, Backend, Dataset, Endpoint, Model, Run
 from tests.waiting import wait_for
 
 

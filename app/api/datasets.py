@@ -16,7 +16,8 @@ from engine import datasets
 from engine.errors import RefusedError
 from storage import datasets as stored
 from storage import db
-from storage.tables import DEFAULT_PROJECT, Dataset, DatasetStatus
+from storage.statuses import DatasetStatus
+from storage.tables import DEFAULT_PROJECT, Dataset
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 

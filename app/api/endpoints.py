@@ -10,7 +10,8 @@ from app.api.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFil
 from engine import endpoints
 from storage import db
 from storage import endpoints as stored
-from storage.tables import DEFAULT_PROJECT, EndpointStatus
+from storage.statuses import EndpointStatus
+from storage.tables import DEFAULT_PROJECT
 
 router = APIRouter(tags=["endpoints"])
 

@@ -12,7 +12,8 @@ from engine import models
 from engine.errors import RefusedError
 from storage import db
 from storage import models as stored
-from storage.tables import Model, ModelStatus
+from storage.statuses import ModelStatus
+from storage.tables import Model
 
 router = APIRouter(prefix="/models", tags=["models"])
 

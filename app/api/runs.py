@@ -14,7 +14,8 @@ from engine import runs
 from engine.recipe import Recipe
 from storage import db
 from storage import runs as stored
-from storage.tables import DEFAULT_PROJECT, Run, RunStatus
+from storage.statuses import RunStatus
+from storage.tables import DEFAULT_PROJECT, Run
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 

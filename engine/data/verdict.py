@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["chat", "completion", "text"]
+Kind = Literal["chat", "completion", "text", "preference", "unpaired", "prompt", "stepwise"]
 Row = Mapping[str, Any]
 Repairs = set[str]
 

@@ -11,7 +11,8 @@ from storage import db, home
 from storage import endpoints as stored
 from storage import models as stored_models
 from storage import runs as stored_runs
-from storage.tables import Run, RunStatus
+from storage.statuses import RunStatus
+from storage.tables import Run
 
 Facts = dict[str, Any]
 LIVE = ("queued", "starting", "ready", "draining")

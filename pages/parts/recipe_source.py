@@ -10,7 +10,8 @@ from engine.recipe import Recipe
 from pages.parts import html
 from storage import datasets, models, runs
 from storage.db import reading
-from storage.tables import Dataset, DatasetStatus, Model, ModelStatus
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model
 
 Choice = tuple[str, str]  # what is shown, the id
 

@@ -5,7 +5,8 @@ import time
 from markupsafe import Markup
 
 from pages.parts import html
-from storage.tables import RUN_MOVING, RUN_RESUMABLE, Run, RunStatus
+from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
+from storage.tables import Run
 
 _TONES = {
     RunStatus.SUCCEEDED: "good",

@@ -12,17 +12,8 @@ from pages.parts import chart, html, live
 from pages.parts.icons import icon
 from pages.parts.run_state import action_buttons, progress_bar, step_words, took
 from storage import datasets, db, endpoints, models, transitions
-from storage.tables import (
-    RUN_RESUMABLE,
-    Backend,
-    Dataset,
-    Endpoint,
-    EndpointStatus,
-    Model,
-    Run,
-    RunStatus,
-    Transition,
-)
+from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
+from storage.tables import Backend, Dataset, Endpoint, Model, Run, Transition
 
 
 def run_html(run: Run) -> Markup:

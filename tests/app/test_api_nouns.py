@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from engine import plan
 from storage import db
 from storage import runs as stored_runs
-from storage.tables import Dataset, DatasetStatus, Endpoint, Lesson, Model, ModelStatus, Run, RunStatus
+from storage.statuses import DatasetStatus, ModelStatus, RunStatus
+from storage.tables import Dataset, Endpoint, Lesson, Model, Run
 
 T = TypeVar("T")
 

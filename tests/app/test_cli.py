@@ -14,7 +14,8 @@ import pytest
 
 from engine import recipe
 from storage import db
-from storage.tables import Dataset, DatasetStatus, Model, ModelStatus
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from app import gateway, traffic
 from engine import endpoints, plan, probe, routing
 from storage import home
-from storage.tables import EndpointStatus
+from storage.statuses import EndpointStatus
 from tests.serving import active, bring_up, end_all, finished_run, http_server, outside_api, ready_model, until
 from tests.waiting import wait_for
 

@@ -21,7 +21,8 @@ from fastapi import FastAPI
 
 from app import gateway
 from storage import db
-from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, EndpointStatus
+from storage.statuses import EndpointStatus
+from storage.tables import DEFAULT_PROJECT, Backend, Endpoint
 
 BODY = {"model": "jokes", "messages": [{"role": "user", "content": "x" * 200}]}
 

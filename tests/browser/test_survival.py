@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from storage import db
-from storage.tables import Dataset, DatasetStatus, Model, ModelStatus
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model
 from tests.browser.conftest import TOKEN, Studio, go, running
 from tests.waiting import wait_for
 

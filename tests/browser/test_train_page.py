@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from storage import db
 from storage import runs as stored_runs
-from storage.tables import Dataset, DatasetStatus, Model, ModelStatus
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model
 from tests.browser.conftest import Open
 from tests.engine import model_folders
 

@@ -10,7 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from storage import db
 from storage import runs as stored
-from storage.tables import Dataset, DatasetStatus, Model, ModelStatus, Run, RunStatus
+from storage.statuses import DatasetStatus, ModelStatus, RunStatus
+from storage.tables import Dataset, Model, Run
 from tests.browser.conftest import Open, Studio, go
 
 pytestmark = pytest.mark.browser

@@ -22,7 +22,7 @@ import pytest
 from engine import devices, process, queue, runs, shim, verdict
 from engine.recipe import Recipe
 from storage import db, home, transitions
-from storage.tables import RUN_RESUMABLE, RunStatus
+from storage.statuses import RUN_RESUMABLE, RunStatus
 from tests.conftest import ROOT
 from tests.engine import rows
 from tests.fake_worker import loss_at

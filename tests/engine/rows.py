@@ -8,7 +8,8 @@ import pytest
 from engine import plan, refusals, runs
 from engine.recipe import Recipe
 from storage import db, transitions
-from storage.tables import Dataset, DatasetStatus, Model, ModelStatus, Run, RunStatus
+from storage.statuses import DatasetStatus, ModelStatus, RunStatus
+from storage.tables import Dataset, Model, Run
 from tests.waiting import wait_for
 
 T = TypeVar("T")

@@ -13,7 +13,8 @@ from engine import datasets, plan, process
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from storage import datasets as stored
 from storage import db, home
-from storage.tables import Dataset, DatasetStatus, Model, Project, Run, RunStatus
+from storage.statuses import DatasetStatus, RunStatus
+from storage.tables import Dataset, Model, Project, Run
 from tests.waiting import wait_for
 
 ROWS = [{"question": f"What is {n}?", "answer": f"It is {n}."} for n in range(120)]

@@ -10,7 +10,8 @@ import pytest
 
 from engine import devices
 from storage import db
-from storage.tables import Backend, Endpoint, EndpointStatus, Lease
+from storage.statuses import EndpointStatus
+from storage.tables import Backend, Endpoint, Lease
 
 
 @pytest.fixture(autouse=True)

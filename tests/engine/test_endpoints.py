@@ -16,7 +16,7 @@ from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithE
 from engine.routing import NotReadyError
 from storage import db, home
 from storage import endpoints as rows
-from storage.tables import EndpointStatus, ModelStatus
+from storage.statuses import EndpointStatus, ModelStatus
 from storage.transitions import log, move_backend
 from tests.serving import active, backend, bring_up, end_all, finished_run, http_server, outside_api, ready_model, until
 from tests.waiting import wait_for

@@ -12,18 +12,8 @@ from engine import datasets, lesson, runs, sums
 from engine.errors import NotFoundError
 from storage import db, home
 from storage import projects as stored_projects
-from storage.tables import (
-    Backend,
-    Dataset,
-    Endpoint,
-    EndpointStatus,
-    Lesson,
-    Model,
-    ModelStatus,
-    Project,
-    Run,
-    RunStatus,
-)
+from storage.statuses import EndpointStatus, ModelStatus, RunStatus
+from storage.tables import Backend, Dataset, Endpoint, Lesson, Model, Project, Run
 from tests.waiting import wait_for
 
 

@@ -12,7 +12,7 @@ import pytest
 from engine import process, queue, reconciler, runs, supervision
 from engine.life import Life
 from storage import db, home
-from storage.tables import RunStatus
+from storage.statuses import RunStatus
 from tests.conftest import ROOT
 from tests.engine import rows
 from tests.engine.rows import RECIPE, moves

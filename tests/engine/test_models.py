@@ -15,16 +15,8 @@ from engine.errors import ConflictError, NotFoundError, RefusedError
 from storage import db
 from storage import home as place
 from storage import models as stored
-from storage.tables import (
-    Backend,
-    Dataset,
-    Endpoint,
-    EndpointStatus,
-    Model,
-    ModelStatus,
-    Run,
-    RunStatus,
-)
+from storage.statuses import EndpointStatus, ModelStatus, RunStatus
+from storage.tables import Backend, Dataset, Endpoint, Model, Run
 from tests.engine import model_folders
 from tests.waiting import wait_for
 

@@ -14,7 +14,8 @@ from engine import devices, machine, refusals
 from engine.errors import RefusedError
 from engine.recipe import Recipe
 from engine.refusals import Problem
-from storage.tables import Dataset, DatasetStatus, Model, ModelStatus
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model
 from tests.engine import model_folders
 from tests.engine.model_folders import PARAMETERS
 

@@ -13,7 +13,8 @@ from engine import checkpoints, devices, events, process, runs, supervision, ver
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from storage import db, home, transitions
 from storage import runs as stored
-from storage.tables import Backend, Dataset, Endpoint, EndpointStatus, Lease, Run, RunStatus
+from storage.statuses import EndpointStatus, RunStatus
+from storage.tables import Backend, Dataset, Endpoint, Lease, Run
 from tests.engine import rows
 from tests.engine.rows import RECIPE, moves, tick_until, until
 from tests.waiting import wait_for

@@ -13,7 +13,7 @@ from engine import events, models, starter
 from engine.errors import RefusedError
 from engine.inspect_model import inspect
 from engine.workers import fetch_starter
-from storage.tables import ModelStatus
+from storage.statuses import ModelStatus
 from tests.conftest import ROOT
 from tests.starter import CACHE, cache_folder, starter_model
 from tests.waiting import wait_for

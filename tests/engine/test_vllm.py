@@ -9,7 +9,8 @@ from engine import endpoints, probe
 from engine.backend_plan import plan_backend, socket_path
 from engine.errors import RefusedError
 from storage import home
-from storage.tables import Backend, Endpoint, EndpointStatus
+from storage.statuses import EndpointStatus
+from storage.tables import Backend, Endpoint
 from tests.serving import active, end_all, finished_run, ready_model, until
 
 FAKE = """#!/bin/sh

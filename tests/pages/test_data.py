@@ -14,7 +14,8 @@ from pages import data as page
 from pages.parts import dataset_view
 from storage import datasets as stored
 from storage import db
-from storage.tables import Dataset, DatasetStatus
+from storage.statuses import DatasetStatus
+from storage.tables import Dataset
 from tests.waiting import wait_for
 
 QUERY = {"project": "default"}

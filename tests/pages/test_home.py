@@ -10,7 +10,8 @@ from engine import lesson, sums
 from pages import home, shell
 from pages.parts.machine_facts import gauges_html
 from storage import db
-from storage.tables import Backend, Dataset, Endpoint, EndpointStatus, Lease, Lesson, Model, Run, RunStatus
+from storage.statuses import EndpointStatus, RunStatus
+from storage.tables import Backend, Dataset, Endpoint, Lease, Lesson, Model, Run
 from tests.pages.clicks import Click, Visitor
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)} C:\\users"

@@ -9,7 +9,8 @@ import pytest
 from pages import models as page
 from storage import db
 from storage import models as stored
-from storage.tables import Model, ModelStatus
+from storage.statuses import ModelStatus
+from storage.tables import Model
 from tests.engine import model_folders
 
 QUERY = {"project": "default"}

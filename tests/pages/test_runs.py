@@ -15,17 +15,8 @@ from pages.parts.run_state import share_done, step_words, time_words
 from pages.parts.run_view import checkpoints_html
 from storage import db, home
 from storage import runs as stored
-from storage.tables import (
-    Backend,
-    Dataset,
-    Endpoint,
-    EndpointStatus,
-    Model,
-    ModelStatus,
-    Run,
-    RunStatus,
-    Transition,
-)
+from storage.statuses import EndpointStatus, ModelStatus, RunStatus
+from storage.tables import Backend, Dataset, Endpoint, Model, Run, Transition
 from tests.pages.clicks import Click
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)} C:\\users"

@@ -10,7 +10,8 @@ from engine import endpoints
 from pages import serve
 from pages.parts.endpoint_view import endpoints_html
 from storage import db, home
-from storage.tables import Backend, Dataset, EndpointStatus, Model, ModelStatus, Run, RunStatus
+from storage.statuses import EndpointStatus, ModelStatus, RunStatus
+from storage.tables import Backend, Dataset, Model, Run
 
 PROJECT = {"project": "default"}
 OUTSIDE = {"url": "http://127.0.0.1:9/v1", "model": "m"}

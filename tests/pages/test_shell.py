@@ -9,7 +9,8 @@ from engine import projects
 from pages import home, runs, shell
 from pages.parts.icons import icon
 from storage import db
-from storage.tables import DEFAULT_PROJECT, Dataset, Model, Run, RunStatus
+from storage.statuses import RunStatus
+from storage.tables import DEFAULT_PROJECT, Dataset, Model, Run
 from tests.pages.clicks import Click, Visitor
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)} C:\\users"

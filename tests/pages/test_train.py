@@ -16,7 +16,8 @@ from pages.parts.recipe_check import Checked, check, check_html, command_html
 from pages.parts.recipe_form import FIELDS, GROUPS, recipe_of, values_of
 from storage import db
 from storage import runs as stored_runs
-from storage.tables import Dataset, DatasetStatus, Model, ModelStatus, Run
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model, Run
 from tests.conftest import ROOT
 from tests.engine import model_folders
 

@@ -13,7 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlmodel import SQLModel
 
 from storage import db, runs, transitions
-from storage.tables import Dataset, Model, Run, RunStatus
+from storage.statuses import RunStatus
+from storage.tables import Dataset, Model, Run
 from tests.conftest import needs
 
 

@@ -11,7 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlmodel import SQLModel, create_engine
 
 from storage import db, migrate, runs, transitions
-from storage.tables import Dataset, Model, Run, RunStatus
+from storage.statuses import RunStatus
+from storage.tables import Dataset, Model, Run
 
 
 def make_run(run_id: str = "r1") -> None:

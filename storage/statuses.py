@@ -1,0 +1,55 @@
+"""The words that say where a run, model, dataset, backend or piece of work is on its way."""
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"  # found dead; can be resumed
+
+
+RUN_MOVING = (RunStatus.QUEUED, RunStatus.STARTING, RunStatus.RUNNING, RunStatus.STOPPING)
+RUN_ALIVE = (RunStatus.STARTING, RunStatus.RUNNING, RunStatus.STOPPING)
+RUN_RESUMABLE = (RunStatus.STOPPED, RunStatus.FAILED, RunStatus.INTERRUPTED)
+
+
+class ModelStatus(StrEnum):
+    QUEUED = "queued"  # waiting, or being fetched: `progress` says how far
+    READY = "ready"
+    FAILED = "failed"
+
+
+class DatasetStatus(StrEnum):
+    IMPORTING = "importing"
+    READY = "ready"
+    NEEDS_MAPPING = "needs_mapping"
+    FAILED = "failed"
+
+
+class WorkStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+WORK_MOVING = (WorkStatus.QUEUED, WorkStatus.RUNNING)
+
+
+class EndpointStatus(StrEnum):
+    QUEUED = "queued"
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+SERVING_MOVING = (EndpointStatus.QUEUED, EndpointStatus.STARTING, EndpointStatus.READY, EndpointStatus.DRAINING)

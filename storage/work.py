@@ -1,0 +1,42 @@
+"""Pieces of work about something the studio has."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from storage.statuses import WORK_MOVING, WorkStatus
+from storage.tables import Work
+
+
+def get(db: Session, work_id: str) -> Work | None:
+    return db.get(Work, work_id)
+
+
+def moving(db: Session) -> Sequence[Work]:
+    """What is waiting or under way, the oldest first."""
+    return db.exec(select(Work).where(col(Work.status).in_(WORK_MOVING)).order_by(col(Work.created_at))).all()
+
+
+def same(db: Session, key: str) -> Work | None:
+    """The newest piece of work with this key that has not failed or been stopped."""
+    usable = (*WORK_MOVING, WorkStatus.SUCCEEDED)
+    query = select(Work).where(Work.key == key, col(Work.status).in_(usable))
+    return db.exec(query.order_by(col(Work.created_at).desc())).first()
+
+
+def latest(db: Session, subject_id: str, kind: str) -> Work | None:
+    """The newest of a kind about a subject, whatever became of it."""
+    query = select(Work).where(Work.subject_id == subject_id, Work.kind == kind)
+    return db.exec(query.order_by(col(Work.created_at).desc())).first()
+
+
+def about(db: Session, subject_id: str, kind: str | None = None) -> Sequence[Work]:
+    """All about a subject, the newest first."""
+    query = select(Work).where(Work.subject_id == subject_id).order_by(col(Work.created_at).desc())
+    return db.exec(query.where(Work.kind == kind) if kind else query).all()
+
+
+def ended_before(db: Session, kind: str, moment: float) -> Sequence[Work]:
+    """Work of a kind that was over before a moment (seconds since 1970)."""
+    query = select(Work).where(Work.kind == kind, col(Work.ended_at) < moment)
+    return db.exec(query).all()
