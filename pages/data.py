@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from engine import datasets
 from engine.errors import NotFoundError, RefusedError
-from pages.parts import asking, html, live
-from pages.parts.dataset_view import address, notes_html, rejections_html, rows_html
+from pages.parts import asking, dataset_tabs, html, live
+from pages.parts.dataset_view import address, notes_html
 from pages.shell import project_of
 from storage import datasets as stored
 from storage.db import reading
@@ -26,11 +26,8 @@ HIDE_IMPORT = """
   open();
 """
 OPEN = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
-CLOSE = """(id) => {
-  if (!window.tunesmith) return;
-  if (id && new URLSearchParams(location.search).get('dataset') === id) tunesmith.go('/data');
-  else tunesmith.refresh();
-}"""
+GO = "(to) => { if (window.tunesmith) (to ? tunesmith.go(to) : tunesmith.refresh()); }"
+VIEW_SECONDS = 4
 
 HEADERS = (
     "Dataset",
@@ -60,12 +57,12 @@ def page() -> None:
                 label="Or a file on the studio's machine", placeholder="/data/rows.jsonl", elem_id="data-path"
             )
             go = gr.Button("Import", variant="primary", elem_id="data-go")
-    opened, gone = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    opened, to = gr.Textbox(visible=False), gr.Textbox(visible=False)
     table = live.live("datasets", datasets_html, actions=True)
     go.click(bring_in, [file, name, path], [file, name, path, opened], **live.ACTING).then(
         None, opened, None, js=OPEN, **live.QUIET
     )
-    table.action(act, None, gone, **live.ACTING).then(None, gone, None, js=CLOSE, **live.QUIET)
+    table.action(act, None, to, **live.ACTING).then(None, to, None, js=GO, **live.QUIET)
 
 
 def bring_in(file: str | None, name: str, path: str, request: gr.Request) -> list[Any]:
@@ -91,7 +88,7 @@ def import_one(file: str | None, name: str, path: str, project_id: str) -> Datas
 def datasets_html(query: Mapping[str, str]) -> str:
     """The project's datasets, or the one the address names."""
     if query.get("dataset"):
-        return str(_one(query["dataset"], query.get("show", "rows")))
+        return str(_one(query["dataset"], query.get("show", "")))
     with reading() as db:
         every = stored.recent(db, query["project"])
     if not every:
@@ -177,6 +174,18 @@ def _head(dataset: Dataset) -> Markup:
 
 
 def _content(dataset: Dataset, show: str) -> Markup:
+    said = _said(dataset)
+    current = dataset_tabs.open_tab(dataset, show)
+    if not current:
+        return said
+    view = live.element("data", "view", seconds=VIEW_SECONDS)
+    return Markup('{}{}<div id="view-of-{}" data-keep>{}</div>').format(
+        said, dataset_tabs.strip(dataset, current), dataset.id, view
+    )
+
+
+def _said(dataset: Dataset) -> Markup:
+    """What a person should know about a dataset that is not ready."""
     match dataset.status:
         case DatasetStatus.IMPORTING:
             return _importing(dataset)
@@ -184,19 +193,7 @@ def _content(dataset: Dataset, show: str) -> Markup:
             return html.notice(dataset.error or "The file could not be imported.", dataset.hint or "")
         case DatasetStatus.NEEDS_MAPPING:
             return html.notice(dataset.error or "The columns have no known meaning.", dataset.hint or "", "warn")
-    views = (("rows", "Rows", dataset.train_rows), ("rejected", "Rejected", dataset.rejected))
-    links = html.join(_view(dataset.id, *view, current=show) for view in views)
-    rows = live.element("data", "rows", seconds=60)
-    return Markup('<nav class="da-views" aria-label="Views">{}</nav><div id="rows-of-{}" data-keep>{}</div>').format(
-        links, dataset.id, rows
-    )
-
-
-def _view(dataset_id: str, view: str, label: str, count: int, *, current: str) -> Markup:
-    here = Markup(' aria-current="true"') if view == current else ""
-    return Markup('<a data-soft href="{}"{}>{} <span>{}</span></a>').format(
-        address(dataset_id, view), here, label, html.count(count)
-    )
+    return Markup()
 
 
 def _importing(dataset: Dataset) -> Markup:
@@ -206,21 +203,22 @@ def _importing(dataset: Dataset) -> Markup:
     )
 
 
-def shown_rows_html(query: Mapping[str, str]) -> str:
-    """The page of rows, or of rejected ones, that the address names."""
-    if not query.get("dataset"):
-        return ""
-    dataset = datasets.look_up(query["dataset"])
-    offset = int(query["from"]) if query.get("from", "").isdecimal() else 0
-    return str((rejections_html if query.get("show") == "rejected" else rows_html)(dataset, offset))
+def view_html(query: Mapping[str, str]) -> str:
+    """What the open tab of the dataset in the address shows."""
+    return str(dataset_tabs.content(datasets.look_up(query["dataset"]), query)) if query.get("dataset") else ""
 
 
-def act(event: gr.EventData) -> str:
-    """Deletes; returns the id of what is gone, or "" when it could not go."""
+def act(event: gr.EventData, request: gr.Request) -> str:
+    """Does what a button asks for; returns the address to go to, or "" to stay."""
     with asking.toast():
-        datasets.delete_dataset(event.id)
-        return str(event.id)
+        return ACTS[event.name](event.id, event.values, project_of(request)) or ""
     return ""
 
 
-FRAGMENTS: dict[str, live.Fragment] = {"datasets": datasets_html, "rows": shown_rows_html}
+def _delete(dataset_id: str, _values: Mapping[str, str], _project: str) -> str:
+    datasets.delete_dataset(dataset_id)
+    return "/data"
+
+
+ACTS: dict[str, dataset_tabs.Act] = {"delete": _delete, **dataset_tabs.acts()}
+FRAGMENTS: dict[str, live.Fragment] = {"datasets": datasets_html, "view": view_html}

@@ -100,6 +100,23 @@
     if (copy) tunesmith.copy(copy);
   });
 
+  // A form with data-query puts its fields into the address: when it is sent, and with data-query="change" at once.
+  const ask = (form) => {
+    const query = new URLSearchParams(location.search);
+    for (const [name, value] of new FormData(form)) value ? query.set(name, value) : query.delete(name);
+    for (const name of (form.dataset.forget || "").split(" ")) query.delete(name);
+    tunesmith.go(`${location.pathname}?${query}`);
+  };
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches?.("form[data-query]")) return;
+    event.preventDefault();
+    ask(event.target);
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest?.('form[data-query="change"]');
+    if (form) ask(form);
+  });
+
   // Copies the text of the element the button names, and says so on the button.
   tunesmith.copy = async (button) => {
     const source = document.getElementById(button.dataset.copy);

@@ -1,7 +1,6 @@
 """One dataset on the screen: its rows as rendered chats, and the rows that were not taken, each with its reason."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,12 +8,10 @@ from markupsafe import Markup
 
 from engine import datasets
 from engine.data.verdict import REPAIRS
-from pages.parts import html
+from pages.parts import html, row_view
 from storage.tables import Dataset
 
 ROWS_A_PAGE = 20
-LONGEST_SHOWN = 6_000  # characters of one message; a row may have megabytes
-_SIDES = {"user": "user", "assistant": "assistant", "prompt": "user", "completion": "assistant"}
 
 
 def rows_html(dataset: Dataset, offset: int) -> Markup:
@@ -22,32 +19,15 @@ def rows_html(dataset: Dataset, offset: int) -> Markup:
     found = datasets.rows(dataset.id, offset, ROWS_A_PAGE)
     if not found:
         return html.empty("No row to show", "No row of this file could be taken. The rejected ones say why.")
-    return Markup('<ol class="da-rows">{}</ol>{}').format(
-        html.join(row_html(row) for row in found), pager(dataset.id, "rows", offset, dataset.accepted)
+    rows = html.join(
+        row_view.row_html(row, aside=_edit(dataset.id, position)) for position, row in enumerate(found, offset)
     )
+    return Markup('<ol class="da-rows">{}</ol>{}').format(rows, pager(dataset.id, "rows", offset, dataset.train_rows))
 
 
-def row_html(row: Mapping[str, Any]) -> Markup:
-    """One row as a chat; what is no chat as its columns."""
-    return Markup(
-        '<li class="da-row"><span class="da-number" title="Row in the file">{}</span><div class="da-chat">{}</div></li>'
-    ).format(row.get("row", ""), html.join(_bubble(role, text) for role, text in _turns(row)))
-
-
-def _turns(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    messages = row.get("messages")
-    if isinstance(messages, Sequence) and not isinstance(messages, str):
-        return [(str(turn.get("role", "")), turn.get("content")) for turn in messages]
-    return [(name, value) for name, value in row.items() if name != "row"]
-
-
-def _bubble(role: str, content: Any) -> Markup:
-    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=2, default=str)
-    left = len(text) - LONGEST_SHOWN
-    more = Markup("<small>{} more characters</small>").format(html.count(left)) if left > 0 else ""
-    return Markup('<div class="da-turn" data-side="{}"><b>{}</b><p>{}</p>{}</div>').format(
-        _SIDES.get(role, "other"), role, text[:LONGEST_SHOWN], more
-    )
+def _edit(dataset_id: str, position: int) -> Markup:
+    where = f"{address(dataset_id, 'edit')}&row={position}"
+    return Markup('<a class="da-edit" data-soft href="{}">Edit</a>').format(where)
 
 
 def rejections_html(dataset: Dataset, offset: int) -> Markup:
@@ -55,45 +35,49 @@ def rejections_html(dataset: Dataset, offset: int) -> Markup:
     found = datasets.rejections(dataset.id, offset, ROWS_A_PAGE)
     if not found:
         return html.empty("Every row was taken", "Nothing of this file was rejected.")
-    rows = [
-        html.Row((one.get("row") or html.DASH, _rule(str(one["rule"])), _value(one.get("value")), one.get("fix", "")))
-        for one in found
-    ]
     headers = (html.Header("Row", "number"), "What is wrong", "What stands there", "What would help")
     save = Markup('<a class="ts-button" href="/api/datasets/{}/rejections.jsonl" download="{}">Download</a>').format(
         dataset.id, f"{dataset.name} rejected.jsonl"
     )
     return Markup('<div class="da-why"><p>{}</p>{}</div>{}{}').format(
-        _counts(dataset.id),
+        _counts(datasets.summary(dataset.id)["rules"]),
         save,
-        html.table(headers, rows, "Rejected rows"),
+        html.table(headers, [html.Row(_rejection(one)) for one in found], "Rejected rows"),
         pager(dataset.id, "rejected", offset, dataset.rejected),
     )
 
 
-def _rule(name: str) -> Markup:
-    return Markup("<b>{}</b>").format(name.replace("_", " "))
+def _rejection(one: Mapping[str, Any]) -> tuple[object, ...]:
+    file = Markup("<small>{}</small>").format(one["file"]) if one.get("file") else ""
+    value = one.get("value")
+    return (
+        Markup("{}{}").format(one.get("row") or html.DASH, file),
+        Markup("<b>{}</b>").format(words(str(one["rule"]))),
+        Markup('<code class="da-value">{}</code>').format(value if value not in (None, "") else html.DASH),
+        one.get("fix", ""),
+    )
 
 
-def _value(value: Any) -> Markup:
-    return Markup('<code class="da-value">{}</code>').format(value if value not in (None, "") else html.DASH)
+def words(name: str) -> str:
+    """A rule's or a repair's name as words."""
+    return name.replace("_", " ")
 
 
-def _counts(dataset_id: str) -> str:
-    rules = datasets.summary(dataset_id)["rules"]
-    return ", ".join(f"{html.count(count)} × {name.replace('_', ' ')}" for name, count in rules.items())
+def _counts(rules: Mapping[str, int]) -> str:
+    return ", ".join(f"{html.count(count)} × {words(name)}" for name, count in rules.items())
 
 
 def notes_html(dataset: Dataset) -> Markup:
     """What was noticed and repaired while reading."""
     found = datasets.summary(dataset.id)
-    repairs = [f"{html.count(count)} rows: {REPAIRS.get(name, name)}." for name, count in found["repairs"].items()]
-    lines = [*map(str, found["notes"]), *repairs]
-    if not lines:
-        return Markup()
-    return Markup('<ul class="da-notes">{}</ul>').format(
-        html.join(Markup("<li>{}</li>").format(line) for line in lines)
+    lines = html.join(Markup("<li>{}</li>").format(line) for line in map(str, found["notes"]))
+    repairs = html.join(
+        Markup('<li data-repair title="{}"><b>{}</b>: {} {}</li>').format(
+            REPAIRS.get(name, ""), words(name), html.count(count), "row" if count == 1 else "rows"
+        )
+        for name, count in found["repairs"].items()
     )
+    return Markup('<ul class="da-notes">{}{}</ul>').format(lines, repairs) if lines or repairs else Markup()
 
 
 def pager(dataset_id: str, show: str, offset: int, total: int) -> Markup:

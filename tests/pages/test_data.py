@@ -31,6 +31,7 @@ class Request:
 class Click:
     def __init__(self, name: str, id: str) -> None:
         self.name, self.id = name, id
+        self.values: dict[str, str] = {}
 
 
 def chat(n: int) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def test_an_imported_file_shows_its_rows_as_chats_and_the_rejected_with_their_re
     dataset = bring([chat(1), {"messages": []}, chat(3), {"messages": [{"role": "user", "content": "hi"}]}])
     assert (dataset.accepted, dataset.rejected) == (2, 2)
     query = {**QUERY, "dataset": dataset.id}
-    head, rows = page.datasets_html(query), page.shown_rows_html(query)
+    head, rows = page.datasets_html(query), page.view_html(query)
     assert f'href="/train?dataset={dataset.id}"' in head
     assert 'aria-current="true">Rows <span>2</span>' in head
     assert rows.count('class="da-row"') == 2
@@ -97,7 +98,7 @@ def test_an_imported_file_shows_its_rows_as_chats_and_the_rejected_with_their_re
     assert "It is 3." in rows
     assert "&lt;img src=x" in rows
     assert "<img" not in rows
-    rejected = page.shown_rows_html({**query, "show": "rejected"})
+    rejected = page.view_html({**query, "show": "rejected"})
     assert "no turns" in rejected
     assert "1 × no answer" in rejected
     assert "Give the chat at least one user turn" in rejected
@@ -107,14 +108,14 @@ def test_an_imported_file_shows_its_rows_as_chats_and_the_rejected_with_their_re
 def test_rows_come_in_pages_with_links_to_the_next_and_the_previous(bring: Callable[[list[Any]], Dataset]) -> None:
     dataset = bring([chat(n) for n in range(45)])
     query = {**QUERY, "dataset": dataset.id}
-    first, last = page.shown_rows_html(query), page.shown_rows_html({**query, "from": "40"})
+    first, last = page.view_html(query), page.view_html({**query, "from": "40"})
     assert "1 to 20 of 45" in first
     assert f'href="/data?dataset={dataset.id}&amp;from=20">Next' in first
     assert 'aria-disabled="true">Previous' in first
     assert "41 to 45 of 45" in last
     assert 'aria-disabled="true">Next' in last
     assert last.count('class="da-row"') == 5
-    assert page.shown_rows_html({**query, "from": "-3x"}) == first
+    assert page.view_html({**query, "from": "-3x"}) == first
 
 
 def test_the_uploaded_file_is_moved_and_the_form_emptied(home: Path) -> None:
@@ -177,23 +178,23 @@ def test_a_dataset_that_is_gone_says_so() -> None:
     assert "There is no dataset" in html
     assert "All datasets" in html
     with pytest.raises(NotFoundError):
-        page.shown_rows_html({**QUERY, "dataset": "abcabcabcabc"})
-    assert page.shown_rows_html(QUERY) == ""
+        page.view_html({**QUERY, "dataset": "abcabcabcabc"})
+    assert page.view_html(QUERY) == ""
 
 
 def test_empty_views_say_why() -> None:
     dataset = add()
     query = {**QUERY, "dataset": dataset.id}
-    assert "No row to show" in page.shown_rows_html(query)
-    assert "Every row was taken" in page.shown_rows_html({**query, "show": "rejected"})
+    assert "No row to show" in page.view_html(query)
+    assert "Every row was taken" in page.view_html({**query, "show": "rejected"})
 
 
-def test_deleting_says_which_dataset_is_gone(toasts: list[str]) -> None:
+def test_deleting_leads_back_to_the_list(toasts: list[str]) -> None:
     dataset = add()
-    assert page.act(Click("delete", dataset.id)) == dataset.id
+    assert page.act(Click("delete", dataset.id), Request()) == "/data"
     with db.reading() as session:
         assert not stored.recent(session)
-    assert page.act(Click("delete", dataset.id)) == ""
+    assert page.act(Click("delete", dataset.id), Request()) == ""
     assert toasts
 
 

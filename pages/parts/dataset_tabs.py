@@ -1,0 +1,73 @@
+"""The views of an open dataset, in the order of their tabs: what each shows, and what its buttons do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from pages.parts import dataset_view, html
+from storage.statuses import DatasetStatus
+from storage.tables import Dataset
+
+Act = Callable[[str, Mapping[str, str], str], str | None]
+"""(id of the button or form, its fields, project) -> the address to go to, or None to stay and refresh."""
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One view. `html` gets the page's query and must be cheap: it is asked for again every few seconds."""
+
+    label: str
+    html: Callable[[Dataset, Mapping[str, str]], Markup]
+    acts: Mapping[str, Act] = field(default_factory=dict)
+    count: Callable[[Dataset], int] | None = None  # shown beside the label
+    unready: bool = False  # there before the dataset is ready, as long as it is no longer being imported
+    listed: bool = True  # False: reached by a link only
+
+
+TABS: dict[str, Tab] = {
+    "rows": Tab("Rows", dataset_view.rows_tab, count=lambda dataset: dataset.train_rows),
+    "rejected": Tab("Rejected", dataset_view.rejected_tab, count=lambda dataset: dataset.rejected, unready=True),
+}
+
+FIRST = {DatasetStatus.NEEDS_MAPPING: "mapping", DatasetStatus.FAILED: "rejected"}
+
+
+def acts() -> dict[str, Act]:
+    """What every button of every tab does, by its name."""
+    return {name: act for tab in TABS.values() for name, act in tab.acts.items()}
+
+
+def open_tab(dataset: Dataset, asked: str) -> str:
+    """The tab that is open: the one asked for, if the dataset has it yet."""
+    there = available(dataset)
+    return next((name for name in (asked, FIRST.get(dataset.status, "rows")) if name in there), next(iter(there), ""))
+
+
+def available(dataset: Dataset) -> dict[str, Tab]:
+    """The tabs that a dataset in its state has."""
+    if dataset.status == DatasetStatus.READY:
+        return TABS
+    if dataset.status == DatasetStatus.IMPORTING:
+        return {}
+    return {name: tab for name, tab in TABS.items() if tab.unready and (tab.count is None or tab.count(dataset))}
+
+
+def strip(dataset: Dataset, current: str) -> Markup:
+    """The tabs as links."""
+    shown = ((name, tab) for name, tab in available(dataset).items() if tab.listed)
+    links = html.join(_link(dataset, name, tab, name == current) for name, tab in shown)
+    return Markup('<nav class="da-views" aria-label="Views of the dataset">{}</nav>').format(links)
+
+
+def _link(dataset: Dataset, name: str, tab: Tab, here: bool) -> Markup:
+    count = Markup(" <span>{}</span>").format(html.count(tab.count(dataset))) if tab.count else ""
+    return Markup('<a data-soft href="{}"{}>{}{}</a>').format(
+        dataset_view.address(dataset.id, name), Markup(' aria-current="true"') if here else "", tab.label, count
+    )
+
+
+def content(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    """What the open tab shows."""
+    name = open_tab(dataset, query.get("show", ""))
+    return available(dataset)[name].html(dataset, query) if name else Markup()
