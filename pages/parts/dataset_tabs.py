@@ -25,9 +25,22 @@ class Tab:
     listed: bool = True  # False: reached by a link only
 
 
+def offset_of(query: Mapping[str, str]) -> int:
+    """How many rows come before the page that the address asks for."""
+    return int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 16 else 0
+
+
+def _rows(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    return dataset_view.rows_html(dataset, offset_of(query))
+
+
+def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    return dataset_view.rejections_html(dataset, offset_of(query))
+
+
 TABS: dict[str, Tab] = {
-    "rows": Tab("Rows", dataset_view.rows_tab, count=lambda dataset: dataset.train_rows),
-    "rejected": Tab("Rejected", dataset_view.rejected_tab, count=lambda dataset: dataset.rejected, unready=True),
+    "rows": Tab("Rows", _rows, count=lambda dataset: dataset.train_rows),
+    "rejected": Tab("Rejected", _rejected, count=lambda dataset: dataset.rejected, unready=True),
 }
 
 FIRST = {DatasetStatus.NEEDS_MAPPING: "mapping", DatasetStatus.FAILED: "rejected"}
