@@ -6,18 +6,24 @@ same bytes, so the sha256 of the file names its content.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from engine.data import columns
 from engine.data.verdict import Kind
 
 GROUP_ROWS = 1000
 GROUP_BYTES = 8 << 20
+HELD_ROWS = 250  # rows added one by one are made to columns so many at a time
+HELD_BYTES = 2 << 20
 
 # tool_calls: JSON text of [{"id"?, "type": "function", "function": {"name", "arguments"}}]. train false: context only.
 _TURN = pa.struct(
@@ -45,55 +51,31 @@ SCHEMAS: dict[Kind, pa.Schema] = {
     ),
 }
 TURN_COLUMNS = ("messages", "prompt", "chosen", "rejected", "completion")  # lists of turns, or text, by kind
-_JSON_COLUMNS = ("tools", "extra")
-
-
-def packed(values: dict[str, Any]) -> dict[str, Any]:
-    """A row as it is stored: what has no fixed shape becomes JSON text."""
-    stored = {name: _as_json(value) if name in _JSON_COLUMNS else value for name, value in values.items()}
-    for name in TURN_COLUMNS:
-        turns = stored.get(name)
-        if isinstance(turns, list) and any("tool_calls" in turn for turn in turns):
-            stored[name] = [_turn_packed(turn) for turn in turns]
-    return stored
-
-
-def _turn_packed(turn: dict[str, Any]) -> dict[str, Any]:
-    return {**turn, "tool_calls": _as_json(turn["tool_calls"])} if turn.get("tool_calls") else turn
-
-
-def _as_json(value: Any) -> str | None:
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode() if value else None
-
-
-def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A stored row as people and templates know it: turns without what they do not have, JSON text read."""
-    found = {name: value for name, value in row.items() if value is not None}
-    for name in _JSON_COLUMNS:
-        if name in found:
-            found[name] = orjson.loads(found[name])
-    for name in TURN_COLUMNS:
-        if isinstance(found.get(name), list):
-            found[name] = [_turn_plain(turn) for turn in found[name]]
-    return found
-
-
-def _turn_plain(turn: dict[str, Any]) -> dict[str, Any]:
-    found = {name: value for name, value in turn.items() if value is not None}
-    if "tool_calls" in found:
-        found["tool_calls"] = orjson.loads(found["tool_calls"])
-    return found
 
 
 class Writer:
-    """Writes rows of one kind to a new file, a row group at a time. Use as a context; complete after `close`."""
+    """Writes rows of one kind to a new file, a row group at a time. Use as a context; complete after `close`.
+
+    Row groups end where the rows say so, however they came in: the same rows give the same file.
+    """
 
     def __init__(self, path: Path, kind: Kind) -> None:
-        self.path = path
-        self._schema = SCHEMAS[kind]
-        self._file = pq.ParquetWriter(path, self._schema, compression="zstd")
-        self._held: list[dict[str, Any]] = []
-        self._held_bytes = 0
+        self.path, self.schema = path, SCHEMAS[kind]
+        self._sink = _Hashed(path)
+        # Texts hardly ever repeat as a whole, and nobody asks for their smallest: no dictionaries, no statistics.
+        self._file = pq.ParquetWriter(
+            self._sink,
+            self.schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=False,
+            write_statistics=False,
+        )
+        self._added: list[Mapping[str, Any]] = []
+        self._numbers: list[int] = []
+        self._added_bytes = 0
+        self._group: list[pa.RecordBatch] = []  # what the next row group has so far
+        self._group_rows = self._group_bytes = 0
         self.rows = 0
 
     def __enter__(self) -> "Writer":
@@ -101,58 +83,172 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        self._sink.close()
 
-    def add(self, row: int, values: dict[str, Any]) -> None:
-        self._held.append({**packed(values), "row": row})
-        self._held_bytes += _size(values)
-        self.rows += 1
-        if len(self._held) >= GROUP_ROWS or self._held_bytes >= GROUP_BYTES:
-            self._flush()
+    @property
+    def sha256(self) -> str:
+        """Of the whole file, once it is closed; it need not be read again."""
+        return self._sink.sha256.hexdigest()
+
+    def add(self, row: int, values: Mapping[str, Any]) -> None:
+        """One plain row: tools, tool calls and extra as lists and objects. `row` is its number in the source."""
+        self._added.append(values)
+        self._numbers.append(row)
+        self._added_bytes += _length(values)
+        if len(self._added) >= HELD_ROWS or self._added_bytes >= HELD_BYTES:
+            self._settle()
+
+    def add_batch(self, batch: pa.RecordBatch) -> None:
+        """Many rows, as `columns.batch` makes them."""
+        self._settle()
+        self._take(batch)
 
     def close(self) -> None:
         """Writes what is left and brings it to the disk."""
+        self._settle()
         self._flush()
         self._file.close()
-        with self.path.open("rb") as file:
-            os.fsync(file.fileno())
+        self._sink.sync()
+
+    def _settle(self) -> None:
+        if self._added:
+            batch = columns.batch(self._added, self._numbers, self.schema)
+            self._added, self._numbers, self._added_bytes = [], [], 0
+            self._take(batch)
+
+    def _take(self, batch: pa.RecordBatch) -> None:
+        self.rows += batch.num_rows
+        ends = np.cumsum(_row_bytes(batch))
+        start = before = 0
+        while start < batch.num_rows:
+            full = int(np.searchsorted(ends, before + GROUP_BYTES - self._group_bytes)) + 1
+            end = min(start + GROUP_ROWS - self._group_rows, full, batch.num_rows)
+            self._group.append(batch.slice(start, end - start))
+            self._group_rows += end - start
+            self._group_bytes += int(ends[end - 1]) - before
+            start, before = end, int(ends[end - 1])
+            if self._group_rows >= GROUP_ROWS or self._group_bytes >= GROUP_BYTES:
+                self._flush()
 
     def _flush(self) -> None:
-        if self._held:
-            self._file.write_table(pa.Table.from_pylist(self._held, self._schema))
-        self._held, self._held_bytes = [], 0
+        if self._group:
+            # One chunk: where chunks end, pages would end as well.
+            self._file.write_table(pa.Table.from_batches(self._group).combine_chunks())
+        self._group, self._group_rows, self._group_bytes = [], 0, 0
 
 
-def _size(values: dict[str, Any]) -> int:
-    return sum(_length(value) for value in values.values())
+class _Hashed:
+    """A new file that is hashed while it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.sha256.update(data)
+        return self._file.write(data)
+
+    def sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
 
 
 def _length(value: Any) -> int:
+    """About how much memory a value takes, quickly."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(_length(one) for one in value.values())
-    return sum(_length(one) for one in value) if isinstance(value, list) else 8
+        return sum([len(one) if isinstance(one, str) else _length(one) for one in value.values()])
+    return sum([_length(one) for one in value]) if isinstance(value, list) else 8
+
+
+def _row_bytes(batch: pa.RecordBatch) -> Any:
+    """The bytes of text in each row."""
+    return sum((_text_bytes(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64))
+
+
+def _text_bytes(array: pa.Array) -> Any:
+    if pa.types.is_string(array.type):
+        return pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    if pa.types.is_list(array.type):
+        ends = array.offsets.to_numpy()
+        inner = np.concatenate([np.zeros(1, np.int64), np.cumsum(_text_bytes(array.values))])
+        return inner[ends[1:]] - inner[ends[:-1]]
+    if pa.types.is_struct(array.type):
+        return sum((_text_bytes(one) for one in array.flatten()), np.zeros(len(array), np.int64))
+    return np.full(len(array), 8, np.int64)
+
+
+def shifted(batch: pa.RecordBatch, by: int) -> pa.RecordBatch:
+    """The batch with `by` added to the numbers of its rows."""
+    place = batch.schema.get_field_index("row")
+    return batch.set_column(place, batch.schema.field(place), pc.add(batch.column(place), by))
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored row as people and templates know it: turns without what they do not have, JSON text read."""
+    found = {name: value for name, value in row.items() if value is not None}
+    for name in columns.JSON_COLUMNS:
+        if name in found:
+            found[name] = orjson.loads(found[name])
+    for name in TURN_COLUMNS:
+        if isinstance(found.get(name), list):
+            found[name] = [_turn(turn) for turn in found[name]]
+    return found
+
+
+def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: value for name, value in turn.items() if value is not None}
+    return found | {name: orjson.loads(found[name]) for name in columns.JSON_KEYS if name in found}
 
 
 def page(path: Path, offset: int, limit: int) -> list[dict[str, Any]]:
     """`limit` rows from `offset` on, as `plain` gives them. Reads only the row groups they are in."""
     found: list[dict[str, Any]] = []
-    with pq.ParquetFile(path) as file:
-        for group, first, count in _groups(file.metadata):
-            if first + count > offset + len(found) and len(found) < limit:
-                start = offset + len(found) - first
-                stored = file.read_row_group(group).slice(start, limit - len(found)).to_pylist()
-                found += map(plain, stored)
+    metadata, ends = _footer(path)
+    with pq.ParquetFile(path, metadata=metadata) as file:
+        group = int(np.searchsorted(ends, offset, side="right"))
+        while len(found) < limit and group < len(ends):
+            first = int(ends[group - 1]) if group else 0
+            start = offset + len(found) - first
+            found += _plain(file.read_row_group(group, use_threads=False).slice(start, limit - len(found)))
+            group += 1
     return found
 
 
-def _groups(metadata: Any) -> Iterator[tuple[int, int, int]]:
-    """(row group, its first row, its rows)."""
-    first = 0
-    for group in range(metadata.num_row_groups):
-        count = metadata.row_group(group).num_rows
-        yield group, first, count
-        first += count
+def _plain(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches():
+        yield from columns.plain(batch)
+
+
+def iter_rows(path: Path, batch: int = 1000) -> Iterator[dict[str, Any]]:
+    """Every row in order, as `plain` gives them. Holds about `batch` of them at a time, and no file when closed."""
+    with pq.ParquetFile(path) as file:
+        for found in file.iter_batches(batch_size=batch, use_threads=False):
+            yield from columns.plain(found)
+
+
+def _footer(path: Path) -> tuple[Any, Any]:
+    stat = path.stat()
+    return _footer_of(str(path), stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=16)
+def _footer_of(path: str, _changed: int, _size: int) -> tuple[Any, Any]:
+    """The file's metadata, and the number of rows up to the end of each row group. A million rows have a thousand."""
+    metadata = pq.read_metadata(path)
+    counts = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    return metadata, np.cumsum(counts)
 
 
 def row_count(path: Path) -> int:
