@@ -90,7 +90,7 @@ def datasets_html(query: Mapping[str, str]) -> str:
     if query.get("dataset"):
         return str(_one(query["dataset"], query.get("show", "")))
     with reading() as db:
-        every = stored.recent(db, query["project"])
+        every = stored.newest(db, query["project"])
     if not every:
         return str(_nothing())
     return str(html.table(HEADERS, [_row(one) for one in every], "Datasets"))
@@ -109,7 +109,7 @@ def _row(dataset: Dataset) -> html.Row:
     known = dataset.status == DatasetStatus.READY
     cells = [
         Markup("<b>{}</b><small>{}</small>").format(
-            html.link(dataset.name, address(dataset.id), soft=True), dataset.source_name
+            html.link(dataset.name, address(dataset.id), soft=True), _from(dataset)
         ),
         _status(dataset),
         Markup("{}<small>{}</small>").format(dataset.kind or html.DASH, (dataset.format or "").replace("_", " ")),
@@ -122,6 +122,12 @@ def _row(dataset: Dataset) -> html.Row:
         _delete_button(dataset),
     ]
     return html.Row(cells, dataset.id, address(dataset.id))
+
+
+def _from(dataset: Dataset) -> str:
+    """Where its rows came from, and which version they are."""
+    version = f"version {dataset.version}" if dataset.version > 1 else ""
+    return " · ".join(filter(None, (version, dataset.source_name)))
 
 
 def _status(dataset: Dataset) -> Markup:

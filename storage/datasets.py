@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import and_, func
 from sqlmodel import Session, col, select
 
 from storage.statuses import DatasetStatus
@@ -15,6 +16,23 @@ def get(db: Session, dataset_id: str) -> Dataset | None:
 def recent(db: Session, project_id: str | None = None) -> Sequence[Dataset]:
     query = select(Dataset).order_by(col(Dataset.created_at).desc())
     return db.exec(query.where(Dataset.project_id == project_id) if project_id else query).all()
+
+
+def newest(db: Session, project_id: str | None = None) -> Sequence[Dataset]:
+    """The newest version of each dataset, what was added last first."""
+    last = select(Dataset.family_id, func.max(Dataset.version).label("version")).group_by(col(Dataset.family_id))
+    found = last.subquery()
+    query = select(Dataset).join(
+        found, and_(col(Dataset.family_id) == found.c.family_id, col(Dataset.version) == found.c.version)
+    )
+    query = query.order_by(col(Dataset.created_at).desc())
+    return db.exec(query.where(Dataset.project_id == project_id) if project_id else query).all()
+
+
+def family(db: Session, family_id: str) -> Sequence[Dataset]:
+    """All versions of a dataset, the newest first."""
+    query = select(Dataset).where(Dataset.family_id == family_id)
+    return db.exec(query.order_by(col(Dataset.version).desc(), col(Dataset.created_at).desc())).all()
 
 
 def moving(db: Session) -> Sequence[Dataset]:

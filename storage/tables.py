@@ -11,7 +11,7 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Enum, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Enum, Index, UniqueConstraint, event
 from sqlmodel import Field, SQLModel
 
 from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus, WorkStatus
@@ -107,6 +107,11 @@ class Dataset(SQLModel, table=True):
     def train_rows(self) -> int:
         """The rows that are trained on: `accepted` are those that took no repair."""
         return self.accepted + self.repaired
+
+
+@event.listens_for(Dataset, "before_insert")
+def _begins_a_family(_mapper: object, _connection: object, dataset: Dataset) -> None:
+    dataset.family_id = dataset.family_id or dataset.id
 
 
 class Work(SQLModel, table=True):

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlmodel import Session
+
 from engine.errors import NotFoundError
 from engine.recipe import Recipe
 from pages.parts import html
@@ -36,7 +38,7 @@ class Start:
 def choices_in(project_id: str) -> Choices:
     """The models that can be trained here and the project's datasets that are ready, newest first."""
     with reading() as db:
-        every_model, every_dataset = models.recent(db), datasets.recent(db, project_id)
+        every_model, every_dataset = models.recent(db), _newest_versions_first(db, project_id)
     return Choices(
         [(_model_words(one), one.id) for one in every_model if why_not_model(one) is None],
         [(_dataset_words(one), one.id) for one in every_dataset if why_not_dataset(one) is None],
@@ -45,12 +47,19 @@ def choices_in(project_id: str) -> Choices:
     )
 
 
+def _newest_versions_first(db: Session, project_id: str) -> list[Dataset]:
+    newest = datasets.newest(db, project_id)
+    last = {one.id for one in newest}
+    return [*newest, *(one for one in datasets.recent(db, project_id) if one.id not in last)]
+
+
 def _model_words(model: Model) -> str:
     return f"{model.name} · {html.count(model.parameters)} parameters" if model.parameters else model.name
 
 
 def _dataset_words(dataset: Dataset) -> str:
-    return f"{dataset.name} · {dataset.kind} · {html.count(dataset.train_rows)} rows"
+    version = f" · version {dataset.version}" if dataset.version > 1 else ""
+    return f"{dataset.name}{version} · {dataset.kind} · {html.count(dataset.train_rows)} rows"
 
 
 def why_not_model(model: Model) -> str | None:

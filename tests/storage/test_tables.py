@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlmodel import SQLModel, create_engine
 
-from storage import db, migrate, runs, transitions
+from storage import datasets, db, migrate, runs, transitions
 from storage.statuses import RunStatus
 from storage.tables import Dataset, Model, Run
 
@@ -101,3 +101,15 @@ def test_a_block_that_raises_writes_nothing() -> None:
         raise sqlite3.OperationalError("disk full")
     with db.reading() as session:
         assert session.get(Model, "m9") is None
+
+
+def test_a_list_of_datasets_shows_the_newest_version_of_each() -> None:
+    with db.session() as session:
+        session.add(Dataset(id="d1", project_id="default", name="first"))
+        session.add(Dataset(id="other", project_id="default", name="other"))
+        session.flush()
+        session.add(Dataset(id="d2", project_id="default", name="first", family_id="d1", version=2, created_at=1.0))
+    with db.reading() as session:
+        assert {one.id for one in datasets.newest(session, "default")} == {"d2", "other"}
+        assert [one.id for one in datasets.family(session, "d1")] == ["d2", "d1"]
+        assert [one.id for one in datasets.newest(session, "nobody")] == []
