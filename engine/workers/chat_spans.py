@@ -7,10 +7,11 @@ is what the model has to say itself, the end-of-turn token included.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jinja2 import TemplateError
 
-Message = dict[str, str]
+Message = dict[str, Any]  # role and content; tool_calls; train: false for an answer that is context only
 Render = Callable[[Sequence[Message], bool], str]  # (messages, with the prompt for an answer) -> text
 
 # For a base model that came without a template. The tokenizer saved with the result carries it, so serving agrees.
@@ -45,24 +46,25 @@ class ChatText:
     def answers(self, messages: Sequence[Message], most_characters: int = 1 << 40) -> Spans:
         """The chat with the assistant's turns to be learnt, as far as they begin before `most_characters`.
 
-        Raises jinja2.TemplateError when the template refuses the chat, for example because roles do not alternate.
+        Turns with `train` false are context. Raises jinja2.TemplateError when the template refuses the chat.
         """
         text = self.render(messages, False)
         parts: list[tuple[int, int]] = []
+        cursor, ends_in = 0, -1
         for index, message in enumerate(messages):
-            cursor = parts[-1][1] if parts else 0
             if cursor > most_characters:
                 break
             if message["role"] == "assistant" and (part := self._turn(text, messages, index, cursor)):
-                parts.append(part)
-        if parts and messages[-1]["role"] == "assistant":
-            return self._ended(text, parts)
-        return Spans(text, parts)
+                cursor = part[1]
+                if message.get("train", True):
+                    parts.append(part)
+                    ends_in = index
+        return self._ended(text, parts) if parts and ends_in == len(messages) - 1 else Spans(text, parts)
 
     def _turn(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
         part = self._by_prefix(text, messages, index)
         if part is None or part[0] < cursor:
-            part = self._by_content(text, messages[index]["content"], cursor)
+            part = self._by_content(text, messages[index].get("content") or "", cursor)
         return self._without_trailing_space(text, *part) if part else None
 
     def _by_prefix(self, text: str, messages: Sequence[Message], index: int) -> tuple[int, int] | None:
@@ -77,7 +79,7 @@ class ChatText:
             return None
         # A prompt may open more than the turn does (`<think>`), so it counts only as far as both agree.
         start = _common_length(asked, text)
-        answers_here = start == len(asked) or text[start:].startswith(messages[index]["content"].strip())
+        answers_here = start == len(asked) or text.startswith((messages[index].get("content") or "").strip(), start)
         return (start, min(len(after), len(text))) if answers_here and start >= len(before) else None
 
     def _by_content(self, text: str, content: str, cursor: int) -> tuple[int, int] | None:

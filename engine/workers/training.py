@@ -98,8 +98,6 @@ def _stop_if_asked(out: Path) -> None:
 def _rows(spec: Spec, base: training_model.Base, out: Path) -> Rows:
     recipe = spec.recipe
     learns_answers = recipe.assistant_only_loss and recipe.method == "sft"
-    if spec.dataset_kind == "chat" and base.tokenizer.chat_template is None:
-        events.append(out, events.Note(message="The model has no chat template; a plain one is used and saved."))
     source = training_rows.Source(spec.dataset_path, spec.dataset_kind, base.longest(recipe), learns_answers)
     everything, counts = training_rows.prepare(base.tokenizer, source, out)
     for note in training_rows.notes(counts, source):

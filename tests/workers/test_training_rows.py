@@ -7,7 +7,7 @@ import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from engine import events
-from engine.workers import contract, training_rows
+from engine.workers import contract, row_tokens, training_rows
 from tests.workers.training_runs import chat, write_rows
 
 
@@ -109,7 +109,7 @@ def test_rows_are_tokenised_once_and_again_when_something_changed(
 
 
 def test_more_rows_than_a_batch_stay_in_order(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
-    texts = [f"row {number}" for number in range(training_rows.ROWS_AT_ONCE * 2 + 3)]
+    texts = [f"row {number}" for number in range(row_tokens.ROWS_AT_ONCE * 2 + 3)]
     rows, _ = prepare(tokenizer, source(tmp_path, "text", texts), tmp_path)
     assert [learnt(tokenizer, row) for row in rows] == [f"{text}<|im_end|>" for text in texts]
 

@@ -1,0 +1,101 @@
+"""Tokens of a dataset as a model reads them, before any training: pages of rows, and totals.
+
+Workers do the work (engine.workers.token_rows and token_totals), with the code that training uses; this module asks
+for it once and hands out what they found.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from engine import datasets, models, tokenizer_files, work
+from engine.errors import ConflictError, RefusedError
+from storage import home
+from storage.statuses import ModelStatus, WorkStatus
+from storage.tables import Dataset, Model, Work
+
+MAX_LENGTH = 1024  # tokens, as in a recipe that names none
+MOST_ROWS_A_PAGE = 50
+WAIT_SECONDS = 30
+PAGE = "page.json"
+
+
+def rows(
+    dataset_id: str, model_id: str, offset: int = 0, limit: int = 10, *, max_length: int = MAX_LENGTH, **options: bool
+) -> dict[str, Any]:
+    """{"rows": [...], "notes": [...]}: a page of rows as tokens; waits for it. `options`: `assistant_only_loss`.
+
+    Raises NotFoundError, ConflictError while dataset or model are not ready or the work takes too long, RefusedError
+    when it cannot be done.
+    """
+    begun = begin_rows(dataset_id, model_id, offset, limit, max_length=max_length, **options)
+    found = page(work.wait(begun.id, WAIT_SECONDS))
+    if found is None:
+        raise ConflictError("The tokens are not counted yet.", "Ask again in a few seconds.")
+    return found
+
+
+def begin_rows(
+    dataset_id: str, model_id: str, offset: int, limit: int, *, max_length: int = MAX_LENGTH, **options: bool
+) -> Work:
+    """Starts to tokenise a page of rows; the same page again is the same work. Raises like `rows`."""
+    wanted = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, **options)
+    part = {"offset": max(0, offset), "limit": max(1, min(limit, MOST_ROWS_A_PAGE))}
+    return work.start("token_rows", dataset_id, wanted | part)
+
+
+def page(done: Work) -> dict[str, Any] | None:
+    """What the work about a page found; None while it goes on. Raises RefusedError when it failed."""
+    match done.status:
+        case WorkStatus.SUCCEEDED:
+            found: dict[str, Any] = orjson.loads((work.folder(done) / PAGE).read_bytes())
+            return found
+        case WorkStatus.FAILED | WorkStatus.STOPPED:
+            raise RefusedError(done.error or "The rows could not be tokenised.", done.hint or "Try again.")
+    return None
+
+
+def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True) -> Work:
+    """Counts the whole dataset, or hands out the work that does or did. Its `result` is what the worker's `Sums` say.
+
+    Raises like `rows`.
+    """
+    wanted = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, assistant_only_loss)
+    return work.start("token_totals", dataset_id, wanted)
+
+
+def known_totals(
+    dataset: Dataset, model: Model, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True
+) -> Work | None:
+    """The work that counts, or has counted, the dataset as it would be trained; None when there is none yet."""
+    try:
+        wanted = spec(dataset, model, max_length, assistant_only_loss)
+    except ConflictError:
+        return None
+    return next((one for one in work.about(dataset.id, "token_totals") if one.spec == wanted), None)
+
+
+def spec(
+    dataset: Dataset, model: Model, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True
+) -> dict[str, Any]:
+    """What the workers are told. Raises ConflictError while there are no rows or no tokenizer."""
+    blob = datasets.blob(dataset)
+    if model.status != ModelStatus.READY or not model.path or not Path(model.path).is_dir():
+        raise ConflictError(f"The model {model.name} is not ready.", "Wait for it, or see the Models page.")
+    state = tokenizer_files.fingerprint(Path(model.path))
+    return {
+        "dataset": str(blob),
+        "kind": dataset.kind,
+        "model": model.path,
+        "cache": str(home.model_folder(model.id) / "tokenizer" / state),
+        "max_length": min(max_length, model.context_length or max_length),  # training cuts there too
+        "answers_only": assistant_only_loss,
+    }
+
+
+def steps_per_epoch(totals: dict[str, Any], batch_size: int, accumulation: int = 1, packing: bool = False) -> int:
+    """Optimiser steps in which every row (every packed sequence) is seen once."""
+    packed = (totals.get("packing") or {}).get("sequences", 0) if packing else 0
+    return math.ceil(math.ceil((packed or totals["kept"]) / batch_size) / accumulation)
