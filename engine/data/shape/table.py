@@ -1,0 +1,54 @@
+"""Every operation by its name, and an operation read from what a form, a caller or the database says."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from engine.data.shape.add import Add
+from engine.data.shape.clean import Mask, Strip
+from engine.data.shape.deduplicate import Deduplicate
+from engine.data.shape.drop import Drop
+from engine.data.shape.edit import Edit
+from engine.data.shape.merge import Merge
+from engine.data.shape.mix import Mix
+from engine.data.shape.sample import Sample
+from engine.data.shape.shaping import Shaping
+from engine.data.shape.shuffle import Shuffle
+from engine.data.shape.sift import Filter
+from engine.data.shape.split import Split, SplitBy
+from engine.errors import RefusedError
+
+Change = Annotated[
+    Sample | Filter | Edit | Add | Drop | Deduplicate | Mask | Strip | Shuffle, Field(discriminator="op")
+]
+"""What makes the next version of a dataset."""
+
+Operation = Annotated[
+    Sample | Filter | Edit | Add | Drop | Deduplicate | Mask | Strip | Shuffle | Split | SplitBy | Merge | Mix,
+    Field(discriminator="op"),
+]
+
+_operation: TypeAdapter[Shaping] = TypeAdapter(Operation)
+
+
+def parse(described: Mapping[str, Any]) -> Shaping:
+    """The operation a mapping describes. Raises RefusedError naming the field, its value and the rule."""
+    try:
+        return _operation.validate_python(dict(described))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(one) for one in first["loc"][1:]) or "op"
+        raise RefusedError(
+            f"`{where}` is {str(first['input'])[:80]!r}: {first['msg']}.", "Correct the field."
+        ) from error
+
+
+def in_words(described: Mapping[str, Any] | None) -> str:
+    """What an operation did; one this studio does not know (from another version of it) is named."""
+    if not described:
+        return "imported"
+    try:
+        return parse(described).words()
+    except RefusedError:
+        return str(described.get("op", "changed"))
