@@ -1,112 +1,121 @@
-"""Turns of a chat: from whatever people call the roles to system, user, assistant, in an order models can learn."""
+"""Turns of a chat, from whatever people write to {role, content, tool_calls?, tool_call_id?, name?, train?}."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from engine.data import cells
-from engine.data.verdict import Rejection, Repairs, Row
+from engine.data import blocks, cells, toolbox
+from engine.data.verdict import Rejection, Repairs
+from engine.data.words import USUAL, Words
 
-Turn = tuple[str, str]  # role, text
+Turn = dict[str, Any]
 
-ROLES = {
-    **dict.fromkeys(("system", "developer"), "system"),
-    **dict.fromkeys(("user", "human", "prompter"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model", "ai", "bing", "bard"), "assistant"),
-    **dict.fromkeys(("tool", "function", "function_call", "tool_call", "observation"), "tool"),
-    **dict.fromkeys(("function_response", "tool_response", "ipython"), "tool"),
-}
-CALLS = ("tool_calls", "function_call")
 FLAGS = ("train", "weight", "loss", "loss_weight", "loss_scale")
-PART_TEXT = ("text", "value", "content")
+THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+ASKED, ANSWERED = ("human", "user"), ("assistant", "gpt")
+_OFF = (0, False, "false", "0", "0.0", "no")
 
 
-def chat(turns: Iterable[Turn], repairs: Repairs) -> dict[str, Any]:
-    """The columns of a chat row from its turns, checked and repaired. Raises Rejection."""
-    kept = _without_empty(turns, repairs)
-    kept = _merged(kept, repairs)
-    if kept and kept[-1][0] == "user" and len(kept) > 1:
-        repairs.add("dropped_last_question")
-        kept.pop()
-    _check(kept)
-    return {"messages": [{"role": role, "content": content} for role, content in kept]}
+def opened(value: Any, words: Words = USUAL) -> Any:
+    """The list of turns in a value, which may be its JSON text or one turn alone; None for what looks like no turns."""
+    found = cells.opened(value)
+    found = [found] if isinstance(found, dict) else found
+    return found if isinstance(found, list) and found and _looks_like_turn(found[0], words) else None
 
 
-def _without_empty(turns: Iterable[Turn], repairs: Repairs) -> list[Turn]:
-    every = list(turns)
-    kept = [turn for turn in every if turn[1] and not turn[1].isspace()]
-    if len(kept) < len(every):
-        repairs.add("dropped_empty_turn")
-    return kept
+def _looks_like_turn(item: Any, words: Words) -> bool:
+    return isinstance(item, dict) and (cells.first(item, words.who) is not None or is_exchange(item))
 
 
-def _merged(turns: list[Turn], repairs: Repairs) -> list[Turn]:
-    merged: list[Turn] = []
-    run: list[str] = []  # the texts of one role in a row, joined once
-    for position, (role, content) in enumerate(turns):
-        run.append(content)
-        if position + 1 == len(turns) or turns[position + 1][0] != role:
-            if len(run) > 1:
-                repairs.add("merged_turns")
-            merged.append((role, "\n\n".join(run)))
-            run = []
-    return merged
+def is_exchange(item: Any) -> bool:
+    """A question and its answer in one object: {human, assistant}."""
+    return isinstance(item, dict) and cells.first(item, ASKED) is not None and cells.first(item, ANSWERED) is not None
 
 
-def _check(turns: list[Turn]) -> None:
-    roles = [role for role, _ in turns]
-    if not roles:
-        raise Rejection("no_turns")
-    if "system" in roles[1:]:
-        raise Rejection("late_system", roles)
-    if "assistant" not in roles:
-        raise Rejection("no_answer", roles)
-    if roles[roles[0] == "system"] == "assistant":
-        raise Rejection("starts_with_answer", roles)
+def listed(found: Any, repairs: Repairs, words: Words = USUAL) -> list[Turn]:
+    """Every turn of a chat as it stands, unchecked. Raises Rejection."""
+    found = cells.opened(found)
+    if not found:
+        return []
+    if not isinstance(found, list):
+        raise Rejection("not_a_turn", found)
+    return [turn for item in found for turn in _turns(item, repairs, words)]
 
 
-def role(name: Any) -> str:
-    """Our word for a role. Raises Rejection for roles nobody knows, and for tools."""
-    known = ROLES.get(name.strip().lower()) if isinstance(name, str) else None
-    if known is None:
-        raise Rejection("unknown_role", name)
-    if known == "tool":
-        raise Rejection("tool_calls", name)
-    return known
+def _turns(item: Any, repairs: Repairs, words: Words) -> list[Turn]:
+    """The turns in one item; results of tools come before what the same item says."""
+    who = cells.first(item, words.who) if isinstance(item, dict) else None
+    if who is None:
+        return _exchange(item, repairs)
+    role, value = words.role(item[who]), item.get(cells.first(item, words.what))
+    if role == "call":
+        return [_flagged({"role": "assistant", "content": "", "tool_calls": _called(value)}, item, repairs)]
+    if role == "tool" and not blocks.is_parts(value):
+        value = toolbox.as_text(value, repairs)
+    said = blocks.content(value, repairs)
+    turn: Turn = {"role": role, "content": said.text}
+    if role == "assistant":
+        _answered(turn, item, said, repairs)
+    elif said.calls:
+        raise Rejection("not_a_call", said.calls)
+    elif role == "tool":
+        _brought(turn, item, repairs)
+    name = item.get("name")
+    if isinstance(name, str) and name.strip():
+        turn["name"] = cells.text(name, repairs)
+    own = [] if said.results and not said.text.strip() else [_flagged(turn, item, repairs)]
+    return said.results + own
 
 
-def check_flags(turn: Row, who: str) -> None:
-    """Refuses a turn that calls a tool, and an answer that says it is not to be learned."""
-    for key in CALLS:
-        if turn.get(key):
-            raise Rejection("tool_calls", turn[key])
-    if who == "assistant":
-        for flag in FLAGS:
-            if flag in turn and turn[flag] in (0, False, "false", "False", "0"):
-                raise Rejection("untrained_turn", {flag: turn[flag]})
+def _exchange(item: Any, repairs: Repairs) -> list[Turn]:
+    if not is_exchange(item):
+        raise Rejection("not_a_turn", item)
+    pairs = (("user", ASKED), ("assistant", ANSWERED))
+    return [{"role": role, "content": blocks.content(_first_of(item, keys), repairs).text} for role, keys in pairs]
 
 
-def content(value: Any, repairs: Repairs) -> str:
-    """The text of a turn, which may be written as a list of text parts. Parts are joined by a line break."""
-    if isinstance(value, list):
-        return "\n".join(_part(part, repairs) for part in value)
-    return cells.text(value, repairs, "content")
+def _first_of(item: Any, keys: tuple[str, ...]) -> Any:
+    return item[cells.first(item, keys)]
 
 
-def _part(part: Any, repairs: Repairs) -> str:
-    if isinstance(part, str):
-        return cells.text(part, repairs)
-    if not isinstance(part, dict) or part.get("type", "text") != "text":
-        raise Rejection("not_text_part", part)
-    key = cells.first(part, PART_TEXT)
-    if key is None:
-        raise Rejection("not_text_part", part)
-    return cells.text(part[key], repairs, key)
+def _called(value: Any) -> list[dict[str, Any]]:
+    found = toolbox.calls(value)
+    if not found:
+        raise Rejection("not_a_call", value)
+    return found
 
 
-def beside(row: Row, repairs: Repairs) -> list[Turn]:
-    """What stands in a row beside its chat: a system text first; a list of tools nobody calls is left out."""
-    if cells.opened(row.get("tools")) not in (None, "", [], {}):
-        repairs.add("left_out_tools")
-    column = cells.first(row, ("system", "system_prompt"))
-    said = cells.text(row[column], repairs, column) if column else ""
-    return [("system", said)] if said.strip() else []
+def _answered(turn: Turn, item: Turn, said: blocks.Content, repairs: Repairs) -> None:
+    called = toolbox.calls(item.get("tool_calls")) + toolbox.calls(item.get("function_call")) + said.calls
+    if called:
+        turn["tool_calls"] = called
+        turn["content"] = turn["content"] if turn["content"].strip() else ""
+    beside = next((item[key] for key in THOUGHTS if isinstance(item.get(key), str)), None)
+    thoughts = "\n".join(said.thoughts) or cells.text(beside, repairs, "reasoning_content")
+    if thoughts.strip():
+        repairs.add("thoughts_in_answer")
+        turn["content"] = f"<think>\n{thoughts}\n</think>\n\n{turn['content']}"
+
+
+def _brought(turn: Turn, item: Turn, repairs: Repairs) -> None:
+    known = item.get("tool_call_id")
+    if isinstance(known, str) and known:
+        turn["tool_call_id"] = cells.text(known, repairs)
+
+
+def _flagged(turn: Turn, item: Turn, repairs: Repairs) -> Turn:
+    """The turn with `train: False` when a flag switches its answer off. Any other weight counts as 1."""
+    weights = [weight for flag in FLAGS if (weight := item.get(flag)) is not None]
+    if not weights:
+        return turn
+    off = any(_is_off(weight) for weight in weights)
+    if turn["role"] != "assistant":
+        if not off:
+            repairs.add("flag_of_no_answer")
+    elif off:
+        turn["train"] = False
+    elif any(isinstance(weight, (int, float)) and weight != 1 for weight in weights):
+        repairs.add("weights_on_or_off")
+    return turn
+
+
+def _is_off(weight: Any) -> bool:
+    return (weight.strip().lower() if isinstance(weight, str) else weight) in _OFF

@@ -1,0 +1,1 @@
+"""What rows become: one reader a kind, whatever columns its parts are in."""

@@ -1,0 +1,81 @@
+"""Preferences: a question with a better and a worse answer, in whichever of its shapes."""
+
+from engine.data import order, toolbox
+from engine.data.kinds import asked, ranks
+from engine.data.turns import Turn
+from engine.data.verdict import Parts, Rejection, Repairs, Row, Values
+from engine.data.words import USUAL, Words
+
+Sides = tuple[list[Turn], list[Turn], list[Turn]]  # prompt, chosen, rejected
+
+
+def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Values:
+    """The prompt and two answers from any set of parts in `parts.NEEDS`. Raises Rejection."""
+    prompt, chosen, rejected = _apart(*_sides(row, parts, repairs, words), repairs)
+    values = {
+        "prompt": order.question(prompt, repairs),
+        "chosen": order.answer(chosen, repairs),
+        "rejected": order.answer(rejected, repairs),
+    }
+    if values["chosen"] == values["rejected"]:
+        raise Rejection("same_answers", values["chosen"][-1]["content"])
+    return toolbox.beside(row, parts, values, repairs)
+
+
+def _sides(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Sides:
+    """What stands in the row, before it is known where the question ends."""
+    prompt = asked.before(row, parts, repairs, words)
+    if "answers" in parts:
+        best, worst = ranks.best_and_worst(row[parts["answers"]])
+        return prompt, asked.side(best, repairs, words), asked.side(worst, repairs, words)
+    rejected = asked.side(row[parts["rejected"]], repairs, words)
+    column = parts.get("chosen") or parts.get("completion")
+    if column is not None:
+        return prompt, asked.side(row[column], repairs, words), rejected
+    return *order.apart(prompt), rejected  # the chat itself ends with the better answer
+
+
+def _apart(prompt: list[Turn], chosen: list[Turn], rejected: list[Turn], repairs: Repairs) -> Sides:
+    """The question apart from the answers. An answer that begins with a question holds the whole chat: then what both
+    begin with is the prompt."""
+    prompt, chosen, rejected = _unflagged(prompt), _unflagged(chosen), _unflagged(rejected)
+    if all(side and side[0]["role"] == "assistant" for side in (chosen, rejected)):
+        if any(turn["role"] != "system" for turn in prompt):
+            return prompt, chosen, rejected
+        return _common_words(prompt, chosen, rejected, repairs)
+    one, other = (_whole(prompt, side) for side in (chosen, rejected))
+    common = 0
+    while common < min(len(one), len(other)) - 1 and one[common] == other[common]:
+        common += 1
+    return one[:common], one[common:], other[common:]
+
+
+def _unflagged(turns: list[Turn]) -> list[Turn]:
+    return [{key: value for key, value in turn.items() if key != "train"} for turn in turns]
+
+
+def _whole(prompt: list[Turn], side: list[Turn]) -> list[Turn]:
+    if side and side[0]["role"] == "user":
+        return [turn for turn in prompt if turn["role"] == "system"] + side
+    return side if side and side[0]["role"] == "system" else prompt + side
+
+
+def _common_words(prompt: list[Turn], chosen: list[Turn], rejected: list[Turn], repairs: Repairs) -> Sides:
+    """Two texts without a prompt: the words both begin with are it."""
+    one, other = chosen[0]["content"], rejected[0]["content"]
+    if one == other:
+        raise Rejection("same_answers", one)
+    start = _shared(one, other)
+    rests = one[len(start) :].lstrip(), other[len(start) :].lstrip()
+    if not start.strip() or len(chosen) > 1 or len(rejected) > 1:
+        raise Rejection("no_prompt", {"chosen": one, "rejected": other})
+    repairs.add("common_beginning")
+    better, worse = ([{"role": "assistant", "content": rest}] for rest in rests)
+    return [*prompt, {"role": "user", "content": start}], better, worse
+
+
+def _shared(one: str, other: str) -> str:
+    """The words two texts begin with, up to the last blank before they part."""
+    ends = (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    start = one[: next(ends, min(len(one), len(other)))]
+    return start[: max((place for place, sign in enumerate(start) if sign.isspace()), default=0)]

@@ -1,0 +1,41 @@
+"""OpenAI chats: a list of turns with `role` and `content`; content may be a list of parts, answers may call tools."""
+
+from typing import Any
+
+from engine.data import cells, parts
+from engine.data.kinds import chat
+from engine.data.verdict import Format, Parts, Row
+
+PARTS = {"messages": parts.CHATS, "system": parts.BESIDE["system"], "tools": parts.BESIDE["tools"]}
+
+
+def first_turn(row: Row, found: Parts) -> Any:
+    """The first turn of the chat in a row, {} when the chat is empty, None when it is no chat."""
+    turns = cells.opened(row[found["messages"]])
+    if isinstance(turns, list):
+        return turns[0] if turns else {}
+    return None if turns else {}
+
+
+def _fits(row: Row, found: Parts) -> bool:
+    turn = first_turn(row, found)
+    return isinstance(turn, dict) and (not turn or "role" in turn or "speaker" in turn)
+
+
+FORMAT = Format(
+    name="messages",
+    kind="chat",
+    columns="`messages` (or `conversations`, `conversation`, `chat`, `dialogue`, `turns`): a list of turns with `role` "
+    "and `content`; beside it, if you like, `system` and `tools`",
+    example={
+        "messages": [
+            {"role": "system", "content": "Answer in one word."},
+            {"role": "user", "content": "What is the capital of France?"},
+            {"role": "assistant", "content": [{"type": "text", "text": "Paris."}]},
+        ]
+    },
+    parts=PARTS,
+    needs=(("messages",),),
+    read=chat.read,
+    fits=_fits,
+)
