@@ -35,7 +35,7 @@ class TemplateOverrunError(contract.WorkFailedError):
 
 
 @contextmanager
-def cpu_time(seconds: float = ROW_SECONDS, kill_seconds: float = KILL_SECONDS) -> Iterator[None]:
+def cpu_time(seconds: float, kill_seconds: float) -> Iterator[None]:
     """Raises TemplateOverrunError inside the block when it computes for too long; later, SIGPROF ends the process.
 
     Python only listens to signals in its main thread; in another one the block runs without a limit.
@@ -64,14 +64,14 @@ def cpu_time(seconds: float = ROW_SECONDS, kill_seconds: float = KILL_SECONDS) -
 
 
 @contextmanager
-def memory(spare_bytes: int = SPARE_BYTES) -> Iterator[None]:
-    """Inside, this process gets at most so much more address space; what asks for more raises MemoryError."""
+def memory() -> Iterator[None]:
+    """Inside, this process gets little more address space than it has; what asks for more raises MemoryError."""
     if not STATM.exists():
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     used = int(STATM.read_text().split()[0]) * resource.getpagesize()
-    wanted = used + spare_bytes + SPARE_BYTES_A_CORE * (os.cpu_count() or 1)
+    wanted = used + SPARE_BYTES + SPARE_BYTES_A_CORE * (os.cpu_count() or 1)
     resource.setrlimit(resource.RLIMIT_AS, (wanted if soft == resource.RLIM_INFINITY else min(wanted, soft), hard))
     try:
         yield

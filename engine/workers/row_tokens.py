@@ -97,7 +97,7 @@ def tokenised(texts: Texts, rows: Sequence[Row], most_tokens: int) -> list[Token
 def _sides(texts: Texts, row: Row) -> list[Side] | str:
     """The row's texts, or the words in which the template refuses it."""
     try:
-        with limits.cpu_time():
+        with limits.cpu_time(limits.ROW_SECONDS, limits.KILL_SECONDS):
             return texts.sides(row)
     except TemplateError as error:
         return str(error)[:300] or "The chat template gives no reason."

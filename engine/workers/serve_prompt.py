@@ -5,18 +5,18 @@ from typing import Any
 from jinja2.exceptions import TemplateError
 
 from engine.workers.serve_requests import RequestError, Turn
+from engine.workers.templates import Template
 
 
 def chat_tokens(tokenizer: Any, turns: list[Turn]) -> list[int]:
-    """A chat in the model's own template (rendered in transformers' sandbox), up to where the answer begins."""
+    """A chat in the model's own template, written as in training, up to where the answer begins."""
     if not tokenizer.chat_template:
         hint = "This model has no chat template. Use /v1/completions, or serve a model that was tuned for chat."
         raise RequestError(hint, "messages", "no_chat_template")
     try:
-        text = tokenizer.apply_chat_template(
-            [turn.plain() for turn in turns], tokenize=False, add_generation_prompt=True
-        )
-    except (TemplateError, TypeError, ValueError) as error:
+        template = Template(tokenizer.chat_template, tokenizer.special_tokens_map)
+        text = template.render([turn.plain() for turn in turns], ask=True)
+    except TemplateError as error:
         raise RequestError(f"The model's chat template refuses these messages: {error}"[:500], "messages") from error
     tokens: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return tokens
