@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 2
 MOST_ATTEMPTS = 2
-PROMPT = {"token_rows"}  # somebody waits for these: they never stand in the queue
-PASSING = {"token_rows": 24 * 3600}  # kinds whose results are dropped after so many seconds
+PROMPT = {"token_rows", "look_data", "first_rows"}  # somebody waits for these: they never stand in the queue
+PASSING = {"token_rows": 24 * 3600, "look_data": 600}  # kinds whose results are dropped after so many seconds
 WAIT_SECONDS = 0.05
 
 

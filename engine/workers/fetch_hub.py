@@ -22,6 +22,7 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
@@ -31,6 +32,7 @@ from engine.starter import sha256_of
 from engine.workers.contract import WorkFailedError
 
 TIMEOUT_SECONDS = 10
+WAYS_OUT = {"model": "add the model from a local folder", "dataset": "import a file"}
 SPARE_BYTES = 500_000_000  # left free on the disk after a download
 WANTED = re.compile(
     r"(?!consolidated|adapter_model)[\w.-]+\.safetensors|model\.safetensors\.index\.json|(generation_)?config\.json"
@@ -55,7 +57,7 @@ def _fetch(repo: str, part: Path, out: Path, timeout: float) -> dict[str, Any]:
     _forget_halves(part)
     _refuse_what_cannot_load(repo, info, wanted, part, token)
     total = sum(file.size or 0 for file in wanted)
-    _refuse_without_space(repo, total, part)
+    refuse_without_space(repo, total, part)
     with _watched(part, total, out):
         names = [file.rfilename for file in wanted]
         snapshot_download(repo, revision=info.sha, local_dir=part, allow_patterns=names, token=token)
@@ -83,7 +85,7 @@ def _refuse_what_cannot_load(
         raise WorkFailedError("config", f"{repo} cannot be trained here. {reasons[0]}", "Choose another model.")
 
 
-def _refuse_without_space(repo: str, total: int, part: Path) -> None:
+def refuse_without_space(repo: str, total: int, part: Path) -> None:
     here = sum(path.stat().st_size for path in part.rglob("*") if path.is_file())
     free = shutil.disk_usage(part).free
     if total - here + SPARE_BYTES > free:
@@ -99,7 +101,7 @@ def _forget_halves(part: Path) -> None:
 
 
 def _verify(repo: str, part: Path, wanted: list[RepoSibling]) -> None:
-    broken = [file.rfilename for file in wanted if not _whole(part / file.rfilename, file)]
+    broken = [file.rfilename for file in wanted if not is_whole(part / file.rfilename, file)]
     for name in broken:
         (part / name).unlink(missing_ok=True)
     if broken:
@@ -107,7 +109,7 @@ def _verify(repo: str, part: Path, wanted: list[RepoSibling]) -> None:
         raise WorkFailedError("network", message, "Retry: only what is missing is fetched again.")
 
 
-def _whole(path: Path, file: RepoSibling) -> bool:
+def is_whole(path: Path, file: RepoSibling) -> bool:
     """Whether the file has the size that the hub says, and for weights the sha256."""
     if not path.is_file() or (file.size is not None and path.stat().st_size != file.size):
         return False
@@ -141,21 +143,38 @@ def _size(path: Path) -> int:
         return 0  # renamed since it was listed
 
 
-def explained(repo: str, error: Exception) -> WorkFailedError:
-    """What the hub's client raised, as something a person can act on."""
+def explained(repo: str, error: Exception, what: str = "model") -> WorkFailedError:
+    """What the hub's client raised about a `what` (a model or a dataset), as something a person can act on."""
+    page = f"https://huggingface.co/{'datasets/' if what == 'dataset' else ''}{repo}"
     match error:
         case GatedRepoError():
-            hint = f"Accept its terms at https://huggingface.co/{repo}, and start the studio with HF_TOKEN set."
+            hint = f"Accept its terms at {page}, and start the studio with HF_TOKEN set."
             return WorkFailedError("config", f"{repo} is gated: its owners want you to agree first.", hint)
+        case RevisionNotFoundError():
+            return WorkFailedError("config", f"{repo} has no such revision.", f"Look at {page}/tree/main.")
         case RepositoryNotFoundError():
-            hint = "Check the spelling (owner/name). For a private model start the studio with HF_TOKEN set."
-            return WorkFailedError("config", f"The hub has no model {repo} that this studio may see.", hint)
+            hint = f"Check the spelling (owner/name). For a private {what} start the studio with HF_TOKEN set."
+            return WorkFailedError("config", f"The hub has no {what} {repo} that this studio may see.", hint)
         case HFValidationError():
-            return WorkFailedError("config", f"{repo!r:.120} is no name of a hub model.", "Write it as owner/name.")
+            return WorkFailedError("config", f"{repo!r:.120} is no name of a hub {what}.", "Write it as owner/name.")
         case OfflineModeIsEnabled():
-            hint = "Start the studio without HF_HUB_OFFLINE, or add the model from a local folder."
+            hint = f"Start the studio without HF_HUB_OFFLINE, or {WAYS_OUT[what]}."
             return WorkFailedError("network", "The hub is switched off here (HF_HUB_OFFLINE).", hint)
         case HfHubHTTPError():
-            return WorkFailedError("network", f"The hub answered: {str(error)[:300]}", "Retry in a few minutes.")
-    hint = "Check this machine's internet connection and retry, or add the model from a local folder."
-    return WorkFailedError("network", f"The model hub cannot be reached ({type(error).__name__}).", hint)
+            return _answered(error)
+    hint = f"Check this machine's internet connection and retry, or {WAYS_OUT[what]}."
+    return WorkFailedError("network", f"The {what} hub cannot be reached ({type(error).__name__}).", hint)
+
+
+def _answered(error: HfHubHTTPError) -> WorkFailedError:
+    """The hub was reached and said no."""
+    match error.response.status_code:
+        case 401:
+            return WorkFailedError("config", "The hub does not accept the token.", "Give a token that is still valid.")
+        case 403:
+            hint = "Give a token with the right to write, or choose a name under your own account."
+            return WorkFailedError("config", "The token does not allow this.", hint)
+        case 429:
+            hint = "Wait some minutes, then retry. With HF_TOKEN set the hub allows more."
+            return WorkFailedError("network", "The hub has had too many requests from here.", hint)
+    return WorkFailedError("network", f"The hub answered: {str(error)[:300]}", "Retry in a few minutes.")
