@@ -25,19 +25,23 @@ PROGRESS_SECONDS = 0.5
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Runs one operation. Raises RefusedError for parents that do not go together, WorkFailedError for no rows."""
     operation = table.parse(spec["operation"])
-    parents = [_parent(one) for one in spec["parents"]]
+    parents = [parent_of(one) for one in spec["parents"]]
     part = out / (ROWS + ".part")
     part.unlink(missing_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix="shape-", dir=out) as scratch:
-            desk = shaping.Desk(Path(scratch), _Progress(out, operation.passes() * sum(one.rows for one in parents)))
+            desk = shaping.Desk(Path(scratch), Progress(out, operation.passes() * sum(one.rows for one in parents)))
             rows, sha256 = _written(operation, parents, desk, part)
         return _result(operation.kind(parents), rows, sha256, desk, out)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _parent(said: dict[str, Any]) -> shaping.Parent:
+def parent_of(said: dict[str, Any]) -> shaping.Parent:
+    if not said["path"] or not Path(said["path"]).exists():
+        raise contract.WorkFailedError(
+            "data", "A dataset it is made from was deleted meanwhile.", "Start from another."
+        )
     return shaping.Parent(Path(said["path"]), said["kind"], said["name"], said["train_rows"])
 
 
@@ -65,7 +69,7 @@ def _result(kind: Kind, rows: int, sha256: str, desk: shaping.Desk, out: Path) -
     return {"status": "ready", **result, "sha256": sha256, "file": ROWS}
 
 
-class _Progress:
+class Progress:
     """Tells how many rows were read, and ends the work when somebody asks for it."""
 
     def __init__(self, out: Path, total: int) -> None:

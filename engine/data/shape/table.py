@@ -48,6 +48,8 @@ def in_words(described: Mapping[str, Any] | None) -> str:
     """What an operation did; one this studio does not know (from another version of it) is named."""
     if not described:
         return "imported"
+    if described.get("op") == "map":  # the same files, read again
+        return "read with another mapping"
     try:
         return parse(described).words()
     except RefusedError:
