@@ -28,14 +28,24 @@ def _call(written: Any) -> dict[str, Any]:
     if not isinstance(inner, dict) or not isinstance(inner.get("name"), str) or not inner["name"].strip():
         raise Rejection("not_a_call", written)
     key = cells.first(inner, ARGUMENTS)
-    arguments = cells.opened(inner[key]) if key else None
-    arguments = cells.opened(arguments)  # some are JSON text inside JSON text
-    if arguments is not None and arguments != "" and not isinstance(arguments, dict):
+    arguments = _arguments(inner[key] if key else None)
+    if not isinstance(arguments, dict):
         raise Rejection("not_a_call", written)
-    function = {"name": cells.plain(inner["name"]), "arguments": cells.plain(arguments or {})}
+    function = {"name": cells.plain(inner["name"]), "arguments": cells.plain(arguments)}
     call = {"type": "function", "function": function}
     known = written.get("id")
     return {"id": cells.plain(known), **call} if isinstance(known, str) and known else call
+
+
+def _arguments(value: Any) -> Any:
+    """An object, its JSON text, or the JSON text of that; nothing at all is no arguments."""
+    for _ in range(2):
+        if isinstance(value, str) and value.strip():
+            try:
+                value = orjson.loads(value)
+            except orjson.JSONDecodeError:
+                return value
+    return {} if value is None or value == "" or value == [] else value
 
 
 def tools(value: Any) -> list[dict[str, Any]] | None:
