@@ -1,61 +1,192 @@
 """Datasets: importing -> ready | needs_mapping | failed.
 
-A worker reads the file and judges its rows (engine.workers.import_data); what it leaves becomes a blob named by its
-sha256, so that the same rows are stored once, however many datasets have them. An import that dies is started again,
-once.
+A worker reads the files and judges their rows (engine.workers.import_data, followed by engine.importing); what it
+leaves becomes a blob named by its sha256, so that the same rows are stored once, however many datasets have them.
 """
 
-import logging
+import os
 import shutil
-import time
-from itertools import islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from engine import events, intake, plan, process
-from engine.data import columnar
-from engine.errors import ConflictError, NotFoundError
+from engine import importing, intake, process, work
+from engine.data import columnar, rejected
+from engine.errors import ConflictError, NotFoundError, RefusedError
 from storage import datasets as stored
 from storage import db, home, projects
 from storage.statuses import RUN_MOVING, DatasetStatus
 from storage.tables import Dataset
 
-log = logging.getLogger(__name__)
-
-MOST_ATTEMPTS = 2
-END_SECONDS = 5
 MOST_ROWS_A_PAGE = 1000
-ROWS, REJECTED, SUMMARY, SOURCE = "rows.parquet", "rejected.jsonl", "summary.json", "source"
+REJECTED, SUMMARY = "rejected.jsonl", "summary.json"
+
+tick = importing.tick
 
 
 def import_file(
     path: Path, name: str, project_id: str = "default", source: str = "upload", source_name: str = ""
 ) -> Dataset:
-    """Begins to import a file and returns at once with the status `importing`.
+    """Begins to import one file and returns at once with the status `importing`; see `import_files`.
 
-    A file in the studio's own uploads is moved, any other copied. `source_name` is the file's own name, whose ending
-    helps to read it. Raises RefusedError for what is no plain file or too large, NotFoundError for a missing project.
+    `source_name` is the file's own name, whose ending helps to read it.
     """
-    own_name = intake.file_name(source_name or path.name)
-    dataset = Dataset(
+    return import_files([(path, source_name or path.name)], name, project_id, source)
+
+
+def import_files(
+    paths: Sequence[tuple[Path, str]],
+    name: str,
+    project_id: str = "default",
+    source: str = "upload",
+    mapping: dict[str, Any] | None = None,
+    origin: dict[str, Any] | None = None,
+) -> Dataset:
+    """Begins to import files, each with its own name, into one dataset; returns at once with the status `importing`.
+
+    Files in the studio's own uploads are moved, others copied. `mapping`: a dump of engine.data.mapping.Mapping.
+    Raises RefusedError for what is no plain file or too large, NotFoundError for a missing file or project.
+    """
+    if not paths:
+        raise RefusedError("There is no file to import.", "Choose at least one.")
+    names = [intake.file_name(own) for _, own in paths]
+    made = Dataset(
         project_id=project_id,
-        name=intake.dataset_name(name or Path(own_name).stem),
+        name=intake.dataset_name(name or Path(names[0]).stem),
         source=source,
-        source_name=own_name,
+        source_name=_joined(names),
+        mapping=mapping,
+        origin={**(origin or {}), "files": [{"name": one} for one in names]},
     )
-    _require_project(project_id)
+
+    def take_in() -> None:
+        targets = [target for target, _ in importing.sources(made)]
+        targets[0].parent.mkdir(exist_ok=True, mode=0o700)
+        sizes = [intake.take_in(path, target) for (path, _), target in zip(paths, targets, strict=True)]
+        made.size_bytes = sum(sizes)
+
+    return _begun(made, take_in)
+
+
+def import_folder(path: Path, name: str, project_id: str = "default", mapping: dict[str, Any] | None = None) -> Dataset:
+    """Imports every file of a folder that can be read, by name, into one dataset. Raises as `import_files` does."""
+    return import_files(intake.files_in(path), name or path.name, project_id, "path", mapping)
+
+
+def import_again(dataset_id: str, mapping: dict[str, Any] | None) -> Dataset:
+    """Reads a dataset's own files by another mapping. One that has no rows yet goes on itself, one that has some stays
+    as it is and gets a new version.
+
+    Raises NotFoundError, or ConflictError when its files are gone or it is still being imported.
+    """
+    old = look_up(dataset_id)
+    files = importing.sources(old)
+    if old.source == importing.SHAPED or not all(path.exists() for path, _ in files):
+        raise ConflictError(f"The files of `{old.name}` are not kept.", "Import them again, with the mapping.")
+    if old.status == DatasetStatus.IMPORTING:
+        raise ConflictError(f"`{old.name}` is still being imported.", "Wait until it has ended.")
+    return _next_version(old, mapping) if old.sha256 else _once_more(old, mapping)
+
+
+def _once_more(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
+    with db.session() as session:
+        fresh = stored.get(session, old.id)
+        if fresh is None or fresh.status == DatasetStatus.IMPORTING:
+            raise ConflictError(f"`{old.name}` has changed meanwhile.", "Look again.")
+        fresh.status, fresh.mapping, fresh.error, fresh.hint = DatasetStatus.IMPORTING, mapping, None, None
+        fresh.attempt += 1
+    importing.start(fresh)
+    return fresh
+
+
+def _next_version(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
+    with db.reading() as session:
+        version = stored.family(session, old.family_id)[0].version + 1
+    made = Dataset(
+        project_id=old.project_id,
+        name=old.name,
+        source=old.source,
+        source_name=old.source_name,
+        origin=old.origin,
+        mapping=mapping,
+        family_id=old.family_id,
+        version=version,
+        parents=[old.id],
+        operation={"op": "map"},
+        size_bytes=old.size_bytes,
+    )
+
+    def link() -> None:
+        for (path, _), (target, _) in zip(importing.sources(old), importing.sources(made), strict=True):
+            target.parent.mkdir(exist_ok=True, mode=0o700)
+            os.link(path, target)
+
+    return _begun(made, link)
+
+
+def derive(
+    name: str,
+    project_id: str,
+    operation: dict[str, Any],
+    parents: list[str],
+    family_id: str | None = None,
+    version: int = 1,
+) -> Dataset:
+    """Begins to make a dataset from others (worker shape_data) and returns at once with the status `importing`.
+
+    Raises NotFoundError for a missing parent or project, ConflictError for a parent without rows.
+    """
+    found = [look_up(parent) for parent in parents]
+    for parent in found:
+        blob(parent)
+    made = Dataset(
+        project_id=project_id,
+        name=intake.dataset_name(name),
+        source=importing.SHAPED,
+        source_name=_joined([parent.name for parent in found]),
+        operation=operation,
+        parents=parents,
+        family_id=family_id or "",
+        version=version,
+    )
+    return _begun(made, lambda: None)
+
+
+def _joined(names: list[str]) -> str:
+    return "".join(names) if len(names) < 2 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _begun(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:
+    """Fills the folder, then saves the dataset and starts its import. What fails leaves nothing."""
+    _require_project(dataset.project_id)
     folder = home.dataset_folder(dataset.id)
     try:
-        dataset.size_bytes = intake.take_in(path, folder / SOURCE)
+        take_in()
         with db.session() as session:
             session.add(dataset)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    _start(dataset)
+    importing.start(dataset)
     return dataset
+
+
+def cancel_import(dataset_id: str) -> Dataset:
+    """Ends an import, or one that still waits; nothing is kept of it but its line. Raises NotFoundError."""
+    with db.session() as session:
+        found = stored.get(session, dataset_id)
+        if found is None:
+            raise NotFoundError(f"There is no dataset `{dataset_id}`.")
+        if found.status != DatasetStatus.IMPORTING:
+            return found
+        importing.fail(found, "The import was stopped.", "Import the file again.")
+    folder = home.dataset_folder(dataset_id)
+    process.end(folder)
+    process.forbid(folder, found.attempt)  # somebody may be about to start it
+    importing.tidy(found)
+    return found
 
 
 def _require_project(project_id: str) -> None:
@@ -64,18 +195,17 @@ def _require_project(project_id: str) -> None:
             raise NotFoundError(f"There is no project `{project_id}`.")
 
 
-def _start(dataset: Dataset) -> None:
-    folder = home.dataset_folder(dataset.id)
-    spec = {"source": str(folder / SOURCE), "name": dataset.source_name}
-    process.start(plan.plan_worker("import_data", spec, folder), folder, dataset.attempt)
-
-
 def look_up(dataset_id: str) -> Dataset:
     """Raises NotFoundError."""
     with db.reading() as session:
         if (dataset := stored.get(session, dataset_id)) is not None:
             return dataset
     raise NotFoundError(f"There is no dataset `{dataset_id}`.", "It may have been deleted. The Data page lists them.")
+
+
+def sources(dataset: Dataset) -> list[dict[str, str]]:
+    """The files it was read from, as workers are told: [{"path", "name"}]. Those of a failed import may be gone."""
+    return [{"path": str(path), "name": name} for path, name in importing.sources(dataset)]
 
 
 def blob(dataset: Dataset) -> Path:
@@ -94,13 +224,11 @@ def rows(dataset_id: str, offset: int = 0, limit: int = 50) -> list[dict[str, An
 
 
 def rejections(dataset_id: str, offset: int = 0, limit: int = 50) -> list[dict[str, Any]]:
-    """The rows that were not taken: {"row", "rule", "value", "fix"}, in the order of the file."""
+    """The rows that were not taken: {"row", "rule", "value", "fix"}, in order; with "file" when there are several."""
     path = home.dataset_folder(look_up(dataset_id).id) / REJECTED
     if not path.exists():
         return []
-    start = max(0, offset)
-    with path.open("rb") as file:
-        return [orjson.loads(line) for line in islice(file, start, start + _limit(limit))]
+    return rejected.page(path, max(0, offset), _limit(limit))
 
 
 def rejections_file(dataset_id: str) -> Path:
@@ -136,105 +264,12 @@ def delete_dataset(dataset_id: str) -> None:
         session.flush()
         if dataset.sha256 and not stored.with_blob(session, dataset.sha256):
             blob(dataset).unlink(missing_ok=True)  # inside the transaction: nobody can begin to share it meanwhile
-    _end(home.dataset_folder(dataset_id))
-
-
-def _end(folder: Path) -> None:
-    """Ends whatever works in a folder, then removes it."""
-    deadline = time.monotonic() + END_SECONDS
-    process.kill(folder)
-    while process.alive(folder) and time.monotonic() < deadline:  # a shim that has only just begun
-        time.sleep(0.02)
-        process.kill(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    work.forget_subject(dataset_id)
+    process.end(home.dataset_folder(dataset_id))
+    shutil.rmtree(home.dataset_folder(dataset_id), ignore_errors=True)
 
 
 def _refuse_used(dataset: Dataset, runs: Any) -> None:
     for run in sorted(runs, key=lambda run: run.status not in RUN_MOVING):
         wait = "Stop the run first, then delete it." if run.status in RUN_MOVING else "Delete the run first."
         raise ConflictError(f"Run `{run.name}` uses dataset `{dataset.name}`.", wait)
-
-
-def tick() -> None:
-    """Moves every import on: reads what its worker says, and starts a dead one again, once."""
-    with db.reading() as session:
-        moving = stored.moving(session)
-    for dataset in moving:
-        _follow(dataset)
-
-
-def _follow(dataset: Dataset) -> None:
-    folder = home.dataset_folder(dataset.id)
-    gone = process.was_started(folder, dataset.attempt) and not process.alive(
-        folder
-    )  # asked before the events are read
-    seen, offset = events.read(folder, dataset.events_offset)
-    with db.session() as session:
-        fresh = stored.get(session, dataset.id)
-        if fresh is None or fresh.status != DatasetStatus.IMPORTING or fresh.attempt != dataset.attempt:
-            return
-        fresh.events_offset = offset
-        for event in seen:
-            _apply(fresh, event, folder)
-        if gone and fresh.status == DatasetStatus.IMPORTING and not seen:
-            _again_or_fail(fresh)
-    if fresh.status == DatasetStatus.IMPORTING:
-        if not process.alive(folder):
-            _start(fresh)
-    else:
-        _tidy(folder, keep_source=fresh.status == DatasetStatus.NEEDS_MAPPING)
-
-
-def _tidy(folder: Path, keep_source: bool) -> None:
-    """Removes what an ended import no longer needs: the rows are in the blob now, or the file is of no use."""
-    for path in (*folder.glob("*.part"), folder / ROWS, *([] if keep_source else [folder / SOURCE])):
-        path.unlink(missing_ok=True)
-
-
-def _again_or_fail(dataset: Dataset) -> None:
-    if dataset.attempt < MOST_ATTEMPTS:
-        log.warning("the import of dataset %s died and is started again", dataset.id)
-        dataset.attempt += 1
-        return
-    _fail(dataset, "The import was killed twice.", "Perhaps the machine ran out of memory. Import a smaller file.")
-
-
-def _apply(dataset: Dataset, event: events.Event, folder: Path) -> None:
-    match event:
-        case events.Progress(done=done, total=total):
-            dataset.progress = min(1.0, done / total) if total else None
-        case events.Failed(message=message, hint=hint):
-            _fail(dataset, message, hint)
-        case events.Finished(outcome="stopped"):
-            _fail(dataset, "The import was stopped.", "Import the file again.")
-        case events.Finished(result=result):
-            _finish(dataset, result, folder)
-        case _:
-            pass
-
-
-def _fail(dataset: Dataset, message: str, hint: str) -> None:
-    dataset.status, dataset.error, dataset.hint = DatasetStatus.FAILED, message, hint
-    dataset.progress = None
-
-
-def _finish(dataset: Dataset, result: dict[str, Any], folder: Path) -> None:
-    for field in ("format", "kind", "rows", "accepted", "repaired", "rejected"):
-        if field in result:
-            setattr(dataset, field, result[field])
-    match result["status"]:
-        case "ready":
-            _adopt(dataset, str(result["sha256"]), folder)
-        case "needs_mapping":
-            dataset.status, dataset.error, dataset.hint = DatasetStatus.NEEDS_MAPPING, result["error"], result["hint"]
-        case _:
-            _fail(dataset, result["error"], result["hint"])
-    dataset.progress = None
-
-
-def _adopt(dataset: Dataset, sha256: str, folder: Path) -> None:
-    """Makes the imported rows the blob of their sha256. Safe to repeat after a kill between the move and the commit."""
-    target = home.blobs() / f"{sha256}.parquet"
-    if (folder / ROWS).exists():
-        (folder / ROWS).replace(target)
-    dataset.sha256, dataset.size_bytes, dataset.status = sha256, target.stat().st_size, DatasetStatus.READY

@@ -7,11 +7,13 @@ import unicodedata
 from pathlib import Path
 from typing import IO
 
+from engine.data.readers import choose
 from engine.errors import NotFoundError, RefusedError, TunesmithError
 from storage import home, settings
 
 LONGEST_NAME = 120
 COPY_BYTES = 8 << 20
+MOST_FILES = 1000
 SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
 
 
@@ -46,6 +48,33 @@ def take_in(path: Path, target: Path) -> int:
         return _copied(file, target)
 
 
+def files_in(folder: Path) -> list[tuple[Path, str]]:
+    """The files of a folder, and of those in it, that can be read by their names, sorted; each with its name there.
+
+    Hidden files are passed over. Raises NotFoundError when there are none, RefusedError for a link that leads out of
+    the folder, more than a thousand files, or more bytes than may be uploaded.
+    """
+    root = folder.resolve()
+    found: list[Path] = []
+    for place, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = [Path(place, name) for name in names if not name.startswith(".")]
+        for path in (*inside, *(Path(place, name) for name in folders)):
+            _refuse_way_out(path, root)
+        found += [path for path in inside if choose.readable(path.name) and path.is_file() and not path.is_symlink()]
+        if len(found) > MOST_FILES:
+            raise RefusedError(f"`{folder.name}` holds more than {MOST_FILES} files.", "Put their rows into fewer.")
+    if not found:
+        raise NotFoundError(f"`{folder.name}` holds no file that can be read.", choose.KNOWN)
+    _check_bytes(sum(path.stat().st_size for path in found), f"`{folder.name}`")
+    return sorted((path, path.relative_to(root).as_posix()) for path in found)
+
+
+def _refuse_way_out(path: Path, root: Path) -> None:
+    if path.is_symlink() and not path.resolve().is_relative_to(root):
+        raise RefusedError(f"`{path.name[:100]}` is a link out of the folder.", "Put the file itself there.")
+
+
 def _opened(path: Path) -> IO[bytes]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -70,14 +99,18 @@ def _checked_size(descriptor: int, path: Path) -> int:
         raise RefusedError(f"`{path.name}` belongs to the system.", "Choose a file with training data.")
     if home.contains(path) and not _is_upload(path):
         raise RefusedError(f"`{path.name}` belongs to the studio itself.", "Choose a file outside the studio's home.")
-    most = settings.settings().max_upload_gb * 1e9
     size = os.fstat(descriptor).st_size
+    _check_bytes(size, "The file")
+    return size
+
+
+def _check_bytes(size: int, what: str) -> None:
+    most = settings.settings().max_upload_gb * 1e9
     if size > most:
         raise RefusedError(
-            f"The file has {size / 1e9:.1f} GB; at most {most / 1e9:g} GB are taken.",
+            f"{what} has {size / 1e9:.1f} GB; at most {most / 1e9:g} GB are taken.",
             "Split the file, or raise TUNESMITH_MAX_UPLOAD_GB.",
         )
-    return size
 
 
 def _is_upload(path: Path) -> bool:

@@ -94,7 +94,7 @@ class Writer:
         """One plain row: tools, tool calls and extra as lists and objects. `row` is its number in the source."""
         self._added.append(values)
         self._numbers.append(row)
-        self._added_bytes += _length(values)
+        self._added_bytes += about_bytes(values)
         if len(self._added) >= HELD_ROWS or self._added_bytes >= HELD_BYTES:
             self._settle()
 
@@ -163,13 +163,13 @@ class _Hashed:
         return self._file.closed
 
 
-def _length(value: Any) -> int:
+def about_bytes(value: Any) -> int:
     """About how much memory a value takes, quickly."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum([len(one) if isinstance(one, str) else _length(one) for one in value.values()])
-    return sum([_length(one) for one in value]) if isinstance(value, list) else 8
+        return sum([len(one) if isinstance(one, str) else about_bytes(one) for one in value.values()])
+    return sum([about_bytes(one) for one in value]) if isinstance(value, list) else 8
 
 
 def _row_bytes(batch: pa.RecordBatch) -> Any:

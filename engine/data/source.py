@@ -1,4 +1,4 @@
-"""A file of training data as bytes of UTF-8: unpacked when it is gzip, decoded when it is UTF-16 or Latin-1.
+"""A file of training data as bytes of UTF-8: unpacked when it is gzip or zstd, decoded when it is UTF-16 or Latin-1.
 
 Holds one chunk at a time. `done` counts the bytes of the file itself, so it can be shown beside `size`.
 """
@@ -10,15 +10,17 @@ import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import pyarrow as pa
 
 from engine.data.errors import UnreadableError
 
 CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 18
 PIECE_BYTES = 1 << 16
-GZIP = b"\x1f\x8b"
-# A gzip file may not grow without end: text shrinks to a fifth, the most repetitive logs to a hundredth.
+PACKERS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+# A packed file may not grow without end: text shrinks to a fifth, the most repetitive logs to a hundredth.
 MOST_GROWTH = 200
 FREE_GROWTH_BYTES = 64 << 20
 BOMS = (
@@ -31,14 +33,18 @@ BOMS = (
 
 
 class Source:
-    """One file. Opening it raises UnreadableError when it is no regular file, is empty or is a broken gzip."""
+    """One file. Opening it raises UnreadableError when it is no regular file, is empty or is broken where it is packed.
+
+    `packed` says with what: gzip, zstd, or "" when it is not."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = _opened(path)
         self.size = os.fstat(self._file.fileno()).st_size
-        self.packed = self._file.read(2) == GZIP
+        first = self._file.read(4)
+        self.packed = next((name for magic, name in PACKERS.items() if first.startswith(magic)), "")
         self._file.seek(0)
+        self._part = 0.0
         self.head = self._first()
         if not self.head:
             self.close()
@@ -50,7 +56,11 @@ class Source:
     @property
     def done(self) -> int:
         """Bytes of the file read so far."""
-        return self._file.tell()
+        return int(self.size * self._part) or self._file.tell()
+
+    def report(self, part: float) -> None:
+        """For readers that read the file by its path: how much of it they have read, 0 to 1."""
+        self._part = part
 
     def close(self) -> None:
         self._file.close()
@@ -90,11 +100,11 @@ class Source:
                 yield chunk
             return
         unpacked = 0
-        for chunk in _unpacked(self._file):
+        for chunk in _unpacked(self._file, self.packed):
             unpacked += len(chunk)
             if unpacked > FREE_GROWTH_BYTES + MOST_GROWTH * self._file.tell():
                 raise UnreadableError(
-                    f"The gzip file unpacks to more than {MOST_GROWTH} times its size.",
+                    f"The {self.packed} file unpacks to more than {MOST_GROWTH} times its size.",
                     "If it really holds training data, unpack it yourself and import the result.",
                 )
             yield chunk
@@ -120,16 +130,24 @@ def _opened(path: Path) -> IO[bytes]:
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
-def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
-    with gzip.GzipFile(fileobj=file) as stream:
+def _unpacked(file: IO[bytes], packer: str) -> Iterator[bytes]:
+    with _opened_pack(file, packer) as stream:
         while True:
             try:
                 chunk = stream.read(CHUNK_BYTES)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise UnreadableError("The gzip file is broken or cut off.", "Pack or download it again.") from error
+            except (EOFError, zlib.error, OSError, pa.ArrowException) as error:
+                message = f"The {packer} file is broken or cut off."
+                raise UnreadableError(message, "Pack or download it again.") from error
             if not chunk:
                 return
             yield chunk
+
+
+def _opened_pack(file: IO[bytes], packer: str) -> Any:
+    if packer == "gzip":
+        return gzip.GzipFile(fileobj=file)
+    # A descriptor of its own, with the place in the file in common: Arrow closes what it was given.
+    return pa.CompressedInputStream(os.fdopen(os.dup(file.fileno()), "rb", buffering=0), packer)
 
 
 def encoding_of(head: bytes, complete: bool) -> tuple[str, bytes]:

@@ -22,14 +22,16 @@ ROWS = [{"question": f"What is {n}?", "answer": f"It is {n}."} for n in range(12
 SLOW = """
 import time
 from engine.data import formats
-from engine.workers import contract, import_data
+from engine.workers import contract, import_data, import_tally
 fast = formats.judge
 def slow(row, mostly):
     time.sleep(0.01)
     return fast(row, mostly)
 formats.judge = slow
-import_data.PROGRESS_SECONDS = 0
-contract.run(import_data.work)
+import_tally.PROGRESS_SECONDS = 0
+import_data.JUDGED_ROWS = 10
+if __name__ == "__main__":
+    contract.run(import_data.work)
 """
 
 
@@ -93,7 +95,7 @@ def test_a_file_becomes_rows_with_every_row_accounted_for(tmp_path: Path) -> Non
     assert datasets.blob(dataset).name == f"{dataset.sha256}.parquet"
     assert dataset.size_bytes == datasets.blob(dataset).stat().st_size
     assert path.exists()
-    assert sorted(f.name for f in home.dataset_folder(dataset.id).glob("[rs]o*")) == []
+    assert sorted(f.name for f in home.dataset_folder(dataset.id).glob("[rs]o*")) == ["source"]
 
 
 def test_a_file_outside_the_home_is_copied_and_an_upload_is_moved(tmp_path: Path) -> None:

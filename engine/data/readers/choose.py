@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from engine.data.errors import UnreadableError
-from engine.data.readers import delimited, json_lines, json_stream, paragraphs, parquet
+from engine.data.readers import arrow, delimited, json_lines, json_stream, paragraphs, parquet
 from engine.data.source import Source
 
 
@@ -20,9 +20,13 @@ class Reader:
     suffixes: tuple[str, ...]
     about: str  # for the guide
     rows: Callable[[Source], Iterator[Any]]
+    magic: tuple[bytes, ...] = ()  # the first bytes of such a file; text has none
 
 
-JSON = Reader("JSON", (".json",), "an array of objects, or objects one after the other", json_stream.rows)
+ARRAYS = (
+    "an array of objects (which may be the `data`, `rows` or `train` of one object), or objects one after the other"
+)
+JSON = Reader("JSON", (".json",), ARRAYS, json_stream.rows)
 JSONL = Reader("JSON Lines", (".jsonl", ".ndjson"), "one object a line; blank lines do not count", json_lines.rows)
 TABLE = Reader(
     "CSV, TSV",
@@ -30,23 +34,35 @@ TABLE = Reader(
     "a header and rows; commas, tabs, semicolons or bars, found by looking; every cell is text",
     delimited.rows,
 )
-PARQUET = Reader("Parquet", (".parquet",), "one row a row", parquet.rows)
+PARQUET = Reader("Parquet", (".parquet",), "one row a row", parquet.rows, (b"PAR1",))
+ARROW = Reader(
+    "Arrow",
+    (".arrow", ".feather"),
+    "one row a row; IPC files, IPC streams (as `datasets` caches them) and Feather",
+    arrow.rows,
+    arrow.MAGIC,
+)
 TEXT = Reader(
     "plain text",
     (".txt", ".text", ".md", ".markdown"),
     "a paragraph a row; a file without blank lines gives a row a line",
     paragraphs.rows,
 )
-READERS = (JSON, JSONL, TABLE, PARQUET, TEXT)
+READERS = (JSON, JSONL, TABLE, PARQUET, ARROW, TEXT)
+BINARY = (PARQUET, ARROW)
+PACKED = (".gz", ".zst", ".zstd")
 
-KNOWN = "Files that can be read: " + ", ".join(s for reader in READERS for s in reader.suffixes) + ", and these as .gz."
+KNOWN = (
+    "Files that can be read: "
+    + ", ".join(s for reader in READERS for s in reader.suffixes)
+    + ", and the text files among them as .gz or .zst."
+)
 # The first bytes of files people upload by mistake.
 STRANGERS = (
     (b"PK\x03\x04", "a zip archive (or an Excel or Word file)", "Unpack it, or export the sheet as CSV."),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "Export it as CSV or text."),
     (b"%PDF", "a PDF", "Export its text to a .txt file."),
-    (b"ARROW1", "an Arrow file", "Save it as Parquet."),
-    (b"\x28\xb5\x2f\xfd", "packed with zstd", "Unpack it, or pack it with gzip."),
+    (b"FEA1", "a Feather file of the first version", "Write it with pyarrow.feather.write_feather(version=2)."),
     (b"BZh", "packed with bzip2", "Unpack it, or pack it with gzip."),
     (b"\xfd7zXZ", "packed with xz", "Unpack it, or pack it with gzip."),
     (b"7z\xbc\xaf", "a 7z archive", "Unpack it."),
@@ -64,14 +80,30 @@ STRANGERS = (
 def choose(source: Source, name: str) -> Reader:
     """The reader for a file called `name`. Raises UnreadableError when there is none."""
     _refuse_strangers(source.head)
-    suffix = _suffix(name)
-    if source.head.startswith(b"PAR1"):
-        if source.packed:
-            raise UnreadableError("A Parquet file inside a gzip file cannot be read.", "Unpack it first.")
-        return PARQUET
-    if suffix in PARQUET.suffixes:
-        raise UnreadableError(f"`{name}` is no Parquet file.", "Give the file the ending of what it is. " + KNOWN)
+    suffix = PurePath(unpacked_name(name)).suffix
+    for reader in BINARY:
+        if source.head.startswith(reader.magic):
+            if source.packed:
+                raise UnreadableError(
+                    f"{reader.name} inside a {source.packed} file cannot be read.", "Unpack it first."
+                )
+            return reader
+    for reader in BINARY:
+        if suffix in reader.suffixes:
+            hint = "Give the file the ending of what it is. " + KNOWN
+            raise UnreadableError(f"`{name}` is no {reader.name} file.", hint)
     return _text_reader(source, name, suffix)
+
+
+def unpacked_name(name: str) -> str:
+    """The name in lower case, without the ending of a packed file."""
+    lower = name.lower()
+    return next((lower.removesuffix(ending) for ending in PACKED if lower.endswith(ending)), lower)
+
+
+def readable(name: str) -> bool:
+    """Whether the ending of a file's name is one of those that can be read."""
+    return unpacked_name(name).endswith(tuple(suffix for reader in READERS for suffix in reader.suffixes))
 
 
 def _text_reader(source: Source, name: str, suffix: str) -> Reader:
@@ -93,6 +125,8 @@ def _json_reader(head: bytes, suffix: str) -> Reader | None:
     start = head.lstrip()
     named = suffix in JSON.suffixes + JSONL.suffixes
     first = start.split(b"\n", 1)[0]
+    if json_stream.wrapper_of(start):
+        return JSON
     if start[:1] == b"{" and _is_json(first):
         return JSONL
     if start[:1] in (b"[", b"{") and (named or _rows_begin(start)):
@@ -118,10 +152,6 @@ def _is_json(text: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def _suffix(name: str) -> str:
-    return PurePath(name.lower().removesuffix(".gz")).suffix
 
 
 def _is_binary(head: bytes) -> bool:

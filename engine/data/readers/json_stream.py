@@ -1,5 +1,7 @@
 """JSON that is not one object a line: an array of rows, or objects one after the other, however they are laid out.
 
+The array may be the value of `data` (or another of WRAPPERS) in one object; what stands beside it is left out.
+
 Finds where each row begins and ends by its brackets, without parsing or keeping more than one row, and leaves the rest
 to orjson. So a row that is no valid JSON is one rejected row, not a broken file, and depth costs no stack.
 """
@@ -12,23 +14,61 @@ from engine.data.errors import UnreadableError
 from engine.data.readers.json_lines import row_of
 from engine.data.readers.lines import MOST_ROW_BYTES
 from engine.data.source import Source
+from engine.data.verdict import Rejection
 
 # A whole string, a bracket, or the comma between bare values. `"` alone is a string that is not whole yet.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}"]|[^\s,\[\]{}":]+', re.DOTALL)
+WRAPPERS = ("data", "rows", "train", "examples", "instances", "items", "records", "samples")
+# The list of objects in an object, with nothing but single values before it.
+WRAPPED = re.compile(
+    rb'\{\s*+(?:"\w++"\s*+:\s*+(?:"[^"\\]*+"|[\w.+-]++)\s*+,\s*+)*+"(?:'
+    + "|".join(WRAPPERS).encode()
+    + rb')"\s*+:\s*+(?=\[\s*+\{)'
+)
+WRAPPER_BYTES = 1 << 12
 CUT = "The file ends in the middle of a row; it may have been cut off. Export or download it again."
 
 
 def rows(source: Source) -> Iterator[Any]:
-    """Rows of `[{...}, {...}]`, or of `{...} {...}`. Raises UnreadableError where the brackets do not match."""
-    scanner = _Scanner(in_array=source.text_head().lstrip()[:1] == b"[")
-    for chunk in source.chunks():
+    """Rows of `[{...}, {...}]`, of `{"data": [{...}]}`, or of `{...} {...}`.
+
+    Raises UnreadableError where the brackets do not match.
+    """
+    head = source.text_head().lstrip()
+    before = wrapper_of(head)
+    scanner = _Scanner(in_array=head[:1] == b"[" or before > 0, wrapped=before > 0)
+    for chunk in _without_beginning(source.chunks(), before):
         yield from map(row_of, scanner.feed(chunk))
     yield from map(row_of, scanner.feed(b"", last=True))
     scanner.end()
 
 
+def wrapper_of(head: bytes) -> int:
+    """How many bytes of an object come before its list of rows; 0 when it is no such object."""
+    found = WRAPPED.match(head[:WRAPPER_BYTES])
+    return found.end() if found and not _is_a_line(head) else 0
+
+
+def _is_a_line(head: bytes) -> bool:
+    """Whether the first object is a row of its own, on its line, with others below."""
+    first, _newline, rest = head.partition(b"\n")
+    return rest.lstrip()[:1] == b"{" and not isinstance(row_of(first), Rejection)
+
+
+def _without_beginning(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
+    """The chunks without `count` bytes after the blanks at the start."""
+    first = b""
+    for chunk in chunks:
+        first = (first + chunk).lstrip()
+        if len(first) >= count:
+            break
+    yield first[count:]
+    yield from chunks
+
+
 class _Scanner:
-    def __init__(self, in_array: bool) -> None:
+    def __init__(self, in_array: bool, wrapped: bool = False) -> None:
+        self.wrapped = wrapped  # what follows the array is of no interest
         self.outer = 1 if in_array else 0  # how deep the brackets around the rows are
         self.depth = 0
         self.held = b""  # what is not yet a whole row
@@ -40,6 +80,9 @@ class _Scanner:
 
     def feed(self, chunk: bytes, last: bool = False) -> Iterator[bytes]:
         """The rows that are whole now."""
+        if self.closed and self.wrapped:
+            self.held = b""
+            return
         self.held += chunk
         if len(self.held) < self.needed and not last:
             return
@@ -64,6 +107,8 @@ class _Scanner:
             raise UnreadableError(f"The JSON is broken after row {self.count}.", CUT)
 
     def _take(self, token: re.Match[bytes]) -> bytes | None:
+        if self.closed and self.wrapped:
+            return None
         if self.closed:
             raise UnreadableError(f"Something follows the list of rows, after row {self.count}.", "Keep one list.")
         before, mark = self.depth, token[0]

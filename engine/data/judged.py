@@ -1,0 +1,54 @@
+"""Many rows judged at once: those that are taken as columns, the others as lines for rejected.jsonl.
+
+Rows are numbered from 1 within what is judged together; who puts the parts of a file together adds what came before.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from engine.data import columnar, columns, formats
+from engine.data.verdict import Format, Rejection
+
+
+@dataclass
+class Judged:
+    """The verdicts on `rows` rows. `rejected`: the number of a row, and why it was not taken, as the rest of a line."""
+
+    rows: int
+    batch: pa.RecordBatch
+    rejected: list[tuple[int, bytes]] = field(default_factory=list)
+    repaired: int = 0
+    repairs: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+
+
+def judged(rows: Iterable[Any], mostly: Format) -> Judged:
+    """The verdict on each row (what a reader found: a dict, a Rejection, anything) of a file in the format `mostly`."""
+    values: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    found = Judged(0, None)
+    number = 0
+    for number, row in enumerate(rows, 1):
+        verdict = formats.judge(row, mostly)
+        if isinstance(verdict, Rejection):
+            found.rejected.append((number, _why(verdict)))
+            found.rules[verdict.rule] += 1
+            continue
+        values.append(verdict.values)
+        numbers.append(number)
+        if verdict.repairs:
+            found.repaired += 1
+            found.repairs.update(verdict.repairs)
+    found.rows = number
+    found.batch = columns.batch(values, numbers, columnar.SCHEMAS[mostly.kind])
+    return found
+
+
+def _why(rejection: Rejection) -> bytes:
+    said = {"rule": rejection.rule, "value": rejection.value, "fix": rejection.fix}
+    return orjson.dumps(said)[1:]  # after the number of the row, see `rejected`

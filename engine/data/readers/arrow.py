@@ -1,0 +1,36 @@
+"""Arrow: IPC files (Feather), and IPC streams, as `datasets` keeps in its cache. Mapped into memory, not loaded."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from engine.data.readers import parquet
+from engine.data.source import Source
+from engine.data.verdict import Rejection
+
+FILE, STREAM = b"ARROW1", b"\xff\xff\xff\xff"
+MAGIC = (FILE, STREAM)
+
+
+def rows(source: Source) -> Iterator[dict[str, Any] | Rejection]:
+    """Each row as {column: value}. Raises UnreadableError when the file is cut off or broken."""
+    try:
+        with pa.memory_map(str(source.path)) as file:
+            for batch in _batches(file, source):
+                batch.validate(full=True)  # offsets that point anywhere would be followed anywhere
+                parquet.check_width(batch.num_columns)
+                yield from parquet.plain_rows(batch)
+                source.report(file.tell() / max(1, source.size) if source.head.startswith(STREAM) else 0)
+    except (pa.ArrowException, OSError) as error:
+        raise parquet.broken("Arrow", error) from error
+
+
+def _batches(file: Any, source: Source) -> Iterator[Any]:
+    if source.head.startswith(STREAM):
+        yield from pa.ipc.open_stream(file)
+        return
+    reader = pa.ipc.open_file(file)
+    for number in range(reader.num_record_batches):
+        yield reader.get_batch(number)
+        source.report((number + 1) / reader.num_record_batches)
