@@ -28,6 +28,10 @@ KINDS = {
 }
 
 
+NO_VALUE = ("missing", "extra_forbidden", "json_invalid")
+SECRETS = ("token", "api_key", "password")  # fields whose value is not said back
+
+
 class ErrorDetail(BaseModel):
     type: str = Field(description="A word for programs, such as not_found, conflict or invalid_request.")
     message: str = Field(description="What is wrong, in a sentence that names the thing and the value.")
@@ -97,7 +101,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 def _line(one: dict[str, Any]) -> str:
     field = ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0])
     message = str(one["msg"]).removeprefix("Value error, ")
-    if one["type"] in ("missing", "extra_forbidden", "json_invalid") or "input" not in one:
+    if one["type"] in NO_VALUE or "input" not in one or field in SECRETS:
         return f"`{field}`: {message}."
     return f"`{field}` is {one['input']!r:.80}: {message}."
 
