@@ -42,8 +42,11 @@ def begin_rows(
 ) -> Work:
     """Starts to tokenise a page of rows; the same page again is the same work. Raises like `rows`."""
     wanted = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, **options)
-    part = {"offset": max(0, offset), "limit": max(1, min(limit, MOST_ROWS_A_PAGE))}
-    return work.start("token_rows", dataset_id, wanted | part)
+    return work.start("token_rows", dataset_id, wanted | _part(offset, limit))
+
+
+def _part(offset: int, limit: int) -> dict[str, int]:
+    return {"offset": max(0, offset), "limit": max(1, min(limit, MOST_ROWS_A_PAGE))}
 
 
 def page(done: Work) -> dict[str, Any] | None:
@@ -57,6 +60,11 @@ def page(done: Work) -> dict[str, Any] | None:
     return None
 
 
+def known_rows(dataset: Dataset, wanted: dict[str, Any], offset: int, limit: int) -> Work | None:
+    """The work about that page, whatever became of it; None when nobody has asked yet. `wanted` is a `spec`."""
+    return _known(dataset.id, "token_rows", wanted | _part(offset, limit))
+
+
 def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True) -> Work:
     """Counts the whole dataset, or hands out the work that does or did. Its `result` is what the worker's `Sums` say.
 
@@ -66,15 +74,13 @@ def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assista
     return work.start("token_totals", dataset_id, wanted)
 
 
-def known_totals(
-    dataset: Dataset, model: Model, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True
-) -> Work | None:
-    """The work that counts, or has counted, the dataset as it would be trained; None when there is none yet."""
-    try:
-        wanted = spec(dataset, model, max_length, assistant_only_loss)
-    except ConflictError:
-        return None
-    return next((one for one in work.about(dataset.id, "token_totals") if one.spec == wanted), None)
+def known_totals(dataset: Dataset, wanted: dict[str, Any]) -> Work | None:
+    """The work that counts, or has counted, the dataset so; None when there is none yet. `wanted` is a `spec`."""
+    return _known(dataset.id, "token_totals", wanted)
+
+
+def _known(dataset_id: str, kind: str, wanted: dict[str, Any]) -> Work | None:
+    return next((one for one in work.about(dataset_id, kind) if one.spec == wanted), None)
 
 
 def spec(
@@ -93,6 +99,11 @@ def spec(
         "max_length": min(max_length, model.context_length or max_length),  # training cuts there too
         "answers_only": assistant_only_loss,
     }
+
+
+def is_prepared(wanted: dict[str, Any]) -> bool:
+    """Whether the model's tokenizer is at hand, so that a page takes a second and not ten. `wanted` is a `spec`."""
+    return Path(wanted["cache"]).is_dir()
 
 
 def steps_per_epoch(totals: dict[str, Any], batch_size: int, accumulation: int = 1, packing: bool = False) -> int:

@@ -31,14 +31,19 @@ def opened(spec: dict[str, Any], out: Path) -> Texts:
 
 
 def write(spec: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Leaves OUT/page.json: {"rows": [...], "notes": [...]}."""
+    """Leaves OUT/page.json: {"rows": [...], "notes": [...], "specials": texts of the special tokens shown}."""
     texts = opened(spec, out)
     rows = columnar.page(texts.source.path, spec["offset"], spec["limit"])
     with limits.memory():
         found = row_tokens.tokenised(texts, rows, max(MOST_SHOWN, texts.source.max_length))
     shown = [_row(row, texts) for row in found]
-    (out / PAGE).write_bytes(orjson.dumps({"rows": shown, "notes": texts.notes()}))
+    specials = sorted(_shown(shown) & set(texts.words.specials))
+    (out / PAGE).write_bytes(orjson.dumps({"rows": shown, "notes": texts.notes(), "specials": specials}))
     return {"rows": len(shown), "file": PAGE}
+
+
+def _shown(rows: list[dict[str, Any]]) -> set[str]:
+    return {token for row in rows for side in row["sides"] for run in side["runs"] for token in run["tokens"]}
 
 
 def _row(row: Tokenised, texts: Texts) -> dict[str, Any]:
