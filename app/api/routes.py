@@ -4,9 +4,22 @@ from fastapi import FastAPI, HTTPException, Request, Security
 from fastapi.security import HTTPBearer
 from starlette.routing import compile_path
 
-from app.api import datasets, docs, endpoints, errors, health, keys, lesson, models, projects, recipes, runs
+from app.api import (
+    dataset_hub,
+    datasets,
+    docs,
+    endpoints,
+    errors,
+    health,
+    keys,
+    lesson,
+    models,
+    projects,
+    recipes,
+    runs,
+)
 
-NOUNS = (models, datasets, recipes, runs, endpoints, lesson, projects, keys)
+NOUNS = (models, datasets, dataset_hub, recipes, runs, endpoints, lesson, projects, keys)
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 bearer = HTTPBearer(auto_error=False, description="The studio's token, or an API key with scope `all`.")

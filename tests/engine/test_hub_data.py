@@ -15,13 +15,12 @@ import pytest
 import yaml
 
 from engine import events, hub_data, work
-from engine.data import columnar
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
-from storage import db, home
-from storage.statuses import DatasetStatus, WorkStatus
+from storage.statuses import WorkStatus
 from storage.tables import Dataset, Work
 from tests.conftest import ROOT
 from tests.engine.fake_data_hub import COMMIT
+from tests.engine.stored_datasets import stored_dataset
 
 CARD = """---
 configs:
@@ -197,31 +196,13 @@ def test_what_is_no_name_of_the_hub_is_refused_before_it_is_asked(name: str) -> 
         hub_data.origin("owner/name", config="a\nb")
 
 
-def ready(rows: int = 3, **columns: Any) -> Dataset:
-    """A dataset as an import leaves it."""
-    plain: dict[str, Any] = {"project_id": "default", "name": "my *rows*", "kind": "chat", "format": "messages"}
-    counts: dict[str, Any] = {"source_name": "chats.jsonl", "rows": rows + 1, "accepted": rows, "rejected": 1}
-    dataset = Dataset(**(plain | counts | columns))
-    made = home.blobs() / "made.parquet"
-    with columnar.Writer(made, "chat") as writer:
-        for row in range(rows):
-            turns = [{"role": "user", "content": f"ask {row}"}, {"role": "assistant", "content": "say"}]
-            writer.add(row + 1, {"messages": turns})
-        writer.close()
-    dataset.sha256, dataset.status = columnar.sha256_of(made), DatasetStatus.READY
-    made.rename(home.blobs() / f"{dataset.sha256}.parquet")
-    with db.session() as session:
-        session.add(dataset)
-    return dataset
-
-
 def pushed(dataset: Dataset, repo: str, token: str = CANARY, **how: Any) -> Work:
     return work.wait(hub_data.push(dataset.id, repo, token, **how).id, 60)
 
 
 @pytest.mark.usefixtures("hub")
 def test_a_pushed_dataset_is_a_repository_that_can_be_fetched_again(repos: Path, tmp_path: Path) -> None:
-    dataset = ready()
+    dataset = stored_dataset()
     done = pushed(dataset, "owner/pushed")
     assert (done.status, done.error) == (WorkStatus.SUCCEEDED, None)
     assert done.result["url"].endswith("/datasets/owner/pushed")
@@ -234,7 +215,7 @@ def test_a_pushed_dataset_is_a_repository_that_can_be_fetched_again(repos: Path,
     assert "Of 4 rows 3 were kept" in card
     head = yaml.safe_load(card.split("---\n")[1])
     assert head["dataset_info"]["features"][0]["list"][0] == {"name": "role", "dtype": "string"}
-    again = ready(rows=2, name="held out")
+    again = stored_dataset(rows=2, name="held out")
     assert pushed(again, "owner/pushed", split="test").status == WorkStatus.SUCCEEDED
     assert [(one["name"], one["splits"]) for one in hub_data.look("owner/pushed")["configs"]] == [
         ("default", ["train", "test"])
@@ -245,7 +226,7 @@ def test_a_pushed_dataset_is_a_repository_that_can_be_fetched_again(repos: Path,
 
 @pytest.mark.usefixtures("hub")
 def test_the_token_is_nowhere_afterwards(home: Path, tmp_path: Path) -> None:
-    dataset = ready()
+    dataset = stored_dataset()
     assert pushed(dataset, "owner/secret").status == WorkStatus.SUCCEEDED
     assert pushed(dataset, "owner/secret", token="hf_reads_only").status == WorkStatus.FAILED
     files = [path for folder in (home, tmp_path) for path in folder.rglob("*") if path.is_file()]
@@ -268,7 +249,7 @@ def test_the_token_is_nowhere_afterwards(home: Path, tmp_path: Path) -> None:
 )
 def test_a_push_that_cannot_be_says_why_and_touches_nothing(repos: Path, repo: str, token: str, words: str) -> None:
     before = sorted(repos.rglob("*"))
-    done = pushed(ready(), repo, token)
+    done = pushed(stored_dataset(), repo, token)
     assert done.status == WorkStatus.FAILED
     assert words in str(done.error)
     assert done.hint
@@ -278,7 +259,7 @@ def test_a_push_that_cannot_be_says_why_and_touches_nothing(repos: Path, repo: s
 
 def test_a_push_is_refused_before_it_begins_when_it_cannot_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    dataset = ready()
+    dataset = stored_dataset()
     for repo in ("name-alone", "a/b/c", "../x", "a/--b", "a b/c"):
         with pytest.raises(RefusedError, match="owner/name"):
             hub_data.push(dataset.id, repo, CANARY)
@@ -292,12 +273,14 @@ def test_a_push_is_refused_before_it_begins_when_it_cannot_work(monkeypatch: pyt
     with pytest.raises(NotFoundError):
         hub_data.push("nothing", "owner/name", CANARY)
     with pytest.raises(ConflictError):
-        hub_data.push(ready(rows=1, name="empty", accepted=0).id, "owner/name", CANARY)
+        hub_data.push(stored_dataset(rows=1, name="empty", accepted=0).id, "owner/name", CANARY)
 
 
 def test_the_card_tells_how_a_dataset_was_made() -> None:
-    first = ready(name="first", source="hub", origin={"id": "a/b", "config": "c", "split": None, "revision": "main"})
-    made = ready(
+    first = stored_dataset(
+        name="first", source="hub", origin={"id": "a/b", "config": "c", "split": None, "revision": "main"}
+    )
+    made = stored_dataset(
         rows=2, name="second", source="shape", parents=[first.id, "gone"], operation={"op": "sample", "rows": 5}
     )
     assert hub_data.lineage(first)[0] == "The hub dataset a/b (config c, revision main)."

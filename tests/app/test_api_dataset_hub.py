@@ -1,0 +1,82 @@
+"""Datasets and the hub over REST and on the page; the hub is a program of ours."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from starlette.testclient import TestClient
+
+from engine import hub_data, work
+from engine.errors import RefusedError
+from pages.parts import data_push
+from storage.statuses import WorkStatus
+from tests.conftest import ROOT
+from tests.engine.stored_datasets import stored_dataset
+
+TOKEN = "hf_writes"
+
+
+@pytest.fixture
+def repos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A hub with one dataset, which the studio's workers know."""
+    made = tmp_path / "repos" / "owner" / "name"
+    made.mkdir(parents=True)
+    (made / "train.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')
+    command = [sys.executable, "-m", "tests.engine.fake_data_hub", str(tmp_path / "repos")]
+    with (tmp_path / "requests.log").open("w") as log:
+        server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert server.stdout
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", server.stdout.readline().strip())
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    yield tmp_path / "repos"
+    server.terminate()
+    server.wait()
+    server.stdout.close()
+
+
+@pytest.mark.usefixtures("repos")
+def test_a_caller_sees_what_a_dataset_of_the_hub_offers(owner: TestClient) -> None:
+    found = owner.get("/api/hub/datasets", params={"id": "owner/name"}).json()
+    assert (found["default"], found["configs"][0]["splits"]) == ("default", ["train"])
+    missing = owner.get("/api/hub/datasets", params={"id": "owner/nothing"})
+    assert (missing.status_code, missing.json()["error"]["type"]) == (400, "bad_request")
+    assert owner.get("/api/hub/datasets", params={"id": "../x"}).status_code == 422
+
+
+def test_a_push_over_rest_says_how_it_went_and_never_shows_the_token(owner: TestClient, repos: Path) -> None:
+    dataset = stored_dataset()
+    assert owner.get(f"/api/datasets/{dataset.id}/push").status_code == 404
+    wrong = owner.post(f"/api/datasets/{dataset.id}/push", json={"repo_id": "owner/new", "token": [TOKEN], "x": TOKEN})
+    assert (wrong.status_code, TOKEN in wrong.text) == (422, False)
+    begun = owner.post(f"/api/datasets/{dataset.id}/push", json={"repo_id": "owner/new", "token": TOKEN})
+    assert (begun.status_code, TOKEN in begun.text) == (202, False)
+    work.wait(begun.json()["id"], 60)
+    shown = owner.get(f"/api/datasets/{dataset.id}/push").json()
+    assert (shown["status"], shown["result"]["rows"], shown["error"]) == ("succeeded", 3, None)
+    assert pq.read_metadata(repos / "owner/new/data/train-00000-of-00001.parquet").num_rows == 3
+
+
+def test_the_form_on_the_page_pushes_and_shows_how_it_went(repos: Path) -> None:
+    dataset = stored_dataset(name="<b>mine</b>")
+    form = str(data_push.html_of(dataset, {}))
+    assert 'data-act="push"' in form
+    assert 'type="password"' in form
+    values = {"repo": "owner/paged", "token": TOKEN, "split": "test", "private": "yes"}
+    assert data_push.ACTS["push"](dataset.id, values, "default") is None
+    assert "progressbar" in str(data_push.html_of(dataset, {}))
+    latest = hub_data.latest_push(dataset.id)
+    assert latest
+    assert work.wait(latest.id, 60).status == WorkStatus.SUCCEEDED
+    shown = str(data_push.html_of(dataset, {}))
+    assert "owner/paged</a>, split test" in shown
+    assert TOKEN not in shown
+    assert (repos / "owner" / "paged" / "README.md").exists()
+    work.wait(hub_data.push(dataset.id, "owner/name", TOKEN).id, 60)
+    assert "was not made here" in str(data_push.html_of(dataset, {}))
+    with pytest.raises(RefusedError):
+        data_push.ACTS["push"](dataset.id, {"repo": "x"}, "default")
