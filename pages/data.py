@@ -1,25 +1,23 @@
 """Data: bring files in, see what became of each row, look at the rows as chats."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
 
-from engine import datasets
-from engine.errors import NotFoundError, RefusedError
-from pages.parts import asking, dataset_tabs, html, live
+from engine import datasets, events
+from engine.errors import NotFoundError
+from pages.parts import asking, dataset_tabs, html, import_form, live
 from pages.parts.dataset_view import address, notes_html
 from pages.shell import project_of
 from storage import datasets as stored
+from storage import home
 from storage.db import reading
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "data", "Data", "What your models learn from.", "d", "data"
 
-FILE_TYPES = [".json", ".jsonl", ".csv", ".tsv", ".parquet", ".txt", ".md", ".gz"]
 HIDE_IMPORT = """
   const open = () => element.toggleAttribute('data-open', new URLSearchParams(location.search).has('dataset'));
   document.addEventListener('tunesmith-query', open);
@@ -28,6 +26,8 @@ HIDE_IMPORT = """
 OPEN = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
 GO = "(to) => { if (window.tunesmith) (to ? tunesmith.go(to) : tunesmith.refresh()); }"
 VIEW_SECONDS = 4
+RECENT_BYTES = 4096
+MAP = "Say below which column is which: the rows beside it show what becomes of them."
 
 HEADERS = (
     "Dataset",
@@ -45,44 +45,14 @@ HEADERS = (
 def page() -> None:
     """The import on top, the datasets below; one open dataset takes the place of both."""
     gr.HTML(elem_id="data-open", js_on_load=HIDE_IMPORT, apply_default_css=False)
-    with gr.Row(elem_id="data-import", equal_height=True):
-        file = gr.File(
-            file_types=FILE_TYPES, label="Training data", show_label=False, height=168, elem_id="data-file", scale=3
-        )
-        with gr.Column(scale=2, min_width=280):
-            name = gr.Textbox(
-                label="Name", placeholder="optional: the file's own name", max_length=120, elem_id="data-name"
-            )
-            path = gr.Textbox(
-                label="Or a file on the studio's machine", placeholder="/data/rows.jsonl", elem_id="data-path"
-            )
-            go = gr.Button("Import", variant="primary", elem_id="data-go")
+    form, go = import_form.draw()
+    fields = [form[name] for name in import_form.FIELDS]
     opened, to = gr.Textbox(visible=False), gr.Textbox(visible=False)
     table = live.live("datasets", datasets_html, actions=True)
-    go.click(bring_in, [file, name, path], [file, name, path, opened], **live.ACTING).then(
+    go.click(import_form.bring_in, fields, [*fields[1:], opened], **live.ACTING).then(
         None, opened, None, js=OPEN, **live.QUIET
     )
     table.action(act, None, to, **live.ACTING).then(None, to, None, js=GO, **live.QUIET)
-
-
-def bring_in(file: str | None, name: str, path: str, request: gr.Request) -> list[Any]:
-    """Imports the uploaded file, or the one the path names; returns the emptied form and the dataset's id."""
-    with asking.toast():
-        return [None, "", "", import_one(file, name.strip(), path.strip(), project_of(request)).id]
-    return [gr.skip(), gr.skip(), gr.skip(), ""]
-
-
-def import_one(file: str | None, name: str, path: str, project_id: str) -> Dataset:
-    """Raises RefusedError when there is nothing to import, or two things."""
-    if file and path:
-        raise RefusedError("There is an uploaded file and a path.", "Remove one of them.")
-    if file:
-        return datasets.import_file(Path(file), name, project_id, "upload", Path(file).name)
-    if not path:
-        raise RefusedError("There is no file to import.", "Drop one into the field, or write its path.")
-    if not Path(path).is_absolute():
-        raise RefusedError(f"{path} is not a whole path.", "Write it from the root, such as /data/rows.jsonl.")
-    return datasets.import_file(Path(path), name, project_id, "path", Path(path).name)
 
 
 def datasets_html(query: Mapping[str, str]) -> str:
@@ -198,15 +168,28 @@ def _said(dataset: Dataset) -> Markup:
         case DatasetStatus.FAILED:
             return html.notice(dataset.error or "The file could not be imported.", dataset.hint or "")
         case DatasetStatus.NEEDS_MAPPING:
-            return html.notice(dataset.error or "The columns have no known meaning.", dataset.hint or "", "warn")
+            return html.notice(dataset.error or "The columns have no known meaning.", dataset.hint or MAP, "warn")
     return Markup()
 
 
 def _importing(dataset: Dataset) -> Markup:
     share = "" if dataset.progress is None else f"{100 * dataset.progress:.0f} %"
-    return Markup('<div class="ts-card da-importing"><p><span>Reading {}</span><span>{}</span></p>{}</div>').format(
-        dataset.source_name, share, html.progress(dataset.progress, f"Importing {dataset.name}")
+    return Markup(
+        '<div class="ts-card da-importing"><p><span>Reading {}</span><span>{}</span></p>{}<footer>{}{}</footer></div>'
+    ).format(
+        dataset.source_name,
+        share,
+        html.progress(dataset.progress, f"Importing {dataset.name}"),
+        Markup("<p>{}</p>").format(_stage(dataset)),
+        html.button("Cancel", "cancel", dataset.id),
     )
+
+
+def _stage(dataset: Dataset) -> str:
+    """What the import said last, such as "12,000 rows read"."""
+    seen, _ = events.read(home.dataset_folder(dataset.id), max(0, dataset.events_offset - RECENT_BYTES))
+    said = [event.stage for event in seen if isinstance(event, events.Progress)]
+    return said[-1] if said else "Looking at the first rows" if seen else "Waiting for its turn"
 
 
 def view_html(query: Mapping[str, str]) -> str:
@@ -226,5 +209,9 @@ def _delete(dataset_id: str, _values: Mapping[str, str], _project: str) -> str:
     return "/data"
 
 
-ACTS: dict[str, dataset_tabs.Act] = {"delete": _delete, **dataset_tabs.acts()}
+def _cancel(dataset_id: str, _values: Mapping[str, str], _project: str) -> None:
+    datasets.cancel_import(dataset_id)
+
+
+ACTS: dict[str, dataset_tabs.Act] = {"delete": _delete, "cancel": _cancel, **dataset_tabs.acts()}
 FRAGMENTS: dict[str, live.Fragment] = {"datasets": datasets_html, "view": view_html}

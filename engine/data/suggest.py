@@ -82,7 +82,7 @@ def look(rows: Sequence[Row]) -> list[Column]:
 
 
 def _column(name: str, values: Sequence[Any]) -> Column:
-    texts = [value for value in values if isinstance(value, str) and value.strip()]
+    texts = [value for value in values if isinstance(value, str) and any(map(str.isalpha, value[:200]))]
     turns = [turn for value in values for turn in _turns(cells.opened(value))]
     said = [] if turns else texts
     return Column(
@@ -138,16 +138,25 @@ def _pair(texts: Sequence[Column], columns: Sequence[Column]) -> Mapping:
         return _made("preference", {"prompt": asked, "chosen": better, "rejected": worse}, columns)
     answered = _named([one for one in texts if one is not asked], ANSWERING)
     rest = sorted((one for one in texts if one not in (asked, answered)), key=lambda one: -one.length)
-    if answered is None and rest and (asked or len(rest) > 1):
-        answered = rest.pop(0) if asked or rest[0].length >= 2 * rest[1].length else rest.pop(1)
-    if asked is None and rest and answered:
-        asked = rest.pop(0)
+    if asked is None and answered is None:
+        asked, answered = _two(rest[:2], columns)
+    asked = asked or next(iter(rest), None)
+    answered = answered or next((one for one in rest if one is not asked), None)
     if asked is None or answered is None:
         return _made("text", {"text": max(texts, key=lambda one: one.length)}, columns)
     label = next((one for one in columns if one.labels and one.words & LABEL_WORDS), None)
     if label is not None and label not in (asked, answered):
         return _made("unpaired", {"prompt": asked, "completion": answered, "label": label}, columns)
     return _made("chat", {"prompt": asked, "completion": answered}, columns)
+
+
+def _two(longest: Sequence[Column], columns: Sequence[Column]) -> Sequence[Column | None]:
+    """Of the two columns with the longest texts, which asks: the one that comes first, or that is much shorter."""
+    if len(longest) < 2:
+        return None, None
+    answered, asked = longest
+    alike = answered.length < 2 * asked.length
+    return sorted(longest, key=columns.index) if alike else (asked, answered)
 
 
 def _named(columns: Sequence[Column], names: set[str]) -> Column | None:

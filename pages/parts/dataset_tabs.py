@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from pages.parts import dataset_view, html
+from pages.parts import data_mapping, data_tokens, dataset_view, html
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
@@ -41,6 +41,8 @@ def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:
 TABS: dict[str, Tab] = {
     "rows": Tab("Rows", _rows, count=lambda dataset: dataset.train_rows),
     "rejected": Tab("Rejected", _rejected, count=lambda dataset: dataset.rejected, unready=True),
+    "tokens": Tab(data_tokens.LABEL, data_tokens.html_of, data_tokens.ACTS),
+    "mapping": Tab(data_mapping.LABEL, data_mapping.html_of, data_mapping.ACTS, unready=True),
 }
 
 FIRST = {DatasetStatus.NEEDS_MAPPING: "mapping", DatasetStatus.FAILED: "rejected"}

@@ -9,9 +9,8 @@ import gradio as gr
 import pytest
 
 from engine import datasets
-from engine.errors import NotFoundError, RefusedError
+from engine.errors import NotFoundError
 from pages import data as page
-from pages.parts import dataset_view
 from storage import datasets as stored
 from storage import db
 from storage.statuses import DatasetStatus
@@ -57,8 +56,7 @@ def bring(tmp_path: Path) -> Callable[[list[Any]], Dataset]:
     def bring(rows: list[Any]) -> Dataset:
         file = tmp_path / "rows.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        *_form, id = page.bring_in(None, "Rows", str(file), Request())
-        return settled(id)
+        return settled(datasets.import_file(file, "Rows").id)
 
     return bring
 
@@ -118,31 +116,6 @@ def test_rows_come_in_pages_with_links_to_the_next_and_the_previous(bring: Calla
     assert page.view_html({**query, "from": "-3x"}) == first
 
 
-def test_the_uploaded_file_is_moved_and_the_form_emptied(home: Path) -> None:
-    upload = home / "gradio" / "abc" / "chats.jsonl"
-    upload.parent.mkdir(parents=True)
-    upload.write_text(json.dumps(chat(1)) + "\n")
-    file, name, path, id = page.bring_in(str(upload), "", "", Request())
-    assert (file, name, path) == (None, "", "")
-    assert not upload.exists()
-    dataset = settled(id)
-    assert (dataset.name, dataset.source, dataset.source_name) == ("chats", "upload", "chats.jsonl")
-
-
-@pytest.mark.parametrize(
-    ("file", "path", "words"),
-    [(None, "", "no file to import"), ("/a", "/b", "an uploaded file and a path"), (None, "rows.jsonl", "whole path")],
-)
-def test_what_cannot_be_imported_is_refused_in_plain_words(file: str | None, path: str, words: str) -> None:
-    with pytest.raises(RefusedError, match=words):
-        page.import_one(file, "", path, "default")
-
-
-def test_a_refused_import_leaves_the_form_as_it_is(toasts: list[str]) -> None:
-    assert page.bring_in(None, "x", "/no/such/file.jsonl", Request())[3] == ""
-    assert "There is no file" in toasts[0]
-
-
 def test_the_table_shows_kind_counts_and_the_progress_of_an_import() -> None:
     add(name="<b>done", format="alpaca", accepted=1234, repaired=5, rejected=6, size_bytes=2_000_000)
     add(name="coming", status=DatasetStatus.IMPORTING, progress=0.5)
@@ -196,16 +169,3 @@ def test_deleting_leads_back_to_the_list(toasts: list[str]) -> None:
         assert not stored.recent(session)
     assert page.act(Click("delete", dataset.id), Request()) == ""
     assert toasts
-
-
-def test_completions_texts_and_unknown_columns_are_shown_too() -> None:
-    pair = dataset_view.row_html({"prompt": "Q", "completion": "A", "row": 7})
-    assert 'data-side="user"><b>prompt</b><p>Q</p>' in pair
-    assert 'data-side="assistant"><b>completion</b><p>A</p>' in pair
-    assert "<p>{\n  &#34;a&#34;: 1\n}</p>" in dataset_view.row_html({"odd": {"a": 1}})
-
-
-def test_a_huge_message_is_cut_and_says_so() -> None:
-    html = dataset_view.row_html({"text": "x" * (dataset_view.LONGEST_SHOWN + 1500)})
-    assert "1,500 more characters" in html
-    assert len(html) < dataset_view.LONGEST_SHOWN + 500
