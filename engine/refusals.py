@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from engine import fit, machine
+from engine import fit, machine, tokens
 from engine.errors import RefusedError
 from engine.recipe import Recipe
 from storage import home
@@ -25,6 +25,7 @@ KINDS = {"sft": ("chat", "completion"), "cpt": ("text",)}  # method -> the kinds
 RATES = {"lora": (1e-6, 5e-3), "qlora": (1e-6, 5e-3), "full": (1e-7, 5e-4)}  # outside, hardly anybody has had luck
 BYTES_PER_TOKEN = 3  # of Parquet text, compressed; English has about 4 bytes a token before compression
 SHARE_OF_DISK_WARNED = 0.5
+SHARE_LEFT_OUT_WARNED = 0.1  # of the rows
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,22 @@ def _steps(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         message = f"warmup_steps is {recipe.warmup_steps}, and the whole training has {total} steps: "
         hint = f"Use {max(total // 10, 0)}, or train for longer."
         yield Problem("warmup_steps", f"{message}the learning rate would never reach its value.", hint)
+
+
+def _learns(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    """Only where the dataset has been counted: a check reads no rows. The worker looks again, in any case."""
+    totals = tokens.counted(recipe, model, dataset)
+    if totals is None or not totals["rows"]:
+        return
+    dropped, rows = totals["dropped"], totals["rows"]
+    longer = f"No answer begins within {totals['max_length']} tokens, or the rows have none: raise max_length."
+    hint = totals["refusal"] and f"The chat template of {model.name} refuses them: {totals['refusal']}"
+    if not totals["kept"]:
+        message = f"Nothing of {dataset.name} would be learnt: all of its {rows:,} rows would be left out."
+        yield Problem("dataset_id", message, hint or longer)
+    elif dropped > SHARE_LEFT_OUT_WARNED * rows:
+        message = f"{dropped:,} of the {rows:,} rows of {dataset.name} would be left out."
+        yield Problem("dataset_id", message, hint or longer, "warning")
 
 
 def _length(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
@@ -244,6 +261,7 @@ RULES: tuple[Callable[[Recipe, Model, Dataset], Found], ...] = (
     _dataset,
     _rows,
     _steps,
+    _learns,
     _length,
     _memory,
     _installed,

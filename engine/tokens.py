@@ -12,6 +12,7 @@ import orjson
 
 from engine import datasets, models, tokenizer_files, work
 from engine.errors import ConflictError, RefusedError
+from engine.recipe import Recipe
 from storage import home
 from storage.statuses import ModelStatus, WorkStatus
 from storage.tables import Dataset, Model, Work
@@ -77,6 +78,16 @@ def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assista
 def known_totals(dataset: Dataset, wanted: dict[str, Any]) -> Work | None:
     """The work that counts, or has counted, the dataset so; None when there is none yet. `wanted` is a `spec`."""
     return _known(dataset.id, "token_totals", wanted)
+
+
+def counted(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any] | None:
+    """The totals of the dataset as the recipe would train it, if they have been counted."""
+    answers_only = recipe.assistant_only_loss and recipe.method == "sft"
+    try:
+        found = known_totals(dataset, spec(dataset, model, recipe.max_length, answers_only))
+    except ConflictError:
+        return None
+    return found.result if found and found.status == WorkStatus.SUCCEEDED else None
 
 
 def _known(dataset_id: str, kind: str, wanted: dict[str, Any]) -> Work | None:

@@ -7,6 +7,7 @@ from starlette.routing import compile_path
 from app.api import (
     dataset_hub,
     dataset_mapping,
+    dataset_tokens,
     datasets,
     docs,
     endpoints,
@@ -20,7 +21,19 @@ from app.api import (
     runs,
 )
 
-NOUNS = (models, datasets, dataset_hub, dataset_mapping, recipes, runs, endpoints, lesson, projects, keys)
+NOUNS = (
+    models,
+    datasets,
+    dataset_tokens,
+    dataset_hub,
+    dataset_mapping,
+    recipes,
+    runs,
+    endpoints,
+    lesson,
+    projects,
+    keys,
+)
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 bearer = HTTPBearer(auto_error=False, description="The studio's token, or an API key with scope `all`.")
