@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 
-from engine import datasets, devices, endpoints, lesson, logs, models, runs, work
+from engine import datasets, devices, endpoints, health, lesson, logs, models, runs, work
 from storage import home
 
 EVERY_SECONDS = 1.0
@@ -19,6 +19,7 @@ TICKS: dict[str, Callable[[], None]] = {
     "models": models.tick,
     "datasets": datasets.tick,
     "work": work.tick,
+    "health": health.tick,
     "runs": runs.tick,
     "endpoints": endpoints.tick,
     "lesson": lesson.tick,

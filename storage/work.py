@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from storage.statuses import WORK_MOVING, WorkStatus
-from storage.tables import Work
+from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
+from storage.tables import Dataset, Work
 
 
 def get(db: Session, work_id: str) -> Work | None:
@@ -40,3 +40,16 @@ def ended_before(db: Session, kind: str, moment: float) -> Sequence[Work]:
     """Work of a kind that was over before a moment (seconds since 1970)."""
     query = select(Work).where(Work.kind == kind, col(Work.ended_at) < moment)
     return db.exec(query).all()
+
+
+def any_moving(db: Session, kind: str) -> bool:
+    """Whether work of a kind is waiting or under way, about whatever."""
+    return db.exec(select(Work.id).where(Work.kind == kind, col(Work.status).in_(WORK_MOVING))).first() is not None
+
+
+def lacking(db: Session, kind: str, most_rows: int) -> Dataset | None:
+    """The newest ready dataset of at most so many rows that never had work of a kind."""
+    had = select(Work.subject_id).where(Work.kind == kind)
+    small = Dataset.accepted + Dataset.repaired <= most_rows
+    query = select(Dataset).where(Dataset.status == DatasetStatus.READY, small, col(Dataset.id).not_in(had))
+    return db.exec(query.order_by(col(Dataset.created_at).desc())).first()

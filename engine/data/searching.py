@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from engine.data.health import sketches
 from engine.data.health.batch import batches
 from engine.data.search_terms import Term, match_query, patterns
-from engine.data.verdict import Kind
 
 INDEX = "index.sqlite"
 _TABLE = "CREATE VIRTUAL TABLE rows USING fts5(text, content='', columnsize=0, tokenize='unicode61')"
@@ -50,11 +49,11 @@ def indexed(index: Path, wanted: Sequence[Term], offset: int, limit: int) -> tup
         return count, [position for (position,) in db.execute(page, (query, limit, offset))]
 
 
-def scanned(path: Path, kind: Kind, wanted: Sequence[Term], most_rows: int) -> tuple[list[int], int]:
+def scanned(path: Path, kind: str | None, wanted: Sequence[Term], most_rows: int) -> tuple[list[int], int]:
     """The positions of rows with all the terms among the first `most_rows`, and how many were looked at."""
     found: list[int] = []
     looked_at = 0
-    for batch in batches(path, kind):
+    for batch in batches(path, kind or ""):
         texts = words(batch.text)
         mask = np.ones(len(texts), dtype=np.bool_)
         for pattern in patterns(wanted):

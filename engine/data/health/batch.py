@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 
 from engine.data.health import fingerprints, sketches
 from engine.data.health.fingerprints import Hashes, Positions
-from engine.data.verdict import Kind
 
 Mask = npt.NDArray[np.bool_]
 _BETWEEN_TURNS, _BETWEEN_FIELDS = "\x1e", "\x1f"
@@ -52,7 +51,7 @@ class Batch:
         return sketches.sketch(self.words)
 
 
-def batches(path: Path, kind: Kind) -> Iterator[Batch]:
+def batches(path: Path, kind: str) -> Iterator[Batch]:
     """A dataset's row groups in their order. Never holds more than one."""
     with pq.ParquetFile(path) as file:
         columns = [name for name in file.schema_arrow.names if name not in ("extra", "row")]
@@ -189,7 +188,7 @@ def _added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return {role: one.get(role, 0) + other.get(role, 0) for role in {**one, **other}}
 
 
-_READERS: dict[Kind, Callable[[pa.RecordBatch, int], Batch]] = {
+_READERS: dict[str, Callable[[pa.RecordBatch, int], Batch]] = {
     "chat": _chat,
     "completion": _completion,
     "text": _text,

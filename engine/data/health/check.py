@@ -9,7 +9,6 @@ import numpy as np
 
 from engine.data.health.batch import Batch, Mask
 from engine.data.health.fingerprints import Positions
-from engine.data.verdict import Kind
 
 Fix = Literal["drop", "mask", "strip"]
 
@@ -27,7 +26,7 @@ class Other:
     """A dataset to compare with."""
 
     path: Path
-    kind: Kind
+    kind: str
     name: str
 
 

@@ -13,7 +13,7 @@ from engine.data.health.fingerprints import Positions
 from engine.data.health.lengths import characters
 
 MOST_TURNS = 12  # in a row; more are counted together
-EDGES = [0, 1, *(step * 10**power for power in range(1, 9) for step in (1, 2, 5))]
+EDGES = [0, *(step * 10**power for power in range(9) for step in (1, 2, 5))]
 
 
 class Statistics:
