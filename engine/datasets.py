@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from engine import importing, intake, process, work
+from engine import hub_names, importing, intake, process, work
 from engine.data import columnar, rejected
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from storage import datasets as stored
@@ -70,6 +70,24 @@ def import_files(
     return _begun(made, take_in)
 
 
+def import_hub(
+    hub_id: str,
+    config: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    name: str = "",
+    project_id: str = "default",
+) -> Dataset:
+    """Begins to fetch and import one split of a dataset of the hub, such as owner/name.
+
+    The worker's HF_TOKEN opens private ones. Raises RefusedError for what is no name, NotFoundError for a project.
+    """
+    asked = hub_names.asked(hub_id, config, split, revision)
+    called = intake.dataset_name(name or str(asked["id"]).rpartition("/")[2])
+    made = Dataset(project_id=project_id, name=called, source=importing.HUB, source_name=str(asked["id"]), origin=asked)
+    return _begun(made, lambda: None)
+
+
 def import_folder(path: Path, name: str, project_id: str = "default", mapping: dict[str, Any] | None = None) -> Dataset:
     """Imports every file of a folder that can be read, by name, into one dataset. Raises as `import_files` does."""
     return import_files(intake.files_in(path), name or path.name, project_id, "path", mapping)
@@ -97,8 +115,14 @@ def _once_more(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
             raise ConflictError(f"`{old.name}` has changed meanwhile.", "Look again.")
         fresh.status, fresh.mapping, fresh.error, fresh.hint = DatasetStatus.IMPORTING, mapping, None, None
         fresh.attempt += 1
+        fresh.origin = _origin(fresh, mapping)
     importing.start(fresh)
     return fresh
+
+
+def _origin(dataset: Dataset, mapping: dict[str, Any] | None) -> dict[str, Any]:
+    """Where it came from; and that no mapping of another file shall be taken over, when a person wants none."""
+    return dataset.origin if mapping else {**dataset.origin, importing.AS_DETECTED: True}
 
 
 def _next_version(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
@@ -109,7 +133,7 @@ def _next_version(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
         name=old.name,
         source=old.source,
         source_name=old.source_name,
-        origin=old.origin,
+        origin=_origin(old, mapping),
         mapping=mapping,
         family_id=old.family_id,
         version=version,

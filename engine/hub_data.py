@@ -9,7 +9,7 @@ import re
 import time
 from typing import Any
 
-from engine import datasets, work
+from engine import datasets, hub_names, work
 from engine.errors import ConflictError, RefusedError, TunesmithError
 from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
 from storage.tables import Dataset, Work
@@ -17,31 +17,9 @@ from storage.tables import Dataset, Work
 LOOK_SECONDS = 15.0
 LOOK, PUSH = "look_data", "push_data"
 REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
-HUB_ID = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/)?[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
-HUB_URL = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?:datasets/)?")
-WORD = re.compile(r"[\w.@+ -][\w./@+ -]{0,199}")  # a configuration, split or revision
 SPLIT = re.compile(r"\w+(?:\.\w+)*")
 TOKEN = re.compile(r"[!-~]{8,200}")
 _SOURCES = {"upload": "An uploaded file", "path": "A file", "paste": "Pasted text", "lesson": "The first lesson"}
-
-
-def checked_id(text: str) -> str:
-    """The id of a dataset of the hub, from it or its address. Raises RefusedError."""
-    repo = HUB_URL.sub("", text.strip(), count=1).strip("/")
-    if not HUB_ID.fullmatch(repo) or ".." in repo:
-        raise RefusedError(f"{text!r:.120} is no name of a hub dataset.", "Write it as on the hub: owner/name.")
-    return repo
-
-
-def origin(
-    hub_id: str, config: str | None = None, split: str | None = None, revision: str | None = None
-) -> dict[str, str | None]:
-    """What an import from the hub is asked for: {"id", "config", "split", "revision"}. Raises RefusedError."""
-    asked = {"config": config or None, "split": split or None, "revision": revision or "main"}
-    for name, value in asked.items():
-        if value and (not WORD.fullmatch(value) or ".." in value):
-            raise RefusedError(f"{value!r:.120} cannot be a {name}.", "Write it as on the hub.")
-    return {"id": checked_id(hub_id), **asked}
 
 
 def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS) -> dict[str, Any]:
@@ -49,7 +27,7 @@ def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS
 
     Raises RefusedError, or TunesmithError with the hub's answer.
     """
-    asked = origin(hub_id, revision=revision)
+    asked = hub_names.asked(hub_id, revision=revision)
     spec = {"id": asked["id"], "revision": asked["revision"]}
     done = work.wait(work.start(LOOK, f"hub:{asked['id']}", spec).id, seconds)
     if done.status == WorkStatus.SUCCEEDED:
@@ -65,7 +43,7 @@ def push(dataset_id: str, repo_id: str, token: str = "", private: bool = True, s
     Without `token` the studio's HF_TOKEN is used. Raises NotFoundError, ConflictError, RefusedError.
     """
     dataset = datasets.look_up(dataset_id)
-    repo = HUB_URL.sub("", repo_id.strip(), count=1).strip("/")
+    repo = hub_names.bare(repo_id)
     _check(dataset, repo, token, split)
     under_way = latest_push(dataset_id)
     if under_way is not None and under_way.status in WORK_MOVING:

@@ -1,7 +1,7 @@
 """Imports under way: starts those there is room for, reads what their workers say, and takes in what they leave.
 
-A dataset is made by a worker, from files (engine.workers.import_data) or from other datasets (shape_data). Both leave
-the same in its folder. A worker that dies is started again, once.
+A dataset is made by a worker, from files (engine.workers.import_data), from the hub (import_hub) or from other datasets
+(shape_data). All leave the same in its folder. A worker that dies is started again, once.
 """
 
 import logging
@@ -22,6 +22,9 @@ MOST_AT_ONCE = 2
 MOST_ATTEMPTS = 2
 SWEEP_SECONDS = 600
 ROWS, SOURCE, SOURCES = "rows.parquet", "source", "sources"
+HUB = "hub"
+AS_DETECTED = "as_detected"  # in a dataset's origin: no mapping of another file is taken over
+MOST_REMEMBERED = 50
 SHAPED = "shape"  # the source of datasets made from others
 FOUND = ("format", "kind", "rows", "accepted", "repaired", "rejected", "confidence", "columns", "mapping")
 
@@ -61,12 +64,23 @@ def _start(dataset: Dataset) -> None:
 
 
 def _spec(dataset: Dataset) -> tuple[str, dict[str, Any]]:
+    if dataset.source == HUB and "files" not in dataset.origin:
+        return "import_hub", {"hub": dataset.origin, "mapping": dataset.mapping}
     if dataset.source != SHAPED:
         files = [{"path": str(path), "name": name} for path, name in sources(dataset)]
-        return "import_data", {"sources": files, "mapping": dataset.mapping}
+        return "import_data", {"sources": files, "mapping": dataset.mapping, "remembered": _remembered(dataset)}
     with db.reading() as session:
         parents = [(one, stored.get(session, one)) for one in dataset.parents]
     return "shape_data", {"operation": dataset.operation, "parents": [_parent(*one) for one in parents]}
+
+
+def _remembered(dataset: Dataset) -> list[dict[str, Any]]:
+    """What people said about other files of the project: mappings, for files with the same columns."""
+    if dataset.mapping or dataset.origin.get(AS_DETECTED):
+        return []
+    with db.reading() as session:
+        known = stored.mapped(session, dataset.project_id)
+    return [{"columns": one.columns, "mapping": one.mapping, "name": one.name} for one in known[:MOST_REMEMBERED]]
 
 
 def _parent(parent_id: str, parent: Dataset | None) -> dict[str, Any]:
@@ -151,7 +165,7 @@ def _finish(dataset: Dataset, result: dict[str, Any], folder: Path) -> None:
         if field in result:
             setattr(dataset, field, result[field])
     if result.get("files"):
-        dataset.origin = {**dataset.origin, "files": result["files"]}
+        dataset.origin = {**dataset.origin, **result.get("hub", {}), "files": result["files"]}
     match result["status"]:
         case "ready":
             _adopt(dataset, str(result["sha256"]), folder)

@@ -15,6 +15,7 @@ WORKERS = {
     "cpt": "engine.workers.sft",
     "fetch_model": "engine.workers.fetch_model",
     "import_data": "engine.workers.import_data",
+    "import_hub": "engine.workers.import_hub",
     "shape_data": "engine.workers.shape_data",
     "diff_data": "engine.workers.diff_data",
     "export_data": "engine.workers.export_data",

@@ -74,8 +74,11 @@ class RejectionsAnswer(Answer):
 
 
 class PathBody(Body):
-    source: Literal["path", "hub"] = Field(description="path: a file on the studio's machine. hub: not offered yet.")
-    id: Text = Field(description="The absolute path of the file.")
+    source: Literal["path", "hub"] = Field(description="path: a file on the studio's machine. hub: from the hub.")
+    id: Text = Field(description="The absolute path of the file, or the id on the hub: owner/name.")
+    config: Text | None = Field(default=None, description="Hub: the configuration; the default one when left out.")
+    split: Text | None = Field(default=None, description="Hub: the split; train, or the only one, when left out.")
+    revision: Text | None = Field(default=None, description="Hub: a branch, tag or commit; main when left out.")
     name: Name | None = Field(default=None, description="What lists show; the file's name when left out.")
     project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
 
@@ -125,7 +128,7 @@ def list_datasets(
     openapi_extra=_BODY,
 )
 async def import_dataset(request: Request) -> Dataset:
-    """Takes a file (multipart/form-data), or a path on the studio's machine (JSON), and begins to import it."""
+    """Takes a file (multipart/form-data), a path here or a hub id (JSON), and begins to import it."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _from_upload(await upload.receive(request))
@@ -188,7 +191,11 @@ async def _from_upload(form: upload.Form) -> Dataset:
 
 def _from_path(body: PathBody) -> Dataset:
     if body.source == "hub":
-        raise RefusedError("Datasets cannot be fetched from a hub yet.", "Download the file, and import that.")
+        return datasets.import_hub(
+            body.id, body.config, body.split, body.revision, body.name or "", project_id=body.project_id
+        )
+    if body.config or body.split or body.revision:
+        raise RefusedError("Only a dataset of the hub has a configuration, split or revision.", "Leave them out.")
     path = sources.local_file(body.id)
     return datasets.import_file(path, body.name or sources.name_of(path.name), body.project_id, "path", path.name)
 

@@ -4,17 +4,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
-from engine import hub_data, work
+from engine import datasets, hub_data, work
 from engine.errors import RefusedError
 from pages.parts import data_push
+from storage import home
 from storage.statuses import WorkStatus
 from tests.conftest import ROOT
+from tests.engine.fake_data_hub import COMMIT
 from tests.engine.stored_datasets import stored_dataset
+from tests.waiting import wait_for
 
 TOKEN = "hf_writes"
 
@@ -80,3 +84,42 @@ def test_the_form_on_the_page_pushes_and_shows_how_it_went(repos: Path) -> None:
     assert "was not made here" in str(data_push.html_of(dataset, {}))
     with pytest.raises(RefusedError):
         data_push.ACTS["push"](dataset.id, {"repo": "x"}, "default")
+
+
+@pytest.mark.usefixtures("repos")
+def test_a_dataset_of_the_hub_is_imported_with_where_it_came_from(owner: TestClient, repos: Path) -> None:
+    several = repos / "owner" / "parts" / "data"
+    several.mkdir(parents=True)
+    for number in range(2):
+        (several / f"test-0000{number}-of-00002.jsonl").write_text('{"aaa": "What?", "bbb": "That."}\n')
+    asked = [
+        {"source": "hub", "id": "https://huggingface.co/datasets/owner/name", "name": "mine"},
+        {"source": "hub", "id": "owner/parts", "split": "test"},
+        {"source": "hub", "id": "owner/name", "split": "nothing"},
+    ]
+    ids = [owner.post("/api/datasets", json=one).json()["id"] for one in asked]
+    good, odd, wrong = [imported(owner, one) for one in ids]
+    assert (good["status"], good["name"], good["rows"], good["source_name"]) == ("ready", "mine", 1, "owner/name")
+    assert {name: good["origin"][name] for name in ("id", "config", "split", "revision")} == {
+        "id": "owner/name", "config": "default", "split": "train", "revision": COMMIT}  # fmt: skip
+    assert (wrong["status"], "no split `nothing`" in wrong["error"]) == ("failed", True)
+    assert odd["status"] == "needs_mapping"
+    assert len(odd["origin"]["files"]) == 2
+    again = datasets.import_again(odd["id"], {"kind": "completion", "parts": {"prompt": "aaa", "completion": "bbb"}})
+    done = imported(owner, again.id)
+    assert (done["status"], done["rows"]) == ("ready", 2), done
+    assert owner.post("/api/datasets", json={"source": "hub", "id": "a/b/c"}).status_code == 422
+    assert owner.post("/api/datasets", json={"source": "path", "id": "/x", "split": "train"}).status_code == 422
+    left = [path.name for path in home.dataset_folder(wrong["id"]).rglob("*") if path.is_file()]
+    assert not [name for name in left if name.startswith("source") or name.endswith(".part")]
+
+
+def imported(owner: TestClient, dataset_id: str) -> dict[str, Any]:
+    """The dataset, when its import is over."""
+
+    def look() -> dict[str, Any]:
+        datasets.tick()
+        found: dict[str, Any] = owner.get(f"/api/datasets/{dataset_id}").json()
+        return found if found["status"] != "importing" else {}
+
+    return wait_for(look, 120)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from engine import events, hub_data, work
+from engine import events, hub_data, hub_names, work
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from storage.statuses import WorkStatus
 from storage.tables import Dataset, Work
@@ -193,7 +193,7 @@ def test_what_is_no_name_of_the_hub_is_refused_before_it_is_asked(name: str) -> 
     with pytest.raises(RefusedError, match="no name of a hub dataset"):
         hub_data.look(name)
     with pytest.raises(RefusedError, match="cannot be a"):
-        hub_data.origin("owner/name", config="a\nb")
+        hub_names.asked("owner/name", config="a\nb")
 
 
 def pushed(dataset: Dataset, repo: str, token: str = CANARY, **how: Any) -> Work:
