@@ -114,11 +114,11 @@ def _path(text: str, name: str, project_id: str) -> Dataset:
     return _files(files, name or (Path(text.strip()).name if len(files) > 1 else ""), project_id, "path")
 
 
-def _hub(fields: Mapping[str, Any], _name: str, _project_id: str) -> Dataset:
+def _hub(fields: Mapping[str, Any], name: str, project_id: str) -> Dataset:
     hub = {key: str(fields.get(field) or "").strip() for key, field in _HUB.items()}
     if not hub["id"]:
         raise RefusedError("There is no dataset to fetch.", "Write its id on the hub, such as owner/name.")
-    raise RefusedError("Datasets cannot be fetched from the hub yet.", "Download the files, and import those.")
+    return datasets.import_hub(hub["id"], hub["config"], hub["split"], name=name, project_id=project_id)
 
 
 _HUB = {"id": "hub_id", "config": "config", "split": "split"}
