@@ -5,6 +5,7 @@ from fastapi.security import HTTPBearer
 from starlette.routing import compile_path
 
 from app.api import (
+    dataset_health,
     dataset_hub,
     dataset_mapping,
     dataset_tokens,
@@ -25,6 +26,7 @@ NOUNS = (
     models,
     datasets,
     dataset_tokens,
+    dataset_health,
     dataset_hub,
     dataset_mapping,
     recipes,
