@@ -18,7 +18,7 @@ where:
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.data import cells, parts, turns, ways
 from engine.data.kinds import chat, preference, prompt, texts, unpaired
@@ -42,8 +42,7 @@ _READ_TURNS: dict[Kind, Callable[[Row, Parts, Repairs, Words], Values]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A row as it will be trained on: the columns of the dataset's kind, and the repairs it took."""
 
     values: Values

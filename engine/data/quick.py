@@ -5,40 +5,49 @@ A chat that needs more than this gives None and goes the long way (`turns`, `ord
 
 from typing import Any
 
+from engine.data import cells
 from engine.data.turns import Turn
 from engine.data.verdict import Parts, Row
 from engine.data.words import Words
 
 _FOLLOWS = {"": ("system", "user"), "system": ("user",), "user": ("assistant",), "assistant": ("user",)}
+_BESIDE = {"messages", "input", "system", "history", "tools"}
+_MAY_BE_TURNS = "[{\n \tH"  # JSON, or a transcript (`Human: ...`)
+_OURS = ("role", "content")
 
 
 def chat(found: Any, words: Words) -> list[Turn] | None:
     """The turns of a chat whose every turn is just a role and a clean text, in an order that can be learnt."""
-    if type(found) is not list or not found or type(found[0]) is not dict:
-        return None
-    keys = _keys(found[0], words)
+    keys = _keys(found, words)
     if keys is None:
         return None
     who, what = keys
-    as_ours = keys == ("role", "content")
-    roles, kept, before = words.roles, [], ""
+    roles, before, ours = words.roles, "", keys == _OURS
     try:
         for turn in found:
             written, said = turn[who], turn[what]
             role = roles[written]
             if len(turn) != 2 or role not in _FOLLOWS[before] or not _clean(said):
                 return None
-            kept.append(turn if as_ours and role == written else {"role": role, "content": said})
+            if role != written:
+                ours = False
             before = role
     except (KeyError, TypeError):
         return None
-    return kept if before == "assistant" else None
+    if before != "assistant":
+        return None
+    return found if ours else [{"role": roles[turn[who]], "content": turn[what]} for turn in found]
 
 
-def _keys(turn: dict[str, Any], words: Words) -> tuple[str, str] | None:
+def _keys(found: Any, words: Words) -> tuple[str, str] | None:
+    """The keys of its first turn for who speaks and what."""
+    if type(found) is not list or not found or type(first := found[0]) is not dict:
+        return None
+    if "role" in first and "content" in first and words.who[0] == "role":
+        return _OURS
     for who in words.who:
-        if who in turn:
-            return next(((who, what) for what in words.what if what in turn), None)
+        if who in first:
+            return next(((who, what) for what in words.what if what in first), None)
     return None
 
 
@@ -46,12 +55,25 @@ def _clean(said: Any) -> bool:
     """Text with something in it, and nothing that would have to be repaired or refused."""
     if type(said) is not str or not said or said.isspace() or "\x00" in said:
         return False
-    if not said.isascii():
-        try:
-            said.encode()
-        except UnicodeEncodeError:
-            return False
-    return True
+    return said.isascii() or cells.is_clean(said)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text (not an empty one) begins like a text, not like turns written as JSON or as a transcript."""
+    return text[0] not in _MAY_BE_TURNS
+
+
+def answer(value: Any) -> list[Turn] | None:
+    """An answer that is one clean text."""
+    return [{"role": "assistant", "content": value}] if _clean(value) and is_plain(value) else None
+
+
+def question(row: Row, parts: Parts) -> list[Turn] | None:
+    """A prompt that is one clean text, in a row with nothing else that belongs to it."""
+    if not _BESIDE.isdisjoint(parts) or "prompt" not in parts:
+        return None
+    asked = row[parts["prompt"]]
+    return [{"role": "user", "content": asked}] if _clean(asked) and is_plain(asked) else None
 
 
 def pair(row: Row, parts: Parts) -> tuple[str, str] | None:

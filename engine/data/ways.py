@@ -20,12 +20,8 @@ class Way(NamedTuple):
     rivals: tuple[tuple[Format, dict[str, str]], ...]
 
 
-def way(one: Format, columns: tuple[str, ...]) -> Way | None:
-    """How the format reads rows with these columns; None when it does not. Cheap for columns seen before."""
-    return _known_way(one, columns) if len(columns) <= MOST_COLUMNS else _found_way(one, columns)
-
-
-def _found_way(one: Format, columns: tuple[str, ...]) -> Way | None:
+def found_way(one: Format, columns: tuple[str, ...]) -> Way | None:
+    """How the format reads rows with these columns; None when it does not."""
     found = _parts(one, columns)
     if found is None:
         return None
@@ -33,7 +29,12 @@ def _found_way(one: Format, columns: tuple[str, ...]) -> Way | None:
     return Way(found, tuple(name for name in columns if name not in taken), _rivals(one, found, columns))
 
 
-_known_way = lru_cache(maxsize=2048)(_found_way)
+known_way = lru_cache(maxsize=2048)(found_way)
+
+
+def way(one: Format, columns: tuple[str, ...]) -> Way | None:
+    """`found_way`, cheap for columns seen before."""
+    return known_way(one, columns) if len(columns) <= MOST_COLUMNS else found_way(one, columns)
 
 
 def _parts(one: Format, columns: tuple[str, ...]) -> dict[str, str] | None:

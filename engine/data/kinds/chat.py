@@ -12,7 +12,8 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
     if "messages" not in parts:
         return _read_pair(row, parts, repairs, words)
     if len(parts) == 1:
-        clean = quick.chat(cells.opened(row[parts["messages"]]), words)
+        found = row[parts["messages"]]
+        clean = quick.chat(found if isinstance(found, list) else cells.opened(found), words)
         if clean is not None:
             return {"messages": clean}
     said = order.chat(asked.before(row, parts, repairs, words), repairs)
@@ -21,7 +22,7 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
 
 def _read_pair(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Values:
     pair = quick.pair(row, parts)
-    if pair is not None and pair[0][0] not in "[{\nH" and pair[1][0] not in "[{\nH":  # nothing that may be turns
+    if pair is not None and quick.is_plain(pair[0]) and quick.is_plain(pair[1]):
         return {"messages": [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}]}
     listed = turns.opened(row[parts["prompt"]], words) is not None
     context = asked.before(row, parts, repairs, words)

@@ -1,6 +1,6 @@
 """Preferences: a question with a better and a worse answer, in whichever of its shapes."""
 
-from engine.data import order, toolbox
+from engine.data import order, quick, toolbox
 from engine.data.kinds import asked, ranks
 from engine.data.turns import Turn
 from engine.data.verdict import Parts, Rejection, Repairs, Row, Values
@@ -11,6 +11,9 @@ Sides = tuple[list[Turn], list[Turn], list[Turn]]  # prompt, chosen, rejected
 
 def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Values:
     """The prompt and two answers from any set of parts in `parts.NEEDS`. Raises Rejection."""
+    clean = _clean(row, parts)
+    if clean is not None:
+        return clean
     prompt, chosen, rejected = _apart(*_sides(row, parts, repairs, words), repairs)
     values = {
         "prompt": order.question(prompt, repairs),
@@ -20,6 +23,18 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
     if values["chosen"] == values["rejected"]:
         raise Rejection("same_answers", values["chosen"][-1]["content"])
     return toolbox.beside(row, parts, values, repairs)
+
+
+def _clean(row: Row, parts: Parts) -> Values | None:
+    """The short way for three clean texts."""
+    if "chosen" not in parts or "rejected" not in parts:
+        return None
+    values = {
+        "prompt": quick.question(row, parts),
+        "chosen": quick.answer(row[parts["chosen"]]),
+        "rejected": quick.answer(row[parts["rejected"]]),
+    }
+    return None if None in values.values() or values["chosen"] == values["rejected"] else values
 
 
 def _sides(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Sides:

@@ -1,6 +1,6 @@
 """Unpaired answers: a question, one answer, and whether it is a good one."""
 
-from engine.data import cells, order, toolbox
+from engine.data import cells, order, quick, toolbox
 from engine.data.kinds import asked
 from engine.data.verdict import Parts, Rejection, Repairs, Row, Values
 from engine.data.words import USUAL, Words
@@ -11,6 +11,9 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
     label = cells.yes_or_no(row[parts["label"]])
     if label is None:
         raise Rejection("not_a_label", {parts["label"]: row[parts["label"]]})
+    clean = quick.chat(row[parts["messages"]], words) if len(parts) == 2 and "messages" in parts else None
+    if clean is not None:
+        return {"prompt": clean[:-1], "completion": clean[-1:], "label": label}
     said = asked.before(row, parts, repairs, words)
     if "messages" in parts:
         prompt, completion = order.apart(order.chat(said, repairs))

@@ -11,7 +11,9 @@ PARTS = {"messages": parts.CHATS, "system": parts.BESIDE["system"], "tools": par
 
 def first_turn(row: Row, found: Parts) -> Any:
     """The first turn of the chat in a row, {} when the chat is empty, None when it is no chat."""
-    turns = cells.opened(row[found["messages"]])
+    turns = row[found["messages"]]
+    if not isinstance(turns, list):
+        turns = cells.opened(turns)
     if isinstance(turns, list):
         return turns[0] if turns else {}
     return None if turns else {}
