@@ -283,10 +283,10 @@ REAL = [
     ("c4_demo.jsonl", "ready", "text", "text", (300, 300, 0, 0)),
     ("gsm8k_train.jsonl", "ready", "prompt_completion", "completion", (7473, 7473, 0, 0)),
     ("v1_sft_demo.jsonl", "ready", "messages", "chat", (500, 500, 0, 0)),
-    ("glaive_toolcall_en_demo.json", "ready", "sharegpt", "chat", (300, 109, 38, 153)),
-    ("dpo_en_demo.json", "failed", None, None, (0, 0, 0, 0)),
-    ("kto_en_demo.json", "failed", None, None, (0, 0, 0, 0)),
-    ("HumanEval.jsonl.gz", "needs_mapping", None, None, (0, 0, 0, 0)),
+    ("glaive_toolcall_en_demo.json", "ready", "sharegpt", "chat", (300, 300, 0, 0)),
+    ("dpo_en_demo.json", "ready", "preference_chat", "preference", (300, 300, 0, 0)),
+    ("kto_en_demo.json", "ready", "unpaired", "unpaired", (300, 300, 0, 0)),
+    ("HumanEval.jsonl.gz", "ready", "prompt_completion", "completion", (164, 164, 0, 0)),
 ]
 
 
