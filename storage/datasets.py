@@ -35,6 +35,12 @@ def family(db: Session, family_id: str) -> Sequence[Dataset]:
     return db.exec(query.order_by(col(Dataset.version).desc(), col(Dataset.created_at).desc())).all()
 
 
+def mapped(db: Session, project_id: str) -> Sequence[Dataset]:
+    """Those whose columns a person has mapped, the newest first."""
+    query = select(Dataset).where(Dataset.project_id == project_id, col(Dataset.mapping).is_not(None))
+    return db.exec(query.order_by(col(Dataset.created_at).desc())).all()
+
+
 def moving(db: Session) -> Sequence[Dataset]:
     """Datasets still being imported."""
     return db.exec(select(Dataset).where(Dataset.status == DatasetStatus.IMPORTING)).all()

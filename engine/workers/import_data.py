@@ -1,9 +1,10 @@
 """Imports files of training data: `python -m engine.workers.import_data SPEC.json OUT/`.
 
-Spec: {"sources": [{"path", "name": the file's own name}], "mapping": see engine.data.mapping, or null}. Reads in
-constant memory and judges each row, those of large JSONL files in several processes. Leaves in OUT: rows.parquet (what
-is trained on), rejected.jsonl (the other rows, with rule, value and fix) with its index, and summary.json. Everything
-is written under a .part name first, so that what has its own name is whole.
+Spec: {"sources": [{"path", "name": the file's own name}], "mapping": see engine.data.mapping, or null, "remembered":
+[{"columns", "mapping", "name"}]}: mappings for files with just those columns. Reads in constant memory and judges each
+row, those of large JSONL files in several processes. Leaves in OUT: rows.parquet (what is trained on), rejected.jsonl
+(the other rows, with rule, value and fix) with its index, and summary.json. Everything is written under a .part name
+first, so that what has its own name is whole.
 
 accepted + repaired + rejected = rows: `accepted` took no repair, `repaired` are trained on as well.
 """
@@ -38,7 +39,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         (out / name).unlink(missing_ok=True)
     _remove_parts(out)
     try:
-        return _imported(files, spec.get("mapping"), out)
+        return _imported(files, spec, out)
     except UnreadableError as error:
         raise contract.WorkFailedError("data", error.message, error.hint) from error
     except OSError as error:
@@ -55,12 +56,18 @@ def _remove_parts(out: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _imported(files: list[File], mapping: dict[str, Any] | None, out: Path) -> dict[str, Any]:
+def _imported(files: list[File], spec: dict[str, Any], out: Path) -> dict[str, Any]:
+    mapping = spec.get("mapping")
     found = import_looks.look(files, mapping)
+    known = None if mapping else import_looks.remembered(found, spec.get("remembered", []))
+    if known is not None:
+        mapping, found = known["mapping"], import_looks.mapped(found, known["mapping"])
     events.append(out, events.Started(facts={"files": len(files), "format": found.format and found.format.name}))
     if found.format is None:
         return import_looks.not_understood(found)
     tally = Tally(out, sum(file.path.stat().st_size for file in files))
+    if known is not None:
+        tally.remarks.append(f"Read by the mapping of `{known['name']}`, which has the same columns.")
     sha256 = _Import(files, mapping, found.format, tally).write()
     return tally.result(found.format, sha256) | _looked(found, mapping)
 
@@ -108,7 +115,7 @@ class _Import:
 
     def _processes(self) -> import_pool.Pool:
         if self._pool is None:
-            pool = import_pool.Pool(self.mostly, self.mapping, import_pool.processes())
+            pool = import_pool.Pool(self.tally.out, self.mostly, self.mapping, import_pool.processes())
             self._pool = self._open.enter_context(pool)
         return self._pool
 

@@ -16,7 +16,7 @@ from engine.data.verdict import Format, Rejection
 LOOKED_AT_ROWS = 1000
 LOOKED_AT_BYTES = 16 << 20
 LOOKED_AT_FILES = 20
-GUIDE = "The formats are listed in docs/guide/formats.md; rename the columns to those of one of them."
+GUIDE = "Map them on the Data page, or rename them to those of a format in docs/guide/formats.md."
 
 
 class File(NamedTuple):
@@ -61,7 +61,23 @@ def look(files: list[File], mapping: dict[str, Any] | None) -> Look:
             rows += _beginning(source, reader, len(chosen))
     columns = formats.columns_of(rows)
     mostly = formats.detect(rows) if mapping is None else format_named("", mapping)
-    return Look(rows, columns, mostly, 0.0 if mostly is None else round(formats.confidence(rows, mostly), 4))
+    return Look(rows, columns, mostly, _confidence(rows, mostly))
+
+
+def _confidence(rows: list[Any], mostly: Format | None) -> float:
+    return 0.0 if mostly is None else round(formats.confidence(rows, mostly), 4)
+
+
+def mapped(found: Look, mapping: dict[str, Any]) -> Look:
+    """The same rows, read by a mapping."""
+    wanted = format_named("", mapping)
+    return Look(found.rows, found.columns, wanted, _confidence(found.rows, wanted))
+
+
+def remembered(found: Look, known: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The first mapping ({"columns", "mapping", "name"}) that is for just these columns, and reads a row."""
+    same = (one for one in known if set(one["columns"]) == set(found.columns))
+    return next((one for one in same if mapped(found, one["mapping"]).confidence), None)
 
 
 def _beginning(source: Source, reader: choose.Reader, files: int) -> Iterator[Any]:

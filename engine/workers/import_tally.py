@@ -32,6 +32,7 @@ class Tally:
         self.repairs: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
         self.files: list[dict[str, Any]] = []
+        self.remarks: list[str] = []  # about the import as a whole
         self._notes: dict[tuple[str, ...], list[str]] = {}
         self._before = 0  # bytes of the files that are done
         self._told = time.monotonic()
@@ -66,8 +67,8 @@ class Tally:
     def notes(self) -> list[str]:
         """What a person should know about how the files were read."""
         if len(self.files) == 1:
-            return [note for notes in self._notes for note in notes]
-        return [f"{_who(names)}: {' '.join(notes)}" for notes, names in self._notes.items()]
+            return [*(note for notes in self._notes for note in notes), *self.remarks]
+        return [*(f"{_who(names)}: {' '.join(notes)}" for notes, names in self._notes.items()), *self.remarks]
 
     def result(self, mostly: Format, sha256: str) -> dict[str, Any]:
         """Gives the files their names and says what they hold, after a look at what was written."""
