@@ -106,9 +106,8 @@ def _warnings(row: Tokenised, texts: Texts) -> Iterator[str]:
 def _words(row: Row) -> Iterator[str]:
     """Every text of a row that a person wrote."""
     for name, value in row.items():
-        if name == "extra":
-            continue
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list):
-            yield from (one if isinstance(one, str) else str(one.get("content", "")) for one in value if one)
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str) and name != "extra":
+                yield one
+            elif isinstance(one, dict) and name in columnar.TURN_COLUMNS:
+                yield one.get("content", "")
