@@ -23,6 +23,7 @@ PACKERS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 # A packed file may not grow without end: text shrinks to a fifth, the most repetitive logs to a hundredth.
 MOST_GROWTH = 200
 FREE_GROWTH_BYTES = 64 << 20
+HIGH = bytes(range(0x80, 0x100))
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -174,8 +175,9 @@ def _is_latin1(data: bytes) -> bool:
     if data.isascii():
         return False
     text = data.decode("utf-8", "surrogateescape")
-    broken = sum("\udc80" <= character <= "\udcff" for character in text)
-    return broken * 2 > sum(character > "\x7f" for character in text)
+    broken = len(text) - len(text.encode("utf-8", "ignore").decode())
+    ascii = len(data.translate(None, HIGH))
+    return broken * 2 > len(text) - ascii
 
 
 def _whole_characters(data: bytes) -> bytes:

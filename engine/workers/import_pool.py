@@ -1,7 +1,8 @@
 """Processes that judge the blocks of a file side by side, and hand the verdicts back in the order of the file.
 
-Each has a pipe to the importing worker: small tasks go out, JSON and Arrow bytes come back (nothing is pickled). A
-process whose pipe closes ends, so that none outlives the worker, however that one dies.
+Each has a pipe to the importing worker, for small words as JSON; the verdicts themselves go through a file (Arrow, then
+lines), since what does not fit into a pipe at once makes both sides wait for each other again and again. A process
+whose pipe closes ends, so that none outlives the worker, however that one dies.
 """
 
 import gc
@@ -12,6 +13,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -38,9 +40,9 @@ def processes() -> int:
 class Pool:
     """Use as a context: the processes live as long as it does."""
 
-    def __init__(self, mostly: Format, mapping: dict[str, Any] | None, count: int) -> None:
+    def __init__(self, out: Path, mostly: Format, mapping: dict[str, Any] | None, count: int) -> None:
         self._schema = columnar.SCHEMAS[mostly.kind]
-        self._task = {"format": mostly.name, "mapping": mapping}
+        self._task = {"format": mostly.name, "mapping": mapping, "out": str(out)}
         self._ways: list[Any] = []
         self._children: list[Any] = []
         for _ in range(count):
@@ -90,12 +92,15 @@ class Pool:
     def _received(self, way: Any) -> tuple[int, Judged]:
         try:
             said = orjson.loads(way.recv_bytes())
-            if "error" in said:
-                raise contract.WorkFailedError("code", said["error"], "The log holds the whole traceback.")
-            batch = pa.ipc.read_record_batch(pa.py_buffer(way.recv_bytes()), self._schema)
-            why = way.recv_bytes().split(b"\n")
         except (EOFError, OSError) as error:
             raise _killed() from error
+        if "error" in said:
+            raise contract.WorkFailedError(said["category"], said["error"], said["hint"])
+        path = Path(said["path"])
+        written = pa.py_buffer(path.read_bytes())
+        path.unlink()
+        batch = pa.ipc.read_record_batch(written.slice(0, said["arrow"]), self._schema)
+        why = written.slice(said["arrow"]).to_pybytes().split(b"\n")
         rejected = list(zip(said["rejected"], why, strict=False))
         repairs, rules = Counter(said["repairs"]), Counter(said["rules"])
         return said["number"], Judged(said["rows"], batch, rejected, said["repaired"], repairs, rules)
@@ -121,28 +126,35 @@ def _serve(way: Any) -> None:
         mostly = import_looks.format_named(task["format"], task["mapping"])
         for count in itertools.count(1):
             number, *block = orjson.loads(way.recv_bytes())
-            _answer(way, number, Block(*block), mostly)
+            _answer(way, number, Block(*block), task, mostly)
             if count % COLLECT_EVERY == 0:
                 gc.collect()
     except (EOFError, OSError):
         return  # the worker has what it wanted, or is gone
 
 
-def _answer(way: Any, number: int, block: Block, mostly: Format) -> None:
+def _answer(way: Any, number: int, block: Block, task: dict[str, Any], mostly: Format) -> None:
     try:
         found = import_blocks.judged_block(block, mostly)
+        said = _written(found, Path(task["out"]) / f"judged-{number}.part")
     except Exception as error:  # noqa: BLE001  (the boundary of the process)
         traceback.print_exc()
-        way.send_bytes(orjson.dumps({"error": f"{type(error).__name__}: {error}"[:2000]}))
-        return
-    said = {
-        "number": number,
+        failed = contract.failure(error)
+        said = {"error": failed.message, "category": failed.category, "hint": failed.hint}
+    way.send_bytes(orjson.dumps({"number": number, **said}))
+
+
+def _written(found: Judged, path: Path) -> dict[str, Any]:
+    arrow = found.batch.serialize()
+    with path.open("wb") as file:
+        file.write(arrow)
+        file.write(b"\n".join(why for _, why in found.rejected))
+    return {
+        "path": str(path),
+        "arrow": arrow.size,
         "rows": found.rows,
         "rejected": [one for one, _ in found.rejected],
         "repaired": found.repaired,
         "repairs": found.repairs,
         "rules": found.rules,
     }
-    way.send_bytes(orjson.dumps(said))
-    way.send_bytes(found.batch.serialize())
-    way.send_bytes(b"\n".join(why for _, why in found.rejected))
