@@ -1,0 +1,74 @@
+"""Exports of datasets: a worker writes the file, which lies in its folder until the dataset is deleted."""
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from engine import datasets, work
+from engine.data import export
+from engine.data.export_file import File, Packed
+from engine.data.verdict import Kind
+from engine.errors import ConflictError, NotFoundError, RefusedError
+from storage.statuses import WorkStatus
+from storage.tables import Dataset, Work
+
+KIND = "export_data"
+
+
+class Download(NamedTuple):
+    """A file that is ready: where it lies, and what it is called for the person who gets it."""
+
+    path: Path
+    name: str
+    media_type: str
+
+
+def forms(dataset: Dataset) -> list[export.Form]:
+    """The forms this dataset can be written in; the first loses nothing."""
+    return export.for_kind(cast(Kind, dataset.kind)) if dataset.kind else []
+
+
+def start(dataset_id: str, form: str = "trl", file: File = "jsonl", packed: Packed = "") -> Work:
+    """Begins an export and returns at once; the same one made before is returned instead.
+
+    Raises NotFoundError, ConflictError for a dataset without rows, RefusedError for a form that does not fit.
+    """
+    dataset = datasets.look_up(dataset_id)
+    path = datasets.blob(dataset)
+    able = {one.name for one in forms(dataset)}
+    if form not in able:
+        raise RefusedError(
+            f"Rows of the kind {dataset.kind} cannot be written as `{form}`.", f"Choose one of: {', '.join(able)}."
+        )
+    if file == "parquet" and packed:
+        raise RefusedError(f"A Parquet file is not packed as {packed}: it is compressed already.", "Leave packing out.")
+    spec = {"path": str(path), "kind": dataset.kind, "name": dataset.name, "train_rows": dataset.train_rows}
+    return work.start(KIND, dataset_id, {**spec, "form": form, "file": file, "packed": packed})
+
+
+def look_up(dataset_id: str, work_id: str) -> Work:
+    """Raises NotFoundError when this dataset has no such export."""
+    found = work.look_up(work_id)
+    if found.kind != KIND or found.subject_id != dataset_id:
+        raise NotFoundError(f"Dataset `{dataset_id}` has no export `{work_id}`.")
+    return found
+
+
+def download(dataset_id: str, work_id: str) -> Download:
+    """The file of a finished export. Raises NotFoundError, or ConflictError while there is none."""
+    found = look_up(dataset_id, work_id)
+    if found.status != WorkStatus.SUCCEEDED:
+        raise ConflictError("The export is not ready.", found.error or "Wait until it is.")
+    path = work.folder(found) / str(found.result["file"])
+    ending = path.name.removeprefix("export")
+    media_type = {"": "application/x-ndjson", "gz": "application/gzip", "zst": "application/zstd"}[found.spec["packed"]]
+    if found.spec["file"] == "parquet":
+        media_type = "application/vnd.apache.parquet"
+    return Download(path, f"{safe_name(found.spec['name'])}-{found.spec['form']}{ending}", media_type)
+
+
+def safe_name(name: str) -> str:
+    """A name as a file can be called on any system: letters, digits, dots and dashes, not too long."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:80] or "dataset"
