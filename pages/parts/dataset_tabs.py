@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from pages.parts import data_mapping, data_tokens, dataset_view, html
+from pages.parts import data_health, data_mapping, data_search, data_statistics, data_tokens, dataset_view, html
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
@@ -31,7 +31,8 @@ def offset_of(query: Mapping[str, str]) -> int:
 
 
 def _rows(dataset: Dataset, query: Mapping[str, str]) -> Markup:
-    return dataset_view.rows_html(dataset, offset_of(query))
+    box, found = data_search.box_html(dataset, query), data_search.search_html(dataset, query)
+    return box + (found or dataset_view.rows_html(dataset, offset_of(query)))
 
 
 def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:
@@ -42,6 +43,8 @@ TABS: dict[str, Tab] = {
     "rows": Tab("Rows", _rows, count=lambda dataset: dataset.train_rows),
     "rejected": Tab("Rejected", _rejected, count=lambda dataset: dataset.rejected, unready=True),
     "tokens": Tab(data_tokens.LABEL, data_tokens.html_of, data_tokens.ACTS),
+    "health": Tab(data_health.LABEL, data_health.html_of, data_health.ACTS),
+    "statistics": Tab(data_statistics.LABEL, data_statistics.html_of),
     "mapping": Tab(data_mapping.LABEL, data_mapping.html_of, data_mapping.ACTS, unready=True),
 }
 
