@@ -73,7 +73,10 @@ def _text(part: dict[str, Any], repairs: Repairs) -> str:
 
 
 def _result(part: dict[str, Any], repairs: Repairs) -> dict[str, Any]:
-    turn: dict[str, Any] = {"role": "tool", "content": content(part.get("content"), repairs).text}
+    inside = part.get("content")
+    if isinstance(inside, list) and not is_parts(inside):
+        raise Rejection("not_text_part", inside)
+    turn: dict[str, Any] = {"role": "tool", "content": content(inside, repairs).text}
     known = part.get("tool_use_id")
     if isinstance(known, str) and known:
         turn["tool_call_id"] = cells.text(known, repairs)

@@ -221,6 +221,13 @@ def test_why_a_chat_is_not_taken(row: Any, broken: str) -> None:
     assert rule(row, BY_NAME["messages"]) == broken
 
 
+def test_results_inside_results_are_refused_however_deep_they_are() -> None:
+    block: dict[str, Any] = {"type": "tool_result", "content": "x"}
+    for _ in range(900):
+        block = {"type": "tool_result", "content": [block]}
+    assert rule(messages({"role": "user", "content": [block]}, ANSWERED)) == "not_text_part"
+
+
 def test_a_long_run_of_one_role_is_joined_once() -> None:
     many = [{"role": "function_call", "content": '{"name": "f"}'}] * 3000
     values = accepted(messages(ASKED, *many))
