@@ -1,13 +1,17 @@
-"""A small vocabulary without a model, and specs of the token workers, for tests that need no transformers."""
+"""A small vocabulary without a model: specs of the token workers, and a studio that has one, without transformers."""
 
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from engine import tokens
 from engine.data import columnar
 from engine.data.verdict import Kind
 from engine.workers.vocabulary import Vocabulary
+from storage import db, home
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model
 from tests.tiny import CORPUS, TEMPLATE
 
 SPECIAL = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
@@ -43,3 +47,25 @@ def spec(folder: Path, kind: Kind, rows: list[dict[str, Any]], template: Any = T
     settings = {"max_length": 64, "answers_only": True, "offset": 0, "limit": 10} | changes
     paths = {"dataset": str(folder / "rows.parquet"), "model": str(folder), "cache": str(folder / "tokenizer")}
     return {**paths, "kind": kind, **settings}
+
+
+def furnish(folder: Path, kind: Kind, rows: list[dict[str, Any]], template: Any = TEMPLATE) -> tuple[Dataset, Model]:
+    """A ready dataset with these rows, and a ready model whose tokenizer is prepared already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text("{}")
+    part = folder / "rows.parquet"
+    with columnar.Writer(part, kind) as writer:
+        for number, row in enumerate(rows, 1):
+            writer.add(number, row)
+        writer.close()
+    sha256 = columnar.sha256_of(part)
+    part.rename(home.blobs() / f"{sha256}.parquet")
+    ready = DatasetStatus.READY
+    dataset = Dataset(project_id="default", name="Rows", status=ready, kind=kind, sha256=sha256, accepted=len(rows))
+    model = Model(source="path", source_id=str(folder), name="Tiny <b>", path=str(folder), status=ModelStatus.READY)
+    model.context_length, model.has_chat_template = 2048, True
+    with db.session() as session:
+        session.add(dataset)
+        session.add(model)
+    vocabulary(template).save(Path(tokens.spec(dataset, model)["cache"]))
+    return dataset, model
