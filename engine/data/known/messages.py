@@ -20,6 +20,9 @@ def first_turn(row: Row, found: Parts) -> Any:
 
 
 def _fits(row: Row, found: Parts) -> bool:
+    turns = row[found["messages"]]
+    if type(turns) is list and turns and type(turns[0]) is dict and "role" in turns[0]:
+        return True
     turn = first_turn(row, found)
     return isinstance(turn, dict) and (not turn or "role" in turn or "speaker" in turn)
 
