@@ -136,7 +136,7 @@ def test_one_word_answers_count_only_among_longer_ones(tmp_path: Path) -> None:
     assert positions(tmp_path, "one_word_answers", [*longer, chat("a", " Yes. ")]) == [3]
     labels = found(tmp_path, "one_word_answers", [chat("a", "positive"), chat("b", "negative"), longer[0]])
     assert labels.positions.tolist() == []
-    assert "67%" in labels.note
+    assert "67 %" in labels.note
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class _OneWord(RowFinder):
         if len(found.positions) <= MOSTLY * self._answers:
             return found
         share = len(found.positions) / self._answers
-        note = f"{share:.0%} of the answers are single words: taken as meant (labels, choices, numbers), not counted."
+        note = f"{100 * share:.0f} % of the answers are single words: taken as meant (labels, choices, numbers), not counted."
         return Found(NOTHING_TO_JUDGE.positions, note=note)
 
 

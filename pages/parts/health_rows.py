@@ -1,0 +1,79 @@
+"""The rows that a check found, unfolded under its finding: where they stand, what is the matter, which to drop."""
+
+from markupsafe import Markup
+
+from engine import health
+from engine.data.health.check import Check
+from engine.data.health.score import Part
+from pages.parts import dataset_view, html, marked
+from storage.tables import Dataset
+
+ROWS_A_PAGE = 10
+DROP = "health-drop"
+
+
+def rows_html(dataset: Dataset, check: Check, part: Part, offset: int) -> Markup:
+    """One page of them, as a form whose ticked rows can be dropped."""
+    found = health.rows(dataset.id, check.name, offset, ROWS_A_PAGE)
+    rows = html.join(_row(dataset, check, one) for one in found)
+    drop = Markup('<button class="ts-button" type="submit">Drop the ticked rows</button>') if _drops(check) else ""
+    return Markup(
+        '<form class="dt-found" data-act="{}" data-id="{}" id="found-{}-{}">'
+        '<input type="hidden" name="check" value="{}">'
+        "<ol>{}</ol><footer>{}{}</footer></form>"
+    ).format(DROP, dataset.id, check.name, offset, check.name, rows, drop, _pages(dataset, check, offset, part.found))
+
+
+def _drops(check: Check) -> bool:
+    return check.fix == "drop"
+
+
+def _row(dataset: Dataset, check: Check, found: health.FoundRow) -> Markup:
+    place = Markup('<a class="ts-link" data-soft href="{}">Row {}</a>').format(
+        dataset_view.address(dataset.id, offset=found.position), html.count(found.position + 1)
+    )
+    tick = Markup('<input type="checkbox" name="row-{}" aria-label="Drop row {}">').format(
+        found.position, found.position + 1
+    )
+    return Markup("<li>{}<div><p>{}{}{}</p>{}{}</div></li>").format(
+        tick if _drops(check) else "",
+        place,
+        _twin(dataset, found),
+        Markup("<span>{}</span>").format(found.said) if found.said else "",
+        marked.excerpts(found.row, check.spans),
+        marked.folded(found.row),
+    )
+
+
+def _twin(dataset: Dataset, found: health.FoundRow) -> Markup:
+    if found.twin is None:
+        return Markup()
+    return Markup('<span>repeats <a class="ts-link" data-soft href="{}">row {}</a></span>').format(
+        dataset_view.address(dataset.id, offset=found.twin), html.count(found.twin + 1)
+    )
+
+
+def _pages(dataset: Dataset, check: Check, offset: int, total: int) -> Markup:
+    if total <= ROWS_A_PAGE:
+        return Markup()
+    last = min(offset + ROWS_A_PAGE, total)
+    said = f"{html.count(offset + 1)} to {html.count(last)} of {html.count(total)}"
+    return Markup('<nav class="da-pager" aria-label="Pages of found rows">{}<span>{}</span>{}</nav>').format(
+        _page("Previous", dataset, check, offset - ROWS_A_PAGE, offset > 0),
+        said,
+        _page("Next", dataset, check, last, last < total),
+    )
+
+
+def _page(label: str, dataset: Dataset, check: Check, offset: int, there: bool) -> Markup:
+    if not there:
+        return Markup('<span class="ts-button" aria-disabled="true">{}</span>').format(label)
+    return Markup('<a class="ts-button" data-soft href="{}">{}</a>').format(
+        address(dataset.id, check.name, max(0, offset)), label
+    )
+
+
+def address(dataset_id: str, check: str = "", offset: int = 0) -> str:
+    """The tab Health, with the rows of a check unfolded."""
+    more = f"&check={check}" if check else ""
+    return dataset_view.address(dataset_id, "health", offset) + more
