@@ -5,9 +5,11 @@ from fastapi.security import HTTPBearer
 from starlette.routing import compile_path
 
 from app.api import (
+    dataset_export,
     dataset_health,
     dataset_hub,
     dataset_mapping,
+    dataset_shape,
     dataset_tokens,
     datasets,
     docs,
@@ -24,6 +26,8 @@ from app.api import (
 
 NOUNS = (
     models,
+    dataset_shape,
+    dataset_export,
     datasets,
     dataset_tokens,
     dataset_health,

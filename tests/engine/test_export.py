@@ -17,6 +17,7 @@ from engine.data import export as forms
 from engine.data.verdict import Kind
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.workers import export_data, import_data
+from engine.workers.contract import WorkFailedError
 from tests.engine.shapes import EXAMPLES, TOOLS, asked, turn, write
 from tests.engine.test_shape import kept
 
@@ -174,7 +175,7 @@ def test_the_forms_are_written_as_others_read_them(tmp_path: Path) -> None:
 def test_rows_that_do_not_fit_are_counted_and_none_at_all_is_said(tmp_path: Path) -> None:
     fits = {"messages": [*asked(), turn("assistant", "A cat.")]}
     assert read_again(exported(tmp_path, "chat", [fits, EXAMPLES["chat"]], "alpaca", "jsonl"))[1] == [fits]
-    with pytest.raises(export_data.contract.WorkFailedError, match="No row fits"):
+    with pytest.raises(WorkFailedError, match="No row fits"):
         exported(tmp_path, "chat", [EXAMPLES["chat"]], "alpaca", "jsonl")
     assert not list(tmp_path.glob("*.part"))
 

@@ -11,7 +11,7 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from engine.data.shape import fingerprint, shaping, texts
 
@@ -25,6 +25,13 @@ class Side(BaseModel):
 
     name: str = Field(min_length=1, max_length=40, description="Added to the name of the dataset: train, test ...")
     share: float = Field(gt=0, lt=1, description="Its share of the rows.")
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_shown(cls, name: str) -> str:
+        if name != name.strip() or not name.isprintable():
+            raise ValueError("the name of a side begins or ends with a space, or has signs that cannot be shown")
+        return name
 
 
 class Split(shaping.Shaping):
