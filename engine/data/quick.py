@@ -36,7 +36,8 @@ def chat(found: Any, words: Words) -> list[Turn] | None:
         return None
     if before != "assistant":
         return None
-    return found if ours else [{"role": roles[turn[who]], "content": turn[what]} for turn in found]
+    as_written: list[Turn] = found
+    return as_written if ours else [{"role": roles[turn[who]], "content": turn[what]} for turn in found]
 
 
 def _keys(found: Any, words: Words) -> tuple[str, str] | None:

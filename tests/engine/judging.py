@@ -17,12 +17,12 @@ def judged(row: Any, mostly: Format | None = None) -> formats.Accepted | Rejecti
     return formats.judge(row, mostly or formats.detect([row]) or CHAT)
 
 
-def became(row: Any, mostly: Format | None = None) -> tuple[dict[str, Any], frozenset[str]]:
+def became(row: Any, mostly: Format | None = None) -> tuple[dict[str, Any], set[str]]:
     """What a row that is taken became, and the repairs it took."""
     verdict = judged(row, mostly)
     assert isinstance(verdict, formats.Accepted), verdict
     assert verdict.repairs <= set(REPAIRS)
-    return verdict.values, verdict.repairs
+    return verdict.values, set(verdict.repairs)
 
 
 def accepted(row: Any, mostly: Format | None = None) -> dict[str, Any]:

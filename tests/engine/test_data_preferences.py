@@ -68,7 +68,7 @@ def test_what_a_preference_becomes(row: dict[str, Any], name: str, values: dict[
     found = formats.format_of(row)
     assert found is not None
     assert found.name == name
-    assert became(row) == (values, frozenset())
+    assert became(row) == (values, set())
 
 
 def test_the_words_two_texts_begin_with_are_the_prompt() -> None:
@@ -118,7 +118,7 @@ def test_a_label_however_it_is_written(label: Any, said: bool, column: str) -> N
         {"prompt": "Q", "completion": "A"},
         {"query": "Q", "response": turns("a:A")},
     ):
-        assert became({**row, column: label}) == (values, frozenset())
+        assert became({**row, column: label}) == (values, set())
 
 
 def test_the_prompt_of_a_labelled_chat_is_all_before_its_last_answer() -> None:
