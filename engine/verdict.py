@@ -1,5 +1,6 @@
 """How a run ended, from what its worker said last and what its shim wrote. Pure: facts in, a decision out."""
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -72,6 +73,9 @@ def _died(end: End) -> Verdict:
         return Verdict(RunStatus.FAILED, "The machine ran out of memory, and the system ended the training.", hint)
     if code < 0 or code > SIGNALLED:
         number = -code if code < 0 else code - SIGNALLED
+        if number == signal.SIGPROF:  # see engine.workers.limits
+            hint = "Choose another model, or correct its chat template."
+            return Verdict(RunStatus.FAILED, "The model's chat template computed too long on one row.", hint)
         hint = "Resume goes on from the last checkpoint."
         return Verdict(RunStatus.INTERRUPTED, f"The training was ended by signal {number}.", hint, again="always")
     words = f"The training's process ended without a result (exit code {code})."

@@ -59,7 +59,7 @@ class ToolText:
     def note(self) -> str:
         """What a person should know when a chat had tools; empty when the template writes all of them."""
         missing = [] if self.writes_tools else ["tools"]
-        missing += [] if self.writes_calls else ["calls and results"]
+        missing += [] if self.writes_calls else ["tool calls"]
         return NOTE.format(what=" and no ".join(missing)) if missing else ""
 
     def _turn(self, turn: Mapping[str, Any]) -> dict[str, Any]:

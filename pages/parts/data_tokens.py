@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from engine import tokens, work
+from engine import datasets, tokens, work
 from engine.errors import ConflictError, RefusedError
 from pages.parts import html, token_rows, token_totals
 from storage import db
@@ -72,9 +72,11 @@ def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
         wanted = tokens.spec(dataset, asked.model, asked.length, asked.answers_only)
     except ConflictError as error:
         return _form(dataset, asked, models) + html.notice(error.message, error.hint, "calm")
-    rows = _rows(dataset, asked, wanted)  # first: they prepare the tokenizer, if it is new
+    page = _page_of_rows(dataset, asked, wanted)  # first: it prepares the tokenizer, if that is new
+    sums = _counting(dataset, asked, wanted)
+    counted = sums is not None and sums.status == WorkStatus.SUCCEEDED
     return Markup('<div class="dt-tokens">{}{}{}</div>').format(
-        _form(dataset, asked, models), _totals(dataset, asked, wanted), rows
+        _form(dataset, asked, models), _totals(dataset, asked, sums), _rows(dataset, asked, page, counted)
     )
 
 
@@ -93,19 +95,22 @@ def _choice(label: str, name: str, choices: Mapping[str, str], chosen: str) -> M
         Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", text)
         for value, text in choices.items()
     )
-    return Markup('<label><b>{}</b><select name="{}">{}</select></label>').format(label, name, options)
+    return Markup('<label><b>{}</b><select class="dt-select" name="{}">{}</select></label>').format(label, name, options)
 
 
-def _totals(dataset: Dataset, asked: Asked, wanted: dict[str, object]) -> Markup:
+def _counting(dataset: Dataset, asked: Asked, wanted: dict[str, object]) -> Work | None:
+    """The work that counts the whole dataset, begun by itself when that is quickly done."""
     done = tokens.known_totals(dataset, wanted)
-    if done is None and not tokens.is_prepared(wanted):
-        return Markup()
-    if done is None and dataset.train_rows <= COUNTED_AT_ONCE:
-        done = tokens.totals(dataset.id, asked.model.id, asked.length, asked.answers_only)
+    if done is None and tokens.is_prepared(wanted) and dataset.train_rows <= COUNTED_AT_ONCE:
+        return tokens.totals(dataset.id, asked.model.id, asked.length, asked.answers_only)
+    return done
+
+
+def _totals(dataset: Dataset, asked: Asked, done: Work | None) -> Markup:
     if done is None or done.status == WorkStatus.STOPPED:
-        rows = html.count(dataset.train_rows)
+        rows = "1 row is" if dataset.train_rows == 1 else f"{html.count(dataset.train_rows)} rows are"
         button = _button(dataset, asked, "count_tokens", "Count the whole dataset")
-        return html.card("The whole dataset", Markup("<p>{} rows are not counted yet.</p>").format(rows), aside=button)
+        return html.card("The whole dataset", Markup("<p>{} not counted yet.</p>").format(rows), aside=button)
     if done.status in WORK_MOVING:
         button = _button(dataset, asked, "stop_counting", "Stop")
         return html.card("The whole dataset", _progress(done, "Counting tokens"), aside=button)
@@ -115,17 +120,19 @@ def _totals(dataset: Dataset, asked: Asked, wanted: dict[str, object]) -> Markup
     return token_totals.html_of(done.result)
 
 
-def _rows(dataset: Dataset, asked: Asked, wanted: dict[str, object]) -> Markup:
+def _page_of_rows(dataset: Dataset, asked: Asked, wanted: dict[str, object]) -> Work:
+    """The work that makes the page, begun when nobody has asked for it yet; one that failed is not begun again."""
     done = tokens.known_rows(dataset, wanted, asked.offset, ROWS_A_PAGE)
-    if done is None:
-        done = _begin(dataset, asked)
-        done = work.wait(done.id, WAIT_SECONDS)
+    return done or work.wait(_begin(dataset, asked).id, WAIT_SECONDS)
+
+
+def _rows(dataset: Dataset, asked: Asked, done: Work, counted: bool) -> Markup:
     if done.status in WORK_MOVING:
         return html.card("Rows", _progress(done, "Making tokens of the rows"))
     if done.status != WorkStatus.SUCCEEDED:
         again = _button(dataset, asked, "tokens_again", "Try again")
         return html.card("Rows", html.notice(done.error or "It failed.", done.hint or ""), aside=again)
-    return token_rows.html_of(done) + _pager(dataset, asked)
+    return token_rows.html_of(done, noted=counted) + _pager(dataset, asked)
 
 
 def _progress(done: Work, words: str) -> Markup:
@@ -188,15 +195,7 @@ def _stop(dataset_id: str, values: Mapping[str, str], _project: str) -> None:
 
 
 def _again(dataset_id: str, values: Mapping[str, str], _project: str) -> None:
-    asked = _asked(values)
-    tokens.begin_rows(
-        dataset_id,
-        asked.model.id,
-        asked.offset,
-        ROWS_A_PAGE,
-        max_length=asked.length,
-        assistant_only_loss=asked.answers_only,
-    )
+    _begin(datasets.look_up(dataset_id), _asked(values))
 
 
 def _asked(values: Mapping[str, str]) -> Asked:

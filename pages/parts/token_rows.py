@@ -20,23 +20,23 @@ LEGEND = (
 )
 
 
-def html_of(done: Work) -> Markup:
-    """The page of rows that the work made."""
-    return _rendered(str(work.folder(done) / tokens.PAGE), done.id)
+def html_of(done: Work, noted: bool) -> Markup:
+    """The page of rows that the work made. `noted`: how rows were written stands on the page already."""
+    return _rendered(str(work.folder(done) / tokens.PAGE), noted)
 
 
 @lru_cache(maxsize=16)
-def _rendered(path: str, _work_id: str) -> Markup:
+def _rendered(path: str, noted: bool) -> Markup:
     """Kept, because the page is asked for every few seconds and what a work made never changes."""
     with open(path, "rb") as file:
         page = orjson.loads(file.read())
     if not page["rows"]:
         return html.empty("No row to show", "There are no rows this far in.")
-    notes = html.join(html.notice(note, tone="calm") for note in page["notes"])
+    notes = html.join(Markup('<p class="dt-note">{}</p>').format(note) for note in page["notes"])
     specials = frozenset(page["specials"])
     rows = html.join(_row(row, specials) for row in page["rows"])
     return Markup('{}<div class="dt-legend">{}</div><ol class="da-rows dt-token-rows">{}</ol>').format(
-        notes, _legend(), rows
+        "" if noted else notes, _legend(), rows
     )
 
 

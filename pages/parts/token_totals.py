@@ -42,12 +42,12 @@ def _facts(totals: Totals) -> list[tuple[str, object]]:
         ("Refused by the template", html.count(totals["refused"])),
         ("Usual row", f"{html.count(lengths['median'])} tokens"),
         ("Longest row", f"{html.count(lengths['longest'])} tokens"),
-        (f"Steps an epoch, {BATCH} rows each", html.count(tokens.steps_per_epoch(dict(totals), BATCH))),
+        ("Steps an epoch", f"{html.count(tokens.steps_per_epoch(dict(totals), BATCH))} of {BATCH} rows"),
     ]
     if packing and totals["kept"]:
         each = totals["kept"] / packing["sequences"]
-        facts.append(("Packed", f"{html.count(packing['sequences'])} sequences, {each:.1f} rows each"))
-        facts.append(("Padding, packed or not", f"{100 * packing['padding']:.0f} % or {100 * totals['padding']:.0f} %"))
+        facts.append(("Packed", f"{html.count(packing['sequences'])} sequences of {each:.1f} rows"))
+        facts.append(("Padding", f"{100 * totals['padding']:.0f} %, packed {100 * packing['padding']:.0f} %"))
     return facts
 
 
@@ -62,9 +62,9 @@ def _problems(totals: Totals) -> list[Markup]:
         found.append(html.notice(f"The model's chat template refuses {rows}.", totals["refusal"], "warn"))
     if totals["kept"] and totals["untrainable"]:
         rows = _numbers(totals["nothing_rows"], totals["untrainable"])
-        hint = f"Nothing of them is learnt within {totals['max_length']:,} tokens, so they are left out."
+        hint = f"No answer begins within {totals['max_length']:,} tokens there, so training leaves them out."
         found.append(html.notice(f"Nothing is learnt from {rows}.", hint, "warn"))
-    return found + [html.notice(note, tone="calm") for note in totals["notes"]]
+    return found + [Markup('<p class="dt-note">{}</p>').format(note) for note in totals["notes"]]
 
 
 def _numbers(rows: Sequence[int], count: int) -> str:

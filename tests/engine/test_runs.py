@@ -394,6 +394,12 @@ def test_an_end_by_lack_of_memory_is_a_failure_and_not_tried_again(tmp_path: Pat
     assert "memory" in (found.error or "")
 
 
+def test_a_chat_template_that_never_ends_is_the_models_fault(tmp_path: Path) -> None:
+    found = end(tmp_path, record={"code": -signal.SIGPROF})
+    assert (found.status, found.again) == (RunStatus.FAILED, "never")
+    assert "chat template" in (found.error or "")
+
+
 def test_a_worker_that_ended_as_if_by_a_signal_was_interrupted(tmp_path: Path) -> None:
     assert end(tmp_path, record={"code": 143}).status == RunStatus.INTERRUPTED
 

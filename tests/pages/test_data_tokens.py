@@ -87,7 +87,7 @@ def test_while_the_tokenizer_is_prepared_only_the_rows_are_asked_for(tmp_path: P
     dataset, model = furnish(tmp_path, "chat", rows(1))
     (tmp_path / "tokenizer.json").write_text("{}")  # another state of the model, and no tokenizer that loads
     html = str(data_tokens.html_of(dataset, {}))
-    assert "The whole dataset" not in html
+    assert "1 row is not counted yet" in html
     assert tokens.known_totals(dataset, tokens.spec(dataset, model)) is None
 
 

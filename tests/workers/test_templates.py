@@ -147,7 +147,7 @@ def test_a_template_without_tools_gets_them_as_text(model: str) -> None:
     assert '<tool_call>\n{"name": "weather", "arguments": {"city": "Zürich"}}\n</tool_call>' in text
     assert '<tool_response>\n{"t": 3}\n</tool_response>' in text
     assert '<tools>\n{"type": "function"' in text
-    assert "no tools and no calls and results" in tool_text.note()
+    assert "no tools and no tool calls" in tool_text.note()
 
 
 def test_a_chat_without_tools_is_left_alone() -> None:
