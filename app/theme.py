@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("tunesmith.css", "parts.css", "work.css", "prepare.css", "data.css", "serving.css", "gradio.css")
+STYLES = ("tunesmith.css", "parts.css", "work.css", "prepare.css", "data.css", "shape.css", "serving.css", "gradio.css")
 SCRIPTS = ("tunesmith.js", "live.js", "chart.js", "log.js", "serving.js")
 
 PETROL = gr.themes.Color(

@@ -72,3 +72,8 @@ def safe_name(name: str) -> str:
     """A name as a file can be called on any system: letters, digits, dots and dashes, not too long."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:80] or "dataset"
+
+
+def form_label(form: str) -> str:
+    """What a form is called; one this studio does not know any more, by its name."""
+    return export.FORMS[form].label if form in export.FORMS else form

@@ -6,6 +6,7 @@ samples, merges and mixes begin a family of their own and name their parents. Al
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from storage.tables import Dataset
 
 TOGETHER = ("merge", "mix")
 MOST_TOGETHER = 50
+LOOKED_AT_ROWS = 500
 MOST_WRITTEN_BYTES = 1 << 20  # of rows that a person writes; they stay in the description of the version
 
 _numbering = threading.Lock()  # two changes at once must not make the same version
@@ -110,10 +112,15 @@ def begin_with(rows: Sequence[Mapping[str, Any]], kind: Kind, name: str, project
     return datasets.derive(name, project_id, described.model_dump(mode="json"), [])
 
 
-def columns(dataset: Dataset, most_rows: int = 1000) -> dict[str, list[str]]:
+def columns(dataset: Dataset) -> dict[str, list[str]]:
     """The columns beside what is learnt, in the first rows: name -> some of its values, the commonest first."""
+    return _columns(datasets.blob(dataset))
+
+
+@lru_cache(maxsize=32)  # a file named by its content does not change
+def _columns(path: Path) -> dict[str, list[str]]:
     found: dict[str, dict[str, int]] = {}
-    for row in columnar.page(datasets.blob(dataset), 0, most_rows):
+    for row in columnar.page(path, 0, LOOKED_AT_ROWS):
         for name, value in row.get("extra", {}).items():
             counts = found.setdefault(name, {})
             said = texts.word(value) or ""

@@ -5,7 +5,19 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from pages.parts import data_health, data_mapping, data_search, data_statistics, data_tokens, dataset_view, html
+from pages.parts import (
+    data_edit,
+    data_export,
+    data_health,
+    data_mapping,
+    data_search,
+    data_shape,
+    data_statistics,
+    data_tokens,
+    data_versions,
+    dataset_view,
+    html,
+)
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
@@ -45,6 +57,10 @@ TABS: dict[str, Tab] = {
     "tokens": Tab(data_tokens.LABEL, data_tokens.html_of, data_tokens.ACTS),
     "health": Tab(data_health.LABEL, data_health.html_of, data_health.ACTS),
     "statistics": Tab(data_statistics.LABEL, data_statistics.html_of),
+    "shape": Tab(data_shape.LABEL, data_shape.html_of, data_shape.ACTS),
+    "versions": Tab(data_versions.LABEL, data_versions.html_of),
+    "export": Tab(data_export.LABEL, data_export.html_of, data_export.ACTS),
+    "edit": Tab(data_edit.LABEL, data_edit.html_of, data_edit.ACTS, listed=False),
     "mapping": Tab(data_mapping.LABEL, data_mapping.html_of, data_mapping.ACTS, unready=True),
 }
 

@@ -1,0 +1,58 @@
+"""Labelled fields of a form inside a live part, and what a person wrote into them as numbers."""
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from engine.errors import RefusedError
+from pages.parts import html
+
+
+def form(act: str, id: str, label: str, *content: object) -> Markup:
+    """A form whose button does `act` on `id`; its fields reach the act as values."""
+    return Markup(
+        '<form class="dt-fields" data-act="{}" data-id="{}">{}'
+        '<button class="ts-button" data-tone="primary" type="submit">{}</button></form>'
+    ).format(act, id, html.join(content), label)
+
+
+def number(
+    name: str, label: str, value: float, *, least: float = 0, most: float | None = None, step: str = "1"
+) -> Markup:
+    """A field for a number."""
+    upper = Markup(' max="{}"').format(f"{most:g}" if isinstance(most, float) else most) if most is not None else ""
+    return Markup(
+        '<label><b>{}</b><input type="number" name="{}" value="{}" min="{:g}"{} step="{}" required></label>'
+    ).format(label, name, value, least, upper, step)
+
+
+def text(name: str, label: str, placeholder: str = "", value: str = "") -> Markup:
+    """A field for a short text."""
+    return Markup('<label><b>{}</b><input name="{}" value="{}" placeholder="{}" maxlength="1000"></label>').format(
+        label, name, value, placeholder
+    )
+
+
+def select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: str = "") -> Markup:
+    """A choice of (value, words)."""
+    options = html.join(
+        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", words)
+        for value, words in choices
+    )
+    return Markup('<label><b>{}</b><select name="{}">{}</select></label>').format(label, name, options)
+
+
+def whole(values: Mapping[str, str], name: str, what: str) -> int:
+    """A field as a whole number. Raises RefusedError naming it."""
+    try:
+        return int(values.get(name, ""))
+    except ValueError:
+        raise RefusedError(f"{values.get(name, '')[:40]!r} cannot be {what}.", "Write a whole number.") from None
+
+
+def real(values: Mapping[str, str], name: str, what: str) -> float:
+    """A field as a number. Raises RefusedError naming it."""
+    try:
+        return float(values.get(name, ""))
+    except ValueError:
+        raise RefusedError(f"{values.get(name, '')[:40]!r} cannot be {what}.", "Write a number.") from None
