@@ -75,6 +75,8 @@ def judge(row: Any, mostly: Format) -> Accepted | Rejection:
             values = _read_otherwise(row, mostly, columns, repairs)
     except Rejection as rejection:
         return rejection
+    except RecursionError:  # JSON inside a text, deeper than a row itself may be
+        return Rejection("too_deep", list(row))
     return Accepted(values, frozenset(repairs) if repairs else NOTHING)
 
 

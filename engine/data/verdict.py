@@ -18,6 +18,7 @@ RULES = {
     "not_utf8": "Save the file as UTF-8.",
     "not_an_object": 'Write each row as an object with named fields, such as {"prompt": ..., "completion": ...}.',
     "too_long": "Split the row; the longest row is 16 MB.",
+    "too_deep": "Flatten the row; at most 100 lists and objects may stand inside each other.",
     "cells": "Give the row as many cells as the header has; put text with delimiters or line breaks into quotes.",
     "unknown_columns": "Use the columns of one of the formats in the guide, or map the columns of the file.",
     "other_kind": "Keep rows of different kinds (chats, pairs, plain text, preferences ...) in files of their own.",
