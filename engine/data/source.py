@@ -124,7 +124,8 @@ def _opened(path: Path) -> IO[bytes]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise UnreadableError(f"The file cannot be opened: {error.strerror}.") from error
+        what = "is a link" if path.is_symlink() else f"cannot be opened: {error.strerror}"
+        raise UnreadableError(f"The file {what}.", "Give a plain file, which the studio may read.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise UnreadableError("This is not a file.", "Choose a file with rows, not a folder, link, pipe or device.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.data import formats
+from engine.data import columnar, formats
 from engine.data import mapping as mappings
 from engine.data.errors import UnreadableError
 from engine.data.readers import choose
@@ -82,9 +82,11 @@ def remembered(found: Look, known: list[dict[str, Any]]) -> dict[str, Any] | Non
 
 def _beginning(source: Source, reader: choose.Reader, files: int) -> Iterator[Any]:
     """The first rows, as many as it takes to know the format and as fit into memory."""
+    held = 0
     for count, row in enumerate(reader.rows(source), 1):
         yield row
-        if count >= LOOKED_AT_ROWS // files or source.done > LOOKED_AT_BYTES // files:
+        held += columnar.about_bytes(row)
+        if count >= LOOKED_AT_ROWS // files or max(held, source.done) > LOOKED_AT_BYTES // files:
             return
 
 

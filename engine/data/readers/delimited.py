@@ -1,6 +1,7 @@
 """CSV and TSV: a header, then a row of cells a line. Every cell is text; the delimiter is found by looking."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -11,6 +12,7 @@ from engine.data.source import Source
 from engine.data.verdict import Rejection
 
 DELIMITERS = (",", "\t", ";", "|")
+SEPARATOR = re.compile(r"sep=([,;|\t])\r?[\n\r]", re.IGNORECASE)
 MOST_COLUMNS = 10_000
 LOOKED_AT = 50
 
@@ -18,7 +20,11 @@ LOOKED_AT = 50
 def rows(source: Source) -> Iterator[Any]:
     """Each row as {column: cell}; a Rejection for a row with more or fewer cells than the header."""
     csv.field_size_limit(MOST_ROW_BYTES)
-    cells = csv.reader(_text(source), delimiter=delimiter_of(source.text_head().decode("utf-8", "ignore")))
+    head = source.text_head().decode("utf-8", "ignore")
+    text = _text(source, by_return="\n" not in head and "\r" in head)
+    if said := SEPARATOR.match(head):  # a first line by which Excel is told the delimiter
+        next(text)
+    cells = csv.reader(text, delimiter=said[1] if said else delimiter_of(head.replace("\r", "\n")))
     header = _header(cells)
     for row in _guarded(cells):
         if row and len(row) != len(header):
@@ -61,8 +67,10 @@ def _guarded(cells: Iterable[list[str]]) -> Iterator[list[str]]:
         raise UnreadableError(f"The table cannot be read: {error}.", hint) from error
 
 
-def _text(source: Source) -> Iterator[str]:
-    for line in lines(source.chunks()):
+def _text(source: Source, by_return: bool) -> Iterator[str]:
+    """The lines; `by_return`: they end as on the first Macs."""
+    chunks = source.chunks()
+    for line in lines((chunk.replace(b"\r", b"\n") for chunk in chunks) if by_return else chunks):
         if line is None:
             raise UnreadableError(
                 f"A line is longer than {MOST_ROW_BYTES >> 20} MB.", "Export the table again, with line breaks."
