@@ -9,16 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from app import alongside, doctor
+from app import alongside, cli_data, cli_shape, doctor
 from app import serve as server
-from engine import datasets, logs, models, recipe, runs
+from engine import logs, models, recipe, runs
 from engine.errors import TunesmithError
 from storage import datasets as stored_datasets
 from storage import db
 from storage import models as stored_models
 from storage import runs as stored_runs
 from storage.settings import settings
-from storage.statuses import RUN_MOVING, DatasetStatus, ModelStatus, RunStatus
+from storage.statuses import RUN_MOVING, ModelStatus, RunStatus
 from storage.tables import DEFAULT_PROJECT
 
 cli = typer.Typer(
@@ -27,6 +27,8 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli.command(name="import")(cli_data.import_files)
+cli.add_typer(cli_shape.COMMANDS, name="data")
 
 NameOption = Annotated[str | None, typer.Option("--name", help="What lists show; the file's name when left out.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it shall belong to.")]
@@ -105,27 +107,6 @@ def train(
         raise TunesmithError(run.error or f"The run ended as {run.status}.", run.hint or "")
 
 
-@cli.command(name="import")
-def import_file(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON, JSONL or Parquet.")],
-    name: NameOption = None,
-    project: ProjectOption = DEFAULT_PROJECT,
-) -> None:
-    """Import a dataset and wait until it is checked."""
-    if not file.is_file():
-        raise TunesmithError(f"There is no file {file}.", "Check the path.")
-    with alongside.engine(True):
-        made = datasets.import_file(file.absolute(), name or file.stem, project, "path", file.name)
-        done = alongside.follow(
-            lambda: datasets.look_up(made.id),
-            lambda row: row.status != DatasetStatus.IMPORTING,
-            _dataset_line,
-            typer.echo,
-        )
-    if done.status == DatasetStatus.FAILED:
-        raise TunesmithError(done.error or "The import failed.", done.hint or "")
-
-
 @cli.command(name="add-model")
 def add_model(
     source: Annotated[str, typer.Argument(help="starter, a folder, or an id on the hub.")] = "starter",
@@ -174,10 +155,6 @@ def _is_over(run: Any) -> bool:
 def _run_line(run: Any) -> str:
     loss = f" loss {run.loss:.4f}" if run.loss is not None else ""
     return f"{run.status} step {run.step}/{run.max_steps or '?'}{loss}"
-
-
-def _dataset_line(row: Any) -> str:
-    return f"dataset {row.id} {row.status} rows {row.rows} accepted {row.accepted} rejected {row.rejected}"
 
 
 def _model_line(row: Any) -> str:

@@ -72,6 +72,14 @@ def needs_in_words(kind: Kind) -> str:
     return ", or ".join(" and ".join(f"`{name}`" for name in needed) for needed in NEEDS[kind])
 
 
+def kind_of(parts: abc.Iterable[str]) -> Kind | None:
+    """The first kind whose rows have all these parts and need no others; None when there is none."""
+    given = set(parts)
+    return next(
+        (kind for kind in PARTS if given <= set(PARTS[kind]) and any(set(need) <= given for need in NEEDS[kind])), None
+    )
+
+
 def parse(values: abc.Mapping[str, Any]) -> Mapping:
     """A mapping from plain values. Raises RefusedError that says in words what does not hold."""
     try:

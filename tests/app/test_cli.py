@@ -123,7 +123,7 @@ def test_a_file_is_imported_without_a_studio(tmp_path: Path) -> None:
     file.write_text('{"instruction": "Say hello", "output": "Hello"}\n' * 3 + '{"instruction": "x"}\n')
     ended = run("import", str(file), "--name", "greetings")
     assert ended.returncode == 0, ended.stderr
-    assert "accepted 3 rejected 1" in ended.stdout
+    assert "accepted 3 repaired 0 rejected 1" in ended.stdout
     assert "greetings" in run("list", "datasets").stdout
     assert run("import", str(tmp_path / "missing.jsonl")).returncode == 1
 
