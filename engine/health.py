@@ -5,6 +5,7 @@ The findings of a dataset never change, as its rows never do. What a person igno
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from engine.data.picked import picked
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from storage import db
 from storage import work as stored
-from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
+from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Dataset, Work
 
 KIND = "health"
@@ -31,10 +32,11 @@ EDITION = 1  # of the checks: a higher one makes them run again
 
 @dataclass(frozen=True)
 class Report:
-    """`score` and `parts` are there once the work has succeeded."""
+    """`score` and `parts` are there once the work has succeeded. `compared`: with all that is to be compared with."""
 
     work: Work | None
     against: list[Dataset]
+    compared: bool
     score: int | None = None
     parts: Sequence[Part] = ()
     statistics: dict[str, Any] | None = None
@@ -47,6 +49,7 @@ class FoundRow:
     position: int
     row: dict[str, Any]
     twin: int | None
+    twin_row: dict[str, Any] | None
     said: str
 
 
@@ -69,22 +72,24 @@ def start(dataset_id: str, against: Sequence[str] | None = None) -> Work:
 
 
 def current(dataset: Dataset) -> Work | None:
-    """The newest checks of this dataset, compared with what is to be compared with now."""
+    """The checks of this dataset: those compared with what is to be compared with now, else the newest."""
     if dataset.sha256 is None:
         return None
     wanted = _spec(dataset)
-    return next((one for one in work.about(dataset.id, KIND) if one.spec == wanted), None)
+    every = [one for one in work.about(dataset.id, KIND) if one.spec["edition"] == EDITION]
+    return next((one for one in every if one.spec == wanted), every[0] if every else None)
 
 
 def report(dataset_id: str) -> Report:
     """Raises NotFoundError."""
     dataset = datasets.look_up(dataset_id)
     found, against = current(dataset), health_choices.against(dataset)
+    compared = found is not None and found.spec == _spec(dataset)
     if found is None or found.status != WorkStatus.SUCCEEDED:
-        return Report(found, against)
+        return Report(found, against, compared)
     result = found.result
     made = score.parts(result["checks"], result["rows"], health_choices.ignored(dataset_id))
-    return Report(found, against, score.total(made), made, result["statistics"])
+    return Report(found, against, compared, score.total(made), made, result["statistics"])
 
 
 def rows(dataset_id: str, check: str, offset: int = 0, limit: int = 20) -> list[FoundRow]:
@@ -94,11 +99,14 @@ def rows(dataset_id: str, check: str, offset: int = 0, limit: int = 20) -> list[
     page = slice(max(0, offset), max(0, offset) + min(limit, MOST_ROWS_A_PAGE))
     positions = position_file.read(folder / f"{check}.npy")[page].tolist()
     twins_file = folder / f"{check}.twins.npy"
-    twins = position_file.read(twins_file)[page].tolist() if twins_file.exists() else [None] * len(positions)
+    twins = position_file.read(twins_file)[page].tolist() if twins_file.exists() else []
+    every = picked(datasets.blob(dataset), [*positions, *twins])
     say = _SAYING.get(check, _nothing)
     return [
-        FoundRow(position, row, twin, say(row))
-        for position, twin, row in zip(positions, twins, picked(datasets.blob(dataset), positions), strict=True)
+        FoundRow(position, row, twin, twin_row, say(row))
+        for position, row, twin, twin_row in zip_longest(
+            positions, every[: len(positions)], twins, every[len(positions) :]
+        )
     ]
 
 
@@ -180,8 +188,3 @@ def _check(dataset: Dataset) -> Work:
 def under_way(report: Report) -> bool:
     """Whether the checks are waiting or being made."""
     return report.work is not None and report.work.status in WORK_MOVING
-
-
-def ready(dataset: Dataset) -> bool:
-    """Whether there are rows to check."""
-    return dataset.status == DatasetStatus.READY and dataset.train_rows > 0

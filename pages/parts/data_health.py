@@ -57,7 +57,8 @@ def _before(dataset: Dataset, report: health.Report) -> Markup:
 
 
 def _compare(dataset: Dataset, report: health.Report) -> Markup:
-    return health_compare.form_html(dataset, report.against)
+    stale = report.score is not None and not report.compared
+    return health_compare.form_html(dataset, report.against, stale)
 
 
 def _score(score: int, report: health.Report) -> Markup:

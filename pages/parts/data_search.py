@@ -47,7 +47,7 @@ def _said(dataset: Dataset, typed: str, hits: search.Hits) -> Markup:
 
 def _row(dataset: Dataset, hit: search.Hit, hits: search.Hits) -> Markup:
     place = Markup('<a class="ts-link" data-soft href="{}">Row {}</a>').format(
-        dataset_view.address(dataset.id, offset=hit.position), html.count(hit.position + 1)
+        dataset_view.address(dataset.id, offset=hit.position), html.count(hit.row.get("row", hit.position + 1))
     )
     return Markup('<li class="da-row"><div class="da-side">{}</div><div class="da-content">{}{}</div></li>').format(
         place,

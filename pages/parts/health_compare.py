@@ -10,10 +10,12 @@ from storage.tables import Dataset
 
 ACT = "health-compare"
 MOST_LISTED = 50
+_MEANS = "Rows of this dataset that also stand in one of these are leakage."
+_STALE = " The ticked ones have not been compared with yet: press Compare."
 
 
-def form_html(dataset: Dataset, against: Sequence[Dataset]) -> Markup:
-    """The datasets to choose from, those that are compared with ticked."""
+def form_html(dataset: Dataset, against: Sequence[Dataset], stale: bool) -> Markup:
+    """The datasets to choose from, those to compare with ticked. `stale`: they have not been compared with yet."""
     chosen = {one.id for one in against}
     others = {one.id: one for one in [*against, *health_choices.candidates(dataset)[:MOST_LISTED]]}
     if not others:
@@ -22,7 +24,7 @@ def form_html(dataset: Dataset, against: Sequence[Dataset]) -> Markup:
     boxes = html.join(_box(one, one.id in chosen) for one in others.values())
     return html.card(
         "Compare with",
-        Markup("<p>Rows of this dataset that also stand in one of these are leakage.</p>"),
+        Markup("<p>{}{}</p>").format(_MEANS, _STALE if stale else ""),
         Markup(
             '<form class="dt-compare" data-act="{}" data-id="{}" id="compare-{}">{}'
             '<button class="ts-button" type="submit">Compare</button></form>'

@@ -1,5 +1,8 @@
 """The rows that a check found, unfolded under its finding: where they stand, what is the matter, which to drop."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from markupsafe import Markup
 
 from engine import health
@@ -29,28 +32,35 @@ def _drops(check: Check) -> bool:
 
 
 def _row(dataset: Dataset, check: Check, found: health.FoundRow) -> Markup:
-    place = Markup('<a class="ts-link" data-soft href="{}">Row {}</a>').format(
-        dataset_view.address(dataset.id, offset=found.position), html.count(found.position + 1)
-    )
+    place = _link(dataset, found.position, found.row, "Row")
     tick = Markup('<input type="checkbox" name="row-{}" aria-label="Drop row {}">').format(
-        found.position, found.position + 1
+        found.position, found.row.get("row", "")
     )
     return Markup("<li>{}<div><p>{}{}{}</p>{}{}</div></li>").format(
         tick if _drops(check) else "",
         place,
         _twin(dataset, found),
         Markup("<span>{}</span>").format(found.said) if found.said else "",
-        marked.excerpts(found.row, check.spans),
+        marked.excerpts(found.row, _spans(check, found)),
         marked.folded(found.row),
     )
 
 
-def _twin(dataset: Dataset, found: health.FoundRow) -> Markup:
-    if found.twin is None:
-        return Markup()
-    return Markup('<span>repeats <a class="ts-link" data-soft href="{}">row {}</a></span>').format(
-        dataset_view.address(dataset.id, offset=found.twin), html.count(found.twin + 1)
+def _link(dataset: Dataset, position: int, row: Mapping[str, Any], word: str) -> Markup:
+    """Leads to the row. It is named by its number in the file, as everywhere."""
+    return Markup('<a class="ts-link" data-soft href="{}">{} {}</a>').format(
+        dataset_view.address(dataset.id, offset=position), word, html.count(row.get("row", position + 1))
     )
+
+
+def _twin(dataset: Dataset, found: health.FoundRow) -> Markup:
+    if found.twin is None or found.twin_row is None:
+        return Markup()
+    return Markup("<span>repeats {}</span>").format(_link(dataset, found.twin, found.twin_row, "row"))
+
+
+def _spans(check: Check, found: health.FoundRow) -> marked.Spans | None:
+    return marked.differing(found.row, found.twin_row) if found.twin_row else check.spans
 
 
 def _pages(dataset: Dataset, check: Check, offset: int, total: int) -> Markup:

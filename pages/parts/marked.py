@@ -1,6 +1,8 @@
 """Pieces of a row's texts with places highlighted: what a check found, or what was searched for."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 from markupsafe import Markup
@@ -14,6 +16,7 @@ AROUND = 90  # characters shown on each side of a place
 BEGINNING = 220  # characters of a text in which nothing is highlighted
 MOST_PLACES = 5  # in one text
 MOST_TEXTS = 4
+COMPARED = 6_000  # characters of two texts that are compared word by word
 LOOKED_AT = 200_000  # characters of one text; a row may have megabytes
 _BESIDE = ("row", "tools", "extra", "label", "labels")
 
@@ -38,8 +41,22 @@ def excerpts(row: Mapping[str, Any], spans: Spans | None = None) -> Markup:
     shown = [(who, marked(text, places)) for who, text, places in placed if places]
     if not shown:
         shown = [(who, Markup("{}").format(_cut(text))) for who, text in texts if text.strip()]
-    lines = html.join(Markup("<p><b>{}</b>{}</p>").format(who, text) for who, text in shown[:MOST_TEXTS])
+    lines = html.join(Markup("<p><b>{}</b><span>{}</span></p>").format(who, text) for who, text in shown[:MOST_TEXTS])
     return Markup('<div class="dt-excerpts">{}</div>').format(lines)
+
+
+def differing(row: Mapping[str, Any], other: Mapping[str, Any]) -> Spans:
+    """The words of a row's texts that stand otherwise in another row."""
+    pairs = zip(texts_of(row), texts_of(other), strict=False)
+    places = {mine: _differing(mine[:COMPARED], theirs[:COMPARED]) for (_, mine), (_, theirs) in pairs}
+    return lambda text: places.get(text, [])
+
+
+def _differing(text: str, other: str) -> list[tuple[int, int, str]]:
+    words = list(re.finditer(r"\S+", text))
+    matcher = SequenceMatcher(None, [word.group() for word in words], other.split(), autojunk=False)
+    changed = [(first, last) for kind, first, last, _, _ in matcher.get_opcodes() if kind != "equal" and last > first]
+    return [(words[first].start(), words[last - 1].end(), "not in the other row") for first, last in changed]
 
 
 def marked(text: str, places: Sequence[tuple[Any, ...]]) -> Markup:

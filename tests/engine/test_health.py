@@ -94,8 +94,9 @@ def test_leakage_is_looked_for_in_chosen_datasets_and_in_the_other_sides_of_a_sp
     assert [one.id for one in report.against] == [test.id]
     (found,) = health.rows(train.id, "leakage")
     assert found.position == 7
+    assert report.compared
     health_choices.choose(train.id, [])
-    assert health.report(train.id).score is None  # what is compared with now has not been looked at
+    assert not health.report(train.id).compared
     for wrong in (train.id, "nothing"):
         with pytest.raises((RefusedError, NotFoundError)):
             health_choices.choose(train.id, [wrong])
