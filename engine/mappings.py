@@ -19,6 +19,7 @@ from storage.tables import Dataset, Work
 LOOK_SECONDS = 30.0
 WORKER, ROWS = "first_rows", "rows.jsonl"
 MOST_SHOWN = 20
+EDITION = 1  # of what is detected and guessed: a higher one looks again
 
 
 def begin(dataset: Dataset) -> Work:
@@ -31,7 +32,7 @@ def begin(dataset: Dataset) -> Work:
         raise ConflictError(
             "The file of this dataset is not kept.", "What is made in the studio has no columns to map."
         )
-    return work.start(WORKER, dataset.id, {"sources": sources})
+    return work.start(WORKER, dataset.id, {"sources": sources, "edition": EDITION})
 
 
 def look(dataset_id: str, seconds: float = LOOK_SECONDS) -> dict[str, Any]:
