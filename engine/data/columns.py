@@ -48,10 +48,8 @@ def _text(values: list[Any]) -> pa.Array:
     """pa.array grows its buffer as it goes, which for long texts costs more than everything else together."""
     if None in values:
         return pa.array(values, pa.string())
-    whole = "".join(values)
-    if whole.isascii():
-        lengths: Any = map(len, values)
-        data = whole.encode()
+    if all(map(str.isascii, values)):
+        lengths, data = map(len, values), "".join(values).encode()
     else:
         coded = list(map(str.encode, values))
         lengths, data = map(len, coded), b"".join(coded)

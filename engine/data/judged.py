@@ -6,13 +6,17 @@ Rows are numbered from 1 within what is judged together; who puts the parts of a
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
-from engine.data import columnar, columns, formats
+from engine.data import columnar, columns, formats, glance
+from engine.data.known import messages
 from engine.data.verdict import Format, Rejection
+
+HANDFUL = 100
 
 
 @dataclass
@@ -29,24 +33,34 @@ class Judged:
 
 def judged(rows: Iterable[Any], mostly: Format) -> Judged:
     """The verdict on each row (what a reader found: a dict, a Rejection, anything) of a file in the format `mostly`."""
+    found = Judged(0, None)
     values: list[dict[str, Any]] = []
     numbers: list[int] = []
-    found = Judged(0, None)
-    number = 0
-    for number, row in enumerate(rows, 1):
-        verdict = formats.judge(row, mostly)
-        if isinstance(verdict, Rejection):
-            found.rejected.append((number, _why(verdict)))
-            found.rules[verdict.rule] += 1
-            continue
-        values.append(verdict.values)
-        numbers.append(number)
-        if verdict.repairs:
-            found.repaired += 1
-            found.repairs.update(verdict.repairs)
-    found.rows = number
+    coming = iter(rows)
+    while handful := list(islice(coming, HANDFUL)):
+        first = found.rows + 1
+        found.rows += len(handful)
+        if mostly is messages.FORMAT and glance.plain_chats(handful):
+            values += handful
+            numbers += range(first, first + len(handful))
+        else:
+            for number, row in enumerate(handful, first):
+                _judge(number, row, mostly, found, (values, numbers))
     found.batch = columns.batch(values, numbers, columnar.SCHEMAS[mostly.kind])
     return found
+
+
+def _judge(number: int, row: Any, mostly: Format, found: Judged, taken: tuple[list[dict[str, Any]], list[int]]) -> None:
+    verdict = formats.judge(row, mostly)
+    if isinstance(verdict, Rejection):
+        found.rejected.append((number, _why(verdict)))
+        found.rules[verdict.rule] += 1
+        return
+    taken[0].append(verdict.values)
+    taken[1].append(number)
+    if verdict.repairs:
+        found.repaired += 1
+        found.repairs.update(verdict.repairs)
 
 
 def _why(rejection: Rejection) -> bytes:

@@ -23,25 +23,29 @@ from engine.data.judged import Judged, judged
 from engine.data.readers import choose
 from engine.data.source import Source
 from engine.data.verdict import Format
-from engine.workers import contract, import_blocks, import_looks, import_pool
+from engine.workers import contract, import_blocks, import_looks, import_pool, limits
 from engine.workers.import_looks import File, Look
 from engine.workers.import_tally import INDEX, REJECTED, ROWS, SUMMARY, Tally, part
 
-LARGE_BYTES = 6 << 20  # below, processes of its own would take longer to start than the file to read
+LARGE_BYTES = 24 << 20  # below, processes of its own would take longer to start than the file to read
 JUDGED_ROWS = 250
 JUDGED_BYTES = 4 << 20
 
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Imports the files. Raises WorkFailedError (category data) when they cannot be read at all."""
-    files = [File(Path(one["path"]), str(one["name"])) for one in spec["sources"]]
+    files = [File(Path(one["path"]), _sayable(str(one["name"]))) for one in spec["sources"]]
     for name in (ROWS, REJECTED, INDEX, SUMMARY):
         (out / name).unlink(missing_ok=True)
     _remove_parts(out)
     try:
-        return _imported(files, spec, out)
+        with limits.memory():
+            return _imported(files, spec, out)
     except UnreadableError as error:
         raise contract.WorkFailedError("data", error.message, error.hint) from error
+    except MemoryError as error:  # a backstop: readers hold little, unless a small file unpacks to very much
+        hint = "Some of them may be enormous: split those, and import the file again."
+        raise contract.WorkFailedError("memory", "The rows take more memory than an import may use.", hint) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             hint = "Free some space (delete datasets or runs that are no longer needed), then import the file again."
@@ -49,6 +53,11 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         raise
     finally:
         _remove_parts(out)
+
+
+def _sayable(name: str) -> str:
+    """A name whose bytes are no UTF-8, as a file system may have it, in letters that can be shown and stored."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _remove_parts(out: Path) -> None:

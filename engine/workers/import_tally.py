@@ -20,6 +20,7 @@ from engine.workers import contract
 ROWS, REJECTED, SUMMARY = "rows.parquet", "rejected.jsonl", "summary.json"
 INDEX = "rejected.jsonl.index"
 PROGRESS_SECONDS = 0.5
+COLLECT_SECONDS = 10
 ENCODINGS = {"utf-8": "UTF-8", "cp1252": "Latin-1 (Windows-1252)"}
 
 
@@ -35,7 +36,7 @@ class Tally:
         self.remarks: list[str] = []  # about the import as a whole
         self._notes: dict[tuple[str, ...], list[str]] = {}
         self._before = 0  # bytes of the files that are done
-        self._told = time.monotonic()
+        self._told = self._collected = time.monotonic()
 
     def begin(self, name: str, source: Source, reader: choose.Reader) -> None:
         """The next file."""
@@ -57,8 +58,10 @@ class Tally:
             self._tell(self._before + done)
 
     def _tell(self, done: int) -> None:
-        gc.collect()
         self._told = time.monotonic()
+        if self._told - self._collected > COLLECT_SECONDS:
+            gc.collect()
+            self._collected = self._told
         stage = f"{self.rows:,} rows read"
         events.append(self.out, events.Progress(done=min(done, self.size), total=self.size, stage=stage))
         if contract.stop_requested(self.out):
