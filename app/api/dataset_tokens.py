@@ -79,7 +79,7 @@ class TokenTotals(Answer):
     lengths: Lengths = Field(description="How long whole rows are, before anything is cut off.")
     histogram: list[LengthBin] = Field(description="Rows by length.")
     padding: float = Field(description="Share of padding in batches of four rows, without packing, 0 to 1.")
-    packing: Packing | None = Field(description="What packing would do; null when nothing is learnt.")
+    packing: Packing | None = Field(description="What packing would do; null for rows that are not packed.")
     notes: list[str] = Field(description="What a person should know about how rows were written.")
 
 

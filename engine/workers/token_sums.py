@@ -18,6 +18,7 @@ from engine.workers.row_tokens import Counts, Tokenised
 
 SECONDS_BETWEEN_REPORTS = 0.5
 PACKED_TOGETHER = 1000  # rows: the batch of datasets.map, in which TRL packs
+PACKED = ("chat", "completion", "text")  # kinds of the methods that can pack
 BATCH = 4  # rows that are padded to the longest of them, when packing is off
 MOST_BINS = 24
 EXACT_BELOW = 4096  # tokens; longer rows are counted to within 1/256 of their length
@@ -83,7 +84,7 @@ class Sums:
     _packing: Packing | None = None
 
     def __post_init__(self) -> None:
-        self._packing = Packing(self.source.max_length)
+        self._packing = Packing(self.source.max_length) if self.source.kind in PACKED else None
 
     def add(self, row: Tokenised) -> None:
         if row.sides:

@@ -185,6 +185,7 @@ def test_both_sides_of_a_preference_count(tmp_path: Path) -> None:
     assert found["kept"] == 2
     assert found["truncated"] == 1
     assert found["lengths"]["longest"] > 80
+    assert found["packing"] is None
 
 
 def test_packing_fills_sequences_as_trl_does() -> None:
