@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -302,6 +303,17 @@ def test_every_kind_of_row_is_read(tmp_path: Path) -> None:
         told = statistics.Statistics()
         told.see(batch)
         assert told.told({})["rows"] == 1
+
+
+def test_files_from_before_tools_and_calls_are_read_too(tmp_path: Path) -> None:
+    turn = pa.struct([("role", pa.string()), ("content", pa.string())])
+    old = pa.schema([("messages", pa.list_(turn)), ("row", pa.int64())])
+    table = pa.Table.from_pylist([{**chat("question", "answer"), "row": 1}], old)
+    pq.write_table(table, tmp_path / "old.parquet")
+    (batch,) = batches(tmp_path / "old.parquet", "chat")
+    assert (batch.question.to_pylist(), batch.answer.to_pylist()) == (["question"], ["answer"])
+    new = parquet(tmp_path / "new.parquet", "chat", [chat("question", "answer")])
+    assert next(iter(batches(new, "chat"))).identity.to_pylist() == batch.identity.to_pylist()
 
 
 def test_statistics_count_turns_roles_and_lengths(tmp_path: Path) -> None:

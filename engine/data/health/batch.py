@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from engine.data import columnar
 from engine.data.health import fingerprints, sketches
 from engine.data.health.fingerprints import Hashes, Positions
+from engine.data.verdict import Kind
 
 Mask = npt.NDArray[np.bool_]
 _BETWEEN_TURNS, _BETWEEN_FIELDS = "\x1e", "\x1f"
@@ -53,13 +55,29 @@ class Batch:
 
 def batches(path: Path, kind: str) -> Iterator[Batch]:
     """A dataset's row groups in their order. Never holds more than one."""
+    schema = pa.schema([field for field in columnar.SCHEMAS[_kind(kind)] if field.name not in ("extra", "row")])
     with pq.ParquetFile(path) as file:
-        columns = [name for name in file.schema_arrow.names if name not in ("extra", "row")]
+        columns = [name for name in file.schema_arrow.names if name in schema.names]
         first = 0
         for group in range(file.metadata.num_row_groups):
             for part in file.read_row_group(group, columns).combine_chunks().to_batches():
-                yield _READERS[kind](part, first)
+                yield _READERS[_kind(kind)](_aligned(part, schema), first)
                 first += part.num_rows
+
+
+def _kind(kind: str) -> Kind:
+    return kind  # type: ignore[return-value]  # the kind of a stored dataset is one of them
+
+
+def _aligned(part: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch of a file from before a column was added: it gets one of nulls."""
+    if part.schema.equals(schema):
+        return part
+    arrays = [
+        part[field.name].cast(field.type) if field.name in part.schema.names else pa.nulls(part.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 class _Turns:
@@ -188,7 +206,7 @@ def _added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return {role: one.get(role, 0) + other.get(role, 0) for role in {**one, **other}}
 
 
-_READERS: dict[str, Callable[[pa.RecordBatch, int], Batch]] = {
+_READERS: dict[Kind, Callable[[pa.RecordBatch, int], Batch]] = {
     "chat": _chat,
     "completion": _completion,
     "text": _text,
