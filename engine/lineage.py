@@ -78,7 +78,7 @@ def difference_in_rows(dataset: Dataset, parents: Sequence[Dataset]) -> str:
     more = dataset.train_rows - sum(one.train_rows for one in parents)
     said = [f"{changed:,} changed"] if changed else []
     if parents and (more or not said):
-        said.append(f"{more:+,} rows" if more else "the same rows")
+        said.append(f"{more:+,} rows".replace("-", "\u2212") if more else "the same rows")
     return ", ".join(said)
 
 

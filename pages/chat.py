@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from engine import chat, routing
+from engine import chat, chat_rows, routing
 from engine.errors import NotFoundError, TunesmithError
 from pages.parts import asking, html, live
 from pages.shell import project_of
@@ -24,7 +24,6 @@ Turns = list[dict[str, Any]]
 
 LOOK: dict[str, Any] = {
     "height": 460,
-    "buttons": ["copy", "copy_all"],
     "layout": "bubble",
     "feedback_options": None,
     "reasoning_tags": [("<think>", "</think>")],
@@ -46,9 +45,15 @@ def page() -> None:
                 0, 2, 0, step=0.05, label="Temperature", info="0 always says the likeliest.", elem_id="chat-heat"
             )
             most = gr.Slider(1, 4096, 256, step=1, label="Longest answer, in tokens", elem_id="chat-most")
+        to = gr.Textbox(
+            chat_rows.NAME, label="Keep chats for training in the dataset", max_length=120, elem_id="chat-keep-in"
+        )
+    keeping = [gr.Button(KEEP, render=False, elem_id=f"chat-keep-{side}") for side in ("tuned", "base")]
     with gr.Row(equal_height=True, elem_id="chat-sides"):
-        tuned = gr.Chatbot(label="Tuned", placeholder=HOW, elem_id="chat-tuned", **LOOK)
-        base = gr.Chatbot(label="Base", placeholder="Its base answers here.", elem_id="chat-base", **LOOK)
+        tuned = gr.Chatbot(label="Tuned", placeholder=HOW, elem_id="chat-tuned", buttons=[*COPY, keeping[0]], **LOOK)
+        base = gr.Chatbot(
+            label="Base", placeholder="Its base answers here.", elem_id="chat-base", buttons=[*COPY, keeping[1]], **LOOK
+        )
     with gr.Row(elem_classes="ts-ask"):
         text = gr.Textbox(
             show_label=False, label="Message", placeholder="Message. Enter sends, Shift+Enter makes a new line.",
@@ -73,11 +78,14 @@ def page() -> None:
         put.then(answer_tuned, settings, tuned, **together),
         put.then(answer_base, [*settings, beside], base, **together),
     ]
+    keeping[0].click(keep_tuned, [id, to, system], None, **live.ACTING)
+    keeping[1].click(keep_base, [id, to, system], None, **live.ACTING)
     stop.click(None, None, None, cancels=answers, **live.PRIVATE)
     begun = new.click(begin, None, [id, tuned, base], cancels=answers, **live.QUIET)
     begun.then(None, js=STAY, **live.QUIET)
 
 
+KEEP, COPY = "Keep for training", ("copy", "copy_all")
 HOW = "Ask something. Both sides get the same question, and the conversation is kept."
 
 
@@ -178,6 +186,22 @@ def answer_base(  # noqa: PLR0913  (one argument for each field of the form)
     """The right side's, when it is shown and there is a base."""
     if asked and beside:
         yield from _answer(chat_id, "base", _base_of(_chosen(model)), (system or "", heat, int(most)))
+
+
+def keep_tuned(chat_id: str, to: str, system: str) -> None:
+    """Adds the tuned side's chat, up to its last answer, to the dataset of that name."""
+    _keep(chat_id, "tuned", to, system)
+
+
+def keep_base(chat_id: str, to: str, system: str) -> None:
+    """The same for the base's side."""
+    _keep(chat_id, "base", to, system)
+
+
+def _keep(chat_id: str, side: chat.Side, to: str, system: str) -> None:
+    with asking.toast():
+        kept = chat_rows.add_from_chat(chat_id, side, to or "", system or "")
+        asking.done(f"The chat is kept in the dataset {kept.name}, version {kept.version}.")
 
 
 def _answer(chat_id: str, side: chat.Side, model: str, how: tuple[str, float, int]) -> Iterator[Turns]:

@@ -77,7 +77,7 @@ OPENAI = Form(
 SHAREGPT = Form(
     "sharegpt",
     "ShareGPT",
-    "Chats with `from` and `value`, as LLaMA-Factory, Axolotl and others read them.",
+    "Chats with from and value, as LLaMA-Factory, Axolotl and others read them.",
     {"chat": _conversations, "completion": _as_chat(_conversations)},
     {
         "chat": "Ids of calls, which call a result belongs to, and names of speakers have no place in it; the rest "
@@ -88,7 +88,7 @@ SHAREGPT = Form(
 ALPACA = Form(
     "alpaca",
     "Alpaca",
-    "`instruction` and `output`, with `system` and `history`.",
+    "instruction and output, with system and history.",
     {"chat": _instruction, "completion": _as_chat(_instruction)},
     {
         "chat": "Chats with tools, context-only answers or another order than question and answer do not fit, and are "

@@ -27,7 +27,7 @@ def html_of(dataset: Dataset, _query: Mapping[str, str]) -> Markup:
         "A dataset never changes. What changes its rows makes its next version and keeps the name; "
         "splits, samples and merges become datasets of their own."
     )
-    makers = (_split, _sample, _filter, _clean, _together, _shuffle)
+    makers = (_split, _sample, _filter, _clean, _shuffle, _together)
     cards = html.join(maker(dataset) for maker in makers)
     return Markup('<div class="dt-shape"><p class="dt-lead">{}</p>{}</div>').format(said, cards)
 
@@ -94,17 +94,20 @@ def _together(dataset: Dataset) -> Markup:
     others = _others(dataset)
     if not others:
         return _card("Merge and mix", "Put this dataset together with another one of its kind, when there is one.")
+    mixing = (
+        fields.number("weight", "Weight of this one", 1, least=0.001, step="any"),
+        fields.number("other_weight", "Weight of the other", 1, least=0.001, step="any"),
+        fields.select(
+            "stop", "A mix ends", [("first", "when one is used up"), ("all", "when both are, repeating one")]
+        ),
+    )
     form = fields.form(
         "shape-together",
         dataset.id,
         "Put together",
         fields.select("other", "With", [(one.id, _shown(one)) for one in others]),
         fields.select("how", "How", [("merge", "one after the other"), ("mix", "mixed, by these weights")]),
-        fields.number("weight", "Weight of this one", 1, least=0.001, step="any"),
-        fields.number("other_weight", "Weight of the other", 1, least=0.001, step="any"),
-        fields.select(
-            "stop", "A mix ends", [("first", "when one is used up"), ("all", "when both are, repeating one")]
-        ),
+        Markup('<div class="dt-mix">{}</div>').format(html.join(mixing)),
         fields.text("name", "Name", "optional"),
     )
     said = "A new dataset with the rows of both. Each row remembers which one it came from, as from_dataset."

@@ -63,7 +63,7 @@ def test_a_change_makes_the_next_version_and_leaves_the_one_before_as_it_is(tmp_
     assert [one.version for one in lineage.versions(first.id)] == [3, 2, 1]
     third = made(third)
     assert third.train_rows == 18
-    assert lineage.difference_in_rows(third, [second]) == "-2 rows"
+    assert lineage.difference_in_rows(third, [second]) == "\u22122 rows"
     assert lineage.difference_in_rows(second, [first]) == "1 changed"
     assert lineage.words(third) == "dropped 2 rows: they are wrong"
 
