@@ -1,7 +1,7 @@
 """Imports files of training data: `python -m engine.workers.import_data SPEC.json OUT/`.
 
 Spec: {"sources": [{"path", "name": the file's own name}], "mapping": see engine.data.mapping, or null, "remembered":
-[{"columns", "mapping", "name"}]}: mappings for files with just those columns. Reads in constant memory and judges each
+[{"columns", "mapping", "name"}]}: mappings for files with just those columns; "processes" sets their number. Reads in constant memory and judges each
 row, those of large JSONL files in several processes. Leaves in OUT: rows.parquet (what is trained on), rejected.jsonl
 (the other rows, with rule, value and fix) with its index, and summary.json. Everything is written under a .part name
 first, so that what has its own name is whole.
@@ -28,6 +28,7 @@ from engine.workers.import_looks import File, Look
 from engine.workers.import_tally import INDEX, REJECTED, ROWS, SUMMARY, Tally, part
 
 LARGE_BYTES = 24 << 20  # below, processes of its own would take longer to start than the file to read
+PACKED_TIMES = 4  # about how much a packed file grows
 JUDGED_ROWS = 250
 JUDGED_BYTES = 4 << 20
 
@@ -77,7 +78,8 @@ def _imported(files: list[File], spec: dict[str, Any], out: Path) -> dict[str, A
     tally = Tally(out, sum(file.path.stat().st_size for file in files))
     if known is not None:
         tally.remarks.append(f"Read by the mapping of `{known['name']}`, which has the same columns.")
-    sha256 = _Import(files, mapping, found.format, tally).write()
+    pool = import_pool.Pool(out, found.format, mapping, spec.get("processes"))
+    sha256 = _Import(files, found.format, tally, pool).write()
     return tally.result(found.format, sha256) | _looked(found, mapping)
 
 
@@ -88,16 +90,14 @@ def _looked(found: Look, mapping: dict[str, Any] | None) -> dict[str, Any]:
 class _Import:
     """The pass over all rows of all files."""
 
-    def __init__(self, files: list[File], mapping: dict[str, Any] | None, mostly: Format, tally: Tally) -> None:
-        self.files, self.mapping, self.mostly, self.tally = files, mapping, mostly, tally
-        self._pool: import_pool.Pool | None = None
-        self._open = ExitStack()
+    def __init__(self, files: list[File], mostly: Format, tally: Tally, pool: import_pool.Pool) -> None:
+        self.files, self.mostly, self.tally, self.pool = files, mostly, tally, pool
 
     def write(self) -> str:
         """Writes the rows and the rejected rows; returns the sha256 of the rows."""
         out, several = self.tally.out, len(self.files) > 1
-        import_blocks.without_garbage_collection()  # the tally collects now and then
-        with self._open as stack:
+        with ExitStack() as stack:
+            stack.enter_context(self.pool)
             rows = stack.enter_context(columnar.Writer(part(out, ROWS), self.mostly.kind))
             others = stack.enter_context(rejected_rows.Writer(part(out, REJECTED)))
             for file in self.files:
@@ -114,19 +114,17 @@ class _Import:
         return rows.sha256
 
     def _verdicts(self, source: Source, reader: choose.Reader) -> Iterator[tuple[int, Judged]]:
-        if reader is choose.JSONL and source.size * (4 if source.packed else 1) > LARGE_BYTES:
-            blocks = import_blocks.blocks(source, self.tally.out)
-            for block, found in self._processes().judged(blocks):
+        if reader is choose.JSONL and self._large(source):
+            for block, found in self.pool.judged(import_blocks.blocks(source, self.tally.out)):
                 yield block.done, found
             return
         for rows in _handfuls(reader.rows(source)):
             yield source.done, judged(rows, self.mostly)
 
-    def _processes(self) -> import_pool.Pool:
-        if self._pool is None:
-            pool = import_pool.Pool(self.tally.out, self.mostly, self.mapping, import_pool.processes())
-            self._pool = self._open.enter_context(pool)
-        return self._pool
+    def _large(self, source: Source) -> bool:
+        if self.pool.asked is not None:
+            return self.pool.asked > 0
+        return self.pool.count > 1 and source.size * (PACKED_TIMES if source.packed else 1) > LARGE_BYTES
 
 
 def _handfuls(rows: Iterator[Any]) -> Iterator[list[Any]]:
@@ -144,4 +142,5 @@ def _handfuls(rows: Iterator[Any]) -> Iterator[list[Any]]:
 
 
 if __name__ == "__main__":
+    import_blocks.without_garbage_collection()  # the tally collects now and then
     contract.run(work)

@@ -5,9 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.data.errors import UnreadableError
 from engine.data.readers import parquet
-from engine.data.readers.json_lines import MOST_DEPTH
 from engine.data.source import Source
 from engine.data.verdict import Rejection
 
@@ -22,20 +20,10 @@ def rows(source: Source) -> Iterator[dict[str, Any] | Rejection]:
             for batch in _batches(file, source):
                 batch.validate(full=True)  # offsets that point anywhere would be followed anywhere
                 parquet.check_columns(batch.schema.names, batch.num_columns)
-                _check_depth(batch.schema)
                 yield from parquet.plain_rows(batch)
                 source.report(file.tell() / max(1, source.size) if source.head.startswith(STREAM) else 0)
     except (pa.ArrowException, OSError) as error:
         raise parquet.broken("Arrow", error) from error
-
-
-def _check_depth(schema: Any) -> None:
-    inside = list(schema)
-    for _ in range(MOST_DEPTH):
-        kinds = [field.type for field in inside if pa.types.is_nested(field.type)]
-        inside = [kind.field(number) for kind in kinds for number in range(kind.num_fields)]
-    if inside:
-        raise UnreadableError("The columns are nested too deeply.", "Keep the columns with the text.")
 
 
 def _batches(file: Any, source: Source) -> Iterator[Any]:

@@ -117,7 +117,8 @@ def _text_reader(source: Source, name: str, suffix: str) -> Reader:
         if suffix in reader.suffixes:
             return reader
     if suffix in JSON.suffixes:
-        raise UnreadableError(f"`{name}` does not hold JSON: it begins with {head.lstrip()[:1]!r}.", KNOWN)
+        begins = head.lstrip()[:20].decode("utf-8", "replace").split("\n")[0]
+        raise UnreadableError(f"`{name}` does not hold JSON: it begins with `{begins}`.", KNOWN)
     raise UnreadableError(f"The ending of `{name}` says nothing about what is in it.", KNOWN)
 
 
