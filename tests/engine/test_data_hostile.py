@@ -265,7 +265,7 @@ def test_every_row_of_a_file_is_one_of_three(tmp_path: Path, rows: list[Any]) ->
         return
     if result["status"] == "ready":
         assert result["rows"] == len(rows)
-        assert len((tmp_path / "rejected.jsonl").read_text().splitlines()) == result["rejected"]
+        assert len((tmp_path / "rejected.jsonl").read_bytes().splitlines()) == result["rejected"]
 
 
 def test_rows_that_take_too_much_memory_end_in_words(corpus: Path, tmp_path: Path) -> None:

@@ -6,17 +6,17 @@ Prints a JSON line for each: how it ended, how long it took, how much memory it 
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from engine import events
 from engine.workers import contract, import_data
 
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 60  # by the clock of a machine that may be busy; what is measured is processor time
 FINE = "CRLF.jsonl"
 
 
@@ -31,7 +31,7 @@ def drive(folder: Path, out: Path, name: str) -> dict[str, Any]:
     out.mkdir()
     (out / "spec.json").write_text(json.dumps({"sources": [{"path": str(path), "name": name}], "mapping": None}))
     forget_peak()
-    begun = time.monotonic()
+    begun = processor_seconds()
     signal.setitimer(signal.ITIMER_REAL, LIMIT_SECONDS)
     try:
         with contextlib.suppress(Exception):  # what it was is in the events
@@ -42,12 +42,18 @@ def drive(folder: Path, out: Path, name: str) -> dict[str, Any]:
         signal.setitimer(signal.ITIMER_REAL, 0)
     end = events.read(out)[0][-1]
     left = sorted(path.name for path in out.iterdir())
-    measured = {"name": name, "seconds": round(time.monotonic() - begun, 2), "peak_mb": peak_mb(), "left": left}
+    measured = {"name": name, "seconds": round(processor_seconds() - begun, 2), "peak_mb": peak_mb(), "left": left}
     if isinstance(end, events.Failed):
         return measured | {"status": "failed", "category": end.category, "error": end.message, "hint": end.hint}
     assert isinstance(end, events.Finished)
     summary = json.loads((out / "summary.json").read_bytes()) if (out / "summary.json").exists() else {}
     return measured | {"rules": summary.get("rules", {})} | end.result
+
+
+def processor_seconds() -> float:
+    """Of this process and of those that have ended beside it."""
+    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
 def forget_peak() -> None:
