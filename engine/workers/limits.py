@@ -18,8 +18,8 @@ from engine import events
 from engine.workers import contract
 
 # Of CPU, not of the clock: a busy machine makes no template hostile.
-ROW_SECONDS = 3.0
-KILL_SECONDS = 6.0
+ROW_SECONDS = 2.0
+KILL_SECONDS = 4.0
 AGAIN_SECONDS = 0.2  # a template may sit in code that swallows the first error
 SPARE_BYTES = 2 << 30  # beyond what the process has already
 SPARE_BYTES_A_CORE = 128 << 20  # address space of the tokenizer's threads
