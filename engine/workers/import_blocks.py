@@ -101,7 +101,7 @@ def _long_rows(chunks: Iterable[bytes]) -> Iterator[Any]:
         if line is None:
             yield Rejection("too_long")
         elif not line.isspace():
-            yield row_of(line)
+            yield row_of(line.removesuffix(b"\n"))
 
 
 def _chunks(file: Any, size: int) -> Iterator[bytes]:

@@ -1,10 +1,10 @@
 """Imports files of training data: `python -m engine.workers.import_data SPEC.json OUT/`.
 
 Spec: {"sources": [{"path", "name": the file's own name}], "mapping": see engine.data.mapping, or null, "remembered":
-[{"columns", "mapping", "name"}]}: mappings for files with just those columns; "processes" sets their number. Reads in constant memory and judges each
-row, those of large JSONL files in several processes. Leaves in OUT: rows.parquet (what is trained on), rejected.jsonl
-(the other rows, with rule, value and fix) with its index, and summary.json. Everything is written under a .part name
-first, so that what has its own name is whole.
+[{"columns", "mapping", "name"}]: mappings for files with just those columns, "processes": how many, 0 for none}. Reads
+in constant memory and judges each row, those of large JSONL files in several processes. Leaves in OUT: rows.parquet
+(what is trained on), rejected.jsonl (the other rows, with rule, value and fix) with its index, and summary.json.
+Everything is written under a .part name first, so that what has its own name is whole.
 
 accepted + repaired + rejected = rows: `accepted` took no repair, `repaired` are trained on as well.
 """

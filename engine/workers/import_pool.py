@@ -38,15 +38,18 @@ def processes() -> int:
 
 
 class Pool:
-    """Use as a context: the processes live as long as it does."""
+    """Use as a context: the processes start when they are first needed, and live as long as it does.
 
-    def __init__(self, out: Path, mostly: Format, mapping: dict[str, Any] | None, count: int) -> None:
+    `asked`: so many processes, 0 for none; None leaves it to the number of processors.
+    """
+
+    def __init__(self, out: Path, mostly: Format, mapping: dict[str, Any] | None, asked: int | None = None) -> None:
+        self.asked = asked
+        self.count = processes() if asked is None else asked
         self._schema = columnar.SCHEMAS[mostly.kind]
         self._task = {"format": mostly.name, "mapping": mapping, "out": str(out)}
         self._ways: list[Any] = []
         self._children: list[Any] = []
-        for _ in range(count):
-            self._add()
 
     def _add(self) -> None:
         spawn = multiprocessing.get_context("spawn")  # nothing of this process is handed on
@@ -70,6 +73,8 @@ class Pool:
 
     def judged(self, blocks: Iterator[Block]) -> Iterator[tuple[Block, Judged]]:
         """Each block with its verdicts, in order. Raises WorkFailedError when a process dies."""
+        while len(self._ways) < self.count:
+            self._add()
         numbered = enumerate(blocks)
         given: dict[int, Block] = {}
         found: dict[int, Judged] = {}
@@ -94,6 +99,8 @@ class Pool:
             said = orjson.loads(way.recv_bytes())
         except (EOFError, OSError) as error:
             raise _killed() from error
+        if said.get("category") == "memory":
+            raise MemoryError(said["error"])
         if "error" in said:
             raise contract.WorkFailedError(said["category"], said["error"], said["hint"])
         path = Path(said["path"])
