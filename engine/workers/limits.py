@@ -20,6 +20,7 @@ from engine.workers import contract
 # Of CPU, not of the clock: a busy machine makes no template hostile.
 ROW_SECONDS = 2.0
 KILL_SECONDS = 4.0
+MANY_TURNS = 200  # take half a second: the chat is rendered up to each turn, so time grows with their square
 AGAIN_SECONDS = 0.2  # a template may sit in code that swallows the first error
 SPARE_BYTES = 2 << 30  # beyond what the process has already
 SPARE_BYTES_A_CORE = 128 << 20  # address space of the tokenizer's threads
@@ -32,6 +33,12 @@ class TemplateOverrunError(contract.WorkFailedError):
 
     def __init__(self, message: str) -> None:
         super().__init__("config", message, HINT)
+
+
+def of_row(turns: int) -> tuple[float, float]:
+    """The seconds after which a row of so many turns is an error, and after which its process is ended."""
+    longer = 1 + (turns / MANY_TURNS) ** 2
+    return round(ROW_SECONDS * longer, 1), round(KILL_SECONDS * longer, 1)
 
 
 @contextmanager
@@ -99,7 +106,7 @@ def run(work: contract.Work, argv: list[str] | None = None) -> None:
 def death(number: int) -> events.Failed:
     """Why a process that rendered rows was ended by a signal, as the event a person reads."""
     if number == signal.SIGPROF:
-        words = f"The model's chat template computed for more than {KILL_SECONDS:g} s on one row, and was ended."
+        words = f"The model's chat template computed on one row without an end, and was ended."
         return events.Failed(category="config", message=words, hint=HINT)
     if number in (signal.SIGABRT, signal.SIGKILL):
         hint = f"The rows may be very long, or the model's chat template asks for too much. {HINT}"

@@ -97,12 +97,16 @@ def tokenised(texts: Texts, rows: Sequence[Row], most_tokens: int) -> list[Token
 def _sides(texts: Texts, row: Row) -> list[Side] | str:
     """The row's texts, or the words in which the template refuses it."""
     try:
-        with limits.cpu_time(limits.ROW_SECONDS, limits.KILL_SECONDS):
+        with limits.cpu_time(*limits.of_row(_turns(row))):
             return texts.sides(row)
     except TemplateError as error:
         return str(error)[:300] or "The chat template gives no reason."
     except MemoryError as error:
         raise limits.TemplateOverrunError("The model's chat template needs more memory than it may have.") from error
+
+
+def _turns(row: Row) -> int:
+    return sum(len(value) for value in row.values() if isinstance(value, list))
 
 
 def _tokens(side: Side, encoding: Any, most_tokens: int) -> Tokens:

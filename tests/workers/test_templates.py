@@ -224,6 +224,11 @@ def test_a_computation_that_cannot_be_interrupted_is_killed_and_told(tmp_path: P
     assert "chat template" in said.message
 
 
+def test_long_chats_get_more_time() -> None:
+    assert limits.of_row(0) == (limits.ROW_SECONDS, limits.KILL_SECONDS)
+    assert limits.of_row(600) == (10 * limits.ROW_SECONDS, 10 * limits.KILL_SECONDS)
+
+
 def test_each_way_to_die_has_its_words() -> None:
     assert limits.death(signal.SIGABRT).category == "memory"
     assert "signal 11" in limits.death(signal.SIGSEGV).message
