@@ -17,7 +17,7 @@ def html_of(dataset: Dataset, _query: Mapping[str, str]) -> Markup:
     """A card: what was pushed last, and the form."""
     latest = hub_data.latest_push(dataset.id)
     moving = latest is not None and latest.status in WORK_MOVING
-    about = Markup("<p>{}</p>").format(
+    about = Markup('<p class="dt-push-about">{}</p>').format(
         "The rows go there as Parquet, with a card that says what they are and where they came from."
     )
     form = "" if moving else _form(dataset, _repo(latest))
@@ -58,8 +58,9 @@ def _form(dataset: Dataset, repo: str) -> Markup:
         ' autocapitalize="off" spellcheck="false"></label>'
         '<label><b>Token</b><input name="token" type="password" placeholder="{}" maxlength="200" autocomplete="off">'
         "</label>"
-        '<label><b>Split</b><select name="split">{}</select></label>'
-        '<label class="dt-check"><input type="checkbox" name="private" value="yes" checked><b>Private</b></label>'
+        '<label><b>Split</b><select class="dt-select" name="split">{}</select></label>'
+        '<label class="dt-check"><input type="checkbox" name="public" value="yes"><b>Public: everybody may see it</b>'
+        "</label>"
         '<footer><button class="ts-button" data-tone="primary" type="submit">Push</button>'
         "<p>The token needs the right to write. It is used once and not kept.</p></footer></form>"
     ).format(dataset.id, repo, known, splits)
@@ -68,7 +69,7 @@ def _form(dataset: Dataset, repo: str) -> Markup:
 def push(dataset_id: str, values: Mapping[str, str], _project_id: str) -> str | None:
     """Begins the push that the form asks for. Raises TunesmithError."""
     token, split = values.get("token", "").strip(), values.get("split") or SPLITS[0]
-    hub_data.push(dataset_id, values.get("repo", ""), token, values.get("private") == "yes", split)
+    hub_data.push(dataset_id, values.get("repo", ""), token, values.get("public") != "yes", split)
     return None
 
 

@@ -70,7 +70,8 @@ def test_the_form_on_the_page_pushes_and_shows_how_it_went(repos: Path) -> None:
     form = str(data_push.html_of(dataset, {}))
     assert 'data-act="push"' in form
     assert 'type="password"' in form
-    values = {"repo": "owner/paged", "token": TOKEN, "split": "test", "private": "yes"}
+    assert "checked" not in form  # private, unless somebody asks for the opposite
+    values = {"repo": "owner/paged", "token": TOKEN, "split": "test"}
     assert data_push.ACTS["push"](dataset.id, values, "default") is None
     assert "progressbar" in str(data_push.html_of(dataset, {}))
     latest = hub_data.latest_push(dataset.id)
@@ -80,6 +81,7 @@ def test_the_form_on_the_page_pushes_and_shows_how_it_went(repos: Path) -> None:
     assert "owner/paged</a>, split test" in shown
     assert TOKEN not in shown
     assert (repos / "owner" / "paged" / "README.md").exists()
+    assert latest.spec["private"] is True
     work.wait(hub_data.push(dataset.id, "owner/name", TOKEN).id, 60)
     assert "was not made here" in str(data_push.html_of(dataset, {}))
     with pytest.raises(RefusedError):
