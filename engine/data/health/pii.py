@@ -86,7 +86,7 @@ SORTS = (
         ),
     ),
 )
-_HINT = "|".join(f"(?:{sort.hint})" for sort in SORTS)
+HINT = "|".join(f"(?:{sort.hint})" for sort in SORTS)
 PLACEHOLDERS = {sort.what: f"[{sort.what.upper().replace(' ', '_')}]" for sort in SORTS}
 
 
@@ -113,7 +113,7 @@ class _Pii:
         self._sorts: Counter[str] = Counter()
 
     def see(self, batch: Batch) -> None:
-        hinted = pc.match_substring_regex(batch.text, pattern=_HINT)
+        hinted = pc.match_substring_regex(batch.text, pattern=HINT)
         places = np.flatnonzero(hinted.to_numpy(zero_copy_only=False))
         hits = []
         for place, text in zip(places, batch.text.filter(hinted).to_pylist(), strict=True):

@@ -9,7 +9,7 @@ from engine.data.health.batch import Batch, Mask
 from engine.data.health.check import Check, RowFinder, Span
 
 MOST_PASSES = 20
-_PATTERN = "|".join(
+PATTERN = "|".join(
     (
         r"<\|[A-Za-z0-9_]{1,40}\|>",  # <|im_end|>, <|endoftext|>, <|eot_id|>, <|user|> ...
         r"<\x{FF5C}[^<>\s]{1,40}\x{FF5C}>",  # DeepSeek's, with full-width bars
@@ -21,12 +21,12 @@ _PATTERN = "|".join(
         r"\[/?(?:AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS|SYSTEM_PROMPT)\]",
     )
 )
-_IN_PYTHON = re.compile(_PATTERN.replace(r"\x{FF5C}", "\uff5c"))
+_IN_PYTHON = re.compile(PATTERN.replace(r"\x{FF5C}", "\uff5c"))
 
 
 def tokens_inside(batch: Batch) -> Mask:
     """Rows with a special token in any text, system turns and rejected answers included."""
-    matches = pc.match_substring_regex(batch.text, pattern=_PATTERN)
+    matches = pc.match_substring_regex(batch.text, pattern=PATTERN)
     return np.asarray(matches.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 

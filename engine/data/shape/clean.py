@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from engine.data import columnar, columns
 from engine.data.health import pii, special_tokens
-from engine.data.shape import checked, shaping
+from engine.data.shape import checked, shaping, texts
 from engine.data.verdict import Kind, Rejection
 
 _KEPT = ("row", "tools")  # numbers and function schemas are no texts of people
@@ -19,12 +20,23 @@ class _Clean(shaping.Shaping):
     def clean(self, text: str) -> str:
         raise NotImplementedError
 
+    def hint(self) -> str:
+        """What RE2 finds in every text that `clean` would change, and perhaps in more."""
+        raise NotImplementedError
+
     def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         left_out = 0
         for batch in desk.read(parent):
+            suspects = _suspects(batch, self.hint())
+            if not any(suspects):
+                yield batch
+                continue
             rows = list(columns.plain(batch))
-            cleaned = [_cleaned(row, self.clean, parent.kind) for row in rows]
+            cleaned = [
+                _cleaned(row, self.clean, parent.kind) if suspect else row
+                for row, suspect in zip(rows, suspects, strict=True)
+            ]
             desk.changed += sum(row != old for row, old in zip(cleaned, rows, strict=True) if row)
             left_out += cleaned.count(None)
             kept = [row for row in cleaned if row]
@@ -44,6 +56,9 @@ class Mask(_Clean):
     def clean(self, text: str) -> str:
         return pii.mask(text)
 
+    def hint(self) -> str:
+        return pii.HINT
+
 
 class Strip(_Clean):
     """Signs such as <|im_end|> or </s>, which chat templates write between turns, are taken out of texts."""
@@ -55,6 +70,16 @@ class Strip(_Clean):
 
     def clean(self, text: str) -> str:
         return special_tokens.strip(text)
+
+    def hint(self) -> str:
+        return special_tokens.PATTERN
+
+
+def _suspects(batch: pa.RecordBatch, hint: str) -> list[bool]:
+    """Which rows may have something to clean, found a hundred times as fast as by cleaning."""
+    every = pc.binary_join_element_wise(texts.texts(batch), pc.fill_null(batch.column("extra"), ""), "\n")
+    found: list[bool] = pc.match_substring_regex(every, hint).to_pylist()
+    return found
 
 
 def _cleaned(row: dict[str, Any], clean: Callable[[str], str], kind: Kind) -> dict[str, Any] | None:
