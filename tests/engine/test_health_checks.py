@@ -223,6 +223,7 @@ def test_signs_that_only_look_like_tokens_stay(tmp_path: Path) -> None:
 
 
 @given(st.text(alphabet="<|im_end>/s[]INST ", max_size=60))
+@settings(deadline=None)
 def test_taking_tokens_out_never_puts_one_together(text: str) -> None:
     left = special_tokens.strip(text)
     assert special_tokens.spans(left) == []
@@ -243,6 +244,7 @@ def test_masking_twice_is_masking_once(text: str) -> None:
 
 
 @given(st.integers(10**14, 10**15 - 1).filter(lambda number: len(set(str(number))) > 1))
+@settings(deadline=None)
 def test_exactly_one_last_digit_makes_a_card_number(number: int) -> None:
     assert sum(checksums.luhn(f"{number}{digit}") for digit in range(10)) == 1
 
@@ -264,6 +266,7 @@ def test_a_language_that_few_rows_are_in_is_stray(tmp_path: Path) -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_a_language_is_told_of_any_text(text: str) -> None:
     language(beginnings(pa.array([text.encode("utf-8", "ignore").decode()])).to_pylist()[0])
 

@@ -23,6 +23,8 @@ FLAWED = [
     chat(f"Who {HOSTILE}?", f"Ask bob@mail.berlin.de {HOSTILE} please."),
     chat("Tell me.", LONG),
     chat("Tell me.", LONG.replace("cliff", "rock")),
+    chat("Erzähl mir vom Meer.", "Das Meer ist weit und tief, sagte der alte Seemann gestern Abend zu mir."),
+    chat("Count.", "one, two, three, " * 500),
 ]
 
 
@@ -51,7 +53,7 @@ def test_the_tab_leads_from_the_check_over_the_findings_to_a_new_version() -> No
     checked(dataset)
 
     after = shown(dataset)
-    assert re.search(r"<b>9\d</b><span>of 100</span>", after)
+    assert re.search(r"<b>\d\d</b><span>of 100</span>", after)
     assert "Exact duplicates" in after
     assert "1 × mail" in after
     assert "leakage" in after.partition("Nothing to judge")[2]
@@ -82,6 +84,8 @@ def test_found_rows_are_shown_with_the_matter_highlighted_and_everything_escaped
     assert re.search(r"Row 31</a><span>repeats <a[^>]*>row 4</a>", twins)
     near = shown(dataset, check="near_duplicates")
     assert '<mark title="not in the other row">rock</mark>' in near
+    assert "<span>German</span>" in shown(dataset, check="language_mix")
+    assert "8,507 characters</span>" in shown(dataset, check="length_outliers")
     assert "nothing" not in shown(dataset, check="no_such_check", **{"from": "x"})
 
     to = act("health-drop", dataset, check="exact_duplicates", **{"row-30": "on"})
