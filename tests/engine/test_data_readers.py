@@ -4,7 +4,7 @@ import codecs
 import contextlib
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import feather
 
-from engine.data import columnar
 from engine.data.errors import UnreadableError
 from engine.data.readers import choose, delimited, json_stream
 from engine.data.readers import lines as line_reader
@@ -30,7 +30,7 @@ def read(path: Path, content: bytes, name: str | None = None) -> list[Any]:
     source = Source(path)
     try:
         found = list(choose.choose(source, name or path.name).rows(source))
-        assert source.done == source.size or path.suffix == ".parquet"
+        assert source.done == source.size
     finally:
         source.close()
     return [row.rule if isinstance(row, Rejection) else row for row in found]
@@ -43,6 +43,25 @@ def jsonl(rows: list[Any]) -> bytes:
 def table(separator: str) -> bytes:
     cells = [["prompt", "completion"], ["Größe?", "x"], ['"b\nc, d"', '"""e"" {[\\ "']]
     return "\r\n".join(separator.join(row) for row in cells).encode()
+
+
+def zstd(content: bytes) -> bytes:
+    return bytes(pa.compress(content, codec="zstd", asbytes=True))
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".zst": zstd}
+
+
+def arrow(kind: str) -> bytes:
+    """ROWS as an IPC file, an IPC stream or Feather."""
+    table, sink = pa.Table.from_pylist(ROWS), pa.BufferOutputStream()
+    if kind == "feather":
+        feather.write_feather(table, sink, compression="lz4")
+    else:
+        with (pa.ipc.new_file if kind == "file" else pa.ipc.new_stream)(sink, table.schema) as writer:
+            for batch in table.to_batches(max_chunksize=1):
+                writer.write_batch(batch)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def parquet(folder: Path, rows: list[dict[str, Any]] = ROWS) -> bytes:
@@ -70,13 +89,11 @@ def parquet(folder: Path, rows: list[dict[str, Any]] = ROWS) -> bytes:
         ("a.csv", jsonl(ROWS)),
     ],
 )
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("packed", ["", ".gz", ".zst"], ids=["plain", "gzip", "zstd"])
 def test_the_same_rows_are_found_however_they_are_written(
-    tmp_path: Path, name: str, content: bytes, packed: bool
+    tmp_path: Path, name: str, content: bytes, packed: str
 ) -> None:
-    if packed:
-        name, content = name + ".gz", gzip.compress(content)
-    assert read(tmp_path / name, content) == ROWS
+    assert read(tmp_path / (name + packed), PACK[packed](content)) == ROWS
 
 
 def test_parquet_is_read_whatever_its_name(tmp_path: Path) -> None:
@@ -84,6 +101,46 @@ def test_parquet_is_read_whatever_its_name(tmp_path: Path) -> None:
     assert read(tmp_path / "a.csv", parquet(tmp_path)) == ROWS
     with pytest.raises(UnreadableError, match="inside a gzip"):
         read(tmp_path / "a.parquet.gz", gzip.compress(parquet(tmp_path)))
+
+
+@pytest.mark.parametrize("kind", ["file", "stream", "feather"])
+def test_arrow_is_read_whatever_its_name(tmp_path: Path, kind: str) -> None:
+    assert read(tmp_path / "a.arrow", arrow(kind)) == ROWS
+    assert read(tmp_path / "a.txt", arrow(kind)) == ROWS
+    with pytest.raises(UnreadableError, match="broken or cut off"):
+        read(tmp_path / "cut.arrow", arrow(kind)[: len(arrow(kind)) // 2])
+    with pytest.raises(UnreadableError, match="inside a zstd"):
+        read(tmp_path / "a.arrow.zst", zstd(arrow(kind)))
+
+
+def test_a_damaged_arrow_file_never_takes_the_worker_down(tmp_path: Path) -> None:
+    for damage in range(0, 700, 7):
+        content = bytearray(arrow("stream"))
+        content[damage % len(content)] ^= 0xFF
+        with contextlib.suppress(UnreadableError):
+            read(tmp_path / "a.arrow", bytes(content))
+
+
+def test_a_list_inside_one_object_is_read_as_rows(tmp_path: Path) -> None:
+    listed = json.dumps(ROWS, indent=1, ensure_ascii=False)
+    for before in ("", '"version": "1.0", "count": 2, '):
+        for after in ("", ', "more": {"a": [1]}'):
+            content = f'{{{before}"data": {listed}{after}}}'
+            assert read(tmp_path / "a.json", content.encode()) == ROWS
+            assert read(tmp_path / "a.json", json.dumps(json.loads(content)).encode()) == ROWS
+    rows = [{"data": ROWS, "id": 1}, {"data": ROWS, "id": 2}]
+    assert read(tmp_path / "a.jsonl", jsonl(rows)) == rows
+    with pytest.raises(UnreadableError, match="broken after row 2"):
+        read(tmp_path / "a.json", f'{{"data": {listed[:-1]}'.encode())
+
+
+def test_a_broken_or_endless_zstd_file_is_refused(tmp_path: Path) -> None:
+    packed = zstd(jsonl(ROWS * 5000))
+    with pytest.raises(UnreadableError, match="zstd file is broken or cut off"):
+        read(tmp_path / "a.jsonl.zst", packed[:-10])
+    assert read(tmp_path / "two.jsonl.zst", zstd(jsonl(ROWS)) * 2) == ROWS * 2
+    with pytest.raises(UnreadableError, match="more than 200 times"):
+        read(tmp_path / "bomb.jsonl.zst", zstd(jsonl([{"text": "a" * 1_000_000}] * 90)))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "latin-1"])
@@ -212,25 +269,3 @@ def test_broken_json_ends_in_rows_or_a_plain_error(text: str, size: int) -> None
     fed: Any = Fed(text.encode(), size)
     with contextlib.suppress(UnreadableError):
         list(json_stream.rows(fed))
-
-
-def test_rows_are_kept_and_paged_through(tmp_path: Path) -> None:
-    path = tmp_path / "rows.parquet"
-    with columnar.Writer(path, "text") as writer:
-        for number in range(1, 2501):
-            writer.add(number, {"text": f"row {number}"})
-        writer.close()
-    assert columnar.row_count(path) == 2500
-    assert pq.ParquetFile(path).metadata.num_row_groups == 3
-    assert columnar.page(path, 998, 4) == [{"text": f"row {n}", "row": n} for n in range(999, 1003)]
-    assert columnar.page(path, 0, 2500)[-1]["row"] == 2500
-    assert columnar.page(path, 2499, 50) == [{"text": "row 2500", "row": 2500}]
-    assert columnar.page(path, 2500, 50) == columnar.page(path, 0, 0) == []
-
-
-def test_the_same_rows_give_the_same_file(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        with columnar.Writer(tmp_path / name, "completion") as writer:
-            writer.add(1, {"prompt": "p", "completion": "c"})
-            writer.close()
-    assert columnar.sha256_of(tmp_path / "a") == columnar.sha256_of(tmp_path / "b")

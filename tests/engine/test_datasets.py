@@ -15,24 +15,10 @@ from storage import datasets as stored
 from storage import db, home
 from storage.statuses import DatasetStatus, RunStatus
 from storage.tables import Dataset, Model, Project, Run
+from tests.engine import slow_imports
 from tests.waiting import wait_for
 
 ROWS = [{"question": f"What is {n}?", "answer": f"It is {n}."} for n in range(120)]
-# Rows judged slowly enough to be killed in the middle.
-SLOW = """
-import time
-from engine.data import formats
-from engine.workers import contract, import_data, import_tally
-fast = formats.judge
-def slow(row, mostly):
-    time.sleep(0.01)
-    return fast(row, mostly)
-formats.judge = slow
-import_tally.PROGRESS_SECONDS = 0
-import_data.JUDGED_ROWS = 10
-if __name__ == "__main__":
-    contract.run(import_data.work)
-"""
 
 
 def write(path: Path, rows: list[Any]) -> Path:
@@ -59,7 +45,7 @@ def imported(path: Path, name: str = "Questions") -> Dataset:
 
 @pytest.fixture
 def slow_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "slow_import.py").write_text(SLOW)
+    (tmp_path / "slow_import.py").write_text(slow_imports.PROGRAM)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setitem(plan.WORKERS, "import_data", "slow_import")
 
@@ -279,23 +265,21 @@ def test_a_project_must_exist(tmp_path: Path) -> None:
 
 
 REAL = [
-    ("alpaca_en_demo.json", "ready", "alpaca", "chat", (999, 999, 0, 0)),
-    ("c4_demo.jsonl", "ready", "text", "text", (300, 300, 0, 0)),
-    ("gsm8k_train.jsonl", "ready", "prompt_completion", "completion", (7473, 7473, 0, 0)),
-    ("v1_sft_demo.jsonl", "ready", "messages", "chat", (500, 500, 0, 0)),
-    ("glaive_toolcall_en_demo.json", "ready", "sharegpt", "chat", (300, 300, 0, 0)),
-    ("dpo_en_demo.json", "ready", "preference_chat", "preference", (300, 300, 0, 0)),
-    ("kto_en_demo.json", "ready", "unpaired", "unpaired", (300, 300, 0, 0)),
-    ("HumanEval.jsonl.gz", "ready", "prompt_completion", "completion", (164, 164, 0, 0)),
+    ("alpaca_en_demo.json", "alpaca", "chat", (999, 999, 0, 0)),
+    ("c4_demo.jsonl", "text", "text", (300, 300, 0, 0)),
+    ("gsm8k_train.jsonl", "prompt_completion", "completion", (7473, 7473, 0, 0)),
+    ("v1_sft_demo.jsonl", "messages", "chat", (500, 500, 0, 0)),
+    ("glaive_toolcall_en_demo.json", "sharegpt", "chat", (300, 300, 0, 0)),
+    ("dpo_en_demo.json", "preference_chat", "preference", (300, 300, 0, 0)),
+    ("kto_en_demo.json", "unpaired", "unpaired", (300, 300, 0, 0)),
+    ("HumanEval.jsonl.gz", "prompt_completion", "completion", (164, 164, 0, 0)),
 ]
 
 
-@pytest.mark.parametrize(("name", "status", "format", "kind", "counts"), REAL)
-def test_real_files(
-    test_data: Path | None, name: str, status: str, format: str | None, kind: str | None, counts: tuple[int, ...]
-) -> None:
+@pytest.mark.parametrize(("name", "format", "kind", "counts"), REAL)
+def test_real_files(test_data: Path | None, name: str, format: str, kind: str, counts: tuple[int, ...]) -> None:
     if test_data is None:
         pytest.skip("no real data on this machine")
     dataset = imported(test_data / name)
-    assert (dataset.status, dataset.format, dataset.kind) == (status, format, kind)
+    assert (dataset.status, dataset.format, dataset.kind, dataset.confidence) == ("ready", format, kind, 1.0)
     assert (dataset.rows, dataset.accepted, dataset.repaired, dataset.rejected) == counts

@@ -21,14 +21,16 @@ def rows(source: Source) -> Iterator[dict[str, Any] | Rejection]:
                 batch.validate(full=True)  # offsets that point anywhere would be followed anywhere
                 parquet.check_columns(batch.schema.names, batch.num_columns)
                 yield from parquet.plain_rows(batch)
-                source.report(file.tell() / max(1, source.size) if source.head.startswith(STREAM) else 0)
-    except (pa.ArrowException, OSError) as error:
+        source.report(1.0)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the names of columns may be anything
         raise parquet.broken("Arrow", error) from error
 
 
 def _batches(file: Any, source: Source) -> Iterator[Any]:
     if source.head.startswith(STREAM):
-        yield from pa.ipc.open_stream(file)
+        for batch in pa.ipc.open_stream(file):
+            yield batch
+            source.report(file.tell() / source.size)
         return
     reader = pa.ipc.open_file(file)
     for number in range(reader.num_record_batches):

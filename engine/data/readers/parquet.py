@@ -30,7 +30,7 @@ def rows(source: Source) -> Iterator[dict[str, Any] | Rejection]:
                 yield from plain_rows(batch)
                 done += batch.num_rows
                 source.report(done / file.metadata.num_rows)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the names of columns may be anything
         raise broken("Parquet", error) from error
 
 
