@@ -180,6 +180,22 @@ def test_a_chat_that_went_well_becomes_a_row_and_the_next_one_a_version(tmp_path
     assert "Greetings" in lineage.words(second)
 
 
+def test_a_chat_waits_for_the_version_before_and_says_so_when_that_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = chat.new_chat()
+    chat.ask(talk.id, "Hello")
+    store(Message(chat_id=talk.id, side="tuned", content="Hi"))
+    busy = kept(tmp_path, ROWS[:1], name="From chat")
+    with db.session() as session:
+        found = session.get(Dataset, busy.id)
+        assert found is not None
+        found.status, found.kind = DatasetStatus.IMPORTING, None
+    monkeypatch.setattr(chat_rows, "WAIT_SECONDS", 0.1)
+    with pytest.raises(ConflictError, match="still being made"):
+        chat_rows.add_from_chat(talk.id, "tuned")
+
+
 def store(message: Message) -> None:
     with db.session() as session:
         session.add(message)

@@ -155,6 +155,19 @@ def test_a_mix_ends_with_the_first_or_repeats_until_all_are_used_up(tmp_path: Pa
     assert first == run(tmp_path, {"op": "mix", "weights": [1, 3]}, small, large)
 
 
+def test_a_mix_that_would_hardly_end_ends_and_says_so(tmp_path: Path) -> None:
+    desk = shaping.Desk(tmp_path)
+    rare, common = pairs(tmp_path, 5, "rare"), pairs(tmp_path, 5, "common")
+    made = table.parse({"op": "mix", "weights": [1, 1e6], "stop": "all"})
+    assert sum(batch.num_rows for batch in made.run([rare, common], desk)) == 1000
+    assert "Ended at 100 times" in desk.notes[0]
+
+
+def test_what_stands_beside_a_written_row_is_an_object(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="not an object"):
+        run(tmp_path, {"op": "add", "rows": [{"text": "a", "extra": [1]}]}, parent(tmp_path, "text", [{"text": "b"}]))
+
+
 def test_a_mix_draws_the_rows_that_interleave_datasets_would(tmp_path: Path) -> None:
     """Same generator, same draws, same end: a mix can be repeated with the library."""
     piles = [pairs(tmp_path, 40, "a"), pairs(tmp_path, 90, "b")]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.data import cells, formats
-from engine.data.verdict import REPAIRS, Kind, Rejection
+from engine.data.verdict import Kind, Rejection
 from engine.errors import RefusedError
 
 Values = dict[str, Any]
@@ -42,8 +42,3 @@ def required(values: Mapping[str, Any], kind: Kind, where: str = "The row") -> V
         said = f": {rejection.value}" if rejection.value else ""
         rule = rejection.rule.replace("_", " ")
         raise RefusedError(f"{where} cannot be taken ({rule}){said}", rejection.fix) from rejection
-
-
-def repairs_in_words(values: Mapping[str, Any], kind: Kind) -> list[str]:
-    """What would be repaired in a row that can be taken."""
-    return [REPAIRS[name] for name in sorted(checked(values, kind)[1])]
