@@ -65,7 +65,8 @@ def _start(dataset: Dataset) -> None:
 
 def _spec(dataset: Dataset) -> tuple[str, dict[str, Any]]:
     if dataset.source == HUB and "files" not in dataset.origin:
-        return "import_hub", {"hub": dataset.origin, "mapping": dataset.mapping}
+        known = _remembered(dataset)
+        return "import_hub", {"hub": dataset.origin, "mapping": dataset.mapping, "remembered": known}
     if dataset.source != SHAPED:
         files = [{"path": str(path), "name": name} for path, name in sources(dataset)]
         return "import_data", {"sources": files, "mapping": dataset.mapping, "remembered": _remembered(dataset)}

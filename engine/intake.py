@@ -71,8 +71,15 @@ def files_in(folder: Path) -> list[tuple[Path, str]]:
 
 
 def _refuse_way_out(path: Path, root: Path) -> None:
-    if path.is_symlink() and not path.resolve().is_relative_to(root):
+    if path.is_symlink() and not _leads_into(path, root):
         raise RefusedError(f"`{path.name[:100]}` is a link out of the folder.", "Put the file itself there.")
+
+
+def _leads_into(link: Path, root: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a loop
+        return False
 
 
 def _opened(path: Path) -> IO[bytes]:

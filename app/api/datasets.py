@@ -1,11 +1,12 @@
 """Datasets over REST."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field, ValidationError
+from pydantic import Field, Json, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse
 
@@ -13,6 +14,7 @@ from app.api import sources, upload
 from app.api.errors import CONFLICT, NOT_FOUND, TOO_LARGE
 from app.api.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, Text, total
 from engine import datasets
+from engine.data.mapping import parse
 from engine.errors import RefusedError
 from storage import datasets as stored
 from storage import db
@@ -75,7 +77,10 @@ class RejectionsAnswer(Answer):
 
 class PathBody(Body):
     source: Literal["path", "hub"] = Field(description="path: a file on the studio's machine. hub: from the hub.")
-    id: Text = Field(description="The absolute path of the file, or the id on the hub: owner/name.")
+    id: Text = Field(description="The absolute path of the file or folder, or the id on the hub: owner/name.")
+    mapping: dict[str, Any] | None = Field(
+        default=None, description="Path: which column is which part, as `PUT .../mapping` takes it; else detected."
+    )
     config: Text | None = Field(default=None, description="Hub: the configuration; the default one when left out.")
     split: Text | None = Field(default=None, description="Hub: the split; train, or the only one, when left out.")
     revision: Text | None = Field(default=None, description="Hub: a branch, tag or commit; main when left out.")
@@ -86,15 +91,21 @@ class PathBody(Body):
 class UploadFields(Body):
     name: Name | None = Field(default=None, description="What lists show; the file's name when left out.")
     project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
+    mapping: Json[dict[str, Any]] | None = Field(default=None, description="Which column is which part, as JSON text.")
 
 
 _UPLOAD_SCHEMA = {
     "type": "object",
     "required": ["file"],
     "properties": {
-        "file": {"type": "string", "format": "binary", "description": "The file: CSV, JSON, JSONL or Parquet."},
+        "file": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "description": "The file: JSON, JSONL, CSV, Parquet ... Several parts `file` become one dataset.",
+        },
         "name": {"type": "string", "description": "What lists show; the file's name when left out."},
         "project_id": {"type": "string", "description": "The project it shall belong to."},
+        "mapping": {"type": "string", "description": "Which column is which part, as JSON text."},
     },
 }
 _BODY = {
@@ -128,7 +139,7 @@ def list_datasets(
     openapi_extra=_BODY,
 )
 async def import_dataset(request: Request) -> Dataset:
-    """Takes a file (multipart/form-data), a path here or a hub id (JSON), and begins to import it."""
+    """Takes files (multipart/form-data), or a file, folder or hub id (JSON), and begins to import one dataset."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _from_upload(await upload.receive(request))
@@ -178,15 +189,16 @@ def delete_dataset(dataset_id: PathId) -> None:
 
 
 async def _from_upload(form: upload.Form) -> Dataset:
-    if form.path is None:
+    if not form.files:
         raise RefusedError("The form has no file.", "Name the part `file`.")
     try:
         fields = _checked(UploadFields, form.fields)
-        name = fields.name or sources.name_of(form.file_name)
-        called = sources.plain_name(form.file_name)
-        return await run_in_threadpool(datasets.import_file, form.path, name, fields.project_id, "upload", called)
+        files = [(path, sources.plain_name(name)) for path, name in form.files]
+        name = fields.name or sources.name_of(files[0][1])
+        mapping = parse(fields.mapping).model_dump() if fields.mapping else None
+        return await run_in_threadpool(datasets.import_files, files, name, fields.project_id, "upload", mapping)
     finally:
-        form.path.unlink(missing_ok=True)  # the import has moved it, or refused it
+        form.discard()  # the import has moved them, or refused them
 
 
 def _from_path(body: PathBody) -> Dataset:
@@ -196,8 +208,9 @@ def _from_path(body: PathBody) -> Dataset:
         )
     if body.config or body.split or body.revision:
         raise RefusedError("Only a dataset of the hub has a configuration, split or revision.", "Leave them out.")
-    path = sources.local_file(body.id)
-    return datasets.import_file(path, body.name or sources.name_of(path.name), body.project_id, "path", path.name)
+    files, mapping = sources.local_files(body.id), parse(body.mapping).model_dump() if body.mapping else None
+    name = body.name or sources.name_of(Path(body.id).name if len(files) > 1 else files[0][1])
+    return datasets.import_files(files, name, body.project_id, "path", mapping)
 
 
 async def _json(request: Request) -> bytes:

@@ -5,6 +5,7 @@ import stat
 import unicodedata
 from pathlib import Path
 
+from engine import intake
 from engine.errors import NotFoundError, RefusedError
 from storage import home
 
@@ -26,6 +27,18 @@ def local_file(text: str) -> Path:
     if home.contains(path):
         raise RefusedError(f"`{text:.200}` lies inside the studio's own folder.", "Import a file from elsewhere.")
     return path
+
+
+def local_files(text: str) -> list[tuple[Path, str]]:
+    """The file at a path, or those of the folder there that can be read, each with its own name."""
+    path = Path(text)
+    if not path.is_absolute() or not path.is_dir():
+        file = local_file(text)
+        return [(file, file.name)]
+    path = path.resolve()
+    if path == Path("/") or any(path.is_relative_to(folder) for folder in _SYSTEM) or home.contains(path):
+        raise RefusedError(f"`{text:.200}` is not a folder of data.", "Import a folder from elsewhere.")
+    return intake.files_in(path)
 
 
 def plain_name(file_name: str) -> str:

@@ -1,4 +1,4 @@
-"""Receives one uploaded file straight into the studio's own folder, however large, in constant memory."""
+"""Receives uploaded files straight into the studio's own folder, however large, in constant memory."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -17,20 +17,25 @@ from storage import home
 from storage.settings import settings
 
 LONGEST_FIELD = 10_000
+MOST_FILES = 1_000
 SPARE_BYTES = 256 << 20  # left on the disk for the database and the logs
 
 
 @dataclass
 class Form:
-    """What came: the file, where it lies now, what it was called, and the plain fields."""
+    """What came: the files, where each lies now and what it was called, and the plain fields."""
 
-    path: Path | None = None
-    file_name: str = ""
+    files: list[tuple[Path, str]] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
+
+    def discard(self) -> None:
+        """Removes the files that are still there."""
+        for path, _ in self.files:
+            path.unlink(missing_ok=True)
 
 
 async def receive(request: Request) -> Form:
-    """Reads the multipart body. The caller owns the file; when anything goes wrong nothing is left behind.
+    """Reads the multipart body. The caller owns the files; when anything goes wrong nothing is left behind.
 
     Raises TooLargeError above `max_upload_gb`, DiskFullError, and TunesmithError for a body that is no form.
     """
@@ -40,7 +45,7 @@ async def receive(request: Request) -> Form:
     boundary = options.get(b"boundary", b"")
     if not boundary:
         raise TunesmithError("The form has no boundary.", "Send multipart/form-data as HTTP clients build it.")
-    reader = _Reader(home.uploads() / token_hex(16))
+    reader = _Reader(home.uploads())
     try:
         await _feed(reader, boundary, request.stream(), most_bytes)
     except OSError as error:
@@ -84,12 +89,12 @@ def _too_large(most_bytes: int) -> TooLargeError:
 
 
 class _Reader:
-    """Collects what the parser calls back with: the part named `file` to disk, other parts to memory."""
+    """Collects what the parser calls back with: parts named `file` to disk, other parts to memory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.form = Form()
         self.done = False
-        self._path = path
+        self._folder = folder
         self._file: BinaryIO | None = None
         self._header = [b"", b""]
         self._disposition = b""
@@ -111,10 +116,11 @@ class _Reader:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+        self._file = None
 
     def discard(self) -> None:
         self.close()
-        self._path.unlink(missing_ok=True)
+        self.form.discard()
 
     def _part_begin(self) -> None:
         self._disposition, self._name, self._value = b"", "", b""
@@ -131,11 +137,11 @@ class _Reader:
         _, options = parse_options_header(self._disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if self._name == "file":
-            if self.form.path is not None:
-                raise TunesmithError("The form has two files.", "Send one file a request.")
-            self.form.path = self._path
-            self.form.file_name = options.get(b"filename", b"").decode("utf-8", "replace")
-            self._file = self._path.open("xb")
+            if len(self.form.files) >= MOST_FILES:
+                raise TunesmithError(f"The form has more than {MOST_FILES} files.", "Put their rows into fewer files.")
+            path = self._folder / token_hex(16)
+            self.form.files.append((path, options.get(b"filename", b"").decode("utf-8", "replace")))
+            self._file = path.open("xb")
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._name == "file" and self._file is not None:
@@ -146,7 +152,9 @@ class _Reader:
             raise TooLargeError(f"The field `{self._name:.80}` is too long.", "Only `file` may be large.")
 
     def _part_end(self) -> None:
-        if self._name != "file":
+        if self._name == "file":
+            self.close()
+        else:
             self.form.fields[self._name] = self._value.decode("utf-8", "replace")
 
     def _end(self) -> None:

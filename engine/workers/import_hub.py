@@ -22,7 +22,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     if len(fetched) == 1:
         fetched = [{**fetched[0], "path": str(_linked(Path(fetched[0]["path"]), out / "source"))}]
     note = orjson.loads((folder / fetch_data.NOTE).read_bytes())
-    result = import_data.work({"sources": fetched, "mapping": spec.get("mapping")}, out)
+    result = import_data.work({**spec, "sources": fetched}, out)
     files = result.get("files") or [{"name": one["name"]} for one in fetched]
     return {**result, "files": files, "hub": {name: note[name] for name in CHOSEN}}
 
