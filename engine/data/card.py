@@ -45,7 +45,7 @@ def _type(kind: pa.DataType) -> dict[str, Any]:
         return {"list": inside.get("struct", inside.get("dtype"))}
     if pa.types.is_struct(kind):
         return {"struct": [_feature(field) for field in kind]}
-    return {"dtype": str(kind)}
+    return {"dtype": "float64" if pa.types.is_float64(kind) else str(kind)}
 
 
 def _body(facts: Mapping[str, Any], splits: Mapping[str, int]) -> str:

@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
@@ -20,11 +19,10 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from engine import events
 from engine.data import card
-from engine.workers import contract, fetch_data, fetch_hub
+from engine.workers import contract, export_data, fetch_data, fetch_hub
 from engine.workers.contract import WorkFailedError
 
-BATCH_ROWS = 1000
-ROW_NUMBERS = "row"  # of the file here; of no use to others
+ROWS = "export.parquet"
 SPLIT_FILE = re.compile(r"data/([\w.-]+)-\d{5}-of-\d{5}\.parquet")
 
 
@@ -39,20 +37,21 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     except fetch_data.HUB_ERRORS as error:
         raise fetch_hub.explained(repo, error, "dataset") from error
     finally:
-        (out / "rows.parquet").unlink(missing_ok=True)
+        (out / ROWS).unlink(missing_ok=True)
 
 
 def _pushed(api: HfApi, repo: str, spec: dict[str, Any], out: Path) -> dict[str, Any]:
     events.append(out, events.Progress(done=0, total=3, stage="asking the hub"))
     there = _ours(api, repo)
-    split, rows = str(spec["split"]), out / "rows.parquet"
-    schema, count = compact(Path(spec["rows"]), rows)
+    split, rows, count = str(spec["split"]), out / ROWS, _written(spec, out)
     if contract.stop_requested(out):
         raise contract.Stopped
     events.append(out, events.Progress(done=1, total=3, stage="creating the repository"))
     if there is None:
         api.create_repo(repo, repo_type="dataset", private=bool(spec["private"]), exist_ok=True)
-    readme = card.readme({**spec["facts"], "repo": repo}, schema, _in_order({**_splits(there), split: count}))
+    readme = card.readme(
+        {**spec["facts"], "repo": repo}, pq.read_schema(rows), _in_order({**_splits(there), split: count})
+    )
     events.append(out, events.Progress(done=2, total=3, stage=f"uploading {count:,} rows"))
     done = api.create_commit(
         repo,
@@ -64,6 +63,15 @@ def _pushed(api: HfApi, repo: str, spec: dict[str, Any], out: Path) -> dict[str,
         repo_type="dataset",
     )
     return {"url": f"{api.endpoint}/datasets/{repo}", "revision": done.oid, "rows": count, "split": split}
+
+
+def _written(spec: dict[str, Any], out: Path) -> int:
+    """The rows as `datasets` and TRL read them, in OUT; returns how many there are."""
+    facts = spec["facts"]
+    rows = {"path": spec["rows"], "kind": facts["kind"], "name": facts["name"]}
+    form = {"form": "trl", "file": "parquet", "packed": ""}
+    made = export_data.work({**rows, "train_rows": facts["accepted"] + facts["repaired"], **form}, out)
+    return int(made["rows"])
 
 
 def _ours(api: HfApi, repo: str) -> DatasetInfo | None:
@@ -93,36 +101,6 @@ def _splits(there: DatasetInfo | None) -> dict[str, int]:
 def _in_order(splits: dict[str, int]) -> dict[str, int]:
     known = ("train", "validation", "test")
     return dict(sorted(splits.items(), key=lambda one: (known.index(one[0]) if one[0] in known else 9, one[0])))
-
-
-def compact(source: Path, target: Path) -> tuple[pa.Schema, int]:
-    """Copies the rows without the parts that no row fills (tools, extra, a turn's name ...) and the row numbers.
-
-    A split of one repository has its own columns; `datasets` fills in what another lacks.
-    """
-    with pq.ParquetFile(source) as file:
-        columns = [path for path in _leaves(file) if path != ROW_NUMBERS and _is_filled(file, path)]
-        schema = file.read_row_group(0, columns=columns).schema
-        with pq.ParquetWriter(target, schema, compression="zstd") as writer:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns, use_threads=False):
-                writer.write_batch(batch)
-        return schema, int(file.metadata.num_rows)
-
-
-def _leaves(file: Any) -> list[str]:
-    return [str(file.schema.column(number).path) for number in range(len(file.schema.names))]
-
-
-def _is_filled(file: Any, path: str) -> bool:
-    """Whether a row has a value there. Ends at the first row group with one; empty ones take next to no time."""
-    groups = (file.read_row_group(number, columns=[path]).column(0) for number in range(file.num_row_groups))
-    return any(_has_value(chunk) for group in groups for chunk in group.chunks)
-
-
-def _has_value(values: Any) -> bool:
-    while pa.types.is_nested(values.type):
-        values = values.field(0) if pa.types.is_struct(values.type) else values.flatten()
-    return bool(values.null_count < len(values))
 
 
 if __name__ == "__main__":

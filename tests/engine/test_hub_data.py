@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from engine import events, hub_data, hub_names, work
+from engine.data import card
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from storage.statuses import WorkStatus
 from storage.tables import Dataset, Work
@@ -209,11 +210,11 @@ def test_a_pushed_dataset_is_a_repository_that_can_be_fetched_again(repos: Path,
     repo = repos / "owner" / "pushed"
     rows = pq.read_table(repo / "data" / "train-00000-of-00001.parquet").to_pylist()
     assert rows[0] == {"messages": [{"role": "user", "content": "ask 0"}, {"role": "assistant", "content": "say"}]}
-    card = (repo / "README.md").read_text()
-    assert "# my \\*rows\\*" in card
-    assert "An uploaded file: chats.jsonl." in card
-    assert "Of 4 rows 3 were kept" in card
-    head = yaml.safe_load(card.split("---\n")[1])
+    text = (repo / "README.md").read_text()
+    assert "# my \\*rows\\*" in text
+    assert "An uploaded file: chats.jsonl." in text
+    assert "Of 4 rows 3 were kept" in text
+    head = yaml.safe_load(text.split("---\n")[1])
     assert head["dataset_info"]["features"][0]["list"][0] == {"name": "role", "dtype": "string"}
     again = stored_dataset(rows=2, name="held out")
     assert pushed(again, "owner/pushed", split="test").status == WorkStatus.SUCCEEDED
@@ -237,24 +238,24 @@ def test_the_token_is_nowhere_afterwards(home: Path, tmp_path: Path) -> None:
     assert leaked == []
 
 
+REFUSED = [
+    ("owner/fresh", "hf_not_one", "does not accept the token"),
+    ("owner/fresh", "hf_reads_only", "does not allow this"),
+    ("owner/name", CANARY, "was not made here"),
+    ("owner/busy-x", CANARY, "too many requests"),
+]
+
+
 @pytest.mark.usefixtures("hub")
-@pytest.mark.parametrize(
-    ("repo", "token", "words"),
-    [
-        ("owner/fresh", "hf_not_one", "does not accept the token"),
-        ("owner/fresh", "hf_reads_only", "does not allow this"),
-        ("owner/name", CANARY, "was not made here"),
-        ("owner/busy-x", CANARY, "too many requests"),
-    ],
-)
-def test_a_push_that_cannot_be_says_why_and_touches_nothing(repos: Path, repo: str, token: str, words: str) -> None:
+def test_a_push_that_cannot_be_says_why_and_touches_nothing(repos: Path) -> None:
     before = sorted(repos.rglob("*"))
-    done = pushed(stored_dataset(), repo, token)
-    assert done.status == WorkStatus.FAILED
-    assert words in str(done.error)
-    assert done.hint
+    for number, (repo, token, words) in enumerate(REFUSED):
+        done = pushed(stored_dataset(name=f"rows {number}"), repo, token)
+        assert done.status == WorkStatus.FAILED
+        assert words in str(done.error)
+        assert done.hint
+        assert not list(work.folder(done).glob("*.parquet"))
     assert sorted(repos.rglob("*")) == before
-    assert not list(work.folder(done).glob("*.parquet"))
 
 
 def test_a_push_is_refused_before_it_begins_when_it_cannot_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,3 +297,17 @@ def test_events_say_how_much_has_arrived(tmp_path: Path, hub: None) -> None:
     told = [event for event in events.read(tmp_path)[0] if isinstance(event, events.Progress)]
     assert told[0].stage == "asking the hub"
     assert told[-1].done == told[-1].total
+
+
+def test_the_card_describes_every_type_as_datasets_does() -> None:
+    turns = pa.list_(pa.struct([("role", pa.string()), ("train", pa.bool_())]))
+    schema = pa.schema([("messages", turns), ("labels", pa.list_(pa.bool_())), ("n", pa.int64()), ("x", pa.float64())])
+    facts = hub_data.facts(stored_dataset(source="path", name="a\nb"))
+    head = yaml.safe_load(card.readme(facts | {"repo": "a/b"}, schema, {"train": 5_000}).split("---\n")[1])
+    assert head["dataset_info"]["features"] == [
+        {"name": "messages", "list": [{"name": "role", "dtype": "string"}, {"name": "train", "dtype": "bool"}]},
+        {"name": "labels", "list": "bool"},
+        {"name": "n", "dtype": "int64"},
+        {"name": "x", "dtype": "float64"},
+    ]
+    assert (head["pretty_name"], head["size_categories"]) == ("a b", ["1K<n<10K"])
