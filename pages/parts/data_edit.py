@@ -29,7 +29,10 @@ def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
         return html.notice("The row is too long to be edited here.", said, "warn")
     title = f"Row {position + 1:,} of {dataset.train_rows:,}"
     return Markup('<div class="dt-edit" data-key="edit-{}-{}">{}{}</div>').format(
-        dataset.id, position, html.card(title, _texts_form(dataset, position, row)), _json_form(dataset, position, row)
+        dataset.id,
+        position,
+        html.card(title, _texts_form(dataset, position, row), aside=_drop_form(dataset, position)),
+        _json_form(dataset, position, row),
     )
 
 
@@ -45,6 +48,14 @@ def _texts_form(dataset: Dataset, position: int, row: Mapping[str, Any]) -> Mark
         '{}{}<footer><button class="ts-button" data-tone="primary" type="submit">Save as a new version</button>'
         "<p>A turn that you empty is left out. {}</p></footer></form>"
     ).format(dataset.id, position, texts, label, back)
+
+
+def _drop_form(dataset: Dataset, position: int) -> Markup:
+    return Markup(
+        '<form data-act="drop-row" data-id="{}" data-confirm="Leave this row out of the next version?">'
+        '<input type="hidden" name="position" value="{}">'
+        '<button class="ts-button" data-tone="danger" type="submit">Drop this row</button></form>'
+    ).format(dataset.id, position)
 
 
 def _field(path: str, label: str, text: str) -> Markup:
@@ -116,6 +127,12 @@ def _act_edit(id: str, values: Mapping[str, str], _project: str) -> str:
     return address(shape.edit_row(id, position, after).id, "rows", position // ROWS_A_PAGE * ROWS_A_PAGE)
 
 
+def _act_drop(id: str, values: Mapping[str, str], _project: str) -> str:
+    position = fields.whole(values, "position", "the place of a row")
+    made = shape.drop_rows(id, [position])
+    return address(made.id, "rows", position // ROWS_A_PAGE * ROWS_A_PAGE)
+
+
 def _from_json(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
@@ -126,4 +143,4 @@ def _from_json(text: str) -> dict[str, Any]:
     return {"extra": None, **found}
 
 
-ACTS = {"edit-row": _act_edit}
+ACTS = {"edit-row": _act_edit, "drop-row": _act_drop}

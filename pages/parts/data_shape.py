@@ -1,11 +1,12 @@
 """The tab Shape: a card for each thing that can be done with a dataset, with its few fields and what comes out."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
 
-from engine import shape
+from engine import datasets, shape
 from engine.data.shape.split import MOST_SIDES
 from engine.errors import RefusedError
 from pages.parts import asking, fields, html
@@ -18,6 +19,7 @@ from storage.tables import Dataset
 
 LABEL = "Shape"
 MOST_OFFERED = 100
+LONGEST_EXAMPLE = 400
 _JOINS = {"chat": ("chat", "completion"), "completion": ("completion", "chat")}
 
 
@@ -27,7 +29,7 @@ def html_of(dataset: Dataset, _query: Mapping[str, str]) -> Markup:
         "A dataset never changes. What changes its rows makes its next version and keeps the name; "
         "splits, samples and merges become datasets of their own."
     )
-    makers = (_split, _sample, _filter, _clean, _shuffle, _together)
+    makers = (_split, _sample, _filter, _clean, _shuffle, _together, _add)
     cards = html.join(maker(dataset) for maker in makers)
     return Markup('<div class="dt-shape"><p class="dt-lead">{}</p>{}</div>').format(said, cards)
 
@@ -133,6 +135,31 @@ def _shuffle(dataset: Dataset) -> Markup:
     )
 
 
+def _add(dataset: Dataset) -> Markup:
+    said = (
+        "The next version, with these rows at its end: JSON, one object a line or a list, in any format of this kind."
+    )
+    example = datasets.rows(dataset.id, 0, 1)
+    row = {name: value for name, value in example[0].items() if name not in ("row", "extra")} if example else {}
+    text = Markup(
+        '<label class="dt-json"><b>Rows</b><textarea name="rows" rows="4" spellcheck="false" placeholder="{}" required>'
+        "</textarea></label>"
+    ).format(json.dumps(row, ensure_ascii=False)[:LONGEST_EXAMPLE])
+    return _card("Add rows", said, fields.form("shape-add", dataset.id, "Add", text), wide=True)
+
+
+def rows_of(text: str) -> list[dict[str, Any]]:
+    """Rows as a person pastes them. Raises RefusedError for what is no JSON."""
+    try:
+        listed = text.lstrip().startswith("[")
+        found = json.loads(text) if listed else [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"This is not valid JSON: {str(error)[:200]}.", "Write one object a line.") from error
+    if not found or not all(isinstance(one, dict) for one in found):
+        raise RefusedError("There is no row in it.", "Write each row as a JSON object, in braces.")
+    return list(found)
+
+
 def _card(title: str, said: str, *content: object, wide: bool = False) -> Markup:
     return Markup('<section class="ts-card dt-op"{}><h2>{}</h2><p>{}</p>{}</section>').format(
         Markup(" data-wide") if wide else "", title, said, html.join(content)
@@ -182,6 +209,10 @@ def _act_shuffle(id: str, values: Mapping[str, str], _project: str) -> str:
     return _begun(shape.change(id, {"op": "shuffle", "seed": fields.whole(values, "seed", "the seed")}))
 
 
+def _act_add(id: str, values: Mapping[str, str], _project: str) -> str:
+    return _begun([shape.add_rows(id, rows_of(values.get("rows", "")))])
+
+
 def _plain(op: str) -> Any:
     return lambda id, _values, _project: _begun(shape.change(id, {"op": op}))
 
@@ -193,5 +224,6 @@ ACTS = {
     "shape-filter": _act_filter,
     "shape-together": _act_together,
     "shape-shuffle": _act_shuffle,
+    "shape-add": _act_add,
     **{f"shape-{op}": _plain(op) for op in ("deduplicate", "mask", "strip")},
 }

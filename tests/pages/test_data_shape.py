@@ -75,6 +75,19 @@ def test_forms_say_what_they_were_given(tmp_path: Path) -> None:
             act(name, dataset, **values)
 
 
+def test_rows_are_pasted_as_lines_or_a_list_and_dropped_one_by_one(tmp_path: Path) -> None:
+    assert data_shape.rows_of('{"a": 1}\n\n{"b": 2}') == data_shape.rows_of('[{"a": 1}, {"b": 2}]')
+    for text, words in (("{", "not valid JSON"), ("[]", "no row"), ("[1]", "no row"), ("", "no row")):
+        with pytest.raises(RefusedError, match=words):
+            data_shape.rows_of(text)
+    dataset = kept(tmp_path)
+    added = opened(act("shape-add", dataset, rows='{"question": "Why?", "answer": "So."}'))
+    assert added.operation is not None
+    assert added.operation["rows"] == [{"prompt": "Why?", "completion": "So."}]
+    dropped = opened(act("drop-row", dataset, position="4"))
+    assert (dropped.version, dropped.operation and dropped.operation["positions"]) == (3, [4])
+
+
 def test_conditions_are_read_from_their_fields() -> None:
     values = {"where1": "answer", "test1": "least", "value1": "5", "where2": "column:part", "test2": "contains"}
     values |= {"value2": "a", "where3": "system", "test3": "most", "value3": ""}
