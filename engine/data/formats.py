@@ -74,7 +74,7 @@ def judge(row: Any, mostly: Format) -> Accepted | Rejection:
         else:
             values = _read_otherwise(row, mostly, columns, repairs)
     except Rejection as rejection:
-        return rejection
+        return rejection.with_traceback(None)  # which would keep this frame, and so the row, until garbage is collected
     except RecursionError:  # JSON inside a text, deeper than a row itself may be
         return Rejection("too_deep", list(row))
     return Accepted(values, frozenset(repairs) if repairs else NOTHING)

@@ -1,4 +1,4 @@
-"""Arrow: IPC files (Feather), and IPC streams, as `datasets` keeps in its cache. Mapped into memory, not loaded."""
+"""Arrow: IPC files (Feather), and IPC streams, as `datasets` keeps in its cache. Read batch by batch."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +11,13 @@ from engine.data.verdict import Rejection
 
 FILE, STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 MAGIC = (FILE, STREAM)
+MAPPED_BYTES = 1 << 30  # a batch need not be loaded as a whole then; more does not fit into the worker's address space
 
 
 def rows(source: Source) -> Iterator[dict[str, Any] | Rejection]:
     """Each row as {column: value}. Raises UnreadableError when the file is cut off or broken."""
     try:
-        with pa.memory_map(str(source.path)) as file:
+        with (pa.memory_map if source.size < MAPPED_BYTES else pa.OSFile)(str(source.path)) as file:
             for batch in _batches(file, source):
                 batch.validate(full=True)  # offsets that point anywhere would be followed anywhere
                 parquet.check_columns(batch.schema.names, batch.num_columns)
