@@ -42,8 +42,8 @@ class _OneWord(RowFinder):
         found = super().found()
         if len(found.positions) <= MOSTLY * self._answers:
             return found
-        share = len(found.positions) / self._answers
-        note = f"{100 * share:.0f} % of the answers are single words: taken as meant (labels, choices, numbers), not counted."
+        share = f"{100 * len(found.positions) / self._answers:.0f} %"
+        note = f"{share} of the answers are single words: taken as meant (labels, choices, numbers), not counted."
         return Found(NOTHING_TO_JUDGE.positions, note=note)
 
 
