@@ -135,7 +135,7 @@ def _head(dataset: Dataset) -> Markup:
     )
     facts = (
         ("Kind", dataset.kind),
-        ("Format", (dataset.format or "").replace("_", " ")),
+        ("Format", _format(dataset)),
         ("Rows in the file", html.count(dataset.rows)),
         ("Accepted", html.count(dataset.accepted)),
         ("Repaired", html.count(dataset.repaired)),
@@ -147,6 +147,13 @@ def _head(dataset: Dataset) -> Markup:
     return Markup('<section class="ts-card"><header><h2>{}</h2>{}{}</header>{}</section>').format(
         dataset.name, html.badge(dataset.status), buttons, known
     )
+
+
+def _format(dataset: Dataset) -> str:
+    """The format, and how sure that is where it is not certain."""
+    name = (dataset.format or "").replace("_", " ")
+    sure = dataset.confidence is None or dataset.confidence >= 1
+    return name if sure else f"{name}, {100 * (dataset.confidence or 0):.1f} % of the first rows"
 
 
 def _content(dataset: Dataset, show: str) -> Markup:

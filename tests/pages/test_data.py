@@ -8,11 +8,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from engine import datasets
+from engine import datasets, events
 from engine.errors import NotFoundError
 from pages import data as page
 from storage import datasets as stored
-from storage import db
+from storage import db, home
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 from tests.waiting import wait_for
@@ -144,6 +144,24 @@ def test_an_import_on_its_way_shows_how_far_it_is() -> None:
     html = page.datasets_html({**QUERY, "dataset": dataset.id})
     assert "Reading big.jsonl" in html
     assert "25 %" in html
+
+
+def test_an_import_says_how_many_rows_are_read_and_can_be_cancelled() -> None:
+    dataset = add(status=DatasetStatus.IMPORTING, progress=0.25)
+    folder = home.dataset_folder(dataset.id)
+    query = {**QUERY, "dataset": dataset.id}
+    assert "Waiting for its turn" in page.datasets_html(query)
+    events.append(folder, events.Progress(done=1, total=4, stage="12,000 rows read"))
+    assert "12,000 rows read" in page.datasets_html(query)
+    assert 'data-act="cancel"' in page.datasets_html(query)
+    page.ACTS["cancel"](dataset.id, {}, "default")
+    stopped = datasets.look_up(dataset.id)
+    assert (stopped.status, stopped.error) == (DatasetStatus.FAILED, "The import was stopped.")
+
+
+def test_a_format_that_is_not_certain_says_how_sure_it_is() -> None:
+    dataset = add(format="alpaca", confidence=0.998)
+    assert "alpaca, 99.8 % of the first rows" in page.datasets_html({**QUERY, "dataset": dataset.id})
 
 
 def test_a_dataset_that_is_gone_says_so() -> None:
