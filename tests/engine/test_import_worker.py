@@ -1,5 +1,6 @@
 """The import worker: the same rows give the same bytes, however many files and processes they come through."""
 
+import gc
 import json
 import random
 from pathlib import Path
@@ -150,6 +151,17 @@ def test_a_glance_sees_what_a_judge_sees(rows: list[Any]) -> None:
         len(rows) - len(accepted),
         len(accepted),
     )
+
+
+def test_rejected_rows_leave_no_garbage() -> None:
+    """Processes that judge collect none for a long time."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert len(judged([{}, {"messages": []}, 7] * 700, messages.FORMAT).rejected) == 2100
+        assert gc.collect() < 1000
+    finally:
+        gc.enable()
 
 
 def test_most_chats_need_only_a_glance() -> None:
