@@ -55,6 +55,8 @@ def files_in(folder: Path) -> list[tuple[Path, str]]:
     the folder, more than a thousand files, or more bytes than may be uploaded.
     """
     root = folder.resolve()
+    if root == Path("/") or any(root.is_relative_to(one) for one in SYSTEM_FOLDERS):
+        raise RefusedError(f"`{root}` belongs to the system.", "Choose a folder with training data.")
     found: list[Path] = []
     for place, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -1,5 +1,6 @@
 """Checks on files that a caller names: what may be read, and how a file's name becomes a dataset's."""
 
+import os
 import re
 import stat
 import unicodedata
@@ -32,7 +33,7 @@ def local_file(text: str) -> Path:
 def local_files(text: str) -> list[tuple[Path, str]]:
     """The file at a path, or those of the folder there that can be read, each with its own name."""
     path = Path(text)
-    if not path.is_absolute() or not path.is_dir():
+    if not path.is_absolute() or not os.path.isdir(text):  # never raises, unlike Path.is_dir
         file = local_file(text)
         return [(file, file.name)]
     path = path.resolve()

@@ -193,6 +193,7 @@ def test_odd_places_are_refused_by_path_and_by_form(corpus: Path) -> None:
         "/dev/stdin",
         "relative",
     ]
+    odd += ["/", "/proc", "/sys", "/dev", "/proc/self/fd"]
     odd += [
         str(home.home() / "studio.db"),
         "/etc/../proc/self/mem",
