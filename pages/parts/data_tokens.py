@@ -95,7 +95,9 @@ def _choice(label: str, name: str, choices: Mapping[str, str], chosen: str) -> M
         Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", text)
         for value, text in choices.items()
     )
-    return Markup('<label><b>{}</b><select class="dt-select" name="{}">{}</select></label>').format(label, name, options)
+    return Markup('<label><b>{}</b><select class="dt-select" name="{}">{}</select></label>').format(
+        label, name, options
+    )
 
 
 def _counting(dataset: Dataset, asked: Asked, wanted: dict[str, object]) -> Work | None:
