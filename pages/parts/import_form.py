@@ -11,9 +11,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from engine import datasets, gathering
+from engine import datasets, gathering, hub_data
 from engine.errors import RefusedError
-from pages.parts import asking
+from pages.parts import asking, live
 from pages.shell import project_of
 from storage.tables import Dataset
 
@@ -33,6 +33,7 @@ def draw() -> tuple[dict[str, Component], gr.Button]:
         with gr.Row(elem_id="data-end"):
             form["name"] = _text("name", "Name", "optional: the file's own name", 120, scale=1)
             go = gr.Button("Import", variant="primary", elem_id="data-go", scale=0, min_width=132)
+    wire(form)
     return form, go
 
 
@@ -58,9 +59,47 @@ def _sources() -> dict[str, Component]:
     }
     with gr.Row(elem_id="data-hub"):
         form["hub_id"] = _text("hub-id", "Dataset on the Hugging Face hub", "owner/name", 200, scale=3)
-        form["config"] = _text("hub-config", "Configuration", "the default one", 200, scale=1)
-        form["split"] = _text("hub-split", "Split", "train", 200, scale=1)
+        form["config"] = _choice("hub-config", "Configuration")
+        form["split"] = _choice("hub-split", "Split")
     return form
+
+
+def _choice(id: str, label: str) -> gr.Dropdown:
+    """A field with choices that come when the hub has said what there is; anything may be written before."""
+    return gr.Dropdown(
+        [], value=None, label=label, allow_custom_value=True, scale=1, min_width=140, elem_id=f"data-{id}"
+    )
+
+
+def wire(form: Mapping[str, Component]) -> None:
+    """Asks the hub what a dataset has as soon as its id is written, and for the splits of another configuration."""
+    asked, told = [form["hub_id"], form["config"]], [form["config"], form["split"]]
+    for happens in (form["hub_id"].blur, form["hub_id"].submit):
+        happens(offered, form["hub_id"], told, **live.ACTING)
+    form["config"].input(splits, asked, form["split"], **live.ACTING)
+
+
+def offered(hub_id: str) -> list[Any]:
+    """The configurations and splits of a dataset of the hub, the usual ones chosen."""
+    if not hub_id.strip():
+        return [gr.update(choices=[], value=None)] * 2
+    with asking.toast():
+        found = hub_data.look(hub_id.strip())
+        names = [str(one["name"]) for one in found["configs"]]
+        return [gr.update(choices=names, value=found["default"]), _splits(found, found["default"])]
+    return [gr.skip(), gr.skip()]
+
+
+def splits(hub_id: str, config: str) -> Any:
+    """The splits of one configuration."""
+    with asking.toast():
+        return _splits(hub_data.look(hub_id.strip()), config)
+    return gr.skip()
+
+
+def _splits(found: Mapping[str, Any], config: str) -> Any:
+    names = next((list(one["splits"]) for one in found["configs"] if one["name"] == config), [])
+    return gr.update(choices=names, value="train" if "train" in names else next(iter(names), None))
 
 
 def _text(id: str, label: str, placeholder: str, most: int = 4096, scale: int | None = None) -> gr.Textbox:
@@ -76,7 +115,7 @@ def _text(id: str, label: str, placeholder: str, most: int = 4096, scale: int | 
 
 
 FIELDS = ("way", "files", "pasted", "path", "hub_id", "config", "split", "name")
-EMPTY: dict[str, Any] = dict.fromkeys(FIELDS[2:], "") | {"files": None}
+EMPTY: dict[str, Any] = dict.fromkeys(FIELDS[2:], "") | {"files": None, "config": None, "split": None}
 
 
 def bring_in(request: gr.Request, *values: Any) -> list[Any]:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
 from engine import datasets, hub_data, work
 from engine.errors import RefusedError
-from pages.parts import data_push
+from pages.parts import data_push, import_form
 from storage import home
 from storage.statuses import WorkStatus
 from tests.conftest import ROOT
@@ -50,6 +51,20 @@ def test_a_caller_sees_what_a_dataset_of_the_hub_offers(owner: TestClient) -> No
     missing = owner.get("/api/hub/datasets", params={"id": "owner/nothing"})
     assert (missing.status_code, missing.json()["error"]["type"]) == (400, "bad_request")
     assert owner.get("/api/hub/datasets", params={"id": "../x"}).status_code == 422
+
+
+@pytest.mark.usefixtures("repos")
+def test_the_form_offers_what_the_hub_has_and_says_what_it_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
+    config, split = import_form.offered(" owner/name ")
+    assert (config["choices"], config["value"]) == (["default"], "default")
+    assert (split["choices"], split["value"]) == (["train"], "train")
+    assert import_form.splits("owner/name", "nothing")["choices"] == []
+    assert import_form.offered("")[0]["choices"] == []
+    assert not said
+    import_form.offered("owner/nothing")
+    assert "owner/nothing" in said[0]
 
 
 def test_a_push_over_rest_says_how_it_went_and_never_shows_the_token(owner: TestClient, repos: Path) -> None:
