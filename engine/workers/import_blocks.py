@@ -91,9 +91,14 @@ def _rows(block: Block) -> Iterator[Any]:
         if block.end - block.start > MOST_ROW_BYTES:
             yield from _long_rows(_chunks(file, block.end - block.start))
             return
-        for line in file.read(block.end - block.start).split(b"\n"):
-            if line and not line.isspace():
-                yield row_of(line)
+        yield from rows_in(file.read(block.end - block.start))
+
+
+def rows_in(lines: bytes) -> Iterator[Any]:
+    """What stands in each line that is not blank."""
+    for line in lines.split(b"\n"):
+        if line and not line.isspace():
+            yield row_of(line)
 
 
 def _long_rows(chunks: Iterable[bytes]) -> Iterator[Any]:

@@ -23,7 +23,8 @@ from engine.data.judged import Judged, judged
 from engine.data.readers import choose
 from engine.data.source import Source
 from engine.data.verdict import Format
-from engine.workers import contract, import_blocks, import_looks, import_pool, limits
+from engine.workers import contract, import_blocks, import_looks, import_pool, import_swift, limits
+from engine.workers.import_blocks import Block
 from engine.workers.import_looks import File, Look
 from engine.workers.import_tally import INDEX, REJECTED, ROWS, SUMMARY, Tally, part
 
@@ -115,11 +116,16 @@ class _Import:
 
     def _verdicts(self, source: Source, reader: choose.Reader) -> Iterator[tuple[int, Judged]]:
         if reader is choose.JSONL and self._large(source):
-            for block, found in self.pool.judged(import_blocks.blocks(source, self.tally.out)):
+            for block, found in self._blocks(import_blocks.blocks(source, self.tally.out)):
                 yield block.done, found
             return
         for rows in _handfuls(reader.rows(source)):
             yield source.done, judged(rows, self.mostly)
+
+    def _blocks(self, blocks: Iterator[Block]) -> import_swift.Verdicts:
+        if import_swift.fits(self.mostly):
+            return import_swift.judged(blocks, self.mostly, self.pool.judged, self.pool.count)
+        return self.pool.judged(blocks)
 
     def _large(self, source: Source) -> bool:
         if self.pool.asked is not None:

@@ -1,0 +1,77 @@
+"""The swift way through a large JSONL file of chats: blocks read by Arrow in threads, odd ones judged row by row.
+
+Where many blocks are odd, the rest of the file is handed to processes that judge every row (`import_pool`).
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from engine.data import clean_blocks
+from engine.data import judged as rows
+from engine.data.judged import Judged
+from engine.data.known import messages
+from engine.data.readers.lines import MOST_ROW_BYTES
+from engine.data.verdict import Format
+from engine.workers import import_blocks
+from engine.workers.import_blocks import Block
+
+AHEAD = 2  # blocks a thread is given at once
+PIECE_BYTES = 1 << 17
+LOOKED_AT = 16
+MOST_ODD = 1 / 4  # of the blocks: where more are, processes are quicker than threads
+
+Verdicts = Iterator[tuple[Block, Judged]]
+Pieces = tuple[bool, list[Judged]]  # whether the block was clean, and the verdicts on it
+
+
+def fits(mostly: Format) -> bool:
+    """Whether files in this format are worth a try."""
+    return mostly is messages.FORMAT
+
+
+def judged(
+    blocks: Iterator[Block], mostly: Format, by_processes: Callable[[Iterator[Block]], Verdicts], threads: int
+) -> Verdicts:
+    """Each block with its verdicts, in order, perhaps in pieces. After too many odd ones `by_processes` goes on."""
+    seen = odd = 0
+    given: deque[tuple[Block, Future[Pieces]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        while given or seen < LOOKED_AT or odd <= seen * MOST_ODD:
+            enough = seen >= LOOKED_AT and odd > seen * MOST_ODD
+            while not enough and len(given) < AHEAD * threads and (block := next(blocks, None)):
+                given.append((block, pool.submit(_judged, block, mostly)))
+            if not given:
+                return
+            block, coming = given.popleft()
+            clean, pieces = coming.result()
+            seen, odd = seen + 1, odd + (not clean)
+            for found in pieces:
+                yield block, found
+    yield from by_processes(blocks)
+
+
+def _judged(block: Block, mostly: Format) -> Pieces:
+    """One verdict on all of a clean block; of an odd one, piece by piece, so that few rows are judged one by one."""
+    if block.end - block.start > MOST_ROW_BYTES:
+        return False, [import_blocks.judged_block(block, mostly)]
+    with open(block.path, "rb", buffering=0) as file:
+        file.seek(block.start)
+        text = file.read(block.end - block.start)
+    if block.passing:
+        os.unlink(block.path)
+    whole = clean_blocks.plain_chats(text)
+    return (True, [whole]) if whole else (False, [_piece(piece, mostly) for piece in _pieces(text)])
+
+
+def _piece(text: bytes, mostly: Format) -> Judged:
+    return clean_blocks.plain_chats(text) or rows.judged(import_blocks.rows_in(text), mostly)
+
+
+def _pieces(text: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", min(start + PIECE_BYTES, len(text)) - 1) + 1 or len(text)
+        yield text[start:end]
+        start = end
