@@ -12,24 +12,16 @@ from engine.workers.row_order import RowOrder
 LENGTHS_OF = ("input_ids", "chosen_ids", "rejected_ids", "prompt_ids")  # columns of token ids
 
 
-class RowTrainer:
-    """Stands before a trainer of TRL among the bases of a class. Rows come to it as tokens.
+class WatchedTrainer:
+    """Stands before a trainer of TRL among the bases of a class.
 
     `watch` is called with every loss before it is learnt from, and may raise. `fast_loss` says whether the LM head is
     applied at the labelled positions alone.
     """
 
-    args: Any
-    train_dataset: Any
     fast_loss: bool = False
-    strategy: str = "random"
-    row_lengths: Sequence[int] = ()
     watch: Callable[[torch.Tensor], None] | None = None
     _total_train_tokens: float = 0
-
-    def order_rows(self, strategy: str, row_lengths: numpy.ndarray) -> None:
-        """See engine.workers.row_order; `row_lengths` are tokens a row."""
-        self.strategy, self.row_lengths = strategy, row_lengths.tolist()
 
     def count_from(self, tokens: float) -> None:
         """Goes on counting where a resumed run was; TRL begins at zero again."""
@@ -41,14 +33,27 @@ class RowTrainer:
             self.watch(loss)
         return loss
 
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """None: the result gets a card of its own, once."""
+
+
+class RowTrainer(WatchedTrainer):
+    """The same for trainers to which rows come as tokens."""
+
+    args: Any
+    train_dataset: Any
+    strategy: str = "random"
+    row_lengths: Sequence[int] = ()
+
+    def order_rows(self, strategy: str, row_lengths: numpy.ndarray) -> None:
+        """See engine.workers.row_order; `row_lengths` are tokens a row."""
+        self.strategy, self.row_lengths = strategy, row_lengths.tolist()
+
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> RowOrder:
         per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps
         rows = train_dataset if train_dataset is not None else self.train_dataset
         row_lengths = self.row_lengths if len(self.row_lengths) == len(rows) else lengths(rows).tolist()
         return RowOrder(self.strategy, row_lengths, per_step, self.args.seed)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """None: the result gets a card of its own, once."""
 
 
 def lengths(rows: Dataset) -> numpy.ndarray:
