@@ -50,7 +50,7 @@ def prepare(tokenizer: PreTrainedTokenizerBase, wanted: Wanted, out: Path) -> tu
         tokenizer.chat_template = PLAIN_TEMPLATE  # saved with the result
     folder = out / "rows"
     folder.mkdir(exist_ok=True)
-    file = folder / f"{_fingerprint(texts, wanted)}.arrow"
+    file = folder / f"{fingerprint(texts, wanted)}.arrow"
     # An earlier attempt of this run may have written it.
     counts = (
         Counts(**json.loads(file.with_suffix(".json").read_text())) if file.exists() else _write(texts, wanted, file)
@@ -60,8 +60,8 @@ def prepare(tokenizer: PreTrainedTokenizerBase, wanted: Wanted, out: Path) -> tu
     return Dataset.from_file(str(file)), counts
 
 
-def _fingerprint(texts: Texts, wanted: Wanted) -> str:
-    return hashlib.sha256(f"{training_rows._fingerprint(texts)} {wanted.whole}".encode()).hexdigest()[:20]
+def fingerprint(texts: Texts, wanted: Wanted) -> str:
+    return hashlib.sha256(f"{training_rows.fingerprint(texts)} {wanted.whole}".encode()).hexdigest()[:20]
 
 
 def _write(texts: Texts, wanted: Wanted, file: Path) -> Counts:
@@ -69,7 +69,7 @@ def _write(texts: Texts, wanted: Wanted, file: Path) -> Counts:
     schema = SCHEMAS[wanted.source.kind]
     partial = file.with_suffix(".partial")
     with limits.memory(), pyarrow.OSFile(str(partial), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
-        for rows in training_rows._read(wanted.source, out):
+        for rows in training_rows.reading(wanted.source, out):
             # One more token than is kept tells that something is cut.
             found = row_tokens.tokenised(texts, rows, wanted.source.max_length)
             kept = [_packed(row, wanted.source.kind) for row in found if _learns(row, wanted, counts)]
