@@ -138,10 +138,11 @@ def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
 def _advanced(form: dict[str, Component]) -> None:
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         for title, names in GROUPS.items():
-            gr.HTML(f"<h3>{title}</h3>", js_on_load=None, apply_default_css=False, elem_classes="tr-group")
-            with gr.Row(elem_classes="tr-grid"):
-                for name in names:
-                    form[name].render()
+            with gr.Column(elem_classes="tr-section"):
+                gr.HTML(f"<h3>{title}</h3>", js_on_load=None, apply_default_css=False, elem_classes="tr-group")
+                with gr.Row(elem_classes="tr-grid"):
+                    for name in names:
+                        form[name].render()
 
 
 UNITS = ["epochs", "steps"]

@@ -57,7 +57,9 @@ def prepare(tokenizer: PreTrainedTokenizerBase, wanted: Wanted, out: Path) -> tu
     )
     if not counts.kept:
         raise nothing_to_learn(counts, wanted)
-    return Dataset.from_file(str(file)), counts
+    found = Dataset.from_file(str(file))
+    found._fingerprint = file.stem  # its own differs from process to process; what is kept of these rows goes by it
+    return found, counts
 
 
 def fingerprint(texts: Texts, wanted: Wanted) -> str:

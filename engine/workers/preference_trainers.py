@@ -103,7 +103,7 @@ class BothSides(RowTrainer):
         """Log-probabilities of chosen and rejected answers, mean logits of both, and the loss of imitating chosen."""
         self._count(batch)
         if not self.fast_loss:
-            return super().concatenated_forward(model, batch)  # type: ignore[misc,no-any-return]
+            return super().concatenated_forward(model, batch)  # type: ignore[misc]
         inputs = self.concatenated_inputs(batch, padding_value=self.processing_class.pad_token_id)  # type: ignore[attr-defined]
         targets = inputs["concatenated_labels"][:, 1:]
         answers = targets != NOT_LEARNT

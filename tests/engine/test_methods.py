@@ -12,7 +12,7 @@ from engine.methods import METHODS, OWN_FIELDS, uses
 from engine.recipe import Recipe
 from storage.tables import Model
 
-ANY = {"model_id": "m", "dataset_id": "d"}
+ANY: dict[str, Any] = {"model_id": "m", "dataset_id": "d"}
 
 
 def problem(**fields: Any) -> str:
@@ -30,8 +30,8 @@ def test_every_method_has_a_worker_and_every_loss_is_a_word_of_the_recipe() -> N
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_recipe_of_defaults_fits_every_method_and_yaml_has_its_fields_alone(method: str) -> None:
-    made = Recipe(**ANY, method=method)  # type: ignore[arg-type]
+def test_a_recipe_of_defaults_fits_every_method_and_yaml_has_its_fields_alone(method: Any) -> None:
+    made = Recipe(**ANY, method=method)
     text = recipe.to_yaml(made)
     assert recipe.from_yaml(text) == made
     assert all((f"\n{name}:" in text) == uses(method, name) for name in OWN_FIELDS)
@@ -63,8 +63,14 @@ def test_what_does_not_go_together_is_refused_at_its_field(fields: dict[str, Any
 
 
 @given(st.sampled_from(sorted(METHODS)), st.dictionaries(st.sampled_from(sorted(OWN_FIELDS)), st.just(None)))
-def test_a_field_is_either_used_or_refused(method: str, named: dict[str, None]) -> None:
-    changed = {"beta": 0.3, "loss_type": "ipo", "label_smoothing": 0.1, "simpo_gamma": 1.0, "desirable_weight": 2.0}
+def test_a_field_is_either_used_or_refused(method: Any, named: dict[str, None]) -> None:
+    changed: dict[str, Any] = {
+        "beta": 0.3,
+        "loss_type": "ipo",
+        "label_smoothing": 0.1,
+        "simpo_gamma": 1.0,
+        "desirable_weight": 2.0,
+    }
     values = {name: changed[name] for name in named if name in changed}
     made = recipe_rules.foreign(Recipe.model_construct(**ANY, method=method, **values))
     assert set(made) == {name for name in values if not uses(method, name)}
@@ -73,8 +79,8 @@ def test_a_field_is_either_used_or_refused(method: str, named: dict[str, None]) 
 def test_the_memory_of_a_method_counts_both_answers_and_a_reference(tmp_path: Any) -> None:
     model = Model(source="path", source_id="x", name="m", parameters=1_000_000)
 
-    def needs(method: str, **fields: Any) -> fit.Memory:
-        return fit.memory(model, Recipe(**ANY, method=method, bf16=False, **fields))  # type: ignore[arg-type]
+    def needs(method: Any, **fields: Any) -> fit.Memory:
+        return fit.memory(model, Recipe(**ANY, method=method, bf16=False, **fields))
 
     assert needs("dpo", tuning="full").weights == 2 * needs("simpo", tuning="full").weights
     assert needs("grpo", tuning="full").weights == needs("sft", tuning="full").weights

@@ -27,7 +27,12 @@ SHORT_ANSWERS: dict[str, Any] = {
     "reward_weights": "1, 2",
     "reward_length": 10,
 }
-OWN = {"simpo": {"simpo_gamma": 1.0}, "cpo": {"loss_type": "hinge"}, "grpo": SHORT_ANSWERS, "rloo": SHORT_ANSWERS}
+OWN: dict[str, dict[str, Any]] = {
+    "simpo": {"simpo_gamma": 1.0},
+    "cpo": {"loss_type": "hinge"},
+    "grpo": SHORT_ANSWERS,
+    "rloo": SHORT_ANSWERS,
+}
 NEW = [method for method in METHODS if method not in ("sft", "cpt")]
 
 

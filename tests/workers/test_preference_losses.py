@@ -39,7 +39,7 @@ def tokenizer(tiny_model: Path) -> Any:
     return AutoTokenizer.from_pretrained(tiny_model)
 
 
-def ids(generator: torch.Generator, count: int) -> list[int]:
+def ids(generator: torch.Generator, count: int) -> Any:
     return torch.randint(3, 300, (count,), generator=generator).tolist()
 
 
@@ -62,26 +62,26 @@ def rows(kind: str, count: int = 12) -> tuple[Dataset, Dataset]:
     return Dataset.from_list(ours), Dataset.from_list(stock)
 
 
-class StockPairs(DPOTrainer):
+class StockPairs(DPOTrainer):  # type: ignore[misc]
     """TRL's, for rows that are tokens already."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         return dataset
 
 
-class StockLabels(KTOTrainer):
+class StockLabels(KTOTrainer):  # type: ignore[misc]
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         answers = dataset["completion_ids"]
         turned = [answers[n - 1] if n % BATCH else answers[n + BATCH - 1] for n in range(len(answers))]
         return dataset.add_column("KL_completion_ids", turned)
 
 
-class StockOdds(ORPOTrainer):
+class StockOdds(ORPOTrainer):  # type: ignore[misc]
     def tokenize_row(self, row: dict[str, Any], *_: Any) -> dict[str, Any]:
         return row
 
 
-class StockContrast(CPOTrainer):
+class StockContrast(CPOTrainer):  # type: ignore[misc]
     def tokenize_row(self, row: dict[str, Any], *_: Any) -> dict[str, Any]:
         return row
 
