@@ -78,9 +78,12 @@ METHODS: dict[str, Method] = {
     ),
     "reward": Method(("preference",), (*_JUDGED, "center_rewards_coefficient"), (1e-4, 1e-5)),
     "grpo": Method(
-        ("prompt",), (*_ANSWERED, "beta", "loss_type"), beta=0.0, loss_types=("dapo", "grpo", "dr_grpo", "bnpo")
+        ("prompt", "completion"),
+        (*_ANSWERED, "beta", "loss_type"),
+        beta=0.0,
+        loss_types=("dapo", "grpo", "dr_grpo", "bnpo"),
     ),
-    "rloo": Method(("prompt",), (*_ANSWERED, "beta"), beta=0.05),
+    "rloo": Method(("prompt", "completion"), (*_ANSWERED, "beta"), beta=0.05),
 }
 
 OWN_FIELDS = frozenset(field for method in METHODS.values() for field in method.fields)

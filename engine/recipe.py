@@ -123,11 +123,11 @@ class Recipe(EveryTraining):
         description="A number for each reward, separated by commas. Empty counts each once.",
     )
     reward_column: str = Field(
-        default="answer",
-        min_length=1,
+        default="",
         max_length=200,
         title="Column of the right answer",
-        description="The column of the imported file that exact_match compares with.",
+        description="The column of the imported file that exact_match compares with. Empty takes ground_truth, or the "
+        "completion where rows have one.",
     )
     reward_pattern: str = Field(
         default="",

@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from engine import events
 from engine.workers import contract, limits, row_tokens, training_rows
 from engine.workers.chat_spans import PLAIN_TEMPLATE
-from engine.workers.row_texts import Source, Texts
+from engine.workers.row_texts import Row, Source, Texts
 from engine.workers.row_tokens import Counts, Tokenised
 from engine.workers.vocabulary import Vocabulary
 
@@ -73,7 +73,7 @@ def _write(texts: Texts, wanted: Wanted, file: Path) -> Counts:
     with limits.memory(), pyarrow.OSFile(str(partial), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
         for rows in training_rows.reading(wanted.source, out):
             # One more token than is kept tells that something is cut.
-            found = row_tokens.tokenised(texts, rows, wanted.source.max_length)
+            found = row_tokens.tokenised(texts, list(map(_turns, rows)), wanted.source.max_length)
             kept = [_packed(row, wanted.source.kind) for row in found if _learns(row, wanted, counts)]
             writer.write_batch(pyarrow.RecordBatch.from_pylist(kept, schema=schema))
     for note in texts.notes():
@@ -81,6 +81,14 @@ def _write(texts: Texts, wanted: Wanted, file: Path) -> Counts:
     file.with_suffix(".json").write_text(json.dumps(asdict(counts)))
     partial.rename(file)
     return counts
+
+
+def _turns(row: Row) -> Row:
+    """A prompt with its completion, where prompts alone are read, as the prompt and a column with the right answer."""
+    if not isinstance(row["prompt"], str):
+        return row
+    extra = {**(row.get("extra") or {}), "completion": row["completion"]}
+    return {"prompt": [{"role": "user", "content": row["prompt"]}], "extra": extra}
 
 
 def _learns(row: Tokenised, wanted: Wanted, counts: Counts) -> bool:

@@ -47,11 +47,14 @@ def length(answer: str, good: int) -> float:
     return max(0.0, min(1.0, 2 - len(answer) / good))
 
 
-def judges(recipe: Recipe) -> list[Judge]:
-    """A judge for each name in reward_funcs, in order. The rule's name is the name of its curve."""
+def judges(recipe: Recipe, column: str) -> list[Judge]:
+    """A judge for each name in reward_funcs, in order. The rule's name is the name of its curve.
+
+    `column` of a row has the right answer for exact_match.
+    """
     schema = json.loads(recipe.reward_schema or '{"type": "object"}')
     made: dict[str, Callable[[str, dict[str, Any]], float]] = {
-        "exact_match": lambda answer, row: exact_match(answer, row.get(recipe.reward_column), recipe.reward_pattern),
+        "exact_match": lambda answer, row: exact_match(answer, row.get(column), recipe.reward_pattern),
         "regex": lambda answer, _: regex(answer, recipe.reward_pattern),
         "json_schema": lambda answer, _: json_schema(answer, Draft202012Validator(schema)),
         "length": lambda answer, _: length(answer, recipe.reward_length),

@@ -48,14 +48,19 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
     if room < 1:
         hint = f"Lower max_completion_length below {base.longest(recipe)}."
         raise WorkFailedError("config", "The longest answer leaves no room for a prompt.", hint)
-    wanted = judged_rows.Wanted(Source(spec.dataset_path, spec.dataset_kind, room, answers_only=True), whole=True)
+    wanted = judged_rows.Wanted(Source(spec.dataset_path, "prompt", room, answers_only=True), whole=True)
     prompts, counts = judged_rows.prepare(base.tokenizer, wanted, out)
     for note in judged_rows.notes(counts, wanted):
         events.append(out, note)
     _check_enough(prompts, recipe)
     if "exact_match" in words(recipe.reward_funcs):
-        _check_answers(prompts, recipe.reward_column)
+        _check_answers(prompts, _column(spec))
     return Rows(prompts, None, counts)
+
+
+def _column(spec: Spec) -> str:
+    """Where the right answer stands."""
+    return spec.recipe.reward_column or ("completion" if spec.dataset_kind == "completion" else "ground_truth")
 
 
 def _check_enough(prompts: Dataset, recipe: Recipe) -> None:
@@ -85,7 +90,7 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
         args=config(**arguments),
         train_dataset=rows.train.rename_column("prompt_ids", "prompt"),
         peft_config=training_model.lora(recipe, base.model),
-        reward_funcs=rewards.judges(recipe),
+        reward_funcs=rewards.judges(recipe, _column(spec)),
     )
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
     return trainer

@@ -31,10 +31,14 @@ def labelled(count: int = 24) -> list[dict[str, Any]]:
 
 
 def prompts(count: int = 16) -> list[dict[str, Any]]:
-    return [{"prompt": asked(n), "extra": {"answer": f"{n + n}"}} for n in range(count)]
+    return [{"prompt": asked(n), "extra": {"ground_truth": f"{n + n}"}} for n in range(count)]
 
 
-ROWS = {"preference": pairs, "unpaired": labelled, "prompt": prompts}
+def completions(count: int = 16) -> list[dict[str, Any]]:
+    return [{"prompt": f"What is {n} plus {n}?", "completion": f"{n + n}"} for n in range(count)]
+
+
+ROWS = {"completion": completions, "preference": pairs, "unpaired": labelled, "prompt": prompts}
 
 
 def stored(folder: Path, kind: Any, rows: list[dict[str, Any]] | None = None) -> Path:

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from engine import checkpoints, events
 from engine.methods import GENERATING, METHODS
-from engine.workers import contract, training_preference, training_reinforce
+from engine.workers import contract, training, training_model, training_preference, training_reinforce
 from tests.waiting import wait_for
 from tests.workers.judged import asked, labelled, pairs, prompts, said, stored
 from tests.workers.training_runs import only, spec, start, steps
@@ -124,6 +124,20 @@ def test_a_reward_is_earned_more_and_more(tiny_model: Path, tmp_path: Path) -> N
     assert sum(rewards[-4:]) > sum(rewards[:4])
 
 
+def test_completions_are_right_answers_to_what_the_model_answers_itself(tiny_model: Path, tmp_path: Path) -> None:
+    rows = stored(tmp_path, "completion")
+    values = spec(tiny_model, rows, "completion", method="rloo", max_completion_length=8, max_steps=1)
+    assert steps(train(values, tmp_path / "out"))[1]["rewards/exact_match/mean"] == 0
+    kept = training_reinforce._rows(training.Spec.read(values), base_for(values), tmp_path / "out").train
+    assert [row["extra"] for row in kept][:2] == ['{"completion": "0"}', '{"completion": "2"}']
+
+
+def base_for(values: dict[str, Any]) -> training_model.Base:
+    read = training.Spec.read(values)
+    tokenizer = training_model.load_tokenizer(read.model_path)
+    return training_model.load(read.recipe, read.model_path, "cpu", tokenizer)
+
+
 LONG: dict[str, Any] = {"max_steps": 30, "save_steps": 4, "lora_dropout": 0.1, "gradient_accumulation_steps": 2}
 
 
@@ -194,7 +208,7 @@ def test_an_imbalance_of_labels_is_told_with_the_weight_that_mends_it(tiny_model
 def test_prompts_that_cannot_be_judged_or_fill_no_step_are_a_data_failure(tiny_model: Path, tmp_path: Path) -> None:
     missing = fails(recipe_spec(tiny_model, tmp_path, "grpo", reward_column="solution"), tmp_path / "a")
     assert "no column `solution`" in missing.message
-    assert "its columns: answer" in missing.message
+    assert "its columns: ground_truth" in missing.message
     few = fails(recipe_spec(tiny_model, tmp_path, "grpo", prompts(1), gradient_accumulation_steps=2), tmp_path / "b")
     assert few.message == "A step takes 2 prompts, and there are 1."
     long = recipe_spec(tiny_model, tmp_path, "grpo", max_length=1024, max_completion_length=600)

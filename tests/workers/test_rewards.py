@@ -48,11 +48,10 @@ def test_judges_are_called_as_trl_calls_them_in_the_recipes_order() -> None:
         dataset_id="d",
         method="grpo",
         reward_funcs="length, exact_match, regex, json_schema",
-        reward_column="right",
         reward_pattern=r"(\d)",
         reward_length=2,
     )
-    judges = rewards.judges(recipe)
+    judges = rewards.judges(recipe, "right")
     assert [judge.__name__ for judge in judges] == ["length", "exact_match", "regex", "json_schema"]
     called = {"prompts": [[1], [1]], "completions": ["7", "{}xx"], "extra": ['{"right": 7}', '{"right": 7}']}
     assert [judge(**called, trainer_state=None) for judge in judges] == [[1, 0], [1, 0], [1, 0], [0, 0]]
