@@ -10,10 +10,12 @@ from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from engine.methods import GENERATING
 from engine.recipe import Recipe, to_yaml
 from engine.workers.contract import WorkFailedError
 
 PROBE_TOKENS = 32
+ALIKE = "No reward told two answers apart. Choose easier prompts, a reward that is not all or nothing, or more answers."
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def _check_adapter(trained: Trained, model: PeftModel, folder: Path) -> None:
         raise WorkFailedError(
             "config",
             "The training changed nothing: every weight of the adapter is still zero.",
-            "Raise learning_rate, or train for more steps than warmup_steps.",
+            ALIKE
+            if trained.recipe.method in GENERATING
+            else "Raise learning_rate, or train for more than warmup_steps.",
         )
     after = _logits(trained, model)
     base = model.unload()
