@@ -8,6 +8,8 @@
                  without the attention matrix, which no backend here keeps; with gradient checkpointing
                  tokens x (layers + 12) x hidden + 4 intermediate of one layer
     logits       labelled tokens x vocabulary x 12: float32 logits, their softmax and their gradient
+                 A pair of answers is two rows; a reward model has no logits; full tuning against a reference holds the
+                 model twice (engine.methods.reference_is_kept).
     overhead     600 MB: Python, torch and its buffers
 
 A LoRA pair on a linear layer of n inputs and m outputs has r x (n + m) trained parameters.
@@ -21,6 +23,7 @@ from typing import Any
 
 from engine import machine
 from engine.inspect_model import Inspection, inspect
+from engine.methods import METHODS, reference_is_kept
 from engine.recipe import Recipe
 from storage.tables import Model
 
@@ -63,14 +66,19 @@ def memory(model: Model, recipe: Recipe, row_tokens: int | None = None) -> Memor
 
 def _memory(found: Inspection, parameters: int, recipe: Recipe, row_tokens: int | None) -> Memory:
     trained = trained_parameters(found, recipe, parameters)
-    tokens = recipe.per_device_train_batch_size * min(row_tokens or recipe.max_length, recipe.max_length)
+    sides = 2 if "preference" in METHODS[recipe.method].kinds else 1
+    tokens = sides * recipe.per_device_train_batch_size * min(row_tokens or recipe.max_length, recipe.max_length)
     return Memory(
-        weights=_weights(found, recipe, parameters),
+        weights=_weights(found, recipe, parameters) * (2 if _keeps_reference(recipe) else 1),
         gradients=4 * trained,
         optimiser=OPTIMISER_BYTES.get(recipe.optim, 8) * trained,
         activations=_activations(found.config or {}, recipe, tokens),
-        logits=12 * tokens * number(found.config or {}, "vocab_size"),
+        logits=0 if recipe.method == "reward" else 12 * tokens * number(found.config or {}, "vocab_size"),
     )
+
+
+def _keeps_reference(recipe: Recipe) -> bool:
+    return reference_is_kept(recipe.method, recipe.tuning, recipe.beta)
 
 
 def trained_parameters(found: Inspection, recipe: Recipe, parameters: int) -> int:

@@ -13,6 +13,8 @@ from typing import Any
 WORKERS = {
     "sft": "engine.workers.sft",
     "cpt": "engine.workers.sft",
+    **dict.fromkeys(("dpo", "orpo", "kto", "simpo", "cpo", "reward"), "engine.workers.preference"),
+    **dict.fromkeys(("grpo", "rloo"), "engine.workers.reinforce"),
     "fetch_model": "engine.workers.fetch_model",
     "import_data": "engine.workers.import_data",
     "import_hub": "engine.workers.import_hub",

@@ -4,170 +4,151 @@ Each field's description is its help in the form, in the docs and in the OpenAPI
 and PEFT's own wherever they have one.
 """
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from engine.errors import RefusedError
+from engine.methods import uses
+from engine.recipe_fields import EveryTraining
+from engine.recipe_rules import LossType, refuse_foreign, refuse_unfitting
 
-Method = Literal["sft", "cpt"]
-Tuning = Literal["lora", "qlora", "full"]
 
-
-class Recipe(BaseModel):
+class Recipe(EveryTraining):
     """A training, ready to be run, saved, compared and run again."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model_id: str = Field(
-        min_length=1, max_length=64, title="Model", description="The base model to train, by its id in the studio."
-    )
-    dataset_id: str = Field(
-        min_length=1, max_length=64, title="Dataset", description="The dataset to learn from, by its id."
-    )
-    method: Method = Field(
-        default="sft",
-        title="Method",
-        description="sft teaches answers from chats or prompt/completion pairs; cpt continues pre-training on text.",
-    )
-    tuning: Tuning = Field(
-        default="lora",
-        title="Tuning",
-        description="lora trains small extra matrices; qlora does so on a 4-bit base, for less memory; "
-        "full trains every weight.",
-    )
-    num_train_epochs: float = Field(
-        default=1.0,
-        gt=0,
-        le=1000,
-        allow_inf_nan=False,
-        title="Epochs",
-        description="How many times the training sees every row. Ignored when max_steps is above 0.",
-    )
-    max_steps: int = Field(
-        default=-1,
-        ge=-1,
-        le=10_000_000,
-        title="Steps",
-        description="Stop after this many optimiser steps; -1 trains for num_train_epochs instead.",
-    )
-    learning_rate: float = Field(
-        default=2e-4,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
-        title="Learning rate",
-        description="How far each step moves the weights. Good starts: 2e-4 for lora, 2e-5 for full.",
-    )
-    per_device_train_batch_size: int = Field(
-        default=4, ge=1, le=4096, title="Batch size", description="Rows computed at once on each device."
-    )
-    gradient_accumulation_steps: int = Field(
-        default=1,
-        ge=1,
-        le=4096,
-        title="Gradient accumulation",
-        description="Batches added up before a step: a larger batch in the same memory.",
-    )
-    max_length: int = Field(
-        default=1024,
-        ge=8,
-        le=1_048_576,
-        title="Maximum length",
-        description="Longest row in tokens; what is longer is cut at the end.",
-    )
-    packing: bool = Field(
-        default=False, title="Packing", description="Put several short rows into one sequence. Worth it on GPUs."
-    )
-    assistant_only_loss: bool = Field(
-        default=True,
-        title="Learn answers only",
-        description="Learn from the assistant's turns (or completions) alone, not from the questions.",
-    )
-    train_sampling_strategy: Literal["group_by_length", "random", "sequential"] = Field(
-        default="group_by_length",
-        title="Order of rows",
-        description="group_by_length batches rows of similar length, which wastes least work on padding.",
-    )
-    lora_r: int = Field(
-        default=16, ge=1, le=1024, title="LoRA rank", description="Size of the LoRA matrices: more can learn more."
-    )
-    lora_alpha: int = Field(
-        default=32, ge=1, le=8192, title="LoRA alpha", description="Weight of the LoRA update; usually twice lora_r."
-    )
-    lora_dropout: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        allow_inf_nan=False,
-        title="LoRA dropout",
-        description="Share of LoRA inputs dropped while training, against overfitting.",
-    )
-    target_modules: str = Field(
-        default="all-linear",
-        min_length=1,
-        max_length=500,
-        pattern=r"^[A-Za-z0-9_.,\- ]+$",
-        title="LoRA layers",
-        description="all-linear, or module names separated by commas, such as q_proj,v_proj.",
-    )
-    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
-        default="linear", title="Schedule", description="How the learning rate changes over the run."
-    )
-    warmup_steps: int = Field(
-        default=0, ge=0, le=1_000_000, title="Warm-up steps", description="Steps in which the rate rises from zero."
-    )
-    weight_decay: float = Field(
-        default=0.0, ge=0, le=1, allow_inf_nan=False, title="Weight decay", description="Pull of weights to zero."
-    )
-    max_grad_norm: float = Field(
-        default=1.0,
-        ge=0,
-        le=1000,
-        allow_inf_nan=False,
-        title="Gradient clipping",
-        description="Longest gradient a step may take; 0 turns clipping off.",
-    )
-    optim: Literal["adamw_torch", "adamw_torch_fused", "adafactor", "sgd", "adamw_8bit", "paged_adamw_8bit"] = Field(
-        default="adamw_torch", title="Optimiser", description="The rule that turns gradients into steps."
-    )
-    bf16: bool | None = Field(
+    beta: float | None = Field(
         default=None,
-        title="bfloat16",
-        description="Compute in bfloat16. Empty decides by the device: on where it is supported.",
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        title="Beta",
+        description="How much staying near the model of the start (or the preference itself, in orpo) counts. Empty "
+        "takes the usual: 0.1, in simpo 2, in rloo 0.05, in grpo 0.",
     )
-    gradient_checkpointing: bool = Field(
-        default=False,
-        title="Gradient checkpointing",
-        description="Recompute activations instead of keeping them: less memory, about a third slower.",
+    loss_type: LossType | None = Field(
+        default=None,
+        title="Loss",
+        description="Variant of the loss, in TRL's words. Empty takes the usual: sigmoid for dpo and cpo, kto for kto, "
+        "dapo for grpo.",
     )
-    eval_fraction: float = Field(
+    label_smoothing: float = Field(
         default=0.0,
         ge=0,
-        le=0.5,
+        lt=0.5,
         allow_inf_nan=False,
-        title="Held-out share",
-        description="Share of rows kept away from training to measure the evaluation loss; 0 measures none.",
+        title="Label smoothing",
+        description="Share of the pairs that are believed to be the wrong way round. The losses robust and exo_pair "
+        "need more than 0; hinge and ipo know none.",
     )
-    eval_steps: int = Field(
-        default=50, ge=1, le=1_000_000, title="Evaluate every", description="Steps between two evaluation losses."
+    precompute_ref_log_probs: bool | None = Field(
+        default=None,
+        title="Reference in advance",
+        description="Ask the model of the start about every row once, before the training. Empty does so when rows "
+        "are seen more than once.",
     )
-    logging_steps: int = Field(
-        default=1, ge=1, le=10_000, title="Log every", description="Steps between two points of the loss curve."
+    desirable_weight: float = Field(
+        default=1.0,
+        gt=0,
+        le=1000,
+        allow_inf_nan=False,
+        title="Weight of good answers",
+        description="Raise it when there are fewer good answers than bad ones, so that both count about the same.",
     )
-    save_steps: int = Field(
-        default=100, ge=1, le=1_000_000, title="Checkpoint every", description="Steps between two checkpoints."
+    undesirable_weight: float = Field(
+        default=1.0,
+        gt=0,
+        le=1000,
+        allow_inf_nan=False,
+        title="Weight of bad answers",
+        description="Raise it when there are fewer bad answers than good ones, so that both count about the same.",
     )
-    save_total_limit: int = Field(
-        default=2, ge=1, le=100, title="Checkpoints kept", description="How many of the newest checkpoints stay."
+    simpo_gamma: float = Field(
+        default=0.5,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        title="Margin",
+        description="How far the preferred answer is to lead, in SimPO.",
     )
-    auto_resume: bool = Field(
-        default=True,
-        title="Resume by itself",
-        description="Go on from the last good checkpoint when the process dies, at most three times.",
+    cpo_alpha: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        title="Weight of imitation",
+        description="How much simply imitating the preferred answer counts in CPO.",
     )
-    seed: int = Field(default=42, ge=0, le=2**32 - 1, title="Seed", description="Start of every random choice.")
+    center_rewards_coefficient: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        title="Centring",
+        description="Pulls scores towards zero, so that those of different prompts can be compared; 0.01 is usual, "
+        "empty does not.",
+    )
+    num_generations: int = Field(
+        default=4,
+        ge=2,
+        le=256,
+        title="Answers a prompt",
+        description="How many answers to one prompt are compared with each other. The batch counts answers.",
+    )
+    max_completion_length: int = Field(
+        default=128, ge=1, le=131_072, title="Longest answer", description="In tokens; what is longer is cut off."
+    )
+    temperature: float = Field(
+        default=1.0,
+        gt=0,
+        le=10,
+        allow_inf_nan=False,
+        title="Temperature",
+        description="How much the model's answers vary while it learns. Answers that are all alike teach nothing.",
+    )
+    reward_funcs: str = Field(
+        default="exact_match",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[a-z_, ]+$",
+        title="Rewards",
+        description="What earns a reward, separated by commas: exact_match, regex, json_schema, length.",
+    )
+    reward_weights: str = Field(
+        default="",
+        max_length=200,
+        pattern=r"^[0-9.,eE+\- ]*$",
+        title="Weights of the rewards",
+        description="A number for each reward, separated by commas. Empty counts each once.",
+    )
+    reward_column: str = Field(
+        default="",
+        max_length=200,
+        title="Column of the right answer",
+        description="The column of the imported file that exact_match compares with. Empty takes ground_truth, or the "
+        "completion where rows have one.",
+    )
+    reward_pattern: str = Field(
+        default="",
+        max_length=2000,
+        title="Pattern",
+        description="A regular expression that a good answer contains, for regex. With a group, exact_match compares "
+        "what the first group finds.",
+    )
+    reward_schema: str = Field(
+        default="",
+        max_length=20_000,
+        title="JSON schema",
+        description="What a good answer is valid against, as JSON, for json_schema. Empty accepts any JSON object.",
+    )
+    reward_length: int = Field(
+        default=200,
+        ge=1,
+        le=1_000_000,
+        title="Good length",
+        description="Characters up to which an answer earns the length reward; beyond, it falls to zero at twice that.",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -175,6 +156,8 @@ class Recipe(BaseModel):
             raise ValueError(
                 "packing already fills every sequence, so train_sampling_strategy must be random or sequential"
             )
+        refuse_foreign(self)
+        refuse_unfitting(self)
         return self
 
 
@@ -206,8 +189,9 @@ def _problem(one: dict[str, Any]) -> str:
 
 
 def to_yaml(recipe: Recipe) -> str:
-    """The whole recipe as YAML, defaults included, in the order of the fields."""
-    return yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
+    """The whole recipe as YAML, defaults included, in the order of the fields; those of other methods are left out."""
+    values = {name: value for name, value in recipe.model_dump().items() if uses(recipe.method, name)}
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
 MAX_YAML_CHARACTERS = 100_000

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from engine import fit, machine, tokens
+from engine import fit, machine, methods, tokens
 from engine.errors import RefusedError
 from engine.recipe import Recipe
 from storage import home
@@ -21,8 +21,9 @@ from storage.tables import Dataset, Model
 
 Level = Literal["error", "warning"]
 
-KINDS = {"sft": ("chat", "completion"), "cpt": ("text",)}  # method -> the kinds of dataset it learns from
+KINDS = {name: method.kinds for name, method in methods.METHODS.items()}  # of dataset that a method learns from
 RATES = {"lora": (1e-6, 5e-3), "qlora": (1e-6, 5e-3), "full": (1e-7, 5e-4)}  # outside, hardly anybody has had luck
+JUDGED_RATES = {"lora": (1e-7, 5e-4), "qlora": (1e-7, 5e-4), "full": (1e-8, 5e-5)}  # the same, from judged answers
 BYTES_PER_TOKEN = 3  # of Parquet text, compressed; English has about 4 bytes a token before compression
 SHARE_OF_DISK_WARNED = 0.5
 SHARE_LEFT_OUT_WARNED = 0.1  # of the rows
@@ -61,8 +62,15 @@ def total_steps(recipe: Recipe, rows: int) -> int | None:
         return recipe.max_steps
     if recipe.packing:
         return None
+    if recipe.method in methods.GENERATING:
+        return math.ceil(recipe.num_train_epochs * (rows // prompts_a_step(recipe)))
     batches = math.ceil(training_rows(recipe, rows) / recipe.per_device_train_batch_size)
     return math.ceil(recipe.num_train_epochs * math.ceil(batches / recipe.gradient_accumulation_steps))
+
+
+def prompts_a_step(recipe: Recipe) -> int:
+    """Of a method that answers them itself: its batch counts answers."""
+    return recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps // recipe.num_generations
 
 
 def training_rows(recipe: Recipe, rows: int) -> int:
@@ -99,8 +107,8 @@ def _dataset(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 def _kind(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     wanted = KINDS[recipe.method]
     if dataset.kind not in wanted:
-        other = next((method for method, kinds in KINDS.items() if dataset.kind in kinds), None)
-        hint = f"Choose the method {other}, or another dataset." if other else "Choose another dataset."
+        others = " or ".join(method for method, kinds in KINDS.items() if dataset.kind in kinds)
+        hint = f"Choose the method {others}, or another dataset." if others else "Choose another dataset."
         message = f"The method {recipe.method} learns from {' or '.join(wanted)} rows; {dataset.name} has "
         yield Problem("method", f"{message}{dataset.kind or 'unknown'} rows.", hint)
     elif dataset.kind == "chat" and model.has_chat_template is False:
@@ -116,11 +124,20 @@ def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         hint = f"Use at least {math.ceil(100 / rows) / 100:g}, or 0 to measure no evaluation loss."
         hint = hint if rows > 1 else "Use 0: one row cannot be divided."
         yield Problem("eval_fraction", f"eval_fraction {recipe.eval_fraction:g} of {rows} rows holds out no row.", hint)
+    if recipe.method in methods.GENERATING:
+        yield from _prompts(recipe, rows)
+        return
     left = training_rows(recipe, rows)
     batch = recipe.per_device_train_batch_size
     if batch > left and not recipe.packing:
         message = f"per_device_train_batch_size is {batch}, and only {left} rows are there to train on."
         yield Problem("per_device_train_batch_size", message, f"Use {left} or less.", "warning")
+
+
+def _prompts(recipe: Recipe, rows: int) -> Found:
+    if (wanted := prompts_a_step(recipe)) > rows:
+        message = f"A step takes {wanted} prompts, and only {rows} are there."
+        yield Problem("gradient_accumulation_steps", message, "Use fewer, or a smaller per_device_train_batch_size.")
 
 
 def _steps(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
@@ -221,13 +238,19 @@ def _lora(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 
 def _rate(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
-    low, high = RATES[recipe.tuning]
+    method = methods.METHODS[recipe.method]
+    low, high = (RATES if method.rates == methods.METHODS["sft"].rates else JUDGED_RATES)[recipe.tuning]
     rate = recipe.learning_rate
     if low <= rate <= high:
         return
     what, then = ("high", "the loss may rise instead of fall") if rate > high else ("low", "hardly anything is learnt")
-    hint = f"Good starts: {'2e-5' if recipe.tuning == 'full' else '2e-4'} for {recipe.tuning}."
+    hint = f"Good starts: {_as_typed(method.rate(recipe.tuning))} for {recipe.method} with {recipe.tuning}."
     yield Problem("learning_rate", f"learning_rate {rate:g} is unusually {what}: {then}.", hint, "warning")
+
+
+def _as_typed(rate: float) -> str:
+    """2e-5 rather than 2e-05."""
+    return f"{rate:.0e}".replace("e-0", "e-")
 
 
 def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:

@@ -15,8 +15,8 @@ from engine import runs
 from engine.errors import RefusedError, TunesmithError
 from pages.parts import asking, html, live
 from pages.parts.recipe_check import Checked, check, check_html, command_html
-from pages.parts.recipe_form import FIELDS, GROUPS, recipe_form, recipe_of, values_of
-from pages.parts.recipe_source import Choices, choices_in, start_values
+from pages.parts.recipe_form import FIELDS, GROUPS, fitted, recipe_form, recipe_of, updates_for, values_of
+from pages.parts.recipe_source import Choices, choices_in, kind_of, start_values
 from pages.shell import project_of
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "train", "Train", "Teach a model from your own data.", "t", "train"
@@ -93,6 +93,9 @@ def page() -> None:
     gr.on([one.input for one in typed], views_of, fields, views, trigger_mode="always_last", **live.QUIET)
     gr.on([one.input for one in typed], None, typed, None, js=KEEP, **live.QUIET)
     unit.input(count_in, unit, pair, **live.QUIET).then(views_of, fields, views, **live.QUIET)
+    for chosen, fit in ((form["method"], fit_method), (form["dataset_id"], fit_dataset)):
+        fitted_in = chosen.input(fit, fields, [unit, *fields], **live.QUIET)
+        fitted_in.then(views_of, fields, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
     text.input(read_yaml, [text, *fields], [*fields, unit, *views[1:]], trigger_mode="always_last", **live.QUIET)
     text.blur(None, typed, None, js=KEEP, **live.QUIET)
     go.click(start, [press, *typed], [started, checks], **live.ACTING).then(
@@ -135,10 +138,11 @@ def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
 def _advanced(form: dict[str, Component]) -> None:
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         for title, names in GROUPS.items():
-            gr.HTML(f"<h3>{title}</h3>", js_on_load=None, apply_default_css=False, elem_classes="tr-group")
-            with gr.Row(elem_classes="tr-grid"):
-                for name in names:
-                    form[name].render()
+            with gr.Column(elem_classes="tr-section"):
+                gr.HTML(f"<h3>{title}</h3>", js_on_load=None, apply_default_css=False, elem_classes="tr-group")
+                with gr.Row(elem_classes="tr-grid"):
+                    for name in names:
+                        form[name].render()
 
 
 UNITS = ["epochs", "steps"]
@@ -161,12 +165,26 @@ def open_form(draft: str, request: gr.Request) -> list[Any]:
 
 def _shown(values: Sequence[Any], offered: Choices | None = None) -> list[Any]:
     """The unit and an update for every field; `offered` fills the dropdowns too."""
-    by_steps = counts_steps(recipe_of(values))
+    recipe = recipe_of(values)
+    by_steps = counts_steps(recipe)
     updates = {name: gr.update(value=value) for name, value in zip(FIELDS, values, strict=True)}
+    for name, change in updates_for(str(recipe["method"])).items():
+        updates[name] |= change
     updates["num_train_epochs"]["visible"], updates["max_steps"]["visible"] = not by_steps, by_steps
     if offered:
         updates["model_id"]["choices"], updates["dataset_id"]["choices"] = offered.models, offered.datasets
     return [UNITS[by_steps], *updates.values()]
+
+
+def fit_method(*values: Any) -> list[Any]:
+    """The form after a choice of method: that method's own fields, with what they offer."""
+    return _shown(values_of(fitted(recipe_of(values))))
+
+
+def fit_dataset(*values: Any) -> list[Any]:
+    """The form after a choice of dataset: with a method that learns from such rows."""
+    recipe = recipe_of(values)
+    return _shown(values_of(fitted(recipe, kind_of(str(recipe["dataset_id"] or "")))))
 
 
 def counts_steps(recipe: dict[str, Any]) -> bool:

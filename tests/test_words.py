@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from app import studio
-from engine.recipe import Method, Recipe
+from engine.methods import Name as Method
+from engine.recipe import Recipe
 from storage.settings import Settings
 from tests import readme_tree
 

@@ -10,10 +10,12 @@ from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from engine.recipe import Recipe
+from engine.methods import GENERATING
+from engine.recipe import Recipe, to_yaml
 from engine.workers.contract import WorkFailedError
 
 PROBE_TOKENS = 32
+ALIKE = "No reward told two answers apart. Choose easier prompts, a reward that is not all or nothing, or more answers."
 
 
 @dataclass(frozen=True)
@@ -57,17 +59,17 @@ def card(recipe: Recipe, name: str) -> str:
     """A model card: what this is and the whole recipe. Hub fields first, as YAML."""
     fields = {
         "library_name": "peft" if name == "adapter" else "transformers",
-        "pipeline_tag": "text-generation",
+        "pipeline_tag": "text-classification" if recipe.method == "reward" else "text-generation",
         "tags": ["tunesmith", recipe.method, recipe.tuning],
     }
     head = yaml.safe_dump(fields, sort_keys=False)
-    body = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
+    body = to_yaml(recipe)
     return f"---\n{head}---\n\n# Trained with Tunesmith\n\nThe recipe:\n\n```yaml\n{body}```\n"
 
 
 @torch.no_grad()
 def _logits(trained: Trained, model: torch.nn.Module) -> torch.Tensor:
-    """What `model` says about the start of a row: (1, tokens, vocabulary), float32, on the CPU.
+    """What `model` says about the start of a row, float32, on the CPU: (1, tokens, vocabulary), or a score (1, 1).
 
     Computed as in training: bfloat16 by autocast and bfloat16 by weights differ more than a short training does.
     """
@@ -84,7 +86,9 @@ def _check_adapter(trained: Trained, model: PeftModel, folder: Path) -> None:
         raise WorkFailedError(
             "config",
             "The training changed nothing: every weight of the adapter is still zero.",
-            "Raise learning_rate, or train for more steps than warmup_steps.",
+            ALIKE
+            if trained.recipe.method in GENERATING
+            else "Raise learning_rate, or train for more than warmup_steps.",
         )
     after = _logits(trained, model)
     base = model.unload()

@@ -5,18 +5,15 @@ entropy of the whole vocabulary. Here it runs at the labelled positions alone, o
 loss is the same (tests/workers/test_fast_loss.py); on a CPU a step takes less than half the time.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy
 import torch
-from datasets import Dataset
 from peft import PeftModel
 from torch.nn import functional
 from transformers import PreTrainedModel
 from trl import SFTTrainer
 
-from engine.workers.row_order import RowOrder
+from engine.workers.row_trainer import RowTrainer
 
 NOT_LEARNT = -100
 PROBE_TOKENS = 8
@@ -52,15 +49,8 @@ def _same_logits(model: PreTrainedModel, decoder: torch.nn.Module) -> bool:
     return expected.shape == found.shape and torch.allclose(expected.float(), found.float(), rtol=1e-2, atol=1e-2)
 
 
-class AnswersTrainer(SFTTrainer):
-    """SFTTrainer for rows that are tokenised and labelled already. Set `fast_loss` and `strategy` before training.
-
-    `watch` is called with every loss before it is learnt from, and may raise.
-    """
-
-    fast_loss: bool = False
-    strategy: str = "random"
-    watch: Callable[[torch.Tensor], None] | None = None
+class AnswersTrainer(RowTrainer, SFTTrainer):
+    """SFTTrainer for rows that are tokenised and labelled already. Set `fast_loss` before training."""
 
     def compute_loss(
         self,
@@ -99,33 +89,7 @@ class AnswersTrainer(SFTTrainer):
             self._total_train_tokens += inputs["input_ids"].numel() if mask is None else int(mask.sum())
         self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
 
-    def count_from(self, tokens: float) -> None:
-        """Goes on counting where a resumed run was; TRL begins at zero again."""
-        self._total_train_tokens = tokens
-
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        loss = super().training_step(*args, **kwargs)
-        if self.watch is not None:
-            self.watch(loss)
-        return loss
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> RowOrder:
-        rows = train_dataset if train_dataset is not None else self.train_dataset
-        per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return RowOrder(self.strategy, lengths(rows).tolist(), per_step, self.args.seed)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """None: the result gets a card of its own, once."""
-
 
 def without_adapter(model: torch.nn.Module) -> PreTrainedModel:
     """The transformers model inside a PEFT model, its layers still adapted; any other model as it is."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
-
-
-def lengths(rows: Dataset) -> numpy.ndarray:
-    """Tokens in every row, from the offsets in the Arrow file; the tokens themselves are not read."""
-    chunks = rows.data.column("input_ids").chunks
-    all_rows = numpy.concatenate([numpy.diff(chunk.offsets.to_numpy()) for chunk in chunks])
-    selected = rows._indices  # what `rows.select` chose, or None for every row
-    return all_rows if selected is None else all_rows[selected.column(0).to_numpy()]

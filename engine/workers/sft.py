@@ -26,6 +26,14 @@ OFFLINE = {
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Trains as the spec says and returns the result; see engine.workers.training."""
+    get_ready(spec, out)
+    from engine.workers import training  # noqa: PLC0415  (seconds; and a broken install becomes a Failed event)
+
+    return training.train(spec, out)
+
+
+def get_ready(spec: dict[str, Any], out: Path) -> None:
+    """What has to be settled before torch is imported: a first event, no hub, one device."""
     events.append(out, events.Progress(done=0, total=1, stage="loading"))
     os.environ.update(OFFLINE)
     warnings.filterwarnings("ignore", category=FutureWarning)  # between libraries; the user's log is not their forum
@@ -33,9 +41,6 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     if not _needs_bitsandbytes(spec["recipe"]):
         # PEFT imports it wherever it is installed, and it takes two seconds; this makes it look absent.
         sys.modules.setdefault("bitsandbytes", None)  # type: ignore[arg-type]
-    from engine.workers import training  # noqa: PLC0415  (seconds; and a broken install becomes a Failed event)
-
-    return training.train(spec, out)
 
 
 def _choose_device(device: str) -> None:

@@ -1,6 +1,7 @@
-"""One supervised training: rows, model, trainer, and a checked result. The heavy half of `engine.workers.sft`."""
+"""One training: rows, model, trainer, and a checked result. What all methods share, and what supervised ones add."""
 
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy
 import torch
 from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
 from trl import SFTConfig
 
 from engine import checkpoints, events
@@ -16,6 +18,7 @@ from engine.recipe import Recipe
 from engine.workers import artifact, contract, training_model, training_rows
 from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_adapter
 from engine.workers.reporting import Checkpoints, LossWatch, Reporter
+from engine.workers.row_trainer import lengths
 
 
 @dataclass(frozen=True)
@@ -52,19 +55,37 @@ class Rows:
     held_out: Dataset | None
     counts: training_rows.Counts
 
+    @property
+    def example(self) -> list[int]:
+        """The token ids of a row, to compare models with."""
+        row = self.train[0]
+        return next(list(row[name]) for name in EXAMPLES if name in row)
 
-def train(values: dict[str, Any], out: Path) -> dict[str, Any]:
+
+EXAMPLES = ("input_ids", "chosen_ids", "prompt_ids")
+
+
+@dataclass(frozen=True)
+class Family:
+    """What methods of one kind add to the training they share: their rows, their trainer, their way to load a model."""
+
+    rows: Callable[[Spec, training_model.Base, Path], Rows]
+    trainer: Callable[[Spec, training_model.Base, Rows, Path], Any]
+    load: Callable[[Recipe, Path, str, PreTrainedTokenizerBase], training_model.Base] = training_model.load
+
+
+def train(values: dict[str, Any], out: Path, family: Family | None = None) -> dict[str, Any]:
     """Does the training that `values` (spec.json) describes; returns the result for `Finished`.
 
     Raises contract.Stopped when asked to stop, and WorkFailedError when it knows why it cannot go on.
     """
-    spec = Spec.read(values)
+    spec, family = Spec.read(values), family or SUPERVISED
     _check_checkpoint(spec.resume_from)
     tokenizer = training_model.load_tokenizer(spec.model_path)
-    base = training_model.load(spec.recipe, spec.model_path, spec.device, tokenizer)
-    rows = _rows(spec, base, out)
+    base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
+    rows = family.rows(spec, base, out)
     keeper = Checkpoints(out, spec.recipe.save_total_limit)
-    trainer = _trainer(spec, base, rows, out)
+    trainer = family.trainer(spec, base, rows, out)
     trainer.add_callback(keeper)
     trainer.add_callback(Reporter(out, spec.attempt, _facts(spec, base, rows, trainer), trainer.count_from))
     _stop_if_asked(out)
@@ -76,8 +97,7 @@ def train(values: dict[str, Any], out: Path) -> dict[str, Any]:
     if keeper.stopped and unfinished:
         raise contract.Stopped(result)
     events.append(out, events.Progress(done=1, total=1, stage="saving"))
-    row = rows.train[0]["input_ids"]
-    trained = artifact.Trained(trainer.model, tokenizer, spec.recipe, row, base.bf16, base.stored)
+    trained = artifact.Trained(trainer.model, tokenizer, spec.recipe, rows.example, base.bf16, base.stored)
     return {"artifact": artifact.save(trained, out), **result}
 
 
@@ -102,11 +122,11 @@ def _rows(spec: Spec, base: training_model.Base, out: Path) -> Rows:
     everything, counts = training_rows.prepare(base.tokenizer, source, out)
     for note in training_rows.notes(counts, source):
         events.append(out, note)
-    train, held_out = _split(everything, recipe)
+    train, held_out = split(everything, recipe)
     return Rows(train, held_out, counts)
 
 
-def _split(rows: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
+def split(rows: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
     """Rows to learn from and rows to measure with, chosen by the seed."""
     if not recipe.eval_fraction:
         return rows, None
@@ -128,7 +148,7 @@ def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> An
         eval_dataset=rows.held_out,
         peft_config=training_model.lora(recipe, base.model),
     )
-    trainer.strategy = recipe.train_sampling_strategy
+    trainer.order_rows(recipe.train_sampling_strategy, lengths(rows.train))
     trainer.fast_loss = trainer.accelerator.num_processes == 1 and allows_fast_loss(without_adapter(trainer.model))
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
     return trainer
@@ -136,27 +156,34 @@ def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> An
 
 def _arguments(spec: Spec, base: training_model.Base, out: Path, evaluates: bool) -> SFTConfig:
     recipe = spec.recipe
-    passed = recipe.model_dump(include=PASSED_THROUGH)
     return SFTConfig(
-        **passed,
-        output_dir=str(out / "checkpoints"),
-        use_cpu=spec.device == "cpu",
-        bf16=base.bf16,
+        **shared_arguments(spec, base, out, evaluates),
         max_length=base.longest(recipe),
         packing=recipe.packing,
         # Rows come tokenised and cut; only packing is left for TRL to do.
         dataset_kwargs={"skip_prepare_dataset": not recipe.packing},
-        per_device_eval_batch_size=recipe.per_device_train_batch_size,
-        eval_strategy="steps" if evaluates else "no",
-        eval_steps=recipe.eval_steps,
-        save_strategy="steps",
-        save_total_limit=None,  # Checkpoints forgets old ones, after the new one is sealed
-        logging_first_step=True,
-        logging_nan_inf_filter=False,  # it would hide what LossWatch looks for
-        dataloader_pin_memory=spec.device != "cpu",
-        disable_tqdm=True,
-        report_to="none",
     )
+
+
+def shared_arguments(spec: Spec, base: training_model.Base, out: Path, evaluates: bool) -> dict[str, Any]:
+    """What every trainer is told, whatever the method: transformers' TrainingArguments by name."""
+    recipe = spec.recipe
+    return {
+        **recipe.model_dump(include=PASSED_THROUGH),
+        "output_dir": str(out / "checkpoints"),
+        "use_cpu": spec.device == "cpu",
+        "bf16": base.bf16,
+        "per_device_eval_batch_size": recipe.per_device_train_batch_size,
+        "eval_strategy": "steps" if evaluates else "no",
+        "eval_steps": recipe.eval_steps,
+        "save_strategy": "steps",
+        "save_total_limit": None,  # Checkpoints forgets old ones, after the new one is sealed
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # it would hide what LossWatch looks for
+        "dataloader_pin_memory": spec.device != "cpu",
+        "disable_tqdm": True,
+        "report_to": "none",
+    }
 
 
 PASSED_THROUGH = {
@@ -177,7 +204,7 @@ PASSED_THROUGH = {
 }
 
 
-def _facts(spec: Spec, base: training_model.Base, rows: Rows, trainer: AnswersTrainer) -> dict[str, Any]:
+def _facts(spec: Spec, base: training_model.Base, rows: Rows, trainer: Any) -> dict[str, Any]:
     """What a person may want to know about a run later."""
     return {
         "device": spec.device if spec.device == "cpu" else torch.cuda.get_device_name(),
@@ -194,3 +221,6 @@ def _facts(spec: Spec, base: training_model.Base, rows: Rows, trainer: AnswersTr
         "fast_loss": trainer.fast_loss,
         "threads": torch.get_num_threads(),
     }
+
+
+SUPERVISED = Family(_rows, _trainer)

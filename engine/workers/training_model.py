@@ -57,7 +57,9 @@ def load_tokenizer(model_path: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load(recipe: Recipe, model_path: Path, device: str, tokenizer: PreTrainedTokenizerBase) -> Base:
+def load(
+    recipe: Recipe, model_path: Path, device: str, tokenizer: PreTrainedTokenizerBase, kind: Any = AutoModelForCausalLM
+) -> Base:
     """The model in the precision it is trained in, on the CPU unless it is 4-bit (that is made where it stays).
 
     LoRA freezes the base, which may then be bfloat16; full tuning keeps float32 weights, because steps are smaller
@@ -70,7 +72,7 @@ def load(recipe: Recipe, model_path: Path, device: str, tokenizer: PreTrainedTok
         options["device_map"] = {"": device}
     try:
         config = AutoConfig.from_pretrained(model_path, local_files_only=True, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
+        model = kind.from_pretrained(
             model_path, local_files_only=True, trust_remote_code=False, use_safetensors=True, **options
         )
     except (OSError, ValueError, json.JSONDecodeError) as error:

@@ -41,7 +41,7 @@ def prepare(tokenizer: PreTrainedTokenizerBase, source: Source, out: Path) -> tu
         tokenizer.chat_template = PLAIN_TEMPLATE  # saved with the result
     folder = out / "rows"
     folder.mkdir(exist_ok=True)
-    file = folder / f"{_fingerprint(texts)}.arrow"
+    file = folder / f"{fingerprint(texts)}.arrow"
     # An earlier attempt of this run may have written it.
     counts = Counts(**json.loads(file.with_suffix(".json").read_text())) if file.exists() else _write(texts, file, out)
     if not counts.kept:
@@ -49,7 +49,7 @@ def prepare(tokenizer: PreTrainedTokenizerBase, source: Source, out: Path) -> tu
     return Dataset.from_file(str(file)), counts
 
 
-def _fingerprint(texts: Texts) -> str:
+def fingerprint(texts: Texts) -> str:
     """Changes whenever the tokens could; twenty hex digits."""
     source, words = texts.source, texts.words
     stat = source.path.stat()
@@ -66,7 +66,7 @@ def _write(texts: Texts, file: Path, out: Path) -> Counts:
         pyarrow.OSFile(str(partial), "wb") as sink,
         pyarrow.ipc.new_stream(sink, SCHEMA) as writer,
     ):
-        for rows in _read(texts.source, out):
+        for rows in reading(texts.source, out):
             ids, labels = _tokenise(texts, rows, counts)
             writer.write_batch(pyarrow.record_batch([pyarrow.array(ids), pyarrow.array(labels)], schema=SCHEMA))
     for note in texts.notes():
@@ -76,7 +76,7 @@ def _write(texts: Texts, file: Path, out: Path) -> Counts:
     return counts
 
 
-def _read(source: Source, out: Path) -> Iterator[list[Row]]:
+def reading(source: Source, out: Path) -> Iterator[list[Row]]:
     """The file's rows in small batches, telling now and then how far it is."""
     reported = time.monotonic()
     for rows, before, total in row_tokens.read(source):

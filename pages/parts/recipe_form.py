@@ -11,12 +11,35 @@ import gradio as gr
 from gradio.components import Component
 from pydantic_core import PydanticUndefined
 
+from engine.methods import METHODS, OWN_FIELDS, RATES, for_kind, uses
 from engine.recipe import Recipe
 
 FIELDS = tuple(Recipe.model_fields)
 
 # Advanced, in the order a person would look for things. A test holds this and the Recipe together.
 GROUPS = {
+    "This method": (
+        "beta",
+        "loss_type",
+        "label_smoothing",
+        "simpo_gamma",
+        "cpo_alpha",
+        "desirable_weight",
+        "undesirable_weight",
+        "center_rewards_coefficient",
+        "precompute_ref_log_probs",
+    ),
+    "Answers and rewards": (
+        "num_generations",
+        "max_completion_length",
+        "temperature",
+        "reward_funcs",
+        "reward_weights",
+        "reward_column",
+        "reward_pattern",
+        "reward_schema",
+        "reward_length",
+    ),
     "Tuning": ("tuning", "lora_r", "lora_alpha", "lora_dropout", "target_modules"),
     "Batches and memory": (
         "per_device_train_batch_size",
@@ -31,21 +54,31 @@ GROUPS = {
     "Checkpoints and log": ("save_steps", "save_total_limit", "logging_steps", "auto_resume"),
 }
 
+AUTO = "auto"  # what an empty choice is called inside the form: a Gradio choice cannot have the value None
+
 # What a choice is called on the screen, where its own word is not enough.
 WORDS = {
     "sft": "Answers (SFT)",
     "cpt": "Plain text (CPT)",
+    "dpo": "Preferences (DPO)",
+    "orpo": "Preferences and answers at once (ORPO)",
+    "kto": "Good and bad answers (KTO)",
+    "simpo": "Preferences without a reference (SimPO)",
+    "cpo": "Preferences with imitation (CPO)",
+    "reward": "A model that judges (reward model)",
+    "grpo": "Own answers, judged by rules (GRPO)",
+    "rloo": "Own answers, one against the rest (RLOO)",
     "lora": "LoRA",
     "qlora": "QLoRA, 4-bit",
     "full": "All weights",
     "group_by_length": "By length",
     "random": "Random",
     "sequential": "As in the file",
-    "auto": "Automatic",
+    AUTO: "Automatic",
     "on": "On",
     "off": "Off",
 }
-_SWITCH = {None: "auto", True: "on", False: "off"}  # a Gradio choice cannot have the value None
+_SWITCH = {None: AUTO, True: "on", False: "off"}
 _MOST_BUTTONS = 3
 
 
@@ -64,26 +97,39 @@ def _component(name: str) -> Component:
         "render": False,
         "elem_id": f"field-{name}",
         "elem_classes": ["field"],
+        "visible": uses(default("method"), name),
     }
     if name in ("model_id", "dataset_id"):
         # Custom values are allowed so that an id still means something when the session's choices are gone.
         return gr.Dropdown([], allow_custom_value=True, **shared)
     if options := choices(name):
         make = gr.Radio if len(options) <= _MOST_BUTTONS else gr.Dropdown
-        return make([(WORDS.get(option, option), option) for option in options], **shared)
+        return make(_labelled(options), **shared)
     if field.annotation is bool:
         return gr.Checkbox(**shared)
-    if field.annotation in (int, float):
+    if field.annotation in (int, float, float | None):
         return gr.Number(**shared)
     return gr.Textbox(max_lines=1, **shared)
+
+
+def _labelled(options: Sequence[str]) -> list[tuple[str, str]]:
+    return [(WORDS.get(option, option), option) for option in options]
 
 
 def choices(name: str) -> tuple[str, ...]:
     """The words a field can be; empty for a field that is not a choice."""
     kind = Recipe.model_fields[name].annotation
-    if get_origin(kind) is Literal:
-        return get_args(kind)
-    return tuple(_SWITCH.values()) if kind == (bool | None) else ()
+    if kind == (bool | None):
+        return tuple(_SWITCH.values())
+    words = _literal(name)
+    return (AUTO, *words) if words and get_origin(kind) is not Literal else words
+
+
+def _literal(name: str) -> tuple[str, ...]:
+    """The words of a Literal, which may be optional."""
+    kind = Recipe.model_fields[name].annotation
+    kinds = (kind,) if get_origin(kind) is Literal else get_args(kind)
+    return next((get_args(one) for one in kinds if get_origin(one) is Literal), ())
 
 
 def default(name: str) -> Any:
@@ -94,13 +140,17 @@ def default(name: str) -> Any:
 
 def shown(name: str, value: Any) -> Any:
     """A recipe's value as its component shows it."""
-    return _SWITCH.get(value, value) if _is_switch(name) else value
+    if _is_switch(name):
+        return _SWITCH.get(value, value)
+    return AUTO if value is None and AUTO in choices(name) else value
 
 
 def meant(name: str, value: Any) -> Any:
     """A component's value as the recipe means it."""
     if _is_switch(name):
         return {word: switch for switch, word in _SWITCH.items()}.get(value, value)
+    if value == AUTO and AUTO in choices(name):
+        return None
     return value.strip() if isinstance(value, str) else value
 
 
@@ -114,5 +164,39 @@ def values_of(recipe: Mapping[str, Any]) -> list[Any]:
 
 
 def recipe_of(values: Sequence[Any]) -> dict[str, Any]:
-    """The recipe's fields for the form's values."""
-    return {name: meant(name, value) for name, value in zip(FIELDS, values, strict=True)}
+    """The recipe's fields for the form's values. What belongs to another method is not shown, and so not meant."""
+    found = {name: meant(name, value) for name, value in zip(FIELDS, values, strict=True)}
+    return {
+        name: value if uses(found["method"], name) else Recipe.model_fields[name].default
+        for name, value in found.items()
+    }
+
+
+def updates_for(method: str) -> dict[str, dict[str, Any]]:
+    """What changes in the form with the method, beside values: which fields are there, and what they offer."""
+    known = METHODS.get(method)
+    changes: dict[str, dict[str, Any]] = {
+        name: {"visible": uses(method, name)} for name in FIELDS if name in OWN_FIELDS
+    }
+    if known:
+        about = f"{Recipe.model_fields['dataset_id'].description} {method} learns from {' or '.join(known.kinds)} rows."
+        changes["dataset_id"] = {"info": about}
+        changes["loss_type"]["choices"] = _labelled((AUTO, *known.loss_types))
+    return changes
+
+
+def fitted(recipe: Mapping[str, Any], kind: str | None = None) -> dict[str, Any]:
+    """The recipe after its method changed, or was changed by a dataset of that kind: what it can no longer be is reset.
+
+    A learning rate that is some method's usual start becomes this one's; any other was chosen, and stays.
+    """
+    found = dict(recipe)
+    known = METHODS.get(found["method"])
+    if known and kind and kind not in known.kinds:
+        found["method"] = for_kind(kind) or found["method"]
+    known = METHODS.get(found["method"])
+    if known and found.get("learning_rate") in RATES:
+        found["learning_rate"] = known.rate(str(found["tuning"]))
+    if known and found.get("loss_type") not in known.loss_types:
+        found["loss_type"] = None
+    return recipe_of(values_of(found))

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from engine.errors import NotFoundError
+from engine.methods import METHODS, for_kind
 from engine.recipe import Recipe
 from pages.parts import html
 from storage import datasets, models, runs
@@ -103,11 +104,21 @@ def _first(choices: list[Choice]) -> str | None:
     return choices[0][1] if choices else None
 
 
-def _method_for(dataset_id: str | None) -> dict[str, str]:
-    """Plain text has no answers to learn."""
+def _method_for(dataset_id: str | None) -> dict[str, Any]:
+    """The method one would try first with rows of that kind, with a learning rate to start from."""
+    name = for_kind(kind_of(dataset_id or ""))
+    if name is None or name == "sft":
+        return {}
+    rate = METHODS[name].rate("lora")
+    usual = rate == Recipe.model_fields["learning_rate"].default
+    return {"method": name} | ({} if usual else {"learning_rate": rate})
+
+
+def kind_of(dataset_id: str) -> str | None:
+    """What kind of rows a dataset has; None when it is not known."""
     with reading() as db:
-        dataset = datasets.get(db, dataset_id or "")
-    return {"method": "cpt"} if dataset and dataset.kind == "text" else {}
+        dataset = datasets.get(db, dataset_id)
+    return dataset.kind if dataset else None
 
 
 def _draft(text: str) -> Start | None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from engine import plan
+from engine.methods import METHODS, OWN_FIELDS, uses
 from engine.recipe import SIMPLE_FIELDS, Recipe, to_yaml
 from pages import train as page
 from pages.parts import recipe_form, recipe_source
@@ -123,7 +124,39 @@ def test_at_most_six_fields_are_visible_at_first() -> None:
     assert seen == {"model_id", "dataset_id", "run-name", "method", "num_train_epochs", "max_steps", "learning_rate"}
     begun = page._shown(values_of({}))[1:]
     hidden = [name for name, update in zip(FIELDS, begun, strict=True) if update.get("visible") is False]
-    assert hidden == ["max_steps"]  # epochs or steps
+    assert [name for name in hidden if uses("sft", name)] == ["max_steps"]  # epochs or steps
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_form_shows_the_fields_of_the_chosen_method_and_no_others(method: str) -> None:
+    begun = dict(zip(FIELDS, page.fit_method(*values_of({"method": method}))[1:], strict=True))
+    shown = {name for name in OWN_FIELDS if begun[name]["visible"]}
+    assert shown == {name for name in OWN_FIELDS if uses(method, name)}
+    for kind in METHODS[method].kinds:
+        assert kind in begun["dataset_id"]["info"]
+    assert [value for _, value in begun["loss_type"]["choices"]] == ["auto", *METHODS[method].loss_types]
+
+
+def test_another_method_forgets_what_it_cannot_use_and_brings_its_own_rate(ready: dict[str, Any]) -> None:
+    before = values_of({**ready, "method": "dpo", "loss_type": "ipo", "beta": 0.5, "learning_rate": 2e-4})
+    after = dict(zip(FIELDS, page.fit_method(*before)[1:], strict=True))
+    assert (after["loss_type"]["value"], after["beta"]["value"], after["learning_rate"]["value"]) == ("ipo", 0.5, 2e-5)
+    before[FIELDS.index("method")] = "kto"
+    assert recipe_of(values_of(recipe_form.fitted(recipe_of(before))))["loss_type"] is None
+    before[FIELDS.index("method")] = "sft"
+    assert recipe_of(before)["beta"] is None
+    chosen = values_of({**ready, "method": "sft", "learning_rate": 3e-4})
+    assert dict(zip(FIELDS, page.fit_method(*chosen)[1:], strict=True))["learning_rate"]["value"] == 3e-4
+
+
+@pytest.mark.parametrize(("kind", "method"), [("preference", "dpo"), ("unpaired", "kto"), ("prompt", "grpo")])
+def test_a_dataset_chooses_a_method_that_learns_from_its_rows(ready: dict[str, Any], kind: str, method: str) -> None:
+    add(dataset("d7", kind=kind))
+    after = dict(zip(FIELDS, page.fit_dataset(*values_of({**ready, "dataset_id": "d7"}))[1:], strict=True))
+    assert (after["method"]["value"], after["learning_rate"]["value"]) == (method, 2e-5)
+    assert begun(dataset="d7").recipe["method"] == method
+    found = check(recipe_of([after[name]["value"] for name in FIELDS]))
+    assert found.errors == []
 
 
 # What it begins with.

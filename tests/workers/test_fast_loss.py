@@ -15,8 +15,9 @@ from trl import SFTConfig, SFTTrainer
 
 from engine import events
 from engine.workers import training
-from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, lengths, without_adapter
+from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_adapter
 from engine.workers.row_order import RowOrder
+from engine.workers.row_trainer import lengths
 from tests.tiny import TEMPLATE
 from tests.workers.training_runs import spec, steps, sums, write_rows
 

@@ -11,6 +11,7 @@ import pyarrow
 from pyarrow import parquet
 
 from engine import events
+from engine.plan import WORKERS
 from engine.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +71,7 @@ def start(values: dict[str, Any], out: Path) -> subprocess.Popen[bytes]:
     out.mkdir(parents=True, exist_ok=True)
     file = out / "spec.json"
     file.write_text(json.dumps(values))
-    argv = [sys.executable, "-m", "engine.workers.sft", str(file), str(out)]
+    argv = [sys.executable, "-m", WORKERS[values["recipe"]["method"]], str(file), str(out)]
     # One thread: exact sums, and room for other tests.
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (out / "output.log").open("ab") as log:

@@ -1,0 +1,108 @@
+"""The methods of training: what each learns from, which fields of a recipe are its own, and where to start.
+
+Fields that are in no method's list belong to all of them.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Name = Literal["sft", "cpt", "dpo", "orpo", "kto", "simpo", "cpo", "reward", "grpo", "rloo"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """`beta` and the first of `loss_types` are what an empty field means; `rates` are good starts for lora and full."""
+
+    kinds: tuple[str, ...]  # of dataset
+    fields: tuple[str, ...]
+    rates: tuple[float, float] = (2e-5, 1e-6)
+    beta: float | None = None
+    loss_types: tuple[str, ...] = ()
+
+    def rate(self, tuning: str) -> float:
+        """A good learning rate to start with."""
+        return self.rates[1] if tuning == "full" else self.rates[0]
+
+
+_TEXT = ("assistant_only_loss", "packing", "eval_fraction", "eval_steps")
+_JUDGED = ("eval_fraction", "eval_steps")
+_ANSWERED = (
+    "num_generations",
+    "max_completion_length",
+    "temperature",
+    "reward_funcs",
+    "reward_weights",
+    "reward_column",
+    "reward_pattern",
+    "reward_schema",
+    "reward_length",
+)
+DPO_LOSSES = (
+    "sigmoid",
+    "ipo",
+    "hinge",
+    "robust",
+    "exo_pair",
+    "nca_pair",
+    "bco_pair",
+    "sppo_hard",
+    "aot",
+    "apo_zero",
+    "apo_down",
+    "discopop",
+    "sigmoid_norm",
+)
+
+METHODS: dict[str, Method] = {
+    "sft": Method(("chat", "completion"), _TEXT, (2e-4, 2e-5)),
+    "cpt": Method(("text",), _TEXT, (2e-4, 2e-5)),
+    "dpo": Method(
+        ("preference",),
+        (*_JUDGED, "beta", "loss_type", "label_smoothing", "precompute_ref_log_probs"),
+        beta=0.1,
+        loss_types=DPO_LOSSES,
+    ),
+    "orpo": Method(("preference",), (*_JUDGED, "beta"), (5e-5, 8e-6), beta=0.1),
+    "kto": Method(
+        ("unpaired",),
+        (*_JUDGED, "beta", "loss_type", "desirable_weight", "undesirable_weight", "precompute_ref_log_probs"),
+        beta=0.1,
+        loss_types=("kto", "apo_zero_unpaired"),
+    ),
+    "simpo": Method(("preference",), (*_JUDGED, "beta", "simpo_gamma", "label_smoothing"), beta=2.0),
+    "cpo": Method(
+        ("preference",),
+        (*_JUDGED, "beta", "loss_type", "label_smoothing", "cpo_alpha"),
+        beta=0.1,
+        loss_types=("sigmoid", "hinge", "ipo"),
+    ),
+    "reward": Method(("preference",), (*_JUDGED, "center_rewards_coefficient"), (1e-4, 1e-5)),
+    "grpo": Method(
+        ("prompt", "completion"),
+        (*_ANSWERED, "beta", "loss_type"),
+        beta=0.0,
+        loss_types=("dapo", "grpo", "dr_grpo", "bnpo"),
+    ),
+    "rloo": Method(("prompt", "completion"), (*_ANSWERED, "beta"), beta=0.05),
+}
+
+OWN_FIELDS = frozenset(field for method in METHODS.values() for field in method.fields)
+RATES = frozenset(rate for method in METHODS.values() for rate in method.rates)
+GENERATING = ("grpo", "rloo")  # methods that learn from answers the model gives while it trains
+REWARDS = ("exact_match", "regex", "json_schema", "length")
+
+
+def uses(method: str, field: str) -> bool:
+    """Whether the method reads that field of a recipe."""
+    return field not in OWN_FIELDS or (method in METHODS and field in METHODS[method].fields)
+
+
+def for_kind(kind: str | None) -> str | None:
+    """The method one would try first with a dataset of that kind."""
+    return next((name for name, method in METHODS.items() if kind in method.kinds), None)
+
+
+def reference_is_kept(method: str, tuning: str, beta: float | None) -> bool:
+    """Whether a second copy of the model is held: LoRA needs none, its base is the reference."""
+    wanted = METHODS[method].beta if beta is None else beta
+    return tuning == "full" and (method in ("dpo", "kto") or (method in GENERATING and bool(wanted)))
