@@ -64,6 +64,10 @@ def artifact(run: Run | None, run_id: str) -> Path:
     """The folder with what a run has trained. Raises RefusedError when it has left nothing to serve."""
     if run is None:
         raise RefusedError(f"There is no run `{run_id}`.", "Choose a finished run.")
+    if run.recipe.get("method") == "reward":
+        raise RefusedError(
+            f"Run `{run.name}` trained a reward model: it scores answers and writes none.", "Choose another run."
+        )
     folder = home.run_folder(run.id) / run.artifact if run.artifact else None
     if folder is None or not folder.is_dir() or not home.contains(folder):
         raise RefusedError(f"Run `{run.name}` has no trained model to serve.", "Let it finish, or choose another run.")

@@ -64,6 +64,7 @@ class RowsAnswer(Answer):
 
 class Rejection(Answer):
     row: int | None = Field(default=None, description="Number of the row in the source, from 1; null for the file.")
+    file: str | None = Field(default=None, description="The file it stands in, when there were several.")
     rule: str = Field(description="The rule it broke.")
     value: Any = Field(default=None, description="What was there, shortened.")
     fix: str = Field(default="", description="What would make it right.")
@@ -180,6 +181,12 @@ def download_rejections(dataset_id: PathId) -> FileResponse:
     """Every rejected row as JSONL: number in the file, rule, value, fix."""
     file = datasets.rejections_file(dataset_id)
     return FileResponse(file, media_type="application/x-ndjson", filename=f"rejected-{dataset_id}.jsonl")
+
+
+@router.post("/{id}/cancel", summary="Cancel an import", response_model=DatasetAnswer, responses=NOT_FOUND)
+def cancel_import(dataset_id: PathId) -> Dataset:
+    """Ends an import that is under way or waits; one that is over stays as it is."""
+    return datasets.cancel_import(dataset_id)
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a dataset", responses=NOT_FOUND | CONFLICT)

@@ -114,6 +114,9 @@ def test_an_uploaded_file_goes_to_disk_and_becomes_a_dataset(owner: TestClient, 
     assert owner.get(f"/api/datasets/{made['id']}").json() == made
     assert owner.get(f"/api/datasets/{made['id']}/rows").json() == {"rows": [], "total": 0, "offset": 0}
     assert owner.get(f"/api/datasets/{made['id']}/rejections").json()["rejections"] == []
+    stopped = owner.post(f"/api/datasets/{made['id']}/cancel").json()
+    assert (stopped["status"], stopped["error"]) == ("failed", "The import was stopped.")
+    assert owner.post("/api/datasets/nothing/cancel").status_code == 404
 
 
 def test_rejections_and_rows_come_by_page(owner: TestClient, dataset: Dataset, home: Path) -> None:

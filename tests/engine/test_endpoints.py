@@ -344,6 +344,12 @@ def test_models_that_are_not_ready_and_runs_that_do_not_fit_are_refused() -> Non
         row.status = ModelStatus.QUEUED
     with pytest.raises(RefusedError, match="is queued"):
         endpoints.serve_run(run.id)
+    with db.session() as change:
+        change.merge(run).recipe = {"method": "reward"}
+    with pytest.raises(RefusedError, match="scores answers"):
+        endpoints.serve_run(run.id)
+    with db.session() as change:
+        change.merge(run).recipe = {"method": "sft"}
     (home.run_folder(run.id) / "adapter" / "adapter_config.json").unlink()
     (home.run_folder(run.id) / "adapter").rmdir()
     with pytest.raises(TunesmithError, match="no trained model"):
