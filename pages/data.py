@@ -141,11 +141,10 @@ def _head(dataset: Dataset) -> Markup:
         ("Repaired", html.count(dataset.repaired)),
         ("Rejected", html.count(dataset.rejected)),
         ("Size", html.size(dataset.size_bytes)),
-        ("File", dataset.source_name),
     )
     known = html.facts(facts) + notes_html(dataset) if dataset.status == DatasetStatus.READY else ""
-    return Markup('<section class="ts-card"><header><h2>{}</h2>{}{}</header>{}</section>').format(
-        dataset.name, html.badge(dataset.status), buttons, known
+    return Markup('<section class="ts-card"><header><h2>{}</h2>{}<small>{}</small>{}</header>{}</section>').format(
+        dataset.name, html.badge(dataset.status), _from(dataset), buttons, known
     )
 
 
@@ -153,7 +152,7 @@ def _format(dataset: Dataset) -> str:
     """The format, and how sure that is where it is not certain."""
     name = (dataset.format or "").replace("_", " ")
     sure = dataset.confidence is None or dataset.confidence >= 1
-    return name if sure else f"{name}, {100 * (dataset.confidence or 0):.1f} % of the first rows"
+    return name if sure else f"{name} ({100 * (dataset.confidence or 0):.1f} %)"
 
 
 def _content(dataset: Dataset, show: str) -> Markup:

@@ -161,7 +161,7 @@ def test_an_import_says_how_many_rows_are_read_and_can_be_cancelled() -> None:
 
 def test_a_format_that_is_not_certain_says_how_sure_it_is() -> None:
     dataset = add(format="alpaca", confidence=0.998)
-    assert "alpaca, 99.8 % of the first rows" in page.datasets_html({**QUERY, "dataset": dataset.id})
+    assert "alpaca (99.8 %)" in page.datasets_html({**QUERY, "dataset": dataset.id})
 
 
 def test_a_dataset_that_is_gone_says_so() -> None:
