@@ -28,7 +28,6 @@ NICENESS = 10  # a training on the same machine goes first
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Counts per check and the statistics. Raises Stopped when asked to stop."""
-    os.nice(NICENESS)
     scratch = out / "scratch"
     scratch.mkdir(exist_ok=True)
     try:
@@ -72,4 +71,5 @@ def _kept(name: str, found: Found, out: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    os.nice(NICENESS)
     contract.run(work)

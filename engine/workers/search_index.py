@@ -23,7 +23,6 @@ NICENESS = 10
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Indexes every text of every row. Raises Stopped when asked to stop."""
-    os.nice(NICENESS)
     part, path = out / "index.part", Path(spec["path"])
     part.unlink(missing_ok=True)
     rows = columnar.row_count(path)
@@ -55,4 +54,5 @@ def _indexed(index: sqlite3.Connection, path: Path, kind: Any, out: Path, rows: 
 
 
 if __name__ == "__main__":
+    os.nice(NICENESS)
     contract.run(work)
