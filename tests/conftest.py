@@ -21,7 +21,11 @@ def needs(program: str | None, name: str) -> pytest.MarkDecorator:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Each test has its own home; nothing of the person who runs the tests is read or written."""
+    """Each test has its own home; nothing of the person who runs the tests is read or written.
+
+    The environment is put back too: a worker's function that is called here sets what only a worker's process should.
+    """
+    before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("TUNESMITH_") and "_TEST_" not in name]:
         monkeypatch.delenv(name)
     folder = tmp_path / "home"
@@ -29,6 +33,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     db.prepare()
     yield folder
     db.forget()
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
