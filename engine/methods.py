@@ -4,9 +4,30 @@ Fields that are in no method's list belong to all of them.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from engine.fields.answers import Answers
 
 Name = Literal["sft", "cpt", "dpo", "orpo", "kto", "simpo", "cpo", "reward", "grpo", "rloo"]
+
+DpoLoss = Literal[
+    "sigmoid",
+    "ipo",
+    "hinge",
+    "robust",
+    "exo_pair",
+    "nca_pair",
+    "bco_pair",
+    "sppo_hard",
+    "aot",
+    "apo_zero",
+    "apo_down",
+    "discopop",
+    "sigmoid_norm",
+]
+KtoLoss = Literal["kto", "apo_zero_unpaired"]
+GroupLoss = Literal["dapo", "grpo", "dr_grpo", "bnpo"]
+LossType = Literal[DpoLoss, KtoLoss, GroupLoss]
 
 
 @dataclass(frozen=True)
@@ -26,32 +47,7 @@ class Method:
 
 _TEXT = ("assistant_only_loss", "packing", "eval_fraction", "eval_steps")
 _JUDGED = ("eval_fraction", "eval_steps")
-_ANSWERED = (
-    "num_generations",
-    "max_completion_length",
-    "temperature",
-    "reward_funcs",
-    "reward_weights",
-    "reward_column",
-    "reward_pattern",
-    "reward_schema",
-    "reward_length",
-)
-DPO_LOSSES = (
-    "sigmoid",
-    "ipo",
-    "hinge",
-    "robust",
-    "exo_pair",
-    "nca_pair",
-    "bco_pair",
-    "sppo_hard",
-    "aot",
-    "apo_zero",
-    "apo_down",
-    "discopop",
-    "sigmoid_norm",
-)
+_ANSWERED = tuple(Answers.model_fields)
 
 METHODS: dict[str, Method] = {
     "sft": Method(("chat", "completion"), _TEXT, (2e-4, 2e-5)),
@@ -60,14 +56,14 @@ METHODS: dict[str, Method] = {
         ("preference",),
         (*_JUDGED, "beta", "loss_type", "label_smoothing", "precompute_ref_log_probs"),
         beta=0.1,
-        loss_types=DPO_LOSSES,
+        loss_types=get_args(DpoLoss),
     ),
     "orpo": Method(("preference",), (*_JUDGED, "beta"), (5e-5, 8e-6), beta=0.1),
     "kto": Method(
         ("unpaired",),
         (*_JUDGED, "beta", "loss_type", "desirable_weight", "undesirable_weight", "precompute_ref_log_probs"),
         beta=0.1,
-        loss_types=("kto", "apo_zero_unpaired"),
+        loss_types=get_args(KtoLoss),
     ),
     "simpo": Method(("preference",), (*_JUDGED, "beta", "simpo_gamma", "label_smoothing"), beta=2.0),
     "cpo": Method(
@@ -81,7 +77,7 @@ METHODS: dict[str, Method] = {
         ("prompt", "completion"),
         (*_ANSWERED, "beta", "loss_type"),
         beta=0.0,
-        loss_types=("dapo", "grpo", "dr_grpo", "bnpo"),
+        loss_types=get_args(GroupLoss),
     ),
     "rloo": Method(("prompt", "completion"), (*_ANSWERED, "beta"), beta=0.05),
 }

@@ -3,33 +3,12 @@
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
 from engine.methods import GENERATING, METHODS, OWN_FIELDS, REWARDS, uses
 
-LossType = Literal[
-    "sigmoid",
-    "ipo",
-    "hinge",
-    "robust",
-    "exo_pair",
-    "nca_pair",
-    "bco_pair",
-    "sppo_hard",
-    "aot",
-    "apo_zero",
-    "apo_down",
-    "discopop",
-    "sigmoid_norm",
-    "kto",
-    "apo_zero_unpaired",
-    "dapo",
-    "grpo",
-    "dr_grpo",
-    "bnpo",
-]
 SMOOTHED = ("robust", "exo_pair")
 
 

@@ -15,7 +15,7 @@ from engine import runs
 from engine.errors import RefusedError, TunesmithError
 from pages.parts import asking, html, live
 from pages.parts.recipe_check import Checked, check, check_html, command_html
-from pages.parts.recipe_form import FIELDS, GROUPS, fitted, recipe_form, recipe_of, updates_for, values_of
+from pages.parts.recipe_form import FIELDS, SECTIONS, fitted, recipe_form, recipe_of, updates_for, values_of
 from pages.parts.recipe_source import Choices, choices_in, kind_of, start_values
 from pages.shell import project_of
 
@@ -137,7 +137,7 @@ def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
 
 def _advanced(form: dict[str, Component]) -> None:
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        for title, names in GROUPS.items():
+        for title, names in SECTIONS.items():
             with gr.Column(elem_classes="tr-section"):
                 gr.HTML(f"<h3>{title}</h3>", js_on_load=None, apply_default_css=False, elem_classes="tr-group")
                 with gr.Row(elem_classes="tr-grid"):

@@ -7,9 +7,9 @@ from typing import Any
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from engine import fit, refusals, runs
+from engine import fit, refusals, runs, steps
 from engine.recipe import Recipe, problems
-from engine.refusals import Problem
+from engine.rules.problem import Problem
 from pages.parts import html
 from storage import datasets, models
 from storage.db import reading
@@ -124,13 +124,13 @@ def _outlook(checked: Checked) -> Markup:
     recipe, model, dataset = checked.recipe, checked.model, checked.dataset
     known = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
     if recipe and dataset:
-        known.append(("Length", _length(refusals.total_steps(recipe, dataset.train_rows))))
+        known.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
     memory = _memory(recipe, model) if recipe and model and model.path else Markup()
     return html.facts(known) + memory
 
 
-def _length(steps: int | None) -> str:
-    return "known once the rows are packed" if steps is None else f"{steps:,} step{'' if steps == 1 else 's'}"
+def _length(total: int | None) -> str:
+    return "known once the rows are packed" if total is None else f"{total:,} step{'' if total == 1 else 's'}"
 
 
 def _memory(recipe: Recipe, model: Model) -> Markup:

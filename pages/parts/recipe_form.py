@@ -12,47 +12,12 @@ from gradio.components import Component
 from pydantic_core import PydanticUndefined
 
 from engine.methods import METHODS, OWN_FIELDS, RATES, for_kind, uses
-from engine.recipe import Recipe
+from engine.recipe import GROUPS, Recipe
 
 FIELDS = tuple(Recipe.model_fields)
 
-# Advanced, in the order a person would look for things. A test holds this and the Recipe together.
-GROUPS = {
-    "This method": (
-        "beta",
-        "loss_type",
-        "label_smoothing",
-        "simpo_gamma",
-        "cpo_alpha",
-        "desirable_weight",
-        "undesirable_weight",
-        "center_rewards_coefficient",
-        "precompute_ref_log_probs",
-    ),
-    "Answers and rewards": (
-        "num_generations",
-        "max_completion_length",
-        "temperature",
-        "reward_funcs",
-        "reward_weights",
-        "reward_column",
-        "reward_pattern",
-        "reward_schema",
-        "reward_length",
-    ),
-    "Tuning": ("tuning", "lora_r", "lora_alpha", "lora_dropout", "target_modules"),
-    "Batches and memory": (
-        "per_device_train_batch_size",
-        "gradient_accumulation_steps",
-        "max_length",
-        "bf16",
-        "packing",
-        "gradient_checkpointing",
-    ),
-    "Learning": ("optim", "lr_scheduler_type", "warmup_steps", "weight_decay", "max_grad_norm", "seed"),
-    "Rows": ("train_sampling_strategy", "eval_fraction", "eval_steps", "assistant_only_loss"),
-    "Checkpoints and log": ("save_steps", "save_total_limit", "logging_steps", "auto_resume"),
-}
+# Advanced, in the order a person would look for things.
+SECTIONS = {group.TITLE: tuple(group.model_fields) for group in GROUPS}
 
 AUTO = "auto"  # what an empty choice is called inside the form: a Gradio choice cannot have the value None
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import fit, methods, plan, recipe, recipe_rules, refusals
+from engine import fit, methods, plan, recipe, recipe_rules, steps
 from engine.errors import RefusedError
 from engine.methods import METHODS, OWN_FIELDS, uses
 from engine.recipe import Recipe
+from engine.rules import subjects
 from storage.tables import Model
 
 ANY: dict[str, Any] = {"model_id": "m", "dataset_id": "d"}
@@ -22,10 +23,10 @@ def problem(**fields: Any) -> str:
 
 
 def test_every_method_has_a_worker_and_every_loss_is_a_word_of_the_recipe() -> None:
-    assert set(METHODS) == set(get_args(methods.Name)) == set(refusals.KINDS)
+    assert set(METHODS) == set(get_args(methods.Name)) == set(subjects.KINDS)
     assert set(METHODS) <= set(plan.WORKERS)
     losses = {loss for method in METHODS.values() for loss in method.loss_types}
-    assert losses == set(get_args(recipe_rules.LossType))
+    assert losses == set(get_args(methods.LossType))
     assert set(Recipe.model_fields) >= OWN_FIELDS
 
 
@@ -90,4 +91,4 @@ def test_the_memory_of_a_method_counts_both_answers_and_a_reference(tmp_path: An
 
 def test_steps_of_methods_that_answer_themselves_are_counted_in_prompts() -> None:
     made = Recipe(**ANY, method="grpo", per_device_train_batch_size=8, num_train_epochs=2)
-    assert refusals.total_steps(made, 11) == 10  # two prompts a step, each answered four times
+    assert steps.total_steps(made, 11) == 10  # two prompts a step, each answered four times

@@ -13,7 +13,8 @@ import pytest
 from engine import devices, machine, refusals
 from engine.errors import RefusedError
 from engine.recipe import Recipe
-from engine.refusals import Problem
+from engine.rules.problem import Problem
+from engine.steps import total_steps
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model
 from tests.engine import model_folders
@@ -170,7 +171,7 @@ def test_a_warm_up_as_long_as_the_training_is_refused(case: Case) -> None:
     ],
 )
 def test_the_steps_of_a_training_are_counted_as_the_trainer_does(fields: dict[str, Any], steps: int | None) -> None:
-    assert refusals.total_steps(Recipe(model_id="m", dataset_id="d", **fields), 100) == steps
+    assert total_steps(Recipe(model_id="m", dataset_id="d", **fields), 100) == steps
 
 
 def test_a_held_out_share_without_a_row_is_refused(case: Case) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import refusals, tokens, work
+from engine import tokens, work
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.recipe import Recipe
+from engine.rules import subjects
 from storage import db
 from storage.statuses import ModelStatus, WorkStatus
 from storage.tables import Dataset, Model
@@ -38,18 +39,18 @@ def test_the_whole_dataset_is_counted_and_a_recipe_that_learns_nothing_is_refuse
     dataset, model = furnish(tmp_path, "chat", [{"messages": turns("Q" * 300, "A")}] * 6)
     done = work.wait(tokens.totals(dataset.id, model.id, 64).id, 60)
     assert (done.status, done.result["kept"], done.result["untrainable"]) == (WorkStatus.SUCCEEDED, 0, 6)
-    (problem,) = refusals._learns(recipe(dataset, model, max_length=64), model, dataset)
+    (problem,) = subjects._learns(recipe(dataset, model, max_length=64), model, dataset)
     assert problem.level == "error"
     assert "all of its 6 rows" in problem.message
     assert "raise max_length" in problem.hint
     # Nobody has counted with this length yet, so the worker will see.
-    assert list(refusals._learns(recipe(dataset, model, max_length=512), model, dataset)) == []
+    assert list(subjects._learns(recipe(dataset, model, max_length=512), model, dataset)) == []
 
 
 def test_what_the_template_refuses_is_the_reason(tmp_path: Path) -> None:
     dataset, model = furnish(tmp_path, "chat", [{"messages": turns("Q", "A")}], REFUSES)
     work.wait(tokens.totals(dataset.id, model.id).id, 60)
-    (problem,) = refusals._learns(recipe(dataset, model), model, dataset)
+    (problem,) = subjects._learns(recipe(dataset, model), model, dataset)
     assert "Only on Sundays" in problem.hint
 
 
@@ -57,7 +58,7 @@ def test_rows_that_are_left_out_are_a_warning(tmp_path: Path) -> None:
     rows = [{"messages": turns("Q", "A")}] * 4 + [{"messages": turns("Q" * 300, "A")}]
     dataset, model = furnish(tmp_path, "chat", rows)
     done = work.wait(tokens.totals(dataset.id, model.id, 64).id, 60)
-    (problem,) = refusals._learns(recipe(dataset, model, max_length=64), model, dataset)
+    (problem,) = subjects._learns(recipe(dataset, model, max_length=64), model, dataset)
     assert (problem.level, problem.message[:14]) == ("warning", "1 of the 5 row")
     assert tokens.steps_per_epoch(done.result, batch_size=2) == 2
     assert tokens.steps_per_epoch(done.result, batch_size=2, accumulation=2) == 1

@@ -14,12 +14,12 @@ from engine.recipe import SIMPLE_FIELDS, Recipe, to_yaml
 from pages import train as page
 from pages.parts import recipe_form, recipe_source
 from pages.parts.recipe_check import Checked, check, check_html, command_html
-from pages.parts.recipe_form import FIELDS, GROUPS, recipe_of, values_of
+from pages.parts.recipe_form import FIELDS, SECTIONS, recipe_of, values_of
 from storage import db
 from storage import runs as stored_runs
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model, Run
-from tests.conftest import ROOT
+from tests import field_guide
 from tests.engine import model_folders
 
 CHANGED: dict[str, Any] = {
@@ -90,15 +90,12 @@ def test_the_form_has_exactly_the_recipes_fields_with_its_titles_and_description
 
 
 def test_every_field_is_simple_or_in_exactly_one_group() -> None:
-    placed = [*SIMPLE_FIELDS, *(name for group in GROUPS.values() for name in group)]
+    placed = [*SIMPLE_FIELDS, *(name for group in SECTIONS.values() for name in group)]
     assert sorted(placed) == sorted(Recipe.model_fields)
 
 
 def test_the_guide_lists_every_field_as_the_recipe_describes_it() -> None:
-    guide = (ROOT / "docs" / "guide" / "train.md").read_text()
-    for name, field in Recipe.model_fields.items():
-        shown = "" if field.is_required() else f"`{field.default}`"
-        assert f"| {field.title} | `{name}` | {shown} | {field.description} |" in guide
+    assert field_guide.PAGE.read_text() == field_guide.wanted()
 
 
 def test_every_choice_offers_every_word_of_the_recipe() -> None:
@@ -119,7 +116,7 @@ def test_at_most_six_fields_are_visible_at_first() -> None:
     with gr.Blocks() as blocks:
         page.page()
     outside = [block for block in blocks.blocks.values() if "field" in (getattr(block, "elem_classes", None) or [])]
-    advanced = {name for group in GROUPS.values() for name in group}
+    advanced = {name for group in SECTIONS.values() for name in group}
     seen = {str(one.elem_id).removeprefix("field-") for one in outside} - advanced
     assert seen == {"model_id", "dataset_id", "run-name", "method", "num_train_epochs", "max_steps", "learning_rate"}
     begun = page._shown(values_of({}))[1:]

@@ -1,0 +1,33 @@
+"""Which rows are learnt from, in which order, and which are held out."""
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, Field
+
+
+class Rows(BaseModel):
+    """Which rows are learnt from, in which order, and which are held out."""
+
+    TITLE: ClassVar = "Rows"
+
+    train_sampling_strategy: Literal["group_by_length", "random", "sequential"] = Field(
+        default="group_by_length",
+        title="Order of rows",
+        description="group_by_length batches rows of similar length, which wastes least work on padding.",
+    )
+    eval_fraction: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        allow_inf_nan=False,
+        title="Held-out share",
+        description="Share of rows kept away from training to measure the evaluation loss; 0 measures none.",
+    )
+    eval_steps: int = Field(
+        default=50, ge=1, le=1_000_000, title="Evaluate every", description="Steps between two evaluation losses."
+    )
+    assistant_only_loss: bool = Field(
+        default=True,
+        title="Learn answers only",
+        description="Learn from the assistant's turns (or completions) alone, not from the questions.",
+    )

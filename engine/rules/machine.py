@@ -1,0 +1,90 @@
+"""Whether this machine can do it: memory, disk, libraries, arithmetic."""
+
+import shutil
+from importlib.util import find_spec
+
+from engine import fit, machine
+from engine.recipe import Recipe
+from engine.rules.problem import Found, Level, Problem
+from storage import home
+from storage.tables import Dataset, Model
+
+BYTES_PER_TOKEN = 3  # of Parquet text, compressed; English has about 4 bytes a token before compression
+SHARE_OF_DISK_WARNED = 0.5
+
+
+def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if not model.parameters or model.trainable is False:
+        return
+    available = fit.available_bytes()
+    usual = fit.memory(model, recipe, _usual_tokens(recipe, dataset))
+    longest = fit.memory(model, recipe)
+    where = f"about {fit.in_words(available)} can be used here"
+    if usual.total > available:
+        message = f"This training needs about {fit.in_words(usual.total)} of memory ({usual}); {where}."
+        yield Problem("tuning", message, _less_memory(recipe))
+    elif longest.total > available:
+        message = f"Rows of {recipe.max_length} tokens would need about {fit.in_words(longest.total)}; {where}."
+        yield Problem("max_length", message, f"Should the memory run out: {_less_memory(recipe)}", "warning")
+
+
+def _usual_tokens(recipe: Recipe, dataset: Dataset) -> int:
+    """Tokens of an ordinary row, from the size of the stored file; the recipe's max_length when rows are packed."""
+    if recipe.packing:
+        return recipe.max_length
+    return max(32, dataset.size_bytes // max(dataset.train_rows, 1) // BYTES_PER_TOKEN)
+
+
+def _less_memory(recipe: Recipe) -> str:
+    ways = []
+    if recipe.tuning == "full":
+        ways.append("tuning lora")
+    if recipe.tuning != "qlora" and find_spec("bitsandbytes"):
+        ways.append("tuning qlora")
+    if (batch := recipe.per_device_train_batch_size) > 1:
+        ways.append(f"per_device_train_batch_size below {batch} with more gradient_accumulation_steps")
+    if recipe.max_length > 128:
+        ways.append(f"a max_length below {recipe.max_length}")
+    if not recipe.gradient_checkpointing:
+        ways.append("gradient_checkpointing")
+    return f"Use {', or '.join(ways)}." if ways else "Use a smaller model."
+
+
+def _installed(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if find_spec("bitsandbytes"):
+        return
+    hint = "Install it with `pip install bitsandbytes` where it is available, or "
+    if recipe.tuning == "qlora":
+        yield Problem("tuning", "qlora needs bitsandbytes, which is not installed here.", f"{hint}use lora.")
+    if recipe.optim.endswith("_8bit"):
+        message = f"The optimiser {recipe.optim} needs bitsandbytes, which is not installed here."
+        yield Problem("optim", message, f"{hint}use adamw_torch.")
+
+
+def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if not model.parameters or model.trainable is False:
+        return
+    # One more than is kept: the newest is written before the oldest goes; and the result beside them.
+    needed = fit.checkpoint_bytes(model, recipe) * (recipe.save_total_limit + 2)
+    free = shutil.disk_usage(home.home()).free
+    level: Level = "error" if needed > free else "warning"
+    if needed > free * SHARE_OF_DISK_WARNED:
+        message = f"The checkpoints will take about {fit.in_words(needed)} of disk; {fit.in_words(free)} are free."
+        hint = f"Free some space, or use a save_total_limit below {recipe.save_total_limit}, or tuning lora."
+        yield Problem("save_total_limit", message, hint, level)
+
+
+def _device(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if recipe.bf16 and not machine.computes_bf16():
+        hint = "Leave bf16 empty to let the device decide."
+        if machine.has_gpu():
+            yield Problem("bf16", "bf16 is on, and the GPU of this machine has no bfloat16.", hint)
+        else:
+            message = "bf16 is on, and this CPU has no bfloat16: it is emulated, slower than float32."
+            yield Problem("bf16", message, hint, "warning")
+    if recipe.packing and not machine.has_gpu():
+        hint = "Leave packing off and use train_sampling_strategy group_by_length."
+        yield Problem("packing", "Packing is slower than group_by_length on a CPU.", hint, "warning")
+
+
+RULES = (_memory, _installed, _disk, _device)

@@ -1,0 +1,24 @@
+"""What a rule finds: one thing that is wrong with a recipe, in plain words."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.recipe import Recipe
+from storage.tables import Dataset, Model
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: the recipe's field, what is the matter with its value, and what to do about it."""
+
+    field: str
+    message: str
+    hint: str = ""
+    level: Level = "error"
+
+
+Found = Iterator[Problem]
+Rule = Callable[[Recipe, Model, Dataset], Found]

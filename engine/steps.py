@@ -1,0 +1,27 @@
+"""How long a training is: rows, prompts and optimiser steps, before a row is read."""
+
+import math
+
+from engine import methods
+from engine.recipe import Recipe
+
+
+def total_steps(recipe: Recipe, rows: int) -> int | None:
+    """Optimiser steps of the whole training; None when packing leaves that open until the rows are tokenised."""
+    if recipe.max_steps > 0:
+        return recipe.max_steps
+    if recipe.packing:
+        return None
+    if recipe.method in methods.GENERATING:
+        return math.ceil(recipe.num_train_epochs * (rows // prompts_a_step(recipe)))
+    batches = math.ceil(training_rows(recipe, rows) / recipe.per_device_train_batch_size)
+    return math.ceil(recipe.num_train_epochs * math.ceil(batches / recipe.gradient_accumulation_steps))
+
+
+def prompts_a_step(recipe: Recipe) -> int:
+    """Of a method that answers them itself: its batch counts answers."""
+    return recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps // recipe.num_generations
+
+
+def training_rows(recipe: Recipe, rows: int) -> int:
+    return rows - int(rows * recipe.eval_fraction)
