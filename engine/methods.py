@@ -32,13 +32,18 @@ LossType = Literal[DpoLoss, KtoLoss, GroupLoss]
 
 @dataclass(frozen=True)
 class Method:
-    """`beta` and the first of `loss_types` are what an empty field means; `rates` are good starts for lora and full."""
+    """`beta` and the first of `loss_types` are what an empty field means; `rates` are good starts for lora and full.
+
+    `measure` is the metric on held-out rows that says which of two models of one training is the better one.
+    """
 
     kinds: tuple[str, ...]  # of dataset
     fields: tuple[str, ...]
     rates: tuple[float, float] = (2e-5, 1e-6)
     beta: float | None = None
     loss_types: tuple[str, ...] = ()
+    measure: str = "eval_loss"
+    greater_is_better: bool = False  # of `measure`
 
     def rate(self, tuning: str) -> float:
         """A good learning rate to start with."""
@@ -78,8 +83,12 @@ METHODS: dict[str, Method] = {
         (*_ANSWERED, "beta", "loss_type"),
         beta=0.0,
         loss_types=get_args(GroupLoss),
+        measure="eval_reward",
+        greater_is_better=True,
     ),
-    "rloo": Method(("prompt", "completion"), (*_ANSWERED, "beta"), beta=0.05),
+    "rloo": Method(
+        ("prompt", "completion"), (*_ANSWERED, "beta"), beta=0.05, measure="eval_reward", greater_is_better=True
+    ),
 }
 
 OWN_FIELDS = frozenset(field for method in METHODS.values() for field in method.fields)
