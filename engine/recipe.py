@@ -18,14 +18,16 @@ from engine.fields.keeping import Keeping
 from engine.fields.learning import Learning
 from engine.fields.preferences import Preferences
 from engine.fields.rows import Rows
+from engine.fields.start import Start
 from engine.methods import uses
 from engine.recipe_rules import refuse_foreign, refuse_unfitting
+from engine.recipe_rules_keeping import refuse_unknown_best
 
 # In the order of the form. Recipe names them the other way round: the fields of the last base come first.
-GROUPS = (Preferences, Answers, Adapters, Batches, Learning, Rows, Keeping)
+GROUPS = (Start, Preferences, Answers, Adapters, Batches, Learning, Rows, Keeping)
 
 
-class Recipe(Keeping, Rows, Learning, Batches, Adapters, Answers, Preferences, Basics):
+class Recipe(Keeping, Rows, Learning, Batches, Adapters, Answers, Preferences, Start, Basics):
     """A training, ready to be run, saved, compared and run again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +40,7 @@ class Recipe(Keeping, Rows, Learning, Batches, Adapters, Answers, Preferences, B
             )
         refuse_foreign(self)
         refuse_unfitting(self)
+        refuse_unknown_best(self)
         return self
 
 

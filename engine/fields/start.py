@@ -1,0 +1,20 @@
+"""Where the weights begin: at the base model, or where an earlier run ended."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, Field
+
+
+class Start(BaseModel):
+    """Where the weights begin: at the base model, or where an earlier run ended."""
+
+    TITLE: ClassVar = "Start"
+
+    start_from: str = Field(
+        default="",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_-]*$",
+        title="Train further from",
+        description="The id of a finished run whose weights this training begins with, with a fresh optimiser. Empty "
+        "begins with the model itself.",
+    )
