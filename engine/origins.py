@@ -5,9 +5,11 @@ that still has the given value came from there; any other value that is not the 
 has to watch the keyboard: what is shown follows from the values, and a field can go back to what it was given.
 """
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import PydanticUndefined
@@ -33,6 +35,22 @@ MOST_CHARACTERS = 100
 SUBJECTS = ("model_id", "dataset_id")  # always chosen, so nothing is said about them
 
 _ORIGIN = re.compile(rf"(?:{'|'.join(KINDS)})(?:: [^\x00-\x1f\x7f]+)?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a run remembers of where its recipe came from: the origin of each field, and the run it repeats."""
+
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    repeats: str | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """As a run keeps it. Raises RefusedError for a field or origin that is none."""
+        found = {"origins": checked(self.origins), "repeats": self.repeats}
+        return {name: value for name, value in found.items() if value}
+
+
+NO_SOURCE = Source()
 
 
 def named(kind: str, name: str) -> str:

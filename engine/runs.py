@@ -16,6 +16,7 @@ from sqlmodel import Session
 from engine import checkpoints as saved
 from engine import curves, events, logs, process, refusals, supervision
 from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.origins import NO_SOURCE, Source
 from engine.plan import plan_worker
 from engine.recipe import Recipe
 from storage import db as database
@@ -31,9 +32,16 @@ MOST_NAME = 120
 tick = supervision.tick
 
 
-def start_run(name: str, recipe: Recipe, project_id: str = DEFAULT_PROJECT, idempotency_key: str | None = None) -> Run:
+def start_run(
+    name: str,
+    recipe: Recipe,
+    project_id: str = DEFAULT_PROJECT,
+    idempotency_key: str | None = None,
+    source: Source = NO_SOURCE,
+) -> Run:
     """Queues a training. The same `idempotency_key` again gives the run there is and starts nothing.
 
+    `source` says where the recipe's values came from.
     Raises RefusedError for a recipe that cannot work, ConflictError when the disk is nearly full, NotFoundError.
     """
     with database.reading() as db:
@@ -50,6 +58,7 @@ def start_run(name: str, recipe: Recipe, project_id: str = DEFAULT_PROJECT, idem
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
+        facts=source.facts(),
     )
     run = _insert(run)
     supervision.ring(run.id)

@@ -164,6 +164,16 @@ class Run(SQLModel, table=True):
     ended_at: float | None = None
     moved_at: float = Field(default_factory=time.time)
 
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where the values of its recipe came from, as far as they are not the default."""
+        return dict(self.facts.get("origins") or {})
+
+    @property
+    def repeats(self) -> str | None:
+        """The run whose recipe it began with."""
+        return self.facts.get("repeats")
+
 
 class Metric(SQLModel, table=True):
     __table_args__ = {"sqlite_with_rowid": False}

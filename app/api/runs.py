@@ -11,6 +11,7 @@ from app.api.errors import CONFLICT, NOT_FOUND
 from app.api.fields import LARGEST, After, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
 from app.api.recipes import ProblemAnswer, RecipeBody, problems
 from engine import runs
+from engine.origins import Source
 from engine.recipe import Recipe
 from storage import db
 from storage import runs as stored
@@ -27,6 +28,11 @@ class RunAnswer(Answer):
     model_id: str = Field(description="The base model it trains.")
     dataset_id: str = Field(description="The dataset it learns from.")
     recipe: dict[str, Any] = Field(description="The recipe, exactly as it was submitted, defaults included.")
+    origins: dict[str, str] = Field(
+        description="Where the values that are not the default came from: field to you, preset: NAME, model card, run: "
+        "ID, recipe: NAME, file, method, dataset, probe or sweep."
+    )
+    repeats: str | None = Field(description="The run whose recipe it began with, if it was one.")
     status: RunStatus = Field(
         description="queued, starting, running, stopping, succeeded, failed, stopped, or interrupted (can be resumed)."
     )
@@ -50,6 +56,10 @@ class RunBody(Body):
     name: Name = Field(description="What lists show.")
     recipe: Recipe = Field(description="Everything that decides the training.")
     project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
+    origins: dict[str, str] = Field(
+        default={}, description="Where values came from, as POST /api/recipes/presets/{name}/apply answers. For people."
+    )
+    repeats: RowId | None = Field(default=None, description="The run whose recipe this one began with.")
 
 
 class RenameBody(Body):
@@ -108,7 +118,8 @@ IdempotencyKey = Annotated[
 @router.post("", status_code=201, summary="Start a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)
 def start_run(body: RunBody, idempotency_key: IdempotencyKey = None) -> Run:
     """Queues a training. An impossible recipe is refused here, with the reason."""
-    return runs.start_run(body.name, body.recipe, body.project_id, idempotency_key)
+    source = Source(body.origins, body.repeats)
+    return runs.start_run(body.name, body.recipe, body.project_id, idempotency_key, source)
 
 
 @router.post("/check", summary="Check a recipe", responses=NOT_FOUND)
