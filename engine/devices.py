@@ -1,8 +1,10 @@
 """Who computes where. A lease is a row: given out here, taken back here, in the caller's transaction.
 
-A training takes a device for itself (an exclusive lease); what serves takes a shared one, so that an endpoint which
-lives for weeks never stands in the way of the queue. Without a GPU the CPU is the one device. What becomes of a
-holder that vanished is no question: `tick` gives back every lease whose run or backend is not alive any more.
+A training takes a device for itself (an exclusive lease), or several at once, all or none, so that no two trainings
+wait for each other's: `device` then names them all, gpu:0,gpu:1. What serves takes a shared one, so that an
+endpoint which lives for weeks never stands in the way of the queue. Without a GPU the CPU is the one device. What
+becomes of a holder that vanished is no question: `tick` gives back every lease whose run or backend is not alive any
+more.
 """
 
 import os
@@ -13,6 +15,7 @@ from importlib import metadata
 from sqlmodel import Session, col, select
 
 from engine import process
+from engine.errors import ConflictError
 from storage import db as database
 from storage.statuses import RUN_ALIVE, SERVING_MOVING
 from storage.tables import Backend, Lease, Run
@@ -51,24 +54,40 @@ def _torch_version() -> str:
         return "+cpu"
 
 
-def take(db: Session, holder_kind: str, holder_id: str, exclusive: bool) -> str | None:
-    """A device for a run or backend, or None when it has to wait. The one it has already, when it asks again."""
+def take(db: Session, holder_kind: str, holder_id: str, exclusive: bool, count: int = 1) -> str | None:
+    """Devices for a run or backend, separated by commas, or None when it has to wait. Those it has, when it asks again.
+
+    Raises ConflictError when this machine has fewer than `count` at all: waiting would be for ever.
+    """
     held = db.get(Lease, holder_id)
     if held:
         return held.device
-    device = _choose(db.exec(select(Lease)).all(), exclusive)
-    if device:
-        db.add(Lease(holder_id=holder_id, holder_kind=holder_kind, device=device, exclusive=exclusive))
-        db.flush()
+    if count > len(there := found()):
+        hint = "Lower num_processes, or use a machine with more."
+        raise ConflictError(f"{count} devices are wanted, and this machine has {len(there)}.", hint)
+    device = ",".join(_choose(db.exec(select(Lease)).all(), exclusive, count))
+    if not device:
+        return None
+    db.add(Lease(holder_id=holder_id, holder_kind=holder_kind, device=device, exclusive=exclusive))
+    db.flush()
     return device
 
 
-def _choose(leases: Sequence[Lease], exclusive: bool) -> str | None:
-    """The device with the fewest leases. One that trains is no choice for a training, the last choice for serving."""
-    training = {lease.device for lease in leases if lease.exclusive}
-    load = {device: sum(lease.device == device for lease in leases) for device in found()}
+def parts(device: str) -> list[str]:
+    """The single devices of a lease: gpu:0 and gpu:1 of gpu:0,gpu:1."""
+    return device.split(",")
+
+
+def _choose(leases: Sequence[Lease], exclusive: bool, count: int) -> list[str]:
+    """The `count` devices with the fewest leases, or none when there are not so many.
+
+    One that trains is no choice for a training, the last choice for serving.
+    """
+    training = {one for lease in leases if lease.exclusive for one in parts(lease.device)}
+    load = {device: sum(device in parts(lease.device) for lease in leases) for device in found()}
     choices = [device for device in load if device not in training] if exclusive else list(load)
-    return min(choices, key=lambda device: (device in training, load[device]), default=None)
+    best = sorted(choices, key=lambda device: (device in training, load[device]))[:count]
+    return sorted(best, key=choices.index) if len(best) == count else []
 
 
 def give_back(db: Session, holder_id: str) -> None:
@@ -99,11 +118,16 @@ def tick() -> None:
 
 
 def worker_device(device: str) -> str:
-    """What torch calls it inside the worker, which sees only the one it was given: cpu or cuda:0."""
+    """What torch calls it inside the worker, which sees only what it was given: cpu, or cuda:0 for the first process.
+
+    The other processes of the same training count on from there (engine.workers.ranks).
+    """
     return CPU if device == CPU else "cuda:0"
 
 
 def environment(device: str) -> dict[str, str]:
-    """What shows a worker its device and no other."""
-    kind, _, index = device.partition(":")
-    return {} if kind == CPU else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": index}
+    """What shows a worker its devices and no others."""
+    if device == CPU:
+        return {}
+    indices = ",".join(one.partition(":")[2] for one in parts(device))
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": indices}

@@ -14,6 +14,7 @@ from engine.fields.adapters import Adapters
 from engine.fields.answers import Answers
 from engine.fields.basics import Basics
 from engine.fields.batches import Batches
+from engine.fields.distributed import Distributed
 from engine.fields.keeping import Keeping
 from engine.fields.learning import Learning
 from engine.fields.preferences import Preferences
@@ -21,13 +22,14 @@ from engine.fields.rows import Rows
 from engine.fields.start import Start
 from engine.methods import uses
 from engine.recipe_rules import refuse_foreign, refuse_unfitting
+from engine.recipe_rules_distributed import refuse_unspread
 from engine.recipe_rules_keeping import refuse_unknown_best
 
 # In the order of the form. Recipe names them the other way round: the fields of the last base come first.
-GROUPS = (Start, Preferences, Answers, Adapters, Batches, Learning, Rows, Keeping)
+GROUPS = (Start, Preferences, Answers, Adapters, Batches, Learning, Rows, Keeping, Distributed)
 
 
-class Recipe(Keeping, Rows, Learning, Batches, Adapters, Answers, Preferences, Start, Basics):
+class Recipe(Distributed, Keeping, Rows, Learning, Batches, Adapters, Answers, Preferences, Start, Basics):
     """A training, ready to be run, saved, compared and run again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +42,7 @@ class Recipe(Keeping, Rows, Learning, Batches, Adapters, Answers, Preferences, S
             )
         refuse_foreign(self)
         refuse_unfitting(self)
+        refuse_unspread(self)
         refuse_unknown_best(self)
         return self
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 from engine.errors import RefusedError
 from engine.recipe import Recipe
-from engine.rules import amounts, machine, settings, subjects
+from engine.rules import amounts, distribution, machine, settings, subjects
 from engine.rules.problem import Problem, Rule
 from storage.tables import Dataset, Model
 
-RULES: tuple[Rule, ...] = (*subjects.RULES, *amounts.RULES, *machine.RULES, *settings.RULES)
+RULES: tuple[Rule, ...] = (*subjects.RULES, *amounts.RULES, *machine.RULES, *settings.RULES, *distribution.RULES)
 
 
 def check(recipe: Recipe, model: Model, dataset: Dataset) -> list[Problem]:

@@ -14,10 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from engine import checkpoints as saved
-from engine import curves, events, logs, process, refusals, supervision
+from engine import curves, devices, distribution, events, logs, process, refusals, supervision
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.origins import NO_SOURCE, Source
-from engine.plan import plan_worker
 from engine.recipe import Recipe
 from storage import db as database
 from storage import endpoints, home
@@ -155,7 +154,8 @@ def look_up(run_id: str) -> Run:
 
 def preview(recipe: Recipe) -> str:
     """The exact command a run of this recipe starts, with RUN for its folder."""
-    return plan_worker(recipe.method, {}, Path("RUN")).shell_line()
+    found = ",".join(devices.found()[: distribution.devices_wanted(recipe)])
+    return distribution.plan_training(recipe, {}, Path("RUN"), found).shell_line()
 
 
 def log_text(run_id: str, offset: int = 0, most_bytes: int = 65536) -> tuple[str, int]:

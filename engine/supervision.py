@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from engine import checkpoints, datasets, devices, fit, logs, process, run_events, verdict
+from engine import checkpoints, datasets, devices, distribution, fit, logs, process, run_events, verdict
 from engine.errors import ConflictError, TunesmithError
-from engine.plan import Plan, plan_worker
+from engine.plan import Plan
 from engine.queue import huey
 from engine.recipe import parse
 from storage import db as database
@@ -70,7 +70,7 @@ def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
         "resume_from": str(newest) if newest else None,
         "attempt": run.attempt,
     }
-    return plan_worker(recipe.method, spec, folder, devices.environment(device))
+    return distribution.plan_training(recipe, spec, folder, device, distribution.free_port())
 
 
 def check_space() -> None:
@@ -88,7 +88,12 @@ def _claim(run_id: str) -> Run | None:
         if not waiting or waiting[0].id != run_id:
             return None  # gone, or not its turn: whoever is first gets the device
         run = waiting[0]
-        device = devices.take(db, "run", run.id, exclusive=True)
+        try:
+            device = devices.take(db, "run", run.id, True, distribution.devices_wanted(parse(run.recipe)))
+        except TunesmithError as error:  # more devices than there are (any more): it would block the queue for ever
+            why = {"error": error.message, "hint": error.hint, "ended_at": time.time()}
+            move_run(db, run, RunStatus.QUEUED, RunStatus.FAILED, error.message, **why)
+            return None
         if device is None:
             return None
         changes = {"device": device, "started_at": time.time(), "ended_at": None}

@@ -104,7 +104,8 @@ def machine_html(_query: Mapping[str, str]) -> str:
     """The devices with who holds them, where the data lies, and the versions in use."""
     held = devices.holders()
     places = html.join(
-        _device(device, [lease for lease in held if lease.device == device]) for device in devices.found()
+        _device(device, [lease for lease in held if device in devices.parts(lease.device)])
+        for device in devices.found()
     )
     where = html.facts(
         [("Data folder", str(home.home())), ("Database", db.url().split("://")[0]), ("Python", sys.version.split()[0])]
