@@ -51,7 +51,8 @@ def main(folder: Path, attempt: int) -> None:
     write_json(folder / "shim.json", record | {"worker": worker.pid, "worker_started": started_at(worker.pid)})
     killed = _wait(worker, wake)
     sweep(folder, orphans=True)
-    out_of_memory = worker.returncode == -signal.SIGKILL and not killed and _oom_kills() > oom_kills
+    # A launcher whose child was killed (torchrun) ends with a code of its own. A worker that knew has said so itself.
+    out_of_memory = worker.returncode not in (0, -signal.SIGTERM) and not killed and _oom_kills() > oom_kills
     end = {"attempt": attempt, "code": worker.returncode, "at": time.time(), "out_of_memory": out_of_memory}
     write_json(folder / f"exit.{attempt}.json", end)
 

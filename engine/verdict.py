@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from storage.statuses import RunStatus
 
-Again = Literal["never", "after progress", "always"]
+Again = Literal["never", "after progress", "always", "smaller"]
 
-# What trying again cannot mend. A mistake in the code repeats itself too, unless the run got somewhere before.
-AGAIN: dict[str, Again] = {"network": "always", "code": "after progress"}
+# By category of failure; what is not here, trying again cannot mend: data, config, and a disk that is full. A mistake
+# in the code repeats itself too, unless the run got somewhere before. "smaller": with less memory, see engine.healing.
+AGAIN: dict[str, Again] = {"network": "always", "code": "after progress", "memory": "smaller"}
 MOST_AUTO_RESUMES = 3
 SIGNALLED = 128  # a program that a signal N ended may report 128 + N
 
@@ -70,7 +71,8 @@ def _died(end: End) -> Verdict:
     code = int(end.record["code"])
     if end.record.get("out_of_memory"):
         hint = "Use a smaller per_device_train_batch_size or max_length, gradient_checkpointing, or tuning qlora."
-        return Verdict(RunStatus.FAILED, "The machine ran out of memory, and the system ended the training.", hint)
+        message = "The machine ran out of memory, and the system ended the training."
+        return Verdict(RunStatus.FAILED, message, hint, again=AGAIN["memory"])
     if code < 0 or code > SIGNALLED:
         number = -code if code < 0 else code - SIGNALLED
         if number == signal.SIGPROF:  # see engine.workers.limits
@@ -96,7 +98,9 @@ def tries_again(verdict: Verdict, resumes: int, last_failure: str | None, step: 
 
     Never more than three times, and never again after the same failure unless there is a newer checkpoint since.
     """
-    if verdict.again == "never" or resumes >= MOST_AUTO_RESUMES or (verdict.again == "after progress" and step < 0):
+    if verdict.again in ("never", "smaller") or resumes >= MOST_AUTO_RESUMES:
+        return False
+    if verdict.again == "after progress" and step < 0:
         return False
     last_step, _, last_message = (last_failure or "").partition(" ")
     same = last_message == (verdict.error or "")[:200]

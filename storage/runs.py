@@ -36,6 +36,12 @@ def with_status(db: Session, status: RunStatus) -> Sequence[Run]:
     return db.exec(select(Run).where(Run.status == status).order_by(col(Run.created_at))).all()
 
 
+def begun_from(db: Session, run: Run) -> Sequence[Run]:
+    """The runs whose recipe says `start_from` this one, the newest first. Its model's index keeps that quick."""
+    named = col(Run.recipe)["start_from"].as_string() == run.id
+    return db.exec(select(Run).where(Run.model_id == run.model_id, named).order_by(col(Run.created_at).desc())).all()
+
+
 def by_idempotency_key(db: Session, key: str) -> Run | None:
     return db.exec(select(Run).where(Run.idempotency_key == key)).first()
 

@@ -1,7 +1,8 @@
 """A worker with the true contract and no torch: `python -m tests.fake_worker SPEC.json OUT/`.
 
 Its loss falls from 2 along a hash, so that a wrong resume shows. Knobs come from the environment (FAKE_STEPS,
-FAKE_PAUSE, FAKE_SAVE, FAKE_CRASH_AT, FAKE_FAIL, FAKE_IGNORE_STOP, FAKE_SPAWN, FAKE_NO_ARTIFACT, FAKE_EXIT).
+FAKE_PAUSE, FAKE_SAVE, FAKE_CRASH_AT, FAKE_FAIL, FAKE_IGNORE_STOP, FAKE_SPAWN, FAKE_NO_ARTIFACT, FAKE_EXIT, and
+FAKE_ROOM: the most rows at once that fit into its memory, from the seventh step on).
 """
 
 import hashlib
@@ -36,6 +37,8 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         step += 1
         numbers = {"loss": loss_at(step), "learning_rate": 1e-3, "tokens_per_second": 100.0}
         events.append(out, events.Step(step=step, metrics=numbers))
+        if step > 6 and spec["recipe"]["per_device_train_batch_size"] > knob("ROOM", 10_000):
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory")
         if step == knob("CRASH_AT"):
             os.kill(os.getpid(), signal.SIGKILL)
         if knob("SAVE") and step % knob("SAVE") == 0:
