@@ -28,8 +28,15 @@ WORKERS = {
     "token_totals": "engine.workers.token_totals",
     "health": "engine.workers.health",
     "search_index": "engine.workers.search_index",
+    "fit_probe": "engine.workers.fit_probe",
+    "machine_speed": "engine.workers.machine_speed",
+    "track": "engine.workers.track",
     "serve": "engine.workers.serve",
 }
+
+
+# What may know a secret of the studio's environment. Every other worker is started without any of them.
+KNOWS = dict.fromkeys(("fetch_model", "import_hub", "look_data", "push_data", "first_rows"), ("HF_TOKEN",))
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class Plan:
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)
     files: dict[Path, str] = field(default_factory=dict)
+    knows: tuple[str, ...] = ()  # secrets of the studio's environment that this command gets
 
     def shell_line(self) -> str:
         """The command as a person would type it. For reading; nothing here is ever given to a shell."""
@@ -53,4 +61,5 @@ def plan_worker(worker: str, spec: dict[str, Any], out: Path, env: dict[str, str
         argv=[sys.executable, "-m", WORKERS[worker], str(spec_file), str(out)],
         env=env or {},
         files={spec_file: json.dumps(spec, indent=2, ensure_ascii=False)},
+        knows=KNOWS.get(worker, ()),
     )

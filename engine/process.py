@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ STOP = "stop.request"
 LOCK_SECONDS = 2
 START_SECONDS = 5
 ROOT = Path(__file__).resolve().parent.parent
-# What opens the studio itself is no business of a worker, which may run a stranger's chat template.
-WITHHELD = ("TUNESMITH_TOKEN", "TUNESMITH_PASSWORD", "TUNESMITH_DATABASE_URL", "TUNESMITH_REDIS_URL")
+# What opens the studio, or anything else, is no business of a worker, which may run a stranger's chat template.
+WITHHELD = ("TUNESMITH_DATABASE_URL", "TUNESMITH_REDIS_URL")
+SECRET = re.compile(r"(?:^|_)(?:TOKEN|PASSWORD|PASSWD|SECRET|KEY|KEY_ID|CREDENTIALS)$", re.IGNORECASE)
 _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b\x0c\x0e-\x1a]"
 )
@@ -54,7 +55,7 @@ def start(plan: Plan, folder: Path, attempt: int, secrets: dict[str, str] | None
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.write_text(content, encoding="utf-8")
         shim.write_json(folder / f"plan.{attempt}.json", {"argv": plan.argv, "env": plan.env})
-        _shims.append(_spawn(folder, attempt, lock, _environment() | (secrets or {})))
+        _shims.append(_spawn(folder, attempt, lock, _environment(plan.knows) | (secrets or {})))
 
 
 def _spawn(folder: Path, attempt: int, lock: int, env: dict[str, str]) -> "subprocess.Popen[bytes]":
@@ -71,11 +72,15 @@ def _spawn(folder: Path, attempt: int, lock: int, env: dict[str, str]) -> "subpr
         )
 
 
-def _environment() -> dict[str, str]:
-    """The studio's own, without what is secret, and with `engine` importable from any folder."""
-    env = {name: value for name, value in os.environ.items() if name not in WITHHELD}
+def _environment(knows: Sequence[str]) -> dict[str, str]:
+    """The studio's own, without secrets other than those named, and with `engine` importable from any folder."""
+    env = {name: value for name, value in os.environ.items() if name in knows or not _is_secret(name)}
     paths = [str(ROOT), *filter(None, [env.get("PYTHONPATH")])]
     return env | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def _is_secret(name: str) -> bool:
+    return name in WITHHELD or SECRET.search(name) is not None
 
 
 @contextlib.contextmanager

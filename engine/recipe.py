@@ -9,6 +9,7 @@ from typing import Any, Self
 import yaml
 from pydantic import ConfigDict, ValidationError, model_validator
 
+from engine import tunings
 from engine.errors import RefusedError
 from engine.fields.adapters import Adapters
 from engine.fields.answers import Answers
@@ -19,17 +20,20 @@ from engine.fields.keeping import Keeping
 from engine.fields.learning import Learning
 from engine.fields.preferences import Preferences
 from engine.fields.rows import Rows
+from engine.fields.tracking import Tracking
 from engine.fields.start import Start
 from engine.methods import uses
 from engine.recipe_rules import refuse_foreign, refuse_unfitting
 from engine.recipe_rules_distributed import refuse_unspread
 from engine.recipe_rules_keeping import refuse_unknown_best
+from engine.recipe_rules_tuning import refuse_tuning
+from engine.trackers import refuse_unknown
 
 # In the order of the form. Recipe names them the other way round: the fields of the last base come first.
-GROUPS = (Start, Preferences, Answers, Adapters, Batches, Learning, Rows, Keeping, Distributed)
+GROUPS = (Start, Preferences, Answers, Adapters, Batches, Learning, Rows, Keeping, Distributed, Tracking)
 
 
-class Recipe(Distributed, Keeping, Rows, Learning, Batches, Adapters, Answers, Preferences, Start, Basics):
+class Recipe(Tracking, Distributed, Keeping, Rows, Learning, Batches, Adapters, Answers, Preferences, Start, Basics):
     """A training, ready to be run, saved, compared and run again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +46,8 @@ class Recipe(Distributed, Keeping, Rows, Learning, Batches, Adapters, Answers, P
             )
         refuse_foreign(self)
         refuse_unfitting(self)
+        refuse_unknown(self.report_to)
+        refuse_tuning(self)
         refuse_unspread(self)
         refuse_unknown_best(self)
         return self
@@ -75,9 +81,14 @@ def _problem(one: dict[str, Any]) -> str:
 
 
 def to_yaml(recipe: Recipe) -> str:
-    """The whole recipe as YAML, defaults included, in the order of the fields; those of other methods are left out."""
-    values = {name: value for name, value in recipe.model_dump().items() if uses(recipe.method, name)}
+    """The whole recipe as YAML, defaults included, in the order of the fields; what it makes no use of is left out."""
+    values = {name: value for name, value in recipe.model_dump().items() if makes_use_of(recipe, name)}
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def makes_use_of(recipe: Recipe, field: str) -> bool:
+    """Whether the recipe's method and tuning read that field."""
+    return uses(recipe.method, field) and tunings.uses(recipe.tuning, field)
 
 
 MAX_YAML_CHARACTERS = 100_000
