@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from engine.fields.answers import Answers
+from engine.fields.teaching import Teaching
+from engine.tunings import TUNINGS, leaves_model
 
-Name = Literal["sft", "cpt", "dpo", "orpo", "kto", "simpo", "cpo", "reward", "grpo", "rloo"]
+Name = Literal["sft", "cpt", "dpo", "orpo", "kto", "simpo", "cpo", "reward", "grpo", "rloo", "gkd"]
 
 DpoLoss = Literal[
     "sigmoid",
@@ -46,11 +48,12 @@ class Method:
     greater_is_better: bool = False  # of `measure`
 
     def rate(self, tuning: str) -> float:
-        """A good learning rate to start with."""
-        return self.rates[1] if tuning == "full" else self.rates[0]
+        """A good learning rate to start with, of one digit."""
+        rate = self.rates[1] if leaves_model(tuning) else self.rates[0]
+        return float(f"{rate * TUNINGS[tuning].rate:.0e}")
 
 
-_TEXT = ("assistant_only_loss", "packing", "eval_fraction", "eval_steps")
+_TEXT = ("assistant_only_loss", "packing", "eval_fraction", "eval_steps", "neftune_noise_alpha")
 _JUDGED = ("eval_fraction", "eval_steps")
 _ANSWERED = tuple(Answers.model_fields)
 
@@ -80,21 +83,30 @@ METHODS: dict[str, Method] = {
     "reward": Method(("preference",), (*_JUDGED, "center_rewards_coefficient"), (1e-4, 1e-5)),
     "grpo": Method(
         ("prompt", "completion"),
-        (*_ANSWERED, "beta", "loss_type"),
+        (*_JUDGED, *_ANSWERED, "beta", "loss_type"),
         beta=0.0,
         loss_types=get_args(GroupLoss),
         measure="eval_reward",
         greater_is_better=True,
     ),
     "rloo": Method(
-        ("prompt", "completion"), (*_ANSWERED, "beta"), beta=0.05, measure="eval_reward", greater_is_better=True
+        ("prompt", "completion"),
+        (*_JUDGED, *_ANSWERED, "beta"),
+        beta=0.05,
+        measure="eval_reward",
+        greater_is_better=True,
+    ),
+    "gkd": Method(
+        ("chat", "completion"),
+        (*_JUDGED, *Teaching.model_fields, "temperature", "max_completion_length"),
+        (5e-5, 5e-6),
     ),
 }
 
 OWN_FIELDS = frozenset(field for method in METHODS.values() for field in method.fields)
-RATES = frozenset(rate for method in METHODS.values() for rate in method.rates)
+RATES = frozenset(method.rate(tuning) for method in METHODS.values() for tuning in TUNINGS)
 GENERATING = ("grpo", "rloo")  # methods that learn from answers the model gives while it trains
-REWARDS = ("exact_match", "regex", "json_schema", "length")
+REWARDS = ("exact_match", "regex", "json_schema", "length", "python", "reward_model")
 
 
 def uses(method: str, field: str) -> bool:
@@ -108,6 +120,6 @@ def for_kind(kind: str | None) -> str | None:
 
 
 def reference_is_kept(method: str, tuning: str, beta: float | None) -> bool:
-    """Whether a second copy of the model is held: LoRA needs none, its base is the reference."""
+    """Whether a second copy of the model is held: an adapter needs none, its base is the reference."""
     wanted = METHODS[method].beta if beta is None else beta
-    return tuning == "full" and (method in ("dpo", "kto") or (method in GENERATING and bool(wanted)))
+    return leaves_model(tuning) and (method in ("dpo", "kto") or (method in GENERATING and bool(wanted)))

@@ -93,7 +93,8 @@ def page() -> None:
     gr.on([one.input for one in typed], views_of, fields, views, trigger_mode="always_last", **live.QUIET)
     gr.on([one.input for one in typed], None, typed, None, js=KEEP, **live.QUIET)
     unit.input(count_in, unit, pair, **live.QUIET).then(views_of, fields, views, **live.QUIET)
-    for chosen, fit in ((form["method"], fit_method), (form["dataset_id"], fit_dataset)):
+    fits = {"method": fit_method, "tuning": fit_method, "dataset_id": fit_dataset}
+    for chosen, fit in ((form[name], fit) for name, fit in fits.items()):
         fitted_in = chosen.input(fit, fields, [unit, *fields], **live.QUIET)
         fitted_in.then(views_of, fields, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
     text.input(read_yaml, [text, *fields], [*fields, unit, *views[1:]], trigger_mode="always_last", **live.QUIET)
@@ -168,7 +169,7 @@ def _shown(values: Sequence[Any], offered: Choices | None = None) -> list[Any]:
     recipe = recipe_of(values)
     by_steps = counts_steps(recipe)
     updates = {name: gr.update(value=value) for name, value in zip(FIELDS, values, strict=True)}
-    for name, change in updates_for(str(recipe["method"])).items():
+    for name, change in updates_for(str(recipe["method"]), str(recipe["tuning"])).items():
         updates[name] |= change
     updates["num_train_epochs"]["visible"], updates["max_steps"]["visible"] = not by_steps, by_steps
     if offered:
@@ -177,7 +178,7 @@ def _shown(values: Sequence[Any], offered: Choices | None = None) -> list[Any]:
 
 
 def fit_method(*values: Any) -> list[Any]:
-    """The form after a choice of method: that method's own fields, with what they offer."""
+    """The form after a choice of method or tuning: the fields of their own, with what they offer."""
     return _shown(values_of(fitted(recipe_of(values))))
 
 

@@ -3,14 +3,14 @@
 from engine import fit, methods
 from engine.recipe import Recipe
 from engine.rules.problem import Found, Problem
+from engine.tunings import uses
 from storage.tables import Dataset, Model
 
-RATES = {"lora": (1e-6, 5e-3), "qlora": (1e-6, 5e-3), "full": (1e-7, 5e-4)}  # outside, hardly anybody has had luck
-JUDGED_RATES = {"lora": (1e-7, 5e-4), "qlora": (1e-7, 5e-4), "full": (1e-8, 5e-5)}  # the same, from judged answers
+LOWEST, HIGHEST = 1 / 200, 25  # of a good learning rate; outside, hardly anybody has had luck
 
 
 def _lora(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
-    if recipe.tuning == "full" or recipe.target_modules.strip() == "all-linear" or not model.path:
+    if not uses(recipe.tuning, "target_modules") or recipe.target_modules.strip() == "all-linear" or not model.path:
         return
     layers = fit.linear_layers(fit.inspect_cached(model.path))
     missing = [
@@ -24,12 +24,11 @@ def _lora(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 def _rate(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     method = methods.METHODS[recipe.method]
-    low, high = (RATES if method.rates == methods.METHODS["sft"].rates else JUDGED_RATES)[recipe.tuning]
-    rate = recipe.learning_rate
-    if low <= rate <= high:
+    rate, good = recipe.learning_rate, method.rate(recipe.tuning)
+    if good * LOWEST <= rate <= good * HIGHEST:
         return
-    what, then = ("high", "the loss may rise instead of fall") if rate > high else ("low", "hardly anything is learnt")
-    hint = f"Good starts: {_as_typed(method.rate(recipe.tuning))} for {recipe.method} with {recipe.tuning}."
+    what, then = ("high", "the loss may rise instead of fall") if rate > good else ("low", "hardly anything is learnt")
+    hint = f"Good starts: {_as_typed(good)} for {recipe.method} with {recipe.tuning}."
     yield Problem("learning_rate", f"learning_rate {rate:g} is unusually {what}: {then}.", hint, "warning")
 
 

@@ -11,7 +11,8 @@ import gradio as gr
 from gradio.components import Component
 from pydantic_core import PydanticUndefined
 
-from engine.methods import METHODS, OWN_FIELDS, RATES, for_kind, uses
+from engine import methods, tunings
+from engine.methods import METHODS, RATES, for_kind
 from engine.recipe import GROUPS, Recipe
 
 FIELDS = tuple(Recipe.model_fields)
@@ -33,9 +34,25 @@ WORDS = {
     "reward": "A model that judges (reward model)",
     "grpo": "Own answers, judged by rules (GRPO)",
     "rloo": "Own answers, one against the rest (RLOO)",
+    "gkd": "A larger model as the teacher (GKD)",
     "lora": "LoRA",
     "qlora": "QLoRA, 4-bit",
     "full": "All weights",
+    "freeze": "The last layers",
+    "oft": "OFT",
+    "boft": "BOFT",
+    "ia3": "IA3",
+    "prompt": "Prompt tuning",
+    "prefix": "Prefix tuning",
+    "nf4": "4 bits (NF4)",
+    "fp4": "4 bits (FP4)",
+    "int8": "8 bits",
+    "default": "No change",
+    "gaussian": "No change, Gaussian",
+    "pissa": "PiSSA",
+    "pissa_niter_16": "PiSSA, fast",
+    "olora": "OLoRA",
+    "loftq": "LoftQ",
     "group_by_length": "By length",
     "random": "Random",
     "sequential": "As in the file",
@@ -62,7 +79,7 @@ def _component(name: str) -> Component:
         "render": False,
         "elem_id": f"field-{name}",
         "elem_classes": ["field"],
-        "visible": uses(default("method"), name),
+        "visible": uses(default("method"), default("tuning"), name),
     }
     if name in ("model_id", "dataset_id"):
         # Custom values are allowed so that an id still means something when the session's choices are gone.
@@ -129,24 +146,32 @@ def values_of(recipe: Mapping[str, Any]) -> list[Any]:
 
 
 def recipe_of(values: Sequence[Any]) -> dict[str, Any]:
-    """The recipe's fields for the form's values. What belongs to another method is not shown, and so not meant."""
+    """The recipe's fields for the form's values. Those of other methods and tunings are not shown, and so not meant."""
     found = {name: meant(name, value) for name, value in zip(FIELDS, values, strict=True)}
     return {
-        name: value if uses(found["method"], name) else Recipe.model_fields[name].default
+        name: value if uses(found["method"], found["tuning"], name) else Recipe.model_fields[name].default
         for name, value in found.items()
     }
 
 
-def updates_for(method: str) -> dict[str, dict[str, Any]]:
-    """What changes in the form with the method, beside values: which fields are there, and what they offer."""
+def uses(method: str, tuning: str, name: str) -> bool:
+    """Whether that method and tuning read a field."""
+    return methods.uses(method, name) and tunings.uses(tuning, name)
+
+
+def updates_for(method: str, tuning: str = "lora") -> dict[str, dict[str, Any]]:
+    """What changes in the form with method and tuning, beside values: which fields are there, and what they offer."""
     known = METHODS.get(method)
+    owned = methods.OWN_FIELDS | tunings.OWN_FIELDS
     changes: dict[str, dict[str, Any]] = {
-        name: {"visible": uses(method, name)} for name in FIELDS if name in OWN_FIELDS
+        name: {"visible": uses(method, tuning, name)} for name in FIELDS if name in owned
     }
     if known:
         about = f"{Recipe.model_fields['dataset_id'].description} {method} learns from {' or '.join(known.kinds)} rows."
         changes["dataset_id"] = {"info": about}
         changes["loss_type"]["choices"] = _labelled((AUTO, *known.loss_types))
+        fitting = [name for name, one in tunings.TUNINGS.items() if one.fits(method)]
+        changes["tuning"] = {"choices": _labelled(fitting)}
     return changes
 
 
@@ -159,7 +184,9 @@ def fitted(recipe: Mapping[str, Any], kind: str | None = None) -> dict[str, Any]
     known = METHODS.get(found["method"])
     if known and kind and kind not in known.kinds:
         found["method"] = for_kind(kind) or found["method"]
-    known = METHODS.get(found["method"])
+    known, tuning = METHODS.get(found["method"]), tunings.TUNINGS.get(found["tuning"])
+    if tuning is None or not tuning.fits(found["method"]):
+        found["tuning"] = "lora"
     if known and found.get("learning_rate") in RATES:
         found["learning_rate"] = known.rate(str(found["tuning"]))
     if known and found.get("loss_type") not in known.loss_types:

@@ -8,9 +8,10 @@ import gradio as gr
 import pytest
 import yaml
 
-from engine import plan
+from engine import plan, tunings
 from engine.methods import METHODS, OWN_FIELDS, uses
 from engine.recipe import SIMPLE_FIELDS, Recipe, to_yaml
+from engine.tunings import TUNINGS
 from pages import train as page
 from pages.parts import recipe_form, recipe_source
 from pages.parts.recipe_check import Checked, check, check_html, command_html
@@ -30,7 +31,6 @@ CHANGED: dict[str, Any] = {
     "learning_rate": 3e-5,
     "bf16": True,
     "optim": "sgd",
-    "target_modules": "q_proj,v_proj",
     "gradient_checkpointing": True,
     "seed": 7,
 }
@@ -101,7 +101,7 @@ def test_the_guide_lists_every_field_as_the_recipe_describes_it() -> None:
 def test_every_choice_offers_every_word_of_the_recipe() -> None:
     with gr.Blocks():
         form = recipe_form.recipe_form()
-    assert [value for _, value in form["tuning"].choices] == ["lora", "qlora", "full"]
+    assert [value for _, value in form["tuning"].choices] == list(TUNINGS)
     assert [value for _, value in form["bf16"].choices] == ["auto", "on", "off"]
     assert "adafactor" in [value for _, value in form["optim"].choices]
 
@@ -121,7 +121,7 @@ def test_at_most_six_fields_are_visible_at_first() -> None:
     assert seen == {"model_id", "dataset_id", "run-name", "method", "num_train_epochs", "max_steps", "learning_rate"}
     begun = page._shown(values_of({}))[1:]
     hidden = [name for name, update in zip(FIELDS, begun, strict=True) if update.get("visible") is False]
-    assert [name for name in hidden if uses("sft", name)] == ["max_steps"]  # epochs or steps
+    assert [name for name in hidden if recipe_form.uses("sft", "lora", name)] == ["max_steps"]  # epochs or steps
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -132,6 +132,21 @@ def test_the_form_shows_the_fields_of_the_chosen_method_and_no_others(method: st
     for kind in METHODS[method].kinds:
         assert kind in begun["dataset_id"]["info"]
     assert [value for _, value in begun["loss_type"]["choices"]] == ["auto", *METHODS[method].loss_types]
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_the_form_shows_the_fields_of_the_chosen_tuning_and_no_others(tuning: str) -> None:
+    begun = dict(zip(FIELDS, page.fit_method(*values_of({"tuning": tuning}))[1:], strict=True))
+    shown = {name for name in tunings.OWN_FIELDS if begun[name]["visible"]}
+    assert shown == {name for name in tunings.OWN_FIELDS if tunings.uses(tuning, name)}
+    assert begun["learning_rate"]["value"] == METHODS["sft"].rate(tuning)
+
+
+def test_a_method_offers_the_tunings_that_fit_it_and_leaves_one_that_does_not() -> None:
+    begun = dict(zip(FIELDS, page.fit_method(*values_of({"method": "orpo", "tuning": "prompt"}))[1:], strict=True))
+    assert "prompt" not in [value for _, value in begun["tuning"]["choices"]]
+    assert begun["tuning"]["value"] == "lora"
+    assert recipe_of(values_of({"tuning": "full", "lora_r": 99}))["lora_r"] == 16  # not shown, and so not meant
 
 
 def test_another_method_forgets_what_it_cannot_use_and_brings_its_own_rate(ready: dict[str, Any]) -> None:
