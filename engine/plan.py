@@ -15,6 +15,7 @@ WORKERS = {
     "cpt": "engine.workers.sft",
     **dict.fromkeys(("dpo", "orpo", "kto", "simpo", "cpo", "reward"), "engine.workers.preference"),
     **dict.fromkeys(("grpo", "rloo"), "engine.workers.reinforce"),
+    "gkd": "engine.workers.distil",
     "fetch_model": "engine.workers.fetch_model",
     "import_data": "engine.workers.import_data",
     "import_hub": "engine.workers.import_hub",
@@ -36,7 +37,7 @@ WORKERS = {
 
 
 # What may know a secret of the studio's environment. Every other worker is started without any of them.
-KNOWS = dict.fromkeys(("fetch_model", "import_hub", "look_data", "push_data", "first_rows"), ("HF_TOKEN",))
+KNOWS = dict.fromkeys(("fetch_model", "import_hub", "look_data", "push_data"), ("HF_TOKEN",))
 
 
 @dataclass(frozen=True)

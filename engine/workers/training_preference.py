@@ -34,7 +34,7 @@ from engine.workers.training_model import Base
 
 def train(values: dict[str, Any], out: Path) -> dict[str, Any]:
     """As training.train, by the recipe's method."""
-    return training.train(values, out, training.Family(_rows, _trainer, _load))
+    return training.train(values, out, FAMILY)
 
 
 def _load(recipe: Recipe, model_path: Path, device: str, tokenizer: PreTrainedTokenizerBase) -> Base:
@@ -104,7 +104,8 @@ def _balance(labels: list[bool], recipe: Recipe) -> list[str]:
 
 def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
     recipe = spec.recipe
-    shared = training.shared_arguments(spec, base, out, rows.held_out is not None)
+    longest = int(lengths(rows.train).max())
+    shared = training.shared_arguments(spec, base, out, rows.held_out is not None, longest)
     shared["remove_unused_columns"] = False
     make = MAKERS[recipe.method]
     trainer = make(spec, base, rows, shared)
@@ -206,9 +207,9 @@ def _both_sides(kind: Any, spec: Spec, base: Base, rows: Rows, arguments: Any) -
     trainer = kind(args=arguments, **{**given, **few})
     trainer.train_dataset, trainer.eval_dataset = rows.train, rows.held_out
     trainer.use_dpo_data_collator = True  # ours gives what that one would
-    one_cpu = spec.device == "cpu" and trainer.accelerator.num_processes == 1
+    alone = trainer.accelerator.num_processes == 1  # TRL's own has the logits of every position, on any device
     with trainer.accelerator.autocast():  # on a 4-bit base TRL leaves float32 weights behind bfloat16 layers
-        trainer.fast_loss = one_cpu and allows_fast_loss(without_adapter(trainer.model))
+        trainer.fast_loss = alone and allows_fast_loss(without_adapter(trainer.model))
     return trainer
 
 
@@ -221,3 +222,4 @@ def _reward(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> Score
 
 
 MAKERS = {"dpo": _dpo, "kto": _kto, "orpo": _orpo, "simpo": _cpo, "cpo": _cpo, "reward": _reward}
+FAMILY = training.Family(_rows, _trainer, _load)

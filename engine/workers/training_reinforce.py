@@ -12,6 +12,7 @@ from engine.recipe import Recipe
 from engine.recipe_rules import weights, words
 from engine.workers import judged_rows, rewards, training, training_model
 from engine.workers.contract import WorkFailedError
+from engine.workers.fast_logps import make_fast
 from engine.workers.reporting import LossWatch
 from engine.workers.row_texts import Source
 from engine.workers.row_trainer import WatchedTrainer
@@ -39,7 +40,7 @@ class LeaveOneOutTrainer(_Prompted, RLOOTrainer):
 
 def train(values: dict[str, Any], out: Path) -> dict[str, Any]:
     """As training.train, by the recipe's method."""
-    return training.train(values, out, training.Family(_rows, _trainer))
+    return training.train(values, out, FAMILY)
 
 
 def _rows(spec: Spec, base: Base, out: Path) -> Rows:
@@ -92,6 +93,7 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
         peft_config=training_model.lora(recipe, base.model),
         reward_funcs=rewards.judges(recipe, _column(spec)),
     )
+    make_fast(trainer, recipe.temperature)
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
     return trainer
 
@@ -109,3 +111,6 @@ def _arguments(recipe: Recipe) -> dict[str, Any]:
         "remove_unused_columns": False,
     }
     return found | ({"loss_type": recipe.loss_type or method.loss_types[0]} if method.loss_types else {})
+
+
+FAMILY = training.Family(_rows, _trainer)

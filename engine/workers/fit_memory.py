@@ -1,0 +1,127 @@
+"""How much memory a process takes at most, and a limit that ends an allocation instead of the machine.
+
+On a CPU the peak is what Linux calls VmHWM, which is set back before each measurement; the limit is on writable memory
+(RLIMIT_DATA), so that torch is refused and no other process is killed. On a GPU both are torch's own.
+"""
+
+import ctypes
+import gc
+import resource
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+import torch
+
+from engine import fit, machine
+from engine.workers import contract
+
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+SHARE_OF_FREE = 0.95  # of what is free now; the rest is for what else happens on the machine
+NO_MORE = ("bad_alloc", "could not create a memory", "cannot allocate memory")  # of libraries that say it differently
+
+
+class Meter(Protocol):
+    """Measures one process on one device, in bytes."""
+
+    name: str
+    budget: int  # what this process may take
+
+    def now(self) -> int:
+        """What it takes now."""
+        ...
+
+    def peak(self) -> int:
+        """The most it took since the last `reset`."""
+        ...
+
+    def reset(self) -> None:
+        """Gives back what is not used any more, and forgets the peak."""
+        ...
+
+    def wait(self) -> None:
+        """Until everything asked of the device is computed."""
+        ...
+
+
+def meter(device: str) -> Meter:
+    """For cpu or cuda:N. Sets the limit for the whole process."""
+    return Processor() if device == "cpu" else Graphics(device)
+
+
+class Processor:
+    """A CPU and the machine's memory."""
+
+    name = "cpu"
+
+    def __init__(self) -> None:
+        free = psutil.virtual_memory().available + self.now()
+        self.budget = int(min(free * SHARE_OF_FREE, machine.memory_bytes() * fit.SHARE_OF_MEMORY))
+        self._limit()
+
+    def _limit(self) -> None:
+        if not STATUS.exists():
+            return
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = _kilobytes("VmData") * 1024 + max(0, self.budget - self.now())
+        if soft == resource.RLIM_INFINITY or wanted < soft:
+            resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+    def now(self) -> int:
+        return int(psutil.Process().memory_info().rss)
+
+    def peak(self) -> int:
+        if STATUS.exists():
+            return _kilobytes("VmHWM") * 1024
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
+
+    def reset(self) -> None:
+        gc.collect()
+        if sys.platform == "linux":
+            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+            if trim is not None:
+                trim(0)
+        if CLEAR.exists():
+            CLEAR.write_text("5")  # Documentation/filesystems/proc.rst: resets VmHWM to the size now
+
+    def wait(self) -> None:
+        """Nothing: a CPU answers when it is done."""
+
+
+class Graphics:
+    """One NVIDIA GPU, as torch sees it. What the CUDA context takes is gone from the budget already."""
+
+    def __init__(self, device: str) -> None:
+        self.name = torch.cuda.get_device_name(device)
+        self.device = device
+        free, total = torch.cuda.mem_get_info(device)
+        self.budget = int(free * SHARE_OF_FREE)
+        torch.cuda.set_per_process_memory_fraction(self.budget / total, device)
+
+    def now(self) -> int:
+        return torch.cuda.memory_reserved(self.device)
+
+    def peak(self) -> int:
+        return torch.cuda.max_memory_reserved(self.device)
+
+    def reset(self) -> None:
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(self.device)
+
+    def wait(self) -> None:
+        torch.cuda.synchronize(self.device)
+
+
+def _kilobytes(name: str) -> int:
+    lines = STATUS.read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether the error says that there was no more memory, in whatever library's words."""
+    if contract.failure(error).category == "memory":
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in NO_MORE)

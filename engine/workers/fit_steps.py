@@ -1,0 +1,233 @@
+"""Does real steps of a training for a probe, recipe after recipe, and measures each. See engine.fit_search."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy
+from transformers import TrainerCallback, TrainerControl, TrainingArguments
+
+from engine import events, methods
+from engine.fit_measured import Measured, Trial
+from engine.fit_measured import Rows as RowFacts
+from engine.fit_search import Search
+from engine.recipe import Recipe
+from engine.workers import (
+    contract,
+    fit_memory,
+    fit_rows,
+    training,
+    training_model,
+    training_preference,
+    training_reinforce,
+)
+from engine.workers.training import Spec
+
+FAMILIES = {
+    "sft": training.SUPERVISED,
+    "cpt": training.SUPERVISED,
+    **dict.fromkeys(training_preference.MAKERS, training_preference.FAMILY),
+    **dict.fromkeys(("grpo", "rloo"), training_reinforce.FAMILY),
+}
+MOST_ACCUMULATED = 2  # two batches hold what any number of them does: gradients, and one batch's activations
+EXPECTED_TRIALS = 3
+
+
+def measured(values: dict[str, Any], out: Path, scratch: Path) -> Measured:
+    """What the probe of `values` (engine.workers.fit_probe) found.
+
+    Raises WorkFailedError when the training could not begin, contract.Stopped when asked to stop.
+    """
+    began = time.monotonic()
+    probe = Probe(out, scratch, values, fit_memory.meter(values["device"]), began)
+    search = Search(probe.recipe, probe.attempt, probe.meter.budget, probe.has_time)
+    with _ended_in(values["hard_seconds"], probe, search):
+        search.run()
+    return probe.result(search)
+
+
+@dataclass
+class Probe:
+    """One probe. `rows` and `start_seconds` are known after the first steps."""
+
+    out: Path
+    scratch: Path
+    values: dict[str, Any]
+    meter: fit_memory.Meter
+    began: float
+    tried: int = 0
+    rows: RowFacts | None = None
+    first_before: int = 0
+    start_seconds: float = 0.0
+    took: list[float] = field(default_factory=list)
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.model_validate(self.values["recipe"])
+
+    def has_time(self) -> bool:
+        """Whether another trial is likely to end in time."""
+        left = self.began + self.values["seconds"] - time.monotonic()
+        return left > (self.took[-1] if self.took else 0)
+
+    def attempt(self, recipe: Recipe) -> Trial:
+        """Real steps of that recipe. Memory that runs out is an answer; any other failure ends the probe."""
+        self.tried += 1
+        begun = time.monotonic()
+        self._tell(0)
+        if self.tried > 1:
+            self.meter.reset()
+        try:
+            return self._measure(recipe, begun)
+        except (RuntimeError, MemoryError) as error:
+            if not fit_memory.ran_out(error):
+                raise
+            return self._too_much(recipe)
+        finally:
+            self.took.append(time.monotonic() - begun)
+
+    def _too_much(self, recipe: Recipe) -> Trial:
+        wanted = recipe.gradient_checkpointing
+        return Trial(
+            batch=recipe.per_device_train_batch_size,
+            gradient_checkpointing=bool(wanted),
+            automatic=wanted is None,
+            max_length=recipe.max_length,
+            fits=False,
+            peak_bytes=self.meter.peak(),
+        )
+
+    def _measure(self, recipe: Recipe, begun: float) -> Trial:
+        spec = self._spec(recipe)
+        trainer, longest = self._trainer(spec)
+        watch = Watch(self)
+        trainer.add_callback(watch)
+        before, loading = self.meter.now(), self.meter.peak()
+        if self.tried == 1:
+            self.start_seconds, self.first_before = time.monotonic() - begun, before
+        left_over = max(0, before - self.first_before)  # of earlier trials; a training has none
+        trainer.train()
+        accumulated = spec.recipe.gradient_accumulation_steps
+        return Trial(
+            batch=recipe.per_device_train_batch_size,
+            gradient_checkpointing=bool(trainer.args.gradient_checkpointing),
+            automatic=recipe.gradient_checkpointing is None,
+            max_length=longest,
+            fits=self.meter.peak() <= self.meter.budget,
+            peak_bytes=max(loading, self.meter.peak()) - left_over,
+            before_bytes=before - left_over,
+            tokens_per_second=watch.tokens_per_second(),
+            seconds_a_batch=watch.seconds[1] / accumulated,
+            usual_seconds_a_batch=watch.seconds[-1] / accumulated,
+        )
+
+    def _spec(self, recipe: Recipe) -> Spec:
+        """The training's own, shortened: the longest rows first, then some as they usually are."""
+        answers = recipe.method in methods.GENERATING
+        accumulated = (
+            recipe.gradient_accumulation_steps if answers else min(MOST_ACCUMULATED, recipe.gradient_accumulation_steps)
+        )
+        steps = fit_rows.STEPS + (0 if answers or recipe.packing else 1)
+        short = {
+            "max_steps": steps,
+            "gradient_accumulation_steps": accumulated,
+            "train_sampling_strategy": "sequential",
+        }
+        spec = Spec.read(self.values | {"recipe": recipe.model_dump() | short})
+        return replace(spec, dataset_path=fit_rows.sample(spec.dataset_path, self.scratch))
+
+    def _trainer(self, spec: Spec) -> tuple[Any, int]:
+        """As engine.workers.training makes it, on the chosen rows; and the longest row that it allows."""
+        family = FAMILIES[spec.recipe.method]
+        tokenizer = training_model.load_tokenizer(spec.model_path)
+        base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
+        rows = family.rows(spec, base, self.scratch)
+        sampled = spec.dataset_path.parent == self.scratch
+        self.rows = self.rows or fit_rows.facts(rows, sampled)
+        order = self.recipe  # of the training; the probe's own is sequential
+        rows = replace(rows, train=fit_rows.chosen(rows.train, spec.recipe, fit_rows.usual(order)), held_out=None)
+        return family.trainer(spec, base, rows, self.scratch), base.longest(spec.recipe)
+
+    def _tell(self, step: int) -> None:
+        done = min(self.tried - 1 + step / (fit_rows.STEPS + 1), EXPECTED_TRIALS - 0.1)
+        words = "measuring the recipe" if self.tried == 1 else f"trying other batches, {self.tried - 1}"
+        events.append(self.out, events.Progress(done=done, total=EXPECTED_TRIALS, stage=words))
+
+    def step_done(self, step: int) -> None:
+        """Tells the studio; raises contract.Stopped when it asked for the end."""
+        self._tell(step)
+        if contract.stop_requested(self.out):
+            raise contract.Stopped()
+
+    def result(self, search: Search) -> Measured:
+        return Measured(
+            device=self.meter.name,
+            available_bytes=self.meter.budget,
+            start_seconds=round(self.start_seconds, 1),
+            rows=self.rows or RowFacts(looked_at=0, kept=0, mean_tokens=0, longest_tokens=0),
+            trials=search.trials,
+            largest=search.largest,
+            suggestion=search.suggestion,
+        )
+
+
+class Watch(TrainerCallback):
+    """The seconds and tokens of each step, of a training that saves and evaluates nothing."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+        self.seconds: list[float] = []
+        self.tokens: list[float] = [0.0]
+        self._began = 0.0
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self.probe.meter.wait()
+        self._began = time.monotonic()
+
+    def on_step_end(self, args: TrainingArguments, state: Any, control: TrainerControl, **_: Any) -> TrainerControl:
+        self.probe.meter.wait()
+        self.seconds.append(time.monotonic() - self._began)
+        self.probe.step_done(state.global_step)
+        control.should_save = control.should_evaluate = False
+        control.should_log = True
+        return control
+
+    def on_log(self, *_: Any, logs: dict[str, Any] | None = None, **__: Any) -> None:
+        if logs and "num_tokens" in logs and "loss" in logs:
+            self.tokens.append(float(logs["num_tokens"]))
+
+    def tokens_per_second(self) -> float:
+        """Of the second step: the first one warms up."""
+        learnt = numpy.diff(self.tokens)
+        return float(learnt[1] / self.seconds[1]) if len(learnt) > 1 else 0.0
+
+
+@contextmanager
+def _ended_in(seconds: float, probe: Probe, search: Search) -> Iterator[None]:
+    """Ends the process after so long, even inside a step that never comes back: with what is known, or why not."""
+    timer = threading.Timer(max(0.1, seconds), _end, [probe, search])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _end(probe: Probe, search: Search) -> None:
+    known = bool(search.trials)
+    events.append(probe.out, events.Finished(result=probe.result(search).model_dump()) if known else _too_slow(probe))
+    shutil.rmtree(probe.scratch, ignore_errors=True)
+    os._exit(0 if known else 1)
+
+
+def _too_slow(probe: Probe) -> events.Failed:
+    hint = "Probe shorter rows (max_length) or a smaller batch, or start the training and watch its first steps."
+    words = f"Two steps took longer than {probe.values['hard_seconds']:.0f} seconds, so the probe was ended."
+    return events.Failed(category="config", message=words, hint=hint)
