@@ -9,7 +9,7 @@ import pytest
 
 from engine import events
 from engine.errors import RefusedError
-from engine.workers import contract
+from engine.workers import contract, diagnosis
 
 
 def call(tmp_path: Path, work: contract.Work, spec: str = '{"n": 1}') -> Path:
@@ -66,6 +66,10 @@ class OutOfMemoryError(RuntimeError):
     """As torch calls it."""
 
 
+class SafetensorError(Exception):
+    """As safetensors calls it."""
+
+
 def caused(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
     return error
@@ -83,6 +87,13 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (RuntimeError("I/O error: No space left on device (os error 28)"), "disk"),
         (ConnectionRefusedError("refused"), "network"),
         (caused(RuntimeError("wrapped"), MemoryError()), "memory"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), "memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory"),
+        (OSError(errno.EROFS, "Read-only file system"), "disk"),
+        (ImportError("Using `bitsandbytes` 4-bit quantization requires bitsandbytes"), "config"),
+        (ModuleNotFoundError("No module named 'galore_torch'", name="galore_torch"), "config"),
+        (RuntimeError("Found no NVIDIA driver on your system."), "config"),
+        (SafetensorError("Error while deserializing header"), "data"),
         (KeyError("x"), "code"),
     ],
 )
@@ -90,6 +101,15 @@ def test_every_failure_has_a_category_and_words(error: Exception, category: str)
     event = contract.failure(error)
     assert event.category == category
     assert event.message
+
+
+def test_a_write_that_failed_for_no_reason_was_the_disks_fault_when_it_is_full(tmp_path: Path) -> None:
+    error = RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
+    assert diagnosis.diagnose(error, free_bytes=1 << 40).category == "code"
+    found = diagnosis.diagnose(error, free_bytes=5_000_000)
+    assert (found.category, "5 MB are free" in found.message) == ("disk", True)
+    assert "save_total_limit" in found.hint
+    assert "GB are free" in contract.failure(OSError(errno.ENOSPC, "No space left on device"), tmp_path).message
 
 
 def test_known_failures_carry_a_remedy() -> None:

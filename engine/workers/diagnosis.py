@@ -1,0 +1,155 @@
+"""What an exception means for a person: one of six categories, what happened, and what to do about it. Pure.
+
+Exceptions of torch, bitsandbytes and safetensors are known by name and text: this module must not import them, because
+a worker that only fetches files would pay seconds for it.
+"""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.errors import TunesmithError
+
+Category = Literal["memory", "data", "config", "disk", "network", "code"]
+
+MEMORY_HINT = (
+    "Use a smaller per_device_train_batch_size with more gradient_accumulation_steps, a smaller max_length, "
+    "gradient_checkpointing, or tuning qlora."
+)
+NEARLY_NOTHING = 64 << 20  # bytes; a write that failed with less than this free failed for want of space
+FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_TEXTS = ("no space left on device", "disk quota exceeded", "file too large", "os error 28", "os error 122")
+WRITE_TEXTS = ("pytorchstreamwriter failed", "file write failed", "unexpected pos")  # of torch.save, without a reason
+MEMORY_TEXTS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "hip_status_alloc_failed",
+)
+DEVICE_TEXTS = (
+    "no kernel image is available",
+    "found no nvidia driver",
+    "torch not compiled with cuda enabled",
+    "nvidia driver on your system is too old",
+    "no cuda gpus are available",
+    "invalid device ordinal",
+)
+NETWORK_NAMES = ("ConnectError", "ConnectTimeout", "ReadTimeout", "HfHubHTTPError", "LocalEntryNotFoundError")
+BROKEN_FILES = ("SafetensorError", "UnpicklingError", "ArrowInvalid")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A failure as its run's page shows it."""
+
+    category: Category
+    message: str
+    hint: str
+
+
+def diagnose(error: BaseException, free_bytes: int | None = None) -> Diagnosis:
+    """What `error`, or what it was raised from, means. `free_bytes`: of the disk that is written to, where known."""
+    for cause in chain(error):
+        for rule in RULES:
+            if found := rule(cause, free_bytes):
+                return found
+    return Diagnosis("code", words(error), "The log holds the whole traceback.")
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """The error and what it was raised from, outermost first."""
+    found: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in found:
+        found.append(current)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return found
+
+
+def words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:2000].strip().rstrip(":")
+
+
+def in_words(size: float) -> str:
+    """Bytes as people say them."""
+    return f"{size / 1e6:,.0f} MB" if size < 999.5e6 else f"{size / 1e9:,.1f} GB"
+
+
+def disk_full(free_bytes: int | None, what: str = "") -> Diagnosis:
+    """The same words wherever the disk is full. `what` was being written."""
+    left = "" if free_bytes is None else f": {in_words(free_bytes)} are free"
+    hint = (
+        "Delete runs, models or quarantined checkpoints that are no longer needed, or use a smaller save_total_limit; "
+        "then resume the run."
+    )
+    return Diagnosis("disk", f"The disk is full{left}{what and f', and {what}'}.", hint)
+
+
+def _known(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
+    if not isinstance(error, TunesmithError):
+        return None
+    return Diagnosis(getattr(error, "category", "config"), error.message, error.hint)
+
+
+def _memory(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
+    text = str(error).lower()
+    by_text = isinstance(error, RuntimeError) and any(one in text for one in MEMORY_TEXTS)
+    by_code = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or by_text or by_code:
+        return Diagnosis("memory", "There was not enough memory.", MEMORY_HINT)
+    return None
+
+
+def _disk(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
+    text = str(error).lower()
+    full = isinstance(error, OSError) and error.errno in FULL_CODES
+    full = full or any(one in text for one in FULL_TEXTS)
+    starved = free_bytes is not None and free_bytes < NEARLY_NOTHING and any(one in text for one in WRITE_TEXTS)
+    if full or starved:
+        return disk_full(free_bytes)
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EIO):
+        hint = "Check the disk that holds the studio's home, and that it can be written to; then resume the run."
+        return Diagnosis("disk", f"The disk cannot be written to or read ({error.strerror}).", hint)
+    return None
+
+
+def _network(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
+    if isinstance(error, ConnectionError | TimeoutError) or type(error).__name__ in NETWORK_NAMES:
+        return Diagnosis("network", words(error), "Check that this machine reaches the internet, then try again.")
+    return None
+
+
+def _libraries(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
+    """A library that is missing or broken, bitsandbytes before all."""
+    text = str(error).lower()
+    if "bitsandbytes" in text and isinstance(error, ImportError | RuntimeError | AttributeError):
+        hint = "Install it with `pip install bitsandbytes` where it is available, or use tuning lora and adamw_torch."
+        return Diagnosis("config", f"bitsandbytes is missing or cannot be used here. {words(error)}", hint)
+    if isinstance(error, ModuleNotFoundError):
+        hint = f"Install it with `pip install {error.name}`, or change the setting that needs it."
+        return Diagnosis("config", f"The library {error.name} is not installed here.", hint)
+    if isinstance(error, ImportError):
+        return Diagnosis("config", words(error), "Install what is named there, or change the setting that needs it.")
+    return None
+
+
+def _device(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
+    text = str(error).lower()
+    if isinstance(error, RuntimeError | AssertionError | ValueError) and any(one in text for one in DEVICE_TEXTS):
+        hint = "Check `nvidia-smi` and that torch was installed for this GPU (`tunesmith doctor` says more)."
+        return Diagnosis("config", f"The GPU cannot be used. {words(error)}", hint)
+    return None
+
+
+def _data(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
+    if type(error).__name__ in BROKEN_FILES:
+        hint = "Fetch the model again on the Models page, or import the dataset again; then resume the run."
+        return Diagnosis("data", f"A file is damaged. {words(error)}", hint)
+    return None
+
+
+Rule = Callable[[BaseException, int | None], Diagnosis | None]
+RULES: tuple[Rule, ...] = (_known, _memory, _disk, _network, _device, _libraries, _data)
