@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
+from engine import methods, tunings
 from engine.errors import RefusedError
-from engine.methods import uses
 from engine.recipe import Recipe
 
 Given = Mapping[str, tuple[str, Any]]
@@ -69,13 +69,18 @@ def default(field: str) -> Any:
 
 
 def changed(values: Mapping[str, Any]) -> list[str]:
-    """The fields that are not at their default, in the order of the recipe. Fields of other methods do not count."""
-    method = str(values.get("method", default("method")))
+    """The fields in use that are not at their default, in the order of the recipe."""
     return [
         name
         for name in Recipe.model_fields
-        if name in values and name not in SUBJECTS and uses(method, name) and not same(values[name], default(name))
+        if name in values and name not in SUBJECTS and used(values, name) and not same(values[name], default(name))
     ]
+
+
+def used(values: Mapping[str, Any], name: str) -> bool:
+    """Whether the method and the tuning in `values` read that field."""
+    method, tuning = (str(values.get(one, default(one))) for one in ("method", "tuning"))
+    return methods.uses(method, name) and tunings.uses(tuning, name)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -100,6 +105,11 @@ def without(given: Given, values: Mapping[str, Any], origins: Iterable[str]) -> 
     gone = {name for name, (origin, _) in given.items() if origin in set(origins)}
     back = {name: default(name) for name in gone if name in values and same(values[name], given[name][1])}
     return {**values, **back}, {name: one for name, one in given.items() if name not in gone}
+
+
+def holds(given: Given, values: Mapping[str, Any], origin: str) -> bool:
+    """Whether something that this origin gave is still as it was given."""
+    return any(one == origin and same(values.get(name), value) for name, (one, value) in given.items())
 
 
 def shown(values: Mapping[str, Any], given: Given) -> dict[str, str]:
