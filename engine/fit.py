@@ -59,9 +59,15 @@ def training_bytes(model: Model, recipe: Recipe, row_tokens: int | None = None) 
 
 
 def memory(model: Model, recipe: Recipe, row_tokens: int | None = None) -> Memory:
-    """The same, item by item. A model whose files cannot be read is judged by its row alone."""
+    """The same, item by item. A model whose files cannot be read is judged by its row alone.
+
+    Where the recipe leaves it open, activations are recomputed when they would not fit (engine.workers.compute).
+    """
     found = inspect_cached(model.path) if model.path else Inspection(Path())
-    return _memory(found, model.parameters or found.parameters or 0, recipe, row_tokens)
+    needed = _memory(found, model.parameters or found.parameters or 0, recipe, row_tokens)
+    if recipe.gradient_checkpointing is None and needed.total > available_bytes():
+        return memory(model, recipe.model_copy(update={"gradient_checkpointing": True}), row_tokens)
+    return needed
 
 
 def _memory(found: Inspection, parameters: int, recipe: Recipe, row_tokens: int | None) -> Memory:

@@ -8,11 +8,20 @@ from collections.abc import Iterable
 
 from engine.errors import RefusedError
 from engine.recipe import Recipe
-from engine.rules import amounts, distribution, machine, settings, subjects
+from engine.rules import amounts, distribution, machine, serving, settings, start, subjects, tracking
 from engine.rules.problem import Problem, Rule
 from storage.tables import Dataset, Model
 
-RULES: tuple[Rule, ...] = (*subjects.RULES, *amounts.RULES, *machine.RULES, *settings.RULES, *distribution.RULES)
+RULES: tuple[Rule, ...] = (
+    *subjects.RULES,
+    *amounts.RULES,
+    *machine.RULES,
+    *settings.RULES,
+    *start.RULES,
+    *distribution.RULES,
+    *serving.RULES,
+    *tracking.RULES,
+)
 
 
 def check(recipe: Recipe, model: Model, dataset: Dataset) -> list[Problem]:

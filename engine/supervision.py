@@ -9,11 +9,24 @@ a compare-and-set, and an attempt starts only once.
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from sqlmodel import Session
 
-from engine import checkpoints, datasets, devices, distribution, fit, logs, process, run_events, verdict
+from engine import (
+    checkpoints,
+    datasets,
+    devices,
+    distribution,
+    fit,
+    further,
+    healing,
+    logs,
+    process,
+    run_events,
+    verdict,
+)
 from engine.errors import ConflictError, TunesmithError
 from engine.plan import Plan
 from engine.queue import huey
@@ -58,12 +71,14 @@ def tick() -> None:
 def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
     """The command that trains, with its spec: from the newest checkpoint that verifies, or from the beginning."""
     folder, device = home.run_folder(run.id), run.device or devices.CPU
-    recipe = parse(run.recipe)  # kept as it was submitted, perhaps by an older studio
+    recipe = healing.adjusted(parse(run.recipe), run.facts)  # kept as it was submitted, perhaps by an older studio
+    start = further.start_of(recipe, model)
     checkpoints.quarantine_bad(folder)
     newest = checkpoints.newest_good(folder)
     spec = {
         "recipe": recipe.model_dump(),
-        "model_path": model.path,
+        "model_path": start.model_path,
+        "adapter_path": start.adapter_path,
         "dataset_path": str(datasets.blob(dataset)),
         "dataset_kind": dataset.kind,
         "device": devices.worker_device(device),
@@ -159,6 +174,7 @@ def _judge(run: Run, folder: Path) -> verdict.Verdict:
 def _settle(run: Run, end: verdict.Verdict) -> None:
     """The end of an attempt: the device goes back, and the run goes on by itself where that may help."""
     step = checkpoints.newest_step(home.run_folder(run.id))
+    healed, end = _healed(run, end)
     changes = {"error": end.error, "hint": end.hint, "artifact": end.artifact, "eta_seconds": None}
     with database.session() as db:
         if not move_run(db, run, run.status, end.status, end.error or "", ended_at=time.time(), **changes):
@@ -166,16 +182,39 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
         devices.give_back(db, run.id)
         row = db.get_one(Run, run.id, populate_existing=True)
         wanted = bool(row.recipe.get("auto_resume")) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
-        again = wanted and verdict.tries_again(end, row.auto_resumes, row.last_failure, step)
+        again = wanted and (healed is not None or verdict.tries_again(end, row.auto_resumes, row.last_failure, step))
         if end.error:
             row.last_failure = verdict.signature(end, step)
         if again:
-            run_events.note(row, f"Attempt {row.attempt}: {end.error} It was resumed by itself.")
-            row.auto_resumes += 1
-            db.flush()
-            requeue(db, row, "resumed by itself")
+            _go_on(db, row, end, healed, step)
     if again:
         ring(run.id)
+
+
+def _healed(run: Run, end: verdict.Verdict) -> tuple[healing.Healed | None, verdict.Verdict]:
+    """What to change where the memory ran out; the verdict says so where there is nothing left to change."""
+    if end.again != "smaller":
+        return None, end
+    healed = healing.smaller(run.recipe, run.facts)
+    tried = healed is None and run.facts.get("healed")
+    return healed, replace(end, hint=healing.EXHAUSTED) if tried else end
+
+
+def _go_on(db: Session, run: Run, end: verdict.Verdict, healed: healing.Healed | None, step: int) -> None:
+    where = f"step {step}" if step >= 0 else "the beginning"
+    if healed is None:
+        run_events.note(run, f"Attempt {run.attempt}: {end.error} It was resumed by itself.")
+        run.auto_resumes += 1
+    else:
+        run_events.note(run, f"Attempt {run.attempt}: {end.error} It goes on from {where} with {healed.words}.")
+        told = {"attempt": run.attempt, "step": max(step, 0), "words": healed.words}
+        run.facts = {
+            **run.facts,
+            "adjustments": healed.adjustments,
+            "healed": [*run.facts.get("healed", []), told],
+        }
+    db.flush()
+    requeue(db, run, f"went on by itself with {healed.words}" if healed else "resumed by itself")
 
 
 def requeue(db: Session, run: Run, reason: str) -> bool:

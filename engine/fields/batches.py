@@ -1,8 +1,10 @@
 """How much is computed at once, and in what precision."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field
+
+Attention = Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3"]
 
 
 class Batches(BaseModel):
@@ -33,10 +35,31 @@ class Batches(BaseModel):
         description="Compute in bfloat16. Empty decides by the device: on where it is supported.",
     )
     packing: bool = Field(
-        default=False, title="Packing", description="Put several short rows into one sequence. Worth it on GPUs."
-    )
-    gradient_checkpointing: bool = Field(
         default=False,
+        title="Packing",
+        description="Put several short rows into one sequence, none of which sees another. Worth it on GPUs; left out "
+        "when there are too few rows for it, or the model's attention cannot keep them apart.",
+    )
+    gradient_checkpointing: bool | None = Field(
+        default=None,
         title="Gradient checkpointing",
-        description="Recompute activations instead of keeping them: less memory, about a third slower.",
+        description="Recompute activations instead of keeping them: less memory, about a third slower. Empty does so "
+        "only when the longest rows would not fit into memory otherwise.",
+    )
+    attn_implementation: Attention | None = Field(
+        default=None,
+        title="Attention",
+        description="How attention is computed. Empty takes flash attention where it is installed, the GPU can and the "
+        "model allows it, and PyTorch's own (sdpa) elsewhere.",
+    )
+    use_liger_kernel: bool | None = Field(
+        default=None,
+        title="Liger kernels",
+        description="Faster layers from liger-kernel, for GPUs. Empty uses them where they are installed and know the "
+        "model.",
+    )
+    torch_compile: bool = Field(
+        default=False,
+        title="Compile",
+        description="Let torch.compile speed the model up. Minutes pass before the first step, so only long runs gain.",
     )

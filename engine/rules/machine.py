@@ -11,6 +11,8 @@ from storage.tables import Dataset, Model
 
 BYTES_PER_TOKEN = 3  # of Parquet text, compressed; English has about 4 bytes a token before compression
 SHARE_OF_DISK_WARNED = 0.5
+FLASH = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}  # and its module
+COMPILERS = ("c++", "g++", "clang++")  # one of which torch.compile calls
 
 
 def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
@@ -45,7 +47,7 @@ def _less_memory(recipe: Recipe) -> str:
         ways.append(f"per_device_train_batch_size below {batch} with more gradient_accumulation_steps")
     if recipe.max_length > 128:
         ways.append(f"a max_length below {recipe.max_length}")
-    if not recipe.gradient_checkpointing:
+    if recipe.gradient_checkpointing is False:  # left open, it is on already where it helps
         ways.append("gradient_checkpointing")
     return f"Use {', or '.join(ways)}." if ways else "Use a smaller model."
 
@@ -87,4 +89,22 @@ def _device(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("packing", "Packing is slower than group_by_length on a CPU.", hint, "warning")
 
 
-RULES = (_memory, _installed, _disk, _device)
+def _computing(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    """What is faster only where it can be had; engine.workers.compute looks again on the device itself."""
+    asked = recipe.attn_implementation or ""
+    if asked in FLASH and not (machine.has_gpu() and find_spec(FLASH[asked])):
+        message = (
+            f"attn_implementation is {asked}, which needs a GPU and the package {FLASH[asked]}; one is missing here."
+        )
+        yield Problem(
+            "attn_implementation", message, "Leave attn_implementation empty: it then takes the best there is."
+        )
+    if recipe.use_liger_kernel and not (machine.has_gpu() and find_spec("liger_kernel")):
+        message = "use_liger_kernel is on, which needs a GPU and the package liger-kernel; one is missing here."
+        yield Problem("use_liger_kernel", message, "Leave use_liger_kernel empty: it is then used where it can be.")
+    if recipe.torch_compile and not any(map(shutil.which, COMPILERS)):
+        message = "torch_compile is on, and there is no C++ compiler on this machine for it."
+        yield Problem("torch_compile", message, "Install g++, or turn torch_compile off.")
+
+
+RULES = (_memory, _installed, _disk, _device, _computing)

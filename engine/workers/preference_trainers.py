@@ -4,30 +4,28 @@ DPO, KTO and the reward model are trl's, ORPO and CPO (with SimPO) trl.experimen
 """
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import PreTrainedModel
 from trl import DPOTrainer, KTOTrainer, RewardTrainer
 from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
 
 from engine import events
 from engine.workers import contract
-from engine.workers.fast_logps import NOT_LEARNT, add_fast_head, scored
-from engine.workers.fast_loss import allows_fast_loss, without_adapter
+from engine.workers.fast_logps import NOT_LEARNT, make_fast, scored
+from engine.workers.fast_loss import without_adapter
+from engine.workers.head_parts import in_parts
 from engine.workers.row_trainer import RowTrainer
 
 SECONDS_BETWEEN_REPORTS = 0.5
 
 
 class FusedTrainer(RowTrainer):
-    """For trainers that score answers by a head fused to the model, and may ask the reference about all rows first.
-
-    On a GPU TRL's own head stays: there it works on labelled positions too, in chunks that save memory.
-    """
+    """For trainers that score answers by a head fused to the model, and may ask the reference about all rows first."""
 
     model: Any
     accelerator: Any
@@ -37,11 +35,7 @@ class FusedTrainer(RowTrainer):
 
     def make_fast(self) -> None:
         """Uses the fast head from here on where the model allows it."""
-        base: PreTrainedModel = without_adapter(self.model)
-        one_cpu = self.args.use_cpu and self.accelerator.num_processes == 1
-        if one_cpu and not self.fast_loss and allows_fast_loss(base):
-            add_fast_head(base)
-            self.fast_loss = True
+        make_fast(self)
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         return dataset
@@ -125,10 +119,10 @@ class BothSides(RowTrainer):
         ids, mask = inputs["concatenated_input_ids"], inputs["concatenated_attention_mask"]
         with self.accelerator.autocast():  # accelerate wraps the forward of the whole model, which is passed by here
             hidden = base.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
-            logits = base.get_output_embeddings()(hidden[read])
-        found = scored(logits, ids[:, 1:][read])
+            head = base.get_output_embeddings()
+            found, means = in_parts(partial(_scores, head), hidden[read], ids[:, 1:][read], head.weight.shape[0])
         empty = found.new_zeros(read.shape)
-        return empty.masked_scatter(read, found), empty.masked_scatter(read, logits.detach().float().mean(-1))
+        return empty.masked_scatter(read, found), empty.masked_scatter(read, means)
 
     def _count(self, batch: dict[str, Any]) -> None:
         if self.model.training:
@@ -138,6 +132,12 @@ class BothSides(RowTrainer):
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         logs["num_tokens"] = self._total_train_tokens
         super().log(logs, *args, **kwargs)  # type: ignore[misc]
+
+
+def _scores(head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probability of each target, and the mean logit beside it."""
+    logits = head(hidden)
+    return scored(logits, targets), logits.detach().float().mean(-1)
 
 
 class OddsTrainer(BothSides, ORPOTrainer):

@@ -16,10 +16,11 @@ class WatchedTrainer:
     """Stands before a trainer of TRL among the bases of a class.
 
     `watch` is called with every loss before it is learnt from, and may raise. `fast_loss` says whether the LM head is
-    applied at the labelled positions alone.
+    applied at the labelled positions alone, `packed` whether a sequence holds several rows.
     """
 
     fast_loss: bool = False
+    packed: bool = False
     watch: Callable[[torch.Tensor], None] | None = None
     _total_train_tokens: float = 0
 

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from trl import SFTConfig
 
 from engine import checkpoints, events
 from engine.recipe import Recipe
-from engine.workers import artifact, contract, training_model, training_rows
+from engine.workers import artifact, compute, contract, training_model, training_rows
 from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_adapter
+from engine.workers.packed_rows import Packed, packed_or_not
 from engine.workers.reporting import Checkpoints, LossWatch, Reporter
 from engine.workers.row_trainer import lengths
 
@@ -32,6 +33,7 @@ class Spec:
     device: str
     resume_from: Path | None
     attempt: int
+    memory: dict[str, int] = field(default_factory=dict)  # engine.memory_line
 
     @classmethod
     def read(cls, values: dict[str, Any]) -> "Spec":
@@ -44,6 +46,7 @@ class Spec:
             device=values.get("device", "cpu"),
             resume_from=Path(resume) if resume else None,
             attempt=values.get("attempt", 1),
+            memory=values.get("memory") or {},
         )
 
 
@@ -83,9 +86,12 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     _check_checkpoint(spec.resume_from)
     tokenizer = training_model.load_tokenizer(spec.model_path)
     base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
+    compute.choose_attention(base.model, spec.recipe, spec.device, base.bf16)
     rows = family.rows(spec, base, out)
     keeper = Checkpoints(out, spec.recipe.save_total_limit)
     trainer = family.trainer(spec, base, rows, out)
+    if spec.recipe.torch_compile:
+        compute.compile_decoder(without_adapter(trainer.model))
     trainer.add_callback(keeper)
     trainer.add_callback(Reporter(out, spec.attempt, _facts(spec, base, rows, trainer), trainer.count_from))
     _stop_if_asked(out)
@@ -140,39 +146,53 @@ def split(rows: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
 
 def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> AnswersTrainer:
     recipe = spec.recipe
+    learnt, packed = packed_or_not(rows.train, base.model, recipe, base.longest(recipe))
+    for words in packed.notes:
+        events.append(out, events.Note(level="warning", message=words))
     trainer = AnswersTrainer(
         model=base.model,
         processing_class=base.tokenizer,
-        args=_arguments(spec, base, out, evaluates=rows.held_out is not None),
-        train_dataset=rows.train,
+        args=_arguments(spec, base, out, rows),
+        train_dataset=learnt,
         eval_dataset=rows.held_out,
+        data_collator=Packed(base.tokenizer.pad_token_id, packed.flat) if packed.done else None,
         peft_config=training_model.lora(recipe, base.model),
     )
-    trainer.order_rows(recipe.train_sampling_strategy, lengths(rows.train))
-    trainer.fast_loss = trainer.accelerator.num_processes == 1 and allows_fast_loss(without_adapter(trainer.model))
+    trainer.order_rows(recipe.train_sampling_strategy, lengths(learnt))
+    with trainer.accelerator.autocast():
+        alone = trainer.accelerator.num_processes == 1
+        trainer.fast_loss = alone and allows_fast_loss(without_adapter(trainer.model))
+    trainer.packed = packed.done
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
     return trainer
 
 
-def _arguments(spec: Spec, base: training_model.Base, out: Path, evaluates: bool) -> SFTConfig:
-    recipe = spec.recipe
+def _arguments(spec: Spec, base: training_model.Base, out: Path, rows: Rows) -> SFTConfig:
+    longest = base.longest(spec.recipe) if spec.recipe.packing else int(lengths(rows.train).max())
     return SFTConfig(
-        **shared_arguments(spec, base, out, evaluates),
-        max_length=base.longest(recipe),
-        packing=recipe.packing,
-        # Rows come tokenised and cut; only packing is left for TRL to do.
-        dataset_kwargs={"skip_prepare_dataset": not recipe.packing},
+        **shared_arguments(spec, base, out, rows.held_out is not None, longest),
+        max_length=base.longest(spec.recipe),
+        dataset_kwargs={"skip_prepare_dataset": True},  # rows come tokenised, cut and packed
     )
 
 
-def shared_arguments(spec: Spec, base: training_model.Base, out: Path, evaluates: bool) -> dict[str, Any]:
-    """What every trainer is told, whatever the method: transformers' TrainingArguments by name."""
+def shared_arguments(
+    spec: Spec, base: training_model.Base, out: Path, evaluates: bool, longest: int | None = None
+) -> dict[str, Any]:
+    """What every trainer is told, whatever the method: transformers' TrainingArguments by name.
+
+    `longest` are the tokens of the longest row; when nothing is known, as many as the recipe allows.
+    """
     recipe = spec.recipe
     return {
         **recipe.model_dump(include=PASSED_THROUGH),
         "output_dir": str(out / "checkpoints"),
         "use_cpu": spec.device == "cpu",
         "bf16": base.bf16,
+        "gradient_checkpointing": compute.recomputes(recipe, spec.memory, longest or base.longest(recipe)),
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "use_liger_kernel": compute.liger(recipe, base.model, spec.device),
+        "liger_kernel_config": compute.LAYERS_ALONE,
         "per_device_eval_batch_size": recipe.per_device_train_batch_size,
         "eval_strategy": "steps" if evaluates else "no",
         "eval_steps": recipe.eval_steps,
@@ -197,7 +217,6 @@ PASSED_THROUGH = {
     "weight_decay",
     "max_grad_norm",
     "optim",
-    "gradient_checkpointing",
     "logging_steps",
     "save_steps",
     "seed",
@@ -219,6 +238,8 @@ def _facts(spec: Spec, base: training_model.Base, rows: Rows, trainer: Any) -> d
         "truncated_rows": rows.counts.truncated,
         "max_length": base.longest(spec.recipe),
         "fast_loss": trainer.fast_loss,
+        "packing": trainer.packed,
+        **compute.in_force(without_adapter(trainer.model), trainer.args),
         "threads": torch.get_num_threads(),
     }
 

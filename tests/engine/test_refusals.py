@@ -202,7 +202,7 @@ def test_a_training_that_cannot_fit_is_refused_with_what_needs_the_memory_and_wa
     case: Case, small_machine: None
 ) -> None:
     case.model.parameters = 10_000_000
-    problem = case.one(tuning="full", learning_rate=1e-4)
+    problem = case.one(tuning="full", learning_rate=1e-4, gradient_checkpointing=False)
     assert (problem.field, problem.level) == ("tuning", "error")
     assert "overhead 600 MB" in problem.message
     assert "603 MB can be used" in problem.message
