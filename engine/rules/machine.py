@@ -108,3 +108,4 @@ def _computing(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 
 RULES = (_memory, _installed, _disk, _device, _computing)
+SIZES = (_memory, _disk)  # estimates, where nobody has measured
