@@ -17,8 +17,8 @@ from sqlmodel import Session, col, select
 from engine import process
 from engine.errors import ConflictError
 from storage import db as database
-from storage.statuses import RUN_ALIVE, SERVING_MOVING
-from storage.tables import Backend, Lease, Run
+from storage.statuses import RUN_ALIVE, SERVING_MOVING, WORK_MOVING
+from storage.tables import Backend, Lease, Run, Work
 
 CPU = "cpu"
 
@@ -104,14 +104,22 @@ def holders() -> Sequence[Lease]:
         return db.exec(select(Lease).order_by(col(Lease.since))).all()
 
 
+def held_by(holder_id: str) -> str | None:
+    """The device that somebody holds, if any."""
+    with database.reading() as db:
+        lease = db.get(Lease, holder_id)
+        return lease.device if lease else None
+
+
 def tick() -> None:
-    """Takes back what is held by runs and backends that have ended or are gone."""
+    """Takes back what is held by runs, backends and pieces of work that have ended or are gone."""
     if not (held := holders()):
         return
     with database.session() as db:
         runs = select(Run.id).where(col(Run.status).in_(RUN_ALIVE))
         backends = select(Backend.id).where(col(Backend.status).in_(SERVING_MOVING))
-        alive = {"run": set(db.exec(runs)), "backend": set(db.exec(backends))}
+        works = select(Work.id).where(col(Work.status).in_(WORK_MOVING))
+        alive = {"run": set(db.exec(runs)), "backend": set(db.exec(backends)), "work": set(db.exec(works))}
         for lease in held:
             if lease.holder_kind in alive and lease.holder_id not in alive[lease.holder_kind]:
                 give_back(db, lease.holder_id)

@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from engine import events, plan, process
-from engine.errors import NotFoundError
+from engine import devices, events, plan, process
+from engine.errors import ConflictError, NotFoundError
 from storage import db, home
 from storage import work as stored
 from storage.statuses import WORK_MOVING, WorkStatus
@@ -27,7 +27,10 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 2
 MOST_ATTEMPTS = 2
-PROMPT = {"token_rows", "look_data", "first_rows"}  # somebody waits for these: they never stand in the queue
+# Somebody waits for these: they never stand in the queue.
+PROMPT = {"token_rows", "look_data", "first_rows", "fit_probe", "machine_speed"}
+COMPUTING = {"fit_probe"}  # each takes a device for itself, as a training does, and is not started again if it dies
+SCRATCH = "scratch"  # a folder that a worker makes and removes; after a kill it is removed here
 PASSING = {"token_rows": 24 * 3600, "look_data": 600}  # kinds whose results are dropped after so many seconds
 WAIT_SECONDS = 0.05
 
@@ -36,6 +39,7 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
     """Begins a piece of work and returns at once; the same work that is there or under way is returned instead.
 
     `secrets` go into the worker's environment only, so that work starts at once and is not started again if it dies.
+    Raises ConflictError when it needs a device and none is free.
     """
     key = hashlib.sha256(json.dumps([kind, subject_id, spec], sort_keys=True).encode()).hexdigest()
     with db.session() as session:
@@ -43,16 +47,24 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
         if found is not None and (found.status in WORK_MOVING or _is_there(found)):
             return found
         made = Work(kind=kind, subject_id=subject_id, key=key, spec=spec)
-        if secrets:
+        if secrets or kind in COMPUTING:
             made.attempt = MOST_ATTEMPTS
         session.add(made)
         session.flush()
+        if kind in COMPUTING:
+            _take_device(session, made)
         go = bool(secrets) or _may_start(session, made)
         if go:
             made.status = WorkStatus.RUNNING
     if go:
         _spawn(made, secrets)
     return made
+
+
+def _take_device(session: Session, work: Work) -> None:
+    if devices.take(session, "work", work.id, exclusive=True) is None:
+        hint = "Wait until it has ended, or stop it, then try again."
+        raise ConflictError("A training, or another measurement, has the device now.", hint)
 
 
 def _is_there(work: Work) -> bool:
@@ -67,8 +79,10 @@ def _may_start(session: Session, work: Work) -> bool:
 
 
 def _spawn(work: Work, secrets: dict[str, str] | None = None) -> None:
-    out = folder(work)
-    process.start(plan.plan_worker(work.kind, work.spec, out), out, work.attempt, secrets)
+    out, device = folder(work), devices.held_by(work.id)
+    told = {"device": devices.worker_device(device)} if device else {}
+    environment = devices.environment(device) if device else {}
+    process.start(plan.plan_worker(work.kind, work.spec | told, out, environment), out, work.attempt, secrets)
 
 
 def folder(work: Work) -> Path:
@@ -117,6 +131,8 @@ def stop(work_id: str) -> Work:
         found.status, found.progress, found.ended_at = WorkStatus.STOPPED, None, time.time()
     process.end(folder(found))
     shutil.rmtree(folder(found), ignore_errors=True)
+    with db.session() as session:
+        devices.give_back(session, found.id)
     return found
 
 
@@ -170,6 +186,8 @@ def _follow(work: Work) -> None:
             _apply(fresh, event)
         if gone and fresh.status == WorkStatus.RUNNING and not seen:
             _again_or_fail(fresh, out)
+        if fresh.status not in WORK_MOVING:
+            devices.give_back(session, fresh.id)
     if fresh.status == WorkStatus.RUNNING and not process.was_started(out, fresh.attempt):
         _spawn(fresh)
 
@@ -179,6 +197,8 @@ def _again_or_fail(work: Work, out: Path) -> None:
         log.warning("the work %s (%s) died and is started again", work.id, work.kind)
         work.attempt += 1
         return
+    process.sweep(out)
+    shutil.rmtree(out / SCRATCH, ignore_errors=True)
     words = process.tail(out / "output.log", 1)
     _end(work, WorkStatus.FAILED, words or "The process died without a word.", "Perhaps the memory ran out. Try again.")
 

@@ -239,7 +239,7 @@ class Lease(SQLModel, table=True):
     """Who holds a device now. Given out and taken back by engine.devices."""
 
     holder_id: str = Field(primary_key=True)
-    holder_kind: str  # run | backend
+    holder_kind: str  # run | backend | work
     device: str = Field(index=True)
     exclusive: bool = True
     since: float = Field(default_factory=time.time)
