@@ -92,11 +92,22 @@ Event = Started | Progress | Step | Saved | Note | Ready | Finished | Failed
 _event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
+_hushed = False  # for the life of this process
+
+
+def hush() -> None:
+    """From here on this process only tells why it failed: another one, which works with it, tells the rest."""
+    global _hushed
+    _hushed = True
+
+
 def append(folder: Path, event: Event) -> None:
     """Adds one line, in one write, so that a reader never sees half of another's.
 
     A worker that was killed in the middle of a line leaves a torn one; the next writer begins on a line of its own.
     """
+    if _hushed and not isinstance(event, Failed):
+        return
     line = event.model_dump_json().encode() + b"\n"
     descriptor = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine import events
 from engine.errors import TunesmithError
-from engine.workers import diagnosis
+from engine.workers import diagnosis, ranks
 from engine.workers.diagnosis import Category
 
 Work = Callable[[dict[str, Any], Path], dict[str, Any] | None]
@@ -48,13 +48,16 @@ def run(work: Work, argv: list[str] | None = None) -> None:
     The traceback still goes to standard error and the exit code is still 1: the error is recorded and raised again.
     """
     spec_file, out = _arguments(sys.argv[1:] if argv is None else argv)
+    if not ranks.first():
+        events.hush()
     try:
         spec = json.loads(spec_file.read_text(encoding="utf-8"))
         events.append(out, events.Finished(result=work(spec, out) or {}))
     except Stopped as stopped:
         events.append(out, events.Finished(outcome="stopped", result=stopped.result))
     except Exception as error:
-        events.append(out, failure(error, out))
+        if not ranks.another_ended(error):
+            events.append(out, failure(error, out))
         raise
 
 

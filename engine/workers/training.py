@@ -15,7 +15,7 @@ from trl import SFTConfig
 
 from engine import checkpoints, events
 from engine.recipe import Recipe
-from engine.workers import artifact, compute, contract, training_model, training_rows
+from engine.workers import artifact, compute, contract, group, ranks, strategy, training_model, training_rows, whole
 from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_adapter
 from engine.workers.packed_rows import Packed, packed_or_not
 from engine.workers.reporting import Checkpoints, LossWatch, Reporter
@@ -34,6 +34,14 @@ class Spec:
     resume_from: Path | None
     attempt: int
     memory: dict[str, int] = field(default_factory=dict)  # engine.memory_line
+    companion: dict[str, str | None] | None = None  # engine.companions: {"path", "adapter"}
+    world_size: int = 1  # processes on all machines
+    strategy_file: Path | None = None  # settings of FSDP or DeepSpeed
+
+    @property
+    def asked(self) -> strategy.Asked:
+        """How the training is to be spread."""
+        return strategy.Asked(self.recipe, self.world_size)
 
     @classmethod
     def read(cls, values: dict[str, Any]) -> "Spec":
@@ -43,10 +51,13 @@ class Spec:
             model_path=Path(values["model_path"]),
             dataset_path=Path(values["dataset_path"]),
             dataset_kind=values["dataset_kind"],
-            device=values.get("device", "cpu"),
+            device=ranks.device(values.get("device", "cpu")),
             resume_from=Path(resume) if resume else None,
             attempt=values.get("attempt", 1),
             memory=values.get("memory") or {},
+            companion=values.get("companion"),
+            world_size=values.get("world_size", 1),
+            strategy_file=Path(file) if (file := values.get("strategy_file")) else None,
         )
 
 
@@ -83,13 +94,17 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     Raises contract.Stopped when asked to stop, and WorkFailedError when it knows why it cannot go on.
     """
     spec, family = Spec.read(values), family or SUPERVISED
-    _check_checkpoint(spec.resume_from)
+    group.begin(spec.device)
+    if ranks.first():
+        _check_checkpoint(spec.resume_from)
     tokenizer = training_model.load_tokenizer(spec.model_path)
     base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
     compute.choose_attention(base.model, spec.recipe, spec.device, base.bf16)
-    rows = family.rows(spec, base, out)
+    rows = group.in_turn(lambda: family.rows(spec, base, out))
     keeper = Checkpoints(out, spec.recipe.save_total_limit)
     trainer = family.trainer(spec, base, rows, out)
+    strategy.check(spec.asked, trainer.accelerator)
+    trainer.add_callback(strategy.Truth(spec.asked, trainer))
     if spec.recipe.torch_compile:
         compute.compile_decoder(without_adapter(trainer.model))
     trainer.add_callback(keeper)
@@ -103,8 +118,24 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     if keeper.stopped and unfinished:
         raise contract.Stopped(result)
     events.append(out, events.Progress(done=1, total=1, stage="saving"))
-    trained = artifact.Trained(trainer.model, tokenizer, spec.recipe, rows.example, base.bf16, base.stored)
-    return {"artifact": artifact.save(trained, out), **result}
+    return {"artifact": _save(spec, family, trainer, base, rows, out), **result}
+
+
+def _save(spec: Spec, family: Family, trainer: Any, base: training_model.Base, rows: Rows, out: Path) -> str:
+    """Saves and checks the result in the first process, while the others wait. Returns adapter or model."""
+
+    def anew(folder: Path | None) -> Any:
+        recipe = spec.recipe.model_copy(update={"bf16": base.bf16})
+        return family.load(recipe, folder or spec.model_path, "cpu", base.tokenizer).model
+
+    model = whole.trained(trainer, spec.asked, anew, out)
+    name = "adapter"
+    if model is not None:
+        trained = artifact.Trained(model, base.tokenizer, spec.recipe, rows.example, base.bf16, base.stored)
+        name = artifact.save(trained, out)
+    group.wait()
+    group.end()
+    return name
 
 
 def _check_checkpoint(folder: Path | None) -> None:
@@ -160,7 +191,7 @@ def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> An
     )
     trainer.order_rows(recipe.train_sampling_strategy, lengths(learnt))
     with trainer.accelerator.autocast():
-        alone = trainer.accelerator.num_processes == 1
+        alone = group.alone()
         trainer.fast_loss = alone and allows_fast_loss(without_adapter(trainer.model))
     trainer.packed = packed.done
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
@@ -186,6 +217,7 @@ def shared_arguments(
     recipe = spec.recipe
     return {
         **recipe.model_dump(include=PASSED_THROUGH),
+        **strategy.arguments(recipe, spec.strategy_file, base.model),
         "output_dir": str(out / "checkpoints"),
         "use_cpu": spec.device == "cpu",
         "bf16": base.bf16,
@@ -238,6 +270,8 @@ def _facts(spec: Spec, base: training_model.Base, rows: Rows, trainer: Any) -> d
         "truncated_rows": rows.counts.truncated,
         "max_length": base.longest(spec.recipe),
         "fast_loss": trainer.fast_loss,
+        "strategy": spec.recipe.strategy,
+        "processes": spec.world_size,
         "packing": trainer.packed,
         **compute.in_force(without_adapter(trainer.model), trainer.args),
         "threads": torch.get_num_threads(),

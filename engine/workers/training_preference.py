@@ -13,7 +13,7 @@ from trl.trainer.reward_trainer import suppress_seqcls_warning
 
 from engine import events, methods
 from engine.recipe import Recipe
-from engine.workers import judged_batches, judged_rows, training, training_model
+from engine.workers import group, judged_batches, judged_rows, training, training_model
 from engine.workers.contract import WorkFailedError
 from engine.workers.fast_loss import allows_fast_loss, without_adapter
 from engine.workers.preference_trainers import (
@@ -207,7 +207,7 @@ def _both_sides(kind: Any, spec: Spec, base: Base, rows: Rows, arguments: Any) -
     trainer = kind(args=arguments, **{**given, **few})
     trainer.train_dataset, trainer.eval_dataset = rows.train, rows.held_out
     trainer.use_dpo_data_collator = True  # ours gives what that one would
-    alone = trainer.accelerator.num_processes == 1  # TRL's own has the logits of every position, on any device
+    alone = group.alone()  # TRL's own has the logits of every position, on any device
     with trainer.accelerator.autocast():  # on a 4-bit base TRL leaves float32 weights behind bfloat16 layers
         trainer.fast_loss = alone and allows_fast_loss(without_adapter(trainer.model))
     return trainer
