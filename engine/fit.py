@@ -123,8 +123,12 @@ def _weights(found: Inspection, recipe: Recipe, parameters: int) -> int:
 
 def width(recipe: Recipe) -> int:
     """Bytes of a weight while training; as engine.workers.training_model chooses, full tuning keeps float32."""
-    bf16 = machine.computes_bf16() if recipe.bf16 is None else recipe.bf16
-    return 2 if bf16 and recipe.tuning != "full" else 4
+    return 2 if computes_in_bf16(recipe) and recipe.tuning != "full" else 4
+
+
+def computes_in_bf16(recipe: Recipe) -> bool:
+    """The recipe's word, or else what the device does in hardware."""
+    return machine.computes_bf16() if recipe.bf16 is None else recipe.bf16
 
 
 def _activations(config: dict[str, Any], recipe: Recipe, tokens: int) -> int:

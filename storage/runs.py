@@ -36,6 +36,12 @@ def with_status(db: Session, status: RunStatus) -> Sequence[Run]:
     return db.exec(select(Run).where(Run.status == status).order_by(col(Run.created_at))).all()
 
 
+def finished_of(db: Session, model_id: str, limit: int) -> Sequence[Run]:
+    """The newest runs of a model that have succeeded."""
+    query = select(Run).where(Run.model_id == model_id, Run.status == RunStatus.SUCCEEDED)
+    return db.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
+
+
 def begun_from(db: Session, run: Run) -> Sequence[Run]:
     """The runs whose recipe says `start_from` this one, the newest first. Its model's index keeps that quick."""
     named = col(Run.recipe)["start_from"].as_string() == run.id

@@ -62,7 +62,9 @@ def test_a_step_in_larger_batches_is_suggested_when_it_is_faster() -> None:
     assert search.suggestion.fields == {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 1}
     assert search.trials[-1].batch == 16  # it was tried
     assert "faster" in search.suggestion.reason
-    assert found(recipe(2, 8), 2730).suggestion.fields == {}  # type: ignore[union-attr]  (no faster)
+    no_faster = found(recipe(2, 8), 2730).suggestion
+    assert no_faster is not None
+    assert no_faster.fields == {}
 
 
 def test_recomputing_that_is_not_needed_is_turned_off() -> None:
