@@ -10,8 +10,18 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("tunesmith.css", "parts.css", "work.css", "prepare.css", "data.css", "shape.css", "serving.css", "gradio.css")
-SCRIPTS = ("tunesmith.js", "live.js", "chart.js", "log.js", "serving.js")
+STYLES = (
+    "tunesmith.css",
+    "parts.css",
+    "work.css",
+    "prepare.css",
+    "train.css",
+    "data.css",
+    "shape.css",
+    "serving.css",
+    "gradio.css",
+)
+SCRIPTS = ("tunesmith.js", "live.js", "chart.js", "log.js", "train.js", "serving.js")
 
 PETROL = gr.themes.Color(
     name="petrol", c50="#ecf7f9", c100="#d0ecf1", c200="#a6dae4", c300="#6fc1d1", c400="#3aa4b8", c500="#1d8a9f",

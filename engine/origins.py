@@ -120,12 +120,22 @@ def shown(values: Mapping[str, Any], given: Given) -> dict[str, str]:
     }
 
 
-def put_back(field: str, values: Mapping[str, Any], given: Given) -> tuple[Any, str]:
-    """What a field goes back to, and where that is from: what it was given, or "default" when it has that already."""
-    origin, value = given.get(field, ("default", default(field)))
+def put_back(field: str, values: Mapping[str, Any], given: Given, basis: Given) -> tuple[Any, str]:
+    """What a field goes back to and where that is from: what it was given; or, when it has that, its default.
+
+    `basis` says what stands in place of the default here, such as the learning rate of the method.
+    """
+    usual = basis.get(field, ("default", default(field)))
+    origin, value = given.get(field, usual)
     if same(values.get(field), value):
-        origin, value = "default", default(field)
+        origin, value = usual
     return value, origin
+
+
+def source_run(given: Given) -> str | None:
+    """The run whose recipe the form began with."""
+    runs = [origin.partition(": ")[2] for origin, _ in given.values() if kind_of(origin) == "run"]
+    return runs[0] if runs else None
 
 
 def to_json(given: Given) -> str:

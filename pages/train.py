@@ -1,7 +1,6 @@
 """Train: choose a model and a dataset, say how long and how fast, see what would happen, start."""
 
 import json
-from collections.abc import Sequence
 from secrets import token_hex
 from typing import Any
 
@@ -10,62 +9,44 @@ import yaml
 from gradio.components import Component
 from markupsafe import Markup
 
+from engine import origins, presets, runs
 from engine import recipe as recipes
-from engine import runs
 from engine.errors import RefusedError, TunesmithError
 from pages.parts import asking, html, live
 from pages.parts.recipe_check import Checked, check, check_html, command_html
-from pages.parts.recipe_form import FIELDS, SECTIONS, fitted, recipe_form, recipe_of, updates_for, values_of
-from pages.parts.recipe_source import Choices, choices_in, kind_of, start_values
+from pages.parts.recipe_edits import (
+    UNITS,
+    choose_preset,
+    chosen,
+    count_in,
+    fit_dataset,
+    fit_method,
+    fit_model,
+    form_of,
+    put_back,
+)
+from pages.parts.recipe_form import ABOUT, FIELDS, SECTIONS, recipe_form, recipe_of, values_of
+from pages.parts.recipe_marks import marks_html, presets_html
+from pages.parts.recipe_source import Choices, choices_in, start_values
 from pages.shell import project_of
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "train", "Train", "Teach a model from your own data.", "t", "train"
 FRAGMENTS: dict[str, live.Fragment] = {}  # nothing here refreshes itself: it would disturb a form
 
-# What was typed is kept in the browser, one draft for each address of the page, until it is started or thrown away.
-KEEP = f"""(name, ...values) => {{
-  const form = Object.fromEntries({json.dumps(FIELDS)}.map((field, i) => [field, values[i]]));
-  localStorage.setItem('tunesmith-train' + location.search, JSON.stringify({{name, form}}));
-  return [name, ...values];
+KEEP = f"""(name, given, ...values) => {{
+  tunesmith.train.keep({json.dumps(FIELDS)}, name, given, values);
+  return [name, given, ...values];
 }}"""
-RECALL = "() => [localStorage.getItem('tunesmith-train' + location.search) || '']"
-FORGET = "localStorage.removeItem('tunesmith-train' + location.search);"
+RECALL = "() => [tunesmith.train.recall()]"
 # A form that the Back button brings back would start the same run again, so it is opened anew.
-OPEN_RUN = f"""(id) => {{
+OPEN_RUN = """(id) => {
   if (!id) return;
-  {FORGET}
+  tunesmith.train.forget();
   addEventListener('pageshow', (event) => event.persisted && location.reload());
   location.href = '/runs?run=' + encodeURIComponent(id);
-}}"""
-START_OVER = f"() => {{ {FORGET} location.href = '/train'; }}"
-
-# Each problem is also written at its field: an attribute that the stylesheet shows, and aria-invalid on the input.
-MARK = """
-  const inputs = 'input, textarea';
-  const mark = () => {
-    document.querySelectorAll('.field[data-problem]').forEach((field) => {
-      for (const name of ['data-problem', 'data-level']) field.removeAttribute(name);
-      field.querySelectorAll(inputs).forEach((input) => input.removeAttribute('aria-invalid'));
-    });
-    element.querySelectorAll('li[data-field]').forEach(({dataset}) => {
-      const field = document.getElementById('field-' + dataset.field);
-      if (!field || field.dataset.problem) return;
-      Object.assign(field.dataset, {problem: dataset.message, level: dataset.level});
-      if (dataset.level === 'error') field.querySelectorAll(inputs).forEach((input) => (input.ariaInvalid = 'true'));
-    });
-  };
-  new MutationObserver(mark).observe(element, {childList: true, subtree: true});
-  element.addEventListener('click', (event) => {
-    const row = event.target.closest('li[data-field]');
-    const field = row && document.getElementById('field-' + row.dataset.field);
-    if (!field) return;
-    document.getElementById('view-form-button')?.click();
-    const open = document.querySelector('#advanced > button.label-wrap:not(.open)');
-    if (open && field.closest('#advanced')) open.click();
-    setTimeout(() => { field.scrollIntoView({block: 'center'}); field.querySelector(inputs)?.focus(); }, 60);
-  });
-  mark();
-"""
+}"""
+ACTING = "tunesmith.train.{}(element, (detail) => trigger('action', detail))"
+START_OVER = "() => { tunesmith.train.forget(); location.href = '/train'; }"
 
 
 def page() -> None:
@@ -74,6 +55,7 @@ def page() -> None:
     with gr.Row(elem_id="train", equal_height=False):
         with gr.Column(scale=3, min_width=320, elem_id="train-recipe"), gr.Tabs():
             with gr.Tab("Form", id="form", elem_id="view-form"):
+                bar = _html("train-presets", ACTING.format("presets"))
                 name, unit, left_out = _simple(form)
                 _advanced(form)
             with gr.Tab("YAML", id="yaml", elem_id="view-yaml"):
@@ -82,22 +64,26 @@ def page() -> None:
             with gr.Tab("Command", id="command", elem_id="view-command"):
                 command = _html("recipe-command")
         with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
-            checks = _html("train-checks", MARK)
+            checks = _html("train-checks", "tunesmith.train.problems(element)")
+            marks = _html("train-marks", ACTING.format("marks"))
             go = gr.Button("Start training", variant="primary", elem_id="train-start")
             again = gr.Button("Start over", size="sm", elem_id="train-reset")
-    draft, press, started = (gr.Textbox(visible=False) for _ in range(3))
+    draft, press, started, given = (gr.Textbox(visible=False) for _ in range(4))
     fields, pair = list(form.values()), [form["num_train_epochs"], form["max_steps"]]
-    typed, views = [name, *fields], [text, wrong, command, checks]
+    known, changed = [given, *fields], [given, unit, *fields]
+    typed, views = [name, *known], [text, wrong, command, checks, marks, bar]
 
-    gr.on(None, open_form, draft, [name, press, left_out, unit, *fields, *views], js=RECALL, **live.ACTING)
-    gr.on([one.input for one in typed], views_of, fields, views, trigger_mode="always_last", **live.QUIET)
-    gr.on([one.input for one in typed], None, typed, None, js=KEEP, **live.QUIET)
-    unit.input(count_in, unit, pair, **live.QUIET).then(views_of, fields, views, **live.QUIET)
-    fits = {"method": fit_method, "tuning": fit_method, "dataset_id": fit_dataset}
-    for chosen, fit in ((form[name], fit) for name, fit in fits.items()):
-        fitted_in = chosen.input(fit, fields, [unit, *fields], **live.QUIET)
-        fitted_in.then(views_of, fields, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
-    text.input(read_yaml, [text, *fields], [*fields, unit, *views[1:]], trigger_mode="always_last", **live.QUIET)
+    gr.on(None, open_form, draft, [name, press, left_out, *changed, *views], js=RECALL, **live.ACTING)
+    edited = [one.input for one in (name, *fields)]
+    gr.on(edited, views_of, known, views, trigger_mode="always_last", **live.QUIET)
+    gr.on(edited, None, typed, None, js=KEEP, **live.QUIET)
+    unit.input(count_in, unit, pair, **live.QUIET).then(views_of, known, views, **live.QUIET)
+    turns = {form["method"].input: fit_method, form["tuning"].input: fit_method, form["dataset_id"].input: fit_dataset}
+    turns |= {form["model_id"].input: fit_model, bar.action: choose_preset, marks.action: put_back}
+    for turn, change in turns.items():
+        turned = turn(change, known, changed, **live.QUIET)
+        turned.then(views_of, known, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
+    text.input(read_yaml, [text, *known], [*changed, *views[1:]], trigger_mode="always_last", **live.QUIET)
     text.blur(None, typed, None, js=KEEP, **live.QUIET)
     go.click(start, [press, *typed], [started, checks], **live.ACTING).then(
         None, started, None, js=OPEN_RUN, **live.QUIET
@@ -137,18 +123,25 @@ def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
 
 
 def _advanced(form: dict[str, Component]) -> None:
+    """Every other field, in groups that fold, with a box that finds one."""
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        gr.HTML(SEARCH, js_on_load="tunesmith.train.search(element)", apply_default_css=False)
         for title, names in SECTIONS.items():
             with gr.Column(elem_classes="tr-section"):
-                gr.HTML(f"<h3>{title}</h3>", js_on_load=None, apply_default_css=False, elem_classes="tr-group")
+                head = str(GROUP.format(title, ABOUT[title]))
+                gr.HTML(head, js_on_load="tunesmith.train.groups(element)", apply_default_css=False)
                 with gr.Row(elem_classes="tr-grid"):
                     for name in names:
                         form[name].render()
 
 
-UNITS = ["epochs", "steps"]
+SEARCH = (
+    '<div class="tr-find"><input type="search" placeholder="Find a setting" aria-label="Find a setting" '
+    'autocomplete="off"><p role="status" hidden>Nothing is called so. Settings of other methods and tunings are not '
+    "shown.</p></div>"
+)
+GROUP = Markup('<button type="button" class="tr-group" aria-expanded="false"><b>{}</b><small>{}</small></button>')
 MOST_CHARACTERS = 120
-FIRST_STEPS = 100
 
 
 def open_form(draft: str, request: gr.Request) -> list[Any]:
@@ -160,43 +153,10 @@ def open_form(draft: str, request: gr.Request) -> list[Any]:
     except TunesmithError as error:
         gr.Warning(asking.said(error))
         begin = start_values("", {}, offered)
-    values = values_of(begin.recipe)
-    return [begin.name, token_hex(8), left_out_html(offered), *_shown(values, offered), *_views(values)]
-
-
-def _shown(values: Sequence[Any], offered: Choices | None = None) -> list[Any]:
-    """The unit and an update for every field; `offered` fills the dropdowns too."""
-    recipe = recipe_of(values)
-    by_steps = counts_steps(recipe)
-    updates = {name: gr.update(value=value) for name, value in zip(FIELDS, values, strict=True)}
-    for name, change in updates_for(str(recipe["method"]), str(recipe["tuning"])).items():
-        updates[name] |= change
-    updates["num_train_epochs"]["visible"], updates["max_steps"]["visible"] = not by_steps, by_steps
-    if offered:
-        updates["model_id"]["choices"], updates["dataset_id"]["choices"] = offered.models, offered.datasets
-    return [UNITS[by_steps], *updates.values()]
-
-
-def fit_method(*values: Any) -> list[Any]:
-    """The form after a choice of method or tuning: the fields of their own, with what they offer."""
-    return _shown(values_of(fitted(recipe_of(values))))
-
-
-def fit_dataset(*values: Any) -> list[Any]:
-    """The form after a choice of dataset: with a method that learns from such rows."""
-    recipe = recipe_of(values)
-    return _shown(values_of(fitted(recipe, kind_of(str(recipe["dataset_id"] or "")))))
-
-
-def counts_steps(recipe: dict[str, Any]) -> bool:
-    """Whether this recipe says how long it goes on in steps. -1 (TRL's word for none) says it does not."""
-    return recipe.get("max_steps") != -1
-
-
-def count_in(unit: str) -> list[Any]:
-    """Shows the field of the chosen unit. Epochs mean that max_steps is -1."""
-    steps = unit == "steps"
-    return [gr.update(visible=not steps), gr.update(visible=steps, value=FIRST_STEPS if steps else -1)]
+    recipe = recipe_of(values_of(begin.recipe))
+    recipe, given = presets.capped(recipe, begin.given, chosen(recipe)[0])
+    head = [begin.name, token_hex(8), left_out_html(offered)]
+    return [*head, *form_of(recipe, given, offered), *_views(recipe, given)]
 
 
 def left_out_html(offered: Choices) -> str:
@@ -220,40 +180,45 @@ def _reasons(offered: Choices) -> Markup:
     ).format(len(offered.left_out), lines)
 
 
-def views_of(*values: Any) -> list[Any]:
-    """The recipe's other views, after an edit of the form: YAML, no YAML error, command, checks."""
-    return _views(values)
+def views_of(given: str, *values: Any) -> list[Any]:
+    """The recipe's other views, after an edit of the form: YAML, no YAML error, command, checks, marks, presets."""
+    return _views(recipe_of(values), origins.from_json(given))
 
 
-def _views(values: Sequence[Any]) -> list[Any]:
-    found = check(recipe_of(values))
-    return [yaml_of(found, values), "", command_html(found), check_html(found)]
+def _views(recipe: dict[str, Any], given: origins.Given) -> list[Any]:
+    found = check(recipe)
+    marks = [marks_html(found, recipe, given), presets_html(found, recipe, given)]
+    return [yaml_of(found, recipe), "", command_html(found), check_html(found), *marks]
 
 
-def yaml_of(found: Checked, values: Sequence[Any]) -> str:
+def yaml_of(found: Checked, recipe: dict[str, Any]) -> str:
     """The form as YAML, even while something in it is wrong."""
     if found.recipe:
         return recipes.to_yaml(found.recipe)
-    return yaml.safe_dump(recipe_of(values), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)
 
 
-def read_yaml(text: str, *values: Any) -> list[Any]:
+def read_yaml(text: str, given: str, *values: Any) -> list[Any]:
     """The form after an edit of its YAML: new values, or the old ones and what is wrong with the text."""
     try:
-        values = tuple(values_of(recipes.from_yaml(text).model_dump()))
+        recipe = recipes.from_yaml(text).model_dump()
     except RefusedError as error:
-        return [*[gr.skip()] * (len(FIELDS) + 1), str(html.notice(error.message, error.hint)), gr.skip(), gr.skip()]
-    unit, *fields = _shown(values)
-    return [*fields, unit, *_views(values)[1:]]
+        wrong = str(html.notice(error.message, error.hint))
+        return [*[gr.skip()] * (len(values) + 2), wrong, *[gr.skip()] * 4]
+    kept = origins.from_json(given)
+    return [*form_of(recipe, kept), *_views(recipe, kept)[1:]]
 
 
-def start(request: gr.Request, press: str, name: str, *values: Any) -> list[Any]:
+def start(request: gr.Request, press: str, name: str, given: str, *values: Any) -> list[Any]:
     """Starts the run, once for each `press`; returns its id, or "" and what stands in the way."""
-    found = check(recipe_of(values))
+    recipe, left = recipe_of(values), origins.from_json(given)
+    found = check(recipe)
     with asking.toast():
         if found.recipe is None:
             raise RefusedError("This recipe cannot start.", "\n".join(one.message for one in found.errors))
-        run = runs.start_run(name.strip() or name_for(found), found.recipe, project_of(request), press or None)
+        source = origins.Source(origins.shown(recipe, left), origins.source_run(left))
+        called = name.strip() or name_for(found)
+        run = runs.start_run(called, found.recipe, project_of(request), press or None, source)
         return [run.id, gr.skip()]
     return ["", check_html(found)]
 

@@ -1,5 +1,6 @@
 """What stands beside the Train form: whether the recipe can start, what it would do, and what is wrong where."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +78,8 @@ def _problem(one: dict[str, Any], line: str) -> Problem:
 
 def _first_named(message: str) -> str:
     """The field a rule about several fields speaks of last: that is the one to change."""
-    named = [name for name in Recipe.model_fields if name in message]
-    return max(named, key=message.rfind, default="")
+    named = [word for word in re.findall(r"\w+", message) if word in Recipe.model_fields]
+    return named[-1] if named else ""
 
 
 def check_html(checked: Checked) -> str:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlmodel import Session
 
+from engine import origins
 from engine.errors import NotFoundError
 from engine.methods import METHODS, for_kind
 from engine.recipe import Recipe
@@ -30,10 +31,11 @@ class Choices:
 
 @dataclass(frozen=True)
 class Start:
-    """What the form shows first: the run's name and the recipe's fields as far as they are known."""
+    """What the form shows first: the run's name, the recipe's fields as far as they are known, and who gave them."""
 
     name: str
     recipe: dict[str, Any]
+    given: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
 
 
 def choices_in(project_id: str) -> Choices:
@@ -97,21 +99,24 @@ def start_values(draft: str, query: Mapping[str, str], offered: Choices) -> Star
         return _again(query["from"])
     model = query.get("model") or _first(offered.models)
     dataset = query.get("dataset") or _first(offered.datasets)
-    return Start("", {"model_id": model, "dataset_id": dataset, **_method_for(dataset)})
+    method, given = _method_for(dataset)
+    return Start("", {"model_id": model, "dataset_id": dataset, **method}, given)
 
 
 def _first(choices: list[Choice]) -> str | None:
     return choices[0][1] if choices else None
 
 
-def _method_for(dataset_id: str | None) -> dict[str, Any]:
-    """The method one would try first with rows of that kind, with a learning rate to start from."""
+def _method_for(dataset_id: str | None) -> tuple[dict[str, Any], dict[str, tuple[str, Any]]]:
+    """The method one would try first with rows of that kind, with a learning rate to start from; and who gave them."""
     name = for_kind(kind_of(dataset_id or ""))
     if name is None or name == "sft":
-        return {}
+        return {}, {}
+    given = origins.give({}, {"method": name}, origins.DATASET)
     rate = METHODS[name].rate("lora")
-    usual = rate == Recipe.model_fields["learning_rate"].default
-    return {"method": name} | ({} if usual else {"learning_rate": rate})
+    if rate != origins.default("learning_rate"):
+        given = origins.give(given, {"learning_rate": rate}, origins.METHOD)
+    return {field: value for field, (_, value) in given.items()}, given
 
 
 def kind_of(dataset_id: str) -> str | None:
@@ -130,7 +135,8 @@ def _draft(text: str) -> Start | None:
     form = kept.get("form") if isinstance(kept, dict) else None
     if not isinstance(form, dict):
         return None
-    return Start(str(kept.get("name") or ""), {name: form[name] for name in Recipe.model_fields if name in form})
+    recipe = {name: form[name] for name in Recipe.model_fields if name in form}
+    return Start(str(kept.get("name") or ""), recipe, origins.from_json(str(kept.get("given") or "")))
 
 
 def _again(run_id: str) -> Start:
@@ -140,4 +146,4 @@ def _again(run_id: str) -> Start:
     if run is None:
         raise NotFoundError(f"There is no run {run_id} to start from.", "Choose a model and a dataset instead.")
     known = {name: value for name, value in run.recipe.items() if name in Recipe.model_fields}
-    return Start(f"{run.name} again", known)
+    return Start(f"{run.name} again", known, origins.give({}, known, origins.named("run", run.id)))

@@ -36,9 +36,11 @@ def test_a_later_source_stands_over_an_earlier_one() -> None:
 
 def test_a_field_goes_back_to_what_it_was_given_and_then_to_its_default() -> None:
     given = origins.give({}, {"learning_rate": 1e-3}, PRESET)
-    assert origins.put_back("learning_rate", values(learning_rate=0.1), given) == (1e-3, PRESET)
-    assert origins.put_back("learning_rate", values(learning_rate=1e-3), given) == (2e-4, "default")
-    assert origins.put_back("seed", values(seed=1), given) == (42, "default")
+    assert origins.put_back("learning_rate", values(learning_rate=0.1), given, {}) == (1e-3, PRESET)
+    assert origins.put_back("learning_rate", values(learning_rate=1e-3), given, {}) == (2e-4, "default")
+    assert origins.put_back("seed", values(seed=1), given, {}) == (42, "default")
+    basis = {"learning_rate": (origins.METHOD, 2e-5)}
+    assert origins.put_back("learning_rate", values(learning_rate=1e-3), given, basis) == (2e-5, "method")
 
 
 def test_a_source_taken_back_leaves_what_the_person_changed() -> None:

@@ -8,12 +8,12 @@ import gradio as gr
 import pytest
 import yaml
 
-from engine import plan, tunings
+from engine import origins, plan, tunings
 from engine.methods import METHODS, OWN_FIELDS, uses
 from engine.recipe import SIMPLE_FIELDS, Recipe, to_yaml
 from engine.tunings import TUNINGS
 from pages import train as page
-from pages.parts import recipe_form, recipe_source
+from pages.parts import recipe_edits, recipe_form, recipe_source
 from pages.parts.recipe_check import Checked, check, check_html, command_html
 from pages.parts.recipe_form import FIELDS, SECTIONS, recipe_of, values_of
 from storage import db
@@ -119,14 +119,14 @@ def test_at_most_six_fields_are_visible_at_first() -> None:
     advanced = {name for group in SECTIONS.values() for name in group}
     seen = {str(one.elem_id).removeprefix("field-") for one in outside} - advanced
     assert seen == {"model_id", "dataset_id", "run-name", "method", "num_train_epochs", "max_steps", "learning_rate"}
-    begun = page._shown(values_of({}))[1:]
+    begun = recipe_edits.form_of(recipe_of(values_of({})), {})[2:]
     hidden = [name for name, update in zip(FIELDS, begun, strict=True) if update.get("visible") is False]
     assert [name for name in hidden if recipe_form.uses("sft", "lora", name)] == ["max_steps"]  # epochs or steps
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_form_shows_the_fields_of_the_chosen_method_and_no_others(method: str) -> None:
-    begun = dict(zip(FIELDS, page.fit_method(*values_of({"method": method}))[1:], strict=True))
+    begun = dict(zip(FIELDS, recipe_edits.fit_method("", *values_of({"method": method}))[2:], strict=True))
     shown = {name for name in OWN_FIELDS if begun[name]["visible"]}
     assert shown == {name for name in OWN_FIELDS if uses(method, name)}
     for kind in METHODS[method].kinds:
@@ -136,14 +136,16 @@ def test_the_form_shows_the_fields_of_the_chosen_method_and_no_others(method: st
 
 @pytest.mark.parametrize("tuning", TUNINGS)
 def test_the_form_shows_the_fields_of_the_chosen_tuning_and_no_others(tuning: str) -> None:
-    begun = dict(zip(FIELDS, page.fit_method(*values_of({"tuning": tuning}))[1:], strict=True))
+    begun = dict(zip(FIELDS, recipe_edits.fit_method("", *values_of({"tuning": tuning}))[2:], strict=True))
     shown = {name for name in tunings.OWN_FIELDS if begun[name]["visible"]}
     assert shown == {name for name in tunings.OWN_FIELDS if tunings.uses(tuning, name)}
     assert begun["learning_rate"]["value"] == METHODS["sft"].rate(tuning)
 
 
 def test_a_method_offers_the_tunings_that_fit_it_and_leaves_one_that_does_not() -> None:
-    begun = dict(zip(FIELDS, page.fit_method(*values_of({"method": "orpo", "tuning": "prompt"}))[1:], strict=True))
+    begun = dict(
+        zip(FIELDS, recipe_edits.fit_method("", *values_of({"method": "orpo", "tuning": "prompt"}))[2:], strict=True)
+    )
     assert "prompt" not in [value for _, value in begun["tuning"]["choices"]]
     assert begun["tuning"]["value"] == "lora"
     assert recipe_of(values_of({"tuning": "full", "lora_r": 99}))["lora_r"] == 16  # not shown, and so not meant
@@ -151,20 +153,20 @@ def test_a_method_offers_the_tunings_that_fit_it_and_leaves_one_that_does_not() 
 
 def test_another_method_forgets_what_it_cannot_use_and_brings_its_own_rate(ready: dict[str, Any]) -> None:
     before = values_of({**ready, "method": "dpo", "loss_type": "ipo", "beta": 0.5, "learning_rate": 2e-4})
-    after = dict(zip(FIELDS, page.fit_method(*before)[1:], strict=True))
+    after = dict(zip(FIELDS, recipe_edits.fit_method("", *before)[2:], strict=True))
     assert (after["loss_type"]["value"], after["beta"]["value"], after["learning_rate"]["value"]) == ("ipo", 0.5, 2e-5)
     before[FIELDS.index("method")] = "kto"
     assert recipe_of(values_of(recipe_form.fitted(recipe_of(before))))["loss_type"] is None
     before[FIELDS.index("method")] = "sft"
     assert recipe_of(before)["beta"] is None
     chosen = values_of({**ready, "method": "sft", "learning_rate": 3e-4})
-    assert dict(zip(FIELDS, page.fit_method(*chosen)[1:], strict=True))["learning_rate"]["value"] == 3e-4
+    assert dict(zip(FIELDS, recipe_edits.fit_method("", *chosen)[2:], strict=True))["learning_rate"]["value"] == 3e-4
 
 
 @pytest.mark.parametrize(("kind", "method"), [("preference", "dpo"), ("unpaired", "kto"), ("prompt", "grpo")])
 def test_a_dataset_chooses_a_method_that_learns_from_its_rows(ready: dict[str, Any], kind: str, method: str) -> None:
     add(dataset("d7", kind=kind))
-    after = dict(zip(FIELDS, page.fit_dataset(*values_of({**ready, "dataset_id": "d7"}))[1:], strict=True))
+    after = dict(zip(FIELDS, recipe_edits.fit_dataset("", *values_of({**ready, "dataset_id": "d7"}))[2:], strict=True))
     assert (after["method"]["value"], after["learning_rate"]["value"]) == (method, 2e-5)
     assert begun(dataset="d7").recipe["method"] == method
     found = check(recipe_of([after[name]["value"] for name in FIELDS]))
@@ -182,7 +184,7 @@ def test_it_begins_with_the_newest_that_fit_and_says_why_the_others_do_not(ready
     add(Model(source="hub", source_id="x", name="far", status=ModelStatus.QUEUED))
     add(Model(source="hub", source_id="y", name="big", status=ModelStatus.READY, trainable=False))
     add(Model(source="hub", source_id="z", name="lost", status=ModelStatus.FAILED, error="Gone."))
-    name, press, left_out, unit, *rest = page.open_form("", Request())
+    name, press, left_out, _given, unit, *rest = page.open_form("", Request())
     fields = dict(zip(FIELDS, rest, strict=False))
     assert (name, unit) == ("", "epochs")
     assert len(press) == 16
@@ -202,7 +204,7 @@ def test_it_begins_with_the_newest_that_fit_and_says_why_the_others_do_not(ready
 
 
 def test_without_anything_it_says_where_to_begin() -> None:
-    _name, _press, left_out, *_rest, checks = page.open_form("", Request())
+    _name, _press, left_out, *_rest, checks, _marks, _presets = page.open_form("", Request())
     assert 'href="/models"' in left_out
     assert 'href="/data"' in left_out
     assert "Choose a model." in checks
@@ -217,12 +219,16 @@ def test_the_address_chooses_model_and_dataset_and_plain_text_its_method(ready: 
     add(dataset("d9", kind="text"))
     start = begun(dataset="d9", model="m1")
     assert start.recipe == {"model_id": "m1", "dataset_id": "d9", "method": "cpt"}
+    assert origins.shown(start.recipe, start.given) == {"method": "dataset"}
 
 
 def test_a_run_can_be_repeated_with_its_own_recipe(ready: dict[str, Any], toasts: list[str]) -> None:
     recipe = Recipe(**ready, **CHANGED).model_dump()
     add(Run(id="r1", project_id="default", name="first", model_id="m1", dataset_id="d1", recipe=recipe))
-    assert begun(**{"from": "r1"}) == recipe_source.Start("first again", recipe)
+    start = begun(**{"from": "r1"})
+    assert (start.name, start.recipe) == ("first again", recipe)
+    assert origins.source_run(start.given) == "r1"
+    assert set(origins.shown(recipe, start.given).values()) == {"run: r1"}
     name, *_rest = page.open_form("", Request(**{"from": "gone"}))
     assert name == ""
     assert "There is no run gone" in toasts[0]
@@ -239,7 +245,7 @@ def test_a_draft_comes_back_and_an_unreadable_one_is_passed_over(ready: dict[str
 
 
 def test_an_edit_of_the_form_shows_in_yaml_command_and_checks(ready: dict[str, Any]) -> None:
-    text, wrong, command, checks = page.views_of(*values_of({**ready, "learning_rate": 0.001, "max_steps": 12}))
+    text, wrong, command, checks, *_ = page.views_of("", *values_of({**ready, "learning_rate": 0.001, "max_steps": 12}))
     assert yaml.safe_load(text)["learning_rate"] == 0.001
     assert wrong == ""
     assert f"-m {plan.WORKERS['sft']}" in command
@@ -249,7 +255,7 @@ def test_an_edit_of_the_form_shows_in_yaml_command_and_checks(ready: dict[str, A
 
 
 def test_the_yaml_is_shown_even_while_the_form_is_wrong(ready: dict[str, Any]) -> None:
-    text, _wrong, command, checks = page.views_of(*values_of({**ready, "learning_rate": 5}))
+    text, _wrong, command, checks, *_ = page.views_of("", *values_of({**ready, "learning_rate": 5}))
     assert yaml.safe_load(text)["learning_rate"] == 5
     assert "No command yet" in command
     assert 'data-field="learning_rate" data-message="Learning rate must be less than or equal to 1."' in checks
@@ -257,10 +263,10 @@ def test_the_yaml_is_shown_even_while_the_form_is_wrong(ready: dict[str, Any]) -
 
 def test_an_edit_of_the_yaml_fills_the_form(ready: dict[str, Any]) -> None:
     recipe = Recipe(**ready, **{**CHANGED, "method": "sft"})
-    answer = page.read_yaml(to_yaml(recipe), *values_of(ready))
-    fields = [update["value"] for update in answer[: len(FIELDS)]]
-    assert Recipe.model_validate(recipe_of(fields)) == recipe
-    assert answer[len(FIELDS)] == "steps"
+    answer = page.read_yaml(to_yaml(recipe), "", *values_of(ready))
+    _given, unit, *fields = answer[: len(FIELDS) + 2]
+    assert Recipe.model_validate(recipe_of([update["value"] for update in fields])) == recipe
+    assert unit == "steps"
 
 
 @pytest.mark.parametrize(
@@ -273,15 +279,15 @@ def test_an_edit_of_the_yaml_fills_the_form(ready: dict[str, Any]) -> None:
     ],
 )
 def test_wrong_yaml_says_what_is_wrong_and_leaves_the_form(text: str, words: str) -> None:
-    *fields, wrong, command, checks = page.read_yaml(text, *values_of({}))
+    *fields, wrong, command, checks, _marks, _presets = page.read_yaml(text, "", *values_of({}))
     assert words in wrong
     assert all(one == gr.skip() for one in [*fields, command, checks])
 
 
 def test_epochs_and_steps_exclude_each_other() -> None:
-    epochs, steps = page.count_in("steps")
-    assert (epochs["visible"], steps["visible"], steps["value"]) == (False, True, page.FIRST_STEPS)
-    epochs, steps = page.count_in("epochs")
+    epochs, steps = recipe_edits.count_in("steps")
+    assert (epochs["visible"], steps["visible"], steps["value"]) == (False, True, recipe_edits.FIRST_STEPS)
+    epochs, steps = recipe_edits.count_in("epochs")
     assert (epochs["visible"], steps["visible"], steps["value"]) == (True, False, -1)
 
 
@@ -294,7 +300,7 @@ def test_epochs_and_steps_exclude_each_other() -> None:
         ("learning_rate", None, "Learning rate is empty."),
         ("learning_rate", 0, "Learning rate must be greater than 0."),
         ("lora_r", 2.5, "LoRA rank must be a valid integer"),
-        ("target_modules", "", "LoRA layers is empty."),
+        ("target_modules", "", "Layers is empty."),
         ("model_id", None, "Choose a model."),
         ("dataset_id", "typed", "There is no dataset with the id typed."),
     ],
@@ -336,7 +342,7 @@ def test_packing_leaves_the_number_of_steps_open(ready: dict[str, Any]) -> None:
 
 
 def test_a_double_click_starts_one_run_named_after_model_and_dataset(ready: dict[str, Any]) -> None:
-    first, second = (page.start(Request(), "press-1", " ", *values_of(ready)) for _ in range(2))
+    first, second = (page.start(Request(), "press-1", " ", "", *values_of(ready)) for _ in range(2))
     assert first[0] == second[0]
     assert [(run.id, run.name) for run in every_run()] == [(first[0], "tiny on rows d1")]
     assert every_run()[0].recipe == Recipe(**ready).model_dump()
@@ -344,7 +350,7 @@ def test_a_double_click_starts_one_run_named_after_model_and_dataset(ready: dict
 
 def test_a_recipe_that_cannot_work_does_not_start_and_says_why(ready: dict[str, Any], toasts: list[str]) -> None:
     for wrong in ({"learning_rate": 9}, {"method": "cpt"}):
-        started, checks = page.start(Request(), "press", "x", *values_of({**ready, **wrong}))
+        started, checks = page.start(Request(), "press", "x", "", *values_of({**ready, **wrong}))
         assert started == ""
         assert 'data-state="bad"' in checks
     assert every_run() == []

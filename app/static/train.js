@@ -1,0 +1,150 @@
+// The Train form: problems and origins stand at their fields, groups fold and are searched, drafts stay in the browser.
+(() => {
+  const train = (window.tunesmith.train = {});
+  const inputs = "input, textarea";
+  const key = () => "tunesmith-train" + location.search;
+  const fieldOf = (name) => document.getElementById("field-" + name);
+  const groups = () => document.querySelectorAll("#advanced .tr-section");
+
+  // What was typed is kept, one draft for each address of the page, until it is started or thrown away.
+  train.keep = (names, name, given, values) => {
+    const form = Object.fromEntries(names.map((field, i) => [field, values[i]]));
+    localStorage.setItem(key(), JSON.stringify({ name, given, form }));
+  };
+  train.recall = () => localStorage.getItem(key()) || "";
+  train.forget = () => localStorage.removeItem(key());
+
+  const watch = (element, change) => {
+    new MutationObserver(change).observe(element, { childList: true, subtree: true });
+    change();
+  };
+
+  // Folding: a group is open while its button says so.
+  const open = (section, yes) => {
+    section.toggleAttribute("data-open", yes);
+    section.querySelector(".tr-group").ariaExpanded = String(yes);
+  };
+  train.groups = (element) => {
+    element.addEventListener("click", () => {
+      const section = element.closest(".tr-section");
+      open(section, !section.hasAttribute("data-open"));
+    });
+  };
+  const show = (field) => {
+    document.getElementById("view-form-button")?.click();
+    if (!field.closest("#advanced")) return;
+    document.querySelector("#advanced > button.label-wrap:not(.open)")?.click();
+    const section = field.closest(".tr-section");
+    if (section) open(section, true);
+  };
+
+  // Each problem is also written at its field: an attribute that the stylesheet shows, and aria-invalid on the input.
+  train.problems = (element) => {
+    watch(element, () => {
+      document.querySelectorAll(".field[data-problem]").forEach((field) => {
+        for (const name of ["data-problem", "data-level"]) field.removeAttribute(name);
+        field.querySelectorAll(inputs).forEach((input) => input.removeAttribute("aria-invalid"));
+      });
+      element.querySelectorAll("li[data-field]").forEach(({ dataset }) => {
+        const field = fieldOf(dataset.field);
+        if (!field || field.dataset.problem) return;
+        Object.assign(field.dataset, { problem: dataset.message, level: dataset.level });
+        if (dataset.level === "error") field.querySelectorAll(inputs).forEach((input) => (input.ariaInvalid = "true"));
+      });
+    });
+    element.addEventListener("click", (event) => {
+      const row = event.target.closest("li[data-field]");
+      const field = row && fieldOf(row.dataset.field);
+      if (!field) return;
+      show(field);
+      setTimeout(() => {
+        field.scrollIntoView({ block: "center" });
+        field.querySelector(inputs)?.focus();
+      }, 60);
+    });
+  };
+
+  // Where a value came from is a small button at its field; a click puts the value back. Groups count theirs.
+  const mark = (field, { field: name, from, back }) => {
+    let button = field.querySelector(":scope > .tr-from");
+    if (!button) {
+      button = Object.assign(document.createElement("button"), { type: "button", className: "tr-from" });
+      field.append(button);
+    }
+    if (button.textContent !== from) button.textContent = from;
+    button.title = `From: ${from}. Click to put back ${back}.`;
+    button.ariaLabel = `From ${from}. Put back ${back}.`;
+    button.dataset.field = name;
+  };
+  const count = (holder, number) => {
+    if (number) holder.dataset.changed = number;
+    else delete holder.dataset.changed;
+  };
+  train.marks = (element, trigger) => {
+    watch(element, () => {
+      const marks = new Map([...element.querySelectorAll("li")].map(({ dataset }) => [dataset.field, dataset]));
+      document.querySelectorAll("#train-recipe .field[id^=field-]").forEach((field) => {
+        const found = marks.get(field.id.slice(6));
+        if (found) mark(field, found);
+        else field.querySelector(":scope > .tr-from")?.remove();
+      });
+      let all = 0;
+      for (const section of groups()) {
+        const here = section.querySelectorAll(".tr-from").length;
+        count(section, here);
+        all += here;
+      }
+      const advanced = document.getElementById("advanced");
+      if (advanced) count(advanced, all);
+    });
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest?.(".tr-from");
+      if (!button) return;
+      button.parentElement.querySelector(inputs)?.focus();
+      trigger({ name: "put back", id: button.dataset.field });
+    });
+  };
+
+  // The buttons of the presets are drawn anew with every change; the one that had the focus keeps it.
+  train.presets = (element, trigger) => {
+    let last = "";
+    element.addEventListener("focusin", (event) => (last = event.target.dataset.id || ""));
+    element.addEventListener("focusout", (event) => event.relatedTarget && (last = ""));
+    window.tunesmith.actions(element, trigger);
+    watch(element, () => {
+      if (last && document.activeElement === document.body) element.querySelector(`[data-id="${CSS.escape(last)}"]`)?.focus();
+    });
+  };
+
+  // Find a setting: every word has to stand in the name, label, description or group of a field.
+  const text = (field) => `${field.id.slice(6)} ${field.id.slice(6).replaceAll("_", " ")} ${field.textContent}`.toLowerCase();
+  train.search = (element) => {
+    const input = element.querySelector("input");
+    const none = element.querySelector("p");
+    const find = () => {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let hits = 0;
+      for (const section of groups()) {
+        const title = section.querySelector(".tr-group").textContent.toLowerCase();
+        for (const field of section.querySelectorAll(".field")) {
+          const all = title + " " + text(field);
+          const hit = words.every((word) => all.includes(word));
+          field.toggleAttribute("data-missed", !hit);
+          hits += hit && !field.classList.contains("hidden");
+        }
+      }
+      document.getElementById("advanced").toggleAttribute("data-finding", words.length > 0);
+      none.hidden = hits > 0 || !words.length;
+    };
+    input.addEventListener("input", find);
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && input.value) {
+        input.value = "";
+        find();
+      } else if (event.key === "Enter") {
+        event.preventDefault();
+        document.querySelector(`#advanced .field:not(.hidden, [data-missed]) :is(${inputs})`)?.focus();
+      }
+    });
+  };
+})();

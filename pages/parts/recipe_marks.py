@@ -1,0 +1,89 @@
+"""What the Train form shows of where its values came from: the presets to choose, and a mark at each changed field.
+
+The page's script (app/static/train.js) reads both lists: it puts the marks at their fields and counts them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from engine import origins, presets
+from engine.origins import Given
+from engine.presets import Preset
+from engine.recipe import Recipe
+from pages.parts import html
+from pages.parts.recipe_check import Checked
+
+TITLES = {name: field.title or name for name, field in Recipe.model_fields.items()}
+NONE_CHOSEN = "A preset fills in several fields at once; each can still be changed."
+
+
+def marks_html(found: Checked, values: Mapping[str, Any], given: Given) -> str:
+    """The origin of each changed field, and what a click on its mark puts back."""
+    basis = presets.basis(values, found.model)
+    row = Markup('<li data-field="{}" data-from="{}" data-back="{}"></li>')
+    return str(
+        Markup("<ul hidden>{}</ul>").format(
+            html.join(
+                row.format(name, origin, _back(name, values, given, basis))
+                for name, origin in origins.shown(values, given).items()
+            )
+        )
+    )
+
+
+def _back(name: str, values: Mapping[str, Any], given: Given, basis: Given) -> str:
+    value, origin = origins.put_back(name, values, given, basis)
+    return f"{said(value)} ({origin})"
+
+
+def said(value: Any) -> str:
+    """A value of a recipe as people write it."""
+    match value:
+        case None:
+            return "automatic"
+        case bool():
+            return "on" if value else "off"
+        case float():
+            return f"{value:g}".replace("e-0", "e-")
+        case "":
+            return "empty"
+    return str(value)
+
+
+def presets_html(found: Checked, values: Mapping[str, Any], given: Given) -> str:
+    """A button for each preset that fits, and what those in force have set and why."""
+    offered = presets.fitting(found.model, str(values["method"]), str(values["tuning"]))
+    in_force = [one for one in presets.every() if origins.holds(given, values, one.origin)]
+    buttons = html.join(
+        Markup(
+            '<button type="button" class="tr-preset" data-act="preset" data-id="{}" aria-pressed="{}" title="{}">'
+            "{}</button>"
+        ).format(one.name, "true" if one in in_force else "false", one.about, one.shown)
+        for one in [*offered, *(one for one in in_force if one not in offered)]
+    )
+    about = html.join(_about(one, values, given) for one in in_force)
+    return str(
+        Markup('<div class="tr-presets" role="group" aria-label="Presets"><b>Preset</b>{}</div>{}').format(
+            buttons, about or Markup("<p class='tr-about'>{}</p>").format(NONE_CHOSEN)
+        )
+    )
+
+
+def _about(preset: Preset, values: Mapping[str, Any], given: Given) -> Markup:
+    why = {one.field: one.why for one in preset.fields if origins.same(one.value, given.get(one.field, ("", ""))[1])}
+    kept = [
+        name
+        for name, (origin, value) in given.items()
+        if origin == preset.origin and origins.same(values.get(name), value)
+    ]
+    lines = html.join(
+        Markup("<li><b>{}</b> {} <small>{}</small></li>").format(TITLES[name], said(values[name]), why.get(name, ""))
+        for name in Recipe.model_fields
+        if name in kept
+    )
+    words = f"{preset.shown} sets {len(kept)} value{'' if len(kept) == 1 else 's'}"
+    return Markup('<details class="tr-about"><summary>{}. {}</summary><ul>{}</ul></details>').format(
+        words, preset.about, lines
+    )
