@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,20 @@ def _started(folder: Path) -> int:
     """The newest attempt that was ever started in the folder; 0 when none was."""
     numbers = [path.name.split(".")[1] for path in folder.glob("plan.*.json")]
     return max((int(number) for number in numbers if number.isdigit()), default=0)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An attempt that was given to a shim: its number, and when (seconds since 1970)."""
+
+    number: int
+    at: float
+
+
+def last_started(folder: Path) -> Begun | None:
+    """The newest attempt in the folder; None when there was none."""
+    number = _started(folder)
+    return Begun(number, (folder / f"plan.{number}.json").stat().st_mtime) if number else None
 
 
 def was_started(folder: Path, attempt: int) -> bool:

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 
-from engine import datasets, devices, endpoints, health, lesson, logs, models, runs, work
+from engine import datasets, devices, endpoints, health, lesson, logs, models, runs, tracking, work
 from storage import home
 
 EVERY_SECONDS = 1.0
@@ -21,6 +21,7 @@ TICKS: dict[str, Callable[[], None]] = {
     "work": work.tick,
     "health": health.tick,
     "runs": runs.tick,
+    "tracking": tracking.tick,
     "endpoints": endpoints.tick,
     "lesson": lesson.tick,
     "devices": devices.tick,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from engine.errors import RefusedError
 from engine.recipe import Recipe
-from engine.rules import amounts, distribution, machine, serving, settings, start, subjects, tracking
+from engine.rules import amounts, companions, distribution, machine, serving, settings, start, subjects, tracking
 from engine.rules.problem import Problem, Rule
 from storage.tables import Dataset, Model
 
@@ -17,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     *amounts.RULES,
     *machine.RULES,
     *settings.RULES,
+    *companions.RULES,
     *start.RULES,
     *distribution.RULES,
     *serving.RULES,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, delete, select
 
 from storage.statuses import RUN_MOVING, RunStatus
@@ -30,6 +30,12 @@ def count(db: Session, project_id: str | None = None) -> int:
 def moving(db: Session) -> Sequence[Run]:
     """Runs that are on their way somewhere, first come first."""
     return db.exec(select(Run).where(col(Run.status).in_(RUN_MOVING)).order_by(col(Run.created_at))).all()
+
+
+def since(db: Session, ended_after: float) -> Sequence[Run]:
+    """Runs that have not ended, or did so after that moment."""
+    alive = or_(col(Run.ended_at).is_(None), col(Run.ended_at) > ended_after)
+    return db.exec(select(Run).where(alive).order_by(col(Run.created_at))).all()
 
 
 def with_status(db: Session, status: RunStatus) -> Sequence[Run]:
