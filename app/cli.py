@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app import alongside, cli_data, cli_shape, doctor
+from app import alongside, cli_data, cli_recipe, cli_shape, doctor
 from app import serve as server
 from engine import logs, models, recipe, runs
 from engine.errors import TunesmithError
@@ -28,6 +28,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli.command(name="import")(cli_data.import_files)
+cli.command()(cli_recipe.probe)
 cli.add_typer(cli_shape.COMMANDS, name="data")
 
 NameOption = Annotated[str | None, typer.Option("--name", help="What lists show; the file's name when left out.")]
@@ -97,7 +98,7 @@ def train(
     follow: Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")] = False,
 ) -> None:
     """Start a training. A studio that is running takes it; without one this command does the work and waits."""
-    text = _read(recipe_file)
+    text = cli_recipe.text_of(recipe_file)
     with alongside.engine(follow) as waiting:
         run = runs.start_run(name or recipe_file.stem, recipe.from_yaml(text), project)
         typer.echo(f"run {run.id} {run.status}")
@@ -139,13 +140,6 @@ def list_things(noun: Annotated[Noun, typer.Argument(help="What to list.")] = No
     with db.reading() as session:
         for row in queries[noun](session):
             typer.echo(f"{row.id}  {row.status:<13} {row.name}")
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TunesmithError(f"The recipe {file} cannot be read.", str(error)) from error
 
 
 def _is_over(run: Any) -> bool:

@@ -7,70 +7,64 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.recipe import Recipe
 
 
-class Trial(BaseModel):
-    """Real steps with the longest rows, of one recipe. Where it does not fit, only the first fields say much."""
-
+class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    batch: int  # per_device_train_batch_size
-    gradient_checkpointing: bool  # as it was in force
-    automatic: bool = False  # the recipe had left that to the worker
-    max_length: int  # tokens, or the model's context where that is shorter
-    fits: bool
-    peak_bytes: int  # of the process, or what torch reserved on the GPU
-    before_bytes: int = 0  # the same before the first step: the model is loaded
-    tokens_per_second: float = 0.0  # in the second step
-    seconds_a_batch: float = 0.0  # of the longest rows
-    usual_seconds_a_batch: float = 0.0  # of rows as they usually are
+
+class Trial(_Plain):
+    """Real steps with the longest rows, of one recipe. Where it does not fit, only the first fields say much."""
+
+    batch: int = Field(description="per_device_train_batch_size.")
+    gradient_checkpointing: bool = Field(description="Whether activations were computed again.")
+    automatic: bool = Field(default=False, description="Whether the recipe had left that to the worker.")
+    max_length: int = Field(description="The recipe's max_length.")
+    fits: bool = Field(description="Whether the steps could be done within the memory there is.")
+    peak_bytes: int = Field(description="The most memory that the process took, or torch reserved on the GPU.")
+    before_bytes: int = Field(default=0, description="The same before the first step: the model is loaded.")
+    tokens_per_second: float = Field(default=0.0, description="Tokens learnt from a second, in the second step.")
+    seconds_a_batch: float = Field(default=0.0, description="Seconds for a batch of the longest rows.")
+    usual_seconds_a_batch: float = Field(default=0.0, description="Seconds for a batch of rows as they usually are.")
 
     def of(self, recipe: Recipe) -> bool:
         """Whether these steps were those of the recipe, as far as memory goes."""
         wanted = recipe.gradient_checkpointing
         checkpointing = self.automatic if wanted is None else self.gradient_checkpointing == wanted
-        longest = self.max_length <= recipe.max_length  # the context may be shorter
-        return self.batch == recipe.per_device_train_batch_size and checkpointing and longest
+        sizes = (recipe.per_device_train_batch_size, recipe.max_length)
+        return checkpointing and (self.batch, self.max_length) == sizes
 
 
-class Rows(BaseModel):
+class Rows(_Plain):
     """The dataset's rows as tokens: all of them, or a sample of a large dataset beside its longest."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    looked_at: int
-    kept: int  # of these, the rows that are learnt from
-    mean_tokens: float  # of those, cut at max_length
-    longest_tokens: int
+    looked_at: int = Field(description="Rows that were tokenised.")
+    kept: int = Field(description="Of these, the rows that are learnt from.")
+    mean_tokens: float = Field(description="Tokens of those in the mean, cut at max_length.")
+    longest_tokens: int = Field(description="Tokens of the longest.")
 
 
-class Largest(BaseModel):
+class Largest(_Plain):
     """The largest per_device_train_batch_size that fits."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    batch: int
-    at_least: bool = False  # more would fit, but was not looked for
-    tried: bool = False  # else calculated from two measured points
+    batch: int = Field(description="Rows at once.")
+    at_least: bool = Field(default=False, description="Whether more would fit, but was not looked for.")
+    tried: bool = Field(default=False, description="Whether it was tried, not calculated from two measured points.")
 
 
-class Suggestion(BaseModel):
-    """Fields of the recipe to change, and why. Tried by a real step."""
+class Suggestion(_Plain):
+    """Fields of the recipe to change, and why. Tried by real steps."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    fields: dict[str, Any] = Field(default_factory=dict)
-    reason: str
-    found: bool = True  # False: nothing that was tried fits
+    fields: dict[str, Any] = Field(default_factory=dict, description="Field of the recipe -> value; may be empty.")
+    reason: str = Field(description="Why, in a sentence.")
+    found: bool = Field(default=True, description="False when nothing that was tried fits.")
 
 
-class Measured(BaseModel):
+class Measured(_Plain):
     """The result of a probe. The first trial is the recipe as it was given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    device: str  # cpu, or the name of the GPU
-    available_bytes: int  # what the training may use
-    start_seconds: float  # libraries, model and rows, before the first step
-    rows: Rows
-    trials: list[Trial]
-    largest: Largest | None = None
-    suggestion: Suggestion | None = None
+    device: str = Field(description="cpu, or the name of the GPU.")
+    available_bytes: int = Field(description="Memory that the training may use.")
+    start_seconds: float = Field(description="Seconds for model and rows, before the first step.")
+    rows: Rows = Field(description="The dataset's rows as tokens.")
+    trials: list[Trial] = Field(description="What was tried, in order.")
+    largest: Largest | None = Field(default=None, description="The largest batch that fits.")
+    suggestion: Suggestion | None = Field(default=None, description="What to change, if anything.")

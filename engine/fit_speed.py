@@ -6,6 +6,7 @@ for each kind of device and precision, of which a training reaches a share.
 
 import statistics
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,7 +15,7 @@ from engine.fit_time import Shape
 from engine.recipe import Recipe
 from storage import db as database
 from storage import runs
-from storage.statuses import WorkStatus
+from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Model, Run, Work
 
 KIND = "machine_speed"
@@ -62,7 +63,7 @@ def _of_run(run: Run, recipe: Recipe, shape: Shape, row_tokens: float) -> float 
     return run.tokens_per_second * fit_time.token_flops(then, shape, row_tokens)
 
 
-def _spec(recipe: Recipe) -> dict[str, object]:
+def _spec(recipe: Recipe) -> dict[str, Any]:
     return {"device": devices.worker_device(devices.found()[0]), "bf16": fit.computes_in_bf16(recipe)}
 
 
@@ -71,10 +72,12 @@ def _timed(recipe: Recipe) -> Work | None:
     return next((one for one in work.about(SUBJECT, KIND) if one.spec == wanted), None)
 
 
-def measure_once(recipe: Recipe) -> None:
-    """Begins to time the product of matrices where nobody has; not while a training would disturb it, and be disturbed.
+def measure_once(recipe: Recipe) -> Work | None:
+    """Begins to time the product of matrices where nobody has; returns the work while it goes on.
 
-    Takes a few seconds; whoever asks for an estimate after that gets one with a time.
+    Not while a training would disturb it, and be disturbed. Takes a few seconds; estimates after that have a time.
     """
-    if _timed(recipe) is None and not any(lease.exclusive for lease in devices.holders()):
-        work.start(KIND, SUBJECT, dict(_spec(recipe)))
+    found = _timed(recipe)
+    if found is None and not any(lease.exclusive for lease in devices.holders()):
+        found = work.start(KIND, SUBJECT, _spec(recipe))
+    return found if found and found.status in WORK_MOVING else None

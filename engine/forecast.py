@@ -27,12 +27,13 @@ EVALUATED = 1 / 3  # of a training step's time: the forward alone
 
 @dataclass(frozen=True)
 class Memory:
-    """In bytes; `items` says what for, where it was estimated."""
+    """In bytes; `items` says what for, as estimated; `estimated` is what was thought before it was measured."""
 
     needed: int
     available: int
     source: Source
-    items: str = ""
+    items: str
+    estimated: int
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,11 @@ def of(recipe: Recipe, model: Model, dataset: Dataset) -> Forecast:
 
 
 def _memory(recipe: Recipe, model: Model, known: Known | None) -> Memory:
+    thought = fit.memory(model, recipe)
     if known and known.measured and known.trial:
-        return Memory(known.trial.peak_bytes, known.measured.available_bytes, "measured")
-    needed = fit.memory(model, recipe)
-    return Memory(needed.total, fit.available_bytes(), "estimate", str(needed))
+        needed, there = known.trial.peak_bytes, known.measured.available_bytes
+        return Memory(needed, there, "measured", str(thought), thought.total)
+    return Memory(thought.total, fit.available_bytes(), "estimate", str(thought), thought.total)
 
 
 def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured | None) -> Amount:

@@ -20,6 +20,7 @@ from app.api import (
     lesson,
     models,
     projects,
+    recipe_fit,
     recipes,
     runs,
 )
@@ -34,6 +35,7 @@ NOUNS = (
     dataset_hub,
     dataset_mapping,
     recipes,
+    recipe_fit,
     runs,
     endpoints,
     lesson,

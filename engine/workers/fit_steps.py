@@ -105,7 +105,7 @@ class Probe:
 
     def _measure(self, recipe: Recipe, begun: float) -> Trial:
         spec = self._spec(recipe)
-        trainer, longest = self._trainer(spec)
+        trainer = self._trainer(spec)
         watch = Watch(self)
         trainer.add_callback(watch)
         before, loading = self.meter.now(), self.meter.peak()
@@ -118,7 +118,7 @@ class Probe:
             batch=recipe.per_device_train_batch_size,
             gradient_checkpointing=bool(trainer.args.gradient_checkpointing),
             automatic=recipe.gradient_checkpointing is None,
-            max_length=longest,
+            max_length=recipe.max_length,
             fits=self.meter.peak() <= self.meter.budget,
             peak_bytes=max(loading, self.meter.peak()) - left_over,
             before_bytes=before - left_over,
@@ -142,8 +142,8 @@ class Probe:
         spec = Spec.read(self.values | {"recipe": recipe.model_dump() | short})
         return replace(spec, dataset_path=fit_rows.sample(spec.dataset_path, self.scratch))
 
-    def _trainer(self, spec: Spec) -> tuple[Any, int]:
-        """As engine.workers.training makes it, on the chosen rows; and the longest row that it allows."""
+    def _trainer(self, spec: Spec) -> Any:
+        """As engine.workers.training makes it, on the chosen rows."""
         family = FAMILIES[spec.recipe.method]
         tokenizer = training_model.load_tokenizer(spec.model_path)
         base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
@@ -152,7 +152,7 @@ class Probe:
         self.rows = self.rows or fit_rows.facts(rows, sampled)
         order = self.recipe  # of the training; the probe's own is sequential
         rows = replace(rows, train=fit_rows.chosen(rows.train, spec.recipe, fit_rows.usual(order)), held_out=None)
-        return family.trainer(spec, base, rows, self.scratch), base.longest(spec.recipe)
+        return family.trainer(spec, base, rows, self.scratch)
 
     def _tell(self, step: int) -> None:
         done = min(self.tried - 1 + step / (fit_rows.STEPS + 1), EXPECTED_TRIALS - 0.1)

@@ -1,0 +1,61 @@
+"""`tunesmith probe`: real steps of a training before it starts, and what they say about it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import alongside
+from app.cli_data import follow_work
+from engine import datasets, fit, fit_probe, forecast, models
+from engine.errors import TunesmithError
+from engine.fit_measured import Measured
+from engine.forecast import Forecast
+from engine.recipe import from_yaml
+
+
+def probe(
+    recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, as the Train page saves it.")],
+) -> None:
+    """Measure a training before it starts: memory, speed, time, disk, the largest batch that fits, a suggestion."""
+    with alongside.engine(True):
+        recipe = from_yaml(text_of(recipe_file))
+        done = follow_work(fit_probe.start(recipe))
+        found = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
+    for line in (*_forecast(found), *_measured(Measured.model_validate(done.result))):
+        typer.echo(line)
+
+
+def text_of(file: Path) -> str:
+    """A recipe's file. Raises TunesmithError."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TunesmithError(f"The recipe {file} cannot be read.", str(error)) from error
+
+
+def _forecast(found: Forecast) -> Iterator[str]:
+    memory, time = found.memory, found.time
+    yield f"memory      {fit.in_words(memory.needed)} of {fit.in_words(memory.available)} ({memory.source})"
+    yield f"estimate    {fit.in_words(memory.estimated)} of memory ({memory.items})"
+    if time.seconds is not None:
+        yield f"time        {time.seconds:.0f} s for {found.steps or '?'} steps ({time.source}, from {time.basis})"
+    if time.tokens_per_second:
+        yield f"speed       {time.tokens_per_second:.0f} tokens/s"
+    yield f"disk        {fit.in_words(found.disk.total)} of {fit.in_words(found.disk_free)} free (estimate)"
+
+
+def _measured(found: Measured) -> Iterator[str]:
+    yield "\nbatch  recompute  longest  memory    tokens/s  seconds a batch"
+    for one in found.trials:
+        words = fit.in_words(one.peak_bytes) if one.fits else "too much"
+        recompute = "yes" if one.gradient_checkpointing else "no"
+        times = f"{one.tokens_per_second:>8.0f}  {one.seconds_a_batch:.2f}" if one.fits else ""
+        yield f"{one.batch:>5}  {recompute:<9}  {one.max_length:>7}  {words:<8}  {times}".rstrip()
+    if found.largest:
+        least = "at least " if found.largest.at_least else ""
+        yield f"\nlargest batch that fits: {least}{found.largest.batch}"
+    if found.suggestion:
+        changes = "".join(f"\n  {name}: {value}" for name, value in found.suggestion.fields.items())
+        yield f"{found.suggestion.reason}{changes}"
