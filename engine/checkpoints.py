@@ -1,6 +1,7 @@
 """Checkpoints that can be trusted: each carries a manifest of its files, written last.
 
-    RUN/checkpoints/checkpoint-N/manifest.json    {"step": N, "files": {name: {"size": bytes, "sha256": hex}}}
+    RUN/checkpoints/checkpoint-N/manifest.json    {"step": N, "files": {name: {"size": bytes, "sha256": hex}},
+                                                   "metrics": {"loss": 1.2, "eval_loss": 1.3}}
 
 A checkpoint without one was being written when its process died; one whose files differ from it was damaged later.
 Neither is ever resumed from. Standard library only: workers and the studio both use it.
@@ -10,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,22 @@ def folder_of(run_folder: Path) -> Path:
     return run_folder / "checkpoints"
 
 
-def write_manifest(folder: Path, step: int) -> None:
-    """Vouches for every file in a finished checkpoint. Call it when nothing else will be written there."""
+def write_manifest(folder: Path, step: int, metrics: Mapping[str, float] | None = None) -> None:
+    """Vouches for every file in a finished checkpoint. Call it when nothing else will be written there.
+
+    `metrics` is what was measured at that step, for those who compare checkpoints.
+    """
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     files.pop(MANIFEST, None)
     entries = {name: {"size": path.stat().st_size, "sha256": _sha256(path)} for name, path in files.items()}
-    write_json(folder / MANIFEST, {"step": step, "files": entries})
+    write_json(folder / MANIFEST, {"step": step, "files": entries, "metrics": dict(metrics or {})})
+
+
+def measured(folder: Path) -> dict[str, float]:
+    """What was measured at that step, as far as it is a number."""
+    told = _manifest(folder).get("metrics")
+    known = told if isinstance(told, dict) else {}
+    return {name: value for name, value in known.items() if isinstance(value, int | float)}
 
 
 def verified(folder: Path) -> bool:

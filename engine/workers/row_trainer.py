@@ -1,6 +1,9 @@
 """What our trainers have beside TRL's: an order of rows that can be repeated, a watch on the loss, no card."""
 
+import shutil
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -33,6 +36,14 @@ class WatchedTrainer:
         if self.watch is not None:
             self.watch(loss)
         return loss
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Leaves nothing behind when it fails: half a checkpoint takes the disk that was just missing."""
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"  # type: ignore[attr-defined]
+        with ExitStack() as undoing:
+            undoing.callback(shutil.rmtree, folder, ignore_errors=True)
+            super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
+            undoing.pop_all()
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None: the result gets a card of its own, once."""

@@ -16,10 +16,13 @@ from trl import SFTConfig
 from engine import checkpoints, events
 from engine.recipe import Recipe
 from engine.workers import artifact, compute, contract, group, ranks, strategy, training_model, training_rows, whole
+from engine.workers.curve_watch import CurveWatch
 from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_adapter
+from engine.workers.keeping import Checkpoints, Rules, ended_early_at, restore_best
 from engine.workers.packed_rows import Packed, packed_or_not
-from engine.workers.reporting import Checkpoints, LossWatch, Reporter
+from engine.workers.reporting import LossWatch, Reporter
 from engine.workers.row_trainer import lengths
+from engine.workers.training_start import begun_with
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Spec:
     device: str
     resume_from: Path | None
     attempt: int
+    adapter_path: Path | None = None  # to begin with
     memory: dict[str, int] = field(default_factory=dict)  # engine.memory_line
     companion: dict[str, str | None] | None = None  # engine.companions: {"path", "adapter"}
     world_size: int = 1  # processes on all machines
@@ -54,6 +58,7 @@ class Spec:
             device=ranks.device(values.get("device", "cpu")),
             resume_from=Path(resume) if resume else None,
             attempt=values.get("attempt", 1),
+            adapter_path=Path(adapter) if (adapter := values.get("adapter_path")) else None,
             memory=values.get("memory") or {},
             companion=values.get("companion"),
             world_size=values.get("world_size", 1),
@@ -101,15 +106,19 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
     compute.choose_attention(base.model, spec.recipe, spec.device, base.bf16)
     rows = group.in_turn(lambda: family.rows(spec, base, out))
-    keeper = Checkpoints(out, spec.recipe.save_total_limit)
+    base = begun_with(base, spec.adapter_path)
+    keeper = Checkpoints(out, Rules.of(spec.recipe))
     trainer = family.trainer(spec, base, rows, out)
     strategy.check(spec.asked, trainer.accelerator)
     trainer.add_callback(strategy.Truth(spec.asked, trainer))
     if spec.recipe.torch_compile:
         compute.compile_decoder(without_adapter(trainer.model))
     trainer.add_callback(keeper)
+    trainer.add_callback(CurveWatch(out, spec.recipe, keeper))
     trainer.add_callback(Reporter(out, spec.attempt, _facts(spec, base, rows, trainer), trainer.count_from))
     _stop_if_asked(out)
+    if ended := ended_early_at(spec.resume_from):
+        trainer.args.max_steps = ended  # it was over; only the result is missing
     outcome = trainer.train(resume_from_checkpoint=str(spec.resume_from) if spec.resume_from else None)
     result = {"steps": trainer.state.global_step, "train_loss": outcome.training_loss}
     unfinished = trainer.state.global_step < trainer.state.max_steps
@@ -118,6 +127,7 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     if keeper.stopped and unfinished:
         raise contract.Stopped(result)
     events.append(out, events.Progress(done=1, total=1, stage="saving"))
+    result |= restore_best(trainer, keeper)
     return {"artifact": _save(spec, family, trainer, base, rows, out), **result}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -98,8 +98,11 @@ def _four_bit(compute: torch.dtype) -> BitsAndBytesConfig:
 
 
 def lora(recipe: Recipe, model: PreTrainedModel) -> LoraConfig | None:
-    """PEFT's configuration, or None for full tuning. Raises WorkFailedError when no module has such a name."""
-    if recipe.tuning == "full":
+    """PEFT's configuration, or None for full tuning and for a model that has an adapter already.
+
+    Raises WorkFailedError when no module has such a name.
+    """
+    if recipe.tuning == "full" or isinstance(model, PeftModel):
         return None
     return LoraConfig(
         task_type="CAUSAL_LM",

@@ -1,0 +1,83 @@
+"""Whether a checkpoint fits onto the disk: asked before it is written, so that none is ever half there for that reason.
+
+Beside the checkpoint a reserve stays free for the database, the log and the word that the disk is full.
+"""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.workers import diagnosis, group, ranks
+from engine.workers.contract import WorkFailedError
+
+RESERVE_BYTES = 256 << 20
+BESIDES_BYTES = 20 << 20  # of a checkpoint: tokenizer, random state, log
+SECONDS_BETWEEN_LOOKS = 10
+
+
+class Room:
+    """The disk under `out`, as a training uses it."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.needed = 0  # bytes of the next checkpoint
+        self.written = 0  # bytes of the last one
+        self.looked = time.monotonic()
+        self.full = False
+
+    def free(self) -> int:
+        return shutil.disk_usage(self.out).free
+
+    def is_filling(self) -> bool:
+        """Whether somebody fills the disk, so that it is time to save while that is possible. Looks now and then."""
+        if self.full or not ranks.first() or time.monotonic() - self.looked < SECONDS_BETWEEN_LOOKS:
+            return False
+        self.looked = time.monotonic()
+        self.full = self.free() < RESERVE_BYTES + self.written
+        return self.full
+
+    def expects(self, model: Any, optimizer: Any) -> None:
+        """Measures what the next checkpoint will take: the trained weights, and what the optimiser keeps."""
+        trained = sum(_bytes(one) for one in model.parameters() if one.requires_grad) if model is not None else 0
+        kept = getattr(optimizer, "state", {}).values()
+        kept = [one for values in kept for one in values.values() if isinstance(one, torch.Tensor)]
+        self.needed = max(self.written, trained + sum(map(_bytes, kept)) + BESIDES_BYTES)
+
+    def is_enough(self) -> bool:
+        return self.free() >= self.needed + RESERVE_BYTES
+
+    def wrote(self, folder: Path) -> None:
+        self.written = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+    def check(self, step: int, newest: int) -> None:
+        """Before writing. Raises WorkFailedError when the checkpoint does not fit; `newest` is the last one's step.
+
+        Where it fits into the reserve it is written, and the training ends after it: see `raise_if_full`.
+        """
+        if self.is_enough():
+            self.full = False
+            return
+        free = self.free()
+        self.full = True
+        if free < self.needed + RESERVE_BYTES // 8:
+            last = f"The last one is of step {newest}" if newest >= 0 else "There is none before it"
+            what = f"the checkpoint of step {step} takes {diagnosis.in_words(self.needed)}. {last}"
+            raise self._failure(free, what)
+
+    def raise_if_full(self, what: str) -> None:
+        """After writing: raises WorkFailedError, in every process, when there is no room for another checkpoint."""
+        (full,) = group.agree(self.full)
+        if full:
+            raise self._failure(self.free(), what)
+
+    def _failure(self, free: int, what: str) -> WorkFailedError:
+        found = diagnosis.disk_full(free, what)
+        return WorkFailedError(found.category, found.message, found.hint)
+
+
+def _bytes(tensor: torch.Tensor) -> int:
+    held = group.held(tensor)
+    return held.numel() * held.element_size()
