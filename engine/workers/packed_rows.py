@@ -16,6 +16,7 @@ from trl import pack_dataset
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from engine.recipe import Recipe
+from engine.tunings import TUNINGS
 from engine.workers.judged_batches import padded
 
 NOT_LEARNT = -100
@@ -26,6 +27,7 @@ MIXED = (
     "packing was left out: in a model of the kind {kind} rows in one sequence would see each other. "
     "Use train_sampling_strategy group_by_length instead."
 )
+PROMPTED = "packing was left out: the tuning {tuning} puts tokens before every row, and would before the first alone."
 TINY = (
     "packing was left out: it would make {packed} sequences of {rows} rows, so {steps} steps an epoch, and hardly "
     "anything would be learnt. Use a smaller max_length, or train_sampling_strategy group_by_length."
@@ -47,6 +49,8 @@ def packed_or_not(rows: Dataset, model: PreTrainedModel, recipe: Recipe, length:
     """The rows to learn from, packed when the recipe asks for it and it is right."""
     if not recipe.packing:
         return rows, Outcome()
+    if not TUNINGS[recipe.tuning].layers:
+        return rows, Outcome(notes=(PROMPTED.format(tuning=recipe.tuning),))
     flat = model.config.get_text_config()._attn_implementation.startswith("flash")
     if not flat and not isolates(model):
         return rows, Outcome(notes=(MIXED.format(kind=model.config.model_type),))
