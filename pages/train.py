@@ -25,7 +25,7 @@ from pages.parts.recipe_edits import (
     form_of,
     put_back,
 )
-from pages.parts.recipe_form import ABOUT, FIELDS, SECTIONS, recipe_form, recipe_of, values_of
+from pages.parts.recipe_form import ABOUT, FIELDS, SECTION_OF, SECTIONS, recipe_form, recipe_of, values_of
 from pages.parts.recipe_marks import marks_html, presets_html
 from pages.parts.recipe_source import Choices, choices_in, start_values
 from pages.shell import project_of
@@ -127,7 +127,7 @@ def _advanced(form: dict[str, Component]) -> None:
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         gr.HTML(SEARCH, js_on_load="tunesmith.train.search(element)", apply_default_css=False)
         for title, names in SECTIONS.items():
-            with gr.Column(elem_classes="tr-section"):
+            with gr.Column(elem_classes="tr-section", elem_id=SECTION_OF[names[0]]):
                 head = str(GROUP.format(title, ABOUT[title]))
                 gr.HTML(head, js_on_load="tunesmith.train.groups(element)", apply_default_css=False)
                 with gr.Row(elem_classes="tr-grid"):

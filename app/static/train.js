@@ -14,8 +14,13 @@
   train.recall = () => localStorage.getItem(key()) || "";
   train.forget = () => localStorage.removeItem(key());
 
-  const watch = (element, change) => {
-    new MutationObserver(change).observe(element, { childList: true, subtree: true });
+  // A change of the list, or of the form: what is folded away or of another method is not in the page until it is shown.
+  const watch = (element, change, form) => {
+    let waiting = 0;
+    const soon = () => (waiting ||= requestAnimationFrame(() => ((waiting = 0), change())));
+    const observer = new MutationObserver(soon);
+    observer.observe(element, { childList: true, subtree: true });
+    if (form) observer.observe(document.getElementById("train-recipe"), { childList: true, subtree: true });
     change();
   };
 
@@ -40,7 +45,7 @@
 
   // Each problem is also written at its field: an attribute that the stylesheet shows, and aria-invalid on the input.
   train.problems = (element) => {
-    watch(element, () => {
+    const write = () => {
       document.querySelectorAll(".field[data-problem]").forEach((field) => {
         for (const name of ["data-problem", "data-level"]) field.removeAttribute(name);
         field.querySelectorAll(inputs).forEach((input) => input.removeAttribute("aria-invalid"));
@@ -51,7 +56,8 @@
         Object.assign(field.dataset, { problem: dataset.message, level: dataset.level });
         if (dataset.level === "error") field.querySelectorAll(inputs).forEach((input) => (input.ariaInvalid = "true"));
       });
-    });
+    };
+    watch(element, write, true);
     element.addEventListener("click", (event) => {
       const row = event.target.closest("li[data-field]");
       const field = row && fieldOf(row.dataset.field);
@@ -77,26 +83,23 @@
     button.dataset.field = name;
   };
   const count = (holder, number) => {
+    if (!holder) return;
     if (number) holder.dataset.changed = number;
     else delete holder.dataset.changed;
   };
   train.marks = (element, trigger) => {
-    watch(element, () => {
+    const write = () => {
       const marks = new Map([...element.querySelectorAll("li")].map(({ dataset }) => [dataset.field, dataset]));
       document.querySelectorAll("#train-recipe .field[id^=field-]").forEach((field) => {
         const found = marks.get(field.id.slice(6));
         if (found) mark(field, found);
         else field.querySelector(":scope > .tr-from")?.remove();
       });
-      let all = 0;
-      for (const section of groups()) {
-        const here = section.querySelectorAll(".tr-from").length;
-        count(section, here);
-        all += here;
-      }
-      const advanced = document.getElementById("advanced");
-      if (advanced) count(advanced, all);
-    });
+      const grouped = [...marks.values()].map(({ group }) => group).filter(Boolean);
+      count(document.querySelector("#advanced > button > span"), grouped.length);
+      for (const section of groups()) count(section.querySelector(".tr-group b"), grouped.filter((group) => group === section.id).length);
+    };
+    watch(element, write, true);
     document.addEventListener("click", (event) => {
       const button = event.target.closest?.(".tr-from");
       if (!button) return;
@@ -125,7 +128,7 @@
       const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
       let hits = 0;
       for (const section of groups()) {
-        const title = section.querySelector(".tr-group").textContent.toLowerCase();
+        const title = section.querySelector(".tr-group b").textContent.toLowerCase();
         for (const field of section.querySelectorAll(".field")) {
           const all = title + " " + text(field);
           const hit = words.every((word) => all.includes(word));

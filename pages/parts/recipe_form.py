@@ -19,6 +19,7 @@ FIELDS = tuple(Recipe.model_fields)
 
 # Advanced, in the order a person would look for things.
 SECTIONS = {group.TITLE: tuple(group.model_fields) for group in GROUPS}
+SECTION_OF = {name: f"group-{at}" for at, names in enumerate(SECTIONS.values()) for name in names}  # its element
 ABOUT = {group.TITLE: (group.__doc__ or "").partition("\n")[0] for group in GROUPS}
 
 AUTO = "auto"  # what an empty choice is called inside the form: a Gradio choice cannot have the value None

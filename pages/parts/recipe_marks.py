@@ -14,6 +14,7 @@ from engine.presets import Preset
 from engine.recipe import Recipe
 from pages.parts import html
 from pages.parts.recipe_check import Checked
+from pages.parts.recipe_form import SECTION_OF
 
 TITLES = {name: field.title or name for name, field in Recipe.model_fields.items()}
 NONE_CHOSEN = "A preset fills in several fields at once; each can still be changed."
@@ -22,11 +23,11 @@ NONE_CHOSEN = "A preset fills in several fields at once; each can still be chang
 def marks_html(found: Checked, values: Mapping[str, Any], given: Given) -> str:
     """The origin of each changed field, and what a click on its mark puts back."""
     basis = presets.basis(values, found.model)
-    row = Markup('<li data-field="{}" data-from="{}" data-back="{}"></li>')
+    row = Markup('<li data-field="{}" data-group="{}" data-from="{}" data-back="{}"></li>')
     return str(
         Markup("<ul hidden>{}</ul>").format(
             html.join(
-                row.format(name, origin, _back(name, values, given, basis))
+                row.format(name, SECTION_OF.get(name, ""), origin, _back(name, values, given, basis))
                 for name, origin in origins.shown(values, given).items()
             )
         )
