@@ -42,7 +42,7 @@ def save(trained: Trained, out: Path) -> str:
         if leftover.exists():
             shutil.rmtree(leftover)
     if isinstance(model, PeftModel):
-        model.save_pretrained(partial)
+        model.save_pretrained(partial, selected_adapters=["default"])  # not the copy that a reference is
     else:
         model.to(trained.stored).save_pretrained(partial)
     trained.tokenizer.save_pretrained(partial)
