@@ -20,8 +20,9 @@ from engine.fields.keeping import Keeping
 from engine.fields.learning import Learning
 from engine.fields.preferences import Preferences
 from engine.fields.rows import Rows
-from engine.fields.tracking import Tracking
 from engine.fields.start import Start
+from engine.fields.teaching import Teaching
+from engine.fields.tracking import Tracking
 from engine.methods import uses
 from engine.recipe_rules import refuse_foreign, refuse_unfitting
 from engine.recipe_rules_distributed import refuse_unspread
@@ -30,10 +31,12 @@ from engine.recipe_rules_tuning import refuse_tuning
 from engine.trackers import refuse_unknown
 
 # In the order of the form. Recipe names them the other way round: the fields of the last base come first.
-GROUPS = (Start, Preferences, Answers, Adapters, Batches, Learning, Rows, Keeping, Distributed, Tracking)
+GROUPS = (Start, Preferences, Teaching, Answers, Adapters, Batches, Learning, Rows, Keeping, Distributed, Tracking)
 
 
-class Recipe(Tracking, Distributed, Keeping, Rows, Learning, Batches, Adapters, Answers, Preferences, Start, Basics):
+class Recipe(
+    Tracking, Distributed, Keeping, Rows, Learning, Batches, Adapters, Answers, Teaching, Preferences, Start, Basics
+):
     """A training, ready to be run, saved, compared and run again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -96,6 +99,11 @@ MAX_YAML_CHARACTERS = 100_000
 
 def from_yaml(text: str) -> Recipe:
     """Reads what `to_yaml` wrote, or a person. Raises RefusedError that says what is wrong where."""
+    return parse(read_fields(text))
+
+
+def read_fields(text: str) -> dict[str, Any]:
+    """The fields that stand in the YAML, not checked yet. Raises RefusedError when it is no list of fields."""
     if len(text) > MAX_YAML_CHARACTERS or ("&" in text and "*" in text):
         raise RefusedError("That is not a recipe.", "A recipe is short YAML without anchors or aliases.")
     try:
@@ -104,7 +112,7 @@ def from_yaml(text: str) -> Recipe:
         raise RefusedError("The recipe is not valid YAML.", str(error)[:500]) from error
     if not isinstance(values, dict):
         raise RefusedError("The recipe is not a list of fields.", "Write one `field: value` a line.")
-    return parse(_floats(values))
+    return _floats(values)
 
 
 def _floats(values: dict[Any, Any]) -> dict[str, Any]:

@@ -69,6 +69,11 @@ def backend_folder(backend_id: str) -> Path:
     return folder("backends", backend_id)
 
 
+def recipes() -> Path:
+    """The recipes a person keeps, a YAML file each."""
+    return folder("recipes")
+
+
 def session_secret() -> Path:
     """Random bytes that sign the cookies of the window, so that a restart can keep them."""
     return home() / "session.secret"
