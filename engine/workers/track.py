@@ -100,6 +100,7 @@ class Courier:
     def _close(self) -> dict[str, Any]:
         if self.sink is not None:
             self.sink.close(succeeded=(self.folder / "adapter").is_dir() or (self.folder / "model").is_dir())
+        self._remember(replace(self.state, error=""))
         return {"attempt": self.spec["attempt"], "points": self.state.points, "where": self.state.where}
 
     def _wait(self, error: Exception, ended_at: float | None) -> None:

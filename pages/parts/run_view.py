@@ -8,7 +8,7 @@ from markupsafe import Markup
 from engine import recipe as recipes
 from engine import runs
 from engine.errors import TunesmithError
-from pages.parts import chart, html, live
+from pages.parts import chart, html, live, run_trackers
 from pages.parts.icons import icon
 from pages.parts.run_state import action_buttons, progress_bar, step_words, took
 from storage import datasets, db, endpoints, models, transitions
@@ -30,12 +30,13 @@ def run_html(run: Run) -> Markup:
         _trouble(run),
         _charts(run.id),
         Markup(
-            '<div class="ts-columns"><div class="ts-stack">{}{}{}</div><div class="ts-stack">{}{}{}</div></div>'
+            '<div class="ts-columns"><div class="ts-stack">{}{}{}</div><div class="ts-stack">{}{}{}{}</div></div>'
         ).format(
             html.card("Log", Markup('<ts-log data-keep id="log-{}" run="{}"></ts-log>').format(run.id, run.id)),
             _recipe(run),
             _command(run),
             html.card("Facts", _facts(run, model, data)),
+            run_trackers.card(run),
             html.card("Checkpoints", live.element("runs", "checkpoints", 10)),
             html.card("History", _history(history)),
         ),
