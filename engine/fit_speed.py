@@ -79,5 +79,5 @@ def measure_once(recipe: Recipe) -> Work | None:
     """
     found = _timed(recipe)
     if found is None and not any(lease.exclusive for lease in devices.holders()):
-        found = work.start(KIND, SUBJECT, _spec(recipe))
+        found = work.enqueue(KIND, SUBJECT, _spec(recipe))
     return found if found and found.status in WORK_MOVING else None

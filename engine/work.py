@@ -28,11 +28,23 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 2
 MOST_ATTEMPTS = 2
 # Somebody waits for these: they never stand in the queue.
-PROMPT = {"token_rows", "look_data", "first_rows", "fit_probe", "machine_speed"}
+PROMPT = {"token_rows", "look_data", "first_rows", "fit_probe"}
 COMPUTING = {"fit_probe"}  # each takes a device for itself, as a training does, and is not started again if it dies
 SCRATCH = "scratch"  # a folder that a worker makes and removes; after a kill it is removed here
 PASSING = {"token_rows": 24 * 3600, "look_data": 600}  # kinds whose results are dropped after so many seconds
 WAIT_SECONDS = 0.05
+
+
+def enqueue(kind: str, subject_id: str, spec: dict[str, Any]) -> Work:
+    """Leaves a piece of work for `tick` to begin; nothing starts here. For what nobody waits for."""
+    made = Work(kind=kind, subject_id=subject_id, key=_key(kind, subject_id, spec), spec=spec)
+    with db.session() as session:
+        session.add(made)
+    return made
+
+
+def _key(kind: str, subject_id: str, spec: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([kind, subject_id, spec], sort_keys=True).encode()).hexdigest()
 
 
 def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, str] | None = None) -> Work:
@@ -41,7 +53,7 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
     `secrets` go into the worker's environment only, so that work starts at once and is not started again if it dies.
     Raises ConflictError when it needs a device and none is free.
     """
-    key = hashlib.sha256(json.dumps([kind, subject_id, spec], sort_keys=True).encode()).hexdigest()
+    key = _key(kind, subject_id, spec)
     with db.session() as session:
         found = stored.same(session, key)
         if found is not None and (found.status in WORK_MOVING or _is_there(found)):

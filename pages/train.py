@@ -12,7 +12,7 @@ from markupsafe import Markup
 from engine import origins, presets, runs
 from engine import recipe as recipes
 from engine.errors import RefusedError, TunesmithError
-from pages.parts import asking, html, live
+from pages.parts import asking, fit_view, html, live
 from pages.parts.recipe_check import Checked, check, check_html, command_html
 from pages.parts.recipe_edits import (
     UNITS,
@@ -31,7 +31,7 @@ from pages.parts.recipe_source import Choices, choices_in, start_values
 from pages.shell import project_of
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "train", "Train", "Teach a model from your own data.", "t", "train"
-FRAGMENTS: dict[str, live.Fragment] = {}  # nothing here refreshes itself: it would disturb a form
+FRAGMENTS: dict[str, live.Fragment] = {"fit": fit_view.fragment}  # no part of the form refreshes itself
 
 KEEP = f"""(name, given, ...values) => {{
   tunesmith.train.keep({json.dumps(FIELDS)}, name, given, values);
@@ -66,12 +66,13 @@ def page() -> None:
         with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
             checks = _html("train-checks", "tunesmith.train.problems(element)")
             marks = _html("train-marks", ACTING.format("marks"))
+            fit = _html("train-fit", fit_view.SCRIPT)
             go = gr.Button("Start training", variant="primary", elem_id="train-start")
             again = gr.Button("Start over", size="sm", elem_id="train-reset")
     draft, press, started, given = (gr.Textbox(visible=False) for _ in range(4))
     fields, pair = list(form.values()), [form["num_train_epochs"], form["max_steps"]]
     known, changed = [given, *fields], [given, unit, *fields]
-    typed, views = [name, *known], [text, wrong, command, checks, marks, bar]
+    typed, views = [name, *known], [text, wrong, command, checks, marks, bar, fit]
 
     gr.on(None, open_form, draft, [name, press, left_out, *changed, *views], js=RECALL, **live.ACTING)
     edited = [one.input for one in (name, *fields)]
@@ -80,8 +81,9 @@ def page() -> None:
     unit.input(count_in, unit, pair, **live.QUIET).then(views_of, known, views, **live.QUIET)
     turns = {form["method"].input: fit_method, form["tuning"].input: fit_method, form["dataset_id"].input: fit_dataset}
     turns |= {form["model_id"].input: fit_model, bar.action: choose_preset, marks.action: put_back}
+    turns |= {fit.action: fit_view.act}
     for turn, change in turns.items():
-        turned = turn(change, known, changed, **live.QUIET)
+        turned = turn(change, known, changed, **(live.ACTING if turn == fit.action else live.QUIET))
         turned.then(views_of, known, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
     text.input(read_yaml, [text, *known], [*changed, *views[1:]], trigger_mode="always_last", **live.QUIET)
     text.blur(None, typed, None, js=KEEP, **live.QUIET)
@@ -181,14 +183,14 @@ def _reasons(offered: Choices) -> Markup:
 
 
 def views_of(given: str, *values: Any) -> list[Any]:
-    """The recipe's other views, after an edit of the form: YAML, no YAML error, command, checks, marks, presets."""
+    """The recipe's other views after an edit: YAML, no YAML error, command, checks, marks, presets, what it takes."""
     return _views(recipe_of(values), origins.from_json(given))
 
 
 def _views(recipe: dict[str, Any], given: origins.Given) -> list[Any]:
     found = check(recipe)
     marks = [marks_html(found, recipe, given), presets_html(found, recipe, given)]
-    return [yaml_of(found, recipe), "", command_html(found), check_html(found), *marks]
+    return [yaml_of(found, recipe), "", command_html(found), check_html(found), *marks, fit_view.fit_html(found)]
 
 
 def yaml_of(found: Checked, recipe: dict[str, Any]) -> str:
@@ -204,7 +206,7 @@ def read_yaml(text: str, given: str, *values: Any) -> list[Any]:
         recipe = recipes.from_yaml(text).model_dump()
     except RefusedError as error:
         wrong = str(html.notice(error.message, error.hint))
-        return [*[gr.skip()] * (len(values) + 2), wrong, *[gr.skip()] * 4]
+        return [*[gr.skip()] * (len(values) + 2), wrong, *[gr.skip()] * 5]
     kept = origins.from_json(given)
     return [*form_of(recipe, kept), *_views(recipe, kept)[1:]]
 

@@ -85,7 +85,8 @@
     }
 
     address() {
-      return this.getAttribute("src") + location.search;
+      const src = this.getAttribute("src");
+      return src + (src.includes("?") ? location.search.replace("?", "&") : location.search);
     }
 
     // What this tab showed last stands there while the first answer is on its way: no skeleton between two pages.

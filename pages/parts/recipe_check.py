@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from engine import fit, refusals, runs, steps
+from engine import refusals, runs, steps
 from engine.recipe import Recipe, problems
 from engine.rules.problem import Problem
 from pages.parts import html
@@ -121,26 +121,16 @@ def _hint(problem: Problem) -> Markup:
 
 
 def _outlook(checked: Checked) -> Markup:
-    """What the training would be: model, rows, length, memory."""
+    """What the training would be: model, rows, length. What it takes is in `fit_view`."""
     recipe, model, dataset = checked.recipe, checked.model, checked.dataset
     known = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
     if recipe and dataset:
         known.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
-    memory = _memory(recipe, model) if recipe and model and model.path else Markup()
-    return html.facts(known) + memory
+    return html.facts(known)
 
 
 def _length(total: int | None) -> str:
     return "known once the rows are packed" if total is None else f"{total:,} step{'' if total == 1 else 's'}"
-
-
-def _memory(recipe: Recipe, model: Model) -> Markup:
-    needed, there = fit.training_bytes(model, recipe), fit.available_bytes()
-    share = min(1.0, needed / max(1, there))
-    bar = html.progress(share, "Memory needed, of what is there", "bad" if needed > there else "")
-    return Markup("<div class='tr-memory'><p><span>Memory</span><span>about {} of {}</span></p>{}</div>").format(
-        html.size(needed), html.size(there), bar
-    )
 
 
 def command_html(checked: Checked) -> str:

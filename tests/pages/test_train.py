@@ -204,7 +204,7 @@ def test_it_begins_with_the_newest_that_fit_and_says_why_the_others_do_not(ready
 
 
 def test_without_anything_it_says_where_to_begin() -> None:
-    _name, _press, left_out, *_rest, checks, _marks, _presets = page.open_form("", Request())
+    _name, _press, left_out, *_rest, checks, _marks, _presets, _fit = page.open_form("", Request())
     assert 'href="/models"' in left_out
     assert 'href="/data"' in left_out
     assert "Choose a model." in checks
@@ -250,7 +250,7 @@ def test_an_edit_of_the_form_shows_in_yaml_command_and_checks(ready: dict[str, A
     assert wrong == ""
     assert f"-m {plan.WORKERS['sft']}" in command
     assert "12 steps" in checks
-    assert "Memory" in checks
+    assert "Length" in checks
     assert 'data-state="good"' in checks
 
 
@@ -279,7 +279,7 @@ def test_an_edit_of_the_yaml_fills_the_form(ready: dict[str, Any]) -> None:
     ],
 )
 def test_wrong_yaml_says_what_is_wrong_and_leaves_the_form(text: str, words: str) -> None:
-    *fields, wrong, command, checks, _marks, _presets = page.read_yaml(text, "", *values_of({}))
+    *fields, wrong, command, checks, *_more = page.read_yaml(text, "", *values_of({}))
     assert words in wrong
     assert all(one == gr.skip() for one in [*fields, command, checks])
 
