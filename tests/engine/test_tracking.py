@@ -28,9 +28,13 @@ def start(monkeypatch: pytest.MonkeyPatch, tracker: str = "mlflow", **knobs: obj
     return runs.start_run("r", Recipe(model_id="m1", dataset_id="d1", report_to=tracker))
 
 
-def delivered(run_id: str) -> bool:
+def after_a_look(run_id: str) -> tracking.Delivery:
     play()
-    return told(run_id).finished
+    return told(run_id)
+
+
+def delivered(run_id: str) -> bool:
+    return after_a_look(run_id).finished
 
 
 def test_a_run_is_told_to_its_tracker_to_the_end(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
@@ -48,7 +52,7 @@ def test_a_tracker_that_is_down_does_not_hold_up_the_run(monkeypatch: pytest.Mon
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     run = start(monkeypatch, steps=5)
     ended = rows.until(run.id, RunStatus.SUCCEEDED)
-    wait_for(lambda: (play(), told(run.id).error)[1], seconds=60)
+    wait_for(lambda: after_a_look(run.id).error, seconds=60)
     assert ended.error is None
     assert not told(run.id).finished  # it is asked again for some minutes
     process.kill(tracking.folder(run.id, "mlflow"))
@@ -59,7 +63,7 @@ def test_a_killed_one_is_started_again_and_goes_on(monkeypatch: pytest.MonkeyPat
     with fake_mlflow() as (address, sent):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         run = start(monkeypatch, steps=12)
-        wait_for(lambda: (play(), told(run.id).points)[1], seconds=60)
+        wait_for(lambda: after_a_look(run.id).points, seconds=60)
         process.kill(tracking.folder(run.id, "mlflow"))
         wait_for(lambda: delivered(run.id), seconds=60)
         created = [route for route, _, _ in sent].count("runs/create")

@@ -51,9 +51,14 @@ def begin(tiny_model: Path, tmp_path: Path, **fields: object) -> str:
     with db.session() as session:
         ready = ModelStatus.READY
         session.add(Model(id="tiny", source="path", source_id="t", name="t", path=str(tiny_model), status=ready))
-        usable = {"sha256": sha256, "kind": "chat", "rows": 12, "accepted": 12, "status": DatasetStatus.READY}
-        session.add(Dataset(id="rows", project_id="default", name="d", **usable))
+        session.add(_dataset(sha256))
     return runs.start_run("r", Recipe.model_validate({**QUICK, "report_to": "mlflow, tensorboard", **fields})).id
+
+
+def _dataset(sha256: str) -> Dataset:
+    made = Dataset(id="rows", project_id="default", name="d", sha256=sha256, kind="chat", rows=12, accepted=12)
+    made.status = DatasetStatus.READY
+    return made
 
 
 def test_no_file_and_no_other_process_of_a_run_holds_a_secret(
@@ -66,7 +71,13 @@ def test_no_file_and_no_other_process_of_a_run_holds_a_secret(
         run_id = begin(tiny_model, tmp_path)
         folder = home.run_folder(run_id)
         seen: dict[int, bytes] = {}
-        wait_for(lambda: (play(), seen.update(environments(folder)), _over(run_id))[2], seconds=180)
+
+        def over() -> bool:
+            play()
+            seen.update(environments(folder))
+            return _over(run_id)
+
+        wait_for(over, seconds=180)
         ended = runs.look_up(run_id)
     assert ended.status == RunStatus.SUCCEEDED, ended.error
     assert {one["step"] for _, body, _ in sent for one in body.get("metrics", [])} == {1, 2, 3, 4}
