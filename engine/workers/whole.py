@@ -11,6 +11,7 @@ from typing import Any
 
 from peft import PeftModel
 from transformers import PreTrainedModel
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from engine.workers import group, ranks
 from engine.workers.strategy import Asked
@@ -28,6 +29,7 @@ def trained(trainer: Any, asked: Asked, load: Callable[[Path | None], PreTrained
     group.wait()
     if not ranks.first():
         return None
+    unset_hf_deepspeed_config()  # with it, ZeRO 3 would divide the model that is read now among the others
     if asked.recipe.tuning == "full":
         model: Any = load(folder)
     else:
