@@ -9,6 +9,7 @@ of this process a point may be sent twice, and what a library still had in its o
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,12 @@ from engine.workers.trackers.local import TensorBoard, Trackio
 from engine.workers.trackers.remote import Mlflow, Wandb
 from engine.workers.trackers.sink import About, Sink
 
-SINKS = {"trackio": Trackio, "tensorboard": TensorBoard, "mlflow": Mlflow, "wandb": Wandb}
+SINKS: dict[str, Callable[[About], Sink]] = {
+    "trackio": Trackio,
+    "tensorboard": TensorBoard,
+    "mlflow": Mlflow,
+    "wandb": Wandb,
+}
 POLL_SECONDS = 1.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 GIVE_UP_SECONDS = 300.0  # after the end of the run
