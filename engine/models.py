@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import update
 from sqlmodel import Session, col
 
-from engine import events, fit, inspect_model, process
+from engine import companions, events, fit, inspect_model, process
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.plan import plan_worker
 from engine.starter import STARTER_NAME
@@ -174,6 +174,9 @@ def _refuse_while_used(session: Session, model: Model) -> None:
     if moving := [run for run in runs if run.status in RUN_MOVING]:
         names = ", ".join(run.name for run in moving[:5])
         raise ConflictError(f"The model {model.name} is being trained ({names}).", "Stop that run first.")
+    if asking := companions.asked_by(session, model.id):
+        message = f"The run {asking[0].name} asks the model {model.name} while it trains."
+        raise ConflictError(message, "Stop that run first.")
     if any(backend.status in SERVING_MOVING for backend in stored.backends_of(session, model.id)):
         raise ConflictError(f"The model {model.name} is being served.", "Stop its endpoint on the Serve page first.")
     if runs:

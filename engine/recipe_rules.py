@@ -1,5 +1,6 @@
 """What the fields of a recipe mean together: each method its own fields, and values that fit each other."""
 
+import ast
 import json
 import re
 from collections.abc import Callable
@@ -48,36 +49,66 @@ def refuse_unfitting(recipe: Any) -> None:
     if recipe.method == "kto" and recipe.loss_type != "apo_zero_unpaired" and recipe.per_device_train_batch_size < 2:
         raise ValueError("kto compares the rows of a batch, so it needs 2 or more: per_device_train_batch_size")
     if recipe.method in GENERATING:
+        _refuse_batches(recipe)
         _refuse_rewards(recipe)
+    if recipe.method in GENERATING or teaches_by_answers(recipe):
+        _refuse_lengths(recipe)
 
 
-def _refuse_rewards(recipe: Any) -> None:
+def teaches_by_answers(recipe: Any) -> bool:
+    """Whether the model, or its teacher, answers prompts while it learns from the teacher."""
+    return recipe.method == "gkd" and (recipe.lmbda > 0 or recipe.seq_kd)
+
+
+def _refuse_batches(recipe: Any) -> None:
     answers = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
     if answers % recipe.num_generations:
         raise ValueError(
             f"a step has {answers} answers (per_device_train_batch_size times gradient_accumulation_steps), which is "
             f"no multiple of {recipe.num_generations}: change num_generations"
         )
+
+
+def _refuse_lengths(recipe: Any) -> None:
     if recipe.max_completion_length >= recipe.max_length:
         raise ValueError(
             f"prompt and answer together have max_length {recipe.max_length}, so the answer has to be shorter: "
             "lower max_completion_length"
         )
+
+
+def _refuse_rewards(recipe: Any) -> None:
     names = words(recipe.reward_funcs)
     if unknown := [name for name in names if name not in REWARDS] or (not names and ["nothing"]):
         raise ValueError(f"{', '.join(unknown)} is none of {', '.join(REWARDS)}: reward_funcs")
-    if "regex" in names and not recipe.reward_pattern:
-        raise ValueError("the reward regex needs a regular expression in reward_pattern")
+    for name, (field, what) in NEEDS.items():
+        if name in names and not getattr(recipe, field).strip():
+            raise ValueError(f"the reward {name} needs {what} in {field}")
     for name, read in (("reward_pattern", re.compile), ("reward_schema", json.loads)):
-        _refuse_unreadable(name, getattr(recipe, name), read)
+        _refuse_unreadable(name, getattr(recipe, name) or "{}", read)
+    if recipe.reward_code:
+        _refuse_unreadable("reward_code", recipe.reward_code, _function)
     if recipe.reward_weights and len(weights(recipe.reward_weights)) != len(names):
         raise ValueError(f"there are {len(names)} rewards, and each needs a number in reward_weights")
 
 
+NEEDS = {
+    "regex": ("reward_pattern", "a regular expression"),
+    "python": ("reward_code", "a function"),
+    "reward_model": ("reward_model_id", "the id of a run or a model"),
+}
+
+
+def _function(text: str) -> None:
+    """Raises ValueError, SyntaxError when the text holds no function `reward`. Runs nothing."""
+    if not any(isinstance(part, ast.FunctionDef) and part.name == "reward" for part in ast.parse(text).body):
+        raise ValueError("it has no `def reward(prompt, completion, **columns)`")
+
+
 def _refuse_unreadable(name: str, text: str, read: Callable[[str], Any]) -> None:
     try:
-        read(text or "{}")
-    except (ValueError, re.error) as error:
+        read(text)
+    except (ValueError, SyntaxError, re.error, RecursionError, MemoryError) as error:  # the last two: deeply nested
         raise ValueError(f"it cannot be read ({str(error)[:200]}): correct {name}") from error
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from engine import checkpoints as saved
-from engine import curves, devices, distribution, events, logs, process, refusals, supervision
+from engine import companions, curves, devices, distribution, events, logs, process, refusals, supervision
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.origins import NO_SOURCE, Source
 from engine.recipe import Recipe
@@ -132,6 +132,9 @@ def delete_run(run_id: str) -> None:
         run = _get(db, run_id)
         if run.status in RUN_MOVING:
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Stop it first.")
+        if asking := companions.asked_by(db, run.id):
+            message = f"The run `{asking[0].name}` asks what `{run.name}` has left while it trains."
+            raise ConflictError(message, "Stop that run first.")
         if any(run.id in backend.adapters for backend in endpoints.moving(db)):
             raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
         stored.drop(db, run)

@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from engine import (
     checkpoints,
+    companions,
     datasets,
     devices,
     distribution,
@@ -84,6 +85,7 @@ def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
         "device": devices.worker_device(device),
         "resume_from": str(newest) if newest else None,
         "attempt": run.attempt,
+        **companions.told(recipe),
     }
     return distribution.plan_training(recipe, spec, folder, device, distribution.free_port())
 

@@ -34,7 +34,8 @@ class Answers(BaseModel):
         max_length=200,
         pattern=r"^[a-z_, ]+$",
         title="Rewards",
-        description="What earns a reward, separated by commas: exact_match, regex, json_schema, length.",
+        description="What earns a reward, separated by commas: exact_match, regex, json_schema, length, python, "
+        "reward_model.",
     )
     reward_weights: str = Field(
         default="",
@@ -69,4 +70,27 @@ class Answers(BaseModel):
         le=1_000_000,
         title="Good length",
         description="Characters up to which an answer earns the length reward; beyond, it falls to zero at twice that.",
+    )
+    reward_code: str = Field(
+        default="",
+        max_length=20_000,
+        title="Own function",
+        description="Python text with `def reward(prompt, completion, **columns)` that returns a number, for python. "
+        "It runs when the training does, in a process that is shut in: read it before you run somebody else's recipe.",
+        json_schema_extra={"lines": 6},
+    )
+    reward_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        title="Time for an answer",
+        description="Seconds that the own function may take for one answer.",
+    )
+    reward_model_id: str = Field(
+        default="",
+        max_length=64,
+        title="Reward model",
+        description="The run that trained a reward model, or a model with one number as its answer, by its id, for "
+        "reward_model.",
     )

@@ -19,7 +19,7 @@ class Basics(BaseModel):
         title="Method",
         description="sft teaches answers from chats or prompt/completion pairs; cpt continues pre-training on text; "
         "dpo, orpo, simpo and cpo learn from preferred answers; kto from answers marked good or bad; reward trains a "
-        "model that judges; grpo and rloo learn from the model's own answers, judged by rules.",
+        "model that judges; grpo and rloo learn from the model's own answers, judged by rules; gkd from a teacher.",
     )
     num_train_epochs: float = Field(
         default=1.0,

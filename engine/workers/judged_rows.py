@@ -28,7 +28,8 @@ SCHEMAS = {
         {"chosen_ids": _IDS, "chosen_labels": _IDS, "rejected_ids": _IDS, "rejected_labels": _IDS}
     ),
     "unpaired": pyarrow.schema({"input_ids": _IDS, "labels": _IDS, "label": pyarrow.bool_()}),
-    "prompt": pyarrow.schema({"prompt_ids": _IDS, "extra": pyarrow.string()}),  # extra: JSON text of other columns
+    # JSON text: `extra` of the other columns, `messages` of the prompt's turns.
+    "prompt": pyarrow.schema({"prompt_ids": _IDS, "extra": pyarrow.string(), "messages": pyarrow.string()}),
 }
 
 
@@ -63,7 +64,8 @@ def prepare(tokenizer: PreTrainedTokenizerBase, wanted: Wanted, out: Path) -> tu
 
 
 def fingerprint(texts: Texts, wanted: Wanted) -> str:
-    return hashlib.sha256(f"{training_rows.fingerprint(texts)} {wanted.whole}".encode()).hexdigest()[:20]
+    columns = SCHEMAS[wanted.source.kind].names  # a later studio may keep other ones
+    return hashlib.sha256(f"{training_rows.fingerprint(texts)} {wanted.whole} {columns}".encode()).hexdigest()[:20]
 
 
 def _write(texts: Texts, wanted: Wanted, file: Path) -> Counts:
@@ -119,7 +121,8 @@ def _packed(row: Tokenised, kind: str) -> dict[str, Any]:
             }
         case "unpaired":
             return {"input_ids": first.ids, "labels": first.labels, "label": row.row["label"]}
-    return {"prompt_ids": first.ids, "extra": json.dumps(row.row.get("extra") or {})}
+    extra, messages = json.dumps(row.row.get("extra") or {}), json.dumps(row.row["prompt"])
+    return {"prompt_ids": first.ids, "extra": extra, "messages": messages}
 
 
 def nothing_to_learn(counts: Counts, wanted: Wanted) -> contract.WorkFailedError:

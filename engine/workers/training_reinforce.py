@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from engine import events, methods
 from engine.recipe import Recipe
 from engine.recipe_rules import weights, words
-from engine.workers import judged_rows, rewards, training, training_model
+from engine.workers import judged_rows, reward_model, rewards, training, training_model
 from engine.workers.contract import WorkFailedError
 from engine.workers.fast_logps import make_fast
 from engine.workers.reporting import LossWatch
@@ -28,6 +29,11 @@ class _Prompted(WatchedTrainer):
 
     def count_from(self, tokens: float) -> None:
         """Nothing: these trainers count in the state that checkpoints keep."""
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Without the loss on held-out prompts: it measures nothing, the reward there does."""
+        logs.pop("eval_loss", None)
+        super().log(logs, *args, **kwargs)  # type: ignore[misc]
 
 
 class GroupTrainer(_Prompted, GRPOTrainer):
@@ -53,10 +59,11 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
     prompts, counts = judged_rows.prepare(base.tokenizer, wanted, out)
     for note in judged_rows.notes(counts, wanted):
         events.append(out, note)
-    _check_enough(prompts, recipe)
     if "exact_match" in words(recipe.reward_funcs):
         _check_answers(prompts, _column(spec))
-    return Rows(prompts, None, counts)
+    learnt, held_out = training.split(prompts, recipe)
+    _check_enough(learnt, recipe)
+    return Rows(learnt, held_out, counts)
 
 
 def _column(spec: Spec) -> str:
@@ -83,25 +90,42 @@ def _check_answers(prompts: Dataset, column: str) -> None:
 
 def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
     recipe = spec.recipe
-    arguments = training.shared_arguments(spec, base, out, evaluates=False) | _arguments(recipe)
+    evaluates = rows.held_out is not None
+    arguments = training.shared_arguments(spec, base, out, evaluates) | _arguments(recipe)
     config, kind = (RLOOConfig, LeaveOneOutTrainer) if recipe.method == "rloo" else (GRPOConfig, GroupTrainer)
     trainer = kind(
         model=base.model,
         processing_class=base.tokenizer,
         args=config(**arguments),
-        train_dataset=rows.train.rename_column("prompt_ids", "prompt"),
+        train_dataset=_prompts(rows.train),
+        eval_dataset=_prompts(rows.held_out) if rows.held_out is not None else None,
         peft_config=training_model.lora(recipe, base.model),
-        reward_funcs=rewards.judges(recipe, _column(spec)),
+        reward_funcs=rewards.judges(recipe, _column(spec), _scores(spec, base)),
     )
     make_fast(trainer, recipe.temperature)
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
     return trainer
 
 
+def _prompts(rows: Dataset) -> Dataset:
+    return rows.rename_column("prompt_ids", "prompt")
+
+
+def _scores(spec: Spec, base: Base) -> reward_model.Scorer | None:
+    """The reward model of the recipe, on the device of the training."""
+    if "reward_model" not in words(spec.recipe.reward_funcs) or not spec.companion:
+        return None
+    adapter, device = spec.companion["adapter"], "cpu" if spec.device == "cpu" else "cuda"
+    dtype = torch.bfloat16 if base.bf16 else torch.float32
+    return reward_model.load(Path(str(spec.companion["path"])), Path(adapter) if adapter else None, device, dtype)
+
+
 def _arguments(recipe: Recipe) -> dict[str, Any]:
     """What these methods are told beyond the others."""
     method = methods.METHODS[recipe.method]
+    prompts = max(1, recipe.per_device_train_batch_size // recipe.num_generations)
     found = {
+        "per_device_eval_batch_size": prompts * recipe.num_generations,  # whole groups of answers
         "beta": method.beta if recipe.beta is None else recipe.beta,
         "num_generations": recipe.num_generations,
         "max_completion_length": recipe.max_completion_length,

@@ -56,7 +56,13 @@ def test_a_recipe_of_defaults_fits_every_method_and_yaml_has_its_fields_alone(me
         ({"method": "grpo", "reward_pattern": "("}, "correct reward_pattern"),
         ({"method": "grpo", "reward_schema": "{"}, "correct reward_schema"),
         ({"method": "grpo", "reward_weights": "1, 2"}, "there are 1 rewards"),
-        ({"method": "grpo", "eval_fraction": 0.1}, "change eval_fraction"),
+        ({"method": "grpo", "reward_funcs": "python"}, "needs a function in reward_code"),
+        ({"method": "grpo", "reward_code": "def reward("}, "correct reward_code"),
+        ({"method": "grpo", "reward_code": "(" * 9999}, "correct reward_code"),
+        ({"method": "grpo", "reward_code": "rewards = 1"}, "it has no `def reward("),
+        ({"method": "rloo", "reward_funcs": "reward_model"}, "in reward_model_id"),
+        ({"method": "gkd", "max_length": 100}, "lower max_completion_length"),
+        ({"method": "sft", "teacher_id": "m"}, "change teacher_id"),
     ],
 )
 def test_what_does_not_go_together_is_refused_at_its_field(fields: dict[str, Any], words: str) -> None:

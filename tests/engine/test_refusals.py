@@ -111,7 +111,7 @@ def test_a_dataset_that_is_not_ready_is_refused(case: Case, fields: dict[str, An
         ("sft", "preference", "Choose the method dpo or orpo or"),
         ("dpo", "unpaired", "Choose the method kto, or"),
         ("kto", "prompt", "Choose the method grpo or rloo,"),
-        ("dpo", "completion", "Choose the method sft or grpo or rloo,"),
+        ("dpo", "completion", "Choose the method sft or grpo or rloo or gkd,"),
         ("sft", "stepwise", "Choose another dataset"),
         ("sft", None, "Choose another dataset"),
     ],
