@@ -279,7 +279,7 @@ def test_an_edit_of_the_yaml_fills_the_form(ready: dict[str, Any]) -> None:
     ],
 )
 def test_wrong_yaml_says_what_is_wrong_and_leaves_the_form(text: str, words: str) -> None:
-    *fields, wrong, command, checks, *_more = page.read_yaml(text, "", *values_of({}))
+    *fields, wrong, command, checks, _marks, _presets, _fit = page.read_yaml(text, "", *values_of({}))
     assert words in wrong
     assert all(one == gr.skip() for one in [*fields, command, checks])
 
