@@ -9,14 +9,15 @@ from engine.optimisers import OPTIMISERS, SCHEDULE_NEEDS, SCHEDULE_OPTIONS
 from engine.tunings import MOVED_STARTS, TUNINGS
 
 
+# Recipes of the first version may hold these beside tuning full; they are passed over.
+FIRST = ("lora_r", "lora_alpha", "lora_dropout", "target_modules")
+
+
 def foreign(recipe: Any) -> list[str]:
     """Fields of other tunings that are set to something, in the order of the recipe."""
     fields = type(recipe).model_fields
-    return [
-        name
-        for name in fields
-        if not tunings.uses(recipe.tuning, name) and getattr(recipe, name) != fields[name].default
-    ]
+    unused = [name for name in fields if name not in FIRST and not tunings.uses(recipe.tuning, name)]
+    return [name for name in unused if getattr(recipe, name) != fields[name].default]
 
 
 def refuse_tuning(recipe: Any) -> None:
@@ -41,7 +42,7 @@ def refuse_tuning(recipe: Any) -> None:
 def _refuse_start(recipe: Any) -> None:
     start = recipe.init_lora_weights
     if start == "loftq" and (recipe.tuning != "qlora" or recipe.quantization == "int8"):
-        raise ValueError("loftq makes up for what 4 bits lose, so it needs tuning qlora with nf4 or fp4")
+        raise ValueError("loftq makes up for what qlora loses to 4 bits, and to nothing else: change init_lora_weights")
     if start in MOVED_STARTS and start != "loftq" and recipe.tuning == "qlora":
         raise ValueError(
             f"{start} takes its start out of the weights, which a quantised base has lost: use tuning lora"
@@ -53,6 +54,8 @@ def _refuse_start(recipe: Any) -> None:
             f"{recipe.method} holds the model against its base, and loftq begins beside it: use init_lora_weights "
             "default"
         )
+    if start in MOVED_STARTS and recipe.strategy not in ("none", "ddp"):
+        raise ValueError(f"{recipe.strategy} divides the weights that {start} begins with: change init_lora_weights")
     if recipe.loraplus_lr_ratio is not None and not recipe.optim.startswith(("adamw", "paged_adamw")):
         raise ValueError("LoRA+ is made for AdamW: choose such an optim, or leave loraplus_lr_ratio empty")
 
@@ -69,7 +72,7 @@ def _refuse_optimiser(recipe: Any) -> None:
         raise ValueError("schedule_free_radam warms up by itself: set warmup_steps and warmup_ratio to 0")
     if optimiser.steady and recipe.warmup_ratio:
         raise ValueError(f"{recipe.optim} counts its warm-up in steps: use warmup_steps instead of warmup_ratio")
-    _refuse_settings(recipe.optim_args, optimiser.options, f"{recipe.optim} in optim_args")
+    _refuse_settings(recipe.optim_args, optimiser.options, f"change {recipe.optim}'s optim_args")
 
 
 def _refuse_schedule(recipe: Any) -> None:
@@ -81,7 +84,7 @@ def _refuse_schedule(recipe: Any) -> None:
     if name == "reduce_lr_on_plateau" and not recipe.eval_fraction:
         raise ValueError("reduce_lr_on_plateau watches the loss of held-out rows: set eval_fraction above 0")
     given = _refuse_settings(
-        recipe.lr_scheduler_kwargs, SCHEDULE_OPTIONS.get(name, ()), f"{name} in lr_scheduler_kwargs"
+        recipe.lr_scheduler_kwargs, SCHEDULE_OPTIONS.get(name, ()), f"change {name}'s lr_scheduler_kwargs"
     )
     needed = SCHEDULE_NEEDS.get(name, ())
     if needed and not any(one in given for one in needed):
@@ -95,7 +98,7 @@ def _refuse_settings(text: str, known: tuple[str, ...], whose: str) -> dict[str,
     given = optimisers.settings(text)
     if unknown := [name for name in given if name not in known]:
         offered = ", ".join(known) or "nothing"
-        raise ValueError(f"{', '.join(unknown)} means nothing: {whose} can set {offered}")
+        raise ValueError(f"{', '.join(unknown)} means nothing there, only {offered} does: {whose}")
     for name, value in given.items():
         if name not in optimisers.WORDS:
             _number(name, value, whose)

@@ -57,16 +57,17 @@ def names(text: str) -> list[str]:
 def is_target(module: str, target_modules: str) -> bool:
     """Whether PEFT adapts that module: all-linear, or a name which is the module's own, or its ending after a dot."""
     wanted = names(target_modules)
-    return wanted == ["all-linear"] or _is_one_of(module, wanted)
+    return wanted == ["all-linear"] or is_one_of(module, wanted)
 
 
-def _is_one_of(module: str, wanted: Iterable[str]) -> bool:
+def is_one_of(module: str, wanted: Iterable[str]) -> bool:
+    """Whether a module has one of those names: its own, or the ending after a dot."""
     return any(module == name or module.endswith(f".{name}") for name in wanted)
 
 
 def _whole(wanted: list[str], layers: Layers, parameters: int) -> int:
     """Modules that are trained as they are. One that is no layer is an embedding, a head, or a norm (next to none)."""
-    inside = sum(outputs * inputs for name, (outputs, inputs) in layers.items() if _is_one_of(name, wanted))
+    inside = sum(outputs * inputs for name, (outputs, inputs) in layers.items() if is_one_of(name, wanted))
     outside = [name for name in wanted if re.search(r"embed|head|wte", name)]
     rest = parameters - sum(outputs * inputs for outputs, inputs in layers.values())
     return inside + (max(rest, 0) if outside else 0)

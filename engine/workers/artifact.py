@@ -12,7 +12,9 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 from engine.methods import GENERATING
 from engine.recipe import Recipe, to_yaml
+from engine.workers import tuning_starts
 from engine.workers.contract import WorkFailedError
+from engine.workers.tuning_adapters import puts_tokens_before
 
 PROBE_TOKENS = 32
 ALIKE = "No reward told two answers apart. Choose easier prompts, a reward that is not all or nothing, or more answers."
@@ -42,7 +44,7 @@ def save(trained: Trained, out: Path) -> str:
         if leftover.exists():
             shutil.rmtree(leftover)
     if isinstance(model, PeftModel):
-        model.save_pretrained(partial, selected_adapters=["default"])  # not the copy that a reference is
+        _save_adapter(model, partial, out)
     else:
         model.to(trained.stored).save_pretrained(partial)
     trained.tokenizer.save_pretrained(partial)
@@ -53,6 +55,13 @@ def save(trained: Trained, out: Path) -> str:
         _check_model(model, partial)
     partial.rename(final)
     return name
+
+
+def _save_adapter(model: PeftModel, folder: Path, out: Path) -> None:
+    """As PEFT saves it; what did not begin at no change, as what has changed since."""
+    model.save_pretrained(folder, selected_adapters=["default"])  # not the copy that a reference is
+    if tuning_starts.has_start(model):
+        tuning_starts.save_since(folder, out / tuning_starts.KEPT)
 
 
 def card(recipe: Recipe, name: str) -> str:
@@ -77,21 +86,24 @@ def _logits(trained: Trained, model: torch.nn.Module) -> torch.Tensor:
     device = model.get_input_embeddings().weight.device
     ids = torch.tensor([trained.row[:PROBE_TOKENS]], device=device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=trained.bf16):
-        return model(input_ids=ids, use_cache=False).logits.float().cpu()
+        logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
+    return logits[:, -ids.shape[1] :].float().cpu()  # learnt tokens that stand before the row have logits too
 
 
 def _check_adapter(trained: Trained, model: PeftModel, folder: Path) -> None:
     tensors = _finite_tensors(folder)
-    if not any(tensor.any() for name, tensor in tensors.items() if "lora_B" in name):
+    if _unchanged(model, tensors):
         raise WorkFailedError(
             "config",
-            "The training changed nothing: every weight of the adapter is still zero.",
+            "The training changed nothing: every weight of the adapter is as it was.",
             ALIKE
             if trained.recipe.method in GENERATING
             else "Raise learning_rate, or train for more than warmup_steps.",
         )
+    if tuning_starts.has_start(model):
+        tuning_starts.subtract_all(model)  # what is saved is for the base without the start
     after = _logits(trained, model)
-    base = model.unload()
+    base = model.base_model if puts_tokens_before(model) else model.unload()
     before = _logits(trained, base)
     reopened = PeftModel.from_pretrained(base, folder, is_trainable=False)
     again = _logits(trained, reopened)
@@ -103,6 +115,14 @@ def _check_adapter(trained: Trained, model: PeftModel, folder: Path) -> None:
         raise WorkFailedError(
             "config", "The adapter does not change the model's answers.", "Raise learning_rate or train longer."
         )
+
+
+def _unchanged(model: PeftModel, tensors: dict[str, torch.Tensor]) -> bool:
+    """Whether a LoRA adapter is as it began; of others it is not known, and their answers tell."""
+    if tuning_starts.has_start(model):
+        return tuning_starts.unchanged(model)
+    second = [tensor for name, tensor in tensors.items() if "lora_B" in name]
+    return bool(second) and not any(tensor.any() for tensor in second)
 
 
 def _check_model(trained: PreTrainedModel, folder: Path) -> None:

@@ -15,7 +15,20 @@ from trl import SFTConfig
 
 from engine import checkpoints, events
 from engine.recipe import Recipe
-from engine.workers import artifact, compute, contract, group, ranks, strategy, training_model, training_rows, whole
+from engine.workers import (
+    artifact,
+    compute,
+    contract,
+    group,
+    ranks,
+    strategy,
+    training_model,
+    training_rows,
+    tuning,
+    tuning_adapters,
+    tuning_steps,
+    whole,
+)
 from engine.workers.curve_watch import CurveWatch
 from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_adapter
 from engine.workers.keeping import Checkpoints, Rules, ended_early_at, restore_best
@@ -109,6 +122,7 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     base = begun_with(base, spec.adapter_path)
     keeper = Checkpoints(out, Rules.of(spec.recipe))
     trainer = family.trainer(spec, base, rows, out)
+    tuning.prepare(trainer, spec.recipe, spec.model_path, out)
     strategy.check(spec.asked, trainer.accelerator)
     trainer.add_callback(strategy.Truth(spec.asked, trainer))
     if spec.recipe.torch_compile:
@@ -120,6 +134,7 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     if ended := ended_early_at(spec.resume_from):
         trainer.args.max_steps = ended  # it was over; only the result is missing
     outcome = trainer.train(resume_from_checkpoint=str(spec.resume_from) if spec.resume_from else None)
+    tuning.settle(trainer)
     result = {"steps": trainer.state.global_step, "train_loss": outcome.training_loss}
     unfinished = trainer.state.global_step < trainer.state.max_steps
     if keeper.terminated and unfinished:
@@ -197,12 +212,12 @@ def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> An
         train_dataset=learnt,
         eval_dataset=rows.held_out,
         data_collator=Packed(base.tokenizer.pad_token_id, packed.flat) if packed.done else None,
-        peft_config=training_model.lora(recipe, base.model),
+        peft_config=tuning_adapters.adapter(recipe, base.model),
     )
     trainer.order_rows(recipe.train_sampling_strategy, lengths(learnt))
     with trainer.accelerator.autocast():
-        alone = group.alone()
-        trainer.fast_loss = alone and allows_fast_loss(without_adapter(trainer.model))
+        by_layers = group.alone() and not tuning_adapters.puts_tokens_before(trainer.model)
+        trainer.fast_loss = by_layers and allows_fast_loss(without_adapter(trainer.model))
     trainer.packed = packed.done
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
     return trainer
@@ -238,6 +253,7 @@ def shared_arguments(
         "per_device_eval_batch_size": recipe.per_device_train_batch_size,
         "eval_strategy": "steps" if evaluates else "no",
         "eval_steps": recipe.eval_steps,
+        **tuning_steps.arguments(recipe),
         "save_strategy": "steps",
         "save_total_limit": None,  # Checkpoints forgets old ones, after the new one is sealed
         "logging_first_step": True,
@@ -254,11 +270,11 @@ PASSED_THROUGH = {
     "learning_rate",
     "per_device_train_batch_size",
     "gradient_accumulation_steps",
-    "lr_scheduler_type",
-    "warmup_steps",
     "weight_decay",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
     "max_grad_norm",
-    "optim",
     "logging_steps",
     "save_steps",
     "seed",

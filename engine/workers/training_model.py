@@ -1,4 +1,4 @@
-"""Loads the base model for a training: precision, 4-bit, LoRA, as the recipe and the device allow."""
+"""Loads the base model for a training: precision and quantisation, as the recipe and the device allow."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -15,9 +14,10 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
 
 from engine.recipe import Recipe
+from engine.tunings import TUNINGS, leaves_model
+from engine.workers import tuning_adapters
 from engine.workers.contract import WorkFailedError
 
 
@@ -60,15 +60,16 @@ def load_tokenizer(model_path: Path) -> PreTrainedTokenizerBase:
 def load(
     recipe: Recipe, model_path: Path, device: str, tokenizer: PreTrainedTokenizerBase, kind: Any = AutoModelForCausalLM
 ) -> Base:
-    """The model in the precision it is trained in, on the CPU unless it is 4-bit (that is made where it stays).
+    """The model in the precision it is trained in, on the CPU unless it is quantised (that is made where it stays).
 
-    LoRA freezes the base, which may then be bfloat16; full tuning keeps float32 weights, because steps are smaller
-    than what bfloat16 can tell apart. Raises WorkFailedError when the files cannot be loaded.
+    An adapter freezes the base, which may then be bfloat16; weights that are trained as they are keep float32, because
+    steps are smaller than what bfloat16 can tell apart. Raises WorkFailedError when the files cannot be loaded.
     """
     bf16 = computes_in_bf16(recipe, device)
-    options: dict[str, Any] = {"dtype": torch.bfloat16 if bf16 and recipe.tuning != "full" else torch.float32}
-    if recipe.tuning == "qlora":
-        options["quantization_config"] = _four_bit(options["dtype"])
+    whole = leaves_model(recipe.tuning) or bool(recipe.modules_to_save)
+    options: dict[str, Any] = {"dtype": torch.bfloat16 if bf16 and not whole else torch.float32}
+    if TUNINGS[recipe.tuning].quantises:
+        options["quantization_config"] = _quantised(recipe, options["dtype"])
         options["device_map"] = {"": device}
     try:
         config = AutoConfig.from_pretrained(model_path, local_files_only=True, trust_remote_code=False)
@@ -77,6 +78,8 @@ def load(
         )
     except (OSError, ValueError, json.JSONDecodeError) as error:
         raise _unreadable("model", error) from error
+    if recipe.tuning == "freeze":
+        tuning_adapters.free_last_layers(recipe, model)
     context = getattr(config.get_text_config(), "max_position_embeddings", None)
     return Base(model, tokenizer, bf16, config.dtype or torch.float32, context or 0)
 
@@ -87,43 +90,16 @@ def _unreadable(what: str, error: Exception) -> WorkFailedError:
     )
 
 
-def _four_bit(compute: torch.dtype) -> BitsAndBytesConfig:
-    """NF4 with double quantisation, as in the QLoRA paper (arXiv 2305.14314)."""
+def _quantised(recipe: Recipe, compute: torch.dtype) -> BitsAndBytesConfig:
+    """8 bits (arXiv:2208.07339), or 4 with double quantisation, as in the QLoRA paper (arXiv:2305.14314)."""
+    if recipe.quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
+        bnb_4bit_quant_type=recipe.quantization,
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute,
     )
 
 
-def lora(recipe: Recipe, model: PreTrainedModel) -> LoraConfig | None:
-    """PEFT's configuration, or None for full tuning and for a model that has an adapter already.
-
-    Raises WorkFailedError when no module has such a name.
-    """
-    if recipe.tuning == "full" or isinstance(model, PeftModel):
-        return None
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        r=recipe.lora_r,
-        lora_alpha=recipe.lora_alpha,
-        lora_dropout=recipe.lora_dropout,
-        target_modules=_targets(recipe.target_modules, model),
-    )
-
-
-def _targets(wanted: str, model: PreTrainedModel) -> str | list[str]:
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    if names == ["all-linear"]:
-        return "all-linear"
-    linear = {name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear | Conv1D)}
-    head = model.get_output_embeddings()
-    linear -= {name for name, module in model.named_modules() if module is head}  # TRL trains no adapter there
-    for name in names:
-        if not any(one == name or one.endswith(f".{name}") for one in linear):
-            known = ", ".join(sorted({one.rpartition(".")[2] for one in linear}))
-            raise WorkFailedError(
-                "config", f"The model has no linear layer `{name}` to adapt.", f"Choose from: all-linear, {known}."
-            )
-    return names
+lora = tuning_adapters.adapter

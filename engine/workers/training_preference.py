@@ -13,7 +13,7 @@ from trl.trainer.reward_trainer import suppress_seqcls_warning
 
 from engine import events, methods
 from engine.recipe import Recipe
-from engine.workers import group, judged_batches, judged_rows, training, training_model
+from engine.workers import group, judged_batches, judged_rows, training, training_model, tuning_adapters
 from engine.workers.contract import WorkFailedError
 from engine.workers.fast_loss import allows_fast_loss, without_adapter
 from engine.workers.preference_trainers import (
@@ -119,15 +119,12 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
 
 def _given(spec: Spec, base: Base, rows: Rows, batches: Any = None) -> dict[str, Any]:
     """What every trainer takes."""
-    peft = training_model.lora(spec.recipe, base.model)
-    if peft is not None and spec.recipe.method == "reward":
-        peft.task_type, peft.modules_to_save = "SEQ_CLS", ["score"]
     return {
         "model": base.model,
         "processing_class": base.tokenizer,
         "train_dataset": rows.train,
         "eval_dataset": rows.held_out,
-        "peft_config": peft,
+        "peft_config": tuning_adapters.adapter(spec.recipe, base.model),
         "data_collator": batches and batches(base.tokenizer.pad_token_id),
     }
 
