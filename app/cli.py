@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from app import alongside, cli_data, cli_recipe, cli_shape, doctor
+from app import alongside, cli_data, cli_presets, cli_recipe, cli_shape, doctor
 from app import serve as server
-from engine import logs, models, recipe, runs
+from engine import logs, models, runs
 from engine.errors import TunesmithError
 from storage import datasets as stored_datasets
 from storage import db
@@ -29,6 +29,7 @@ cli = typer.Typer(
 )
 cli.command(name="import")(cli_data.import_files)
 cli.command()(cli_recipe.probe)
+cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(cli_shape.COMMANDS, name="data")
 
 NameOption = Annotated[str | None, typer.Option("--name", help="What lists show; the file's name when left out.")]
@@ -95,12 +96,14 @@ def train(
     recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, as the Train page saves it.")],
     name: NameOption = None,
     project: ProjectOption = DEFAULT_PROJECT,
+    preset: cli_presets.PresetOption = None,
     follow: Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")] = False,
 ) -> None:
     """Start a training. A studio that is running takes it; without one this command does the work and waits."""
     text = cli_recipe.text_of(recipe_file)
     with alongside.engine(follow) as waiting:
-        run = runs.start_run(name or recipe_file.stem, recipe.from_yaml(text), project)
+        made, source = cli_presets.recipe_of(text, preset or [])
+        run = runs.start_run(name or recipe_file.stem, made, project, source=source)
         typer.echo(f"run {run.id} {run.status}")
         if waiting:
             run = alongside.follow(lambda: runs.look_up(run.id), _is_over, _run_line, typer.echo)

@@ -24,6 +24,7 @@ NOT_SET = ("model_id", "dataset_id", "method")
 PURPOSES = ("quick try", "balanced", "best quality", "low memory", "long context")  # in the order of the form
 
 Values = dict[str, Any]
+Chosen = tuple[Values, Given]  # a recipe's fields, and what gave them
 
 
 class _Part(BaseModel):
@@ -132,9 +133,7 @@ def apply(preset: Preset, recipe: Mapping[str, Any], rows: int | None = None) ->
     return found
 
 
-def choose(
-    preset: Preset, recipe: Values, given: Given, model: Model | None, dataset: Dataset | None
-) -> tuple[Values, Given]:
+def choose(preset: Preset, recipe: Values, given: Given, model: Model | None, dataset: Dataset | None) -> Chosen:
     """(recipe, given) with the preset in force, in place of the one of its sort that was."""
     family = preset.meant.is_family()
     others = [one for one in every() if one.meant.is_family() == family]
@@ -143,7 +142,14 @@ def choose(
     return capped({**recipe, **found}, origins.give(left, found, preset.origin), model)
 
 
-def take_back(gone: list[Preset], recipe: Values, given: Given, model: Model | None) -> tuple[Values, Given]:
+def fill(preset: Preset, recipe: Values, given: Given, model: Model | None, dataset: Dataset | None) -> Chosen:
+    """(recipe, given) with the preset's values where the recipe is at its default: what a file says stays."""
+    found = apply(preset, recipe, dataset.train_rows if dataset else None)
+    open_ = {name: value for name, value in found.items() if origins.same(recipe[name], origins.default(name))}
+    return capped({**recipe, **open_}, origins.give(given, open_, preset.origin), model)
+
+
+def take_back(gone: list[Preset], recipe: Values, given: Given, model: Model | None) -> Chosen:
     """(recipe, given) without these presets; what the person changed stays."""
     before = dict(recipe)
     recipe, left = origins.without(given, recipe, [one.origin for one in gone])
@@ -165,7 +171,7 @@ def basis(recipe: Mapping[str, Any], model: Model | None) -> dict[str, tuple[str
     return found
 
 
-def capped(recipe: Values, given: Given, model: Model | None) -> tuple[Values, Given]:
+def capped(recipe: Values, given: Given, model: Model | None) -> Chosen:
     """(recipe, given) with no more than the model reads in max_length, unless the person wrote it."""
     context = model.context_length if model else None
     length = recipe.get("max_length", origins.default("max_length"))

@@ -21,6 +21,7 @@ from app.api import (
     models,
     projects,
     recipe_fit,
+    recipe_presets,
     recipes,
     runs,
 )
@@ -36,6 +37,7 @@ NOUNS = (
     dataset_mapping,
     recipes,
     recipe_fit,
+    recipe_presets,
     runs,
     endpoints,
     lesson,

@@ -1,0 +1,34 @@
+"""Presets on the command line: listed, and filled into a recipe before it trains."""
+
+from typing import Annotated
+
+import typer
+
+from engine import datasets, models, origins, presets, recipe
+from engine.origins import Source
+from engine.recipe import Recipe
+
+PresetOption = Annotated[
+    list[str] | None,
+    typer.Option("--preset", help="A preset that fills in what the recipe leaves at its default; can be repeated."),
+]
+
+
+def list_presets() -> None:
+    """List the presets: what each is for, and which values it sets."""
+    for one in presets.every():
+        typer.echo(f"{one.name:<13} {one.about}")
+        for setting in one.fields:
+            only = ", ".join([*setting.methods, *setting.tunings])
+            typer.echo(f"    {setting.field} {setting.value}{f' ({only})' if only else ''}: {setting.why}")
+
+
+def recipe_of(text: str, names: list[str]) -> tuple[Recipe, Source]:
+    """The recipe in a file with presets filled in, and where its values came from. Raises TunesmithError."""
+    made = recipe.from_yaml(text)
+    values, given = made.model_dump(), origins.give({}, made.model_dump(), origins.FILE)
+    if names:
+        subjects = models.look_up(made.model_id), datasets.look_up(made.dataset_id)
+        for preset in map(presets.look_up, names):
+            values, given = presets.fill(preset, values, given, *subjects)
+    return recipe.parse(values), Source(origins.shown(values, given))
