@@ -26,7 +26,8 @@ def list_presets() -> None:
 def recipe_of(text: str, names: list[str]) -> tuple[Recipe, Source]:
     """The recipe in a file with presets filled in, and where its values came from. Raises TunesmithError."""
     made = recipe.from_yaml(text)
-    values, given = made.model_dump(), origins.give({}, made.model_dump(), origins.FILE)
+    values = made.model_dump()
+    given: origins.Given = origins.give({}, values, origins.FILE)
     if names:
         subjects = models.look_up(made.model_id), datasets.look_up(made.dataset_id)
         for preset in map(presets.look_up, names):
