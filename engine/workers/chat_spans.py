@@ -14,6 +14,8 @@ from jinja2 import TemplateError
 Message = dict[str, Any]  # role and content; tool_calls; train: false for an answer that is context only
 Render = Callable[[Sequence[Message], bool], str]  # (messages, with the prompt for an answer) -> text
 
+UNUSUAL = "\u2603\u2603"  # what no answer begins or ends with
+
 # For a base model that came without a template. The tokenizer saved with the result carries it, so serving agrees.
 PLAIN_TEMPLATE = (
     "{% for message in messages %}{{ '### ' + message['role'] + ':\n' + message['content'] }}"
@@ -39,8 +41,10 @@ class ChatText:
     eos: str
 
     def whole(self, messages: Sequence[Message]) -> Spans:
-        """The chat with every character to be learnt."""
+        """The chat with every character to be learnt, and an end where the template puts none behind an answer."""
         text = self.render(messages, False)
+        if messages[-1]["role"] == "assistant" and not text.rstrip().endswith(self.specials):
+            text += self.eos
         return Spans(text, [(0, len(text))])
 
     def answers(self, messages: Sequence[Message], most_characters: int = 1 << 40) -> Spans:
@@ -64,8 +68,8 @@ class ChatText:
     def _turn(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
         part = self._by_prefix(text, messages, index)
         if part is None or part[0] < cursor:
-            part = self._by_content(text, messages[index].get("content") or "", cursor)
-        return self._without_trailing_space(text, *part) if part else None
+            part = self._rewritten(text, messages, index, cursor)
+        return self._with_its_end(text, *self._without_trailing_space(text, *part)) if part else None
 
     def _by_prefix(self, text: str, messages: Sequence[Message], index: int) -> tuple[int, int] | None:
         """From the end of the prompt for this answer to the end of the turn; None if the template rewrites history."""
@@ -82,6 +86,30 @@ class ChatText:
         answers_here = start == len(asked) or text.startswith((messages[index].get("content") or "").strip(), start)
         return (start, min(len(after), len(text))) if answers_here and start >= len(before) else None
 
+    def _rewritten(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
+        """The turn in a chat whose template writes earlier turns anew, such as Qwen3's."""
+        ways = [
+            lambda: self._by_content(text, messages[index].get("content") or "", cursor),
+            lambda: self._by_exchange(text, messages, index, cursor),
+        ]
+        if messages[index].get("tool_calls"):
+            ways.reverse()  # calls have no words to look for
+        return ways[0]() or ways[1]()
+
+    def _by_exchange(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
+        """What becomes different in the text when the turn says something else."""
+        other = [*messages[:index], {"role": "assistant", "content": UNUSUAL}, *messages[index + 1 :]]
+        try:
+            changed = self.render(other, False)
+        except (TemplateError, LookupError):
+            return None
+        start = _common_length(changed, text)
+        end = len(text) - _common_length(changed[::-1], text[::-1])
+        later = [message["content"] for message in messages[index + 1 :] if message.get("content")]
+        if UNUSUAL not in changed or not cursor <= start < end or any(words in text[start:end] for words in later[:1]):
+            return None  # some templates write what a tool said into the turn that called it
+        return start, end + len(self._special_at(text, end))
+
     def _by_content(self, text: str, content: str, cursor: int) -> tuple[int, int] | None:
         """The answer's own words, for templates that rewrite earlier turns (Qwen3 takes old thoughts out)."""
         for words in (content.strip(), content.rpartition("</think>")[2].strip()):
@@ -97,6 +125,12 @@ class ChatText:
         """Leaves out the newline many templates put behind the end-of-turn token: nobody generates that far."""
         stripped = text[start:end].rstrip()
         return (start, start + len(stripped)) if stripped.endswith(self.specials) else (start, end)
+
+    def _with_its_end(self, text: str, start: int, end: int) -> tuple[int, int]:
+        """Adds the token of the next turn where that is what ends an answer (GLM's `<|user|>`)."""
+        if text[start:end].endswith(self.specials):
+            return start, end
+        return start, end + len(self._special_at(text, end))
 
     def _ended(self, text: str, parts: list[tuple[int, int]]) -> Spans:
         """Makes sure that the last answer ends in a special token, so that the model learns to stop."""

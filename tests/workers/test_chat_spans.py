@@ -1,12 +1,17 @@
 """The assistant's words are found exactly, whatever the template does."""
 
+import re
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.workers.chat_spans import PLAIN_TEMPLATE, ChatText, Message
+from engine.workers.templates import Template
+from engine.workers.tool_text import ToolText
 from tests.tiny import TEMPLATE as CHATML
 from tests.workers.training_runs import chat
 
@@ -123,3 +128,98 @@ def test_a_refusing_template_says_why() -> None:
 def test_the_whole_chat_can_be_learnt() -> None:
     spans = text_of(CHATML).whole(TWO)
     assert spans.parts == [(0, len(spans.text))]
+
+
+# The templates of real models that TRL ships. Those for pictures take no plain text.
+FOLDER = Path(str(find_spec("trl").submodule_search_locations[0])) / "chat_templates"  # type: ignore[union-attr,index]
+FOR_PICTURES = {"idefics3", "llava_next", "smolvlm"}
+REAL = sorted({file.stem for file in FOLDER.glob("*.jinja") if not file.stem.endswith("_training")} - FOR_PICTURES)
+MARKS = r"<\|[a-zA-Z0-9_]+\|>|<｜[^｜]+｜>|</s>|<end_of_turn>|<turn\|>|<\|turn>"
+
+
+def real(name: str) -> tuple[Template, tuple[str, ...]]:
+    source = (FOLDER / f"{name}.jinja").read_text()
+    specials = {*re.findall(MARKS, source), "<EOS>"}
+    longest_first = sorted(specials, key=lambda text: (-len(text), text))
+    return Template(source, {"bos_token": "<BOS>", "eos_token": "<EOS>"}), tuple(longest_first)
+
+
+def answers_of(name: str, messages: list[Message], tools: list[object] | None = None) -> list[str]:
+    template, specials = real(name)
+    fitted, shown = ToolText(template).fitted(messages, tools)
+    text = ChatText(lambda chat, ask: template.render(chat, ask, shown), specials, "<EOS>")
+    spans = text.answers(fitted)
+    return [spans.text[start:end] for start, end in spans.parts]
+
+
+def test_the_templates_of_real_models_leave_every_answer_with_its_end() -> None:
+    for name in REAL:
+        check_answers(name)
+
+
+def check_answers(name: str) -> None:
+    system = [] if name == "gemma" else [{"role": "system", "content": "Be kind."}]
+    chats = ([*system, *TWO], chat("One?", "<think>\nhm\n</think>\n\nYes", "Two?", "<think>\nno\n</think>\n\nNo"))
+    for messages, words in zip(chats, (("Hi there", "23"), ("Yes", "No")), strict=True):
+        parts = answers_of(name, messages)
+        assert len(parts) == 2, name
+        for part, word in zip(parts, words, strict=True):
+            assert word in part, name
+            assert part.rstrip().endswith(real(name)[1]), (name, part)
+            assert not any(other in part for other in ("Be kind", "Hello", "Sum?", "One?", "Two?")), (name, part)
+
+
+ADD = {"type": "function", "function": {"name": "add", "description": "Adds.", "parameters": {"type": "object"}}}
+
+
+def test_calls_of_tools_are_learnt_and_what_tools_say_is_not() -> None:
+    for name in REAL:
+        check_calls(name)
+
+
+def check_calls(name: str) -> None:
+    call = {"id": "abcdefghi", "type": "function", "function": {"name": "add", "arguments": {"a": 4711}}}
+    messages: list[Message] = [
+        {"role": "user", "content": "Sum?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "result 815", "tool_call_id": "abcdefghi", "name": "add"},
+        {"role": "assistant", "content": "It is 23"},
+    ]
+    calling, answering = answers_of(name, messages, [ADD])
+    assert "4711" in calling, name
+    assert "It is 23" in answering, name
+    assert "815" not in calling + answering, name
+    messages[1]["train"] = False
+    assert answers_of(name, messages, [ADD]) == [answering]
+
+
+@pytest.mark.parametrize("name", ["qwen3", "gemma4", "llama3_1"])
+def test_what_is_said_beside_a_call_is_learnt_without_the_tools_words(name: str) -> None:
+    call = {"id": "abcdefghi", "type": "function", "function": {"name": "add", "arguments": {"a": 4711}}}
+    messages: list[Message] = [
+        {"role": "user", "content": "Sum?"},
+        {"role": "assistant", "content": "Let me add.", "tool_calls": [call]},
+        {"role": "tool", "content": "result 815", "tool_call_id": "abcdefghi", "name": "add"},
+        {"role": "assistant", "content": "It is 23"},
+    ]
+    first, last = answers_of(name, messages, [ADD])
+    assert ("Let me add." in first or "4711" in first, "It is 23" in last) == (True, True)
+    assert "815" not in first + last
+
+
+def test_a_chat_learnt_as_a_whole_learns_to_stop_too() -> None:
+    assert text_of(ENDLESS).whole(TWO).text.endswith("23\n<|im_end|>")
+    assert text_of(CHATML).whole(TWO).text.endswith("23<|im_end|>\n")
+    assert not text_of(ENDLESS).whole(TWO[:3]).text.endswith("<|im_end|>")
+
+
+def test_a_turn_that_ends_with_the_next_turns_token_learns_to_say_it() -> None:
+    assert answers_of("glm4moe", TWO)[0].endswith("Hi there<|user|>")
+
+
+def test_each_turn_can_be_left_out_of_the_learning() -> None:
+    messages = [dict(turn) for turn in chat("a?", "one", "b?", "two", "c?", "three")]
+    messages[3]["train"] = False
+    assert learnt(CHATML, messages) == ["one<|im_end|>", "three<|im_end|>"]
+    messages[5]["train"] = False
+    assert learnt(CHATML, messages) == ["one<|im_end|>"]
