@@ -4,6 +4,7 @@ The names are those of transformers (OptimizerNames), but `muon`, which is torch
 """
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
 Name = Literal[
@@ -51,8 +52,7 @@ class Optimiser:
     """`state` is what it remembers, in bytes for each trained number; `package` is what pip calls its library."""
 
     state: float = 8.0
-    module: str = ""  # that has to be there, as Python imports it
-    package: str = ""
+    packages: tuple[str, ...] = ()  # that have to be installed, by the names of pip
     whole: bool = False  # only where weights are trained as they are: full and freeze
     steady: bool = False  # its steps shrink by themselves, so the schedule has to be constant
     gpu: bool = False  # its kernel for CPUs is missing, or fails
@@ -60,16 +60,16 @@ class Optimiser:
 
 
 def _bnb(state: float, **facts: object) -> Optimiser:
-    return Optimiser(state, "bitsandbytes", "bitsandbytes", **facts)  # type: ignore[arg-type]
+    return Optimiser(state, ("bitsandbytes",), **facts)  # type: ignore[arg-type]
 
 
 def _galore(state: float) -> Optimiser:
-    return Optimiser(state, "galore_torch", "galore-torch", whole=True, options=_PROJECTION)
+    return Optimiser(state, ("galore-torch", "bitsandbytes"), whole=True, options=_PROJECTION)
 
 
 def _free(state: float) -> Optimiser:
     options = ("weight_lr_power", "r")
-    return Optimiser(state, "schedulefree", "schedulefree", steady=True, options=options)
+    return Optimiser(state, ("schedulefree",), steady=True, options=options)
 
 
 _PROJECTION = ("rank", "update_proj_gap", "scale", "proj_type")
@@ -95,11 +95,9 @@ OPTIMISERS: dict[str, Optimiser] = {
     "paged_lion_8bit": _bnb(1),
     "muon": Optimiser(4, options=("momentum", "ns_steps")),
     "galore_adamw": _galore(2),
-    "galore_adamw_8bit": Optimiser(0.5, "galore_torch", "galore-torch", whole=True, options=_PROJECTION),
+    "galore_adamw_8bit": _galore(0.5),
     "galore_adafactor": _galore(1),
-    "apollo_adamw": Optimiser(
-        2, "apollo_torch", "apollo-torch", whole=True, options=(*_PROJECTION, "proj", "scale_type")
-    ),
+    "apollo_adamw": Optimiser(2, ("apollo-torch",), whole=True, options=(*_PROJECTION, "proj", "scale_type")),
     "schedule_free_adamw": _free(8),
     "schedule_free_radam": _free(8),
     "schedule_free_sgd": _free(4),
@@ -118,6 +116,11 @@ SCHEDULE_NEEDS: dict[str, tuple[str, ...]] = {
     "cosine_with_min_lr": ("min_lr_rate", "min_lr"),
     "warmup_stable_decay": ("num_decay_steps",),
 }
+
+
+def missing(optim: str) -> list[str]:
+    """The packages that the optimiser needs and this Python lacks."""
+    return [name for name in OPTIMISERS[optim].packages if find_spec(name.replace("-", "_")) is None]
 
 
 WORDS = ("nesterov", "centered", "proj_type", "proj", "scale_type")  # settings that are no numbers

@@ -52,17 +52,6 @@ def _less_memory(recipe: Recipe) -> str:
     return f"Use {', or '.join(ways)}." if ways else "Use a smaller model."
 
 
-def _installed(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
-    if find_spec("bitsandbytes"):
-        return
-    hint = "Install it with `pip install bitsandbytes` where it is available, or "
-    if recipe.tuning == "qlora":
-        yield Problem("tuning", "qlora needs bitsandbytes, which is not installed here.", f"{hint}use lora.")
-    if recipe.optim.endswith("_8bit"):
-        message = f"The optimiser {recipe.optim} needs bitsandbytes, which is not installed here."
-        yield Problem("optim", message, f"{hint}use adamw_torch.")
-
-
 def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if not model.parameters or model.trainable is False:
         return
@@ -107,5 +96,5 @@ def _computing(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("torch_compile", message, "Install g++, or turn torch_compile off.")
 
 
-RULES = (_memory, _installed, _disk, _device, _computing)
+RULES = (_memory, _disk, _device, _computing)
 SIZES = (_memory, _disk)  # estimates, where nobody has measured

@@ -1,9 +1,11 @@
 """Whether the settings of the training make sense for this model and method."""
 
-from engine import fit, methods
+from importlib.util import find_spec
+
+from engine import fit, machine, methods, optimisers
 from engine.recipe import Recipe
 from engine.rules.problem import Found, Problem
-from engine.tunings import uses
+from engine.tunings import TUNINGS, uses
 from storage.tables import Dataset, Model
 
 LOWEST, HIGHEST = 1 / 200, 25  # of a good learning rate; outside, hardly anybody has had luck
@@ -37,4 +39,43 @@ def _as_typed(rate: float) -> str:
     return f"{rate:.0e}".replace("e-0", "e-")
 
 
-RULES = (_lora, _rate)
+def _installed(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if TUNINGS[recipe.tuning].quantises and not find_spec("bitsandbytes"):
+        message = f"{recipe.tuning} needs bitsandbytes, which is not installed here."
+        hint = "Install it with `pip install bitsandbytes` where it is available, or use lora."
+        yield Problem("tuning", message, hint)
+
+
+def _optimiser(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if lacking := optimisers.missing(recipe.optim):
+        message = f"The optimiser {recipe.optim} needs {' and '.join(lacking)}, which is not installed here."
+        yield Problem("optim", message, f"Install it with `pip install {' '.join(lacking)}`, or use adamw_torch.")
+    elif optimisers.OPTIMISERS[recipe.optim].gpu and not machine.has_gpu():
+        message = f"The optimiser {recipe.optim} does not work on a CPU."
+        yield Problem("optim", message, "Use adamw_torch, or ademamix_8bit for the same idea.")
+
+
+def _blocks(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if recipe.tuning != "boft" or not model.path:
+        return
+    if recipe.boft_n_butterfly_factor > 1 and not machine.has_gpu():
+        message = f"boft_n_butterfly_factor is {recipe.boft_n_butterfly_factor}, and PEFT mixes blocks on a GPU only."
+        yield Problem("boft_n_butterfly_factor", message, "Use 1.")
+    size = recipe.boft_block_size * 2 ** (recipe.boft_n_butterfly_factor - 1)
+    layers = fit.linear_layers(fit.inspect_cached(model.path))
+    adapted = {name: shape for name, shape in layers.items() if fit.is_target(name, recipe.target_modules)}
+    if odd := next((name for name, (_, inputs) in adapted.items() if inputs % size), None):
+        message = f"Blocks of {size} do not divide the {adapted[odd][1]} inputs of {odd}."
+        yield Problem("boft_block_size", message, "Use a boft_block_size that divides the inputs of every layer.")
+
+
+def _last_layers(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if recipe.tuning != "freeze" or not model.path:
+        return
+    there = fit.number(fit.inspect_cached(model.path).config or {}, "num_hidden_layers", "n_layer")
+    if there and recipe.freeze_trainable_layers > there:
+        message = f"freeze_trainable_layers is {recipe.freeze_trainable_layers}, and {model.name} has {there} layers."
+        yield Problem("freeze_trainable_layers", message, f"Use less than {there}, or tuning full.")
+
+
+RULES = (_lora, _rate, _installed, _optimiser, _blocks, _last_layers)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import events
+from engine.optimisers import OPTIMISERS
 from engine.workers import contract
 
 # Everything is on disk already: nothing here may call a hub, or tell one what is trained.
@@ -52,7 +53,8 @@ def _choose_device(device: str) -> None:
 
 
 def _needs_bitsandbytes(recipe: dict[str, Any]) -> bool:
-    return recipe.get("tuning") == "qlora" or "8bit" in str(recipe.get("optim", ""))
+    optimiser = OPTIMISERS.get(str(recipe.get("optim", "")))
+    return recipe.get("tuning") == "qlora" or (optimiser is not None and "bitsandbytes" in optimiser.packages)
 
 
 if __name__ == "__main__":
