@@ -57,7 +57,7 @@ def refuse_unfitting(recipe: Any) -> None:
 
 def teaches_by_answers(recipe: Any) -> bool:
     """Whether the model, or its teacher, answers prompts while it learns from the teacher."""
-    return recipe.method == "gkd" and (recipe.lmbda > 0 or recipe.seq_kd)
+    return bool(recipe.method == "gkd" and (recipe.lmbda > 0 or recipe.seq_kd))
 
 
 def _refuse_batches(recipe: Any) -> None:

@@ -48,7 +48,7 @@ class Reporter(TrainerCallback):
         **_: Any,
     ) -> None:
         del state.log_history[:-LOG_ENTRIES_KEPT]
-        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        metrics = {name: float(value) for name, value in (logs or {}).items() if value is not None}
         if "train_runtime" in metrics:
             return  # the summary at the end
         if "loss" in metrics:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jsonschema import Draft202012Validator, SchemaError
-from jsonschema_specifications import REGISTRY
 from referencing.exceptions import Unresolvable
+from referencing.jsonschema import EMPTY_REGISTRY
 
 from engine.recipe import Recipe
 from engine.recipe_rules import words
@@ -102,7 +102,7 @@ def _json_schema(recipe: Recipe, _: Scores | None) -> Judge:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         raise _unreadable("reward_schema", error.message[:300]) from error
-    validator = Draft202012Validator(schema, registry=REGISTRY)  # asks nobody about addresses in it
+    validator = Draft202012Validator(schema, registry=EMPTY_REGISTRY)  # asks nobody about addresses in it
     return _each(lambda answer: json_schema(answer.text, validator))
 
 
