@@ -4,7 +4,7 @@ An empty field of the recipe is decided here, by the device and what is installe
 ends the training before it begins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -99,7 +99,7 @@ def recomputes(recipe: Recipe, memory: Mapping[str, int], longest: int) -> bool:
     return memory["fixed"] + memory["a_token"] * longest > memory["available"]
 
 
-def compile_decoder(model: PreTrainedModel, backend: str = "inductor") -> None:
+def compile_decoder(model: PreTrainedModel, backend: str | Callable[..., Any] = "inductor") -> None:
     """Compiles the decoder where it stands, for any length of rows: the fast losses call it, not the whole model."""
     model.base_model.compile(dynamic=True, backend=backend)
 

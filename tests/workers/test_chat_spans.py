@@ -218,7 +218,7 @@ def test_a_turn_that_ends_with_the_next_turns_token_learns_to_say_it() -> None:
 
 
 def test_each_turn_can_be_left_out_of_the_learning() -> None:
-    messages = [dict(turn) for turn in chat("a?", "one", "b?", "two", "c?", "three")]
+    messages: list[Message] = [dict(turn) for turn in chat("a?", "one", "b?", "two", "c?", "three")]
     messages[3]["train"] = False
     assert learnt(CHATML, messages) == ["one<|im_end|>", "three<|im_end|>"]
     messages[5]["train"] = False
