@@ -9,6 +9,7 @@ from markupsafe import Markup
 from engine import search
 from engine.data import search_terms
 from pages.parts import dataset_view, html, marked
+from pages.parts.pager import Place, pager
 from storage.tables import Dataset
 
 ROWS_A_PAGE = 20
@@ -46,30 +47,15 @@ def _said(dataset: Dataset, typed: str, hits: search.Hits) -> Markup:
 
 
 def _row(dataset: Dataset, hit: search.Hit, hits: search.Hits) -> Markup:
-    place = Markup('<a class="ts-link" data-soft href="{}">Row {}</a>').format(
-        dataset_view.address(dataset.id, offset=hit.position), html.count(hit.row.get("row", hit.position + 1))
-    )
     return Markup('<li class="da-row"><div class="da-side">{}</div><div class="da-content">{}{}</div></li>').format(
-        place,
+        dataset_view.row_link(dataset, hit.position, hit.row),
         marked.excerpts(hit.row, partial(search_terms.spans, wanted=hits.terms)),
         marked.folded(hit.row),
     )
 
 
 def _pages(dataset: Dataset, typed: str, offset: int, total: int) -> Markup:
-    if total <= ROWS_A_PAGE:
-        return Markup()
-    last = min(offset + ROWS_A_PAGE, total)
-    said = f"{html.count(offset + 1)} to {html.count(last)} of {html.count(total)}"
-    return Markup('<nav class="da-pager" aria-label="Pages of found rows">{}<span>{}</span>{}</nav>').format(
-        _page("Previous", dataset, typed, offset - ROWS_A_PAGE, offset > 0),
-        said,
-        _page("Next", dataset, typed, last, last < total),
-    )
+    def address(offset: int) -> str:
+        return f"/data?{urlencode({'dataset': dataset.id, 'q': typed, 'from': offset})}"
 
-
-def _page(label: str, dataset: Dataset, typed: str, offset: int, there: bool) -> Markup:
-    if not there:
-        return Markup('<span class="ts-button" aria-disabled="true">{}</span>').format(label)
-    wanted = {"dataset": dataset.id, "q": typed, "from": max(0, offset)}
-    return Markup('<a class="ts-button" data-soft href="/data?{}">{}</a>').format(urlencode(wanted), label)
+    return pager(Place(offset, ROWS_A_PAGE, total), address, "found rows")

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from engine import datasets, tokens, work
 from engine.errors import ConflictError, RefusedError
 from pages.parts import html, token_rows, token_totals
+from pages.parts.pager import Place, pager
 from storage import db
 from storage import models as stored
 from storage.statuses import WORK_MOVING, ModelStatus, WorkStatus
@@ -166,24 +167,11 @@ def _button(dataset: Dataset, asked: Asked, act: str, label: str) -> Markup:
 
 
 def _pager(dataset: Dataset, asked: Asked) -> Markup:
-    total = dataset.train_rows
-    if total <= ROWS_A_PAGE:
-        return Markup()
-    last = min(asked.offset + ROWS_A_PAGE, total)
-    return Markup('<nav class="da-pager" aria-label="Pages of rows">{}<span>{} to {} of {}</span>{}</nav>').format(
-        _page("Previous", dataset, asked, asked.offset - ROWS_A_PAGE, asked.offset > 0),
-        html.count(asked.offset + 1),
-        html.count(last),
-        html.count(total),
-        _page("Next", dataset, asked, last, last < total),
-    )
+    def address(offset: int) -> str:
+        where = {"dataset": dataset.id, "show": "tokens", **asked.fields(), "from": offset}
+        return f"/data?{urlencode(where)}"
 
-
-def _page(label: str, dataset: Dataset, asked: Asked, offset: int, there: bool) -> Markup:
-    if not there:
-        return Markup('<span class="ts-button" aria-disabled="true">{}</span>').format(label)
-    where = {"dataset": dataset.id, "show": "tokens", **asked.fields(), "from": max(0, offset)}
-    return Markup('<a class="ts-button" data-soft href="/data?{}">{}</a>').format(urlencode(where), label)
+    return pager(Place(asked.offset, ROWS_A_PAGE, dataset.train_rows), address)
 
 
 def _count(dataset_id: str, values: Mapping[str, str], _project: str) -> None:

@@ -1,6 +1,7 @@
 """The tab Versions: every version with what it changed, where the rows come from, and two datasets compared."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -9,6 +10,7 @@ from engine import datasets, lineage
 from engine.errors import NotFoundError, TunesmithError
 from pages.parts import fields, html, row_diff, row_view
 from pages.parts.dataset_view import address
+from pages.parts.pager import Place, pager
 from storage import datasets as stored
 from storage.db import reading
 from storage.statuses import DatasetStatus
@@ -127,7 +129,7 @@ def _differences(dataset: Dataset, earlier: str, query: Mapping[str, str]) -> Ma
     )
     rows = html.join(_difference(one) for one in found.rows)
     return Markup('<p class="dt-counts">{}</p><ol class="da-rows">{}</ol>{}').format(
-        counts, rows, _pager(dataset.id, earlier, offset, total)
+        counts, rows, pager(Place(offset, ROWS_A_PAGE, total), partial(_address, dataset.id, earlier), "differences")
     )
 
 
@@ -140,27 +142,6 @@ def _difference(one: lineage.Difference) -> Markup:
         '<li class="da-row" data-change="{}"><div class="da-side"><span class="da-number">{}</span>'
         '<span class="ts-badge" data-tone="{}"><i></i>{}</span></div>{}</li>'
     ).format(one.change, html.count(one.position + 1), _CHANGES[one.change], one.change, body)
-
-
-def _pager(dataset_id: str, earlier: str, offset: int, total: int) -> Markup:
-    if total <= ROWS_A_PAGE:
-        return Markup()
-    last = min(offset + ROWS_A_PAGE, total)
-    return Markup(
-        '<nav class="da-pager" aria-label="Pages of differences">{}<span>{} to {} of {}</span>{}</nav>'
-    ).format(
-        _turn("Previous", _address(dataset_id, earlier, max(0, offset - ROWS_A_PAGE)), offset > 0),
-        html.count(offset + 1),
-        html.count(last),
-        html.count(total),
-        _turn("Next", _address(dataset_id, earlier, last), last < total),
-    )
-
-
-def _turn(label: str, href: str, there: bool) -> Markup:
-    if not there:
-        return Markup('<span class="ts-button" aria-disabled="true">{}</span>').format(label)
-    return Markup('<a class="ts-button" data-soft href="{}">{}</a>').format(href, label)
 
 
 def _address(dataset_id: str, earlier: str, offset: int = 0) -> str:

@@ -1,6 +1,7 @@
 """One dataset on the screen: its rows as rendered chats, and the rows that were not taken, each with its reason."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from markupsafe import Markup
 from engine import datasets
 from engine.data.verdict import REPAIRS
 from pages.parts import html, row_view
+from pages.parts.pager import Place, pager
 from storage.tables import Dataset
 
 ROWS_A_PAGE = 20
@@ -22,7 +24,7 @@ def rows_html(dataset: Dataset, offset: int) -> Markup:
     rows = html.join(
         row_view.row_html(row, aside=_edit(dataset.id, position)) for position, row in enumerate(found, offset)
     )
-    return Markup('<ol class="da-rows">{}</ol>{}').format(rows, pager(dataset.id, "rows", offset, dataset.train_rows))
+    return Markup('<ol class="da-rows">{}</ol>{}').format(rows, pages(dataset.id, "rows", offset, dataset.train_rows))
 
 
 def _edit(dataset_id: str, position: int) -> Markup:
@@ -43,7 +45,7 @@ def rejections_html(dataset: Dataset, offset: int) -> Markup:
         _counts(datasets.summary(dataset.id)["rules"]),
         save,
         html.table(headers, [html.Row(_rejection(one)) for one in found], "Rejected rows"),
-        pager(dataset.id, "rejected", offset, dataset.rejected),
+        pages(dataset.id, "rejected", offset, dataset.rejected),
     )
 
 
@@ -80,29 +82,19 @@ def notes_html(dataset: Dataset) -> Markup:
     return Markup('<ul class="da-notes">{}{}</ul>').format(lines, repairs) if lines or repairs else Markup()
 
 
-def pager(dataset_id: str, show: str, offset: int, total: int) -> Markup:
-    """Soft links to the page before and after, and where this one is."""
-    if total <= ROWS_A_PAGE:
-        return Markup()
-    last = min(offset + ROWS_A_PAGE, total)
-    return Markup('<nav class="da-pager" aria-label="Pages of rows">{}<span>{} to {} of {}</span>{}</nav>').format(
-        _turn_page("Previous", dataset_id, show, offset - ROWS_A_PAGE, offset > 0),
-        html.count(offset + 1),
-        html.count(last),
-        html.count(total),
-        _turn_page("Next", dataset_id, show, last, last < total),
-    )
-
-
-def _turn_page(label: str, dataset_id: str, show: str, offset: int, there: bool) -> Markup:
-    if not there:
-        return Markup('<span class="ts-button" aria-disabled="true">{}</span>').format(label)
-    return Markup('<a class="ts-button" data-soft href="{}">{}</a>').format(
-        address(dataset_id, show, max(0, offset)), label
-    )
+def pages(dataset_id: str, show: str, offset: int, total: int) -> Markup:
+    """The way through the rows of a view."""
+    return pager(Place(offset, ROWS_A_PAGE, total), partial(address, dataset_id, show))
 
 
 def address(dataset_id: str, show: str = "rows", offset: int = 0) -> str:
     """Where a view of a dataset is."""
     wanted = {"dataset": dataset_id} | ({"show": show} if show != "rows" else {}) | ({"from": offset} if offset else {})
     return f"/data?{urlencode(wanted)}"
+
+
+def row_link(dataset: Dataset, position: int, row: Mapping[str, Any], word: str = "Row") -> Markup:
+    """Leads to a row among all the others. It is named by its number in the file, as everywhere."""
+    return Markup('<a class="ts-link" data-soft href="{}">{} {}</a>').format(
+        address(dataset.id, offset=position), word, html.count(row.get("row", position + 1))
+    )

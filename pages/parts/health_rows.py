@@ -1,7 +1,6 @@
 """The rows that a check found, unfolded under its finding: where they stand, what is the matter, which to drop."""
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 from markupsafe import Markup
 
@@ -9,6 +8,7 @@ from engine import health
 from engine.data.health.check import Check
 from engine.data.health.score import Part
 from pages.parts import dataset_view, html, marked
+from pages.parts.pager import Place, pager
 from storage.tables import Dataset
 
 ROWS_A_PAGE = 10
@@ -32,7 +32,7 @@ def _drops(check: Check) -> bool:
 
 
 def _row(dataset: Dataset, check: Check, found: health.FoundRow) -> Markup:
-    place = _link(dataset, found.position, found.row, "Row")
+    place = dataset_view.row_link(dataset, found.position, found.row)
     tick = Markup('<input type="checkbox" name="row-{}" aria-label="Drop row {}">').format(
         found.position, found.row.get("row", "")
     )
@@ -46,17 +46,10 @@ def _row(dataset: Dataset, check: Check, found: health.FoundRow) -> Markup:
     )
 
 
-def _link(dataset: Dataset, position: int, row: Mapping[str, Any], word: str) -> Markup:
-    """Leads to the row. It is named by its number in the file, as everywhere."""
-    return Markup('<a class="ts-link" data-soft href="{}">{} {}</a>').format(
-        dataset_view.address(dataset.id, offset=position), word, html.count(row.get("row", position + 1))
-    )
-
-
 def _twin(dataset: Dataset, found: health.FoundRow) -> Markup:
     if found.twin is None or found.twin_row is None:
         return Markup()
-    return Markup("<span>repeats {}</span>").format(_link(dataset, found.twin, found.twin_row, "row"))
+    return Markup("<span>repeats {}</span>").format(dataset_view.row_link(dataset, found.twin, found.twin_row, "row"))
 
 
 def _spans(check: Check, found: health.FoundRow) -> marked.Spans | None:
@@ -64,23 +57,7 @@ def _spans(check: Check, found: health.FoundRow) -> marked.Spans | None:
 
 
 def _pages(dataset: Dataset, check: Check, offset: int, total: int) -> Markup:
-    if total <= ROWS_A_PAGE:
-        return Markup()
-    last = min(offset + ROWS_A_PAGE, total)
-    said = f"{html.count(offset + 1)} to {html.count(last)} of {html.count(total)}"
-    return Markup('<nav class="da-pager" aria-label="Pages of found rows">{}<span>{}</span>{}</nav>').format(
-        _page("Previous", dataset, check, offset - ROWS_A_PAGE, offset > 0),
-        said,
-        _page("Next", dataset, check, last, last < total),
-    )
-
-
-def _page(label: str, dataset: Dataset, check: Check, offset: int, there: bool) -> Markup:
-    if not there:
-        return Markup('<span class="ts-button" aria-disabled="true">{}</span>').format(label)
-    return Markup('<a class="ts-button" data-soft href="{}">{}</a>').format(
-        address(dataset.id, check.name, max(0, offset)), label
-    )
+    return pager(Place(offset, ROWS_A_PAGE, total), partial(address, dataset.id, check.name), "found rows")
 
 
 def address(dataset_id: str, check: str = "", offset: int = 0) -> str:
