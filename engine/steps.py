@@ -2,7 +2,7 @@
 
 import math
 
-from engine import methods
+from engine import distribution, methods
 from engine.recipe import Recipe
 
 
@@ -14,13 +14,19 @@ def total_steps(recipe: Recipe, rows: int) -> int | None:
         return None
     if recipe.method in methods.GENERATING:
         return math.ceil(recipe.num_train_epochs * (rows // prompts_a_step(recipe)))
-    batches = math.ceil(training_rows(recipe, rows) / recipe.per_device_train_batch_size)
+    batches = math.ceil(training_rows(recipe, rows) / (recipe.per_device_train_batch_size * _processes(recipe)))
     return math.ceil(recipe.num_train_epochs * math.ceil(batches / recipe.gradient_accumulation_steps))
 
 
 def prompts_a_step(recipe: Recipe) -> int:
     """Of a method that answers them itself: its batch counts answers."""
-    return recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps // recipe.num_generations
+    answers = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps * _processes(recipe)
+    return answers // recipe.num_generations
+
+
+def _processes(recipe: Recipe) -> int:
+    """On all machines: each takes a batch of its own."""
+    return distribution.spread(recipe).world
 
 
 def training_rows(recipe: Recipe, rows: int) -> int:

@@ -62,7 +62,7 @@ class RowTrainer(WatchedTrainer):
         self.strategy, self.row_lengths = strategy, row_lengths.tolist()
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> RowOrder:
-        per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         rows = train_dataset if train_dataset is not None else self.train_dataset
         row_lengths = self.row_lengths if len(self.row_lengths) == len(rows) else lengths(rows).tolist()
         return RowOrder(self.strategy, row_lengths, per_step, self.args.seed)

@@ -56,6 +56,11 @@ class Spec:
     strategy_file: Path | None = None  # settings of FSDP or DeepSpeed
 
     @property
+    def rows_a_step(self) -> int:
+        """Rows of an optimiser step, of all processes."""
+        return self.recipe.per_device_train_batch_size * self.recipe.gradient_accumulation_steps * self.world_size
+
+    @property
     def asked(self) -> strategy.Asked:
         """How the training is to be spread."""
         return strategy.Asked(self.recipe, self.world_size)
@@ -173,7 +178,7 @@ def _check_checkpoint(folder: Path | None) -> None:
 
 
 def _stop_if_asked(out: Path) -> None:
-    if contract.stop_requested(out):
+    if group.agree(contract.stop_requested(out))[0]:
         raise contract.Stopped({"steps": 0})
 
 

@@ -68,15 +68,15 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
     if recipe.method == "kto":
         for words in _balance(learnt["label"], recipe):
             events.append(out, events.Note(level="warning", message=words))
-        learnt = learnt.select(_order(learnt, recipe))
+        learnt = learnt.select(_order(learnt, spec))
         learnt, held_out = _with_others(learnt, spec, base), _with_others(held_out, spec, base)
     return Rows(learnt, held_out, counts)
 
 
-def _order(rows: Dataset, recipe: Recipe) -> Any:
+def _order(rows: Dataset, spec: Spec) -> Any:
     """KTO compares the rows of a batch, so batches are made once; TRL keeps their order too."""
-    per_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
-    return RowOrder(recipe.train_sampling_strategy, lengths(rows).tolist(), per_step, recipe.seed).indices()
+    recipe = spec.recipe
+    return RowOrder(recipe.train_sampling_strategy, lengths(rows).tolist(), spec.rows_a_step, recipe.seed).indices()
 
 
 def _with_others(rows: Dataset | None, spec: Spec, base: Base) -> Any:
@@ -142,8 +142,9 @@ def _asks_first(spec: Spec, rows: Rows) -> bool:
     recipe = spec.recipe
     if recipe.precompute_ref_log_probs is not None:
         return recipe.precompute_ref_log_probs
-    per_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
-    seen = recipe.max_steps * per_step if recipe.max_steps > 0 else recipe.num_train_epochs * len(rows.train)
+    if spec.asked.spread.divides_weights:
+        return False  # the model is divided only when the training begins, and fits no device before
+    seen = recipe.max_steps * spec.rows_a_step if recipe.max_steps > 0 else recipe.num_train_epochs * len(rows.train)
     return seen > len(rows.train)
 
 

@@ -62,7 +62,7 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
     if "exact_match" in words(recipe.reward_funcs):
         _check_answers(prompts, _column(spec))
     learnt, held_out = training.split(prompts, recipe)
-    _check_enough(learnt, recipe)
+    _check_enough(learnt, spec)
     return Rows(learnt, held_out, counts)
 
 
@@ -71,8 +71,8 @@ def _column(spec: Spec) -> str:
     return spec.recipe.reward_column or ("completion" if spec.dataset_kind == "completion" else "ground_truth")
 
 
-def _check_enough(prompts: Dataset, recipe: Recipe) -> None:
-    a_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps // recipe.num_generations
+def _check_enough(prompts: Dataset, spec: Spec) -> None:
+    a_step = spec.rows_a_step // spec.recipe.num_generations
     if len(prompts) < a_step:
         message = f"A step takes {a_step} prompts, and there are {len(prompts)}."
         raise WorkFailedError("data", message, "Lower gradient_accumulation_steps or per_device_train_batch_size.")
