@@ -12,6 +12,7 @@ from markupsafe import Markup
 from engine import endpoints, runs
 from engine.errors import NotFoundError
 from pages.parts import asking, html, live
+from pages.parts.run_recipe import recipe_html
 from pages.parts.run_state import action_buttons, progress_bar, step_words, time_words
 from pages.parts.run_view import checkpoints_html, run_html
 from storage import datasets as stored_datasets
@@ -133,4 +134,4 @@ def _pager(page: int, pages: int) -> Markup:
     )
 
 
-FRAGMENTS: dict[str, live.Fragment] = {"runs": runs_html, "checkpoints": checkpoints_html}
+FRAGMENTS: dict[str, live.Fragment] = {"runs": runs_html, "checkpoints": checkpoints_html, "recipe": recipe_html}

@@ -47,10 +47,18 @@ def said(value: Any) -> str:
         case bool():
             return "on" if value else "off"
         case float():
-            return f"{value:g}".replace("e-0", "e-")
+            return _number(value)
         case "":
             return "empty"
     return str(value)
+
+
+def _number(value: float) -> str:
+    """3e-4 rather than 0.0003 or 3e-04."""
+    if 0 < abs(value) < 1e-3:
+        digits, _, power = f"{value:.6e}".partition("e")
+        return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+    return f"{value:g}"
 
 
 def presets_html(found: Checked, values: Mapping[str, Any], given: Given) -> str:

@@ -33,7 +33,7 @@ def run_html(run: Run) -> Markup:
             '<div class="ts-columns"><div class="ts-stack">{}{}{}</div><div class="ts-stack">{}{}{}{}</div></div>'
         ).format(
             html.card("Log", Markup('<ts-log data-keep id="log-{}" run="{}"></ts-log>').format(run.id, run.id)),
-            _recipe(run),
+            live.element("runs", "recipe", 30),
             _command(run),
             html.card("Facts", _facts(run, model, data)),
             run_trackers.card(run),
@@ -122,14 +122,6 @@ def _facts(run: Run, model: Model | None, data: Dataset | None) -> Markup:
 
 def _plain(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _recipe(run: Run) -> Markup:
-    try:
-        text = recipes.to_yaml(recipes.parse(run.recipe))
-    except TunesmithError as error:  # written by a later version of the studio
-        text = str(error)
-    return _copyable("Recipe", f"recipe-{run.id}", text)
 
 
 def _command(run: Run) -> Markup:
