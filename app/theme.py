@@ -16,6 +16,7 @@ STYLES = (
     "work.css",
     "prepare.css",
     "train.css",
+    "fit.css",
     "data.css",
     "shape.css",
     "serving.css",
