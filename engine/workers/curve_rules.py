@@ -13,7 +13,7 @@ FIRST = 3  # points that say where it began
 FACTOR, MARGIN = 2.0, 1.0  # times what was bad before, and so many nats above that
 ZERO = 1e-7
 ZEROS = 20  # points in a row
-LATER_EVALUATIONS, RISE = 3, 0.05
+LATER_EVALUATIONS, RISE, SURE_RISE = 3, 0.05, 0.2  # shares of the best
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Overfitting:
     def __init__(self) -> None:
         self.losses: deque[float] = deque(maxlen=WINDOW)
         self.best: tuple[int, float, float] | None = None  # step, held-out loss, training loss
+        self.last = 0.0
         self.worse = 0
         self.told = False
 
@@ -92,11 +93,13 @@ class Overfitting:
     def __call__(self, step: int, held_out: float) -> tuple[Finding, Finding] | None:
         """Takes in an evaluation; once it is plain, gives the held-out loss and the training loss then and now."""
         training = median(self.losses) if self.losses else 0.0
+        rises, self.last = held_out > self.last, held_out
         if self.best is None or held_out < self.best[1]:
             self.best, self.worse, self.told = (step, held_out, training), 0, False
             return None
         since, best, before = self.best
-        self.worse = self.worse + 1 if held_out > best + RISE * abs(best) else 0
+        least = RISE if rises else SURE_RISE
+        self.worse = self.worse + 1 if held_out > best + least * abs(best) else 0
         if self.told or self.worse < LATER_EVALUATIONS or training >= before:
             return None
         self.told = True

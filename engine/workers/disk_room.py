@@ -15,6 +15,7 @@ from engine.workers.contract import WorkFailedError
 
 RESERVE_BYTES = 256 << 20
 BESIDES_BYTES = 20 << 20  # of a checkpoint: tokenizer, random state, log
+LEAST_SHARE = 0.125  # of the reserve, that stays free even when a last checkpoint is written into it
 SECONDS_BETWEEN_LOOKS = 10
 
 
@@ -62,7 +63,7 @@ class Room:
             return
         free = self.free()
         self.full = True
-        if free < self.needed + RESERVE_BYTES // 8:
+        if free < self.needed + int(LEAST_SHARE * RESERVE_BYTES):
             last = f"The last one is of step {newest}" if newest >= 0 else "There is none before it"
             what = f"the checkpoint of step {step} takes {diagnosis.in_words(self.needed)}. {last}"
             raise self._failure(free, what)

@@ -86,6 +86,10 @@ class Checkpoints(TrainerCallback, ExportableState):
             setattr(self, name, value)
         signal.signal(signal.SIGTERM, self._terminate)
 
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.ended_early or state.global_step >= state.max_steps:
+            raise AlreadyOverError
+
     def on_train_end(self, *_: Any, **__: Any) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -244,12 +248,21 @@ def first_not_finite(model: torch.nn.Module) -> str | None:
     return next((name for name, tensor in trained if not torch.isfinite(group.held(tensor)).all()), None)
 
 
-def ended_early_at(checkpoint: Path | None) -> int:
-    """The step at which that checkpoint's training had ended early; 0 when it was to go on."""
-    if checkpoint is None:
-        return 0
-    kept = TrainerState.load_from_json(str(checkpoint / "trainer_state.json")).stateful_callbacks or {}
-    return int((kept.get(STATE) or {}).get("attributes", {}).get("ended_early", 0))
+class AlreadyOverError(Exception):
+    """The checkpoint that was resumed from is one of the end: nothing is left to train."""
+
+
+def train(trainer: Any, resume_from: Path | None) -> float:
+    """Trains to the end and returns the mean loss. A checkpoint of the end is loaded and not trained one step further.
+
+    transformers begins one more step there when the end lies within an epoch, so it is stopped as it begins.
+    """
+    try:
+        outcome = trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
+    except AlreadyOverError:
+        trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
+        return next((entry["loss"] for entry in reversed(trainer.state.log_history) if "loss" in entry), 0.0)
+    return float(outcome.training_loss)
 
 
 def restore_best(trainer: Any, keeper: Checkpoints) -> dict[str, Any]:

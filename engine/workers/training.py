@@ -20,6 +20,7 @@ from engine.workers import (
     compute,
     contract,
     group,
+    keeping,
     ranks,
     strategy,
     training_model,
@@ -31,7 +32,6 @@ from engine.workers import (
 )
 from engine.workers.curve_watch import CurveWatch
 from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_adapter
-from engine.workers.keeping import Checkpoints, Rules, ended_early_at, restore_best
 from engine.workers.packed_rows import Packed, packed_or_not
 from engine.workers.reporting import LossWatch, Reporter
 from engine.workers.row_trainer import lengths
@@ -125,7 +125,7 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     compute.choose_attention(base.model, spec.recipe, spec.device, base.bf16)
     rows = group.in_turn(lambda: family.rows(spec, base, out))
     base = begun_with(base, spec.adapter_path)
-    keeper = Checkpoints(out, Rules.of(spec.recipe))
+    keeper = keeping.Checkpoints(out, keeping.Rules.of(spec.recipe))
     trainer = family.trainer(spec, base, rows, out)
     tuning.prepare(trainer, spec.recipe, spec.model_path, out)
     strategy.check(spec.asked, trainer.accelerator)
@@ -136,18 +136,16 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     trainer.add_callback(CurveWatch(out, spec.recipe, keeper))
     trainer.add_callback(Reporter(out, spec.attempt, _facts(spec, base, rows, trainer), trainer.count_from))
     _stop_if_asked(out)
-    if ended := ended_early_at(spec.resume_from):
-        trainer.args.max_steps = ended  # it was over; only the result is missing
-    outcome = trainer.train(resume_from_checkpoint=str(spec.resume_from) if spec.resume_from else None)
+    loss = keeping.train(trainer, spec.resume_from)
     tuning.settle(trainer)
-    result = {"steps": trainer.state.global_step, "train_loss": outcome.training_loss}
+    result = {"steps": trainer.state.global_step, "train_loss": loss}
     unfinished = trainer.state.global_step < trainer.state.max_steps
     if keeper.terminated and unfinished:
         raise SystemExit(143)  # as if the signal had ended it, but with a checkpoint of the last step
     if keeper.stopped and unfinished:
         raise contract.Stopped(result)
     events.append(out, events.Progress(done=1, total=1, stage="saving"))
-    result |= restore_best(trainer, keeper)
+    result |= keeping.restore_best(trainer, keeper)
     return {"artifact": _save(spec, family, trainer, base, rows, out), **result}
 
 
