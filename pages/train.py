@@ -12,7 +12,7 @@ from markupsafe import Markup
 from engine import origins, presets, runs
 from engine import recipe as recipes
 from engine.errors import RefusedError, TunesmithError
-from pages.parts import asking, fit_view, html, live
+from pages.parts import asking, fit_view, html, live, recipe_menu
 from pages.parts.recipe_check import Checked, check, check_html, command_html
 from pages.parts.recipe_edits import (
     UNITS,
@@ -53,16 +53,18 @@ def page() -> None:
     """The form, its YAML and its command on the left; what they amount to, and Start, on the right."""
     form = recipe_form()
     with gr.Row(elem_id="train", equal_height=False):
-        with gr.Column(scale=3, min_width=320, elem_id="train-recipe"), gr.Tabs():
-            with gr.Tab("Form", id="form", elem_id="view-form"):
-                bar = _html("train-presets", ACTING.format("presets"))
-                name, unit, left_out = _simple(form)
-                _advanced(form)
-            with gr.Tab("YAML", id="yaml", elem_id="view-yaml"):
-                text = gr.Code(language="yaml", show_label=False, interactive=True, elem_id="recipe-yaml")
-                wrong = _html("yaml-problems")
-            with gr.Tab("Command", id="command", elem_id="view-command"):
-                command = _html("recipe-command")
+        with gr.Column(scale=3, min_width=320, elem_id="train-recipe"):
+            menu = _html("train-menu", ACTING.format("recipes"))
+            with gr.Tabs():
+                with gr.Tab("Form", id="form", elem_id="view-form"):
+                    bar = _html("train-presets", ACTING.format("presets"))
+                    name, unit, left_out = _simple(form)
+                    _advanced(form)
+                with gr.Tab("YAML", id="yaml", elem_id="view-yaml"):
+                    text = gr.Code(language="yaml", show_label=False, interactive=True, elem_id="recipe-yaml")
+                    wrong = _html("yaml-problems")
+                with gr.Tab("Command", id="command", elem_id="view-command"):
+                    command = _html("recipe-command")
         with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
             checks = _html("train-checks", "tunesmith.train.problems(element)")
             marks = _html("train-marks", ACTING.format("marks"))
@@ -74,14 +76,20 @@ def page() -> None:
     known, changed = [given, *fields], [given, unit, *fields]
     typed, views = [name, *known], [text, wrong, command, checks, marks, bar, fit]
 
-    gr.on(None, open_form, draft, [name, press, left_out, *changed, *views], js=RECALL, **live.ACTING)
+    gr.on(None, open_form, draft, [name, press, left_out, menu, *changed, *views], js=RECALL, **live.ACTING)
     edited = [one.input for one in (name, *fields)]
     gr.on(edited, views_of, known, views, trigger_mode="always_last", **live.QUIET)
     gr.on(edited, None, typed, None, js=KEEP, **live.QUIET)
     unit.input(count_in, unit, pair, **live.QUIET).then(views_of, known, views, **live.QUIET)
     turns = {form["method"].input: fit_method, form["tuning"].input: fit_method, form["dataset_id"].input: fit_dataset}
-    turns |= {form["model_id"].input: fit_model, bar.action: choose_preset, marks.action: put_back}
-    turns |= {fit.action: fit_view.act}
+    turns |= {
+        form["model_id"].input: fit_model,
+        bar.action: choose_preset,
+        marks.action: put_back,
+        fit.action: fit_view.act,
+    }
+    used = menu.action(recipe_menu.act, known, [menu, *changed], **live.ACTING)
+    used.then(views_of, known, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
     for turn, change in turns.items():
         turned = turn(change, known, changed, **(live.ACTING if turn == fit.action else live.QUIET))
         turned.then(views_of, known, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
@@ -157,7 +165,7 @@ def open_form(draft: str, request: gr.Request) -> list[Any]:
         begin = start_values("", {}, offered)
     recipe = recipe_of(values_of(begin.recipe))
     recipe, given = presets.capped(recipe, begin.given, chosen(recipe)[0])
-    head = [begin.name, token_hex(8), left_out_html(offered)]
+    head = [begin.name, token_hex(8), left_out_html(offered), recipe_menu.menu_html()]
     return [*head, *form_of(recipe, given, offered), *_views(recipe, given)]
 
 

@@ -119,6 +119,15 @@
     });
   };
 
+  // Saved recipes: a file that is chosen stands in the box, to be looked at before it is brought in.
+  train.recipes = (element, trigger) => {
+    window.tunesmith.actions(element, trigger);
+    element.addEventListener("change", async (event) => {
+      const [file] = event.target.files || [];
+      if (file) event.target.form.elements.text.value = (await file.text()).slice(0, 100_000);
+    });
+  };
+
   // Find a setting: every word has to stand in the name, label, description or group of a field.
   const text = (field) => `${field.id.slice(6)} ${field.id.slice(6).replaceAll("_", " ")} ${field.textContent}`.toLowerCase();
   train.search = (element) => {

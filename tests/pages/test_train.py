@@ -184,7 +184,7 @@ def test_it_begins_with_the_newest_that_fit_and_says_why_the_others_do_not(ready
     add(Model(source="hub", source_id="x", name="far", status=ModelStatus.QUEUED))
     add(Model(source="hub", source_id="y", name="big", status=ModelStatus.READY, trainable=False))
     add(Model(source="hub", source_id="z", name="lost", status=ModelStatus.FAILED, error="Gone."))
-    name, press, left_out, _given, unit, *rest = page.open_form("", Request())
+    name, press, left_out, _menu, _given, unit, *rest = page.open_form("", Request())
     fields = dict(zip(FIELDS, rest, strict=False))
     assert (name, unit) == ("", "epochs")
     assert len(press) == 16
