@@ -20,6 +20,7 @@ from engine.recipe import Recipe
 
 GENERATING_SHARE = 0.1  # of the speed of training: a rough figure
 SHARE_OF_PEAK = 0.3  # of a large product of matrices that a training reaches, with all that it does between them
+BATCH_SECONDS = 0.05  # of a batch, whatever its size: what Python and a few thousand small operations take
 START_SECONDS = 20  # libraries, model, rows; and the result, saved and checked
 ASKS_REFERENCE = ("dpo", "kto")
 
@@ -73,7 +74,8 @@ def seconds(recipe: Recipe, shape: Shape, amount: Amount, flops_per_second: floa
     """From the start to the saved result, on a machine that does so many FLOPs a second in a training."""
     work = amount.tokens * token_flops(recipe, shape, amount.row_tokens)
     evaluations = evaluation_rows(recipe, amount.rows) * amount.row_tokens * forward_flops(shape, amount.row_tokens)
-    return START_SECONDS + (work + evaluations) / flops_per_second
+    batches = amount.rows / recipe.per_device_train_batch_size
+    return START_SECONDS + batches * BATCH_SECONDS + (work + evaluations) / flops_per_second
 
 
 def evaluation_rows(recipe: Recipe, rows_seen: int) -> int:

@@ -3,13 +3,13 @@
 import shutil
 from importlib.util import find_spec
 
-from engine import fit, machine
+from engine import fit, fit_disk, fit_known, forecast, machine
+from engine.fit_measured import Measured, Trial
 from engine.recipe import Recipe
 from engine.rules.problem import Found, Level, Problem
 from storage import home
 from storage.tables import Dataset, Model
 
-BYTES_PER_TOKEN = 3  # of Parquet text, compressed; English has about 4 bytes a token before compression
 SHARE_OF_DISK_WARNED = 0.5
 FLASH = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}  # and its module
 COMPILERS = ("c++", "g++", "clang++")  # one of which torch.compile calls
@@ -18,23 +18,38 @@ COMPILERS = ("c++", "g++", "clang++")  # one of which torch.compile calls
 def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if not model.parameters or model.trainable is False:
         return
+    known = fit_known.known(recipe)
+    if known and known.measured and known.trial:
+        yield from _measured(recipe, known.measured, known.trial)
+        return
     available = fit.available_bytes()
     usual = fit.memory(model, recipe, _usual_tokens(recipe, dataset))
     longest = fit.memory(model, recipe)
     where = f"about {fit.in_words(available)} can be used here"
     if usual.total > available:
-        message = f"This training needs about {fit.in_words(usual.total)} of memory ({usual}); {where}."
+        message = f"Estimated: this training needs about {fit.in_words(usual.total)} of memory ({usual}); {where}."
         yield Problem("tuning", message, _less_memory(recipe))
     elif longest.total > available:
-        message = f"Rows of {recipe.max_length} tokens would need about {fit.in_words(longest.total)}; {where}."
+        message = f"Estimated: rows of {recipe.max_length} tokens need about {fit.in_words(longest.total)}; {where}."
         yield Problem("max_length", message, f"Should the memory run out: {_less_memory(recipe)}", "warning")
+
+
+def _measured(recipe: Recipe, measured: Measured, trial: Trial) -> Found:
+    """What real steps have shown, whatever the estimate would say."""
+    if trial.fits:
+        return
+    there = fit.in_words(measured.available_bytes)
+    message = f"Measured: the longest rows of the dataset do not fit into the {there} that could be used."
+    suggestion = measured.suggestion
+    changes = ", ".join(f"{name} {value}" for name, value in suggestion.fields.items()) if suggestion else ""
+    yield Problem("per_device_train_batch_size", message, f"Use {changes}." if changes else _less_memory(recipe))
 
 
 def _usual_tokens(recipe: Recipe, dataset: Dataset) -> int:
     """Tokens of an ordinary row, from the size of the stored file; the recipe's max_length when rows are packed."""
     if recipe.packing:
         return recipe.max_length
-    return max(32, dataset.size_bytes // max(dataset.train_rows, 1) // BYTES_PER_TOKEN)
+    return forecast.usual_tokens(dataset)
 
 
 def _less_memory(recipe: Recipe) -> str:
@@ -55,12 +70,12 @@ def _less_memory(recipe: Recipe) -> str:
 def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if not model.parameters or model.trainable is False:
         return
-    # One more than is kept: the newest is written before the oldest goes; and the result beside them.
-    needed = fit.checkpoint_bytes(model, recipe) * (recipe.save_total_limit + 2)
+    needed = fit_disk.disk(model, recipe, dataset.train_rows, forecast.usual_tokens(dataset))
     free = shutil.disk_usage(home.home()).free
-    level: Level = "error" if needed > free else "warning"
-    if needed > free * SHARE_OF_DISK_WARNED:
-        message = f"The checkpoints will take about {fit.in_words(needed)} of disk; {fit.in_words(free)} are free."
+    level: Level = "error" if needed.total > free else "warning"
+    if needed.total > free * SHARE_OF_DISK_WARNED:
+        size = fit.in_words(needed.total)
+        message = f"Estimated: the run will take about {size} of disk ({needed}); {fit.in_words(free)} are free."
         hint = f"Free some space, or use a save_total_limit below {recipe.save_total_limit}, or tuning lora."
         yield Problem("save_total_limit", message, hint, level)
 
@@ -97,4 +112,4 @@ def _computing(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 
 RULES = (_memory, _disk, _device, _computing)
-SIZES = (_memory, _disk)  # estimates, where nobody has measured
+SIZES = (_memory, _disk)  # whether it fits: what a probe is for
