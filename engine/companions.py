@@ -102,9 +102,12 @@ def asked_by(db: Session, wanted: str) -> list[Run]:
 
 def scores(companion: Companion) -> bool:
     """Whether it answers with one number: a run that trained a reward model, or a model with such a head."""
-    if companion.method is not None:
-        return companion.method == "reward"
-    config = _config(companion.path)
+    return gives_scores(companion.path) if companion.method is None else companion.method == "reward"
+
+
+def gives_scores(folder: Path) -> bool:
+    """Whether the model in a folder has a head of one number."""
+    config = _config(folder)
     heads = any("ForSequenceClassification" in str(name) for name in config.get("architectures") or [])
     labels = config.get("id2label") or {}
     return heads and (config.get("num_labels") == 1 or len(labels) == 1)

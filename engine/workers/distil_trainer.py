@@ -56,7 +56,7 @@ class TaughtTrainer(AnswersTrainer, GKDTrainer):
         if most > tokens:
             self.generation_config.suppress_tokens = list(range(tokens, most))
 
-    def generate_on_policy_outputs(  # type: ignore[override]  # in TRL it is a function of the class
+    def generate_on_policy_outputs(  # a function of the class in TRL
         self, model: Any, inputs: dict[str, Any], generation_config: Any
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         self._written = True

@@ -28,7 +28,9 @@ def form_of(recipe: Mapping[str, Any], given: origins.Given, offered: Choices | 
         updates[name] |= change
     updates["num_train_epochs"]["visible"], updates["max_steps"]["visible"] = not by_steps, by_steps
     if offered:
-        updates["model_id"]["choices"], updates["dataset_id"]["choices"] = offered.models, offered.datasets
+        every = {"model_id": offered.models, "dataset_id": offered.datasets, **offered.companions}
+        for name, choices in every.items():
+            updates[name]["choices"] = choices
     return [origins.to_json(given), UNITS[by_steps], *updates.values()]
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 from pydantic_core import PydanticUndefined
 
-from engine import methods, tunings
+from engine import companions, methods, tunings
 from engine.methods import METHODS, RATES, for_kind
 from engine.recipe import GROUPS, Recipe
 
@@ -83,7 +83,7 @@ def _component(name: str) -> Component:
         "elem_classes": ["field"],
         "visible": uses(default("method"), default("tuning"), name),
     }
-    if name in ("model_id", "dataset_id"):
+    if name in ("model_id", "dataset_id", *companions.FIELDS):
         # Custom values are allowed so that an id still means something when the session's choices are gone.
         return gr.Dropdown([], allow_custom_value=True, **shared)
     if options := choices(name):
@@ -93,7 +93,9 @@ def _component(name: str) -> Component:
         return gr.Checkbox(**shared)
     if field.annotation in (int, float, float | None):
         return gr.Number(**shared)
-    return gr.Textbox(max_lines=1, **shared)
+    extra = field.json_schema_extra
+    lines = int(str(extra.get("lines", 1))) if isinstance(extra, dict) else 1
+    return gr.Textbox(lines=lines, max_lines=4 * lines if lines > 1 else 1, **shared)
 
 
 def _labelled(options: Sequence[str]) -> list[tuple[str, str]]:
@@ -135,6 +137,8 @@ def meant(name: str, value: Any) -> Any:
         return {word: switch for switch, word in _SWITCH.items()}.get(value, value)
     if value == AUTO and AUTO in choices(name):
         return None
+    if value is None and name in companions.FIELDS:  # an emptied dropdown
+        return ""
     return value.strip() if isinstance(value, str) else value
 
 

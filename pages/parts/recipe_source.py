@@ -12,6 +12,7 @@ from engine.errors import NotFoundError
 from engine.methods import METHODS, for_kind
 from engine.recipe import Recipe
 from pages.parts import html
+from pages.parts.companion_choices import companion_choices
 from storage import datasets, models, runs
 from storage.db import reading
 from storage.statuses import DatasetStatus, ModelStatus
@@ -27,6 +28,7 @@ class Choices:
     models: list[Choice]
     datasets: list[Choice]
     left_out: list[tuple[str, str]]
+    companions: Mapping[str, list[Choice]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def choices_in(project_id: str) -> Choices:
         [(_dataset_words(one), one.id) for one in every_dataset if why_not_dataset(one) is None],
         [(one.name, reason) for one in every_model if (reason := why_not_model(one))]
         + [(one.name, reason) for one in every_dataset if (reason := why_not_dataset(one))],
+        companion_choices(project_id),
     )
 
 

@@ -98,3 +98,12 @@ def test_the_memory_of_a_method_counts_both_answers_and_a_reference(tmp_path: An
 def test_steps_of_methods_that_answer_themselves_are_counted_in_prompts() -> None:
     made = Recipe(**ANY, method="grpo", per_device_train_batch_size=8, num_train_epochs=2)
     assert steps.total_steps(made, 11) == 10  # two prompts a step, each answered four times
+
+
+def test_a_function_goes_through_yaml_and_aliases_do_not() -> None:
+    code = "def reward(completion, **columns):\n    return len(completion) & 3 * 2\n"
+    made = Recipe(**ANY, method="grpo", reward_funcs="python", reward_code=code)
+    assert recipe.from_yaml(recipe.to_yaml(made)) == made
+    with pytest.raises(RefusedError) as caught:
+        recipe.from_yaml("model_id: &a m\ndataset_id: *a")
+    assert "no anchors or aliases" in caught.value.hint
