@@ -98,7 +98,9 @@ def _import(text: str, recipe: Values) -> list[Any]:
     there = {"model_id": model, "dataset_id": dataset}
     strange = [name for name in SUBJECTS if fields.get(name) and there[name] is None]
     for name in strange:
-        what = TITLES[name].lower()
-        gr.Info(str(Markup("The recipe names the {} {}, which is not here. Choose one.").format(what, fields[name])))
+        words = (
+            "The recipe names the {} {}, which is not here. The form keeps its own: choose another if it does not fit."
+        )
+        gr.Info(str(Markup(words).format(TITLES[name].lower(), fields[name])), title="Not here")
     asked = {name: recipe.get(name) for name in strange}
     return _with({**fields, **asked}, origins.FILE, recipe)
