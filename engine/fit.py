@@ -16,12 +16,13 @@ A LoRA pair on a linear layer of n inputs and m outputs has r x (n + m) trained 
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from engine import machine
+from engine import companions, machine
+from engine.errors import TunesmithError
 from engine.inspect_model import Inspection, inspect
 from engine.methods import METHODS, reference_is_kept
 from engine.recipe import Recipe
@@ -29,6 +30,7 @@ from storage.tables import Model
 
 OVERHEAD_BYTES = 600_000_000
 OPTIMISER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "adafactor": 1, "sgd": 0}
+LOGIT_BYTES = {"reward": 0, "gkd": 48}  # gkd: of both models, both softmaxes, their mixture and its two divergences
 SHARE_OF_MEMORY = 0.9  # the rest is the system's and the studio's own
 NOT_ADAPTED = re.compile(r"(^|\.)(embed\w*|wte|wpe|lm_head|score|shared)(\.|$)")
 
@@ -43,6 +45,7 @@ class Memory:
     activations: int
     logits: int
     overhead: int = OVERHEAD_BYTES
+    companion: int = 0  # a teacher or a reward model
 
     @property
     def total(self) -> int:
@@ -65,6 +68,7 @@ def memory(model: Model, recipe: Recipe, row_tokens: int | None = None) -> Memor
     """
     found = inspect_cached(model.path) if model.path else Inspection(Path())
     needed = _memory(found, model.parameters or found.parameters or 0, recipe, row_tokens)
+    needed = replace(needed, companion=_companion(recipe))
     if recipe.gradient_checkpointing is None and needed.total > available_bytes():
         return memory(model, recipe.model_copy(update={"gradient_checkpointing": True}), row_tokens)
     return needed
@@ -79,8 +83,17 @@ def _memory(found: Inspection, parameters: int, recipe: Recipe, row_tokens: int 
         gradients=4 * trained,
         optimiser=OPTIMISER_BYTES.get(recipe.optim, 8) * trained,
         activations=_activations(found.config or {}, recipe, tokens),
-        logits=0 if recipe.method == "reward" else 12 * tokens * number(found.config or {}, "vocab_size"),
+        logits=LOGIT_BYTES.get(recipe.method, 12) * tokens * number(found.config or {}, "vocab_size"),
     )
+
+
+def _companion(recipe: Recipe) -> int:
+    """What the model beside it takes, which is only asked; 0 where there is none, or it is not there."""
+    try:
+        beside = companions.of(recipe)
+    except TunesmithError:
+        return 0
+    return (beside.parameters or 0) * (2 if computes_in_bf16(recipe) else 4) if beside else 0
 
 
 def _keeps_reference(recipe: Recipe) -> bool:

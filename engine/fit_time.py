@@ -66,7 +66,7 @@ def token_flops(recipe: Recipe, shape: Shape, row_tokens: float) -> float:
     """FLOPs to learn from one token, in a row of so many."""
     forward = forward_flops(shape, row_tokens)
     passes = 2 + bool(recipe.gradient_checkpointing) + (recipe.method in ASKS_REFERENCE)
-    answer = forward / GENERATING_SHARE if recipe.method in methods.GENERATING else 0
+    answer = methods.answered_share(recipe.method, recipe.lmbda, recipe.seq_kd) * forward / GENERATING_SHARE
     return passes * forward + 2 * shape.trained + answer
 
 

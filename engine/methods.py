@@ -119,6 +119,13 @@ def for_kind(kind: str | None) -> str | None:
     return next((name for name, method in METHODS.items() if kind in method.kinds), None)
 
 
+def answered_share(method: str, lmbda: float, seq_kd: bool) -> float:
+    """The share of the steps before which a model has to write the answers."""
+    if method == "gkd":
+        return 1.0 if seq_kd else lmbda
+    return float(method in GENERATING)
+
+
 def reference_is_kept(method: str, tuning: str, beta: float | None) -> bool:
     """Whether a second copy of the model is held: an adapter needs none, its base is the reference."""
     wanted = METHODS[method].beta if beta is None else beta

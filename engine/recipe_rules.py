@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.methods import GENERATING, METHODS, OWN_FIELDS, REWARDS, uses
+from engine.methods import GENERATING, METHODS, OWN_FIELDS, REWARDS, answered_share, uses
 
 SMOOTHED = ("robust", "exo_pair")
 
@@ -51,13 +51,8 @@ def refuse_unfitting(recipe: Any) -> None:
     if recipe.method in GENERATING:
         _refuse_batches(recipe)
         _refuse_rewards(recipe)
-    if recipe.method in GENERATING or teaches_by_answers(recipe):
+    if answered_share(recipe.method, recipe.lmbda, recipe.seq_kd):
         _refuse_lengths(recipe)
-
-
-def teaches_by_answers(recipe: Any) -> bool:
-    """Whether the model, or its teacher, answers prompts while it learns from the teacher."""
-    return bool(recipe.method == "gkd" and (recipe.lmbda > 0 or recipe.seq_kd))
 
 
 def _refuse_batches(recipe: Any) -> None:

@@ -13,7 +13,7 @@ def total_steps(recipe: Recipe, rows: int) -> int | None:
     if recipe.packing:
         return None
     if recipe.method in methods.GENERATING:
-        return math.ceil(recipe.num_train_epochs * (rows // prompts_a_step(recipe)))
+        return math.ceil(recipe.num_train_epochs * (training_rows(recipe, rows) // prompts_a_step(recipe)))
     batches = math.ceil(training_rows(recipe, rows) / (recipe.per_device_train_batch_size * _processes(recipe)))
     return math.ceil(recipe.num_train_epochs * math.ceil(batches / recipe.gradient_accumulation_steps))
 

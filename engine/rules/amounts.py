@@ -17,7 +17,7 @@ def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         hint = hint if rows > 1 else "Use 0: one row cannot be divided."
         yield Problem("eval_fraction", f"eval_fraction {recipe.eval_fraction:g} of {rows} rows holds out no row.", hint)
     if recipe.method in methods.GENERATING:
-        yield from _prompts(recipe, rows)
+        yield from _prompts(recipe, steps.training_rows(recipe, rows))
         return
     left = steps.training_rows(recipe, rows)
     batch = recipe.per_device_train_batch_size

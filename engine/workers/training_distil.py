@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from trl.experimental.gkd import GKDConfig
 
 from engine import events
-from engine.recipe_rules import teaches_by_answers
+from engine.methods import answered_share
 from engine.workers import training, training_model, training_rows
 from engine.workers.contract import WorkFailedError
 from engine.workers.distil_trainer import Taught, TaughtTrainer, prompt_tokens
@@ -32,7 +32,7 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
     everything, counts = training_rows.prepare(base.tokenizer, source, out)
     for note in training_rows.notes(counts, source):
         events.append(out, note)
-    if teaches_by_answers(spec.recipe):
+    if answered_share("gkd", spec.recipe.lmbda, spec.recipe.seq_kd):
         everything = _with_room(everything, longest - spec.recipe.max_completion_length, out)
     learnt, held_out = training.split(everything, spec.recipe)
     return Rows(learnt, held_out, counts)

@@ -98,6 +98,13 @@ def test_the_memory_of_a_method_counts_both_answers_and_a_reference(tmp_path: An
 def test_steps_of_methods_that_answer_themselves_are_counted_in_prompts() -> None:
     made = Recipe(**ANY, method="grpo", per_device_train_batch_size=8, num_train_epochs=2)
     assert steps.total_steps(made, 11) == 10  # two prompts a step, each answered four times
+    assert steps.total_steps(made.model_copy(update={"eval_fraction": 0.2}), 11) == 8  # two held-out prompts
+
+
+def test_how_often_answers_are_written_while_learning() -> None:
+    assert methods.answered_share("grpo", 0.5, False) == 1
+    assert methods.answered_share("sft", 0.5, True) == 0
+    assert [methods.answered_share("gkd", 0.3, both) for both in (False, True)] == [0.3, 1]
 
 
 def test_a_function_goes_through_yaml_and_aliases_do_not() -> None:
