@@ -6,7 +6,7 @@ learns (steps, rates, checkpoints, trackers) makes no other probe. It holds a de
 
 from typing import Any
 
-from engine import datasets, fit_known, further, memory_line, models, refusals, work
+from engine import datasets, fit_known, models, refusals, training_spec, work
 from engine.recipe import Recipe
 from engine.rules import machine
 from storage.statuses import WORK_MOVING
@@ -30,17 +30,7 @@ def start(recipe: Recipe) -> Work:
 def spec(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any]:
     """What the worker is told: as of a training, without what a probe does not go by."""
     wanted = Recipe.model_validate(fit_known.essence(recipe))
-    begin = further.start_of(recipe, model)
-    return {
-        "recipe": wanted.model_dump(),
-        "model_path": begin.model_path,
-        "adapter_path": begin.adapter_path,
-        "dataset_path": str(datasets.blob(dataset)),
-        "dataset_kind": dataset.kind,
-        "memory": memory_line.of(model, wanted),
-        "seconds": SECONDS,
-        "hard_seconds": HARD_SECONDS,
-    }
+    return {**training_spec.of(wanted, model, dataset), "seconds": SECONDS, "hard_seconds": HARD_SECONDS}
 
 
 def stop(recipe: Recipe) -> None:

@@ -16,16 +16,14 @@ from sqlmodel import Session
 
 from engine import (
     checkpoints,
-    companions,
-    datasets,
     devices,
     distribution,
     fit,
-    further,
     healing,
     logs,
     process,
     run_events,
+    training_spec,
     verdict,
 )
 from engine.errors import ConflictError, TunesmithError
@@ -73,19 +71,12 @@ def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
     """The command that trains, with its spec: from the newest checkpoint that verifies, or from the beginning."""
     folder, device = home.run_folder(run.id), run.device or devices.CPU
     recipe = healing.adjusted(parse(run.recipe), run.facts)  # kept as it was submitted, perhaps by an older studio
-    start = further.start_of(recipe, model)
     checkpoints.quarantine_bad(folder)
     newest = checkpoints.newest_good(folder)
-    spec = {
-        "recipe": recipe.model_dump(),
-        "model_path": start.model_path,
-        "adapter_path": start.adapter_path,
-        "dataset_path": str(datasets.blob(dataset)),
-        "dataset_kind": dataset.kind,
+    spec = training_spec.of(recipe, model, dataset) | {
         "device": devices.worker_device(device),
         "resume_from": str(newest) if newest else None,
         "attempt": run.attempt,
-        **companions.told(recipe),
     }
     return distribution.plan_training(recipe, spec, folder, device, distribution.free_port())
 

@@ -8,6 +8,8 @@ import ctypes
 import gc
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +30,14 @@ class Meter(Protocol):
     name: str
     budget: int  # what this process may take
 
+    def limit(self) -> None:
+        """Holds the process to the budget from here on: more is refused with an error."""
+        ...
+
+    def release(self) -> None:
+        """Lets go of it."""
+        ...
+
     def now(self) -> int:
         """What it takes now."""
         ...
@@ -45,9 +55,15 @@ class Meter(Protocol):
         ...
 
 
-def meter(device: str) -> Meter:
-    """For cpu or cuda:N. Sets the limit for the whole process."""
-    return Processor() if device == "cpu" else Graphics(device)
+@contextmanager
+def limited(device: str) -> Iterator[Meter]:
+    """Measures cpu or cuda:N; inside, the whole process is held to the meter's budget."""
+    meter: Meter = Processor() if device == "cpu" else Graphics(device)
+    meter.limit()
+    try:
+        yield meter
+    finally:
+        meter.release()
 
 
 class Processor:
@@ -58,15 +74,19 @@ class Processor:
     def __init__(self) -> None:
         free = psutil.virtual_memory().available + self.now()
         self.budget = int(min(free * SHARE_OF_FREE, machine.memory_bytes() * fit.SHARE_OF_MEMORY))
-        self._limit()
+        self._before = resource.getrlimit(resource.RLIMIT_DATA)
 
-    def _limit(self) -> None:
+    def limit(self) -> None:
+        """What the budget leaves may be added to what the process has, of which not all is in memory."""
         if not STATUS.exists():
             return
-        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        soft, hard = self._before
         wanted = _kilobytes("VmData") * 1024 + max(0, self.budget - self.now())
         if soft == resource.RLIM_INFINITY or wanted < soft:
             resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+    def release(self) -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, self._before)
 
     def now(self) -> int:
         return int(psutil.Process().memory_info().rss)
@@ -96,9 +116,14 @@ class Graphics:
     def __init__(self, device: str) -> None:
         self.name = torch.cuda.get_device_name(device)
         self.device = device
-        free, total = torch.cuda.mem_get_info(device)
+        free, self.total = torch.cuda.mem_get_info(device)
         self.budget = int(free * SHARE_OF_FREE)
-        torch.cuda.set_per_process_memory_fraction(self.budget / total, device)
+
+    def limit(self) -> None:
+        torch.cuda.set_per_process_memory_fraction(self.budget / self.total, self.device)
+
+    def release(self) -> None:
+        torch.cuda.set_per_process_memory_fraction(1.0, self.device)
 
     def now(self) -> int:
         return torch.cuda.memory_reserved(self.device)

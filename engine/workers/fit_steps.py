@@ -23,7 +23,7 @@ from engine.workers import (
     fit_memory,
     fit_rows,
     training,
-    training_model,
+    training_distil,
     training_preference,
     training_reinforce,
 )
@@ -33,7 +33,8 @@ FAMILIES = {
     "sft": training.SUPERVISED,
     "cpt": training.SUPERVISED,
     **dict.fromkeys(training_preference.MAKERS, training_preference.FAMILY),
-    **dict.fromkeys(("grpo", "rloo"), training_reinforce.FAMILY),
+    **dict.fromkeys(methods.GENERATING, training_reinforce.FAMILY),
+    "gkd": training_distil.FAMILY,
 }
 MOST_ACCUMULATED = 2  # two batches hold what any number of them does: gradients, and one batch's activations
 EXPECTED_TRIALS = 3
@@ -45,11 +46,12 @@ def measured(values: dict[str, Any], out: Path, scratch: Path) -> Measured:
     Raises WorkFailedError when the training could not begin, contract.Stopped when asked to stop.
     """
     began = time.monotonic()
-    probe = Probe(out, scratch, values, fit_memory.meter(values["device"]), began)
-    search = Search(probe.recipe, probe.attempt, probe.meter.budget, probe.has_time)
-    with _ended_in(values["hard_seconds"], probe, search):
-        search.run()
-    return probe.result(search)
+    with fit_memory.limited(values["device"]) as meter:
+        probe = Probe(out, scratch, values, meter, began)
+        search = Search(probe.recipe, probe.attempt, meter.budget, probe.has_time)
+        with _ended_in(values["hard_seconds"], probe, search):
+            search.run()
+        return probe.result(search)
 
 
 @dataclass
@@ -144,15 +146,14 @@ class Probe:
 
     def _trainer(self, spec: Spec) -> Any:
         """As engine.workers.training makes it, on the chosen rows."""
-        family = FAMILIES[spec.recipe.method]
-        tokenizer = training_model.load_tokenizer(spec.model_path)
-        base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
-        rows = family.rows(spec, base, self.scratch)
         sampled = spec.dataset_path.parent == self.scratch
-        self.rows = self.rows or fit_rows.facts(rows, sampled)
-        order = self.recipe  # of the training; the probe's own is sequential
-        rows = replace(rows, train=fit_rows.chosen(rows.train, spec.recipe, fit_rows.usual(order)), held_out=None)
-        return family.trainer(spec, base, rows, self.scratch)
+
+        def choose(rows: training.Rows) -> training.Rows:
+            self.rows = self.rows or fit_rows.facts(rows, sampled)
+            order = fit_rows.usual(self.recipe)  # of the training; the probe's own is sequential
+            return replace(rows, train=fit_rows.chosen(rows.train, spec.recipe, order), held_out=None)
+
+        return training.make(spec, FAMILIES[spec.recipe.method], self.scratch, choose).trainer
 
     def _tell(self, step: int) -> None:
         done = min(self.tried - 1 + step / (fit_rows.STEPS + 1), EXPECTED_TRIALS - 0.1)

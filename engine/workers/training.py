@@ -120,18 +120,9 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     group.begin(spec.device)
     if ranks.first():
         _check_checkpoint(spec.resume_from)
-    tokenizer = training_model.load_tokenizer(spec.model_path)
-    base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
-    compute.choose_attention(base.model, spec.recipe, spec.device, base.bf16)
-    rows = group.in_turn(lambda: family.rows(spec, base, out))
-    base = begun_with(base, spec.adapter_path)
+    made = make(spec, family, out)
+    trainer, base, rows = made.trainer, made.base, made.rows
     keeper = keeping.Checkpoints(out, keeping.Rules.of(spec.recipe))
-    trainer = family.trainer(spec, base, rows, out)
-    tuning.prepare(trainer, spec.recipe, spec.model_path, out)
-    strategy.check(spec.asked, trainer.accelerator)
-    trainer.add_callback(strategy.Truth(spec.asked, trainer))
-    if spec.recipe.torch_compile:
-        compute.compile_decoder(without_adapter(trainer.model))
     trainer.add_callback(keeper)
     trainer.add_callback(CurveWatch(out, spec.recipe, keeper))
     trainer.add_callback(Reporter(out, spec.attempt, _facts(spec, base, rows, trainer), trainer.count_from))
@@ -164,6 +155,34 @@ def _save(spec: Spec, family: Family, trainer: Any, base: training_model.Base, r
     group.wait()
     group.end()
     return name
+
+
+@dataclass(frozen=True)
+class Made:
+    """A training, ready to begin."""
+
+    trainer: Any
+    base: training_model.Base
+    rows: Rows
+
+
+def make(spec: Spec, family: Family, out: Path, choose: Callable[[Rows], Rows] = lambda rows: rows) -> Made:
+    """Model, rows and trainer as the recipe wants them; what is in force is what was asked. `choose`: among the rows.
+
+    Raises WorkFailedError when that cannot be.
+    """
+    tokenizer = training_model.load_tokenizer(spec.model_path)
+    base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
+    compute.choose_attention(base.model, spec.recipe, spec.device, base.bf16)
+    rows = choose(group.in_turn(lambda: family.rows(spec, base, out)))
+    base = begun_with(base, spec.adapter_path)
+    trainer = family.trainer(spec, base, rows, out)
+    tuning.prepare(trainer, spec.recipe, spec.model_path, out)
+    strategy.check(spec.asked, trainer.accelerator)
+    trainer.add_callback(strategy.Truth(spec.asked, trainer))
+    if spec.recipe.torch_compile:
+        compute.compile_decoder(without_adapter(trainer.model))
+    return Made(trainer, base, rows)
 
 
 def _check_checkpoint(folder: Path | None) -> None:
