@@ -63,8 +63,8 @@ def _bnb(state: float, **facts: object) -> Optimiser:
     return Optimiser(state, ("bitsandbytes",), **facts)  # type: ignore[arg-type]
 
 
-def _galore(state: float) -> Optimiser:
-    return Optimiser(state, ("galore-torch", "bitsandbytes"), whole=True, options=_PROJECTION)
+def _galore(state: float, gpu: bool = False) -> Optimiser:
+    return Optimiser(state, ("galore-torch", "bitsandbytes"), whole=True, gpu=gpu, options=_PROJECTION)
 
 
 def _free(state: float) -> Optimiser:
@@ -95,13 +95,15 @@ OPTIMISERS: dict[str, Optimiser] = {
     "paged_lion_8bit": _bnb(1),
     "muon": Optimiser(4, options=("momentum", "ns_steps")),
     "galore_adamw": _galore(2),
-    "galore_adamw_8bit": _galore(0.5),
+    "galore_adamw_8bit": _galore(0.5, gpu=True),
     "galore_adafactor": _galore(1),
     "apollo_adamw": Optimiser(2, ("apollo-torch",), whole=True, options=(*_PROJECTION, "proj", "scale_type")),
     "schedule_free_adamw": _free(8),
     "schedule_free_radam": _free(8),
     "schedule_free_sgd": _free(4),
 }
+
+ON_CPU = {"ademamix": "ademamix_8bit", "galore_adamw_8bit": "galore_adamw"}  # instead of those that need a GPU
 
 # What each schedule may be told by lr_scheduler_kwargs, and one of which it has to be told.
 SCHEDULE_OPTIONS: dict[str, tuple[str, ...]] = {

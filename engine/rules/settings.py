@@ -52,7 +52,7 @@ def _optimiser(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("optim", message, f"Install it with `pip install {' '.join(lacking)}`, or use adamw_torch.")
     elif optimisers.OPTIMISERS[recipe.optim].gpu and not machine.has_gpu():
         message = f"The optimiser {recipe.optim} does not work on a CPU."
-        yield Problem("optim", message, "Use adamw_torch, or ademamix_8bit for the same idea.")
+        yield Problem("optim", message, f"Use {optimisers.ON_CPU[recipe.optim]}, which does.")
 
 
 def _blocks(recipe: Recipe, model: Model, dataset: Dataset) -> Found:

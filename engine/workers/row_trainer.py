@@ -45,6 +45,15 @@ class WatchedTrainer:
             super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
             undoing.pop_all()
 
+    def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """As transformers does, in the precision there was: PEFT makes what it loads float32."""
+        model = self.model  # type: ignore[attr-defined]
+        kinds = {name: weight.dtype for name, weight in model.named_parameters() if weight.requires_grad}
+        super()._load_from_checkpoint(*args, **kwargs)  # type: ignore[misc]
+        for name, weight in model.named_parameters():
+            if name in kinds:
+                weight.data = weight.data.to(kinds[name])
+
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None: the result gets a card of its own, once."""
 

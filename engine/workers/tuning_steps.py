@@ -1,6 +1,7 @@
 """How a recipe's optimiser and schedule are told to transformers, and those that it does not make by itself."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -37,17 +38,22 @@ def _schedule(recipe: Recipe) -> dict[str, int | float] | None:
     return {name: optimisers.number(value) for name, value in given.items()} or None
 
 
+# What the state of an optimiser holds beside tensors; torch.load refuses it when a run is resumed, unless it is named.
+STATE_KINDS = {
+    "galore": ("galore_torch.galore_projector", "GaLoreProjector"),
+    "apollo": ("apollo_torch.random_projector", "GradientProjector"),
+}
+
+
 def prepare(trainer: Any, recipe: Recipe) -> None:
     """Has the trainer make LoRA+ or Muon where the recipe wants it, when it comes to making an optimiser."""
     if recipe.loraplus_lr_ratio is not None:
         trainer.optimizer_cls_and_kwargs = (lambda: _loraplus, {"trainer": trainer, "ratio": recipe.loraplus_lr_ratio})
     elif recipe.optim == "muon":
         trainer.optimizer_cls_and_kwargs = (lambda: _muon, {"trainer": trainer, "recipe": recipe})
-    elif recipe.optim.startswith("galore"):
-        from galore_torch.galore_projector import GaLoreProjector  # noqa: PLC0415  (an optional library)
-
-        # Part of this optimiser's state, which torch.load otherwise refuses when a run is resumed.
-        torch.serialization.add_safe_globals([GaLoreProjector])
+    elif kinds := STATE_KINDS.get(recipe.optim.partition("_")[0]):
+        module, name = kinds
+        torch.serialization.add_safe_globals([getattr(import_module(module), name)])
 
 
 def _loraplus(model: Any, trainer: Any, ratio: float) -> torch.optim.Optimizer:
@@ -111,7 +117,7 @@ class MatrixSteps(torch.optim.Optimizer):
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """A step of each part."""
         loss = closure() if closure else None
         for part in self.parts:

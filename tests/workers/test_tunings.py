@@ -1,33 +1,26 @@
 """Every tuning, start and optimiser trains a tiny model for real; what it leaves works on the original base."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import AutoModelForCausalLM
 
 from engine import events
 from engine.methods import GENERATING, METHODS
 from engine.tunings import TUNINGS
-from engine.workers import contract, training, training_preference, training_reinforce
+from engine.workers import training, training_preference, training_reinforce
 from tests.workers.judged import stored
 from tests.workers.training_runs import only, spec, sums, write_rows
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::RuntimeWarning"
-)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Exact sums, and room for other tests."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::RuntimeWarning"
+    ),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 
 def train(values: dict[str, Any], out: Path) -> list[events.Event]:
@@ -71,9 +64,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_it_trains_and_what_it_leaves_changes_the_original_base(
-    variant: str, tiny_model: Path, tmp_path: Path
-) -> None:
+def test_it_trains_and_what_it_leaves_changes_the_original_base(variant: str, tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(16))
     values = spec(tiny_model, rows, **({"max_steps": 3} | VARIANTS[variant]))
     told = train(values, tmp_path / "out")
@@ -83,3 +74,25 @@ def test_it_trains_and_what_it_leaves_changes_the_original_base(
     before, folder = said_by(base), tmp_path / "out" / kind
     again = AutoModelForCausalLM.from_pretrained(folder) if kind == "model" else PeftModel.from_pretrained(base, folder)
     assert not torch.equal(said_by(again), before)
+
+
+ONES = ("lora", "qlora", "full", "freeze", "oft", "boft", "ia3", "prompt", "prefix")
+SHORT: dict[str, Any] = {"max_completion_length": 6, "reward_funcs": "length", "reward_length": 10}
+MATRIX = [
+    (method, tuning)
+    for method in METHODS
+    for tuning in ONES
+    if TUNINGS[tuning].fits(method) and method not in ("sft", "gkd")
+]
+
+
+@pytest.mark.parametrize(("method", "tuning"), MATRIX)
+def test_every_method_trains_with_every_tuning_that_it_offers(
+    method: str, tuning: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    kind = METHODS[method].kinds[0]
+    rows = write_rows(tmp_path, "text", ["The quick brown fox"] * 8) if kind == "text" else stored(tmp_path, kind)
+    own = SHORT if method in GENERATING else {}
+    values = spec(tiny_model, rows, kind, method=method, tuning=tuning, max_steps=2, **own)
+    told = train(values, tmp_path / "out")
+    assert only(told, events.Finished).result["artifact"] == TUNINGS[tuning].artifact
