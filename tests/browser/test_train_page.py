@@ -79,6 +79,7 @@ def test_wrong_yaml_is_explained_and_leaves_the_form(train: Page) -> None:
 def test_a_problem_stands_at_its_field_and_a_click_leads_there(train: Page) -> None:
     field = train.locator("#field-lora_r")
     train.get_by_role("button", name="Advanced").click()
+    train.get_by_role("button", name=re.compile("^Tuning")).click()
     field.locator("input").fill("0")
     expect(field).to_have_attribute("data-problem", re.compile("LoRA rank must be"))
     expect(field.locator("input")).to_have_attribute("aria-invalid", "true")
@@ -100,6 +101,74 @@ def test_a_draft_survives_a_reload_until_it_is_thrown_away(train: Page) -> None:
     train.get_by_role("button", name="Start over").click()
     train.wait_for_url(re.compile("/train$"))
     expect(train.locator("#field-learning_rate input")).to_have_value("0.0002")
+
+
+def test_where_values_came_from_is_shown_kept_and_written_with_the_run(train: Page) -> None:
+    """Preset, marks, an edit, back again, reload, start, the run's page."""
+    best = train.get_by_role("button", name="Best quality", exact=True)
+    best.press("Enter")
+    expect(best).to_have_attribute("aria-pressed", "true")
+    expect(best).to_be_focused()
+    rate = train.locator("#field-learning_rate")
+    expect(rate.locator(".tr-from")).to_have_text("preset: best quality")
+    expect(rate.locator("input")).to_have_value("0.0001")
+    rate.locator("input").fill("0.0007")
+    expect(rate.locator(".tr-from")).to_have_text("you")
+    rate.locator(".tr-from").click()
+    expect(rate.locator("input")).to_have_value("0.0001")
+    expect(rate.locator(".tr-from")).to_have_text("preset: best quality")
+    train.get_by_role("button", name="Advanced").click()
+    train.get_by_role("button", name=re.compile("^Learning")).click()
+    train.locator("#field-seed input").fill("7")
+    expect(train.locator("#field-seed .tr-from")).to_have_text("you")
+    expect(train.locator("#advanced > button > span").first).to_have_attribute("data-changed", re.compile(r"\d"))
+    train.reload()
+    expect(best).to_have_attribute("aria-pressed", "true")
+    expect(rate.locator(".tr-from")).to_have_text("preset: best quality")
+    train.get_by_role("button", name="Advanced").click()
+    train.get_by_role("button", name=re.compile("^Learning")).click()
+    expect(train.locator("#field-seed .tr-from")).to_have_text("you")
+    train.get_by_role("button", name="Start training").click()
+    train.wait_for_url(re.compile(r"/runs\?run=\w+"))
+    changed = train.get_by_role("region", name="Changed fields")
+    for field, origin in (("Learning rate", "preset: best quality"), ("Seed", "you")):
+        expect(changed.get_by_role("row").filter(has_text=field)).to_contain_text(origin)
+    train.get_by_label("Compare with").select_option("defaults")
+    expect(train.get_by_role("region", name="Differences").get_by_role("row").filter(has_text="Seed")).to_contain_text(
+        "42"
+    )
+
+
+def test_a_setting_is_found_by_its_name(train: Page) -> None:
+    train.get_by_role("button", name="Advanced").click()
+    dropout = train.locator("#field-lora_dropout")
+    expect(dropout).to_be_hidden()
+    train.get_by_label("Find a setting").fill("lora_dropout")
+    expect(dropout).to_be_visible()
+    expect(train.locator("#field-seed")).to_be_hidden()
+    train.keyboard.press("Enter")
+    expect(dropout.locator("input")).to_be_focused()
+    train.get_by_label("Find a setting").fill("nothing is called so")
+    expect(train.get_by_text("Settings of other methods and tunings are not shown")).to_be_visible()
+    train.keyboard.press("Escape")
+    expect(train.get_by_role("button", name=re.compile("^Tuning"))).to_be_visible()
+    expect(dropout).to_be_hidden()
+
+
+def test_a_recipe_is_kept_and_used_again(train: Page) -> None:
+    train.locator("#field-learning_rate input").fill("0.004")
+    menu = train.locator(".tr-menu")
+    menu.locator("summary").first.click()
+    menu.get_by_label("Save what the form shows as").fill("Mine")
+    train.keyboard.press("Enter")
+    expect(menu.get_by_role("button", name="Mine", exact=True)).to_be_visible()
+    train.get_by_role("button", name="Start over").click()
+    train.wait_for_url(re.compile("/train$"))
+    expect(train.locator("#field-learning_rate input")).to_have_value("0.0002")
+    menu.locator("summary").first.click()
+    menu.get_by_role("button", name="Mine", exact=True).click()
+    expect(train.locator("#field-learning_rate input")).to_have_value("0.004")
+    expect(train.locator("#field-learning_rate .tr-from")).to_have_text("recipe: Mine")
 
 
 def test_a_double_click_on_start_leads_to_one_run(train: Page) -> None:
