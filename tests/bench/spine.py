@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from tests.bench import training_rows
+
 T = TypeVar("T")
 TOKEN = "bench-bench-bench-bench-bench"
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,10 +109,19 @@ class Studio:
 
 def bare(model: str, rows: Path, steps: int, folder: str) -> float:
     """Tokens a second of the same training with TRL alone."""
-    argv = [sys.executable, "-m", "tests.bench.bare_trl", model, str(rows), str(steps)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    spec = {"method": "sft", "model": model, "train": as_chats(rows), "steps": steps, "batch": 4, "max_length": 256}
+    spec |= {"learning_rate": 2e-4, "device": "cpu", "out": folder}
+    file = Path(folder) / "bare.json"
+    file.write_text(json.dumps(spec), encoding="utf-8")
+    argv = [sys.executable, "-m", "tests.bench.bare_trl", str(file)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1"}
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     return float(json.loads(done.stdout.splitlines()[-1])["tokens_per_second"])
+
+
+def as_chats(file: Path) -> list[dict[str, Any]]:
+    """Alpaca rows as the importer reads them."""
+    return [training_rows.read("chat", row) for row in json.loads(file.read_text(encoding="utf-8"))]
 
 
 def measure(studio: Studio, rows: Path, rounds: int, steps: int) -> None:
