@@ -11,7 +11,7 @@ from trl.experimental.gkd import GKDConfig
 
 from engine import events
 from engine.methods import answered_share
-from engine.workers import training, training_model, training_rows
+from engine.workers import training, training_model, training_rows, tuning_adapters
 from engine.workers.contract import WorkFailedError
 from engine.workers.distil_trainer import Taught, TaughtTrainer, prompt_tokens
 from engine.workers.fast_loss import allows_fast_loss, without_adapter
@@ -94,7 +94,7 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> TaughtTrainer:
         data_collator=Taught(base.tokenizer.pad_token_id),
         train_dataset=rows.train,
         eval_dataset=rows.held_out,
-        peft_config=training_model.lora(recipe, base.model),
+        peft_config=tuning_adapters.adapter(recipe, base.model),
     )
     teachers.vocab_size = own
     trainer.share(min(students.vocab_size, own))

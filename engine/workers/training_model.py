@@ -100,6 +100,3 @@ def _quantised(recipe: Recipe, compute: torch.dtype) -> BitsAndBytesConfig:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute,
     )
-
-
-lora = tuning_adapters.adapter

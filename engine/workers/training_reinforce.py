@@ -11,7 +11,7 @@ from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 from engine import events, methods
 from engine.recipe import Recipe
 from engine.recipe_rules import weights, words
-from engine.workers import judged_rows, reward_model, rewards, training, training_model
+from engine.workers import judged_rows, reward_model, rewards, training, tuning_adapters
 from engine.workers.contract import WorkFailedError
 from engine.workers.fast_logps import make_fast
 from engine.workers.reporting import LossWatch
@@ -99,7 +99,7 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
         args=config(**arguments),
         train_dataset=_prompts(rows.train),
         eval_dataset=_prompts(rows.held_out) if rows.held_out is not None else None,
-        peft_config=training_model.lora(recipe, base.model),
+        peft_config=tuning_adapters.adapter(recipe, base.model),
         reward_funcs=rewards.judges(recipe, _column(spec), _scores(spec, base)),
     )
     make_fast(trainer, recipe.temperature)
