@@ -1,0 +1,116 @@
+"""The engine without its window, on this machine's GPU: a generated model, generated rows, runs to their end."""
+
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from engine import fit_probe, process, reconciler, runs, work
+from engine.inspect_model import inspect
+from engine.recipe import Recipe
+from storage import db, home
+from storage.statuses import RUN_MOVING, WORK_MOVING, DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model, Run, Work
+from tests.conftest import ROOT
+from tests.workers.judged import pairs, prompts, said, stored
+
+WORDS = "the quick brown fox jumps over a lazy dog and seventeen plus six equals twenty three".split()  # noqa: SIM905
+SHAPE = {
+    "vocab_size": 49152,
+    "hidden_size": 1536,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 24,
+    "num_key_value_heads": 8,
+    "max_position_embeddings": 4096,
+    "tie_word_embeddings": True,
+}
+ROWS = {"sft": "chat", "dpo": "preference", "orpo": "preference", "grpo": "prompt"}
+
+
+def make_model(folder: Path) -> None:
+    """A random Llama of 0.68 billion bfloat16 weights, with the tiny tokenizer: its vocabulary is larger than that."""
+    import torch  # noqa: PLC0415
+    from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
+
+    subprocess.run([sys.executable, "-m", "tests.tiny", str(folder)], check=True, cwd=ROOT)
+    known = json.loads((folder / "config.json").read_text())
+    tokens = {name: known[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    torch.manual_seed(0)
+    with torch.device("cuda"):
+        model = LlamaForCausalLM(LlamaConfig(**SHAPE, **tokens)).to(torch.bfloat16)
+    model.save_pretrained(folder)
+
+
+def chats(count: int = 256) -> list[dict[str, Any]]:
+    """Chats of very different lengths, up to about 700 tokens of the tiny tokenizer."""
+    dice = random.Random(0)
+    rows = []
+    for number in range(count):
+        answer = " ".join(dice.choices(WORDS, k=dice.randint(5, 120)))
+        rows.append({"messages": [{"role": "user", "content": f"Say {number}."}, *said(answer)]})
+    return rows
+
+
+def furnish(model: Path, folder: Path) -> None:
+    """The rows of a home: that model, and a dataset of each kind under the kind's name."""
+    found = inspect(model)
+    kinds: dict[Any, list[dict[str, Any]]] = {"chat": chats(), "preference": pairs(64), "prompt": prompts(64)}
+    with db.session() as session:
+        made = Model(id="model", source="path", source_id="m", name="m", path=str(model), status=ModelStatus.READY)
+        made.parameters, made.has_chat_template, made.trainable = found.parameters, True, True
+        session.add(made)
+        for number, (kind, rows) in enumerate(kinds.items()):
+            path = stored(folder, kind, rows)
+            sha256 = f"{number}" * 64
+            path.rename(home.blobs() / f"{sha256}.parquet")
+            data = Dataset(id=kind, project_id="default", name=kind, sha256=sha256, kind=kind, rows=len(rows))
+            data.accepted, data.status, data.size_bytes = len(rows), DatasetStatus.READY, 100_000
+            session.add(data)
+
+
+def recipe(**fields: Any) -> Recipe:
+    method = str(fields.get("method", "sft"))
+    usual = {"model_id": "model", "dataset_id": ROWS[method], "max_steps": 6, "max_length": 1024, "save_steps": 1000}
+    return Recipe.model_validate({**usual, "per_device_train_batch_size": 8, **fields})
+
+
+def _tick() -> None:
+    for name in ("work", "runs", "devices"):
+        reconciler.TICKS[name]()
+
+
+def train(wanted: Recipe, seconds: float = 240) -> Run:
+    """One run through queue, shim and worker to its end."""
+    run = runs.start_run("gpu", wanted)
+    deadline = time.monotonic() + seconds
+    while (run := runs.look_up(run.id)).status in RUN_MOVING and time.monotonic() < deadline:
+        _tick()
+        threading.Event().wait(0.2)
+    if run.status in RUN_MOVING:
+        process.kill(home.run_folder(run.id))
+    return run
+
+
+def probe(wanted: Recipe, seconds: float = 240) -> Work:
+    """A fit probe of that recipe, to its end."""
+    done = fit_probe.start(wanted)
+    deadline = time.monotonic() + seconds
+    while (done := work.look_up(done.id)).status in WORK_MOVING and time.monotonic() < deadline:
+        _tick()
+        threading.Event().wait(0.2)
+    return done
+
+
+def told(run: Run) -> str:
+    """A line about a run, for whoever reads the test's output."""
+    found = run.facts
+    ending = (found.get("ending") or {}).get("result") or {}
+    loss = [round(value, 3) for _, value in runs.points(run.id, "loss")]
+    speed = [round(value) for _, value in runs.points(run.id, "tokens_per_second")]
+    kept = {name: found.get(name) for name in ("fast_loss", "attention", "liger", "packing", "strategy", "notes")}
+    return f"{run.status} loss {loss} tokens/s {speed} {ending} {kept} {run.error or ''} {run.hint or ''}"

@@ -1,0 +1,80 @@
+"""Trainings on a real GPU through queue, shim and worker: `pytest -m gpu -s -n 0 tests/gpu` prints what was seen."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import runs
+from storage.statuses import RunStatus, WorkStatus
+from tests.gpu import engine_here
+
+pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(400)]
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "lora": {},
+    "dora": {"use_dora": True},
+    "qlora nf4": {"tuning": "qlora"},
+    "qlora fp4": {"tuning": "qlora", "quantization": "fp4"},
+    "qlora int8": {"tuning": "qlora", "quantization": "int8"},
+    "qlora paged": {"tuning": "qlora", "optim": "paged_adamw_8bit"},
+    "full": {"tuning": "full", "learning_rate": 2e-5},
+    "freeze": {"tuning": "freeze", "learning_rate": 4e-5},
+    "recomputed": {"gradient_checkpointing": True},
+    "packed": {"packing": True, "train_sampling_strategy": "random"},
+    "liger": {"use_liger_kernel": True},
+    "dpo": {"method": "dpo", "learning_rate": 2e-5},
+    "orpo": {"method": "orpo", "learning_rate": 2e-5},
+    "grpo": {
+        "method": "grpo",
+        "learning_rate": 2e-5,
+        "max_completion_length": 32,
+        "reward_funcs": "length",
+        "reward_length": 20,
+    },
+    "fsdp": {"strategy": "fsdp", "num_processes": 1},
+    "zero 2": {"strategy": "deepspeed_zero2", "num_processes": 1},
+    "zero 3": {"strategy": "deepspeed_zero3", "num_processes": 1},
+    "zero 3 full": {"strategy": "deepspeed_zero3", "num_processes": 1, "tuning": "full", "learning_rate": 2e-5},
+    "fsdp full": {"strategy": "fsdp", "num_processes": 1, "tuning": "full", "learning_rate": 2e-5},
+}
+
+
+@pytest.fixture(scope="session")
+def big_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("big") / "model"
+    engine_here.make_model(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def furnished(home: Path, big_model: Path, tmp_path: Path) -> None:
+    engine_here.furnish(big_model, tmp_path)
+
+
+def say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_trains_to_the_end(name: str) -> None:
+    run = engine_here.train(engine_here.recipe(**RECIPES[name]))
+    say(f"\n== {name}: {engine_here.told(run)}")
+    if run.status != RunStatus.SUCCEEDED:
+        say(runs.log_text(run.id, -3000)[0])
+    assert run.status == RunStatus.SUCCEEDED
+    assert run.device == "gpu:0"
+
+
+@pytest.mark.parametrize("name", ["lora", "qlora nf4", "full"])
+def test_the_probe_foresees_what_a_training_takes(name: str) -> None:
+    recipe = engine_here.recipe(**RECIPES[name], max_length=768)
+    done = engine_here.probe(recipe)
+    assert done.status == WorkStatus.SUCCEEDED, done.error
+    run = engine_here.train(recipe)
+    foreseen = done.result["trials"][0]["peak_bytes"]
+    taken = (run.facts["ending"]["result"])["peak_memory_bytes"]
+    say(f"\n== {name}: probe {foreseen / 1e9:.2f} GB, training {taken / 1e9:.2f} GB; {done.result}")
+    assert 0.7 * taken <= foreseen <= 1.5 * taken
