@@ -26,10 +26,13 @@ def _places(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 
 def _on_cpu(over: Spread) -> Found:
-    if over.strategy != "ddp":
-        message = f"{over.strategy} needs a GPU: on a CPU accelerate would leave it out without a word."
+    if over.strategy == "fsdp":
+        message = "fsdp needs a GPU: on a CPU accelerate would leave it out without a word."
         yield Problem("strategy", message, "Use ddp to train in several processes on the CPU, or none.")
-    elif over.processes > (cores := os.cpu_count() or 1):
+    elif over.zero_stage:
+        message = f"On a CPU {over.strategy} saves no memory: the shares of all processes lie in the same one."
+        yield Problem("strategy", message, "Use none or ddp, unless you want to try DeepSpeed out.", "warning")
+    if over.processes > (cores := os.cpu_count() or 1):
         message = f"num_processes is {over.processes}, and this machine has {cores} cores."
         yield Problem("num_processes", message, f"Use {cores} or fewer.")
 

@@ -53,8 +53,10 @@ def run(work: Work, argv: list[str] | None = None) -> None:
     try:
         spec = json.loads(spec_file.read_text(encoding="utf-8"))
         events.append(out, events.Finished(result=work(spec, out) or {}))
+        ranks.leave()
     except Stopped as stopped:
         events.append(out, events.Finished(outcome="stopped", result=stopped.result))
+        ranks.leave()
     except Exception as error:
         if not ranks.another_ended(error):
             events.append(out, failure(error, out))

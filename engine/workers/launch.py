@@ -13,11 +13,14 @@ from torch.distributed import run
 from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+from engine.workers import ranks
+
 SIGNALLED = 128  # a program that a signal N ended may report 128 + N
 
 
 def main(argv: list[str]) -> None:
     """Runs until all processes have ended; raises SystemExit with what became of them, or dies of their signal."""
+    os.environ[ranks.LAUNCHER] = str(os.getpid())
     try:
         run.main(argv)
     except ChildFailedError as error:

@@ -9,6 +9,7 @@ import signal
 import sys
 
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # RANK alone may come from a cluster that started the studio
+LAUNCHER = "TUNESMITH_LAUNCHER"  # the process that launched this one
 PR_SET_PDEATHSIG = 1
 
 # What gloo, NCCL and torch's store say when another process of the group is gone.
@@ -49,8 +50,16 @@ def device(named: str) -> str:
 
 def end_with_launcher() -> None:
     """On Linux, lets the kernel end this process when its launcher is killed. Nobody would come for it for a while."""
-    if launched() and sys.platform == "linux":
+    if os.environ.get(LAUNCHER) == str(os.getppid()) and sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def leave() -> None:
+    """Leaves the group when the work is done. Who failed just ends: the others may never answer a goodbye."""
+    if launched():
+        from engine.workers import group  # noqa: PLC0415  (torch, which is there already)
+
+        group.end()
 
 
 def another_ended(error: BaseException) -> bool:

@@ -1,7 +1,7 @@
 """Several processes: what the trainer is told, and whether that is in force once it is set up.
 
-Settings for FSDP and DeepSpeed are left out without a word where accelerate does not know the device: on a CPU a
-training for eight GPUs would run as eight copies. So nothing is believed: the objects themselves are looked at.
+Settings for FSDP are left out without a word where accelerate does not know the device: on a CPU a training for eight
+GPUs would run as eight copies. So nothing is believed: the objects themselves are looked at.
 """
 
 import json
@@ -21,7 +21,7 @@ from engine.distribution import Spread
 from engine.recipe import Recipe
 from engine.workers.contract import WorkFailedError
 
-HINT = "On a CPU only the strategy ddp works. On GPUs, check num_processes and how the training was started."
+HINT = "On a CPU fsdp cannot be had: use ddp. On GPUs, check num_processes and how the training was started."
 KINDS = {
     "none": (DistributedType.NO,),
     "ddp": (DistributedType.MULTI_GPU, DistributedType.MULTI_CPU),

@@ -153,7 +153,6 @@ def _save(spec: Spec, family: Family, trainer: Any, base: training_model.Base, r
         trained = artifact.Trained(model, base.tokenizer, spec.recipe, rows.example, base.bf16, base.stored)
         name = artifact.save(trained, out)
     group.wait()
-    group.end()
     return name
 
 

@@ -1,7 +1,7 @@
 """Before TRL is imported by a test: ORPO and CPO are experimental there, and say so with a warning."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,19 +21,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture
-def launch_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Lets this process look as the launcher starts one that is alone; once again for each training."""
+@pytest.fixture(scope="module")
+def launched_alone() -> Iterator[None]:
+    """This process as the launcher starts one that is alone, for all tests of a module that use it."""
     from accelerate.state import AcceleratorState  # noqa: PLC0415
 
     from engine.workers import group  # noqa: PLC0415
 
-    def launch() -> None:
-        words = {"TORCHELASTIC_RUN_ID": "test", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
-        words |= {"LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(distribution.free_port())}
+    words = {"TORCHELASTIC_RUN_ID": "test", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
+    words |= {"LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(distribution.free_port())}
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in words.items():
-            monkeypatch.setenv(name, value)
-
-    yield launch
-    group.end()
-    AcceleratorState._reset_state(reset_partial_state=True)
+            patch.setenv(name, value)
+        group.begin("cpu")
+        yield
+        group.end()
+        AcceleratorState._reset_state(reset_partial_state=True)
