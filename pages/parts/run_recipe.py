@@ -81,7 +81,7 @@ def _comparison(run: Run, against: str | None) -> Markup:
 
 
 def _called(one: Run, run: Run) -> str:
-    return f"{one.name} (repeated here)" if one.id == run.repeats else one.name
+    return f"{one.name} ({'repeated here' if one.id == run.repeats else html.ago(one.created_at)})"
 
 
 def _differences(found: Sequence[Difference], name: str) -> Markup:
