@@ -12,12 +12,14 @@ import orjson
 
 from engine import datasets, models, tokenizer_files, work
 from engine.errors import ConflictError, RefusedError
+from engine.methods import GENERATING
 from engine.recipe import Recipe
 from storage import home
 from storage.statuses import ModelStatus, WorkStatus
 from storage.tables import Dataset, Model, Work
 
 MAX_LENGTH = 1024  # tokens, as in a recipe that names none
+CHOOSES = ("chat", "completion")  # kinds of rows that may be learnt from as a whole; in others it makes no difference
 MOST_ROWS_A_PAGE = 50
 WAIT_SECONDS = 30
 PAGE = "page.json"
@@ -81,13 +83,39 @@ def known_totals(dataset: Dataset, wanted: dict[str, Any]) -> Work | None:
 
 
 def counted(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any] | None:
-    """The totals of the dataset as the recipe would train it, if they have been counted."""
-    answers_only = recipe.assistant_only_loss and recipe.method == "sft"
+    """The totals of the dataset as the recipe would train it, if they have been counted.
+
+    Those of prompts may have been counted with any length: how long they are is all that matters, and is in there.
+    """
     try:
-        found = known_totals(dataset, spec(dataset, model, recipe.max_length, answers_only))
+        wanted = spec(dataset, model, recipe.max_length, recipe.assistant_only_loss or recipe.method != "sft")
     except ConflictError:
         return None
-    return found.result if found and found.status == WorkStatus.SUCCEEDED else None
+    if recipe.method in GENERATING:
+        return _prompts(dataset, wanted, recipe.max_completion_length)
+    found = known_totals(dataset, wanted)
+    totals = found.result if found and found.status == WorkStatus.SUCCEEDED else None
+    return _left_out(totals, totals["truncated"]) if totals and recipe.method == "reward" else totals
+
+
+def _prompts(dataset: Dataset, wanted: dict[str, Any], answer: int) -> dict[str, Any] | None:
+    """Prompts that leave no room for an answer of so many tokens are not learnt from. At least as many as it says."""
+    if dataset.kind != "prompt":
+        return None  # the prompts of other rows are not counted by themselves
+    same = {"max_length": None, "answers_only": None}
+    known = [one for one in work.about(dataset.id, "token_totals") if one.spec | same == wanted | same]
+    totals = next((one.result for one in known if one.status == WorkStatus.SUCCEEDED), None)
+    if totals is None:
+        return None
+    room = wanted["max_length"] - answer
+    longer = sum(one["rows"] for one in totals["histogram"] if one["from"] > room)
+    return _left_out({**totals, "max_length": room}, longer)
+
+
+def _left_out(totals: dict[str, Any], rows: int) -> dict[str, Any]:
+    """The same totals with so many of the kept rows left out, because they are too long and are not cut."""
+    changes = {"kept": -rows, "dropped": rows, "untrainable": rows}
+    return totals | {name: totals[name] + change for name, change in changes.items()}
 
 
 def _known(dataset_id: str, kind: str, wanted: dict[str, Any]) -> Work | None:
@@ -108,7 +136,7 @@ def spec(
         "model": model.path,
         "cache": str(home.model_folder(model.id) / "tokenizer" / state),
         "max_length": min(max_length, model.context_length or max_length),  # training cuts there too
-        "answers_only": assistant_only_loss,
+        "answers_only": assistant_only_loss or dataset.kind not in CHOOSES,
     }
 
 

@@ -10,6 +10,9 @@ from storage.tables import Dataset, Model
 
 KINDS = {name: method.kinds for name, method in methods.METHODS.items()}  # of dataset that a method learns from
 SHARE_LEFT_OUT_WARNED = 0.1  # of the rows
+_PROMPTS = "Beside an answer there is room for a prompt of {} tokens: raise max_length, or lower max_completion_length."
+TOO_LONG = {"reward": "Rows are scored whole or not at all, up to {} tokens: raise max_length."}
+TOO_LONG |= dict.fromkeys(methods.GENERATING, _PROMPTS)
 
 
 def _model(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
@@ -57,7 +60,8 @@ def _learns(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if totals is None or not totals["rows"]:
         return
     dropped, rows = totals["dropped"], totals["rows"]
-    longer = f"No answer begins within {totals['max_length']} tokens, or the rows have none: raise max_length."
+    longer = TOO_LONG.get(recipe.method, "No answer begins within {} tokens, or there is none: raise max_length.")
+    longer = longer.format(totals["max_length"])
     hint = totals["refusal"] and f"The chat template of {model.name} refuses them: {totals['refusal']}"
     if not totals["kept"]:
         message = f"Nothing of {dataset.name} would be learnt: all of its {rows:,} rows would be left out."

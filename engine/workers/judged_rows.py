@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy
 import pyarrow
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
@@ -95,17 +94,11 @@ def _turns(row: Row) -> Row:
 
 def _learns(row: Tokenised, wanted: Wanted, counts: Counts) -> bool:
     """Adds the row to the counts; says whether it is learnt from."""
-    unfit = not row.refusal and ((wanted.whole and row.is_cut(wanted.source)) or _same(row))
-    if unfit:
+    if not row.refusal and wanted.whole and row.is_cut(wanted.source):
         counts.rows += 1
         counts.untrainable += 1
         return False
     return row_tokens.count(row, wanted.source, counts)
-
-
-def _same(row: Tokenised) -> bool:
-    """Whether two answers cannot be told apart, as far as they are read."""
-    return len(row.sides) > 1 and numpy.array_equal(row.sides[0].ids, row.sides[1].ids)
 
 
 def _packed(row: Tokenised, kind: str) -> dict[str, Any]:

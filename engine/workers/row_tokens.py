@@ -64,7 +64,13 @@ class Tokenised:
         """Whether every side holds something to learn within the length, where there is something at all."""
         if source.kind in WITHOUT_LABELS:
             return bool(self.sides)
-        return bool(self.sides) and all(side.cut(source.max_length).trained for side in self.sides)
+        learnt = bool(self.sides) and all(side.cut(source.max_length).trained for side in self.sides)
+        return learnt and not self.is_twice(source)
+
+    def is_twice(self, source: Source) -> bool:
+        """Whether two answers cannot be told apart within the length: comparing them teaches nothing."""
+        sides = [side.ids[: source.max_length] for side in self.sides]
+        return len(sides) > 1 and numpy.array_equal(*sides)
 
     def is_cut(self, source: Source) -> bool:
         return any(side.length > source.max_length for side in self.sides)

@@ -51,7 +51,8 @@ def _row(row: Tokenised, texts: Texts) -> dict[str, Any]:
     if row.refusal:
         left_out = f"The model's chat template refuses this row: {row.refusal}"
     else:
-        left_out = "" if row.learns(source) else f"Nothing to learn within {source.max_length:,} tokens."
+        nothing = "Both answers are the same" if row.is_twice(source) else "Nothing to learn"
+        left_out = "" if row.learns(source) else f"{nothing} within {source.max_length:,} tokens."
     return {
         "row": row.row.get("row"),
         "left_out": left_out,

@@ -65,6 +65,30 @@ def test_rows_that_are_left_out_are_a_warning(tmp_path: Path) -> None:
     assert tokens.steps_per_epoch(done.result, batch_size=1, packing=True) == done.result["packing"]["sequences"]
 
 
+def test_rows_are_left_out_by_their_method(tmp_path: Path) -> None:
+    prompt, same = turns("Q"), turns("", "same")[1:]
+    rows = [{"prompt": prompt, "chosen": turns("", f"good {n}")[1:], "rejected": same} for n in range(4)]
+    rows += [{"prompt": prompt, "chosen": same, "rejected": same}, {**rows[0], "chosen": turns("", "A" * 300)[1:]}]
+    dataset, model = furnish(tmp_path, "preference", rows)
+    work.wait(tokens.totals(dataset.id, model.id, 64).id, 60)
+    (pairs,) = subjects._learns(recipe(dataset, model, max_length=64, method="dpo"), model, dataset)
+    assert pairs.message.startswith("1 of the 6 rows")
+    (scored,) = subjects._learns(recipe(dataset, model, max_length=64, method="reward"), model, dataset)
+    assert scored.message.startswith("2 of the 6 rows")
+    assert "scored whole or not at all, up to 64 tokens" in scored.hint
+
+
+def test_prompts_have_to_leave_room_for_an_answer(tmp_path: Path) -> None:
+    rows = [{"prompt": turns("Q" * length)} for length in (2, 4, 300)]
+    dataset, model = furnish(tmp_path, "prompt", rows)
+    asked = recipe(dataset, model, max_length=128, max_completion_length=64, method="grpo")
+    assert tokens.counted(asked, model, dataset) is None
+    work.wait(tokens.totals(dataset.id, model.id, 1024).id, 60)  # of another length: prompts are not cut
+    (problem,) = subjects._learns(asked, model, dataset)
+    assert problem.message.startswith("1 of the 3 rows")
+    assert "room for a prompt of 64 tokens" in problem.hint
+
+
 def test_a_template_that_knows_no_bounds_fails_the_page_with_its_reason(tmp_path: Path) -> None:
     bomb = "{{ 'a' | center(99999999999999) }}"
     dataset, model = furnish(tmp_path, "chat", [{"messages": turns("Q", "A")}], bomb)

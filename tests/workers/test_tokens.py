@@ -12,8 +12,8 @@ import pytest
 
 from engine import events
 from engine.data.verdict import Kind
-from engine.workers import contract, token_page, token_sums, training_rows, vocabulary
-from tests.workers import training_runs
+from engine.workers import contract, judged_rows, token_page, token_sums, training_rows, vocabulary
+from tests.workers import judged, training_runs
 from tests.workers.vocabularies import spec, turns
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,6 +156,30 @@ def test_the_totals_are_those_of_a_training(tiny_model: Path, tmp_path: Path) ->
     )
     labels = stored.with_format("numpy")["labels"]
     assert sum(int((row[1:] != training_rows.NOT_LEARNT).sum()) for row in labels) == found["trained"]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("kind", ["preference", "prompt"])
+def test_judged_rows_are_counted_as_a_training_leaves_them_out(
+    kind: Kind, whole: bool, tiny_model: Path, tmp_path: Path
+) -> None:
+    prompt = training_runs.chat("Q")
+    rows: list[dict[str, Any]] = [
+        {"prompt": prompt, "chosen": judged.said("yes"), "rejected": judged.said("no")},
+        {"prompt": prompt, "chosen": judged.said("same"), "rejected": judged.said("same")},
+        {"prompt": prompt, "chosen": judged.said("x" * 90), "rejected": judged.said("x" * 90 + "y")},  # same when cut
+        {"prompt": prompt, "chosen": judged.said("x" * 90), "rejected": judged.said("y")},
+    ]
+    if kind == "prompt":
+        rows = [{"prompt": prompt}, {"prompt": training_runs.chat("Q" * 90)}]
+    wanted = spec(tmp_path, kind, rows, max_length=40) | {"model": str(tiny_model), "cache": str(tmp_path / "new")}
+    found = token_sums.counted(wanted, tmp_path)
+    source = training_rows.Source(tmp_path / "rows.parquet", kind, 40, answers_only=True)
+    _, counts = judged_rows.prepare(_transformers(tiny_model), judged_rows.Wanted(source, whole), tmp_path)
+    # What is not cut is left out: engine.tokens.counted says the same of these totals.
+    left_out = found["dropped"] + (found["truncated"] if whole else 0)
+    assert (counts.rows, counts.dropped) == (len(rows), left_out)
+    assert counts.dropped == {"preference": 3 if whole else 2, "prompt": int(whole)}[kind]
 
 
 def _transformers(model: Path) -> Any:
