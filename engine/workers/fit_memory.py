@@ -6,6 +6,7 @@ On a CPU the peak is what Linux calls VmHWM, which is set back before each measu
 
 import ctypes
 import gc
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -21,7 +22,15 @@ from engine.workers import contract
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 SHARE_OF_FREE = 0.95  # of what is free now; the rest is for what else happens on the machine
-NO_MORE = ("bad_alloc", "could not create a memory", "cannot allocate memory")  # of libraries that say it differently
+NO_MORE = (  # of libraries that say it differently
+    "bad_alloc",
+    "could not create a memory",
+    "could not create a primitive",
+    "could not execute a primitive",
+    "cannot allocate memory",
+    "can't start new thread",
+)
+STACKS_A_CORE = 32 << 20  # address space of threads that are yet to come; hardly any of it is ever in memory
 
 
 class Meter(Protocol):
@@ -81,7 +90,8 @@ class Processor:
         if not STATUS.exists():
             return
         soft, hard = self._before
-        wanted = _kilobytes("VmData") * 1024 + max(0, self.budget - self.now())
+        stacks = STACKS_A_CORE * (os.cpu_count() or 1)
+        wanted = _kilobytes("VmData") * 1024 + max(0, self.budget - self.now()) + stacks
         if soft == resource.RLIM_INFINITY or wanted < soft:
             resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
 
