@@ -11,7 +11,7 @@ import typer
 
 from app import alongside, cli_data, cli_presets, cli_recipe, cli_shape, doctor
 from app import serve as server
-from engine import logs, models, runs
+from engine import logs, models, recipe, runs
 from engine.errors import TunesmithError
 from storage import datasets as stored_datasets
 from storage import db
@@ -97,12 +97,14 @@ def train(
     name: NameOption = None,
     project: ProjectOption = DEFAULT_PROJECT,
     preset: cli_presets.PresetOption = None,
+    start_from: Annotated[str, typer.Option(help="A finished run whose weights it begins with.")] = "",
     follow: Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")] = False,
 ) -> None:
     """Start a training. A studio that is running takes it; without one this command does the work and waits."""
     text = cli_recipe.text_of(recipe_file)
     with alongside.engine(follow) as waiting:
         made, source = cli_presets.recipe_of(text, preset or [])
+        made = recipe.parse(made.model_dump() | ({"start_from": start_from} if start_from else {}))
         run = runs.start_run(name or recipe_file.stem, made, project, source=source)
         typer.echo(f"run {run.id} {run.status}")
         if waiting:

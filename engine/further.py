@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import Session
+
 from engine import tunings
 from engine.errors import NotFoundError, RefusedError
 from engine.fields.adapters import Adapters
@@ -131,6 +133,11 @@ def descendants(run: Run) -> list[Run]:
     """The runs that began with this one's weights, the newest first."""
     with database.reading() as db:
         return list(runs.begun_from(db, run))
+
+
+def is_needed(db: Session, run: Run) -> bool:
+    """Whether a training that is on its way begins with this run's weights."""
+    return any(one.recipe.get("start_from") == run.id for one in runs.moving(db))
 
 
 def ancestor(run: Run) -> Run | None:

@@ -1,34 +1,20 @@
-"""Which checkpoints of a training stay, by which measure they are compared, and the disk they take. Pure.
+"""Which checkpoints of a training stay, by which measure they are compared, and the disk they take.
 
 The newest `save_total_limit` stay, the best `save_best_limit`, and for a moment one more: the newest is written and
 sealed before the oldest goes.
 """
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from engine import fit, steps
+from engine import checkpoints, fit, steps, tunings
+from engine.best import best_kept as best_kept
+from engine.best import measure as measure
 from engine.inspect_model import Inspection
-from engine.methods import METHODS
 from engine.recipe import Recipe
 from storage.tables import Model
-
-
-def measure(recipe: Recipe) -> tuple[str, bool]:
-    """The metric on held-out rows that says which checkpoint is the better one, and whether greater is better.
-
-    A recipe's own metric is read as transformers reads it: of a loss the smallest is the best, else the greatest.
-    """
-    if recipe.metric_for_best_model:
-        return recipe.metric_for_best_model, not recipe.metric_for_best_model.endswith("loss")
-    method = METHODS[recipe.method]
-    return method.measure, method.greater_is_better
-
-
-def best_kept(recipe: Recipe) -> int:
-    """How many of the best checkpoints stay: what the recipe says, and one where the best is to be the result."""
-    if not recipe.eval_fraction:
-        return 0
-    return max(recipe.save_best_limit, int(recipe.load_best_model_at_end or recipe.early_stopping_patience > 0))
 
 
 def most_checkpoints(recipe: Recipe, rows: int = 0) -> int:
@@ -47,7 +33,42 @@ def disk_bytes(model: Model, recipe: Recipe, rows: int = 0) -> int:
 
 def result_bytes(model: Model, recipe: Recipe) -> int:
     """Size of what the training leaves: the adapter in float32, or the whole model as it was stored."""
-    if recipe.tuning == "full":
+    if tunings.leaves_model(recipe.tuning):
         return model.size_bytes or 4 * (model.parameters or 0)
     found = fit.inspect_cached(model.path) if model.path else Inspection(Path())
     return 4 * fit.trained_parameters(found, recipe, model.parameters or 0) + 10_000_000  # tokenizer, card
+
+
+def listed(run_folder: Path, compared_by: tuple[str, bool]) -> list[dict[str, Any]]:
+    """The run's checkpoints as pages and REST show them, first step first. `compared_by`: see `measure`.
+
+    Each has step, folder, size_bytes, whether it is whole (`good`), what was measured then (None where nothing was),
+    and whether it is the newest whole one, or the best.
+    """
+    folders = checkpoints.in_order(run_folder)
+    whole = [path for path in folders if checkpoints.whole(path)]
+    best = _best(whole, *compared_by)
+    return [
+        {
+            "step": checkpoints.step_of(path),
+            "folder": str(path.relative_to(run_folder)),
+            "size_bytes": sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+            "good": path in whole,
+            "loss": _finite(checkpoints.measured(path).get("loss")),
+            "eval_loss": _finite(checkpoints.measured(path).get("eval_loss")),
+            "newest": path in whole[-1:],
+            "best": path == best,
+        }
+        for path in folders
+    ]
+
+
+def _best(folders: Sequence[Path], name: str, greater: bool) -> Path | None:
+    worth = {path: value for path in folders if (value := _finite(checkpoints.measured(path).get(name))) is not None}
+    if not worth:
+        return None
+    return (max if greater else min)(worth, key=lambda path: worth[path])
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -13,11 +13,22 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from engine import checkpoints as saved
-from engine import companions, curves, devices, distribution, events, logs, process, refusals, supervision
+from engine import (
+    companions,
+    curves,
+    devices,
+    distribution,
+    events,
+    further,
+    keeping,
+    logs,
+    process,
+    refusals,
+    supervision,
+)
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.origins import NO_SOURCE, Source
-from engine.recipe import Recipe
+from engine.recipe import Recipe, parse
 from storage import db as database
 from storage import endpoints, home
 from storage import runs as stored
@@ -135,6 +146,8 @@ def delete_run(run_id: str) -> None:
         if asking := companions.asked_by(db, run.id):
             message = f"The run `{asking[0].name}` asks what `{run.name}` has left while it trains."
             raise ConflictError(message, "Stop that run first.")
+        if further.is_needed(db, run):
+            raise ConflictError(f"A training begins with the run `{run.name}`.", "Wait for its end, or stop it first.")
         if any(run.id in backend.adapters for backend in endpoints.moving(db)):
             raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
         stored.drop(db, run)
@@ -206,18 +219,13 @@ def points(run_id: str, name: str, since: int = -1, max_points: int = 4000) -> l
 
 
 def checkpoints(run_id: str) -> list[dict[str, Any]]:
-    """Each checkpoint's step, folder, size_bytes, and whether it is whole (`good`), first step first."""
-    look_up(run_id)
-    folder = home.run_folder(run_id)
-    return [
-        {
-            "step": saved.step_of(path),
-            "folder": str(path.relative_to(folder)),
-            "size_bytes": sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
-            "good": saved.whole(path),
-        }
-        for path in saved.in_order(folder)
-    ]
+    """Each checkpoint's step, folder, size_bytes, losses, and whether it is whole (`good`), newest or best."""
+    run = look_up(run_id)
+    try:
+        compared_by = keeping.measure(parse(run.recipe))
+    except RefusedError:  # written by a later studio
+        compared_by = ("eval_loss", False)
+    return keeping.listed(home.run_folder(run_id), compared_by)
 
 
 def _get(db: Session, run_id: str) -> Run:

@@ -14,7 +14,8 @@ from engine.errors import NotFoundError
 from pages.parts import asking, html, live
 from pages.parts.run_recipe import recipe_html
 from pages.parts.run_state import action_buttons, progress_bar, step_words, time_words
-from pages.parts.run_view import checkpoints_html, run_html
+from pages.parts.run_story import checkpoints_html
+from pages.parts.run_view import run_html
 from storage import datasets as stored_datasets
 from storage import db
 from storage import models as stored_models

@@ -10,7 +10,7 @@ from pydantic import Field
 from app.api.errors import CONFLICT, NOT_FOUND
 from app.api.fields import LARGEST, After, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
 from app.api.recipes import ProblemAnswer, RecipeBody, problems
-from engine import runs
+from engine import further, runs
 from engine.origins import Source
 from engine.recipe import Recipe
 from storage import db
@@ -92,6 +92,10 @@ class CheckpointAnswer(Answer):
     folder: str = Field(description="Its folder's name.")
     size_bytes: int = Field(description="Size of its files.")
     good: bool = Field(description="Whether every file is as it was written.")
+    loss: float | None = Field(description="The training loss at that step, where it was logged.")
+    eval_loss: float | None = Field(description="The loss on held-out rows at that step, where it was measured.")
+    newest: bool = Field(description="Whether it is the one that resume goes on from.")
+    best: bool = Field(description="Whether it is the best by the recipe's measure, of those that were measured.")
 
 
 @router.get("", summary="List runs", response_model=list[RunAnswer])
@@ -180,6 +184,12 @@ def show_log(run_id: PathId, offset: After = 0) -> LogAnswer:
 def list_checkpoints(run_id: PathId) -> list[CheckpointAnswer]:
     """The checkpoints there are, and whether each can be resumed from."""
     return [CheckpointAnswer.model_validate(one) for one in runs.checkpoints(run_id)]
+
+
+@router.get("/{id}/further", summary="A recipe that trains further", responses=NOT_FOUND | CONFLICT)
+def show_further(run_id: PathId) -> dict[str, Any]:
+    """The fields of a recipe that begins with what this run left, for `POST /api/runs`. Change what shall differ."""
+    return dict(further.recipe_for(runs.look_up(run_id)))
 
 
 @router.post("/{id}/stop", summary="Stop a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from engine import origins
+from engine import further, origins
 from engine.errors import NotFoundError
 from engine.methods import METHODS, for_kind
 from engine.recipe import Recipe
@@ -16,7 +16,7 @@ from pages.parts.companion_choices import companion_choices
 from storage import datasets, models, runs
 from storage.db import reading
 from storage.statuses import DatasetStatus, ModelStatus
-from storage.tables import Dataset, Model
+from storage.tables import Dataset, Model, Run
 
 Choice = tuple[str, str]  # what is shown, the id
 
@@ -91,7 +91,7 @@ def why_not_dataset(dataset: Dataset) -> str | None:
 
 
 def start_values(draft: str, query: Mapping[str, str], offered: Choices) -> Start:
-    """What the form begins with: the browser's draft for this address; else the run to repeat; else the address.
+    """What the form begins with: the browser's draft for this address; else an earlier run; else the address.
 
     With one model or dataset there is nothing to choose, and the newest dataset is the likeliest.
     """
@@ -100,6 +100,8 @@ def start_values(draft: str, query: Mapping[str, str], offered: Choices) -> Star
         return kept
     if query.get("from"):
         return _again(query["from"])
+    if query.get("further"):
+        return _further(query["further"])
     model = query.get("model") or _first(offered.models)
     dataset = query.get("dataset") or _first(offered.datasets)
     method, given = _method_for(dataset)
@@ -144,9 +146,24 @@ def _draft(text: str) -> Start | None:
 
 def _again(run_id: str) -> Start:
     """The recipe of an earlier run. Raises NotFoundError."""
+    run = _run(run_id)
+    return _of_run(run, f"{run.name} again", run.recipe)
+
+
+def _further(run_id: str) -> Start:
+    """A recipe that trains what an earlier run left. Raises NotFoundError; RefusedError when it left nothing."""
+    run = _run(run_id)
+    return _of_run(run, f"{run.name} further", further.recipe_for(run))
+
+
+def _run(run_id: str) -> Run:
     with reading() as db:
         run = runs.get(db, run_id)
     if run is None:
         raise NotFoundError(f"There is no run {run_id} to start from.", "Choose a model and a dataset instead.")
-    known = {name: value for name, value in run.recipe.items() if name in Recipe.model_fields}
-    return Start(f"{run.name} again", known, origins.give({}, known, origins.named("run", run.id)))
+    return run
+
+
+def _of_run(run: Run, name: str, fields: Mapping[str, Any]) -> Start:
+    known = {name: value for name, value in fields.items() if name in Recipe.model_fields}
+    return Start(name, known, origins.give({}, known, origins.named("run", run.id)))

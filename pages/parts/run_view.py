@@ -1,14 +1,13 @@
 """One run in full: state, curves, log, recipe, command, checkpoints and history."""
 
 import time
-from collections.abc import Mapping
 
 from markupsafe import Markup
 
 from engine import recipe as recipes
 from engine import runs
 from engine.errors import TunesmithError
-from pages.parts import chart, html, live, run_trackers
+from pages.parts import chart, html, live, run_story, run_trackers
 from pages.parts.icons import icon
 from pages.parts.run_state import action_buttons, progress_bar, step_words, took
 from storage import datasets, db, endpoints, models, transitions
@@ -30,13 +29,15 @@ def run_html(run: Run) -> Markup:
         _trouble(run),
         _charts(run.id),
         Markup(
-            '<div class="ts-columns"><div class="ts-stack">{}{}{}</div><div class="ts-stack">{}{}{}{}</div></div>'
+            '<div class="ts-columns"><div class="ts-stack">{}{}{}{}</div><div class="ts-stack">{}{}{}{}{}</div></div>'
         ).format(
             html.card("Log", Markup('<ts-log data-keep id="log-{}" run="{}"></ts-log>').format(run.id, run.id)),
             live.element("runs", "recipe", 30),
             _command(run),
+            run_story.told(run),
             html.card("Facts", _facts(run, model, data)),
             run_trackers.card(run),
+            run_story.lineage(run),
             html.card("Checkpoints", live.element("runs", "checkpoints", 10)),
             html.card("History", _history(history)),
         ),
@@ -45,9 +46,10 @@ def run_html(run: Run) -> Markup:
 
 def _state(run: Run, served: Endpoint | None) -> Markup:
     again = html.link_button("Use this recipe again", f"/train?from={run.id}")
+    begun = html.link_button("Train further", f"/train?further={run.id}") if run.artifact else Markup()
     chat = html.link_button("Chat", f"/chat?endpoint={served.name}", primary=True) if served else Markup()
-    head = Markup('<div class="ts-title"><h2>{}</h2>{}{}<div class="ts-actions">{}{}{}</div></div>').format(
-        run.name, _rename(run), html.badge(run.status), chat, action_buttons(run), again
+    head = Markup('<div class="ts-title"><h2>{}</h2>{}{}<div class="ts-actions">{}{}{}{}</div></div>').format(
+        run.name, _rename(run), html.badge(run.status), chat, action_buttons(run), begun, again
     )
     bar = Markup('<div class="ts-wide-bar">{}</div>').format(progress_bar(run))
     return Markup('<section class="ts-card">{}{}{}</section>').format(head, bar, _figures(run))
@@ -97,7 +99,7 @@ def _charts(run_id: str) -> Markup:
     return Markup('{}<div class="ts-pair">{}{}</div>').format(loss, rate, norm)
 
 
-NOT_FACTS = ("device", "stage")  # shown elsewhere while it matters
+NOT_FACTS = ("device", "stage", "repeats")  # shown elsewhere while it matters
 
 
 def _facts(run: Run, model: Model | None, data: Dataset | None) -> Markup:
@@ -149,23 +151,6 @@ def _history(rows: list[Transition]) -> Markup:
         if rows
         else Markup('<p class="ts-hint">Nothing yet.</p>')
     )
-
-
-def checkpoints_html(query: Mapping[str, str]) -> str:
-    """The checkpoints of the run in the query: step, size, and whether it can be resumed from."""
-    try:
-        found = runs.checkpoints(query.get("run", ""))
-    except TunesmithError:
-        found = []
-    if not found:
-        return str(Markup('<p class="ts-hint">None yet. One is written every few steps, and when you press Stop.</p>'))
-    rows = [
-        html.Row(
-            (f"step {one['step']:,}", html.size(one["size_bytes"]), html.badge("ready" if one["good"] else "damaged"))
-        )
-        for one in reversed(found)
-    ]
-    return str(html.table(("Checkpoint", html.Header("Size", "number"), "State"), rows, "Checkpoints"))
 
 
 def _served_by(routes: list[tuple[Endpoint, Backend]], run_id: str) -> Endpoint | None:

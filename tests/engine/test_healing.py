@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from engine import healing, runs
@@ -83,6 +83,7 @@ def test_each_method_keeps_its_own_rules() -> None:
     assert found.adjustments == {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
 
 
+@settings(deadline=None)
 @given(batch=some.integers(1, 4096), accumulation=some.integers(1, 64))
 def test_every_change_keeps_the_rows_of_a_step_and_it_ends(batch: int, accumulation: int) -> None:
     recipe = Recipe(

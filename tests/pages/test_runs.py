@@ -12,7 +12,7 @@ from engine import runs as engine_runs
 from engine.recipe import Recipe
 from pages import runs
 from pages.parts.run_state import share_done, step_words, time_words
-from pages.parts.run_view import checkpoints_html
+from pages.parts.run_story import checkpoints_html
 from storage import db, home
 from storage import runs as stored
 from storage.statuses import EndpointStatus, ModelStatus, RunStatus
@@ -180,6 +180,39 @@ def test_checkpoints_are_listed_newest_first_with_their_state(make: Make) -> Non
     shown = checkpoints_html({"run": run_id})
     assert shown.index("step 20") < shown.index("step 10")
     assert shown.count("ready") == shown.count("damaged") == 1
+
+
+def test_the_best_and_the_newest_checkpoint_are_marked_with_what_was_measured(make: Make) -> None:
+    run_id = make("best")
+    for step, held_out in ((10, 1.25), (20, 1.75)):
+        folder = checkpoints.folder_of(home.run_folder(run_id)) / f"checkpoint-{step}"
+        folder.mkdir(parents=True)
+        (folder / "weights").write_text("x")
+        checkpoints.write_manifest(folder, step, {"loss": 0.5, "eval_loss": held_out})
+    shown = checkpoints_html({"run": run_id})
+    assert shown.index(">newest<") < shown.index("1.25") < shown.index(">best<")
+    assert "Held out" in shown
+
+
+def test_a_run_tells_what_was_changed_by_itself_and_where_it_came_from(make: Make) -> None:
+    first = make("teacher", artifact="adapter")
+    recipe = Recipe(model_id="m1", dataset_id="d1", start_from=first).model_dump()
+    facts = {
+        "notes": [f"Attempt 1: There was not enough memory. {HOSTILE}"],
+        "adjustments": {"per_device_train_batch_size": 2, "gradient_checkpointing": True},
+        "healed": [{"attempt": 1, "step": 0, "words": "x"}],
+    }
+    second = make("pupil", recipe=recipe, facts=facts)
+    shown = runs.runs_html({**DEFAULT, "run": second})
+    for words in ("not enough memory", "per_device_train_batch_size 2 (4)", "gradient_checkpointing on", "Began with"):
+        assert words in shown
+    assert f'href="/runs?run={first}"' in shown
+    assert "<img" not in shown
+    shown = runs.runs_html({**DEFAULT, "run": first})
+    assert "Trained further in" in shown
+    assert f'href="/train?further={first}"' in shown
+    gone = make("orphan", recipe=recipe | {"start_from": "gone"})
+    assert "the run gone, which was deleted" in runs.runs_html({**DEFAULT, "run": gone})
 
 
 def test_no_checkpoints_and_no_run_are_words_too(make: Make) -> None:
