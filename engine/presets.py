@@ -100,6 +100,10 @@ class Preset(BaseModel):
         """What a button says."""
         return self.title or self.name.capitalize()
 
+    def why(self, field: str, value: Any) -> str:
+        """The reason for a value it sets; "" for one it does not set."""
+        return next((one.why for one in self.fields if one.field == field and origins.same(one.value, value)), "")
+
 
 @lru_cache
 def every() -> tuple[Preset, ...]:

@@ -72,27 +72,30 @@ def presets_html(found: Checked, values: Mapping[str, Any], given: Given) -> str
         ).format(one.name, "true" if one in in_force else "false", one.about, one.shown)
         for one in [*offered, *(one for one in in_force if one not in offered)]
     )
-    about = html.join(_about(one, values, given) for one in in_force)
+    about = _about(in_force, values, given) if in_force else Markup('<p class="tr-about">{}</p>').format(NONE_CHOSEN)
     return str(
         Markup('<div class="tr-presets" role="group" aria-label="Presets"><b>Preset</b>{}</div>{}').format(
-            buttons, about or Markup("<p class='tr-about'>{}</p>").format(NONE_CHOSEN)
+            buttons, about
         )
     )
 
 
-def _about(preset: Preset, values: Mapping[str, Any], given: Given) -> Markup:
-    why = {one.field: one.why for one in preset.fields if origins.same(one.value, given.get(one.field, ("", ""))[1])}
-    kept = [
-        name
+def _about(in_force: list[Preset], values: Mapping[str, Any], given: Given) -> Markup:
+    """One line, whatever is in force, that unfolds into each value with its reason."""
+    kept = {
+        name: preset
+        for preset in in_force
         for name, (origin, value) in given.items()
         if origin == preset.origin and origins.same(values.get(name), value)
-    ]
+    }
     lines = html.join(
-        Markup("<li><b>{}</b> {} <small>{}</small></li>").format(TITLES[name], said(values[name]), why.get(name, ""))
+        Markup("<li><b>{}</b> {} <small>{}</small></li>").format(
+            TITLES[name], said(values[name]), kept[name].why(name, values[name])
+        )
         for name in Recipe.model_fields
         if name in kept
     )
-    words = f"{preset.shown} sets {len(kept)} value{'' if len(kept) == 1 else 's'}"
-    return Markup('<details class="tr-about"><summary>{}. {}</summary><ul>{}</ul></details>').format(
-        words, preset.about, lines
-    )
+    names = " and ".join(one.shown for one in in_force)
+    words = f"{names} set{'s' * (len(in_force) == 1)} {len(kept)} value{'s' * (len(kept) != 1)}."
+    about = in_force[0].about if len(in_force) == 1 else ""
+    return Markup('<details class="tr-about"><summary>{} {}</summary><ul>{}</ul></details>').format(words, about, lines)
