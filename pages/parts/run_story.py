@@ -63,15 +63,10 @@ def checkpoints_html(query: Mapping[str, str]) -> str:
     if not found:
         return str(Markup('<p class="ts-hint">None yet. One is written every few steps, and when you press Stop.</p>'))
     measured = any(one["eval_loss"] is not None for one in found)
-    headers = [
-        "Checkpoint",
-        html.Header("Loss", "number"),
-        html.Header("Held out", "number"),
-        html.Header("Size", "number"),
-    ]
-    headers.append("State")
+    held_out = (html.Header("Held out", "number"),) if measured else ()
+    headers = ("Checkpoint", html.Header("Loss", "number"), *held_out, html.Header("Size", "number"), "State")
     rows = [html.Row(_cells(one, measured)) for one in reversed(found)]
-    return str(html.table(headers if measured else [*headers[:2], *headers[3:]], rows, "Checkpoints"))
+    return str(html.table(headers, rows, "Checkpoints"))
 
 
 def _cells(one: Mapping[str, Any], measured: bool) -> tuple[object, ...]:

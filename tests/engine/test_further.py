@@ -17,6 +17,8 @@ from storage.tables import Dataset, Model, Run
 from tests.engine import rows
 from tests.engine.rows import RECIPE, until
 
+MODEL = Model(id="m1", source="path", source_id="/m", name="m")
+DATASET = Dataset(id="d1", project_id="default", name="d")
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.STOPPED, RunStatus.INTERRUPTED)
 
 
@@ -40,7 +42,7 @@ def finished(artifact: str = "adapter", **fields: Any) -> Run:
 
 def problems(**fields: Any) -> list[tuple[str, str, str]]:
     recipe = Recipe.model_validate(RECIPE.model_dump() | fields)
-    found = start._start(recipe, Model(id="m1"), Dataset(id="d1"))
+    found = start._start(recipe, MODEL, DATASET)
     return [(one.field, one.message, one.hint) for one in found]
 
 

@@ -42,7 +42,8 @@ def held_out(told: list[events.Event]) -> dict[int, float]:
 
 
 def weights(folder: Path) -> dict[str, Any]:
-    return load_file(folder / "model.safetensors")
+    found: dict[str, Any] = load_file(folder / "model.safetensors")
+    return found
 
 
 def same(one: Path, other: Path) -> bool:

@@ -37,7 +37,8 @@ def further(values: dict[str, Any], start: Path, out: Path, **changes: Any) -> l
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(folder / "adapter_model.safetensors")
+    found: dict[str, torch.Tensor] = load_file(folder / "adapter_model.safetensors")
+    return found
 
 
 def test_the_adapter_is_trained_on_and_fits_the_plain_base(taught: Path, tiny_model: Path, tmp_path: Path) -> None:
