@@ -87,7 +87,7 @@ class Probe:
             self.meter.reset()
         try:
             return self._measure(recipe, begun)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, contract.WorkFailedError) as error:
             if not fit_memory.ran_out(error):
                 raise
             return self._too_much(recipe)
