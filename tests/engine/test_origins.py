@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as any_case
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from engine import origins
@@ -56,6 +57,7 @@ def test_fields_of_other_methods_do_not_count_as_changed() -> None:
 
 
 @any_case(st.dictionaries(st.sampled_from(sorted(Recipe.model_fields)), st.none() | st.booleans() | st.integers()))
+@settings(deadline=None, max_examples=40)
 def test_what_the_form_carries_comes_back_as_it_was(found: dict[str, Any]) -> None:
     given = origins.give({}, found, origins.PROBE)
     assert origins.from_json(origins.to_json(given)) == given

@@ -26,10 +26,12 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "eval_fraction": st.floats(0, 0.5),
     "seed": st.integers(0, 2**32 - 1),
 }
+calmly = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 any_recipe = st.fixed_dictionaries({}, optional=CHANGES).map(lambda one: Recipe(model_id="m", dataset_id="d", **one))
 
 
 @any_case(any_recipe, any_recipe)
+@calmly
 def test_a_difference_names_what_differs_and_leads_from_one_recipe_to_the_other(one: Recipe, other: Recipe) -> None:
     left, right = one.model_dump(), other.model_dump()
     assert recipe_diff.diff(left, left) == []
@@ -46,12 +48,13 @@ def test_what_a_side_leaves_out_is_at_its_default_and_unknown_fields_are_passed_
 
 
 @any_case(any_recipe)
+@calmly
 def test_yaml_holds_every_field(recipe: Recipe) -> None:
     assert from_yaml(to_yaml(recipe)) == recipe
 
 
 @any_case(any_recipe, st.from_regex(r"[\w(][\w .,()+-]{0,50}\w", fullmatch=True))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@calmly
 def test_a_recipe_is_kept_under_any_name(home: Path, recipe: Recipe, name: str) -> None:
     saved = saved_recipes.save(name, recipe.model_dump())
     assert (saved.name, saved.fields) == (name, recipe.model_dump())
