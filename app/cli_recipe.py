@@ -23,7 +23,7 @@ def probe(
         recipe = from_yaml(text_of(recipe_file))
         done = follow_work(fit_probe.start(recipe))
         found = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
-    for line in (*_forecast(found), *_measured(Measured.model_validate(done.result))):
+    for line in (*forecast_lines(found), *measured_lines(Measured.model_validate(done.result))):
         typer.echo(line)
 
 
@@ -35,7 +35,8 @@ def text_of(file: Path) -> str:
         raise TunesmithError(f"The recipe {file} cannot be read.", str(error)) from error
 
 
-def _forecast(found: Forecast) -> Iterator[str]:
+def forecast_lines(found: Forecast) -> Iterator[str]:
+    """What the training will take, a line each."""
     memory, time = found.memory, found.time
     yield f"memory      {fit.in_words(memory.needed)} of {fit.in_words(memory.available)} ({memory.source})"
     yield f"estimate    {fit.in_words(memory.estimated)} of memory ({memory.items})"
@@ -46,7 +47,8 @@ def _forecast(found: Forecast) -> Iterator[str]:
     yield f"disk        {fit.in_words(found.disk.total)} of {fit.in_words(found.disk_free)} free (estimate)"
 
 
-def _measured(found: Measured) -> Iterator[str]:
+def measured_lines(found: Measured) -> Iterator[str]:
+    """What was tried, as a table, and what follows from it."""
     yield "\nbatch  recompute  longest  memory    tokens/s  seconds a batch"
     for one in found.trials:
         words = fit.in_words(one.peak_bytes) if one.fits else "too much"

@@ -16,7 +16,13 @@ def furnish(folder: Path) -> tuple[Model, Dataset]:
     """A ready model of 712 parameters and a ready dataset of 40 chats of about 50 tokens."""
     path = str(model_folders.make(folder / "m"))
     facts: dict[str, Any] = {"parameters": model_folders.PARAMETERS, "has_chat_template": True, "trainable": True}
-    state = {"name": "tiny", "path": path, "status": ModelStatus.READY, "context_length": 128, "size_bytes": 3000}
+    state: dict[str, Any] = {
+        "name": "tiny",
+        "path": path,
+        "status": ModelStatus.READY,
+        "context_length": 128,
+        "size_bytes": 3000,
+    }
     model = Model(id="m1", source="path", source_id=path, **state, **facts)
     rows: dict[str, Any] = {"kind": "chat", "rows": ROWS, "accepted": ROWS, "sha256": "0" * 64, "size_bytes": 6000}
     dataset = Dataset(id="d1", project_id="default", name="jokes", status=DatasetStatus.READY, **rows)

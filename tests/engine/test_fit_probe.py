@@ -1,4 +1,4 @@
-"""A probe as the studio does it: with a device for itself, once for a recipe; stopped, killed, its device given back."""
+"""A probe as the studio does it: a device for itself, once for a recipe; stopped, killed, the device given back."""
 
 import json
 import os
@@ -32,14 +32,13 @@ def go() -> None:
 def ticked(work_id: str) -> Work:
     """The work after it is over and a round of the reconciler."""
 
-    def over() -> Work | None:
+    def over() -> bool:
         work.tick()
-        found = work.look_up(work_id)
-        return found if found.status not in (WorkStatus.RUNNING, WorkStatus.QUEUED) else None
+        return work.look_up(work_id).status not in (WorkStatus.RUNNING, WorkStatus.QUEUED)
 
-    found = wait_for(over)
+    wait_for(over)
     devices.tick()
-    return found
+    return work.look_up(work_id)
 
 
 def held() -> list[str]:
@@ -89,10 +88,11 @@ def test_killed_it_fails_once_gives_the_device_back_and_leaves_no_scratch() -> N
     fit_probe.stop(recipe())
 
 
-def worker_of(folder: Path) -> int | None:
+def worker_of(folder: Path) -> int:
+    """Its process id; 0 while it has none."""
     path = folder / "shim.json"
-    told: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    return told.get("worker")
+    told: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    return told.get("worker", 0)
 
 
 def test_a_shim_that_is_killed_takes_the_probe_and_its_lease_with_it() -> None:
