@@ -18,7 +18,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
-from engine import checkpoints, events, keeping
+from engine import best, checkpoints, events
 from engine.recipe import Recipe
 from engine.workers import contract, disk_room, group, ranks
 
@@ -39,10 +39,10 @@ class Rules:
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Rules":
-        measure, greater = keeping.measure(recipe)
+        measure, greater = best.measure(recipe)
         return cls(
             newest=recipe.save_total_limit,
-            best=keeping.best_kept(recipe),
+            best=best.best_kept(recipe),
             measure=measure,
             greater=greater,
             restores=recipe.load_best_model_at_end,

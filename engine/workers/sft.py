@@ -5,14 +5,12 @@ on purpose: the first event is written before the seconds that torch and TRL tak
 """
 
 import os
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 from engine import events
-from engine.optimisers import OPTIMISERS
-from engine.workers import contract
+from engine.workers import absent, contract
 
 # Everything is on disk already: nothing here may call a hub, or tell one what is trained.
 OFFLINE = {
@@ -39,9 +37,7 @@ def get_ready(spec: dict[str, Any], out: Path) -> None:
     os.environ.update(OFFLINE)
     warnings.filterwarnings("ignore", category=FutureWarning)  # between libraries; the user's log is not their forum
     _choose_device(spec.get("device", "cpu"))
-    if not _needs_bitsandbytes(spec["recipe"]):
-        # PEFT imports it wherever it is installed, and it takes two seconds; this makes it look absent.
-        sys.modules.setdefault("bitsandbytes", None)  # type: ignore[arg-type]
+    absent.hide(spec["recipe"])
 
 
 def _choose_device(device: str) -> None:
@@ -50,11 +46,6 @@ def _choose_device(device: str) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     else:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", device.partition(":")[2] or "0")
-
-
-def _needs_bitsandbytes(recipe: dict[str, Any]) -> bool:
-    optimiser = OPTIMISERS.get(str(recipe.get("optim", "")))
-    return recipe.get("tuning") == "qlora" or (optimiser is not None and "bitsandbytes" in optimiser.packages)
 
 
 if __name__ == "__main__":
