@@ -64,18 +64,23 @@ def checkpoints_html(query: Mapping[str, str]) -> str:
         return str(Markup('<p class="ts-hint">None yet. One is written every few steps, and when you press Stop.</p>'))
     measured = any(one["eval_loss"] is not None for one in found)
     held_out = (html.Header("Held out", "number"),) if measured else ()
-    headers = ("Checkpoint", html.Header("Loss", "number"), *held_out, html.Header("Size", "number"), "State")
+    headers = ("Checkpoint", html.Header("Loss", "number"), *held_out, "State")
     rows = [html.Row(_cells(one, measured)) for one in reversed(found)]
     return str(html.table(headers, rows, "Checkpoints"))
 
 
 def _cells(one: Mapping[str, Any], measured: bool) -> tuple[object, ...]:
+    name = Markup('<span class="ts-step">step {}<small>{}</small></span>').format(
+        f"{one['step']:,}", html.size(one["size_bytes"])
+    )
     held_out = (html.number(one["eval_loss"]),) if measured else ()
-    return f"step {one['step']:,}", html.number(one["loss"]), *held_out, html.size(one["size_bytes"]), _marks(one)
+    return name, html.number(one["loss"]), *held_out, _marks(one)
 
 
 def _marks(one: Mapping[str, Any]) -> Markup:
+    """Best and newest, of those that can be resumed from; else whether it can be."""
     words = [word for word in ("best", "newest") if one[word]]
-    state = "ready" if one["good"] else "damaged"
+    if not words:
+        return html.badge("ready" if one["good"] else "damaged")
     marks = html.join(Markup('<span class="ts-mark" data-mark="{}">{}</span>').format(word, word) for word in words)
-    return Markup('<span class="ts-marks">{}{}</span>').format(html.badge(state), marks)
+    return Markup('<span class="ts-marks">{}</span>').format(marks)

@@ -31,10 +31,10 @@ def run_html(run: Run) -> Markup:
         Markup(
             '<div class="ts-columns"><div class="ts-stack">{}{}{}{}</div><div class="ts-stack">{}{}{}{}{}</div></div>'
         ).format(
+            run_story.told(run),
             html.card("Log", Markup('<ts-log data-keep id="log-{}" run="{}"></ts-log>').format(run.id, run.id)),
             live.element("runs", "recipe", 30),
             _command(run),
-            run_story.told(run),
             html.card("Facts", _facts(run, model, data)),
             run_trackers.card(run),
             run_story.lineage(run),

@@ -179,7 +179,7 @@ def test_checkpoints_are_listed_newest_first_with_their_state(make: Make) -> Non
     (folder / "weights").write_text("cut")
     shown = checkpoints_html({"run": run_id})
     assert shown.index("step 20") < shown.index("step 10")
-    assert shown.count("ready") == shown.count("damaged") == 1
+    assert shown.count(">newest<") == shown.count("damaged") == 1
 
 
 def test_the_best_and_the_newest_checkpoint_are_marked_with_what_was_measured(make: Make) -> None:
