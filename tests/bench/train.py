@@ -29,7 +29,9 @@ from tests.bench.training_rows import KINDS, Row, rows
 ROOT = Path(__file__).resolve().parents[2]
 GENERATING = ("grpo", "rloo")
 HELD_OUT = 16  # rows
-MAX_LENGTH, ANSWER, GOOD_LENGTH = 256, 32, 80  # tokens of a row, tokens of an own answer, characters of a good one
+MAX_LENGTH = {"chat": 256, "text": 256}  # tokens of a row; of other kinds
+LONGER = 512
+ANSWER, GOOD_LENGTH = 32, 80  # tokens of an own answer, characters of a good one
 SKIPPED = 2  # steps at the start, which are slower
 Spec = dict[str, Any]
 
@@ -40,7 +42,10 @@ def specs(method: str, model: Path, chosen: argparse.Namespace, folder: Path) ->
     a_step = batch // 4 if method in GENERATING else batch
     count = chosen.steps * a_step
     data = os.environ.get("TUNESMITH_TEST_DATA")
-    found = rows(KINDS[method], count + HELD_OUT, Path(data) if data else None)
+    # A score is read at the end, so both leave out what does not fit; others are cut.
+    length = MAX_LENGTH.get(KINDS[method], LONGER)
+    most = 3 * length if method == "reward" else 1 << 40
+    found = rows(KINDS[method], count + HELD_OUT, Path(data) if data else None, most)
     return {
         "method": method,
         "model": str(model),
@@ -49,7 +54,7 @@ def specs(method: str, model: Path, chosen: argparse.Namespace, folder: Path) ->
         "steps": chosen.steps,
         "skip": min(SKIPPED, chosen.steps - 1),
         "batch": batch,
-        "max_length": MAX_LENGTH,
+        "max_length": length,
         "answer": ANSWER,
         "learning_rate": METHODS[method].rates[0],
         "device": chosen.device,

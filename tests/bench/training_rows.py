@@ -31,14 +31,26 @@ FILES = {
 ROLES = {"human": "user", "gpt": "assistant", "system": "system"}
 
 
-def rows(kind: str, count: int, folder: Path | None) -> list[Row]:
-    """`count` rows of a kind, always the same ones. Raises SystemExit when there are fewer."""
+def rows(kind: str, count: int, folder: Path | None, most: int = 1 << 40) -> list[Row]:
+    """`count` rows of a kind, always the same, none of more than `most` characters.
+
+    Raises SystemExit when there are fewer.
+    """
     file = folder / FILES[kind] if folder else None
     found = [read(kind, one) for one in _lines(file)] if file and file.is_file() else _made_up(kind, count)
+    found = [row for row in found if _characters(row) <= most]
     random.Random(0).shuffle(found)
     if len(found) < count:
         raise SystemExit(f"{file} has {len(found)} rows, and {count} are needed: use fewer steps")
     return found[:count]
+
+
+def _characters(row: Row) -> int:
+    """Of the longest side."""
+    texts = {
+        name: sum(len(turn["content"]) for turn in value) for name, value in row.items() if isinstance(value, list)
+    }
+    return texts.pop("prompt", 0) + max(texts.values(), default=0)
 
 
 def _lines(file: Path) -> list[Any]:
@@ -107,13 +119,13 @@ def _made_up(kind: str, count: int) -> list[Row]:
 
     def row(number: int) -> Row:
         asked, answer, other = (
-            [_turn(who, text(long))] for who, long in (("user", 60), ("assistant", 160), ("assistant", 160))
+            [_turn(who, text(long))] for who, long in (("user", 20), ("assistant", 60), ("assistant", 60))
         )
         match kind:
             case "chat":
                 return {"messages": asked + answer}
             case "text":
-                return {"text": text(200)}
+                return {"text": text(60)}
             case "preference":
                 return {"prompt": asked, "chosen": answer, "rejected": other}
             case "unpaired":

@@ -318,3 +318,28 @@ def test_refusing_says_everything_that_is_wrong_and_lets_warnings_pass(case: Cas
     assert len(caught.value.message.splitlines()) == 2
     assert "learning_rate" not in str(caught.value)
     assert caught.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("attn_implementation", "flash_attention_2"),
+        ("attn_implementation", "flash_attention_3"),
+        ("use_liger_kernel", True),
+    ],
+)
+def test_what_needs_a_gpu_is_refused_without_one(
+    field: str, value: Any, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "_gpus", lambda: ())
+    problem = case.one(**{field: value})
+    assert (problem.field, problem.level) == (field, "error")
+    assert "GPU" in problem.message
+    assert f"Leave {field} empty" in problem.hint
+
+
+def test_compiling_needs_a_compiler(case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "C++ compiler" in case.one(torch_compile=True).message
+    (tmp_path / "c++").touch(mode=0o755)
+    assert case.check(torch_compile=True) == []
