@@ -56,18 +56,18 @@ def chats(count: int = 256) -> list[dict[str, Any]]:
     return rows
 
 
-def furnish(model: Path, folder: Path) -> None:
-    """The rows of a home: that model, and a dataset of each kind under the kind's name."""
-    found = inspect(model)
+def furnish(model: Path, tiny: Path, folder: Path) -> None:
+    """The rows of a home: that model, the tiny one, and a dataset of each kind under the kind's name."""
     kinds: dict[Any, list[dict[str, Any]]] = {"chat": chats(), "preference": pairs(64), "prompt": prompts(64)}
     with db.session() as session:
-        made = Model(id="model", source="path", source_id="m", name="m", path=str(model), status=ModelStatus.READY)
-        made.parameters, made.has_chat_template, made.trainable = found.parameters, True, True
-        session.add(made)
+        for name, path in (("model", model), ("tiny", tiny)):
+            made = Model(id=name, source="path", source_id=name, name=name, path=str(path), status=ModelStatus.READY)
+            made.parameters, made.has_chat_template, made.trainable = inspect(path).parameters, True, True
+            session.add(made)
         for number, (kind, rows) in enumerate(kinds.items()):
-            path = stored(folder, kind, rows)
+            table = stored(folder, kind, rows)
             sha256 = f"{number}" * 64
-            path.rename(home.blobs() / f"{sha256}.parquet")
+            table.rename(home.blobs() / f"{sha256}.parquet")
             data = Dataset(id=kind, project_id="default", name=kind, sha256=sha256, kind=kind, rows=len(rows))
             data.accepted, data.status, data.size_bytes = len(rows), DatasetStatus.READY, 100_000
             session.add(data)
@@ -112,5 +112,7 @@ def told(run: Run) -> str:
     ending = (found.get("ending") or {}).get("result") or {}
     loss = [round(value, 3) for _, value in runs.points(run.id, "loss")]
     speed = [round(value) for _, value in runs.points(run.id, "tokens_per_second")]
-    kept = {name: found.get(name) for name in ("fast_loss", "attention", "liger", "packing", "strategy", "notes")}
+    kept = {
+        name: found.get(name) for name in ("fast_loss", "attention", "liger_kernel", "packing", "strategy", "notes")
+    }
     return f"{run.status} loss {loss} tokens/s {speed} {ending} {kept} {run.error or ''} {run.hint or ''}"
