@@ -68,6 +68,7 @@ class Probe:
     first_before: int = 0
     start_seconds: float = 0.0
     took: list[float] = field(default_factory=list)
+    now: "Watch | None" = None  # the steps under way
 
     @property
     def recipe(self) -> Recipe:
@@ -108,26 +109,12 @@ class Probe:
     def _measure(self, recipe: Recipe, begun: float) -> Trial:
         spec = self._spec(recipe)
         trainer = self._trainer(spec)
-        watch = Watch(self)
+        self.now = watch = Watch(self, recipe, trainer, spec.recipe.gradient_accumulation_steps)
         trainer.add_callback(watch)
-        before, loading = self.meter.now(), self.meter.peak()
         if self.tried == 1:
-            self.start_seconds, self.first_before = time.monotonic() - begun, before
-        left_over = max(0, before - self.first_before)  # of earlier trials; a training has none
+            self.start_seconds, self.first_before = time.monotonic() - begun, watch.before
         trainer.train()
-        accumulated = spec.recipe.gradient_accumulation_steps
-        return Trial(
-            batch=recipe.per_device_train_batch_size,
-            gradient_checkpointing=bool(trainer.args.gradient_checkpointing),
-            automatic=recipe.gradient_checkpointing is None,
-            max_length=recipe.max_length,
-            fits=self.meter.peak() <= self.meter.budget,
-            peak_bytes=max(loading, self.meter.peak()) - left_over,
-            before_bytes=before - left_over,
-            tokens_per_second=watch.tokens_per_second(),
-            seconds_a_batch=watch.seconds[1] / accumulated,
-            usual_seconds_a_batch=watch.seconds[-1] / accumulated,
-        )
+        return watch.trial()
 
     def _spec(self, recipe: Recipe) -> Spec:
         """The training's own, shortened: the longest rows first, then some as they usually are."""
@@ -181,8 +168,9 @@ class Probe:
 class Watch(TrainerCallback):
     """The seconds and tokens of each step, of a training that saves and evaluates nothing."""
 
-    def __init__(self, probe: Probe) -> None:
-        self.probe = probe
+    def __init__(self, probe: Probe, recipe: Recipe, trainer: Any, accumulated: int) -> None:
+        self.probe, self.recipe, self.trainer, self.accumulated = probe, recipe, trainer, accumulated
+        self.before, self.loading = probe.meter.now(), probe.meter.peak()
         self.seconds: list[float] = []
         self.tokens: list[float] = [0.0]
         self._began = 0.0
@@ -203,10 +191,24 @@ class Watch(TrainerCallback):
         if logs and "num_tokens" in logs and "loss" in logs:
             self.tokens.append(float(logs["num_tokens"]))
 
-    def tokens_per_second(self) -> float:
-        """Of the second step: the first one warms up."""
+    def trial(self) -> Trial:
+        """What the steps done so far say. One at least; the first warms up, so the second counts where there is one."""
+        second = min(1, len(self.seconds) - 1)
         learnt = numpy.diff(self.tokens)
-        return float(learnt[1] / self.seconds[1]) if len(learnt) > 1 else 0.0
+        left_over = max(0, self.before - self.probe.first_before)  # of earlier trials; a training has none
+        peak = self.probe.meter.peak()
+        return Trial(
+            batch=self.recipe.per_device_train_batch_size,
+            gradient_checkpointing=bool(self.trainer.args.gradient_checkpointing),
+            automatic=self.recipe.gradient_checkpointing is None,
+            max_length=self.recipe.max_length,
+            fits=peak <= self.probe.meter.budget,
+            peak_bytes=max(self.loading, peak) - left_over,
+            before_bytes=self.before - left_over,
+            tokens_per_second=float(learnt[second] / self.seconds[second]) if len(learnt) > second else 0.0,
+            seconds_a_batch=self.seconds[second] / self.accumulated,
+            usual_seconds_a_batch=self.seconds[-1] / self.accumulated,
+        )
 
 
 @contextmanager
@@ -222,6 +224,8 @@ def _ended_in(seconds: float, probe: Probe, search: Search) -> Iterator[None]:
 
 
 def _end(probe: Probe, search: Search) -> None:
+    if not search.trials and probe.now is not None and probe.now.seconds:
+        search.trials.append(probe.now.trial())  # a step is better than nothing
     known = bool(search.trials)
     events.append(probe.out, events.Finished(result=probe.result(search).model_dump()) if known else _too_slow(probe))
     shutil.rmtree(probe.scratch, ignore_errors=True)
@@ -230,5 +234,5 @@ def _end(probe: Probe, search: Search) -> None:
 
 def _too_slow(probe: Probe) -> events.Failed:
     hint = "Probe shorter rows (max_length) or a smaller batch, or start the training and watch its first steps."
-    words = f"Two steps took longer than {probe.values['hard_seconds']:.0f} seconds, so the probe was ended."
+    words = f"A first step took longer than {probe.values['hard_seconds']:.0f} seconds, so the probe was ended."
     return events.Failed(category="config", message=words, hint=hint)
