@@ -19,8 +19,8 @@ from engine.workers import compute, head_parts, training, training_preference
 from engine.workers.contract import WorkFailedError
 from engine.workers.fast_logps import make_fast
 from engine.workers.training_reinforce import GroupTrainer, LeaveOneOutTrainer
+from tests.workers.families import FAMILIES, LEFT_TO_TRL, made
 from tests.workers.judged import stored
-from tests.workers.test_fast_loss import FAMILIES, LEFT_TO_TRL, made
 from tests.workers.test_packed_rows import still
 from tests.workers.training_runs import only, spec, steps, sums, write_rows
 

@@ -1,7 +1,5 @@
 """The fast loss is TRL's loss: same numbers, same gradients, on models of several families, and in a whole training."""
 
-import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ import torch
 import transformers
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
 from engine import events
@@ -19,40 +17,13 @@ from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_a
 from engine.workers.row_order import RowOrder
 from engine.workers.row_trainer import lengths
 from tests.tiny import TEMPLATE
+from tests.workers.families import FAMILIES, LEFT_TO_TRL, made
 from tests.workers.training_runs import spec, steps, sums, write_rows
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
-
-SHAPE: dict[str, Any] = {
-    "vocab_size": 300,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 128,
-}
-FAMILIES = {
-    "llama": transformers.LlamaConfig(**SHAPE),
-    "llama with tied embeddings": transformers.LlamaConfig(**SHAPE, tie_word_embeddings=True),
-    "qwen2": transformers.Qwen2Config(**SHAPE),
-    "qwen3": transformers.Qwen3Config(**SHAPE, head_dim=8),
-    "mistral": transformers.MistralConfig(**SHAPE),
-    "gemma": transformers.GemmaConfig(**SHAPE, head_dim=8),
-    "phi3": transformers.Phi3Config(**SHAPE, pad_token_id=0),
-    "gpt2": transformers.GPT2Config(vocab_size=300, n_embd=32, n_layer=2, n_head=4, n_positions=128),
-}
-LEFT_TO_TRL = {
-    "gemma2, soft-capped": transformers.Gemma2Config(**SHAPE, head_dim=8),
-    "granite, scaled": transformers.GraniteConfig(**SHAPE, logits_scaling=4.0),
-    "mixtral, experts": transformers.MixtralConfig(**SHAPE, num_local_experts=2),
-}
-
-
-def made(config: transformers.PretrainedConfig) -> PreTrainedModel:
-    """The same random model every time; of a copy, as a trainer writes token ids into the configuration."""
-    torch.manual_seed(0)
-    return AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=torch.float32)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 
 def tokens(count: int = 24) -> Dataset:
@@ -95,20 +66,6 @@ def losses(kind: type[SFTTrainer], fast: bool, config: Any, tokenizer: Any, out:
     trainer.train()
     names = ("loss", "grad_norm", "eval_loss", "num_tokens")
     return [entry[name] for entry in trainer.state.log_history for name in names if name in entry]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny matrices gain nothing from more, and other tests run beside these."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_model: Path) -> Any:
-    return AutoTokenizer.from_pretrained(tiny_model)
 
 
 @pytest.mark.parametrize("lora", [True, False], ids=["lora", "full"])

@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,10 @@ from tests.waiting import wait_for
 from tests.workers.judged import asked, labelled, pairs, prompts, said, stored
 from tests.workers.training_runs import only, spec, start, steps
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 SHORT_ANSWERS: dict[str, Any] = {
     "max_completion_length": 12,
@@ -34,15 +36,6 @@ OWN: dict[str, dict[str, Any]] = {
     "rloo": SHORT_ANSWERS,
 }
 NEW = [method for method in METHODS if method not in ("sft", "cpt", "gkd")]  # gkd: test_distil
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As in a worker that is started by a test: exact sums, and room for other tests."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def train(values: dict[str, Any], out: Path) -> list[events.Event]:

@@ -18,7 +18,7 @@ from engine.workers import training
 from engine.workers.fast_loss import AnswersTrainer
 from engine.workers.judged_batches import attention, padded
 from engine.workers.packed_rows import Packed, isolates, pack, packed_or_not
-from tests.workers.test_fast_loss import FAMILIES, SHAPE, made
+from tests.workers.families import FAMILIES, SHAPE, made
 from tests.workers.training_runs import only, spec, steps, sums, write_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
