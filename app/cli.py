@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app import alongside, cli_data, cli_presets, cli_recipe, cli_shape, doctor
+from app import alongside, cli_data, cli_presets, cli_recipe, cli_shape, cli_sky, doctor
 from app import serve as server
 from engine import logs, models, recipe, runs
 from engine.errors import TunesmithError
@@ -29,6 +29,7 @@ cli = typer.Typer(
 )
 cli.command(name="import")(cli_data.import_files)
 cli.command()(cli_recipe.probe)
+cli.command(name="export-sky")(cli_sky.export_sky)
 cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(cli_shape.COMMANDS, name="data")
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from engine import devices
-from engine.distribution import Spread, spread
+from engine.distribution import spread
 from engine.recipe import Recipe
+from engine.spread import Spread
 
 MOST_LINES = 8
 

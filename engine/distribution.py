@@ -11,41 +11,17 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine import devices
 from engine.plan import WORKERS, Plan, plan_worker
 from engine.recipe import Recipe
+from engine.spread import Spread
 
 LAUNCHER = "engine.workers.launch"
 HERE = "127.0.0.1"
 PORT_SHOWN = "PORT"  # in a preview: a free one is looked for when the training starts
-
-
-@dataclass(frozen=True)
-class Spread:
-    """The processes of a training: `processes` on each of `machines`, as `strategy` says."""
-
-    strategy: str
-    processes: int
-    machines: int
-
-    @property
-    def world(self) -> int:
-        """All processes on all machines."""
-        return self.processes * self.machines
-
-    @property
-    def zero_stage(self) -> int:
-        """1, 2 or 3 with DeepSpeed, else 0."""
-        return int(self.strategy[-1]) if self.strategy.startswith("deepspeed") else 0
-
-    @property
-    def divides_weights(self) -> bool:
-        """Whether no process holds the whole model while it trains."""
-        return self.strategy == "fsdp" or self.zero_stage == 3
 
 
 def spread(recipe: Recipe, found: Sequence[str] | None = None) -> Spread:

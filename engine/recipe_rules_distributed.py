@@ -55,5 +55,10 @@ def _refuse_sharding(recipe: Any) -> None:
         raise ValueError(
             f"{strategy} divides the weights, which {recipe.tuning} does not bear: use {others} as strategy, or lora"
         )
+    if recipe.precompute_ref_log_probs:
+        raise ValueError(
+            f"{strategy} divides the model only when the training begins, so the reference is asked then: leave "
+            "precompute_ref_log_probs empty"
+        )
     if reference_is_kept(recipe.method, recipe.tuning, recipe.beta):
         raise ValueError(f"{strategy} divides one model, and {recipe.method} with full keeps two: use lora as tuning")

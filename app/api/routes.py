@@ -22,6 +22,7 @@ from app.api import (
     projects,
     recipe_fit,
     recipe_presets,
+    recipe_sky,
     recipes,
     runs,
 )
@@ -38,6 +39,7 @@ NOUNS = (
     recipes,
     recipe_fit,
     recipe_presets,
+    recipe_sky,
     runs,
     endpoints,
     lesson,

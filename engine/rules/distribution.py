@@ -4,9 +4,10 @@ import os
 from importlib.util import find_spec
 
 from engine import devices, fit
-from engine.distribution import Spread, spread
+from engine.distribution import spread
 from engine.recipe import Recipe
 from engine.rules.problem import Found, Problem
+from engine.spread import Spread
 from storage.tables import Dataset, Model
 
 

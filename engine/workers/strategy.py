@@ -17,8 +17,8 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from transformers import PreTrainedModel, TrainerCallback
 
-from engine.distribution import Spread
 from engine.recipe import Recipe
+from engine.spread import Spread
 from engine.workers.contract import WorkFailedError
 
 HINT = "On a CPU fsdp cannot be had: use ddp. On GPUs, check num_processes and how the training was started."

@@ -8,7 +8,8 @@ from typing import Any
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from engine import refusals, runs, steps
+from engine import device_plan, refusals, runs, sky, steps
+from engine.errors import TunesmithError
 from engine.recipe import Recipe, problems
 from engine.rules.problem import Problem
 from pages.parts import html
@@ -126,7 +127,15 @@ def _outlook(checked: Checked) -> Markup:
     known = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
     if recipe and dataset:
         known.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
-    return html.facts(known)
+    return html.facts(known) + (_devices(recipe) if recipe else Markup())
+
+
+def _devices(recipe: Recipe) -> Markup:
+    """Which process works on which device and what it holds, where there are several."""
+    lines = html.join(Markup("<li>{}</li>").format(line) for line in device_plan.lines(recipe))
+    if not lines:
+        return Markup()
+    return Markup('<details class="ts-more" open><summary>Device plan</summary><ul>{}</ul></details>').format(lines)
 
 
 def _length(total: int | None) -> str:
@@ -134,13 +143,27 @@ def _length(total: int | None) -> str:
 
 
 def command_html(checked: Checked) -> str:
-    """The exact command the run would be, for who wants to know or to run it by hand."""
-    if checked.recipe is None or checked.model is None or checked.dataset is None:
+    """The exact command the run would be, for who wants to know or to run it by hand, and the same for a cloud."""
+    recipe, model, dataset = checked.recipe, checked.model, checked.dataset
+    if recipe is None or model is None or dataset is None:
         return str(html.empty("No command yet", "It stands here once the form is complete."))
-    copy = Markup('<button type="button" class="ts-button" data-copy="train-command">Copy</button>')
-    line = Markup('<pre class="ts-code tr-command" id="train-command" tabindex="0">{}</pre>')
-    return str(
-        Markup('<div class="tr-view"><header><p>{}</p>{}</header>{}</div>').format(
-            "What the studio runs, with RUN for the folder of the run.", copy, line.format(runs.preview(checked.recipe))
-        )
+    words = "What the studio runs, with RUN for the folder of the run."
+    return str(_copied(words, "train-command", runs.preview(recipe)) + _sky(recipe, model, dataset))
+
+
+def _copied(words: str, id: str, text: str) -> Markup:
+    copy = Markup('<button type="button" class="ts-button" data-copy="{}">Copy</button>').format(id)
+    line = Markup('<pre class="ts-code tr-command" id="{}" tabindex="0">{}</pre>').format(id, text)
+    return Markup('<div class="tr-view"><header><p>{}</p>{}</header>{}</div>').format(words, copy, line)
+
+
+def _sky(recipe: Recipe, model: Model, dataset: Dataset) -> Markup:
+    """The training as a SkyPilot task, where it can be one."""
+    try:
+        task = sky.task_yaml(recipe, model, dataset, f"H100:{recipe.num_processes or 1}")
+    except TunesmithError:
+        return Markup()  # what it asks is not there, which the checks say
+    words = "For machines in a cloud: save it as task.yaml, choose your accelerators, and run sky launch task.yaml."
+    return Markup('<details class="ts-more"><summary>As a SkyPilot task</summary>{}</details>').format(
+        _copied(words, "train-sky", task)
     )
