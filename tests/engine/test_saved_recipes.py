@@ -1,16 +1,22 @@
 """Recipes a person keeps, and what differs between two."""
 
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import given as any_case
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from engine import recipe_diff, saved_recipes
+from engine import origins, recipe_diff, saved_recipes
 from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.methods import METHODS
 from engine.recipe import Recipe, from_yaml, to_yaml
+from engine.tunings import TUNINGS
+from pages.parts.recipe_form import recipe_of, values_of
 from storage import home
 
 CHANGES: dict[str, st.SearchStrategy[Any]] = {
@@ -40,6 +46,46 @@ def test_a_difference_names_what_differs_and_leads_from_one_recipe_to_the_other(
     assert [(each.field, each.right, each.left) for each in found] == [
         (each.field, each.left, each.right) for each in recipe_diff.diff(right, left)
     ]
+
+
+def another(field: str) -> list[Any]:
+    """Values of a field that are not its default; some may not fit."""
+    kind, now = Recipe.model_fields[field].annotation, Recipe.model_fields[field].default
+    words = [word for one in (kind, *get_args(kind)) if get_origin(one) is Literal for word in get_args(one)]
+    guesses = [*words, not now, 1, 2, 3, 0.25, 64, 1024, "q_proj", "eval_loss", "0.5", "length"]
+    return [guess for guess in guesses if guess != now]
+
+
+BESIDE: dict[str, dict[str, Any]] = {
+    "packing": {"train_sampling_strategy": "random"},
+    "save_best_limit": {"eval_fraction": 0.1},
+    "load_best_model_at_end": {"eval_fraction": 0.1},
+    "metric_for_best_model": {"eval_fraction": 0.1},
+    "early_stopping_patience": {"eval_fraction": 0.1},
+    "early_stopping_threshold": {"eval_fraction": 0.1, "early_stopping_patience": 2},
+}
+
+
+def changed_in(field: str) -> Recipe | None:
+    """A recipe with another value than the default in that field; None when nothing tried here fits alone."""
+    users = [(m, t) for m in METHODS for t in TUNINGS if origins.used({"method": m, "tuning": t}, field)]
+    for (method, tuning), value in product(users, another(field)):
+        ids = {"model_id": "m", "dataset_id": "d", "method": method, "tuning": tuning}
+        with suppress(ValidationError):
+            recipe = Recipe.model_validate({**ids, **BESIDE.get(field, {}), field: value})
+            if getattr(recipe, field) != Recipe.model_fields[field].default:
+                return recipe
+    return None
+
+
+def test_yaml_and_the_form_hold_the_fields_of_every_group() -> None:
+    fields = [name for name in Recipe.model_fields if name not in origins.SUBJECTS]
+    found = {name: recipe for name in fields if (recipe := changed_in(name)) is not None}
+    assert len(found) > 0.8 * len(fields), f"never changed: {set(fields) - set(found)}"
+    for name, recipe in found.items():
+        assert from_yaml(to_yaml(recipe)) == recipe, name
+        assert Recipe.model_validate(recipe_of(values_of(recipe.model_dump()))) == recipe, name
+        assert name in origins.changed(recipe.model_dump())
 
 
 def test_what_a_side_leaves_out_is_at_its_default_and_unknown_fields_are_passed_over() -> None:
