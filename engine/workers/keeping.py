@@ -34,8 +34,8 @@ class Rules:
     measure: str
     greater: bool
     restores: bool
-    patience: int
-    threshold: float
+    patience: int = 0
+    threshold: float = 0.0
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Rules":

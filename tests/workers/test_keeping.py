@@ -8,15 +8,29 @@ from typing import Any
 
 import pytest
 import torch
+from peft import get_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from engine import checkpoints, events
 from engine.recipe import Recipe
-from engine.workers import contract, curve_watch, diagnosis, disk_room, keeping, training
+from engine.workers import (
+    contract,
+    curve_watch,
+    diagnosis,
+    disk_room,
+    keeping,
+    preference,
+    reinforce,
+    training,
+    training_model,
+)
+from tests.workers.judged import stored
 from tests.workers.training_runs import only, spec, steps, sums, write_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+
+ADAPTER = "adapter_model.safetensors"
 
 # So fast that the held-out loss rises after a few steps.
 RISING: dict[str, Any] = {
@@ -111,6 +125,25 @@ def test_resumed_in_the_middle_it_knows_the_best_and_repeats_every_number(
     assert same(killed / "model", unbroken / "model")
 
 
+@pytest.mark.parametrize("tuning", ["lora", "qlora", "ia3", "prompt", "prefix"])
+def test_every_kind_of_adapter_is_restored(tuning: str, tiny_model: Path, tmp_path: Path) -> None:
+    rank = {} if "lora" in tuning else {"lora_r": 16}
+    rows = write_rows(tmp_path, "chat", sums(12))
+    values = spec(tiny_model, rows, tuning=tuning, max_steps=2, save_steps=1, **rank)
+    run(values, tmp_path)
+    first = checkpoints.folder_of(tmp_path) / "checkpoint-1"
+    checkpoints.write_manifest(first, 1, {"eval_loss": 1.0})
+    asked = training.Spec.read(values)
+    base = training_model.load(asked.recipe, tiny_model, "cpu", training_model.load_tokenizer(tiny_model))
+    trainer = training._trainer(asked, base, training._rows(asked, base, tmp_path), tmp_path)
+    trainer.state.global_step = 2
+    keeper = keeping.Checkpoints(tmp_path, keeping.Rules(2, 1, "eval_loss", greater=False, restores=True, patience=0))
+    assert keeping.restore_best(trainer, keeper)["restored_step"] == 1
+    kept, found = load_file(first / ADAPTER), get_peft_model_state_dict(trainer.model)
+    assert found.keys() == kept.keys()
+    assert all(torch.equal(found[name].to(kept[name].dtype), kept[name]) for name in kept)
+
+
 def test_it_ends_early_and_a_resume_of_the_end_trains_no_further(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(12))
     patient = RISING | {"save_steps": 100, "max_steps": 300, "early_stopping_patience": 2}
@@ -164,6 +197,36 @@ def test_a_checkpoint_is_resumed_with_half_the_batch_and_the_same_rows(tiny_mode
     for step, point in told.items():
         assert point["loss"] == pytest.approx(unbroken[step]["loss"], rel=1e-3)
         assert point["num_tokens"] == unbroken[step]["num_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("method", "batch", "own"),
+    [
+        ("kto", 4, {}),
+        ("grpo", 4, {"reward_funcs": "length", "reward_length": 5, "max_completion_length": 6, "max_length": 128}),
+    ],
+)
+def test_methods_with_rules_of_their_own_go_on_with_half_the_batch(
+    method: str, batch: int, own: dict[str, Any], tiny_model: Path, tmp_path: Path
+) -> None:
+    kind = "prompt" if method == "grpo" else "unpaired"
+    work = reinforce.work if method == "grpo" else preference.work
+    shape: dict[str, Any] = {"method": method, "max_steps": 4, "save_steps": 2, "save_total_limit": 9, **own}
+    rows = stored(tmp_path, kind)
+    for folder in (tmp_path / "out", tmp_path / "smaller"):
+        folder.mkdir()
+    work(spec(tiny_model, rows, kind, per_device_train_batch_size=batch, **shape), tmp_path / "out")
+    middle = checkpoints.folder_of(tmp_path / "out") / "checkpoint-2"
+    halved = {"per_device_train_batch_size": batch // 2, "gradient_accumulation_steps": 2}
+    result = work(spec(tiny_model, rows, kind, middle, **halved, **shape), tmp_path / "smaller")
+    assert result["steps"] == 4
+    assert sorted(steps(events.read(tmp_path / "smaller")[0])) == [3, 4]
+
+
+def test_memory_that_is_really_not_there_is_known() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 46)
+    assert diagnosis.diagnose(caught.value).category == "memory"
 
 
 def test_a_disk_without_room_ends_it_before_a_checkpoint_is_half_written(
