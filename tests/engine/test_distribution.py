@@ -36,7 +36,10 @@ def recipe(**fields: Any) -> Recipe:
 
 
 def problems(wanted: Recipe, rows: int = 100) -> list[tuple[str, str, str]]:
-    model, dataset = Model(name="m", source="path", parameters=1000), Dataset(name="d", accepted=rows)
+    model, dataset = (
+        Model(name="m", source="path", source_id="m", parameters=1000),
+        Dataset(name="d", project_id="p", accepted=rows),
+    )
     found = [problem for rule in rules.RULES for problem in rule(wanted, model, dataset)]
     return [(one.field, one.level, one.message) for one in found]
 
@@ -213,7 +216,9 @@ def test_a_run_that_wants_more_devices_than_there_are_fails_and_blocks_nobody() 
 def subjects(tmp_path: Path) -> tuple[Model, Dataset]:
     folder = tmp_path / "model"
     folder.mkdir()
-    return Model(name="m", source="path", path=str(folder)), Dataset(name="d", kind="chat", accepted=10, sha256="0" * 64)
+    return Model(name="m", source="path", source_id="m", path=str(folder)), Dataset(
+        name="d", project_id="p", kind="chat", accepted=10, sha256="0" * 64
+    )
 
 
 # The fields of a task after SkyPilot's documentation (docs.skypilot.co, "SkyPilot YAML").

@@ -107,7 +107,7 @@ def test_a_divided_model_learns_resumes_and_is_saved_as_a_plain_one(
 def test_two_processes_share_one_model(
     strategy: str, program: str | None, plain: dict[str, Path], tiny_model: Path, tmp_path: Path
 ) -> None:
-    fields = {"strategy": strategy, "num_processes": 2, "per_device_train_batch_size": 2}
+    fields: dict[str, Any] = {"strategy": strategy, "num_processes": 2, "per_device_train_batch_size": 2}
     values = recipe(tiny_model, tmp_path, **fields)
     out = tmp_path / "two"
     assert_alike(finish(values, out, program=program), events.read(plain["lora"])[0])
