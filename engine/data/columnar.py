@@ -118,17 +118,19 @@ class Writer:
 
     def _take(self, batch: pa.RecordBatch) -> None:
         self.rows += batch.num_rows
-        ends = np.cumsum(_row_bytes(batch))
-        start = before = 0
-        while start < batch.num_rows:
-            full = int(np.searchsorted(ends, before + GROUP_BYTES - self._group_bytes)) + 1
-            end = min(start + GROUP_ROWS - self._group_rows, full, batch.num_rows)
-            self._group.append(batch.slice(start, end - start))
-            self._group_rows += end - start
-            self._group_bytes += int(ends[end - 1]) - before
-            start, before = end, int(ends[end - 1])
+        while batch.num_rows:
+            part = batch.slice(0, GROUP_ROWS - self._group_rows)
+            size = sum(map(_text_bytes, part.columns))
+            if self._group_bytes + size >= GROUP_BYTES:
+                ends = np.cumsum(sum(map(_texts_bytes, part.columns)))
+                part = part.slice(0, int(np.searchsorted(ends, GROUP_BYTES - self._group_bytes)) + 1)
+                size = int(ends[part.num_rows - 1])
+            self._group.append(part)
+            self._group_rows += part.num_rows
+            self._group_bytes += size
             if self._group_rows >= GROUP_ROWS or self._group_bytes >= GROUP_BYTES:
                 self._flush()
+            batch = batch.slice(part.num_rows)
 
     def _flush(self) -> None:
         if self._group:
@@ -172,22 +174,31 @@ def about_bytes(value: Any) -> int:
     return sum([about_bytes(one) for one in value]) if isinstance(value, list) else 8
 
 
-def _row_bytes(batch: pa.RecordBatch) -> Any:
-    """The bytes of text in each row."""
-    return sum((_text_bytes(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64))
+def _text_bytes(array: pa.Array) -> int:
+    """The bytes of text in all of it, at no more than a look at the first and last of each kind of text."""
+    if array.null_count == len(array):
+        return 0
+    if array.null_count or not (pa.types.is_string(array.type) or pa.types.is_nested(array.type)):
+        return int(_texts_bytes(array).sum())
+    if pa.types.is_struct(array.type):
+        return sum(map(_text_bytes, array.flatten()))
+    ends = np.frombuffer(array.buffers()[1], np.int32)
+    first, last = int(ends[array.offset]), int(ends[array.offset + len(array)])
+    return _text_bytes(array.values.slice(first, last - first)) if pa.types.is_list(array.type) else last - first
 
 
-def _text_bytes(array: pa.Array) -> Any:
+def _texts_bytes(array: pa.Array) -> Any:
+    """The bytes of text in each."""
     if array.null_count == len(array):
         return np.zeros(len(array), np.int64)
     if pa.types.is_string(array.type):
         return pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     if pa.types.is_list(array.type):
         ends = array.offsets.to_numpy()
-        inner = np.concatenate([np.zeros(1, np.int64), np.cumsum(_text_bytes(array.values))])
+        inner = np.concatenate([np.zeros(1, np.int64), np.cumsum(_texts_bytes(array.values))])
         return inner[ends[1:]] - inner[ends[:-1]]
     if pa.types.is_struct(array.type):
-        return sum((_text_bytes(one) for one in array.flatten()), np.zeros(len(array), np.int64))
+        return sum((_texts_bytes(one) for one in array.flatten()), np.zeros(len(array), np.int64))
     return np.full(len(array), 8, np.int64)
 
 
