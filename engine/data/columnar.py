@@ -6,7 +6,9 @@ same bytes, so the sha256 of the file names its content.
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ GROUP_ROWS = 1000
 GROUP_BYTES = 8 << 20
 HELD_ROWS = 250  # rows added one by one are made to columns so many at a time
 HELD_BYTES = 2 << 20
+PIECE_BYTES = 1 << 20  # written at once,
+MOST_PIECES = 8  # and waiting for it
 
 # tool_calls: JSON text of [{"id"?, "type": "function", "function": {"name", "arguments"}}]. train false: context only.
 _TURN = pa.struct(
@@ -140,24 +144,47 @@ class Writer:
 
 
 class _Hashed:
-    """A new file that is hashed while it is written."""
+    """A new file that is hashed and written by a thread of its own, a few MB behind, while rows are made to columns."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
         self.sha256 = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(1)
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._coming: deque[Future[None]] = deque()
 
-    def write(self, data: Any) -> int:
-        self.sha256.update(data)
-        return self._file.write(data)
+    def write(self, data: bytes) -> int:
+        """Raises what went wrong with something written before, as a file does."""
+        self._pieces.append(data)
+        self._held += len(data)
+        if self._held >= PIECE_BYTES:
+            self._send()
+        return len(data)
+
+    def _send(self) -> None:
+        self._coming.append(self._thread.submit(self._put, self._pieces))
+        self._pieces, self._held = [], 0
+        while len(self._coming) > MOST_PIECES:
+            self._coming.popleft().result()
+
+    def _put(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            self.sha256.update(piece)
+            self._file.write(piece)
 
     def sync(self) -> None:
-        self._file.flush()
+        self.flush()
         os.fsync(self._file.fileno())
 
     def flush(self) -> None:
+        self._send()
+        while self._coming:
+            self._coming.popleft().result()
         self._file.flush()
 
     def close(self) -> None:
+        self._thread.shutdown(cancel_futures=True)
         self._file.close()
 
     @property
@@ -205,7 +232,7 @@ def _texts_bytes(array: pa.Array) -> Any:
 def shifted(batch: pa.RecordBatch, by: int) -> pa.RecordBatch:
     """The batch with `by` added to the numbers of its rows."""
     place = batch.schema.get_field_index("row")
-    return batch.set_column(place, batch.schema.field(place), pc.add(batch.column(place), by))
+    return batch.set_column(place, batch.schema.field(place), columns.integers(batch.column(place).to_numpy() + by))
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:

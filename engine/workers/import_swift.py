@@ -23,7 +23,7 @@ LOOKED_AT = 16
 MOST_ODD = 1 / 4  # of the blocks: where more are, processes are quicker than threads
 
 Verdicts = Iterator[tuple[Block, Judged]]
-Pieces = tuple[bool, list[Judged]]  # whether the block was clean, and the verdicts on it
+Pieces = tuple[bool, list[Judged]]  # whether the block was read at once, and the verdicts on it
 
 
 def fits(mostly: Format) -> bool:
@@ -53,7 +53,7 @@ def judged(
 
 
 def _judged(block: Block, mostly: Format) -> Pieces:
-    """One verdict on all of a clean block; of an odd one, piece by piece, so that few rows are judged one by one."""
+    """Of a block Arrow makes nothing of, piece by piece, so that few rows are judged one by one."""
     if block.end - block.start > MOST_ROW_BYTES:
         return False, [import_blocks.judged_block(block, mostly)]
     with open(block.path, "rb", buffering=0) as file:
@@ -61,12 +61,14 @@ def _judged(block: Block, mostly: Format) -> Pieces:
         text = file.read(block.end - block.start)
     if block.passing:
         os.unlink(block.path)
-    whole = clean_blocks.plain_chats(text)
-    return (True, [whole]) if whole else (False, [_piece(piece, mostly) for piece in _pieces(text)])
+    whole = clean_blocks.chats(text)
+    if whole is not None:
+        return True, [_verdict(one, mostly) for one in whole]
+    return False, [_verdict(one, mostly) for piece in _pieces(text) for one in clean_blocks.chats(piece) or [piece]]
 
 
-def _piece(text: bytes, mostly: Format) -> Judged:
-    return clean_blocks.plain_chats(text) or rows.judged(import_blocks.rows_in(text), mostly)
+def _verdict(found: Judged | bytes, mostly: Format) -> Judged:
+    return rows.judged(import_blocks.rows_in(found), mostly) if isinstance(found, bytes) else found
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.data import clean_blocks
-from engine.data.judged import judged
+from engine.data import clean_blocks, columnar
+from engine.data.judged import Judged, judged
 from engine.data.known import messages
 from engine.workers import import_blocks, import_data, import_swift
 from engine.workers.import_blocks import Block
@@ -41,17 +41,50 @@ ODD = st.sampled_from(
 LINES = st.one_of(CHATS.map(lambda turns: json.dumps(chat(*turns))), ODD, st.just(GOOD))
 
 
+def read(block: bytes) -> list[Judged]:
+    """The verdicts as an import comes to them; none when the block is not for Arrow."""
+    found = clean_blocks.chats(block) or []
+    return [one if isinstance(one, Judged) else judged(import_blocks.rows_in(one), messages.FORMAT) for one in found]
+
+
+def together(parts: list[Judged]) -> tuple[int, list[dict[str, Any]], list[tuple[int, bytes]], int]:
+    """Rows, those taken, those rejected, and how many were repaired."""
+    rows, repaired = 0, 0
+    taken: list[dict[str, Any]] = []
+    rejected: list[tuple[int, bytes]] = []
+    for part in parts:
+        taken += columnar.shifted(part.batch, rows).to_pylist()
+        rejected += [(number + rows, why) for number, why in part.rejected]
+        rows, repaired = rows + part.rows, repaired + part.repaired
+    return rows, taken, rejected, repaired
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(LINES, max_size=5), st.sampled_from(["\n", "\r\n", "\n\n"]), st.sampled_from([0, 0, 100]))
+@example([GOOD + GOOD, ""], "\n", 0)
+@example(['{"messages":[{"role":"user","content":"q"},', '{"role":"assistant","content":"a"}]}'], "\n", 0)
+def test_a_block_is_taken_only_as_a_judge_would_take_it(lines: list[str], ending: str, good: int) -> None:
+    """Among none, or so many good rows that the odd ones are few."""
+    around = [GOOD] * good
+    block = "".join(line + ending for line in [*around, *lines, *around]).encode("utf-8", "surrogatepass")
+    found = read(block)
+    if found:
+        assert together(found) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
+
+
 @settings(max_examples=400, deadline=None)
-@given(st.lists(LINES, max_size=4), st.sampled_from(["\n", "\r\n", "\n\n"]))
-@example([GOOD + GOOD, ""], "\n")
-@example(['{"messages":[{"role":"user","content":"q"},', '{"role":"assistant","content":"a"}]}'], "\n")
-def test_a_block_is_taken_only_as_a_judge_would_take_it(lines: list[str], ending: str) -> None:
-    block = "".join(line + ending for line in lines).encode("utf-8", "surrogatepass")
-    found = clean_blocks.plain_chats(block)
-    if found is not None:
-        one_by_one = judged(import_blocks.rows_in(block), messages.FORMAT)
-        assert (found.rows, one_by_one.rejected, one_by_one.repaired) == (one_by_one.rows, [], 0)
-        assert found.batch.equals(one_by_one.batch)
+@given(st.lists(CHATS, max_size=6))
+def test_odd_chats_are_handed_back_and_the_others_taken(odd: list[list[tuple[str, Any]]]) -> None:
+    """Where Arrow can read all of them, that is where contents are text."""
+    lines = [GOOD]
+    for turns in odd:
+        lines += [json.dumps(chat(*turns)), *[GOOD] * clean_blocks.FEW]
+    block = "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
+    strange = any(isinstance(said, (int, list)) or said == "\ud800" for turns in odd for _, said in turns)
+    found = read(block)
+    assert bool(found) is not strange
+    if found:
+        assert together(found) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
 
 
 def test_clean_chats_are_taken_at_once() -> None:
@@ -60,15 +93,15 @@ def test_clean_chats_are_taken_at_once() -> None:
         chat(*[("user", "q"), ("assistant", "a")] * 70),
     ]
     block = b"".join(json.dumps(row, ensure_ascii=n == 0).encode() + b"\n" for n, row in enumerate(rows))
-    found = clean_blocks.plain_chats(block)
-    assert found is not None
+    [found] = clean_blocks.chats(block) or []
+    assert isinstance(found, Judged)
     assert found.batch.equals(judged(rows, messages.FORMAT).batch)
     for spoilt in (
         block.replace(b"ja", b"\xff\xfe"),
         block.replace(b"ja", b"\xed\xa0\x80"),
         block.replace(b"\n", b"\r\n"),
     ):
-        assert clean_blocks.plain_chats(spoilt) is None
+        assert clean_blocks.chats(spoilt) is None
 
 
 def written(tmp_path: Path, lines: list[str], **spec: Any) -> tuple[dict[str, Any], str]:
