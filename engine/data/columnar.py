@@ -28,6 +28,7 @@ HELD_ROWS = 250  # rows added one by one are made to columns so many at a time
 HELD_BYTES = 2 << 20
 PIECE_BYTES = 1 << 20  # written at once,
 MOST_PIECES = 8  # and waiting for it
+LEAVING_BYTES = 16 << 20
 
 # tool_calls: JSON text of [{"id"?, "type": "function", "function": {"name", "arguments"}}]. train false: context only.
 _TURN = pa.struct(
@@ -153,6 +154,7 @@ class _Hashed:
         self._pieces: list[bytes] = []
         self._held = 0
         self._coming: deque[Future[None]] = deque()
+        self._leaving = 0  # how much of it is on the way to the disk
 
     def write(self, data: bytes) -> int:
         """Raises what went wrong with something written before, as a file does."""
@@ -172,6 +174,12 @@ class _Hashed:
         for piece in pieces:
             self.sha256.update(piece)
             self._file.write(piece)
+        self._file.flush()
+        place = self._file.tell()
+        if place - self._leaving >= LEAVING_BYTES and hasattr(os, "posix_fadvise"):
+            # Begins to bring it to the disk, else all of that is left for the end. What is not there yet stays cached.
+            os.posix_fadvise(self._file.fileno(), self._leaving, place - self._leaving, os.POSIX_FADV_DONTNEED)
+            self._leaving = place
 
     def sync(self) -> None:
         self.flush()
