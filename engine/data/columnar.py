@@ -5,10 +5,7 @@ same bytes, so the sha256 of the file names its content.
 """
 
 import hashlib
-import os
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,16 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from engine.data import columns
+from engine.data import columns, hashed_file
 from engine.data.verdict import Kind
 
 GROUP_ROWS = 1000
 GROUP_BYTES = 8 << 20
 HELD_ROWS = 250  # rows added one by one are made to columns so many at a time
 HELD_BYTES = 2 << 20
-PIECE_BYTES = 1 << 20  # written at once,
-MOST_PIECES = 8  # and waiting for it
-LEAVING_BYTES = 16 << 20
 
 # tool_calls: JSON text of [{"id"?, "type": "function", "function": {"name", "arguments"}}]. train false: context only.
 _TURN = pa.struct(
@@ -66,7 +60,7 @@ class Writer:
 
     def __init__(self, path: Path, kind: Kind) -> None:
         self.path, self.schema = path, SCHEMAS[kind]
-        self._sink = _Hashed(path)
+        self._sink = hashed_file.HashedFile(path)
         # Texts hardly ever repeat as a whole, and nobody asks for their smallest: no dictionaries, no statistics.
         # snappy packs about as fast as text is read; zstd saves a quarter of the space for several times its time.
         self._file = pq.ParquetWriter(
@@ -142,62 +136,6 @@ class Writer:
             # One chunk: where chunks end, pages would end as well.
             self._file.write_table(pa.Table.from_batches(self._group).combine_chunks())
         self._group, self._group_rows, self._group_bytes = [], 0, 0
-
-
-class _Hashed:
-    """A new file that is hashed and written by a thread of its own, a few MB behind, while rows are made to columns."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self.sha256 = hashlib.sha256()
-        self._thread = ThreadPoolExecutor(1)
-        self._pieces: list[bytes] = []
-        self._held = 0
-        self._coming: deque[Future[None]] = deque()
-        self._leaving = 0  # how much of it is on the way to the disk
-
-    def write(self, data: bytes) -> int:
-        """Raises what went wrong with something written before, as a file does."""
-        self._pieces.append(data)
-        self._held += len(data)
-        if self._held >= PIECE_BYTES:
-            self._send()
-        return len(data)
-
-    def _send(self) -> None:
-        self._coming.append(self._thread.submit(self._put, self._pieces))
-        self._pieces, self._held = [], 0
-        while len(self._coming) > MOST_PIECES:
-            self._coming.popleft().result()
-
-    def _put(self, pieces: list[bytes]) -> None:
-        for piece in pieces:
-            self.sha256.update(piece)
-            self._file.write(piece)
-        self._file.flush()
-        place = self._file.tell()
-        if place - self._leaving >= LEAVING_BYTES and hasattr(os, "posix_fadvise"):
-            # Begins to bring it to the disk, else all of that is left for the end. What is not there yet stays cached.
-            os.posix_fadvise(self._file.fileno(), self._leaving, place - self._leaving, os.POSIX_FADV_DONTNEED)
-            self._leaving = place
-
-    def sync(self) -> None:
-        self.flush()
-        os.fsync(self._file.fileno())
-
-    def flush(self) -> None:
-        self._send()
-        while self._coming:
-            self._coming.popleft().result()
-        self._file.flush()
-
-    def close(self) -> None:
-        self._thread.shutdown(cancel_futures=True)
-        self._file.close()
-
-    @property
-    def closed(self) -> bool:
-        return self._file.closed
 
 
 def about_bytes(value: Any) -> int:
