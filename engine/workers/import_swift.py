@@ -17,7 +17,8 @@ from engine.data.verdict import Format
 from engine.workers import import_blocks
 from engine.workers.import_blocks import Block
 
-AHEAD = 2  # blocks a thread is given at once
+AHEAD = 3  # blocks a thread is given at once,
+AHEAD_BYTES = 24 << 20  # unless all of them together are as long as this
 PIECE_BYTES = 1 << 17
 LOOKED_AT = 16
 MOST_ODD = 1 / 4  # of the blocks: where more are, processes are quicker than threads
@@ -40,7 +41,7 @@ def judged(
     with ThreadPoolExecutor(threads) as pool:
         while given or seen < LOOKED_AT or odd <= seen * MOST_ODD:
             enough = seen >= LOOKED_AT and odd > seen * MOST_ODD
-            while not enough and len(given) < AHEAD * threads and (block := next(blocks, None)):
+            while not enough and _room(given, threads) and (block := next(blocks, None)):
                 given.append((block, pool.submit(_judged, block, mostly)))
             if not given:
                 return
@@ -50,6 +51,11 @@ def judged(
             for found in pieces:
                 yield block, found
     yield from by_processes(blocks)
+
+
+def _room(given: deque[tuple[Block, Future[Pieces]]], threads: int) -> bool:
+    """Whether one block more may be read: a few, so that no thread waits; hardly any where rows are very long."""
+    return len(given) < AHEAD * threads and sum(block.end - block.start for block, _ in given) < AHEAD_BYTES
 
 
 def _judged(block: Block, mostly: Format) -> Pieces:
