@@ -1,4 +1,4 @@
-"""The swift way through a large JSONL file of chats: blocks read by Arrow in threads, odd ones judged row by row.
+"""The swift way through a large JSONL file: blocks read by Arrow in threads, odd rows judged one by one.
 
 Where many blocks are odd, the rest of the file is handed to processes that judge every row (`import_pool`).
 """
@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from engine.data import clean_blocks
 from engine.data import judged as rows
 from engine.data.judged import Judged
-from engine.data.known import messages
 from engine.data.readers.lines import MOST_ROW_BYTES
 from engine.data.verdict import Format
 from engine.workers import import_blocks
@@ -29,7 +28,7 @@ Pieces = tuple[bool, list[Judged]]  # whether the block was read at once, and th
 
 def fits(mostly: Format) -> bool:
     """Whether files in this format are worth a try."""
-    return mostly is messages.FORMAT
+    return mostly.name in clean_blocks.WAYS
 
 
 def judged(
@@ -67,10 +66,11 @@ def _judged(block: Block, mostly: Format) -> Pieces:
         text = file.read(block.end - block.start)
     if block.passing:
         os.unlink(block.path)
-    whole = clean_blocks.chats(text)
+    way = clean_blocks.WAYS[mostly.name]
+    whole = clean_blocks.rows(text, way)
     if whole is not None:
         return True, [_verdict(one, mostly) for one in whole]
-    return False, [_verdict(one, mostly) for piece in _pieces(text) for one in clean_blocks.chats(piece) or [piece]]
+    return False, [_verdict(one, mostly) for piece in _pieces(text) for one in clean_blocks.rows(piece, way) or [piece]]
 
 
 def _verdict(found: Judged | bytes, mostly: Format) -> Judged:

@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.data import clean_blocks, columnar
+from engine.data import cells, clean_blocks, columnar
 from engine.data.judged import Judged, judged
-from engine.data.known import messages
+from engine.data.known import messages, pairs, text
+from engine.data.verdict import Format
 from engine.workers import import_blocks, import_data, import_swift
 from engine.workers.import_blocks import Block
 
@@ -41,10 +43,10 @@ ODD = st.sampled_from(
 LINES = st.one_of(CHATS.map(lambda turns: json.dumps(chat(*turns))), ODD, st.just(GOOD))
 
 
-def read(block: bytes) -> list[Judged]:
+def read(block: bytes, mostly: Format = messages.FORMAT) -> list[Judged]:
     """The verdicts as an import comes to them; none when the block is not for Arrow."""
-    found = clean_blocks.chats(block) or []
-    return [one if isinstance(one, Judged) else judged(import_blocks.rows_in(one), messages.FORMAT) for one in found]
+    found = clean_blocks.rows(block, clean_blocks.WAYS[mostly.name]) or []
+    return [one if isinstance(one, Judged) else judged(import_blocks.rows_in(one), mostly) for one in found]
 
 
 def together(parts: list[Judged]) -> tuple[int, list[dict[str, Any]], list[tuple[int, bytes]], int]:
@@ -87,21 +89,58 @@ def test_odd_chats_are_handed_back_and_the_others_taken(odd: list[list[tuple[str
         assert together(found) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
 
 
+STARTS = st.sampled_from(
+    [
+        '[{"role": "user", "content": "q"}]',
+        ' {"role": "user"}',
+        "\n\nHuman: q\n\nAssistant: a",
+        "Human: q",
+        "[x",
+        "How?",
+    ]
+)
+CELLS = st.one_of(STARTS, TEXTS, st.text(max_size=3))
+ROWS = {
+    text.FORMAT.name: st.fixed_dictionaries({}, optional={"text": CELLS}),
+    pairs.FORMAT.name: st.fixed_dictionaries({"prompt": CELLS}, optional={"completion": CELLS}),
+}
+
+
+@pytest.mark.parametrize("mostly", [text.FORMAT, pairs.FORMAT], ids=lambda mostly: mostly.name)
+@settings(max_examples=400, deadline=None)
+@given(data=st.data(), escaped=st.booleans())
+def test_texts_and_pairs_are_taken_only_as_a_judge_would_take_them(
+    mostly: Format, data: st.DataObject, escaped: bool
+) -> None:
+    odd = data.draw(st.lists(ROWS[mostly.name], max_size=4))
+    good = dict.fromkeys(clean_blocks.WAYS[mostly.name].columns.names, "ja")
+    lines = [json.dumps(row, ensure_ascii=escaped) for row in [*odd, *[good] * 130]]
+    block = "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
+    found = read(block, mostly)
+    if all(isinstance(cell, (str, NoneType)) and _is_whole(cell) for row in odd for cell in row.values()):
+        assert found
+    if found:
+        assert together(found) == together([judged(import_blocks.rows_in(block), mostly)])
+
+
+def _is_whole(cell: str | None) -> bool:
+    return cell is None or cell.isascii() or cells.is_clean(cell)
+
+
 def test_clean_chats_are_taken_at_once() -> None:
     rows = [
         chat(("system", "ä"), ("user", "日本?"), ("assistant", "ja\n")),
         chat(*[("user", "q"), ("assistant", "a")] * 70),
     ]
     block = b"".join(json.dumps(row, ensure_ascii=n == 0).encode() + b"\n" for n, row in enumerate(rows))
-    [found] = clean_blocks.chats(block) or []
-    assert isinstance(found, Judged)
+    [found] = read(block)
     assert found.batch.equals(judged(rows, messages.FORMAT).batch)
     for spoilt in (
         block.replace(b"ja", b"\xff\xfe"),
         block.replace(b"ja", b"\xed\xa0\x80"),
         block.replace(b"\n", b"\r\n"),
     ):
-        assert clean_blocks.chats(spoilt) is None
+        assert not read(spoilt)
 
 
 def written(tmp_path: Path, lines: list[str], **spec: Any) -> tuple[dict[str, Any], str]:
