@@ -5,11 +5,12 @@ Where many blocks are odd, the rest of the file is handed to processes that judg
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from engine.data import clean_blocks
-from engine.data import judged as rows
+from engine.data import judged as verdicts
 from engine.data.judged import Judged
 from engine.data.readers.lines import MOST_ROW_BYTES
 from engine.data.verdict import Format
@@ -19,16 +20,20 @@ from engine.workers.import_blocks import Block
 AHEAD = 3  # blocks a thread is given at once,
 AHEAD_BYTES = 24 << 20  # unless all of them together are as long as this
 PIECE_BYTES = 1 << 17
-LOOKED_AT = 16
+LOOKED_AT = 8
 MOST_ODD = 1 / 4  # of the blocks: where more are, processes are quicker than threads
 
 Verdicts = Iterator[tuple[Block, Judged]]
 Pieces = tuple[bool, list[Judged]]  # whether the block was read at once, and the verdicts on it
 
 
-def fits(mostly: Format) -> bool:
-    """Whether files in this format are worth a try."""
-    return mostly.name in clean_blocks.WAYS
+def fits(mostly: Format, rows: Sequence[Any]) -> bool:
+    """Whether a file is worth a try: by its format, and by its first rows, most of which must have no other columns."""
+    way = clean_blocks.WAYS.get(mostly.name)
+    if way is None:
+        return False
+    names = set(way.columns.names)
+    return sum(isinstance(row, dict) and row.keys() == names for row in rows) * 2 > len(rows)
 
 
 def judged(
@@ -74,7 +79,7 @@ def _judged(block: Block, mostly: Format) -> Pieces:
 
 
 def _verdict(found: Judged | bytes, mostly: Format) -> Judged:
-    return rows.judged(import_blocks.rows_in(found), mostly) if isinstance(found, bytes) else found
+    return verdicts.judged(import_blocks.rows_in(found), mostly) if isinstance(found, bytes) else found
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:

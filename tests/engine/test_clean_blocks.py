@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.data import cells, clean_blocks, columnar
 from engine.data.judged import Judged, judged
-from engine.data.known import messages, pairs, text
+from engine.data.known import alpaca, messages, pairs, text
 from engine.data.verdict import Format
 from engine.workers import import_blocks, import_data, import_swift
 from engine.workers.import_blocks import Block
@@ -160,6 +160,14 @@ def test_the_swift_way_ends_in_the_same_bytes(tmp_path: Path, odd_every: int) ->
     swift = written(tmp_path, lines, processes=1)
     assert swift == written(tmp_path, lines, processes=0)
     assert swift[0]["rejected"] == (0 if not odd_every else 12_000 // odd_every)
+
+
+def test_files_whose_rows_have_more_columns_are_not_tried() -> None:
+    pair = {"prompt": "q", "completion": "a"}
+    assert import_swift.fits(pairs.FORMAT, [pair, pair, {**pair, "id": 1}])
+    assert not import_swift.fits(pairs.FORMAT, [pair, {**pair, "id": 1}, "no object"])
+    assert not import_swift.fits(pairs.FORMAT, [{"question": "q", "answer": "a"}])
+    assert not import_swift.fits(alpaca.FORMAT, [pair])
 
 
 def test_after_too_many_odd_blocks_the_processes_go_on(tmp_path: Path) -> None:
