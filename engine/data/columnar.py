@@ -5,7 +5,6 @@ same bytes, so the sha256 of the file names its content.
 """
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from engine.data import columns
+from engine.data import columns, hashed_file
 from engine.data.verdict import Kind
 
 GROUP_ROWS = 1000
@@ -61,7 +60,7 @@ class Writer:
 
     def __init__(self, path: Path, kind: Kind) -> None:
         self.path, self.schema = path, SCHEMAS[kind]
-        self._sink = _Hashed(path)
+        self._sink = hashed_file.HashedFile(path)
         # Texts hardly ever repeat as a whole, and nobody asks for their smallest: no dictionaries, no statistics.
         # snappy packs about as fast as text is read; zstd saves a quarter of the space for several times its time.
         self._file = pq.ParquetWriter(
@@ -118,49 +117,25 @@ class Writer:
 
     def _take(self, batch: pa.RecordBatch) -> None:
         self.rows += batch.num_rows
-        ends = np.cumsum(_row_bytes(batch))
-        start = before = 0
-        while start < batch.num_rows:
-            full = int(np.searchsorted(ends, before + GROUP_BYTES - self._group_bytes)) + 1
-            end = min(start + GROUP_ROWS - self._group_rows, full, batch.num_rows)
-            self._group.append(batch.slice(start, end - start))
-            self._group_rows += end - start
-            self._group_bytes += int(ends[end - 1]) - before
-            start, before = end, int(ends[end - 1])
+        while batch.num_rows:
+            part = batch.slice(0, GROUP_ROWS - self._group_rows)
+            size = sum(map(_text_bytes, part.columns))
+            if self._group_bytes + size >= GROUP_BYTES:
+                ends = np.cumsum(sum(map(_texts_bytes, part.columns)))
+                part = part.slice(0, int(np.searchsorted(ends, GROUP_BYTES - self._group_bytes)) + 1)
+                size = int(ends[part.num_rows - 1])
+            self._group.append(part)
+            self._group_rows += part.num_rows
+            self._group_bytes += size
             if self._group_rows >= GROUP_ROWS or self._group_bytes >= GROUP_BYTES:
                 self._flush()
+            batch = batch.slice(part.num_rows)
 
     def _flush(self) -> None:
         if self._group:
             # One chunk: where chunks end, pages would end as well.
             self._file.write_table(pa.Table.from_batches(self._group).combine_chunks())
         self._group, self._group_rows, self._group_bytes = [], 0, 0
-
-
-class _Hashed:
-    """A new file that is hashed while it is written."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self.sha256 = hashlib.sha256()
-
-    def write(self, data: Any) -> int:
-        self.sha256.update(data)
-        return self._file.write(data)
-
-    def sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-    @property
-    def closed(self) -> bool:
-        return self._file.closed
 
 
 def about_bytes(value: Any) -> int:
@@ -172,29 +147,38 @@ def about_bytes(value: Any) -> int:
     return sum([about_bytes(one) for one in value]) if isinstance(value, list) else 8
 
 
-def _row_bytes(batch: pa.RecordBatch) -> Any:
-    """The bytes of text in each row."""
-    return sum((_text_bytes(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64))
+def _text_bytes(array: pa.Array) -> int:
+    """The bytes of text in all of it, at no more than a look at the first and last of each kind of text."""
+    if array.null_count == len(array):
+        return 0
+    if array.null_count or not (pa.types.is_string(array.type) or pa.types.is_nested(array.type)):
+        return int(_texts_bytes(array).sum())
+    if pa.types.is_struct(array.type):
+        return sum(map(_text_bytes, array.flatten()))
+    ends = np.frombuffer(array.buffers()[1], np.int32)
+    first, last = int(ends[array.offset]), int(ends[array.offset + len(array)])
+    return _text_bytes(array.values.slice(first, last - first)) if pa.types.is_list(array.type) else last - first
 
 
-def _text_bytes(array: pa.Array) -> Any:
+def _texts_bytes(array: pa.Array) -> Any:
+    """The bytes of text in each."""
     if array.null_count == len(array):
         return np.zeros(len(array), np.int64)
     if pa.types.is_string(array.type):
         return pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     if pa.types.is_list(array.type):
         ends = array.offsets.to_numpy()
-        inner = np.concatenate([np.zeros(1, np.int64), np.cumsum(_text_bytes(array.values))])
+        inner = np.concatenate([np.zeros(1, np.int64), np.cumsum(_texts_bytes(array.values))])
         return inner[ends[1:]] - inner[ends[:-1]]
     if pa.types.is_struct(array.type):
-        return sum((_text_bytes(one) for one in array.flatten()), np.zeros(len(array), np.int64))
+        return sum((_texts_bytes(one) for one in array.flatten()), np.zeros(len(array), np.int64))
     return np.full(len(array), 8, np.int64)
 
 
 def shifted(batch: pa.RecordBatch, by: int) -> pa.RecordBatch:
     """The batch with `by` added to the numbers of its rows."""
     place = batch.schema.get_field_index("row")
-    return batch.set_column(place, batch.schema.field(place), pc.add(batch.column(place), by))
+    return batch.set_column(place, batch.schema.field(place), columns.integers(batch.column(place).to_numpy() + by))
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ ALWAYS = 2  # a turn has a role and a content; only turns with more keys are loo
 def batch(rows: Sequence[Mapping[str, Any]], numbers: Sequence[int], schema: pa.Schema) -> pa.RecordBatch:
     """Plain rows, with the number of each, as one batch of `schema` (see `columnar.SCHEMAS`)."""
     arrays = [_column(field, rows) for field in schema if field.name != "row"]
-    return pa.record_batch([*arrays, pa.array(numbers, pa.int64())], schema=schema)
+    return pa.record_batch([*arrays, integers(np.asarray(numbers, np.int64))], schema=schema)
 
 
 def _column(field: pa.Field, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
@@ -36,7 +36,7 @@ def _column(field: pa.Field, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_string(kind):
-        return _text(values)
+        return texts(values)
     if pa.types.is_list(kind):
         return _lists(values, kind)
     if pa.types.is_struct(kind):
@@ -44,7 +44,12 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def _text(values: list[Any]) -> pa.Array:
+def integers(values: Any) -> pa.Array:
+    """A numpy array as it is. pa.array would import pandas first, which takes longer than a small file."""
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def texts(values: list[Any]) -> pa.Array:
     """pa.array grows its buffer as it goes, which for long texts costs more than everything else together."""
     if None in values:
         return pa.array(values, pa.string())
@@ -63,7 +68,7 @@ def _lists(values: list[Any], kind: pa.DataType) -> pa.Array:
     if None in values:
         missing = pa.array([one is None for one in values])
         values = [one or () for one in values]
-    ends = pa.array(list(accumulate(map(len, values), initial=0)), pa.int32())
+    ends = integers(np.fromiter(accumulate(map(len, values), initial=0), np.int32))
     inner = _array(list(chain.from_iterable(values)), kind.value_type)
     return pa.ListArray.from_arrays(ends, inner, type=kind, mask=missing)
 
@@ -77,7 +82,7 @@ def _key(turns: list[dict[str, Any]], field: pa.Field, bare: bool) -> pa.Array:
     """One key of all turns. `bare`: none of them has any but role and content."""
     name = field.name
     if name in ("role", "content"):
-        return _text(list(map(itemgetter(name), turns)))
+        return texts(list(map(itemgetter(name), turns)))
     if bare:
         return pa.nulls(len(turns), field.type)
     values = [turn.get(name) for turn in turns]

@@ -12,7 +12,7 @@ from engine.data.readers.lines import MOST_ROW_BYTES, lines
 from engine.data.source import Source
 from engine.data.verdict import Format, Rejection
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 2 << 20
 BLOCK_ROWS = 4000  # about: short rows, judged, take a hundred times the memory of their text
 LOOK_BYTES = 1 << 16
 

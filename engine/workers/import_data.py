@@ -80,7 +80,7 @@ def _imported(files: list[File], spec: dict[str, Any], out: Path) -> dict[str, A
     if known is not None:
         tally.remarks.append(f"Read by the mapping of `{known['name']}`, which has the same columns.")
     pool = import_pool.Pool(out, found.format, mapping, spec.get("processes"))
-    sha256 = _Import(files, found.format, tally, pool).write()
+    sha256 = _Import(files, found.format, import_swift.fits(found.format, found.rows), tally, pool).write()
     return tally.result(found.format, sha256) | _looked(found, mapping)
 
 
@@ -91,8 +91,8 @@ def _looked(found: Look, mapping: dict[str, Any] | None) -> dict[str, Any]:
 class _Import:
     """The pass over all rows of all files."""
 
-    def __init__(self, files: list[File], mostly: Format, tally: Tally, pool: import_pool.Pool) -> None:
-        self.files, self.mostly, self.tally, self.pool = files, mostly, tally, pool
+    def __init__(self, files: list[File], mostly: Format, swift: bool, tally: Tally, pool: import_pool.Pool) -> None:
+        self.files, self.mostly, self.swift, self.tally, self.pool = files, mostly, swift, tally, pool
 
     def write(self) -> str:
         """Writes the rows and the rejected rows; returns the sha256 of the rows."""
@@ -123,7 +123,7 @@ class _Import:
             yield source.done, judged(rows, self.mostly)
 
     def _blocks(self, blocks: Iterator[Block]) -> import_swift.Verdicts:
-        if import_swift.fits(self.mostly):
+        if self.swift:
             return import_swift.judged(blocks, self.mostly, self.pool.judged, self.pool.count)
         return self.pool.judged(blocks)
 

@@ -1,34 +1,39 @@
-"""The swift way through a large JSONL file of chats: blocks read by Arrow in threads, odd ones judged row by row.
+"""The swift way through a large JSONL file: blocks read by Arrow in threads, odd rows judged one by one.
 
 Where many blocks are odd, the rest of the file is handed to processes that judge every row (`import_pool`).
 """
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from engine.data import clean_blocks
-from engine.data import judged as rows
+from engine.data import judged as verdicts
 from engine.data.judged import Judged
-from engine.data.known import messages
 from engine.data.readers.lines import MOST_ROW_BYTES
 from engine.data.verdict import Format
 from engine.workers import import_blocks
 from engine.workers.import_blocks import Block
 
-AHEAD = 2  # blocks a thread is given at once
+AHEAD = 3  # blocks a thread is given at once,
+AHEAD_BYTES = 24 << 20  # unless all of them together are as long as this
 PIECE_BYTES = 1 << 17
-LOOKED_AT = 16
+LOOKED_AT = 8
 MOST_ODD = 1 / 4  # of the blocks: where more are, processes are quicker than threads
 
 Verdicts = Iterator[tuple[Block, Judged]]
-Pieces = tuple[bool, list[Judged]]  # whether the block was clean, and the verdicts on it
+Pieces = tuple[bool, list[Judged]]  # whether the block was read at once, and the verdicts on it
 
 
-def fits(mostly: Format) -> bool:
-    """Whether files in this format are worth a try."""
-    return mostly is messages.FORMAT
+def fits(mostly: Format, rows: Sequence[Any]) -> bool:
+    """Whether a file is worth a try: by its format, and by its first rows, most of which must have no other columns."""
+    way = clean_blocks.WAYS.get(mostly.name)
+    if way is None:
+        return False
+    names = set(way.columns.names)
+    return sum(isinstance(row, dict) and row.keys() == names for row in rows) * 2 > len(rows)
 
 
 def judged(
@@ -40,7 +45,7 @@ def judged(
     with ThreadPoolExecutor(threads) as pool:
         while given or seen < LOOKED_AT or odd <= seen * MOST_ODD:
             enough = seen >= LOOKED_AT and odd > seen * MOST_ODD
-            while not enough and len(given) < AHEAD * threads and (block := next(blocks, None)):
+            while not enough and _room(given, threads) and (block := next(blocks, None)):
                 given.append((block, pool.submit(_judged, block, mostly)))
             if not given:
                 return
@@ -52,8 +57,13 @@ def judged(
     yield from by_processes(blocks)
 
 
+def _room(given: deque[tuple[Block, Future[Pieces]]], threads: int) -> bool:
+    """Whether one block more may be read: a few, so that no thread waits; hardly any where rows are very long."""
+    return len(given) < AHEAD * threads and sum(block.end - block.start for block, _ in given) < AHEAD_BYTES
+
+
 def _judged(block: Block, mostly: Format) -> Pieces:
-    """One verdict on all of a clean block; of an odd one, piece by piece, so that few rows are judged one by one."""
+    """Of a block Arrow makes nothing of, piece by piece, so that few rows are judged one by one."""
     if block.end - block.start > MOST_ROW_BYTES:
         return False, [import_blocks.judged_block(block, mostly)]
     with open(block.path, "rb", buffering=0) as file:
@@ -61,12 +71,15 @@ def _judged(block: Block, mostly: Format) -> Pieces:
         text = file.read(block.end - block.start)
     if block.passing:
         os.unlink(block.path)
-    whole = clean_blocks.plain_chats(text)
-    return (True, [whole]) if whole else (False, [_piece(piece, mostly) for piece in _pieces(text)])
+    way = clean_blocks.WAYS[mostly.name]
+    whole = clean_blocks.rows(text, way)
+    if whole is not None:
+        return True, [_verdict(one, mostly) for one in whole]
+    return False, [_verdict(one, mostly) for piece in _pieces(text) for one in clean_blocks.rows(piece, way) or [piece]]
 
 
-def _piece(text: bytes, mostly: Format) -> Judged:
-    return clean_blocks.plain_chats(text) or rows.judged(import_blocks.rows_in(text), mostly)
+def _verdict(found: Judged | bytes, mostly: Format) -> Judged:
+    return verdicts.judged(import_blocks.rows_in(found), mostly) if isinstance(found, bytes) else found
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:

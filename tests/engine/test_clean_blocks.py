@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.data import clean_blocks
-from engine.data.judged import judged
-from engine.data.known import messages
+from engine.data import cells, clean_blocks, columnar
+from engine.data.judged import Judged, judged
+from engine.data.known import alpaca, messages, pairs, text
+from engine.data.verdict import Format
 from engine.workers import import_blocks, import_data, import_swift
 from engine.workers.import_blocks import Block
 
@@ -41,17 +43,88 @@ ODD = st.sampled_from(
 LINES = st.one_of(CHATS.map(lambda turns: json.dumps(chat(*turns))), ODD, st.just(GOOD))
 
 
+def read(block: bytes, mostly: Format = messages.FORMAT) -> list[Judged]:
+    """The verdicts as an import comes to them; none when the block is not for Arrow."""
+    found = clean_blocks.rows(block, clean_blocks.WAYS[mostly.name]) or []
+    return [one if isinstance(one, Judged) else judged(import_blocks.rows_in(one), mostly) for one in found]
+
+
+def together(parts: list[Judged]) -> tuple[int, list[dict[str, Any]], list[tuple[int, bytes]], int]:
+    """Rows, those taken, those rejected, and how many were repaired."""
+    rows, repaired = 0, 0
+    taken: list[dict[str, Any]] = []
+    rejected: list[tuple[int, bytes]] = []
+    for part in parts:
+        taken += columnar.shifted(part.batch, rows).to_pylist()
+        rejected += [(number + rows, why) for number, why in part.rejected]
+        rows, repaired = rows + part.rows, repaired + part.repaired
+    return rows, taken, rejected, repaired
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(LINES, max_size=5), st.sampled_from(["\n", "\r\n", "\n\n"]), st.sampled_from([0, 0, 100]))
+@example([GOOD + GOOD, ""], "\n", 0)
+@example(['{"messages":[{"role":"user","content":"q"},', '{"role":"assistant","content":"a"}]}'], "\n", 0)
+def test_a_block_is_taken_only_as_a_judge_would_take_it(lines: list[str], ending: str, good: int) -> None:
+    """Among none, or so many good rows that the odd ones are few."""
+    around = [GOOD] * good
+    block = "".join(line + ending for line in [*around, *lines, *around]).encode("utf-8", "surrogatepass")
+    found = read(block)
+    if found:
+        assert together(found) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
+
+
 @settings(max_examples=400, deadline=None)
-@given(st.lists(LINES, max_size=4), st.sampled_from(["\n", "\r\n", "\n\n"]))
-@example([GOOD + GOOD, ""], "\n")
-@example(['{"messages":[{"role":"user","content":"q"},', '{"role":"assistant","content":"a"}]}'], "\n")
-def test_a_block_is_taken_only_as_a_judge_would_take_it(lines: list[str], ending: str) -> None:
-    block = "".join(line + ending for line in lines).encode("utf-8", "surrogatepass")
-    found = clean_blocks.plain_chats(block)
-    if found is not None:
-        one_by_one = judged(import_blocks.rows_in(block), messages.FORMAT)
-        assert (found.rows, one_by_one.rejected, one_by_one.repaired) == (one_by_one.rows, [], 0)
-        assert found.batch.equals(one_by_one.batch)
+@given(st.lists(CHATS, max_size=6))
+def test_odd_chats_are_handed_back_and_the_others_taken(odd: list[list[tuple[str, Any]]]) -> None:
+    """Where Arrow can read all of them, that is where contents are text."""
+    lines = [GOOD]
+    for turns in odd:
+        lines += [json.dumps(chat(*turns)), *[GOOD] * clean_blocks.FEW]
+    block = "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
+    strange = any(isinstance(said, (int, list)) or said == "\ud800" for turns in odd for _, said in turns)
+    found = read(block)
+    assert bool(found) is not strange
+    if found:
+        assert together(found) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
+
+
+STARTS = st.sampled_from(
+    [
+        '[{"role": "user", "content": "q"}]',
+        ' {"role": "user"}',
+        "\n\nHuman: q\n\nAssistant: a",
+        "Human: q",
+        "[x",
+        "How?",
+    ]
+)
+CELLS = st.one_of(STARTS, TEXTS, st.text(max_size=3))
+ROWS = {
+    text.FORMAT.name: st.fixed_dictionaries({}, optional={"text": CELLS}),
+    pairs.FORMAT.name: st.fixed_dictionaries({"prompt": CELLS}, optional={"completion": CELLS}),
+}
+
+
+@pytest.mark.parametrize("mostly", [text.FORMAT, pairs.FORMAT], ids=lambda mostly: mostly.name)
+@settings(max_examples=400, deadline=None)
+@given(data=st.data(), escaped=st.booleans())
+def test_texts_and_pairs_are_taken_only_as_a_judge_would_take_them(
+    mostly: Format, data: st.DataObject, escaped: bool
+) -> None:
+    odd = data.draw(st.lists(ROWS[mostly.name], max_size=4))
+    good = dict.fromkeys(clean_blocks.WAYS[mostly.name].columns.names, "ja")
+    lines = [json.dumps(row, ensure_ascii=escaped) for row in [*odd, *[good] * 130]]
+    block = "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
+    found = read(block, mostly)
+    if all(isinstance(cell, (str, NoneType)) and _is_whole(cell) for row in odd for cell in row.values()):
+        assert found
+    if found:
+        assert together(found) == together([judged(import_blocks.rows_in(block), mostly)])
+
+
+def _is_whole(cell: str | None) -> bool:
+    return cell is None or cell.isascii() or cells.is_clean(cell)
 
 
 def test_clean_chats_are_taken_at_once() -> None:
@@ -60,15 +133,14 @@ def test_clean_chats_are_taken_at_once() -> None:
         chat(*[("user", "q"), ("assistant", "a")] * 70),
     ]
     block = b"".join(json.dumps(row, ensure_ascii=n == 0).encode() + b"\n" for n, row in enumerate(rows))
-    found = clean_blocks.plain_chats(block)
-    assert found is not None
+    [found] = read(block)
     assert found.batch.equals(judged(rows, messages.FORMAT).batch)
     for spoilt in (
         block.replace(b"ja", b"\xff\xfe"),
         block.replace(b"ja", b"\xed\xa0\x80"),
         block.replace(b"\n", b"\r\n"),
     ):
-        assert clean_blocks.plain_chats(spoilt) is None
+        assert not read(spoilt)
 
 
 def written(tmp_path: Path, lines: list[str], **spec: Any) -> tuple[dict[str, Any], str]:
@@ -88,6 +160,14 @@ def test_the_swift_way_ends_in_the_same_bytes(tmp_path: Path, odd_every: int) ->
     swift = written(tmp_path, lines, processes=1)
     assert swift == written(tmp_path, lines, processes=0)
     assert swift[0]["rejected"] == (0 if not odd_every else 12_000 // odd_every)
+
+
+def test_files_whose_rows_have_more_columns_are_not_tried() -> None:
+    pair = {"prompt": "q", "completion": "a"}
+    assert import_swift.fits(pairs.FORMAT, [pair, pair, {**pair, "id": 1}])
+    assert not import_swift.fits(pairs.FORMAT, [pair, {**pair, "id": 1}, "no object"])
+    assert not import_swift.fits(pairs.FORMAT, [{"question": "q", "answer": "a"}])
+    assert not import_swift.fits(alpaca.FORMAT, [pair])
 
 
 def test_after_too_many_odd_blocks_the_processes_go_on(tmp_path: Path) -> None:
