@@ -10,6 +10,7 @@ import types
 from typing import Any
 
 import torch
+from accelerate.utils import DistributedType
 from torch.nn import functional
 from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
@@ -18,6 +19,7 @@ from engine.workers.fast_loss import allows_fast_loss, without_adapter
 from engine.workers.head_parts import in_parts
 
 NOT_LEARNT = -100
+WHOLE = (DistributedType.NO, DistributedType.MULTI_CPU)  # alone, or wrapped by DDP, which hears of every pass
 
 
 def scored(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -36,8 +38,8 @@ def make_fast(trainer: Any, temperature: float = 1.0) -> None:
     `temperature` divides the logits, as in the trainer's own head.
     """
     base = without_adapter(trainer.model)
-    one_cpu = trainer.args.use_cpu and trainer.accelerator.num_processes == 1
-    if not one_cpu or trainer.fast_loss or not allows_fast_loss(base):
+    on_cpu = trainer.args.use_cpu and trainer.accelerator.distributed_type in WHOLE
+    if not on_cpu or trainer.fast_loss or not allows_fast_loss(base):
         return
     add_fast_head(base, temperature)
     reference = getattr(trainer, "ref_model", None)  # not every trainer of TRL knows one

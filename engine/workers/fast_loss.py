@@ -5,7 +5,8 @@ entropy of the whole vocabulary. Here it runs at the labelled positions alone, o
 loss is the same (tests/workers/test_fast_loss.py); on a CPU a step takes less than half the time.
 """
 
-from functools import partial
+from functools import partial, wraps
+from types import MethodType
 from typing import Any
 
 import torch
@@ -69,31 +70,59 @@ class AnswersTrainer(RowTrainer, SFTTrainer):
                 return found  # TRL has counted
             self._total_train_tokens = before  # it counts one row of a packed batch
         else:
-            found = self._labelled_loss(inputs, inputs.pop("labels"), num_items_in_batch)
+            found = self._labelled_loss(model, inputs, inputs.pop("labels"), num_items_in_batch)
         self._count_tokens(inputs["attention_mask"] if tokens is None else tokens)
         return found
 
     def _labelled_loss(
-        self, inputs: dict[str, Any], labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None
+        self, model: Any, inputs: dict[str, Any], labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None
     ) -> torch.Tensor:
-        """Cross-entropy over labelled positions, divided as TRL divides: by the labels of the whole step."""
-        base = without_adapter(self.model)
-        targets = labels[:, 1:]
-        learnt = targets != NOT_LEARNT
-        with self.accelerator.autocast():  # accelerate wraps the forward of the whole model, which is passed by here
-            hidden = base.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
-            head = base.get_output_embeddings()
-            (surprise,) = in_parts(partial(_surprise, head), hidden[learnt], targets[learnt], head.weight.shape[0])
-        total = surprise.sum()
-        count = learnt.sum() if num_items_in_batch is None else num_items_in_batch
+        """Cross-entropy over labelled positions, divided as TRL divides: by the labels of the whole step.
+
+        A model that DDP wraps is called as a whole, so that it hears of the pass; DDP then takes the mean over the
+        processes, and the labels are those of all of them.
+        """
+        if model is self.model:
+            with self.accelerator.autocast():  # accelerate wraps the forward of the whole model, passed by here
+                total = labelled_sum(without_adapter(model), inputs, labels)
+        else:
+            total = model(**inputs, labels=labels, labelled_only=True)["loss"] * self.accelerator.num_processes
+        count = (labels[:, 1:] != NOT_LEARNT).sum() if num_items_in_batch is None else num_items_in_batch
         return total / torch.as_tensor(count).clamp(min=1)
 
     def _count_tokens(self, real: torch.Tensor) -> None:
         """Real tokens learnt from so far, as TRL counts them; padding is not work done."""
         mode = "train" if self.model.training else "eval"
         if mode == "train":
-            self._total_train_tokens += int(real.sum())
+            self._total_train_tokens += int(self.accelerator.gather(real.sum()).sum())
         self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
+
+
+def labelled_sum(model: PreTrainedModel, inputs: dict[str, Any], labels: torch.Tensor) -> torch.Tensor:
+    """The cross-entropy of all labelled positions, added up."""
+    targets = labels[:, 1:]
+    learnt = targets != NOT_LEARNT
+    hidden = model.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
+    head = model.get_output_embeddings()
+    (surprise,) = in_parts(partial(_surprise, head), hidden[learnt], targets[learnt], head.weight.shape[0])
+    return surprise.sum()
+
+
+def add_labelled_sum(model: PreTrainedModel) -> None:
+    """Lets the model give `labelled_sum` when it is called with `labelled_only`, for what wraps it and has to hear.
+
+    Every other call goes where it went.
+    """
+    others = model.forward
+
+    @wraps(type(model).forward)  # `generate` looks at the signature
+    def forward(self: Any, *args: Any, labelled_only: bool = False, **kwargs: Any) -> Any:
+        if not labelled_only:
+            return others(*args, **kwargs)
+        inputs = {name: value for name, value in kwargs.items() if value is not None}
+        return {"loss": labelled_sum(self, inputs, inputs.pop("labels"))}
+
+    model.forward = MethodType(forward, model)
 
 
 def _surprise(head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor]:

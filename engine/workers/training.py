@@ -31,7 +31,7 @@ from engine.workers import (
     whole,
 )
 from engine.workers.curve_watch import CurveWatch
-from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_adapter
+from engine.workers.fast_loss import AnswersTrainer, add_labelled_sum, allows_fast_loss, without_adapter
 from engine.workers.packed_rows import Packed, packed_or_not
 from engine.workers.reporting import LossWatch, Reporter
 from engine.workers.row_trainer import lengths
@@ -237,8 +237,11 @@ def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> An
     )
     trainer.order_rows(recipe.train_sampling_strategy, lengths(learnt))
     with trainer.accelerator.autocast():
-        by_layers = group.alone() and not tuning_adapters.puts_tokens_before(trainer.model)
+        as_one = group.alone() or recipe.strategy == "ddp"
+        by_layers = as_one and not tuning_adapters.puts_tokens_before(trainer.model)
         trainer.fast_loss = by_layers and allows_fast_loss(without_adapter(trainer.model))
+    if trainer.fast_loss and not group.alone():
+        add_labelled_sum(without_adapter(trainer.model))
     trainer.packed = packed.done
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
     return trainer

@@ -11,11 +11,13 @@ from engine.recipe import Recipe
 from tests.workers.training_runs import ROOT
 
 
-def start(values: dict[str, Any], out: Path, program: str | None = None) -> "subprocess.Popen[bytes]":
-    """The launcher as the shim starts it, on the CPU. `program` stands in for the worker."""
+def start(
+    values: dict[str, Any], out: Path, program: str | None = None, device: str = "cpu"
+) -> "subprocess.Popen[bytes]":
+    """The launcher as the shim starts it. `program` stands in for the worker."""
     out.mkdir(parents=True, exist_ok=True)
     recipe = Recipe.model_validate(values["recipe"])
-    plan = distribution.plan_training(recipe, values, out, "cpu", distribution.free_port())
+    plan = distribution.plan_training(recipe, values, out, device, distribution.free_port())
     for path, text in plan.files.items():
         path.write_text(text)
     worker = worker_module(recipe)
@@ -25,10 +27,10 @@ def start(values: dict[str, Any], out: Path, program: str | None = None) -> "sub
         return subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment)
 
 
-def finish(values: dict[str, Any], out: Path, code: int = 0, program: str | None = None) -> list[events.Event]:
-    """Runs to the end and returns everything that was said."""
-    with start(values, out, program) as process:
-        assert process.wait(timeout=240) == code, (out / "output.log").read_text()[-4000:]
+def finish(values: dict[str, Any], out: Path, program: str | None = None, device: str = "cpu") -> list[events.Event]:
+    """Runs to a good end and returns everything that was said."""
+    with start(values, out, program, device) as process:
+        assert process.wait(timeout=240) == 0, (out / "output.log").read_text()[-4000:]
     return events.read(out)[0]
 
 

@@ -52,9 +52,7 @@ def assert_alike(one: Path, other: Path, tolerance: float) -> None:
     assert all(torch.allclose(left[name], right[name], rtol=tolerance, atol=tolerance) for name in left)
 
 
-def test_two_processes_learn_what_one_does_from_the_same_rows(
-    unbroken: Path, tiny_model: Path, tmp_path: Path
-) -> None:
+def test_two_processes_learn_what_one_does_from_the_same_rows(unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:
     out = tmp_path / "one"
     out.mkdir()
     threads = torch.get_num_threads()
@@ -70,7 +68,7 @@ def test_the_first_process_speaks_for_both(unbroken: Path) -> None:
     said = events.read(unbroken)[0]
     assert len([event for event in said if isinstance(event, events.Started | events.Finished)]) == 2
     facts = only(said, events.Started).facts
-    assert (facts["strategy"], facts["processes"], facts["rows"]) == ("ddp", 2, 24)
+    assert (facts["strategy"], facts["processes"], facts["rows"], facts["fast_loss"]) == ("ddp", 2, 24, True)
     assert [event.step for event in said if isinstance(event, events.Saved)] == [3, 6, 9, 12]
     assert len(list((unbroken / "rows").glob("*.arrow"))) == 1
     left = {path.name for path in (unbroken / "checkpoints" / "checkpoint-12").iterdir()}
@@ -118,6 +116,7 @@ def test_both_stop_after_the_same_step_when_asked_and_preferences_are_learnt_as_
     values = spec(tiny_model, rows, "preference", **fields, per_device_train_batch_size=4, max_steps=100_000)
     values["recipe"] |= {"max_steps": 3, "lr_scheduler_type": "constant"}
     training_preference.train(values, alone)
+    assert only(events.read(out)[0], events.Started).facts["fast_loss"] is True
     one, both = (steps(events.read(folder)[0]) for folder in (alone, out))
     for name in ("loss", "rewards/margins", "logps/chosen"):
         found = [both[step][name] for step in (1, 2, 3)]
