@@ -6,6 +6,7 @@ IA3     m;  prompt tokens x width;  prefix tokens x 2 x layers x width of the ke
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -87,8 +88,9 @@ def _last_layers(count: int, layers: Layers) -> int:
 
 
 def _width(layers: Layers) -> int:
-    """The model's own width: what its first layer reads."""
-    return next(iter(layers.values()), (0, 0))[1]
+    """The model's own width: what most layers read."""
+    widths = Counter(inputs for _, inputs in layers.values())
+    return widths.most_common(1)[0][0] if widths else 0
 
 
 def _key_width(layers: Layers) -> int:

@@ -312,7 +312,7 @@ def _facts(spec: Spec, base: training_model.Base, rows: Rows, trainer: Any) -> d
         "dtype": "bfloat16" if base.bf16 else "float32",
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "transformers", "trl", "peft")},
-        "trainable_parameters": trainer.model.num_parameters(only_trainable=True),
+        "trainable_parameters": tuning.trained_parameters(trainer.model),
         "total_parameters": trainer.model.num_parameters(),  # a 4-bit weight holds two
         "rows": len(rows.train),
         "eval_rows": len(rows.held_out) if rows.held_out is not None else 0,

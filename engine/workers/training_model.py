@@ -78,6 +78,7 @@ def load(
         )
     except (OSError, ValueError, json.JSONDecodeError) as error:
         raise _unreadable("model", error) from error
+    _keep_differentiable(model)
     if recipe.tuning == "freeze":
         tuning_adapters.free_last_layers(recipe, model)
     context = getattr(config.get_text_config(), "max_position_embeddings", None)
@@ -88,6 +89,15 @@ def _unreadable(what: str, error: Exception) -> WorkFailedError:
     return WorkFailedError(
         "data", f"The {what} cannot be loaded: {error}"[:1000], "Fetch or add the model again on the Models page."
     )
+
+
+def _keep_differentiable(model: PreTrainedModel) -> None:
+    """Keeps 4-bit layers as they are made. On CPUs with AVX512-BF16, bitsandbytes 0.50 repacks each at its first use in
+    evaluation, for a kernel that has no gradient: from then on nothing in front of it would be trained.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _quantised(recipe: Recipe, compute: torch.dtype) -> BitsAndBytesConfig:

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from peft import PromptTuningConfig, PromptTuningInit
 from peft.tuners.boft import BOFTLayer
 
 from engine.recipe import Recipe
 from engine.workers import tuning_starts, tuning_steps
 from engine.workers.contract import WorkFailedError
+from engine.workers.tuning_adapters import puts_tokens_before
 
 
 def prepare(trainer: Any, recipe: Recipe, model_path: Path, out: Path) -> None:
@@ -18,6 +20,7 @@ def prepare(trainer: Any, recipe: Recipe, model_path: Path, out: Path) -> None:
     if not recipe.start_from:
         tuning_starts.prepare(trainer.model, recipe, model_path, out)
     _check_factors(trainer.model, recipe)
+    _forget_words(trainer.model)
     tuning_steps.prepare(trainer, recipe)
 
 
@@ -33,3 +36,17 @@ def _check_factors(model: Any, recipe: Recipe) -> None:
     if any(len(matrix) != recipe.boft_n_butterfly_factor for layer in layers for matrix in layer.boft_R.values()):
         message = f"PEFT cannot mix {recipe.boft_n_butterfly_factor} butterfly factors here: its extension is missing."
         raise WorkFailedError("config", message, "Set boft_n_butterfly_factor to 1, or use tuning oft.")
+
+
+def _forget_words(model: Any) -> None:
+    """The words that learnt tokens began as are needed no more: the adapter then opens without their tokenizer."""
+    if puts_tokens_before(model) and isinstance(config := model.active_peft_config, PromptTuningConfig):
+        config.prompt_tuning_init = PromptTuningInit.RANDOM
+        config.prompt_tuning_init_text = config.tokenizer_name_or_path = None
+
+
+def trained_parameters(model: Any) -> int:
+    """How many numbers the training changes; PEFT counts no tokens that stand before a row."""
+    if puts_tokens_before(model):
+        return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    return int(model.num_parameters(only_trainable=True))
