@@ -7,7 +7,7 @@ from markupsafe import Markup
 from engine import recipe as recipes
 from engine import runs
 from engine.errors import TunesmithError
-from pages.parts import chart, html, live, run_story, run_trackers
+from pages.parts import html, live, run_charts, run_story, run_trackers
 from pages.parts.icons import icon
 from pages.parts.run_state import action_buttons, progress_bar, step_words, took
 from storage import datasets, db, endpoints, models, transitions
@@ -27,7 +27,7 @@ def run_html(run: Run) -> Markup:
         html.link(Markup("&larr; All runs"), "/runs", soft=True),
         _state(run, served),
         _trouble(run),
-        _charts(run.id),
+        run_charts.charts(run),
         Markup(
             '<div class="ts-columns"><div class="ts-stack">{}{}{}{}</div><div class="ts-stack">{}{}{}{}{}</div></div>'
         ).format(
@@ -90,13 +90,6 @@ def _trouble(run: Run) -> Markup:
     message = run.error or "The training process ended without a word."
     next_step = "Resume goes on from the last good checkpoint. Use this recipe again lets you change it first."
     return html.notice(message, "\n".join(filter(None, (run.hint, next_step))), tone)  # type: ignore[arg-type]
-
-
-def _charts(run_id: str) -> Markup:
-    loss = chart.element("Loss", [("loss", "training"), ("eval_loss", "held out")], run_id, 280)
-    rate = chart.element("Learning rate", [("learning_rate", "learning rate")], run_id, 200)
-    norm = chart.element("Gradient norm", [("grad_norm", "norm")], run_id, 200)
-    return Markup('{}<div class="ts-pair">{}{}</div>').format(loss, rate, norm)
 
 
 NOT_FACTS = ("device", "stage", "repeats")  # shown elsewhere while it matters
