@@ -38,7 +38,9 @@ def text_of(file: Path) -> str:
 def forecast_lines(found: Forecast) -> Iterator[str]:
     """What the training will take, a line each."""
     memory, time = found.memory, found.time
-    yield f"memory      {fit.in_words(memory.needed)} of {fit.in_words(memory.available)} ({memory.source})"
+    more = "" if memory.needed <= memory.available else "more than "
+    needed = min(memory.needed, memory.available) if memory.source == "measured" else memory.needed
+    yield f"memory      {more}{fit.in_words(needed)} of {fit.in_words(memory.available)} ({memory.source})"
     yield f"estimate    {fit.in_words(memory.estimated)} of memory ({memory.items})"
     if time.seconds is not None:
         yield f"time        {time.seconds:.0f} s for {found.steps or '?'} steps ({time.source}, from {time.basis})"

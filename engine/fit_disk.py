@@ -28,7 +28,7 @@ class Disk:
 
     def __str__(self) -> str:
         parts = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return ", ".join(f"{name} {fit.in_words(size)}" for name, size in parts if size)
+        return ", ".join(f"{name} {fit.in_words(size)}" for name, size in parts if size >= 5e5)
 
 
 def disk(model: Model, recipe: Recipe, rows: int, row_tokens: float) -> Disk:

@@ -27,7 +27,10 @@ EVALUATED = 1 / 3  # of a training step's time: the forward alone
 
 @dataclass(frozen=True)
 class Memory:
-    """In bytes; `items` says what for, as estimated; `estimated` is what was thought before it was measured."""
+    """In bytes; `items` says what for, as estimated; `estimated` is what was thought before it was measured.
+
+    Where real steps did not fit, `needed` is more than is available, and how much more is not known.
+    """
 
     needed: int
     available: int
@@ -75,7 +78,8 @@ def of(recipe: Recipe, model: Model, dataset: Dataset) -> Forecast:
 def _memory(recipe: Recipe, model: Model, known: Known | None) -> Memory:
     thought = fit.memory(model, recipe)
     if known and known.measured and known.trial:
-        needed, there = known.trial.peak_bytes, known.measured.available_bytes
+        there = known.measured.available_bytes
+        needed = known.trial.peak_bytes if known.trial.fits else max(known.trial.peak_bytes, there + 1)
         return Memory(needed, there, "measured", str(thought), thought.total)
     return Memory(thought.total, fit.available_bytes(), "estimate", str(thought), thought.total)
 

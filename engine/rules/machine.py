@@ -41,7 +41,8 @@ def _measured(recipe: Recipe, measured: Measured, trial: Trial) -> Found:
     there = fit.in_words(measured.available_bytes)
     message = f"Measured: the longest rows of the dataset do not fit into the {there} that could be used."
     suggestion = measured.suggestion
-    changes = ", ".join(f"{name} {value}" for name, value in suggestion.fields.items()) if suggestion else ""
+    fields = suggestion.fields if suggestion else {}
+    changes = ", ".join(f"{name} {str(value).lower()}" for name, value in fields.items())
     yield Problem("per_device_train_batch_size", message, f"Use {changes}." if changes else _less_memory(recipe))
 
 

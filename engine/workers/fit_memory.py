@@ -102,10 +102,7 @@ class Processor:
         return int(psutil.Process().memory_info().rss)
 
     def peak(self) -> int:
-        if STATUS.exists():
-            return _kilobytes("VmHWM") * 1024
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
+        return taken("cpu")
 
     def reset(self) -> None:
         gc.collect()
@@ -139,7 +136,7 @@ class Graphics:
         return torch.cuda.memory_reserved(self.device)
 
     def peak(self) -> int:
-        return torch.cuda.max_memory_reserved(self.device)
+        return taken(self.device)
 
     def reset(self) -> None:
         gc.collect()
@@ -148,6 +145,16 @@ class Graphics:
 
     def wait(self) -> None:
         torch.cuda.synchronize(self.device)
+
+
+def taken(device: str) -> int:
+    """The most memory this process has taken so far: of the machine on a CPU, reserved by torch on a GPU."""
+    if device != "cpu":
+        return torch.cuda.max_memory_reserved(device)
+    if STATUS.exists():
+        return _kilobytes("VmHWM") * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def _kilobytes(name: str) -> int:

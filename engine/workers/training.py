@@ -19,6 +19,7 @@ from engine.workers import (
     artifact,
     compute,
     contract,
+    fit_memory,
     group,
     keeping,
     ranks,
@@ -129,7 +130,11 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     _stop_if_asked(out)
     loss = keeping.train(trainer, spec.resume_from)
     tuning.settle(trainer)
-    result = {"steps": trainer.state.global_step, "train_loss": loss}
+    result = {
+        "steps": trainer.state.global_step,
+        "train_loss": loss,
+        "peak_memory_bytes": fit_memory.taken(spec.device),
+    }
     unfinished = trainer.state.global_step < trainer.state.max_steps
     if keeper.terminated and unfinished:
         raise SystemExit(143)  # as if the signal had ended it, but with a checkpoint of the last step

@@ -57,11 +57,12 @@ def _small(words: str) -> Markup:
 
 def _memory(found: Forecast) -> Markup:
     memory = found.memory
-    over = memory.needed > memory.available or bool(found.known and found.known.trial and not found.known.trial.fits)
-    bar = html.progress(
-        memory.needed / max(1, memory.available), "Memory needed, of what is there", "bad" if over else ""
-    )
+    over = memory.needed > memory.available
+    tone = "bad" if over else ""
+    bar = html.progress(memory.needed / max(1, memory.available), "Memory needed, of what is there", tone)
     words = f"{html.size(memory.needed)} of {html.size(memory.available)}"
+    if over and memory.source == "measured":
+        words = f"more than the {html.size(memory.available)} there are"
     return _line("Memory", words, memory.source, Markup("<dd>{}</dd>").format(bar), _small(_against(found)))
 
 

@@ -44,7 +44,7 @@ def panel(**fields: Any) -> str:
 
 def clicked(act: str, **fields: Any) -> list[Any]:
     """[given, the unit, an update for every field]."""
-    return fit_view.act(Click(act), "", *values_of(RECIPE | fields))  # type: ignore[arg-type]
+    return fit_view.act(Click(act), "", *values_of(RECIPE | fields))
 
 
 def probed(found: Measured) -> Work:

@@ -19,7 +19,7 @@ from engine.methods import METHODS
 from engine.plan import WORKERS
 from engine.workers import contract, fit_memory, fit_probe, fit_rows, training
 from tests.workers.judged import stored
-from tests.workers.training_runs import ROOT, chat, spec, sums, write_rows
+from tests.workers.training_runs import ROOT, chat, only, spec, sums, write_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -73,38 +73,26 @@ def test_other_batches_are_tried_and_the_same_step_is_kept(tiny_model: Path, tmp
 
 
 def test_the_forecast_is_what_the_training_then_takes(tiny_model: Path, tmp_path: Path) -> None:
-    """As the studio starts both: each a process of its own, whose peak Linux tells."""
+    """As the studio starts both: each a process of its own."""
     rows = write_rows(tmp_path, "chat", [*sums(30), chat("How long?", "Very long. " * 30)])
     values = spec(tiny_model, rows, max_steps=3, max_length=512)
-    done, _ = run("fit_probe", asked(values, seconds=0), tmp_path / "probe")
-    found = Measured.model_validate(done.result)
+    found = Measured.model_validate(run("fit_probe", asked(values, seconds=0), tmp_path / "probe"))
     assert found.rows.longest_tokens > 300
-    _, peak = run("sft", values, tmp_path / "run")
-    assert 0.8 < found.trials[0].peak_bytes / peak < 1.25
+    taken = run("sft", values, tmp_path / "run")["peak_memory_bytes"]
+    assert 0.8 < found.trials[0].peak_bytes / taken < 1.25
 
 
-# What a process took at most, as it says itself: what wait4 tells counts the one it was forked from.
-WRAPPED = """
-import atexit, pathlib, runpy, sys
-module, _, out = sys.argv[1:]
-status = lambda: pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
-atexit.register(lambda: pathlib.Path(out, "peak").write_text(status()))
-sys.argv = sys.argv[1:]
-runpy.run_module(module, run_name="__main__", alter_sys=True)
-"""
-
-
-def run(worker: str, values: dict[str, Any], out: Path) -> tuple[events.Finished, int]:
-    """What the worker said at its end, and the most memory it ever had."""
+def run(worker: str, values: dict[str, Any], out: Path) -> dict[str, Any]:
+    """The result of a worker, as a process of its own."""
     out.mkdir()
     (out / "spec.json").write_text(json.dumps(values))
-    argv = [sys.executable, "-c", WRAPPED, WORKERS[worker], str(out / "spec.json"), str(out)]
+    argv = [sys.executable, "-m", WORKERS[worker], str(out / "spec.json"), str(out)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (out / "output.log").open("wb") as log:
         done = subprocess.run(argv, cwd=ROOT, stdout=log, stderr=log, env=environment, timeout=180, check=False)
     assert done.returncode == 0, (out / "output.log").read_text()[-2000:]
-    (finished,) = [event for event in events.read(out)[0] if isinstance(event, events.Finished)]
-    return finished, int((out / "peak").read_text()) * 1024
+    result: dict[str, Any] = only(events.read(out)[0], events.Finished).result
+    return result
 
 
 def test_memory_that_runs_out_is_an_answer_with_a_way_out(tiny_model: Path, tmp_path: Path) -> None:
