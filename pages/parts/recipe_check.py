@@ -132,10 +132,10 @@ def _outlook(checked: Checked) -> Markup:
 
 def _devices(recipe: Recipe) -> Markup:
     """Which process works on which device and what it holds, where there are several."""
-    lines = html.join(Markup("<li>{}</li>").format(line) for line in device_plan.lines(recipe))
+    lines = html.join(Markup("<p>{}</p>").format(line) for line in device_plan.lines(recipe))
     if not lines:
         return Markup()
-    return Markup('<details class="ts-more" open><summary>Device plan</summary><ul>{}</ul></details>').format(lines)
+    return Markup('<details class="ts-more" open><summary>Device plan</summary>{}</details>').format(lines)
 
 
 def _length(total: int | None) -> str:

@@ -123,6 +123,27 @@ def test_both_stop_after_the_same_step_when_asked_and_preferences_are_learnt_as_
         assert found == pytest.approx([one[step][name] for step in (1, 2, 3)], rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.slow
+def test_a_machine_that_goes_down_leaves_a_checkpoint_and_a_killed_launcher_nobody(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    values = chats(tiny_model, tmp_path, **(TWO | {"max_steps": 100_000, "save_steps": 100_000}))
+    out = tmp_path / "terminated"
+    with start(values, out) as launcher:
+        wait_for(lambda: len(steps(events.read(out)[0])) > 3, seconds=200, every=0.01)
+        launcher.terminate()
+        assert launcher.wait(timeout=60) == 143
+    newest = checkpoints.newest_good(out)
+    assert newest is not None
+    assert not [event for event in events.read(out)[0] if isinstance(event, events.Finished | events.Failed)]
+    out = tmp_path / "killed"
+    with start(values, out) as launcher:
+        wait_for(lambda: len(steps(events.read(out)[0])) > 3, seconds=200, every=0.01)
+        both = children(launcher.pid)
+        launcher.kill()
+    wait_for(lambda: not any(Path(f"/proc/{process}").exists() for process in both), seconds=20)
+
+
 @pytest.mark.parametrize(
     ("codes", "cause"),
     [([1, -9], -9), ([-15, 1], -15), ([1, 143], 143), ([1, 0], 1), ([-15, -11, 1], -11), ([], 1)],
