@@ -79,6 +79,11 @@ def short(completions: list[list[dict[str, str]]], **_: Any) -> list[float]:
     return [max(0.0, min(1.0, 2 - len(turns[-1]["content"]) / GOOD_LENGTH)) for turns in completions]
 
 
+def with_numbers(completions: list[list[dict[str, str]]], **_: Any) -> list[float]:
+    """As the studio's reward `regex` with the pattern \\d."""
+    return [float(any(letter.isdigit() for letter in turns[-1]["content"])) for turns in completions]
+
+
 def dataset(method: str, rows: list[dict[str, Any]]) -> Dataset:
     """Chats as prompt and completion, which is how TRL learns answers alone with any chat template."""
     if method == "sft":
@@ -131,7 +136,7 @@ def trainer_of(spec: Spec) -> Any:
         lora.modules_to_save = ["score"]
     more: dict[str, Any] = {} if measures else {"peft_config": lora}
     if method in GENERATING:
-        more["reward_funcs"] = short
+        more["reward_funcs"] = [short, with_numbers]
     if measures and method in ("dpo", "kto"):
         more["ref_model"] = AutoModelForCausalLM.from_pretrained(spec["model"])
     tokenizer = AutoTokenizer.from_pretrained(spec["model"])

@@ -86,7 +86,8 @@ def studio(spec: Spec, folder: Path) -> tuple[float, list[float]]:
         "save_steps": 100_000,
     }
     if method in GENERATING:
-        fields |= {"reward_funcs": "length", "reward_length": GOOD_LENGTH, "max_completion_length": ANSWER}
+        fields |= {"reward_funcs": "length, regex", "reward_length": GOOD_LENGTH, "reward_pattern": r"\d"}
+        fields["max_completion_length"] = ANSWER
     told = {
         "recipe": Recipe.model_validate(fields).model_dump(),
         "model_path": spec["model"],
