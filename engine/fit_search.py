@@ -7,6 +7,7 @@ accumulation for the same step; then gradient checkpointing; then shorter rows. 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from pydantic import ValidationError
 
@@ -62,6 +63,8 @@ class Search:
         second = self._try(again) if again and again != self.recipe else None
         self.largest = largest([one for one in (first, second) if one], self.budget)
         self.suggestion = self._faster(first) or Suggestion(reason="It fits as it is.")
+        alike = [one for one in self.trials if one.gradient_checkpointing == first.gradient_checkpointing]
+        self.largest = largest(alike, self.budget)
 
     def _faster(self, first: Trial) -> Suggestion | None:
         """The same steps in fewer, larger batches, or without recomputing, where that is faster and fits."""
@@ -115,7 +118,7 @@ class Search:
             known = self._try(wanted)
         if known is not None and known.fits:
             self.suggestion = Suggestion(fields=fields | split(self.recipe, best[0]), reason=words)
-            self.largest = largest([one for one in [*points, known] if one.fits], self.budget)
+            self.largest = largest([*points, known], self.budget)
 
 
 def changed(recipe: Recipe, **fields: object) -> Recipe | None:
@@ -146,16 +149,16 @@ def second_batch(first: Trial, budget: int) -> int:
 
 
 def largest(points: Iterable[Trial], budget: int) -> Largest:
-    """The largest batch on the line through the measured points that stays within `budget`."""
-    fitting = sorted((one for one in points if one.fits), key=lambda one: one.batch)
-    low, high = fitting[0], fitting[-1]
-    if low.batch == high.batch:
-        return Largest(batch=low.batch, at_least=True, tried=True)
-    each = (high.peak_bytes - low.peak_bytes) / (high.batch - low.batch)
-    if each <= 0:  # so small that the noise of the system is larger
+    """The largest batch that stays within `budget`, beyond the measured points on the steepest line between two."""
+    known = sorted(points, key=lambda one: one.batch)
+    fitting = [one for one in known if one.fits]
+    high = fitting[-1]
+    pairs = [(low, up) for low, up in pairwise(fitting) if low.batch < up.batch]
+    each = max(((up.peak_bytes - low.peak_bytes) / (up.batch - low.batch) for low, up in pairs), default=0)
+    if each <= 0:  # one point alone, or so small that the noise of the system is larger
         return Largest(batch=high.batch, at_least=True, tried=True)
     fit = int(high.batch + (budget - high.peak_bytes) / each)
-    refused = min((one.batch for one in points if not one.fits), default=MOST_BATCH + 1)
+    refused = min((one.batch for one in known if not one.fits), default=MOST_BATCH + 1)
     best = max(min(fit, refused - 1, MOST_BATCH), high.batch)
     return Largest(batch=best, at_least=fit > MOST_BATCH and refused > MOST_BATCH, tried=best == high.batch)
 

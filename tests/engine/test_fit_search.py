@@ -162,3 +162,12 @@ def test_what_the_worker_chose_by_itself_is_held_and_told_with_the_suggestion() 
     }
     assert search.trials[0].of(recipe(32, gradient_checkpointing=None))
     assert not search.trials[1].of(recipe(1, gradient_checkpointing=None))
+
+
+def test_of_several_points_the_steepest_line_counts() -> None:
+    points = [machine(10_000)(recipe(batch)) for batch in (2, 4, 8)]
+    assert largest(points, 2600).batch == 16
+    steeper = [*points[:2], points[2].model_copy(update={"peak_bytes": 2200})]
+    assert largest(steeper, 2600).batch == 10
+    refused = points[2].model_copy(update={"batch": 9, "fits": False})
+    assert largest([*points, refused], 2600).batch == 8
