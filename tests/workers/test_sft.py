@@ -96,20 +96,25 @@ def saved(out: Path, step: int) -> bool:
 
 def test_killed_and_resumed_it_is_as_if_nothing_had_happened(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(43))
-    unbroken = steps(finish(spec(tiny_model, rows, **LONG), tmp_path / "unbroken"))
+    asked = LONG | {"eval_fraction": 0.1, "eval_steps": 11, "load_best_model_at_end": True}
+    said = finish(spec(tiny_model, rows, **asked), tmp_path / "unbroken")
+    unbroken, best = steps(said), only(said, events.Finished).result["best_step"]
     out = tmp_path / "killed"
-    with start(spec(tiny_model, rows, **LONG), out) as process:
+    with start(spec(tiny_model, rows, **asked), out) as process:
         wait_for(lambda: saved(out, 14), seconds=120, every=0.005)
         process.kill()
     assert not (out / "adapter").exists()
     good = checkpoints.newest_good(out)
     assert good is not None
     assert not (good / "training_args.bin").exists()
-    resumed = finish(spec(tiny_model, rows, resume_from=good, **LONG), out)
+    resumed = finish(spec(tiny_model, rows, resume_from=good, **asked), out)
     assert only(resumed, events.Started).facts["resumed_from_step"] == checkpoints.step_of(good)
     assert steps(resumed) == unbroken  # every loss and gradient norm, to the last bit
     assert adapter_hash(out) == adapter_hash(tmp_path / "unbroken")
-    assert len(list((out / "checkpoints").glob("checkpoint-*"))) == 2  # save_total_limit
+    assert only(resumed, events.Finished).result["best_step"] == best
+    kept = {checkpoints.step_of(folder) for folder in checkpoints.in_order(out)}
+    assert best in kept
+    assert len(kept - {best}) <= 2  # save_total_limit, and the best
 
 
 def test_stopped_it_leaves_a_checkpoint_to_go_on_from(tiny_model: Path, tmp_path: Path) -> None:
