@@ -20,7 +20,7 @@ def hide(recipe: dict[str, Any]) -> None:
     if not str(recipe.get("strategy", "")).startswith("deepspeed"):
         unneeded.append("deepspeed")
     for name in unneeded:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  (what Python takes for "not there")
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # Python: "not there"
 
 
 def _needs_bitsandbytes(recipe: dict[str, Any]) -> bool:

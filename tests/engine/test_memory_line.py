@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import fit, memory_line
+from engine import fit, machine, memory_line
 from engine.inspect_model import inspect
 from engine.recipe import Recipe
 from storage.tables import Model
@@ -38,6 +38,6 @@ def test_what_is_left_open_is_estimated_as_the_worker_would_decide(
 ) -> None:
     kept = fit.memory(model, recipe())
     assert kept.activations == fit.memory(model, recipe(gradient_checkpointing=False)).activations
-    monkeypatch.setattr(fit.machine, "memory_bytes", lambda: kept.total)  # of which a tenth is not for a training
+    monkeypatch.setattr(machine, "memory_bytes", lambda: kept.total)  # of which a tenth is not for a training
     assert fit.memory(model, recipe()).activations < kept.activations
     assert fit.memory(model, recipe(gradient_checkpointing=False)).activations == kept.activations
