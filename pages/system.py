@@ -137,6 +137,10 @@ def _holder(lease: Lease) -> Markup:
         if lease.holder_kind == "run":
             run = stored_runs.get(session, lease.holder_id)
             what = html.link(run.name if run else lease.holder_id, f"/runs?run={lease.holder_id}")
+        elif lease.holder_kind == "work":
+            return Markup("<span>{} since {}</span>").format(
+                html.link("A measurement before a training", "/train"), html.moment(lease.since)
+            )
         else:
             backend = stored_endpoints.backend(session, lease.holder_id)
             endpoint = stored_endpoints.get(session, backend.endpoint_id) if backend else None

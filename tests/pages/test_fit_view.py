@@ -10,6 +10,7 @@ import pytest
 from engine import devices, fit_known, fit_speed, origins, plan, work
 from engine.errors import NotFoundError
 from engine.fit_measured import Measured
+from pages import system
 from pages.parts import fit_view
 from pages.parts.recipe_check import check
 from pages.parts.recipe_form import FIELDS, recipe_of, values_of
@@ -73,6 +74,7 @@ def test_measure_begins_a_probe_and_the_panel_follows_it() -> None:
     assert f"/fragments/train/fit?work={begun.id}" in html
     assert 'data-act="stop_measuring"' in html
     assert "progressbar" in fit_view.fragment({"work": begun.id})
+    assert "A measurement before a training" in system.machine_html({})
     clicked("stop_measuring")
     assert work.look_up(begun.id).status == WorkStatus.STOPPED
     assert "data-done" in fit_view.fragment({"work": begun.id})
