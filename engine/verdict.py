@@ -13,6 +13,7 @@ Again = Literal["never", "after progress", "always", "smaller"]
 # in the code repeats itself too, unless the run got somewhere before. "smaller": with less memory, see engine.healing.
 AGAIN: dict[str, Again] = {"network": "always", "code": "after progress", "memory": "smaller"}
 MOST_AUTO_RESUMES = 3
+NO_SPACE = "no space left on device"
 SIGNALLED = 128  # a program that a signal N ended may report 128 + N
 
 
@@ -80,6 +81,9 @@ def _died(end: End) -> Verdict:
             return Verdict(RunStatus.FAILED, "The model's chat template computed too long on one row.", hint)
         hint = "Resume goes on from the last checkpoint."
         return Verdict(RunStatus.INTERRUPTED, f"The training was ended by signal {number}.", hint, again="always")
+    if NO_SPACE in end.last_words.lower():  # so full that not even the failure could be written
+        hint = "Delete runs or models that are no longer needed, then resume the run."
+        return Verdict(RunStatus.FAILED, "The disk is full.", hint)
     words = f"The training's process ended without a result (exit code {code})."
     return Verdict(RunStatus.FAILED, f"{words}\n{end.last_words}".strip(), "See the log.", again="after progress")
 

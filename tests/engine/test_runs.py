@@ -400,6 +400,11 @@ def test_a_chat_template_that_never_ends_is_the_models_fault(tmp_path: Path) -> 
     assert "chat template" in (found.error or "")
 
 
+def test_a_disk_so_full_that_the_failure_could_not_be_written_is_known_by_the_log(tmp_path: Path) -> None:
+    found = end(tmp_path, record={"code": 1}, last_words="OSError: [Errno 28] No space left on device")
+    assert (found.error, found.again) == ("The disk is full.", "never")
+
+
 def test_a_worker_that_ended_as_if_by_a_signal_was_interrupted(tmp_path: Path) -> None:
     assert end(tmp_path, record={"code": 143}).status == RunStatus.INTERRUPTED
 
