@@ -343,3 +343,32 @@ def test_compiling_needs_a_compiler(case: Case, monkeypatch: pytest.MonkeyPatch,
     assert "C++ compiler" in case.one(torch_compile=True).message
     (tmp_path / "c++").touch(mode=0o755)
     assert case.check(torch_compile=True) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"tuning": "boft", "boft_block_size": 3}, "boft_block_size", "Blocks of 3 do not divide the 8 inputs"),
+        ({"tuning": "freeze", "freeze_trainable_layers": 99}, "freeze_trainable_layers", "has 1 layers"),
+    ],
+)
+def test_a_size_that_the_model_does_not_have_is_refused(
+    case: Case, fields: dict[str, Any], field: str, words: str
+) -> None:
+    problem = case.check(learning_rate=2e-4, **fields)[0]
+    assert (problem.field, problem.level) == (field, "error")
+    assert words in problem.message
+
+
+@pytest.mark.skipif(machine.has_gpu(), reason="there is a GPU")
+def test_what_only_a_gpu_computes_is_refused_on_a_cpu(case: Case) -> None:
+    assert case.one(optim="ademamix").hint == "Use ademamix_8bit, which does."
+    mixed = case.check(tuning="boft", boft_n_butterfly_factor=2, learning_rate=2e-4)[0]
+    assert (mixed.field, mixed.level) == ("boft_n_butterfly_factor", "error")
+
+
+def test_an_optimiser_whose_library_is_missing_is_refused(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "schedulefree", None)
+    problem = case.one(optim="schedule_free_sgd", lr_scheduler_type="constant")
+    assert problem.field == "optim"
+    assert "pip install schedulefree" in problem.hint

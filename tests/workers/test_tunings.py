@@ -126,7 +126,7 @@ def test_every_method_trains_with_every_tuning_that_it_offers(
     method: str, tuning: str, tiny_model: Path, teacher: Path, tmp_path: Path
 ) -> None:
     kind = METHODS[method].kinds[0]
-    texts = {"text": ["The quick brown fox"] * 4, "chat": sums(4)}
+    texts: dict[str, list[Any]] = {"text": ["The quick brown fox"] * 4, "chat": sums(4)}
     rows = write_rows(tmp_path, kind, texts[kind]) if kind in texts else stored(tmp_path, kind, ROWS[kind](6))
     own = OWN.get(method, {})
     values = spec(tiny_model, rows, kind, method=method, tuning=tuning, max_steps=1, **own)
