@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine import fit, methods, steps
+from engine import devices, distribution, fit, methods, steps
 from engine.recipe import Recipe
 
 GENERATING_SHARE = 0.1  # of the speed of training: a rough figure
@@ -75,7 +75,13 @@ def seconds(recipe: Recipe, shape: Shape, amount: Amount, flops_per_second: floa
     work = amount.tokens * token_flops(recipe, shape, amount.row_tokens)
     evaluations = evaluation_rows(recipe, amount.rows) * amount.row_tokens * forward_flops(shape, amount.row_tokens)
     batches = amount.rows / recipe.per_device_train_batch_size
-    return START_SECONDS + batches * BATCH_SECONDS + (work + evaluations) / flops_per_second
+    return START_SECONDS + (batches * BATCH_SECONDS + (work + evaluations) / flops_per_second) / at_once(recipe)
+
+
+def at_once(recipe: Recipe) -> int:
+    """How many devices compute at the same time. Processes on one CPU share its cores, so they are no faster."""
+    spread = distribution.spread(recipe)
+    return spread.machines if devices.found() == (devices.CPU,) else spread.world
 
 
 def evaluation_rows(recipe: Recipe, rows_seen: int) -> int:
@@ -84,17 +90,21 @@ def evaluation_rows(recipe: Recipe, rows_seen: int) -> int:
         return 0
     epochs = recipe.num_train_epochs if recipe.max_steps <= 0 else 1
     held_out = rows_seen / max(epochs, 1e-9) * recipe.eval_fraction / (1 - recipe.eval_fraction)
-    rows_a_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
-    times = math.ceil(rows_seen / rows_a_step / recipe.eval_steps)
+    times = math.ceil(rows_seen / rows_a_step(recipe) / recipe.eval_steps)
     return round(held_out * times)
 
 
 def rows_seen(recipe: Recipe, rows: int) -> int:
     """Rows that are trained on in the whole run, repeated ones counted again; answers, where they are generated."""
     total = recipe.max_steps if recipe.max_steps > 0 else None
-    a_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
     if total is None and (recipe.method in methods.GENERATING):
         total = steps.total_steps(recipe, rows)
     if total is not None:
-        return total * a_step
+        return total * rows_a_step(recipe)
     return round(recipe.num_train_epochs * steps.training_rows(recipe, rows))
+
+
+def rows_a_step(recipe: Recipe) -> int:
+    """Rows (or answers) of an optimiser step, of all processes."""
+    rows = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+    return rows * distribution.spread(recipe).world

@@ -110,8 +110,7 @@ def _steps(recipe: Recipe, dataset: Dataset, amount: Amount) -> int | None:
     known = steps.total_steps(recipe, dataset.train_rows)
     if known is not None or not recipe.packing:
         return known
-    a_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps * recipe.max_length
-    return max(1, round(amount.tokens / a_step))
+    return max(1, round(amount.tokens / (fit_time.rows_a_step(recipe) * recipe.max_length)))
 
 
 def _time(recipe: Recipe, model: Model, amount: Amount, known: Known | None) -> Time:
@@ -130,7 +129,7 @@ def _time(recipe: Recipe, model: Model, amount: Amount, known: Known | None) -> 
 def _measured_time(recipe: Recipe, amount: Amount, measured: Measured, tried: Trial | None) -> Time:
     """From the usual batch of exactly these sizes, or else from the tokens a second of the sizes that were probed."""
     trial = tried if tried and tried.fits else None
-    rows = amount.rows + EVALUATED * fit_time.evaluation_rows(recipe, amount.rows)
+    rows = (amount.rows + EVALUATED * fit_time.evaluation_rows(recipe, amount.rows)) / fit_time.at_once(recipe)
     if trial and not recipe.packing:
         seconds = rows / recipe.per_device_train_batch_size * trial.usual_seconds_a_batch
         return Time(measured.start_seconds + seconds, "measured", "real steps", trial.tokens_per_second)

@@ -65,6 +65,7 @@ def test_evaluations_take_their_time() -> None:
         ({"num_train_epochs": 2.5}, 100),
         ({"max_steps": 3, "gradient_accumulation_steps": 2}, 24),
         ({"eval_fraction": 0.5}, 20),
+        ({"max_steps": 3, "strategy": "ddp", "num_processes": 2}, 24),
         ({"method": "grpo", "max_completion_length": 8}, 160),  # an answer each, four a prompt
     ],
 )
