@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from engine import fit, machine, methods, optimisers
 from engine.recipe import Recipe
 from engine.rules.problem import Found, Problem
+from engine.tuning_sizes import is_target, names
 from engine.tunings import TUNINGS, uses
 from storage.tables import Dataset, Model
 
@@ -16,9 +17,9 @@ def _lora(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         return
     layers = fit.linear_layers(fit.inspect_cached(model.path))
     missing = [
-        name for name in fit.targets(recipe.target_modules) if not any(fit.is_target(one, name) for one in layers)
+        name for name in names(recipe.target_modules) if not any(is_target(one, name) for one in layers)
     ]
-    if layers and (missing or not fit.targets(recipe.target_modules)):
+    if layers and (missing or not names(recipe.target_modules)):
         known = ", ".join(sorted({name.rpartition(".")[2] for name in layers})[:20])
         message = f"target_modules names {', '.join(missing) or 'nothing'}, which {model.name} does not have."
         yield Problem("target_modules", message, f"Use all-linear, or some of: {known}.")
@@ -63,7 +64,7 @@ def _blocks(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("boft_n_butterfly_factor", message, "Use 1.")
     size = recipe.boft_block_size * 2 ** (recipe.boft_n_butterfly_factor - 1)
     layers = fit.linear_layers(fit.inspect_cached(model.path))
-    adapted = {name: shape for name, shape in layers.items() if fit.is_target(name, recipe.target_modules)}
+    adapted = {name: shape for name, shape in layers.items() if is_target(name, recipe.target_modules)}
     if odd := next((name for name, (_, inputs) in adapted.items() if inputs % size), None):
         message = f"Blocks of {size} do not divide the {adapted[odd][1]} inputs of {odd}."
         yield Problem("boft_block_size", message, "Use a boft_block_size that divides the inputs of every layer.")
