@@ -33,7 +33,7 @@ class Teaching(BaseModel):
         allow_inf_nan=False,
         title="Divergence",
         description="What being like the teacher means: near 0 all that the teacher would say is to be covered, near 1 "
-        "only what the teacher would say is to be said. (beta in TRL.)",
+        "only what the teacher would say is to be said. TRL calls it beta.",
     )
     seq_kd: bool = Field(
         default=False,

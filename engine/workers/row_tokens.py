@@ -70,7 +70,7 @@ class Tokenised:
     def is_twice(self, source: Source) -> bool:
         """Whether two answers cannot be told apart within the length: comparing them teaches nothing."""
         sides = [side.ids[: source.max_length] for side in self.sides]
-        return len(sides) > 1 and numpy.array_equal(*sides)
+        return len(sides) > 1 and numpy.array_equal(sides[0], sides[1])
 
     def is_cut(self, source: Source) -> bool:
         return any(side.length > source.max_length for side in self.sides)

@@ -11,7 +11,7 @@ from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 from engine import events, methods
 from engine.recipe import Recipe
 from engine.recipe_rules import weights, words
-from engine.workers import judged_rows, reward_model, rewards, training, tuning_adapters
+from engine.workers import judged_rows, reward_code, reward_model, rewards, training, tuning_adapters
 from engine.workers.contract import WorkFailedError
 from engine.workers.fast_logps import make_fast
 from engine.workers.reporting import LossWatch
@@ -63,7 +63,15 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
         _check_answers(prompts, _column(spec))
     learnt, held_out = training.split(prompts, recipe)
     _check_enough(learnt, spec)
+    if "python" in words(recipe.reward_funcs) and not reward_code.is_shut_in():
+        events.append(out, events.Note(level="warning", message=NOT_SHUT_IN))
     return Rows(learnt, held_out, counts)
+
+
+NOT_SHUT_IN = (
+    "This system does not keep the function in reward_code from files and the network: only its memory and time are "
+    "limited. Be sure that you know what it does."
+)
 
 
 def _column(spec: Spec) -> str:

@@ -27,7 +27,8 @@ def model(folder: Path, name: str, words: Any = WORDS, **config: Any) -> Model:
     row = Model(
         source="path", source_id=str(path), name=name, path=str(path), status=ModelStatus.READY, parameters=1_000_000
     )
-    return stored(row)
+    kept: Model = stored(row)
+    return kept
 
 
 def stored(row: Any) -> Any:

@@ -67,7 +67,7 @@ def test_a_model_that_gives_no_single_score_is_refused(tiny_model: Path, tmp_pat
 
 
 def reinforced(model: Path, folder: Path, **fields: Any) -> list[events.Event]:
-    usual = {"method": "grpo", "max_completion_length": 12, "bf16": False, "max_steps": 3}
+    usual: dict[str, Any] = {"method": "grpo", "max_completion_length": 12, "bf16": False, "max_steps": 3}
     companion = fields.pop("companion", None)
     values = spec(model, stored(folder, "prompt"), "prompt", **(usual | fields)) | {"companion": companion}
     out = folder / "out"
