@@ -1,9 +1,9 @@
 """How much memory a training needs, and how much this machine has. An estimate, on the careful side; all in bytes.
 
-    weights      parameters x width. full: 4 (float32 master weights); lora: 2 with bfloat16, else 4;
-                 qlora: 0.5625 for each weight of a linear layer (4 bits and a scale a block), 2 for the others
+    weights      parameters x width. full and freeze: 4 (float32 master weights); adapters: 2 with bfloat16, else 4;
+                 qlora: 0.5625 for each weight of a linear layer (4 bits and a scale a block; int8: 1), 2 for the others
     gradients    4 for each trained parameter
-    optimiser    8 for each trained parameter (AdamW keeps two float32 numbers); 8-bit AdamW 2, Adafactor 1, SGD 0
+    optimiser    engine.optimisers for each trained parameter: 8 in AdamW (two float32 numbers), 2 in 8 bits, SGD 0
     activations  tokens x layers x (12 hidden + 4 intermediate) x width, after Korthikanti et al. (arXiv:2205.05198)
                  without the attention matrix, which no backend here keeps; with gradient checkpointing
                  tokens x (layers + 12) x hidden + 4 intermediate of one layer
@@ -12,7 +12,7 @@
                  model twice (engine.methods.reference_is_kept).
     overhead     600 MB: Python, torch and its buffers
 
-A LoRA pair on a linear layer of n inputs and m outputs has r x (n + m) trained parameters.
+How many parameters are trained is in engine.tuning_sizes.
 """
 
 import re
@@ -21,15 +21,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from engine import companions, machine
+from engine import companions, machine, tunings
 from engine.errors import TunesmithError
 from engine.inspect_model import Inspection, inspect
 from engine.methods import METHODS, reference_is_kept
+from engine.optimisers import OPTIMISERS
 from engine.recipe import Recipe
 from storage.tables import Model
 
 OVERHEAD_BYTES = 600_000_000
-OPTIMISER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "adafactor": 1, "sgd": 0}
+QUANTISED_BYTES = {"nf4": 0.5625, "fp4": 0.5625, "int8": 1.0}  # of a weight of a linear layer, with its scale
 LOGIT_BYTES = {"reward": 0, "gkd": 48}  # gkd: of both models, both softmaxes, their mixture and its two divergences
 SHARE_OF_MEMORY = 0.9  # the rest is the system's and the studio's own
 NOT_ADAPTED = re.compile(r"(^|\.)(embed\w*|wte|wpe|lm_head|score|shared)(\.|$)")
@@ -81,7 +82,7 @@ def _memory(found: Inspection, parameters: int, recipe: Recipe, row_tokens: int 
     return Memory(
         weights=_weights(found, recipe, parameters) * (2 if _keeps_reference(recipe) else 1),
         gradients=4 * trained,
-        optimiser=OPTIMISER_BYTES.get(recipe.optim, 8) * trained,
+        optimiser=int(OPTIMISERS[recipe.optim].state * trained),
         activations=_activations(found.config or {}, recipe, tokens),
         logits=LOGIT_BYTES.get(recipe.method, 12) * tokens * number(found.config or {}, "vocab_size"),
     )
@@ -102,10 +103,7 @@ def _keeps_reference(recipe: Recipe) -> bool:
 
 def trained_parameters(found: Inspection, recipe: Recipe, parameters: int) -> int:
     """How many numbers the training changes."""
-    if recipe.tuning == "full":
-        return parameters
-    shapes = [shape for name, shape in linear_layers(found).items() if is_target(name, recipe.target_modules)]
-    return recipe.lora_r * sum(inputs + outputs for outputs, inputs in shapes)
+    return tunings.trained_parameters(recipe, linear_layers(found), parameters)
 
 
 def linear_layers(found: Inspection) -> dict[str, tuple[int, int]]:
@@ -117,26 +115,17 @@ def linear_layers(found: Inspection) -> dict[str, tuple[int, int]]:
     }
 
 
-def targets(target_modules: str) -> list[str]:
-    return [name for part in target_modules.split(",") if (name := part.strip())]
-
-
-def is_target(module: str, target_modules: str) -> bool:
-    """Whether PEFT adapts that module: all-linear, or a name which is the module's own, or its ending after a dot."""
-    names = targets(target_modules)
-    return names == ["all-linear"] or any(module == name or module.endswith(f".{name}") for name in names)
-
-
 def _weights(found: Inspection, recipe: Recipe, parameters: int) -> int:
-    if recipe.tuning != "qlora":
+    if not tunings.TUNINGS[recipe.tuning].quantises:
         return parameters * width(recipe)
     linear = sum(outputs * inputs for outputs, inputs in linear_layers(found).values())
-    return int(linear * 0.5625) + 2 * max(parameters - linear, 0)
+    return int(linear * QUANTISED_BYTES[recipe.quantization]) + 2 * max(parameters - linear, 0)
 
 
 def width(recipe: Recipe) -> int:
-    """Bytes of a weight while training; as engine.workers.training_model chooses, full tuning keeps float32."""
-    return 2 if computes_in_bf16(recipe) and recipe.tuning != "full" else 4
+    """Bytes of a weight while training, as engine.workers.training_model chooses: trained as it is, it is float32."""
+    whole = tunings.leaves_model(recipe.tuning) or recipe.modules_to_save
+    return 2 if computes_in_bf16(recipe) and not whole else 4
 
 
 def computes_in_bf16(recipe: Recipe) -> bool:
@@ -161,8 +150,10 @@ def number(config: dict[str, Any], *names: str) -> int:
 def checkpoint_bytes(model: Model, recipe: Recipe) -> int:
     """Size of one checkpoint: the trained weights and the optimiser's state."""
     found = inspect_cached(model.path) if model.path else Inspection(Path())
-    trained = trained_parameters(found, recipe, model.parameters or 0)
-    return trained * (4 + OPTIMISER_BYTES.get(recipe.optim, 8)) + 10_000_000  # tokenizer, random state, log
+    parameters = model.parameters or 0
+    trained = trained_parameters(found, recipe, parameters)
+    weights = parameters if tunings.leaves_model(recipe.tuning) else trained
+    return 4 * weights + int(OPTIMISERS[recipe.optim].state * trained) + 10_000_000  # tokenizer, random state, log
 
 
 def available_bytes() -> int:

@@ -138,3 +138,19 @@ def test_a_cpu_says_in_its_flags_whether_it_computes_bfloat16(
         assert machine.computes_bf16() is False
     finally:
         machine._cpu_has_bf16.cache_clear()
+
+
+def test_tunings_and_optimisers_are_counted_as_their_tables_say(model: Model) -> None:
+    small = fit.memory(model, recipe(tuning="ia3"))
+    assert small.gradients < fit.memory(model, recipe()).gradients
+    frozen = fit.memory(model, recipe(tuning="freeze", bf16=True))
+    assert frozen.weights == 4 * PARAMETERS
+    assert 0 < frozen.gradients < 4 * PARAMETERS
+    assert (
+        fit.memory(model, recipe(tuning="qlora", quantization="int8")).weights
+        > fit.memory(model, recipe(tuning="qlora")).weights
+    )
+    whole = fit.checkpoint_bytes(model, recipe(tuning="freeze", optim="sgd"))
+    assert whole == 4 * PARAMETERS + 10_000_000  # the whole model is in it
+    muon, adamw = (fit.memory(model, recipe(tuning="full", optim=name)).optimiser for name in ("muon", "adamw_torch"))
+    assert 2 * muon == adamw
