@@ -19,8 +19,9 @@ import torch
 
 from engine import fit, machine
 from engine.workers import contract
+from engine.workers.peak_memory import STATUS, kilobytes, taken
 
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+CLEAR = Path("/proc/self/clear_refs")
 SHARE_OF_FREE = 0.95  # of what is free now; the rest is for what else happens on the machine
 NO_MORE = (  # of libraries that say it differently
     "bad_alloc",
@@ -91,7 +92,7 @@ class Processor:
             return
         soft, hard = self._before
         stacks = STACKS_A_CORE * (os.cpu_count() or 1)
-        wanted = _kilobytes("VmData") * 1024 + max(0, self.budget - self.now()) + stacks
+        wanted = kilobytes("VmData") * 1024 + max(0, self.budget - self.now()) + stacks
         if soft == resource.RLIM_INFINITY or wanted < soft:
             resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
 
@@ -145,21 +146,6 @@ class Graphics:
 
     def wait(self) -> None:
         torch.cuda.synchronize(self.device)
-
-
-def taken(device: str) -> int:
-    """The most memory this process has taken so far: of the machine on a CPU, reserved by torch on a GPU."""
-    if device != "cpu":
-        return torch.cuda.max_memory_reserved(device)
-    if STATUS.exists():
-        return _kilobytes("VmHWM") * 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
-
-
-def _kilobytes(name: str) -> int:
-    lines = STATUS.read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def ran_out(error: BaseException) -> bool:

@@ -19,9 +19,9 @@ from engine.workers import (
     artifact,
     compute,
     contract,
-    fit_memory,
     group,
     keeping,
+    peak_memory,
     ranks,
     strategy,
     training_model,
@@ -71,7 +71,7 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     result = {
         "steps": trainer.state.global_step,
         "train_loss": loss,
-        "peak_memory_bytes": fit_memory.taken(spec.device),
+        "peak_memory_bytes": peak_memory.taken(spec.device),
     }
     unfinished = trainer.state.global_step < trainer.state.max_steps
     if keeper.terminated and unfinished:
