@@ -14,6 +14,7 @@ import numpy
 from transformers import TrainerCallback, TrainerControl, TrainingArguments
 
 from engine import events, methods
+from engine.fields.distributed import Distributed
 from engine.fit_measured import Measured, Trial
 from engine.fit_measured import Rows as RowFacts
 from engine.fit_search import Search
@@ -38,6 +39,8 @@ FAMILIES = {
 }
 MOST_ACCUMULATED = 2  # two batches hold what any number of them does: gradients, and one batch's activations
 EXPECTED_TRIALS = 3
+# What is measured is one process with everything in it, however the training will be spread.
+ALONE = {name: known.default for name, known in Distributed.model_fields.items()}
 
 
 def measured(values: dict[str, Any], out: Path, scratch: Path) -> Measured:
@@ -123,7 +126,7 @@ class Probe:
             recipe.gradient_accumulation_steps if answers else min(MOST_ACCUMULATED, recipe.gradient_accumulation_steps)
         )
         steps = fit_rows.STEPS + (0 if answers or recipe.packing else 1)
-        short = {
+        short = ALONE | {
             "max_steps": steps,
             "gradient_accumulation_steps": accumulated,
             "train_sampling_strategy": "sequential",

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 
 OWN: dict[str, dict[str, Any]] = {
     "grpo": {"max_completion_length": 8, "reward_funcs": "length", "reward_length": 10},
+    "reward": {"strategy": "ddp", "num_processes": 2},  # one process is measured, whatever the training has
 }
 
 
