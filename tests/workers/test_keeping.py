@@ -127,7 +127,7 @@ def test_resumed_in_the_middle_it_knows_the_best_and_repeats_every_number(
 
 @pytest.mark.parametrize("tuning", ["lora", "qlora", "ia3", "prompt", "prefix"])
 def test_every_kind_of_adapter_is_restored(tuning: str, tiny_model: Path, tmp_path: Path) -> None:
-    rank = {} if "lora" in tuning else {"lora_r": 16}
+    rank: dict[str, Any] = {} if "lora" in tuning else {"lora_r": 16}
     rows = write_rows(tmp_path, "chat", sums(12))
     values = spec(tiny_model, rows, tuning=tuning, max_steps=2, save_steps=1, **rank)
     run(values, tmp_path)
