@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 
 class Answers(BaseModel):
@@ -94,3 +94,9 @@ class Answers(BaseModel):
         description="The run that trained a reward model, or a model with one number as its answer, by its id, for "
         "reward_model.",
     )
+
+    @field_validator("reward_code")
+    @classmethod
+    def _without_ends(cls, text: str) -> str:
+        """As the form leaves it, so that the same function is the same value everywhere."""
+        return text.strip()
