@@ -88,6 +88,7 @@ class Probe:
         begun = time.monotonic()
         self._tell(0)
         if self.tried > 1:
+            self.now = None  # it holds the model of the trial before
             self.meter.reset()
         try:
             return self._measure(recipe, begun)
