@@ -8,7 +8,6 @@ from engine.methods import reference_is_kept
 from engine.optimisers import OPTIMISERS, SCHEDULE_NEEDS, SCHEDULE_OPTIONS
 from engine.tunings import MOVED_STARTS, TUNINGS
 
-
 # Recipes of the first version may hold these beside tuning full; they are passed over.
 FIRST = ("lora_r", "lora_alpha", "lora_dropout", "target_modules")
 

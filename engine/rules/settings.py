@@ -16,9 +16,7 @@ def _lora(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if not uses(recipe.tuning, "target_modules") or recipe.target_modules.strip() == "all-linear" or not model.path:
         return
     layers = fit.linear_layers(fit.inspect_cached(model.path))
-    missing = [
-        name for name in names(recipe.target_modules) if not any(is_target(one, name) for one in layers)
-    ]
+    missing = [name for name in names(recipe.target_modules) if not any(is_target(one, name) for one in layers)]
     if layers and (missing or not names(recipe.target_modules)):
         known = ", ".join(sorted({name.rpartition(".")[2] for name in layers})[:20])
         message = f"target_modules names {', '.join(missing) or 'nothing'}, which {model.name} does not have."
