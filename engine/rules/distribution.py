@@ -26,6 +26,13 @@ def _places(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("num_processes", message, f"Use {len(found)} or fewer, or 0 for all of them.")
 
 
+def _offload(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if recipe.strategy == "fsdp" and recipe.offload != "none":
+        # Seen on an H100 with TRL 1.16: the head's weights stay in the machine's memory, and the first step fails.
+        message = "fsdp with offload ends in its first step: TRL reads the head's weights where FSDP has put them."
+        yield Problem("offload", message, "Use the strategy deepspeed_zero3 with offload, or fsdp without.")
+
+
 def _on_cpu(over: Spread) -> Found:
     if over.strategy == "fsdp":
         message = "fsdp needs a GPU: on a CPU accelerate would leave it out without a word."
@@ -65,4 +72,4 @@ def _copies(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 SHORT_ROW = 32  # tokens: what no training needs less than
 
-RULES = (_places, _deepspeed, _enough_rows, _copies)
+RULES = (_places, _offload, _deepspeed, _enough_rows, _copies)

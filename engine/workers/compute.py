@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, TrainingArguments
 from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available, is_liger_kernel_available
 
 from engine.recipe import Recipe
+from engine.spread import Spread
 from engine.workers.contract import WorkFailedError
 
 FLASH = {  # the better one first: whether it is installed, and the compute capability it begins with
@@ -74,6 +75,8 @@ def liger(recipe: Recipe, model: PreTrainedModel, device: str) -> bool:
     if recipe.use_liger_kernel is False:
         return False
     reason = _no_liger(model, device)
+    if recipe.use_liger_kernel is None and Spread(recipe.strategy, 1, 1).divides_weights:
+        return False  # the result is checked in one piece, on the CPU, where Liger's layers do not compute
     if reason and recipe.use_liger_kernel:
         raise WorkFailedError("config", f"use_liger_kernel is on. {reason}", "Leave use_liger_kernel empty, or off.")
     return reason is None

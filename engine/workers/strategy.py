@@ -77,7 +77,8 @@ def _wrapped_wrong(asked: Asked, model: torch.nn.Module, on_gpu: bool) -> str | 
         case "none":
             return None
         case "ddp":
-            return None if isinstance(model, DistributedDataParallel) else f"a bare {type(model).__name__}"
+            there = isinstance(model, DistributedDataParallel) or asked.world == 1  # accelerate wraps no single process
+            return None if there else f"a bare {type(model).__name__}"
         case "fsdp":
             return _fsdp_wrong(asked, model, on_gpu)
         case _:

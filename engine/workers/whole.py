@@ -35,4 +35,5 @@ def trained(trainer: Any, asked: Asked, load: Callable[[Path | None], PreTrained
     else:
         model = PeftModel.from_pretrained(load(None), folder, is_trainable=True)
     shutil.rmtree(folder)
-    return model
+    # Liger has changed the layers of every model of this kind, and they compute on a GPU alone.
+    return model.to(trainer.accelerator.device) if trainer.args.use_liger_kernel else model

@@ -1,5 +1,5 @@
 # ruff: noqa: N999  (its name is what it measures; it is only ever run)
-"""Importing a large JSONL file, beside others that read it: `python -m tests.bench.import [--gb 1] [--rows N]`.
+"""Importing a large JSONL file, beside others that read it: `python -m tests.bench.import [--gb 1] [--rounds 3]`.
 
 Makes a file of chats of about 1 kB (seeded; one in ten thousand breaks a rule, none is broken JSON, which the others do
 not survive) and reads it in turn: by the studio's import worker, start to end, every row checked and kept; by
@@ -12,6 +12,7 @@ import argparse
 import importlib.util
 import itertools
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -159,11 +160,23 @@ def _memory(pid: int) -> list[int]:
     return sizes
 
 
+def _fresh(name: str, path: Path, folder: Path) -> Taken:
+    """One reader, with nothing of the one before it still on its way to the disk."""
+    own = folder / name
+    own.mkdir()
+    os.sync()
+    try:
+        return by_studio(path, own) if name == "studio" else by(name, path, own)
+    finally:
+        shutil.rmtree(own)
+
+
 def main() -> None:
     """Makes the file, then reads it with each in turn."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--gb", type=float, default=1.0)
     arguments.add_argument("--rows", type=int)
+    arguments.add_argument("--rounds", type=int, default=1)
     arguments.add_argument("--folder", type=Path, help="where the file is made; a temporary folder when left out")
     chosen = arguments.parse_args()
     folder = Path(tempfile.mkdtemp(dir=chosen.folder))
@@ -172,10 +185,12 @@ def main() -> None:
         rows, size = make(path, chosen.gb * 1e9, chosen.rows), path.stat().st_size
         print(f"{rows:,} rows, {size / 1e6:.0f} MB, {psutil.cpu_count()} processors, Python {sys.version.split()[0]}")
         others = [name for name in READERS if importlib.util.find_spec(name)]
-        taken = [by_studio(path, folder), *(by(name, path, folder) for name in others)]
-        print(f"{'':10} {'start to end':>22} {'only reading':>23} {'memory':>12}")
-        for one in taken:
-            print(one.line(size))
+        for _ in range(chosen.rounds):
+            taken = [_fresh(name, path, folder) for name in ("studio", *others)]
+            print(f"{'':10} {'start to end':>22} {'only reading':>23} {'memory':>12}")
+            for one in taken:
+                print(one.line(size))
+            print(f"start to end, datasets' time over the studio's: {taken[1].seconds / taken[0].seconds:.2f}", flush=True)
     finally:
         shutil.rmtree(folder)
 

@@ -147,6 +147,7 @@ def test_a_cpu_trains_in_as_many_processes_as_it_has_cores(monkeypatch: pytest.M
 @pytest.mark.usefixtures("two_gpus")
 def test_more_processes_than_gpus_are_refused() -> None:
     assert problems(recipe(strategy="ddp", num_processes=2)) == []
+    assert "TRL reads the head's weights" in problems(recipe(strategy="fsdp", num_processes=2, offload="cpu"))[0][2]
     assert "has 2 GPUs" in problems(recipe(strategy="fsdp", num_processes=3))[0][2]
 
 
