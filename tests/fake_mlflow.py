@@ -7,7 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-INFO = {"run_id": "r1", "experiment_id": "7", "status": "RUNNING", "start_time": 1, "artifact_uri": "x:"}
+INFO: dict[str, Any] = {
+    "run_id": "r1",
+    "experiment_id": "7",
+    "status": "RUNNING",
+    "start_time": 1,
+    "artifact_uri": "x:",
+}
 Sent = list[tuple[str, dict[str, Any], str]]  # route, body, the Authorization header
 
 
@@ -27,7 +33,10 @@ def fake_mlflow() -> Iterator[tuple[str, Sent]]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             route = self.path.partition("/mlflow/")[2]
             sent.append((route, body, self.headers.get("Authorization", "")))
-            answers = {"experiments/create": {"experiment_id": "7"}, "runs/create": {"run": {"info": INFO}}}
+            answers: dict[str, dict[str, Any]] = {
+                "experiments/create": {"experiment_id": "7"},
+                "runs/create": {"run": {"info": INFO}},
+            }
             self._answer(answers.get(route, {"run_info": INFO}))
 
         def _answer(self, body: dict[str, Any], code: int = 200) -> None:

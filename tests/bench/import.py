@@ -190,7 +190,7 @@ def main() -> None:
             print(f"{'':10} {'start to end':>22} {'only reading':>23} {'memory':>12}")
             for one in taken:
                 print(one.line(size))
-            print(f"start to end, datasets' time over the studio's: {taken[1].seconds / taken[0].seconds:.2f}", flush=True)
+            print(f"start to end, datasets over the studio: {taken[1].seconds / taken[0].seconds:.2f}", flush=True)
     finally:
         shutil.rmtree(folder)
 
