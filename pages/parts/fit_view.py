@@ -136,8 +136,10 @@ def _said(value: Any) -> str:
 
 
 def fragment(query: Mapping[str, str]) -> str:
-    """How far a measurement is, by the id of its work. Raises NotFoundError."""
-    found = work.look_up(query.get("work", ""))
+    """How far a measurement is, by the id of its work; nothing without one. Raises NotFoundError."""
+    if not query.get("work"):
+        return ""
+    found = work.look_up(query["work"])
     if found.kind not in (fit_known.KIND, fit_speed.KIND):
         raise NotFoundError(f"The work `{found.id}` measures nothing.")
     if found.status not in WORK_MOVING:

@@ -66,4 +66,5 @@ def test_the_second_does_nothing_while_the_first_leads(
 
 
 def test_every_kind_of_thing_that_moves_by_itself_is_looked_at() -> None:
-    assert list(reconciler.TICKS) == ["models", "datasets", "work", "health", "runs", "endpoints", "lesson", "devices"]
+    first = ["models", "datasets", "work", "health", "runs", "tracking"]
+    assert list(reconciler.TICKS) == [*first, "endpoints", "lesson", "devices"]

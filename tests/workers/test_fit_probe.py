@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +20,15 @@ from engine.workers import contract, fit_memory, fit_probe, fit_rows, training
 from tests.workers.judged import stored
 from tests.workers.training_runs import ROOT, chat, only, spec, sums, write_rows
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 OWN: dict[str, dict[str, Any]] = {
     "grpo": {"max_completion_length": 8, "reward_funcs": "length", "reward_length": 10},
     "reward": {"strategy": "ddp", "num_processes": 2},  # one process is measured, whatever the training has
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def asked(values: dict[str, Any], seconds: float = 100) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Packed rows learn what the same rows learn alone: same losses, same gradients, and no word of a neighbour."""
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,10 @@ from engine.workers.packed_rows import Packed, isolates, pack, packed_or_not
 from tests.workers.families import FAMILIES, SHAPE, made
 from tests.workers.training_runs import only, spec, steps, sums, write_rows
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 MORE = {
     "mistral, sliding window": transformers.MistralConfig(**SHAPE, sliding_window=4),
@@ -40,14 +42,6 @@ NOT_APART = {
 }
 SIZES = (5, 9, 3, 7, 4, 2, 6)
 LENGTH = 16  # tokens of a packed sequence
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def rows() -> Dataset:

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from engine import events
 from engine.workers import contract, track
+from tests.conftest import ROOT
 from tests.fake_mlflow import fake_mlflow
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # libraries of trackers warn about themselves
@@ -45,8 +48,19 @@ def told(tracker: str, run_folder: Path, **more: Any) -> dict[str, Any]:
     return track.work(spec(tracker, run_folder, **more), out)
 
 
+def told_by_program(tracker: str, run_folder: Path) -> dict[str, Any]:
+    """As the studio does it: trackio reads where its database is when it is imported, once in a process."""
+    out = run_folder.parent / "out"
+    out.mkdir()
+    file = out / "spec.json"
+    file.write_text(json.dumps(spec(tracker, run_folder)))
+    subprocess.run([sys.executable, "-m", "engine.workers.track", str(file), str(out)], check=True, cwd=ROOT)
+    (ended,) = [event for event in events.read(out)[0] if isinstance(event, events.Finished)]
+    return ended.result
+
+
 def test_trackio_keeps_the_points_in_its_own_database(run_folder: Path) -> None:
-    result = told("trackio", run_folder)
+    result = told_by_program("trackio", run_folder)
     assert (result["points"], result["attempt"]) == (3, 1)
     assert "trackio show --project sums" in result["where"]
     with sqlite3.connect(run_folder.parent / "store" / "sums.db") as opened:
