@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from engine import checkpoints, distribution, events
 from engine.recipe import Recipe
 from engine.workers import training
+from tests.conftest import needs
 from tests.workers.believing import believe
 from tests.workers.several import finish
 from tests.workers.training_runs import only, spec, steps, sums, write_rows
@@ -18,7 +19,7 @@ from tests.workers.training_runs import only, spec, steps, sums, write_rows
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 FIELDS: dict[str, Any] = {"max_steps": 6, "save_steps": 2, "save_total_limit": 9, "bf16": False}
-needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="DeepSpeed on a CPU compiles how it communicates")
+needs_compiler = needs(shutil.which("g++"), "g++, with which DeepSpeed on a CPU compiles how it communicates,")
 DIVIDED = [
     ("fsdp", "lora"),
     ("fsdp", "full"),
