@@ -11,20 +11,14 @@ from typing import Any
 
 import torch
 from accelerate.utils import DistributedType
-from torch.nn import functional
 from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
 
+from engine.workers import frozen_head, unmasked
 from engine.workers.fast_loss import allows_fast_loss, without_adapter
-from engine.workers.head_parts import in_parts
 
 NOT_LEARNT = -100
 WHOLE = (DistributedType.NO, DistributedType.MULTI_CPU)  # alone, or wrapped by DDP, which hears of every pass
-
-
-def scored(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log-probability of each target: (n,) for logits (n, vocabulary)."""
-    return -functional.cross_entropy(logits.float(), targets, reduction="none")
 
 
 def spread(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -60,29 +54,17 @@ def add_fast_head(model: PreTrainedModel, temperature: float = 1.0) -> None:
         if not fused_lm_head:
             return others(*args, **kwargs)
         labels = kwargs.pop("labels")[:, 1:]
-        kwargs["use_cache"] = False
-        hidden = self.base_model(*args, **kwargs).last_hidden_state[:, :-1]
+        kwargs.pop("use_cache", None)
+        seen = unmasked.hidden(self, kwargs)[:, :-1]
         mask = labels != NOT_LEARNT
         head = self.get_output_embeddings()
-        read = functools.partial(_read, head, temperature)
-        return _output(in_parts(read, hidden[mask], labels[mask], head.weight.shape[0]), mask)
+        return _output(frozen_head.read(head, seen[mask], labels[mask], temperature, details=True), mask)
 
     model.forward = types.MethodType(forward, model)
 
 
-def _read(
-    head: torch.nn.Module, temperature: float, hidden: torch.Tensor, targets: torch.Tensor
-) -> tuple[torch.Tensor, ...]:
-    """What TRL's head gives at each position: log-probability, entropy, mean logit, whether the target is the best."""
-    logits = head(hidden).float() / temperature
-    log_probs = scored(logits, targets)
-    with torch.no_grad():
-        normed = logits.log_softmax(-1)
-        entropy = -(normed.exp() * normed).sum(-1)
-        return log_probs, entropy, logits.mean(-1), (logits.argmax(-1) == targets)
-
-
-def _output(found: tuple[torch.Tensor, ...], mask: torch.Tensor) -> FusedCausalLMOutput:
+def _output(found: frozen_head.Said, mask: torch.Tensor) -> FusedCausalLMOutput:
+    """What TRL's head gives at each position."""
     log_probs, entropy, mean, top = found
     return FusedCausalLMOutput(
         loss=-log_probs.sum() / mask.sum().clamp(min=1),

@@ -18,12 +18,17 @@ Read = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, ...]]
 
 def in_parts(read: Read, hidden: torch.Tensor, targets: torch.Tensor, vocabulary: int) -> tuple[torch.Tensor, ...]:
     """`read(hidden, targets)`, tensors of (n,), for hidden (n, width) and targets (n,); part by part where needed."""
-    size = max(FEWEST, _most_bytes(hidden.device) // (4 * vocabulary))
+    size = positions_at_once(hidden.device, vocabulary)
     if len(targets) <= size:
         return read(hidden, targets)
     pairs = zip(hidden.split(size), targets.split(size), strict=True)
     parts = [checkpoint(read, one, other, use_reentrant=False) for one, other in pairs]
     return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
+
+
+def positions_at_once(device: torch.device, vocabulary: int) -> int:
+    """Positions whose logits may be in memory together."""
+    return max(FEWEST, _most_bytes(device) // (4 * vocabulary))
 
 
 def _most_bytes(device: torch.device) -> int:

@@ -4,7 +4,6 @@ DPO, KTO and the reward model are trl's, ORPO and CPO (with SimPO) trl.experimen
 """
 
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,9 @@ from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
 
 from engine import events
-from engine.workers import contract
-from engine.workers.fast_logps import NOT_LEARNT, make_fast, scored
+from engine.workers import contract, frozen_head, unmasked
+from engine.workers.fast_logps import NOT_LEARNT, make_fast
 from engine.workers.fast_loss import without_adapter
-from engine.workers.head_parts import in_parts
 from engine.workers.row_trainer import RowTrainer
 
 SECONDS_BETWEEN_REPORTS = 0.5
@@ -118,9 +116,9 @@ class BothSides(RowTrainer):
         base = without_adapter(self.model)
         ids, mask = inputs["concatenated_input_ids"], inputs["concatenated_attention_mask"]
         with self.accelerator.autocast():  # accelerate wraps the forward of the whole model, which is passed by here
-            hidden = base.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
-            head = base.get_output_embeddings()
-            found, means = in_parts(partial(_scores, head), hidden[read], ids[:, 1:][read], head.weight.shape[0])
+            seen = unmasked.hidden(base, {"input_ids": ids, "attention_mask": mask})[:, :-1]
+            said = frozen_head.read(base.get_output_embeddings(), seen[read], ids[:, 1:][read], details=True)
+            found, _, means, _ = said
         empty = found.new_zeros(read.shape)
         return empty.masked_scatter(read, found), empty.masked_scatter(read, means)
 
@@ -132,12 +130,6 @@ class BothSides(RowTrainer):
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         logs["num_tokens"] = self._total_train_tokens
         super().log(logs, *args, **kwargs)  # type: ignore[misc]
-
-
-def _scores(head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probability of each target, and the mean logit beside it."""
-    logits = head(hidden)
-    return scored(logits, targets), logits.detach().float().mean(-1)
 
 
 class OddsTrainer(BothSides, ORPOTrainer):

@@ -21,6 +21,7 @@ from engine.workers import (
     contract,
     group,
     keeping,
+    lean_lora,
     peak_memory,
     ranks,
     strategy,
@@ -124,6 +125,8 @@ def make(spec: Spec, family: Family, out: Path, choose: Callable[[Rows], Rows] =
     trainer.add_callback(strategy.Truth(spec.asked, trainer))
     if spec.recipe.torch_compile:
         compute.compile_decoder(without_adapter(trainer.model))
+    elif group.alone() or spec.recipe.strategy == "ddp":
+        lean_lora.put(trainer.model)
     return Made(trainer, base, rows)
 
 

@@ -24,6 +24,11 @@ RECIPES: dict[str, dict[str, Any]] = {
     "recomputed": {"gradient_checkpointing": True},
     "packed": {"packing": True, "train_sampling_strategy": "random"},
     "liger": {"use_liger_kernel": True},
+    "pissa": {"init_lora_weights": "pissa_niter_16"},
+    "loftq": {"tuning": "qlora", "init_lora_weights": "loftq"},
+    "ademamix 8 bit": {"optim": "ademamix_8bit"},
+    "galore 8 bit": {"tuning": "full", "optim": "galore_adamw_8bit", "learning_rate": 2e-5},
+    "compiled": {"torch_compile": True},
     "dpo": {"method": "dpo", "learning_rate": 2e-5},
     "orpo": {"method": "orpo", "learning_rate": 2e-5},
     # Of the generated model's words the tokenizer knows one in a hundred, so its answers have no letters to judge.
@@ -63,10 +68,9 @@ def say(words: str) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_trains_to_the_end(name: str) -> None:
     run = engine_here.train(engine_here.recipe(**RECIPES[name]))
-    say(f"\n== {name}: {engine_here.told(run)}")
-    if run.status != RunStatus.SUCCEEDED:
-        say(runs.log_text(run.id, -3000)[0])
-    assert run.status == RunStatus.SUCCEEDED
+    told = engine_here.told(run)
+    say(f"\n== {name}: {told}")
+    assert run.status == RunStatus.SUCCEEDED, f"{told}\n{runs.log_text(run.id, -3000)[0]}"
     assert run.device == "gpu:0"
 
 
