@@ -107,6 +107,9 @@ def _computing(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if recipe.use_liger_kernel and not (machine.has_gpu() and find_spec("liger_kernel")):
         message = "use_liger_kernel is on, which needs a GPU and the package liger-kernel; one is missing here."
         yield Problem("use_liger_kernel", message, "Leave use_liger_kernel empty: it is then used where it can be.")
+    if recipe.use_liger_kernel and recipe.torch_compile:
+        message = "use_liger_kernel and torch_compile are both on, and torch cannot trace Liger's kernels."
+        yield Problem("use_liger_kernel", message, "Choose one of them; each makes the same layers faster.")
     if recipe.torch_compile and not any(map(shutil.which, COMPILERS)):
         message = "torch_compile is on, and there is no C++ compiler on this machine for it."
         yield Problem("torch_compile", message, "Install g++, or turn torch_compile off.")

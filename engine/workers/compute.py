@@ -75,8 +75,8 @@ def liger(recipe: Recipe, model: PreTrainedModel, device: str) -> bool:
     if recipe.use_liger_kernel is False:
         return False
     reason = _no_liger(model, device)
-    if recipe.use_liger_kernel is None and Spread(recipe.strategy, 1, 1).divides_weights:
-        return False  # the result is checked in one piece, on the CPU, where Liger's layers do not compute
+    if recipe.use_liger_kernel is None and (recipe.torch_compile or Spread(recipe.strategy, 1, 1).divides_weights):
+        return False  # torch cannot trace them; and a divided result is checked on the CPU, where they do not compute
     if reason and recipe.use_liger_kernel:
         raise WorkFailedError("config", f"use_liger_kernel is on. {reason}", "Leave use_liger_kernel empty, or off.")
     return reason is None

@@ -23,7 +23,7 @@ from engine.workers.row_trainer import lengths
 MOST_ROWS = 4000  # are tokenised
 LONGEST = 256  # of them, chosen for their length
 ROWS_AT_ONCE = 8192
-STEPS = 2  # with the longest rows; the third shows what is usual
+STEPS = 2  # with the longest rows, the same ones: the first warms up
 
 Numbers = numpy.ndarray
 
@@ -88,19 +88,25 @@ def facts(rows: training.Rows, sampled: bool) -> Rows:
     )
 
 
-def chosen(rows: Dataset, recipe: Recipe, usual_length: Callable[[Numbers], float]) -> Dataset:
-    """Rows for the probe's steps in their order: the longest for STEPS steps, then usual ones for one.
+def usual_steps(device: str) -> int:
+    """Steps with rows as they usually are: on a GPU the first compiles or chooses kernels for their length."""
+    return 1 if device == "cpu" else 2
+
+
+def chosen(rows: Dataset, recipe: Recipe, usual_length: Callable[[Numbers], float], usual_steps: int) -> Dataset:
+    """Rows for the probe's steps in their order: the longest for STEPS steps, then usual ones for `usual_steps`.
 
     Rows are used again where there are too few.
     """
     tokens = lengths(rows)
     each = rows_a_step(recipe)
-    longest = numpy.argsort(-tokens, kind="stable")[: STEPS * each]
+    longest = numpy.argsort(-tokens, kind="stable")[:each]
     usual = numpy.argsort(numpy.abs(tokens - usual_length(tokens)), kind="stable")[:each]
     if recipe.packing:  # sequences are filled, so it takes more rows to make as many
         enough = 2 * (STEPS + 1) * each * recipe.max_length // max(1, int(tokens.mean())) + 1
         return rows.select(numpy.resize(numpy.argsort(-tokens, kind="stable"), min(enough, 100_000)))
-    return rows.select(numpy.concatenate([numpy.resize(longest, STEPS * each), numpy.resize(usual, each)]))
+    again = ((longest, STEPS), (usual, usual_steps))
+    return rows.select(numpy.concatenate([numpy.tile(numpy.resize(found, each), times) for found, times in again]))
 
 
 def rows_a_step(recipe: Recipe) -> int:

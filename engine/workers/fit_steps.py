@@ -126,7 +126,7 @@ class Probe:
         accumulated = (
             recipe.gradient_accumulation_steps if answers else min(MOST_ACCUMULATED, recipe.gradient_accumulation_steps)
         )
-        steps = fit_rows.STEPS + (0 if answers or recipe.packing else 1)
+        steps = fit_rows.STEPS + (0 if answers or recipe.packing else fit_rows.usual_steps(self.values["device"]))
         short = ALONE | {
             "max_steps": steps,
             "gradient_accumulation_steps": accumulated,
@@ -142,7 +142,8 @@ class Probe:
         def choose(rows: training.Rows) -> training.Rows:
             self.rows = self.rows or fit_rows.facts(rows, sampled)
             order = fit_rows.usual(self.recipe)  # of the training; the probe's own is sequential
-            return replace(rows, train=fit_rows.chosen(rows.train, spec.recipe, order), held_out=None)
+            more = fit_rows.usual_steps(spec.device)
+            return replace(rows, train=fit_rows.chosen(rows.train, spec.recipe, order, more), held_out=None)
 
         return training.make(spec, FAMILIES[spec.recipe.method], self.scratch, choose).trainer
 

@@ -21,6 +21,8 @@ OFFLINE = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "true",
 }
+# Batches differ in length, and fixed segments of GPU memory would be cut up by them.
+GROWING = ("PYTORCH_ALLOC_CONF", "expandable_segments:True")
 
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -46,6 +48,7 @@ def _choose_device(device: str) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     else:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", device.partition(":")[2] or "0")
+        os.environ.setdefault(*GROWING)
 
 
 if __name__ == "__main__":

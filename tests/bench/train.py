@@ -115,7 +115,8 @@ def bare(spec: Spec, folder: Path) -> dict[str, Any]:
 
 def run(argv: list[str], folder: Path) -> str:
     """What the program printed. Raises SystemExit with its last words when it fails."""
-    settings = {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1"}
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    settings = {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1"}
     done = subprocess.run(argv, cwd=folder, env=os.environ | settings, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(argv)} failed:\n{done.stderr[-3000:]}")

@@ -28,7 +28,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "loftq": {"tuning": "qlora", "init_lora_weights": "loftq"},
     "ademamix 8 bit": {"optim": "ademamix_8bit"},
     "galore 8 bit": {"tuning": "full", "optim": "galore_adamw_8bit", "learning_rate": 2e-5},
-    "compiled": {"torch_compile": True},
     "dpo": {"method": "dpo", "learning_rate": 2e-5},
     "orpo": {"method": "orpo", "learning_rate": 2e-5},
     # Of the generated model's words the tokenizer knows one in a hundred, so its answers have no letters to judge.
