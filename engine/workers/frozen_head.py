@@ -13,6 +13,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from engine.workers.autocasting import computes_in
 from engine.workers.head_parts import in_parts, positions_at_once
 
 SLICE_BYTES = 4 << 20  # of float32 logits that stay in a CPU's cache while the softmax passes over them
@@ -28,20 +29,15 @@ def read(
     `temperature` divides the logits. With `details` also, without a gradient: the entropy and the mean logit at each
     position, and whether the target has the highest.
     """
-    if isinstance(head, nn.Linear) and _frozen(head):
-        kind = torch.get_autocast_dtype(hidden.device.type) if _autocasts(hidden) else hidden.dtype
-        if head.weight.dtype == kind:
-            return tuple(_Frozen.apply(hidden.to(kind), head, targets, temperature, details))
+    kind = computes_in(hidden)
+    if _frozen(head) and head.weight.dtype == kind:
+        return tuple(_Frozen.apply(hidden.to(kind), head, targets, temperature, details))
     plain = partial(_plainly, head, temperature, details)
     return in_parts(plain, hidden, targets, head.weight.shape[0])
 
 
-def _frozen(head: nn.Linear) -> bool:
+def _frozen(head: nn.Module) -> bool:
     return type(head) is nn.Linear and not any(weight.requires_grad for weight in head.parameters())
-
-
-def _autocasts(hidden: torch.Tensor) -> bool:
-    return torch.is_autocast_enabled(hidden.device.type)
 
 
 def _plainly(head: nn.Module, temperature: float, details: bool, hidden: torch.Tensor, targets: torch.Tensor) -> Said:

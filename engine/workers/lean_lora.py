@@ -14,6 +14,8 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from engine.workers.autocasting import computes_in
+
 
 def put(model: nn.Module) -> None:
     """Makes the LoRA layers of `model` compute this way wherever they are plain; others stay as PEFT has made them."""
@@ -23,17 +25,12 @@ def put(model: nn.Module) -> None:
 
 
 def _forward(self: LoraLinear, inputs: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    name, kind = self.active_adapters[0], _computes_in(inputs)
+    name, kind = self.active_adapters[0], computes_in(inputs)
     if args or kwargs or not _plain(self, kind):
         return LoraLinear.forward(self, inputs, *args, **kwargs)
     down, up = self.lora_A[name].weight, self.lora_B[name].weight
     found: torch.Tensor = _Added.apply(inputs.to(kind), self.base_layer, down.to(kind), up.to(kind), self.scaling[name])
     return found
-
-
-def _computes_in(inputs: torch.Tensor) -> torch.dtype:
-    device = inputs.device.type
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else inputs.dtype
 
 
 def _plain(layer: LoraLinear, kind: torch.dtype) -> bool:

@@ -24,6 +24,7 @@ from engine.workers import (
     lean_lora,
     peak_memory,
     ranks,
+    short_attention,
     strategy,
     training_model,
     training_rows,
@@ -127,6 +128,7 @@ def make(spec: Spec, family: Family, out: Path, choose: Callable[[Rows], Rows] =
         compute.compile_decoder(without_adapter(trainer.model))
     elif group.alone() or spec.recipe.strategy == "ddp":
         lean_lora.put(trainer.model)
+        short_attention.put()
     return Made(trainer, base, rows)
 
 
