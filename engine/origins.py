@@ -20,16 +20,17 @@ from engine.recipe import Recipe
 
 Given = Mapping[str, tuple[str, Any]]
 
-YOU, MODEL_CARD, METHOD, DATASET, PROBE, SWEEP, FILE = (
+YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE = (
     "you",
     "model card",
     "method",
     "dataset",
     "probe",
+    "remark",
     "sweep",
     "file",
 )
-KINDS = ("preset", "recipe", "run", YOU, MODEL_CARD, METHOD, DATASET, PROBE, SWEEP, FILE)
+KINDS = ("preset", "recipe", "run", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE)
 NAMED = ("preset", "recipe", "run")  # of these, `named` says which
 MOST_CHARACTERS = 100
 SUBJECTS = ("model_id", "dataset_id")  # always chosen, so nothing is said about them

@@ -23,6 +23,7 @@ from pages.parts.recipe_edits import (
     fit_method,
     fit_model,
     form_of,
+    mend,
     put_back,
 )
 from pages.parts.recipe_form import ABOUT, FIELDS, SECTION_OF, SECTIONS, recipe_form, recipe_of, values_of
@@ -66,7 +67,7 @@ def page() -> None:
                 with gr.Tab("Command", id="command", elem_id="view-command"):
                     command = _html("recipe-command")
         with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
-            checks = _html("train-checks", "tunesmith.train.problems(element)")
+            checks = _html("train-checks", ACTING.format("problems"))
             marks = _html("train-marks", ACTING.format("marks"))
             fit = _html("train-fit", fit_view.SCRIPT)
             go = gr.Button("Start training", variant="primary", elem_id="train-start")
@@ -86,6 +87,7 @@ def page() -> None:
         form["model_id"].input: fit_model,
         bar.action: choose_preset,
         marks.action: put_back,
+        checks.action: mend,
         fit.action: fit_view.act,
     }
     used = menu.action(recipe_menu.act, known, [menu, *changed], **live.ACTING)

@@ -44,7 +44,8 @@
   };
 
   // Each problem is also written at its field: an attribute that the stylesheet shows, and aria-invalid on the input.
-  train.problems = (element) => {
+  train.problems = (element, trigger) => {
+    tunesmith.actions(element, trigger);
     const write = () => {
       document.querySelectorAll(".field[data-problem]").forEach((field) => {
         for (const name of ["data-problem", "data-level"]) field.removeAttribute(name);
@@ -59,7 +60,7 @@
     };
     watch(element, write, true);
     element.addEventListener("click", (event) => {
-      const row = event.target.closest("li[data-field]");
+      const row = !event.target.closest("[data-act]") && event.target.closest("li[data-field]");
       const field = row && fieldOf(row.dataset.field);
       if (!field) return;
       show(field);

@@ -20,7 +20,7 @@ def _servable(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if not (tuning := tunings.TUNINGS[recipe.tuning]).vllm:
         way = "merge it into the base when it is done" if tuning.mergeable else "train lora instead"
         message = f"vLLM serves LoRA adapters and whole models, and no {recipe.tuning} adapter."
-        yield Problem("tuning", message, f"To serve it with vLLM, {way}; {ELSEWHERE}", "warning")
+        yield Problem("tuning", message, f"To serve it with vLLM, {way}; {ELSEWHERE}", "warning", {"tuning": "lora"})
     elif recipe.tuning in ("lora", "qlora"):
         yield from _lora(recipe)
 
@@ -34,13 +34,29 @@ def _lora(recipe: Recipe) -> Found:
         if rank > largest:
             hint = f"Use a rank of {largest} or less, {ELSEWHERE}"
             message = f"The adapter's rank will be {rank}, and vLLM takes {largest} at most."
-        yield Problem("lora_r", message, hint, "warning")
+        yield Problem("lora_r", message, hint, "warning", _of_rank(recipe, recipe.lora_r * usual // rank))
     if recipe.use_dora:
         message = "vLLM refuses DoRA adapters."
-        yield Problem("use_dora", message, f"Turn use_dora off (use_rslora is served), {ELSEWHERE}", "warning")
+        yield Problem(
+            "use_dora",
+            message,
+            f"Turn use_dora off (use_rslora is served), {ELSEWHERE}",
+            "warning",
+            {"use_dora": False},
+        )
     if recipe.modules_to_save:
         message = f"modules_to_save is {recipe.modules_to_save}, and vLLM refuses adapters with whole modules in them."
-        yield Problem("modules_to_save", message, f"Leave it empty, or merge the adapter, {ELSEWHERE}", "warning")
+        hint = f"Leave it empty, or merge the adapter, {ELSEWHERE}"
+        yield Problem("modules_to_save", message, hint, "warning", {"modules_to_save": ""})
+
+
+def _of_rank(recipe: Recipe, rank: int) -> dict[str, int]:
+    """That rank, with an update that weighs what it weighed: lora_alpha by lora_r, or by its root with rsLoRA."""
+    share = rank / recipe.lora_r
+    return {
+        "lora_r": rank,
+        "lora_alpha": max(1, round(recipe.lora_alpha * (share**0.5 if recipe.use_rslora else share))),
+    }
 
 
 def _rank_limits() -> tuple[int, int]:

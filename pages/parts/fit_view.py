@@ -15,7 +15,7 @@ from engine.fit_known import Known
 from engine.fit_measured import Largest, Suggestion
 from engine.forecast import Forecast
 from engine.recipe import Recipe
-from pages.parts import asking, html, recipe_edits
+from pages.parts import asking, html, recipe_edits, recipe_words
 from pages.parts.recipe_check import Checked
 from pages.parts.recipe_form import FIELDS, recipe_of
 from storage.statuses import WORK_MOVING, WorkStatus
@@ -29,7 +29,6 @@ SCRIPT = """
     if (done) trigger('action', {name: 'look', id: done.dataset.done, values: {}});
   });
 """
-TITLES = {name: field.title or name for name, field in Recipe.model_fields.items()}
 LIVE = Markup('<ts-live data-keep id="fit-{}" src="/fragments/train/fit?work={}" seconds="1"></ts-live>')
 
 
@@ -125,14 +124,9 @@ def _suggestion(suggestion: Suggestion | None) -> Markup:
         return Markup()
     if not suggestion.fields:
         return html.notice(suggestion.reason, tone="good" if suggestion.found else "bad")
-    changes = ", ".join(f"{TITLES[name]} {_said(value)}" for name, value in suggestion.fields.items())
     return Markup('<div class="tr-suggestion"><p>{} <b>{}</b></p>{}</div>').format(
-        suggestion.reason, changes, html.button("Apply", "apply_fit", tone="primary")
+        suggestion.reason, recipe_words.changes(suggestion.fields), html.button("Apply", "apply_fit", tone="primary")
     )
-
-
-def _said(value: Any) -> str:
-    return ("on" if value else "off") if isinstance(value, bool) else f"{value:,}"
 
 
 def fragment(query: Mapping[str, str]) -> str:

@@ -13,11 +13,10 @@ from engine.errors import TunesmithError
 from engine.recipe import Recipe, problems
 from engine.rules.problem import Problem
 from pages.parts import html
+from pages.parts.recipe_words import TITLES, changes
 from storage import datasets, models
 from storage.db import reading
 from storage.tables import Dataset, Model
-
-_TITLES = {name: field.title or name for name, field in Recipe.model_fields.items()}
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def check(values: Mapping[str, Any]) -> Checked:
 
 
 def _missing(name: str, values: Mapping[str, Any], row: Model | Dataset | None) -> list[Problem]:
-    word = _TITLES[name].lower()
+    word = TITLES[name].lower()
     if not values.get(name):
         return [Problem(name, f"Choose a {word}.")]
     if row is None:
@@ -69,7 +68,7 @@ def field_problems(error: ValidationError) -> list[Problem]:
 def _problem(one: dict[str, Any], line: str) -> Problem:
     message = str(one["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     name = str(one["loc"][0]) if one["loc"] else _first_named(message)
-    title = _TITLES.get(name)
+    title = TITLES.get(name)
     if title is None:
         return Problem(name, line)
     if one["input"] in (None, ""):
@@ -109,12 +108,20 @@ def _verdict(checked: Checked) -> str:
 def _problems(found: list[Problem]) -> Markup:
     """The list is always there, so that a screen reader hears what changes in it."""
     row = Markup(
-        '<li data-level="{}" data-field="{}" data-message="{}"><button type="button">{}</button><p>{}</p>{}</li>'
+        '<li data-level="{}" data-field="{}" data-message="{}"><button type="button">{}</button><p>{}</p>{}{}</li>'
     )
     lines = html.join(
-        row.format(p.level, p.field, p.message, _TITLES.get(p.field, "Recipe"), p.message, _hint(p)) for p in found
+        row.format(p.level, p.field, p.message, TITLES.get(p.field, "Recipe"), p.message, _hint(p), _instead(p))
+        for p in found
     )
     return Markup('<ul class="tr-problems" aria-live="polite">{}</ul>').format(lines)
+
+
+def _instead(problem: Problem) -> Markup:
+    """The button that puts it right; see `recipe_edits.mend`."""
+    if not problem.instead:
+        return Markup()
+    return html.button(f"Use {changes(problem.instead)}", "mend", problem.field)
 
 
 def _hint(problem: Problem) -> Markup:

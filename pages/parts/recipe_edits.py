@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from engine import origins, presets
+from pages.parts.recipe_check import check
 from pages.parts.recipe_form import FIELDS, fitted, recipe_of, updates_for, values_of
 from pages.parts.recipe_source import Choices, kind_of
 from storage import datasets, db, models
@@ -92,6 +93,16 @@ def put_back(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     if event.id in FIELDS:
         recipe[event.id], _ = origins.put_back(event.id, recipe, left, presets.basis(recipe, chosen(recipe)[0]))
     return form_of(fitted(recipe) if event.id in ("method", "tuning") else recipe, left)
+
+
+def mend(event: gr.EventData, given: str, *values: Any) -> list[Any]:
+    """The form after a click on what a remark offers instead: looked up anew, for the form may have changed."""
+    found = [one for one in check(recipe_of(values)).problems if one.field == event.id and one.instead]
+    if not found:
+        return [gr.skip()] * (len(FIELDS) + 2)
+    instead, left = found[0].instead, origins.from_json(given)
+    recipe = {**recipe_of(values), **instead}
+    return form_of(fitted(recipe) if "tuning" in instead else recipe, origins.give(left, instead, origins.REMARK))
 
 
 def chosen(recipe: Mapping[str, Any]) -> tuple[Model | None, Dataset | None]:

@@ -15,8 +15,8 @@ from engine.recipe import Recipe
 from pages.parts import html
 from pages.parts.recipe_check import Checked
 from pages.parts.recipe_form import SECTION_OF
+from pages.parts.recipe_words import TITLES, said
 
-TITLES = {name: field.title or name for name, field in Recipe.model_fields.items()}
 NONE_CHOSEN = "A preset fills in several fields at once; each can still be changed."
 
 
@@ -37,28 +37,6 @@ def marks_html(found: Checked, values: Mapping[str, Any], given: Given) -> str:
 def _back(name: str, values: Mapping[str, Any], given: Given, basis: Given) -> str:
     value, origin = origins.put_back(name, values, given, basis)
     return f"{said(value)} ({origin})"
-
-
-def said(value: Any) -> str:
-    """A value of a recipe as people write it."""
-    match value:
-        case None:
-            return "automatic"
-        case bool():
-            return "on" if value else "off"
-        case float():
-            return _number(value)
-        case "":
-            return "empty"
-    return str(value)
-
-
-def _number(value: float) -> str:
-    """3e-4 rather than 0.0003 or 3e-04."""
-    if 0 < abs(value) < 1e-3:
-        digits, _, power = f"{value:.6e}".partition("e")
-        return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
-    return f"{value:g}"
 
 
 def presets_html(found: Checked, values: Mapping[str, Any], given: Given) -> str:

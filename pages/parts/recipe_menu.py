@@ -13,7 +13,7 @@ from pages.parts import asking, html
 from pages.parts.icons import icon
 from pages.parts.recipe_edits import chosen, form_of
 from pages.parts.recipe_form import recipe_of
-from pages.parts.recipe_marks import TITLES
+from pages.parts.recipe_words import TITLES
 
 Values = dict[str, Any]
 

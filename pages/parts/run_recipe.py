@@ -10,7 +10,7 @@ from engine import recipe as recipes
 from engine.errors import TunesmithError
 from engine.recipe_diff import Difference
 from pages.parts import fields, html
-from pages.parts.recipe_marks import TITLES, said
+from pages.parts.recipe_words import TITLES, said
 from storage import datasets, db, models
 from storage import runs as stored
 from storage.tables import Run

@@ -16,6 +16,9 @@ def said(**fields: Any) -> list[tuple[str, str]]:
     recipe = Recipe(model_id="m", dataset_id="d", **fields)
     found = [problem for rule in serving.RULES for problem in rule(recipe, MODEL, DATASET)]
     assert all(problem.level == "warning" and problem.hint for problem in found)
+    for problem in found:
+        servable = serving._servable(recipe.model_copy(update=problem.instead), MODEL, DATASET)
+        assert problem.field not in [left.field for left in servable]
     return [(problem.field, problem.message) for problem in found]
 
 

@@ -11,9 +11,10 @@ import pytest
 from engine import origins, presets, saved_recipes
 from pages import train as page
 from pages.parts import recipe_edits, recipe_menu
-from pages.parts.recipe_check import check
+from pages.parts.recipe_check import check, check_html
 from pages.parts.recipe_form import FIELDS, SECTION_OF, recipe_of, values_of
-from pages.parts.recipe_marks import marks_html, presets_html, said
+from pages.parts.recipe_marks import marks_html, presets_html
+from pages.parts.recipe_words import said
 from storage import db
 from storage import runs as stored_runs
 from storage.statuses import DatasetStatus, ModelStatus
@@ -68,6 +69,27 @@ def marks(now: Answer) -> dict[str, str]:
 
 def start(ready: dict[str, Any], **changes: Any) -> Answer:
     return recipe_of(values_of({**ready, **changes})), ""
+
+
+def test_a_remark_is_put_right_by_one_click(ready: dict[str, Any]) -> None:
+    now = start(ready, lora_r=128, lora_alpha=256, use_dora=True)
+    panel = check_html(check(now[0]))
+    assert panel.count('data-act="mend"') == 2
+    assert "Use LoRA rank 64, LoRA alpha 128" in panel
+    mended = press(recipe_edits.mend, "mend", "lora_r", now)
+    assert [mended[0][name] for name in ("lora_r", "lora_alpha", "use_dora")] == [64, 128, True]
+    assert marks(mended) == {"lora_r": "remark", "lora_alpha": "remark", "use_dora": "you"}
+    mended = press(recipe_edits.mend, "mend", "use_dora", mended)
+    assert check(mended[0]).problems == []
+    event: Any = Click("mend", "use_dora")
+    unchanged = recipe_edits.mend(event, mended[1], *form(mended[0]))  # a second click finds nothing to do
+    assert all(one == gr.skip() for one in unchanged)
+
+
+def test_a_tuning_that_no_server_takes_becomes_one_that_it_takes(ready: dict[str, Any]) -> None:
+    now = press(recipe_edits.mend, "mend", "tuning", start(ready, tuning="ia3"))
+    assert now[0]["tuning"] == "lora"
+    assert check(now[0]).problems == []
 
 
 def test_a_preset_is_chosen_edited_and_taken_back(ready: dict[str, Any]) -> None:
