@@ -53,6 +53,7 @@ class ChatText:
         Turns with `train` false are context. Raises jinja2.TemplateError when the template refuses the chat.
         """
         text = self.render(messages, False)
+        messages = self._without_unsaid(text, messages)
         parts: list[tuple[int, int]] = []
         cursor, ends_in = 0, -1
         for index, message in enumerate(messages):
@@ -64,6 +65,18 @@ class ChatText:
                     parts.append(part)
                     ends_in = index
         return self._ended(text, parts) if parts and ends_in == len(messages) - 1 else Spans(text, parts)
+
+    def _without_unsaid(self, text: str, messages: Sequence[Message]) -> list[Message]:
+        """The chat without words before a call that its text leaves out, such as gpt-oss's once the answer is there.
+
+        While the answer is not there yet they are in the text, so it would not begin as it goes on.
+        """
+        kept = list(messages)
+        for index, message in enumerate(messages):
+            if message.get("tool_calls") and (message.get("content") or "").strip() not in text:
+                wordless = [*kept[:index], {**message, "content": ""}, *kept[index + 1 :]]
+                kept = wordless if self.render(wordless, False) == text else kept
+        return kept
 
     def _turn(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
         part = self._by_prefix(text, messages, index)
@@ -79,12 +92,23 @@ class ChatText:
             after = text if index == len(messages) - 1 else self.render(messages[: index + 1], False)
         except (TemplateError, LookupError):
             return None  # a template may demand a first message, or a user's
-        if not text.startswith(before) or not text.startswith(after.rstrip()):
+        after = self._as_goes_on(text, after)
+        if not after or not text.startswith(before):
             return None
         # A prompt may open more than the turn does (`<think>`), so it counts only as far as both agree.
         start = _common_length(asked, text)
         answers_here = start == len(asked) or text.startswith((messages[index].get("content") or "").strip(), start)
         return (start, min(len(after), len(text))) if answers_here and start >= len(before) else None
+
+    def _as_goes_on(self, text: str, after: str) -> str:
+        """The chat up to a turn as `text` has it; a turn in the middle may end in another token than the last one."""
+        if text.startswith(after.rstrip()):
+            return after
+        said = after.rstrip()
+        ends = next((special for special in self.specials if said.endswith(special)), "")
+        said = said.removesuffix(ends)
+        middle = self._special_at(text, len(said))
+        return said + middle if ends and middle and text.startswith(said) else ""
 
     def _rewritten(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
         """The turn in a chat whose template writes earlier turns anew, such as Qwen3's."""

@@ -193,7 +193,7 @@ def check_calls(name: str) -> None:
     assert answers_of(name, messages, [ADD]) == [answering]
 
 
-@pytest.mark.parametrize("name", ["qwen3", "gemma4", "llama3_1"])
+@pytest.mark.parametrize("name", ["qwen3", "gemma4", "llama3_1", "gptoss"])
 def test_what_is_said_beside_a_call_is_learnt_without_the_tools_words(name: str) -> None:
     call = {"id": "abcdefghi", "type": "function", "function": {"name": "add", "arguments": {"a": 4711}}}
     messages: list[Message] = [
@@ -205,6 +205,27 @@ def test_what_is_said_beside_a_call_is_learnt_without_the_tools_words(name: str)
     first, last = answers_of(name, messages, [ADD])
     assert ("Let me add." in first or "4711" in first, "It is 23" in last) == (True, True)
     assert "815" not in first + last
+
+
+def test_a_call_is_learnt_where_the_words_before_it_are_left_out_later() -> None:
+    """gpt-oss shows them only until the answer is there, and ends an answer in the middle unlike the last one."""
+    call = {"type": "function", "function": {"name": "add", "arguments": {"a": 4711}}}
+    told: list[Message] = [
+        {"role": "user", "content": "Sum?"},
+        {"role": "assistant", "content": "Let me add.", "tool_calls": [call]},
+        {"role": "tool", "content": "result 815", "name": "add"},
+        {"role": "assistant", "content": "It is 23"},
+    ]
+    called = '<|channel|>commentary json<|message|>{"a": 4711}<|call|>'
+    later = [*told, {"role": "user", "content": "And?"}, {"role": "assistant", "content": "No"}]
+    assert answers_of("gptoss", later, [ADD]) == [
+        f" to=functions.add{called}",
+        "<|channel|>final<|message|>It is 23<|end|>",
+        "<|channel|>final<|message|>No<|return|>",
+    ]
+    (both,) = answers_of("gptoss", told[:2], [ADD])
+    assert both.startswith("<|channel|>analysis<|message|>Let me add.<|end|>")
+    assert both.endswith(called)
 
 
 def test_a_chat_learnt_as_a_whole_learns_to_stop_too() -> None:
