@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import orjson
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from app import traffic
 from app.v1_requests import ApiError, Body
 from engine import probe, routing
+from engine.hanging_up import HungUpError, while_connected
 from engine.routing import Upstream
 
 CONNECT_SECONDS = 5
@@ -21,7 +21,6 @@ IDLE_SECONDS = 30  # an unused connection is kept so long; the backend keeps it 
 CLIENT_GONE = 499  # nginx's word for it; nobody is there to read it
 BROKEN = "The backend broke off while it answered. Try again."
 
-T = TypeVar("T")
 _sessions: dict[tuple[asyncio.AbstractEventLoop, str], aiohttp.ClientSession] = {}
 
 
@@ -36,7 +35,7 @@ class Passing:
         """The backend's answer. Raises ApiError, or routing's errors when nothing answers."""
         traffic.IN_FLIGHT.inc()
         try:
-            answer, content = await _while_connected(self._request, self._fetch())
+            answer, content = await self._fetched()
         except BaseException:  # raised again: a cancelled request too must be counted out
             self._finished()
             raise
@@ -45,6 +44,12 @@ class Passing:
             return self._stream(answer)
         self._finished()
         return self._whole(answer, content)
+
+    async def _fetched(self) -> tuple[aiohttp.ClientResponse, bytes | None]:
+        try:
+            return await while_connected(self._request.receive, self._fetch())
+        except HungUpError as error:
+            raise ApiError("The client has gone.", CLIENT_GONE) from error
 
     async def _fetch(self) -> tuple[aiohttp.ClientResponse, bytes | None]:
         """The backend's answer with its content, or with None when it is a stream still to be read."""
@@ -137,25 +142,6 @@ def _named(content: bytes, model: str) -> bytes:
 async def _lines(answer: aiohttp.ClientResponse, model: str) -> AsyncIterator[bytes]:
     async for line in answer.content:
         yield b"data: " + _named(line[6:], model) + b"\n" if line.startswith(b"data: {") else line
-
-
-async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is cancelled when the client goes away before."""
-    task = asyncio.create_task(work)
-    gone = asyncio.create_task(_gone(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ApiError("The client has gone.", CLIENT_GONE)
-    finally:
-        task.cancel()
-        gone.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _session(address: str) -> aiohttp.ClientSession:

@@ -7,6 +7,7 @@ leaves becomes a blob named by its sha256, so that the same rows are stored once
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -186,13 +187,12 @@ def _begun(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:
     """Fills the folder, then saves the dataset and starts its import. What fails leaves nothing."""
     _require_project(dataset.project_id)
     folder = home.dataset_folder(dataset.id)
-    try:
+    with ExitStack() as undoing:
+        undoing.callback(shutil.rmtree, folder, ignore_errors=True)
         take_in()
         with db.session() as session:
             session.add(dataset)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        undoing.pop_all()
     importing.start(dataset)
     return dataset
 

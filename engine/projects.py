@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine import names
+from engine.errors import ConflictError, NotFoundError
 from storage import db
 from storage import projects as stored
 from storage.tables import DEFAULT_PROJECT, Project
@@ -15,7 +16,7 @@ LONGEST_NAME = 80
 
 def create_project(name: str) -> Project:
     """A new, empty project. Raises ConflictError when the name is taken."""
-    project = Project(name=_checked(name))
+    project = Project(name=names.checked(name, "project", LONGEST_NAME))
     try:
         with db.session() as session:
             _refuse_taken(session, project)
@@ -29,7 +30,7 @@ def rename_project(project_id: str, name: str) -> Project:
     """Raises NotFoundError, or ConflictError when another project has that name."""
     with db.session() as session:
         project = _get(session, project_id)
-        project.name = _checked(name)
+        project.name = names.checked(name, "project", LONGEST_NAME)
         with session.no_autoflush:
             _refuse_taken(session, project)
     return project
@@ -70,13 +71,6 @@ def _get(session: Session, project_id: str) -> Project:
     if project is None:
         raise NotFoundError(f"There is no project `{project_id}`.", "GET /api/projects lists the projects.")
     return project
-
-
-def _checked(name: str) -> str:
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME:
-        raise RefusedError("A project needs a name.", f"One to {LONGEST_NAME} characters.")
-    return name
 
 
 def _refuse_taken(session: Session, project: Project) -> None:

@@ -22,6 +22,7 @@ from engine import (
     further,
     keeping,
     logs,
+    names,
     process,
     refusals,
     supervision,
@@ -62,7 +63,7 @@ def start_run(
     refusals.refuse(refusals.check(recipe, model, dataset))
     supervision.check_space()
     run = Run(
-        name=_name(name),
+        name=names.checked(name, "run", MOST_NAME),
         project_id=project_id,
         model_id=model.id,
         dataset_id=dataset.id,
@@ -158,7 +159,7 @@ def rename_run(run_id: str, name: str) -> Run:
     """Gives a run another name. Raises NotFoundError, RefusedError."""
     with database.session() as db:
         run = _get(db, run_id)
-        run.name = _name(name)
+        run.name = names.checked(name, "run", MOST_NAME)
         return run
 
 
@@ -233,10 +234,3 @@ def _get(db: Session, run_id: str) -> Run:
     if run is None:
         raise NotFoundError(f"There is no run `{run_id}`.", "It may have been deleted. The Runs page lists them all.")
     return run
-
-
-def _name(name: str) -> str:
-    name = " ".join(name.split())
-    if not name or len(name) > MOST_NAME or not name.isprintable():
-        raise RefusedError("A run needs a name.", f"Use 1 to {MOST_NAME} characters.")
-    return name

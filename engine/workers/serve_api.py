@@ -3,14 +3,15 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from engine.hanging_up import HungUpError, while_connected
 from engine.workers.serve_answers import Ask, Collected, pieces
 from engine.workers.serve_batch import Batch, Question
 from engine.workers.serve_load import Loaded, Voice
@@ -20,8 +21,6 @@ from engine.workers.serve_sample import Sampling
 
 DEFAULT_CHAT_TOKENS = 1024
 DEFAULT_COMPLETION_TOKENS = 16  # OpenAI's own
-
-T = TypeVar("T")
 
 
 def create_app(loaded: Loaded, batch: Batch) -> FastAPI:
@@ -102,7 +101,10 @@ class Server:
     async def _answer(self, ask: Ask, request: Request) -> StreamingResponse | JSONResponse:
         if ask.wanted.stream:
             return StreamingResponse(self._stream(ask), media_type="text/event-stream")
-        return JSONResponse(await _while_connected(request, self._whole(ask)))
+        try:
+            return JSONResponse(await while_connected(request.receive, self._whole(ask)))
+        except HungUpError as error:
+            raise RequestError("The client has gone.", status=499) from error
 
     async def _stream(self, ask: Ask) -> AsyncIterator[str]:
         self._in_flight += 1
@@ -128,22 +130,3 @@ class Server:
 
 def _nowhere(_index: int, _text: str, _finish: str | None) -> None:
     raise AssertionError("a question must be given a sink before it is asked")
-
-
-async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is cancelled when the client goes away before."""
-    task = asyncio.create_task(work)
-    gone = asyncio.create_task(_gone(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise RequestError("The client has gone.", status=499)
-    finally:
-        task.cancel()
-        gone.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -16,6 +16,15 @@ SHAPE: dict[str, Any] = {
     "num_key_value_heads": 2,
     "max_position_embeddings": 128,
 }
+ALONE: dict[str, Any] = {  # of a trainer in float32 that leaves nothing behind
+    "logging_steps": 1,
+    "save_strategy": "no",
+    "report_to": "none",
+    "use_cpu": True,
+    "bf16": False,
+    "gradient_checkpointing": False,
+    "disable_tqdm": True,
+}
 FAMILIES = {
     "llama": transformers.LlamaConfig(**SHAPE),
     "llama with tied embeddings": transformers.LlamaConfig(**SHAPE, tie_word_embeddings=True),

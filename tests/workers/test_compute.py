@@ -18,7 +18,7 @@ from engine.workers import compute, head_parts, training, training_preference
 from engine.workers.contract import WorkFailedError
 from engine.workers.fast_logps import make_fast
 from engine.workers.training_reinforce import GroupTrainer, LeaveOneOutTrainer
-from tests.workers.families import FAMILIES, LEFT_TO_TRL, made
+from tests.workers.families import ALONE, FAMILIES, LEFT_TO_TRL, made
 from tests.workers.judged import stored
 from tests.workers.test_packed_rows import still
 from tests.workers.training_runs import only, spec, steps, sums, write_rows
@@ -181,14 +181,8 @@ def group_trainer(kind: Any, config: Any, model: PreTrainedModel, tiny: Path, ou
             temperature=0.7,
             beta=0.1,
             learning_rate=1e-2,
-            logging_steps=1,
-            save_strategy="no",
-            report_to="none",
-            use_cpu=True,
-            bf16=False,
-            gradient_checkpointing=False,
-            disable_tqdm=True,
             seed=7,
+            **ALONE,
         ),
         train_dataset=Dataset.from_dict({"prompt": prompts}),
         reward_funcs=[lambda completions, **_: [float(len(str(answer)) % 5) for answer in completions]],

@@ -17,7 +17,7 @@ from engine.workers.fast_loss import AnswersTrainer, allows_fast_loss, without_a
 from engine.workers.row_order import RowOrder
 from engine.workers.row_trainer import lengths
 from tests.tiny import TEMPLATE
-from tests.workers.families import FAMILIES, LEFT_TO_TRL, made
+from tests.workers.families import ALONE, FAMILIES, LEFT_TO_TRL, made
 from tests.workers.training_runs import spec, steps, sums, write_rows
 
 pytestmark = [
@@ -43,17 +43,11 @@ def losses(kind: type[SFTTrainer], fast: bool, config: Any, tokenizer: Any, out:
             per_device_train_batch_size=3,
             gradient_accumulation_steps=2,
             learning_rate=1e-2,
-            logging_steps=1,
             eval_strategy="steps",
             eval_steps=2,
-            save_strategy="no",
-            report_to="none",
-            use_cpu=True,
-            bf16=False,
-            gradient_checkpointing=False,
-            disable_tqdm=True,
             train_sampling_strategy="sequential",
             dataset_kwargs={"skip_prepare_dataset": True},
+            **ALONE,
         ),
         train_dataset=tokens(),
         eval_dataset=tokens(7),

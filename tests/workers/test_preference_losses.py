@@ -17,7 +17,7 @@ from engine.workers import judged_batches
 from engine.workers.fast_loss import allows_fast_loss, without_adapter
 from engine.workers.preference_trainers import ContrastTrainer, LabelTrainer, OddsTrainer, PairTrainer
 from engine.workers.row_trainer import lengths
-from tests.workers.families import FAMILIES
+from tests.workers.families import ALONE, FAMILIES
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
@@ -96,19 +96,13 @@ def config(kind: Any, out: Path, **own: Any) -> Any:
         max_steps=4,
         per_device_train_batch_size=BATCH,
         learning_rate=2e-2,
-        logging_steps=1,
         eval_strategy="steps",
         eval_steps=4,
-        save_strategy="no",
-        report_to="none",
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        disable_tqdm=True,
         train_sampling_strategy="sequential",
         remove_unused_columns=False,
         max_length=64,
         **own,
+        **ALONE,
     )
 
 

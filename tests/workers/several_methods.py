@@ -1,0 +1,27 @@
+"""A worker for tests that does one training after another in the same processes: importing takes longer than they do.
+
+Spec: as of a training, with {"trainings": {name: values}}; each goes into OUT/NAME.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from engine.workers import contract, ranks, sft
+
+
+def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
+    sft.get_ready(spec, out)
+    from engine import events  # noqa: PLC0415
+    from engine.workers import fit_steps, group, training  # noqa: PLC0415
+
+    for name, values in spec["trainings"].items():
+        folder = out / name
+        folder.mkdir(exist_ok=True)
+        family = fit_steps.FAMILIES[values["recipe"]["method"]]
+        events.append(folder, events.Finished(result=training.train(values, folder, family)))
+        group.wait()
+    return {"first": ranks.first()}
+
+
+if __name__ == "__main__":
+    contract.run(work)
