@@ -14,6 +14,7 @@ from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_availa
 
 from engine.recipe import Recipe
 from engine.spread import Spread
+from engine.workers import group
 from engine.workers.contract import WorkFailedError
 
 FLASH = {  # the better one first: whether it is installed, and the compute capability it begins with
@@ -100,6 +101,11 @@ def recomputes(recipe: Recipe, memory: Mapping[str, int], longest: int) -> bool:
     if recipe.gradient_checkpointing is not None or not memory:
         return bool(recipe.gradient_checkpointing)
     return memory["fixed"] + memory["a_token"] * longest > memory["available"]
+
+
+def leanly(recipe: Recipe) -> bool:
+    """Whether layers are computed by functions of our own: torch cannot trace those, nor divide their weights."""
+    return not recipe.torch_compile and (group.alone() or recipe.strategy == "ddp")
 
 
 def compile_decoder(model: PreTrainedModel, backend: str | Callable[..., Any] = "inductor") -> None:

@@ -14,7 +14,7 @@ from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
 
 from engine import events
-from engine.workers import contract, frozen_head, unmasked
+from engine.workers import contract, frozen_head, lean_lora, unmasked
 from engine.workers.fast_logps import NOT_LEARNT, make_fast
 from engine.workers.fast_loss import without_adapter
 from engine.workers.row_trainer import RowTrainer
@@ -27,9 +27,15 @@ class FusedTrainer(RowTrainer):
 
     model: Any
     accelerator: Any
+    lean: bool
     _of: int = 0  # rows to ask the reference about, how many were asked, and when that was told
     _asked: int = 0
     _told: float = 0.0
+
+    def __init__(self, *args: Any, lean: bool = False, **kwargs: Any) -> None:
+        """`lean` as `compute.leanly` says: the reference is asked in here, and has to be rounded as the model is."""
+        self.lean = lean
+        super().__init__(*args, **kwargs)
 
     def make_fast(self) -> None:
         """Uses the fast head from here on where the model allows it."""
@@ -43,6 +49,8 @@ class FusedTrainer(RowTrainer):
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
         self.make_fast()
+        if self.lean:
+            lean_lora.put(self.model)
         self._of, self._asked = len(dataset), 0
         found: Dataset = super()._precompute_ref_logps(dataset, name, batch_size)  # type: ignore[misc]
         return found

@@ -120,15 +120,16 @@ def make(spec: Spec, family: Family, out: Path, choose: Callable[[Rows], Rows] =
     compute.choose_attention(base.model, spec.recipe, spec.device, base.bf16)
     rows = choose(group.in_turn(lambda: family.rows(spec, base, out)))
     base = begun_with(base, spec.adapter_path)
+    if compute.leanly(spec.recipe):
+        short_attention.put()
     trainer = family.trainer(spec, base, rows, out)
     tuning.prepare(trainer, spec.recipe, spec.model_path, out)
     strategy.check(spec.asked, trainer.accelerator)
     trainer.add_callback(strategy.Truth(spec.asked, trainer))
     if spec.recipe.torch_compile:
         compute.compile_decoder(without_adapter(trainer.model))
-    elif group.alone() or spec.recipe.strategy == "ddp":
+    if compute.leanly(spec.recipe):
         lean_lora.put(trainer.model)
-        short_attention.put()
     return Made(trainer, base, rows)
 
 

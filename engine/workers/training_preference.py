@@ -13,7 +13,7 @@ from trl.trainer.reward_trainer import suppress_seqcls_warning
 
 from engine import events, methods
 from engine.recipe import Recipe
-from engine.workers import group, judged_batches, judged_rows, training, training_model, tuning_adapters
+from engine.workers import compute, group, judged_batches, judged_rows, training, training_model, tuning_adapters
 from engine.workers.contract import WorkFailedError
 from engine.workers.fast_loss import allows_fast_loss, without_adapter
 from engine.workers.preference_trainers import (
@@ -158,7 +158,7 @@ def _dpo(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> PairTrai
         precompute_ref_log_probs=_asks_first(spec, rows),
         max_length=base.longest(recipe),
     )
-    return PairTrainer(args=arguments, **_given(spec, base, rows, judged_batches.Pairs))
+    return PairTrainer(lean=compute.leanly(recipe), args=arguments, **_given(spec, base, rows, judged_batches.Pairs))
 
 
 def _kto(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> LabelTrainer:
@@ -172,7 +172,9 @@ def _kto(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> LabelTra
         precompute_ref_log_probs=_asks_first(spec, rows),
         max_length=base.longest(recipe),
     )
-    return LabelTrainer(args=arguments, **_given(spec, base, rows, judged_batches.Labelled))
+    return LabelTrainer(
+        lean=compute.leanly(recipe), args=arguments, **_given(spec, base, rows, judged_batches.Labelled)
+    )
 
 
 def _orpo(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> Any:

@@ -10,6 +10,8 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.modeling_utils import AttentionInterface
 
 from engine import checkpoints, events
 from engine.methods import GENERATING, METHODS
@@ -161,6 +163,18 @@ def test_a_stop_is_heard_while_the_reference_is_asked(tiny_model: Path, tmp_path
     (tmp_path / "out" / "stop.request").touch()
     with pytest.raises(contract.Stopped):
         train(values, tmp_path / "out")
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["asked in each step", "asked before"])
+def test_before_anything_is_learnt_model_and_reference_say_the_same(
+    first: bool, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In bfloat16 too: answers differ by less than what roundings add up to over a row."""
+    monkeypatch.setitem(AttentionInterface._global_mapping, "sdpa", sdpa_attention_forward)  # as in a new process
+    values = recipe_spec(tiny_model, tmp_path, "dpo", bf16=True, max_steps=1, precompute_ref_log_probs=first)
+    point = steps(train(values, tmp_path / "out"))[1]
+    assert point["rewards/margins"] == 0
+    assert point["loss"] == pytest.approx(0.6931, abs=1e-4)
 
 
 def test_a_model_without_a_chat_template_gets_a_plain_one(tiny_model: Path, tmp_path: Path) -> None:
