@@ -3,6 +3,7 @@
 Spec: as of a training, with {"trainings": {name: values}}; each goes into OUT/NAME.
 """
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     from engine import events  # noqa: PLC0415
     from engine.workers import fit_steps, group, training  # noqa: PLC0415
 
-    for name, values in spec["trainings"].items():
+    for name, own in spec["trainings"].items():
         folder = out / name
         folder.mkdir(exist_ok=True)
+        values = {**spec, **own}  # what the plan has added
         family = fit_steps.FAMILIES[values["recipe"]["method"]]
         events.append(folder, events.Finished(result=training.train(values, folder, family)))
+        gc.collect()  # what belongs to the group has to go before it
         group.wait()
     return {"first": ranks.first()}
 

@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from engine import events
-from engine.methods import METHODS
+from engine.methods import GENERATING, METHODS
 from engine.workers import fit_steps, training
+from tests import tiny
 from tests.workers.several import finish
 from tests.workers.test_methods import recipe_spec
 from tests.workers.training_runs import only, spec, steps, sums, write_rows
@@ -39,9 +40,12 @@ KEPT: dict[str, Any] = {
 
 def method_spec(method: str, model: Path, folder: Path, **fields: Any) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    if method in ("sft", "gkd"):  # a teacher of its own is a test of test_distil
-        values = spec(model, write_rows(folder, "chat", sums(24)), method=method, **fields)
-        return values | ({"companion": {"path": str(model), "adapter": None}} if method == "gkd" else {})
+    if method in GENERATING:
+        fields["per_device_train_batch_size"] = 4  # a group of answers
+    if method == "gkd":
+        fields["max_completion_length"] = 12
+    if method in ("sft", "gkd"):
+        return spec(model, write_rows(folder, "chat", sums(24)), method=method, **fields)
     return recipe_spec(model, folder, method, **fields)
 
 
@@ -49,7 +53,10 @@ def method_spec(method: str, model: Path, folder: Path, **fields: Any) -> dict[s
 def done(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("methods")
     asked = SHARED | TWO
+    teacher = folder / "teacher"
+    tiny.make(teacher, seed=1)
     trainings = {name: method_spec(name, tiny_model, folder / f"{name}-rows", **asked) for name in TRIED}
+    trainings["gkd"] |= {"companion": {"path": str(teacher), "adapter": None}}
     trainings["kept"] = method_spec("sft", tiny_model, folder / "kept-rows", **(SHARED | TWO | KEPT))
     finish(trainings["kept"] | {"trainings": trainings}, folder / "out", "tests.workers.several_methods")
     return folder / "out"
