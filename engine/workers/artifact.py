@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 from engine.methods import GENERATING
 from engine.recipe import Recipe, to_yaml
-from engine.workers import tuning_starts
+from engine.workers import lean_lora, tuning_starts
 from engine.workers.contract import WorkFailedError
 from engine.workers.tuning_adapters import puts_tokens_before
 
@@ -102,6 +102,7 @@ def _check_adapter(trained: Trained, model: PeftModel, folder: Path) -> None:
         )
     if tuning_starts.has_start(model):
         tuning_starts.subtract_all(model)  # what is saved is for the base without the start
+    lean_lora.take_off(model)  # as it is opened by others, so that no rounding tells the two apart
     after = _logits(trained, model)
     base = model.base_model if puts_tokens_before(model) else model.unload()
     before = _logits(trained, base)

@@ -24,6 +24,13 @@ def put(model: nn.Module) -> None:
             module.forward = MethodType(_forward, module)
 
 
+def take_off(model: nn.Module) -> None:
+    """Lets PEFT compute again."""
+    for module in model.modules():
+        if isinstance(module, LoraLinear) and "forward" in vars(module):
+            del module.forward
+
+
 def _forward(self: LoraLinear, inputs: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
     name, kind = self.active_adapters[0], computes_in(inputs)
     if args or kwargs or not _plain(self, kind):

@@ -1,14 +1,18 @@
 """LoRA without the detours computes what PEFT computes, and leaves to PEFT what is not plain."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import Linear as LoraLinear
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine.workers import lean_lora
+from engine.recipe import Recipe
+from engine.workers import artifact, lean_lora
+from engine.workers.artifact import Trained
 from tests.workers.families import FAMILIES, made
 from tests.workers.graph import ways
 
@@ -20,7 +24,11 @@ Grads = dict[str, torch.Tensor]
 def adapted(family: str, dtype: torch.dtype = torch.float32, **fields: Any) -> PeftModel:
     """With an adapter that is no longer at its start."""
     base = made(FAMILIES[family]).to(dtype)
-    model = get_peft_model(base, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear", **fields))
+    config = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear", **fields)
+    return changed(get_peft_model(base, config))
+
+
+def changed(model: PeftModel) -> PeftModel:
     torch.manual_seed(1)
     for name, weight in model.named_parameters():
         if "lora_" in name:
@@ -96,6 +104,28 @@ def test_an_adapter_that_is_switched_off_or_merged_adds_nothing() -> None:
         merged = model(input_ids=torch.arange(24).view(2, 12) + 5).logits
     assert torch.allclose(merged, expected, rtol=1e-4, atol=1e-5)
     model.unmerge_adapter()
+
+
+def test_taken_off_it_is_pefts_own_again() -> None:
+    model = lean(adapted("llama"))
+    lean_lora.take_off(model)
+    assert added(model) == 0
+    assert torch.equal(computed(model)[0], computed(adapted("llama"))[0])
+
+
+def test_what_was_trained_is_checked_in_pefts_way(tiny_model: Path, tmp_path: Path) -> None:
+    """Else a result near zero, such as a score, would seem to be another one by rounding alone."""
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    model = changed(get_peft_model(base, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear")))
+    lean_lora.put(model)
+    assert added(model) > 0
+    recipe = Recipe(model_id="m", dataset_id="d")
+    trained = Trained(model, AutoTokenizer.from_pretrained(tiny_model), recipe, [5, 6, 7], False, torch.float32)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        assert artifact.save(trained, tmp_path) == "adapter"
+    names = {one.key for one in seen.key_averages()}
+    assert "aten::linear" in names
+    assert "_Added" not in names
 
 
 def test_two_adapters_at_once_stay_with_peft() -> None:
