@@ -194,7 +194,7 @@ def test_a_recipe_is_checked_without_starting_anything(owner: TestClient, model:
     recipe = {"model_id": model.id, "dataset_id": dataset.id, "method": "sft", "max_length": 32}
     found = owner.post("/api/runs/check", json={"recipe": recipe})
     assert found.status_code == 200
-    assert all(one.keys() == {"field", "message", "hint", "level"} for one in found.json())
+    assert all(one.keys() == {"field", "message", "hint", "level", "instead"} for one in found.json())
     assert owner.get("/api/runs").json() == []
     missing = {**recipe, "model_id": "nope"}
     assert owner.post("/api/runs/check", json={"recipe": missing}).status_code == 404
