@@ -34,7 +34,8 @@ def needs_no_mask(model: PreTrainedModel) -> bool:
 
 
 def _padded_behind(mask: torch.Tensor) -> bool:
-    return mask.dim() == 2 and bool((mask[:, 0] == 1).all() and (mask[:, 1:] <= mask[:, :-1]).all())
+    """Asked in every step, so a GPU is waited for once."""
+    return mask.dim() == 2 and bool((mask[:, 0] == 1).all() & (mask[:, 1:] <= mask[:, :-1]).all())
 
 
 @torch.no_grad()
