@@ -92,7 +92,7 @@ def evaluation_rows(recipe: Recipe, rows_seen: int) -> int:
         return 0
     epochs = recipe.num_train_epochs if recipe.max_steps <= 0 else 1
     held_out = rows_seen / max(epochs, 1e-9) * recipe.eval_fraction / (1 - recipe.eval_fraction)
-    times = math.ceil(rows_seen / rows_a_step(recipe) / recipe.eval_steps)
+    times = math.ceil(rows_seen / steps.rows_a_step(recipe) / recipe.eval_steps)
     return round(held_out * times)
 
 
@@ -102,11 +102,5 @@ def rows_seen(recipe: Recipe, rows: int) -> int:
     if total is None and (recipe.method in methods.GENERATING):
         total = steps.total_steps(recipe, rows)
     if total is not None:
-        return total * rows_a_step(recipe)
+        return total * steps.rows_a_step(recipe)
     return round(recipe.num_train_epochs * steps.training_rows(recipe, rows))
-
-
-def rows_a_step(recipe: Recipe) -> int:
-    """Rows (or answers) of an optimiser step, of all processes."""
-    rows = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
-    return rows * distribution.spread(recipe).world

@@ -110,7 +110,7 @@ def _steps(recipe: Recipe, dataset: Dataset, amount: Amount) -> int | None:
     known = steps.total_steps(recipe, dataset.train_rows)
     if known is not None or not recipe.packing:
         return known
-    return max(1, round(amount.tokens / (fit_time.rows_a_step(recipe) * recipe.max_length)))
+    return max(1, round(amount.tokens / (steps.rows_a_step(recipe) * recipe.max_length)))
 
 
 def _time(recipe: Recipe, model: Model, amount: Amount, known: Known | None) -> Time:

@@ -4,6 +4,7 @@ A preset never chooses model, dataset or method. Those of a model family are off
 others say what the training is for. One of each sort can be in force.
 """
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -77,7 +78,12 @@ class For(_Part):
         if model is None or not self.is_family():
             return not self.is_family()
         called = f"{model.name} {model.source_id}".lower()
-        return model.architecture in self.architectures or any(word in called for word in self.models)
+        return model.architecture in self.architectures or any(_stands_in(word, called) for word in self.models)
+
+
+def _stands_in(word: str, name: str) -> bool:
+    """Whether the name has the word with no letter behind it: `phi` is in phi-4, and not in dolphin."""
+    return re.search(rf"{re.escape(word)}(?![a-z])", name) is not None
 
 
 class Preset(BaseModel):

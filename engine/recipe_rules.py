@@ -56,11 +56,15 @@ def refuse_unfitting(recipe: Any) -> None:
 
 
 def _refuse_batches(recipe: Any) -> None:
-    answers = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+    """Where processes are as many as devices, only the machine can tell (engine.rules.amounts)."""
+    spread = recipe.strategy != "none"
+    processes = recipe.num_processes * recipe.num_machines if spread else 1
+    answers = processes * recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
     if answers % recipe.num_generations:
+        what = "per_device_train_batch_size times gradient_accumulation_steps" + " times all processes" * spread
         raise ValueError(
-            f"a step has {answers} answers (per_device_train_batch_size times gradient_accumulation_steps), which is "
-            f"no multiple of {recipe.num_generations}: change num_generations"
+            f"a step has {answers} answers ({what}), which is no multiple of {recipe.num_generations}: "
+            "change num_generations"
         )
 
 

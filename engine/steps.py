@@ -20,8 +20,12 @@ def total_steps(recipe: Recipe, rows: int) -> int | None:
 
 def prompts_a_step(recipe: Recipe) -> int:
     """Of a method that answers them itself: its batch counts answers."""
-    answers = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps * _processes(recipe)
-    return answers // recipe.num_generations
+    return rows_a_step(recipe) // recipe.num_generations
+
+
+def rows_a_step(recipe: Recipe) -> int:
+    """Rows (or answers) of an optimiser step, of all processes."""
+    return recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps * _processes(recipe)
 
 
 def _processes(recipe: Recipe) -> int:

@@ -27,7 +27,12 @@ def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 
 def _prompts(recipe: Recipe, rows: int) -> Found:
-    if (wanted := steps.prompts_a_step(recipe)) > rows:
+    answers = steps.rows_a_step(recipe)
+    if answers % recipe.num_generations:
+        message = f"A step has {answers} answers on this machine's devices, which is no multiple of num_generations "
+        hint = f"Use a divisor of {answers}, or another per_device_train_batch_size."
+        yield Problem("num_generations", f"{message}{recipe.num_generations}.", hint)
+    elif (wanted := steps.prompts_a_step(recipe)) > rows:
         message = f"A step takes {wanted} prompts, and only {rows} are there."
         yield Problem("gradient_accumulation_steps", message, "Use fewer, or a smaller per_device_train_batch_size.")
 

@@ -1,8 +1,9 @@
 """The training a person would write with TRL alone, to compare with: `python -m tests.bench.bare_trl SPEC.json`.
 
 The spec says: method, model, train and held_out (rows as in tests.bench.training_rows), steps, batch, max_length,
-learning_rate, device, and the folder `out` that gets the adapter; with `adapter`, that one is measured on the held-out
-rows instead. Prints one line of JSON: real tokens a second after the first steps and the losses, or eval_loss.
+learning_rate, device, for gkd the teacher's folder, and the folder `out` that gets the adapter; with `adapter`, that
+one is measured on the held-out rows instead. Prints one line of JSON: real tokens a second after the first steps and
+the losses, or eval_loss.
 """
 
 import json
@@ -29,6 +30,7 @@ from trl import (
     SFTTrainer,
 )
 from trl.experimental.cpo import CPOConfig, CPOTrainer
+from trl.experimental.gkd import GKDConfig, GKDTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 Spec = dict[str, Any]
@@ -44,6 +46,7 @@ KINDS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "reward": (RewardConfig, RewardTrainer, {}),
     "grpo": (GRPOConfig, GRPOTrainer, {}),
     "rloo": (RLOOConfig, RLOOTrainer, {}),
+    "gkd": (GKDConfig, GKDTrainer, {}),
 }
 GENERATING = ("grpo", "rloo")
 
@@ -62,14 +65,14 @@ class Clock(TrainerCallback):  # type: ignore[misc]
             self.logs.append(logs)
 
     def count_in(self, trainer: Any) -> None:
-        """For trainers that log no tokens: those of both answers, without padding."""
+        """For trainers that log no tokens: those of the rows (or both sides of a pair), without padding."""
         step = trainer.training_step
 
         def counted(model: Any, inputs: Any, *rest: Any) -> Any:
-            if isinstance(inputs, dict):
-                masks = (tensor for name, tensor in inputs.items() if name.endswith("attention_mask"))
-                self.counted += sum(int(mask.sum()) for mask in masks)
-            return step(model, inputs, *rest)
+            loss = step(model, inputs, *rest)  # in which gkd puts the answers it writes into the rows' place
+            names = (name for name in inputs if name.endswith("attention_mask") and not name.startswith("prompt"))
+            self.counted += sum(int(inputs[name].sum()) for name in names)
+            return loss
 
         trainer.training_step = counted
 
@@ -99,6 +102,8 @@ def arguments(spec: Spec) -> Any:
         own = {"num_generations": 4, "max_completion_length": spec["answer"], **own}
     else:
         own = {"max_length": spec["max_length"], **own}
+    if method == "gkd":
+        own |= {"lmbda": spec["lmbda"], "max_new_tokens": spec["answer"], "temperature": 1.0}
     return config(
         output_dir=str(Path(spec["out"]) / "checkpoints"),
         max_steps=spec["steps"],
@@ -137,6 +142,8 @@ def trainer_of(spec: Spec) -> Any:
     more: dict[str, Any] = {} if measures else {"peft_config": lora}
     if method in GENERATING:
         more["reward_funcs"] = [short, with_numbers]
+    if method == "gkd":
+        more["teacher_model"] = AutoModelForCausalLM.from_pretrained(spec["teacher"])
     if measures and method in ("dpo", "kto"):
         more["ref_model"] = AutoModelForCausalLM.from_pretrained(spec["model"])
     tokenizer = AutoTokenizer.from_pretrained(spec["model"])
@@ -153,7 +160,7 @@ def trainer_of(spec: Spec) -> Any:
 
 def train(spec: Spec) -> dict[str, Any]:
     clock, trainer = Clock(), trainer_of(spec)
-    if spec["method"] in ("orpo", "cpo", "simpo"):
+    if spec["method"] in ("orpo", "cpo", "simpo", "gkd"):
         clock.count_in(trainer)
     trainer.add_callback(clock)
     trainer.train()

@@ -83,13 +83,8 @@ class Studio:
     def train(self, recipe: dict[str, Any]) -> dict[str, float]:
         """One run: seconds to trainer and to first loss, tokens a second after the first step."""
         clicked = time.time()
-        run = self.post("runs", {"name": "bench", "recipe": recipe})["id"]
-        events = self.home / "runs" / run / "events.jsonl"
-        until(lambda: events.exists() and events.stat().st_size)
-        ended = until(lambda: self._when(f"runs/{run}", ENDED), every=0.5)
-        if ended["status"] != "succeeded":
-            raise SystemExit(f"the run {ended['status']}: {ended['error']} {ended['hint']}")
-        said = [json.loads(line) for line in events.read_text().splitlines()]
+        run = self.run(recipe)["id"]
+        said = [json.loads(line) for line in (self.home / "runs" / run / "events.jsonl").read_text().splitlines()]
         points = [(one["at"], one["metrics"]) for one in said if one["kind"] == "step" and "loss" in one["metrics"]]
         tokens = points[-1][1]["num_tokens"] - points[0][1]["num_tokens"]
         return {
@@ -97,6 +92,19 @@ class Studio:
             "first loss": points[0][0] - clicked,
             "tokens/s": tokens / (points[-1][0] - points[0][0]),
         }
+
+    def run(self, recipe: dict[str, Any], meanwhile: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """A run from its start to its end, as REST tells it; `meanwhile` is called every half second."""
+        path = f"runs/{self.post('runs', {'name': 'bench', 'recipe': recipe})['id']}"
+
+        def ended() -> dict[str, Any] | None:
+            meanwhile()
+            return self._when(path, ENDED)
+
+        run = until(ended, seconds=3600, every=0.5)
+        if run["status"] != "succeeded":
+            raise SystemExit(f"the run {run['status']}: {run['error']} {run['hint']}")
+        return run
 
     def memory_mb(self) -> float:
         return float(psutil.Process(self.process.pid).memory_info().rss / 1e6)

@@ -6,6 +6,9 @@ steps) and their ratio, for each round and in the middle; then the loss of both 
 measured by TRL, so that speed is not bought with learning (for grpo and rloo: the rewards earned). Real rows are read
 from TUNESMITH_TEST_DATA, others made up. Where TUNESMITH_LLAMAFACTORY_PYTHON names a Python that has LLaMA-Factory, sft
 is also measured against that. Means something on an idle machine only.
+
+gkd teaches a copy of the model whose weights were shaken (tests.bench.pupil) what the model itself says; --lmbda is the
+share of steps on own answers. --set changes a field of the studio's recipe alone, to see what it is worth.
 """
 
 import argparse
@@ -23,12 +26,12 @@ from engine.data import columnar
 from engine.methods import METHODS
 from engine.plan import plan_worker
 from engine.recipe import Recipe
-from tests.bench import factory
+from tests.bench import factory, pupil
 from tests.bench.training_rows import KINDS, Row, rows
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATING = ("grpo", "rloo")
-FITTING = ("reward", "orpo", "cpo", "simpo")
+FITTING = ("reward", "orpo", "cpo", "simpo", "gkd")
 HELD_OUT = 16  # rows
 MAX_LENGTH = {"chat": 256, "text": 256}  # tokens of a row; of other kinds
 LONGER = 512
@@ -43,13 +46,15 @@ def specs(method: str, model: Path, chosen: argparse.Namespace, folder: Path) ->
     a_step = batch // 4 if method in GENERATING else batch
     count = chosen.steps * a_step
     data = os.environ.get("TUNESMITH_TEST_DATA")
-    # A score is read at the end, and TRL's orpo and cpo fail where a prompt fills the row. Rows of others are cut.
+    # A score is read at the end, and TRL's orpo, cpo and gkd fail where one side fills the row. Rows of others are cut.
     length = MAX_LENGTH.get(KINDS[method], LONGER)
     most = 3 * length if method in FITTING else 1 << 40
     found = rows(KINDS[method], count + HELD_OUT, Path(data) if data else None, most)
+    learner = pupil.shaken(model, folder / "pupil") if method == "gkd" else model
     return {
         "method": method,
-        "model": str(model),
+        "model": str(learner),
+        "teacher": str(model),
         "train": found[:count],
         "held_out": found[count:],
         "steps": chosen.steps,
@@ -57,6 +62,8 @@ def specs(method: str, model: Path, chosen: argparse.Namespace, folder: Path) ->
         "batch": batch,
         "max_length": length,
         "answer": ANSWER,
+        "lmbda": chosen.lmbda,
+        "own": dict(one.split("=", 1) for one in chosen.set),
         "learning_rate": METHODS[method].rates[0],
         "device": chosen.device,
         "out": str(folder),
@@ -88,12 +95,16 @@ def studio(spec: Spec, folder: Path) -> tuple[float, list[float]]:
     }
     if method in GENERATING:
         fields |= {"reward_funcs": "length, regex", "reward_length": GOOD_LENGTH, "reward_pattern": r"\d"}
+    if method in (*GENERATING, "gkd"):
         fields["max_completion_length"] = ANSWER
+    if method == "gkd":
+        fields |= {"teacher_id": "bench", "lmbda": spec["lmbda"]}
     told = {
-        "recipe": Recipe.model_validate(fields).model_dump(),
+        "recipe": Recipe.model_validate(fields | spec["own"]).model_dump(),
         "model_path": spec["model"],
         "dataset_path": str(stored(folder / "rows.parquet", KINDS[method], spec["train"])),
         "dataset_kind": KINDS[method],
+        "companion": {"path": spec["teacher"], "adapter": None} if method == "gkd" else None,
         "device": spec["device"],
     }
     plan = plan_worker(method, told, folder)
@@ -181,6 +192,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
+    parser.add_argument("--lmbda", type=float, default=0.0, help="gkd: share of steps on own answers")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="in the studio's recipe")
     chosen = parser.parse_args()
     if not Path(chosen.model, "config.json").is_file() or chosen.steps < 2:
         raise SystemExit("Name a model folder by --model or TUNESMITH_BENCH_MODEL, and at least 2 steps.")

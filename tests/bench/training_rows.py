@@ -20,6 +20,7 @@ KINDS = {
     "kto": "unpaired",
     "grpo": "prompt",
     "rloo": "prompt",
+    "gkd": "chat",
 }
 FILES = {
     "chat": "alpaca_en_demo.json",

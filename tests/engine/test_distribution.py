@@ -14,6 +14,7 @@ import yaml
 from engine import device_plan, devices, distribution, runs, sky, steps, supervision
 from engine.errors import ConflictError, RefusedError
 from engine.recipe import Recipe, parse
+from engine.rules import amounts
 from engine.rules import distribution as rules
 from storage import db
 from storage import runs as stored_runs
@@ -108,6 +109,23 @@ def test_an_epoch_has_fewer_steps_with_more_processes() -> None:
     assert steps.total_steps(recipe(strategy="ddp", num_processes=2), 100) == 13
     assert steps.total_steps(recipe(), 100) == 25
     assert steps.prompts_a_step(recipe(strategy="ddp", num_processes=2, method="grpo", num_generations=4)) == 2
+
+
+def test_the_answers_of_all_processes_make_the_groups() -> None:
+    few = {"method": "grpo", "per_device_train_batch_size": 3, "num_generations": 6}
+    assert recipe(**few, strategy="ddp", num_processes=2).num_generations == 6
+    with pytest.raises(RefusedError, match="does not hold") as refused:
+        recipe(**few)
+    assert "a step has 3 answers" in refused.value.hint
+
+
+def test_how_many_devices_there_are_decides_the_groups_where_the_recipe_takes_them_all(two_gpus: None) -> None:
+    fields = {"method": "rloo", "per_device_train_batch_size": 3, "strategy": "ddp"}
+    model, dataset = Model(name="m", source="path", source_id="m"), Dataset(name="d", project_id="p", accepted=100)
+    [told] = amounts._rows(recipe(**fields, num_generations=4), model, dataset)
+    assert (told.field, told.level) == ("num_generations", "error")
+    assert told.message == "A step has 6 answers on this machine's devices, which is no multiple of num_generations 4."
+    assert not list(amounts._rows(recipe(**fields, num_generations=6), model, dataset))
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ def test_families_are_offered_with_their_models_alone() -> None:
     assert families(model("SmolLM2-135M-Instruct")) == ["smollm2"]
     assert families(model("meta-llama/Llama-3.2-1B")) == ["llama"]
     assert families(model("mine", architecture="Gemma2ForCausalLM")) == ["gemma"]
+    assert families(model("microsoft/phi-4")) == ["phi"]
+    assert families(model("dolphin-2.9")) == []
     assert [one.name for one in presets.fitting(None, "sft", "lora")] == list(presets.PURPOSES)
 
 

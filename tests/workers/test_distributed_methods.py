@@ -41,7 +41,8 @@ KEPT: dict[str, Any] = {
 def method_spec(method: str, model: Path, folder: Path, **fields: Any) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     if method in GENERATING:
-        fields["per_device_train_batch_size"] = 4  # a group of answers
+        # A group of four answers: one process writes it for rloo, both together for grpo.
+        fields["per_device_train_batch_size"] = 2 if method == "grpo" else 4
     if method == "gkd":
         fields["max_completion_length"] = 12
     if method in ("sft", "gkd"):
