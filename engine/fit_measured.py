@@ -63,7 +63,7 @@ class Measured(_Plain):
 
     device: str = Field(description="cpu, or the name of the GPU.")
     available_bytes: int = Field(description="Memory that the training may use.")
-    start_seconds: float = Field(description="Seconds for model and rows, before the first step.")
+    start_seconds: float = Field(description="Seconds for libraries, model and rows, before the first step.")
     rows: Rows = Field(description="The dataset's rows as tokens.")
     trials: list[Trial] = Field(description="What was tried, in order.")
     largest: Largest | None = Field(default=None, description="The largest batch that fits.")

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine import devices, distribution, fit, methods, steps
+from engine import devices, distribution, fit, methods, steps, tunings
 from engine.recipe import Recipe
 
 GENERATING_SHARE = 0.1  # of the speed of training: a rough figure
@@ -49,10 +49,11 @@ class Shape:
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is read: rows of the dataset in all, and tokens of a row, both sides of a pair counted."""
+    """How much is read: rows to learn in all, rows held out, and tokens of a row, both sides of a pair counted."""
 
     rows: int
     row_tokens: float
+    held_out: int = 0
 
     @property
     def tokens(self) -> float:
@@ -75,7 +76,7 @@ def token_flops(recipe: Recipe, shape: Shape, row_tokens: float) -> float:
 def seconds(recipe: Recipe, shape: Shape, amount: Amount, flops_per_second: float) -> float:
     """From the start to the saved result, on a machine that does so many FLOPs a second in a training."""
     work = amount.tokens * token_flops(recipe, shape, amount.row_tokens)
-    evaluations = evaluation_rows(recipe, amount.rows) * amount.row_tokens * forward_flops(shape, amount.row_tokens)
+    evaluations = evaluation_rows(recipe, amount) * amount.row_tokens * forward_flops(shape, amount.row_tokens)
     batches = amount.rows / recipe.per_device_train_batch_size
     return START_SECONDS + (batches * BATCH_SECONDS + (work + evaluations) / flops_per_second) / at_once(recipe)
 
@@ -86,14 +87,18 @@ def at_once(recipe: Recipe) -> int:
     return spread.machines if devices.found() == (devices.CPU,) else spread.world
 
 
-def evaluation_rows(recipe: Recipe, rows_seen: int) -> int:
+def evaluation_rows(recipe: Recipe, amount: Amount) -> int:
     """Held-out rows that are read in all evaluations together, the one at the end included."""
     if not recipe.eval_fraction or not methods.uses(recipe.method, "eval_fraction"):
         return 0
-    epochs = recipe.num_train_epochs if recipe.max_steps <= 0 else 1
-    held_out = rows_seen / max(epochs, 1e-9) * recipe.eval_fraction / (1 - recipe.eval_fraction)
-    times = math.ceil(rows_seen / steps.rows_a_step(recipe) / recipe.eval_steps)
-    return round(held_out * times)
+    return amount.held_out * math.ceil(amount.rows / steps.rows_a_step(recipe) / recipe.eval_steps)
+
+
+def evaluation_share(recipe: Recipe) -> float:
+    """Time to read a held-out row, of that to learn from a row: the passes of each, as in token_flops."""
+    asked = recipe.method in ASKS_REFERENCE
+    every_weight = tunings.leaves_model(recipe.tuning)
+    return (1 + asked) / (2 + asked + bool(recipe.gradient_checkpointing) + every_weight)
 
 
 def rows_seen(recipe: Recipe, rows: int) -> int:

@@ -22,7 +22,6 @@ Source = Literal["measured", "estimate"]
 
 BYTES_PER_TOKEN = 3  # of Parquet text, compressed; English has about 4 bytes a token before compression
 SHORTEST_ROW = 32  # tokens; a chat template alone takes about so many
-EVALUATED = 1 / 3  # of a training step's time: the forward alone
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured |
     row_tokens = min(row_tokens, sides * recipe.max_length)
     if recipe.method in methods.GENERATING:
         row_tokens += recipe.max_completion_length
-    return Amount(fit_time.rows_seen(recipe, rows), row_tokens)
+    return Amount(fit_time.rows_seen(recipe, rows), row_tokens, rows - steps.training_rows(recipe, rows))
 
 
 def usual_tokens(dataset: Dataset) -> int:
@@ -129,7 +128,8 @@ def _time(recipe: Recipe, model: Model, amount: Amount, known: Known | None) -> 
 def _measured_time(recipe: Recipe, amount: Amount, measured: Measured, tried: Trial | None) -> Time:
     """From the usual batch of exactly these sizes, or else from the tokens a second of the sizes that were probed."""
     trial = tried if tried and tried.fits else None
-    rows = (amount.rows + EVALUATED * fit_time.evaluation_rows(recipe, amount.rows)) / fit_time.at_once(recipe)
+    evaluated = fit_time.evaluation_share(recipe) * fit_time.evaluation_rows(recipe, amount)
+    rows = (amount.rows + evaluated) / fit_time.at_once(recipe)
     if trial and not recipe.packing:
         seconds = rows / recipe.per_device_train_batch_size * trial.usual_seconds_a_batch
         return Time(measured.start_seconds + seconds, "measured", "real steps", trial.tokens_per_second)

@@ -6,6 +6,7 @@ after the second the process ends itself, with what it knows. Leaves nothing in 
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ SCRATCH = "scratch"
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Returns engine.fit_measured.Measured as a dict. Raises WorkFailedError when the training could not begin."""
+    began = time.monotonic()
     sft.get_ready(spec, out)
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
     from engine.workers import fit_steps  # noqa: PLC0415  (seconds; see engine.workers.sft)
@@ -23,7 +25,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     scratch = out / SCRATCH
     scratch.mkdir(exist_ok=True)
     try:
-        return fit_steps.measured(spec, out, scratch).model_dump()
+        return fit_steps.measured(spec, out, scratch, began).model_dump()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -43,12 +43,11 @@ EXPECTED_TRIALS = 3
 ALONE = {name: known.default for name, known in Distributed.model_fields.items()}
 
 
-def measured(values: dict[str, Any], out: Path, scratch: Path) -> Measured:
-    """What the probe of `values` (engine.workers.fit_probe) found.
+def measured(values: dict[str, Any], out: Path, scratch: Path, began: float) -> Measured:
+    """What the probe of `values` (engine.workers.fit_probe) found; `began` is when its process did (time.monotonic).
 
     Raises WorkFailedError when the training could not begin, contract.Stopped when asked to stop.
     """
-    began = time.monotonic()
     with fit_memory.limited(values["device"]) as meter:
         probe = Probe(out, scratch, values, meter, began)
         search = Search(probe.recipe, probe.attempt, meter.budget, probe.has_time)
@@ -116,7 +115,7 @@ class Probe:
         self.now = watch = Watch(self, recipe, trainer, spec.recipe.gradient_accumulation_steps)
         trainer.add_callback(watch)
         if self.tried == 1:
-            self.start_seconds, self.first_before = time.monotonic() - begun, watch.before
+            self.start_seconds, self.first_before = time.monotonic() - self.began, watch.before
         trainer.train()
         return watch.trial()
 

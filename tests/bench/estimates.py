@@ -31,7 +31,7 @@ Row = dict[str, float]  # seconds, and gigabytes
 
 
 class Peak:
-    """The most memory that a worker of the studio has had, in bytes."""
+    """The most memory that the worker of a run has had, in bytes. A probe that is about to end does not count."""
 
     def __init__(self, studio: Studio) -> None:
         self.studio, self.bytes = studio, 0
@@ -44,7 +44,10 @@ class Peak:
 def _peak(pid: int) -> int:
     try:
         told = Path(f"/proc/{pid}/status").read_text()
+        of_a_run = f"{os.sep}runs{os.sep}" in Path(f"/proc/{pid}/cmdline").read_text()
     except OSError:  # it has ended
+        return 0
+    if not of_a_run:
         return 0
     found = re.search(r"VmHWM:\s+(\d+) kB", told)
     return int(found[1]) * 1000 if found else 0

@@ -52,10 +52,28 @@ def test_a_reference_and_answers_of_the_models_own_cost_more() -> None:
 
 
 def test_evaluations_take_their_time() -> None:
-    amount, held = Amount(90, 10), recipe(eval_fraction=0.1, eval_steps=5, num_train_epochs=1)
-    assert fit_time.evaluation_rows(recipe(), 90) == 0
-    assert fit_time.evaluation_rows(held, 90) == 10 * 5  # 23 steps: at 5, 10, 15, 20 and the end
+    amount, held = Amount(90, 10, held_out=10), recipe(eval_fraction=0.1, eval_steps=5, num_train_epochs=1)
+    assert fit_time.evaluation_rows(recipe(), amount) == 0
+    assert fit_time.evaluation_rows(held, amount) == 10 * 5  # 23 steps: at 5, 10, 15, 20 and the end
     assert fit_time.seconds(held, SHAPE, amount, 1e6) > fit_time.seconds(recipe(), SHAPE, amount, 1e6)
+
+
+def test_every_held_out_row_is_read_however_few_steps_there_are(furnished: tuple[Model, Dataset]) -> None:
+    amount = forecast._amount(recipe(eval_fraction=0.5, max_steps=2), *furnished, None)
+    assert (amount.rows, amount.held_out) == (8, ROWS // 2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "share"),
+    [
+        ({}, 1 / 2),
+        ({"tuning": "full"}, 1 / 3),
+        ({"gradient_checkpointing": True}, 1 / 3),
+        ({"method": "dpo"}, 2 / 3),
+    ],
+)
+def test_reading_a_row_takes_a_share_of_learning_from_it(fields: dict[str, Any], share: float) -> None:
+    assert fit_time.evaluation_share(recipe(**fields)) == share
 
 
 @pytest.mark.parametrize(
