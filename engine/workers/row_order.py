@@ -34,25 +34,27 @@ class RowOrder(Sampler[int]):
         """Every row once, in this epoch's order."""
         if self.strategy == "sequential":
             return numpy.arange(len(self.lengths))
-        shuffled = numpy.random.default_rng([self.seed, self.epoch]).permutation(len(self.lengths))
-        return shuffled if self.strategy == "random" else self._grouped(shuffled)
+        chance = numpy.random.default_rng([self.seed, self.epoch])
+        shuffled = chance.permutation(len(self.lengths))
+        return shuffled if self.strategy == "random" else self._grouped(shuffled, chance)
 
-    def _grouped(self, shuffled: numpy.ndarray) -> numpy.ndarray:
+    def _grouped(self, shuffled: numpy.ndarray, chance: numpy.random.Generator) -> numpy.ndarray:
         together = self.batch_size * max(1, min(len(shuffled) // (self.batch_size * 4), BATCHES_SORTED_TOGETHER))
         groups = [shuffled[start : start + together] for start in range(0, len(shuffled), together)]
         ordered = numpy.concatenate([group[numpy.argsort(-self.lengths[group], kind="stable")] for group in groups])
-        return self._short_batch_first(ordered) if self.epoch == 0 else ordered
+        full = len(ordered) // self.batch_size
+        batches = ordered[: full * self.batch_size].reshape(full, self.batch_size)
+        places = chance.permutation(full)  # or long rows would be learnt first in each group, and short ones last
+        if self.epoch == 0 and full >= 3:
+            places = self._short_batch_first(batches, places)
+        return numpy.concatenate([batches[places].ravel(), ordered[full * self.batch_size :]])
 
-    def _short_batch_first(self, ordered: numpy.ndarray) -> numpy.ndarray:
+    def _short_batch_first(self, batches: numpy.ndarray, places: numpy.ndarray) -> numpy.ndarray:
         """The shortest full batch, then the one with the longest row, then the rest.
 
         The first point of the loss curve shows soon, and a batch that does not fit into memory fails at step two.
         """
-        full = len(ordered) // self.batch_size
-        if full < 3:
-            return ordered
-        batches = ordered[: full * self.batch_size].reshape(full, self.batch_size)
         longest = self.lengths[batches].max(axis=1)
-        first, second = int(longest.argmin()), int(longest.argmax())
-        rest = [index for index in range(full) if index not in (first, second)]
-        return numpy.concatenate([batches[[first, second, *rest]].ravel(), ordered[full * self.batch_size :]])
+        first = int(longest.argmin())
+        second = int(numpy.where(numpy.arange(len(longest)) == first, -1, longest).argmax())
+        return numpy.concatenate([[first, second], places[~numpy.isin(places, (first, second))]])

@@ -58,6 +58,8 @@ WORDS = {
     "group_by_length": "By length",
     "random": "Random",
     "sequential": "As in the file",
+    "none": "None",
+    "cpu": "The machine's memory",
     "ddp": "Copies (DDP)",
     "fsdp": "Shares (FSDP2)",
     "deepspeed_zero1": "DeepSpeed ZeRO 1",

@@ -194,3 +194,14 @@ def test_the_form_fits_and_is_reached_by_keyboard(train: Page, width: int) -> No
     train.locator("#field-learning_rate input").focus()
     train.keyboard.press("Tab")
     expect(train.get_by_role("button", name="Advanced")).to_be_focused()
+
+
+def test_what_speaks_against_it_and_the_start_stay_in_sight(train: Page) -> None:
+    train.set_viewport_size({"width": 1360, "height": 860})
+    train.get_by_role("button", name="Advanced").click()
+    train.get_by_role("button", name=re.compile("^Tuning")).click()
+    train.mouse.move(500, 500)
+    train.mouse.wheel(0, 3000)
+    expect(train.locator("#field-learning_rate")).not_to_be_in_viewport()
+    expect(train.locator("#checks-title")).to_be_in_viewport()
+    expect(train.locator("#train-start")).to_be_in_viewport()

@@ -1,5 +1,7 @@
 """The order of rows repeats itself, uses every row once, and shows a first point soon."""
 
+import itertools
+
 import numpy
 import pytest
 
@@ -41,6 +43,13 @@ def test_the_shortest_batch_comes_first_and_the_longest_second() -> None:
     rows = [LENGTHS[row] for row in order("group_by_length")]
     assert max(rows[:4]) <= min(max(rows[at : at + 4]) for at in range(0, 400, 4))
     assert max(rows[4:8]) == max(LENGTHS)
+
+
+def test_long_and_short_steps_alternate() -> None:
+    rows = [LENGTHS[row] for row in order("group_by_length")]
+    longest = [max(rows[at : at + 4]) for at in range(8, 400, 4)]
+    falls = sum(after < before for before, after in itertools.pairwise(longest))
+    assert 0.35 < falls / (len(longest) - 1) < 0.65
 
 
 def test_a_few_rows_are_enough() -> None:
