@@ -7,7 +7,7 @@ backward    as much again for the activations' gradients, and 2 for each trained
 reference   one more forward where answers are compared with what the untrained model says
 answers     of a method that generates them: a forward for each token, at GENERATING_SHARE of the speed, because
             every token alone reads all weights
-evaluation  a forward for each held-out row, each time
+evaluation  the forward passes alone for each held-out row, each time
 """
 
 import math
@@ -49,7 +49,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is read: rows to learn in all, rows held out, and tokens of a row, both sides of a pair counted."""
+    """Rows (or answers) to learn in all, and held out; tokens of a row, both sides of a pair counted."""
 
     rows: int
     row_tokens: float
@@ -75,10 +75,10 @@ def token_flops(recipe: Recipe, shape: Shape, row_tokens: float) -> float:
 
 def seconds(recipe: Recipe, shape: Shape, amount: Amount, flops_per_second: float) -> float:
     """From the start to the saved result, on a machine that does so many FLOPs a second in a training."""
-    work = amount.tokens * token_flops(recipe, shape, amount.row_tokens)
-    evaluations = evaluation_rows(recipe, amount) * amount.row_tokens * forward_flops(shape, amount.row_tokens)
+    rows = amount.rows + evaluation_share(recipe) * evaluation_rows(recipe, amount)
+    work = rows * amount.row_tokens * token_flops(recipe, shape, amount.row_tokens)
     batches = amount.rows / recipe.per_device_train_batch_size
-    return START_SECONDS + (batches * BATCH_SECONDS + (work + evaluations) / flops_per_second) / at_once(recipe)
+    return START_SECONDS + (batches * BATCH_SECONDS + work / flops_per_second) / at_once(recipe)
 
 
 def at_once(recipe: Recipe) -> int:
@@ -95,7 +95,12 @@ def evaluation_rows(recipe: Recipe, amount: Amount) -> int:
 
 
 def evaluation_share(recipe: Recipe) -> float:
-    """Time to read a held-out row, of that to learn from a row: the passes of each, as in token_flops."""
+    """Time to read a held-out row, of that to learn from a row: the passes of each, as in token_flops.
+
+    An answer is written for both, which takes longest.
+    """
+    if recipe.method in methods.GENERATING:
+        return 1.0
     asked = recipe.method in ASKS_REFERENCE
     every_weight = tunings.leaves_model(recipe.tuning)
     return (1 + asked) / (2 + asked + bool(recipe.gradient_checkpointing) + every_weight)

@@ -95,9 +95,11 @@ def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured |
     else:
         row_tokens = usual_tokens(dataset)
     row_tokens = min(row_tokens, sides * recipe.max_length)
+    held_out = rows - steps.training_rows(recipe, rows)
     if recipe.method in methods.GENERATING:
         row_tokens += recipe.max_completion_length
-    return Amount(fit_time.rows_seen(recipe, rows), row_tokens, rows - steps.training_rows(recipe, rows))
+        held_out *= recipe.num_generations
+    return Amount(fit_time.rows_seen(recipe, rows), row_tokens, held_out)
 
 
 def usual_tokens(dataset: Dataset) -> int:

@@ -19,8 +19,8 @@ def total_steps(recipe: Recipe, rows: int) -> int | None:
 
 
 def prompts_a_step(recipe: Recipe) -> int:
-    """Of a method that answers them itself: its batch counts answers."""
-    return rows_a_step(recipe) // recipe.num_generations
+    """Of a method that answers them itself: its batch counts answers. Less than one is refused by engine.rules."""
+    return max(1, rows_a_step(recipe) // recipe.num_generations)
 
 
 def rows_a_step(recipe: Recipe) -> int:

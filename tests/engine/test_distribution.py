@@ -126,6 +126,7 @@ def test_how_many_devices_there_are_decides_the_groups_where_the_recipe_takes_th
     assert (told.field, told.level) == ("num_generations", "error")
     assert told.message == "A step has 6 answers on this machine's devices, which is no multiple of num_generations 4."
     assert not list(amounts._rows(recipe(**fields, num_generations=6), model, dataset))
+    assert steps.total_steps(recipe(**fields, num_generations=12), 100) == 100  # refused, and no division by nothing
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ def test_evaluations_take_their_time() -> None:
 def test_every_held_out_row_is_read_however_few_steps_there_are(furnished: tuple[Model, Dataset]) -> None:
     amount = forecast._amount(recipe(eval_fraction=0.5, max_steps=2), *furnished, None)
     assert (amount.rows, amount.held_out) == (8, ROWS // 2)
+    answered = recipe(method="grpo", max_completion_length=8, eval_fraction=0.5, max_steps=2)
+    assert forecast._amount(answered, *furnished, None).held_out == 4 * (ROWS // 2)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,7 @@ def test_every_held_out_row_is_read_however_few_steps_there_are(furnished: tuple
         ({"tuning": "full"}, 1 / 3),
         ({"gradient_checkpointing": True}, 1 / 3),
         ({"method": "dpo"}, 2 / 3),
+        ({"method": "rloo", "max_completion_length": 8}, 1),
     ],
 )
 def test_reading_a_row_takes_a_share_of_learning_from_it(fields: dict[str, Any], share: float) -> None:
