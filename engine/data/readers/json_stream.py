@@ -19,9 +19,10 @@ from engine.data.verdict import Rejection
 # A whole string, a bracket, or the comma between bare values. `"` alone is a string that is not whole yet.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}"]|[^\s,\[\]{}":]+', re.DOTALL)
 WRAPPERS = ("data", "rows", "train", "examples", "instances", "items", "records", "samples")
-# The list of objects in an object, with nothing but single values before it.
+# The list of objects in an object, with nothing but single values before it. Were those a possessive group, Python
+# 3.11.0 to 3.11.4 would find nothing (python/cpython#106052).
 WRAPPED = re.compile(
-    rb'\{\s*+(?:"\w++"\s*+:\s*+(?:"[^"\\]*+"|[\w.+-]++)\s*+,\s*+)*+"(?:'
+    rb'\{\s*+(?:"\w++"\s*+:\s*+(?:"[^"\\]*+"|[\w.+-]++)\s*+,\s*+)*"(?:'
     + "|".join(WRAPPERS).encode()
     + rb')"\s*+:\s*+(?=\[\s*+\{)'
 )
