@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollec
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app import traffic
+from app.v1 import traffic
 from storage import counts, db
 
 REGISTRY = CollectorRegistry()

@@ -11,15 +11,17 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import gateway, login, metrics, sweeper, window
-from app.access import Access
+from app import metrics, routes, sweeper
 from app.access_log import AccessLog
-from app.api import routes
 from app.api.health import studio_version
-from app.early_head import EarlyHead
-from app.guard import Guard
+from app.door import login
+from app.door.access import Access
+from app.door.guard import Guard
 from app.limits import BodyLimit
-from engine import life
+from app.v1 import gateway
+from app.window import window
+from app.window.early_head import EarlyHead
+from engine.life import life
 from storage.settings import settings
 
 ABOUT = "Everything the window does, for programs: models, datasets, runs, endpoints, projects and keys."

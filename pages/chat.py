@@ -8,9 +8,11 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from engine import chat, chat_rows, routing
+from engine.chat import chat
+from engine.chat import rows as chat_rows
 from engine.errors import NotFoundError, TunesmithError
-from pages.parts import asking, html, live
+from engine.serve import routing
+from pages.parts import html, live, toasts
 from pages.shell import project_of
 from storage import db
 from storage import endpoints as stored_endpoints
@@ -163,7 +165,7 @@ def begin(request: gr.Request) -> tuple[str, Turns, Turns]:
 
 def ask(chat_id: str, text: str, model: str | None) -> tuple[Any, ...]:
     """Stores the question and shows it on both sides; hands on its id, or "" when there is nothing to answer."""
-    with asking.toast():
+    with toasts.toast():
         model = _chosen(model)
         if not model:
             raise TunesmithError("There is no model to ask.", "Serve a finished run first, then choose it above.")
@@ -199,9 +201,9 @@ def keep_base(chat_id: str, to: str, system: str) -> None:
 
 
 def _keep(chat_id: str, side: chat.Side, to: str, system: str) -> None:
-    with asking.toast():
+    with toasts.toast():
         kept = chat_rows.add_from_chat(chat_id, side, to or "", system or "")
-        asking.done(f"The chat is kept in the dataset {kept.name}, version {kept.version}.")
+        toasts.done(f"The chat is kept in the dataset {kept.name}, version {kept.version}.")
 
 
 def _answer(chat_id: str, side: chat.Side, model: str, how: tuple[str, float, int]) -> Iterator[Turns]:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import gradio as gr
 from markupsafe import Markup
 
-from engine import models
-from engine.starter import STARTER_NAME
-from pages.parts import asking, html, live
+from engine.models import models
+from engine.weights.starter import STARTER_NAME
+from pages.parts import html, live, toasts
 from pages.parts.icons import icon
 from storage import models as stored
 from storage.db import reading
@@ -148,7 +148,7 @@ def _starter_way() -> Markup:
 
 def act(event: gr.EventData) -> None:
     """What a button or a form of the page does."""
-    with asking.toast():
+    with toasts.toast():
         ACTS[event.name](event.id, event.values)
 
 

@@ -8,8 +8,8 @@ from typing import Protocol
 import gradio as gr
 from markupsafe import Markup
 
-from engine import projects
-from pages.parts import asking, html, live
+from engine.accounts import projects
+from pages.parts import html, live, toasts
 from pages.parts.icons import icon
 from storage import db
 from storage import projects as stored_projects
@@ -156,7 +156,7 @@ def _archiving(current: Project, archived: Sequence[Project]) -> Markup:
 
 def project_act(event: gr.EventData) -> str:
     """Create, rename, archive, restore; returns the id of the project to show next ("" leaves it)."""
-    with asking.toast():
+    with toasts.toast():
         return PROJECT_ACTS[event.name](event.id, event.values)
     return ""
 

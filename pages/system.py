@@ -8,8 +8,9 @@ from typing import get_args
 import gradio as gr
 from markupsafe import Markup
 
-from engine import devices, keys
-from pages.parts import asking, html, live
+from engine.accounts import keys
+from engine.process import devices
+from pages.parts import html, live, toasts
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage import keys as stored
@@ -59,7 +60,7 @@ def page() -> None:
 
 def create(name: str, scope: keys.Scope) -> tuple[object, object]:
     """A new key: its secret goes to the one who asked, and nowhere else."""
-    with asking.toast():
+    with toasts.toast():
         _key, secret = keys.create_key(name, scope)
         return "", gr.update(value=secret, visible=True)
     return gr.skip(), gr.skip()
@@ -67,7 +68,7 @@ def create(name: str, scope: keys.Scope) -> tuple[object, object]:
 
 def act(event: gr.EventData) -> None:
     """What a click on a key's button does."""
-    with asking.toast():
+    with toasts.toast():
         ACTIONS[event.name](event.id)
 
 

@@ -236,7 +236,7 @@ class Backend(SQLModel, table=True):
 
 
 class Lease(SQLModel, table=True):
-    """Who holds a device now. Given out and taken back by engine.devices."""
+    """Who holds a device now. Given out and taken back by engine.process.devices."""
 
     holder_id: str = Field(primary_key=True)
     holder_kind: str  # run | backend | work

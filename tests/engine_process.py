@@ -2,8 +2,10 @@
 
 import threading
 
-from engine import plan, reconciler, supervision
-from engine.life import Life
+from engine.life import reconciler
+from engine.life.life import Life
+from engine.process import plan
+from engine.runs import supervision
 
 
 def main() -> None:

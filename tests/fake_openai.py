@@ -1,7 +1,7 @@
 """A model server for tests that answers with what it was asked: `python -m tests.fake_openai SPEC.json OUT/`.
 
-Speaks the worker contract of engine.workers.serve. In a message, `die` kills it, `slow` takes a fifth of a second a
-word, and `headers` answers with the request's headers. A model folder named `broken` cannot be loaded.
+Speaks the worker contract of engine.workers.serve.serve. In a message, `die` kills it, `slow` takes a fifth of a
+second a word, and `headers` answers with the request's headers. A model folder named `broken` cannot be loaded.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from engine import events
+from engine.process import events
 
 spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if len(sys.argv) > 2 else {}
 app = FastAPI()

@@ -15,7 +15,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from engine import checkpoints, events
+from engine.process import events
+from engine.weights import checkpoints
 from engine.workers import contract
 
 

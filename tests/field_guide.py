@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from engine.fields.basics import Basics
-from engine.recipe import GROUPS, Recipe
+from engine.recipes.fields.basics import Basics
+from engine.recipes.recipe import GROUPS, Recipe
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "guide" / "fields.md"
 HEAD = """# Every field of a recipe

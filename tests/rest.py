@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from app.access import Access
+from app.door.access import Access
 from app.server import create_app
 from storage.settings import settings
 

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from engine import endpoints
+from engine.serve import endpoints
 from storage import db, home
 from storage import endpoints as rows
 from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus

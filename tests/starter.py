@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import starter
+from engine.weights import starter
 from tests.conftest import ROOT
 
 CACHE = "TUNESMITH_TEST_CACHE"
@@ -35,7 +35,7 @@ def prepare(cache: Path) -> Path:
         if not (out / "files").is_dir():
             fields = {"source": "starter", "source_id": starter.STARTER_NAME, "downloads": str(cache)}
             spec.write_text(json.dumps(fields))
-            command = [sys.executable, "-m", "engine.workers.fetch_model", str(spec), str(out)]
+            command = [sys.executable, "-m", "engine.workers.models.fetch", str(spec), str(out)]
             subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"})
     return out / "files"
 

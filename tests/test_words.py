@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from app import studio
-from engine.methods import Name as Method
-from engine.recipe import Recipe
+from app.window import studio
+from engine.recipes.methods import Name as Method
+from engine.recipes.recipe import Recipe
 from storage.settings import Settings
 from tests import readme_tree
 
@@ -63,9 +63,8 @@ def links(file: Path) -> list[str]:
 
 def test_importing_the_studio_imports_no_torch() -> None:
     """The window opens in seconds because what is heavy stays in the workers."""
-    code = (
-        "import sys, app.studio, app.server; print([m for m in ('torch', 'transformers', 'trl') if m in sys.modules])"
-    )
+    heavy = "('torch', 'transformers', 'trl')"
+    code = f"import sys, app.window.studio, app.server; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=readme_tree.ROOT, check=True
     )

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from app.api.errors import CONFLICT, NOT_FOUND
-from app.api.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
-from engine import endpoints
+from app.answers.errors import CONFLICT, NOT_FOUND
+from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
+from engine.serve import endpoints
 from storage import db
 from storage import endpoints as stored
 from storage.statuses import EndpointStatus

@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.api.fields import Answer
+from app.answers.fields import Answer
 
 router = APIRouter(tags=["health"])
 

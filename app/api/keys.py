@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.api.errors import NOT_FOUND
-from app.api.fields import Answer, Body, Name, PathId
-from engine import keys
+from app.answers.errors import NOT_FOUND
+from app.answers.fields import Answer, Body, Name, PathId
+from engine.accounts import keys
 from storage import db
 from storage import keys as stored
 from storage.tables import ApiKey

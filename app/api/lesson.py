@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from app.api.errors import CONFLICT, NOT_FOUND
-from app.api.fields import Answer
-from engine import lesson, projects
+from app.answers.errors import CONFLICT, NOT_FOUND
+from app.answers.fields import Answer
+from engine.accounts import projects
 from engine.errors import NotFoundError
+from engine.lesson import lesson
 from storage.tables import DEFAULT_PROJECT, Lesson
 
 router = APIRouter(prefix="/lesson", tags=["lesson"])

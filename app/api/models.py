@@ -6,10 +6,10 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from app.api.errors import CONFLICT, NOT_FOUND
-from app.api.fields import Answer, Body, Limit, Offset, PathId, Text, total
-from engine import models
+from app.answers.errors import CONFLICT, NOT_FOUND
+from app.answers.fields import Answer, Body, Limit, Offset, PathId, Text, total
 from engine.errors import RefusedError
+from engine.models import models
 from storage import db
 from storage import models as stored
 from storage.statuses import ModelStatus

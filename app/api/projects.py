@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from app.api.errors import CONFLICT, NOT_FOUND
-from app.api.fields import Answer, Body, Name, PathId
-from engine import projects
+from app.answers.errors import CONFLICT, NOT_FOUND
+from app.answers.fields import Answer, Body, Name, PathId
+from engine.accounts import projects
 from storage.tables import Project
 
 router = APIRouter(prefix="/projects", tags=["projects"])

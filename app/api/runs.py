@@ -7,12 +7,13 @@ import orjson
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import Field
 
-from app.api.errors import CONFLICT, NOT_FOUND
-from app.api.fields import LARGEST, After, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
-from app.api.recipes import ProblemAnswer, RecipeBody, problems
-from engine import further, runs
-from engine.origins import Source
-from engine.recipe import Recipe
+from app.answers.errors import CONFLICT, NOT_FOUND
+from app.answers.fields import LARGEST, After, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
+from app.api.train.recipes import ProblemAnswer, RecipeBody, problems
+from engine.recipes import continuation
+from engine.recipes.provenance import Source
+from engine.recipes.recipe import Recipe
+from engine.runs import runs
 from storage import db
 from storage import runs as stored
 from storage.statuses import RunStatus
@@ -189,7 +190,7 @@ def list_checkpoints(run_id: PathId) -> list[CheckpointAnswer]:
 @router.get("/{id}/further", summary="A recipe that trains further", responses=NOT_FOUND | CONFLICT)
 def show_further(run_id: PathId) -> dict[str, Any]:
     """The fields of a recipe that begins with what this run left, for `POST /api/runs`. Change what shall differ."""
-    return dict(further.recipe_for(runs.look_up(run_id)))
+    return dict(continuation.recipe_for(runs.look_up(run_id)))
 
 
 @router.post("/{id}/stop", summary="Stop a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)

@@ -1,120 +1,80 @@
-"""Rows in the forms other programs read. Each form says which kinds it can write, and what it loses of them.
+"""Exports of datasets: a worker writes the file, which lies in its folder until the dataset is deleted."""
 
-What stands beside a row (`extra`) becomes columns of its own; a column that would take the place of one of the form's
-gets an underscore after its name. The number of the row in its source is not written.
-"""
+import re
+import unicodedata
+from pathlib import Path
+from typing import NamedTuple, cast
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from engine.data import datasets
+from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.process import work
+from engine.rows.export import forms as export
+from engine.rows.export.file import File, Packed
+from engine.rows.verdict import Kind
+from storage.statuses import WorkStatus
+from storage.tables import Dataset, Work
 
-import orjson
-
-from engine.data import export_turns
-from engine.data.verdict import Kind
-
-Row = dict[str, Any]
-Write = Callable[[Row], Row | None]
-"""A plain row -> its columns in this form, without `extra`; None when it does not fit."""
+KIND = "export_data"
 
 
-@dataclass(frozen=True)
-class Form:
-    """One way of writing rows. `loses` has a sentence for each kind of which not everything comes back."""
+class Download(NamedTuple):
+    """A file that is ready: where it lies, and what it is called for the person who gets it."""
 
+    path: Path
     name: str
-    label: str
-    about: str
-    kinds: Mapping[Kind, Write]
-    loses: Mapping[Kind, str] = field(default_factory=dict)
+    media_type: str
 
 
-def _messages(row: Row) -> Row:
-    return {"messages": export_turns.openai(row["messages"]), **_tools(row)}
+def forms(dataset: Dataset) -> list[export.Form]:
+    """The forms this dataset can be written in; the first loses nothing."""
+    return export.for_kind(cast(Kind, dataset.kind)) if dataset.kind else []
 
 
-def _conversations(row: Row) -> Row:
-    tools = {"tools": orjson.dumps([one["function"] for one in row["tools"]]).decode()} if "tools" in row else {}
-    return {"conversations": export_turns.sharegpt(row["messages"]), **tools}
+def start(dataset_id: str, form: str = "trl", file: File = "jsonl", packed: Packed = "") -> Work:
+    """Begins an export and returns at once; the same one made before is returned instead.
+
+    Raises NotFoundError, ConflictError for a dataset without rows, RefusedError for a form that does not fit.
+    """
+    dataset = datasets.look_up(dataset_id)
+    path = datasets.blob(dataset)
+    able = {one.name for one in forms(dataset)}
+    if form not in able:
+        raise RefusedError(
+            f"Rows of the kind {dataset.kind} cannot be written as `{form}`.", f"Choose one of: {', '.join(able)}."
+        )
+    if file == "parquet" and packed:
+        raise RefusedError(f"A Parquet file is not packed as {packed}: it is compressed already.", "Leave packing out.")
+    spec = {"path": str(path), "kind": dataset.kind, "name": dataset.name, "train_rows": dataset.train_rows}
+    return work.start(KIND, dataset_id, {**spec, "form": form, "file": file, "packed": packed})
 
 
-def _instruction(row: Row) -> Row | None:
-    return None if "tools" in row else export_turns.alpaca(row["messages"])
+def look_up(dataset_id: str, work_id: str) -> Work:
+    """Raises NotFoundError when this dataset has no such export."""
+    found = work.look_up(work_id)
+    if found.kind != KIND or found.subject_id != dataset_id:
+        raise NotFoundError(f"Dataset `{dataset_id}` has no export `{work_id}`.")
+    return found
 
 
-def _tools(row: Row) -> Row:
-    return {"tools": row["tools"]} if "tools" in row else {}
+def download(dataset_id: str, work_id: str) -> Download:
+    """The file of a finished export. Raises NotFoundError, or ConflictError while there is none."""
+    found = look_up(dataset_id, work_id)
+    if found.status != WorkStatus.SUCCEEDED:
+        raise ConflictError("The export is not ready.", found.error or "Wait until it is.")
+    path = work.folder(found) / str(found.result["file"])
+    ending = path.name.removeprefix("export")
+    media_type = {"": "application/x-ndjson", "gz": "application/gzip", "zst": "application/zstd"}[found.spec["packed"]]
+    if found.spec["file"] == "parquet":
+        media_type = "application/vnd.apache.parquet"
+    return Download(path, f"{safe_name(found.spec['name'])}-{found.spec['form']}{ending}", media_type)
 
 
-def _as_it_is(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name not in ("row", "extra")}
+def safe_name(name: str) -> str:
+    """A name as a file can be called on any system: letters, digits, dots and dashes, not too long."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:80] or "dataset"
 
 
-def _as_chat(write: Write) -> Write:
-    """A pair in a form for chats."""
-
-    def written(row: Row) -> Row | None:
-        turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
-        return write({"messages": turns})
-
-    return written
-
-
-_BECOMES_CHAT = "A pair becomes a chat of two turns: imported again, it is a chat."
-TRL = Form(
-    "trl",
-    "TRL",
-    "The columns TRL's trainers and the datasets library expect for this kind.",
-    dict.fromkeys(("chat", "completion", "text", "preference", "unpaired", "prompt", "stepwise"), _as_it_is),
-)
-OPENAI = Form(
-    "openai",
-    "OpenAI messages",
-    "Chats as OpenAI's fine-tuning takes them: arguments of calls as JSON text, weight 0 for context.",
-    {"chat": _messages, "completion": _as_chat(_messages)},
-    {"completion": _BECOMES_CHAT},
-)
-SHAREGPT = Form(
-    "sharegpt",
-    "ShareGPT",
-    "Chats with from and value, as LLaMA-Factory, Axolotl and others read them.",
-    {"chat": _conversations, "completion": _as_chat(_conversations)},
-    {
-        "chat": "Ids of calls, which call a result belongs to, and names of speakers have no place in it; the rest "
-        "comes back.",
-        "completion": _BECOMES_CHAT,
-    },
-)
-ALPACA = Form(
-    "alpaca",
-    "Alpaca",
-    "instruction and output, with system and history.",
-    {"chat": _instruction, "completion": _as_chat(_instruction)},
-    {
-        "chat": "Chats with tools, context-only answers or another order than question and answer do not fit, and are "
-        "left out.",
-        "completion": _BECOMES_CHAT,
-    },
-)
-FORMS = {form.name: form for form in (TRL, OPENAI, SHAREGPT, ALPACA)}
-
-
-def for_kind(kind: Kind) -> list[Form]:
-    """The forms rows of a kind can be written in; the first loses nothing."""
-    return [form for form in FORMS.values() if kind in form.kinds]
-
-
-def written(row: Row, form: Form, kind: Kind) -> Row | None:
-    """A plain row (see `columnar.plain`) in a form, with what stands beside it; None when it does not fit."""
-    found = form.kinds[kind](row)
-    if found is None:
-        return None
-    beside = row.get("extra") or {}
-    return {**found, **{free_name(name, found): value for name, value in beside.items()}} if beside else found
-
-
-def free_name(name: str, taken: Mapping[str, Any]) -> str:
-    """The name of a column beside a row, changed when it is one of the form's."""
-    while name in taken:
-        name += "_"
-    return name
+def form_label(form: str) -> str:
+    """What a form is called; one this studio does not know any more, by its name."""
+    return export.FORMS[form].label if form in export.FORMS else form

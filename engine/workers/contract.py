@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import events
 from engine.errors import TunesmithError
+from engine.process import events
 from engine.workers import diagnosis, ranks
 from engine.workers.diagnosis import Category
 

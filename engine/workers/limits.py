@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine import events
+from engine.process import events
 from engine.workers import contract
 
 # Of CPU, not of the clock: a busy machine makes no template hostile.

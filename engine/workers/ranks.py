@@ -1,4 +1,4 @@
-"""Which of the processes of a training this one is, as the launcher (engine.workers.launch) says in the environment.
+"""Which of the processes of a training this one is, as the launcher (train.launch) says in the environment.
 
 Light, without torch. A process that nobody launched together with others is the first and only one.
 """

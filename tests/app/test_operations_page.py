@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from app.cli import cli
-from app.cli_shape import COMMANDS
+from app.cli.commands import cli
+from app.cli.shape import COMMANDS
 from storage.settings import Settings
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -13,11 +13,13 @@ from types import SimpleNamespace
 import pytest
 from starlette.testclient import TestClient
 
-from app import metrics, serve, sweeper
+from app import metrics, sweeper
 from app.access_log import route_of
-from app.early_head import EarlyHead
-from engine import keys, logs
+from app.cli import serve
+from app.window.early_head import EarlyHead
+from engine.accounts import keys
 from engine.errors import ConflictError, TunesmithError
+from engine.process import logs
 from storage import db
 from storage.tables import Model
 from tests.conftest import ROOT
@@ -53,7 +55,8 @@ def test_static_files_may_be_kept_for_good(window: TestClient) -> None:
 
 def test_gradio_comes_without_writing_stubs_and_still_has_its_events() -> None:
     code = (
-        "import sys; from app import window; window.prepare(); import gradio; assert callable(gradio.Button.click); "
+        "import sys; from app.window import window; window.prepare(); import gradio; "
+        "assert callable(gradio.Button.click); "
         "print(vars(sys.modules['gradio.component_meta'])['create_or_modify_pyi'].__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -19,7 +19,7 @@ import aiohttp
 import uvicorn
 from fastapi import FastAPI
 
-from app import gateway
+from app.v1 import gateway
 from storage import db
 from storage.statuses import EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint

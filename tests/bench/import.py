@@ -112,7 +112,7 @@ def by_studio(path: Path, folder: Path) -> Taken:
     spec = folder / "spec.json"
     spec.write_text(json.dumps({"sources": [{"path": str(path), "name": path.name}], "mapping": None}))
     out = folder / "out"
-    argv = [sys.executable, "-m", "engine.workers.import_data", str(spec), str(out)]
+    argv = [sys.executable, "-m", "engine.workers.data.import_files", str(spec), str(out)]
     seconds, memory, processes, _ = _run(argv)
     events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
     result = events[-1]["result"]

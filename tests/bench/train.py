@@ -21,11 +21,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from engine import events
-from engine.data import columnar
-from engine.methods import METHODS
-from engine.plan import plan_worker
-from engine.recipe import Recipe
+from engine.process import events
+from engine.process.plan import plan_worker
+from engine.recipes.methods import METHODS
+from engine.recipes.recipe import Recipe
+from engine.rows.store import columnar
 from tests.bench import factory, pupil
 from tests.bench.training_rows import KINDS, Row, rows
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from engine import runs
+from engine.runs import runs
 from storage import db
 from storage import runs as stored_runs
 from storage.tables import Run

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine import fit_known
-from engine.recipe import Recipe
+from engine.fit import past_probes
+from engine.recipes.recipe import Recipe
 from storage import db
 from storage.statuses import DatasetStatus, ModelStatus, WorkStatus
 from storage.tables import Dataset, Model, Work
 from tests.browser.conftest import Open
-from tests.engine import fake_probe, model_folders
+from tests.engine.train import fake_probe
+from tests.engine.weights import model_folders
 
 pytestmark = pytest.mark.browser
 
@@ -31,9 +32,9 @@ def train(visit: Open, at_home: Path) -> Page:
             rows: dict[str, Any] = {"kind": "chat", "rows": 40, "accepted": 40, "sha256": "1" * 64}
             about: dict[str, Any] = {"project_id": "default", "name": "sums", "status": DatasetStatus.READY}
             session.add(Dataset(id="fitpaneldata", **about, **rows))
-            spec = {"recipe": fit_known.essence(Recipe.model_validate(fields))}
+            spec = {"recipe": past_probes.essence(Recipe.model_validate(fields))}
             found = fake_probe.measured(4, 1, 1024, fits=False).model_dump()
-            told: dict[str, Any] = {"kind": fit_known.KIND, "key": "k", "status": WorkStatus.SUCCEEDED}
+            told: dict[str, Any] = {"kind": past_probes.KIND, "key": "k", "status": WorkStatus.SUCCEEDED}
             session.add(Work(subject_id="fitpaneldata", spec=spec, result=found, **told))
     page = visit("/train?model=fitpanelmodel&dataset=fitpaneldata")
     expect(page.locator(".tr-fit")).to_contain_text("measured")

@@ -12,7 +12,7 @@ from storage import runs as stored_runs
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model
 from tests.browser.conftest import Open
-from tests.engine import model_folders
+from tests.engine.weights import model_folders
 
 pytestmark = pytest.mark.browser
 ADDRESS = "/train?model=trainpagemodel&dataset=trainpagedata"

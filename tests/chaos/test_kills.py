@@ -19,12 +19,13 @@ from pathlib import Path
 
 import pytest
 
-from engine import devices, process, queue, runs, shim, verdict
-from engine.recipe import Recipe
+from engine.process import devices, process, queue, shim
+from engine.recipes.recipe import Recipe
+from engine.runs import runs, verdict
 from storage import db, home, transitions
 from storage.statuses import RUN_RESUMABLE, RunStatus
 from tests.conftest import ROOT
-from tests.engine import rows
+from tests.engine import table_rows
 from tests.fake_worker import loss_at
 from tests.waiting import wait_for
 
@@ -63,7 +64,7 @@ class Engine:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[Engine]:
-    rows.furnish(monkeypatch, steps=STEPS, pause=0.02, save=5, spawn=1)
+    table_rows.furnish(monkeypatch, steps=STEPS, pause=0.02, save=5, spawn=1)
     engine = Engine()
     yield engine
     engine.end()

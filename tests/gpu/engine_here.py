@@ -9,14 +9,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine import fit_probe, process, reconciler, runs, work
-from engine.inspect_model import inspect
-from engine.recipe import Recipe
+from engine.life import reconciler
+from engine.process import process, work
+from engine.recipes.recipe import Recipe
+from engine.runs import runs
+from engine.train import probe as fit_probe
+from engine.weights.inspection import inspect
 from storage import db, home
 from storage.statuses import RUN_MOVING, WORK_MOVING, DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model, Run, Work
 from tests.conftest import ROOT
-from tests.workers.judged import pairs, prompts, said, stored
+from tests.workers.train.judged import pairs, prompts, said, stored
 
 WORDS = "the quick brown fox jumps over a lazy dog and seventeen plus six equals twenty three".split()  # noqa: SIM905
 SHAPE = {

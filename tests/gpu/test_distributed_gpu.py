@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine import events
+from engine.process import events
 from tests import tiny
-from tests.workers.several import finish
-from tests.workers.training_runs import only, spec, steps, sums, write_rows
+from tests.workers.train.several import finish
+from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
 
 pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("ignore")]
 

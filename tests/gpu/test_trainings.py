@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine import runs
+from engine.runs import runs
 from storage.statuses import RunStatus, WorkStatus
 from tests.gpu import engine_here
 

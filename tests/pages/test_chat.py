@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from engine import chat, endpoints, plan, routing
+from engine.chat import chat
+from engine.process import plan
+from engine.serve import endpoints, routing
 from pages import chat as page
 from storage.tables import Message
 from tests.serving import bring_up, end_all, finished_run, ready_model

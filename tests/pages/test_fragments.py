@@ -6,10 +6,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app import fragments, studio
-from app.api import errors
-from engine import projects
-from pages import home, shell
+from app.answers import errors
+from app.window import fragments, studio
+from engine.accounts import projects
+from pages import shell
+from pages.home import page as home
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from storage import db
 from storage import models as stored
 from storage.statuses import ModelStatus
 from storage.tables import Model
-from tests.engine import model_folders
+from tests.engine.weights import model_folders
 
 QUERY = {"project": "default"}
 

@@ -5,9 +5,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from engine import projects
-from pages import home, runs, shell
+from engine.accounts import projects
+from pages import shell
+from pages.home import page as home
 from pages.parts.icons import icon
+from pages.runs import page as runs
 from storage import db
 from storage.statuses import RunStatus
 from storage.tables import DEFAULT_PROJECT, Dataset, Model, Run

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from app import studio
+from app.window import studio
 from pages import shell
 from pages.parts.icons import icon
 

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from engine import keys
+from engine.accounts import keys
 from pages import system
 from storage import db
 from storage.tables import Dataset, Lease, Model, Run

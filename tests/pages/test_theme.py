@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app import theme
+from app.window import theme
 
 
 def test_the_head_decides_the_theme_before_anything_else() -> None:

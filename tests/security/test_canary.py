@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from engine import plan, process, reconciler, runs, tracking
-from engine.recipe import Recipe
+from engine.life import reconciler
+from engine.process import plan, process
+from engine.recipes.recipe import Recipe
+from engine.runs import runs, tracking
 from storage import db, home
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
 from storage.tables import Dataset, Model
 from tests.fake_mlflow import fake_mlflow
 from tests.waiting import wait_for
-from tests.workers.training_runs import QUICK, sums, write_rows
+from tests.workers.train.training_runs import QUICK, sums, write_rows
 
 SECRETS = {
     "HF_TOKEN": "hf_canary0123456789abcdef",

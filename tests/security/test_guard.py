@@ -6,9 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from app.access import Access
-from app.guard import Guard
-from engine import keys
+from app.door.access import Access
+from app.door.guard import Guard
+from engine.accounts import keys
 from engine.errors import RefusedError
 from storage.settings import settings
 from tests.rest import ADDRESS, PASSWORD, TOKEN, log_in, make_access, make_client

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from starlette.testclient import TestClient
 
-from app import throttle
+from app.door import throttle
 from tests.rest import PASSWORD, TOKEN, make_access, make_client
 
 

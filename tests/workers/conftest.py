@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine import distribution
+from engine.recipes import launch_command
 
-os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # as engine.workers.preference does
+os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # as engine.workers.train.preference does
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def launched_alone() -> Iterator[None]:
     from engine.workers import group  # noqa: PLC0415
 
     words = {"TORCHELASTIC_RUN_ID": "test", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
-    words |= {"LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(distribution.free_port())}
+    words |= {"LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(launch_command.free_port())}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in words.items():
             patch.setenv(name, value)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine import events
 from engine.errors import RefusedError
+from engine.process import events
 from engine.workers import contract, diagnosis
 
 

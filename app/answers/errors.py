@@ -1,0 +1,121 @@
+"""One shape for every error: {"error": {"type", "message", "hint"}}. Never a traceback."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.door.guard import error_body
+from engine.errors import TunesmithError
+
+logger = logging.getLogger("tunesmith.app")
+
+KINDS = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "too_large",
+    422: "invalid_request",
+    500: "internal_error",
+    507: "disk_full",
+}
+
+
+NO_VALUE = ("missing", "extra_forbidden", "json_invalid")
+SECRETS = ("token", "api_key", "password")  # fields whose value is not said back
+
+
+class ErrorDetail(BaseModel):
+    type: str = Field(description="A word for programs, such as not_found, conflict or invalid_request.")
+    message: str = Field(description="What is wrong, in a sentence that names the thing and the value.")
+    hint: str = Field(description="What to do about it; may be empty.")
+
+
+class ErrorBody(BaseModel):
+    """Every error of the API."""
+
+    error: ErrorDetail = Field(description="What went wrong.")
+
+
+EVERY_OPERATION: dict[int | str, dict[str, Any]] = {
+    401: {"model": ErrorBody, "description": "No credential, or a wrong one."},
+    403: {"model": ErrorBody, "description": "The credential does not reach this operation."},
+    422: {"model": ErrorBody, "description": "A field or parameter is wrong; the hint has a line for each."},
+    500: {"model": ErrorBody, "description": "A mistake of the studio; its log has the details."},
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody, "description": "There is no such thing."}}
+CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"model": ErrorBody, "description": "The thing is in a state that does not allow this."}
+}
+TOO_LARGE: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorBody, "description": "The body cannot be read as what it says it is."},
+    413: {"model": ErrorBody, "description": "The body is larger than allowed."},
+    507: {"model": ErrorBody, "description": "The disk has no room for it."},
+}
+
+
+class TooLargeError(TunesmithError):
+    """The body is larger than allowed."""
+
+    status = 413
+
+
+class DiskFullError(TunesmithError):
+    """The disk has no room for what was sent."""
+
+    status = 507
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of `app` come out in the one shape."""
+    app.add_exception_handler(TunesmithError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def answer(request: Request, status: int, message: str, hint: str = "", headers: Any = None) -> Response:
+    kind = KINDS.get(status, "error")
+    body = error_body(request.url.path, kind, message, hint)
+    return Response(body, status, headers, media_type="application/json")
+
+
+def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TunesmithError)  # noqa: S101  what it was registered for
+    return answer(request, error.status, _safe(error.message), _safe(error.hint))
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    lines = [_line(dict(one)) for one in error.errors()[:20]]
+    return answer(request, 422, "The request does not hold.", _safe("\n".join(lines)))
+
+
+def _line(one: dict[str, Any]) -> str:
+    field = ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0])
+    message = str(one["msg"]).removeprefix("Value error, ")
+    if one["type"] in NO_VALUE or "input" not in one or field in SECRETS:
+        return f"`{field}`: {message}."
+    return f"`{field}` is {one['input']!r:.80}: {message}."
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    hint = "/api/docs lists the operations." if error.status_code in (404, 405) else ""
+    return answer(request, error.status_code, str(error.detail), hint, error.headers)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return answer(request, 500, "Something went wrong inside the studio.", "Its log has the details.")
+
+
+def _safe(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

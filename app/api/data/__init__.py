@@ -1,0 +1,1 @@
+"""Datasets over REST, one file a thing that is done with them."""

@@ -1,0 +1,240 @@
+"""Datasets over REST."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, Json, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse
+
+from app.answers.errors import CONFLICT, NOT_FOUND, TOO_LARGE
+from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, Text, total
+from app.api.data import sources, upload
+from engine.data import datasets
+from engine.errors import RefusedError
+from engine.rows.mapping.mapping import parse
+from storage import datasets as stored
+from storage import db
+from storage.statuses import DatasetStatus
+from storage.tables import DEFAULT_PROJECT, Dataset
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+MOST_JSON_BYTES = 100_000
+
+
+class DatasetAnswer(Answer):
+    id: str = Field(description="The dataset's id, for recipes.")
+    project_id: str = Field(description="The project it belongs to.")
+    name: str = Field(description="What lists show.")
+    status: DatasetStatus = Field(description="importing, ready, needs_mapping or failed.")
+    source: str = Field(description="Where it came from: upload, path, hub or lesson.")
+    source_name: str = Field(description="The file's own name, or the hub id.")
+    format: str | None = Field(description="The layout that was recognised: alpaca, messages, prompt_completion ...")
+    kind: str | None = Field(
+        description="What its rows are: chat, completion, text, preference, unpaired, prompt, stepwise; null at first."
+    )
+    confidence: float | None = Field(description="Share of the rows looked at that are in `format`, 0 to 1.")
+    columns: list[str] = Field(description="Names of the columns found in the file.")
+    mapping: dict[str, Any] | None = Field(description="The mapping of columns and roles in force; null when detected.")
+    family_id: str = Field(description="The id of the first version of this dataset.")
+    version: int = Field(description="Number of the version, from 1. A change of a dataset makes a new version.")
+    parents: list[str] = Field(description="Ids of the datasets it was made from.")
+    operation: dict[str, Any] | None = Field(description="How it was made from them; null for an imported one.")
+    origin: dict[str, Any] = Field(description="Where its rows came from: files, or a dataset on the hub.")
+    progress: float | None = Field(description="How far the import is, 0 to 1; null when unknown.")
+    rows: int = Field(description="Rows in the source.")
+    accepted: int = Field(description="Rows taken as they are. Trained on are these and the repaired ones.")
+    repaired: int = Field(description="Rows taken after a repair; the summary says which.")
+    rejected: int = Field(description="Rows that cannot be used; the rejections say why.")
+    size_bytes: int = Field(description="Size of the stored, columnar file.")
+    error: str | None = Field(description="Why the import failed.")
+    hint: str | None = Field(description="What to do about it.")
+    created_at: float = Field(description="Seconds since 1970, UTC.")
+
+
+class RowsAnswer(Answer):
+    rows: list[dict[str, Any]] = Field(description="The rows, as they will be trained on.")
+    total: int = Field(description="How many rows the dataset has.")
+    offset: int = Field(description="How many were passed over.")
+
+
+class Rejection(Answer):
+    row: int | None = Field(default=None, description="Number of the row in the source, from 1; null for the file.")
+    file: str | None = Field(default=None, description="The file it stands in, when there were several.")
+    rule: str = Field(description="The rule it broke.")
+    value: Any = Field(default=None, description="What was there, shortened.")
+    fix: str = Field(default="", description="What would make it right.")
+
+
+class RejectionsAnswer(Answer):
+    rejections: list[Rejection] = Field(description="The rejected rows, in the order of the source.")
+    total: int = Field(description="How many rows were rejected.")
+    offset: int = Field(description="How many were passed over.")
+
+
+class PathBody(Body):
+    source: Literal["path", "hub"] = Field(description="path: a file on the studio's machine. hub: from the hub.")
+    id: Text = Field(description="The absolute path of the file or folder, or the id on the hub: owner/name.")
+    mapping: dict[str, Any] | None = Field(
+        default=None, description="Path: which column is which part, as `PUT .../mapping` takes it; else detected."
+    )
+    config: Text | None = Field(default=None, description="Hub: the configuration; the default one when left out.")
+    split: Text | None = Field(default=None, description="Hub: the split; train, or the only one, when left out.")
+    revision: Text | None = Field(default=None, description="Hub: a branch, tag or commit; main when left out.")
+    name: Name | None = Field(default=None, description="What lists show; the file's name when left out.")
+    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
+
+
+class UploadFields(Body):
+    name: Name | None = Field(default=None, description="What lists show; the file's name when left out.")
+    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
+    mapping: Json[dict[str, Any]] | None = Field(default=None, description="Which column is which part, as JSON text.")
+
+
+_UPLOAD_SCHEMA = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "description": "The file: JSON, JSONL, CSV, Parquet ... Several parts `file` become one dataset.",
+        },
+        "name": {"type": "string", "description": "What lists show; the file's name when left out."},
+        "project_id": {"type": "string", "description": "The project it shall belong to."},
+        "mapping": {"type": "string", "description": "Which column is which part, as JSON text."},
+    },
+}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": _UPLOAD_SCHEMA},
+            "application/json": {"schema": PathBody.model_json_schema()},
+        },
+    }
+}
+
+
+@router.get("", summary="List datasets", response_model=list[DatasetAnswer])
+def list_datasets(
+    response: Response, project_id: ProjectFilter = None, offset: Offset = 0, limit: Limit = 100
+) -> Sequence[Dataset]:
+    """The datasets, newest first. `X-Total-Count` says how many there are."""
+    with db.reading() as session:
+        rows = stored.recent(session, project_id)
+    total(response, len(rows))
+    return rows[offset : offset + limit]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Import a dataset",
+    response_model=DatasetAnswer,
+    responses=NOT_FOUND | TOO_LARGE,
+    openapi_extra=_BODY,
+)
+async def import_dataset(request: Request) -> Dataset:
+    """Takes files (multipart/form-data), or a file, folder or hub id (JSON), and begins to import one dataset."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _from_upload(await upload.receive(request))
+    if kind == "application/json":
+        body = _checked(PathBody, await _json(request))
+        return await run_in_threadpool(_from_path, body)
+    raise RefusedError(f"A dataset cannot come as `{kind:.80}`.", "Send multipart/form-data or application/json.")
+
+
+@router.get("/{id}", summary="Show a dataset", response_model=DatasetAnswer, responses=NOT_FOUND)
+def show_dataset(dataset_id: PathId) -> Dataset:
+    """One dataset."""
+    return datasets.look_up(dataset_id)
+
+
+@router.get("/{id}/rows", summary="Rows of a dataset", responses=NOT_FOUND | CONFLICT)
+def show_rows(dataset_id: PathId, offset: Offset = 0, limit: Limit = 50) -> RowsAnswer:
+    """The rows as they will be trained on, by position."""
+    dataset = datasets.look_up(dataset_id)
+    return RowsAnswer(rows=datasets.rows(dataset_id, offset, limit), total=dataset.train_rows, offset=offset)
+
+
+@router.get("/{id}/rejections", summary="Rejected rows", responses=NOT_FOUND)
+def show_rejections(dataset_id: PathId, offset: Offset = 0, limit: Limit = 50) -> RejectionsAnswer:
+    """The rows that cannot be used, each with the rule it broke and what would help."""
+    dataset = datasets.look_up(dataset_id)
+    found = [Rejection.model_validate(one) for one in datasets.rejections(dataset_id, offset, limit)]
+    return RejectionsAnswer(rejections=found, total=dataset.rejected, offset=offset)
+
+
+@router.get(
+    "/{id}/rejections.jsonl",
+    summary="Download the rejected rows",
+    response_class=FileResponse,
+    responses=NOT_FOUND | {200: {"description": "A JSON object a line.", "content": {"application/x-ndjson": {}}}},
+)
+def download_rejections(dataset_id: PathId) -> FileResponse:
+    """Every rejected row as JSONL: number in the file, rule, value, fix."""
+    file = datasets.rejections_file(dataset_id)
+    return FileResponse(file, media_type="application/x-ndjson", filename=f"rejected-{dataset_id}.jsonl")
+
+
+@router.post("/{id}/cancel", summary="Cancel an import", response_model=DatasetAnswer, responses=NOT_FOUND)
+def cancel_import(dataset_id: PathId) -> Dataset:
+    """Ends an import that is under way or waits; one that is over stays as it is."""
+    return datasets.cancel_import(dataset_id)
+
+
+@router.delete("/{id}", status_code=204, summary="Delete a dataset", responses=NOT_FOUND | CONFLICT)
+def delete_dataset(dataset_id: PathId) -> None:
+    """Deletes the dataset. Refused while a run that has not ended uses it."""
+    datasets.delete_dataset(dataset_id)
+
+
+async def _from_upload(form: upload.Form) -> Dataset:
+    if not form.files:
+        raise RefusedError("The form has no file.", "Name the part `file`.")
+    try:
+        fields = _checked(UploadFields, form.fields)
+        files = [(path, sources.plain_name(name)) for path, name in form.files]
+        name = fields.name or sources.name_of(files[0][1])
+        mapping = parse(fields.mapping).model_dump() if fields.mapping else None
+        return await run_in_threadpool(datasets.import_files, files, name, fields.project_id, "upload", mapping)
+    finally:
+        form.discard()  # the import has moved them, or refused them
+
+
+def _from_path(body: PathBody) -> Dataset:
+    if body.source == "hub":
+        return datasets.import_hub(
+            body.id, body.config, body.split, body.revision, body.name or "", project_id=body.project_id
+        )
+    if body.config or body.split or body.revision:
+        raise RefusedError("Only a dataset of the hub has a configuration, split or revision.", "Leave them out.")
+    files, mapping = sources.local_files(body.id), parse(body.mapping).model_dump() if body.mapping else None
+    name = body.name or sources.name_of(Path(body.id).name if len(files) > 1 else files[0][1])
+    return datasets.import_files(files, name, body.project_id, "path", mapping)
+
+
+async def _json(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_JSON_BYTES:
+            raise RefusedError("The body is too long.", "A source and a path are enough.")
+    return body
+
+
+def _checked(kind: Any, values: Any) -> Any:
+    """`kind` from JSON bytes or plain values; violations come out like FastAPI's own."""
+    try:
+        return kind.model_validate_json(values) if isinstance(values, bytes) else kind.model_validate(values)
+    except ValidationError as error:
+        found = [
+            {**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False, include_context=False)
+        ]
+        raise RequestValidationError(found) from error

@@ -1,0 +1,1 @@
+"""Recipes over REST: checked, estimated, preset, taken to a cloud."""

@@ -1,0 +1,110 @@
+"""What a training will take, over REST: an estimate at once, and a probe that measures real steps."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.answers.errors import CONFLICT, NOT_FOUND
+from app.answers.fields import Answer, PathId
+from app.api.train.recipes import RecipeBody
+from engine.data import datasets
+from engine.errors import NotFoundError
+from engine.fit import past_probes
+from engine.fit import speed as fit_speed
+from engine.fit.measurement import Measured
+from engine.models import models
+from engine.process import work
+from engine.train import forecast
+from engine.train import probe as fit_probe
+from storage.statuses import WorkStatus
+from storage.tables import Work
+
+router = APIRouter(prefix="/recipes", tags=["runs"])
+
+Source = Literal["measured", "estimate"]
+
+
+class EstimateAnswer(Answer):
+    memory_bytes: int = Field(description="The most memory the training takes: of the machine, or of the GPU.")
+    memory_available_bytes: int = Field(description="How much it can count on here.")
+    memory_source: Source = Field(description="measured by a probe of this recipe, or an estimate.")
+    memory_estimated_bytes: int = Field(description="The estimate, also where it was measured.")
+    seconds: float | None = Field(description="From the start to the saved result; null before the machine is timed.")
+    seconds_source: Source = Field(description="measured by a probe of this recipe, or an estimate.")
+    seconds_basis: str = Field(description="What the time was calculated from.")
+    tokens_per_second: float | None = Field(description="Training speed; null before the machine is timed.")
+    disk_bytes: int = Field(description="The most disk the run takes: checkpoints, result and rows.")
+    disk_free_bytes: int = Field(description="How much is free.")
+    disk_source: Source = Field(description="Always an estimate.")
+    steps: int | None = Field(description="Optimiser steps; null until packed rows are counted.")
+
+
+class ProbeAnswer(Answer):
+    id: str = Field(description="The probe's id, to ask for its state.")
+    status: WorkStatus = Field(description="queued, running, succeeded, failed or stopped.")
+    progress: float | None = Field(description="How far it is, 0 to 1; null when unknown.")
+    stage: str = Field(description="What is going on, in a few words.")
+    error: str | None = Field(description="Why it failed.")
+    hint: str | None = Field(description="What to do about it.")
+    result: Measured | None = Field(description="What it found; null until it has succeeded.")
+
+
+@router.post("/estimate", summary="Estimate a training", responses=NOT_FOUND)
+def estimate(body: RecipeBody) -> EstimateAnswer:
+    """Memory, time and disk of a training that has not started; measured numbers where a probe has found them.
+
+    The first estimate on a machine begins to time it, for a few seconds; `seconds` is null until then.
+    """
+    recipe = body.recipe
+    found = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
+    if found.time.seconds is None:
+        fit_speed.measure_once(recipe)
+    return EstimateAnswer(
+        memory_bytes=found.memory.needed,
+        memory_available_bytes=found.memory.available,
+        memory_source=found.memory.source,
+        memory_estimated_bytes=found.memory.estimated,
+        seconds=found.time.seconds,
+        seconds_source=found.time.source,
+        seconds_basis=found.time.basis,
+        tokens_per_second=found.time.tokens_per_second,
+        disk_bytes=found.disk.total,
+        disk_free_bytes=found.disk_free,
+        disk_source="estimate",
+        steps=found.steps,
+    )
+
+
+@router.post("/probe", status_code=202, summary="Measure a training", responses=NOT_FOUND | CONFLICT)
+def probe(body: RecipeBody) -> ProbeAnswer:
+    """Begins two real steps with the longest rows, and a few at other batch sizes; takes a minute or two.
+
+    Holds a device meanwhile, so 409 while a training has it. What was measured already is answered at once.
+    """
+    return _answer(fit_probe.start(body.recipe))
+
+
+@router.get("/probe/{id}", summary="Show a measurement", responses=NOT_FOUND)
+def show_probe(probe_id: PathId) -> ProbeAnswer:
+    """How far a probe is, and what it found: memory, speed, the largest batch that fits, and a suggestion."""
+    return _answer(_probe(probe_id))
+
+
+@router.post("/probe/{id}/stop", summary="Stop a measurement", responses=NOT_FOUND)
+def stop_probe(probe_id: PathId) -> ProbeAnswer:
+    """Ends a probe and keeps nothing of it. One that is over stays as it is."""
+    return _answer(work.stop(_probe(probe_id).id))
+
+
+def _probe(probe_id: str) -> Work:
+    found = work.look_up(probe_id)
+    if found.kind != past_probes.KIND:
+        raise NotFoundError(f"There is no probe `{probe_id}`.", "POST /api/recipes/probe begins one.")
+    return found
+
+
+def _answer(found: Work) -> ProbeAnswer:
+    known = {name: getattr(found, name) for name in ("id", "status", "progress", "stage", "error", "hint")}
+    done = found.status == WorkStatus.SUCCEEDED
+    return ProbeAnswer(**known, result=Measured.model_validate(found.result) if done else None)

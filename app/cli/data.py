@@ -1,0 +1,242 @@
+"""`tunesmith import` and `tunesmith data`: datasets brought in, looked at and mapped. Changes are in app.cli.shape."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import running_studio
+from engine.data import datasets, health, mappings, named_sources, search, tokens
+from engine.errors import RefusedError, TunesmithError
+from engine.process import work
+from engine.rows.mapping.mapping import Mapping, kind_of, parse
+from engine.rows.verdict import REPAIRS
+from storage import datasets as stored
+from storage import db
+from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
+from storage.tables import DEFAULT_PROJECT, Dataset, Work
+
+commands = typer.Typer(help="Datasets: looked at, mapped, checked, changed, exported.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="DATASET", help="Id of a dataset, as `tunesmith data list` shows it.")]
+Name = Annotated[str, typer.Option("--name", help="What lists show; made up when left out.")]
+Project = Annotated[str, typer.Option("--project", help="Id of the project it shall belong to.")]
+Offset = Annotated[int, typer.Option("--offset", min=0, help="How many to pass over from the start.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many to show at most.")]
+Parts = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="PART=COLUMN", help="Which column is which part, such as prompt=Frage; repeatable."),
+]
+Roles = Annotated[
+    list[str] | None,
+    typer.Option("--role", metavar="NAME=ROLE", help="What a role of the file means, such as customer=user."),
+]
+Kind = Annotated[str, typer.Option("--kind", help="What the rows become, where the parts leave a choice.")]
+Keys = Annotated[str, typer.Option("--keys", metavar="WHO,WHAT", help="Keys of a turn, such as speaker,said.")]
+
+
+def import_files(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files, or one folder, that become one dataset.")] = None,
+    name: Name = "",
+    project: Project = DEFAULT_PROJECT,
+    hub: Annotated[str, typer.Option("--hub", metavar="ID[:CONFIG[:SPLIT]]", help="A dataset of the hub.")] = "",
+    parts: Parts = None,
+    roles: Roles = None,
+) -> None:
+    """Import files, a folder or a dataset of the hub into one dataset, and wait until every row is checked."""
+    if bool(files) == bool(hub):
+        raise RefusedError("Name either files or --hub.", "Such as `tunesmith import rows.jsonl`.")
+    mapping = mapping_from(parts, roles) if parts else None
+    with running_studio.engine(True):
+        made = _from_hub(hub, name, project) if hub else _from_files(files or [], name, project, mapping)
+        done = follow(made)
+    if done.status == DatasetStatus.NEEDS_MAPPING:
+        typer.echo(f"{done.error}\nMap them: tunesmith data map {done.id} --map PART=COLUMN")
+
+
+def _from_hub(hub: str, name: str, project: str) -> Dataset:
+    hub_id, config, split = [*hub.split(":", 2), "", ""][:3]
+    return datasets.import_hub(hub_id, config, split, name=name, project_id=project)
+
+
+def _from_files(files: Sequence[Path], name: str, project: str, mapping: Mapping | None) -> Dataset:
+    found = [one for file in files for one in named_sources.files_at(str(file.absolute()))]
+    named = name or (files[0].resolve().name if len(found) > 1 else Path(found[0][1]).stem)
+    return datasets.import_files(found, named, project, "path", mapping.model_dump() if mapping else None)
+
+
+def mapping_from(parts: Sequence[str] | None, roles: Sequence[str] | None, kind: str = "", keys: str = "") -> Mapping:
+    """A mapping from what was typed. Raises RefusedError."""
+    taken = dict(_pair(one, "PART=COLUMN") for one in parts or ())
+    who, _, what = keys.partition(",")
+    said = {"kind": kind or kind_of(taken) or "chat", "parts": taken, "who": who.strip(), "what": what.strip()}
+    return parse({**said, "roles": dict(_pair(one, "NAME=ROLE") for one in roles or ())})
+
+
+def _pair(text: str, form: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise RefusedError(f"{text!r} is not {form}.", f"Write {form}, in quotes when it has spaces.")
+    return name, value
+
+
+def follow(made: Dataset) -> Dataset:
+    """Waits until a dataset is made, saying how far it is. Raises TunesmithError when it failed."""
+    done = running_studio.follow(
+        lambda: datasets.look_up(made.id), lambda one: one.status != DatasetStatus.IMPORTING, line, typer.echo
+    )
+    if done.status == DatasetStatus.FAILED:
+        raise TunesmithError(done.error or "The import failed.", done.hint or "")
+    return done
+
+
+def line(one: Dataset) -> str:
+    """A dataset in a line."""
+    counts = f"rows {one.rows} accepted {one.accepted} repaired {one.repaired} rejected {one.rejected}"
+    return f"dataset {one.id} {one.status} {one.kind or '-'} {counts}"
+
+
+def follow_work(begun: Work) -> Work:
+    """Waits until a piece of work is over, saying how far it is. Raises TunesmithError when it failed."""
+    done = running_studio.follow(
+        lambda: work.wait(begun.id, 1), lambda one: one.status not in WORK_MOVING, _work_line, lambda said: None
+    )
+    if done.status != WorkStatus.SUCCEEDED:
+        raise TunesmithError(done.error or "It was stopped.", done.hint or "")
+    return done
+
+
+def _work_line(one: Work) -> str:
+    return f"{one.kind} {one.status} {one.stage}"
+
+
+def say(value: Any) -> None:
+    """One JSON object a line, for people and for other programs."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+@commands.command("list")
+def list_datasets(
+    project: Annotated[str | None, typer.Option("--project", help="Only those of this project.")] = None,
+    every: Annotated[bool, typer.Option("--versions", help="Every version, not only the newest ones.")] = False,
+) -> None:
+    """The datasets, newest first: id, status, kind, rows, name."""
+    db.prepare()
+    with db.reading() as session:
+        found = (stored.recent if every else stored.newest)(session, project)
+    for one in found:
+        version = f" (version {one.version})" if one.version > 1 else ""
+        typer.echo(f"{one.id}  {one.status:<13} {one.kind or '-':<11} {one.train_rows:>9,}  {one.name}{version}")
+
+
+@commands.command()
+def show(dataset_id: Id) -> None:
+    """What a dataset is, where it came from, and what was noticed, repaired and rejected."""
+    db.prepare()
+    one, found = datasets.look_up(dataset_id), datasets.summary(dataset_id)
+    typer.echo(line(one))
+    facts = {"name": one.name, "version": one.version, "format": one.format, "source": one.source_name}
+    for name, value in {**facts, "error": one.error, "hint": one.hint}.items():
+        if value:
+            typer.echo(f"  {name:<9} {value}")
+    for note in found["notes"]:
+        typer.echo(f"  note      {note}")
+    for name, count in found["repairs"].items():
+        typer.echo(f"  repaired  {count:,} x {name.replace('_', ' ')}: {REPAIRS.get(name, '')}")
+    for name, count in found["rules"].items():
+        typer.echo(f"  rejected  {count:,} x {name.replace('_', ' ')}")
+
+
+@commands.command()
+def rows(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
+    """Rows as they will be trained on, one JSON object a line."""
+    db.prepare()
+    for row in datasets.rows(dataset_id, offset, limit):
+        say(row)
+
+
+@commands.command()
+def rejections(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
+    """Rejected rows with the rule, the value and the fix, one JSON object a line."""
+    db.prepare()
+    for one in datasets.rejections(dataset_id, offset, limit):
+        say(one)
+
+
+@commands.command(name="map")
+def map_columns(
+    dataset_id: Id,
+    parts: Parts = None,
+    roles: Roles = None,
+    kind: Kind = "",
+    keys: Keys = "",
+    detect: Annotated[bool, typer.Option("--detect", help="Read the files as detected, without a mapping.")] = False,
+) -> None:
+    """Show what was detected; with --map or --detect, import the files anew and wait."""
+    with running_studio.engine(True):
+        if not parts and not detect:
+            return _show_mapping(dataset_id)
+        mapping = None if detect else mapping_from(parts, roles, kind, keys)
+        follow(mappings.apply(dataset_id, mapping))
+    return None
+
+
+def _show_mapping(dataset_id: str) -> None:
+    found, dataset = mappings.look(dataset_id), datasets.look_up(dataset_id)
+    said = found["format"] or ("a guess" if found["mapping"] else "nothing")
+    typer.echo(f"detected {said}, {100 * (found['confidence'] or 0):.0f} % of the first {found['looked_at']:,} rows")
+    say(dataset.mapping or found["mapping"])
+    for one in found["columns"]:
+        typer.echo(f"  {one['name']}: {' | '.join(one['examples'])[:160]}")
+
+
+@commands.command(name="tokens")
+def count_tokens(
+    dataset_id: Id,
+    model: Annotated[str, typer.Option("--model", help="Id of the model whose tokenizer and chat template count.")],
+    max_length: Annotated[int, typer.Option(min=16, help="Where rows are cut, in tokens.")] = tokens.MAX_LENGTH,
+) -> None:
+    """What a model would learn from the dataset: tokens, share trained, rows cut, lengths."""
+    with running_studio.engine(True):
+        found = follow_work(tokens.totals(dataset_id, model, max_length)).result
+    for name in ("rows", "tokens", "trained", "share_trained", "lengths", "packing", "notes"):
+        typer.echo(f"{name:<14} {json.dumps(found.get(name))}")
+
+
+@commands.command(name="health")
+def check_health(
+    dataset_id: Id,
+    against: Annotated[list[str] | None, typer.Option(help="Id of a dataset to look for leakage into.")] = None,
+) -> None:
+    """Check for duplicates, leakage, empty answers, outliers, personal data and more; print the score and its parts."""
+    with running_studio.engine(True):
+        follow_work(health.start(dataset_id, against))
+        report = health.report(dataset_id)
+    typer.echo(f"score {report.score} of 100")
+    for part in report.parts:
+        if part.applies:
+            typer.echo(f"  {part.check:<18} {part.found:>9,} rows  -{part.points:g}  {part.note}".rstrip())
+
+
+@commands.command(name="search")
+def find(
+    dataset_id: Id,
+    text: Annotated[str, typer.Argument(help='Words, "an exact phrase", or a beginning*.')],
+    offset: Offset = 0,
+    limit: Limit = 20,
+) -> None:
+    """Rows that have everything searched for, one JSON object a line, with their positions from 0."""
+    with running_studio.engine(True):
+        hits = search.search(dataset_id, text, offset, limit)
+    typer.echo(f"found {hits.total:,}", err=True)
+    for hit in hits.rows:
+        say({"position": hit.position, **hit.row})
+
+
+@commands.command()
+def delete(dataset_id: Id) -> None:
+    """Delete a dataset. Refused while a run uses it."""
+    db.prepare()
+    datasets.delete_dataset(dataset_id)

@@ -1,0 +1,112 @@
+"""`tunesmith doctor`: what this machine has for the studio, and what it lacks."""
+
+import os
+import platform
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import psutil
+
+from engine.errors import RefusedError
+from engine.process import process
+from engine.serve import vllm
+from storage import home
+
+OLDEST_PYTHON = (3, 11)
+LEAST_MEMORY_GB = 4.0
+LEAST_DISK_GB = 10.0
+PACKAGES = ("tunesmith", "gradio", "fastapi", "torch", "transformers", "trl", "peft", "datasets", "bokeh", "huey")
+TORCH_SECONDS = 60.0
+ASK_TORCH = "import torch; print(torch.__version__, torch.cuda.device_count(), torch.get_num_threads())"
+ASK_GPU = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+
+Verdict = Literal["ok", "note", "bad"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. Only `bad` ones keep the studio from working."""
+
+    verdict: Verdict
+    what: str
+    detail: str
+
+
+def examine() -> Iterator[Finding]:
+    """Looks at one thing after the other; the slow one, torch, comes last."""
+    yield _python()
+    yield _system()
+    yield from _packages()
+    yield _memory()
+    yield _disk()
+    yield _database()
+    yield _gpu()
+    yield _vllm()
+    yield _init()
+    yield _torch()
+
+
+def _python() -> Finding:
+    fits = sys.version_info[:2] >= OLDEST_PYTHON
+    return Finding("ok" if fits else "bad", "Python", f"{platform.python_version()} at {sys.executable}")
+
+
+def _system() -> Finding:
+    name = f"{platform.system()} {platform.release()}, {os.cpu_count()} processors"
+    if platform.system() == "Linux":
+        return Finding("ok", "System", name)
+    return Finding("note", "System", f"{name}. Linux is the supported system; on Windows use WSL2.")
+
+
+def _packages() -> Iterator[Finding]:
+    for name in PACKAGES:
+        try:
+            yield Finding("ok", name, version(name))
+        except PackageNotFoundError:
+            yield Finding("note" if name == "tunesmith" else "bad", name, "not installed")
+
+
+def _memory() -> Finding:
+    memory = psutil.virtual_memory()
+    words = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free"
+    return Finding("ok" if memory.available > LEAST_MEMORY_GB * 1e9 else "note", "Memory", words)
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(home.home()).free / 1e9
+    return Finding("ok" if free > LEAST_DISK_GB else "note", "Disk", f"{free:.1f} GB free for {home.home()}")
+
+
+def _database() -> Finding:
+    return Finding("ok", "SQLite", sqlite3.sqlite_version)
+
+
+def _gpu() -> Finding:
+    found = process.output(ASK_GPU)
+    return Finding("ok", "GPU", "; ".join(found.splitlines()) if found else "none; trainings run on the processor")
+
+
+def _vllm() -> Finding:
+    try:
+        return Finding("ok", "vLLM", str(vllm.python()))
+    except RefusedError:
+        return Finding("ok", "vLLM", "not installed; the backend `transformers` needs no extra")
+
+
+def _init() -> Finding:
+    if os.getpid() != 1:
+        return Finding("ok", "Init process", "not needed outside a container")
+    return Finding("note", "Init process", "the studio is process 1: start it under tini, which reaps dead children")
+
+
+def _torch() -> Finding:
+    found = process.output([sys.executable, "-c", ASK_TORCH], TORCH_SECONDS)
+    if not found:
+        return Finding("bad", "torch", "cannot be imported; install it again")
+    release, gpus, threads = found.split()
+    return Finding("ok", "torch works", f"{release}, {gpus} GPUs, {threads} threads")

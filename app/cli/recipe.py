@@ -1,0 +1,69 @@
+"""`tunesmith probe`: real steps of a training before it starts, and what they say about it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli import running_studio
+from app.cli.data import follow_work
+from engine.data import datasets
+from engine.errors import TunesmithError
+from engine.fit import memory as fit
+from engine.fit.measurement import Measured
+from engine.models import models
+from engine.recipes.recipe import from_yaml
+from engine.train import forecast
+from engine.train import probe as fit_probe
+from engine.train.forecast import Forecast
+
+
+def probe(
+    recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, as the Train page saves it.")],
+) -> None:
+    """Measure a training before it starts: memory, speed, time, disk, the largest batch that fits, a suggestion."""
+    with running_studio.engine(True):
+        recipe = from_yaml(text_of(recipe_file))
+        done = follow_work(fit_probe.start(recipe))
+        found = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
+    for line in (*forecast_lines(found), *measured_lines(Measured.model_validate(done.result))):
+        typer.echo(line)
+
+
+def text_of(file: Path) -> str:
+    """A recipe's file. Raises TunesmithError."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TunesmithError(f"The recipe {file} cannot be read.", str(error)) from error
+
+
+def forecast_lines(found: Forecast) -> Iterator[str]:
+    """What the training will take, a line each."""
+    memory, time = found.memory, found.time
+    more = "" if memory.needed <= memory.available else "more than "
+    needed = min(memory.needed, memory.available) if memory.source == "measured" else memory.needed
+    yield f"memory      {more}{fit.in_words(needed)} of {fit.in_words(memory.available)} ({memory.source})"
+    yield f"estimate    {fit.in_words(memory.estimated)} of memory ({memory.items})"
+    if time.seconds is not None:
+        yield f"time        {time.seconds:.0f} s for {found.steps or '?'} steps ({time.source}, from {time.basis})"
+    if time.tokens_per_second:
+        yield f"speed       {time.tokens_per_second:.0f} tokens/s"
+    yield f"disk        {fit.in_words(found.disk.total)} of {fit.in_words(found.disk_free)} free (estimate)"
+
+
+def measured_lines(found: Measured) -> Iterator[str]:
+    """What was tried, as a table, and what follows from it."""
+    yield "\nbatch  recompute  longest  memory    tokens/s  seconds a batch"
+    for one in found.trials:
+        words = fit.in_words(one.peak_bytes) if one.fits else "too much"
+        recompute = "yes" if one.gradient_checkpointing else "no"
+        times = f"{one.tokens_per_second:>8.0f}  {one.seconds_a_batch:.2f}" if one.fits else ""
+        yield f"{one.batch:>5}  {recompute:<9}  {one.max_length:>7}  {words:<8}  {times}".rstrip()
+    if found.largest:
+        least = "at least " if found.largest.at_least else ""
+        yield f"\nlargest batch that fits: {least}{found.largest.batch}"
+    if found.suggestion:
+        changes = "".join(f"\n  {name}: {value}" for name, value in found.suggestion.fields.items())
+        yield f"{found.suggestion.reason}{changes}"

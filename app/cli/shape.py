@@ -1,0 +1,141 @@
+"""`tunesmith data`, the commands that make other datasets or files of one: split, sample, filter, merge, export ..."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import running_studio
+from app.cli.data import Id, Limit, Name, commands, follow, follow_work, say
+from engine.data import datasets, export, lineage, shape
+from engine.data import hub as hub_data
+from engine.errors import RefusedError
+from engine.rows.export import file as export_file
+from storage import db
+
+COMMANDS = commands  # those of app.cli.data, with the ones below
+
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Another seed chooses in another way.")]
+Ids = Annotated[list[str], typer.Argument(metavar="DATASET...", help="Ids of the datasets, two or more.")]
+
+
+def _changed(dataset_id: str, operation: dict[str, Any], name: str = "") -> None:
+    with running_studio.engine(True):
+        for made in shape.change(dataset_id, operation, name):
+            follow(made)
+
+
+@commands.command()
+def split(
+    dataset_id: Id,
+    test: Annotated[float, typer.Option(min=0.001, max=0.999, help="Share of the rows that become the test.")] = 0.1,
+    column: Annotated[str, typer.Option(help="Split by the values of this column instead, one dataset each.")] = "",
+    seed: Seed = 42,
+    name: Name = "",
+) -> None:
+    """Divide a dataset into train and test by content, or by a column. The same row always goes to the same side."""
+    if not column:
+        sides = [{"name": "train", "share": 1 - test}, {"name": "test", "share": test}]
+        return _changed(dataset_id, {"op": "split", "sides": sides, "seed": seed}, name)
+    with running_studio.engine(True):
+        for made in shape.split_by_column(dataset_id, column):
+            follow(made)
+    return None
+
+
+@commands.command()
+def sample(
+    dataset_id: Id,
+    rows: Annotated[int | None, typer.Option(min=1, help="How many rows to keep.")] = None,
+    share: Annotated[float | None, typer.Option(min=0, max=1, help="Or which share, such as 0.1.")] = None,
+    seed: Seed = 42,
+    name: Name = "",
+) -> None:
+    """Keep some rows, chosen by chance, as a dataset of its own."""
+    _changed(dataset_id, {"op": "sample", "rows": rows, "share": share, "seed": seed}, name)
+
+
+@commands.command(name="filter")
+def sift(
+    dataset_id: Id,
+    contains: Annotated[str, typer.Option(help="Rows that have these words.")] = "",
+    matches: Annotated[str, typer.Option(help="Rows that match this regular expression (RE2).")] = "",
+    where: Annotated[str, typer.Option(help="Where: anywhere, question, answer or system.")] = "anywhere",
+    drop: Annotated[bool, typer.Option("--drop", help="Leave these rows out, instead of keeping only them.")] = False,
+) -> None:
+    """Keep (or drop) the rows that meet conditions; makes the next version of the dataset."""
+    conditions = [{"test": "contains", "text": contains, "where": where}] if contains else []
+    conditions += [{"test": "matches", "pattern": matches, "where": where}] if matches else []
+    if not conditions:
+        raise RefusedError("There is nothing to filter by.", "Give --contains or --matches.")
+    _changed(dataset_id, {"op": "filter", "conditions": conditions, "then": "drop" if drop else "keep"})
+
+
+@commands.command()
+def merge(
+    dataset_ids: Ids,
+    weights: Annotated[str, typer.Option(help="Mix by weight instead, such as 3,1: three rows to one.")] = "",
+    name: Name = "",
+) -> None:
+    """The rows of several datasets as one, one after the other or mixed by weight."""
+    with running_studio.engine(True):
+        if not weights:
+            follow(shape.merge(dataset_ids, name))
+            return
+        try:
+            shares = [float(one) for one in weights.split(",")]
+        except ValueError as error:
+            raise RefusedError(f"{weights!r} are no weights.", "Write numbers with commas, such as 3,1.") from error
+        follow(shape.mix(dataset_ids, shares, name))
+
+
+@commands.command(name="export")
+def export_rows(
+    dataset_id: Id,
+    out: Annotated[Path, typer.Argument(help="File to write; its ending chooses: .jsonl, .jsonl.gz or .parquet.")],
+    form: Annotated[
+        str, typer.Option(help="trl, openai, sharegpt or alpaca, where the rows can be written so.")
+    ] = "trl",
+) -> None:
+    """Write the rows to a file."""
+    if out.exists():
+        raise RefusedError(f"{out} exists already.", "Choose another name.")
+    file: export_file.File = "parquet" if out.suffix == ".parquet" else "jsonl"
+    with running_studio.engine(True):
+        done = follow_work(export.start(dataset_id, form, file, "gz" if out.suffix == ".gz" else ""))
+        shutil.copyfile(export.download(dataset_id, done.id).path, out)
+    typer.echo(f"{out} {out.stat().st_size:,} bytes")
+
+
+@commands.command()
+def push(
+    dataset_id: Id,
+    repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Where on the hub; made when there is none.")],
+    public: Annotated[bool, typer.Option("--public", help="Everybody may see it.")] = False,
+    split_name: Annotated[str, typer.Option("--split", help="Which split these rows are.")] = "train",
+) -> None:
+    """Push the rows to the Hugging Face hub with the token in HF_TOKEN."""
+    with running_studio.engine(True):
+        say(follow_work(hub_data.push(dataset_id, repo, private=not public, split=split_name)).result)
+
+
+@commands.command()
+def diff(
+    before: Id, after: Annotated[str, typer.Argument(metavar="OTHER", help="Id of the other.")], limit: Limit = 20
+) -> None:
+    """What differs between two datasets, such as two versions: counts, then rows, one JSON object a line."""
+    with running_studio.engine(True):
+        found = lineage.diff(before, after, 0, limit, seconds=600)
+    typer.echo(f"changed {found.changed} added {found.added} removed {found.removed}")
+    for one in found.rows:
+        say(one.model_dump())
+
+
+@commands.command()
+def versions(dataset_id: Id) -> None:
+    """Every version of a dataset, the newest first, and how each was made."""
+    db.prepare()
+    for one in lineage.versions(dataset_id):
+        mark = "*" if one.id == datasets.look_up(dataset_id).id else " "
+        typer.echo(f"{mark} {one.id}  version {one.version}  {one.train_rows:>9,} rows  {lineage.words(one)}")

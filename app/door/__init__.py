@@ -1,0 +1,1 @@
+"""Who comes in: credentials, hosts, the login page, and how fast one may guess."""

@@ -1,0 +1,117 @@
+"""The login page: one field for the password or the token, in plain HTML that needs nothing else of the studio."""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.door.access import SESSION_SECONDS, SHARED_SESSION_SECONDS, Access
+from app.door.guard import set_session
+from app.door.throttle import Throttle
+
+LONGEST_FORM = 4096
+
+PAGE = Markup("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Log in - Tunesmith</title><meta name="robots" content="noindex"><link rel="icon" href="data:,">
+<style>
+:root {{ color-scheme: light dark; --back: light-dark(#f6f7fb, #0b1020); --card: light-dark(#fff, #141b2f);
+  --text: light-dark(#172033, #e8ecf6); --soft: light-dark(#5a6478, #9aa6c0); --line: light-dark(#d5dae6, #2c3650);
+  --accent: light-dark(#4f46e5, #8b8cff); --on: light-dark(#fff, #0b1020); --bad: light-dark(#b42318, #ff9d94); }}
+* {{ box-sizing: border-box }}
+body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; background: var(--back);
+  color: var(--text); font: 16px/1.5 system-ui, sans-serif }}
+main {{ width: 100%; max-width: 24rem; padding: 2rem; background: var(--card); border: 1px solid var(--line);
+  border-radius: 12px }}
+h1 {{ margin: 0 0 .25rem; font-size: 1.4rem }}
+p {{ margin: 0 0 1.25rem; color: var(--soft) }}
+label {{ display: block; margin-bottom: .35rem; font-weight: 600 }}
+input, button {{ width: 100%; padding: .65rem .8rem; border-radius: 8px; font: inherit }}
+input {{ border: 1px solid var(--line); background: var(--back); color: inherit }}
+button {{ margin-top: 1rem; border: 0; background: var(--accent); color: var(--on); font-weight: 600; cursor: pointer }}
+:focus-visible {{ outline: 3px solid var(--accent); outline-offset: 2px }}
+[role=alert] {{ color: var(--bad); margin: .75rem 0 0 }}
+</style></head><body><main>
+<h1>Tunesmith</h1><p>{what}</p>
+<form method="post" action="/login">
+<label for="secret">{label}</label>
+<input id="secret" name="secret" type="password" autocomplete="current-password" required autofocus>
+<input type="hidden" name="next" value="{next}">
+{problem}<button>Log in</button>
+</form></main></body></html>
+""")
+ALERT = Markup('<p role="alert">{}</p>')
+
+
+def make_router(access: Callable[[], Access]) -> APIRouter:
+    """GET and POST /login, POST /logout."""
+    router = APIRouter(include_in_schema=False)
+    throttle = Throttle()
+
+    @router.get("/login")
+    def show(next: str = "/") -> Response:
+        return _page(access(), _local(next))
+
+    @router.post("/login")
+    async def log_in(request: Request) -> Response:
+        form = await _form(request)
+        goal, now = _local(form.get("next", "/")), access()
+        address = _address(request, now)
+        if wait := throttle.wait_seconds(address):
+            problem = f"Too many tries. Wait {int(wait) + 1} seconds."
+            return _page(now, goal, problem, 429, {"retry-after": str(int(wait) + 1)})
+        if not await run_in_threadpool(now.opens, form.get("secret", "")):
+            throttle.failed(address)
+            return _page(now, goal, "That is not it.", 401)
+        throttle.succeeded(address)
+        response = RedirectResponse(goal, 303)
+        set_session(response, now, SHARED_SESSION_SECONDS if request.state.shared else SESSION_SECONDS)
+        return response
+
+    @router.post("/logout")
+    def log_out() -> Response:
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(access().cookie)
+        return response
+
+    return router
+
+
+def _page(
+    access: Access, goal: str, problem: str = "", status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    label = "Password or token" if access.password else "Token"
+    what = "Log in to your fine-tuning studio."
+    if not access.password:
+        what = "Paste the token the studio printed when it started, or open the address beside it."
+    alert = ALERT.format(problem) if problem else ""
+    page = PAGE.format(what=what, label=label, next=goal, problem=alert)
+    return HTMLResponse(page, status, {**(headers or {}), "cache-control": "no-store"})
+
+
+def _local(goal: str) -> str:
+    """Where to go after the login; only an address of this studio, never another site's."""
+    plain = goal.startswith("/") and not goal.startswith("//") and "\\" not in goal
+    return goal if plain and goal.isprintable() else "/"
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The few fields of the form. Longer ones are cut, so nobody can fill the memory before logging in."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            return {}
+    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=None)
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _address(request: Request, access: Access) -> str:
+    """Whose tries these are. Visitors through a tunnel share one address, apart from everybody else's."""
+    if request.state.shared:
+        return "share"
+    forwarded = request.headers.get("x-forwarded-for", "") if access.trust_proxy else ""
+    return forwarded.rpartition(",")[2].strip() or (request.client.host if request.client else "")

@@ -1,0 +1,60 @@
+"""All operations of the REST API together, under /api."""
+
+from fastapi import FastAPI, HTTPException, Request, Security
+from fastapi.security import HTTPBearer
+from starlette.routing import compile_path
+
+from app.answers import errors
+from app.api import docs, endpoints, health, keys, lesson, models, projects, runs
+from app.api.data import datasets, export, hub, mapping, shape, tokens
+from app.api.data import health as dataset_health
+from app.api.train import fit, presets, recipes, sky
+
+NOUNS = (
+    models,
+    shape,
+    export,
+    datasets,
+    tokens,
+    dataset_health,
+    hub,
+    mapping,
+    recipes,
+    fit,
+    presets,
+    sky,
+    runs,
+    endpoints,
+    lesson,
+    projects,
+    keys,
+)
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+bearer = HTTPBearer(auto_error=False, description="The studio's token, or an API key with scope `all`.")
+
+
+def install(app: FastAPI) -> None:
+    """Adds every operation to `app`, the page that lists them, and answers for paths that are none."""
+    app.include_router(health.router, prefix="/api")
+    for noun in NOUNS:
+        app.include_router(
+            noun.router, prefix="/api", responses=errors.EVERY_OPERATION, dependencies=[Security(bearer)]
+        )
+    app.include_router(docs.router)
+    errors.install(app)
+    app.add_api_route("/api/{rest:path}", _nothing_here, methods=METHODS, include_in_schema=False)
+    app.add_api_route("/api", _nothing_here, methods=METHODS, include_in_schema=False)
+
+
+async def _nothing_here(request: Request) -> None:
+    """The window's mount would answer for these otherwise. A known path with a wrong method says so."""
+    allowed = [
+        verb.upper()
+        for path, operations in request.app.openapi()["paths"].items()
+        if compile_path(path)[0].match(request.url.path)
+        for verb in operations
+    ]
+    if allowed:
+        raise HTTPException(405, f"{request.method} is not possible here.", {"Allow": ", ".join(allowed)})
+    raise HTTPException(404, f"There is no operation at {request.url.path:.200}.")

@@ -1,0 +1,1 @@
+"""Gradio brought in: pages on their routes, theme, fragments, and what stands first in <head>."""

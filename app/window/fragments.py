@@ -1,0 +1,27 @@
+"""The HTML that pages refresh by fetch: GET /fragments/PAGE/NAME with the page's own query."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from app.window import studio
+from engine.errors import NotFoundError
+from pages import shell
+from pages.parts.live import Fragment
+
+router = APIRouter(prefix="/fragments", include_in_schema=False)
+
+
+@router.get("/{page}/{name}")
+def fragment(page: str, name: str, request: Request) -> HTMLResponse:
+    """Runs the page's function with the query and the project the cookie names. Raises NotFoundError."""
+    query = {**request.query_params, "project": shell.project_of(request)}
+    return HTMLResponse(str(_look_up(page, name)(query)), headers={"cache-control": "no-store"})
+
+
+def _look_up(page: str, name: str) -> Fragment:
+    for module in (shell, *studio.PAGES):
+        known = "frame" if module is shell else shell.page_name(module)
+        if known == page and name in module.FRAGMENTS:
+            found: Fragment = module.FRAGMENTS[name]
+            return found
+    raise NotFoundError(f"There is no fragment `{page}/{name}`.", "Reload the page: the studio may have been updated.")

@@ -1,0 +1,33 @@
+"""The window: every page under a route of its own, in the order a person meets them."""
+
+from types import ModuleType
+
+import gradio as gr
+
+from pages import chat, models, shell, system
+from pages.data import page as data
+from pages.home import page as home
+from pages.runs import page as runs
+from pages.serve import page as serve
+from pages.train import page as train
+
+PAGES: tuple[ModuleType, ...] = (home, models, data, train, runs, serve, chat, system)
+"""Each has SLUG, TITLE, SUBTITLE, KEY, ICON, FRAGMENTS and `page()`."""
+
+SESSIONS_KEPT = 32  # Gradio keeps 10,000, about a megabyte each
+
+
+def build() -> gr.Blocks:
+    """One Blocks with a route for every page. Mount it last, at "/"."""
+    with gr.Blocks(title="Tunesmith", analytics_enabled=False, fill_width=True) as demo:
+        _draw(PAGES[0])
+    for module in PAGES[1:]:
+        with demo.route(module.TITLE, module.SLUG):
+            _draw(module)
+    demo.state_session_capacity = SESSIONS_KEPT
+    return demo
+
+
+def _draw(module: ModuleType) -> None:
+    shell.frame(module, PAGES)
+    module.page()

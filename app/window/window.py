@@ -1,0 +1,114 @@
+"""Brings Gradio in: its import, its switches, its mount. Everything that costs start-up time is here.
+
+Gradio writes a type stub beside the source of each of its 81 component classes while it is imported, which takes a
+third of the import and needs a writable installation. Editors want those files, a running studio does not, so that
+one function does nothing here. The stubs that came with the wheel stay as they are.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from storage import home
+from storage.settings import settings
+
+STUBS = "gradio.component_meta"
+SWITCHES = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "100000",
+    "GRADIO_RUN_HISTORY": "False",
+    "GRADIO_NUM_PORTS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
+
+def mount(app: FastAPI) -> bytes:
+    """Adds fragments, static files and, last, Gradio at "/". Answers with what belongs first into each page's head."""
+    prepare()
+    gradio: Any = import_module("gradio")
+    studio, fragments, theme = (import_module(f"app.window.{name}") for name in ("studio", "fragments", "theme"))
+    app.include_router(fragments.router)
+    app.mount("/static-tunesmith", StaticFiles(directory=Path(__file__).parents[1] / "static"))
+    app.mount("/static-bokeh", StaticFiles(packages=[("bokeh", "server/static/js")]))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="SSR mode is not supported")
+        with _one_application():
+            demo = studio.build()
+        gradio.mount_gradio_app(
+            app,
+            demo,
+            path="/",
+            theme=theme.studio_theme(),
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            ssr_mode=False,
+            enable_monitoring=False,
+            mcp_server=False,
+            pwa=False,
+            max_file_size=int(settings().max_upload_gb * 1e9),
+        )
+    demo.app = vars(app.routes[-1])["app"]  # Gradio's queue asks it for the page's address
+    head: bytes = theme.EARLY_HEAD
+    return head
+
+
+def prepare() -> None:
+    """Sets Gradio's environment. Call it before anything imports Gradio."""
+    for name, value in SWITCHES.items():
+        os.environ.setdefault(name, value)
+    os.environ["GRADIO_TEMP_DIR"] = str(home.gradio_cache())
+    if STUBS not in sys.modules and not any(isinstance(finder, _NoStubs) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _NoStubs())
+
+
+@contextmanager
+def _one_application() -> Iterator[None]:
+    """While it is built, Gradio makes a whole server for each page and throws all of them away: a second of start-up.
+
+    The mount makes the one that is used.
+    """
+    application: Any = import_module("gradio.routes").App
+    make = vars(application)["create_app"]
+    application.create_app = staticmethod(lambda *_arguments, **_options: None)
+    try:
+        yield
+    finally:
+        application.create_app = make
+
+
+class _NoStubs(MetaPathFinder):
+    """Finds the one module that writes stubs, and lets it be loaded without that."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != STUBS:
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _WithoutStubs(spec.loader)
+        return spec
+
+
+class _WithoutStubs(Loader):
+    def __init__(self, real: Loader) -> None:
+        self._real = real
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._real.exec_module(module)
+        vars(module)["create_or_modify_pyi"] = lambda *_arguments: None

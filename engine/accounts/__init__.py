@@ -1,0 +1,1 @@
+"""Whose things they are: projects, and the keys that other programs use."""

@@ -1,0 +1,168 @@
+"""Chats: the same question to a tuned model and its base, side by side, kept in the database.
+
+Answers come through the endpoints, as anybody else's would, and are stored however they end: a stopped one keeps what
+had come, marked as incomplete.
+"""
+
+import json
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any, Literal
+
+import httpx
+
+from engine.errors import NotFoundError, RefusedError, TunesmithError
+from engine.serve import probe, routing
+from storage import chats, db
+from storage.tables import DEFAULT_PROJECT, Chat, Message
+
+Side = Literal["tuned", "base"]
+
+MOST_TURNS = 40  # of a chat, that the model is shown
+MOST_CHARACTERS = 100_000  # of one turn
+TITLE_CHARACTERS = 60
+TIMEOUT = httpx.Timeout(300, connect=5)  # seconds between two words; a long prompt on a CPU takes its time
+
+
+class ChatError(TunesmithError):
+    """The model could not answer."""
+
+    status = 502
+
+
+def stream(
+    model: str, messages: list[dict[str, str]], temperature: float = 0.7, max_tokens: int = 512, seed: int | None = None
+) -> Generator[str]:
+    """The model's answer, piece by piece. Closing the iterator stops the model.
+
+    Raises NotFoundError or NotReadyError before the first piece, ChatError when the model breaks off.
+    """
+    found = routing.upstream(model)
+    body: dict[str, Any] = {"model": found.model, "messages": messages, "stream": True}
+    body |= {"temperature": temperature, "max_tokens": max_tokens} | ({} if seed is None else {"seed": seed})
+    try:
+        with (
+            probe.open_client(found.address, found.key_env, TIMEOUT) as client,
+            client.stream("POST", "chat/completions", json=body) as answer,
+        ):
+            if answer.status_code != 200:
+                answer.read()
+                raise ChatError(f"`{model}` refused: {_reason(answer)}", "Shorten the chat, or look at its endpoint.")
+            yield from _texts(model, answer.iter_lines())
+    except httpx.HTTPError as error:
+        hint = "Its endpoint restarts by itself. Try again in a few seconds."
+        raise ChatError(f"`{model}` broke off ({type(error).__name__}).", hint) from error
+
+
+def _texts(model: str, lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        if not line.startswith("data: {"):
+            continue
+        event = json.loads(line.removeprefix("data: "))
+        if "error" in event:
+            raise ChatError(f"`{model}` broke off: {event['error'].get('message', '')}", "Try again.")
+        for choice in event.get("choices", []):
+            if text := choice.get("delta", {}).get("content"):
+                yield text
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["error"]["message"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return f"status {answer.status_code}"
+
+
+def new_chat(project_id: str = DEFAULT_PROJECT, title: str = "") -> Chat:
+    """An empty chat."""
+    chat = Chat(project_id=project_id, title=title[:TITLE_CHARACTERS])
+    with db.session() as change:
+        change.add(chat)
+    return chat
+
+
+def latest_chat(project_id: str = DEFAULT_PROJECT) -> Chat:
+    """The project's newest chat; a new one when it has none."""
+    with db.reading() as view:
+        found = chats.latest(view, project_id)
+    return found or new_chat(project_id)
+
+
+def recent_chats(project_id: str = DEFAULT_PROJECT, limit: int = 20) -> Sequence[Chat]:
+    """Newest first."""
+    with db.reading() as view:
+        return chats.recent(view, project_id, limit)
+
+
+def look_up(chat_id: str) -> Chat:
+    with db.reading() as view:
+        chat = view.get(Chat, chat_id)
+    if chat is None:
+        raise NotFoundError(f"There is no chat `{chat_id[:64]}`.")
+    return chat
+
+
+def messages(chat_id: str, side: Side | None = None) -> Sequence[Message]:
+    """The turns in order; with `side`, the user's turns and that side's answers."""
+    with db.reading() as view:
+        return chats.messages(view, chat_id, side)
+
+
+def clear_chat(chat_id: str) -> None:
+    """Forgets the turns; the chat stays."""
+    with db.session() as change:
+        chats.clear(change, look_up(chat_id).id)
+
+
+def delete_chat(chat_id: str) -> None:
+    with db.session() as change:
+        chats.clear(change, chat_id)
+        change.delete(look_up(chat_id))
+
+
+def ask(chat_id: str, text: str) -> Message:
+    """Stores a question. `answer` then answers it, once for each side. Raises RefusedError for an empty one."""
+    if not text.strip():
+        raise RefusedError("The message is empty.", "Write something first.")
+    if len(text) > MOST_CHARACTERS:
+        raise RefusedError(f"The message has {len(text)} characters.", f"Send at most {MOST_CHARACTERS}.")
+    message = Message(chat_id=look_up(chat_id).id, side="user", content=text)
+    with db.session() as change:
+        chat = change.get(Chat, chat_id)
+        if chat is not None and not chat.title:
+            chat.title = " ".join(text.split())[:TITLE_CHARACTERS]
+        change.add(message)
+    return message
+
+
+def answer(
+    chat_id: str, side: Side, model: str, system: str = "", temperature: float = 0.7, max_tokens: int = 512
+) -> Generator[str]:
+    """The answer of one side to what was asked last, piece by piece. What has come is stored however it ends."""
+    turns = conversation(chat_id, side, system)
+    pieces: list[str] = []
+    complete = False
+    try:
+        with closing(stream(model, turns, temperature, max_tokens)) as texts:
+            for piece in texts:
+                pieces.append(piece)
+                yield piece
+        complete = True
+    finally:
+        if complete or pieces:
+            _store(Message(chat_id=chat_id, side=side, model=model, content="".join(pieces), complete=complete))
+
+
+def conversation(chat_id: str, side: Side, system: str = "") -> list[dict[str, str]]:
+    """What one side is shown: the system prompt, then its last turns, beginning with a question."""
+    roles = {"user": "user", side: "assistant"}
+    turns = [{"role": roles[turn.side], "content": turn.content} for turn in messages(chat_id, side)][-MOST_TURNS:]
+    while turns and turns[0]["role"] == "assistant":
+        del turns[0]
+    return [{"role": "system", "content": system.strip()}, *turns] if system.strip() else turns
+
+
+def _store(message: Message) -> None:
+    with db.session() as change:
+        if change.get(Chat, message.chat_id) is not None:  # it may have been deleted while the model wrote
+            change.add(message)

@@ -1,0 +1,300 @@
+"""Datasets: importing -> ready | needs_mapping | failed.
+
+A worker reads the files and judges their rows (workers.data.import_files, followed by importing); what it leaves
+becomes a blob named by its sha256, so that the same rows are stored once, however many datasets have them.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from engine.data import hub_names, importing, incoming_files
+from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.process import process, work
+from engine.rows.store import columnar, rejected
+from storage import datasets as stored
+from storage import db, home, projects
+from storage.statuses import RUN_MOVING, DatasetStatus
+from storage.tables import Dataset
+
+MOST_ROWS_A_PAGE = 1000
+REJECTED, SUMMARY = "rejected.jsonl", "summary.json"
+
+tick = importing.tick
+
+
+def import_file(
+    path: Path, name: str, project_id: str = "default", source: str = "upload", source_name: str = ""
+) -> Dataset:
+    """Begins to import one file and returns at once with the status `importing`; see `import_files`.
+
+    `source_name` is the file's own name, whose ending helps to read it.
+    """
+    return import_files([(path, source_name or path.name)], name, project_id, source)
+
+
+def import_files(
+    paths: Sequence[tuple[Path, str]],
+    name: str,
+    project_id: str = "default",
+    source: str = "upload",
+    mapping: dict[str, Any] | None = None,
+    origin: dict[str, Any] | None = None,
+) -> Dataset:
+    """Begins to import files, each with its own name, into one dataset; returns at once with the status `importing`.
+
+    Files in the studio's own uploads are moved, others copied. `mapping`: a dump of rows.mapping.mapping.Mapping.
+    Raises RefusedError for what is no plain file or too large, NotFoundError for a missing file or project.
+    """
+    if not paths:
+        raise RefusedError("There is no file to import.", "Choose at least one.")
+    names = [incoming_files.file_name(own) for _, own in paths]
+    made = Dataset(
+        project_id=project_id,
+        name=incoming_files.dataset_name(name or Path(names[0]).stem),
+        source=source,
+        source_name=_joined(names),
+        mapping=mapping,
+        origin={**(origin or {}), "files": [{"name": one} for one in names]},
+    )
+
+    def take_in() -> None:
+        targets = [target for target, _ in importing.sources(made)]
+        targets[0].parent.mkdir(exist_ok=True, mode=0o700)
+        sizes = [incoming_files.take_in(path, target) for (path, _), target in zip(paths, targets, strict=True)]
+        made.size_bytes = sum(sizes)
+
+    return _begun(made, take_in)
+
+
+def import_hub(
+    hub_id: str,
+    config: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    name: str = "",
+    project_id: str = "default",
+) -> Dataset:
+    """Begins to fetch and import one split of a dataset of the hub, such as owner/name.
+
+    The worker's HF_TOKEN opens private ones. Raises RefusedError for what is no name, NotFoundError for a project.
+    """
+    asked = hub_names.asked(hub_id, config, split, revision)
+    called = incoming_files.dataset_name(name or str(asked["id"]).rpartition("/")[2])
+    made = Dataset(project_id=project_id, name=called, source=importing.HUB, source_name=str(asked["id"]), origin=asked)
+    return _begun(made, lambda: None)
+
+
+def import_folder(path: Path, name: str, project_id: str = "default", mapping: dict[str, Any] | None = None) -> Dataset:
+    """Imports every file of a folder that can be read, by name, into one dataset. Raises as `import_files` does."""
+    return import_files(incoming_files.files_in(path), name or path.name, project_id, "path", mapping)
+
+
+def import_again(dataset_id: str, mapping: dict[str, Any] | None) -> Dataset:
+    """Reads a dataset's own files by another mapping. One that has no rows yet goes on itself, one that has some stays
+    as it is and gets a new version.
+
+    Raises NotFoundError, or ConflictError when its files are gone or it is still being imported.
+    """
+    old = look_up(dataset_id)
+    files = importing.sources(old)
+    if old.source == importing.SHAPED or not all(path.exists() for path, _ in files):
+        raise ConflictError(f"The files of `{old.name}` are not kept.", "Import them again, with the mapping.")
+    if old.status == DatasetStatus.IMPORTING:
+        raise ConflictError(f"`{old.name}` is still being imported.", "Wait until it has ended.")
+    return _next_version(old, mapping) if old.sha256 else _once_more(old, mapping)
+
+
+def _once_more(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
+    with db.session() as session:
+        fresh = stored.get(session, old.id)
+        if fresh is None or fresh.status == DatasetStatus.IMPORTING:
+            raise ConflictError(f"`{old.name}` has changed meanwhile.", "Look again.")
+        fresh.status, fresh.mapping, fresh.error, fresh.hint = DatasetStatus.IMPORTING, mapping, None, None
+        fresh.attempt += 1
+        fresh.origin = _origin(fresh, mapping)
+    importing.start(fresh)
+    return fresh
+
+
+def _origin(dataset: Dataset, mapping: dict[str, Any] | None) -> dict[str, Any]:
+    """Where it came from; and that no mapping of another file shall be taken over, when a person wants none."""
+    return dataset.origin if mapping else {**dataset.origin, importing.AS_DETECTED: True}
+
+
+def _next_version(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
+    with db.reading() as session:
+        version = stored.family(session, old.family_id)[0].version + 1
+    made = Dataset(
+        project_id=old.project_id,
+        name=old.name,
+        source=old.source,
+        source_name=old.source_name,
+        origin=_origin(old, mapping),
+        mapping=mapping,
+        family_id=old.family_id,
+        version=version,
+        parents=[old.id],
+        operation={"op": "map"},
+        size_bytes=old.size_bytes,
+    )
+
+    def link() -> None:
+        for (path, _), (target, _) in zip(importing.sources(old), importing.sources(made), strict=True):
+            target.parent.mkdir(exist_ok=True, mode=0o700)
+            os.link(path, target)
+
+    return _begun(made, link)
+
+
+def derive(
+    name: str,
+    project_id: str,
+    operation: dict[str, Any],
+    parents: list[str],
+    family_id: str | None = None,
+    version: int = 1,
+) -> Dataset:
+    """Begins to make a dataset from others (worker shape_data) and returns at once with the status `importing`.
+
+    Raises NotFoundError for a missing parent or project, ConflictError for a parent without rows.
+    """
+    found = [look_up(parent) for parent in parents]
+    for parent in found:
+        blob(parent)
+    made = Dataset(
+        project_id=project_id,
+        name=incoming_files.dataset_name(name),
+        source=importing.SHAPED,
+        source_name=_joined([parent.name for parent in found]),
+        operation=operation,
+        parents=parents,
+        family_id=family_id or "",
+        version=version,
+    )
+    return _begun(made, lambda: None)
+
+
+def _joined(names: list[str]) -> str:
+    return "".join(names) if len(names) < 2 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _begun(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:
+    """Fills the folder, then saves the dataset and starts its import. What fails leaves nothing."""
+    _require_project(dataset.project_id)
+    folder = home.dataset_folder(dataset.id)
+    with ExitStack() as undoing:
+        undoing.callback(shutil.rmtree, folder, ignore_errors=True)
+        take_in()
+        with db.session() as session:
+            session.add(dataset)
+        undoing.pop_all()
+    importing.start(dataset)
+    return dataset
+
+
+def cancel_import(dataset_id: str) -> Dataset:
+    """Ends an import, or one that still waits; nothing is kept of it but its line. Raises NotFoundError."""
+    with db.session() as session:
+        found = stored.get(session, dataset_id)
+        if found is None:
+            raise NotFoundError(f"There is no dataset `{dataset_id}`.")
+        if found.status != DatasetStatus.IMPORTING:
+            return found
+        importing.fail(found, "The import was stopped.", "Import the file again.")
+    folder = home.dataset_folder(dataset_id)
+    process.end(folder)
+    process.forbid(folder, found.attempt)  # somebody may be about to start it
+    importing.tidy(found)
+    return found
+
+
+def _require_project(project_id: str) -> None:
+    with db.reading() as session:
+        if projects.get(session, project_id) is None:
+            raise NotFoundError(f"There is no project `{project_id}`.")
+
+
+def look_up(dataset_id: str) -> Dataset:
+    """Raises NotFoundError."""
+    with db.reading() as session:
+        if (dataset := stored.get(session, dataset_id)) is not None:
+            return dataset
+    raise NotFoundError(f"There is no dataset `{dataset_id}`.", "It may have been deleted. The Data page lists them.")
+
+
+def sources(dataset: Dataset) -> list[dict[str, str]]:
+    """The files it was read from, as workers are told: [{"path", "name"}]. Those of a failed import may be gone."""
+    return [{"path": str(path), "name": name} for path, name in importing.sources(dataset)]
+
+
+def blob(dataset: Dataset) -> Path:
+    """The Parquet file with the dataset's rows. Raises ConflictError while there is none."""
+    if dataset.sha256 is None:
+        raise ConflictError(f"Dataset `{dataset.name}` has no rows yet.", "Wait for its import, or see why it failed.")
+    return home.blobs() / f"{dataset.sha256}.parquet"
+
+
+def rows(dataset_id: str, offset: int = 0, limit: int = 50) -> list[dict[str, Any]]:
+    """Rows as they will be trained on, each with the number `row` it had in the source; none before it is ready."""
+    dataset = look_up(dataset_id)
+    if dataset.sha256 is None:
+        return []
+    return columnar.page(blob(dataset), max(0, offset), _limit(limit))
+
+
+def rejections(dataset_id: str, offset: int = 0, limit: int = 50) -> list[dict[str, Any]]:
+    """The rows that were not taken: {"row", "rule", "value", "fix"}, in order; with "file" when there are several."""
+    path = home.dataset_folder(look_up(dataset_id).id) / REJECTED
+    if not path.exists():
+        return []
+    return rejected.page(path, max(0, offset), _limit(limit))
+
+
+def rejections_file(dataset_id: str) -> Path:
+    """All of them, a JSON object a line. Raises NotFoundError when none was rejected."""
+    path = home.dataset_folder(look_up(dataset_id).id) / REJECTED
+    if not path.exists():
+        raise NotFoundError("No row of this dataset was rejected.", "There is nothing to download.")
+    return path
+
+
+def summary(dataset_id: str) -> dict[str, Any]:
+    """How the file was read: `notes` (encoding ...), and how often each of the `repairs` and `rules` came up."""
+    path = home.dataset_folder(look_up(dataset_id).id) / SUMMARY
+    empty: dict[str, Any] = {"notes": [], "repairs": {}, "rules": {}}
+    return {**empty, **orjson.loads(path.read_bytes())} if path.exists() else empty
+
+
+def _limit(limit: int) -> int:
+    return max(0, min(limit, MOST_ROWS_A_PAGE))
+
+
+def delete_dataset(dataset_id: str) -> None:
+    """Deletes a dataset, ending its import, and its rows unless another dataset has the same.
+
+    Raises NotFoundError, or ConflictError when a run uses it.
+    """
+    with db.session() as session:
+        dataset = stored.get(session, dataset_id)
+        if dataset is None:
+            raise NotFoundError(f"There is no dataset `{dataset_id}`.")
+        _refuse_used(dataset, stored.used_by(session, dataset_id))
+        session.delete(dataset)
+        session.flush()
+        if dataset.sha256 and not stored.with_blob(session, dataset.sha256):
+            blob(dataset).unlink(missing_ok=True)  # inside the transaction: nobody can begin to share it meanwhile
+    work.forget_subject(dataset_id)
+    process.end(home.dataset_folder(dataset_id))
+    shutil.rmtree(home.dataset_folder(dataset_id), ignore_errors=True)
+
+
+def _refuse_used(dataset: Dataset, runs: Any) -> None:
+    for run in sorted(runs, key=lambda run: run.status not in RUN_MOVING):
+        wait = "Stop the run first, then delete it." if run.status in RUN_MOVING else "Delete the run first."
+        raise ConflictError(f"Run `{run.name}` uses dataset `{dataset.name}`.", wait)

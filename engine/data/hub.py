@@ -1,0 +1,115 @@
+"""Datasets and the hub: what a repository has to choose from, and a dataset of the studio pushed there.
+
+Both are work done by a process of its own (engine.workers.data.hub_splits, push_data): the token and a hub that does
+not answer stay out of the studio. A token is handed on in the worker's environment and kept nowhere.
+"""
+
+import os
+import re
+import time
+from typing import Any
+
+from engine.data import datasets, hub_names
+from engine.errors import ConflictError, RefusedError, TunesmithError
+from engine.process import work
+from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
+from storage.tables import Dataset, Work
+
+LOOK_SECONDS = 15.0
+LOOK, PUSH = "look_data", "push_data"
+REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
+SPLIT = re.compile(r"\w+(?:\.\w+)*")
+TOKEN = re.compile(r"[!-~]{8,200}")
+_SOURCES = {"upload": "An uploaded file", "path": "A file", "paste": "Pasted text", "lesson": "The first lesson"}
+
+
+def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS) -> dict[str, Any]:
+    """What there is to choose: {"id", "revision", "configs": [{"name", "splits", "files", "bytes"}], "default"}.
+
+    Raises RefusedError, or TunesmithError with the hub's answer.
+    """
+    asked = hub_names.asked(hub_id, revision=revision)
+    spec = {"id": asked["id"], "revision": asked["revision"]}
+    done = work.wait(work.start(LOOK, f"hub:{asked['id']}", spec).id, seconds)
+    if done.status == WorkStatus.SUCCEEDED:
+        return done.result
+    if done.status in WORK_MOVING:
+        raise TunesmithError("The hub has not answered yet.", "Try again in a moment.")
+    raise TunesmithError(done.error or "The hub could not be asked.", done.hint or "Try again.")
+
+
+def push(dataset_id: str, repo_id: str, token: str = "", private: bool = True, split: str = "train") -> Work:
+    """Begins to push a dataset to the repository `owner/name`, made when there is none.
+
+    Without `token` the studio's HF_TOKEN is used. Raises NotFoundError, ConflictError, RefusedError.
+    """
+    dataset = datasets.look_up(dataset_id)
+    repo = hub_names.bare(repo_id)
+    _check(dataset, repo, token, split)
+    under_way = latest_push(dataset_id)
+    if under_way is not None and under_way.status in WORK_MOVING:
+        raise ConflictError(f"`{dataset.name}` is being pushed already.", "Wait until that is done.")
+    spec = {
+        "rows": str(datasets.blob(dataset)),
+        "repo": repo,
+        "private": private,
+        "split": split,
+        "facts": facts(dataset),
+        "asked_at": time.time(),  # to push again is new work, even when nothing else has changed
+    }
+    return work.start(PUSH, dataset_id, spec, {"HF_TOKEN": token} if token else {"HF_TOKEN": os.environ["HF_TOKEN"]})
+
+
+def _check(dataset: Dataset, repo: str, token: str, split: str) -> None:
+    if dataset.status != DatasetStatus.READY or not dataset.train_rows:
+        raise ConflictError(f"Dataset `{dataset.name}` has no rows to push.", "Wait for its import, or see its errors.")
+    if not REPO_ID.fullmatch(repo) or ".." in repo or "--" in repo:
+        raise RefusedError(f"{repo!r:.120} is no name of a hub dataset.", "Write it as owner/name.")
+    if not SPLIT.fullmatch(split) or len(split) > 40:
+        raise RefusedError(f"{split!r:.60} cannot be a split.", "Use train, validation or test.")
+    if token and not TOKEN.fullmatch(token):
+        raise RefusedError("This is no token of the hub.", "Copy it from huggingface.co/settings/tokens.")
+    if not token and not os.environ.get("HF_TOKEN"):
+        raise RefusedError("There is no token for the hub.", "Give one that may write, or set HF_TOKEN for the studio.")
+
+
+def latest_push(dataset_id: str) -> Work | None:
+    """The newest push of a dataset, whatever became of it."""
+    return work.latest(dataset_id, PUSH)
+
+
+def facts(dataset: Dataset) -> dict[str, Any]:
+    """What the card on the hub says about a dataset."""
+    counts = {name: getattr(dataset, name) for name in ("rows", "accepted", "repaired", "rejected")}
+    return {"name": dataset.name, "kind": dataset.kind, **counts, "lineage": lineage(dataset)}
+
+
+def lineage(dataset: Dataset) -> list[str]:
+    """Where a dataset comes from and how it was made, in lines of plain text."""
+    lines = [_came_from(dataset)]
+    if dataset.parents:
+        lines.append(f"Made from {', '.join(map(_name_of, dataset.parents))}.")
+    if dataset.operation:
+        told = ", ".join(f"{name} {value}" for name, value in dataset.operation.items() if name != "op")
+        lines.append(f"By: {dataset.operation.get('op', 'a change')}{f' ({told:.200})' if told else ''}.")
+    if dataset.format:
+        lines.append(f"Format of the source: {dataset.format.replace('_', ' ')}.")
+    return lines
+
+
+def _came_from(dataset: Dataset) -> str:
+    if dataset.source == "hub":
+        asked = dataset.origin or {"id": dataset.source_name}
+        parts = [f"{name} {asked[name]}" for name in ("config", "split", "revision") if asked.get(name)]
+        chosen = ", ".join(parts)
+        return f"The hub dataset {asked.get('id')}{f' ({chosen})' if chosen else ''}."
+    if dataset.source in _SOURCES:
+        return f"{_SOURCES[dataset.source]}: {dataset.source_name}."
+    return "Made in the studio."
+
+
+def _name_of(dataset_id: str) -> str:
+    try:
+        return datasets.look_up(dataset_id).name
+    except TunesmithError:
+        return "a dataset that is gone"

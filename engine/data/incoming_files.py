@@ -1,0 +1,140 @@
+"""Files from outside come in here: looked at before they are read, copied or moved to a place of the studio's own."""
+
+import os
+import shutil
+import stat
+import unicodedata
+from pathlib import Path
+from typing import IO
+
+from engine.errors import NotFoundError, RefusedError, TunesmithError
+from engine.rows.readers import choose
+from storage import home, settings
+
+LONGEST_NAME = 120
+COPY_BYTES = 8 << 20
+MOST_FILES = 1000
+SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
+
+
+def dataset_name(name: str) -> str:
+    """The name without spaces around it. Raises RefusedError when it is empty, too long or has control characters."""
+    checked = name.strip()
+    if not checked or len(checked) > LONGEST_NAME or not checked.isprintable():
+        raise RefusedError(f"{name[:80]!r} cannot be the name of a dataset.", f"Use 1 to {LONGEST_NAME} characters.")
+    return checked
+
+
+def file_name(name: str) -> str:
+    """The last part of a file's name as it came from outside, fit to be shown; it is never used as a path."""
+    last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    shown = "".join(one if unicodedata.category(one)[0] != "C" else "_" for one in last)
+    return shown[-LONGEST_NAME:] or "file"
+
+
+def take_in(path: Path, target: Path) -> int:
+    """Brings a file to `target` and returns its size in bytes. Moves it when it lies where the studio keeps uploads.
+
+    Raises NotFoundError, or RefusedError for links, folders, pipes, devices, the studio's own files, and large ones.
+    """
+    with _opened(path) as file:
+        descriptor = file.fileno()
+        size = _checked_size(descriptor, path)
+        if _is_upload(path) and os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor)):
+            shutil.move(path, target)
+            if os.path.samestat(os.stat(target, follow_symlinks=False), os.fstat(descriptor)):
+                return size
+            target.unlink()  # exchanged between the look and the move; moved across file systems it was copied
+        return _copied(file, target)
+
+
+def files_in(folder: Path) -> list[tuple[Path, str]]:
+    """The files of a folder, and of those in it, that can be read by their names, sorted; each with its name there.
+
+    Hidden files are passed over. Raises NotFoundError when there are none, RefusedError for a link that leads out of
+    the folder, more than a thousand files, or more bytes than may be uploaded.
+    """
+    root = folder.resolve()
+    if root == Path("/") or any(root.is_relative_to(one) for one in SYSTEM_FOLDERS):
+        raise RefusedError(f"`{root}` belongs to the system.", "Choose a folder with training data.")
+    found: list[Path] = []
+    for place, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = [Path(place, name) for name in names if not name.startswith(".")]
+        for path in (*inside, *(Path(place, name) for name in folders)):
+            _refuse_way_out(path, root)
+        found += [path for path in inside if choose.readable(path.name) and path.is_file() and not path.is_symlink()]
+        if len(found) > MOST_FILES:
+            raise RefusedError(f"`{folder.name}` holds more than {MOST_FILES} files.", "Put their rows into fewer.")
+    if not found:
+        raise NotFoundError(f"`{folder.name}` holds no file that can be read.", choose.KNOWN)
+    _check_bytes(sum(path.stat().st_size for path in found), f"`{folder.name}`")
+    return sorted((path, path.relative_to(root).as_posix()) for path in found)
+
+
+def _refuse_way_out(path: Path, root: Path) -> None:
+    if path.is_symlink() and not _leads_into(path, root):
+        raise RefusedError(f"`{path.name[:100]}` is a link out of the folder.", "Put the file itself there.")
+
+
+def _leads_into(link: Path, root: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a loop
+        return False
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"There is no file `{path.name[:100]}`.", "Check the path.") from error
+    except ValueError as error:
+        raise RefusedError("The path holds a NUL character.", "Check the path.") from error
+    except OSError as error:
+        if path.is_symlink():
+            hint = "Give the path that the link leads to."
+            raise RefusedError(f"`{path.name[:100]}` is a link, not a file.", hint) from error
+        raise RefusedError(f"`{path.name[:100]}` cannot be opened: {error.strerror}.", "Check the path.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise RefusedError(f"`{path.name}` is not a file.", "Choose a file, not a folder, link, pipe or device.")
+    return os.fdopen(descriptor, "rb")
+
+
+def _checked_size(descriptor: int, path: Path) -> int:
+    real = path.resolve()
+    if any(real.is_relative_to(folder) for folder in SYSTEM_FOLDERS):
+        raise RefusedError(f"`{path.name}` belongs to the system.", "Choose a file with training data.")
+    if home.contains(path) and not _is_upload(path):
+        raise RefusedError(f"`{path.name}` belongs to the studio itself.", "Choose a file outside the studio's home.")
+    size = os.fstat(descriptor).st_size
+    _check_bytes(size, "The file")
+    return size
+
+
+def _check_bytes(size: int, what: str) -> None:
+    most = settings.settings().max_upload_gb * 1e9
+    if size > most:
+        raise RefusedError(
+            f"{what} has {size / 1e9:.1f} GB; at most {most / 1e9:g} GB are taken.",
+            "Split the file, or raise TUNESMITH_MAX_UPLOAD_GB.",
+        )
+
+
+def _is_upload(path: Path) -> bool:
+    real = path.resolve()
+    return any(real.is_relative_to(folder.resolve()) for folder in (home.uploads(), home.gradio_cache()))
+
+
+def _copied(file: IO[bytes], target: Path) -> int:
+    part = target.with_name(target.name + ".part")
+    try:
+        with part.open("xb") as copy:
+            shutil.copyfileobj(file, copy, COPY_BYTES)
+            size = copy.tell()
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise TunesmithError(f"The file could not be copied: {error.strerror}.", "Free some disk space.") from error
+    part.replace(target)
+    return size

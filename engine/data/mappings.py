@@ -1,0 +1,104 @@
+"""Which column is what, looked at and changed by a person: detected, tried on the first rows, then applied.
+
+No file is read in this process: a worker (engine.workers.data.first_rows) keeps the first rows, cut short, and a
+mapping is tried on those in milliseconds. Applied, it imports the kept source anew.
+"""
+
+from typing import Any
+
+import orjson
+
+from engine.data import datasets, importing
+from engine.errors import ConflictError, TunesmithError
+from engine.process import work
+from engine.rows.mapping import detection
+from engine.rows.mapping.mapping import Mapping, check_columns, format_of
+from engine.rows.verdict import Format, Rejection
+from storage.statuses import DatasetStatus, WorkStatus
+from storage.tables import Dataset, Work
+
+LOOK_SECONDS = 30.0
+WORKER, ROWS = "first_rows", "rows.jsonl"
+MOST_SHOWN = 20
+EDITION = 1  # of what is detected and guessed: a higher one looks again
+
+
+def begin(dataset: Dataset) -> Work:
+    """Begins to look at the first rows of a dataset's own files, or says how far that is.
+
+    Raises ConflictError when nothing of them is kept, as for what was made from other datasets.
+    """
+    sources = [{"path": str(path), "name": name} for path, name in importing.sources(dataset) if path.is_file()]
+    if not sources or dataset.source == importing.SHAPED:
+        raise ConflictError(
+            "The file of this dataset is not kept.", "What is made in the studio has no columns to map."
+        )
+    return work.start(WORKER, dataset.id, {"sources": sources, "edition": EDITION})
+
+
+def look(dataset_id: str, seconds: float = LOOK_SECONDS) -> dict[str, Any]:
+    """What was detected, and what there is to map; see engine.workers.data.first_rows. Waits for it up to `seconds`.
+
+    Raises NotFoundError, ConflictError, and TunesmithError when the file cannot be read or takes too long.
+    """
+    done = work.wait(begin(datasets.look_up(dataset_id)).id, seconds)
+    if done.status != WorkStatus.SUCCEEDED:
+        raise TunesmithError(
+            done.error or "The first rows are still being read.", done.hint or "Try again in a moment."
+        )
+    return done.result
+
+
+def try_mapping(dataset_id: str, mapping: Mapping, rows: int = 3) -> dict[str, Any]:
+    """What would become of the first rows: {"looked_at", "accepted", "repaired", "rejected", "rules", "rows"}.
+
+    Each of `rows` is {"row", "verdict": accepted | repaired | rejected} with "values" and "repairs", or "rule", "value"
+    and "fix". When none of the first `rows` is rejected and others are, the first of those comes last.
+    """
+    dataset = datasets.look_up(dataset_id)
+    check_columns(mapping, [one["name"] for one in look(dataset_id)["columns"]])
+    wanted = format_of(mapping)
+    found = [_verdict(number, one, wanted) for number, one in enumerate(kept_rows(dataset), 1)]
+    bad = [one for one in found if one["verdict"] == "rejected"]
+    shown = found[: min(rows, MOST_SHOWN)]
+    if bad and bad[0] not in shown:
+        shown.append(bad[0])
+    return {"looked_at": len(found), **_counts(found), "rows": shown}
+
+
+def kept_rows(dataset: Dataset) -> list[dict[str, Any]]:
+    """The first rows as the worker has kept them: {"row"} or {"rule", "value"} each."""
+    file = work.folder(begin(dataset)) / ROWS
+    return [orjson.loads(line) for line in file.read_bytes().splitlines()] if file.exists() else []
+
+
+def _verdict(number: int, kept: dict[str, Any], wanted: Format) -> dict[str, Any]:
+    verdict = Rejection(kept["rule"], kept["value"]) if "rule" in kept else detection.judge(kept["row"], wanted)
+    if isinstance(verdict, Rejection):
+        said = {"rule": verdict.rule, "value": verdict.value, "fix": verdict.fix}
+        return {"row": number, "verdict": "rejected", **said}
+    word = "repaired" if verdict.repairs else "accepted"
+    return {"row": number, "verdict": word, "values": verdict.values, "repairs": sorted(verdict.repairs)}
+
+
+def _counts(found: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = {word: sum(one["verdict"] == word for one in found) for word in ("accepted", "repaired", "rejected")}
+    rules: dict[str, int] = {}
+    for one in found:
+        if "rule" in one:
+            rules[one["rule"]] = rules.get(one["rule"], 0) + 1
+    return {**counts, "rules": rules}
+
+
+def apply(dataset_id: str, mapping: Mapping | None) -> Dataset:
+    """Reads the dataset's files by a mapping (None: as detected) and returns what is being imported.
+
+    A dataset without rows is imported anew; one that is ready stays as it is, and a new version of it is made.
+    Raises NotFoundError, ConflictError while it is being imported, RefusedError for columns that are not there.
+    """
+    dataset = datasets.look_up(dataset_id)
+    if dataset.status == DatasetStatus.IMPORTING:
+        raise ConflictError(f"`{dataset.name}` is still being imported.", "Wait until it is done.")
+    if mapping is not None:
+        check_columns(mapping, [one["name"] for one in look(dataset_id)["columns"]])
+    return datasets.import_again(dataset_id, mapping.model_dump() if mapping else None)

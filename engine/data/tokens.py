@@ -1,0 +1,154 @@
+"""Tokens of a dataset as a model reads them, before any training: pages of rows, and totals.
+
+Workers do the work (engine.workers.tokens.rows and token_totals), with the code that training uses; this module asks
+for it once and hands out what they found.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from engine.data import datasets
+from engine.errors import ConflictError, RefusedError
+from engine.models import models
+from engine.process import work
+from engine.recipes.methods import GENERATING
+from engine.recipes.recipe import Recipe
+from engine.weights import tokenizer as tokenizer_files
+from storage import home
+from storage.statuses import ModelStatus, WorkStatus
+from storage.tables import Dataset, Model, Work
+
+MAX_LENGTH = 1024  # tokens, as in a recipe that names none
+CHOOSES = ("chat", "completion")  # kinds of rows that may be learnt from as a whole; in others it makes no difference
+MOST_ROWS_A_PAGE = 50
+WAIT_SECONDS = 30
+PAGE = "page.json"
+
+
+def rows(
+    dataset_id: str, model_id: str, offset: int = 0, limit: int = 10, *, max_length: int = MAX_LENGTH, **options: bool
+) -> dict[str, Any]:
+    """{"rows": [...], "notes": [...]}: a page of rows as tokens; waits for it. `options`: `assistant_only_loss`.
+
+    Raises NotFoundError, ConflictError while dataset or model are not ready or the work takes too long, RefusedError
+    when it cannot be done.
+    """
+    begun = begin_rows(dataset_id, model_id, offset, limit, max_length=max_length, **options)
+    found = page(work.wait(begun.id, WAIT_SECONDS))
+    if found is None:
+        raise ConflictError("The tokens are not counted yet.", "Ask again in a few seconds.")
+    return found
+
+
+def begin_rows(
+    dataset_id: str, model_id: str, offset: int, limit: int, *, max_length: int = MAX_LENGTH, **options: bool
+) -> Work:
+    """Starts to tokenise a page of rows; the same page again is the same work. Raises like `rows`."""
+    wanted = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, **options)
+    return work.start("token_rows", dataset_id, wanted | _part(offset, limit))
+
+
+def _part(offset: int, limit: int) -> dict[str, int]:
+    return {"offset": max(0, offset), "limit": max(1, min(limit, MOST_ROWS_A_PAGE))}
+
+
+def page(done: Work) -> dict[str, Any] | None:
+    """What the work about a page found; None while it goes on. Raises RefusedError when it failed."""
+    match done.status:
+        case WorkStatus.SUCCEEDED:
+            found: dict[str, Any] = orjson.loads((work.folder(done) / PAGE).read_bytes())
+            return found
+        case WorkStatus.FAILED | WorkStatus.STOPPED:
+            raise RefusedError(done.error or "The rows could not be tokenised.", done.hint or "Try again.")
+    return None
+
+
+def known_rows(dataset: Dataset, wanted: dict[str, Any], offset: int, limit: int) -> Work | None:
+    """The work about that page, whatever became of it; None when nobody has asked yet. `wanted` is a `spec`."""
+    return _known(dataset.id, "token_rows", wanted | _part(offset, limit))
+
+
+def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True) -> Work:
+    """Counts the whole dataset, or hands out the work that does or did. Its `result` is what the worker's `Sums` say.
+
+    Raises like `rows`.
+    """
+    wanted = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, assistant_only_loss)
+    return work.start("token_totals", dataset_id, wanted)
+
+
+def known_totals(dataset: Dataset, wanted: dict[str, Any]) -> Work | None:
+    """The work that counts, or has counted, the dataset so; None when there is none yet. `wanted` is a `spec`."""
+    return _known(dataset.id, "token_totals", wanted)
+
+
+def counted(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any] | None:
+    """The totals of the dataset as the recipe would train it, if they have been counted.
+
+    Those of prompts may have been counted with any length: how long they are is all that matters, and is in there.
+    """
+    try:
+        wanted = spec(dataset, model, recipe.max_length, recipe.assistant_only_loss or recipe.method != "sft")
+    except ConflictError:
+        return None
+    if recipe.method in GENERATING:
+        return _prompts(dataset, wanted, recipe.max_completion_length)
+    found = known_totals(dataset, wanted)
+    totals = found.result if found and found.status == WorkStatus.SUCCEEDED else None
+    return _left_out(totals, totals["truncated"]) if totals and recipe.method == "reward" else totals
+
+
+def _prompts(dataset: Dataset, wanted: dict[str, Any], answer: int) -> dict[str, Any] | None:
+    """Prompts that leave no room for an answer of so many tokens are not learnt from. At least as many as it says."""
+    if dataset.kind != "prompt":
+        return None  # the prompts of other rows are not counted by themselves
+    same = {"max_length": None, "answers_only": None}
+    known = [one for one in work.about(dataset.id, "token_totals") if one.spec | same == wanted | same]
+    totals = next((one.result for one in known if one.status == WorkStatus.SUCCEEDED), None)
+    if totals is None:
+        return None
+    room = wanted["max_length"] - answer
+    longer = sum(one["rows"] for one in totals["histogram"] if one["from"] > room)
+    return _left_out({**totals, "max_length": room}, longer)
+
+
+def _left_out(totals: dict[str, Any], rows: int) -> dict[str, Any]:
+    """The same totals with so many of the kept rows left out, because they are too long and are not cut."""
+    changes = {"kept": -rows, "dropped": rows, "untrainable": rows}
+    return totals | {name: totals[name] + change for name, change in changes.items()}
+
+
+def _known(dataset_id: str, kind: str, wanted: dict[str, Any]) -> Work | None:
+    return next((one for one in work.about(dataset_id, kind) if one.spec == wanted), None)
+
+
+def spec(
+    dataset: Dataset, model: Model, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True
+) -> dict[str, Any]:
+    """What the workers are told. Raises ConflictError while there are no rows or no tokenizer."""
+    blob = datasets.blob(dataset)
+    if model.status != ModelStatus.READY or not model.path or not Path(model.path).is_dir():
+        raise ConflictError(f"The model {model.name} is not ready.", "Wait for it, or see the Models page.")
+    state = tokenizer_files.fingerprint(Path(model.path))
+    return {
+        "dataset": str(blob),
+        "kind": dataset.kind,
+        "model": model.path,
+        "cache": str(home.model_folder(model.id) / "tokenizer" / state),
+        "max_length": min(max_length, model.context_length or max_length),  # training cuts there too
+        "answers_only": assistant_only_loss or dataset.kind not in CHOOSES,
+    }
+
+
+def is_prepared(wanted: dict[str, Any]) -> bool:
+    """Whether the model's tokenizer is at hand, so that a page takes a second and not ten. `wanted` is a `spec`."""
+    return Path(wanted["cache"]).is_dir()
+
+
+def steps_per_epoch(totals: dict[str, Any], batch_size: int, accumulation: int = 1, packing: bool = False) -> int:
+    """Optimiser steps in which every row (every packed sequence) is seen once."""
+    packed = (totals.get("packing") or {}).get("sequences", 0) if packing else 0
+    return math.ceil(math.ceil((packed or totals["kept"]) / batch_size) / accumulation)

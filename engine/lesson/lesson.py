@@ -1,0 +1,189 @@
+"""The first lesson of a project: fetching -> importing -> training -> serving -> ready | failed.
+
+The starter model learns to add. One button starts it; `tick` moves it on, one stage at a time, by looking at the model,
+dataset, run and endpoint it made, so it survives restarts. What a person deleted meanwhile is not made again: the
+lesson fails, says so, and may be started anew.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from engine.data import datasets
+from engine.errors import NotFoundError, TunesmithError
+from engine.lesson import addition_rows
+from engine.models import models
+from engine.recipes.recipe import Recipe
+from engine.runs import runs
+from engine.serve import endpoints
+from storage import datasets as stored_datasets
+from storage import db, home, projects
+from storage.statuses import DatasetStatus, ModelStatus, RunStatus
+from storage.tables import Lesson, Run
+
+Changes = Mapping[str, Any]
+
+NAME = "First lesson"
+DATASET_NAME = "Sums below fifty"
+WAITED_SECONDS = 60  # for an interrupted run to be taken up again
+
+
+def recipe(model_id: str, dataset_id: str) -> Recipe:
+    """About a minute on two idle CPU cores."""
+    return Recipe(
+        model_id=model_id,
+        dataset_id=dataset_id,
+        max_steps=40,
+        learning_rate=1e-3,
+        per_device_train_batch_size=8,
+        max_length=64,
+        lora_r=16,
+        lora_alpha=32,
+        train_sampling_strategy="random",
+        lr_scheduler_type="linear",
+        warmup_steps=2,
+    )
+
+
+def start_lesson(project_id: str = "default") -> Lesson:
+    """Starts the lesson, or starts it anew after a failure; while it is on its way or done, changes nothing.
+
+    A trained run is used again, and one whose endpoint was stopped is served again. Raises NotFoundError.
+    """
+    with db.session() as session:
+        if projects.get(session, project_id) is None:
+            raise NotFoundError(f"There is no project `{project_id}`.")
+        lesson = session.get(Lesson, project_id)
+        if lesson is None:
+            lesson = Lesson(project_id=project_id)
+        elif lesson.stage == "failed" or (lesson.stage == "ready" and not _served(lesson)):
+            _begin_again(session, lesson)
+        session.add(lesson)
+    return lesson
+
+
+def state(project_id: str = "default") -> Lesson | None:
+    """Where the project's lesson is; None when it was never started."""
+    with db.reading() as session:
+        return session.get(Lesson, project_id)
+
+
+def tick() -> None:
+    """Moves every lesson on by at most one stage."""
+    with db.reading() as session:
+        lessons = session.exec(select(Lesson).where(col(Lesson.stage) != "failed")).all()
+    for lesson in lessons:
+        try:
+            changes = STAGES[lesson.stage](lesson)
+        except TunesmithError as error:
+            changes = _failed(str(error))
+        if changes:
+            _change(lesson, changes)
+
+
+def _begin_again(session: Session, lesson: Lesson) -> None:
+    run = session.get(Run, lesson.run_id) if lesson.run_id else None
+    if run is None or run.status != RunStatus.SUCCEEDED:
+        lesson.run_id = None
+    lesson.stage = "serving" if lesson.run_id else "fetching"
+    lesson.model_id = lesson.dataset_id = lesson.endpoint_id = lesson.error = None
+    lesson.created_at = time.time()
+
+
+def _change(lesson: Lesson, changes: Changes) -> None:
+    """Compare-and-set: a lesson that was started anew, or moved by another process, is left alone."""
+    with db.session() as session:
+        fresh = session.get(Lesson, lesson.project_id)
+        if fresh is not None and (fresh.stage, fresh.created_at) == (lesson.stage, lesson.created_at):
+            fresh.sqlmodel_update(dict(changes))
+
+
+def _failed(error: str) -> Changes:
+    return {"stage": "failed", "error": error}
+
+
+def _fetching(lesson: Lesson) -> Changes:
+    model = models.look_up(lesson.model_id) if lesson.model_id else models.add_model("starter")
+    if model.status == ModelStatus.FAILED and lesson.model_id:
+        return _failed(f"The starter model could not be fetched. {model.error or ''} {model.hint or ''}".strip())
+    stage = "importing" if model.status == ModelStatus.READY else "fetching"
+    return {"model_id": model.id, "stage": stage}
+
+
+def _importing(lesson: Lesson) -> Changes:
+    if lesson.dataset_id is None:
+        return {"dataset_id": _lesson_data(lesson.project_id)}
+    dataset = datasets.look_up(lesson.dataset_id)
+    match dataset.status:
+        case DatasetStatus.READY:
+            return {"stage": "training"}
+        case DatasetStatus.IMPORTING:
+            return {}
+    return _failed(f"The lesson's data could not be imported. {dataset.error or ''}".strip())
+
+
+def _lesson_data(project_id: str) -> str:
+    """The id of the project's lesson data: what is there already, or imported anew."""
+    with db.reading() as session:
+        for dataset in stored_datasets.recent(session, project_id):
+            if dataset.source == "lesson" and dataset.status in (DatasetStatus.READY, DatasetStatus.IMPORTING):
+                return dataset.id
+    path = home.uploads() / f"lesson-{project_id}.jsonl"
+    path.write_text(addition_rows.lines(), encoding="utf-8")
+    return datasets.import_file(path, DATASET_NAME, project_id, source="lesson", source_name="sums.jsonl").id
+
+
+def _training(lesson: Lesson) -> Changes:
+    if lesson.run_id is None:
+        wanted = recipe(str(lesson.model_id), str(lesson.dataset_id))
+        # The key makes a start that was cut off in the middle find its run again.
+        key = f"lesson-{lesson.project_id}-{lesson.created_at}"
+        return {"run_id": runs.start_run(NAME, wanted, lesson.project_id, idempotency_key=key).id}
+    run = runs.look_up(lesson.run_id)
+    if run.status == RunStatus.SUCCEEDED:
+        return {"stage": "serving"}
+    if run.status == RunStatus.FAILED:
+        return _failed(f"The training failed. {run.error or ''} {run.hint or ''}".strip())
+    if run.status == RunStatus.STOPPED:
+        return _failed("The training was stopped.")
+    if run.status == RunStatus.INTERRUPTED and time.time() - run.moved_at > WAITED_SECONDS:
+        return _failed("The training was interrupted. Resume it on the Runs page, or start the lesson again.")
+    return {}
+
+
+def _serving(lesson: Lesson) -> Changes:
+    runs.look_up(str(lesson.run_id))
+    endpoint = endpoints.look_up(lesson.endpoint_id) if lesson.endpoint_id else None
+    if endpoint is None:
+        return {"endpoint_id": endpoints.serve_run(str(lesson.run_id)).id}
+    said = endpoints.describe(endpoint)
+    match said["status"]:
+        case "ready":
+            return {"stage": "ready"}
+        case "failed" | "stopped":
+            return _failed(f"The tuned model could not be served. {said.get('error') or ''}".strip())
+    return {}
+
+
+def _ready(lesson: Lesson) -> Changes:
+    runs.look_up(str(lesson.run_id))  # raises when it was deleted
+    return {}
+
+
+def _served(lesson: Lesson) -> bool:
+    try:
+        endpoint = endpoints.look_up(str(lesson.endpoint_id))
+    except NotFoundError:
+        return False
+    return endpoint.stopped_at is None
+
+
+STAGES: dict[str, Callable[[Lesson], Changes]] = {
+    "fetching": _fetching,
+    "importing": _importing,
+    "training": _training,
+    "serving": _serving,
+    "ready": _ready,
+}

@@ -1,0 +1,77 @@
+"""The loop that keeps what is in step with what was decided: once a second, in one process of the studio.
+
+Whoever holds the lock of `storage.home.engine_lock` leads; the others wait to take over when it dies. What one kind of
+thing gets wrong is logged, and the rest goes on.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+
+from engine.data import datasets, health
+from engine.lesson import lesson
+from engine.models import models
+from engine.process import devices, logs, work
+from engine.runs import runs, tracking
+from engine.serve import endpoints
+from storage import home
+
+EVERY_SECONDS = 1.0
+
+# In the order in which one waits for the other. Leases come last: what ended in this round gives its device back.
+TICKS: dict[str, Callable[[], None]] = {
+    "models": models.tick,
+    "datasets": datasets.tick,
+    "work": work.tick,
+    "health": health.tick,
+    "runs": runs.tick,
+    "tracking": tracking.tick,
+    "endpoints": endpoints.tick,
+    "lesson": lesson.tick,
+    "devices": devices.tick,
+}
+
+
+def tick() -> None:
+    """One round."""
+    for name, act in TICKS.items():
+        with logs.kept_going(name):
+            act()
+
+
+class Reconciler:
+    """The loop as a thread. `leads` says whether it is this one that acts."""
+
+    def __init__(self) -> None:
+        self.leads = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the loop after the round that is on, and lets the next one lead."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        lock = os.open(home.engine_lock(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not self._stop.is_set():
+                self.leads = self.leads or _take(lock)
+                if self.leads:
+                    tick()
+                self._stop.wait(EVERY_SECONDS)
+        finally:
+            self.leads = False
+            os.close(lock)
+
+
+def _take(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

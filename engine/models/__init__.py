@@ -1,0 +1,1 @@
+"""Base models: added, fetched, looked at, deleted."""

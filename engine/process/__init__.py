@@ -1,0 +1,1 @@
+"""Processes and what they need: shim, plan, events, queue, devices, logs, work."""

@@ -1,0 +1,70 @@
+"""What the device that trains here can do: its memory and its bfloat16, asked without torch, which takes seconds."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from engine.process import devices, process
+
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+CPU_FACTS = Path("/proc/cpuinfo")
+BF16_COMPUTE_CAPABILITY = 8.0  # Ampere, the first NVIDIA generation with bfloat16 in hardware
+
+
+class Gpu(NamedTuple):
+    name: str  # gpu:0, as engine.process.devices calls it
+    memory_bytes: int
+    compute_capability: float
+
+
+def memory_bytes() -> int:
+    """The memory of the smallest GPU, or without one of the machine, or of the container if that has less."""
+    if gpus := visible_gpus():
+        return min(gpu.memory_bytes for gpu in gpus)
+    total = psutil.virtual_memory().total
+    try:
+        limit = CGROUP_LIMIT.read_text().strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def has_gpu() -> bool:
+    return devices.found() != (devices.CPU,)
+
+
+def computes_bf16() -> bool:
+    """Whether bfloat16 is computed in hardware. A CPU without it emulates, slower than float32."""
+    if gpus := visible_gpus():
+        return all(gpu.compute_capability >= BF16_COMPUTE_CAPABILITY for gpu in gpus)
+    return not has_gpu() and _cpu_has_bf16()
+
+
+@lru_cache(maxsize=1)
+def _cpu_has_bf16() -> bool:
+    try:
+        flags = CPU_FACTS.read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def visible_gpus() -> list[Gpu]:
+    """The GPUs that a training may be given; none on a CPU."""
+    names = devices.found()
+    return [gpu for gpu in _gpus() if gpu.name in names] if has_gpu() else []
+
+
+@lru_cache(maxsize=1)
+def _gpus() -> tuple[Gpu, ...]:
+    query = "--query-gpu=index,memory.total,compute_cap"
+    listing = process.output(["nvidia-smi", query, "--format=csv,noheader,nounits"]) or ""
+    return tuple(parsed(line) for line in listing.splitlines() if line.count(",") == 2)
+
+
+def parsed(line: str) -> Gpu:
+    """A line of nvidia-smi: index, MiB, compute capability."""
+    index, mebibytes, capability = (part.strip() for part in line.split(","))
+    return Gpu(f"gpu:{index}", int(mebibytes) << 20, float(capability))

@@ -1,0 +1,143 @@
+"""The models that a training asks while it trains: a teacher, a reward model.
+
+Each is named in the recipe by the id of a model of the studio, or of a run and so of what that run has left.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlmodel import Session
+
+from engine.errors import NotFoundError, RefusedError
+from engine.recipes.recipe import Recipe
+from engine.recipes.validation.method import words
+from engine.weights import tokenizer as tokenizer_files
+from storage import db as database
+from storage import home, models, runs
+from storage.statuses import ModelStatus, RunStatus
+from storage.tables import Model, Run
+
+FIELDS = ("teacher_id", "reward_model_id")
+MOST_TOKENIZER_BYTES = 200_000_000
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A model beside the one that learns: its folder, and the adapter on it, where that is what the id names."""
+
+    field: str
+    id: str
+    name: str
+    path: Path
+    adapter: Path | None
+    parameters: int | None
+    method: str | None  # of the run; None for a model of the list
+
+    @property
+    def tokenizer(self) -> Path:
+        """The folder that its tokenizer is loaded from."""
+        return self.adapter or self.path
+
+    def told(self) -> dict[str, str | None]:
+        """For the worker's spec."""
+        return {"path": str(self.path), "adapter": str(self.adapter) if self.adapter else None}
+
+
+def field_in_use(recipe: Recipe) -> str | None:
+    """The field of the recipe that names a companion; None when the training asks nobody."""
+    if recipe.method == "gkd":
+        return "teacher_id"
+    judged = recipe.method in ("grpo", "rloo") and "reward_model" in words(recipe.reward_funcs)
+    return "reward_model_id" if judged else None
+
+
+def of(recipe: Recipe) -> Companion | None:
+    """The one companion of a training, if it has any. Raises NotFoundError, RefusedError when it is not there."""
+    field = field_in_use(recipe)
+    if field is None:
+        return None
+    wanted = str(getattr(recipe, field))
+    with database.reading() as db:
+        if run := runs.get(db, wanted):
+            return _left_by(run, db.get_one(Model, run.model_id), field)
+        if model := models.get(db, wanted):
+            return _in_list(model, field)
+    message = f"{field} names {wanted!r:.80}, which is no model and no run of the studio."
+    raise NotFoundError(message if wanted else f"{field} is empty.", "Choose one of the Models or the Runs page.")
+
+
+def told(recipe: Recipe) -> dict[str, dict[str, str | None]]:
+    """The part of a worker's spec about it: {"companion": ...}, or nothing. Raises like `of`."""
+    found = of(recipe)
+    return {"companion": found.told()} if found else {}
+
+
+def _left_by(run: Run, base: Model, field: str) -> Companion:
+    folder = home.run_folder(run.id) / (run.artifact or "")
+    if run.status != RunStatus.SUCCEEDED or not run.artifact or not folder.is_dir():
+        message = f"{field} names the run {run.name}, which has left no result ({run.status.value})."
+        raise RefusedError(message, "Choose a run that has succeeded.")
+    method = str(run.recipe.get("method", "sft"))
+    if run.artifact == "model":
+        return Companion(field, run.id, run.name, folder, None, base.parameters, method)
+    return Companion(field, run.id, run.name, Path(base.path or ""), folder, base.parameters, method)
+
+
+def _in_list(model: Model, field: str) -> Companion:
+    if model.status != ModelStatus.READY or not model.path or not (Path(model.path) / "config.json").is_file():
+        message = f"{field} names the model {model.name}, whose files are not there ({model.status.value})."
+        raise RefusedError(message, "Fetch it again on the Models page, or choose another one.")
+    return Companion(field, model.id, model.name, Path(model.path), None, model.parameters, None)
+
+
+def asked_by(db: Session, wanted: str) -> list[Run]:
+    """The moving runs that ask this model, or what this run has left: it must not go while they train."""
+    return [run for run in runs.moving(db) if wanted in [run.recipe.get(field) for field in FIELDS]]
+
+
+def scores(companion: Companion) -> bool:
+    """Whether it answers with one number: a run that trained a reward model, or a model with such a head."""
+    return gives_scores(companion.path) if companion.method is None else companion.method == "reward"
+
+
+def gives_scores(folder: Path) -> bool:
+    """Whether the model in a folder has a head of one number."""
+    config = _config(folder)
+    heads = any("ForSequenceClassification" in str(name) for name in config.get("architectures") or [])
+    labels = config.get("id2label") or {}
+    return heads and (config.get("num_labels") == 1 or len(labels) == 1)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def same_vocabulary(one: Path, other: Path) -> bool | None:
+    """Whether two tokenizers give every token the same number; None when a file does not say it."""
+    both = [_vocabulary(folder, tokenizer_files.fingerprint(folder)) for folder in (one, other)]
+    return None if None in both else both[0] == both[1]
+
+
+@lru_cache(maxsize=16)
+def _vocabulary(folder: Path, _fingerprint: str) -> str | None:
+    """A digest of tokenizer.json's tokens and their numbers."""
+    file = folder / "tokenizer.json"
+    try:
+        if file.stat().st_size > MOST_TOKENIZER_BYTES:
+            return None
+        whole = orjson.loads(file.read_bytes())
+        tokens = whole["model"]["vocab"]
+        numbers = dict(tokens) if isinstance(tokens, dict) else {token[0]: at for at, token in enumerate(tokens)}
+        numbers |= {token["content"]: token["id"] for token in whole.get("added_tokens") or []}
+        return hashlib.sha256(orjson.dumps(sorted(numbers.items()))).hexdigest()
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

@@ -1,0 +1,26 @@
+"""What differs between two recipes. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.recipes.provenance import default, same
+from engine.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field whose value is not the same on both sides."""
+
+    field: str
+    left: Any
+    right: Any
+
+
+def diff(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[Difference]:
+    """The fields that differ, in the order of the recipe. What a side does not name is at its default there.
+
+    A field that no recipe has any more is left out: it came from another version of the studio.
+    """
+    pairs = ((name, left.get(name, default(name)), right.get(name, default(name))) for name in Recipe.model_fields)
+    return [Difference(name, one, other) for name, one, other in pairs if not same(one, other)]

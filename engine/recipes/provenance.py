@@ -1,0 +1,174 @@
+"""Where the value of each field of a recipe came from: a preset, the model's card, a probe, a run, or the person.
+
+`Given` is what a source other than the person has set: field -> (origin, value). The form carries it, as JSON. A field
+that still has the given value came from there; any other value that is not the default is the person's own. So nothing
+has to watch the keyboard: what is shown follows from the values, and a field can go back to what it was given.
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from engine.errors import RefusedError
+from engine.recipes import methods
+from engine.recipes.choices import tunings
+from engine.recipes.recipe import Recipe
+
+Given = Mapping[str, tuple[str, Any]]
+
+YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE = (
+    "you",
+    "model card",
+    "method",
+    "dataset",
+    "probe",
+    "remark",
+    "sweep",
+    "file",
+)
+KINDS = ("preset", "recipe", "run", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE)
+NAMED = ("preset", "recipe", "run")  # of these, `named` says which
+MOST_CHARACTERS = 100
+SUBJECTS = ("model_id", "dataset_id")  # always chosen, so nothing is said about them
+
+_ORIGIN = re.compile(rf"(?:{'|'.join(KINDS)})(?:: [^\x00-\x1f\x7f]+)?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a run remembers of where its recipe came from: the origin of each field, and the run it repeats."""
+
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    repeats: str | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """As a run keeps it. Raises RefusedError for a field or origin that is none."""
+        found = {"origins": checked(self.origins), "repeats": self.repeats}
+        return {name: value for name, value in found.items() if value}
+
+
+NO_SOURCE = Source()
+
+
+def named(kind: str, name: str) -> str:
+    """An origin that has a name: "preset: balanced"."""
+    return f"{kind}: {name}"[:MOST_CHARACTERS]
+
+
+def kind_of(origin: str) -> str:
+    return origin.partition(": ")[0]
+
+
+def default(field: str) -> Any:
+    """A field's default; None where it has none."""
+    value = Recipe.model_fields[field].default
+    return None if value is PydanticUndefined else value
+
+
+def changed(values: Mapping[str, Any]) -> list[str]:
+    """The fields in use that are not at their default, in the order of the recipe."""
+    return [
+        name
+        for name in Recipe.model_fields
+        if name in values and name not in SUBJECTS and used(values, name) and not same(values[name], default(name))
+    ]
+
+
+def used(values: Mapping[str, Any], name: str) -> bool:
+    """Whether the method and the tuning in `values` read that field."""
+    method, tuning = (str(values.get(one, default(one))) for one in ("method", "tuning"))
+    return methods.uses(method, name) and tunings.uses(tuning, name)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a field mean the same: 1 and 1.0 do, 1 and True do not."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def give(given: Given, values: Mapping[str, Any], origin: str) -> dict[str, tuple[str, Any]]:
+    """`given` after a source has set `values`. Put the values into the form too: this only remembers them.
+
+    Raises ValueError for a field that no recipe has, or an origin that is none.
+    """
+    if unknown := [name for name in values if name not in Recipe.model_fields]:
+        raise ValueError(f"{', '.join(unknown)}: no field of a recipe")
+    if not is_origin(origin):
+        raise ValueError(f"{origin!r} is no origin")
+    return {**given, **{name: (origin, value) for name, value in values.items() if name not in SUBJECTS}}
+
+
+def without(given: Given, values: Mapping[str, Any], origins: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(values, given) after these origins are taken back: what they gave, and is unchanged, is the default again."""
+    gone = {name for name, (origin, _) in given.items() if origin in set(origins)}
+    back = {name: default(name) for name in gone if name in values and same(values[name], given[name][1])}
+    return {**values, **back}, {name: one for name, one in given.items() if name not in gone}
+
+
+def holds(given: Given, values: Mapping[str, Any], origin: str) -> bool:
+    """Whether something that this origin gave is still as it was given."""
+    return any(one == origin and same(values.get(name), value) for name, (one, value) in given.items())
+
+
+def shown(values: Mapping[str, Any], given: Given) -> dict[str, str]:
+    """field -> origin, of every field that is not at its default."""
+    return {
+        name: given[name][0] if name in given and same(values[name], given[name][1]) else YOU
+        for name in changed(values)
+    }
+
+
+def put_back(field: str, values: Mapping[str, Any], given: Given, basis: Given) -> tuple[Any, str]:
+    """What a field goes back to and where that is from: what it was given; or, when it has that, its default.
+
+    `basis` says what stands in place of the default here, such as the learning rate of the method.
+    """
+    usual = basis.get(field, ("default", default(field)))
+    origin, value = given.get(field, usual)
+    if same(values.get(field), value):
+        origin, value = usual
+    return value, origin
+
+
+def source_run(given: Given) -> str | None:
+    """The run whose recipe the form began with."""
+    runs = [origin.partition(": ")[2] for origin, _ in given.values() if kind_of(origin) == "run"]
+    return runs[0] if runs else None
+
+
+def to_json(given: Given) -> str:
+    return json.dumps(given)
+
+
+def from_json(text: str | None) -> dict[str, tuple[str, Any]]:
+    """What `to_json` wrote; what a browser kept may be old or broken, and is then left out."""
+    try:
+        kept = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    pairs = kept.items() if isinstance(kept, dict) else ()
+    return {name: (one[0], one[1]) for name, one in pairs if name in Recipe.model_fields and _is_given(one)}
+
+
+def _is_given(one: Any) -> bool:
+    return isinstance(one, list) and len(one) == 2 and is_origin(one[0])
+
+
+def is_origin(text: Any) -> bool:
+    """Whether this is a known source, and short."""
+    return isinstance(text, str) and len(text) <= MOST_CHARACTERS and _ORIGIN.fullmatch(text) is not None
+
+
+def checked(origins: Mapping[str, str]) -> dict[str, str]:
+    """Origins that a caller brings, of known fields, from known sources. Raises RefusedError."""
+    for field, origin in origins.items():
+        if field not in Recipe.model_fields:
+            raise RefusedError(f"`{field:.80}` is not a field of a recipe.", "Name the fields as the recipe does.")
+        if not is_origin(origin):
+            known = f"Use one of {', '.join(KINDS)}; after preset, recipe and run a name, as in `preset: balanced`."
+            raise RefusedError(f"{origin!r:.80} is no origin of `{field}`.", known)
+    return dict(origins)

@@ -1,0 +1,1 @@
+"""What the fields of a recipe mean together: what is refused whatever model, data or machine."""

@@ -1,0 +1,1 @@
+"""Rows in the forms other programs read, and the card of a dataset that is pushed."""

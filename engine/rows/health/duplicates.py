@@ -1,0 +1,30 @@
+"""Exact duplicates: rows that say the same, word for word, in the same roles."""
+
+import numpy as np
+
+from engine.rows.health.batch import Batch
+from engine.rows.health.check import Around, Check, Found
+from engine.rows.health.fingerprints import Hashes, repeated
+
+
+class _Duplicates:
+    def __init__(self, _around: Around) -> None:
+        self._seen: list[Hashes] = []
+
+    def see(self, batch: Batch) -> None:
+        self._seen.append(batch.fingerprint)
+
+    def found(self) -> Found:
+        again, first = repeated(np.concatenate(self._seen) if self._seen else np.empty(0, np.uint64))
+        return Found(again, first)
+
+
+CHECK = Check(
+    name="exact_duplicates",
+    title="Exact duplicates",
+    means="The same row several times counts several times: the model learns it by heart instead of what it shows.",
+    weight=15,
+    fix="drop",
+    fix_label="Keep the first of each",
+    begin=_Duplicates,
+)

@@ -1,0 +1,46 @@
+"""Chats: a list of turns, or a question and its answer with what belongs to them."""
+
+from engine.rows.kinds import context as asked
+from engine.rows.turns import cells, clean_turns, tools, turn_order, turns
+from engine.rows.turns.role_names import USUAL, Words
+from engine.rows.turns.turns import Turn
+from engine.rows.verdict import Parts, Rejection, Repairs, Row, Values
+
+
+def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Values:
+    """A chat from the parts `messages`, or `prompt` and `completion`. Raises Rejection."""
+    if "messages" not in parts:
+        return _read_pair(row, parts, repairs, words)
+    if len(parts) == 1:
+        found = row[parts["messages"]]
+        clean = clean_turns.chat(found if isinstance(found, list) else cells.opened(found), words)
+        if clean is not None:
+            return {"messages": clean}
+    said = turn_order.chat(asked.before(row, parts, repairs, words), repairs)
+    return tools.beside(row, parts, {"messages": said}, repairs)
+
+
+def _read_pair(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Values:
+    pair = clean_turns.pair(row, parts)
+    if pair is not None and clean_turns.is_plain(pair[0]) and clean_turns.is_plain(pair[1]):
+        return {"messages": [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}]}
+    listed = turns.opened(row[parts["prompt"]], words) is not None
+    context = asked.before(row, parts, repairs, words)
+    answer = _answer(row, parts, repairs, words)
+    said = turn_order.chat([*(_as_context(turn) if listed else turn for turn in context), *answer], repairs)
+    return tools.beside(row, parts, {"messages": said}, repairs)
+
+
+def _answer(row: Row, parts: Parts, repairs: Repairs, words: Words) -> list[Turn]:
+    column = parts["completion"]
+    value = row[column]
+    if (found := turns.opened(value, words)) is not None:
+        return turns.listed(found, repairs, words)
+    said = cells.text(value, repairs, column)
+    if not said.strip():
+        raise Rejection("empty_answer", {column: said})
+    return [{"role": "assistant", "content": said}]
+
+
+def _as_context(turn: Turn) -> Turn:
+    return {**turn, "train": False} if turn["role"] == "assistant" else turn

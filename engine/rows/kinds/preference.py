@@ -1,0 +1,97 @@
+"""Preferences: a question with a better and a worse answer, in whichever of its shapes."""
+
+from engine.rows.kinds import context as asked
+from engine.rows.kinds import ranked
+from engine.rows.turns import clean_turns, tools, turn_order
+from engine.rows.turns.role_names import USUAL, Words
+from engine.rows.turns.turns import Turn
+from engine.rows.verdict import Parts, Rejection, Repairs, Row, Values
+
+Sides = tuple[list[Turn], list[Turn], list[Turn]]  # prompt, chosen, rejected
+
+
+def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Values:
+    """The prompt and two answers from any set of parts in `parts.NEEDS`. Raises Rejection."""
+    clean = _clean(row, parts)
+    if clean is not None:
+        return clean
+    prompt, chosen, rejected = _apart(*_sides(row, parts, repairs, words), repairs)
+    values = {
+        "prompt": turn_order.question(prompt, repairs),
+        "chosen": turn_order.answer(chosen, repairs),
+        "rejected": turn_order.answer(rejected, repairs),
+    }
+    if values["chosen"] == values["rejected"]:
+        raise Rejection("same_answers", values["chosen"][-1]["content"])
+    return tools.beside(row, parts, values, repairs)
+
+
+def _clean(row: Row, parts: Parts) -> Values | None:
+    """The short way for three clean texts."""
+    if "chosen" not in parts or "rejected" not in parts:
+        return None
+    values = {
+        "prompt": clean_turns.question(row, parts),
+        "chosen": clean_turns.answer(row[parts["chosen"]]),
+        "rejected": clean_turns.answer(row[parts["rejected"]]),
+    }
+    return None if None in values.values() or values["chosen"] == values["rejected"] else values
+
+
+def _sides(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Sides:
+    """What stands in the row, before it is known where the question ends."""
+    prompt = asked.before(row, parts, repairs, words)
+    if "answers" in parts:
+        best, worst = ranked.best_and_worst(row[parts["answers"]])
+        return prompt, asked.side(best, repairs, words), asked.side(worst, repairs, words)
+    rejected = asked.side(row[parts["rejected"]], repairs, words)
+    column = parts.get("chosen") or parts.get("completion")
+    if column is not None:
+        return prompt, asked.side(row[column], repairs, words), rejected
+    return *turn_order.apart(prompt), rejected  # the chat itself ends with the better answer
+
+
+def _apart(prompt: list[Turn], chosen: list[Turn], rejected: list[Turn], repairs: Repairs) -> Sides:
+    """The question apart from the answers. An answer that begins with a question holds the whole chat: then what both
+    begin with is the prompt."""
+    prompt, chosen, rejected = _unflagged(prompt), _unflagged(chosen), _unflagged(rejected)
+    if all(side and side[0]["role"] == "assistant" for side in (chosen, rejected)):
+        if any(turn["role"] != "system" for turn in prompt):
+            return prompt, chosen, rejected
+        return _common_words(prompt, chosen, rejected, repairs)
+    one, other = (_whole(prompt, side) for side in (chosen, rejected))
+    common = 0
+    while common < min(len(one), len(other)) - 1 and one[common] == other[common]:
+        common += 1
+    return one[:common], one[common:], other[common:]
+
+
+def _unflagged(turns: list[Turn]) -> list[Turn]:
+    return [{key: value for key, value in turn.items() if key != "train"} for turn in turns]
+
+
+def _whole(prompt: list[Turn], side: list[Turn]) -> list[Turn]:
+    if side and side[0]["role"] == "user":
+        return [turn for turn in prompt if turn["role"] == "system"] + side
+    return side if side and side[0]["role"] == "system" else prompt + side
+
+
+def _common_words(prompt: list[Turn], chosen: list[Turn], rejected: list[Turn], repairs: Repairs) -> Sides:
+    """Two texts without a prompt: the words both begin with are it."""
+    one, other = chosen[0]["content"], rejected[0]["content"]
+    if one == other:
+        raise Rejection("same_answers", one)
+    start = _shared(one, other)
+    rests = one[len(start) :].lstrip(), other[len(start) :].lstrip()
+    if not start.strip() or len(chosen) > 1 or len(rejected) > 1:
+        raise Rejection("no_prompt", {"chosen": one, "rejected": other})
+    repairs.add("common_beginning")
+    better, worse = ([{"role": "assistant", "content": rest}] for rest in rests)
+    return [*prompt, {"role": "user", "content": start}], better, worse
+
+
+def _shared(one: str, other: str) -> str:
+    """The words two texts begin with, up to the last blank before they part."""
+    ends = (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    start = one[: next(ends, min(len(one), len(other)))]
+    return start[: max((place for place, sign in enumerate(start) if sign.isspace()), default=0)]

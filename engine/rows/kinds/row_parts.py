@@ -1,0 +1,63 @@
+"""The parts a row of each kind is made of, for those who map columns by hand, and the names columns usually have."""
+
+from engine.rows.verdict import Kind
+
+# Part -> what it is. A column goes to each; lists may be written as JSON inside a text cell.
+ABOUT = {
+    "messages": "a whole chat: a list of turns",
+    "prompt": "what is asked: text, or a list of turns",
+    "input": "what the question is about; put below the question",
+    "completion": "the answer: text, or a list of turns",
+    "system": "a system text",
+    "history": "earlier exchanges: a list of [question, answer]",
+    "tools": "the tools that may be called: a list of function schemas",
+    "text": "the text",
+    "chosen": "the better answer: text, one turn, or a list of turns",
+    "rejected": "the worse answer: text, one turn, or a list of turns",
+    "answers": "several answers with ranks: a list of {answer, rank}; the best stands against the worst",
+    "label": "whether the answer is good: true or false, 1 or 0, yes or no",
+    "completions": "the steps of an answer: a list of texts",
+    "labels": "whether each step is right: a list of true and false",
+}
+
+_BESIDE = ("system", "history", "tools")
+PARTS: dict[Kind, tuple[str, ...]] = {
+    "chat": ("messages", "prompt", "input", "completion", *_BESIDE),
+    "completion": ("prompt", "completion"),
+    "text": ("text",),
+    "preference": ("messages", "prompt", "input", "completion", "chosen", "rejected", "answers", *_BESIDE),
+    "unpaired": ("messages", "prompt", "input", "completion", "label", *_BESIDE),
+    "prompt": ("messages", "prompt", "input", *_BESIDE),
+    "stepwise": ("prompt", "completions", "labels"),
+}
+
+# The sets of parts of which one must be there.
+NEEDS: dict[Kind, tuple[tuple[str, ...], ...]] = {
+    "chat": (("messages",), ("prompt", "completion")),
+    "completion": (("prompt", "completion"),),
+    "text": (("text",),),
+    "preference": (
+        ("prompt", "chosen", "rejected"),
+        ("chosen", "rejected"),
+        ("messages", "rejected"),
+        ("prompt", "completion", "rejected"),
+        ("prompt", "answers"),
+    ),
+    "unpaired": (("messages", "label"), ("prompt", "completion", "label")),
+    "prompt": (("messages",), ("prompt",)),
+    "stepwise": (("prompt", "completions", "labels"),),
+}
+
+# Names of columns, the usual one first. Of two that are there the first is taken.
+CHATS = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog", "turns", "texts")
+PROMPTS = ("prompt", "query", "question", "instruction", "problem", "input", "user", "human")
+_ANSWERS = ("completion", "response", "answer", "output", "solution", "target", "targets", "canonical_solution")
+ANSWERS = (*_ANSWERS, "answer_key", "answers", "assistant")
+COMPLETIONS = (*ANSWERS, "text", "content")
+INPUTS = ("input", "context")
+LABELS = ("label", "kto_tag")
+BESIDE = {
+    "system": ("system", "system_prompt"),
+    "history": ("history",),
+    "tools": ("tools", "functions"),
+}

@@ -1,0 +1,26 @@
+"""Unpaired answers: a question, one answer, and whether it is a good one."""
+
+from engine.rows.kinds import context as asked
+from engine.rows.turns import cells, clean_turns, tools, turn_order
+from engine.rows.turns.role_names import USUAL, Words
+from engine.rows.verdict import Parts, Rejection, Repairs, Row, Values
+
+
+def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Values:
+    """The prompt and the answer from a chat that ends with it, or from two columns. Raises Rejection."""
+    label = cells.yes_or_no(row[parts["label"]])
+    if label is None:
+        raise Rejection("not_a_label", {parts["label"]: row[parts["label"]]})
+    clean = clean_turns.chat(row[parts["messages"]], words) if len(parts) == 2 and "messages" in parts else None
+    if clean is not None:
+        return {"prompt": clean[:-1], "completion": clean[-1:], "label": label}
+    said = asked.before(row, parts, repairs, words)
+    if "messages" in parts:
+        prompt, completion = turn_order.apart(turn_order.chat(said, repairs))
+    else:
+        prompt, completion = said, asked.side(row[parts["completion"]], repairs, words)
+    values: Values = {
+        "prompt": turn_order.question(prompt, repairs),
+        "completion": turn_order.answer(completion, repairs),
+    }
+    return tools.beside(row, parts, {**values, "label": label}, repairs)

@@ -1,0 +1,1 @@
+"""From columns to rows of a kind: detected, mapped by a person, judged one by one."""

@@ -1,0 +1,176 @@
+"""A block of JSON lines read by Arrow at once, where all rows in it, or all but a few, are clean.
+
+A row is only taken when `formats.judge` would accept it as it stands (a test holds the two together). The lines of the
+few others are handed back; where there are many, or the block is no JSON, it is to be judged row by row. `WAYS` has
+the formats of which blocks can be read so.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from engine.rows.formats import messages, pairs, text
+from engine.rows.mapping.judged_rows import Judged
+from engine.rows.store import columnar, columns
+from engine.rows.verdict import Kind
+
+NEWLINE, OPEN, CLOSE = b"\n{}"
+FEW = 32  # one row in so many may be odd; else judging every row is as quick
+_PLAIN_TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
+_TURN = columnar.SCHEMAS["chat"].field("messages").type.value_type
+_ROLES = columns.texts(["user", "assistant", "system"])
+_USER, _ASSISTANT, _SYSTEM, _UNKNOWN, _NONE = range(5)  # _NONE: what is before the first turn
+_FOLLOWS = np.zeros((5, 5), bool)  # [before, turn]
+_FOLLOWS[[_NONE, _NONE, _SYSTEM, _USER, _ASSISTANT], [_USER, _SYSTEM, _USER, _ASSISTANT, _USER]] = True
+# First bytes of the characters that are spaces in Unicode, beside those of ASCII.
+_SPACES = np.zeros(256, bool)
+_SPACES[[*range(0x21), 0x7F, 0xC2, 0xE1, 0xE2, 0xE3]] = True
+_SPACES_OR_JSON = _SPACES.copy()
+_SPACES_OR_JSON[[*b"[{"]] = True
+
+
+class Way(NamedTuple):
+    """How clean rows of a format are read: `columns` are all a row has, `odd` says which rows are not clean."""
+
+    kind: Kind
+    columns: pa.Schema
+    odd: Callable[[pa.RecordBatch], Any]
+    stored: Callable[[pa.RecordBatch], dict[str, pa.Array]]
+
+
+def rows(block: bytes, way: Way) -> list[Judged | bytes] | None:
+    """The rows of a block of lines, in order: clean ones together, odd ones as their lines.
+
+    None when so many are odd, or cannot be read at all, that nothing is won.
+    """
+    ends = _line_ends(block)
+    if ends is None:
+        return None
+    read = _read(block, way.columns)
+    if read is None or read.num_rows != len(ends):
+        return None
+    odd = np.flatnonzero(way.odd(read))
+    if len(odd) * FEW > len(ends):
+        return None
+    whole = _batch(read, way)
+    return list(_parts(block, ends, whole, odd)) if len(odd) else [Judged(len(ends), whole)]
+
+
+def _parts(block: bytes, ends: Any, whole: pa.RecordBatch, odd: Any) -> Iterator[Judged | bytes]:
+    done = 0
+    for row in [*odd.tolist(), len(ends)]:
+        if row > done:
+            yield Judged(row - done, columnar.shifted(whole.slice(done, row - done), -done))
+        if row < len(ends):
+            yield block[ends[row - 1] + 1 if row else 0 : ends[row] + 1]
+        done = row + 1
+
+
+def _line_ends(block: bytes) -> Any | None:
+    """Where each line ends, if each is an object from its first to its last byte.
+
+    Between `}` and `{` nothing but a row can end, as strings hold no bare line breaks and lists have commas.
+    """
+    text = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(text == NEWLINE)
+    if not len(ends) or ends[-1] != len(text) - 1 or not ends[0] or text[0] != OPEN:
+        return None
+    return ends if (text[ends[:-1] + 1] == OPEN).all() and (text[ends - 1] == CLOSE).all() else None
+
+
+def _read(block: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
+    options = pj.ReadOptions(use_threads=False, block_size=len(block) + 1)
+    parse = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
+    try:
+        table = pj.read_json(pa.BufferReader(block), read_options=options, parse_options=parse)
+        found: pa.RecordBatch = table.combine_chunks().to_batches()[0]
+        found.validate(full=True)  # of UTF-8, above all
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowCapacityError):
+        return None
+    return found
+
+
+def _odd_chats(read: pa.RecordBatch) -> Any:
+    """Those with other turns than questions and answers in turn, perhaps after a system turn, or with texts amiss."""
+    chats = read.column("messages")
+    starts = _ends(chats)
+    roles, said = chats.values.flatten()
+    if not len(roles) or len(roles) != starts[-1]:
+        return np.ones(len(chats), bool)
+    turns = _known(roles)
+    none = np.diff(starts) == 0
+    before = np.concatenate(([_NONE], turns[:-1]))
+    before[starts[:-1][~none]] = _NONE
+    odd = none | (turns[starts[1:] - 1] != _ASSISTANT)
+    odd[np.searchsorted(starts, np.flatnonzero(~_FOLLOWS[before, turns] | _amiss(said)), side="right") - 1] = True
+    return odd
+
+
+def _odd_texts(read: pa.RecordBatch) -> Any:
+    return _amiss(read.column("text"))
+
+
+def _odd_pairs(read: pa.RecordBatch) -> Any:
+    """Where a text is amiss or begins like JSON, which may be turns."""
+    return _amiss(read.column("prompt"), may_be_turns=True) | _amiss(read.column("completion"), may_be_turns=True)
+
+
+def _known(roles: pa.StringArray) -> Any:
+    """The place of each in _ROLES, or _UNKNOWN."""
+    found = pc.index_in(roles, value_set=_ROLES)
+    known = np.frombuffer(found.buffers()[1], np.int32)[found.offset : found.offset + len(found)]
+    return np.where(found.is_null().to_numpy(zero_copy_only=False), _UNKNOWN, known) if found.null_count else known
+
+
+def _ends(texts: pa.Array) -> Any:
+    """Where each begins, and the last one ends: one more than there are."""
+    return np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+
+
+def _amiss(said: pa.StringArray, may_be_turns: bool = False) -> Any:
+    """Which texts are missing, empty, nothing but spaces, or have a NUL character in them."""
+    ends = _ends(said)
+    amiss = np.diff(ends) == 0
+    if amiss.all():
+        return amiss
+    there = np.flatnonzero(~amiss)
+    letters = np.frombuffer(said.buffers()[2], np.uint8)
+    doubtful = there[(_SPACES_OR_JSON if may_be_turns else _SPACES)[letters[ends[there]]]]
+    starts = [one.lstrip()[:1] for one in said.take(columns.integers(doubtful)).to_pylist()]
+    amiss[doubtful] = [not one or (may_be_turns and one in "[{") for one in starts]
+    if not letters[ends[0] : ends[-1]].all():
+        amiss[np.searchsorted(ends, np.flatnonzero(letters[: ends[-1]] == 0), side="right") - 1] = True
+    return amiss
+
+
+def _batch(read: pa.RecordBatch, way: Way) -> pa.RecordBatch:
+    count, schema = read.num_rows, columnar.SCHEMAS[way.kind]
+    found = {**way.stored(read), "row": columns.integers(np.arange(1, count + 1))}
+    return pa.record_batch([found.get(field.name, pa.nulls(count, field.type)) for field in schema], schema=schema)
+
+
+def _chats(read: pa.RecordBatch) -> dict[str, pa.Array]:
+    chats = read.column("messages")
+    keys = dict(zip(("role", "content"), chats.values.flatten(), strict=True))
+    turns = [keys.get(field.name, pa.nulls(len(chats.values), field.type)) for field in _TURN]
+    inner = pa.StructArray.from_arrays(turns, fields=list(_TURN))
+    return {"messages": pa.ListArray.from_arrays(chats.offsets, inner, type=pa.list_(_TURN))}
+
+
+def _as_they_are(read: pa.RecordBatch) -> dict[str, pa.Array]:
+    return dict(zip(read.schema.names, read.columns, strict=True))
+
+
+def _texts(*names: str) -> pa.Schema:
+    return pa.schema([(name, pa.string()) for name in names])
+
+
+WAYS = {
+    messages.FORMAT.name: Way("chat", pa.schema([("messages", pa.list_(_PLAIN_TURN))]), _odd_chats, _chats),
+    text.FORMAT.name: Way("text", _texts("text"), _odd_texts, _as_they_are),
+    pairs.FORMAT.name: Way("completion", _texts("prompt", "completion"), _odd_pairs, _as_they_are),
+}

@@ -1,0 +1,50 @@
+"""JSONL: one JSON object a line. Blank lines are no rows."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from engine.rows.readers.lines import lines
+from engine.rows.readers.source import Source
+from engine.rows.verdict import Rejection
+
+MOST_DEPTH = 100
+
+
+def rows(source: Source) -> Iterator[Any]:
+    for line in lines(source.chunks()):
+        if line is None:
+            yield Rejection("too_long")
+        elif line and not line.isspace():
+            yield row_of(line.removesuffix(b"\n"))  # so that an error reads the same wherever the line comes from
+
+
+def row_of(text: bytes) -> Any:
+    """One row from its JSON; a Rejection when it is none. Never raises, however deep or broken the text is."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        rule = "invalid_json" if _is_utf8(text) else "not_utf8"
+        return Rejection(rule, f"{error}: {text[:120].decode('utf-8', 'backslashreplace')}")
+    if text.count(b"[") + text.count(b"{") > MOST_DEPTH and is_deep(found):
+        return Rejection("too_deep", text[:120].decode("utf-8", "backslashreplace"))
+    return found
+
+
+def is_deep(value: Any) -> bool:
+    """Whether more lists and objects stand inside each other than anything that goes through them would survive."""
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        inside = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
+        if not (level := [child for children in inside for child in children]):
+            return False
+    return True
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,67 @@
+"""Rows of one kind as rows of another, where that loses nothing: a prompt with its completion is a short chat.
+
+Merged rows remember where they came from: `extra` gets `from_dataset`, unless an earlier merge has written it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from engine.errors import RefusedError
+from engine.rows.store import columnar, columns
+from engine.rows.verdict import Kind
+
+ORIGIN = "from_dataset"
+
+
+def common_kind(kinds: Sequence[Kind]) -> Kind:
+    """The kind that rows of all these kinds can have. Raises RefusedError when there is none."""
+    if len(set(kinds)) == 1:
+        return kinds[0]
+    if set(kinds) == {"chat", "completion"}:
+        return "chat"
+    listed = ", ".join(dict.fromkeys(kinds))
+    raise RefusedError(
+        f"Rows of these kinds cannot become one dataset: {listed}.",
+        "Merge datasets of one kind; only prompt/completion pairs can join chats.",
+    )
+
+
+def as_kind(batch: pa.RecordBatch, before: Kind, after: Kind) -> pa.RecordBatch:
+    """The same rows, as rows of the kind `after`."""
+    if before == after:
+        return batch
+    rows = list(columns.plain(batch))
+    return columns.batch([_chat(row) for row in rows], [row["row"] for row in rows], columnar.SCHEMAS[after])
+
+
+def _chat(row: dict[str, Any]) -> dict[str, Any]:
+    asked = {"role": "user", "content": row["prompt"]}
+    rest = {"extra": row["extra"]} if "extra" in row else {}
+    return {"messages": [asked, {"role": "assistant", "content": row["completion"]}], **rest}
+
+
+def marked(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    """The same rows, each with the name of the dataset it comes from."""
+    alone = orjson.dumps({ORIGIN: name}).decode()
+    cells = [_marked(cell, name) if cell else alone for cell in batch.column("extra").to_pylist()]
+    place = batch.schema.get_field_index("extra")
+    return batch.set_column(place, batch.schema.field(place), pa.array(cells, pa.string()))
+
+
+def _marked(cell: str, name: str) -> str:
+    return orjson.dumps({ORIGIN: name, **orjson.loads(cell)}).decode()
+
+
+def unmarked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows without that name, to compare them with those they came from."""
+    cells = [_unmarked(cell) if cell and ORIGIN in cell else cell for cell in batch.column("extra").to_pylist()]
+    place = batch.schema.get_field_index("extra")
+    return batch.set_column(place, batch.schema.field(place), pa.array(cells, pa.string()))
+
+
+def _unmarked(cell: str) -> str | None:
+    left = {name: value for name, value in orjson.loads(cell).items() if name != ORIGIN}
+    return orjson.dumps(left).decode() if left else None

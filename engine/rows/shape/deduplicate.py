@@ -1,0 +1,28 @@
+"""Deduplicate: of rows with the same content only the first stays."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import Field
+
+from engine.rows.shape import fingerprint
+from engine.rows.shape import operation as shaping
+
+
+class Deduplicate(shaping.Shaping):
+    """Exact duplicates only. What stands beside a row counts for prompts, whose rewards are computed from it."""
+
+    op: Literal["deduplicate"] = Field(default="deduplicate", description="Leave out rows that came before.")
+
+    def words(self) -> str:
+        return "left out exact duplicates"
+
+    def passes(self) -> int:
+        return 2
+
+    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+        (parent,) = parents
+        extra = parent.kind == "prompt"
+        prints = fingerprint.together([fingerprint.fingerprints(batch, extra) for batch in desk.read(parent)])
+        yield from shaping.kept(desk.read(parent), fingerprint.first_of_each(prints))

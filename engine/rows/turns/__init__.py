@@ -1,0 +1,1 @@
+"""Turns of a chat, from whatever people write to one shape."""

@@ -1,0 +1,1 @@
+"""Runs: started, followed, healed, ended, and told to trackers."""

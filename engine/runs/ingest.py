@@ -1,0 +1,88 @@
+"""What the studio learns from a run's events: metrics, progress, facts. Reading the same bytes twice changes nothing.
+
+The row holds the byte offset up to which the file was read. It moves in the same transaction as everything read.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from engine.process import events
+from storage import db as database
+from storage import home, runs, transitions
+from storage.statuses import RunStatus
+from storage.tables import Run
+
+NOTES_KEPT = 50
+
+
+def take_in(run: Run) -> Run | None:
+    """Imports whole lines written since the last time and returns the row after that; None when there were none."""
+    new, end = events.read(home.run_folder(run.id), run.events_offset)
+    if end == run.events_offset:
+        return None
+    with database.session() as db:
+        row = db.get(Run, run.id, with_for_update=True)
+        if row is None or (row.events_offset, row.attempt) != (run.events_offset, run.attempt):
+            return None  # somebody else was faster
+        runs.add_metrics(db, _points(row.id, new))
+        for event in new:
+            _apply(row, event)
+        row.events_offset = end
+        db.flush()
+        if row.status == RunStatus.STARTING and any(isinstance(event, events.Started | events.Step) for event in new):
+            transitions.move_run(db, row, RunStatus.STARTING, RunStatus.RUNNING, "the training has begun")
+            db.refresh(row)
+    return row
+
+
+def _points(run_id: str, new: list[events.Event]) -> Iterator[tuple[str, str, int, float]]:
+    for event in new:
+        if isinstance(event, events.Step):
+            yield from (
+                (run_id, name, event.step, value) for name, value in event.metrics.items() if math.isfinite(value)
+            )
+
+
+def _apply(run: Run, event: events.Event) -> None:
+    match event:
+        case events.Started():
+            run.max_steps = event.total_steps or run.max_steps
+            _know(run, event.facts | {"pace": None, "stage": "training"})
+        case events.Progress():
+            _know(run, {"stage": event.stage})
+        case events.Step():
+            _step(run, event)
+        case events.Saved():
+            _know(run, {"checkpoint": event.step})
+        case events.Note():
+            note(run, event.message)
+        case events.Finished() | events.Failed():
+            _know(run, {"ending": event.model_dump(mode="json")})
+
+
+def _step(run: Run, event: events.Step) -> None:
+    run.step = event.step
+    if "loss" in event.metrics:
+        loss = event.metrics["loss"]
+        run.loss = loss if math.isfinite(loss) else None
+        if run.loss is None:
+            note(run, f"The loss was {loss} at step {event.step}. A lower learning_rate may help.")
+    speed = event.metrics.get("tokens_per_second", math.nan)
+    run.tokens_per_second = speed if math.isfinite(speed) else run.tokens_per_second
+    began = run.facts.get("pace")
+    if not began:
+        _know(run, {"pace": [event.step, event.at]})
+    elif run.max_steps and event.step > began[0]:
+        seconds_a_step = (event.at - began[1]) / (event.step - began[0])
+        run.eta_seconds = max(0.0, seconds_a_step * (run.max_steps - event.step))
+
+
+def _know(run: Run, facts: dict[str, Any]) -> None:
+    run.facts = {**run.facts, **facts}  # a new one each time: the database sees a change only so
+
+
+def note(run: Run, message: str) -> None:
+    """Keeps something the user should know; the page of the run shows it."""
+    notes = [one for one in run.facts.get("notes", []) if one != message]
+    _know(run, {"notes": [*notes, message][-NOTES_KEPT:]})

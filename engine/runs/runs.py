@@ -1,0 +1,228 @@
+"""Runs: what a person does with them, and what is shown of them. `supervision` moves them on.
+
+A run is queued by `start_run`; it ends `succeeded`, `failed`, `stopped` or `interrupted`, and the last three can be
+resumed, which makes a new attempt in the same folder. Everything it leaves is in runs/ID until it is deleted.
+"""
+
+import codecs
+import math
+import shutil
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from engine import names
+from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.fit import kept_checkpoints
+from engine.process import devices, events, logs, process
+from engine.recipes import auxiliary_models, continuation, launch_command
+from engine.recipes.provenance import NO_SOURCE, Source
+from engine.recipes.recipe import Recipe, parse
+from engine.runs import curves, supervision
+from engine.train import check as refusals
+from storage import db as database
+from storage import endpoints, home
+from storage import runs as stored
+from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
+from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run
+from storage.transitions import move_run
+
+T = TypeVar("T", Model, Dataset, Project)
+
+MOST_NAME = 120
+tick = supervision.tick
+
+
+def start_run(
+    name: str,
+    recipe: Recipe,
+    project_id: str = DEFAULT_PROJECT,
+    idempotency_key: str | None = None,
+    source: Source = NO_SOURCE,
+) -> Run:
+    """Queues a training. The same `idempotency_key` again gives the run there is and starts nothing.
+
+    `source` says where the recipe's values came from.
+    Raises RefusedError for a recipe that cannot work, ConflictError when the disk is nearly full, NotFoundError.
+    """
+    with database.reading() as db:
+        if there := _by_key(db, idempotency_key):
+            return there
+        model, dataset = _found(db, Model, recipe.model_id), _found(db, Dataset, recipe.dataset_id)
+        _found(db, Project, project_id)
+    refusals.refuse(refusals.check(recipe, model, dataset))
+    supervision.check_space()
+    run = Run(
+        name=names.checked(name, "run", MOST_NAME),
+        project_id=project_id,
+        model_id=model.id,
+        dataset_id=dataset.id,
+        recipe=recipe.model_dump(),
+        idempotency_key=idempotency_key,
+        facts=source.facts(),
+    )
+    run = _insert(run)
+    supervision.ring(run.id)
+    return run
+
+
+def _insert(run: Run) -> Run:
+    """The row, or the one another call with the same key made in the same instant."""
+    try:
+        with database.session() as db:
+            if there := _by_key(db, run.idempotency_key):
+                return there
+            db.add(run)
+    except IntegrityError:  # where writers do not wait for each other (PostgreSQL), the index decides
+        with database.reading() as db:
+            if there := _by_key(db, run.idempotency_key):
+                return there
+        raise
+    return run
+
+
+def _by_key(db: Session, key: str | None) -> Run | None:
+    return stored.by_idempotency_key(db, key) if key else None
+
+
+def _found(db: Session, table: type[T], row_id: str) -> T:
+    row = db.get(table, row_id)
+    if row is None:
+        raise NotFoundError(f"There is no {table.__name__.lower()} `{row_id}`.", "It may have been deleted.")
+    return row
+
+
+def stop_run(run_id: str) -> Run:
+    """Asks a run to save a checkpoint and end; one that waits in the queue ends at once. Asking twice is no error.
+
+    Raises NotFoundError; ConflictError when it has ended already.
+    """
+    with database.session() as db:
+        run = _get(db, run_id)
+        if run.status not in RUN_MOVING:
+            raise ConflictError(f"The run `{run.name}` has ended already ({run.status.value}).")
+        if run.status == RunStatus.QUEUED:
+            move_run(db, run, RunStatus.QUEUED, RunStatus.STOPPED, "stopped in the queue")
+        elif run.status != RunStatus.STOPPING:
+            move_run(db, run, run.status, RunStatus.STOPPING, "stop was pressed")
+        db.refresh(run)
+    if run.status == RunStatus.STOPPING:
+        process.request_stop(home.run_folder(run.id))
+    return run
+
+
+def resume_run(run_id: str) -> Run:
+    """Puts a run that ended early back into the queue; it goes on from the newest checkpoint that verifies.
+
+    Raises NotFoundError; ConflictError when it moves, when it has succeeded, or when the disk is nearly full.
+    """
+    supervision.check_space()
+    with database.session() as db:
+        run = _get(db, run_id)
+        if run.status not in RUN_RESUMABLE:
+            hint = "Only a run that was stopped, interrupted or failed can be resumed."
+            raise ConflictError(f"The run `{run.name}` is {run.status.value}.", hint)
+        supervision.requeue(db, run, "resumed")
+        db.refresh(run)
+    supervision.ring(run.id)
+    return run
+
+
+def delete_run(run_id: str) -> None:
+    """Removes a run with its folder, for ever. Raises NotFoundError; ConflictError while it moves or is served."""
+    with database.session() as db:
+        run = _get(db, run_id)
+        if run.status in RUN_MOVING:
+            raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Stop it first.")
+        if asking := auxiliary_models.asked_by(db, run.id):
+            message = f"The run `{asking[0].name}` asks what `{run.name}` has left while it trains."
+            raise ConflictError(message, "Stop that run first.")
+        if continuation.is_needed(db, run):
+            raise ConflictError(f"A training begins with the run `{run.name}`.", "Wait for its end, or stop it first.")
+        if any(run.id in backend.adapters for backend in endpoints.moving(db)):
+            raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
+        stored.drop(db, run)
+    shutil.rmtree(home.run_folder(run_id))
+
+
+def rename_run(run_id: str, name: str) -> Run:
+    """Gives a run another name. Raises NotFoundError, RefusedError."""
+    with database.session() as db:
+        run = _get(db, run_id)
+        run.name = names.checked(name, "run", MOST_NAME)
+        return run
+
+
+def look_up(run_id: str) -> Run:
+    """The run. Raises NotFoundError."""
+    with database.reading() as db:
+        return _get(db, run_id)
+
+
+def preview(recipe: Recipe) -> str:
+    """The exact command a run of this recipe starts, with RUN for its folder."""
+    found = ",".join(devices.found()[: launch_command.devices_wanted(recipe)])
+    return launch_command.plan_training(recipe, {}, Path("RUN"), found).shell_line()
+
+
+def log_text(run_id: str, offset: int = 0, most_bytes: int = 65536) -> tuple[str, int]:
+    """What the worker printed after byte `offset`, as a terminal would show it, and where to go on.
+
+    A negative offset counts from the end. Secrets are hidden. Raises NotFoundError.
+    """
+    look_up(run_id)
+    try:
+        with (home.run_folder(run_id) / "output.log").open("rb") as file:
+            size = file.seek(0, 2)
+            start = max(0, size + offset) if offset < 0 else min(offset, size)
+            file.seek(start)
+            raw = file.read(most_bytes)
+    except FileNotFoundError:
+        return "", 0
+    more = start + len(raw) < size
+    raw = raw[: raw.rfind(b"\n") + 1 or len(raw)] if more else raw
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    text = decoder.decode(raw)
+    return logs.redact(process.readable(text)), start + len(raw) - len(decoder.getstate()[0])
+
+
+def events_after(run_id: str, after: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """What the worker reported after byte `after`, and where to go on. Raises NotFoundError."""
+    look_up(run_id)
+    new, end = events.read(home.run_folder(run_id), after)
+    return [_plain(event.model_dump(mode="json")) for event in new], end
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no words for what is no number; null says it."""
+    match value:
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+        case float() if not math.isfinite(value):
+            return None
+    return value
+
+
+def points(run_id: str, name: str, since: int = -1, max_points: int = 4000) -> list[tuple[int, float]]:
+    """(step, value) of one metric after step `since`, in order; thinned when there are more than `max_points`."""
+    with database.reading() as db:
+        return curves.thin(stored.curve(db, run_id, name, since), max_points)
+
+
+def checkpoints(run_id: str) -> list[dict[str, Any]]:
+    """Each checkpoint's step, folder, size_bytes, losses, and whether it is whole (`good`), newest or best."""
+    run = look_up(run_id)
+    try:
+        compared_by = kept_checkpoints.measure(parse(run.recipe))
+    except RefusedError:  # written by a later studio
+        compared_by = ("eval_loss", False)
+    return kept_checkpoints.listed(home.run_folder(run_id), compared_by)
+
+
+def _get(db: Session, run_id: str) -> Run:
+    run = stored.get(db, run_id)
+    if run is None:
+        raise NotFoundError(f"There is no run `{run_id}`.", "It may have been deleted. The Runs page lists them all.")
+    return run

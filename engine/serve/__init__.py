@@ -1,0 +1,1 @@
+"""Endpoints and the backends behind them: started, watched, routed to, drained."""

@@ -1,0 +1,120 @@
+"""From a backend's row to the command that serves it: which folders, which names, which socket."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from engine.errors import RefusedError
+from engine.process import devices
+from engine.process.plan import Plan, plan_worker
+from engine.recipes import recipe
+from engine.serve import vllm
+from storage import db, home, models, runs
+from storage.statuses import ModelStatus
+from storage.tables import Backend, Endpoint, Model, Run
+
+# Nothing is fetched while serving. OpenMP's threads sleep instead of spinning while they wait: with a training on the
+# same two cores, spinning left 0.2 to 0.7 tokens/s of what sleeping gives (2.3 to 3.1), measured on the starter model.
+WORKER_ENV = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+SOCKET_BYTES = 100  # Linux allows 107 for a Unix socket's path
+
+
+def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
+    """The command for one backend on `device` (cpu, gpu:N). Raises RefusedError when something it needs is gone."""
+    with db.reading() as view:
+        model = ready_model(models.get(view, backend.model_id or ""), backend.model_id)
+        adapters = {run_id: artifact(runs.get(view, run_id), run_id) for run_id in backend.adapters}
+    served = names(endpoint, backend)
+    env = devices.environment(device)
+    if backend.kind == "vllm":
+        plan = _vllm(Path(str(model.path)), served, adapters, socket_path(backend.id), backend.options)
+        return Plan(plan.argv, plan.env | env, plan.files)
+    spec: dict[str, Any] = {
+        "model_path": model.path,
+        "adapters": {run_id: str(folder) for run_id, folder in adapters.items()},
+        "names": served,
+        "socket": socket_path(backend.id),
+        "device": devices.worker_device(device),
+    }
+    return plan_worker("serve", spec, home.backend_folder(backend.id), env | WORKER_ENV)
+
+
+def names(endpoint: Endpoint, backend: Backend) -> dict[str, str]:
+    """Each served name with the run id of its adapter, or "" for the base model. The endpoint's own name is first."""
+    first = backend.adapters[0] if backend.adapters else ""
+    return {
+        endpoint.name: first,
+        f"{endpoint.name}:base": "",
+        **{f"{endpoint.name}:{run_id}": run_id for run_id in backend.adapters},
+    }
+
+
+def ready_model(model: Model | None, model_id: str | None) -> Model:
+    """The model, when it can be loaded. Raises RefusedError."""
+    if model is None:
+        raise RefusedError(f"There is no model `{model_id}`.", "Add a model on the Models page.")
+    if model.status != ModelStatus.READY or model.path is None:
+        raise RefusedError(f"Model `{model.name}` is {model.status}.", "Wait until it is ready, or retry it.")
+    return model
+
+
+def artifact(run: Run | None, run_id: str) -> Path:
+    """The folder with what a run has trained. Raises RefusedError when it has left nothing to serve."""
+    if run is None:
+        raise RefusedError(f"There is no run `{run_id}`.", "Choose a finished run.")
+    if run.recipe.get("method") == "reward":
+        raise RefusedError(
+            f"Run `{run.name}` trained a reward model: it scores answers and writes none.", "Choose another run."
+        )
+    folder = home.run_folder(run.id) / run.artifact if run.artifact else None
+    if folder is None or not folder.is_dir() or not home.contains(folder):
+        raise RefusedError(f"Run `{run.name}` has no trained model to serve.", "Let it finish, or choose another run.")
+    return folder
+
+
+def options_of(kind: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a vLLM or transformers backend, checked. Raises RefusedError, a line for each wrong one."""
+    model: type[BaseModel] = vllm.VllmOptions if kind == "vllm" else NoOptions
+    try:
+        return model.model_validate(options).model_dump(exclude_defaults=True)
+    except ValidationError as error:
+        lines = [line.replace("a field of a recipe", "an option") for line in recipe.problems(error)]
+        raise RefusedError(f"The options of this {kind} endpoint do not hold.", "\n".join(lines)) from error
+
+
+class NoOptions(BaseModel, extra="forbid", frozen=True):
+    """The transformers backend has nothing to set."""
+
+
+def socket_path(backend_id: str) -> str:
+    """Where a backend listens: in its folder, or, where that path is too long for a socket, in a private one."""
+    path = home.backend_folder(backend_id) / "serve.sock"
+    if len(os.fsencode(path)) <= SOCKET_BYTES:
+        return str(path)
+    return str(_private_folder() / f"{backend_id}.sock")
+
+
+def _private_folder() -> Path:
+    """A short folder that only this user can enter. Somebody else's folder of that name is refused."""
+    folder = Path(tempfile.gettempdir()) / f"tunesmith-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    facts = folder.lstat()
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
+        raise RefusedError(f"{folder} is not a private folder of this user.", "Remove it, or use a shorter home.")
+    return folder
+
+
+def _vllm(base: Path, served: dict[str, str], folders: dict[str, Path], socket: str, options: dict[str, Any]) -> Plan:
+    """vLLM loads one model: with a run that trained every weight, its model takes the base's place."""
+    whole = [run_id for run_id, folder in folders.items() if not (folder / "adapter_config.json").exists()]
+    if whole and len(folders) > 1:
+        raise RefusedError("vLLM serves a fully tuned model alone.", "Make an endpoint for each, or use transformers.")
+    base_key = whole[0] if whole else ""
+    base_names = [name for name, key in served.items() if key == base_key]
+    adapters = {name: folders[key] for name, key in served.items() if key and not whole}
+    model = folders[whole[0]] if whole else base
+    return vllm.plan_vllm(model, base_names, adapters, socket, vllm.VllmOptions(**options))

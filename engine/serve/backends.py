@@ -1,0 +1,244 @@
+"""Brings every backend to where it should be, once a second: start, wait until it answers, watch, restart, drain.
+
+    queued -> starting -> ready -> draining -> stopped       a dead one goes back to queued, and after
+                  \\________________________________/          five deaths in a row to failed
+
+The process outlives the app, so everything here is read from the row and the folder; what a restart of the app would
+lose (a probe under way) is only done again.
+"""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from engine.errors import TunesmithError
+from engine.process import devices, events, process
+from engine.serve import probe, routing
+from engine.serve.backend_plan import names, plan_backend, socket_path
+from storage import db, endpoints, home
+from storage.statuses import SERVING_MOVING, EndpointStatus
+from storage.tables import Backend, Endpoint
+from storage.transitions import move_backend
+
+START_SECONDS = 600  # a large model is read from disk
+OUTSIDE_SECONDS = 60  # an outside server that does not answer for so long is given up
+STABLE_SECONDS = 60  # ready for so long, and earlier deaths are forgotten
+MOST_DEATHS = 5
+SETTLE_SECONDS = 2  # after a flip, some requests still come by the old route
+DRAIN_SECONDS = 60
+STOP_SECONDS = 10  # somebody pressed Stop, and waits
+KILL_SECONDS = 15  # for a shim that does not do its duty
+NO_USE = ("config", "data")  # failures that come again however often one tries
+
+_asking = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
+_probes: dict[str, Future[str]] = {}
+
+
+def tick() -> None:
+    """One look at every backend that holds a process, or waits for one."""
+    with db.reading() as view:
+        moving = endpoints.moving(view)
+    for backend in moving:
+        try:
+            _ACTS[backend.status](backend)
+        except TunesmithError as error:
+            fail(backend, error.message, error.hint)
+    for forgotten in set(_probes) - {backend.id for backend in moving}:
+        del _probes[forgotten]
+
+
+def _queued(backend: Backend) -> None:
+    if backend.restarts and time.time() - backend.moved_at < 2 ** (backend.restarts - 1):
+        return
+    with db.session() as change:
+        endpoint = _endpoint(change, backend)
+        values: dict[str, Any] = {}
+        device: str | None = None
+        if backend.kind != "external":
+            device = devices.take(change, "backend", backend.id, exclusive=False)
+            if device is None:
+                return
+            values = {"device": device, "served_names": list(names(endpoint, backend)), "address": None}
+        moved = move_backend(change, backend, EndpointStatus.QUEUED, EndpointStatus.STARTING, **values)
+    if moved and device is not None:
+        _launch(endpoint, backend, device)
+
+
+def _launch(endpoint: Endpoint, backend: Backend, device: str) -> None:
+    """Starts the process of this attempt; a second call for the same attempt does nothing."""
+    process.start(plan_backend(endpoint, backend, device), home.backend_folder(backend.id), backend.attempt)
+
+
+def _endpoint(view: Session, backend: Backend) -> Endpoint:
+    endpoint = endpoints.get(view, backend.endpoint_id)
+    if endpoint is None:
+        raise TunesmithError("The endpoint of this backend is gone.")
+    return endpoint
+
+
+def _starting(backend: Backend) -> None:
+    if backend.kind == "external":
+        _outside_starting(backend)
+        return
+    folder = home.backend_folder(backend.id)
+    late = time.time() - backend.moved_at > START_SECONDS
+    if not process.was_started(folder, backend.attempt):
+        with db.reading() as view:  # the app was killed between the decision and the deed
+            endpoint = _endpoint(view, backend)
+        _launch(endpoint, backend, str(backend.device))
+    elif late or not process.alive(folder):
+        _bury(backend, f"It did not answer in {START_SECONDS} seconds." if late else "")
+    elif (address := _listening(backend)) and _answers(backend, address):
+        _promote(backend, address)
+
+
+def _outside_starting(backend: Backend) -> None:
+    address = str(backend.address)
+    if _answers(backend, address, one_token=False):
+        _promote(backend, address)
+    elif time.time() - backend.moved_at > OUTSIDE_SECONDS:
+        fail(backend, f"{address} does not answer. {backend.error or ''}".strip(), "Check the URL and the key.")
+
+
+def _listening(backend: Backend) -> str | None:
+    """The address once the process has said Ready. vLLM says nothing: its socket is there when it listens."""
+    if backend.kind == "vllm":
+        socket = socket_path(backend.id)
+        return f"unix:{socket}" if Path(socket).exists() else None
+    found, _offset = events.read(home.backend_folder(backend.id), backend.events_offset)
+    return next((event.address for event in found if isinstance(event, events.Ready)), None)
+
+
+def _answers(backend: Backend, address: str, one_token: bool = True) -> bool:
+    """Whether the server has proved that it works. Asked in another thread: a first token may take seconds."""
+    under_way = _probes.get(backend.id)
+    if under_way is None:
+        key_env = backend.options.get("api_key_env")
+        models = [backend.options["model"]] if backend.kind == "external" else backend.served_names
+        _probes[backend.id] = _asking.submit(probe.answers, address, models, key_env, one_token)
+        return False
+    if not under_way.done():
+        return False
+    del _probes[backend.id]
+    if (wrong := under_way.result()) and wrong != backend.error:
+        with db.session() as change:
+            if (row := endpoints.backend(change, backend.id)) is not None:
+                row.error = wrong
+    return not wrong
+
+
+def _promote(backend: Backend, address: str) -> None:
+    """Ready; and if another backend was answering for the endpoint, this one takes over in the same moment."""
+    with db.session() as change:
+        values: dict[str, Any] = {"address": address, "ready_at": time.time(), "error": None, "hint": None}
+        if not move_backend(change, backend, EndpointStatus.STARTING, EndpointStatus.READY, **values):
+            return
+        before = _endpoint(change, backend).active_backend_id
+        flipped = before != backend.id and endpoints.flip(change, backend.endpoint_id, before, backend.id)
+        if flipped and (blue := endpoints.backend(change, before)) is not None:
+            retire(change, blue, "another backend took over")
+    routing.forget()
+
+
+def retire(change: Session, backend: Backend, reason: str) -> None:
+    """Sends a backend to its end, from wherever it is: at once when it holds no process, by draining otherwise."""
+    match backend.status:
+        case EndpointStatus.QUEUED:
+            move_backend(change, backend, backend.status, EndpointStatus.STOPPED, reason, ended_at=time.time())
+            devices.give_back(change, backend.id)
+        case EndpointStatus.STARTING | EndpointStatus.READY:
+            move_backend(change, backend, backend.status, EndpointStatus.DRAINING, reason)
+
+
+def _ready(backend: Backend) -> None:
+    if backend.kind == "external":
+        return
+    if not process.alive(home.backend_folder(backend.id)):
+        _bury(backend)
+    elif backend.restarts and time.time() - (backend.ready_at or 0) > STABLE_SECONDS:
+        with db.session() as change:
+            if (row := endpoints.backend(change, backend.id)) is not None:
+                row.restarts = 0
+
+
+def _draining(backend: Backend) -> None:
+    folder = home.backend_folder(backend.id)
+    if backend.kind == "external" or not process.alive(folder):
+        _stopped(backend)
+    elif time.time() - backend.moved_at > DRAIN_SECONDS + KILL_SECONDS:
+        process.kill(folder)
+    elif _quiet(backend):
+        process.terminate(folder)  # again every second: the shim minds only the first
+
+
+def _quiet(backend: Backend) -> bool:
+    """Whether nobody waits for an answer any more, or has waited long enough."""
+    if backend.ready_at is None or backend.address is None:
+        return True
+    with db.reading() as view:
+        endpoint = endpoints.get(view, backend.endpoint_id)
+    drained_for = time.time() - backend.moved_at
+    limit = STOP_SECONDS if endpoint is None or endpoint.stopped_at else DRAIN_SECONDS
+    return drained_for > limit or (drained_for > SETTLE_SECONDS and probe.in_flight(backend.address) == 0)
+
+
+def _stopped(backend: Backend) -> None:
+    if backend.kind != "external":
+        process.kill(home.backend_folder(backend.id))  # sweeps what a killed shim has left behind
+    _remove_socket(backend)
+    with db.session() as change:
+        values: dict[str, Any] = {"ended_at": time.time(), "error": None, "hint": None}
+        move_backend(change, backend, EndpointStatus.DRAINING, EndpointStatus.STOPPED, **values)
+        devices.give_back(change, backend.id)
+
+
+def _bury(backend: Backend, why: str = "") -> None:
+    """A dead backend is started again, later each time; not when it has said that this would be no use."""
+    folder = home.backend_folder(backend.id)
+    process.kill(folder)
+    _remove_socket(backend)
+    found, offset = events.read(folder, backend.events_offset)
+    failure = next((event for event in reversed(found) if isinstance(event, events.Failed)), None)
+    words = failure.message if failure else why or _last_words(folder)
+    hint = failure.hint if failure else "Its whole log is in output.log of the backend's folder."
+    if (failure and failure.category in NO_USE) or backend.restarts >= MOST_DEATHS:
+        fail(backend, words, hint)
+        return
+    again = {"attempt": backend.attempt + 1, "restarts": backend.restarts + 1, "events_offset": offset}
+    values: dict[str, Any] = {**again, "error": words, "hint": hint, "address": None}
+    with db.session() as change:
+        move_backend(change, backend, backend.status, EndpointStatus.QUEUED, words[:200], **values)
+        devices.give_back(change, backend.id)
+    routing.forget()
+
+
+def _last_words(folder: Path) -> str:
+    lines = process.tail(folder / "output.log", 5).strip()
+    return f"Its process ended unexpectedly. {lines}".strip()[:2000]
+
+
+def fail(backend: Backend, message: str, hint: str = "") -> None:
+    """Gives a backend up. A green one takes nothing with it: the blue one still answers."""
+    values: dict[str, Any] = {"error": message, "hint": hint, "ended_at": time.time()}
+    with db.session() as change:
+        row = endpoints.backend(change, backend.id)
+        if row is not None and row.status in SERVING_MOVING:
+            move_backend(change, row, row.status, EndpointStatus.FAILED, message[:200], **values)
+        devices.give_back(change, backend.id)
+    routing.forget()
+
+
+def _remove_socket(backend: Backend) -> None:
+    if backend.kind != "external":
+        Path(socket_path(backend.id)).unlink(missing_ok=True)
+
+
+_ACTS = {
+    EndpointStatus.QUEUED: _queued,
+    EndpointStatus.STARTING: _starting,
+    EndpointStatus.READY: _ready,
+    EndpointStatus.DRAINING: _draining,
+}

@@ -1,0 +1,275 @@
+"""Endpoints: a name on /v1, and the backend that answers for it.
+
+What is asked here only writes rows; `tick` (the reconciler calls it every second) does the rest, so an endpoint comes
+up, restarts and stops the same way whoever asked, and whether or not the app was restarted meanwhile.
+"""
+
+import ipaddress
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from sqlmodel import Session
+
+from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.process import devices, process
+from engine.recipes import recipe
+from engine.serve import backends, probe, routing, vllm
+from engine.serve.backend_plan import artifact, options_of, ready_model
+from engine.serve.routing import Upstream, served_models, upstream
+from storage import db, endpoints, home, models, projects, runs
+from storage.statuses import SERVING_MOVING, EndpointStatus
+from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Run
+
+Kind = Literal["transformers", "vllm", "external"]
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
+MOST_ADAPTERS = 16
+
+tick = backends.tick
+
+__all__ = ["Upstream", "served_models", "tick", "upstream"]
+
+
+class ExternalOptions(BaseModel):
+    """An OpenAI-compatible API that runs somewhere else: TGI, Ollama, llama.cpp, a cloud."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(max_length=500, description="Base of its API, such as http://127.0.0.1:11434/v1.")
+    model: str = Field(min_length=1, max_length=200, description="What the model is called there.")
+    api_key_env: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z][A-Z0-9_]{0,60}_API_KEY$",
+        description="Environment variable with its key; the name ends in _API_KEY. The key itself is never stored.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        parts = urlsplit(url.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must begin with http:// or https:// and name a host")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must hold no user, password, query or fragment; name the key's variable in api_key_env")
+        if _is_link_local(parts.hostname):
+            raise ValueError("must not be a link-local address: cloud machines keep their credentials there")
+        return url.strip().rstrip("/")
+
+
+def _is_link_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_link_local
+    except ValueError:
+        return host == "metadata.google.internal"
+
+
+def create_endpoint(
+    name: str,
+    kind: str = "transformers",
+    model_id: str | None = None,
+    adapters: Sequence[str] = (),
+    options: dict[str, Any] | None = None,
+    project_id: str = DEFAULT_PROJECT,
+) -> Endpoint:
+    """A new endpoint, on its way up. `adapters` are ids of finished runs. Raises RefusedError or ConflictError."""
+    if not NAME.fullmatch(name):
+        raise RefusedError(f"`{name[:60]}` cannot be an endpoint's name.", "Use a-z, 0-9 and -, at most 48 characters.")
+    wanted = _checked(kind, model_id, adapters, options)
+    endpoint = Endpoint(project_id=project_id, name=name)
+    wanted.endpoint_id = endpoint.id
+    endpoint.active_backend_id = wanted.id
+    with db.session() as change:
+        if projects.get(change, project_id) is None:
+            raise NotFoundError(f"There is no project `{project_id}`.")
+        _refuse_taken(change, name)
+        change.add(endpoint)
+        change.flush()
+        change.add(wanted)
+    routing.forget()
+    return endpoint
+
+
+def _refuse_taken(view: Session, name: str) -> None:
+    if endpoints.live_by_name(view, name) is not None:
+        raise ConflictError(f"There is an endpoint `{name}` already.", "Choose another name, or stop that one.")
+
+
+def _checked(kind: str, model_id: str | None, adapters: Sequence[str], options: dict[str, Any] | None) -> Backend:
+    """A backend's row for what was asked, not saved yet. Raises RefusedError for what cannot be served."""
+    if kind not in get_args(Kind):
+        raise RefusedError(f"There is no backend `{kind[:40]}`.", f"There are: {', '.join(get_args(Kind))}.")
+    if kind == "external":
+        return _external(options or {}, model_id, adapters)
+    run_ids = list(dict.fromkeys(adapters))
+    if len(run_ids) > MOST_ADAPTERS:
+        raise RefusedError(f"{len(run_ids)} adapters are too many.", f"Serve at most {MOST_ADAPTERS} at once.")
+    with db.reading() as view:
+        trained = [(run_id, runs.get(view, run_id)) for run_id in run_ids]
+        for run_id, run in trained:
+            artifact(run, run_id)
+        model_id = model_id or next((run.model_id for _run_id, run in trained if run), None)
+        model = ready_model(models.get(view, model_id or ""), model_id)
+    for run_id, run in trained:
+        if run and run.model_id != model.id:
+            raise RefusedError(f"Run `{run.name}` was trained on another model.", f"Serve {run_id} with its own base.")
+    if kind == "vllm":
+        vllm.python()
+    checked = options_of(kind, options or {})
+    return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=run_ids, options=checked)
+
+
+def _external(options: dict[str, Any], model_id: str | None, adapters: Sequence[str]) -> Backend:
+    if model_id or adapters:
+        raise RefusedError("An external endpoint takes no model or adapters of the studio.", "Leave them out.")
+    try:
+        outside = ExternalOptions.model_validate(options)
+    except ValidationError as error:
+        lines = [line.replace("a field of a recipe", "an option") for line in recipe.problems(error)]
+        raise RefusedError("The options of this external endpoint do not hold.", "\n".join(lines)) from error
+    probe.key_headers(outside.api_key_env)
+    values = outside.model_dump(exclude_none=True)
+    names = [outside.model]
+    return Backend(endpoint_id="", kind="external", options=values, address=outside.url, served_names=names)
+
+
+def serve_run(run_id: str) -> Endpoint:
+    """An endpoint for a finished run, base beside it: the one that is there, or a new one named after the run."""
+    with db.reading() as view:
+        run = runs.get(view, run_id)
+        if run is None:
+            raise NotFoundError(f"There is no run `{run_id}`.")
+        for endpoint, backend in endpoints.live(view):
+            if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
+                return endpoint
+        name = _free_name(view, run)
+    return create_endpoint(name, model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
+
+
+def _free_name(view: Session, run: Run) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", run.name.lower()).strip("-")[:40].strip("-") or "run"
+    tries = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
+    return next(name for name in tries if endpoints.live_by_name(view, name) is None)
+
+
+def deploy(
+    endpoint_id: str,
+    kind: str = "transformers",
+    model_id: str | None = None,
+    adapters: Sequence[str] = (),
+    options: dict[str, Any] | None = None,
+) -> Backend:
+    """Starts a new backend beside the one that answers; it takes over when it has proved itself (blue/green).
+
+    A stopped endpoint starts again. A deployment still on its way is given up for this one.
+    """
+    wanted = _checked(kind, model_id, adapters, options)
+    wanted.endpoint_id = endpoint_id
+    with db.session() as change:
+        endpoint = _found(endpoints.get(change, endpoint_id), endpoint_id)
+        active = endpoints.backend(change, endpoint.active_backend_id)
+        for other in endpoints.backends(change, endpoint_id):
+            if other.id != endpoint.active_backend_id:
+                backends.retire(change, other, "a newer deployment")
+        change.add(wanted)
+        if endpoint.stopped_at is not None:
+            _refuse_taken(change, endpoint.name)
+            endpoint.stopped_at = None
+        if active is None or active.status not in SERVING_MOVING:  # nothing answers: no need to wait for the new one
+            endpoint.active_backend_id = wanted.id
+            if active is not None and not _alike(active, wanted):
+                endpoint.previous_backend_id = active.id
+    routing.forget()
+    return wanted
+
+
+def _alike(one: Backend, other: Backend) -> bool:
+    return all(getattr(one, what) == getattr(other, what) for what in ("kind", "model_id", "adapters", "options"))
+
+
+def rollback(endpoint_id: str) -> Backend:
+    """Deploys what answered before the last deployment. Raises ConflictError when there was nothing."""
+    with db.reading() as view:
+        endpoint = _found(endpoints.get(view, endpoint_id), endpoint_id)
+        before = endpoints.backend(view, endpoint.previous_backend_id)
+    if before is None:
+        raise ConflictError(f"Endpoint `{endpoint.name}` has nothing to go back to.", "It was deployed only once.")
+    return deploy(endpoint_id, before.kind, before.model_id, before.adapters, before.options)
+
+
+def start_endpoint(endpoint_id: str) -> Backend:
+    """Starts a stopped or failed endpoint again with what it served last."""
+    with db.reading() as view:
+        endpoint = _found(endpoints.get(view, endpoint_id), endpoint_id)
+        last = endpoints.backend(view, endpoint.active_backend_id)
+    if last is None or last.status in SERVING_MOVING:
+        raise ConflictError(f"Endpoint `{endpoint.name}` is running.", "Stop it first.")
+    return deploy(endpoint_id, last.kind, last.model_id, last.adapters, last.options)
+
+
+def stop_endpoint(endpoint_id: str) -> Endpoint:
+    """Stops an endpoint: answers in flight get ten seconds, then its processes and their memory are gone."""
+    with db.session() as change:
+        endpoint = _found(endpoints.get(change, endpoint_id), endpoint_id)
+        endpoint.stopped_at = endpoint.stopped_at or time.time()
+        for backend in endpoints.backends(change, endpoint_id):
+            backends.retire(change, backend, "stopped by the user")
+    routing.forget()
+    return endpoint
+
+
+def delete_endpoint(endpoint_id: str) -> None:
+    """Ends an endpoint's processes at once and forgets it, with its logs."""
+    stop_endpoint(endpoint_id)
+    with db.reading() as view:
+        rows = endpoints.backends(view, endpoint_id)
+    with db.session() as change:
+        for backend in rows:
+            devices.give_back(change, backend.id)
+        change.delete(_found(endpoints.get(change, endpoint_id), endpoint_id))
+    routing.forget()
+    for backend in rows:
+        folder = home.backend_folder(backend.id)
+        process.kill(folder)
+        shutil.rmtree(folder)
+
+
+def look_up(endpoint_id: str) -> Endpoint:
+    with db.reading() as view:
+        return _found(endpoints.get(view, endpoint_id), endpoint_id)
+
+
+def _found(endpoint: Endpoint | None, endpoint_id: str) -> Endpoint:
+    if endpoint is None:
+        raise NotFoundError(f"There is no endpoint `{endpoint_id[:64]}`.")
+    return endpoint
+
+
+def describe(endpoint: Endpoint) -> dict[str, Any]:
+    """What there is to say about an endpoint: its status is its active backend's; `deploying` is the green one's."""
+    with db.reading() as view:
+        rows = {backend.id: backend for backend in endpoints.backends(view, endpoint.id)}
+    active = rows.pop(endpoint.active_backend_id or "", None)
+    green = next((row for row in rows.values() if row.status in (EndpointStatus.QUEUED, EndpointStatus.STARTING)), None)
+    failed = next((row for row in rows.values() if active and row.created_at > active.created_at and row.error), None)
+    return {
+        "id": endpoint.id,
+        "name": endpoint.name,
+        "project_id": endpoint.project_id,
+        "status": active.status if active else EndpointStatus.STOPPED,
+        "models": routing.served_names(endpoint, active) if active else [],
+        "created_at": endpoint.created_at,
+        "stopped_at": endpoint.stopped_at,
+        "can_roll_back": endpoint.previous_backend_id is not None,
+        **(_of_backend(active) if active else {}),
+        "deploying": {"status": green.status, **_of_backend(green)} if green else None,
+        "last_deployment_error": failed.error if failed and not green else None,
+    }
+
+
+def _of_backend(backend: Backend) -> dict[str, Any]:
+    fields = ("kind", "model_id", "adapters", "options", "device", "error", "hint", "restarts", "ready_at")
+    return {"backend_id": backend.id, **{field: getattr(backend, field) for field in fields}}

@@ -1,0 +1,148 @@
+"""What a training will take, before it starts: memory, time and disk, each with where the number comes from.
+
+Measured where a probe of the recipe is known (engine.fit.past_probes), else estimated (engine.fit.memory, duration,
+disk). Takes milliseconds, so that a form can ask at every keystroke.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine.data import tokens
+from engine.fit import disk as fit_disk
+from engine.fit import duration, past_probes
+from engine.fit import memory as fit
+from engine.fit import speed as fit_speed
+from engine.fit.duration import Amount, Shape
+from engine.fit.measurement import Measured, Trial
+from engine.fit.past_probes import Known
+from engine.recipes import methods, steps
+from engine.recipes.recipe import Recipe
+from engine.weights.inspection import Inspection
+from storage import home
+from storage.tables import Dataset, Model
+
+Source = Literal["measured", "estimate"]
+
+BYTES_PER_TOKEN = 3  # of Parquet text, compressed; English has about 4 bytes a token before compression
+SHORTEST_ROW = 32  # tokens; a chat template alone takes about so many
+
+
+@dataclass(frozen=True)
+class Memory:
+    """In bytes; `items` says what for, as estimated; `estimated` is what was thought before it was measured.
+
+    Where real steps did not fit, `needed` is more than is available, and how much more is not known.
+    """
+
+    needed: int
+    available: int
+    source: Source
+    items: str
+    estimated: int
+
+
+@dataclass(frozen=True)
+class Time:
+    """`seconds` from the start to the saved result; None while nothing is known of the machine's speed."""
+
+    seconds: float | None
+    source: Source
+    basis: str  # what the number was calculated from
+    tokens_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """All of it, and the probe it was taken from, if there is one."""
+
+    memory: Memory
+    time: Time
+    disk: fit_disk.Disk
+    disk_free: int
+    steps: int | None
+    known: Known | None
+
+
+def of(recipe: Recipe, model: Model, dataset: Dataset) -> Forecast:
+    """Everything that is known, or can be estimated, of a training that has not started."""
+    known = past_probes.known(recipe)
+    amount = _amount(recipe, model, dataset, known.measured if known else None)
+    return Forecast(
+        memory=_memory(recipe, model, known),
+        time=_time(recipe, model, amount, known),
+        disk=fit_disk.disk(model, recipe, dataset.train_rows, amount.row_tokens),
+        disk_free=shutil.disk_usage(home.home()).free,
+        steps=_steps(recipe, dataset, amount),
+        known=known,
+    )
+
+
+def _memory(recipe: Recipe, model: Model, known: Known | None) -> Memory:
+    thought = fit.memory(model, recipe)
+    if known and known.measured and known.trial:
+        there = known.measured.available_bytes
+        needed = known.trial.peak_bytes if known.trial.fits else max(known.trial.peak_bytes, there + 1)
+        return Memory(needed, there, "measured", str(thought), thought.total)
+    return Memory(thought.total, fit.available_bytes(), "estimate", str(thought), thought.total)
+
+
+def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured | None) -> Amount:
+    """How much is read in the whole run: counted, or by a probe's sample, or judged by the size of the file."""
+    rows = dataset.train_rows
+    sides = 2 if "preference" in methods.METHODS[recipe.method].kinds else 1
+    if totals := tokens.counted(recipe, model, dataset):
+        rows, row_tokens = totals["kept"], totals["tokens"] / max(1, totals["kept"])
+    elif measured and measured.rows.looked_at:
+        rows = round(rows * measured.rows.kept / measured.rows.looked_at)
+        row_tokens = sides * measured.rows.mean_tokens
+    else:
+        row_tokens = usual_tokens(dataset)
+    row_tokens = min(row_tokens, sides * recipe.max_length)
+    held_out = rows - steps.training_rows(recipe, rows)
+    if recipe.method in methods.GENERATING:
+        row_tokens += recipe.max_completion_length
+        held_out *= recipe.num_generations
+    return Amount(duration.rows_seen(recipe, rows), row_tokens, held_out)
+
+
+def usual_tokens(dataset: Dataset) -> int:
+    """Tokens of an ordinary row, from the size of the stored file; both sides of a pair together."""
+    return max(SHORTEST_ROW, dataset.size_bytes // max(dataset.train_rows, 1) // BYTES_PER_TOKEN)
+
+
+def _steps(recipe: Recipe, dataset: Dataset, amount: Amount) -> int | None:
+    known = steps.total_steps(recipe, dataset.train_rows)
+    if known is not None or not recipe.packing:
+        return known
+    return max(1, round(amount.tokens / (steps.rows_a_step(recipe) * recipe.max_length)))
+
+
+def _time(recipe: Recipe, model: Model, amount: Amount, known: Known | None) -> Time:
+    if known and known.measured and known.measured.trials[0].fits:
+        return _measured_time(recipe, amount, known.measured, known.trial)
+    found = fit.inspect_cached(model.path) if model.path else Inspection(Path())
+    parameters = model.parameters or found.parameters or 0
+    shape = Shape.of(found.config or {}, parameters, fit.trained_parameters(found, recipe, parameters))
+    speed = fit_speed.speed(recipe, model, shape, amount.row_tokens) if parameters else None
+    if speed is None:
+        return Time(None, "estimate", "nothing measured on this machine yet")
+    each = speed.flops / duration.token_flops(recipe, shape, amount.row_tokens)
+    return Time(duration.seconds(recipe, shape, amount, speed.flops), "estimate", speed.source, each)
+
+
+def _measured_time(recipe: Recipe, amount: Amount, measured: Measured, tried: Trial | None) -> Time:
+    """From the usual batch of exactly these sizes, or else from the tokens a second of the sizes that were probed."""
+    trial = tried if tried and tried.fits else None
+    evaluated = duration.evaluation_share(recipe) * duration.evaluation_rows(recipe, amount)
+    rows = (amount.rows + evaluated) / duration.at_once(recipe)
+    if trial and not recipe.packing:
+        seconds = rows / recipe.per_device_train_batch_size * trial.usual_seconds_a_batch
+        return Time(measured.start_seconds + seconds, "measured", "real steps", trial.tokens_per_second)
+    speed = (trial or measured.trials[0]).tokens_per_second
+    if not speed:
+        return Time(None, "estimate", "real steps told no tokens a second")
+    seconds = rows * amount.row_tokens / speed
+    basis = "real steps" if trial else "real steps with another batch"
+    return Time(measured.start_seconds + seconds, "measured" if trial else "estimate", basis, speed)

@@ -1,0 +1,52 @@
+"""Whether there are enough rows for the batches, and steps for the warm-up."""
+
+import math
+
+from engine.recipes import methods, steps
+from engine.recipes.recipe import Recipe
+from engine.train.rules.problem import Found, Problem
+from storage.tables import Dataset, Model
+
+
+def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    rows = dataset.train_rows
+    if rows < 1:
+        return
+    if recipe.eval_fraction and int(rows * recipe.eval_fraction) < 1:
+        hint = f"Use at least {math.ceil(100 / rows) / 100:g}, or 0 to measure no evaluation loss."
+        hint = hint if rows > 1 else "Use 0: one row cannot be divided."
+        yield Problem("eval_fraction", f"eval_fraction {recipe.eval_fraction:g} of {rows} rows holds out no row.", hint)
+    if recipe.method in methods.GENERATING:
+        yield from _prompts(recipe, steps.training_rows(recipe, rows))
+        return
+    left = steps.training_rows(recipe, rows)
+    batch = recipe.per_device_train_batch_size
+    if batch > left and not recipe.packing:
+        message = f"per_device_train_batch_size is {batch}, and only {left} rows are there to train on."
+        yield Problem("per_device_train_batch_size", message, f"Use {left} or less.", "warning")
+
+
+def _prompts(recipe: Recipe, rows: int) -> Found:
+    answers = steps.rows_a_step(recipe)
+    if answers % recipe.num_generations:
+        message = f"A step has {answers} answers on this machine's devices, which is no multiple of num_generations "
+        hint = f"Use a divisor of {answers}, or another per_device_train_batch_size."
+        yield Problem("num_generations", f"{message}{recipe.num_generations}.", hint)
+    elif (wanted := steps.prompts_a_step(recipe)) > rows:
+        message = f"A step takes {wanted} prompts, and only {rows} are there."
+        yield Problem("gradient_accumulation_steps", message, "Use fewer, or a smaller per_device_train_batch_size.")
+
+
+def _enough_steps(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if recipe.max_steps == 0:
+        hint = "Use -1 to train for num_train_epochs, or a number of steps above 0."
+        yield Problem("max_steps", "max_steps is 0, so nothing would be trained.", hint)
+        return
+    total = steps.total_steps(recipe, dataset.train_rows) if dataset.train_rows else None
+    if total and recipe.warmup_steps >= total:
+        message = f"warmup_steps is {recipe.warmup_steps}, and the whole training has {total} steps: "
+        hint = f"Use {max(total // 10, 0)}, or train for longer."
+        yield Problem("warmup_steps", f"{message}the learning rate would never reach its value.", hint)
+
+
+RULES = (_rows, _enough_steps)

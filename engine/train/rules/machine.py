@@ -1,0 +1,123 @@
+"""Whether this machine can do it: memory, disk, libraries, arithmetic."""
+
+import shutil
+from importlib.util import find_spec
+
+from engine.fit import disk as fit_disk
+from engine.fit import memory as fit
+from engine.fit import past_probes
+from engine.fit.measurement import Measured, Trial
+from engine.process import machine
+from engine.recipes.recipe import Recipe
+from engine.train import forecast
+from engine.train.rules.problem import Found, Level, Problem
+from storage import home
+from storage.tables import Dataset, Model
+
+SHARE_OF_DISK_WARNED = 0.5
+FLASH = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}  # and its module
+COMPILERS = ("c++", "g++", "clang++")  # one of which torch.compile calls
+
+
+def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if not model.parameters or model.trainable is False:
+        return
+    known = past_probes.known(recipe)
+    if known and known.measured and known.trial:
+        yield from _measured(recipe, known.measured, known.trial)
+        return
+    available = fit.available_bytes()
+    usual = fit.memory(model, recipe, _usual_tokens(recipe, dataset))
+    longest = fit.memory(model, recipe)
+    where = f"about {fit.in_words(available)} can be used here"
+    if usual.total > available:
+        message = f"Estimated: this training needs about {fit.in_words(usual.total)} of memory ({usual}); {where}."
+        yield Problem("tuning", message, _less_memory(recipe))
+    elif longest.total > available:
+        message = f"Estimated: rows of {recipe.max_length} tokens need about {fit.in_words(longest.total)}; {where}."
+        yield Problem("max_length", message, f"Should the memory run out: {_less_memory(recipe)}", "warning")
+
+
+def _measured(recipe: Recipe, measured: Measured, trial: Trial) -> Found:
+    """What real steps have shown, whatever the estimate would say."""
+    if trial.fits:
+        return
+    there = fit.in_words(measured.available_bytes)
+    message = f"Measured: the longest rows of the dataset do not fit into the {there} that could be used."
+    suggestion = measured.suggestion
+    fields = suggestion.fields if suggestion else {}
+    changes = ", ".join(f"{name} {str(value).lower()}" for name, value in fields.items())
+    yield Problem("per_device_train_batch_size", message, f"Use {changes}." if changes else _less_memory(recipe))
+
+
+def _usual_tokens(recipe: Recipe, dataset: Dataset) -> int:
+    """Tokens of an ordinary row, from the size of the stored file; the recipe's max_length when rows are packed."""
+    if recipe.packing:
+        return recipe.max_length
+    return forecast.usual_tokens(dataset)
+
+
+def _less_memory(recipe: Recipe) -> str:
+    ways = []
+    if recipe.tuning == "full":
+        ways.append("tuning lora")
+    if recipe.tuning != "qlora" and find_spec("bitsandbytes"):
+        ways.append("tuning qlora")
+    if (batch := recipe.per_device_train_batch_size) > 1:
+        ways.append(f"per_device_train_batch_size below {batch} with more gradient_accumulation_steps")
+    if recipe.max_length > 128:
+        ways.append(f"a max_length below {recipe.max_length}")
+    if recipe.gradient_checkpointing is False:  # left open, it is on already where it helps
+        ways.append("gradient_checkpointing")
+    return f"Use {', or '.join(ways)}." if ways else "Use a smaller model."
+
+
+def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if not model.parameters or model.trainable is False:
+        return
+    needed = fit_disk.disk(model, recipe, dataset.train_rows, forecast.usual_tokens(dataset))
+    free = shutil.disk_usage(home.home()).free
+    level: Level = "error" if needed.total > free else "warning"
+    if needed.total > free * SHARE_OF_DISK_WARNED:
+        size = fit.in_words(needed.total)
+        message = f"Estimated: the run will take about {size} of disk ({needed}); {fit.in_words(free)} are free."
+        hint = f"Free some space, or use a save_total_limit below {recipe.save_total_limit}, or tuning lora."
+        yield Problem("save_total_limit", message, hint, level)
+
+
+def _device(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if recipe.bf16 and not machine.computes_bf16():
+        hint = "Leave bf16 empty to let the device decide."
+        if machine.has_gpu():
+            yield Problem("bf16", "bf16 is on, and the GPU of this machine has no bfloat16.", hint)
+        else:
+            message = "bf16 is on, and this CPU has no bfloat16: it is emulated, slower than float32."
+            yield Problem("bf16", message, hint, "warning")
+    if recipe.packing and not machine.has_gpu():
+        hint = "Leave packing off and use train_sampling_strategy group_by_length."
+        yield Problem("packing", "Packing is slower than group_by_length on a CPU.", hint, "warning")
+
+
+def _computing(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    """What is faster only where it can be had; engine.workers.train.compute looks again on the device itself."""
+    asked = recipe.attn_implementation or ""
+    if asked in FLASH and not (machine.has_gpu() and find_spec(FLASH[asked])):
+        message = (
+            f"attn_implementation is {asked}, which needs a GPU and the package {FLASH[asked]}; one is missing here."
+        )
+        yield Problem(
+            "attn_implementation", message, "Leave attn_implementation empty: it then takes the best there is."
+        )
+    if recipe.use_liger_kernel and not (machine.has_gpu() and find_spec("liger_kernel")):
+        message = "use_liger_kernel is on, which needs a GPU and the package liger-kernel; one is missing here."
+        yield Problem("use_liger_kernel", message, "Leave use_liger_kernel empty: it is then used where it can be.")
+    if recipe.use_liger_kernel and recipe.torch_compile:
+        message = "use_liger_kernel and torch_compile are both on, and torch cannot trace Liger's kernels."
+        yield Problem("use_liger_kernel", message, "Choose one of them; each makes the same layers faster.")
+    if recipe.torch_compile and not any(map(shutil.which, COMPILERS)):
+        message = "torch_compile is on, and there is no C++ compiler on this machine for it."
+        yield Problem("torch_compile", message, "Install g++, or turn torch_compile off.")
+
+
+RULES = (_memory, _disk, _device, _computing)
+SIZES = (_memory, _disk)  # whether it fits: what a probe is for

@@ -1,0 +1,23 @@
+"""Whether the run that a training begins with is there, and fits."""
+
+from engine.errors import TunesmithError
+from engine.recipes import continuation
+from engine.recipes.recipe import Recipe
+from engine.train.rules.problem import Found, Problem
+from storage.tables import Dataset, Model
+
+
+def _start(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+    if not recipe.start_from:
+        return
+    try:
+        run = continuation.source(recipe)
+        continuation.result_folder(run)
+    except TunesmithError as error:
+        yield Problem("start_from", error.message, error.hint)
+        return
+    if found := continuation.misfit(recipe, run):
+        yield Problem(*found)
+
+
+RULES = (_start,)

@@ -1,0 +1,1 @@
+"""Programs about datasets: import, shape, export, health, search, the hub."""

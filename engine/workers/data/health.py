@@ -1,0 +1,75 @@
+"""Checks the health of a dataset: `python -m engine.workers.data.health SPEC.json OUT/`.
+
+Spec: {"path": the dataset's Parquet file, "kind", "against": [{"path", "kind", "name"}]}. Reads the rows once, a row
+group at a time. Leaves CHECK.npy for each check (positions of the rows it found) and CHECK.twins.npy (the rows those
+repeat); the counts and the statistics are its result.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.process import events
+from engine.rows.health import position_file
+from engine.rows.health.batch import batches
+from engine.rows.health.check import Around, Finder, Found, Other
+from engine.rows.health.checks import CHECKS
+from engine.rows.health.language import Languages
+from engine.rows.health.statistics import Statistics
+from engine.rows.store import columnar
+from engine.workers import contract
+
+PROGRESS_SECONDS = 0.5
+NICENESS = 10  # a training on the same machine goes first
+
+
+def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Counts per check and the statistics. Raises Stopped when asked to stop."""
+    scratch = out / "scratch"
+    scratch.mkdir(exist_ok=True)
+    try:
+        against = [Other(Path(one["path"]), one["kind"], str(one["name"])) for one in spec.get("against", [])]
+        return _checked(Path(spec["path"]), spec["kind"], Around(scratch, against), out)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _checked(path: Path, kind: Any, around: Around, out: Path) -> dict[str, Any]:
+    finders = {name: check.begin(around) for name, check in CHECKS.items()}
+    statistics, rows, told = Statistics(), columnar.row_count(path), time.monotonic()
+    for batch in batches(path, kind):
+        statistics.see(batch)
+        for finder in finders.values():
+            finder.see(batch)
+        if time.monotonic() - told > PROGRESS_SECONDS:
+            told = time.monotonic()
+            _tell(out, batch.first + len(batch), rows)
+    languages = finders["language_mix"]
+    counted = _concluded(finders, out)
+    spoken = languages.counts() if isinstance(languages, Languages) else {}
+    return {"rows": rows, "checks": counted, "statistics": statistics.told(spoken)}
+
+
+def _tell(out: Path, done: int, rows: int) -> None:
+    events.append(out, events.Progress(done=done, total=rows, stage=f"{done:,} of {rows:,} rows looked at"))
+    if contract.stop_requested(out):
+        raise contract.Stopped
+
+
+def _concluded(finders: Mapping[str, Finder], out: Path) -> dict[str, Any]:
+    return {name: _kept(name, finder.found(), out) for name, finder in finders.items()}
+
+
+def _kept(name: str, found: Found, out: Path) -> dict[str, Any]:
+    position_file.write(out / f"{name}.npy", found.positions)
+    if found.twins is not None:
+        position_file.write(out / f"{name}.twins.npy", found.twins)
+    return {"found": len(found.positions), "applies": found.applies, "note": found.note, "details": found.details}
+
+
+if __name__ == "__main__":
+    os.nice(NICENESS)
+    contract.run(work)

@@ -1,0 +1,1 @@
+"""The program that fetches a base model, and where it fetches from."""

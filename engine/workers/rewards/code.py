@@ -1,0 +1,127 @@
+"""A person's own reward function: asked in a process of its own, which is shut in and watched by the clock.
+
+The function is Python text in the recipe: `def reward(prompt, completion, **columns)`, which returns a number, or None
+for an answer that does not count. It runs in engine.workers.sandbox.child, a new process for every batch: nothing is
+left over from one to the next, and one that hangs is ended. Its environment is empty, its folder an empty one.
+"""
+
+import json
+import math
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.workers.contract import WorkFailedError
+
+CHILD = Path(__file__).parents[1] / "sandbox" / "child.py"
+MEMORY_BYTES = 1 << 30
+START_SECONDS = 60.0  # a busy machine
+MOST_LINE_BYTES = 8192
+HINT = "Correct reward_code. What it may do stands in the guide under Methods, Rewards."
+
+Worth = float | None
+
+
+class _SlowError(Exception):
+    """Nothing came in time."""
+
+
+@dataclass
+class _Lines:
+    """What the child says, a line at a time, however slowly or endlessly it writes."""
+
+    pipe: int
+    text: bytes = b""
+
+    def next(self, seconds: float) -> Any:
+        """The next line as JSON; None at the end, or for what no child of ours says. Raises _SlowError."""
+        end = time.monotonic() + seconds
+        while b"\n" not in self.text:
+            if not select.select([self.pipe], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise _SlowError
+            piece = os.read(self.pipe, MOST_LINE_BYTES)
+            if not piece or len(self.text) > MOST_LINE_BYTES:
+                return None
+            self.text += piece
+        line, _, self.text = self.text.partition(b"\n")
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+
+
+def ask(code: str, rows: Sequence[dict[str, Any]], seconds: float) -> list[Worth]:
+    """What the function gives for each row of arguments. With no rows, its text is run and nothing else.
+
+    `seconds` are for one answer. Raises WorkFailedError with the answer's number and the line of the text when the
+    function raises, returns no number, takes too long, or is ended by the system.
+    """
+    with _child(code, rows, seconds) as (child, lines):
+        found: list[Worth] = []
+        try:
+            lines.next(START_SECONDS)
+            while True:
+                said = lines.next(seconds)
+                if not isinstance(said, list) or len(found) == len(rows):
+                    break
+                found.append(_number(said))
+        except _SlowError:
+            raise _failed(f"took more than {seconds:g} seconds", rows, len(found)) from None
+        if isinstance(said, dict):
+            where = f" (line {said['line']})" if said.get("line") else ""
+            raise _failed(f"failed{where}: {said.get('error')}", rows, int(said.get("row") or 0) - 1)
+        if len(found) < len(rows) or (not rows and child.wait(START_SECONDS)):
+            raise _failed(_ending(child), rows, len(found))
+        return found
+
+
+def _number(said: list[Any]) -> Worth:
+    found = float(said[0]) if said and isinstance(said[0], int | float) else math.nan
+    return found if math.isfinite(found) else None
+
+
+def is_shut_in() -> bool:
+    """Whether this machine's kernel keeps the function from files, network and processes (see reward_child)."""
+    with _child("", [], 1) as (_, lines):
+        said = lines.next(START_SECONDS)
+    return isinstance(said, dict) and said.get("shut_in") is True
+
+
+@contextmanager
+def _child(
+    code: str, rows: Sequence[dict[str, Any]], seconds: float
+) -> Iterator[tuple["subprocess.Popen[bytes]", _Lines]]:
+    asked = {"code": code, "rows": list(rows), "seconds": int(seconds * (len(rows) + 1)) + 1}
+    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryFile() as given:
+        given.write(json.dumps({**asked, "memory_bytes": MEMORY_BYTES, "parent": os.getpid()}).encode())
+        given.seek(0)
+        argv = [sys.executable, "-I", "-S", str(CHILD)]
+        streams: dict[str, Any] = {"stdin": given, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(argv, cwd=empty, env={}, **streams) as child:
+            try:
+                yield child, _Lines(child.stdout.fileno() if child.stdout else -1)
+            finally:
+                child.kill()
+
+
+def _failed(what: str, rows: Sequence[dict[str, Any]], number: int) -> WorkFailedError:
+    answer = str(rows[number].get("completion"))[:80] if 0 <= number < len(rows) else None
+    about = f" Answer {number + 1} of the batch began: {answer!r}." if answer is not None else ""
+    return WorkFailedError("config", f"The reward function {what}.{about}", HINT)
+
+
+def _ending(child: "subprocess.Popen[bytes]") -> str:
+    try:
+        code = child.wait(1)
+    except subprocess.TimeoutExpired:
+        return "said something else than its rewards"
+    how = f"was ended by signal {-code}" if code < 0 else f"ended its process (exit code {code})"
+    return f"{how}; it may use {MEMORY_BYTES >> 20} MB of memory, and no files, network or processes"

@@ -1,0 +1,1 @@
+"""A stranger's code runs here only, shut in."""

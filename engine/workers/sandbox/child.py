@@ -1,0 +1,170 @@
+"""Runs a person's own reward function on answers, shut in: started by engine.workers.rewards.code, never by hand.
+
+A program by itself: it imports the standard library alone, so that it starts in a few hundredths of a second without
+the studio's packages. Input: one JSON object. Output: a line for each answer, [worth] or {"error": ...}, in order.
+
+Held back by the kernel, whatever the function does:
+    everywhere   memory, processor time, the size of files; core dumps; the end of the worker ends this process too
+    Linux        seccomp: only the system calls that computing takes (ALLOWED). No file is opened, read or changed, no
+                 connection made, no process or thread started, no signal sent. This needs no privileges, and holds for
+                 root as well
+Modules that the function may use are imported before, because afterwards no file can be opened.
+"""
+
+import ctypes
+import inspect
+import json
+import math
+import os
+import resource
+import signal
+import struct
+import sys
+import traceback
+from typing import Any, TextIO
+
+MODULES = """
+    _strptime ast base64 bisect calendar cmath collections copy dataclasses datetime decimal difflib encodings.ascii
+    encodings.idna encodings.latin_1 encodings.punycode encodings.unicode_escape enum fractions functools hashlib heapq
+    html html.parser itertools json math numbers operator random re statistics string textwrap time typing unicodedata
+    urllib.parse xml.etree.ElementTree zlib
+""".split()  # noqa: SIM905  (a list would be forty lines)
+OWN = "reward_code"  # the file name that tracebacks show
+CPU_SECONDS_SPARE = 5  # the start, and what the clock of the parent allows beyond its own limit
+MOST_WORDS = 500
+
+# Names: read write close fstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn sched_yield
+# mremap madvise nanosleep getpid exit gettimeofday times getrusage sigaltstack futex clock_gettime clock_getres
+# clock_nanosleep exit_group getrandom. From the kernel's asm/unistd_64.h and asm-generic/unistd.h.
+_X86_64 = [0, 1, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 28, 35, 39, 60]
+_X86_64 += [96, 98, 100, 131, 202, 228, 229, 230, 231, 318]
+_AARCH64 = [63, 64, 57, 80, 73, 62, 222, 226, 215, 214, 134, 135, 139, 124, 216, 233, 101, 172, 93]
+_AARCH64 += [169, 153, 165, 132, 98, 113, 114, 115, 94, 278]
+ALLOWED = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _AARCH64)}  # the kernel's number of the machine
+LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06  # BPF: BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K
+ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # SECCOMP_RET_ALLOW, _ERRNO with EPERM, _KILL_PROCESS
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 1, 22, 38, 2
+
+
+def main() -> None:
+    """Reads what to judge, shuts itself in, and judges."""
+    told = os.fdopen(os.dup(1), "w", encoding="ascii")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    asked = json.loads(sys.stdin.buffer.read())
+    for name in MODULES:
+        __import__(name)
+    sys.setrecursionlimit(2000)
+    end_with(asked["parent"])
+    limit(asked["memory_bytes"], asked["seconds"])
+    write(told, {"shut_in": shut_in()})
+    judge(asked, told)
+
+
+def end_with(parent: int) -> None:
+    """This process ends when the worker does; at once, when it has ended already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit(1)
+
+
+def limit(memory_bytes: int, seconds: int) -> None:
+    """What is over these limits fails inside (memory, files), or ends the process (time)."""
+    seconds += CPU_SECONDS_SPARE
+    wanted = {"RLIMIT_AS": memory_bytes, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0, "RLIMIT_CPU": seconds}
+    for name, value in wanted.items():
+        number = getattr(resource, name, None)
+        if number is not None:
+            hard = resource.getrlimit(number)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            try:
+                resource.setrlimit(number, (value, value))
+            except (ValueError, OSError):  # macOS knows no limit of address space
+                continue
+
+
+def shut_in() -> bool:
+    """From here on only computing is allowed. False where the kernel cannot: then only the limits above hold."""
+    known = ALLOWED.get(os.uname().machine)
+    if sys.platform != "linux" or known is None:
+        return False
+    program = seccomp_filter(*known)
+    code = ctypes.create_string_buffer(program, len(program))
+    header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(code)))
+    libc = ctypes.CDLL(None)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return False
+    return bool(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header, 0, 0) == 0)
+
+
+def seccomp_filter(machine: int, calls: list[int]) -> bytes:
+    """A BPF program that allows those system calls, refuses every other, and ends what pretends another machine.
+
+    Each instruction is (code u16, jump-if u8, jump-else u8, value u32); struct seccomp_data has the number of the call
+    at byte 0 and the machine at byte 4.
+    """
+    steps = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, machine), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
+    for left, call in zip(range(len(calls), 0, -1), calls, strict=True):
+        steps.append((EQUAL, left, 0, call))
+    steps += [(RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)]
+    return b"".join(struct.pack("@HBBI", *step) for step in steps)
+
+
+def judge(asked: dict[str, Any], told: TextIO) -> None:
+    """A line for each answer: [number or null], or the one error after which nothing follows."""
+    scope: dict[str, Any] = {"__name__": OWN}
+    number = 0
+    try:
+        exec(compile(asked["code"], OWN, "exec"), scope)  # noqa: S102  (which is why this process exists)
+        reward = scope["reward"]
+        for number, row in enumerate(asked["rows"], 1):  # noqa: B007  (read below)
+            write(told, [worth(reward(**fitting(reward, row)))])
+    except BaseException as error:  # noqa: BLE001  (also SystemExit: all of it is the function's doing)
+        write(told, {"error": words(error), "line": line(error), "row": number})
+
+
+def fitting(reward: Any, row: dict[str, Any]) -> dict[str, Any]:
+    """The columns that the function has a name for; all of them when it takes any."""
+    parameters = inspect.signature(reward).parameters.values()
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
+        return row
+    known = {one.name for one in parameters}
+    return {name: value for name, value in row.items() if name in known}
+
+
+def worth(found: Any) -> float | None:
+    """What the answer is worth; None when it does not count. Raises TypeError, ValueError for what is no number."""
+    if found is None:
+        return None
+    if not isinstance(found, bool | int | float):
+        raise TypeError(f"reward returned {type(found).__name__}, not a number")
+    number = float(found)
+    if math.isinf(number):
+        raise ValueError("reward returned infinity")
+    return None if math.isnan(number) else number
+
+
+def words(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}".removesuffix(": ")[:MOST_WORDS]
+    except Exception:  # noqa: BLE001  (an error of the function's own making may not even have words)
+        return type(error).__name__[:MOST_WORDS]
+
+
+def line(error: BaseException) -> int | None:
+    """The line of the function's own text where it went wrong."""
+    if isinstance(error, SyntaxError):
+        return error.lineno
+    own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == OWN]
+    return own[-1] if own else None
+
+
+def write(told: TextIO, what: Any) -> None:
+    told.write(json.dumps(what) + "\n")
+    told.flush()
+
+
+if __name__ == "__main__":
+    main()

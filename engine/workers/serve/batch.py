@@ -1,0 +1,236 @@
+"""Computes answers, several at once. One thread owns the network; everybody else hands it questions.
+
+A question becomes a lane: its prompt is read in pieces, then every turn adds one token to each of its answers. Lanes
+of the same voice are joined into one batch as soon as their prompts are read, and lanes of different voices take
+turns, so two chats side by side stream at the same time. A seeded question keeps a lane of its own: what shares its
+batch would change the last bits of its scores, and so its tokens.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from engine.workers.serve.load import Voice
+from engine.workers.serve.sample import Sampler, Sampling
+from engine.workers.serve.text import StopFilter, TokenText
+
+PREFILL_TOKENS = 512  # of a prompt, at once: bounds memory, and lets others have a turn
+MOST_ROWS = 32
+
+Finish = Literal["stop", "length", "error"]
+Sink = Callable[[int, str, Finish | None], None]  # index of the answer, new text, why it ended
+
+
+@dataclass(eq=False)
+class Question:
+    """A prompt, and how many answers it wants. `sink` is called from the batch's thread."""
+
+    voice: Voice
+    prompt: list[int]
+    sampling: Sampling
+    most_tokens: int
+    sink: Sink
+    stops: list[str] = field(default_factory=list)
+    n: int = 1
+    cancelled: bool = False
+    produced: int = 0  # tokens of all answers
+
+
+class Answer:
+    """One row of a batch: takes scores, gives text."""
+
+    def __init__(self, question: Question, index: int, tokenizer: Any) -> None:
+        self.question, self.index = question, index
+        self._sampler = Sampler(question.sampling, index)
+        self._text, self._stop = TokenText(tokenizer), StopFilter(question.stops)
+        self._tokens = 0
+        self.done = False
+
+    def take(self, scores: torch.Tensor) -> int:
+        """Draws the next token, tells the sink, and notices the end."""
+        token = self._sampler.draw(scores)
+        self._tokens += 1
+        self.question.produced += 1
+        if token in self.question.voice.eos_ids:
+            self._end("stop")
+        else:
+            self._say(token)
+        return token
+
+    def _say(self, token: int) -> None:
+        piece = self._stop.add(self._text.add(token))
+        if self._stop.stopped:
+            self._end("stop", piece)
+        elif self._tokens >= self.question.most_tokens:
+            self._end("length", piece)
+        elif piece:
+            self.question.sink(self.index, piece, None)
+
+    def _end(self, finish: Finish, piece: str = "") -> None:
+        if not self._stop.stopped:
+            piece += self._stop.add(self._text.rest())
+        if not self._stop.stopped:
+            piece += self._stop.rest()
+        self.done = True
+        self.question.sink(self.index, piece, finish)
+
+    def fail(self, message: str) -> None:
+        self.done = True
+        self.question.sink(self.index, message, "error")
+
+
+class Lane:
+    """Rows that are computed together, with their cache of keys and values."""
+
+    def __init__(self, question: Question, tokenizer: Any) -> None:
+        self.voice = question.voice
+        self.rows = [Answer(question, index, tokenizer) for index in range(question.n)]
+        self.pending = list(question.prompt)
+        self.alone = question.sampling.seed is not None
+        self._cache = DynamicCache(config=self.voice.network.config)
+        self._lengths = [0] * question.n
+        self._next: list[int] = []
+        self._padding = [0] * question.n  # empty places at the left of each row
+
+    def step(self) -> None:
+        """Reads a piece of the prompt, or adds one token to every row. Rows that ended are dropped."""
+        if all(row.question.cancelled for row in self.rows):
+            self.rows = []
+        elif self.pending:
+            self._read()
+        else:
+            self._take(self._forward([[token] for token in self._next]))
+
+    def _read(self) -> None:
+        piece, self.pending = self.pending[:PREFILL_TOKENS], self.pending[PREFILL_TOKENS:]
+        scores = self._forward([piece])
+        if self.pending:
+            return
+        if len(self.rows) > 1:
+            self._cache.batch_repeat_interleave(len(self.rows))
+        self._take(scores.expand(len(self.rows), -1))
+
+    def _forward(self, tokens: list[list[int]]) -> torch.Tensor:
+        """Scores of the next token, a row each, from (rows, new tokens)."""
+        network, new = self.voice.network, len(tokens[0])
+        self.voice.speak()
+        starts = self._lengths[: len(tokens)]
+        places = torch.tensor([list(range(start, start + new)) for start in starts], device=network.device)
+        self._lengths = [length + new for length in self._lengths]
+        output = network(
+            input_ids=torch.tensor(tokens, device=network.device),
+            position_ids=places,
+            attention_mask=self._mask(network.device),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        scores: torch.Tensor = output.logits[:, -1]
+        return scores
+
+    def _mask(self, device: torch.device) -> torch.Tensor | None:
+        if not any(self._padding):
+            return None
+        rows = zip(self._padding, self._lengths, strict=True)
+        return torch.tensor([[0] * empty + [1] * length for empty, length in rows], device=device)
+
+    def _take(self, scores: torch.Tensor) -> None:
+        self._next = [row.take(line) for row, line in zip(self.rows, scores, strict=True)]
+        kept = [at for at, row in enumerate(self.rows) if not (row.done or row.question.cancelled)]
+        if len(kept) < len(self.rows):
+            self._keep(kept)
+
+    def _keep(self, kept: list[int]) -> None:
+        self.rows = [self.rows[at] for at in kept]
+        self._next = [self._next[at] for at in kept]
+        self._lengths = [self._lengths[at] for at in kept]
+        self._padding = [self._padding[at] for at in kept]
+        if kept:
+            self._cache.batch_select_indices(torch.tensor(kept, device=self.voice.network.device))
+            self._trim(min(self._padding))
+
+    def _trim(self, empty: int) -> None:
+        """Drops columns that are padding in every row."""
+        if not empty:
+            return
+        self._padding = [padding - empty for padding in self._padding]
+        for layer in self._cache.layers:
+            layer.keys, layer.values = layer.keys[:, :, empty:], layer.values[:, :, empty:]
+
+    def joins(self, other: "Lane") -> bool:
+        """Whether `other` can become part of this lane. Only plain caches can: others know no padding."""
+        if self.alone or other.alone or self.pending or other.pending or not self.voice.same(other.voice):
+            return False
+        layers = [*self._cache.layers, *other._cache.layers]
+        return len(self.rows) + len(other.rows) <= MOST_ROWS and all(type(layer) is DynamicLayer for layer in layers)
+
+    def join(self, other: "Lane") -> None:
+        """Takes over the rows of `other`; the shorter of the two is padded at the left."""
+        width = max(self._width(), other._width())
+        mine, theirs = width - self._width(), width - other._width()
+        for layer, more in zip(self._cache.layers, other._cache.layers, strict=True):
+            layer.keys = torch.cat([_padded(layer.keys, mine), _padded(more.keys, theirs)])
+            layer.values = torch.cat([_padded(layer.values, mine), _padded(more.values, theirs)])
+        self._padding = [old + mine for old in self._padding] + [old + theirs for old in other._padding]
+        self._lengths += other._lengths
+        self._next += other._next
+        self.rows += other.rows
+
+    def _width(self) -> int:
+        return self._padding[0] + self._lengths[0]
+
+
+def _padded(states: torch.Tensor, empty: int) -> torch.Tensor:
+    """(rows, heads, places, size) with `empty` more places at the left."""
+    return torch.nn.functional.pad(states, (0, 0, empty, 0)) if empty else states
+
+
+class Batch:
+    """The thread that computes. `ask` may be called from anywhere."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._questions: queue.SimpleQueue[Question] = queue.SimpleQueue()
+        self._lanes: list[Lane] = []
+        threading.Thread(target=self._run, name="batch", daemon=True).start()
+
+    def ask(self, question: Question) -> None:
+        self._questions.put(question)
+
+    @torch.inference_mode()
+    def _run(self) -> None:
+        while True:
+            self._admit()
+            for lane in self._lanes:
+                self._step(lane)
+            self._lanes = [lane for lane in self._lanes if lane.rows]
+            self._join()
+
+    def _admit(self) -> None:
+        """Takes in every waiting question; waits for one when there is nothing else to do."""
+        while not self._lanes or not self._questions.empty():
+            self._lanes.append(Lane(self._questions.get(), self._tokenizer))
+
+    def _step(self, lane: Lane) -> None:
+        try:
+            lane.step()
+        except (RuntimeError, ValueError, IndexError) as error:  # out of memory, mostly: ends this lane, not the server
+            for row in lane.rows:
+                row.fail(f"{type(error).__name__}: {str(error)[:300]}")
+            lane.rows = []
+
+    def _join(self) -> None:
+        joined: list[Lane] = []
+        for lane in self._lanes:
+            home = next((other for other in joined if other.joins(lane)), None)
+            if home:
+                home.join(lane)
+            else:
+                joined.append(lane)
+        self._lanes = joined

@@ -1,0 +1,44 @@
+"""Makes the tokens of a prompt, and checks that they fit."""
+
+from typing import Any
+
+from jinja2.exceptions import TemplateError
+
+from engine.workers.serve.requests import RequestError, Turn
+from engine.workers.tokens.templates import Template
+
+
+def chat_tokens(tokenizer: Any, turns: list[Turn]) -> list[int]:
+    """A chat in the model's own template, written as in training, up to where the answer begins."""
+    if not tokenizer.chat_template:
+        hint = "This model has no chat template. Use /v1/completions, or serve a model that was tuned for chat."
+        raise RequestError(hint, "messages", "no_chat_template")
+    try:
+        template = Template(tokenizer.chat_template, tokenizer.special_tokens_map)
+        text = template.render([turn.plain() for turn in turns], ask=True)
+    except TemplateError as error:
+        raise RequestError(f"The model's chat template refuses these messages: {error}"[:500], "messages") from error
+    tokens: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return tokens
+
+
+def prompt_tokens(tokenizer: Any, prompt: str | list[int]) -> list[int]:
+    """Tokens of a text, with what the model wants at its beginning; tokens are only checked."""
+    if isinstance(prompt, str):
+        tokens: list[int] = tokenizer(prompt)["input_ids"]
+        return tokens or [start for start in (tokenizer.bos_token_id, tokenizer.eos_token_id) if start is not None][:1]
+    if any(not 0 <= token < len(tokenizer) for token in prompt):
+        raise RequestError("`prompt` holds a number that is no token of this model.", "prompt")
+    return prompt
+
+
+def room(tokens: list[int], wanted: int | None, context: int, default: int) -> int:
+    """How many tokens the answer may have. Raises RequestError when prompt and answer do not fit the context."""
+    if not tokens:
+        raise RequestError("The prompt is empty.", "prompt")
+    left = context - len(tokens)
+    if left < 1 or (wanted or 1) > left:
+        answer = f" and {wanted} for the answer" if wanted else ""
+        text = f"The model's context is {context} tokens; the prompt has {len(tokens)}{answer}."
+        raise RequestError(f"{text} Send less, or ask for fewer tokens.", "messages", "context_length_exceeded")
+    return wanted or min(left, default)

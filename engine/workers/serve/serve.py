@@ -1,0 +1,80 @@
+"""Serves one base model and its adapters on a Unix socket: `python -m engine.workers.serve.serve SPEC.json OUT/`.
+
+Loads, answers one token to itself, listens, says `Ready`. SIGTERM ends it after the answers in flight. Spec:
+    model_path, device, socket
+    adapters   {key: folder}: LoRA adapters on that model, or whole models
+    names      {served name: key, or "" for the base model}
+"""
+
+import os
+import queue
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from engine.process import events
+from engine.workers import contract
+from engine.workers.serve.api import create_app
+from engine.workers.serve.batch import Batch, Question
+from engine.workers.serve.load import Loaded, load
+from engine.workers.serve.sample import Sampling
+
+DRAIN_SECONDS = 8  # the shim kills after ten
+WARM_SECONDS = 300
+KEEP_ALIVE_SECONDS = 75  # longer than the gateway keeps an idle connection
+
+
+def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Serves until SIGTERM. Returns nothing worth knowing."""
+    signal.signal(signal.SIGTERM, _end_early)
+    loaded = load(spec)
+    batch = Batch(loaded.tokenizer)
+    _warm(loaded, batch)
+    listening = listen(Path(spec["socket"]))
+    config = uvicorn.Config(
+        create_app(loaded, batch),
+        log_level="warning",
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+    events.append(out, events.Ready(address=f"unix:{spec['socket']}", models=list(spec["names"])))
+    uvicorn.Server(config).run(sockets=[listening])
+    raise contract.Stopped
+
+
+def _end_early(_signal: int, _frame: Any) -> None:
+    """SIGTERM while loading. Once uvicorn runs it has a handler of its own, and calls this one when it is done."""
+    raise contract.Stopped
+
+
+def _warm(loaded: Loaded, batch: Batch) -> None:
+    """Answers one token to itself with every voice: proves that they work, and takes the slow first pass off others."""
+    token = loaded.tokenizer("a", add_special_tokens=False)["input_ids"][:1] or [0]
+    for name, voice in loaded.voices.items():
+        ends: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+
+        def sink(_index: int, text: str, finish: str | None, ends: queue.SimpleQueue[tuple[str, str]] = ends) -> None:
+            if finish:
+                ends.put((finish, text))
+
+        batch.ask(Question(voice, token, Sampling(temperature=0), most_tokens=1, sink=sink))
+        finish, text = ends.get(timeout=WARM_SECONDS)
+        if finish == "error":
+            raise contract.WorkFailedError("code", f"`{name}` cannot answer: {text}")
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening Unix socket that only its owner may connect to. What a dead server left there is removed."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    os.chmod(path, 0o600)
+    listening.listen(128)
+    return listening
+
+
+if __name__ == "__main__":
+    contract.run(work)

@@ -1,0 +1,1 @@
+"""Rows as tokens: templates, spans to learn, pages and totals for people."""

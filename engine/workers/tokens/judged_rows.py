@@ -1,0 +1,141 @@
+"""Rows with answers that are judged, as token ids: pairs, single answers with a label, prompts without an answer.
+
+Like engine.workers.tokens.training_rows, whose texts and counts they share: an Arrow file under OUT/rows, written once
+for a run. Labels of -100 are not judged. A row whose two answers are the same within the length teaches nothing.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from engine.process import events
+from engine.workers import contract, limits
+from engine.workers.tokens import row_tokens, training_rows
+from engine.workers.tokens.chat_spans import PLAIN_TEMPLATE
+from engine.workers.tokens.row_texts import Row, Source, Texts
+from engine.workers.tokens.row_tokens import Counts, Tokenised
+from engine.workers.tokens.vocabulary import Vocabulary
+
+_IDS = pyarrow.list_(pyarrow.int32())
+SCHEMAS = {
+    "preference": pyarrow.schema(
+        {"chosen_ids": _IDS, "chosen_labels": _IDS, "rejected_ids": _IDS, "rejected_labels": _IDS}
+    ),
+    "unpaired": pyarrow.schema({"input_ids": _IDS, "labels": _IDS, "label": pyarrow.bool_()}),
+    # JSON text: `extra` of the other columns, `messages` of the prompt's turns.
+    "prompt": pyarrow.schema({"prompt_ids": _IDS, "extra": pyarrow.string(), "messages": pyarrow.string()}),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to read. With `whole`, rows that are longer than `source.max_length` are left out, not cut."""
+
+    source: Source
+    whole: bool = False
+
+
+def prepare(tokenizer: PreTrainedTokenizerBase, wanted: Wanted, out: Path) -> tuple[Dataset, Counts]:
+    """The rows that can be learnt from, memory-mapped, and what became of all of them.
+
+    Raises WorkFailedError when the tokenizer knows no character positions or not one row can be learnt from.
+    """
+    texts = Texts(Vocabulary.of(tokenizer), wanted.source)
+    if texts.plain:
+        tokenizer.chat_template = PLAIN_TEMPLATE  # saved with the result
+    folder = out / "rows"
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{fingerprint(texts, wanted)}.arrow"
+    # An earlier attempt of this run may have written it.
+    counts = (
+        Counts(**json.loads(file.with_suffix(".json").read_text())) if file.exists() else _write(texts, wanted, file)
+    )
+    if not counts.kept:
+        raise nothing_to_learn(counts, wanted)
+    found = Dataset.from_file(str(file))
+    found._fingerprint = file.stem  # its own differs from process to process; what is kept of these rows goes by it
+    return found, counts
+
+
+def fingerprint(texts: Texts, wanted: Wanted) -> str:
+    columns = SCHEMAS[wanted.source.kind].names  # a later studio may keep other ones
+    return hashlib.sha256(f"{training_rows.fingerprint(texts)} {wanted.whole} {columns}".encode()).hexdigest()[:20]
+
+
+def _write(texts: Texts, wanted: Wanted, file: Path) -> Counts:
+    counts, out = Counts(), file.parent.parent
+    schema = SCHEMAS[wanted.source.kind]
+    partial = file.with_suffix(".partial")
+    with limits.memory(), pyarrow.OSFile(str(partial), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
+        for rows in training_rows.reading(wanted.source, out):
+            # One more token than is kept tells that something is cut.
+            found = row_tokens.tokenised(texts, list(map(_turns, rows)), wanted.source.max_length)
+            kept = [_packed(row, wanted.source.kind) for row in found if _learns(row, wanted, counts)]
+            writer.write_batch(pyarrow.RecordBatch.from_pylist(kept, schema=schema))
+    for note in texts.notes():
+        events.append(out, events.Note(message=note))
+    file.with_suffix(".json").write_text(json.dumps(asdict(counts)))
+    partial.rename(file)
+    return counts
+
+
+def _turns(row: Row) -> Row:
+    """A prompt with its completion, where prompts alone are read, as the prompt and a column with the right answer."""
+    if not isinstance(row["prompt"], str):
+        return row
+    extra = {**(row.get("extra") or {}), "completion": row["completion"]}
+    return {"prompt": [{"role": "user", "content": row["prompt"]}], "extra": extra}
+
+
+def _learns(row: Tokenised, wanted: Wanted, counts: Counts) -> bool:
+    """Adds the row to the counts; says whether it is learnt from."""
+    if not row.refusal and wanted.whole and row.is_cut(wanted.source):
+        counts.rows += 1
+        counts.untrainable += 1
+        return False
+    return row_tokens.count(row, wanted.source, counts)
+
+
+def _packed(row: Tokenised, kind: str) -> dict[str, Any]:
+    first = row.sides[0]
+    match kind:
+        case "preference":
+            second = row.sides[1]
+            return {
+                "chosen_ids": first.ids,
+                "chosen_labels": first.labels,
+                "rejected_ids": second.ids,
+                "rejected_labels": second.labels,
+            }
+        case "unpaired":
+            return {"input_ids": first.ids, "labels": first.labels, "label": row.row["label"]}
+    extra, messages = json.dumps(row.row.get("extra") or {}), json.dumps(row.row["prompt"])
+    return {"prompt_ids": first.ids, "extra": extra, "messages": messages}
+
+
+def nothing_to_learn(counts: Counts, wanted: Wanted) -> contract.WorkFailedError:
+    """Why not one row is left, with the likeliest remedy."""
+    message = f"None of the dataset's {counts.rows:,} rows can be learnt from."
+    if counts.refused:
+        hint = f"The model's chat template refuses {counts.refused:,} of them: {counts.refusal}"
+    else:
+        hint = (
+            f"Within {wanted.source.max_length} tokens no row has what is to be judged. Raise max_length, and check "
+            "that answers are not empty and not all alike."
+        )
+    return contract.WorkFailedError("data", message, hint)
+
+
+def notes(counts: Counts, wanted: Wanted) -> list[events.Note]:
+    """What a person should know about rows that are not, or not wholly, learnt from."""
+    if not (wanted.whole and counts.untrainable):
+        return training_rows.notes(counts, wanted.source)
+    words = f"{counts.untrainable:,} rows are longer than {wanted.source.max_length} tokens, or empty, and left out."
+    rest = training_rows.notes(Counts(refused=counts.refused, refusal=counts.refusal), wanted.source)
+    return [events.Note(level="warning", message=words), *rest]

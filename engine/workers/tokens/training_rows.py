@@ -1,0 +1,130 @@
+"""Turns a dataset's Parquet file into token ids and labels, on disk, in constant memory.
+
+The result is an Arrow file under OUT/rows, written once for a run: memory-mapped in training, and found again when the
+run is resumed. A label of -100 means "not learnt".
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy
+import pyarrow
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from engine.process import events
+from engine.workers import contract, limits
+from engine.workers.tokens import row_tokens
+from engine.workers.tokens.chat_spans import PLAIN_TEMPLATE
+from engine.workers.tokens.row_texts import Row, Source, Texts
+from engine.workers.tokens.row_tokens import NOT_LEARNT, Counts
+from engine.workers.tokens.vocabulary import Vocabulary
+
+__all__ = ["NOT_LEARNT", "Counts", "Source", "notes", "nothing_to_learn", "prepare"]
+
+SECONDS_BETWEEN_REPORTS = 0.5
+SCHEMA = pyarrow.schema(
+    {"input_ids": pyarrow.list_(pyarrow.int32()), "labels": pyarrow.list_(pyarrow.int32())}  # one list a row
+)
+
+
+def prepare(tokenizer: PreTrainedTokenizerBase, source: Source, out: Path) -> tuple[Dataset, Counts]:
+    """The rows that can be learnt from, memory-mapped, and what became of all of them.
+
+    Raises WorkFailedError when the tokenizer knows no character offsets or not one row can be learnt from.
+    """
+    texts = Texts(Vocabulary.of(tokenizer), source)
+    if texts.plain:
+        tokenizer.chat_template = PLAIN_TEMPLATE  # saved with the result
+    folder = out / "rows"
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{fingerprint(texts)}.arrow"
+    # An earlier attempt of this run may have written it.
+    counts = Counts(**json.loads(file.with_suffix(".json").read_text())) if file.exists() else _write(texts, file, out)
+    if not counts.kept:
+        raise nothing_to_learn(counts, source)
+    return Dataset.from_file(str(file)), counts
+
+
+def fingerprint(texts: Texts) -> str:
+    """Changes whenever the tokens could; twenty hex digits."""
+    source, words = texts.source, texts.words
+    stat = source.path.stat()
+    size = words.tokens.get_vocab_size()
+    parts = [str(source), stat.st_size, stat.st_mtime_ns, texts.template.source, words.eos, size]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
+
+
+def _write(texts: Texts, file: Path, out: Path) -> Counts:
+    counts = Counts()
+    partial = file.with_suffix(".partial")
+    with (
+        limits.memory(),
+        pyarrow.OSFile(str(partial), "wb") as sink,
+        pyarrow.ipc.new_stream(sink, SCHEMA) as writer,
+    ):
+        for rows in reading(texts.source, out):
+            ids, labels = _tokenise(texts, rows, counts)
+            writer.write_batch(pyarrow.record_batch([pyarrow.array(ids), pyarrow.array(labels)], schema=SCHEMA))
+    for note in texts.notes():
+        events.append(out, events.Note(message=note))
+    file.with_suffix(".json").write_text(json.dumps(asdict(counts)))
+    partial.rename(file)
+    return counts
+
+
+def reading(source: Source, out: Path) -> Iterator[list[Row]]:
+    """The file's rows in small batches, telling now and then how far it is."""
+    reported = time.monotonic()
+    for rows, before, total in row_tokens.read(source):
+        yield rows
+        if contract.stop_requested(out):
+            raise contract.Stopped()
+        if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
+            events.append(out, events.Progress(done=before + len(rows), total=total, stage="tokenising"))
+            reported = time.monotonic()
+
+
+Arrays = list[numpy.ndarray]
+
+
+def _tokenise(texts: Texts, rows: list[Row], counts: Counts) -> tuple[Arrays, Arrays]:
+    source = texts.source
+    found = row_tokens.tokenised(texts, rows, source.max_length)
+    # SFT learns from rows of one side.
+    kept = [row.sides[0] for row in found if row_tokens.count(row, source, counts)]
+    return [side.ids for side in kept], [side.labels for side in kept]
+
+
+def nothing_to_learn(counts: Counts, source: Source) -> contract.WorkFailedError:
+    """Why not one row is left, with the likeliest remedy."""
+    message = f"None of the dataset's {counts.rows:,} rows can be learnt from."
+    if counts.refused:
+        hint = f"The model's chat template refuses {counts.refused:,} of them: {counts.refusal}"
+    elif source.answers_only:
+        hint = (
+            f"No answer begins within {source.max_length} tokens. Raise max_length, check that the rows have "
+            "assistant turns or completions, or turn assistant_only_loss off."
+        )
+    else:
+        hint = "Every row is empty. Check the columns of the dataset on the Data page."
+    return contract.WorkFailedError("data", message, hint)
+
+
+def notes(counts: Counts, source: Source) -> list[events.Note]:
+    """What a person should know about rows that are not, or not wholly, learnt from."""
+    found = []
+    if counts.untrainable:
+        words = f"{counts.untrainable:,} rows hold nothing to learn within {source.max_length} tokens and are left out."
+        found.append(events.Note(level="warning", message=words))
+    if counts.refused:
+        words = f"The model's chat template refuses {counts.refused:,} rows, which are left out: {counts.refusal}"
+        found.append(events.Note(level="warning", message=words))
+    if counts.truncated:
+        words = f"{counts.truncated:,} rows are longer than {source.max_length} tokens and are cut at the end."
+        found.append(events.Note(level="warning", message=words))
+    return found

@@ -1,0 +1,87 @@
+"""What a training says while it runs: events for the studio, and the end at the first loss that is no number."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from engine.process import events
+from engine.workers import contract, group
+
+LOG_ENTRIES_KEPT = 50  # trainer_state.json holds them all, and would grow with every step
+
+
+class Reporter(TrainerCallback):
+    """Writes `Started`, then a `Step` for every point the trainer logs."""
+
+    def __init__(self, out: Path, attempt: int, facts: dict[str, Any], count_from: Callable[[float], None]) -> None:
+        self.out = out
+        self.attempt = attempt
+        self.facts = facts
+        self.count_from = count_from
+        self.step_began = 0.0
+        self.seconds = 0.0  # spent in steps since the last point
+        self.tokens = 0.0  # learnt from when the last point was written
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.tokens = tokens_so_far(state)
+        self.count_from(self.tokens)
+        facts = {**self.facts, "resumed_from_step": state.global_step or None}
+        started = events.Started(attempt=self.attempt, total_steps=state.max_steps, facts=facts)
+        events.append(self.out, started)
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self.step_began = time.monotonic()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.seconds += time.monotonic() - self.step_began
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        del state.log_history[:-LOG_ENTRIES_KEPT]
+        metrics = {name: float(value) for name, value in (logs or {}).items() if value is not None}
+        if "train_runtime" in metrics:
+            return  # the summary at the end
+        if "loss" in metrics:
+            metrics["tokens_per_second"] = (metrics["num_tokens"] - self.tokens) / max(self.seconds, 1e-9)
+            self.tokens, self.seconds = metrics["num_tokens"], 0.0
+        events.append(self.out, events.Step(step=state.global_step, metrics=metrics))
+
+
+def tokens_so_far(state: TrainerState) -> float:
+    """Real tokens learnt from before a checkpoint was saved; 0 at the start of a run."""
+    return next((entry["num_tokens"] for entry in reversed(state.log_history) if "num_tokens" in entry), 0.0)
+
+
+class LossWatch:
+    """Ends the training at the first loss that is no number, before it spoils the weights, and says why."""
+
+    def __init__(self, model: torch.nn.Module, learning_rate: float) -> None:
+        self.model = model
+        self.learning_rate = learning_rate
+        self.seen = 0
+
+    def __call__(self, loss: torch.Tensor) -> None:
+        self.seen += 1
+        if not torch.isfinite(loss).all():
+            raise self._diagnosis(float(loss))
+
+    def _diagnosis(self, loss: float) -> contract.WorkFailedError:
+        named = self.model.named_parameters()
+        broken = next((name for name, one in named if not torch.isfinite(group.held(one)).all()), None)
+        if broken and self.seen == 1:
+            message = f"The model's weights hold values that are no numbers (first: {broken})."
+            return contract.WorkFailedError("data", message, "The model's files are damaged: fetch the model again.")
+        cause = "the weights ran away" if broken else "numbers overflowed in the model"
+        lower = f"Lower learning_rate from {self.learning_rate:g} to {self.learning_rate / 10:g}"
+        hint = f"{lower}, add a few warmup_steps, and keep max_grad_norm at 1."
+        return contract.WorkFailedError("config", f"The loss became {loss} in batch {self.seen}: {cause}.", hint)

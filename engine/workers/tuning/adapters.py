@@ -1,0 +1,148 @@
+"""What PEFT is told for each tuning of a recipe, and which weights freeze leaves free."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from peft import (
+    BOFTConfig,
+    IA3Config,
+    LoraConfig,
+    OFTConfig,
+    PeftConfig,
+    PeftModel,
+    PrefixTuningConfig,
+    PromptTuningConfig,
+)
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
+
+from engine.recipes.choices.tuning_sizes import is_one_of, names
+from engine.recipes.choices.tunings import MOVED_STARTS, TUNINGS, leaves_model
+from engine.recipes.recipe import Recipe
+from engine.workers.contract import WorkFailedError
+
+SCORE = "score"  # the head of a reward model: new, so it is trained whole
+
+
+def adapter(recipe: Recipe, model: PreTrainedModel) -> PeftConfig | None:
+    """PEFT's configuration, or None when weights are trained as they are, or an earlier run's adapter is trained on.
+
+    Raises WorkFailedError when no module has such a name, or a size does not fit the model's layers.
+    """
+    if leaves_model(recipe.tuning) or isinstance(model, PeftModel):
+        return None
+    shared: dict[str, Any] = {"task_type": "SEQ_CLS" if recipe.method == "reward" else "CAUSAL_LM"}
+    if TUNINGS[recipe.tuning].layers:
+        shared["target_modules"] = _targets(recipe.target_modules, model)
+        shared["modules_to_save"] = _saved(recipe, model)
+    return MAKERS[recipe.tuning](recipe, model, shared)
+
+
+def _lora(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> LoraConfig:
+    start: Any = recipe.init_lora_weights
+    return LoraConfig(
+        r=recipe.lora_r,
+        lora_alpha=recipe.lora_alpha,
+        lora_dropout=recipe.lora_dropout,
+        use_rslora=recipe.use_rslora,
+        use_dora=recipe.use_dora,
+        # Starts that are no zero are given later, beside the base instead of in it: see tuning_starts.
+        init_lora_weights=True if start in ("default", *MOVED_STARTS) else start,
+        **shared,
+    )
+
+
+def _oft(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> OFTConfig:
+    return OFTConfig(oft_block_size=recipe.oft_block_size, **shared)
+
+
+def _boft(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> BOFTConfig:
+    size, factors = recipe.boft_block_size, recipe.boft_n_butterfly_factor
+    least = size * 2 ** (factors - 1)
+    wanted = names(recipe.target_modules)
+    for name, module in _linear(model):
+        chosen = wanted == ["all-linear"] or is_one_of(name, wanted)
+        if chosen and module.weight.shape[1] % least:
+            message = f"The layer {name} has {module.weight.shape[1]} inputs, which is no multiple of {least}."
+            raise WorkFailedError("config", message, "Choose a boft_block_size that divides the inputs of every layer.")
+    return BOFTConfig(boft_block_size=size, boft_n_butterfly_factor=factors, **shared)
+
+
+def _ia3(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> IA3Config:
+    return IA3Config(feedforward_modules=[], **shared)
+
+
+def _prompt(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> PromptTuningConfig:
+    start: dict[str, Any] = {"prompt_tuning_init": "SAMPLE_VOCAB"}
+    if text := recipe.prompt_tuning_init_text.strip():
+        start = {"prompt_tuning_init": "TEXT", "prompt_tuning_init_text": text}
+        start["tokenizer_name_or_path"] = model.config.name_or_path
+    return PromptTuningConfig(num_virtual_tokens=recipe.num_virtual_tokens, **start, **shared)
+
+
+def _prefix(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> PrefixTuningConfig:
+    return PrefixTuningConfig(num_virtual_tokens=recipe.num_virtual_tokens, **shared)
+
+
+MAKERS: dict[str, Callable[[Recipe, PreTrainedModel, dict[str, Any]], PeftConfig]] = {
+    "lora": _lora,
+    "qlora": _lora,
+    "oft": _oft,
+    "boft": _boft,
+    "ia3": _ia3,
+    "prompt": _prompt,
+    "prefix": _prefix,
+}
+
+
+def _linear(model: PreTrainedModel) -> list[tuple[str, Any]]:
+    """Every linear layer but the head: no adapter is trained there."""
+    head = model.get_output_embeddings()
+    found = ((name, module) for name, module in model.named_modules() if isinstance(module, torch.nn.Linear | Conv1D))
+    return [(name, module) for name, module in found if module is not head and name.rpartition(".")[2] != SCORE]
+
+
+def _targets(wanted: str, model: PreTrainedModel) -> str | list[str]:
+    chosen = names(wanted)
+    if chosen == ["all-linear"]:
+        return "all-linear"
+    _check_names(chosen, [name for name, _ in _linear(model)], "linear layer", "adapt")
+    return chosen
+
+
+def _saved(recipe: Recipe, model: PreTrainedModel) -> list[str] | None:
+    chosen = names(recipe.modules_to_save)
+    _check_names(chosen, [name for name, _ in model.named_modules() if name], "module", "train whole")
+    return [*chosen, *([SCORE] if recipe.method == "reward" else [])] or None
+
+
+def _check_names(chosen: Iterable[str], known: list[str], what: str, purpose: str) -> None:
+    for name in chosen:
+        if not any(is_one_of(one, [name]) for one in known):
+            offered = ", ".join(sorted({one.rpartition(".")[2] for one in known} - set("0123456789"))[:30])
+            message = f"The model has no {what} `{name}` to {purpose}."
+            raise WorkFailedError("config", message, f"Choose from: {'all-linear, ' * (what[0] == 'l')}{offered}.")
+
+
+def free_last_layers(recipe: Recipe, model: PreTrainedModel) -> None:
+    """Freezes everything but the last decoder layers and the modules that the recipe names; a new head stays free.
+
+    Raises WorkFailedError when the model has no such layers or modules.
+    """
+    layers = getattr(model.base_model, "layers", None) or getattr(model.base_model, "h", None)
+    if layers is None or recipe.freeze_trainable_layers > len(layers):
+        message = f"The model has {len(layers or ())} decoder layers that freeze could train, not the ones asked for."
+        raise WorkFailedError("config", message, "Lower freeze_trainable_layers, or use tuning full.")
+    extra = names(recipe.freeze_extra_modules)
+    _check_names(extra, [name for name, _ in model.named_modules() if name], "module", "train")
+    model.requires_grad_(False)
+    layers[-recipe.freeze_trainable_layers :].requires_grad_(True)
+    for name, module in model.named_modules():
+        if is_one_of(name, [*extra, SCORE]):
+            module.requires_grad_(True)
+
+
+def puts_tokens_before(model: torch.nn.Module) -> bool:
+    """Whether learnt tokens stand before every row; calling the decoder by itself would leave them out."""
+    return isinstance(model, PeftModel) and bool(model.active_peft_config.is_prompt_learning)

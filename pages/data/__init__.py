@@ -1,0 +1,1 @@
+"""The Data page: files in, rows looked at, checked and changed."""

@@ -1,0 +1,101 @@
+"""One dataset on the screen: its rows as rendered chats, and the rows that were not taken, each with its reason."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from engine.data import datasets
+from engine.rows.verdict import REPAIRS
+from pages.data import row_view
+from pages.parts import html
+from pages.parts.pager import Place, pager
+from storage.tables import Dataset
+
+ROWS_A_PAGE = 20
+
+
+def rows_html(dataset: Dataset, offset: int) -> Markup:
+    """A page of rows as they will be trained on."""
+    found = datasets.rows(dataset.id, offset, ROWS_A_PAGE)
+    if not found:
+        return html.empty("No row to show", "No row of this file could be taken. The rejected ones say why.")
+    rows = html.join(
+        row_view.row_html(row, aside=_edit(dataset.id, position)) for position, row in enumerate(found, offset)
+    )
+    return Markup('<ol class="da-rows">{}</ol>{}').format(rows, pages(dataset.id, "rows", offset, dataset.train_rows))
+
+
+def _edit(dataset_id: str, position: int) -> Markup:
+    where = f"{address(dataset_id, 'edit')}&row={position}"
+    return Markup('<a class="da-edit" data-soft href="{}">Edit</a>').format(where)
+
+
+def rejections_html(dataset: Dataset, offset: int) -> Markup:
+    """Why rows were not taken: how often each rule, then row by row."""
+    found = datasets.rejections(dataset.id, offset, ROWS_A_PAGE)
+    if not found:
+        return html.empty("Every row was taken", "Nothing of this file was rejected.")
+    headers = (html.Header("Row", "number"), "What is wrong", "What stands there", "What would help")
+    save = Markup('<a class="ts-button" href="/api/datasets/{}/rejections.jsonl" download="{}">Download</a>').format(
+        dataset.id, f"{dataset.name} rejected.jsonl"
+    )
+    return Markup('<div class="da-why"><p>{}</p>{}</div>{}{}').format(
+        _counts(datasets.summary(dataset.id)["rules"]),
+        save,
+        html.table(headers, [html.Row(_rejection(one)) for one in found], "Rejected rows"),
+        pages(dataset.id, "rejected", offset, dataset.rejected),
+    )
+
+
+def _rejection(one: Mapping[str, Any]) -> tuple[object, ...]:
+    file = Markup("<small>{}</small>").format(one["file"]) if one.get("file") else ""
+    value = one.get("value")
+    return (
+        Markup("{}{}").format(one.get("row") or html.DASH, file),
+        Markup("<b>{}</b>").format(words(str(one["rule"]))),
+        Markup('<code class="da-value">{}</code>').format(value if value not in (None, "") else html.DASH),
+        one.get("fix", ""),
+    )
+
+
+def words(name: str) -> str:
+    """A rule's or a repair's name as words."""
+    return name.replace("_", " ")
+
+
+def _counts(rules: Mapping[str, int]) -> str:
+    return ", ".join(f"{html.count(count)} × {words(name)}" for name, count in rules.items())
+
+
+def notes_html(dataset: Dataset) -> Markup:
+    """What was noticed and repaired while reading."""
+    found = datasets.summary(dataset.id)
+    lines = html.join(Markup("<li>{}</li>").format(line) for line in map(str, found["notes"]))
+    repairs = html.join(
+        Markup('<li data-repair title="{}"><b>{}</b>: {} {}</li>').format(
+            REPAIRS.get(name, ""), words(name), html.count(count), "row" if count == 1 else "rows"
+        )
+        for name, count in found["repairs"].items()
+    )
+    return Markup('<ul class="da-notes">{}{}</ul>').format(lines, repairs) if lines or repairs else Markup()
+
+
+def pages(dataset_id: str, show: str, offset: int, total: int) -> Markup:
+    """The way through the rows of a view."""
+    return pager(Place(offset, ROWS_A_PAGE, total), partial(address, dataset_id, show))
+
+
+def address(dataset_id: str, show: str = "rows", offset: int = 0) -> str:
+    """Where a view of a dataset is."""
+    wanted = {"dataset": dataset_id} | ({"show": show} if show != "rows" else {}) | ({"from": offset} if offset else {})
+    return f"/data?{urlencode(wanted)}"
+
+
+def row_link(dataset: Dataset, position: int, row: Mapping[str, Any], word: str = "Row") -> Markup:
+    """Leads to a row among all the others. It is named by its number in the file, as everywhere."""
+    return Markup('<a class="ts-link" data-soft href="{}">{} {}</a>').format(
+        address(dataset.id, offset=position), word, html.count(row.get("row", position + 1))
+    )

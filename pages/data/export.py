@@ -1,0 +1,87 @@
+"""The tab Export: the rows as a file in the form another program reads, and the way to the hub."""
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from engine.data import export
+from engine.errors import RefusedError
+from engine.process import work
+from engine.rows.export.file import File, Packed
+from engine.rows.export.forms import Form
+from pages.data import push
+from pages.parts import fields, html
+from storage.statuses import WORK_MOVING, WorkStatus
+from storage.tables import Dataset, Work
+
+LABEL = "Export"
+MOST_LISTED = 20
+_FILES: dict[str, tuple[str, File, Packed]] = {
+    "jsonl": ("JSON Lines", "jsonl", ""),
+    "jsonl.gz": ("JSON Lines, gzip", "jsonl", "gz"),
+    "jsonl.zst": ("JSON Lines, zstd", "jsonl", "zst"),
+    "parquet": ("Parquet", "parquet", ""),
+}
+
+
+def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    """All of the tab."""
+    return Markup('<div class="dt-export">{}{}</div>').format(_export(dataset), push.html_of(dataset, query))
+
+
+def _export(dataset: Dataset) -> Markup:
+    forms = export.forms(dataset)
+    form = fields.form(
+        "export",
+        dataset.id,
+        "Export",
+        fields.select("form", "Form", [(one.name, one.label) for one in forms]),
+        fields.select("file", "File", [(name, said[0]) for name, said in _FILES.items()]),
+    )
+    kind = dataset.kind
+    said = html.join(
+        Markup("<li><b>{}</b> {} <span>{}</span></li>").format(one.label, one.about, _loss(one, kind)) for one in forms
+    )
+    done = [_one(dataset.id, one) for one in work.about(dataset.id, export.KIND)[:MOST_LISTED]]
+    listed = Markup('<ol class="dt-exports">{}</ol>').format(html.join(done)) if done else ""
+    return html.card("Download", Markup('<ul class="dt-forms">{}</ul>').format(said), form, listed)
+
+
+def _loss(form: Form, kind: str | None) -> str:
+    return next((said for one, said in form.loses.items() if one == kind), "Imported again, the rows are the same.")
+
+
+def _one(dataset_id: str, one: Work) -> Markup:
+    file = next(name for name, (_, file, packed) in _FILES.items() if (file, packed) == _file(one))
+    called = f"{export.form_label(str(one.spec['form']))}, {_FILES[file][0]}"
+    if one.status in WORK_MOVING:
+        state: object = html.progress(one.progress, f"Exporting {called}")
+    elif one.status == WorkStatus.SUCCEEDED:
+        href = f"/api/datasets/{dataset_id}/export/{one.id}/file"
+        state = Markup('<a class="ts-button" href="{}" download>Download</a>').format(href)
+    else:
+        state = html.badge(one.status, one.error or "")
+    return Markup("<li><div><b>{}</b><small>{}</small></div><div>{}</div></li>").format(called, _facts(one), state)
+
+
+def _file(one: Work) -> tuple[str, str]:
+    return str(one.spec["file"]), str(one.spec["packed"])
+
+
+def _facts(one: Work) -> Markup:
+    if one.status != WorkStatus.SUCCEEDED:
+        return Markup("{}").format(one.error or one.stage)
+    left_out = int(one.result.get("left_out", 0))
+    parts = [f"{html.count(int(one.result['rows']))} rows", html.size(int(one.result["bytes"]))]
+    parts += [f"{html.count(left_out)} did not fit and were left out"] if left_out else []
+    return Markup("{} · {}").format(" · ".join(parts), html.moment(one.ended_at))
+
+
+def _act_export(id: str, values: Mapping[str, str], _project: str) -> None:
+    if values.get("file") not in _FILES:
+        raise RefusedError(f"{values.get('file', '')!r} is no kind of file.", "Choose one of the list.")
+    _, file, packed = _FILES[values["file"]]
+    export.start(id, values.get("form", ""), file, packed)
+
+
+ACTS = {"export": _act_export, **push.ACTS}

@@ -1,0 +1,164 @@
+"""The form that brings data in: upload files, paste rows, name a path on the studio's machine, or a dataset of the hub.
+
+Which way is chosen is a radio of Gradio's; the style sheet shows the fields of that way alone, without asking the
+server.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from engine.data import datasets, named_sources
+from engine.data import hub as hub_data
+from engine.errors import RefusedError
+from pages.parts import live, toasts
+from pages.shell import project_of
+from storage.tables import Dataset
+
+WAYS = ("Upload", "Paste", "Path", "Hub")
+FILE_TYPES = list(named_sources.endings())
+EXAMPLE = '{"question": "What is the capital of France?", "answer": "Paris."}\n{"question": ...'
+
+
+def draw() -> tuple[dict[str, Component], gr.Button]:
+    """The fields by name, in the order `bring_in` takes them, and the button."""
+    form: dict[str, Component] = {}
+    with gr.Column(elem_id="data-import"):
+        form["way"] = gr.Radio(
+            WAYS, value=WAYS[0], label="Where from", show_label=False, container=False, elem_id="data-way"
+        )
+        form |= _sources()
+        with gr.Row(elem_id="data-end"):
+            form["name"] = _text("name", "Name", "optional: the file's own name", 120, scale=1)
+            go = gr.Button("Import", variant="primary", elem_id="data-go", scale=0, min_width=132)
+    wire(form)
+    return form, go
+
+
+def _sources() -> dict[str, Component]:
+    """The fields of each way, one way above the other."""
+    form: dict[str, Component] = {
+        "files": gr.File(
+            file_types=FILE_TYPES,
+            file_count="multiple",
+            label="Training data",
+            show_label=False,
+            height=148,
+            elem_id="data-file",
+        ),
+        "pasted": gr.Textbox(
+            label="Rows: JSON, JSON Lines, CSV with a header, or plain text",
+            placeholder=EXAMPLE,
+            lines=5,
+            max_lines=12,
+            elem_id="data-pasted",
+        ),
+        "path": _text("path", "A file or a folder on the studio's machine", "/data/rows.jsonl or /data/shards"),
+    }
+    with gr.Row(elem_id="data-hub"):
+        form["hub_id"] = _text("hub-id", "Dataset on the Hugging Face hub", "owner/name", 200, scale=3)
+        form["config"] = _choice("hub-config", "Configuration")
+        form["split"] = _choice("hub-split", "Split")
+    return form
+
+
+def _choice(id: str, label: str) -> gr.Dropdown:
+    """A field with choices that come when the hub has said what there is; anything may be written before."""
+    return gr.Dropdown(
+        [], value=None, label=label, allow_custom_value=True, scale=1, min_width=140, elem_id=f"data-{id}"
+    )
+
+
+def wire(form: Mapping[str, Component]) -> None:
+    """Asks the hub what a dataset has as soon as its id is written, and for the splits of another configuration."""
+    asked, told = [form["hub_id"], form["config"]], [form["config"], form["split"]]
+    for happens in (form["hub_id"].blur, form["hub_id"].submit):
+        happens(offered, form["hub_id"], told, **live.ACTING)
+    form["config"].input(splits, asked, form["split"], **live.ACTING)
+
+
+def offered(hub_id: str) -> list[Any]:
+    """The configurations and splits of a dataset of the hub, the usual ones chosen."""
+    if not hub_id.strip():
+        return [gr.update(choices=[], value=None)] * 2
+    with toasts.toast():
+        found = hub_data.look(hub_id.strip())
+        names = [str(one["name"]) for one in found["configs"]]
+        return [gr.update(choices=names, value=found["default"]), _splits(found, found["default"])]
+    return [gr.skip(), gr.skip()]
+
+
+def splits(hub_id: str, config: str) -> Any:
+    """The splits of one configuration."""
+    with toasts.toast():
+        return _splits(hub_data.look(hub_id.strip()), config)
+    return gr.skip()
+
+
+def _splits(found: Mapping[str, Any], config: str) -> Any:
+    names = next((list(one["splits"]) for one in found["configs"] if one["name"] == config), [])
+    return gr.update(choices=names, value="train" if "train" in names else next(iter(names), None))
+
+
+def _text(id: str, label: str, placeholder: str, most: int = 4096, scale: int | None = None) -> gr.Textbox:
+    return gr.Textbox(
+        label=label,
+        placeholder=placeholder,
+        max_lines=1,
+        max_length=most,
+        scale=scale,
+        min_width=140,
+        elem_id=f"data-{id}",
+    )
+
+
+FIELDS = ("way", "files", "pasted", "path", "hub_id", "config", "split", "name")
+EMPTY: dict[str, Any] = dict.fromkeys(FIELDS[2:], "") | {"files": None, "config": None, "split": None}
+
+
+def bring_in(request: gr.Request, *values: Any) -> list[Any]:
+    """Imports what the chosen way names; returns the emptied form (without the way) and the dataset's id."""
+    fields = dict(zip(FIELDS, values, strict=True))
+    with toasts.toast():
+        made = import_one(fields, project_of(request))
+        return [*(EMPTY[name] for name in FIELDS[1:]), made.id]
+    return [*(gr.skip() for _ in FIELDS[1:]), ""]
+
+
+def import_one(fields: Mapping[str, Any], project_id: str) -> Dataset:
+    """Begins the import that the form asks for. Raises RefusedError when there is nothing to import."""
+    name = str(fields.get("name") or "").strip()
+    match fields["way"]:
+        case "Upload":
+            return _files([(Path(one), Path(one).name) for one in fields["files"] or ()], name, project_id, "upload")
+        case "Paste":
+            return _files([named_sources.pasted(fields["pasted"])], name or "Pasted rows", project_id, "paste")
+        case "Path":
+            return _path(str(fields["path"]), name, project_id)
+    return _hub(fields, name, project_id)
+
+
+def _files(files: Sequence[named_sources.Named], name: str, project_id: str, source: str) -> Dataset:
+    if not files:
+        raise RefusedError("There is no file to import.", "Drop one or more into the field.")
+    return datasets.import_files(files, name, project_id, source)
+
+
+def _path(text: str, name: str, project_id: str) -> Dataset:
+    if not text.strip():
+        raise RefusedError("There is no file to import.", "Write the path of a file or a folder.")
+    files = named_sources.files_at(text)
+    return _files(files, name or (Path(text.strip()).name if len(files) > 1 else ""), project_id, "path")
+
+
+def _hub(fields: Mapping[str, Any], name: str, project_id: str) -> Dataset:
+    hub = {key: str(fields.get(field) or "").strip() for key, field in _HUB.items()}
+    if not hub["id"]:
+        raise RefusedError("There is no dataset to fetch.", "Write its id on the hub, such as owner/name.")
+    return datasets.import_hub(hub["id"], hub["config"], hub["split"], name=name, project_id=project_id)
+
+
+_HUB = {"id": "hub_id", "config": "config", "split": "split"}

@@ -1,0 +1,199 @@
+"""The tab Mapping: what was detected and how sure that is, each part of a row with its column, and the rows it makes.
+
+What is chosen stands in the address until it is applied, so that the rows beside it follow at once.
+"""
+
+from collections.abc import Mapping as Query
+from typing import Any
+
+from markupsafe import Markup
+
+from engine.data import mappings
+from engine.errors import ConflictError
+from engine.process import work
+from engine.rows.kinds import row_parts
+from engine.rows.mapping.mapping import parse
+from engine.rows.turns.role_names import OURS, ROLES, plain_name
+from engine.rows.verdict import Kind
+from pages.data import mapping_rows
+from pages.data.dataset_view import address, words
+from pages.parts import html
+from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
+from storage.tables import Dataset
+
+LABEL = "Mapping"
+WAIT_SECONDS = 1.0  # for the first rows, which are read once; later answers come at once
+NONE = "-"  # in the address: no column for this part, whatever was detected
+KINDS = {
+    "chat": "Chat: turns, or a question and its answer",
+    "completion": "Completion: a prompt and what follows it",
+    "text": "Text: to be learnt as it stands",
+    "preference": "Preference: a better and a worse answer",
+    "unpaired": "Labelled: answers that are good or bad",
+    "prompt": "Prompt: questions for reinforcement learning",
+    "stepwise": "Steps: an answer in steps, each right or wrong",
+}
+LABELS = {"messages": "Chat", "completion": "Answer", "completions": "Steps"}
+WITH_TURNS = ("chat", "preference", "unpaired", "prompt")
+
+
+def html_of(dataset: Dataset, query: Query[str, str]) -> Markup:
+    """The form and, beside it, the first rows as they would become."""
+    try:
+        done = work.wait(mappings.begin(dataset).id, WAIT_SECONDS)
+    except ConflictError as error:
+        return html.notice(error.message, error.hint, "calm")
+    if done.status in WORK_MOVING:
+        return _card(Markup("<p>Reading the first rows</p>{}").format(html.progress(None, "Reading the first rows")))
+    if done.status != WorkStatus.SUCCEEDED:
+        return html.notice(done.error or "The first rows could not be read.", done.hint or "")
+    chosen = chosen_in(query, dataset, done.result)
+    return Markup('<div class="dt-mapping">{}{}</div>').format(
+        _form(dataset, done.result, chosen), mapping_rows.html_of(dataset.id, chosen)
+    )
+
+
+def _card(content: Markup) -> Markup:
+    return Markup('<div class="ts-card da-importing">{}</div>').format(content)
+
+
+def chosen_in(query: Query[str, str], dataset: Dataset, found: Query[str, Any]) -> dict[str, Any]:
+    """The mapping that the address asks for, as plain values: what it leaves open is as it is now, or as detected."""
+    now = dataset.mapping or found["mapping"] or {"kind": "chat", "parts": {}, "roles": {}, "who": "", "what": ""}
+    kind: Kind = next((kind for kind in row_parts.PARTS if kind == query.get("kind")), now["kind"])
+    start = now["parts"] if kind == now["kind"] else usual_columns(kind, now["parts"], found["columns"])
+    taken = {part: query.get(f"part.{part}", start.get(part, NONE)) for part in row_parts.PARTS[kind]}
+    roles = {name: query.get(f"role.{name}", now["roles"].get(name, "")) for name in found["roles"]}
+    return {
+        "kind": kind,
+        "parts": {part: column for part, column in taken.items() if column not in (NONE, "")},
+        "roles": {name: role for name, role in roles.items() if role in OURS},
+        "who": query.get("who", now["who"]),
+        "what": query.get("what", now["what"]),
+    }
+
+
+def usual_columns(kind: Kind, now: Query[str, str], columns: list[dict[str, Any]]) -> dict[str, str]:
+    """What can stay when another kind is chosen: parts of the same name, and columns that are called like a part."""
+    found = {part: column for part, column in now.items() if part in row_parts.PARTS[kind]}
+    for one in columns:
+        name = plain_name(one["name"])
+        if name in row_parts.PARTS[kind] and name not in found and one["name"] not in found.values():
+            found[name] = one["name"]
+    return found
+
+
+def _form(dataset: Dataset, found: Query[str, Any], chosen: Query[str, Any]) -> Markup:
+    columns = {one["name"]: one for one in found["columns"]}
+    rows = html.join(
+        _part(part, str(chosen["parts"].get(part, "")), columns) for part in row_parts.PARTS[chosen["kind"]]
+    )
+    return Markup(
+        '<form class="ts-card dt-form" data-query="change" data-act="map" data-id="{}"><h3>{}</h3>'
+        '<label class="dt-kind"><b>Kind</b>{}</label><div class="dt-parts">{}</div>{}{}</form>'
+    ).format(
+        dataset.id,
+        detected_words(found),
+        _select("kind", KINDS, str(chosen["kind"])),
+        rows,
+        _roles(found["roles"], chosen) if chosen["kind"] in WITH_TURNS else "",
+        _end(dataset, found, chosen),
+    )
+
+
+def detected_words(found: Query[str, Any]) -> str:
+    """How sure detection is: "998 of the first 1,000 rows are alpaca." """
+    count, total = found["formats"].get(found["format"], 0), found["looked_at"]
+    if found["format"] is None:
+        return "No known format. This is a guess: look at the rows beside it."
+    rows = f"All of the first {total:,} rows are" if count == total else f"{count:,} of the first {total:,} rows are"
+    return f"{rows if total > 1 else 'The only row is'} {words(found['format'])}."
+
+
+def _part(part: str, column: str, columns: Query[str, Query[str, Any]]) -> Markup:
+    known = columns.get(column)
+    example = next(iter(known["examples"]), "") if known else ""
+    choices = {NONE: "–", **{name: name for name in columns}} | ({column: column} if column else {})
+    return Markup('<label title="{}"><b>{}</b>{}<code class="dt-example">{}</code></label>').format(
+        row_parts.ABOUT[part], part_label(part), _select(f"part.{part}", choices, column or NONE), example
+    )
+
+
+def part_label(part: str) -> str:
+    return LABELS.get(part, part.capitalize())
+
+
+def _roles(counts: Query[str, int], chosen: Query[str, Any]) -> Markup:
+    """What the names of roles mean, and where a turn says who and what."""
+    lines = html.join(_role(name, count, chosen["roles"].get(name, "")) for name, count in counts.items())
+    keys = html.join(
+        Markup(
+            '<label><b>{}</b><input name="{}" value="{}" placeholder="{}" maxlength="80" autocomplete="off"></label>'
+        ).format(label, name, chosen[name], usual)
+        for name, label, usual in (("who", "Who speaks", "role, from"), ("what", "What is said", "content, value"))
+    )
+    opened = Markup(" open") if chosen["who"] or chosen["what"] else ""
+    table = Markup('<h4>Roles</h4><div class="dt-parts dt-roles">{}</div>').format(lines) if lines else Markup()
+    return Markup(
+        '{}<details class="da-fold"{}><summary>Keys of a turn</summary><div class="dt-parts">{}</div></details>'
+    ).format(table, opened, keys)
+
+
+def _role(name: str, count: int, chosen: str) -> Markup:
+    usual = ROLES.get(plain_name(name))
+    first = {"": usual if usual else "not known"}
+    choices = first | {one: one if one != "call" else "call of a tool" for one in OURS if one != usual}
+    return Markup("<label><b>{}<small>{}</small></b>{}</label>").format(
+        name, f"{count:,} turns", _select(f"role.{name}", choices, chosen if chosen != usual else "")
+    )
+
+
+def _select(name: str, choices: Query[str, str], chosen: str) -> Markup:
+    options = html.join(
+        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", label)
+        for value, label in choices.items()
+    )
+    return Markup('<select name="{}">{}</select>').format(name, options)
+
+
+def _end(dataset: Dataset, found: Query[str, Any], chosen: Query[str, Any]) -> Markup:
+    """Apply, and the way back to what was detected."""
+    ready = dataset.status == DatasetStatus.READY
+    now = dataset.mapping or (found["mapping"] if ready else None)
+    if now is not None and _same(now, chosen):
+        said = "Rows were read by this mapping." if dataset.mapping else "Rows were read as detected."
+        return Markup("<footer><p>{}</p>{}</footer>").format(said, _as_detected(dataset))
+    label = "Read again as a new version" if ready else "Import with this mapping"
+    back = Markup('<a class="ts-button" data-soft href="{}">Start over</a>').format(address(dataset.id, "mapping"))
+    return Markup(
+        '<footer><button class="ts-button" data-tone="primary">{}</button>{}{}</footer>'
+        '<p class="dt-hint">The next file with the same columns in this project is read this way too.</p>'
+    ).format(label, back, _as_detected(dataset))
+
+
+def _same(now: Query[str, Any], chosen: Query[str, Any]) -> bool:
+    return all(now[name] == chosen[name] for name in ("kind", "parts", "roles", "who", "what"))
+
+
+def _as_detected(dataset: Dataset) -> Markup:
+    return html.button("Read as detected", "map_as_detected", dataset.id) if dataset.mapping else Markup()
+
+
+def _apply(dataset_id: str, values: Query[str, str], _project: str) -> str:
+    """Imports by the fields of the form; they hold every select, so that nothing is left to what was detected."""
+    roles = {name.removeprefix("role."): value for name, value in values.items() if name.startswith("role.") and value}
+    taken = {
+        name.removeprefix("part."): value
+        for name, value in values.items()
+        if name.startswith("part.") and value not in (NONE, "")
+    }
+    keys = {name: values.get(name, "").strip() for name in ("who", "what")}
+    mapping = parse({"kind": values["kind"], "parts": taken, "roles": roles, **keys})
+    return address(mappings.apply(dataset_id, mapping).id)
+
+
+def _detected(dataset_id: str, _values: Query[str, str], _project: str) -> str:
+    return address(mappings.apply(dataset_id, None).id)
+
+
+ACTS = {"map": _apply, "map_as_detected": _detected}

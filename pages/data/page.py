@@ -1,0 +1,226 @@
+"""Data: bring files in, see what became of each row, look at the rows as chats."""
+
+from collections.abc import Mapping
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine.data import datasets
+from engine.errors import NotFoundError
+from engine.process import events
+from pages.data import import_form
+from pages.data import tabs as dataset_tabs
+from pages.data.dataset_view import address, notes_html
+from pages.parts import html, live, toasts
+from pages.shell import project_of
+from storage import datasets as stored
+from storage import home
+from storage.db import reading
+from storage.statuses import DatasetStatus
+from storage.tables import Dataset
+
+SLUG, TITLE, SUBTITLE, KEY, ICON = "data", "Data", "What your models learn from.", "d", "data"
+
+HIDE_IMPORT = """
+  const open = () => element.toggleAttribute('data-open', new URLSearchParams(location.search).has('dataset'));
+  document.addEventListener('tunesmith-query', open);
+  open();
+"""
+OPEN = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
+GO = "(to) => { if (window.tunesmith) (to ? tunesmith.go(to) : tunesmith.refresh()); }"
+VIEW_SECONDS = 4
+RECENT_BYTES = 4096
+MAP = "Say below which column is which: the rows beside it show what becomes of them."
+
+HEADERS = (
+    "Dataset",
+    "Status",
+    "Kind",
+    html.Header("Accepted", "number"),
+    html.Header("Repaired", "number"),
+    html.Header("Rejected", "number"),
+    html.Header("Size", "number"),
+    "Added",
+    html.Header("Actions", "actions"),
+)
+
+
+def page() -> None:
+    """The import on top, the datasets below; one open dataset takes the place of both."""
+    gr.HTML(elem_id="data-open", js_on_load=HIDE_IMPORT, apply_default_css=False)
+    form, go = import_form.draw()
+    fields = [form[name] for name in import_form.FIELDS]
+    opened, to = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    table = live.live("datasets", datasets_html, actions=True)
+    go.click(import_form.bring_in, fields, [*fields[1:], opened], **live.ACTING).then(
+        None, opened, None, js=OPEN, **live.QUIET
+    )
+    table.action(act, None, to, **live.ACTING).then(None, to, None, js=GO, **live.QUIET)
+
+
+def datasets_html(query: Mapping[str, str]) -> str:
+    """The project's datasets, or the one the address names."""
+    if query.get("dataset"):
+        return str(_one(query["dataset"], query.get("show", "")))
+    with reading() as db:
+        every = stored.newest(db, query["project"])
+    if not every:
+        return str(_nothing())
+    return str(html.table(HEADERS, [_row(one) for one in every], "Datasets"))
+
+
+def _nothing() -> Markup:
+    return html.empty(
+        "No dataset yet",
+        "Drop a file above: chats, questions with answers, or plain text, as JSON, JSONL, CSV, Parquet or text. "
+        "Nothing leaves this machine.",
+        picture="data",
+    )
+
+
+def _row(dataset: Dataset) -> html.Row:
+    known = dataset.status == DatasetStatus.READY
+    cells = [
+        Markup("<b>{}</b><small>{}</small>").format(
+            html.link(dataset.name, address(dataset.id), soft=True), _from(dataset)
+        ),
+        _status(dataset),
+        Markup("{}<small>{}</small>").format(dataset.kind or html.DASH, (dataset.format or "").replace("_", " ")),
+        *(
+            html.count(count) if known else html.DASH
+            for count in (dataset.accepted, dataset.repaired, dataset.rejected)
+        ),
+        html.size(dataset.size_bytes),
+        html.moment(dataset.created_at),
+        _delete_button(dataset),
+    ]
+    return html.Row(cells, dataset.id, address(dataset.id))
+
+
+def _from(dataset: Dataset) -> str:
+    """Where its rows came from, and which version they are."""
+    version = f"version {dataset.version}" if dataset.version > 1 else ""
+    return " · ".join(filter(None, (version, dataset.source_name)))
+
+
+def _status(dataset: Dataset) -> Markup:
+    bar = (
+        html.progress(dataset.progress, f"Importing {dataset.name}")
+        if dataset.status == DatasetStatus.IMPORTING
+        else ""
+    )
+    return Markup('<div class="da-status">{}{}</div>').format(html.badge(dataset.status, dataset.error or ""), bar)
+
+
+def _delete_button(dataset: Dataset) -> Markup:
+    ask = f"Delete the dataset {dataset.name}? Its rows are removed from the studio; your own file stays."
+    return html.button("Delete", "delete", dataset.id, ask, "danger")
+
+
+def _one(dataset_id: str, show: str) -> Markup:
+    """The head of an open dataset. Its rows are a live part of their own, made when there are any."""
+    back = html.link("All datasets", "/data", soft=True)
+    try:
+        dataset = datasets.look_up(dataset_id)
+    except NotFoundError as error:
+        return Markup('<div class="da-one"><p class="da-back">{}</p>{}</div>').format(
+            back, html.notice(error.message, error.hint)
+        )
+    return Markup('<div class="da-one" data-id="{}"><p class="da-back">{}</p>{}{}</div>').format(
+        dataset.id, back, _head(dataset), _content(dataset, show)
+    )
+
+
+def _head(dataset: Dataset) -> Markup:
+    train = html.link_button("Train on it", f"/train?dataset={dataset.id}", primary=True)
+    buttons = Markup('<div class="ts-actions">{}{}</div>').format(
+        train if dataset.status == DatasetStatus.READY and dataset.train_rows else "", _delete_button(dataset)
+    )
+    facts = (
+        ("Kind", dataset.kind),
+        ("Format", _format(dataset)),
+        ("Rows in the file", html.count(dataset.rows)),
+        ("Accepted", html.count(dataset.accepted)),
+        ("Repaired", html.count(dataset.repaired)),
+        ("Rejected", html.count(dataset.rejected)),
+        ("Size", html.size(dataset.size_bytes)),
+    )
+    known = html.facts(facts) + notes_html(dataset) if dataset.status == DatasetStatus.READY else ""
+    return Markup('<section class="ts-card"><header><h2>{}</h2>{}<small>{}</small>{}</header>{}</section>').format(
+        dataset.name, html.badge(dataset.status), _from(dataset), buttons, known
+    )
+
+
+def _format(dataset: Dataset) -> str:
+    """The format, and how sure that is where it is not certain."""
+    name = (dataset.format or "").replace("_", " ")
+    sure = dataset.confidence is None or dataset.confidence >= 1
+    return name if sure else f"{name} ({100 * (dataset.confidence or 0):.1f} %)"
+
+
+def _content(dataset: Dataset, show: str) -> Markup:
+    said = _said(dataset)
+    current = dataset_tabs.open_tab(dataset, show)
+    if not current:
+        return said
+    view = live.element("data", "view", seconds=VIEW_SECONDS)
+    return Markup('{}{}<div id="view-of-{}" data-keep>{}</div>').format(
+        said, dataset_tabs.strip(dataset, current), dataset.id, view
+    )
+
+
+def _said(dataset: Dataset) -> Markup:
+    """What a person should know about a dataset that is not ready."""
+    match dataset.status:
+        case DatasetStatus.IMPORTING:
+            return _importing(dataset)
+        case DatasetStatus.FAILED:
+            return html.notice(dataset.error or "The file could not be imported.", dataset.hint or "")
+        case DatasetStatus.NEEDS_MAPPING:
+            return html.notice(dataset.error or "The columns have no known meaning.", dataset.hint or MAP, "warn")
+    return Markup()
+
+
+def _importing(dataset: Dataset) -> Markup:
+    share = "" if dataset.progress is None else f"{100 * dataset.progress:.0f} %"
+    return Markup(
+        '<div class="ts-card da-importing"><p><span>Reading {}</span><span>{}</span></p>{}<footer>{}{}</footer></div>'
+    ).format(
+        dataset.source_name,
+        share,
+        html.progress(dataset.progress, f"Importing {dataset.name}"),
+        Markup("<p>{}</p>").format(_stage(dataset)),
+        html.button("Cancel", "cancel", dataset.id),
+    )
+
+
+def _stage(dataset: Dataset) -> str:
+    """What the import said last, such as "12,000 rows read"."""
+    seen, _ = events.read(home.dataset_folder(dataset.id), max(0, dataset.events_offset - RECENT_BYTES))
+    said = [event.stage for event in seen if isinstance(event, events.Progress)]
+    return said[-1] if said else "Looking at the first rows" if seen else "Waiting for its turn"
+
+
+def view_html(query: Mapping[str, str]) -> str:
+    """What the open tab of the dataset in the address shows."""
+    return str(dataset_tabs.content(datasets.look_up(query["dataset"]), query)) if query.get("dataset") else ""
+
+
+def act(event: gr.EventData, request: gr.Request) -> str:
+    """Does what a button asks for; returns the address to go to, or "" to stay."""
+    with toasts.toast():
+        return ACTS[event.name](event.id, event.values, project_of(request)) or ""
+    return ""
+
+
+def _delete(dataset_id: str, _values: Mapping[str, str], _project: str) -> str:
+    datasets.delete_dataset(dataset_id)
+    return "/data"
+
+
+def _cancel(dataset_id: str, _values: Mapping[str, str], _project: str) -> None:
+    datasets.cancel_import(dataset_id)
+
+
+ACTS: dict[str, dataset_tabs.Act] = {"delete": _delete, "cancel": _cancel, **dataset_tabs.acts()}
+FRAGMENTS: dict[str, live.Fragment] = {"datasets": datasets_html, "view": view_html}

@@ -1,0 +1,62 @@
+"""Search above the rows of a dataset: the box, and the rows that were found with the words highlighted."""
+
+from collections.abc import Mapping
+from functools import partial
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from engine.data import search
+from engine.rows.search import terms
+from pages.data import dataset_view, highlights
+from pages.parts import html
+from pages.parts.pager import Place, pager
+from storage.tables import Dataset
+
+ROWS_A_PAGE = 20
+
+
+def box_html(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    """The search box. What is typed goes into the address as `q`."""
+    return Markup(
+        '<form class="dt-search" role="search" data-query data-forget="from" id="search-{}">'
+        '<input type="search" name="q" value="{}" maxlength="400" placeholder="{}" aria-label="Search in the rows">'
+        '<button class="ts-button" type="submit">Search</button></form>'
+    ).format(dataset.id, query.get("q", ""), 'Search in the rows: words, "exact phrase", begin*')
+
+
+def search_html(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    """The rows that have everything the address asks for; nothing when it asks for nothing."""
+    typed = query.get("q", "").strip()
+    if not typed:
+        return Markup()
+    offset = int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 16 else 0
+    hits = search.search(dataset.id, typed, offset, ROWS_A_PAGE)
+    rows = html.join(_row(dataset, hit, hits) for hit in hits.rows)
+    return Markup('<div class="dt-hits">{}<ol class="da-rows">{}</ol>{}</div>').format(
+        _said(dataset, typed, hits), rows, _pages(dataset, typed, offset, hits.total)
+    )
+
+
+def _said(dataset: Dataset, typed: str, hits: search.Hits) -> Markup:
+    every = html.link("All rows", dataset_view.address(dataset.id), soft=True)
+    if not hits.terms:
+        return Markup("<p>There is no word to look for in <b>{}</b>. {}</p>").format(typed, every)
+    count = f"{html.count(hits.total)} {'row has' if hits.total == 1 else 'rows have'}"
+    rest = "" if hits.complete else f" Among the first {html.count(hits.looked_at)}: the index is being made."
+    return Markup("<p><b>{}</b> {}.{} {}</p>").format(count, typed, rest, every)
+
+
+def _row(dataset: Dataset, hit: search.Hit, hits: search.Hits) -> Markup:
+    return Markup('<li class="da-row"><div class="da-side">{}</div><div class="da-content">{}{}</div></li>').format(
+        dataset_view.row_link(dataset, hit.position, hit.row),
+        highlights.excerpts(hit.row, partial(terms.spans, wanted=hits.terms)),
+        highlights.folded(hit.row),
+    )
+
+
+def _pages(dataset: Dataset, typed: str, offset: int, total: int) -> Markup:
+    def address(offset: int) -> str:
+        return f"/data?{urlencode({'dataset': dataset.id, 'q': typed, 'from': offset})}"
+
+    return pager(Place(offset, ROWS_A_PAGE, total), address, "found rows")

@@ -1,0 +1,111 @@
+"""The views of an open dataset, in the order of their tabs: what each shows, and what its buttons do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from pages.data import (
+    dataset_view,
+    edit,
+    export,
+    mapping,
+    search,
+    shape,
+    statistics,
+    versions,
+)
+from pages.data import (
+    health as data_health,
+)
+from pages.data import (
+    tokens as data_tokens,
+)
+from pages.parts import html
+from storage.statuses import DatasetStatus
+from storage.tables import Dataset
+
+Act = Callable[[str, Mapping[str, str], str], str | None]
+"""(id of the button or form, its fields, project) -> the address to go to, or None to stay and refresh."""
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One view. `html` gets the page's query and must be cheap: it is asked for again every few seconds."""
+
+    label: str
+    html: Callable[[Dataset, Mapping[str, str]], Markup]
+    acts: Mapping[str, Act] = field(default_factory=dict)
+    count: Callable[[Dataset], int] | None = None  # shown beside the label
+    unready: bool = False  # there before the dataset is ready, as long as it is no longer being imported
+    listed: bool = True  # False: reached by a link only
+
+
+def offset_of(query: Mapping[str, str]) -> int:
+    """How many rows come before the page that the address asks for."""
+    return int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 16 else 0
+
+
+def _rows(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    box, found = search.box_html(dataset, query), search.search_html(dataset, query)
+    return box + (found or dataset_view.rows_html(dataset, offset_of(query)))
+
+
+def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    return dataset_view.rejections_html(dataset, offset_of(query))
+
+
+TABS: dict[str, Tab] = {
+    "rows": Tab("Rows", _rows, count=lambda dataset: dataset.train_rows),
+    "rejected": Tab("Rejected", _rejected, count=lambda dataset: dataset.rejected, unready=True),
+    "tokens": Tab(data_tokens.LABEL, data_tokens.html_of, data_tokens.ACTS),
+    "health": Tab(data_health.LABEL, data_health.html_of, data_health.ACTS),
+    "statistics": Tab(statistics.LABEL, statistics.html_of),
+    "shape": Tab(shape.LABEL, shape.html_of, shape.ACTS),
+    "versions": Tab(versions.LABEL, versions.html_of),
+    "export": Tab(export.LABEL, export.html_of, export.ACTS),
+    "edit": Tab(edit.LABEL, edit.html_of, edit.ACTS, listed=False),
+    "mapping": Tab(mapping.LABEL, mapping.html_of, mapping.ACTS, unready=True),
+}
+
+FIRST = {DatasetStatus.NEEDS_MAPPING: "mapping", DatasetStatus.FAILED: "rejected"}
+
+
+def acts() -> dict[str, Act]:
+    """What every button of every tab does, by its name."""
+    return {name: act for tab in TABS.values() for name, act in tab.acts.items()}
+
+
+def open_tab(dataset: Dataset, asked: str) -> str:
+    """The tab that is open: the one asked for, if the dataset has it yet."""
+    there = available(dataset)
+    return next((name for name in (asked, FIRST.get(dataset.status, "rows")) if name in there), next(iter(there), ""))
+
+
+def available(dataset: Dataset) -> dict[str, Tab]:
+    """The tabs that a dataset in its state has."""
+    if dataset.status == DatasetStatus.READY:
+        return TABS
+    if dataset.status == DatasetStatus.IMPORTING:
+        return {}
+    return {name: tab for name, tab in TABS.items() if tab.unready and (tab.count is None or tab.count(dataset))}
+
+
+def strip(dataset: Dataset, current: str) -> Markup:
+    """The tabs as links."""
+    shown = ((name, tab) for name, tab in available(dataset).items() if tab.listed)
+    links = html.join(_link(dataset, name, tab, name == current) for name, tab in shown)
+    return Markup('<nav class="da-views" aria-label="Views of the dataset">{}</nav>').format(links)
+
+
+def _link(dataset: Dataset, name: str, tab: Tab, here: bool) -> Markup:
+    count = Markup(" <span>{}</span>").format(html.count(tab.count(dataset))) if tab.count else ""
+    return Markup('<a data-soft href="{}"{}>{}{}</a>').format(
+        dataset_view.address(dataset.id, name), Markup(' aria-current="true"') if here else "", tab.label, count
+    )
+
+
+def content(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    """What the open tab shows."""
+    name = open_tab(dataset, query.get("show", ""))
+    return available(dataset)[name].html(dataset, query) if name else Markup()

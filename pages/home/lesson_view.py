@@ -1,0 +1,145 @@
+"""The first lesson, from the button to the chat."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from engine.lesson import addition_rows
+from pages.parts import chart, html
+from pages.parts.icons import icon
+from pages.runs.state import progress_bar, step_words, time_words
+from storage import db, endpoints, models, runs
+from storage.tables import Endpoint, Lesson, Model, Run
+
+STAGES = {
+    "fetching": ("Fetch the starter model", "SmolLM2 135M, 93 MB, once"),
+    "importing": ("Make the data", "small sums, written by the studio"),
+    "training": ("Train", "40 steps, about a minute"),
+    "serving": ("Start the tuned model", "a few seconds"),
+    "ready": ("Talk to it", "beside the untuned one"),
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a lesson has made so far."""
+
+    lesson: Lesson
+    model: Model | None = None
+    run: Run | None = None
+    endpoint: Endpoint | None = None
+
+
+def scene(lesson: Lesson) -> Scene:
+    with db.reading() as session:
+        return Scene(
+            lesson,
+            models.get(session, lesson.model_id) if lesson.model_id else None,
+            runs.get(session, lesson.run_id) if lesson.run_id else None,
+            endpoints.get(session, lesson.endpoint_id) if lesson.endpoint_id else None,
+        )
+
+
+def invitation_html() -> Markup:
+    """The empty home: one button, and what it will do."""
+    steps = html.join(_step(number, name, "later", note) for number, (name, note) in enumerate(STAGES.values(), 1))
+    return Markup(
+        '<section class="ts-hero" data-key="invitation"><div><h2>Tune your first model in about two minutes</h2>'
+        "<p>The studio fetches a small language model, teaches it to add two numbers, and opens a chat where you ask"
+        " the tuned and the untuned model the same question. Everything runs on this machine.</p>{}"
+        '<p class="ts-aside">Have data of your own? {} it, then {}.</p></div><ol class="ts-steps">{}</ol></section>'
+    ).format(
+        _large("Run the first lesson"), html.link("Import", "/data"), html.link("set up a training", "/train"), steps
+    )
+
+
+def _large(label: str) -> Markup:
+    return Markup(
+        '<button type="button" class="ts-button ts-large" data-tone="primary" data-act="lesson">{}</button>'
+    ).format(label)
+
+
+def progress_html(shown: Scene) -> Markup:
+    """The lesson on its way: what is done, what goes on now, with the loss as it falls."""
+    failed = shown.lesson.stage == "failed"
+    at = _failed_at(shown) if failed else shown.lesson.stage
+    order = list(STAGES)
+    steps = [
+        _step(
+            number,
+            STAGES[name][0],
+            _state(order.index(name), order.index(at), failed, shown.lesson.stage),
+            _note(name, shown) if name == at else STAGES[name][1] if order.index(name) > order.index(at) else "",
+            _more(name, shown) if name == at else "",
+        )
+        for number, name in enumerate(order, 1)
+    ]
+    return Markup(
+        '<section class="ts-card ts-lesson" data-key="lesson"><header><h2>First lesson</h2>{}</header>'
+        '<ol class="ts-steps">{}</ol></section>'
+    ).format(_aside(shown), html.join(steps))
+
+
+def _state(place: int, now: int, failed: bool, stage: str) -> str:
+    if place < now or stage == "ready":
+        return "done"
+    if place > now:
+        return "later"
+    return "failed" if failed else "now"
+
+
+def _failed_at(shown: Scene) -> str:
+    lesson = shown.lesson
+    if lesson.endpoint_id:
+        return "serving"
+    return "training" if lesson.run_id else "importing" if lesson.dataset_id else "fetching"
+
+
+def _step(number: int, name: str, state: str, note: str = "", more: Markup | str = "") -> Markup:
+    dot = icon("check") if state == "done" else "!" if state == "failed" else number
+    below = Markup('<div class="ts-more">{}</div>').format(more) if more else ""
+    return Markup('<li data-state="{}"><span class="ts-dot">{}</span><span>{}</span><small>{}</small>{}</li>').format(
+        state, dot, name, note, below
+    )
+
+
+def _note(stage: str, shown: Scene) -> str:
+    if shown.lesson.stage == "failed" or stage == "ready":
+        return ""
+    if stage == "fetching" and shown.model:
+        return shown.model.stage or "waiting"
+    if stage == "training" and shown.run:
+        return f"{step_words(shown.run)} · {time_words(shown.run)}" if shown.run.step else "starting"
+    return "now"
+
+
+def _more(stage: str, shown: Scene) -> Markup:
+    if shown.lesson.stage == "failed":
+        trouble = html.notice("The lesson stopped here.", shown.lesson.error or "")
+        again = html.button("Try again", "lesson", tone="primary")
+        return Markup('<div class="ts-stack">{}<div class="ts-actions">{}</div></div>').format(trouble, again)
+    if stage == "fetching":
+        return html.progress(shown.model.progress if shown.model else None, "Fetching the model")
+    if stage == "training" and shown.run:
+        loss = chart.element("Loss", [("loss", "training")], shown.run.id, 170, plain=True)
+        return Markup('<div class="ts-stack">{}{}</div>').format(progress_bar(shown.run), loss)
+    if stage == "ready":
+        return Markup('<p class="ts-hint">Ask both: {}</p><div class="ts-actions">{}{}</div>').format(
+            addition_rows.proof_question(),
+            _chat_link(shown),
+            html.link_button("See the run", f"/runs?run={shown.lesson.run_id}"),
+        )
+    return html.progress(None, STAGES[stage][0])
+
+
+def _chat_link(shown: Scene) -> Markup:
+    asking = {"ask": addition_rows.proof_question()} | ({"endpoint": shown.endpoint.name} if shown.endpoint else {})
+    href = f"/chat?{urlencode(asking)}"
+    return html.link_button("Open the chat", href, primary=True)
+
+
+def _aside(shown: Scene) -> Markup:
+    if shown.lesson.stage == "ready":
+        return html.badge("ready")
+    return html.badge("failed") if shown.lesson.stage == "failed" else Markup()

@@ -1,0 +1,135 @@
+"""Home: the first lesson while there is nothing else, then what is running and what was done last."""
+
+from collections.abc import Mapping, Sequence
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine.lesson import lesson
+from pages.home.lesson_view import invitation_html, progress_html, scene
+from pages.home.machine_facts import gauges_html
+from pages.parts import html, live, toasts
+from pages.parts.icons import icon
+from pages.runs.state import progress_bar, step_words, time_words
+from pages.shell import project_of
+from storage import datasets, db, endpoints, models, runs
+from storage.statuses import RUN_MOVING
+from storage.tables import Backend, Endpoint, Lesson, Run
+
+SLUG, TITLE, SUBTITLE, KEY, ICON = "", "Home", "What goes on in this studio", "h", "home"
+LATEST = 6
+
+
+def page() -> None:
+    """One live fragment, and the machine beside it."""
+    live.acting(live.live("home", home_html, actions=True), act)
+
+
+def act(event: gr.EventData, request: gr.Request) -> None:
+    """The one button: the first lesson, in the project the browser has chosen."""
+    if event.name == "lesson":
+        with toasts.toast():
+            lesson.start_lesson(project_of(request))
+
+
+def home_html(query: Mapping[str, str]) -> str:
+    """The invitation on an empty home, the lesson while it matters, then the work."""
+    project = query["project"]
+    state = lesson.state(project)
+    with db.reading() as session:
+        latest = list(runs.recent(session, project, LATEST))
+        serving = [pair for pair in endpoints.routes(session) if pair[0].project_id == project]
+        counts = (len(models.recent(session)), len(datasets.newest(session, project)), runs.count(session, project))
+    parts = [
+        invitation_html() if state is None and not latest else Markup(),
+        progress_html(scene(state)) if state is not None and _matters(state, latest) else Markup(),
+        _work(latest, serving) if _worked(state, latest) else Markup(),
+        _quick(*counts),
+    ]
+    return str(Markup('<div class="ts-stack">{}</div>').format(html.join(parts)))
+
+
+def _matters(state: Lesson, latest: Sequence[Run]) -> bool:
+    """Until it is done, and then until there is work that came after it."""
+    return state.stage != "ready" or not any(
+        run.created_at > state.created_at and run.id != state.run_id for run in latest
+    )
+
+
+def _worked(state: Lesson | None, latest: Sequence[Run]) -> bool:
+    """Whether there is more to show than the lesson's own run."""
+    return any(state is None or run.id != state.run_id for run in latest)
+
+
+def _work(latest: Sequence[Run], serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
+    moving = [run for run in latest if run.status in RUN_MOVING]
+    running = html.card("Training now", html.join(_running(run) for run in moving)) if moving else Markup()
+    every = html.link("All runs", "/runs")
+    return Markup(
+        '<div class="ts-columns" data-key="work"><div class="ts-stack">{}{}</div><div class="ts-stack">{}{}</div></div>'
+    ).format(
+        running,
+        html.card("Latest runs", _latest(latest), aside=every),
+        _serving(serving),
+        html.card("This machine", gauges_html()),
+    )
+
+
+def _running(run: Run) -> Markup:
+    return Markup(
+        '<a class="ts-line" href="/runs?run={}"><b>{}</b><small>{}</small>{}<small>{}</small><small>{}</small></a>'
+    ).format(run.id, run.name, run.status, progress_bar(run), step_words(run), time_words(run))
+
+
+def _latest(latest: Sequence[Run]) -> Markup:
+    rows = [
+        html.Row(
+            (
+                html.link(run.name, f"/runs?run={run.id}"),
+                html.badge(run.status),
+                html.number(run.loss),
+                html.moment(run.created_at),
+            ),
+            id=run.id,
+        )
+        for run in latest
+    ]
+    headers = (
+        "Run",
+        html.Header("Status", room=13),
+        html.Header("Loss", "number", 7),
+        html.Header("Created", "number", 11),
+    )
+    return html.table(headers, rows, "Latest runs")
+
+
+def _serving(serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
+    if not serving:
+        return Markup()
+    lines = html.join(
+        Markup('<div class="ts-line"><b>{}</b>{}</div>').format(
+            one.name, html.link_button("Chat", f"/chat?endpoint={one.name}")
+        )
+        for one, _ in serving
+    )
+    return html.card("Answering now", lines, aside=html.link("Serve", "/serve"))
+
+
+def _quick(model_count: int, dataset_count: int, run_count: int) -> Markup:
+    tiles = (
+        ("/models", "models", "Models", f"{model_count} here" if model_count else "Add one to train"),
+        ("/data", "data", "Data", f"{dataset_count} in this project" if dataset_count else "Import your own rows"),
+        ("/train", "train", "Train", "Set up a training"),
+        ("/runs", "runs", "Runs", f"{run_count} in this project" if run_count else "None yet"),
+    )
+    return Markup('<nav class="ts-tiles" aria-label="Where to go next">{}</nav>').format(
+        html.join(
+            Markup('<a class="ts-tile" href="{}">{}<b>{}</b><small>{}</small></a>').format(
+                href, icon(picture), title, text
+            )
+            for href, picture, title, text in tiles
+        )
+    )
+
+
+FRAGMENTS: dict[str, live.Fragment] = {"home": home_html}

@@ -1,0 +1,1 @@
+"""The Runs page: what trains now, what has trained, and one run in full."""

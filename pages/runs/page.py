@@ -1,0 +1,139 @@
+"""Runs: what trains now, what has trained, and one of them in full.
+
+The list and the run stand in one live fragment: `/runs` is the list, `/runs?run=ID` the run.
+"""
+
+from collections.abc import Callable, Mapping
+from math import ceil
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine.errors import NotFoundError
+from engine.runs import runs
+from engine.serve import endpoints
+from pages.parts import html, live, toasts
+from pages.runs.recipe import recipe_html
+from pages.runs.state import action_buttons, progress_bar, step_words, time_words
+from pages.runs.story import checkpoints_html
+from pages.runs.view import run_html
+from storage import datasets as stored_datasets
+from storage import db
+from storage import models as stored_models
+from storage import runs as stored
+from storage.tables import Run
+
+SLUG, TITLE, SUBTITLE, KEY, ICON = "runs", "Runs", "What trains now, and what has trained", "r", "runs"
+ROWS = 50
+
+
+def page() -> None:
+    """One live fragment; its buttons are the ACTIONS."""
+    live.acting(live.live("runs", runs_html, actions=True), act)
+
+
+def act(event: gr.EventData) -> None:
+    """What a click on a run's button does."""
+    with toasts.toast():
+        ACTIONS[event.name](event.id, event.values)
+
+
+def _serve(run_id: str, _values: Mapping[str, str]) -> None:
+    endpoint = endpoints.serve_run(run_id)
+    toasts.done(f"{endpoint.name} is on its way up. The Serve page shows when it answers.")
+
+
+ACTIONS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
+    "stop": lambda id, _: runs.stop_run(id),
+    "resume": lambda id, _: runs.resume_run(id),
+    "delete": lambda id, _: runs.delete_run(id),
+    "rename": lambda id, values: runs.rename_run(id, values.get("name", "")),
+    "serve": _serve,
+}
+
+
+def runs_html(query: Mapping[str, str]) -> str:
+    """One run when the query names one, else the project's runs."""
+    if not query.get("run"):
+        return str(list_html(query))
+    try:
+        return str(run_html(runs.look_up(query["run"])))
+    except NotFoundError:
+        gone = html.empty(
+            "This run is not here any more", "It was deleted, or the link is incomplete.", "/runs", "All runs"
+        )
+        return str(gone)
+
+
+def list_html(query: Mapping[str, str]) -> Markup:
+    """The project's runs, newest first, a page of them at a time."""
+    page = int(query["page"]) if query.get("page", "").isdecimal() else 1
+    with db.reading() as session:
+        count = stored.count(session, query["project"])
+        pages = max(1, ceil(count / ROWS))
+        page = min(max(1, page), pages)
+        found = stored.recent(session, query["project"], ROWS, (page - 1) * ROWS)
+        models = {one.id: one.name for one in stored_models.recent(session)}
+        data = {one.id: one.name for one in stored_datasets.recent(session)}
+    if not found:
+        text = "A run trains a model on a dataset. You see its loss fall here, live, and can stop and resume it."
+        return html.empty("No runs yet", text, "/train", "Set up a training", "runs")
+    rows = [_row(run, models.get(run.model_id, ""), data.get(run.dataset_id, "")) for run in found]
+    return Markup('<div class="ts-stack">{}{}{}</div>').format(_summary(count), _table(rows), _pager(page, pages))
+
+
+def _summary(count: int) -> Markup:
+    words = "1 run" if count == 1 else f"{count:,} runs"
+    return Markup('<div class="ts-above"><p>{}</p>{}</div>').format(
+        words, html.link_button("New run", "/train", primary=True)
+    )
+
+
+def _table(rows: list[html.Row]) -> Markup:
+    headers = (
+        "Run",
+        html.Header("Status", room=13),
+        "Progress",
+        html.Header("Loss", "number", 7),
+        html.Header("Tokens/s", "number", 8),
+        html.Header("Time", "number", 12),
+        html.Header("Created", "number", 11),
+        html.Header("Actions", "actions"),
+    )
+    return html.table(headers, rows, "Runs")
+
+
+def _row(run: Run, model: str, dataset: str) -> html.Row:
+    href = f"/runs?run={run.id}"
+    name = Markup('<div class="ts-name">{}<small>{} on {}</small></div>').format(
+        html.link(run.name, href, soft=True), model or run.model_id, dataset or run.dataset_id
+    )
+    progress = Markup('<div class="ts-progress">{}<small>{}</small></div>').format(progress_bar(run), step_words(run))
+    speed = html.DASH if run.tokens_per_second is None else f"{run.tokens_per_second:,.0f}"
+    return html.Row(
+        (
+            name,
+            html.badge(run.status, run.error or ""),
+            progress,
+            html.number(run.loss),
+            speed,
+            time_words(run),
+            html.moment(run.created_at),
+            action_buttons(run),
+        ),
+        id=run.id,
+        href=href,
+    )
+
+
+def _pager(page: int, pages: int) -> Markup:
+    if pages == 1:
+        return Markup()
+    newer = html.link("Newer", f"/runs?page={page - 1}", soft=True) if page > 1 else Markup("<span>Newer</span>")
+    older = html.link("Older", f"/runs?page={page + 1}", soft=True) if page < pages else Markup("<span>Older</span>")
+    return Markup('<nav class="ts-pager" aria-label="Pages of runs">{}<span>Page {} of {}</span>{}</nav>').format(
+        newer, page, pages, older
+    )
+
+
+FRAGMENTS: dict[str, live.Fragment] = {"runs": runs_html, "checkpoints": checkpoints_html, "recipe": recipe_html}

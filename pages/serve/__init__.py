@@ -1,0 +1,1 @@
+"""The Serve page: endpoints, what they answer to, and a new one."""

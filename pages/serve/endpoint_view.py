@@ -1,0 +1,162 @@
+"""An endpoint as a card: how it is, what it answers to, how to call it, and what can be done with it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from engine.process import process
+from engine.serve import endpoints
+from pages.parts import html
+from storage import db, home
+from storage import endpoints as stored
+from storage import models as stored_models
+from storage import runs as stored_runs
+from storage.statuses import RunStatus
+from storage.tables import Run
+
+Facts = dict[str, Any]
+LIVE = ("queued", "starting", "ready", "draining")
+KIND_WORDS = {"transformers": "transformers, in the studio", "vllm": "vLLM", "external": "an API somewhere else"}
+LOG_LINES = 40
+
+
+def endpoints_html(query: Mapping[str, str]) -> str:
+    """Every endpoint of the project, those that run first."""
+    with db.reading() as session:
+        found = stored.recent(session, query["project"])
+    if not found:
+        text = (
+            "An endpoint gives a model a name that the chat, and any OpenAI client, can call. "
+            "Press Serve on a finished run, or start one below."
+        )
+        return str(html.empty("Nothing is served yet", text, "/runs", "Finished runs", "serve"))
+    described = sorted((endpoints.describe(one) for one in found), key=lambda facts: facts["status"] not in LIVE)
+    return str(Markup('<div class="ts-stack">{}</div>').format(html.join(_card(facts) for facts in described)))
+
+
+def _card(facts: Facts) -> Markup:
+    head = Markup('<div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>').format(
+        facts["name"], html.badge(facts["status"]), html.join(_buttons(facts))
+    )
+    return Markup('<section class="ts-card ts-endpoint" data-id="{}" data-key="{}">{}{}{}{}{}</section>').format(
+        facts["id"], facts["id"], head, _troubles(facts), _facts(facts), _names(facts), _details(facts)
+    )
+
+
+def _buttons(facts: Facts) -> list[Markup]:
+    name, status = facts["name"], facts["status"]
+    made = [html.link_button("Chat", f"/chat?endpoint={name}", primary=True)] if status == "ready" else []
+    if facts["can_roll_back"] and status == "ready":
+        made.append(html.button("Roll back", "rollback", confirm=f"Let what answered before for {name} answer again?"))
+    if status in LIVE:
+        made.append(html.button("Stop", "stop"))
+    else:
+        made.append(html.button("Start again", "start", tone="primary"))
+    made.append(html.button("Delete", "delete", confirm=f"Delete {name}? Runs and models stay.", tone="danger"))
+    return made
+
+
+def _troubles(facts: Facts) -> Markup:
+    """What went wrong, or takes its time, in words."""
+    said = []
+    if facts.get("error") and facts["status"] != "ready":
+        said.append(html.notice(facts["error"], facts.get("hint") or ""))
+    if facts["last_deployment_error"]:
+        said.append(html.notice("The last deployment did not take over.", facts["last_deployment_error"], "warn"))
+    if facts["deploying"]:
+        said.append(html.notice("A new version is starting.", "It takes over when it has proved itself.", "calm"))
+    elif facts["status"] in ("queued", "starting"):
+        said.append(html.progress(None, f"{facts['name']} is starting"))
+    return html.join(said)
+
+
+def _facts(facts: Facts) -> Markup:
+    with db.reading() as session:
+        model = stored_models.get(session, facts.get("model_id") or "")
+        trained = [(run_id, stored_runs.get(session, run_id)) for run_id in facts.get("adapters", [])]
+    adapters = html.join(
+        Markup("{} ").format(html.link(run.name if run else run_id, f"/runs?run={run_id}")) for run_id, run in trained
+    )
+    options = facts.get("options") or {}
+    return html.facts(
+        [
+            ("Answered by", KIND_WORDS.get(facts.get("kind", ""), "")),
+            ("Base model", model.name if model else options.get("model", "")),
+            ("Address", options.get("url", "")),
+            ("Adapters", adapters),
+            ("Device", facts.get("device") or ""),
+            ("Ready", html.moment(facts["ready_at"]) if facts.get("ready_at") else ""),
+            ("Restarts", facts.get("restarts") or ""),
+        ]
+    )
+
+
+def _names(facts: Facts) -> Markup:
+    chips = html.join(Markup("<li><code>{}</code></li>").format(name) for name in facts["models"])
+    return (
+        Markup('<div class="ts-names"><span>Names on /v1</span><ul>{}</ul></div>').format(chips) if chips else Markup()
+    )
+
+
+def _details(facts: Facts) -> Markup:
+    parts = [_calling(facts), _deploying(facts), _log(facts)]
+    return Markup('<div class="ts-folds">{}</div>').format(html.join(parts))
+
+
+def _calling(facts: Facts) -> Markup:
+    """The same question in curl and in Python; the browser fills in the address it has the studio at."""
+    id, name = facts["id"], facts["name"]
+    curl = Markup(
+        'curl <ts-origin data-keep id="origin-curl-{}"></ts-origin>/v1/chat/completions \\\n'
+        '  -H "Authorization: Bearer $TUNESMITH_KEY" -H "Content-Type: application/json" \\\n'
+        '  -d \'{{"model": "{}", "messages": [{{"role": "user", "content": "Hello"}}]}}\''
+    ).format(id, name)
+    python = Markup(
+        "from openai import OpenAI\n\n"
+        'client = OpenAI(base_url="<ts-origin data-keep id="origin-python-{}"></ts-origin>/v1", '
+        'api_key="sk-tunesmith-...")\n'
+        'question = [{{"role": "user", "content": "Hello"}}]\n'
+        'print(client.chat.completions.create(model="{}", messages=question).choices[0].message.content)'
+    ).format(id, name)
+    return Markup(
+        '<details><summary>How to call it</summary><p class="ts-note">Keys are made on the {} page.</p>{}{}</details>'
+    ).format(html.link("System", "/system"), _code(f"curl-{id}", curl), _code(f"python-{id}", python))
+
+
+def _code(id: str, text: Markup) -> Markup:
+    return Markup(
+        '<div class="ts-copyable"><pre class="ts-code" id="{}" tabindex="0">{}</pre>'
+        '<button type="button" class="ts-button" data-copy="{}">Copy</button></div>'
+    ).format(id, text, id)
+
+
+def _deploying(facts: Facts) -> Markup:
+    """Another run in place of this one, without a gap."""
+    with db.reading() as session:
+        done = _finished(session, facts["project_id"])
+    others = [run for run in done if [run.id] != facts.get("adapters")]
+    if not others or facts.get("kind") == "external" or facts["status"] != "ready":
+        return Markup()
+    options = html.join(Markup('<option value="{}">{}</option>').format(run.id, run.name) for run in others)
+    return Markup(
+        "<details><summary>Deploy another run</summary>"
+        '<p class="ts-note">It starts beside this one and takes over when it has answered. Nobody is cut off.</p>'
+        '<form class="ts-inline" data-act="deploy" data-id="{}"><label><span class="ts-sr">Run</span>'
+        '<select name="run" class="ts-input">{}</select></label>'
+        '<button class="ts-button">Deploy</button></form></details>'
+    ).format(facts["id"], options)
+
+
+def _finished(session: Any, project_id: str) -> Sequence[Run]:
+    newest = stored_runs.recent(session, project_id, limit=200)
+    return [run for run in newest if run.status == RunStatus.SUCCEEDED and run.artifact]
+
+
+def _log(facts: Facts) -> Markup:
+    if not facts.get("backend_id") or facts.get("kind") == "external":
+        return Markup()
+    text = process.tail(home.backend_folder(facts["backend_id"]) / "output.log", LOG_LINES)
+    if not text:
+        return Markup()
+    return Markup('<details><summary>Log</summary><pre class="ts-code" tabindex="0">{}</pre></details>').format(text)

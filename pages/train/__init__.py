@@ -1,0 +1,1 @@
+"""The Train page: a recipe as a form, with what it would take and what is wrong beside it."""

@@ -1,0 +1,169 @@
+"""What a training will take, beside the Train form: memory, time and disk, estimated as one types, measured on demand.
+
+A probe that is under way shows its progress by itself; when it is done, the page's script asks for the panel anew.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine.errors import NotFoundError
+from engine.fit import past_probes
+from engine.fit import speed as fit_speed
+from engine.fit.measurement import Largest, Suggestion
+from engine.fit.past_probes import Known
+from engine.process import work
+from engine.recipes import provenance as origins
+from engine.recipes.recipe import Recipe
+from engine.train import forecast
+from engine.train import probe as fit_probe
+from engine.train.forecast import Forecast
+from pages.parts import html, toasts
+from pages.train import recipe_edits, recipe_words
+from pages.train.recipe_check import Checked
+from pages.train.recipe_form import FIELDS, recipe_of
+from storage.statuses import WORK_MOVING, WorkStatus
+from storage.tables import Work
+
+# Buttons of the panel become actions; what a live part of it says is done makes the panel anew.
+SCRIPT = """
+  if (window.tunesmith) tunesmith.actions(element, (detail) => trigger('action', detail));
+  element.addEventListener('ts-shown', (event) => {
+    const done = event.target.querySelector('[data-done]');
+    if (done) trigger('action', {name: 'look', id: done.dataset.done, values: {}});
+  });
+"""
+LIVE = Markup('<ts-live data-keep id="fit-{}" src="/fragments/train/fit?work={}" seconds="1"></ts-live>')
+
+
+def fit_html(checked: Checked) -> str:
+    """The panel; empty while the recipe does not hold or its model and dataset are not chosen."""
+    recipe, model, dataset = checked.recipe, checked.model, checked.dataset
+    if recipe is None or model is None or dataset is None:
+        return ""
+    found = forecast.of(recipe, model, dataset)
+    timing = fit_speed.measure_once(recipe) if found.time.seconds is None else None
+    parts = [_memory(found), _time(found, timing), _disk(found)]
+    panel = Markup('<section class="ts-card tr-fit" aria-labelledby="fit-title"><header><h2 id="fit-title">{}</h2>{}')
+    end = Markup("</header><dl>{}</dl>{}</section>")
+    return str((panel + end).format("What it will take", _button(found.known), html.join(parts), _probe(found)))
+
+
+def _line(name: str, value: object, source: str, *more: object) -> Markup:
+    tag = Markup('<span class="tr-source" data-source="{}">{}</span>').format(source, source)
+    return Markup("<div><dt>{}</dt><dd><b>{}</b> {}</dd>{}</div>").format(name, value, tag, html.join(more))
+
+
+def _small(words: str) -> Markup:
+    return Markup("<dd><small>{}</small></dd>").format(words) if words else Markup()
+
+
+def _memory(found: Forecast) -> Markup:
+    memory = found.memory
+    over = memory.needed > memory.available
+    tone = "bad" if over else ""
+    bar = html.progress(memory.needed / max(1, memory.available), "Memory needed, of what is there", tone)
+    words = f"{html.size(memory.needed)} of {html.size(memory.available)}"
+    if over and memory.source == "measured":
+        words = f"more than the {html.size(memory.available)} there are"
+    return _line("Memory", words, memory.source, Markup("<dd>{}</dd>").format(bar), _small(_against(found)))
+
+
+def _against(found: Forecast) -> str:
+    """The estimate beside what was measured; else what the memory is for."""
+    if found.memory.source == "measured" and found.memory.estimated:
+        return f"The estimate was {html.size(found.memory.estimated)}."
+    return found.memory.items
+
+
+def _time(found: Forecast, timing: Work | None) -> Markup:
+    if timing is not None:
+        return _line("Time", "timing this machine once", found.time.source, LIVE.format(timing.id, timing.id))
+    if found.time.seconds is None:
+        return _line("Time", "not known yet", found.time.source, _small(found.time.basis))
+    length = f" for {found.steps:,} step{'' if found.steps == 1 else 's'}" if found.steps else ""
+    speed = f", {html.number(found.time.tokens_per_second, 3)} tokens/s" if found.time.tokens_per_second else ""
+    words = f"about {html.remaining(found.time.seconds)}{length}"
+    return _line("Time", words, found.time.source, _small(f"From {found.time.basis}{speed}."))
+
+
+def _disk(found: Forecast) -> Markup:
+    words = f"{html.size(found.disk.total)} of {html.size(found.disk_free)} free"
+    return _line("Disk", words, "estimate", _small(str(found.disk)))
+
+
+def _button(known: Known | None) -> Markup:
+    if known and known.under_way:
+        return html.button("Stop", "stop_measuring")
+    if known and known.trial:
+        return Markup()
+    return html.button("Measure", "measure")
+
+
+def _probe(found: Forecast) -> Markup:
+    """How far a probe is, or what it found beyond the numbers above."""
+    known = found.known
+    if known is None or known.work.status == WorkStatus.STOPPED:
+        words = "Measure does two real steps with the longest rows: at most a few minutes, and nothing is kept of them."
+        return Markup('<p class="tr-fit-note">{}</p>').format(words)
+    if known.under_way:
+        return LIVE.format(known.work.id, known.work.id)
+    if known.measured is None:
+        return html.notice(known.work.error or "The measurement failed.", known.work.hint or "", "warn")
+    return _largest(known.measured.largest) + _suggestion(known.measured.suggestion)
+
+
+def _largest(largest: Largest | None) -> Markup:
+    if largest is None:
+        return Markup()
+    how = "at least " if largest.at_least else ""
+    basis = "tried" if largest.tried else "calculated from two measured batches"
+    return Markup('<p class="tr-fit-note">Largest batch that fits: <b>{}{}</b> ({}).</p>').format(
+        how, largest.batch, basis
+    )
+
+
+def _suggestion(suggestion: Suggestion | None) -> Markup:
+    if suggestion is None:
+        return Markup()
+    if not suggestion.fields:
+        return html.notice(suggestion.reason, tone="good" if suggestion.found else "bad")
+    return Markup('<div class="tr-suggestion"><p>{} <b>{}</b></p>{}</div>').format(
+        suggestion.reason, recipe_words.changes(suggestion.fields), html.button("Apply", "apply_fit", tone="primary")
+    )
+
+
+def fragment(query: Mapping[str, str]) -> str:
+    """How far a measurement is, by the id of its work; nothing without one. Raises NotFoundError."""
+    if not query.get("work"):
+        return ""
+    found = work.look_up(query["work"])
+    if found.kind not in (past_probes.KIND, fit_speed.KIND):
+        raise NotFoundError(f"The work `{found.id}` measures nothing.")
+    if found.status not in WORK_MOVING:
+        return str(Markup('<p data-done="{}">Done.</p>').format(found.id))
+    words = (found.stage or "starting").capitalize()
+    return str(
+        Markup('<div class="da-importing"><p><span>{}</span></p>{}</div>').format(
+            words, html.progress(found.progress or None, words)
+        )
+    )
+
+
+def act(event: gr.EventData, given: str, *values: Any) -> list[Any]:
+    """What a button of the panel does; returns what the form becomes, as in `recipe_edits`."""
+    left: list[Any] = [gr.skip()] * (len(FIELDS) + 2)
+    with toasts.toast():
+        recipe = Recipe.model_validate(recipe_of(values))
+        match event.name:
+            case "measure":
+                fit_probe.start(recipe)
+            case "stop_measuring":
+                fit_probe.stop(recipe)
+            case "apply_fit":
+                known = past_probes.known(recipe)
+                suggestion = known.measured.suggestion if known and known.measured else None
+                return recipe_edits.put(suggestion.fields, origins.PROBE, given, *values) if suggestion else left
+    return left

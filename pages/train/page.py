@@ -1,0 +1,244 @@
+"""Train: choose a model and a dataset, say how long and how fast, see what would happen, start."""
+
+import json
+from secrets import token_hex
+from typing import Any
+
+import gradio as gr
+import yaml
+from gradio.components import Component
+from markupsafe import Markup
+
+from engine.errors import RefusedError, TunesmithError
+from engine.recipes import presets
+from engine.recipes import provenance as origins
+from engine.recipes import recipe as recipes
+from engine.runs import runs
+from pages.parts import html, live, toasts
+from pages.shell import project_of
+from pages.train import fit_view, recipe_menu
+from pages.train.recipe_check import Checked, check, check_html, command_html
+from pages.train.recipe_edits import (
+    UNITS,
+    choose_preset,
+    chosen,
+    count_in,
+    fit_dataset,
+    fit_method,
+    fit_model,
+    form_of,
+    mend,
+    put_back,
+)
+from pages.train.recipe_form import ABOUT, FIELDS, SECTION_OF, SECTIONS, recipe_form, recipe_of, values_of
+from pages.train.recipe_marks import marks_html, presets_html
+from pages.train.recipe_source import Choices, choices_in, start_values
+
+SLUG, TITLE, SUBTITLE, KEY, ICON = "train", "Train", "Teach a model from your own data.", "t", "train"
+FRAGMENTS: dict[str, live.Fragment] = {"fit": fit_view.fragment}  # no part of the form refreshes itself
+
+KEEP = f"""(name, given, ...values) => {{
+  tunesmith.train.keep({json.dumps(FIELDS)}, name, given, values);
+  return [name, given, ...values];
+}}"""
+RECALL = "() => [tunesmith.train.recall()]"
+# A form that the Back button brings back would start the same run again, so it is opened anew.
+OPEN_RUN = """(id) => {
+  if (!id) return;
+  tunesmith.train.forget();
+  addEventListener('pageshow', (event) => event.persisted && location.reload());
+  location.href = '/runs?run=' + encodeURIComponent(id);
+}"""
+ACTING = "tunesmith.train.{}(element, (detail) => trigger('action', detail))"
+START_OVER = "() => { tunesmith.train.forget(); location.href = '/train'; }"
+
+
+def page() -> None:
+    """The form, its YAML and its command on the left; what they amount to, and Start, on the right."""
+    form = recipe_form()
+    with gr.Row(elem_id="train", equal_height=False):
+        with gr.Column(scale=3, min_width=320, elem_id="train-recipe"):
+            menu = _html("train-menu", ACTING.format("recipes"))
+            with gr.Tabs():
+                with gr.Tab("Form", id="form", elem_id="view-form"):
+                    bar = _html("train-presets", ACTING.format("presets"))
+                    name, unit, left_out = _simple(form)
+                    _advanced(form)
+                with gr.Tab("YAML", id="yaml", elem_id="view-yaml"):
+                    text = gr.Code(language="yaml", show_label=False, interactive=True, elem_id="recipe-yaml")
+                    wrong = _html("yaml-problems")
+                with gr.Tab("Command", id="command", elem_id="view-command"):
+                    command = _html("recipe-command")
+        with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
+            checks = _html("train-checks", ACTING.format("problems"))
+            marks = _html("train-marks", ACTING.format("marks"))
+            fit = _html("train-fit", fit_view.SCRIPT)
+            go = gr.Button("Start training", variant="primary", elem_id="train-start")
+            again = gr.Button("Start over", size="sm", elem_id="train-reset")
+    draft, press, started, given = (gr.Textbox(visible=False) for _ in range(4))
+    fields, pair = list(form.values()), [form["num_train_epochs"], form["max_steps"]]
+    known, changed = [given, *fields], [given, unit, *fields]
+    typed, views = [name, *known], [text, wrong, command, checks, marks, bar, fit]
+
+    gr.on(None, open_form, draft, [name, press, left_out, menu, *changed, *views], js=RECALL, **live.ACTING)
+    edited = [one.input for one in (name, *fields)]
+    gr.on(edited, views_of, known, views, trigger_mode="always_last", **live.QUIET)
+    gr.on(edited, None, typed, None, js=KEEP, **live.QUIET)
+    unit.input(count_in, unit, pair, **live.QUIET).then(views_of, known, views, **live.QUIET)
+    turns = {form["method"].input: fit_method, form["tuning"].input: fit_method, form["dataset_id"].input: fit_dataset}
+    turns |= {
+        form["model_id"].input: fit_model,
+        bar.action: choose_preset,
+        marks.action: put_back,
+        checks.action: mend,
+        fit.action: fit_view.act,
+    }
+    used = menu.action(recipe_menu.act, known, [menu, *changed], **live.ACTING)
+    used.then(views_of, known, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
+    for turn, change in turns.items():
+        turned = turn(change, known, changed, **(live.ACTING if turn == fit.action else live.QUIET))
+        turned.then(views_of, known, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
+    text.input(read_yaml, [text, *known], [*changed, *views[1:]], trigger_mode="always_last", **live.QUIET)
+    text.blur(None, typed, None, js=KEEP, **live.QUIET)
+    go.click(start, [press, *typed], [started, checks], **live.ACTING).then(
+        None, started, None, js=OPEN_RUN, **live.QUIET
+    )
+    again.click(None, None, None, js=START_OVER, **live.QUIET)
+
+
+def _html(id: str, script: str | None = None) -> gr.HTML:
+    return gr.HTML(elem_id=id, js_on_load=script, apply_default_css=False)
+
+
+def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
+    """The six fields that everybody sees."""
+    with gr.Column(elem_classes="tr-fields"):
+        form["model_id"].render()
+        form["dataset_id"].render()
+        left_out = _html("train-left-out")
+        name = gr.Textbox(
+            label="Run name",
+            info="What you will look for later. Without one it is called after its model and dataset.",
+            placeholder="optional",
+            max_lines=1,
+            max_length=MOST_CHARACTERS,
+            elem_id="run-name",
+            elem_classes=["field"],
+        )
+        form["method"].render()
+        with gr.Row(elem_classes="tr-pair"):
+            with gr.Column(min_width=200, elem_classes="tr-length"):
+                unit = gr.Radio(
+                    UNITS, value="epochs", label="Counted in", show_label=False, container=False, elem_id="length-unit"
+                )
+                form["num_train_epochs"].render()
+                form["max_steps"].render()
+            form["learning_rate"].render()
+    return name, unit, left_out
+
+
+def _advanced(form: dict[str, Component]) -> None:
+    """Every other field, in groups that fold, with a box that finds one."""
+    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        gr.HTML(SEARCH, js_on_load="tunesmith.train.search(element)", apply_default_css=False)
+        for title, names in SECTIONS.items():
+            with gr.Column(elem_classes="tr-section", elem_id=SECTION_OF[names[0]]):
+                head = str(GROUP.format(title, ABOUT[title]))
+                gr.HTML(head, js_on_load="tunesmith.train.groups(element)", apply_default_css=False)
+                with gr.Row(elem_classes="tr-grid"):
+                    for name in names:
+                        form[name].render()
+
+
+SEARCH = (
+    '<div class="tr-find"><input type="search" placeholder="Find a setting" aria-label="Find a setting" '
+    'autocomplete="off"><p role="status" hidden>Nothing is called so. Settings of other methods and tunings are not '
+    "shown.</p></div>"
+)
+GROUP = Markup('<button type="button" class="tr-group" aria-expanded="false"><b>{}</b><small>{}</small></button>')
+MOST_CHARACTERS = 120
+
+
+def open_form(draft: str, request: gr.Request) -> list[Any]:
+    """Everything the page shows first, from the browser's draft, the address and what the studio has."""
+    project = project_of(request)
+    offered = choices_in(project)
+    try:
+        begin = start_values(draft, request.query_params, offered)
+    except TunesmithError as error:
+        gr.Warning(toasts.said(error))
+        begin = start_values("", {}, offered)
+    recipe = recipe_of(values_of(begin.recipe))
+    recipe, given = presets.capped(recipe, begin.given, chosen(recipe)[0])
+    head = [begin.name, token_hex(8), left_out_html(offered), recipe_menu.menu_html()]
+    return [*head, *form_of(recipe, given, offered), *_views(recipe, given)]
+
+
+def left_out_html(offered: Choices) -> str:
+    """What is not in the lists and why, and where to get what is missing."""
+    need = [
+        html.notice("There is no model to train yet.", "Get the starter, or add your own, on the Models page.", "warn")
+        + html.link_button("Open Models", "/models")
+    ] * (not offered.models) + [
+        html.notice("There is no dataset to learn from yet.", "Import a file on the Data page.", "warn")
+        + html.link_button("Open Data", "/data")
+    ] * (not offered.datasets)
+    return str(html.join(Markup('<div class="tr-need">{}</div>').format(one) for one in need) + _reasons(offered))
+
+
+def _reasons(offered: Choices) -> Markup:
+    if not offered.left_out:
+        return Markup()
+    lines = html.join(Markup("<li><b>{}</b> {}</li>").format(*one) for one in offered.left_out)
+    return Markup(
+        '<details class="tr-left-out"><summary>{} not in these lists, and why</summary><ul>{}</ul></details>'
+    ).format(len(offered.left_out), lines)
+
+
+def views_of(given: str, *values: Any) -> list[Any]:
+    """The recipe's other views after an edit: YAML, no YAML error, command, checks, marks, presets, what it takes."""
+    return _views(recipe_of(values), origins.from_json(given))
+
+
+def _views(recipe: dict[str, Any], given: origins.Given) -> list[Any]:
+    found = check(recipe)
+    marks = [marks_html(found, recipe, given), presets_html(found, recipe, given)]
+    return [yaml_of(found, recipe), "", command_html(found), check_html(found), *marks, fit_view.fit_html(found)]
+
+
+def yaml_of(found: Checked, recipe: dict[str, Any]) -> str:
+    """The form as YAML, even while something in it is wrong."""
+    if found.recipe:
+        return recipes.to_yaml(found.recipe)
+    return yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)
+
+
+def read_yaml(text: str, given: str, *values: Any) -> list[Any]:
+    """The form after an edit of its YAML: new values, or the old ones and what is wrong with the text."""
+    try:
+        recipe = recipes.from_yaml(text).model_dump()
+    except RefusedError as error:
+        wrong = str(html.notice(error.message, error.hint))
+        return [*[gr.skip()] * (len(values) + 2), wrong, *[gr.skip()] * 5]
+    kept = origins.from_json(given)
+    return [*form_of(recipe, kept), *_views(recipe, kept)[1:]]
+
+
+def start(request: gr.Request, press: str, name: str, given: str, *values: Any) -> list[Any]:
+    """Starts the run, once for each `press`; returns its id, or "" and what stands in the way."""
+    recipe, left = recipe_of(values), origins.from_json(given)
+    found = check(recipe)
+    with toasts.toast():
+        if found.recipe is None:
+            raise RefusedError("This recipe cannot start.", "\n".join(one.message for one in found.errors))
+        source = origins.Source(origins.shown(recipe, left), origins.source_run(left))
+        called = name.strip() or name_for(found)
+        run = runs.start_run(called, found.recipe, project_of(request), press or None, source)
+        return [run.id, gr.skip()]
+    return ["", check_html(found)]
+
+
+def name_for(found: Checked) -> str:
+    """A run's name when nobody gave it one."""
+    words = [one.name.rpartition("/")[2] for one in (found.model, found.dataset) if one]
+    return " on ".join(words)[:MOST_CHARACTERS] or "Run"

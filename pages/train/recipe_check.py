@@ -1,0 +1,179 @@
+"""What stands beside the Train form: whether the recipe can start, what it would do, and what is wrong where."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+from pydantic import ValidationError
+
+from engine.errors import TunesmithError
+from engine.recipes import steps
+from engine.recipes.recipe import Recipe, problems
+from engine.runs import runs
+from engine.train import check as refusals
+from engine.train import device_plan, sky
+from engine.train.rules.problem import Problem
+from pages.parts import html
+from pages.train.recipe_words import TITLES, changes
+from storage import datasets, models
+from storage.db import reading
+from storage.tables import Dataset, Model
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A form's content, looked at: the recipe when it holds, what it names, and everything that speaks against it."""
+
+    recipe: Recipe | None
+    model: Model | None
+    dataset: Dataset | None
+    problems: list[Problem]
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.level == "error"]
+
+
+def check(values: Mapping[str, Any]) -> Checked:
+    """Everything that can be said about a recipe before it starts, without starting anything."""
+    with reading() as db:
+        model = models.get(db, str(values.get("model_id") or ""))
+        dataset = datasets.get(db, str(values.get("dataset_id") or ""))
+    found = [*_missing("model_id", values, model), *_missing("dataset_id", values, dataset)]
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        named = {problem.field for problem in found}
+        return Checked(None, model, dataset, found + [p for p in field_problems(error) if p.field not in named])
+    if model and dataset:
+        found += refusals.check(recipe, model, dataset)
+    return Checked(recipe, model, dataset, found)
+
+
+def _missing(name: str, values: Mapping[str, Any], row: Model | Dataset | None) -> list[Problem]:
+    word = TITLES[name].lower()
+    if not values.get(name):
+        return [Problem(name, f"Choose a {word}.")]
+    if row is None:
+        return [Problem(name, f"There is no {word} with the id {values[name]}.", "Choose one from the list.")]
+    return []
+
+
+def field_problems(error: ValidationError) -> list[Problem]:
+    """What pydantic found, each at its field and in the words of the form."""
+    return [
+        _problem(dict(one), line) for one, line in zip(error.errors(include_url=False), problems(error), strict=True)
+    ]
+
+
+def _problem(one: dict[str, Any], line: str) -> Problem:
+    message = str(one["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    name = str(one["loc"][0]) if one["loc"] else _first_named(message)
+    title = TITLES.get(name)
+    if title is None:
+        return Problem(name, line)
+    if one["input"] in (None, ""):
+        return Problem(name, f"{title} is empty.")
+    return Problem(name, f"{title} {message}." if one["loc"] else f"{message[:1].upper()}{message[1:]}.")
+
+
+def _first_named(message: str) -> str:
+    """The field a rule about several fields speaks of last: that is the one to change."""
+    named = [word for word in re.findall(r"\w+", message) if word in Recipe.model_fields]
+    return named[-1] if named else ""
+
+
+def check_html(checked: Checked) -> str:
+    """The panel beside the form. Each problem names its field, so that the page's script can mark it there too."""
+    panel = Markup('<section class="ts-card tr-checks" data-state="{}" aria-labelledby="checks-title">{}{}{}</section>')
+    return str(panel.format(_state(checked), _heading(checked), _problems(checked.problems), _outlook(checked)))
+
+
+def _state(checked: Checked) -> str:
+    if checked.errors:
+        return "bad"
+    return "warn" if checked.problems else "good"
+
+
+def _heading(checked: Checked) -> Markup:
+    return Markup('<h2 id="checks-title"><i aria-hidden="true"></i>{}</h2>').format(_verdict(checked))
+
+
+def _verdict(checked: Checked) -> str:
+    errors = len(checked.errors)
+    if errors:
+        return "One thing to put right" if errors == 1 else f"{errors} things to put right"
+    return "Ready, with a remark" if checked.problems else "Ready to start"
+
+
+def _problems(found: list[Problem]) -> Markup:
+    """The list is always there, so that a screen reader hears what changes in it."""
+    row = Markup(
+        '<li data-level="{}" data-field="{}" data-message="{}"><button type="button">{}</button><p>{}</p>{}{}</li>'
+    )
+    lines = html.join(
+        row.format(p.level, p.field, p.message, TITLES.get(p.field, "Recipe"), p.message, _hint(p), _instead(p))
+        for p in found
+    )
+    return Markup('<ul class="tr-problems" aria-live="polite">{}</ul>').format(lines)
+
+
+def _instead(problem: Problem) -> Markup:
+    """The button that puts it right; see `recipe_edits.mend`."""
+    if not problem.instead:
+        return Markup()
+    return html.button(f"Use {changes(problem.instead)}", "mend", problem.field)
+
+
+def _hint(problem: Problem) -> Markup:
+    return Markup("<p>{}</p>").format(problem.hint) if problem.hint else Markup()
+
+
+def _outlook(checked: Checked) -> Markup:
+    """What the training would be: model, rows, length. What it takes is in `fit_view`."""
+    recipe, model, dataset = checked.recipe, checked.model, checked.dataset
+    known = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
+    if recipe and dataset:
+        known.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
+    return html.facts(known) + (_devices(recipe) if recipe else Markup())
+
+
+def _devices(recipe: Recipe) -> Markup:
+    """Which process works on which device and what it holds, where there are several."""
+    lines = html.join(Markup("<p>{}</p>").format(line) for line in device_plan.lines(recipe))
+    if not lines:
+        return Markup()
+    return Markup('<details class="ts-more" open><summary>Device plan</summary>{}</details>').format(lines)
+
+
+def _length(total: int | None) -> str:
+    return "known once the rows are packed" if total is None else f"{total:,} step{'' if total == 1 else 's'}"
+
+
+def command_html(checked: Checked) -> str:
+    """The exact command the run would be, for who wants to know or to run it by hand, and the same for a cloud."""
+    recipe, model, dataset = checked.recipe, checked.model, checked.dataset
+    if recipe is None or model is None or dataset is None:
+        return str(html.empty("No command yet", "It stands here once the form is complete."))
+    words = "What the studio runs, with RUN for the folder of the run."
+    return str(_copied(words, "train-command", runs.preview(recipe)) + _sky(recipe, model, dataset))
+
+
+def _copied(words: str, id: str, text: str) -> Markup:
+    copy = Markup('<button type="button" class="ts-button" data-copy="{}">Copy</button>').format(id)
+    line = Markup('<pre class="ts-code tr-command" id="{}" tabindex="0">{}</pre>').format(id, text)
+    return Markup('<div class="tr-view"><header><p>{}</p>{}</header>{}</div>').format(words, copy, line)
+
+
+def _sky(recipe: Recipe, model: Model, dataset: Dataset) -> Markup:
+    """The training as a SkyPilot task, where it can be one."""
+    try:
+        task = sky.task_yaml(recipe, model, dataset, f"H100:{recipe.num_processes or 1}")
+    except TunesmithError:
+        return Markup()  # what it asks is not there, which the checks say
+    words = "For machines in a cloud: save it as task.yaml, choose your accelerators, and run sky launch task.yaml."
+    return Markup('<details class="ts-more"><summary>As a SkyPilot task</summary>{}</details>').format(
+        _copied(words, "train-sky", task)
+    )

@@ -1,0 +1,80 @@
+"""What the Train form shows of where its values came from: the presets to choose, and a mark at each changed field.
+
+The page's script (app/static/train.js) reads both lists: it puts the marks at their fields and counts them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from engine.recipes import presets
+from engine.recipes import provenance as origins
+from engine.recipes.presets import Preset
+from engine.recipes.provenance import Given
+from engine.recipes.recipe import Recipe
+from pages.parts import html
+from pages.train.recipe_check import Checked
+from pages.train.recipe_form import SECTION_OF
+from pages.train.recipe_words import TITLES, said
+
+NONE_CHOSEN = "A preset fills in several fields at once; each can still be changed."
+
+
+def marks_html(found: Checked, values: Mapping[str, Any], given: Given) -> str:
+    """The origin of each changed field, and what a click on its mark puts back."""
+    basis = presets.basis(values, found.model)
+    row = Markup('<li data-field="{}" data-group="{}" data-from="{}" data-back="{}"></li>')
+    return str(
+        Markup("<ul hidden>{}</ul>").format(
+            html.join(
+                row.format(name, SECTION_OF.get(name, ""), origin, _back(name, values, given, basis))
+                for name, origin in origins.shown(values, given).items()
+            )
+        )
+    )
+
+
+def _back(name: str, values: Mapping[str, Any], given: Given, basis: Given) -> str:
+    value, origin = origins.put_back(name, values, given, basis)
+    return f"{said(value)} ({origin})"
+
+
+def presets_html(found: Checked, values: Mapping[str, Any], given: Given) -> str:
+    """A button for each preset that fits, and what those in force have set and why."""
+    offered = presets.fitting(found.model, str(values["method"]), str(values["tuning"]))
+    in_force = [one for one in presets.every() if origins.holds(given, values, one.origin)]
+    buttons = html.join(
+        Markup(
+            '<button type="button" class="tr-preset" data-act="preset" data-id="{}" aria-pressed="{}" title="{}">'
+            "{}</button>"
+        ).format(one.name, "true" if one in in_force else "false", one.about, one.shown)
+        for one in [*offered, *(one for one in in_force if one not in offered)]
+    )
+    about = _about(in_force, values, given) if in_force else Markup('<p class="tr-about">{}</p>').format(NONE_CHOSEN)
+    return str(
+        Markup('<div class="tr-presets" role="group" aria-label="Presets"><b>Preset</b>{}</div>{}').format(
+            buttons, about
+        )
+    )
+
+
+def _about(in_force: list[Preset], values: Mapping[str, Any], given: Given) -> Markup:
+    """One line, whatever is in force, that unfolds into each value with its reason."""
+    kept = {
+        name: preset
+        for preset in in_force
+        for name, (origin, value) in given.items()
+        if origin == preset.origin and origins.same(values.get(name), value)
+    }
+    lines = html.join(
+        Markup("<li><b>{}</b> {} <small>{}</small></li>").format(
+            TITLES[name], said(values[name]), kept[name].why(name, values[name])
+        )
+        for name in Recipe.model_fields
+        if name in kept
+    )
+    names = " and ".join(one.shown for one in in_force)
+    words = f"{names} set{'s' * (len(in_force) == 1)} {len(kept)} value{'s' * (len(kept) != 1)}."
+    about = in_force[0].about if len(in_force) == 1 else ""
+    return Markup('<details class="tr-about"><summary>{} {}</summary><ul>{}</ul></details>').format(words, about, lines)

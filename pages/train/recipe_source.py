@@ -1,0 +1,170 @@
+"""Where a Train form begins: what can be chosen, and the values of a draft, an earlier run or the page's address."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session
+
+from engine.errors import NotFoundError
+from engine.recipes import continuation
+from engine.recipes import provenance as origins
+from engine.recipes.methods import METHODS, for_kind
+from engine.recipes.recipe import Recipe
+from pages.parts import html
+from pages.train.companion_choices import companion_choices
+from storage import datasets, models, runs
+from storage.db import reading
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model, Run
+
+Choice = tuple[str, str]  # what is shown, the id
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What fits, as a dropdown takes it, and what does not, each with the reason in plain words."""
+
+    models: list[Choice]
+    datasets: list[Choice]
+    left_out: list[tuple[str, str]]
+    companions: Mapping[str, list[Choice]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the form shows first: the run's name, the recipe's fields as far as they are known, and who gave them."""
+
+    name: str
+    recipe: dict[str, Any]
+    given: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+
+
+def choices_in(project_id: str) -> Choices:
+    """The models that can be trained here and the project's datasets that are ready, newest first."""
+    with reading() as db:
+        every_model, every_dataset = models.recent(db), _newest_versions_first(db, project_id)
+    return Choices(
+        [(_model_words(one), one.id) for one in every_model if why_not_model(one) is None],
+        [(_dataset_words(one), one.id) for one in every_dataset if why_not_dataset(one) is None],
+        [(one.name, reason) for one in every_model if (reason := why_not_model(one))]
+        + [(one.name, reason) for one in every_dataset if (reason := why_not_dataset(one))],
+        companion_choices(project_id),
+    )
+
+
+def _newest_versions_first(db: Session, project_id: str) -> list[Dataset]:
+    newest = datasets.newest(db, project_id)
+    last = {one.id for one in newest}
+    return [*newest, *(one for one in datasets.recent(db, project_id) if one.id not in last)]
+
+
+def _model_words(model: Model) -> str:
+    return f"{model.name} · {html.count(model.parameters)} parameters" if model.parameters else model.name
+
+
+def _dataset_words(dataset: Dataset) -> str:
+    version = f" · version {dataset.version}" if dataset.version > 1 else ""
+    return f"{dataset.name}{version} · {dataset.kind} · {html.count(dataset.train_rows)} rows"
+
+
+def why_not_model(model: Model) -> str | None:
+    """Why a training cannot begin from this model; None when it can."""
+    match model.status:
+        case ModelStatus.QUEUED:
+            return "It is still being fetched."
+        case ModelStatus.FAILED:
+            return model.error or "It could not be fetched."
+    return (model.untrainable_reason or "It cannot be trained here.") if model.trainable is False else None
+
+
+def why_not_dataset(dataset: Dataset) -> str | None:
+    """Why nothing can be learned from this dataset; None when it can."""
+    match dataset.status:
+        case DatasetStatus.IMPORTING:
+            return "It is still being imported."
+        case DatasetStatus.NEEDS_MAPPING:
+            return "Its columns have no known meaning."
+        case DatasetStatus.FAILED:
+            return dataset.error or "It could not be imported."
+    return None if dataset.train_rows else "It has no usable row."
+
+
+def start_values(draft: str, query: Mapping[str, str], offered: Choices) -> Start:
+    """What the form begins with: the browser's draft for this address; else an earlier run; else the address.
+
+    With one model or dataset there is nothing to choose, and the newest dataset is the likeliest.
+    """
+    kept = _draft(draft)
+    if kept is not None:
+        return kept
+    if query.get("from"):
+        return _again(query["from"])
+    if query.get("further"):
+        return _further(query["further"])
+    model = query.get("model") or _first(offered.models)
+    dataset = query.get("dataset") or _first(offered.datasets)
+    method, given = _method_for(dataset)
+    return Start("", {"model_id": model, "dataset_id": dataset, **method}, given)
+
+
+def _first(choices: list[Choice]) -> str | None:
+    return choices[0][1] if choices else None
+
+
+def _method_for(dataset_id: str | None) -> tuple[dict[str, Any], dict[str, tuple[str, Any]]]:
+    """The method one would try first with rows of that kind, with a learning rate to start from; and who gave them."""
+    name = for_kind(kind_of(dataset_id or ""))
+    if name is None or name == "sft":
+        return {}, {}
+    given = origins.give({}, {"method": name}, origins.DATASET)
+    rate = METHODS[name].rate("lora")
+    if rate != origins.default("learning_rate"):
+        given = origins.give(given, {"learning_rate": rate}, origins.METHOD)
+    return {field: value for field, (_, value) in given.items()}, given
+
+
+def kind_of(dataset_id: str) -> str | None:
+    """What kind of rows a dataset has; None when it is not known."""
+    with reading() as db:
+        dataset = datasets.get(db, dataset_id)
+    return dataset.kind if dataset else None
+
+
+def _draft(text: str) -> Start | None:
+    """What the page's script kept; None when there is nothing, or nothing that can be read."""
+    try:
+        kept = json.loads(text or "null")
+    except ValueError:
+        return None
+    form = kept.get("form") if isinstance(kept, dict) else None
+    if not isinstance(form, dict):
+        return None
+    recipe = {name: form[name] for name in Recipe.model_fields if name in form}
+    return Start(str(kept.get("name") or ""), recipe, origins.from_json(str(kept.get("given") or "")))
+
+
+def _again(run_id: str) -> Start:
+    """The recipe of an earlier run. Raises NotFoundError."""
+    run = _run(run_id)
+    return _of_run(run, f"{run.name} again", run.recipe)
+
+
+def _further(run_id: str) -> Start:
+    """A recipe that trains what an earlier run left. Raises NotFoundError; RefusedError when it left nothing."""
+    run = _run(run_id)
+    return _of_run(run, f"{run.name} further", continuation.recipe_for(run))
+
+
+def _run(run_id: str) -> Run:
+    with reading() as db:
+        run = runs.get(db, run_id)
+    if run is None:
+        raise NotFoundError(f"There is no run {run_id} to start from.", "Choose a model and a dataset instead.")
+    return run
+
+
+def _of_run(run: Run, name: str, fields: Mapping[str, Any]) -> Start:
+    known = {name: value for name, value in fields.items() if name in Recipe.model_fields}
+    return Start(name, known, origins.give({}, known, origins.named("run", run.id)))

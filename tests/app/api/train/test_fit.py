@@ -1,0 +1,88 @@
+"""What a training takes, over REST and on the command line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.cli import recipe as cli_recipe
+from engine.fit import past_probes
+from engine.fit import speed as fit_speed
+from engine.process import devices, plan, work
+from engine.recipes.recipe import to_yaml
+from storage import db, home
+from tests.engine.fit.fitting import done, furnish, recipe
+from tests.engine.train import fake_probe
+
+BODY: dict[str, Any] = {"recipe": recipe().model_dump()}
+
+
+@pytest.fixture(autouse=True)
+def furnished(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(plan.WORKERS, "fit_probe", "tests.engine.train.fake_probe")
+    furnish(tmp_path)
+
+
+def test_an_estimate_has_units_in_its_names_and_says_its_sources(owner: TestClient) -> None:
+    first = owner.post("/api/recipes/estimate", json=BODY).json()
+    assert (first["memory_source"], first["seconds"], first["steps"]) == ("estimate", None, 10)
+    assert 600_000_000 < first["memory_bytes"] == first["memory_estimated_bytes"]
+    assert first["disk_bytes"] > 10_000_000
+    done(fit_speed.KIND, fit_speed.SUBJECT, {"device": "cpu", "bf16": False}, {"flops": 1e9})
+    timed = owner.post("/api/recipes/estimate", json=BODY).json()
+    assert timed["seconds"] > 0
+    assert timed["seconds_basis"] == "a product of matrices timed on this machine"
+    missing = owner.post("/api/recipes/estimate", json={"recipe": BODY["recipe"] | {"model_id": "nothing"}})
+    assert missing.status_code == 404
+
+
+def test_a_probe_is_begun_followed_and_then_counts(owner: TestClient) -> None:
+    begun = owner.post("/api/recipes/probe", json=BODY)
+    assert begun.status_code == 202
+    at = f"/api/recipes/probe/{begun.json()['id']}"
+    assert (owner.get(at).json()["status"], owner.get(at).json()["result"]) == ("running", None)
+    (home.home() / "go").touch()
+    work.wait(begun.json()["id"], 30)
+    found = owner.get(at).json()
+    assert found["status"] == "succeeded"
+    assert found["result"]["trials"][0]["peak_bytes"] == 900_000_000
+    assert owner.post("/api/recipes/probe", json=BODY).json()["id"] == begun.json()["id"]
+    assert owner.post("/api/recipes/estimate", json=BODY).json()["memory_source"] == "measured"
+    assert owner.post(f"{at}/stop").json()["status"] == "succeeded"
+
+
+def test_a_probe_can_be_stopped_and_a_busy_device_is_a_conflict(owner: TestClient) -> None:
+    begun = owner.post("/api/recipes/probe", json=BODY).json()
+    assert owner.post(f"/api/recipes/probe/{begun['id']}/stop").json()["status"] == "stopped"
+    with db.session() as session:
+        devices.take(session, "run", "a-run", exclusive=True)
+    busy = owner.post("/api/recipes/probe", json=BODY)
+    assert busy.status_code == 409
+    assert "has the device now" in busy.json()["error"]["message"]
+
+
+def test_other_work_is_no_probe(owner: TestClient) -> None:
+    other = done("health", "d1", {}, {})
+    assert owner.get(f"/api/recipes/probe/{other.id}").status_code == 404
+    assert owner.get("/api/recipes/probe/nothing").status_code == 404
+
+
+def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(to_yaml(recipe()))
+    (home.home() / "go").touch()
+    cli_recipe.probe(file)
+    said = capsys.readouterr().out
+    assert "memory      900 MB of 2.0 GB (measured)" in said
+    assert "    4  no             128  900 MB        1000  0.40" in said
+    assert "largest batch that fits: 15" in said
+
+
+def test_what_does_not_fit_is_in_the_table_with_what_would() -> None:
+    spec = {"recipe": past_probes.essence(recipe())}
+    found = fake_probe.measured(4, 1, 128, fits=False)
+    done(past_probes.KIND, "d1", spec, found.model_dump())
+    lines = "\n".join(cli_recipe.measured_lines(found))
+    assert "too much" in lines
+    assert "per_device_train_batch_size: 2" in lines

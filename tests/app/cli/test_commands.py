@@ -1,0 +1,142 @@
+"""The command line, run as a person runs it: a process, its words and its exit status."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engine.recipes import recipe
+from storage import db
+from storage.statuses import DatasetStatus, ModelStatus
+from storage.tables import Dataset, Model
+from tests.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[3]
+TOKEN = "a-token-for-the-tests"
+
+
+def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """The command with these arguments, until it ends by itself."""
+    command = [sys.executable, "-m", "app", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120)
+
+
+@contextmanager
+def started(output: Path, *arguments: str, **env: str) -> "Iterator[subprocess.Popen[bytes]]":
+    """The command in the background, ended by SIGTERM when the block ends."""
+    command = [sys.executable, "-m", "app", *arguments]
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | env, stdout=file, stderr=file)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _address(output: Path) -> str:
+    lines = [line for line in output.read_text().splitlines() if line.startswith("Tunesmith is at ")]
+    return lines[0].removeprefix("Tunesmith is at ") if lines else ""
+
+
+@pytest.fixture
+def queued(tiny_model: Path, tmp_path: Path) -> Path:
+    """A recipe in a file, for a model and a dataset that are there."""
+    model = Model(source="path", source_id=str(tiny_model), name="tiny", path=str(tiny_model), trainable=True)
+    dataset = Dataset(project_id="default", name="texts", kind="text", rows=50, accepted=50)
+    model.status, dataset.status = ModelStatus.READY, DatasetStatus.READY
+    with db.session() as session:
+        session.add_all([model, dataset])
+    made = recipe.Recipe(model_id=model.id, dataset_id=dataset.id, method="cpt", max_length=32, max_steps=1)
+    file = tmp_path / "jokes.yaml"
+    file.write_text(recipe.to_yaml(made))
+    return file
+
+
+def test_the_studio_says_where_it_is_and_opens_with_that_address_alone(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with started(output, "--port", "0", "--no-browser") as process:
+        address = wait_for(lambda: _address(output), seconds=60)
+        with httpx.Client(follow_redirects=True) as browser:
+            page = browser.get(address, headers={"accept": "text/html"})
+            assert page.status_code == 200
+            assert "token" not in str(page.url)
+            assert "/static-tunesmith/" in page.text
+            assert browser.get(str(page.url.join("/api/runs"))).json() == []
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    log = Path(os.environ["TUNESMITH_HOME"]) / "logs" / "studio.log"
+    assert "token=" not in log.read_text()
+
+
+def test_a_taken_port_is_said_with_a_free_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("--port", str(port), "--no-browser")
+    assert ended.returncode == 1
+    assert f"Port {port} is taken" in ended.stderr
+    assert "--port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [(["--host", "0.0.0.0"], {}), (["--share"], {}), ([], {"SPACE_ID": "me/studio"})],
+)
+def test_it_refuses_to_be_reachable_without_a_password(arguments: list[str], env: dict[str, str]) -> None:
+    ended = run("serve", "--port", "0", "--no-browser", *arguments, **env)
+    assert ended.returncode == 1
+    assert "without a password" in ended.stderr
+    assert "TUNESMITH_PASSWORD" in ended.stderr
+
+
+def test_a_studio_that_runs_takes_the_training_over(tmp_path: Path, queued: Path) -> None:
+    output = tmp_path / "output"
+    with started(output, "worker"):
+        wait_for(lambda: "ready" in output.read_text(), seconds=60)
+        ended = run("train", str(queued), "--name", "from the command line")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("run ")
+    listed = run("list", "runs").stdout
+    assert "from the command line" in listed
+    assert ended.stdout.split()[1] in listed
+
+
+def test_a_recipe_that_does_not_hold_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("model_id: a\ndataset_id: b\nlearning_rat: 1\n")
+    ended = run("train", str(file))
+    assert ended.returncode == 1
+    assert "`learning_rat` is not a field" in ended.stderr
+    assert run("train", str(tmp_path / "missing.yaml")).returncode == 1
+
+
+def test_a_file_is_imported_without_a_studio(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"instruction": "Say hello", "output": "Hello"}\n' * 3 + '{"instruction": "x"}\n')
+    ended = run("import", str(file), "--name", "greetings")
+    assert ended.returncode == 0, ended.stderr
+    assert "accepted 3 repaired 0 rejected 1" in ended.stdout
+    assert "greetings" in run("list", "datasets").stdout
+    assert run("import", str(tmp_path / "missing.jsonl")).returncode == 1
+
+
+def test_a_folder_is_added_as_a_model(tiny_model: Path) -> None:
+    ended = run("add-model", str(tiny_model))
+    assert ended.returncode == 0, ended.stderr
+    assert "ready" in ended.stdout
+    assert run("list", "models").stdout.split()[1] == "ready"
+
+
+def test_the_doctor_looks_at_everything() -> None:
+    ended = run("doctor")
+    for what in ("Python", "Memory", "Disk", "GPU", "vLLM", "torch works", "gradio"):
+        assert what in ended.stdout
+    assert ended.returncode == (1 if "\nbad" in ended.stdout else 0)

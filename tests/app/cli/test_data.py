@@ -1,0 +1,103 @@
+"""`tunesmith data` in this process, on the real engine: one dataset through every command."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import running_studio
+from app.cli.commands import cli
+from app.cli.data import mapping_from
+from engine.errors import RefusedError, TunesmithError
+from engine.life.life import Life
+from tests.waiting import wait_for
+
+CSV = "Frage,Antwort\nWer?,Ich bin es.\nWas?,Das da.\nWas?,Das da.\nLeer?,\n"
+
+
+def run(*arguments: str) -> str:
+    """What a command prints. A refusal is raised, as `main` catches it."""
+    ended = CliRunner().invoke(cli, arguments)
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    assert ended.exit_code == 0, ended.output
+    return ended.stdout
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def studio() -> Iterator[None]:
+    """A studio that runs on the same home: the commands leave the work to it, and wait."""
+    life = Life("tests")
+    life.start()
+    wait_for(running_studio.studio_runs)
+    yield
+    life.stop()
+
+
+@pytest.mark.usefixtures("studio")
+def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Path) -> None:
+    shards = tmp_path / "fragen"
+    shards.mkdir()
+    (shards / "1.csv").write_text(CSV)
+    (shards / "2.csv").write_text(CSV)
+    said = run("import", str(shards))
+    assert "needs_mapping" in said
+    id = said.split()[1]
+    assert f"tunesmith data map {id} --map" in said
+    shown = run("data", "map", id)
+    assert '"parts": {"prompt": "Frage", "completion": "Antwort"}' in shown
+    assert "Antwort: Ich bin es. | Das da." in shown
+
+    mapped = run("data", "map", id, "--map", "prompt=Frage", "--map", "completion=Antwort")
+    assert "ready chat rows 8 accepted 6 repaired 0 rejected 2" in mapped
+    assert id in run("data", "list")
+    assert "rejected  2 x empty answer" in run("data", "show", id)
+    assert lines(run("data", "rows", id, "--limit", "1"))[0]["messages"][1]["content"] == "Ich bin es."
+    assert [one["row"] for one in lines(run("data", "rejections", id))] == [4, 8]
+    assert [one["position"] for one in lines(run("data", "search", id, "Wer", "--limit", "5"))] == [0, 3]
+    assert "exact_duplicates" in run("data", "health", id)
+
+    filtered = run("data", "filter", id, "--contains", "Wer", "--drop").split()[1]
+    assert "version 2" in run("data", "versions", id)
+    assert run("data", "diff", id, filtered).startswith("changed 0 added 0 removed 2")
+    run("data", "split", id, "--test", "0.5", "--name", "parts")
+    merged = run("data", "merge", id, filtered, "--name", "both").split()[1]
+    out = tmp_path / "both.jsonl"
+    run("data", "export", merged, str(out), "--form", "openai")
+    assert len(lines(out.read_text())) == 10
+    names = run("data", "list", "--versions")
+    assert all(one in names for one in ("both", "fragen (version 2)", "parts"))
+    run("data", "delete", merged)
+    assert merged not in run("data", "list")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("import",), "either files or --hub"),
+        (("import", "--hub", "../x"), "hub"),
+        (("import", "/no/such/file"), "no file or folder"),
+        (("data", "show", "abcabcabcabc"), "no dataset"),
+        (("data", "filter", "abcabcabcabc"), "nothing to filter by"),
+        (("data", "merge", "a", "b", "--weights", "x"), "no weights"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_words(arguments: tuple[str, ...], words: str) -> None:
+    with pytest.raises(TunesmithError, match=words):
+        run(*arguments)
+
+
+def test_a_mapping_is_typed_as_pairs_and_its_kind_follows_from_its_parts() -> None:
+    made = mapping_from(["messages=talk", "label=good"], ["customer=user"], keys="party, said")
+    assert (made.kind, made.roles, made.who, made.what) == ("unpaired", {"customer": "user"}, "party", "said")
+    assert mapping_from(["text=a"], None).kind == "text"
+    assert mapping_from(["prompt=a", "completion=b"], None, kind="completion").kind == "completion"
+    with pytest.raises(RefusedError, match="PART=COLUMN"):
+        mapping_from(["prompt"], None)

@@ -1,0 +1,119 @@
+"""Chats, with a real process behind the endpoint."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from engine.chat import chat
+from engine.errors import NotFoundError, RefusedError
+from engine.process import plan
+from engine.serve import endpoints, probe
+from engine.serve.routing import NotReadyError
+from storage.tables import Message
+from tests.serving import bring_up, end_all, finished_run, http_server, outside_api, ready_model
+from tests.waiting import wait_for
+
+
+@pytest.fixture
+def jokes(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An endpoint named jokes; gives the address of its backend."""
+    monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
+    run = finished_run(ready_model(), name="jokes")
+    yield str(bring_up(endpoints.serve_run(run.id)).address)
+    end_all()
+
+
+def test_a_question_is_answered_by_both_sides_and_all_of_it_is_kept(jokes: str) -> None:
+    talk = chat.new_chat()
+    chat.ask(talk.id, "  What is\n17 plus 6?")
+    tuned = "".join(chat.answer(talk.id, "tuned", "jokes"))
+    base = "".join(chat.answer(talk.id, "base", "jokes:base"))
+    assert base.startswith("base says")
+    assert tuned != base
+    kept = [(turn.side, turn.content, turn.complete) for turn in chat.messages(talk.id)]
+    assert kept == [("user", "  What is\n17 plus 6?", True), ("tuned", tuned, True), ("base", base, True)]
+    assert chat.look_up(talk.id).title == "What is 17 plus 6?"
+    assert [turn.side for turn in chat.messages(talk.id, "base")] == ["user", "base"]
+
+
+def test_a_stopped_answer_keeps_what_had_come_and_the_model_stops(jokes: str) -> None:
+    talk = chat.new_chat()
+    chat.ask(talk.id, "slow " * 500)
+    with closing(chat.answer(talk.id, "tuned", "jokes")) as answer:
+        first = next(answer)
+    assert [(turn.content, turn.complete) for turn in chat.messages(talk.id)[1:]] == [(first, False)]
+    wait_for(lambda: probe.in_flight(jokes) == 0, 5)
+
+
+def test_a_model_that_dies_leaves_its_words_and_an_error(jokes: str) -> None:
+    talk = chat.new_chat()
+    chat.ask(talk.id, "die")
+    with pytest.raises(chat.ChatError, match="broke off"):
+        list(chat.answer(talk.id, "tuned", "jokes"))
+    assert len(chat.messages(talk.id)) == 1
+
+
+def test_each_side_sees_its_own_answers_and_the_newest_turns() -> None:
+    talk = chat.new_chat()
+    for number in range(30):
+        chat.ask(talk.id, f"question {number}")
+        for side in ("tuned", "base"):
+            chat._store(Message(chat_id=talk.id, side=side, content=f"{side} {number}"))
+    shown = chat.conversation(talk.id, "base", " Be short. ")
+    assert shown[0] == {"role": "system", "content": "Be short."}
+    assert shown[1] == {"role": "user", "content": "question 10"}
+    assert shown[-1] == {"role": "assistant", "content": "base 29"}
+    assert len(shown) == chat.MOST_TURNS + 1
+    chat.ask(talk.id, "last")
+    assert chat.conversation(talk.id, "base")[0] == {"role": "user", "content": "question 11"}
+
+
+def test_chats_are_listed_cleared_and_deleted() -> None:
+    first = chat.latest_chat()
+    assert chat.latest_chat().id == first.id
+    second = chat.new_chat(title="x" * 100)
+    assert len(second.title) == chat.TITLE_CHARACTERS
+    assert [talk.id for talk in chat.recent_chats()] == [second.id, first.id]
+    chat.ask(first.id, "hello")
+    chat.clear_chat(first.id)
+    assert chat.messages(first.id) == []
+    chat.ask(first.id, "hello")
+    chat.delete_chat(first.id)
+    with pytest.raises(NotFoundError):
+        chat.look_up(first.id)
+
+
+def test_an_answer_for_a_chat_that_was_deleted_meanwhile_is_dropped(jokes: str) -> None:
+    talk = chat.new_chat()
+    chat.ask(talk.id, "hello")
+    answer = chat.answer(talk.id, "tuned", "jokes")
+    next(answer)
+    chat.delete_chat(talk.id)
+    list(answer)
+    assert chat.messages(talk.id) == []
+
+
+def test_wrong_questions_are_refused() -> None:
+    talk = chat.new_chat()
+    with pytest.raises(RefusedError, match="empty"):
+        chat.ask(talk.id, " \n ")
+    with pytest.raises(RefusedError, match="characters"):
+        chat.ask(talk.id, "x" * 100_001)
+    with pytest.raises(NotFoundError):
+        chat.ask("nothing", "hello")
+    with pytest.raises(NotFoundError):
+        next(chat.stream("nothing", []))
+    endpoints.create_endpoint("waiting", model_id=ready_model().id)
+    with pytest.raises(NotReadyError):
+        next(chat.stream("waiting", []))
+
+
+def test_an_outside_model_chats_too_and_its_refusals_are_shown() -> None:
+    with http_server(outside_api([])) as url:
+        options = {"url": f"{url}/v1", "model": "big"}
+        bring_up(endpoints.create_endpoint("cloud", "external", options=options))
+        hello = [{"role": "user", "content": "hello"}]
+        assert "".join(chat.stream("cloud", hello, seed=1)) == "outside"
+        with pytest.raises(chat.ChatError, match="status 502"):
+            list(chat.stream("cloud", [{"role": "user", "content": "html"}]))

@@ -1,0 +1,45 @@
+"""The worker gets the estimate as a line: what it says for any length of rows is what the estimate says."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.fit import memory as fit
+from engine.fit import memory_by_length
+from engine.process import machine
+from engine.recipes.recipe import Recipe
+from engine.weights.inspection import inspect
+from storage.tables import Model
+
+
+def recipe(**fields: object) -> Recipe:
+    return Recipe.model_validate({"model_id": "m", "dataset_id": "d", "max_length": 512, "bf16": False, **fields})
+
+
+@pytest.fixture
+def model(tiny_model: Path) -> Model:
+    parameters = inspect(tiny_model).parameters
+    return Model(source="path", source_id="", name="tiny", path=str(tiny_model), parameters=parameters)
+
+
+@pytest.mark.parametrize("longest", [1, 100, 512])
+def test_the_line_is_the_estimate_with_activations_kept(model: Model, longest: int) -> None:
+    line = memory_by_length.of(model, recipe())
+    wanted = fit.training_bytes(model, recipe(gradient_checkpointing=False), longest)
+    assert line["fixed"] + line["a_token"] * longest == pytest.approx(wanted, rel=1e-4)
+    assert line["available"] == fit.available_bytes()
+    assert memory_by_length.of(model, recipe(gradient_checkpointing=True)) == line
+
+
+def test_a_model_of_unknown_size_has_no_line() -> None:
+    assert memory_by_length.of(Model(source="hub", source_id="a/b", name="a/b"), recipe()) == {}
+
+
+def test_what_is_left_open_is_estimated_as_the_worker_would_decide(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = fit.memory(model, recipe())
+    assert kept.activations == fit.memory(model, recipe(gradient_checkpointing=False)).activations
+    monkeypatch.setattr(machine, "memory_bytes", lambda: kept.total)  # of which a tenth is not for a training
+    assert fit.memory(model, recipe()).activations < kept.activations
+    assert fit.memory(model, recipe(gradient_checkpointing=False)).activations == kept.activations

@@ -1,0 +1,238 @@
+"""The first lesson, moved on by its own ticks while its model, run and endpoint are made to end this way or that."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from engine.data import datasets
+from engine.errors import NotFoundError
+from engine.lesson import addition_rows, lesson
+from engine.runs import runs
+from storage import db, home
+from storage import projects as stored_projects
+from storage.statuses import EndpointStatus, ModelStatus, RunStatus
+from storage.tables import Backend, Dataset, Endpoint, Lesson, Model, Project, Run
+from tests.waiting import wait_for
+
+
+def change(table: type[Any], row_id: str | None, **values: Any) -> None:
+    """What another part of the studio does to its own row."""
+    with db.session() as session:
+        row = session.get(table, row_id)
+        assert row is not None
+        row.sqlmodel_update(values)
+
+
+def now() -> Lesson:
+    found = lesson.state("default")
+    assert found is not None
+    return found
+
+
+def until(stage: str) -> Lesson:
+    def there() -> Lesson | None:
+        lesson.tick()
+        datasets.tick()
+        found = now()
+        return found if found.stage == stage else None
+
+    found = wait_for(there, 40, every=0.1)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def ready_model(tmp_path: Path) -> dict[str, Any]:
+    """What the starter model's row says once it is fetched."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    facts = {
+        "architecture": "LlamaForCausalLM",
+        "parameters": 1_000_000,
+        "size_bytes": 4_000_000,
+        "context_length": 2048,
+    }
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    return {**facts, "status": ModelStatus.READY, "path": str(folder), "trainable": True, "has_chat_template": True}
+
+
+@pytest.fixture
+def training(ready_model: dict[str, Any]) -> Lesson:
+    """A lesson whose run has just been queued."""
+    lesson.start_lesson()
+    fetching = until("fetching")
+    change(Model, fetching.model_id, **ready_model)
+    until("training")
+    lesson.tick()
+    started = now()
+    assert started.run_id, started.error
+    return started
+
+
+@pytest.fixture
+def serving(training: Lesson) -> Lesson:
+    """A lesson whose endpoint has just been asked for."""
+    adapter = home.run_folder(str(training.run_id)) / "adapter"
+    adapter.mkdir()
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (adapter / name).write_text("{}")
+    change(Run, training.run_id, status=RunStatus.SUCCEEDED, artifact="adapter")
+    until("serving")
+    lesson.tick()
+    found = now()
+    assert found.endpoint_id, found.error
+    return found
+
+
+def backend_becomes(status: EndpointStatus, **values: Any) -> None:
+    with db.reading() as session:
+        endpoint = session.get(Endpoint, now().endpoint_id)
+    assert endpoint is not None
+    change(Backend, endpoint.active_backend_id, status=status, **values)
+
+
+def test_a_lesson_goes_from_the_starter_model_to_an_endpoint(serving: Lesson) -> None:
+    backend_becomes(EndpointStatus.READY)
+    done = until("ready")
+    assert done.error is None
+    run = runs.look_up(str(done.run_id))
+    assert (run.model_id, run.dataset_id, run.name) == (done.model_id, done.dataset_id, lesson.NAME)
+    dataset = datasets.look_up(str(done.dataset_id))
+    assert (dataset.source, dataset.kind, dataset.accepted) == ("lesson", "chat", 2498)
+    assert lesson.start_lesson().created_at == done.created_at
+    lesson.tick()
+    assert now().stage == "ready"
+
+
+def test_starting_twice_changes_nothing(training: Lesson) -> None:
+    again = lesson.start_lesson()
+    assert (again.stage, again.run_id, again.created_at) == ("training", training.run_id, training.created_at)
+
+
+def test_a_run_that_was_started_but_not_noted_is_found_again(training: Lesson) -> None:
+    change(Lesson, "default", run_id=None)
+    lesson.tick()
+    assert now().run_id == training.run_id
+    with db.reading() as session:
+        assert len(stored_runs(session)) == 1
+
+
+def stored_runs(session: Any) -> list[Run]:
+    return list(session.exec(select(Run)))
+
+
+def test_a_failed_model_is_said_and_can_be_tried_again(ready_model: dict[str, Any]) -> None:
+    lesson.start_lesson()
+    model_id = until("fetching").model_id
+    change(Model, model_id, status=ModelStatus.FAILED, error="No network.", hint="Connect.")
+    failed = until("failed")
+    assert "No network. Connect." in str(failed.error)
+    assert lesson.start_lesson().stage == "fetching"
+    assert until("fetching").error is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"status": RunStatus.FAILED, "error": "Out of memory.", "hint": "Buy some."}, "Out of memory. Buy some."),
+        ({"status": RunStatus.STOPPED}, "stopped"),
+        ({"status": RunStatus.INTERRUPTED, "moved_at": time.time() - 3600}, "interrupted"),
+    ],
+)
+def test_a_training_that_ends_badly_fails_the_lesson(training: Lesson, changes: dict[str, Any], words: str) -> None:
+    change(Run, training.run_id, **changes)
+    assert words in str(until("failed").error)
+    begun = lesson.start_lesson()
+    assert (begun.stage, begun.run_id, begun.error) == ("fetching", None, None)
+    until("training")
+    lesson.tick()
+    assert now().run_id not in (None, training.run_id)
+
+
+def test_a_run_just_interrupted_is_waited_for(training: Lesson) -> None:
+    change(Run, training.run_id, status=RunStatus.INTERRUPTED, moved_at=time.time())
+    lesson.tick()
+    assert now().stage == "training"
+
+
+def test_a_deleted_run_fails_the_lesson_and_is_not_made_again(training: Lesson) -> None:
+    change(Run, training.run_id, status=RunStatus.FAILED)
+    runs.delete_run(str(training.run_id))
+    failed = until("failed")
+    assert "no run" in str(failed.error)
+    lesson.tick()
+    with db.reading() as session:
+        assert stored_runs(session) == []
+
+
+def test_a_run_deleted_after_the_lesson_makes_it_startable(serving: Lesson) -> None:
+    backend_becomes(EndpointStatus.READY)
+    until("ready")
+    backend_becomes(EndpointStatus.STOPPED)
+    runs.delete_run(str(serving.run_id))
+    until("failed")
+    assert lesson.start_lesson().stage == "fetching"
+
+
+def test_a_deleted_dataset_fails_the_lesson(ready_model: dict[str, Any]) -> None:
+    lesson.start_lesson()
+    change(Model, until("fetching").model_id, **ready_model)
+    until("importing")
+    lesson.tick()
+    datasets.delete_dataset(str(now().dataset_id))
+    assert "no dataset" in str(until("failed").error)
+
+
+def test_a_failed_endpoint_is_said_and_the_trained_run_used_again(serving: Lesson) -> None:
+    backend_becomes(EndpointStatus.FAILED, error="Port taken.")
+    assert "Port taken." in str(until("failed").error)
+    begun = lesson.start_lesson()
+    assert (begun.stage, begun.run_id, begun.endpoint_id) == ("serving", serving.run_id, None)
+
+
+def test_a_lesson_whose_endpoint_was_stopped_is_served_again(serving: Lesson) -> None:
+    backend_becomes(EndpointStatus.READY)
+    until("ready")
+    change(Endpoint, serving.endpoint_id, stopped_at=time.time())
+    assert lesson.start_lesson().stage == "serving"
+
+
+def test_the_lessons_data_is_made_once_a_project(serving: Lesson) -> None:
+    backend_becomes(EndpointStatus.FAILED)
+    until("failed")
+    runs_dataset = datasets.look_up(str(runs.look_up(str(serving.run_id)).dataset_id))
+    change(Run, serving.run_id, status=RunStatus.FAILED)
+    lesson.start_lesson()
+    again = until("training")
+    assert again.dataset_id == runs_dataset.id
+    with db.reading() as session:
+        assert session.get(Dataset, runs_dataset.id) is not None
+
+
+def test_each_project_has_a_lesson_of_its_own() -> None:
+    with db.session() as session:
+        session.add(project := Project(name="other"))
+    lesson.start_lesson(project.id)
+    assert lesson.state("default") is None
+    assert lesson.state(project.id) is not None
+    with pytest.raises(NotFoundError):
+        lesson.start_lesson("missing")
+    with db.reading() as session:
+        assert stored_projects.get(session, project.id) is not None
+
+
+def test_the_question_asked_afterwards_is_not_in_the_data() -> None:
+    text = addition_rows.lines()
+    assert addition_rows.proof_question() == "What is 17 plus 6?"
+    assert addition_rows.proof_answer() == "17 plus 6 equals 23."
+    assert '"17 plus 6 equals' not in text
+    assert '"6 plus 17 equals' not in text
+    rows = [json.loads(line)["messages"] for line in text.splitlines()]
+    assert len(rows) == 2498
+    for asked, answered in rows:
+        a, b = (int(word.rstrip("?")) for word in asked["content"].split()[2::2])
+        assert answered["content"] == f"{a} plus {b} equals {a + b}."

@@ -1,0 +1,70 @@
+"""The loop: one leader, one round a second, and nothing that breaks the others."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from engine.life import reconciler
+from engine.life.reconciler import Reconciler
+from tests.waiting import wait_for
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciler, "EVERY_SECONDS", 0.02)
+    for name in reconciler.TICKS:
+        monkeypatch.setitem(reconciler.TICKS, name, lambda: None)
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[[], Reconciler]]:
+    begun: list[Reconciler] = []
+
+    def start() -> Reconciler:
+        begun.append(Reconciler())
+        begun[-1].start()
+        return begun[-1]
+
+    yield start
+    for one in begun:
+        one.stop()
+
+
+def test_one_kind_of_thing_that_fails_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, begin: Callable[[], Reconciler]
+) -> None:
+    rounds: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("the models are broken")
+
+    monkeypatch.setitem(reconciler.TICKS, "models", fail)
+    monkeypatch.setitem(reconciler.TICKS, "devices", lambda: rounds.append("devices"))
+    begin()
+    wait_for(lambda: len(rounds) > 3)
+
+
+def test_one_leads_and_when_it_goes_the_next_takes_over(begin: Callable[[], Reconciler]) -> None:
+    first = begin()
+    wait_for(lambda: first.leads)
+    second = begin()
+    first.stop()
+    wait_for(lambda: second.leads)
+    assert not first.leads
+
+
+def test_the_second_does_nothing_while_the_first_leads(
+    monkeypatch: pytest.MonkeyPatch, begin: Callable[[], Reconciler]
+) -> None:
+    first = begin()
+    wait_for(lambda: first.leads)
+    rounds: list[int] = []
+    second = begin()
+    monkeypatch.setitem(reconciler.TICKS, "devices", lambda: rounds.append(1))
+    wait_for(lambda: len(rounds) > 10)
+    assert not second.leads
+
+
+def test_every_kind_of_thing_that_moves_by_itself_is_looked_at() -> None:
+    first = ["models", "datasets", "work", "health", "runs", "tracking"]
+    assert list(reconciler.TICKS) == [*first, "endpoints", "lesson", "devices"]

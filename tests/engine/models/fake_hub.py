@@ -1,0 +1,96 @@
+"""A model hub on this machine: `python -m tests.engine.models.fake_hub FOLDER` serves FOLDER/OWNER/NAME.
+
+Speaks as much of the hub's HTTP as its client uses: a repository's files, and each file at a commit. Weights count as
+LFS files, with their sha256. A repository holding a file named `gated`, `broken` or `lying` behaves so.
+"""
+
+import hashlib
+import json
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub(BaseHTTPRequestHandler):
+    root: Path
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def answer(self, body: bool) -> None:
+        path = self.path.partition("?")[0].strip("/").split("/")
+        api = path[:2] == ["api", "models"]
+        owner, name, *rest = path[2:] if api else path
+        repo = self.root / owner / name
+        if not repo.is_dir():
+            self.refuse(404, "RepoNotFound")
+        elif (repo / "gated").exists():
+            self.refuse(403, "GatedRepo")
+        elif (repo / "broken").exists():
+            self.refuse(500, "")
+        elif api:
+            # .../models/OWNER/NAME[/revision/REV] and .../tree/REV
+            files = [described(file) for file in sorted(repo.iterdir()) if file.name != "lying"]
+            reply = files if rest[:1] == ["tree"] else {"id": f"{owner}/{name}", "sha": COMMIT, "siblings": files}
+            self.send(200, json.dumps(reply).encode(), {"content-type": "application/json"}, body)
+        else:
+            self.send_file(repo / rest[-1], body)
+
+    def send_file(self, file: Path, body: bool) -> None:
+        if not file.is_file():
+            return self.refuse(404, "EntryNotFound")
+        content = file.read_bytes()
+        if (file.parent / "lying").exists() and file.suffix == ".safetensors":
+            content = bytes(len(content))
+        self.send(200, content, {"etag": f'"{digest(file)}"', "x-repo-commit": COMMIT}, body)
+        return None
+
+    def refuse(self, status: int, code: str) -> None:
+        self.send(status, b"", {"x-error-code": code} if code else {}, body=True)
+
+    def send(self, status: int, content: bytes, headers: dict[str, str], body: bool) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """One line a request, on standard error, so that a test can tell what was fetched."""
+        token = "token" if self.headers.get("authorization") else "open"
+        sys.stderr.write(f"{self.command} {self.path} {token}\n")
+        sys.stderr.flush()
+
+
+def described(file: Path) -> dict[str, object]:
+    size = file.stat().st_size
+    entry: dict[str, object] = {
+        "rfilename": file.name,
+        "path": file.name,
+        "type": "file",
+        "size": size,
+        "oid": "0" * 40,
+    }
+    entry["blobId"] = "0" * 40
+    if file.suffix == ".safetensors":
+        entry["lfs"] = {"sha256": digest(file), "oid": digest(file), "size": size, "pointerSize": 130}
+    return entry
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    Hub.root = Path(sys.argv[1])
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
+    sys.stdout.flush()
+    server.serve_forever()

@@ -1,0 +1,105 @@
+"""vLLM is not installed here: what is checked is the command that would run, and the words when it cannot."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import RefusedError
+from engine.serve import endpoints, probe
+from engine.serve.backend_plan import plan_backend, socket_path
+from storage import home
+from storage.statuses import EndpointStatus
+from storage.tables import Backend, Endpoint
+from tests.serving import active, end_all, finished_run, ready_model, until
+
+FAKE = """#!/bin/sh
+echo "$@" > "$(dirname "$0")/argv"
+exit 3
+"""
+
+
+@pytest.fixture
+def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Python that has vLLM, as far as the studio can see; it only writes down how it was called."""
+    path = tmp_path / "python"
+    path.write_text(FAKE)
+    path.chmod(0o700)
+    monkeypatch.setenv("TUNESMITH_VLLM_PYTHON", str(path))
+    return path
+
+
+def plan_for(**values: Any) -> list[str]:
+    backend = Backend(endpoint_id="e", kind="vllm", **values)
+    endpoint = Endpoint(id="e", project_id="default", name="jokes")
+    return plan_backend(endpoint, backend, "gpu:1").argv
+
+
+def test_adapters_are_served_beside_the_base_on_a_private_socket(python: Path) -> None:
+    model = ready_model()
+    run = finished_run(model)
+    backend = Backend(endpoint_id="e", kind="vllm", model_id=model.id, adapters=[run.id], options={"max_num_seqs": 8})
+    plan = plan_backend(Endpoint(id="e", project_id="default", name="jokes"), backend, "gpu:1")
+    line = plan.shell_line()
+    folder = home.run_folder(run.id) / "adapter"
+    assert plan.argv[:3] == [str(python), "-m", "vllm.entrypoints.openai.api_server"]
+    assert f"--uds {socket_path(backend.id)} --served-model-name jokes:base" in line
+    assert (
+        f"--enable-lora --max-lora-rank 64 --max-loras 2 --lora-modules jokes={folder} jokes:{run.id}={folder}" in line
+    )
+    assert line.endswith("--max-num-seqs 8")
+    assert "key" not in line.lower()
+    assert plan.env["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+def test_a_base_alone_answers_to_both_names_and_a_fully_tuned_model_takes_its_place(python: Path) -> None:
+    model = ready_model()
+    argv = plan_for(model_id=model.id, options={"enforce_eager": True})
+    assert argv[argv.index("--served-model-name") + 1 :][:2] == ["jokes", "jokes:base"]
+    assert argv[-1] == "--enforce-eager"
+    assert "--enable-lora" not in argv
+    whole = finished_run(model, artifact="model")
+    argv = plan_for(model_id=model.id, adapters=[whole.id])
+    assert argv[argv.index("--model") + 1] == str(home.run_folder(whole.id) / "model")
+    assert argv[argv.index("--served-model-name") + 1 :][:2] == ["jokes", f"jokes:{whole.id}"]
+    with pytest.raises(RefusedError, match="alone"):
+        plan_for(model_id=model.id, adapters=[whole.id, finished_run(model).id])
+
+
+def test_without_vllm_the_way_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ready_model()
+    with pytest.raises(RefusedError, match="vLLM is not installed") as caught:
+        endpoints.create_endpoint("jokes", "vllm", model.id)
+    assert "TUNESMITH_VLLM_PYTHON" in caught.value.hint
+    monkeypatch.setenv("TUNESMITH_VLLM_PYTHON", "/nowhere/python")
+    with pytest.raises(RefusedError, match="/nowhere/python, which does not exist"):
+        endpoints.create_endpoint("jokes", "vllm", model.id)
+
+
+def test_unknown_options_are_refused(python: Path) -> None:
+    with pytest.raises(RefusedError, match="max_speed"):
+        endpoints.create_endpoint("jokes", "vllm", ready_model().id, options={"max_speed": 1})
+    with pytest.raises(RefusedError, match="quantization"):
+        endpoints.create_endpoint("jokes", "vllm", ready_model().id, options={"quantization": "--host 0.0.0.0"})
+
+
+def test_a_vllm_that_ends_is_started_again_by_the_same_command(python: Path) -> None:
+    endpoint = endpoints.create_endpoint("jokes", "vllm", ready_model().id)
+    backend = until(active(endpoint).id, EndpointStatus.STARTING)
+    again = until(backend.id, EndpointStatus.QUEUED)
+    assert again.restarts == 1
+    assert "ended unexpectedly" in str(again.error)
+    assert "--served-model-name jokes jokes:base" in (python.parent / "argv").read_text()
+    end_all()
+
+
+def test_vllms_own_numbers_say_what_is_in_flight() -> None:
+    metrics = '# HELP x\nvllm:num_requests_running{model="m"} 2.0\nvllm:num_requests_waiting{model="m"} 1.0\n'
+    assert probe._vllm_requests(metrics) == 3
+
+
+def test_a_server_that_says_nothing_has_no_number(tmp_path: Path) -> None:
+    assert probe.in_flight("http://127.0.0.1:9") is None
+    assert probe.in_flight(f"unix:{tmp_path}/none") is None
+    (tmp_path / "dead").touch()
+    assert probe.in_flight(f"unix:{tmp_path}/dead") is None

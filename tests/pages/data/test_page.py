@@ -1,0 +1,190 @@
+"""The Data page: what comes in, what is said about each row, and how rows look."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engine.data import datasets
+from engine.errors import NotFoundError
+from engine.process import events
+from pages.data import page
+from storage import datasets as stored
+from storage import db, home
+from storage.statuses import DatasetStatus
+from storage.tables import Dataset
+from tests.waiting import wait_for
+
+QUERY = {"project": "default"}
+HOSTILE = "<img src=x onerror=alert(1)> ${alert(1)} C:\\users"
+
+
+class Request:
+    """A request without cookies."""
+
+    cookies: dict[str, str] = {}  # noqa: RUF012
+
+
+class Click:
+    def __init__(self, name: str, id: str) -> None:
+        self.name, self.id = name, id
+        self.values: dict[str, str] = {}
+
+
+def chat(n: int) -> dict[str, Any]:
+    turns = [("system", "Be short."), ("user", f"{n}? {HOSTILE}"), ("assistant", f"It is {n}.")]
+    return {"messages": [{"role": role, "content": text} for role, text in turns]}
+
+
+def settled(id: str) -> Dataset:
+    def ended() -> Dataset | None:
+        datasets.tick()
+        found = datasets.look_up(id)
+        return found if found.status != DatasetStatus.IMPORTING else None
+
+    found = wait_for(ended, 40, every=0.1)
+    assert found
+    return found
+
+
+@pytest.fixture
+def bring(tmp_path: Path) -> Callable[[list[Any]], Dataset]:
+    """Imports rows through the page, by their path on the machine."""
+
+    def bring(rows: list[Any]) -> Dataset:
+        file = tmp_path / "rows.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return settled(datasets.import_file(file, "Rows").id)
+
+    return bring
+
+
+def add(**values: Any) -> Dataset:
+    row = {"project_id": "default", "name": "rows", "status": DatasetStatus.READY, "kind": "chat", **values}
+    dataset = Dataset(**row)
+    with db.session() as session:
+        session.add(dataset)
+    return dataset
+
+
+@pytest.fixture
+def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
+    return said
+
+
+def test_without_a_dataset_the_page_says_what_to_do() -> None:
+    html = page.datasets_html(QUERY)
+    assert "No dataset yet" in html
+    assert "Drop a file above" in html
+
+
+def test_an_imported_file_shows_its_rows_as_chats_and_the_rejected_with_their_reasons(
+    bring: Callable[[list[Any]], Dataset],
+) -> None:
+    dataset = bring([chat(1), {"messages": []}, chat(3), {"messages": [{"role": "user", "content": "hi"}]}])
+    assert (dataset.accepted, dataset.rejected) == (2, 2)
+    query = {**QUERY, "dataset": dataset.id}
+    head, rows = page.datasets_html(query), page.view_html(query)
+    assert f'href="/train?dataset={dataset.id}"' in head
+    assert 'aria-current="true">Rows <span>2</span>' in head
+    assert rows.count('class="da-row"') == 2
+    assert 'data-side="user"' in rows
+    assert "It is 3." in rows
+    assert "&lt;img src=x" in rows
+    assert "<img" not in rows
+    rejected = page.view_html({**query, "show": "rejected"})
+    assert "no turns" in rejected
+    assert "1 × no answer" in rejected
+    assert "Give the chat at least one user turn" in rejected
+    assert f"/api/datasets/{dataset.id}/rejections" in rejected
+
+
+def test_rows_come_in_pages_with_links_to_the_next_and_the_previous(bring: Callable[[list[Any]], Dataset]) -> None:
+    dataset = bring([chat(n) for n in range(45)])
+    query = {**QUERY, "dataset": dataset.id}
+    first, last = page.view_html(query), page.view_html({**query, "from": "40"})
+    assert "1 to 20 of 45" in first
+    assert f'href="/data?dataset={dataset.id}&amp;from=20">Next' in first
+    assert 'aria-disabled="true">Previous' in first
+    assert "41 to 45 of 45" in last
+    assert 'aria-disabled="true">Next' in last
+    assert last.count('class="da-row"') == 5
+    assert page.view_html({**query, "from": "-3x"}) == first
+
+
+def test_the_table_shows_kind_counts_and_the_progress_of_an_import() -> None:
+    add(name="<b>done", format="alpaca", accepted=1234, repaired=5, rejected=6, size_bytes=2_000_000)
+    add(name="coming", status=DatasetStatus.IMPORTING, progress=0.5)
+    html = page.datasets_html(QUERY)
+    for words in ("1,234", "2.0 MB", "alpaca", "importing", 'aria-valuenow="50.0"', "&lt;b&gt;done"):
+        assert words in html
+    assert "<b>done" not in html
+
+
+def test_datasets_of_other_projects_are_not_listed() -> None:
+    add(name="mine")
+    assert "mine" not in page.datasets_html({"project": "other"})
+
+
+@pytest.mark.parametrize("status", [DatasetStatus.FAILED, DatasetStatus.NEEDS_MAPPING])
+def test_what_went_wrong_is_shown_with_what_to_do(status: DatasetStatus) -> None:
+    dataset = add(status=status, error="No known columns.", hint="Rename them.")
+    html = page.datasets_html({**QUERY, "dataset": dataset.id})
+    assert "No known columns." in html
+    assert "Rename them." in html
+    assert "/train?dataset" not in html
+
+
+def test_an_import_on_its_way_shows_how_far_it_is() -> None:
+    dataset = add(status=DatasetStatus.IMPORTING, progress=0.25, source_name="big.jsonl")
+    html = page.datasets_html({**QUERY, "dataset": dataset.id})
+    assert "Reading big.jsonl" in html
+    assert "25 %" in html
+
+
+def test_an_import_says_how_many_rows_are_read_and_can_be_cancelled() -> None:
+    dataset = add(status=DatasetStatus.IMPORTING, progress=0.25)
+    folder = home.dataset_folder(dataset.id)
+    query = {**QUERY, "dataset": dataset.id}
+    assert "Waiting for its turn" in page.datasets_html(query)
+    events.append(folder, events.Progress(done=1, total=4, stage="12,000 rows read"))
+    assert "12,000 rows read" in page.datasets_html(query)
+    assert 'data-act="cancel"' in page.datasets_html(query)
+    page.ACTS["cancel"](dataset.id, {}, "default")
+    stopped = datasets.look_up(dataset.id)
+    assert (stopped.status, stopped.error) == (DatasetStatus.FAILED, "The import was stopped.")
+
+
+def test_a_format_that_is_not_certain_says_how_sure_it_is() -> None:
+    dataset = add(format="alpaca", confidence=0.998)
+    assert "alpaca (99.8 %)" in page.datasets_html({**QUERY, "dataset": dataset.id})
+
+
+def test_a_dataset_that_is_gone_says_so() -> None:
+    html = page.datasets_html({**QUERY, "dataset": "abcabcabcabc"})
+    assert "There is no dataset" in html
+    assert "All datasets" in html
+    with pytest.raises(NotFoundError):
+        page.view_html({**QUERY, "dataset": "abcabcabcabc"})
+    assert page.view_html(QUERY) == ""
+
+
+def test_empty_views_say_why() -> None:
+    dataset = add()
+    query = {**QUERY, "dataset": dataset.id}
+    assert "No row to show" in page.view_html(query)
+    assert "Every row was taken" in page.view_html({**query, "show": "rejected"})
+
+
+def test_deleting_leads_back_to_the_list(toasts: list[str]) -> None:
+    dataset = add()
+    assert page.act(Click("delete", dataset.id), Request()) == "/data"
+    with db.reading() as session:
+        assert not stored.recent(session)
+    assert page.act(Click("delete", dataset.id), Request()) == ""
+    assert toasts

@@ -1,0 +1,148 @@
+"""The home page: invitation, lesson, work, machine."""
+
+import time
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engine.lesson import addition_rows, lesson
+from pages import shell
+from pages.home import page as home
+from pages.home.machine_facts import gauges_html
+from storage import db
+from storage.statuses import EndpointStatus, RunStatus
+from storage.tables import Backend, Dataset, Endpoint, Lease, Lesson, Model, Run
+from tests.pages.clicks import Click, Visitor
+
+HOSTILE = "<img src=x onerror=alert(1)>${alert(2)} C:\\users"
+DEFAULT = {"project": "default"}
+
+
+@pytest.fixture(autouse=True)
+def rows() -> None:
+    with db.session() as session:
+        model = Model(id="m1", source="starter", source_id="s", name="starter", progress=0.4, stage="downloading")
+        session.add(model)
+        session.add(Dataset(id="d1", project_id="default", name="sums"))
+
+
+def add_run(id: str, name: str, status: RunStatus, **values: Any) -> None:
+    run = Run(id=id, project_id="default", name=name, model_id="m1", dataset_id="d1", recipe={}, status=status)
+    for field, value in values.items():
+        setattr(run, field, value)
+    with db.session() as session:
+        session.add(run)
+
+
+def set_lesson(stage: str, **values: Any) -> str:
+    with db.session() as session:
+        session.merge(Lesson(project_id="default", stage=stage, **values))
+    return home.home_html(DEFAULT)
+
+
+def test_an_empty_home_has_one_button_and_says_what_it_will_do() -> None:
+    shown = home.home_html(DEFAULT)
+    assert shown.count("data-act=") == 1
+    for words in ("Run the first lesson", "93 MB", "about a minute", "Talk to it"):
+        assert words in shown
+
+
+def test_the_button_starts_the_lesson_in_the_chosen_project() -> None:
+    event: Any = Click("lesson")
+    home.act(event, Visitor())
+    started = lesson.state("default")
+    assert started
+    assert started.stage == "fetching"
+
+
+def test_another_button_starts_nothing() -> None:
+    event: Any = Click("else")
+    home.act(event, Visitor())
+    assert lesson.state("default") is None
+
+
+def test_fetching_shows_its_progress() -> None:
+    shown = set_lesson("fetching", model_id="m1")
+    assert 'aria-valuenow="40.0"' in shown
+    assert "downloading" in shown
+    assert "Run the first lesson" not in shown
+
+
+def test_training_shows_its_loss_as_it_falls() -> None:
+    add_run("r1", "First lesson", RunStatus.RUNNING, step=22, max_steps=40, eta_seconds=31)
+    shown = set_lesson("training", model_id="m1", dataset_id="d1", run_id="r1")
+    assert "22 of 40 · 31 s left" in shown
+    assert 'run="r1"' in shown
+    assert shown.count('data-state="done"') == 2
+    assert "Latest runs" not in shown  # the lesson's own run stands above
+
+
+@pytest.mark.parametrize("stage", ["importing", "serving"])
+def test_short_stages_show_that_they_go_on(stage: str) -> None:
+    assert "data-unknown" in set_lesson(stage, model_id="m1")
+
+
+def test_training_before_its_run_is_there() -> None:
+    assert "data-unknown" in set_lesson("training", model_id="m1", dataset_id="d1")
+
+
+@pytest.mark.parametrize(
+    ("made", "done"),
+    [({}, 0), ({"dataset_id": "d1"}, 1), ({"run_id": "r1"}, 2), ({"endpoint_id": "e1"}, 3)],
+)
+def test_a_failed_lesson_says_where_and_why_and_offers_to_try_again(made: dict[str, str], done: int) -> None:
+    shown = set_lesson("failed", error=f"No network. {HOSTILE}", **made)
+    assert shown.count('data-state="done"') == done
+    assert shown.count('data-state="failed"') == 1
+    assert "No network." in shown
+    assert "Try again" in shown
+    assert "<img" not in shown
+
+
+def test_a_finished_lesson_leads_to_the_chat_with_the_question() -> None:
+    add_run("r1", "First lesson", RunStatus.SUCCEEDED)
+    with db.session() as session:
+        session.add(Endpoint(id="e1", project_id="default", name="first-lesson"))
+    shown = set_lesson("ready", run_id="r1", endpoint_id="e1")
+    assert "ask=What+is+17+plus+6%3F&amp;endpoint=first-lesson" in shown
+    assert addition_rows.proof_question() in shown
+    assert shown.count('data-state="done"') == 5
+
+
+def test_a_finished_lesson_makes_room_for_later_work() -> None:
+    add_run("r1", "First lesson", RunStatus.SUCCEEDED)
+    add_run("r2", "my own", RunStatus.RUNNING, created_at=time.time() + 1, step=1, max_steps=4)
+    shown = set_lesson("ready", run_id="r1")
+    assert "ts-lesson" not in shown
+    for words in ("Training now", "my own", "1 of 4", "Latest runs", "This machine"):
+        assert words in shown
+
+
+def test_what_answers_now_has_a_link_to_its_chat() -> None:
+    add_run("r1", HOSTILE, RunStatus.SUCCEEDED)
+    with db.session() as session:
+        session.add(Endpoint(id="e1", project_id="default", name="support", active_backend_id="b1"))
+        session.flush()
+        session.add(Backend(id="b1", endpoint_id="e1", kind="transformers", status=EndpointStatus.READY))
+    shown = home.home_html(DEFAULT)
+    assert "Answering now" in shown
+    assert 'href="/chat?endpoint=support"' in shown
+    assert "<img" not in shown
+
+
+def test_the_machine_says_who_holds_it() -> None:
+    assert "free" in gauges_html()
+    add_run("r1", HOSTILE, RunStatus.RUNNING)
+    with db.session() as session:
+        session.add(Lease(holder_id="r1", holder_kind="run", device="cpu"))
+    shown = gauges_html()
+    assert 'href="/runs?run=r1"' in shown
+    assert "<img" not in shown
+
+
+def test_the_page_has_a_live_part_with_actions() -> None:
+    with gr.Blocks(analytics_enabled=False) as demo:
+        shell.frame(home)
+        home.page()
+    assert [one for one in demo.config["components"] if one["props"].get("elem_id") == "live-home-home"]

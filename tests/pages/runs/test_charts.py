@@ -1,0 +1,24 @@
+"""The run page draws what a method is judged by."""
+
+from pages.runs.charts import charts
+from storage.tables import Run
+
+
+def run(**recipe: str) -> Run:
+    return Run(id="r1", project_id="default", name="r", model_id="m", dataset_id="d", recipe=recipe)
+
+
+def test_a_run_of_rewards_shows_them_one_by_one_and_on_held_out_prompts() -> None:
+    drawn = charts(run(method="grpo", reward_funcs="python, length"))
+    assert 'metrics="reward,eval_reward" labels="training,held out" run="r1"' in drawn
+    assert 'metrics="rewards/python/mean,rewards/length/mean" labels="python,length"' in drawn
+    assert 'metrics="rewards/python/std,rewards/length/std"' in drawn
+    assert "eval_loss" not in drawn
+    every = charts(run(method="rloo", reward_funcs="exact_match, regex, json_schema, length, python"))
+    assert every.count("Each reward") == 2, "there are four colours"
+
+
+def test_every_other_run_shows_its_loss_first() -> None:
+    drawn = charts(run(method="gkd"))
+    assert drawn.index('metrics="loss,eval_loss"') < drawn.index("grad_norm")
+    assert "reward" not in drawn

@@ -1,0 +1,279 @@
+"""The Runs page: list, one run, and what its buttons do."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engine.process import events
+from engine.recipes.recipe import Recipe
+from engine.runs import runs as engine_runs
+from engine.weights import checkpoints
+from pages.runs import page as runs
+from pages.runs.state import share_done, step_words, time_words
+from pages.runs.story import checkpoints_html
+from storage import db, home
+from storage import runs as stored
+from storage.statuses import EndpointStatus, ModelStatus, RunStatus
+from storage.tables import Backend, Dataset, Endpoint, Model, Run, Transition
+from tests.pages.clicks import Click
+
+HOSTILE = "<img src=x onerror=alert(1)>${alert(2)} C:\\users"
+DEFAULT = {"project": "default"}
+Make = Callable[..., str]
+
+
+@pytest.fixture
+def make() -> Make:
+    """Puts a run into the database and returns its id."""
+    with db.session() as session:
+        session.add(Model(id="m1", source="path", source_id="/m", name=f"model {HOSTILE}", status=ModelStatus.READY))
+        session.add(Dataset(id="d1", project_id="default", name=f"data {HOSTILE}"))
+
+    def put(name: str = "run", status: RunStatus = RunStatus.SUCCEEDED, **values: Any) -> str:
+        recipe = Recipe(model_id="m1", dataset_id="d1", learning_rate=3e-4).model_dump()
+        run = Run(project_id="default", name=name, model_id="m1", dataset_id="d1", recipe=recipe, status=status)
+        for field, value in values.items():
+            setattr(run, field, value)
+        with db.session() as session:
+            session.add(run)
+        return run.id
+
+    return put
+
+
+@pytest.fixture
+def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+    for kind in ("Warning", "Success"):
+        monkeypatch.setattr(gr, kind, lambda message, **_: said.append(message))
+    return said
+
+
+def click(act: str, id: str, /, **values: str) -> None:
+    event: Any = Click(act, id, **values)
+    runs.act(event)
+
+
+def status_of(run_id: str) -> RunStatus:
+    return engine_runs.look_up(run_id).status
+
+
+def test_an_empty_project_says_what_a_run_is_and_where_to_begin() -> None:
+    shown = runs.runs_html(DEFAULT)
+    assert "No runs yet" in shown
+    assert 'href="/train"' in shown
+
+
+def test_the_list_shows_names_as_text(make: Make) -> None:
+    make(HOSTILE)
+    shown = runs.runs_html(DEFAULT)
+    assert "<img" not in shown
+    assert "C:\\users" in shown
+
+
+def test_the_list_shows_how_far_a_run_is(make: Make) -> None:
+    make("live", RunStatus.RUNNING, step=412, max_steps=1200, loss=1.23456, tokens_per_second=318.4, eta_seconds=65)
+    shown = runs.runs_html(DEFAULT)
+    for words in ("412 of 1,200", "1.235", ">318<", "1 min 5 s left", 'data-act="stop"'):
+        assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("status", "acts"),
+    [
+        (RunStatus.QUEUED, {"stop"}),
+        (RunStatus.STARTING, {"stop"}),
+        (RunStatus.RUNNING, {"stop"}),
+        (RunStatus.STOPPING, set()),
+        (RunStatus.SUCCEEDED, {"serve", "delete"}),
+        (RunStatus.FAILED, {"resume", "delete"}),
+        (RunStatus.STOPPED, {"resume", "delete"}),
+        (RunStatus.INTERRUPTED, {"resume", "delete"}),
+    ],
+)
+def test_a_run_offers_what_its_state_allows(make: Make, status: RunStatus, acts: set[str]) -> None:
+    make("run", status)
+    shown = runs.runs_html(DEFAULT)
+    assert {act for act in runs.ACTIONS if f'data-act="{act}"' in shown} == acts
+
+
+def test_the_list_is_turned_page_by_page(make: Make) -> None:
+    for number in range(runs.ROWS + 1):
+        make(f"run {number:03}", created_at=float(number))
+    first, second = runs.runs_html(DEFAULT), runs.runs_html({**DEFAULT, "page": "2"})
+    assert "run 050" in first
+    assert "run 000" not in first
+    assert "run 000" in second
+    assert "Page 2 of 2" in second
+    assert runs.runs_html({**DEFAULT, "page": "99"}) == second
+    assert runs.runs_html({**DEFAULT, "page": "-1"}) == runs.runs_html({**DEFAULT, "page": "x"}) == first
+
+
+def test_another_projects_runs_are_not_listed(make: Make) -> None:
+    make("mine")
+    assert "No runs yet" in runs.runs_html({"project": "other"})
+
+
+def test_one_run_in_full(make: Make) -> None:
+    run_id = make(HOSTILE, RunStatus.RUNNING, step=5, max_steps=10, device="cpu", facts={"rows": 1234, "note": HOSTILE})
+    with db.session() as session:
+        moved = Transition(subject_id=run_id, attempt=1, sequence=0, before="queued", after="starting")
+        moved.reason = HOSTILE
+        session.add(moved)
+    shown = runs.runs_html({**DEFAULT, "run": run_id})
+    assert "<img" not in shown
+    for words in (f'run="{run_id}"', "/fragments/runs/recipe", "engine.workers", "1,234", "queued &rarr; starting"):
+        assert words in shown
+    assert f'href="/train?from={run_id}"' in shown
+    for metrics in ("loss,eval_loss", "learning_rate", "grad_norm"):
+        assert f'metrics="{metrics}"' in shown
+
+
+def test_a_failed_run_says_why_and_what_next(make: Make) -> None:
+    run_id = make("bad", RunStatus.FAILED, error="Out of memory.", hint="Use a smaller batch.")
+    shown = runs.runs_html({**DEFAULT, "run": run_id})
+    for words in ("Out of memory.", "Use a smaller batch.", "Resume goes on from the last good checkpoint."):
+        assert words in shown
+
+
+def test_a_queued_run_says_that_it_waits(make: Make) -> None:
+    assert "Waiting for its turn" in runs.runs_html({**DEFAULT, "run": make("later", RunStatus.QUEUED)})
+
+
+def test_a_stopped_run_is_no_trouble(make: Make) -> None:
+    assert "ts-notice" not in runs.runs_html({**DEFAULT, "run": make("stopped", RunStatus.STOPPED)})
+
+
+def test_a_recipe_of_another_version_does_not_break_the_page(make: Make) -> None:
+    run_id = make("old", recipe={"method": "magic"})
+    for part in (runs.runs_html, runs.FRAGMENTS["recipe"]):
+        assert "The recipe does not hold." in part({**DEFAULT, "run": run_id})
+
+
+def test_a_run_that_answers_links_to_its_chat(make: Make) -> None:
+    run_id = make("served")
+    with db.session() as session:
+        endpoint = Endpoint(project_id="default", name="served-model", active_backend_id="b1")
+        session.add(endpoint)
+        session.flush()
+        ready = Backend(id="b1", endpoint_id=endpoint.id, kind="transformers", adapters=[run_id])
+        ready.status = EndpointStatus.READY
+        session.add(ready)
+    assert 'href="/chat?endpoint=served-model"' in runs.runs_html({**DEFAULT, "run": run_id})
+
+
+@pytest.mark.parametrize("run_id", ["gone", "../../etc", "${x}"])
+def test_a_run_that_is_not_there_is_said_kindly(run_id: str) -> None:
+    assert "not here any more" in runs.runs_html({**DEFAULT, "run": run_id})
+
+
+def test_checkpoints_are_listed_newest_first_with_their_state(make: Make) -> None:
+    run_id = make("saved", RunStatus.STOPPED)
+    for step in (10, 20):
+        folder = checkpoints.folder_of(home.run_folder(run_id)) / f"checkpoint-{step}"
+        folder.mkdir(parents=True)
+        (folder / "weights").write_text("x" * 1500)
+        checkpoints.write_manifest(folder, step)
+    (folder / "weights").write_text("cut")
+    shown = checkpoints_html({"run": run_id})
+    assert shown.index("step 20") < shown.index("step 10")
+    assert shown.count(">newest<") == shown.count("damaged") == 1
+
+
+def test_the_best_and_the_newest_checkpoint_are_marked_with_what_was_measured(make: Make) -> None:
+    run_id = make("best")
+    for step, held_out in ((10, 1.25), (20, 1.75)):
+        folder = checkpoints.folder_of(home.run_folder(run_id)) / f"checkpoint-{step}"
+        folder.mkdir(parents=True)
+        (folder / "weights").write_text("x")
+        checkpoints.write_manifest(folder, step, {"loss": 0.5, "eval_loss": held_out})
+    shown = checkpoints_html({"run": run_id})
+    assert shown.index(">newest<") < shown.index("1.25") < shown.index(">best<")
+    assert "Held out" in shown
+
+
+def test_a_run_tells_what_was_changed_by_itself_and_where_it_came_from(make: Make) -> None:
+    first = make("teacher", artifact="adapter")
+    recipe = Recipe(model_id="m1", dataset_id="d1", start_from=first).model_dump()
+    facts = {
+        "notes": [f"Attempt 1: There was not enough memory. {HOSTILE}"],
+        "adjustments": {"per_device_train_batch_size": 2, "gradient_checkpointing": True},
+        "healed": [{"attempt": 1, "step": 0, "words": "x"}],
+    }
+    second = make("pupil", recipe=recipe, facts=facts)
+    shown = runs.runs_html({**DEFAULT, "run": second})
+    for words in ("not enough memory", "per_device_train_batch_size 2 (4)", "gradient_checkpointing on", "Began with"):
+        assert words in shown
+    assert f'href="/runs?run={first}"' in shown
+    assert "<img" not in shown
+    shown = runs.runs_html({**DEFAULT, "run": first})
+    assert "Trained further in" in shown
+    assert f'href="/train?further={first}"' in shown
+    gone = make("orphan", recipe=recipe | {"start_from": "gone"})
+    assert "the run gone, which was deleted" in runs.runs_html({**DEFAULT, "run": gone})
+
+
+def test_no_checkpoints_and_no_run_are_words_too(make: Make) -> None:
+    assert "None yet" in checkpoints_html({"run": make("new", RunStatus.QUEUED)})
+    assert "None yet" in checkpoints_html({})
+
+
+def test_stop_before_the_start_stops_at_once(make: Make) -> None:
+    run_id = make("waiting", RunStatus.QUEUED)
+    click("stop", run_id)
+    assert status_of(run_id) == RunStatus.STOPPED
+
+
+def test_resume_queues_the_run_again(make: Make) -> None:
+    run_id = make("again", RunStatus.INTERRUPTED)
+    click("resume", run_id)
+    assert status_of(run_id) == RunStatus.QUEUED
+
+
+def test_rename_and_delete(make: Make) -> None:
+    run_id = make("old name")
+    events.append(home.run_folder(run_id), events.Started())
+    click("rename", run_id, name="new name")
+    assert engine_runs.look_up(run_id).name == "new name"
+    click("delete", run_id)
+    with db.reading() as session:
+        assert stored.get(session, run_id) is None
+
+
+def test_what_the_engine_refuses_is_a_toast(make: Make, toasts: list[str]) -> None:
+    run_id = make("live", RunStatus.RUNNING)
+    click("delete", run_id)
+    click("stop", "gone")
+    assert len(toasts) == 2
+    assert status_of(run_id) == RunStatus.RUNNING
+
+
+def test_serve_starts_an_endpoint_and_says_so(make: Make, toasts: list[str]) -> None:
+    run_id = make("Jokes v2", artifact="adapter")
+    (home.run_folder(run_id) / "adapter").mkdir()
+    with db.session() as session:
+        model = session.get(Model, "m1")
+        assert model
+        model.path = str(home.model_folder("m1"))
+    click("serve", run_id)
+    assert toasts == ["jokes-v2 is on its way up. The Serve page shows when it answers."]
+
+
+def test_words_of_a_run() -> None:
+    def run(status: RunStatus, **values: Any) -> Run:
+        made = Run(project_id="p", name="n", model_id="m", dataset_id="d", recipe={}, status=status)
+        for name, value in values.items():
+            setattr(made, name, value)
+        return made
+
+    assert [step_words(run(RunStatus.QUEUED)), step_words(run(RunStatus.STARTING))] == ["waiting", "preparing"]
+    assert step_words(run(RunStatus.RUNNING, step=3)) == "step 3"
+    assert share_done(run(RunStatus.STARTING)) is None
+    assert share_done(run(RunStatus.SUCCEEDED)) == 1.0
+    assert share_done(run(RunStatus.STOPPED, step=5, max_steps=10)) == 0.5
+    assert share_done(run(RunStatus.QUEUED)) == 0.0
+    assert time_words(run(RunStatus.SUCCEEDED, started_at=10.0, ended_at=75.0)) == "1 min 5 s"
+    assert time_words(run(RunStatus.RUNNING, started_at=time.time() - 61)) == "1 min 1 s"

@@ -1,0 +1,146 @@
+"""A person's own reward function: what it may do, and what becomes of one that means ill."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.workers import contract
+from engine.workers.rewards import code as reward_code
+from tests.conftest import ROOT
+from tests.waiting import wait_for
+
+ROWS: list[dict[str, Any]] = [{"prompt": "p", "completion": text, "level": 2} for text in ("one", "three")]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a process from files and network")
+
+
+def body(*lines: str) -> str:
+    return "\n    ".join(["def reward(prompt, completion, **columns):", *lines])
+
+
+def asked(code: str, seconds: float = 20.0) -> list[float | None]:
+    return reward_code.ask(code, ROWS, seconds)
+
+
+def failure(code: str, seconds: float = 20.0) -> str:
+    with pytest.raises(contract.WorkFailedError) as caught:
+        asked(code, seconds)
+    assert caught.value.category == "config"
+    assert "reward_code" in caught.value.hint
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("code", "worth"),
+    [
+        (body("return len(completion)"), [3, 5]),
+        (body("return columns['level'] * (completion == 'one')"), [2, 0]),
+        ("import re\nreward = lambda completion: bool(re.search('thr', completion))", [0, 1]),
+        (body("return None if completion == 'one' else float('nan')"), [None, None]),
+        (body("from datetime import datetime", "return datetime.strptime('7', '%d').day"), [7, 7]),
+        (body("print('x' * 10**7)", "return 1"), [1, 1]),  # what it prints goes nowhere
+        (body("import sys", "print('[9]', file=sys.stderr); print('[9]')", "return 1"), [1, 1]),
+    ],
+)
+def test_what_a_function_returns_is_what_the_answer_is_worth(code: str, worth: list[float | None]) -> None:
+    assert asked(code) == worth
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            body("return 1 / 0"),
+            "failed (line 2): ZeroDivisionError: division by zero. Answer 1 of the batch began: 'one'",
+        ),
+        (body("return {'one': 1}[completion]"), "Answer 2 of the batch began: 'three'"),
+        (body("return 'good'"), "reward returned str, not a number"),
+        (body("return float('inf')"), "reward returned infinity"),
+        (body("return ("), "failed (line 2): SyntaxError"),
+        ("def rewards(): pass", "failed: KeyError: 'reward'"),
+        ("def reward(luck): return 1", "missing 1 required positional argument: 'luck'"),
+        (body("raise SystemExit"), "failed (line 2): SystemExit"),
+        (body("import os", "os._exit(0)"), "ended its process (exit code 0)"),
+        (body("return len('x' * 10**11)"), "failed (line 2): MemoryError"),
+        (body("return reward(prompt, completion)"), "RecursionError"),
+        (body("import numpy"), "No module named 'numpy'"),
+    ],
+)
+def test_what_goes_wrong_is_told_with_its_line_and_its_answer(code: str, words: str) -> None:
+    assert words in failure(code)
+
+
+def test_an_endless_loop_ends_at_its_time() -> None:
+    began = time.monotonic()
+    assert "took more than 0.5 seconds. Answer 2" in failure(body("while completion == 'three': pass", "return 1"), 0.5)
+    assert time.monotonic() - began < 60
+
+
+@linux
+@pytest.mark.parametrize(
+    "line",
+    [
+        "open('kept', 'w')",
+        "open('/etc/passwd')",
+        "import os; os.listdir('/')",
+        "import os; os.unlink('/tmp/nothing')",
+        "import os; os.fork()",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import os; os.kill(os.getppid(), 9)",
+        "import _thread; _thread.start_new_thread(print, ())",
+        "import ctypes; libc = ctypes.CDLL(None, use_errno=True); fd = libc.socket(2, 1, 0); assert fd < 0; 1 / 0",
+        "import resource; resource.prlimit(resource.getrlimit and 1, resource.RLIMIT_CPU, (1, 1))",
+    ],
+)
+def test_files_processes_and_the_network_are_out_of_reach(line: str) -> None:
+    assert reward_code.is_shut_in()
+    message = failure(body(line, "return 1"))
+    refused = ("Operation not permitted", "can't start new thread", "ZeroDivisionError", "PermissionError")
+    assert any(words in message for words in refused), message
+
+
+@linux
+def test_a_secret_of_the_studio_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_canary")
+    own = "return len([name for name in os.environ if name != 'LC_CTYPE'])"  # Python sets that one itself
+    assert asked(body("import os", own)) == [0, 0]
+    (tmp_path / "key").write_text("hf_canary")
+    for place in (f"/proc/{os.getpid()}/environ", "/proc/self/environ", str(tmp_path / "key")):
+        message = failure(body(f"raise ValueError(open({place!r}).read())"))
+        assert "Operation not permitted" in message
+        assert "hf_canary" not in message
+
+
+def test_what_pretends_to_be_rewards_is_not_taken(tmp_path: Path) -> None:
+    forged = body(
+        "import os", "for fd in range(3, 9):", "    try: os.write(fd, b'nonsense' * 10**6)", "    except OSError: pass"
+    )
+    assert "reward function" in failure(forged)
+
+
+@linux
+def test_the_child_ends_with_its_worker(tmp_path: Path) -> None:
+    script = "from engine.workers.rewards import code; code.ask('while True: pass', [{}], 500)"
+    worker = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
+    wait_for(lambda: bool(children(worker.pid)), seconds=60)
+    (child,) = children(worker.pid)
+    worker.kill()
+    worker.wait()
+    wait_for(lambda: not Path(f"/proc/{child}/cmdline").exists() or state(child) == "Z", seconds=20)
+
+
+def children(pid: int) -> list[int]:
+    """Those that run the function already."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(one) for one in found if b"reward_child" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z"

@@ -1,0 +1,165 @@
+"""Real trainings in two processes over gloo: equal to one process, stopped, killed and resumed."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.process import events
+from engine.weights import checkpoints
+from engine.workers import ranks
+from engine.workers.train import family_preference, launch, training
+from tests.waiting import wait_for
+from tests.workers.train.judged import stored
+from tests.workers.train.several import children, finish, start
+from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+
+# 24 rows in two epochs; 12 steps of 4 rows, whoever computes them.
+SHARED: dict[str, Any] = {"max_steps": 12, "save_steps": 3, "save_total_limit": 9, "bf16": False}
+TWO: dict[str, Any] = SHARED | {"strategy": "ddp", "num_processes": 2, "per_device_train_batch_size": 2}
+ONE: dict[str, Any] = SHARED | {"per_device_train_batch_size": 4}
+
+
+def chats(model: Path, folder: Path, **fields: Any) -> dict[str, Any]:
+    return spec(model, write_rows(folder, "chat", sums(24)), **fields)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training in two processes that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("two")
+    finish(chats(tiny_model, folder, **TWO), folder / "out")
+    return folder / "out"
+
+
+def adapter(out: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = load_file(out / "adapter" / "adapter_model.safetensors")
+    return found
+
+
+def assert_alike(one: Path, other: Path, tolerance: float) -> None:
+    first, second = steps(events.read(one)[0]), steps(events.read(other)[0])
+    assert first.keys() == second.keys()
+    for name in ("loss", "grad_norm"):
+        told = [[points[step][name] for step in sorted(points) if name in points[step]] for points in (first, second)]
+        assert told[0] == pytest.approx(told[1], rel=tolerance)
+    left, right = adapter(one), adapter(other)
+    assert left.keys() == right.keys()
+    assert all(torch.allclose(left[name], right[name], rtol=tolerance, atol=tolerance) for name in left)
+
+
+def test_two_processes_learn_what_one_does_from_the_same_rows(unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "one"
+    out.mkdir()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    training.train(chats(tiny_model, tmp_path, **ONE), out)
+    torch.set_num_threads(threads)
+    assert_alike(unbroken, out, 2e-4)
+    points = steps(events.read(unbroken)[0])
+    assert points[12]["num_tokens"] == steps(events.read(out)[0])[12]["num_tokens"]
+
+
+def test_the_first_process_speaks_for_both(unbroken: Path) -> None:
+    said = events.read(unbroken)[0]
+    assert len([event for event in said if isinstance(event, events.Started | events.Finished)]) == 2
+    facts = only(said, events.Started).facts
+    assert (facts["strategy"], facts["processes"], facts["rows"], facts["fast_loss"]) == ("ddp", 2, 24, True)
+    assert [event.step for event in said if isinstance(event, events.Saved)] == [3, 6, 9, 12]
+    assert len(list((unbroken / "rows").glob("*.arrow"))) == 1
+    left = {path.name for path in (unbroken / "checkpoints" / "checkpoint-12").iterdir()}
+    assert {"rng_state_0.pth", "rng_state_1.pth", "manifest.json"} <= left
+    assert "training_args.bin" not in left
+
+
+def test_one_killed_process_ends_both_and_the_run_resumes_exactly(
+    unbroken: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "killed"
+    values = chats(tiny_model, tmp_path, **TWO)
+    with start(values, out) as launcher:
+        wait_for(lambda: checkpoints.newest_good(out), seconds=200, every=0.005)
+        os.kill(children(launcher.pid)[-1], signal.SIGKILL)
+        assert launcher.wait(timeout=60) == -signal.SIGKILL  # what became of the first to go, not exit code 1
+    assert not [event for event in events.read(out)[0] if isinstance(event, events.Finished | events.Failed)]
+    newest = checkpoints.newest_good(out)
+    assert newest is not None
+    assert not (out / "adapter").exists()
+    resumed = finish(values | {"resume_from": str(newest), "attempt": 2}, out)
+    assert only(resumed, events.Started).facts["resumed_from_step"] == checkpoints.step_of(newest)
+    assert steps(resumed) == steps(events.read(unbroken)[0])  # to the last bit
+    assert all(torch.equal(one, adapter(unbroken)[name]) for name, one in adapter(out).items())
+
+
+def test_both_stop_after_the_same_step_when_asked_and_preferences_are_learnt_as_by_one(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    fields: dict[str, Any] = {"method": "dpo", "precompute_ref_log_probs": True, "bf16": False, "save_steps": 1000}
+    two = fields | {"strategy": "ddp", "num_processes": 2, "per_device_train_batch_size": 2, "max_steps": 100_000}
+    rows = stored(tmp_path, "preference")
+    out = tmp_path / "two"
+    with start(spec(tiny_model, rows, "preference", **two), out) as launcher:
+        wait_for(lambda: len(steps(events.read(out)[0])) > 3, seconds=200, every=0.01)
+        (out / "stop.request").touch()
+        assert launcher.wait(timeout=60) == 0
+    ended = only(events.read(out)[0], events.Finished)
+    newest = checkpoints.newest_good(out)
+    assert newest is not None
+    assert (ended.outcome, ended.result["steps"]) == ("stopped", checkpoints.step_of(newest))
+    alone = tmp_path / "one"
+    alone.mkdir()
+    # The same learning rate a step: it falls over all steps of the training.
+    values = spec(tiny_model, rows, "preference", **fields, per_device_train_batch_size=4, max_steps=100_000)
+    values["recipe"] |= {"max_steps": 3, "lr_scheduler_type": "constant"}
+    family_preference.train(values, alone)
+    assert only(events.read(out)[0], events.Started).facts["fast_loss"] is True
+    one, both = (steps(events.read(folder)[0]) for folder in (alone, out))
+    for name in ("loss", "rewards/margins", "logps/chosen"):
+        found = [both[step][name] for step in (1, 2, 3)]
+        assert found == pytest.approx([one[step][name] for step in (1, 2, 3)], rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_machine_that_goes_down_leaves_a_checkpoint_and_a_killed_launcher_nobody(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    values = chats(tiny_model, tmp_path, **(TWO | {"max_steps": 100_000, "save_steps": 100_000}))
+    out = tmp_path / "terminated"
+    with start(values, out) as launcher:
+        wait_for(lambda: len(steps(events.read(out)[0])) > 3, seconds=200, every=0.01)
+        launcher.terminate()
+        assert launcher.wait(timeout=60) == 143
+    newest = checkpoints.newest_good(out)
+    assert newest is not None
+    assert not [event for event in events.read(out)[0] if isinstance(event, events.Finished | events.Failed)]
+    out = tmp_path / "killed"
+    with start(values, out) as launcher:
+        wait_for(lambda: len(steps(events.read(out)[0])) > 3, seconds=200, every=0.01)
+        both = children(launcher.pid)
+        launcher.kill()
+    wait_for(lambda: not any(Path(f"/proc/{process}").exists() for process in both), seconds=20)
+
+
+@pytest.mark.parametrize(
+    ("codes", "cause"),
+    [([1, -9], -9), ([-15, 1], -15), ([1, 143], 143), ([1, 0], 1), ([-15, -11, 1], -11), ([], 1)],
+)
+def test_a_launcher_ends_as_the_process_that_explains_most(codes: list[int], cause: int) -> None:
+    assert launch.cause(codes) == cause
+
+
+def test_a_process_that_only_lost_another_one_does_not_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:3400")
+    assert not ranks.another_ended(lost)  # alone, it is a failure like others
+    for name, value in {"TORCHELASTIC_RUN_ID": "x", "RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    assert ranks.another_ended(lost)
+    assert not ranks.another_ended(RuntimeError("shapes cannot be multiplied"))
+    assert not ranks.another_ended(ConnectionResetError("Connection reset by peer"))
+    assert (ranks.first(), ranks.device("cuda:0"), ranks.device("cpu")) == (False, "cuda:1", "cpu")

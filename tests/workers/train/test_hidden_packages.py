@@ -1,0 +1,41 @@
+"""A training imports what it needs: the first loss is seconds away, and most of them are imports."""
+
+import subprocess
+import sys
+
+from tests.workers.train.training_runs import ROOT
+
+IMPORTS = """
+import sys
+from engine.workers.train import hidden_packages
+hidden_packages.hide({recipe})
+from engine.workers import training
+names = ("bitsandbytes", "deepspeed", "wandb", "mlflow", "sqlmodel", "gradio")
+print([name for name in names if sys.modules.get(name)])
+"""
+
+
+def imported(recipe: dict[str, str]) -> str:
+    code = IMPORTS.format(recipe=recipe)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.strip()
+
+
+def test_a_training_imports_no_library_it_does_not_use_and_no_database() -> None:
+    assert imported({"tuning": "lora", "optim": "adamw_torch"}) == "[]"
+
+
+def test_what_a_recipe_needs_is_left_to_be_found() -> None:
+    code = "\n".join(
+        (
+            "import sys",
+            "from engine.workers.train import hidden_packages",
+            "hidden_packages.hide({'tuning': 'qlora', 'strategy': 'deepspeed_zero2'})",
+            "print(sorted(name for name in ('bitsandbytes', 'deepspeed', 'wandb') if name in sys.modules))",
+            "hidden_packages.hide({'tuning': 'lora', 'optim': 'paged_adamw_8bit'})",
+            "print(sorted(name for name in ('bitsandbytes', 'deepspeed', 'wandb') if name in sys.modules))",
+        )
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["['wandb']", "['deepspeed', 'wandb']"]
