@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
-from sqlalchemy import case, func, literal, or_, union
+from sqlalchemy import case, func, literal, union
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
@@ -31,16 +31,6 @@ def count(db: Session, project_id: str | None = None) -> int:
 def moving(db: Session) -> Sequence[Run]:
     """Runs that are on their way somewhere, first come first."""
     return db.exec(select(Run).where(col(Run.status).in_(RUN_MOVING)).order_by(col(Run.created_at))).all()
-
-
-def since(db: Session, ended_after: float) -> Sequence[Run]:
-    """Runs that have not ended, or did so after that moment."""
-    alive = or_(col(Run.ended_at).is_(None), col(Run.ended_at) > ended_after)
-    return db.exec(select(Run).where(alive).order_by(col(Run.created_at))).all()
-
-
-def with_status(db: Session, status: RunStatus) -> Sequence[Run]:
-    return db.exec(select(Run).where(Run.status == status).order_by(col(Run.created_at))).all()
 
 
 def finished_of(db: Session, model_id: str, limit: int) -> Sequence[Run]:

@@ -74,6 +74,8 @@ class Model(SQLModel, table=True):
 class Dataset(SQLModel, table=True):
     """Rows to learn from. Never changed once ready: a change makes a new version, in the same family."""
 
+    __table_args__ = (Index("ix_dataset_status_created", "status", "created_at"),)
+
     id: str = Field(default_factory=new_id, primary_key=True)
     project_id: str = Field(foreign_key="project.id", index=True)
     name: str
@@ -117,25 +119,31 @@ def _begins_a_family(_mapper: object, _connection: object, dataset: Dataset) -> 
 class Work(SQLModel, table=True):
     """A piece of work about something the studio has, such as the tokens or the health of a dataset."""
 
+    __table_args__ = (Index("ix_work_status_created", "status", "created_at"),)
+
     id: str = Field(default_factory=new_id, primary_key=True)
     kind: str  # names the worker
     subject_id: str = Field(index=True)  # what it is about: a dataset's id
     key: str = Field(index=True)  # sha256 of kind, subject and spec: the same work is done once
     spec: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    status: WorkStatus = Field(default=WorkStatus.QUEUED, sa_type=_words(WorkStatus), index=True)
+    status: WorkStatus = Field(default=WorkStatus.QUEUED, sa_type=_words(WorkStatus))
     progress: float | None = None  # 0 to 1; None when unknown
     stage: str = ""
     result: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     error: str | None = None
     hint: str | None = None
     attempt: int = 1
+    retries: int = 1  # how often it is tried again by itself when its process dies
     events_offset: int = Field(default=0, sa_type=BigInteger)
     created_at: float = Field(default_factory=time.time)
     ended_at: float | None = None
 
 
 class Run(SQLModel, table=True):
-    __table_args__ = (Index("ix_run_project_created", "project_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_run_project_created", "project_id", "created_at"),
+        Index("ix_run_status_created", "status", "created_at"),
+    )
 
     id: str = Field(default_factory=new_id, primary_key=True)
     project_id: str = Field(foreign_key="project.id")
@@ -143,7 +151,7 @@ class Run(SQLModel, table=True):
     model_id: str = Field(foreign_key="model.id", index=True)
     dataset_id: str = Field(foreign_key="dataset.id", index=True)
     recipe: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # the Recipe, exactly as submitted
-    status: RunStatus = Field(default=RunStatus.QUEUED, sa_type=_words(RunStatus), index=True)
+    status: RunStatus = Field(default=RunStatus.QUEUED, sa_type=_words(RunStatus))
     step: int = 0
     max_steps: int | None = None  # known once the worker has counted its batches
     loss: float | None = None
@@ -161,7 +169,7 @@ class Run(SQLModel, table=True):
     idempotency_key: str | None = Field(default=None, unique=True)
     created_at: float = Field(default_factory=time.time)
     started_at: float | None = None
-    ended_at: float | None = None
+    ended_at: float | None = Field(default=None, index=True)
     moved_at: float = Field(default_factory=time.time)
 
     @property

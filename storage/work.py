@@ -12,11 +12,6 @@ def get(db: Session, work_id: str) -> Work | None:
     return db.get(Work, work_id)
 
 
-def moving(db: Session) -> Sequence[Work]:
-    """What is waiting or under way, the oldest first."""
-    return db.exec(select(Work).where(col(Work.status).in_(WORK_MOVING)).order_by(col(Work.created_at))).all()
-
-
 def same(db: Session, key: str) -> Work | None:
     """The newest piece of work with this key that has not failed or been stopped."""
     usable = (*WORK_MOVING, WorkStatus.SUCCEEDED)

@@ -31,7 +31,7 @@ def loss_at(step: int) -> float:
 
 def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     steps, pause = int(knob("STEPS", 20)), threading.Event()
-    step = _resumed(spec)
+    step = _resumed(spec, out)
     events.append(out, events.Started(attempt=spec["attempt"], total_steps=steps, facts={"resumed_from_step": step}))
     while step < steps:
         pause.wait(knob("PAUSE", 0.01))
@@ -53,10 +53,12 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     return {"artifact": "adapter", "steps": step, "train_loss": loss_at(step)}
 
 
-def _resumed(spec: dict[str, Any]) -> int:
+def _resumed(spec: dict[str, Any], out: Path) -> int:
+    checkpoints.put_aside_partial(out)
     if not spec.get("resume_from"):
         return 0
-    return int(json.loads((Path(spec["resume_from"]) / "state.json").read_text())["step"])
+    good = checkpoints.newest_good_up_to(out, checkpoints.step_of(Path(spec["resume_from"])))
+    return int(json.loads((good / "state.json").read_text())["step"]) if good else 0
 
 
 def _save(out: Path, step: int) -> None:

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from engine.serve import endpoints
+from engine.serve import backends, endpoints
 from storage import db, home
 from storage import endpoints as rows
 from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus
@@ -66,7 +66,7 @@ def until(backend_id: str, status: EndpointStatus, seconds: float = 30) -> Backe
     """Ticks until the backend has that status."""
 
     def there() -> bool:
-        endpoints.tick()
+        backends.tick()
         return backend(backend_id).status == status
 
     wait_for(there, seconds, every=0.1)

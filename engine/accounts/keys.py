@@ -25,6 +25,7 @@ _REMEMBER_MOST = 1000
 _SHAPE = re.compile(re.escape(PREFIX) + r"[\w-]{43}", re.ASCII)
 
 _remembered: dict[str, tuple[float, ApiKey | None]] = {}
+_forgotten = 0  # how often: what was looked up before the last time is not remembered
 _lock = threading.Lock()
 
 
@@ -63,10 +64,13 @@ def verify(secret: str) -> ApiKey | None:
     sha256 = _hash(secret)
     with _lock:
         until, key = _remembered.get(sha256, (0.0, None))
+        forgotten = _forgotten
     if until > time.monotonic():
         return key
     key = _look_up(sha256)
     with _lock:
+        if forgotten != _forgotten:
+            return key
         if len(_remembered) >= _REMEMBER_MOST:
             _remembered.clear()
         _remembered[sha256] = (time.monotonic() + REMEMBER_SECONDS, key)
@@ -75,7 +79,9 @@ def verify(secret: str) -> ApiKey | None:
 
 def forget() -> None:
     """Drops what is remembered; the next `verify` asks the database."""
+    global _forgotten
     with _lock:
+        _forgotten += 1
         _remembered.clear()
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from engine.data import hub_names, importing, incoming_files
 from engine.errors import ConflictError, NotFoundError, RefusedError
-from engine.process import process, work
+from engine.process import attempts, process, trash, work
 from engine.rows.store import columnar, rejected
 from storage import datasets as stored
 from storage import db, home, projects
@@ -24,8 +24,6 @@ from storage.tables import Dataset
 
 MOST_ROWS_A_PAGE = 1000
 REJECTED, SUMMARY = "rejected.jsonl", "summary.json"
-
-tick = importing.tick
 
 
 def import_file(
@@ -118,7 +116,7 @@ def _once_more(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
         fresh.status, fresh.mapping, fresh.error, fresh.hint = DatasetStatus.IMPORTING, mapping, None, None
         fresh.attempt += 1
         fresh.origin = _origin(fresh, mapping)
-    importing.start(fresh)
+    importing.start()
     return fresh
 
 
@@ -188,13 +186,13 @@ def _begun(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:
     """Fills the folder, then saves the dataset and starts its import. What fails leaves nothing."""
     _require_project(dataset.project_id)
     folder = home.dataset_folder(dataset.id)
-    with ExitStack() as undoing:
+    with attempts.starting(folder), ExitStack() as undoing:  # locked: unknown to the database, and yet no orphan
         undoing.callback(shutil.rmtree, folder, ignore_errors=True)
         take_in()
         with db.session() as session:
             session.add(dataset)
         undoing.pop_all()
-    importing.start(dataset)
+    importing.start()
     return dataset
 
 
@@ -288,10 +286,10 @@ def delete_dataset(dataset_id: str) -> None:
         session.delete(dataset)
         session.flush()
         if dataset.sha256 and not stored.with_blob(session, dataset.sha256):
-            blob(dataset).unlink(missing_ok=True)  # inside the transaction: nobody can begin to share it meanwhile
+            trash.discard(blob(dataset))  # inside the transaction: nobody can begin to share it meanwhile
     work.forget_subject(dataset_id)
     process.end(home.dataset_folder(dataset_id))
-    shutil.rmtree(home.dataset_folder(dataset_id), ignore_errors=True)
+    trash.discard(home.dataset_folder(dataset_id))
 
 
 def _refuse_used(dataset: Dataset, runs: Any) -> None:

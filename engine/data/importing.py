@@ -4,32 +4,29 @@ A dataset is made by a worker, from files (engine.workers.data.import_files), fr
 datasets (shape_data). All leave the same in its folder. A worker that dies is started again, once.
 """
 
-import logging
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.data import orphans
+from sqlmodel import Session
+
 from engine.errors import TunesmithError
-from engine.process import events, plan, process
+from engine.process import attempts, events, logs, plan, rounds
+from engine.process.attempts import State
 from storage import datasets as stored
-from storage import db, home
+from storage import db, home, moving
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
-log = logging.getLogger(__name__)
-
+NOUN = "datasets"
 MOST_AT_ONCE = 2
-MOST_ATTEMPTS = 2
-SWEEP_SECONDS = 600
+RETRIES = 1
 ROWS, SOURCE, SOURCES = "rows.parquet", "source", "sources"
 HUB = "hub"
 AS_DETECTED = "as_detected"  # in a dataset's origin: no mapping of another file is taken over
 MOST_REMEMBERED = 50
 SHAPED = "shape"  # the source of datasets made from others
 FOUND = ("format", "kind", "rows", "accepted", "repaired", "rejected", "confidence", "columns", "mapping")
-
-_swept = {"at": 0.0}  # when this process last looked for orphans
 
 
 def sources(dataset: Dataset) -> list[tuple[Path, str]]:
@@ -41,27 +38,43 @@ def sources(dataset: Dataset) -> list[tuple[Path, str]]:
     return [(folder / SOURCES / str(number), name) for number, name in enumerate(names, 1)]
 
 
-def start(dataset: Dataset) -> None:
-    """Starts the worker of an import when there is room for one more; otherwise `tick` does, when there is."""
-    if _room(dataset):
-        _start(dataset)
+def start() -> None:
+    """Starts the imports that are first in line, as many as may run at once; `tick` starts the others in their turn."""
+    _first_in_line(_start_new)
 
 
-def _room(dataset: Dataset) -> bool:
-    with db.reading() as session:
-        others = [one.id for one in stored.moving(session) if one.id != dataset.id]
-    return sum(process.alive(home.dataset_folder(one)) for one in others) < MOST_AT_ONCE
-
-
-def _start(dataset: Dataset) -> None:
+def _start_new(dataset: Dataset) -> bool:
     folder = home.dataset_folder(dataset.id)
+    return attempts.state_of(folder, dataset.attempt) is not State.NEW or _start(dataset, folder)
+
+
+def _first_in_line(act: Callable[[Dataset], bool]) -> None:
+    """Acts on imports, the oldest first, until as many as may run at once have said that they are under way."""
+    under_way: list[str] = []
+
+    def has_room_after(dataset: Dataset) -> bool:
+        if act(dataset):
+            under_way.append(dataset.id)
+        return len(under_way) < MOST_AT_ONCE
+
+    rounds.in_line(NOUN, Dataset, moving.first_import, has_room_after)
+
+
+def _start(dataset: Dataset, folder: Path) -> bool:
+    """Whether it is under way now."""
     try:
-        worker, spec = _spec(dataset)
-        process.start(plan.plan_worker(worker, spec, folder), folder, dataset.attempt)
+        attempts.start(folder, dataset.attempt, lambda: _plan(dataset, folder))
     except TunesmithError as error:  # a parent is gone
         with db.session() as session:
-            if (fresh := stored.get(session, dataset.id)) is not None:
+            if (fresh := _unchanged(session, dataset)) is not None:
                 fail(fresh, error.message, error.hint)
+        return False
+    return True
+
+
+def _plan(dataset: Dataset, folder: Path) -> plan.Plan:
+    worker, spec = _spec(dataset)
+    return plan.plan_worker(worker, spec, folder)
 
 
 def _spec(dataset: Dataset) -> tuple[str, dict[str, Any]]:
@@ -93,34 +106,48 @@ def _parent(parent_id: str, parent: Dataset | None) -> dict[str, Any]:
 
 
 def tick() -> None:
-    """Moves every import on, the oldest first. Now and then also removes what crashes have left lying about."""
-    with db.reading() as session:
-        moving = sorted(stored.moving(session), key=lambda one: one.created_at)
-    for dataset in moving:
-        _follow(dataset)
-    if time.monotonic() - _swept["at"] > SWEEP_SECONDS:
-        _swept["at"] = time.monotonic()
-        orphans.sweep()
+    """Moves the oldest imports on, as many as may run at once."""
+    _first_in_line(_advance)
 
 
-def _follow(dataset: Dataset) -> None:
+def _advance(dataset: Dataset) -> bool:
+    """One step of an import; says whether it is under way after it."""
     folder = home.dataset_folder(dataset.id)
-    # Asked before the events are read.
-    gone = process.was_started(folder, dataset.attempt) and not process.alive(folder)
-    seen, offset = events.read(folder, dataset.events_offset)
-    with db.session() as session:
-        fresh = stored.get(session, dataset.id)
-        if fresh is None or fresh.status != DatasetStatus.IMPORTING or fresh.attempt != dataset.attempt:
-            return
-        fresh.events_offset = offset
-        for event in seen:
-            _apply(fresh, event, folder)
-        if gone and fresh.status == DatasetStatus.IMPORTING and not seen:
-            _again_or_fail(fresh)
+    seen = attempts.look(folder, dataset.attempt, dataset.events_offset)
+    if seen.state is State.NEW:
+        return _start(dataset, folder)
+    if not seen.is_news and not seen.over:
+        return True
+    fresh = _taken_in(dataset, seen, folder)
+    if fresh is None:
+        return True  # somebody else was quicker; the next look sees what became of it
     if fresh.status != DatasetStatus.IMPORTING:
         tidy(fresh)
-    elif not process.alive(folder):
-        start(fresh)
+        return False
+    return fresh.attempt == dataset.attempt or _start(fresh, folder)
+
+
+def _taken_in(dataset: Dataset, seen: attempts.Seen, folder: Path) -> Dataset | None:
+    """The row after what was seen; None when it has changed meanwhile."""
+    with db.session() as session:
+        fresh = _unchanged(session, dataset)
+        if fresh is None:
+            return None
+        fresh.events_offset = seen.offset
+        for event in seen.events:
+            _apply(fresh, event, folder)
+        if seen.over:
+            _again_or_fail(fresh)
+    return fresh
+
+
+def _unchanged(session: Session, dataset: Dataset) -> Dataset | None:
+    """The row, if it is still being imported and nobody has moved it on."""
+    fresh = stored.get(session, dataset.id)
+    if fresh is None or fresh.status != DatasetStatus.IMPORTING:
+        return None
+    same = (fresh.attempt, fresh.events_offset) == (dataset.attempt, dataset.events_offset)
+    return fresh if same else None
 
 
 def tidy(dataset: Dataset) -> None:
@@ -134,8 +161,8 @@ def tidy(dataset: Dataset) -> None:
 
 
 def _again_or_fail(dataset: Dataset) -> None:
-    if dataset.attempt < MOST_ATTEMPTS:
-        log.warning("the import of dataset %s died and is started again", dataset.id)
+    if attempts.tries_again(dataset.attempt, RETRIES):
+        logs.about(NOUN, dataset.id).warning("the import died and is started again")
         dataset.attempt += 1
         dataset.progress = None
         return

@@ -6,7 +6,7 @@ lesson fails, says so, and may be started anew.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -15,6 +15,7 @@ from engine.data import datasets
 from engine.errors import NotFoundError, TunesmithError
 from engine.lesson import addition_rows
 from engine.models import models
+from engine.process import rounds
 from engine.recipes.recipe import Recipe
 from engine.runs import runs
 from engine.serve import endpoints
@@ -72,15 +73,20 @@ def state(project_id: str = "default") -> Lesson | None:
 
 def tick() -> None:
     """Moves every lesson on by at most one stage."""
-    with db.reading() as session:
-        lessons = session.exec(select(Lesson).where(col(Lesson.stage) != "failed")).all()
-    for lesson in lessons:
-        try:
-            changes = STAGES[lesson.stage](lesson)
-        except TunesmithError as error:
-            changes = _failed(str(error))
-        if changes:
-            _change(lesson, changes)
+    rounds.each("lesson", Lesson, _on_their_way, _move_on)
+
+
+def _on_their_way(session: Session) -> Sequence[str]:
+    return session.exec(select(Lesson.project_id).where(col(Lesson.stage) != "failed")).all()
+
+
+def _move_on(lesson: Lesson) -> None:
+    try:
+        changes = STAGES[lesson.stage](lesson)
+    except TunesmithError as error:
+        changes = _failed(str(error))
+    if changes:
+        _change(lesson, changes)
 
 
 def _begin_again(session: Session, lesson: Lesson) -> None:

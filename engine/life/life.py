@@ -4,6 +4,7 @@ It ends without taking a training along: those live under their shims, and the n
 """
 
 from engine.life.reconciler import Reconciler
+from engine.life.upkeep import Upkeep
 from engine.process import logs, queue
 from storage import db
 
@@ -15,6 +16,7 @@ class Life:
         self.name = name
         self._ringer: queue.Ringer | None = None
         self._reconciler: Reconciler | None = None
+        self._upkeep: Upkeep | None = None
 
     @property
     def leads(self) -> bool:
@@ -27,15 +29,17 @@ class Life:
             return
         logs.set_up(self.name)
         db.prepare()
-        self._ringer, self._reconciler = queue.Ringer(), Reconciler()
+        self._ringer, self._reconciler, self._upkeep = queue.Ringer(), Reconciler(), Upkeep(lambda: self.leads)
         self._ringer.start()
         self._reconciler.start()
+        self._upkeep.start()
 
     def stop(self) -> None:
         """Ends; does nothing when it has ended."""
-        if self._ringer is None or self._reconciler is None:
+        if self._ringer is None or self._reconciler is None or self._upkeep is None:
             return
+        self._upkeep.stop()
         self._reconciler.stop()
         self._ringer.stop()
-        self._ringer = self._reconciler = None
+        self._ringer = self._reconciler = self._upkeep = None
         logs.take_down()

@@ -1,7 +1,7 @@
 """The loop that keeps what is in step with what was decided: once a second, in one process of the studio.
 
-Whoever holds the lock of `storage.home.engine_lock` leads; the others wait to take over when it dies. What one kind of
-thing gets wrong is logged, and the rest goes on.
+Whoever holds the lock of `storage.home.engine_lock` leads; the others wait to take over when it dies. What goes wrong
+with one thing is logged, and the rest goes on. Nothing slow is done here: engine.life.upkeep does that.
 """
 
 import fcntl
@@ -9,12 +9,12 @@ import os
 import threading
 from collections.abc import Callable
 
-from engine.data import datasets, health
+from engine.data import health, importing
 from engine.lesson import lesson
 from engine.models import models
 from engine.process import devices, logs, work
-from engine.runs import runs, tracking
-from engine.serve import endpoints
+from engine.runs import supervision, tracking
+from engine.serve import backends
 from storage import home
 
 EVERY_SECONDS = 1.0
@@ -22,12 +22,12 @@ EVERY_SECONDS = 1.0
 # In the order in which one waits for the other. Leases come last: what ended in this round gives its device back.
 TICKS: dict[str, Callable[[], None]] = {
     "models": models.tick,
-    "datasets": datasets.tick,
+    "datasets": importing.tick,
     "work": work.tick,
     "health": health.tick,
-    "runs": runs.tick,
+    "runs": supervision.tick,
     "tracking": tracking.tick,
-    "endpoints": endpoints.tick,
+    "endpoints": backends.tick,
     "lesson": lesson.tick,
     "devices": devices.tick,
 }

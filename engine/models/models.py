@@ -8,7 +8,6 @@ folder is used where it is and ready at once. A fetch that dies without a word i
 import json
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,19 +16,19 @@ from sqlmodel import Session, col
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.fit import memory as fit
-from engine.process import events, process
-from engine.process.plan import plan_worker
+from engine.process import attempts, events, process, queue, rounds, trash
+from engine.process.attempts import State
+from engine.process.plan import Plan, plan_worker
 from engine.recipes import auxiliary_models
 from engine.weights import inspection
 from engine.weights.starter import STARTER_NAME
-from storage import db, home
+from storage import db, home, moving
 from storage import models as stored
 from storage.statuses import RUN_MOVING, SERVING_MOVING, ModelStatus
 from storage.tables import Model
 
-__all__ = ["STARTER_NAME", "add_model", "delete_model", "look_up", "retry_model", "tick"]
-
 Source = Literal["starter", "hub", "path"]
+NOUN = "models"
 HUB_ID = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/)?[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 HUB_URL = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
 FACTS = ("architecture", "parameters", "context_length", "licence", "has_chat_template", "size_bytes")
@@ -41,17 +40,28 @@ def add_model(source: Source, source_id: str = "") -> Model:
     The same source again gives the row there is; one that failed is tried again. Raises RefusedError.
     """
     source_id = _checked(source, source_id)
+    with db.reading() as session:
+        model = stored.by_source(session, source, source_id)
+    if model is None:
+        model = _insert(_new(source, source_id))
+        queue.ring(begin, model.id)
+    return retry_model(model.id) if model.status == ModelStatus.FAILED else model
+
+
+def _new(source: Source, source_id: str) -> Model:
+    if source != "path":
+        return Model(source=source, source_id=source_id, name=source_id)
+    path = Path(source_id)
+    return Model(source=source, source_id=source_id, name=path.name, **_ready(path))
+
+
+def _insert(model: Model) -> Model:
+    """The row, or the one that another call has made of the same source in the same instant."""
     with db.session() as session:
-        if (there := stored.by_source(session, source, source_id)) and there.status != ModelStatus.FAILED:
-            return there
-        if there is None:
-            name = Path(source_id).name if source == "path" else source_id
-            model = Model(source=source, source_id=source_id, name=name)
-            if source == "path":
-                model = Model(**{**model.model_dump(), **_ready(Path(source_id))})
-            session.add(model)
-            return model
-    return retry_model(there.id)
+        if (same := stored.by_source(session, model.source, model.source_id)) is not None:
+            return same
+        session.add(model)
+    return model
 
 
 def look_up(model_id: str) -> Model:
@@ -68,7 +78,8 @@ def retry_model(model_id: str) -> Model:
             raise ConflictError(f"The model {model.name} is {model.status}, not failed.", "There is nothing to retry.")
         model.status, model.attempt, model.error, model.hint = ModelStatus.QUEUED, model.attempt + 1, None, None
         model.progress, model.stage = None, ""
-        return model
+    queue.ring(begin, model.id)
+    return model
 
 
 def delete_model(model_id: str) -> None:
@@ -81,34 +92,43 @@ def delete_model(model_id: str) -> None:
         session.flush()
         session.delete(model)
     folder = home.model_folder(model_id)
-    process.kill(folder)
-    shutil.rmtree(folder)
+    process.end(folder)
+    trash.discard(folder)
 
 
 def tick() -> None:
     """Moves every model that is being fetched one step on. Called once a second, by one reconciler."""
+    rounds.each(NOUN, Model, moving.models, _advance)
+
+
+@queue.huey.task()
+def begin(model_id: str) -> None:
+    """Starts the fetch of a model that has just been added."""
     with db.reading() as session:
-        moving = stored.moving(session)
-    for model in moving:
-        _advance(model)
+        model = stored.get(session, model_id)
+    if model is not None and model.status == ModelStatus.QUEUED:
+        _start(model, automatic=False)
 
 
 def _advance(model: Model) -> None:
     folder = home.model_folder(model.id)
-    if not process.was_started(folder, model.attempt):
-        return _start(model, automatic=False)
-    living = process.alive(folder)  # asked before reading: what a dead worker wrote is then all there
-    found, offset = events.read(folder, model.events_offset)
-    if found:
-        _change(model, events_offset=offset, **_reported(folder, found))
-    elif not living:
+    seen = attempts.look(folder, model.attempt, model.events_offset)
+    if seen.state is State.NEW:
+        _start(model, automatic=False)
+    elif seen.is_news:
+        _change(model, events_offset=seen.offset, **_reported(folder, seen.events))
+    elif seen.over:
         _lost(model, folder)
 
 
 def _start(model: Model, automatic: bool) -> None:
     folder = home.model_folder(model.id)
+    attempts.start(folder, model.attempt, lambda: _plan(model, folder, automatic))
+
+
+def _plan(model: Model, folder: Path, automatic: bool) -> Plan:
     spec = {"source": model.source, "source_id": model.source_id, "downloads": str(home.downloads())}
-    process.start(plan_worker("fetch_model", {**spec, "automatic": automatic}, folder), folder, model.attempt)
+    return plan_worker("fetch_model", {**spec, "automatic": automatic}, folder)
 
 
 def _reported(folder: Path, found: list[events.Event]) -> dict[str, Any]:
@@ -143,26 +163,26 @@ def _ready(files: Path) -> dict[str, Any]:
 
 def _lost(model: Model, folder: Path) -> None:
     """Its process is gone and said nothing: killed, out of memory, or the machine was switched off."""
-    process.sweep(folder)
     spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+    if not spec["automatic"]:
+        if _change(model, attempt=model.attempt + 1, progress=None, stage="trying again"):
+            _start(look_up(model.id), automatic=True)
+        return
     code = process.exit_code(folder, model.attempt)
-    if not spec["automatic"] and _change(model, attempt=model.attempt + 1, progress=None, stage="trying again"):
-        with db.reading() as session:
-            return _start(_get(session, model.id), automatic=True)
-    last = process.tail(folder / "output.log", lines=3)
-    error = (
-        f"The fetch of {model.name} died twice without a word (exit code {code if code is not None else 'unknown'})."
-    )
-    hint = f"Retry it; a download goes on where it was. Its last words: {last or 'none'}"
+    code_words = code if code is not None else "unknown"
+    error = f"The fetch of {model.name} died twice without a word (exit code {code_words})."
+    words = attempts.last_words(folder, 3) or "none"
+    hint = f"Retry it; a download goes on where it was. Its last words: {words}"
     _change(model, status=ModelStatus.FAILED, progress=None, stage="", error=error, hint=hint)
-    return None
 
 
 def _change(model: Model, **changes: Any) -> bool:
-    """Writes columns if the model is still in the attempt that they are about; says whether it was."""
-    same = (col(Model.id) == model.id, col(Model.status) == ModelStatus.QUEUED, col(Model.attempt) == model.attempt)
+    """Writes columns if the model is still being fetched and nobody has moved it on; says whether it was so."""
+    same = (col(Model.id) == model.id, col(Model.status) == ModelStatus.QUEUED)
+    unmoved = (col(Model.attempt) == model.attempt, col(Model.events_offset) == model.events_offset)
+    changed = update(Model).where(*same, *unmoved).values(**changes).returning(col(Model.id))
     with db.session() as session:
-        return session.scalar(update(Model).where(*same).values(**changes).returning(col(Model.id))) is not None
+        return session.scalar(changed) is not None
 
 
 def _get(session: Session, model_id: str) -> Model:

@@ -8,24 +8,59 @@ more.
 """
 
 import os
-from collections.abc import Sequence
-from functools import lru_cache
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from engine.errors import ConflictError
 from engine.process import process
-from storage import db as database
+from storage import db
 from storage.statuses import RUN_ALIVE, SERVING_MOVING, WORK_MOVING
 from storage.tables import Backend, Lease, Run, Work
 
 CPU = "cpu"
 
 
+class Inventory:
+    """The graphics cards of this machine, `index, uuid` each, as the driver told.
+
+    Asked at the first need, and never in a transaction: that may take seconds. The cards stay; that a driver gave no
+    answer is not remembered for ever, `refresh` asks it again.
+    """
+
+    def __init__(self, ask: Callable[[], tuple[str, ...] | None]) -> None:
+        self._ask, self._lock = ask, threading.Lock()
+        self._cards: tuple[str, ...] | None = None
+        self._asked = False
+
+    def cards(self) -> tuple[str, ...]:
+        """Those that are known. Whoever comes first waits for the driver, and so do those who come meanwhile."""
+        with self._lock:
+            if not self._asked:
+                self._cards, self._asked = self._ask(), True
+            return self._cards or ()
+
+    def refresh(self) -> None:
+        """Asks again where there has been no answer yet."""
+        if self._cards is None:
+            cards = self._ask()
+            with self._lock:
+                self._cards, self._asked = cards, True
+
+
 def found() -> tuple[str, ...]:
     """The devices of this machine: gpu:0, gpu:1 ..., or cpu when there is none that torch here could use."""
-    return tuple(f"gpu:{index}" for index in _visible(_gpus())) or (CPU,)
+    return tuple(f"gpu:{index}" for index in _visible(inventory.cards())) or (CPU,)
+
+
+def refresh() -> None:
+    """Asks the driver again if it has not answered yet. Takes seconds, so for a thread that nobody waits for."""
+    inventory.refresh()
 
 
 def _visible(gpus: tuple[str, ...]) -> list[str]:
@@ -38,13 +73,12 @@ def _visible(gpus: tuple[str, ...]) -> list[str]:
     return [index for index, uuid in rows if any(index == one or uuid.strip().startswith(one) for one in wanted)]
 
 
-@lru_cache(maxsize=1)
-def _gpus() -> tuple[str, ...]:
-    """`index, uuid` of each GPU. Asked once: without torch, whose import takes seconds, and graphics cards stay."""
-    if "+cpu" in _torch_version():
+def _ask_driver() -> tuple[str, ...] | None:
+    """The cards, without torch, whose import takes seconds. None when there is a driver and it does not answer."""
+    if "+cpu" in _torch_version() or shutil.which("nvidia-smi") is None:
         return ()
     listing = process.output(["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"])
-    return tuple(line.strip() for line in (listing or "").splitlines() if line.strip())
+    return None if listing is None else tuple(line.strip() for line in listing.splitlines() if line.strip())
 
 
 def _torch_version() -> str:
@@ -54,23 +88,43 @@ def _torch_version() -> str:
         return "+cpu"
 
 
-def take(db: Session, holder_kind: str, holder_id: str, exclusive: bool, count: int = 1) -> str | None:
-    """Devices for a run or backend, separated by commas, or None when it has to wait. Those it has, when it asks again.
+inventory = Inventory(_ask_driver)
 
-    Raises ConflictError when this machine has fewer than `count` at all: waiting would be for ever.
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody wants to compute on: a device for itself or a shared one, or several for itself."""
+
+    holder_kind: str  # run | backend | work
+    holder_id: str
+    exclusive: bool
+    count: int = 1
+
+
+def take(session: Session, machine: Sequence[str], wanted: Wanted) -> str | None:
+    """Devices out of those of the machine (`found`, asked before the transaction), separated by commas.
+
+    None when the holder has to wait; what it has already, when it asks again.
+    Raises ConflictError when the machine has fewer than wanted at all: waiting would be for ever.
     """
-    held = db.get(Lease, holder_id)
+    held = session.get(Lease, wanted.holder_id)
     if held:
         return held.device
-    if count > len(there := found()):
-        hint = "Lower num_processes, or use a machine with more."
-        raise ConflictError(f"{count} devices are wanted, and this machine has {len(there)}.", hint)
-    device = ",".join(_choose(db.exec(select(Lease)).all(), exclusive, count))
-    if not device:
+    device = free(session, machine, wanted)
+    if device is None:
         return None
-    db.add(Lease(holder_id=holder_id, holder_kind=holder_kind, device=device, exclusive=exclusive))
-    db.flush()
+    kind, holder_id, exclusive = wanted.holder_kind, wanted.holder_id, wanted.exclusive
+    session.add(Lease(holder_id=holder_id, holder_kind=kind, device=device, exclusive=exclusive))
+    session.flush()
     return device
+
+
+def free(session: Session, machine: Sequence[str], wanted: Wanted) -> str | None:
+    """What `take` would give now to somebody who has nothing yet. Takes nothing."""
+    if wanted.count > len(machine):
+        hint = "Lower num_processes, or use a machine with more."
+        raise ConflictError(f"{wanted.count} devices are wanted, and this machine has {len(machine)}.", hint)
+    return ",".join(_choose(session.exec(select(Lease)).all(), machine, wanted)) or None
 
 
 def parts(device: str) -> list[str]:
@@ -78,51 +132,65 @@ def parts(device: str) -> list[str]:
     return device.split(",")
 
 
-def _choose(leases: Sequence[Lease], exclusive: bool, count: int) -> list[str]:
-    """The `count` devices with the fewest leases, or none when there are not so many.
+def _choose(leases: Sequence[Lease], machine: Sequence[str], wanted: Wanted) -> list[str]:
+    """The devices with the fewest leases, or none when there are not as many as wanted.
 
     One that trains is no choice for a training, the last choice for serving.
     """
-    training = {one for lease in leases if lease.exclusive for one in parts(lease.device)}
-    load = {device: sum(device in parts(lease.device) for lease in leases) for device in found()}
-    choices = [device for device in load if device not in training] if exclusive else list(load)
-    best = sorted(choices, key=lambda device: (device in training, load[device]))[:count]
-    return sorted(best, key=choices.index) if len(best) == count else []
+    training = {device for lease in leases if lease.exclusive for device in parts(lease.device)}
+    load = {device: sum(device in parts(lease.device) for lease in leases) for device in machine}
+    choices = [device for device in load if device not in training] if wanted.exclusive else list(load)
+    best = sorted(choices, key=lambda device: (device in training, load[device]))[: wanted.count]
+    return sorted(best, key=choices.index) if len(best) == wanted.count else []
 
 
-def give_back(db: Session, holder_id: str) -> None:
+def give_back(session: Session, holder_id: str) -> None:
     """Ends a lease; nothing happens when there is none."""
-    lease = db.get(Lease, holder_id)
+    lease = session.get(Lease, holder_id)
     if lease:
-        db.delete(lease)
-        db.flush()
+        session.delete(lease)
+        session.flush()
 
 
 def holders() -> Sequence[Lease]:
     """Who holds what now, longest first."""
-    with database.reading() as db:
-        return db.exec(select(Lease).order_by(col(Lease.since))).all()
+    with db.reading() as session:
+        return session.exec(select(Lease).order_by(col(Lease.since))).all()
 
 
 def held_by(holder_id: str) -> str | None:
     """The device that somebody holds, if any."""
-    with database.reading() as db:
-        lease = db.get(Lease, holder_id)
+    with db.reading() as session:
+        lease = session.get(Lease, holder_id)
         return lease.device if lease else None
 
 
 def tick() -> None:
     """Takes back what is held by runs, backends and pieces of work that have ended or are gone."""
-    if not (held := holders()):
+    with db.reading() as session:
+        idle = [lease.holder_id for lease in session.exec(select(Lease)) if not _is_used(session, lease)]
+    if not idle:
         return
-    with database.session() as db:
-        runs = select(Run.id).where(col(Run.status).in_(RUN_ALIVE))
-        backends = select(Backend.id).where(col(Backend.status).in_(SERVING_MOVING))
-        works = select(Work.id).where(col(Work.status).in_(WORK_MOVING))
-        alive = {"run": set(db.exec(runs)), "backend": set(db.exec(backends)), "work": set(db.exec(works))}
-        for lease in held:
-            if lease.holder_kind in alive and lease.holder_id not in alive[lease.holder_kind]:
-                give_back(db, lease.holder_id)
+    with db.session() as session:
+        for holder_id in idle:
+            lease = session.get(Lease, holder_id)
+            if lease is not None and not _is_used(session, lease):  # it may have begun again meanwhile
+                give_back(session, holder_id)
+
+
+USES: dict[str, tuple[Any, Sequence[str]]] = {
+    "run": (Run, RUN_ALIVE),
+    "backend": (Backend, SERVING_MOVING),
+    "work": (Work, WORK_MOVING),
+}
+
+
+def _is_used(session: Session, lease: Lease) -> bool:
+    if lease.holder_kind not in USES:
+        return True  # of a kind that only a later studio knows
+    table, statuses = USES[lease.holder_kind]
+    alive = select(table.id).where(table.id == lease.holder_id, table.status.in_(statuses))
+    return session.exec(alive).first() is not None
 
 
 def worker_device(device: str) -> str:

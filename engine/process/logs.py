@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from storage.settings import settings
 
 MOST_BYTES, FILES_KEPT = 10 << 20, 5
 HIDDEN = "[hidden]"
-SILENT_SECONDS = 60
+SILENT_SECONDS, MOST_SILENCED = 60, 1000
 _SHAPES = (
     re.compile(r"(?i)(\bbearer\s+)[^\s\"',;]+"),
     re.compile(
@@ -30,7 +31,27 @@ _SHAPES = (
     re.compile(r"()\b(?:hf|sk|ts|ghp|gho)[_-][A-Za-z0-9_-]{16,}"),
 )
 
-_said: dict[tuple[str, str, str], float] = {}  # when a failure was last written
+
+class Repeats:
+    """Which failures were written a moment ago, for all threads of the process."""
+
+    def __init__(self) -> None:
+        self._written: dict[tuple[str, str, str], float] = {}
+        self._lock = threading.Lock()
+
+    def is_news(self, failure: tuple[str, str, str]) -> bool:
+        """Whether a failure is to be written: not within a minute of its last time."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._written.get(failure, -SILENT_SECONDS) < SILENT_SECONDS:
+                return False
+            if len(self._written) >= MOST_SILENCED:
+                self._written.clear()
+            self._written[failure] = now
+            return True
+
+
+_repeats = Repeats()
 
 
 def redact(text: str) -> str:
@@ -83,9 +104,7 @@ def kept_going(name: str, subject_id: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001
-        key = (name, subject_id, repr(error))
-        if time.monotonic() - _said.get(key, -SILENT_SECONDS) >= SILENT_SECONDS:
-            _said[key] = time.monotonic()
+        if _repeats.is_news((name, subject_id, repr(error))):
             about(name, subject_id).exception("failed: %s", error)
 
 

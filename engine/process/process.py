@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,25 @@ _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b\x0c\x0e-\x1a]"
 )
 
-_shims: list["subprocess.Popen[bytes]"] = []  # those this process started, kept until they have ended and are reaped
+
+class Children:
+    """The shims this process started, until they have ended: a dead child that nobody asks about stays a zombie."""
+
+    def __init__(self) -> None:
+        self._shims: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()
+
+    def add(self, shim: "subprocess.Popen[bytes]") -> None:
+        with self._lock:
+            self._shims.append(shim)
+
+    def reap(self) -> None:
+        """Collects those that have ended."""
+        with self._lock:
+            self._shims = [shim for shim in self._shims if shim.poll() is None]
+
+
+_children = Children()
 
 
 def start(plan: Plan, folder: Path, attempt: int, secrets: dict[str, str] | None = None) -> None:
@@ -44,7 +63,7 @@ def start(plan: Plan, folder: Path, attempt: int, secrets: dict[str, str] | None
     `secrets` go into the worker's environment and nowhere on the disk.
     Raises ConflictError while another attempt still lives in the folder.
     """
-    _reap()
+    _children.reap()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if _started(folder) >= attempt:
         return
@@ -56,7 +75,7 @@ def start(plan: Plan, folder: Path, attempt: int, secrets: dict[str, str] | None
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.write_text(content, encoding="utf-8")
         shim.write_json(folder / f"plan.{attempt}.json", {"argv": plan.argv, "env": plan.env})
-        _shims.append(_spawn(folder, attempt, lock, _environment(plan.knows) | (secrets or {})))
+        _children.add(_spawn(folder, attempt, lock, _environment(plan.knows) | (secrets or {})))
 
 
 def _spawn(folder: Path, attempt: int, lock: int, env: dict[str, str]) -> "subprocess.Popen[bytes]":
@@ -141,7 +160,7 @@ def forbid(folder: Path, attempt: int) -> None:
 
 def alive(folder: Path) -> bool:
     """Whether a shim lives in the folder. A lock cannot outlive its holder, so this is never a guess."""
-    _reap()
+    _children.reap()
     try:
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -186,7 +205,7 @@ def kill(folder: Path) -> None:
     """Ends the worker and everything under it now."""
     _signal_shim(folder, signal.SIGKILL)
     shim.sweep(folder)
-    _reap()
+    _children.reap()
 
 
 def end(folder: Path, seconds: float = 5) -> None:
@@ -224,10 +243,6 @@ def _shim_pid(folder: Path) -> int | None:
         return None
     pid = int(record["shim"])
     return pid if shim.started_at(pid) == record["shim_started"] else None
-
-
-def _reap() -> None:
-    _shims[:] = [one for one in _shims if one.poll() is None]
 
 
 def output(argv: list[str], seconds: float = 10) -> str | None:

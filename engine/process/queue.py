@@ -1,8 +1,10 @@
-"""The queue that rings the bell: a Huey task takes an id, makes one compare-and-set, and returns within a second.
+"""The queue that rings the bell: a Huey task makes one compare-and-set, starts a process, and returns within a second.
 
-Nothing depends on a message arriving: the reconciler finds what should be moving. The storage is opened at the first
-use, under the home of that moment (or in Redis, by the setting `redis_url`). Messages are signed JSON, never pickle,
-so that whoever can write the file or the Redis still cannot run code.
+The starts of runs, fetches, backends and work that waited are tasks, beside the code they start; they save whoever
+clicked the wait for the next round. Nothing depends on a message arriving: the round finds what should move.
+
+The storage is opened at the first use, under the home of that moment (or in Redis, by the setting `redis_url`).
+Messages are signed JSON, never pickle, so that whoever can write the file or the Redis still cannot run code.
 """
 
 import hashlib
@@ -10,6 +12,7 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from huey.registry import Message
 from huey.serializer import Serializer
 from huey.storage import BaseStorage, RedisStorage, SqliteStorage
 
+from engine.process import logs
 from storage import home
 
 NAME = "tunesmith"
@@ -86,6 +90,12 @@ def _opened(kind: str, address: str) -> BaseStorage:
 
 
 huey = Huey(NAME, results=False, serializer=SignedJson(), storage_class=CurrentStorage)
+
+
+def ring(task: Callable[..., object], *ids: str) -> None:
+    """Asks for a task soon. If the message gets lost, a tick does the same within a second."""
+    with logs.kept_going("queue"):
+        task(*ids)
 
 
 def forget() -> None:

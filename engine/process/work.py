@@ -1,50 +1,47 @@
 """Work about something the studio has: the tokens of a dataset, its health, an export.
 
 queued -> running -> succeeded | failed | stopped. The same work is done once: whoever asks again gets what there is.
-A worker that dies is started again, once. What a worker leaves lies in its folder until its subject is deleted, or,
-for pages that are quickly made again, for a day.
+What a kind of work is stands in `work_kinds`; its worker has the same name in `plan`. What a worker leaves lies in its
+folder until its subject is deleted, or as long as its kind says.
 """
 
 import hashlib
 import json
-import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session
 
 from engine.errors import ConflictError, NotFoundError
-from engine.process import devices, events, plan, process
-from storage import db, home
+from engine.process import attempts, devices, events, logs, plan, process, queue, rounds, trash
+from engine.process.attempts import State
+from engine.process.work_kinds import KINDS
+from storage import db, home, moving
 from storage import work as stored
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Work
 
-log = logging.getLogger(__name__)
-
+NOUN = "work"
 MOST_AT_ONCE = 2
-MOST_ATTEMPTS = 2
-# Somebody waits for these: they never stand in the queue.
-PROMPT = {"token_rows", "look_data", "first_rows", "fit_probe"}
-COMPUTING = {"fit_probe"}  # each takes a device for itself, as a training does, and is not started again if it dies
 SCRATCH = "scratch"  # a folder that a worker makes and removes; after a kill it is removed here
-PASSING = {"token_rows": 24 * 3600, "look_data": 600}  # kinds whose results are dropped after so many seconds
 WAIT_SECONDS = 0.05
 
 
 def enqueue(kind: str, subject_id: str, spec: dict[str, Any]) -> Work:
     """Leaves a piece of work for `tick` to begin; nothing starts here. For what nobody waits for."""
-    made = Work(kind=kind, subject_id=subject_id, key=_key(kind, subject_id, spec), spec=spec)
+    work = _made(kind, subject_id, spec)
     with db.session() as session:
-        session.add(made)
-    return made
+        session.add(work)
+    return work
 
 
-def _key(kind: str, subject_id: str, spec: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([kind, subject_id, spec], sort_keys=True).encode()).hexdigest()
+def _made(kind: str, subject_id: str, spec: dict[str, Any], retries: int | None = None) -> Work:
+    retries = KINDS[kind].retries if retries is None else retries
+    key = hashlib.sha256(json.dumps([kind, subject_id, spec], sort_keys=True).encode()).hexdigest()
+    return Work(kind=kind, subject_id=subject_id, key=key, spec=spec, retries=retries)
 
 
 def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, str] | None = None) -> Work:
@@ -53,48 +50,62 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
     `secrets` go into the worker's environment only, so that work starts at once and is not started again if it dies.
     Raises ConflictError when it needs a device and none is free.
     """
-    key = _key(kind, subject_id, spec)
+    work = _made(kind, subject_id, spec, retries=0 if secrets else None)
+    with db.reading() as session:
+        if (same := _same(session, work)) is not None:
+            return same
+    out, machine = folder(work), devices.found()
+    try:
+        # Held from before anybody can see the row until its process is there: no tick starts it without its secrets.
+        with attempts.starting(out):
+            entered = _entered(work, machine, at_once=bool(secrets))
+            if entered is work and work.status == WorkStatus.RUNNING:
+                process.start(_plan(work), out, work.attempt, secrets)
+    except ConflictError:
+        shutil.rmtree(out)
+        raise
+    if entered is not work:
+        shutil.rmtree(out)
+    return entered
+
+
+def _entered(work: Work, machine: Sequence[str], at_once: bool) -> Work:
+    """Puts the work among the others, under way if it may; gives the same work instead where there is some."""
     with db.session() as session:
-        found = stored.same(session, key)
-        if found is not None and (found.status in WORK_MOVING or _is_there(found)):
-            return found
-        made = Work(kind=kind, subject_id=subject_id, key=key, spec=spec)
-        if secrets or kind in COMPUTING:
-            made.attempt = MOST_ATTEMPTS
-        session.add(made)
+        if (same := _same(session, work)) is not None:
+            return same
+        session.add(work)
         session.flush()
-        if kind in COMPUTING:
-            _take_device(session, made)
-        go = bool(secrets) or _may_start(session, made)
-        if go:
-            made.status = WorkStatus.RUNNING
-    if go:
-        _spawn(made, secrets)
-    return made
+        if KINDS[work.kind].takes_device:
+            _take_device(session, machine, work)
+        if at_once or _has_room(session, work):
+            work.status = WorkStatus.RUNNING
+    return work
 
 
-def _take_device(session: Session, work: Work) -> None:
-    if devices.take(session, "work", work.id, exclusive=True) is None:
+def _same(session: Session, work: Work) -> Work | None:
+    """The same work, if it is still to come or what it left is there."""
+    same = stored.same(session, work.key)
+    usable = same is not None and (same.status in WORK_MOVING or (home.home() / "work" / same.id).is_dir())
+    return same if usable else None
+
+
+def _take_device(session: Session, machine: Sequence[str], work: Work) -> None:
+    if devices.take(session, machine, devices.Wanted("work", work.id, exclusive=True)) is None:
         hint = "Wait until it has ended, or stop it, then try again."
         raise ConflictError("A training, or another measurement, has the device now.", hint)
 
 
-def _is_there(work: Work) -> bool:
-    return (home.home() / "work" / work.id).is_dir()
+def _has_room(session: Session, work: Work) -> bool:
+    prompt = [name for name, kind in KINDS.items() if kind.is_prompt]
+    return work.kind in prompt or moving.work_under_way(session, prompt) < MOST_AT_ONCE
 
 
-def _may_start(session: Session, work: Work) -> bool:
-    if work.kind in PROMPT:
-        return True
-    running = [one for one in stored.moving(session) if one.status == WorkStatus.RUNNING and one.kind not in PROMPT]
-    return len(running) < MOST_AT_ONCE
-
-
-def _spawn(work: Work, secrets: dict[str, str] | None = None) -> None:
+def _plan(work: Work) -> plan.Plan:
     out, device = folder(work), devices.held_by(work.id)
     told = {"device": devices.worker_device(device)} if device else {}
     environment = devices.environment(device) if device else {}
-    process.start(plan.plan_worker(work.kind, work.spec | told, out, environment), out, work.attempt, secrets)
+    return plan.plan_worker(work.kind, work.spec | told, out, environment)
 
 
 def folder(work: Work) -> Path:
@@ -105,8 +116,8 @@ def folder(work: Work) -> Path:
 def look_up(work_id: str) -> Work:
     """Raises NotFoundError."""
     with db.reading() as session:
-        if (found := stored.get(session, work_id)) is not None:
-            return found
+        if (work := stored.get(session, work_id)) is not None:
+            return work
     raise NotFoundError(f"There is no work `{work_id}`.", "It may have been deleted with its dataset.")
 
 
@@ -125,33 +136,36 @@ def about(subject_id: str, kind: str | None = None) -> Sequence[Work]:
 def wait(work_id: str, seconds: float) -> Work:
     """The work when it is over, or as it is after `seconds`. Follows it itself, so that it never waits for a tick."""
     deadline = time.monotonic() + seconds
-    while (found := look_up(work_id)).status in WORK_MOVING and time.monotonic() < deadline:
-        if found.status == WorkStatus.RUNNING:
-            _follow(found)
+    while (work := look_up(work_id)).status in WORK_MOVING and time.monotonic() < deadline:
+        if work.status == WorkStatus.RUNNING:
+            _follow(work)
         time.sleep(WAIT_SECONDS)
-    return found
+    if work.status not in WORK_MOVING:
+        queue.ring(begin)  # there may be room for another
+    return work
 
 
 def stop(work_id: str) -> Work:
     """Ends it, and keeps nothing of what it had made."""
     with db.session() as session:
-        found = stored.get(session, work_id)
-        if found is None:
+        work = stored.get(session, work_id)
+        if work is None:
             raise NotFoundError(f"There is no work `{work_id}`.")
-        if found.status not in WORK_MOVING:
-            return found
-        found.status, found.progress, found.ended_at = WorkStatus.STOPPED, None, time.time()
-    process.end(folder(found))
-    shutil.rmtree(folder(found), ignore_errors=True)
+        if work.status not in WORK_MOVING:
+            return work
+        work.status, work.progress, work.ended_at = WorkStatus.STOPPED, None, time.time()
+    process.end(folder(work))
+    trash.discard(folder(work))
     with db.session() as session:
-        devices.give_back(session, found.id)
-    return found
+        devices.give_back(session, work.id)
+    queue.ring(begin)
+    return work
 
 
 def forget_subject(subject_id: str) -> None:
     """Ends and removes all work about a subject that is being deleted."""
-    for one in about(subject_id):
-        _forget(one)
+    for work in about(subject_id):
+        _forget(work)
 
 
 def _forget(work: Work) -> None:
@@ -159,60 +173,109 @@ def _forget(work: Work) -> None:
         if (fresh := stored.get(session, work.id)) is not None:
             session.delete(fresh)
     process.end(folder(work))
-    shutil.rmtree(folder(work), ignore_errors=True)
+    trash.discard(folder(work))
+
+
+def drop_old() -> None:
+    """Forgets work whose kind keeps it for a while only, once that is over."""
+    for name, kind in KINDS.items():
+        if kind.kept_seconds is not None:
+            with db.reading() as session:
+                old = stored.ended_before(session, name, time.time() - kind.kept_seconds)
+            for work in old:
+                _forget(work)
 
 
 def tick() -> None:
-    """Moves all work on: reads what workers say, starts what has room now, and dead ones again, once."""
+    """Moves all work on: reads what workers say, starts dead ones again, and begins what has room now."""
+    rounds.each(NOUN, Work, moving.work, _follow)
+    begin.call_local()
+
+
+@queue.huey.task()
+def begin() -> None:
+    """Begins the work that is first in line, and the next, while there is room."""
+    rounds.in_line(NOUN, Work, moving.first_work, _begin)
+
+
+def _begin(work: Work) -> bool:
+    """Begins a piece of work if there is room; says whether the next in line may try too."""
     with db.reading() as session:
-        moving = stored.moving(session)
-    for one in moving:
-        if one.status == WorkStatus.RUNNING:
-            _follow(one)
-        else:
-            _start_when_there_is_room(one)
-    _drop_passing()
-
-
-def _start_when_there_is_room(work: Work) -> None:
+        if not _has_room(session, work):
+            return False
     with db.session() as session:
         fresh = stored.get(session, work.id)
-        if fresh is None or fresh.status != WorkStatus.QUEUED or not _may_start(session, fresh):
-            return
+        if fresh is None or fresh.status != WorkStatus.QUEUED or not _has_room(session, fresh):
+            return True
         fresh.status = WorkStatus.RUNNING
-    _spawn(fresh)
+    _start(fresh)
+    return True
+
+
+def _start(work: Work) -> None:
+    try:
+        attempts.start(folder(work), work.attempt, lambda: _plan(work))
+    except (ConflictError, OSError) as error:
+        message = f"The {KINDS[work.kind].label} could not be started: {error}"
+        _change(work, lambda fresh: _end(fresh, WorkStatus.FAILED, message, "Try again."))
 
 
 def _follow(work: Work) -> None:
     out = folder(work)
-    gone = process.was_started(out, work.attempt) and not process.alive(out)  # asked before the events are read
-    seen, offset = events.read(out, work.events_offset)
+    seen = attempts.look(out, work.attempt, work.events_offset)
+    if seen.state is State.NEW:
+        _find(work, out)
+    elif seen.is_news or seen.over:
+        fresh = _change(work, lambda row: _take_in(row, seen))
+        if fresh and fresh.attempt > work.attempt:
+            _start(fresh)
+
+
+def _find(work: Work, out: Path) -> None:
+    """Under way but not started: whoever began it is about to start it, or was killed before.
+
+    What is not tried again is not started here either: it may need secrets that only the one who asked had.
+    """
+    if work.retries:
+        _start(work)
+        return
+    with attempts.starting(out) as alone:
+        if not alone or process.was_started(out, work.attempt):
+            return
+        process.forbid(out, work.attempt)
+    _change(work, lambda fresh: _end(fresh, WorkStatus.FAILED, "The studio ended before this began.", "Try again."))
+
+
+def _take_in(work: Work, seen: attempts.Seen) -> None:
+    work.events_offset = seen.offset
+    for event in seen.events:
+        _apply(work, event)
+    if seen.over:
+        _again_or_fail(work)
+
+
+def _change(work: Work, change: Callable[[Work], None]) -> Work | None:
+    """Changes the row if nobody has moved it on, and takes its device back at the end; None when somebody has."""
+    unmoved = (WorkStatus.RUNNING, work.attempt, work.events_offset)
     with db.session() as session:
         fresh = stored.get(session, work.id)
-        if fresh is None or fresh.status != WorkStatus.RUNNING:
-            return
-        if (fresh.events_offset, fresh.attempt) != (work.events_offset, work.attempt):
-            return  # somebody else was quicker
-        fresh.events_offset = offset
-        for event in seen:
-            _apply(fresh, event)
-        if gone and fresh.status == WorkStatus.RUNNING and not seen:
-            _again_or_fail(fresh, out)
+        if fresh is None or (fresh.status, fresh.attempt, fresh.events_offset) != unmoved:
+            return None
+        change(fresh)
         if fresh.status not in WORK_MOVING:
             devices.give_back(session, fresh.id)
-    if fresh.status == WorkStatus.RUNNING and not process.was_started(out, fresh.attempt):
-        _spawn(fresh)
+    return fresh
 
 
-def _again_or_fail(work: Work, out: Path) -> None:
-    if work.attempt < MOST_ATTEMPTS:
-        log.warning("the work %s (%s) died and is started again", work.id, work.kind)
+def _again_or_fail(work: Work) -> None:
+    out, label = folder(work), KINDS[work.kind].label
+    if attempts.tries_again(work.attempt, work.retries):
+        logs.about(NOUN, work.id).warning("the %s died and is started again", label)
         work.attempt += 1
         return
-    process.sweep(out)
     shutil.rmtree(out / SCRATCH, ignore_errors=True)
-    words = process.tail(out / "output.log", 1)
-    _end(work, WorkStatus.FAILED, words or "The process died without a word.", "Perhaps the memory ran out. Try again.")
+    words = attempts.last_words(out, 1) or f"The process of the {label} died without a word."
+    _end(work, WorkStatus.FAILED, words, "Perhaps the memory ran out. Try again.")
 
 
 def _apply(work: Work, event: events.Event) -> None:
@@ -232,11 +295,3 @@ def _apply(work: Work, event: events.Event) -> None:
 
 def _end(work: Work, status: WorkStatus, error: str | None = None, hint: str | None = None) -> None:
     work.status, work.error, work.hint, work.ended_at, work.progress = status, error, hint, time.time(), None
-
-
-def _drop_passing() -> None:
-    now = time.time()
-    with db.reading() as session:
-        old = [one for kind, kept in PASSING.items() for one in stored.ended_before(session, kind, now - kept)]
-    for one in old:
-        _forget(one)

@@ -8,31 +8,32 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.process import events
-from storage import db as database
-from storage import home, runs, transitions
+from engine.process.attempts import Seen
+from storage import db, runs, transitions
 from storage.statuses import RunStatus
 from storage.tables import Run
 
 NOTES_KEPT = 50
 
 
-def take_in(run: Run) -> Run | None:
-    """Imports whole lines written since the last time and returns the row after that; None when there were none."""
-    new, end = events.read(home.run_folder(run.id), run.events_offset)
-    if end == run.events_offset:
-        return None
-    with database.session() as db:
-        row = db.get(Run, run.id, with_for_update=True)
+def take_in(run: Run, seen: Seen) -> Run | None:
+    """Imports what was seen in the run's events since `run.events_offset` and returns the row after that.
+
+    None when the row has moved on meanwhile: somebody else was faster.
+    """
+    with db.session() as session:
+        row = session.get(Run, run.id, with_for_update=True)
         if row is None or (row.events_offset, row.attempt) != (run.events_offset, run.attempt):
-            return None  # somebody else was faster
-        runs.add_metrics(db, _points(row.id, new))
-        for event in new:
+            return None
+        runs.add_metrics(session, _points(row.id, seen.events))
+        for event in seen.events:
             _apply(row, event)
-        row.events_offset = end
-        db.flush()
-        if row.status == RunStatus.STARTING and any(isinstance(event, events.Started | events.Step) for event in new):
-            transitions.move_run(db, row, RunStatus.STARTING, RunStatus.RUNNING, "the training has begun")
-            db.refresh(row)
+        row.events_offset = seen.offset
+        session.flush()
+        begun = any(isinstance(event, events.Started | events.Step) for event in seen.events)
+        if begun and row.status == RunStatus.STARTING:
+            transitions.move_run(session, row, RunStatus.STARTING, RunStatus.RUNNING, "the training has begun")
+            session.refresh(row)
     return row
 
 

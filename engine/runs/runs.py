@@ -6,7 +6,6 @@ resumed, which makes a new attempt in the same folder. Everything it leaves is i
 
 import codecs
 import math
-import shutil
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,11 +15,11 @@ from sqlmodel import Session
 from engine import names
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.fit import kept_checkpoints
-from engine.process import devices, events, logs, process
+from engine.process import devices, events, logs, process, queue, trash
 from engine.recipes import auxiliary_models, continuation, launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
-from engine.runs import supervision
+from engine.runs import supervision, tracking
 from engine.train import check as refusals
 from storage import db as database
 from storage import endpoints, home
@@ -32,7 +31,6 @@ from storage.transitions import move_run
 T = TypeVar("T", Model, Dataset, Project)
 
 MOST_NAME = 120
-tick = supervision.tick
 
 
 def start_run(
@@ -64,7 +62,7 @@ def start_run(
         facts=source.facts(),
     )
     run = _insert(run)
-    supervision.ring(run.id)
+    queue.ring(supervision.launch)
     return run
 
 
@@ -126,7 +124,7 @@ def resume_run(run_id: str) -> Run:
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", hint)
         supervision.requeue(db, run, "resumed")
         db.refresh(run)
-    supervision.ring(run.id)
+    queue.ring(supervision.launch)
     return run
 
 
@@ -144,7 +142,8 @@ def delete_run(run_id: str) -> None:
         if any(run.id in backend.adapters for backend in endpoints.moving(db)):
             raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
         stored.drop(db, run)
-    shutil.rmtree(home.run_folder(run_id))
+    tracking.end(run_id)
+    trash.discard(home.run_folder(run_id))
 
 
 def rename_run(run_id: str, name: str) -> Run:

@@ -6,26 +6,20 @@ run got another attempt, and asks it to finish when the run has ended. What it s
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session
-
-from engine.process import events, logs, process
+from engine.process import attempts, events, logs, process, rounds
 from engine.process.plan import plan_worker
 from engine.recipes.choices import trackers
-from storage import db as database
-from storage import home, runs
+from storage import home, moving
 from storage.statuses import RUN_ALIVE, RunStatus
 from storage.tables import Run
 
 AGAIN_SECONDS = 20.0  # between two starts of the same tracker's process
 MOST_STARTS = 30
 FOLLOWED_SECONDS = 3600.0  # after the end of a run: a studio that was away comes back to what is not delivered
-
-_followed: dict[Path, set[str]] = {}  # by home: runs that this process has seen moving
 
 
 @dataclass(frozen=True)
@@ -40,27 +34,15 @@ class Delivery:
 
 
 def tick() -> None:
-    """One look at every run that reports somewhere and is moving, or has ended lately."""
-    followed = _followed.get(home.home())
-    with database.reading() as db:
-        lately = list(_lately(db, followed))
-    _followed[home.home()] = {run.id for run in lately}
-    for run in lately:
-        for name in trackers.chosen(str(run.recipe["report_to"])):
-            with logs.kept_going("runs", run.id):
-                _look_after(run, name)
-
-
-def _lately(db: Session, followed: set[str] | None) -> Iterator[Run]:
-    """Reading every run takes long with ten thousand of them, so that is done at the first look alone."""
+    """One look at every run that reports somewhere and is alive, or has ended lately."""
     since = time.time() - FOLLOWED_SECONDS
-    if followed is None:
-        found = list(runs.since(db, since))
-    else:
-        moving = list(runs.moving(db))
-        gone = followed - {run.id for run in moving}
-        found = moving + [run for run_id in sorted(gone) if (run := runs.get(db, run_id))]
-    yield from (run for run in found if run.recipe.get("report_to") and (run.ended_at or since + 1) > since)
+    rounds.each("tracking", Run, lambda session: moving.reporting_runs(session, since), _look_after_all)
+
+
+def _look_after_all(run: Run) -> None:
+    for name in trackers.chosen(str(run.recipe["report_to"])):
+        with logs.kept_going("tracking", run.id):
+            _look_after(run, name)
 
 
 def _look_after(run: Run, name: str) -> None:
@@ -81,6 +63,12 @@ def folder(run_id: str, name: str) -> Path:
     return path
 
 
+def end(run_id: str) -> None:
+    """Ends the trackers' processes of a run that is being deleted."""
+    for out in (home.run_folder(run_id) / "tracking").glob("*"):
+        process.end(out)
+
+
 def _may_start(out: Path) -> bool:
     """Not at once again, and not for ever."""
     begun = process.last_started(out)
@@ -99,8 +87,8 @@ def _start(run: Run, name: str, out: Path) -> None:
         "run_folder": str(home.run_folder(run.id)),
         "store": str(home.folder("trackers", name)),
     }
-    plan = plan_worker("track", spec, out)
-    process.start(plan, out, begun.number + 1 if begun else 1, trackers.secrets(name))
+    number = begun.number + 1 if begun else 1
+    attempts.start(out, number, lambda: plan_worker("track", spec, out), trackers.secrets(name))
 
 
 def _done(out: Path, attempt: int) -> bool:

@@ -8,21 +8,23 @@ lose (a probe under way) is only done again.
 """
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session
 
 from engine.errors import TunesmithError
-from engine.process import devices, events, process
+from engine.process import attempts, devices, events, process, queue, rounds
+from engine.process.answers import Answers
+from engine.process.attempts import Seen, State
 from engine.serve import probe, routing
 from engine.serve.backend_plan import names, plan_backend, socket_path
-from storage import db, endpoints, home
+from storage import db, endpoints, home, moving
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import Backend, Endpoint
 from storage.transitions import move_backend
 
+NOUN = "endpoints"
 START_SECONDS = 600  # a large model is read from disk
 OUTSIDE_SECONDS = 60  # an outside server that does not answer for so long is given up
 STABLE_SECONDS = 60  # ready for so long, and earlier deaths are forgotten
@@ -33,47 +35,59 @@ STOP_SECONDS = 10  # somebody pressed Stop, and waits
 KILL_SECONDS = 15  # for a shim that does not do its duty
 NO_USE = ("config", "data")  # failures that come again however often one tries
 
-_asking = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
-_probes: dict[str, Future[str]] = {}
+_proofs: Answers[str] = Answers("proof")  # by backend and attempt: what is wrong with its answer
+_loads: Answers[int | None] = Answers("load")  # by backend: answers it is writing
 
 
 def tick() -> None:
     """One look at every backend that holds a process, or waits for one."""
-    with db.reading() as view:
-        moving = endpoints.moving(view)
-    for backend in moving:
-        try:
-            _ACTS[backend.status](backend)
-        except TunesmithError as error:
-            fail(backend, error.message, error.hint)
-    for forgotten in set(_probes) - {backend.id for backend in moving}:
-        del _probes[forgotten]
+    rounds.each(NOUN, Backend, moving.backends, _act)
+
+
+@queue.huey.task()
+def begin(backend_id: str) -> None:
+    """Starts a backend that was just asked for, if its device is free."""
+    with db.reading() as session:
+        backend = endpoints.backend(session, backend_id)
+    if backend is not None and backend.status == EndpointStatus.QUEUED:
+        _act(backend)
+
+
+def _act(backend: Backend) -> None:
+    try:
+        _ACTS[backend.status](backend)
+    except TunesmithError as error:
+        fail(backend, error.message, error.hint)
 
 
 def _queued(backend: Backend) -> None:
     if backend.restarts and time.time() - backend.moved_at < 2 ** (backend.restarts - 1):
         return
-    with db.session() as change:
-        endpoint = _endpoint(change, backend)
-        values: dict[str, Any] = {}
-        device: str | None = None
-        if backend.kind != "external":
-            device = devices.take(change, "backend", backend.id, exclusive=False)
-            if device is None:
-                return
-            values = {"device": device, "served_names": list(names(endpoint, backend)), "address": None}
-        moved = move_backend(change, backend, EndpointStatus.QUEUED, EndpointStatus.STARTING, **values)
-    if moved and device is not None:
-        _launch(endpoint, backend, device)
+    if backend.kind == "external":
+        with db.session() as session:
+            move_backend(session, backend, EndpointStatus.QUEUED, EndpointStatus.STARTING)
+        return
+    machine, wanted = devices.found(), devices.Wanted("backend", backend.id, exclusive=False)
+    with db.session() as session:
+        endpoint = _endpoint(session, backend)
+        device = devices.take(session, machine, wanted)
+        values: dict[str, Any] = {"device": device, "served_names": list(names(endpoint, backend)), "address": None}
+        queued, starting = EndpointStatus.QUEUED, EndpointStatus.STARTING
+        if device is None or not move_backend(session, backend, queued, starting, **values):
+            session.rollback()
+            return
+        claimed = session.get_one(Backend, backend.id)
+    _launch(endpoint, claimed)
 
 
-def _launch(endpoint: Endpoint, backend: Backend, device: str) -> None:
-    """Starts the process of this attempt; a second call for the same attempt does nothing."""
-    process.start(plan_backend(endpoint, backend, device), home.backend_folder(backend.id), backend.attempt)
+def _launch(endpoint: Endpoint, backend: Backend) -> None:
+    """Starts the process of this attempt, once."""
+    folder, device = home.backend_folder(backend.id), str(backend.device)
+    attempts.start(folder, backend.attempt, lambda: plan_backend(endpoint, backend, device))
 
 
-def _endpoint(view: Session, backend: Backend) -> Endpoint:
-    endpoint = endpoints.get(view, backend.endpoint_id)
+def _endpoint(session: Session, backend: Backend) -> Endpoint:
+    endpoint = endpoints.get(session, backend.endpoint_id)
     if endpoint is None:
         raise TunesmithError("The endpoint of this backend is gone.")
     return endpoint
@@ -83,15 +97,15 @@ def _starting(backend: Backend) -> None:
     if backend.kind == "external":
         _outside_starting(backend)
         return
-    folder = home.backend_folder(backend.id)
+    seen = attempts.look(home.backend_folder(backend.id), backend.attempt, backend.events_offset)
     late = time.time() - backend.moved_at > START_SECONDS
-    if not process.was_started(folder, backend.attempt):
-        with db.reading() as view:  # the app was killed between the decision and the deed
-            endpoint = _endpoint(view, backend)
-        _launch(endpoint, backend, str(backend.device))
-    elif late or not process.alive(folder):
+    if seen.state is State.NEW:
+        with db.reading() as session:  # decided and not done yet: somebody is about to, or was killed before
+            endpoint = _endpoint(session, backend)
+        _launch(endpoint, backend)
+    elif late or seen.state is State.ENDED:
         _bury(backend, f"It did not answer in {START_SECONDS} seconds." if late else "")
-    elif (address := _listening(backend)) and _answers(backend, address):
+    elif (address := _listening(backend, seen)) and _answers(backend, address):
         _promote(backend, address)
 
 
@@ -103,64 +117,59 @@ def _outside_starting(backend: Backend) -> None:
         fail(backend, f"{address} does not answer. {backend.error or ''}".strip(), "Check the URL and the key.")
 
 
-def _listening(backend: Backend) -> str | None:
+def _listening(backend: Backend, seen: Seen) -> str | None:
     """The address once the process has said Ready. vLLM says nothing: its socket is there when it listens."""
     if backend.kind == "vllm":
         socket = socket_path(backend.id)
         return f"unix:{socket}" if Path(socket).exists() else None
-    found, _offset = events.read(home.backend_folder(backend.id), backend.events_offset)
-    return next((event.address for event in found if isinstance(event, events.Ready)), None)
+    return next((event.address for event in seen.events if isinstance(event, events.Ready)), None)
 
 
 def _answers(backend: Backend, address: str, one_token: bool = True) -> bool:
     """Whether the server has proved that it works. Asked in another thread: a first token may take seconds."""
-    under_way = _probes.get(backend.id)
-    if under_way is None:
-        key_env = backend.options.get("api_key_env")
-        models = [backend.options["model"]] if backend.kind == "external" else backend.served_names
-        _probes[backend.id] = _asking.submit(probe.answers, address, models, key_env, one_token)
+    key_env = backend.options.get("api_key_env")
+    models = [backend.options["model"]] if backend.kind == "external" else backend.served_names
+    told = _proofs.to(f"{backend.id} {backend.attempt}", lambda: probe.answers(address, models, key_env, one_token))
+    if told is None:
         return False
-    if not under_way.done():
-        return False
-    del _probes[backend.id]
-    if (wrong := under_way.result()) and wrong != backend.error:
-        with db.session() as change:
-            if (row := endpoints.backend(change, backend.id)) is not None:
+    if (wrong := told.answer) and wrong != backend.error:
+        with db.session() as session:
+            if (row := endpoints.backend(session, backend.id)) is not None:
                 row.error = wrong
     return not wrong
 
 
 def _promote(backend: Backend, address: str) -> None:
     """Ready; and if another backend was answering for the endpoint, this one takes over in the same moment."""
-    with db.session() as change:
+    with db.session() as session:
         values: dict[str, Any] = {"address": address, "ready_at": time.time(), "error": None, "hint": None}
-        if not move_backend(change, backend, EndpointStatus.STARTING, EndpointStatus.READY, **values):
+        if not move_backend(session, backend, EndpointStatus.STARTING, EndpointStatus.READY, **values):
             return
-        before = _endpoint(change, backend).active_backend_id
-        flipped = before != backend.id and endpoints.flip(change, backend.endpoint_id, before, backend.id)
-        if flipped and (blue := endpoints.backend(change, before)) is not None:
-            retire(change, blue, "another backend took over")
+        before = _endpoint(session, backend).active_backend_id
+        flipped = before != backend.id and endpoints.flip(session, backend.endpoint_id, before, backend.id)
+        if flipped and (blue := endpoints.backend(session, before)) is not None:
+            retire(session, blue, "another backend took over")
     routing.forget()
 
 
-def retire(change: Session, backend: Backend, reason: str) -> None:
+def retire(session: Session, backend: Backend, reason: str) -> None:
     """Sends a backend to its end, from wherever it is: at once when it holds no process, by draining otherwise."""
     match backend.status:
         case EndpointStatus.QUEUED:
-            move_backend(change, backend, backend.status, EndpointStatus.STOPPED, reason, ended_at=time.time())
-            devices.give_back(change, backend.id)
+            move_backend(session, backend, backend.status, EndpointStatus.STOPPED, reason, ended_at=time.time())
+            devices.give_back(session, backend.id)
         case EndpointStatus.STARTING | EndpointStatus.READY:
-            move_backend(change, backend, backend.status, EndpointStatus.DRAINING, reason)
+            move_backend(session, backend, backend.status, EndpointStatus.DRAINING, reason)
 
 
 def _ready(backend: Backend) -> None:
     if backend.kind == "external":
         return
-    if not process.alive(home.backend_folder(backend.id)):
+    if attempts.state_of(home.backend_folder(backend.id), backend.attempt) is not State.LIVING:
         _bury(backend)
     elif backend.restarts and time.time() - (backend.ready_at or 0) > STABLE_SECONDS:
-        with db.session() as change:
-            if (row := endpoints.backend(change, backend.id)) is not None:
+        with db.session() as session:
+            if (row := endpoints.backend(session, backend.id)) is not None:
                 row.restarts = 0
 
 
@@ -178,21 +187,27 @@ def _quiet(backend: Backend) -> bool:
     """Whether nobody waits for an answer any more, or has waited long enough."""
     if backend.ready_at is None or backend.address is None:
         return True
-    with db.reading() as view:
-        endpoint = endpoints.get(view, backend.endpoint_id)
+    with db.reading() as session:
+        endpoint = endpoints.get(session, backend.endpoint_id)
     drained_for = time.time() - backend.moved_at
     limit = STOP_SECONDS if endpoint is None or endpoint.stopped_at else DRAIN_SECONDS
-    return drained_for > limit or (drained_for > SETTLE_SECONDS and probe.in_flight(backend.address) == 0)
+    return drained_for > limit or (drained_for > SETTLE_SECONDS and _is_idle(backend.id, backend.address))
+
+
+def _is_idle(backend_id: str, address: str) -> bool:
+    """Whether the server has said that it is writing no answer."""
+    told = _loads.to(backend_id, lambda: probe.in_flight(address))
+    return told is not None and told.answer == 0
 
 
 def _stopped(backend: Backend) -> None:
     if backend.kind != "external":
         process.kill(home.backend_folder(backend.id))  # sweeps what a killed shim has left behind
     _remove_socket(backend)
-    with db.session() as change:
+    with db.session() as session:
         values: dict[str, Any] = {"ended_at": time.time(), "error": None, "hint": None}
-        move_backend(change, backend, EndpointStatus.DRAINING, EndpointStatus.STOPPED, **values)
-        devices.give_back(change, backend.id)
+        move_backend(session, backend, EndpointStatus.DRAINING, EndpointStatus.STOPPED, **values)
+        devices.give_back(session, backend.id)
 
 
 def _bury(backend: Backend, why: str = "") -> None:
@@ -209,25 +224,25 @@ def _bury(backend: Backend, why: str = "") -> None:
         return
     again = {"attempt": backend.attempt + 1, "restarts": backend.restarts + 1, "events_offset": offset}
     values: dict[str, Any] = {**again, "error": words, "hint": hint, "address": None}
-    with db.session() as change:
-        move_backend(change, backend, backend.status, EndpointStatus.QUEUED, words[:200], **values)
-        devices.give_back(change, backend.id)
+    with db.session() as session:
+        move_backend(session, backend, backend.status, EndpointStatus.QUEUED, words[:200], **values)
+        devices.give_back(session, backend.id)
     routing.forget()
 
 
 def _last_words(folder: Path) -> str:
-    lines = process.tail(folder / "output.log", 5).strip()
+    lines = attempts.last_words(folder, 5).strip()
     return f"Its process ended unexpectedly. {lines}".strip()[:2000]
 
 
 def fail(backend: Backend, message: str, hint: str = "") -> None:
     """Gives a backend up. A green one takes nothing with it: the blue one still answers."""
     values: dict[str, Any] = {"error": message, "hint": hint, "ended_at": time.time()}
-    with db.session() as change:
-        row = endpoints.backend(change, backend.id)
+    with db.session() as session:
+        row = endpoints.backend(session, backend.id)
         if row is not None and row.status in SERVING_MOVING:
-            move_backend(change, row, row.status, EndpointStatus.FAILED, message[:200], **values)
-        devices.give_back(change, backend.id)
+            move_backend(session, row, row.status, EndpointStatus.FAILED, message[:200], **values)
+        devices.give_back(session, backend.id)
     routing.forget()
 
 

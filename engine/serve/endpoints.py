@@ -6,7 +6,6 @@ up, restarts and stops the same way whoever asked, and whether or not the app wa
 
 import ipaddress
 import re
-import shutil
 import time
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sqlmodel import Session
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
-from engine.process import devices, process
+from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
 from engine.serve import backends, probe, routing, vllm
 from engine.serve.backend_plan import artifact, options_of, ready_model
@@ -29,9 +28,7 @@ Kind = Literal["transformers", "vllm", "external"]
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 MOST_ADAPTERS = 16
 
-tick = backends.tick
-
-__all__ = ["Upstream", "served_models", "tick", "upstream"]
+__all__ = ["Upstream", "served_models", "upstream"]
 
 
 class ExternalOptions(BaseModel):
@@ -90,6 +87,7 @@ def create_endpoint(
         change.flush()
         change.add(wanted)
     routing.forget()
+    queue.ring(backends.begin, wanted.id)
     return endpoint
 
 
@@ -183,6 +181,7 @@ def deploy(
             if active is not None and not _alike(active, wanted):
                 endpoint.previous_backend_id = active.id
     routing.forget()
+    queue.ring(backends.begin, wanted.id)
     return wanted
 
 
@@ -233,8 +232,8 @@ def delete_endpoint(endpoint_id: str) -> None:
     routing.forget()
     for backend in rows:
         folder = home.backend_folder(backend.id)
-        process.kill(folder)
-        shutil.rmtree(folder)
+        process.end(folder)
+        trash.discard(folder)
 
 
 def look_up(endpoint_id: str) -> Endpoint:

@@ -4,6 +4,7 @@ An endpoint `jokes` answers to `jokes` (its first adapter, or the base), `jokes:
 adapter. The table is read from the database at most once a second, so a request costs a dictionary look-up.
 """
 
+import threading
 import time
 from dataclasses import dataclass
 
@@ -44,12 +45,44 @@ class _Table:
     routes: dict[str, tuple[Endpoint, Backend]]
 
 
-_table = _Table(0.0, "", {})
+class _Routes:
+    """The table as it was read last, for all threads. What was read before the last `forget` never counts as fresh."""
+
+    def __init__(self) -> None:
+        self.table = _Table(0.0, "", {})
+        self._changes = 0
+        self._lock = threading.Lock()
+
+    def stale(self) -> bool:
+        """Whether the table is to be read anew."""
+        table = self.table
+        return table.url != db.url() or time.monotonic() - table.read_at > FRESH_SECONDS
+
+    def forget(self) -> None:
+        with self._lock:
+            self._changes += 1
+            self.table = _Table(0.0, "", {})
+
+    def refresh(self) -> _Table:
+        """Reads the table. It is kept unless something has changed while it was read."""
+        changes = self._changes
+        read_at, url = time.monotonic(), db.url()
+        with db.reading() as session:
+            rows = endpoints.live(session)
+        routes = {name: (endpoint, backend) for endpoint, backend in rows for name in served_names(endpoint, backend)}
+        table = _Table(read_at, url, routes)
+        with self._lock:
+            if changes == self._changes:
+                self.table = table
+        return table
+
+
+_routes = _Routes()
 
 
 def upstream(model: str) -> Upstream:
     """Where requests for `model` go. Raises NotFoundError, or NotReadyError while nothing answers."""
-    found = _routes().get(model)
+    found = _current().get(model)
     if found is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
     endpoint, backend = found
@@ -72,7 +105,7 @@ def served_models() -> list[dict[str, object]]:
     """What GET /v1/models lists: every name that answers now, in OpenAI's shape."""
     return [
         {"id": name, "object": "model", "created": int(endpoint.created_at), "owned_by": "tunesmith"}
-        for name, (endpoint, backend) in _routes().items()
+        for name, (endpoint, backend) in _current().items()
         if backend.status == EndpointStatus.READY
     ]
 
@@ -86,23 +119,17 @@ def names(endpoint: Endpoint, backend: Backend) -> list[str]:
 
 def stale() -> bool:
     """Whether the next look-up reads the database."""
-    return _table.url != db.url() or time.monotonic() - _table.read_at > FRESH_SECONDS
+    return _routes.stale()
 
 
 def forget() -> None:
     """Has the next look-up read the database: something has just changed."""
-    global _table
-    _table = _Table(0.0, "", {})
+    _routes.forget()
 
 
 def refresh() -> None:
     """Reads the table anew."""
-    global _table
-    read_at, url = time.monotonic(), db.url()
-    with db.reading() as view:
-        rows = endpoints.live(view)
-    routes = {name: (endpoint, backend) for endpoint, backend in rows for name in served_names(endpoint, backend)}
-    _table = _Table(read_at, url, routes)
+    _routes.refresh()
 
 
 def served_names(endpoint: Endpoint, backend: Backend) -> list[str]:
@@ -110,7 +137,6 @@ def served_names(endpoint: Endpoint, backend: Backend) -> list[str]:
     return backend.served_names if backend.served_names and backend.kind != "external" else names(endpoint, backend)
 
 
-def _routes() -> dict[str, tuple[Endpoint, Backend]]:
-    if stale():
-        refresh()
-    return _table.routes
+def _current() -> dict[str, tuple[Endpoint, Backend]]:
+    table = _routes.table
+    return (_routes.refresh() if _routes.stale() else table).routes

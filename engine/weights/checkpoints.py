@@ -70,27 +70,44 @@ def in_order(run_folder: Path) -> list[Path]:
     return sorted((path for path in folders if step_of(path) >= 0), key=step_of)
 
 
-def newest_good(run_folder: Path) -> Path | None:
-    """The latest checkpoint that verifies: the one to resume from."""
-    return next((path for path in reversed(in_order(run_folder)) if verified(path)), None)
+def newest_whole(run_folder: Path) -> Path | None:
+    """The latest checkpoint whose files have their sizes: what the studio proposes to resume from. Reads no file."""
+    return next((path for path in reversed(in_order(run_folder)) if whole(path)), None)
 
 
 def newest_step(run_folder: Path) -> int:
-    """The step of the latest checkpoint with a manifest; -1 when there is none."""
-    return next((step_of(path) for path in reversed(in_order(run_folder)) if whole(path)), -1)
+    """The step of `newest_whole`; -1 when there is none."""
+    newest = newest_whole(run_folder)
+    return step_of(newest) if newest else -1
 
 
-def quarantine_bad(run_folder: Path) -> list[Path]:
-    """Moves every checkpoint that does not verify to RUN/quarantine/ and returns where they went.
+def newest_good(run_folder: Path) -> Path | None:
+    """The latest checkpoint that verifies."""
+    return next((path for path in reversed(in_order(run_folder)) if verified(path)), None)
 
-    Only while no worker runs: one that is being written does not verify yet.
-    """
-    moved = []
+
+def put_aside_partial(run_folder: Path) -> None:
+    """Moves every checkpoint that was never finished to RUN/quarantine/. Only while no worker writes one."""
     for path in in_order(run_folder):
-        if not verified(path):
-            moved.append(_free_name(run_folder / "quarantine", path.name))
-            path.rename(moved[-1])
-    return moved
+        if not whole(path):
+            _put_aside(path, run_folder)
+
+
+def newest_good_up_to(run_folder: Path, step: int) -> Path | None:
+    """The latest checkpoint of at most that step that verifies. Those on the way that do not go to RUN/quarantine/.
+
+    For a worker that is about to resume: it reads every byte, which takes minutes with large checkpoints.
+    """
+    for path in reversed(in_order(run_folder)):
+        if step_of(path) <= step:
+            if verified(path):
+                return path
+            _put_aside(path, run_folder)
+    return None
+
+
+def _put_aside(path: Path, run_folder: Path) -> None:
+    path.rename(_free_name(run_folder / "quarantine", path.name))
 
 
 def _free_name(folder: Path, name: str) -> Path:

@@ -54,6 +54,15 @@ def agree(*flags: bool) -> tuple[bool, ...]:
     return tuple(bool(flag) for flag in told.tolist())
 
 
+def told_by_first(number: int) -> int:
+    """The first process's number, in every process. All must ask at the same place."""
+    if alone() or ranks.total() == 1:
+        return number
+    told = torch.tensor([number], dtype=torch.int64)
+    distributed.broadcast(told, src=0)
+    return int(told.item())
+
+
 def wait() -> None:
     """Until all processes are here."""
     agree(False)

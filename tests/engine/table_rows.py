@@ -7,7 +7,7 @@ import pytest
 
 from engine.process import plan
 from engine.recipes.recipe import Recipe
-from engine.runs import runs
+from engine.runs import runs, supervision
 from engine.train import check as refusals
 from storage import db, transitions
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
@@ -46,7 +46,7 @@ def until(run_id: str, *statuses: RunStatus, seconds: float = 20) -> Run:
 
 def tick_until(condition: Callable[[], T | None], seconds: float = 20) -> T:
     def found() -> T | None:
-        runs.tick()
+        supervision.tick()
         return condition()
 
     there = wait_for(found, seconds)

@@ -48,8 +48,7 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     """
     spec, family = Spec.read(values), family or SUPERVISED
     group.begin(spec.device)
-    if ranks.first():
-        _check_checkpoint(spec.resume_from)
+    resume_from = _proven(spec, out)
     made = make(spec, family, out)
     trainer, base, rows = made.trainer, made.base, made.rows
     keeper = checkpointing.Checkpoints(out, checkpointing.Rules.of(spec.recipe))
@@ -57,7 +56,7 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     trainer.add_callback(CurveWatch(out, spec.recipe, keeper))
     trainer.add_callback(Reporter(out, spec.attempt, _facts(spec, base, rows, trainer), trainer.count_from))
     _stop_if_asked(out)
-    loss = checkpointing.train(trainer, spec.resume_from)
+    loss = checkpointing.train(trainer, resume_from)
     tuning.settle(trainer)
     result = {
         "steps": trainer.state.global_step,
@@ -122,13 +121,33 @@ def make(spec: Spec, family: Family, out: Path, choose: Callable[[Rows], Rows] =
     return Made(trainer, base, rows)
 
 
-def _check_checkpoint(folder: Path | None) -> None:
-    if folder is not None and not checkpoints.verified(folder):
-        raise contract.WorkFailedError(
-            "data",
-            f"The checkpoint {folder.name} is incomplete or damaged.",
-            "Resume from an older checkpoint, or start the run again.",
-        )
+def _proven(spec: Spec, out: Path) -> Path | None:
+    """The checkpoint to resume from, verified by the first process. Of its own ones an older one where it is damaged.
+
+    None to begin from the start. Raises WorkFailedError for a damaged checkpoint of another run.
+    """
+    asked, step = spec.resume_from, -1
+    if asked is not None and asked.parent != checkpoints.folder_of(out):
+        if ranks.first() and not checkpoints.verified(asked):
+            message = f"The checkpoint {asked.name} is incomplete or damaged."
+            raise contract.WorkFailedError("data", message, "Resume from another checkpoint.")
+        return asked
+    if ranks.first():
+        checkpoints.put_aside_partial(out)
+        step = _newest_good(out, checkpoints.step_of(asked)) if asked else -1
+    step = group.told_by_first(step)
+    return checkpoints.folder_of(out) / f"checkpoint-{step}" if step >= 0 else None
+
+
+def _newest_good(out: Path, step: int) -> int:
+    """The step of the newest checkpoint of at most `step` that verifies, -1 for none. Says so when it is an older."""
+    good = checkpoints.newest_good_up_to(out, step)
+    found = checkpoints.step_of(good) if good else -1
+    if found < step:
+        goes_on = f"goes on from step {found}" if good else "begins from the start"
+        message = f"The checkpoint of step {step} is damaged and was put aside, so the training {goes_on}."
+        events.append(out, events.Note(level="warning", message=message))
+    return found
 
 
 def _stop_if_asked(out: Path) -> None:

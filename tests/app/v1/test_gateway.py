@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from app.v1 import gateway, traffic
 from engine.process import plan
-from engine.serve import endpoints, probe, routing
+from engine.serve import backends, endpoints, probe, routing
 from storage import home
 from storage.statuses import EndpointStatus
 from tests.serving import active, bring_up, end_all, finished_run, http_server, outside_api, ready_model, until
@@ -169,7 +169,7 @@ def test_no_request_fails_while_a_deployment_takes_over(client: openai.OpenAI) -
     texts: list[str] = []
 
     def switched() -> bool:
-        endpoints.tick()
+        backends.tick()
         answer = client.chat.completions.create(model="jokes", messages=says("hello"))
         texts.append(answer.choices[0].message.content or "")
         return texts[-1].startswith(run.id)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.data import datasets
+from engine.data import datasets, importing
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import plan, process
 from storage import datasets as stored
@@ -31,7 +31,7 @@ def settled(dataset: Dataset, seconds: float = 40) -> Dataset:
     """The dataset once its import has ended."""
 
     def ended() -> Dataset | None:
-        datasets.tick()
+        importing.tick()
         fresh = datasets.look_up(dataset.id)
         return fresh if fresh.status != DatasetStatus.IMPORTING else None
 
@@ -172,7 +172,7 @@ def kill_in_the_middle(dataset: Dataset, attempt: int = 1) -> None:
     folder = home.dataset_folder(dataset.id)
 
     def worker() -> int | None:
-        datasets.tick()
+        importing.tick()
         if not process.was_started(folder, attempt) or not (folder / "rows.parquet.part").exists():
             return None
         record = json.loads((folder / "shim.json").read_text())
@@ -191,7 +191,7 @@ def test_a_dataset_can_be_deleted_while_it_is_imported(tmp_path: Path) -> None:
     folder = home.home() / "datasets" / dataset.id
     assert not folder.exists()
     assert not process.alive(folder)
-    datasets.tick()
+    importing.tick()
     assert not folder.exists()
 
 
@@ -202,7 +202,7 @@ def test_progress_is_shown_and_a_stop_request_ends_the_import(tmp_path: Path) ->
     dataset = datasets.import_file(path, "a")
 
     def moved() -> bool:
-        datasets.tick()
+        importing.tick()
         return (datasets.look_up(dataset.id).progress or 0) > 0
 
     wait_for(moved, 30)

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.data import datasets, health, health_choices
+from engine.data import datasets, health, health_choices, importing
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import process, work
 from engine.workers import contract
@@ -29,7 +29,7 @@ def checked(dataset: Dataset) -> Work:
 
 def settled(dataset: Dataset) -> Dataset:
     def ended() -> Dataset | None:
-        datasets.tick()
+        importing.tick()
         fresh = datasets.look_up(dataset.id)
         return fresh if fresh.status != DatasetStatus.IMPORTING else None
 

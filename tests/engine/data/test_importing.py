@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import psutil
 import pytest
 from sqlmodel import select
 
-from engine.data import datasets, importing, orphans
+from engine.data import datasets, importing
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import plan, process, work
 from storage import db, home
@@ -38,7 +37,7 @@ def write(path: Path, rows: list[Any]) -> Path:
 
 def settled(dataset: Dataset) -> Dataset:
     def ended() -> Dataset | None:
-        datasets.tick()
+        importing.tick()
         fresh = datasets.look_up(dataset.id)
         return fresh if fresh.status != DatasetStatus.IMPORTING else None
 
@@ -69,7 +68,7 @@ def family(dataset: Dataset, children: int) -> tuple[psutil.Process, list[psutil
     folder = home.dataset_folder(dataset.id)
 
     def found() -> tuple[psutil.Process, list[psutil.Process]] | None:
-        datasets.tick()
+        importing.tick()
         try:
             worker = psutil.Process(json.loads((folder / "shim.json").read_text())["worker"])
             judging = [one for one in worker.children() if "spawn_main" in " ".join(one.cmdline())]
@@ -117,7 +116,7 @@ def test_two_imports_run_at_once_and_the_others_wait_in_line(tmp_path: Path) -> 
     path = write(tmp_path / "a.jsonl", ROWS * 40)
     one, two, three = (datasets.import_file(path, name) for name in ("one", "two", "three"))
     folder = home.dataset_folder(three.id)
-    datasets.tick()
+    importing.tick()
     assert not process.was_started(folder, 1)
     waiting = datasets.look_up(three.id)
     assert (waiting.status, waiting.progress) == ("importing", None)
@@ -125,7 +124,7 @@ def test_two_imports_run_at_once_and_the_others_wait_in_line(tmp_path: Path) -> 
     assert (stopped.status, stopped.error) == ("failed", "The import was stopped.")
     assert not process.alive(home.dataset_folder(one.id))
     assert {path.name for path in home.dataset_folder(one.id).iterdir()}.isdisjoint({"source", "rows.parquet.part"})
-    datasets.tick()
+    importing.tick()
     assert process.was_started(folder, 1)
     assert datasets.cancel_import(three.id).status == datasets.cancel_import(two.id).status == "failed"
     assert datasets.cancel_import(one.id).status == "failed"  # once more changes nothing
@@ -138,10 +137,10 @@ def test_an_import_that_waits_can_be_cancelled_and_never_starts(tmp_path: Path) 
     path = write(tmp_path / "a.jsonl", ROWS * 40)
     one, two, three = (datasets.import_file(path, name) for name in ("one", "two", "three"))
     assert datasets.cancel_import(three.id).status == "failed"
-    importing.start(three)  # a tick that had read it before
+    importing.start()
     for dataset in (one, two):
         datasets.delete_dataset(dataset.id)
-    importing.start(three)
+    importing.start()
     assert not process.alive(home.dataset_folder(three.id))
 
 
@@ -225,23 +224,6 @@ def test_a_dataset_whose_parent_is_gone_fails_in_plain_words() -> None:
     dataset = Dataset(project_id="default", name="a", source="shape", operation={"op": "sample"}, parents=["missing"])
     with db.session() as session:
         session.add(dataset)
-    importing.start(dataset)
+    importing.start()
     failed = datasets.look_up(dataset.id)
     assert (failed.status, "`missing`" in str(failed.error)) == ("failed", True)
-
-
-def test_what_a_crash_left_lying_about_is_removed_when_it_is_old(tmp_path: Path) -> None:
-    known = settled(datasets.import_file(write(tmp_path / "a.jsonl", ROWS), "a"))
-    orphan, young = home.dataset_folder("0rphan"), home.dataset_folder("young")
-    unused = home.blobs() / f"{'0' * 64}.parquet"
-    for path in (orphan / "source.part", young / "source.part", unused):
-        path.write_bytes(b"x")
-    long_ago = time.time() - 2 * orphans.OLD_SECONDS
-    for path in (orphan / "source.part", orphan, unused, datasets.blob(known), home.dataset_folder(known.id)):
-        os.utime(path, (long_ago, long_ago))
-    orphans.sweep()
-    assert not orphan.exists()
-    assert not unused.exists()
-    assert young.exists()
-    assert datasets.rows(known.id, limit=1)
-    assert (home.home() / "datasets" / known.id).exists()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.data import datasets, mappings
+from engine.data import datasets, importing, mappings
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.rows.mapping import detection, mapping, suggestion
 from engine.rows.mapping.mapping import Mapping
@@ -21,7 +21,7 @@ GERMAN = Mapping(kind="chat", parts={"prompt": "Frage", "completion": "Antwort_l
 
 def settled(id: str) -> Dataset:
     def ended() -> Dataset | None:
-        datasets.tick()
+        importing.tick()
         found = datasets.look_up(id)
         return found if found.status != DatasetStatus.IMPORTING else None
 

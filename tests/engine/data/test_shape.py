@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from engine.chat import chat
 from engine.chat import rows as chat_rows
-from engine.data import datasets, lineage, shape
+from engine.data import datasets, importing, lineage, shape
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import work
 from engine.rows.health import position_file
@@ -40,7 +40,7 @@ def kept(folder: Path, rows: list[dict[str, Any]] = ROWS, kind: Any = "completio
 
 def settled(dataset: Dataset) -> Dataset:
     def ended() -> Dataset | None:
-        datasets.tick()
+        importing.tick()
         fresh = datasets.look_up(dataset.id)
         return fresh if fresh.status != DatasetStatus.IMPORTING else None
 

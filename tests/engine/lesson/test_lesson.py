@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from engine.data import datasets
+from engine.data import datasets, importing
 from engine.errors import NotFoundError
 from engine.lesson import addition_rows, lesson
 from engine.runs import runs
@@ -36,7 +36,7 @@ def now() -> Lesson:
 def until(stage: str) -> Lesson:
     def there() -> Lesson | None:
         lesson.tick()
-        datasets.tick()
+        importing.tick()
         found = now()
         return found if found.stage == stage else None
 

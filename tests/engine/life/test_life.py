@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from engine.life import reconciler
+from engine.life import reconciler, upkeep
 from engine.life.life import Life
-from engine.process import process, queue
-from engine.runs import curves, runs, supervision
+from engine.models import models
+from engine.process import devices, plan, process, queue, trash
+from engine.runs import curves, runs
+from engine.serve import endpoints
 from storage import db, home
 from storage.statuses import RunStatus
 from tests.conftest import ROOT
 from tests.engine import table_rows
 from tests.engine.table_rows import RECIPE, moves
+from tests.serving import ready_model
 from tests.waiting import wait_for
 
 
@@ -53,10 +56,10 @@ def test_a_run_trains_by_itself_and_its_process_is_there_within_a_second(begin: 
     wait_for(lambda: status(run.id) == RunStatus.SUCCEEDED)
 
 
-def test_a_lost_bell_costs_no_more_than_a_round(begin: Callable[[], Life], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "ring", lambda run_id: None)
-    begin()
+def test_a_lost_bell_costs_no_more_than_a_round(begin: Callable[[], Life]) -> None:
     run = runs.start_run("r", RECIPE)
+    queue.huey.storage.flush_queue()
+    begin()
     wait_for(lambda: status(run.id) == RunStatus.SUCCEEDED)
 
 
@@ -65,6 +68,43 @@ def test_a_bell_without_a_loop_is_enough_to_start(begin: Callable[[], Life], mon
     begin()
     run = runs.start_run("r", RECIPE)
     wait_for(lambda: process.was_started(home.run_folder(run.id), 1))
+
+
+def test_bells_without_a_loop_start_fetches_and_backends_too(
+    begin: Callable[[], Life], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(plan.WORKERS, "fetch_model", "tests.load.resting")
+    monkeypatch.setitem(plan.WORKERS, "serve", "tests.load.resting")
+    for noun in reconciler.TICKS:
+        monkeypatch.setitem(reconciler.TICKS, noun, lambda: None)
+    begin()
+    model = models.add_model("hub", "owner/name")
+    endpoint = endpoints.create_endpoint("jokes", model_id=ready_model().id)
+    wait_for(lambda: process.was_started(home.model_folder(model.id), 1))
+    wait_for(lambda: process.was_started(home.backend_folder(str(endpoint.active_backend_id)), 1))
+    models.delete_model(model.id)
+    endpoints.delete_endpoint(endpoint.id)
+
+
+def test_a_driver_that_answers_late_is_asked_again_by_a_life(
+    begin: Callable[[], Life], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[tuple[str, ...] | None] = [("0, GPU-a",), None]
+    inventory = devices.Inventory(answers.pop)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(devices, "inventory", inventory)
+    monkeypatch.setitem(upkeep.CHORES, "devices", upkeep.Chore(devices.refresh, 0.1, for_leader=False))
+    assert devices.found() == ("cpu",)
+    begin()
+    wait_for(lambda: devices.found() == ("gpu:0",))
+
+
+def test_what_is_deleted_leaves_the_disk_without_being_waited_for(begin: Callable[[], Life]) -> None:
+    folder = home.run_folder("gone")
+    (folder / "weights").write_bytes(b"x")
+    trash.discard(folder)
+    begin()
+    wait_for(lambda: list(home.folder("trash").iterdir()) == [])
 
 
 def test_starting_and_stopping_twice_is_no_error(begin: Callable[[], Life]) -> None:

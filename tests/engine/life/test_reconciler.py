@@ -1,12 +1,17 @@
 """The loop: one leader, one round a second, and nothing that breaks the others."""
 
+import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from engine.life import reconciler
 from engine.life.reconciler import Reconciler
+from tests.conftest import ROOT
 from tests.waiting import wait_for
+
+IN_THE_LOOP = dict(reconciler.TICKS)
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +70,8 @@ def test_the_second_does_nothing_while_the_first_leads(
     assert not second.leads
 
 
-def test_every_kind_of_thing_that_moves_by_itself_is_looked_at() -> None:
-    first = ["models", "datasets", "work", "health", "runs", "tracking"]
-    assert list(reconciler.TICKS) == [*first, "endpoints", "lesson", "devices"]
+def test_whatever_in_the_engine_moves_by_itself_is_in_the_loop_and_devices_come_last() -> None:
+    ticking = {path for path in (ROOT / "engine").rglob("*.py") if "\ndef tick() -> None:" in path.read_text()}
+    looped = {Path(inspect.getfile(act)) for act in IN_THE_LOOP.values()}
+    assert looped == ticking - {Path(reconciler.__file__)}
+    assert list(IN_THE_LOOP)[-1] == "devices"  # what ended in a round gives its device back in the same one

@@ -13,6 +13,7 @@ from sqlmodel import col
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.models import models
 from engine.process import plan, process
+from engine.weights.starter import STARTER_NAME
 from storage import db
 from storage import home as place
 from storage import models as stored
@@ -67,7 +68,7 @@ def test_the_spec_says_what_to_fetch_and_holds_no_secret(monkeypatch: pytest.Mon
     spec = json.loads((folder(model) / "spec.json").read_text())
     assert spec == {
         "source": "starter",
-        "source_id": models.STARTER_NAME,
+        "source_id": STARTER_NAME,
         "downloads": str(place.downloads()),
         "automatic": False,
     }

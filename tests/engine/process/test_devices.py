@@ -1,8 +1,9 @@
 """Who gets which device, and how it comes back."""
 
 import os
-import stat
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
@@ -12,30 +13,37 @@ from engine.process import devices
 from storage import db
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint, Lease
+from tests.waiting import wait_for
 
-
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    devices._gpus.cache_clear()
-    yield
-    devices._gpus.cache_clear()
+TWO_CARDS = ("0, GPU-aaa", "1, GPU-bbb")
+TWO = ("gpu:0", "gpu:1")
 
 
 @pytest.fixture
-def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with two graphics cards, as nvidia-smi tells it, and a torch that can use them."""
-    smi = tmp_path / "bin" / "nvidia-smi"
-    smi.parent.mkdir()
-    smi.write_text("#!/bin/sh\necho '0, GPU-aaa'\necho '1, GPU-bbb'\n")
-    smi.chmod(smi.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{smi.parent}{os.pathsep}{os.environ['PATH']}")
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with two graphics cards."""
+    monkeypatch.setattr(devices, "inventory", devices.Inventory(lambda: TWO_CARDS))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts a program in the place of nvidia-smi, beside a torch that can use what it lists."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(metadata, "version", lambda name: "2.13.0")
 
+    def put(script: str) -> None:
+        (folder / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "nvidia-smi").chmod(0o755)
 
-def take(holder: str, exclusive: bool = True, kind: str = "run") -> str | None:
+    return put
+
+
+def take(holder: str, exclusive: bool = True, kind: str = "run", machine: Sequence[str] = ("cpu",)) -> str | None:
     with db.session() as session:
-        return devices.take(session, kind, holder, exclusive)
+        return devices.take(session, machine, devices.Wanted(kind, holder, exclusive))
 
 
 def give_back(holder: str) -> None:
@@ -43,9 +51,7 @@ def give_back(holder: str) -> None:
         devices.give_back(session, holder)
 
 
-def test_without_a_gpu_the_cpu_trains_one_at_a_time_and_serves_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "version", lambda name: "2.13.0+cpu")
-    assert devices.found() == ("cpu",)
+def test_without_a_gpu_the_cpu_trains_one_at_a_time_and_serves_any_number() -> None:
     assert take("e1", exclusive=False, kind="backend") == "cpu"
     assert take("r1") == "cpu"
     assert take("r2") is None
@@ -69,14 +75,54 @@ def test_asking_again_gives_the_same_device_and_giving_back_twice_is_no_error() 
     assert devices.holders() == []
 
 
-@pytest.mark.usefixtures("two_gpus")
 def test_each_gpu_trains_one_run_and_serving_keeps_away_from_them_while_it_can() -> None:
-    assert devices.found() == ("gpu:0", "gpu:1")
-    assert take("r1") == "gpu:0"
-    assert take("e1", exclusive=False, kind="backend") == "gpu:1"
-    assert take("r2") == "gpu:1"  # an endpoint never blocks the queue
-    assert take("r3") is None
-    assert take("e2", exclusive=False, kind="backend") in ("gpu:0", "gpu:1")
+    assert take("r1", machine=TWO) == "gpu:0"
+    assert take("e1", exclusive=False, kind="backend", machine=TWO) == "gpu:1"
+    assert take("r2", machine=TWO) == "gpu:1"  # an endpoint never blocks the queue
+    assert take("r3", machine=TWO) is None
+    assert take("e2", exclusive=False, kind="backend", machine=TWO) in TWO
+
+
+def test_the_cards_are_those_the_driver_lists_and_it_is_asked_once(
+    driver: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(f"echo asked >> {tmp_path}/log; echo '0, GPU-aaa'; echo '1, GPU-bbb'")
+    inventory = devices.Inventory(devices.inventory._ask)
+    monkeypatch.setattr(devices, "inventory", inventory)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert devices.found() == devices.found() == TWO
+    inventory.refresh()
+    assert (tmp_path / "log").read_text() == "asked\n"
+
+
+def test_a_driver_that_gave_no_answer_is_asked_again(driver: Callable[[str], None]) -> None:
+    driver("exit 9")
+    inventory = devices.Inventory(devices.inventory._ask)
+    assert inventory.cards() == ()
+    inventory.refresh()
+    assert inventory.cards() == ()
+    driver("echo '0, GPU-aaa'; echo '1, GPU-bbb'")
+    assert inventory.cards() == ()  # not here: this may be the middle of a click
+    inventory.refresh()
+    assert inventory.cards() == TWO_CARDS
+
+
+def test_many_at_once_wait_for_one_answer() -> None:
+    asked: list[int] = []
+    answers = threading.Event()
+
+    def ask() -> tuple[str, ...]:
+        asked.append(1)
+        answers.wait(10)
+        return TWO_CARDS
+
+    inventory = devices.Inventory(ask)
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(inventory.cards) for _ in range(8)]
+        wait_for(lambda: asked)
+        answers.set()
+        assert {future.result() for future in waiting} == {TWO_CARDS}
+    assert asked == [1]
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -91,12 +137,18 @@ def test_cards_that_are_hidden_from_the_studio_are_not_given_out(
     assert devices.found() == found
 
 
-def test_a_torch_without_cuda_or_none_at_all_means_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> str:
-        raise metadata.PackageNotFoundError(name)
+@pytest.mark.parametrize("torch", ["2.13.0+cpu", None])
+def test_a_torch_without_cuda_or_none_at_all_means_the_cpu(
+    driver: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, torch: str | None
+) -> None:
+    def version(name: str) -> str:
+        if torch is None:
+            raise metadata.PackageNotFoundError(name)
+        return torch
 
-    monkeypatch.setattr(metadata, "version", missing)
-    assert devices.found() == ("cpu",)
+    driver("echo '0, GPU-aaa'")
+    monkeypatch.setattr(metadata, "version", version)
+    assert devices.Inventory(devices.inventory._ask).cards() == ()
 
 
 def test_a_worker_sees_its_own_device_alone() -> None:

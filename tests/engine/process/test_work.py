@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine.errors import NotFoundError
-from engine.process import plan, process, work
+from engine.process import attempts, plan, process, work, work_kinds
 from storage import db, home
 from storage.statuses import WorkStatus
 from storage.tables import Work
@@ -15,6 +15,7 @@ from tests.waiting import wait_for
 @pytest.fixture(autouse=True)
 def _counting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(plan.WORKERS, "counting", "tests.engine.process.fake_work")
+    monkeypatch.setitem(work_kinds.KINDS, "counting", work_kinds.Kind("count"))
     monkeypatch.setitem(plan.WORKERS, "token_rows", "tests.engine.process.fake_work")
 
 
@@ -84,6 +85,23 @@ def test_a_secret_reaches_the_worker_and_no_file() -> None:
     assert "xyzzy42" not in json.dumps(one.model_dump(), default=str)
 
 
+def test_what_needs_secrets_or_a_device_is_never_begun_by_a_tick_and_fails_when_its_studio_was_killed() -> None:
+    lost = Work(kind="counting", subject_id="d1", key="k", spec={}, status=WorkStatus.RUNNING, retries=0)
+    with db.session() as session:
+        session.add(lost)
+    with attempts.starting(work.folder(lost)):  # the one who has the secrets is about to start it
+        assert status(lost) == WorkStatus.RUNNING
+    assert status(lost) == WorkStatus.FAILED
+    assert "before this began" in str(work.look_up(lost.id).error)
+    assert not (work.folder(lost) / "shim.json").exists()
+
+
+def test_what_is_not_tried_again_begins_with_its_first_attempt_and_dies_once() -> None:
+    died = work.wait(work.start("counting", "d1", {"die": "always"}, {"SECRET_OF_THE_TEST": "x"}).id, 30)
+    assert (died.status, died.attempt) == (WorkStatus.FAILED, 1)
+    assert (work.folder(died) / "plan.1.json").exists()
+
+
 def test_pages_that_are_quickly_made_again_are_dropped_after_a_day() -> None:
     one = work.wait(work.start("token_rows", "d1", {}).id, 20)
     with db.session() as session:
@@ -91,6 +109,6 @@ def test_pages_that_are_quickly_made_again_are_dropped_after_a_day() -> None:
         assert fresh
         assert fresh.ended_at
         fresh.ended_at -= 25 * 3600
-    work.tick()
+    work.drop_old()
     with pytest.raises(NotFoundError):
         work.stop(one.id)

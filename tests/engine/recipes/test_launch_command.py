@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,12 @@ from engine.runs import runs, supervision
 from engine.train import device_plan, sky
 from engine.train.rules import batch_counts
 from engine.train.rules import distribution as rules
-from storage import db
-from storage import runs as stored_runs
-from storage.statuses import RunStatus
+from storage import db, transitions
 from storage.tables import Dataset, Lease, Model, Run
+from tests.engine.process.test_devices import TWO
 from tests.engine.process.test_devices import two_gpus as two_gpus
 
 FOUR = ("gpu:0", "gpu:1", "gpu:2", "gpu:3")
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    devices._gpus.cache_clear()
-    yield
-    devices._gpus.cache_clear()
 
 
 def recipe(**fields: Any) -> Recipe:
@@ -175,10 +166,9 @@ def test_more_processes_than_gpus_are_refused() -> None:
 
 def take(holder: str, count: int) -> str | None:
     with db.session() as session:
-        return devices.take(session, "run", holder, exclusive=True, count=count)
+        return devices.take(session, TWO, devices.Wanted("run", holder, exclusive=True, count=count))
 
 
-@pytest.mark.usefixtures("two_gpus")
 def test_several_devices_are_taken_all_or_none() -> None:
     assert take("one", 1) == "gpu:0"
     assert take("two", 2) is None
@@ -190,7 +180,7 @@ def test_several_devices_are_taken_all_or_none() -> None:
     assert devices.environment("gpu:0,gpu:1")["CUDA_VISIBLE_DEVICES"] == "0,1"
     assert (devices.worker_device("gpu:0,gpu:1"), devices.parts("gpu:0,gpu:1")) == ("cuda:0", ["gpu:0", "gpu:1"])
     with db.session() as session:
-        assert devices.take(session, "backend", "served", exclusive=False) == "gpu:0"
+        assert devices.take(session, TWO, devices.Wanted("backend", "served", exclusive=False)) == "gpu:0"
     with pytest.raises(ConflictError, match="3 devices are wanted"):
         take("four", 3)
 
@@ -205,31 +195,32 @@ def queued(id: str, **fields: Any) -> None:
         session.add(Run(id=id, name=id, model_id="m", dataset_id="d", project_id="default", recipe=values))
 
 
+def log(run_id: str) -> list[tuple[str, str]]:
+    with db.reading() as session:
+        return [(move.after, move.reason) for move in transitions.log(session, run_id)]
+
+
 @pytest.mark.usefixtures("two_gpus")
 def test_a_run_keeps_its_place_in_the_queue_until_all_its_devices_are_free() -> None:
     queued("r1", strategy="ddp")
     queued("r2")
     with db.session() as session:
         session.add(Lease(holder_id="other", holder_kind="run", device="gpu:1", exclusive=True))
-    assert supervision._claim("r1") is None
-    assert supervision._claim("r2") is None  # not its turn, though a device is free
+    supervision.tick()
+    assert (log("r1"), log("r2")) == ([], [])  # it is not the second one's turn, though a device is free
     with db.session() as session:
         devices.give_back(session, "other")
-    claimed = supervision._claim("r1")
-    assert claimed is not None
-    assert [lease.device for lease in devices.holders()] == ["gpu:0,gpu:1"]
+    supervision.tick()
+    assert log("r1")[0] == ("starting", "gpu:0,gpu:1 is free")
 
 
 @pytest.mark.usefixtures("two_gpus")
 def test_a_run_that_wants_more_devices_than_there_are_fails_and_blocks_nobody() -> None:
     queued("r1", strategy="ddp", num_processes=3)
     queued("r2")
-    assert supervision._claim("r1") is None
-    with db.reading() as session:
-        failed = stored_runs.get(session, "r1")
-    assert failed is not None
-    assert (failed.status, failed.error) == (RunStatus.FAILED, "3 devices are wanted, and this machine has 2.")
-    assert supervision._claim("r2") is not None
+    supervision.tick()
+    assert log("r1") == [("failed", "3 devices are wanted, and this machine has 2.")]
+    assert log("r2")[0] == ("starting", "gpu:0 is free")
 
 
 # --- SkyPilot

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.data import datasets
+from engine.data import datasets, importing
 from engine.errors import TunesmithError
 from engine.process import events, process
 from engine.workers import contract
@@ -183,7 +183,7 @@ def over(client: Any, dataset_id: str) -> dict[str, Any]:
     """The dataset, when its import is over."""
 
     def look() -> dict[str, Any]:
-        datasets.tick()
+        importing.tick()
         found: dict[str, Any] = client.get(f"/api/datasets/{dataset_id}").json()
         return found if found["status"] != "importing" else {}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
-from engine.process import devices, events, process
+from engine.process import attempts, devices, events, plan, process
 from engine.runs import curves, runs, supervision, verdict
 from engine.weights import checkpoints
 from storage import db, home, transitions
@@ -84,7 +84,7 @@ def test_events_read_twice_change_nothing() -> None:
 def test_one_training_at_a_time_first_come_first_served(monkeypatch: pytest.MonkeyPatch) -> None:
     table_rows.turn_knobs(monkeypatch, steps=1000, pause=0.02)
     first, second, third = (runs.start_run(name, RECIPE) for name in ("a", "b", "c"))
-    supervision.launch.call_local(third.id)  # its bell rings first; it is not its turn
+    supervision.launch.call_local()  # the bell of the third rings first; it is not its turn
     until(first.id, RunStatus.RUNNING)
     assert {runs.look_up(one.id).status for one in (second, third)} == {RunStatus.QUEUED}
     runs.stop_run(second.id)
@@ -122,7 +122,7 @@ def test_stop_saves_a_checkpoint_and_resume_goes_on_from_it(monkeypatch: pytest.
 def test_stop_while_it_starts_ends_it_at_its_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
     table_rows.turn_knobs(monkeypatch, steps=1000, pause=0.02)
     run = runs.start_run("r", RECIPE)
-    supervision.launch.call_local(run.id)
+    supervision.launch.call_local()
     assert runs.stop_run(run.id).status == RunStatus.STOPPING
     assert until(run.id, *ENDED).status == RunStatus.STOPPED
 
@@ -228,23 +228,41 @@ def test_the_same_idempotency_key_gives_the_same_run_even_to_twenty_at_once() ->
     assert runs.start_run("r", RECIPE, idempotency_key="k2").id != found[0]
 
 
-def test_a_run_that_was_taken_from_the_queue_by_somebody_who_died_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "LOST_SECONDS", 0.2)
+def taken_from_the_queue(run: Run) -> None:
+    """As by somebody who is killed, or very slow, before the process is there."""
+    with db.session() as session:
+        devices.take(session, ("cpu",), devices.Wanted("run", run.id, exclusive=True))
+        assert transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING, device="cpu")
+
+
+def test_a_run_that_was_taken_from_the_queue_by_somebody_who_died_is_started() -> None:
     run = runs.start_run("r", RECIPE)
-    assert supervision._claim(run.id)
+    taken_from_the_queue(run)
     done = until(run.id, *ENDED)
     assert (done.status, done.attempt) == (RunStatus.SUCCEEDED, 1)
 
 
-def test_one_that_is_stopped_in_that_state_never_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "LOST_SECONDS", 0.2)
+def test_nobody_plans_a_start_that_another_is_about_to_make() -> None:
     run = runs.start_run("r", RECIPE)
-    claimed = supervision._claim(run.id)
-    assert claimed
+    folder = home.run_folder(run.id)
+    with attempts.starting(folder):
+        supervision.tick()
+        supervision.tick()
+        assert runs.look_up(run.id).status == RunStatus.STARTING
+        assert not process.was_started(folder, 1)
+        assert not (folder / "spec.json").exists()
+    assert until(run.id, *ENDED).status == RunStatus.SUCCEEDED
+
+
+def test_one_that_is_stopped_in_that_state_never_starts() -> None:
+    run = runs.start_run("r", RECIPE)
+    folder = home.run_folder(run.id)
+    taken_from_the_queue(run)
     runs.stop_run(run.id)
     assert until(run.id, *ENDED).status == RunStatus.STOPPED
-    supervision._spawn(claimed)  # the slow one comes after all
-    assert not process.alive(home.run_folder(run.id))
+    attempts.start(folder, 1, lambda: plan.Plan(["true"]))  # the slow one comes after all
+    assert not (folder / "shim.json").exists()
+    assert devices.holders() == []
 
 
 def test_a_run_whose_dataset_has_no_rows_fails_with_the_reason() -> None:

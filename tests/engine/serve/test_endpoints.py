@@ -120,7 +120,7 @@ def test_stopping_waits_for_an_answer_that_is_being_written() -> None:
         lines = answer.iter_lines()
         next(lines)
         endpoints.stop_endpoint(endpoint.id)
-        endpoints.tick()
+        backends.tick()
         rest = list(lines)
     assert "data: [DONE]" in rest
     until(up.id, EndpointStatus.STOPPED)
@@ -170,7 +170,7 @@ def test_deaths_are_forgotten_once_it_has_stood_for_a_minute() -> None:
         row = rows.backend(change, up.id)
         assert row is not None
         row.restarts, row.ready_at = 3, time.time() - 61
-    endpoints.tick()
+    backends.tick()
     assert backend(up.id).restarts == 0
 
 
@@ -202,7 +202,7 @@ def test_a_new_deployment_takes_over_without_a_refused_request_and_the_old_one_e
     answers: list[str] = []
 
     def switched() -> bool:
-        endpoints.tick()
+        backends.tick()
         answers.append(str(ask("jokes", "hello")))
         return answers[-1].startswith(second.id)
 

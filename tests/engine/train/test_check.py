@@ -287,7 +287,8 @@ def old_device(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
     cuda = "2.13.0" if request.param == "gpu:0" else "2.13.0+cpu"
     monkeypatch.setattr("importlib.metadata.version", lambda _package: cuda)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    caches = (devices._gpus, machine._gpus, machine._cpu_has_bf16)
+    monkeypatch.setattr(devices, "inventory", devices.Inventory(devices.inventory._ask))
+    caches = (machine._gpus, machine._cpu_has_bf16)
     for cache in caches:
         cache.cache_clear()
     yield request.param
@@ -332,7 +333,7 @@ def test_refusing_says_everything_that_is_wrong_and_lets_warnings_pass(case: Cas
 def test_what_needs_a_gpu_is_refused_without_one(
     field: str, value: Any, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "_gpus", lambda: ())
+    monkeypatch.setattr(devices, "inventory", devices.Inventory(lambda: ()))
     problem = case.one(**{field: value})
     assert (problem.field, problem.level) == (field, "error")
     assert "GPU" in problem.message

@@ -138,7 +138,7 @@ def test_a_product_of_matrices_is_timed_once_and_then_known(
 
 def test_the_timing_waits_while_a_training_has_the_device(furnished: tuple[Model, Dataset]) -> None:
     with db.session() as session:
-        devices.take(session, "run", "a-run", exclusive=True)
+        devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
     assert fit_speed.measure_once(recipe()) is None
     assert work.about(fit_speed.SUBJECT) == []
 

@@ -63,7 +63,7 @@ def test_it_takes_a_device_for_itself_and_gives_it_back() -> None:
 
 def test_it_is_refused_while_a_training_has_the_device_and_leaves_nothing() -> None:
     with db.session() as session:
-        devices.take(session, "run", "a-run", exclusive=True)
+        devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
     with pytest.raises(ConflictError, match="A training, or another measurement, has the device"):
         fit_probe.start(recipe())
     assert work.about("d1") == []
@@ -72,7 +72,7 @@ def test_it_is_refused_while_a_training_has_the_device_and_leaves_nothing() -> N
 
 def test_an_endpoint_does_not_stand_in_its_way() -> None:
     with db.session() as session:
-        devices.take(session, "backend", "an-endpoint", exclusive=False)
+        devices.take(session, devices.found(), devices.Wanted("backend", "an-endpoint", exclusive=False))
     assert fit_probe.start(recipe()).status == WorkStatus.RUNNING
     fit_probe.stop(recipe())
 

@@ -48,7 +48,7 @@ def test_the_newest_good_one_is_found_by_number_not_by_name_or_time(tmp_path: Pa
 def test_a_run_without_checkpoints_has_none(tmp_path: Path) -> None:
     assert checkpoints.newest_good(tmp_path) is None
     assert checkpoints.newest_step(tmp_path) == -1
-    assert checkpoints.quarantine_bad(tmp_path) == []
+    assert checkpoints.newest_good_up_to(tmp_path, 10) is None
     assert checkpoints.step_of(tmp_path / "other") == -1
 
 
@@ -94,15 +94,37 @@ def test_a_damaged_checkpoint_is_passed_over_and_put_aside(tmp_path: Path, damag
     newest = checkpoints.newest_good(tmp_path)
     assert newest is not None
     assert newest.name == "checkpoint-10"
-    assert checkpoints.quarantine_bad(tmp_path) == [tmp_path / "quarantine" / "checkpoint-20"]
+    assert checkpoints.newest_good_up_to(tmp_path, 20) == newest
+    assert (tmp_path / "quarantine" / "checkpoint-20").is_dir()
     assert [path.name for path in checkpoints.in_order(tmp_path)] == ["checkpoint-10"]
 
 
 def test_a_second_bad_checkpoint_of_the_same_step_gets_a_name_of_its_own(tmp_path: Path) -> None:
     for _ in range(2):
         save(tmp_path, 7, manifest=False)
-        checkpoints.quarantine_bad(tmp_path)
+        checkpoints.put_aside_partial(tmp_path)
     assert sorted(path.name for path in (tmp_path / "quarantine").iterdir()) == ["checkpoint-7", "checkpoint-7.1"]
+
+
+def test_only_what_was_never_finished_is_put_aside_without_reading(tmp_path: Path) -> None:
+    save(tmp_path, 10, manifest=False)
+    flip(save(tmp_path, 20))
+    checkpoints.put_aside_partial(tmp_path)
+    newest = checkpoints.newest_whole(tmp_path)
+    assert newest is not None
+    assert newest.name == "checkpoint-20"
+    assert [path.name for path in checkpoints.in_order(tmp_path)] == ["checkpoint-20"]
+
+
+def test_later_checkpoints_than_the_one_that_is_asked_for_are_left_alone(tmp_path: Path) -> None:
+    for step in (10, 20, 30):
+        save(tmp_path, step)
+    flip(checkpoints.folder_of(tmp_path) / "checkpoint-20")
+    flip(checkpoints.folder_of(tmp_path) / "checkpoint-30")
+    good = checkpoints.newest_good_up_to(tmp_path, 20)
+    assert good is not None
+    assert good.name == "checkpoint-10"
+    assert [path.name for path in checkpoints.in_order(tmp_path)] == ["checkpoint-10", "checkpoint-30"]
 
 
 def test_a_flipped_bit_shows_only_to_the_full_check(tmp_path: Path) -> None:

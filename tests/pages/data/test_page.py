@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from engine.data import datasets
+from engine.data import datasets, importing
 from engine.errors import NotFoundError
 from engine.process import events
 from pages.data import page
@@ -41,7 +41,7 @@ def chat(n: int) -> dict[str, Any]:
 
 def settled(id: str) -> Dataset:
     def ended() -> Dataset | None:
-        datasets.tick()
+        importing.tick()
         found = datasets.look_up(id)
         return found if found.status != DatasetStatus.IMPORTING else None
 

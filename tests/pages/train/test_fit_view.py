@@ -86,7 +86,7 @@ def test_measure_begins_a_probe_and_the_panel_follows_it() -> None:
 
 def test_a_busy_device_is_said_in_a_toast(toasts: list[str]) -> None:
     with db.session() as session:
-        devices.take(session, "run", "a-run", exclusive=True)
+        devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
     clicked("measure")
     assert "has the device now" in toasts[0]
     assert work.about("d1") == []

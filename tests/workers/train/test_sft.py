@@ -147,15 +147,44 @@ def test_a_terminated_training_saves_and_claims_nothing(tiny_model: Path, tmp_pa
     assert not [event for event in events.read(tmp_path)[0] if isinstance(event, events.Finished | events.Failed)]
 
 
-def test_a_damaged_checkpoint_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+def damage(checkpoint: Path) -> None:
+    weights = checkpoint / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-8] + bytes(range(8)))
+
+
+def test_a_damaged_checkpoint_is_put_aside_and_the_one_before_is_resumed_from(tiny_model: Path, tmp_path: Path) -> None:
+    rows, out = write_rows(tmp_path, "chat", sums(8)), tmp_path / "out"
+    asked: dict[str, Any] = {"save_steps": 2, "save_total_limit": 3}
+    unbroken = steps(finish(spec(tiny_model, rows, **asked), out))
+    two, four = checkpoints.in_order(out)
+    damage(four)
+    (four.parent / "checkpoint-3").mkdir()  # one that was being written when the machine went down
+    said = finish(spec(tiny_model, rows, resume_from=four, **asked), out)
+    assert only(said, events.Started).facts["resumed_from_step"] == checkpoints.step_of(two) == 2
+    assert steps(said) == unbroken
+    assert "step 4 is damaged" in only(said, events.Note).message
+    assert {path.name for path in (out / "quarantine").iterdir()} == {"checkpoint-3", "checkpoint-4"}
+
+
+def test_with_no_good_checkpoint_left_it_begins_from_the_start(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(8))
     training.train(spec(tiny_model, rows), tmp_path)
-    good = checkpoints.newest_good(tmp_path)
-    assert good is not None
-    weights = good / "adapter_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-8] + bytes(range(8)))
-    error = fails(spec(tiny_model, rows, resume_from=good), tmp_path)
+    before = adapter_hash(tmp_path)
+    (only_one,) = checkpoints.in_order(tmp_path)
+    damage(only_one)
+    assert training.train(spec(tiny_model, rows, resume_from=only_one), tmp_path)["steps"] == 4
+    assert "begins from the start" in only(events.read(tmp_path)[0], events.Note).message
+    assert adapter_hash(tmp_path) == before
+
+
+def test_a_damaged_checkpoint_of_another_run_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    rows = write_rows(tmp_path, "chat", sums(8))
+    training.train(spec(tiny_model, rows), tmp_path)
+    (other,) = checkpoints.in_order(tmp_path)
+    damage(other)
+    error = fails(spec(tiny_model, rows, resume_from=other), tmp_path / "mine")
     assert (error.category, "checkpoint-4" in error.message) == ("data", True)
+    assert other.is_dir()
 
 
 def test_a_run_killed_while_saving_its_result_resumes_at_the_end(tiny_model: Path, tmp_path: Path) -> None:

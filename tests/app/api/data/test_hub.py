@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
-from engine.data import datasets
+from engine.data import datasets, importing
 from engine.data import hub as hub_data
 from engine.errors import RefusedError
 from engine.process import work
@@ -137,7 +137,7 @@ def imported(owner: TestClient, dataset_id: str) -> dict[str, Any]:
     """The dataset, when its import is over."""
 
     def look() -> dict[str, Any]:
-        datasets.tick()
+        importing.tick()
         found: dict[str, Any] = owner.get(f"/api/datasets/{dataset_id}").json()
         return found if found["status"] != "importing" else {}
 

@@ -56,7 +56,7 @@ def test_a_probe_can_be_stopped_and_a_busy_device_is_a_conflict(owner: TestClien
     begun = owner.post("/api/recipes/probe", json=BODY).json()
     assert owner.post(f"/api/recipes/probe/{begun['id']}/stop").json()["status"] == "stopped"
     with db.session() as session:
-        devices.take(session, "run", "a-run", exclusive=True)
+        devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
     busy = owner.post("/api/recipes/probe", json=BODY)
     assert busy.status_code == 409
     assert "has the device now" in busy.json()["error"]["message"]

@@ -1,0 +1,63 @@
+"""Folders and rows that the database does not know: what a kill between the database and the disk leaves.
+
+Nothing is taken away that is about to be known. A run, model, backend or piece of work is saved before it has a folder.
+A dataset's folder is filled first, and locked meanwhile (attempts.starting). Blobs are looked at inside a write
+transaction, as those who begin to use one do.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import select
+
+from engine.process import attempts, logs, process, trash
+from storage import datasets as stored
+from storage import db, home
+from storage.tables import Backend, Dataset, Model, Run, Work
+
+NOUNS: dict[str, Any] = {"datasets": Dataset, "runs": Run, "models": Model, "backends": Backend, "work": Work}
+OLD_SECONDS = 600  # so that nobody who has just made a folder, and not locked it yet, is disturbed
+
+
+def sweep() -> None:
+    """Discards the folders of every noun that are not in the database, and rows that no dataset has."""
+    for noun, table in NOUNS.items():
+        with db.reading() as session:
+            known = set(session.exec(select(table.id)))
+        for folder in home.folder(noun).iterdir():
+            if folder.name not in known and _is_old(folder):
+                with logs.kept_going(noun, folder.name):
+                    _sweep_folder(noun, table, folder)
+    for blob in home.blobs().iterdir():
+        if _is_old(blob):
+            with logs.kept_going("blobs", blob.stem):
+                _sweep_blob(blob)
+
+
+def _sweep_folder(noun: str, table: Any, folder: Path) -> None:
+    with attempts.starting(folder) as alone:
+        with db.reading() as session:
+            is_known = session.exec(select(table.id).where(table.id == folder.name)).first() is not None
+        if alone and not is_known:
+            logs.about(noun, folder.name).warning("a folder that belongs to nothing is removed")
+            process.end(folder)
+            trash.discard(folder)
+
+
+def _sweep_blob(blob: Path) -> None:
+    with db.session() as session:
+        if stored.with_blob(session, blob.stem) or stored.moving(session):
+            return  # an import under way may come to these rows
+        logs.about("blobs", blob.stem).warning("rows that no dataset has are removed")
+        trash.discard(blob)
+
+
+def _is_old(path: Path) -> bool:
+    """Whether neither it nor anything in it was changed lately."""
+    inner = path.rglob("*") if path.is_dir() else []
+    try:
+        newest = max(file.lstat().st_mtime for file in (path, *inner))
+    except FileNotFoundError:
+        return False  # somebody is at work in it
+    return time.time() - newest > OLD_SECONDS

@@ -1,0 +1,60 @@
+"""What is to be done now and then and may take long: old folders, old results, drivers that did not answer.
+
+In a thread of its own, so that the reconciler never waits for a disk or a driver.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.life import orphans
+from engine.process import devices, logs, trash, work
+
+EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Chore:
+    act: Callable[[], None]
+    every_seconds: float
+    for_leader: bool = True  # done by the process that leads alone; otherwise by each
+
+
+CHORES = {
+    "devices": Chore(devices.refresh, 60, for_leader=False),
+    "trash": Chore(trash.empty, 2),
+    "orphans": Chore(orphans.sweep, 600),
+    "work": Chore(work.drop_old, 60),
+}
+
+
+class Upkeep:
+    """The chores as a thread. `leads` says whether this process is the one that acts."""
+
+    def __init__(self, leads: Callable[[], bool]) -> None:
+        self._leads = leads
+        self._done_at: dict[str, float] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the chore that is on; one that takes longer than a few seconds ends with the process."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            for name, chore in CHORES.items():
+                if self._is_due(name, chore) and not self._stop.is_set():
+                    self._done_at[name] = time.monotonic()
+                    with logs.kept_going(name):
+                        chore.act()
+            self._stop.wait(EVERY_SECONDS)
+
+    def _is_due(self, name: str, chore: Chore) -> bool:
+        waited = time.monotonic() - self._done_at.get(name, -chore.every_seconds)
+        return waited >= chore.every_seconds and (self._leads() or not chore.for_leader)

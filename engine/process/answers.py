@@ -1,0 +1,42 @@
+"""Questions to servers, asked in threads of their own: whoever asks comes back for the answer, and never waits."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+A = TypeVar("A")
+
+MOST_WAITING = 1000  # answers nobody came back for; the oldest are forgotten
+
+
+@dataclass(frozen=True)
+class Told(Generic[A]):
+    answer: A
+
+
+class Answers(Generic[A]):
+    """Answers under way, each by the name of who is asked. For any number of threads."""
+
+    def __init__(self, name: str) -> None:
+        self._askers = ThreadPoolExecutor(max_workers=4, thread_name_prefix=name)
+        self._under_way: dict[str, Future[A]] = {}
+        self._lock = threading.Lock()
+
+    def to(self, name: str, question: Callable[[], A]) -> Told[A] | None:
+        """The answer, once; None while there is none yet, and at the first call, which begins to ask.
+
+        Raises what the question has raised.
+        """
+        with self._lock:
+            asked = self._under_way.get(name)
+            if asked is None:
+                if len(self._under_way) >= MOST_WAITING:
+                    del self._under_way[next(iter(self._under_way))]
+                self._under_way[name] = self._askers.submit(question)
+                return None
+            if not asked.done():
+                return None
+            del self._under_way[name]
+        return Told(asked.result())

@@ -1,0 +1,29 @@
+"""The kinds of work, as data: what a new one has to say beside its worker in engine.process.plan."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of work is: how it stands in the queue, what it takes, how often it is tried, how long it is kept."""
+
+    label: str  # what a person calls it
+    is_prompt: bool = False  # somebody waits for it: it never stands in the queue
+    takes_device: bool = False  # for itself, as a training does
+    retries: int = 1  # how often it is started again by itself when its process dies
+    kept_seconds: float | None = None  # how long its result is kept; None: as long as its subject
+
+
+KINDS = {
+    "diff_data": Kind("comparison of two datasets"),
+    "export_data": Kind("export"),
+    "first_rows": Kind("first look at a file", is_prompt=True),
+    "fit_probe": Kind("measurement", is_prompt=True, takes_device=True, retries=0),
+    "health": Kind("health check"),
+    "look_data": Kind("first look at a hub dataset", is_prompt=True, kept_seconds=600),
+    "machine_speed": Kind("measurement of this machine"),
+    "push_data": Kind("upload to the hub"),
+    "search_index": Kind("search index"),
+    "token_rows": Kind("token view", is_prompt=True, kept_seconds=24 * 3600),
+    "token_totals": Kind("token count"),
+}
