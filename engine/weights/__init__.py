@@ -1,1 +1,1 @@
-"""What lies in the folder of a model or a checkpoint. Nothing of it is executed."""
+"""What lies in a model's or checkpoint's folder: read, checked, never executed."""

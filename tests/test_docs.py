@@ -1,0 +1,171 @@
+"""What the docs name is there: files, modules, names in the code, commands, make targets, messages."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from app.cli.commands import cli
+from tests import project_map
+from tests.project_map import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
+
+CODE = re.compile(r"```.*?```|`[^`\n]+(?:\n[^`\n]+)?`|^ {4}.+$", re.DOTALL | re.MULTILINE)
+TOP = "app|pages|engine|storage|tests|docs|deploy"
+PATH = re.compile(rf"(?<![\w./-])(?:{TOP})(?:/[\w.-]+)+/?")
+MODULE = re.compile(r"(?<![\w./-])(?:app|pages|engine|storage|tests)(?:\.\w+)+(?![\w/])")
+COMMAND = re.compile(r"(?:^|[`/ ])tunesmith((?: (?!  )[^ `\n|]+)*)", re.MULTILINE)
+MAKE = re.compile(r"^[` ]*make ([a-z]+)", re.MULTILINE)
+PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b")  # pages/NAME.py: any page
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\(\))?")
+HOW_TO_ADD = re.compile(r"^## How to add\n(.*?)^## ", re.DOTALL | re.MULTILINE)
+
+
+def code_in(text: str) -> list[str]:
+    """Every piece of code in a page: spans, fenced and indented blocks."""
+    return [match.group(0) for match in CODE.finditer(text)]
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_path_named_in_the_docs_exists(page: str) -> None:
+    missing = [path for path in paths_in((ROOT / page).read_text()) if not files_of(path)]
+    assert missing == []
+
+
+def paths_in(text: str) -> list[str]:
+    return [path for code in code_in(text) for path in PATH.findall(code)]
+
+
+def files_of(path: str) -> list[Path]:
+    """The files a path stands for; words in capitals stand for any name."""
+    return sorted(ROOT.glob(PLACEHOLDER.sub("*", path.rstrip("/."))))
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_module_named_in_the_docs_exists(page: str) -> None:
+    missing = [name for name in MODULE.findall((ROOT / page).read_text()) if not is_in_the_code(name)]
+    assert missing == []
+
+
+def is_in_the_code(dotted: str) -> bool:
+    """Whether `engine.x.y` is a package, a module, or something that the module `engine.x` defines."""
+    path = dotted.replace(".", "/")
+    if files_of(f"{path}.py") or files_of(path):
+        return True
+    module, _, name = path.rpartition("/")
+    return any(name in defined_in(file) for file in files_of(f"{module}.py"))
+
+
+@cache
+def defined_in(file: Path) -> frozenset[str]:
+    """The names at the top of a module."""
+    return frozenset(name for node in ast.parse(file.read_text()).body for name in _names(node))
+
+
+def _names(node: ast.stmt) -> Iterator[str]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.Assign(targets=targets):
+            yield from (part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield name
+
+
+def how_to_add() -> list[str]:
+    """The points of "How to add" in the README."""
+    match = HOW_TO_ADD.search(project_map.README.read_text())
+    assert match, "README does not say how to add things"
+    points = match.group(1).split("\n* ")[1:]
+    return [f"* {point}" for point in points]
+
+
+@pytest.mark.parametrize("point", how_to_add(), ids=lambda point: point.split("**")[1])
+def test_how_to_add_names_files_and_what_is_in_them(point: str) -> None:
+    files = [file for path in paths_in(point) for file in files_of(path) if file.suffix == ".py"]
+    defined = {name for file in files for name in defined_in(file)}
+    spans = [span.strip("`") for span in code_in(point)]
+    wanted = {span.removesuffix("()") for span in spans if IDENTIFIER.fullmatch(span)}
+    assert paths_in(point)
+    assert wanted - defined == set()
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_command_named_in_the_docs_exists(page: str) -> None:
+    wrong = [words for code in code_in((ROOT / page).read_text()) for words in commands_in(code) if not is_command(words)]
+    assert wrong == []
+
+
+def commands_in(code: str) -> list[list[str]]:
+    """Each `tunesmith COMMAND ...` as its words; what stands apart by two blanks is a remark."""
+    return [match.group(1).split() for match in COMMAND.finditer(code)]
+
+
+def is_command(words: list[str]) -> bool:
+    """Whether the command line knows the command, the one below it, and every option."""
+    command: Any = typer.main.get_command(cli)
+    if words and not words[0].startswith(("-", "[")):
+        command = command.commands.get(words.pop(0))
+    else:
+        command = command.commands["serve"]
+    if command is not None and getattr(command, "commands", None) and words:
+        command = command.commands.get(words.pop(0))
+    if command is None:
+        return False
+    known = {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]}
+    asked = [word.strip("[](),") for word in words if word.startswith(("--", "[--"))]
+    return {*asked} <= known | {"--help"}
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_make_target_named_in_the_docs_exists(page: str) -> None:
+    known = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {name for code in code_in((ROOT / page).read_text()) for name in MAKE.findall(code)} <= known
+
+
+def test_the_index_of_the_docs_is_complete() -> None:
+    listed = set(re.findall(r"\]\(([^)#]+)\)", (DOCS / "README.md").read_text()))
+    there = {file.relative_to(DOCS).as_posix() for file in DOCS.rglob("*.md")} - {"README.md"}
+    assert there - listed == set()
+
+
+def quoted_messages() -> list[str]:
+    """The first column of the tables in troubleshooting.md."""
+    rows = re.findall(r"^\| (.+?) \| ", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
+    return [row for row in rows if row != "message"]
+
+
+def test_troubleshooting_quotes_messages() -> None:
+    assert len(quoted_messages()) > 50
+
+
+@pytest.mark.parametrize("message", quoted_messages())
+def test_a_quoted_message_still_stands_in_the_code(message: str) -> None:
+    words = message.replace("`", "")
+    assert any(words in text for text in texts_in_the_code())
+
+
+@cache
+def texts_in_the_code() -> tuple[str, ...]:
+    """Every string of the studio, with … for what is filled in."""
+    files = [file for layer in ("app", "pages", "engine") for file in (ROOT / layer).rglob("*.py")]
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text())))
+    return tuple(text.replace("`", "") for text in map(_text, nodes) if text)
+
+
+def _text(node: ast.AST) -> str:
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(_text(part) if isinstance(part, ast.Constant) else "…" for part in parts)
+        case _:
+            return ""
