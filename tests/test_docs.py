@@ -11,7 +11,9 @@ import pytest
 import typer
 
 from app.cli.commands import cli
+from engine.rows.health.checks import CHECKS
 from tests import project_map
+from tests.engine.rows import test_health_checks
 from tests.project_map import ROOT
 
 DOCS = ROOT / "docs"
@@ -21,11 +23,13 @@ NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 CODE = re.compile(r"```.*?```|`[^`\n]+(?:\n[^`\n]+)?`|^ {4}.+$", re.DOTALL | re.MULTILINE)
 TOP = "app|pages|engine|storage|tests|docs|deploy"
 PATH = re.compile(rf"(?<![\w./-])(?:{TOP})(?:/[\w.-]+)+/?")
-MODULE = re.compile(r"(?<![\w./-])(?:app|pages|engine|storage|tests)(?:\.\w+)+(?![\w/])")
-COMMAND = re.compile(r"(?:^|[`/ ])tunesmith((?: (?!  )[^ `\n|]+)*)", re.MULTILINE)
+MODULE = re.compile(r"(?<![\w./-])(?:app|pages|engine|storage|tests)(?!\.lock)(?:\.\w+)+(?![\w/])")
+COMMAND = re.compile(r"(?:^|[`/ ])tunesmith((?: [^ `\n|]+)*)", re.MULTILINE)  # up to a remark, two blanks apart
 MAKE = re.compile(r"^[` ]*make ([a-z]+)", re.MULTILINE)
-PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b")  # pages/NAME.py: any page
+PLACEHOLDER = re.compile(r"(?<![A-Z])[A-Z]{2,}(?![A-Z])")  # pages/NAME.py: any page
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\(\))?")
+EXAMPLE = re.compile(r"`([\w/.]+)`:\n\n```python\n(.*?)```", re.DOTALL)  # a file that the page tells to write
+EXAMPLE_TEST = re.compile(r"```python\n(def test_.*?)```", re.DOTALL)
 HOW_TO_ADD = re.compile(r"^## How to add\n(.*?)^## ", re.DOTALL | re.MULTILINE)
 
 
@@ -36,8 +40,9 @@ def code_in(text: str) -> list[str]:
 
 @pytest.mark.parametrize("page", NAMES)
 def test_every_path_named_in_the_docs_exists(page: str) -> None:
-    missing = [path for path in paths_in((ROOT / page).read_text()) if not files_of(path)]
-    assert missing == []
+    text = (ROOT / page).read_text()
+    new = {path for path, _source in EXAMPLE.findall(text)}
+    assert [path for path in paths_in(text) if path not in new and not files_of(path)] == []
 
 
 def paths_in(text: str) -> list[str]:
@@ -98,31 +103,49 @@ def test_how_to_add_names_files_and_what_is_in_them(point: str) -> None:
     assert wanted - defined == set()
 
 
+def test_the_first_change_in_contributing_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example is written down as a reader would, entered in the table, and its own test is run."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    example, example_test = EXAMPLE.search(text), EXAMPLE_TEST.search(text)
+    assert example
+    assert example_test
+    check = run(example[2], {})["CHECK"]
+    monkeypatch.setitem(CHECKS, check.name, check)
+    written = run(example_test[1], dict(vars(test_health_checks)))
+    tests = [written[name] for name in re.findall(r"def (test_\w+)", example_test[1])]
+    assert tests
+    for test in tests:
+        test(tmp_path)
+
+
+def run(source: str, namespace: dict[str, Any]) -> dict[str, Any]:
+    """What a piece of Python defines."""
+    exec(compile(source, "CONTRIBUTING.md", "exec"), namespace)
+    return namespace
+
+
 @pytest.mark.parametrize("page", NAMES)
 def test_every_command_named_in_the_docs_exists(page: str) -> None:
-    wrong = [words for code in code_in((ROOT / page).read_text()) for words in commands_in(code) if not is_command(words)]
-    assert wrong == []
-
-
-def commands_in(code: str) -> list[list[str]]:
-    """Each `tunesmith COMMAND ...` as its words; what stands apart by two blanks is a remark."""
-    return [match.group(1).split() for match in COMMAND.finditer(code)]
+    commands = [words for code in code_in((ROOT / page).read_text()) for words in COMMAND.findall(code)]
+    assert [words for words in commands if not is_command(words.split())] == []
 
 
 def is_command(words: list[str]) -> bool:
     """Whether the command line knows the command, the one below it, and every option."""
+    named = [word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
     command: Any = typer.main.get_command(cli)
-    if words and not words[0].startswith(("-", "[")):
-        command = command.commands.get(words.pop(0))
-    else:
-        command = command.commands["serve"]
-    if command is not None and getattr(command, "commands", None) and words:
-        command = command.commands.get(words.pop(0))
-    if command is None:
-        return False
-    known = {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]}
-    asked = [word.strip("[](),") for word in words if word.startswith(("--", "[--"))]
-    return {*asked} <= known | {"--help"}
+    for name in named if words[:1] == named[:1] and named else ["serve"]:
+        if not hasattr(command, "commands"):
+            break
+        command = command.commands.get(name)
+    known = {option for parameter in getattr(command, "params", ()) for option in options_of(parameter)}
+    options = {word.strip("[](),") for word in words if word.lstrip("[").startswith("--")}
+    return command is not None and options <= known
+
+
+def options_of(parameter: Any) -> list[str]:
+    """`--browser` and `--no-browser`."""
+    return [*parameter.opts, *parameter.secondary_opts]
 
 
 @pytest.mark.parametrize("page", NAMES)

@@ -1,1 +1,1 @@
-"""What lies in a model's or checkpoint's folder: read, checked, never executed."""
+"""Files of a model or a checkpoint: read, checked, never executed."""
