@@ -3,8 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.answers.errors import KINDS
-from app.door.guard import error_body
+from app.answers.errors import KINDS, error_body
 
 MOST_BYTES = 2 << 20
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
-from sqlalchemy import func, or_
+from sqlalchemy import case, func, literal, or_, union
 from sqlmodel import Session, col, delete, select
+from sqlmodel.sql.expression import Select
 
 from storage.statuses import RUN_MOVING, RunStatus
 from storage.tables import Metric, Run
@@ -75,12 +76,44 @@ def metric_names(db: Session, run_id: str) -> Sequence[str]:
     return db.exec(select(Metric.name).where(Metric.run_id == run_id).distinct().order_by(Metric.name)).all()
 
 
-def curve(db: Session, run_id: str, name: str, since: int = -1) -> list[Point]:
-    """The points of one metric after step `since`, in order."""
-    query = select(Metric.step, Metric.value).where(
-        Metric.run_id == run_id, Metric.name == name, col(Metric.step) > since
-    )
-    return [(step, value) for step, value in db.exec(query.order_by(col(Metric.step)))]
+def curve(
+    session: Session, run_id: str, name: str, first: int = 0, last: int | None = None, limit: int | None = None
+) -> list[Point]:
+    """The points of one metric from step `first` to step `last`, in order, at most the first `limit` of them."""
+    query = _points(run_id, name).where(col(Metric.step) >= first).order_by(col(Metric.step)).limit(limit)
+    query = query if last is None else query.where(col(Metric.step) <= last)
+    return [(step, value) for step, value in session.exec(query)]
+
+
+def last_point(session: Session, run_id: str, name: str, last: int) -> Point:
+    """The last point of one metric up to step `last`; there must be one."""
+    query = _points(run_id, name).where(col(Metric.step) <= last).order_by(col(Metric.step).desc()).limit(1)
+    step, value = session.exec(query).one()
+    return step, value
+
+
+def extremes(session: Session, run_id: str, name: str, first: int, last: int, width: int) -> list[Point]:
+    """The least and the greatest point of each bin of `width` steps from step `first` to step `last`, in order.
+
+    Each bin is looked up by the primary key: a GROUP BY would sort every point and take twice as long.
+    """
+    bins = select(literal(first // width * width).label("start")).cte("bins", recursive=True)
+    bins = bins.union_all(select(bins.c.start + width).where(bins.c.start <= last - width))
+    step, value = col(Metric.step), col(Metric.value)
+    begin = case((bins.c.start < first, first), else_=bins.c.start)
+    end = case((bins.c.start > last - width, last), else_=bins.c.start + (width - 1))
+    in_bin = step.between(begin, end)  # one range, for SQLite uses no more than one
+    of_bin = select(step).where(Metric.run_id == run_id, Metric.name == name, in_bin).limit(1)
+    least = of_bin.order_by(value, step).scalar_subquery().label("least")
+    greatest = of_bin.order_by(value.desc(), step).scalar_subquery().label("greatest")
+    found = select(least, greatest).select_from(bins).cte("found")
+    steps = union(select(found.c.least), select(found.c.greatest))
+    query = _points(run_id, name).where(step.in_(steps)).order_by(step)
+    return [(step, value) for step, value in session.exec(query)]
+
+
+def _points(run_id: str, name: str) -> Select[int, float]:
+    return select(Metric.step, Metric.value).where(Metric.run_id == run_id, Metric.name == name)
 
 
 def drop(db: Session, run: Run) -> None:

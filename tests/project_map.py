@@ -7,6 +7,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,12 +57,18 @@ def _packages(layer: str) -> list[str]:
     return [file.parent.as_posix() for file in _files(layer) if file.name == "__init__.py"]
 
 
-def _files(layer: str) -> list[Path]:
-    """The Python files of a layer that git knows, migrations left out: they are named by number."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", f"{layer}/*.py"]
+def _files(folder: str) -> list[Path]:
+    """The Python files in a folder and below."""
+    return [file for file in _all_files() if Path(folder) in file.parents]
+
+
+@cache
+def _all_files() -> list[Path]:
+    """Those that git knows or would take; migrations left out, which are named by number."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    files = [Path(line) for line in listed if "versions" not in Path(line).parts]
-    return sorted(file for file in set(files) if (ROOT / file).exists())
+    files = {Path(line) for line in listed}
+    return sorted(file for file in files if "versions" not in file.parts and (ROOT / file).exists())
 
 
 def about_folder(folder: str) -> str:
@@ -69,6 +76,7 @@ def about_folder(folder: str) -> str:
     return OTHERS.get(folder) or about(Path(folder) / "__init__.py")
 
 
+@cache
 def about(file: Path) -> str:
     """The first line of a file's docstring; empty where there is none."""
     docstring = ast.get_docstring(ast.parse((ROOT / file).read_text())) or ""

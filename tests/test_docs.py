@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from tests.project_map import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
-NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 CODE = re.compile(r"```.*?```|`[^`\n]+(?:\n[^`\n]+)?`|^ {4}.+$", re.DOTALL | re.MULTILINE)
+COMMANDS: Any = typer.main.get_command(cli)
 TOP = "app|pages|engine|storage|tests|docs|deploy"
 PATH = re.compile(rf"(?<![\w./-])(?:{TOP})(?:/[\w.-]+)+/?")
 MODULE = re.compile(r"(?<![\w./-])(?:app|pages|engine|storage|tests)(?!\.lock)(?:\.\w+)+(?![\w/])")
@@ -30,6 +30,7 @@ PLACEHOLDER = re.compile(r"(?<![A-Z])[A-Z]{2,}(?![A-Z])")  # pages/NAME.py: any 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\(\))?")
 EXAMPLE = re.compile(r"`([\w/.]+)`:\n\n```python\n(.*?)```", re.DOTALL)  # a file that the page tells to write
 EXAMPLE_TEST = re.compile(r"```python\n(def test_.*?)```", re.DOTALL)
+NAME_OF_FILE = re.compile(r"`(\w+)(?:\(\))?`\s+of\s+`([\w/.]+\.py)`")
 HOW_TO_ADD = re.compile(r"^## How to add\n(.*?)^## ", re.DOTALL | re.MULTILINE)
 
 
@@ -38,11 +39,19 @@ def code_in(text: str) -> list[str]:
     return [match.group(0) for match in CODE.finditer(text)]
 
 
-@pytest.mark.parametrize("page", NAMES)
-def test_every_path_named_in_the_docs_exists(page: str) -> None:
-    text = (ROOT / page).read_text()
+def in_each_page(find: Callable[[str], list[str]]) -> dict[str, list[str]]:
+    """What `find` finds in the text of each page where it finds something."""
+    found = {page.relative_to(ROOT).as_posix(): find(page.read_text()) for page in PAGES}
+    return {page: things for page, things in found.items() if things}
+
+
+def test_every_path_named_in_the_docs_exists() -> None:
+    assert in_each_page(missing_paths) == {}
+
+
+def missing_paths(text: str) -> list[str]:
     new = {path for path, _source in EXAMPLE.findall(text)}
-    assert [path for path in paths_in(text) if path not in new and not files_of(path)] == []
+    return [path for path in paths_in(text) if path not in new and not files_of(path)]
 
 
 def paths_in(text: str) -> list[str]:
@@ -54,10 +63,8 @@ def files_of(path: str) -> list[Path]:
     return sorted(ROOT.glob(PLACEHOLDER.sub("*", path.rstrip("/."))))
 
 
-@pytest.mark.parametrize("page", NAMES)
-def test_every_module_named_in_the_docs_exists(page: str) -> None:
-    missing = [name for name in MODULE.findall((ROOT / page).read_text()) if not is_in_the_code(name)]
-    assert missing == []
+def test_every_module_named_in_the_docs_exists() -> None:
+    assert in_each_page(lambda text: [name for name in MODULE.findall(text) if not is_in_the_code(name)]) == {}
 
 
 def is_in_the_code(dotted: str) -> bool:
@@ -103,6 +110,18 @@ def test_how_to_add_names_files_and_what_is_in_them(point: str) -> None:
     assert wanted - defined == set()
 
 
+def test_names_are_defined_in_the_file_that_the_docs_say() -> None:
+    assert in_each_page(misplaced_names) == {}
+
+
+def misplaced_names(text: str) -> list[str]:
+    """`NAME` of `FILE`, where the file does not define the name."""
+    claims = NAME_OF_FILE.findall(text)
+    return [
+        f"{name} of {path}" for name, path in claims if not any(name in defined_in(file) for file in files_of(path))
+    ]
+
+
 def test_the_first_change_in_contributing_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example is written down as a reader would, entered in the table, and its own test is run."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
@@ -124,19 +143,22 @@ def run(source: str, namespace: dict[str, Any]) -> dict[str, Any]:
     return namespace
 
 
-@pytest.mark.parametrize("page", NAMES)
-def test_every_command_named_in_the_docs_exists(page: str) -> None:
-    commands = [words for code in code_in((ROOT / page).read_text()) for words in COMMAND.findall(code)]
-    assert [words for words in commands if not is_command(words.split())] == []
+def test_every_command_named_in_the_docs_exists() -> None:
+    assert in_each_page(unknown_commands) == {}
+
+
+def unknown_commands(text: str) -> list[str]:
+    commands = [words for code in code_in(text) for words in COMMAND.findall(code)]
+    return [words for words in commands if not is_command(words.split())]
 
 
 def is_command(words: list[str]) -> bool:
     """Whether the command line knows the command, the one below it, and every option."""
     named = [word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
-    command: Any = typer.main.get_command(cli)
-    for name in named if words[:1] == named[:1] and named else ["serve"]:
+    command = COMMANDS
+    for name in named if words and words[0] in named else ["serve"]:
         if not hasattr(command, "commands"):
-            break
+            break  # the words after it are arguments
         command = command.commands.get(name)
     known = {option for parameter in getattr(command, "params", ()) for option in options_of(parameter)}
     options = {word.strip("[](),") for word in words if word.lstrip("[").startswith("--")}
@@ -148,10 +170,9 @@ def options_of(parameter: Any) -> list[str]:
     return [*parameter.opts, *parameter.secondary_opts]
 
 
-@pytest.mark.parametrize("page", NAMES)
-def test_every_make_target_named_in_the_docs_exists(page: str) -> None:
-    known = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert {name for code in code_in((ROOT / page).read_text()) for name in MAKE.findall(code)} <= known
+def test_every_make_target_named_in_the_docs_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert in_each_page(lambda text: sorted({*MAKE.findall("\n".join(code_in(text)))} - targets)) == {}
 
 
 def test_the_index_of_the_docs_is_complete() -> None:
@@ -166,22 +187,18 @@ def quoted_messages() -> list[str]:
     return [row for row in rows if row != "message"]
 
 
-def test_troubleshooting_quotes_messages() -> None:
-    assert len(quoted_messages()) > 50
+def test_every_quoted_message_still_stands_in_the_code() -> None:
+    messages = quoted_messages()
+    assert len(messages) > 50
+    texts = texts_in_the_code()
+    assert [message for message in messages if not any(message.replace("`", "") in text for text in texts)] == []
 
 
-@pytest.mark.parametrize("message", quoted_messages())
-def test_a_quoted_message_still_stands_in_the_code(message: str) -> None:
-    words = message.replace("`", "")
-    assert any(words in text for text in texts_in_the_code())
-
-
-@cache
-def texts_in_the_code() -> tuple[str, ...]:
+def texts_in_the_code() -> list[str]:
     """Every string of the studio, with … for what is filled in."""
     files = [file for layer in ("app", "pages", "engine") for file in (ROOT / layer).rglob("*.py")]
     nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text())))
-    return tuple(text.replace("`", "") for text in map(_text, nodes) if text)
+    return [text.replace("`", "") for text in map(_text, nodes) if text]
 
 
 def _text(node: ast.AST) -> str:

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from app.window import studio
-from engine.recipes.methods import Name as Method
+from engine.recipes.choices.methods import Name as Method
 from engine.recipes.recipe import Recipe
 from storage.settings import Settings
 from tests import project_map

@@ -3,13 +3,13 @@
 import logging
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.door.guard import error_body
 from engine.errors import TunesmithError
 
 logger = logging.getLogger("tunesmith.app")
@@ -79,6 +79,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def error_body(path: str, kind: str, message: str, hint: str) -> bytes:
+    """An error in the shape the caller's client understands: OpenAI's under /v1, ours elsewhere."""
+    if path.startswith("/v1"):
+        return orjson.dumps({"error": {"message": f"{message} {hint}", "type": kind, "param": None, "code": kind}})
+    return orjson.dumps({"error": {"type": kind, "message": message, "hint": hint}})
 
 
 def answer(request: Request, status: int, message: str, hint: str = "", headers: Any = None) -> Response:

@@ -13,10 +13,10 @@ from app.api.train.recipes import ProblemAnswer, RecipeBody, problems
 from engine.recipes import continuation
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import Recipe
-from engine.runs import runs
+from engine.runs import curves, runs
 from storage import db
 from storage import runs as stored
-from storage.statuses import RunStatus
+from storage.statuses import RUN_MOVING, RunStatus
 from storage.tables import DEFAULT_PROJECT, Run
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -74,8 +74,10 @@ class MetricsAnswer(Answer):
     points: list[tuple[int, float | None]] = Field(
         description="[step, value] pairs; a value that is no number is null."
     )
+    thinned: bool = Field(description="Whether points were left out. Ask for a shorter stretch to see them.")
     step: int = Field(description="Steps the run has done.")
-    status: RunStatus = Field(description="The run's status, so that a chart knows when to stop asking.")
+    status: RunStatus = Field(description="The run's status.")
+    ended: bool = Field(description="Whether the run has come to an end, so that a chart may ask less often.")
 
 
 class EventsAnswer(Answer):
@@ -150,12 +152,21 @@ def show_metrics(
     run_id: PathId,
     name: Annotated[str, Query(min_length=1, max_length=200, description="The metric, such as loss.")] = "loss",
     since: Annotated[int, Query(ge=-1, le=LARGEST, description="Only points after this step.")] = -1,
+    first: Annotated[int, Query(alias="from", ge=0, le=LARGEST, description="Only points from this step on.")] = 0,
+    last: Annotated[int, Query(alias="to", ge=0, le=LARGEST, description="Only points up to this step.")] = LARGEST,
     max_points: Annotated[int, Query(ge=2, le=20_000, description="More points are thinned out to this many.")] = 4000,
 ) -> Response:
     """The curve of one metric. Long curves keep the least and the greatest value of each stretch."""
     run = runs.look_up(run_id)
-    points = runs.points(run_id, name, since, max_points)
-    answer = {"name": name, "points": points, "step": run.step, "status": run.status.value}
+    curve = curves.read(run_id, name, max(first, since + 1), last, max_points)
+    answer = {
+        "name": name,
+        "points": curve.points,
+        "thinned": curve.thinned,
+        "step": run.step,
+        "status": run.status.value,
+        "ended": run.status not in RUN_MOVING,
+    }
     return Response(orjson.dumps(answer), media_type="application/json")  # hot: skips two passes over the points
 
 

@@ -8,12 +8,12 @@ protect itself. In order: Host (DNS rebinding), Origin and Sec-Fetch-Site (other
 from collections.abc import Callable
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.answers.errors import error_body
 from app.door.access import SESSION_SECONDS, Access, Role
 from engine.accounts import keys
 
@@ -92,13 +92,6 @@ def set_session(response: Response, access: Access, seconds: int = SESSION_SECON
         samesite="none" if embedded else "strict",
         secure=embedded,
     )
-
-
-def error_body(path: str, kind: str, message: str, hint: str) -> bytes:
-    """An error in the shape the caller's client understands: OpenAI's under /v1, ours elsewhere."""
-    if path.startswith("/v1"):
-        return orjson.dumps({"error": {"message": f"{message} {hint}", "type": kind, "param": None, "code": kind}})
-    return orjson.dumps({"error": {"type": kind, "message": message, "hint": hint}})
 
 
 def is_machine(path: str) -> bool:

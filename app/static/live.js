@@ -2,7 +2,6 @@
 // focus, an open <details>, a scroll position and a selected text stay where they are.
 (() => {
   const tunesmith = window.tunesmith;
-  const LONGEST_WAIT = 10_000;
   const SLOWER = window.top !== window ? 2 : 1; // in a frame (a Space) requests are limited
 
   const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && key(a) === key(b);
@@ -56,32 +55,22 @@
     children(element, template.content);
   };
 
-  // The line at the bottom that says when the server is gone.
-  const lost = new Set();
-  tunesmith.connection = (who, fine) => {
-    fine ? lost.delete(who) : lost.add(who);
-    const line = document.getElementById("ts-connection");
-    if (line) line.hidden = lost.size === 0;
-  };
-
   class Live extends HTMLElement {
+    constructor() {
+      super();
+      this.poll = tunesmith.poll(this, (get) => this.ask(get));
+    }
+
     connectedCallback() {
-      this.wait = this.wait || Number(this.getAttribute("seconds")) * 1000 * SLOWER;
-      this.seen = () => !document.hidden && this.now();
-      this.asked = () => this.now();
-      document.addEventListener("visibilitychange", this.seen);
+      this.asked = () => this.poll.now();
       document.addEventListener("tunesmith-query", this.asked);
-      document.addEventListener("tunesmith-refresh", this.asked);
       this.remembered();
-      this.now();
+      this.poll.start();
     }
 
     disconnectedCallback() {
-      clearTimeout(this.timer);
-      tunesmith.connection(this, true);
-      document.removeEventListener("visibilitychange", this.seen);
+      this.poll.stop();
       document.removeEventListener("tunesmith-query", this.asked);
-      document.removeEventListener("tunesmith-refresh", this.asked);
     }
 
     address() {
@@ -95,30 +84,11 @@
       if (html !== null) tunesmith.patch(this, html);
     }
 
-    now() {
-      clearTimeout(this.timer);
-      const turn = (this.turn = (this.turn || 0) + 1);
-      this.ask(turn).then((wait) => {
-        if (turn === this.turn && this.isConnected) this.timer = setTimeout(() => this.now(), wait);
-      });
-    }
-
-    async ask(turn) {
-      if (document.hidden && this.html !== undefined) return LONGEST_WAIT;
+    async ask(get) {
       const address = this.address();
-      try {
-        const answer = await fetch(address, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(20_000) });
-        const text = answer.ok ? await answer.text() : await refusal(answer);
-        if (turn !== this.turn) return this.wait;
-        tunesmith.connection(this, answer.ok || answer.status < 500);
-        this.failures = 0;
-        if (answer.ok || answer.status < 500) this.show(text, address);
-        return this.wait;
-      } catch {
-        if (turn === this.turn) tunesmith.connection(this, false);
-        this.failures = (this.failures || 0) + 1;
-        return Math.min(LONGEST_WAIT, 1000 * 1.6 ** this.failures);
-      }
+      const { ok, status, text } = await get(address, "text/html");
+      this.show(ok ? text : refusal(status, text), address);
+      return Number(this.getAttribute("seconds")) * 1000 * SLOWER;
     }
 
     show(text, address) {
@@ -135,19 +105,26 @@
     }
   }
 
-  // An error of ours, as {"error": {"message", "hint"}}, in words.
-  async function refusal(answer) {
+  // An error of ours, {"error": {"message", "hint"}}, in words.
+  function refusal(status, text) {
     const box = document.createElement("div");
-    const said = await answer.json().then((body) => body.error, () => null);
+    const { message, hint } = errorIn(text);
     box.className = "ts-notice";
     box.dataset.tone = "warn";
-    box.append(Object.assign(document.createElement("b"), { textContent: said?.message || `The studio answered ${answer.status}.` }));
-    box.append(Object.assign(document.createElement("p"), { textContent: said?.hint || "Reload the page." }));
+    box.append(Object.assign(document.createElement("b"), { textContent: message || `The studio answered ${status}.` }));
+    box.append(Object.assign(document.createElement("p"), { textContent: hint || "Reload the page." }));
     return box.outerHTML;
   }
 
+  function errorIn(text) {
+    try {
+      return JSON.parse(text).error ?? {};
+    } catch {
+      return {}; // a proxy's own page
+    }
+  }
+
   customElements.define("ts-live", Live);
-  tunesmith.refresh = () => document.dispatchEvent(new CustomEvent("tunesmith-refresh"));
 
   // Buttons and forms with data-act inside `element` become one Gradio event with {name, id, values}.
   tunesmith.actions = (element, trigger) => {

@@ -1,9 +1,17 @@
 // The Train form: problems and origins stand at their fields, groups fold and are searched, drafts stay in the browser.
 (() => {
-  const train = (window.tunesmith.train = {});
+  const tunesmith = window.tunesmith;
+  const train = (tunesmith.train = /** @type {Train} */ ({}));
   const inputs = "input, textarea";
   const key = () => "tunesmith-train" + location.search;
   const fieldOf = (name) => document.getElementById("field-" + name);
+  // All that is known here of the HTML Gradio makes, which a new Gradio may change.
+  const gradio = {
+    invisible: "hidden", // the class of a component that is not shown
+    tabButton: (id) => document.getElementById(`${id}-button`),
+    accordionTitle: (id) => document.querySelector(`#${id} > button > span`),
+    openAccordion: (id) => document.querySelector(`#${id} > button.label-wrap:not(.open)`)?.click(),
+  };
   const groups = () => document.querySelectorAll("#advanced .tr-section");
 
   // What was typed is kept, one draft for each address of the page, until it is started or thrown away.
@@ -36,9 +44,9 @@
     });
   };
   const show = (field) => {
-    document.getElementById("view-form-button")?.click();
+    gradio.tabButton("view-form")?.click();
     if (!field.closest("#advanced")) return;
-    document.querySelector("#advanced > button.label-wrap:not(.open)")?.click();
+    gradio.openAccordion("advanced");
     const section = field.closest(".tr-section");
     if (section) open(section, true);
   };
@@ -72,7 +80,8 @@
   };
 
   // Where a value came from is a small button at its field; a click puts the value back. Groups count theirs.
-  const mark = (field, { field: name, from, back }) => {
+  const mark = (field, { dataset }) => {
+    const { field: name, from, back } = dataset;
     let button = field.querySelector(":scope > .tr-from");
     if (!button) {
       button = Object.assign(document.createElement("button"), { type: "button", className: "tr-from" });
@@ -90,14 +99,14 @@
   };
   train.marks = (element, trigger) => {
     const write = () => {
-      const marks = new Map([...element.querySelectorAll("li")].map(({ dataset }) => [dataset.field, dataset]));
+      const marks = new Map([...element.querySelectorAll("li")].map((item) => [item.dataset.field, item]));
       document.querySelectorAll("#train-recipe .field[id^=field-]").forEach((field) => {
         const found = marks.get(field.id.slice(6));
         if (found) mark(field, found);
         else field.querySelector(":scope > .tr-from")?.remove();
       });
-      const grouped = [...marks.values()].map(({ group }) => group).filter(Boolean);
-      count(document.querySelector("#advanced > button > span"), grouped.length);
+      const grouped = [...marks.values()].map(({ dataset }) => dataset.group).filter(Boolean);
+      count(gradio.accordionTitle("advanced"), grouped.length);
       for (const section of groups()) count(section.querySelector(".tr-group b"), grouped.filter((group) => group === section.id).length);
     };
     watch(element, write, true);
@@ -112,9 +121,9 @@
   // The buttons of the presets are drawn anew with every change; the one that had the focus keeps it.
   train.presets = (element, trigger) => {
     let last = "";
-    element.addEventListener("focusin", (event) => (last = event.target.dataset.id || ""));
+    element.addEventListener("focusin", (event) => (last = /** @type {HTMLElement} */ (event.target).dataset.id || ""));
     element.addEventListener("focusout", (event) => event.relatedTarget && (last = ""));
-    window.tunesmith.actions(element, trigger);
+    tunesmith.actions(element, trigger);
     watch(element, () => {
       if (last && document.activeElement === document.body) element.querySelector(`[data-id="${CSS.escape(last)}"]`)?.focus();
     });
@@ -122,10 +131,11 @@
 
   // Saved recipes: a file that is chosen stands in the box, to be looked at before it is brought in.
   train.recipes = (element, trigger) => {
-    window.tunesmith.actions(element, trigger);
+    tunesmith.actions(element, trigger);
     element.addEventListener("change", async (event) => {
-      const [file] = event.target.files || [];
-      if (file) event.target.form.elements.text.value = (await file.text()).slice(0, 100_000);
+      const input = /** @type {HTMLInputElement} */ (event.target);
+      const [file] = input.files || [];
+      if (file) input.form.querySelector("textarea[name=text]").value = (await file.text()).slice(0, 100_000);
     });
   };
 
@@ -143,7 +153,7 @@
           const all = title + " " + text(field);
           const hit = words.every((word) => all.includes(word));
           field.toggleAttribute("data-missed", !hit);
-          hits += hit && !field.classList.contains("hidden");
+          if (hit && !field.classList.contains(gradio.invisible)) hits += 1;
         }
       }
       document.getElementById("advanced").toggleAttribute("data-finding", words.length > 0);
@@ -156,7 +166,7 @@
         find();
       } else if (event.key === "Enter") {
         event.preventDefault();
-        document.querySelector(`#advanced .field:not(.hidden, [data-missed]) :is(${inputs})`)?.focus();
+        document.querySelector(`#advanced .field:not(.${gradio.invisible}, [data-missed]) :is(${inputs})`)?.focus();
       }
     });
   };

@@ -1,7 +1,7 @@
-// Theme, keyboard, projects, dialogs and links of the window. live.js and chart.js build on `window.tunesmith`.
+// Theme, keyboard, projects, dialogs and links of the window. The other scripts build on `window.tunesmith`.
 (() => {
   const root = document.documentElement;
-  const tunesmith = (window.tunesmith = {});
+  const tunesmith = (window.tunesmith = /** @type {Tunesmith} */ ({}));
 
   // Theme: a choice is kept; without one the system's is followed.
   tunesmith.dark = () => root.classList.contains("dark");
@@ -83,7 +83,7 @@
   const plainClick = (event) => event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
   document.addEventListener("click", (event) => {
     const at = (selector) => event.target.closest?.(selector);
-    for (const menu of document.querySelectorAll("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) if (!event.composedPath().includes(menu)) menu.open = false;
     if (at("[data-theme-toggle]")) return tunesmith.toggleTheme();
     const project = at("[data-project]");
     if (project) return tunesmith.project(project.dataset.project);
@@ -92,7 +92,7 @@
     const soft = at("a[data-soft]");
     if (soft && plainClick(event)) {
       event.preventDefault();
-      return tunesmith.go(soft.href);
+      return tunesmith.go(soft.getAttribute("href"));
     }
     const row = at("tr[data-href]");
     if (row?.dataset.href && plainClick(event) && !at("a, button, input, summary") && !String(getSelection())) tunesmith.go(row.dataset.href);
@@ -103,14 +103,15 @@
   // A form with data-query puts its fields into the address: when it is sent, and with data-query="change" at once.
   const ask = (form) => {
     const query = new URLSearchParams(location.search);
-    for (const [name, value] of new FormData(form)) value ? query.set(name, value) : query.delete(name);
+    for (const [name, value] of new FormData(form)) value ? query.set(name, String(value)) : query.delete(name);
     for (const name of (form.dataset.forget || "").split(" ")) query.delete(name);
     tunesmith.go(`${location.pathname}?${query}`);
   };
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches?.("form[data-query]")) return;
+    const form = event.target.closest?.("form[data-query]");
+    if (!form) return;
     event.preventDefault();
-    ask(event.target);
+    ask(form);
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.('form[data-query="change"]');
@@ -136,7 +137,7 @@
     const key = event.key.toLowerCase();
     if (Date.now() < waiting) {
       waiting = 0;
-      const link = document.querySelector(`.ts-nav a[data-key="${CSS.escape(key)}"]`);
+      const link = document.querySelector(".ts-nav")?.querySelector(`a[data-key="${CSS.escape(key)}"]`);
       if (link) {
         event.preventDefault();
         return location.assign(link.href);

@@ -22,7 +22,18 @@ STYLES = (
     "serving.css",
     "gradio.css",
 )
-SCRIPTS = ("tunesmith.js", "live.js", "chart.js", "log.js", "train.js", "serving.js")
+SCRIPTS = (
+    "tunesmith.js",
+    "poll.js",
+    "live.js",
+    "log.js",
+    "chart-curve.js",
+    "chart-drawing.js",
+    "chart-tools.js",
+    "chart.js",
+    "train.js",
+    "serving.js",
+)
 
 PETROL = gr.themes.Color(
     name="petrol", c50="#ecf7f9", c100="#d0ecf1", c200="#a6dae4", c300="#6fc1d1", c400="#3aa4b8", c500="#1d8a9f",

@@ -14,8 +14,8 @@ import orjson
 from sqlmodel import Session
 
 from engine.errors import NotFoundError, RefusedError
+from engine.recipes.choices.commas import words
 from engine.recipes.recipe import Recipe
-from engine.recipes.validation.method import words
 from engine.weights import tokenizer as tokenizer_files
 from storage import db as database
 from storage import home, models, runs

@@ -4,32 +4,12 @@ Fields that are in no method's list belong to all of them.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
+from engine.recipes.choices.methods import DpoLoss, GroupLoss, KtoLoss
 from engine.recipes.choices.tunings import TUNINGS, leaves_model
 from engine.recipes.fields.distillation import Teaching
 from engine.recipes.fields.generation import Answers
-
-Name = Literal["sft", "cpt", "dpo", "orpo", "kto", "simpo", "cpo", "reward", "grpo", "rloo", "gkd"]
-
-DpoLoss = Literal[
-    "sigmoid",
-    "ipo",
-    "hinge",
-    "robust",
-    "exo_pair",
-    "nca_pair",
-    "bco_pair",
-    "sppo_hard",
-    "aot",
-    "apo_zero",
-    "apo_down",
-    "discopop",
-    "sigmoid_norm",
-]
-KtoLoss = Literal["kto", "apo_zero_unpaired"]
-GroupLoss = Literal["dapo", "grpo", "dr_grpo", "bnpo"]
-LossType = Literal[DpoLoss, KtoLoss, GroupLoss]
 
 
 @dataclass(frozen=True)

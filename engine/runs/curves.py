@@ -1,26 +1,50 @@
-"""A long curve thinned for drawing, so that nothing a person would notice gets lost."""
+"""The curve of a metric, thinned by the database, so that nothing a person would notice gets lost."""
 
-Points = list[tuple[int, float]]  # step, value
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from storage import db, runs
+
+LAST_STEP = 2**31 - 1
+"""The greatest step the database can hold."""
 
 
-def thin(points: Points, most: int) -> Points:
-    """At most `most` of the points, in order: the least and the greatest of each bin of steps, and the last point.
+class Curve(NamedTuple):
+    points: list[runs.Point]
+    thinned: bool
+    """Whether points were left out."""
+
+
+def read(run_id: str, name: str, first: int = 0, last: int = LAST_STEP, max_points: int = 4000) -> Curve:
+    """One metric from step `first` to step `last`, in order; thinned when there are more than `max_points`."""
+    last = min(last, LAST_STEP)
+    if first > last:
+        return Curve([], False)
+    with db.reading() as session:
+        points = runs.curve(session, run_id, name, first, last, limit=max_points + 1)
+        if len(points) <= max_points:
+            return Curve(points, False)
+        return Curve(_thin(session, run_id, name, points[0], last, max_points), True)
+
+
+def _thin(session: Session, run_id: str, name: str, start: runs.Point, last: int, max_points: int) -> list[runs.Point]:
+    """The first and the last point, and the least and the greatest of each bin of steps: spikes stay visible."""
+    end = runs.last_point(session, run_id, name, last)
+    bins = (max_points - 2) // 2
+    if bins < 1:
+        return [start, end]
+    width = bin_width(start[0], end[0], bins)
+    return sorted({start, *runs.extremes(session, run_id, name, start[0], end[0], width), end})
+
+
+def bin_width(first: int, last: int, bins: int) -> int:
+    """The width at which no more than `bins` bins hold the steps from `first` to `last`.
 
     Bins begin at multiples of their width, a power of two, so a curve that grows keeps its bins; once it outgrows
-    them, each two become one. A spike of a single step therefore stays visible, and nothing shimmers.
+    them, each two become one. Nothing shimmers.
     """
-    if len(points) <= most:
-        return points
-    most_bins = max(1, (most - 1) // 2)
     width = 1
-    while len(bins := {step // width for step, _ in points}) > most_bins:
-        width *= 2 ** max(1, (len(bins) // most_bins).bit_length() - 1)
-    lows: dict[int, tuple[int, float]] = {}
-    highs: dict[int, tuple[int, float]] = {}
-    for point in points:
-        bin_, value = point[0] // width, point[1]
-        if bin_ not in lows or value < lows[bin_][1]:
-            lows[bin_] = point
-        if bin_ not in highs or value > highs[bin_][1]:
-            highs[bin_] = point
-    return sorted({*lows.values(), *highs.values(), points[-1]})
+    while last // width - first // width >= bins:
+        width *= 2
+    return width

@@ -20,7 +20,7 @@ from engine.process import devices, events, logs, process
 from engine.recipes import auxiliary_models, continuation, launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
-from engine.runs import curves, supervision
+from engine.runs import supervision
 from engine.train import check as refusals
 from storage import db as database
 from storage import endpoints, home
@@ -203,12 +203,6 @@ def _plain(value: Any) -> Any:
         case float() if not math.isfinite(value):
             return None
     return value
-
-
-def points(run_id: str, name: str, since: int = -1, max_points: int = 4000) -> list[tuple[int, float]]:
-    """(step, value) of one metric after step `since`, in order; thinned when there are more than `max_points`."""
-    with database.reading() as db:
-        return curves.thin(stored.curve(db, run_id, name, since), max_points)
 
 
 def checkpoints(run_id: str) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from engine.fit import speed as fit_speed
 from engine.fit.duration import Amount, Shape
 from engine.fit.measurement import Measured, Trial
 from engine.fit.past_probes import Known
+from engine.fit.usual_tokens import usual_tokens
 from engine.recipes import methods, steps
 from engine.recipes.recipe import Recipe
 from engine.weights.inspection import Inspection
@@ -24,9 +25,6 @@ from storage import home
 from storage.tables import Dataset, Model
 
 Source = Literal["measured", "estimate"]
-
-BYTES_PER_TOKEN = 3  # of Parquet text, compressed; English has about 4 bytes a token before compression
-SHORTEST_ROW = 32  # tokens; a chat template alone takes about so many
 
 
 @dataclass(frozen=True)
@@ -105,11 +103,6 @@ def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured |
         row_tokens += recipe.max_completion_length
         held_out *= recipe.num_generations
     return Amount(duration.rows_seen(recipe, rows), row_tokens, held_out)
-
-
-def usual_tokens(dataset: Dataset) -> int:
-    """Tokens of an ordinary row, from the size of the stored file; both sides of a pair together."""
-    return max(SHORTEST_ROW, dataset.size_bytes // max(dataset.train_rows, 1) // BYTES_PER_TOKEN)
 
 
 def _steps(recipe: Recipe, dataset: Dataset, amount: Amount) -> int | None:

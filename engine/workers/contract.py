@@ -20,6 +20,8 @@ Work = Callable[[dict[str, Any], Path], dict[str, Any] | None]
 
 STOP_FILE = "stop.request"
 
+_goodbyes: list[Callable[[], None]] = []  # what this process has joined, and leaves when its work ends
+
 
 class WorkFailedError(TunesmithError):
     """The work cannot go on, and the worker knows why. `category` decides whether trying again makes sense."""
@@ -53,14 +55,24 @@ def run(work: Work, argv: list[str] | None = None) -> None:
     try:
         spec = json.loads(spec_file.read_text(encoding="utf-8"))
         events.append(out, events.Finished(result=work(spec, out) or {}))
-        ranks.leave()
+        _take_leave()
     except Stopped as stopped:
         events.append(out, events.Finished(outcome="stopped", result=stopped.result))
-        ranks.leave()
+        _take_leave()
     except Exception as error:
         if not ranks.another_ended(error):
             events.append(out, failure(error, out))
         raise
+
+
+def at_end(goodbye: Callable[[], None]) -> None:
+    """Has `goodbye` called when the work is done or was stopped. Not after a failure: others may never answer it."""
+    _goodbyes.append(goodbye)
+
+
+def _take_leave() -> None:
+    while _goodbyes:
+        _goodbyes.pop()()
 
 
 def _arguments(argv: list[str]) -> tuple[Path, Path]:

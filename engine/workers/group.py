@@ -11,7 +11,7 @@ import torch
 from torch import distributed
 from torch.distributed.tensor import DTensor
 
-from engine.workers import ranks
+from engine.workers import contract, ranks
 
 T = TypeVar("T")
 
@@ -28,6 +28,7 @@ def begin(device: str) -> None:
     if on_gpu:
         torch.cuda.set_device(device)
     distributed.init_process_group("cuda:nccl,cpu:gloo" if on_gpu else "gloo", timeout=PATIENCE)
+    contract.at_end(end)
 
 
 def alone() -> bool:

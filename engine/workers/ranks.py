@@ -54,14 +54,6 @@ def end_with_launcher() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def leave() -> None:
-    """Leaves the group when the work is done. Who failed just ends: the others may never answer a goodbye."""
-    if launched():
-        from engine.workers import group  # noqa: PLC0415  (torch, which is there already)
-
-        group.end()
-
-
 def another_ended(error: BaseException) -> bool:
     """Whether an error only says that another process of the group is gone: that one knows why, this one does not."""
     text = str(error).lower()

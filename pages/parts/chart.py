@@ -1,7 +1,7 @@
 """Live charts of a run's metrics.
 
-The element `<ts-chart>` (app/static/chart.js) loads BokehJS when the first chart appears, fetches the points with a
-cursor and keeps zoom, smoothing and axis while they come in.
+The element `<ts-chart>` (app/static/chart.js and what stands beside it) loads BokehJS when there is something to draw,
+fetches the points with a cursor, and every point of a stretch that is zoomed into. Zoom, smoothing and axis stay.
 """
 
 from collections.abc import Sequence

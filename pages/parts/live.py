@@ -1,8 +1,8 @@
 """Live fragments: HTML made on the server that refreshes itself by plain fetch.
 
 A Gradio tick costs ten times as much and wipes the messages of validators, so nothing that polls is a Gradio event.
-The browser's side is the element `<ts-live>` in app/static/live.js: it patches only what changed, keeps the focus,
-rests while the tab is hidden and says so when the server is gone.
+The browser's side is the element `<ts-live>` in app/static/live.js: it patches only what changed and keeps the focus.
+Like charts and logs it asks by app/static/poll.js, which rests in a hidden tab and says so when the server is gone.
 """
 
 from collections.abc import Callable, Mapping

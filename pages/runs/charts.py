@@ -2,8 +2,8 @@
 
 from markupsafe import Markup
 
+from engine.recipes.choices.commas import words
 from engine.recipes.methods import GENERATING
-from engine.recipes.validation.method import words
 from pages.parts import chart, html
 from storage.tables import Run
 

@@ -112,7 +112,7 @@ def visit(browser: Browser, studio: Studio) -> Iterator[Open]:
 
 
 # What Gradio's client says when a page is left while one of its own events is on the way.
-OF_LEAVING = ("AbortError: signal is aborted", "Connection errored out")
+OF_LEAVING = ("AbortError: signal is aborted", "AbortError: BodyStreamBuffer was aborted", "Connection errored out")
 
 
 def harmless(message: ConsoleMessage) -> bool:

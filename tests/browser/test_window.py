@@ -1,6 +1,5 @@
-"""The frame, the live fragments and the charts, in a real browser on the real server."""
+"""The frame and the live fragments, in a real browser on the real server."""
 
-import math
 import re
 import time
 from pathlib import Path
@@ -9,34 +8,13 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from storage import db
-from storage import runs as stored
-from storage.statuses import DatasetStatus, ModelStatus, RunStatus
-from storage.tables import Dataset, Model, Run
+from storage.statuses import RunStatus
+from storage.tables import Run
 from tests.browser.conftest import Open, Studio, go
+from tests.browser.stored_runs import add_run
 
 pytestmark = pytest.mark.browser
 HOSTILE = "${window.pwned=1}<img src=x onerror='window.pwned=2'>C:\\users"
-
-
-def add_run(name: str, status: RunStatus = RunStatus.SUCCEEDED, points: int = 0) -> str:
-    with db.session() as session:
-        if session.get(Model, "m1") is None:
-            session.add(Model(id="m1", source="path", source_id="/x", name="tiny", path="/x", status=ModelStatus.READY))
-            session.add(
-                Dataset(id="d1", project_id="default", name="rows", status=DatasetStatus.READY, sha256="0" * 64)
-            )
-            session.flush()
-        run = Run(project_id="default", name=name, model_id="m1", dataset_id="d1", recipe={}, status=status)
-        run.recipe, run.step = {"model_id": "m1", "dataset_id": "d1"}, points
-        session.add(run)
-    add_points(run.id, 1, points)
-    return run.id
-
-
-def add_points(run_id: str, first: int, last: int) -> None:
-    with db.session() as session:
-        curve = [(run_id, "loss", step, 2 * math.exp(-step / 80) + 0.1) for step in range(first, last + 1)]
-        stored.add_metrics(session, curve)
 
 
 def row(page: Page, name: str) -> Locator:
@@ -102,36 +80,6 @@ def test_a_hostile_name_is_only_text(visit: Open, studio: Studio, at_home: Path)
     go(page, studio.url + "/")
     expect(page.locator(".ts-table, .ts-hero").first).to_be_visible()
     assert page.evaluate("window.pwned") is None
-
-
-def test_zoom_smoothing_and_axis_survive_new_points(visit: Open, at_home: Path) -> None:
-    run_id = add_run("zoomed", points=200)
-    page = visit(f"/runs?run={run_id}")
-    chart = page.locator("ts-chart").first
-    expect(chart).to_have_attribute("data-points", "200")
-    canvas = chart.locator(".ts-plot canvas").first
-    canvas.wait_for()
-    box = chart.locator(".ts-plot").bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 80)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 90, steps=6)
-    page.mouse.up()
-    expect(chart.get_by_role("button", name="Reset zoom")).to_be_visible()
-    zoom = chart.get_attribute("data-zoom")
-    assert zoom
-    low, high = map(float, zoom.split(" "))
-    assert 50 < low < high < 150
-    chart.get_by_role("slider").fill("0.9")
-    chart.get_by_role("button", name="log").click()
-    add_points(run_id, 201, 260)
-    page.evaluate("tunesmith.refresh()")
-    expect(chart).to_have_attribute("data-points", "260")
-    assert chart.get_attribute("data-zoom") == zoom
-    shown = chart.evaluate("one => [one.x.start, one.x.end, one.log, one.weight]")
-    assert shown == [low, high, True, 0.9]
-    chart.get_by_role("button", name="Reset zoom").click()
-    assert chart.evaluate("one => [one.x.start, one.x.end]") == [1, 260]
 
 
 def test_a_run_is_followed_stopped_and_deleted(visit: Open, at_home: Path) -> None:

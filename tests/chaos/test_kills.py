@@ -21,7 +21,7 @@ import pytest
 
 from engine.process import devices, process, queue, shim
 from engine.recipes.recipe import Recipe
-from engine.runs import runs, verdict
+from engine.runs import curves, runs, verdict
 from storage import db, home, transitions
 from storage.statuses import RUN_RESUMABLE, RunStatus
 from tests.conftest import ROOT
@@ -138,7 +138,7 @@ def check(run_id: str) -> None:
     assert not set(moves) - LEGAL
     assert all(before[1] == after[0] for before, after in pairwise(moves))  # an unbroken chain
     assert len({(one.attempt, one.before, one.after) for one in log}) == len(log)  # nothing twice in an attempt
-    assert runs.points(run_id, "loss") == [(step, loss_at(step)) for step in range(1, STEPS + 1)]
+    assert curves.read(run_id, "loss").points == [(step, loss_at(step)) for step in range(1, STEPS + 1)]
     assert run.auto_resumes <= verdict.MOST_AUTO_RESUMES
     assert (home.run_folder(run_id) / "adapter" / "adapter_model.safetensors").read_text() == str(STEPS)
     assert carriers(home.run_folder(run_id)) == []

@@ -12,7 +12,7 @@ from typing import Any
 from engine.life import reconciler
 from engine.process import process, work
 from engine.recipes.recipe import Recipe
-from engine.runs import runs
+from engine.runs import curves, runs
 from engine.train import probe as fit_probe
 from engine.weights.inspection import inspect
 from storage import db, home
@@ -113,8 +113,8 @@ def told(run: Run) -> str:
     """A line about a run, for whoever reads the test's output."""
     found = run.facts
     ending = (found.get("ending") or {}).get("result") or {}
-    loss = [round(value, 3) for _, value in runs.points(run.id, "loss")]
-    speed = [round(value) for _, value in runs.points(run.id, "tokens_per_second")]
+    loss = [round(value, 3) for _, value in curves.read(run.id, "loss").points]
+    speed = [round(value) for _, value in curves.read(run.id, "tokens_per_second").points]
     kept = {
         name: found.get(name) for name in ("fast_loss", "attention", "liger_kernel", "packing", "strategy", "notes")
     }

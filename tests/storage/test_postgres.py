@@ -1,5 +1,6 @@
 """The same tables on PostgreSQL: a real server of our own, in a temporary folder."""
 
+import math
 import os
 import shutil
 import socket
@@ -12,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlmodel import SQLModel
 
+from engine.runs import curves
 from storage import db, runs, transitions
 from storage.statuses import RunStatus
 from storage.tables import Dataset, Model, Run
@@ -81,6 +83,29 @@ def test_the_studio_works_on_postgres() -> None:
         assert transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING)
         assert not transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING)
         assert runs.curve(session, "r1", "loss") == [(1, 2.0), (2, 1.25)]
+        assert runs.curve(session, "r1", "loss", 2, 2**31 - 1) == [(2, 1.25)]
         runs.drop(session, run)
     with db.reading() as session:
         assert runs.count(session) == 0
+
+
+@pytest.mark.usefixtures("postgres")
+def test_a_long_curve_is_thinned_as_on_sqlite() -> None:
+    points = [(step, math.sin(step)) for step in range(0, 9_000, 3)]
+    points[700] = (2_100, math.inf)
+    points[-1] = (2**31 - 1, -3.0)
+    with db.session() as session:
+        session.add(Model(id="m1", source="path", source_id="x", name="m"))
+        session.add(Dataset(id="d1", project_id="default", name="d"))
+        session.flush()
+        session.add(Run(id="r1", project_id="default", name="r", model_id="m1", dataset_id="d1", recipe={}))
+        session.flush()
+        runs.add_metrics(session, [("r1", "loss", *point) for point in points])
+    assert curves.read("r1", "loss", last=2**53) == (points, False)
+    lowest = min(points[:-1], key=lambda point: point[1])
+    assert curves.read("r1", "loss", max_points=6).points == [points[0], points[700], lowest, points[-1]]
+    within = curves.read("r1", "loss", 3_000, 8_000, max_points=402)
+    assert within.thinned
+    assert len(within.points) > 200
+    assert set(within.points) <= set(points)
+    assert (within.points[0], within.points[-1]) == (points[1_000], points[2_666])

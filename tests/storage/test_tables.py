@@ -69,7 +69,7 @@ def test_metrics_written_twice_are_there_once() -> None:
         runs.add_metrics(session, [("r1", "loss", 2, 1.25)])
         runs.add_metrics(session, [])
         assert runs.curve(session, "r1", "loss") == [(1, 2.0), (2, 1.25)]
-        assert runs.curve(session, "r1", "loss", since=1) == [(2, 1.25)]
+        assert runs.curve(session, "r1", "loss", first=2) == [(2, 1.25)]
         assert runs.metric_names(session, "r1") == ["loss"]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from engine.recipes.validation.method import words
+from engine.recipes.choices.commas import words
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from engine.recipes.methods import Name
+from engine.recipes.choices.methods import Name
 
 
 class Basics(BaseModel):

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
-from engine.recipes.methods import LossType
+from engine.recipes.choices.methods import LossType
 
 
 class Preferences(BaseModel):

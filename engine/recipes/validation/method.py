@@ -8,14 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.recipes.choices.commas import weights, words
 from engine.recipes.methods import GENERATING, METHODS, OWN_FIELDS, REWARDS, answered_share, uses
 
 SMOOTHED = ("robust", "exo_pair")
-
-
-def words(text: str) -> list[str]:
-    """What stands between the commas."""
-    return [word for part in text.split(",") if (word := part.strip())]
 
 
 def foreign(recipe: BaseModel) -> list[str]:
@@ -109,8 +105,3 @@ def _refuse_unreadable(name: str, text: str, read: Callable[[str], Any]) -> None
         read(text)
     except (ValueError, SyntaxError, re.error, RecursionError, MemoryError) as error:  # the last two: deeply nested
         raise ValueError(f"it cannot be read ({str(error)[:200]}): correct {name}") from error
-
-
-def weights(text: str) -> list[float]:
-    """The numbers between the commas. Raises ValueError."""
-    return [float(word) for word in words(text)]

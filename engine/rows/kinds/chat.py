@@ -1,7 +1,7 @@
 """Chats: a list of turns, or a question and its answer with what belongs to them."""
 
 from engine.rows.kinds import context as asked
-from engine.rows.turns import cells, clean_turns, tools, turn_order, turns
+from engine.rows.turns import cells, clean_turns, ordering, tools, turns
 from engine.rows.turns.role_names import USUAL, Words
 from engine.rows.turns.turns import Turn
 from engine.rows.verdict import Parts, Rejection, Repairs, Row, Values
@@ -16,7 +16,7 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
         clean = clean_turns.chat(found if isinstance(found, list) else cells.opened(found), words)
         if clean is not None:
             return {"messages": clean}
-    said = turn_order.chat(asked.before(row, parts, repairs, words), repairs)
+    said = ordering.chat(asked.before(row, parts, repairs, words), repairs)
     return tools.beside(row, parts, {"messages": said}, repairs)
 
 
@@ -27,7 +27,7 @@ def _read_pair(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Values
     listed = turns.opened(row[parts["prompt"]], words) is not None
     context = asked.before(row, parts, repairs, words)
     answer = _answer(row, parts, repairs, words)
-    said = turn_order.chat([*(_as_context(turn) if listed else turn for turn in context), *answer], repairs)
+    said = ordering.chat([*(_as_context(turn) if listed else turn for turn in context), *answer], repairs)
     return tools.beside(row, parts, {"messages": said}, repairs)
 
 

@@ -2,7 +2,7 @@
 
 from engine.rows.kinds import context as asked
 from engine.rows.kinds import ranked
-from engine.rows.turns import clean_turns, tools, turn_order
+from engine.rows.turns import clean_turns, ordering, tools
 from engine.rows.turns.role_names import USUAL, Words
 from engine.rows.turns.turns import Turn
 from engine.rows.verdict import Parts, Rejection, Repairs, Row, Values
@@ -17,9 +17,9 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
         return clean
     prompt, chosen, rejected = _apart(*_sides(row, parts, repairs, words), repairs)
     values = {
-        "prompt": turn_order.question(prompt, repairs),
-        "chosen": turn_order.answer(chosen, repairs),
-        "rejected": turn_order.answer(rejected, repairs),
+        "prompt": ordering.question(prompt, repairs),
+        "chosen": ordering.answer(chosen, repairs),
+        "rejected": ordering.answer(rejected, repairs),
     }
     if values["chosen"] == values["rejected"]:
         raise Rejection("same_answers", values["chosen"][-1]["content"])
@@ -48,7 +48,7 @@ def _sides(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Sides:
     column = parts.get("chosen") or parts.get("completion")
     if column is not None:
         return prompt, asked.side(row[column], repairs, words), rejected
-    return *turn_order.apart(prompt), rejected  # the chat itself ends with the better answer
+    return *ordering.apart(prompt), rejected  # the chat itself ends with the better answer
 
 
 def _apart(prompt: list[Turn], chosen: list[Turn], rejected: list[Turn], repairs: Repairs) -> Sides:

@@ -1,7 +1,7 @@
 """Unpaired answers: a question, one answer, and whether it is a good one."""
 
 from engine.rows.kinds import context as asked
-from engine.rows.turns import cells, clean_turns, tools, turn_order
+from engine.rows.turns import cells, clean_turns, ordering, tools
 from engine.rows.turns.role_names import USUAL, Words
 from engine.rows.verdict import Parts, Rejection, Repairs, Row, Values
 
@@ -16,11 +16,11 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
         return {"prompt": clean[:-1], "completion": clean[-1:], "label": label}
     said = asked.before(row, parts, repairs, words)
     if "messages" in parts:
-        prompt, completion = turn_order.apart(turn_order.chat(said, repairs))
+        prompt, completion = ordering.apart(ordering.chat(said, repairs))
     else:
         prompt, completion = said, asked.side(row[parts["completion"]], repairs, words)
     values: Values = {
-        "prompt": turn_order.question(prompt, repairs),
-        "completion": turn_order.answer(completion, repairs),
+        "prompt": ordering.question(prompt, repairs),
+        "completion": ordering.answer(completion, repairs),
     }
     return tools.beside(row, parts, {**values, "label": label}, repairs)

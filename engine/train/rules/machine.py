@@ -7,9 +7,9 @@ from engine.fit import disk as fit_disk
 from engine.fit import memory as fit
 from engine.fit import past_probes
 from engine.fit.measurement import Measured, Trial
+from engine.fit.usual_tokens import usual_tokens
 from engine.process import machine
 from engine.recipes.recipe import Recipe
-from engine.train import forecast
 from engine.train.rules.problem import Found, Level, Problem
 from storage import home
 from storage.tables import Dataset, Model
@@ -54,7 +54,7 @@ def _usual_tokens(recipe: Recipe, dataset: Dataset) -> int:
     """Tokens of an ordinary row, from the size of the stored file; the recipe's max_length when rows are packed."""
     if recipe.packing:
         return recipe.max_length
-    return forecast.usual_tokens(dataset)
+    return usual_tokens(dataset)
 
 
 def _less_memory(recipe: Recipe) -> str:
@@ -75,7 +75,7 @@ def _less_memory(recipe: Recipe) -> str:
 def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if not model.parameters or model.trainable is False:
         return
-    needed = fit_disk.disk(model, recipe, dataset.train_rows, forecast.usual_tokens(dataset))
+    needed = fit_disk.disk(model, recipe, dataset.train_rows, usual_tokens(dataset))
     free = shutil.disk_usage(home.home()).free
     level: Level = "error" if needed.total > free else "warning"
     if needed.total > free * SHARE_OF_DISK_WARNED:

@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator, SchemaError
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
+from engine.recipes.choices.commas import words
 from engine.recipes.recipe import Recipe
-from engine.recipes.validation.method import words
 from engine.workers.contract import WorkFailedError
 from engine.workers.rewards import code as reward_code
 from engine.workers.rewards import patterns

@@ -10,8 +10,8 @@ from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from engine.process import events
 from engine.recipes import methods
+from engine.recipes.choices.commas import weights, words
 from engine.recipes.recipe import Recipe
-from engine.recipes.validation.method import weights, words
 from engine.workers.contract import WorkFailedError
 from engine.workers.rewards import code as reward_code
 from engine.workers.rewards import model as reward_model

@@ -212,7 +212,13 @@ def test_metrics_come_as_points_with_the_runs_state(owner: TestClient, run: Run)
     at = f"/api/runs/{run.id}/metrics"
     answer = owner.get(at, params={"name": "loss", "since": 7}).json()
     assert answer["points"] == [[8, 0.125], [9, 1 / 9]]
-    assert (answer["status"], answer["step"]) == ("succeeded", 9)
+    assert (answer["status"], answer["step"], answer["ended"]) == ("succeeded", 9, True)
+    assert not answer["thinned"]
+    stretch = owner.get(at, params={"from": 2, "to": 4}).json()
+    assert [step for step, _ in stretch["points"]] == [2, 3, 4]
+    few = owner.get(at, params={"max_points": 2}).json()
+    assert (few["points"], few["thinned"]) == ([[1, 1.0], [9, 1 / 9]], True)
+    assert owner.get(at, params={"since": 2**53, "to": 2**53}).json()["points"] == []
     assert owner.get(at, params={"name": "grad_norm"}).json()["points"] == [[1, None]]
     assert owner.get(f"{at}/names").json() == ["grad_norm", "loss"]
     assert owner.get(at, params={"max_points": 1}).status_code == 422

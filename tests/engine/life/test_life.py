@@ -12,7 +12,7 @@ import pytest
 from engine.life import reconciler
 from engine.life.life import Life
 from engine.process import process, queue
-from engine.runs import runs, supervision
+from engine.runs import curves, runs, supervision
 from storage import db, home
 from storage.statuses import RunStatus
 from tests.conftest import ROOT
@@ -106,7 +106,7 @@ def test_kill_9_of_the_studio_leaves_the_training_running_and_a_new_one_takes_up
     wait_for(lambda: runs.look_up(run.id).step > step, seconds=3)
     wait_for(lambda: status(run.id) == RunStatus.SUCCEEDED, seconds=30)
     assert runs.look_up(run.id).attempt == 1
-    assert [step for step, _ in runs.points(run.id, "loss")] == list(range(1, 301))
+    assert [step for step, _ in curves.read(run.id, "loss").points] == list(range(1, 301))
     assert moves(run.id) == [("queued", "starting"), ("starting", "running"), ("running", "succeeded")]
 
 

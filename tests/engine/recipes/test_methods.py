@@ -10,6 +10,7 @@ from engine.errors import RefusedError
 from engine.fit import memory as fit
 from engine.process import plan
 from engine.recipes import methods, recipe, steps
+from engine.recipes.choices import methods as choices
 from engine.recipes.methods import METHODS, OWN_FIELDS, uses
 from engine.recipes.recipe import Recipe
 from engine.recipes.validation import method as recipe_rules
@@ -26,10 +27,10 @@ def problem(**fields: Any) -> str:
 
 
 def test_every_method_has_a_worker_and_every_loss_is_a_word_of_the_recipe() -> None:
-    assert set(METHODS) == set(get_args(methods.Name)) == set(subjects.KINDS)
+    assert set(METHODS) == set(get_args(choices.Name)) == set(subjects.KINDS)
     assert set(METHODS) <= set(plan.WORKERS)
     losses = {loss for method in METHODS.values() for loss in method.loss_types}
-    assert losses == set(get_args(methods.LossType))
+    assert losses == set(get_args(choices.LossType))
     assert set(Recipe.model_fields) >= OWN_FIELDS
 
 

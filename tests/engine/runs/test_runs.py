@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import devices, events, process
-from engine.runs import runs, supervision, verdict
+from engine.runs import curves, runs, supervision, verdict
 from engine.weights import checkpoints
 from storage import db, home, transitions
 from storage import runs as stored
@@ -41,7 +41,7 @@ def pids(run_id: str) -> dict[str, int]:
 
 
 def steps(run_id: str) -> list[int]:
-    return [step for step, _ in runs.points(run_id, "loss")]
+    return [step for step, _ in curves.read(run_id, "loss").points]
 
 
 def test_a_run_goes_from_the_queue_to_a_result_with_its_whole_curve() -> None:
@@ -52,7 +52,7 @@ def test_a_run_goes_from_the_queue_to_a_result_with_its_whole_curve() -> None:
     assert moves(run.id) == [("queued", "starting"), ("starting", "running"), ("running", "succeeded")]
     assert steps(run.id) == list(range(1, 21))
     assert (run.step, run.max_steps, run.tokens_per_second, run.device) == (20, 20, 100.0, "cpu")
-    assert run.loss == runs.points(run.id, "loss")[-1][1]
+    assert run.loss == curves.read(run.id, "loss").points[-1][1]
     assert run.started_at is not None
     assert run.ended_at is not None
     assert devices.holders() == []
@@ -72,13 +72,13 @@ def test_progress_speed_and_time_left_show_while_it_runs(monkeypatch: pytest.Mon
 
 def test_events_read_twice_change_nothing() -> None:
     run = until(runs.start_run("r", RECIPE).id, *ENDED)
-    before = runs.points(run.id, "loss")
+    before = curves.read(run.id, "loss").points
     with db.session() as session:
         row = session.get_one(Run, run.id)
         row.events_offset, row.status, row.attempt = 0, RunStatus.RUNNING, 1
     run = until(run.id, *ENDED)
     assert run.status == RunStatus.SUCCEEDED
-    assert runs.points(run.id, "loss") == before
+    assert curves.read(run.id, "loss").points == before
 
 
 def test_one_training_at_a_time_first_come_first_served(monkeypatch: pytest.MonkeyPatch) -> None:

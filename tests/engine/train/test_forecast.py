@@ -9,6 +9,7 @@ from engine.fit import disk as fit_disk
 from engine.fit import duration, past_probes
 from engine.fit import speed as fit_speed
 from engine.fit.duration import Amount, Shape
+from engine.fit.usual_tokens import usual_tokens
 from engine.process import devices, plan, work
 from engine.train import forecast
 from engine.train.forecast import Forecast
@@ -196,7 +197,7 @@ def test_of_another_batch_the_speed_is_known_and_the_memory_estimated(furnished:
 
 def test_packed_rows_are_counted_in_sequences(furnished: tuple[Model, Dataset]) -> None:
     packed = of(furnished, packing=True, train_sampling_strategy="random", per_device_train_batch_size=1)
-    tokens = ROWS * forecast.usual_tokens(furnished[1])
+    tokens = ROWS * usual_tokens(furnished[1])
     assert packed.steps == round(tokens / 128)
 
 
