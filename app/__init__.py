@@ -1,1 +1,1 @@
-"""The studio put together: command line, HTTP server, guard, REST API, gateway, pages."""
+"""The studio put together: command line, HTTP server, REST API, gateway and window."""

@@ -1,1 +1,1 @@
-"""What the studio does. No Gradio and no torch here; heavy work is done by `engine.workers`."""
+"""What the studio does. It knows no Gradio; heavy work is done by `workers`."""

@@ -1,1 +1,1 @@
-"""One file a page: what is on it, and what a click does."""
+"""What is on each page and what a click does: a file or a folder for each page."""

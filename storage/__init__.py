@@ -1,1 +1,1 @@
-"""What the studio remembers: tables, transactions, queries, migrations, and every path on disk."""
+"""What the studio remembers: tables, transactions, queries, every path on disk."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.readme_tree import README, ROOT
+from tests.project_map import README, ROOT
 
 
 def test_the_dockerfile_passes_hadolint() -> None:

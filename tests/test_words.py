@@ -1,4 +1,4 @@
-"""Pairs that must say the same: README and the files, docs and the pages, settings and operations.md."""
+"""Pairs that must say the same: the map and the files, docs and the pages, settings and operations.md."""
 
 import subprocess
 import sys
@@ -11,18 +11,28 @@ from app.window import studio
 from engine.recipes.choices.methods import Name as Method
 from engine.recipes.recipe import Recipe
 from storage.settings import Settings
-from tests import readme_tree
+from tests import project_map
 
-DOCS = readme_tree.ROOT / "docs"
-
-
-def test_the_tree_in_the_readme_is_the_tree_on_disk() -> None:
-    assert readme_tree.current() == readme_tree.wanted(), "run `python -m tests.readme_tree --write`"
+DOCS = project_map.ROOT / "docs"
 
 
-def test_every_module_says_in_one_line_what_it_is_for() -> None:
-    lines = [line for line in readme_tree.tree().splitlines() if line.strip().endswith(".py")]
-    assert lines == []
+def test_the_folders_in_the_readme_are_those_on_disk() -> None:
+    assert project_map.tree_in_readme() == project_map.tree_for_readme(), "run `python -m tests.project_map --write`"
+
+
+def test_the_folders_in_the_readme_fit_a_screen() -> None:
+    lines = project_map.tree().splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) < 100
+
+
+def test_the_map_lists_the_files_on_disk() -> None:
+    assert project_map.MAP.read_text() == project_map.index(), "run `python -m tests.project_map --write`"
+
+
+def test_every_module_and_every_folder_says_in_one_line_what_it_is_for() -> None:
+    assert [line for line in project_map.index().splitlines() if line.endswith("): ")] == []
+    assert [line for line in project_map.tree().splitlines() if line.rstrip().endswith("/")] == []
 
 
 @pytest.mark.parametrize("page", [module.SLUG or "home" for module in studio.PAGES])
@@ -51,7 +61,7 @@ def test_every_field_of_a_recipe_describes_itself(field: str) -> None:
 
 
 def test_every_link_in_the_docs_leads_somewhere() -> None:
-    for file in [readme_tree.README, *DOCS.rglob("*.md")]:
+    for file in [project_map.README, project_map.ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]:
         for target in links(file):
             assert (file.parent / target).exists(), f"{file.name} links to {target}"
 
@@ -66,6 +76,6 @@ def test_importing_the_studio_imports_no_torch() -> None:
     heavy = "('torch', 'transformers', 'trl')"
     code = f"import sys, app.window.studio, app.server; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=readme_tree.ROOT, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=project_map.ROOT, check=True
     )
     assert done.stdout.strip().endswith("[]")

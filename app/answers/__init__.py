@@ -1,1 +1,1 @@
-"""The shape of every answer and of every error, checked in one place."""
+"""The one shape of every answer and of every error."""

@@ -1,1 +1,1 @@
-"""The REST API, one noun a file. The engine does the work; these files say what goes in and what comes out."""
+"""The REST API under /api, one noun a file. The engine does the work."""

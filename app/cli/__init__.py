@@ -1,1 +1,1 @@
-"""The command line: `tunesmith` and its commands. Each calls the same engine functions as the window."""
+"""The command line, `tunesmith`. It calls the same engine as the window."""

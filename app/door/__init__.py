@@ -1,1 +1,1 @@
-"""Who comes in: credentials, hosts, the login page, and how fast one may guess."""
+"""Who comes in: tokens, passwords, sessions, the login page, a brake on guessing."""

@@ -1,1 +1,1 @@
-"""Gradio brought in: pages on their routes, theme, fragments, and what stands first in <head>."""
+"""Gradio brought in: the pages on their routes, the theme, the HTML they fetch."""

@@ -1,1 +1,1 @@
-"""Whose things they are: projects, and the keys that other programs use."""
+"""Whose things they are: projects, and API keys for other programs."""

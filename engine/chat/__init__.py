@@ -1,1 +1,1 @@
-"""Chats: the same question to a tuned model and its base, and rows kept from good answers."""
+"""Chats: one question to a tuned model and its base; good answers kept as rows."""

@@ -1,1 +1,1 @@
-"""Datasets: imported, mapped, checked, changed, searched, exported. What acts; the rows themselves are in `rows`."""
+"""Datasets: imported, mapped, checked, searched, changed, exported."""

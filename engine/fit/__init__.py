@@ -1,1 +1,1 @@
-"""What a training takes: memory, time and disk, estimated or measured. Numbers in, numbers out."""
+"""What a training needs: memory, time and disk, estimated or measured."""

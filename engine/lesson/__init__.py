@@ -1,1 +1,1 @@
-"""The first lesson: from one button to a chat with a model that learnt to add."""
+"""The first lesson: one button, from nothing to a chat with a tuned model."""

@@ -1,1 +1,1 @@
-"""The engine's life in a process, and the loop that moves everything on. The roof: it knows every wing."""
+"""Starts and ends the engine in a process; looks after everything each second."""

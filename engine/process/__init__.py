@@ -1,1 +1,1 @@
-"""Processes and what they need: shim, plan, events, queue, devices, logs, work."""
+"""How programs are started, watched and ended: shim, queue, devices, work."""

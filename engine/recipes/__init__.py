@@ -1,1 +1,1 @@
-"""Recipes: everything that decides a training, as data, and what its fields mean together."""
+"""Recipes: everything that decides a training, as data."""

@@ -1,5 +1,5 @@
-"""Training data: files read row by row, rows brought into one shape, every row accepted or named with its reason.
+"""Training data, pure functions: files read, formats recognised, each row judged.
 
-Pure code: it knows no database, process or page. `readers/` turns files into rows; the modules named after a format
-turn rows into what a worker trains on; `formats` is the list of them; `columnar` is the file that is kept.
+It knows no database, process or page. `readers/` turns files into rows, `mapping/` finds out which columns are what,
+`kinds/` and `turns/` bring rows into one shape, `formats/` lists the ways people write them, `store/` keeps them.
 """

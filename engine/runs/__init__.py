@@ -1,1 +1,1 @@
-"""Runs: started, followed, healed, ended, and told to trackers."""
+"""Runs: started, followed, resumed, ended, reported to trackers."""

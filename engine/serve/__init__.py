@@ -1,1 +1,1 @@
-"""Endpoints and the backends behind them: started, watched, routed to, drained."""
+"""Endpoints and the backends behind them: started, watched, routed to, ended."""

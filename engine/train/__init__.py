@@ -1,1 +1,1 @@
-"""Before a training: whether it can start, what it will take, and what its worker is told."""
+"""Before a training: whether it can start, what it takes, what its worker is told."""

@@ -1,1 +1,1 @@
-"""What lies in the folder of a model or a checkpoint. Nothing of it is executed."""
+"""Files of a model or a checkpoint: read, checked, never executed."""

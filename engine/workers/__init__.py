@@ -1,1 +1,1 @@
-"""Programs that do heavy work: `python -m engine.workers.NAME SPEC.json OUT/`. Only here is torch imported."""
+"""Programs that do heavy work, each in its own process. The only place for torch."""

@@ -1,1 +1,1 @@
-"""The Data page: files in, rows looked at, checked and changed."""
+"""The Data page: bring files in, look at rows, check and change them."""

@@ -1,1 +1,1 @@
-"""The Home page: the first lesson, then what is running and what was done last."""
+"""The Home page: the first lesson, what is running, what was done last."""

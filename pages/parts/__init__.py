@@ -1,1 +1,1 @@
-"""What pages are made of: escaped HTML, live fragments, charts, toasts."""
+"""What every page uses: escaped HTML, live parts, charts, fields, icons."""

@@ -1,1 +1,1 @@
-"""The Runs page: what trains now, what has trained, and one run in full."""
+"""The Runs page: what is training, what has trained, one run in full."""

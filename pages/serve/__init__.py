@@ -1,1 +1,1 @@
-"""The Serve page: endpoints, what they answer to, and a new one."""
+"""The Serve page: the endpoints, how to call them, a form for a new one."""

@@ -1,1 +1,1 @@
-"""The Train page: a recipe as a form, with what it would take and what is wrong beside it."""
+"""The Train page: a recipe as a form, its cost and its problems beside it."""

@@ -1,1 +1,1 @@
-"""Datasets over REST, one file a thing that is done with them."""
+"""Datasets over REST, one file for each thing that is done with them."""

@@ -1,1 +1,1 @@
-"""Recipes over REST: checked, estimated, preset, taken to a cloud."""
+"""Recipes over REST: checks, estimates, presets, saved recipes, SkyPilot."""

@@ -1,1 +1,1 @@
-"""What some fields of a recipe can be: methods' losses, tunings, optimisers, trackers."""
+"""What some fields of a recipe can be: tunings, optimisers, trackers."""

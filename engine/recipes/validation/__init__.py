@@ -1,1 +1,1 @@
-"""What the fields of a recipe mean together: what is refused whatever model, data or machine."""
+"""Which values of a recipe cannot stand together, whatever model, data or machine."""

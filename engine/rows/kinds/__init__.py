@@ -1,1 +1,1 @@
-"""What rows become: one reader a kind, whatever columns its parts are in."""
+"""Rows by kind (chat, preference, prompt ...): how each is made from its parts."""

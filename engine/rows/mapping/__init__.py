@@ -1,1 +1,1 @@
-"""From columns to rows of a kind: detected, mapped by a person, judged one by one."""
+"""From the columns of a file to rows of a kind: detected, or mapped by a person."""

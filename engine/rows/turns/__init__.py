@@ -1,1 +1,1 @@
-"""Turns of a chat, from whatever people write to one shape."""
+"""Turns of a chat: the many ways they are written, brought into one."""

@@ -1,1 +1,1 @@
-"""The rules that speak against a training, one file a subject. `engine.train.check` asks them all."""
+"""What can be wrong with a training, one file a subject. `engine.train.check` asks them all."""

@@ -1,1 +1,1 @@
-"""Programs about datasets: import, shape, export, health, search, the hub."""
+"""Datasets: import, change, compare, export, check, index, push to the hub."""

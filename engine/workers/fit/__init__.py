@@ -1,1 +1,1 @@
-"""Programs that measure: real steps before a training, and how fast the machine is."""
+"""Measuring: a few real steps of a training, and the speed of the machine."""

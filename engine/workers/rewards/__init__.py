@@ -1,1 +1,1 @@
-"""What an answer is worth: rules, a person's own function, a reward model."""
+"""What an answer is worth: rules, a person's function, a reward model."""

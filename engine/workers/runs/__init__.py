@@ -1,1 +1,1 @@
-"""Programs that go on beside a run."""
+"""Beside a run: telling an experiment tracker about it."""

@@ -1,1 +1,1 @@
-"""A stranger's code runs here only, shut in."""
+"""Where a person's own code runs, shut in by the kernel."""

@@ -1,1 +1,1 @@
-"""The studio's own model server."""
+"""The studio's own model server, with OpenAI's API."""

@@ -1,1 +1,1 @@
-"""Rows as tokens: templates, spans to learn, pages and totals for people."""
+"""Rows as tokens: chat templates, which tokens are learnt, how many."""

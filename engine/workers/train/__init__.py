@@ -1,1 +1,1 @@
-"""Programs that train, and all they share from the spec to the checked result."""
+"""Training: one program for each family of methods, up to the checked result."""

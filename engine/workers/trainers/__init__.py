@@ -1,1 +1,1 @@
-"""TRL's trainers fed with tokens, and what makes them faster with the same numbers."""
+"""TRL's trainers, fed with tokens and faster, with the same numbers."""

@@ -1,1 +1,1 @@
-"""Which weights are trained and how: the model loaded, adapters, optimisers."""
+"""Which weights are trained and how: loading, adapters, optimisers."""
