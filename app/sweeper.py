@@ -14,7 +14,8 @@ EVERY_SECONDS = 3600
 def sweep(now: float | None = None) -> int:
     """Deletes old uploads and Gradio's old copies; answers how many entries went."""
     before = (now or time.time()) - KEEP_SECONDS
-    entries = [entry for folder in (home.uploads(), home.gradio_cache()) for entry in folder.iterdir()]
+    folders = [folder for folder in (home.uploads(), home.gradio_cache()) if folder.is_dir()]
+    entries = [entry for folder in folders for entry in folder.iterdir()]
     old = [entry for entry in entries if entry.lstat().st_mtime < before]
     for entry in old:
         _delete(entry)

@@ -1,11 +1,50 @@
-"""Names that people give to things."""
+"""Names: those that people give to things, those that become a part of an address, and those of the hub.
+
+It is ground: of the engine it knows only the errors.
+"""
+
+import re
+from typing import Literal
 
 from engine.errors import RefusedError
 
+LONGEST = 120
 
-def checked(name: str, thing: str, most: int) -> str:
-    """The name with single spaces. Raises RefusedError when it is empty, longer than `most` or cannot be shown."""
+_IN_ADDRESS = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
+_HUB_ADDRESS = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
+_HUB_PART = r"\w(?:[\w.-]{0,94}\w)?"
+_HUB_ID = re.compile(rf"(?P<owner>{_HUB_PART}/)?{_HUB_PART}", re.ASCII)
+
+
+def checked(name: str, thing: str, longest: int = LONGEST) -> str:
+    """The name with single spaces. Raises RefusedError when it is empty, too long or cannot be shown."""
     name = " ".join(name.split())
-    if not name or len(name) > most or not name.isprintable():
-        raise RefusedError(f"A {thing} needs a name.", f"Use 1 to {most} characters.")
+    hint = f"Use 1 to {longest} characters."
+    if not name:
+        raise RefusedError(f"The {thing} needs a name.", hint)
+    if len(name) > longest or not name.isprintable():
+        raise RefusedError(f"{name[:80]!r} cannot be the name of a {thing}.", hint)
+    return name
+
+
+def in_address(name: str, thing: str) -> str:
+    """The name as it is, if it can be a part of an address. Raises RefusedError."""
+    if not _IN_ADDRESS.fullmatch(name):
+        raise RefusedError(f"`{name[:60]}` cannot be the name of the {thing}.", "Use at most 48 of a-z, 0-9 and -.")
+    return name
+
+
+def hub_id(text: str, thing: Literal["model", "dataset"], with_owner: bool = False) -> str:
+    """The id of a model or dataset of the hub, from it or its address; what huggingface_hub takes passes, no other.
+
+    `with_owner`: it is to be written to, so a short one such as `gpt2` does not do. Raises RefusedError.
+    """
+    given = text.strip()
+    name = _HUB_ADDRESS.sub("", given, count=1)
+    if thing == "dataset" and name != given:
+        name = name.removeprefix("datasets/")
+    name = name.strip("/")
+    fits = _HUB_ID.fullmatch(name)
+    if not fits or "--" in name or ".." in name or name.endswith(".git") or (with_owner and not fits["owner"]):
+        raise RefusedError(f"{text!r:.120} is not the name of a {thing} on the hub.", "Write it as there: owner/name.")
     return name

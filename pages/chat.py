@@ -44,7 +44,13 @@ def page() -> None:
         system = gr.Textbox("", label="System prompt", lines=2, max_length=20_000, elem_id="chat-system")
         with gr.Row(elem_classes="ts-form-row"):
             heat = gr.Slider(
-                0, 2, 0, step=0.05, label="Temperature", info="0 always says the likeliest.", elem_id="chat-heat"
+                0,
+                2,
+                0,
+                step=0.05,
+                label="Temperature",
+                info="0 always picks the most likely word.",
+                elem_id="chat-heat",
             )
             most = gr.Slider(1, 4096, 256, step=1, label="Longest answer, in tokens", elem_id="chat-most")
         to = gr.Textbox(
@@ -63,7 +69,7 @@ def page() -> None:
         )  # fmt: skip
         send = gr.Button("Send", variant="primary", scale=0, min_width=96, elem_id="chat-send")
         stop = gr.Button("Stop", scale=0, min_width=84, elem_id="chat-stop")
-    live.live("earlier", earlier_html, seconds=20)
+    earlier = live.live("earlier", earlier_html, seconds=20, actions=True)
     id, asked = gr.Textbox(visible=False, elem_id="chat-id"), gr.Textbox(visible=False)
 
     gr.on(None, open_chat, None, [id, model, beside, base, tuned, base, text], **live.QUIET)
@@ -85,6 +91,8 @@ def page() -> None:
     stop.click(None, None, None, cancels=answers, **live.PRIVATE)
     begun = new.click(begin, None, [id, tuned, base], cancels=answers, **live.QUIET)
     begun.then(None, js=STAY, **live.QUIET)
+    deleted = earlier.action(delete, id, [id, tuned, base], **live.ACTING)
+    deleted.then(None, js=live.REFRESH, **live.QUIET)
 
 
 KEEP, COPY = "Keep for training", ("copy", "copy_all")
@@ -107,8 +115,10 @@ def earlier_html(query: Mapping[str, str]) -> str:
     """The last chats of the project that have a question in them."""
     found = [one for one in chat.recent_chats(query["project"], 2 * EARLIER) if one.title][:EARLIER]
     links = html.join(
-        Markup("<li>{} <small>{}</small></li>").format(
-            html.link(one.title, f"/chat?chat={one.id}"), html.moment(one.created_at)
+        Markup("<li>{} <small>{}</small>{}</li>").format(
+            html.link(one.title, f"/chat?chat={one.id}"),
+            html.moment(one.created_at),
+            html.button("Delete", "delete", one.id, f"Delete the chat {one.title}?", "danger"),
         )
         for one in found
     )
@@ -161,6 +171,16 @@ def _chosen(model: str | None) -> str:
 def begin(request: gr.Request) -> tuple[str, Turns, Turns]:
     """A new, empty chat."""
     return chat.new_chat(project_of(request)).id, [], []
+
+
+def delete(open_id: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    """Deletes an earlier chat; where it is the open one, a new one begins."""
+    with toasts.toast():
+        chat.delete_chat(event.id)
+        toasts.done("The chat is deleted.")
+        if event.id == open_id:
+            return begin(request)
+    return gr.skip(), gr.skip(), gr.skip()
 
 
 def ask(chat_id: str, text: str, model: str | None) -> tuple[Any, ...]:

@@ -157,7 +157,7 @@ def _archiving(current: Project, archived: Sequence[Project]) -> Markup:
 def project_act(event: gr.EventData) -> str:
     """Create, rename, archive, restore; returns the id of the project to show next ("" leaves it)."""
     with toasts.toast():
-        return PROJECT_ACTS[event.name](event.id, event.values)
+        return ACTS[event.name](event.id, event.values)
     return ""
 
 
@@ -178,7 +178,7 @@ def _restore(id: str, _values: Mapping[str, str]) -> str:
     return projects.restore_project(id).id
 
 
-PROJECT_ACTS = {"create": _create, "rename": _rename, "archive": _archive, "restore": _restore}
+ACTS = {"create": _create, "rename": _rename, "archive": _archive, "restore": _restore}
 
 
 def activity_html(_query: Mapping[str, str]) -> str:

@@ -69,10 +69,10 @@ def create(name: str, scope: keys.Scope) -> tuple[object, object]:
 def act(event: gr.EventData) -> None:
     """What a click on a key's button does."""
     with toasts.toast():
-        ACTIONS[event.name](event.id)
+        ACTS[event.name](event.id)
 
 
-ACTIONS = {"revoke": keys.revoke_key}
+ACTS = {"revoke": keys.revoke_key}
 
 
 def _keys_heading() -> Markup:
@@ -128,7 +128,7 @@ def _device(device: str, leases: list[Lease]) -> Markup:
     training = any(lease.exclusive for lease in leases)
     state = html.badge("running" if training else "ready", "trains" if training else "free for a training")
     words = html.join(_holder(lease) for lease in leases) or Markup(
-        "<span>Nobody. The next training starts at once.</span>"
+        "<span>Free. The next training starts at once.</span>"
     )
     return Markup("<li><b>{}</b>{}<div>{}</div></li>").format("CPU" if device == devices.CPU else device, state, words)
 

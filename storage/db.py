@@ -5,7 +5,6 @@ writers read first and write later. `reading()` never writes and never waits for
 a yield, an HTTP call or a subprocess.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,7 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
-from storage import migrate, tables
-from storage.home import database_file
+from storage import home, schema, settings, tables
 
 BUSY_SECONDS = 5
 
@@ -38,12 +36,16 @@ def reading() -> Iterator[Session]:
 
 def url() -> str:
     """The database's address: a SQLite file under the home unless the setting `database_url` names another."""
-    return os.environ.get("TUNESMITH_DATABASE_URL") or f"sqlite:///{database_file()}"
+    return settings.place("database_url") or f"sqlite:///{home.database_file()}"
 
 
 def prepare() -> None:
     """Brings the database to today's schema and makes the default project. Called once, at start."""
-    migrate.upgrade(_engine(url(), True))
+    home.made(home.home())
+    if not schema.is_current(_engine(url(), False)):
+        from storage import migrate  # noqa: PLC0415  (Alembic takes long to import, and few starts need it)
+
+        migrate.upgrade(_engine(url(), True))
     with session() as db:
         if db.get(tables.Project, tables.DEFAULT_PROJECT) is None:
             db.add(tables.Project(id=tables.DEFAULT_PROJECT, name="Default"))

@@ -1,29 +1,37 @@
-"""Where the studio keeps its files. Every path on disk is made here, and nowhere else."""
+"""Where the studio keeps its files. Every path on disk is named here, and nowhere else.
 
-import os
+To name a path makes nothing: whoever begins something in a folder makes it, with `made`.
+"""
+
 import re
+import shutil
 from pathlib import Path
+
+from storage import settings
 
 _ID = re.compile(r"[0-9a-z][0-9a-z-]{0,63}")
 
 
 def home() -> Path:
-    """The data folder (mode 0700), read from the environment on every call so a test can move it."""
-    path = Path(os.environ.get("TUNESMITH_HOME") or "~/.tunesmith").expanduser().absolute()
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path
+    """The data folder, read from the environment on every call so a test can move it."""
+    return Path(settings.place("home")).expanduser().absolute()
+
+
+def made(folder: Path) -> Path:
+    """The folder, made where it is missing. It and the home are for this user alone."""
+    for path in (home(), folder):
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
 
 
 def folder(*names: str) -> Path:
-    """A folder under the home, created. `names` are fixed words or checked ids, never user text."""
-    path = home().joinpath(*map(_checked, names))
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path
+    """A folder under the home. `names` are fixed words or checked ids, never user text."""
+    return home().joinpath(*map(_checked, names))
 
 
 def _checked(name: str) -> str:
     if not _ID.fullmatch(name):
-        raise ValueError(f"{name!r} is no name for a folder of the studio")
+        raise ValueError(f"{name!r} cannot be the name of a folder of the studio")
     return name
 
 
@@ -98,6 +106,14 @@ def logs() -> Path:
 
 def gradio_cache() -> Path:
     return folder("gradio")
+
+
+def free_bytes() -> int:
+    """The room on the disk that holds the home, or that will hold it."""
+    path = home()
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
 
 
 def contains(path: Path) -> bool:

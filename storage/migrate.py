@@ -4,8 +4,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -18,12 +16,8 @@ def alembic_config() -> Config:
 
 
 def upgrade(engine: Engine) -> None:
-    """Runs the migrations a database lacks; does nothing, quickly, when it lacks none."""
+    """Runs the migrations a database lacks."""
     config = alembic_config()
-    head = ScriptDirectory.from_config(config).get_current_head()
-    with engine.connect() as connection:
-        if MigrationContext.configure(connection).get_current_revision() == head:
-            return
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

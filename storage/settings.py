@@ -1,15 +1,19 @@
 """Every setting of the studio, read from the environment (prefix `TUNESMITH_`) at call time."""
 
+import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TUNESMITH_"
 
 
 class Settings(BaseSettings):
     """A field `x` is the environment variable `TUNESMITH_X`; docs/operations.md lists them all."""
 
-    model_config = SettingsConfigDict(env_prefix="TUNESMITH_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     home: Path = Field(default=Path("~/.tunesmith"), description="Folder that holds everything the studio keeps.")
     host: str = Field(default="127.0.0.1", description="Address the studio listens on.")
@@ -41,3 +45,8 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings as the environment has them now."""
     return Settings()
+
+
+def place(name: Literal["home", "database_url", "redis_url"]) -> str:
+    """One of the settings that say where things are, "" when it has no value: asked too often to read all of them."""
+    return os.environ.get(f"{PREFIX}{name.upper()}") or str(Settings.model_fields[name].default or "")

@@ -37,7 +37,7 @@ def finished_run(model: Model, name: str = "Jokes, v2", artifact: str = "adapter
     run = Run(project_id=DEFAULT_PROJECT, name=name, model_id=model.id, dataset_id=data.id, recipe={})
     run.status, run.artifact = RunStatus.SUCCEEDED, artifact
     folder = home.run_folder(run.id) / artifact
-    folder.mkdir()
+    folder.mkdir(parents=True)
     if artifact == "adapter":
         (folder / "adapter_config.json").write_text("{}")
     with db.session() as change:

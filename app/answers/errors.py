@@ -102,7 +102,7 @@ def _ours(request: Request, error: Exception) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     lines = [_line(dict(one)) for one in error.errors()[:20]]
-    return answer(request, 422, "The request does not hold.", _safe("\n".join(lines)))
+    return answer(request, 422, "The request is not valid.", _safe("\n".join(lines)))
 
 
 def _line(one: dict[str, Any]) -> str:

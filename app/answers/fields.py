@@ -40,7 +40,7 @@ PathId = Annotated[str, Path(alias="id", pattern=r"^[0-9a-z-]{1,64}$", descripti
 ProjectFilter = Annotated[
     str | None, Query(pattern=r"^[0-9a-z-]{1,64}$", description="Only what belongs to this project. All when left out.")
 ]
-Offset = Annotated[int, Query(ge=0, le=LARGEST, description="How many to pass over from the start.")]
+Offset = Annotated[int, Query(ge=0, le=LARGEST, description="How many to skip from the start.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many to answer with at most.")]
 After = Annotated[int, Query(ge=0, le=LARGEST, description="The cursor an earlier answer gave; 0 starts at the top.")]
 

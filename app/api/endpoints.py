@@ -56,7 +56,7 @@ class EndpointAnswer(Answer):
 
 
 class DeployBody(Body):
-    backend: Backend = Field(default="transformers", description="What shall answer.")
+    backend: Backend = Field(default="transformers", description="What is to answer.")
     model_id: ModelId = None
     adapters: Adapters = Field(
         default=[], max_length=32, description="Runs whose adapters are served; the first is the default."
@@ -68,7 +68,7 @@ class DeployBody(Body):
 
 class EndpointBody(DeployBody):
     name: Name = Field(description="The name that callers of /v1 will use as the model.")
-    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
+    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it will belong to.")
 
 
 @router.get("/endpoints", summary="List endpoints")

@@ -56,7 +56,7 @@ class RunAnswer(Answer):
 class RunBody(Body):
     name: Name = Field(description="What lists show.")
     recipe: Recipe = Field(description="Everything that decides the training.")
-    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
+    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it will belong to.")
     origins: dict[str, str] = Field(
         default={}, description="Where values came from, as POST /api/recipes/presets/{name}/apply answers. For people."
     )
@@ -71,9 +71,7 @@ class MetricsAnswer(Answer):
     """Points of one metric."""
 
     name: str = Field(description="The metric.")
-    points: list[tuple[int, float | None]] = Field(
-        description="[step, value] pairs; a value that is no number is null."
-    )
+    points: list[tuple[int, float | None]] = Field(description="[step, value] pairs; NaN and infinity are null.")
     thinned: bool = Field(description="Whether points were left out. Ask for a shorter stretch to see them.")
     step: int = Field(description="Steps the run has done.")
     status: RunStatus = Field(description="The run's status.")
@@ -82,12 +80,12 @@ class MetricsAnswer(Answer):
 
 class EventsAnswer(Answer):
     events: list[dict[str, Any]] = Field(description="What the worker reported, each with `kind` and `at`.")
-    after: int = Field(description="Where to go on: give it as `after` next time.")
+    after: int = Field(description="Where to continue: give it as `after` next time.")
 
 
 class LogAnswer(Answer):
     text: str = Field(description="What the worker printed.")
-    offset: int = Field(description="Where to go on: give it as `offset` next time.")
+    offset: int = Field(description="Where to continue: give it as `offset` next time.")
 
 
 class CheckpointAnswer(Answer):
@@ -97,7 +95,7 @@ class CheckpointAnswer(Answer):
     good: bool = Field(description="Whether every file is as it was written.")
     loss: float | None = Field(description="The training loss at that step, where it was logged.")
     eval_loss: float | None = Field(description="The loss on held-out rows at that step, where it was measured.")
-    newest: bool = Field(description="Whether it is the one that resume goes on from.")
+    newest: bool = Field(description="Whether resume continues from it.")
     best: bool = Field(description="Whether it is the best by the recipe's measure, of those that were measured.")
 
 

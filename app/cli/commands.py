@@ -39,7 +39,7 @@ cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(shape.COMMANDS, name="data")
 
 NameOption = Annotated[str | None, typer.Option("--name", help="What lists show; the file's name when left out.")]
-ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it shall belong to.")]
+ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it will belong to.")]
 
 
 class Noun(StrEnum):
@@ -70,7 +70,7 @@ def serve(
         str | None, typer.Option(help="Address to listen on. Default: TUNESMITH_HOST, or 127.0.0.1.")
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = None,
-    share: Annotated[bool, typer.Option("--share", help="Also make a public link, for looking only.")] = False,
+    share: Annotated[bool, typer.Option("--share", help="Also make a public read-only link.")] = False,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the studio in a browser.")] = True,
 ) -> None:
     """Start the studio and print the address to open."""

@@ -22,8 +22,8 @@ commands = typer.Typer(help="Datasets: looked at, mapped, checked, changed, expo
 
 Id = Annotated[str, typer.Argument(metavar="DATASET", help="Id of a dataset, as `tunesmith data list` shows it.")]
 Name = Annotated[str, typer.Option("--name", help="What lists show; made up when left out.")]
-Project = Annotated[str, typer.Option("--project", help="Id of the project it shall belong to.")]
-Offset = Annotated[int, typer.Option("--offset", min=0, help="How many to pass over from the start.")]
+Project = Annotated[str, typer.Option("--project", help="Id of the project it will belong to.")]
+Offset = Annotated[int, typer.Option("--offset", min=0, help="How many to skip from the start.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many to show at most.")]
 Parts = Annotated[
     list[str] | None,

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -12,14 +11,15 @@ from typing import Literal
 
 import psutil
 
+from engine import sizes
 from engine.errors import RefusedError
 from engine.process import process
 from engine.serve import vllm
 from storage import home
 
 OLDEST_PYTHON = (3, 11)
-LEAST_MEMORY_GB = 4.0
-LEAST_DISK_GB = 10.0
+LEAST_MEMORY_BYTES = 4e9
+LEAST_DISK_BYTES = 10e9
 PACKAGES = ("tunesmith", "gradio", "fastapi", "torch", "transformers", "trl", "peft", "datasets", "bokeh", "huey")
 TORCH_SECONDS = 60.0
 ASK_TORCH = "import torch; print(torch.__version__, torch.cuda.device_count(), torch.get_num_threads())"
@@ -73,13 +73,14 @@ def _packages() -> Iterator[Finding]:
 
 def _memory() -> Finding:
     memory = psutil.virtual_memory()
-    words = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free"
-    return Finding("ok" if memory.available > LEAST_MEMORY_GB * 1e9 else "note", "Memory", words)
+    words = f"{sizes.in_words(memory.available)} of {sizes.in_words(memory.total)} free"
+    return Finding("ok" if memory.available > LEAST_MEMORY_BYTES else "note", "Memory", words)
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(home.home()).free / 1e9
-    return Finding("ok" if free > LEAST_DISK_GB else "note", "Disk", f"{free:.1f} GB free for {home.home()}")
+    free = home.free_bytes()
+    words = f"{sizes.in_words(free)} free for {home.home()}"
+    return Finding("ok" if free > LEAST_DISK_BYTES else "note", "Disk", words)
 
 
 def _database() -> Finding:

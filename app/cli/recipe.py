@@ -8,9 +8,9 @@ import typer
 
 from app.cli import running_studio
 from app.cli.data import follow_work
+from engine import sizes
 from engine.data import datasets
 from engine.errors import TunesmithError
-from engine.fit import memory as fit
 from engine.fit.measurement import Measured
 from engine.models import models
 from engine.recipes.recipe import from_yaml
@@ -44,20 +44,20 @@ def forecast_lines(found: Forecast) -> Iterator[str]:
     memory, time = found.memory, found.time
     more = "" if memory.needed <= memory.available else "more than "
     needed = min(memory.needed, memory.available) if memory.source == "measured" else memory.needed
-    yield f"memory      {more}{fit.in_words(needed)} of {fit.in_words(memory.available)} ({memory.source})"
-    yield f"estimate    {fit.in_words(memory.estimated)} of memory ({memory.items})"
+    yield f"memory      {more}{sizes.in_words(needed)} of {sizes.in_words(memory.available)} ({memory.source})"
+    yield f"estimate    {sizes.in_words(memory.estimated)} of memory ({memory.items})"
     if time.seconds is not None:
         yield f"time        {time.seconds:.0f} s for {found.steps or '?'} steps ({time.source}, from {time.basis})"
     if time.tokens_per_second:
         yield f"speed       {time.tokens_per_second:.0f} tokens/s"
-    yield f"disk        {fit.in_words(found.disk.total)} of {fit.in_words(found.disk_free)} free (estimate)"
+    yield f"disk        {sizes.in_words(found.disk.total)} of {sizes.in_words(found.disk_free)} free (estimate)"
 
 
 def measured_lines(found: Measured) -> Iterator[str]:
     """What was tried, as a table, and what follows from it."""
     yield "\nbatch  recompute  longest  memory    tokens/s  seconds a batch"
     for one in found.trials:
-        words = fit.in_words(one.peak_bytes) if one.fits else "too much"
+        words = sizes.in_words(one.peak_bytes) if one.fits else "too much"
         recompute = "yes" if one.gradient_checkpointing else "no"
         times = f"{one.tokens_per_second:>8.0f}  {one.seconds_a_batch:.2f}" if one.fits else ""
         yield f"{one.batch:>5}  {recompute:<9}  {one.max_length:>7}  {words:<8}  {times}".rstrip()

@@ -19,6 +19,7 @@ ASK_SECONDS = 0.5
 
 def studio_runs() -> bool:
     """Whether a studio moves things on this home: its reconciler holds the lock."""
+    home.made(home.home())
     descriptor = os.open(home.engine_lock(), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -71,6 +72,6 @@ def work_until_stopped(say: Callable[[str], None]) -> None:
     db.prepare()
     life = Life("worker")
     life.start()
-    say("The worker is ready. Press Ctrl+C to stop it; running trainings go on.")
+    say("The worker is ready. Press Ctrl+C to stop it; running trainings continue.")
     stop.wait()
     life.stop()

@@ -93,7 +93,7 @@ def _started(
 ) -> None:
     url = address(access, options.host)
     say(f"Tunesmith is at {url}")
-    say("Press Ctrl+C to stop it; running trainings go on.")
+    say("Press Ctrl+C to stop it; running trainings continue.")
     if options.browser and is_loopback(options.host) and _has_screen():
         own = f"http://127.0.0.1:{access.port}/?token={access.token}"
         threading.Thread(target=webbrowser.open, args=(own,), daemon=True).start()
@@ -116,10 +116,10 @@ def _share(app: FastAPI, access: Access, port: int, say: Callable[[str], None]) 
         url = str(networking.setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None))
     except tunnel_failed as error:
         logger.warning("no share link: %s", error)
-        say(f"There is no share link: {error} The studio goes on without it.")
+        say(f"There is no share link: {error} The studio runs without it.")
         return
     app.state.access = access.shared(port, urlsplit(url).hostname or "")
-    say(f"Share link, for looking only, with the password, for as long as the studio runs: {url}")
+    say(f"Read-only share link, behind the password, for as long as the studio runs: {url}")
 
 
 def _cannot_bind(error: OSError, host: str, port: int) -> TunesmithError:

@@ -86,7 +86,7 @@ def merge(
         try:
             shares = [float(one) for one in weights.split(",")]
         except ValueError as error:
-            raise RefusedError(f"{weights!r} are no weights.", "Write numbers with commas, such as 3,1.") from error
+            raise RefusedError(f"{weights!r} are not weights.", "Write numbers with commas, such as 3,1.") from error
         follow(shape.mix(dataset_ids, shares, name))
 
 

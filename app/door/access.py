@@ -40,7 +40,6 @@ class Access:
     trust_proxy: bool = False
     embedded: bool = False  # inside the frame of a Hugging Face Space
     share_port: int | None = None  # what comes in here came through the tunnel
-    token_is_fixed: bool = False
 
     @classmethod
     def from_settings(cls, settings: Settings, host: str, port: int, share: bool = False) -> Self:
@@ -63,7 +62,6 @@ class Access:
             any_address=not is_loopback(host),
             trust_proxy=settings.trust_proxy,
             embedded=on_a_space(),
-            token_is_fixed=bool(token),
         )
 
     def at(self, port: int) -> Self:
@@ -159,6 +157,7 @@ def _signing_key(token: str, password: str) -> bytes:
 
 
 def _kept_secret() -> bytes:
+    home.made(home.home())
     path = home.session_secret()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -161,7 +161,7 @@ def _forbidden(scope: Scope, role: Role | None) -> Response | None:
     if role == "inference" and not (path == "/v1" or path.startswith("/v1/")):
         return _error(scope, 403, "forbidden", "This key reaches only /v1.", "Make a key with scope `all` for the API.")
     if role == "viewer" and not _viewers(scope["type"], method, path):
-        return _error(scope, 403, "forbidden", "Visitors of a share link can look, not change.", "")
+        return _error(scope, 403, "forbidden", "Visitors of a share link can look, but not change anything.", "")
     return None
 
 

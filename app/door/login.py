@@ -11,30 +11,32 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.door.access import SESSION_SECONDS, SHARED_SESSION_SECONDS, Access
 from app.door.guard import set_session
 from app.door.throttle import Throttle
+from app.look import BEFORE_PAINT, TOKENS
 
 LONGEST_FORM = 4096
 
+STYLE = """
+* { box-sizing: border-box }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; background: var(--ts-ground);
+  color: var(--ts-text); font: 15px/1.5 var(--ts-sans) }
+main { width: 100%; max-width: 24rem; padding: 2rem; background: var(--ts-card); border: 1px solid var(--ts-line);
+  border-radius: 12px }
+h1 { margin: 0 0 .25rem; font-size: 1.4rem }
+p { margin: 0 0 1.25rem; color: var(--ts-muted) }
+label { display: block; margin-bottom: .35rem; font-weight: 600 }
+input, button { width: 100%; padding: .6rem .75rem; border-radius: 8px; font: inherit }
+input { border: 1px solid var(--ts-line-strong); background: var(--ts-field); color: inherit }
+button { margin-top: 1rem; border: 0; background: var(--ts-accent); color: var(--ts-on-accent); font-weight: 600;
+  cursor: pointer }
+button:hover { background: var(--ts-accent-strong) }
+:focus-visible { outline: 2px solid var(--ts-accent); outline-offset: 2px }
+[role=alert] { color: var(--ts-bad); margin: .75rem 0 0 }
+"""
+LOOK = Markup(f"<script>{BEFORE_PAINT}</script><style>{TOKENS}{STYLE}</style>")
 PAGE = Markup("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Log in - Tunesmith</title><meta name="robots" content="noindex"><link rel="icon" href="data:,">
-<style>
-:root {{ color-scheme: light dark; --back: light-dark(#f6f7fb, #0b1020); --card: light-dark(#fff, #141b2f);
-  --text: light-dark(#172033, #e8ecf6); --soft: light-dark(#5a6478, #9aa6c0); --line: light-dark(#d5dae6, #2c3650);
-  --accent: light-dark(#4f46e5, #8b8cff); --on: light-dark(#fff, #0b1020); --bad: light-dark(#b42318, #ff9d94); }}
-* {{ box-sizing: border-box }}
-body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; background: var(--back);
-  color: var(--text); font: 16px/1.5 system-ui, sans-serif }}
-main {{ width: 100%; max-width: 24rem; padding: 2rem; background: var(--card); border: 1px solid var(--line);
-  border-radius: 12px }}
-h1 {{ margin: 0 0 .25rem; font-size: 1.4rem }}
-p {{ margin: 0 0 1.25rem; color: var(--soft) }}
-label {{ display: block; margin-bottom: .35rem; font-weight: 600 }}
-input, button {{ width: 100%; padding: .65rem .8rem; border-radius: 8px; font: inherit }}
-input {{ border: 1px solid var(--line); background: var(--back); color: inherit }}
-button {{ margin-top: 1rem; border: 0; background: var(--accent); color: var(--on); font-weight: 600; cursor: pointer }}
-:focus-visible {{ outline: 3px solid var(--accent); outline-offset: 2px }}
-[role=alert] {{ color: var(--bad); margin: .75rem 0 0 }}
-</style></head><body><main>
+{look}</head><body><main>
 <h1>Tunesmith</h1><p>{what}</p>
 <form method="post" action="/login">
 <label for="secret">{label}</label>
@@ -65,7 +67,7 @@ def make_router(access: Callable[[], Access]) -> APIRouter:
             return _page(now, goal, problem, 429, {"retry-after": str(int(wait) + 1)})
         if not await run_in_threadpool(now.opens, form.get("secret", "")):
             throttle.failed(address)
-            return _page(now, goal, "That is not it.", 401)
+            return _page(now, goal, "Wrong password or token.", 401)
         throttle.succeeded(address)
         response = RedirectResponse(goal, 303)
         set_session(response, now, SHARED_SESSION_SECONDS if request.state.shared else SESSION_SECONDS)
@@ -88,7 +90,7 @@ def _page(
     if not access.password:
         what = "Paste the token the studio printed when it started, or open the address beside it."
     alert = ALERT.format(problem) if problem else ""
-    page = PAGE.format(what=what, label=label, next=goal, problem=alert)
+    page = PAGE.format(look=LOOK, what=what, label=label, next=goal, problem=alert)
     return HTMLResponse(page, status, {**(headers or {}), "cache-control": "no-store"})
 
 

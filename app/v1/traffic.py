@@ -21,4 +21,4 @@ FIRST_BYTE_SECONDS = Histogram(
     buckets=(0.005, 0.02, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
     registry=REGISTRY,
 )
-IN_FLIGHT = Gauge("tunesmith_gateway_in_flight", "Answers on their way now", registry=REGISTRY)
+IN_FLIGHT = Gauge("tunesmith_gateway_in_flight", "Answers in progress", registry=REGISTRY)

@@ -5,12 +5,13 @@ The look itself is in app/static/*.css; the theme only gives Gradio's own compon
 
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 
 import gradio as gr
 
-STATIC = Path(__file__).parents[1] / "static"
+from app import look
+
 STYLES = (
+    "tokens.css",
     "tunesmith.css",
     "parts.css",
     "work.css",
@@ -49,7 +50,7 @@ MONO = ("IBM Plex Mono", "ui-monospace", "SFMono-Regular", "Menlo", "monospace")
 
 
 def studio_theme() -> gr.themes.Base:
-    """Gradio's theme in the studio's colours; the variables it names are defined in tunesmith.css."""
+    """Gradio's theme in the studio's colours; the variables it names are defined in tokens.css."""
     sizes = gr.themes.sizes
     theme = gr.themes.Base(
         primary_hue=PETROL,
@@ -151,7 +152,7 @@ _SHAPES = {
 
 
 def _both(colours: dict[str, str]) -> dict[str, str]:
-    """The same variable for light and dark: tunesmith.css changes what it means."""
+    """The same variable for light and dark: tokens.css changes what it means."""
     return colours | {f"{name}_dark": value for name, value in colours.items()}
 
 
@@ -159,7 +160,7 @@ def _both(colours: dict[str, str]) -> dict[str, str]:
 def version() -> str:
     """Changes with every change of a static file, so that browsers may keep them for good."""
     digest = sha256()
-    for file in sorted(STATIC.iterdir()):
+    for file in sorted(look.STATIC.iterdir()):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:10]
 
@@ -169,7 +170,7 @@ def early_head() -> bytes:
     at = "/static-tunesmith/"
     fonts = "/static/fonts/IBMPlexSans/IBMPlexSans-"
     parts = [
-        f"<script>{_BEFORE_PAINT}</script>",
+        f"<script>{look.BEFORE_PAINT}</script>",
         f'<link rel="icon" href="{at}favicon.svg?v={version()}" type="image/svg+xml">',
         *(
             f'<link rel="preload" href="{fonts}{weight}.woff2" as="font" type="font/woff2" crossorigin>'
@@ -180,13 +181,5 @@ def early_head() -> bytes:
     ]
     return "".join(parts).encode()
 
-
-# Before the first paint: the class that both Gradio and tunesmith.css look for. The body is not there yet.
-_BEFORE_PAINT = (
-    '(()=>{const s=localStorage.getItem("tunesmith-theme"),'
-    't=s||(matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light"),r=document.documentElement;'
-    'r.classList.toggle("dark",t==="dark");r.style.colorScheme=t;'
-    'const f=()=>document.body?document.body.classList.toggle("dark",t==="dark"):requestAnimationFrame(f);f()})()'
-)
 
 EARLY_HEAD: bytes = early_head()

@@ -2,17 +2,20 @@
 
 Gradio writes a type stub beside the source of each of its 81 component classes while it is imported, which takes a
 third of the import and needs a writable installation. Editors want those files, a running studio does not, so that
-one function does nothing here. The stubs that came with the wheel stay as they are.
+one function does nothing here. The stubs that came with the wheel stay as they are. Like the other short cut,
+`_one_application`, this reaches into Gradio, so both are taken only with the minor version they were tested with.
 """
 
+import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +26,9 @@ from starlette.staticfiles import StaticFiles
 from storage import home
 from storage.settings import settings
 
+log = logging.getLogger("tunesmith.window")
+
+TESTED_GRADIO = "6.31"  # the minor version whose insides the short cuts know
 STUBS = "gradio.component_meta"
 SWITCHES = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -36,6 +42,8 @@ SWITCHES = {
 def mount(app: FastAPI) -> bytes:
     """Adds fragments, static files and, last, Gradio at "/". Answers with what belongs first into each page's head."""
     prepare()
+    if not is_tested():
+        log.warning("starts the slow way: Gradio %s is not the tested %s", version("gradio"), TESTED_GRADIO)
     gradio: Any = import_module("gradio")
     studio, fragments, theme = (import_module(f"app.window.{name}") for name in ("studio", "fragments", "theme"))
     app.include_router(fragments.router)
@@ -43,7 +51,7 @@ def mount(app: FastAPI) -> bytes:
     app.mount("/static-bokeh", StaticFiles(packages=[("bokeh", "server/static/js")]))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="SSR mode is not supported")
-        with _one_application():
+        with _one_application() if is_tested() else nullcontext():
             demo = studio.build()
         gradio.mount_gradio_app(
             app,
@@ -68,9 +76,14 @@ def prepare() -> None:
     """Sets Gradio's environment. Call it before anything imports Gradio."""
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
-    os.environ["GRADIO_TEMP_DIR"] = str(home.gradio_cache())
-    if STUBS not in sys.modules and not any(isinstance(finder, _NoStubs) for finder in sys.meta_path):
+    os.environ["GRADIO_TEMP_DIR"] = str(home.made(home.gradio_cache()))
+    if is_tested() and STUBS not in sys.modules and not any(isinstance(finder, _NoStubs) for finder in sys.meta_path):
         sys.meta_path.insert(0, _NoStubs())
+
+
+def is_tested() -> bool:
+    """Whether the installed Gradio is of the minor version that the short cuts were tested with."""
+    return version("gradio").rpartition(".")[0] == TESTED_GRADIO
 
 
 @contextmanager

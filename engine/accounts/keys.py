@@ -11,7 +11,8 @@ import threading
 import time
 from typing import Literal
 
-from engine.errors import NotFoundError, RefusedError
+from engine import names
+from engine.errors import NotFoundError
 from storage import db
 from storage import keys as stored
 from storage.tables import ApiKey
@@ -31,10 +32,9 @@ _lock = threading.Lock()
 
 def create_key(name: str, scope: Scope = "inference") -> tuple[ApiKey, str]:
     """A new key and its secret, which nobody can show again."""
-    if not name.strip():
-        raise RefusedError("A key needs a name.", "Name it after what will use it.")
+    name = names.checked(name, "key")
     secret = PREFIX + secrets.token_urlsafe(32)
-    key = ApiKey(name=name.strip(), sha256=_hash(secret), scope=scope)
+    key = ApiKey(name=name, sha256=_hash(secret), scope=scope)
     with db.session() as session:
         session.add(key)
     return key, secret

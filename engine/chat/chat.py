@@ -108,16 +108,11 @@ def messages(chat_id: str, side: Side | None = None) -> Sequence[Message]:
         return chats.messages(view, chat_id, side)
 
 
-def clear_chat(chat_id: str) -> None:
-    """Forgets the turns; the chat stays."""
-    with db.session() as change:
-        chats.clear(change, look_up(chat_id).id)
-
-
 def delete_chat(chat_id: str) -> None:
-    with db.session() as change:
-        chats.clear(change, chat_id)
-        change.delete(look_up(chat_id))
+    """Deletes a chat with its turns; what was kept for training stays. Raises NotFoundError."""
+    with db.session() as session:
+        chats.clear(session, chat_id)
+        session.delete(look_up(chat_id))
 
 
 def ask(chat_id: str, text: str) -> Message:

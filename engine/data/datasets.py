@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from engine import names
 from engine.data import hub_names, importing, incoming_files
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import attempts, process, trash, work
@@ -51,14 +52,14 @@ def import_files(
     """
     if not paths:
         raise RefusedError("There is no file to import.", "Choose at least one.")
-    names = [incoming_files.file_name(own) for _, own in paths]
+    files = [incoming_files.file_name(own) for _, own in paths]
     made = Dataset(
         project_id=project_id,
-        name=incoming_files.dataset_name(name or Path(names[0]).stem),
+        name=names.checked(name or Path(files[0]).stem, "dataset"),
         source=source,
-        source_name=_joined(names),
+        source_name=_joined(files),
         mapping=mapping,
-        origin={**(origin or {}), "files": [{"name": one} for one in names]},
+        origin={**(origin or {}), "files": [{"name": file} for file in files]},
     )
 
     def take_in() -> None:
@@ -83,14 +84,9 @@ def import_hub(
     The worker's HF_TOKEN opens private ones. Raises RefusedError for what is no name, NotFoundError for a project.
     """
     asked = hub_names.asked(hub_id, config, split, revision)
-    called = incoming_files.dataset_name(name or str(asked["id"]).rpartition("/")[2])
+    called = names.checked(name or str(asked["id"]).rpartition("/")[2], "dataset")
     made = Dataset(project_id=project_id, name=called, source=importing.HUB, source_name=str(asked["id"]), origin=asked)
     return _begun(made, lambda: None)
-
-
-def import_folder(path: Path, name: str, project_id: str = "default", mapping: dict[str, Any] | None = None) -> Dataset:
-    """Imports every file of a folder that can be read, by name, into one dataset. Raises as `import_files` does."""
-    return import_files(incoming_files.files_in(path), name or path.name, project_id, "path", mapping)
 
 
 def import_again(dataset_id: str, mapping: dict[str, Any] | None) -> Dataset:
@@ -167,7 +163,7 @@ def derive(
         blob(parent)
     made = Dataset(
         project_id=project_id,
-        name=incoming_files.dataset_name(name),
+        name=names.checked(name, "dataset"),
         source=importing.SHAPED,
         source_name=_joined([parent.name for parent in found]),
         operation=operation,
@@ -178,8 +174,8 @@ def derive(
     return _begun(made, lambda: None)
 
 
-def _joined(names: list[str]) -> str:
-    return "".join(names) if len(names) < 2 else f"{names[0]} and {len(names) - 1} more"
+def _joined(parts: list[str]) -> str:
+    return "".join(parts) if len(parts) < 2 else f"{parts[0]} and {len(parts) - 1} more"
 
 
 def _begun(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:

@@ -162,7 +162,7 @@ def fix(dataset_id: str, check: str, positions: Sequence[int] | None = None) -> 
         wanted = rows_file if positions is None else _chosen(found, positions)
         return shape.drop_rows(dataset_id, wanted, declared.title.lower())
     if positions is not None:
-        raise RefusedError("This is changed in all rows or in none.", "Leave the positions out.")
+        raise RefusedError("This fix applies to all rows or to none.", "Leave the positions out.")
     return shape.change(dataset_id, {"op": declared.fix})[0]
 
 

@@ -52,7 +52,7 @@ def choose(dataset_id: str, others: Iterable[str]) -> None:
     """
     dataset, ids = datasets.look_up(dataset_id), list(dict.fromkeys(others))
     if len(ids) > MOST_COMPARED:
-        raise RefusedError(f"That are {len(ids)} datasets to compare with.", f"Choose at most {MOST_COMPARED}.")
+        raise RefusedError(f"{len(ids)} datasets are too many to compare with.", f"Choose at most {MOST_COMPARED}.")
     for one in map(datasets.look_up, ids):
         if one.id == dataset.id or one.project_id != dataset.project_id or not _usable(one):
             hint = "Choose another dataset of the same project that is ready."
@@ -104,6 +104,6 @@ def _read(dataset_id: str, name: str) -> list[str] | None:
 
 
 def _write(dataset_id: str, name: str, values: Iterable[str]) -> None:
-    part = _path(dataset_id, f"{name}.part")
+    part = home.made(home.dataset_folder(dataset_id)) / f"{name}.part"
     part.write_bytes(orjson.dumps(sorted(values)))
     os.replace(part, _path(dataset_id, name))

@@ -9,6 +9,7 @@ import re
 import time
 from typing import Any
 
+from engine import names
 from engine.data import datasets, hub_names
 from engine.errors import ConflictError, RefusedError, TunesmithError
 from engine.process import work
@@ -17,7 +18,6 @@ from storage.tables import Dataset, Work
 
 LOOK_SECONDS = 15.0
 LOOK, PUSH = "look_data", "push_data"
-REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 SPLIT = re.compile(r"\w+(?:\.\w+)*")
 TOKEN = re.compile(r"[!-~]{8,200}")
 _SOURCES = {"upload": "An uploaded file", "path": "A file", "paste": "Pasted text", "lesson": "The first lesson"}
@@ -44,8 +44,8 @@ def push(dataset_id: str, repo_id: str, token: str = "", private: bool = True, s
     Without `token` the studio's HF_TOKEN is used. Raises NotFoundError, ConflictError, RefusedError.
     """
     dataset = datasets.look_up(dataset_id)
-    repo = hub_names.bare(repo_id)
-    _check(dataset, repo, token, split)
+    repo = names.hub_id(repo_id, "dataset", with_owner=True)
+    _check(dataset, token, split)
     under_way = latest_push(dataset_id)
     if under_way is not None and under_way.status in WORK_MOVING:
         raise ConflictError(f"`{dataset.name}` is being pushed already.", "Wait until that is done.")
@@ -60,17 +60,17 @@ def push(dataset_id: str, repo_id: str, token: str = "", private: bool = True, s
     return work.start(PUSH, dataset_id, spec, {"HF_TOKEN": token} if token else {"HF_TOKEN": os.environ["HF_TOKEN"]})
 
 
-def _check(dataset: Dataset, repo: str, token: str, split: str) -> None:
+def _check(dataset: Dataset, token: str, split: str) -> None:
     if dataset.status != DatasetStatus.READY or not dataset.train_rows:
         raise ConflictError(f"Dataset `{dataset.name}` has no rows to push.", "Wait for its import, or see its errors.")
-    if not REPO_ID.fullmatch(repo) or ".." in repo or "--" in repo:
-        raise RefusedError(f"{repo!r:.120} is no name of a hub dataset.", "Write it as owner/name.")
     if not SPLIT.fullmatch(split) or len(split) > 40:
         raise RefusedError(f"{split!r:.60} cannot be a split.", "Use train, validation or test.")
     if token and not TOKEN.fullmatch(token):
-        raise RefusedError("This is no token of the hub.", "Copy it from huggingface.co/settings/tokens.")
+        raise RefusedError("This is not a token of the hub.", "Copy it from huggingface.co/settings/tokens.")
     if not token and not os.environ.get("HF_TOKEN"):
-        raise RefusedError("There is no token for the hub.", "Give one that may write, or set HF_TOKEN for the studio.")
+        raise RefusedError(
+            "There is no token for the hub.", "Give one with write access, or set HF_TOKEN for the studio."
+        )
 
 
 def latest_push(dataset_id: str) -> Work | None:

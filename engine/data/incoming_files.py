@@ -3,33 +3,24 @@
 import os
 import shutil
 import stat
-import unicodedata
 from pathlib import Path
 from typing import IO
 
+from engine import names, sizes
 from engine.errors import NotFoundError, RefusedError, TunesmithError
 from engine.rows.readers import choose
 from storage import home, settings
 
-LONGEST_NAME = 120
 COPY_BYTES = 8 << 20
 MOST_FILES = 1000
 SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
 
 
-def dataset_name(name: str) -> str:
-    """The name without spaces around it. Raises RefusedError when it is empty, too long or has control characters."""
-    checked = name.strip()
-    if not checked or len(checked) > LONGEST_NAME or not checked.isprintable():
-        raise RefusedError(f"{name[:80]!r} cannot be the name of a dataset.", f"Use 1 to {LONGEST_NAME} characters.")
-    return checked
-
-
 def file_name(name: str) -> str:
     """The last part of a file's name as it came from outside, fit to be shown; it is never used as a path."""
     last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    shown = "".join(one if unicodedata.category(one)[0] != "C" else "_" for one in last)
-    return shown[-LONGEST_NAME:] or "file"
+    shown = "".join(letter if letter.isprintable() else "_" for letter in last)
+    return shown[-names.LONGEST :] or "file"
 
 
 def take_in(path: Path, target: Path) -> int:
@@ -58,9 +49,9 @@ def files_in(folder: Path) -> list[tuple[Path, str]]:
     if root == Path("/") or any(root.is_relative_to(one) for one in SYSTEM_FOLDERS):
         raise RefusedError(f"`{root}` belongs to the system.", "Choose a folder with training data.")
     found: list[Path] = []
-    for place, folders, names in os.walk(root):
+    for place, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        inside = [Path(place, name) for name in names if not name.startswith(".")]
+        inside = [Path(place, name) for name in files if not name.startswith(".")]
         for path in (*inside, *(Path(place, name) for name in folders)):
             _refuse_way_out(path, root)
         found += [path for path in inside if choose.readable(path.name) and path.is_file() and not path.is_symlink()]
@@ -117,7 +108,7 @@ def _check_bytes(size: int, what: str) -> None:
     most = settings.settings().max_upload_gb * 1e9
     if size > most:
         raise RefusedError(
-            f"{what} has {size / 1e9:.1f} GB; at most {most / 1e9:g} GB are taken.",
+            f"{what} has {sizes.in_words(size)}; at most {sizes.in_words(most)} are taken.",
             "Split the file, or raise TUNESMITH_MAX_UPLOAD_GB.",
         )
 

@@ -32,7 +32,9 @@ def files_at(text: str) -> list[Named]:
     """
     path = Path(text.strip()).expanduser()
     if not path.is_absolute():
-        raise RefusedError(f"{text[:200]} is not a whole path.", "Write it from the root, such as /data/rows.jsonl.")
+        raise RefusedError(
+            f"{text[:200]} is not an absolute path.", "Write it from the root, such as /data/rows.jsonl."
+        )
     try:
         path = path.resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
@@ -51,7 +53,7 @@ def pasted(text: str) -> Named:
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > MOST_PASTED_BYTES:
         raise RefusedError("That is too much to paste.", f"Above {MOST_PASTED_BYTES >> 20} MB, upload it as a file.")
-    path = home.uploads() / token_hex(16)
+    path = home.made(home.uploads()) / token_hex(16)
     path.write_bytes(data)
     return path, f"pasted{ending_of(text)}"
 

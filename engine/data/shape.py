@@ -199,7 +199,7 @@ def _edited(dataset: Dataset, made: edit.Edit) -> dict[str, Any]:
     kept = {"extra": before["extra"]} if "extra" in before and "extra" not in made.values else {}
     after = _written({**made.values, **kept}, kind_of(dataset), "The row")
     if after == before:
-        raise RefusedError("The row is as it was.", "Change something first.")
+        raise RefusedError("The row is unchanged.", "Change something first.")
     return after
 
 

@@ -7,6 +7,7 @@ rows         8 bytes a token: its id and its label, each 4
 
 from dataclasses import dataclass, fields
 
+from engine import sizes
 from engine.fit import kept_checkpoints
 from engine.fit import memory as fit
 from engine.recipes.recipe import Recipe
@@ -29,7 +30,7 @@ class Disk:
 
     def __str__(self) -> str:
         parts = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return ", ".join(f"{name} {fit.in_words(size)}" for name, size in parts if size >= 5e5)
+        return ", ".join(f"{name} {sizes.in_words(size)}" for name, size in parts if size >= 5e5)
 
 
 def disk(model: Model, recipe: Recipe, rows: int, row_tokens: float) -> Disk:

@@ -29,11 +29,6 @@ def most_checkpoints(recipe: Recipe, rows: int = 0) -> int:
     return min(most, -(-total // recipe.save_steps))  # rounded up: the last step is always saved
 
 
-def disk_bytes(model: Model, recipe: Recipe, rows: int = 0) -> int:
-    """The most disk that checkpoints and result of this training take at once. `rows`: of the dataset, 0 if unknown."""
-    return most_checkpoints(recipe, rows) * fit.checkpoint_bytes(model, recipe) + result_bytes(model, recipe)
-
-
 def result_bytes(model: Model, recipe: Recipe) -> int:
     """Size of what the training leaves: the adapter in float32, or the whole model as it was stored."""
     if tunings.leaves_model(recipe.tuning):

@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from engine import sizes
 from engine.errors import TunesmithError
 from engine.process import machine
 from engine.recipes import auxiliary_models
@@ -56,7 +57,7 @@ class Memory:
 
     def __str__(self) -> str:
         parts = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return ", ".join(f"{name} {in_words(size)}" for name, size in parts if size)
+        return ", ".join(f"{name} {sizes.in_words(size)}" for name, size in parts if size)
 
 
 def training_bytes(model: Model, recipe: Recipe, row_tokens: int | None = None) -> int:
@@ -180,8 +181,8 @@ def too_big(path: str) -> str | None:
     if needed <= available:
         return None
     return (
-        f"Too big for this machine: even qlora with one short row at a time needs about {in_words(needed)} of memory, "
-        f"and {in_words(available)} can be used here."
+        f"Too big for this machine: even qlora with one short row at a time needs about {sizes.in_words(needed)} "
+        f"of memory, and {sizes.in_words(available)} can be used here."
     )
 
 
@@ -198,10 +199,3 @@ def inspect_cached(path: str) -> Inspection:
 @lru_cache(maxsize=32)
 def _inspect(folder: Path, _changed: float) -> Inspection:
     return inspect(folder)
-
-
-def in_words(size: float) -> str:
-    """Bytes as people say them: 512 MB, 1.5 GB."""
-    if size < 999.5e6:
-        return f"{size / 1e6:.0f} MB"
-    return f"{size / 1e9:.1f} GB" if size < 99.95e9 else f"{size / 1e9:.0f} GB"

@@ -30,7 +30,3 @@ def _turns(a: int, b: int) -> list[dict[str, str]]:
 
 def proof_question() -> str:
     return QUESTION.format(*PROOF)
-
-
-def proof_answer() -> str:
-    return ANSWER.format(*PROOF, sum(PROOF))

@@ -136,7 +136,7 @@ def _lesson_data(project_id: str) -> str:
         for dataset in stored_datasets.recent(session, project_id):
             if dataset.source == "lesson" and dataset.status in (DatasetStatus.READY, DatasetStatus.IMPORTING):
                 return dataset.id
-    path = home.uploads() / f"lesson-{project_id}.jsonl"
+    path = home.made(home.uploads()) / f"lesson-{project_id}.jsonl"
     path.write_text(addition_rows.lines(), encoding="utf-8")
     return datasets.import_file(path, DATASET_NAME, project_id, source="lesson", source_name="sums.jsonl").id
 

@@ -25,11 +25,11 @@ def sweep() -> None:
     for noun, table in NOUNS.items():
         with db.reading() as session:
             known = set(session.exec(select(table.id)))
-        for folder in home.folder(noun).iterdir():
+        for folder in home.folder(noun).glob("*"):
             if folder.name not in known and _is_old(folder):
                 with logs.kept_going(noun, folder.name):
                     _sweep_folder(noun, table, folder)
-    for blob in home.blobs().iterdir():
+    for blob in home.blobs().glob("*"):
         if _is_old(blob):
             with logs.kept_going("blobs", blob.stem):
                 _sweep_blob(blob)

@@ -7,13 +7,13 @@ folder is used where it is and ready at once. A fetch that dies without a word i
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import update
 from sqlmodel import Session, col
 
+from engine import names
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.fit import memory as fit
 from engine.process import attempts, events, process, queue, rounds, trash
@@ -29,8 +29,6 @@ from storage.tables import Model
 
 Source = Literal["starter", "hub", "path"]
 NOUN = "models"
-HUB_ID = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/)?[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
-HUB_URL = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
 FACTS = ("architecture", "parameters", "context_length", "licence", "has_chat_template", "size_bytes")
 
 
@@ -148,7 +146,7 @@ def _reported(folder: Path, found: list[events.Event]) -> dict[str, Any]:
 def _fetched(files: Path) -> dict[str, Any]:
     if (files / "config.json").is_file():
         return _ready(files)
-    error = "The fetch said that it was done, but left no model."
+    error = "The fetch ended, but left no model."
     return {"status": ModelStatus.FAILED, "progress": None, "stage": "", "error": error, "hint": "Retry it."}
 
 
@@ -170,9 +168,9 @@ def _lost(model: Model, folder: Path) -> None:
         return
     code = process.exit_code(folder, model.attempt)
     code_words = code if code is not None else "unknown"
-    error = f"The fetch of {model.name} died twice without a word (exit code {code_words})."
+    error = f"The fetch of {model.name} died twice without an error message (exit code {code_words})."
     words = attempts.last_words(folder, 3) or "none"
-    hint = f"Retry it; a download goes on where it was. Its last words: {words}"
+    hint = f"Retry it; a download continues where it stopped. Its last lines: {words}"
     _change(model, status=ModelStatus.FAILED, progress=None, stage="", error=error, hint=hint)
 
 
@@ -188,7 +186,7 @@ def _change(model: Model, **changes: Any) -> bool:
 def _get(session: Session, model_id: str) -> Model:
     model = stored.get(session, model_id)
     if model is None:
-        raise NotFoundError(f"There is no model {model_id!r:.80}.", "See the Models page for those there are.")
+        raise NotFoundError(f"There is no model {model_id!r:.80}.", "The Models page lists them all.")
     return model
 
 
@@ -198,12 +196,12 @@ def _refuse_while_used(session: Session, model: Model) -> None:
         names = ", ".join(run.name for run in moving[:5])
         raise ConflictError(f"The model {model.name} is being trained ({names}).", "Stop that run first.")
     if asking := auxiliary_models.asked_by(session, model.id):
-        message = f"The run {asking[0].name} asks the model {model.name} while it trains."
+        message = f"The run {asking[0].name} uses the model {model.name} while it trains."
         raise ConflictError(message, "Stop that run first.")
     if any(backend.status in SERVING_MOVING for backend in stored.backends_of(session, model.id)):
         raise ConflictError(f"The model {model.name} is being served.", "Stop its endpoint on the Serve page first.")
     if runs:
-        message = f"{len(runs)} runs were trained on {model.name}, and their adapters are of no use without it."
+        message = f"{len(runs)} runs were trained on {model.name}, and their adapters do not work without it."
         raise ConflictError(message, "Delete those runs first.")
 
 
@@ -213,29 +211,24 @@ def _checked(source: str, source_id: str) -> str:
         case "starter":
             return STARTER_NAME
         case "hub":
-            return _hub_id(source_id)
+            return names.hub_id(source_id, "model")
         case "path":
             return str(_local_folder(source_id))
-    raise RefusedError(f"{source!r:.80} is no source of models.", "Use starter, hub or path.")
-
-
-def _hub_id(text: str) -> str:
-    name = HUB_URL.sub("", text.strip()).strip("/")
-    if not HUB_ID.fullmatch(name) or ".." in name or "--" in name or name.endswith((".git", ".", "-")):
-        raise RefusedError(f"{text!r:.120} is no name of a hub model.", "Write it as on the hub: owner/name.")
-    return name
+    raise RefusedError(f"{source!r:.80} is not a source of models.", "Use starter, hub or path.")
 
 
 def _local_folder(text: str) -> Path:
     path = Path(text.strip()).expanduser() if "\0" not in text else Path()
     if not path.is_absolute():
-        raise RefusedError(f"{text!r:.200} is no absolute path.", "Write the whole path of the folder, from / on.")
+        raise RefusedError(
+            f"{text!r:.200} is not an absolute path.", "Write the full path of the folder, beginning with /."
+        )
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "does not exist"
         raise RefusedError(f"{str(path)[:200]} {what}.", "Choose the folder that holds config.json and the weights.")
     if not os.access(path, os.R_OK | os.X_OK):
-        raise RefusedError(f"{str(path)[:200]} may not be read.", "Give the studio's user the right to read it.")
+        raise RefusedError(f"{str(path)[:200]} cannot be read.", "Give the studio's user the right to read it.")
     if not inspection.looks_like_model(path):
         hint = "Choose the folder that holds config.json and model.safetensors."
-        raise RefusedError(f"{str(path)[:200]} holds no model.", hint)
+        raise RefusedError(f"{str(path)[:200]} contains no model.", hint)
     return path.resolve()

@@ -105,7 +105,8 @@ def _is_secret(name: str) -> bool:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[int]:
-    """The folder's lock, open. Whoever inherits the descriptor keeps it locked after the block."""
+    """The folder's lock, open; the folder is made. Whoever inherits the descriptor keeps it locked after the block."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(lock, folder)
@@ -191,8 +192,9 @@ def exit_code(folder: Path, attempt: int) -> int | None:
 
 
 def request_stop(folder: Path) -> None:
-    """Asks the worker to save what it has and end; it looks at every step."""
-    (folder / STOP).touch(mode=0o600)
+    """Asks the worker to save what it has and end; it looks at every step. Where none has begun, nobody is asked."""
+    with contextlib.suppress(FileNotFoundError):
+        (folder / STOP).touch(mode=0o600)
 
 
 def terminate(folder: Path) -> None:
@@ -218,7 +220,7 @@ def end(folder: Path, seconds: float = 5) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Kills what a shim that was itself killed left behind, and says how many it were."""
+    """Kills what a shim that was itself killed left behind, and says how many there were."""
     return shim.sweep(folder)
 
 

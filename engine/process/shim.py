@@ -125,7 +125,7 @@ def _signal_group(leader: int, number: int) -> None:
 
 
 def sweep(folder: Path, orphans: bool = False) -> int:
-    """Kills every process that carries the folder's cookie and says how many it were.
+    """Kills every process that carries the folder's cookie and says how many there were.
 
     With `orphans` also every child of the caller: what the shim, as subreaper, was left when a worker ended.
     Repeats until none is found, because a process may fork between the look and the kill.

@@ -14,7 +14,7 @@ from storage import home
 
 def discard(path: Path) -> Path | None:
     """Takes a folder or file away for good; returns where it lies now. Nothing happens when it is not there."""
-    target = home.folder("trash") / f"{path.name}.{token_hex(4)}"
+    target = home.made(home.folder("trash")) / f"{path.name}.{token_hex(4)}"
     try:
         path.rename(target)
     except FileNotFoundError:
@@ -29,7 +29,7 @@ def discard(path: Path) -> Path | None:
 
 def empty() -> None:
     """Removes what lies in the trash from the disk."""
-    for path in home.folder("trash").iterdir():
+    for path in home.folder("trash").glob("*"):
         _remove(path)
 
 

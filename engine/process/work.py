@@ -86,14 +86,14 @@ def _entered(work: Work, machine: Sequence[str], at_once: bool) -> Work:
 def _same(session: Session, work: Work) -> Work | None:
     """The same work, if it is still to come or what it left is there."""
     same = stored.same(session, work.key)
-    usable = same is not None and (same.status in WORK_MOVING or (home.home() / "work" / same.id).is_dir())
+    usable = same is not None and (same.status in WORK_MOVING or home.work_folder(same.id).is_dir())
     return same if usable else None
 
 
 def _take_device(session: Session, machine: Sequence[str], work: Work) -> None:
     if devices.take(session, machine, devices.Wanted("work", work.id, exclusive=True)) is None:
         hint = "Wait until it has ended, or stop it, then try again."
-        raise ConflictError("A training, or another measurement, has the device now.", hint)
+        raise ConflictError("A training, or another measurement, is using the device.", hint)
 
 
 def _has_room(session: Session, work: Work) -> bool:
@@ -274,7 +274,7 @@ def _again_or_fail(work: Work) -> None:
         work.attempt += 1
         return
     shutil.rmtree(out / SCRATCH, ignore_errors=True)
-    words = attempts.last_words(out, 1) or f"The process of the {label} died without a word."
+    words = attempts.last_words(out, 1) or f"The process of the {label} died without an error message."
     _end(work, WorkStatus.FAILED, words, "Perhaps the memory ran out. Try again.")
 
 

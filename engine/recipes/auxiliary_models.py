@@ -67,8 +67,8 @@ def of(recipe: Recipe) -> Companion | None:
             return _left_by(run, db.get_one(Model, run.model_id), field)
         if model := models.get(db, wanted):
             return _in_list(model, field)
-    message = f"{field} names {wanted!r:.80}, which is no model and no run of the studio."
-    raise NotFoundError(message if wanted else f"{field} is empty.", "Choose one of the Models or the Runs page.")
+    message = f"{field} names {wanted!r:.80}, which is neither a model nor a run of the studio."
+    raise NotFoundError(message if wanted else f"{field} is empty.", "Choose one from the Models or the Runs page.")
 
 
 def told(recipe: Recipe) -> dict[str, dict[str, str | None]]:
@@ -80,7 +80,7 @@ def told(recipe: Recipe) -> dict[str, dict[str, str | None]]:
 def _left_by(run: Run, base: Model, field: str) -> Companion:
     folder = home.run_folder(run.id) / (run.artifact or "")
     if run.status != RunStatus.SUCCEEDED or not run.artifact or not folder.is_dir():
-        message = f"{field} names the run {run.name}, which has left no result ({run.status.value})."
+        message = f"{field} names the run {run.name}, which has no result ({run.status.value})."
         raise RefusedError(message, "Choose a run that has succeeded.")
     method = str(run.recipe.get("method", "sft"))
     if run.artifact == "model":
@@ -90,7 +90,7 @@ def _left_by(run: Run, base: Model, field: str) -> Companion:
 
 def _in_list(model: Model, field: str) -> Companion:
     if model.status != ModelStatus.READY or not model.path or not (Path(model.path) / "config.json").is_file():
-        message = f"{field} names the model {model.name}, whose files are not there ({model.status.value})."
+        message = f"{field} names the model {model.name}, whose files are missing ({model.status.value})."
         raise RefusedError(message, "Fetch it again on the Models page, or choose another one.")
     return Companion(field, model.id, model.name, Path(model.path), None, model.parameters, None)
 

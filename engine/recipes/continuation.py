@@ -52,7 +52,7 @@ def source(recipe: Recipe) -> Run:
     with database.reading() as db:
         run = runs.get(db, recipe.start_from)
     if run is None:
-        message = f"start_from names the run `{recipe.start_from}`, which is not there."
+        message = f"start_from names the run `{recipe.start_from}`, which does not exist."
         raise NotFoundError(message, "It may have been deleted. Choose another run, or leave start_from empty.")
     return run
 
@@ -61,8 +61,8 @@ def result_folder(run: Run) -> Path:
     """Where a finished run's weights lie. Raises RefusedError when it left none."""
     folder = home.run_folder(run.id) / (run.artifact or "")
     if run.status != RunStatus.SUCCEEDED or not run.artifact or not folder.is_dir():
-        message = f"start_from names the run {run.name}, which has left no result ({run.status.value})."
-        raise RefusedError(message, "Choose a run that has succeeded. To go on with an unfinished run, resume it.")
+        message = f"start_from names the run {run.name}, which has no result ({run.status.value})."
+        raise RefusedError(message, "Choose a run that has succeeded. To continue an unfinished run, resume it.")
     return folder
 
 
@@ -73,9 +73,11 @@ def misfit(recipe: Recipe, run: Run) -> tuple[str, str, str] | None:
         return "model_id", f"The run {run.name} trained another model.", f"Use model_id {run.model_id}."
     if (recipe.method == "reward") != (before.get("method") == "reward") and _has_head(recipe, before):
         message = f"The run {run.name} was {before.get('method')}, and a reward model has another head."
-        return "method", message, "Use reward to go on with a reward model, and another method for the rest."
+        return "method", message, "Use reward to train a reward model further, and another method for the rest."
     if not _tuning_fits(recipe.tuning, str(before.get("tuning", "lora"))):
-        message = f"The run {run.name} was trained with tuning {before.get('tuning')}, so {recipe.tuning} cannot go on."
+        message = (
+            f"The run {run.name} was trained with tuning {before.get('tuning')}, so {recipe.tuning} cannot continue it."
+        )
         return "tuning", message, f"Use tuning {before.get('tuning')}{_as_model(run)}."
     return None if tunings.leaves_model(recipe.tuning) else _shape(recipe, run)
 

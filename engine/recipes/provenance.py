@@ -31,8 +31,8 @@ YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE = (
     "sweep",
     "file",
 )
+# Of the first three, `named` says which.
 KINDS = ("preset", "recipe", "run", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE)
-NAMED = ("preset", "recipe", "run")  # of these, `named` says which
 MOST_CHARACTERS = 100
 SUBJECTS = ("model_id", "dataset_id")  # always chosen, so nothing is said about them
 
@@ -96,9 +96,9 @@ def give(given: Given, values: Mapping[str, Any], origin: str) -> dict[str, tupl
     Raises ValueError for a field that no recipe has, or an origin that is none.
     """
     if unknown := [name for name in values if name not in Recipe.model_fields]:
-        raise ValueError(f"{', '.join(unknown)}: no field of a recipe")
+        raise ValueError(f"{', '.join(unknown)} is not a field of a recipe")
     if not is_origin(origin):
-        raise ValueError(f"{origin!r} is no origin")
+        raise ValueError(f"{origin!r} is not an origin")
     return {**given, **{name: (origin, value) for name, value in values.items() if name not in SUBJECTS}}
 
 
@@ -167,8 +167,8 @@ def checked(origins: Mapping[str, str]) -> dict[str, str]:
     """Origins that a caller brings, of known fields, from known sources. Raises RefusedError."""
     for field, origin in origins.items():
         if field not in Recipe.model_fields:
-            raise RefusedError(f"`{field:.80}` is not a field of a recipe.", "Name the fields as the recipe does.")
+            raise RefusedError(f"There is no recipe field `{field:.80}`.", "Name the fields as the recipe does.")
         if not is_origin(origin):
             known = f"Use one of {', '.join(KINDS)}; after preset, recipe and run a name, as in `preset: balanced`."
-            raise RefusedError(f"{origin!r:.80} is no origin of `{field}`.", known)
+            raise RefusedError(f"{origin!r:.80} is not an origin of `{field}`.", known)
     return dict(origins)

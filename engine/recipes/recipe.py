@@ -56,28 +56,24 @@ class Recipe(
         return self
 
 
-# The six fields a beginner sees; the rest stand under Advanced.
-SIMPLE_FIELDS = tuple(Basics.model_fields)
-
-
 def parse(values: Any) -> Recipe:
     """A recipe from plain values. Raises RefusedError with one line for every field that is wrong."""
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RefusedError("The recipe does not hold.", "\n".join(problems(error))) from error
+        raise RefusedError("The recipe is not valid.", "\n".join(problems(error))) from error
 
 
-def problems(error: ValidationError) -> list[str]:
-    """Each violation in a line: field, value and rule."""
-    return [_problem(dict(one)) for one in error.errors(include_url=False)]
+def problems(error: ValidationError, noun: str = "recipe field") -> list[str]:
+    """Each violation in a line: field, value and rule. `noun`: what a field is called, such as "option"."""
+    return [_problem(dict(one), noun) for one in error.errors(include_url=False)]
 
 
-def _problem(one: dict[str, Any]) -> str:
+def _problem(one: dict[str, Any], noun: str) -> str:
     field = ".".join(map(str, one["loc"])) or "recipe"
     message = str(one["msg"]).removeprefix("Value error, ")
     if one["type"] == "extra_forbidden":
-        return f"`{field}` is not a field of a recipe."
+        return f"There is no {noun} `{field}`."
     if one["type"] in ("missing", "value_error"):
         return f"`{field}`: {message}."
     return f"`{field}` is {one['input']!r:.80}: {message}."

@@ -105,7 +105,7 @@ def _file(name: str) -> Path:
     """A name made of small letters is the file's own; any other is followed by a few digits of its sum."""
     if len(name) > MOST_CHARACTERS or not _NAME.fullmatch(name) or name != name.strip():
         hint = f"Use up to {MOST_CHARACTERS} letters, digits, spaces and . , ( ) + - _"
-        raise RefusedError(f"`{name:.80}` is no name for a recipe.", hint)
+        raise RefusedError(f"`{name:.80}` cannot be the name of a recipe.", hint)
     if _PLAIN.fullmatch(name):
         return home.recipes() / f"{name}.yaml"
     plain = re.sub(r"[^0-9a-z]+", "-", name.lower()).strip("-")[:40]
@@ -113,6 +113,6 @@ def _file(name: str) -> Path:
 
 
 def _write(file: Path, text: str) -> None:
-    part = file.with_name(f"{file.name}.{token_hex(4)}.part")
+    part = home.made(file.parent) / f"{file.name}.{token_hex(4)}.part"
     part.write_text(text, "utf-8")
     os.replace(part, file)

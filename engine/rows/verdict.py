@@ -18,7 +18,7 @@ RULES = {
     "not_utf8": "Save the file as UTF-8.",
     "not_an_object": 'Write each row as an object with named fields, such as {"prompt": ..., "completion": ...}.',
     "too_long": "Split the row; the longest row is 16 MB.",
-    "too_deep": "Flatten the row; at most 100 lists and objects may stand inside each other.",
+    "too_deep": "Flatten the row; at most 100 lists and objects may be nested.",
     "cells": "Give the row as many cells as the header has; put text with delimiters or line breaks into quotes.",
     "unknown_columns": "Use the columns of one of the formats in the guide, or map the columns of the file.",
     "other_kind": "Keep rows of different kinds (chats, pairs, plain text, preferences ...) in files of their own.",
@@ -60,7 +60,7 @@ REPAIRS = {
     "left_out_hidden_thoughts": "reasoning that is encrypted was left out",
     "weights_on_or_off": "a weight between 0 and 1, or above 1, counts as 1: an answer is learnt or it is not",
     "flag_of_no_answer": "a flag that asks to learn a user, system or tool turn was left out; answers are learnt",
-    "left_out_tools": "`tools` is no list of tools and no turn calls one: it was put beside the row",
+    "left_out_tools": "`tools` is not a list of tools, and no turn calls one: it was kept as an extra column",
     "common_beginning": "the words chosen and rejected begin with became the prompt",
 }
 

@@ -19,7 +19,7 @@ MOST = 6
 BATCH, ACCUMULATION = "per_device_train_batch_size", "gradient_accumulation_steps"
 SMALLER_BATCH_IS_NO_HELP = ("loading", "tokenising", "saving")  # stages in which no batch is computed
 EXHAUSTED = (
-    "Smaller batches do not help any further. Use a smaller max_length, tuning qlora, an 8-bit optim, a smaller model, "
+    "Smaller batches do not help any more. Use a smaller max_length, tuning qlora, an 8-bit optim, a smaller model, "
     "or a machine with more memory."
 )
 

@@ -30,8 +30,6 @@ from storage.transitions import move_run
 
 T = TypeVar("T", Model, Dataset, Project)
 
-MOST_NAME = 120
-
 
 def start_run(
     name: str,
@@ -53,7 +51,7 @@ def start_run(
     refusals.refuse(refusals.check(recipe, model, dataset))
     supervision.check_space()
     run = Run(
-        name=names.checked(name, "run", MOST_NAME),
+        name=names.checked(name, "run"),
         project_id=project_id,
         model_id=model.id,
         dataset_id=dataset.id,
@@ -135,10 +133,13 @@ def delete_run(run_id: str) -> None:
         if run.status in RUN_MOVING:
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Stop it first.")
         if asking := auxiliary_models.asked_by(db, run.id):
-            message = f"The run `{asking[0].name}` asks what `{run.name}` has left while it trains."
+            message = f"The run `{asking[0].name}` uses the result of `{run.name}` while it trains."
             raise ConflictError(message, "Stop that run first.")
         if continuation.is_needed(db, run):
-            raise ConflictError(f"A training begins with the run `{run.name}`.", "Wait for its end, or stop it first.")
+            raise ConflictError(
+                f"A training that starts from the run `{run.name}` is waiting or running.",
+                "Wait for its end, or stop it first.",
+            )
         if any(run.id in backend.adapters for backend in endpoints.moving(db)):
             raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
         stored.drop(db, run)
@@ -150,7 +151,7 @@ def rename_run(run_id: str, name: str) -> Run:
     """Gives a run another name. Raises NotFoundError, RefusedError."""
     with database.session() as db:
         run = _get(db, run_id)
-        run.name = names.checked(name, "run", MOST_NAME)
+        run.name = names.checked(name, "run")
         return run
 
 

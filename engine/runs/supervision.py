@@ -7,15 +7,14 @@ killed studio or a killed process left undone. Each may run twice, in two proces
 a compare-and-set, and an attempt starts only once.
 """
 
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from sqlmodel import Session
 
+from engine import sizes
 from engine.errors import ConflictError, TunesmithError
-from engine.fit import memory as fit
 from engine.process import attempts, devices, logs, process, queue, rounds
 from engine.process.attempts import State
 from engine.process.plan import Plan
@@ -48,10 +47,12 @@ def tick() -> None:
 
 def check_space() -> None:
     """Raises ConflictError when the disk is nearly full: a training that cannot save is lost work."""
-    free = shutil.disk_usage(home.home()).free
+    free = home.free_bytes()
     if free < LEAST_FREE_BYTES:
-        least = fit.in_words(LEAST_FREE_BYTES)
-        message = f"Only {fit.in_words(free)} of disk are free where the studio keeps its files; {least} are needed."
+        least = sizes.in_words(LEAST_FREE_BYTES)
+        message = (
+            f"Only {sizes.in_words(free)} of disk space is free where the studio keeps its files; {least} is needed."
+        )
         raise ConflictError(message, "Delete runs or models that are no longer needed, then resume the run.")
 
 
@@ -202,7 +203,7 @@ def _go_on(session: Session, run: Run, end: verdict.Verdict, healed: healing.Hea
         ingest.note(run, f"Attempt {run.attempt}: {end.error} It was resumed by itself.")
         run.auto_resumes += 1
     else:
-        ingest.note(run, f"Attempt {run.attempt}: {end.error} It goes on from {where} with {healed.words}.")
+        ingest.note(run, f"Attempt {run.attempt}: {end.error} It continues from {where} with {healed.words}.")
         told = {"attempt": run.attempt, "step": max(step, 0), "words": healed.words}
         run.facts = {
             **run.facts,

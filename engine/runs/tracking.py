@@ -58,9 +58,7 @@ def _look_after(run: Run, name: str) -> None:
 
 def folder(run_id: str, name: str) -> Path:
     """Where a tracker's process keeps what it knows of a run."""
-    path = home.run_folder(run_id) / "tracking" / name
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path
+    return home.run_folder(run_id) / "tracking" / name
 
 
 def end(run_id: str) -> None:
@@ -111,7 +109,7 @@ def deliveries(run: Run) -> list[Delivery]:
 
 
 def _delivery(run: Run, name: str) -> Delivery:
-    out = home.run_folder(run.id) / "tracking" / name
+    out = folder(run.id, name)
     state = _state(out)
     failed = [event.message for event in _endings(out) if isinstance(event, events.Failed)]
     error = str(state.get("error") or "") or (failed[-1] if failed else "")

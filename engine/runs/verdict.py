@@ -61,15 +61,15 @@ def _finished(end: End) -> Verdict:
         return Verdict(RunStatus.SUCCEEDED, artifact=artifact)
     return Verdict(
         RunStatus.FAILED,
-        "The training said that it was done, but its result is not there.",
-        "See the log. Resume goes on from the last checkpoint.",
+        "The training ended well, but its result is missing.",
+        "See the log. Resume continues from the last checkpoint.",
     )
 
 
 def _died(end: End) -> Verdict:
     if end.record is None:
-        hint = "Something killed it from outside, or the machine went down. Resume goes on from the last checkpoint."
-        return Verdict(RunStatus.INTERRUPTED, "The training's process vanished.", hint, again="always")
+        hint = "Something killed it from outside, or the machine went down. Resume continues from the last checkpoint."
+        return Verdict(RunStatus.INTERRUPTED, "The training process disappeared.", hint, again="always")
     code = int(end.record["code"])
     if end.record.get("out_of_memory"):
         hint = "Use a smaller per_device_train_batch_size or max_length, gradient_checkpointing, or tuning qlora."
@@ -79,13 +79,13 @@ def _died(end: End) -> Verdict:
         number = -code if code < 0 else code - SIGNALLED
         if number == signal.SIGPROF:  # see engine.workers.limits
             hint = "Choose another model, or correct its chat template."
-            return Verdict(RunStatus.FAILED, "The model's chat template computed too long on one row.", hint)
-        hint = "Resume goes on from the last checkpoint."
+            return Verdict(RunStatus.FAILED, "The model's chat template ran too long on one row.", hint)
+        hint = "Resume continues from the last checkpoint."
         return Verdict(RunStatus.INTERRUPTED, f"The training was ended by signal {number}.", hint, again="always")
     if NO_SPACE in end.last_words.lower():  # so full that not even the failure could be written
         hint = "Delete runs or models that are no longer needed, then resume the run."
         return Verdict(RunStatus.FAILED, "The disk is full.", hint)
-    words = f"The training's process ended without a result (exit code {code})."
+    words = f"The training process ended without a result (exit code {code})."
     return Verdict(RunStatus.FAILED, f"{words}\n{end.last_words}".strip(), "See the log.", again="after progress")
 
 

@@ -82,8 +82,8 @@ def options_of(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     try:
         return model.model_validate(options).model_dump(exclude_defaults=True)
     except ValidationError as error:
-        lines = [line.replace("a field of a recipe", "an option") for line in recipe.problems(error)]
-        raise RefusedError(f"The options of this {kind} endpoint do not hold.", "\n".join(lines)) from error
+        hint = "\n".join(recipe.problems(error, "option"))
+        raise RefusedError(f"The options of this {kind} endpoint are wrong.", hint) from error
 
 
 class NoOptions(BaseModel, extra="forbid", frozen=True):

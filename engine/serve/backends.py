@@ -218,7 +218,7 @@ def _bury(backend: Backend, why: str = "") -> None:
     found, offset = events.read(folder, backend.events_offset)
     failure = next((event for event in reversed(found) if isinstance(event, events.Failed)), None)
     words = failure.message if failure else why or _last_words(folder)
-    hint = failure.hint if failure else "Its whole log is in output.log of the backend's folder."
+    hint = failure.hint if failure else "The full log is in output.log of the backend's folder."
     if (failure and failure.category in NO_USE) or backend.restarts >= MOST_DEATHS:
         fail(backend, words, hint)
         return

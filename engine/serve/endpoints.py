@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlmodel import Session
 
+from engine import names
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
@@ -25,7 +26,6 @@ from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Run
 
 Kind = Literal["transformers", "vllm", "external"]
-NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 MOST_ADAPTERS = 16
 
 __all__ = ["Upstream", "served_models", "upstream"]
@@ -73,8 +73,7 @@ def create_endpoint(
     project_id: str = DEFAULT_PROJECT,
 ) -> Endpoint:
     """A new endpoint, on its way up. `adapters` are ids of finished runs. Raises RefusedError or ConflictError."""
-    if not NAME.fullmatch(name):
-        raise RefusedError(f"`{name[:60]}` cannot be an endpoint's name.", "Use a-z, 0-9 and -, at most 48 characters.")
+    names.in_address(name, "endpoint")
     wanted = _checked(kind, model_id, adapters, options)
     endpoint = Endpoint(project_id=project_id, name=name)
     wanted.endpoint_id = endpoint.id
@@ -126,12 +125,11 @@ def _external(options: dict[str, Any], model_id: str | None, adapters: Sequence[
     try:
         outside = ExternalOptions.model_validate(options)
     except ValidationError as error:
-        lines = [line.replace("a field of a recipe", "an option") for line in recipe.problems(error)]
-        raise RefusedError("The options of this external endpoint do not hold.", "\n".join(lines)) from error
+        hint = "\n".join(recipe.problems(error, "option"))
+        raise RefusedError("The options of this external endpoint are wrong.", hint) from error
     probe.key_headers(outside.api_key_env)
     values = outside.model_dump(exclude_none=True)
-    names = [outside.model]
-    return Backend(endpoint_id="", kind="external", options=values, address=outside.url, served_names=names)
+    return Backend(endpoint_id="", kind="external", options=values, address=outside.url, served_names=[outside.model])
 
 
 def serve_run(run_id: str) -> Endpoint:

@@ -22,7 +22,7 @@ def lines(recipe: Recipe, found: Sequence[str] | None = None) -> list[str]:
         for number in range(min(over.processes, MOST_LINES))
     ]
     if (more := over.processes - MOST_LINES) > 0:
-        named.append(f"And {more} more alike.")
+        named.append(f"And {more} more like these.")
     if over.machines > 1:
         meet = f"{recipe.main_process_ip}:{recipe.main_process_port}"
         named.append(f"This is machine {recipe.machine_rank} of {over.machines}; they meet at {meet}.")

@@ -4,7 +4,6 @@ Measured where a probe of the recipe is known (engine.fit.past_probes), else est
 disk). Takes milliseconds, so that a form can ask at every keystroke.
 """
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -71,7 +70,7 @@ def of(recipe: Recipe, model: Model, dataset: Dataset) -> Forecast:
         memory=_memory(recipe, model, known),
         time=_time(recipe, model, amount, known),
         disk=fit_disk.disk(model, recipe, dataset.train_rows, amount.row_tokens),
-        disk_free=shutil.disk_usage(home.home()).free,
+        disk_free=home.free_bytes(),
         steps=_steps(recipe, dataset, amount),
         known=known,
     )
@@ -135,7 +134,7 @@ def _measured_time(recipe: Recipe, amount: Amount, measured: Measured, tried: Tr
         return Time(measured.start_seconds + seconds, "measured", "real steps", trial.tokens_per_second)
     speed = (trial or measured.trials[0]).tokens_per_second
     if not speed:
-        return Time(None, "estimate", "real steps told no tokens a second")
+        return Time(None, "estimate", "real steps that gave no tokens per second")
     seconds = rows * amount.row_tokens / speed
     basis = "real steps" if trial else "real steps with another batch"
     return Time(measured.start_seconds + seconds, "measured" if trial else "estimate", basis, speed)

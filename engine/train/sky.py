@@ -51,14 +51,14 @@ def task_yaml(recipe: Recipe, model: Model, dataset: Dataset, accelerators: str 
     Raises RefusedError when they are not that, or do not suit the recipe.
     """
     _check(recipe, accelerators)
-    head = "# A training of Tunesmith. Start it with `sky launch THIS_FILE`; the result lies in ~/tunesmith/run.\n"
+    head = "# A training of Tunesmith. Start it with `sky launch THIS_FILE`; the result is in ~/tunesmith/run.\n"
     return head + yaml.dump(task(recipe, model, dataset, accelerators), Dumper=_Readable, sort_keys=False)
 
 
 def _check(recipe: Recipe, accelerators: str) -> None:
     if not ACCELERATORS.fullmatch(accelerators):
         hint = "Write the kind of GPU and how many of them a machine has, such as H100:8."
-        raise RefusedError(f"{accelerators!r:.60} names no accelerators.", hint)
+        raise RefusedError(f"{accelerators!r:.60} is not a kind and number of GPUs.", hint)
     if recipe.strategy == "none" and _count(accelerators) > 1:
         hint = "Choose a strategy, such as ddp or fsdp, or one GPU."
         raise RefusedError(f"The recipe trains in one process, and {accelerators} are several GPUs.", hint)

@@ -139,4 +139,4 @@ def _tensor(name: str, entry: dict[str, Any], data_bytes: int) -> Tensor:
 
 
 def _broken(name: str, why: str) -> RefusedError:
-    return RefusedError(f"`{name}` is no whole safetensors file: {why}.", "Copy or download the model again.")
+    return RefusedError(f"`{name}` is not a complete safetensors file: {why}.", "Copy or download the model again.")

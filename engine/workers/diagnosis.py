@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from engine import sizes
 from engine.errors import TunesmithError
 
 Category = Literal["memory", "data", "config", "disk", "network", "code"]
@@ -56,7 +57,7 @@ def diagnose(error: BaseException, free_bytes: int | None = None) -> Diagnosis:
         for rule in RULES:
             if found := rule(cause, free_bytes):
                 return found
-    return Diagnosis("code", words(error), "The log holds the whole traceback.")
+    return Diagnosis("code", words(error), "The log has the full traceback.")
 
 
 def chain(error: BaseException) -> list[BaseException]:
@@ -73,14 +74,9 @@ def words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:2000].strip().rstrip(":")
 
 
-def in_words(size: float) -> str:
-    """Bytes as people say them."""
-    return f"{size / 1e6:,.0f} MB" if size < 999.5e6 else f"{size / 1e9:,.1f} GB"
-
-
 def disk_full(free_bytes: int | None, what: str = "") -> Diagnosis:
     """The same words wherever the disk is full. `what` was being written."""
-    left = "" if free_bytes is None else f": {in_words(free_bytes)} are free"
+    left = "" if free_bytes is None else f": {sizes.in_words(free_bytes)} is free"
     hint = (
         "Delete runs, models or quarantined checkpoints that are no longer needed, or use a smaller save_total_limit; "
         "then resume the run."

@@ -106,7 +106,7 @@ def run(work: contract.Work, argv: list[str] | None = None) -> None:
 def death(number: int) -> events.Failed:
     """Why a process that rendered rows was ended by a signal, as the event a person reads."""
     if number == signal.SIGPROF:
-        words = "The model's chat template computed on one row without an end, and was ended."
+        words = "The model's chat template ran on one row without end, and was stopped."
         return events.Failed(category="config", message=words, hint=HINT)
     if number in (signal.SIGABRT, signal.SIGKILL):
         hint = f"The rows may be very long, or the model's chat template asks for too much. {HINT}"

@@ -21,7 +21,7 @@ def rows_html(dataset: Dataset, offset: int) -> Markup:
     """A page of rows as they will be trained on."""
     found = datasets.rows(dataset.id, offset, ROWS_A_PAGE)
     if not found:
-        return html.empty("No row to show", "No row of this file could be taken. The rejected ones say why.")
+        return html.empty("No row to show", "No row of this file could be imported. The rejected ones say why.")
     rows = html.join(
         row_view.row_html(row, aside=_edit(dataset.id, position)) for position, row in enumerate(found, offset)
     )
@@ -37,8 +37,8 @@ def rejections_html(dataset: Dataset, offset: int) -> Markup:
     """Why rows were not taken: how often each rule, then row by row."""
     found = datasets.rejections(dataset.id, offset, ROWS_A_PAGE)
     if not found:
-        return html.empty("Every row was taken", "Nothing of this file was rejected.")
-    headers = (html.Header("Row", "number"), "What is wrong", "What stands there", "What would help")
+        return html.empty("Every row was imported", "Nothing of this file was rejected.")
+    headers = (html.Header("Row", "number"), "What is wrong", "What was found", "What would help")
     save = Markup('<a class="ts-button" href="/api/datasets/{}/rejections.jsonl" download="{}">Download</a>').format(
         dataset.id, f"{dataset.name} rejected.jsonl"
     )

@@ -118,7 +118,7 @@ def edited(row: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _act_edit(id: str, values: Mapping[str, str], _project: str) -> str:
-    position = fields.whole(values, "position", "the place of a row")
+    position = fields.whole(values, "position", "the position of a row")
     if "json" in values:
         after = _from_json(values["json"])
     else:
@@ -128,7 +128,7 @@ def _act_edit(id: str, values: Mapping[str, str], _project: str) -> str:
 
 
 def _act_drop(id: str, values: Mapping[str, str], _project: str) -> str:
-    position = fields.whole(values, "position", "the place of a row")
+    position = fields.whole(values, "position", "the position of a row")
     made = shape.drop_rows(id, [position])
     return address(made.id, "rows", position // ROWS_A_PAGE * ROWS_A_PAGE)
 
@@ -139,7 +139,7 @@ def _from_json(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"This is not valid JSON: {str(error)[:200]}.", "Correct it, and save again.") from error
     if not isinstance(found, dict):
-        raise RefusedError("The row is no JSON object.", "Write it in braces, with named parts.")
+        raise RefusedError("The row is not a JSON object.", "Write it in braces, with named parts.")
     return {"extra": None, **found}
 
 

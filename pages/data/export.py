@@ -79,7 +79,7 @@ def _facts(one: Work) -> Markup:
 
 def _act_export(id: str, values: Mapping[str, str], _project: str) -> None:
     if values.get("file") not in _FILES:
-        raise RefusedError(f"{values.get('file', '')!r} is no kind of file.", "Choose one of the list.")
+        raise RefusedError(f"{values.get('file', '')!r} is not a file type.", "Choose one from the list.")
     _, file, packed = _FILES[values["file"]]
     export.start(id, values.get("form", ""), file, packed)
 

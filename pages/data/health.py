@@ -16,7 +16,7 @@ from storage.tables import Dataset
 
 LABEL = "Health"
 _GOOD, _FAIR = 90, 70  # scores from which on the rows are fit, or worth a look
-_WORDS = {"good": "Fit to learn from", "warn": "Worth a look", "bad": "Needs work"}
+_WORDS = {"good": "Good to train on", "warn": "Worth a look", "bad": "Needs work"}
 _PAST = {"drop": "without these rows", "mask": "with placeholders for them", "strip": "without them"}
 
 
@@ -72,7 +72,7 @@ def _score(score: int, report: health.Report) -> Markup:
         for part in costly
     )
     said = Markup('<ol class="dt-parts-of-score" aria-label="What it lost points for">{}</ol>').format(parts)
-    nothing = Markup("<p>{}</p>").format("Nothing was found that costs a point.")
+    nothing = Markup("<p>{}</p>").format("Nothing was found that lowers the score.")
     return Markup(
         '<section class="ts-card dt-score" data-tone="{}">'
         "<div><p><b>{}</b><span>of 100</span></p><p>{}</p></div>{}</section>"
@@ -120,7 +120,7 @@ def _actions(dataset: Dataset, part: Part, unfolded: bool) -> Markup:
     show = Markup('<a class="ts-button" data-soft href="{}" aria-expanded="{}">{}</a>').format(
         address, str(unfolded).lower(), "Hide rows" if unfolded else "Show rows"
     )
-    ask = f"Make a new version of {dataset.name} {_PAST[check.fix]}? This version stays as it is."
+    ask = f"Make a new version of {dataset.name} {_PAST[check.fix]}? This version is not changed."
     fix = html.button(check.fix_label, f"health-fix-{part.check}", dataset.id, ask)
     ignore = html.button("Count again" if part.ignored else "Ignore", f"health-ignore-{part.check}", dataset.id)
     return html.join([show, fix, ignore])

@@ -10,7 +10,7 @@ from storage.tables import Dataset
 
 ACT = "health-compare"
 MOST_LISTED = 50
-_MEANS = "Rows of this dataset that also stand in one of these are leakage."
+_MEANS = "Rows of this dataset that are also in one of these are leakage."
 _STALE = " The ticked ones have not been compared with yet: press Compare."
 
 
@@ -19,7 +19,7 @@ def form_html(dataset: Dataset, against: Sequence[Dataset], stale: bool) -> Mark
     chosen = {one.id for one in against}
     others = {one.id: one for one in [*against, *health_choices.candidates(dataset)[:MOST_LISTED]]}
     if not others:
-        hint = "Import your test set too: rows that stand in both are found, so that a test stays a test."
+        hint = "Import your test set too: rows that are in both are found, so that they cannot spoil the test."
         return html.card("Compare with", Markup("<p>{}</p>").format(hint))
     boxes = html.join(_box(one, one.id in chosen) for one in others.values())
     return html.card(

@@ -27,7 +27,7 @@ NONE = "-"  # in the address: no column for this part, whatever was detected
 KINDS = {
     "chat": "Chat: turns, or a question and its answer",
     "completion": "Completion: a prompt and what follows it",
-    "text": "Text: to be learnt as it stands",
+    "text": "Text: learnt as it is",
     "preference": "Preference: a better and a worse answer",
     "unpaired": "Labelled: answers that are good or bad",
     "prompt": "Prompt: questions for reinforcement learning",

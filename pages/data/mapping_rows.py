@@ -17,7 +17,7 @@ ROWS = 3
 
 
 def html_of(dataset_id: str, chosen: Mapping[str, Any]) -> Markup:
-    """The rows beside the form. A mapping that does not hold is said in words instead."""
+    """The rows beside the form. A mapping that does not hold is explained instead."""
     try:
         tried = mappings.try_mapping(dataset_id, parse(chosen), ROWS)
     except TunesmithError as error:

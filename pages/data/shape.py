@@ -44,7 +44,7 @@ def _split(dataset: Dataset) -> Markup:
     )
     said = (
         f"Two new datasets, “{dataset.name} train” and “{dataset.name} test”. The same row always goes to the same "
-        "side, also when rows are added later, so the share is met about."
+        "side, also when rows are added later, so the share is approximate."
     )
     columns = [name for name, values in shape.columns(dataset).items() if 1 < len(values) <= MOST_SIDES]
     by_column: Markup | str = ""

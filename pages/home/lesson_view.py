@@ -12,7 +12,7 @@ from pages.runs.state import progress_bar, step_words, time_words
 from storage import db, endpoints, models, runs
 from storage.tables import Endpoint, Lesson, Model, Run
 
-STAGES = {
+STAGE_WORDS = {
     "fetching": ("Fetch the starter model", "SmolLM2 135M, 93 MB, once"),
     "importing": ("Make the data", "small sums, written by the studio"),
     "training": ("Train", "40 steps, about a minute"),
@@ -43,7 +43,7 @@ def scene(lesson: Lesson) -> Scene:
 
 def invitation_html() -> Markup:
     """The empty home: one button, and what it will do."""
-    steps = html.join(_step(number, name, "later", note) for number, (name, note) in enumerate(STAGES.values(), 1))
+    steps = html.join(_step(number, name, "later", note) for number, (name, note) in enumerate(STAGE_WORDS.values(), 1))
     return Markup(
         '<section class="ts-hero" data-key="invitation"><div><h2>Tune your first model in about two minutes</h2>'
         "<p>The studio fetches a small language model, teaches it to add two numbers, and opens a chat where you ask"
@@ -64,13 +64,13 @@ def progress_html(shown: Scene) -> Markup:
     """The lesson on its way: what is done, what goes on now, with the loss as it falls."""
     failed = shown.lesson.stage == "failed"
     at = _failed_at(shown) if failed else shown.lesson.stage
-    order = list(STAGES)
+    order = list(STAGE_WORDS)
     steps = [
         _step(
             number,
-            STAGES[name][0],
+            STAGE_WORDS[name][0],
             _state(order.index(name), order.index(at), failed, shown.lesson.stage),
-            _note(name, shown) if name == at else STAGES[name][1] if order.index(name) > order.index(at) else "",
+            _note(name, shown) if name == at else STAGE_WORDS[name][1] if order.index(name) > order.index(at) else "",
             _more(name, shown) if name == at else "",
         )
         for number, name in enumerate(order, 1)
@@ -130,7 +130,7 @@ def _more(stage: str, shown: Scene) -> Markup:
             _chat_link(shown),
             html.link_button("See the run", f"/runs?run={shown.lesson.run_id}"),
         )
-    return html.progress(None, STAGES[stage][0])
+    return html.progress(None, STAGE_WORDS[stage][0])
 
 
 def _chat_link(shown: Scene) -> Markup:

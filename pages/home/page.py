@@ -16,7 +16,7 @@ from storage import datasets, db, endpoints, models, runs
 from storage.statuses import RUN_MOVING
 from storage.tables import Backend, Endpoint, Lesson, Run
 
-SLUG, TITLE, SUBTITLE, KEY, ICON = "", "Home", "What goes on in this studio", "h", "home"
+SLUG, TITLE, SUBTITLE, KEY, ICON = "", "Home", "What this studio is doing now", "h", "home"
 LATEST = 6
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
+from engine import sizes
 from pages.parts.icons import icon
 
 Kind = Literal["text", "number", "actions"]
@@ -161,14 +162,7 @@ DASH = "–"
 
 
 def size(count: float | None) -> str:
-    """Bytes in the largest unit that keeps the number above 1."""
-    if count is None:
-        return DASH
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(count) < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
+    return DASH if count is None else sizes.in_words(count)
 
 
 def remaining(seconds: float | None) -> str:

@@ -23,27 +23,27 @@ from storage import models as stored_models
 from storage import runs as stored
 from storage.tables import Run
 
-SLUG, TITLE, SUBTITLE, KEY, ICON = "runs", "Runs", "What trains now, and what has trained", "r", "runs"
+SLUG, TITLE, SUBTITLE, KEY, ICON = "runs", "Runs", "What is training now, and what was trained before", "r", "runs"
 ROWS = 50
 
 
 def page() -> None:
-    """One live fragment; its buttons are the ACTIONS."""
+    """One live fragment; its buttons are the ACTS."""
     live.acting(live.live("runs", runs_html, actions=True), act)
 
 
 def act(event: gr.EventData) -> None:
     """What a click on a run's button does."""
     with toasts.toast():
-        ACTIONS[event.name](event.id, event.values)
+        ACTS[event.name](event.id, event.values)
 
 
 def _serve(run_id: str, _values: Mapping[str, str]) -> None:
     endpoint = endpoints.serve_run(run_id)
-    toasts.done(f"{endpoint.name} is on its way up. The Serve page shows when it answers.")
+    toasts.done(f"{endpoint.name} is starting. The Serve page shows when it answers.")
 
 
-ACTIONS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
+ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "stop": lambda id, _: runs.stop_run(id),
     "resume": lambda id, _: runs.resume_run(id),
     "delete": lambda id, _: runs.delete_run(id),

@@ -18,8 +18,8 @@ def card(run: Run) -> Markup:
 
 def _words(one: Delivery) -> Markup:
     numbers = f"{one.points:,} numbers"
-    said = f"has all {numbers}" if one.finished and not one.error else f"has got {numbers}"
-    trouble = Markup("<br>Does not get through just now: {}").format(one.error) if one.error else Markup()
+    said = f"has all {numbers}" if one.finished and not one.error else f"has {numbers}"
+    trouble = Markup("<br>Cannot be reached at the moment: {}").format(one.error) if one.error else Markup()
     where = Markup("<br>{}").format(_where(one.where)) if one.where else Markup()
     return Markup("{}{}{}").format(said, where, trouble)
 

@@ -88,8 +88,8 @@ def _trouble(run: Run) -> Markup:
     if run.status not in RUN_RESUMABLE or (run.status == RunStatus.STOPPED and not run.error):
         return Markup()
     tone = "warn" if run.status == RunStatus.INTERRUPTED else "bad"
-    message = run.error or "The training process ended without a word."
-    next_step = "Resume goes on from the last good checkpoint. Use this recipe again lets you change it first."
+    message = run.error or "The training process ended without an error message."
+    next_step = "Resume continues from the last good checkpoint. Use this recipe again lets you change it first."
     return html.notice(message, "\n".join(filter(None, (run.hint, next_step))), tone)  # type: ignore[arg-type]
 
 

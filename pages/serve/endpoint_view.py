@@ -48,7 +48,7 @@ def _buttons(facts: Facts) -> list[Markup]:
     name, status = facts["name"], facts["status"]
     made = [html.link_button("Chat", f"/chat?endpoint={name}", primary=True)] if status == "ready" else []
     if facts["can_roll_back"] and status == "ready":
-        made.append(html.button("Roll back", "rollback", confirm=f"Let what answered before for {name} answer again?"))
+        made.append(html.button("Roll back", "rollback", confirm=f"Roll {name} back to the version before?"))
     if status in LIVE:
         made.append(html.button("Stop", "stop"))
     else:
@@ -65,7 +65,7 @@ def _troubles(facts: Facts) -> Markup:
     if facts["last_deployment_error"]:
         said.append(html.notice("The last deployment did not take over.", facts["last_deployment_error"], "warn"))
     if facts["deploying"]:
-        said.append(html.notice("A new version is starting.", "It takes over when it has proved itself.", "calm"))
+        said.append(html.notice("A new version is starting.", "It takes over as soon as it answers.", "calm"))
     elif facts["status"] in ("queued", "starting"):
         said.append(html.progress(None, f"{facts['name']} is starting"))
     return html.join(said)

@@ -113,7 +113,7 @@ def create(  # noqa: PLR0913  (one argument for each field of the form)
             options = {}
         project = project_of(request)
         made = endpoints.create_endpoint(name.strip(), kind, model_id, adapters, options, project)
-        toasts.done(f"{made.name} is on its way up.")
+        toasts.done(f"{made.name} is starting.")
         return ""
     return gr.skip()
 
@@ -121,7 +121,7 @@ def create(  # noqa: PLR0913  (one argument for each field of the form)
 def act(event: gr.EventData) -> None:
     """What a button of an endpoint does."""
     with toasts.toast():
-        ACTIONS[event.name](event.id, event.values)
+        ACTS[event.name](event.id, event.values)
 
 
 def _deploy(endpoint_id: str, values: Mapping[str, str]) -> None:
@@ -131,7 +131,7 @@ def _deploy(endpoint_id: str, values: Mapping[str, str]) -> None:
         endpoints.deploy(endpoint_id, model_id=run.model_id, adapters=[run.id])
 
 
-ACTIONS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
+ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "stop": lambda id, _: endpoints.stop_endpoint(id),
     "start": lambda id, _: endpoints.start_endpoint(id),
     "rollback": lambda id, _: endpoints.rollback(id),

@@ -64,10 +64,10 @@ def _memory(found: Forecast) -> Markup:
     memory = found.memory
     over = memory.needed > memory.available
     tone = "bad" if over else ""
-    bar = html.progress(memory.needed / max(1, memory.available), "Memory needed, of what is there", tone)
+    bar = html.progress(memory.needed / max(1, memory.available), "Memory needed, of what is available", tone)
     words = f"{html.size(memory.needed)} of {html.size(memory.available)}"
     if over and memory.source == "measured":
-        words = f"more than the {html.size(memory.available)} there are"
+        words = f"more than the {html.size(memory.available)} available"
     return _line("Memory", words, memory.source, Markup("<dd>{}</dd>").format(bar), _small(_against(found)))
 
 

@@ -118,7 +118,7 @@ def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
         left_out = _html("train-left-out")
         name = gr.Textbox(
             label="Run name",
-            info="What you will look for later. Without one it is called after its model and dataset.",
+            info="Its name in lists. Left empty, the run is named after its model and dataset.",
             placeholder="optional",
             max_lines=1,
             max_length=MOST_CHARACTERS,
@@ -152,8 +152,8 @@ def _advanced(form: dict[str, Component]) -> None:
 
 SEARCH = (
     '<div class="tr-find"><input type="search" placeholder="Find a setting" aria-label="Find a setting" '
-    'autocomplete="off"><p role="status" hidden>Nothing is called so. Settings of other methods and tunings are not '
-    "shown.</p></div>"
+    'autocomplete="off"><p role="status" hidden>No setting has that name. Settings of other methods and tunings are '
+    "not shown.</p></div>"
 )
 GROUP = Markup('<button type="button" class="tr-group" aria-expanded="false"><b>{}</b><small>{}</small></button>')
 MOST_CHARACTERS = 120

@@ -156,7 +156,7 @@ def command_html(checked: Checked) -> str:
     """The exact command the run would be, for who wants to know or to run it by hand, and the same for a cloud."""
     recipe, model, dataset = checked.recipe, checked.model, checked.dataset
     if recipe is None or model is None or dataset is None:
-        return str(html.empty("No command yet", "It stands here once the form is complete."))
+        return str(html.empty("No command yet", "It is shown here once the form is complete."))
     words = "What the studio runs, with RUN for the folder of the run."
     return str(_copied(words, "train-command", runs.preview(recipe)) + _sky(recipe, model, dataset))
 

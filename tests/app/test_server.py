@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from app import metrics, sweeper
 from app.access_log import route_of
 from app.cli import serve
+from app.window import window as studio_window
 from app.window.early_head import EarlyHead
 from engine.accounts import keys
 from engine.errors import ConflictError, TunesmithError
@@ -61,6 +62,24 @@ def test_gradio_comes_without_writing_stubs_and_still_has_its_events() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split()[-1] == "<lambda>"
+
+
+def test_another_gradio_than_the_tested_one_is_left_as_it_is_and_works_the_slow_way() -> None:
+    code = (
+        "import logging, sys; from fastapi import FastAPI; from app import window; logging.basicConfig(); "
+        "window.TESTED_GRADIO = '6.30'; app = FastAPI(); window.mount(app); mounted = app.routes[-1].app; "
+        "assert mounted.get_blocks().app is mounted; "
+        "print(vars(sys.modules['gradio.component_meta'])['create_or_modify_pyi'].__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split()[-1] == "create_or_modify_pyi"
+    assert "slow way" in done.stderr
+
+
+def test_the_tested_gradio_is_the_one_that_is_installed() -> None:
+    (line,) = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.startswith("gradio==")]
+    assert line.startswith(f"gradio=={studio_window.TESTED_GRADIO}.")
+    assert studio_window.is_tested()
 
 
 def test_gradios_queue_knows_the_application_that_is_mounted(window: TestClient) -> None:

@@ -44,7 +44,7 @@ def train(visit: Open, at_home: Path) -> Page:
 def test_apply_fills_the_form_and_the_numbers_follow(train: Page) -> None:
     expect(train.locator("#train-checks")).to_contain_text("Measured: the longest rows of the dataset do not fit")
     train.get_by_role("button", name="Apply").click()
-    expect(train.locator(".tr-fit")).to_contain_text("700 MB of 2.0 GB")
+    expect(train.locator(".tr-fit")).to_contain_text("700 MB of 2 GB")
     expect(train.locator("#train-checks")).not_to_contain_text("do not fit")
     train.locator("#advanced > button").click()
     train.get_by_role("button", name=re.compile("Batches and memory")).click()

@@ -70,7 +70,7 @@ def furnish(model: Path, tiny: Path, folder: Path) -> None:
         for number, (kind, rows) in enumerate(kinds.items()):
             table = stored(folder, kind, rows)
             sha256 = f"{number}" * 64
-            table.rename(home.blobs() / f"{sha256}.parquet")
+            table.rename(home.made(home.blobs()) / f"{sha256}.parquet")
             data = Dataset(id=kind, project_id="default", name=kind, sha256=sha256, kind=kind, rows=len(rows))
             data.accepted, data.status, data.size_bytes = len(rows), DatasetStatus.READY, 100_000
             session.add(data)

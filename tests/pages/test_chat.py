@@ -12,6 +12,7 @@ from engine.process import plan
 from engine.serve import endpoints, routing
 from pages import chat as page
 from storage.tables import Message
+from tests.pages.clicks import Click
 from tests.serving import bring_up, end_all, finished_run, ready_model
 
 ANY = {"project": "default"}
@@ -47,6 +48,7 @@ def jokes(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
     monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
+    monkeypatch.setattr(gr, "Success", lambda message, **_: said.append(message))
     return said
 
 
@@ -83,6 +85,17 @@ def test_who_asks_before_the_page_has_chosen_is_answered_by_what_is_served(jokes
     assert first["text"] == gr.skip()
     chat_id, _, asked, *_ = page.ask(first["id"], "one", None)
     assert "one" in list(page.answer_tuned(chat_id, asked, None, "", 0, 64))[-1][-1]["content"]
+
+
+def test_an_earlier_chat_is_deleted_and_the_open_one_makes_way_for_a_new_one(toasts: list[str]) -> None:
+    earlier, now = chat.new_chat(title="earlier"), chat.new_chat(title="now")
+    assert f'data-act="delete" data-id="{earlier.id}"' in page.earlier_html(ANY)
+    assert page.delete(now.id, Click("delete", earlier.id), Browser()) == (gr.skip(),) * 3
+    assert "earlier" not in page.earlier_html(ANY).replace("Earlier", "").replace("ts-earlier", "")
+    new_id, tuned, base = page.delete(now.id, Click("delete", now.id), Browser())
+    assert (chat.messages(new_id), tuned, base) == ([], [], [])
+    assert page.delete(new_id, Click("delete", "gone"), Browser()) == (gr.skip(),) * 3
+    assert toasts == ["The chat is deleted.", "The chat is deleted.", "There is no chat `gone`."]
 
 
 def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:

@@ -69,11 +69,7 @@ def test_facts_leave_out_what_is_not_known() -> None:
     [
         (None, "–"),
         (0, "0 B"),
-        (999, "999 B"),
         (1500, "1.5 kB"),
-        (269_000_000, "269 MB"),
-        (4.2e9, "4.2 GB"),
-        (3e12, "3.0 TB"),
     ],
 )
 def test_sizes(count: float | None, said: str) -> None:

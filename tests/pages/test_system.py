@@ -33,7 +33,7 @@ def test_a_key_needs_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
     assert system.create(" ", "all") == (gr.skip(), gr.skip())
-    assert "A key needs a name" in said[0]
+    assert "The key needs a name" in said[0]
 
 
 def test_a_revoked_key_is_gone_and_opens_nothing() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app import look
 from app.window import theme
 
 
@@ -16,12 +17,12 @@ def test_the_head_decides_the_theme_before_anything_else() -> None:
 
 def test_every_style_and_script_is_in_the_head_and_there_is_no_other() -> None:
     named = set(re.findall(r"/static-tunesmith/([\w.-]+)\?v=", theme.EARLY_HEAD.decode()))
-    assert named == {file.name for file in theme.STATIC.iterdir()}
+    assert named == {file.name for file in look.STATIC.iterdir()}
 
 
 def test_nothing_comes_from_another_server() -> None:
     assert not re.search(r"(href|src)=\"(https?:)?//", theme.EARLY_HEAD.decode())
-    for file in theme.STATIC.glob("*.css"):
+    for file in look.STATIC.glob("*.css"):
         assert not re.search(r"url\(\"?(https?:)?//", file.read_text()), file.name
 
 
@@ -30,7 +31,7 @@ def test_a_changed_file_changes_the_version(tmp_path: Path, monkeypatch: pytest.
     folder = tmp_path / "static"
     folder.mkdir()
     (folder / "tunesmith.css").write_text("a {}")
-    monkeypatch.setattr(theme, "STATIC", folder)
+    monkeypatch.setattr(look, "STATIC", folder)
     theme.version.cache_clear()
     assert theme.version() != before
     theme.version.cache_clear()
@@ -40,5 +41,5 @@ def test_gradio_uses_the_studios_colours_in_light_and_dark() -> None:
     made = theme.studio_theme()
     assert made.body_background_fill == made.body_background_fill_dark == "var(--ts-ground)"
     variables = set(re.findall(r"--ts-[\w-]+", str(theme._COLOURS)))
-    defined = set(re.findall(r"(--ts-[\w-]+):", (theme.STATIC / "tunesmith.css").read_text()))
+    defined = set(re.findall(r"(--ts-[\w-]+):", (look.STATIC / "tokens.css").read_text()))
     assert variables <= defined

@@ -26,7 +26,7 @@ def test_the_password_or_the_token_logs_in(browser: TestClient, secret: str) -> 
 def test_a_wrong_password_is_said_on_the_page(browser: TestClient) -> None:
     answer = browser.post("/login", data={"secret": "wrong"})
     assert answer.status_code == 401
-    assert "That is not it." in answer.text
+    assert "Wrong password or token." in answer.text
     assert "set-cookie" not in answer.headers
 
 

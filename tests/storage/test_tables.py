@@ -1,16 +1,21 @@
 """The schema: what the migrations build is what the tables say."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel, create_engine
 
-from storage import datasets, db, migrate, runs, transitions
+from storage import datasets, db, migrate, runs, schema, transitions
 from storage.statuses import RunStatus
 from storage.tables import Dataset, Model, Run
 
@@ -29,6 +34,24 @@ def test_the_migrations_build_exactly_the_tables() -> None:
         assert compare_metadata(context, SQLModel.metadata) == []
 
 
+def test_a_prepared_database_is_current_without_asking_alembic(home: Path) -> None:
+    code = "import sys; from storage import db; db.prepare(); print('alembic' in sys.modules)"
+    asked = [
+        subprocess.run([sys.executable, "-c", code], env=os.environ | {"TUNESMITH_HOME": str(folder)}, stdout=PIPE)
+        for folder in (home, home / "new")
+    ]
+    assert [done.stdout.strip() for done in asked] == [b"False", b"True"]
+
+
+def test_the_newest_migration_is_alembics_own_and_where_an_upgrade_ends(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    assert not schema.is_current(engine)
+    migrate.upgrade(engine)
+    assert schema.is_current(engine)
+    heads = ScriptDirectory.from_config(migrate.alembic_config()).get_heads()
+    assert heads == [schema.newest()]
+
+
 def test_every_migration_goes_up_and_down(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
     migrate.upgrade(engine)
@@ -36,8 +59,7 @@ def test_every_migration_goes_up_and_down(tmp_path: Path) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
-    with engine.connect() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() is None
+    assert schema.revision(engine) is None
 
 
 def test_a_status_moves_only_from_where_it_was_and_leaves_a_line_in_the_log() -> None:

@@ -59,12 +59,12 @@ class DatasetAnswer(Answer):
 class RowsAnswer(Answer):
     rows: list[dict[str, Any]] = Field(description="The rows, as they will be trained on.")
     total: int = Field(description="How many rows the dataset has.")
-    offset: int = Field(description="How many were passed over.")
+    offset: int = Field(description="How many were skipped.")
 
 
 class Rejection(Answer):
     row: int | None = Field(default=None, description="Number of the row in the source, from 1; null for the file.")
-    file: str | None = Field(default=None, description="The file it stands in, when there were several.")
+    file: str | None = Field(default=None, description="The file it is in, when there were several.")
     rule: str = Field(description="The rule it broke.")
     value: Any = Field(default=None, description="What was there, shortened.")
     fix: str = Field(default="", description="What would make it right.")
@@ -73,7 +73,7 @@ class Rejection(Answer):
 class RejectionsAnswer(Answer):
     rejections: list[Rejection] = Field(description="The rejected rows, in the order of the source.")
     total: int = Field(description="How many rows were rejected.")
-    offset: int = Field(description="How many were passed over.")
+    offset: int = Field(description="How many were skipped.")
 
 
 class PathBody(Body):
@@ -86,12 +86,12 @@ class PathBody(Body):
     split: Text | None = Field(default=None, description="Hub: the split; train, or the only one, when left out.")
     revision: Text | None = Field(default=None, description="Hub: a branch, tag or commit; main when left out.")
     name: Name | None = Field(default=None, description="What lists show; the file's name when left out.")
-    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
+    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it will belong to.")
 
 
 class UploadFields(Body):
     name: Name | None = Field(default=None, description="What lists show; the file's name when left out.")
-    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it shall belong to.")
+    project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it will belong to.")
     mapping: Json[dict[str, Any]] | None = Field(default=None, description="Which column is which part, as JSON text.")
 
 
@@ -105,7 +105,7 @@ _UPLOAD_SCHEMA = {
             "description": "The file: JSON, JSONL, CSV, Parquet ... Several parts `file` become one dataset.",
         },
         "name": {"type": "string", "description": "What lists show; the file's name when left out."},
-        "project_id": {"type": "string", "description": "The project it shall belong to."},
+        "project_id": {"type": "string", "description": "The project it will belong to."},
         "mapping": {"type": "string", "description": "Which column is which part, as JSON text."},
     },
 }

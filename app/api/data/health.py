@@ -80,7 +80,7 @@ class FoundRow(Answer):
 
 class FoundRowsAnswer(Answer):
     rows: list[FoundRow] = Field(description="The rows, in the order of the dataset.")
-    offset: int = Field(description="How many were passed over.")
+    offset: int = Field(description="How many were skipped.")
 
 
 class Hit(Answer):
@@ -99,7 +99,7 @@ class Lengths(Answer):
     median: int = Field(description="Characters that half of the texts do not exceed.")
     p95: int = Field(description="Characters that 95 % of the texts do not exceed.")
     longest: int = Field(description="Characters of the longest text.")
-    bars: list[tuple[int, int, int]] = Field(description="[from, below, texts]: how many texts are so long.")
+    bars: list[tuple[int, int, int]] = Field(description="[from, below, texts]: how many texts have that length.")
 
 
 class StatisticsAnswer(Answer):

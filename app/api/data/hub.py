@@ -29,7 +29,7 @@ class HubConfig(Answer):
 class HubAnswer(Answer):
     id: str = Field(description="The dataset's id on the hub.")
     revision: str = Field(description="The commit that was looked at.")
-    default: str | None = Field(description="The configuration that is meant when none is named; null: name one.")
+    default: str | None = Field(description="The configuration used when none is named; null when one must be named.")
     configs: list[HubConfig] = Field(description="What there is to choose from.")
 
 

@@ -31,7 +31,7 @@ class MappingAnswer(Answer):
     confidence: float | None = Field(description="Share of the rows looked at that are in that format, 0 to 1.")
     looked_at: int = Field(description="How many rows were looked at, from the first on.")
     formats: dict[str, int] = Field(
-        description="How many of these rows are in each format; the empty name is no format."
+        description="How many of these rows are in each format; the empty name means no known format."
     )
     columns: list[Column] = Field(description="The columns of the file.")
     roles: dict[str, int] = Field(description="How often each name of a role comes in the turns of these rows.")
@@ -48,7 +48,7 @@ class TriedRow(Answer):
     values: dict[str, Any] | None = Field(default=None, description="The row as it would be trained on.")
     repairs: list[str] = Field(default_factory=list, description="The repairs it would take.")
     rule: str | None = Field(default=None, description="The rule it breaks, when it is rejected.")
-    value: str | None = Field(default=None, description="What stands there.")
+    value: str | None = Field(default=None, description="What was found.")
     fix: str | None = Field(default=None, description="What would make it right.")
 
 

@@ -45,7 +45,7 @@ class SplitBody(Body):
         default=[Side(name="train", share=0.9), Side(name="test", share=0.1)],
         min_length=2,
         max_length=MOST_SIDES,
-        description="Names and shares; the shares make 1 and are met about.",
+        description="Names and shares; the shares add up to 1 and are met approximately.",
     )
     seed: Seed = 42
     name: NewName = None
@@ -100,7 +100,9 @@ class EditBody(Body):
 
 class MergeBody(Body):
     dataset_ids: list[RowId] = Field(
-        min_length=2, max_length=shape.MOST_TOGETHER, description="The datasets, in the order their rows shall have."
+        min_length=2,
+        max_length=shape.MOST_TOGETHER,
+        description="The datasets; their rows follow in this order.",
     )
     name: NewName = None
     weights: list[Annotated[float, Field(gt=0, le=1e6)]] | None = Field(

@@ -26,7 +26,7 @@ def local_file(text: str) -> Path:
     if not regular or any(path.is_relative_to(folder) for folder in _SYSTEM):
         raise RefusedError(f"`{text:.200}` is not a plain file.", "Name a CSV, JSON, JSONL or Parquet file.")
     if home.contains(path):
-        raise RefusedError(f"`{text:.200}` lies inside the studio's own folder.", "Import a file from elsewhere.")
+        raise RefusedError(f"`{text:.200}` is inside the studio's own folder.", "Import a file from elsewhere.")
     return path
 
 

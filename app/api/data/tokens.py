@@ -55,7 +55,7 @@ class Lengths(Answer):
 class LengthBin(Answer):
     from_: int = Field(alias="from", description="The least length in it, in tokens.")
     to: int | None = Field(description="The greatest length in it; null for the last, which holds all longer rows.")
-    rows: int = Field(description="How many rows are so long.")
+    rows: int = Field(description="How many rows have that length.")
 
 
 class Packing(Answer):
@@ -87,10 +87,10 @@ class TokenTotals(Answer):
 class TokensAnswer(Answer):
     rows: list[TokenRow] = Field(description="The rows, token by token.")
     total: int = Field(description="How many rows the dataset has.")
-    offset: int = Field(description="How many were passed over.")
+    offset: int = Field(description="How many were skipped.")
     notes: list[str] = Field(description="What a person should know about how these rows were written.")
     totals: TokenTotals | None = Field(
-        description="Those of the whole dataset, if they have been counted; null otherwise."
+        description="The totals of the whole dataset, if they have been counted; null otherwise."
     )
 
 

@@ -1,6 +1,5 @@
 """Receives uploaded files straight into the studio's own folder, however large, in constant memory."""
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.answers.errors import DiskFullError, TooLargeError
+from engine import sizes
 from engine.errors import TunesmithError
 from storage import home
 from storage.settings import settings
@@ -45,7 +45,7 @@ async def receive(request: Request) -> Form:
     boundary = options.get(b"boundary", b"")
     if not boundary:
         raise TunesmithError("The form has no boundary.", "Send multipart/form-data as HTTP clients build it.")
-    reader = _Reader(home.uploads())
+    reader = _Reader(home.made(home.uploads()))
     try:
         await _feed(reader, boundary, request.stream(), most_bytes)
     except OSError as error:
@@ -79,13 +79,14 @@ async def _feed(reader: "_Reader", boundary: bytes, stream: AsyncIterator[bytes]
 def _check_room(length: int, most_bytes: int) -> None:
     if length > most_bytes:
         raise _too_large(most_bytes)
-    free = shutil.disk_usage(home.uploads()).free
+    free = home.free_bytes()
     if length > free - SPARE_BYTES:
-        raise DiskFullError(f"The disk has only {free / 1e9:.1f} GB left.", "Free some space.")
+        raise DiskFullError(f"The disk has only {sizes.in_words(free)} left.", "Free some space.")
 
 
 def _too_large(most_bytes: int) -> TooLargeError:
-    return TooLargeError(f"The file is larger than {most_bytes / 1e9:g} GB.", "TUNESMITH_MAX_UPLOAD_GB sets the limit.")
+    message = f"The file is larger than {sizes.in_words(most_bytes)}."
+    return TooLargeError(message, "TUNESMITH_MAX_UPLOAD_GB sets the limit.")
 
 
 class _Reader:

@@ -49,7 +49,7 @@ def unknown(report_to: str) -> list[str]:
 def refuse_unknown(report_to: str) -> None:
     """Raises ValueError that names what is no tracker."""
     if found := unknown(report_to):
-        raise ValueError(f"{', '.join(found)} is none of {', '.join(TRACKERS)}: report_to")
+        raise ValueError(f"{', '.join(found)} is not one of {', '.join(TRACKERS)}: report_to")
 
 
 def installed(name: str) -> bool:

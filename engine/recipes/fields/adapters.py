@@ -27,7 +27,11 @@ class Adapters(BaseModel):
         description="How the base is kept in qlora: nf4 and fp4 take 4 bits a weight (nf4 loses less), int8 takes 8.",
     )
     lora_r: int = Field(
-        default=16, ge=1, le=1024, title="LoRA rank", description="Size of the LoRA matrices: more can learn more."
+        default=16,
+        ge=1,
+        le=1024,
+        title="LoRA rank",
+        description="Size of the LoRA matrices: larger ones can learn more.",
     )
     lora_alpha: int = Field(
         default=32, ge=1, le=8192, title="LoRA alpha", description="Weight of the LoRA update; usually twice lora_r."
@@ -102,8 +106,8 @@ class Adapters(BaseModel):
         ge=2,
         le=1024,
         title="OFT block",
-        description="Size of the blocks that are turned: more can learn more. A size that divides no layer is moved to "
-        "the next that does.",
+        description="Size of the blocks that are turned: larger ones can learn more. A size that divides no layer is "
+        "moved to the next that does.",
     )
     boft_block_size: int = Field(
         default=4,
@@ -124,7 +128,7 @@ class Adapters(BaseModel):
         ge=1,
         le=4096,
         title="Virtual tokens",
-        description="How many learnt tokens stand before every row.",
+        description="How many learnt tokens are put before every row.",
     )
     prompt_tuning_init_text: str = Field(
         default="",

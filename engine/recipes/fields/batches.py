@@ -27,7 +27,7 @@ class Batches(BaseModel):
         ge=8,
         le=1_048_576,
         title="Maximum length",
-        description="Longest row in tokens; what is longer is cut at the end.",
+        description="Longest row in tokens; longer rows are cut at the end.",
     )
     bf16: bool | None = Field(
         default=None,

@@ -14,15 +14,15 @@ class Keeping(BaseModel):
         default=100, ge=1, le=1_000_000, title="Checkpoint every", description="Steps between two checkpoints."
     )
     save_total_limit: int = Field(
-        default=2, ge=1, le=100, title="Checkpoints kept", description="How many of the newest checkpoints stay."
+        default=2, ge=1, le=100, title="Checkpoints kept", description="How many of the newest checkpoints are kept."
     )
     save_best_limit: int = Field(
         default=0,
         ge=0,
         le=100,
         title="Best kept",
-        description="How many of the best checkpoints stay besides the newest. Needs held-out rows: a checkpoint is "
-        "then also written when an evaluation is among the best.",
+        description="How many of the best checkpoints are kept besides the newest. Needs held-out rows: a checkpoint "
+        "is then also written when an evaluation is among the best.",
     )
     load_best_model_at_end: bool = Field(
         default=False,
@@ -35,7 +35,7 @@ class Keeping(BaseModel):
         pattern=r"^(eval_[A-Za-z0-9_./\-]+)?$",
         title="Best by",
         description="The measure on held-out rows that decides which is the best, such as eval_loss. Empty takes the "
-        "method's own. The smallest is the best of a loss, the greatest of anything else.",
+        "method's own. Of a loss the lowest value is the best, of anything else the highest.",
     )
     early_stopping_patience: int = Field(
         default=0,

@@ -32,8 +32,8 @@ class Teaching(BaseModel):
         le=1,
         allow_inf_nan=False,
         title="Divergence",
-        description="What being like the teacher means: near 0 all that the teacher would say is to be covered, near 1 "
-        "only what the teacher would say is to be said. TRL calls it beta.",
+        description="Which divergence from the teacher is lowered: near 0 the forward KL (cover all that the teacher "
+        "might say), near 1 the reverse KL (say only what the teacher would say). TRL calls it beta.",
     )
     seq_kd: bool = Field(
         default=False,

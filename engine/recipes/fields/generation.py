@@ -18,7 +18,7 @@ class Answers(BaseModel):
         description="How many answers to one prompt are compared with each other. The batch counts answers.",
     )
     max_completion_length: int = Field(
-        default=128, ge=1, le=131_072, title="Longest answer", description="In tokens; what is longer is cut off."
+        default=128, ge=1, le=131_072, title="Longest answer", description="In tokens; longer answers are cut off."
     )
     temperature: float = Field(
         default=1.0,
@@ -62,7 +62,7 @@ class Answers(BaseModel):
         default="",
         max_length=20_000,
         title="JSON schema",
-        description="What a good answer is valid against, as JSON, for json_schema. Empty accepts any JSON object.",
+        description="The JSON schema that a good answer must match, for json_schema. Empty accepts any JSON object.",
     )
     reward_length: int = Field(
         default=200,
@@ -76,7 +76,7 @@ class Answers(BaseModel):
         max_length=20_000,
         title="Own function",
         description="Python text with `def reward(prompt, completion, **columns)` that returns a number, for python. "
-        "It runs when the training does, in a process that is shut in: read it before you run somebody else's recipe.",
+        "It runs when the training does, in a sandboxed process: read it before you run somebody else's recipe.",
         json_schema_extra={"lines": 6},
     )
     reward_seconds: float = Field(
@@ -85,7 +85,7 @@ class Answers(BaseModel):
         le=600,
         allow_inf_nan=False,
         title="Time for an answer",
-        description="Seconds that the own function may take for one answer.",
+        description="Seconds that reward_code may take for one answer.",
     )
     reward_model_id: str = Field(
         default="",

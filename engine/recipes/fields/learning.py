@@ -17,8 +17,8 @@ class Learning(BaseModel):
     optim: Name = Field(
         default="adamw_torch",
         title="Optimiser",
-        description="The rule that turns gradients into steps. The 8-bit ones remember less, galore and apollo spare "
-        "memory in full tuning, schedule_free needs no schedule, muon keeps the directions of a matrix apart.",
+        description="The rule that turns gradients into steps. The 8-bit ones take less memory, galore and apollo save "
+        "memory in full tuning, schedule_free needs no schedule, muon makes the steps of a matrix orthogonal.",
     )
     optim_args: str = Field(
         default="",
@@ -57,7 +57,7 @@ class Learning(BaseModel):
         le=1,
         allow_inf_nan=False,
         title="Epsilon",
-        description="Keeps the division by the size of gradients from running away.",
+        description="A small number added to the divisor, so that no step becomes infinite.",
     )
     lr_scheduler_type: Schedule = Field(
         default="linear",
@@ -84,7 +84,12 @@ class Learning(BaseModel):
         description="The same as a share of all steps, such as 0.03; only one of the two may be above 0.",
     )
     weight_decay: float = Field(
-        default=0.0, ge=0, le=1, allow_inf_nan=False, title="Weight decay", description="Pull of weights to zero."
+        default=0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        title="Weight decay",
+        description="How strongly weights are pulled towards zero.",
     )
     max_grad_norm: float = Field(
         default=1.0,
@@ -92,7 +97,7 @@ class Learning(BaseModel):
         le=1000,
         allow_inf_nan=False,
         title="Gradient clipping",
-        description="Longest gradient a step may take; 0 turns clipping off.",
+        description="Largest gradient norm of a step; larger gradients are scaled down to it. 0 turns clipping off.",
     )
     neftune_noise_alpha: float | None = Field(
         default=None,
@@ -103,4 +108,4 @@ class Learning(BaseModel):
         description="Noise on the embeddings while training (NEFTune), which can make answers to instructions better; "
         "5 is usual, empty adds none.",
     )
-    seed: int = Field(default=42, ge=0, le=2**32 - 1, title="Seed", description="Start of every random choice.")
+    seed: int = Field(default=42, ge=0, le=2**32 - 1, title="Seed", description="Seed of every random choice.")

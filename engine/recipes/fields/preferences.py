@@ -33,8 +33,8 @@ class Preferences(BaseModel):
         lt=0.5,
         allow_inf_nan=False,
         title="Label smoothing",
-        description="Share of the pairs that are believed to be the wrong way round. The losses robust and exo_pair "
-        "need more than 0; hinge and ipo know none.",
+        description="Share of the pairs that are believed to be swapped. The losses robust and exo_pair "
+        "need more than 0; hinge and ipo do not support it.",
     )
     simpo_gamma: float = Field(
         default=0.5,
@@ -42,7 +42,7 @@ class Preferences(BaseModel):
         le=100,
         allow_inf_nan=False,
         title="Margin",
-        description="How far the preferred answer is to lead, in SimPO.",
+        description="Margin by which the preferred answer should lead, in SimPO.",
     )
     cpo_alpha: float = Field(
         default=1.0,

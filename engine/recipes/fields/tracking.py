@@ -16,7 +16,7 @@ class Tracking(BaseModel):
         pattern=r"^[a-z, ]*$",
         title="Report to",
         description="Trackers that get the numbers too, separated by commas: trackio, tensorboard, mlflow, wandb. "
-        "Empty tells none. A tracker that does not answer never holds up a training.",
+        "Empty uses none. A tracker that does not answer never holds up a training.",
     )
     tracker_project: str = Field(
         default="tunesmith",
@@ -24,5 +24,5 @@ class Tracking(BaseModel):
         max_length=100,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$",
         title="Project at the tracker",
-        description="What the trackers file the run under: their project, or their experiment.",
+        description="The project or experiment under which the trackers list the run.",
     )

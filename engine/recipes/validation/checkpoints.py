@@ -21,4 +21,4 @@ def refuse_unknown_best(recipe: Any) -> None:
             f"0, such as 0.05, or leave out {asked[0]}"
         )
     if recipe.early_stopping_threshold and not recipe.early_stopping_patience:
-        raise ValueError("without early_stopping_patience it means nothing: early_stopping_threshold")
+        raise ValueError("without early_stopping_patience it has no effect: early_stopping_threshold")

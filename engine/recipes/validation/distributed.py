@@ -21,7 +21,7 @@ def refuse_unspread(recipe: Any) -> None:
         raise ValueError("ddp keeps everything on its device, so offload has to be none, or strategy fsdp or deepspeed")
     if recipe.strategy != "ddp" and recipe.optim not in SIMPLE_OPTIMISERS:
         raise ValueError(
-            f"{recipe.strategy} divides the optimiser among processes, which {recipe.optim} does not bear: "
+            f"{recipe.strategy} divides the optimiser among processes, which {recipe.optim} does not support: "
             f"choose {', '.join(SIMPLE_OPTIMISERS)} as optim"
         )
     if recipe.strategy in SHARDED:
@@ -53,7 +53,7 @@ def _refuse_sharding(recipe: Any) -> None:
         raise ValueError(f"{strategy} divides the weights, and {recipe.method} {why}: use {others} as strategy")
     if recipe.tuning not in SHARDED_TUNINGS:
         raise ValueError(
-            f"{strategy} divides the weights, which {recipe.tuning} does not bear: use {others} as strategy, or lora"
+            f"{strategy} divides the weights, which {recipe.tuning} does not support: use {others} as strategy, or lora"
         )
     if recipe.precompute_ref_log_probs:
         raise ValueError(

@@ -59,7 +59,7 @@ def _refuse_batches(recipe: Any) -> None:
     if answers % recipe.num_generations:
         what = "per_device_train_batch_size times gradient_accumulation_steps" + " times all processes" * spread
         raise ValueError(
-            f"a step has {answers} answers ({what}), which is no multiple of {recipe.num_generations}: "
+            f"a step has {answers} answers ({what}), which is not a multiple of {recipe.num_generations}: "
             "change num_generations"
         )
 
@@ -75,7 +75,7 @@ def _refuse_lengths(recipe: Any) -> None:
 def _refuse_rewards(recipe: Any) -> None:
     names = words(recipe.reward_funcs)
     if unknown := [name for name in names if name not in REWARDS] or (not names and ["nothing"]):
-        raise ValueError(f"{', '.join(unknown)} is none of {', '.join(REWARDS)}: reward_funcs")
+        raise ValueError(f"{', '.join(unknown)} is not one of {', '.join(REWARDS)}: reward_funcs")
     for name, (field, what) in NEEDS.items():
         if name in names and not getattr(recipe, field).strip():
             raise ValueError(f"the reward {name} needs {what} in {field}")

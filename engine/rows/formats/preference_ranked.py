@@ -1,4 +1,4 @@
-"""Nectar's preferences: several answers with ranks, of which the best stands against the worst."""
+"""Nectar's preferences: several answers with ranks, of which the best is compared with the worst."""
 
 from engine.rows.kinds import preference, ranked, row_parts
 from engine.rows.verdict import Format, Parts, Row

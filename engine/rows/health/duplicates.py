@@ -22,7 +22,7 @@ class _Duplicates:
 CHECK = Check(
     name="exact_duplicates",
     title="Exact duplicates",
-    means="The same row several times counts several times: the model learns it by heart instead of what it shows.",
+    means="A row that is repeated counts several times: the model memorises it instead of learning from it.",
     weight=15,
     fix="drop",
     fix_label="Keep the first of each",

@@ -58,7 +58,7 @@ class _Lengths:
 CHECK = Check(
     name="length_outliers",
     title="Unusual lengths",
-    means="A row many times longer than the others is mostly pasted by mistake, and will be cut; a very short answer "
+    means="A row many times longer than the others is usually a mistake, and will be cut; a very short answer "
     "among long ones is often the rest of a broken one.",
     weight=5,
     fix="drop",

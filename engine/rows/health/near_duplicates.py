@@ -41,7 +41,7 @@ def kept_once(pairs: Pairs) -> tuple[Positions, Positions]:
 CHECK = Check(
     name="near_duplicates",
     title="Near duplicates",
-    means="Rows that differ in a few words only teach little more than one of them, and weigh as much as all.",
+    means="Rows that differ in only a few words teach little more than one of them, but count as many.",
     weight=10,
     fix="drop",
     fix_label="Keep the first of each",

@@ -129,8 +129,8 @@ class _Pii:
 CHECK = Check(
     name="personal_data",
     title="Personal data and keys",
-    means="Mail addresses, phone and card numbers, bank accounts and access keys are learnt by heart and told to "
-    "whoever asks.",
+    means="Mail addresses, phone and card numbers, bank accounts and access keys are memorised and told to "
+    "anyone who asks.",
     weight=10,
     fix="mask",
     fix_label="Replace with placeholders",

@@ -50,7 +50,7 @@ class _OneWord(RowFinder):
 EMPTY = Check(
     name="empty_answers",
     title="Empty answers",
-    means="An answer of nothing but spaces teaches the model to fall silent.",
+    means="An empty answer teaches the model to answer with nothing.",
     weight=15,
     fix="drop",
     fix_label="Drop these rows",

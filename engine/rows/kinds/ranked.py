@@ -1,4 +1,4 @@
-"""Several answers to one question, each with a rank: the best stands against the worst."""
+"""Several answers to one question, each with a rank: the best is compared with the worst."""
 
 import math
 from typing import Any

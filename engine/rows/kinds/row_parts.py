@@ -14,7 +14,7 @@ ABOUT = {
     "text": "the text",
     "chosen": "the better answer: text, one turn, or a list of turns",
     "rejected": "the worse answer: text, one turn, or a list of turns",
-    "answers": "several answers with ranks: a list of {answer, rank}; the best stands against the worst",
+    "answers": "several answers with ranks: a list of {answer, rank}; the best is compared with the worst",
     "label": "whether the answer is good: true or false, 1 or 0, yes or no",
     "completions": "the steps of an answer: a list of texts",
     "labels": "whether each step is right: a list of true and false",

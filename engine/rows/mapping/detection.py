@@ -8,8 +8,7 @@ where:
   "answer"}; every other column with something in it goes to `extra`.
 * `parts.PARTS[kind]`: the parts a row of a kind may have, `parts.NEEDS[kind]` the sets of which one must be there, and
   `parts.ABOUT[part]` what it is.
-* `roles_in(rows, mostly)`: the names of roles in the chats of these rows -> the role each is taken for (None: unknown).
-  `words.OURS` are the roles there are, `words.USUAL.who` and `.what` the keys a turn may have for them.
+* `words.OURS` are the roles there are, `words.USUAL.who` and `.what` the keys a turn may have for them.
 * `mapped(kind, {part: column}, words)`: a Format that reads these columns and no others, by the same code as every
   format. `words.words(who, what, roles)` makes the words of a person: the keys of a turn, and role names -> ours.
   `detect` is then left out; `confidence` and `judge` take the mapped format as any other.
@@ -24,8 +23,8 @@ from engine.errors import RefusedError
 from engine.rows.formats import all_formats as every
 from engine.rows.kinds import chat, preference, prompt, row_parts, texts, unpaired
 from engine.rows.mapping import column_plan as ways
-from engine.rows.turns import cells, turns
-from engine.rows.turns.role_names import USUAL, Words, plain_name
+from engine.rows.turns import cells
+from engine.rows.turns.role_names import USUAL, Words
 from engine.rows.verdict import Format, Kind, Parts, Rejection, Repairs, Row, Values
 
 FORMATS = every.FORMATS
@@ -109,19 +108,6 @@ def parts_of(row: Any, mostly: Format) -> dict[str, str]:
     if way is None or not mostly.fits(row, way.parts) or ways.rival(row, way) is not None:
         return {}
     return dict(way.parts)
-
-
-def roles_in(rows: Iterable[Any], mostly: Format, words: Words = USUAL) -> dict[str, str | None]:
-    """The names of roles in the chats of these rows, and the role each is taken for; None for an unknown one."""
-    found: dict[str, str | None] = {}
-    for row in rows:
-        for column in parts_of(row, mostly).values():
-            for turn in turns.opened(row[column], words) or ():
-                who = cells.first(turn, words.who) if isinstance(turn, dict) else None
-                name = turn[who] if who else None
-                if isinstance(name, str):
-                    found[name] = words.roles.get(plain_name(name))
-    return found
 
 
 def mapped(kind: Kind, columns: Mapping[str, str], words: Words = USUAL) -> Format:

@@ -48,7 +48,7 @@ class Mapping(BaseModel):
     def _whole(self) -> Self:
         if strange := [name for name in self.parts if name not in PARTS[self.kind]]:
             raise ValueError(
-                f"`{strange[0]}` is no part of a {self.kind} row; its parts are {', '.join(PARTS[self.kind])}"
+                f"`{strange[0]}` is not a part of a {self.kind} row; its parts are {', '.join(PARTS[self.kind])}"
             )
         _check_columns_once(self.parts)
         if not any(set(needed) <= set(self.parts) for needed in NEEDS[self.kind]):
@@ -86,7 +86,7 @@ def parse(values: abc.Mapping[str, Any]) -> Mapping:
     try:
         return Mapping.model_validate(values)
     except ValidationError as error:
-        raise RefusedError(f"The mapping does not hold: {_said(error)}.", "Choose the columns again.") from error
+        raise RefusedError(f"The mapping is not valid: {_said(error)}.", "Choose the columns again.") from error
 
 
 def _said(error: ValidationError) -> str:

@@ -91,7 +91,7 @@ def choose(source: Source, name: str) -> Reader:
     for reader in BINARY:
         if suffix in reader.suffixes:
             hint = "Give the file the ending of what it is. " + KNOWN
-            raise UnreadableError(f"`{name}` is no {reader.name} file.", hint)
+            raise UnreadableError(f"`{name}` does not hold {reader.name}.", hint)
     return _text_reader(source, name, suffix)
 
 

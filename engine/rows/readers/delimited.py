@@ -55,7 +55,7 @@ def _header(cells: Iterable[list[str]]) -> list[str]:
         raise UnreadableError(f"The file has {len(header)} columns.", "Keep the columns with the training text.")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise UnreadableError(f"The column `{twice[0]}` is there twice.", "Give each column a name of its own.")
+        raise UnreadableError(f"The column `{twice[0]}` appears twice.", "Give each column a name of its own.")
     return header
 
 

@@ -65,7 +65,7 @@ def check_columns(names: Sequence[str], leaves: int) -> None:
     if leaves > MOST_COLUMNS:
         raise UnreadableError(f"The file has {leaves} columns.", "Keep those with the text.")
     if twice := next((name for name, count in Counter(names).items() if count > 1), None):
-        raise UnreadableError(f"The column `{twice:.100}` is there twice.", "Give each column a name of its own.")
+        raise UnreadableError(f"The column `{twice:.100}` appears twice.", "Give each column a name of its own.")
 
 
 def broken(kind: str, error: Exception) -> UnreadableError:

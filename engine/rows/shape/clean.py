@@ -43,16 +43,16 @@ class _Clean(shaping.Shaping):
             kept = [row for row in cleaned if row]
             yield columns.batch(kept, [row["row"] for row in kept], columnar.SCHEMAS[parent.kind])
         if left_out:
-            desk.notes.append(f"{left_out:,} rows were left out: nothing to learn was left of them.")
+            desk.notes.append(f"{left_out:,} rows were left out: nothing was left to learn from them.")
 
 
 class Mask(_Clean):
     """Mail addresses, phone numbers, cards, bank accounts and keys become placeholders such as [MAIL]."""
 
-    op: Literal["mask"] = Field(default="mask", description="Put placeholders for personal data and keys.")
+    op: Literal["mask"] = Field(default="mask", description="Replace personal data and keys with placeholders.")
 
     def words(self) -> str:
-        return "put placeholders for personal data and keys"
+        return "replaced personal data and keys with placeholders"
 
     def clean(self, text: str) -> str:
         return pii.mask(text)

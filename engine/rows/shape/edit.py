@@ -19,7 +19,7 @@ class Edit(shaping.Shaping):
     values: dict[str, Any] = Field(description="The whole row, in any format that becomes the dataset's kind.")
 
     def words(self) -> str:
-        return f"edited the row at place {self.position + 1:,}"
+        return f"edited the row at position {self.position + 1:,}"
 
     def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents

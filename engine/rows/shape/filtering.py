@@ -72,7 +72,7 @@ class Length(_Condition):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.most is not None and self.most < self.least:
-            raise ValueError("no length is at least `least` and at most `most`")
+            raise ValueError("`least` must not be above `most`")
         return self
 
     def words(self) -> str:

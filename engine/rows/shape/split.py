@@ -1,7 +1,7 @@
 """Split: every row goes to one of two or more sides, such as train and test, by its content or by a column.
 
 By content, the same row goes to the same side always: in every later version, after more rows came, and both copies of
-a row that is there twice. That keeps what was tested on out of what is trained on; the price is that shares are met
+a row that appears twice. That keeps what was tested on out of what is trained on; the price is that shares are met
 only about (100 rows at 10 % give 10, more or less 3).
 """
 
@@ -43,7 +43,7 @@ class Split(shaping.Shaping):
         default=(Side(name="train", share=0.9), Side(name="test", share=0.1)),
         min_length=2,
         max_length=MOST_SIDES,
-        description="The datasets to make; their shares make 1.",
+        description="The datasets to make; their shares add up to 1.",
     )
     seed: int = Field(default=42, ge=0, lt=2**63, description="Another seed divides in another way.")
     side: int = Field(default=0, ge=0, lt=MOST_SIDES, description="Which of the sides these rows are.")
@@ -51,7 +51,7 @@ class Split(shaping.Shaping):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if abs(sum(side.share for side in self.sides) - 1) > 1e-6:
-            raise ValueError("the shares of the sides must make 1")
+            raise ValueError("the shares of the sides must add up to 1")
         if len({side.name for side in self.sides}) < len(self.sides):
             raise ValueError("the sides need different names")
         if self.side >= len(self.sides):

@@ -217,13 +217,6 @@ def _plain(table: pa.Table) -> Iterator[dict[str, Any]]:
         yield from columns.plain(batch)
 
 
-def iter_rows(path: Path, batch: int = 1000) -> Iterator[dict[str, Any]]:
-    """Every row in order, as `plain` gives them. Holds about `batch` of them at a time, and no file when closed."""
-    with pq.ParquetFile(path) as file:
-        for found in file.iter_batches(batch_size=batch, use_threads=False):
-            yield from columns.plain(found)
-
-
 def _footer(path: Path) -> tuple[Any, Any]:
     stat = path.stat()
     return _footer_of(str(path), stat.st_mtime_ns, stat.st_size)

@@ -22,11 +22,11 @@ def _companion(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 def _teacher(teacher: Companion, model: Model) -> Found:
     if teacher.id == model.id:
-        message = f"The teacher {teacher.name} is the model that learns: it has nothing to tell itself."
+        message = f"The teacher {teacher.name} is the model being trained: it cannot teach itself."
         yield Problem("teacher_id", message, "Choose a larger model of the same family.")
     elif auxiliary_models.scores(teacher):
-        hint = "Choose a model that answers in words."
-        yield Problem("teacher_id", f"{teacher.name} gives scores and says nothing.", hint)
+        hint = "Choose a model that writes text."
+        yield Problem("teacher_id", f"{teacher.name} is a reward model: it gives scores and writes no text.", hint)
     elif model.path and auxiliary_models.same_vocabulary(Path(model.path), teacher.tokenizer) is False:
         message = f"The teacher {teacher.name} has another vocabulary than {model.name}, so their words cannot be "
         hint = "Choose a teacher of the same model family, or let it write answers and learn from them with sft."
@@ -35,7 +35,7 @@ def _teacher(teacher: Companion, model: Model) -> Found:
 
 def _judge(judge: Companion, model: Model) -> Found:
     if not auxiliary_models.scores(judge):
-        message = f"{judge.name} is no reward model: it does not answer with one number."
+        message = f"{judge.name} is not a reward model: it does not answer with one number."
         yield Problem("reward_model_id", message, "Choose a run of the method reward.")
 
 

@@ -22,18 +22,18 @@ def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     left = steps.training_rows(recipe, rows)
     batch = recipe.per_device_train_batch_size
     if batch > left and not recipe.packing:
-        message = f"per_device_train_batch_size is {batch}, and only {left} rows are there to train on."
+        message = f"per_device_train_batch_size is {batch}, and there are only {left} rows to train on."
         yield Problem("per_device_train_batch_size", message, f"Use {left} or less.", "warning")
 
 
 def _prompts(recipe: Recipe, rows: int) -> Found:
     answers = steps.rows_a_step(recipe)
     if answers % recipe.num_generations:
-        message = f"A step has {answers} answers on this machine's devices, which is no multiple of num_generations "
+        message = f"A step has {answers} answers on this machine's devices, which is not a multiple of num_generations "
         hint = f"Use a divisor of {answers}, or another per_device_train_batch_size."
         yield Problem("num_generations", f"{message}{recipe.num_generations}.", hint)
     elif (wanted := steps.prompts_a_step(recipe)) > rows:
-        message = f"A step takes {wanted} prompts, and only {rows} are there."
+        message = f"A step takes {wanted} prompts, and there are only {rows}."
         yield Problem("gradient_accumulation_steps", message, "Use fewer, or a smaller per_device_train_batch_size.")
 
 

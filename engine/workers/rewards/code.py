@@ -25,7 +25,7 @@ CHILD = Path(__file__).parents[1] / "sandbox" / "child.py"
 MEMORY_BYTES = 1 << 30
 START_SECONDS = 60.0  # a busy machine
 MOST_LINE_BYTES = 8192
-HINT = "Correct reward_code. What it may do stands in the guide under Methods, Rewards."
+HINT = "Correct reward_code. The guide says under Methods, Rewards, what it may do."
 
 Worth = float | None
 
@@ -122,6 +122,6 @@ def _ending(child: "subprocess.Popen[bytes]") -> str:
     try:
         code = child.wait(1)
     except subprocess.TimeoutExpired:
-        return "said something else than its rewards"
+        return "printed something other than its rewards"
     how = f"was ended by signal {-code}" if code < 0 else f"ended its process (exit code {code})"
     return f"{how}; it may use {MEMORY_BYTES >> 20} MB of memory, and no files, network or processes"

@@ -144,4 +144,4 @@ def _as_trl_calls_it(name: str, judge: Judge, column: str) -> Callable[..., list
 
 
 def _unreadable(field: str, why: str) -> WorkFailedError:
-    return WorkFailedError("config", f"{field} is of no use: {why}.", f"Correct {field}.")
+    return WorkFailedError("config", f"{field} cannot be used: {why}.", f"Correct {field}.")

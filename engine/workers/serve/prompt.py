@@ -28,7 +28,7 @@ def prompt_tokens(tokenizer: Any, prompt: str | list[int]) -> list[int]:
         tokens: list[int] = tokenizer(prompt)["input_ids"]
         return tokens or [start for start in (tokenizer.bos_token_id, tokenizer.eos_token_id) if start is not None][:1]
     if any(not 0 <= token < len(tokenizer) for token in prompt):
-        raise RequestError("`prompt` holds a number that is no token of this model.", "prompt")
+        raise RequestError("`prompt` holds a number that is not a token of this model.", "prompt")
     return prompt
 
 

@@ -39,7 +39,7 @@ class Vocabulary:
         """That of a transformers tokenizer. Raises WorkFailedError when it knows no character positions."""
         if not tokenizer.is_fast:
             hint = "Choose a model with a tokenizer.json."
-            raise contract.WorkFailedError("config", "This model's tokenizer tells no character positions.", hint)
+            raise contract.WorkFailedError("config", "This model's tokenizer gives no character positions.", hint)
         known = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
         specials = sorted({*known, *tokenizer.all_special_tokens}, key=lambda text: (-len(text), text))
         return cls(tokenizer.backend_tokenizer, tokenizer.chat_template, tokenizer.special_tokens_map, tuple(specials))

@@ -18,7 +18,10 @@ from engine.workers.tuning import starts
 from engine.workers.tuning.adapters import puts_tokens_before
 
 PROBE_TOKENS = 32
-ALIKE = "No reward told two answers apart. Choose easier prompts, a reward that is not all or nothing, or more answers."
+ALIKE = (
+    "The rewards gave all answers to a prompt the same score. Choose easier prompts, a reward that is not all or "
+    "nothing, or more answers."
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def _check_adapter(trained: Trained, model: PeftModel, folder: Path) -> None:
     if _unchanged(model, tensors):
         raise WorkFailedError(
             "config",
-            "The training changed nothing: every weight of the adapter is as it was.",
+            "The training changed nothing: every weight of the adapter is the same as before.",
             ALIKE
             if trained.recipe.method in GENERATING
             else "Raise learning_rate, or train for more than warmup_steps.",
@@ -148,7 +151,9 @@ def _finite_tensors(folder: Path) -> dict[str, torch.Tensor]:
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise WorkFailedError(
-                "config", f"The trained weights of {name} are no numbers.", "Lower learning_rate and train again."
+                "config",
+                f"The trained weights of {name} contain NaN or infinity.",
+                "Lower learning_rate and train again.",
             )
     if not tensors:
         raise WorkFailedError("code", f"Nothing was saved in {folder.name}.")

@@ -198,7 +198,7 @@ class Checkpoints(TrainerCallback, ExportableState):
             shutil.rmtree(folder)
             raise contract.WorkFailedError(
                 "config",
-                f"After step {state.global_step} the weights are no numbers any more (first: {broken}).",
+                f"After step {state.global_step} the weights contain NaN or infinity (first: {broken}).",
                 "Resume from the checkpoint before with a lower learning_rate, and keep max_grad_norm at 1.",
             )
         if ranks.first():

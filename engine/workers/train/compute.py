@@ -90,7 +90,7 @@ def _no_liger(model: PreTrainedModel, device: str) -> str | None:
         return "liger-kernel is not installed."
     known: Mapping[str, Any] = import_module("liger_kernel.transformers.monkey_patch").MODEL_TYPE_TO_APPLY_LIGER_FN
     kind = model.config.model_type
-    return None if kind in known else f"Liger knows no models of the kind {kind}."
+    return None if kind in known else f"Liger does not support models of the kind {kind}."
 
 
 def recomputes(recipe: Recipe, memory: Mapping[str, int], longest: int) -> bool:

@@ -73,7 +73,7 @@ class CurveWatch(TrainerCallback):
             there, here = found
             self._tell(
                 f"Since step {there.since} the held-out loss has risen ({there.before:.4g}, now {there.now:.4g}) while "
-                f"the training loss fell ({here.before:.4g}, now {here.now:.4g}): the model learns its rows by heart. "
+                f"the training loss fell ({here.before:.4g}, now {here.now:.4g}): the model is overfitting. "
                 f"{self._remedy(there.since)}"
             )
 
@@ -86,10 +86,10 @@ class CurveWatch(TrainerCallback):
         rate = self.recipe.learning_rate
         hint = (
             f"Start again with learning_rate {rate / 10:g} instead of {rate:g}, a few warmup_steps and max_grad_norm "
-            "1. Resume would go on with weights that are spoilt."
+            "1. Resume would continue with diverged weights."
         )
         message = (
-            f"The loss runs away: around {found.before:.4g} at step {found.since}, and {found.now:.4g} in the last "
+            f"The loss has diverged: around {found.before:.4g} at step {found.since}, and {found.now:.4g} in the last "
             f"{curve_rules.WINDOW} points up to step {step}."
         )
         return WorkFailedError("config", message, hint)
@@ -108,10 +108,10 @@ class CurveWatch(TrainerCallback):
     def _no_gradient(self, found: curve_rules.Finding, step: int, loss: float) -> None:
         where = f"in every step from {found.since} to {step}"
         if self.by_reward:
-            message = f"No reward told two answers apart {where}, so nothing was learnt."
+            message = f"The rewards gave all answers to a prompt the same score {where}, so nothing was learnt."
             hint = "Choose easier prompts, a reward that is not all or nothing, more num_generations, or a higher "
             raise WorkFailedError("data", message, f"{hint}temperature.")
-        message = f"The gradients were 0 {where}, with a loss of {loss:.4g}: no trained weight has an influence on it."
+        message = f"The gradients were 0 {where}, with a loss of {loss:.4g}: no trained weight affects it."
         raise WorkFailedError("config", message, "Choose other layers, another tuning, or less clipping and smoothing.")
 
     def _tell(self, message: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from engine import sizes
 from engine.workers import diagnosis, group, ranks
 from engine.workers.contract import WorkFailedError
 
@@ -65,7 +66,7 @@ class Room:
         self.full = True
         if free < self.needed + int(LEAST_SHARE * RESERVE_BYTES):
             last = f"The last one is of step {newest}" if newest >= 0 else "There is none before it"
-            what = f"the checkpoint of step {step} takes {diagnosis.in_words(self.needed)}. {last}"
+            what = f"the checkpoint of step {step} takes {sizes.in_words(self.needed)}. {last}"
             raise self._failure(free, what)
 
     def raise_if_full(self, what: str) -> None:

@@ -47,7 +47,7 @@ def _with_room(rows: Dataset, room: int, out: Path) -> Dataset:
     fits = [number for number, one in enumerate(labels) if 0 < prompt_tokens(one) <= room]
     if not fits:
         hint = "Raise max_length, lower max_completion_length, or set lmbda to 0 and leave seq_kd off."
-        raise WorkFailedError("data", f"No prompt is shorter than {room} tokens, which an answer leaves.", hint)
+        raise WorkFailedError("data", f"No prompt fits into the {room} tokens that an answer leaves.", hint)
     if left_out := len(rows) - len(fits):
         message = f"{left_out:,} rows have no prompt, or one of more than {room} tokens, and are left out."
         events.append(out, events.Note(level="warning", message=message))

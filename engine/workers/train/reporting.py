@@ -79,9 +79,9 @@ class LossWatch:
         named = self.model.named_parameters()
         broken = next((name for name, one in named if not torch.isfinite(group.held(one)).all()), None)
         if broken and self.seen == 1:
-            message = f"The model's weights hold values that are no numbers (first: {broken})."
+            message = f"The model's weights contain NaN or infinity (first: {broken})."
             return contract.WorkFailedError("data", message, "The model's files are damaged: fetch the model again.")
-        cause = "the weights ran away" if broken else "numbers overflowed in the model"
+        cause = "the training diverged" if broken else "numbers overflowed in the model"
         lower = f"Lower learning_rate from {self.learning_rate:g} to {self.learning_rate / 10:g}"
         hint = f"{lower}, add a few warmup_steps, and keep max_grad_norm at 1."
         return contract.WorkFailedError("config", f"The loss became {loss} in batch {self.seen}: {cause}.", hint)

@@ -21,7 +21,7 @@ from engine.recipes.parallelism import Spread
 from engine.recipes.recipe import Recipe
 from engine.workers.contract import WorkFailedError
 
-HINT = "On a CPU fsdp cannot be had: use ddp. On GPUs, check num_processes and how the training was started."
+HINT = "fsdp does not work on a CPU: use ddp. On GPUs, check num_processes and how the training was started."
 KINDS = {
     "none": (DistributedType.NO,),
     "ddp": (DistributedType.MULTI_GPU, DistributedType.MULTI_CPU),
@@ -100,7 +100,7 @@ def _deepspeed_wrong(asked: Asked, model: torch.nn.Module) -> str | None:
     from deepspeed import DeepSpeedEngine  # noqa: PLC0415  (an extra that only this strategy needs)
 
     if not isinstance(model, DeepSpeedEngine):
-        return f"a {type(model).__name__} that is no DeepSpeed engine"
+        return f"a {type(model).__name__} that is not a DeepSpeed engine"
     if (stage := model.zero_optimization_stage()) != asked.spread.zero_stage:
         return f"DeepSpeed ZeRO {stage}"
     offload = model.zero_offload_optimizer()

@@ -64,7 +64,7 @@ def _boft(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> BOF
     for name, module in _linear(model):
         chosen = wanted == ["all-linear"] or is_one_of(name, wanted)
         if chosen and module.weight.shape[1] % least:
-            message = f"The layer {name} has {module.weight.shape[1]} inputs, which is no multiple of {least}."
+            message = f"The layer {name} has {module.weight.shape[1]} inputs, which is not a multiple of {least}."
             raise WorkFailedError("config", message, "Choose a boft_block_size that divides the inputs of every layer.")
     return BOFTConfig(boft_block_size=size, boft_n_butterfly_factor=factors, **shared)
 

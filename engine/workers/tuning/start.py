@@ -13,8 +13,6 @@ from safetensors import SafetensorError
 from engine.workers.contract import WorkFailedError
 from engine.workers.tuning.model import Base
 
-REFERENCE = "ref"  # TRL's name for the copy
-
 
 def begun_with(base: Base, adapter: Path | None) -> Base:
     """The base model with that adapter on it, ready to be trained on. Raises WorkFailedError when it does not fit."""
@@ -23,7 +21,7 @@ def begun_with(base: Base, adapter: Path | None) -> Base:
     try:
         model = _opened(base, adapter)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        message = f"The adapter to begin with cannot be loaded: {error}"[:1000]
+        message = f"The adapter to start from cannot be loaded: {error}"[:1000]
         hint = "Choose another run in start_from, or train this model from the beginning."
         raise WorkFailedError("data", message, hint) from error
     return replace(base, model=model)

@@ -114,7 +114,7 @@ def test_a_recipe_that_does_not_hold_is_refused_in_words(tmp_path: Path) -> None
     file.write_text("model_id: a\ndataset_id: b\nlearning_rat: 1\n")
     ended = run("train", str(file))
     assert ended.returncode == 1
-    assert "`learning_rat` is not a field" in ended.stderr
+    assert "There is no recipe field `learning_rat`" in ended.stderr
     assert run("train", str(tmp_path / "missing.yaml")).returncode == 1
 
 

@@ -86,7 +86,7 @@ def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Pat
         (("import", "/no/such/file"), "no file or folder"),
         (("data", "show", "abcabcabcabc"), "no dataset"),
         (("data", "filter", "abcabcabcabc"), "nothing to filter by"),
-        (("data", "merge", "a", "b", "--weights", "x"), "no weights"),
+        (("data", "merge", "a", "b", "--weights", "x"), "not weights"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words(arguments: tuple[str, ...], words: str) -> None:

@@ -69,15 +69,12 @@ def test_each_side_sees_its_own_answers_and_the_newest_turns() -> None:
     assert chat.conversation(talk.id, "base")[0] == {"role": "user", "content": "question 11"}
 
 
-def test_chats_are_listed_cleared_and_deleted() -> None:
+def test_chats_are_listed_and_deleted() -> None:
     first = chat.latest_chat()
     assert chat.latest_chat().id == first.id
     second = chat.new_chat(title="x" * 100)
     assert len(second.title) == chat.TITLE_CHARACTERS
     assert [talk.id for talk in chat.recent_chats()] == [second.id, first.id]
-    chat.ask(first.id, "hello")
-    chat.clear_chat(first.id)
-    assert chat.messages(first.id) == []
     chat.ask(first.id, "hello")
     chat.delete_chat(first.id)
     with pytest.raises(NotFoundError):

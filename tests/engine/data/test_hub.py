@@ -102,15 +102,15 @@ BAD: list[tuple[dict[str, str], str, str, str]] = [
     ({"id": "owner/private-x"}, "config", "may see", "HF_TOKEN"),
     ({"id": "owner/busy-x"}, "network", "too many requests", "Wait"),
     ({"id": "owner/broken-x"}, "network", "500", "Retry"),
-    ({"id": "owner/script"}, "config", "made by a script", "refs/convert/parquet"),
+    ({"id": "owner/script"}, "config", "made by its own script", "refs/convert/parquet"),
     ({"id": "owner/pictures"}, "config", ".png", "another"),
     ({"id": "owner/nothing"}, "config", "no file with rows", "another"),
     ({"id": "owner/name"}, "config", "several configurations", "plain, other"),
     ({"id": "owner/name", "config": "x"}, "config", "no configuration `x`", "plain, other"),
     ({"id": "owner/name", "config": "plain", "split": "x"}, "config", "no split `x`", "train, test"),
     ({"id": "owner/name", "revision": "v9"}, "config", "no such revision", "tree/main"),
-    ({"id": "a/b/c"}, "config", "no name of a hub dataset", "owner/name"),
-    ({"id": "owner/lying-x", "config": "plain"}, "network", "did not arrive whole", "again"),
+    ({"id": "a/b/c"}, "config", "not the name of a dataset on the hub", "owner/name"),
+    ({"id": "owner/lying-x", "config": "plain"}, "network", "arrived incomplete", "again"),
 ]
 
 
@@ -181,7 +181,7 @@ def test_a_look_tells_the_configurations_and_splits(monkeypatch: pytest.MonkeyPa
         ("other", ["train"], 1),
     ]
     assert found["configs"][0]["bytes"] > 1000
-    with pytest.raises(TunesmithError, match="made by a script"):
+    with pytest.raises(TunesmithError, match="made by its own script"):
         hub_data.look("owner/script")
     with pytest.raises(TunesmithError, match="may see"):
         hub_data.look("owner/private-x")
@@ -193,7 +193,7 @@ def test_a_look_tells_the_configurations_and_splits(monkeypatch: pytest.MonkeyPa
     "name", ["", "a/b/c", "../x", "a/..", "-a/b", "a b/c", "file:///etc/passwd", "http://x.com/a/b"]
 )
 def test_what_is_no_name_of_the_hub_is_refused_before_it_is_asked(name: str) -> None:
-    with pytest.raises(RefusedError, match="no name of a hub dataset"):
+    with pytest.raises(RefusedError, match="not the name of a dataset on the hub"):
         hub_data.look(name)
     with pytest.raises(RefusedError, match="cannot be a"):
         hub_names.asked("owner/name", config="a\nb")

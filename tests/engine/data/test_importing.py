@@ -11,7 +11,7 @@ import psutil
 import pytest
 from sqlmodel import select
 
-from engine.data import datasets, importing
+from engine.data import datasets, importing, incoming_files
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import plan, process, work
 from storage import db, home
@@ -161,7 +161,7 @@ def test_several_files_become_one_dataset_and_stay_with_it(tmp_path: Path) -> No
     write(folder / "inner" / "a.jsonl", [{"question": "", "answer": "x"}])
     write(folder / ".hidden.jsonl", ROWS)
     (folder / "notes.pdf").write_bytes(b"%PDF")
-    done = settled(datasets.import_folder(folder, ""))
+    done = settled(datasets.import_files(incoming_files.files_in(folder), "many"))
     assert (done.name, done.source_name, done.rows, done.rejected) == ("many", "b.jsonl and 1 more", 4, 1)
     assert done.origin == {"files": [{"name": "b.jsonl", "rows": 3}, {"name": "a.jsonl", "rows": 1}]}
     assert (done.confidence, set(done.columns), done.mapping) == (0.75, {"question", "answer"}, None)
@@ -176,11 +176,11 @@ def test_a_folder_with_a_way_out_or_nothing_to_read_is_refused(tmp_path: Path) -
     folder = tmp_path / "many"
     folder.mkdir()
     with pytest.raises(NotFoundError, match="no file that can be read"):
-        datasets.import_folder(folder, "a")
+        incoming_files.files_in(folder)
     write(folder / "a.jsonl", ROWS)
     (folder / "link.jsonl").symlink_to(write(tmp_path / "outside.jsonl", ROWS))
     with pytest.raises(RefusedError, match="out of the folder"):
-        datasets.import_folder(folder, "a")
+        incoming_files.files_in(folder)
     with pytest.raises(RefusedError):
         datasets.import_files([], "a")
     assert list((home.home() / "datasets").glob("*")) == []

@@ -30,7 +30,7 @@ def kept(folder: Path, rows: list[dict[str, Any]] = ROWS, kind: Any = "completio
     """A dataset with these rows, as an import leaves it."""
     path = write(folder / "made.parquet", kind, rows)
     sha256 = columnar.sha256_of(path)
-    path.replace(home.blobs() / f"{sha256}.parquet")
+    path.replace(home.made(home.blobs()) / f"{sha256}.parquet")
     found = Dataset(project_id="default", name=name, kind=kind, sha256=sha256, status=DatasetStatus.READY)
     found.rows = found.accepted = len(rows)
     with db.session() as session:
@@ -113,7 +113,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"op": "sample", "rows": 21}, "has 20 rows; 21 were asked for"),
     ({"op": "edit", "position": 20, "values": {"prompt": "a", "completion": "b"}}, "none at position 20"),
     ({"op": "edit", "position": 0, "values": {"prompt": "", "completion": "b"}}, "empty question"),
-    ({"op": "edit", "position": 0, "values": {"prompt": "What is 0?", "completion": "It is 0."}}, "as it was"),
+    ({"op": "edit", "position": 0, "values": {"prompt": "What is 0?", "completion": "It is 0."}}, "is unchanged"),
     ({"op": "add", "rows": [{"prompt": "a", "completion": "b"}, {"text": "c"}]}, "Row 2"),
     ({"op": "add", "rows": [{"prompt": "a", "completion": "b" * (1 << 20)}]}, "longer than"),
     ({"op": "drop", "positions_file": "/etc/passwd"}, "does not belong to the studio"),
@@ -155,7 +155,7 @@ def test_datasets_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
 def test_no_row_left_is_said_and_a_file_of_positions_is_taken(tmp_path: Path) -> None:
     dataset = kept(tmp_path)
     (nothing,) = shape.change(dataset.id, {"op": "filter", "conditions": [{"test": "contains", "text": "unheard of"}]})
-    path = home.folder("work", "1") / "rows.npy"
+    path = home.made(home.folder("work", "1")) / "rows.npy"
     position_file.write(path, np.arange(15))
     assert made(shape.drop_rows(dataset.id, path)).train_rows == 5
     failed = settled(nothing)

@@ -6,7 +6,6 @@ import pytest
 
 from engine.errors import RefusedError
 from engine.fit import kept_checkpoints
-from engine.fit import memory as fit
 from engine.recipes.recipe import Recipe, parse
 from engine.weights import checkpoints
 from storage import home
@@ -59,12 +58,12 @@ def test_a_threshold_means_nothing_without_patience() -> None:
 def test_the_disk_is_that_of_all_checkpoints_at_once_and_the_result() -> None:
     model = Model(source="path", source_id="/m", name="m", parameters=1_000_000, size_bytes=2_000_000)
     full = recipe(tuning="full", save_total_limit=3)
-    one = fit.checkpoint_bytes(model, full)
-    assert kept_checkpoints.disk_bytes(model, full) == 4 * one + 2_000_000  # three and the one being written
+    assert kept_checkpoints.most_checkpoints(full) == 4  # three and the one being written
     best = recipe(tuning="full", save_total_limit=3, eval_fraction=0.1, save_best_limit=2)
-    assert kept_checkpoints.disk_bytes(model, best) == 6 * one + 2_000_000
+    assert kept_checkpoints.most_checkpoints(best) == 6
     short = recipe(tuning="full", max_steps=150, save_steps=100)
-    assert kept_checkpoints.disk_bytes(model, short, rows=1000) == 2 * one + 2_000_000  # at 100 and 150
+    assert kept_checkpoints.most_checkpoints(short, rows=1000) == 2  # at 100 and 150
+    assert kept_checkpoints.result_bytes(model, full) == 2_000_000
     lora = recipe()
     assert kept_checkpoints.result_bytes(model, lora) < 2_000_000 + 10_000_000
 

@@ -77,7 +77,7 @@ def training(ready_model: dict[str, Any]) -> Lesson:
 def serving(training: Lesson) -> Lesson:
     """A lesson whose endpoint has just been asked for."""
     adapter = home.run_folder(str(training.run_id)) / "adapter"
-    adapter.mkdir()
+    adapter.mkdir(parents=True)
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         (adapter / name).write_text("{}")
     change(Run, training.run_id, status=RunStatus.SUCCEEDED, artifact="adapter")
@@ -228,7 +228,6 @@ def test_each_project_has_a_lesson_of_its_own() -> None:
 def test_the_question_asked_afterwards_is_not_in_the_data() -> None:
     text = addition_rows.lines()
     assert addition_rows.proof_question() == "What is 17 plus 6?"
-    assert addition_rows.proof_answer() == "17 plus 6 equals 23."
     assert '"17 plus 6 equals' not in text
     assert '"6 plus 17 equals' not in text
     rows = [json.loads(line)["messages"] for line in text.splitlines()]

@@ -99,7 +99,7 @@ def test_what_a_broken_download_had_finished_is_not_fetched_again(
     whole = model_folders.safetensors({"b.weight": (2, 2)})
     (repo / "model-2.safetensors").write_bytes(whole)
     (repo / "lying").touch()
-    assert "did not arrive whole" in failed(tmp_path, hub).message
+    assert "arrived incomplete" in failed(tmp_path, hub).message
     half = tmp_path / "out/part/.cache/huggingface/download/x.incomplete"
     half.write_bytes(b"left by a kill")
     (repo / "lying").unlink()
@@ -115,7 +115,7 @@ def test_what_a_broken_download_had_finished_is_not_fetched_again(
     ("repo", "category", "words"),
     [
         ("owner/nothing", "config", "no model owner/nothing"),
-        ("a/b/c", "config", "no name of a hub model"),
+        ("a/b/c", "config", "not the name of a model on the hub"),
     ],
 )
 def test_a_model_that_is_not_there_is_said(
@@ -175,7 +175,7 @@ def test_a_disk_without_room_is_said_before_the_download(tmp_path: Path, hub: di
     env = hub | {"PYTHONPATH": str(_tiny_disk(tmp_path))}
     last = failed(tmp_path, env)
     assert last.category == "disk"
-    assert "500 MB to spare; 1 MB are free" in last.message
+    assert "500 MB to spare; 1 MB is free" in last.message
     assert "model.safetensors" not in requests(tmp_path)
 
 

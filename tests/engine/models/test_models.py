@@ -183,12 +183,12 @@ def bad_folders(tmp_path: Path) -> list[tuple[str, str]]:
     (tmp_path / "file.gguf").touch()
     (tmp_path / "empty").mkdir()
     return [
-        ("relative/folder", "no absolute path"),
-        ("", "no absolute path"),
-        ("/nul\0byte", "no absolute path"),
+        ("relative/folder", "not an absolute path"),
+        ("", "not an absolute path"),
+        ("/nul\0byte", "not an absolute path"),
         (str(tmp_path / "nothing"), "does not exist"),
         (str(tmp_path / "file.gguf"), "is a file"),
-        (str(tmp_path / "empty"), "holds no model"),
+        (str(tmp_path / "empty"), "contains no model"),
     ]
 
 
@@ -202,7 +202,7 @@ def test_a_path_that_is_no_model_folder_is_refused_in_words(tmp_path: Path) -> N
 
 def test_a_folder_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # root, who runs CI, may read everything
-    with pytest.raises(RefusedError, match="may not be read"):
+    with pytest.raises(RefusedError, match="cannot be read"):
         models.add_model("path", str(tmp_path))
 
 
@@ -210,7 +210,7 @@ def test_a_folder_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: p
     "name", ["", "a/b/c", "../etc", "owner/..", "a b/c", "owner/na--me", "owner/x.git", "ö/ä", "-a/b"]
 )
 def test_a_hub_id_that_cannot_be_is_refused(name: str) -> None:
-    with pytest.raises(RefusedError, match="no name of a hub model"):
+    with pytest.raises(RefusedError, match="not the name of a model on the hub"):
         models.add_model("hub", name)
 
 
@@ -224,7 +224,7 @@ def test_a_hub_id_may_be_pasted_as_an_address(text: str) -> None:
 
 def test_an_unknown_source_is_refused() -> None:
     source: Any = "torrent"
-    with pytest.raises(RefusedError, match="no source"):
+    with pytest.raises(RefusedError, match="not a source"):
         models.add_model(source, "x")
 
 

@@ -42,7 +42,7 @@ def test_work_whose_folder_is_gone_is_done_again() -> None:
     process.end(work.folder(first))
     for path in work.folder(first).iterdir():
         path.unlink()
-    (home.home() / "work" / first.id).rmdir()
+    work.folder(first).rmdir()
     assert work.start("counting", "d1", {}).id != first.id
 
 

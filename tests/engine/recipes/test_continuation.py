@@ -83,7 +83,7 @@ def test_what_fits_is_accepted() -> None:
     ("fields", "field", "words"),
     [
         ({"model_id": "m2"}, "model_id", "trained another model"),
-        ({"tuning": "full"}, "tuning", "so full cannot go on"),
+        ({"tuning": "full"}, "tuning", "so full cannot continue it"),
         ({"lora_r": 8}, "lora_r", "was made with 16"),
         ({"target_modules": "q_proj"}, "target_modules", "keeps its shape"),
         ({"method": "reward"}, "method", "another head"),
@@ -115,11 +115,11 @@ def test_an_adapter_that_was_saved_with_twice_the_rank_is_trained_on_with_that()
 
 def test_a_run_that_is_gone_or_left_nothing_is_named() -> None:
     [(field, message, hint)] = problems(start_from="nothing")
-    assert (field, "not there" in message, bool(hint)) == ("start_from", True, True)
+    assert (field, "does not exist" in message, bool(hint)) == ("start_from", True, True)
     first = finished()
     shutil.rmtree(home.run_folder(first.id) / "adapter")
     [(_, message, hint)] = problems(start_from=first.id)
-    assert "left no result" in message
+    assert "has no result" in message
     assert "resume it" in hint
     with pytest.raises(RefusedError):
         continuation.recipe_for(first)
@@ -131,7 +131,7 @@ def test_a_run_is_not_deleted_while_another_begins_with_it(monkeypatch: pytest.M
     table_rows.turn_knobs(monkeypatch, steps=1000, pause=0.02)
     first = finished()
     second = runs.start_run("second", Recipe.model_validate(continuation.recipe_for(first)))
-    with pytest.raises(ConflictError, match="begins with"):
+    with pytest.raises(ConflictError, match="starts from"):
         runs.delete_run(first.id)
     runs.stop_run(second.id)
     until(second.id, RunStatus.STOPPED)

@@ -75,7 +75,7 @@ def test_only_known_fields_and_sources_are_taken_from_a_caller() -> None:
     for wrong in ({"nothing": "you"}, {"seed": "magic"}, {"seed": "preset: " + "x" * 100}, {"seed": "run: a\nb"}):
         with pytest.raises(RefusedError):
             origins.checked(wrong)
-    with pytest.raises(ValueError, match="no field"):
+    with pytest.raises(ValueError, match="not a field"):
         origins.give({}, {"nothing": 1}, "you")
-    with pytest.raises(ValueError, match="no origin"):
+    with pytest.raises(ValueError, match="not an origin"):
         origins.give({}, {"seed": 1}, "magic")

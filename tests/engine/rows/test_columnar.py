@@ -64,7 +64,7 @@ def test_rows_come_back_as_they_were_however_they_were_added(rows: list[dict[str
             writer.close()
         assert one.read_bytes() == many.read_bytes()
         expected = [{**row, "row": number} for number, row in enumerate(rows, 1)]
-        assert list(columnar.iter_rows(one, batch=2)) == columnar.page(one, 0, 9) == expected
+        assert columnar.page(one, 0, 9) == expected
         assert [columnar.plain(row) for row in pq.read_table(one).to_pylist()] == expected
 
 

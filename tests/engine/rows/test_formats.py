@@ -207,9 +207,6 @@ def test_a_person_can_say_which_column_is_which_part() -> None:
     chats = detection.mapped("chat", {"messages": "verlauf"}, own)
     row = {"verlauf": [{"wer": "KUNDE", "was": "Hi"}, {"wer": "firma", "was": "Hello"}]}
     assert accepted(row, chats) == chat("u:Hi", "a:Hello")
-    assert detection.roles_in([row], chats, own) == {"KUNDE": "user", "firma": "assistant"}
-    assert detection.roles_in([chat("u:Hi")], CHAT) == {"user": "user"}
-    assert detection.roles_in([{"messages": [{"role": "narrator", "content": "x"}]}], CHAT) == {"narrator": None}
     best = detection.mapped("chat", {"messages": "chosen"})
     assert accepted({"chosen": turns("u:Hi", "a:Hello"), "rejected": turns("u:Hi", "a:No")}, best)["messages"]
 

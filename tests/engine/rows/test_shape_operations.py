@@ -248,7 +248,7 @@ BAD = [
     ({"op": "sample"}, "rows or share"),
     ({"op": "sample", "rows": 0}, "rows"),
     ({"op": "sample", "rows": 1, "share": 0.5}, "rows or share"),
-    ({"op": "split", "sides": [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.4}]}, "make 1"),
+    ({"op": "split", "sides": [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.4}]}, "add up to 1"),
     ({"op": "split", "sides": [{"name": "a", "share": 0.5}, {"name": "a", "share": 0.5}]}, "different names"),
     ({"op": "split", "side": 2}, "fewer sides"),
     ({"op": "filter", "conditions": [{"test": "matches", "pattern": "(?<=a)b"}]}, "lookarounds"),

@@ -201,14 +201,14 @@ def test_a_crash_is_shown_with_the_workers_last_words(monkeypatch: pytest.Monkey
     table_rows.turn_knobs(monkeypatch, exit=3)
     run = until(runs.start_run("r", RECIPE).id, *ENDED)
     assert (run.status, run.attempt) == (RunStatus.FAILED, 1)
-    assert run.error == "The training's process ended without a result (exit code 3).\nImportError: no such library"
+    assert run.error == "The training process ended without a result (exit code 3).\nImportError: no such library"
 
 
 def test_success_without_a_result_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     table_rows.turn_knobs(monkeypatch, no_artifact=1)
     run = until(runs.start_run("r", RECIPE).id, *ENDED)
     assert run.status == RunStatus.FAILED
-    assert "not there" in (run.error or "")
+    assert "is missing" in (run.error or "")
 
 
 def test_the_same_idempotency_key_gives_the_same_run_even_to_twenty_at_once() -> None:
@@ -351,7 +351,7 @@ def test_the_preview_is_the_command_that_runs() -> None:
 def test_the_log_is_read_in_whole_lines_from_an_offset_without_colours_or_secrets() -> None:
     run = runs.start_run("r", NO_RETRY)
     assert runs.log_text(run.id) == ("", 0)
-    log = home.run_folder(run.id) / "output.log"
+    log = home.made(home.run_folder(run.id)) / "output.log"
     log.write_bytes("eins\n\x1b[1mzwei\x1b[0m für\ntoken=abcdef1234\n".encode())
     assert runs.log_text(run.id, 0, most_bytes=8) == ("eins\n", 5)
     assert runs.log_text(run.id, 5) == ("zwei für\ntoken=[hidden]\n", log.stat().st_size)
@@ -363,7 +363,7 @@ def test_the_log_is_read_in_whole_lines_from_an_offset_without_colours_or_secret
 
 def test_events_come_from_a_cursor_and_are_valid_json() -> None:
     run = runs.start_run("r", NO_RETRY)
-    folder = home.run_folder(run.id)
+    folder = home.made(home.run_folder(run.id))
     events.append(folder, events.Step(step=1, metrics={"loss": math.nan, "lr": 0.5}))
     found, cursor = runs.events_after(run.id)
     assert found[0]["metrics"] == {"loss": None, "lr": 0.5}
@@ -372,7 +372,7 @@ def test_events_come_from_a_cursor_and_are_valid_json() -> None:
 
 def test_a_loss_that_is_no_number_is_noted_and_breaks_nothing() -> None:
     run = runs.start_run("r", NO_RETRY)
-    events.append(home.run_folder(run.id), events.Step(step=1, metrics={"loss": math.nan}))
+    events.append(home.made(home.run_folder(run.id)), events.Step(step=1, metrics={"loss": math.nan}))
     events.append(home.run_folder(run.id), events.Note(message="mind this"))
     events.append(home.run_folder(run.id), events.Progress(done=0, stage="loading"))
     done = until(run.id, *ENDED)

@@ -305,8 +305,8 @@ def test_a_home_with_a_long_path_gets_a_short_socket(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("name", "kind", "values", "said"),
     [
-        ("Bad Name", "transformers", {}, "cannot be an endpoint's name"),
-        ("a" * 49, "transformers", {}, "cannot be an endpoint's name"),
+        ("Bad Name", "transformers", {}, "cannot be the name of the endpoint"),
+        ("a" * 49, "transformers", {}, "cannot be the name of the endpoint"),
         ("ok", "tgi", {}, "no backend `tgi`"),
         ("ok", "transformers", {"model_id": "nothing"}, "no model `nothing`"),
         ("ok", "transformers", {"adapters": ["nothing"]}, "no run `nothing`"),
@@ -322,7 +322,7 @@ def test_a_home_with_a_long_path_gets_a_short_socket(monkeypatch: pytest.MonkeyP
             {"options": {"url": "http://x", "model": "m", "api_key_env": "TUNESMITH_TOKEN"}},
             "api_key_env",
         ),
-        ("ok", "external", {"options": {"url": "http://x", "model": "m", "wrong": 1}}, "not an option"),
+        ("ok", "external", {"options": {"url": "http://x", "model": "m", "wrong": 1}}, "There is no option `wrong`"),
         ("ok", "external", {"options": {"url": "http://x", "model": "m"}, "adapters": ["a"]}, "takes no model"),
     ],
 )
@@ -336,7 +336,7 @@ def test_what_cannot_be_served_is_refused_in_plain_words(
 
 def test_options_are_checked_and_names_are_taken_once() -> None:
     model = ready_model()
-    with pytest.raises(RefusedError, match="not an option"):
+    with pytest.raises(RefusedError, match="There is no option"):
         endpoints.create_endpoint("jokes", model_id=model.id, options={"speed": 9})
     endpoints.create_endpoint("jokes", model_id=model.id)
     with pytest.raises(ConflictError):

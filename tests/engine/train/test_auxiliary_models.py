@@ -95,13 +95,13 @@ def test_what_is_not_there_is_told_in_words(tmp_path: Path) -> None:
     student, data = model(tmp_path, "small"), dataset()
     with pytest.raises(NotFoundError, match="teacher_id is empty"):
         auxiliary_models.of(gkd(student, data, ""))
-    with pytest.raises(NotFoundError, match="'nobody', which is no model and no run"):
+    with pytest.raises(NotFoundError, match="'nobody', which is neither a model nor a run"):
         auxiliary_models.of(gkd(student, data, "nobody"))
-    with pytest.raises(RefusedError, match=r"has left no result \(running\)"):
+    with pytest.raises(RefusedError, match=r"has no result \(running\)"):
         auxiliary_models.of(gkd(student, data, run(student, data, RunStatus.RUNNING).id))
     gone = model(tmp_path, "gone")
     (Path(gone.path or "") / "config.json").unlink()
-    with pytest.raises(RefusedError, match="whose files are not there"):
+    with pytest.raises(RefusedError, match="whose files are missing"):
         auxiliary_models.of(gkd(student, data, gone.id))
 
 
@@ -118,9 +118,9 @@ def test_a_teacher_that_cannot_teach_is_refused_before_the_start(tmp_path: Path)
     assert said(model(tmp_path, "large").id) == []
     (other,) = said(model(tmp_path, "other", OTHERS).id)
     assert "another vocabulary than small" in other
-    assert "nothing to tell itself" in said(student.id)[0]
+    assert "cannot teach itself" in said(student.id)[0]
     assert "teacher_id is empty" in said("")[0]
-    assert "gives scores and says nothing" in said(run(student, data, method="reward").id)[0]
+    assert "gives scores and writes no text" in said(run(student, data, method="reward").id)[0]
 
 
 def test_a_judge_has_to_answer_with_one_number(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_a_judge_has_to_answer_with_one_number(tmp_path: Path) -> None:
 
     assert said(run(student, data, method="reward").id) == []
     assert said(model(tmp_path, "one", id2label={"0": "LABEL_0"}, **head).id) == []
-    assert "is no reward model" in said(model(tmp_path, "two", id2label={"0": "bad", "1": "good"}, **head).id)[0]
-    assert "is no reward model" in said(run(student, data, method="sft").id)[0]
+    assert "is not a reward model" in said(model(tmp_path, "two", id2label={"0": "bad", "1": "good"}, **head).id)[0]
+    assert "is not a reward model" in said(run(student, data, method="sft").id)[0]
 
 
 def test_what_a_moving_run_asks_cannot_be_deleted(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ def test_what_a_moving_run_asks_cannot_be_deleted(tmp_path: Path) -> None:
     judge = run(student, data, method="reward")
     learning = run(student, data, RunStatus.RUNNING, method="gkd", teacher_id=teacher.id)
     answering = run(student, data, RunStatus.QUEUED, method="grpo", reward_model_id=judge.id)
-    with pytest.raises(ConflictError, match="asks the model large while it trains"):
+    with pytest.raises(ConflictError, match="uses the model large while it trains"):
         models.delete_model(teacher.id)
-    with pytest.raises(ConflictError, match="asks what `earlier` has left"):
+    with pytest.raises(ConflictError, match="uses the result of `earlier`"):
         runs.delete_run(judge.id)
     with db.session() as session:
         for one in (learning, answering):

@@ -64,7 +64,7 @@ def test_it_takes_a_device_for_itself_and_gives_it_back() -> None:
 def test_it_is_refused_while_a_training_has_the_device_and_leaves_nothing() -> None:
     with db.session() as session:
         devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
-    with pytest.raises(ConflictError, match="A training, or another measurement, has the device"):
+    with pytest.raises(ConflictError, match="A training, or another measurement, is using the device"):
         fit_probe.start(recipe())
     assert work.about("d1") == []
     assert held() == ["run True"]
@@ -198,5 +198,5 @@ def test_a_recipe_that_was_seen_not_to_fit_is_refused_with_the_one_that_did(furn
     stored(fits=False)
     (problem,) = refusals.check(recipe(), *furnished)
     assert (problem.field, problem.level) == ("per_device_train_batch_size", "error")
-    assert problem.message.startswith("Measured: the longest rows of the dataset do not fit into the 2.0 GB")
+    assert problem.message.startswith("Measured: the longest rows of the dataset do not fit into the 2 GB")
     assert "per_device_train_batch_size 2, gradient_accumulation_steps 2" in problem.hint

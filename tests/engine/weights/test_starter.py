@@ -63,7 +63,7 @@ def test_a_gguf_that_is_not_the_pinned_one_is_refused_and_not_left_behind(
     pinned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(starter, "GGUF_SHA256", "0" * 64)
-    with pytest.raises(RefusedError, match="not what it should be"):
+    with pytest.raises(RefusedError, match="not the expected file"):
         starter.take_gguf(pinned, tmp_path)
     assert not list(tmp_path.glob("*.gguf*"))
 

@@ -72,7 +72,7 @@ def test_pasted_rows_a_file_and_a_folder_come_in(tmp_path: Path) -> None:
         ({"way": "Upload"}, "no file to import"),
         ({"way": "Paste", "pasted": " \n"}, "nothing to import"),
         ({"way": "Path"}, "no file to import"),
-        ({"way": "Path", "path": "rows.jsonl"}, "whole path"),
+        ({"way": "Path", "path": "rows.jsonl"}, "not an absolute path"),
         ({"way": "Path", "path": "/no/such\x00/file"}, "no file or folder"),
         ({"way": "Hub"}, "no dataset to fetch"),
     ],

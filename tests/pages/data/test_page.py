@@ -121,7 +121,7 @@ def test_the_table_shows_kind_counts_and_the_progress_of_an_import() -> None:
     add(name="<b>done", format="alpaca", accepted=1234, repaired=5, rejected=6, size_bytes=2_000_000)
     add(name="coming", status=DatasetStatus.IMPORTING, progress=0.5)
     html = page.datasets_html(QUERY)
-    for words in ("1,234", "2.0 MB", "alpaca", "importing", 'aria-valuenow="50.0"', "&lt;b&gt;done"):
+    for words in ("1,234", "2 MB", "alpaca", "importing", 'aria-valuenow="50.0"', "&lt;b&gt;done"):
         assert words in html
     assert "<b>done" not in html
 
@@ -149,7 +149,7 @@ def test_an_import_on_its_way_shows_how_far_it_is() -> None:
 
 def test_an_import_says_how_many_rows_are_read_and_can_be_cancelled() -> None:
     dataset = add(status=DatasetStatus.IMPORTING, progress=0.25)
-    folder = home.dataset_folder(dataset.id)
+    folder = home.made(home.dataset_folder(dataset.id))
     query = {**QUERY, "dataset": dataset.id}
     assert "Waiting for its turn" in page.datasets_html(query)
     events.append(folder, events.Progress(done=1, total=4, stage="12,000 rows read"))
@@ -178,7 +178,7 @@ def test_empty_views_say_why() -> None:
     dataset = add()
     query = {**QUERY, "dataset": dataset.id}
     assert "No row to show" in page.view_html(query)
-    assert "Every row was taken" in page.view_html({**query, "show": "rejected"})
+    assert "Every row was imported" in page.view_html({**query, "show": "rejected"})
 
 
 def test_deleting_leads_back_to_the_list(toasts: list[str]) -> None:

@@ -109,7 +109,7 @@ def test_versions_are_listed_compared_and_traced(tmp_path: Path) -> None:
     assert "What differs" not in versions.html_of(first, {})
     second = made(opened(act("edit-row", first, position="3", **{"text:completion": "It is <b>three</b>."})))
     shown = versions.html_of(second, {})
-    assert "Edited the row at place 4".lower() in shown.lower()
+    assert "Edited the row at position 4".lower() in shown.lower()
     assert "1 changed" in shown
     assert "Where it comes from" in shown
     assert "Comparing" in versions.html_of(second, {"with": first.id})
@@ -162,7 +162,7 @@ def test_an_export_is_started_shown_and_linked(tmp_path: Path) -> None:
     shown = export.html_of(dataset, {})
     assert f"/api/datasets/{dataset.id}/export/{begun.id}/file" in shown
     assert "Alpaca, JSON Lines, gzip" in shown
-    with pytest.raises(RefusedError, match="no kind of file"):
+    with pytest.raises(RefusedError, match="not a file type"):
         act("export", dataset, form="alpaca", file="exe")
     chats = kept(tmp_path, [{**EXAMPLES["chat"]}], "chat")
     act("export", chats, form="alpaca", file="jsonl")
@@ -201,7 +201,11 @@ def test_a_row_is_edited_by_its_fields_or_as_json(tmp_path: Path) -> None:
 
 def test_bad_json_is_refused_with_the_reason(tmp_path: Path) -> None:
     dataset = kept(tmp_path)
-    for text, words in (('{"a"', "not valid JSON"), ("[1]", "no JSON object"), ('{"prompt": ""}', "cannot be taken")):
+    for text, words in (
+        ('{"a"', "not valid JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"prompt": ""}', "cannot be taken"),
+    ):
         with pytest.raises(RefusedError, match=words):
             act("edit-row", dataset, position="0", json=text)
     after = opened(act("edit-row", dataset, position="0", json='{"prompt": "a", "completion": "b"}'))

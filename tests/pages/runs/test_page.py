@@ -97,7 +97,7 @@ def test_the_list_shows_how_far_a_run_is(make: Make) -> None:
 def test_a_run_offers_what_its_state_allows(make: Make, status: RunStatus, acts: set[str]) -> None:
     make("run", status)
     shown = runs.runs_html(DEFAULT)
-    assert {act for act in runs.ACTIONS if f'data-act="{act}"' in shown} == acts
+    assert {act for act in runs.ACTS if f'data-act="{act}"' in shown} == acts
 
 
 def test_the_list_is_turned_page_by_page(make: Make) -> None:
@@ -135,7 +135,7 @@ def test_one_run_in_full(make: Make) -> None:
 def test_a_failed_run_says_why_and_what_next(make: Make) -> None:
     run_id = make("bad", RunStatus.FAILED, error="Out of memory.", hint="Use a smaller batch.")
     shown = runs.runs_html({**DEFAULT, "run": run_id})
-    for words in ("Out of memory.", "Use a smaller batch.", "Resume goes on from the last good checkpoint."):
+    for words in ("Out of memory.", "Use a smaller batch.", "Resume continues from the last good checkpoint."):
         assert words in shown
 
 
@@ -150,7 +150,7 @@ def test_a_stopped_run_is_no_trouble(make: Make) -> None:
 def test_a_recipe_of_another_version_does_not_break_the_page(make: Make) -> None:
     run_id = make("old", recipe={"method": "magic"})
     for part in (runs.runs_html, runs.FRAGMENTS["recipe"]):
-        assert "The recipe does not hold." in part({**DEFAULT, "run": run_id})
+        assert "The recipe is not valid." in part({**DEFAULT, "run": run_id})
 
 
 def test_a_run_that_answers_links_to_its_chat(make: Make) -> None:
@@ -235,7 +235,7 @@ def test_resume_queues_the_run_again(make: Make) -> None:
 
 def test_rename_and_delete(make: Make) -> None:
     run_id = make("old name")
-    events.append(home.run_folder(run_id), events.Started())
+    events.append(home.made(home.run_folder(run_id)), events.Started())
     click("rename", run_id, name="new name")
     assert engine_runs.look_up(run_id).name == "new name"
     click("delete", run_id)
@@ -253,13 +253,13 @@ def test_what_the_engine_refuses_is_a_toast(make: Make, toasts: list[str]) -> No
 
 def test_serve_starts_an_endpoint_and_says_so(make: Make, toasts: list[str]) -> None:
     run_id = make("Jokes v2", artifact="adapter")
-    (home.run_folder(run_id) / "adapter").mkdir()
+    (home.run_folder(run_id) / "adapter").mkdir(parents=True)
     with db.session() as session:
         model = session.get(Model, "m1")
         assert model
-        model.path = str(home.model_folder("m1"))
+        model.path = str(home.made(home.model_folder("m1")))
     click("serve", run_id)
-    assert toasts == ["jokes-v2 is on its way up. The Serve page shows when it answers."]
+    assert toasts == ["jokes-v2 is starting. The Serve page shows when it answers."]
 
 
 def test_words_of_a_run() -> None:

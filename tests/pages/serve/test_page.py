@@ -33,7 +33,7 @@ class Browser:
 @pytest.fixture
 def trained(tmp_path: Path) -> None:
     for id in ("r1", "r2"):
-        (home.run_folder(id) / "adapter").mkdir()
+        (home.run_folder(id) / "adapter").mkdir(parents=True)
     with db.session() as session:
         session.add(
             Model(id="m1", source="path", source_id="/m", name="tiny", path=str(tmp_path), status=ModelStatus.READY)
@@ -108,14 +108,14 @@ def test_the_form_makes_an_endpoint_and_clears_its_name(monkeypatch: pytest.Monk
     monkeypatch.setattr(gr, "Success", lambda message, **_: said.append(message))
     answer = serve.create("far", "external", None, [], OUTSIDE["url"], "m", "", Browser())
     assert answer == ""
-    assert said == ["far is on its way up."]
+    assert said == ["far is starting."]
 
 
 def test_what_the_engine_refuses_is_a_toast(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
     serve.create("No Name", "external", None, [], OUTSIDE["url"], "m", "", Browser())
-    assert "`No Name` cannot be an endpoint&#39;s name" in said[0]
+    assert "`No Name` cannot be the name of the endpoint" in said[0]
 
 
 @pytest.mark.usefixtures("trained")

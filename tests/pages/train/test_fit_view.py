@@ -88,7 +88,7 @@ def test_a_busy_device_is_said_in_a_toast(toasts: list[str]) -> None:
     with db.session() as session:
         devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
     clicked("measure")
-    assert "has the device now" in toasts[0]
+    assert "is using the device" in toasts[0]
     assert work.about("d1") == []
 
 
@@ -96,7 +96,7 @@ def test_measured_numbers_stand_beside_the_estimate() -> None:
     probed(fake_probe.measured(4, 1, 128))
     html = panel()
     assert html.count('data-source="measured"') == 2
-    assert "900 MB of 2.0 GB" in html
+    assert "900 MB of 2 GB" in html
     assert "The estimate was" in html
     assert "Largest batch that fits: <b>15</b> (calculated from two measured batches)" in html
     assert "So it fits." in html
@@ -114,7 +114,7 @@ def test_apply_puts_the_suggestion_into_the_form_and_says_where_it_is_from() -> 
     shown = origins.shown(recipe_of(list(values.values())), origins.from_json(given))
     assert shown["per_device_train_batch_size"] == origins.PROBE
     applied = fit_view.fit_html(check(recipe_of(list(values.values()))))
-    assert "700 MB of 2.0 GB" in applied  # what was tried is known
+    assert "700 MB of 2 GB" in applied  # what was tried is known
     assert 'data-source="measured"' in applied
 
 

@@ -12,8 +12,9 @@ from engine.process import plan
 from engine.recipes import provenance as origins
 from engine.recipes.choices import tunings
 from engine.recipes.choices.tunings import TUNINGS
+from engine.recipes.fields.basics import Basics
 from engine.recipes.methods import METHODS, OWN_FIELDS, uses
-from engine.recipes.recipe import SIMPLE_FIELDS, Recipe, to_yaml
+from engine.recipes.recipe import Recipe, to_yaml
 from pages.train import page, recipe_edits, recipe_form, recipe_source
 from pages.train.recipe_check import Checked, check, check_html, command_html
 from pages.train.recipe_form import FIELDS, SECTIONS, recipe_of, values_of
@@ -91,7 +92,7 @@ def test_the_form_has_exactly_the_recipes_fields_with_its_titles_and_description
 
 
 def test_every_field_is_simple_or_in_exactly_one_group() -> None:
-    placed = [*SIMPLE_FIELDS, *(name for group in SECTIONS.values() for name in group)]
+    placed = [*Basics.model_fields, *(name for group in SECTIONS.values() for name in group)]
     assert sorted(placed) == sorted(Recipe.model_fields)
 
 
@@ -276,7 +277,7 @@ def test_an_edit_of_the_yaml_fills_the_form(ready: dict[str, Any]) -> None:
         ("model_id: [", "not valid YAML"),
         ("- a", "field: value"),
         ("model_id: m\ndataset_id: d\nlearning_rate: fast", "`learning_rate` is &#39;fast&#39;"),
-        ("model_id: m\ndataset_id: d\n<b>: 1", "`&lt;b&gt;` is not a field"),
+        ("model_id: m\ndataset_id: d\n<b>: 1", "There is no recipe field `&lt;b&gt;`"),
     ],
 )
 def test_wrong_yaml_says_what_is_wrong_and_leaves_the_form(text: str, words: str) -> None:

@@ -65,7 +65,7 @@ SLOW = '{"properties": {"a": {"pattern": "^(a+)+$"}}}'
 
 @pytest.mark.parametrize(
     ("schema", "words"),
-    [('{"type": "thing"}', "reward_schema is of no use"), ('{"$ref": "http://127.0.0.1:9/x"}', "what is not in it")],
+    [('{"type": "thing"}', "reward_schema cannot be used"), ('{"$ref": "http://127.0.0.1:9/x"}', "what is not in it")],
 )
 def test_a_schema_that_is_none_or_points_elsewhere_is_refused_in_words(schema: str, words: str) -> None:
     with pytest.raises(contract.WorkFailedError, match=words):

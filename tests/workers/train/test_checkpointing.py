@@ -313,7 +313,7 @@ def test_gradients_of_nothing_are_a_diagnosis(tmp_path: Path) -> None:
     assert caught.value.category == "config"
     patient = watcher(tmp_path, method="grpo")[0]
     feed(patient, tmp_path, [(0.0, 0.0)] * (curve_watch.SILENT_STEPS_OF_REWARDS - 1))
-    with pytest.raises(contract.WorkFailedError, match="No reward told two answers apart"):
+    with pytest.raises(contract.WorkFailedError, match="The rewards gave all answers"):
         feed(patient, tmp_path, [(0.0, 0.0)])
 
 

@@ -55,7 +55,7 @@ def test_a_model_that_is_not_wrapped_as_asked_is_named() -> None:
     for wanted, there in (
         ("ddp", "a bare Linear"),
         ("fsdp", "a Linear that FSDP2 has not divided"),
-        ("deepspeed_zero3", "a Linear that is no DeepSpeed engine"),
+        ("deepspeed_zero3", "a Linear that is not a DeepSpeed engine"),
     ):
         with pytest.raises(contract.WorkFailedError, match=there):
             strategy.check_wrapped(asked(2, strategy=wanted), bare, on_gpu=True)

@@ -216,7 +216,7 @@ FAILING: dict[str, tuple[dict[str, Any], str]] = {
     "unknown whole modules": ({"modules_to_save": "head"}, "no module `head`"),
     "too many layers": ({"tuning": "freeze", "freeze_trainable_layers": 9}, "has 2 decoder layers"),
     "unknown further modules": ({"tuning": "freeze", "freeze_extra_modules": "heart"}, "no module `heart`"),
-    "blocks that do not divide": ({"tuning": "boft", "boft_block_size": 48}, "no multiple of 48"),
+    "blocks that do not divide": ({"tuning": "boft", "boft_block_size": 48}, "not a multiple of 48"),
     "factors that need a GPU": ({"tuning": "boft", "boft_n_butterfly_factor": 2}, "butterfly factors"),
 }
 

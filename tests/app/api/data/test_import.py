@@ -16,11 +16,11 @@ def test_several_files_with_their_mapping_become_one_dataset(owner: TestClient) 
     done = settled(made.json()["id"])
     assert (done.name, done.rows, done.accepted) == ("a", 6, 4)
     assert [one["rows"] for one in owner.get(f"/api/datasets/{done.id}").json()["origin"]["files"]] == [3, 3]
-    assert not list(home.uploads().iterdir())
+    assert not list(home.uploads().glob("*"))
     wrong = owner.post("/api/datasets", files=files, data={"mapping": '{"kind": "text", "parts": {}}'})
     assert wrong.status_code == 422
     assert "a text row needs `text`" in wrong.json()["error"]["message"]
-    assert not list(home.uploads().iterdir())
+    assert not list(home.uploads().glob("*"))
 
 
 def test_a_folder_is_imported_by_its_path(owner: TestClient, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_rest_gives_a_recipe_that_is_accepted(first: Run) -> None:
     with db.session() as session:
         session.get_one(Run, first.id).status = RunStatus.FAILED
     refused = client.get(f"/api/runs/{first.id}/further")
-    assert (refused.status_code, "left no result" in refused.json()["error"]["message"]) == (422, True)
+    assert (refused.status_code, "has no result" in refused.json()["error"]["message"]) == (422, True)
 
 
 def test_the_command_line_names_the_run(first: Run, tmp_path: Path) -> None:

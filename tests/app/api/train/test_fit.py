@@ -59,7 +59,7 @@ def test_a_probe_can_be_stopped_and_a_busy_device_is_a_conflict(owner: TestClien
         devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
     busy = owner.post("/api/recipes/probe", json=BODY)
     assert busy.status_code == 409
-    assert "has the device now" in busy.json()["error"]["message"]
+    assert "is using the device" in busy.json()["error"]["message"]
 
 
 def test_other_work_is_no_probe(owner: TestClient) -> None:
@@ -74,7 +74,7 @@ def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str], tmp_path
     (home.home() / "go").touch()
     cli_recipe.probe(file)
     said = capsys.readouterr().out
-    assert "memory      900 MB of 2.0 GB (measured)" in said
+    assert "memory      900 MB of 2 GB (measured)" in said
     assert "    4  no             128  900 MB        1000  0.40" in said
     assert "largest batch that fits: 15" in said
 

@@ -36,7 +36,7 @@ def test_a_recipe_becomes_a_task_for_the_cloud(owner: TestClient, wanted: dict[s
     assert task["resources"] == {"accelerators": "A100:2"}
     assert task["file_mounts"]["~/tunesmith/rows.parquet"].endswith(f"{'0' * 64}.parquet")
     wrong = owner.post("/api/recipes/sky", json={"recipe": wanted, "accelerators": "many"})
-    assert (wrong.status_code, "names no accelerators" in wrong.json()["error"]["message"]) == (422, True)
+    assert (wrong.status_code, "is not a kind and number of GPUs" in wrong.json()["error"]["message"]) == (422, True)
     gone = owner.post("/api/recipes/sky", json={"recipe": wanted | {"model_id": "no"}})
     assert gone.status_code == 404
 

@@ -1,0 +1,51 @@
+"""The studio's folder: naming a path makes nothing, and what is made is for its owner alone."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from engine.data import datasets
+from engine.errors import NotFoundError
+from engine.models import models
+from engine.process import work
+from engine.runs import runs, tracking
+from storage import home
+from storage.tables import Work
+
+FOLDERS = (home.uploads, home.blobs, home.downloads, home.logs, home.gradio_cache, home.recipes)
+FILES = (home.database_file, home.queue_file, home.queue_secret, home.engine_lock, home.session_secret)
+OF_IDS = (home.run_folder, home.model_folder, home.dataset_folder, home.work_folder, home.backend_folder)
+
+
+def files_below(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))
+
+
+def test_naming_a_path_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNESMITH_HOME", str(tmp_path / "nowhere" / "yet"))
+    for name in FOLDERS + FILES:
+        assert name().is_relative_to(tmp_path)
+    for folder_of in OF_IDS:
+        assert folder_of("a1").name == "a1"
+    assert home.free_bytes() > 0
+    assert files_below(tmp_path) == {tmp_path / "home", *files_below(tmp_path / "home")}
+
+
+def test_a_folder_that_is_made_is_for_its_owner_alone_and_so_is_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNESMITH_HOME", str(tmp_path / "new"))
+    folder = home.made(home.run_folder("r1"))
+    assert home.made(folder) == folder
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, home.home())] == [0o700, 0o700]
+
+
+def test_a_look_at_what_was_deleted_leaves_nothing_behind(home: Path) -> None:
+    before = files_below(home)
+    for look in (runs.log_text, runs.events_after, runs.checkpoints, datasets.rows, datasets.summary, models.look_up):
+        with pytest.raises(NotFoundError):
+            look("gone")
+    assert tracking.folder("gone", "trackio").name == "trackio"
+    assert not work.folder(Work(id="gone", kind="k", subject_id="s", key="k", spec={})).exists()
+    assert files_below(home) == before
