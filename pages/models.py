@@ -9,12 +9,14 @@ from engine.models import models
 from engine.weights.starter import STARTER_NAME
 from pages.parts import html, live, toasts
 from pages.parts.icons import icon
+from pages.parts.pager import pager_by_page, place_of
 from storage import models as stored
 from storage.db import reading
 from storage.statuses import ModelStatus
 from storage.tables import Model
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "models", "Models", "The base models your trainings start from.", "m", "models"
+CARDS = 24
 
 
 def page() -> None:
@@ -23,13 +25,15 @@ def page() -> None:
     live.acting(live.live("add", add_html, seconds=30, actions=True), act)
 
 
-def models_html(_query: Mapping[str, str]) -> str:
-    """A card for each model; without any, the one thing to do."""
-    with reading() as db:
-        every = stored.recent(db)
-    if not every:
+def models_html(query: Mapping[str, str]) -> str:
+    """A card for each model, a page of them at a time; without any, the one thing to do."""
+    with reading() as session:
+        place = place_of(query, CARDS, stored.count(session))
+        listed = stored.recent(session, CARDS, place.offset)
+    if not listed:
         return str(_first_one())
-    return str(Markup('<div class="mo-grid">{}</div>').format(html.join(_card(model) for model in every)))
+    cards = html.join(_card(model) for model in listed)
+    return str(Markup('<div class="mo-grid">{}</div>{}').format(cards, pager_by_page(place, "/models", "models")))
 
 
 def _first_one() -> Markup:
@@ -115,16 +119,15 @@ def _buttons(model: Model) -> Markup:
 
 def add_html(_query: Mapping[str, str]) -> str:
     """Three ways to a model. A form is made anew, and so emptied, when a model has come."""
-    with reading() as db:
-        every = stored.recent(db)
-    has_starter = any(model.source == "starter" for model in every)
+    with reading() as session:
+        count, has_starter = stored.count(session), stored.has_source(session, "starter")
     ways = [
-        _way(len(every), "hub", "From the Hugging Face Hub", "Model id", "Qwen/Qwen3-0.6B",
+        _way(count, "hub", "From the Hugging Face Hub", "Model id", "Qwen/Qwen3-0.6B",
              "Weights as safetensors only. Code of a repository is never run."),
-        _way(len(every), "path", "From a folder on this machine", "Folder", "/data/models/my-model",
+        _way(count, "path", "From a folder on this machine", "Folder", "/data/models/my-model",
              "The folder stays where it is. It needs config.json, a tokenizer and safetensors."),
     ]  # fmt: skip
-    starter = [] if has_starter or not every else [_starter_way()]
+    starter = [] if has_starter or not count else [_starter_way()]
     return str(
         Markup('<h2 class="ts-section">Add a model</h2><div class="mo-ways">{}</div>').format(html.join(ways + starter))
     )

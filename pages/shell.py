@@ -18,6 +18,7 @@ from storage.tables import DEFAULT_PROJECT, Project, Run
 
 PRIVATE = live.PRIVATE
 COOKIE = "tunesmith_project"
+MOST_ACTIVE = 3  # runs that the rail names
 _ID = re.compile(r"[0-9a-z][0-9a-z-]{0,63}")
 
 
@@ -184,10 +185,10 @@ ACTS = {"create": _create, "rename": _rename, "archive": _archive, "restore": _r
 def activity_html(_query: Mapping[str, str]) -> str:
     """What is training now, whatever the project, with a link to it. Empty when nothing moves."""
     with db.reading() as session:
-        moving = list(stored_runs.moving(session))
-    shown = html.join(_active(run) for run in moving[:3])
-    more = Markup("<p>and {} more</p>").format(len(moving) - 3) if len(moving) > 3 else ""
-    return str(Markup('<div class="ts-activity">{}{}</div>').format(shown, more) if moving else Markup())
+        count, first = stored_runs.count_moving(session), stored_runs.first_moving(session, MOST_ACTIVE)
+    shown = html.join(_active(run) for run in first)
+    more = Markup("<p>and {} more</p>").format(count - MOST_ACTIVE) if count > MOST_ACTIVE else ""
+    return str(Markup('<div class="ts-activity">{}{}</div>').format(shown, more) if count else Markup())
 
 
 def _active(run: Run) -> Markup:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import metadata
 from typing import get_args
 
@@ -150,6 +151,7 @@ def _holder(lease: Lease) -> Markup:
     return Markup("<span>{} {} since {}</span>").format(what, words, html.moment(lease.since))
 
 
+@lru_cache(maxsize=len(VERSIONS))  # what is imported stays, and a package's description is long
 def _version(name: str) -> str:
     try:
         return metadata.version(name)

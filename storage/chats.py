@@ -7,20 +7,20 @@ from sqlmodel import Session, col, delete, select
 from storage.tables import Chat, Message
 
 
-def latest(db: Session, project_id: str) -> Chat | None:
-    return db.exec(select(Chat).where(Chat.project_id == project_id).order_by(col(Chat.created_at).desc())).first()
+def latest(session: Session, project_id: str) -> Chat | None:
+    return session.exec(select(Chat).where(Chat.project_id == project_id).order_by(col(Chat.created_at).desc())).first()
 
 
-def recent(db: Session, project_id: str, limit: int = 20) -> Sequence[Chat]:
+def recent(session: Session, project_id: str, limit: int = 20) -> Sequence[Chat]:
     query = select(Chat).where(Chat.project_id == project_id).order_by(col(Chat.created_at).desc())
-    return db.exec(query.limit(limit)).all()
+    return session.exec(query.limit(limit)).all()
 
 
-def messages(db: Session, chat_id: str, side: str | None = None) -> Sequence[Message]:
+def messages(session: Session, chat_id: str, side: str | None = None) -> Sequence[Message]:
     """The turns in order; with `side`, the user's turns and that side's answers."""
     query = select(Message).where(Message.chat_id == chat_id).order_by(col(Message.id))
-    return db.exec(query.where(col(Message.side).in_(("user", side))) if side else query).all()
+    return session.exec(query.where(col(Message.side).in_(("user", side))) if side else query).all()
 
 
-def clear(db: Session, chat_id: str) -> None:
-    db.exec(delete(Message).where(col(Message.chat_id) == chat_id))
+def clear(session: Session, chat_id: str) -> None:
+    session.exec(delete(Message).where(col(Message.chat_id) == chat_id))

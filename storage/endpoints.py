@@ -1,61 +1,90 @@
 """Endpoints and the backends behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import update
+from sqlalchemy import case, func, or_, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import Backend, Endpoint
 
 
-def get(db: Session, endpoint_id: str) -> Endpoint | None:
-    return db.get(Endpoint, endpoint_id)
+def get(session: Session, endpoint_id: str) -> Endpoint | None:
+    return session.get(Endpoint, endpoint_id)
 
 
-def backend(db: Session, backend_id: str | None) -> Backend | None:
-    return db.get(Backend, backend_id) if backend_id else None
+def backend(session: Session, backend_id: str | None) -> Backend | None:
+    return session.get(Backend, backend_id) if backend_id else None
 
 
-def recent(db: Session, project_id: str | None = None) -> Sequence[Endpoint]:
-    query = select(Endpoint).order_by(col(Endpoint.created_at).desc())
-    return db.exec(query.where(Endpoint.project_id == project_id) if project_id else query).all()
+def recent(
+    session: Session, project_id: str | None = None, limit: int | None = None, offset: int = 0
+) -> Sequence[Endpoint]:
+    query = select(Endpoint).order_by(col(Endpoint.created_at).desc()).offset(offset).limit(limit)
+    return session.exec(query.where(Endpoint.project_id == project_id) if project_id else query).all()
 
 
-def backends(db: Session, endpoint_id: str) -> Sequence[Backend]:
+def count(session: Session, project_id: str | None = None) -> int:
+    query = select(func.count()).select_from(Endpoint)
+    return session.scalar(query.where(col(Endpoint.project_id) == project_id) if project_id else query) or 0
+
+
+def running_first(session: Session, project_id: str, limit: int, offset: int = 0) -> Sequence[Endpoint]:
+    """A project's endpoints: those that answer or will, then the others; of each kind the newest first."""
+    runs = case((col(Backend.status).in_(SERVING_MOVING), 0), else_=1)
+    query = select(Endpoint).outerjoin(Backend, col(Endpoint.active_backend_id) == Backend.id)
+    query = query.where(Endpoint.project_id == project_id).order_by(runs, col(Endpoint.created_at).desc())
+    return session.exec(query.offset(offset).limit(limit)).all()
+
+
+def current_backends(session: Session, endpoint_ids: Iterable[str]) -> dict[str, list[Backend]]:
+    """Endpoint id -> its active backend and those that were deployed after it, the newest first."""
+    active = aliased(Backend)
+    query = select(Backend).join(Endpoint, col(Backend.endpoint_id) == Endpoint.id)
+    query = query.outerjoin(active, col(Endpoint.active_backend_id) == active.id)
+    late = or_(col(active.id).is_(None), col(Backend.created_at) >= active.created_at)
+    query = query.where(col(Endpoint.id).in_(set(endpoint_ids)), late).order_by(col(Backend.created_at).desc())
+    found: dict[str, list[Backend]] = {endpoint_id: [] for endpoint_id in endpoint_ids}
+    for backend in session.exec(query):
+        found[backend.endpoint_id].append(backend)
+    return found
+
+
+def backends(session: Session, endpoint_id: str) -> Sequence[Backend]:
     """Every backend the endpoint has had, newest first."""
     query = select(Backend).where(Backend.endpoint_id == endpoint_id)
-    return db.exec(query.order_by(col(Backend.created_at).desc())).all()
+    return session.exec(query.order_by(col(Backend.created_at).desc())).all()
 
 
-def moving(db: Session) -> Sequence[Backend]:
+def moving(session: Session) -> Sequence[Backend]:
     """Backends that hold a process, or wait for one."""
-    return db.exec(select(Backend).where(col(Backend.status).in_(SERVING_MOVING))).all()
+    return session.exec(select(Backend).where(col(Backend.status).in_(SERVING_MOVING))).all()
 
 
-def live_by_name(db: Session, name: str) -> Endpoint | None:
-    return db.exec(select(Endpoint).where(Endpoint.name == name, col(Endpoint.stopped_at).is_(None))).first()
+def live_by_name(session: Session, name: str) -> Endpoint | None:
+    return session.exec(select(Endpoint).where(Endpoint.name == name, col(Endpoint.stopped_at).is_(None))).first()
 
 
-def routes(db: Session) -> Sequence[tuple[Endpoint, Backend]]:
+def routes(session: Session) -> Sequence[tuple[Endpoint, Backend]]:
     """Every endpoint with the backend that answers for it now."""
     query = select(Endpoint, Backend).where(
         col(Endpoint.active_backend_id) == Backend.id, Backend.status == EndpointStatus.READY
     )
-    return db.exec(query.order_by(col(Endpoint.created_at))).all()
+    return session.exec(query.order_by(col(Endpoint.created_at))).all()
 
 
-def live(db: Session) -> Sequence[tuple[Endpoint, Backend]]:
+def live(session: Session) -> Sequence[tuple[Endpoint, Backend]]:
     """Every endpoint that was not stopped, with the backend that answers for it, or will."""
     query = select(Endpoint, Backend).where(
         col(Endpoint.active_backend_id) == Backend.id, col(Endpoint.stopped_at).is_(None)
     )
-    return db.exec(query.order_by(col(Endpoint.created_at))).all()
+    return session.exec(query.order_by(col(Endpoint.created_at))).all()
 
 
-def flip(db: Session, endpoint_id: str, before: str | None, after: str) -> bool:
+def flip(session: Session, endpoint_id: str, before: str | None, after: str) -> bool:
     """Makes `after` the active backend if `before` still is, and says whether it did."""
     same = (col(Endpoint.id) == endpoint_id, col(Endpoint.active_backend_id) == before)
     values = {"active_backend_id": after, "previous_backend_id": before}
     changed = update(Endpoint).where(*same).values(**values).returning(col(Endpoint.id))
-    return db.scalar(changed) is not None
+    return session.scalar(changed) is not None

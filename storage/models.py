@@ -1,35 +1,52 @@
 """Base models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from storage import runs
 from storage.statuses import ModelStatus
 from storage.tables import Backend, Model, Run
 
 
-def get(db: Session, model_id: str) -> Model | None:
-    return db.get(Model, model_id)
+def get(session: Session, model_id: str) -> Model | None:
+    return session.get(Model, model_id)
 
 
-def recent(db: Session) -> Sequence[Model]:
-    return db.exec(select(Model).order_by(col(Model.created_at).desc())).all()
+def recent(session: Session, limit: int | None = None, offset: int = 0) -> Sequence[Model]:
+    return session.exec(select(Model).order_by(col(Model.created_at).desc()).offset(offset).limit(limit)).all()
 
 
-def by_source(db: Session, source: str, source_id: str) -> Model | None:
+def count(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Model)) or 0
+
+
+def has_source(session: Session, source: str) -> bool:
+    """Whether any model came from there: starter, hub or path."""
+    return session.exec(select(Model.id).where(Model.source == source)).first() is not None
+
+
+def names(session: Session, model_ids: Iterable[str]) -> dict[str, str]:
+    """Id -> name of those that are there."""
+    return dict(session.exec(select(Model.id, Model.name).where(col(Model.id).in_(set(model_ids)))).all())
+
+
+def by_source(session: Session, source: str, source_id: str) -> Model | None:
     """The model that came from there, if the studio has it already."""
-    return db.exec(select(Model).where(Model.source == source, Model.source_id == source_id)).first()
+    return session.exec(select(Model).where(Model.source == source, Model.source_id == source_id)).first()
 
 
-def moving(db: Session) -> Sequence[Model]:
+def moving(session: Session) -> Sequence[Model]:
     """Models still being fetched."""
-    return db.exec(select(Model).where(Model.status == ModelStatus.QUEUED)).all()
+    return session.exec(select(Model).where(Model.status == ModelStatus.QUEUED)).all()
 
 
-def used_by(db: Session, model_id: str) -> Sequence[Run]:
-    return db.exec(select(Run).where(Run.model_id == model_id)).all()
+def used_by(session: Session, model_id: str) -> Sequence[Run]:
+    """The runs that were trained on it, without recipe and facts."""
+    return session.exec(select(Run).where(Run.model_id == model_id).options(*runs.FOR_A_LIST)).all()
 
 
-def backends_of(db: Session, model_id: str) -> Sequence[Backend]:
+def backends_of(session: Session, model_id: str) -> Sequence[Backend]:
     """Every backend that serves the model, or once did."""
-    return db.exec(select(Backend).where(Backend.model_id == model_id)).all()
+    return session.exec(select(Backend).where(Backend.model_id == model_id)).all()

@@ -2,20 +2,28 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from storage.tables import Project
 
 
-def get(db: Session, project_id: str) -> Project | None:
-    return db.get(Project, project_id)
+def get(session: Session, project_id: str) -> Project | None:
+    return session.get(Project, project_id)
 
 
-def all_projects(db: Session, archived: bool = False) -> Sequence[Project]:
+def all_projects(
+    session: Session, archived: bool = False, limit: int | None = None, offset: int = 0
+) -> Sequence[Project]:
     """The projects in use, or with `archived` all of them, oldest first."""
-    query = select(Project).order_by(col(Project.created_at))
-    return db.exec(query if archived else query.where(col(Project.archived).is_(False))).all()
+    query = select(Project).order_by(col(Project.created_at)).offset(offset).limit(limit)
+    return session.exec(query if archived else query.where(col(Project.archived).is_(False))).all()
 
 
-def by_name(db: Session, name: str) -> Project | None:
-    return db.exec(select(Project).where(Project.name == name)).first()
+def count(session: Session, archived: bool = False) -> int:
+    query = select(func.count()).select_from(Project)
+    return session.scalar(query if archived else query.where(col(Project.archived).is_(False))) or 0
+
+
+def by_name(session: Session, name: str) -> Project | None:
+    return session.exec(select(Project).where(Project.name == name)).first()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 from sqlalchemy import case, func, literal, union
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
@@ -11,6 +12,9 @@ from storage.statuses import RUN_MOVING, RunStatus
 from storage.tables import Metric, Run
 
 Point = tuple[int, float]  # step, value
+
+# Recipe and facts are kilobytes each; who only lists runs leaves them in the database.
+FOR_A_LIST = [defer(getattr(Run, name), raiseload=True) for name in ("recipe", "facts")]
 
 
 def get(db: Session, run_id: str) -> Run | None:
@@ -23,6 +27,12 @@ def recent(db: Session, project_id: str | None = None, limit: int = 100, offset:
     return db.exec(query.offset(offset).limit(limit)).all()
 
 
+def listed(session: Session, project_id: str, limit: int, offset: int = 0) -> Sequence[Run]:
+    """A project's runs, the newest first, without recipe and facts."""
+    query = select(Run).where(Run.project_id == project_id).options(*FOR_A_LIST)
+    return session.exec(query.order_by(col(Run.created_at).desc()).offset(offset).limit(limit)).all()
+
+
 def count(db: Session, project_id: str | None = None) -> int:
     query = select(func.count()).select_from(Run)
     return db.scalar(query.where(col(Run.project_id) == project_id) if project_id else query) or 0
@@ -33,10 +43,32 @@ def moving(db: Session) -> Sequence[Run]:
     return db.exec(select(Run).where(col(Run.status).in_(RUN_MOVING)).order_by(col(Run.created_at))).all()
 
 
+def first_moving(session: Session, limit: int) -> Sequence[Run]:
+    """The first of them, without recipe and facts."""
+    query = select(Run).where(col(Run.status).in_(RUN_MOVING)).options(*FOR_A_LIST)
+    return session.exec(query.order_by(col(Run.created_at)).limit(limit)).all()
+
+
+def count_moving(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Run).where(col(Run.status).in_(RUN_MOVING))) or 0
+
+
 def finished_of(db: Session, model_id: str, limit: int) -> Sequence[Run]:
     """The newest runs of a model that have succeeded."""
     query = select(Run).where(Run.model_id == model_id, Run.status == RunStatus.SUCCEEDED)
     return db.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
+
+
+def with_results(session: Session, project_id: str, limit: int) -> Sequence[Run]:
+    """The newest runs of a project that have left something to serve, without recipe and facts."""
+    done = (Run.project_id == project_id, Run.status == RunStatus.SUCCEEDED, col(Run.artifact).is_not(None))
+    query = select(Run).where(*done).options(*FOR_A_LIST)
+    return session.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
+
+
+def names(session: Session, run_ids: Iterable[str]) -> dict[str, str]:
+    """Id -> name of those that are there."""
+    return dict(session.exec(select(Run.id, Run.name).where(col(Run.id).in_(set(run_ids)))).all())
 
 
 def begun_from(db: Session, run: Run) -> Sequence[Run]:

@@ -19,6 +19,11 @@ def same(db: Session, key: str) -> Work | None:
     return db.exec(query.order_by(col(Work.created_at).desc())).first()
 
 
+def newest_with_key(session: Session, key: str) -> Work | None:
+    """The newest piece of work with this key, whatever became of it."""
+    return session.exec(select(Work).where(Work.key == key).order_by(col(Work.created_at).desc()).limit(1)).first()
+
+
 def latest(db: Session, subject_id: str, kind: str) -> Work | None:
     """The newest of a kind about a subject, whatever became of it."""
     query = select(Work).where(Work.subject_id == subject_id, Work.kind == kind)
@@ -44,7 +49,7 @@ def any_moving(db: Session, kind: str) -> bool:
 
 def lacking(db: Session, kind: str, most_rows: int) -> Dataset | None:
     """The newest ready dataset of at most so many rows that never had work of a kind."""
-    had = select(Work.subject_id).where(Work.kind == kind)
+    had = select(Work.id).where(Work.subject_id == Dataset.id, Work.kind == kind)
     small = Dataset.accepted + Dataset.repaired <= most_rows
-    query = select(Dataset).where(Dataset.status == DatasetStatus.READY, small, col(Dataset.id).not_in(had))
-    return db.exec(query.order_by(col(Dataset.created_at).desc())).first()
+    query = select(Dataset).where(Dataset.status == DatasetStatus.READY, small, ~had.exists())
+    return db.exec(query.order_by(col(Dataset.created_at).desc()).limit(1)).first()

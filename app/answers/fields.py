@@ -7,6 +7,7 @@ from fastapi import Path, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LARGEST = 2**53  # whole numbers above it do not survive JSON in a browser
+MOST_LISTED = 1000
 
 
 def clean_text(text: str) -> str:
@@ -41,7 +42,7 @@ ProjectFilter = Annotated[
     str | None, Query(pattern=r"^[0-9a-z-]{1,64}$", description="Only what belongs to this project. All when left out.")
 ]
 Offset = Annotated[int, Query(ge=0, le=LARGEST, description="How many to skip from the start.")]
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many to answer with at most.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="How many to answer with at most.")]
 After = Annotated[int, Query(ge=0, le=LARGEST, description="The cursor an earlier answer gave; 0 starts at the top.")]
 
 

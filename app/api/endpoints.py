@@ -77,9 +77,9 @@ def list_endpoints(
 ) -> list[EndpointAnswer]:
     """The endpoints, newest first. `X-Total-Count` says how many there are."""
     with db.reading() as session:
-        rows = stored.recent(session, project_id)
-    total(response, len(rows))
-    return [_answer(row) for row in rows[offset : offset + limit]]
+        total(response, stored.count(session, project_id))
+        listed = stored.recent(session, project_id, limit, offset)
+    return [EndpointAnswer.model_validate(described) for described in endpoints.describe_all(listed)]
 
 
 @router.post("/endpoints", status_code=201, summary="Create an endpoint", responses=NOT_FOUND | CONFLICT)

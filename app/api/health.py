@@ -1,5 +1,6 @@
 """Is the studio there? The one operation that needs no credential."""
 
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -23,6 +24,7 @@ async def health() -> Health:
     return Health(status="ok", name="tunesmith", version=studio_version())
 
 
+@lru_cache(maxsize=1)  # it stays what was started, and reading it takes longer than the rest of the answer
 def studio_version() -> str:
     """The version of the installed package; 0 when it runs from a folder without being installed."""
     try:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
-from app.answers.fields import Answer, Body, Name, PathId
+from app.answers.fields import MOST_LISTED, Answer, Body, Limit, Name, Offset, PathId, total
 from engine.accounts import keys
 from storage import db
 from storage import keys as stored
@@ -33,10 +33,11 @@ class KeyBody(Body):
 
 
 @router.get("", summary="List keys", response_model=list[KeyAnswer])
-def list_keys() -> Sequence[ApiKey]:
-    """The keys in use, oldest first, without their secrets."""
+def list_keys(response: Response, offset: Offset = 0, limit: Limit = MOST_LISTED) -> Sequence[ApiKey]:
+    """The keys in use, oldest first, without their secrets. `X-Total-Count` says how many there are."""
     with db.reading() as session:
-        return stored.recent(session)
+        total(response, stored.count(session))
+        return stored.recent(session, limit, offset)
 
 
 @router.post("", status_code=201, summary="Create a key")

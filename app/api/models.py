@@ -52,9 +52,8 @@ class ModelBody(Body):
 def list_models(response: Response, offset: Offset = 0, limit: Limit = 100) -> Sequence[Model]:
     """The models, newest first. They are shared by all projects. `X-Total-Count` says how many there are."""
     with db.reading() as session:
-        rows = stored.recent(session)
-    total(response, len(rows))
-    return rows[offset : offset + limit]
+        total(response, stored.count(session))
+        return stored.recent(session, limit, offset)
 
 
 @router.post("", status_code=201, summary="Add a model", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)

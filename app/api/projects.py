@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Name, PathId
+from app.answers.fields import MOST_LISTED, Answer, Body, Limit, Name, Offset, PathId, total
 from engine.accounts import projects
+from storage import db
+from storage import projects as stored
 from storage.tables import Project
 
 router = APIRouter(prefix="/projects", tags=["projects"])
@@ -27,10 +29,15 @@ class ProjectBody(Body):
 
 @router.get("", summary="List projects", response_model=list[ProjectAnswer])
 def list_projects(
+    response: Response,
     archived: Annotated[bool, Query(description="Also list the archived ones.")] = False,
+    offset: Offset = 0,
+    limit: Limit = MOST_LISTED,
 ) -> Sequence[Project]:
-    """The projects, oldest first."""
-    return projects.all_projects(archived)
+    """The projects, oldest first. `X-Total-Count` says how many there are."""
+    with db.reading() as session:
+        total(response, stored.count(session, archived))
+        return stored.all_projects(session, archived, limit, offset)
 
 
 @router.post("", status_code=201, summary="Create a project", response_model=ProjectAnswer, responses=CONFLICT)

@@ -12,7 +12,7 @@ import time
 from typing import Literal
 
 from engine import names
-from engine.errors import NotFoundError
+from engine.existing import existing, missing
 from storage import db
 from storage import keys as stored
 from storage.tables import ApiKey
@@ -43,9 +43,9 @@ def create_key(name: str, scope: Scope = "inference") -> tuple[ApiKey, str]:
 def revoke_key(key_id: str) -> None:
     """The key stops working. Raises NotFoundError."""
     with db.session() as session:
-        key = session.get(ApiKey, key_id)
-        if key is None or key.revoked_at is not None:
-            raise NotFoundError(f"There is no API key `{key_id}`.", "GET /api/keys lists the keys in use.")
+        key = existing(session, ApiKey, key_id)
+        if key.revoked_at is not None:
+            raise missing(ApiKey, key_id)
         key.revoked_at = time.time()
     forget()
 

@@ -1,12 +1,11 @@
 """Projects: what datasets, runs, endpoints and chats belong to. There is always the default one."""
 
-from collections.abc import Sequence
-
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from engine import names
-from engine.errors import ConflictError, NotFoundError
+from engine.errors import ConflictError
+from engine.existing import existing
 from storage import db
 from storage import projects as stored
 from storage.tables import DEFAULT_PROJECT, Project
@@ -29,7 +28,7 @@ def create_project(name: str) -> Project:
 def rename_project(project_id: str, name: str) -> Project:
     """Raises NotFoundError, or ConflictError when another project has that name."""
     with db.session() as session:
-        project = _get(session, project_id)
+        project = existing(session, Project, project_id)
         project.name = names.checked(name, "project", LONGEST_NAME)
         with session.no_autoflush:
             _refuse_taken(session, project)
@@ -50,26 +49,13 @@ def restore_project(project_id: str) -> Project:
 def look_up(project_id: str) -> Project:
     """Raises NotFoundError."""
     with db.reading() as session:
-        return _get(session, project_id)
-
-
-def all_projects(archived: bool = False) -> Sequence[Project]:
-    """The projects in use, oldest first; with `archived` the archived ones too."""
-    with db.reading() as session:
-        return stored.all_projects(session, archived)
+        return existing(session, Project, project_id)
 
 
 def _set_archived(project_id: str, archived: bool) -> Project:
     with db.session() as session:
-        project = _get(session, project_id)
+        project = existing(session, Project, project_id)
         project.archived = archived
-    return project
-
-
-def _get(session: Session, project_id: str) -> Project:
-    project = stored.get(session, project_id)
-    if project is None:
-        raise NotFoundError(f"There is no project `{project_id}`.", "GET /api/projects lists the projects.")
     return project
 
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import httpx
 
-from engine.errors import NotFoundError, RefusedError, TunesmithError
+from engine.errors import RefusedError, TunesmithError
+from engine.existing import existing
 from engine.serve import probe, routing
 from storage import chats, db
 from storage.tables import DEFAULT_PROJECT, Chat, Message
@@ -95,11 +96,8 @@ def recent_chats(project_id: str = DEFAULT_PROJECT, limit: int = 20) -> Sequence
 
 
 def look_up(chat_id: str) -> Chat:
-    with db.reading() as view:
-        chat = view.get(Chat, chat_id)
-    if chat is None:
-        raise NotFoundError(f"There is no chat `{chat_id[:64]}`.")
-    return chat
+    with db.reading() as session:
+        return existing(session, Chat, chat_id)
 
 
 def messages(chat_id: str, side: Side | None = None) -> Sequence[Message]:

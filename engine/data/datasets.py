@@ -16,12 +16,13 @@ import orjson
 from engine import names
 from engine.data import hub_names, importing, incoming_files
 from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.existing import existing
 from engine.process import attempts, process, trash, work
 from engine.rows.store import columnar, rejected
 from storage import datasets as stored
-from storage import db, home, projects
+from storage import db, home
 from storage.statuses import RUN_MOVING, DatasetStatus
-from storage.tables import Dataset
+from storage.tables import Dataset, Project
 
 MOST_ROWS_A_PAGE = 1000
 REJECTED, SUMMARY = "rejected.jsonl", "summary.json"
@@ -106,8 +107,8 @@ def import_again(dataset_id: str, mapping: dict[str, Any] | None) -> Dataset:
 
 def _once_more(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
     with db.session() as session:
-        fresh = stored.get(session, old.id)
-        if fresh is None or fresh.status == DatasetStatus.IMPORTING:
+        fresh = existing(session, Dataset, old.id)
+        if fresh.status == DatasetStatus.IMPORTING:
             raise ConflictError(f"`{old.name}` has changed meanwhile.", "Look again.")
         fresh.status, fresh.mapping, fresh.error, fresh.hint = DatasetStatus.IMPORTING, mapping, None, None
         fresh.attempt += 1
@@ -122,8 +123,6 @@ def _origin(dataset: Dataset, mapping: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _next_version(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
-    with db.reading() as session:
-        version = stored.family(session, old.family_id)[0].version + 1
     made = Dataset(
         project_id=old.project_id,
         name=old.name,
@@ -132,7 +131,6 @@ def _next_version(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
         origin=_origin(old, mapping),
         mapping=mapping,
         family_id=old.family_id,
-        version=version,
         parents=[old.id],
         operation={"op": "map"},
         size_bytes=old.size_bytes,
@@ -152,24 +150,23 @@ def derive(
     operation: dict[str, Any],
     parents: list[str],
     family_id: str | None = None,
-    version: int = 1,
 ) -> Dataset:
     """Begins to make a dataset from others (worker shape_data) and returns at once with the status `importing`.
 
-    Raises NotFoundError for a missing parent or project, ConflictError for a parent without rows.
+    With `family_id`, it is the next version of that family. Raises NotFoundError for a missing parent or project,
+    ConflictError for a parent without rows.
     """
-    found = [look_up(parent) for parent in parents]
-    for parent in found:
+    made_from = [look_up(parent) for parent in parents]
+    for parent in made_from:
         blob(parent)
     made = Dataset(
         project_id=project_id,
         name=names.checked(name, "dataset"),
         source=importing.SHAPED,
-        source_name=_joined([parent.name for parent in found]),
+        source_name=_joined([parent.name for parent in made_from]),
         operation=operation,
         parents=parents,
         family_id=family_id or "",
-        version=version,
     )
     return _begun(made, lambda: None)
 
@@ -179,13 +176,19 @@ def _joined(parts: list[str]) -> str:
 
 
 def _begun(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:
-    """Fills the folder, then saves the dataset and starts its import. What fails leaves nothing."""
-    _require_project(dataset.project_id)
+    """Fills the folder, then saves the dataset and starts its import. What fails leaves nothing.
+
+    In a family it takes the next number, where nobody else can take the same.
+    """
+    with db.reading() as session:
+        existing(session, Project, dataset.project_id)
     folder = home.dataset_folder(dataset.id)
     with attempts.starting(folder), ExitStack() as undoing:  # locked: unknown to the database, and yet no orphan
         undoing.callback(shutil.rmtree, folder, ignore_errors=True)
         take_in()
         with db.session() as session:
+            if dataset.family_id:
+                dataset.version = stored.next_version(session, dataset.family_id)
             session.add(dataset)
         undoing.pop_all()
     importing.start()
@@ -195,31 +198,21 @@ def _begun(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:
 def cancel_import(dataset_id: str) -> Dataset:
     """Ends an import, or one that still waits; nothing is kept of it but its line. Raises NotFoundError."""
     with db.session() as session:
-        found = stored.get(session, dataset_id)
-        if found is None:
-            raise NotFoundError(f"There is no dataset `{dataset_id}`.")
-        if found.status != DatasetStatus.IMPORTING:
-            return found
-        importing.fail(found, "The import was stopped.", "Import the file again.")
+        dataset = existing(session, Dataset, dataset_id)
+        if dataset.status != DatasetStatus.IMPORTING:
+            return dataset
+        importing.fail(dataset, "The import was stopped.", "Import the file again.")
     folder = home.dataset_folder(dataset_id)
     process.end(folder)
-    process.forbid(folder, found.attempt)  # somebody may be about to start it
-    importing.tidy(found)
-    return found
-
-
-def _require_project(project_id: str) -> None:
-    with db.reading() as session:
-        if projects.get(session, project_id) is None:
-            raise NotFoundError(f"There is no project `{project_id}`.")
+    process.forbid(folder, dataset.attempt)  # somebody may be about to start it
+    importing.tidy(dataset)
+    return dataset
 
 
 def look_up(dataset_id: str) -> Dataset:
     """Raises NotFoundError."""
     with db.reading() as session:
-        if (dataset := stored.get(session, dataset_id)) is not None:
-            return dataset
-    raise NotFoundError(f"There is no dataset `{dataset_id}`.", "It may have been deleted. The Data page lists them.")
+        return existing(session, Dataset, dataset_id)
 
 
 def sources(dataset: Dataset) -> list[dict[str, str]]:
@@ -275,9 +268,7 @@ def delete_dataset(dataset_id: str) -> None:
     Raises NotFoundError, or ConflictError when a run uses it.
     """
     with db.session() as session:
-        dataset = stored.get(session, dataset_id)
-        if dataset is None:
-            raise NotFoundError(f"There is no dataset `{dataset_id}`.")
+        dataset = existing(session, Dataset, dataset_id)
         _refuse_used(dataset, stored.used_by(session, dataset_id))
         session.delete(dataset)
         session.flush()

@@ -81,13 +81,13 @@ def _other_sides(dataset: Dataset) -> list[Dataset]:
         dataset = before
     own = dataset
     with db.reading() as session:
-        every = stored.recent(session, own.project_id)
-    return [one for one in every if _other_side(one, own)][:MOST_COMPARED]
+        siblings = stored.made_from(session, own.project_id, own.parents)
+    return [one for one in siblings if _other_side(one, own)][:MOST_COMPARED]
 
 
 def _other_side(one: Dataset, own: Dataset) -> bool:
     split = str((one.operation or {}).get("op", "")).startswith("split")
-    return split and one.id != own.id and one.parents == own.parents and one.operation != own.operation and _usable(one)
+    return split and one.id != own.id and one.operation != own.operation and _usable(one)
 
 
 def _usable(dataset: Dataset) -> bool:

@@ -4,7 +4,6 @@ Datasets never change. A change of one dataset makes the next version of its fam
 samples, merges and mixes begin a family of their own and name their parents. All return at once, `importing`.
 """
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -30,16 +29,13 @@ from engine.rows.shape import (
 )
 from engine.rows.store import columnar
 from engine.rows.verdict import Kind
-from storage import datasets as stored
-from storage import db, home
+from storage import home
 from storage.tables import Dataset
 
 TOGETHER = ("merge", "mix")
 MOST_TOGETHER = 50
 LOOKED_AT_ROWS = 500
 MOST_WRITTEN_BYTES = 1 << 20  # of rows that a person writes; they stay in the description of the version
-
-_numbering = threading.Lock()  # two changes at once must not make the same version
 
 
 def change(dataset_id: str, operation: Mapping[str, Any], name: str = "") -> list[Dataset]:
@@ -169,10 +165,7 @@ def _begun(described: dict[str, Any], parents: list[Dataset], name: str) -> Data
 
 
 def _next_version(dataset: Dataset, described: dict[str, Any]) -> Dataset:
-    with _numbering:
-        with db.reading() as session:
-            version = 1 + max(one.version for one in stored.family(session, dataset.family_id))
-        return datasets.derive(dataset.name, dataset.project_id, described, [dataset.id], dataset.family_id, version)
+    return datasets.derive(dataset.name, dataset.project_id, described, [dataset.id], dataset.family_id)
 
 
 def _require_rows(dataset: Dataset, made: sample.Sample) -> None:

@@ -68,7 +68,7 @@ def page(done: Work) -> dict[str, Any] | None:
 
 def known_rows(dataset: Dataset, wanted: dict[str, Any], offset: int, limit: int) -> Work | None:
     """The work about that page, whatever became of it; None when nobody has asked yet. `wanted` is a `spec`."""
-    return _known(dataset.id, "token_rows", wanted | _part(offset, limit))
+    return work.known("token_rows", dataset.id, wanted | _part(offset, limit))
 
 
 def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True) -> Work:
@@ -82,7 +82,7 @@ def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assista
 
 def known_totals(dataset: Dataset, wanted: dict[str, Any]) -> Work | None:
     """The work that counts, or has counted, the dataset so; None when there is none yet. `wanted` is a `spec`."""
-    return _known(dataset.id, "token_totals", wanted)
+    return work.known("token_totals", dataset.id, wanted)
 
 
 def counted(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any] | None:
@@ -119,10 +119,6 @@ def _left_out(totals: dict[str, Any], rows: int) -> dict[str, Any]:
     """The same totals with so many of the kept rows left out, because they are too long and are not cut."""
     changes = {"kept": -rows, "dropped": rows, "untrainable": rows}
     return totals | {name: totals[name] + change for name, change in changes.items()}
-
-
-def _known(dataset_id: str, kind: str, wanted: dict[str, Any]) -> Work | None:
-    return next((one for one in work.about(dataset_id, kind) if one.spec == wanted), None)
 
 
 def spec(

@@ -71,8 +71,7 @@ def _spec(recipe: Recipe) -> dict[str, Any]:
 
 
 def _timed(recipe: Recipe) -> Work | None:
-    wanted = _spec(recipe)
-    return next((one for one in work.about(SUBJECT, KIND) if one.spec == wanted), None)
+    return work.known(KIND, SUBJECT, _spec(recipe))
 
 
 def measure_once(recipe: Recipe) -> Work | None:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from engine.data import datasets
 from engine.errors import NotFoundError, TunesmithError
+from engine.existing import existing
 from engine.lesson import addition_rows
 from engine.models import models
 from engine.process import rounds
@@ -20,9 +21,9 @@ from engine.recipes.recipe import Recipe
 from engine.runs import runs
 from engine.serve import endpoints
 from storage import datasets as stored_datasets
-from storage import db, home, projects
+from storage import db, home
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
-from storage.tables import Lesson, Run
+from storage.tables import Lesson, Project, Run
 
 Changes = Mapping[str, Any]
 
@@ -54,8 +55,7 @@ def start_lesson(project_id: str = "default") -> Lesson:
     A trained run is used again, and one whose endpoint was stopped is served again. Raises NotFoundError.
     """
     with db.session() as session:
-        if projects.get(session, project_id) is None:
-            raise NotFoundError(f"There is no project `{project_id}`.")
+        existing(session, Project, project_id)
         lesson = session.get(Lesson, project_id)
         if lesson is None:
             lesson = Lesson(project_id=project_id)
@@ -133,9 +133,9 @@ def _importing(lesson: Lesson) -> Changes:
 def _lesson_data(project_id: str) -> str:
     """The id of the project's lesson data: what is there already, or imported anew."""
     with db.reading() as session:
-        for dataset in stored_datasets.recent(session, project_id):
-            if dataset.source == "lesson" and dataset.status in (DatasetStatus.READY, DatasetStatus.IMPORTING):
-                return dataset.id
+        dataset = stored_datasets.from_source(session, project_id, "lesson")
+    if dataset is not None:
+        return dataset.id
     path = home.made(home.uploads()) / f"lesson-{project_id}.jsonl"
     path.write_text(addition_rows.lines(), encoding="utf-8")
     return datasets.import_file(path, DATASET_NAME, project_id, source="lesson", source_name="sums.jsonl").id

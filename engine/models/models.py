@@ -14,7 +14,8 @@ from sqlalchemy import update
 from sqlmodel import Session, col
 
 from engine import names
-from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.errors import ConflictError, RefusedError
+from engine.existing import existing
 from engine.fit import memory as fit
 from engine.process import attempts, events, process, queue, rounds, trash
 from engine.process.attempts import State
@@ -65,13 +66,13 @@ def _insert(model: Model) -> Model:
 def look_up(model_id: str) -> Model:
     """The model. Raises NotFoundError."""
     with db.reading() as session:
-        return _get(session, model_id)
+        return existing(session, Model, model_id)
 
 
 def retry_model(model_id: str) -> Model:
     """Fetches a failed model again; a download goes on where it was. Raises NotFoundError, ConflictError."""
     with db.session() as session:
-        model = _get(session, model_id)
+        model = existing(session, Model, model_id)
         if model.status != ModelStatus.FAILED:
             raise ConflictError(f"The model {model.name} is {model.status}, not failed.", "There is nothing to retry.")
         model.status, model.attempt, model.error, model.hint = ModelStatus.QUEUED, model.attempt + 1, None, None
@@ -83,7 +84,7 @@ def retry_model(model_id: str) -> Model:
 def delete_model(model_id: str) -> None:
     """Forgets the model and deletes what was fetched; a local folder stays. Raises NotFoundError, ConflictError."""
     with db.session() as session:
-        model = _get(session, model_id)
+        model = existing(session, Model, model_id)
         _refuse_while_used(session, model)
         for backend in stored.backends_of(session, model_id):
             backend.model_id = None  # it has ended; its endpoint's history stays
@@ -181,13 +182,6 @@ def _change(model: Model, **changes: Any) -> bool:
     changed = update(Model).where(*same, *unmoved).values(**changes).returning(col(Model.id))
     with db.session() as session:
         return session.scalar(changed) is not None
-
-
-def _get(session: Session, model_id: str) -> Model:
-    model = stored.get(session, model_id)
-    if model is None:
-        raise NotFoundError(f"There is no model {model_id!r:.80}.", "The Models page lists them all.")
-    return model
 
 
 def _refuse_while_used(session: Session, model: Model) -> None:

@@ -5,8 +5,6 @@ What a kind of work is stands in `work_kinds`; its worker has the same name in `
 folder until its subject is deleted, or as long as its kind says.
 """
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -15,10 +13,11 @@ from typing import Any
 
 from sqlmodel import Session
 
-from engine.errors import ConflictError, NotFoundError
+from engine.errors import ConflictError
+from engine.existing import existing
 from engine.process import attempts, devices, events, logs, plan, process, queue, rounds, trash
 from engine.process.attempts import State
-from engine.process.work_kinds import KINDS
+from engine.process.work_kinds import KINDS, same_work
 from storage import db, home, moving
 from storage import work as stored
 from storage.statuses import WORK_MOVING, WorkStatus
@@ -40,8 +39,7 @@ def enqueue(kind: str, subject_id: str, spec: dict[str, Any]) -> Work:
 
 def _made(kind: str, subject_id: str, spec: dict[str, Any], retries: int | None = None) -> Work:
     retries = KINDS[kind].retries if retries is None else retries
-    key = hashlib.sha256(json.dumps([kind, subject_id, spec], sort_keys=True).encode()).hexdigest()
-    return Work(kind=kind, subject_id=subject_id, key=key, spec=spec, retries=retries)
+    return Work(kind=kind, subject_id=subject_id, key=same_work(kind, subject_id, spec), spec=spec, retries=retries)
 
 
 def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, str] | None = None) -> Work:
@@ -116,15 +114,19 @@ def folder(work: Work) -> Path:
 def look_up(work_id: str) -> Work:
     """Raises NotFoundError."""
     with db.reading() as session:
-        if (work := stored.get(session, work_id)) is not None:
-            return work
-    raise NotFoundError(f"There is no work `{work_id}`.", "It may have been deleted with its dataset.")
+        return existing(session, Work, work_id)
 
 
 def latest(subject_id: str, kind: str) -> Work | None:
     """The newest piece of work of a kind about a subject, whatever became of it."""
     with db.reading() as session:
         return stored.latest(session, subject_id, kind)
+
+
+def known(kind: str, subject_id: str, spec: dict[str, Any]) -> Work | None:
+    """The newest piece of exactly this work, whatever became of it; None when nobody has asked for it."""
+    with db.reading() as session:
+        return stored.newest_with_key(session, same_work(kind, subject_id, spec))
 
 
 def about(subject_id: str, kind: str | None = None) -> Sequence[Work]:
@@ -148,9 +150,7 @@ def wait(work_id: str, seconds: float) -> Work:
 def stop(work_id: str) -> Work:
     """Ends it, and keeps nothing of what it had made."""
     with db.session() as session:
-        work = stored.get(session, work_id)
-        if work is None:
-            raise NotFoundError(f"There is no work `{work_id}`.")
+        work = existing(session, Work, work_id)
         if work.status not in WORK_MOVING:
             return work
         work.status, work.progress, work.ended_at = WorkStatus.STOPPED, None, time.time()

@@ -1,6 +1,9 @@
 """The kinds of work, as data: what a new one has to say beside its worker in engine.process.plan."""
 
+import hashlib
+import json
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,3 +30,8 @@ KINDS = {
     "token_rows": Kind("token view", is_prompt=True, kept_seconds=24 * 3600),
     "token_totals": Kind("token count"),
 }
+
+
+def same_work(kind: str, subject_id: str, spec: dict[str, Any]) -> str:
+    """The key by which work that was done before is found again."""
+    return hashlib.sha256(json.dumps([kind, subject_id, spec], sort_keys=True).encode()).hexdigest()

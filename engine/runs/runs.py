@@ -7,13 +7,14 @@ resumed, which makes a new attempt in the same folder. Everything it leaves is i
 import codecs
 import math
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from engine import names
-from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.errors import ConflictError, RefusedError
+from engine.existing import existing
 from engine.fit import kept_checkpoints
 from engine.process import devices, events, logs, process, queue, trash
 from engine.recipes import auxiliary_models, continuation, launch_command
@@ -27,8 +28,6 @@ from storage import runs as stored
 from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
 from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run
 from storage.transitions import move_run
-
-T = TypeVar("T", Model, Dataset, Project)
 
 
 def start_run(
@@ -46,8 +45,8 @@ def start_run(
     with database.reading() as db:
         if there := _by_key(db, idempotency_key):
             return there
-        model, dataset = _found(db, Model, recipe.model_id), _found(db, Dataset, recipe.dataset_id)
-        _found(db, Project, project_id)
+        model, dataset = existing(db, Model, recipe.model_id), existing(db, Dataset, recipe.dataset_id)
+        existing(db, Project, project_id)
     refusals.refuse(refusals.check(recipe, model, dataset))
     supervision.check_space()
     run = Run(
@@ -83,20 +82,13 @@ def _by_key(db: Session, key: str | None) -> Run | None:
     return stored.by_idempotency_key(db, key) if key else None
 
 
-def _found(db: Session, table: type[T], row_id: str) -> T:
-    row = db.get(table, row_id)
-    if row is None:
-        raise NotFoundError(f"There is no {table.__name__.lower()} `{row_id}`.", "It may have been deleted.")
-    return row
-
-
 def stop_run(run_id: str) -> Run:
     """Asks a run to save a checkpoint and end; one that waits in the queue ends at once. Asking twice is no error.
 
     Raises NotFoundError; ConflictError when it has ended already.
     """
     with database.session() as db:
-        run = _get(db, run_id)
+        run = existing(db, Run, run_id)
         if run.status not in RUN_MOVING:
             raise ConflictError(f"The run `{run.name}` has ended already ({run.status.value}).")
         if run.status == RunStatus.QUEUED:
@@ -116,7 +108,7 @@ def resume_run(run_id: str) -> Run:
     """
     supervision.check_space()
     with database.session() as db:
-        run = _get(db, run_id)
+        run = existing(db, Run, run_id)
         if run.status not in RUN_RESUMABLE:
             hint = "Only a run that was stopped, interrupted or failed can be resumed."
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", hint)
@@ -129,7 +121,7 @@ def resume_run(run_id: str) -> Run:
 def delete_run(run_id: str) -> None:
     """Removes a run with its folder, for ever. Raises NotFoundError; ConflictError while it moves or is served."""
     with database.session() as db:
-        run = _get(db, run_id)
+        run = existing(db, Run, run_id)
         if run.status in RUN_MOVING:
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Stop it first.")
         if asking := auxiliary_models.asked_by(db, run.id):
@@ -150,7 +142,7 @@ def delete_run(run_id: str) -> None:
 def rename_run(run_id: str, name: str) -> Run:
     """Gives a run another name. Raises NotFoundError, RefusedError."""
     with database.session() as db:
-        run = _get(db, run_id)
+        run = existing(db, Run, run_id)
         run.name = names.checked(name, "run")
         return run
 
@@ -158,7 +150,7 @@ def rename_run(run_id: str, name: str) -> Run:
 def look_up(run_id: str) -> Run:
     """The run. Raises NotFoundError."""
     with database.reading() as db:
-        return _get(db, run_id)
+        return existing(db, Run, run_id)
 
 
 def preview(recipe: Recipe) -> str:
@@ -213,10 +205,3 @@ def checkpoints(run_id: str) -> list[dict[str, Any]]:
     except RefusedError:  # written by a later studio
         compared_by = ("eval_loss", False)
     return kept_checkpoints.listed(home.run_folder(run_id), compared_by)
-
-
-def _get(db: Session, run_id: str) -> Run:
-    run = stored.get(db, run_id)
-    if run is None:
-        raise NotFoundError(f"There is no run `{run_id}`.", "It may have been deleted. The Runs page lists them all.")
-    return run

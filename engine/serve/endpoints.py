@@ -15,15 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sqlmodel import Session
 
 from engine import names
-from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.errors import ConflictError, RefusedError
+from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
 from engine.serve import backends, probe, routing, vllm
 from engine.serve.backend_plan import artifact, options_of, ready_model
 from engine.serve.routing import Upstream, served_models, upstream
-from storage import db, endpoints, home, models, projects, runs
+from storage import db, endpoints, home, models, runs
 from storage.statuses import SERVING_MOVING, EndpointStatus
-from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Run
+from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Project, Run
 
 Kind = Literal["transformers", "vllm", "external"]
 MOST_ADAPTERS = 16
@@ -79,8 +80,7 @@ def create_endpoint(
     wanted.endpoint_id = endpoint.id
     endpoint.active_backend_id = wanted.id
     with db.session() as change:
-        if projects.get(change, project_id) is None:
-            raise NotFoundError(f"There is no project `{project_id}`.")
+        existing(change, Project, project_id)
         _refuse_taken(change, name)
         change.add(endpoint)
         change.flush()
@@ -135,9 +135,7 @@ def _external(options: dict[str, Any], model_id: str | None, adapters: Sequence[
 def serve_run(run_id: str) -> Endpoint:
     """An endpoint for a finished run, base beside it: the one that is there, or a new one named after the run."""
     with db.reading() as view:
-        run = runs.get(view, run_id)
-        if run is None:
-            raise NotFoundError(f"There is no run `{run_id}`.")
+        run = existing(view, Run, run_id)
         for endpoint, backend in endpoints.live(view):
             if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
                 return endpoint
@@ -165,7 +163,7 @@ def deploy(
     wanted = _checked(kind, model_id, adapters, options)
     wanted.endpoint_id = endpoint_id
     with db.session() as change:
-        endpoint = _found(endpoints.get(change, endpoint_id), endpoint_id)
+        endpoint = existing(change, Endpoint, endpoint_id)
         active = endpoints.backend(change, endpoint.active_backend_id)
         for other in endpoints.backends(change, endpoint_id):
             if other.id != endpoint.active_backend_id:
@@ -190,7 +188,7 @@ def _alike(one: Backend, other: Backend) -> bool:
 def rollback(endpoint_id: str) -> Backend:
     """Deploys what answered before the last deployment. Raises ConflictError when there was nothing."""
     with db.reading() as view:
-        endpoint = _found(endpoints.get(view, endpoint_id), endpoint_id)
+        endpoint = existing(view, Endpoint, endpoint_id)
         before = endpoints.backend(view, endpoint.previous_backend_id)
     if before is None:
         raise ConflictError(f"Endpoint `{endpoint.name}` has nothing to go back to.", "It was deployed only once.")
@@ -200,7 +198,7 @@ def rollback(endpoint_id: str) -> Backend:
 def start_endpoint(endpoint_id: str) -> Backend:
     """Starts a stopped or failed endpoint again with what it served last."""
     with db.reading() as view:
-        endpoint = _found(endpoints.get(view, endpoint_id), endpoint_id)
+        endpoint = existing(view, Endpoint, endpoint_id)
         last = endpoints.backend(view, endpoint.active_backend_id)
     if last is None or last.status in SERVING_MOVING:
         raise ConflictError(f"Endpoint `{endpoint.name}` is running.", "Stop it first.")
@@ -210,7 +208,7 @@ def start_endpoint(endpoint_id: str) -> Backend:
 def stop_endpoint(endpoint_id: str) -> Endpoint:
     """Stops an endpoint: answers in flight get ten seconds, then its processes and their memory are gone."""
     with db.session() as change:
-        endpoint = _found(endpoints.get(change, endpoint_id), endpoint_id)
+        endpoint = existing(change, Endpoint, endpoint_id)
         endpoint.stopped_at = endpoint.stopped_at or time.time()
         for backend in endpoints.backends(change, endpoint_id):
             backends.retire(change, backend, "stopped by the user")
@@ -226,7 +224,7 @@ def delete_endpoint(endpoint_id: str) -> None:
     with db.session() as change:
         for backend in rows:
             devices.give_back(change, backend.id)
-        change.delete(_found(endpoints.get(change, endpoint_id), endpoint_id))
+        change.delete(existing(change, Endpoint, endpoint_id))
     routing.forget()
     for backend in rows:
         folder = home.backend_folder(backend.id)
@@ -236,22 +234,26 @@ def delete_endpoint(endpoint_id: str) -> None:
 
 def look_up(endpoint_id: str) -> Endpoint:
     with db.reading() as view:
-        return _found(endpoints.get(view, endpoint_id), endpoint_id)
-
-
-def _found(endpoint: Endpoint | None, endpoint_id: str) -> Endpoint:
-    if endpoint is None:
-        raise NotFoundError(f"There is no endpoint `{endpoint_id[:64]}`.")
-    return endpoint
+        return existing(view, Endpoint, endpoint_id)
 
 
 def describe(endpoint: Endpoint) -> dict[str, Any]:
     """What there is to say about an endpoint: its status is its active backend's; `deploying` is the green one's."""
-    with db.reading() as view:
-        rows = {backend.id: backend for backend in endpoints.backends(view, endpoint.id)}
-    active = rows.pop(endpoint.active_backend_id or "", None)
-    green = next((row for row in rows.values() if row.status in (EndpointStatus.QUEUED, EndpointStatus.STARTING)), None)
-    failed = next((row for row in rows.values() if active and row.created_at > active.created_at and row.error), None)
+    return describe_all([endpoint])[0]
+
+
+def describe_all(listed: Sequence[Endpoint]) -> list[dict[str, Any]]:
+    """The same of several, by one query for all of their backends."""
+    with db.reading() as session:
+        backends_by_endpoint = endpoints.current_backends(session, [endpoint.id for endpoint in listed])
+    return [_described(endpoint, backends_by_endpoint[endpoint.id]) for endpoint in listed]
+
+
+def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
+    active = next((row for row in rows if row.id == endpoint.active_backend_id), None)
+    others = [row for row in rows if row is not active]
+    green = next((row for row in others if row.status in (EndpointStatus.QUEUED, EndpointStatus.STARTING)), None)
+    failed = next((row for row in others if active and row.created_at > active.created_at and row.error), None)
     return {
         "id": endpoint.id,
         "name": endpoint.name,

@@ -12,6 +12,7 @@ from pages.data import import_form
 from pages.data import tabs as dataset_tabs
 from pages.data.dataset_view import address, notes_html
 from pages.parts import html, live, toasts
+from pages.parts.pager import pager_by_page, place_of
 from pages.shell import project_of
 from storage import datasets as stored
 from storage import home
@@ -30,6 +31,7 @@ OPEN = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + en
 GO = "(to) => { if (window.tunesmith) (to ? tunesmith.go(to) : tunesmith.refresh()); }"
 VIEW_SECONDS = 4
 RECENT_BYTES = 4096
+ROWS = 50
 MAP = "Say below which column is which: the rows beside it show what becomes of them."
 
 HEADERS = (
@@ -62,11 +64,33 @@ def datasets_html(query: Mapping[str, str]) -> str:
     """The project's datasets, or the one the address names."""
     if query.get("dataset"):
         return str(_one(query["dataset"], query.get("show", "")))
-    with reading() as db:
-        every = stored.newest(db, query["project"])
-    if not every:
-        return str(_nothing())
-    return str(html.table(HEADERS, [_row(one) for one in every], "Datasets"))
+    return str(_list(query["project"], query.get("named", "").strip(), query))
+
+
+def _list(project_id: str, named: str, query: Mapping[str, str]) -> Markup:
+    with reading() as session:
+        place = place_of(query, ROWS, stored.count_newest(session, project_id, named))
+        listed = stored.newest(session, project_id, named, ROWS, place.offset)
+    if not listed and not named:
+        return _nothing()
+    search = _search(named) if named or place.total > ROWS else ""
+    table = html.table(HEADERS, [_row(dataset) for dataset in listed], "Datasets") if listed else _not_found(named)
+    more = {"named": named} if named else {}
+    return Markup("{}{}{}").format(search, table, pager_by_page(place, "/data", "datasets", **more))
+
+
+def _search(named: str) -> Markup:
+    return Markup(
+        '<form class="dt-search" role="search" data-query data-forget="page" id="search-datasets">'
+        '<input type="search" name="named" value="{}" maxlength="120" placeholder="Search by name" '
+        'aria-label="Search the datasets by name"><button class="ts-button" type="submit">Search</button></form>'
+    ).format(named)
+
+
+def _not_found(named: str) -> Markup:
+    return html.empty(
+        "No such dataset", f"No dataset of this project has {named} in its name.", "/data", "All datasets"
+    )
 
 
 def _nothing() -> Markup:

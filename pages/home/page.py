@@ -37,9 +37,9 @@ def home_html(query: Mapping[str, str]) -> str:
     project = query["project"]
     state = lesson.state(project)
     with db.reading() as session:
-        latest = list(runs.recent(session, project, LATEST))
+        latest = runs.listed(session, project, LATEST)
         serving = [pair for pair in endpoints.routes(session) if pair[0].project_id == project]
-        counts = (len(models.recent(session)), len(datasets.newest(session, project)), runs.count(session, project))
+        counts = (models.count(session), datasets.count_newest(session, project), runs.count(session, project))
     parts = [
         invitation_html() if state is None and not latest else Markup(),
         progress_html(scene(state)) if state is not None and _matters(state, latest) else Markup(),

@@ -1,7 +1,8 @@
 """The way through the pages of a long list: the page before, where this one is, the page after."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -15,6 +16,23 @@ class Place:
     offset: int
     size: int
     total: int
+
+
+def place_of(query: Mapping[str, str], size: int, total: int) -> Place:
+    """The page that the address asks for by its number, `page`; the nearest one there is."""
+    text = query.get("page", "")
+    page = int(text) if text.isdecimal() and len(text) < 10 else 1
+    last = max(0, total - 1) // size
+    return Place(min(max(0, page - 1), last) * size, size, total)
+
+
+def pager_by_page(place: Place, path: str, what: str, **query: str) -> Markup:
+    """Soft links for a list whose address has the number of the page; `query` is what else it has to keep."""
+
+    def address(offset: int) -> str:
+        return f"{path}?{urlencode({**query, 'page': offset // place.size + 1})}"
+
+    return pager(place, address, what)
 
 
 def pager(place: Place, address: Callable[[int], str], what: str = "rows") -> Markup:

@@ -13,6 +13,7 @@ from engine.errors import NotFoundError
 from engine.runs import runs
 from engine.serve import endpoints
 from pages.parts import html, live, toasts
+from pages.parts.pager import place_of
 from pages.runs.recipe import recipe_html
 from pages.runs.state import action_buttons, progress_bar, step_words, time_words
 from pages.runs.story import checkpoints_html
@@ -67,19 +68,17 @@ def runs_html(query: Mapping[str, str]) -> str:
 
 def list_html(query: Mapping[str, str]) -> Markup:
     """The project's runs, newest first, a page of them at a time."""
-    page = int(query["page"]) if query.get("page", "").isdecimal() else 1
     with db.reading() as session:
-        count = stored.count(session, query["project"])
-        pages = max(1, ceil(count / ROWS))
-        page = min(max(1, page), pages)
-        found = stored.recent(session, query["project"], ROWS, (page - 1) * ROWS)
-        models = {one.id: one.name for one in stored_models.recent(session)}
-        data = {one.id: one.name for one in stored_datasets.recent(session)}
-    if not found:
+        place = place_of(query, ROWS, stored.count(session, query["project"]))
+        listed = stored.listed(session, query["project"], ROWS, place.offset)
+        models = stored_models.names(session, [run.model_id for run in listed])
+        data = stored_datasets.names(session, [run.dataset_id for run in listed])
+    if not listed:
         text = "A run trains a model on a dataset. You see its loss fall here, live, and can stop and resume it."
         return html.empty("No runs yet", text, "/train", "Set up a training", "runs")
-    rows = [_row(run, models.get(run.model_id, ""), data.get(run.dataset_id, "")) for run in found]
-    return Markup('<div class="ts-stack">{}{}{}</div>').format(_summary(count), _table(rows), _pager(page, pages))
+    page, pages = place.offset // ROWS + 1, ceil(place.total / ROWS)
+    rows = [_row(run, models.get(run.model_id, ""), data.get(run.dataset_id, "")) for run in listed]
+    return Markup('<div class="ts-stack">{}{}{}</div>').format(_summary(place.total), _table(rows), _pager(page, pages))
 
 
 def _summary(count: int) -> Markup:

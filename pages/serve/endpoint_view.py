@@ -1,6 +1,7 @@
 """An endpoint as a card: how it is, what it answers to, how to call it, and what can be done with it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -8,39 +9,62 @@ from markupsafe import Markup
 from engine.process import process
 from engine.serve import endpoints
 from pages.parts import html
+from pages.parts.pager import pager_by_page, place_of
 from storage import db, home
 from storage import endpoints as stored
 from storage import models as stored_models
 from storage import runs as stored_runs
-from storage.statuses import RunStatus
 from storage.tables import Run
 
 Facts = dict[str, Any]
 LIVE = ("queued", "starting", "ready", "draining")
 KIND_WORDS = {"transformers": "transformers, in the studio", "vllm": "vLLM", "external": "an API somewhere else"}
 LOG_LINES = 40
+CARDS = 20
+MOST_OFFERED = 200  # runs, the newest
+
+
+@dataclass(frozen=True)
+class Around:
+    """What the cards say beside the endpoints, read once for all of them: names by id, and what can be deployed."""
+
+    models: Mapping[str, str]
+    runs: Mapping[str, str]
+    deployable: Sequence[Run]
 
 
 def endpoints_html(query: Mapping[str, str]) -> str:
-    """Every endpoint of the project, those that run first."""
+    """The endpoints of the project, those that run first, a page of them at a time."""
     with db.reading() as session:
-        found = stored.recent(session, query["project"])
-    if not found:
+        place = place_of(query, CARDS, stored.count(session, query["project"]))
+        listed = stored.running_first(session, query["project"], CARDS, place.offset)
+    if not listed:
         text = (
             "An endpoint gives a model a name that the chat, and any OpenAI client, can call. "
             "Press Serve on a finished run, or start one below."
         )
         return str(html.empty("Nothing is served yet", text, "/runs", "Finished runs", "serve"))
-    described = sorted((endpoints.describe(one) for one in found), key=lambda facts: facts["status"] not in LIVE)
-    return str(Markup('<div class="ts-stack">{}</div>').format(html.join(_card(facts) for facts in described)))
+    described = endpoints.describe_all(listed)
+    around = _around(query["project"], described)
+    cards = html.join(_card(facts, around) for facts in described)
+    return str(Markup('<div class="ts-stack">{}{}</div>').format(cards, pager_by_page(place, "/serve", "endpoints")))
 
 
-def _card(facts: Facts) -> Markup:
+def _around(project_id: str, described: Sequence[Facts]) -> Around:
+    with db.reading() as session:
+        models = stored_models.names(session, [facts["model_id"] for facts in described if facts.get("model_id")])
+        runs = stored_runs.names(session, [run for facts in described for run in facts.get("adapters", [])])
+        any_ready = any(facts["status"] == "ready" for facts in described)
+        deployable = stored_runs.with_results(session, project_id, MOST_OFFERED) if any_ready else []
+    return Around(models, runs, deployable)
+
+
+def _card(facts: Facts, around: Around) -> Markup:
     head = Markup('<div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>').format(
         facts["name"], html.badge(facts["status"]), html.join(_buttons(facts))
     )
     return Markup('<section class="ts-card ts-endpoint" data-id="{}" data-key="{}">{}{}{}{}{}</section>').format(
-        facts["id"], facts["id"], head, _troubles(facts), _facts(facts), _names(facts), _details(facts)
+        facts["id"], facts["id"], head, _troubles(facts), _facts(facts, around), _names(facts), _details(facts, around)
     )
 
 
@@ -71,18 +95,16 @@ def _troubles(facts: Facts) -> Markup:
     return html.join(said)
 
 
-def _facts(facts: Facts) -> Markup:
-    with db.reading() as session:
-        model = stored_models.get(session, facts.get("model_id") or "")
-        trained = [(run_id, stored_runs.get(session, run_id)) for run_id in facts.get("adapters", [])]
+def _facts(facts: Facts, around: Around) -> Markup:
     adapters = html.join(
-        Markup("{} ").format(html.link(run.name if run else run_id, f"/runs?run={run_id}")) for run_id, run in trained
+        Markup("{} ").format(html.link(around.runs.get(run_id, run_id), f"/runs?run={run_id}"))
+        for run_id in facts.get("adapters", [])
     )
     options = facts.get("options") or {}
     return html.facts(
         [
             ("Answered by", KIND_WORDS.get(facts.get("kind", ""), "")),
-            ("Base model", model.name if model else options.get("model", "")),
+            ("Base model", around.models.get(facts.get("model_id", ""), options.get("model", ""))),
             ("Address", options.get("url", "")),
             ("Adapters", adapters),
             ("Device", facts.get("device") or ""),
@@ -99,8 +121,8 @@ def _names(facts: Facts) -> Markup:
     )
 
 
-def _details(facts: Facts) -> Markup:
-    parts = [_calling(facts), _deploying(facts), _log(facts)]
+def _details(facts: Facts, around: Around) -> Markup:
+    parts = [_calling(facts), _deploying(facts, around.deployable), _log(facts)]
     return Markup('<div class="ts-folds">{}</div>').format(html.join(parts))
 
 
@@ -131,11 +153,9 @@ def _code(id: str, text: Markup) -> Markup:
     ).format(id, text, id)
 
 
-def _deploying(facts: Facts) -> Markup:
+def _deploying(facts: Facts, deployable: Sequence[Run]) -> Markup:
     """Another run in place of this one, without a gap."""
-    with db.reading() as session:
-        done = _finished(session, facts["project_id"])
-    others = [run for run in done if [run.id] != facts.get("adapters")]
+    others = [run for run in deployable if [run.id] != facts.get("adapters")]
     if not others or facts.get("kind") == "external" or facts["status"] != "ready":
         return Markup()
     options = html.join(Markup('<option value="{}">{}</option>').format(run.id, run.name) for run in others)
@@ -146,11 +166,6 @@ def _deploying(facts: Facts) -> Markup:
         '<select name="run" class="ts-input">{}</select></label>'
         '<button class="ts-button">Deploy</button></form></details>'
     ).format(facts["id"], options)
-
-
-def _finished(session: Any, project_id: str) -> Sequence[Run]:
-    newest = stored_runs.recent(session, project_id, limit=200)
-    return [run for run in newest if run.status == RunStatus.SUCCEEDED and run.artifact]
 
 
 def _log(facts: Facts) -> Markup:

@@ -13,10 +13,11 @@ from pages.shell import project_of
 from storage import db
 from storage import models as stored_models
 from storage import runs as stored_runs
-from storage.statuses import ModelStatus, RunStatus
+from storage.statuses import ModelStatus
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "serve", "Serve", "Models that answer, here and to other programs", "s", "serve"
 
+MOST_OFFERED = 200  # runs, the newest; others are named by their id
 KINDS = [
     ("In the studio (transformers)", "transformers"),
     ("vLLM, for many users on a GPU", "vllm"),
@@ -88,10 +89,8 @@ def choices() -> tuple[Any, Any]:
 def adapters_of(model_id: str | None) -> Any:
     """The finished runs of a model, as choices."""
     with db.reading() as session:
-        found = stored_models.used_by(session, model_id) if model_id else []
-    done = [run for run in found if run.status == RunStatus.SUCCEEDED and run.artifact]
-    newest = sorted(done, key=lambda run: run.created_at, reverse=True)
-    return gr.update(choices=[(run.name, run.id) for run in newest], value=[])
+        finished = stored_runs.finished_of(session, model_id, MOST_OFFERED) if model_id else []
+    return gr.update(choices=[(run.name, run.id) for run in finished if run.artifact], value=[])
 
 
 def fields_of(kind: str) -> list[Any]:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmodel import Session
-
 from engine.errors import NotFoundError
 from engine.recipes import continuation
 from engine.recipes import provenance as origins
@@ -44,7 +42,8 @@ class Start:
 def choices_in(project_id: str) -> Choices:
     """The models that can be trained here and the project's datasets that are ready, newest first."""
     with reading() as db:
-        every_model, every_dataset = models.recent(db), _newest_versions_first(db, project_id)
+        every_model = models.recent(db)
+        every_dataset = [*datasets.newest(db, project_id), *datasets.older(db, project_id)]
     return Choices(
         [(_model_words(one), one.id) for one in every_model if why_not_model(one) is None],
         [(_dataset_words(one), one.id) for one in every_dataset if why_not_dataset(one) is None],
@@ -52,12 +51,6 @@ def choices_in(project_id: str) -> Choices:
         + [(one.name, reason) for one in every_dataset if (reason := why_not_dataset(one))],
         companion_choices(project_id),
     )
-
-
-def _newest_versions_first(db: Session, project_id: str) -> list[Dataset]:
-    newest = datasets.newest(db, project_id)
-    last = {one.id for one in newest}
-    return [*newest, *(one for one in datasets.recent(db, project_id) if one.id not in last)]
 
 
 def _model_words(model: Model) -> str:

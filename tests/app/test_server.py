@@ -1,5 +1,6 @@
 """The application as a whole: pages, static files, compression, monitoring, its log."""
 
+import asyncio
 import json
 import logging
 import os
@@ -193,6 +194,23 @@ def test_a_taken_port_names_the_next_free_one() -> None:
     with pytest.raises(TunesmithError, match="Cannot listen"):
         serve.bind("192.0.2.1", 0)
     serve.bind("127.0.0.1", 0).close()
+
+
+def test_an_answer_leaves_at_once_and_waits_for_no_acknowledgement() -> None:
+    async def accepted() -> int:
+        at_once = asyncio.get_running_loop().create_future()
+
+        def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            at_once.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+        listening = serve.bind("127.0.0.1", 0)
+        async with await asyncio.start_server(connected, sock=listening):
+            _reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.close()
+            return int(await at_once)
+
+    assert asyncio.run(accepted())
 
 
 def test_a_share_link_opens_for_visitors_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,18 +39,18 @@ def until(condition: Callable[[], T | None], seconds: float = 600, every: float 
 
 
 class Studio:
-    """A studio in a home of its own."""
+    """A studio in a home of its own, started from a checkout."""
 
-    def __init__(self, home: str) -> None:
+    def __init__(self, home: str, root: Path = ROOT) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        environment = os.environ | {"TUNESMITH_HOME": home, "TUNESMITH_TOKEN": TOKEN}
+        environment = os.environ | {"TUNESMITH_HOME": home, "TUNESMITH_TOKEN": TOKEN, "PYTHONDONTWRITEBYTECODE": "1"}
         argv = [sys.executable, "-m", "app", "serve", "--no-browser", "--port", str(port)]
         self.home = Path(home)
         self.began = time.monotonic()
         self.log = open(f"{home}.log", "wb")  # noqa: SIM115 (open as long as the process)
-        self.process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(argv, cwd=root, env=environment, stdout=self.log, stderr=self.log)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
 

@@ -1,42 +1,41 @@
-"""Counts what the database is asked: a figure that is the same on every machine, unlike seconds."""
+"""How many statements go to the database, and how many rows come back: the same on every machine, unlike seconds."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, event
-from sqlmodel import SQLModel
 
 
 @dataclass
 class Counted:
-    """What was asked within the block."""
+    """What happened in a `counting()` block, by whatever thread."""
 
     statements: list[str] = field(default_factory=list)
-    rows: int = 0  # objects that were made of rows of a table
-
-    @property
-    def writes(self) -> int:
-        """Transactions that took the write lock."""
-        return self.statements.count("BEGIN IMMEDIATE")
+    rows: int = 0
+    writes: int = 0  # transactions that took the write lock
 
 
 @contextmanager
 def counting() -> Iterator[Counted]:
-    """Counts on every engine and for every thread of this process, until the block ends."""
+    """Counts on every SQLite database of this process, until the block ends."""
     counted = Counted()
 
-    def on_statement(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        counted.statements.append(statement)
-
-    def on_row(_target: Any, _context: Any) -> None:
+    def row(_cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> tuple[Any, ...]:
         counted.rows += 1
+        return values
 
-    event.listen(Engine, "before_cursor_execute", on_statement)
-    event.listen(SQLModel, "load", on_row, propagate=True)
+    def before(_connection: Any, cursor: sqlite3.Cursor, statement: str, *_more: Any) -> None:
+        if statement.startswith("BEGIN"):
+            counted.writes += statement == "BEGIN IMMEDIATE"
+        else:
+            counted.statements.append(statement)
+            cursor.row_factory = row
+
+    event.listen(Engine, "before_cursor_execute", before)
     try:
         yield counted
     finally:
-        event.remove(Engine, "before_cursor_execute", on_statement)
-        event.remove(SQLModel, "load", on_row)
+        event.remove(Engine, "before_cursor_execute", before)

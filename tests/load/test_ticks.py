@@ -72,7 +72,7 @@ def test_a_long_queue_of_runs_costs_no_more_than_a_short_one_and_takes_no_write_
         session.add(Lease(holder_id="other", holder_kind="run", device="cpu"))
     counted = same_cost_with_many(add_runs, supervision.tick)
     assert counted.writes == 0
-    assert counted.rows <= 2  # the head of the queue, and who has the device
+    assert counted.rows <= 3  # the head of the queue, its id before it, and who has the device
     assert len(counted.statements) <= 10
 
 
@@ -84,7 +84,7 @@ def test_work_that_waits_costs_nothing_but_a_look_at_the_first(monkeypatch: pyte
     assert running() == 2
     counted = same_cost_with_many(add_work, work.tick)
     assert (counted.writes, running()) == (0, 2)
-    assert counted.rows <= 3
+    assert counted.rows <= 7  # of two that run and one that waits, ids and rows, and how many run
     end_all("work")
 
 
@@ -99,7 +99,7 @@ def test_imports_that_wait_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     importing.tick()
     counted = same_cost_with_many(add_imports, importing.tick)
     assert counted.writes == 0
-    assert counted.rows <= importing.MOST_AT_ONCE
+    assert counted.rows <= 2 * importing.MOST_AT_ONCE  # ids, then rows
     end_all("datasets")
 
 

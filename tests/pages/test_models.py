@@ -48,6 +48,14 @@ def test_without_a_model_the_page_offers_the_starter_first() -> None:
     assert 'data-tone="primary" data-act="starter"' in html
 
 
+def test_many_models_are_shown_a_page_at_a_time() -> None:
+    for number in range(30):
+        add(source_id=f"org/m{number}", name=f"org/m{number}")
+    first, second = page.models_html(QUERY), page.models_html({**QUERY, "page": "2"})
+    assert (first.count("mo-card"), second.count("mo-card")) == (24, 6)
+    assert 'href="/models?page=2"' in first
+
+
 def test_the_starter_is_offered_beside_other_models_only_until_it_is_there() -> None:
     assert 'data-act="starter"' not in page.add_html(QUERY)  # the empty state has the button
     add()

@@ -13,6 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, create_engine
 
 from storage import datasets, db, migrate, runs, schema, transitions
@@ -123,6 +124,55 @@ def test_a_block_that_raises_writes_nothing() -> None:
         raise sqlite3.OperationalError("disk full")
     with db.reading() as session:
         assert session.get(Model, "m9") is None
+
+
+def add_datasets(*rows: Dataset) -> None:
+    with db.session() as session:
+        session.add_all(rows)
+
+
+def test_versions_made_at_the_same_time_have_each_its_own_number() -> None:
+    add_datasets(Dataset(id="d1", project_id="default", name="d"))
+    together = threading.Barrier(6)
+
+    def add() -> None:
+        together.wait(20)
+        with db.session() as session:
+            version = datasets.next_version(session, "d1")
+            session.add(Dataset(project_id="default", name="d", family_id="d1", version=version))
+
+    threads = [threading.Thread(target=add) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with db.reading() as session:
+        assert [dataset.version for dataset in datasets.family(session, "d1")] == [7, 6, 5, 4, 3, 2, 1]
+
+
+def test_a_family_cannot_have_two_versions_with_the_same_number() -> None:
+    add_datasets(Dataset(id="d1", project_id="default", name="d"))
+    with pytest.raises(IntegrityError):
+        add_datasets(Dataset(id="d2", project_id="default", name="d", family_id="d1", version=1))
+
+
+def test_versions_with_the_same_number_in_an_older_database_are_renumbered(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    config = migrate.alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql("INSERT INTO project (id, name, archived, created_at) VALUES ('p', 'p', 0, 0)")
+        columns = "id, family_id, version, created_at, project_id, name, status, source, source_name, rows, accepted, "
+        columns += "repaired, rejected, size_bytes, attempt, events_offset"
+        for values in ("'a', 'a', 1, 1.0", "'b', 'a', 3, 2.0", "'d', 'a', 3, 4.0", "'c', 'a', 3, 3.0",
+                       "'e', 'a', 4, 5.0", "'f', 'a', 9, 6.0", "'other', 'other', 1, 9.0"):  # fmt: skip
+            rest = "'p', 'n', 'ready', 'upload', '', 0, 0, 0, 0, 0, 1, 0"
+            connection.exec_driver_sql(f"INSERT INTO dataset ({columns}) VALUES ({values}, {rest})")
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT id, version FROM dataset ORDER BY family_id, version").all()
+    assert found == [("a", 1), ("b", 3), ("c", 4), ("d", 5), ("e", 6), ("f", 9), ("other", 1)]
 
 
 def test_a_list_of_datasets_shows_the_newest_version_of_each() -> None:

@@ -126,9 +126,8 @@ def list_datasets(
 ) -> Sequence[Dataset]:
     """The datasets, newest first. `X-Total-Count` says how many there are."""
     with db.reading() as session:
-        rows = stored.recent(session, project_id)
-    total(response, len(rows))
-    return rows[offset : offset + limit]
+        total(response, stored.count(session, project_id))
+        return stored.recent(session, project_id, limit, offset)
 
 
 @router.post(

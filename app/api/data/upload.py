@@ -9,6 +9,7 @@ from typing import BinaryIO
 from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
 
 from app.answers.errors import DiskFullError, TooLargeError
 from engine import sizes
@@ -66,7 +67,7 @@ async def _feed(reader: "_Reader", boundary: bytes, stream: AsyncIterator[bytes]
             received += len(chunk)
             if received > most_bytes:
                 raise _too_large(most_bytes)
-            parser.write(chunk)
+            await run_in_threadpool(parser.write, chunk)  # its callbacks write to the disk
         parser.finalize()
     except MultipartParseError as error:
         raise TunesmithError(

@@ -89,7 +89,7 @@ def test_only_chosen_rows_among_the_found_ones_are_dropped() -> None:
 def test_leakage_is_looked_for_in_chosen_datasets_and_in_the_other_sides_of_a_split() -> None:
     test = ready("chat", [ROWS[7]], "Test set")
     train = ready("chat", ROWS, "Train set")
-    assert health_choices.candidates(train) == [test]
+    assert [dataset.id for dataset in health_choices.candidates(train)] == [test.id]
     work.wait(health.start(train.id, [test.id]).id, 60)
     report = health.report(train.id)
     assert [one.id for one in report.against] == [test.id]

@@ -1,5 +1,7 @@
 """Datasets made from datasets, through the real worker: versions, families, lineage, differences, refusals."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,22 @@ def made(dataset: Dataset) -> Dataset:
     found = settled(dataset)
     assert found.status == DatasetStatus.READY, found.error
     return found
+
+
+def test_changes_and_a_mapping_at_the_same_time_make_versions_with_numbers_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(f'{{"question": "What is {n}?", "answer": "It is {n}."}}\n' for n in range(20)))
+    first = made(datasets.import_file(file, "Questions"))
+    mapping = {"kind": "completion", "parts": {"prompt": "question", "completion": "answer"}}
+    acts: list[Callable[[], object]] = [lambda: datasets.import_again(first.id, mapping)]
+    acts += [lambda: shape.change(first.id, {"op": "shuffle"})] * 2
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for done in [pool.submit(act) for act in acts]:
+            done.result()
+    versions = lineage.versions(first.id)
+    assert [dataset.version for dataset in versions] == [4, 3, 2, 1]
+    for dataset in versions:
+        datasets.cancel_import(dataset.id)
 
 
 def test_a_change_makes_the_next_version_and_leaves_the_one_before_as_it_is(tmp_path: Path) -> None:

@@ -100,11 +100,11 @@ def test_a_driver_that_answers_late_is_asked_again_by_a_life(
 
 
 def test_what_is_deleted_leaves_the_disk_without_being_waited_for(begin: Callable[[], Life]) -> None:
-    folder = home.run_folder("gone")
+    folder = home.made(home.run_folder("gone"))
     (folder / "weights").write_bytes(b"x")
     trash.discard(folder)
     begin()
-    wait_for(lambda: list(home.folder("trash").iterdir()) == [])
+    wait_for(lambda: list(home.folder("trash").glob("*")) == [])
 
 
 def test_starting_and_stopping_twice_is_no_error(begin: Callable[[], Life]) -> None:

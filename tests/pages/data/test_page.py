@@ -77,6 +77,45 @@ def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
+def add_many(count: int) -> None:
+    with db.session() as session:
+        session.add_all(Dataset(project_id="default", name=f"rows {n}", created_at=float(n)) for n in range(count))
+
+
+def test_a_long_list_is_shown_fifty_at_a_time_the_newest_first() -> None:
+    add_many(60)
+    first, second = page.datasets_html(QUERY), page.datasets_html({**QUERY, "page": "2"})
+    assert first.count("<tr data-id") == 50
+    assert "rows 59" in first
+    assert "1 to 50 of 60" in first
+    assert 'href="/data?page=2"' in first
+    assert second.count("<tr data-id") == 10
+    assert "rows 9<" in second
+    for odd in ("0", "-1", "99", "x", "9" * 40):
+        assert "<tr data-id" in page.datasets_html({**QUERY, "page": odd})
+
+
+def test_datasets_are_found_by_a_part_of_their_name() -> None:
+    add_many(60)
+    add(name="Café 100% [a_b]")
+    assert 'type="search"' in page.datasets_html(QUERY)
+    for named in ("café", "100%", "A_B"):
+        found = page.datasets_html({**QUERY, "named": named})
+        assert found.count("<tr data-id") == 1, named
+    many = page.datasets_html({**QUERY, "named": "rows"})
+    assert 'href="/data?named=rows&amp;page=2"' in many
+    nothing = page.datasets_html({**QUERY, "named": HOSTILE})
+    assert "No such dataset" in nothing
+    assert "<img src=x" not in nothing
+
+
+def test_a_few_datasets_need_no_search_and_no_pages() -> None:
+    add_many(3)
+    html = page.datasets_html(QUERY)
+    assert 'type="search"' not in html
+    assert "da-pager" not in html
+
+
 def test_without_a_dataset_the_page_says_what_to_do() -> None:
     html = page.datasets_html(QUERY)
     assert "No dataset yet" in html

@@ -71,6 +71,17 @@ def test_an_endpoint_shows_how_it_is_and_how_to_call_it() -> None:
     assert "http://127.0.0.1:9/v1" in shown
 
 
+def test_endpoints_that_run_come_first_and_a_page_holds_twenty() -> None:
+    made = [endpoints.create_endpoint(f"far-{number}", "external", options=OUTSIDE) for number in range(22)]
+    for endpoint in made[1:]:
+        endpoints.stop_endpoint(endpoint.id)
+        set_backend(endpoint.id, status=EndpointStatus.STOPPED)
+    first, second = endpoints_html(PROJECT), endpoints_html({**PROJECT, "page": "2"})
+    assert first.index("<h2>far-0</h2>") < first.index("<h2>far-21</h2>") < first.index("<h2>far-20</h2>")
+    assert (first.count("<section"), second.count("<section")) == (20, 2)
+    assert "<h2>far-1</h2>" in second
+
+
 def test_a_failed_endpoint_shows_why_and_offers_to_start_again() -> None:
     made = endpoints.create_endpoint("far", "external", options=OUTSIDE)
     set_backend(made.id, status=EndpointStatus.FAILED, error="It said <b>no</b>", hint="Ask again.")

@@ -1,0 +1,24 @@
+"""The studio's tables: what exists, and how one thing leads to the next.
+
+Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Dataset -> Work
+           Run -> Endpoint -> Backend -> Transition    Project -> Chat -> Message
+
+Times are seconds since 1970 (UTC). Ids are known before a row is saved.
+"""
+
+from storage.tables.chats import Chat as Chat
+from storage.tables.chats import Message as Message
+from storage.tables.columns import DEFAULT_PROJECT as DEFAULT_PROJECT
+from storage.tables.columns import new_id as new_id
+from storage.tables.datasets import Dataset as Dataset
+from storage.tables.endpoints import Backend as Backend
+from storage.tables.endpoints import Endpoint as Endpoint
+from storage.tables.keys import ApiKey as ApiKey
+from storage.tables.leases import Lease as Lease
+from storage.tables.lessons import Lesson as Lesson
+from storage.tables.models import Model as Model
+from storage.tables.projects import Project as Project
+from storage.tables.runs import Metric as Metric
+from storage.tables.runs import Run as Run
+from storage.tables.transitions import Transition as Transition
+from storage.tables.work import Work as Work

@@ -1,0 +1,27 @@
+"""What the columns of all tables share: ids, the words of a status, and how constraints are named."""
+
+from enum import StrEnum
+from secrets import token_hex
+
+from sqlalchemy import Enum
+from sqlmodel import SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+DEFAULT_PROJECT = "default"
+
+
+def new_id() -> str:
+    """Twelve hexadecimal digits: short enough for a URL, unique for any number of rows a studio will hold."""
+    return token_hex(6)
+
+
+def words_of(statuses: type[StrEnum]) -> Enum:
+    """A column that holds the words themselves, so that a later status needs no change of the schema."""
+    return Enum(statuses, native_enum=False, length=16, values_callable=lambda members: [m.value for m in members])

@@ -1,0 +1,14 @@
+"""What everything else belongs to."""
+
+import time
+
+from sqlmodel import Field, SQLModel
+
+from storage.tables.columns import new_id
+
+
+class Project(SQLModel, table=True):
+    id: str = Field(default_factory=new_id, primary_key=True)
+    name: str = Field(unique=True)
+    archived: bool = False
+    created_at: float = Field(default_factory=time.time)

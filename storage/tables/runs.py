@@ -1,0 +1,63 @@
+"""Executions of a recipe, and the numbers they report."""
+
+import time
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index
+from sqlmodel import Field, SQLModel
+
+from storage.statuses import RunStatus
+from storage.tables.columns import new_id, words_of
+
+
+class Run(SQLModel, table=True):
+    __table_args__ = (
+        Index("ix_run_project_created", "project_id", "created_at"),
+        Index("ix_run_status_created", "status", "created_at"),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    project_id: str = Field(foreign_key="project.id")
+    name: str
+    model_id: str = Field(foreign_key="model.id", index=True)
+    dataset_id: str = Field(foreign_key="dataset.id", index=True)
+    recipe: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # the Recipe, exactly as submitted
+    status: RunStatus = Field(default=RunStatus.QUEUED, sa_type=words_of(RunStatus))
+    step: int = 0
+    max_steps: int | None = None  # known once the worker has counted its batches
+    loss: float | None = None
+    tokens_per_second: float | None = None
+    eta_seconds: float | None = None
+    facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    artifact: str | None = None  # adapter or model folder, relative to the run's folder; set when verified
+    error: str | None = None
+    hint: str | None = None
+    device: str | None = None  # what the broker gave it: cpu, gpu:0 ...
+    attempt: int = 1
+    auto_resumes: int = 0
+    last_failure: str | None = None  # signature of the last failure and the step it came at
+    events_offset: int = Field(default=0, sa_type=BigInteger)
+    idempotency_key: str | None = Field(default=None, unique=True)
+    created_at: float = Field(default_factory=time.time, index=True)
+    started_at: float | None = None
+    ended_at: float | None = Field(default=None, index=True)
+    moved_at: float = Field(default_factory=time.time)
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where the values of its recipe came from, as far as they are not the default."""
+        return dict(self.facts.get("origins") or {})
+
+    @property
+    def repeats(self) -> str | None:
+        """The run whose recipe it began with."""
+        return self.facts.get("repeats")
+
+
+class Metric(SQLModel, table=True):
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run_id: str = Field(foreign_key="run.id", primary_key=True, ondelete="CASCADE")
+    name: str = Field(primary_key=True)
+    step: int = Field(primary_key=True)
+    value: float
