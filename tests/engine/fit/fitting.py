@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from engine.process import work
 from engine.recipes.recipe import Recipe
 from storage import db
 from storage.statuses import DatasetStatus, ModelStatus, WorkStatus
@@ -38,7 +39,8 @@ def recipe(**fields: Any) -> Recipe:
 
 def done(kind: str, subject: str, spec: dict[str, Any], result: dict[str, Any]) -> Work:
     """A piece of work that has succeeded."""
-    work = Work(kind=kind, subject_id=subject, key="k", spec=spec, result=result, status=WorkStatus.SUCCEEDED)
+    asked = work.enqueue(kind, subject, spec)
     with db.session() as session:
-        session.add(work)
-    return work
+        succeeded = session.get_one(Work, asked.id)
+        succeeded.result, succeeded.status = result, WorkStatus.SUCCEEDED
+    return succeeded
