@@ -55,33 +55,33 @@ def diagnose(error: BaseException, free_bytes: int | None = None) -> Diagnosis:
     """What `error`, or what it was raised from, means. `free_bytes`: of the disk that is written to, where known."""
     for cause in chain(error):
         for rule in RULES:
-            if found := rule(cause, free_bytes):
-                return found
+            if diagnosis := rule(cause, free_bytes):
+                return diagnosis
     return Diagnosis("code", words(error), "The log has the full traceback.")
 
 
 def chain(error: BaseException) -> list[BaseException]:
     """The error and what it was raised from, outermost first."""
-    found: list[BaseException] = []
+    causes: list[BaseException] = []
     current: BaseException | None = error
-    while current is not None and current not in found:
-        found.append(current)
+    while current is not None and current not in causes:
+        causes.append(current)
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-    return found
+    return causes
 
 
 def words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:2000].strip().rstrip(":")
 
 
-def disk_full(free_bytes: int | None, what: str = "") -> Diagnosis:
-    """The same words wherever the disk is full. `what` was being written."""
-    left = "" if free_bytes is None else f": {sizes.in_words(free_bytes)} is free"
+def disk_full(free_bytes: int | None, context: str = "") -> Diagnosis:
+    """The same words wherever the disk is full. `context` was being written."""
+    free_space = "" if free_bytes is None else f": {sizes.in_words(free_bytes)} is free"
     hint = (
         "Delete runs, models or quarantined checkpoints that are no longer needed, or use a smaller save_total_limit; "
         "then resume the run."
     )
-    return Diagnosis("disk", f"The disk is full{left}{what and f', and {what}'}.", hint)
+    return Diagnosis("disk", f"The disk is full{free_space}{context and f', and {context}'}.", hint)
 
 
 def _known(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
@@ -92,7 +92,7 @@ def _known(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
 
 def _memory(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
     text = str(error).lower()
-    by_text = isinstance(error, RuntimeError) and any(one in text for one in MEMORY_TEXTS)
+    by_text = isinstance(error, RuntimeError) and any(phrase in text for phrase in MEMORY_TEXTS)
     by_code = isinstance(error, OSError) and error.errno == errno.ENOMEM
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or by_text or by_code:
         return Diagnosis("memory", "There was not enough memory.", MEMORY_HINT)
@@ -101,10 +101,10 @@ def _memory(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
 
 def _disk(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
     text = str(error).lower()
-    full = isinstance(error, OSError) and error.errno in FULL_CODES
-    full = full or any(one in text for one in FULL_TEXTS)
-    starved = free_bytes is not None and free_bytes < NEARLY_NOTHING and any(one in text for one in WRITE_TEXTS)
-    if full or starved:
+    is_full = isinstance(error, OSError) and error.errno in FULL_CODES
+    is_full = is_full or any(phrase in text for phrase in FULL_TEXTS)
+    starved = free_bytes is not None and free_bytes < NEARLY_NOTHING and any(phrase in text for phrase in WRITE_TEXTS)
+    if is_full or starved:
         return disk_full(free_bytes)
     if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EIO):
         hint = "Check the disk that holds the studio's home, and that it can be written to; then resume the run."
@@ -134,7 +134,7 @@ def _libraries(error: BaseException, free_bytes: int | None) -> Diagnosis | None
 
 def _device(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
     text = str(error).lower()
-    if isinstance(error, RuntimeError | AssertionError | ValueError) and any(one in text for one in DEVICE_TEXTS):
+    if isinstance(error, RuntimeError | AssertionError | ValueError) and any(phrase in text for phrase in DEVICE_TEXTS):
         hint = "Check `nvidia-smi` and that torch was installed for this GPU (`tunesmith doctor` says more)."
         return Diagnosis("config", f"The GPU cannot be used. {words(error)}", hint)
     return None

@@ -52,11 +52,11 @@ def cpu_time(seconds: float, kill_seconds: float) -> Iterator[None]:
         return
     armed = True
 
-    def up(_number: int, _frame: Any) -> None:
+    def raise_overrun(_number: int, _frame: Any) -> None:
         if armed:
             raise TemplateOverrunError(f"The model's chat template ran for more than {seconds:g} s on one row.")
 
-    earlier = signal.signal(signal.SIGVTALRM, up)
+    previous_handler = signal.signal(signal.SIGVTALRM, raise_overrun)
     signal.setitimer(signal.ITIMER_PROF, kill_seconds)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds, AGAIN_SECONDS)
     try:
@@ -67,7 +67,7 @@ def cpu_time(seconds: float, kill_seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGVTALRM, earlier)
+        signal.signal(signal.SIGVTALRM, previous_handler)
 
 
 @contextmanager
@@ -78,8 +78,8 @@ def memory() -> Iterator[None]:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     used = int(STATM.read_text().split()[0]) * resource.getpagesize()
-    wanted = used + SPARE_BYTES + SPARE_BYTES_A_CORE * (os.cpu_count() or 1)
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if soft == resource.RLIM_INFINITY else min(wanted, soft), hard))
+    limit = used + SPARE_BYTES + SPARE_BYTES_A_CORE * (os.cpu_count() or 1)
+    resource.setrlimit(resource.RLIMIT_AS, (limit if soft == resource.RLIM_INFINITY else min(limit, soft), hard))
     try:
         yield
     finally:
@@ -106,8 +106,8 @@ def run(work: contract.Work, argv: list[str] | None = None) -> None:
 def death(number: int) -> events.Failed:
     """Why a process that rendered rows was ended by a signal, as the event a person reads."""
     if number == signal.SIGPROF:
-        words = "The model's chat template ran on one row without end, and was stopped."
-        return events.Failed(category="config", message=words, hint=HINT)
+        message = "The model's chat template ran on one row without end, and was stopped."
+        return events.Failed(category="config", message=message, hint=HINT)
     if number in (signal.SIGABRT, signal.SIGKILL):
         hint = f"The rows may be very long, or the model's chat template asks for too much. {HINT}"
         return events.Failed(category="memory", message="There was not enough memory for these rows.", hint=hint)

@@ -19,9 +19,9 @@ from storage import db, home
 from storage.statuses import RUN_MOVING, WORK_MOVING, DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model, Run, Work
 from tests.conftest import ROOT
-from tests.workers.train.judged import pairs, prompts, said, stored
+from tests.workers.train.judged import assistant_turns, pairs, prompts, store_rows
 
-WORDS = "the quick brown fox jumps over a lazy dog and seventeen plus six equals twenty three".split()  # noqa: SIM905
+VOCABULARY = "the quick brown fox jumps over a lazy dog and seventeen plus six equals twenty three".split()  # noqa: SIM905
 SHAPE = {
     "vocab_size": 49152,
     "hidden_size": 1536,
@@ -41,8 +41,8 @@ def make_model(folder: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
 
     subprocess.run([sys.executable, "-m", "tests.tiny", str(folder)], check=True, cwd=ROOT)
-    known = json.loads((folder / "config.json").read_text())
-    tokens = {name: known[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    tiny_config = json.loads((folder / "config.json").read_text())
+    tokens = {name: tiny_config[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     torch.manual_seed(0)
     with torch.device("cuda"):
         model = LlamaForCausalLM(LlamaConfig(**SHAPE, **tokens)).to(torch.bfloat16)
@@ -54,26 +54,32 @@ def chats(count: int = 256) -> list[dict[str, Any]]:
     dice = random.Random(0)
     rows = []
     for number in range(count):
-        answer = " ".join(dice.choices(WORDS, k=dice.randint(5, 120)))
-        rows.append({"messages": [{"role": "user", "content": f"Say {number}."}, *said(answer)]})
+        answer = " ".join(dice.choices(VOCABULARY, k=dice.randint(5, 120)))
+        rows.append({"messages": [{"role": "user", "content": f"Say {number}."}, *assistant_turns(answer)]})
     return rows
 
 
-def furnish(model: Path, tiny: Path, folder: Path) -> None:
+def furnish(model_path: Path, tiny_path: Path, folder: Path) -> None:
     """The rows of a home: that model, the tiny one, and a dataset of each kind under the kind's name."""
     kinds: dict[Any, list[dict[str, Any]]] = {"chat": chats(), "preference": pairs(64), "prompt": prompts(64)}
     with db.session() as session:
-        for name, path in (("model", model), ("tiny", tiny)):
-            made = Model(id=name, source="path", source_id=name, name=name, path=str(path), status=ModelStatus.READY)
-            made.parameters, made.has_chat_template, made.trainable = inspect(path).parameters, True, True
-            session.add(made)
+        for name, path in (("model", model_path), ("tiny", tiny_path)):
+            model_row = Model(
+                id=name, source="path", source_id=name, name=name, path=str(path), status=ModelStatus.READY
+            )
+            model_row.parameters, model_row.has_chat_template, model_row.trainable = (
+                inspect(path).parameters,
+                True,
+                True,
+            )
+            session.add(model_row)
         for number, (kind, rows) in enumerate(kinds.items()):
-            table = stored(folder, kind, rows)
+            table = store_rows(folder, kind, rows)
             sha256 = f"{number}" * 64
             table.rename(home.made(home.blobs()) / f"{sha256}.parquet")
-            data = Dataset(id=kind, project_id="default", name=kind, sha256=sha256, kind=kind, rows=len(rows))
-            data.accepted, data.status, data.size_bytes = len(rows), DatasetStatus.READY, 100_000
-            session.add(data)
+            dataset = Dataset(id=kind, project_id="default", name=kind, sha256=sha256, kind=kind, rows=len(rows))
+            dataset.accepted, dataset.status, dataset.size_bytes = len(rows), DatasetStatus.READY, 100_000
+            session.add(dataset)
 
 
 def recipe(**fields: Any) -> Recipe:
@@ -87,9 +93,9 @@ def _tick() -> None:
         reconciler.TICKS[name]()
 
 
-def train(wanted: Recipe, seconds: float = 240) -> Run:
+def train(recipe: Recipe, seconds: float = 240) -> Run:
     """One run through queue, shim and worker to its end."""
-    run = runs.start_run("gpu", wanted)
+    run = runs.start_run("gpu", recipe)
     deadline = time.monotonic() + seconds
     while (run := runs.look_up(run.id)).status in RUN_MOVING and time.monotonic() < deadline:
         _tick()
@@ -99,23 +105,23 @@ def train(wanted: Recipe, seconds: float = 240) -> Run:
     return run
 
 
-def probe(wanted: Recipe, seconds: float = 240) -> Work:
+def probe(recipe: Recipe, seconds: float = 240) -> Work:
     """A fit probe of that recipe, to its end."""
-    done = fit_probe.start(wanted)
+    job = fit_probe.start(recipe)
     deadline = time.monotonic() + seconds
-    while (done := work.look_up(done.id)).status in WORK_MOVING and time.monotonic() < deadline:
+    while (job := work.look_up(job.id)).status in WORK_MOVING and time.monotonic() < deadline:
         _tick()
         threading.Event().wait(0.2)
-    return done
+    return job
 
 
-def told(run: Run) -> str:
+def summary(run: Run) -> str:
     """A line about a run, for whoever reads the test's output."""
-    found = run.facts
-    ending = (found.get("ending") or {}).get("result") or {}
+    facts = run.facts
+    ending = (facts.get("ending") or {}).get("result") or {}
     loss = [round(value, 3) for _, value in curves.read(run.id, "loss").points]
     speed = [round(value) for _, value in curves.read(run.id, "tokens_per_second").points]
-    kept = {
-        name: found.get(name) for name in ("fast_loss", "attention", "liger_kernel", "packing", "strategy", "notes")
+    shown = {
+        name: facts.get(name) for name in ("fast_loss", "attention", "liger_kernel", "packing", "strategy", "notes")
     }
-    return f"{run.status} loss {loss} tokens/s {speed} {ending} {kept} {run.error or ''} {run.hint or ''}"
+    return f"{run.status} loss {loss} tokens/s {speed} {ending} {shown} {run.error or ''} {run.hint or ''}"

@@ -32,8 +32,8 @@ def on_gpu(model: Path, folder: Path, **fields: Any) -> dict[str, Any]:
     return values | {"device": "cuda:0"}
 
 
-def losses(said: list[events.Event]) -> list[float]:
-    return [point["loss"] for point in steps(said).values() if "loss" in point]
+def losses(recorded: list[events.Event]) -> list[float]:
+    return [point["loss"] for point in steps(recorded).values() if "loss" in point]
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +61,10 @@ def test_a_strategy_is_in_force_learns_the_same_resumes_and_leaves_a_plain_adapt
 ) -> None:
     out = tmp_path / "out"
     values = on_gpu(model, tmp_path, **fields)
-    said = finish(values, out, device="gpu:0")  # the worker itself refuses what is not in force
-    facts = only(said, events.Started).facts
+    recorded = finish(values, out, device="gpu:0")  # the worker itself refuses what is not in force
+    facts = only(recorded, events.Started).facts
     assert (facts["strategy"], facts["processes"]) == (fields["strategy"], 1)
-    assert losses(said) == pytest.approx(expected, rel=0.02 if fields.get("bf16") else 2e-3)
+    assert losses(recorded) == pytest.approx(expected, rel=0.02 if fields.get("bf16") else 2e-3)
     weights = out / "adapter" / "adapter_model.safetensors"
     before = load_file(weights)
     resumed = values | {"resume_from": str(out / "checkpoints" / "checkpoint-4"), "attempt": 2}

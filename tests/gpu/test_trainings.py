@@ -59,27 +59,27 @@ def furnished(home: Path, big_model: Path, tiny_model: Path, tmp_path: Path) -> 
     engine_here.furnish(big_model, tiny_model, tmp_path)
 
 
-def say(words: str) -> None:
-    sys.stdout.write(words + "\n")
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_trains_to_the_end(name: str) -> None:
     run = engine_here.train(engine_here.recipe(**RECIPES[name]))
-    told = engine_here.told(run)
-    say(f"\n== {name}: {told}")
-    assert run.status == RunStatus.SUCCEEDED, f"{told}\n{runs.log_text(run.id, -3000)[0]}"
+    summary = engine_here.summary(run)
+    say(f"\n== {name}: {summary}")
+    assert run.status == RunStatus.SUCCEEDED, f"{summary}\n{runs.log_text(run.id, -3000)[0]}"
     assert run.device == "gpu:0"
 
 
 @pytest.mark.parametrize("name", ["lora", "qlora nf4", "full"])
 def test_the_probe_foresees_what_a_training_takes(name: str) -> None:
     recipe = engine_here.recipe(**RECIPES[name], max_length=768)
-    done = engine_here.probe(recipe)
-    assert done.status == WorkStatus.SUCCEEDED, done.error
+    job = engine_here.probe(recipe)
+    assert job.status == WorkStatus.SUCCEEDED, job.error
     run = engine_here.train(recipe)
-    foreseen = done.result["trials"][0]["peak_bytes"]
-    taken = (run.facts["ending"]["result"])["peak_memory_bytes"]
-    say(f"\n== {name}: probe {foreseen / 1e9:.2f} GB, training {taken / 1e9:.2f} GB; {done.result}")
-    assert 0.7 * taken <= foreseen <= 1.5 * taken
+    predicted_bytes = job.result["trials"][0]["peak_bytes"]
+    taken_bytes = (run.facts["ending"]["result"])["peak_memory_bytes"]
+    say(f"\n== {name}: probe {predicted_bytes / 1e9:.2f} GB, training {taken_bytes / 1e9:.2f} GB; {job.result}")
+    assert 0.7 * taken_bytes <= predicted_bytes <= 1.5 * taken_bytes

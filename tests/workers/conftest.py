@@ -17,10 +17,10 @@ def one_thread() -> Iterator[None]:
     """As in a worker that is started by a test: exact sums, and room for other tests."""
     import torch  # noqa: PLC0415  (seconds, and not every test here needs it)
 
-    before = torch.get_num_threads()
+    thread_count = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(thread_count)
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,10 @@ def launched_alone() -> Iterator[None]:
 
     from engine.workers import group  # noqa: PLC0415
 
-    words = {"TORCHELASTIC_RUN_ID": "test", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
-    words |= {"LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(launch_command.free_port())}
+    environment = {"TORCHELASTIC_RUN_ID": "test", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
+    environment |= {"LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(launch_command.free_port())}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in words.items():
+        for name, value in environment.items():
             patch.setenv(name, value)
         group.begin("cpu")
         yield

@@ -106,9 +106,9 @@ def test_every_failure_has_a_category_and_words(error: Exception, category: str)
 def test_a_write_that_failed_for_no_reason_was_the_disks_fault_when_it_is_full(tmp_path: Path) -> None:
     error = RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
     assert diagnosis.diagnose(error, free_bytes=1 << 40).category == "code"
-    found = diagnosis.diagnose(error, free_bytes=5_000_000)
-    assert (found.category, "5 MB is free" in found.message) == ("disk", True)
-    assert "save_total_limit" in found.hint
+    diagnosed = diagnosis.diagnose(error, free_bytes=5_000_000)
+    assert (diagnosed.category, "5 MB is free" in diagnosed.message) == ("disk", True)
+    assert "save_total_limit" in diagnosed.hint
     assert "GB is free" in contract.failure(OSError(errno.ENOSPC, "No space left on device"), tmp_path).message
 
 

@@ -7,8 +7,7 @@ removed.npy in OUT: positions of rows, see engine.rows.shape.diff.
 from pathlib import Path
 from typing import Any
 
-from engine.rows.shape import diff
-from engine.rows.shape import operation as shaping
+from engine.rows.shape import diff, operation
 from engine.workers import contract
 from engine.workers.data import shape
 
@@ -16,9 +15,9 @@ from engine.workers.data import shape
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Finds what differs. The counts are the result."""
     before, after = shape.parent_of(spec["before"]), shape.parent_of(spec["after"])
-    found = diff.compare(before, after, shaping.Desk(out, shape.Progress(out, before.rows + after.rows)))
-    found.save(out)
-    return {name: len(positions) for name, positions in found._asdict().items()}
+    difference = diff.compare(before, after, operation.Desk(out, shape.Progress(out, before.rows + after.rows)))
+    difference.save(out)
+    return {name: len(positions) for name, positions in difference._asdict().items()}
 
 
 if __name__ == "__main__":

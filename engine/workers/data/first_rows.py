@@ -36,37 +36,37 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
 
     `formats` counts the rows of each format ("" for none). Raises WorkFailedError when nothing can be read.
     """
-    files = [File(Path(one["path"]), str(one["name"])) for one in spec["sources"]]
+    files = [File(Path(source["path"]), str(source["name"])) for source in spec["sources"]]
     try:
-        found = import_detection.look(files, None)
+        sample = import_detection.look(files, None)
     except UnreadableError as error:
         raise contract.WorkFailedError("data", error.message, error.hint) from error
-    rows = [_shortened(row) if isinstance(row, dict) else row for row in found.rows[:MOST_ROWS]]
+    rows = [_shortened(row) if isinstance(row, dict) else row for row in sample.rows[:MOST_ROWS]]
     (out / ROWS).write_bytes(b"".join(_lines(rows)))
-    known = None if found.format is None else suggestion.of_format(found.format, found.rows)
-    mapping = known or suggestion.guess(found.rows)
+    format_mapping = None if sample.format is None else suggestion.of_format(sample.format, sample.rows)
+    mapping = format_mapping or suggestion.guess(sample.rows)
     return {
-        "looked_at": len(found.rows),
-        "formats": dict(Counter(_name_of(row) for row in found.rows).most_common()),
-        "format": found.format and found.format.name,
-        "confidence": found.confidence,
+        "looked_at": len(sample.rows),
+        "formats": dict(Counter(_format_name(row) for row in sample.rows).most_common()),
+        "format": sample.format and sample.format.name,
+        "confidence": sample.confidence,
         "mapping": mapping and mapping.model_dump(),
-        "guessed": known is None,
+        "guessed": format_mapping is None,
         "columns": columns(rows),
-        "roles": roles(found.rows, mapping),
+        "roles": roles(sample.rows, mapping),
     }
 
 
-def _name_of(row: Any) -> str:
-    found = detection.format_of(row)
-    return found.name if found else ""
+def _format_name(row: Any) -> str:
+    row_format = detection.format_of(row)
+    return row_format.name if row_format else ""
 
 
 def _lines(rows: Iterable[Any]) -> Iterator[bytes]:
     written = 0
     for row in rows:
-        said = {"rule": row.rule, "value": row.value} if isinstance(row, Rejection) else {"row": row}
-        line = orjson.dumps(said, default=shown, option=orjson.OPT_NON_STR_KEYS) + b"\n"
+        entry = {"rule": row.rule, "value": row.value} if isinstance(row, Rejection) else {"row": row}
+        line = orjson.dumps(entry, default=shown, option=orjson.OPT_NON_STR_KEYS) + b"\n"
         written += len(line)
         if written > MOST_BYTES:
             return
@@ -80,9 +80,9 @@ def _shortened(value: Any, depth: int = 0) -> Any:
     if depth > DEEPEST:
         return shown(value)
     if isinstance(value, dict):
-        return {_shortened(str(name)): _shortened(one, depth + 1) for name, one in list(value.items())[:LONGEST_LIST]}
+        return {_shortened(str(name)): _shortened(item, depth + 1) for name, item in list(value.items())[:LONGEST_LIST]}
     if isinstance(value, (list, tuple)):
-        return [_shortened(one, depth + 1) for one in value[:LONGEST_LIST]]
+        return [_shortened(item, depth + 1) for item in value[:LONGEST_LIST]]
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 1 << 53):
         return value
     return shown(value)
@@ -90,9 +90,9 @@ def _shortened(value: Any, depth: int = 0) -> Any:
 
 def columns(rows: Iterable[Any]) -> list[dict[str, Any]]:
     """[{"name", "filled": share of the rows, "examples"}], in the order they first come."""
-    whole = [row for row in rows if isinstance(row, dict)]
-    names = list(dict.fromkeys(str(name) for row in whole for name in row))[:MOST_COLUMNS]
-    return [_column(name, [row.get(name) for row in whole]) for name in names]
+    objects = [row for row in rows if isinstance(row, dict)]
+    names = list(dict.fromkeys(str(name) for row in objects for name in row))[:MOST_COLUMNS]
+    return [_column(name, [row.get(name) for row in objects]) for name in names]
 
 
 def _column(name: str, values: list[Any]) -> dict[str, Any]:
@@ -105,11 +105,11 @@ def roles(rows: Iterable[Any], mapping: Mapping | None) -> dict[str, int]:
     """How often each name of a role comes in the columns that are mapped, the commonest first."""
     if mapping is None:
         return {}
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for row in rows:
         if isinstance(row, dict):
-            found.update(_roles_of(row, mapping))
-    return dict(found.most_common(MOST_ROLES))
+            counts.update(_roles_of(row, mapping))
+    return dict(counts.most_common(MOST_ROLES))
 
 
 def _roles_of(row: dict[str, Any], mapping: Mapping) -> Iterator[str]:

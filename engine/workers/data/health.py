@@ -31,7 +31,9 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     scratch = out / "scratch"
     scratch.mkdir(exist_ok=True)
     try:
-        against = [Other(Path(one["path"]), one["kind"], str(one["name"])) for one in spec.get("against", [])]
+        against = [
+            Other(Path(dataset["path"]), dataset["kind"], str(dataset["name"])) for dataset in spec.get("against", [])
+        ]
         return _checked(Path(spec["path"]), spec["kind"], Around(scratch, against), out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -39,35 +41,40 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
 
 def _checked(path: Path, kind: Any, around: Around, out: Path) -> dict[str, Any]:
     finders = {name: check.begin(around) for name, check in CHECKS.items()}
-    statistics, rows, told = Statistics(), columnar.row_count(path), time.monotonic()
+    statistics, rows, reported = Statistics(), columnar.row_count(path), time.monotonic()
     for batch in batches(path, kind):
         statistics.see(batch)
         for finder in finders.values():
             finder.see(batch)
-        if time.monotonic() - told > PROGRESS_SECONDS:
-            told = time.monotonic()
-            _tell(out, batch.first + len(batch), rows)
+        if time.monotonic() - reported > PROGRESS_SECONDS:
+            reported = time.monotonic()
+            _report(out, batch.first + len(batch), rows)
     languages = finders["language_mix"]
-    counted = _concluded(finders, out)
-    spoken = languages.counts() if isinstance(languages, Languages) else {}
-    return {"rows": rows, "checks": counted, "statistics": statistics.told(spoken)}
+    checks = _concluded(finders, out)
+    language_counts = languages.counts() if isinstance(languages, Languages) else {}
+    return {"rows": rows, "checks": checks, "statistics": statistics.told(language_counts)}
 
 
-def _tell(out: Path, done: int, rows: int) -> None:
+def _report(out: Path, done: int, rows: int) -> None:
     events.append(out, events.Progress(done=done, total=rows, stage=f"{done:,} of {rows:,} rows looked at"))
     if contract.stop_requested(out):
         raise contract.Stopped
 
 
 def _concluded(finders: Mapping[str, Finder], out: Path) -> dict[str, Any]:
-    return {name: _kept(name, finder.found(), out) for name, finder in finders.items()}
+    return {name: _saved(name, finder.found(), out) for name, finder in finders.items()}
 
 
-def _kept(name: str, found: Found, out: Path) -> dict[str, Any]:
-    position_file.write(out / f"{name}.npy", found.positions)
-    if found.twins is not None:
-        position_file.write(out / f"{name}.twins.npy", found.twins)
-    return {"found": len(found.positions), "applies": found.applies, "note": found.note, "details": found.details}
+def _saved(name: str, findings: Found, out: Path) -> dict[str, Any]:
+    position_file.write(out / f"{name}.npy", findings.positions)
+    if findings.twins is not None:
+        position_file.write(out / f"{name}.twins.npy", findings.twins)
+    return {
+        "found": len(findings.positions),
+        "applies": findings.applies,
+        "note": findings.note,
+        "details": findings.details,
+    }
 
 
 if __name__ == "__main__":

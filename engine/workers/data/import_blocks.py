@@ -18,12 +18,12 @@ LOOK_BYTES = 1 << 16
 
 
 class Block(NamedTuple):
-    """Whole lines of a file, from one byte to another. A `passing` file is removed when it has been read."""
+    """Whole lines of a file, from one byte to another. A `temporary` file is removed when it has been read."""
 
     path: str
     start: int
     end: int
-    passing: bool = False
+    temporary: bool = False
     done: int = 0  # how far the import is when this block is: bytes of the source
 
 
@@ -44,44 +44,44 @@ def _spans(path: Path, start: int, size: int, step: int) -> Iterator[Block]:
             start = end
 
 
-def _line_end(descriptor: int, at: int) -> int:
-    """The first byte after the line that byte `at` - 1 is in; far beyond the file when that line is the last."""
-    at -= 1
-    while piece := os.pread(descriptor, LOOK_BYTES, at):
-        found = piece.find(b"\n")
-        if found >= 0:
-            return at + found + 1
-        at += len(piece)
-    return at
+def _line_end(descriptor: int, position: int) -> int:
+    """The first byte after the line that byte `position` - 1 is in; far beyond the file when that line is the last."""
+    position -= 1
+    while piece := os.pread(descriptor, LOOK_BYTES, position):
+        index = piece.find(b"\n")
+        if index >= 0:
+            return position + index + 1
+        position += len(piece)
+    return position
 
 
 def _pieces(source: Source, out: Path) -> Iterator[Block]:
-    for number, piece in enumerate(_whole_lines(source.chunks())):
+    for number, content in enumerate(_whole_lines(source.chunks())):
         path = out / f"piece-{number}.part"
-        path.write_bytes(piece)
-        yield Block(str(path), 0, len(piece), passing=True, done=source.done)
+        path.write_bytes(content)
+        yield Block(str(path), 0, len(content), temporary=True, done=source.done)
 
 
 def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The chunks, cut where a line ends. Of a line that is too long only so much is kept that this can be seen."""
-    held = b""
+    pending = b""
     for chunk in chunks:
-        rest, newline, last = chunk.rpartition(b"\n")
+        rest, newline, remainder = chunk.rpartition(b"\n")
         if not newline:
-            held += last if len(held) <= MOST_ROW_BYTES else b""
+            pending += remainder if len(pending) <= MOST_ROW_BYTES else b""
             continue
-        yield held + rest + newline
-        held = last
-    if held:
-        yield held
+        yield pending + rest + newline
+        pending = remainder
+    if pending:
+        yield pending
 
 
-def judged_block(block: Block, mostly: Format) -> Judged:
+def judged_block(block: Block, main_format: Format) -> Judged:
     """The verdicts on the rows of a block."""
     try:
-        return judged(_rows(block), mostly)
+        return judged(_rows(block), main_format)
     finally:
-        if block.passing:
+        if block.temporary:
             os.unlink(block.path)
 
 

@@ -36,7 +36,7 @@ class Tally:
         self.remarks: list[str] = []  # about the import as a whole
         self._notes: dict[tuple[str, ...], list[str]] = {}
         self._before = 0  # bytes of the files that are done
-        self._told = self._collected = time.monotonic()
+        self._reported = self._collected = time.monotonic()
 
     def begin(self, name: str, source: Source, reader: choose.Reader) -> None:
         """The next file."""
@@ -46,22 +46,22 @@ class Tally:
     def end(self, source: Source) -> None:
         self._before += source.size
 
-    def count(self, found: Judged, done: int) -> None:
+    def count(self, verdicts: Judged, done: int) -> None:
         """Verdicts on the next rows; `done` bytes of the file were read for them. Raises Stopped when asked to."""
-        self.rows += found.rows
-        self.files[-1]["rows"] += found.rows
-        self.repaired += found.repaired
-        self.rejected += len(found.rejected)
-        self.repairs.update(found.repairs)
-        self.rules.update(found.rules)
-        if time.monotonic() - self._told > PROGRESS_SECONDS:
-            self._tell(self._before + done)
+        self.rows += verdicts.rows
+        self.files[-1]["rows"] += verdicts.rows
+        self.repaired += verdicts.repaired
+        self.rejected += len(verdicts.rejected)
+        self.repairs.update(verdicts.repairs)
+        self.rules.update(verdicts.rules)
+        if time.monotonic() - self._reported > PROGRESS_SECONDS:
+            self._report(self._before + done)
 
-    def _tell(self, done: int) -> None:
-        self._told = time.monotonic()
-        if self._told - self._collected > COLLECT_SECONDS:
+    def _report(self, done: int) -> None:
+        self._reported = time.monotonic()
+        if self._reported - self._collected > COLLECT_SECONDS:
             gc.collect()
-            self._collected = self._told
+            self._collected = self._reported
         stage = f"{self.rows:,} rows read"
         events.append(self.out, events.Progress(done=min(done, self.size), total=self.size, stage=stage))
         if contract.stop_requested(self.out):
@@ -71,15 +71,15 @@ class Tally:
         """What a person should know about how the files were read."""
         if len(self.files) == 1:
             return [*(note for notes in self._notes for note in notes), *self.remarks]
-        return [*(f"{_who(names)}: {' '.join(notes)}" for notes, names in self._notes.items()), *self.remarks]
+        return [*(f"{_named(names)}: {' '.join(notes)}" for notes, names in self._notes.items()), *self.remarks]
 
-    def result(self, mostly: Format, sha256: str) -> dict[str, Any]:
+    def result(self, main_format: Format, sha256: str) -> dict[str, Any]:
         """Gives the files their names and says what they hold, after a look at what was written."""
         counts = {"rows": self.rows, "repaired": self.repaired, "rejected": self.rejected}
         counts["accepted"] = self.rows - self.repaired - self.rejected
-        said = {"notes": self.notes(), "repairs": dict(self.repairs), "rules": dict(self.rules), "files": self.files}
-        result = {"format": mostly.name, "kind": mostly.kind, **counts, "files": self.files}
-        (self.out / SUMMARY).write_bytes(orjson.dumps({**result, **said}))
+        details = {"notes": self.notes(), "repairs": dict(self.repairs), "rules": dict(self.rules), "files": self.files}
+        result = {"format": main_format.name, "kind": main_format.kind, **counts, "files": self.files}
+        (self.out / SUMMARY).write_bytes(orjson.dumps({**result, **details}))
         for name in (REJECTED, INDEX):
             os.replace(part(self.out, name), self.out / name)
         if self.rejected == self.rows:
@@ -96,7 +96,7 @@ def part(out: Path, name: str) -> Path:
     return out / f"{name}.part"
 
 
-def _who(names: list[str]) -> str:
+def _named(names: list[str]) -> str:
     return f"`{names[0]}`" if len(names) == 1 else f"{len(names)} files, from `{names[0]}` to `{names[-1]}`"
 
 

@@ -28,7 +28,7 @@ class File(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Look:
+class Sample:
     """The first rows of all files, and what they say."""
 
     rows: list[Any]
@@ -53,41 +53,41 @@ def opened(file: File, several: bool) -> Iterator[tuple[Source, choose.Reader]]:
             source.close()
 
 
-def look(files: list[File], mapping: dict[str, Any] | None) -> Look:
+def look(files: list[File], mapping: dict[str, Any] | None) -> Sample:
     """Reads the beginning of the first files."""
-    chosen = files[:LOOKED_AT_FILES]
+    first_files = files[:LOOKED_AT_FILES]
     rows: list[Any] = []
-    for file in chosen:
+    for file in first_files:
         with opened(file, len(files) > 1) as (source, reader):
-            rows += _beginning(source, reader, len(chosen))
+            rows += _beginning(source, reader, len(first_files))
     columns = detection.columns_of(rows)
-    mostly = detection.detect(rows) if mapping is None else format_named("", mapping)
-    return Look(rows, columns, mostly, _confidence(rows, mostly))
+    main_format = detection.detect(rows) if mapping is None else format_named("", mapping)
+    return Sample(rows, columns, main_format, _confidence(rows, main_format))
 
 
-def _confidence(rows: list[Any], mostly: Format | None) -> float:
-    return 0.0 if mostly is None else round(detection.confidence(rows, mostly), 4)
+def _confidence(rows: list[Any], main_format: Format | None) -> float:
+    return 0.0 if main_format is None else round(detection.confidence(rows, main_format), 4)
 
 
-def mapped(found: Look, mapping: dict[str, Any]) -> Look:
+def mapped(sample: Sample, mapping: dict[str, Any]) -> Sample:
     """The same rows, read by a mapping."""
-    wanted = format_named("", mapping)
-    return Look(found.rows, found.columns, wanted, _confidence(found.rows, wanted))
+    mapped_format = format_named("", mapping)
+    return Sample(sample.rows, sample.columns, mapped_format, _confidence(sample.rows, mapped_format))
 
 
-def remembered(found: Look, known: list[dict[str, Any]]) -> dict[str, Any] | None:
+def remembered(sample: Sample, candidates: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The first mapping ({"columns", "mapping", "name"}) that is for just these columns, and reads a row."""
-    same = (one for one in known if set(one["columns"]) == set(found.columns))
-    return next((one for one in same if mapped(found, one["mapping"]).confidence), None)
+    matching = (candidate for candidate in candidates if set(candidate["columns"]) == set(sample.columns))
+    return next((candidate for candidate in matching if mapped(sample, candidate["mapping"]).confidence), None)
 
 
 def _beginning(source: Source, reader: choose.Reader, files: int) -> Iterator[Any]:
     """The first rows, as many as it takes to know the format and as fit into memory."""
-    held = 0
+    held_bytes = 0
     for count, row in enumerate(reader.rows(source), 1):
         yield row
-        held += columnar.about_bytes(row)
-        if count >= LOOKED_AT_ROWS // files or max(held, source.done) > LOOKED_AT_BYTES // files:
+        held_bytes += columnar.about_bytes(row)
+        if count >= LOOKED_AT_ROWS // files or max(held_bytes, source.done) > LOOKED_AT_BYTES // files:
             return
 
 
@@ -95,22 +95,22 @@ def format_named(name: str, mapping: dict[str, Any] | None) -> Format:
     """The format of a mapping, or else the one called `name`."""
     if mapping is not None:
         return mappings.format_of(mappings.parse(mapping))
-    return next(one for one in detection.FORMATS if one.name == name)
+    return next(candidate for candidate in detection.FORMATS if candidate.name == name)
 
 
-def not_understood(found: Look) -> dict[str, Any]:
+def not_understood(sample: Sample) -> dict[str, Any]:
     """No row is in a known format: either a person can map the columns, or the file is of no use.
 
     Raises UnreadableError when nothing could be mapped.
     """
-    broken = [row for row in found.rows if isinstance(row, Rejection)]
-    if not found.rows:
+    broken = [row for row in sample.rows if isinstance(row, Rejection)]
+    if not sample.rows:
         raise UnreadableError("The file has no rows.", "Choose a file that has rows in it.")
-    if not found.columns and broken:
+    if not sample.columns and broken:
         raise UnreadableError(f"No row can be read. The first: {broken[0].value or broken[0].rule}", broken[0].fix)
-    if not found.columns:
+    if not sample.columns:
         raise UnreadableError("The rows have no named columns.", Rejection("not_an_object").fix)
-    listed = ", ".join(f"`{column[:60]}`" for column in found.columns)
-    message = f"It is not clear which columns to learn from. Columns found: {listed}."
-    result = {"status": "needs_mapping", "columns": found.columns, "confidence": found.confidence}
+    column_names = ", ".join(f"`{column[:60]}`" for column in sample.columns)
+    message = f"It is not clear which columns to learn from. Columns found: {column_names}."
+    result = {"status": "needs_mapping", "columns": sample.columns, "confidence": sample.confidence}
     return {**result, "error": message, "hint": GUIDE}

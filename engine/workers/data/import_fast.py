@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from engine.rows.mapping import clean_blocks
-from engine.rows.mapping import judged_rows as verdicts
+from engine.rows.mapping import clean_blocks, judged_rows
 from engine.rows.mapping.judged_rows import Judged
 from engine.rows.readers.lines import MOST_ROW_BYTES
 from engine.rows.verdict import Format
@@ -27,59 +26,63 @@ Verdicts = Iterator[tuple[Block, Judged]]
 Pieces = tuple[bool, list[Judged]]  # whether the block was read at once, and the verdicts on it
 
 
-def fits(mostly: Format, rows: Sequence[Any]) -> bool:
+def fits(main_format: Format, rows: Sequence[Any]) -> bool:
     """Whether a file is worth a try: by its format, and by its first rows, most of which must have no other columns."""
-    way = clean_blocks.WAYS.get(mostly.name)
-    if way is None:
+    clean_format = clean_blocks.WAYS.get(main_format.name)
+    if clean_format is None:
         return False
-    names = set(way.columns.names)
+    names = set(clean_format.columns.names)
     return sum(isinstance(row, dict) and row.keys() == names for row in rows) * 2 > len(rows)
 
 
 def judged(
-    blocks: Iterator[Block], mostly: Format, by_processes: Callable[[Iterator[Block]], Verdicts], threads: int
+    blocks: Iterator[Block], main_format: Format, by_processes: Callable[[Iterator[Block]], Verdicts], threads: int
 ) -> Verdicts:
     """Each block with its verdicts, in order, perhaps in pieces. After too many odd ones `by_processes` goes on."""
     seen = odd = 0
-    given: deque[tuple[Block, Future[Pieces]]] = deque()
+    submitted: deque[tuple[Block, Future[Pieces]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        while given or seen < LOOKED_AT or odd <= seen * MOST_ODD:
-            enough = seen >= LOOKED_AT and odd > seen * MOST_ODD
-            while not enough and _room(given, threads) and (block := next(blocks, None)):
-                given.append((block, pool.submit(_judged, block, mostly)))
-            if not given:
+        while submitted or seen < LOOKED_AT or odd <= seen * MOST_ODD:
+            has_too_many_odd = seen >= LOOKED_AT and odd > seen * MOST_ODD
+            while not has_too_many_odd and _has_room(submitted, threads) and (block := next(blocks, None)):
+                submitted.append((block, pool.submit(_judged, block, main_format)))
+            if not submitted:
                 return
-            block, coming = given.popleft()
-            clean, pieces = coming.result()
-            seen, odd = seen + 1, odd + (not clean)
-            for found in pieces:
-                yield block, found
+            block, future = submitted.popleft()
+            is_clean, pieces = future.result()
+            seen, odd = seen + 1, odd + (not is_clean)
+            for verdicts in pieces:
+                yield block, verdicts
     yield from by_processes(blocks)
 
 
-def _room(given: deque[tuple[Block, Future[Pieces]]], threads: int) -> bool:
+def _has_room(submitted: deque[tuple[Block, Future[Pieces]]], threads: int) -> bool:
     """Whether one block more may be read: a few, so that no thread waits; hardly any where rows are very long."""
-    return len(given) < AHEAD * threads and sum(block.end - block.start for block, _ in given) < AHEAD_BYTES
+    return len(submitted) < AHEAD * threads and sum(block.end - block.start for block, _ in submitted) < AHEAD_BYTES
 
 
-def _judged(block: Block, mostly: Format) -> Pieces:
+def _judged(block: Block, main_format: Format) -> Pieces:
     """Of a block Arrow makes nothing of, piece by piece, so that few rows are judged one by one."""
     if block.end - block.start > MOST_ROW_BYTES:
-        return False, [import_blocks.judged_block(block, mostly)]
+        return False, [import_blocks.judged_block(block, main_format)]
     with open(block.path, "rb", buffering=0) as file:
         file.seek(block.start)
         text = file.read(block.end - block.start)
-    if block.passing:
+    if block.temporary:
         os.unlink(block.path)
-    way = clean_blocks.WAYS[mostly.name]
-    whole = clean_blocks.rows(text, way)
-    if whole is not None:
-        return True, [_verdict(one, mostly) for one in whole]
-    return False, [_verdict(one, mostly) for piece in _pieces(text) for one in clean_blocks.rows(piece, way) or [piece]]
+    clean_format = clean_blocks.WAYS[main_format.name]
+    parts = clean_blocks.rows(text, clean_format)
+    if parts is not None:
+        return True, [_verdict(part, main_format) for part in parts]
+    return False, [
+        _verdict(part, main_format)
+        for piece in _pieces(text)
+        for part in clean_blocks.rows(piece, clean_format) or [piece]
+    ]
 
 
-def _verdict(found: Judged | bytes, mostly: Format) -> Judged:
-    return verdicts.judged(import_blocks.rows_in(found), mostly) if isinstance(found, bytes) else found
+def _verdict(part: Judged | bytes, main_format: Format) -> Judged:
+    return judged_rows.judged(import_blocks.rows_in(part), main_format) if isinstance(part, bytes) else part
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:

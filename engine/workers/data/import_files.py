@@ -20,14 +20,13 @@ from engine.rows.errors import UnreadableError
 from engine.rows.mapping.judged_rows import Judged, judged
 from engine.rows.readers import choose
 from engine.rows.readers.source import Source
-from engine.rows.store import columnar
-from engine.rows.store import rejected as rejected_rows
+from engine.rows.store import columnar, rejected
 from engine.rows.verdict import Format
 from engine.workers import contract, limits
 from engine.workers.data import import_blocks, import_detection, import_fast, import_pool
 from engine.workers.data.import_blocks import Block
 from engine.workers.data.import_counts import INDEX, REJECTED, ROWS, SUMMARY, Tally, part
-from engine.workers.data.import_detection import File, Look
+from engine.workers.data.import_detection import File, Sample
 
 LARGE_BYTES = 24 << 20  # below, processes of its own would take longer to start than the file to read
 PACKED_TIMES = 4  # about how much a packed file grows
@@ -37,7 +36,7 @@ JUDGED_BYTES = 4 << 20
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Imports the files. Raises WorkFailedError (category data) when they cannot be read at all."""
-    files = [File(Path(one["path"]), _sayable(str(one["name"]))) for one in spec["sources"]]
+    files = [File(Path(source["path"]), _storable_name(str(source["name"]))) for source in spec["sources"]]
     for name in (ROWS, REJECTED, INDEX, SUMMARY):
         (out / name).unlink(missing_ok=True)
     _remove_parts(out)
@@ -58,7 +57,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         _remove_parts(out)
 
 
-def _sayable(name: str) -> str:
+def _storable_name(name: str) -> str:
     """A name whose bytes are no UTF-8, as a file system may have it, in letters that can be shown and stored."""
     return name.encode("utf-8", "replace").decode()
 
@@ -70,82 +69,84 @@ def _remove_parts(out: Path) -> None:
 
 def _imported(files: list[File], spec: dict[str, Any], out: Path) -> dict[str, Any]:
     mapping = spec.get("mapping")
-    found = import_detection.look(files, mapping)
-    known = None if mapping else import_detection.remembered(found, spec.get("remembered", []))
-    if known is not None:
-        mapping, found = known["mapping"], import_detection.mapped(found, known["mapping"])
-    events.append(out, events.Started(facts={"files": len(files), "format": found.format and found.format.name}))
-    if found.format is None:
-        return import_detection.not_understood(found)
+    sample = import_detection.look(files, mapping)
+    remembered = None if mapping else import_detection.remembered(sample, spec.get("remembered", []))
+    if remembered is not None:
+        mapping, sample = remembered["mapping"], import_detection.mapped(sample, remembered["mapping"])
+    events.append(out, events.Started(facts={"files": len(files), "format": sample.format and sample.format.name}))
+    if sample.format is None:
+        return import_detection.not_understood(sample)
     tally = Tally(out, sum(file.path.stat().st_size for file in files))
-    if known is not None:
-        tally.remarks.append(f"Read by the mapping of `{known['name']}`, which has the same columns.")
-    pool = import_pool.Pool(out, found.format, mapping, spec.get("processes"))
-    sha256 = _Import(files, found.format, import_fast.fits(found.format, found.rows), tally, pool).write()
-    return tally.result(found.format, sha256) | _looked(found, mapping)
+    if remembered is not None:
+        tally.remarks.append(f"Read by the mapping of `{remembered['name']}`, which has the same columns.")
+    pool = import_pool.Pool(out, sample.format, mapping, spec.get("processes"))
+    sha256 = _Import(files, sample.format, import_fast.fits(sample.format, sample.rows), tally, pool).write()
+    return tally.result(sample.format, sha256) | _detected(sample, mapping)
 
 
-def _looked(found: Look, mapping: dict[str, Any] | None) -> dict[str, Any]:
-    return {"columns": found.columns, "confidence": found.confidence, "mapping": mapping}
+def _detected(sample: Sample, mapping: dict[str, Any] | None) -> dict[str, Any]:
+    return {"columns": sample.columns, "confidence": sample.confidence, "mapping": mapping}
 
 
 class _Import:
     """The pass over all rows of all files."""
 
-    def __init__(self, files: list[File], mostly: Format, swift: bool, tally: Tally, pool: import_pool.Pool) -> None:
-        self.files, self.mostly, self.swift, self.tally, self.pool = files, mostly, swift, tally, pool
+    def __init__(
+        self, files: list[File], main_format: Format, fast: bool, tally: Tally, pool: import_pool.Pool
+    ) -> None:
+        self.files, self.main_format, self.fast, self.tally, self.pool = files, main_format, fast, tally, pool
 
     def write(self) -> str:
         """Writes the rows and the rejected rows; returns the sha256 of the rows."""
         out, several = self.tally.out, len(self.files) > 1
         with ExitStack() as stack:
             stack.enter_context(self.pool)
-            rows = stack.enter_context(columnar.Writer(part(out, ROWS), self.mostly.kind))
-            others = stack.enter_context(rejected_rows.Writer(part(out, REJECTED)))
+            row_writer = stack.enter_context(columnar.Writer(part(out, ROWS), self.main_format.kind))
+            rejected_writer = stack.enter_context(rejected.Writer(part(out, REJECTED)))
             for file in self.files:
                 with import_detection.opened(file, several) as (source, reader):
                     self.tally.begin(file.name, source, reader)
-                    for done, found in self._verdicts(source, reader):
-                        rows.add_batch(columnar.shifted(found.batch, self.tally.rows))
-                        others.add(found.rejected, self.tally.rows, file.name if several else None)
-                        self.tally.count(found, done)
+                    for done, verdicts in self._verdicts(source, reader):
+                        row_writer.add_batch(columnar.shifted(verdicts.batch, self.tally.rows))
+                        rejected_writer.add(verdicts.rejected, self.tally.rows, file.name if several else None)
+                        self.tally.count(verdicts, done)
                     self.tally.end(source)
-            rows.close()
-            others.close()
-        rejected_rows.index_of(part(out, REJECTED)).replace(part(out, INDEX))
-        return rows.sha256
+            row_writer.close()
+            rejected_writer.close()
+        rejected.index_of(part(out, REJECTED)).replace(part(out, INDEX))
+        return row_writer.sha256
 
     def _verdicts(self, source: Source, reader: choose.Reader) -> Iterator[tuple[int, Judged]]:
-        if reader is choose.JSONL and self._large(source):
-            for block, found in self._blocks(import_blocks.blocks(source, self.tally.out)):
-                yield block.done, found
+        if reader is choose.JSONL and self._is_large(source):
+            for block, verdicts in self._blocks(import_blocks.blocks(source, self.tally.out)):
+                yield block.done, verdicts
             return
-        for rows in _handfuls(reader.rows(source)):
-            yield source.done, judged(rows, self.mostly)
+        for rows in _batches(reader.rows(source)):
+            yield source.done, judged(rows, self.main_format)
 
     def _blocks(self, blocks: Iterator[Block]) -> import_fast.Verdicts:
-        if self.swift:
-            return import_fast.judged(blocks, self.mostly, self.pool.judged, self.pool.count)
+        if self.fast:
+            return import_fast.judged(blocks, self.main_format, self.pool.judged, self.pool.count)
         return self.pool.judged(blocks)
 
-    def _large(self, source: Source) -> bool:
-        if self.pool.asked is not None:
-            return self.pool.asked > 0
+    def _is_large(self, source: Source) -> bool:
+        if self.pool.requested is not None:
+            return self.pool.requested > 0
         return self.pool.count > 1 and source.size * (PACKED_TIMES if source.packed else 1) > LARGE_BYTES
 
 
-def _handfuls(rows: Iterator[Any]) -> Iterator[list[Any]]:
+def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
     """The rows, as many at a time as can be held together."""
-    held: list[Any] = []
-    held_bytes = 0
+    batch: list[Any] = []
+    batch_bytes = 0
     for row in rows:
-        held.append(row)
-        held_bytes += columnar.about_bytes(row)
-        if len(held) >= JUDGED_ROWS or held_bytes >= JUDGED_BYTES:
-            yield held
-            held, held_bytes = [], 0
-    if held:
-        yield held
+        batch.append(row)
+        batch_bytes += columnar.about_bytes(row)
+        if len(batch) >= JUDGED_ROWS or batch_bytes >= JUDGED_BYTES:
+            yield batch
+            batch, batch_bytes = [], 0
+    if batch:
+        yield batch
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         fetched = [{**fetched[0], "path": str(_linked(Path(fetched[0]["path"]), out / "source"))}]
     note = orjson.loads((folder / hub_files.NOTE).read_bytes())
     result = import_files.work({**spec, "sources": fetched}, out)
-    files = result.get("files") or [{"name": one["name"]} for one in fetched]
+    files = result.get("files") or [{"name": file["name"]} for file in fetched]
     return {**result, "files": files, "hub": {name: note[name] for name in CHOSEN}}
 
 

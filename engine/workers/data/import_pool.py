@@ -41,82 +41,84 @@ def processes() -> int:
 class Pool:
     """Use as a context: the processes start when they are first needed, and live as long as it does.
 
-    `asked`: so many processes, 0 for none; None leaves it to the number of processors.
+    `requested`: so many processes, 0 for none; None leaves it to the number of processors.
     """
 
-    def __init__(self, out: Path, mostly: Format, mapping: dict[str, Any] | None, asked: int | None = None) -> None:
-        self.asked = asked
-        self.count = processes() if asked is None else asked
-        self._schema = columnar.SCHEMAS[mostly.kind]
-        self._task = {"format": mostly.name, "mapping": mapping, "out": str(out)}
-        self._ways: list[Any] = []
+    def __init__(
+        self, out: Path, main_format: Format, mapping: dict[str, Any] | None, requested: int | None = None
+    ) -> None:
+        self.requested = requested
+        self.count = processes() if requested is None else requested
+        self._schema = columnar.SCHEMAS[main_format.kind]
+        self._task = {"format": main_format.name, "mapping": mapping, "out": str(out)}
+        self._pipes: list[Any] = []
         self._children: list[Any] = []
 
     def _add(self) -> None:
         spawn = multiprocessing.get_context("spawn")  # nothing of this process is handed on
-        mine, theirs = spawn.Pipe()
-        child = spawn.Process(target=_serve, args=(theirs,), daemon=True)
+        parent_end, child_end = spawn.Pipe()
+        child = spawn.Process(target=_serve, args=(child_end,), daemon=True)
         child.start()
-        theirs.close()
-        mine.send_bytes(orjson.dumps(self._task))
-        self._ways.append(mine)
+        child_end.close()
+        parent_end.send_bytes(orjson.dumps(self._task))
+        self._pipes.append(parent_end)
         self._children.append(child)
 
     def __enter__(self) -> "Pool":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for way in self._ways:
-            way.close()
+        for pipe in self._pipes:
+            pipe.close()
         for child in self._children:
             child.terminate()
             child.join()
 
     def judged(self, blocks: Iterator[Block]) -> Iterator[tuple[Block, Judged]]:
         """Each block with its verdicts, in order. Raises WorkFailedError when a process dies."""
-        while len(self._ways) < self.count:
+        while len(self._pipes) < self.count:
             self._add()
         numbered = enumerate(blocks)
-        given: dict[int, Block] = {}
-        found: dict[int, Judged] = {}
-        free = self._ways * AHEAD
-        following, most = 0, len(free) + AHEAD
+        pending: dict[int, Block] = {}
+        finished: dict[int, Judged] = {}
+        free_pipes = self._pipes * AHEAD
+        next_number, max_pending = 0, len(free_pipes) + AHEAD
         while True:
-            while free and len(given) < most and (task := next(numbered, None)):
-                given[task[0]] = task[1]
-                _send(free.pop(), [task[0], *task[1]])
-            if not given:
+            while free_pipes and len(pending) < max_pending and (numbered_block := next(numbered, None)):
+                pending[numbered_block[0]] = numbered_block[1]
+                _send(free_pipes.pop(), [numbered_block[0], *numbered_block[1]])
+            if not pending:
                 return
-            for way in wait(self._ways):
-                number, verdicts = self._received(way)
-                found[number] = verdicts
-                free.append(way)
-            while following in found:
-                yield given.pop(following), found.pop(following)
-                following += 1
+            for pipe in wait(self._pipes):
+                number, verdicts = self._received(pipe)
+                finished[number] = verdicts
+                free_pipes.append(pipe)
+            while next_number in finished:
+                yield pending.pop(next_number), finished.pop(next_number)
+                next_number += 1
 
-    def _received(self, way: Any) -> tuple[int, Judged]:
+    def _received(self, pipe: Any) -> tuple[int, Judged]:
         try:
-            said = orjson.loads(way.recv_bytes())
+            answer = orjson.loads(pipe.recv_bytes())
         except (EOFError, OSError) as error:
             raise _killed() from error
-        if said.get("category") == "memory":
-            raise MemoryError(said["error"])
-        if "error" in said:
-            raise contract.WorkFailedError(said["category"], said["error"], said["hint"])
-        path = Path(said["path"])
+        if answer.get("category") == "memory":
+            raise MemoryError(answer["error"])
+        if "error" in answer:
+            raise contract.WorkFailedError(answer["category"], answer["error"], answer["hint"])
+        path = Path(answer["path"])
         written = pa.py_buffer(path.read_bytes())
         path.unlink()
-        batch = pa.ipc.read_record_batch(written.slice(0, said["arrow"]), self._schema)
-        why = written.slice(said["arrow"]).to_pybytes().split(b"\n")
-        rejected = list(zip(said["rejected"], why, strict=False))
-        repairs, rules = Counter(said["repairs"]), Counter(said["rules"])
-        return said["number"], Judged(said["rows"], batch, rejected, said["repaired"], repairs, rules)
+        batch = pa.ipc.read_record_batch(written.slice(0, answer["arrow"]), self._schema)
+        reasons = written.slice(answer["arrow"]).to_pybytes().split(b"\n")
+        rejected = list(zip(answer["rejected"], reasons, strict=False))
+        repairs, rules = Counter(answer["repairs"]), Counter(answer["rules"])
+        return answer["number"], Judged(answer["rows"], batch, rejected, answer["repaired"], repairs, rules)
 
 
-def _send(way: Any, task: list[Any]) -> None:
+def _send(pipe: Any, task: list[Any]) -> None:
     try:
-        way.send_bytes(orjson.dumps(task))
+        pipe.send_bytes(orjson.dumps(task))
     except OSError as error:
         raise _killed() from error
 
@@ -126,43 +128,43 @@ def _killed() -> contract.WorkFailedError:
     return contract.WorkFailedError("memory", "A process of the import was killed.", hint)
 
 
-def _serve(way: Any) -> None:
+def _serve(pipe: Any) -> None:
     """What a process does: block after block, until nobody asks any more."""
     import_blocks.without_garbage_collection()
     try:
-        task = orjson.loads(way.recv_bytes())
-        mostly = import_detection.format_named(task["format"], task["mapping"])
+        task = orjson.loads(pipe.recv_bytes())
+        main_format = import_detection.format_named(task["format"], task["mapping"])
         for count in itertools.count(1):
-            number, *block = orjson.loads(way.recv_bytes())
-            _answer(way, number, Block(*block), task, mostly)
+            number, *block = orjson.loads(pipe.recv_bytes())
+            _answer(pipe, number, Block(*block), task, main_format)
             if count % COLLECT_EVERY == 0:
                 gc.collect()
     except (EOFError, OSError):
         return  # the worker has what it wanted, or is gone
 
 
-def _answer(way: Any, number: int, block: Block, task: dict[str, Any], mostly: Format) -> None:
+def _answer(pipe: Any, number: int, block: Block, task: dict[str, Any], main_format: Format) -> None:
     try:
-        found = import_blocks.judged_block(block, mostly)
-        said = _written(found, Path(task["out"]) / f"judged-{number}.part")
+        verdicts = import_blocks.judged_block(block, main_format)
+        answer = _written(verdicts, Path(task["out"]) / f"judged-{number}.part")
     except Exception as error:  # noqa: BLE001  (the boundary of the process)
         traceback.print_exc()
-        failed = contract.failure(error)
-        said = {"error": failed.message, "category": failed.category, "hint": failed.hint}
-    way.send_bytes(orjson.dumps({"number": number, **said}))
+        failure = contract.failure(error)
+        answer = {"error": failure.message, "category": failure.category, "hint": failure.hint}
+    pipe.send_bytes(orjson.dumps({"number": number, **answer}))
 
 
-def _written(found: Judged, path: Path) -> dict[str, Any]:
-    arrow = found.batch.serialize()
+def _written(verdicts: Judged, path: Path) -> dict[str, Any]:
+    arrow = verdicts.batch.serialize()
     with path.open("wb") as file:
         file.write(arrow)
-        file.write(b"\n".join(why for _, why in found.rejected))
+        file.write(b"\n".join(reason for _, reason in verdicts.rejected))
     return {
         "path": str(path),
         "arrow": arrow.size,
-        "rows": found.rows,
-        "rejected": [one for one, _ in found.rejected],
-        "repaired": found.repaired,
-        "repairs": found.repairs,
-        "rules": found.rules,
+        "rows": verdicts.rows,
+        "rejected": [row for row, _ in verdicts.rejected],
+        "repaired": verdicts.repaired,
+        "repairs": verdicts.repairs,
+        "rules": verdicts.rules,
     }

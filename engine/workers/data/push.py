@@ -21,9 +21,8 @@ from engine.process import events
 from engine.rows.export import card
 from engine.workers import contract
 from engine.workers.contract import WorkFailedError
-from engine.workers.data import export as export_data
-from engine.workers.data import hub_files
-from engine.workers.models import hub as fetch_hub
+from engine.workers.data import export, hub_files
+from engine.workers.models import hub
 
 ROWS = "export.parquet"
 SPLIT_FILE = re.compile(r"data/([\w.-]+)-\d{5}-of-\d{5}\.parquet")
@@ -31,33 +30,33 @@ SPLIT_FILE = re.compile(r"data/([\w.-]+)-\d{5}-of-\d{5}\.parquet")
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Raises WorkFailedError in words."""
-    repo = str(spec["repo"])
+    repo_id = str(spec["repo"])
     if not (token := os.environ.get("HF_TOKEN")):
         raise WorkFailedError("config", "There is no token for the hub.", "Give one with write access.")
     disable_progress_bars()
     try:
-        return _pushed(HfApi(token=token), repo, spec, out)
+        return _pushed(HfApi(token=token), repo_id, spec, out)
     except hub_files.HUB_ERRORS as error:
-        raise fetch_hub.explained(repo, error, "dataset") from error
+        raise hub.explained(repo_id, error, "dataset") from error
     finally:
         (out / ROWS).unlink(missing_ok=True)
 
 
-def _pushed(api: HfApi, repo: str, spec: dict[str, Any], out: Path) -> dict[str, Any]:
+def _pushed(api: HfApi, repo_id: str, spec: dict[str, Any], out: Path) -> dict[str, Any]:
     events.append(out, events.Progress(done=0, total=3, stage="asking the hub"))
-    there = _ours(api, repo)
+    existing = _own_repository(api, repo_id)
     split, rows, count = str(spec["split"]), out / ROWS, _written(spec, out)
     if contract.stop_requested(out):
         raise contract.Stopped
     events.append(out, events.Progress(done=1, total=3, stage="creating the repository"))
-    if there is None:
-        api.create_repo(repo, repo_type="dataset", private=bool(spec["private"]), exist_ok=True)
+    if existing is None:
+        api.create_repo(repo_id, repo_type="dataset", private=bool(spec["private"]), exist_ok=True)
     readme = card.readme(
-        {**spec["facts"], "repo": repo}, pq.read_schema(rows), _in_order({**_splits(there), split: count})
+        {**spec["facts"], "repo": repo_id}, pq.read_schema(rows), _in_order({**_splits(existing), split: count})
     )
     events.append(out, events.Progress(done=2, total=3, stage=f"uploading {count:,} rows"))
-    done = api.create_commit(
-        repo,
+    commit = api.create_commit(
+        repo_id,
         [
             CommitOperationAdd(f"data/{split}-00000-of-00001.parquet", str(rows)),
             CommitOperationAdd("README.md", readme.encode("utf-8", "replace")),
@@ -65,7 +64,7 @@ def _pushed(api: HfApi, repo: str, spec: dict[str, Any], out: Path) -> dict[str,
         commit_message=f"{count:,} rows for {split}",
         repo_type="dataset",
     )
-    return {"url": f"{api.endpoint}/datasets/{repo}", "revision": done.oid, "rows": count, "split": split}
+    return {"url": f"{api.endpoint}/datasets/{repo_id}", "revision": commit.oid, "rows": count, "split": split}
 
 
 def _written(spec: dict[str, Any], out: Path) -> int:
@@ -73,37 +72,39 @@ def _written(spec: dict[str, Any], out: Path) -> int:
     facts = spec["facts"]
     rows = {"path": spec["rows"], "kind": facts["kind"], "name": facts["name"]}
     form = {"form": "trl", "file": "parquet", "packed": ""}
-    made = export_data.work({**rows, "train_rows": facts["accepted"] + facts["repaired"], **form}, out)
-    return int(made["rows"])
+    exported = export.work({**rows, "train_rows": facts["accepted"] + facts["repaired"], **form}, out)
+    return int(exported["rows"])
 
 
-def _ours(api: HfApi, repo: str) -> DatasetInfo | None:
+def _own_repository(api: HfApi, repo_id: str) -> DatasetInfo | None:
     """The repository when a studio made it or it is empty; None when there is none."""
     try:
-        info = api.dataset_info(repo, timeout=hub_files.TIMEOUT_SECONDS)
+        info = api.dataset_info(repo_id, timeout=hub_files.TIMEOUT_SECONDS)
     except RepositoryNotFoundError:
         return None
     tags = (info.card_data.get("tags") if info.card_data else None) or []
     files = {file.rfilename for file in info.siblings or []} - {".gitattributes"}
     if files and card.TAG not in tags:
         hint = "Choose another name, or delete the repository on the hub."
-        raise WorkFailedError("config", f"{repo} exists on the hub, and was not made here.", hint)
+        raise WorkFailedError("config", f"{repo_id} exists on the hub, and was not made here.", hint)
     return info
 
 
-def _splits(there: DatasetInfo | None) -> dict[str, int]:
+def _splits(existing: DatasetInfo | None) -> dict[str, int]:
     """The splits that are in the repository already, with their rows."""
-    files = [file.rfilename for file in (there.siblings if there else None) or []]
-    names = sorted({found[1] for path in files if (found := SPLIT_FILE.fullmatch(path))})
-    said = (there.card_data.get("dataset_info") if there and there.card_data else None) or {}
-    listed = said.get("splits") if isinstance(said, dict) else None
-    counts = {one.get("name"): one.get("num_examples") for one in listed or [] if isinstance(one, dict)}
+    files = [file.rfilename for file in (existing.siblings if existing else None) or []]
+    names = sorted({match[1] for path in files if (match := SPLIT_FILE.fullmatch(path))})
+    dataset_info = (existing.card_data.get("dataset_info") if existing and existing.card_data else None) or {}
+    listed = dataset_info.get("splits") if isinstance(dataset_info, dict) else None
+    counts = {split.get("name"): split.get("num_examples") for split in listed or [] if isinstance(split, dict)}
     return {name: int(counts.get(name) or 0) for name in names}
 
 
 def _in_order(splits: dict[str, int]) -> dict[str, int]:
-    known = ("train", "validation", "test")
-    return dict(sorted(splits.items(), key=lambda one: (known.index(one[0]) if one[0] in known else 9, one[0])))
+    usual_order = ("train", "validation", "test")
+    return dict(
+        sorted(splits.items(), key=lambda item: (usual_order.index(item[0]) if item[0] in usual_order else 9, item[0]))
+    )
 
 
 if __name__ == "__main__":

@@ -41,14 +41,14 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
 
 
 def _indexed(index: sqlite3.Connection, path: Path, kind: Any, out: Path, rows: int) -> Iterator[int]:
-    told = time.monotonic()
+    reported = time.monotonic()
     for batch in batches(path, kind):
         texts = lookup.words(batch.text).to_pylist()
         lookup.add(index, batch.first, texts)
         done = batch.first + len(texts)
         yield done
-        if time.monotonic() - told > PROGRESS_SECONDS:
-            told = time.monotonic()
+        if time.monotonic() - reported > PROGRESS_SECONDS:
+            reported = time.monotonic()
             events.append(out, events.Progress(done=done, total=rows, stage=f"{done:,} of {rows:,} rows indexed"))
             if contract.stop_requested(out):
                 raise contract.Stopped

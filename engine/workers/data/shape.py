@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from engine.process import events
-from engine.rows.shape import operation as shaping
-from engine.rows.shape import operations as table
+from engine.rows.shape import operations
+from engine.rows.shape.operation import Desk, Parent, Shaping
 from engine.rows.store import columnar
 from engine.rows.verdict import Kind
 from engine.workers import contract
@@ -25,28 +25,26 @@ PROGRESS_SECONDS = 0.5
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Runs one operation. Raises RefusedError for parents that do not go together, WorkFailedError for no rows."""
-    operation = table.parse(spec["operation"])
-    parents = [parent_of(one) for one in spec["parents"]]
+    operation = operations.parse(spec["operation"])
+    parents = [parent_of(parent) for parent in spec["parents"]]
     part = out / (ROWS + ".part")
     part.unlink(missing_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix="shape-", dir=out) as scratch:
-            desk = shaping.Desk(Path(scratch), Progress(out, operation.passes() * sum(one.rows for one in parents)))
+            desk = Desk(Path(scratch), Progress(out, operation.passes() * sum(parent.rows for parent in parents)))
             rows, sha256 = _written(operation, parents, desk, part)
         return _result(operation.kind(parents), rows, sha256, desk, out)
     finally:
         part.unlink(missing_ok=True)
 
 
-def parent_of(said: dict[str, Any]) -> shaping.Parent:
-    if not said["path"] or not Path(said["path"]).exists():
+def parent_of(parent: dict[str, Any]) -> Parent:
+    if not parent["path"] or not Path(parent["path"]).exists():
         raise contract.WorkFailedError("data", "A dataset it is made from has been deleted.", "Start from another.")
-    return shaping.Parent(Path(said["path"]), said["kind"], said["name"], said["train_rows"])
+    return Parent(Path(parent["path"]), parent["kind"], parent["name"], parent["train_rows"])
 
 
-def _written(
-    operation: shaping.Shaping, parents: list[shaping.Parent], desk: shaping.Desk, part: Path
-) -> tuple[int, str]:
+def _written(operation: Shaping, parents: list[Parent], desk: Desk, part: Path) -> tuple[int, str]:
     """How many rows there are, and the sha256 of their file."""
     with columnar.Writer(part, operation.kind(parents)) as writer:
         for batch in operation.run(parents, desk):
@@ -55,12 +53,14 @@ def _written(
         writer.close()
     if not writer.rows:
         raise contract.WorkFailedError(
-            "data", f"No row is left of {sum(one.rows for one in parents):,}.", "Loosen the conditions, and try again."
+            "data",
+            f"No row is left of {sum(parent.rows for parent in parents):,}.",
+            "Loosen the conditions, and try again.",
         )
     return writer.rows, writer.sha256
 
 
-def _result(kind: Kind, rows: int, sha256: str, desk: shaping.Desk, out: Path) -> dict[str, Any]:
+def _result(kind: Kind, rows: int, sha256: str, desk: Desk, out: Path) -> dict[str, Any]:
     counts = {"rows": rows, "accepted": rows, "repaired": 0, "rejected": 0}
     result = {"format": "shaped", "kind": kind, **counts, "notes": desk.notes, "changed": desk.changed}
     (out / SUMMARY).write_bytes(orjson.dumps({**result, "repairs": {}, "rules": {}}))
@@ -72,13 +72,13 @@ class Progress:
     """Tells how many rows were read, and ends the work when somebody asks for it."""
 
     def __init__(self, out: Path, total: int) -> None:
-        self._out, self._total, self._done, self._told = out, total, 0, time.monotonic()
+        self._out, self._total, self._done, self._reported = out, total, 0, time.monotonic()
 
     def __call__(self, rows: int) -> None:
         self._done += rows
-        if time.monotonic() - self._told < PROGRESS_SECONDS:
+        if time.monotonic() - self._reported < PROGRESS_SECONDS:
             return
-        self._told = time.monotonic()
+        self._reported = time.monotonic()
         done = min(self._done, self._total)
         events.append(self._out, events.Progress(done=done, total=self._total, stage=f"{done:,} rows read"))
         if contract.stop_requested(self._out):

@@ -23,16 +23,16 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     import torch  # noqa: PLC0415  (two seconds; and a broken install becomes a Failed event)
 
-    kind = spec["device"].partition(":")[0]
-    width = WIDTHS[kind]
-    one = torch.ones(width, width, dtype=torch.bfloat16 if spec["bf16"] else torch.float32, device=spec["device"])
+    device_type = spec["device"].partition(":")[0]
+    width = WIDTHS[device_type]
+    square = torch.ones(width, width, dtype=torch.bfloat16 if spec["bf16"] else torch.float32, device=spec["device"])
     times: list[float] = []
     with torch.no_grad():
-        one @ one
+        square @ square
         while sum(times) < SECONDS:
-            began = time.monotonic()
-            float((one @ one)[0, 0])  # asks for a number, so the GPU has to be done
-            times.append(time.monotonic() - began)
+            started = time.monotonic()
+            float((square @ square)[0, 0])  # asks for a number, so the GPU has to be done
+            times.append(time.monotonic() - started)
     return {"flops": 2 * width**3 / min(times)}
 
 

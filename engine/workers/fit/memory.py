@@ -17,7 +17,7 @@ from typing import Protocol
 import psutil
 import torch
 
-from engine.fit import memory as fit
+from engine.fit import memory
 from engine.process import machine
 from engine.workers import contract
 from engine.workers.train.peak_memory import STATUS, kilobytes, taken
@@ -69,7 +69,7 @@ class Meter(Protocol):
 @contextmanager
 def limited(device: str) -> Iterator[Meter]:
     """Measures cpu or cuda:N; inside, the whole process is held to the meter's budget."""
-    meter: Meter = Processor() if device == "cpu" else Graphics(device)
+    meter: Meter = CpuMeter() if device == "cpu" else GpuMeter(device)
     meter.limit()
     try:
         yield meter
@@ -77,14 +77,14 @@ def limited(device: str) -> Iterator[Meter]:
         meter.release()
 
 
-class Processor:
+class CpuMeter:
     """A CPU and the machine's memory."""
 
     name = "cpu"
 
     def __init__(self) -> None:
         free = psutil.virtual_memory().available + self.now()
-        self.budget = int(min(free * SHARE_OF_FREE, machine.memory_bytes() * fit.SHARE_OF_MEMORY))
+        self.budget = int(min(free * SHARE_OF_FREE, machine.memory_bytes() * memory.SHARE_OF_MEMORY))
         self._before = resource.getrlimit(resource.RLIMIT_DATA)
 
     def limit(self) -> None:
@@ -93,9 +93,9 @@ class Processor:
             return
         soft, hard = self._before
         stacks = STACKS_A_CORE * (os.cpu_count() or 1)
-        wanted = kilobytes("VmData") * 1024 + max(0, self.budget - self.now()) + stacks
-        if soft == resource.RLIM_INFINITY or wanted < soft:
-            resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+        data_limit = kilobytes("VmData") * 1024 + max(0, self.budget - self.now()) + stacks
+        if soft == resource.RLIM_INFINITY or data_limit < soft:
+            resource.setrlimit(resource.RLIMIT_DATA, (data_limit, hard))
 
     def release(self) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, self._before)
@@ -119,7 +119,7 @@ class Processor:
         """Nothing: a CPU answers when it is done."""
 
 
-class Graphics:
+class GpuMeter:
     """One NVIDIA GPU, as torch sees it. What the CUDA context takes is gone from the budget already."""
 
     def __init__(self, device: str) -> None:
@@ -153,4 +153,4 @@ def ran_out(error: BaseException) -> bool:
     """Whether the error says that there was no more memory, in whatever library's words."""
     if contract.failure(error).category == "memory":
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in NO_MORE)
+    return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in NO_MORE)

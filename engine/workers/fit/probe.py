@@ -18,15 +18,15 @@ SCRATCH = "scratch"
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Returns engine.fit.measurement.Measured as a dict. Raises WorkFailedError when the training could not begin."""
-    began = time.monotonic()
+    started = time.monotonic()
     sft.get_ready(spec, out)
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
-    from engine.workers.fit import steps as fit_steps  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
+    from engine.workers.fit import steps  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
 
     scratch = out / SCRATCH
     scratch.mkdir(exist_ok=True)
     try:
-        return fit_steps.measured(spec, out, scratch, began).model_dump()
+        return steps.measured(spec, out, scratch, started).model_dump()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

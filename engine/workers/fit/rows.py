@@ -33,39 +33,42 @@ def sample(path: Path, folder: Path) -> Path:
     with parquet.ParquetFile(path) as file:
         if file.metadata.num_rows <= MOST_ROWS:
             return path
-        sizes = numpy.concatenate([_characters(pyarrow.array(batch.to_struct_array())) for batch in _batches(file)])
-    longest = numpy.argpartition(-sizes, LONGEST)[:LONGEST]
-    rest = numpy.setdiff1d(numpy.arange(len(sizes)), longest)
-    spread = rest[numpy.linspace(0, len(rest) - 1, MOST_ROWS - LONGEST).astype(numpy.int64)]
-    small = folder / "rows.parquet"
+        row_sizes = numpy.concatenate([_characters(pyarrow.array(batch.to_struct_array())) for batch in _batches(file)])
+    longest = numpy.argpartition(-row_sizes, LONGEST)[:LONGEST]
+    other_rows = numpy.setdiff1d(numpy.arange(len(row_sizes)), longest)
+    spread_rows = other_rows[numpy.linspace(0, len(other_rows) - 1, MOST_ROWS - LONGEST).astype(numpy.int64)]
+    sample_file = folder / "rows.parquet"
     with parquet.ParquetFile(path) as file:
-        parquet.write_table(pyarrow.concat_tables([_taken(file, longest), _taken(file, spread)]), small)
-    return small
+        parquet.write_table(pyarrow.concat_tables([_rows_at(file, longest), _rows_at(file, spread_rows)]), sample_file)
+    return sample_file
 
 
 def _batches(file: parquet.ParquetFile) -> Any:
     return file.iter_batches(ROWS_AT_ONCE)
 
 
-def _taken(file: parquet.ParquetFile, positions: Numbers) -> pyarrow.Table:
+def _rows_at(file: parquet.ParquetFile, positions: Numbers) -> pyarrow.Table:
     """Those rows, in the order of the file; only a batch is in memory at a time."""
-    wanted, before, found = numpy.sort(positions), 0, []
+    sorted_positions, batch_start, batches = numpy.sort(positions), 0, []
     for batch in _batches(file):
-        inside = wanted[(wanted >= before) & (wanted < before + batch.num_rows)] - before
-        found.append(batch.take(pyarrow.array(inside)))
-        before += batch.num_rows
-    return pyarrow.Table.from_batches(found)
+        positions_in_batch = (
+            sorted_positions[(sorted_positions >= batch_start) & (sorted_positions < batch_start + batch.num_rows)]
+            - batch_start
+        )
+        batches.append(batch.take(pyarrow.array(positions_in_batch)))
+        batch_start += batch.num_rows
+    return pyarrow.Table.from_batches(batches)
 
 
 def _characters(array: pyarrow.Array) -> Numbers:
     """Bytes of all text in each row, however deep it lies in lists and structs."""
-    kind = array.type
-    if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
+    array_type = array.type
+    if pyarrow.types.is_string(array_type) or pyarrow.types.is_large_string(array_type):
         return _filled(pyarrow.compute.binary_length(array))
-    if pyarrow.types.is_struct(kind):
-        parts = [_characters(array.field(index)) for index in range(kind.num_fields)]
+    if pyarrow.types.is_struct(array_type):
+        parts = [_characters(array.field(index)) for index in range(array_type.num_fields)]
         return sum(parts, start=numpy.zeros(len(array), dtype=numpy.int64))
-    if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
+    if pyarrow.types.is_list(array_type) or pyarrow.types.is_large_list(array_type):
         summed = numpy.concatenate(([0], numpy.cumsum(_characters(array.values))))
         offsets = array.offsets.to_numpy()
         return summed[offsets[1:]] - summed[offsets[:-1]]
@@ -79,11 +82,11 @@ def _filled(numbers: pyarrow.Array) -> Numbers:
 def facts(rows: training.Rows, sampled: bool) -> Rows:
     """What a forecast needs to know of them. The longest were chosen, so they do not count for the mean."""
     tokens = numpy.sort(lengths(rows.train))
-    usual = tokens[:-LONGEST] if sampled and len(tokens) > LONGEST else tokens
+    usual_tokens = tokens[:-LONGEST] if sampled and len(tokens) > LONGEST else tokens
     return Rows(
         looked_at=rows.counts.rows,
         kept=rows.counts.kept,
-        mean_tokens=float(usual.mean()),
+        mean_tokens=float(usual_tokens.mean()),
         longest_tokens=int(tokens[-1]),
     )
 
@@ -99,14 +102,16 @@ def chosen(rows: Dataset, recipe: Recipe, usual_length: Callable[[Numbers], floa
     Rows are used again where there are too few.
     """
     tokens = lengths(rows)
-    each = rows_a_step(recipe)
-    longest = numpy.argsort(-tokens, kind="stable")[:each]
-    usual = numpy.argsort(numpy.abs(tokens - usual_length(tokens)), kind="stable")[:each]
+    step_rows = rows_a_step(recipe)
+    longest_rows = numpy.argsort(-tokens, kind="stable")[:step_rows]
+    usual_rows = numpy.argsort(numpy.abs(tokens - usual_length(tokens)), kind="stable")[:step_rows]
     if recipe.packing:  # sequences are filled, so it takes more rows to make as many
-        enough = 2 * (STEPS + 1) * each * recipe.max_length // max(1, int(tokens.mean())) + 1
-        return rows.select(numpy.resize(numpy.argsort(-tokens, kind="stable"), min(enough, 100_000)))
-    again = ((longest, STEPS), (usual, usual_steps))
-    return rows.select(numpy.concatenate([numpy.tile(numpy.resize(found, each), times) for found, times in again]))
+        needed = 2 * (STEPS + 1) * step_rows * recipe.max_length // max(1, int(tokens.mean())) + 1
+        return rows.select(numpy.resize(numpy.argsort(-tokens, kind="stable"), min(needed, 100_000)))
+    repeats = ((longest_rows, STEPS), (usual_rows, usual_steps))
+    return rows.select(
+        numpy.concatenate([numpy.tile(numpy.resize(positions, step_rows), times) for positions, times in repeats])
+    )
 
 
 def rows_a_step(recipe: Recipe) -> int:
@@ -115,13 +120,13 @@ def rows_a_step(recipe: Recipe) -> int:
     return batch // recipe.num_generations if recipe.method in methods.GENERATING else batch
 
 
-def usual(recipe: Recipe) -> Callable[[Numbers], float]:
+def usual_length(recipe: Recipe) -> Callable[[Numbers], float]:
     """The length of a row whose batch costs what batches usually do: longer than the mean where rows are padded."""
     if recipe.train_sampling_strategy == "group_by_length":
         return lambda tokens: float(tokens.mean())
 
     def widest(tokens: Numbers) -> float:
-        drawn = numpy.random.default_rng(0).choice(tokens, (200, recipe.per_device_train_batch_size))
-        return float(drawn.max(axis=1).mean())
+        batches = numpy.random.default_rng(0).choice(tokens, (200, recipe.per_device_train_batch_size))
+        return float(batches.max(axis=1).mean())
 
     return widest

@@ -39,15 +39,15 @@ EXPECTED_TRIALS = 3
 ALONE = {name: known.default for name, known in Distributed.model_fields.items()}
 
 
-def measured(values: dict[str, Any], out: Path, scratch: Path, began: float) -> Measured:
-    """What the probe of `values` (engine.workers.fit.probe) found; `began` is when its process did (time.monotonic).
+def measured(values: dict[str, Any], out: Path, scratch: Path, started_at: float) -> Measured:
+    """The result of the probe of `values` (engine.workers.fit.probe), whose process began at `started_at` (monotonic).
 
     Raises WorkFailedError when the training could not begin, contract.Stopped when asked to stop.
     """
     with fit_memory.limited(values["device"]) as meter:
-        probe = Probe(out, scratch, values, meter, began)
+        probe = Probe(out, scratch, values, meter, started_at)
         search = Search(probe.recipe, probe.attempt, meter.budget, probe.has_time)
-        with _ended_in(values["hard_seconds"], probe, search):
+        with _ended_after(values["hard_seconds"], probe, search):
             search.run()
         return probe.result(search)
 
@@ -60,13 +60,13 @@ class Probe:
     scratch: Path
     values: dict[str, Any]
     meter: fit_memory.Meter
-    began: float
-    tried: int = 0
+    started_at: float
+    trial_count: int = 0
     rows: RowFacts | None = None
-    first_before: int = 0
+    first_before_bytes: int = 0
     start_seconds: float = 0.0
-    took: list[float] = field(default_factory=list)
-    now: "Watch | None" = None  # the steps under way
+    trial_seconds: list[float] = field(default_factory=list)
+    watch: "Watch | None" = None  # the steps under way
 
     @property
     def recipe(self) -> Recipe:
@@ -74,60 +74,62 @@ class Probe:
 
     def has_time(self) -> bool:
         """Whether another trial is likely to end in time."""
-        left = self.began + self.values["seconds"] - time.monotonic()
-        return left > (self.took[-1] if self.took else 0)
+        seconds_left = self.started_at + self.values["seconds"] - time.monotonic()
+        return seconds_left > (self.trial_seconds[-1] if self.trial_seconds else 0)
 
     def attempt(self, recipe: Recipe) -> Trial:
         """Real steps of that recipe. Memory that runs out is an answer; any other failure ends the probe."""
-        self.tried += 1
-        begun = time.monotonic()
-        self._tell(0)
-        if self.tried > 1:
-            self.now = None  # it holds the model of the trial before
+        self.trial_count += 1
+        trial_started = time.monotonic()
+        self._report(0)
+        if self.trial_count > 1:
+            self.watch = None  # it holds the model of the trial before
             self.meter.reset()
         try:
-            return self._measure(recipe, begun)
+            return self._measure(recipe, trial_started)
         except (RuntimeError, MemoryError, contract.WorkFailedError) as error:
             if not fit_memory.ran_out(error):
                 raise
-            return self._too_much(recipe)
+            return self._does_not_fit(recipe)
         finally:
-            self.took.append(time.monotonic() - begun)
+            self.trial_seconds.append(time.monotonic() - trial_started)
 
-    def _too_much(self, recipe: Recipe) -> Trial:
-        wanted = recipe.gradient_checkpointing
+    def _does_not_fit(self, recipe: Recipe) -> Trial:
+        checkpointing = recipe.gradient_checkpointing
         return Trial(
             batch=recipe.per_device_train_batch_size,
-            gradient_checkpointing=bool(wanted),
-            automatic=wanted is None,
+            gradient_checkpointing=bool(checkpointing),
+            automatic=checkpointing is None,
             max_length=recipe.max_length,
             fits=False,
             peak_bytes=self.meter.peak(),
         )
 
-    def _measure(self, recipe: Recipe, begun: float) -> Trial:
+    def _measure(self, recipe: Recipe, trial_started: float) -> Trial:
         spec = self._spec(recipe)
         trainer = self._trainer(spec)
-        self.now = watch = Watch(self, recipe, trainer, spec.recipe.gradient_accumulation_steps)
+        self.watch = watch = Watch(self, recipe, trainer, spec.recipe.gradient_accumulation_steps)
         trainer.add_callback(watch)
-        if self.tried == 1:
-            self.start_seconds, self.first_before = time.monotonic() - self.began, watch.before
+        if self.trial_count == 1:
+            self.start_seconds, self.first_before_bytes = time.monotonic() - self.started_at, watch.before
         trainer.train()
         return watch.trial()
 
     def _spec(self, recipe: Recipe) -> Spec:
         """The training's own, shortened: the longest rows first, then some as they usually are."""
-        answers = recipe.method in methods.GENERATING
-        accumulated = (
-            recipe.gradient_accumulation_steps if answers else min(MOST_ACCUMULATED, recipe.gradient_accumulation_steps)
+        is_generating = recipe.method in methods.GENERATING
+        accumulation_steps = (
+            recipe.gradient_accumulation_steps
+            if is_generating
+            else min(MOST_ACCUMULATED, recipe.gradient_accumulation_steps)
         )
-        steps = fit_rows.STEPS + (0 if answers or recipe.packing else fit_rows.usual_steps(self.values["device"]))
-        short = ALONE | {
+        steps = fit_rows.STEPS + (0 if is_generating or recipe.packing else fit_rows.usual_steps(self.values["device"]))
+        shortened = ALONE | {
             "max_steps": steps,
-            "gradient_accumulation_steps": accumulated,
+            "gradient_accumulation_steps": accumulation_steps,
             "train_sampling_strategy": "sequential",
         }
-        spec = Spec.read(self.values | {"recipe": recipe.model_dump() | short})
+        spec = Spec.read(self.values | {"recipe": recipe.model_dump() | shortened})
         return replace(spec, dataset_path=fit_rows.sample(spec.dataset_path, self.scratch))
 
     def _trainer(self, spec: Spec) -> Any:
@@ -136,20 +138,22 @@ class Probe:
 
         def choose(rows: training.Rows) -> training.Rows:
             self.rows = self.rows or fit_rows.facts(rows, sampled)
-            order = fit_rows.usual(self.recipe)  # of the training; the probe's own is sequential
-            more = fit_rows.usual_steps(spec.device)
-            return replace(rows, train=fit_rows.chosen(rows.train, spec.recipe, order, more), held_out=None)
+            usual_length = fit_rows.usual_length(self.recipe)  # of the training; the probe's own is sequential
+            usual_steps = fit_rows.usual_steps(spec.device)
+            return replace(
+                rows, train=fit_rows.chosen(rows.train, spec.recipe, usual_length, usual_steps), held_out=None
+            )
 
         return training.make(spec, FAMILIES[spec.recipe.method], self.scratch, choose).trainer
 
-    def _tell(self, step: int) -> None:
-        done = min(self.tried - 1 + step / (fit_rows.STEPS + 1), EXPECTED_TRIALS - 0.1)
-        words = "measuring the recipe" if self.tried == 1 else f"trying other batches, {self.tried - 1}"
-        events.append(self.out, events.Progress(done=done, total=EXPECTED_TRIALS, stage=words))
+    def _report(self, step: int) -> None:
+        done = min(self.trial_count - 1 + step / (fit_rows.STEPS + 1), EXPECTED_TRIALS - 0.1)
+        stage = "measuring the recipe" if self.trial_count == 1 else f"trying other batches, {self.trial_count - 1}"
+        events.append(self.out, events.Progress(done=done, total=EXPECTED_TRIALS, stage=stage))
 
     def step_done(self, step: int) -> None:
         """Tells the studio; raises contract.Stopped when it asked for the end."""
-        self._tell(step)
+        self._report(step)
         if contract.stop_requested(self.out):
             raise contract.Stopped()
 
@@ -168,20 +172,20 @@ class Probe:
 class Watch(TrainerCallback):
     """The seconds and tokens of each step, of a training that saves and evaluates nothing."""
 
-    def __init__(self, probe: Probe, recipe: Recipe, trainer: Any, accumulated: int) -> None:
-        self.probe, self.recipe, self.trainer, self.accumulated = probe, recipe, trainer, accumulated
+    def __init__(self, probe: Probe, recipe: Recipe, trainer: Any, accumulation_steps: int) -> None:
+        self.probe, self.recipe, self.trainer, self.accumulation_steps = probe, recipe, trainer, accumulation_steps
         self.before, self.loading = probe.meter.now(), probe.meter.peak()
         self.seconds: list[float] = []
         self.tokens: list[float] = [0.0]
-        self._began = 0.0
+        self._step_started = 0.0
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         self.probe.meter.wait()
-        self._began = time.monotonic()
+        self._step_started = time.monotonic()
 
     def on_step_end(self, args: TrainingArguments, state: Any, control: TrainerControl, **_: Any) -> TrainerControl:
         self.probe.meter.wait()
-        self.seconds.append(time.monotonic() - self._began)
+        self.seconds.append(time.monotonic() - self._step_started)
         self.probe.step_done(state.global_step)
         control.should_save = control.should_evaluate = False
         control.should_log = True
@@ -194,8 +198,8 @@ class Watch(TrainerCallback):
     def trial(self) -> Trial:
         """What the steps done so far say. One at least; the first warms up, so the second counts where there is one."""
         second = min(1, len(self.seconds) - 1)
-        learnt = numpy.diff(self.tokens)
-        left_over = max(0, self.before - self.probe.first_before)  # of earlier trials; a training has none
+        step_tokens = numpy.diff(self.tokens)
+        left_over = max(0, self.before - self.probe.first_before_bytes)  # of earlier trials; a training has none
         peak = self.probe.meter.peak()
         return Trial(
             batch=self.recipe.per_device_train_batch_size,
@@ -205,14 +209,14 @@ class Watch(TrainerCallback):
             fits=peak <= self.probe.meter.budget,
             peak_bytes=max(self.loading, peak) - left_over,
             before_bytes=self.before - left_over,
-            tokens_per_second=float(learnt[second] / self.seconds[second]) if len(learnt) > second else 0.0,
-            seconds_a_batch=self.seconds[second] / self.accumulated,
-            usual_seconds_a_batch=self.seconds[-1] / self.accumulated,
+            tokens_per_second=float(step_tokens[second] / self.seconds[second]) if len(step_tokens) > second else 0.0,
+            seconds_a_batch=self.seconds[second] / self.accumulation_steps,
+            usual_seconds_a_batch=self.seconds[-1] / self.accumulation_steps,
         )
 
 
 @contextmanager
-def _ended_in(seconds: float, probe: Probe, search: Search) -> Iterator[None]:
+def _ended_after(seconds: float, probe: Probe, search: Search) -> Iterator[None]:
     """Ends the process after so long, even inside a step that never comes back: with what is known, or why not."""
     timer = threading.Timer(max(0.1, seconds), _end, [probe, search])
     timer.daemon = True
@@ -224,15 +228,17 @@ def _ended_in(seconds: float, probe: Probe, search: Search) -> Iterator[None]:
 
 
 def _end(probe: Probe, search: Search) -> None:
-    if not search.trials and probe.now is not None and probe.now.seconds:
-        search.trials.append(probe.now.trial())  # a step is better than nothing
-    known = bool(search.trials)
-    events.append(probe.out, events.Finished(result=probe.result(search).model_dump()) if known else _too_slow(probe))
+    if not search.trials and probe.watch is not None and probe.watch.seconds:
+        search.trials.append(probe.watch.trial())  # a step is better than nothing
+    has_trials = bool(search.trials)
+    events.append(
+        probe.out, events.Finished(result=probe.result(search).model_dump()) if has_trials else _took_too_long(probe)
+    )
     shutil.rmtree(probe.scratch, ignore_errors=True)
-    os._exit(0 if known else 1)
+    os._exit(0 if has_trials else 1)
 
 
-def _too_slow(probe: Probe) -> events.Failed:
+def _took_too_long(probe: Probe) -> events.Failed:
     hint = "Probe shorter rows (max_length) or a smaller batch, or start the training and watch its first steps."
-    words = f"A first step took longer than {probe.values['hard_seconds']:.0f} seconds, so the probe was ended."
-    return events.Failed(category="config", message=words, hint=hint)
+    message = f"A first step took longer than {probe.values['hard_seconds']:.0f} seconds, so the probe was ended."
+    return events.Failed(category="config", message=message, hint=hint)

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.workers import contract
-from engine.workers.models import hub as fetch_hub
-from engine.workers.models import starter as fetch_starter
+from engine.workers.models import hub, starter
 
 
 def fetch(spec: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -19,9 +18,9 @@ def fetch(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     part = out / "part"
     part.mkdir(exist_ok=True, mode=0o700)
     if spec["source"] == "starter":
-        result = fetch_starter.fetch(part, out, Path(spec["downloads"]))
+        result = starter.fetch(part, out, Path(spec["downloads"]))
     else:
-        result = fetch_hub.fetch(spec["source_id"], part, out)
+        result = hub.fetch(spec["source_id"], part, out)
     return {"path": str(publish(part, out / "files")), **result}
 
 

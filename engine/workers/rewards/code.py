@@ -43,9 +43,9 @@ class _Lines:
 
     def next(self, seconds: float) -> Any:
         """The next line as JSON; None at the end, or for what no child of ours says. Raises _SlowError."""
-        end = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while b"\n" not in self.text:
-            if not select.select([self.pipe], [], [], max(0.0, end - time.monotonic()))[0]:
+            if not select.select([self.pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 raise _SlowError
             piece = os.read(self.pipe, MOST_LINE_BYTES)
             if not piece or len(self.text) > MOST_LINE_BYTES:
@@ -65,57 +65,57 @@ def ask(code: str, rows: Sequence[dict[str, Any]], seconds: float) -> list[Worth
     function raises, returns no number, takes too long, or is ended by the system.
     """
     with _child(code, rows, seconds) as (child, lines):
-        found: list[Worth] = []
+        worths: list[Worth] = []
         try:
             lines.next(START_SECONDS)
             while True:
-                said = lines.next(seconds)
-                if not isinstance(said, list) or len(found) == len(rows):
+                message = lines.next(seconds)
+                if not isinstance(message, list) or len(worths) == len(rows):
                     break
-                found.append(_number(said))
+                worths.append(_worth(message))
         except _SlowError:
-            raise _failed(f"took more than {seconds:g} seconds", rows, len(found)) from None
-        if isinstance(said, dict):
-            where = f" (line {said['line']})" if said.get("line") else ""
-            raise _failed(f"failed{where}: {said.get('error')}", rows, int(said.get("row") or 0) - 1)
-        if len(found) < len(rows) or (not rows and child.wait(START_SECONDS)):
-            raise _failed(_ending(child), rows, len(found))
-        return found
+            raise _failure(f"took more than {seconds:g} seconds", rows, len(worths)) from None
+        if isinstance(message, dict):
+            location = f" (line {message['line']})" if message.get("line") else ""
+            raise _failure(f"failed{location}: {message.get('error')}", rows, int(message.get("row") or 0) - 1)
+        if len(worths) < len(rows) or (not rows and child.wait(START_SECONDS)):
+            raise _failure(_ending(child), rows, len(worths))
+        return worths
 
 
-def _number(said: list[Any]) -> Worth:
-    found = float(said[0]) if said and isinstance(said[0], int | float) else math.nan
-    return found if math.isfinite(found) else None
+def _worth(values: list[Any]) -> Worth:
+    number = float(values[0]) if values and isinstance(values[0], int | float) else math.nan
+    return number if math.isfinite(number) else None
 
 
 def is_shut_in() -> bool:
     """Whether this machine's kernel keeps the function from files, network and processes (see reward_child)."""
     with _child("", [], 1) as (_, lines):
-        said = lines.next(START_SECONDS)
-    return isinstance(said, dict) and said.get("shut_in") is True
+        message = lines.next(START_SECONDS)
+    return isinstance(message, dict) and message.get("shut_in") is True
 
 
 @contextmanager
 def _child(
     code: str, rows: Sequence[dict[str, Any]], seconds: float
 ) -> Iterator[tuple["subprocess.Popen[bytes]", _Lines]]:
-    asked = {"code": code, "rows": list(rows), "seconds": int(seconds * (len(rows) + 1)) + 1}
-    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryFile() as given:
-        given.write(json.dumps({**asked, "memory_bytes": MEMORY_BYTES, "parent": os.getpid()}).encode())
-        given.seek(0)
+    task = {"code": code, "rows": list(rows), "seconds": int(seconds * (len(rows) + 1)) + 1}
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as task_file:
+        task_file.write(json.dumps({**task, "memory_bytes": MEMORY_BYTES, "parent": os.getpid()}).encode())
+        task_file.seek(0)
         argv = [sys.executable, "-I", "-S", str(CHILD)]
-        streams: dict[str, Any] = {"stdin": given, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(argv, cwd=empty, env={}, **streams) as child:
+        streams: dict[str, Any] = {"stdin": task_file, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(argv, cwd=folder, env={}, **streams) as child:
             try:
                 yield child, _Lines(child.stdout.fileno() if child.stdout else -1)
             finally:
                 child.kill()
 
 
-def _failed(what: str, rows: Sequence[dict[str, Any]], number: int) -> WorkFailedError:
+def _failure(problem: str, rows: Sequence[dict[str, Any]], number: int) -> WorkFailedError:
     answer = str(rows[number].get("completion"))[:80] if 0 <= number < len(rows) else None
-    about = f" Answer {number + 1} of the batch began: {answer!r}." if answer is not None else ""
-    return WorkFailedError("config", f"The reward function {what}.{about}", HINT)
+    context = f" Answer {number + 1} of the batch began: {answer!r}." if answer is not None else ""
+    return WorkFailedError("config", f"The reward function {problem}.{context}", HINT)
 
 
 def _ending(child: "subprocess.Popen[bytes]") -> str:
@@ -123,5 +123,5 @@ def _ending(child: "subprocess.Popen[bytes]") -> str:
         code = child.wait(1)
     except subprocess.TimeoutExpired:
         return "printed something other than its rewards"
-    how = f"was ended by signal {-code}" if code < 0 else f"ended its process (exit code {code})"
-    return f"{how}; it may use {MEMORY_BYTES >> 20} MB of memory, and no files, network or processes"
+    ending = f"was ended by signal {-code}" if code < 0 else f"ended its process (exit code {code})"
+    return f"{ending}; it may use {MEMORY_BYTES >> 20} MB of memory, and no files, network or processes"

@@ -42,13 +42,13 @@ class Scorer:
             for prompt, answer in zip(prompts, answers, strict=True)
         ]
         longest = self.texts.source.max_length
-        read = row_tokens.tokenised(self.texts, rows, longest)
-        fits = [number for number, row in enumerate(read) if row.sides and row.sides[0].length <= longest]
+        tokenised = row_tokens.tokenised(self.texts, rows, longest)
+        fits = [number for number, row in enumerate(tokenised) if row.sides and row.sides[0].length <= longest]
         scores: list[float | None] = [None] * len(rows)
         for start in range(0, len(fits), ROWS_AT_ONCE):
-            numbers = fits[start : start + ROWS_AT_ONCE]
-            found = self._scores([read[number].sides[0].ids for number in numbers])
-            for number, score in zip(numbers, found, strict=True):
+            row_numbers = fits[start : start + ROWS_AT_ONCE]
+            batch_scores = self._scores([tokenised[number].sides[0].ids for number in row_numbers])
+            for number, score in zip(row_numbers, batch_scores, strict=True):
                 scores[number] = score
         return scores
 
@@ -56,8 +56,8 @@ class Scorer:
         device = self.model.get_input_embeddings().weight.device
         rows = [row.tolist() for row in ids]
         batch = {"input_ids": padded(rows, self.pad).to(device), "attention_mask": attention(rows).to(device)}
-        found: list[float] = self.model(**batch).logits[:, 0].float().tolist()
-        return found
+        scores: list[float] = self.model(**batch).logits[:, 0].float().tolist()
+        return scores
 
 
 def load(path: Path, adapter: Path | None, device: str, dtype: torch.dtype) -> Scorer:
@@ -81,10 +81,10 @@ def load(path: Path, adapter: Path | None, device: str, dtype: torch.dtype) -> S
     model.config.get_text_config().pad_token_id = tokenizer.pad_token_id  # where a row ends is told by it
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 20
     texts = Texts(Vocabulary.of(tokenizer), Source(path, "unpaired", context, answers_only=True))
-    if texts.plain:
+    if texts.uses_plain_template:
         tokenizer.chat_template = PLAIN_TEMPLATE
     return Scorer(model.eval().requires_grad_(False).to(device), texts, tokenizer.pad_token_id)
 
 
-def _unfit(what: str) -> WorkFailedError:
-    return WorkFailedError("config", f"The reward model {what}.", "Choose another one in reward_model_id.")
+def _unfit(problem: str) -> WorkFailedError:
+    return WorkFailedError("config", f"The reward model {problem}.", "Choose another one in reward_model_id.")

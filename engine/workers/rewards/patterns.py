@@ -24,11 +24,11 @@ def search(pattern: str) -> Search:
     options = re2.Options()
     options.log_errors = False
     try:
-        found: Search = re2.compile(pattern, options).search
+        finder: Search = re2.compile(pattern, options).search
     except (re2.error, UnicodeEncodeError):  # the latter for halves of a character, which JSON can hold
-        own = re.compile(pattern)
-        return lambda text: in_time(lambda: own.search(text))
-    return found
+        python_pattern = re.compile(pattern)
+        return lambda text: in_time(lambda: python_pattern.search(text))
+    return finder
 
 
 def groups(pattern: str) -> int:

@@ -27,38 +27,43 @@ FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model said, to which turns, and the other columns of that row; `right` is the right answer, if any."""
+    """What the model said, to which turns, and the other columns of that row; `ground_truth`: the right answer."""
 
     text: str
     turns: list[dict[str, Any]]
     columns: dict[str, Any]
-    right: Any = None
+    ground_truth: Any = None
 
     @property
     def arguments(self) -> dict[str, Any]:
         """For a person's own function. `messages` are all turns, `prompt` is the last one's text."""
         prompt = self.turns[-1].get("content") if self.turns else ""
-        known = {"prompt": prompt or "", "completion": self.text, "messages": self.turns, "ground_truth": self.right}
-        return self.columns | known
+        standard_columns = {
+            "prompt": prompt or "",
+            "completion": self.text,
+            "messages": self.turns,
+            "ground_truth": self.ground_truth,
+        }
+        return self.columns | standard_columns
 
 
 Judge = Callable[[list[Answer]], list[Worth]]
 
 
-def exact_match(answer: str, right: Any, find: patterns.Search | None = None) -> float:
-    """1 when the answer, or what the first group of a pattern finds in it, is `right`; spaces around do not count."""
-    said = answer
+def exact_match(answer: str, ground_truth: Any, find: patterns.Search | None = None) -> float:
+    """1 when the answer, or what a pattern's first group finds in it, is `ground_truth`; spaces around do not count."""
+    text = answer
     if find:
-        found = find(answer)
-        said = (found.group(1) or "") if found else ""
-    return float(" ".join(said.split()) == " ".join(str(right).split()))
+        match = find(answer)
+        text = (match.group(1) or "") if match else ""
+    return float(" ".join(text.split()) == " ".join(str(ground_truth).split()))
 
 
 def json_schema(answer: str, validator: Draft202012Validator) -> float:
     """1 when the answer is JSON, alone or in a fence, and valid against the schema. Raises WorkFailedError."""
     text = answer.strip()
-    if fenced := FENCE.match(text):
-        text = fenced.group(1)
+    if fence := FENCE.match(text):
+        text = fence.group(1)
     try:
         value = json.loads(text)
         return float(bool(patterns.in_time(lambda: validator.is_valid(value))))
@@ -79,22 +84,22 @@ def judges(recipe: Recipe, column: str, scores: Scores | None = None) -> list[Ca
     `column` of a row has the right answer, `scores` is a reward model. Raises WorkFailedError for a schema or a
     function that is none.
     """
-    return [_as_trl_calls_it(name, MAKERS[name](recipe, scores), column) for name in words(recipe.reward_funcs)]
+    return [_as_trl_reward_function(name, MAKERS[name](recipe, scores), column) for name in words(recipe.reward_funcs)]
 
 
-def _each(rule: Callable[[Answer], Worth]) -> Judge:
+def _per_answer(rule: Callable[[Answer], Worth]) -> Judge:
     return lambda answers: [rule(answer) for answer in answers]
 
 
 def _exact_match(recipe: Recipe, _: Scores | None) -> Judge:
     has_group = recipe.reward_pattern and patterns.groups(recipe.reward_pattern)
     find = patterns.search(recipe.reward_pattern) if has_group else None
-    return _each(lambda answer: exact_match(answer.text, answer.right, find))
+    return _per_answer(lambda answer: exact_match(answer.text, answer.ground_truth, find))
 
 
 def _regex(recipe: Recipe, _: Scores | None) -> Judge:
     find = patterns.search(recipe.reward_pattern)
-    return _each(lambda answer: float(find(answer.text) is not None))
+    return _per_answer(lambda answer: float(find(answer.text) is not None))
 
 
 def _json_schema(recipe: Recipe, _: Scores | None) -> Judge:
@@ -104,11 +109,11 @@ def _json_schema(recipe: Recipe, _: Scores | None) -> Judge:
     except SchemaError as error:
         raise _unreadable("reward_schema", error.message[:300]) from error
     validator = Draft202012Validator(schema, registry=EMPTY_REGISTRY)  # asks nobody about addresses in it
-    return _each(lambda answer: json_schema(answer.text, validator))
+    return _per_answer(lambda answer: json_schema(answer.text, validator))
 
 
 def _length(recipe: Recipe, _: Scores | None) -> Judge:
-    return _each(lambda answer: length(answer.text, recipe.reward_length))
+    return _per_answer(lambda answer: length(answer.text, recipe.reward_length))
 
 
 def _python(recipe: Recipe, _: Scores | None) -> Judge:
@@ -134,14 +139,14 @@ MAKERS: dict[str, Callable[[Recipe, Scores | None], Judge]] = {
 }
 
 
-def _as_trl_calls_it(name: str, judge: Judge, column: str) -> Callable[..., list[Worth]]:
-    def called(completions: list[str], extra: list[str], messages: list[str], **_: Any) -> list[Worth]:
+def _as_trl_reward_function(name: str, judge: Judge, column: str) -> Callable[..., list[Worth]]:
+    def reward_function(completions: list[str], extra: list[str], messages: list[str], **_: Any) -> list[Worth]:
         rows = zip(completions, map(json.loads, messages), map(json.loads, extra), strict=True)
         return judge([Answer(text, turns, columns, columns.get(column)) for text, turns, columns in rows])
 
-    called.__name__ = name
-    return called
+    reward_function.__name__ = name
+    return reward_function
 
 
-def _unreadable(field: str, why: str) -> WorkFailedError:
-    return WorkFailedError("config", f"{field} cannot be used: {why}.", f"Correct {field}.")
+def _unreadable(field: str, reason: str) -> WorkFailedError:
+    return WorkFailedError("config", f"{field} cannot be used: {reason}.", f"Correct {field}.")

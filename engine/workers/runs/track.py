@@ -63,11 +63,11 @@ class Courier:
         self.state = read_state(self.out)
         ended_at = None
         while True:
-            over = self._over()  # asked before reading: what was written is then all there
-            ended_at = ended_at or (time.monotonic() if over else None)
+            is_over = self._is_over()  # asked before reading: what was written is then all there
+            ended_at = ended_at or (time.monotonic() if is_over else None)
             try:
-                busy = self._carry()
-                if over and not busy:
+                busy = self._deliver()
+                if is_over and not busy:
                     return self._close()
             except Exception as error:  # noqa: BLE001  (libraries of trackers raise anything; none may end a run's record)
                 self._wait(error, ended_at)
@@ -76,24 +76,24 @@ class Courier:
             if not busy:
                 time.sleep(POLL_SECONDS)
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         record = self.folder / f"exit.{self.spec['attempt']}.json"
         return contract.stop_requested(self.out) or record.exists() or not self.folder.is_dir()
 
-    def _carry(self) -> bool:
+    def _deliver(self) -> bool:
         """Delivers what is new; whether there was anything."""
-        new, end = events.read(self.folder, self.state.offset, BATCH_BYTES)
+        new_events, end = events.read(self.folder, self.state.offset, BATCH_BYTES)
         if end == self.state.offset:
             return False
-        sink = self._opened()
-        for event in new:
+        sink = self._open_sink()
+        for event in new_events:
             if isinstance(event, events.Step) and (numbers := finite(event.metrics)):
                 sink.log(event.step, numbers)
                 self.state.points += len(numbers)
         self._remember(replace(self.state, offset=end, error=""))
         return True
 
-    def _opened(self) -> Sink:
+    def _open_sink(self) -> Sink:
         if self.sink is None:
             spec = self.spec
             store = Path(spec["store"])
@@ -110,11 +110,11 @@ class Courier:
         return {"attempt": self.spec["attempt"], "points": self.state.points, "where": self.state.where}
 
     def _wait(self, error: Exception, ended_at: float | None) -> None:
-        words = f"{type(error).__name__}: {error}"[:500]
-        self._remember(replace(self.state, error=words))
+        reason = f"{type(error).__name__}: {error}"[:500]
+        self._remember(replace(self.state, error=reason))
         self.sink = None  # opened anew: it may have been the connection
         if ended_at is not None and time.monotonic() - ended_at > self.spec.get("give_up_seconds", GIVE_UP_SECONDS):
-            message = f"{self.spec['tracker']} could not be reached: {words}"
+            message = f"{self.spec['tracker']} could not be reached: {reason}"
             raise contract.WorkFailedError("network", message, "The numbers are all on the run's own page.") from error
         time.sleep(self.pause)
         self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS)

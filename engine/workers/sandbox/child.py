@@ -48,18 +48,18 @@ PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 1, 
 
 def main() -> None:
     """Reads what to judge, shuts itself in, and judges."""
-    told = os.fdopen(os.dup(1), "w", encoding="ascii")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    asked = json.loads(sys.stdin.buffer.read())
+    output = os.fdopen(os.dup(1), "w", encoding="ascii")
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
+    task = json.loads(sys.stdin.buffer.read())
     for name in MODULES:
         __import__(name)
     sys.setrecursionlimit(2000)
-    end_with(asked["parent"])
-    limit(asked["memory_bytes"], asked["seconds"])
-    write(told, {"shut_in": shut_in()})
-    judge(asked, told)
+    end_with(task["parent"])
+    limit(task["memory_bytes"], task["seconds"])
+    write(output, {"shut_in": shut_in()})
+    judge(task, output)
 
 
 def end_with(parent: int) -> None:
@@ -73,8 +73,8 @@ def end_with(parent: int) -> None:
 def limit(memory_bytes: int, seconds: int) -> None:
     """What is over these limits fails inside (memory, files), or ends the process (time)."""
     seconds += CPU_SECONDS_SPARE
-    wanted = {"RLIMIT_AS": memory_bytes, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0, "RLIMIT_CPU": seconds}
-    for name, value in wanted.items():
+    limits = {"RLIMIT_AS": memory_bytes, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0, "RLIMIT_CPU": seconds}
+    for name, value in limits.items():
         number = getattr(resource, name, None)
         if number is not None:
             hard = resource.getrlimit(number)[1]
@@ -87,10 +87,10 @@ def limit(memory_bytes: int, seconds: int) -> None:
 
 def shut_in() -> bool:
     """From here on only computing is allowed. False where the kernel cannot: then only the limits above hold."""
-    known = ALLOWED.get(os.uname().machine)
-    if sys.platform != "linux" or known is None:
+    architecture = ALLOWED.get(os.uname().machine)
+    if sys.platform != "linux" or architecture is None:
         return False
-    program = seccomp_filter(*known)
+    program = seccomp_filter(*architecture)
     code = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(code)))
     libc = ctypes.CDLL(None)
@@ -105,42 +105,42 @@ def seccomp_filter(machine: int, calls: list[int]) -> bytes:
     Each instruction is (code u16, jump-if u8, jump-else u8, value u32); struct seccomp_data has the number of the call
     at byte 0 and the machine at byte 4.
     """
-    steps = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, machine), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
-    for left, call in zip(range(len(calls), 0, -1), calls, strict=True):
-        steps.append((EQUAL, left, 0, call))
-    steps += [(RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)]
-    return b"".join(struct.pack("@HBBI", *step) for step in steps)
+    instructions = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, machine), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
+    for remaining, call in zip(range(len(calls), 0, -1), calls, strict=True):
+        instructions.append((EQUAL, remaining, 0, call))
+    instructions += [(RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)]
+    return b"".join(struct.pack("@HBBI", *instruction) for instruction in instructions)
 
 
-def judge(asked: dict[str, Any], told: TextIO) -> None:
+def judge(task: dict[str, Any], output: TextIO) -> None:
     """A line for each answer: [number or null], or the one error after which nothing follows."""
     scope: dict[str, Any] = {"__name__": OWN}
     number = 0
     try:
-        exec(compile(asked["code"], OWN, "exec"), scope)  # noqa: S102  (which is why this process exists)
+        exec(compile(task["code"], OWN, "exec"), scope)  # noqa: S102  (which is why this process exists)
         reward = scope["reward"]
-        for number, row in enumerate(asked["rows"], 1):  # noqa: B007  (read below)
-            write(told, [worth(reward(**fitting(reward, row)))])
+        for number, row in enumerate(task["rows"], 1):  # noqa: B007  (read below)
+            write(output, [worth(reward(**fitting(reward, row)))])
     except BaseException as error:  # noqa: BLE001  (also SystemExit: all of it is the function's doing)
-        write(told, {"error": words(error), "line": line(error), "row": number})
+        write(output, {"error": words(error), "line": line(error), "row": number})
 
 
 def fitting(reward: Any, row: dict[str, Any]) -> dict[str, Any]:
     """The columns that the function has a name for; all of them when it takes any."""
     parameters = inspect.signature(reward).parameters.values()
-    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         return row
-    known = {one.name for one in parameters}
-    return {name: value for name, value in row.items() if name in known}
+    names = {parameter.name for parameter in parameters}
+    return {name: value for name, value in row.items() if name in names}
 
 
-def worth(found: Any) -> float | None:
+def worth(value: Any) -> float | None:
     """What the answer is worth; None when it does not count. Raises TypeError, ValueError for what is no number."""
-    if found is None:
+    if value is None:
         return None
-    if not isinstance(found, bool | int | float):
-        raise TypeError(f"reward returned {type(found).__name__}, not a number")
-    number = float(found)
+    if not isinstance(value, bool | int | float):
+        raise TypeError(f"reward returned {type(value).__name__}, not a number")
+    number = float(value)
     if math.isinf(number):
         raise ValueError("reward returned infinity")
     return None if math.isnan(number) else number
@@ -157,13 +157,13 @@ def line(error: BaseException) -> int | None:
     """The line of the function's own text where it went wrong."""
     if isinstance(error, SyntaxError):
         return error.lineno
-    own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == OWN]
-    return own[-1] if own else None
+    own_lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == OWN]
+    return own_lines[-1] if own_lines else None
 
 
-def write(told: TextIO, what: Any) -> None:
-    told.write(json.dumps(what) + "\n")
-    told.flush()
+def write(output: TextIO, message: Any) -> None:
+    output.write(json.dumps(message) + "\n")
+    output.flush()
 
 
 if __name__ == "__main__":

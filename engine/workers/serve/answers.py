@@ -8,7 +8,7 @@ from secrets import token_hex
 from typing import Any, Literal
 
 from engine.workers.serve.batch import Batch, Finish, Question
-from engine.workers.serve.requests import RequestError, Wanted
+from engine.workers.serve.requests import GenerationRequest, RequestError
 
 Kind = Literal["chat.completion", "text_completion"]
 
@@ -23,11 +23,11 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Ask:
+class Completion:
     """One request: its questions, a prompt each, and the head that every part of the answer repeats."""
 
     kind: Kind
-    wanted: Wanted
+    request: GenerationRequest
     questions: list[Question]
     id: str = field(default_factory=lambda: token_hex(12))
     created: int = field(default_factory=lambda: int(time.time()))
@@ -35,7 +35,7 @@ class Ask:
     def head(self, chunk: bool = False) -> dict[str, Any]:
         prefix = "chatcmpl" if self.kind == "chat.completion" else "cmpl"
         kind = "chat.completion.chunk" if chunk and self.kind == "chat.completion" else self.kind
-        return {"id": f"{prefix}-{self.id}", "object": kind, "created": self.created, "model": self.wanted.model}
+        return {"id": f"{prefix}-{self.id}", "object": kind, "created": self.created, "model": self.request.model}
 
     def usage(self) -> dict[str, int]:
         prompt = sum(len(question.prompt) for question in self.questions)
@@ -46,14 +46,14 @@ class Ask:
         """The answer as a stream of OpenAI's chunks; the error chunk, when there is one, is the last."""
         head = self.head(chunk=True)
         if self.kind == "chat.completion":
-            for choice in range(self.wanted.n or 1):
+            for choice in range(self.request.n or 1):
                 yield head | {"choices": [_delta(choice, {"role": "assistant", "content": ""}, None)]}
         async for piece in answer:
             if piece.finish == "error":
                 yield RequestError(piece.text, status=500).body
                 return
             yield head | {"choices": [self._part(piece)]}
-        if self.wanted.stream_options and self.wanted.stream_options.include_usage:
+        if self.request.stream_options and self.request.stream_options.include_usage:
             yield head | {"choices": [], "usage": self.usage()}
 
     def _part(self, piece: Piece) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def _delta(choice: int, delta: dict[str, str], finish: Finish | None) -> dict[st
 class Collected:
     """A whole answer, put together from its pieces."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, completion: Completion) -> None:
+        self._completion = completion
         self._texts: dict[int, list[str]] = {}
         self._finish: dict[int, str | None] = {}
 
@@ -83,34 +83,34 @@ class Collected:
 
     def body(self) -> dict[str, Any]:
         choices = [self._choice(index, "".join(self._texts[index])) for index in sorted(self._texts)]
-        return self._ask.head() | {"choices": choices, "usage": self._ask.usage()}
+        return self._completion.head() | {"choices": choices, "usage": self._completion.usage()}
 
     def _choice(self, index: int, text: str) -> dict[str, Any]:
         end = {"index": index, "logprobs": None, "finish_reason": self._finish[index]}
-        if self._ask.kind == "chat.completion":
+        if self._completion.kind == "chat.completion":
             return {**end, "message": {"role": "assistant", "content": text}}
         return {**end, "text": text}
 
 
-async def pieces(ask: Ask, batch: Batch) -> AsyncGenerator[Piece]:
+async def pieces(completion: Completion, batch: Batch) -> AsyncGenerator[Piece]:
     """Asks every question and gives out what comes. Closing the iterator stops the computation."""
     loop = asyncio.get_running_loop()
-    arriving: asyncio.Queue[Piece] = asyncio.Queue()
+    arrived: asyncio.Queue[Piece] = asyncio.Queue()
     open_choices = 0
     try:
-        for number, question in enumerate(ask.questions):
-            first = number * question.n
+        for number, question in enumerate(completion.questions):
+            first_choice = number * question.n
             open_choices += question.n
 
-            def sink(index: int, text: str, finish: Finish | None, first: int = first) -> None:
-                loop.call_soon_threadsafe(arriving.put_nowait, Piece(first + index, text, finish))
+            def sink(index: int, text: str, finish: Finish | None, first_choice: int = first_choice) -> None:
+                loop.call_soon_threadsafe(arrived.put_nowait, Piece(first_choice + index, text, finish))
 
             question.sink = sink
             batch.ask(question)
         while open_choices:
-            piece = await arriving.get()
+            piece = await arrived.get()
             open_choices -= piece.finish is not None
             yield piece
     finally:
-        for question in ask.questions:
+        for question in completion.questions:
             question.cancelled = True

@@ -12,11 +12,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from engine.serve.disconnects import HungUpError, while_connected
-from engine.workers.serve.answers import Ask, Collected, pieces
+from engine.workers.serve.answers import Collected, Completion, pieces
 from engine.workers.serve.batch import Batch, Question
 from engine.workers.serve.load import Loaded, Voice
-from engine.workers.serve.prompt import chat_tokens, prompt_tokens, room
-from engine.workers.serve.requests import ChatRequest, CompletionRequest, RequestError, Wanted
+from engine.workers.serve.prompt import answer_room, chat_tokens, prompt_tokens
+from engine.workers.serve.requests import ChatRequest, CompletionRequest, GenerationRequest, RequestError
 from engine.workers.serve.sample import Sampling
 
 DEFAULT_CHAT_TOKENS = 1024
@@ -65,62 +65,62 @@ class Server:
         ]
         return {"object": "list", "data": data}
 
-    async def chat(self, wanted: ChatRequest, request: Request) -> StreamingResponse | JSONResponse:
-        voice = self._voice(wanted)
-        tokens = await asyncio.to_thread(chat_tokens, self._loaded.tokenizer, wanted.messages)
-        ask = Ask("chat.completion", wanted, [self._question(voice, wanted, tokens, DEFAULT_CHAT_TOKENS)])
-        return await self._answer(ask, request)
+    async def chat(self, body: ChatRequest, request: Request) -> StreamingResponse | JSONResponse:
+        voice = self._voice(body)
+        tokens = await asyncio.to_thread(chat_tokens, self._loaded.tokenizer, body.messages)
+        completion = Completion("chat.completion", body, [self._question(voice, body, tokens, DEFAULT_CHAT_TOKENS)])
+        return await self._answer(completion, request)
 
-    async def complete(self, wanted: CompletionRequest, request: Request) -> StreamingResponse | JSONResponse:
-        voice = self._voice(wanted)
+    async def complete(self, body: CompletionRequest, request: Request) -> StreamingResponse | JSONResponse:
+        voice = self._voice(body)
         questions = []
-        for prompt in wanted.prompts():
+        for prompt in body.prompts():
             tokens = await asyncio.to_thread(prompt_tokens, self._loaded.tokenizer, prompt)
-            questions.append(self._question(voice, wanted, tokens, DEFAULT_COMPLETION_TOKENS))
-        return await self._answer(Ask("text_completion", wanted, questions), request)
+            questions.append(self._question(voice, body, tokens, DEFAULT_COMPLETION_TOKENS))
+        return await self._answer(Completion("text_completion", body, questions), request)
 
-    def _voice(self, wanted: Wanted) -> Voice:
-        wanted.refuse_unsupported()
-        if wanted.model not in self._loaded.voices:
+    def _voice(self, body: GenerationRequest) -> Voice:
+        body.refuse_unsupported()
+        if body.model not in self._loaded.voices:
             names = ", ".join(self._loaded.voices)
-            text = f"There is no model `{wanted.model}` here. There are: {names}."
+            text = f"There is no model `{body.model}` here. There are: {names}."
             raise RequestError(text[:500], "model", "model_not_found", 404)
-        return self._loaded.voices[wanted.model]
+        return self._loaded.voices[body.model]
 
-    def _question(self, voice: Voice, wanted: Wanted, tokens: list[int], default: int) -> Question:
-        most = room(tokens, wanted.most_tokens(), self._loaded.context_length, default)
+    def _question(self, voice: Voice, body: GenerationRequest, tokens: list[int], default: int) -> Question:
+        max_tokens = answer_room(tokens, body.requested_tokens(), self._loaded.context_length, default)
         sampling = Sampling(
-            temperature=1.0 if wanted.temperature is None else wanted.temperature,
-            top_p=wanted.top_p or 1.0,
-            seed=wanted.seed,
-            frequency_penalty=wanted.frequency_penalty or 0.0,
-            presence_penalty=wanted.presence_penalty or 0.0,
+            temperature=1.0 if body.temperature is None else body.temperature,
+            top_p=body.top_p or 1.0,
+            seed=body.seed,
+            frequency_penalty=body.frequency_penalty or 0.0,
+            presence_penalty=body.presence_penalty or 0.0,
         )
-        return Question(voice, tokens, sampling, most, _nowhere, wanted.stops(), wanted.n or 1)
+        return Question(voice, tokens, sampling, max_tokens, _no_sink, body.stops(), body.n or 1)
 
-    async def _answer(self, ask: Ask, request: Request) -> StreamingResponse | JSONResponse:
-        if ask.wanted.stream:
-            return StreamingResponse(self._stream(ask), media_type="text/event-stream")
+    async def _answer(self, completion: Completion, request: Request) -> StreamingResponse | JSONResponse:
+        if completion.request.stream:
+            return StreamingResponse(self._stream(completion), media_type="text/event-stream")
         try:
-            return JSONResponse(await while_connected(request.receive, self._whole(ask)))
+            return JSONResponse(await while_connected(request.receive, self._whole(completion)))
         except HungUpError as error:
             raise RequestError("The client has gone.", status=499) from error
 
-    async def _stream(self, ask: Ask) -> AsyncIterator[str]:
+    async def _stream(self, completion: Completion) -> AsyncIterator[str]:
         self._in_flight += 1
         try:
-            async with aclosing(pieces(ask, self._batch)) as answer:
-                async for chunk in ask.chunks(answer):
+            async with aclosing(pieces(completion, self._batch)) as answer:
+                async for chunk in completion.chunks(answer):
                     yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
             yield "data: [DONE]\n\n"
         finally:
             self._in_flight -= 1
 
-    async def _whole(self, ask: Ask) -> dict[str, Any]:
+    async def _whole(self, completion: Completion) -> dict[str, Any]:
         self._in_flight += 1
         try:
-            collected = Collected(ask)
-            async with aclosing(pieces(ask, self._batch)) as answer:
+            collected = Collected(completion)
+            async with aclosing(pieces(completion, self._batch)) as answer:
                 async for piece in answer:
                     collected.add(piece)
             return collected.body()
@@ -128,5 +128,5 @@ class Server:
             self._in_flight -= 1
 
 
-def _nowhere(_index: int, _text: str, _finish: str | None) -> None:
+def _no_sink(_index: int, _text: str, _finish: str | None) -> None:
     raise AssertionError("a question must be given a sink before it is asked")

@@ -34,7 +34,7 @@ class Question:
     voice: Voice
     prompt: list[int]
     sampling: Sampling
-    most_tokens: int
+    max_tokens: int
     sink: Sink
     stops: list[str] = field(default_factory=list)
     n: int = 1
@@ -60,14 +60,14 @@ class Answer:
         if token in self.question.voice.eos_ids:
             self._end("stop")
         else:
-            self._say(token)
+            self._emit(token)
         return token
 
-    def _say(self, token: int) -> None:
+    def _emit(self, token: int) -> None:
         piece = self._stop.add(self._text.add(token))
         if self._stop.stopped:
             self._end("stop", piece)
-        elif self._tokens >= self.question.most_tokens:
+        elif self._tokens >= self.question.max_tokens:
             self._end("length", piece)
         elif piece:
             self.question.sink(self.index, piece, None)
@@ -118,14 +118,14 @@ class Lane:
 
     def _forward(self, tokens: list[list[int]]) -> torch.Tensor:
         """Scores of the next token, a row each, from (rows, new tokens)."""
-        network, new = self.voice.network, len(tokens[0])
+        network, new_count = self.voice.network, len(tokens[0])
         self.voice.speak()
         starts = self._lengths[: len(tokens)]
-        places = torch.tensor([list(range(start, start + new)) for start in starts], device=network.device)
-        self._lengths = [length + new for length in self._lengths]
+        positions = torch.tensor([list(range(start, start + new_count)) for start in starts], device=network.device)
+        self._lengths = [length + new_count for length in self._lengths]
         output = network(
             input_ids=torch.tensor(tokens, device=network.device),
-            position_ids=places,
+            position_ids=positions,
             attention_mask=self._mask(network.device),
             past_key_values=self._cache,
             use_cache=True,
@@ -141,16 +141,16 @@ class Lane:
         return torch.tensor([[0] * empty + [1] * length for empty, length in rows], device=device)
 
     def _take(self, scores: torch.Tensor) -> None:
-        self._next = [row.take(line) for row, line in zip(self.rows, scores, strict=True)]
-        kept = [at for at, row in enumerate(self.rows) if not (row.done or row.question.cancelled)]
+        self._next = [row.take(row_scores) for row, row_scores in zip(self.rows, scores, strict=True)]
+        kept = [index for index, row in enumerate(self.rows) if not (row.done or row.question.cancelled)]
         if len(kept) < len(self.rows):
             self._keep(kept)
 
     def _keep(self, kept: list[int]) -> None:
-        self.rows = [self.rows[at] for at in kept]
-        self._next = [self._next[at] for at in kept]
-        self._lengths = [self._lengths[at] for at in kept]
-        self._padding = [self._padding[at] for at in kept]
+        self.rows = [self.rows[index] for index in kept]
+        self._next = [self._next[index] for index in kept]
+        self._lengths = [self._lengths[index] for index in kept]
+        self._padding = [self._padding[index] for index in kept]
         if kept:
             self._cache.batch_select_indices(torch.tensor(kept, device=self.voice.network.device))
             self._trim(min(self._padding))
@@ -173,11 +173,11 @@ class Lane:
     def join(self, other: "Lane") -> None:
         """Takes over the rows of `other`; the shorter of the two is padded at the left."""
         width = max(self._width(), other._width())
-        mine, theirs = width - self._width(), width - other._width()
-        for layer, more in zip(self._cache.layers, other._cache.layers, strict=True):
-            layer.keys = torch.cat([_padded(layer.keys, mine), _padded(more.keys, theirs)])
-            layer.values = torch.cat([_padded(layer.values, mine), _padded(more.values, theirs)])
-        self._padding = [old + mine for old in self._padding] + [old + theirs for old in other._padding]
+        own_padding, other_padding = width - self._width(), width - other._width()
+        for layer, other_layer in zip(self._cache.layers, other._cache.layers, strict=True):
+            layer.keys = torch.cat([_padded(layer.keys, own_padding), _padded(other_layer.keys, other_padding)])
+            layer.values = torch.cat([_padded(layer.values, own_padding), _padded(other_layer.values, other_padding)])
+        self._padding = [old + own_padding for old in self._padding] + [old + other_padding for old in other._padding]
         self._lengths += other._lengths
         self._next += other._next
         self.rows += other.rows
@@ -228,9 +228,9 @@ class Batch:
     def _join(self) -> None:
         joined: list[Lane] = []
         for lane in self._lanes:
-            home = next((other for other in joined if other.joins(lane)), None)
-            if home:
-                home.join(lane)
+            host = next((other for other in joined if other.joins(lane)), None)
+            if host:
+                host.join(lane)
             else:
                 joined.append(lane)
         self._lanes = joined

@@ -54,18 +54,18 @@ def load(spec: dict[str, Any]) -> Loaded:
     tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     tokenizer("a")  # settles padding and truncation now: changing them later, in another thread, would fail
     folders = {key: Path(folder) for key, folder in spec.get("adapters", {}).items()}
-    lora = {key: folder for key, folder in folders.items() if (folder / "adapter_config.json").exists()}
+    lora_folders = {key: folder for key, folder in folders.items() if (folder / "adapter_config.json").exists()}
     network = _network(path, device)
-    context = _context_length(network, tokenizer)
-    network, switches = _with_adapters(network, lora) if lora else (network, [])
+    context_length = _context_length(network, tokenizer)
+    network, switches = _with_adapters(network, lora_folders) if lora_folders else (network, [])
     voices = {BASE: Voice(network, None, _eos_ids(network, tokenizer), switches)}
     for key, folder in folders.items():
-        if key in lora:
+        if key in lora_folders:
             voices[key] = Voice(network, key, voices[BASE].eos_ids, switches)
         else:
-            whole = _network(str(folder), device)
-            voices[key] = Voice(whole, None, _eos_ids(whole, tokenizer))
-    return Loaded(tokenizer, {name: voices[key] for name, key in spec["names"].items()}, context)
+            full_network = _network(str(folder), device)
+            voices[key] = Voice(full_network, None, _eos_ids(full_network, tokenizer))
+    return Loaded(tokenizer, {name: voices[key] for name, key in spec["names"].items()}, context_length)
 
 
 def _network(path: str, device: str) -> Any:
@@ -82,7 +82,7 @@ def _with_adapters(network: Any, folders: dict[str, Path]) -> tuple[Any, list[An
     for key, folder in folders.items():
         if not (folder / "adapter_model.safetensors").exists():
             raise WorkFailedError("config", f"{folder} holds no adapter_model.safetensors.", "Serve a finished run.")
-        with _named(folder):
+        with _must_fit(folder):
             if wrapped is None:
                 wrapped = PeftModel.from_pretrained(network, str(folder), adapter_name=key)
             else:
@@ -92,7 +92,7 @@ def _with_adapters(network: Any, folders: dict[str, Path]) -> tuple[Any, list[An
 
 
 @contextmanager
-def _named(folder: Path) -> Iterator[None]:
+def _must_fit(folder: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError, KeyError) as error:
@@ -103,8 +103,8 @@ def _named(folder: Path) -> Iterator[None]:
 def _eos_ids(network: Any, tokenizer: Any) -> frozenset[int]:
     """Tokens that end an answer: the model's own, and the tokenizer's (chat tunes often change only that one)."""
     configured = network.generation_config.eos_token_id
-    listed = configured if isinstance(configured, list) else [configured]
-    return frozenset(token for token in [*listed, tokenizer.eos_token_id] if token is not None)
+    model_ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(token for token in [*model_ids, tokenizer.eos_token_id] if token is not None)
 
 
 def _context_length(network: Any, tokenizer: Any) -> int:

@@ -15,7 +15,7 @@ def chat_tokens(tokenizer: Any, turns: list[Turn]) -> list[int]:
         raise RequestError(hint, "messages", "no_chat_template")
     try:
         template = Template(tokenizer.chat_template, tokenizer.special_tokens_map)
-        text = template.render([turn.plain() for turn in turns], ask=True)
+        text = template.render([turn.plain() for turn in turns], add_generation_prompt=True)
     except TemplateError as error:
         raise RequestError(f"The model's chat template refuses these messages: {error}"[:500], "messages") from error
     tokens: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -26,19 +26,19 @@ def prompt_tokens(tokenizer: Any, prompt: str | list[int]) -> list[int]:
     """Tokens of a text, with what the model wants at its beginning; tokens are only checked."""
     if isinstance(prompt, str):
         tokens: list[int] = tokenizer(prompt)["input_ids"]
-        return tokens or [start for start in (tokenizer.bos_token_id, tokenizer.eos_token_id) if start is not None][:1]
+        return tokens or [token for token in (tokenizer.bos_token_id, tokenizer.eos_token_id) if token is not None][:1]
     if any(not 0 <= token < len(tokenizer) for token in prompt):
         raise RequestError("`prompt` holds a number that is not a token of this model.", "prompt")
     return prompt
 
 
-def room(tokens: list[int], wanted: int | None, context: int, default: int) -> int:
+def answer_room(tokens: list[int], requested: int | None, context: int, default: int) -> int:
     """How many tokens the answer may have. Raises RequestError when prompt and answer do not fit the context."""
     if not tokens:
         raise RequestError("The prompt is empty.", "prompt")
-    left = context - len(tokens)
-    if left < 1 or (wanted or 1) > left:
-        answer = f" and {wanted} for the answer" if wanted else ""
+    tokens_left = context - len(tokens)
+    if tokens_left < 1 or (requested or 1) > tokens_left:
+        answer = f" and {requested} for the answer" if requested else ""
         text = f"The model's context is {context} tokens; the prompt has {len(tokens)}{answer}."
         raise RequestError(f"{text} Send less, or ask for fewer tokens.", "messages", "context_length_exceeded")
-    return wanted or min(left, default)
+    return requested or min(tokens_left, default)

@@ -30,7 +30,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class Wanted(BaseModel):
+class GenerationRequest(BaseModel):
     """Fields that chats and completions share."""
 
     model_config = ConfigDict(extra="allow")
@@ -51,7 +51,7 @@ class Wanted(BaseModel):
     def stops(self) -> list[str]:
         return [self.stop] if isinstance(self.stop, str) else self.stop or []
 
-    def most_tokens(self) -> int | None:
+    def requested_tokens(self) -> int | None:
         return self.max_completion_tokens or self.max_tokens
 
     def refuse_unsupported(self) -> None:
@@ -60,8 +60,8 @@ class Wanted(BaseModel):
         for name in UNSUPPORTED:
             if extra.get(name):
                 raise RequestError(f"`{name}` is not supported by this server.", name, "unsupported_parameter")
-        wanted = extra.get("response_format") or {}
-        if isinstance(wanted, dict) and wanted.get("type", "text") != "text":
+        response_format = extra.get("response_format") or {}
+        if isinstance(response_format, dict) and response_format.get("type", "text") != "text":
             raise RequestError("Only text can be answered.", "response_format", "unsupported_parameter")
         if (extra.get("best_of") or 1) != 1:
             raise RequestError("`best_of` is not supported; use `n`.", "best_of", "unsupported_parameter")
@@ -85,11 +85,11 @@ class Turn(BaseModel):
         }
 
 
-class ChatRequest(Wanted):
+class ChatRequest(GenerationRequest):
     messages: list[Turn] = Field(min_length=1, max_length=2000)
 
 
-class CompletionRequest(Wanted):
+class CompletionRequest(GenerationRequest):
     prompt: str | list[int] | list[str] | list[list[int]] = Field(min_length=1)
 
     def prompts(self) -> list[str | list[int]]:

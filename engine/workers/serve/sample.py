@@ -51,12 +51,12 @@ class Sampler:
         scores[tokens] -= frequency * torch.tensor([float(count) for count in self._counts.values()]) + presence
         return scores
 
-    def _random_token(self, chances: torch.Tensor) -> int:
+    def _random_token(self, probabilities: torch.Tensor) -> int:
         if self._sampling.top_p >= 1:
-            return int(torch.multinomial(chances, 1, generator=self._random))
-        best, tokens = torch.topk(chances, min(NUCLEUS, len(chances)))
-        if best.sum() < self._sampling.top_p:
-            best, tokens = torch.sort(chances, descending=True)
+            return int(torch.multinomial(probabilities, 1, generator=self._random))
+        highest, tokens = torch.topk(probabilities, min(NUCLEUS, len(probabilities)))
+        if highest.sum() < self._sampling.top_p:
+            highest, tokens = torch.sort(probabilities, descending=True)
         # A token stays when the ones before it have not yet reached top_p; the first one always stays.
-        kept = best * (best.cumsum(-1) - best < self._sampling.top_p)
+        kept = highest * (highest.cumsum(-1) - highest < self._sampling.top_p)
         return int(tokens[torch.multinomial(kept, 1, generator=self._random)])

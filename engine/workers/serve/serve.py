@@ -33,7 +33,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     loaded = load(spec)
     batch = Batch(loaded.tokenizer)
     _warm(loaded, batch)
-    listening = listen(Path(spec["socket"]))
+    listener = listen(Path(spec["socket"]))
     config = uvicorn.Config(
         create_app(loaded, batch),
         log_level="warning",
@@ -41,7 +41,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     events.append(out, events.Ready(address=f"unix:{spec['socket']}", models=list(spec["names"])))
-    uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=[listener])
     raise contract.Stopped
 
 
@@ -60,7 +60,7 @@ def _warm(loaded: Loaded, batch: Batch) -> None:
             if finish:
                 ends.put((finish, text))
 
-        batch.ask(Question(voice, token, Sampling(temperature=0), most_tokens=1, sink=sink))
+        batch.ask(Question(voice, token, Sampling(temperature=0), max_tokens=1, sink=sink))
         finish, text = ends.get(timeout=WARM_SECONDS)
         if finish == "error":
             raise contract.WorkFailedError("code", f"`{name}` cannot answer: {text}")
@@ -69,11 +69,11 @@ def _warm(loaded: Loaded, batch: Batch) -> None:
 def listen(path: Path) -> socket.socket:
     """A listening Unix socket that only its owner may connect to. What a dead server left there is removed."""
     path.unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(path))
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
     os.chmod(path, 0o600)
-    listening.listen(128)
-    return listening
+    listener.listen(128)
+    return listener
 
 
 if __name__ == "__main__":

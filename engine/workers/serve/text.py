@@ -25,12 +25,12 @@ class TokenText:
         return self._new(final=True)
 
     def _new(self, final: bool) -> str:
-        before = self._decode(self._tokens[self._start : self._shown])
-        now = self._decode(self._tokens[self._start :])
-        if len(now) <= len(before) or (now.endswith(UNFINISHED) and not final):
+        shown_text = self._decode(self._tokens[self._start : self._shown])
+        text = self._decode(self._tokens[self._start :])
+        if len(text) <= len(shown_text) or (text.endswith(UNFINISHED) and not final):
             return ""
         self._start, self._shown = self._shown, len(self._tokens)
-        return now[len(before) :]
+        return text[len(shown_text) :]
 
     def _decode(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -48,13 +48,13 @@ class StopFilter:
     def add(self, piece: str) -> str:
         """The text that may be shown now. Sets `stopped` when a stop sequence has come; it is never shown."""
         text = self._held + piece
-        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
-        if found:
+        stop_positions = [position for stop in self._stops if (position := text.find(stop)) >= 0]
+        if stop_positions:
             self.stopped, self._held = True, ""
-            return text[: min(found)]
-        keep = max((_overlap(text, stop) for stop in self._stops), default=0)
-        self._held = text[len(text) - keep :]
-        return text[: len(text) - keep]
+            return text[: min(stop_positions)]
+        held_length = max((_overlap(text, stop) for stop in self._stops), default=0)
+        self._held = text[len(text) - held_length :]
+        return text[: len(text) - held_length]
 
     def rest(self) -> str:
         """What was held back, once nothing more comes."""

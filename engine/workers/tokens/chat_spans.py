@@ -47,26 +47,26 @@ class ChatText:
             text += self.eos
         return Spans(text, [(0, len(text))])
 
-    def answers(self, messages: Sequence[Message], most_characters: int = 1 << 40) -> Spans:
-        """The chat with the assistant's turns to be learnt, as far as they begin before `most_characters`.
+    def answers(self, messages: Sequence[Message], max_characters: int = 1 << 40) -> Spans:
+        """The chat with the assistant's turns to be learnt, as far as they begin before `max_characters`.
 
         Turns with `train` false are context. Raises jinja2.TemplateError when the template refuses the chat.
         """
         text = self.render(messages, False)
-        messages = self._without_unsaid(text, messages)
+        messages = self._without_unwritten_words(text, messages)
         parts: list[tuple[int, int]] = []
         cursor, ends_in = 0, -1
         for index, message in enumerate(messages):
-            if cursor > most_characters:
+            if cursor > max_characters:
                 break
-            if message["role"] == "assistant" and (part := self._turn(text, messages, index, cursor)):
+            if message["role"] == "assistant" and (part := self._turn_span(text, messages, index, cursor)):
                 cursor = part[1]
                 if message.get("train", True):
                     parts.append(part)
                     ends_in = index
-        return self._ended(text, parts) if parts and ends_in == len(messages) - 1 else Spans(text, parts)
+        return self._closed(text, parts) if parts and ends_in == len(messages) - 1 else Spans(text, parts)
 
-    def _without_unsaid(self, text: str, messages: Sequence[Message]) -> list[Message]:
+    def _without_unwritten_words(self, text: str, messages: Sequence[Message]) -> list[Message]:
         """The chat without words before a call that its text leaves out, such as gpt-oss's once the answer is there.
 
         While the answer is not there yet they are in the text, so it would not begin as it goes on.
@@ -78,7 +78,7 @@ class ChatText:
                 kept = wordless if self.render(wordless, False) == text else kept
         return kept
 
-    def _turn(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
+    def _turn_span(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
         part = self._by_prefix(text, messages, index)
         if part is None or part[0] < cursor:
             part = self._rewritten(text, messages, index, cursor)
@@ -88,49 +88,53 @@ class ChatText:
         """From the end of the prompt for this answer to the end of the turn; None if the template rewrites history."""
         try:
             before = self.render(messages[:index], False)
-            asked = self.render(messages[:index], True)
+            prompt = self.render(messages[:index], True)
             after = text if index == len(messages) - 1 else self.render(messages[: index + 1], False)
         except (TemplateError, LookupError):
             return None  # a template may demand a first message, or a user's
-        after = self._as_goes_on(text, after)
+        after = self._ended_as_in(text, after)
         if not after or not text.startswith(before):
             return None
         # A prompt may open more than the turn does (`<think>`), so it counts only as far as both agree.
-        start = _common_length(asked, text)
-        answers_here = start == len(asked) or text.startswith((messages[index].get("content") or "").strip(), start)
+        start = _common_length(prompt, text)
+        answers_here = start == len(prompt) or text.startswith((messages[index].get("content") or "").strip(), start)
         return (start, min(len(after), len(text))) if answers_here and start >= len(before) else None
 
-    def _as_goes_on(self, text: str, after: str) -> str:
+    def _ended_as_in(self, text: str, after: str) -> str:
         """The chat up to a turn as `text` has it; a turn in the middle may end in another token than the last one."""
         if text.startswith(after.rstrip()):
             return after
-        said = after.rstrip()
-        ends = next((special for special in self.specials if said.endswith(special)), "")
-        said = said.removesuffix(ends)
-        middle = self._special_at(text, len(said))
-        return said + middle if ends and middle and text.startswith(said) else ""
+        turn_text = after.rstrip()
+        end_token = next((special for special in self.specials if turn_text.endswith(special)), "")
+        turn_text = turn_text.removesuffix(end_token)
+        other_token = self._special_at(text, len(turn_text))
+        return turn_text + other_token if end_token and other_token and text.startswith(turn_text) else ""
 
     def _rewritten(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
         """The turn in a chat whose template writes earlier turns anew, such as Qwen3's."""
-        ways = [
+        searches = [
             lambda: self._by_content(text, messages[index].get("content") or "", cursor),
             lambda: self._by_exchange(text, messages, index, cursor),
         ]
         if messages[index].get("tool_calls"):
-            ways.reverse()  # calls have no words to look for
-        return ways[0]() or ways[1]()
+            searches.reverse()  # calls have no words to look for
+        return searches[0]() or searches[1]()
 
     def _by_exchange(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
         """What becomes different in the text when the turn says something else."""
-        other = [*messages[:index], {"role": "assistant", "content": UNUSUAL}, *messages[index + 1 :]]
+        exchanged = [*messages[:index], {"role": "assistant", "content": UNUSUAL}, *messages[index + 1 :]]
         try:
-            changed = self.render(other, False)
+            changed = self.render(exchanged, False)
         except (TemplateError, LookupError):
             return None
         start = _common_length(changed, text)
         end = len(text) - _common_length(changed[::-1], text[::-1])
         later = [message["content"] for message in messages[index + 1 :] if message.get("content")]
-        if UNUSUAL not in changed or not cursor <= start < end or any(words in text[start:end] for words in later[:1]):
+        if (
+            UNUSUAL not in changed
+            or not cursor <= start < end
+            or any(content in text[start:end] for content in later[:1])
+        ):
             return None  # some templates write what a tool said into the turn that called it
         return start, end + len(self._special_at(text, end))
 
@@ -142,8 +146,8 @@ class ChatText:
                 return start, start + len(words) + len(self._special_at(text, start + len(words)))
         return None
 
-    def _special_at(self, text: str, at: int) -> str:
-        return next((special for special in self.specials if text.startswith(special, at)), "")
+    def _special_at(self, text: str, position: int) -> str:
+        return next((special for special in self.specials if text.startswith(special, position)), "")
 
     def _without_trailing_space(self, text: str, start: int, end: int) -> tuple[int, int]:
         """Leaves out the newline many templates put behind the end-of-turn token: nobody generates that far."""
@@ -156,7 +160,7 @@ class ChatText:
             return start, end
         return start, end + len(self._special_at(text, end))
 
-    def _ended(self, text: str, parts: list[tuple[int, int]]) -> Spans:
+    def _closed(self, text: str, parts: list[tuple[int, int]]) -> Spans:
         """Makes sure that the last answer ends in a special token, so that the model learns to stop."""
         start, end = parts[-1]
         if not self.eos or text[start:end].endswith(self.specials):
@@ -168,4 +172,4 @@ def _common_length(first: str, second: str) -> int:
     if second.startswith(first):
         return len(first)
     pairs = enumerate(zip(first, second, strict=False))
-    return next((index for index, (one, other) in pairs if one != other), min(len(first), len(second)))
+    return next((index for index, (left, right) in pairs if left != right), min(len(first), len(second)))

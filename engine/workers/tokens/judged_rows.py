@@ -34,49 +34,49 @@ SCHEMAS = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Selection:
     """What to read. With `whole`, rows that are longer than `source.max_length` are left out, not cut."""
 
     source: Source
     whole: bool = False
 
 
-def prepare(tokenizer: PreTrainedTokenizerBase, wanted: Wanted, out: Path) -> tuple[Dataset, Counts]:
+def prepare(tokenizer: PreTrainedTokenizerBase, selection: Selection, out: Path) -> tuple[Dataset, Counts]:
     """The rows that can be learnt from, memory-mapped, and what became of all of them.
 
     Raises WorkFailedError when the tokenizer knows no character positions or not one row can be learnt from.
     """
-    texts = Texts(Vocabulary.of(tokenizer), wanted.source)
-    if texts.plain:
+    texts = Texts(Vocabulary.of(tokenizer), selection.source)
+    if texts.uses_plain_template:
         tokenizer.chat_template = PLAIN_TEMPLATE  # saved with the result
     folder = out / "rows"
     folder.mkdir(exist_ok=True)
-    file = folder / f"{fingerprint(texts, wanted)}.arrow"
+    file = folder / f"{fingerprint(texts, selection)}.arrow"
     # An earlier attempt of this run may have written it.
     counts = (
-        Counts(**json.loads(file.with_suffix(".json").read_text())) if file.exists() else _write(texts, wanted, file)
+        Counts(**json.loads(file.with_suffix(".json").read_text())) if file.exists() else _write(texts, selection, file)
     )
     if not counts.kept:
-        raise nothing_to_learn(counts, wanted)
-    found = Dataset.from_file(str(file))
-    found._fingerprint = file.stem  # its own differs from process to process; what is kept of these rows goes by it
-    return found, counts
+        raise nothing_to_learn(counts, selection)
+    dataset = Dataset.from_file(str(file))
+    dataset._fingerprint = file.stem  # its own differs from process to process; what is kept of these rows goes by it
+    return dataset, counts
 
 
-def fingerprint(texts: Texts, wanted: Wanted) -> str:
-    columns = SCHEMAS[wanted.source.kind].names  # a later studio may keep other ones
-    return hashlib.sha256(f"{training_rows.fingerprint(texts)} {wanted.whole} {columns}".encode()).hexdigest()[:20]
+def fingerprint(texts: Texts, selection: Selection) -> str:
+    columns = SCHEMAS[selection.source.kind].names  # a later studio may keep other ones
+    return hashlib.sha256(f"{training_rows.fingerprint(texts)} {selection.whole} {columns}".encode()).hexdigest()[:20]
 
 
-def _write(texts: Texts, wanted: Wanted, file: Path) -> Counts:
+def _write(texts: Texts, selection: Selection, file: Path) -> Counts:
     counts, out = Counts(), file.parent.parent
-    schema = SCHEMAS[wanted.source.kind]
+    schema = SCHEMAS[selection.source.kind]
     partial = file.with_suffix(".partial")
     with limits.memory(), pyarrow.OSFile(str(partial), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
-        for rows in training_rows.reading(wanted.source, out):
+        for rows in training_rows.batches(selection.source, out):
             # One more token than is kept tells that something is cut.
-            found = row_tokens.tokenised(texts, list(map(_turns, rows)), wanted.source.max_length)
-            kept = [_packed(row, wanted.source.kind) for row in found if _learns(row, wanted, counts)]
+            tokenised = row_tokens.tokenised(texts, list(map(_prompt_row, rows)), selection.source.max_length)
+            kept = [_record(row, selection.source.kind) for row in tokenised if _learns(row, selection, counts)]
             writer.write_batch(pyarrow.RecordBatch.from_pylist(kept, schema=schema))
     for note in texts.notes():
         events.append(out, events.Note(message=note))
@@ -85,7 +85,7 @@ def _write(texts: Texts, wanted: Wanted, file: Path) -> Counts:
     return counts
 
 
-def _turns(row: Row) -> Row:
+def _prompt_row(row: Row) -> Row:
     """A prompt with its completion, where prompts alone are read, as the prompt and a column with the right answer."""
     if not isinstance(row["prompt"], str):
         return row
@@ -93,16 +93,16 @@ def _turns(row: Row) -> Row:
     return {"prompt": [{"role": "user", "content": row["prompt"]}], "extra": extra}
 
 
-def _learns(row: Tokenised, wanted: Wanted, counts: Counts) -> bool:
+def _learns(row: Tokenised, selection: Selection, counts: Counts) -> bool:
     """Adds the row to the counts; says whether it is learnt from."""
-    if not row.refusal and wanted.whole and row.is_cut(wanted.source):
+    if not row.refusal and selection.whole and row.is_cut(selection.source):
         counts.rows += 1
         counts.untrainable += 1
         return False
-    return row_tokens.count(row, wanted.source, counts)
+    return row_tokens.count(row, selection.source, counts)
 
 
-def _packed(row: Tokenised, kind: str) -> dict[str, Any]:
+def _record(row: Tokenised, kind: str) -> dict[str, Any]:
     first = row.sides[0]
     match kind:
         case "preference":
@@ -119,23 +119,25 @@ def _packed(row: Tokenised, kind: str) -> dict[str, Any]:
     return {"prompt_ids": first.ids, "extra": extra, "messages": messages}
 
 
-def nothing_to_learn(counts: Counts, wanted: Wanted) -> contract.WorkFailedError:
+def nothing_to_learn(counts: Counts, selection: Selection) -> contract.WorkFailedError:
     """Why not one row is left, with the likeliest remedy."""
     message = f"None of the dataset's {counts.rows:,} rows can be learnt from."
     if counts.refused:
         hint = f"The model's chat template refuses {counts.refused:,} of them: {counts.refusal}"
     else:
         hint = (
-            f"Within {wanted.source.max_length} tokens no row has what is to be judged. Raise max_length, and check "
+            f"Within {selection.source.max_length} tokens no row has what is to be judged. Raise max_length, and check "
             "that answers are not empty and not all alike."
         )
     return contract.WorkFailedError("data", message, hint)
 
 
-def notes(counts: Counts, wanted: Wanted) -> list[events.Note]:
+def notes(counts: Counts, selection: Selection) -> list[events.Note]:
     """What a person should know about rows that are not, or not wholly, learnt from."""
-    if not (wanted.whole and counts.untrainable):
-        return training_rows.notes(counts, wanted.source)
-    words = f"{counts.untrainable:,} rows are longer than {wanted.source.max_length} tokens, or empty, and left out."
-    rest = training_rows.notes(Counts(refused=counts.refused, refusal=counts.refusal), wanted.source)
-    return [events.Note(level="warning", message=words), *rest]
+    if not (selection.whole and counts.untrainable):
+        return training_rows.notes(counts, selection.source)
+    message = (
+        f"{counts.untrainable:,} rows are longer than {selection.source.max_length} tokens, or empty, and left out."
+    )
+    other_notes = training_rows.notes(Counts(refused=counts.refused, refusal=counts.refusal), selection.source)
+    return [events.Note(level="warning", message=message), *other_notes]

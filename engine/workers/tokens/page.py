@@ -21,29 +21,29 @@ MOST_SHOWN = 2000  # tokens of one text
 MOST_NAMED = 5
 
 
-def opened(spec: dict[str, Any], out: Path) -> Texts:
+def load_texts(spec: dict[str, Any], out: Path) -> Texts:
     """The rows that a spec is about, with the tokenizer of its model."""
     source = Source(Path(spec["dataset"]), spec["kind"], spec["max_length"], spec["answers_only"])
 
-    def tell(stage: str) -> None:
+    def report(stage: str) -> None:
         events.append(out, events.Progress(done=0, stage=stage))
 
-    return Texts(vocabulary.prepared(Path(spec["model"]), Path(spec["cache"]), tell), source)
+    return Texts(vocabulary.prepared(Path(spec["model"]), Path(spec["cache"]), report), source)
 
 
 def write(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Leaves OUT/page.json: {"rows": [...], "notes": [...], "specials": texts of the special tokens shown}."""
-    texts = opened(spec, out)
+    texts = load_texts(spec, out)
     rows = columnar.page(texts.source.path, spec["offset"], spec["limit"])
     with limits.memory():
-        found = row_tokens.tokenised(texts, rows, max(MOST_SHOWN, texts.source.max_length))
-    shown = [_row(row, texts) for row in found]
-    specials = sorted(_shown(shown) & set(texts.words.specials))
-    (out / PAGE).write_bytes(orjson.dumps({"rows": shown, "notes": texts.notes(), "specials": specials}))
-    return {"rows": len(shown), "file": PAGE}
+        tokenised = row_tokens.tokenised(texts, rows, max(MOST_SHOWN, texts.source.max_length))
+    page_rows = [_row(row, texts) for row in tokenised]
+    specials = sorted(_shown_tokens(page_rows) & set(texts.vocabulary.specials))
+    (out / PAGE).write_bytes(orjson.dumps({"rows": page_rows, "notes": texts.notes(), "specials": specials}))
+    return {"rows": len(page_rows), "file": PAGE}
 
 
-def _shown(rows: list[dict[str, Any]]) -> set[str]:
+def _shown_tokens(rows: list[dict[str, Any]]) -> set[str]:
     return {token for row in rows for side in row["sides"] for run in side["runs"] for token in run["tokens"]}
 
 
@@ -52,8 +52,8 @@ def _row(row: Tokenised, texts: Texts) -> dict[str, Any]:
     if row.refusal:
         left_out = f"The model's chat template refuses this row: {row.refusal}"
     else:
-        nothing = "Both answers are the same" if row.is_twice(source) else "Nothing to learn"
-        left_out = "" if row.learns(source) else f"{nothing} within {source.max_length:,} tokens."
+        reason = "Both answers are the same" if row.has_equal_sides(source) else "Nothing to learn"
+        left_out = "" if row.learns(source) else f"{reason} within {source.max_length:,} tokens."
     return {
         "row": row.row.get("row"),
         "left_out": left_out,
@@ -66,7 +66,8 @@ def _side(side: Tokens, max_length: int) -> dict[str, Any]:
     states = [_state(index, label, max_length) for index, label in enumerate(side.labels[:MOST_SHOWN].tolist())]
     pairs = zip(states, pieces(side), strict=False)
     runs = [
-        {"state": state, "tokens": [piece for _, piece in run]} for state, run in groupby(pairs, lambda pair: pair[0])
+        {"state": state, "tokens": [piece for _, piece in group]}
+        for state, group in groupby(pairs, lambda pair: pair[0])
     ]
     return {
         "name": side.side.name,
@@ -88,28 +89,32 @@ def _state(index: int, label: int, max_length: int) -> State:
 def pieces(side: Tokens) -> Iterator[str]:
     """The text of each token; of a character made of several tokens, the first has the text and the others none."""
     text, cursor, encoding = side.side.spans.text, 0, side.encoding
-    for (start, end), token, added in zip(encoding.offsets, encoding.tokens, encoding.special_tokens_mask, strict=True):
+    for (start, end), token, is_special in zip(
+        encoding.offsets, encoding.tokens, encoding.special_tokens_mask, strict=True
+    ):
         if start == end:
-            yield token if added else ""
+            yield token if is_special else ""
         else:
             yield text[cursor:end]
             cursor = max(cursor, end)
 
 
 def _warnings(row: Tokenised, texts: Texts) -> Iterator[str]:
-    inside = [special for special in texts.words.specials if any(special in text for text in _words(row.row))]
-    if inside:
-        names = ", ".join(inside[:MOST_NAMED])
+    contained = [
+        special for special in texts.vocabulary.specials if any(special in text for text in _written_texts(row.row))
+    ]
+    if contained:
+        names = ", ".join(contained[:MOST_NAMED])
         yield f"The row's own text has special tokens in it ({names}), which the model reads as commands."
     if row.is_cut(texts.source):
         yield f"Longer than {texts.source.max_length:,} tokens: the end is cut off."
 
 
-def _words(row: Row) -> Iterator[str]:
+def _written_texts(row: Row) -> Iterator[str]:
     """Every text of a row that a person wrote."""
     for name, value in row.items():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, str) and name != "extra":
-                yield one
-            elif isinstance(one, dict) and name in columnar.TURN_COLUMNS:
-                yield one.get("content", "")
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str) and name != "extra":
+                yield item
+            elif isinstance(item, dict) and name in columnar.TURN_COLUMNS:
+                yield item.get("content", "")

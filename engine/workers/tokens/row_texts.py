@@ -44,18 +44,18 @@ class Side:
 class Texts:
     """Rows as text with the spans to learn."""
 
-    def __init__(self, words: Vocabulary, source: Source) -> None:
-        self.words, self.source = words, source
+    def __init__(self, vocabulary: Vocabulary, source: Source) -> None:
+        self.vocabulary, self.source = vocabulary, source
         # A model that talks in chats is asked in chats later, so that is how it learns a pair too.
-        self.is_chat = source.kind in CHATS or (source.kind == "completion" and words.template is not None)
-        self.plain = self.is_chat and words.template is None
-        self.template = Template(words.template or PLAIN_TEMPLATE, words.special)
+        self.is_chat = source.kind in CHATS or (source.kind == "completion" and vocabulary.template is not None)
+        self.uses_plain_template = self.is_chat and vocabulary.template is None
+        self.template = Template(vocabulary.template or PLAIN_TEMPLATE, vocabulary.special)
         self.tools = ToolText(self.template)
         self.has_tools = False  # whether a row had some
 
     def notes(self) -> list[str]:
         """What a person should know about how the rows so far were written."""
-        notes = [PLAIN_NOTE] if self.plain else []
+        notes = [PLAIN_NOTE] if self.uses_plain_template else []
         return notes + ([self.tools.note()] if self.has_tools and self.tools.note() else [])
 
     def sides(self, row: Row) -> list[Side]:
@@ -66,7 +66,7 @@ class Texts:
             case "unpaired":
                 return [self._answer(row, "completion")]
             case "prompt":
-                return [Side("prompt", self._asked(row))]
+                return [Side("prompt", self._prompt(row))]
             case "stepwise":
                 return [Side("", self._steps(row))]
             case "chat":
@@ -79,21 +79,21 @@ class Texts:
     def _chat(self, turns: Iterable[Row], row: Row, answers_only: bool | None = None) -> Spans:
         fitted, tools = self.tools.fitted(list(turns), row.get("tools"))
         self.has_tools |= bool(row.get("tools")) or any(turn.get("tool_calls") for turn in fitted)
-        chat = ChatText(partial(self._render, tools), self.words.specials, self.words.eos)
+        chat = ChatText(partial(self._render, tools), self.vocabulary.specials, self.vocabulary.eos)
         if self.source.answers_only if answers_only is None else answers_only:
             return chat.answers(fitted, self.source.max_length * CHARACTERS_A_TOKEN)
         return chat.whole(fitted)
 
-    def _render(self, tools: list[Any] | None, turns: Any, ask: bool) -> str:
+    def _render(self, tools: list[Any] | None, turns: Any, add_generation_prompt: bool) -> str:
         shown = [{name: value for name, value in turn.items() if name != "train"} for turn in turns]
-        return self.template.render(shown, ask, tools)
+        return self.template.render(shown, add_generation_prompt, tools)
 
     def _answer(self, row: Row, name: str) -> Side:
         """Only the answer is judged, whatever the turns before it."""
-        asked = [{**turn, "train": False} for turn in row["prompt"]]
-        return Side(name, self._chat([*asked, *row[name]], row, answers_only=True))
+        prompt = [{**turn, "train": False} for turn in row["prompt"]]
+        return Side(name, self._chat([*prompt, *row[name]], row, answers_only=True))
 
-    def _asked(self, row: Row) -> Spans:
+    def _prompt(self, row: Row) -> Spans:
         """A prompt up to where the model answers: all of it is context."""
         fitted, tools = self.tools.fitted(row["prompt"], row.get("tools"))
         return Spans(self._render(tools, fitted, True), [])
@@ -114,5 +114,5 @@ class Texts:
         return Spans(text, parts)
 
     def _with_eos(self, text: str) -> str:
-        eos = self.words.eos
+        eos = self.vocabulary.eos
         return text if eos and text.endswith(eos) else text + eos

@@ -65,9 +65,9 @@ class Tokenised:
         if source.kind in WITHOUT_LABELS:
             return bool(self.sides)
         learnt = bool(self.sides) and all(side.cut(source.max_length).trained for side in self.sides)
-        return learnt and not self.is_twice(source)
+        return learnt and not self.has_equal_sides(source)
 
-    def is_twice(self, source: Source) -> bool:
+    def has_equal_sides(self, source: Source) -> bool:
         """Whether two answers cannot be told apart within the length: comparing them teaches nothing."""
         sides = [side.ids[: source.max_length] for side in self.sides]
         return len(sides) > 1 and numpy.array_equal(sides[0], sides[1])
@@ -86,24 +86,26 @@ def read(source: Source) -> Iterator[tuple[list[Row], int, int]]:
                 done += batch.num_rows
 
 
-def tokenised(texts: Texts, rows: Sequence[Row], most_tokens: int) -> list[Tokenised]:
+def tokenised(texts: Texts, rows: Sequence[Row], max_tokens: int) -> list[Tokenised]:
     """The rows in order, each side with at most so many tokens. Raises TemplateOverrunError."""
-    written = [_sides(texts, row) for row in rows]
-    every = [side for sides in written if not isinstance(sides, str) for side in sides]
+    sides_by_row = [_sides(texts, row) for row in rows]
+    all_sides = [side for sides in sides_by_row if not isinstance(sides, str) for side in sides]
     # A chat template writes itself what the model wants around a text.
-    encoded = iter(texts.words.encode([side.spans.text for side in every], with_ends=not texts.is_chat))
+    encodings = iter(
+        texts.vocabulary.encode([side.spans.text for side in all_sides], add_special_tokens=not texts.is_chat)
+    )
     return [
         Tokenised(row, [], sides)
         if isinstance(sides, str)
-        else Tokenised(row, [_tokens(side, next(encoded), most_tokens) for side in sides])
-        for row, sides in zip(rows, written, strict=True)
+        else Tokenised(row, [_tokens(side, next(encodings), max_tokens) for side in sides])
+        for row, sides in zip(rows, sides_by_row, strict=True)
     ]
 
 
 def _sides(texts: Texts, row: Row) -> list[Side] | str:
     """The row's texts, or the words in which the template refuses it."""
     try:
-        with limits.cpu_time(*limits.of_row(_turns(row))):
+        with limits.cpu_time(*limits.of_row(_turn_count(row))):
             return texts.sides(row)
     except TemplateError as error:
         return str(error)[:300] or "The chat template gives no reason."
@@ -111,13 +113,13 @@ def _sides(texts: Texts, row: Row) -> list[Side] | str:
         raise limits.TemplateOverrunError("The model's chat template needs more memory than it may have.") from error
 
 
-def _turns(row: Row) -> int:
+def _turn_count(row: Row) -> int:
     return sum(len(value) for value in row.values() if isinstance(value, list))
 
 
-def _tokens(side: Side, encoding: Any, most_tokens: int) -> Tokens:
+def _tokens(side: Side, encoding: Any, max_tokens: int) -> Tokens:
     length = len(encoding)
-    encoding.truncate(most_tokens)
+    encoding.truncate(max_tokens)
     ids = numpy.asarray(encoding.ids, dtype=numpy.int32)
     return Tokens(side, length, ids, _labels(ids, encoding.offsets, side.spans.parts), encoding)
 

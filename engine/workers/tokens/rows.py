@@ -12,9 +12,9 @@ from engine.workers import limits
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Raises WorkFailedError when the tokenizer cannot be loaded or the chat template knows no bounds."""
-    from engine.workers.tokens import page as token_page  # noqa: PLC0415  (numpy starts threads, which a fork would not survive)
+    from engine.workers.tokens import page  # noqa: PLC0415  (numpy starts threads, which a fork would not survive)
 
-    return token_page.write(spec, out)
+    return page.write(spec, out)
 
 
 if __name__ == "__main__":

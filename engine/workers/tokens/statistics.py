@@ -13,8 +13,7 @@ from typing import Any
 
 from engine.process import events
 from engine.workers import contract, limits
-from engine.workers.tokens import page as token_page
-from engine.workers.tokens import row_tokens
+from engine.workers.tokens import page, row_tokens
 from engine.workers.tokens.row_texts import Source
 from engine.workers.tokens.row_tokens import Counts, Tokenised
 
@@ -29,7 +28,7 @@ MOST_NUMBERS = 20
 
 def counted(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """The totals of the dataset of a spec, for `Finished`. Raises Stopped, WorkFailedError."""
-    texts = token_page.opened(spec, out)
+    texts = page.load_texts(spec, out)
     sums = Sums(texts.source)
     reported = 0.0
     with limits.memory():
@@ -48,7 +47,7 @@ def counted(spec: dict[str, Any], out: Path) -> dict[str, Any]:
 class Packing:
     """Best fit decreasing, a batch of rows at a time, as TRL packs (arXiv 2404.10830)."""
 
-    room: int  # tokens of a sequence
+    capacity: int  # tokens of a sequence
     sequences: int = 0
     waiting: list[int] = field(default_factory=list)
 
@@ -60,10 +59,10 @@ class Packing:
     def flush(self) -> None:
         spaces: list[int] = []
         for length in sorted(self.waiting, reverse=True):
-            at = bisect_left(spaces, length)
-            if at == len(spaces):
+            index = bisect_left(spaces, length)
+            if index == len(spaces):
                 self.sequences += 1
-            space = (spaces.pop(at) if at < len(spaces) else self.room) - length
+            space = (spaces.pop(index) if index < len(spaces) else self.capacity) - length
             if space:
                 insort(spaces, space)
         self.waiting = []
@@ -80,7 +79,7 @@ class Sums:
     lengths: Counter[int] = field(default_factory=Counter)  # whole rows, the longer side of each
     longest: int = 0
     padded: int = 0  # tokens with padding, in batches as they come
-    nothing: list[int] = field(default_factory=list)  # numbers of the first rows that train nothing
+    untrainable: list[int] = field(default_factory=list)  # numbers of the first rows that train nothing
     refused: list[int] = field(default_factory=list)
     _batch: list[int] = field(default_factory=list)
     _packing: Packing | None = None
@@ -97,7 +96,7 @@ class Sums:
             for side in row.sides:
                 self._keep(len(side.ids), side.trained)
             return
-        numbers = self.refused if row.refusal else self.nothing
+        numbers = self.refused if row.refusal else self.untrainable
         if len(numbers) < MOST_NUMBERS:
             numbers.append(int(row.row.get("row") or 0))
 
@@ -118,7 +117,7 @@ class Sums:
         """The totals, as `engine.data.tokens` describes them."""
         self._pad()
         counts = asdict(self.counts) | {"dropped": self.counts.dropped}
-        found = {
+        totals = {
             **counts,
             "kind": self.source.kind,
             "max_length": self.source.max_length,
@@ -126,14 +125,14 @@ class Sums:
             "tokens": self.tokens,
             "trained": self.trained,
             "share_trained": _share(self.trained, self.tokens),
-            "nothing_rows": self.nothing,
+            "nothing_rows": self.untrainable,
             "refused_rows": self.refused,
             "lengths": {name: quantile(self.lengths, share) for name, share in QUANTILES.items()}
             | {"longest": self.longest},
             "histogram": histogram(self.lengths),
             "padding": 1 - _share(self.tokens, self.padded) if self.padded else 0.0,
         }
-        return found | {"packing": self._packed()}
+        return totals | {"packing": self._packed()}
 
     def _packed(self) -> dict[str, Any] | None:
         if self._packing is None or not self.tokens:
@@ -159,11 +158,11 @@ def _share(part: int, whole: int) -> float:
 
 def quantile(lengths: Counter[int], share: float) -> int:
     """The length that so great a share of the rows does not exceed; 0 without rows."""
-    wanted = max(1, math.ceil(share * lengths.total()))
-    seen = 0
+    rank = max(1, math.ceil(share * lengths.total()))
+    rows_seen = 0
     for length in sorted(lengths):
-        seen += lengths[length]
-        if seen >= wanted:
+        rows_seen += lengths[length]
+        if rows_seen >= rank:
             return length
     return 0
 

@@ -37,18 +37,22 @@ class Template:
         self.source = source
         self.special = dict(special)
 
-    def render(self, messages: Sequence[Message], ask: bool = False, tools: list[Any] | None = None) -> str:
-        """The chat as text; with `ask`, up to where the answer begins.
+    def render(
+        self, messages: Sequence[Message], add_generation_prompt: bool = False, tools: list[Any] | None = None
+    ) -> str:
+        """The chat as text; with `add_generation_prompt`, up to where the answer begins.
 
         Raises jinja2.TemplateError, in the template's own words, when it refuses the chat or goes wrong.
         """
         if not messages:
             raise TemplateError("There is no turn to write.")
         chat = [{name: value for name, value in turn.items() if value is not None} for turn in messages]
-        room = WRITTEN_BY_ITSELF + WRITTEN_A_CHARACTER * _characters([chat, tools])
+        max_characters = WRITTEN_BY_ITSELF + WRITTEN_A_CHARACTER * _characters([chat, tools])
         try:
             compiled = _compiled(self._chosen(tools))
-            return _written(compiled, room, {**self.special, **_variables(chat, tools, ask)})
+            return _written(
+                compiled, max_characters, {**self.special, **_variables(chat, tools, add_generation_prompt)}
+            )
         except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
             raise TemplateError(f"{type(error).__name__}: {error}"[:500]) from error
 
@@ -61,8 +65,8 @@ class Template:
         return self.source[name]
 
 
-def _variables(chat: list[dict[str, Any]], tools: list[Any] | None, ask: bool) -> dict[str, Any]:
-    return {"messages": chat, "tools": tools, "documents": None, "add_generation_prompt": ask}
+def _variables(chat: list[dict[str, Any]], tools: list[Any] | None, add_generation_prompt: bool) -> dict[str, Any]:
+    return {"messages": chat, "tools": tools, "documents": None, "add_generation_prompt": add_generation_prompt}
 
 
 def _characters(value: Any) -> int:
@@ -76,11 +80,11 @@ def _characters(value: Any) -> int:
     return 8
 
 
-def _written(compiled: Compiled, room: int, variables: dict[str, Any]) -> str:
+def _written(compiled: Compiled, characters_left: int, variables: dict[str, Any]) -> str:
     pieces = []
     for piece in compiled.generate(variables):
-        room -= len(piece)
-        if room < 0:
+        characters_left -= len(piece)
+        if characters_left < 0:
             raise TemplateError("It writes far more text than the chat has.")
         pieces.append(piece)
     return "".join(pieces)
@@ -93,10 +97,10 @@ def _compiled(source: str) -> Compiled:
 
 def _environment() -> ImmutableSandboxedEnvironment:
     """As transformers.utils.chat_template_utils makes it (5.23), with limits to arithmetic."""
-    made = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
-    made.filters["tojson"] = _to_json
-    made.globals |= {"raise_exception": _refuse, "strftime_now": _now, "dict": _Dict(), "namespace": _Names}
-    return made
+    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
+    environment.filters["tojson"] = _to_json
+    environment.globals |= {"raise_exception": _refuse, "strftime_now": _now, "dict": _Dict(), "namespace": _Names}
+    return environment
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -115,8 +119,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 def _check_product(left: Any, right: Any) -> None:
     if _is_whole(left, right) and left.bit_length() + right.bit_length() > MOST_BITS:
         raise TemplateError("It computes a number that is too large.")
-    for many, times in ((left, right), (right, left)):
-        if isinstance(many, str | list | tuple) and isinstance(times, int) and len(many) * times > MOST_REPEATED:
+    for sequence, count in ((left, right), (right, left)):
+        if (
+            isinstance(sequence, str | list | tuple)
+            and isinstance(count, int)
+            and len(sequence) * count > MOST_REPEATED
+        ):
             raise TemplateError("It repeats a text too often.")
 
 
@@ -149,8 +157,8 @@ def _refuse(message: str) -> None:
     raise TemplateError(str(message))
 
 
-def _now(form: str) -> str:
-    return datetime.now().strftime(form)
+def _now(date_format: str) -> str:
+    return datetime.now().strftime(date_format)
 
 
 class _Dict:
@@ -167,10 +175,10 @@ class _Names(Namespace):
     """`namespace` without names that begin with an underscore."""
 
     def __init__(*args: Any, **kwargs: Any) -> None:  # as jinja2's: a template may name an entry `self`
-        found = dict(*args[1:], **kwargs)
-        for name in found:
+        entries = dict(*args[1:], **kwargs)
+        for name in entries:
             _check_name(name)
-        Namespace.__init__(args[0], found)
+        Namespace.__init__(args[0], entries)
 
     def __setitem__(self, name: str, value: Any) -> None:
         _check_name(name)

@@ -28,7 +28,7 @@ To call one, answer with its name and arguments as JSON within <tool_call></tool
 <tool_call>
 {{"name": <function-name>, "arguments": <arguments>}}
 </tool_call>"""
-_ASKED = {"role": "user", "content": "probe_question"}
+_QUESTION = {"role": "user", "content": "probe_question"}
 _TOOL = {
     "type": "function",
     "function": {
@@ -49,9 +49,9 @@ class ToolText:
         """The chat and the tools for `template.render`, each turn with what else it has (`train`)."""
         if not tools and not any(turn.get("tool_calls") or turn["role"] == "tool" for turn in turns):
             return [dict(turn) for turn in turns], None
-        written = [self._turn(turn) for turn in turns]
+        written = [self._fitted_turn(turn) for turn in turns]
         if not self.writes_calls:
-            written = _joined(written)
+            written = _with_joined_results(written)
         if tools and not self.writes_tools:
             return self._with_tools(written, tools), None
         return written, tools or None
@@ -62,17 +62,21 @@ class ToolText:
         missing += [] if self.writes_calls else ["tool calls"]
         return NOTE.format(what=" and no ".join(missing)) if missing else ""
 
-    def _turn(self, turn: Mapping[str, Any]) -> dict[str, Any]:
+    def _fitted_turn(self, turn: Mapping[str, Any]) -> dict[str, Any]:
         calls = turn.get("tool_calls") or []
         if self.writes_calls:
-            return {**turn, "tool_calls": [self._call(call) for call in calls]} if calls else dict(turn)
-        kept = {name: value for name, value in turn.items() if name not in ("tool_calls", "tool_call_id", "name")}
+            return {**turn, "tool_calls": [self._fitted_call(call) for call in calls]} if calls else dict(turn)
+        fields = {name: value for name, value in turn.items() if name not in ("tool_calls", "tool_call_id", "name")}
         if turn["role"] == "tool":
-            return {**kept, "role": "user", "content": f"<tool_response>\n{turn.get('content', '')}\n</tool_response>"}
+            return {
+                **fields,
+                "role": "user",
+                "content": f"<tool_response>\n{turn.get('content', '')}\n</tool_response>",
+            }
         text = [turn["content"]] if turn.get("content") else []
-        return {**kept, "content": "\n".join([*text, *map(_call_text, calls)])}
+        return {**fields, "content": "\n".join([*text, *map(_call_text, calls)])}
 
-    def _call(self, call: Mapping[str, Any]) -> dict[str, Any]:
+    def _fitted_call(self, call: Mapping[str, Any]) -> dict[str, Any]:
         if not self._arguments_as_text:
             return dict(call)
         arguments = call["function"].get("arguments", {})
@@ -90,7 +94,7 @@ class ToolText:
     @cached_property
     def writes_tools(self) -> bool:
         """Whether a list of tools shows in the text."""
-        return "probe_tool" in self._tried([_ASKED], [_TOOL])
+        return "probe_tool" in self._rendered([_QUESTION], [_TOOL])
 
     @cached_property
     def writes_calls(self) -> bool:
@@ -104,28 +108,28 @@ class ToolText:
 
     @cached_property
     def _writes_system(self) -> bool:
-        return "probe_system" in self._tried([{"role": "system", "content": "probe_system"}, _ASKED], None)
+        return "probe_system" in self._rendered([{"role": "system", "content": "probe_system"}, _QUESTION], None)
 
     def _writes_call(self, as_text: bool) -> bool:
         arguments: Any = {"key": "probe_value"}
         function = {"name": "probe_tool", "arguments": _json(arguments) if as_text else arguments}
-        called = {
+        call_turn = {
             "role": "assistant",
             "content": "",
             "tool_calls": [{"id": "abcdefghi", "type": "function", "function": function}],  # Mistral wants nine letters
         }
-        answer = {"role": "tool", "content": "probe_answer", "tool_call_id": "abcdefghi", "name": "probe_tool"}
-        text = self._tried([_ASKED, called, answer], [_TOOL])
+        result_turn = {"role": "tool", "content": "probe_answer", "tool_call_id": "abcdefghi", "name": "probe_tool"}
+        text = self._rendered([_QUESTION, call_turn, result_turn], [_TOOL])
         return "probe_value" in text and "probe_answer" in text
 
-    def _tried(self, turns: Turns, tools: list[Any] | None) -> str:
+    def _rendered(self, turns: Turns, tools: list[Any] | None) -> str:
         try:
             return self.template.render(turns, tools=tools)
         except TemplateError:
             return ""
 
 
-def _joined(turns: Turns) -> Turns:
+def _with_joined_results(turns: Turns) -> Turns:
     """Results that follow one another become one turn of the user: many templates want roles to alternate."""
     joined: Turns = []
     for turn in turns:
@@ -138,8 +142,8 @@ def _joined(turns: Turns) -> Turns:
 
 def _call_text(call: Mapping[str, Any]) -> str:
     function = call.get("function", call)
-    said = {"name": function.get("name", ""), "arguments": function.get("arguments", {})}
-    return f"<tool_call>\n{_json(said)}\n</tool_call>"
+    payload = {"name": function.get("name", ""), "arguments": function.get("arguments", {})}
+    return f"<tool_call>\n{_json(payload)}\n</tool_call>"
 
 
 def _json(value: Any) -> str:

@@ -38,7 +38,7 @@ def prepare(tokenizer: PreTrainedTokenizerBase, source: Source, out: Path) -> tu
     Raises WorkFailedError when the tokenizer knows no character offsets or not one row can be learnt from.
     """
     texts = Texts(Vocabulary.of(tokenizer), source)
-    if texts.plain:
+    if texts.uses_plain_template:
         tokenizer.chat_template = PLAIN_TEMPLATE  # saved with the result
     folder = out / "rows"
     folder.mkdir(exist_ok=True)
@@ -52,10 +52,10 @@ def prepare(tokenizer: PreTrainedTokenizerBase, source: Source, out: Path) -> tu
 
 def fingerprint(texts: Texts) -> str:
     """Changes whenever the tokens could; twenty hex digits."""
-    source, words = texts.source, texts.words
+    source, vocabulary = texts.source, texts.vocabulary
     stat = source.path.stat()
-    size = words.tokens.get_vocab_size()
-    parts = [str(source), stat.st_size, stat.st_mtime_ns, texts.template.source, words.eos, size]
+    size = vocabulary.tokens.get_vocab_size()
+    parts = [str(source), stat.st_size, stat.st_mtime_ns, texts.template.source, vocabulary.eos, size]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
 
 
@@ -67,7 +67,7 @@ def _write(texts: Texts, file: Path, out: Path) -> Counts:
         pyarrow.OSFile(str(partial), "wb") as sink,
         pyarrow.ipc.new_stream(sink, SCHEMA) as writer,
     ):
-        for rows in reading(texts.source, out):
+        for rows in batches(texts.source, out):
             ids, labels = _tokenise(texts, rows, counts)
             writer.write_batch(pyarrow.record_batch([pyarrow.array(ids), pyarrow.array(labels)], schema=SCHEMA))
     for note in texts.notes():
@@ -77,7 +77,7 @@ def _write(texts: Texts, file: Path, out: Path) -> Counts:
     return counts
 
 
-def reading(source: Source, out: Path) -> Iterator[list[Row]]:
+def batches(source: Source, out: Path) -> Iterator[list[Row]]:
     """The file's rows in small batches, telling now and then how far it is."""
     reported = time.monotonic()
     for rows, before, total in row_tokens.read(source):
@@ -94,10 +94,10 @@ Arrays = list[numpy.ndarray]
 
 def _tokenise(texts: Texts, rows: list[Row], counts: Counts) -> tuple[Arrays, Arrays]:
     source = texts.source
-    found = row_tokens.tokenised(texts, rows, source.max_length)
+    tokenised = row_tokens.tokenised(texts, rows, source.max_length)
     # SFT learns from rows of one side.
-    kept = [row.sides[0] for row in found if row_tokens.count(row, source, counts)]
-    return [side.ids for side in kept], [side.labels for side in kept]
+    sides = [row.sides[0] for row in tokenised if row_tokens.count(row, source, counts)]
+    return [side.ids for side in sides], [side.labels for side in sides]
 
 
 def nothing_to_learn(counts: Counts, source: Source) -> contract.WorkFailedError:
@@ -117,14 +117,16 @@ def nothing_to_learn(counts: Counts, source: Source) -> contract.WorkFailedError
 
 def notes(counts: Counts, source: Source) -> list[events.Note]:
     """What a person should know about rows that are not, or not wholly, learnt from."""
-    found = []
+    warnings = []
     if counts.untrainable:
-        words = f"{counts.untrainable:,} rows hold nothing to learn within {source.max_length} tokens and are left out."
-        found.append(events.Note(level="warning", message=words))
+        message = (
+            f"{counts.untrainable:,} rows hold nothing to learn within {source.max_length} tokens and are left out."
+        )
+        warnings.append(events.Note(level="warning", message=message))
     if counts.refused:
-        words = f"The model's chat template refuses {counts.refused:,} rows, which are left out: {counts.refusal}"
-        found.append(events.Note(level="warning", message=words))
+        message = f"The model's chat template refuses {counts.refused:,} rows, which are left out: {counts.refusal}"
+        warnings.append(events.Note(level="warning", message=message))
     if counts.truncated:
-        words = f"{counts.truncated:,} rows are longer than {source.max_length} tokens and are cut at the end."
-        found.append(events.Note(level="warning", message=words))
-    return found
+        message = f"{counts.truncated:,} rows are longer than {source.max_length} tokens and are cut at the end."
+        warnings.append(events.Note(level="warning", message=message))
+    return warnings

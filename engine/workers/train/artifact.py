@@ -33,7 +33,7 @@ class Trained:
     recipe: Recipe
     row: list[int]  # token ids
     bf16: bool
-    stored: torch.dtype  # of the base model's files, and so of a full model's
+    stored_dtype: torch.dtype  # of the base model's files, and so of a full model's
 
 
 def save(trained: Trained, out: Path) -> str:
@@ -50,7 +50,7 @@ def save(trained: Trained, out: Path) -> str:
     if isinstance(model, PeftModel):
         _save_adapter(model, partial, out)
     else:
-        model.to(trained.stored).save_pretrained(partial)
+        model.to(trained.stored_dtype).save_pretrained(partial)
     trained.tokenizer.save_pretrained(partial)
     (partial / "README.md").write_text(card(trained.recipe, name), encoding="utf-8")
     if isinstance(model, PeftModel):
@@ -106,17 +106,22 @@ def _check_adapter(trained: Trained, model: PeftModel, folder: Path) -> None:
         )
     if starts.has_start(model):
         starts.subtract_all(model)  # what is saved is for the base without the start
-    lean_lora.take_off(model)  # as it is opened by others, so that no rounding tells the two apart
-    after = _logits(trained, model)
+    lean_lora.disable(model)  # as it is opened by others, so that no rounding tells the two apart
+    trained_logits = _logits(trained, model)
     base = model.base_model if puts_tokens_before(model) else model.unload()
-    before = _logits(trained, base)
+    base_logits = _logits(trained, base)
     reopened = PeftModel.from_pretrained(base, folder, is_trainable=False)
-    again = _logits(trained, reopened)
-    moved, off = (after - before).abs().max().item(), (again - after).abs().max().item()
+    reopened_logits = _logits(trained, reopened)
+    change, difference = (
+        (trained_logits - base_logits).abs().max().item(),
+        (reopened_logits - trained_logits).abs().max().item(),
+    )
     # A 4-bit run trains its adapter in bfloat16 and PEFT opens it in float32, hence the tolerance.
-    if off > 0.05 * max(moved, after.abs().max().item()):
-        raise WorkFailedError("code", f"The saved adapter answers differently from the trained one (by {off:.3g}).")
-    if moved == 0:
+    if difference > 0.05 * max(change, trained_logits.abs().max().item()):
+        raise WorkFailedError(
+            "code", f"The saved adapter answers differently from the trained one (by {difference:.3g})."
+        )
+    if change == 0:
         raise WorkFailedError(
             "config", "The adapter does not change the model's answers.", "Raise learning_rate or train longer."
         )
@@ -126,8 +131,8 @@ def _unchanged(model: PeftModel, tensors: dict[str, torch.Tensor]) -> bool:
     """Whether a LoRA adapter is as it began; of others it is not known, and their answers tell."""
     if starts.has_start(model):
         return starts.unchanged(model)
-    second = [tensor for name, tensor in tensors.items() if "lora_B" in name]
-    return bool(second) and not any(tensor.any() for tensor in second)
+    lora_b = [tensor for name, tensor in tensors.items() if "lora_B" in name]
+    return bool(lora_b) and not any(tensor.any() for tensor in lora_b)
 
 
 def _check_model(trained: PreTrainedModel, folder: Path) -> None:
@@ -137,8 +142,8 @@ def _check_model(trained: PreTrainedModel, folder: Path) -> None:
     for name, tensor in trained.state_dict().items():
         if name in saved and not torch.equal(saved[name], tensor.cpu()):
             raise WorkFailedError("code", f"The saved weights of {name} are not the trained ones.")
-    wanted = {name for name, _ in trained.named_parameters()}  # names tied to another are listed once
-    if missing := sorted(wanted - set(saved)):
+    expected = {name for name, _ in trained.named_parameters()}  # names tied to another are listed once
+    if missing := sorted(expected - set(saved)):
         raise WorkFailedError("code", f"The saved model lacks {missing[0]}.")
 
 
@@ -146,8 +151,8 @@ def _finite_tensors(folder: Path) -> dict[str, torch.Tensor]:
     """All tensors saved in `folder`, memory-mapped. Raises WorkFailedError on NaN or infinity."""
     tensors: dict[str, torch.Tensor] = {}
     for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, framework="pt") as opened:
-            tensors |= {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a dict)
+        with safe_open(file, framework="pt") as weights_file:
+            tensors |= {name: weights_file.get_tensor(name) for name in weights_file.keys()}  # noqa: SIM118 (not a dict)
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise WorkFailedError(

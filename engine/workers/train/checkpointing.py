@@ -19,7 +19,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_callback import ExportableState
 
 from engine.process import events
-from engine.recipes import best_checkpoint as best
+from engine.recipes import best_checkpoint
 from engine.recipes.recipe import Recipe
 from engine.weights import checkpoints
 from engine.workers import contract, group, ranks
@@ -42,10 +42,10 @@ class Rules:
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Rules":
-        measure, greater = best.measure(recipe)
+        measure, greater = best_checkpoint.measure(recipe)
         return cls(
             newest=recipe.save_total_limit,
-            best=best.best_kept(recipe),
+            best=best_checkpoint.best_kept(recipe),
             measure=measure,
             greater=greater,
             restores=recipe.load_best_model_at_end,
@@ -68,7 +68,7 @@ class Checkpoints(TrainerCallback, ExportableState):
     def __init__(self, out: Path, rules: Rules) -> None:
         self.out = out
         self.rules = rules
-        self.room = disk_space.Room(out)
+        self.disk = disk_space.DiskSpace(out)
         self.stopped = False
         self.terminated = False
         self.best: float | None = None
@@ -84,8 +84,8 @@ class Checkpoints(TrainerCallback, ExportableState):
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """From here on SIGTERM is a request to save and end; before, there is nothing to save."""
-        kept = state.stateful_callbacks.setdefault(STATE, self.state()) or {}
-        for name, value in kept.get("attributes", {}).items():
+        saved = state.stateful_callbacks.setdefault(STATE, self.state()) or {}
+        for name, value in saved.get("attributes", {}).items():
             setattr(self, name, value)
         signal.signal(signal.SIGTERM, self._terminate)
 
@@ -100,21 +100,21 @@ class Checkpoints(TrainerCallback, ExportableState):
         self.terminated = True
 
     def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **known: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
         self.measured = {}
-        asked = self.stopped or contract.stop_requested(self.out)
-        self.stopped, self.terminated, filling = group.agree(asked, self.terminated, self.room.is_filling())
+        stop_requested = self.stopped or contract.stop_requested(self.out)
+        self.stopped, self.terminated, is_filling = group.agree(stop_requested, self.terminated, self.disk.is_filling())
         if self.stopped or self.terminated:
             control.should_save = control.should_training_stop = True
-        control.should_save = control.should_save or filling
+        control.should_save = control.should_save or is_filling
         if state.global_step >= state.max_steps and args.eval_strategy != "no":
             control.should_evaluate = True
         if control.should_save or (control.should_evaluate and self.rules.best):
             # The loss between two points is not part of a checkpoint: with a point here, a resumed curve is the same.
             control.should_log = True
         if control.should_save:
-            self._make_room(state.global_step, known)
+            self._make_room(state.global_step, kwargs)
         return control
 
     def on_log(self, *_: Any, logs: dict[str, Any] | None = None, **__: Any) -> None:
@@ -126,7 +126,7 @@ class Checkpoints(TrainerCallback, ExportableState):
         state: TrainerState,
         control: TrainerControl,
         metrics: dict[str, float] | None = None,
-        **known: Any,
+        **kwargs: Any,
     ) -> TrainerControl:
         if not self.rules.best:
             self.measured |= _evaluated(metrics)
@@ -137,10 +137,10 @@ class Checkpoints(TrainerCallback, ExportableState):
         if self._compare(value, state.global_step):
             self.ended_early = state.global_step
             control.should_training_stop = saves = True
-            self._tell_early(state.global_step)
+            self._note_early_end(state.global_step)
         if saves and not control.should_save:
             control.should_save = True
-            self._make_room(state.global_step, known)
+            self._make_room(state.global_step, kwargs)
         return control
 
     def end_early(self, step: int, control: TrainerControl) -> None:
@@ -150,12 +150,12 @@ class Checkpoints(TrainerCallback, ExportableState):
 
     def _value(self, metrics: dict[str, float]) -> float:
         if self.rules.measure not in metrics:
-            known = ", ".join(sorted(name for name in metrics if name.startswith("eval_")))
+            names = ", ".join(sorted(name for name in metrics if name.startswith("eval_")))
             message = f"metric_for_best_model is {self.rules.measure}, which this training does not measure."
-            raise contract.WorkFailedError("config", message, f"Choose from: {known}.")
+            raise contract.WorkFailedError("config", message, f"Choose from: {names}.")
         return float(metrics[self.rules.measure])
 
-    def _tell_early(self, step: int) -> None:
+    def _note_early_end(self, step: int) -> None:
         if ranks.first():
             message = (
                 f"Stopped early at step {step}: {self.waited} evaluations without a better {self.rules.measure} than "
@@ -173,15 +173,15 @@ class Checkpoints(TrainerCallback, ExportableState):
         return 0 < self.rules.patience <= self.waited
 
     def _is_among_the_best(self, value: float) -> bool:
-        there = sorted(self._worth().values(), key=lambda one: self.rules.gain(one, 0.0), reverse=True)
+        values = sorted(self._worth().values(), key=lambda other: self.rules.gain(other, 0.0), reverse=True)
         if math.isnan(value):
             return False
-        return len(there) < self.rules.best or self.rules.gain(value, there[self.rules.best - 1]) > 0
+        return len(values) < self.rules.best or self.rules.gain(value, values[self.rules.best - 1]) > 0
 
     def _worth(self) -> dict[Path, float]:
         """What each sealed checkpoint measured."""
-        told = {folder: checkpoints.measured(folder).get(self.rules.measure) for folder in self._sealed()}
-        return {folder: value for folder, value in told.items() if value is not None and not math.isnan(value)}
+        measured = {folder: checkpoints.measured(folder).get(self.rules.measure) for folder in self._sealed()}
+        return {folder: value for folder, value in measured.items() if value is not None and not math.isnan(value)}
 
     def _sealed(self) -> list[Path]:
         return [folder for folder in checkpoints.in_order(self.out) if checkpoints.whole(folder)]
@@ -191,8 +191,8 @@ class Checkpoints(TrainerCallback, ExportableState):
     ) -> None:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         broken = first_not_finite(model)
-        (spoilt,) = group.agree(broken is not None)  # here all have written what is theirs
-        if spoilt and not broken:
+        (is_broken,) = group.agree(broken is not None)  # here all have written what is theirs
+        if is_broken and not broken:
             group.wait()  # for the process that says why
         if broken:
             shutil.rmtree(folder)
@@ -204,40 +204,40 @@ class Checkpoints(TrainerCallback, ExportableState):
         if ranks.first():
             self._seal(folder, state.global_step)
         # Nobody goes on, or ends, before it is sealed.
-        self.room.raise_if_full(f"the checkpoint of step {state.global_step} was just written")
+        self.disk.raise_if_full(f"the checkpoint of step {state.global_step} was just written")
 
     def _seal(self, folder: Path, step: int) -> None:
         # A pickle that resuming does not need, and that has held access tokens in the past.
         (folder / "training_args.bin").unlink(missing_ok=True)
         checkpoints.write_manifest(folder, step, self.measured)
         events.append(self.out, events.Saved(step=step, checkpoint=str(folder.relative_to(self.out))))
-        self.room.wrote(folder)
+        self.disk.wrote(folder)
         for old in self._not_kept(self.rules.newest):  # only now: there is never a moment without a good checkpoint
             shutil.rmtree(old)
 
     def _not_kept(self, newest: int) -> list[Path]:
         """What may go, the oldest first: neither among the newest nor among the best."""
-        there, worth = checkpoints.in_order(self.out), self._worth()
-        best = sorted(worth, key=lambda one: self.rules.gain(worth[one], 0.0), reverse=True)[: self.rules.best]
-        return [folder for folder in there[:-newest] if folder not in best]
+        folders, worth = checkpoints.in_order(self.out), self._worth()
+        best = sorted(worth, key=lambda folder: self.rules.gain(worth[folder], 0.0), reverse=True)[: self.rules.best]
+        return [folder for folder in folders[:-newest] if folder not in best]
 
-    def _make_room(self, step: int, known: dict[str, Any]) -> None:
+    def _make_room(self, step: int, kwargs: dict[str, Any]) -> None:
         """Before a checkpoint is written, older ones go where there is no room. Raises WorkFailedError without any."""
         if not ranks.first():
             return
-        self.room.expects(known.get("model"), known.get("optimizer"))
-        for old in self._not_kept(1):
-            if self.room.is_enough():
+        self.disk.expects(kwargs.get("model"), kwargs.get("optimizer"))
+        for folder in self._not_kept(1):
+            if self.disk.is_enough():
                 break
-            shutil.rmtree(old)
-            message = f"The disk is nearly full, so the checkpoint of step {checkpoints.step_of(old)} was deleted."
+            shutil.rmtree(folder)
+            message = f"The disk is nearly full, so the checkpoint of step {checkpoints.step_of(folder)} was deleted."
             events.append(self.out, events.Note(level="warning", message=message))
-        self.room.check(step, checkpoints.newest_step(self.out))
+        self.disk.check(step, checkpoints.newest_step(self.out))
 
     def best_folder(self) -> Path | None:
         """The best checkpoint that verifies; None when none was measured."""
         worth = self._worth()
-        in_order = sorted(worth, key=lambda one: self.rules.gain(worth[one], 0.0), reverse=True)
+        in_order = sorted(worth, key=lambda folder: self.rules.gain(worth[folder], 0.0), reverse=True)
         return next((folder for folder in in_order if checkpoints.verified(folder)), None)
 
 
@@ -276,13 +276,13 @@ def restore_best(trainer: Any, keeper: Checkpoints) -> dict[str, Any]:
         return {}
     step, last = checkpoints.step_of(folder), trainer.state.global_step
     value = checkpoints.measured(folder)[rules.measure]
-    found = {"best_step": step, "best_metric": value, "metric_for_best_model": rules.measure}
+    result = {"best_step": step, "best_metric": value, "metric_for_best_model": rules.measure}
     if not rules.restores or step == last:
-        return found
+        return result
     trainer.state.best_model_checkpoint = str(folder)
     trainer._load_best_model()
     if ranks.first():
         message = f"The result is the checkpoint of step {step}, the best one: {rules.measure} {value:.4g}. "
         message += f"The training went on to step {last}."
         events.append(keeper.out, events.Note(message=message))
-    return {**found, "restored_step": step}
+    return {**result, "restored_step": step}

@@ -26,12 +26,12 @@ LAYERS_ALONE = {"fused_linear_cross_entropy": False}  # the loss is ours or TRL'
 
 def choose_attention(model: PreTrainedModel, recipe: Recipe, device: str, bf16: bool) -> None:
     """Gives the model the attention that `attention` names. Raises WorkFailedError as that does."""
-    wanted = attention(recipe, type(model), device, bf16)
-    if wanted is None:
+    implementation = attention(recipe, type(model), device, bf16)
+    if implementation is None:
         return
-    model.set_attn_implementation(wanted)
+    model.set_attn_implementation(implementation)
     if recipe.attn_implementation not in (None, model.config._attn_implementation):
-        raise _refused(wanted, f"{type(model).__name__} keeps its own way of computing attention.")
+        raise _refused(implementation, f"{type(model).__name__} keeps its own way of computing attention.")
 
 
 def attention(recipe: Recipe, architecture: type[PreTrainedModel], device: str, bf16: bool) -> str | None:
@@ -39,22 +39,22 @@ def attention(recipe: Recipe, architecture: type[PreTrainedModel], device: str, 
 
     Raises WorkFailedError when the recipe asks for what is not installed, not for this device or not for this model.
     """
-    wanted = recipe.attn_implementation
-    if wanted is None:
+    implementation = recipe.attn_implementation
+    if implementation is None:
         return next((name for name in FLASH if not _no_flash(name, architecture, device, bf16)), None)
     reason = None
-    if wanted in FLASH:
-        reason = _no_flash(wanted, architecture, device, bf16)
-    elif wanted == "sdpa" and not architecture._supports_sdpa:
+    if implementation in FLASH:
+        reason = _no_flash(implementation, architecture, device, bf16)
+    elif implementation == "sdpa" and not architecture._supports_sdpa:
         reason = f"{architecture.__name__} cannot compute attention that way."
     if reason:
-        raise _refused(wanted, reason)
-    return wanted
+        raise _refused(implementation, reason)
+    return implementation
 
 
-def _refused(wanted: str, reason: str) -> WorkFailedError:
+def _refused(implementation: str, reason: str) -> WorkFailedError:
     hint = "Leave attn_implementation empty to let the device and the model decide."
-    return WorkFailedError("config", f"attn_implementation is {wanted}. {reason}", hint)
+    return WorkFailedError("config", f"attn_implementation is {implementation}. {reason}", hint)
 
 
 def _no_flash(name: str, architecture: type[PreTrainedModel], device: str, bf16: bool) -> str | None:
@@ -88,22 +88,22 @@ def _no_liger(model: PreTrainedModel, device: str) -> str | None:
         return "Liger's kernels need a GPU."
     if not is_liger_kernel_available():
         return "liger-kernel is not installed."
-    known: Mapping[str, Any] = import_module("liger_kernel.transformers.monkey_patch").MODEL_TYPE_TO_APPLY_LIGER_FN
-    kind = model.config.model_type
-    return None if kind in known else f"Liger does not support models of the kind {kind}."
+    supported: Mapping[str, Any] = import_module("liger_kernel.transformers.monkey_patch").MODEL_TYPE_TO_APPLY_LIGER_FN
+    model_type = model.config.model_type
+    return None if model_type in supported else f"Liger does not support models of the kind {model_type}."
 
 
-def recomputes(recipe: Recipe, memory: Mapping[str, int], longest: int) -> bool:
+def recomputes(recipe: Recipe, memory: Mapping[str, int], longest_row: int) -> bool:
     """Whether activations are computed again for the gradient: as the recipe says, or when memory needs it.
 
-    `memory` is `engine.fit.memory_by_length.of`; `longest` are the tokens of the longest row.
+    `memory` is `engine.fit.memory_by_length.of`; `longest_row` is in tokens.
     """
     if recipe.gradient_checkpointing is not None or not memory:
         return bool(recipe.gradient_checkpointing)
-    return memory["fixed"] + memory["a_token"] * longest > memory["available"]
+    return memory["fixed"] + memory["a_token"] * longest_row > memory["available"]
 
 
-def leanly(recipe: Recipe) -> bool:
+def uses_own_layers(recipe: Recipe) -> bool:
     """Whether layers are computed by functions of our own: torch cannot trace those, nor divide their weights."""
     return not recipe.torch_compile and (group.alone() or recipe.strategy == "ddp")
 

@@ -43,15 +43,15 @@ class Divergence:
             return None
         values = sorted(value for _, value in self.window)
         low, middle, high = values[WINDOW // 4], values[WINDOW // 2], values[-WINDOW // 10]
-        began = max(self.first, key=lambda point: point[1])
-        found = None
-        if low > _limit(began[1]):
-            found = Finding(began[0], began[1], middle)
+        worst_start = max(self.first, key=lambda point: point[1])
+        finding = None
+        if low > _limit(worst_start[1]):
+            finding = Finding(worst_start[0], worst_start[1], middle)
         elif self.best and low > _limit(self.best.now):
-            found = Finding(self.best.since, self.best.before, middle)
+            finding = Finding(self.best.since, self.best.before, middle)
         if self.best is None or middle < self.best.before:
             self.best = Finding(step, middle, high)
-        return found
+        return finding
 
 
 def _limit(value: float) -> float:
@@ -85,22 +85,22 @@ class Overfitting:
         self.best: tuple[int, float, float] | None = None  # step, held-out loss, training loss
         self.last = 0.0
         self.worse = 0
-        self.told = False
+        self.reported = False
 
     def learnt(self, loss: float) -> None:
         self.losses.append(loss)
 
     def __call__(self, step: int, held_out: float) -> tuple[Finding, Finding] | None:
         """Takes in an evaluation; once it is plain, gives the held-out loss and the training loss then and now."""
-        training = median(self.losses) if self.losses else 0.0
+        training_loss = median(self.losses) if self.losses else 0.0
         rises, self.last = held_out > self.last, held_out
         if self.best is None or held_out < self.best[1]:
-            self.best, self.worse, self.told = (step, held_out, training), 0, False
+            self.best, self.worse, self.reported = (step, held_out, training_loss), 0, False
             return None
         since, best, before = self.best
-        least = RISE if rises else SURE_RISE
-        self.worse = self.worse + 1 if held_out > best + least * abs(best) else 0
-        if self.told or self.worse < LATER_EVALUATIONS or training >= before:
+        threshold = RISE if rises else SURE_RISE
+        self.worse = self.worse + 1 if held_out > best + threshold * abs(best) else 0
+        if self.reported or self.worse < LATER_EVALUATIONS or training_loss >= before:
             return None
-        self.told = True
-        return Finding(since, best, held_out), Finding(since, before, training)
+        self.reported = True
+        return Finding(since, best, held_out), Finding(since, before, training_loss)

@@ -34,7 +34,7 @@ class CurveWatch(TrainerCallback):
         self.overfitting = curve_rules.Overfitting()
 
     def on_train_begin(self, *_: Any, model: Any = None, **__: Any) -> None:
-        if model is not None and not any(one.requires_grad for one in model.parameters()):
+        if model is not None and not any(parameter.requires_grad for parameter in model.parameters()):
             hint = "Choose layers that the model has, or another tuning."
             raise WorkFailedError("config", "Nothing would be trained: none of the model's weights is trainable.", hint)
 
@@ -46,17 +46,17 @@ class CurveWatch(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        known = logs or {}
-        if "loss" not in known:
+        metrics = logs or {}
+        if "loss" not in metrics:
             return
-        loss, step = float(known["loss"]), state.global_step
+        loss, step = float(metrics["loss"]), state.global_step
         self.overfitting.learnt(loss)
-        if self.divergence and (found := self.divergence(step, loss)):
-            raise self._diverged(found, step)
+        if self.divergence and (finding := self.divergence(step, loss)):
+            raise self._diverged(finding, step)
         if not self.by_reward and self.losses(step, loss):
             self._nothing_left(step, control)
-        elif "grad_norm" in known and (found := self.gradients(step, float(known["grad_norm"]))):
-            self._no_gradient(found, step, loss)
+        elif "grad_norm" in metrics and (finding := self.gradients(step, float(metrics["grad_norm"]))):
+            self._no_gradient(finding, step, loss)
 
     def on_evaluate(
         self,
@@ -69,12 +69,12 @@ class CurveWatch(TrainerCallback):
         held_out = (metrics or {}).get("eval_loss")
         if held_out is None or self.by_reward:
             return
-        if found := self.overfitting(state.global_step, held_out):
-            there, here = found
-            self._tell(
-                f"Since step {there.since} the held-out loss has risen ({there.before:.4g}, now {there.now:.4g}) while "
-                f"the training loss fell ({here.before:.4g}, now {here.now:.4g}): the model is overfitting. "
-                f"{self._remedy(there.since)}"
+        if findings := self.overfitting(state.global_step, held_out):
+            risen, fallen = findings
+            self._warn(
+                f"Since step {risen.since} the held-out loss has risen ({risen.before:.4g}, now {risen.now:.4g}) while "
+                f"the training loss fell ({fallen.before:.4g}, now {fallen.now:.4g}): the model is overfitting. "
+                f"{self._remedy(risen.since)}"
             )
 
     def _remedy(self, step: int) -> str:
@@ -82,15 +82,15 @@ class CurveWatch(TrainerCallback):
             return "The result will be the best checkpoint."
         return f"Train for about {step} steps, or with load_best_model_at_end, or use more rows."
 
-    def _diverged(self, found: curve_rules.Finding, step: int) -> WorkFailedError:
+    def _diverged(self, finding: curve_rules.Finding, step: int) -> WorkFailedError:
         rate = self.recipe.learning_rate
         hint = (
             f"Start again with learning_rate {rate / 10:g} instead of {rate:g}, a few warmup_steps and max_grad_norm "
             "1. Resume would continue with diverged weights."
         )
         message = (
-            f"The loss has diverged: around {found.before:.4g} at step {found.since}, and {found.now:.4g} in the last "
-            f"{curve_rules.WINDOW} points up to step {step}."
+            f"The loss has diverged: around {finding.before:.4g} at step {finding.since}, and {finding.now:.4g} in the "
+            f"last {curve_rules.WINDOW} points up to step {step}."
         )
         return WorkFailedError("config", message, hint)
 
@@ -100,20 +100,20 @@ class CurveWatch(TrainerCallback):
             message = f"The loss has been 0 in every step from {since} to {step}: the rows give nothing to learn."
             hint = "Look at the dataset's tokens: is there an answer within max_length, and do the two answers differ?"
             raise WorkFailedError("data", message, hint)
-        self._tell(
+        self._warn(
             f"The loss has been 0 since step {since}: nothing is left to learn. The training ended at step {step}."
         )
         self.keeper.end_early(step, control)
 
-    def _no_gradient(self, found: curve_rules.Finding, step: int, loss: float) -> None:
-        where = f"in every step from {found.since} to {step}"
+    def _no_gradient(self, finding: curve_rules.Finding, step: int, loss: float) -> None:
+        when = f"in every step from {finding.since} to {step}"
         if self.by_reward:
-            message = f"The rewards gave all answers to a prompt the same score {where}, so nothing was learnt."
+            message = f"The rewards gave all answers to a prompt the same score {when}, so nothing was learnt."
             hint = "Choose easier prompts, a reward that is not all or nothing, more num_generations, or a higher "
             raise WorkFailedError("data", message, f"{hint}temperature.")
-        message = f"The gradients were 0 {where}, with a loss of {loss:.4g}: no trained weight affects it."
+        message = f"The gradients were 0 {when}, with a loss of {loss:.4g}: no trained weight affects it."
         raise WorkFailedError("config", message, "Choose other layers, another tuning, or less clipping and smoothing.")
 
-    def _tell(self, message: str) -> None:
+    def _warn(self, message: str) -> None:
         if ranks.first():
             events.append(self.out, events.Note(level="warning", message=message))

@@ -20,14 +20,14 @@ LEAST_SHARE = 0.125  # of the reserve, that stays free even when a last checkpoi
 SECONDS_BETWEEN_LOOKS = 10
 
 
-class Room:
+class DiskSpace:
     """The disk under `out`, as a training uses it."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
         self.needed = 0  # bytes of the next checkpoint
         self.written = 0  # bytes of the last one
-        self.looked = time.monotonic()
+        self.last_look = time.monotonic()
         self.full = False
 
     def free(self) -> int:
@@ -35,18 +35,24 @@ class Room:
 
     def is_filling(self) -> bool:
         """Whether somebody fills the disk, so that it is time to save while that is possible. Looks now and then."""
-        if self.full or not ranks.first() or time.monotonic() - self.looked < SECONDS_BETWEEN_LOOKS:
+        if self.full or not ranks.first() or time.monotonic() - self.last_look < SECONDS_BETWEEN_LOOKS:
             return False
-        self.looked = time.monotonic()
+        self.last_look = time.monotonic()
         self.full = self.free() < RESERVE_BYTES + self.written
         return self.full
 
     def expects(self, model: Any, optimizer: Any) -> None:
         """Measures what the next checkpoint will take: the trained weights, and what the optimiser keeps."""
-        trained = sum(_bytes(one) for one in model.parameters() if one.requires_grad) if model is not None else 0
-        kept = getattr(optimizer, "state", {}).values()
-        kept = [one for values in kept for one in values.values() if isinstance(one, torch.Tensor)]
-        self.needed = max(self.written, trained + sum(map(_bytes, kept)) + BESIDES_BYTES)
+        trained_bytes = (
+            sum(_bytes(parameter) for parameter in model.parameters() if parameter.requires_grad)
+            if model is not None
+            else 0
+        )
+        optimizer_state = getattr(optimizer, "state", {}).values()
+        optimizer_state = [
+            tensor for values in optimizer_state for tensor in values.values() if isinstance(tensor, torch.Tensor)
+        ]
+        self.needed = max(self.written, trained_bytes + sum(map(_bytes, optimizer_state)) + BESIDES_BYTES)
 
     def is_enough(self) -> bool:
         return self.free() >= self.needed + RESERVE_BYTES
@@ -65,21 +71,21 @@ class Room:
         free = self.free()
         self.full = True
         if free < self.needed + int(LEAST_SHARE * RESERVE_BYTES):
-            last = f"The last one is of step {newest}" if newest >= 0 else "There is none before it"
-            what = f"the checkpoint of step {step} takes {sizes.in_words(self.needed)}. {last}"
-            raise self._failure(free, what)
+            newest_note = f"The last one is of step {newest}" if newest >= 0 else "There is none before it"
+            context = f"the checkpoint of step {step} takes {sizes.in_words(self.needed)}. {newest_note}"
+            raise self._failure(free, context)
 
-    def raise_if_full(self, what: str) -> None:
+    def raise_if_full(self, context: str) -> None:
         """After writing: raises WorkFailedError, in every process, when there is no room for another checkpoint."""
-        (full,) = group.agree(self.full)
-        if full:
-            raise self._failure(self.free(), what)
+        (is_full,) = group.agree(self.full)
+        if is_full:
+            raise self._failure(self.free(), context)
 
-    def _failure(self, free: int, what: str) -> WorkFailedError:
-        found = diagnosis.disk_full(free, what)
-        return WorkFailedError(found.category, found.message, found.hint)
+    def _failure(self, free: int, context: str) -> WorkFailedError:
+        full_disk = diagnosis.disk_full(free, context)
+        return WorkFailedError(full_disk.category, full_disk.message, full_disk.hint)
 
 
 def _bytes(tensor: torch.Tensor) -> int:
-    held = group.held(tensor)
-    return held.numel() * held.element_size()
+    local_tensor = group.held(tensor)
+    return local_tensor.numel() * local_tensor.element_size()

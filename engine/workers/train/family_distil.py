@@ -16,7 +16,7 @@ from engine.workers.tokens import training_rows
 from engine.workers.train import training
 from engine.workers.train.reporting import LossWatch
 from engine.workers.train.training import Rows, Spec
-from engine.workers.trainers.distil import Taught, TaughtTrainer, prompt_tokens
+from engine.workers.trainers.distil import DistilBatches, DistilTrainer, prompt_tokens
 from engine.workers.trainers.fast_sft import allows_fast_loss, without_adapter
 from engine.workers.trainers.rows import lengths
 from engine.workers.tuning import adapters
@@ -30,26 +30,28 @@ def train(values: dict[str, Any], out: Path) -> dict[str, Any]:
 
 
 def _rows(spec: Spec, base: Base, out: Path) -> Rows:
-    longest = base.longest(spec.recipe)
-    source = training_rows.Source(spec.dataset_path, spec.dataset_kind, longest, answers_only=True)
-    everything, counts = training_rows.prepare(base.tokenizer, source, out)
+    max_length = base.longest(spec.recipe)
+    source = training_rows.Source(spec.dataset_path, spec.dataset_kind, max_length, answers_only=True)
+    all_rows, counts = training_rows.prepare(base.tokenizer, source, out)
     for note in training_rows.notes(counts, source):
         events.append(out, note)
     if answered_share("gkd", spec.recipe.lmbda, spec.recipe.seq_kd):
-        everything = _with_room(everything, longest - spec.recipe.max_completion_length, out)
-    learnt, held_out = training.split(everything, spec.recipe)
+        all_rows = _with_short_prompts(all_rows, max_length - spec.recipe.max_completion_length, out)
+    learnt, held_out = training.split(all_rows, spec.recipe)
     return Rows(learnt, held_out, counts)
 
 
-def _with_room(rows: Dataset, room: int, out: Path) -> Dataset:
+def _with_short_prompts(rows: Dataset, max_prompt_tokens: int, out: Path) -> Dataset:
     """The rows whose prompt leaves room for an answer of max_completion_length."""
     labels = (row["labels"] for row in rows.select_columns("labels"))
-    fits = [number for number, one in enumerate(labels) if 0 < prompt_tokens(one) <= room]
+    fits = [number for number, row_labels in enumerate(labels) if 0 < prompt_tokens(row_labels) <= max_prompt_tokens]
     if not fits:
         hint = "Raise max_length, lower max_completion_length, or set lmbda to 0 and leave seq_kd off."
-        raise WorkFailedError("data", f"No prompt fits into the {room} tokens that an answer leaves.", hint)
+        raise WorkFailedError(
+            "data", f"No prompt fits into the {max_prompt_tokens} tokens that an answer leaves.", hint
+        )
     if left_out := len(rows) - len(fits):
-        message = f"{left_out:,} rows have no prompt, or one of more than {room} tokens, and are left out."
+        message = f"{left_out:,} rows have no prompt, or one of more than {max_prompt_tokens} tokens, and are left out."
         events.append(out, events.Note(level="warning", message=message))
         return rows.select(fits)
     return rows
@@ -61,7 +63,7 @@ def _teacher(spec: Spec, base: Base) -> PreTrainedModel | PeftModel:
         raise WorkFailedError("config", "No teacher was given.", "Choose one in teacher_id.")
     path, adapter = Path(str(spec.companion["path"])), spec.companion["adapter"]
     tokenizer = training_model.load_tokenizer(Path(adapter) if adapter else path)
-    _check_words(base.tokenizer, tokenizer)
+    _check_vocabulary(base.tokenizer, tokenizer)
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
     try:
         model = AutoModelForCausalLM.from_pretrained(
@@ -75,36 +77,37 @@ def _teacher(spec: Spec, base: Base) -> PreTrainedModel | PeftModel:
     return model.eval().requires_grad_(False)
 
 
-def _check_words(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase) -> None:
-    words, others = one.get_vocab(), other.get_vocab()
-    if words == others:
+def _check_vocabulary(student: PreTrainedTokenizerBase, teacher: PreTrainedTokenizerBase) -> None:
+    student_vocabulary, teacher_vocabulary = student.get_vocab(), teacher.get_vocab()
+    if student_vocabulary == teacher_vocabulary:
         return
-    differ = next(iter(dict(words.items() ^ others.items())))
-    message = f"The teacher has another vocabulary: {differ!r:.40} is not the same token in both."
+    difference = next(iter(dict(student_vocabulary.items() ^ teacher_vocabulary.items())))
+    message = f"The teacher has another vocabulary: {difference!r:.40} is not the same token in both."
     raise WorkFailedError("config", message, "Choose a teacher of the same model family in teacher_id.")
 
 
-def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> TaughtTrainer:
+def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> DistilTrainer:
     recipe = spec.recipe
     teacher = _teacher(spec, base)
-    students, teachers = base.model.config.get_text_config(), without_adapter(teacher).config.get_text_config()
-    own, teachers.vocab_size = teachers.vocab_size, students.vocab_size  # TRL compares what may only be padding
-    trainer = TaughtTrainer(
+    config, teacher_config = base.model.config.get_text_config(), without_adapter(teacher).config.get_text_config()
+    # TRL compares what may only be padding.
+    teacher_vocab_size, teacher_config.vocab_size = teacher_config.vocab_size, config.vocab_size
+    trainer = DistilTrainer(
         model=base.model,
         teacher_model=teacher,
         processing_class=base.tokenizer,
         args=_arguments(spec, base, out, rows),
-        data_collator=Taught(base.tokenizer.pad_token_id),
+        data_collator=DistilBatches(base.tokenizer.pad_token_id),
         train_dataset=rows.train,
         eval_dataset=rows.held_out,
         peft_config=adapters.adapter(recipe, base.model),
     )
-    teachers.vocab_size = own
-    trainer.share(min(students.vocab_size, own))
+    teacher_config.vocab_size = teacher_vocab_size
+    trainer.share(min(config.vocab_size, teacher_vocab_size))
     trainer.order_rows(recipe.train_sampling_strategy, lengths(rows.train))
     with trainer.accelerator.autocast():
-        both = all(allows_fast_loss(without_adapter(model)) for model in (trainer.model, teacher))
-        trainer.fast_loss = trainer.accelerator.num_processes == 1 and both
+        are_fast = all(allows_fast_loss(without_adapter(model)) for model in (trainer.model, teacher))
+        trainer.fast_loss = trainer.accelerator.num_processes == 1 and are_fast
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
     return trainer
 

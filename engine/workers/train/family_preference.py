@@ -66,16 +66,16 @@ class _Scorer:
 def _rows(spec: Spec, base: Base, out: Path) -> Rows:
     recipe = spec.recipe
     source = Source(spec.dataset_path, spec.dataset_kind, base.longest(recipe), answers_only=True)
-    wanted = judged_rows.Wanted(source, whole=recipe.method == "reward")  # a score is read at the end
-    everything, counts = judged_rows.prepare(base.tokenizer, wanted, out)
-    for note in judged_rows.notes(counts, wanted):
+    selection = judged_rows.Selection(source, whole=recipe.method == "reward")  # a score is read at the end
+    all_rows, counts = judged_rows.prepare(base.tokenizer, selection, out)
+    for note in judged_rows.notes(counts, selection):
         events.append(out, note)
-    learnt, held_out = training.split(everything, recipe)
+    learnt, held_out = training.split(all_rows, recipe)
     if recipe.method == "kto":
-        for words in _balance(learnt["label"], recipe):
-            events.append(out, events.Note(level="warning", message=words))
+        for warning in _balance(learnt["label"], recipe):
+            events.append(out, events.Note(level="warning", message=warning))
         learnt = learnt.select(_order(learnt, spec))
-        learnt, held_out = _with_others(learnt, spec, base), _with_others(held_out, spec, base)
+        learnt, held_out = _with_mismatched(learnt, spec, base), _with_mismatched(held_out, spec, base)
     return Rows(learnt, held_out, counts)
 
 
@@ -85,7 +85,7 @@ def _order(rows: Dataset, spec: Spec) -> Any:
     return RowOrder(recipe.train_sampling_strategy, lengths(rows).tolist(), spec.rows_a_step, recipe.seed).indices()
 
 
-def _with_others(rows: Dataset | None, spec: Spec, base: Base) -> Any:
+def _with_mismatched(rows: Dataset | None, spec: Spec, base: Base) -> Any:
     if rows is None or spec.recipe.loss_type == "apo_zero_unpaired":
         return rows
     size = spec.recipe.per_device_train_batch_size
@@ -100,12 +100,12 @@ def _balance(labels: list[bool], recipe: Recipe) -> list[str]:
     ratio = good * recipe.desirable_weight / (bad * recipe.undesirable_weight)
     if 0.75 <= ratio <= 4 / 3 + 0.01:
         return []
-    way = (
+    remedy = (
         f"desirable_weight {bad * recipe.undesirable_weight / good:.2g}"
         if ratio < 1
         else f"undesirable_weight {good * recipe.desirable_weight / bad:.2g}"
     )
-    return [f"There are {good:,} good and {bad:,} bad answers; {way} would let both count the same."]
+    return [f"There are {good:,} good and {bad:,} bad answers; {remedy} would let both count the same."]
 
 
 def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
@@ -113,8 +113,8 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
     longest = int(lengths(rows.train).max())
     shared = training.shared_arguments(spec, base, out, rows.held_out is not None, longest)
     shared["remove_unused_columns"] = False
-    make = MAKERS[recipe.method]
-    trainer = make(spec, base, rows, shared)
+    make_trainer = MAKERS[recipe.method]
+    trainer = make_trainer(spec, base, rows, shared)
     strategy = "sequential" if recipe.method == "kto" else recipe.train_sampling_strategy
     trainer.order_rows(strategy, lengths(rows.train))
     trainer.watch = LossWatch(trainer.model, recipe.learning_rate)
@@ -123,7 +123,7 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
     return trainer
 
 
-def _given(spec: Spec, base: Base, rows: Rows, batches: Any = None) -> dict[str, Any]:
+def _trainer_arguments(spec: Spec, base: Base, rows: Rows, batches: Any = None) -> dict[str, Any]:
     """What every trainer takes."""
     return {
         "model": base.model,
@@ -143,15 +143,17 @@ def _loss(recipe: Recipe) -> str:
     return recipe.loss_type or methods.METHODS[recipe.method].loss_types[0]
 
 
-def _asks_first(spec: Spec, rows: Rows) -> bool:
+def _precomputes_reference(spec: Spec, rows: Rows) -> bool:
     """Whether the reference is asked about all rows before the training: worth it when they are seen again."""
     recipe = spec.recipe
     if recipe.precompute_ref_log_probs is not None:
         return recipe.precompute_ref_log_probs
-    if spec.asked.spread.divides_weights:
+    if spec.strategy.spread.divides_weights:
         return False  # the model is divided only when the training begins, and fits no device before
-    seen = recipe.max_steps * spec.rows_a_step if recipe.max_steps > 0 else recipe.num_train_epochs * len(rows.train)
-    return seen > len(rows.train)
+    rows_seen = (
+        recipe.max_steps * spec.rows_a_step if recipe.max_steps > 0 else recipe.num_train_epochs * len(rows.train)
+    )
+    return rows_seen > len(rows.train)
 
 
 def _dpo(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> PairTrainer:
@@ -161,10 +163,14 @@ def _dpo(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> PairTrai
         beta=_beta(recipe),
         loss_type=[_loss(recipe)],
         label_smoothing=recipe.label_smoothing,
-        precompute_ref_log_probs=_asks_first(spec, rows),
+        precompute_ref_log_probs=_precomputes_reference(spec, rows),
         max_length=base.longest(recipe),
     )
-    return PairTrainer(lean=compute.leanly(recipe), args=arguments, **_given(spec, base, rows, judged_batches.Pairs))
+    return PairTrainer(
+        lean=compute.uses_own_layers(recipe),
+        args=arguments,
+        **_trainer_arguments(spec, base, rows, judged_batches.Pairs),
+    )
 
 
 def _kto(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> LabelTrainer:
@@ -175,11 +181,13 @@ def _kto(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> LabelTra
         loss_type=_loss(recipe),
         desirable_weight=recipe.desirable_weight,
         undesirable_weight=recipe.undesirable_weight,
-        precompute_ref_log_probs=_asks_first(spec, rows),
+        precompute_ref_log_probs=_precomputes_reference(spec, rows),
         max_length=base.longest(recipe),
     )
     return LabelTrainer(
-        lean=compute.leanly(recipe), args=arguments, **_given(spec, base, rows, judged_batches.Labelled)
+        lean=compute.uses_own_layers(recipe),
+        args=arguments,
+        **_trainer_arguments(spec, base, rows, judged_batches.Labelled),
     )
 
 
@@ -206,11 +214,14 @@ def _cpo(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> Any:
     return trainer
 
 
-def _both_sides(kind: Any, spec: Spec, base: Base, rows: Rows, arguments: Any) -> Any:
+def _both_sides(trainer_class: Any, spec: Spec, base: Base, rows: Rows, arguments: Any) -> Any:
     """These trainers would copy all rows three times to look for text in them, so they see one until they are made."""
-    given = _given(spec, base, rows, judged_batches.Sides)
-    few = {name: given[name] and given[name].select([0]) for name in ("train_dataset", "eval_dataset")}
-    trainer = kind(args=arguments, **{**given, **few})
+    trainer_arguments = _trainer_arguments(spec, base, rows, judged_batches.Sides)
+    samples = {
+        name: trainer_arguments[name] and trainer_arguments[name].select([0])
+        for name in ("train_dataset", "eval_dataset")
+    }
+    trainer = trainer_class(args=arguments, **{**trainer_arguments, **samples})
     trainer.train_dataset, trainer.eval_dataset = rows.train, rows.held_out
     trainer.use_dpo_data_collator = True  # ours gives what that one would
     alone = group.alone()  # TRL's own has the logits of every position, on any device
@@ -224,7 +235,7 @@ def _reward(spec: Spec, base: Base, rows: Rows, shared: dict[str, Any]) -> Score
     arguments = RewardConfig(
         **shared, max_length=base.longest(recipe), center_rewards_coefficient=recipe.center_rewards_coefficient
     )
-    return ScoreTrainer(args=arguments, **_given(spec, base, rows))
+    return ScoreTrainer(args=arguments, **_trainer_arguments(spec, base, rows))
 
 
 MAKERS = {"dpo": _dpo, "kto": _kto, "orpo": _orpo, "simpo": _cpo, "cpo": _cpo, "reward": _reward}

@@ -57,13 +57,15 @@ def train(values: dict[str, Any], out: Path) -> dict[str, Any]:
 
 def _rows(spec: Spec, base: Base, out: Path) -> Rows:
     recipe = spec.recipe
-    room = base.longest(recipe) - recipe.max_completion_length
-    if room < 1:
+    max_prompt_tokens = base.longest(recipe) - recipe.max_completion_length
+    if max_prompt_tokens < 1:
         hint = f"Lower max_completion_length below {base.longest(recipe)}."
         raise WorkFailedError("config", "The longest answer leaves no room for a prompt.", hint)
-    wanted = judged_rows.Wanted(Source(spec.dataset_path, "prompt", room, answers_only=True), whole=True)
-    prompts, counts = judged_rows.prepare(base.tokenizer, wanted, out)
-    for note in judged_rows.notes(counts, wanted):
+    selection = judged_rows.Selection(
+        Source(spec.dataset_path, "prompt", max_prompt_tokens, answers_only=True), whole=True
+    )
+    prompts, counts = judged_rows.prepare(base.tokenizer, selection, out)
+    for note in judged_rows.notes(counts, selection):
         events.append(out, note)
     if "exact_match" in words(recipe.reward_funcs):
         _check_answers(prompts, _column(spec))
@@ -86,19 +88,19 @@ def _column(spec: Spec) -> str:
 
 
 def _check_enough(prompts: Dataset, spec: Spec) -> None:
-    a_step = spec.rows_a_step // spec.recipe.num_generations
-    if len(prompts) < a_step:
-        message = f"A step takes {a_step} prompts, and there are {len(prompts)}."
+    prompts_a_step = spec.rows_a_step // spec.recipe.num_generations
+    if len(prompts) < prompts_a_step:
+        message = f"A step takes {prompts_a_step} prompts, and there are {len(prompts)}."
         raise WorkFailedError("data", message, "Lower gradient_accumulation_steps or per_device_train_batch_size.")
 
 
 def _check_answers(prompts: Dataset, column: str) -> None:
     """Raises WorkFailedError when a row lacks what exact_match compares with."""
     for number, row in enumerate(prompts, 1):
-        known = json.loads(row["extra"])
-        if known.get(column) in (None, ""):
-            have = ", ".join(known) or "none"
-            message = f"The {number}. prompt has no column `{column}` with the right answer (its columns: {have})."
+        columns = json.loads(row["extra"])
+        if columns.get(column) in (None, ""):
+            names = ", ".join(columns) or "none"
+            message = f"The {number}. prompt has no column `{column}` with the right answer (its columns: {names})."
             raise WorkFailedError("data", message, "Change reward_column, or judge by other reward_funcs.")
 
 
@@ -106,11 +108,13 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
     recipe = spec.recipe
     evaluates = rows.held_out is not None
     arguments = training.shared_arguments(spec, base, out, evaluates) | _arguments(recipe)
-    config, kind = (RLOOConfig, LeaveOneOutTrainer) if recipe.method == "rloo" else (GRPOConfig, GroupTrainer)
-    trainer = kind(
+    config_class, trainer_class = (
+        (RLOOConfig, LeaveOneOutTrainer) if recipe.method == "rloo" else (GRPOConfig, GroupTrainer)
+    )
+    trainer = trainer_class(
         model=base.model,
         processing_class=base.tokenizer,
-        args=config(**arguments),
+        args=config_class(**arguments),
         train_dataset=_prompts(rows.train),
         eval_dataset=_prompts(rows.held_out) if rows.held_out is not None else None,
         peft_config=adapters.adapter(recipe, base.model),
@@ -138,7 +142,7 @@ def _arguments(recipe: Recipe) -> dict[str, Any]:
     """What these methods are told beyond the others."""
     method = methods.METHODS[recipe.method]
     prompts = max(1, recipe.per_device_train_batch_size // recipe.num_generations)
-    found = {
+    arguments = {
         "per_device_eval_batch_size": prompts * recipe.num_generations,  # whole groups of answers
         "beta": method.beta if recipe.beta is None else recipe.beta,
         "num_generations": recipe.num_generations,
@@ -148,7 +152,7 @@ def _arguments(recipe: Recipe) -> dict[str, Any]:
         "shuffle_dataset": recipe.train_sampling_strategy != "sequential",
         "remove_unused_columns": False,
     }
-    return found | ({"loss_type": recipe.loss_type or method.loss_types[0]} if method.loss_types else {})
+    return arguments | ({"loss_type": recipe.loss_type or method.loss_types[0]} if method.loss_types else {})
 
 
 FAMILY = training.Family(_rows, _trainer)

@@ -14,15 +14,15 @@ from transformers import PreTrainedModel
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from engine.workers import group, ranks
-from engine.workers.train.strategy import Asked
+from engine.workers.train.strategy import Strategy
 
 
-def trained(trainer: Any, asked: Asked, load: Callable[[Path | None], PreTrainedModel], out: Path) -> Any:
+def trained(trainer: Any, strategy: Strategy, load: Callable[[Path | None], PreTrainedModel], out: Path) -> Any:
     """The model to save, or None in a process that saves nothing. Every process must call it.
 
     `load` reads the base model anew, or for full tuning a model from the folder it is given.
     """
-    if not asked.spread.divides_weights:
+    if not strategy.spread.divides_weights:
         return trainer.model if ranks.first() else None
     folder = out / "gathered"
     trainer.save_model(str(folder))
@@ -30,7 +30,7 @@ def trained(trainer: Any, asked: Asked, load: Callable[[Path | None], PreTrained
     if not ranks.first():
         return None
     unset_hf_deepspeed_config()  # with it, ZeRO 3 would divide the model that is read now among the others
-    if asked.recipe.tuning == "full":
+    if strategy.recipe.tuning == "full":
         model: Any = load(folder)
     else:
         model = PeftModel.from_pretrained(load(None), folder, is_trainable=True)

@@ -34,10 +34,10 @@ def cause(codes: Iterable[int]) -> int:
 
     A process that merely lost another one ends with 1, and one the launcher ended itself by SIGTERM.
     """
-    found = [code for code in codes if code != 0]
-    killed = [code for code in found if code < 0 and code != -signal.SIGTERM]
-    telling = [code for code in found if code > 1]
-    return (killed or telling or found or [1])[0]
+    failures = [code for code in codes if code != 0]
+    signalled = [code for code in failures if code < 0 and code != -signal.SIGTERM]
+    specific = [code for code in failures if code > 1]
+    return (signalled or specific or failures or [1])[0]
 
 
 def _end(code: int) -> None:

@@ -15,8 +15,8 @@ def taken(device: str) -> int:
         return torch.cuda.max_memory_reserved(device)
     if STATUS.exists():
         return kilobytes("VmHWM") * 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def kilobytes(name: str) -> int:

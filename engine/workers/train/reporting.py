@@ -68,20 +68,20 @@ class LossWatch:
     def __init__(self, model: torch.nn.Module, learning_rate: float) -> None:
         self.model = model
         self.learning_rate = learning_rate
-        self.seen = 0
+        self.batch_count = 0
 
     def __call__(self, loss: torch.Tensor) -> None:
-        self.seen += 1
+        self.batch_count += 1
         if not torch.isfinite(loss).all():
             raise self._diagnosis(float(loss))
 
     def _diagnosis(self, loss: float) -> contract.WorkFailedError:
-        named = self.model.named_parameters()
-        broken = next((name for name, one in named if not torch.isfinite(group.held(one)).all()), None)
-        if broken and self.seen == 1:
+        parameters = self.model.named_parameters()
+        broken = next((name for name, parameter in parameters if not torch.isfinite(group.held(parameter)).all()), None)
+        if broken and self.batch_count == 1:
             message = f"The model's weights contain NaN or infinity (first: {broken})."
             return contract.WorkFailedError("data", message, "The model's files are damaged: fetch the model again.")
         cause = "the training diverged" if broken else "numbers overflowed in the model"
-        lower = f"Lower learning_rate from {self.learning_rate:g} to {self.learning_rate / 10:g}"
-        hint = f"{lower}, add a few warmup_steps, and keep max_grad_norm at 1."
-        return contract.WorkFailedError("config", f"The loss became {loss} in batch {self.seen}: {cause}.", hint)
+        advice = f"Lower learning_rate from {self.learning_rate:g} to {self.learning_rate / 10:g}"
+        hint = f"{advice}, add a few warmup_steps, and keep max_grad_norm at 1."
+        return contract.WorkFailedError("config", f"The loss became {loss} in batch {self.batch_count}: {cause}.", hint)

@@ -9,7 +9,7 @@ from datasets import Dataset
 from engine.recipes.recipe import Recipe
 from engine.workers import ranks
 from engine.workers.tokens.row_tokens import Counts
-from engine.workers.train import strategy
+from engine.workers.train.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Spec:
         return self.recipe.per_device_train_batch_size * self.recipe.gradient_accumulation_steps * self.world_size
 
     @property
-    def asked(self) -> strategy.Asked:
+    def strategy(self) -> Strategy:
         """How the training is to be spread."""
-        return strategy.Asked(self.recipe, self.world_size)
+        return Strategy(self.recipe, self.world_size)
 
     @classmethod
     def read(cls, values: dict[str, Any]) -> "Spec":

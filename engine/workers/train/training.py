@@ -76,14 +76,14 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
 def _save(spec: Spec, family: Family, trainer: Any, base: training_model.Base, rows: Rows, out: Path) -> str:
     """Saves and checks the result in the first process, while the others wait. Returns adapter or model."""
 
-    def anew(folder: Path | None) -> Any:
+    def load_fresh(folder: Path | None) -> Any:
         recipe = spec.recipe.model_copy(update={"bf16": base.bf16})
         return family.load(recipe, folder or spec.model_path, "cpu", base.tokenizer).model
 
-    model = gathered_weights.trained(trainer, spec.asked, anew, out)
+    model = gathered_weights.trained(trainer, spec.strategy, load_fresh, out)
     name = "adapter"
     if model is not None:
-        trained = artifact.Trained(model, base.tokenizer, spec.recipe, rows.example, base.bf16, base.stored)
+        trained = artifact.Trained(model, base.tokenizer, spec.recipe, rows.example, base.bf16, base.stored_dtype)
         name = artifact.save(trained, out)
     group.wait()
     return name
@@ -108,16 +108,16 @@ def make(spec: Spec, family: Family, out: Path, choose: Callable[[Rows], Rows] =
     compute.choose_attention(base.model, spec.recipe, spec.device, base.bf16)
     rows = choose(group.in_turn(lambda: family.rows(spec, base, out)))
     base = begun_with(base, spec.adapter_path)
-    if compute.leanly(spec.recipe):
-        short_attention.put()
+    if compute.uses_own_layers(spec.recipe):
+        short_attention.enable()
     trainer = family.trainer(spec, base, rows, out)
     tuning.prepare(trainer, spec.recipe, spec.model_path, out)
-    strategy.check(spec.asked, trainer.accelerator)
-    trainer.add_callback(strategy.Truth(spec.asked, trainer))
+    strategy.check(spec.strategy, trainer.accelerator)
+    trainer.add_callback(strategy.StrategyCheck(spec.strategy, trainer))
     if spec.recipe.torch_compile:
         compute.compile_decoder(without_adapter(trainer.model))
-    if compute.leanly(spec.recipe):
-        lean_lora.put(trainer.model)
+    if compute.uses_own_layers(spec.recipe):
+        lean_lora.enable(trainer.model)
     return Made(trainer, base, rows)
 
 
@@ -159,10 +159,10 @@ def _rows(spec: Spec, base: training_model.Base, out: Path) -> Rows:
     recipe = spec.recipe
     learns_answers = recipe.assistant_only_loss and recipe.method == "sft"
     source = training_rows.Source(spec.dataset_path, spec.dataset_kind, base.longest(recipe), learns_answers)
-    everything, counts = training_rows.prepare(base.tokenizer, source, out)
+    all_rows, counts = training_rows.prepare(base.tokenizer, source, out)
     for note in training_rows.notes(counts, source):
         events.append(out, note)
-    train, held_out = split(everything, recipe)
+    train, held_out = split(all_rows, recipe)
     return Rows(train, held_out, counts)
 
 
@@ -181,8 +181,8 @@ def split(rows: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
 def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> AnswersTrainer:
     recipe = spec.recipe
     learnt, packed = packed_or_not(rows.train, base.model, recipe, base.longest(recipe))
-    for words in packed.notes:
-        events.append(out, events.Note(level="warning", message=words))
+    for note in packed.notes:
+        events.append(out, events.Note(level="warning", message=note))
     trainer = AnswersTrainer(
         model=base.model,
         processing_class=base.tokenizer,

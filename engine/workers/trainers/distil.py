@@ -19,48 +19,48 @@ from engine.workers.trainers.judged_batches import Batch, Row, attention, padded
 
 def prompt_tokens(labels: Sequence[int]) -> int:
     """Tokens before the last answer of a row."""
-    end = next(place for place in range(len(labels) - 1, -1, -1) if labels[place] != NOT_LEARNT)
+    end = next(index for index in range(len(labels) - 1, -1, -1) if labels[index] != NOT_LEARNT)
     while end and labels[end - 1] != NOT_LEARNT:
         end -= 1
     return end
 
 
 @dataclass(frozen=True)
-class Taught:
+class DistilBatches:
     """Rows as padded batches, with what stands before the last answer as prompts, which are filled up on the left."""
 
     pad: int
 
     def __call__(self, rows: list[Row]) -> Batch:
         ids = [list(row["input_ids"]) for row in rows]
-        asked = [row[: prompt_tokens(one["labels"])] for row, one in zip(ids, rows, strict=True)]
-        back = [row[::-1] for row in asked]
+        prompts = [row_ids[: prompt_tokens(row["labels"])] for row_ids, row in zip(ids, rows, strict=True)]
+        reversed_prompts = [row[::-1] for row in prompts]
         return {
             "input_ids": padded(ids, self.pad),
             "attention_mask": attention(ids),
             "labels": padded([list(row["labels"]) for row in rows], NOT_LEARNT),
-            "prompts": padded(back, self.pad).flip(1),
-            "prompt_attention_mask": attention(back).flip(1),
+            "prompts": padded(reversed_prompts, self.pad).flip(1),
+            "prompt_attention_mask": attention(reversed_prompts).flip(1),
         }
 
 
-class TaughtTrainer(AnswersTrainer, GKDTrainer):
+class DistilTrainer(AnswersTrainer, GKDTrainer):
     """Generalised knowledge distillation (arXiv 2306.13649)."""
 
     shared_tokens: int  # numbers of tokens that both models know, from 0 on
-    _written = False  # whether the batch at hand was answered while training
+    _is_on_policy = False  # whether the batch at hand was answered while training
 
     def share(self, tokens: int) -> None:
         """Compares, and lets both say, only the first so many numbers of the vocabulary."""
         self.shared_tokens = tokens
-        most = max(_width(self.model), _width(self.teacher_model))
-        if most > tokens:
-            self.generation_config.suppress_tokens = list(range(tokens, most))
+        largest_vocabulary = max(_width(self.model), _width(self.teacher_model))
+        if largest_vocabulary > tokens:
+            self.generation_config.suppress_tokens = list(range(tokens, largest_vocabulary))
 
     def generate_on_policy_outputs(  # a function of the class in TRL
         self, model: Any, inputs: dict[str, Any], generation_config: Any
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        self._written = True
+        self._is_on_policy = True
         ids, mask, labels = GKDTrainer.generate_on_policy_outputs(model, inputs, generation_config)
         # Padding goes to the right, where it changes no model's positions.
         order = (mask == 0).int().argsort(dim=1, stable=True)
@@ -73,29 +73,29 @@ class TaughtTrainer(AnswersTrainer, GKDTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        read = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        model_inputs = {name: inputs[name] for name in ("input_ids", "attention_mask")}
         learnt = inputs["labels"][:, 1:] != NOT_LEARNT
-        said = self._logits(self.model if self.fast_loss else model, read, learnt)
+        student_logits = self._logits(self.model if self.fast_loss else model, model_inputs, learnt)
         with torch.no_grad():
-            taught = self._logits(self.teacher_model.eval(), read, learnt)
+            teacher_logits = self._logits(self.teacher_model.eval(), model_inputs, learnt)
         count = learnt.sum() if num_items_in_batch is None else num_items_in_batch
-        if self._written:
-            count, self._written = learnt.sum() * self.current_gradient_accumulation_steps, False
+        if self._is_on_policy:
+            count, self._is_on_policy = learnt.sum() * self.current_gradient_accumulation_steps, False
         count = torch.as_tensor(count).clamp(min=1)
-        loss = GKDTrainer.generalized_jsd_loss(said, taught, beta=self.beta, num_items_in_batch=count)
-        self._count_tokens(read["attention_mask"])
+        loss = GKDTrainer.generalized_jsd_loss(student_logits, teacher_logits, beta=self.beta, num_items_in_batch=count)
+        self._count_tokens(model_inputs["attention_mask"])
         return (loss, {}) if return_outputs else loss
 
-    def _logits(self, model: torch.nn.Module, read: dict[str, Any], learnt: torch.Tensor) -> torch.Tensor:
+    def _logits(self, model: torch.nn.Module, model_inputs: dict[str, Any], learnt: torch.Tensor) -> torch.Tensor:
         """Of the labelled positions: (labels, shared tokens), float32."""
         if self.fast_loss:
             base = without_adapter(model)
             with self.accelerator.autocast():  # accelerate wraps the whole model, which is passed by here
-                hidden = base.base_model(**read, use_cache=False).last_hidden_state[:, :-1]
-                found = base.get_output_embeddings()(hidden[learnt])
+                hidden = base.base_model(**model_inputs, use_cache=False).last_hidden_state[:, :-1]
+                logits = base.get_output_embeddings()(hidden[learnt])
         else:
-            found = model(**read, use_cache=False).logits[:, :-1][learnt]
-        return found[:, : self.shared_tokens].float()
+            logits = model(**model_inputs, use_cache=False).logits[:, :-1][learnt]
+        return logits[:, : self.shared_tokens].float()
 
 
 def _width(model: Any) -> int:

@@ -47,30 +47,30 @@ def add_fast_head(model: PreTrainedModel, temperature: float = 1.0) -> None:
 
     The model must be one that `fast_loss.allows_fast_loss` says yes to. Every other call goes where it went.
     """
-    others = model.forward
+    original_forward = model.forward
 
     @functools.wraps(type(model).forward)  # `generate` looks at the signature
     def forward(self: Any, *args: Any, fused_lm_head: bool = False, **kwargs: Any) -> Any:
         if not fused_lm_head:
-            return others(*args, **kwargs)
+            return original_forward(*args, **kwargs)
         labels = kwargs.pop("labels")[:, 1:]
         kwargs.pop("use_cache", None)
-        seen = unmasked.hidden(self, kwargs)[:, :-1]
+        hidden_states = unmasked.hidden(self, kwargs)[:, :-1]
         mask = labels != NOT_LEARNT
         head = self.get_output_embeddings()
-        return _output(frozen_head.read(head, seen[mask], labels[mask], temperature, details=True), mask)
+        return _output(frozen_head.read(head, hidden_states[mask], labels[mask], temperature, details=True), mask)
 
     model.forward = types.MethodType(forward, model)
 
 
-def _output(found: frozen_head.Said, mask: torch.Tensor) -> FusedCausalLMOutput:
+def _output(readings: frozen_head.Readings, mask: torch.Tensor) -> FusedCausalLMOutput:
     """What TRL's head gives at each position."""
-    log_probs, entropy, mean, top = found
+    log_probs, entropy, mean, is_top = readings
     return FusedCausalLMOutput(
         loss=-log_probs.sum() / mask.sum().clamp(min=1),
         log_probs=spread(log_probs, mask),
         entropy=spread(entropy, mask),
         mean_logits=spread(mean, mask),
-        is_top1=spread(top, mask),
+        is_top1=spread(is_top, mask),
         label_mask=mask,
     )

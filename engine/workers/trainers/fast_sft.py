@@ -46,9 +46,9 @@ def _same_logits(model: PreTrainedModel, decoder: torch.nn.Module) -> bool:
     ids = torch.arange(PROBE_TOKENS, device=model.device)[None] % model.get_input_embeddings().weight.shape[0]
     expected = model(input_ids=ids, use_cache=False).logits
     hidden = decoder(input_ids=ids, use_cache=False).last_hidden_state
-    found = model.get_output_embeddings()(hidden)
+    logits = model.get_output_embeddings()(hidden)
     model.train(training)
-    return expected.shape == found.shape and torch.allclose(expected.float(), found.float(), rtol=1e-2, atol=1e-2)
+    return expected.shape == logits.shape and torch.allclose(expected.float(), logits.float(), rtol=1e-2, atol=1e-2)
 
 
 class AnswersTrainer(RowTrainer, SFTTrainer):
@@ -62,16 +62,16 @@ class AnswersTrainer(RowTrainer, SFTTrainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         inputs = dict(inputs)
-        tokens, before = inputs.pop("tokens", None), self._total_train_tokens
+        tokens, tokens_before = inputs.pop("tokens", None), self._total_train_tokens
         if not self.fast_loss or return_outputs:
-            found = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             if tokens is None:
-                return found  # TRL has counted
-            self._total_train_tokens = before  # it counts one row of a packed batch
+                return loss  # TRL has counted
+            self._total_train_tokens = tokens_before  # it counts one row of a packed batch
         else:
-            found = self._labelled_loss(model, inputs, inputs.pop("labels"), num_items_in_batch)
+            loss = self._labelled_loss(model, inputs, inputs.pop("labels"), num_items_in_batch)
         self._count_tokens(inputs["attention_mask"] if tokens is None else tokens)
-        return found
+        return loss
 
     def _labelled_loss(
         self, model: Any, inputs: dict[str, Any], labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None
@@ -83,17 +83,17 @@ class AnswersTrainer(RowTrainer, SFTTrainer):
         """
         if model is self.model:
             with self.accelerator.autocast():  # accelerate wraps the forward of the whole model, passed by here
-                total = labelled_sum(without_adapter(model), inputs, labels)
+                total_loss = labelled_sum(without_adapter(model), inputs, labels)
         else:
-            total = model(**inputs, labels=labels, labelled_only=True)["loss"] * self.accelerator.num_processes
+            total_loss = model(**inputs, labels=labels, labelled_only=True)["loss"] * self.accelerator.num_processes
         count = (labels[:, 1:] != NOT_LEARNT).sum() if num_items_in_batch is None else num_items_in_batch
-        return total / torch.as_tensor(count).clamp(min=1)
+        return total_loss / torch.as_tensor(count).clamp(min=1)
 
-    def _count_tokens(self, real: torch.Tensor) -> None:
+    def _count_tokens(self, real_tokens: torch.Tensor) -> None:
         """Real tokens learnt from so far, as TRL counts them; padding is not work done."""
         mode = "train" if self.model.training else "eval"
         if mode == "train":
-            self._total_train_tokens += int(self.accelerator.gather(real.sum()).sum())
+            self._total_train_tokens += int(self.accelerator.gather(real_tokens.sum()).sum())
         self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
 
 
@@ -101,8 +101,8 @@ def labelled_sum(model: PreTrainedModel, inputs: dict[str, Any], labels: torch.T
     """The cross-entropy of all labelled positions, added up."""
     targets = labels[:, 1:]
     learnt = targets != NOT_LEARNT
-    seen = unmasked.hidden(model, inputs)[:, :-1]
-    (log_probs,) = frozen_head.read(model.get_output_embeddings(), seen[learnt], targets[learnt])
+    hidden_states = unmasked.hidden(model, inputs)[:, :-1]
+    (log_probs,) = frozen_head.read(model.get_output_embeddings(), hidden_states[learnt], targets[learnt])
     return -log_probs.sum()
 
 
@@ -111,12 +111,12 @@ def add_labelled_sum(model: PreTrainedModel) -> None:
 
     Every other call goes where it went.
     """
-    others = model.forward
+    original_forward = model.forward
 
     @wraps(type(model).forward)  # `generate` looks at the signature
     def forward(self: Any, *args: Any, labelled_only: bool = False, **kwargs: Any) -> Any:
         if not labelled_only:
-            return others(*args, **kwargs)
+            return original_forward(*args, **kwargs)
         inputs = {name: value for name, value in kwargs.items() if value is not None}
         return {"loss": labelled_sum(self, inputs, inputs.pop("labels"))}
 

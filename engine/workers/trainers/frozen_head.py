@@ -18,29 +18,31 @@ from engine.workers.trainers.head_parts import in_parts, positions_at_once
 
 SLICE_BYTES = 4 << 20  # of float32 logits that stay in a CPU's cache while the softmax passes over them
 
-Said = tuple[torch.Tensor, ...]
+Readings = tuple[torch.Tensor, ...]
 
 
 def read(
     head: nn.Module, hidden: torch.Tensor, targets: torch.Tensor, temperature: float = 1.0, details: bool = False
-) -> Said:
+) -> Readings:
     """The log-probability of each target, float32 (n,), for hidden (n, width) and targets (n,).
 
     `temperature` divides the logits. With `details` also, without a gradient: the entropy and the mean logit at each
     position, and whether the target has the highest.
     """
-    kind = computes_in(hidden)
-    if _frozen(head) and head.weight.dtype == kind:
-        return tuple(_Frozen.apply(hidden.to(kind), head, targets, temperature, details))
-    plain = partial(_plainly, head, temperature, details)
-    return in_parts(plain, hidden, targets, head.weight.shape[0])
+    dtype = computes_in(hidden)
+    if _frozen(head) and head.weight.dtype == dtype:
+        return tuple(_Frozen.apply(hidden.to(dtype), head, targets, temperature, details))
+    read_part = partial(_with_autograd, head, temperature, details)
+    return in_parts(read_part, hidden, targets, head.weight.shape[0])
 
 
 def _frozen(head: nn.Module) -> bool:
     return type(head) is nn.Linear and not any(weight.requires_grad for weight in head.parameters())
 
 
-def _plainly(head: nn.Module, temperature: float, details: bool, hidden: torch.Tensor, targets: torch.Tensor) -> Said:
+def _with_autograd(
+    head: nn.Module, temperature: float, details: bool, hidden: torch.Tensor, targets: torch.Tensor
+) -> Readings:
     logits = head(hidden).float() / temperature
     log_probs = -functional.cross_entropy(logits, targets, reduction="none")
     if not details:
@@ -52,7 +54,7 @@ def _plainly(head: nn.Module, temperature: float, details: bool, hidden: torch.T
 
 
 class _Frozen(torch.autograd.Function):
-    """As `_plainly`, for a linear head that is not trained."""
+    """As `_with_autograd`, for a linear head that is not trained."""
 
     @staticmethod
     def forward(
@@ -62,51 +64,55 @@ class _Frozen(torch.autograd.Function):
         targets: torch.Tensor,
         temperature: float,
         details: bool,
-    ) -> Said:
-        wants = ctx.needs_input_grad[0]
+    ) -> Readings:
+        wants_gradient = ctx.needs_input_grad[0]
         size = positions_at_once(hidden.device, head.out_features)
-        found, grads = [], []
-        for part, those in zip(hidden.split(size), targets.split(size), strict=True):
-            logits = head(part)
-            found += _scan(logits, those, temperature, details, wants)
-            if wants:
+        readings, grads = [], []
+        for hidden_part, target_part in zip(hidden.split(size), targets.split(size), strict=True):
+            logits = head(hidden_part)
+            readings += _scan(logits, target_part, temperature, details, wants_gradient)
+            if wants_gradient:
                 grads.append(logits @ head.weight)
         ctx.save_for_backward(torch.cat(grads).div_(temperature) if grads else None)
-        said = tuple(torch.cat(tensors) for tensors in zip(*found, strict=True))
-        ctx.mark_non_differentiable(*said[1:])
-        return said
+        joined = tuple(torch.cat(tensors) for tensors in zip(*readings, strict=True))
+        ctx.mark_non_differentiable(*joined[1:])
+        return joined
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, by_log_probs: torch.Tensor, *_: torch.Tensor) -> tuple[Any, ...]:
-        (grad,) = ctx.saved_tensors
-        return (grad * by_log_probs[:, None].to(grad.dtype), *[None] * 4)
+    def backward(ctx: Any, grad_log_probs: torch.Tensor, *_: torch.Tensor) -> tuple[Any, ...]:
+        (hidden_grad,) = ctx.saved_tensors
+        return (hidden_grad * grad_log_probs[:, None].to(hidden_grad.dtype), *[None] * 4)
 
 
-def _scan(logits: torch.Tensor, targets: torch.Tensor, temperature: float, details: bool, wants: bool) -> list[Said]:
-    """Said of each slice; with `wants`, `logits` become the gradient of the log-probabilities by them."""
+def _scan(
+    logits: torch.Tensor, targets: torch.Tensor, temperature: float, details: bool, wants_gradient: bool
+) -> list[Readings]:
+    """Readings of each slice; with `wants_gradient`, `logits` become the gradient of the log-probabilities by them."""
     rows = len(logits) if logits.is_cuda else max(1, SLICE_BYTES // (4 * logits.shape[1]))
-    found = []
-    for part, those in zip(logits.split(rows), targets.split(rows), strict=True):
-        scores = part.float() if temperature == 1 else part.float() / temperature
-        said, shares = _softmax(scores, those[:, None], details)
-        found.append(said)
-        if wants:
-            part.copy_(shares.neg_().scatter_add_(1, those[:, None], torch.ones_like(shares[:, :1])))
-    return found
+    readings = []
+    for logits_part, target_part in zip(logits.split(rows), targets.split(rows), strict=True):
+        scores = logits_part.float() if temperature == 1 else logits_part.float() / temperature
+        reading, probabilities = _softmax(scores, target_part[:, None], details)
+        readings.append(reading)
+        if wants_gradient:
+            logits_part.copy_(
+                probabilities.neg_().scatter_add_(1, target_part[:, None], torch.ones_like(probabilities[:, :1]))
+            )
+    return readings
 
 
-def _softmax(scores: torch.Tensor, targets: torch.Tensor, details: bool) -> tuple[Said, torch.Tensor]:
+def _softmax(scores: torch.Tensor, targets: torch.Tensor, details: bool) -> tuple[Readings, torch.Tensor]:
     """What is said of a slice, and the softmax of its scores, which are used up."""
-    best = scores.max(-1, keepdim=True)
+    highest = scores.max(-1, keepdim=True)
     mean = scores.mean(-1) if details else None
-    scores -= best.values
-    own = scores.gather(1, targets)[:, 0]
-    shares = scores.exp() if details else scores.exp_()
-    total = shares.sum(-1, keepdim=True)
-    log_probs = own - total.log()[:, 0]
-    shares /= total
+    scores -= highest.values
+    target_scores = scores.gather(1, targets)[:, 0]
+    probabilities = scores.exp() if details else scores.exp_()
+    totals = probabilities.sum(-1, keepdim=True)
+    log_probs = target_scores - totals.log()[:, 0]
+    probabilities /= totals
     if mean is None:
-        return (log_probs,), shares
-    entropy = total.log()[:, 0] - torch.linalg.vecdot(shares, scores)
-    return (log_probs, entropy, mean, best.indices == targets), shares
+        return (log_probs,), probabilities
+    entropy = totals.log()[:, 0] - torch.linalg.vecdot(probabilities, scores)
+    return (log_probs, entropy, mean, highest.indices == targets), probabilities

@@ -22,7 +22,7 @@ def in_parts(read: Read, hidden: torch.Tensor, targets: torch.Tensor, vocabulary
     if len(targets) <= size:
         return read(hidden, targets)
     pairs = zip(hidden.split(size), targets.split(size), strict=True)
-    parts = [checkpoint(read, one, other, use_reentrant=False) for one, other in pairs]
+    parts = [checkpoint(read, hidden_part, target_part, use_reentrant=False) for hidden_part, target_part in pairs]
     return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
 

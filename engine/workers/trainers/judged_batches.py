@@ -35,8 +35,8 @@ class Pairs:
             "attention_mask": attention(sides),
             "completion_mask": (padded(labels, NOT_LEARNT) != NOT_LEARNT).long(),
         }
-        known = [name for name in ("ref_chosen_logps", "ref_rejected_logps") if name in rows[0]]
-        return batch | {name: torch.tensor([row[name] for row in rows]) for name in known}
+        reference_columns = [name for name in ("ref_chosen_logps", "ref_rejected_logps") if name in rows[0]]
+        return batch | {name: torch.tensor([row[name] for row in rows]) for name in reference_columns}
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Labelled:
             labels = padded([row[f"{prefix}labels"] for row in rows], NOT_LEARNT)
             batch[f"{prefix}completion_mask"] = (labels != NOT_LEARNT).long()
         batch["label"] = torch.tensor([row["label"] for row in rows])
-        known = [name for name in ("ref_logps", "ref_KL_logps") if name in rows[0]]
-        return batch | {name: torch.tensor([row[name] for row in rows]) for name in known}
+        reference_columns = [name for name in ("ref_logps", "ref_KL_logps") if name in rows[0]]
+        return batch | {name: torch.tensor([row[name] for row in rows]) for name in reference_columns}
 
 
 def mismatched(max_length: int) -> Callable[[dict[str, list[Any]]], dict[str, list[Any]]]:
@@ -82,15 +82,20 @@ def mismatched(max_length: int) -> Callable[[dict[str, list[Any]]], dict[str, li
 
     def rotated(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
         ids, labels = rows["input_ids"], rows["labels"]
-        begin = [next(place for place, label in enumerate(row) if label != NOT_LEARNT) for row in labels]
-        answers = [(one[at:], marks[at:]) for one, marks, at in zip(ids, labels, begin, strict=True)]
+        starts = [next(index for index, label in enumerate(row) if label != NOT_LEARNT) for row in labels]
+        answers = [
+            (row_ids[start:], row_labels[start:])
+            for row_ids, row_labels, start in zip(ids, labels, starts, strict=True)
+        ]
         answers = [answers[-1], *answers[:-1]]
         return {
             "KL_input_ids": [
-                [*one[:at], *answer][:max_length] for one, at, (answer, _) in zip(ids, begin, answers, strict=True)
+                [*row_ids[:start], *answer][:max_length]
+                for row_ids, start, (answer, _) in zip(ids, starts, answers, strict=True)
             ],
             "KL_labels": [
-                [*[NOT_LEARNT] * at, *marks][:max_length] for at, (_, marks) in zip(begin, answers, strict=True)
+                [*[NOT_LEARNT] * start, *row_labels][:max_length]
+                for start, (_, row_labels) in zip(starts, answers, strict=True)
             ],
         }
 

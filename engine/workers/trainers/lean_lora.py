@@ -17,14 +17,14 @@ from torch.nn import functional
 from engine.workers.trainers.autocasting import computes_in
 
 
-def put(model: nn.Module) -> None:
+def enable(model: nn.Module) -> None:
     """Makes the LoRA layers of `model` compute this way wherever they are plain; others stay as PEFT has made them."""
     for module in model.modules():
         if type(module) is LoraLinear and type(module.base_layer) is nn.Linear:
             module.forward = MethodType(_forward, module)
 
 
-def take_off(model: nn.Module) -> None:
+def disable(model: nn.Module) -> None:
     """Lets PEFT compute again."""
     for module in model.modules():
         if isinstance(module, LoraLinear) and "forward" in vars(module):
@@ -32,15 +32,17 @@ def take_off(model: nn.Module) -> None:
 
 
 def _forward(self: LoraLinear, inputs: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    name, kind = self.active_adapters[0], computes_in(inputs)
-    if args or kwargs or not _plain(self, kind):
+    name, dtype = self.active_adapters[0], computes_in(inputs)
+    if args or kwargs or not _is_plain(self, dtype):
         return LoraLinear.forward(self, inputs, *args, **kwargs)
     down, up = self.lora_A[name].weight, self.lora_B[name].weight
-    found: torch.Tensor = _Added.apply(inputs.to(kind), self.base_layer, down.to(kind), up.to(kind), self.scaling[name])
-    return found
+    output: torch.Tensor = _Added.apply(
+        inputs.to(dtype), self.base_layer, down.to(dtype), up.to(dtype), self.scaling[name]
+    )
+    return output
 
 
-def _plain(layer: LoraLinear, kind: torch.dtype) -> bool:
+def _is_plain(layer: LoraLinear, dtype: torch.dtype) -> bool:
     """Whether one adapter of the usual form is in force, over a frozen weight that is computed with as it is."""
     (name, *others), base = layer.active_adapters, layer.base_layer
     return (
@@ -51,7 +53,7 @@ def _plain(layer: LoraLinear, kind: torch.dtype) -> bool:
         and name not in layer.lora_variant
         and isinstance(layer.lora_dropout[name], nn.Identity)
         and layer.lora_B[name].bias is None
-        and base.weight.dtype == kind
+        and base.weight.dtype == dtype
         and not any(weight.requires_grad for weight in base.parameters())
     )
 
@@ -69,21 +71,21 @@ class _Added(torch.autograd.Function):
         scaling: float,
     ) -> torch.Tensor:
         rows = inputs.reshape(-1, inputs.shape[-1])
-        low = rows @ down.T
-        found = functional.linear(rows, layer.weight, layer.bias).addmm_(low, up.T, alpha=scaling)
-        ctx.save_for_backward(rows, layer.weight, down, up, low)
+        low_rank = rows @ down.T
+        output = functional.linear(rows, layer.weight, layer.bias).addmm_(low_rank, up.T, alpha=scaling)
+        ctx.save_for_backward(rows, layer.weight, down, up, low_rank)
         ctx.scaling = scaling
-        return found.view(*inputs.shape[:-1], -1)
+        return output.view(*inputs.shape[:-1], -1)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, by_found: torch.Tensor) -> tuple[Any, ...]:
-        rows, weight, down, up, low = ctx.saved_tensors
-        grad = by_found.reshape(-1, by_found.shape[-1])
-        by_low = (grad @ up).mul_(ctx.scaling)
-        by_inputs = None
+    def backward(ctx: Any, grad_output: torch.Tensor) -> tuple[Any, ...]:
+        rows, weight, down, up, low_rank = ctx.saved_tensors
+        flat_grad = grad_output.reshape(-1, grad_output.shape[-1])
+        grad_low_rank = (flat_grad @ up).mul_(ctx.scaling)
+        grad_inputs = None
         if ctx.needs_input_grad[0]:
-            by_inputs = (grad @ weight).addmm_(by_low, down).view(*by_found.shape[:-1], -1)
-        by_up = (grad.T @ low).mul_(ctx.scaling) if ctx.needs_input_grad[3] else None
-        by_down = by_low.T @ rows if ctx.needs_input_grad[2] else None
-        return by_inputs, None, by_down, by_up, None
+            grad_inputs = (flat_grad @ weight).addmm_(grad_low_rank, down).view(*grad_output.shape[:-1], -1)
+        grad_up = (flat_grad.T @ low_rank).mul_(ctx.scaling) if ctx.needs_input_grad[3] else None
+        grad_down = grad_low_rank.T @ rows if ctx.needs_input_grad[2] else None
+        return grad_inputs, None, grad_down, grad_up, None

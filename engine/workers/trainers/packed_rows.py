@@ -55,10 +55,10 @@ def packed_or_not(rows: Dataset, model: PreTrainedModel, recipe: Recipe, length:
     if not flat and not isolates(model):
         return rows, Outcome(notes=(MIXED.format(kind=model.config.model_type),))
     packed = pack(rows, length, recipe.seed)
-    a_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
-    if len(packed) < FEWEST_STEPS * a_step:
-        words = TINY.format(rows=len(rows), packed=len(packed), steps=-(-len(packed) // a_step))
-        return rows, Outcome(notes=(words,))
+    rows_a_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+    if len(packed) < FEWEST_STEPS * rows_a_step:
+        note = TINY.format(rows=len(rows), packed=len(packed), steps=-(-len(packed) // rows_a_step))
+        return rows, Outcome(notes=(note,))
     return packed, Outcome(done=True, flat=flat)
 
 
@@ -80,14 +80,14 @@ def isolates(model: PreTrainedModel) -> bool:
     """
     training = model.training
     model.eval()
-    decoder, words = model.base_model, model.get_input_embeddings().weight
+    decoder, embeddings = model.base_model, model.get_input_embeddings().weight
     first, second = PROBE
-    ids = torch.arange(first + second, device=words.device) * 7 + 3
+    ids = torch.arange(first + second, device=embeddings.device) * 7 + 3
     changed = torch.cat([ids[:first] + 1, ids[first:]])
-    positions = torch.cat([torch.arange(size, device=words.device) for size in PROBE])
-    both = torch.stack([ids, changed]) % words.shape[0]
-    behind = decoder(input_ids=both, position_ids=positions.expand(2, -1), use_cache=False).last_hidden_state[:, first:]
-    alone = decoder(input_ids=both[:1, first:], use_cache=False).last_hidden_state
+    positions = torch.cat([torch.arange(size, device=embeddings.device) for size in PROBE])
+    pair = torch.stack([ids, changed]) % embeddings.shape[0]
+    behind = decoder(input_ids=pair, position_ids=positions.expand(2, -1), use_cache=False).last_hidden_state[:, first:]
+    alone = decoder(input_ids=pair[:1, first:], use_cache=False).last_hidden_state
     model.train(training)
     unseen = torch.allclose(behind[0], behind[1], rtol=1e-3, atol=1e-3)
     # In bfloat16 two ways to the same number part a little.
@@ -104,8 +104,8 @@ class Packed:
     def __call__(self, rows: list[dict[str, Any]]) -> Batch:
         tokens = torch.tensor([len(row["input_ids"]) for row in rows])
         if self.flat:
-            flat = DataCollatorForLanguageModeling(self.pad, padding_free=True)(rows)
-            return {**flat, "tokens": tokens.sum()[None]}
+            batch = DataCollatorForLanguageModeling(self.pad, padding_free=True)(rows)
+            return {**batch, "tokens": tokens.sum()[None]}
         positions = padded([_positions(row) for row in rows], 0)
         labels = padded([row["labels"] for row in rows], NOT_LEARNT)
         return {

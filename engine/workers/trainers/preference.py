@@ -29,12 +29,12 @@ class FusedTrainer(RowTrainer):
     model: Any
     accelerator: Any
     lean: bool
-    _of: int = 0  # rows to ask the reference about, how many were asked, and when that was told
-    _asked: int = 0
-    _told: float = 0.0
+    _rows_to_ask: int = 0  # rows to ask the reference about, how many were asked, and when that was told
+    _rows_asked: int = 0
+    _reported: float = 0.0
 
     def __init__(self, *args: Any, lean: bool = False, **kwargs: Any) -> None:
-        """`lean` as `compute.leanly` says: the reference is asked in here, and has to be rounded as the model is."""
+        """`lean` as `compute.uses_own_layers` says: the reference is asked in here, and rounded as the model is."""
         self.lean = lean
         super().__init__(*args, **kwargs)
 
@@ -51,24 +51,26 @@ class FusedTrainer(RowTrainer):
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
         self.make_fast()
         if self.lean:
-            lean_lora.put(self.model)
-        self._of, self._asked = len(dataset), 0
-        found: Dataset = super()._precompute_ref_logps(dataset, name, batch_size)  # type: ignore[misc]
-        return found
+            lean_lora.enable(self.model)
+        self._rows_to_ask, self._rows_asked = len(dataset), 0
+        scored: Dataset = super()._precompute_ref_logps(dataset, name, batch_size)  # type: ignore[misc]
+        return scored
 
     def compute_ref_log_probs(self, model: Any, inputs: dict[str, Any]) -> Any:
         out = Path(self.args.output_dir).parent
         if contract.stop_requested(out):
             raise contract.Stopped({"steps": 0})
-        found = super().compute_ref_log_probs(model, inputs)  # type: ignore[misc]
-        self._tell(out, len(found[0]))
-        return found
+        log_probs = super().compute_ref_log_probs(model, inputs)  # type: ignore[misc]
+        self._report(out, len(log_probs[0]))
+        return log_probs
 
-    def _tell(self, out: Path, rows: int) -> None:
-        self._asked += rows
-        if time.monotonic() - self._told > SECONDS_BETWEEN_REPORTS:
-            self._told = time.monotonic()
-            events.append(out, events.Progress(done=self._asked, total=self._of, stage="asking the reference"))
+    def _report(self, out: Path, rows: int) -> None:
+        self._rows_asked += rows
+        if time.monotonic() - self._reported > SECONDS_BETWEEN_REPORTS:
+            self._reported = time.monotonic()
+            events.append(
+                out, events.Progress(done=self._rows_asked, total=self._rows_to_ask, stage="asking the reference")
+            )
 
 
 class PairTrainer(FusedTrainer, DPOTrainer):
@@ -108,28 +110,30 @@ class BothSides(RowTrainer):
         inputs = self.concatenated_inputs(batch, padding_value=self.processing_class.pad_token_id)  # type: ignore[attr-defined]
         targets = inputs["concatenated_labels"][:, 1:]
         answers = targets != NOT_LEARNT
-        pairs = len(targets) // 2
-        read = answers.clone()
+        pair_count = len(targets) // 2
+        scored = answers.clone()
         if self.whole_chosen:
-            read[:pairs] = inputs["concatenated_attention_mask"][:pairs, 1:].bool()
-        logps, logits = self._read(inputs, read)
-        of_answers = (logps * answers).sum(-1)
+            scored[:pair_count] = inputs["concatenated_attention_mask"][:pair_count, 1:].bool()
+        logps, logits = self._read(inputs, scored)
+        answer_logps = (logps * answers).sum(-1)
         if self.averages:
-            of_answers = of_answers / answers.sum(-1)
-        imitation = -logps[:pairs].sum() / read[:pairs].sum()
-        means = (logits[:pairs][answers[:pairs]], logits[pairs:][answers[pairs:]])
-        return of_answers[:pairs], of_answers[pairs:], *means, imitation
+            answer_logps = answer_logps / answers.sum(-1)
+        imitation = -logps[:pair_count].sum() / scored[:pair_count].sum()
+        means = (logits[:pair_count][answers[:pair_count]], logits[pair_count:][answers[pair_count:]])
+        return answer_logps[:pair_count], answer_logps[pair_count:], *means, imitation
 
-    def _read(self, inputs: dict[str, Any], read: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _read(self, inputs: dict[str, Any], scored: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities of the tokens at the positions to be read, and the mean logits there; zero elsewhere."""
         base = without_adapter(self.model)
         ids, mask = inputs["concatenated_input_ids"], inputs["concatenated_attention_mask"]
         with self.accelerator.autocast():  # accelerate wraps the forward of the whole model, which is passed by here
-            seen = unmasked.hidden(base, {"input_ids": ids, "attention_mask": mask})[:, :-1]
-            said = frozen_head.read(base.get_output_embeddings(), seen[read], ids[:, 1:][read], details=True)
-            found, _, means, _ = said
-        empty = found.new_zeros(read.shape)
-        return empty.masked_scatter(read, found), empty.masked_scatter(read, means)
+            hidden_states = unmasked.hidden(base, {"input_ids": ids, "attention_mask": mask})[:, :-1]
+            readings = frozen_head.read(
+                base.get_output_embeddings(), hidden_states[scored], ids[:, 1:][scored], details=True
+            )
+            logps, _, means, _ = readings
+        zeros = logps.new_zeros(scored.shape)
+        return zeros.masked_scatter(scored, logps), zeros.masked_scatter(scored, means)
 
     def _count(self, batch: dict[str, Any]) -> None:
         if self.model.training:

@@ -34,22 +34,22 @@ class RowOrder(Sampler[int]):
         """Every row once, in this epoch's order."""
         if self.strategy == "sequential":
             return numpy.arange(len(self.lengths))
-        chance = numpy.random.default_rng([self.seed, self.epoch])
-        shuffled = chance.permutation(len(self.lengths))
-        return shuffled if self.strategy == "random" else self._grouped(shuffled, chance)
+        rng = numpy.random.default_rng([self.seed, self.epoch])
+        shuffled = rng.permutation(len(self.lengths))
+        return shuffled if self.strategy == "random" else self._grouped(shuffled, rng)
 
-    def _grouped(self, shuffled: numpy.ndarray, chance: numpy.random.Generator) -> numpy.ndarray:
-        together = self.batch_size * max(1, min(len(shuffled) // (self.batch_size * 4), BATCHES_SORTED_TOGETHER))
-        groups = [shuffled[start : start + together] for start in range(0, len(shuffled), together)]
+    def _grouped(self, shuffled: numpy.ndarray, rng: numpy.random.Generator) -> numpy.ndarray:
+        group_size = self.batch_size * max(1, min(len(shuffled) // (self.batch_size * 4), BATCHES_SORTED_TOGETHER))
+        groups = [shuffled[start : start + group_size] for start in range(0, len(shuffled), group_size)]
         ordered = numpy.concatenate([group[numpy.argsort(-self.lengths[group], kind="stable")] for group in groups])
         full = len(ordered) // self.batch_size
         batches = ordered[: full * self.batch_size].reshape(full, self.batch_size)
-        places = chance.permutation(full)  # or long rows would be learnt first in each group, and short ones last
+        order = rng.permutation(full)  # or long rows would be learnt first in each group, and short ones last
         if self.epoch == 0 and full >= 3:
-            places = self._short_batch_first(batches, places)
-        return numpy.concatenate([batches[places].ravel(), ordered[full * self.batch_size :]])
+            order = self._short_batch_first(batches, order)
+        return numpy.concatenate([batches[order].ravel(), ordered[full * self.batch_size :]])
 
-    def _short_batch_first(self, batches: numpy.ndarray, places: numpy.ndarray) -> numpy.ndarray:
+    def _short_batch_first(self, batches: numpy.ndarray, order: numpy.ndarray) -> numpy.ndarray:
         """The shortest full batch, then the one with the longest row, then the rest.
 
         The first point of the loss curve shows soon, and a batch that does not fit into memory fails at step two.
@@ -57,4 +57,4 @@ class RowOrder(Sampler[int]):
         longest = self.lengths[batches].max(axis=1)
         first = int(longest.argmin())
         second = int(numpy.where(numpy.arange(len(longest)) == first, -1, longest).argmax())
-        return numpy.concatenate([[first, second], places[~numpy.isin(places, (first, second))]])
+        return numpy.concatenate([[first, second], order[~numpy.isin(order, (first, second))]])

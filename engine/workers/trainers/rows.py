@@ -40,19 +40,19 @@ class WatchedTrainer:
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """Leaves nothing behind when it fails: half a checkpoint takes the disk that was just missing."""
         folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"  # type: ignore[attr-defined]
-        with ExitStack() as undoing:
-            undoing.callback(shutil.rmtree, folder, ignore_errors=True)
+        with ExitStack() as cleanup:
+            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
             super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
-            undoing.pop_all()
+            cleanup.pop_all()
 
     def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """As transformers does, in the precision there was: PEFT makes what it loads float32."""
         model = self.model  # type: ignore[attr-defined]
-        kinds = {name: weight.dtype for name, weight in model.named_parameters() if weight.requires_grad}
+        dtypes = {name: weight.dtype for name, weight in model.named_parameters() if weight.requires_grad}
         super()._load_from_checkpoint(*args, **kwargs)  # type: ignore[misc]
         for name, weight in model.named_parameters():
-            if name in kinds:
-                weight.data = weight.data.to(kinds[name])
+            if name in dtypes:
+                weight.data = weight.data.to(dtypes[name])
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None: the result gets a card of its own, once."""

@@ -20,7 +20,7 @@ from engine.workers.trainers.autocasting import computes_in
 LONGEST = 512  # tokens; beyond, the matrices take more memory than they save time
 
 
-def put() -> None:
+def enable() -> None:
     """Lets every model of this process whose attention is `sdpa` compute it this way where it can."""
     AttentionInterface.register("sdpa", attention)
 
@@ -34,15 +34,15 @@ def attention(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """As transformers' function of that name: (rows, tokens, heads, width) for (rows, heads, tokens, width)."""
-    if attention_mask is None and _short(query, key, value) and _usual(module, kwargs):
+    if attention_mask is None and _is_short(query, key, value) and _is_plain_causal(module, kwargs):
         scaling = kwargs.get("scaling") or query.shape[-1] ** -0.5
-        kind = torch.bfloat16
-        return _Causal.apply(query.to(kind), key.to(kind), value.to(kind), scaling).transpose(1, 2).contiguous(), None
-    found: tuple[torch.Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
-    return found
+        bf16 = torch.bfloat16
+        return _Causal.apply(query.to(bf16), key.to(bf16), value.to(bf16), scaling).transpose(1, 2).contiguous(), None
+    output: tuple[torch.Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    return output
 
 
-def _short(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
+def _is_short(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
     return (
         query.device.type == "cpu"
         and computes_in(query) == torch.bfloat16
@@ -51,14 +51,14 @@ def _short(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
     )
 
 
-def _usual(module: torch.nn.Module, asked: dict[str, Any]) -> bool:
-    causal = asked.get("is_causal")
+def _is_plain_causal(module: torch.nn.Module, options: dict[str, Any]) -> bool:
+    causal = options.get("is_causal")
     changes = ("dropout", "softcap", "position_bias", "cache", "output_attentions", "s_aux")
-    return (getattr(module, "is_causal", True) if causal is None else causal) and not any(map(asked.get, changes))
+    return (getattr(module, "is_causal", True) if causal is None else causal) and not any(map(options.get, changes))
 
 
 @lru_cache(maxsize=8)
-def _later(tokens: int) -> torch.Tensor:
+def _future_mask(tokens: int) -> torch.Tensor:
     """True where a token would see one behind it: (tokens, tokens)."""
     return torch.ones(tokens, tokens, dtype=torch.bool).triu(1)
 
@@ -68,25 +68,25 @@ class _Causal(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
-        rows, shared, tokens, width = key.shape
-        asked = (query * scaling).reshape(rows * shared, -1, width)
+        rows, kv_heads, tokens, width = key.shape
+        queries = (query * scaling).reshape(rows * kv_heads, -1, width)
         keys, values = key.reshape(-1, tokens, width), value.reshape(-1, tokens, width)
-        scores = torch.bmm(asked, keys.transpose(1, 2))
-        scores.view(-1, tokens, tokens).masked_fill_(_later(tokens), float("-inf"))
-        shares = scores.softmax(-1)
-        ctx.save_for_backward(asked, keys, values, shares)
+        scores = torch.bmm(queries, keys.transpose(1, 2))
+        scores.view(-1, tokens, tokens).masked_fill_(_future_mask(tokens), float("-inf"))
+        probabilities = scores.softmax(-1)
+        ctx.save_for_backward(queries, keys, values, probabilities)
         ctx.scaling = scaling
-        return torch.bmm(shares, values).view(query.shape)
+        return torch.bmm(probabilities, values).view(query.shape)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, by_found: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
-        asked, keys, values, shares = ctx.saved_tensors
-        rows, _, tokens, width = by_found.shape
-        grad = by_found.reshape(asked.shape)
-        by_values = torch.bmm(shares.transpose(1, 2), grad)
-        by_shares = torch.bmm(grad, values.transpose(1, 2))
-        by_scores = torch._softmax_backward_data(by_shares, shares, -1, shares.dtype)
-        by_query = torch.bmm(by_scores, keys).mul_(ctx.scaling).view(by_found.shape)
-        by_keys = torch.bmm(by_scores.transpose(1, 2), asked)
-        return by_query, by_keys.view(rows, -1, tokens, width), by_values.view(rows, -1, tokens, width), None
+    def backward(ctx: Any, grad_output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
+        queries, keys, values, probabilities = ctx.saved_tensors
+        rows, _, tokens, width = grad_output.shape
+        flat_grad = grad_output.reshape(queries.shape)
+        grad_values = torch.bmm(probabilities.transpose(1, 2), flat_grad)
+        grad_probabilities = torch.bmm(flat_grad, values.transpose(1, 2))
+        grad_scores = torch._softmax_backward_data(grad_probabilities, probabilities, -1, probabilities.dtype)
+        grad_query = torch.bmm(grad_scores, keys).mul_(ctx.scaling).view(grad_output.shape)
+        grad_keys = torch.bmm(grad_scores.transpose(1, 2), queries)
+        return grad_query, grad_keys.view(rows, -1, tokens, width), grad_values.view(rows, -1, tokens, width), None

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 PROBE = (5, 8)  # tokens of the two rows that are tried
 CLOSE = 0.05  # in bfloat16 two ways to the same number part a little
 
-_known: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
+_results: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
 
 
 def hidden(model: PreTrainedModel, inputs: dict[str, Any]) -> torch.Tensor:
@@ -22,15 +22,15 @@ def hidden(model: PreTrainedModel, inputs: dict[str, Any]) -> torch.Tensor:
     mask = inputs.get("attention_mask")
     if mask is not None and _padded_behind(mask) and needs_no_mask(model):
         inputs = {name: value for name, value in inputs.items() if name != "attention_mask"}
-    found: torch.Tensor = model.base_model(**inputs, use_cache=False).last_hidden_state
-    return found
+    hidden_states: torch.Tensor = model.base_model(**inputs, use_cache=False).last_hidden_state
+    return hidden_states
 
 
 def needs_no_mask(model: PreTrainedModel) -> bool:
     """Whether the rows of this very model are the same without a mask, whatever they are padded with."""
-    if model not in _known:
-        _known[model] = _tried(model)
-    return _known[model]
+    if model not in _results:
+        _results[model] = _probe(model)
+    return _results[model]
 
 
 def _padded_behind(mask: torch.Tensor) -> bool:
@@ -40,19 +40,21 @@ def _padded_behind(mask: torch.Tensor) -> bool:
 
 @torch.no_grad()
 @torch.compiler.set_stance("force_eager")
-def _tried(model: PreTrainedModel) -> bool:
-    training, words = model.training, model.get_input_embeddings().weight
+def _probe(model: PreTrainedModel) -> bool:
+    training, embeddings = model.training, model.get_input_embeddings().weight
     short, long = PROBE
     model.eval()
-    ids = (torch.arange(2 * long, device=words.device).view(2, long) * 7 + 3) % words.shape[0]
-    other = ids.clone()
-    other[0, short:] = (ids[0, short:] + 1) % words.shape[0]
+    ids = (torch.arange(2 * long, device=embeddings.device).view(2, long) * 7 + 3) % embeddings.shape[0]
+    changed = ids.clone()
+    changed[0, short:] = (ids[0, short:] + 1) % embeddings.shape[0]
     mask = torch.ones_like(ids)
     mask[0, short:] = 0
-    masked, *free = (
-        model.base_model(input_ids=tokens, attention_mask=seen, use_cache=False).last_hidden_state[0, :short].float()
-        for tokens, seen in ((ids, mask), (ids, None), (other, None))
+    masked, *unmasked = (
+        model.base_model(input_ids=tokens, attention_mask=attention_mask, use_cache=False)
+        .last_hidden_state[0, :short]
+        .float()
+        for tokens, attention_mask in ((ids, mask), (ids, None), (changed, None))
     )
     model.train(training)
-    unseen = torch.allclose(*free, rtol=1e-3, atol=1e-3)
-    return unseen and bool((free[0] - masked).norm() < CLOSE * masked.norm())
+    unseen = torch.allclose(*unmasked, rtol=1e-3, atol=1e-3)
+    return unseen and bool((unmasked[0] - masked).norm() < CLOSE * masked.norm())

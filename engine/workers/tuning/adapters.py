@@ -35,12 +35,12 @@ def adapter(recipe: Recipe, model: PreTrainedModel) -> PeftConfig | None:
     shared: dict[str, Any] = {"task_type": "SEQ_CLS" if recipe.method == "reward" else "CAUSAL_LM"}
     if TUNINGS[recipe.tuning].layers:
         shared["target_modules"] = _targets(recipe.target_modules, model)
-        shared["modules_to_save"] = _saved(recipe, model)
+        shared["modules_to_save"] = _modules_to_save(recipe, model)
     return MAKERS[recipe.tuning](recipe, model, shared)
 
 
 def _lora(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> LoraConfig:
-    start: Any = recipe.init_lora_weights
+    initialisation: Any = recipe.init_lora_weights
     return LoraConfig(
         r=recipe.lora_r,
         lora_alpha=recipe.lora_alpha,
@@ -48,7 +48,7 @@ def _lora(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> Lor
         use_rslora=recipe.use_rslora,
         use_dora=recipe.use_dora,
         # Starts that are no zero are given later, beside the base instead of in it: see tuning_starts.
-        init_lora_weights=True if start in ("default", *MOVED_STARTS) else start,
+        init_lora_weights=True if initialisation in ("default", *MOVED_STARTS) else initialisation,
         **shared,
     )
 
@@ -59,12 +59,12 @@ def _oft(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> OFTC
 
 def _boft(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> BOFTConfig:
     size, factors = recipe.boft_block_size, recipe.boft_n_butterfly_factor
-    least = size * 2 ** (factors - 1)
-    wanted = names(recipe.target_modules)
-    for name, module in _linear(model):
-        chosen = wanted == ["all-linear"] or is_one_of(name, wanted)
-        if chosen and module.weight.shape[1] % least:
-            message = f"The layer {name} has {module.weight.shape[1]} inputs, which is not a multiple of {least}."
+    divisor = size * 2 ** (factors - 1)
+    target_names = names(recipe.target_modules)
+    for name, module in _linear_layers(model):
+        is_target = target_names == ["all-linear"] or is_one_of(name, target_names)
+        if is_target and module.weight.shape[1] % divisor:
+            message = f"The layer {name} has {module.weight.shape[1]} inputs, which is not a multiple of {divisor}."
             raise WorkFailedError("config", message, "Choose a boft_block_size that divides the inputs of every layer.")
     return BOFTConfig(boft_block_size=size, boft_n_butterfly_factor=factors, **shared)
 
@@ -74,11 +74,11 @@ def _ia3(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> IA3C
 
 
 def _prompt(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> PromptTuningConfig:
-    start: dict[str, Any] = {"prompt_tuning_init": "SAMPLE_VOCAB"}
+    initialisation: dict[str, Any] = {"prompt_tuning_init": "SAMPLE_VOCAB"}
     if text := recipe.prompt_tuning_init_text.strip():
-        start = {"prompt_tuning_init": "TEXT", "prompt_tuning_init_text": text}
-        start["tokenizer_name_or_path"] = model.config.name_or_path
-    return PromptTuningConfig(num_virtual_tokens=recipe.num_virtual_tokens, **start, **shared)
+        initialisation = {"prompt_tuning_init": "TEXT", "prompt_tuning_init_text": text}
+        initialisation["tokenizer_name_or_path"] = model.config.name_or_path
+    return PromptTuningConfig(num_virtual_tokens=recipe.num_virtual_tokens, **initialisation, **shared)
 
 
 def _prefix(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> PrefixTuningConfig:
@@ -96,33 +96,39 @@ MAKERS: dict[str, Callable[[Recipe, PreTrainedModel, dict[str, Any]], PeftConfig
 }
 
 
-def _linear(model: PreTrainedModel) -> list[tuple[str, Any]]:
+def _linear_layers(model: PreTrainedModel) -> list[tuple[str, Any]]:
     """Every linear layer but the head: no adapter is trained there."""
     head = model.get_output_embeddings()
-    found = ((name, module) for name, module in model.named_modules() if isinstance(module, torch.nn.Linear | Conv1D))
-    return [(name, module) for name, module in found if module is not head and name.rpartition(".")[2] != SCORE]
+    linear_modules = (
+        (name, module) for name, module in model.named_modules() if isinstance(module, torch.nn.Linear | Conv1D)
+    )
+    return [
+        (name, module) for name, module in linear_modules if module is not head and name.rpartition(".")[2] != SCORE
+    ]
 
 
-def _targets(wanted: str, model: PreTrainedModel) -> str | list[str]:
-    chosen = names(wanted)
-    if chosen == ["all-linear"]:
+def _targets(target_modules: str, model: PreTrainedModel) -> str | list[str]:
+    target_names = names(target_modules)
+    if target_names == ["all-linear"]:
         return "all-linear"
-    _check_names(chosen, [name for name, _ in _linear(model)], "linear layer", "adapt")
-    return chosen
+    _check_names(target_names, [name for name, _ in _linear_layers(model)], "linear layer", "adapt")
+    return target_names
 
 
-def _saved(recipe: Recipe, model: PreTrainedModel) -> list[str] | None:
-    chosen = names(recipe.modules_to_save)
-    _check_names(chosen, [name for name, _ in model.named_modules() if name], "module", "train whole")
-    return [*chosen, *([SCORE] if recipe.method == "reward" else [])] or None
+def _modules_to_save(recipe: Recipe, model: PreTrainedModel) -> list[str] | None:
+    module_names = names(recipe.modules_to_save)
+    _check_names(module_names, [name for name, _ in model.named_modules() if name], "module", "train whole")
+    return [*module_names, *([SCORE] if recipe.method == "reward" else [])] or None
 
 
-def _check_names(chosen: Iterable[str], known: list[str], what: str, purpose: str) -> None:
-    for name in chosen:
-        if not any(is_one_of(one, [name]) for one in known):
-            offered = ", ".join(sorted({one.rpartition(".")[2] for one in known} - set("0123456789"))[:30])
-            message = f"The model has no {what} `{name}` to {purpose}."
-            raise WorkFailedError("config", message, f"Choose from: {'all-linear, ' * (what[0] == 'l')}{offered}.")
+def _check_names(chosen_names: Iterable[str], module_names: list[str], kind: str, purpose: str) -> None:
+    for name in chosen_names:
+        if not any(is_one_of(module_name, [name]) for module_name in module_names):
+            offered = ", ".join(
+                sorted({module_name.rpartition(".")[2] for module_name in module_names} - set("0123456789"))[:30]
+            )
+            message = f"The model has no {kind} `{name}` to {purpose}."
+            raise WorkFailedError("config", message, f"Choose from: {'all-linear, ' * (kind[0] == 'l')}{offered}.")
 
 
 def free_last_layers(recipe: Recipe, model: PreTrainedModel) -> None:
@@ -134,12 +140,12 @@ def free_last_layers(recipe: Recipe, model: PreTrainedModel) -> None:
     if layers is None or recipe.freeze_trainable_layers > len(layers):
         message = f"The model has {len(layers or ())} decoder layers that freeze could train, not the ones asked for."
         raise WorkFailedError("config", message, "Lower freeze_trainable_layers, or use tuning full.")
-    extra = names(recipe.freeze_extra_modules)
-    _check_names(extra, [name for name, _ in model.named_modules() if name], "module", "train")
+    extra_modules = names(recipe.freeze_extra_modules)
+    _check_names(extra_modules, [name for name, _ in model.named_modules() if name], "module", "train")
     model.requires_grad_(False)
     layers[-recipe.freeze_trainable_layers :].requires_grad_(True)
     for name, module in model.named_modules():
-        if is_one_of(name, [*extra, SCORE]):
+        if is_one_of(name, [*extra_modules, SCORE]):
             module.requires_grad_(True)
 
 

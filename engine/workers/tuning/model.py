@@ -28,12 +28,12 @@ class Base:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     bf16: bool  # compute in bfloat16
-    stored: torch.dtype  # precision of the model's files
-    context: int  # tokens; 0 when the model does not say
+    stored_dtype: torch.dtype  # precision of the model's files
+    context_length: int  # tokens; 0 when the model does not say
 
     def longest(self, recipe: Recipe) -> int:
         """The longest row in tokens: the recipe's, or the model's context where that is shorter."""
-        return min(recipe.max_length, self.context or recipe.max_length)
+        return min(recipe.max_length, self.context_length or recipe.max_length)
 
 
 def computes_in_bf16(recipe: Recipe, device: str) -> bool:
@@ -58,7 +58,11 @@ def load_tokenizer(model_path: Path) -> PreTrainedTokenizerBase:
 
 
 def load(
-    recipe: Recipe, model_path: Path, device: str, tokenizer: PreTrainedTokenizerBase, kind: Any = AutoModelForCausalLM
+    recipe: Recipe,
+    model_path: Path,
+    device: str,
+    tokenizer: PreTrainedTokenizerBase,
+    model_class: Any = AutoModelForCausalLM,
 ) -> Base:
     """The model in the precision it is trained in, on the CPU unless it is quantised (that is made where it stays).
 
@@ -66,14 +70,14 @@ def load(
     steps are smaller than what bfloat16 can tell apart. Raises WorkFailedError when the files cannot be loaded.
     """
     bf16 = computes_in_bf16(recipe, device)
-    whole = leaves_model(recipe.tuning) or bool(recipe.modules_to_save)
-    options: dict[str, Any] = {"dtype": torch.bfloat16 if bf16 and not whole else torch.float32}
+    trains_base_weights = leaves_model(recipe.tuning) or bool(recipe.modules_to_save)
+    options: dict[str, Any] = {"dtype": torch.bfloat16 if bf16 and not trains_base_weights else torch.float32}
     if TUNINGS[recipe.tuning].quantises:
-        options["quantization_config"] = _quantised(recipe, options["dtype"])
+        options["quantization_config"] = _quantization_config(recipe, options["dtype"])
         options["device_map"] = {"": device}
     try:
         config = AutoConfig.from_pretrained(model_path, local_files_only=True, trust_remote_code=False)
-        model = kind.from_pretrained(
+        model = model_class.from_pretrained(
             model_path, local_files_only=True, trust_remote_code=False, use_safetensors=True, **options
         )
     except (OSError, ValueError, json.JSONDecodeError) as error:
@@ -81,13 +85,13 @@ def load(
     _keep_differentiable(model)
     if recipe.tuning == "freeze":
         adapters.free_last_layers(recipe, model)
-    context = getattr(config.get_text_config(), "max_position_embeddings", None)
-    return Base(model, tokenizer, bf16, config.dtype or torch.float32, context or 0)
+    context_length = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return Base(model, tokenizer, bf16, config.dtype or torch.float32, context_length or 0)
 
 
-def _unreadable(what: str, error: Exception) -> WorkFailedError:
+def _unreadable(part: str, error: Exception) -> WorkFailedError:
     return WorkFailedError(
-        "data", f"The {what} cannot be loaded: {error}"[:1000], "Fetch or add the model again on the Models page."
+        "data", f"The {part} cannot be loaded: {error}"[:1000], "Fetch or add the model again on the Models page."
     )
 
 
@@ -100,7 +104,7 @@ def _keep_differentiable(model: PreTrainedModel) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def _quantised(recipe: Recipe, compute: torch.dtype) -> BitsAndBytesConfig:
+def _quantization_config(recipe: Recipe, compute_dtype: torch.dtype) -> BitsAndBytesConfig:
     """8 bits (arXiv:2208.07339), or 4 with double quantisation, as in the QLoRA paper (arXiv:2305.14314)."""
     if recipe.quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
@@ -108,5 +112,5 @@ def _quantised(recipe: Recipe, compute: torch.dtype) -> BitsAndBytesConfig:
         load_in_4bit=True,
         bnb_4bit_quant_type=recipe.quantization,
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute,
+        bnb_4bit_compute_dtype=compute_dtype,
     )

@@ -53,41 +53,41 @@ def prepare(model: Any, recipe: Recipe, model_path: Path, out: Path) -> None:
 
 def has_start(model: PeftModel) -> bool:
     """Whether that adapter began elsewhere than at no change."""
-    return any(hasattr(layer, "start_A") for layer in _layers(model).values())
+    return any(hasattr(layer, "start_A") for layer in _lora_layers(model).values())
 
 
 def begin(model: PeftModel, recipe: Recipe, model_path: Path, out: Path) -> None:
     """Gives every LoRA layer its start: the one that OUT keeps, or else a new one, which is kept there."""
-    file, layers = out / KEPT, _layers(model)
+    file, layers = out / KEPT, _lora_layers(model)
     if file.exists():
-        kept = load_file(file)
-        pairs = {name: (kept[f"{name}.A"], kept[f"{name}.B"]) for name in layers}
+        saved = load_file(file)
+        pairs = {name: (saved[f"{name}.A"], saved[f"{name}.B"]) for name in layers}
     else:
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
-            pairs = {name: _start(recipe, name, layer, model_path) for name, layer in layers.items()}
+            pairs = {name: _initial_pair(recipe, name, layer, model_path) for name, layer in layers.items()}
         if ranks.first():
-            _keep(pairs, file)
+            _save_pairs(pairs, file)
     for name, layer in layers.items():
-        _give(layer, pairs[name])
+        _set_start(layer, pairs[name])
         if recipe.init_lora_weights != "loftq":
             subtract(layer)
 
 
-def _layers(model: PeftModel) -> dict[str, Any]:
+def _lora_layers(model: PeftModel) -> dict[str, Any]:
     return {name: module for name, module in model.named_modules() if isinstance(module, LoraLayer)}
 
 
-def _keep(pairs: dict[str, Pair], file: Path) -> None:
-    flat = {
+def _save_pairs(pairs: dict[str, Pair], file: Path) -> None:
+    tensors = {
         f"{name}.{side}": pair[index].contiguous() for name, pair in pairs.items() for index, side in enumerate("AB")
     }
     partial = file.with_suffix(".partial")
-    save_file(flat, partial)
+    save_file(tensors, partial)
     partial.rename(file)
 
 
-def _give(layer: Any, pair: Pair) -> None:
+def _set_start(layer: Any, pair: Pair) -> None:
     """The start as first values of A and B, and as constants that are in no checkpoint."""
     for matrix, buffer, value in ((layer.lora_A, "start_A", pair[0]), (layer.lora_B, "start_B", pair[1])):
         weight = matrix["default"].weight
@@ -103,14 +103,14 @@ def subtract(layer: Any) -> None:
 
 def subtract_all(model: PeftModel) -> None:
     """The same for every layer: the trained model as its saved adapter makes it, on the base it has here."""
-    for layer in _layers(model).values():
+    for layer in _lora_layers(model).values():
         subtract(layer)
 
 
 @torch.no_grad()
-def _start(recipe: Recipe, name: str, layer: Any, model_path: Path) -> Pair:
+def _initial_pair(recipe: Recipe, name: str, layer: Any, model_path: Path) -> Pair:
     if recipe.init_lora_weights == "loftq":
-        return _lost(name.removeprefix(PREFIX), layer, model_path)
+        return _loftq_pair(name.removeprefix(PREFIX), layer, model_path)
     base = layer.get_base_layer()
     weight = base.weight.data
     base.weight.data = weight.clone()  # PEFT takes the start out of it
@@ -122,47 +122,47 @@ def _start(recipe: Recipe, name: str, layer: Any, model_path: Path) -> Pair:
     return layer.lora_A["default"].weight.data, layer.lora_B["default"].weight.data
 
 
-def _lost(name: str, layer: Any, model_path: Path) -> Pair:
+def _loftq_pair(name: str, layer: Any, model_path: Path) -> Pair:
     """The best A and B of that rank for W - Q(W), after LoftQ (arXiv:2310.08659), without changing Q(W)."""
     from bitsandbytes.functional import dequantize_4bit  # noqa: PLC0415  (hidden where nothing is quantised)
 
-    kept = layer.get_base_layer().weight
-    quantised = dequantize_4bit(kept.data, kept.quant_state).float()
-    missing = _original(f"{name}.weight", model_path).to(quantised) - quantised
+    weight = layer.get_base_layer().weight
+    quantised = dequantize_4bit(weight.data, weight.quant_state).float()
+    residual = _original(f"{name}.weight", model_path).to(quantised) - quantised
     rank, scale = layer.r["default"], layer.scaling["default"]
-    left, sizes, right = torch.svd_lowrank(missing, min(rank, *missing.shape), niter=ITERATIONS)
-    roots = (sizes / scale).sqrt()
-    short = rank - len(sizes)  # a rank beyond the layer's own
-    a = functional.pad(roots[:, None] * right.T, (0, 0, 0, short))
-    return a, functional.pad(left * roots, (0, short))
+    left, singular_values, right = torch.svd_lowrank(residual, min(rank, *residual.shape), niter=ITERATIONS)
+    roots = (singular_values / scale).sqrt()
+    padding = rank - len(singular_values)  # a rank beyond the layer's own
+    a = functional.pad(roots[:, None] * right.T, (0, 0, 0, padding))
+    return a, functional.pad(left * roots, (0, padding))
 
 
 def _original(name: str, model_path: Path) -> torch.Tensor:
     """A tensor of the model's own files."""
     for file in sorted(model_path.glob("*.safetensors")):
-        with safe_open(file, framework="pt") as opened:
-            if name in opened.keys():  # noqa: SIM118 (not a dict)
-                tensor: torch.Tensor = opened.get_tensor(name)
+        with safe_open(file, framework="pt") as weights_file:
+            if name in weights_file.keys():  # noqa: SIM118 (not a dict)
+                tensor: torch.Tensor = weights_file.get_tensor(name)
                 return tensor
     message = f"The model's files name no {name}, so what quantising lost of it cannot be known."
     raise WorkFailedError("config", message, "Use another init_lora_weights than loftq.")
 
 
-def save_since(folder: Path, kept: Path) -> None:
+def save_since(folder: Path, start_file: Path) -> None:
     """Turns the adapter saved in `folder` into a plain LoRA of twice the rank: [B, -B0] [A; A0], scaling folded in."""
-    file, settings = folder / "adapter_model.safetensors", folder / "adapter_config.json"
-    config, tensors, start = json.loads(settings.read_text()), load_file(file), load_file(kept)
+    file, config_file = folder / "adapter_model.safetensors", folder / "adapter_config.json"
+    config, tensors, start = json.loads(config_file.read_text()), load_file(file), load_file(start_file)
     rank = config["r"]
     scale = config["lora_alpha"] / (rank**0.5 if config["use_rslora"] else rank)
     for name in [name for name in tensors if name.endswith(".lora_A.weight")]:
         layer = name.removesuffix(".lora_A.weight")
-        second = f"{layer}.lora_B.weight"
-        first_start, second_start = start[f"{layer}.A"].to(tensors[name]), start[f"{layer}.B"].to(tensors[second])
-        tensors[name] = torch.cat([tensors[name], first_start]).contiguous()
-        tensors[second] = (torch.cat([tensors[second], -second_start], dim=1) * scale).contiguous()
+        lora_b_name = f"{layer}.lora_B.weight"
+        start_a, start_b = start[f"{layer}.A"].to(tensors[name]), start[f"{layer}.B"].to(tensors[lora_b_name])
+        tensors[name] = torch.cat([tensors[name], start_a]).contiguous()
+        tensors[lora_b_name] = (torch.cat([tensors[lora_b_name], -start_b], dim=1) * scale).contiguous()
     save_file(tensors, file, metadata={"format": "pt"})
     config |= {"r": 2 * rank, "lora_alpha": 2 * rank, "use_rslora": False, "init_lora_weights": True}
-    settings.write_text(json.dumps(config, indent=2, sort_keys=True))
+    config_file.write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
 def unchanged(model: PeftModel) -> bool:
@@ -170,5 +170,5 @@ def unchanged(model: PeftModel) -> bool:
     return all(
         torch.equal(layer.lora_A["default"].weight.data, layer.start_A)
         and torch.equal(layer.lora_B["default"].weight.data, layer.start_B)
-        for layer in _layers(model).values()
+        for layer in _lora_layers(model).values()
     )

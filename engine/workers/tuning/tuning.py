@@ -20,7 +20,7 @@ def prepare(trainer: Any, recipe: Recipe, model_path: Path, out: Path) -> None:
     if not recipe.start_from:
         starts.prepare(trainer.model, recipe, model_path, out)
     _check_factors(trainer.model, recipe)
-    _forget_words(trainer.model)
+    _forget_initial_text(trainer.model)
     steps.prepare(trainer, recipe)
 
 
@@ -38,7 +38,7 @@ def _check_factors(model: Any, recipe: Recipe) -> None:
         raise WorkFailedError("config", message, "Set boft_n_butterfly_factor to 1, or use tuning oft.")
 
 
-def _forget_words(model: Any) -> None:
+def _forget_initial_text(model: Any) -> None:
     """The words that learnt tokens began as are needed no more: the adapter then opens without their tokenizer."""
     if puts_tokens_before(model) and isinstance(config := model.active_peft_config, PromptTuningConfig):
         config.prompt_tuning_init = PromptTuningInit.RANDOM

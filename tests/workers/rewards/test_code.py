@@ -22,13 +22,13 @@ def body(*lines: str) -> str:
     return "\n    ".join(["def reward(prompt, completion, **columns):", *lines])
 
 
-def asked(code: str, seconds: float = 20.0) -> list[float | None]:
+def rewards_of(code: str, seconds: float = 20.0) -> list[float | None]:
     return reward_code.ask(code, ROWS, seconds)
 
 
 def failure(code: str, seconds: float = 20.0) -> str:
     with pytest.raises(contract.WorkFailedError) as caught:
-        asked(code, seconds)
+        rewards_of(code, seconds)
     assert caught.value.category == "config"
     assert "reward_code" in caught.value.hint
     return caught.value.message
@@ -47,7 +47,7 @@ def failure(code: str, seconds: float = 20.0) -> str:
     ],
 )
 def test_what_a_function_returns_is_what_the_answer_is_worth(code: str, worth: list[float | None]) -> None:
-    assert asked(code) == worth
+    assert rewards_of(code) == worth
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_what_goes_wrong_is_told_with_its_line_and_its_answer(code: str, words: 
 
 
 def test_an_endless_loop_ends_at_its_time() -> None:
-    began = time.monotonic()
+    started = time.monotonic()
     assert "took more than 0.5 seconds. Answer 2" in failure(body("while completion == 'three': pass", "return 1"), 0.5)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - started < 60
 
 
 @linux
@@ -99,18 +99,18 @@ def test_an_endless_loop_ends_at_its_time() -> None:
 def test_files_processes_and_the_network_are_out_of_reach(line: str) -> None:
     assert reward_code.is_shut_in()
     message = failure(body(line, "return 1"))
-    refused = ("Operation not permitted", "can't start new thread", "ZeroDivisionError", "PermissionError")
-    assert any(words in message for words in refused), message
+    refusals = ("Operation not permitted", "can't start new thread", "ZeroDivisionError", "PermissionError")
+    assert any(words in message for words in refusals), message
 
 
 @linux
 def test_a_secret_of_the_studio_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
-    own = "return len([name for name in os.environ if name != 'LC_CTYPE'])"  # Python sets that one itself
-    assert asked(body("import os", own)) == [0, 0]
+    count_variables = "return len([name for name in os.environ if name != 'LC_CTYPE'])"  # Python sets that one itself
+    assert rewards_of(body("import os", count_variables)) == [0, 0]
     (tmp_path / "key").write_text("hf_canary")
-    for place in (f"/proc/{os.getpid()}/environ", "/proc/self/environ", str(tmp_path / "key")):
-        message = failure(body(f"raise ValueError(open({place!r}).read())"))
+    for path in (f"/proc/{os.getpid()}/environ", "/proc/self/environ", str(tmp_path / "key")):
+        message = failure(body(f"raise ValueError(open({path!r}).read())"))
         assert "Operation not permitted" in message
         assert "hf_canary" not in message
 
@@ -135,8 +135,8 @@ def test_the_child_ends_with_its_worker(tmp_path: Path) -> None:
 
 def children(pid: int) -> list[int]:
     """Those that run the function already."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(one) for one in found if b"reward_child" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(pid) for pid in pids if b"reward_child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def state(pid: int) -> str:

@@ -13,7 +13,7 @@ from engine.recipes.methods import METHODS
 from engine.workers import contract
 from engine.workers.rewards import model as reward_model
 from engine.workers.train import family_preference, family_reinforce
-from tests.workers.train.judged import asked, said, stored
+from tests.workers.train.judged import assistant_turns, question_turns, store_rows
 from tests.workers.train.training_runs import only, spec, steps
 
 pytestmark = [
@@ -26,7 +26,7 @@ pytestmark = [
 def judge(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The adapter, with its head, that a training of the method reward leaves."""
     out = tmp_path_factory.mktemp("judge")
-    values = spec(tiny_model, stored(out, "preference"), "preference", method="reward", max_steps=6, bf16=False)
+    values = spec(tiny_model, store_rows(out, "preference"), "preference", method="reward", max_steps=6, bf16=False)
     assert family_preference.train(values, out)["artifact"] == "adapter"
     return out / "adapter"
 
@@ -37,7 +37,7 @@ def directly(tiny_model: Path, judge: Path, tokenizer: Any, prompt: Any, answer:
     base = AutoModelForSequenceClassification.from_pretrained(tiny_model, num_labels=1)
     base.config.pad_token_id = tokenizer.pad_token_id
     model = PeftModel.from_pretrained(base, judge).eval()
-    text = tokenizer.apply_chat_template([*prompt, *said(answer)], tokenize=False)
+    text = tokenizer.apply_chat_template([*prompt, *assistant_turns(answer)], tokenize=False)
     ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
     return float(model(input_ids=ids).logits[0, 0])
 
@@ -45,13 +45,14 @@ def directly(tiny_model: Path, judge: Path, tokenizer: Any, prompt: Any, answer:
 def test_scores_are_the_models_own(tiny_model: Path, judge: Path, tokenizer: Any) -> None:
     scorer = reward_model.load(tiny_model, judge, "cpu", torch.float32)
     answers = [f"{n + n}." * (1 + n % 3) for n in range(reward_model.ROWS_AT_ONCE + 4)]
-    scores = scorer([asked(n) for n in range(len(answers))], answers)
+    scores = scorer([question_turns(n) for n in range(len(answers))], answers)
     assert len(set(scores)) > 10
     for number in (0, 5, len(answers) - 1):
-        expected = directly(tiny_model, judge, tokenizer, asked(number), answers[number])
+        expected = directly(tiny_model, judge, tokenizer, question_turns(number), answers[number])
         assert scores[number] == pytest.approx(expected, abs=1e-4)
-    assert scorer([asked(1), asked(2)], ["word " * 600, "4."])[0] is None  # longer than the model can read
-    good, bad = scorer([asked(3)] * 2, ["6.", "No 3 idea, dog!"])
+    # Longer than the model can read.
+    assert scorer([question_turns(1), question_turns(2)], ["word " * 600, "4."])[0] is None
+    good, bad = scorer([question_turns(3)] * 2, ["6.", "No 3 idea, dog!"])
     assert good is not None
     assert bad is not None
     assert good > bad  # as it has learnt
@@ -69,9 +70,9 @@ def test_a_model_that_gives_no_single_score_is_refused(tiny_model: Path, tmp_pat
 
 
 def reinforced(model: Path, folder: Path, **fields: Any) -> list[events.Event]:
-    usual: dict[str, Any] = {"method": "grpo", "max_completion_length": 12, "bf16": False, "max_steps": 3}
+    defaults: dict[str, Any] = {"method": "grpo", "max_completion_length": 12, "bf16": False, "max_steps": 3}
     companion = fields.pop("companion", None)
-    values = spec(model, stored(folder, "prompt"), "prompt", **(usual | fields)) | {"companion": companion}
+    values = spec(model, store_rows(folder, "prompt"), "prompt", **(defaults | fields)) | {"companion": companion}
     out = folder / "out"
     out.mkdir()
     events.append(out, events.Finished(result=family_reinforce.train(values, out)))
@@ -84,8 +85,8 @@ def test_answers_are_judged_by_the_reward_model_also_on_held_out_prompts(
     names = "reward_model, length"
     fields = {"reward_funcs": names, "reward_model_id": "run", "eval_fraction": 0.2, "eval_steps": 2}
     companion = {"path": str(tiny_model), "adapter": str(judge)}
-    told = reinforced(tiny_model, tmp_path, companion=companion, **fields)
-    points = steps(told)
+    recorded = reinforced(tiny_model, tmp_path, companion=companion, **fields)
+    points = steps(recorded)
     for name in ("rewards/reward_model/mean", "rewards/reward_model/std", "rewards/length/mean", "reward"):
         assert all(name in point for point in points.values())
     assert points[1]["reward"] == pytest.approx(
@@ -95,7 +96,7 @@ def test_answers_are_judged_by_the_reward_model_also_on_held_out_prompts(
         points[2]["eval_rewards/reward_model/mean"] + points[2]["eval_rewards/length/mean"], abs=1e-4
     )
     assert "eval_loss" not in points[2]
-    facts = only(told, events.Started).facts
+    facts = only(recorded, events.Started).facts
     assert (facts["rows"], facts["eval_rows"]) == (13, 3)
 
 

@@ -16,10 +16,12 @@ def recipe(names: str, **fields: Any) -> Recipe:
     return Recipe(model_id="m", dataset_id="d", method="grpo", reward_funcs=names, **fields)
 
 
-def judged(name: str, answers: list[str], right: Any = "", more: Any = None, **fields: Any) -> list[float | None]:
+def judged(
+    name: str, answers: list[str], right: Any = "", other_columns: Any = None, **fields: Any
+) -> list[float | None]:
     """What the one reward of a recipe gives for these answers to the same prompt."""
     (judge,) = rewards.judges(recipe(name, **fields), "right")
-    extra = json.dumps({"right": right, **(more or {})})
+    extra = json.dumps({"right": right, **(other_columns or {})})
     messages = json.dumps([{"role": "user", "content": "How much?"}])
     return judge(completions=answers, extra=[extra] * len(answers), messages=[messages] * len(answers), prompts=[])
 
@@ -52,12 +54,12 @@ HOPELESS = "a" * 40 + "b"
 
 def test_no_pattern_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patterns, "SECONDS", 0.2)
-    began = time.process_time()
+    started = time.process_time()
     assert judged("regex", [HOPELESS, "aaa"], reward_pattern=r"(a+)+$") == [0, 1]
     assert judged("regex", [HOPELESS, "aaa"], reward_pattern=r"(?!x)(a+)+$") == [0, 1]
     assert judged("exact_match", [HOPELESS], right="", reward_pattern=r"(?!x)(a+)+$") == [1]  # nothing found in time
     assert judged("json_schema", [f'{{"a": "{HOPELESS}"}}'], reward_schema=SLOW) == [0]
-    assert time.process_time() - began < 10
+    assert time.process_time() - started < 10
 
 
 SLOW = '{"properties": {"a": {"pattern": "^(a+)+$"}}}'
@@ -88,8 +90,8 @@ def test_length_falls_to_nothing_at_twice_the_good_length() -> None:
 def test_a_function_of_ones_own_gets_the_row() -> None:
     code = "def reward(prompt, completion, ground_truth, level, messages):\n"
     code += "    return level if (prompt, ground_truth, len(messages)) == ('How much?', 7, 1) else completion == 'x'"
-    assert judged("python", ["x", "y"], right=7, reward_code=code, more={"level": 0.5}) == [0.5, 0.5]
-    assert judged("python", ["x", "y"], right=8, reward_code=code, more={"level": 0.5}) == [1, 0]
+    assert judged("python", ["x", "y"], right=7, reward_code=code, other_columns={"level": 0.5}) == [0.5, 0.5]
+    assert judged("python", ["x", "y"], right=8, reward_code=code, other_columns={"level": 0.5}) == [1, 0]
     with pytest.raises(contract.WorkFailedError, match="ZeroDivisionError"):
         rewards.judges(recipe("python", reward_code="1 / 0\ndef reward(): pass"), "right")
 
@@ -98,8 +100,8 @@ def test_judges_are_called_as_trl_calls_them_in_the_recipes_order() -> None:
     fields = {"reward_pattern": r"(\d)", "reward_length": 2}
     judges = rewards.judges(recipe("length, exact_match, regex, json_schema", **fields), "right")
     assert [judge.__name__ for judge in judges] == ["length", "exact_match", "regex", "json_schema"]
-    called = {"prompts": [[1], [1]], "completions": ["7", "{}xx"], "extra": ['{"right": 7}', '{"right": 7}']}
-    assert [judge(**called, messages=["[]", "[]"], trainer_state=None) for judge in judges] == [
+    arguments = {"prompts": [[1], [1]], "completions": ["7", "{}xx"], "extra": ['{"right": 7}', '{"right": 7}']}
+    assert [judge(**arguments, messages=["[]", "[]"], trainer_state=None) for judge in judges] == [
         [1, 0],
         [1, 0],
         [1, 0],

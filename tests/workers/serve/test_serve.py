@@ -48,7 +48,7 @@ class Server:
         with (out / "output.log").open("wb") as log:
             self.process = subprocess.Popen(argv, cwd=ROOT, env=ONE_THREAD, stdout=log, stderr=log)
 
-    def said(self) -> list[events.Event]:
+    def recorded(self) -> list[events.Event]:
         return events.read(self.out)[0]
 
     def http(self) -> httpx.Client:
@@ -58,9 +58,9 @@ class Server:
         with self.http() as client:
             return client.post(f"/v1/{path}", json=body)
 
-    def chat(self, model: str, text: str = "hello", **more: Any) -> str:
-        more = {"temperature": 0, "max_tokens": 12, **more}
-        answer = self.post("chat/completions", model=model, messages=[{"role": "user", "content": text}], **more)
+    def chat(self, model: str, text: str = "hello", **options: Any) -> str:
+        options = {"temperature": 0, "max_tokens": 12, **options}
+        answer = self.post("chat/completions", model=model, messages=[{"role": "user", "content": text}], **options)
         return str(answer.json()["choices"][0]["message"]["content"])
 
     def in_flight(self) -> int:
@@ -72,11 +72,11 @@ class Server:
 def spec(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What to serve: a base, two adapters and a whole tuned model."""
     folder = tmp_path_factory.mktemp("trained")
-    made = [str(folder / name) for name in ("one", "two", "whole")]
-    subprocess.run([sys.executable, "-W", "ignore", "-c", ADAPTERS, str(tiny_model), *made], check=True)
+    folders = [str(folder / name) for name in ("one", "two", "whole")]
+    subprocess.run([sys.executable, "-W", "ignore", "-c", ADAPTERS, str(tiny_model), *folders], check=True)
     return {
         "model_path": str(tiny_model),
-        "adapters": dict(zip(("one", "two", "whole"), made, strict=True)),
+        "adapters": dict(zip(("one", "two", "whole"), folders, strict=True)),
         "names": {"m": "one", "m:base": "", "m:one": "one", "m:two": "two", "m:whole": "whole"},
         "device": "cpu",
     }
@@ -86,17 +86,17 @@ def spec(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def server(spec: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("serve")
     running = Server(folder / "out", spec | {"socket": str(folder / "s")})
-    wait_for(lambda: running.said() or running.process.poll() is not None, 120)
+    wait_for(lambda: running.recorded() or running.process.poll() is not None, 120)
     yield running
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(20) == 0
-    end = running.said()[-1]
+    end = running.recorded()[-1]
     assert isinstance(end, events.Finished)
     assert end.outcome == "stopped"
 
 
 def test_it_says_ready_and_lists_its_names(server: Server) -> None:
-    ready = server.said()[0]
+    ready = server.recorded()[0]
     assert isinstance(ready, events.Ready), (server.out / "output.log").read_text()
     assert ready.address == f"unix:{server.socket}"
     assert Path(server.socket).stat().st_mode & 0o777 == 0o600
@@ -123,7 +123,7 @@ def test_questions_asked_together_get_the_answers_they_get_alone(server: Server)
             )
             for name, text in alone
         }
-        together = {key: "".join(c.choices[0].delta.content or "" for c in streams[key]) for key in streams}
+        together = {key: "".join(chunk.choices[0].delta.content or "" for chunk in streams[key]) for key in streams}
     same = [key for key in alone if alone[key] == together[key]]
     assert len(same) >= len(alone) / 2  # in bfloat16 a batch may round a tie the other way; test_serve_batch is exact
 
@@ -167,17 +167,17 @@ def test_several_choices_and_several_prompts_keep_their_places(server: Server) -
     assert [choice["index"] for choice in chat["choices"]] == [0, 1, 2]
     assert len({choice["message"]["content"] for choice in chat["choices"]}) == 3
     body = {"model": "m", "max_tokens": 4, "temperature": 0}
-    both = server.post("completions", prompt=["hello", "fox"], n=2, **body).json()
+    together = server.post("completions", prompt=["hello", "fox"], n=2, **body).json()
     alone = [server.post("completions", prompt=text, **body).json()["choices"][0]["text"] for text in ("hello", "fox")]
-    assert [choice["text"] for choice in both["choices"]] == [alone[0], alone[0], alone[1], alone[1]]
+    assert [choice["text"] for choice in together["choices"]] == [alone[0], alone[0], alone[1], alone[1]]
     assert server.post("completions", prompt=[5, 6, 7], **body).status_code == 200
 
 
 def test_a_stream_is_openais_with_role_end_usage_and_done(server: Server) -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 6, "temperature": 0}
     with server.http() as client:
-        more = {"stream": True, "stream_options": {"include_usage": True}}
-        lines = client.post("/v1/chat/completions", json=body | more).text.split("\n\n")
+        options = {"stream": True, "stream_options": {"include_usage": True}}
+        lines = client.post("/v1/chat/completions", json=body | options).text.split("\n\n")
     assert lines[-2:] == ["data: [DONE]", ""]
     chunks = [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
     assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
@@ -273,7 +273,7 @@ def test_a_model_without_a_chat_template_says_so_and_sigterm_lets_an_answer_fini
             (plain / file.name).symlink_to(file)
     names = {"model_path": str(plain), "adapters": {}, "names": {"m": ""}, "socket": str(tmp_path / "s")}
     running = Server(tmp_path / "out", spec | names)
-    wait_for(running.said, 120)
+    wait_for(running.recorded, 120)
     answer = running.post("chat/completions", model="m", messages=[{"role": "user", "content": "x"}])
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "no_chat_template")
     body = {"model": "m", "prompt": "hello", "max_tokens": 60, "stream": True, "seed": 1}
@@ -296,7 +296,7 @@ def test_an_adapter_of_another_model_is_refused_in_plain_words(spec: dict[str, A
         tmp_path / "out", spec | {"adapters": {"w": str(wrong)}, "names": {"m": "w"}, "socket": str(tmp_path / "s")}
     )
     assert running.process.wait(120) == 1
-    failed = running.said()[-1]
+    failed = running.recorded()[-1]
     assert isinstance(failed, events.Failed)
     assert failed.category == "config"
     assert "does not fit the model" in failed.message

@@ -57,8 +57,8 @@ def text_of(template: str, eos: str = "<|im_end|>") -> ChatText:
     environment.globals["raise_exception"] = refuse
     compiled = environment.from_string(template)
 
-    def render(messages: Sequence[Message], ask: bool) -> str:
-        return compiled.render(messages=messages, add_generation_prompt=ask, eos_token=eos)
+    def render(messages: Sequence[Message], add_generation_prompt: bool) -> str:
+        return compiled.render(messages=messages, add_generation_prompt=add_generation_prompt, eos_token=eos)
 
     return ChatText(render, SPECIALS, eos)
 
@@ -117,7 +117,7 @@ def test_a_chat_without_answers_has_nothing_to_learn() -> None:
 
 def test_turns_far_behind_the_cut_are_not_looked_for() -> None:
     messages = chat(*["x" * 50] * 40)
-    assert 0 < len(text_of(CHATML).answers(messages, most_characters=300).parts) < 5
+    assert 0 < len(text_of(CHATML).answers(messages, max_characters=300).parts) < 5
 
 
 def test_a_refusing_template_says_why() -> None:
@@ -137,7 +137,7 @@ REAL = sorted({file.stem for file in FOLDER.glob("*.jinja") if not file.stem.end
 MARKS = r"<\|[a-zA-Z0-9_]+\|>|<｜[^｜]+｜>|</s>|<end_of_turn>|<turn\|>|<\|turn>"
 
 
-def real(name: str) -> tuple[Template, tuple[str, ...]]:
+def shipped_template(name: str) -> tuple[Template, tuple[str, ...]]:
     source = (FOLDER / f"{name}.jinja").read_text()
     specials = {*re.findall(MARKS, source), "<EOS>"}
     longest_first = sorted(specials, key=lambda text: (-len(text), text))
@@ -145,9 +145,11 @@ def real(name: str) -> tuple[Template, tuple[str, ...]]:
 
 
 def answers_of(name: str, messages: list[Message], tools: list[object] | None = None) -> list[str]:
-    template, specials = real(name)
+    template, specials = shipped_template(name)
     fitted, shown = ToolText(template).fitted(messages, tools)
-    text = ChatText(lambda chat, ask: template.render(chat, ask, shown), specials, "<EOS>")
+    text = ChatText(
+        lambda chat, add_generation_prompt: template.render(chat, add_generation_prompt, shown), specials, "<EOS>"
+    )
     spans = text.answers(fitted)
     return [spans.text[start:end] for start, end in spans.parts]
 
@@ -160,12 +162,12 @@ def test_the_templates_of_real_models_leave_every_answer_with_its_end() -> None:
 def check_answers(name: str) -> None:
     system = [] if name == "gemma" else [{"role": "system", "content": "Be kind."}]
     chats = ([*system, *TWO], chat("One?", "<think>\nhm\n</think>\n\nYes", "Two?", "<think>\nno\n</think>\n\nNo"))
-    for messages, words in zip(chats, (("Hi there", "23"), ("Yes", "No")), strict=True):
+    for messages, expected in zip(chats, (("Hi there", "23"), ("Yes", "No")), strict=True):
         parts = answers_of(name, messages)
         assert len(parts) == 2, name
-        for part, word in zip(parts, words, strict=True):
-            assert word in part, name
-            assert part.rstrip().endswith(real(name)[1]), (name, part)
+        for part, answer in zip(parts, expected, strict=True):
+            assert answer in part, name
+            assert part.rstrip().endswith(shipped_template(name)[1]), (name, part)
             assert not any(other in part for other in ("Be kind", "Hello", "Sum?", "One?", "Two?")), (name, part)
 
 
@@ -210,22 +212,22 @@ def test_what_is_said_beside_a_call_is_learnt_without_the_tools_words(name: str)
 def test_a_call_is_learnt_where_the_words_before_it_are_left_out_later() -> None:
     """gpt-oss shows them only until the answer is there, and ends an answer in the middle unlike the last one."""
     call = {"type": "function", "function": {"name": "add", "arguments": {"a": 4711}}}
-    told: list[Message] = [
+    messages: list[Message] = [
         {"role": "user", "content": "Sum?"},
         {"role": "assistant", "content": "Let me add.", "tool_calls": [call]},
         {"role": "tool", "content": "result 815", "name": "add"},
         {"role": "assistant", "content": "It is 23"},
     ]
-    called = '<|channel|>commentary json<|message|>{"a": 4711}<|call|>'
-    later = [*told, {"role": "user", "content": "And?"}, {"role": "assistant", "content": "No"}]
-    assert answers_of("gptoss", later, [ADD]) == [
-        f" to=functions.add{called}",
+    call_text = '<|channel|>commentary json<|message|>{"a": 4711}<|call|>'
+    continued = [*messages, {"role": "user", "content": "And?"}, {"role": "assistant", "content": "No"}]
+    assert answers_of("gptoss", continued, [ADD]) == [
+        f" to=functions.add{call_text}",
         "<|channel|>final<|message|>It is 23<|end|>",
         "<|channel|>final<|message|>No<|return|>",
     ]
-    (both,) = answers_of("gptoss", told[:2], [ADD])
-    assert both.startswith("<|channel|>analysis<|message|>Let me add.<|end|>")
-    assert both.endswith(called)
+    (spoken,) = answers_of("gptoss", messages[:2], [ADD])
+    assert spoken.startswith("<|channel|>analysis<|message|>Let me add.<|end|>")
+    assert spoken.endswith(call_text)
 
 
 def test_a_chat_learnt_as_a_whole_learns_to_stop_too() -> None:

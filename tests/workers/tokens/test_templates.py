@@ -54,27 +54,31 @@ CHATS: dict[str, tuple[list[dict[str, Any]], Any]] = {
 
 def shipped() -> dict[str, str]:
     """The chat templates of some seventy real models, which TRL has in it."""
-    found = importlib.util.find_spec("trl")
-    assert found
-    assert found.origin
-    folder = Path(found.origin).parent / "chat_templates"
+    package = importlib.util.find_spec("trl")
+    assert package
+    assert package.origin
+    folder = Path(package.origin).parent / "chat_templates"
     return {path.stem: path.read_text() for path in sorted(folder.glob("*.jinja"))} | {"chatml": CHATML}
 
 
-def by_transformers(source: str, chat: list[dict[str, Any]], tools: Any, ask: bool) -> str | None:
+def by_transformers(source: str, chat: list[dict[str, Any]], tools: Any, add_generation_prompt: bool) -> str | None:
     """None when it refuses."""
     try:
         rendered, _ = render_jinja_template(
-            conversations=[chat], tools=tools, chat_template=source, add_generation_prompt=ask, **SPECIAL
+            conversations=[chat],
+            tools=tools,
+            chat_template=source,
+            add_generation_prompt=add_generation_prompt,
+            **SPECIAL,
         )
     except (TemplateError, TypeError, ValueError):
         return None
     return str(rendered[0])
 
 
-def by_us(source: str, chat: list[dict[str, Any]], tools: Any, ask: bool) -> str | None:
+def by_us(source: str, chat: list[dict[str, Any]], tools: Any, add_generation_prompt: bool) -> str | None:
     try:
-        return Template(source, SPECIAL).render(chat, ask, tools)
+        return Template(source, SPECIAL).render(chat, add_generation_prompt, tools)
     except TemplateError:
         return None
 
@@ -85,8 +89,10 @@ def test_every_template_is_written_as_transformers_writes_it(name: str) -> None:
     sources = shipped()
     assert {"llama3_1", "qwen3", "gemma", "deepseekv3", "chatml"} <= sources.keys()
     for model, source in sources.items():
-        for ask in (False, True):
-            assert by_us(source, chat, tools, ask) == by_transformers(source, chat, tools, ask), model
+        for add_generation_prompt in (False, True):
+            assert by_us(source, chat, tools, add_generation_prompt) == by_transformers(
+                source, chat, tools, add_generation_prompt
+            ), model
 
 
 def test_a_refusal_is_told_in_the_templates_words() -> None:
@@ -108,9 +114,9 @@ def test_a_mistake_in_a_template_is_a_refusal_too() -> None:
 
 
 def test_the_template_for_tools_is_taken_for_chats_with_tools() -> None:
-    several = Template({"default": "plain", "tool_use": "{{ tools | length }} tools"}, SPECIAL)
-    assert several.render(turns("A")) == "plain"
-    assert several.render(turns("A"), tools=TOOLS) == "1 tools"
+    template = Template({"default": "plain", "tool_use": "{{ tools | length }} tools"}, SPECIAL)
+    assert template.render(turns("A")) == "plain"
+    assert template.render(turns("A"), tools=TOOLS) == "1 tools"
     with pytest.raises(TemplateError, match="none is the default"):
         Template({"rag": "x"}, SPECIAL).render(turns("A"))
 
@@ -193,16 +199,16 @@ HOSTILE = {
 def test_a_hostile_template_ends_in_clear_words(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ROW_SECONDS", 0.3)
     monkeypatch.setattr(limits, "SPARE_BYTES", 100 << 20)
-    template, words = HOSTILE[name]
-    wanted = spec(tmp_path, "chat", [{"messages": turns("A", "B")}], template)
+    template, expected = HOSTILE[name]
+    values = spec(tmp_path, "chat", [{"messages": turns("A", "B")}], template)
     try:
-        token_page.write(wanted, tmp_path)
+        token_page.write(values, tmp_path)
     except WorkFailedError as error:
-        said = error.message
+        message = error.message
     else:
         (row,) = json.loads((tmp_path / token_page.PAGE).read_text())["rows"]
-        said = row["left_out"]
-    assert words in said
+        message = row["left_out"]
+    assert expected in message
 
 
 STUBBORN = """
@@ -218,11 +224,11 @@ limits.run(work)
 def test_a_computation_that_cannot_be_interrupted_is_killed_and_told(tmp_path: Path) -> None:
     (tmp_path / "spec.json").write_text("{}")
     argv = [sys.executable, "-c", STUBBORN, str(tmp_path / "spec.json"), str(tmp_path)]
-    done = subprocess.run(argv, cwd=ROOT, timeout=60, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    assert done.returncode == 1
-    (said,) = events.read(tmp_path)[0]
-    assert isinstance(said, events.Failed)
-    assert "chat template" in said.message
+    process = subprocess.run(argv, cwd=ROOT, timeout=60, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert process.returncode == 1
+    (failed,) = events.read(tmp_path)[0]
+    assert isinstance(failed, events.Failed)
+    assert "chat template" in failed.message
 
 
 def test_long_chats_get_more_time() -> None:
@@ -241,13 +247,13 @@ def test_limits_are_gone_after_the_block_and_left_out_in_threads() -> None:
         assert signal.getitimer(signal.ITIMER_PROF)[0] > 0
     assert signal.getitimer(signal.ITIMER_PROF) == signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
     assert signal.getsignal(signal.SIGVTALRM) == earlier
-    ran = []
+    timers = []
 
-    def elsewhere() -> None:
+    def read_timer() -> None:
         with limits.cpu_time(5, 6):
-            ran.append(signal.getitimer(signal.ITIMER_PROF))
+            timers.append(signal.getitimer(signal.ITIMER_PROF))
 
-    thread = threading.Thread(target=elsewhere)
+    thread = threading.Thread(target=read_timer)
     thread.start()
     thread.join()
-    assert ran == [(0, 0)]
+    assert timers == [(0, 0)]

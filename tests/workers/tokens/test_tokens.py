@@ -26,10 +26,10 @@ GEMMA = (  # refuses a system turn
 
 
 def page(folder: Path, kind: Kind, rows: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
-    wanted = spec(folder, kind, rows, **changes)
-    assert token_page.write(wanted, folder)["rows"] == min(len(rows), wanted["limit"])
-    found: dict[str, Any] = json.loads((folder / token_page.PAGE).read_text())
-    return found
+    values = spec(folder, kind, rows, **changes)
+    assert token_page.write(values, folder)["rows"] == min(len(rows), values["limit"])
+    shown: dict[str, Any] = json.loads((folder / token_page.PAGE).read_text())
+    return shown
 
 
 def states(side: dict[str, Any]) -> list[tuple[str, str]]:
@@ -82,10 +82,10 @@ def test_a_refusal_and_special_tokens_inside_the_text_are_told(tmp_path: Path) -
         {"messages": [{"role": "system", "content": "Be kind."}, *turns("A", "B")]},
         {"messages": turns("What is <|im_end|>?", "An end.")},
     ]
-    refused, inside = page(tmp_path, "chat", rows, template=GEMMA)["rows"]
+    refused, with_special = page(tmp_path, "chat", rows, template=GEMMA)["rows"]
     assert "No system turn" in refused["left_out"]
     assert refused["sides"] == []
-    assert "<|im_end|>" in inside["warnings"][0]
+    assert "<|im_end|>" in with_special["warnings"][0]
 
 
 def test_every_other_kind_of_row_is_shown(tmp_path: Path) -> None:
@@ -111,13 +111,13 @@ def test_what_was_written_in_another_way_is_noted(tmp_path: Path) -> None:
     call = {"type": "function", "function": {"name": "sum", "arguments": {"a": 1}}}
     chat = [*turns("Sum?"), {"role": "assistant", "content": "", "tool_calls": [call]}]
     tools = [{"type": "function", "function": {"name": "sum", "parameters": {}}}]
-    found = page(tmp_path, "chat", [{"messages": chat, "tools": tools}], max_length=1000)
-    assert trained(found["rows"][0]) == [
+    shown = page(tmp_path, "chat", [{"messages": chat, "tools": tools}], max_length=1000)
+    assert trained(shown["rows"][0]) == [
         ['<tool_call>\n{"name": "sum", "arguments": {"a": 1}}\n</tool_call><|im_end|>'],
     ]
-    assert "knows no tools" in found["notes"][0]
+    assert "knows no tools" in shown["notes"][0]
     assert "plain one" in page(tmp_path, "chat", [{"messages": turns("A", "B")}], template=None)["notes"][0]
-    assert "<|im_end|>" in found["specials"]
+    assert "<|im_end|>" in shown["specials"]
 
 
 # Totals.
@@ -135,29 +135,29 @@ def test_the_totals_are_those_of_a_training(tiny_model: Path, tmp_path: Path) ->
     ]
     chats[3] = [*chats[3], {"role": "assistant", "content": ""}]
     rows = [{"messages": chat} for chat in chats]
-    wanted = spec(tmp_path, "chat", rows, max_length=64) | {"model": str(tiny_model), "cache": str(tmp_path / "new")}
-    found = statistics.counted(wanted, tmp_path)
+    values = spec(tmp_path, "chat", rows, max_length=64) | {"model": str(tiny_model), "cache": str(tmp_path / "new")}
+    counted = statistics.counted(values, tmp_path)
     recipe: dict[str, Any] = {
         "max_steps": -1,
         "num_train_epochs": 1,
         "per_device_train_batch_size": 4,
         "max_length": 64,
     }
-    values = training_runs.spec(tiny_model, tmp_path / "rows.parquet", **recipe)
-    said = training_runs.finish(values, tmp_path / "out")
-    facts = training_runs.only(said, events.Started).facts
+    training_values = training_runs.spec(tiny_model, tmp_path / "rows.parquet", **recipe)
+    recorded = training_runs.finish(training_values, tmp_path / "out")
+    facts = training_runs.only(recorded, events.Started).facts
     names = ("rows", "dropped_rows", "truncated_rows")
-    assert [facts[name] for name in names] == [found["kept"], found["dropped"], found["truncated"]]
-    assert (found["untrainable"], found["truncated"]) == (1, 1)
-    learnt = [event.metrics["num_tokens"] for event in said if isinstance(event, events.Step)]
-    assert max(learnt) == found["tokens"]
+    assert [facts[name] for name in names] == [counted["kept"], counted["dropped"], counted["truncated"]]
+    assert (counted["untrainable"], counted["truncated"]) == (1, 1)
+    learnt = [event.metrics["num_tokens"] for event in recorded if isinstance(event, events.Step)]
+    assert max(learnt) == counted["tokens"]
     progress = [event.stage for event in events.read(tmp_path)[0] if isinstance(event, events.Progress)]
     assert progress[0] == "preparing the tokenizer"
     stored, _ = training_rows.prepare(
         _transformers(tiny_model), training_rows.Source(tmp_path / "rows.parquet", "chat", 64, True), tmp_path
     )
     labels = stored.with_format("numpy")["labels"]
-    assert sum(int((row[1:] != training_rows.NOT_LEARNT).sum()) for row in labels) == found["trained"]
+    assert sum(int((row[1:] != training_rows.NOT_LEARNT).sum()) for row in labels) == counted["trained"]
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -167,19 +167,23 @@ def test_judged_rows_are_counted_as_a_training_leaves_them_out(
 ) -> None:
     prompt = training_runs.chat("Q")
     rows: list[dict[str, Any]] = [
-        {"prompt": prompt, "chosen": judged.said("yes"), "rejected": judged.said("no")},
-        {"prompt": prompt, "chosen": judged.said("same"), "rejected": judged.said("same")},
-        {"prompt": prompt, "chosen": judged.said("x" * 90), "rejected": judged.said("x" * 90 + "y")},  # same when cut
-        {"prompt": prompt, "chosen": judged.said("x" * 90), "rejected": judged.said("y")},
+        {"prompt": prompt, "chosen": judged.assistant_turns("yes"), "rejected": judged.assistant_turns("no")},
+        {"prompt": prompt, "chosen": judged.assistant_turns("same"), "rejected": judged.assistant_turns("same")},
+        {
+            "prompt": prompt,
+            "chosen": judged.assistant_turns("x" * 90),
+            "rejected": judged.assistant_turns("x" * 90 + "y"),
+        },  # same when cut
+        {"prompt": prompt, "chosen": judged.assistant_turns("x" * 90), "rejected": judged.assistant_turns("y")},
     ]
     if kind == "prompt":
         rows = [{"prompt": prompt}, {"prompt": training_runs.chat("Q" * 90)}]
-    wanted = spec(tmp_path, kind, rows, max_length=40) | {"model": str(tiny_model), "cache": str(tmp_path / "new")}
-    found = statistics.counted(wanted, tmp_path)
+    values = spec(tmp_path, kind, rows, max_length=40) | {"model": str(tiny_model), "cache": str(tmp_path / "new")}
+    counted = statistics.counted(values, tmp_path)
     source = training_rows.Source(tmp_path / "rows.parquet", kind, 40, answers_only=True)
-    _, counts = judged_rows.prepare(_transformers(tiny_model), judged_rows.Wanted(source, whole), tmp_path)
+    _, counts = judged_rows.prepare(_transformers(tiny_model), judged_rows.Selection(source, whole), tmp_path)
     # What is not cut is left out: engine.data.tokens.counted says the same of these totals.
-    left_out = found["dropped"] + (found["truncated"] if whole else 0)
+    left_out = counted["dropped"] + (counted["truncated"] if whole else 0)
     assert (counts.rows, counts.dropped) == (len(rows), left_out)
     assert counts.dropped == {"preference": 3 if whole else 2, "prompt": int(whole)}[kind]
 
@@ -193,25 +197,25 @@ def _transformers(model: Path) -> Any:
 def test_rows_that_teach_nothing_and_refusals_are_counted_and_named(tmp_path: Path) -> None:
     system = {"messages": [{"role": "system", "content": "S"}, *turns("A", "B")]}
     rows = [{"messages": turns("A", "B")}, system, {"messages": turns("A")}, system]
-    found = totals(tmp_path, "chat", rows, template=GEMMA)
-    assert (found["rows"], found["kept"], found["refused"], found["untrainable"]) == (4, 1, 2, 1)
-    assert found["refused_rows"] == [2, 4]
-    assert found["nothing_rows"] == [3]
-    assert found["refusal"] == "No system turn"
+    counted = totals(tmp_path, "chat", rows, template=GEMMA)
+    assert (counted["rows"], counted["kept"], counted["refused"], counted["untrainable"]) == (4, 1, 2, 1)
+    assert counted["refused_rows"] == [2, 4]
+    assert counted["nothing_rows"] == [3]
+    assert counted["refusal"] == "No system turn"
 
 
 def test_a_dataset_of_nothing_is_counted(tmp_path: Path) -> None:
-    found = totals(tmp_path, "chat", [])
-    assert (found["rows"], found["share_trained"], found["histogram"], found["packing"]) == (0, 0, [], None)
+    counted = totals(tmp_path, "chat", [])
+    assert (counted["rows"], counted["share_trained"], counted["histogram"], counted["packing"]) == (0, 0, [], None)
 
 
 def test_both_sides_of_a_preference_count(tmp_path: Path) -> None:
     row = {"prompt": turns("Q"), "chosen": turns("", "x" * 9)[1:], "rejected": turns("", "x")[1:]}
-    found = totals(tmp_path, "preference", [row, {**row, "rejected": turns("", "y" * 80)[1:]}])
-    assert found["kept"] == 2
-    assert found["truncated"] == 1
-    assert found["lengths"]["longest"] > 80
-    assert found["packing"] is None
+    counted = totals(tmp_path, "preference", [row, {**row, "rejected": turns("", "y" * 80)[1:]}])
+    assert counted["kept"] == 2
+    assert counted["truncated"] == 1
+    assert counted["lengths"]["longest"] > 80
+    assert counted["packing"] is None
 
 
 def test_packing_fills_sequences_as_trl_does() -> None:
@@ -238,7 +242,7 @@ def test_packing_counts_what_trl_packs(tmp_path: Path) -> None:
 def test_lengths_are_put_into_bins() -> None:
     lengths = Counter({10: 500, 250: 400, 480: 95, 100_000: 5})
     bins = statistics.histogram(lengths)
-    assert sum(int(one["rows"] or 0) for one in bins) == 1000
+    assert sum(int(entry["rows"] or 0) for entry in bins) == 1000
     assert bins[0] == {"from": 0, "to": 19, "rows": 500}
     assert bins[-1] == {"from": 500, "to": None, "rows": 5}
     assert (statistics.quantile(lengths, 0.5), statistics.quantile(lengths, 0.99)) == (10, 480)
@@ -246,10 +250,10 @@ def test_lengths_are_put_into_bins() -> None:
 
 
 def test_a_stop_is_heard_while_counting(tmp_path: Path) -> None:
-    wanted = spec(tmp_path, "text", [{"text": "fox"}])
+    values = spec(tmp_path, "text", [{"text": "fox"}])
     (tmp_path / "stop.request").touch()
     with pytest.raises(contract.Stopped):
-        statistics.counted(wanted, tmp_path)
+        statistics.counted(values, tmp_path)
 
 
 def test_a_model_without_a_tokenizer_is_told(tmp_path: Path) -> None:
@@ -259,9 +263,9 @@ def test_a_model_without_a_tokenizer_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("worker", ["token_rows", "token_totals"])
 def test_the_workers_run_as_programs(worker: str, tmp_path: Path) -> None:
-    wanted = spec(tmp_path, "chat", [{"messages": turns("A", "B")}])
-    (tmp_path / "spec.json").write_text(json.dumps(wanted))
+    values = spec(tmp_path, "chat", [{"messages": turns("A", "B")}])
+    (tmp_path / "spec.json").write_text(json.dumps(values))
     argv = [sys.executable, "-m", f"engine.workers.{worker}", str(tmp_path / "spec.json"), str(tmp_path)]
     subprocess.run(argv, cwd=ROOT, timeout=60, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    (ending,) = [event for event in events.read(tmp_path)[0] if isinstance(event, events.Finished)]
-    assert ending.result["rows"] == 1
+    (finished,) = [event for event in events.read(tmp_path)[0] if isinstance(event, events.Finished)]
+    assert finished.result["rows"] == 1

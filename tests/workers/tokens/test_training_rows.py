@@ -34,8 +34,8 @@ def learnt(tokenizer: PreTrainedTokenizerBase, row: dict[str, list[int]]) -> str
     return "|".join(tokenizer.decode(part) for part in parts if part)
 
 
-def prepare(tokenizer: PreTrainedTokenizerBase, wanted: training_rows.Source, out: Path) -> Any:
-    rows, counts = training_rows.prepare(tokenizer, wanted, out)
+def prepare(tokenizer: PreTrainedTokenizerBase, rows_source: training_rows.Source, out: Path) -> Any:
+    rows, counts = training_rows.prepare(tokenizer, rows_source, out)
     return rows.with_format(None), counts
 
 
@@ -67,13 +67,13 @@ def test_a_completion_is_learnt_whole_when_asked(tokenizer: PreTrainedTokenizerB
 def test_a_model_that_talks_in_chats_learns_a_pair_as_a_chat(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
-    pair, talk = tmp_path / "pair", tmp_path / "talk"
-    pair.mkdir()
-    talk.mkdir()
-    asked, _ = prepare(tokenizer, source(pair, "completion", [("Sum?", "23")]), pair)
-    chatted, _ = prepare(tokenizer, source(talk, "chat", [chat("Sum?", "23")]), talk)
-    assert learnt(tokenizer, asked[0]) == "23<|im_end|>"
-    assert asked[0] == chatted[0]
+    pair_folder, chat_folder = tmp_path / "pair", tmp_path / "talk"
+    pair_folder.mkdir()
+    chat_folder.mkdir()
+    pair_rows, _ = prepare(tokenizer, source(pair_folder, "completion", [("Sum?", "23")]), pair_folder)
+    chat_rows, _ = prepare(tokenizer, source(chat_folder, "chat", [chat("Sum?", "23")]), chat_folder)
+    assert learnt(tokenizer, pair_rows[0]) == "23<|im_end|>"
+    assert pair_rows[0] == chat_rows[0]
 
 
 def test_text_is_learnt_whole_and_ends(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
@@ -84,11 +84,11 @@ def test_text_is_learnt_whole_and_ends(tokenizer: PreTrainedTokenizerBase, tmp_p
 def test_long_rows_are_cut_and_counted_and_rows_cut_before_the_answer_left_out(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
-    wanted = source(tmp_path, "chat", [chat("a", "b" * 60), chat("a" * 60, "b"), chat("a", "b")], max_length=32)
-    rows, counts = prepare(tokenizer, wanted, tmp_path)
+    rows_source = source(tmp_path, "chat", [chat("a", "b" * 60), chat("a" * 60, "b"), chat("a", "b")], max_length=32)
+    rows, counts = prepare(tokenizer, rows_source, tmp_path)
     assert [len(row["input_ids"]) for row in rows] == [32, rows[1]["input_ids"].__len__()]
     assert (counts.rows, counts.kept, counts.truncated, counts.untrainable) == (3, 2, 1, 1)
-    assert [note.message for note in training_rows.notes(counts, wanted)] == [
+    assert [note.message for note in training_rows.notes(counts, rows_source)] == [
         "1 rows hold nothing to learn within 32 tokens and are left out.",
         "1 rows are longer than 32 tokens and are cut at the end.",
     ]
@@ -97,11 +97,11 @@ def test_long_rows_are_cut_and_counted_and_rows_cut_before_the_answer_left_out(
 def test_rows_are_tokenised_once_and_again_when_something_changed(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
-    wanted = source(tmp_path, "text", ["one", "two"])
-    first, _ = prepare(tokenizer, wanted, tmp_path)
+    rows_source = source(tmp_path, "text", ["one", "two"])
+    first, _ = prepare(tokenizer, rows_source, tmp_path)
     file = next((tmp_path / "rows").glob("*.arrow"))
     before = file.stat().st_mtime_ns
-    again, counts = prepare(tokenizer, wanted, tmp_path)
+    again, counts = prepare(tokenizer, rows_source, tmp_path)
     assert again[:] == first[:]
     assert counts.kept == 2
     assert file.stat().st_mtime_ns == before

@@ -19,16 +19,16 @@ SPECIAL = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "pad_token": 
 
 def vocabulary(template: Any = TEMPLATE) -> Vocabulary:
     """Bytes and a few words, with the special tokens of ChatML."""
-    words = Tokenizer(models.BPE())
-    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    words.decoder = decoders.ByteLevel()
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     specials = list(SPECIAL.values())
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    words.train_from_iterator(
+    tokenizer.train_from_iterator(
         CORPUS,
         trainers.BpeTrainer(vocab_size=400, special_tokens=specials, initial_alphabet=alphabet, show_progress=False),
     )
-    return Vocabulary(words, template, dict(SPECIAL), tuple(specials))
+    return Vocabulary(tokenizer, template, dict(SPECIAL), tuple(specials))
 
 
 def turns(*contents: str) -> list[dict[str, Any]]:
@@ -53,13 +53,13 @@ def furnish(folder: Path, kind: Kind, rows: list[dict[str, Any]], template: Any 
     """A ready dataset with these rows, and a ready model whose tokenizer is prepared already."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text("{}")
-    part = folder / "rows.parquet"
-    with columnar.Writer(part, kind) as writer:
+    path = folder / "rows.parquet"
+    with columnar.Writer(path, kind) as writer:
         for number, row in enumerate(rows, 1):
             writer.add(number, row)
         writer.close()
-    sha256 = columnar.sha256_of(part)
-    part.rename(home.made(home.blobs()) / f"{sha256}.parquet")
+    sha256 = columnar.sha256_of(path)
+    path.rename(home.made(home.blobs()) / f"{sha256}.parquet")
     ready = DatasetStatus.READY
     dataset = Dataset(project_id="default", name="Rows", status=ready, kind=kind, sha256=sha256, accepted=len(rows))
     model = Model(source="path", source_id=str(folder), name="Tiny <b>", path=str(folder), status=ModelStatus.READY)

@@ -6,18 +6,22 @@ from typing import Any
 from engine.rows.store import columnar
 
 
-def said(text: str) -> list[dict[str, str]]:
+def assistant_turns(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
-def asked(number: int) -> list[dict[str, str]]:
+def question_turns(number: int) -> list[dict[str, str]]:
     return [{"role": "user", "content": f"What is {number} plus {number}?" + " Please." * (number % 4)}]
 
 
 def pairs(count: int = 24) -> list[dict[str, Any]]:
     """Preferences of differing lengths."""
     return [
-        {"prompt": asked(n), "chosen": said(f"{n + n}." * (1 + n % 3)), "rejected": said(f"No {n} idea, dog!")}
+        {
+            "prompt": question_turns(n),
+            "chosen": assistant_turns(f"{n + n}." * (1 + n % 3)),
+            "rejected": assistant_turns(f"No {n} idea, dog!"),
+        }
         for n in range(count)
     ]
 
@@ -25,13 +29,17 @@ def pairs(count: int = 24) -> list[dict[str, Any]]:
 def labelled(count: int = 24) -> list[dict[str, Any]]:
     """Every third answer is bad."""
     return [
-        {"prompt": asked(n), "completion": said("Lazy dog." if n % 3 == 0 else f"{n + n}."), "label": n % 3 != 0}
+        {
+            "prompt": question_turns(n),
+            "completion": assistant_turns("Lazy dog." if n % 3 == 0 else f"{n + n}."),
+            "label": n % 3 != 0,
+        }
         for n in range(count)
     ]
 
 
 def prompts(count: int = 16) -> list[dict[str, Any]]:
-    return [{"prompt": asked(n), "extra": {"ground_truth": f"{n + n}"}} for n in range(count)]
+    return [{"prompt": question_turns(n), "extra": {"ground_truth": f"{n + n}"}} for n in range(count)]
 
 
 def completions(count: int = 16) -> list[dict[str, Any]]:
@@ -41,7 +49,7 @@ def completions(count: int = 16) -> list[dict[str, Any]]:
 ROWS = {"completion": completions, "preference": pairs, "unpaired": labelled, "prompt": prompts}
 
 
-def stored(folder: Path, kind: Any, rows: list[dict[str, Any]] | None = None) -> Path:
+def store_rows(folder: Path, kind: Any, rows: list[dict[str, Any]] | None = None) -> Path:
     """Writes rows of that kind to a file, as an import leaves it."""
     path = folder / f"{kind}.parquet"
     with columnar.Writer(path, kind) as writer:

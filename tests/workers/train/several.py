@@ -22,7 +22,7 @@ def start(
     for path, text in plan.files.items():
         path.write_text(text)
     worker = worker_module(recipe)
-    argv = [program or word if word == worker else word for word in plan.argv]
+    argv = [program or argument if argument == worker else argument for argument in plan.argv]
     environment = os.environ | plan.env | {"OMP_NUM_THREADS": "1"}  # exact sums, and room for other tests
     with (out / "output.log").open("ab") as log:
         return subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment)
@@ -35,6 +35,6 @@ def finish(values: dict[str, Any], out: Path, program: str | None = None, device
     return events.read(out)[0]
 
 
-def children(process: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """The processes it has started, the first one first."""
-    return sorted(int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split())
+    return sorted(int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())

@@ -18,10 +18,10 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     from engine.workers.fit import steps as fit_steps  # noqa: PLC0415
     from engine.workers.train import training  # noqa: PLC0415
 
-    for name, own in spec["trainings"].items():
+    for name, changes in spec["trainings"].items():
         folder = out / name
         folder.mkdir(exist_ok=True)
-        values = {**spec, **own}  # what the plan has added
+        values = {**spec, **changes}  # what the plan has added
         family = fit_steps.FAMILIES[values["recipe"]["method"]]
         events.append(folder, events.Finished(result=training.train(values, folder, family)))
         gc.collect()  # what belongs to the group has to go before it

@@ -18,7 +18,7 @@ from engine.weights import checkpoints
 from engine.workers import contract, diagnosis
 from engine.workers.train import checkpointing, curve_watch, disk_space, preference, reinforce, training
 from engine.workers.tuning import model as training_model
-from tests.workers.train.judged import stored
+from tests.workers.train.judged import store_rows
 from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -44,22 +44,22 @@ def run(values: dict[str, Any], out: Path) -> tuple[dict[str, Any], list[events.
     return training.train(values, out), events.read(out)[0]
 
 
-def held_out(told: list[events.Event]) -> dict[int, float]:
-    return {step: point["eval_loss"] for step, point in steps(told).items() if "eval_loss" in point}
+def held_out(recorded: list[events.Event]) -> dict[int, float]:
+    return {step: point["eval_loss"] for step, point in steps(recorded).items() if "eval_loss" in point}
 
 
 def weights(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = load_file(folder / "model.safetensors")
-    return found
+    tensors: dict[str, Any] = load_file(folder / "model.safetensors")
+    return tensors
 
 
-def same(one: Path, other: Path) -> bool:
-    left, right = weights(one), weights(other)
+def same(first: Path, second: Path) -> bool:
+    left, right = weights(first), weights(second)
     return left.keys() == right.keys() and all(bool((left[name] == right[name]).all()) for name in left)
 
 
-def notes(told: list[events.Event]) -> str:
-    return "\n".join(event.message for event in told if isinstance(event, events.Note))
+def notes(recorded: list[events.Event]) -> str:
+    return "\n".join(event.message for event in recorded if isinstance(event, events.Note))
 
 
 @pytest.fixture(scope="module")
@@ -72,19 +72,19 @@ def best(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[di
 
 def test_the_result_is_the_best_checkpoint_and_it_stays(best: tuple[dict[str, Any], Path, dict[str, Any]]) -> None:
     _, out, result = best
-    told = events.read(out)[0]
-    found = held_out(told)
-    lowest = min(found, key=lambda step: found[step])
+    recorded = events.read(out)[0]
+    eval_losses = held_out(recorded)
+    lowest = min(eval_losses, key=lambda step: eval_losses[step])
     assert lowest < 36
     assert (result["best_step"], result["restored_step"], result["steps"]) == (lowest, lowest, 36)
-    assert result["best_metric"] == pytest.approx(found[lowest])
-    there = [checkpoints.step_of(path) for path in checkpoints.in_order(out)]
-    assert lowest in there
-    assert len(there) == 3  # the best, and the newest two
+    assert result["best_metric"] == pytest.approx(eval_losses[lowest])
+    checkpoint_steps = [checkpoints.step_of(path) for path in checkpoints.in_order(out)]
+    assert lowest in checkpoint_steps
+    assert len(checkpoint_steps) == 3  # the best, and the newest two
     assert same(out / "model", checkpoints.folder_of(out) / f"checkpoint-{lowest}")
     assert not same(out / "model", checkpoints.folder_of(out) / "checkpoint-36")
-    assert f"The result is the checkpoint of step {lowest}" in notes(told)
-    assert checkpoints.measured(checkpoints.in_order(out)[0])["eval_loss"] == pytest.approx(found[lowest])
+    assert f"The result is the checkpoint of step {lowest}" in notes(recorded)
+    assert checkpoints.measured(checkpoints.in_order(out)[0])["eval_loss"] == pytest.approx(eval_losses[lowest])
 
 
 def test_rows_learnt_by_heart_are_told_with_the_step_of_the_best(
@@ -100,18 +100,18 @@ def test_resumed_in_the_middle_it_knows_the_best_and_repeats_every_number(
     values, unbroken, result = best
     killed = tmp_path / "killed"
     values = {**values, "recipe": {**values["recipe"], "save_total_limit": 100}}
-    told = run(values, killed)[1]  # as the other one, but with all checkpoints to go back to
-    assert steps(told) == steps(events.read(unbroken)[0])
+    recorded = run(values, killed)[1]  # as the other one, but with all checkpoints to go back to
+    assert steps(recorded) == steps(events.read(unbroken)[0])
     for folder in checkpoints.in_order(killed):
         if checkpoints.step_of(folder) > 20:
             shutil.rmtree(folder)
     shutil.rmtree(killed / "model")
     (killed / events.FILE).unlink()
     resumed = {**values, "resume_from": str(checkpoints.newest_good(killed)), "attempt": 2}
-    again, told = run(resumed, killed)
-    assert only(told, events.Started).facts["resumed_from_step"] == 20
+    again, recorded = run(resumed, killed)
+    assert only(recorded, events.Started).facts["resumed_from_step"] == 20
     after = {step: point for step, point in steps(events.read(unbroken)[0]).items() if step > 20}
-    assert steps(told) == after  # to the last bit
+    assert steps(recorded) == after  # to the last bit
     assert {name: again[name] for name in ("best_step", "best_metric", "restored_step")} == {
         name: result[name] for name in ("best_step", "best_metric", "restored_step")
     }
@@ -126,32 +126,32 @@ def test_every_kind_of_adapter_is_restored(tuning: str, tiny_model: Path, tmp_pa
     run(values, tmp_path)
     first = checkpoints.folder_of(tmp_path) / "checkpoint-1"
     checkpoints.write_manifest(first, 1, {"eval_loss": 1.0})
-    asked = training.Spec.read(values)
-    base = training_model.load(asked.recipe, tiny_model, "cpu", training_model.load_tokenizer(tiny_model))
-    trainer = training._trainer(asked, base, training._rows(asked, base, tmp_path), tmp_path)
+    parsed = training.Spec.read(values)
+    base = training_model.load(parsed.recipe, tiny_model, "cpu", training_model.load_tokenizer(tiny_model))
+    trainer = training._trainer(parsed, base, training._rows(parsed, base, tmp_path), tmp_path)
     trainer.state.global_step = 2
     keeper = checkpointing.Checkpoints(
         tmp_path, checkpointing.Rules(2, 1, "eval_loss", greater=False, restores=True, patience=0)
     )
     assert checkpointing.restore_best(trainer, keeper)["restored_step"] == 1
-    kept, found = load_file(first / ADAPTER), get_peft_model_state_dict(trainer.model)
-    assert found.keys() == kept.keys()
-    assert all(torch.equal(found[name].to(kept[name].dtype), kept[name]) for name in kept)
+    expected, actual = load_file(first / ADAPTER), get_peft_model_state_dict(trainer.model)
+    assert actual.keys() == expected.keys()
+    assert all(torch.equal(actual[name].to(expected[name].dtype), expected[name]) for name in expected)
 
 
 def test_it_ends_early_and_a_resume_of_the_end_trains_no_further(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(12))
-    patient = RISING | {"save_steps": 100, "max_steps": 300, "early_stopping_patience": 2}
-    values = spec(tiny_model, rows, load_best_model_at_end=True, **patient)
+    fields = RISING | {"save_steps": 100, "max_steps": 300, "early_stopping_patience": 2}
+    values = spec(tiny_model, rows, load_best_model_at_end=True, **fields)
     out = tmp_path / "out"
-    result, told = run(values, out)
-    found = held_out(told)
-    assert result["steps"] == max(found) < 300
-    assert len([step for step in found if step > result["best_step"]]) == 2
-    assert f"Stopped early at step {result['steps']}" in notes(told)
+    result, recorded = run(values, out)
+    eval_losses = held_out(recorded)
+    assert result["steps"] == max(eval_losses) < 300
+    assert len([step for step in eval_losses if step > result["best_step"]]) == 2
+    assert f"Stopped early at step {result['steps']}" in notes(recorded)
     shutil.move(out / "model", tmp_path / "before")
     resumed = {**values, "resume_from": str(checkpoints.newest_good(out)), "attempt": 2}
-    again, told = run(resumed, out)
+    again, recorded = run(resumed, out)
     assert again["steps"] == result["steps"]
     assert same(out / "model", tmp_path / "before")
 
@@ -159,10 +159,10 @@ def test_it_ends_early_and_a_resume_of_the_end_trains_no_further(tiny_model: Pat
 def test_the_best_few_stay_besides_the_newest(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(12))
     values = spec(tiny_model, rows, **RISING | {"save_best_limit": 2, "save_total_limit": 1, "max_steps": 20})
-    result, told = run(values, tmp_path / "out")
-    found = held_out(told)
-    wanted = {*sorted(found, key=lambda step: found[step])[:2], 20}
-    assert {checkpoints.step_of(path) for path in checkpoints.in_order(tmp_path / "out")} == wanted
+    result, recorded = run(values, tmp_path / "out")
+    eval_losses = held_out(recorded)
+    expected = {*sorted(eval_losses, key=lambda step: eval_losses[step])[:2], 20}
+    assert {checkpoints.step_of(path) for path in checkpoints.in_order(tmp_path / "out")} == expected
     assert "restored_step" not in result
 
 
@@ -187,9 +187,9 @@ def test_a_checkpoint_is_resumed_with_half_the_batch_and_the_same_rows(tiny_mode
         resume_from=checkpoints.folder_of(tmp_path / "out") / "checkpoint-4",
         **shape,
     )
-    told = steps(run(smaller, tmp_path / "smaller")[1])
-    assert sorted(told) == list(range(5, 13))
-    for step, point in told.items():
+    points = steps(run(smaller, tmp_path / "smaller")[1])
+    assert sorted(points) == list(range(5, 13))
+    for step, point in points.items():
         assert point["loss"] == pytest.approx(unbroken[step]["loss"], rel=1e-3)
         assert point["num_tokens"] == unbroken[step]["num_tokens"]
 
@@ -207,7 +207,7 @@ def test_methods_with_rules_of_their_own_go_on_with_half_the_batch(
     kind = "prompt" if method == "grpo" else "unpaired"
     work = reinforce.work if method == "grpo" else preference.work
     shape: dict[str, Any] = {"method": method, "max_steps": 4, "save_steps": 2, "save_total_limit": 9, **own}
-    rows = stored(tmp_path, kind)
+    rows = store_rows(tmp_path, kind)
     for folder in (tmp_path / "out", tmp_path / "smaller"):
         folder.mkdir()
     work(spec(tiny_model, rows, kind, per_device_train_batch_size=batch, **shape), tmp_path / "out")
@@ -253,10 +253,10 @@ def test_a_disk_that_fills_up_ends_it_with_a_checkpoint(
 @pytest.fixture
 def small_files() -> Iterator[None]:
     """No file may grow above 150 kB: the system refuses the write, as it does on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, before[1]))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, limits[1]))
     yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.usefixtures("small_files")

@@ -19,9 +19,9 @@ from engine.workers.train import compute, family_preference, training
 from engine.workers.train.family_reinforce import GroupTrainer, LeaveOneOutTrainer
 from engine.workers.trainers import head_parts
 from engine.workers.trainers.fast_logps import make_fast
-from tests.workers.train.judged import stored
+from tests.workers.train.judged import store_rows
 from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
-from tests.workers.trainers.families import ALONE, FAMILIES, LEFT_TO_TRL, made
+from tests.workers.trainers.families import ALONE, FAMILIES, LEFT_TO_TRL, random_model
 from tests.workers.trainers.test_packed_rows import still
 
 pytestmark = [
@@ -35,7 +35,7 @@ def recipe(**fields: Any) -> Recipe:
 
 
 def llama() -> PreTrainedModel:
-    return made(FAMILIES["llama"])
+    return random_model(FAMILIES["llama"])
 
 
 def test_attention_is_left_to_transformers_on_a_cpu_unless_it_is_asked_for() -> None:
@@ -65,7 +65,7 @@ def test_flash_attention_that_is_not_installed_is_refused_and_not_chosen() -> No
 def test_attention_that_a_model_cannot_compute_is_refused() -> None:
     with pytest.raises(WorkFailedError, match="Gemma2ForCausalLM cannot"):
         compute.choose_attention(
-            made(LEFT_TO_TRL["gemma2, soft-capped"]), recipe(attn_implementation="sdpa"), "cpu", False
+            random_model(LEFT_TO_TRL["gemma2, soft-capped"]), recipe(attn_implementation="sdpa"), "cpu", False
         )
 
 
@@ -105,28 +105,28 @@ def losses(folder: Path) -> list[float]:
 
 def test_too_little_memory_turns_recomputing_on_and_changes_no_loss(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(12))
-    found = {}
+    losses_by_recomputing = {}
     for available in (10**9, 1000):
         out = tmp_path / str(available)
         out.mkdir()
         values = spec(tiny_model, rows, bf16=False, attn_implementation="eager")
         training.train(values | {"memory": {"fixed": 600, "a_token": 50, "available": available}}, out)
-        found[facts(out)["gradient_checkpointing"]] = losses(out)
+        losses_by_recomputing[facts(out)["gradient_checkpointing"]] = losses(out)
         assert (facts(out)["attention"], facts(out)["liger_kernel"], facts(out)["torch_compile"]) == (
             "eager",
             False,
             False,
         )
-    assert found[True] == pytest.approx(found[False], rel=1e-5)
+    assert losses_by_recomputing[True] == pytest.approx(losses_by_recomputing[False], rel=1e-5)
 
 
 def test_a_compiled_decoder_is_the_one_the_fast_loss_calls(tiny_model: Path, tmp_path: Path) -> None:
     """With a backend that only records: the real one takes minutes."""
     torch._dynamo.reset()
-    seen: list[int] = []
+    node_counts: list[int] = []
 
     def record(graph: torch.fx.GraphModule, _: Any) -> Any:
-        seen.append(len(list(graph.graph.nodes)))
+        node_counts.append(len(list(graph.graph.nodes)))
         return graph.forward
 
     model = llama()
@@ -136,7 +136,7 @@ def test_a_compiled_decoder_is_the_one_the_fast_loss_calls(tiny_model: Path, tmp
         assert not model.base_model._compiled_call_impl
         compute.compile_decoder(model, record)
         after = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
-    assert sum(seen) > 20
+    assert sum(node_counts) > 20
     assert torch.allclose(before, after, atol=1e-5)
     assert not [name for name in model.state_dict() if "_orig_mod" in name]
     torch._dynamo.reset()
@@ -147,33 +147,35 @@ def test_own_answers_are_weighed_as_trl_weighs_them(
     method: str, family: str, lora: bool, tiny_model: Path, tmp_path: Path
 ) -> None:
     """The same seed gives the same answers, so losses, gradients and entropies have to be the same."""
-    kinds = {"grpo": (GRPOConfig, GRPOTrainer, GroupTrainer), "rloo": (RLOOConfig, RLOOTrainer, LeaveOneOutTrainer)}
-    config, stock, ours = kinds[method]
-    found = []
-    made(FAMILIES[family]).save_pretrained(tmp_path / "model")  # full tuning loads the reference from there
-    for kind in (stock, ours):
+    classes = {"grpo": (GRPOConfig, GRPOTrainer, GroupTrainer), "rloo": (RLOOConfig, RLOOTrainer, LeaveOneOutTrainer)}
+    config_class, stock_class, own_class = classes[method]
+    numbers = []
+    random_model(FAMILIES[family]).save_pretrained(tmp_path / "model")  # full tuning loads the reference from there
+    for trainer_class in (stock_class, own_class):
         model = still(AutoModelForCausalLM.from_pretrained(tmp_path / "model"))
-        trainer = group_trainer(kind, config, model, tiny_model, tmp_path / "out", lora)
-        if kind is ours:
+        trainer = group_trainer(trainer_class, config_class, model, tiny_model, tmp_path / "out", lora)
+        if trainer_class is own_class:
             make_fast(trainer, 0.7)
             assert trainer.fast_loss
         trainer.train()
         names = ("loss", "grad_norm", "kl", "entropy", "reward")
-        found.append([entry[name] for entry in trainer.state.log_history for name in names if name in entry])
-    assert len(found[0]) >= 3 * 4
-    assert found[1] == pytest.approx(found[0], rel=2e-3, abs=1e-5)
+        numbers.append([entry[name] for entry in trainer.state.log_history for name in names if name in entry])
+    assert len(numbers[0]) >= 3 * 4
+    assert numbers[1] == pytest.approx(numbers[0], rel=2e-3, abs=1e-5)
 
 
-def group_trainer(kind: Any, config: Any, model: PreTrainedModel, tiny: Path, out: Path, lora: bool) -> Any:
+def group_trainer(
+    trainer_class: Any, config_class: Any, model: PreTrainedModel, tiny: Path, out: Path, lora: bool
+) -> Any:
     """Prompts are tokens for ours, and their text for TRL's own."""
     tokenizer = AutoTokenizer.from_pretrained(tiny)
     prompts: list[Any] = [[5 + n, 9, 12 + n] for n in range(8)]
-    if kind not in (GroupTrainer, LeaveOneOutTrainer):
+    if trainer_class not in (GroupTrainer, LeaveOneOutTrainer):
         prompts = [tokenizer.decode(prompt) for prompt in prompts]
-    return kind(
+    return trainer_class(
         model=model,
         processing_class=tokenizer,
-        args=config(
+        args=config_class(
             output_dir=str(out),
             max_steps=3,
             per_device_train_batch_size=4,
@@ -196,18 +198,18 @@ def test_a_head_in_parts_gives_the_same_losses(
     method: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = "chat" if method == "sft" else "preference"
-    rows = write_rows(tmp_path, "chat", sums(12)) if method == "sft" else stored(tmp_path, "preference")
+    rows = write_rows(tmp_path, "chat", sums(12)) if method == "sft" else store_rows(tmp_path, "preference")
     worker = training if method == "sft" else family_preference
-    found = []
+    loss_curves = []
     for name in ("whole", "parts"):
         out = tmp_path / name
         out.mkdir()
         worker.train(spec(tiny_model, rows, kind, method=method, bf16=False), out)
         assert facts(out)["fast_loss"]
-        found.append(losses(out))
+        loss_curves.append(losses(out))
         monkeypatch.setattr(head_parts, "CPU_BYTES", 1)
         monkeypatch.setattr(head_parts, "FEWEST", 7)
-    assert found[1] == pytest.approx(found[0], rel=1e-4)
+    assert loss_curves[1] == pytest.approx(loss_curves[0], rel=1e-4)
 
 
 def test_parts_keep_one_parts_logits_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,10 +222,10 @@ def test_parts_keep_one_parts_logits_at_a_time(monkeypatch: pytest.MonkeyPatch) 
         return (hidden.sum(-1) * targets,)
 
     hidden = torch.ones(25, 4, requires_grad=True)
-    (found,) = head_parts.in_parts(read, hidden, torch.arange(25), vocabulary=50)
-    assert found.tolist() == [4.0 * n for n in range(25)]
+    (output,) = head_parts.in_parts(read, hidden, torch.arange(25), vocabulary=50)
+    assert output.tolist() == [4.0 * n for n in range(25)]
     assert sizes == [10, 10, 5]
-    found.sum().backward()
+    output.sum().backward()
     assert sizes == [10, 10, 5, 5, 10, 10]  # each part again, for its gradient
     assert hidden.grad is not None
     assert hidden.grad[3].tolist() == [3.0] * 4

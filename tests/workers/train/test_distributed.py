@@ -14,7 +14,7 @@ from engine.weights import checkpoints
 from engine.workers import ranks
 from engine.workers.train import family_preference, launch, training
 from tests.waiting import wait_for
-from tests.workers.train.judged import stored
+from tests.workers.train.judged import store_rows
 from tests.workers.train.several import children, finish, start
 from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
 
@@ -39,19 +39,25 @@ def unbroken(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def adapter(out: Path) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = load_file(out / "adapter" / "adapter_model.safetensors")
-    return found
+    tensors: dict[str, torch.Tensor] = load_file(out / "adapter" / "adapter_model.safetensors")
+    return tensors
 
 
-def assert_alike(one: Path, other: Path, tolerance: float) -> None:
-    first, second = steps(events.read(one)[0]), steps(events.read(other)[0])
-    assert first.keys() == second.keys()
+def assert_alike(first_out: Path, second_out: Path, tolerance: float) -> None:
+    first_points, second_points = steps(events.read(first_out)[0]), steps(events.read(second_out)[0])
+    assert first_points.keys() == second_points.keys()
     for name in ("loss", "grad_norm"):
-        told = [[points[step][name] for step in sorted(points) if name in points[step]] for points in (first, second)]
-        assert told[0] == pytest.approx(told[1], rel=tolerance)
-    left, right = adapter(one), adapter(other)
-    assert left.keys() == right.keys()
-    assert all(torch.allclose(left[name], right[name], rtol=tolerance, atol=tolerance) for name in left)
+        curves = [
+            [points[step][name] for step in sorted(points) if name in points[step]]
+            for points in (first_points, second_points)
+        ]
+        assert curves[0] == pytest.approx(curves[1], rel=tolerance)
+    first_adapter, second_adapter = adapter(first_out), adapter(second_out)
+    assert first_adapter.keys() == second_adapter.keys()
+    assert all(
+        torch.allclose(first_adapter[name], second_adapter[name], rtol=tolerance, atol=tolerance)
+        for name in first_adapter
+    )
 
 
 def test_two_processes_learn_what_one_does_from_the_same_rows(unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:
@@ -67,15 +73,15 @@ def test_two_processes_learn_what_one_does_from_the_same_rows(unbroken: Path, ti
 
 
 def test_the_first_process_speaks_for_both(unbroken: Path) -> None:
-    said = events.read(unbroken)[0]
-    assert len([event for event in said if isinstance(event, events.Started | events.Finished)]) == 2
-    facts = only(said, events.Started).facts
+    recorded = events.read(unbroken)[0]
+    assert len([event for event in recorded if isinstance(event, events.Started | events.Finished)]) == 2
+    facts = only(recorded, events.Started).facts
     assert (facts["strategy"], facts["processes"], facts["rows"], facts["fast_loss"]) == ("ddp", 2, 24, True)
-    assert [event.step for event in said if isinstance(event, events.Saved)] == [3, 6, 9, 12]
+    assert [event.step for event in recorded if isinstance(event, events.Saved)] == [3, 6, 9, 12]
     assert len(list((unbroken / "rows").glob("*.arrow"))) == 1
-    left = {path.name for path in (unbroken / "checkpoints" / "checkpoint-12").iterdir()}
-    assert {"rng_state_0.pth", "rng_state_1.pth", "manifest.json"} <= left
-    assert "training_args.bin" not in left
+    files = {path.name for path in (unbroken / "checkpoints" / "checkpoint-12").iterdir()}
+    assert {"rng_state_0.pth", "rng_state_1.pth", "manifest.json"} <= files
+    assert "training_args.bin" not in files
 
 
 def test_one_killed_process_ends_both_and_the_run_resumes_exactly(
@@ -94,24 +100,29 @@ def test_one_killed_process_ends_both_and_the_run_resumes_exactly(
     resumed = finish(values | {"resume_from": str(newest), "attempt": 2}, out)
     assert only(resumed, events.Started).facts["resumed_from_step"] == checkpoints.step_of(newest)
     assert steps(resumed) == steps(events.read(unbroken)[0])  # to the last bit
-    assert all(torch.equal(one, adapter(unbroken)[name]) for name, one in adapter(out).items())
+    assert all(torch.equal(tensor, adapter(unbroken)[name]) for name, tensor in adapter(out).items())
 
 
 def test_both_stop_after_the_same_step_when_asked_and_preferences_are_learnt_as_by_one(
     tiny_model: Path, tmp_path: Path
 ) -> None:
     fields: dict[str, Any] = {"method": "dpo", "precompute_ref_log_probs": True, "bf16": False, "save_steps": 1000}
-    two = fields | {"strategy": "ddp", "num_processes": 2, "per_device_train_batch_size": 2, "max_steps": 100_000}
-    rows = stored(tmp_path, "preference")
+    two_fields = fields | {
+        "strategy": "ddp",
+        "num_processes": 2,
+        "per_device_train_batch_size": 2,
+        "max_steps": 100_000,
+    }
+    rows = store_rows(tmp_path, "preference")
     out = tmp_path / "two"
-    with start(spec(tiny_model, rows, "preference", **two), out) as launcher:
+    with start(spec(tiny_model, rows, "preference", **two_fields), out) as launcher:
         wait_for(lambda: len(steps(events.read(out)[0])) > 3, seconds=200, every=0.01)
         (out / "stop.request").touch()
         assert launcher.wait(timeout=60) == 0
-    ended = only(events.read(out)[0], events.Finished)
+    finished = only(events.read(out)[0], events.Finished)
     newest = checkpoints.newest_good(out)
     assert newest is not None
-    assert (ended.outcome, ended.result["steps"]) == ("stopped", checkpoints.step_of(newest))
+    assert (finished.outcome, finished.result["steps"]) == ("stopped", checkpoints.step_of(newest))
     alone = tmp_path / "one"
     alone.mkdir()
     # The same learning rate a step: it falls over all steps of the training.
@@ -119,10 +130,10 @@ def test_both_stop_after_the_same_step_when_asked_and_preferences_are_learnt_as_
     values["recipe"] |= {"max_steps": 3, "lr_scheduler_type": "constant"}
     family_preference.train(values, alone)
     assert only(events.read(out)[0], events.Started).facts["fast_loss"] is True
-    one, both = (steps(events.read(folder)[0]) for folder in (alone, out))
+    one_points, two_points = (steps(events.read(folder)[0]) for folder in (alone, out))
     for name in ("loss", "rewards/margins", "logps/chosen"):
-        found = [both[step][name] for step in (1, 2, 3)]
-        assert found == pytest.approx([one[step][name] for step in (1, 2, 3)], rel=1e-3, abs=1e-4)
+        values_of_two = [two_points[step][name] for step in (1, 2, 3)]
+        assert values_of_two == pytest.approx([one_points[step][name] for step in (1, 2, 3)], rel=1e-3, abs=1e-4)
 
 
 @pytest.mark.slow
@@ -141,9 +152,9 @@ def test_a_machine_that_goes_down_leaves_a_checkpoint_and_a_killed_launcher_nobo
     out = tmp_path / "killed"
     with start(values, out) as launcher:
         wait_for(lambda: len(steps(events.read(out)[0])) > 3, seconds=200, every=0.01)
-        both = children(launcher.pid)
+        pids = children(launcher.pid)
         launcher.kill()
-    wait_for(lambda: not any(Path(f"/proc/{process}").exists() for process in both), seconds=20)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), seconds=20)
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ def method_spec(method: str, model: Path, folder: Path, **fields: Any) -> dict[s
 @pytest.fixture(scope="module")
 def done(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("methods")
-    asked = SHARED | TWO
+    fields = SHARED | TWO
     teacher = folder / "teacher"
     tiny.make(teacher, seed=1)
-    trainings = {name: method_spec(name, tiny_model, folder / f"{name}-rows", **asked) for name in TRIED}
+    trainings = {name: method_spec(name, tiny_model, folder / f"{name}-rows", **fields) for name in TRIED}
     trainings["gkd"] |= {"companion": {"path": str(teacher), "adapter": None}}
     trainings["kept"] = method_spec("sft", tiny_model, folder / "kept-rows", **(SHARED | TWO | KEPT))
     finish(trainings["kept"] | {"trainings": trainings}, folder / "out", "tests.workers.train.several_methods")
@@ -66,10 +66,10 @@ def done(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("method", TRIED)
 def test_it_trains_and_leaves_a_checked_result(method: str, done: Path) -> None:
-    said = events.read(done / method)[0]
-    assert only(said, events.Finished).result["artifact"] == "adapter"
-    assert sorted(steps(said)) == [1, 2, 3]
-    assert only(said, events.Started).facts["processes"] == 2
+    recorded = events.read(done / method)[0]
+    assert only(recorded, events.Finished).result["artifact"] == "adapter"
+    assert sorted(steps(recorded)) == [1, 2, 3]
+    assert only(recorded, events.Started).facts["processes"] == 2
     learnt = load_file(done / method / "adapter" / "adapter_model.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in learnt.values())
     assert any(tensor.any() for name, tensor in learnt.items() if "lora_B" in name)
@@ -79,19 +79,19 @@ def test_it_trains_and_leaves_a_checked_result(method: str, done: Path) -> None:
 def test_two_processes_learn_what_one_does(method: str, done: Path, tiny_model: Path, tmp_path: Path) -> None:
     fields = SHARED | {"per_device_train_batch_size": 4}
     training.train(method_spec(method, tiny_model, tmp_path / "rows", **fields), tmp_path, fit_steps.FAMILIES[method])
-    one, two = (
+    alone, together = (
         [point["loss"] for point in steps(events.read(folder)[0]).values()] for folder in (tmp_path, done / method)
     )
-    assert two == pytest.approx(one, rel=1e-3)
+    assert together == pytest.approx(alone, rel=1e-3)
 
 
 def test_both_stop_early_and_the_best_is_what_is_left(done: Path) -> None:
-    said = events.read(done / "kept")[0]
-    points = steps(said)
-    measured = {step: point["eval_loss"] for step, point in points.items() if "eval_loss" in point}
-    best = min(measured, key=lambda step: measured[step])
-    result = only(said, events.Finished).result
+    recorded = events.read(done / "kept")[0]
+    points = steps(recorded)
+    eval_losses = {step: point["eval_loss"] for step, point in points.items() if "eval_loss" in point}
+    best = min(eval_losses, key=lambda step: eval_losses[step])
+    result = only(recorded, events.Finished).result
     assert result["steps"] == best + KEPT["early_stopping_patience"] < KEPT["max_steps"]
     assert result["best_step"] == best
-    left = {path.name for path in (done / "kept" / "checkpoints").iterdir()}
-    assert left == {f"checkpoint-{best}", f"checkpoint-{result['steps']}"}
+    checkpoint_names = {path.name for path in (done / "kept" / "checkpoints").iterdir()}
+    assert checkpoint_names == {f"checkpoint-{best}", f"checkpoint-{result['steps']}"}

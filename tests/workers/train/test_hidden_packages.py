@@ -17,9 +17,9 @@ print([name for name in names if sys.modules.get(name)])
 
 def imported(recipe: dict[str, str]) -> str:
     code = IMPORTS.format(recipe=recipe)
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.strip()
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert process.returncode == 0, process.stderr[-3000:]
+    return process.stdout.strip()
 
 
 def test_a_training_imports_no_library_it_does_not_use_and_no_database() -> None:
@@ -37,5 +37,5 @@ def test_what_a_recipe_needs_is_left_to_be_found() -> None:
             "print(sorted(name for name in ('bitsandbytes', 'deepspeed', 'wandb') if name in sys.modules))",
         )
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[:2] == ["['wandb']", "['deepspeed', 'wandb']"]
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout.split("\n")[:2] == ["['wandb']", "['deepspeed', 'wandb']"]

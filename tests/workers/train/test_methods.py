@@ -20,7 +20,7 @@ from engine.workers import contract
 from engine.workers.train import family_preference, family_reinforce, training
 from engine.workers.tuning import model as training_model
 from tests.waiting import wait_for
-from tests.workers.train.judged import asked, labelled, pairs, prompts, said, stored
+from tests.workers.train.judged import assistant_turns, labelled, pairs, prompts, question_turns, store_rows
 from tests.workers.train.training_runs import only, spec, start, steps
 
 pytestmark = [
@@ -59,11 +59,11 @@ def fails(values: dict[str, Any], out: Path) -> contract.WorkFailedError:
 
 def recipe_spec(model: Path, folder: Path, method: str, rows: Any = None, **fields: Any) -> dict[str, Any]:
     kind = METHODS[method].kinds[0]
-    return spec(model, stored(folder, kind, rows), kind, method=method, **(OWN.get(method, {}) | fields))
+    return spec(model, store_rows(folder, kind, rows), kind, method=method, **(OWN.get(method, {}) | fields))
 
 
 @torch.no_grad()
-def said_by(model: torch.nn.Module) -> torch.Tensor:
+def logits_of(model: torch.nn.Module) -> torch.Tensor:
     return model.eval()(input_ids=torch.arange(40)[None]).logits
 
 
@@ -75,33 +75,33 @@ def base_of(model: Path, method: str) -> torch.nn.Module:
 
 @pytest.mark.parametrize("method", NEW)
 def test_an_adapter_is_trained_saved_and_changes_the_model(method: str, tiny_model: Path, tmp_path: Path) -> None:
-    told = train(recipe_spec(tiny_model, tmp_path, method, eval_fraction=0.2, eval_steps=2), tmp_path / "out")
-    assert only(told, events.Finished).result["artifact"] == "adapter"
-    assert only(told, events.Finished).result["steps"] == 4
-    points = steps(told)
+    recorded = train(recipe_spec(tiny_model, tmp_path, method, eval_fraction=0.2, eval_steps=2), tmp_path / "out")
+    assert only(recorded, events.Finished).result["artifact"] == "adapter"
+    assert only(recorded, events.Finished).result["steps"] == 4
+    points = steps(recorded)
     assert sorted(points) == [1, 2, 3, 4]
     assert {"loss", "learning_rate", "grad_norm", "num_tokens"} <= set(points[1])
     assert points[4]["num_tokens"] > points[1]["num_tokens"] > 0
     assert {name for name in ("eval_loss", "eval_reward") if name in points[4]} == {METHODS[method].measure}
-    assert only(told, events.Started).facts["fast_loss"] == (method != "reward")
+    assert only(recorded, events.Started).facts["fast_loss"] == (method != "reward")
     base = base_of(tiny_model, method)
-    before = said_by(base)
-    assert not torch.equal(said_by(PeftModel.from_pretrained(base, tmp_path / "out" / "adapter")), before)
-    left = [path for path in (tmp_path / "out").rglob("*") if path.suffix in (".bin", ".pkl")]
-    assert left == []
+    base_logits = logits_of(base)
+    assert not torch.equal(logits_of(PeftModel.from_pretrained(base, tmp_path / "out" / "adapter")), base_logits)
+    pickles = [path for path in (tmp_path / "out").rglob("*") if path.suffix in (".bin", ".pkl")]
+    assert pickles == []
 
 
 @pytest.mark.parametrize("method", ["dpo", "kto", "reward"])
 def test_full_tuning_leaves_a_whole_model(method: str, tiny_model: Path, tmp_path: Path) -> None:
-    told = train(recipe_spec(tiny_model, tmp_path, method, tuning="full", max_steps=8), tmp_path / "out")
-    assert only(told, events.Finished).result["artifact"] == "model"
-    again = base_of(tmp_path / "out" / "model", method)
-    assert not torch.equal(said_by(again), said_by(base_of(tiny_model, method)))
+    recorded = train(recipe_spec(tiny_model, tmp_path, method, tuning="full", max_steps=8), tmp_path / "out")
+    assert only(recorded, events.Finished).result["artifact"] == "model"
+    reopened = base_of(tmp_path / "out" / "model", method)
+    assert not torch.equal(logits_of(reopened), logits_of(base_of(tiny_model, method)))
 
 
 def test_a_reward_model_learns_to_prefer_and_keeps_its_head(tiny_model: Path, tmp_path: Path) -> None:
-    told = train(recipe_spec(tiny_model, tmp_path, "reward", max_steps=12), tmp_path / "out")
-    assert steps(told)[12]["accuracy"] == 1.0
+    recorded = train(recipe_spec(tiny_model, tmp_path, "reward", max_steps=12), tmp_path / "out")
+    assert steps(recorded)[12]["accuracy"] == 1.0
     saved = load_file(tmp_path / "out" / "adapter" / "adapter_model.safetensors")
     assert any("score" in name for name in saved)
     assert "text-classification" in (tmp_path / "out" / "adapter" / "README.md").read_text()
@@ -122,18 +122,18 @@ def test_a_reward_is_earned_more_and_more(tiny_model: Path, tmp_path: Path) -> N
 
 
 def test_completions_are_right_answers_to_what_the_model_answers_itself(tiny_model: Path, tmp_path: Path) -> None:
-    rows = stored(tmp_path, "completion")
+    rows = store_rows(tmp_path, "completion")
     values = spec(tiny_model, rows, "completion", method="rloo", max_completion_length=8, max_steps=1)
     assert "The rewards gave all answers" in fails(values, tmp_path / "out").hint  # nobody was right
     assert steps(events.read(tmp_path / "out")[0])[1]["rewards/exact_match/mean"] == 0
-    kept = family_reinforce._rows(training.Spec.read(values), base_for(values), tmp_path / "out").train
-    assert [row["extra"] for row in kept][:2] == ['{"completion": "0"}', '{"completion": "2"}']
+    train_rows = family_reinforce._rows(training.Spec.read(values), base_for(values), tmp_path / "out").train
+    assert [row["extra"] for row in train_rows][:2] == ['{"completion": "0"}', '{"completion": "2"}']
 
 
 def base_for(values: dict[str, Any]) -> training_model.Base:
-    read = training.Spec.read(values)
-    tokenizer = training_model.load_tokenizer(read.model_path)
-    return training_model.load(read.recipe, read.model_path, "cpu", tokenizer)
+    parsed = training.Spec.read(values)
+    tokenizer = training_model.load_tokenizer(parsed.model_path)
+    return training_model.load(parsed.recipe, parsed.model_path, "cpu", tokenizer)
 
 
 LONG: dict[str, Any] = {"max_steps": 20, "save_steps": 4, "lora_dropout": 0.1, "gradient_accumulation_steps": 2}
@@ -146,11 +146,11 @@ def test_killed_and_resumed_it_is_as_if_nothing_had_happened(tiny_model: Path, t
     with start(values, out) as process:
         wait_for(lambda: checkpoints.newest_good(out), seconds=200, every=0.005)
         process.kill()
-    asked_before = sorted((out / "rows").glob("cache-*.arrow"))
-    assert asked_before  # more than one epoch, so the reference was asked about every row
+    reference_files = sorted((out / "rows").glob("cache-*.arrow"))
+    assert reference_files  # more than one epoch, so the reference was asked about every row
     values |= {"resume_from": str(checkpoints.newest_good(out)), "attempt": 2}
     assert steps(train(values, out)) == unbroken
-    assert sorted((out / "rows").glob("cache-*.arrow")) == asked_before  # and was not asked again
+    assert sorted((out / "rows").glob("cache-*.arrow")) == reference_files  # and was not asked again
     digests = {
         hashlib.sha256((tmp_path / name / "adapter" / "adapter_model.safetensors").read_bytes()).hexdigest()
         for name in ("killed", "unbroken")
@@ -183,37 +183,41 @@ def test_before_anything_is_learnt_model_and_reference_say_the_same(
 def test_a_model_without_a_chat_template_gets_a_plain_one(tiny_model: Path, tmp_path: Path) -> None:
     plain = shutil.copytree(tiny_model, tmp_path / "plain")
     (plain / "chat_template.jinja").unlink()
-    told = train(recipe_spec(plain, tmp_path, "orpo", max_steps=1), tmp_path / "out")
-    assert "no chat template" in only(told, events.Note).message
+    recorded = train(recipe_spec(plain, tmp_path, "orpo", max_steps=1), tmp_path / "out")
+    assert "no chat template" in only(recorded, events.Note).message
     assert (tmp_path / "out" / "adapter" / "chat_template.jinja").exists()
 
 
-def notes(told: list[events.Event]) -> str:
-    return "\n".join(event.message for event in told if isinstance(event, events.Note))
+def notes(recorded: list[events.Event]) -> str:
+    return "\n".join(event.message for event in recorded if isinstance(event, events.Note))
 
 
 def test_pairs_that_are_alike_and_rows_too_long_to_score_are_left_out(tiny_model: Path, tmp_path: Path) -> None:
     rows = pairs(6)
-    rows.append({"prompt": asked(1), "chosen": said("the same"), "rejected": said("the same")})
-    rows.append({"prompt": asked(2), "chosen": said("long " * 200), "rejected": said("short")})
-    told = train(recipe_spec(tiny_model, tmp_path, "reward", rows, max_steps=1), tmp_path / "scored")
-    assert "2 rows are longer than 128 tokens, or empty" in notes(told)
-    assert only(told, events.Started).facts["rows"] == 6
-    told = train(recipe_spec(tiny_model, tmp_path, "dpo", rows, max_steps=1), tmp_path / "compared")
-    assert "1 rows are longer than 128 tokens and are cut" in notes(told)
-    assert only(told, events.Started).facts["rows"] == 7
-    same = [{"prompt": asked(1), "chosen": said("a"), "rejected": said("a")}]
+    rows.append(
+        {"prompt": question_turns(1), "chosen": assistant_turns("the same"), "rejected": assistant_turns("the same")}
+    )
+    rows.append(
+        {"prompt": question_turns(2), "chosen": assistant_turns("long " * 200), "rejected": assistant_turns("short")}
+    )
+    recorded = train(recipe_spec(tiny_model, tmp_path, "reward", rows, max_steps=1), tmp_path / "scored")
+    assert "2 rows are longer than 128 tokens, or empty" in notes(recorded)
+    assert only(recorded, events.Started).facts["rows"] == 6
+    recorded = train(recipe_spec(tiny_model, tmp_path, "dpo", rows, max_steps=1), tmp_path / "compared")
+    assert "1 rows are longer than 128 tokens and are cut" in notes(recorded)
+    assert only(recorded, events.Started).facts["rows"] == 7
+    same = [{"prompt": question_turns(1), "chosen": assistant_turns("a"), "rejected": assistant_turns("a")}]
     assert "not all alike" in fails(recipe_spec(tiny_model, tmp_path, "dpo", same), tmp_path / "none").hint
 
 
 def test_an_imbalance_of_labels_is_told_with_the_weight_that_mends_it(tiny_model: Path, tmp_path: Path) -> None:
-    told = train(recipe_spec(tiny_model, tmp_path, "kto", max_steps=1), tmp_path / "more")
-    assert "16 good and 8 bad answers; undesirable_weight 2" in notes(told)
-    told = train(recipe_spec(tiny_model, tmp_path, "kto", max_steps=1, undesirable_weight=2.0), tmp_path / "mended")
-    assert "good and" not in notes(told)
+    recorded = train(recipe_spec(tiny_model, tmp_path, "kto", max_steps=1), tmp_path / "more")
+    assert "16 good and 8 bad answers; undesirable_weight 2" in notes(recorded)
+    recorded = train(recipe_spec(tiny_model, tmp_path, "kto", max_steps=1, undesirable_weight=2.0), tmp_path / "mended")
+    assert "good and" not in notes(recorded)
     good = [row for row in labelled() if row["label"]]
-    told = train(recipe_spec(tiny_model, tmp_path, "kto", good, max_steps=1), tmp_path / "one")
-    assert "All 16 rows are marked good" in notes(told)
+    recorded = train(recipe_spec(tiny_model, tmp_path, "kto", good, max_steps=1), tmp_path / "one")
+    assert "All 16 rows are marked good" in notes(recorded)
 
 
 def test_prompts_that_cannot_be_judged_or_fill_no_step_are_a_data_failure(tiny_model: Path, tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 @pytest.mark.parametrize("name", presets.PURPOSES)
 def test_a_preset_trains(name: str, tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(24))
-    begun = Recipe(model_id="tiny", dataset_id="rows").model_dump()
-    chosen = presets.apply(presets.look_up(name), begun)
+    defaults = Recipe(model_id="tiny", dataset_id="rows").model_dump()
+    changes = presets.apply(presets.look_up(name), defaults)
     out = tmp_path / "out"
     out.mkdir()
-    training.train(spec(tiny_model, rows, **(begun | chosen | {"max_steps": 2, "eval_steps": 1})), out)
+    training.train(spec(tiny_model, rows, **(defaults | changes | {"max_steps": 2, "eval_steps": 1})), out)
     assert list((out / "adapter").glob("*.safetensors"))

@@ -39,14 +39,14 @@ def fails(values: dict[str, Any], out: Path) -> contract.WorkFailedError:
 @pytest.mark.parametrize("tuning", ["lora", "qlora"])
 def test_an_adapter_is_trained_saved_and_changes_the_model(tuning: str, tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(24))
-    said = finish(spec(tiny_model, rows, tuning=tuning, eval_fraction=0.2, eval_steps=2), tmp_path / "out")
-    result = only(said, events.Finished)
+    recorded = finish(spec(tiny_model, rows, tuning=tuning, eval_fraction=0.2, eval_steps=2), tmp_path / "out")
+    result = only(recorded, events.Finished)
     assert (result.outcome, result.result["artifact"], result.result["steps"]) == ("succeeded", "adapter", 4)
-    started = only(said, events.Started)
+    started = only(recorded, events.Started)
     assert started.total_steps == 4
     assert started.facts["fast_loss"] is True
     assert (started.facts["rows"], started.facts["eval_rows"], started.facts["device"]) == (19, 5, "cpu")
-    points = steps(said)
+    points = steps(recorded)
     assert sorted(points) == [1, 2, 3, 4]
     assert {"loss", "learning_rate", "grad_norm", "epoch", "num_tokens"} <= set(points[1])
     assert "eval_loss" in points[2]
@@ -68,13 +68,13 @@ def assert_nothing_but_safetensors(folder: Path) -> None:
 def test_full_tuning_leaves_a_whole_model(tiny_model: Path, tmp_path: Path) -> None:
     texts = [f"The quick brown fox {number} jumps" for number in range(20)]
     values = spec(tiny_model, write_rows(tmp_path, "text", texts), "text", tuning="full", method="cpt")
-    said = finish(values, tmp_path / "out")
-    assert only(said, events.Finished).result["artifact"] == "model"
+    recorded = finish(values, tmp_path / "out")
+    assert only(recorded, events.Finished).result["artifact"] == "model"
     folder = tmp_path / "out" / "model"
     trained = AutoModelForCausalLM.from_pretrained(folder)
     assert not torch.equal(logits(trained), logits(AutoModelForCausalLM.from_pretrained(tiny_model)))
     assert_nothing_but_safetensors(folder)
-    facts = only(said, events.Started).facts
+    facts = only(recorded, events.Started).facts
     assert facts["trainable_parameters"] == facts["total_parameters"]
 
 
@@ -98,43 +98,43 @@ def saved(out: Path, step: int) -> bool:
 
 def test_killed_and_resumed_it_is_as_if_nothing_had_happened(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(43))
-    asked = LONG | {"eval_fraction": 0.1, "eval_steps": 11, "load_best_model_at_end": True}
-    said = finish(spec(tiny_model, rows, **asked), tmp_path / "unbroken")
-    unbroken, best = steps(said), only(said, events.Finished).result["best_step"]
+    fields = LONG | {"eval_fraction": 0.1, "eval_steps": 11, "load_best_model_at_end": True}
+    recorded = finish(spec(tiny_model, rows, **fields), tmp_path / "unbroken")
+    unbroken, best = steps(recorded), only(recorded, events.Finished).result["best_step"]
     out = tmp_path / "killed"
-    with start(spec(tiny_model, rows, **asked), out) as process:
+    with start(spec(tiny_model, rows, **fields), out) as process:
         wait_for(lambda: saved(out, 14), seconds=120, every=0.005)
         process.kill()
     assert not (out / "adapter").exists()
-    good = checkpoints.newest_good(out)
-    assert good is not None
-    assert not (good / "training_args.bin").exists()
-    resumed = finish(spec(tiny_model, rows, resume_from=good, **asked), out)
-    assert only(resumed, events.Started).facts["resumed_from_step"] == checkpoints.step_of(good)
+    checkpoint = checkpoints.newest_good(out)
+    assert checkpoint is not None
+    assert not (checkpoint / "training_args.bin").exists()
+    resumed = finish(spec(tiny_model, rows, resume_from=checkpoint, **fields), out)
+    assert only(resumed, events.Started).facts["resumed_from_step"] == checkpoints.step_of(checkpoint)
     assert steps(resumed) == unbroken  # every loss and gradient norm, to the last bit
     assert adapter_hash(out) == adapter_hash(tmp_path / "unbroken")
     assert only(resumed, events.Finished).result["best_step"] == best
-    kept = {checkpoints.step_of(folder) for folder in checkpoints.in_order(out)}
-    assert best in kept
-    assert len(kept - {best}) <= 2  # save_total_limit, and the best
+    checkpoint_steps = {checkpoints.step_of(folder) for folder in checkpoints.in_order(out)}
+    assert best in checkpoint_steps
+    assert len(checkpoint_steps - {best}) <= 2  # save_total_limit, and the best
 
 
 def test_stopped_it_leaves_a_checkpoint_to_go_on_from(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(43))
-    endless = LONG | {"max_steps": 100_000, "save_steps": 100_000}
-    with start(spec(tiny_model, rows, **endless), tmp_path) as process:
+    endless_fields = LONG | {"max_steps": 100_000, "save_steps": 100_000}
+    with start(spec(tiny_model, rows, **endless_fields), tmp_path) as process:
         wait_for(lambda: steps(events.read(tmp_path)[0]), seconds=120)
         (tmp_path / "stop.request").touch()
         assert process.wait(timeout=60) == 0
     stopped = only(events.read(tmp_path)[0], events.Finished)
     assert stopped.outcome == "stopped"
-    good = checkpoints.newest_good(tmp_path)
-    assert good is not None
-    assert checkpoints.step_of(good) == stopped.result["steps"]
+    checkpoint = checkpoints.newest_good(tmp_path)
+    assert checkpoint is not None
+    assert checkpoints.step_of(checkpoint) == stopped.result["steps"]
     (tmp_path / "stop.request").unlink()
-    shorter = endless | {"max_steps": checkpoints.step_of(good) + 2}
-    done = only(finish(spec(tiny_model, rows, resume_from=good, **shorter), tmp_path), events.Finished)
-    assert (done.outcome, done.result["steps"]) == ("succeeded", checkpoints.step_of(good) + 2)
+    shorter_fields = endless_fields | {"max_steps": checkpoints.step_of(checkpoint) + 2}
+    finished = only(finish(spec(tiny_model, rows, resume_from=checkpoint, **shorter_fields), tmp_path), events.Finished)
+    assert (finished.outcome, finished.result["steps"]) == ("succeeded", checkpoints.step_of(checkpoint) + 2)
 
 
 def test_a_terminated_training_saves_and_claims_nothing(tiny_model: Path, tmp_path: Path) -> None:
@@ -206,13 +206,13 @@ def test_packing_and_its_own_order_train(tiny_model: Path, tmp_path: Path) -> No
 
 def test_gradient_checkpointing_changes_no_loss(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(12))
-    found = []
+    loss_curves = []
     for recompute in (False, True):
         out = tmp_path / str(recompute)
         out.mkdir()
         training.train(spec(tiny_model, rows, gradient_checkpointing=recompute, bf16=False), out)
-        found.append([point["loss"] for point in steps(events.read(out)[0]).values() if "loss" in point])
-    assert found[1] == pytest.approx(found[0], rel=1e-5)
+        loss_curves.append([point["loss"] for point in steps(events.read(out)[0]).values() if "loss" in point])
+    assert loss_curves[1] == pytest.approx(loss_curves[0], rel=1e-5)
 
 
 def test_a_stop_before_the_first_step_is_heard(tiny_model: Path, tmp_path: Path) -> None:
@@ -294,9 +294,9 @@ def test_a_folder_without_a_model_is_told(tiny_model: Path, tmp_path: Path) -> N
 def test_rows_are_cut_to_what_the_model_can_read(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", [*sums(8), chat("a", "b" * 2000)])
     training.train(spec(tiny_model, rows, max_length=100_000, max_steps=1), tmp_path)
-    said = events.read(tmp_path)[0]
-    assert only(said, events.Started).facts["max_length"] == 512
-    assert only(said, events.Note).message == "1 rows are longer than 512 tokens and are cut at the end."
+    recorded = events.read(tmp_path)[0]
+    assert only(recorded, events.Started).facts["max_length"] == 512
+    assert only(recorded, events.Note).message == "1 rows are longer than 512 tokens and are cut at the end."
 
 
 def test_a_template_of_our_own_goes_with_the_adapter(tiny_model: Path, tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ def train(values: dict[str, Any], out: Path) -> list[events.Event]:
 
 
 def saved(out: Path, name: str) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = load_file(next((out / name).glob("*.safetensors")))
-    return found
+    tensors: dict[str, torch.Tensor] = load_file(next((out / name).glob("*.safetensors")))
+    return tensors
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,10 @@ def recipe(model: Path, folder: Path, tuning: str = "lora", **fields: Any) -> di
     return spec(model, rows, **(FIELDS | {"tuning": tuning, "learning_rate": RATES[tuning]} | fields))
 
 
-def assert_alike(one: list[events.Event], other: list[events.Event]) -> None:
+def assert_alike(first: list[events.Event], second: list[events.Event]) -> None:
     for name in ("loss", "grad_norm"):
-        found = [[point[name] for point in steps(said).values() if name in point] for said in (one, other)]
-        assert found[0] == pytest.approx(found[1], rel=1e-3)
+        curves = [[point[name] for point in steps(recorded).values() if name in point] for recorded in (first, second)]
+        assert curves[0] == pytest.approx(curves[1], rel=1e-3)
 
 
 @pytest.mark.parametrize(("strategy", "tuning"), DIVIDED)
@@ -87,19 +87,19 @@ def test_a_divided_model_learns_resumes_and_is_saved_as_a_plain_one(
         believe(monkeypatch.setattr)
     out = tmp_path / "out"
     values = recipe(tiny_model, tmp_path, tuning, strategy=strategy, num_processes=1)
-    told = train(values, out)
-    assert_alike(told, events.read(plain[tuning])[0])
-    name = only(told, events.Finished).result["artifact"]
+    recorded = train(values, out)
+    assert_alike(recorded, events.read(plain[tuning])[0])
+    name = only(recorded, events.Finished).result["artifact"]
     assert name == ("adapter" if tuning == "lora" else "model")
-    one, other = saved(out, name), saved(plain[tuning], name)
-    assert one.keys() == other.keys()
-    assert all(torch.allclose(one[key], other[key], rtol=1e-2, atol=1e-3) for key in one)
+    tensors, plain_tensors = saved(out, name), saved(plain[tuning], name)
+    assert tensors.keys() == plain_tensors.keys()
+    assert all(torch.allclose(tensors[key], plain_tensors[key], rtol=1e-2, atol=1e-3) for key in tensors)
     assert not (out / "gathered").exists()
     middle = out / "checkpoints" / "checkpoint-4"
     assert checkpoints.verified(middle)
     again = train(values | {"resume_from": str(middle), "attempt": 2}, out)
     assert only(again, events.Started).facts["resumed_from_step"] == 4
-    assert all(torch.equal(saved(out, name)[key], one[key]) for key in one)
+    assert all(torch.equal(saved(out, name)[key], tensors[key]) for key in tensors)
 
 
 @pytest.mark.slow

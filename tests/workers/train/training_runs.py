@@ -85,18 +85,18 @@ def finish(values: dict[str, Any], out: Path, code: int = 0) -> list[events.Even
     return events.read(out)[0]
 
 
-def steps(said: list[events.Event]) -> dict[int, dict[str, float]]:
+def steps(recorded: list[events.Event]) -> dict[int, dict[str, float]]:
     """The metrics of each step without those that measure time."""
-    found: dict[int, dict[str, float]] = {}
-    for event in said:
+    points: dict[int, dict[str, float]] = {}
+    for event in recorded:
         if isinstance(event, events.Step):
             metrics = {
                 name: value for name, value in event.metrics.items() if "second" not in name and "runtime" not in name
             }
-            found.setdefault(event.step, {}).update(metrics)
-    return found
+            points.setdefault(event.step, {}).update(metrics)
+    return points
 
 
-def only(said: list[events.Event], kind: type[events.Event]) -> Any:
+def only(recorded: list[events.Event], kind: type[events.Event]) -> Any:
     """The last event of a kind."""
-    return [event for event in said if isinstance(event, kind)][-1]
+    return [event for event in recorded if isinstance(event, kind)][-1]

@@ -42,7 +42,7 @@ LEFT_TO_TRL = {
 }
 
 
-def made(config: transformers.PretrainedConfig) -> PreTrainedModel:
+def random_model(config: transformers.PretrainedConfig) -> PreTrainedModel:
     """The same random model every time; of a copy, as a trainer writes token ids into the configuration."""
     torch.manual_seed(0)
     return AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=torch.float32)

@@ -18,7 +18,7 @@ from engine.workers.trainers.row_order import RowOrder
 from engine.workers.trainers.rows import lengths
 from tests.tiny import TEMPLATE
 from tests.workers.train.training_runs import spec, steps, sums, write_rows
-from tests.workers.trainers.families import ALONE, FAMILIES, LEFT_TO_TRL, made
+from tests.workers.trainers.families import ALONE, FAMILIES, LEFT_TO_TRL, random_model
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
@@ -30,12 +30,16 @@ def tokens(count: int = 24) -> Dataset:
     """Rows of random tokens; the first third of each is not learnt."""
     generator = torch.Generator().manual_seed(0)
     ids = [torch.randint(3, 300, (6 + 3 * (row % 7),), generator=generator).tolist() for row in range(count)]
-    return Dataset.from_dict({"input_ids": ids, "labels": [[-100] * (len(i) // 3) + i[len(i) // 3 :] for i in ids]})
+    return Dataset.from_dict(
+        {"input_ids": ids, "labels": [[-100] * (len(row_ids) // 3) + row_ids[len(row_ids) // 3 :] for row_ids in ids]}
+    )
 
 
-def losses(kind: type[SFTTrainer], fast: bool, config: Any, tokenizer: Any, out: Path, lora: bool) -> list[Any]:
-    trainer = kind(
-        model=made(config),
+def losses(
+    trainer_class: type[SFTTrainer], fast: bool, config: Any, tokenizer: Any, out: Path, lora: bool
+) -> list[Any]:
+    trainer = trainer_class(
+        model=random_model(config),
         processing_class=tokenizer,
         args=SFTConfig(
             output_dir=str(out),
@@ -73,7 +77,7 @@ def test_losses_and_gradients_are_trls(family: str, lora: bool, tokenizer: Any, 
 
 @pytest.mark.parametrize("family", LEFT_TO_TRL)
 def test_models_that_change_their_logits_are_left_to_trl(family: str, tokenizer: Any, tmp_path: Path) -> None:
-    assert not allows_fast_loss(made(LEFT_TO_TRL[family]))
+    assert not allows_fast_loss(random_model(LEFT_TO_TRL[family]))
 
 
 def test_trls_own_loss_still_trains_what_is_left_to_it(tokenizer: Any, tmp_path: Path) -> None:

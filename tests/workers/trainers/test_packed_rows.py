@@ -18,21 +18,21 @@ from engine.workers.trainers.fast_sft import AnswersTrainer
 from engine.workers.trainers.judged_batches import attention, padded
 from engine.workers.trainers.packed_rows import Packed, isolates, pack, packed_or_not
 from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
-from tests.workers.trainers.families import FAMILIES, SHAPE, made
+from tests.workers.trainers.families import FAMILIES, SHAPE, random_model
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
     pytest.mark.usefixtures("one_thread"),
 ]
 
-MORE = {
+MORE_FAMILIES = {
     "mistral, sliding window": transformers.MistralConfig(**SHAPE, sliding_window=4),
     "gemma2, soft-capped": transformers.Gemma2Config(**SHAPE, head_dim=8),
     "gpt-neox": transformers.GPTNeoXConfig(
         vocab_size=300, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64
     ),
 }
-NOT_APART = {
+MIXING = {
     "opt": transformers.OPTConfig(
         vocab_size=300, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, ffn_dim=64, word_embed_proj_dim=32
     ),
@@ -68,7 +68,7 @@ def still(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def trainer(model: PreTrainedModel, folder: Path, tiny: Path, fast: bool) -> AnswersTrainer:
-    found = AnswersTrainer(
+    trainer = AnswersTrainer(
         model=model,
         processing_class=AutoTokenizer.from_pretrained(tiny),
         args=SFTConfig(
@@ -81,66 +81,66 @@ def trainer(model: PreTrainedModel, folder: Path, tiny: Path, fast: bool) -> Ans
         ),
         train_dataset=rows(),
     )
-    found.fast_loss = fast
-    return found
+    trainer.fast_loss = fast
+    return trainer
 
 
-def learnt(made_by: AnswersTrainer, batch: dict[str, torch.Tensor]) -> tuple[float, torch.Tensor, float]:
+def learnt(trainer: AnswersTrainer, batch: dict[str, torch.Tensor]) -> tuple[float, torch.Tensor, float]:
     """The loss of a batch, the gradient of the embeddings, and the tokens that were counted."""
-    made_by.model.zero_grad()
-    made_by._total_train_tokens = 0
-    loss = made_by.compute_loss(made_by.model, batch, num_items_in_batch=30)
+    trainer.model.zero_grad()
+    trainer._total_train_tokens = 0
+    loss = trainer.compute_loss(trainer.model, batch, num_items_in_batch=30)
     loss.backward()
-    gradient = made_by.model.get_input_embeddings().weight.grad
+    gradient = trainer.model.get_input_embeddings().weight.grad
     assert gradient is not None
-    return float(loss), gradient.clone(), made_by._total_train_tokens
+    return float(loss), gradient.clone(), trainer._total_train_tokens
 
 
-WAYS = [(family, attn) for family in (*FAMILIES, *MORE) for attn in ("sdpa", "eager")]
+ATTENTIONS = [(family, attn) for family in (*FAMILIES, *MORE_FAMILIES) for attn in ("sdpa", "eager")]
 
 
 # Soft-capped attention is there as eager only.
-@pytest.mark.parametrize(("family", "attn"), [way for way in WAYS if way != ("gemma2, soft-capped", "sdpa")])
+@pytest.mark.parametrize(("family", "attn"), [case for case in ATTENTIONS if case != ("gemma2, soft-capped", "sdpa")])
 def test_a_packed_row_is_learnt_as_it_is_alone(family: str, attn: str, tiny_model: Path, tmp_path: Path) -> None:
-    model = still(made({**FAMILIES, **MORE}[family]))
+    model = still(random_model({**FAMILIES, **MORE_FAMILIES}[family]))
     model.set_attn_implementation(attn)
     assert isolates(model)
     packed = pack(rows(), LENGTH, seed=0)
     assert len(packed) < len(SIZES)
     assert sorted(size for sizes in packed["seq_lengths"] for size in sizes) == sorted(SIZES)
-    made_by = trainer(model, tmp_path, tiny_model, fast="gemma2" not in family)
-    loss, gradient, tokens = learnt(made_by, alone(rows()))
-    found, packed_gradient, packed_tokens = learnt(made_by, Packed(0, flat=False)(list(packed)))
-    assert found == pytest.approx(loss, rel=1e-5)
+    answers_trainer = trainer(model, tmp_path, tiny_model, fast="gemma2" not in family)
+    loss, gradient, tokens = learnt(answers_trainer, alone(rows()))
+    packed_loss, packed_gradient, packed_tokens = learnt(answers_trainer, Packed(0, flat=False)(list(packed)))
+    assert packed_loss == pytest.approx(loss, rel=1e-5)
     torch.testing.assert_close(packed_gradient, gradient, rtol=1e-3, atol=1e-6)
     assert packed_tokens == tokens == sum(SIZES)
 
 
 def test_the_flat_batches_of_flash_attention_are_learnt_the_same(tiny_model: Path, tmp_path: Path) -> None:
     """The batch that flash attention gets, computed by sdpa, which reads its positions."""
-    made_by = trainer(made(FAMILIES["llama"]), tmp_path, tiny_model, fast=True)
-    loss, gradient, _ = learnt(made_by, alone(rows()))
+    answers_trainer = trainer(random_model(FAMILIES["llama"]), tmp_path, tiny_model, fast=True)
+    loss, gradient, _ = learnt(answers_trainer, alone(rows()))
     flat = Packed(0, flat=True)(list(pack(rows(), LENGTH, seed=0)))
     assert flat["cu_seq_lens_q"].tolist()[-1] == sum(SIZES)
-    found, packed_gradient, tokens = learnt(made_by, flat)
-    assert found == pytest.approx(loss, rel=1e-5)
+    packed_loss, packed_gradient, tokens = learnt(answers_trainer, flat)
+    assert packed_loss == pytest.approx(loss, rel=1e-5)
     assert tokens == sum(SIZES)
     torch.testing.assert_close(packed_gradient, gradient, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("family", NOT_APART)
+@pytest.mark.parametrize("family", MIXING)
 def test_a_model_that_would_mix_rows_is_found_out(family: str) -> None:
     torch.manual_seed(0)
-    assert not isolates(AutoModelForCausalLM.from_config(copy.deepcopy(NOT_APART[family]), dtype=torch.float32))
+    assert not isolates(AutoModelForCausalLM.from_config(copy.deepcopy(MIXING[family]), dtype=torch.float32))
 
 
 def recipe(**fields: Any) -> Recipe:
-    usual = {"packing": True, "train_sampling_strategy": "random", "per_device_train_batch_size": 1}
-    return Recipe.model_validate({"model_id": "m", "dataset_id": "d", **usual, **fields})
+    defaults = {"packing": True, "train_sampling_strategy": "random", "per_device_train_batch_size": 1}
+    return Recipe.model_validate({"model_id": "m", "dataset_id": "d", **defaults, **fields})
 
 
 def test_what_cannot_be_packed_rightly_is_left_as_it_is_and_told() -> None:
-    data, llama = rows(), made(FAMILIES["llama"])
+    data, llama = rows(), random_model(FAMILIES["llama"])
     assert packed_or_not(data, llama, recipe(packing=False), LENGTH)[1].notes == ()
     packed, outcome = packed_or_not(data, llama, recipe(), 9)
     assert (outcome.done, outcome.flat, outcome.notes) == (True, False, ())
@@ -149,7 +149,7 @@ def test_what_cannot_be_packed_rightly_is_left_as_it_is_and_told() -> None:
     assert same is data
     assert "1 steps an epoch" in outcome.notes[0] or "2 steps an epoch" in outcome.notes[0]
     torch.manual_seed(0)
-    opt = AutoModelForCausalLM.from_config(copy.deepcopy(NOT_APART["opt"]))
+    opt = AutoModelForCausalLM.from_config(copy.deepcopy(MIXING["opt"]))
     same, outcome = packed_or_not(data, opt, recipe(), 9)
     assert same is data
     assert "kind opt" in outcome.notes[0]
@@ -167,16 +167,16 @@ def test_a_packed_training_learns_and_counts_every_token(tiny_model: Path, tmp_p
         eval_steps=100,
     )
     training.train(values, tmp_path)
-    said = events.read(tmp_path)[0]
-    assert only(said, events.Started).facts["packing"] is True
-    points = steps(said)
+    recorded = events.read(tmp_path)[0]
+    assert only(recorded, events.Started).facts["packing"] is True
+    points = steps(recorded)
     assert points[max(points)]["loss"] < points[1]["loss"]
     assert "eval_loss" in points[max(points)]
-    plain = tmp_path / "plain"
-    plain.mkdir()
+    unpacked_out = tmp_path / "plain"
+    unpacked_out.mkdir()
     values["recipe"]["packing"] = False
-    training.train(values, plain)
-    unpacked = steps(events.read(plain)[0])
+    training.train(values, unpacked_out)
+    unpacked = steps(events.read(unpacked_out)[0])
     assert len(points) < len(unpacked)
     # An epoch has the same tokens either way.
     assert points[max(points)]["num_tokens"] == unpacked[max(unpacked)]["num_tokens"]

@@ -39,14 +39,14 @@ def rows(kind: str, count: int = 12) -> tuple[Dataset, Dataset]:
     for number in range(count):
         prompt = ids(generator, 3 + number % 4)
         first, second = ids(generator, 2 + number % 5), ids(generator, 3 + number % 3)
-        marks = [-100] * len(prompt)
+        prompt_labels = [-100] * len(prompt)
         if kind == "unpaired":
             label = number % 3 != 0
-            ours.append({"input_ids": prompt + first, "labels": marks + first, "label": label})
+            ours.append({"input_ids": prompt + first, "labels": prompt_labels + first, "label": label})
             stock.append({"prompt_ids": prompt, "completion_ids": first, "label": label})
         else:
             pair = {"chosen_ids": prompt + first, "rejected_ids": prompt + second}
-            ours.append({**pair, "chosen_labels": marks + first, "rejected_labels": marks + second})
+            ours.append({**pair, "chosen_labels": prompt_labels + first, "rejected_labels": prompt_labels + second})
             stock.append({"prompt_ids": prompt, "chosen_ids": first, "rejected_ids": second})
     return Dataset.from_list(ours), Dataset.from_list(stock)
 
@@ -61,8 +61,10 @@ class StockPairs(DPOTrainer):  # type: ignore[misc]
 class StockLabels(KTOTrainer):  # type: ignore[misc]
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         answers = dataset["completion_ids"]
-        turned = [answers[n - 1] if n % BATCH else answers[n + BATCH - 1] for n in range(len(answers))]
-        return dataset.add_column("KL_completion_ids", turned)
+        mismatched = [
+            answers[number - 1] if number % BATCH else answers[number + BATCH - 1] for number in range(len(answers))
+        ]
+        return dataset.add_column("KL_completion_ids", mismatched)
 
 
 class StockOdds(ORPOTrainer):  # type: ignore[misc]
@@ -75,23 +77,23 @@ class StockContrast(CPOTrainer):  # type: ignore[misc]
         return row
 
 
-def trained(kind: Any, config: Any, data: Dataset, tokenizer: Any, collator: Any = None) -> Any:
+def trained(trainer_class: Any, config: Any, dataset: Dataset, tokenizer: Any, collator: Any = None) -> Any:
     """A trainer on a small random Llama with an adapter that is not zero, so that the reference differs."""
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(copy.deepcopy(FAMILIES["llama"]), dtype=torch.float32)
-    return kind(
+    return trainer_class(
         model=model,
         processing_class=tokenizer,
         args=config,
-        train_dataset=data,
-        eval_dataset=data.select(range(2 * BATCH)),
+        train_dataset=dataset,
+        eval_dataset=dataset.select(range(2 * BATCH)),
         peft_config=LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear"),
         data_collator=collator,
     )
 
 
-def config(kind: Any, out: Path, **own: Any) -> Any:
-    return kind(
+def config(config_class: Any, out: Path, **fields: Any) -> Any:
+    return config_class(
         output_dir=str(out / "checkpoints"),
         max_steps=4,
         per_device_train_batch_size=BATCH,
@@ -101,7 +103,7 @@ def config(kind: Any, out: Path, **own: Any) -> Any:
         train_sampling_strategy="sequential",
         remove_unused_columns=False,
         max_length=64,
-        **own,
+        **fields,
         **ALONE,
     )
 
@@ -120,52 +122,52 @@ def in_order(trainer: Any, data: Dataset) -> Any:
 # All are computed by TRL from the log-probabilities that are ours; these are the ones that read them differently.
 @pytest.mark.parametrize(("loss", "first"), [("sigmoid", False), ("sigmoid", True), ("ipo", True), ("robust", False)])
 def test_dpo_is_trls(loss: str, first: bool, tokenizer: Any, tmp_path: Path) -> None:
-    own: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "loss_type": [loss],
         "label_smoothing": 0.1 if loss in ("robust", "exo_pair") else 0.0,
         "beta": 0.3,
     }
     ours, stock = rows("preference")
-    wanted = numbers(trained(StockPairs, config(DPOConfig, tmp_path, **own), stock, tokenizer))
-    made = config(DPOConfig, tmp_path, precompute_ref_log_probs=first, **own)
-    trainer = in_order(trained(PairTrainer, made, ours, tokenizer, judged_batches.Pairs(0)), ours)
+    expected = numbers(trained(StockPairs, config(DPOConfig, tmp_path, **fields), stock, tokenizer))
+    arguments = config(DPOConfig, tmp_path, precompute_ref_log_probs=first, **fields)
+    trainer = in_order(trained(PairTrainer, arguments, ours, tokenizer, judged_batches.Pairs(0)), ours)
     trainer.make_fast()
     assert trainer.fast_loss
-    assert numbers(trainer) == pytest.approx(wanted, rel=1e-3, abs=1e-4)
+    assert numbers(trainer) == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
 @pytest.mark.parametrize(("loss", "first"), [("kto", False), ("kto", True), ("apo_zero_unpaired", False)])
 def test_kto_is_trls(loss: str, first: bool, tokenizer: Any, tmp_path: Path) -> None:
-    own = {"loss_type": loss, "beta": 0.3, "undesirable_weight": 2.0}
+    fields = {"loss_type": loss, "beta": 0.3, "undesirable_weight": 2.0}
     ours, stock = rows("unpaired")
     if loss == "kto":
         ours = ours.map(judged_batches.mismatched(64), batched=True, batch_size=BATCH)
-    wanted = numbers(trained(StockLabels, config(KTOConfig, tmp_path, **own), stock, tokenizer))
-    made = config(KTOConfig, tmp_path, precompute_ref_log_probs=first, **own)
-    trainer = in_order(trained(LabelTrainer, made, ours, tokenizer, judged_batches.Labelled(0)), ours)
+    expected = numbers(trained(StockLabels, config(KTOConfig, tmp_path, **fields), stock, tokenizer))
+    arguments = config(KTOConfig, tmp_path, precompute_ref_log_probs=first, **fields)
+    trainer = in_order(trained(LabelTrainer, arguments, ours, tokenizer, judged_batches.Labelled(0)), ours)
     trainer.make_fast()
-    assert numbers(trainer) == pytest.approx(wanted, rel=1e-3, abs=1e-4)
+    assert numbers(trainer) == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
-def both(kind: Any, own: Any, data: Dataset, tokenizer: Any) -> Any:
-    return trained(kind, own, data, tokenizer, judged_batches.Sides(0))
+def both(trainer_class: Any, arguments: Any, data: Dataset, tokenizer: Any) -> Any:
+    return trained(trainer_class, arguments, data, tokenizer, judged_batches.Sides(0))
 
 
 def test_orpo_is_trls(tokenizer: Any, tmp_path: Path) -> None:
     data, _ = rows("preference")
-    own = config(ORPOConfig, tmp_path, beta=0.3)
-    wanted = numbers(both(StockOdds, own, data, tokenizer))
-    trainer = in_order(both(OddsTrainer, own, data, tokenizer), data)
+    arguments = config(ORPOConfig, tmp_path, beta=0.3)
+    expected = numbers(both(StockOdds, arguments, data, tokenizer))
+    trainer = in_order(both(OddsTrainer, arguments, data, tokenizer), data)
     trainer.fast_loss = allows_fast_loss(without_adapter(trainer.model))
-    assert numbers(trainer) == pytest.approx(wanted, rel=1e-3, abs=1e-4)
+    assert numbers(trainer) == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
 @pytest.mark.parametrize("loss", ["sigmoid", "ipo", "simpo"])
 def test_cpo_and_simpo_are_trls(loss: str, tokenizer: Any, tmp_path: Path) -> None:
     data, _ = rows("preference")
-    own = config(CPOConfig, tmp_path, beta=0.3, loss_type=loss, cpo_alpha=0.0 if loss == "simpo" else 0.5)
-    wanted = numbers(both(StockContrast, own, data, tokenizer))
-    trainer = in_order(both(ContrastTrainer, own, data, tokenizer), data)
+    arguments = config(CPOConfig, tmp_path, beta=0.3, loss_type=loss, cpo_alpha=0.0 if loss == "simpo" else 0.5)
+    expected = numbers(both(StockContrast, arguments, data, tokenizer))
+    trainer = in_order(both(ContrastTrainer, arguments, data, tokenizer), data)
     trainer.averages = loss in ("simpo", "ipo")
     trainer.fast_loss = allows_fast_loss(without_adapter(trainer.model))
-    assert numbers(trainer) == pytest.approx(wanted, rel=1e-3, abs=1e-4)
+    assert numbers(trainer) == pytest.approx(expected, rel=1e-3, abs=1e-4)

@@ -30,7 +30,7 @@ def test_epochs_and_seeds_differ(strategy: str) -> None:
 
 
 def padding(indices: list[int]) -> int:
-    batches = [[LENGTHS[row] for row in indices[at : at + 4]] for at in range(0, len(indices), 4)]
+    batches = [[LENGTHS[row] for row in indices[start : start + 4]] for start in range(0, len(indices), 4)]
     return sum(max(batch) * len(batch) - sum(batch) for batch in batches)
 
 
@@ -41,13 +41,13 @@ def test_grouping_by_length_saves_most_of_the_padding() -> None:
 
 def test_the_shortest_batch_comes_first_and_the_longest_second() -> None:
     rows = [LENGTHS[row] for row in order("group_by_length")]
-    assert max(rows[:4]) <= min(max(rows[at : at + 4]) for at in range(0, 400, 4))
+    assert max(rows[:4]) <= min(max(rows[start : start + 4]) for start in range(0, 400, 4))
     assert max(rows[4:8]) == max(LENGTHS)
 
 
 def test_long_and_short_steps_alternate() -> None:
     rows = [LENGTHS[row] for row in order("group_by_length")]
-    longest = [max(rows[at : at + 4]) for at in range(8, 400, 4)]
+    longest = [max(rows[start : start + 4]) for start in range(8, 400, 4)]
     falls = sum(after < before for before, after in itertools.pairwise(longest))
     assert 0.35 < falls / (len(longest) - 1) < 0.65
 

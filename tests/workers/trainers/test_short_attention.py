@@ -9,8 +9,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.modeling_utils import AttentionInterface
 
 from engine.workers.trainers import short_attention
-from tests.workers.trainers.families import FAMILIES, made
-from tests.workers.trainers.graph import ways
+from tests.workers.trainers.families import FAMILIES, random_model
+from tests.workers.trainers.graph import gradient_functions
 
 Tensors = list[torch.Tensor]
 
@@ -29,23 +29,23 @@ def heads(tokens: int = 12, dtype: torch.dtype = torch.bfloat16) -> Tensors:
     return [torch.randn(shape).to(dtype).requires_grad_() for shape in shapes]
 
 
-def computed(attention: Any, asked: Tensors, mask: torch.Tensor | None = None, **kwargs: Any) -> tuple[Tensors, bool]:
+def computed(attention: Any, tensors: Tensors, mask: torch.Tensor | None = None, **kwargs: Any) -> tuple[Tensors, bool]:
     """Result and gradients in float32, and whether ours computed it."""
-    found, _ = attention(Layer(), *asked, mask, **kwargs)
-    ours = any("Causal" in name for name in ways(found))
-    (found.float() * torch.linspace(-1, 1, found.numel()).view(found.shape)).sum().backward()
-    return [found.detach().float(), *(one.grad.float() for one in asked if one.grad is not None)], ours
+    output, _ = attention(Layer(), *tensors, mask, **kwargs)
+    ours = any("Causal" in name for name in gradient_functions(output))
+    (output.float() * torch.linspace(-1, 1, output.numel()).view(output.shape)).sum().backward()
+    return [output.detach().float(), *(tensor.grad.float() for tensor in tensors if tensor.grad is not None)], ours
 
 
 @pytest.mark.parametrize("scaling", [None, 0.3])
 def test_result_and_gradients_are_as_close_to_the_exact_ones_as_torchs(scaling: float | None) -> None:
     exact, _ = computed(sdpa_attention_forward, heads(dtype=torch.float32), scaling=scaling)
     torchs, _ = computed(sdpa_attention_forward, heads(), scaling=scaling)
-    found, ours = computed(short_attention.attention, heads(), scaling=scaling)
+    actual, ours = computed(short_attention.attention, heads(), scaling=scaling)
     assert ours
-    assert len(found) == len(exact) == 4
-    for one, other, true in zip(found, torchs, exact, strict=True):
-        assert (one - true).norm() < 1.3 * (other - true).norm() + 1e-3 * true.norm()
+    assert len(actual) == len(exact) == 4
+    for left, right, reference in zip(actual, torchs, exact, strict=True):
+        assert (left - reference).norm() < 1.3 * (right - reference).norm() + 1e-3 * reference.norm()
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,15 @@ def test_everything_else_stays_with_transformers(asked: Tensors, kwargs: dict[st
 
 def test_a_pass_without_a_gradient_has_the_same_bits() -> None:
     query, key, value = heads()
-    found, _ = short_attention.attention(Layer(), query, key, value, None)
+    output, _ = short_attention.attention(Layer(), query, key, value, None)
     with torch.no_grad():
-        unasked, _ = short_attention.attention(Layer(), query, key, value, None)
-    assert torch.equal(found, unasked)
+        output_without_gradient, _ = short_attention.attention(Layer(), query, key, value, None)
+    assert torch.equal(output, output_without_gradient)
 
 
 def passed(bf16: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits of a row by a model, and the gradient of its first weights."""
-    model = made(FAMILIES["llama"]).train()
+    model = random_model(FAMILIES["llama"]).train()
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         logits = model(input_ids=torch.arange(20)[None]).logits.float()
     logits.sin().sum().backward()
@@ -85,8 +85,8 @@ def passed(bf16: bool) -> tuple[torch.Tensor, torch.Tensor]:
 def test_a_model_computes_that_way_under_autocast_once_it_is_put(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(AttentionInterface._global_mapping, "sdpa", sdpa_attention_forward)
     exact, torchs = passed(bf16=False), passed(bf16=True)
-    short_attention.put()
-    found = passed(bf16=True)
-    assert not torch.equal(found[1], torchs[1])  # another way, so other roundings
-    for one, other, true in zip(found, torchs, exact, strict=True):
-        assert (one - true).norm() < 1.3 * (other - true).norm()
+    short_attention.enable()
+    actual = passed(bf16=True)
+    assert not torch.equal(actual[1], torchs[1])  # another way, so other roundings
+    for left, right, reference in zip(actual, torchs, exact, strict=True):
+        assert (left - reference).norm() < 1.3 * (right - reference).norm()

@@ -18,8 +18,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
     pytest.mark.usefixtures("one_thread"),
 ]
-HERE = [name for name, one in OPTIMISERS.items() if not optimisers.missing(name)]
-WORKING = [name for name in HERE if machine.has_gpu() or not OPTIMISERS[name].gpu]
+INSTALLED = [name for name, optimiser in OPTIMISERS.items() if not optimisers.missing(name)]
+WORKING = [name for name in INSTALLED if machine.has_gpu() or not OPTIMISERS[name].gpu]
 RESUMED = ["lion_8bit", "muon", "galore_adamw", "apollo_adamw", "schedule_free_adamw"]
 
 
@@ -30,17 +30,17 @@ def learns(recipe: dict[str, Any], model: Path, out: Path) -> dict[int, dict[str
 
 
 def fitting(optim: str) -> dict[str, Any]:
-    one = OPTIMISERS[optim]
-    schedule = {"lr_scheduler_type": "constant"} if one.steady else {}
-    options = {"optim_args": "rank=4,update_proj_gap=2"} if one.whole else {}
-    few = {"max_steps": 8 if optim == "schedule_free_radam" else 2}  # its first five steps are none
+    optimiser = OPTIMISERS[optim]
+    schedule = {"lr_scheduler_type": "constant"} if optimiser.steady else {}
+    options = {"optim_args": "rank=4,update_proj_gap=2"} if optimiser.whole else {}
+    step_fields = {"max_steps": 8 if optim == "schedule_free_radam" else 2}  # its first five steps are none
     return {
         "optim": optim,
-        "tuning": "full" if one.whole else "lora",
+        "tuning": "full" if optimiser.whole else "lora",
         "learning_rate": 1e-3,
         **schedule,
         **options,
-        **few,
+        **step_fields,
     }
 
 
@@ -67,8 +67,8 @@ def goes_on_exactly(recipe: dict[str, Any], model: Path, out: Path) -> None:
     """Trains, then goes on from the checkpoint in the middle, and compares losses and result."""
     recipe = {"max_steps": 4, "save_steps": 2, **recipe}
     unbroken, before = learns(recipe, model, out), digest(out)
-    for left in ("adapter", "model"):
-        shutil.rmtree(out / left, ignore_errors=True)
+    for name in ("adapter", "model"):
+        shutil.rmtree(out / name, ignore_errors=True)
     (out / "events.jsonl").unlink()
     torch.manual_seed(99)  # whatever went on in between
     training.train(spec(model, out / "rows.parquet", resume_from=out / "checkpoints" / "checkpoint-2", **recipe), out)
@@ -81,7 +81,7 @@ def test_it_goes_on_after_a_checkpoint_exactly(optim: str, tiny_model: Path, tmp
     goes_on_exactly(fitting(optim) | {"max_steps": 4}, tiny_model, tmp_path)
 
 
-OF_TUNINGS: dict[str, dict[str, Any]] = {
+TUNINGS: dict[str, dict[str, Any]] = {
     "pissa": {"init_lora_weights": "pissa_niter_16", "lora_dropout": 0.1},
     "loftq": {"tuning": "qlora", "init_lora_weights": "loftq"},
     "dora and lora+": {"use_dora": True, "loraplus_lr_ratio": 4, "modules_to_save": "norm"},
@@ -93,9 +93,9 @@ OF_TUNINGS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("tuning", OF_TUNINGS)
+@pytest.mark.parametrize("tuning", TUNINGS)
 def test_a_tuning_goes_on_after_a_checkpoint_exactly(tuning: str, tiny_model: Path, tmp_path: Path) -> None:
-    goes_on_exactly(OF_TUNINGS[tuning], tiny_model, tmp_path)
+    goes_on_exactly(TUNINGS[tuning], tiny_model, tmp_path)
 
 
 SCHEDULES: dict[str, dict[str, Any]] = {

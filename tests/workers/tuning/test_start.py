@@ -15,7 +15,7 @@ from engine.process import events
 from engine.weights import checkpoints
 from engine.workers import contract
 from engine.workers.train import preference, training
-from tests.workers.train.judged import stored
+from tests.workers.train.judged import store_rows
 from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -39,52 +39,52 @@ def further(values: dict[str, Any], start: Path, out: Path, **changes: Any) -> l
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = load_file(folder / "adapter_model.safetensors")
-    return found
+    tensors: dict[str, torch.Tensor] = load_file(folder / "adapter_model.safetensors")
+    return tensors
 
 
 def test_the_adapter_is_trained_on_and_fits_the_plain_base(taught: Path, tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(24))
     before = steps(events.read(taught.parent)[0])
-    told = further(spec(tiny_model, rows, learning_rate=1e-3, bf16=False), taught, tmp_path / "out")
-    assert steps(told)[1]["loss"] < before[1]["loss"] - 0.1  # it goes on where the other ended
-    assert steps(told)[1]["learning_rate"] == 1e-3  # with a schedule of its own
-    found, start = weights(tmp_path / "out" / "adapter"), weights(taught)
-    assert found.keys() == start.keys()
-    assert any(not torch.equal(found[name], start[name]) for name in found)
+    recorded = further(spec(tiny_model, rows, learning_rate=1e-3, bf16=False), taught, tmp_path / "out")
+    assert steps(recorded)[1]["loss"] < before[1]["loss"] - 0.1  # it goes on where the other ended
+    assert steps(recorded)[1]["learning_rate"] == 1e-3  # with a schedule of its own
+    trained, start = weights(tmp_path / "out" / "adapter"), weights(taught)
+    assert trained.keys() == start.keys()
+    assert any(not torch.equal(trained[name], start[name]) for name in trained)
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), tmp_path / "out" / "adapter")
     assert list(model.peft_config) == ["default"]
 
 
 def preferences(tiny_model: Path, folder: Path, **recipe: Any) -> dict[str, Any]:
     fields = {"bf16": False, "learning_rate": 1e-3, "max_steps": 6, "save_steps": 3, **recipe}
-    return spec(tiny_model, stored(folder, "preference"), "preference", method="dpo", **fields)
+    return spec(tiny_model, store_rows(folder, "preference"), "preference", method="dpo", **fields)
 
 
 @pytest.mark.parametrize("first", [True, False])
 def test_the_reference_is_the_model_it_began_with(first: bool, taught: Path, tiny_model: Path, tmp_path: Path) -> None:
     values = preferences(tiny_model, tmp_path, precompute_ref_log_probs=first)
-    told = steps(further(values, taught, tmp_path / "out"))
+    points = steps(further(values, taught, tmp_path / "out"))
     # Where policy and reference are the same, the loss is ln 2 and no answer has a reward yet. Against the plain base
     # the adapter alone would have earned one.
-    assert told[1]["loss"] == pytest.approx(0.6931, abs=2e-3)
-    assert told[1]["rewards/chosen"] == pytest.approx(0, abs=2e-3)
-    assert told[1]["rewards/rejected"] == pytest.approx(0, abs=2e-3)
-    assert told[6]["rewards/margins"] > 0
-    plain = preferences(tiny_model, tmp_path)
+    assert points[1]["loss"] == pytest.approx(0.6931, abs=2e-3)
+    assert points[1]["rewards/chosen"] == pytest.approx(0, abs=2e-3)
+    assert points[1]["rewards/rejected"] == pytest.approx(0, abs=2e-3)
+    assert points[6]["rewards/margins"] > 0
+    plain_values = preferences(tiny_model, tmp_path)
     (tmp_path / "plain").mkdir()
-    preference.work(plain, tmp_path / "plain")
-    other = steps(events.read(tmp_path / "plain")[0])
-    assert abs(other[1]["logps/chosen"] - told[1]["logps/chosen"]) > 1  # the start is far from the base
+    preference.work(plain_values, tmp_path / "plain")
+    plain_points = steps(events.read(tmp_path / "plain")[0])
+    assert abs(plain_points[1]["logps/chosen"] - points[1]["logps/chosen"]) > 1  # the start is far from the base
 
 
 def test_the_policy_at_the_start_answers_as_the_adapter_does(taught: Path, tiny_model: Path, tmp_path: Path) -> None:
     values = preferences(tiny_model, tmp_path, per_device_train_batch_size=24, max_steps=1)
-    told = steps(further(values, taught, tmp_path / "out"))
+    points = steps(further(values, taught, tmp_path / "out"))
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), taught).eval()
-    found = [answer_log_probability(model, tokenizer, row) for row in rows_of(values)]
-    assert told[1]["logps/chosen"] == pytest.approx(sum(found) / len(found), rel=1e-3)
+    log_probabilities = [answer_log_probability(model, tokenizer, row) for row in rows_of(values)]
+    assert points[1]["logps/chosen"] == pytest.approx(sum(log_probabilities) / len(log_probabilities), rel=1e-3)
 
 
 def rows_of(values: dict[str, Any]) -> list[tuple[list[dict[str, str]], list[dict[str, str]]]]:
@@ -100,22 +100,22 @@ def _turns(value: Any) -> list[dict[str, str]]:
 @torch.no_grad()
 def answer_log_probability(model: Any, tokenizer: Any, row: Any) -> float:
     prompt, answer = row
-    before = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
-    whole = tokenizer.apply_chat_template([*prompt, *answer], tokenize=False).rstrip()  # learnt up to the end of turn
-    start = len(tokenizer(before, add_special_tokens=False).input_ids)
-    ids = torch.tensor([tokenizer(whole, add_special_tokens=False).input_ids])
+    prompt_text = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+    chat = tokenizer.apply_chat_template([*prompt, *answer], tokenize=False).rstrip()  # learnt up to the end of turn
+    start = len(tokenizer(prompt_text, add_special_tokens=False).input_ids)
+    ids = torch.tensor([tokenizer(chat, add_special_tokens=False).input_ids])
     scores = model(input_ids=ids).logits.float().log_softmax(-1)[0, :-1]
-    each = scores.gather(1, ids[0, 1:, None])[:, 0]
-    return float(each[start - 1 :].sum())
+    log_probabilities = scores.gather(1, ids[0, 1:, None])[:, 0]
+    return float(log_probabilities[start - 1 :].sum())
 
 
 def test_resumed_it_keeps_its_reference(taught: Path, tiny_model: Path, tmp_path: Path) -> None:
     values = preferences(tiny_model, tmp_path, precompute_ref_log_probs=False, lora_dropout=0.1)
     unbroken = steps(further(values, taught, tmp_path / "out"))
     middle = checkpoints.folder_of(tmp_path / "out") / "checkpoint-3"
-    told = further(values, taught, tmp_path / "again", resume_from=str(middle))
-    assert only(told, events.Started).facts["resumed_from_step"] == 3
-    assert steps(told) == {step: point for step, point in unbroken.items() if step > 3}
+    recorded = further(values, taught, tmp_path / "again", resume_from=str(middle))
+    assert only(recorded, events.Started).facts["resumed_from_step"] == 3
+    assert steps(recorded) == {step: point for step, point in unbroken.items() if step > 3}
     assert not (tmp_path / "out" / "adapter" / "ref").exists()
 
 

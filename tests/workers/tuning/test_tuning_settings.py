@@ -56,15 +56,15 @@ OPTIONAL: dict[str, some.SearchStrategy[Any]] = {
 def test_an_accepted_recipe_is_understood(
     tiny_model: Path, base: training_model.Base, tmp_path: Path, tuning: str, fields: dict[str, Any]
 ) -> None:
-    own = {name: value for name, value in fields.items() if tunings.uses(tuning, name)}
-    schedule = {"lr_scheduler_type": "constant"} if OPTIMISERS[own.get("optim", "sgd")].steady else {}
+    used_fields = {name: value for name, value in fields.items() if tunings.uses(tuning, name)}
+    schedule = {"lr_scheduler_type": "constant"} if OPTIMISERS[used_fields.get("optim", "sgd")].steady else {}
     try:
-        values = spec(tiny_model, tmp_path / "rows.parquet", tuning=tuning, **(own | schedule))
+        values = spec(tiny_model, tmp_path / "rows.parquet", tuning=tuning, **(used_fields | schedule))
     except ValidationError:
         assume(False)
     assert plan_worker("sft", values, tmp_path).files
-    read = training.Spec.read(values)
-    told = adapters.adapter(read.recipe, base.model)
-    assert isinstance(told, PeftConfig) == (TUNINGS[tuning].artifact == "adapter")
-    arguments = SFTConfig(**training.shared_arguments(read, base, tmp_path, bool(read.recipe.eval_fraction)))
+    parsed = training.Spec.read(values)
+    adapter = adapters.adapter(parsed.recipe, base.model)
+    assert isinstance(adapter, PeftConfig) == (TUNINGS[tuning].artifact == "adapter")
+    arguments = SFTConfig(**training.shared_arguments(parsed, base, tmp_path, bool(parsed.recipe.eval_fraction)))
     assert arguments.get_warmup_steps(10) <= 10

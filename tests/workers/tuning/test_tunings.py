@@ -22,7 +22,7 @@ from engine.workers.train import family_distil, family_preference, family_reinfo
 from engine.workers.tuning import model as training_model
 from engine.workers.tuning import starts
 from tests import tiny
-from tests.workers.train.judged import ROWS, stored
+from tests.workers.train.judged import ROWS, store_rows
 from tests.workers.train.training_runs import QUICK, only, spec, steps, sums, write_rows
 
 pytestmark = [
@@ -43,7 +43,7 @@ def train(values: dict[str, Any], out: Path) -> list[events.Event]:
 
 
 @torch.no_grad()
-def said_by(model: torch.nn.Module) -> torch.Tensor:
+def logits_of(model: torch.nn.Module) -> torch.Tensor:
     ids = torch.arange(40)[None]
     return model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[:, -40:]
 
@@ -77,17 +77,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def test_it_trains_and_what_it_leaves_changes_the_original_base(variant: str, tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(16))
     values = spec(tiny_model, rows, **({"max_steps": 3} | VARIANTS[variant]))
-    told = train(values, tmp_path / "out")
-    kind = TUNINGS[values["recipe"]["tuning"]].artifact
-    assert only(told, events.Finished).result["artifact"] == kind
-    recipe, found = Recipe.model_validate(values["recipe"]), inspect(tiny_model)
-    counted = trained_parameters(recipe, linear_layers(found), found.parameters or 0)
-    exact = 5 * 64 if variant in ("saved", "freeze") else 0  # the norms
-    assert abs(only(told, events.Started).facts["trainable_parameters"] - counted) <= exact
+    recorded = train(values, tmp_path / "out")
+    artifact = TUNINGS[values["recipe"]["tuning"]].artifact
+    assert only(recorded, events.Finished).result["artifact"] == artifact
+    recipe, model_info = Recipe.model_validate(values["recipe"]), inspect(tiny_model)
+    expected = trained_parameters(recipe, linear_layers(model_info), model_info.parameters or 0)
+    tolerance = 5 * 64 if variant in ("saved", "freeze") else 0  # the norms
+    assert abs(only(recorded, events.Started).facts["trainable_parameters"] - expected) <= tolerance
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
-    before, folder = said_by(base), tmp_path / "out" / kind
-    again = AutoModelForCausalLM.from_pretrained(folder) if kind == "model" else PeftModel.from_pretrained(base, folder)
-    assert not torch.equal(said_by(again), before)
+    base_logits, folder = logits_of(base), tmp_path / "out" / artifact
+    reopened = (
+        AutoModelForCausalLM.from_pretrained(folder) if artifact == "model" else PeftModel.from_pretrained(base, folder)
+    )
+    assert not torch.equal(logits_of(reopened), base_logits)
 
 
 ONES = ("lora", "qlora", "full", "freeze", "oft", "boft", "ia3", "prompt", "prefix")
@@ -122,11 +124,11 @@ def test_every_method_trains_with_every_tuning_that_it_offers(
 ) -> None:
     kind = METHODS[method].kinds[0]
     texts: dict[str, list[Any]] = {"text": ["The quick brown fox"] * 4, "chat": sums(4)}
-    rows = write_rows(tmp_path, kind, texts[kind]) if kind in texts else stored(tmp_path, kind, ROWS[kind](6))
-    own = OWN.get(method, {})
-    values = spec(tiny_model, rows, kind, method=method, tuning=tuning, max_steps=1, **own)
-    told = train(values | {"companion": {"path": str(teacher), "adapter": None}}, tmp_path / "out")
-    assert only(told, events.Finished).result["artifact"] == TUNINGS[tuning].artifact
+    rows = write_rows(tmp_path, kind, texts[kind]) if kind in texts else store_rows(tmp_path, kind, ROWS[kind](6))
+    method_fields = OWN.get(method, {})
+    values = spec(tiny_model, rows, kind, method=method, tuning=tuning, max_steps=1, **method_fields)
+    recorded = train(values | {"companion": {"path": str(teacher), "adapter": None}}, tmp_path / "out")
+    assert only(recorded, events.Finished).result["artifact"] == TUNINGS[tuning].artifact
 
 
 FLOAT: dict[str, Any] = {"bf16": False, "learning_rate": 1e-2, "max_steps": 3}
@@ -143,9 +145,11 @@ def test_a_start_inside_the_weights_computes_what_peft_does(tiny_model: Path) ->
     recipe = Recipe(model_id="m", dataset_id="d", init_lora_weights="pissa", lora_r=4)
     starts.begin(ours, recipe, tiny_model, tiny_model.parent)
     for _ in range(2):
-        assert torch.allclose(said_by(theirs), said_by(ours), atol=1e-4)
+        assert torch.allclose(logits_of(theirs), logits_of(ours), atol=1e-4)
         for model in (theirs, ours):
-            optimiser = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=0.5)
+            optimiser = torch.optim.SGD(
+                [parameter for parameter in model.parameters() if parameter.requires_grad], lr=0.5
+            )
             model(input_ids=ids, labels=ids).loss.backward()
             optimiser.step()
     (tiny_model.parent / starts.KEPT).unlink()
@@ -159,13 +163,13 @@ def test_what_is_saved_is_exactly_what_has_changed_since_the_start(
     values = spec(tiny_model, rows, init_lora_weights=start, use_rslora=True, lora_alpha=8, save_steps=3, **FLOAT)
     train(values, tmp_path)
     trained = load_file(tmp_path / "checkpoints" / "checkpoint-3" / "adapter_model.safetensors")
-    saved, kept = (
+    saved, start_tensors = (
         load_file(tmp_path / "adapter" / "adapter_model.safetensors"),
         load_file(tmp_path / starts.KEPT),
     )
     layer = "base_model.model.model.layers.0.self_attn.q_proj"
     a, b = (f"{layer}.lora_{side}.weight" for side in "AB")
-    change = (trained[b] @ trained[a] - kept[f"{layer}.B"] @ kept[f"{layer}.A"]) * 8 / 4**0.5
+    change = (trained[b] @ trained[a] - start_tensors[f"{layer}.B"] @ start_tensors[f"{layer}.A"]) * 8 / 4**0.5
     assert change.abs().max() > 1e-3
     assert torch.allclose(saved[b] @ saved[a], change, atol=1e-5)
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
@@ -177,15 +181,15 @@ def test_loftq_begins_with_what_four_bits_lost(tiny_model: Path, tmp_path: Path)
     rows = write_rows(tmp_path, "chat", sums(8))
     values = spec(tiny_model, rows, tuning="qlora", init_lora_weights="loftq", lora_r=16, max_steps=1)
     train(values, tmp_path)
-    kept = load_file(tmp_path / starts.KEPT)
-    read = training.Spec.read(values)
-    model = training_model.load(read.recipe, tiny_model, "cpu", training_model.load_tokenizer(tiny_model)).model
+    start_tensors = load_file(tmp_path / starts.KEPT)
+    parsed = training.Spec.read(values)
+    model = training_model.load(parsed.recipe, tiny_model, "cpu", training_model.load_tokenizer(tiny_model)).model
     quantised = model.model.layers[0].mlp.up_proj.weight
     lost = AutoModelForCausalLM.from_pretrained(tiny_model).model.layers[0].mlp.up_proj.weight.float()
     lost = lost - dequantize_4bit(quantised.data, quantised.quant_state).float()
     layer = "base_model.model.model.layers.0.mlp.up_proj"
-    left = lost - kept[f"{layer}.B"] @ kept[f"{layer}.A"] * 32 / 16
-    assert left.norm() < 0.85 * lost.norm()
+    remaining = lost - start_tensors[f"{layer}.B"] @ start_tensors[f"{layer}.A"] * 32 / 16
+    assert remaining.norm() < 0.85 * lost.norm()
 
 
 @pytest.mark.parametrize("bits", ["nf4", "int8"])
@@ -193,14 +197,14 @@ def test_measuring_in_between_changes_nothing_of_a_quantised_training(
     bits: str, tiny_model: Path, tmp_path: Path
 ) -> None:
     """bitsandbytes once lost the gradient through 4-bit layers that had been used in evaluation."""
-    found = []
-    for evaluated in (1, 100):
-        out = tmp_path / str(evaluated)
+    grad_norms = []
+    for eval_steps in (1, 100):
+        out = tmp_path / str(eval_steps)
         fields: dict[str, Any] = {"tuning": "qlora", "quantization": bits, "eval_fraction": 0.25, "max_steps": 3}
         out.mkdir()
-        told = train(spec(tiny_model, write_rows(out, "chat", sums(16)), eval_steps=evaluated, **fields), out)
-        found.append([point["grad_norm"] for point in steps(told).values() if "grad_norm" in point])
-    assert found[0] == found[1]
+        recorded = train(spec(tiny_model, write_rows(out, "chat", sums(16)), eval_steps=eval_steps, **fields), out)
+        grad_norms.append([point["grad_norm"] for point in steps(recorded).values() if "grad_norm" in point])
+    assert grad_norms[0] == grad_norms[1]
     model = training_model.load(Recipe.model_validate(QUICK | fields), tiny_model, "cpu", None).model
     ids = torch.arange(20)[None]
     weight = model.get_input_embeddings().weight.requires_grad_(True)

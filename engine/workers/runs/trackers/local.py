@@ -15,8 +15,8 @@ class Trackio:
 
         self.known_as = about.known_as or f"{about.name} {about.run_id}"
         space = os.environ.get("TRACKIO_SPACE_ID") or os.environ.get("TRACKIO_SERVER_URL")
-        show = f"TRACKIO_DIR={shlex.quote(str(about.store))} trackio show --project {shlex.quote(about.project)}"
-        self.where = space or show
+        command = f"TRACKIO_DIR={shlex.quote(str(about.store))} trackio show --project {shlex.quote(about.project)}"
+        self.where = space or command
         self._run = trackio.init(
             project=about.project,
             name=self.known_as,

@@ -30,8 +30,8 @@ class Mlflow:
         self.known_as = about.known_as or self._create(about)
 
     def _create(self, about: About) -> str:
-        there = self._client.get_experiment_by_name(about.project)
-        experiment = there.experiment_id if there else self._client.create_experiment(about.project)
+        existing = self._client.get_experiment_by_name(about.project)
+        experiment = existing.experiment_id if existing else self._client.create_experiment(about.project)
         run = self._client.create_run(experiment, run_name=about.name, tags={"tunesmith.run": about.run_id})
         for name, value in about.recipe.items():
             self._client.log_param(run.info.run_id, name, str(value)[:MOST_NAME])
