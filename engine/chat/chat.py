@@ -38,12 +38,12 @@ def stream(
 
     Raises NotFoundError or NotReadyError before the first piece, ChatError when the model breaks off.
     """
-    found = routing.upstream(model)
-    body: dict[str, Any] = {"model": found.model, "messages": messages, "stream": True}
+    upstream = routing.upstream(model)
+    body: dict[str, Any] = {"model": upstream.model, "messages": messages, "stream": True}
     body |= {"temperature": temperature, "max_tokens": max_tokens} | ({} if seed is None else {"seed": seed})
     try:
         with (
-            probe.open_client(found.address, found.key_env, TIMEOUT) as client,
+            probe.open_client(upstream.address, upstream.key_env, TIMEOUT) as client,
             client.stream("POST", "chat/completions", json=body) as answer,
         ):
             if answer.status_code != 200:
@@ -77,22 +77,22 @@ def _reason(answer: httpx.Response) -> str:
 def new_chat(project_id: str = DEFAULT_PROJECT, title: str = "") -> Chat:
     """An empty chat."""
     chat = Chat(project_id=project_id, title=title[:TITLE_CHARACTERS])
-    with db.session() as change:
-        change.add(chat)
+    with db.session() as session:
+        session.add(chat)
     return chat
 
 
 def latest_chat(project_id: str = DEFAULT_PROJECT) -> Chat:
     """The project's newest chat; a new one when it has none."""
-    with db.reading() as view:
-        found = chats.latest(view, project_id)
-    return found or new_chat(project_id)
+    with db.reading() as session:
+        chat = chats.latest(session, project_id)
+    return chat or new_chat(project_id)
 
 
 def recent_chats(project_id: str = DEFAULT_PROJECT, limit: int = 20) -> Sequence[Chat]:
     """Newest first."""
-    with db.reading() as view:
-        return chats.recent(view, project_id, limit)
+    with db.reading() as session:
+        return chats.recent(session, project_id, limit)
 
 
 def look_up(chat_id: str) -> Chat:
@@ -102,8 +102,8 @@ def look_up(chat_id: str) -> Chat:
 
 def messages(chat_id: str, side: Side | None = None) -> Sequence[Message]:
     """The turns in order; with `side`, the user's turns and that side's answers."""
-    with db.reading() as view:
-        return chats.messages(view, chat_id, side)
+    with db.reading() as session:
+        return chats.messages(session, chat_id, side)
 
 
 def delete_chat(chat_id: str) -> None:
@@ -120,11 +120,11 @@ def ask(chat_id: str, text: str) -> Message:
     if len(text) > MOST_CHARACTERS:
         raise RefusedError(f"The message has {len(text)} characters.", f"Send at most {MOST_CHARACTERS}.")
     message = Message(chat_id=look_up(chat_id).id, side="user", content=text)
-    with db.session() as change:
-        chat = change.get(Chat, chat_id)
+    with db.session() as session:
+        chat = session.get(Chat, chat_id)
         if chat is not None and not chat.title:
             chat.title = " ".join(text.split())[:TITLE_CHARACTERS]
-        change.add(message)
+        session.add(message)
     return message
 
 
@@ -156,6 +156,6 @@ def conversation(chat_id: str, side: Side, system: str = "") -> list[dict[str, s
 
 
 def _store(message: Message) -> None:
-    with db.session() as change:
-        if change.get(Chat, message.chat_id) is not None:  # it may have been deleted while the model wrote
-            change.add(message)
+    with db.session() as session:
+        if session.get(Chat, message.chat_id) is not None:  # it may have been deleted while the model wrote
+            session.add(message)

@@ -21,13 +21,13 @@ def add_from_chat(chat_id: str, side: chat.Side, to: str = NAME, system: str = "
     Raises NotFoundError for the chat, RefusedError when nothing was answered yet, ConflictError when the dataset is
     being changed by somebody else.
     """
-    found = chat.look_up(chat_id)
+    source = chat.look_up(chat_id)
     row = {"messages": conversation(chat_id, side, system)}
-    where = f"the chat “{found.title}”" if found.title else "a chat"
-    known = _newest(found.project_id, to.strip() or NAME)
-    if known is None:
-        return shape.begin_with([row], "chat", to.strip() or NAME, found.project_id, where)
-    return shape.add_rows(_made(known).id, [row], where)
+    origin = f"the chat “{source.title}”" if source.title else "a chat"
+    dataset = _newest(source.project_id, to.strip() or NAME)
+    if dataset is None:
+        return shape.begin_with([row], "chat", to.strip() or NAME, source.project_id, origin)
+    return shape.add_rows(_when_ready(dataset).id, [row], origin)
 
 
 def conversation(chat_id: str, side: chat.Side, system: str = "") -> list[dict[str, Any]]:
@@ -37,19 +37,21 @@ def conversation(chat_id: str, side: chat.Side, system: str = "") -> list[dict[s
         turns.pop()
     if not turns:
         raise RefusedError("There is no finished answer in this chat yet.", "Ask something, and wait for the answer.")
-    before = [{"role": "system", "content": system.strip()}] if system.strip() else []
-    said = [{"role": "user" if one.side == "user" else "assistant", "content": one.content} for one in turns]
-    return [*before, *said]
+    system_turns = [{"role": "system", "content": system.strip()}] if system.strip() else []
+    exchange = [{"role": "user" if turn.side == "user" else "assistant", "content": turn.content} for turn in turns]
+    return [*system_turns, *exchange]
 
 
 def _newest(project_id: str, name: str) -> Dataset | None:
     with db.reading() as session:
-        named = [one for one in stored.newest(session, project_id) if one.name == name]
+        same_name = [dataset for dataset in stored.newest(session, project_id) if dataset.name == name]
     failed = (DatasetStatus.FAILED, DatasetStatus.NEEDS_MAPPING)
-    return next((one for one in named if one.kind in ("chat", None) and one.status not in failed), None)
+    return next(
+        (dataset for dataset in same_name if dataset.kind in ("chat", None) and dataset.status not in failed), None
+    )
 
 
-def _made(dataset: Dataset) -> Dataset:
+def _when_ready(dataset: Dataset) -> Dataset:
     deadline = time.monotonic() + WAIT_SECONDS
     while dataset.status == DatasetStatus.IMPORTING:
         if time.monotonic() > deadline:

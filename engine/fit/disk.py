@@ -8,8 +8,7 @@ rows         8 bytes a token: its id and its label, each 4
 from dataclasses import dataclass, fields
 
 from engine import sizes
-from engine.fit import kept_checkpoints
-from engine.fit import memory as fit
+from engine.fit import kept_checkpoints, memory
 from engine.recipes.recipe import Recipe
 from storage.tables import Model
 
@@ -35,5 +34,5 @@ class Disk:
 
 def disk(model: Model, recipe: Recipe, rows: int, row_tokens: float) -> Disk:
     """Of a run on so many rows of so many tokens each, both sides of a pair counted."""
-    checkpoints = kept_checkpoints.most_checkpoints(recipe, rows) * fit.checkpoint_bytes(model, recipe)
+    checkpoints = kept_checkpoints.most_checkpoints(recipe, rows) * memory.checkpoint_bytes(model, recipe)
     return Disk(checkpoints, kept_checkpoints.result_bytes(model, recipe), int(rows * row_tokens * TOKEN_BYTES))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.fit import memory as fit
+from engine.fit import memory
 from engine.process import devices
 from engine.recipes import launch_command, methods, steps
 from engine.recipes.choices import tunings
@@ -43,10 +43,10 @@ class Shape:
     @classmethod
     def of(cls, config: Mapping[str, Any], parameters: int, trained: int) -> "Shape":
         """From config.json. Tied embeddings are the head too, and so are multiplied by."""
-        width = fit.number(dict(config), "hidden_size", "n_embd")
+        width = memory.number(dict(config), "hidden_size", "n_embd")
         tied = config.get("tie_word_embeddings", True)
-        looked_up = 0 if tied else fit.number(dict(config), "vocab_size") * width
-        layers = fit.number(dict(config), "num_hidden_layers", "n_layer")
+        looked_up = 0 if tied else memory.number(dict(config), "vocab_size") * width
+        layers = memory.number(dict(config), "num_hidden_layers", "n_layer")
         return cls(parameters, min(looked_up, parameters), trained, layers, width)
 
 
@@ -104,9 +104,9 @@ def evaluation_share(recipe: Recipe) -> float:
     """
     if recipe.method in methods.GENERATING:
         return 1.0
-    asked = recipe.method in ASKS_REFERENCE
+    asks_reference = recipe.method in ASKS_REFERENCE
     every_weight = tunings.leaves_model(recipe.tuning)
-    return (1 + asked) / (2 + asked + bool(recipe.gradient_checkpointing) + every_weight)
+    return (1 + asks_reference) / (2 + asks_reference + bool(recipe.gradient_checkpointing) + every_weight)
 
 
 def rows_seen(recipe: Recipe, rows: int) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.fit import memory as fit
+from engine.fit import memory
 from engine.recipes import steps
 from engine.recipes.best_checkpoint import best_kept as best_kept
 from engine.recipes.best_checkpoint import measure as measure
@@ -33,8 +33,8 @@ def result_bytes(model: Model, recipe: Recipe) -> int:
     """Size of what the training leaves: the adapter in float32, or the whole model as it was stored."""
     if tunings.leaves_model(recipe.tuning):
         return model.size_bytes or 4 * (model.parameters or 0)
-    found = fit.inspect_cached(model.path) if model.path else Inspection(Path())
-    return 4 * fit.trained_parameters(found, recipe, model.parameters or 0) + 10_000_000  # tokenizer, card
+    inspection = memory.inspect_cached(model.path) if model.path else Inspection(Path())
+    return 4 * memory.trained_parameters(inspection, recipe, model.parameters or 0) + 10_000_000  # tokenizer, card
 
 
 def listed(run_folder: Path, compared_by: tuple[str, bool]) -> list[dict[str, Any]]:
@@ -62,10 +62,10 @@ def listed(run_folder: Path, compared_by: tuple[str, bool]) -> list[dict[str, An
 
 
 def _best(folders: Sequence[Path], name: str, greater: bool) -> Path | None:
-    worth = {path: value for path in folders if (value := _finite(checkpoints.measured(path).get(name))) is not None}
-    if not worth:
+    values = {path: value for path in folders if (value := _finite(checkpoints.measured(path).get(name))) is not None}
+    if not values:
         return None
-    return (max if greater else min)(worth, key=lambda path: worth[path])
+    return (max if greater else min)(values, key=lambda path: values[path])
 
 
 def _finite(value: float | None) -> float | None:

@@ -27,8 +27,8 @@ class Trial(_Plain):
 
     def of(self, recipe: Recipe) -> bool:
         """Whether these steps were those of the recipe, as far as memory goes."""
-        wanted = recipe.gradient_checkpointing
-        checkpointing = self.automatic if wanted is None else self.gradient_checkpointing == wanted
+        requested = recipe.gradient_checkpointing
+        checkpointing = self.automatic if requested is None else self.gradient_checkpointing == requested
         sizes = (recipe.per_device_train_batch_size, recipe.max_length)
         return checkpointing and (self.batch, self.max_length) == sizes
 

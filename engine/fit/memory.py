@@ -70,58 +70,58 @@ def memory(model: Model, recipe: Recipe, row_tokens: int | None = None) -> Memor
 
     Where the recipe leaves it open, activations are recomputed when they would not fit (engine.workers.train.compute).
     """
-    found = inspect_cached(model.path) if model.path else Inspection(Path())
-    needed = _memory(found, model.parameters or found.parameters or 0, recipe, row_tokens)
+    inspection = inspect_cached(model.path) if model.path else Inspection(Path())
+    needed = _memory(inspection, model.parameters or inspection.parameters or 0, recipe, row_tokens)
     needed = replace(needed, companion=_companion(recipe))
     if recipe.gradient_checkpointing is None and needed.total > available_bytes():
         return memory(model, recipe.model_copy(update={"gradient_checkpointing": True}), row_tokens)
     return needed
 
 
-def _memory(found: Inspection, parameters: int, recipe: Recipe, row_tokens: int | None) -> Memory:
-    trained = trained_parameters(found, recipe, parameters)
+def _memory(inspection: Inspection, parameters: int, recipe: Recipe, row_tokens: int | None) -> Memory:
+    trained = trained_parameters(inspection, recipe, parameters)
     sides = 2 if "preference" in METHODS[recipe.method].kinds else 1
     tokens = sides * recipe.per_device_train_batch_size * min(row_tokens or recipe.max_length, recipe.max_length)
     return Memory(
-        weights=_weights(found, recipe, parameters) * (2 if _keeps_reference(recipe) else 1),
+        weights=_weights(inspection, recipe, parameters) * (2 if _keeps_reference(recipe) else 1),
         gradients=4 * trained,
         optimiser=int(OPTIMISERS[recipe.optim].state * trained),
-        activations=_activations(found.config or {}, recipe, tokens),
-        logits=LOGIT_BYTES.get(recipe.method, 12) * tokens * number(found.config or {}, "vocab_size"),
+        activations=_activations(inspection.config or {}, recipe, tokens),
+        logits=LOGIT_BYTES.get(recipe.method, 12) * tokens * number(inspection.config or {}, "vocab_size"),
     )
 
 
 def _companion(recipe: Recipe) -> int:
     """What the model beside it takes, which is only asked; 0 where there is none, or it is not there."""
     try:
-        beside = auxiliary_models.of(recipe)
+        companion = auxiliary_models.of(recipe)
     except TunesmithError:
         return 0
-    return (beside.parameters or 0) * (2 if computes_in_bf16(recipe) else 4) if beside else 0
+    return (companion.parameters or 0) * (2 if computes_in_bf16(recipe) else 4) if companion else 0
 
 
 def _keeps_reference(recipe: Recipe) -> bool:
     return reference_is_kept(recipe.method, recipe.tuning, recipe.beta)
 
 
-def trained_parameters(found: Inspection, recipe: Recipe, parameters: int) -> int:
+def trained_parameters(inspection: Inspection, recipe: Recipe, parameters: int) -> int:
     """How many numbers the training changes."""
-    return tunings.trained_parameters(recipe, linear_layers(found), parameters)
+    return tunings.trained_parameters(recipe, linear_layers(inspection), parameters)
 
 
-def linear_layers(found: Inspection) -> dict[str, tuple[int, int]]:
+def linear_layers(inspection: Inspection) -> dict[str, tuple[int, int]]:
     """Module name -> shape of every layer that LoRA can adapt: matrices other than the embeddings."""
     return {
         tensor.name.removesuffix(".weight"): (tensor.shape[0], tensor.shape[1])
-        for tensor in found.tensors
+        for tensor in inspection.tensors
         if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and not NOT_ADAPTED.search(tensor.name)
     }
 
 
-def _weights(found: Inspection, recipe: Recipe, parameters: int) -> int:
+def _weights(inspection: Inspection, recipe: Recipe, parameters: int) -> int:
     if not tunings.TUNINGS[recipe.tuning].quantises:
         return parameters * width(recipe)
-    linear = sum(outputs * inputs for outputs, inputs in linear_layers(found).values())
+    linear = sum(outputs * inputs for outputs, inputs in linear_layers(inspection).values())
     return int(linear * QUANTISED_BYTES[recipe.quantization]) + 2 * max(parameters - linear, 0)
 
 
@@ -152,9 +152,9 @@ def number(config: dict[str, Any], *names: str) -> int:
 
 def checkpoint_bytes(model: Model, recipe: Recipe) -> int:
     """Size of one checkpoint: the trained weights and the optimiser's state."""
-    found = inspect_cached(model.path) if model.path else Inspection(Path())
+    inspection = inspect_cached(model.path) if model.path else Inspection(Path())
     parameters = model.parameters or 0
-    trained = trained_parameters(found, recipe, parameters)
+    trained = trained_parameters(inspection, recipe, parameters)
     weights = parameters if tunings.leaves_model(recipe.tuning) else trained
     return 4 * weights + int(OPTIMISERS[recipe.optim].state * trained) + 10_000_000  # tokenizer, random state, log
 
@@ -176,8 +176,8 @@ def too_big(path: str) -> str | None:
         gradient_checkpointing=True,
         bf16=True,
     )
-    found = inspect_cached(path)
-    needed, available = _memory(found, found.parameters or 0, frugal, None).total, available_bytes()
+    inspection = inspect_cached(path)
+    needed, available = _memory(inspection, inspection.parameters or 0, frugal, None).total, available_bytes()
     if needed <= available:
         return None
     return (

@@ -3,7 +3,7 @@
 The estimate of engine.fit.memory grows in proportion to the tokens of a row, so two points of it are enough.
 """
 
-from engine.fit import memory as fit
+from engine.fit import memory
 from engine.recipes.recipe import Recipe
 from storage.tables import Model
 
@@ -15,7 +15,7 @@ def of(model: Model, recipe: Recipe) -> dict[str, int]:
     """
     if not model.parameters:
         return {}
-    kept = recipe.model_copy(update={"gradient_checkpointing": False})
-    shortest, longest = fit.training_bytes(model, kept, 1), fit.training_bytes(model, kept)
+    uncheckpointed = recipe.model_copy(update={"gradient_checkpointing": False})
+    shortest, longest = memory.training_bytes(model, uncheckpointed, 1), memory.training_bytes(model, uncheckpointed)
     a_token = (longest - shortest) // (recipe.max_length - 1)
-    return {"fixed": shortest - a_token, "a_token": a_token, "available": fit.available_bytes()}
+    return {"fixed": shortest - a_token, "a_token": a_token, "available": memory.available_bytes()}

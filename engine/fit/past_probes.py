@@ -42,10 +42,12 @@ def essence(recipe: Recipe) -> dict[str, Any]:
 
 def known(recipe: Recipe) -> Known | None:
     """What has been found about the recipe, or is being; None when nobody has asked. One query, no file."""
-    wanted = _alike(essence(recipe))
-    found = [_read(one, recipe) for one in work.about(recipe.dataset_id, KIND) if _alike(one.spec["recipe"]) == wanted]
-    exact = [one for one in found if one.trial or one.under_way]
-    return next(iter([*exact, *found]), None)
+    fields = _alike(essence(recipe))
+    probes = [
+        _read(item, recipe) for item in work.about(recipe.dataset_id, KIND) if _alike(item.spec["recipe"]) == fields
+    ]
+    exact = [probe for probe in probes if probe.trial or probe.under_way]
+    return next(iter([*exact, *probes]), None)
 
 
 def _alike(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -54,8 +56,8 @@ def _alike(recipe: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in (fields | recipe).items() if name not in SIZES}
 
 
-def _read(found: Work, recipe: Recipe) -> Known:
-    if found.status != WorkStatus.SUCCEEDED:
-        return Known(found, None, None)
-    measured = Measured.model_validate(found.result)
-    return Known(found, measured, next((one for one in measured.trials if one.of(recipe)), None))
+def _read(item: Work, recipe: Recipe) -> Known:
+    if item.status != WorkStatus.SUCCEEDED:
+        return Known(item, None, None)
+    measured = Measured.model_validate(item.result)
+    return Known(item, measured, next((trial for trial in measured.trials if trial.of(recipe)), None))

@@ -10,14 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.fit import duration
-from engine.fit import memory as fit
+from engine.fit import duration, memory
 from engine.fit.duration import Shape
 from engine.process import devices, machine, work
 from engine.recipes import methods
 from engine.recipes.recipe import Recipe
-from storage import db as database
-from storage import runs
+from storage import db, runs
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Model, Run, Work
 
@@ -36,38 +34,40 @@ class Speed:
 
 def speed(recipe: Recipe, model: Model, shape: Shape, row_tokens: float) -> Speed | None:
     """What is known of this machine and the model; None before anything was measured."""
-    found = [one for run in _finished(model) if (one := _of_run(run, recipe, shape, row_tokens))]
-    if found:
-        words = "this model's last finished run" if len(found) == 1 else f"this model's last {len(found)} finished runs"
-        return Speed(statistics.median(found), words)
-    timed = _timed(recipe)
-    if timed is None or timed.status != WorkStatus.SUCCEEDED:
+    speeds = [flops for run in _finished(model) if (flops := _of_run(run, recipe, shape, row_tokens))]
+    if speeds:
+        source = (
+            "this model's last finished run" if len(speeds) == 1 else f"this model's last {len(speeds)} finished runs"
+        )
+        return Speed(statistics.median(speeds), source)
+    timing = _timed(recipe)
+    if timing is None or timing.status != WorkStatus.SUCCEEDED:
         return None
-    return Speed(timed.result["flops"] * duration.SHARE_OF_PEAK, "a product of matrices timed on this machine")
+    return Speed(timing.result["flops"] * duration.SHARE_OF_PEAK, "a product of matrices timed on this machine")
 
 
 def _finished(model: Model) -> list[Run]:
-    with database.reading() as db:
-        return list(runs.finished_of(db, model.id, RUNS_ASKED))
+    with db.reading() as session:
+        return list(runs.finished_of(session, model.id, RUNS_ASKED))
 
 
 def _of_run(run: Run, recipe: Recipe, shape: Shape, row_tokens: float) -> float | None:
     """What that run reached; None where it cannot be compared with the recipe."""
     try:
-        then = Recipe.model_validate(run.recipe)
+        run_recipe = Recipe.model_validate(run.recipe)
     except ValidationError:  # of an older studio
         return None
-    alike = (then.method in methods.GENERATING) == (
+    alike = (run_recipe.method in methods.GENERATING) == (
         recipe.method in methods.GENERATING
-    ) and then.tuning == recipe.tuning
+    ) and run_recipe.tuning == recipe.tuning
     same_device = ((run.device or "").startswith("gpu")) == machine.has_gpu()
     if not (alike and same_device and run.tokens_per_second):
         return None
-    return run.tokens_per_second * duration.token_flops(then, shape, row_tokens)
+    return run.tokens_per_second * duration.token_flops(run_recipe, shape, row_tokens)
 
 
 def _spec(recipe: Recipe) -> dict[str, Any]:
-    return {"device": devices.worker_device(devices.found()[0]), "bf16": fit.computes_in_bf16(recipe)}
+    return {"device": devices.worker_device(devices.found()[0]), "bf16": memory.computes_in_bf16(recipe)}
 
 
 def _timed(recipe: Recipe) -> Work | None:
@@ -79,7 +79,7 @@ def measure_once(recipe: Recipe) -> Work | None:
 
     Not while a training would disturb it, and be disturbed. Takes a few seconds; estimates after that have a time.
     """
-    found = _timed(recipe)
-    if found is None and not any(lease.exclusive for lease in devices.holders()):
-        found = work.enqueue(KIND, SUBJECT, _spec(recipe))
-    return found if found and found.status in WORK_MOVING else None
+    timing = _timed(recipe)
+    if timing is None and not any(lease.exclusive for lease in devices.holders()):
+        timing = work.enqueue(KIND, SUBJECT, _spec(recipe))
+    return timing if timing and timing.status in WORK_MOVING else None

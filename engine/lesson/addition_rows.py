@@ -24,8 +24,8 @@ def lines() -> str:
 
 
 def _turns(a: int, b: int) -> list[dict[str, str]]:
-    asked, answered = QUESTION.format(a, b), ANSWER.format(a, b, a + b)
-    return [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+    question, answer = QUESTION.format(a, b), ANSWER.format(a, b, a + b)
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
 
 def proof_question() -> str:

@@ -143,10 +143,10 @@ def _lesson_data(project_id: str) -> str:
 
 def _training(lesson: Lesson) -> Changes:
     if lesson.run_id is None:
-        wanted = recipe(str(lesson.model_id), str(lesson.dataset_id))
+        lesson_recipe = recipe(str(lesson.model_id), str(lesson.dataset_id))
         # The key makes a start that was cut off in the middle find its run again.
         key = f"lesson-{lesson.project_id}-{lesson.created_at}"
-        return {"run_id": runs.start_run(NAME, wanted, lesson.project_id, idempotency_key=key).id}
+        return {"run_id": runs.start_run(NAME, lesson_recipe, lesson.project_id, idempotency_key=key).id}
     run = runs.look_up(lesson.run_id)
     if run.status == RunStatus.SUCCEEDED:
         return {"stage": "serving"}
@@ -164,12 +164,12 @@ def _serving(lesson: Lesson) -> Changes:
     endpoint = endpoints.look_up(lesson.endpoint_id) if lesson.endpoint_id else None
     if endpoint is None:
         return {"endpoint_id": endpoints.serve_run(str(lesson.run_id)).id}
-    said = endpoints.describe(endpoint)
-    match said["status"]:
+    description = endpoints.describe(endpoint)
+    match description["status"]:
         case "ready":
             return {"stage": "ready"}
         case "failed" | "stopped":
-            return _failed(f"The tuned model could not be served. {said.get('error') or ''}".strip())
+            return _failed(f"The tuned model could not be served. {description.get('error') or ''}".strip())
     return {}
 
 

@@ -16,9 +16,8 @@ from sqlmodel import Session
 from engine.errors import NotFoundError, RefusedError
 from engine.recipes.choices.commas import words
 from engine.recipes.recipe import Recipe
-from engine.weights import tokenizer as tokenizer_files
-from storage import db as database
-from storage import home, models, runs
+from engine.weights import tokenizer
+from storage import db, home, models, runs
 from storage.statuses import ModelStatus, RunStatus
 from storage.tables import Model, Run
 
@@ -43,7 +42,7 @@ class Companion:
         """The folder that its tokenizer is loaded from."""
         return self.adapter or self.path
 
-    def told(self) -> dict[str, str | None]:
+    def as_spec(self) -> dict[str, str | None]:
         """For the worker's spec."""
         return {"path": str(self.path), "adapter": str(self.adapter) if self.adapter else None}
 
@@ -52,8 +51,8 @@ def field_in_use(recipe: Recipe) -> str | None:
     """The field of the recipe that names a companion; None when the training asks nobody."""
     if recipe.method == "gkd":
         return "teacher_id"
-    judged = recipe.method in ("grpo", "rloo") and "reward_model" in words(recipe.reward_funcs)
-    return "reward_model_id" if judged else None
+    asks_reward_model = recipe.method in ("grpo", "rloo") and "reward_model" in words(recipe.reward_funcs)
+    return "reward_model_id" if asks_reward_model else None
 
 
 def of(recipe: Recipe) -> Companion | None:
@@ -61,20 +60,20 @@ def of(recipe: Recipe) -> Companion | None:
     field = field_in_use(recipe)
     if field is None:
         return None
-    wanted = str(getattr(recipe, field))
-    with database.reading() as db:
-        if run := runs.get(db, wanted):
-            return _left_by(run, db.get_one(Model, run.model_id), field)
-        if model := models.get(db, wanted):
+    subject_id = str(getattr(recipe, field))
+    with db.reading() as session:
+        if run := runs.get(session, subject_id):
+            return _left_by(run, session.get_one(Model, run.model_id), field)
+        if model := models.get(session, subject_id):
             return _in_list(model, field)
-    message = f"{field} names {wanted!r:.80}, which is neither a model nor a run of the studio."
-    raise NotFoundError(message if wanted else f"{field} is empty.", "Choose one from the Models or the Runs page.")
+    message = f"{field} names {subject_id!r:.80}, which is neither a model nor a run of the studio."
+    raise NotFoundError(message if subject_id else f"{field} is empty.", "Choose one from the Models or the Runs page.")
 
 
-def told(recipe: Recipe) -> dict[str, dict[str, str | None]]:
+def spec_part(recipe: Recipe) -> dict[str, dict[str, str | None]]:
     """The part of a worker's spec about it: {"companion": ...}, or nothing. Raises like `of`."""
-    found = of(recipe)
-    return {"companion": found.told()} if found else {}
+    companion = of(recipe)
+    return {"companion": companion.as_spec()} if companion else {}
 
 
 def _left_by(run: Run, base: Model, field: str) -> Companion:
@@ -95,9 +94,9 @@ def _in_list(model: Model, field: str) -> Companion:
     return Companion(field, model.id, model.name, Path(model.path), None, model.parameters, None)
 
 
-def asked_by(db: Session, wanted: str) -> list[Run]:
+def asked_by(session: Session, subject_id: str) -> list[Run]:
     """The moving runs that ask this model, or what this run has left: it must not go while they train."""
-    return [run for run in runs.moving(db) if wanted in [run.recipe.get(field) for field in FIELDS]]
+    return [run for run in runs.moving(session) if subject_id in [run.recipe.get(field) for field in FIELDS]]
 
 
 def scores(companion: Companion) -> bool:
@@ -115,16 +114,16 @@ def gives_scores(folder: Path) -> bool:
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return config if isinstance(config, dict) else {}
 
 
-def same_vocabulary(one: Path, other: Path) -> bool | None:
+def same_vocabulary(first: Path, second: Path) -> bool | None:
     """Whether two tokenizers give every token the same number; None when a file does not say it."""
-    both = [_vocabulary(folder, tokenizer_files.fingerprint(folder)) for folder in (one, other)]
-    return None if None in both else both[0] == both[1]
+    vocabularies = [_vocabulary(folder, tokenizer.fingerprint(folder)) for folder in (first, second)]
+    return None if None in vocabularies else vocabularies[0] == vocabularies[1]
 
 
 @lru_cache(maxsize=16)
@@ -134,10 +133,12 @@ def _vocabulary(folder: Path, _fingerprint: str) -> str | None:
     try:
         if file.stat().st_size > MOST_TOKENIZER_BYTES:
             return None
-        whole = orjson.loads(file.read_bytes())
-        tokens = whole["model"]["vocab"]
-        numbers = dict(tokens) if isinstance(tokens, dict) else {token[0]: at for at, token in enumerate(tokens)}
-        numbers |= {token["content"]: token["id"] for token in whole.get("added_tokens") or []}
+        content = orjson.loads(file.read_bytes())
+        tokens = content["model"]["vocab"]
+        numbers = (
+            dict(tokens) if isinstance(tokens, dict) else {token[0]: position for position, token in enumerate(tokens)}
+        )
+        numbers |= {token["content"]: token["id"] for token in content.get("added_tokens") or []}
         return hashlib.sha256(orjson.dumps(sorted(numbers.items()))).hexdigest()
     except (OSError, ValueError, LookupError, TypeError):
         return None

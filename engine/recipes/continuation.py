@@ -16,8 +16,7 @@ from engine.errors import NotFoundError, RefusedError
 from engine.recipes.choices import tunings
 from engine.recipes.fields.adapters import Adapters
 from engine.recipes.recipe import Recipe
-from storage import db as database
-from storage import home, runs
+from storage import db, home, runs
 from storage.statuses import RunStatus
 from storage.tables import Model, Run
 
@@ -49,8 +48,8 @@ def start_of(recipe: Recipe, model: Model) -> Start:
 
 def source(recipe: Recipe) -> Run:
     """The run that a recipe begins with. Raises NotFoundError."""
-    with database.reading() as db:
-        run = runs.get(db, recipe.start_from)
+    with db.reading() as session:
+        run = runs.get(session, recipe.start_from)
     if run is None:
         message = f"start_from names the run `{recipe.start_from}`, which does not exist."
         raise NotFoundError(message, "It may have been deleted. Choose another run, or leave start_from empty.")
@@ -68,29 +67,28 @@ def result_folder(run: Run) -> Path:
 
 def misfit(recipe: Recipe, run: Run) -> tuple[str, str, str] | None:
     """The first field that does not fit the run it begins with, what is wrong, and the remedy; None when all fit."""
-    before = run.recipe
+    earlier = run.recipe
     if recipe.model_id != run.model_id:
         return "model_id", f"The run {run.name} trained another model.", f"Use model_id {run.model_id}."
-    if (recipe.method == "reward") != (before.get("method") == "reward") and _has_head(recipe, before):
-        message = f"The run {run.name} was {before.get('method')}, and a reward model has another head."
+    if (recipe.method == "reward") != (earlier.get("method") == "reward") and _has_head(recipe, earlier):
+        message = f"The run {run.name} was {earlier.get('method')}, and a reward model has another head."
         return "method", message, "Use reward to train a reward model further, and another method for the rest."
-    if not _tuning_fits(recipe.tuning, str(before.get("tuning", "lora"))):
-        message = (
-            f"The run {run.name} was trained with tuning {before.get('tuning')}, so {recipe.tuning} cannot continue it."
-        )
-        return "tuning", message, f"Use tuning {before.get('tuning')}{_as_model(run)}."
+    if not _tuning_fits(recipe.tuning, str(earlier.get("tuning", "lora"))):
+        trained = earlier.get("tuning")
+        message = f"The run {run.name} was trained with tuning {trained}, so {recipe.tuning} cannot continue it."
+        return "tuning", message, f"Use tuning {trained}{_as_model(run)}."
     return None if tunings.leaves_model(recipe.tuning) else _shape(recipe, run)
 
 
-def _has_head(recipe: Recipe, before: dict[str, Any]) -> bool:
+def _has_head(recipe: Recipe, earlier: dict[str, Any]) -> bool:
     """An adapter carries its head; a whole model can get a scoring head, but no other one back."""
-    return not tunings.leaves_model(recipe.tuning) or before.get("method") == "reward"
+    return not tunings.leaves_model(recipe.tuning) or earlier.get("method") == "reward"
 
 
-def _tuning_fits(tuning: str, before: str) -> bool:
-    if tunings.leaves_model(before):
+def _tuning_fits(tuning: str, earlier: str) -> bool:
+    if tunings.leaves_model(earlier):
         return tunings.leaves_model(tuning)
-    return tuning == before or {tuning, before} <= LORAS
+    return tuning == earlier or {tuning, earlier} <= LORAS
 
 
 def _as_model(run: Run) -> str:
@@ -104,21 +102,25 @@ def _shape(recipe: Recipe, run: Run) -> tuple[str, str, str] | None:
     for name in Adapters.model_fields:
         if name in ("tuning", *MAY_DIFFER) or not tunings.uses(recipe.tuning, name):
             continue
-        before, now = saved.get(name), getattr(recipe, name)
-        if before is not None and now != before:
-            message = f"{name} is {now}, and the adapter of the run {run.name} was made with {before}."
-            return name, message, f"Use {name} {before}: an adapter that is trained further keeps its shape."
+        earlier, chosen = saved.get(name), getattr(recipe, name)
+        if earlier is not None and chosen != earlier:
+            message = f"{name} is {chosen}, and the adapter of the run {run.name} was made with {earlier}."
+            return name, message, f"Use {name} {earlier}: an adapter that is trained further keeps its shape."
     return None
 
 
 def _saved(run: Run) -> dict[str, Any]:
     """What the adapter was made with: the recipe's fields, and what its own file says where that is not the same."""
     try:
-        told = json.loads((result_folder(run) / "adapter_config.json").read_text(encoding="utf-8"))
+        adapter_config = json.loads((result_folder(run) / "adapter_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        told = {}
-    own = {name: told[saved_as] for name, saved_as in SAVED_AS.items() if told.get(saved_as) is not None}
-    return {**run.recipe, **own}
+        adapter_config = {}
+    own_fields = {
+        name: adapter_config[saved_as]
+        for name, saved_as in SAVED_AS.items()
+        if adapter_config.get(saved_as) is not None
+    }
+    return {**run.recipe, **own_fields}
 
 
 def recipe_for(run: Run) -> Mapping[str, Any]:
@@ -133,13 +135,13 @@ def recipe_for(run: Run) -> Mapping[str, Any]:
 
 def descendants(run: Run) -> list[Run]:
     """The runs that began with this one's weights, the newest first."""
-    with database.reading() as db:
-        return list(runs.begun_from(db, run))
+    with db.reading() as session:
+        return list(runs.begun_from(session, run))
 
 
-def is_needed(db: Session, run: Run) -> bool:
+def is_needed(session: Session, run: Run) -> bool:
     """Whether a training that is on its way begins with this run's weights."""
-    return any(one.recipe.get("start_from") == run.id for one in runs.moving(db))
+    return any(moving.recipe.get("start_from") == run.id for moving in runs.moving(session))
 
 
 def ancestor(run: Run) -> Run | None:
@@ -147,5 +149,5 @@ def ancestor(run: Run) -> Run | None:
     name = str(run.recipe.get("start_from") or "")
     if not name:
         return None
-    with database.reading() as db:
-        return runs.get(db, name)
+    with db.reading() as session:
+        return runs.get(session, name)

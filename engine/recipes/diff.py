@@ -23,4 +23,8 @@ def diff(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[Difference]:
     A field that no recipe has any more is left out: it came from another version of the studio.
     """
     pairs = ((name, left.get(name, default(name)), right.get(name, default(name))) for name in Recipe.model_fields)
-    return [Difference(name, one, other) for name, one, other in pairs if not same(one, other)]
+    return [
+        Difference(name, left_value, right_value)
+        for name, left_value, right_value in pairs
+        if not same(left_value, right_value)
+    ]

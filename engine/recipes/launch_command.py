@@ -24,18 +24,18 @@ HERE = "127.0.0.1"
 PORT_SHOWN = "PORT"  # in a preview: a free one is looked for when the training starts
 
 
-def spread(recipe: Recipe, found: Sequence[str] | None = None) -> Spread:
+def spread(recipe: Recipe, available: Sequence[str] | None = None) -> Spread:
     """How a training of this recipe would be spread over the devices `found` (default: this machine's)."""
     if recipe.strategy == "none":
         return Spread("none", 1, 1)
-    there = devices.found() if found is None else found
-    return Spread(recipe.strategy, recipe.num_processes or len(there), recipe.num_machines)
+    device_names = devices.found() if available is None else available
+    return Spread(recipe.strategy, recipe.num_processes or len(device_names), recipe.num_machines)
 
 
-def devices_wanted(recipe: Recipe, found: Sequence[str] | None = None) -> int:
+def devices_wanted(recipe: Recipe, available: Sequence[str] | None = None) -> int:
     """How many devices of this machine the training takes; the CPU is one, however many processes share it."""
-    there = devices.found() if found is None else found
-    return 1 if tuple(there) == (devices.CPU,) else spread(recipe, there).processes
+    device_names = devices.found() if available is None else available
+    return 1 if tuple(device_names) == (devices.CPU,) else spread(recipe, device_names).processes
 
 
 def plan_training(recipe: Recipe, spec: dict[str, Any], out: Path, device: str, port: int | str = PORT_SHOWN) -> Plan:
@@ -45,40 +45,44 @@ def plan_training(recipe: Recipe, spec: dict[str, Any], out: Path, device: str, 
     """
     if recipe.strategy == "none":
         return plan_worker(recipe.method, spec, out, devices.environment(device))
-    found = spread(recipe, device.split(","))
-    files = {} if (wanted := settings(recipe)) is None else {out / f"{settings_name(recipe)}.json": wanted}
-    spec = spec | {"world_size": found.world, "strategy_file": next((str(file) for file in files), None)}
+    layout = spread(recipe, device.split(","))
+    files = (
+        {}
+        if (strategy_settings := settings(recipe)) is None
+        else {out / f"{settings_name(recipe)}.json": strategy_settings}
+    )
+    spec = spec | {"world_size": layout.world, "strategy_file": next((str(file) for file in files), None)}
     single = plan_worker(recipe.method, spec, out)
-    there = (recipe.main_process_ip, recipe.main_process_port) if found.machines > 1 else (HERE, port)
-    launch = launch_arguments(found.processes, found.machines, recipe.machine_rank, there)
+    meeting_point = (recipe.main_process_ip, recipe.main_process_port) if layout.machines > 1 else (HERE, port)
+    arguments = launch_arguments(layout.processes, layout.machines, recipe.machine_rank, meeting_point)
     return Plan(
-        argv=[sys.executable, "-m", LAUNCHER, *launch, *single.argv[1:]],
-        env=devices.environment(device) | environment(found),
+        argv=[sys.executable, "-m", LAUNCHER, *arguments, *single.argv[1:]],
+        env=devices.environment(device) | environment(layout),
         files=single.files | {file: json.dumps(content, indent=2) for file, content in files.items()},
     )
 
 
 def launch_arguments(
-    processes: int | str, machines: int | str, rank: int | str, meet: tuple[str, int | str]
+    processes: int | str, machines: int | str, rank: int | str, meeting_point: tuple[str, int | str]
 ) -> list[str]:
     """What torchrun is told. Its rendezvous is the static one: the dynamic one reads pickles from the network."""
-    named = {"nproc-per-node": processes, "nnodes": machines, "node-rank": rank}
-    named |= {"master-addr": meet[0], "master-port": meet[1]}
-    return [word for name, value in named.items() for word in (f"--{name}", str(value))]
+    options = {"nproc-per-node": processes, "nnodes": machines, "node-rank": rank}
+    options |= {"master-addr": meeting_point[0], "master-port": meeting_point[1]}
+    return [argument for name, value in options.items() for argument in (f"--{name}", str(value))]
 
 
-def environment(found: Spread) -> dict[str, str]:
+def environment(layout: Spread) -> dict[str, str]:
     """The cores are shared out, and the processes of one machine talk over its loopback alone."""
-    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // found.processes))}
-    alone = found.machines == 1 and sys.platform == "linux"
-    return threads | ({"GLOO_SOCKET_IFNAME": "lo"} if alone else {})
+    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // layout.processes))}
+    one_machine = layout.machines == 1 and sys.platform == "linux"
+    return threads | ({"GLOO_SOCKET_IFNAME": "lo"} if one_machine else {})
 
 
 def free_port() -> int:
     """A port nobody listens at now, on the loopback address."""
-    with socket.socket() as one:
-        one.bind((HERE, 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind((HERE, 0))
+        return int(listener.getsockname()[1])
 
 
 def settings_name(recipe: Recipe) -> str:

@@ -108,5 +108,5 @@ def answered_share(method: str, lmbda: float, seq_kd: bool) -> float:
 
 def reference_is_kept(method: str, tuning: str, beta: float | None) -> bool:
     """Whether a second copy of the model is held: an adapter needs none, its base is the reference."""
-    wanted = METHODS[method].beta if beta is None else beta
-    return leaves_model(tuning) and (method in ("dpo", "kto") or (method in GENERATING and bool(wanted)))
+    used_beta = METHODS[method].beta if beta is None else beta
+    return leaves_model(tuning) and (method in ("dpo", "kto") or (method in GENERATING and bool(used_beta)))

@@ -14,8 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from engine.errors import NotFoundError
-from engine.recipes import methods
-from engine.recipes import provenance as origins
+from engine.recipes import methods, provenance
 from engine.recipes.choices.tunings import TUNINGS
 from engine.recipes.provenance import Given, named
 from engine.recipes.recipe import Recipe
@@ -78,8 +77,8 @@ class For(_Part):
     def has(self, model: Model | None) -> bool:
         if model is None or not self.is_family():
             return not self.is_family()
-        called = f"{model.name} {model.source_id}".lower()
-        return model.architecture in self.architectures or any(_stands_in(word, called) for word in self.models)
+        model_names = f"{model.name} {model.source_id}".lower()
+        return model.architecture in self.architectures or any(_stands_in(word, model_names) for word in self.models)
 
 
 def _stands_in(word: str, name: str) -> bool:
@@ -109,14 +108,23 @@ class Preset(BaseModel):
 
     def why(self, field: str, value: Any) -> str:
         """The reason for a value it sets; "" for one it does not set."""
-        return next((one.why for one in self.fields if one.field == field and origins.same(one.value, value)), "")
+        return next(
+            (
+                setting.why
+                for setting in self.fields
+                if setting.field == field and provenance.same(setting.value, value)
+            ),
+            "",
+        )
 
 
 @lru_cache
 def every() -> tuple[Preset, ...]:
     """All presets: those for a purpose, then the families."""
-    found = [Preset.model_validate(yaml.safe_load(file.read_text("utf-8"))) for file in sorted(FOLDER.glob("*.yaml"))]
-    return tuple(sorted(found, key=lambda one: PURPOSES.index(one.name) if one.name in PURPOSES else len(PURPOSES)))
+    presets = [Preset.model_validate(yaml.safe_load(file.read_text("utf-8"))) for file in sorted(FOLDER.glob("*.yaml"))]
+    return tuple(
+        sorted(presets, key=lambda preset: PURPOSES.index(preset.name) if preset.name in PURPOSES else len(PURPOSES))
+    )
 
 
 def look_up(name: str) -> Preset:
@@ -124,69 +132,71 @@ def look_up(name: str) -> Preset:
     for preset in every():
         if preset.name == name:
             return preset
-    raise NotFoundError(f"There is no preset `{name:.80}`.", f"There are {', '.join(one.name for one in every())}.")
+    raise NotFoundError(f"There is no preset `{name:.80}`.", f"There are {', '.join(known.name for known in every())}.")
 
 
 def fitting(model: Model | None, method: str, tuning: str) -> list[Preset]:
     """The presets to offer, those for a purpose first."""
-    return [one for one in every() if one.meant.fits(method, tuning) and one.meant.has(model)]
+    return [preset for preset in every() if preset.meant.fits(method, tuning) and preset.meant.has(model)]
 
 
 def apply(preset: Preset, recipe: Mapping[str, Any], rows: int | None = None) -> Values:
     """What the preset sets in such a recipe, with so many rows to train on (None: unknown, so enough)."""
-    found: Values = {}
-    for one in preset.fields:
-        now = {**recipe, **found}
-        method, tuning = (str(now.get(name, origins.default(name))) for name in ("method", "tuning"))
-        enough = (rows is None or rows >= one.least_rows) and (one.needs is None or now.get(one.needs))
-        if enough and one.fits(method, tuning) and origins.used(now, one.field):
-            found[one.field] = one.value
-    return found
+    values: Values = {}
+    for setting in preset.fields:
+        current = {**recipe, **values}
+        method, tuning = (str(current.get(name, provenance.default(name))) for name in ("method", "tuning"))
+        enough = (rows is None or rows >= setting.least_rows) and (setting.needs is None or current.get(setting.needs))
+        if enough and setting.fits(method, tuning) and provenance.used(current, setting.field):
+            values[setting.field] = setting.value
+    return values
 
 
 def choose(preset: Preset, recipe: Values, given: Given, model: Model | None, dataset: Dataset | None) -> Chosen:
     """(recipe, given) with the preset in force, in place of the one of its sort that was."""
     family = preset.meant.is_family()
-    others = [one for one in every() if one.meant.is_family() == family]
-    recipe, left = take_back(others, recipe, given, model)
-    found = apply(preset, recipe, dataset.train_rows if dataset else None)
-    return capped({**recipe, **found}, origins.give(left, found, preset.origin), model)
+    others = [other for other in every() if other.meant.is_family() == family]
+    recipe, remaining = take_back(others, recipe, given, model)
+    values = apply(preset, recipe, dataset.train_rows if dataset else None)
+    return capped({**recipe, **values}, provenance.give(remaining, values, preset.origin), model)
 
 
 def fill(preset: Preset, recipe: Values, given: Given, model: Model | None, dataset: Dataset | None) -> Chosen:
     """(recipe, given) with the preset's values where the recipe is at its default: what a file says stays."""
-    found = apply(preset, recipe, dataset.train_rows if dataset else None)
-    open_ = {name: value for name, value in found.items() if origins.same(recipe[name], origins.default(name))}
-    return capped({**recipe, **open_}, origins.give(given, open_, preset.origin), model)
+    values = apply(preset, recipe, dataset.train_rows if dataset else None)
+    unset = {name: value for name, value in values.items() if provenance.same(recipe[name], provenance.default(name))}
+    return capped({**recipe, **unset}, provenance.give(given, unset, preset.origin), model)
 
 
-def take_back(gone: list[Preset], recipe: Values, given: Given, model: Model | None) -> Chosen:
+def take_back(removed: list[Preset], recipe: Values, given: Given, model: Model | None) -> Chosen:
     """(recipe, given) without these presets; what the person changed stays."""
     before = dict(recipe)
-    recipe, left = origins.without(given, recipe, [one.origin for one in gone])
-    usual = basis(recipe, model)
-    back = {name: one for name, one in usual.items() if not origins.same(recipe.get(name), before.get(name))}
-    return {**recipe, **{name: value for name, (_, value) in back.items()}}, {**left, **back}
+    recipe, remaining = provenance.without(given, recipe, [preset.origin for preset in removed])
+    basis_values = basis(recipe, model)
+    back = {
+        name: entry for name, entry in basis_values.items() if not provenance.same(recipe.get(name), before.get(name))
+    }
+    return {**recipe, **{name: value for name, (_, value) in back.items()}}, {**remaining, **back}
 
 
 def basis(recipe: Mapping[str, Any], model: Model | None) -> dict[str, tuple[str, Any]]:
     """What stands in place of the default: the method's learning rate, and the length that the model reads."""
-    found: dict[str, tuple[str, Any]] = {}
-    method, tuning = (str(recipe.get(name, origins.default(name))) for name in ("method", "tuning"))
+    values: dict[str, tuple[str, Any]] = {}
+    method, tuning = (str(recipe.get(name, provenance.default(name))) for name in ("method", "tuning"))
     if method in methods.METHODS and tuning in TUNINGS:
         rate = methods.METHODS[method].rate(tuning)
-        if rate != origins.default("learning_rate"):
-            found["learning_rate"] = (origins.METHOD, rate)
-    if model and model.context_length and model.context_length < origins.default("max_length"):
-        found["max_length"] = (origins.MODEL_CARD, model.context_length)
-    return found
+        if rate != provenance.default("learning_rate"):
+            values["learning_rate"] = (provenance.METHOD, rate)
+    if model and model.context_length and model.context_length < provenance.default("max_length"):
+        values["max_length"] = (provenance.MODEL_CARD, model.context_length)
+    return values
 
 
 def capped(recipe: Values, given: Given, model: Model | None) -> Chosen:
     """(recipe, given) with no more than the model reads in max_length, unless the person wrote it."""
     context = model.context_length if model else None
-    length = recipe.get("max_length", origins.default("max_length"))
-    typed = origins.shown({**recipe, "max_length": length}, given).get("max_length") == origins.YOU
-    if not context or typed or not isinstance(length, int) or length <= context:
+    length = recipe.get("max_length", provenance.default("max_length"))
+    by_person = provenance.shown({**recipe, "max_length": length}, given).get("max_length") == provenance.YOU
+    if not context or by_person or not isinstance(length, int) or length <= context:
         return recipe, given
-    return {**recipe, "max_length": context}, origins.give(given, {"max_length": context}, origins.MODEL_CARD)
+    return {**recipe, "max_length": context}, provenance.give(given, {"max_length": context}, provenance.MODEL_CARD)

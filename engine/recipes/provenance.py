@@ -48,8 +48,8 @@ class Source:
 
     def facts(self) -> dict[str, Any]:
         """As a run keeps it. Raises RefusedError for a field or origin that is none."""
-        found = {"origins": checked(self.origins), "repeats": self.repeats}
-        return {name: value for name, value in found.items() if value}
+        facts = {"origins": checked(self.origins), "repeats": self.repeats}
+        return {name: value for name, value in facts.items() if value}
 
 
 NO_SOURCE = Source()
@@ -81,13 +81,13 @@ def changed(values: Mapping[str, Any]) -> list[str]:
 
 def used(values: Mapping[str, Any], name: str) -> bool:
     """Whether the method and the tuning in `values` read that field."""
-    method, tuning = (str(values.get(one, default(one))) for one in ("method", "tuning"))
+    method, tuning = (str(values.get(field, default(field))) for field in ("method", "tuning"))
     return methods.uses(method, name) and tunings.uses(tuning, name)
 
 
-def same(one: Any, other: Any) -> bool:
+def same(first: Any, second: Any) -> bool:
     """Whether two values of a field mean the same: 1 and 1.0 do, 1 and True do not."""
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+    return bool(first == second) and isinstance(first, bool) == isinstance(second, bool)
 
 
 def give(given: Given, values: Mapping[str, Any], origin: str) -> dict[str, tuple[str, Any]]:
@@ -104,14 +104,14 @@ def give(given: Given, values: Mapping[str, Any], origin: str) -> dict[str, tupl
 
 def without(given: Given, values: Mapping[str, Any], origins: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(values, given) after these origins are taken back: what they gave, and is unchanged, is the default again."""
-    gone = {name for name, (origin, _) in given.items() if origin in set(origins)}
-    back = {name: default(name) for name in gone if name in values and same(values[name], given[name][1])}
-    return {**values, **back}, {name: one for name, one in given.items() if name not in gone}
+    removed = {name for name, (origin, _) in given.items() if origin in set(origins)}
+    defaults = {name: default(name) for name in removed if name in values and same(values[name], given[name][1])}
+    return {**values, **defaults}, {name: entry for name, entry in given.items() if name not in removed}
 
 
 def holds(given: Given, values: Mapping[str, Any], origin: str) -> bool:
     """Whether something that this origin gave is still as it was given."""
-    return any(one == origin and same(values.get(name), value) for name, (one, value) in given.items())
+    return any(source == origin and same(values.get(name), value) for name, (source, value) in given.items())
 
 
 def shown(values: Mapping[str, Any], given: Given) -> dict[str, str]:
@@ -147,15 +147,15 @@ def to_json(given: Given) -> str:
 def from_json(text: str | None) -> dict[str, tuple[str, Any]]:
     """What `to_json` wrote; what a browser kept may be old or broken, and is then left out."""
     try:
-        kept = json.loads(text or "{}")
+        stored = json.loads(text or "{}")
     except ValueError:
         return {}
-    pairs = kept.items() if isinstance(kept, dict) else ()
-    return {name: (one[0], one[1]) for name, one in pairs if name in Recipe.model_fields and _is_given(one)}
+    pairs = stored.items() if isinstance(stored, dict) else ()
+    return {name: (entry[0], entry[1]) for name, entry in pairs if name in Recipe.model_fields and _is_given(entry)}
 
 
-def _is_given(one: Any) -> bool:
-    return isinstance(one, list) and len(one) == 2 and is_origin(one[0])
+def _is_given(entry: Any) -> bool:
+    return isinstance(entry, list) and len(entry) == 2 and is_origin(entry[0])
 
 
 def is_origin(text: Any) -> bool:
@@ -169,6 +169,6 @@ def checked(origins: Mapping[str, str]) -> dict[str, str]:
         if field not in Recipe.model_fields:
             raise RefusedError(f"There is no recipe field `{field:.80}`.", "Name the fields as the recipe does.")
         if not is_origin(origin):
-            known = f"Use one of {', '.join(KINDS)}; after preset, recipe and run a name, as in `preset: balanced`."
-            raise RefusedError(f"{origin!r:.80} is not an origin of `{field}`.", known)
+            hint = f"Use one of {', '.join(KINDS)}; after preset, recipe and run a name, as in `preset: balanced`."
+            raise RefusedError(f"{origin!r:.80} is not an origin of `{field}`.", hint)
     return dict(origins)

@@ -66,17 +66,17 @@ def parse(values: Any) -> Recipe:
 
 def problems(error: ValidationError, noun: str = "recipe field") -> list[str]:
     """Each violation in a line: field, value and rule. `noun`: what a field is called, such as "option"."""
-    return [_problem(dict(one), noun) for one in error.errors(include_url=False)]
+    return [_problem(dict(violation), noun) for violation in error.errors(include_url=False)]
 
 
-def _problem(one: dict[str, Any], noun: str) -> str:
-    field = ".".join(map(str, one["loc"])) or "recipe"
-    message = str(one["msg"]).removeprefix("Value error, ")
-    if one["type"] == "extra_forbidden":
+def _problem(violation: dict[str, Any], noun: str) -> str:
+    field = ".".join(map(str, violation["loc"])) or "recipe"
+    message = str(violation["msg"]).removeprefix("Value error, ")
+    if violation["type"] == "extra_forbidden":
         return f"There is no {noun} `{field}`."
-    if one["type"] in ("missing", "value_error"):
+    if violation["type"] in ("missing", "value_error"):
         return f"`{field}`: {message}."
-    return f"`{field}` is {one['input']!r:.80}: {message}."
+    return f"`{field}` is {violation['input']!r:.80}: {message}."
 
 
 def to_yaml(recipe: Recipe) -> str:

@@ -44,7 +44,7 @@ def every() -> list[str]:
 
 def look_up(name: str) -> Saved:
     """Raises NotFoundError; RefusedError when the file does not hold a recipe of this version of the studio."""
-    file = _there(name)
+    file = _existing_file(name)
     text = file.read_text("utf-8")
     return Saved(name, text, read(text), file.stat().st_mtime)
 
@@ -71,24 +71,27 @@ def rename(name: str, new: str) -> None:
 
 def delete(name: str) -> None:
     """Raises NotFoundError."""
-    _there(name).unlink()
+    _existing_file(name).unlink()
 
 
 def read(text: str) -> dict[str, Any]:
     """The fields of a recipe in YAML; it need not say which model and dataset. Raises RefusedError."""
-    found = recipes.read_fields(text)
-    whole = checked(found).model_dump()
-    return {name: value for name, value in whole.items() if name not in SUBJECTS or found.get(name)}
+    fields = recipes.read_fields(text)
+    complete = checked(fields).model_dump()
+    return {name: value for name, value in complete.items() if name not in SUBJECTS or fields.get(name)}
 
 
 def checked(recipe: Mapping[str, Any]) -> Recipe:
     """A recipe that holds, whichever model and dataset it is for. Raises RefusedError."""
     return recipes.parse(
-        {**dict.fromkeys(SUBJECTS, ABSENT), **{k: v for k, v in recipe.items() if v or k not in SUBJECTS}}
+        {
+            **dict.fromkeys(SUBJECTS, ABSENT),
+            **{field: value for field, value in recipe.items() if value or field not in SUBJECTS},
+        }
     )
 
 
-def _there(name: str) -> Path:
+def _existing_file(name: str) -> Path:
     file = _file(name)
     if not file.exists() or _name_in(file) != name:
         raise NotFoundError(f"There is no saved recipe `{name}`.", "The Train page lists them.")
@@ -113,6 +116,6 @@ def _file(name: str) -> Path:
 
 
 def _write(file: Path, text: str) -> None:
-    part = home.made(file.parent) / f"{file.name}.{token_hex(4)}.part"
-    part.write_text(text, "utf-8")
-    os.replace(part, file)
+    temporary = home.made(file.parent) / f"{file.name}.{token_hex(4)}.part"
+    temporary.write_text(text, "utf-8")
+    os.replace(temporary, file)

@@ -75,7 +75,7 @@ class Rejection(Exception):  # noqa: N818  (a verdict, not an error of the progr
         self.fix = RULES[rule]
 
 
-def _anything(_row: Row, _parts: Parts) -> bool:
+def _fits_any_row(_row: Row, _parts: Parts) -> bool:
     return True
 
 
@@ -97,7 +97,7 @@ class Format:
     parts: Mapping[str, tuple[str, ...]]  # part -> the names its column may have, the usual one first
     needs: tuple[tuple[str, ...], ...]  # sets of parts, of which one must be there
     read: Callable[[Row, Parts, Repairs], Values]
-    fits: Callable[[Row, Parts], bool] = _anything
+    fits: Callable[[Row, Parts], bool] = _fits_any_row
     # For what one row cannot tell: whether the rows of a file, taken together, are in this format.
     by_file: Callable[[Sequence[Any]], bool] | None = None
     alone: bool = False  # a person said where the parts are: rows in other formats are not welcome

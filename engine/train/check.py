@@ -40,8 +40,8 @@ def check(recipe: Recipe, model: Model, dataset: Dataset, without: tuple[Rule, .
 
     Rules in `without` are not asked.
     """
-    found = [problem for rule in RULES if rule not in without for problem in rule(recipe, model, dataset)]
-    return sorted(found, key=lambda problem: problem.level != "error")
+    problems = [problem for rule in RULES if rule not in without for problem in rule(recipe, model, dataset)]
+    return sorted(problems, key=lambda problem: problem.level != "error")
 
 
 def refuse(problems: Iterable[Problem]) -> None:

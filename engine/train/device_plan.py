@@ -10,47 +10,47 @@ from engine.recipes.recipe import Recipe
 MOST_LINES = 8
 
 
-def lines(recipe: Recipe, found: Sequence[str] | None = None) -> list[str]:
+def lines(recipe: Recipe, available: Sequence[str] | None = None) -> list[str]:
     """One line a process of this machine, then what a step adds up to. Empty for one process alone."""
     if recipe.strategy == "none":
         return []
-    there = tuple(devices.found() if found is None else found)
-    over = spread(recipe, there)
-    first = recipe.machine_rank * over.processes
-    named = [
-        f"Process {first + number} on {_place(there, number)}: {_held(recipe, over)}."
-        for number in range(min(over.processes, MOST_LINES))
+    device_names = tuple(devices.found() if available is None else available)
+    layout = spread(recipe, device_names)
+    first = recipe.machine_rank * layout.processes
+    texts = [
+        f"Process {first + number} on {_place(device_names, number)}: {_held(recipe, layout)}."
+        for number in range(min(layout.processes, MOST_LINES))
     ]
-    if (more := over.processes - MOST_LINES) > 0:
-        named.append(f"And {more} more like these.")
-    if over.machines > 1:
-        meet = f"{recipe.main_process_ip}:{recipe.main_process_port}"
-        named.append(f"This is machine {recipe.machine_rank} of {over.machines}; they meet at {meet}.")
-    return [*named, _step(recipe, over)]
+    if (others := layout.processes - MOST_LINES) > 0:
+        texts.append(f"And {others} more like these.")
+    if layout.machines > 1:
+        address = f"{recipe.main_process_ip}:{recipe.main_process_port}"
+        texts.append(f"This is machine {recipe.machine_rank} of {layout.machines}; they meet at {address}.")
+    return [*texts, _step(recipe, layout)]
 
 
-def _place(there: tuple[str, ...], number: int) -> str:
-    if there == (devices.CPU,):
+def _place(device_names: tuple[str, ...], number: int) -> str:
+    if device_names == (devices.CPU,):
         return "the CPU"
-    return there[number] if number < len(there) else "a device that is not there"
+    return device_names[number] if number < len(device_names) else "a device that is not there"
 
 
-def _held(recipe: Recipe, over: Spread) -> str:
+def _held(recipe: Recipe, layout: Spread) -> str:
     """What is whole and what is divided, after the strategy's own papers (ZeRO: arXiv:1910.02054)."""
-    part = f"1/{over.world}" if over.world > 1 else "all"
+    share = f"1/{layout.world}" if layout.world > 1 else "all"
     divided = {
         "ddp": "a whole copy of the weights, gradients and optimiser",
-        "fsdp": f"{part} of the weights, gradients and optimiser",
-        "deepspeed_zero1": f"a whole copy of the weights and gradients, {part} of the optimiser",
-        "deepspeed_zero2": f"a whole copy of the weights, {part} of the gradients and optimiser",
-        "deepspeed_zero3": f"{part} of the weights, gradients and optimiser",
-    }[over.strategy]
+        "fsdp": f"{share} of the weights, gradients and optimiser",
+        "deepspeed_zero1": f"a whole copy of the weights and gradients, {share} of the optimiser",
+        "deepspeed_zero2": f"a whole copy of the weights, {share} of the gradients and optimiser",
+        "deepspeed_zero3": f"{share} of the weights, gradients and optimiser",
+    }[layout.strategy]
     if recipe.offload == "none":
         return divided
-    return f"{divided}; {'that share' if over.divides_weights else 'the optimiser'} waits in the machine's memory"
+    return f"{divided}; {'that share' if layout.divides_weights else 'the optimiser'} waits in the machine's memory"
 
 
-def _step(recipe: Recipe, over: Spread) -> str:
-    batch, added = recipe.per_device_train_batch_size, recipe.gradient_accumulation_steps
-    total = batch * added * over.world
-    return f"A step learns from {batch} x {added} x {over.world} = {total} rows (batch x accumulation x processes)."
+def _step(recipe: Recipe, layout: Spread) -> str:
+    batch, batches = recipe.per_device_train_batch_size, recipe.gradient_accumulation_steps
+    total = batch * batches * layout.world
+    return f"A step learns from {batch} x {batches} x {layout.world} = {total} rows (batch x accumulation x processes)."

@@ -10,8 +10,7 @@ from typing import Literal
 
 from engine.data import tokens
 from engine.fit import disk as fit_disk
-from engine.fit import duration, past_probes
-from engine.fit import memory as fit
+from engine.fit import duration, memory, past_probes
 from engine.fit import speed as fit_speed
 from engine.fit.duration import Amount, Shape
 from engine.fit.measurement import Measured, Trial
@@ -64,25 +63,25 @@ class Forecast:
 
 def of(recipe: Recipe, model: Model, dataset: Dataset) -> Forecast:
     """Everything that is known, or can be estimated, of a training that has not started."""
-    known = past_probes.known(recipe)
-    amount = _amount(recipe, model, dataset, known.measured if known else None)
+    probe = past_probes.known(recipe)
+    amount = _amount(recipe, model, dataset, probe.measured if probe else None)
     return Forecast(
-        memory=_memory(recipe, model, known),
-        time=_time(recipe, model, amount, known),
+        memory=_memory(recipe, model, probe),
+        time=_time(recipe, model, amount, probe),
         disk=fit_disk.disk(model, recipe, dataset.train_rows, amount.row_tokens),
         disk_free=home.free_bytes(),
         steps=_steps(recipe, dataset, amount),
-        known=known,
+        known=probe,
     )
 
 
-def _memory(recipe: Recipe, model: Model, known: Known | None) -> Memory:
-    thought = fit.memory(model, recipe)
-    if known and known.measured and known.trial:
-        there = known.measured.available_bytes
-        needed = known.trial.peak_bytes if known.trial.fits else max(known.trial.peak_bytes, there + 1)
-        return Memory(needed, there, "measured", str(thought), thought.total)
-    return Memory(thought.total, fit.available_bytes(), "estimate", str(thought), thought.total)
+def _memory(recipe: Recipe, model: Model, probe: Known | None) -> Memory:
+    estimate = memory.memory(model, recipe)
+    if probe and probe.measured and probe.trial:
+        available = probe.measured.available_bytes
+        needed = probe.trial.peak_bytes if probe.trial.fits else max(probe.trial.peak_bytes, available + 1)
+        return Memory(needed, available, "measured", str(estimate), estimate.total)
+    return Memory(estimate.total, memory.available_bytes(), "estimate", str(estimate), estimate.total)
 
 
 def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured | None) -> Amount:
@@ -105,28 +104,28 @@ def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured |
 
 
 def _steps(recipe: Recipe, dataset: Dataset, amount: Amount) -> int | None:
-    known = steps.total_steps(recipe, dataset.train_rows)
-    if known is not None or not recipe.packing:
-        return known
+    total = steps.total_steps(recipe, dataset.train_rows)
+    if total is not None or not recipe.packing:
+        return total
     return max(1, round(amount.tokens / (steps.rows_a_step(recipe) * recipe.max_length)))
 
 
-def _time(recipe: Recipe, model: Model, amount: Amount, known: Known | None) -> Time:
-    if known and known.measured and known.measured.trials[0].fits:
-        return _measured_time(recipe, amount, known.measured, known.trial)
-    found = fit.inspect_cached(model.path) if model.path else Inspection(Path())
-    parameters = model.parameters or found.parameters or 0
-    shape = Shape.of(found.config or {}, parameters, fit.trained_parameters(found, recipe, parameters))
+def _time(recipe: Recipe, model: Model, amount: Amount, probe: Known | None) -> Time:
+    if probe and probe.measured and probe.measured.trials[0].fits:
+        return _measured_time(recipe, amount, probe.measured, probe.trial)
+    inspection = memory.inspect_cached(model.path) if model.path else Inspection(Path())
+    parameters = model.parameters or inspection.parameters or 0
+    shape = Shape.of(inspection.config or {}, parameters, memory.trained_parameters(inspection, recipe, parameters))
     speed = fit_speed.speed(recipe, model, shape, amount.row_tokens) if parameters else None
     if speed is None:
         return Time(None, "estimate", "nothing measured on this machine yet")
-    each = speed.flops / duration.token_flops(recipe, shape, amount.row_tokens)
-    return Time(duration.seconds(recipe, shape, amount, speed.flops), "estimate", speed.source, each)
+    tokens_per_second = speed.flops / duration.token_flops(recipe, shape, amount.row_tokens)
+    return Time(duration.seconds(recipe, shape, amount, speed.flops), "estimate", speed.source, tokens_per_second)
 
 
-def _measured_time(recipe: Recipe, amount: Amount, measured: Measured, tried: Trial | None) -> Time:
+def _measured_time(recipe: Recipe, amount: Amount, measured: Measured, probed: Trial | None) -> Time:
     """From the usual batch of exactly these sizes, or else from the tokens a second of the sizes that were probed."""
-    trial = tried if tried and tried.fits else None
+    trial = probed if probed and probed.fits else None
     evaluated = duration.evaluation_share(recipe) * duration.evaluation_rows(recipe, amount)
     rows = (amount.rows + evaluated) / duration.at_once(recipe)
     if trial and not recipe.packing:

@@ -11,7 +11,7 @@ from engine.fit import past_probes
 from engine.models import models
 from engine.process import work
 from engine.recipes.recipe import Recipe
-from engine.train import check as refusals
+from engine.train import check
 from engine.train import spec as training_spec
 from engine.train.rules import machine
 from storage.statuses import WORK_MOVING
@@ -28,18 +28,18 @@ def start(recipe: Recipe) -> Work:
     """
     model, dataset = models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id)
     # Whether it fits is the question: an estimate that says no is no reason not to look.
-    refusals.refuse(refusals.check(recipe, model, dataset, without=machine.SIZES))
+    check.refuse(check.check(recipe, model, dataset, without=machine.SIZES))
     return work.start(past_probes.KIND, dataset.id, spec(recipe, model, dataset))
 
 
 def spec(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any]:
     """What the worker is told: as of a training, without what a probe does not go by."""
-    wanted = Recipe.model_validate(past_probes.essence(recipe))
-    return {**training_spec.of(wanted, model, dataset), "seconds": SECONDS, "hard_seconds": HARD_SECONDS}
+    essential = Recipe.model_validate(past_probes.essence(recipe))
+    return {**training_spec.of(essential, model, dataset), "seconds": SECONDS, "hard_seconds": HARD_SECONDS}
 
 
 def stop(recipe: Recipe) -> None:
     """Ends the probe of such a recipe that is under way; nothing happens when there is none."""
-    found = past_probes.known(recipe)
-    if found and found.work.status in WORK_MOVING:
-        work.stop(found.work.id)
+    probe = past_probes.known(recipe)
+    if probe and probe.work.status in WORK_MOVING:
+        work.stop(probe.work.id)

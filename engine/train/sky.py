@@ -42,7 +42,7 @@ NEEDED = (
     ),
     *("pydantic", "pyyaml", "jsonschema", "orjson", "psutil"),
 )
-PLACES = {"model_path": "model", "adapter_path": "adapter", "dataset_path": "rows.parquet"}
+TARGETS = {"model_path": "model", "adapter_path": "adapter", "dataset_path": "rows.parquet"}
 
 
 def task_yaml(recipe: Recipe, model: Model, dataset: Dataset, accelerators: str = "H100:1") -> str:
@@ -70,16 +70,16 @@ def _count(accelerators: str) -> int:
 
 def task(recipe: Recipe, model: Model, dataset: Dataset, accelerators: str) -> dict[str, Any]:
     """The fields of SkyPilot's task."""
-    over = Spread(recipe.strategy, _count(accelerators), recipe.num_machines)
+    layout = Spread(recipe.strategy, _count(accelerators), recipe.num_machines)
     spec, mounts = _moved(training_spec.of(recipe, model, dataset) | {"device": "cuda:0", "memory": {}})
     mounts[f"{HOME}/code/engine"] = str(process.ROOT / "engine")  # all that a worker imports of the studio
     return {
         "name": f"tunesmith-{recipe.method}",
         "resources": {"accelerators": accelerators},
-        "num_nodes": over.machines,
+        "num_nodes": layout.machines,
         "file_mounts": mounts,
         "setup": f"python -m pip install --quiet {' '.join(_requirements(recipe))}\n",
-        "run": _run(recipe, spec, over),
+        "run": _run(recipe, spec, layout),
     }
 
 
@@ -91,16 +91,18 @@ def _moved(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         mounts[f"{HOME}/{place}"] = path
         return place
 
-    found = {name: moved(value, PLACES[name]) if value and name in PLACES else value for name, value in spec.items()}
+    moved_spec = {
+        name: moved(value, TARGETS[name]) if value and name in TARGETS else value for name, value in spec.items()
+    }
     if companion := spec.get("companion"):
-        asked = {name: path and moved(path, f"companion-{name}") for name, path in companion.items()}
-        found["companion"] = asked
-    return found, mounts
+        companion_paths = {name: path and moved(path, f"companion-{name}") for name, path in companion.items()}
+        moved_spec["companion"] = companion_paths
+    return moved_spec, mounts
 
 
 def _requirements(recipe: Recipe) -> list[str]:
-    wanted = (*NEEDED, "deepspeed") if recipe.strategy.startswith("deepspeed") else NEEDED
-    return [_requirement(name) for name in wanted]
+    packages = (*NEEDED, "deepspeed") if recipe.strategy.startswith("deepspeed") else NEEDED
+    return [_requirement(name) for name in packages]
 
 
 @lru_cache(maxsize=64)
@@ -112,33 +114,33 @@ def _requirement(name: str) -> str:
         return name
 
 
-def _run(recipe: Recipe, spec: dict[str, Any], over: Spread) -> str:
+def _run(recipe: Recipe, spec: dict[str, Any], layout: Spread) -> str:
     """A script of fixed lines; what comes from the recipe stands in quoted here-documents, as JSON."""
     files = {"spec.json": spec}
-    if over.strategy != "none":
-        spec |= {"world_size": over.world}
-    if (wanted := launch_command.settings(recipe)) is not None:
+    if layout.strategy != "none":
+        spec |= {"world_size": layout.world}
+    if (settings := launch_command.settings(recipe)) is not None:
         spec["strategy_file"] = f"run/{launch_command.settings_name(recipe)}.json"
-        files[f"{launch_command.settings_name(recipe)}.json"] = wanted
-    written = [line for name, content in files.items() for line in _written(f"run/{name}", content)]
-    lines = ["set -e", f"cd {HOME}", "mkdir -p run", *written, "export PYTHONPATH=$PWD/code"]
-    return "\n".join([*lines, *_start(recipe, over)]) + "\n"
+        files[f"{launch_command.settings_name(recipe)}.json"] = settings
+    file_lines = [line for name, content in files.items() for line in _file_lines(f"run/{name}", content)]
+    lines = ["set -e", f"cd {HOME}", "mkdir -p run", *file_lines, "export PYTHONPATH=$PWD/code"]
+    return "\n".join([*lines, *_start(recipe, layout)]) + "\n"
 
 
-def _written(path: str, content: dict[str, Any]) -> list[str]:
+def _file_lines(path: str, content: dict[str, Any]) -> list[str]:
     return [f"cat > {path} <<'{END}'", json.dumps(content, indent=1), END]
 
 
-def _start(recipe: Recipe, over: Spread) -> list[str]:
+def _start(recipe: Recipe, layout: Spread) -> list[str]:
     worker = f"-m {launch_command.worker_module(recipe)} run/spec.json run"
-    if over.strategy == "none":
+    if layout.strategy == "none":
         return [f"python {worker}"]
-    meet = ('"$FIRST"', recipe.main_process_port)
-    words = launch_command.launch_arguments(
-        "$SKYPILOT_NUM_GPUS_PER_NODE", "$SKYPILOT_NUM_NODES", "$SKYPILOT_NODE_RANK", meet
+    meeting_point = ('"$FIRST"', recipe.main_process_port)
+    arguments = launch_command.launch_arguments(
+        "$SKYPILOT_NUM_GPUS_PER_NODE", "$SKYPILOT_NUM_NODES", "$SKYPILOT_NODE_RANK", meeting_point
     )
     first = 'FIRST=$(echo "$SKYPILOT_NODE_IPS" | head -n 1)'
-    return [first, f"python -m {launch_command.LAUNCHER} {' '.join(words)} {worker}"]
+    return [first, f"python -m {launch_command.LAUNCHER} {' '.join(arguments)} {worker}"]
 
 
 class _Readable(yaml.SafeDumper):

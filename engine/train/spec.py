@@ -14,13 +14,13 @@ def of(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any]:
 
     Raises NotFoundError or RefusedError when a run or a model that the recipe begins with or asks is not there.
     """
-    begin = continuation.start_of(recipe, model)
+    start = continuation.start_of(recipe, model)
     return {
         "recipe": recipe.model_dump(),
-        "model_path": begin.model_path,
-        "adapter_path": begin.adapter_path,
+        "model_path": start.model_path,
+        "adapter_path": start.adapter_path,
         "dataset_path": str(datasets.blob(dataset)),
         "dataset_kind": dataset.kind,
         "memory": memory_by_length.of(model, recipe),
-        **auxiliary_models.told(recipe),
+        **auxiliary_models.spec_part(recipe),
     }

@@ -38,9 +38,9 @@ def write_manifest(folder: Path, step: int, metrics: Mapping[str, float] | None 
 
 def measured(folder: Path) -> dict[str, float]:
     """What was measured at that step, as far as it is a number."""
-    told = _manifest(folder).get("metrics")
-    known = told if isinstance(told, dict) else {}
-    return {name: value for name, value in known.items() if isinstance(value, int | float)}
+    metrics = _manifest(folder).get("metrics")
+    numbers = metrics if isinstance(metrics, dict) else {}
+    return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
 
 
 def verified(folder: Path) -> bool:

@@ -58,7 +58,7 @@ def _inside(folder: Path, path: Path) -> bool:
     allowed = [folder.resolve()]
     if folder.parent.name == "snapshots":
         allowed.append((folder.parent.parent / "blobs").resolve())
-    return any(real.is_relative_to(place) for place in allowed)
+    return any(real.is_relative_to(root) for root in allowed)
 
 
 def read_text(folder: Path, name: str, most_bytes: int = 1 << 20) -> str | None:
@@ -117,12 +117,12 @@ def _entries(name: str, header: bytes, data_bytes: int) -> list[Tensor]:
     try:
         entries = json.loads(header)
         entries.pop("__metadata__", None)
-        found = [_tensor(key, entry, data_bytes) for key, entry in entries.items()]
+        parsed = [_tensor(key, entry, data_bytes) for key, entry in entries.items()]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _broken(name, str(error)[:200]) from error
-    if sum(tensor.parameters * BITS[tensor.dtype] for tensor in found) != data_bytes * 8:
+    if sum(tensor.parameters * BITS[tensor.dtype] for tensor in parsed) != data_bytes * 8:
         raise _broken(name, "the file is cut off, or longer than its tensors")
-    return found
+    return parsed
 
 
 def _tensor(name: str, entry: dict[str, Any], data_bytes: int) -> Tensor:
@@ -138,5 +138,5 @@ def _tensor(name: str, entry: dict[str, Any], data_bytes: int) -> Tensor:
     return Tensor(name, dtype, shape)
 
 
-def _broken(name: str, why: str) -> RefusedError:
-    return RefusedError(f"`{name}` is not a complete safetensors file: {why}.", "Copy or download the model again.")
+def _broken(name: str, reason: str) -> RefusedError:
+    return RefusedError(f"`{name}` is not a complete safetensors file: {reason}.", "Copy or download the model again.")

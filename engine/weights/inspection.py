@@ -66,9 +66,9 @@ def _inspect(folder: Path) -> Inspection:
     files = model_files.weight_files(folder)
     tokenizer = has_tokenizer(folder)
     reasons = [*_kind_reasons(folder, config, files), *config_reasons(config)]
-    found: list[Tensor] = []
+    tensors: list[Tensor] = []
     try:
-        found = [tensor for name in files for tensor in model_files.tensors(folder, name)]
+        tensors = [tensor for name in files for tensor in model_files.tensors(folder, name)]
     except RefusedError as error:
         reasons.append(str(error))
     if config is not None and not tokenizer:
@@ -77,14 +77,14 @@ def _inspect(folder: Path) -> Inspection:
         folder=folder,
         architecture=_architecture(config),
         model_type=_text(config, "model_type"),
-        parameters=sum(tensor.parameters for tensor in found) or None,
-        dtype=_dtype(found),
+        parameters=sum(tensor.parameters for tensor in tensors) or None,
+        dtype=_dtype(tensors),
         size_bytes=_size(folder, files),
         context_length=_context_length(config),
         licence=licence(folder),
         has_tokenizer=tokenizer,
         has_chat_template=has_chat_template(folder),
-        tensors=tuple(found),
+        tensors=tuple(tensors),
         config=config,
         reasons=tuple(dict.fromkeys(reasons)),
     )
@@ -145,13 +145,13 @@ def _not_causal(architecture: str, model_type: str | None) -> str:
 
 def own_code(config: dict[str, Any]) -> bool:
     """Whether the folder wants Python code of its own to be run instead of the library's class."""
-    wanted = config.get("auto_map")
-    if not wanted:
+    auto_map = config.get("auto_map")
+    if not auto_map:
         return False
-    if not isinstance(wanted, dict):
+    if not isinstance(auto_map, dict):
         return True
     native = causal_architectures().get(_text(config, "model_type") or "", ())
-    model = wanted.get("AutoModelForCausalLM")
+    model = auto_map.get("AutoModelForCausalLM")
     return not (isinstance(model, str) and model.rpartition(".")[2] in native)
 
 
@@ -198,9 +198,9 @@ def _context_length(config: dict[str, Any] | None) -> int | None:
     return None
 
 
-def _dtype(found: list[Tensor]) -> str | None:
+def _dtype(tensors: list[Tensor]) -> str | None:
     weights: Counter[str] = Counter()
-    for tensor in found:
+    for tensor in tensors:
         weights[tensor.dtype] += tensor.parameters
     return weights.most_common(1)[0][0] if weights else None
 
@@ -228,19 +228,21 @@ def licence(folder: Path) -> str | None:
     """The licence named in the README's front matter (as on the hub), else recognised from a LICENSE file."""
     front = re.match(r"---\s*\n(.*?)\n---", model_files.read_text(folder, "README.md", 64 << 10) or "", re.S)
     if front:
-        named = re.search(r"^license_name:[ \t]*['\"]?([\w.+-]{1,60})", front[1], re.M)
-        plain = re.search(r"^license:[ \t]*['\"]?([\w.+-]{1,60})", front[1], re.M)
-        if found := (named or plain):
-            return found[1]
+        license_name = re.search(r"^license_name:[ \t]*['\"]?([\w.+-]{1,60})", front[1], re.M)
+        license_id = re.search(r"^license:[ \t]*['\"]?([\w.+-]{1,60})", front[1], re.M)
+        if match := (license_name or license_id):
+            return match[1]
     for name in ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE"):
         text = model_files.read_text(folder, name, 4096) or ""
-        if known := next((word for begin, word in LICENCES.items() if begin.lower() in text.lower()), None):
-            return known
+        if recognised := next(
+            (identifier for beginning, identifier in LICENCES.items() if beginning.lower() in text.lower()), None
+        ):
+            return recognised
     return None
 
 
 def looks_like_model(folder: Path) -> bool:
     """Whether there is anything of a model in the folder, be it one that cannot be trained."""
-    named = ("config.json", "adapter_config.json")
+    config_names = ("config.json", "adapter_config.json")
     weights = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt")
-    return any(path.name in named or path.suffix.lower() in weights for path in folder.iterdir())
+    return any(path.name in config_names or path.suffix.lower() in weights for path in folder.iterdir())

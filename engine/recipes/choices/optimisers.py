@@ -130,14 +130,14 @@ WORDS = ("nesterov", "centered", "proj_type", "proj", "scale_type")  # settings 
 
 def settings(text: str) -> dict[str, str]:
     """`name=value, name=value` as a dict. Raises ValueError that says what is no such pair."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for part in text.replace(" ", "").split(","):
         name, equals, value = part.partition("=")
         if part and not (name and equals and value):
             raise ValueError(f"{part!r} is not name=value")
         if part:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def number(text: str) -> int | float:

@@ -48,8 +48,8 @@ def unknown(report_to: str) -> list[str]:
 
 def refuse_unknown(report_to: str) -> None:
     """Raises ValueError that names what is no tracker."""
-    if found := unknown(report_to):
-        raise ValueError(f"{', '.join(found)} is not one of {', '.join(TRACKERS)}: report_to")
+    if names := unknown(report_to):
+        raise ValueError(f"{', '.join(names)} is not one of {', '.join(TRACKERS)}: report_to")
 
 
 def installed(name: str) -> bool:
@@ -60,4 +60,8 @@ def installed(name: str) -> bool:
 def secrets(name: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What the tracker's own process gets of the studio's environment."""
     tracker = TRACKERS[name]
-    return {one: environment[one] for one in (*tracker.secrets, *tracker.settings) if environment.get(one)}
+    return {
+        variable: environment[variable]
+        for variable in (*tracker.secrets, *tracker.settings)
+        if environment.get(variable)
+    }

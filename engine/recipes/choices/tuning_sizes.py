@@ -57,25 +57,25 @@ def names(text: str) -> list[str]:
 
 def is_target(module: str, target_modules: str) -> bool:
     """Whether PEFT adapts that module: all-linear, or a name which is the module's own, or its ending after a dot."""
-    wanted = names(target_modules)
-    return wanted == ["all-linear"] or is_one_of(module, wanted)
+    targets = names(target_modules)
+    return targets == ["all-linear"] or is_one_of(module, targets)
 
 
-def is_one_of(module: str, wanted: Iterable[str]) -> bool:
+def is_one_of(module: str, module_names: Iterable[str]) -> bool:
     """Whether a module has one of those names: its own, or the ending after a dot."""
-    return any(module == name or module.endswith(f".{name}") for name in wanted)
+    return any(module == name or module.endswith(f".{name}") for name in module_names)
 
 
-def _whole(wanted: list[str], layers: Layers, parameters: int) -> int:
+def _whole(module_names: list[str], layers: Layers, parameters: int) -> int:
     """Modules that are trained as they are. One that is no layer is an embedding, a head, or a norm (next to none)."""
-    inside = sum(outputs * inputs for name, (outputs, inputs) in layers.items() if is_one_of(name, wanted))
-    outside = [name for name in wanted if re.search(r"embed|head|wte", name)]
+    inside = sum(outputs * inputs for name, (outputs, inputs) in layers.items() if is_one_of(name, module_names))
+    outside = [name for name in module_names if re.search(r"embed|head|wte", name)]
     rest = parameters - sum(outputs * inputs for outputs, inputs in layers.values())
     return inside + (max(rest, 0) if outside else 0)
 
 
 def _blocks(layers: Layers) -> set[int]:
-    return {int(found[1]) for name in layers if (found := _NUMBER.search(name))}
+    return {int(match[1]) for name in layers if (match := _NUMBER.search(name))}
 
 
 def _last_layers(count: int, layers: Layers) -> int:
@@ -83,7 +83,7 @@ def _last_layers(count: int, layers: Layers) -> int:
     return sum(
         outputs * inputs
         for name, (outputs, inputs) in layers.items()
-        if (found := _NUMBER.search(name)) and int(found[1]) in chosen
+        if (match := _NUMBER.search(name)) and int(match[1]) in chosen
     )
 
 
@@ -98,6 +98,6 @@ def _key_width(layers: Layers) -> int:
     return next((outputs for name, (outputs, _) in layers.items() if name.endswith("k_proj")), _width(layers))
 
 
-def _divisor(inputs: int, wanted: int) -> int:
+def _divisor(inputs: int, nearest_to: int) -> int:
     """The block size that PEFT takes: the nearest to `wanted` that divides the inputs."""
-    return min((size for size in range(1, inputs + 1) if inputs % size == 0), key=lambda size: abs(size - wanted))
+    return min((size for size in range(1, inputs + 1) if inputs % size == 0), key=lambda size: abs(size - nearest_to))

@@ -14,11 +14,11 @@ NEED_HELD_OUT = (
 def refuse_unknown_best(recipe: Any) -> None:
     """Raises ValueError when the best is asked for and no rows are held out to measure it, or patience is missing."""
     fields = type(recipe).model_fields
-    asked = [name for name in NEED_HELD_OUT if getattr(recipe, name) != fields[name].default]
-    if asked and not recipe.eval_fraction:
+    given = [name for name in NEED_HELD_OUT if getattr(recipe, name) != fields[name].default]
+    if given and not recipe.eval_fraction:
         raise ValueError(
-            f"{asked[0]} compares models on held-out rows, and none are held out: set eval_fraction to a share above "
-            f"0, such as 0.05, or leave out {asked[0]}"
+            f"{given[0]} compares models on held-out rows, and none are held out: set eval_fraction to a share above "
+            f"0, such as 0.05, or leave out {given[0]}"
         )
     if recipe.early_stopping_threshold and not recipe.early_stopping_patience:
         raise ValueError("without early_stopping_patience it has no effect: early_stopping_threshold")

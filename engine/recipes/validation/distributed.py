@@ -49,8 +49,8 @@ def _refuse_machines(recipe: Any) -> None:
 def _refuse_sharding(recipe: Any) -> None:
     strategy, others = recipe.strategy, "ddp or deepspeed_zero2"
     if recipe.method not in SHARDED_METHODS:
-        why = "writes answers while it trains" if recipe.method in GENERATING else "is not ready for that"
-        raise ValueError(f"{strategy} divides the weights, and {recipe.method} {why}: use {others} as strategy")
+        reason = "writes answers while it trains" if recipe.method in GENERATING else "is not ready for that"
+        raise ValueError(f"{strategy} divides the weights, and {recipe.method} {reason}: use {others} as strategy")
     if recipe.tuning not in SHARDED_TUNINGS:
         raise ValueError(
             f"{strategy} divides the weights, which {recipe.tuning} does not support: use {others} as strategy, or lora"

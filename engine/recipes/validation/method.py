@@ -29,15 +29,15 @@ def refuse_foreign(recipe: BaseModel) -> None:
     """Raises ValueError that names a field which means nothing to the recipe's method."""
     for name in foreign(recipe):
         method = recipe.method  # type: ignore[attr-defined]
-        whose = " and ".join(other for other in METHODS if uses(other, name))
-        raise ValueError(f"the method {method} does not use it (only {whose} do): leave it out, or change {name}")
+        users = " and ".join(other for other in METHODS if uses(other, name))
+        raise ValueError(f"the method {method} does not use it (only {users} do): leave it out, or change {name}")
 
 
 def refuse_unfitting(recipe: Any) -> None:
     """Raises ValueError for values of a method's own fields that do not go together."""
-    known = METHODS[recipe.method].loss_types
-    if recipe.loss_type is not None and recipe.loss_type not in known:
-        raise ValueError(f"the method {recipe.method} knows {', '.join(known)}, not {recipe.loss_type}: loss_type")
+    loss_types = METHODS[recipe.method].loss_types
+    if recipe.loss_type is not None and recipe.loss_type not in loss_types:
+        raise ValueError(f"the method {recipe.method} knows {', '.join(loss_types)}, not {recipe.loss_type}: loss_type")
     if recipe.loss_type in SMOOTHED and not recipe.label_smoothing:
         raise ValueError(f"the loss {recipe.loss_type} needs a share of doubtful pairs above 0 in label_smoothing")
     if recipe.method in ("dpo", "kto", "orpo", "simpo", "cpo") and recipe.beta == 0:
@@ -57,9 +57,9 @@ def _refuse_batches(recipe: Any) -> None:
     processes = recipe.num_processes * recipe.num_machines if spread else 1
     answers = processes * recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
     if answers % recipe.num_generations:
-        what = "per_device_train_batch_size times gradient_accumulation_steps" + " times all processes" * spread
+        factors = "per_device_train_batch_size times gradient_accumulation_steps" + " times all processes" * spread
         raise ValueError(
-            f"a step has {answers} answers ({what}), which is not a multiple of {recipe.num_generations}: "
+            f"a step has {answers} answers ({factors}), which is not a multiple of {recipe.num_generations}: "
             "change num_generations"
         )
 
@@ -76,9 +76,9 @@ def _refuse_rewards(recipe: Any) -> None:
     names = words(recipe.reward_funcs)
     if unknown := [name for name in names if name not in REWARDS] or (not names and ["nothing"]):
         raise ValueError(f"{', '.join(unknown)} is not one of {', '.join(REWARDS)}: reward_funcs")
-    for name, (field, what) in NEEDS.items():
+    for name, (field, description) in NEEDS.items():
         if name in names and not getattr(recipe, field).strip():
-            raise ValueError(f"the reward {name} needs {what} in {field}")
+            raise ValueError(f"the reward {name} needs {description} in {field}")
     for name, read in (("reward_pattern", re.compile), ("reward_schema", json.loads)):
         _refuse_unreadable(name, getattr(recipe, name) or "{}", read)
     if recipe.reward_code:

@@ -22,11 +22,11 @@ def foreign(recipe: Any) -> list[str]:
 def refuse_tuning(recipe: Any) -> None:
     """Raises ValueError for fields of tuning, optimiser and schedule that mean nothing, or not together."""
     for name in foreign(recipe):
-        whose = " and ".join(other for other in TUNINGS if tunings.uses(other, name))
-        raise ValueError(f"the tuning {recipe.tuning} does not use it (only {whose}): leave it out, or change {name}")
+        users = " and ".join(other for other in TUNINGS if tunings.uses(other, name))
+        raise ValueError(f"the tuning {recipe.tuning} does not use it (only {users}): leave it out, or change {name}")
     if not TUNINGS[recipe.tuning].fits(recipe.method):
-        known = ", ".join(TUNINGS[recipe.tuning].methods)
-        raise ValueError(f"{recipe.tuning} learns by {known}, not by {recipe.method}: change tuning")
+        fitting_methods = ", ".join(TUNINGS[recipe.tuning].methods)
+        raise ValueError(f"{recipe.tuning} learns by {fitting_methods}, not by {recipe.method}: change tuning")
     _refuse_start(recipe)
     if not TUNINGS[recipe.tuning].layers and recipe.packing:
         raise ValueError(
@@ -86,28 +86,28 @@ def _refuse_schedule(recipe: Any) -> None:
         recipe.lr_scheduler_kwargs, SCHEDULE_OPTIONS.get(name, ()), f"change {name}'s lr_scheduler_kwargs"
     )
     needed = SCHEDULE_NEEDS.get(name, ())
-    if needed and not any(one in given for one in needed):
+    if needed and not any(option in given for option in needed):
         raise ValueError(f"{name} needs {' or '.join(needed)}, such as {needed[0]}=..., in lr_scheduler_kwargs")
     if "min_lr" in given and "min_lr_rate" in given:
         raise ValueError("the lowest rate is given twice: leave min_lr or min_lr_rate out of lr_scheduler_kwargs")
 
 
-def _refuse_settings(text: str, known: tuple[str, ...], whose: str) -> dict[str, str]:
+def _refuse_settings(text: str, allowed: tuple[str, ...], remedy: str) -> dict[str, str]:
     """What the text sets. Raises ValueError when a pair cannot be read, or is not known."""
     given = optimisers.settings(text)
-    if unknown := [name for name in given if name not in known]:
-        offered = ", ".join(known) or "nothing"
-        raise ValueError(f"{', '.join(unknown)} means nothing there, only {offered} does: {whose}")
+    if unknown := [name for name in given if name not in allowed]:
+        offered = ", ".join(allowed) or "nothing"
+        raise ValueError(f"{', '.join(unknown)} means nothing there, only {offered} does: {remedy}")
     for name, value in given.items():
         if name not in optimisers.WORDS:
-            _number(name, value, whose)
+            _number(name, value, remedy)
     return given
 
 
-def _number(name: str, value: str, whose: str) -> None:
+def _number(name: str, value: str, remedy: str) -> None:
     try:
-        good = math.isfinite(optimisers.number(value))
+        is_finite = math.isfinite(optimisers.number(value))
     except (ValueError, OverflowError):
-        good = False
-    if not good:
-        raise ValueError(f"{name} has to be a number, not {value}: {whose}")
+        is_finite = False
+    if not is_finite:
+        raise ValueError(f"{name} has to be a number, not {value}: {remedy}")

@@ -21,11 +21,11 @@ def _head(facts: Mapping[str, Any], schema: pa.Schema, splits: Mapping[str, int]
     total = sum(splits.values())
     return {
         "pretty_name": _line(facts["name"]),
-        "size_categories": [next((word for most, word in SIZES if total < most), "n>1M")],
+        "size_categories": [next((category for most, category in SIZES if total < most), "n>1M")],
         "task_categories": ["text-generation"],
         "tags": [TAG, str(facts["kind"]), *_TASKS.get(str(facts["kind"]), [])],
         "configs": [
-            {"config_name": "default", "data_files": [{"split": one, "path": f"data/{one}-*"} for one in splits]}
+            {"config_name": "default", "data_files": [{"split": split, "path": f"data/{split}-*"} for split in splits]}
         ],
         "dataset_info": {
             "features": [_feature(field) for field in schema],
@@ -41,8 +41,8 @@ def _feature(field: pa.Field) -> dict[str, Any]:
 
 def _type(kind: pa.DataType) -> dict[str, Any]:
     if pa.types.is_list(kind):
-        inside = _type(kind.value_type)
-        return {"list": inside.get("struct", inside.get("dtype"))}
+        inner = _type(kind.value_type)
+        return {"list": inner.get("struct", inner.get("dtype"))}
     if pa.types.is_struct(kind):
         return {"struct": [_feature(field) for field in kind]}
     return {"dtype": "float64" if pa.types.is_float64(kind) else str(kind)}
@@ -83,7 +83,7 @@ def _cells(values: Sequence[str]) -> str:
 
 def _line(text: Any) -> str:
     """User text on one line that Markdown leaves alone."""
-    plain = "".join(one if one.isprintable() else " " for one in str(text))
+    plain = "".join(character if character.isprintable() else " " for character in str(text))
     for mark in "\\`*_[]<>|#":
         plain = plain.replace(mark, "\\" + mark)
     return plain[:500]

@@ -55,24 +55,24 @@ def write_parquet(path: Path, rows: Iterable[Row], shapes: "Shapes") -> int:
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    held: list[Row] = []
+    batch: list[Row] = []
     for row in rows:
-        held.append(row)
-        if len(held) == BATCH_ROWS:
-            yield held
-            held = []
-    if held:
-        yield held
+        batch.append(row)
+        if len(batch) == BATCH_ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
-def _stored(value: Any, kind: pa.DataType) -> Any:
+def _stored(value: Any, arrow_type: pa.DataType) -> Any:
     if value is None:
         return None
-    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
-        return [{key: _as_text(one) if key in _JSON else one for key, one in turn.items()} for turn in value]
-    if pa.types.is_floating(kind):
+    if pa.types.is_list(arrow_type) and pa.types.is_struct(arrow_type.value_type):
+        return [{key: _as_text(item) if key in _JSON else item for key, item in turn.items()} for turn in value]
+    if pa.types.is_floating(arrow_type):
         return float(value)
-    return _as_text(value) if pa.types.is_string(kind) else value
+    return _as_text(value) if pa.types.is_string(arrow_type) else value
 
 
 def _as_text(value: Any) -> str:
@@ -93,8 +93,8 @@ class Shapes:
             if name not in self._columns and len(self._columns) >= MOST_COLUMNS:
                 self.left_out.add(name)
                 continue
-            found = _type_of(name, value)
-            self._columns[name] = _both(self._columns[name], found) if name in self._columns else found
+            arrow_type = _type_of(name, value)
+            self._columns[name] = _both(self._columns[name], arrow_type) if name in self._columns else arrow_type
 
     def schema(self) -> pa.Schema:
         return pa.schema(list(self._columns.items()))
@@ -108,10 +108,10 @@ def _type_of(name: str, value: Any) -> pa.DataType:
             return pa.int64()
         case float():
             return pa.float64()
-        case [dict(), *_] if name not in _JSON and all(_is_turn(one) for one in value):
+        case [dict(), *_] if name not in _JSON and all(_is_turn(item) for item in value):
             keys = {key for turn in value for key in turn}
             return pa.list_(pa.struct([(key, _TURN[key]) for key in _TURN if key in keys]))
-        case [*_] if name not in _JSON and (kinds := {type(one) for one in value}) in ({str}, {bool}):
+        case [*_] if name not in _JSON and (kinds := {type(item) for item in value}) in ({str}, {bool}):
             return pa.list_(pa.string() if kinds == {str} else pa.bool_())
     return pa.string()
 
@@ -121,19 +121,19 @@ def _is_turn(value: Any) -> bool:
         isinstance(value, dict)
         and ("role" in value or "from" in value)
         and all(
-            one is None or (key in _TURN and (key == "tool_calls" or isinstance(one, _PYTHON[_TURN[key]])))
-            for key, one in value.items()
+            item is None or (key in _TURN and (key == "tool_calls" or isinstance(item, _PYTHON[_TURN[key]])))
+            for key, item in value.items()
         )
     )
 
 
-def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+def _both(first: pa.DataType, second: pa.DataType) -> pa.DataType:
     """The type that values of both can have: JSON text when they have nothing in common."""
-    if one == other:
-        return one
-    if {one, other} == {pa.int64(), pa.float64()}:
+    if first == second:
+        return first
+    if {first, second} == {pa.int64(), pa.float64()}:
         return pa.float64()
-    if all(pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) for kind in (one, other)):
-        keys = {field.name for kind in (one, other) for field in kind.value_type}
+    if all(pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) for kind in (first, second)):
+        keys = {field.name for kind in (first, second) for field in kind.value_type}
         return pa.list_(pa.struct([(key, _TURN[key]) for key in _TURN if key in keys]))
     return pa.string()

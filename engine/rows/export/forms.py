@@ -34,7 +34,7 @@ def _messages(row: Row) -> Row:
 
 
 def _conversations(row: Row) -> Row:
-    tools = {"tools": orjson.dumps([one["function"] for one in row["tools"]]).decode()} if "tools" in row else {}
+    tools = {"tools": orjson.dumps([tool["function"] for tool in row["tools"]]).decode()} if "tools" in row else {}
     return {"conversations": export_turns.sharegpt(row["messages"]), **tools}
 
 
@@ -106,11 +106,11 @@ def for_kind(kind: Kind) -> list[Form]:
 
 def written(row: Row, form: Form, kind: Kind) -> Row | None:
     """A plain row (see `columnar.plain`) in a form, with what stands beside it; None when it does not fit."""
-    found = form.kinds[kind](row)
-    if found is None:
+    values = form.kinds[kind](row)
+    if values is None:
         return None
     beside = row.get("extra") or {}
-    return {**found, **{free_name(name, found): value for name, value in beside.items()}} if beside else found
+    return {**values, **{free_name(name, values): value for name, value in beside.items()}} if beside else values
 
 
 def free_name(name: str, taken: Mapping[str, Any]) -> str:

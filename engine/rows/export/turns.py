@@ -16,11 +16,11 @@ def openai(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def _openai(turn: Turn) -> Turn:
-    written = {key: value for key, value in turn.items() if key not in ("train", "tool_calls")}
+    openai_turn = {key: value for key, value in turn.items() if key not in ("train", "tool_calls")}
     if "tool_calls" in turn:
-        written["content"] = turn["content"] or None
-        written["tool_calls"] = [_called(call) for call in turn["tool_calls"]]
-    return _weighed(written, turn)
+        openai_turn["content"] = turn["content"] or None
+        openai_turn["tool_calls"] = [_called(call) for call in turn["tool_calls"]]
+    return _weighed(openai_turn, turn)
 
 
 def _called(call: dict[str, Any]) -> dict[str, Any]:
@@ -28,13 +28,13 @@ def _called(call: dict[str, Any]) -> dict[str, Any]:
     return {**call, "function": function}
 
 
-def _weighed(written: Turn, turn: Turn) -> Turn:
-    return {**written, "weight": 0} if turn.get("train") is False else written
+def _weighed(exported_turn: Turn, turn: Turn) -> Turn:
+    return {**exported_turn, "weight": 0} if turn.get("train") is False else exported_turn
 
 
 def sharegpt(turns: Sequence[Turn]) -> list[Turn]:
     """Calls become turns of their own, as JSON; ids and names have no place."""
-    return [written for turn in turns for written in _sharegpt(turn)]
+    return [exported_turn for turn in turns for exported_turn in _sharegpt(turn)]
 
 
 def _sharegpt(turn: Turn) -> Iterator[Turn]:
@@ -51,14 +51,14 @@ def _sharegpt(turn: Turn) -> Iterator[Turn]:
 
 def alpaca(turns: Sequence[Turn]) -> dict[str, Any] | None:
     """A chat as instruction, output, system and history; None for one that does not fit."""
-    said = list(turns)
-    system = said.pop(0)["content"] if said and said[0]["role"] == "system" else ""
-    roles = [turn["role"] for turn in said]
+    exchange_turns = list(turns)
+    system = exchange_turns.pop(0)["content"] if exchange_turns and exchange_turns[0]["role"] == "system" else ""
+    roles = [turn["role"] for turn in exchange_turns]
     bare = all(set(turn) <= {"role", "content"} for turn in turns)
     if not bare or not roles or roles != ["user", "assistant"] * (len(roles) // 2):
         return None
-    texts = [turn["content"] for turn in said]
+    texts = [turn["content"] for turn in exchange_turns]
     pairs = [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
-    asked, answered = pairs.pop()
-    row = {"instruction": asked, "input": "", "output": answered}
+    instruction, output = pairs.pop()
+    row = {"instruction": instruction, "input": "", "output": output}
     return row | ({"system": system} if system else {}) | ({"history": pairs} if pairs else {})

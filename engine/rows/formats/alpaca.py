@@ -7,8 +7,8 @@ _PROMPTS = ("instruction", *(name for name in row_parts.PROMPTS if name != "inst
 _MARKS = ("input", "system", "history")  # one of them makes a chat of any pair of columns
 
 
-def _fits(_row: Row, found: Parts) -> bool:
-    return found["prompt"].lower() == "instruction" or any(part in found for part in _MARKS)
+def _fits(_row: Row, parts: Parts) -> bool:
+    return parts["prompt"].lower() == "instruction" or any(part in parts for part in _MARKS)
 
 
 FORMAT = Format(

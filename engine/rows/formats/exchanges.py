@@ -6,8 +6,8 @@ from engine.rows.turns import turns
 from engine.rows.verdict import Format, Parts, Row
 
 
-def _fits(row: Row, found: Parts) -> bool:
-    return turns.is_exchange(messages.first_turn(row, found))
+def _fits(row: Row, parts: Parts) -> bool:
+    return turns.is_exchange(messages.first_turn(row, parts))
 
 
 FORMAT = Format(

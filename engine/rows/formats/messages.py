@@ -9,9 +9,9 @@ from engine.rows.verdict import Format, Parts, Row
 PARTS = {"messages": row_parts.CHATS, "system": row_parts.BESIDE["system"], "tools": row_parts.BESIDE["tools"]}
 
 
-def first_turn(row: Row, found: Parts) -> Any:
+def first_turn(row: Row, parts: Parts) -> Any:
     """The first turn of the chat in a row, {} when the chat is empty, None when it is no chat."""
-    turns = row[found["messages"]]
+    turns = row[parts["messages"]]
     if not isinstance(turns, list):
         turns = cells.opened(turns)
     if isinstance(turns, list):
@@ -19,11 +19,11 @@ def first_turn(row: Row, found: Parts) -> Any:
     return None if turns else {}
 
 
-def _fits(row: Row, found: Parts) -> bool:
-    turns = row[found["messages"]]
+def _fits(row: Row, parts: Parts) -> bool:
+    turns = row[parts["messages"]]
     if type(turns) is list and turns and type(turns[0]) is dict and "role" in turns[0]:
         return True
-    turn = first_turn(row, found)
+    turn = first_turn(row, parts)
     return isinstance(turn, dict) and (not turn or "role" in turn or "speaker" in turn)
 
 

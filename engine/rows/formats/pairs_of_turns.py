@@ -5,8 +5,8 @@ from engine.rows.turns import turns
 from engine.rows.verdict import Format, Parts, Row
 
 
-def _fits(row: Row, found: Parts) -> bool:
-    return any(turns.opened(row[found[part]]) is not None for part in ("prompt", "completion"))
+def _fits(row: Row, parts: Parts) -> bool:
+    return any(turns.opened(row[parts[part]]) is not None for part in ("prompt", "completion"))
 
 
 FORMAT = Format(

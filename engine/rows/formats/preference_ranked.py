@@ -4,8 +4,8 @@ from engine.rows.kinds import preference, ranked, row_parts
 from engine.rows.verdict import Format, Parts, Row
 
 
-def _fits(row: Row, found: Parts) -> bool:
-    return ranked.is_ranked(row[found["answers"]])
+def _fits(row: Row, parts: Parts) -> bool:
+    return ranked.is_ranked(row[parts["answers"]])
 
 
 FORMAT = Format(

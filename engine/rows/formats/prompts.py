@@ -5,7 +5,7 @@ from engine.rows.turns.role_names import plain_name
 from engine.rows.verdict import Format, Parts, Row
 
 
-def _fits(row: Row, _found: Parts) -> bool:
+def _fits(row: Row, _parts: Parts) -> bool:
     """A column of answers that is empty is no missing column: there the answer is missing."""
     return not any(plain_name(name) in row_parts.COMPLETIONS and value is not None for name, value in row.items())
 

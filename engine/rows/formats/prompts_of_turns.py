@@ -10,11 +10,11 @@ from engine.rows.turns.role_names import USUAL
 from engine.rows.verdict import Format, Parts, Row
 
 
-def _asks(row: Row, found: Parts) -> bool:
-    turns = cells.opened(row[found["messages"]])
+def _asks(row: Row, parts: Parts) -> bool:
+    turns = cells.opened(row[parts["messages"]])
     last = turns[-1] if isinstance(turns, list) and turns else None
-    who = cells.first(last, USUAL.who) if isinstance(last, dict) else None
-    name = last[who] if who and last else None
+    role_key = cells.first(last, USUAL.who) if isinstance(last, dict) else None
+    name = last[role_key] if role_key and last else None
     return isinstance(name, str) and USUAL.roles.get(name.lower()) == "user"
 
 

@@ -5,8 +5,8 @@ from engine.rows.kinds import chat
 from engine.rows.verdict import Format, Parts, Row
 
 
-def _fits(row: Row, found: Parts) -> bool:
-    turn = messages.first_turn(row, found)
+def _fits(row: Row, parts: Parts) -> bool:
+    turn = messages.first_turn(row, parts)
     return isinstance(turn, dict) and "from" in turn
 
 

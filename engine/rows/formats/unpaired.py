@@ -5,9 +5,9 @@ from engine.rows.turns import cells
 from engine.rows.verdict import Format, Parts, Row
 
 
-def says_yes_or_no(row: Row, found: Parts) -> bool:
+def says_yes_or_no(row: Row, parts: Parts) -> bool:
     """Whether the label of a row is one; a class such as `sports` is none."""
-    return cells.yes_or_no(row[found["label"]]) is not None
+    return cells.yes_or_no(row[parts["label"]]) is not None
 
 
 FORMAT = Format(

@@ -12,8 +12,8 @@ SCORES = ("score", "reward")
 
 def _by_file(rows: Sequence[Any]) -> bool:
     scored = [row for row in rows if isinstance(row, dict) and cells.first(row, SCORES) is not None]
-    said = {cells.yes_or_no(row.get("score", row.get("reward"))) for row in scored}
-    return said == {True, False} and len(scored) * 2 > len(rows)
+    labels = {cells.yes_or_no(row.get("score", row.get("reward"))) for row in scored}
+    return labels == {True, False} and len(scored) * 2 > len(rows)
 
 
 FORMAT = replace(

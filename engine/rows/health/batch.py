@@ -114,11 +114,11 @@ class _Turns:
 
     def identity(self) -> pa.Array:
         learnt = pc.cast(pa.array(self.learnt.astype(np.int8)), pa.string())
-        every = pc.binary_join_element_wise(self.role, self.content, self.calls, learnt, _BETWEEN_FIELDS)
-        return self._join(every, None, _BETWEEN_TURNS)
+        turn_identities = pc.binary_join_element_wise(self.role, self.content, self.calls, learnt, _BETWEEN_FIELDS)
+        return self._join(turn_identities, None, _BETWEEN_TURNS)
 
     def roles(self) -> dict[str, int]:
-        return {one["values"]: one["counts"] for one in pc.value_counts(self.role).to_pylist()}
+        return {entry["values"]: entry["counts"] for entry in pc.value_counts(self.role).to_pylist()}
 
     def _rows_with(self, turns: Mask) -> Mask:
         return np.bincount(self.parents[turns], minlength=self.rows) > 0
@@ -140,7 +140,7 @@ def _joined(*texts: pa.Array, between: str = "\n") -> pa.Array:
     return pc.binary_join_element_wise(*texts, between)
 
 
-def _nothing(rows: int) -> pa.Array:
+def _nulls(rows: int) -> pa.Array:
     return pa.nulls(rows, pa.string())
 
 
@@ -164,7 +164,7 @@ def _completion(part: pa.RecordBatch, first: int) -> Batch:
 
 def _text(part: pa.RecordBatch, first: int) -> Batch:
     text = pc.fill_null(part["text"], "")
-    nothing = _nothing(len(text))
+    nothing = _nulls(len(text))
     return Batch(first, text, nothing, nothing, text, text, _ones(len(text)), {})
 
 
@@ -190,20 +190,20 @@ def _unpaired(part: pa.RecordBatch, first: int) -> Batch:
 def _prompt(part: pa.RecordBatch, first: int) -> Batch:
     turns = _Turns(part["prompt"])
     identity, body = turns.identity(), turns.without_system()
-    return Batch(first, identity, turns.user(), _nothing(turns.rows), turns.of(), body, turns.counts, turns.roles())
+    return Batch(first, identity, turns.user(), _nulls(turns.rows), turns.of(), body, turns.counts, turns.roles())
 
 
 def _stepwise(part: pa.RecordBatch, first: int) -> Batch:
     question, steps = pc.fill_null(part["prompt"], ""), pc.fill_null(part["completions"], [])
     answer, counts = pc.binary_join(steps, "\n"), np.asarray(pc.list_value_length(steps), dtype=np.int64)
-    labels = pa.array([str(one) for one in part["labels"].to_pylist()])
+    labels = pa.array([str(row_labels) for row_labels in part["labels"].to_pylist()])
     both = _joined(question, answer)
     identity = _joined(question, pc.binary_join(steps, _BETWEEN_TURNS), labels, between=_BETWEEN_FIELDS)
     return Batch(first, identity, question, answer, both, both, counts + 1, {})
 
 
-def _added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
-    return {role: one.get(role, 0) + other.get(role, 0) for role in {**one, **other}}
+def _added(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
+    return {role: first.get(role, 0) + second.get(role, 0) for role in {**first, **second}}
 
 
 _READERS: dict[Kind, Callable[[pa.RecordBatch, int], Batch]] = {

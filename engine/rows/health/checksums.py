@@ -8,16 +8,18 @@ SHORTEST_CARD, LONGEST_CARD = 13, 19
 
 def luhn(number: str) -> bool:
     """Whether the digits of a card number (ISO/IEC 7812) are consistent. Other signs are passed over."""
-    digits = [int(sign) for sign in number if sign in string.digits]
+    digits = [int(character) for character in number if character in string.digits]
     if not SHORTEST_CARD <= len(digits) <= LONGEST_CARD or len(set(digits)) == 1:
         return False
-    doubled = [digit if place % 2 == 0 else digit * 2 - 9 * (digit > 4) for place, digit in enumerate(reversed(digits))]
+    doubled = [
+        digit if position % 2 == 0 else digit * 2 - 9 * (digit > 4) for position, digit in enumerate(reversed(digits))
+    ]
     return sum(doubled) % 10 == 0
 
 
 def iban(number: str) -> bool:
     """Whether an IBAN's check digits fit (ISO 13616). Spaces are passed over."""
     plain = "".join(number.split()).upper()
-    if not 15 <= len(plain) <= 34 or any(sign not in _IBAN_DIGITS for sign in plain):
+    if not 15 <= len(plain) <= 34 or any(character not in _IBAN_DIGITS for character in plain):
         return False
-    return int("".join(_IBAN_DIGITS[sign] for sign in plain[4:] + plain[:4])) % 97 == 1
+    return int("".join(_IBAN_DIGITS[character] for character in plain[4:] + plain[:4])) % 97 == 1

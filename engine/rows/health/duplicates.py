@@ -15,8 +15,8 @@ class _Duplicates:
         self._seen.append(batch.fingerprint)
 
     def found(self) -> Found:
-        again, first = repeated(np.concatenate(self._seen) if self._seen else np.empty(0, np.uint64))
-        return Found(again, first)
+        repeats, first = repeated(np.concatenate(self._seen) if self._seen else np.empty(0, np.uint64))
+        return Found(repeats, first)
 
 
 CHECK = Check(

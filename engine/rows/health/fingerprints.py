@@ -21,5 +21,5 @@ def repeated(hashes: Hashes) -> tuple[Positions, Positions]:
     _, firsts, group = np.unique(hashes, return_index=True, return_inverse=True)
     own = np.arange(len(hashes))
     first = firsts[group].astype(np.int64)
-    again = np.flatnonzero(first != own)
-    return again, first[again]
+    repeats = np.flatnonzero(first != own)
+    return repeats, first[repeats]

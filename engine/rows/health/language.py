@@ -11,7 +11,7 @@ from engine.rows.health.batch import Batch
 from engine.rows.health.check import Around, Check, Found
 
 STRAY = 0.05  # a language that fewer rows are in is a mixture by mistake; with more it is meant
-LOOKED_AT = 1000  # characters
+SAMPLED_CHARACTERS = 1000
 UNKNOWN = ""
 _SAME = {"zh-Hant": "zh", "zh-Hans": "zh"}
 NAMES = {code: name.title() for name, code in pycld2.LANGUAGES} | {"zh": "Chinese", "en": "English"}
@@ -23,16 +23,18 @@ def language(text: str) -> str:
     CLD2 takes no control characters: `beginnings` leaves them out.
     """
     try:
-        reliable, _, found = pycld2.detect(text)
+        reliable, _, detected = pycld2.detect(text)
     except pycld2.error:
         return UNKNOWN
-    code = found[0][1]
+    code = detected[0][1]
     return _SAME.get(code, code) if reliable and code != "un" else UNKNOWN
 
 
 def beginnings(texts: pa.Array) -> pa.Array:
     """As much of each text as is looked at."""
-    return pc.replace_substring_regex(pc.utf8_slice_codeunits(texts, 0, LOOKED_AT), pattern=r"\pC+", replacement=" ")
+    return pc.replace_substring_regex(
+        pc.utf8_slice_codeunits(texts, 0, SAMPLED_CHARACTERS), pattern=r"\pC+", replacement=" "
+    )
 
 
 class Languages:
@@ -44,8 +46,8 @@ class Languages:
         self._rows: list[np.ndarray[tuple[int], np.dtype[np.uint8]]] = []
 
     def see(self, batch: Batch) -> None:
-        found = (self._number(language(text)) for text in beginnings(batch.body).to_pylist())
-        self._rows.append(np.fromiter(found, np.uint8, len(batch)))
+        numbers = (self._number(language(text)) for text in beginnings(batch.body).to_pylist())
+        self._rows.append(np.fromiter(numbers, np.uint8, len(batch)))
 
     def _number(self, code: str) -> int:
         if code not in self._numbers and len(self._codes) < 255:
@@ -55,19 +57,19 @@ class Languages:
 
     def counts(self) -> dict[str, int]:
         """Rows by language, the most frequent first; "" are those that are not clear."""
-        counted = Counter[str]()
+        counts = Counter[str]()
         for rows in self._rows:
-            counted.update({self._codes[n]: int(c) for n, c in enumerate(np.bincount(rows)) if c})
-        return dict(counted.most_common())
+            counts.update({self._codes[number]: int(count) for number, count in enumerate(np.bincount(rows)) if count})
+        return dict(counts.most_common())
 
     def found(self) -> Found:
         counts = self.counts()
-        known = sum(count for code, count in counts.items() if code)
-        stray = {code: count for code, count in counts.items() if code and count < STRAY * known}
+        recognised = sum(count for code, count in counts.items() if code)
+        stray = {code: count for code, count in counts.items() if code and count < STRAY * recognised}
         numbers = [self._numbers[code] for code in stray]
         rows = np.concatenate(self._rows) if self._rows else np.empty(0, np.uint8)
-        named = {NAMES.get(code, code): count for code, count in stray.items()}
-        return Found(np.flatnonzero(np.isin(rows, numbers)), details=named)
+        by_name = {NAMES.get(code, code): count for code, count in stray.items()}
+        return Found(np.flatnonzero(np.isin(rows, numbers)), details=by_name)
 
 
 CHECK = Check(

@@ -21,13 +21,13 @@ class _Leakage:
         for other in self._against:
             for batch in batches(other.path, other.kind):
                 self._store.add(batch.sketch)
-                self._others.append(_asked(batch)[0])
+                self._others.append(_question_hashes(batch)[0])
         self._first = self._store.rows  # the sketches before it are the others'
 
     def see(self, batch: Batch) -> None:
         if self._against:
             self._store.add(batch.sketch)
-            hashes, long_enough = _asked(batch)
+            hashes, long_enough = _question_hashes(batch)
             self._own.append(np.where(long_enough, hashes, 0))
 
     def found(self) -> Found:
@@ -43,13 +43,15 @@ class _Leakage:
         pairs = self._store.alike(left_out=np.empty(0, np.int64))
         across = pairs[(pairs[:, 0] >= self._first) & (pairs[:, 1] < self._first)]
         same[across[:, 0] - self._first] = True
-        return Found(np.flatnonzero(same), note="Compared with " + ", ".join(one.name for one in self._against) + ".")
+        return Found(
+            np.flatnonzero(same), note="Compared with " + ", ".join(dataset.name for dataset in self._against) + "."
+        )
 
 
-def _asked(batch: Batch) -> tuple[Hashes, Mask]:
+def _question_hashes(batch: Batch) -> tuple[Hashes, Mask]:
     """Hashes of the questions, of the whole text where there is none, and which are long enough to tell anything."""
-    asked = normal(batch.question) if batch.question.null_count < len(batch) else batch.words
-    filled = asked.fill_null("")
+    questions = normal(batch.question) if batch.question.null_count < len(batch) else batch.words
+    filled = questions.fill_null("")
     words = np.asarray(pc.count_substring(filled, " "), dtype=np.int64) + 1
     return fingerprints(filled), words >= FEWEST_WORDS
 

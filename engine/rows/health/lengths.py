@@ -48,7 +48,7 @@ class _Lengths:
     def found(self) -> Found:
         if not self._text:
             return Found(np.empty(0, np.int64))
-        question, answer, text = (np.concatenate(one) for one in (self._question, self._answer, self._text))
+        question, answer, text = (np.concatenate(batches) for batches in (self._question, self._answer, self._text))
         mask = far(question, False) | far(answer, True) | far(text, False)
         judged = next(lengths for lengths in (answer, question, text) if (lengths >= 0).any())
         median = int(np.median(judged[judged >= 0]))

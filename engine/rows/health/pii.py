@@ -92,12 +92,14 @@ PLACEHOLDERS = {sort.what: f"[{sort.what.upper().replace(' ', '_')}]" for sort i
 
 def spans(text: str) -> list[Span]:
     """Where what stands, from left to right, never one inside another."""
-    found: list[Span] = []
+    spans_found: list[Span] = []
     for sort in SORTS:
-        for one in sort.pattern.finditer(text):
-            if sort.holds(one.group()) and not any(one.start() < old.end and old.start < one.end() for old in found):
-                found.append(Span(*one.span(), sort.what))
-    return sorted(found)
+        for match in sort.pattern.finditer(text):
+            if sort.holds(match.group()) and not any(
+                match.start() < span.end and span.start < match.end() for span in spans_found
+            ):
+                spans_found.append(Span(*match.span(), sort.what))
+    return sorted(spans_found)
 
 
 def mask(text: str) -> str:
@@ -114,12 +116,12 @@ class _Pii:
 
     def see(self, batch: Batch) -> None:
         hinted = pc.match_substring_regex(batch.text, pattern=HINT)
-        places = np.flatnonzero(hinted.to_numpy(zero_copy_only=False))
+        positions = np.flatnonzero(hinted.to_numpy(zero_copy_only=False))
         hits = []
-        for place, text in zip(places, batch.text.filter(hinted).to_pylist(), strict=True):
+        for position, text in zip(positions, batch.text.filter(hinted).to_pylist(), strict=True):
             if sorts := {span.what for span in spans(text)}:
                 self._sorts.update(sorts)
-                hits.append(place + batch.first)
+                hits.append(position + batch.first)
         self._found.append(np.array(hits, dtype=np.int64))
 
     def found(self) -> Found:

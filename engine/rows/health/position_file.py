@@ -13,5 +13,5 @@ def write(path: Path, positions: Positions) -> None:
 
 def read(path: Path) -> Positions:
     """All of them, without reading the file: pages of it are fetched when they are looked at."""
-    found: Positions = np.load(path, mmap_mode="r" if path.stat().st_size > 4096 else None, allow_pickle=False)
-    return found
+    positions: Positions = np.load(path, mmap_mode="r" if path.stat().st_size > 4096 else None, allow_pickle=False)
+    return positions

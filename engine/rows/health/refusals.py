@@ -42,7 +42,7 @@ _FIRST = (
     r"(?:很?抱歉|对不起)[，,]?(?:但)?我(?:无法|不能)",
     r"申し訳(?:ありません|ございません)[がか]?",
 )
-_PATTERN = "(?i)" + "|".join([*_ANYWHERE, *(rf"^[\s\W]*{one}" for one in _FIRST)])
+_PATTERN = "(?i)" + "|".join([*_ANYWHERE, *(rf"^[\s\W]*{beginning}" for beginning in _FIRST)])
 _IN_PYTHON = re.compile(_PATTERN)
 _CURLY = "\u2019"
 
@@ -58,7 +58,7 @@ def refusing(batch: Batch) -> Mask | None:
 
 def spans(text: str) -> list[Span]:
     """The words that decline."""
-    return [Span(*one.span(), "refusal") for one in _IN_PYTHON.finditer(text.replace(_CURLY, "'"))]
+    return [Span(*match.span(), "refusal") for match in _IN_PYTHON.finditer(text.replace(_CURLY, "'"))]
 
 
 CHECK = Check(

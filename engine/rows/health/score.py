@@ -30,8 +30,8 @@ class Part:
 
 def parts(counted: Mapping[str, Mapping[str, Any]], rows: int, ignored: Collection[str] = ()) -> list[Part]:
     """One a check, those that cost most first. `counted` is what the worker left: found, applies, note, details."""
-    made = [_part(name, counted.get(name, {}), rows, name in ignored) for name in CHECKS]
-    return sorted(made, key=lambda part: (-part.points, -part.found))
+    scored = [_part(name, counted.get(name, {}), rows, name in ignored) for name in CHECKS]
+    return sorted(scored, key=lambda part: (-part.points, -part.found))
 
 
 def _part(name: str, counted: Mapping[str, Any], rows: int, ignored: bool) -> Part:
@@ -42,9 +42,9 @@ def _part(name: str, counted: Mapping[str, Any], rows: int, ignored: bool) -> Pa
     return Part(name, found, share, points, ignored, applies, note, dict(counted.get("details", {})))
 
 
-def total(made: Collection[Part]) -> int:
+def total(parts: Collection[Part]) -> int:
     """0 to 100."""
-    lost = sum(part.points for part in made)
+    lost = sum(part.points for part in parts)
     score = max(0, round(BEST - lost))
-    flawed = any(part.found and not part.ignored for part in made)
+    flawed = any(part.found and not part.ignored for part in parts)
     return min(score, BEST - 1) if flawed else score

@@ -39,10 +39,10 @@ class _OneWord(RowFinder):
         self._answers += len(batch) - batch.answer.null_count
 
     def found(self) -> Found:
-        found = super().found()
-        if len(found.positions) <= MOSTLY * self._answers:
-            return found
-        share = f"{100 * len(found.positions) / self._answers:.0f} %"
+        finding = super().found()
+        if len(finding.positions) <= MOSTLY * self._answers:
+            return finding
+        share = f"{100 * len(finding.positions) / self._answers:.0f} %"
         note = f"{share} of the answers are single words: taken as meant (labels, choices, numbers), not counted."
         return Found(NOTHING_TO_JUDGE.positions, note=note)
 

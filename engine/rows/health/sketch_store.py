@@ -46,12 +46,12 @@ class SketchStore:
         takes_part[left_out] = False
         texts = np.flatnonzero(takes_part)
         signatures = np.memmap(self._signatures, np.uint16, "r", shape=(self.rows, NUMBERS))
-        found = [
+        similar = [
             pairs[_similar(signatures, pairs)]
             for path in self._bands
             for pairs in _meeting(np.fromfile(path, np.uint64)[texts], texts)
         ]
-        return np.unique(np.concatenate(found), axis=0) if found else np.empty((0, 2), np.int64)
+        return np.unique(np.concatenate(similar), axis=0) if similar else np.empty((0, 2), np.int64)
 
 
 def _meeting(keys: Hashes, texts: Positions) -> Iterator[Pairs]:

@@ -61,25 +61,25 @@ def _runs(words: pa.Array) -> tuple[Hashes, npt.NDArray[np.uint64]]:
     hashes = _word_hashes(words.flatten())
     starts = np.cumsum(counts) - counts
     parents = np.repeat(np.arange(len(counts)), counts)
-    place, length = np.arange(len(hashes)) - starts[parents], counts[parents]
-    mixed = hashes + _ahead(hashes, 1, place, length) * _SECOND + _ahead(hashes, 2, place, length) * _THIRD
-    kept = (place <= np.maximum(length - 3, 0)) & ~np.asarray(blank.to_numpy(zero_copy_only=False), dtype=np.bool_)
+    position, length = np.arange(len(hashes)) - starts[parents], counts[parents]
+    mixed = hashes + _ahead(hashes, 1, position, length) * _SECOND + _ahead(hashes, 2, position, length) * _THIRD
+    kept = (position <= np.maximum(length - 3, 0)) & ~np.asarray(blank.to_numpy(zero_copy_only=False), dtype=np.bool_)
     sizes = np.bincount(parents[kept], minlength=len(counts))
     return mixed[kept], np.concatenate(([0], np.cumsum(sizes))).astype(np.uint64)
 
 
 def _word_hashes(words: pa.Array) -> Hashes:
     """Each different word is hashed once: a text has far fewer different words than words."""
-    coded = words.dictionary_encode()
-    own = (zlib.crc32(word.as_buffer()) for word in coded.dictionary)
-    table = np.fromiter(own, dtype=np.uint64, count=len(coded.dictionary)) * _SECOND
+    encoded = words.dictionary_encode()
+    word_hashes = (zlib.crc32(word.as_buffer()) for word in encoded.dictionary)
+    table = np.fromiter(word_hashes, dtype=np.uint64, count=len(encoded.dictionary)) * _SECOND
     table ^= table >> np.uint64(29)
-    return np.asarray(table[coded.indices.to_numpy()] if len(table) else table, dtype=np.uint64)
+    return np.asarray(table[encoded.indices.to_numpy()] if len(table) else table, dtype=np.uint64)
 
 
-def _ahead(hashes: Hashes, by: int, place: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> Hashes:
+def _ahead(hashes: Hashes, distance: int, position: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> Hashes:
     """The hash of the word so many places on; 0 behind the end of its text."""
-    moved = np.zeros_like(hashes)
-    moved[:-by] = hashes[by:]
-    moved[place + by >= length] = 0
-    return moved
+    shifted = np.zeros_like(hashes)
+    shifted[:-distance] = hashes[distance:]
+    shifted[position + distance >= length] = 0
+    return shifted

@@ -32,7 +32,7 @@ def tokens_inside(batch: Batch) -> Mask:
 
 def spans(text: str) -> list[Span]:
     """Where the tokens stand."""
-    return [Span(*one.span(), "special token") for one in _IN_PYTHON.finditer(text)]
+    return [Span(*match.span(), "special token") for match in _IN_PYTHON.finditer(text)]
 
 
 def strip(text: str) -> str:

@@ -45,7 +45,7 @@ class Statistics:
             "turns": {str(turns): self._turns[turns] for turns in sorted(self._turns)} if self._roles else {},
             "roles": dict(self._roles.most_common()),
             "languages": dict(languages),
-            "lengths": {name: spread(one) for name, one in lengths.items() if len(one)},
+            "lengths": {name: spread(values) for name, values in lengths.items() if len(values)},
         }
 
 
@@ -55,5 +55,5 @@ def spread(lengths: Positions) -> dict[str, Any]:
     edges = [*EDGES[low:high], EDGES[high] if high < len(EDGES) else 10 * EDGES[-1]]
     counts, _ = np.histogram(lengths, bins=edges)
     bars = [[start, end, int(count)] for (start, end), count in zip(pairwise(edges), counts, strict=True)]
-    middle, late = np.percentile(lengths, [50, 95])
-    return {"median": int(middle), "p95": int(late), "longest": int(lengths.max()), "bars": bars}
+    median, p95 = np.percentile(lengths, [50, 95])
+    return {"median": int(median), "p95": int(p95), "longest": int(lengths.max()), "bars": bars}

@@ -1,6 +1,6 @@
 """Chats: a list of turns, or a question and its answer with what belongs to them."""
 
-from engine.rows.kinds import context as asked
+from engine.rows.kinds import context
 from engine.rows.turns import cells, clean_turns, ordering, tools, turns
 from engine.rows.turns.role_names import USUAL, Words
 from engine.rows.turns.turns import Turn
@@ -12,34 +12,36 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
     if "messages" not in parts:
         return _read_pair(row, parts, repairs, words)
     if len(parts) == 1:
-        found = row[parts["messages"]]
-        clean = clean_turns.chat(found if isinstance(found, list) else cells.opened(found), words)
+        value = row[parts["messages"]]
+        clean = clean_turns.chat(value if isinstance(value, list) else cells.opened(value), words)
         if clean is not None:
             return {"messages": clean}
-    said = ordering.chat(asked.before(row, parts, repairs, words), repairs)
-    return tools.beside(row, parts, {"messages": said}, repairs)
+    ordered = ordering.chat(context.before(row, parts, repairs, words), repairs)
+    return tools.beside(row, parts, {"messages": ordered}, repairs)
 
 
 def _read_pair(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Values:
     pair = clean_turns.pair(row, parts)
     if pair is not None and clean_turns.is_plain(pair[0]) and clean_turns.is_plain(pair[1]):
         return {"messages": [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}]}
-    listed = turns.opened(row[parts["prompt"]], words) is not None
-    context = asked.before(row, parts, repairs, words)
+    prompt_is_turns = turns.opened(row[parts["prompt"]], words) is not None
+    context_turns = context.before(row, parts, repairs, words)
     answer = _answer(row, parts, repairs, words)
-    said = ordering.chat([*(_as_context(turn) if listed else turn for turn in context), *answer], repairs)
-    return tools.beside(row, parts, {"messages": said}, repairs)
+    ordered = ordering.chat(
+        [*(_as_context(turn) if prompt_is_turns else turn for turn in context_turns), *answer], repairs
+    )
+    return tools.beside(row, parts, {"messages": ordered}, repairs)
 
 
 def _answer(row: Row, parts: Parts, repairs: Repairs, words: Words) -> list[Turn]:
     column = parts["completion"]
     value = row[column]
-    if (found := turns.opened(value, words)) is not None:
-        return turns.listed(found, repairs, words)
-    said = cells.text(value, repairs, column)
-    if not said.strip():
-        raise Rejection("empty_answer", {column: said})
-    return [{"role": "assistant", "content": said}]
+    if (answer_turns := turns.opened(value, words)) is not None:
+        return turns.listed(answer_turns, repairs, words)
+    text = cells.text(value, repairs, column)
+    if not text.strip():
+        raise Rejection("empty_answer", {column: text})
+    return [{"role": "assistant", "content": text}]
 
 
 def _as_context(turn: Turn) -> Turn:

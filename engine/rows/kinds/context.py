@@ -10,63 +10,63 @@ from engine.rows.verdict import Parts, Rejection, Repairs, Row
 
 def before(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> list[Turn]:
     """System text and history, then the chat in `messages` or the question in `prompt`, as far as the row has them."""
-    said = _system(row, parts, repairs) + _history(row, parts, repairs)
+    earlier = _system(row, parts, repairs) + _history(row, parts, repairs)
     if "messages" in parts:
-        return said + turns.listed(row[parts["messages"]], repairs, words)
-    return said + _question(row, parts, repairs, words) if "prompt" in parts else said
+        return earlier + turns.listed(row[parts["messages"]], repairs, words)
+    return earlier + _question(row, parts, repairs, words) if "prompt" in parts else earlier
 
 
 def side(value: Any, repairs: Repairs, words: Words = USUAL) -> list[Turn]:
     """An answer: a text, one turn, or a list of turns."""
-    if (found := turns.opened(value, words)) is not None:
-        return turns.listed(found, repairs, words)
+    if (answer_turns := turns.opened(value, words)) is not None:
+        return turns.listed(answer_turns, repairs, words)
     if isinstance(value, (list, dict)) and value:
         raise Rejection("not_a_turn", value)
-    said = cells.text(value or "", repairs) if not isinstance(value, (int, float)) else cells.text(value, repairs)
-    if not said.strip():
-        raise Rejection("empty_answer", said)
-    return transcript.turns(said) or [{"role": "assistant", "content": said}]
+    text = cells.text(value or "", repairs) if not isinstance(value, (int, float)) else cells.text(value, repairs)
+    if not text.strip():
+        raise Rejection("empty_answer", text)
+    return transcript.turns(text) or [{"role": "assistant", "content": text}]
 
 
 def text_question(row: Row, parts: Parts, repairs: Repairs) -> str:
     """The question as one text, with what it is about below it. Raises Rejection when there is neither."""
     column = parts["prompt"]
-    said = [cells.text(row[column], repairs, column)]
+    texts = [cells.text(row[column], repairs, column)]
     if "input" in parts:
-        said.append(cells.text(row[parts["input"]], repairs, parts["input"]))
-    asked = "\n".join(part for part in said if part.strip())
-    if not asked:
+        texts.append(cells.text(row[parts["input"]], repairs, parts["input"]))
+    question = "\n".join(text for text in texts if text.strip())
+    if not question:
         raise Rejection("empty_question", {column: row[column]})
-    return asked
+    return question
 
 
 def _question(row: Row, parts: Parts, repairs: Repairs, words: Words) -> list[Turn]:
     value = row[parts["prompt"]]
-    if (found := turns.opened(value, words)) is not None:
-        return turns.listed(found, repairs, words)
-    asked = text_question(row, parts, repairs)
-    return transcript.turns(asked) or [{"role": "user", "content": asked}]
+    if (question_turns := turns.opened(value, words)) is not None:
+        return turns.listed(question_turns, repairs, words)
+    question = text_question(row, parts, repairs)
+    return transcript.turns(question) or [{"role": "user", "content": question}]
 
 
 def _system(row: Row, parts: Parts, repairs: Repairs) -> list[Turn]:
     column = parts.get("system")
-    said = cells.text(row[column], repairs, column) if column else ""
-    return [{"role": "system", "content": said}] if said.strip() else []
+    system_text = cells.text(row[column], repairs, column) if column else ""
+    return [{"role": "system", "content": system_text}] if system_text.strip() else []
 
 
 def _history(row: Row, parts: Parts, repairs: Repairs) -> list[Turn]:
     """Earlier exchanges, `[[question, answer], ...]`, or turns."""
-    earlier = cells.opened(row[parts["history"]]) if "history" in parts else None
-    if not earlier:
+    value = cells.opened(row[parts["history"]]) if "history" in parts else None
+    if not value:
         return []
-    if (found := turns.opened(earlier)) is not None:
-        return turns.listed(found, repairs)
-    if not isinstance(earlier, list):
-        raise Rejection("not_a_turn", {"history": earlier})
-    said: list[Turn] = []
-    for exchange in earlier:
+    if (history_turns := turns.opened(value)) is not None:
+        return turns.listed(history_turns, repairs)
+    if not isinstance(value, list):
+        raise Rejection("not_a_turn", {"history": value})
+    history: list[Turn] = []
+    for exchange in value:
         if not isinstance(exchange, (list, tuple)) or len(exchange) != 2:
             raise Rejection("not_a_turn", {"history": exchange})
-        said.append({"role": "user", "content": cells.text(exchange[0], repairs, "history")})
-        said.append({"role": "assistant", "content": cells.text(exchange[1], repairs, "history")})
-    return said
+        history.append({"role": "user", "content": cells.text(exchange[0], repairs, "history")})
+        history.append({"role": "assistant", "content": cells.text(exchange[1], repairs, "history")})
+    return history

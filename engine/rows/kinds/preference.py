@@ -1,7 +1,6 @@
 """Preferences: a question with a better and a worse answer, in whichever of its shapes."""
 
-from engine.rows.kinds import context as asked
-from engine.rows.kinds import ranked
+from engine.rows.kinds import context, ranked
 from engine.rows.turns import clean_turns, ordering, tools
 from engine.rows.turns.role_names import USUAL, Words
 from engine.rows.turns.turns import Turn
@@ -40,14 +39,14 @@ def _clean(row: Row, parts: Parts) -> Values | None:
 
 def _sides(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Sides:
     """What stands in the row, before it is known where the question ends."""
-    prompt = asked.before(row, parts, repairs, words)
+    prompt = context.before(row, parts, repairs, words)
     if "answers" in parts:
         best, worst = ranked.best_and_worst(row[parts["answers"]])
-        return prompt, asked.side(best, repairs, words), asked.side(worst, repairs, words)
-    rejected = asked.side(row[parts["rejected"]], repairs, words)
+        return prompt, context.side(best, repairs, words), context.side(worst, repairs, words)
+    rejected = context.side(row[parts["rejected"]], repairs, words)
     column = parts.get("chosen") or parts.get("completion")
     if column is not None:
-        return prompt, asked.side(row[column], repairs, words), rejected
+        return prompt, context.side(row[column], repairs, words), rejected
     return *ordering.apart(prompt), rejected  # the chat itself ends with the better answer
 
 
@@ -59,11 +58,11 @@ def _apart(prompt: list[Turn], chosen: list[Turn], rejected: list[Turn], repairs
         if any(turn["role"] != "system" for turn in prompt):
             return prompt, chosen, rejected
         return _common_words(prompt, chosen, rejected, repairs)
-    one, other = (_whole(prompt, side) for side in (chosen, rejected))
+    whole_chosen, whole_rejected = (_whole(prompt, side) for side in (chosen, rejected))
     common = 0
-    while common < min(len(one), len(other)) - 1 and one[common] == other[common]:
+    while common < min(len(whole_chosen), len(whole_rejected)) - 1 and whole_chosen[common] == whole_rejected[common]:
         common += 1
-    return one[:common], one[common:], other[common:]
+    return whole_chosen[:common], whole_chosen[common:], whole_rejected[common:]
 
 
 def _unflagged(turns: list[Turn]) -> list[Turn]:
@@ -78,20 +77,20 @@ def _whole(prompt: list[Turn], side: list[Turn]) -> list[Turn]:
 
 def _common_words(prompt: list[Turn], chosen: list[Turn], rejected: list[Turn], repairs: Repairs) -> Sides:
     """Two texts without a prompt: the words both begin with are it."""
-    one, other = chosen[0]["content"], rejected[0]["content"]
-    if one == other:
-        raise Rejection("same_answers", one)
-    start = _shared(one, other)
-    rests = one[len(start) :].lstrip(), other[len(start) :].lstrip()
+    chosen_text, rejected_text = chosen[0]["content"], rejected[0]["content"]
+    if chosen_text == rejected_text:
+        raise Rejection("same_answers", chosen_text)
+    start = _shared(chosen_text, rejected_text)
+    endings = chosen_text[len(start) :].lstrip(), rejected_text[len(start) :].lstrip()
     if not start.strip() or len(chosen) > 1 or len(rejected) > 1:
-        raise Rejection("no_prompt", {"chosen": one, "rejected": other})
+        raise Rejection("no_prompt", {"chosen": chosen_text, "rejected": rejected_text})
     repairs.add("common_beginning")
-    better, worse = ([{"role": "assistant", "content": rest}] for rest in rests)
+    better, worse = ([{"role": "assistant", "content": ending}] for ending in endings)
     return [*prompt, {"role": "user", "content": start}], better, worse
 
 
-def _shared(one: str, other: str) -> str:
+def _shared(first: str, second: str) -> str:
     """The words two texts begin with, up to the last blank before they part."""
-    ends = (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
-    start = one[: next(ends, min(len(one), len(other)))]
-    return start[: max((place for place, sign in enumerate(start) if sign.isspace()), default=0)]
+    ends = (position for position, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
+    start = first[: next(ends, min(len(first), len(second)))]
+    return start[: max((position for position, character in enumerate(start) if character.isspace()), default=0)]

@@ -1,6 +1,6 @@
 """Prompts alone, for training with rewards: what is asked, and the other columns for those who judge the answers."""
 
-from engine.rows.kinds import context as asked
+from engine.rows.kinds import context
 from engine.rows.turns import ordering, tools
 from engine.rows.turns.role_names import USUAL, Words
 from engine.rows.verdict import Parts, Repairs, Row, Values
@@ -8,5 +8,5 @@ from engine.rows.verdict import Parts, Repairs, Row, Values
 
 def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Values:
     """The turns up to the question. Raises Rejection."""
-    said = ordering.question(asked.before(row, parts, repairs, words), repairs)
-    return tools.beside(row, parts, {"prompt": said}, repairs)
+    prompt_turns = ordering.question(context.before(row, parts, repairs, words), repairs)
+    return tools.beside(row, parts, {"prompt": prompt_turns}, repairs)

@@ -13,35 +13,37 @@ SCORES = ("score", "overall_score", "rating")  # more is better
 
 def is_ranked(value: Any) -> bool:
     """Whether a value is a list of answers with ranks or scores."""
-    found = cells.opened(value)
-    return isinstance(found, list) and bool(found) and isinstance(found[0], dict) and _order(found[0]) is not None
+    answers = cells.opened(value)
+    return (
+        isinstance(answers, list) and bool(answers) and isinstance(answers[0], dict) and _order(answers[0]) is not None
+    )
 
 
 def best_and_worst(value: Any) -> tuple[Any, Any]:
     """The two answers as they are written. Raises Rejection when the ranks tell no better from no worse."""
-    found = cells.opened(value)
-    placed = [_placed(one) for one in found] if isinstance(found, list) else []
-    if len(placed) < 2 or None in placed:
+    answers = cells.opened(value)
+    placed_answers = [_placed(answer) for answer in answers] if isinstance(answers, list) else []
+    if len(placed_answers) < 2 or None in placed_answers:
         raise Rejection("no_ranks", value)
-    told = sorted((one for one in placed if one is not None), key=lambda one: one[0])
-    if told[0][0] == told[-1][0]:
+    ordered = sorted((answer for answer in placed_answers if answer is not None), key=lambda answer: answer[0])
+    if ordered[0][0] == ordered[-1][0]:
         raise Rejection("no_ranks", value)
-    return told[0][1], told[-1][1]
+    return ordered[0][1], ordered[-1][1]
 
 
-def _placed(one: Any) -> tuple[float, Any] | None:
+def _placed(answer: Any) -> tuple[float, Any] | None:
     """(place, answer), the best place being the lowest."""
-    if not isinstance(one, dict):
+    if not isinstance(answer, dict):
         return None
-    place, key = _order(one), cells.first(one, TEXTS)
-    return (place, one[key]) if place is not None and key is not None else None
+    place, key = _order(answer), cells.first(answer, TEXTS)
+    return (place, answer[key]) if place is not None and key is not None else None
 
 
-def _order(one: dict[str, Any]) -> float | None:
+def _order(answer: dict[str, Any]) -> float | None:
     for names, sign in ((RANKS, 1.0), (SCORES, -1.0)):
-        key = cells.first(one, names)
+        key = cells.first(answer, names)
         if key is not None:
-            number = _number(one[key])
+            number = _number(answer[key])
             return None if number is None else sign * number
     return None
 

@@ -1,6 +1,6 @@
 """Unpaired answers: a question, one answer, and whether it is a good one."""
 
-from engine.rows.kinds import context as asked
+from engine.rows.kinds import context
 from engine.rows.turns import cells, clean_turns, ordering, tools
 from engine.rows.turns.role_names import USUAL, Words
 from engine.rows.verdict import Parts, Rejection, Repairs, Row, Values
@@ -14,11 +14,11 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
     clean = clean_turns.chat(row[parts["messages"]], words) if len(parts) == 2 and "messages" in parts else None
     if clean is not None:
         return {"prompt": clean[:-1], "completion": clean[-1:], "label": label}
-    said = asked.before(row, parts, repairs, words)
+    turns = context.before(row, parts, repairs, words)
     if "messages" in parts:
-        prompt, completion = ordering.apart(ordering.chat(said, repairs))
+        prompt, completion = ordering.apart(ordering.chat(turns, repairs))
     else:
-        prompt, completion = said, asked.side(row[parts["completion"]], repairs, words)
+        prompt, completion = turns, context.side(row[parts["completion"]], repairs, words)
     values: Values = {
         "prompt": ordering.question(prompt, repairs),
         "completion": ordering.answer(completion, repairs),

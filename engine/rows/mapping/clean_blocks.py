@@ -50,21 +50,21 @@ def rows(block: bytes, way: Way) -> list[Judged | bytes] | None:
     ends = _line_ends(block)
     if ends is None:
         return None
-    read = _read(block, way.columns)
-    if read is None or read.num_rows != len(ends):
+    batch = _read(block, way.columns)
+    if batch is None or batch.num_rows != len(ends):
         return None
-    odd = np.flatnonzero(way.odd(read))
+    odd = np.flatnonzero(way.odd(batch))
     if len(odd) * FEW > len(ends):
         return None
-    whole = _batch(read, way)
-    return list(_parts(block, ends, whole, odd)) if len(odd) else [Judged(len(ends), whole)]
+    clean_batch = _batch(batch, way)
+    return list(_parts(block, ends, clean_batch, odd)) if len(odd) else [Judged(len(ends), clean_batch)]
 
 
-def _parts(block: bytes, ends: Any, whole: pa.RecordBatch, odd: Any) -> Iterator[Judged | bytes]:
+def _parts(block: bytes, ends: Any, clean_batch: pa.RecordBatch, odd: Any) -> Iterator[Judged | bytes]:
     done = 0
     for row in [*odd.tolist(), len(ends)]:
         if row > done:
-            yield Judged(row - done, columnar.shifted(whole.slice(done, row - done), -done))
+            yield Judged(row - done, columnar.shifted(clean_batch.slice(done, row - done), -done))
         if row < len(ends):
             yield block[ends[row - 1] + 1 if row else 0 : ends[row] + 1]
         done = row + 1
@@ -83,86 +83,88 @@ def _line_ends(block: bytes) -> Any | None:
 
 
 def _read(block: bytes, schema: pa.Schema) -> pa.RecordBatch | None:
-    options = pj.ReadOptions(use_threads=False, block_size=len(block) + 1)
-    parse = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
+    read_options = pj.ReadOptions(use_threads=False, block_size=len(block) + 1)
+    parse_options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
     try:
-        table = pj.read_json(pa.BufferReader(block), read_options=options, parse_options=parse)
-        found: pa.RecordBatch = table.combine_chunks().to_batches()[0]
-        found.validate(full=True)  # of UTF-8, above all
+        table = pj.read_json(pa.BufferReader(block), read_options=read_options, parse_options=parse_options)
+        batch: pa.RecordBatch = table.combine_chunks().to_batches()[0]
+        batch.validate(full=True)  # of UTF-8, above all
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowCapacityError):
         return None
-    return found
+    return batch
 
 
-def _odd_chats(read: pa.RecordBatch) -> Any:
+def _odd_chats(batch: pa.RecordBatch) -> Any:
     """Those with other turns than questions and answers in turn, perhaps after a system turn, or with texts amiss."""
-    chats = read.column("messages")
-    starts = _ends(chats)
-    roles, said = chats.values.flatten()
+    chats = batch.column("messages")
+    starts = _offsets(chats)
+    roles, texts = chats.values.flatten()
     if not len(roles) or len(roles) != starts[-1]:
         return np.ones(len(chats), bool)
-    turns = _known(roles)
-    none = np.diff(starts) == 0
-    before = np.concatenate(([_NONE], turns[:-1]))
-    before[starts[:-1][~none]] = _NONE
-    odd = none | (turns[starts[1:] - 1] != _ASSISTANT)
-    odd[np.searchsorted(starts, np.flatnonzero(~_FOLLOWS[before, turns] | _amiss(said)), side="right") - 1] = True
+    turns = _role_numbers(roles)
+    empty = np.diff(starts) == 0
+    previous = np.concatenate(([_NONE], turns[:-1]))
+    previous[starts[:-1][~empty]] = _NONE
+    odd = empty | (turns[starts[1:] - 1] != _ASSISTANT)
+    odd[np.searchsorted(starts, np.flatnonzero(~_FOLLOWS[previous, turns] | _amiss(texts)), side="right") - 1] = True
     return odd
 
 
-def _odd_texts(read: pa.RecordBatch) -> Any:
-    return _amiss(read.column("text"))
+def _odd_texts(batch: pa.RecordBatch) -> Any:
+    return _amiss(batch.column("text"))
 
 
-def _odd_pairs(read: pa.RecordBatch) -> Any:
+def _odd_pairs(batch: pa.RecordBatch) -> Any:
     """Where a text is amiss or begins like JSON, which may be turns."""
-    return _amiss(read.column("prompt"), may_be_turns=True) | _amiss(read.column("completion"), may_be_turns=True)
+    return _amiss(batch.column("prompt"), may_be_turns=True) | _amiss(batch.column("completion"), may_be_turns=True)
 
 
-def _known(roles: pa.StringArray) -> Any:
+def _role_numbers(roles: pa.StringArray) -> Any:
     """The place of each in _ROLES, or _UNKNOWN."""
-    found = pc.index_in(roles, value_set=_ROLES)
-    known = np.frombuffer(found.buffers()[1], np.int32)[found.offset : found.offset + len(found)]
-    return np.where(found.is_null().to_numpy(zero_copy_only=False), _UNKNOWN, known) if found.null_count else known
+    indices = pc.index_in(roles, value_set=_ROLES)
+    numbers = np.frombuffer(indices.buffers()[1], np.int32)[indices.offset : indices.offset + len(indices)]
+    return (
+        np.where(indices.is_null().to_numpy(zero_copy_only=False), _UNKNOWN, numbers) if indices.null_count else numbers
+    )
 
 
-def _ends(texts: pa.Array) -> Any:
+def _offsets(texts: pa.Array) -> Any:
     """Where each begins, and the last one ends: one more than there are."""
     return np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
 
 
-def _amiss(said: pa.StringArray, may_be_turns: bool = False) -> Any:
+def _amiss(texts: pa.StringArray, may_be_turns: bool = False) -> Any:
     """Which texts are missing, empty, nothing but spaces, or have a NUL character in them."""
-    ends = _ends(said)
-    amiss = np.diff(ends) == 0
+    offsets = _offsets(texts)
+    amiss = np.diff(offsets) == 0
     if amiss.all():
         return amiss
-    there = np.flatnonzero(~amiss)
-    letters = np.frombuffer(said.buffers()[2], np.uint8)
-    doubtful = there[(_SPACES_OR_JSON if may_be_turns else _SPACES)[letters[ends[there]]]]
-    starts = [one.lstrip()[:1] for one in said.take(columns.integers(doubtful)).to_pylist()]
-    amiss[doubtful] = [not one or (may_be_turns and one in "[{") for one in starts]
-    if not letters[ends[0] : ends[-1]].all():
-        amiss[np.searchsorted(ends, np.flatnonzero(letters[: ends[-1]] == 0), side="right") - 1] = True
+    filled = np.flatnonzero(~amiss)
+    characters = np.frombuffer(texts.buffers()[2], np.uint8)
+    doubtful = filled[(_SPACES_OR_JSON if may_be_turns else _SPACES)[characters[offsets[filled]]]]
+    starts = [start.lstrip()[:1] for start in texts.take(columns.integers(doubtful)).to_pylist()]
+    amiss[doubtful] = [not start or (may_be_turns and start in "[{") for start in starts]
+    if not characters[offsets[0] : offsets[-1]].all():
+        amiss[np.searchsorted(offsets, np.flatnonzero(characters[: offsets[-1]] == 0), side="right") - 1] = True
     return amiss
 
 
-def _batch(read: pa.RecordBatch, way: Way) -> pa.RecordBatch:
-    count, schema = read.num_rows, columnar.SCHEMAS[way.kind]
-    found = {**way.stored(read), "row": columns.integers(np.arange(1, count + 1))}
-    return pa.record_batch([found.get(field.name, pa.nulls(count, field.type)) for field in schema], schema=schema)
+def _batch(batch: pa.RecordBatch, way: Way) -> pa.RecordBatch:
+    count, schema = batch.num_rows, columnar.SCHEMAS[way.kind]
+    arrays = {**way.stored(batch), "row": columns.integers(np.arange(1, count + 1))}
+    return pa.record_batch([arrays.get(field.name, pa.nulls(count, field.type)) for field in schema], schema=schema)
 
 
-def _chats(read: pa.RecordBatch) -> dict[str, pa.Array]:
-    chats = read.column("messages")
+def _chats(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    chats = batch.column("messages")
     keys = dict(zip(("role", "content"), chats.values.flatten(), strict=True))
     turns = [keys.get(field.name, pa.nulls(len(chats.values), field.type)) for field in _TURN]
-    inner = pa.StructArray.from_arrays(turns, fields=list(_TURN))
-    return {"messages": pa.ListArray.from_arrays(chats.offsets, inner, type=pa.list_(_TURN))}
+    structs = pa.StructArray.from_arrays(turns, fields=list(_TURN))
+    return {"messages": pa.ListArray.from_arrays(chats.offsets, structs, type=pa.list_(_TURN))}
 
 
-def _as_they_are(read: pa.RecordBatch) -> dict[str, pa.Array]:
-    return dict(zip(read.schema.names, read.columns, strict=True))
+def _as_they_are(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    return dict(zip(batch.schema.names, batch.columns, strict=True))
 
 
 def _texts(*names: str) -> pa.Schema:

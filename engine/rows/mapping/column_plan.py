@@ -8,10 +8,10 @@ from engine.rows.turns.role_names import plain_name
 from engine.rows.verdict import Format, Row
 
 MOST_COLUMNS = 64  # rows with more are not remembered: a file may give every row other columns
-_PLACES = {one.name: place for place, one in enumerate(FORMATS)}
+_POSITIONS = {row_format.name: position for position, row_format in enumerate(FORMATS)}
 
 
-class Way(NamedTuple):
+class ColumnPlan(NamedTuple):
     """How one format reads rows with certain columns: where the parts are, what is left over, and which more
     particular formats of other kinds such a row may be in."""
 
@@ -20,32 +20,34 @@ class Way(NamedTuple):
     rivals: tuple[tuple[Format, dict[str, str]], ...]
 
 
-def found_way(one: Format, columns: tuple[str, ...]) -> Way | None:
+def make_plan(row_format: Format, columns: tuple[str, ...]) -> ColumnPlan | None:
     """How the format reads rows with these columns; None when it does not."""
-    found = _parts(one, columns)
-    if found is None:
+    parts = _parts(row_format, columns)
+    if parts is None:
         return None
-    taken = set(found.values())
-    return Way(found, tuple(name for name in columns if name not in taken), _rivals(one, found, columns))
+    taken = set(parts.values())
+    return ColumnPlan(parts, tuple(name for name in columns if name not in taken), _rivals(row_format, parts, columns))
 
 
-known_way = lru_cache(maxsize=2048)(found_way)
+cached_plan = lru_cache(maxsize=2048)(make_plan)
 
 
-def way(one: Format, columns: tuple[str, ...]) -> Way | None:
-    """`found_way`, cheap for columns seen before."""
-    return known_way(one, columns) if len(columns) <= MOST_COLUMNS else found_way(one, columns)
+def plan_for(row_format: Format, columns: tuple[str, ...]) -> ColumnPlan | None:
+    """`make_plan`, cheap for columns seen before."""
+    return cached_plan(row_format, columns) if len(columns) <= MOST_COLUMNS else make_plan(row_format, columns)
 
 
-def _parts(one: Format, columns: tuple[str, ...]) -> dict[str, str] | None:
+def _parts(row_format: Format, columns: tuple[str, ...]) -> dict[str, str] | None:
     """Part -> column, no column serving two parts; None when a part that must be there is not."""
-    named = _named(columns)
-    found: dict[str, str] = {}
-    for part, names in one.parts.items():
-        column = next((named[name] for name in names if name in named and named[name] not in found.values()), None)
+    by_name = _named(columns)
+    parts: dict[str, str] = {}
+    for part, names in row_format.parts.items():
+        column = next(
+            (by_name[name] for name in names if name in by_name and by_name[name] not in parts.values()), None
+        )
         if column is not None:
-            found[part] = column
-    return found if any(all(part in found for part in need) for need in one.needs) else None
+            parts[part] = column
+    return parts if any(all(part in parts for part in need) for need in row_format.needs) else None
 
 
 @lru_cache(maxsize=8)
@@ -54,21 +56,33 @@ def _named(columns: tuple[str, ...]) -> dict[str, str]:
     return {plain_name(str(name)): name for name in reversed(columns)} | {name: name for name in columns}
 
 
-def _rivals(one: Format, found: dict[str, str], columns: tuple[str, ...]) -> tuple[tuple[Format, dict[str, str]], ...]:
+def _rivals(
+    row_format: Format, parts: dict[str, str], columns: tuple[str, ...]
+) -> tuple[tuple[Format, dict[str, str]], ...]:
     """More particular formats of other kinds that rows with these columns may be in, and would read more from."""
-    before = FORMATS[: _PLACES.get(one.name, 0)]
-    able = ((other, _parts(other, columns)) for other in before if other.by_file is None and other.kind != one.kind)
-    return tuple((other, more) for other, more in able if more is not None and more != found)
+    more_particular = FORMATS[: _POSITIONS.get(row_format.name, 0)]
+    candidates = (
+        (rival, _parts(rival, columns))
+        for rival in more_particular
+        if rival.by_file is None and rival.kind != row_format.kind
+    )
+    return tuple(
+        (rival, rival_parts) for rival, rival_parts in candidates if rival_parts is not None and rival_parts != parts
+    )
 
 
-def written(row: Row, columns: tuple[str, ...]) -> Format | None:
+def format_of(row: Row, columns: tuple[str, ...]) -> Format | None:
     """The first format the row fits into, looking at these of its columns."""
-    for one in FORMATS:
-        if one.by_file is None and (found := way(one, columns)) is not None and one.fits(row, found.parts):
-            return one
+    for row_format in FORMATS:
+        if (
+            row_format.by_file is None
+            and (plan := plan_for(row_format, columns)) is not None
+            and row_format.fits(row, plan.parts)
+        ):
+            return row_format
     return None
 
 
-def rival(row: Row, found: Way) -> Format | None:
+def rival_of(row: Row, plan: ColumnPlan) -> Format | None:
     """The more particular format of another kind that the row is in."""
-    return next((one for one, parts in found.rivals if one.fits(row, parts)), None)
+    return next((row_format for row_format, parts in plan.rivals if row_format.fits(row, parts)), None)

@@ -16,21 +16,26 @@ def tables() -> dict[str, str]:
 def filled(guide: str) -> str:
     """The guide with what stands between `<!-- NAME -->` and `<!-- end -->` made anew."""
     for name, table in tables().items():
-        begin, found, rest = guide.partition(f"<!-- {name} -->\n")
-        _old, _end, after = rest.partition("<!-- end -->")
-        if not found:
+        before, marker, rest = guide.partition(f"<!-- {name} -->\n")
+        _old_table, _end, after = rest.partition("<!-- end -->")
+        if not marker:
             raise ValueError(f"the guide has no place for {name}")
-        guide = f"{begin}{found}\n{table}\n<!-- end -->{after}"
+        guide = f"{before}{marker}\n{table}\n<!-- end -->{after}"
     return guide
 
 
 def _formats() -> str:
-    rows = ((f"`{one.name}`", one.kind, one.columns, f"`{json.dumps(one.example)}`") for one in detection.FORMATS)
+    rows = (
+        (f"`{row_format.name}`", row_format.kind, row_format.columns, f"`{json.dumps(row_format.example)}`")
+        for row_format in detection.FORMATS
+    )
     return _table(("Format", "Kind", "Columns", "A row"), rows)
 
 
 def _files() -> str:
-    rows = ((one.name, ", ".join(f"`{suffix}`" for suffix in one.suffixes), one.about) for one in choose.READERS)
+    rows = (
+        (reader.name, ", ".join(f"`{suffix}`" for suffix in reader.suffixes), reader.about) for reader in choose.READERS
+    )
     return _table(("File", "Endings", "Rows"), rows)
 
 

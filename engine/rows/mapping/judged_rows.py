@@ -33,38 +33,40 @@ class Judged:
     rules: Counter[str] = field(default_factory=Counter)
 
 
-def judged(rows: Iterable[Any], mostly: Format) -> Judged:
-    """The verdict on each row (what a reader found: a dict, a Rejection, anything) of a file in the format `mostly`."""
-    found = Judged(0, None)
+def judged(rows: Iterable[Any], file_format: Format) -> Judged:
+    """The verdict on each row (what a reader gave: a dict, a Rejection, anything) of a file in this format."""
+    result = Judged(0, None)
     values: list[dict[str, Any]] = []
     numbers: list[int] = []
-    coming = iter(rows)
-    while handful := list(islice(coming, HANDFUL)):
-        first = found.rows + 1
-        found.rows += len(handful)
-        if mostly is messages.FORMAT and common_chats.plain_chats(handful):
+    remaining = iter(rows)
+    while handful := list(islice(remaining, HANDFUL)):
+        first = result.rows + 1
+        result.rows += len(handful)
+        if file_format is messages.FORMAT and common_chats.plain_chats(handful):
             values += handful
             numbers += range(first, first + len(handful))
         else:
             for number, row in enumerate(handful, first):
-                _judge(number, row, mostly, found, (values, numbers))
-    found.batch = columns.batch(values, numbers, columnar.SCHEMAS[mostly.kind])
-    return found
+                _judge(number, row, file_format, result, (values, numbers))
+    result.batch = columns.batch(values, numbers, columnar.SCHEMAS[file_format.kind])
+    return result
 
 
-def _judge(number: int, row: Any, mostly: Format, found: Judged, taken: tuple[list[dict[str, Any]], list[int]]) -> None:
-    verdict = detection.judge(row, mostly)
+def _judge(
+    number: int, row: Any, file_format: Format, result: Judged, accepted: tuple[list[dict[str, Any]], list[int]]
+) -> None:
+    verdict = detection.judge(row, file_format)
     if isinstance(verdict, Rejection):
-        found.rejected.append((number, _why(verdict)))
-        found.rules[verdict.rule] += 1
+        result.rejected.append((number, _reason(verdict)))
+        result.rules[verdict.rule] += 1
         return
-    taken[0].append(verdict.values)
-    taken[1].append(number)
+    accepted[0].append(verdict.values)
+    accepted[1].append(number)
     if verdict.repairs:
-        found.repaired += 1
-        found.repairs.update(verdict.repairs)
+        result.repaired += 1
+        result.repairs.update(verdict.repairs)
 
 
-def _why(rejection: Rejection) -> bytes:
-    said = {"rule": rejection.rule, "value": rejection.value, "fix": rejection.fix}
-    return orjson.dumps(said)[1:]  # after the number of the row, see `rejected`
+def _reason(rejection: Rejection) -> bytes:
+    fields = {"rule": rejection.rule, "value": rejection.value, "fix": rejection.fix}
+    return orjson.dumps(fields)[1:]  # after the number of the row, see `rejected`

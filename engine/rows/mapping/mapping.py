@@ -40,21 +40,21 @@ class Mapping(BaseModel):
     @field_validator("parts", "roles")
     @classmethod
     def _bounded(cls, names: dict[str, str]) -> dict[str, str]:
-        if len(names) > MOST_NAMES or any(len(one) > LONGEST_NAME for pair in names.items() for one in pair):
+        if len(names) > MOST_NAMES or any(len(name) > LONGEST_NAME for pair in names.items() for name in pair):
             raise ValueError(f"at most {MOST_NAMES} names of at most {LONGEST_NAME} characters")
         return names
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if strange := [name for name in self.parts if name not in PARTS[self.kind]]:
+        if unknown := [name for name in self.parts if name not in PARTS[self.kind]]:
             raise ValueError(
-                f"`{strange[0]}` is not a part of a {self.kind} row; its parts are {', '.join(PARTS[self.kind])}"
+                f"`{unknown[0]}` is not a part of a {self.kind} row; its parts are {', '.join(PARTS[self.kind])}"
             )
         _check_columns_once(self.parts)
         if not any(set(needed) <= set(self.parts) for needed in NEEDS[self.kind]):
             raise ValueError(f"a {self.kind} row needs {needs_in_words(self.kind)}")
-        if "messages" in self.parts and (both := [name for name in _WRITTEN_OUT if name in self.parts]):
-            raise ValueError(f"a row is written either as `messages` or with `{both[0]}`, not both")
+        if "messages" in self.parts and (conflicting := [name for name in _WRITTEN_OUT if name in self.parts]):
+            raise ValueError(f"a row is written either as `messages` or with `{conflicting[0]}`, not both")
         return self
 
 
@@ -75,9 +75,14 @@ def needs_in_words(kind: Kind) -> str:
 
 def kind_of(parts: abc.Iterable[str]) -> Kind | None:
     """The first kind whose rows have all these parts and need no others; None when there is none."""
-    given = set(parts)
+    part_names = set(parts)
     return next(
-        (kind for kind in PARTS if given <= set(PARTS[kind]) and any(set(need) <= given for need in NEEDS[kind])), None
+        (
+            kind
+            for kind in PARTS
+            if part_names <= set(PARTS[kind]) and any(set(need) <= part_names for need in NEEDS[kind])
+        ),
+        None,
     )
 
 
@@ -86,14 +91,14 @@ def parse(values: abc.Mapping[str, Any]) -> Mapping:
     try:
         return Mapping.model_validate(values)
     except ValidationError as error:
-        raise RefusedError(f"The mapping is not valid: {_said(error)}.", "Choose the columns again.") from error
+        raise RefusedError(f"The mapping is not valid: {_in_words(error)}.", "Choose the columns again.") from error
 
 
-def _said(error: ValidationError) -> str:
+def _in_words(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    said = str(first["msg"]).removeprefix("Value error, ")
-    where = ".".join(str(one) for one in first["loc"])
-    return f"{where}: {said}" if where else said
+    message = str(first["msg"]).removeprefix("Value error, ")
+    location = ".".join(str(key) for key in first["loc"])
+    return f"{location}: {message}" if location else message
 
 
 def format_of(mapping: Mapping) -> Format:
@@ -103,10 +108,10 @@ def format_of(mapping: Mapping) -> Format:
 
 def check_columns(mapping: Mapping, columns: Iterable[str]) -> None:
     """Raises RefusedError when the file has no column of a name that the mapping uses."""
-    known = list(columns)
+    existing = list(columns)
     for part, column in mapping.parts.items():
-        if column not in known:
-            listed = ", ".join(f"`{name[:60]}`" for name in known[:20]) or "none"
+        if column not in existing:
+            listed = ", ".join(f"`{name[:60]}`" for name in existing[:20]) or "none"
             raise RefusedError(
                 f"There is no column `{column[:100]}` for `{part}`.", f"The columns of the file: {listed}."
             )

@@ -53,17 +53,17 @@ class Column:
         return {plain, *plain.split("_")}
 
 
-def of_format(found: Format, rows: Iterable[Any]) -> Mapping | None:
+def of_format(file_format: Format, rows: Iterable[Any]) -> Mapping | None:
     """What detection took from where, as a mapping; None for a format that no mapping can say, or is in no row."""
-    taken: Counter[tuple[str, str]] = Counter()
+    uses: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        taken.update(detection.parts_of(row, found).items())
+        uses.update(detection.parts_of(row, file_format).items())
     columns: dict[str, str] = {}
-    for (part, column), _ in taken.most_common():
+    for (part, column), _ in uses.most_common():
         if part not in columns and column not in columns.values():
             columns[part] = column
     try:
-        return Mapping(kind=found.kind, parts=columns)
+        return Mapping(kind=file_format.kind, parts=columns)
     except ValidationError:
         return None
 
@@ -71,9 +71,11 @@ def of_format(found: Format, rows: Iterable[Any]) -> Mapping | None:
 def guess(rows: Iterable[Any]) -> Mapping | None:
     """A mapping that may be what was meant, for a person to look at; None when no column holds text or turns."""
     columns = look([row for row in rows if isinstance(row, dict)][:MOST_ROWS])
-    if chats := [one for one in columns if one.turns]:
-        return _chat(max(chats, key=lambda one: len(one.turns)), columns)
-    texts = [one for one in columns if one.texts and one.distinct > 1] or [one for one in columns if one.texts]
+    if chats := [column for column in columns if column.turns]:
+        return _chat(max(chats, key=lambda column: len(column.turns)), columns)
+    texts = [column for column in columns if column.texts and column.distinct > 1] or [
+        column for column in columns if column.texts
+    ]
     return _pair(texts, columns) if texts else None
 
 
@@ -86,12 +88,12 @@ def look(rows: Sequence[Row]) -> list[Column]:
 def _column(name: str, values: Sequence[Any]) -> Column:
     texts = [value for value in values if isinstance(value, str) and any(map(str.isalpha, value[:200]))]
     turns = [turn for value in values for turn in _turns(cells.opened(value))]
-    said = [] if turns else texts
+    plain_texts = [] if turns else texts
     return Column(
         name=name,
-        texts=len(said),
-        length=sum(map(len, said)) / len(said) if said else 0,
-        distinct=len(set(said)),
+        texts=len(plain_texts),
+        length=sum(map(len, plain_texts)) / len(plain_texts) if plain_texts else 0,
+        distinct=len(set(plain_texts)),
         turns=turns,
         labels=sum(cells.yes_or_no(value) is not None for value in values if value not in (None, "")),
     )
@@ -105,10 +107,10 @@ def _turns(value: Any) -> list[Row]:
 
 def _chat(column: Column, columns: Sequence[Column]) -> Mapping:
     who, what = keys_of_turns(column.turns)
-    found = {"messages": column.name} | _beside(columns, {column.name})
+    parts = {"messages": column.name} | _beside(columns, {column.name})
     usual = who in role_names.USUAL.who and what in role_names.USUAL.what
-    own = {} if usual else {"who": who, "what": what}
-    return Mapping(kind="chat", parts=found, roles=roles_of(column.turns, who), **own)
+    unusual_keys = {} if usual else {"who": who, "what": what}
+    return Mapping(kind="chat", parts=parts, roles=roles_of(column.turns, who), **unusual_keys)
 
 
 def keys_of_turns(turns: Sequence[Row]) -> tuple[str, str]:
@@ -118,62 +120,64 @@ def keys_of_turns(turns: Sequence[Row]) -> tuple[str, str]:
         for key, value in turn.items():
             if isinstance(value, str):
                 values.setdefault(str(key), []).append(value)
-    lengths = {key: sum(map(len, said)) / len(said) for key, said in values.items()}
+    lengths = {key: sum(map(len, texts)) / len(texts) for key, texts in values.items()}
     what = max(lengths, key=lambda key: (key in role_names.USUAL.what, lengths[key]), default="")
-    few = [key for key in values if key != what and len(set(values[key])) <= FEW_ROLES]
-    return max(few, key=lambda key: (key in role_names.USUAL.who, len(values[key])), default=""), what
+    role_keys = [key for key in values if key != what and len(set(values[key])) <= FEW_ROLES]
+    return max(role_keys, key=lambda key: (key in role_names.USUAL.who, len(values[key])), default=""), what
 
 
 def roles_of(turns: Iterable[Row], who: str) -> dict[str, Role]:
     """The roles nobody knows, each with what it may be: who speaks first asks, the others answer in turn."""
     names = list(dict.fromkeys(str(turn[who]) for turn in turns if isinstance(turn.get(who), str)))
-    strange = [name for name in names if role_names.plain_name(name) not in role_names.ROLES][:FEW_ROLES]
-    taken = {role_names.ROLES.get(role_names.plain_name(name)) for name in names}
-    free: list[Role] = [role for role in ("user", "assistant") if role not in taken] or ["user", "assistant"]
-    return {name: free[min(place, len(free) - 1)] for place, name in enumerate(strange)}
+    unknown_names = [name for name in names if role_names.plain_name(name) not in role_names.ROLES][:FEW_ROLES]
+    known_roles = {role_names.ROLES.get(role_names.plain_name(name)) for name in names}
+    missing: list[Role] = [role for role in ("user", "assistant") if role not in known_roles] or ["user", "assistant"]
+    return {name: missing[min(position, len(missing) - 1)] for position, name in enumerate(unknown_names)}
 
 
 def _pair(texts: Sequence[Column], columns: Sequence[Column]) -> Mapping:
     better, worse = _named(texts, BETTER), _named(texts, WORSE)
-    asked = _named([one for one in texts if one not in (better, worse)], ASKING)
+    prompt = _named([column for column in texts if column not in (better, worse)], ASKING)
     if better and worse:
-        return _made("preference", {"prompt": asked, "chosen": better, "rejected": worse}, columns)
-    answered = _named([one for one in texts if one is not asked], ANSWERING)
-    rest = sorted((one for one in texts if one not in (asked, answered)), key=lambda one: -one.length)
-    if asked is None and answered is None:
-        asked, answered = _two(rest[:2], columns)
-    asked = asked or next(iter(rest), None)
-    answered = answered or next((one for one in rest if one is not asked), None)
-    if asked is None or answered is None:
-        return _made("text", {"text": max(texts, key=lambda one: one.length)}, columns)
-    label = next((one for one in columns if one.labels and one.words & LABEL_WORDS), None)
-    if label is not None and label not in (asked, answered):
-        return _made("unpaired", {"prompt": asked, "completion": answered, "label": label}, columns)
-    return _made("chat", {"prompt": asked, "completion": answered}, columns)
+        return _mapping("preference", {"prompt": prompt, "chosen": better, "rejected": worse}, columns)
+    completion = _named([column for column in texts if column is not prompt], ANSWERING)
+    longest_first = sorted(
+        (column for column in texts if column not in (prompt, completion)), key=lambda column: -column.length
+    )
+    if prompt is None and completion is None:
+        prompt, completion = _prompt_and_completion(longest_first[:2], columns)
+    prompt = prompt or next(iter(longest_first), None)
+    completion = completion or next((column for column in longest_first if column is not prompt), None)
+    if prompt is None or completion is None:
+        return _mapping("text", {"text": max(texts, key=lambda column: column.length)}, columns)
+    label = next((column for column in columns if column.labels and column.words & LABEL_WORDS), None)
+    if label is not None and label not in (prompt, completion):
+        return _mapping("unpaired", {"prompt": prompt, "completion": completion, "label": label}, columns)
+    return _mapping("chat", {"prompt": prompt, "completion": completion}, columns)
 
 
-def _two(longest: Sequence[Column], columns: Sequence[Column]) -> Sequence[Column | None]:
+def _prompt_and_completion(longest: Sequence[Column], columns: Sequence[Column]) -> Sequence[Column | None]:
     """Of the two columns with the longest texts, which asks: the one that comes first, or that is much shorter."""
     if len(longest) < 2:
         return None, None
-    answered, asked = longest
-    alike = answered.length < 2 * asked.length
-    return sorted(longest, key=columns.index) if alike else (asked, answered)
+    completion, prompt = longest
+    alike = completion.length < 2 * prompt.length
+    return sorted(longest, key=columns.index) if alike else (prompt, completion)
 
 
 def _named(columns: Sequence[Column], names: set[str]) -> Column | None:
     """The column with such a word in its name, the longest texts first."""
-    return max((one for one in columns if one.words & names), key=lambda one: one.length, default=None)
+    return max((column for column in columns if column.words & names), key=lambda column: column.length, default=None)
 
 
-def _made(kind: Kind, found: dict[str, Column | None], columns: Sequence[Column]) -> Mapping:
-    taken = {part: column.name for part, column in found.items() if column is not None}
+def _mapping(kind: Kind, columns_by_part: dict[str, Column | None], columns: Sequence[Column]) -> Mapping:
+    taken = {part: column.name for part, column in columns_by_part.items() if column is not None}
     beside = _beside(columns, set(taken.values())) if "system" in row_parts.PARTS[kind] else {}
     return Mapping(kind=kind, parts=taken | beside)
 
 
 def _beside(columns: Sequence[Column], taken: set[str]) -> dict[str, str]:
     """System text, history and tools, where a column is called so."""
-    free = {role_names.plain_name(one.name): one.name for one in columns if one.name not in taken}
-    found = {part: cells.first(free, names) for part, names in row_parts.BESIDE.items()}
-    return {part: free[name] for part, name in found.items() if name is not None}
+    free = {role_names.plain_name(column.name): column.name for column in columns if column.name not in taken}
+    names_by_part = {part: cells.first(free, names) for part, names in row_parts.BESIDE.items()}
+    return {part: free[name] for part, name in names_by_part.items() if name is not None}

@@ -54,11 +54,11 @@ PACKED = (".gz", ".zst", ".zstd")
 
 KNOWN = (
     "Files that can be read: "
-    + ", ".join(s for reader in READERS for s in reader.suffixes)
+    + ", ".join(suffix for reader in READERS for suffix in reader.suffixes)
     + ", and the text files among them as .gz or .zst."
 )
 # The first bytes of files people upload by mistake.
-STRANGERS = (
+UNSUPPORTED = (
     (b"PK\x03\x04", "a zip archive (or an Excel or Word file)", "Unpack it, or export the sheet as CSV."),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "Export it as CSV or text."),
     (b"%PDF", "a PDF", "Export its text to a .txt file."),
@@ -79,7 +79,7 @@ STRANGERS = (
 
 def choose(source: Source, name: str) -> Reader:
     """The reader for a file called `name`. Raises UnreadableError when there is none."""
-    _refuse_strangers(source.head)
+    _refuse_unsupported(source.head)
     suffix = PurePath(unpacked_name(name)).suffix
     for reader in BINARY:
         if source.head.startswith(reader.magic):
@@ -110,27 +110,27 @@ def _text_reader(source: Source, name: str, suffix: str) -> Reader:
     head = source.text_head()
     if _is_binary(head):
         raise UnreadableError(f"`{name}` does not hold text.", KNOWN)
-    found = _json_reader(head, suffix)
-    if found is not None:
-        return found
+    json_reader = _json_reader(head, suffix)
+    if json_reader is not None:
+        return json_reader
     for reader in (TABLE, TEXT):
         if suffix in reader.suffixes:
             return reader
     if suffix in JSON.suffixes:
-        begins = head.lstrip()[:20].decode("utf-8", "replace").split("\n")[0]
-        raise UnreadableError(f"`{name}` does not hold JSON: it begins with `{begins}`.", KNOWN)
+        beginning = head.lstrip()[:20].decode("utf-8", "replace").split("\n")[0]
+        raise UnreadableError(f"`{name}` does not hold JSON: it begins with `{beginning}`.", KNOWN)
     raise UnreadableError(f"The ending of `{name}` says nothing about what is in it.", KNOWN)
 
 
 def _json_reader(head: bytes, suffix: str) -> Reader | None:
     start = head.lstrip()
-    named = suffix in JSON.suffixes + JSONL.suffixes
-    first = start.split(b"\n", 1)[0]
+    has_json_suffix = suffix in JSON.suffixes + JSONL.suffixes
+    first_line = start.split(b"\n", 1)[0]
     if json_stream.wrapper_of(start):
         return JSON
-    if start[:1] == b"{" and _is_json(first):
+    if start[:1] == b"{" and _is_json(first_line):
         return JSONL
-    if start[:1] in (b"[", b"{") and (named or _rows_begin(start)):
+    if start[:1] in (b"[", b"{") and (has_json_suffix or _rows_begin(start)):
         return JSONL if _next_line_begins_a_row(start) else JSON
     return JSONL if suffix in JSONL.suffixes else None
 
@@ -143,8 +143,8 @@ def _next_line_begins_a_row(start: bytes) -> bool:
 
 def _rows_begin(start: bytes) -> bool:
     """Whether JSON under another name really is JSON: `[{"` or `{"`, and not a Markdown link."""
-    begin = b"".join(start[:200].split())
-    return begin.startswith((b'[{"', b'{"'))
+    beginning = b"".join(start[:200].split())
+    return beginning.startswith((b'[{"', b'{"'))
 
 
 def _is_json(text: bytes) -> bool:
@@ -160,8 +160,8 @@ def _is_binary(head: bytes) -> bool:
     return controls > len(head) * 0.02
 
 
-def _refuse_strangers(head: bytes) -> None:
+def _refuse_unsupported(head: bytes) -> None:
     start = head.lstrip()[:40].lower()
-    for magic, what, hint in STRANGERS:
+    for magic, what, hint in UNSUPPORTED:
         if head.startswith(magic) or (magic.startswith((b"<", b"version")) and start.startswith(magic)):
             raise UnreadableError(f"The file is {what}.", hint)

@@ -14,7 +14,7 @@ from engine.rows.verdict import Rejection
 DELIMITERS = (",", "\t", ";", "|")
 SEPARATOR = re.compile(r"sep=([,;|\t])\r?[\n\r]", re.IGNORECASE)
 MOST_COLUMNS = 10_000
-LOOKED_AT = 50
+SAMPLED_ROWS = 50
 
 
 def rows(source: Source) -> Iterator[Any]:
@@ -22,9 +22,9 @@ def rows(source: Source) -> Iterator[Any]:
     csv.field_size_limit(MOST_ROW_BYTES)
     head = source.text_head().decode("utf-8", "ignore")
     text = _text(source, by_return="\n" not in head and "\r" in head)
-    if said := SEPARATOR.match(head):  # a first line by which Excel is told the delimiter
+    if separator := SEPARATOR.match(head):  # a first line by which Excel is told the delimiter
         next(text)
-    cells = csv.reader(text, delimiter=said[1] if said else delimiter_of(head.replace("\r", "\n")))
+    cells = csv.reader(text, delimiter=separator[1] if separator else delimiter_of(head.replace("\r", "\n")))
     header = _header(cells)
     for row in _guarded(cells):
         if row and len(row) != len(header):
@@ -35,27 +35,27 @@ def rows(source: Source) -> Iterator[Any]:
 
 def delimiter_of(head: str) -> str:
     """The delimiter that gives the first rows the most columns, the same number in each."""
-    whole = head[: head.rfind("\n") + 1] or head
-    return max(DELIMITERS, key=lambda delimiter: _columns(whole.splitlines(keepends=True), delimiter))
+    whole_lines = head[: head.rfind("\n") + 1] or head
+    return max(DELIMITERS, key=lambda delimiter: _columns(whole_lines.splitlines(keepends=True), delimiter))
 
 
 def _columns(head: list[str], delimiter: str) -> tuple[float, int]:
     try:
-        counted = [len(row) for row in islice(csv.reader(head, delimiter=delimiter), LOOKED_AT) if row]
+        cell_counts = [len(row) for row in islice(csv.reader(head, delimiter=delimiter), SAMPLED_ROWS) if row]
     except csv.Error:
         return 0, 0
-    if not counted or counted[0] < 2:
+    if not cell_counts or cell_counts[0] < 2:
         return 0, 0
-    return sum(count == counted[0] for count in counted) / len(counted), counted[0]
+    return sum(count == cell_counts[0] for count in cell_counts) / len(cell_counts), cell_counts[0]
 
 
 def _header(cells: Iterable[list[str]]) -> list[str]:
     header = [name.strip() for name in next(iter(_guarded(cells)), [])]
     if len(header) > MOST_COLUMNS:
         raise UnreadableError(f"The file has {len(header)} columns.", "Keep the columns with the training text.")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise UnreadableError(f"The column `{twice[0]}` appears twice.", "Give each column a name of its own.")
+    duplicates = sorted({name for name in header if header.count(name) > 1})
+    if duplicates:
+        raise UnreadableError(f"The column `{duplicates[0]}` appears twice.", "Give each column a name of its own.")
     return header
 
 

@@ -30,18 +30,19 @@ _PACKED = (".gz", ".zst")
 def configs(card: Mapping[str, Any], files: Sequence[str], revision: str = "main") -> dict[str, Splits]:
     """{configuration: {split: [paths]}}. Configurations and splits without a readable file are left out."""
     readable = sorted(path for path in files if not _is_aside(path) and _reader(path))
-    found = _converted(readable) if revision == PARQUET_BRANCH else _of_card(card, readable)
-    found = {
-        name: {split: _of_one_type(paths) for split, paths in splits.items() if paths} for name, splits in found.items()
+    splits_by_config = _converted(readable) if revision == PARQUET_BRANCH else _of_card(card, readable)
+    splits_by_config = {
+        name: {split: _of_one_type(paths) for split, paths in splits.items() if paths}
+        for name, splits in splits_by_config.items()
     }
-    return {name: splits for name, splits in found.items() if splits}
+    return {name: splits for name, splits in splits_by_config.items() if splits}
 
 
-def default_of(card: Mapping[str, Any], found: Mapping[str, Splits]) -> str | None:
+def default_of(card: Mapping[str, Any], available: Mapping[str, Splits]) -> str | None:
     """The configuration that is meant when none is named; None when one has to be named."""
-    flagged = [str(one["config_name"]) for one in _entries(card) if one.get("default")]
-    likely = [name for name in (*flagged, "default") if name in found]
-    return likely[0] if likely else next(iter(found)) if len(found) == 1 else None
+    flagged = [str(entry["config_name"]) for entry in _entries(card) if entry.get("default")]
+    candidates = [name for name in (*flagged, "default") if name in available]
+    return candidates[0] if candidates else next(iter(available)) if len(available) == 1 else None
 
 
 def has_script(files: Iterable[str]) -> bool:
@@ -50,10 +51,10 @@ def has_script(files: Iterable[str]) -> bool:
 
 def _of_one_type(paths: Iterable[str]) -> list[str]:
     """The files of the commonest type; text and Markdown count only when there is nothing else."""
-    typed = [(path, _reader(path)) for path in paths]
-    kinds = Counter(reader for _, reader in typed if reader != choose.TEXT.name)
-    wanted = kinds.most_common(1)[0][0] if kinds else choose.TEXT.name
-    return [path for path, reader in typed if reader == wanted]
+    read_by = [(path, _reader(path)) for path in paths]
+    counts = Counter(reader for _, reader in read_by if reader != choose.TEXT.name)
+    commonest = counts.most_common(1)[0][0] if counts else choose.TEXT.name
+    return [path for path, reader in read_by if reader == commonest]
 
 
 def _is_aside(path: str) -> bool:
@@ -64,19 +65,19 @@ def _is_aside(path: str) -> bool:
 
 def _reader(path: str) -> str | None:
     name = path.lower()
-    for packed in _PACKED:
-        name = name.removesuffix(packed)
+    for ending in _PACKED:
+        name = name.removesuffix(ending)
     suffix = PurePosixPath(name).suffix
     return next((reader.name for reader in choose.READERS if suffix in reader.suffixes), None)
 
 
 def _converted(files: Iterable[str]) -> dict[str, Splits]:
-    found: dict[str, Splits] = {}
+    splits_by_config: dict[str, Splits] = {}
     for path in files:
         parts = path.split("/")
         if len(parts) == 3:
-            found.setdefault(parts[0], {}).setdefault(parts[1].removeprefix("partial-"), []).append(path)
-    return found
+            splits_by_config.setdefault(parts[0], {}).setdefault(parts[1].removeprefix("partial-"), []).append(path)
+    return splits_by_config
 
 
 def _of_card(card: Mapping[str, Any], files: list[str]) -> dict[str, Splits]:
@@ -87,11 +88,11 @@ def _of_card(card: Mapping[str, Any], files: list[str]) -> dict[str, Splits]:
 
 
 def _entries(card: Mapping[str, Any]) -> list[dict[str, Any]]:
-    listed = card.get("configs")
+    entries = card.get("configs")
     return [
-        one
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict) and isinstance(one.get("config_name"), str)
+        entry
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and isinstance(entry.get("config_name"), str)
     ]
 
 
@@ -99,43 +100,49 @@ def _of_entry(entry: Mapping[str, Any], files: list[str]) -> Splits:
     """The splits of one entry of the card: `data_files` says which, or `data_dir` says where to look."""
     folder = str(entry.get("data_dir") or "").strip("./")
     inside = [path for path in files if not folder or path.startswith(folder + "/")]
-    written = entry.get("data_files")
-    if not written:
+    data_files = entry.get("data_files")
+    if not data_files:
         return _by_names(inside, folder)
     return {
         split: [path for path in inside if any(_matches(pattern, path, folder) for pattern in patterns)]
-        for split, patterns in _patterns(written).items()
+        for split, patterns in _patterns(data_files).items()
     }
 
 
-def _patterns(written: Any) -> dict[str, list[str]]:
+def _patterns(data_files: Any) -> dict[str, list[str]]:
     """`data_files` in each way it may be written: text, a list of texts, {split: ...}, [{"split", "path"}, ...]."""
-    if isinstance(written, Mapping):
-        return {str(split): _texts(paths) for split, paths in written.items()}
-    if isinstance(written, list) and all(isinstance(one, Mapping) for one in written):
-        return {str(one.get("split", "train")): _texts(one.get("path")) for one in written}
-    return {"train": _texts(written)}
+    if isinstance(data_files, Mapping):
+        return {str(split): _texts(paths) for split, paths in data_files.items()}
+    if isinstance(data_files, list) and all(isinstance(item, Mapping) for item in data_files):
+        return {str(item.get("split", "train")): _texts(item.get("path")) for item in data_files}
+    return {"train": _texts(data_files)}
 
 
 def _texts(value: Any) -> list[str]:
-    return [str(one) for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    return [str(text) for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
 
 
 def _matches(pattern: str, path: str, folder: str) -> bool:
     """Glob: `*` stays inside a folder, `**` does not. A pattern may count from the root or from `data_dir`."""
-    wanted = [part for part in pattern.split("/") if part not in ("", ".")]
-    return _fits(wanted, path.split("/")) or (bool(folder) and _fits(wanted, path[len(folder) + 1 :].split("/")))
+    pattern_parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    return _fits(pattern_parts, path.split("/")) or (
+        bool(folder) and _fits(pattern_parts, path[len(folder) + 1 :].split("/"))
+    )
 
 
-def _fits(wanted: list[str], parts: list[str]) -> bool:
+def _fits(pattern_parts: list[str], path_parts: list[str]) -> bool:
     """Follows all ways through the path at once, so that no card can make it take long."""
     reached = {0}
-    for part in wanted:
+    for part in pattern_parts:
         if part == "**":
-            reached = set(range(min(reached, default=len(parts) + 1), len(parts) + 1))
+            reached = set(range(min(reached, default=len(path_parts) + 1), len(path_parts) + 1))
         else:
-            reached = {at + 1 for at in reached if at < len(parts) and fnmatchcase(parts[at], part)}
-    return len(parts) in reached
+            reached = {
+                position + 1
+                for position in reached
+                if position < len(path_parts) and fnmatchcase(path_parts[position], part)
+            }
+    return len(path_parts) in reached
 
 
 def _by_names(files: list[str], folder: str = "") -> Splits:
@@ -147,12 +154,12 @@ def _by_names(files: list[str], folder: str = "") -> Splits:
             sharded.setdefault(shard[1], []).append(path)
     if sharded:
         return sharded
-    for part in (_folders, _file):
-        found = {
-            split: [path for path in files if _has(words, part(path[start:]))] for split, words in KEYWORDS.items()
+    for part_of in (_folders, _file):
+        by_split = {
+            split: [path for path in files if _has(words, part_of(path[start:]))] for split, words in KEYWORDS.items()
         }
-        if any(found.values()):
-            return found
+        if any(by_split.values()):
+            return by_split
     return {"train": files}
 
 

@@ -23,21 +23,21 @@ def rows(source: Source) -> Iterator[Any]:
 def row_of(text: bytes) -> Any:
     """One row from its JSON; a Rejection when it is none. Never raises, however deep or broken the text is."""
     try:
-        found = orjson.loads(text)
+        row = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         rule = "invalid_json" if _is_utf8(text) else "not_utf8"
         return Rejection(rule, f"{error}: {text[:120].decode('utf-8', 'backslashreplace')}")
-    if text.count(b"[") + text.count(b"{") > MOST_DEPTH and is_deep(found):
+    if text.count(b"[") + text.count(b"{") > MOST_DEPTH and is_deep(row):
         return Rejection("too_deep", text[:120].decode("utf-8", "backslashreplace"))
-    return found
+    return row
 
 
 def is_deep(value: Any) -> bool:
     """Whether more lists and objects stand inside each other than anything that goes through them would survive."""
     level = [value]
     for _ in range(MOST_DEPTH):
-        inside = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
-        if not (level := [child for children in inside for child in children]):
+        nested = [node.values() if isinstance(node, dict) else node for node in level if isinstance(node, (dict, list))]
+        if not (level := [child for children in nested for child in children]):
             return False
     return True
 

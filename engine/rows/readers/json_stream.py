@@ -36,9 +36,9 @@ def rows(source: Source) -> Iterator[Any]:
     Raises UnreadableError where the brackets do not match.
     """
     head = source.text_head().lstrip()
-    before = wrapper_of(head)
-    scanner = _Scanner(in_array=head[:1] == b"[" or before > 0, wrapped=before > 0)
-    for chunk in _without_beginning(source.chunks(), before):
+    wrapper_bytes = wrapper_of(head)
+    scanner = _Scanner(in_array=head[:1] == b"[" or wrapper_bytes > 0, wrapped=wrapper_bytes > 0)
+    for chunk in _without_beginning(source.chunks(), wrapper_bytes):
         yield from map(row_of, scanner.feed(chunk))
     yield from map(row_of, scanner.feed(b"", last=True))
     scanner.end()
@@ -46,8 +46,8 @@ def rows(source: Source) -> Iterator[Any]:
 
 def wrapper_of(head: bytes) -> int:
     """How many bytes of an object come before its list of rows; 0 when it is no such object."""
-    found = WRAPPED.match(head[:WRAPPER_BYTES])
-    return found.end() if found and not _is_a_line(head) else 0
+    match = WRAPPED.match(head[:WRAPPER_BYTES])
+    return match.end() if match and not _is_a_line(head) else 0
 
 
 def _is_a_line(head: bytes) -> bool:
@@ -112,19 +112,19 @@ class _Scanner:
             return None
         if self.closed:
             raise UnreadableError(f"Something follows the list of rows, after row {self.count}.", "Keep one list.")
-        before, mark = self.depth, token[0]
+        depth_before, mark = self.depth, token[0]
         if mark in (b"{", b"["):
             self.depth += 1
         elif mark in (b"}", b"]"):
             self.depth -= 1
-        if before == 0 and self.outer:  # the bracket that opens the array
+        if depth_before == 0 and self.outer:  # the bracket that opens the array
             self.start = self.at
             return None
         if self.depth < self.outer:
             self.closed = True
             self._check_end(mark)
             return None
-        if before == self.outer and self.depth >= before:
+        if depth_before == self.outer and self.depth >= depth_before:
             self.start = token.start()
         return self._row() if self.depth == self.outer else None
 
@@ -141,8 +141,8 @@ class _Scanner:
 
     def _drop_what_is_done(self) -> None:
         inside = self.depth > self.outer
-        keep = self.start if inside else self.at
-        self.held, self.at, self.start = self.held[keep:], self.at - keep, 0
+        kept_from = self.start if inside else self.at
+        self.held, self.at, self.start = self.held[kept_from:], self.at - kept_from, 0
         if len(self.held) > MOST_ROW_BYTES:
             raise UnreadableError(
                 f"The row after row {self.count} is longer than {MOST_ROW_BYTES >> 20} MB, or a quote is missing.",

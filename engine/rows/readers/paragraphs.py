@@ -17,21 +17,26 @@ BLANK_LINE = re.compile(rb"\n[ \t\r]*\n")
 def rows(source: Source) -> Iterator[Any]:
     """Each paragraph as {"text": ...}; a Rejection for one that is too long or not UTF-8."""
     by_line = BLANK_LINE.search(source.text_head().strip()) is None
-    held: list[bytes] = []
-    held_bytes = 0
+    paragraph: list[bytes] = []
+    paragraph_bytes = 0
     for line in lines(source.chunks()):
-        if line and not line.isspace() and held_bytes + len(line) <= MOST_ROW_BYTES and not (by_line and held):
-            held.append(line)
-            held_bytes += len(line)
+        if (
+            line
+            and not line.isspace()
+            and paragraph_bytes + len(line) <= MOST_ROW_BYTES
+            and not (by_line and paragraph)
+        ):
+            paragraph.append(line)
+            paragraph_bytes += len(line)
             continue
-        if held:
-            yield _row(b"".join(held))
+        if paragraph:
+            yield _row(b"".join(paragraph))
         if line is None:
             yield Rejection("too_long")
-        held = [line] if line and not line.isspace() else []
-        held_bytes = sum(map(len, held))
-    if held:
-        yield _row(b"".join(held))
+        paragraph = [line] if line and not line.isspace() else []
+        paragraph_bytes = sum(map(len, paragraph))
+    if paragraph:
+        yield _row(b"".join(paragraph))
 
 
 def _row(text: bytes) -> dict[str, str] | Rejection:

@@ -39,15 +39,17 @@ def _batch_rows(metadata: Any) -> int:
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     total: int = sum(group.total_byte_size for group in groups)
     rows: int = metadata.num_rows
-    longest = max((_dictionary_bytes(group.column(n)) for group in groups for n in range(group.num_columns)), default=0)
+    longest = max(
+        (_dictionary_bytes(group.column(column)) for group in groups for column in range(group.num_columns)), default=0
+    )
     return max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, total), MOST_DECODED_BYTES // max(1, longest)))
 
 
 def _dictionary_bytes(chunk: Any) -> int:
     """How long a value may be that rows name by a number: a small file can repeat a long one without end."""
     by_number = chunk.has_dictionary_page and chunk.total_uncompressed_size < INDEX_BYTES * chunk.num_values
-    few = chunk.has_dictionary_page and chunk.num_values < BATCH_ROWS * 8
-    return int(chunk.total_uncompressed_size) if by_number or few else 0
+    few_values = chunk.has_dictionary_page and chunk.num_values < BATCH_ROWS * 8
+    return int(chunk.total_uncompressed_size) if by_number or few_values else 0
 
 
 def _check_rows(metadata: Any) -> None:
@@ -64,32 +66,32 @@ def check_columns(names: Sequence[str], leaves: int) -> None:
     """Raises UnreadableError for a file with thousands of columns, or with two of the same name."""
     if leaves > MOST_COLUMNS:
         raise UnreadableError(f"The file has {leaves} columns.", "Keep those with the text.")
-    if twice := next((name for name, count in Counter(names).items() if count > 1), None):
-        raise UnreadableError(f"The column `{twice:.100}` appears twice.", "Give each column a name of its own.")
+    if duplicate := next((name for name, count in Counter(names).items() if count > 1), None):
+        raise UnreadableError(f"The column `{duplicate:.100}` appears twice.", "Give each column a name of its own.")
 
 
 def broken(kind: str, error: Exception) -> UnreadableError:
     """What is said about a file that Arrow cannot read."""
-    words = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return UnreadableError(f"The {kind} file is broken or cut off: {words}", "Write or download it again.")
+    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return UnreadableError(f"The {kind} file is broken or cut off: {reason}", "Write or download it again.")
 
 
 def plain_rows(batch: Any) -> Iterator[dict[str, Any] | Rejection]:
     """The rows of an Arrow batch; a Rejection for one that is no UTF-8."""
     step = max(1, min(BATCH_ROWS, BATCH_BYTES * batch.num_rows // max(1, batch.nbytes)))
     for start in range(0, batch.num_rows, step):
-        yield from _plain(batch.slice(start, step))
+        yield from _plain_batch(batch.slice(start, step))
 
 
-def _plain(batch: Any) -> Iterator[dict[str, Any] | Rejection]:
+def _plain_batch(batch: Any) -> Iterator[dict[str, Any] | Rejection]:
     try:
         yield from batch.to_pylist()
     except UnicodeDecodeError:
         for position in range(batch.num_rows):
-            yield _one(batch.slice(position, 1))
+            yield _plain_row(batch.slice(position, 1))
 
 
-def _one(batch: Any) -> dict[str, Any] | Rejection:
+def _plain_row(batch: Any) -> dict[str, Any] | Rejection:
     try:
         row: dict[str, Any] = batch.to_pylist()[0]
     except UnicodeDecodeError as error:

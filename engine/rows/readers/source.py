@@ -40,7 +40,7 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = _opened(path)
+        self._file = _open(path)
         self.size = os.fstat(self._file.fileno()).st_size
         first = self._file.read(4)
         self.packed = next((name for magic, name in PACKERS.items() if first.startswith(magic)), "")
@@ -100,10 +100,10 @@ class Source:
             while chunk := self._file.read(CHUNK_BYTES):
                 yield chunk
             return
-        unpacked = 0
+        unpacked_bytes = 0
         for chunk in _unpacked(self._file, self.packed):
-            unpacked += len(chunk)
-            if unpacked > FREE_GROWTH_BYTES + MOST_GROWTH * self._file.tell():
+            unpacked_bytes += len(chunk)
+            if unpacked_bytes > FREE_GROWTH_BYTES + MOST_GROWTH * self._file.tell():
                 raise UnreadableError(
                     f"The {self.packed} file unpacks to more than {MOST_GROWTH} times its size.",
                     "If it really holds training data, unpack it yourself and import the result.",
@@ -119,13 +119,13 @@ class Source:
         return "utf-8"
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes]:
     # O_NONBLOCK: a FIFO nobody writes to must not hold us; what was opened is looked at before a byte is read.
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        what = "is a link" if path.is_symlink() else f"cannot be opened: {error.strerror}"
-        raise UnreadableError(f"The file {what}.", "Give a plain file, which the studio may read.") from error
+        reason = "is a link" if path.is_symlink() else f"cannot be opened: {error.strerror}"
+        raise UnreadableError(f"The file {reason}.", "Give a plain file, which the studio may read.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise UnreadableError("This is not a file.", "Choose a file with rows, not a folder, link, pipe or device.")
@@ -133,7 +133,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _unpacked(file: IO[bytes], packer: str) -> Iterator[bytes]:
-    with _opened_pack(file, packer) as stream:
+    with _open_packed(file, packer) as stream:
         while True:
             try:
                 chunk = stream.read(CHUNK_BYTES)
@@ -145,7 +145,7 @@ def _unpacked(file: IO[bytes], packer: str) -> Iterator[bytes]:
             yield chunk
 
 
-def _opened_pack(file: IO[bytes], packer: str) -> Any:
+def _open_packed(file: IO[bytes], packer: str) -> Any:
     if packer == "gzip":
         return gzip.GzipFile(fileobj=file)
     # A descriptor of its own, with the place in the file in common: Arrow closes what it was given.
@@ -157,8 +157,8 @@ def encoding_of(head: bytes, complete: bool) -> tuple[str, bytes]:
     for bom, name in BOMS:
         if head.startswith(bom):
             return name, bom
-    if guessed := _utf16_without_bom(head):
-        return guessed, b""
+    if utf16 := _utf16_without_bom(head):
+        return utf16, b""
     return ("cp1252" if _is_latin1(head if complete else _whole_characters(head)) else "utf-8"), b""
 
 
@@ -177,8 +177,8 @@ def _is_latin1(data: bytes) -> bool:
         return False
     text = data.decode("utf-8", "surrogateescape")
     broken = len(text) - len(text.encode("utf-8", "ignore").decode())
-    ascii = len(data.translate(None, HIGH))
-    return broken * 2 > len(text) - ascii
+    ascii_count = len(data.translate(None, HIGH))
+    return broken * 2 > len(text) - ascii_count
 
 
 def _whole_characters(data: bytes) -> bytes:

@@ -40,26 +40,26 @@ def add(index: sqlite3.Connection, first: int, texts: Sequence[str]) -> None:
     index.executemany("INSERT INTO rows (rowid, text) VALUES (?, ?)", enumerate(texts, first))
 
 
-def indexed(index: Path, wanted: Sequence[Term], offset: int, limit: int) -> tuple[int, list[int]]:
+def indexed(index: Path, terms: Sequence[Term], offset: int, limit: int) -> tuple[int, list[int]]:
     """How many rows have all the terms, and the positions of one page of them, rising."""
-    query = match_query(wanted)
-    with closing(sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-        (count,) = db.execute("SELECT count(*) FROM rows WHERE rows MATCH ?", (query,)).fetchone()
+    query = match_query(terms)
+    with closing(sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM rows WHERE rows MATCH ?", (query,)).fetchone()
         page = "SELECT rowid FROM rows WHERE rows MATCH ? ORDER BY rowid LIMIT ? OFFSET ?"
-        return count, [position for (position,) in db.execute(page, (query, limit, offset))]
+        return count, [position for (position,) in connection.execute(page, (query, limit, offset))]
 
 
-def scanned(path: Path, kind: str | None, wanted: Sequence[Term], most_rows: int) -> tuple[list[int], int]:
+def scanned(path: Path, kind: str | None, terms: Sequence[Term], most_rows: int) -> tuple[list[int], int]:
     """The positions of rows with all the terms among the first `most_rows`, and how many were looked at."""
-    found: list[int] = []
-    looked_at = 0
+    positions: list[int] = []
+    rows_read = 0
     for batch in batches(path, kind or ""):
         texts = words(batch.text)
         mask = np.ones(len(texts), dtype=np.bool_)
-        for pattern in patterns(wanted):
+        for pattern in patterns(terms):
             mask &= np.asarray(pc.match_substring_regex(texts, pattern=pattern).to_numpy(zero_copy_only=False))
-        found += (np.flatnonzero(mask) + batch.first).tolist()
-        looked_at += len(texts)
-        if looked_at >= most_rows:
+        positions += (np.flatnonzero(mask) + batch.first).tolist()
+        rows_read += len(texts)
+        if rows_read >= most_rows:
             break
-    return found, looked_at
+    return positions, rows_read

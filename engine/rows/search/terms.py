@@ -27,8 +27,8 @@ class Term:
 def terms(text: str) -> list[Term]:
     """What to look for; empty when there is no word in the text."""
     clean = text[:LONGEST].encode("utf-8", "ignore").decode()
-    found = (_term(phrase or word, not phrase and word.endswith("*")) for phrase, word in _PARTS.findall(clean))
-    return [term for term in found if term.words][:MOST_TERMS]
+    parsed = (_term(phrase or word, not phrase and word.endswith("*")) for phrase, word in _PARTS.findall(clean))
+    return [term for term in parsed if term.words][:MOST_TERMS]
 
 
 def _term(text: str, going_on: bool) -> Term:
@@ -37,18 +37,18 @@ def _term(text: str, going_on: bool) -> Term:
 
 def plain(text: str) -> str:
     """Small letters without accents; signs of scripts without spaces stand alone."""
-    letters = (sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+    letters = (character for character in unicodedata.normalize("NFD", text) if not unicodedata.combining(character))
     return _NO_SPACES.sub(r" \1 ", unicodedata.normalize("NFC", "".join(letters)).lower())
 
 
-def match_query(wanted: Sequence[Term]) -> str:
+def match_query(terms: Sequence[Term]) -> str:
     """For SQLite's FTS5: every term a quoted phrase. The words hold letters and digits only."""
-    return " ".join(f'"{" ".join(term.words)}"{" *" if term.open else ""}' for term in wanted)
+    return " ".join(f'"{" ".join(term.words)}"{" *" if term.open else ""}' for term in terms)
 
 
-def patterns(wanted: Sequence[Term]) -> list[str]:
+def patterns(terms: Sequence[Term]) -> list[str]:
     """For a scan of texts as `plain` gives them, words with one space between: a pattern each term (RE2)."""
-    return [rf"(?:^| ){' '.join(term.words)}{'' if term.open else '(?: |$)'}" for term in wanted]
+    return [rf"(?:^| ){' '.join(term.words)}{'' if term.open else '(?: |$)'}" for term in terms]
 
 
 def spans(text: str, wanted: Sequence[Term]) -> list[tuple[int, int]]:
@@ -57,7 +57,7 @@ def spans(text: str, wanted: Sequence[Term]) -> list[tuple[int, int]]:
         return []
     folded = "".join(_folded(sign) for sign in text)
     either = "|".join(_between(term) for term in wanted)
-    return [one.span() for one in re.finditer(either, folded)]
+    return [match.span() for match in re.finditer(either, folded)]
 
 
 def _folded(sign: str) -> str:

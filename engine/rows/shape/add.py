@@ -7,15 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from engine.rows.shape import operation as shaping
-from engine.rows.shape import validated_rows
+from engine.rows.shape import operation, validated_rows
 from engine.rows.store import columnar, columns
 from engine.rows.verdict import Kind
 
 MOST_ROWS = 200
 
 
-class Add(shaping.Shaping):
+class Add(operation.Shaping):
     """New rows are read like rows of a file. They are numbered on from the largest number there is."""
 
     op: Literal["add"] = Field(default="add", description="Add rows at the end.")
@@ -29,17 +28,17 @@ class Add(shaping.Shaping):
         count = f"added {len(self.rows):,} row{'s' * (len(self.rows) != 1)}"
         return f"{count} from {self.where}" if self.where else count
 
-    def kind(self, parents: Sequence[shaping.Parent]) -> Kind:
+    def kind(self, parents: Sequence[operation.Parent]) -> Kind:
         return parents[0].kind if parents else self.new_kind or "chat"
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         kind, last = self.kind(parents), 0
         for parent in parents:
             for batch in desk.read(parent):
                 last = max(last, pc.max(batch.column("row")).as_py() or 0)
                 yield batch
-        taken = [
+        added = [
             validated_rows.required(row, kind, f"Row {number} of those to add")
             for number, row in enumerate(self.rows, 1)
         ]
-        yield columns.batch(taken, [last + number for number in range(1, len(taken) + 1)], columnar.SCHEMAS[kind])
+        yield columns.batch(added, [last + number for number in range(1, len(added) + 1)], columnar.SCHEMAS[kind])

@@ -8,8 +8,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from engine.rows.health import pii, special_tokens
-from engine.rows.shape import operation as shaping
-from engine.rows.shape import texts, validated_rows
+from engine.rows.shape import operation, texts, validated_rows
 from engine.rows.store import columnar, columns
 from engine.rows.verdict import Kind, Rejection
 
@@ -17,7 +16,7 @@ _KEPT = ("row", "tools")  # numbers and function schemas are no texts of people
 _NAMES = ("role", "id", "type", "tool_call_id")  # keys whose values are names, not texts
 
 
-class _Clean(shaping.Shaping):
+class _Clean(operation.Shaping):
     def clean(self, text: str) -> str:
         raise NotImplementedError
 
@@ -25,7 +24,7 @@ class _Clean(shaping.Shaping):
         """What RE2 finds in every text that `clean` would change, and perhaps in more."""
         raise NotImplementedError
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         left_out = 0
         for batch in desk.read(parent):
@@ -78,28 +77,28 @@ class Strip(_Clean):
 
 def _suspects(batch: pa.RecordBatch, hint: str) -> list[bool]:
     """Which rows may have something to clean, found a hundred times as fast as by cleaning."""
-    every = pc.binary_join_element_wise(texts.texts(batch), pc.fill_null(batch.column("extra"), ""), "\n")
-    found: list[bool] = pc.match_substring_regex(every, hint).to_pylist()
-    return found
+    all_texts = pc.binary_join_element_wise(texts.texts(batch), pc.fill_null(batch.column("extra"), ""), "\n")
+    matches: list[bool] = pc.match_substring_regex(all_texts, hint).to_pylist()
+    return matches
 
 
 def _cleaned(row: dict[str, Any], clean: Callable[[str], str], kind: Kind) -> dict[str, Any] | None:
     """The row with clean texts; None when what is left cannot be learnt."""
-    found = {name: value if name in _KEPT else _every(value, clean) for name, value in row.items()}
-    if found == row:
+    cleaned = {name: value if name in _KEPT else _clean_nested(value, clean) for name, value in row.items()}
+    if cleaned == row:
         return row
     try:
-        return validated_rows.checked(found, kind)[0] | {"row": row["row"]}
+        return validated_rows.checked(cleaned, kind)[0] | {"row": row["row"]}
     except Rejection:
         return None
 
 
-def _every(value: Any, clean: Callable[[str], str]) -> Any:
+def _clean_nested(value: Any, clean: Callable[[str], str]) -> Any:
     """The value with every text inside it cleaned."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
-        return [_every(one, clean) for one in value]
+        return [_clean_nested(item, clean) for item in value]
     if isinstance(value, dict):
-        return {name: one if name in _NAMES else _every(one, clean) for name, one in value.items()}
+        return {name: item if name in _NAMES else _clean_nested(item, clean) for name, item in value.items()}
     return value

@@ -29,26 +29,26 @@ def common_kind(kinds: Sequence[Kind]) -> Kind:
     )
 
 
-def as_kind(batch: pa.RecordBatch, before: Kind, after: Kind) -> pa.RecordBatch:
+def as_kind(batch: pa.RecordBatch, source_kind: Kind, target_kind: Kind) -> pa.RecordBatch:
     """The same rows, as rows of the kind `after`."""
-    if before == after:
+    if source_kind == target_kind:
         return batch
     rows = list(columns.plain(batch))
-    return columns.batch([_chat(row) for row in rows], [row["row"] for row in rows], columnar.SCHEMAS[after])
+    return columns.batch([_chat(row) for row in rows], [row["row"] for row in rows], columnar.SCHEMAS[target_kind])
 
 
 def _chat(row: dict[str, Any]) -> dict[str, Any]:
-    asked = {"role": "user", "content": row["prompt"]}
+    user_turn = {"role": "user", "content": row["prompt"]}
     rest = {"extra": row["extra"]} if "extra" in row else {}
-    return {"messages": [asked, {"role": "assistant", "content": row["completion"]}], **rest}
+    return {"messages": [user_turn, {"role": "assistant", "content": row["completion"]}], **rest}
 
 
 def marked(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
     """The same rows, each with the name of the dataset it comes from."""
-    alone = orjson.dumps({ORIGIN: name}).decode()
-    cells = [_marked(cell, name) if cell else alone for cell in batch.column("extra").to_pylist()]
-    place = batch.schema.get_field_index("extra")
-    return batch.set_column(place, batch.schema.field(place), pa.array(cells, pa.string()))
+    only_origin = orjson.dumps({ORIGIN: name}).decode()
+    cells = [_marked(cell, name) if cell else only_origin for cell in batch.column("extra").to_pylist()]
+    column_index = batch.schema.get_field_index("extra")
+    return batch.set_column(column_index, batch.schema.field(column_index), pa.array(cells, pa.string()))
 
 
 def _marked(cell: str, name: str) -> str:
@@ -58,10 +58,10 @@ def _marked(cell: str, name: str) -> str:
 def unmarked(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The same rows without that name, to compare them with those they came from."""
     cells = [_unmarked(cell) if cell and ORIGIN in cell else cell for cell in batch.column("extra").to_pylist()]
-    place = batch.schema.get_field_index("extra")
-    return batch.set_column(place, batch.schema.field(place), pa.array(cells, pa.string()))
+    column_index = batch.schema.get_field_index("extra")
+    return batch.set_column(column_index, batch.schema.field(column_index), pa.array(cells, pa.string()))
 
 
 def _unmarked(cell: str) -> str | None:
-    left = {name: value for name, value in orjson.loads(cell).items() if name != ORIGIN}
-    return orjson.dumps(left).decode() if left else None
+    remaining = {name: value for name, value in orjson.loads(cell).items() if name != ORIGIN}
+    return orjson.dumps(remaining).decode() if remaining else None

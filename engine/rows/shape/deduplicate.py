@@ -6,11 +6,10 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import Field
 
-from engine.rows.shape import fingerprint
-from engine.rows.shape import operation as shaping
+from engine.rows.shape import fingerprint, operation
 
 
-class Deduplicate(shaping.Shaping):
+class Deduplicate(operation.Shaping):
     """Exact duplicates only. What stands beside a row counts for prompts, whose rewards are computed from it."""
 
     op: Literal["deduplicate"] = Field(default="deduplicate", description="Leave out rows that came before.")
@@ -21,8 +20,8 @@ class Deduplicate(shaping.Shaping):
     def passes(self) -> int:
         return 2
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         extra = parent.kind == "prompt"
         prints = fingerprint.together([fingerprint.fingerprints(batch, extra) for batch in desk.read(parent)])
-        yield from shaping.kept(desk.read(parent), fingerprint.first_of_each(prints))
+        yield from operation.kept(desk.read(parent), fingerprint.first_of_each(prints))

@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from engine.rows.shape import convert, fingerprint
-from engine.rows.shape import operation as shaping
+from engine.rows.shape import convert, fingerprint, operation
 
 Positions = npt.NDArray[np.int64]
 
@@ -30,20 +29,20 @@ class Diff(NamedTuple):
         return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in cls._fields))
 
 
-def compare(before: shaping.Parent, after: shaping.Parent, desk: shaping.Desk) -> Diff:
+def compare(before: operation.Parent, after: operation.Parent, desk: operation.Desk) -> Diff:
     """Rows are the same when their content is, `extra` included; the order of rows does not count."""
     old, old_numbers = _read(before, desk)
     new, new_numbers = _read(after, desk)
-    both = _counted(old), _counted(new)
-    removed = np.flatnonzero(~np.isin(both[0], both[1]))
-    added = np.flatnonzero(~np.isin(both[1], both[0]))
+    counted = _counted(old), _counted(new)
+    removed = np.flatnonzero(~np.isin(counted[0], counted[1]))
+    added = np.flatnonzero(~np.isin(counted[1], counted[0]))
     changed = _pairs(old_numbers[removed], new_numbers[added])
     pairs = np.stack([removed[changed[0]], added[changed[1]]], axis=1)
     order = np.argsort(pairs[:, 1], kind="stable")
     return Diff(pairs[order], np.delete(added, changed[1]), np.delete(removed, changed[0]))
 
 
-def _read(parent: shaping.Parent, desk: shaping.Desk) -> tuple[fingerprint.Prints, Positions]:
+def _read(parent: operation.Parent, desk: operation.Desk) -> tuple[fingerprint.Prints, Positions]:
     prints, numbers = [], []
     for batch in desk.read(parent):
         prints.append(fingerprint.fingerprints(convert.unmarked(batch), extra=True))
@@ -59,20 +58,20 @@ def _counted(prints: fingerprint.Prints) -> npt.NDArray[np.void]:
     order = np.argsort(inverse, kind="stable")
     ordered = inverse[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    times = np.empty(len(prints), dtype=np.int64)
-    times[order] = np.arange(len(prints)) - np.repeat(starts, np.diff([*starts, len(prints)]))
-    columns = [prints.view(np.uint8).reshape(-1, fingerprint.BYTES), times.view(np.uint8).reshape(-1, 8)]
+    occurrences = np.empty(len(prints), dtype=np.int64)
+    occurrences[order] = np.arange(len(prints)) - np.repeat(starts, np.diff([*starts, len(prints)]))
+    columns = [prints.view(np.uint8).reshape(-1, fingerprint.BYTES), occurrences.view(np.uint8).reshape(-1, 8)]
     return np.ascontiguousarray(np.concatenate(columns, axis=1)).view("V24").ravel()
 
 
 def _pairs(old: Positions, new: Positions) -> tuple[Positions, Positions]:
     """Places in both of the numbers that occur exactly once in each."""
     shared = np.intersect1d(_once(old), _once(new), assume_unique=True)
-    places = [np.argsort(one, kind="stable")[np.searchsorted(np.sort(one), shared)] for one in (old, new)]
+    places = [np.argsort(numbers, kind="stable")[np.searchsorted(np.sort(numbers), shared)] for numbers in (old, new)]
     return places[0], places[1]
 
 
 def _once(numbers: Positions) -> Positions:
     values, counts = np.unique(numbers, return_counts=True)
-    found: Positions = values[counts == 1]
-    return found
+    unique: Positions = values[counts == 1]
+    return unique

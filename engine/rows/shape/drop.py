@@ -9,14 +9,14 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from engine.rows.health import position_file
-from engine.rows.shape import operation as shaping
+from engine.rows.shape import operation
 
 MOST_LISTED = 10_000
 
 Position = Annotated[int, Field(ge=0, lt=2**53)]
 
 
-class Drop(shaping.Shaping):
+class Drop(operation.Shaping):
     """Positions count from 0, in the order of the dataset. Positions it does not have are passed over."""
 
     op: Literal["drop"] = Field(default="drop", description="Leave rows out by their positions.")
@@ -38,10 +38,10 @@ class Drop(shaping.Shaping):
         count = f"{len(self.positions):,} row{'s' * (len(self.positions) != 1)}" if self.positions else "rows"
         return f"dropped {count}" + (f": {self.why}" if self.why else "")
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
-        wanted = np.ones(parent.rows, dtype=np.bool_)
+        keep = np.ones(parent.rows, dtype=np.bool_)
         listed = np.array(self.positions, dtype=np.int64)
-        found = position_file.read(Path(self.positions_file)) if self.positions_file else listed
-        wanted[found[found < parent.rows]] = False
-        yield from shaping.kept(desk.read(parent), wanted)
+        positions = position_file.read(Path(self.positions_file)) if self.positions_file else listed
+        keep[positions[positions < parent.rows]] = False
+        yield from operation.kept(desk.read(parent), keep)

@@ -6,12 +6,11 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from engine.rows.shape import operation as shaping
-from engine.rows.shape import validated_rows
+from engine.rows.shape import operation, validated_rows
 from engine.rows.store import columnar, columns
 
 
-class Edit(shaping.Shaping):
+class Edit(operation.Shaping):
     """The row keeps its place and its number. The new values are read like a row of a file, and refused like one."""
 
     op: Literal["edit"] = Field(default="edit", description="Give one row new values.")
@@ -21,18 +20,18 @@ class Edit(shaping.Shaping):
     def words(self) -> str:
         return f"edited the row at position {self.position + 1:,}"
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         values = validated_rows.required(self.values, parent.kind)
         first = 0
         for batch in desk.read(parent):
-            place = self.position - first
+            offset = self.position - first
             first += batch.num_rows
-            if 0 <= place < batch.num_rows:
-                number = batch.column("row")[place].as_py()
-                yield batch.slice(0, place)
+            if 0 <= offset < batch.num_rows:
+                number = batch.column("row")[offset].as_py()
+                yield batch.slice(0, offset)
                 yield columns.batch([values], [number], columnar.SCHEMAS[parent.kind])
-                yield batch.slice(place + 1)
+                yield batch.slice(offset + 1)
                 desk.changed += 1
             else:
                 yield batch

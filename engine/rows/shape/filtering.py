@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from engine.rows.shape import operation as shaping
-from engine.rows.shape import texts
+from engine.rows.shape import operation, texts
 
 WHERE = "Where to look: anywhere, question, answer or system."
 
@@ -93,14 +92,14 @@ class HasRole(_Condition):
         return f"the row has a turn of the role {self.role}"
 
     def met(self, batch: pa.RecordBatch) -> pa.Array:
-        found = pa.array([False] * batch.num_rows)
+        has_role = pa.array([False] * batch.num_rows)
         for name in batch.schema.names:
             column = batch.column(name)
             if pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type):
                 roles = pc.struct_field(column.flatten(), "role")
                 rows = pc.list_parent_indices(column).filter(pc.equal(roles, self.role))
-                found = pc.or_(found, pc.is_in(pa.array(range(batch.num_rows)), pc.cast(rows, pa.int64())))
-        return found
+                has_role = pc.or_(has_role, pc.is_in(pa.array(range(batch.num_rows)), pc.cast(rows, pa.int64())))
+        return has_role
 
 
 class Column(_Condition):
@@ -118,7 +117,7 @@ class Column(_Condition):
 Condition = Annotated[Contains | Matches | Length | HasRole | Column, Field(discriminator="test")]
 
 
-class Filter(shaping.Shaping):
+class Filter(operation.Shaping):
     """Keeps (or drops) the rows that meet all (or any) of the conditions."""
 
     op: Literal["filter"] = Field(default="filter", description="Keep or drop rows by conditions.")
@@ -127,11 +126,11 @@ class Filter(shaping.Shaping):
     then: Literal["keep", "drop"] = Field(default="keep", description="What happens to the rows that do.")
 
     def words(self) -> str:
-        between = " and " if self.meet == "all" else " or "
+        joiner = " and " if self.meet == "all" else " or "
         verb = "kept" if self.then == "keep" else "dropped"
-        return f"{verb} the rows where {between.join(one.words() for one in self.conditions)}"
+        return f"{verb} the rows where {joiner.join(condition.words() for condition in self.conditions)}"
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         for batch in desk.read(parent):
             yield batch.filter(self._kept(batch))

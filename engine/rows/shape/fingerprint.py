@@ -20,8 +20,10 @@ Prints = npt.NDArray[np.bytes_]
 def fingerprints(batch: pa.RecordBatch, extra: bool = False, seed: int = 0) -> Prints:
     """Sixteen bytes a row. Two different rows share them with a chance below one in 10^20 for a billion rows."""
     key = seed.to_bytes(8, "little")
-    found = [blake2b(one, digest_size=BYTES, key=key).digest() for one in _identity(batch, extra).to_pylist()]
-    return np.frombuffer(b"".join(found), dtype=f"V{BYTES}").copy()
+    digests = [
+        blake2b(identity, digest_size=BYTES, key=key).digest() for identity in _identity(batch, extra).to_pylist()
+    ]
+    return np.frombuffer(b"".join(digests), dtype=f"V{BYTES}").copy()
 
 
 def shares(batch: pa.RecordBatch, extra: bool = False, seed: int = 0) -> npt.NDArray[np.uint64]:
@@ -53,7 +55,7 @@ def _text(array: pa.Array) -> pa.Array:
         offsets = np.concatenate([[0], np.cumsum(lengths.to_numpy(zero_copy_only=False))])
         return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts), _BETWEEN_ITEMS)
     if pa.types.is_struct(array.type):
-        return pc.binary_join_element_wise(*(_text(one) for one in array.flatten()), _BETWEEN_KEYS)
+        return pc.binary_join_element_wise(*(_text(field) for field in array.flatten()), _BETWEEN_KEYS)
     return pc.fill_null(pc.cast(array, pa.string()), _NOTHING)
 
 

@@ -6,12 +6,11 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import Field
 
-from engine.rows.shape import convert
-from engine.rows.shape import operation as shaping
+from engine.rows.shape import convert, operation
 from engine.rows.verdict import Kind
 
 
-class Merge(shaping.Shaping):
+class Merge(operation.Shaping):
     """Rows keep the number they had in their own source, and the name of the dataset they came from in `extra`."""
 
     op: Literal["merge"] = Field(default="merge", description="Put several datasets one after the other.")
@@ -19,10 +18,10 @@ class Merge(shaping.Shaping):
     def words(self) -> str:
         return "merged, one after the other"
 
-    def kind(self, parents: Sequence[shaping.Parent]) -> Kind:
+    def kind(self, parents: Sequence[operation.Parent]) -> Kind:
         return convert.common_kind([parent.kind for parent in parents])
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         kind = self.kind(parents)
         for parent in parents:
             for batch in desk.read(parent):

@@ -8,14 +8,13 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from engine.rows.shape import convert
-from engine.rows.shape import operation as shaping
+from engine.rows.shape import convert, operation
 from engine.rows.verdict import Kind
 
 MOST_GROWTH = 100  # a tiny dataset of great weight would be repeated for ever
 
 
-class Mix(shaping.Shaping):
+class Mix(operation.Shaping):
     """Rows of one dataset keep their order among each other; see `merge` for what they remember."""
 
     op: Literal["mix"] = Field(default="mix", description="Mix several datasets by weight.")
@@ -33,18 +32,20 @@ class Mix(shaping.Shaping):
         until = "one was used up" if self.stop == "first" else "all were used up, repeating the others"
         return f"mixed {weights} until {until} (seed {self.seed})"
 
-    def kind(self, parents: Sequence[shaping.Parent]) -> Kind:
+    def kind(self, parents: Sequence[operation.Parent]) -> Kind:
         return convert.common_kind([parent.kind for parent in parents])
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         kind = self.kind(parents)
         piles = [_Pile(parent, kind, desk) for parent in parents]
-        chance = np.random.default_rng(self.seed)
-        odds = np.array(self.weights) / sum(self.weights)
+        generator = np.random.default_rng(self.seed)
+        probabilities = np.array(self.weights) / sum(self.weights)
         left = MOST_GROWTH * sum(parent.rows for parent in parents)
-        over = any if self.stop == "first" else all
-        while left > 0 and not over(pile.used_up for pile in piles):
-            drawn = self._until_over(chance.choice(len(piles), size=min(left, shaping.BATCH_ROWS), p=odds), piles)
+        finished = any if self.stop == "first" else all
+        while left > 0 and not finished(pile.used_up for pile in piles):
+            drawn = self._until_over(
+                generator.choice(len(piles), size=min(left, operation.BATCH_ROWS), p=probabilities), piles
+            )
             left -= len(drawn)
             yield _woven(drawn, piles)
         if left <= 0:
@@ -61,8 +62,8 @@ class Mix(shaping.Shaping):
 
 def _nth(hits: npt.NDArray[np.bool_], nth: int) -> int:
     """Where the nth hit is; the end when there are fewer."""
-    places = np.flatnonzero(hits)
-    return int(places[nth - 1]) if len(places) >= nth else len(hits)
+    positions = np.flatnonzero(hits)
+    return int(positions[nth - 1]) if len(positions) >= nth else len(hits)
 
 
 def _woven(drawn: npt.NDArray[np.int64], piles: "list[_Pile]") -> pa.RecordBatch:
@@ -77,7 +78,7 @@ def _woven(drawn: npt.NDArray[np.int64], piles: "list[_Pile]") -> pa.RecordBatch
 class _Pile:
     """The rows of a dataset, taken from the top; it begins anew after the last one."""
 
-    def __init__(self, parent: shaping.Parent, kind: Kind, desk: shaping.Desk) -> None:
+    def __init__(self, parent: operation.Parent, kind: Kind, desk: operation.Desk) -> None:
         self._parent, self._kind, self._desk = parent, kind, desk
         self._taken = 0
         self._rows = self._endless()

@@ -64,9 +64,9 @@ class Shaping(BaseModel):
         return 1
 
 
-def kept(batches: Iterator[pa.RecordBatch], wanted: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
+def kept(batches: Iterator[pa.RecordBatch], keep: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
     """The rows whose place in `wanted`, which has one for each row of all batches, is true."""
     first = 0
     for batch in batches:
-        yield batch.filter(pa.array(wanted[first : first + batch.num_rows]))
+        yield batch.filter(pa.array(keep[first : first + batch.num_rows]))
         first += batch.num_rows

@@ -38,9 +38,9 @@ def parse(described: Mapping[str, Any]) -> Shaping:
         return _operation.validate_python(dict(described))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(one) for one in first["loc"][1:]) or "op"
+        location = ".".join(str(key) for key in first["loc"][1:]) or "op"
         raise RefusedError(
-            f"`{where}` is {str(first['input'])[:80]!r}: {first['msg']}.", "Correct the field."
+            f"`{location}` is {str(first['input'])[:80]!r}: {first['msg']}.", "Correct the field."
         ) from error
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from engine.rows.shape import operation as shaping
+from engine.rows.shape import operation
 
 
-class Sample(shaping.Shaping):
+class Sample(operation.Shaping):
     """The same seed chooses the same rows."""
 
     op: Literal["sample"] = Field(default="sample", description="Keep a random part of the rows.")
@@ -25,12 +25,12 @@ class Sample(shaping.Shaping):
         return self
 
     def words(self) -> str:
-        much = f"{self.rows:,} rows" if self.rows else f"{100 * (self.share or 0):g} % of the rows"
-        return f"sampled {much} (seed {self.seed})"
+        amount = f"{self.rows:,} rows" if self.rows else f"{100 * (self.share or 0):g} % of the rows"
+        return f"sampled {amount} (seed {self.seed})"
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         count = min(parent.rows, self.rows or max(1, round(parent.rows * (self.share or 0))))
         chosen = np.zeros(parent.rows, dtype=np.bool_)
         chosen[np.random.default_rng(self.seed).choice(parent.rows, count, replace=False)] = True
-        yield from shaping.kept(desk.read(parent), chosen)
+        yield from operation.kept(desk.read(parent), chosen)

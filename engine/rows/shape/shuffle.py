@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from engine.rows.shape import operation as shaping
+from engine.rows.shape import operation
 
 PILE_BYTES = 32 << 20
 MOST_PILES = 200  # files open at once
 
 
-class Shuffle(shaping.Shaping):
+class Shuffle(operation.Shaping):
     """The same seed gives the same order."""
 
     op: Literal["shuffle"] = Field(default="shuffle", description="Put the rows into a random order.")
@@ -28,14 +28,14 @@ class Shuffle(shaping.Shaping):
     def words(self) -> str:
         return f"shuffled (seed {self.seed})"
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
-        chance = np.random.default_rng(self.seed)
+        generator = np.random.default_rng(self.seed)
         paths = [desk.scratch / f"pile-{number}.arrow" for number in range(_piles(parent.path))]
-        _scatter(desk.read(parent), paths, chance)
+        _scatter(desk.read(parent), paths, generator)
         for path in paths:
             if path.exists():
-                yield from _shuffled(path, chance)
+                yield from _shuffled(path, generator)
                 path.unlink()
 
 
@@ -45,11 +45,11 @@ def _piles(path: Path) -> int:
     return int(min(MOST_PILES, size // PILE_BYTES + 1))
 
 
-def _scatter(batches: Iterator[pa.RecordBatch], paths: list[Path], chance: np.random.Generator) -> None:
+def _scatter(batches: Iterator[pa.RecordBatch], paths: list[Path], generator: np.random.Generator) -> None:
     with ExitStack() as stack:
         open_files: dict[int, Any] = {}
         for batch in batches:
-            piles = chance.integers(len(paths), size=batch.num_rows)
+            piles = generator.integers(len(paths), size=batch.num_rows)
             for pile in np.unique(piles):
                 if pile not in open_files:
                     sink = stack.enter_context(pa.OSFile(str(paths[pile]), "wb"))
@@ -57,9 +57,9 @@ def _scatter(batches: Iterator[pa.RecordBatch], paths: list[Path], chance: np.ra
                 open_files[pile].write_batch(batch.filter(pa.array(piles == pile)))
 
 
-def _shuffled(path: Path, chance: np.random.Generator) -> Iterator[pa.RecordBatch]:
+def _shuffled(path: Path, generator: np.random.Generator) -> Iterator[pa.RecordBatch]:
     with pa.OSFile(str(path), "rb") as source:
         table = pa.ipc.open_stream(source).read_all()
-    order = chance.permutation(table.num_rows)
-    for start in range(0, len(order), shaping.BATCH_ROWS):
-        yield from table.take(pa.array(order[start : start + shaping.BATCH_ROWS])).combine_chunks().to_batches()
+    order = generator.permutation(table.num_rows)
+    for start in range(0, len(order), operation.BATCH_ROWS):
+        yield from table.take(pa.array(order[start : start + operation.BATCH_ROWS])).combine_chunks().to_batches()

@@ -13,8 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from engine.rows.shape import fingerprint, texts
-from engine.rows.shape import operation as shaping
+from engine.rows.shape import fingerprint, operation, texts
 
 MOST_SIDES = 20
 
@@ -35,7 +34,7 @@ class Side(BaseModel):
         return name
 
 
-class Split(shaping.Shaping):
+class Split(operation.Shaping):
     """One side of a split by content. Each side is made by an operation of its own, from the same sides and seed."""
 
     op: Literal["split"] = Field(default="split", description="Divide the rows by chance.")
@@ -65,12 +64,12 @@ class Split(shaping.Shaping):
     def passes(self) -> int:
         return 2
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         extra = parent.kind == "prompt"
         numbers = [fingerprint.shares(batch, extra, self.seed) for batch in desk.read(parent)]
         sides = assigned(fingerprint.together(numbers), [side.share for side in self.sides])
-        yield from shaping.kept(desk.read(parent), sides == self.side)
+        yield from operation.kept(desk.read(parent), sides == self.side)
 
 
 def assigned(numbers: npt.NDArray[np.uint64], shares: Sequence[float]) -> npt.NDArray[np.int64]:
@@ -83,7 +82,7 @@ def assigned(numbers: npt.NDArray[np.uint64], shares: Sequence[float]) -> npt.ND
     return sides
 
 
-class SplitBy(shaping.Shaping):
+class SplitBy(operation.Shaping):
     """The rows with one value in a column."""
 
     op: Literal["split_by"] = Field(default="split_by", description="Divide the rows by the values of a column.")
@@ -93,7 +92,7 @@ class SplitBy(shaping.Shaping):
     def words(self) -> str:
         return f"split off: rows with {self.column} = {'nothing' if self.value is None else self.value}"
 
-    def run(self, parents: Sequence[shaping.Parent], desk: shaping.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         for batch in desk.read(parent):
             yield batch.filter(pa.array([cell == self.value for cell in texts.cells(batch, self.column)]))

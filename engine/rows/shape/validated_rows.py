@@ -17,13 +17,13 @@ def checked(values: Mapping[str, Any], kind: Kind) -> tuple[Values, frozenset[st
     `values` may be in any format that becomes this kind. `extra` is kept beside it, whatever its columns are called.
     """
     learnt = {name: value for name, value in values.items() if name not in ("extra", "row")}
-    mostly = next(one for one in detection.FORMATS if one.kind == kind)
-    verdict = detection.judge(learnt, mostly)
+    file_format = next(row_format for row_format in detection.FORMATS if row_format.kind == kind)
+    verdict = detection.judge(learnt, file_format)
     if isinstance(verdict, Rejection):
         raise verdict
-    beside = {**verdict.values.get("extra", {}), **_extra(values.get("extra"))}
+    extra = {**verdict.values.get("extra", {}), **_extra(values.get("extra"))}
     row = {name: value for name, value in verdict.values.items() if name != "extra"}
-    return (row | {"extra": beside} if beside else row), frozenset(verdict.repairs)
+    return (row | {"extra": extra} if extra else row), frozenset(verdict.repairs)
 
 
 def _extra(value: Any) -> dict[str, Any]:
@@ -31,8 +31,8 @@ def _extra(value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise Rejection("not_an_object", {"extra": value})
-    found: dict[str, Any] = cells.plain(value)
-    return found
+    extra: dict[str, Any] = cells.plain(value)
+    return extra
 
 
 def required(values: Mapping[str, Any], kind: Kind, where: str = "The row") -> Values:
@@ -40,6 +40,6 @@ def required(values: Mapping[str, Any], kind: Kind, where: str = "The row") -> V
     try:
         return checked(values, kind)[0]
     except Rejection as rejection:
-        said = f": {rejection.value}" if rejection.value else ""
+        detail = f": {rejection.value}" if rejection.value else ""
         rule = rejection.rule.replace("_", " ")
-        raise RefusedError(f"{where} cannot be taken ({rule}){said}", rejection.fix) from rejection
+        raise RefusedError(f"{where} cannot be taken ({rule}){detail}", rejection.fix) from rejection

@@ -13,15 +13,15 @@ from engine.rows.store import columnar
 
 def picked(path: Path, positions: Sequence[int]) -> list[dict[str, Any]]:
     """The rows at these positions (from 0, in any order), as `columnar.plain` gives them."""
-    wanted = sorted(set(positions))
+    ordered = sorted(set(positions))
     with pq.ParquetFile(path) as file:
         sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
         firsts = np.concatenate(([0], np.cumsum(sizes)))
-        groups = np.searchsorted(firsts, np.asarray(wanted, dtype=np.int64), side="right") - 1
-        found: dict[int, dict[str, Any]] = {}
-        for group, pairs in groupby(zip(groups.tolist(), wanted, strict=True), key=lambda pair: pair[0]):
+        groups = np.searchsorted(firsts, np.asarray(ordered, dtype=np.int64), side="right") - 1
+        rows: dict[int, dict[str, Any]] = {}
+        for group, pairs in groupby(zip(groups.tolist(), ordered, strict=True), key=lambda pair: pair[0]):
             table = file.read_row_group(group)
             for _, position in pairs:
                 stored = table.slice(position - int(firsts[group]), 1).to_pylist()[0]
-                found[position] = columnar.plain(stored)
-        return [found[position] for position in positions]
+                rows[position] = columnar.plain(stored)
+        return [rows[position] for position in positions]

@@ -119,9 +119,9 @@ class Writer:
         self.rows += batch.num_rows
         while batch.num_rows:
             part = batch.slice(0, GROUP_ROWS - self._group_rows)
-            size = sum(map(_text_bytes, part.columns))
+            size = sum(map(_total_text_bytes, part.columns))
             if self._group_bytes + size >= GROUP_BYTES:
-                ends = np.cumsum(sum(map(_texts_bytes, part.columns)))
+                ends = np.cumsum(sum(map(_text_bytes_of_each, part.columns)))
                 part = part.slice(0, int(np.searchsorted(ends, GROUP_BYTES - self._group_bytes)) + 1)
                 size = int(ends[part.num_rows - 1])
             self._group.append(part)
@@ -143,24 +143,24 @@ def about_bytes(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum([len(one) if isinstance(one, str) else about_bytes(one) for one in value.values()])
-    return sum([about_bytes(one) for one in value]) if isinstance(value, list) else 8
+        return sum([len(item) if isinstance(item, str) else about_bytes(item) for item in value.values()])
+    return sum([about_bytes(item) for item in value]) if isinstance(value, list) else 8
 
 
-def _text_bytes(array: pa.Array) -> int:
+def _total_text_bytes(array: pa.Array) -> int:
     """The bytes of text in all of it, at no more than a look at the first and last of each kind of text."""
     if array.null_count == len(array):
         return 0
     if array.null_count or not (pa.types.is_string(array.type) or pa.types.is_nested(array.type)):
-        return int(_texts_bytes(array).sum())
+        return int(_text_bytes_of_each(array).sum())
     if pa.types.is_struct(array.type):
-        return sum(map(_text_bytes, array.flatten()))
+        return sum(map(_total_text_bytes, array.flatten()))
     ends = np.frombuffer(array.buffers()[1], np.int32)
     first, last = int(ends[array.offset]), int(ends[array.offset + len(array)])
-    return _text_bytes(array.values.slice(first, last - first)) if pa.types.is_list(array.type) else last - first
+    return _total_text_bytes(array.values.slice(first, last - first)) if pa.types.is_list(array.type) else last - first
 
 
-def _texts_bytes(array: pa.Array) -> Any:
+def _text_bytes_of_each(array: pa.Array) -> Any:
     """The bytes of text in each."""
     if array.null_count == len(array):
         return np.zeros(len(array), np.int64)
@@ -168,48 +168,50 @@ def _texts_bytes(array: pa.Array) -> Any:
         return pc.fill_null(pc.binary_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     if pa.types.is_list(array.type):
         ends = array.offsets.to_numpy()
-        inner = np.concatenate([np.zeros(1, np.int64), np.cumsum(_texts_bytes(array.values))])
-        return inner[ends[1:]] - inner[ends[:-1]]
+        text_ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(_text_bytes_of_each(array.values))])
+        return text_ends[ends[1:]] - text_ends[ends[:-1]]
     if pa.types.is_struct(array.type):
-        return sum((_texts_bytes(one) for one in array.flatten()), np.zeros(len(array), np.int64))
+        return sum((_text_bytes_of_each(field) for field in array.flatten()), np.zeros(len(array), np.int64))
     return np.full(len(array), 8, np.int64)
 
 
 def shifted(batch: pa.RecordBatch, by: int) -> pa.RecordBatch:
     """The batch with `by` added to the numbers of its rows."""
-    place = batch.schema.get_field_index("row")
-    return batch.set_column(place, batch.schema.field(place), columns.integers(batch.column(place).to_numpy() + by))
+    column_index = batch.schema.get_field_index("row")
+    return batch.set_column(
+        column_index, batch.schema.field(column_index), columns.integers(batch.column(column_index).to_numpy() + by)
+    )
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """A stored row as people and templates know it: turns without what they do not have, JSON text read."""
-    found = {name: value for name, value in row.items() if value is not None}
+    present = {name: value for name, value in row.items() if value is not None}
     for name in columns.JSON_COLUMNS:
-        if name in found:
-            found[name] = orjson.loads(found[name])
+        if name in present:
+            present[name] = orjson.loads(present[name])
     for name in TURN_COLUMNS:
-        if isinstance(found.get(name), list):
-            found[name] = [_turn(turn) for turn in found[name]]
-    return found
+        if isinstance(present.get(name), list):
+            present[name] = [_turn(turn) for turn in present[name]]
+    return present
 
 
 def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: value for name, value in turn.items() if value is not None}
-    return found | {name: orjson.loads(found[name]) for name in columns.JSON_KEYS if name in found}
+    present = {name: value for name, value in turn.items() if value is not None}
+    return present | {name: orjson.loads(present[name]) for name in columns.JSON_KEYS if name in present}
 
 
 def page(path: Path, offset: int, limit: int) -> list[dict[str, Any]]:
     """`limit` rows from `offset` on, as `plain` gives them. Reads only the row groups they are in."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     metadata, ends = _footer(path)
     with pq.ParquetFile(path, metadata=metadata) as file:
         group = int(np.searchsorted(ends, offset, side="right"))
-        while len(found) < limit and group < len(ends):
+        while len(rows) < limit and group < len(ends):
             first = int(ends[group - 1]) if group else 0
-            start = offset + len(found) - first
-            found += _plain(file.read_row_group(group, use_threads=False).slice(start, limit - len(found)))
+            start = offset + len(rows) - first
+            rows += _plain(file.read_row_group(group, use_threads=False).slice(start, limit - len(rows)))
             group += 1
-    return found
+    return rows
 
 
 def _plain(table: pa.Table) -> Iterator[dict[str, Any]]:

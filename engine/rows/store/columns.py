@@ -17,7 +17,7 @@ from engine.rows.verdict import shown
 
 JSON_COLUMNS = ("tools", "extra")
 JSON_KEYS = ("tool_calls",)  # of a turn
-ALWAYS = 2  # a turn has a role and a content; only turns with more keys are looked through for them
+KEYS_OF_EVERY_TURN = 2  # a turn has a role and a content; only turns with more keys are looked through for them
 
 
 def batch(rows: Sequence[Mapping[str, Any]], numbers: Sequence[int], schema: pa.Schema) -> pa.RecordBatch:
@@ -34,14 +34,14 @@ def _column(field: pa.Field, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
     return _array(values, field.type)
 
 
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_string(kind):
+def _array(values: list[Any], arrow_type: pa.DataType) -> pa.Array:
+    if pa.types.is_string(arrow_type):
         return texts(values)
-    if pa.types.is_list(kind):
-        return _lists(values, kind)
-    if pa.types.is_struct(kind):
-        return _turns(values, kind)
-    return pa.array(values, kind)
+    if pa.types.is_list(arrow_type):
+        return _lists(values, arrow_type)
+    if pa.types.is_struct(arrow_type):
+        return _turns(values, arrow_type)
+    return pa.array(values, arrow_type)
 
 
 def integers(values: Any) -> pa.Array:
@@ -56,26 +56,26 @@ def texts(values: list[Any]) -> pa.Array:
     if all(map(str.isascii, values)):
         lengths, data = map(len, values), "".join(values).encode()
     else:
-        coded = list(map(str.encode, values))
-        lengths, data = map(len, coded), b"".join(coded)
+        encoded = list(map(str.encode, values))
+        lengths, data = map(len, encoded), b"".join(encoded)
     ends = np.zeros(len(values) + 1, np.int32)
     np.cumsum(np.fromiter(lengths, np.int32, len(values)), out=ends[1:])
     return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(data))
 
 
-def _lists(values: list[Any], kind: pa.DataType) -> pa.Array:
+def _lists(values: list[Any], arrow_type: pa.DataType) -> pa.Array:
     missing = None
     if None in values:
-        missing = pa.array([one is None for one in values])
-        values = [one or () for one in values]
+        missing = pa.array([value is None for value in values])
+        values = [value or () for value in values]
     ends = integers(np.fromiter(accumulate(map(len, values), initial=0), np.int32))
-    inner = _array(list(chain.from_iterable(values)), kind.value_type)
-    return pa.ListArray.from_arrays(ends, inner, type=kind, mask=missing)
+    items = _array(list(chain.from_iterable(values)), arrow_type.value_type)
+    return pa.ListArray.from_arrays(ends, items, type=arrow_type, mask=missing)
 
 
-def _turns(turns: list[dict[str, Any]], kind: pa.DataType) -> pa.Array:
-    bare = max(map(len, turns), default=0) <= ALWAYS
-    return pa.StructArray.from_arrays([_key(turns, field, bare) for field in kind], fields=list(kind))
+def _turns(turns: list[dict[str, Any]], arrow_type: pa.DataType) -> pa.Array:
+    bare = max(map(len, turns), default=0) <= KEYS_OF_EVERY_TURN
+    return pa.StructArray.from_arrays([_key(turns, field, bare) for field in arrow_type], fields=list(arrow_type))
 
 
 def _key(turns: list[dict[str, Any]], field: pa.Field, bare: bool) -> pa.Array:
@@ -98,20 +98,20 @@ def _json(values: list[Any]) -> pa.Array:
 def as_json(value: Any) -> str:
     """A value as JSON text, always: what JSON has no word for is written as people read it."""
     try:
-        return orjson.dumps(value, default=_word, option=orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(value, default=_as_text, option=orjson.OPT_NON_STR_KEYS).decode()
     except orjson.JSONEncodeError:  # half characters, very deep or very large numbers
         return _lenient(value)
 
 
 def _lenient(value: Any) -> str:
     try:
-        text = json.dumps(value, default=_word, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, default=_as_text, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
-        text = json.dumps({str(name): shown(one) for name, one in value.items()} if isinstance(value, dict) else [])
+        text = json.dumps({str(name): shown(item) for name, item in value.items()} if isinstance(value, dict) else [])
     return text.encode("utf-8", "replace").decode()
 
 
-def _word(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
@@ -119,7 +119,7 @@ def plain(table: pa.RecordBatch) -> Iterator[dict[str, Any]]:
     """The rows of a stored batch as people and templates know them: without what they do not have, JSON text read."""
     columns = {name: _plain(table.column(name), name in JSON_COLUMNS) for name in table.schema.names}
     if any(None in column for column in columns.values()):
-        present = [name for name, column in columns.items() if any(one is not None for one in column)]
+        present = [name for name, column in columns.items() if any(cell is not None for cell in column)]
         for cells in zip(*(columns[name] for name in present), strict=True):
             yield {name: cell for name, cell in zip(present, cells, strict=True) if cell is not None}
         return
@@ -141,7 +141,9 @@ def _plain_turns(column: pa.ListArray) -> list[Any]:
     turns = _dicts(column.values.slice(ends[0], ends[-1] - ends[0])) if ends else []
     lists = [turns[start - ends[0] : end - ends[0]] for start, end in pairwise(ends)]
     if column.null_count:
-        return [turns if there else None for turns, there in zip(lists, column.is_valid().to_pylist(), strict=True)]
+        return [
+            turns if is_valid else None for turns, is_valid in zip(lists, column.is_valid().to_pylist(), strict=True)
+        ]
     return lists
 
 

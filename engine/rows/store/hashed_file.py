@@ -41,22 +41,22 @@ class HashedFile:
         self._pieces, self._held = [], 0
         self._wait(MOST_BYTES)
 
-    def _wait(self, most: int) -> None:
-        while self._coming and self._waiting >= most:
-            written, size = self._coming.popleft()
+    def _wait(self, most_bytes: int) -> None:
+        while self._coming and self._waiting >= most_bytes:
+            pending, size = self._coming.popleft()
             self._waiting -= size
-            written.result()
+            pending.result()
 
     def _put(self, pieces: list[bytes]) -> None:
         for piece in pieces:
             self.sha256.update(piece)
             self._file.write(piece)
         self._file.flush()
-        place = self._file.tell()
-        if place - self._leaving >= LEAVING_BYTES and hasattr(os, "posix_fadvise"):
+        position = self._file.tell()
+        if position - self._leaving >= LEAVING_BYTES and hasattr(os, "posix_fadvise"):
             # Begins to bring it to the disk, else all of that is left for the end. What is not there yet stays cached.
-            os.posix_fadvise(self._file.fileno(), self._leaving, place - self._leaving, os.POSIX_FADV_DONTNEED)
-            self._leaving = place
+            os.posix_fadvise(self._file.fileno(), self._leaving, position - self._leaving, os.POSIX_FADV_DONTNEED)
+            self._leaving = position
 
     def sync(self) -> None:
         self.flush()

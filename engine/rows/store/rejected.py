@@ -31,11 +31,11 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, found: Iterable[tuple[int, bytes]], before: int, file: str | None = None) -> None:
+    def add(self, rejections: Iterable[tuple[int, bytes]], before: int, file: str | None = None) -> None:
         """Rows as `judged` tells them; `before` is the number of rows in front of them, `file` where they are."""
-        where = b"" if file is None else b'"file":' + orjson.dumps(file) + b","
-        for number, why in found:
-            line = b'{"row":%d,%b%b\n' % (number + before, where, why)
+        file_field = b"" if file is None else b'"file":' + orjson.dumps(file) + b","
+        for number, reason in rejections:
+            line = b'{"row":%d,%b%b\n' % (number + before, file_field, reason)
             if self._count % EVERY == 0:
                 self._places.append(self._at)
             self._file.write(line)
@@ -55,18 +55,18 @@ def index_of(path: Path) -> Path:
 
 def page(path: Path, offset: int, limit: int) -> list[dict[str, Any]]:
     """`limit` lines from `offset` on."""
-    place, skipped = _near(index_of(path), offset)
+    position, lines_before = _near(index_of(path), offset)
     with path.open("rb") as file:
-        file.seek(place)
-        return [orjson.loads(line) for line in islice(file, offset - skipped, offset - skipped + limit)]
+        file.seek(position)
+        return [orjson.loads(line) for line in islice(file, offset - lines_before, offset - lines_before + limit)]
 
 
 def _near(index: Path, offset: int) -> tuple[int, int]:
     """(a place in the file, the lines before it), as near before line `offset` as is known."""
     try:
         with index.open("rb") as file:
-            last = file.seek(0, os.SEEK_END) // 8 - 1
-            entry = min(offset // EVERY, last)
+            last_entry = file.seek(0, os.SEEK_END) // 8 - 1
+            entry = min(offset // EVERY, last_entry)
             if entry < 0:
                 return 0, 0
             file.seek(entry * 8)

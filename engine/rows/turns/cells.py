@@ -87,9 +87,9 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, (int, float)):
         return value if _fits_json(value) else None if value != value else shown(value)
     if depth < DEEPEST and isinstance(value, dict):
-        return {plain(str(name)): plain(one, depth + 1) for name, one in value.items()}
+        return {plain(str(name)): plain(item, depth + 1) for name, item in value.items()}
     if depth < DEEPEST and isinstance(value, (list, tuple)):
-        return [plain(one, depth + 1) for one in value]
+        return [plain(item, depth + 1) for item in value]
     return shown(value) if isinstance(value, (dict, list, tuple, bytes)) else shown(str(value))
 
 

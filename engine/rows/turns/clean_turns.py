@@ -16,47 +16,51 @@ _MAY_BE_TURNS = "[{\n \tH"  # JSON, or a transcript (`Human: ...`)
 _OURS = ("role", "content")
 
 
-def chat(found: Any, words: Words) -> list[Turn] | None:
+def chat(chat_turns: Any, words: Words) -> list[Turn] | None:
     """The turns of a chat whose every turn is just a role and a clean text, in an order that can be learnt."""
-    keys = _keys(found, words)
+    keys = _keys(chat_turns, words)
     if keys is None:
         return None
-    who, what = keys
-    roles, before, ours = words.roles, "", keys == _OURS
+    role_key, text_key = keys
+    roles, previous_role, in_our_words = words.roles, "", keys == _OURS
     try:
-        for turn in found:
-            written, said = turn[who], turn[what]
-            role = roles[written]
-            if len(turn) != 2 or role not in _FOLLOWS[before] or not _clean(said):
+        for turn in chat_turns:
+            role_name, text = turn[role_key], turn[text_key]
+            role = roles[role_name]
+            if len(turn) != 2 or role not in _FOLLOWS[previous_role] or not _clean(text):
                 return None
-            if role != written:
-                ours = False
-            before = role
+            if role != role_name:
+                in_our_words = False
+            previous_role = role
     except (KeyError, TypeError):
         return None
-    if before != "assistant":
+    if previous_role != "assistant":
         return None
-    as_written: list[Turn] = found
-    return as_written if ours else [{"role": roles[turn[who]], "content": turn[what]} for turn in found]
+    as_written: list[Turn] = chat_turns
+    return (
+        as_written
+        if in_our_words
+        else [{"role": roles[turn[role_key]], "content": turn[text_key]} for turn in chat_turns]
+    )
 
 
-def _keys(found: Any, words: Words) -> tuple[str, str] | None:
+def _keys(turns: Any, words: Words) -> tuple[str, str] | None:
     """The keys of its first turn for who speaks and what."""
-    if type(found) is not list or not found or type(first := found[0]) is not dict:
+    if type(turns) is not list or not turns or type(first := turns[0]) is not dict:
         return None
     if "role" in first and "content" in first and words.who[0] == "role":
         return _OURS
-    for who in words.who:
-        if who in first:
-            return next(((who, what) for what in words.what if what in first), None)
+    for role_key in words.who:
+        if role_key in first:
+            return next(((role_key, text_key) for text_key in words.what if text_key in first), None)
     return None
 
 
-def _clean(said: Any) -> bool:
+def _clean(text: Any) -> bool:
     """Text with something in it, and nothing that would have to be repaired or refused."""
-    if type(said) is not str or not said or said.isspace() or "\x00" in said:
+    if type(text) is not str or not text or text.isspace() or "\x00" in text:
         return False
-    return said.isascii() or cells.is_clean(said)
+    return text.isascii() or cells.is_clean(text)
 
 
 def is_plain(text: str) -> bool:
@@ -73,20 +77,20 @@ def question(row: Row, parts: Parts) -> list[Turn] | None:
     """A prompt that is one clean text, in a row with nothing else that belongs to it."""
     if not _BESIDE.isdisjoint(parts) or "prompt" not in parts:
         return None
-    asked = row[parts["prompt"]]
-    return [{"role": "user", "content": asked}] if _clean(asked) and is_plain(asked) else None
+    prompt = row[parts["prompt"]]
+    return [{"role": "user", "content": prompt}] if _clean(prompt) and is_plain(prompt) else None
 
 
 def pair(row: Row, parts: Parts) -> tuple[str, str] | None:
     """The question (with what it is about) and the answer of a row that has just these, as clean texts."""
     if len(parts) > 2 + ("input" in parts):
         return None
-    asked, answered = row[parts["prompt"]], row[parts["completion"]]
-    if not (_clean(asked) and _clean(answered)):
+    prompt, completion = row[parts["prompt"]], row[parts["completion"]]
+    if not (_clean(prompt) and _clean(completion)):
         return None
     if "input" in parts:
-        more = row[parts["input"]]
-        if not _clean(more):
+        context = row[parts["input"]]
+        if not _clean(context):
             return None
-        asked = f"{asked}\n{more}"
-    return asked, answered
+        prompt = f"{prompt}\n{context}"
+    return prompt, completion

@@ -19,18 +19,20 @@ def plain_chats(rows: Sequence[Any]) -> bool:
     try:
         chats = [row["messages"] for row in rows]
         turns = list(chain.from_iterable(chats))
-        said = [turn["content"] for turn in turns]
+        texts = [turn["content"] for turn in turns]
         in_order = all(_learnable(tuple([turn["role"] for turn in chat])) for chat in chats)
-        whole = "".join(said)
+        all_text = "".join(texts)
     except (KeyError, TypeError):
         return False
-    alone = sum(map(len, rows)) == len(rows) and sum(map(len, turns)) == 2 * len(turns)
-    return in_order and alone and "" not in said and not any(map(str.isspace, said)) and cells.is_clean(whole)
+    no_other_keys = sum(map(len, rows)) == len(rows) and sum(map(len, turns)) == 2 * len(turns)
+    return (
+        in_order and no_other_keys and "" not in texts and not any(map(str.isspace, texts)) and cells.is_clean(all_text)
+    )
 
 
 @lru_cache(maxsize=1024)
 def _learnable(roles: tuple[str, ...]) -> bool:
     """Perhaps a system turn, then questions and answers in turn, an answer last."""
     pairs = roles[1:] if roles[:1] == ("system",) else roles
-    asked, answered = pairs[::2], pairs[1::2]
-    return 0 < len(asked) == len(answered) <= MOST_TURNS and {*asked} == {"user"} and {*answered} == {"assistant"}
+    questions, answers = pairs[::2], pairs[1::2]
+    return 0 < len(questions) == len(answers) <= MOST_TURNS and {*questions} == {"user"} and {*answers} == {"assistant"}

@@ -40,27 +40,27 @@ def content(value: Any, repairs: Repairs) -> Content:
     """What a turn's content holds: text, or a list of parts. Raises Rejection."""
     if not isinstance(value, list):
         return Content([cells.text(value, repairs, "content")])
-    found = Content()
+    collected = Content()
     for part in value:
-        _add(part, found, repairs)
-    return found
+        _add(part, collected, repairs)
+    return collected
 
 
-def _add(part: Any, found: Content, repairs: Repairs) -> None:
+def _add(part: Any, content: Content, repairs: Repairs) -> None:
     if isinstance(part, str):
-        found.texts.append(cells.text(part, repairs))
+        content.texts.append(cells.text(part, repairs))
         return
     kind = part.get("type", "text") if isinstance(part, dict) else None
     if kind in TEXTS:
-        found.texts.append(_text(part, repairs))
+        content.texts.append(_text(part, repairs))
     elif kind in THOUGHTS:
-        found.thoughts.append(_text(part, repairs))
+        content.thoughts.append(_text(part, repairs))
     elif kind in HIDDEN:
         repairs.add("left_out_hidden_thoughts")
     elif kind in CALLS:
-        found.calls += tools.calls(part.get("value") or part)
+        content.calls += tools.calls(part.get("value") or part)
     elif kind in RESULTS:
-        found.results.append(_result(part, repairs))
+        content.results.append(_result(part, repairs))
     else:
         raise Rejection("not_text_part", part)
 
@@ -73,11 +73,11 @@ def _text(part: dict[str, Any], repairs: Repairs) -> str:
 
 
 def _result(part: dict[str, Any], repairs: Repairs) -> dict[str, Any]:
-    inside = part.get("content")
-    if isinstance(inside, list) and not is_parts(inside):
-        raise Rejection("not_text_part", inside)
-    turn: dict[str, Any] = {"role": "tool", "content": content(inside, repairs).text}
-    known = part.get("tool_use_id")
-    if isinstance(known, str) and known:
-        turn["tool_call_id"] = cells.text(known, repairs)
+    result = part.get("content")
+    if isinstance(result, list) and not is_parts(result):
+        raise Rejection("not_text_part", result)
+    turn: dict[str, Any] = {"role": "tool", "content": content(result, repairs).text}
+    call_id = part.get("tool_use_id")
+    if isinstance(call_id, str) and call_id:
+        turn["tool_call_id"] = cells.text(call_id, repairs)
     return turn

@@ -10,7 +10,7 @@ _WAITING = ("user", "tool")  # roles that wait for an answer
 
 def chat(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
     """The turns of a whole chat, which ends with an answer. Raises Rejection."""
-    kept = _tidy(turns, repairs)
+    kept = _tidied(turns, repairs)
     answers = sum(turn["role"] == "assistant" for turn in kept)
     while answers and kept[-1]["role"] in _WAITING:
         repairs.add("dropped_last_question")
@@ -18,7 +18,7 @@ def chat(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
     _check(kept)
     if not answers:
         raise Rejection("no_answer", _roles(kept))
-    _greet(kept, repairs)
+    _mark_greeting(kept, repairs)
     if not any(turn["role"] == "assistant" and turn.get("train", True) for turn in kept):
         raise Rejection("nothing_to_learn", _roles(kept))
     return kept
@@ -26,7 +26,7 @@ def chat(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
 
 def question(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
     """The turns before an answer. They are context, whatever their flags say. Raises Rejection."""
-    kept = [{key: value for key, value in turn.items() if key != "train"} for turn in _tidy(turns, repairs)]
+    kept = [{key: value for key, value in turn.items() if key != "train"} for turn in _tidied(turns, repairs)]
     _check(kept)
     if kept[-1]["role"] not in _WAITING:
         raise Rejection("no_question", _roles(kept))
@@ -35,7 +35,7 @@ def question(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
 
 def answer(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
     """The turns of an answer: from an assistant turn to an assistant turn. Raises Rejection."""
-    kept = _tidy(turns, repairs)
+    kept = _tidied(turns, repairs)
     if not kept:
         raise Rejection("empty_answer")
     if kept[0]["role"] != "assistant" or kept[-1]["role"] != "assistant":
@@ -45,11 +45,11 @@ def answer(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
 
 def apart(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn]]:
     """A chat as what comes before its last answer, and that answer."""
-    end = max((place for place, turn in enumerate(turns) if turn["role"] != "assistant"), default=-1) + 1
+    end = max((position for position, turn in enumerate(turns) if turn["role"] != "assistant"), default=-1) + 1
     return list(turns[:end]), list(turns[end:])
 
 
-def _tidy(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
+def _tidied(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
     kept = [turn for turn in turns if _says_something(turn)]
     if len(kept) < len(turns):
         repairs.add("dropped_empty_turn")
@@ -66,7 +66,7 @@ def _joined(turns: list[Turn], repairs: Repairs) -> list[Turn]:
     joined: list[Turn] = []
     texts: list[str] = []  # of the last turn, joined once
     for turn in turns:
-        if not joined or not _goes_on(joined[-1], turn):
+        if not joined or not _continues(joined[-1], turn):
             joined.append({key: list(value) if key == "tool_calls" else value for key, value in turn.items()})
             texts = [turn["content"]] if turn["content"] else []
             continue
@@ -78,10 +78,10 @@ def _joined(turns: list[Turn], repairs: Repairs) -> list[Turn]:
     return [_written(turn, repairs) for turn in joined]
 
 
-def _goes_on(before: Turn, turn: Turn) -> bool:
-    if before["role"] != turn["role"] or turn["role"] == "tool" or before.get("train") != turn.get("train"):
+def _continues(previous: Turn, turn: Turn) -> bool:
+    if previous["role"] != turn["role"] or turn["role"] == "tool" or previous.get("train") != turn.get("train"):
         return False
-    return "tool_calls" not in before or not turn["content"]
+    return "tool_calls" not in previous or not turn["content"]
 
 
 def _written(turn: Turn, repairs: Repairs) -> Turn:
@@ -96,23 +96,23 @@ def _written(turn: Turn, repairs: Repairs) -> Turn:
 def _check(turns: list[Turn]) -> None:
     if not turns:
         raise Rejection("no_turns")
-    before = None
-    for place, turn in enumerate(turns):
+    previous_role = None
+    for position, turn in enumerate(turns):
         role = turn["role"]
-        if role == "system" and place:
+        if role == "system" and position:
             raise Rejection("late_system", _roles(turns))
-        if role == "tool" and before not in ("assistant", "tool"):
+        if role == "tool" and previous_role not in ("assistant", "tool"):
             raise Rejection("stray_result", _roles(turns))
-        before = role
+        previous_role = role
 
 
-def _greet(turns: list[Turn], repairs: Repairs) -> None:
+def _mark_greeting(turns: list[Turn], repairs: Repairs) -> None:
     """A chat that begins with an answer: nothing was asked, so the greeting is shown and not learnt."""
-    place = int(turns[0]["role"] == "system")
-    if turns[place]["role"] == "assistant":
+    position = int(turns[0]["role"] == "system")
+    if turns[position]["role"] == "assistant":
         if not any(turn["role"] == "user" for turn in turns):
             raise Rejection("starts_with_answer", _roles(turns))
-        turns[place]["train"] = False
+        turns[position]["train"] = False
         repairs.add("greeting_is_context")
 
 

@@ -33,10 +33,10 @@ class Words:
 
     def role(self, name: Any) -> str:
         """Our word for a role. Raises Rejection for roles nobody knows."""
-        known = self.roles.get(plain_name(name)) if isinstance(name, str) else None
-        if known is None:
+        role = self.roles.get(plain_name(name)) if isinstance(name, str) else None
+        if role is None:
             raise Rejection("unknown_role", name)
-        return known
+        return role
 
 
 USUAL = Words()
@@ -44,5 +44,7 @@ USUAL = Words()
 
 def words(who: str | None = None, what: str | None = None, roles: Mapping[str, str] | None = None) -> Words:
     """The usual words and a person's own before them: the keys of a turn, and names of roles -> one of `OURS`."""
-    own = {plain_name(name): ours for name, ours in (roles or {}).items()}
-    return Words((who, *USUAL.who) if who else USUAL.who, (what, *USUAL.what) if what else USUAL.what, {**ROLES, **own})
+    own_roles = {plain_name(name): role for name, role in (roles or {}).items()}
+    return Words(
+        (who, *USUAL.who) if who else USUAL.who, (what, *USUAL.what) if what else USUAL.what, {**ROLES, **own_roles}
+    )

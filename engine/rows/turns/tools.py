@@ -17,24 +17,24 @@ SCHEMAS = ("parameters", "input_schema")
 
 def calls(value: Any) -> list[dict[str, Any]]:
     """The calls in a value: one or several, as objects or as JSON text. Raises Rejection."""
-    found = cells.opened(value)
-    if not found:
+    opened = cells.opened(value)
+    if not opened:
         return []
-    return [_call(cells.opened(one)) for one in (found if isinstance(found, list) else [found])]
+    return [_call(cells.opened(call)) for call in (opened if isinstance(opened, list) else [opened])]
 
 
-def _call(written: Any) -> dict[str, Any]:
-    inner = written.get("function", written) if isinstance(written, dict) else None
+def _call(value: Any) -> dict[str, Any]:
+    inner = value.get("function", value) if isinstance(value, dict) else None
     if not isinstance(inner, dict) or not isinstance(inner.get("name"), str) or not inner["name"].strip():
-        raise Rejection("not_a_call", written)
+        raise Rejection("not_a_call", value)
     key = cells.first(inner, ARGUMENTS)
     arguments = _arguments(inner[key] if key else None)
     if not isinstance(arguments, dict):
-        raise Rejection("not_a_call", written)
+        raise Rejection("not_a_call", value)
     function = {"name": cells.plain(inner["name"]), "arguments": cells.plain(arguments)}
     call = {"type": "function", "function": function}
-    known = written.get("id")
-    return {"id": cells.plain(known), **call} if isinstance(known, str) and known else call
+    call_id = value.get("id")
+    return {"id": cells.plain(call_id), **call} if isinstance(call_id, str) and call_id else call
 
 
 def _arguments(value: Any) -> Any:
@@ -50,27 +50,27 @@ def _arguments(value: Any) -> Any:
 
 def tools(value: Any) -> list[dict[str, Any]] | None:
     """The tools in a value; None when it is no list of tools."""
-    found = cells.opened(value)
-    listed = [cells.opened(one) for one in (found if isinstance(found, list) else [found] if found else [])]
-    if not all(_is_tool(one) for one in listed):
+    opened = cells.opened(value)
+    opened_tools = [cells.opened(tool) for tool in (opened if isinstance(opened, list) else [opened] if opened else [])]
+    if not all(_is_tool(tool) for tool in opened_tools):
         return None
-    return [_tool(one) for one in listed]
+    return [_tool(tool) for tool in opened_tools]
 
 
-def _is_tool(one: Any) -> bool:
-    if not isinstance(one, dict):
+def _is_tool(tool: Any) -> bool:
+    if not isinstance(tool, dict):
         return False
-    inner = one.get("function", one)
-    return isinstance(inner, dict) and isinstance(inner.get("name"), str)
+    function = tool.get("function", tool)
+    return isinstance(function, dict) and isinstance(function.get("name"), str)
 
 
-def _tool(one: dict[str, Any]) -> dict[str, Any]:
-    if "function" in one:
-        plain: dict[str, Any] = cells.plain({"type": "function", **one})
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    if "function" in tool:
+        plain: dict[str, Any] = cells.plain({"type": "function", **tool})
         return plain
-    key = cells.first(one, SCHEMAS)
-    inner = {name: value for name, value in one.items() if name not in ("type", key)}
-    return {"type": "function", "function": cells.plain({**inner, "parameters": one[key]} if key else inner)}
+    key = cells.first(tool, SCHEMAS)
+    function = {name: value for name, value in tool.items() if name not in ("type", key)}
+    return {"type": "function", "function": cells.plain({**function, "parameters": tool[key]} if key else function)}
 
 
 def beside(row: Row, parts: Parts, values: Values, repairs: Repairs) -> Values:
@@ -79,11 +79,11 @@ def beside(row: Row, parts: Parts, values: Values, repairs: Repairs) -> Values:
     if "tools" not in parts:
         return values
     column = parts["tools"]
-    listed = tools(row[column])
-    if listed:
-        return {**values, "tools": listed}
-    if listed is None:
-        if any("tool_calls" in turn for said in values.values() if isinstance(said, list) for turn in said):
+    row_tools = tools(row[column])
+    if row_tools:
+        return {**values, "tools": row_tools}
+    if row_tools is None:
+        if any("tool_calls" in turn for turns in values.values() if isinstance(turns, list) for turn in turns):
             raise Rejection("not_tools", row[column])
         repairs.add("left_out_tools")
         return {**values, "extra": {column: cells.plain(row[column])}}

@@ -12,10 +12,10 @@ def turns(text: str) -> list[Turn] | None:
     if not text.lstrip("\n").startswith("Human:"):
         return None
     pieces = _MARK.split("\n\n" + text.strip())
-    found = [
-        {"role": "user" if who == "Human" else "assistant", "content": said.strip()}
-        for who, said in zip(pieces[1::2], pieces[2::2], strict=True)
+    chat_turns = [
+        {"role": "user" if speaker == "Human" else "assistant", "content": text.strip()}
+        for speaker, text in zip(pieces[1::2], pieces[2::2], strict=True)
     ]
-    if found and found[-1] == {"role": "assistant", "content": ""}:
-        found.pop()
-    return found if any(turn["role"] == "user" for turn in found) else None
+    if chat_turns and chat_turns[-1] == {"role": "assistant", "content": ""}:
+        chat_turns.pop()
+    return chat_turns if any(turn["role"] == "user" for turn in chat_turns) else None

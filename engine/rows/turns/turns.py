@@ -16,9 +16,9 @@ _OFF = (0, False, "false", "0", "0.0", "no")
 
 def opened(value: Any, words: Words = USUAL) -> Any:
     """The list of turns in a value, which may be its JSON text or one turn alone; None for what looks like no turns."""
-    found = cells.opened(value)
-    found = [found] if isinstance(found, dict) else found
-    return found if isinstance(found, list) and found and _looks_like_turn(found[0], words) else None
+    chat = cells.opened(value)
+    chat = [chat] if isinstance(chat, dict) else chat
+    return chat if isinstance(chat, list) and chat and _looks_like_turn(chat[0], words) else None
 
 
 def _looks_like_turn(item: Any, words: Words) -> bool:
@@ -30,39 +30,39 @@ def is_exchange(item: Any) -> bool:
     return isinstance(item, dict) and cells.first(item, ASKED) is not None and cells.first(item, ANSWERED) is not None
 
 
-def listed(found: Any, repairs: Repairs, words: Words = USUAL) -> list[Turn]:
+def listed(chat: Any, repairs: Repairs, words: Words = USUAL) -> list[Turn]:
     """Every turn of a chat as it stands, unchecked. Raises Rejection."""
-    found = cells.opened(found)
-    if not found:
+    chat = cells.opened(chat)
+    if not chat:
         return []
-    if not isinstance(found, list):
-        raise Rejection("not_a_turn", found)
-    return [turn for item in found for turn in _turns(item, repairs, words)]
+    if not isinstance(chat, list):
+        raise Rejection("not_a_turn", chat)
+    return [turn for item in chat for turn in _turns(item, repairs, words)]
 
 
 def _turns(item: Any, repairs: Repairs, words: Words) -> list[Turn]:
     """The turns in one item; results of tools come before what the same item says."""
-    who = cells.first(item, words.who) if isinstance(item, dict) else None
-    if who is None:
+    role_key = cells.first(item, words.who) if isinstance(item, dict) else None
+    if role_key is None:
         return _exchange(item, repairs)
-    role, value = words.role(item[who]), item.get(cells.first(item, words.what))
+    role, value = words.role(item[role_key]), item.get(cells.first(item, words.what))
     if role == "call":
-        return [_flagged({"role": "assistant", "content": "", "tool_calls": _called(value)}, item, repairs)]
+        return [_flagged({"role": "assistant", "content": "", "tool_calls": _calls_of(value)}, item, repairs)]
     if role == "tool" and not content_parts.is_parts(value):
         value = tools.as_text(value, repairs)
-    said = content_parts.content(value, repairs)
-    turn: Turn = {"role": role, "content": said.text}
+    content = content_parts.content(value, repairs)
+    turn: Turn = {"role": role, "content": content.text}
     if role == "assistant":
-        _answered(turn, item, said, repairs)
-    elif said.calls:
-        raise Rejection("not_a_call", said.calls)
+        _add_answer(turn, item, content, repairs)
+    elif content.calls:
+        raise Rejection("not_a_call", content.calls)
     elif role == "tool":
-        _brought(turn, item, repairs)
+        _add_call_id(turn, item, repairs)
     name = item.get("name")
     if isinstance(name, str) and name.strip():
         turn["name"] = cells.text(name, repairs)
-    own = [] if said.results and not said.text.strip() else [_flagged(turn, item, repairs)]
-    return said.results + own
+    own_turns = [] if content.results and not content.text.strip() else [_flagged(turn, item, repairs)]
+    return content.results + own_turns
 
 
 def _exchange(item: Any, repairs: Repairs) -> list[Turn]:
@@ -78,29 +78,29 @@ def _first_of(item: Any, keys: tuple[str, ...]) -> Any:
     return item[cells.first(item, keys)]
 
 
-def _called(value: Any) -> list[dict[str, Any]]:
-    found = tools.calls(value)
-    if not found:
+def _calls_of(value: Any) -> list[dict[str, Any]]:
+    calls = tools.calls(value)
+    if not calls:
         raise Rejection("not_a_call", value)
-    return found
+    return calls
 
 
-def _answered(turn: Turn, item: Turn, said: content_parts.Content, repairs: Repairs) -> None:
-    called = tools.calls(item.get("tool_calls")) + tools.calls(item.get("function_call")) + said.calls
-    if called:
-        turn["tool_calls"] = called
+def _add_answer(turn: Turn, item: Turn, content: content_parts.Content, repairs: Repairs) -> None:
+    calls = tools.calls(item.get("tool_calls")) + tools.calls(item.get("function_call")) + content.calls
+    if calls:
+        turn["tool_calls"] = calls
         turn["content"] = turn["content"] if turn["content"].strip() else ""
-    beside = next((item[key] for key in THOUGHTS if isinstance(item.get(key), str)), None)
-    thoughts = "\n".join(said.thoughts) or cells.text(beside, repairs, "reasoning_content")
+    thoughts_field = next((item[key] for key in THOUGHTS if isinstance(item.get(key), str)), None)
+    thoughts = "\n".join(content.thoughts) or cells.text(thoughts_field, repairs, "reasoning_content")
     if thoughts.strip():
         repairs.add("thoughts_in_answer")
         turn["content"] = f"<think>\n{thoughts}\n</think>\n\n{turn['content']}"
 
 
-def _brought(turn: Turn, item: Turn, repairs: Repairs) -> None:
-    known = item.get("tool_call_id")
-    if isinstance(known, str) and known:
-        turn["tool_call_id"] = cells.text(known, repairs)
+def _add_call_id(turn: Turn, item: Turn, repairs: Repairs) -> None:
+    call_id = item.get("tool_call_id")
+    if isinstance(call_id, str) and call_id:
+        turn["tool_call_id"] = cells.text(call_id, repairs)
 
 
 def _flagged(turn: Turn, item: Turn, repairs: Repairs) -> Turn:

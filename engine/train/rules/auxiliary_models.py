@@ -6,21 +6,21 @@ from engine.errors import TunesmithError
 from engine.recipes import auxiliary_models
 from engine.recipes.auxiliary_models import Companion
 from engine.recipes.recipe import Recipe
-from engine.train.rules.problem import Found, Problem
+from engine.train.rules.problem import Problem, Problems
 from storage.tables import Dataset, Model
 
 
-def _companion(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _companion(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     try:
-        found = auxiliary_models.of(recipe)
+        companion = auxiliary_models.of(recipe)
     except TunesmithError as error:
         yield Problem(auxiliary_models.field_in_use(recipe) or "method", error.message, error.hint)
         return
-    if found:
-        yield from (_teacher if found.field == "teacher_id" else _judge)(found, model)
+    if companion:
+        yield from (_teacher if companion.field == "teacher_id" else _judge)(companion, model)
 
 
-def _teacher(teacher: Companion, model: Model) -> Found:
+def _teacher(teacher: Companion, model: Model) -> Problems:
     if teacher.id == model.id:
         message = f"The teacher {teacher.name} is the model being trained: it cannot teach itself."
         yield Problem("teacher_id", message, "Choose a larger model of the same family.")
@@ -33,7 +33,7 @@ def _teacher(teacher: Companion, model: Model) -> Found:
         yield Problem("teacher_id", f"{message}compared one by one.", hint)
 
 
-def _judge(judge: Companion, model: Model) -> Found:
+def _judge(judge: Companion, model: Model) -> Problems:
     if not auxiliary_models.scores(judge):
         message = f"{judge.name} is not a reward model: it does not answer with one number."
         yield Problem("reward_model_id", message, "Choose a run of the method reward.")

@@ -4,11 +4,11 @@ import math
 
 from engine.recipes import methods, steps
 from engine.recipes.recipe import Recipe
-from engine.train.rules.problem import Found, Problem
+from engine.train.rules.problem import Problem, Problems
 from storage.tables import Dataset, Model
 
 
-def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     rows = dataset.train_rows
     if rows < 1:
         return
@@ -19,25 +19,25 @@ def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     if recipe.method in methods.GENERATING:
         yield from _prompts(recipe, steps.training_rows(recipe, rows))
         return
-    left = steps.training_rows(recipe, rows)
+    training_rows = steps.training_rows(recipe, rows)
     batch = recipe.per_device_train_batch_size
-    if batch > left and not recipe.packing:
-        message = f"per_device_train_batch_size is {batch}, and there are only {left} rows to train on."
-        yield Problem("per_device_train_batch_size", message, f"Use {left} or less.", "warning")
+    if batch > training_rows and not recipe.packing:
+        message = f"per_device_train_batch_size is {batch}, and there are only {training_rows} rows to train on."
+        yield Problem("per_device_train_batch_size", message, f"Use {training_rows} or less.", "warning")
 
 
-def _prompts(recipe: Recipe, rows: int) -> Found:
+def _prompts(recipe: Recipe, rows: int) -> Problems:
     answers = steps.rows_a_step(recipe)
     if answers % recipe.num_generations:
         message = f"A step has {answers} answers on this machine's devices, which is not a multiple of num_generations "
         hint = f"Use a divisor of {answers}, or another per_device_train_batch_size."
         yield Problem("num_generations", f"{message}{recipe.num_generations}.", hint)
-    elif (wanted := steps.prompts_a_step(recipe)) > rows:
-        message = f"A step takes {wanted} prompts, and there are only {rows}."
+    elif (prompts := steps.prompts_a_step(recipe)) > rows:
+        message = f"A step takes {prompts} prompts, and there are only {rows}."
         yield Problem("gradient_accumulation_steps", message, "Use fewer, or a smaller per_device_train_batch_size.")
 
 
-def _enough_steps(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _enough_steps(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if recipe.max_steps == 0:
         hint = "Use -1 to train for num_train_epochs, or a number of steps above 0."
         yield Problem("max_steps", "max_steps is 0, so nothing would be trained.", hint)

@@ -4,14 +4,12 @@ import shutil
 from importlib.util import find_spec
 
 from engine import sizes
-from engine.fit import disk as fit_disk
-from engine.fit import memory as fit
-from engine.fit import past_probes
+from engine.fit import disk, memory, past_probes
 from engine.fit.measurement import Measured, Trial
 from engine.fit.usual_tokens import usual_tokens
 from engine.process import machine
 from engine.recipes.recipe import Recipe
-from engine.train.rules.problem import Found, Level, Problem
+from engine.train.rules.problem import Level, Problem, Problems
 from storage import home
 from storage.tables import Dataset, Model
 
@@ -20,31 +18,31 @@ FLASH = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_int
 COMPILERS = ("c++", "g++", "clang++")  # one of which torch.compile calls
 
 
-def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if not model.parameters or model.trainable is False:
         return
-    known = past_probes.known(recipe)
-    if known and known.measured and known.trial:
-        yield from _measured(recipe, known.measured, known.trial)
+    probe = past_probes.known(recipe)
+    if probe and probe.measured and probe.trial:
+        yield from _measured(recipe, probe.measured, probe.trial)
         return
-    available = fit.available_bytes()
-    usual = fit.memory(model, recipe, _usual_tokens(recipe, dataset))
-    longest = fit.memory(model, recipe)
-    where = f"about {sizes.in_words(available)} can be used here"
+    available = memory.available_bytes()
+    usual = memory.memory(model, recipe, _usual_tokens(recipe, dataset))
+    longest = memory.memory(model, recipe)
+    limit = f"about {sizes.in_words(available)} can be used here"
     if usual.total > available:
-        message = f"Estimated: this training needs about {sizes.in_words(usual.total)} of memory ({usual}); {where}."
+        message = f"Estimated: this training needs about {sizes.in_words(usual.total)} of memory ({usual}); {limit}."
         yield Problem("tuning", message, _less_memory(recipe))
     elif longest.total > available:
-        message = f"Estimated: rows of {recipe.max_length} tokens need about {sizes.in_words(longest.total)}; {where}."
+        message = f"Estimated: rows of {recipe.max_length} tokens need about {sizes.in_words(longest.total)}; {limit}."
         yield Problem("max_length", message, f"If memory runs out: {_less_memory(recipe)}", "warning")
 
 
-def _measured(recipe: Recipe, measured: Measured, trial: Trial) -> Found:
+def _measured(recipe: Recipe, measured: Measured, trial: Trial) -> Problems:
     """What real steps have shown, whatever the estimate would say."""
     if trial.fits:
         return
-    there = sizes.in_words(measured.available_bytes)
-    message = f"Measured: the longest rows of the dataset do not fit into the {there} that could be used."
+    available = sizes.in_words(measured.available_bytes)
+    message = f"Measured: the longest rows of the dataset do not fit into the {available} that could be used."
     suggestion = measured.suggestion
     fields = suggestion.fields if suggestion else {}
     changes = ", ".join(f"{name} {str(value).lower()}" for name, value in fields.items())
@@ -59,24 +57,24 @@ def _usual_tokens(recipe: Recipe, dataset: Dataset) -> int:
 
 
 def _less_memory(recipe: Recipe) -> str:
-    ways = []
+    options = []
     if recipe.tuning == "full":
-        ways.append("tuning lora")
+        options.append("tuning lora")
     if recipe.tuning != "qlora" and find_spec("bitsandbytes"):
-        ways.append("tuning qlora")
+        options.append("tuning qlora")
     if (batch := recipe.per_device_train_batch_size) > 1:
-        ways.append(f"per_device_train_batch_size below {batch} with more gradient_accumulation_steps")
+        options.append(f"per_device_train_batch_size below {batch} with more gradient_accumulation_steps")
     if recipe.max_length > 128:
-        ways.append(f"a max_length below {recipe.max_length}")
+        options.append(f"a max_length below {recipe.max_length}")
     if recipe.gradient_checkpointing is False:  # left open, it is on already where it helps
-        ways.append("gradient_checkpointing")
-    return f"Use {', or '.join(ways)}." if ways else "Use a smaller model."
+        options.append("gradient_checkpointing")
+    return f"Use {', or '.join(options)}." if options else "Use a smaller model."
 
 
-def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if not model.parameters or model.trainable is False:
         return
-    needed = fit_disk.disk(model, recipe, dataset.train_rows, usual_tokens(dataset))
+    needed = disk.disk(model, recipe, dataset.train_rows, usual_tokens(dataset))
     free = home.free_bytes()
     level: Level = "error" if needed.total > free else "warning"
     if needed.total > free * SHARE_OF_DISK_WARNED:
@@ -86,7 +84,7 @@ def _disk(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("save_total_limit", message, hint, level)
 
 
-def _device(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _device(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if recipe.bf16 and not machine.computes_bf16():
         hint = "Leave bf16 empty to let the device decide."
         if machine.has_gpu():
@@ -99,12 +97,12 @@ def _device(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("packing", "Packing is slower than group_by_length on a CPU.", hint, "warning")
 
 
-def _computing(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _computing(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     """What is faster only where it can be had; engine.workers.train.compute looks again on the device itself."""
-    asked = recipe.attn_implementation or ""
-    if asked in FLASH and not (machine.has_gpu() and find_spec(FLASH[asked])):
+    attn = recipe.attn_implementation or ""
+    if attn in FLASH and not (machine.has_gpu() and find_spec(FLASH[attn])):
         message = (
-            f"attn_implementation is {asked}, which needs a GPU and the package {FLASH[asked]}; one is missing here."
+            f"attn_implementation is {attn}, which needs a GPU and the package {FLASH[attn]}; one is missing here."
         )
         yield Problem(
             "attn_implementation", message, "Leave attn_implementation empty: it then takes the best there is."

@@ -25,5 +25,5 @@ class Problem:
     instead: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-Found = Iterator[Problem]
-Rule = Callable[[Recipe, Model, Dataset], Found]
+Problems = Iterator[Problem]
+Rule = Callable[[Recipe, Model, Dataset], Problems]

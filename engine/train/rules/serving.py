@@ -7,25 +7,25 @@ server's --max-lora-rank, no modules_to_save, no bias, no DoRA. What it refuses,
 from engine.recipes.choices import tunings
 from engine.recipes.recipe import Recipe
 from engine.serve.vllm import VllmOptions
-from engine.train.rules.problem import Found, Problem
+from engine.train.rules.problem import Problem, Problems
 from storage.tables import Dataset, Model
 
 ELSEWHERE = "or serve the result with the backend transformers."
 
 
-def _servable(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _servable(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     """Warnings only: an adapter that vLLM refuses is still a good adapter."""
     if recipe.method == "reward":
         return
     if not (tuning := tunings.TUNINGS[recipe.tuning]).vllm:
-        way = "merge it into the base when it is done" if tuning.mergeable else "train lora instead"
+        remedy = "merge it into the base when it is done" if tuning.mergeable else "train lora instead"
         message = f"vLLM serves LoRA adapters and whole models, and no {recipe.tuning} adapter."
-        yield Problem("tuning", message, f"To serve it with vLLM, {way}; {ELSEWHERE}", "warning", {"tuning": "lora"})
+        yield Problem("tuning", message, f"To serve it with vLLM, {remedy}; {ELSEWHERE}", "warning", {"tuning": "lora"})
     elif recipe.tuning in ("lora", "qlora"):
         yield from _lora(recipe)
 
 
-def _lora(recipe: Recipe) -> Found:
+def _lora(recipe: Recipe) -> Problems:
     largest, usual = _rank_limits()
     rank = tunings.served_rank(recipe.lora_r, recipe.init_lora_weights)
     if rank > usual:

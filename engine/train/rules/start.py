@@ -3,11 +3,11 @@
 from engine.errors import TunesmithError
 from engine.recipes import continuation
 from engine.recipes.recipe import Recipe
-from engine.train.rules.problem import Found, Problem
+from engine.train.rules.problem import Problem, Problems
 from storage.tables import Dataset, Model
 
 
-def _start(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _start(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if not recipe.start_from:
         return
     try:
@@ -16,8 +16,8 @@ def _start(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
     except TunesmithError as error:
         yield Problem("start_from", error.message, error.hint)
         return
-    if found := continuation.misfit(recipe, run):
-        yield Problem(*found)
+    if misfit := continuation.misfit(recipe, run):
+        yield Problem(*misfit)
 
 
 RULES = (_start,)

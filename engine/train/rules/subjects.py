@@ -5,7 +5,7 @@ from pathlib import Path
 from engine.data import tokens
 from engine.recipes import methods
 from engine.recipes.recipe import Recipe
-from engine.train.rules.problem import Found, Problem
+from engine.train.rules.problem import Problem, Problems
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model
 
@@ -16,7 +16,7 @@ TOO_LONG = {"reward": "Rows are scored whole or not at all, up to {} tokens: rai
 TOO_LONG |= dict.fromkeys(methods.GENERATING, _PROMPTS)
 
 
-def _model(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _model(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if model.status == ModelStatus.QUEUED:
         yield Problem("model_id", f"The model {model.name} is still being fetched.", "Start again when it is ready.")
     elif model.status == ModelStatus.FAILED:
@@ -29,7 +29,7 @@ def _model(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("model_id", f"The model {model.name} cannot be trained. {reason}", "Choose another model.")
 
 
-def _dataset(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _dataset(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     name = dataset.name
     if dataset.status == DatasetStatus.IMPORTING:
         yield Problem("dataset_id", f"The dataset {name} is still being imported.", "Start again when it is ready.")
@@ -43,19 +43,19 @@ def _dataset(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield from _kind(recipe, model, dataset)
 
 
-def _kind(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
-    wanted = KINDS[recipe.method]
-    if dataset.kind not in wanted:
+def _kind(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
+    accepted = KINDS[recipe.method]
+    if dataset.kind not in accepted:
         others = " or ".join(method for method, kinds in KINDS.items() if dataset.kind in kinds)
         hint = f"Choose the method {others}, or another dataset." if others else "Choose another dataset."
-        message = f"The method {recipe.method} learns from {' or '.join(wanted)} rows; {dataset.name} has "
+        message = f"The method {recipe.method} learns from {' or '.join(accepted)} rows; {dataset.name} has "
         yield Problem("method", f"{message}{dataset.kind or 'unknown'} rows.", hint)
     elif dataset.kind == "chat" and model.has_chat_template is False:
         hint = "Choose an instruct or chat version of the model, or a dataset of prompts and completions."
         yield Problem("model_id", f"{model.name} has no chat template, so it cannot read the chats.", hint)
 
 
-def _learns(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _learns(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     """Only where the dataset has been counted: a check reads no rows. The worker looks again, in any case."""
     totals = tokens.counted(recipe, model, dataset)
     if totals is None or not totals["rows"]:
@@ -72,7 +72,7 @@ def _learns(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
         yield Problem("dataset_id", message, hint or longer, "warning")
 
 
-def _length(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _length(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     context = model.context_length
     if context and recipe.max_length > context:
         # The worker cuts at the context by itself, so this is no error.

@@ -4,11 +4,11 @@ import os
 
 from engine.recipes.choices import trackers
 from engine.recipes.recipe import Recipe
-from engine.train.rules.problem import Found, Problem
+from engine.train.rules.problem import Problem, Problems
 from storage.tables import Dataset, Model
 
 
-def _trackers(recipe: Recipe, model: Model, dataset: Dataset) -> Found:
+def _trackers(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     for name in trackers.chosen(recipe.report_to):
         package = trackers.TRACKERS[name].package
         if not trackers.installed(name):

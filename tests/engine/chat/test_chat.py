@@ -31,8 +31,8 @@ def test_a_question_is_answered_by_both_sides_and_all_of_it_is_kept(jokes: str) 
     base = "".join(chat.answer(talk.id, "base", "jokes:base"))
     assert base.startswith("base says")
     assert tuned != base
-    kept = [(turn.side, turn.content, turn.complete) for turn in chat.messages(talk.id)]
-    assert kept == [("user", "  What is\n17 plus 6?", True), ("tuned", tuned, True), ("base", base, True)]
+    stored = [(turn.side, turn.content, turn.complete) for turn in chat.messages(talk.id)]
+    assert stored == [("user", "  What is\n17 plus 6?", True), ("tuned", tuned, True), ("base", base, True)]
     assert chat.look_up(talk.id).title == "What is 17 plus 6?"
     assert [turn.side for turn in chat.messages(talk.id, "base")] == ["user", "base"]
 
@@ -60,11 +60,11 @@ def test_each_side_sees_its_own_answers_and_the_newest_turns() -> None:
         chat.ask(talk.id, f"question {number}")
         for side in ("tuned", "base"):
             chat._store(Message(chat_id=talk.id, side=side, content=f"{side} {number}"))
-    shown = chat.conversation(talk.id, "base", " Be short. ")
-    assert shown[0] == {"role": "system", "content": "Be short."}
-    assert shown[1] == {"role": "user", "content": "question 10"}
-    assert shown[-1] == {"role": "assistant", "content": "base 29"}
-    assert len(shown) == chat.MOST_TURNS + 1
+    turns = chat.conversation(talk.id, "base", " Be short. ")
+    assert turns[0] == {"role": "system", "content": "Be short."}
+    assert turns[1] == {"role": "user", "content": "question 10"}
+    assert turns[-1] == {"role": "assistant", "content": "base 29"}
+    assert len(turns) == chat.MOST_TURNS + 1
     chat.ask(talk.id, "last")
     assert chat.conversation(talk.id, "base")[0] == {"role": "user", "content": "question 11"}
 

@@ -21,17 +21,17 @@ def recipe(batch: int = 4, accumulation: int = 1, **fields: Any) -> Recipe:
 def machine(memory: int, faster_in_batches: float = 0.0) -> Callable[[Recipe], Trial]:
     """Each row of 1024 tokens takes 100 bytes, 40 with gradient checkpointing; recomputing takes a third longer."""
 
-    def attempt(wanted: Recipe) -> Trial:
-        each = (40 if wanted.gradient_checkpointing else 100) * wanted.max_length / 1024
-        peak = int(BASE + each * wanted.per_device_train_batch_size)
-        speed = (100 + faster_in_batches * wanted.per_device_train_batch_size) * (
-            0.75 if wanted.gradient_checkpointing else 1
+    def attempt(tried: Recipe) -> Trial:
+        bytes_per_row = (40 if tried.gradient_checkpointing else 100) * tried.max_length / 1024
+        peak = int(BASE + bytes_per_row * tried.per_device_train_batch_size)
+        speed = (100 + faster_in_batches * tried.per_device_train_batch_size) * (
+            0.75 if tried.gradient_checkpointing else 1
         )
         return Trial(
-            batch=wanted.per_device_train_batch_size,
-            gradient_checkpointing=bool(wanted.gradient_checkpointing),
-            automatic=wanted.gradient_checkpointing is None,
-            max_length=wanted.max_length,
+            batch=tried.per_device_train_batch_size,
+            gradient_checkpointing=bool(tried.gradient_checkpointing),
+            automatic=tried.gradient_checkpointing is None,
+            max_length=tried.max_length,
             fits=peak <= memory,
             peak_bytes=min(peak, memory),
             before_bytes=BASE,
@@ -41,15 +41,15 @@ def machine(memory: int, faster_in_batches: float = 0.0) -> Callable[[Recipe], T
     return attempt
 
 
-def found(wanted: Recipe, memory: int, **about: Any) -> Search:
-    search = Search(wanted, machine(memory, **about), memory)
+def search_for(start: Recipe, memory: int, **about: Any) -> Search:
+    search = Search(start, machine(memory, **about), memory)
     search.run()
     return search
 
 
 def test_two_points_say_how_many_rows_fit() -> None:
-    search = found(recipe(4), 2730)
-    assert [one.batch for one in search.trials] == [4, 8]
+    search = search_for(recipe(4), 2730)
+    assert [trial.batch for trial in search.trials] == [4, 8]
     assert search.largest is not None
     assert (search.largest.batch, search.largest.at_least, search.largest.tried) == (17, False, False)
     assert search.suggestion is not None
@@ -57,27 +57,27 @@ def test_two_points_say_how_many_rows_fit() -> None:
 
 
 def test_a_step_in_larger_batches_is_suggested_when_it_is_faster() -> None:
-    search = found(recipe(2, 8), 2730, faster_in_batches=10)
+    search = search_for(recipe(2, 8), 2730, faster_in_batches=10)
     assert search.suggestion is not None
     assert search.suggestion.fields == {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 1}
     assert search.trials[-1].batch == 16  # it was tried
     assert "faster" in search.suggestion.reason
-    no_faster = found(recipe(2, 8), 2730).suggestion
+    no_faster = search_for(recipe(2, 8), 2730).suggestion
     assert no_faster is not None
     assert no_faster.fields == {}
 
 
 def test_recomputing_that_is_not_needed_is_turned_off() -> None:
-    search = found(recipe(4, gradient_checkpointing=True), 2730)
+    search = search_for(recipe(4, gradient_checkpointing=True), 2730)
     assert search.suggestion is not None
     assert search.suggestion.fields == {"gradient_checkpointing": False}
 
 
 def test_what_does_not_fit_is_divided_into_batches_that_do_with_the_same_step() -> None:
-    search = found(recipe(32, 2), 2730)
+    search = search_for(recipe(32, 2), 2730)
     assert search.suggestion is not None
     assert search.suggestion.fields == {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 4}
-    assert [one.batch for one in search.trials] == [32, 1, 2, 16]
+    assert [trial.batch for trial in search.trials] == [32, 1, 2, 16]
     assert search.largest is not None
     assert search.largest.batch == 17
 
@@ -102,14 +102,14 @@ def test_what_does_not_fit_is_divided_into_batches_that_do_with_the_same_step() 
     ],
 )
 def test_less_and_less_is_tried_until_it_fits(memory: int, fields: dict[str, Any]) -> None:
-    suggestion = found(recipe(4), memory).suggestion
+    suggestion = search_for(recipe(4), memory).suggestion
     assert suggestion is not None
     assert suggestion.found
     assert suggestion.fields == fields
 
 
 def test_when_nothing_fits_it_is_said() -> None:
-    suggestion = found(recipe(4), 900).suggestion
+    suggestion = search_for(recipe(4), 900).suggestion
     assert suggestion is not None
     assert (suggestion.found, suggestion.fields) == (False, {})
     assert "smaller model" in suggestion.reason
@@ -128,9 +128,9 @@ def test_without_time_only_the_recipe_itself_is_tried() -> None:
 
 
 def test_batches_that_a_method_refuses_are_not_tried() -> None:
-    judged = recipe(8, method="kto")
-    assert batches(judged) == [1, 2, 4, 8]
-    assert next(smaller_ways(judged))[0] == {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
+    kto = recipe(8, method="kto")
+    assert batches(kto) == [1, 2, 4, 8]
+    assert next(smaller_ways(kto))[0] == {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
     answering = recipe(8, 2, method="grpo", num_generations=4)
     fields, _ = next(smaller_ways(answering))
     assert fields == {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 16}
@@ -146,14 +146,14 @@ def test_the_second_point_is_larger_only_where_that_is_safe() -> None:
 
 def test_noise_larger_than_the_rows_is_no_line() -> None:
     points = [machine(3000)(recipe(4)), machine(3000)(recipe(8))]
-    level = [one.model_copy(update={"peak_bytes": 1000}) for one in points]
+    level = [point.model_copy(update={"peak_bytes": 1000}) for point in points]
     assert largest(level, 3000).at_least
     assert largest(points, 10**9).batch == MOST_BATCH
 
 
 def test_what_the_worker_chose_by_itself_is_held_and_told_with_the_suggestion() -> None:
-    search = found(recipe(32, 2, gradient_checkpointing=None), 2730)
-    assert [one.automatic for one in search.trials] == [True, False, False, False]
+    search = search_for(recipe(32, 2, gradient_checkpointing=None), 2730)
+    assert [trial.automatic for trial in search.trials] == [True, False, False, False]
     assert search.suggestion is not None
     assert search.suggestion.fields == {
         "per_device_train_batch_size": 16,

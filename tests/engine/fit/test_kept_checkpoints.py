@@ -28,8 +28,10 @@ def test_the_best_is_kept_when_it_is_to_be_the_result() -> None:
 def test_each_method_is_compared_by_its_own_measure_unless_another_is_named() -> None:
     assert kept_checkpoints.measure(recipe()) == ("eval_loss", False)
     assert kept_checkpoints.measure(recipe(method="grpo"))[1] is True
-    named = recipe(eval_fraction=0.1, save_best_limit=1, metric_for_best_model="eval_rewards/accuracies", method="dpo")
-    assert kept_checkpoints.measure(named) == ("eval_rewards/accuracies", True)
+    own_metric = recipe(
+        eval_fraction=0.1, save_best_limit=1, metric_for_best_model="eval_rewards/accuracies", method="dpo"
+    )
+    assert kept_checkpoints.measure(own_metric) == ("eval_rewards/accuracies", True)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +73,13 @@ def test_the_disk_is_that_of_all_checkpoints_at_once_and_the_result() -> None:
 def test_checkpoints_are_listed_with_the_newest_and_the_best_of_those_that_are_whole() -> None:
     folder = home.run_folder("r")
     for step, loss in ((1, 2.0), (2, 1.0), (3, 0.5), (4, float("nan"))):
-        made = checkpoints.folder_of(folder) / f"checkpoint-{step}"
-        made.mkdir(parents=True)
-        (made / "weights").write_text("x")
-        checkpoints.write_manifest(made, step, {"loss": loss, "eval_loss": loss})
+        checkpoint = checkpoints.folder_of(folder) / f"checkpoint-{step}"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "weights").write_text("x")
+        checkpoints.write_manifest(checkpoint, step, {"loss": loss, "eval_loss": loss})
     (checkpoints.folder_of(folder) / "checkpoint-3" / "weights").write_text("damaged")
-    listed = {one["step"]: one for one in kept_checkpoints.listed(folder, ("eval_loss", False))}
-    assert [step for step, one in listed.items() if one["best"]] == [2]
-    assert [step for step, one in listed.items() if one["newest"]] == [4]
-    assert (listed[3]["good"], listed[4]["eval_loss"], listed[1]["loss"]) == (False, None, 2.0)
-    assert [one["step"] for one in kept_checkpoints.listed(folder, ("eval_loss", True)) if one["best"]] == [1]
+    by_step = {entry["step"]: entry for entry in kept_checkpoints.listed(folder, ("eval_loss", False))}
+    assert [step for step, entry in by_step.items() if entry["best"]] == [2]
+    assert [step for step, entry in by_step.items() if entry["newest"]] == [4]
+    assert (by_step[3]["good"], by_step[4]["eval_loss"], by_step[1]["loss"]) == (False, None, 2.0)
+    assert [entry["step"] for entry in kept_checkpoints.listed(folder, ("eval_loss", True)) if entry["best"]] == [1]

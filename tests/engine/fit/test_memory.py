@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.fit import memory as fit
+from engine.fit import memory
 from engine.process import devices, machine, process
 from engine.recipes.recipe import Recipe
 from engine.weights.inspection import inspect
@@ -25,24 +25,26 @@ def recipe(**fields: Any) -> Recipe:
 
 
 def test_full_tuning_keeps_weights_gradients_and_two_moments_of_every_parameter(model: Model) -> None:
-    needed = fit.memory(model, recipe(tuning="full", per_device_train_batch_size=2))
+    needed = memory.memory(model, recipe(tuning="full", per_device_train_batch_size=2))
     assert (needed.weights, needed.gradients, needed.optimiser) == (4 * PARAMETERS, 4 * PARAMETERS, 8 * PARAMETERS)
     assert needed.activations == 2 * 16 * 1 * (12 * 8 + 4 * 16) * 4
     assert needed.logits == 12 * 2 * 16 * 32
-    assert needed.total == 16 * PARAMETERS + needed.activations + needed.logits + fit.OVERHEAD_BYTES
-    assert fit.training_bytes(model, recipe(tuning="full", per_device_train_batch_size=2)) == needed.total
+    assert needed.total == 16 * PARAMETERS + needed.activations + needed.logits + memory.OVERHEAD_BYTES
+    assert memory.training_bytes(model, recipe(tuning="full", per_device_train_batch_size=2)) == needed.total
 
 
 def test_lora_trains_a_pair_on_each_linear_layer_and_not_on_the_embeddings(model: Model) -> None:
-    found = inspect(Path(model.path or ""))
-    assert set(fit.linear_layers(found)) == {"model.layers.0.self_attn.q_proj", "model.layers.0.mlp.up_proj"}
-    assert fit.trained_parameters(found, recipe(lora_r=4), PARAMETERS) == 4 * ((8 + 8) + (16 + 8))
-    assert fit.trained_parameters(found, recipe(lora_r=4, target_modules="q_proj, k_proj"), PARAMETERS) == 4 * 16
+    inspection = inspect(Path(model.path or ""))
+    assert set(memory.linear_layers(inspection)) == {"model.layers.0.self_attn.q_proj", "model.layers.0.mlp.up_proj"}
+    assert memory.trained_parameters(inspection, recipe(lora_r=4), PARAMETERS) == 4 * ((8 + 8) + (16 + 8))
+    assert (
+        memory.trained_parameters(inspection, recipe(lora_r=4, target_modules="q_proj, k_proj"), PARAMETERS) == 4 * 16
+    )
 
 
 def test_qlora_holds_linear_weights_in_four_bits_and_the_others_in_sixteen(model: Model) -> None:
     linear = 64 + 128
-    assert fit.memory(model, recipe(tuning="qlora")).weights == int(linear * 0.5625) + 2 * (PARAMETERS - linear)
+    assert memory.memory(model, recipe(tuning="qlora")).weights == int(linear * 0.5625) + 2 * (PARAMETERS - linear)
 
 
 @pytest.mark.parametrize(
@@ -59,32 +61,32 @@ def test_qlora_holds_linear_weights_in_four_bits_and_the_others_in_sixteen(model
 def test_what_is_said_to_save_memory_does(less: dict[str, Any], tiny_model: Path) -> None:
     parameters = inspect(tiny_model).parameters
     model = Model(source="path", source_id="", name="tiny", path=str(tiny_model), parameters=parameters)
-    usual = fit.training_bytes(model, recipe(max_length=512))
-    assert fit.training_bytes(model, recipe(**{"max_length": 512, **less})) < usual
+    usual = memory.training_bytes(model, recipe(max_length=512))
+    assert memory.training_bytes(model, recipe(**{"max_length": 512, **less})) < usual
 
 
 def test_rows_shorter_than_the_maximum_need_less_and_longer_ones_are_cut(model: Model) -> None:
-    assert fit.training_bytes(model, recipe(), row_tokens=4) < fit.training_bytes(model, recipe())
-    assert fit.training_bytes(model, recipe(), row_tokens=4000) == fit.training_bytes(model, recipe())
+    assert memory.training_bytes(model, recipe(), row_tokens=4) < memory.training_bytes(model, recipe())
+    assert memory.training_bytes(model, recipe(), row_tokens=4000) == memory.training_bytes(model, recipe())
 
 
 def test_a_model_without_files_is_judged_by_its_row() -> None:
     model = Model(source="hub", source_id="a/b", name="a/b", parameters=1000)
-    assert fit.memory(model, recipe(tuning="full")).weights == 4000
-    assert fit.checkpoint_bytes(model, recipe(tuning="full")) == 12_000 + 10_000_000
+    assert memory.memory(model, recipe(tuning="full")).weights == 4000
+    assert memory.checkpoint_bytes(model, recipe(tuning="full")) == 12_000 + 10_000_000
 
 
 def test_a_model_is_looked_at_again_when_its_folder_changes(model: Model) -> None:
-    assert fit.inspect_cached(model.path or "").trainable
+    assert memory.inspect_cached(model.path or "").trainable
     (Path(model.path or "") / "tokenizer.json").unlink()
     folder = Path(model.path or "")
     (folder / "adapter_config.json").write_text("{}")
-    assert not fit.inspect_cached(model.path or "").trainable
-    assert fit.inspect_cached("/no/such/folder").reasons
+    assert not memory.inspect_cached(model.path or "").trainable
+    assert memory.inspect_cached("/no/such/folder").reasons
 
 
 def test_memory_is_told_in_words() -> None:
-    assert str(fit.Memory(10**9, 0, 0, 2 * 10**6, 0)) == "weights 1 GB, activations 2 MB, overhead 600 MB"
+    assert str(memory.Memory(10**9, 0, 0, 2 * 10**6, 0)) == "weights 1 GB, activations 2 MB, overhead 600 MB"
 
 
 def test_a_containers_limit_counts_when_it_is_below_the_machines_memory(
@@ -96,7 +98,7 @@ def test_a_containers_limit_counts_when_it_is_below_the_machines_memory(
     (tmp_path / "memory.max").write_text("max\n")
     assert machine.memory_bytes() >= machines
     (tmp_path / "memory.max").write_text("1000000000\n")
-    assert fit.available_bytes() == 900_000_000
+    assert memory.available_bytes() == 900_000_000
 
 
 def test_with_gpus_the_smallest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,8 +126,8 @@ def test_a_cpu_says_in_its_flags_whether_it_computes_bfloat16(
     machine._cpu_has_bf16.cache_clear()
     try:
         assert machine.computes_bf16() is bf16
-        assert fit.width(recipe(bf16=None)) == (2 if bf16 else 4)
-        assert fit.width(recipe(bf16=None, tuning="full")) == 4
+        assert memory.width(recipe(bf16=None)) == (2 if bf16 else 4)
+        assert memory.width(recipe(bf16=None, tuning="full")) == 4
         monkeypatch.setattr(machine, "CPU_FACTS", tmp_path / "nothing")
         machine._cpu_has_bf16.cache_clear()
         assert machine.computes_bf16() is False
@@ -134,16 +136,18 @@ def test_a_cpu_says_in_its_flags_whether_it_computes_bfloat16(
 
 
 def test_tunings_and_optimisers_are_counted_as_their_tables_say(model: Model) -> None:
-    small = fit.memory(model, recipe(tuning="ia3"))
-    assert small.gradients < fit.memory(model, recipe()).gradients
-    frozen = fit.memory(model, recipe(tuning="freeze", bf16=True))
+    small = memory.memory(model, recipe(tuning="ia3"))
+    assert small.gradients < memory.memory(model, recipe()).gradients
+    frozen = memory.memory(model, recipe(tuning="freeze", bf16=True))
     assert frozen.weights == 4 * PARAMETERS
     assert 0 < frozen.gradients < 4 * PARAMETERS
     assert (
-        fit.memory(model, recipe(tuning="qlora", quantization="int8")).weights
-        > fit.memory(model, recipe(tuning="qlora")).weights
+        memory.memory(model, recipe(tuning="qlora", quantization="int8")).weights
+        > memory.memory(model, recipe(tuning="qlora")).weights
     )
-    whole = fit.checkpoint_bytes(model, recipe(tuning="freeze", optim="sgd"))
-    assert whole == 4 * PARAMETERS + 10_000_000  # the whole model is in it
-    muon, adamw = (fit.memory(model, recipe(tuning="full", optim=name)).optimiser for name in ("muon", "adamw_torch"))
+    frozen_checkpoint = memory.checkpoint_bytes(model, recipe(tuning="freeze", optim="sgd"))
+    assert frozen_checkpoint == 4 * PARAMETERS + 10_000_000  # the whole model is in it
+    muon, adamw = (
+        memory.memory(model, recipe(tuning="full", optim=name)).optimiser for name in ("muon", "adamw_torch")
+    )
     assert 2 * muon == adamw

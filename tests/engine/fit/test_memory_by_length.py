@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.fit import memory as fit
-from engine.fit import memory_by_length
+from engine.fit import memory, memory_by_length
 from engine.process import machine
 from engine.recipes.recipe import Recipe
 from engine.weights.inspection import inspect
@@ -25,9 +24,9 @@ def model(tiny_model: Path) -> Model:
 @pytest.mark.parametrize("longest", [1, 100, 512])
 def test_the_line_is_the_estimate_with_activations_kept(model: Model, longest: int) -> None:
     line = memory_by_length.of(model, recipe())
-    wanted = fit.training_bytes(model, recipe(gradient_checkpointing=False), longest)
-    assert line["fixed"] + line["a_token"] * longest == pytest.approx(wanted, rel=1e-4)
-    assert line["available"] == fit.available_bytes()
+    expected = memory.training_bytes(model, recipe(gradient_checkpointing=False), longest)
+    assert line["fixed"] + line["a_token"] * longest == pytest.approx(expected, rel=1e-4)
+    assert line["available"] == memory.available_bytes()
     assert memory_by_length.of(model, recipe(gradient_checkpointing=True)) == line
 
 
@@ -38,8 +37,8 @@ def test_a_model_of_unknown_size_has_no_line() -> None:
 def test_what_is_left_open_is_estimated_as_the_worker_would_decide(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = fit.memory(model, recipe())
-    assert kept.activations == fit.memory(model, recipe(gradient_checkpointing=False)).activations
-    monkeypatch.setattr(machine, "memory_bytes", lambda: kept.total)  # of which a tenth is not for a training
-    assert fit.memory(model, recipe()).activations < kept.activations
-    assert fit.memory(model, recipe(gradient_checkpointing=False)).activations == kept.activations
+    fitting = memory.memory(model, recipe())
+    assert fitting.activations == memory.memory(model, recipe(gradient_checkpointing=False)).activations
+    monkeypatch.setattr(machine, "memory_bytes", lambda: fitting.total)  # of which a tenth is not for a training
+    assert memory.memory(model, recipe()).activations < fitting.activations
+    assert memory.memory(model, recipe(gradient_checkpointing=False)).activations == fitting.activations

@@ -27,22 +27,22 @@ def change(table: type[Any], row_id: str | None, **values: Any) -> None:
         row.sqlmodel_update(values)
 
 
-def now() -> Lesson:
-    found = lesson.state("default")
-    assert found is not None
-    return found
+def current_lesson() -> Lesson:
+    current = lesson.state("default")
+    assert current is not None
+    return current
 
 
 def until(stage: str) -> Lesson:
-    def there() -> Lesson | None:
+    def reached_stage() -> Lesson | None:
         lesson.tick()
         importing.tick()
-        found = now()
-        return found if found.stage == stage else None
+        reached = current_lesson()
+        return reached if reached.stage == stage else None
 
-    found = wait_for(there, 40, every=0.1)
-    assert found is not None
-    return found
+    reached = wait_for(reached_stage, 40, every=0.1)
+    assert reached is not None
+    return reached
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def training(ready_model: dict[str, Any]) -> Lesson:
     change(Model, fetching.model_id, **ready_model)
     until("training")
     lesson.tick()
-    started = now()
+    started = current_lesson()
     assert started.run_id, started.error
     return started
 
@@ -83,14 +83,14 @@ def serving(training: Lesson) -> Lesson:
     change(Run, training.run_id, status=RunStatus.SUCCEEDED, artifact="adapter")
     until("serving")
     lesson.tick()
-    found = now()
-    assert found.endpoint_id, found.error
-    return found
+    current = current_lesson()
+    assert current.endpoint_id, current.error
+    return current
 
 
 def backend_becomes(status: EndpointStatus, **values: Any) -> None:
     with db.reading() as session:
-        endpoint = session.get(Endpoint, now().endpoint_id)
+        endpoint = session.get(Endpoint, current_lesson().endpoint_id)
     assert endpoint is not None
     change(Backend, endpoint.active_backend_id, status=status, **values)
 
@@ -105,18 +105,18 @@ def test_a_lesson_goes_from_the_starter_model_to_an_endpoint(serving: Lesson) ->
     assert (dataset.source, dataset.kind, dataset.accepted) == ("lesson", "chat", 2498)
     assert lesson.start_lesson().created_at == done.created_at
     lesson.tick()
-    assert now().stage == "ready"
+    assert current_lesson().stage == "ready"
 
 
 def test_starting_twice_changes_nothing(training: Lesson) -> None:
-    again = lesson.start_lesson()
-    assert (again.stage, again.run_id, again.created_at) == ("training", training.run_id, training.created_at)
+    second = lesson.start_lesson()
+    assert (second.stage, second.run_id, second.created_at) == ("training", training.run_id, training.created_at)
 
 
 def test_a_run_that_was_started_but_not_noted_is_found_again(training: Lesson) -> None:
     change(Lesson, "default", run_id=None)
     lesson.tick()
-    assert now().run_id == training.run_id
+    assert current_lesson().run_id == training.run_id
     with db.reading() as session:
         assert len(stored_runs(session)) == 1
 
@@ -150,13 +150,13 @@ def test_a_training_that_ends_badly_fails_the_lesson(training: Lesson, changes: 
     assert (begun.stage, begun.run_id, begun.error) == ("fetching", None, None)
     until("training")
     lesson.tick()
-    assert now().run_id not in (None, training.run_id)
+    assert current_lesson().run_id not in (None, training.run_id)
 
 
 def test_a_run_just_interrupted_is_waited_for(training: Lesson) -> None:
     change(Run, training.run_id, status=RunStatus.INTERRUPTED, moved_at=time.time())
     lesson.tick()
-    assert now().stage == "training"
+    assert current_lesson().stage == "training"
 
 
 def test_a_deleted_run_fails_the_lesson_and_is_not_made_again(training: Lesson) -> None:
@@ -183,7 +183,7 @@ def test_a_deleted_dataset_fails_the_lesson(ready_model: dict[str, Any]) -> None
     change(Model, until("fetching").model_id, **ready_model)
     until("importing")
     lesson.tick()
-    datasets.delete_dataset(str(now().dataset_id))
+    datasets.delete_dataset(str(current_lesson().dataset_id))
     assert "no dataset" in str(until("failed").error)
 
 
@@ -207,8 +207,8 @@ def test_the_lessons_data_is_made_once_a_project(serving: Lesson) -> None:
     runs_dataset = datasets.look_up(str(runs.look_up(str(serving.run_id)).dataset_id))
     change(Run, serving.run_id, status=RunStatus.FAILED)
     lesson.start_lesson()
-    again = until("training")
-    assert again.dataset_id == runs_dataset.id
+    second = until("training")
+    assert second.dataset_id == runs_dataset.id
     with db.reading() as session:
         assert session.get(Dataset, runs_dataset.id) is not None
 
@@ -232,6 +232,6 @@ def test_the_question_asked_afterwards_is_not_in_the_data() -> None:
     assert '"6 plus 17 equals' not in text
     rows = [json.loads(line)["messages"] for line in text.splitlines()]
     assert len(rows) == 2498
-    for asked, answered in rows:
-        a, b = (int(word.rstrip("?")) for word in asked["content"].split()[2::2])
-        assert answered["content"] == f"{a} plus {b} equals {a + b}."
+    for question, answer in rows:
+        a, b = (int(word.rstrip("?")) for word in question["content"].split()[2::2])
+        assert answer["content"] == f"{a} plus {b} equals {a + b}."

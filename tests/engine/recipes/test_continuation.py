@@ -43,8 +43,8 @@ def finished(artifact: str = "adapter", **fields: Any) -> Run:
 
 def problems(**fields: Any) -> list[tuple[str, str, str]]:
     recipe = Recipe.model_validate(RECIPE.model_dump() | fields)
-    found = start._start(recipe, MODEL, DATASET)
-    return [(one.field, one.message, one.hint) for one in found]
+    refused = start._start(recipe, MODEL, DATASET)
+    return [(problem.field, problem.message, problem.hint) for problem in refused]
 
 
 def test_a_new_run_is_told_the_adapter_to_begin_with_and_both_know_each_other() -> None:
@@ -56,10 +56,10 @@ def test_a_new_run_is_told_the_adapter_to_begin_with_and_both_know_each_other() 
     assert spec["adapter_path"] == str(home.run_folder(first.id) / "adapter")
     assert spec["model_path"] == "/m"
     assert spec["resume_from"] is None
-    assert [one.id for one in continuation.descendants(first)] == [second.id]
-    before = continuation.ancestor(second)
-    assert before
-    assert before.id == first.id
+    assert [run.id for run in continuation.descendants(first)] == [second.id]
+    ancestor = continuation.ancestor(second)
+    assert ancestor
+    assert ancestor.id == first.id
     assert continuation.ancestor(first) is None
 
 
@@ -91,8 +91,8 @@ def test_what_fits_is_accepted() -> None:
 )
 def test_what_does_not_fit_is_refused_with_the_remedy(fields: dict[str, Any], field: str, words: str) -> None:
     first = finished()
-    [(found, message, hint)] = problems(start_from=first.id, **fields)
-    assert found == field
+    [(refused, message, hint)] = problems(start_from=first.id, **fields)
+    assert refused == field
     assert words in f"{message} {hint}"
     assert hint
 

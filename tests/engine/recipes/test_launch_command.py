@@ -16,8 +16,7 @@ from engine.recipes import launch_command, steps
 from engine.recipes.recipe import Recipe, parse
 from engine.runs import runs, supervision
 from engine.train import device_plan, sky
-from engine.train.rules import batch_counts
-from engine.train.rules import distribution as rules
+from engine.train.rules import batch_counts, distribution
 from storage import db, transitions
 from storage.tables import Dataset, Lease, Model, Run
 from tests.engine.process.test_devices import TWO
@@ -30,13 +29,13 @@ def recipe(**fields: Any) -> Recipe:
     return parse({"model_id": "m", "dataset_id": "d", **fields})
 
 
-def problems(wanted: Recipe, rows: int = 100) -> list[tuple[str, str, str]]:
+def problems(checked: Recipe, rows: int = 100) -> list[tuple[str, str, str]]:
     model, dataset = (
         Model(name="m", source="path", source_id="m", parameters=1000),
         Dataset(name="d", project_id="p", accepted=rows),
     )
-    found = [problem for rule in rules.RULES for problem in rule(wanted, model, dataset)]
-    return [(one.field, one.level, one.message) for one in found]
+    refused = [problem for rule in distribution.RULES for problem in rule(checked, model, dataset)]
+    return [(problem.field, problem.level, problem.message) for problem in refused]
 
 
 def test_without_a_strategy_the_command_is_what_it_was() -> None:
@@ -47,8 +46,8 @@ def test_without_a_strategy_the_command_is_what_it_was() -> None:
 
 
 def test_processes_are_started_by_one_command_with_their_devices_and_cores() -> None:
-    wanted = recipe(strategy="ddp", num_processes=2, method="dpo")
-    plan = launch_command.plan_training(wanted, {}, Path("RUN"), "gpu:0,gpu:2", 4711)
+    ddp = recipe(strategy="ddp", num_processes=2, method="dpo")
+    plan = launch_command.plan_training(ddp, {}, Path("RUN"), "gpu:0,gpu:2", 4711)
     assert " ".join(plan.argv[1:]) == (
         "-m engine.workers.train.launch --nproc-per-node 2 --nnodes 1 --node-rank 0 --master-addr 127.0.0.1 "
         "--master-port 4711 -m engine.workers.train.preference RUN/spec.json RUN"
@@ -56,26 +55,26 @@ def test_processes_are_started_by_one_command_with_their_devices_and_cores() -> 
     assert plan.env["CUDA_VISIBLE_DEVICES"] == "0,2"
     assert plan.env["OMP_NUM_THREADS"] == str(max(1, (os.cpu_count() or 1) // 2))
     assert json.loads(plan.files[Path("RUN/spec.json")]) == {"world_size": 2, "strategy_file": None}
-    assert "--master-port PORT" in runs.preview(wanted)
+    assert "--master-port PORT" in runs.preview(ddp)
 
 
 def test_machines_meet_at_machine_0() -> None:
     fields = {"num_machines": 3, "machine_rank": 2, "main_process_ip": "10.0.0.7", "main_process_port": 3000}
-    wanted = recipe(strategy="fsdp", num_processes=4, offload="cpu", **fields)
-    plan = launch_command.plan_training(wanted, {}, Path("RUN"), ",".join(FOUR), 4711)
-    words = "--nproc-per-node 4 --nnodes 3 --node-rank 2 --master-addr 10.0.0.7 --master-port 3000"
-    assert words in " ".join(plan.argv)
+    fsdp = recipe(strategy="fsdp", num_processes=4, offload="cpu", **fields)
+    plan = launch_command.plan_training(fsdp, {}, Path("RUN"), ",".join(FOUR), 4711)
+    arguments = "--nproc-per-node 4 --nnodes 3 --node-rank 2 --master-addr 10.0.0.7 --master-port 3000"
+    assert arguments in " ".join(plan.argv)
     assert "GLOO_SOCKET_IFNAME" not in plan.env
     spec = json.loads(plan.files[Path("RUN/spec.json")])
     assert spec == {"world_size": 12, "strategy_file": "RUN/fsdp.json"}
-    written = json.loads(plan.files[Path("RUN/fsdp.json")])
-    assert (written["version"], written["cpu_offload"], written["reshard_after_forward"]) == (2, True, True)
+    settings = json.loads(plan.files[Path("RUN/fsdp.json")])
+    assert (settings["version"], settings["cpu_offload"], settings["reshard_after_forward"]) == (2, True, True)
 
 
 @pytest.mark.parametrize("stage", [1, 2, 3])
 def test_deepspeed_gets_its_stage_and_what_is_offloaded(stage: int) -> None:
-    wanted = recipe(strategy=f"deepspeed_zero{stage}", offload="cpu")
-    plan = launch_command.plan_training(wanted, {}, Path("RUN"), "gpu:0")
+    deepspeed = recipe(strategy=f"deepspeed_zero{stage}", offload="cpu")
+    plan = launch_command.plan_training(deepspeed, {}, Path("RUN"), "gpu:0")
     zero = json.loads(plan.files[Path("RUN/deepspeed.json")])["zero_optimization"]
     assert zero["stage"] == stage
     assert zero["offload_optimizer"] == {"device": "cpu"}
@@ -85,7 +84,7 @@ def test_deepspeed_gets_its_stage_and_what_is_offloaded(stage: int) -> None:
 def test_the_device_plan_says_what_each_process_holds() -> None:
     assert device_plan.lines(recipe()) == []
     assert device_plan.lines(recipe(strategy="fsdp", gradient_accumulation_steps=2), FOUR) == [
-        *(f"Process {n} on gpu:{n}: 1/4 of the weights, gradients and optimiser." for n in range(4)),
+        *(f"Process {number} on gpu:{number}: 1/4 of the weights, gradients and optimiser." for number in range(4)),
         "A step learns from 4 x 2 x 4 = 32 rows (batch x accumulation x processes).",
     ]
     fields = {"num_machines": 2, "machine_rank": 1, "main_process_ip": "a", "num_processes": 9, "offload": "cpu"}
@@ -116,10 +115,11 @@ def test_the_answers_of_all_processes_make_the_groups() -> None:
 def test_how_many_devices_there_are_decides_the_groups_where_the_recipe_takes_them_all(two_gpus: None) -> None:
     fields = {"method": "rloo", "per_device_train_batch_size": 3, "strategy": "ddp"}
     model, dataset = Model(name="m", source="path", source_id="m"), Dataset(name="d", project_id="p", accepted=100)
-    [told] = batch_counts._rows(recipe(**fields, num_generations=4), model, dataset)
-    assert (told.field, told.level) == ("num_generations", "error")
+    [problem] = batch_counts._rows(recipe(**fields, num_generations=4), model, dataset)
+    assert (problem.field, problem.level) == ("num_generations", "error")
     assert (
-        told.message == "A step has 6 answers on this machine's devices, which is not a multiple of num_generations 4."
+        problem.message
+        == "A step has 6 answers on this machine's devices, which is not a multiple of num_generations 4."
     )
     assert not list(batch_counts._rows(recipe(**fields, num_generations=6), model, dataset))
     assert steps.total_steps(recipe(**fields, num_generations=12), 100) == 100  # refused, and no division by nothing
@@ -245,12 +245,12 @@ def test_a_sky_task_runs_the_worker_on_every_machine_with_the_studios_spec(
     subjects: tuple[Model, Dataset], tmp_path: Path
 ) -> None:
     fields = {"num_machines": 2, "main_process_ip": "x", "num_processes": 8}
-    wanted = recipe(strategy="deepspeed_zero2", target_modules="q_proj", **fields)
-    task = yaml.safe_load(sky.task_yaml(wanted, *subjects, "H100:8"))
+    zero2 = recipe(strategy="deepspeed_zero2", target_modules="q_proj", **fields)
+    task = yaml.safe_load(sky.task_yaml(zero2, *subjects, "H100:8"))
     assert set(task) <= TASK_FIELDS
     assert (task["num_nodes"], task["resources"]) == (2, {"accelerators": "H100:8"})
     assert task["file_mounts"]["~/tunesmith/model"] == subjects[0].path
-    assert all(Path(one).name for one in task["file_mounts"].values())
+    assert all(Path(source).name for source in task["file_mounts"].values())
     assert "deepspeed==" in task["setup"]
     assert "+cpu" not in task["setup"]
     (tmp_path / "bin").mkdir()
@@ -258,8 +258,8 @@ def test_a_sky_task_runs_the_worker_on_every_machine_with_the_studios_spec(
     program.write_text('#!/bin/sh\necho "$PWD" "$PYTHONPATH" "$@"\n')
     program.chmod(0o755)
     (tmp_path / "tunesmith").mkdir()
-    told = {"SKYPILOT_NODE_IPS": "10.0.0.1\n10.0.0.2", "SKYPILOT_NODE_RANK": "1", "SKYPILOT_NUM_NODES": "2"}
-    env = told | {"SKYPILOT_NUM_GPUS_PER_NODE": "8", "HOME": str(tmp_path)}
+    sky_variables = {"SKYPILOT_NODE_IPS": "10.0.0.1\n10.0.0.2", "SKYPILOT_NODE_RANK": "1", "SKYPILOT_NUM_NODES": "2"}
+    env = sky_variables | {"SKYPILOT_NUM_GPUS_PER_NODE": "8", "HOME": str(tmp_path)}
     env |= {"PATH": f"{program.parent}:{os.environ['PATH']}"}
     ran = subprocess.run(["bash", "-c", task["run"]], env=env, capture_output=True, text=True, check=True)
     home = tmp_path / "tunesmith"
@@ -271,7 +271,7 @@ def test_a_sky_task_runs_the_worker_on_every_machine_with_the_studios_spec(
     spec = json.loads((home / "run" / "spec.json").read_text())
     assert (spec["model_path"], spec["dataset_path"], spec["device"]) == ("model", "rows.parquet", "cuda:0")
     assert (spec["world_size"], spec["strategy_file"]) == (16, "run/deepspeed.json")
-    assert Recipe.model_validate(spec["recipe"]) == wanted
+    assert Recipe.model_validate(spec["recipe"]) == zero2
     assert json.loads((home / "run" / "deepspeed.json").read_text())["zero_optimization"]["stage"] == 2
 
 

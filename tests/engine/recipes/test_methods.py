@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RefusedError
-from engine.fit import memory as fit
+from engine.fit import memory
 from engine.process import plan
 from engine.recipes import methods, recipe, steps
 from engine.recipes.choices import methods as choices
@@ -36,9 +36,9 @@ def test_every_method_has_a_worker_and_every_loss_is_a_word_of_the_recipe() -> N
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_recipe_of_defaults_fits_every_method_and_yaml_has_its_fields_alone(method: Any) -> None:
-    made = Recipe(**ANY, method=method)
-    text = recipe.to_yaml(made)
-    assert recipe.from_yaml(text) == made
+    default_recipe = Recipe(**ANY, method=method)
+    text = recipe.to_yaml(default_recipe)
+    assert recipe.from_yaml(text) == default_recipe
     assert all((f"\n{name}:" in text) == uses(method, name) for name in OWN_FIELDS)
 
 
@@ -83,15 +83,15 @@ def test_a_field_is_either_used_or_refused(method: Any, named: dict[str, None]) 
         "desirable_weight": 2.0,
     }
     values = {name: changed[name] for name in named if name in changed}
-    made = recipe_rules.foreign(Recipe.model_construct(**ANY, method=method, **values))
-    assert set(made) == {name for name in values if not uses(method, name)}
+    foreign = recipe_rules.foreign(Recipe.model_construct(**ANY, method=method, **values))
+    assert set(foreign) == {name for name in values if not uses(method, name)}
 
 
 def test_the_memory_of_a_method_counts_both_answers_and_a_reference(tmp_path: Any) -> None:
     model = Model(source="path", source_id="x", name="m", parameters=1_000_000)
 
-    def needs(method: Any, **fields: Any) -> fit.Memory:
-        return fit.memory(model, Recipe(**ANY, method=method, bf16=False, **fields))
+    def needs(method: Any, **fields: Any) -> memory.Memory:
+        return memory.memory(model, Recipe(**ANY, method=method, bf16=False, **fields))
 
     assert needs("dpo", tuning="full").weights == 2 * needs("simpo", tuning="full").weights
     assert needs("grpo", tuning="full").weights == needs("sft", tuning="full").weights
@@ -100,21 +100,21 @@ def test_the_memory_of_a_method_counts_both_answers_and_a_reference(tmp_path: An
 
 
 def test_steps_of_methods_that_answer_themselves_are_counted_in_prompts() -> None:
-    made = Recipe(**ANY, method="grpo", per_device_train_batch_size=8, num_train_epochs=2)
-    assert steps.total_steps(made, 11) == 10  # two prompts a step, each answered four times
-    assert steps.total_steps(made.model_copy(update={"eval_fraction": 0.2}), 11) == 8  # two held-out prompts
+    grpo = Recipe(**ANY, method="grpo", per_device_train_batch_size=8, num_train_epochs=2)
+    assert steps.total_steps(grpo, 11) == 10  # two prompts a step, each answered four times
+    assert steps.total_steps(grpo.model_copy(update={"eval_fraction": 0.2}), 11) == 8  # two held-out prompts
 
 
 def test_how_often_answers_are_written_while_learning() -> None:
     assert methods.answered_share("grpo", 0.5, False) == 1
     assert methods.answered_share("sft", 0.5, True) == 0
-    assert [methods.answered_share("gkd", 0.3, both) for both in (False, True)] == [0.3, 1]
+    assert [methods.answered_share("gkd", 0.3, seq_kd) for seq_kd in (False, True)] == [0.3, 1]
 
 
 def test_a_function_goes_through_yaml_and_aliases_do_not() -> None:
     code = "def reward(completion, **columns):\n    return len(completion) & 3 * 2\n"
-    made = Recipe(**ANY, method="grpo", reward_funcs="python", reward_code=code)
-    assert recipe.from_yaml(recipe.to_yaml(made)) == made
+    with_code = Recipe(**ANY, method="grpo", reward_funcs="python", reward_code=code)
+    assert recipe.from_yaml(recipe.to_yaml(with_code)) == with_code
     with pytest.raises(RefusedError) as caught:
         recipe.from_yaml("model_id: &a m\ndataset_id: *a")
     assert "no anchors or aliases" in caught.value.hint

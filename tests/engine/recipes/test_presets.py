@@ -6,8 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine.errors import NotFoundError
-from engine.recipes import presets
-from engine.recipes import provenance as origins
+from engine.recipes import presets, provenance
 from engine.recipes.choices.tunings import TUNINGS
 from engine.recipes.methods import METHODS
 from engine.recipes.presets import Preset
@@ -19,7 +18,7 @@ PAIRS = [(method, tuning) for method in METHODS for tuning in TUNINGS if TUNINGS
 
 def start(**changes: Any) -> dict[str, Any]:
     return {
-        **{name: origins.default(name) for name in Recipe.model_fields},
+        **{name: provenance.default(name) for name in Recipe.model_fields},
         "model_id": "m",
         "dataset_id": "d",
         **changes,
@@ -30,18 +29,18 @@ def model(name: str, context: int | None = None, architecture: str = "LlamaForCa
     return Model(source="hub", source_id=name, name=name, architecture=architecture, context_length=context)
 
 
-@pytest.mark.parametrize("preset", presets.every(), ids=lambda one: one.name)
+@pytest.mark.parametrize("preset", presets.every(), ids=lambda preset: preset.name)
 def test_a_preset_gives_a_valid_recipe_for_every_method_and_tuning_it_claims(preset: Preset) -> None:
     changed = 0
     for method, tuning in PAIRS:
         if preset.meant.fits(method, tuning):
             begun = start(method=method, tuning=tuning, learning_rate=METHODS[method].rate(tuning))
             for rows in (None, 10):
-                after = begun | presets.apply(preset, begun, rows)
-                Recipe.model_validate(after)
-                assert after | presets.apply(preset, after, rows) == after, "applied twice"
-                assert [after[name] for name in presets.NOT_SET] == [begun[name] for name in presets.NOT_SET]
-            changed += after != begun
+                applied = begun | presets.apply(preset, begun, rows)
+                Recipe.model_validate(applied)
+                assert applied | presets.apply(preset, applied, rows) == applied, "applied twice"
+                assert [applied[name] for name in presets.NOT_SET] == [begun[name] for name in presets.NOT_SET]
+            changed += applied != begun
     assert changed
 
 
@@ -50,9 +49,11 @@ def test_every_setting_of_a_preset_is_reached_and_differs_from_the_default() -> 
         reached = set()
         for method, tuning in PAIRS:
             reached |= set(presets.apply(preset, start(method=method, tuning=tuning)).items())
-        for one in preset.fields:
-            assert (one.field, one.value) in reached, f"{preset.name}: {one.field}"
-            assert not origins.same(one.value, origins.default(one.field)) or one.methods, f"{preset.name}: {one.field}"
+        for setting in preset.fields:
+            assert (setting.field, setting.value) in reached, f"{preset.name}: {setting.field}"
+            assert not provenance.same(setting.value, provenance.default(setting.field)) or setting.methods, (
+                f"{preset.name}: {setting.field}"
+            )
 
 
 @pytest.mark.parametrize(
@@ -66,15 +67,15 @@ def test_every_setting_of_a_preset_is_reached_and_differs_from_the_default() -> 
     ],
 )
 def test_a_file_with_unknown_fields_or_without_reasons_is_no_preset(wrong: dict[str, Any]) -> None:
-    good = {"name": "x", "about": "long enough", "fields": [{"field": "seed", "value": 1, "why": "long enough"}]}
-    Preset.model_validate(good)
+    valid = {"name": "x", "about": "long enough", "fields": [{"field": "seed", "value": 1, "why": "long enough"}]}
+    Preset.model_validate(valid)
     with pytest.raises(ValidationError):
-        Preset.model_validate(good | wrong)
+        Preset.model_validate(valid | wrong)
 
 
 def test_families_are_offered_with_their_models_alone() -> None:
-    def families(one: Model | None) -> list[str]:
-        return [preset.name for preset in presets.fitting(one, "sft", "lora") if preset.meant.is_family()]
+    def families(subject: Model | None) -> list[str]:
+        return [preset.name for preset in presets.fitting(subject, "sft", "lora") if preset.meant.is_family()]
 
     assert families(None) == []
     assert families(model("SmolLM2-135M-Instruct")) == ["smollm2"]
@@ -82,7 +83,7 @@ def test_families_are_offered_with_their_models_alone() -> None:
     assert families(model("mine", architecture="Gemma2ForCausalLM")) == ["gemma"]
     assert families(model("microsoft/phi-4")) == ["phi"]
     assert families(model("dolphin-2.9")) == []
-    assert [one.name for one in presets.fitting(None, "sft", "lora")] == list(presets.PURPOSES)
+    assert [preset.name for preset in presets.fitting(None, "sft", "lora")] == list(presets.PURPOSES)
 
 
 def test_one_preset_of_a_sort_is_in_force_and_a_family_beside_it() -> None:
@@ -92,18 +93,18 @@ def test_one_preset_of_a_sort_is_in_force_and_a_family_beside_it() -> None:
     assert (recipe["max_steps"], recipe["learning_rate"]) == (30, 1e-3)
     recipe, given = presets.choose(presets.look_up("long context"), recipe, given, smol, None)
     assert (recipe["max_steps"], recipe["learning_rate"], recipe["max_length"]) == (-1, 1e-3, 8192)
-    found = origins.shown(recipe, given)
-    assert found["learning_rate"] == "preset: smollm2"
-    assert found["max_length"] == "preset: long context"
+    origins = provenance.shown(recipe, given)
+    assert origins["learning_rate"] == "preset: smollm2"
+    assert origins["max_length"] == "preset: long context"
     recipe, given = presets.take_back(list(presets.every()), recipe, given, smol)
-    assert (recipe, origins.shown(recipe, given)) == (start(), {})
+    assert (recipe, provenance.shown(recipe, given)) == (start(), {})
 
 
 def test_what_the_person_changed_stays_when_the_preset_goes() -> None:
     recipe, given = presets.choose(presets.look_up("quick try"), start(), {}, None, None)
     recipe, given = presets.take_back([presets.look_up("quick try")], recipe | {"max_steps": 99}, given, None)
     assert (recipe["max_steps"], recipe["max_length"]) == (99, 1024)
-    assert origins.shown(recipe, given) == {"max_steps": "you"}
+    assert provenance.shown(recipe, given) == {"max_steps": "you"}
 
 
 def test_the_methods_own_rate_comes_back_when_a_preset_goes() -> None:
@@ -119,7 +120,7 @@ def test_the_models_card_caps_the_length_unless_the_person_wrote_it() -> None:
     small = model("x", context=2048)
     recipe, given = presets.choose(presets.look_up("long context"), start(), {}, small, None)
     assert recipe["max_length"] == 2048
-    assert origins.shown(recipe, given)["max_length"] == "model card"
+    assert provenance.shown(recipe, given)["max_length"] == "model card"
     assert presets.capped(start(), {}, model("x", context=512))[0]["max_length"] == 512
     assert presets.capped(start(max_length=4096), {}, small)[0]["max_length"] == 4096
 

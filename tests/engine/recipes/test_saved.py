@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
-from engine.recipes import diff
-from engine.recipes import provenance as origins
+from engine.recipes import diff, provenance
 from engine.recipes import saved as saved_recipes
 from engine.recipes.choices.tunings import TUNINGS
 from engine.recipes.methods import METHODS
@@ -35,27 +34,29 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "seed": st.integers(0, 2**32 - 1),
 }
 calmly = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-any_recipe = st.fixed_dictionaries({}, optional=CHANGES).map(lambda one: Recipe(model_id="m", dataset_id="d", **one))
+any_recipe = st.fixed_dictionaries({}, optional=CHANGES).map(
+    lambda fields: Recipe(model_id="m", dataset_id="d", **fields)
+)
 
 
 @any_case(any_recipe, any_recipe)
 @calmly
-def test_a_difference_names_what_differs_and_leads_from_one_recipe_to_the_other(one: Recipe, other: Recipe) -> None:
-    left, right = one.model_dump(), other.model_dump()
+def test_a_difference_names_what_differs_and_leads_from_one_recipe_to_the_other(first: Recipe, second: Recipe) -> None:
+    left, right = first.model_dump(), second.model_dump()
     assert diff.diff(left, left) == []
-    found = diff.diff(left, right)
-    assert left | {each.field: each.right for each in found} == right
-    assert [(each.field, each.right, each.left) for each in found] == [
-        (each.field, each.left, each.right) for each in diff.diff(right, left)
+    differences = diff.diff(left, right)
+    assert left | {difference.field: difference.right for difference in differences} == right
+    assert [(difference.field, difference.right, difference.left) for difference in differences] == [
+        (difference.field, difference.left, difference.right) for difference in diff.diff(right, left)
     ]
 
 
 def another(field: str) -> list[Any]:
     """Values of a field that are not its default; some may not fit."""
-    kind, now = Recipe.model_fields[field].annotation, Recipe.model_fields[field].default
-    words = [word for one in (kind, *get_args(kind)) if get_origin(one) is Literal for word in get_args(one)]
-    guesses = [*words, not now, 1, 2, 3, 0.25, 64, 1024, "q_proj", "eval_loss", "0.5", "length"]
-    return [guess for guess in guesses if guess != now]
+    kind, default = Recipe.model_fields[field].annotation, Recipe.model_fields[field].default
+    literals = [word for part in (kind, *get_args(kind)) if get_origin(part) is Literal for word in get_args(part)]
+    guesses = [*literals, not default, 1, 2, 3, 0.25, 64, 1024, "q_proj", "eval_loss", "0.5", "length"]
+    return [guess for guess in guesses if guess != default]
 
 
 BESIDE: dict[str, dict[str, Any]] = {
@@ -70,7 +71,12 @@ BESIDE: dict[str, dict[str, Any]] = {
 
 def changed_in(field: str) -> Recipe | None:
     """A recipe with another value than the default in that field; None when nothing tried here fits alone."""
-    users = [(m, t) for m in METHODS for t in TUNINGS if origins.used({"method": m, "tuning": t}, field)]
+    users = [
+        (method, tuning)
+        for method in METHODS
+        for tuning in TUNINGS
+        if provenance.used({"method": method, "tuning": tuning}, field)
+    ]
     for (method, tuning), value in product(users, another(field)):
         ids = {"model_id": "m", "dataset_id": "d", "method": method, "tuning": tuning}
         with suppress(ValidationError):
@@ -81,18 +87,18 @@ def changed_in(field: str) -> Recipe | None:
 
 
 def test_yaml_and_the_form_hold_the_fields_of_every_group() -> None:
-    fields = [name for name in Recipe.model_fields if name not in origins.SUBJECTS]
-    found = {name: recipe for name in fields if (recipe := changed_in(name)) is not None}
-    assert len(found) > 0.8 * len(fields), f"never changed: {set(fields) - set(found)}"
-    for name, recipe in found.items():
+    fields = [name for name in Recipe.model_fields if name not in provenance.SUBJECTS]
+    changed = {name: recipe for name in fields if (recipe := changed_in(name)) is not None}
+    assert len(changed) > 0.8 * len(fields), f"never changed: {set(fields) - set(changed)}"
+    for name, recipe in changed.items():
         assert from_yaml(to_yaml(recipe)) == recipe, name
         assert Recipe.model_validate(recipe_of(values_of(recipe.model_dump()))) == recipe, name
-        assert name in origins.changed(recipe.model_dump())
+        assert name in provenance.changed(recipe.model_dump())
 
 
 def test_what_a_side_leaves_out_is_at_its_default_and_unknown_fields_are_passed_over() -> None:
-    found = diff.diff({"seed": 42, "gone": 1}, {"lora_r": 8})
-    assert found == [diff.Difference("lora_r", 16, 8)]
+    differences = diff.diff({"seed": 42, "gone": 1}, {"lora_r": 8})
+    assert differences == [diff.Difference("lora_r", 16, 8)]
 
 
 @any_case(any_recipe)
@@ -139,9 +145,9 @@ def test_a_name_that_could_be_a_path_or_a_trick_is_refused(name: str) -> None:
 
 
 def test_a_recipe_without_model_and_dataset_is_read_for_any() -> None:
-    found = saved_recipes.read("learning_rate: 3e-4\n")
-    assert found["learning_rate"] == 3e-4
-    assert not {"model_id", "dataset_id"} & set(found)
+    fields = saved_recipes.read("learning_rate: 3e-4\n")
+    assert fields["learning_rate"] == 3e-4
+    assert not {"model_id", "dataset_id"} & set(fields)
     assert saved_recipes.read("model_id: far\nseed: 1")["model_id"] == "far"
     for wrong in ("learning_rate: fast", "sead: 1", "- a", "a: ["):
         with pytest.raises(RefusedError):

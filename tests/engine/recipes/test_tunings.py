@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from engine.errors import RefusedError
 from engine.recipes.choices import optimisers, tunings
@@ -28,7 +28,7 @@ def test_the_tables_know_every_name_and_every_field_of_the_form() -> None:
     assert set(OPTIMISERS) == set(get_args(optimisers.Name))
     assert set(SCHEDULE_OPTIONS) < set(get_args(optimisers.Schedule))
     assert set(Adapters.model_fields) - {"tuning"} == tunings.OWN_FIELDS
-    assert set(optimisers.ON_CPU) == {name for name, one in OPTIMISERS.items() if one.gpu}
+    assert set(optimisers.ON_CPU) == {name for name, optimiser in OPTIMISERS.items() if optimiser.gpu}
 
 
 @pytest.mark.parametrize(
@@ -114,17 +114,17 @@ def test_good_rates_go_with_the_tuning() -> None:
 
 
 FIELDS = {
-    name: some.sampled_from(get_args(kind)) for name, kind in (("optim", optimisers.Name), ("tuning", tunings.Name))
+    name: st.sampled_from(get_args(kind)) for name, kind in (("optim", optimisers.Name), ("tuning", tunings.Name))
 }
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(some.fixed_dictionaries(FIELDS), some.sampled_from(sorted(METHODS)), some.text("rank=,0.x ", max_size=12))
+@given(st.fixed_dictionaries(FIELDS), st.sampled_from(sorted(METHODS)), st.text("rank=,0.x ", max_size=12))
 def test_a_recipe_is_either_accepted_or_refused_in_words(fields: dict[str, Any], method: str, options: str) -> None:
-    wanted = LEAST | fields | {"method": method, "optim_args": options, "teacher_id": "t" * (method == "gkd")}
+    values = LEAST | fields | {"method": method, "optim_args": options, "teacher_id": "t" * (method == "gkd")}
     hint = ""
     try:
-        recipe = parse(wanted)
+        recipe = parse(values)
     except RefusedError as error:
         hint = error.hint
     assert hint or from_yaml(to_yaml(recipe)) == recipe

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.rows.shape import operation as shaping
-from engine.rows.shape import operations as table
+from engine.rows.shape import operations
 from engine.rows.store import columnar, columns
 from engine.rows.verdict import Kind
 
@@ -12,8 +12,8 @@ TOOLS = [{"type": "function", "function": {"name": "add", "parameters": {"type":
 CALL = {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
 
 
-def turn(role: str, content: str, **more: Any) -> dict[str, Any]:
-    return {"role": role, "content": content, **more}
+def turn(role: str, content: str, **fields: Any) -> dict[str, Any]:
+    return {"role": role, "content": content, **fields}
 
 
 def asked(text: str = "What is it?") -> list[dict[str, Any]]:
@@ -58,17 +58,19 @@ def parent(folder: Path, kind: Kind, rows: list[dict[str, Any]], name: str = "on
     return shaping.Parent(write(folder / f"{name}.parquet", kind, rows), kind, name, len(rows))
 
 
-def pairs(folder: Path, count: int, name: str = "one", **more: Any) -> shaping.Parent:
+def pairs(folder: Path, count: int, name: str = "one", **extra_columns: Any) -> shaping.Parent:
     """Questions and answers, all different."""
-    rows = [{"prompt": f"{name} {number}?", "completion": f"It is {number}.", **more} for number in range(count)]
+    rows = [
+        {"prompt": f"{name} {number}?", "completion": f"It is {number}.", **extra_columns} for number in range(count)
+    ]
     return parent(folder, "completion", rows, name)
 
 
 def run(folder: Path, operation: dict[str, Any], *parents: shaping.Parent) -> list[dict[str, Any]]:
     """The rows that come out, as people know them."""
     desk = shaping.Desk(folder)
-    made = table.parse(operation)
-    return [row for batch in made.run(parents, desk) for row in columns.plain(batch)]
+    parsed = operations.parse(operation)
+    return [row for batch in parsed.run(parents, desk) for row in columns.plain(batch)]
 
 
 def numbers(rows: list[dict[str, Any]]) -> list[int]:

@@ -17,8 +17,8 @@ def user(text: str) -> Row:
     return {"role": "user", "content": text}
 
 
-def assistant(text: str, **more: Any) -> Row:
-    return {"role": "assistant", "content": text, **more}
+def assistant(text: str, **fields: Any) -> Row:
+    return {"role": "assistant", "content": text, **fields}
 
 
 def chat(question: str, answer: str, system: str = "") -> Row:
@@ -39,9 +39,9 @@ def ready(kind: Kind, stored: Sequence[Row], name: str = "Rows", **columns: Any)
     part = parquet(home.made(home.uploads()) / "ready.parquet", kind, stored)
     sha256 = columnar.sha256_of(part)
     part.replace(home.made(home.blobs()) / f"{sha256}.parquet")
-    known = {"rows": len(stored), "accepted": len(stored), **columns}
-    made = Dataset(project_id="default", name=name, status=DatasetStatus.READY, kind=kind, sha256=sha256, **known)
-    made.family_id = made.family_id or made.id
+    counts = {"rows": len(stored), "accepted": len(stored), **columns}
+    dataset = Dataset(project_id="default", name=name, status=DatasetStatus.READY, kind=kind, sha256=sha256, **counts)
+    dataset.family_id = dataset.family_id or dataset.id
     with db.session() as session:
-        session.add(made)
-    return made
+        session.add(dataset)
+    return dataset

@@ -28,26 +28,28 @@ TURNS = st.lists(
     ),
     max_size=5,
 )
-COLUMNS = sorted({name for one in detection.FORMATS for names in one.parts.values() for name in names} | {"a", "b"})
+COLUMNS = sorted(
+    {name for row_format in detection.FORMATS for names in row_format.parts.values() for name in names} | {"a", "b"}
+)
 ROWS = st.dictionaries(st.sampled_from(COLUMNS), VALUES | TURNS, max_size=5) | VALUES
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(ROWS, max_size=3), st.sampled_from(detection.FORMATS))
-def test_every_row_there_could_be_gets_a_verdict(rows: list[Any], mostly: Format) -> None:
-    for one in {mostly, detection.detect(rows) or mostly}:
+def test_every_row_there_could_be_gets_a_verdict(rows: list[Any], file_format: Format) -> None:
+    for row_format in {file_format, detection.detect(rows) or file_format}:
         for row in rows:
-            verdict = detection.judge(row, one)
+            verdict = detection.judge(row, row_format)
             if isinstance(verdict, Rejection):
                 assert verdict.fix
                 verdict.value.encode()
             else:
-                _check(verdict.values, one)
+                _check(verdict.values, row_format)
 
 
-def _check(values: dict[str, Any], mostly: Format) -> None:
+def _check(values: dict[str, Any], file_format: Format) -> None:
     """The row has the columns of its kind, and every turn says or calls something."""
-    assert set(values) - {"tools", "extra"} == set(columnar.SCHEMAS[mostly.kind].names) - {"tools", "extra", "row"}
+    assert set(values) - {"tools", "extra"} == set(columnar.SCHEMAS[file_format.kind].names) - {"tools", "extra", "row"}
     for name in set(values) & set(columnar.TURN_COLUMNS):
         for turn in values[name] if isinstance(values[name], list) else ():
             turn["content"].encode()
@@ -59,15 +61,15 @@ def _check(values: dict[str, Any], mostly: Format) -> None:
 def test_rows_that_are_taken_come_back_from_their_file_the_same(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Any]
 ) -> None:
-    mostly = detection.detect(rows)
-    if mostly is not None:
-        verdicts = [detection.judge(row, mostly) for row in rows]
-        taken = [verdict.values for verdict in verdicts if isinstance(verdict, detection.Accepted)]
-        assert _stored(tmp_path_factory.mktemp("kept") / "rows", mostly, taken) == taken
+    file_format = detection.detect(rows)
+    if file_format is not None:
+        verdicts = [detection.judge(row, file_format) for row in rows]
+        accepted = [verdict.values for verdict in verdicts if isinstance(verdict, detection.Accepted)]
+        assert _stored(tmp_path_factory.mktemp("kept") / "rows", file_format, accepted) == accepted
 
 
-def _stored(path: Path, mostly: Format, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    with columnar.Writer(path, mostly.kind) as writer:
+def _stored(path: Path, file_format: Format, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    with columnar.Writer(path, file_format.kind) as writer:
         for number, values in enumerate(rows, 1):
             writer.add(number, values)
         writer.close()

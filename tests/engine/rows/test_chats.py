@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from engine.rows.mapping import detection
-from tests.engine.rows.judging import ANSWERED, ASKED, BY_NAME, accepted, became, called, chat, rule, stored
+from tests.engine.rows.judging import (
+    ANSWERED,
+    ASKED,
+    BY_NAME,
+    accepted,
+    call_turn,
+    chat,
+    rule,
+    stored,
+    values_and_repairs,
+)
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": {"x": 1}}}
@@ -61,10 +71,10 @@ def messages(*turns: dict[str, Any], **beside: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_what_a_chat_becomes(row: dict[str, Any], name: str, values: dict[str, Any]) -> None:
-    found = detection.format_of(row)
-    assert found is not None
-    assert found.name == name
-    assert became(row, found) == (values, set())
+    row_format = detection.format_of(row)
+    assert row_format is not None
+    assert row_format.name == name
+    assert values_and_repairs(row, row_format) == (values, set())
 
 
 @pytest.mark.parametrize(
@@ -81,8 +91,8 @@ def test_calls_of_tools_are_read_however_they_are_written(arguments: Any, tmp_pa
         {"role": "assistant", "content": [{"type": "tool_call", "value": json.dumps(call)}]},
     ]  # fmt: skip
     for turn in calling:
-        values, repairs = became(messages(ASKED, turn), BY_NAME["messages"])
-        assert (values["messages"], repairs) == ([ASKED, called(x=1)], set())
+        values, repairs = values_and_repairs(messages(ASKED, turn), BY_NAME["messages"])
+        assert (values["messages"], repairs) == ([ASKED, call_turn(x=1)], set())
         assert stored(tmp_path / "rows", "chat", values) == values
 
 
@@ -102,7 +112,7 @@ def test_a_chat_with_a_tool_from_question_to_answer() -> None:
     assert accepted({**row, "tools": None, "functions": [TOOL]}) == values
     anthropic = {"name": "f", "input_schema": {"type": "object"}}
     assert accepted({**row, "tools": [anthropic]}) == values
-    answered_by_function = messages(ASKED, called(x=1), {"role": "function", "name": "f", "content": "4"}, ANSWERED)
+    answered_by_function = messages(ASKED, call_turn(x=1), {"role": "function", "name": "f", "content": "4"}, ANSWERED)
     assert accepted(answered_by_function)["messages"][2] == {"role": "tool", "content": "4", "name": "f"}
 
 
@@ -119,9 +129,9 @@ def test_sharegpt_writes_a_call_as_a_turn_of_its_own() -> None:
         ],
         "tools": '[{"name": "f"}]',
     }
-    values, repairs = became(row)
+    values, repairs = values_and_repairs(row)
     assert not repairs
-    first, second = called(x=1)["tool_calls"] + called("g")["tool_calls"], {"role": "tool", "content": "3"}
+    first, second = call_turn(x=1)["tool_calls"] + call_turn("g")["tool_calls"], {"role": "tool", "content": "3"}
     asking = {"role": "assistant", "content": "Let me see.", "tool_calls": first}
     assert values["messages"] == [ASKED, asking, {"role": "tool", "content": '{"y": 2}'}, second, ANSWERED]
     assert values["tools"] == [{"type": "function", "function": {"name": "f"}}]
@@ -137,11 +147,11 @@ def test_blocks_of_anthropic() -> None:
         {"role": "user", "content": [result, {"type": "text", "text": "And?"}]},
         ANSWERED,
     )
-    values, repairs = became(row)
+    values, repairs = values_and_repairs(row)
     assert repairs == {"thoughts_in_answer", "left_out_hidden_thoughts"}
     asking = {"role": "assistant", "content": "<think>\nHm\n</think>\n\n", "tool_calls": [CALL]}
-    said = [{"role": "tool", "content": "4", "tool_call_id": "1"}, {"role": "user", "content": "And?"}, ANSWERED]
-    assert values["messages"] == [ASKED, asking, *said]
+    rest = [{"role": "tool", "content": "4", "tool_call_id": "1"}, {"role": "user", "content": "And?"}, ANSWERED]
+    assert values["messages"] == [ASKED, asking, *rest]
 
 
 @pytest.mark.parametrize(
@@ -171,19 +181,19 @@ def test_blocks_of_anthropic() -> None:
             chat("u:Hi", "a:<think>\nGreet\n</think>\n\nHello"),
         ),
         (
-            messages(ASKED, called(), {"role": "tool", "content": {"y": 2}}, ANSWERED),
+            messages(ASKED, call_turn(), {"role": "tool", "content": {"y": 2}}, ANSWERED),
             "object_as_json",
-            messages(ASKED, called(), {"role": "tool", "content": '{"y":2}'}, ANSWERED),
+            messages(ASKED, call_turn(), {"role": "tool", "content": '{"y":2}'}, ANSWERED),
         ),
         (
-            messages(ASKED, called(), {"role": "tool", "content": "4"}),
+            messages(ASKED, call_turn(), {"role": "tool", "content": "4"}),
             "dropped_last_question",
-            messages(ASKED, called()),
+            messages(ASKED, call_turn()),
         ),
     ],
 )  # fmt: skip
 def test_safe_repairs_are_made_and_named(row: dict[str, Any], repair: str, values: dict[str, Any]) -> None:
-    assert became(row, BY_NAME["messages"]) == (values, {repair})
+    assert values_and_repairs(row, BY_NAME["messages"]) == (values, {repair})
 
 
 @pytest.mark.parametrize(
@@ -208,7 +218,7 @@ def test_safe_repairs_are_made_and_named(row: dict[str, Any], repair: str, value
         (messages(ASKED, {**ANSWERED, "tool_calls": [{"name": "f", "arguments": "{x"}]}), "not_a_call"),
         (messages(ASKED, {"role": "function_call", "content": ""}), "not_a_call"),
         (messages({"role": "user", "content": [{"type": "tool_use", "name": "f"}]}, ANSWERED), "not_a_call"),
-        (messages(ASKED, called(), tools="hammer"), "not_tools"),
+        (messages(ASKED, call_turn(), tools="hammer"), "not_tools"),
         (messages({"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}), "not_text_part"),
         (messages({"role": "user", "content": [{"type": "text"}]}), "not_text_part"),
         (messages({"role": "user", "content": {"a": 1}}), "not_text"),

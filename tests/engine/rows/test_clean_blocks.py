@@ -45,22 +45,22 @@ ODD = st.sampled_from(
 LINES = st.one_of(CHATS.map(lambda turns: json.dumps(chat(*turns))), ODD, st.just(GOOD))
 
 
-def read(block: bytes, mostly: Format = messages.FORMAT) -> list[Judged]:
+def read(block: bytes, file_format: Format = messages.FORMAT) -> list[Judged]:
     """The verdicts as an import comes to them; none when the block is not for Arrow."""
-    found = clean_blocks.rows(block, clean_blocks.WAYS[mostly.name]) or []
-    return [one if isinstance(one, Judged) else judged(import_blocks.rows_in(one), mostly) for one in found]
+    parts = clean_blocks.rows(block, clean_blocks.WAYS[file_format.name]) or []
+    return [part if isinstance(part, Judged) else judged(import_blocks.rows_in(part), file_format) for part in parts]
 
 
 def together(parts: list[Judged]) -> tuple[int, list[dict[str, Any]], list[tuple[int, bytes]], int]:
     """Rows, those taken, those rejected, and how many were repaired."""
     rows, repaired = 0, 0
-    taken: list[dict[str, Any]] = []
+    accepted: list[dict[str, Any]] = []
     rejected: list[tuple[int, bytes]] = []
     for part in parts:
-        taken += columnar.shifted(part.batch, rows).to_pylist()
-        rejected += [(number + rows, why) for number, why in part.rejected]
+        accepted += columnar.shifted(part.batch, rows).to_pylist()
+        rejected += [(number + rows, reason) for number, reason in part.rejected]
         rows, repaired = rows + part.rows, repaired + part.repaired
-    return rows, taken, rejected, repaired
+    return rows, accepted, rejected, repaired
 
 
 @settings(max_examples=600, deadline=None)
@@ -71,9 +71,9 @@ def test_a_block_is_taken_only_as_a_judge_would_take_it(lines: list[str], ending
     """Among none, or so many good rows that the odd ones are few."""
     around = [GOOD] * good
     block = "".join(line + ending for line in [*around, *lines, *around]).encode("utf-8", "surrogatepass")
-    found = read(block)
-    if found:
-        assert together(found) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
+    parts = read(block)
+    if parts:
+        assert together(parts) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
 
 
 @settings(max_examples=400, deadline=None)
@@ -84,11 +84,11 @@ def test_odd_chats_are_handed_back_and_the_others_taken(odd: list[list[tuple[str
     for turns in odd:
         lines += [json.dumps(chat(*turns)), *[GOOD] * clean_blocks.FEW]
     block = "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
-    strange = any(isinstance(said, (int, list)) or said == "\ud800" for turns in odd for _, said in turns)
-    found = read(block)
-    assert bool(found) is not strange
-    if found:
-        assert together(found) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
+    strange = any(isinstance(text, (int, list)) or text == "\ud800" for turns in odd for _, text in turns)
+    parts = read(block)
+    assert bool(parts) is not strange
+    if parts:
+        assert together(parts) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
 
 
 STARTS = st.sampled_from(
@@ -108,21 +108,21 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("mostly", [text.FORMAT, pairs.FORMAT], ids=lambda mostly: mostly.name)
+@pytest.mark.parametrize("file_format", [text.FORMAT, pairs.FORMAT], ids=lambda file_format: file_format.name)
 @settings(max_examples=400, deadline=None)
 @given(data=st.data(), escaped=st.booleans())
 def test_texts_and_pairs_are_taken_only_as_a_judge_would_take_them(
-    mostly: Format, data: st.DataObject, escaped: bool
+    file_format: Format, data: st.DataObject, escaped: bool
 ) -> None:
-    odd = data.draw(st.lists(ROWS[mostly.name], max_size=4))
-    good = dict.fromkeys(clean_blocks.WAYS[mostly.name].columns.names, "ja")
+    odd = data.draw(st.lists(ROWS[file_format.name], max_size=4))
+    good = dict.fromkeys(clean_blocks.WAYS[file_format.name].columns.names, "ja")
     lines = [json.dumps(row, ensure_ascii=escaped) for row in [*odd, *[good] * 130]]
     block = "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
-    found = read(block, mostly)
+    parts = read(block, file_format)
     if all(isinstance(cell, (str, NoneType)) and _is_whole(cell) for row in odd for cell in row.values()):
-        assert found
-    if found:
-        assert together(found) == together([judged(import_blocks.rows_in(block), mostly)])
+        assert parts
+    if parts:
+        assert together(parts) == together([judged(import_blocks.rows_in(block), file_format)])
 
 
 def _is_whole(cell: str | None) -> bool:
@@ -134,9 +134,9 @@ def test_clean_chats_are_taken_at_once() -> None:
         chat(("system", "ä"), ("user", "日本?"), ("assistant", "ja\n")),
         chat(*[("user", "q"), ("assistant", "a")] * 70),
     ]
-    block = b"".join(json.dumps(row, ensure_ascii=n == 0).encode() + b"\n" for n, row in enumerate(rows))
-    [found] = read(block)
-    assert found.batch.equals(judged(rows, messages.FORMAT).batch)
+    block = b"".join(json.dumps(row, ensure_ascii=number == 0).encode() + b"\n" for number, row in enumerate(rows))
+    [part] = read(block)
+    assert part.batch.equals(judged(rows, messages.FORMAT).batch)
     for spoilt in (
         block.replace(b"ja", b"\xff\xfe"),
         block.replace(b"ja", b"\xed\xa0\x80"),
@@ -156,9 +156,12 @@ def written(tmp_path: Path, lines: list[str], **spec: Any) -> tuple[dict[str, An
 @pytest.mark.parametrize("odd_every", [0, 400, 3])
 def test_the_swift_way_ends_in_the_same_bytes(tmp_path: Path, odd_every: int) -> None:
     """Without odd rows; with a few, which are judged where they are; with many, where processes take over."""
-    lines = [json.dumps(chat(("user", f"{n}? " + "word " * 300), ("assistant", str(n)))) for n in range(12_000)]
-    for n in range(0, len(lines), odd_every or len(lines)):
-        lines[n] = lines[n].replace('"assistant"', '"nobody"') if odd_every else lines[n]
+    lines = [
+        json.dumps(chat(("user", f"{number}? " + "word " * 300), ("assistant", str(number))))
+        for number in range(12_000)
+    ]
+    for number in range(0, len(lines), odd_every or len(lines)):
+        lines[number] = lines[number].replace('"assistant"', '"nobody"') if odd_every else lines[number]
     swift = written(tmp_path, lines, processes=1)
     assert swift == written(tmp_path, lines, processes=0)
     assert swift[0]["rejected"] == (0 if not odd_every else 12_000 // odd_every)
@@ -181,7 +184,9 @@ def test_after_too_many_odd_blocks_the_processes_go_on(tmp_path: Path) -> None:
         handed.extend(blocks)
         return iter(())
 
-    every = (Block(str(file), 0, file.stat().st_size, done=n) for n in range(40))
-    done = [block.done for block, found in import_fast.judged(every, messages.FORMAT, processes, 1) if found.rejected]
+    blocks = (Block(str(file), 0, file.stat().st_size, done=number) for number in range(40))
+    done = [
+        block.done for block, verdicts in import_fast.judged(blocks, messages.FORMAT, processes, 1) if verdicts.rejected
+    ]
     assert done + [block.done for block in handed] == list(range(40))
     assert len(handed) > 20

@@ -26,7 +26,7 @@ def test_rows_are_kept_and_paged_through(tmp_path: Path) -> None:
         writer.close()
     assert columnar.row_count(path) == 2500
     assert pq.ParquetFile(path).metadata.num_row_groups == 3
-    assert columnar.page(path, 998, 4) == [{"text": f"row {n}", "row": n} for n in range(999, 1003)]
+    assert columnar.page(path, 998, 4) == [{"text": f"row {number}", "row": number} for number in range(999, 1003)]
     assert columnar.page(path, 0, 2500)[-1]["row"] == 2500
     assert columnar.page(path, 2499, 50) == [{"text": "row 2500", "row": 2500}]
     assert columnar.page(path, 2500, 50) == columnar.page(path, 0, 0) == []
@@ -50,22 +50,22 @@ CHAT = st.fixed_dictionaries(
 @given(st.lists(CHAT, max_size=6), st.integers(1, 4))
 def test_rows_come_back_as_they_were_however_they_were_added(rows: list[dict[str, Any]], size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        one, many = Path(folder, "one"), Path(folder, "many")
-        with columnar.Writer(one, "chat") as writer:
+        added_singly, added_in_batches = Path(folder, "one"), Path(folder, "many")
+        with columnar.Writer(added_singly, "chat") as writer:
             for number, row in enumerate(rows, 1):
                 writer.add(number, row)
             writer.close()
-            assert writer.sha256 == columnar.sha256_of(one)
-        with columnar.Writer(many, "chat") as writer:
+            assert writer.sha256 == columnar.sha256_of(added_singly)
+        with columnar.Writer(added_in_batches, "chat") as writer:
             for start in range(0, len(rows), size):
                 numbers = range(1, len(rows[start : start + size]) + 1)
                 batch = columns.batch(rows[start : start + size], numbers, columnar.SCHEMAS["chat"])
                 writer.add_batch(columnar.shifted(batch, start))
             writer.close()
-        assert one.read_bytes() == many.read_bytes()
+        assert added_singly.read_bytes() == added_in_batches.read_bytes()
         expected = [{**row, "row": number} for number, row in enumerate(rows, 1)]
-        assert columnar.page(one, 0, 9) == expected
-        assert [columnar.plain(row) for row in pq.read_table(one).to_pylist()] == expected
+        assert columnar.page(added_singly, 0, 9) == expected
+        assert [columnar.plain(row) for row in pq.read_table(added_singly).to_pylist()] == expected
 
 
 def test_what_json_has_no_word_for_is_kept_in_words() -> None:

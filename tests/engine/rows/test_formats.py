@@ -21,22 +21,22 @@ from tests.engine.rows.judging import (
     BY_NAME,
     CHAT,
     accepted,
-    became,
     chat,
-    judged,
     rule,
     stored,
     turns,
+    values_and_repairs,
+    verdict_on,
 )
 
 
-@pytest.mark.parametrize("one", detection.FORMATS, ids=lambda one: one.name)
-def test_a_formats_own_example_is_read_by_it_and_kept(one: Format, tmp_path: Path) -> None:
-    assert detection.format_of(one.example) is one or one.by_file
-    values = accepted(one.example, one)
-    assert set(values) - {"tools", "extra"} == set(columnar.SCHEMAS[one.kind].names) - {"tools", "extra", "row"}
-    assert stored(tmp_path / "rows", one.kind, values) == values
-    assert set(detection.parts_of(one.example, one)) <= set(row_parts.PARTS[one.kind])
+@pytest.mark.parametrize("row_format", detection.FORMATS, ids=lambda row_format: row_format.name)
+def test_a_formats_own_example_is_read_by_it_and_kept(row_format: Format, tmp_path: Path) -> None:
+    assert detection.format_of(row_format.example) is row_format or row_format.by_file
+    values = accepted(row_format.example, row_format)
+    assert set(values) - {"tools", "extra"} == set(columnar.SCHEMAS[row_format.kind].names) - {"tools", "extra", "row"}
+    assert stored(tmp_path / "rows", row_format.kind, values) == values
+    assert set(detection.parts_of(row_format.example, row_format)) <= set(row_parts.PARTS[row_format.kind])
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_a_formats_own_example_is_read_by_it_and_kept(one: Format, tmp_path: Pat
     ],
 )  # fmt: skip
 def test_what_a_row_becomes(row: dict[str, Any], name: str, values: dict[str, Any]) -> None:
-    found = detection.format_of(row)
-    assert found is not None
-    assert found.name == name
-    assert became(row) == (values, set())
+    row_format = detection.format_of(row)
+    assert row_format is not None
+    assert row_format.name == name
+    assert values_and_repairs(row) == (values, set())
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_a_row_becomes(row: dict[str, Any], name: str, values: dict[str, An
     ],
 )
 def test_safe_repairs_of_texts_are_made_and_named(row: dict[str, Any], repair: str, values: dict[str, Any]) -> None:
-    assert became(row) == (values, {repair})
+    assert values_and_repairs(row) == (values, {repair})
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,11 @@ def test_a_row_of_its_file_that_lacks_something_says_what() -> None:
 
 def test_a_file_is_in_the_format_of_most_of_its_rows() -> None:
     rows = [{"text": "x"}, {"question": "a", "answer": "b"}, {"question": "c", "answer": "d"}, "broken"]
-    found = detection.detect(rows)
-    assert found is not None
-    assert found.name == "prompt_completion"
-    assert detection.confidence(rows, found) == 0.5
-    assert detection.confidence([], found) == 0
+    file_format = detection.detect(rows)
+    assert file_format is not None
+    assert file_format.name == "prompt_completion"
+    assert detection.confidence(rows, file_format) == 0.5
+    assert detection.confidence([], file_format) == 0
     assert detection.detect([{"a": 1}, 7]) is None
 
 
@@ -169,7 +169,7 @@ def test_chats_that_mostly_end_with_a_question_are_prompts() -> None:
     assert rule(answering, prompts) == "no_question"
     chats = detection.detect([asking, answering, answering])
     assert chats is CHAT
-    assert became(chat("u:A", "a:B", "u:C"), CHAT) == (chat("u:A", "a:B"), {"dropped_last_question"})
+    assert values_and_repairs(chat("u:A", "a:B", "u:C"), CHAT) == (chat("u:A", "a:B"), {"dropped_last_question"})
 
 
 def test_a_score_is_a_label_only_when_the_file_has_two() -> None:
@@ -219,14 +219,14 @@ def test_a_mapping_that_cannot_be_read_is_refused(columns: dict[str, str]) -> No
 
 def test_formats_travel_to_other_processes() -> None:
     own = detection.mapped("chat", {"messages": "a"}, words("x"))
-    for one in (*detection.FORMATS, own):
-        assert pickle.loads(pickle.dumps(one)).name == one.name
+    for row_format in (*detection.FORMATS, own):
+        assert pickle.loads(pickle.dumps(row_format)).name == row_format.name
     travelled = pickle.loads(pickle.dumps(CHAT))
     assert rule({"messages": [ASKED, ANSWERED], "label": False}, travelled) == "other_kind"
 
 
 def test_a_rejection_shows_the_value_cut_to_what_fits_on_a_screen() -> None:
-    verdict = judged({"prompt": "x", "completion": ["y" * 5000]})
+    verdict = verdict_on({"prompt": "x", "completion": ["y" * 5000]})
     assert isinstance(verdict, Rejection)
     assert len(verdict.value) <= 200
     assert "yyy" in verdict.value
@@ -254,11 +254,11 @@ def test_a_real_file_comes_in_whole(
         pytest.skip("no folder of real data")
     source = Source(test_data / name)
     rows = list(choose.choose(source, name).rows(source))
-    mostly = detection.detect(rows[:1000])
-    assert mostly is not None
-    assert (mostly.name, mostly.kind, detection.confidence(rows[:1000], mostly)) == (found, kind, 1)
-    verdicts = [detection.judge(row, mostly) for row in rows]
-    said = Counter("rejected" if isinstance(one, Rejection) else bool(one.repairs) for one in verdicts)
-    assert (said[False], said[True], said["rejected"]) == counts, Counter(
-        getattr(one, "rule", None) or getattr(one, "repairs", None) for one in verdicts
+    file_format = detection.detect(rows[:1000])
+    assert file_format is not None
+    assert (file_format.name, file_format.kind, detection.confidence(rows[:1000], file_format)) == (found, kind, 1)
+    verdicts = [detection.judge(row, file_format) for row in rows]
+    tally = Counter("rejected" if isinstance(verdict, Rejection) else bool(verdict.repairs) for verdict in verdicts)
+    assert (tally[False], tally[True], tally["rejected"]) == counts, Counter(
+        getattr(verdict, "rule", None) or getattr(verdict, "repairs", None) for verdict in verdicts
     )

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.rows.health import checks as table
-from engine.rows.health import checksums, pii, refusals, score, sketches, special_tokens, statistics
+from engine.rows.health import checks, checksums, pii, refusals, score, sketches, special_tokens, statistics
 from engine.rows.health.batch import batches
 from engine.rows.health.check import Around, Found, Other
 from engine.rows.health.language import beginnings, language
@@ -24,41 +23,41 @@ TEXT = (
 )
 
 
-def found(
+def check_rows(
     folder: Path, check: str, rows: Sequence[dict[str, Any]], kind: Kind = "chat", against: Sequence[Other] = ()
 ) -> Found:
     path = parquet(folder / "rows.parquet", kind, rows)
-    finder = table.CHECKS[check].begin(Around(folder, against))
+    finder = checks.CHECKS[check].begin(Around(folder, against))
     for batch in batches(path, kind):
         finder.see(batch)
     return finder.found()
 
 
 def positions(folder: Path, check: str, rows: Sequence[dict[str, Any]], kind: Kind = "chat") -> list[int]:
-    return [int(one) for one in found(folder, check, rows, kind).positions]
+    return [int(position) for position in check_rows(folder, check, rows, kind).positions]
 
 
 def test_the_weights_of_all_checks_are_100_points() -> None:
-    assert sum(check.weight for check in table.CHECKS.values()) == 100
+    assert sum(check.weight for check in checks.CHECKS.values()) == 100
 
 
 def test_the_table_in_the_guide_is_the_one_the_checks_make() -> None:
     guide = Path(__file__).parents[3] / "docs" / "guide" / "health.md"
-    assert table.markdown() in guide.read_text(encoding="utf-8")
+    assert checks.markdown() in guide.read_text(encoding="utf-8")
 
 
 def test_exact_duplicates_are_all_but_the_first(tmp_path: Path) -> None:
     rows = [chat("a?", "yes"), chat("b?", "yes"), chat("a?", "yes"), chat("a?", "yes "), chat("a?", "yes")]
-    result = found(tmp_path, "exact_duplicates", rows)
+    result = check_rows(tmp_path, "exact_duplicates", rows)
     assert (result.positions.tolist(), result.twins is not None and result.twins.tolist()) == ([2, 4], [0, 0])
 
 
 def test_rows_that_differ_in_roles_calls_or_labels_are_no_duplicates(tmp_path: Path) -> None:
     call = {"type": "function", "function": {"name": "f", "arguments": {"x": 1}}}
-    other = {"type": "function", "function": {"name": "f", "arguments": {"x": 2}}}
+    other_call = {"type": "function", "function": {"name": "f", "arguments": {"x": 2}}}
     rows = [
         {"messages": [user("a"), assistant("", tool_calls=[call])]},
-        {"messages": [user("a"), assistant("", tool_calls=[other])]},
+        {"messages": [user("a"), assistant("", tool_calls=[other_call])]},
         {"messages": [{"role": "system", "content": "a"}, assistant("")]},
     ]
     assert positions(tmp_path, "exact_duplicates", rows) == []
@@ -75,12 +74,15 @@ def test_near_duplicates_differ_in_a_word_in_case_or_in_punctuation(tmp_path: Pa
         chat("Describe it.", TEXT),  # exact: not counted again
         chat("Describe it.", " ".join(reversed(TEXT.split()))),
     ]
-    result = found(tmp_path, "near_duplicates", rows)
+    result = check_rows(tmp_path, "near_duplicates", rows)
     assert (result.positions.tolist(), result.twins is not None and result.twins.tolist()) == ([1, 2], [0, 0])
 
 
 def test_short_rows_of_one_pattern_and_a_common_system_prompt_are_not_near_duplicates(tmp_path: Path) -> None:
-    rows = [chat(f"What is {n} plus {n + 1}?", f"{n} plus {n + 1} equals {2 * n + 1}.", TEXT) for n in range(50)]
+    rows = [
+        chat(f"What is {number} plus {number + 1}?", f"{number} plus {number + 1} equals {2 * number + 1}.", TEXT)
+        for number in range(50)
+    ]
     assert positions(tmp_path, "near_duplicates", rows) == []
 
 
@@ -91,9 +93,9 @@ def test_near_duplicates_are_found_in_scripts_without_spaces(tmp_path: Path) -> 
 
 
 def test_a_chain_of_small_changes_does_not_lose_its_far_end(tmp_path: Path) -> None:
-    words = [f"word{n}" for n in range(60)]
-    chain = [[*(f"new{n}" for n in range(3 * step)), *words[3 * step :]] for step in range(8)]
-    rows = [{"text": " ".join(one)} for one in chain]
+    words = [f"word{number}" for number in range(60)]
+    chain = [[*(f"new{number}" for number in range(3 * step)), *words[3 * step :]] for step in range(8)]
+    rows = [{"text": " ".join(text_words)} for text_words in chain]
     result = positions(tmp_path, "near_duplicates", rows, "text")
     assert 1 in result
     assert 7 not in result or 6 not in result
@@ -101,17 +103,17 @@ def test_a_chain_of_small_changes_does_not_lose_its_far_end(tmp_path: Path) -> N
 
 def test_leakage_is_the_same_question_or_nearly_the_same_row_elsewhere(tmp_path: Path) -> None:
     held_out = [chat("Who built the old lighthouse?", "A man."), chat("Tell me.", TEXT), chat("Hi", "Hello")]
-    other = Other(parquet(tmp_path / "eval.parquet", "chat", held_out), "chat", "the test set")
+    test_set = Other(parquet(tmp_path / "eval.parquet", "chat", held_out), "chat", "the test set")
     rows = [
         {"prompt": "who built the old lighthouse", "completion": "Somebody else."},
         {"prompt": "Tell me.", "completion": TEXT.replace("lamp", "bulb")},
         {"prompt": "Hi", "completion": "Good day"},
         {"prompt": "Who built the new lighthouse?", "completion": "A man."},
     ]
-    result = found(tmp_path, "leakage", rows, "completion", [other])
+    result = check_rows(tmp_path, "leakage", rows, "completion", [test_set])
     assert result.positions.tolist() == [0, 1]
     assert "the test set" in result.note
-    assert not found(tmp_path, "leakage", rows, "completion").applies
+    assert not check_rows(tmp_path, "leakage", rows, "completion").applies
 
 
 def test_empty_answers_have_no_visible_sign(tmp_path: Path) -> None:
@@ -129,14 +131,14 @@ def test_empty_answers_have_no_visible_sign(tmp_path: Path) -> None:
 def test_only_what_is_to_be_learnt_is_an_answer(tmp_path: Path) -> None:
     bad = {"prompt": [user("a")], "completion": [assistant("")], "label": False}
     assert positions(tmp_path, "empty_answers", [bad, {**bad, "label": True}], "unpaired") == [1]
-    assert not found(tmp_path, "empty_answers", [{"text": ""}], "text").applies
-    assert not found(tmp_path, "one_word_answers", [{"prompt": [user("a")]}], "prompt").applies
+    assert not check_rows(tmp_path, "empty_answers", [{"text": ""}], "text").applies
+    assert not check_rows(tmp_path, "one_word_answers", [{"prompt": [user("a")]}], "prompt").applies
 
 
 def test_one_word_answers_count_only_among_longer_ones(tmp_path: Path) -> None:
     longer = [chat("a", "It is so."), chat("a", "我不知道"), chat("a", "Ask somebody else, please.")]
     assert positions(tmp_path, "one_word_answers", [*longer, chat("a", " Yes. ")]) == [3]
-    labels = found(tmp_path, "one_word_answers", [chat("a", "positive"), chat("b", "negative"), longer[0]])
+    labels = check_rows(tmp_path, "one_word_answers", [chat("a", "positive"), chat("b", "negative"), longer[0]])
     assert labels.positions.tolist() == []
     assert "67 %" in labels.note
 
@@ -226,9 +228,9 @@ def test_signs_that_only_look_like_tokens_stay(tmp_path: Path) -> None:
 @given(st.text(alphabet="<|im_end>/s[]INST ", max_size=60))
 @settings(deadline=None)
 def test_taking_tokens_out_never_puts_one_together(text: str) -> None:
-    left = special_tokens.strip(text)
-    assert special_tokens.spans(left) == []
-    assert special_tokens.strip(left) == left
+    stripped = special_tokens.strip(text)
+    assert special_tokens.spans(stripped) == []
+    assert special_tokens.strip(stripped) == stripped
 
 
 def test_tokens_nested_without_end_cost_no_more_than_their_length() -> None:
@@ -251,17 +253,19 @@ def test_exactly_one_last_digit_makes_a_card_number(number: int) -> None:
 
 
 def test_lengths_far_from_the_middle_are_unusual(tmp_path: Path) -> None:
-    rows = [chat("What?", "word " * (20 + n % 7)) for n in range(40)]
+    rows = [chat("What?", "word " * (20 + number % 7)) for number in range(40)]
     odd = [chat("What?", "x" * 20_000), chat("What?", "no"), chat("w" * 5_000, "word " * 20)]
     assert positions(tmp_path, "length_outliers", [*rows, *odd]) == [40, 41, 42]
     assert positions(tmp_path, "length_outliers", [*rows[:5], *odd]) == []
 
 
 def test_a_language_that_few_rows_are_in_is_stray(tmp_path: Path) -> None:
-    english = [chat("Tell me about the sea.", f"The sea is wide and deep, said sailor {n}.") for n in range(60)]
+    english = [
+        chat("Tell me about the sea.", f"The sea is wide and deep, said sailor {number}.") for number in range(60)
+    ]
     german = [chat("Erzähl mir vom Meer.", "Das Meer ist weit und tief, sagte der alte Seemann gestern Abend.")]
     code = [chat("x = 1", "42")]
-    result = found(tmp_path, "language_mix", [*english, *german, *code])
+    result = check_rows(tmp_path, "language_mix", [*english, *german, *code])
     assert (result.positions.tolist(), result.details) == ([60], {"German": 1})
     assert positions(tmp_path, "language_mix", english[:5] + german * 5) == []
 
@@ -304,9 +308,9 @@ def test_every_kind_of_row_is_read(tmp_path: Path) -> None:
         assert "question" in batch.text.to_pylist()[0]
         assert ("s\n" in batch.text.to_pylist()[0]) == (kind in ("chat", "preference", "unpaired", "prompt"))
         assert "s\n" not in batch.body.to_pylist()[0]
-        told = statistics.Statistics()
-        told.see(batch)
-        assert told.told({})["rows"] == 1
+        numbers = statistics.Statistics()
+        numbers.see(batch)
+        assert numbers.told({})["rows"] == 1
 
 
 def test_files_from_before_tools_and_calls_are_read_too(tmp_path: Path) -> None:
@@ -321,14 +325,14 @@ def test_files_from_before_tools_and_calls_are_read_too(tmp_path: Path) -> None:
 
 
 def test_statistics_count_turns_roles_and_lengths(tmp_path: Path) -> None:
-    rows = [chat("a" * n, "b" * 10 * n, "s") for n in range(1, 11)]
+    rows = [chat("a" * number, "b" * 10 * number, "s") for number in range(1, 11)]
     (batch,) = batches(parquet(tmp_path / "rows.parquet", "chat", rows), "chat")
-    made = statistics.Statistics()
-    made.see(batch)
-    told = made.told({"en": 10})
-    assert (told["rows"], told["turns"], told["languages"]) == (10, {"3": 10}, {"en": 10})
-    assert told["roles"] == {"system": 10, "user": 10, "assistant": 10}
-    assert told["lengths"]["question"] == {
+    collected = statistics.Statistics()
+    collected.see(batch)
+    numbers = collected.told({"en": 10})
+    assert (numbers["rows"], numbers["turns"], numbers["languages"]) == (10, {"3": 10}, {"en": 10})
+    assert numbers["roles"] == {"system": 10, "user": 10, "assistant": 10}
+    assert numbers["lengths"]["question"] == {
         "median": 5,
         "p95": 9,
         "longest": 10,
@@ -344,5 +348,5 @@ def test_the_score_takes_the_root_of_the_share_and_is_never_whole_with_a_finding
     only = score.parts(counted, 1000, ignored=["exact_duplicates"])
     assert score.total(only) == 99
     assert score.total(score.parts({}, 0)) == 100
-    worst = {name: {"found": 10, "applies": True} for name in table.CHECKS}
+    worst = {name: {"found": 10, "applies": True} for name in checks.CHECKS}
     assert score.total(score.parts(worst, 10)) == 0

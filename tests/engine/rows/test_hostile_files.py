@@ -47,20 +47,20 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ends(corpus: Path) -> dict[str, End]:
     """How the real worker ends with each file, place and name; all in one process."""
     names = [*(case.name for case in make.CASES), *make.PLACES, *make.NAMES]
-    listed = corpus.parent / "names.json"
-    listed.write_text(json.dumps(names))
+    names_file = corpus.parent / "names.json"
+    names_file.write_text(json.dumps(names))
     command = [
         sys.executable,
         "-m",
         "tests.engine.rows.hostile.drive",
         str(corpus),
         str(corpus.parent / "out"),
-        str(listed),
+        str(names_file),
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(found) == len(names), done.stderr[-2000:]
-    return {one["name"]: one for one in found}
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == len(names), done.stderr[-2000:]
+    return {result["name"]: result for result in results}
 
 
 def test_there_are_more_than_150_files_and_each_has_a_name_of_its_own() -> None:
@@ -70,21 +70,21 @@ def test_there_are_more_than_150_files_and_each_has_a_name_of_its_own() -> None:
 
 
 def test_every_file_ends_as_it_should(ends: dict[str, End]) -> None:
-    wrong = {case.name: told for case in make.CASES if (told := differs(case, ends[case.name]))}
+    wrong = {case.name: difference for case in make.CASES if (difference := differs(case, ends[case.name]))}
     assert wrong == {}
 
 
 def differs(case: Case, end: End) -> str:
     """What is not as the case says; "" when all is."""
-    status, _, rest = case.end.partition(" ")
+    status, _, expected = case.end.partition(" ")
     if end["status"] != status:
         return f"wanted {case.end}, got {end}"
     if status != "ready":
-        return "" if rest in end["error"] else f"{rest!r} is not in {end['error']!r}"
-    taken, *rules = rest.split() or [""]
+        return "" if expected in end["error"] else f"{expected!r} is not in {end['error']!r}"
+    rows, *rules = expected.split() or [""]
     trained = end["accepted"] + end["repaired"]
-    if taken and int(taken) != trained:
-        return f"{trained} rows were taken, not {taken}"
+    if rows and int(rows) != trained:
+        return f"{trained} rows were taken, not {rows}"
     return "" if set(rules) <= set(end["rules"]) else f"{end['rules']} are the rules, not {rules}"
 
 
@@ -129,8 +129,8 @@ def test_no_file_name_breaks_an_upload(corpus: Path) -> None:
                 assert sent.json()["source_name"].isprintable()
                 assert "/" not in sent.json()["source_name"]
         assert len(ids) > 30
-        for one in ids:
-            assert client.delete(f"/api/datasets/{one}").status_code == 204
+        for dataset_id in ids:
+            assert client.delete(f"/api/datasets/{dataset_id}").status_code == 204
     assert nothing_left()
 
 
@@ -164,17 +164,19 @@ def test_hostile_uploads_end_in_words_and_leave_nothing(corpus: Path) -> None:
                 sent = client.post("/api/datasets", files={"file": (name, file)})
             assert sent.status_code == 201, sent.text
             ids[name] = sent.json()["id"]
-        shown = {name: over(client, one) for name, one in ids.items()}
-        assert {name: one["status"] for name, one in shown.items()} == {name: expected[name] for name in SELECTED}
-        for one in shown.values():
-            assert one["status"] == "ready" or (one["hint"] and not PYTHON.search(one["error"]))
+        answers = {name: over(client, dataset_id) for name, dataset_id in ids.items()}
+        assert {name: answer["status"] for name, answer in answers.items()} == {
+            name: expected[name] for name in SELECTED
+        }
+        for answer in answers.values():
+            assert answer["status"] == "ready" or (answer["hint"] and not PYTHON.search(answer["error"]))
             for part in ("rows", "rejections"):
-                assert client.get(f"/api/datasets/{one['id']}/{part}").status_code == 200
-        failed = [one["id"] for one in shown.values() if one["status"] == "failed"]
-        assert not [path for one in failed for path in home.dataset_folder(one).glob("*.part")]
-        assert not [one for one in failed if (home.dataset_folder(one) / "source").exists()]
-        for one in ids.values():
-            assert client.delete(f"/api/datasets/{one}").status_code == 204
+                assert client.get(f"/api/datasets/{answer['id']}/{part}").status_code == 200
+        failed = [answer["id"] for answer in answers.values() if answer["status"] == "failed"]
+        assert not [path for dataset_id in failed for path in home.dataset_folder(dataset_id).glob("*.part")]
+        assert not [dataset_id for dataset_id in failed if (home.dataset_folder(dataset_id) / "source").exists()]
+        for dataset_id in ids.values():
+            assert client.delete(f"/api/datasets/{dataset_id}").status_code == 204
     assert nothing_left()
     assert not RAN.exists()
 
@@ -184,8 +186,8 @@ def over(client: Any, dataset_id: str) -> dict[str, Any]:
 
     def look() -> dict[str, Any]:
         importing.tick()
-        found: dict[str, Any] = client.get(f"/api/datasets/{dataset_id}").json()
-        return found if found["status"] != "importing" else {}
+        answer: dict[str, Any] = client.get(f"/api/datasets/{dataset_id}").json()
+        return answer if answer["status"] != "importing" else {}
 
     return wait_for(look, 90)
 
@@ -230,11 +232,11 @@ def test_hostile_files_by_the_form_of_the_page(corpus: Path) -> None:
     for name in [name for name in names if name.isprintable() or "\n" in name]:
         path = folder / name
         path.write_bytes(GOOD)
-        made = import_form.import_one({"way": "Upload", "files": [str(path)], "name": "given"}, "default")
-        assert made.source_name.isprintable()
-        datasets.delete_dataset(made.id)
+        dataset = import_form.import_one({"way": "Upload", "files": [str(path)], "name": "given"}, "default")
+        assert dataset.source_name.isprintable()
+        datasets.delete_dataset(dataset.id)
         assert not path.exists()
-        assert not process.alive(home.dataset_folder(made.id))
+        assert not process.alive(home.dataset_folder(dataset.id))
     for pasted in ("\ud800", "\0" * 10, "=HYPERLINK(1)", "<script>", "[" * 10_000, "a"):
         datasets.delete_dataset(import_form.import_one({"way": "Paste", "pasted": pasted, "name": ""}, "default").id)
     for folder in (home.home() / "datasets").iterdir():

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from engine.rows.mapping import detection
-from tests.engine.rows.judging import ANSWERED, BY_NAME, accepted, became, called, rule, turns
+from tests.engine.rows.judging import ANSWERED, BY_NAME, accepted, call_turn, rule, turns, values_and_repairs
 
 BOTH: dict[str, Any] = {"prompt": turns("u:Q"), "chosen": turns("a:Good"), "rejected": turns("a:Bad")}
 WITH_SYSTEM = {**BOTH, "prompt": turns("s:S", "u:Q")}
@@ -65,23 +65,23 @@ HH = "\n\nHuman: A\n\nAssistant: B\n\nHuman: Q\n\nAssistant: "
     ],
 )  # fmt: skip
 def test_what_a_preference_becomes(row: dict[str, Any], name: str, values: dict[str, Any]) -> None:
-    found = detection.format_of(row)
-    assert found is not None
-    assert found.name == name
-    assert became(row) == (values, set())
+    row_format = detection.format_of(row)
+    assert row_format is not None
+    assert row_format.name == name
+    assert values_and_repairs(row) == (values, set())
 
 
 def test_the_words_two_texts_begin_with_are_the_prompt() -> None:
     row = {"chosen": "What is it? A cat.", "rejected": "What is it? A car."}
     values = {"prompt": turns("u:What is it? A"), "chosen": turns("a:cat."), "rejected": turns("a:car.")}
-    assert became(row) == (values, {"common_beginning"})
+    assert values_and_repairs(row) == (values, {"common_beginning"})
     assert rule({"chosen": "Yes", "rejected": "No"}) == "no_prompt"
 
 
 def test_an_answer_of_a_preference_may_call_a_tool() -> None:
     tools = [{"type": "function", "function": {"name": "f"}}]
-    values = accepted({"prompt": "Q", "chosen": [called(x=1)], "rejected": [ANSWERED], "tools": tools})
-    assert values == {"prompt": turns("u:Q"), "chosen": [called(x=1)], "rejected": [ANSWERED], "tools": tools}
+    values = accepted({"prompt": "Q", "chosen": [call_turn(x=1)], "rejected": [ANSWERED], "tools": tools})
+    assert values == {"prompt": turns("u:Q"), "chosen": [call_turn(x=1)], "rejected": [ANSWERED], "tools": tools}
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_why_a_preference_is_not_taken(row: Any, broken: str) -> None:
 
 @pytest.mark.parametrize(
     ("label", "said"),
-    [(one, True) for one in (True, "true", "True", 1, 1.0, "1", "yes")]
-    + [(one, False) for one in (False, "FALSE", 0, -1, "0", " no ")],
+    [(label, True) for label in (True, "true", "True", 1, 1.0, "1", "yes")]
+    + [(label, False) for label in (False, "FALSE", 0, -1, "0", " no ")],
 )
 @pytest.mark.parametrize("column", ["label", "kto_tag"])
 def test_a_label_however_it_is_written(label: Any, said: bool, column: str) -> None:
@@ -118,7 +118,7 @@ def test_a_label_however_it_is_written(label: Any, said: bool, column: str) -> N
         {"prompt": "Q", "completion": "A"},
         {"query": "Q", "response": turns("a:A")},
     ):
-        assert became({**row, column: label}) == (values, set())
+        assert values_and_repairs({**row, column: label}) == (values, set())
 
 
 def test_the_prompt_of_a_labelled_chat_is_all_before_its_last_answer() -> None:

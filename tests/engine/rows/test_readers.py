@@ -29,11 +29,11 @@ def read(path: Path, content: bytes, name: str | None = None) -> list[Any]:
     path.write_bytes(content)
     source = Source(path)
     try:
-        found = list(choose.choose(source, name or path.name).rows(source))
+        rows = list(choose.choose(source, name or path.name).rows(source))
         assert source.done == source.size
     finally:
         source.close()
-    return [row.rule if isinstance(row, Rejection) else row for row in found]
+    return [row.rule if isinstance(row, Rejection) else row for row in rows]
 
 
 def jsonl(rows: list[Any]) -> bytes:
@@ -122,16 +122,16 @@ def test_a_damaged_arrow_file_never_takes_the_worker_down(tmp_path: Path) -> Non
 
 
 def test_a_list_inside_one_object_is_read_as_rows(tmp_path: Path) -> None:
-    listed = json.dumps(ROWS, indent=1, ensure_ascii=False)
+    array = json.dumps(ROWS, indent=1, ensure_ascii=False)
     for before in ("", '"version": "1.0", "count": 2, '):
         for after in ("", ', "more": {"a": [1]}'):
-            content = f'{{{before}"data": {listed}{after}}}'
+            content = f'{{{before}"data": {array}{after}}}'
             assert read(tmp_path / "a.json", content.encode()) == ROWS
             assert read(tmp_path / "a.json", json.dumps(json.loads(content)).encode()) == ROWS
     rows = [{"data": ROWS, "id": 1}, {"data": ROWS, "id": 2}]
     assert read(tmp_path / "a.jsonl", jsonl(rows)) == rows
     with pytest.raises(UnreadableError, match="broken after row 2"):
-        read(tmp_path / "a.json", f'{{"data": {listed[:-1]}'.encode())
+        read(tmp_path / "a.json", f'{{"data": {array[:-1]}'.encode())
 
 
 def test_a_broken_or_endless_zstd_file_is_refused(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
-from engine.fit import memory as fit
+from engine.fit import memory
 from engine.models import models
 from engine.recipes import auxiliary_models
 from engine.recipes.recipe import Recipe
 from engine.runs import runs
-from engine.train import check as refusals
+from engine.train import check
 from storage import db, home
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
 from storage.tables import DEFAULT_PROJECT, Dataset, Model, Run
@@ -22,17 +22,17 @@ WORDS = {"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"content": "<en
 OTHERS = {"model": {"vocab": {"a": 1, "b": 0}}, "added_tokens": []}
 
 
-def model(folder: Path, name: str, words: Any = WORDS, **config: Any) -> Model:
+def model(folder: Path, name: str, vocabulary: Any = WORDS, **config: Any) -> Model:
     """A model in the list, with the files that are looked at."""
     path = folder / name
     path.mkdir()
     (path / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"], **config}))
-    (path / "tokenizer.json").write_text(json.dumps(words))
+    (path / "tokenizer.json").write_text(json.dumps(vocabulary))
     row = Model(
         source="path", source_id=str(path), name=name, path=str(path), status=ModelStatus.READY, parameters=1_000_000
     )
-    kept: Model = stored(row)
-    return kept
+    model_row: Model = stored(row)
+    return model_row
 
 
 def stored(row: Any) -> Any:
@@ -80,15 +80,15 @@ def judged(student: Model, data: Dataset, judge: str) -> Recipe:
 
 def test_the_worker_is_told_where_the_teacher_lies(tmp_path: Path) -> None:
     student, teacher, data = model(tmp_path, "small"), model(tmp_path, "large"), dataset()
-    assert auxiliary_models.told(gkd(student, data, teacher.id)) == {
+    assert auxiliary_models.spec_part(gkd(student, data, teacher.id)) == {
         "companion": {"path": teacher.path, "adapter": None}
     }
     earlier = run(teacher, data)
     adapter = str(home.run_folder(earlier.id) / "adapter")
-    assert auxiliary_models.told(gkd(student, data, earlier.id)) == {
+    assert auxiliary_models.spec_part(gkd(student, data, earlier.id)) == {
         "companion": {"path": teacher.path, "adapter": adapter}
     }
-    assert auxiliary_models.told(Recipe(model_id=student.id, dataset_id=data.id)) == {}
+    assert auxiliary_models.spec_part(Recipe(model_id=student.id, dataset_id=data.id)) == {}
 
 
 def test_what_is_not_there_is_told_in_words(tmp_path: Path) -> None:
@@ -99,41 +99,41 @@ def test_what_is_not_there_is_told_in_words(tmp_path: Path) -> None:
         auxiliary_models.of(gkd(student, data, "nobody"))
     with pytest.raises(RefusedError, match=r"has no result \(running\)"):
         auxiliary_models.of(gkd(student, data, run(student, data, RunStatus.RUNNING).id))
-    gone = model(tmp_path, "gone")
-    (Path(gone.path or "") / "config.json").unlink()
+    missing = model(tmp_path, "gone")
+    (Path(missing.path or "") / "config.json").unlink()
     with pytest.raises(RefusedError, match="whose files are missing"):
-        auxiliary_models.of(gkd(student, data, gone.id))
+        auxiliary_models.of(gkd(student, data, missing.id))
 
 
 def problems(recipe: Recipe, student: Model, data: Dataset, field: str) -> list[str]:
-    return [one.message for one in refusals.check(recipe, student, data) if one.field == field]
+    return [problem.message for problem in check.check(recipe, student, data) if problem.field == field]
 
 
 def test_a_teacher_that_cannot_teach_is_refused_before_the_start(tmp_path: Path) -> None:
     student, data = model(tmp_path, "small"), dataset()
 
-    def said(teacher: str) -> list[str]:
+    def messages(teacher: str) -> list[str]:
         return problems(gkd(student, data, teacher), student, data, "teacher_id")
 
-    assert said(model(tmp_path, "large").id) == []
-    (other,) = said(model(tmp_path, "other", OTHERS).id)
+    assert messages(model(tmp_path, "large").id) == []
+    (other,) = messages(model(tmp_path, "other", OTHERS).id)
     assert "another vocabulary than small" in other
-    assert "cannot teach itself" in said(student.id)[0]
-    assert "teacher_id is empty" in said("")[0]
-    assert "gives scores and writes no text" in said(run(student, data, method="reward").id)[0]
+    assert "cannot teach itself" in messages(student.id)[0]
+    assert "teacher_id is empty" in messages("")[0]
+    assert "gives scores and writes no text" in messages(run(student, data, method="reward").id)[0]
 
 
 def test_a_judge_has_to_answer_with_one_number(tmp_path: Path) -> None:
     student, data = model(tmp_path, "small"), dataset("prompt")
     head = {"architectures": ["LlamaForSequenceClassification"]}
 
-    def said(judge: str) -> list[str]:
+    def messages(judge: str) -> list[str]:
         return problems(judged(student, data, judge), student, data, "reward_model_id")
 
-    assert said(run(student, data, method="reward").id) == []
-    assert said(model(tmp_path, "one", id2label={"0": "LABEL_0"}, **head).id) == []
-    assert "is not a reward model" in said(model(tmp_path, "two", id2label={"0": "bad", "1": "good"}, **head).id)[0]
-    assert "is not a reward model" in said(run(student, data, method="sft").id)[0]
+    assert messages(run(student, data, method="reward").id) == []
+    assert messages(model(tmp_path, "one", id2label={"0": "LABEL_0"}, **head).id) == []
+    assert "is not a reward model" in messages(model(tmp_path, "two", id2label={"0": "bad", "1": "good"}, **head).id)[0]
+    assert "is not a reward model" in messages(run(student, data, method="sft").id)[0]
 
 
 def test_what_a_moving_run_asks_cannot_be_deleted(tmp_path: Path) -> None:
@@ -146,21 +146,23 @@ def test_what_a_moving_run_asks_cannot_be_deleted(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="uses the result of `earlier`"):
         runs.delete_run(judge.id)
     with db.session() as session:
-        for one in (learning, answering):
-            session.delete(session.get_one(Run, one.id))
+        for run_row in (learning, answering):
+            session.delete(session.get_one(Run, run_row.id))
     models.delete_model(teacher.id)
     runs.delete_run(judge.id)
 
 
 def test_the_memory_counts_the_model_that_is_asked(tmp_path: Path) -> None:
     student, teacher, data = model(tmp_path, "small"), model(tmp_path, "large"), dataset()
-    assert fit.memory(student, gkd(student, data, teacher.id)).companion == 4_000_000
-    assert fit.memory(student, gkd(student, data, "nobody")).companion == 0
+    assert memory.memory(student, gkd(student, data, teacher.id)).companion == 4_000_000
+    assert memory.memory(student, gkd(student, data, "nobody")).companion == 0
 
 
 def test_vocabularies_are_compared_token_by_token(tmp_path: Path) -> None:
-    listed = {"model": {"vocab": [["a", -1.0], ["b", -2.0], ["<end>", 0]]}}
-    both = [Path(model(tmp_path, name, words).path or "") for name, words in (("x", WORDS), ("y", listed))]
-    assert auxiliary_models.same_vocabulary(*both) is True
-    (both[1] / "tokenizer.json").write_text("{")
-    assert auxiliary_models.same_vocabulary(*both) is None  # the worker will look
+    as_list = {"model": {"vocab": [["a", -1.0], ["b", -2.0], ["<end>", 0]]}}
+    folders = [
+        Path(model(tmp_path, name, vocabulary).path or "") for name, vocabulary in (("x", WORDS), ("y", as_list))
+    ]
+    assert auxiliary_models.same_vocabulary(*folders) is True
+    (folders[1] / "tokenizer.json").write_text("{")
+    assert auxiliary_models.same_vocabulary(*folders) is None  # the worker will look

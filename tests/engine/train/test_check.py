@@ -14,7 +14,7 @@ from engine.errors import RefusedError
 from engine.process import devices, machine
 from engine.recipes.recipe import Recipe
 from engine.recipes.steps import total_steps
-from engine.train import check as refusals
+from engine.train import check
 from engine.train.rules.problem import Problem
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model
@@ -30,13 +30,13 @@ class Case(NamedTuple):
 
     def check(self, **fields: Any) -> list[Problem]:
         usual = {"model_id": self.model.id, "dataset_id": self.dataset.id, "max_length": 128}
-        return refusals.check(Recipe(**{**usual, **fields}), self.model, self.dataset)
+        return check.check(Recipe(**{**usual, **fields}), self.model, self.dataset)
 
     def one(self, **fields: Any) -> Problem:
         """The one problem of that recipe."""
-        found = self.check(**fields)
-        assert len(found) == 1, found
-        return found[0]
+        problems = self.check(**fields)
+        assert len(problems) == 1, problems
+        return problems[0]
 
 
 @pytest.fixture
@@ -181,8 +181,8 @@ def test_a_held_out_share_without_a_row_is_refused(case: Case) -> None:
     assert problem.hint.startswith("Use at least 0.01,")
     assert case.check(eval_fraction=0.01) == []
     case.dataset.accepted = 1
-    found = {problem.field: problem.hint for problem in case.check(eval_fraction=0.5)}
-    assert found["eval_fraction"] == "Use 0: one row cannot be divided."
+    hints = {problem.field: problem.hint for problem in case.check(eval_fraction=0.5)}
+    assert hints["eval_fraction"] == "Use 0: one row cannot be divided."
 
 
 def test_a_batch_of_more_rows_than_there_are_is_a_warning(case: Case) -> None:
@@ -207,8 +207,8 @@ def test_a_training_that_cannot_fit_is_refused_with_what_needs_the_memory_and_wa
     assert (problem.field, problem.level) == ("tuning", "error")
     assert "overhead 600 MB" in problem.message
     assert "603 MB can be used" in problem.message
-    for way in ("tuning lora", "tuning qlora", "per_device_train_batch_size below 4", "gradient_checkpointing"):
-        assert way in problem.hint
+    for option in ("tuning lora", "tuning qlora", "per_device_train_batch_size below 4", "gradient_checkpointing"):
+        assert option in problem.hint
 
 
 def test_when_nothing_is_left_to_save_a_smaller_model_is_the_way_out(case: Case, small_machine: None) -> None:
@@ -226,9 +226,9 @@ def test_rows_of_the_longest_kind_that_would_not_fit_are_a_warning(case: Case, s
 
 def test_packed_rows_are_all_of_the_longest_kind(case: Case, small_machine: None) -> None:
     case.model.context_length = None
-    found = case.check(max_length=4096, packing=True, train_sampling_strategy="random")
-    assert found[0].field == "tuning"
-    assert found[0].level == "error"
+    problems = case.check(max_length=4096, packing=True, train_sampling_strategy="random")
+    assert problems[0].field == "tuning"
+    assert problems[0].level == "error"
 
 
 def test_four_bits_need_bitsandbytes(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,8 +297,8 @@ def old_device(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
 
 
 def test_packing_is_a_warning_on_a_cpu_alone(case: Case, old_device: str) -> None:
-    found = [problem.field for problem in case.check(packing=True, train_sampling_strategy="random")]
-    assert found == (["packing"] if old_device == "cpu" else [])
+    fields = [problem.field for problem in case.check(packing=True, train_sampling_strategy="random")]
+    assert fields == (["packing"] if old_device == "cpu" else [])
 
 
 def test_bfloat16_that_the_device_lacks_is_refused_on_a_gpu_and_slow_on_a_cpu(case: Case, old_device: str) -> None:
@@ -313,10 +313,10 @@ def test_errors_come_before_warnings(case: Case) -> None:
 
 
 def test_refusing_says_everything_that_is_wrong_and_lets_warnings_pass(case: Case) -> None:
-    refusals.refuse([])
-    refusals.refuse(case.check(learning_rate=0.5))
+    check.refuse([])
+    check.refuse(case.check(learning_rate=0.5))
     with pytest.raises(RefusedError) as caught:
-        refusals.refuse(case.check(max_steps=0, target_modules="w_proj", learning_rate=0.5))
+        check.refuse(case.check(max_steps=0, target_modules="w_proj", learning_rate=0.5))
     assert len(caught.value.message.splitlines()) == 2
     assert "learning_rate" not in str(caught.value)
     assert caught.value.status == 422

@@ -36,8 +36,8 @@ def of(furnished: tuple[Model, Dataset], **fields: Any) -> Forecast:
 
 
 def test_full_tuning_computes_six_and_lora_four_for_each_weight_and_token() -> None:
-    whole = Shape(1000, 0, 1000, 0, 0)
-    assert duration.token_flops(recipe(tuning="full"), whole, 10) == 6 * 1000
+    shape = Shape(1000, 0, 1000, 0, 0)
+    assert duration.token_flops(recipe(tuning="full"), shape, 10) == 6 * 1000
     assert duration.token_flops(recipe(), Shape(1000, 0, 0, 0, 0), 10) == 4 * 1000
     assert duration.token_flops(recipe(gradient_checkpointing=True), Shape(1000, 0, 0, 0, 0), 10) == 6 * 1000
 
@@ -57,17 +57,17 @@ def test_a_reference_and_answers_of_the_models_own_cost_more() -> None:
 
 
 def test_evaluations_take_their_time() -> None:
-    amount, held = Amount(90, 10, held_out=10), recipe(eval_fraction=0.1, eval_steps=5, num_train_epochs=1)
+    amount, evaluated = Amount(90, 10, held_out=10), recipe(eval_fraction=0.1, eval_steps=5, num_train_epochs=1)
     assert duration.evaluation_rows(recipe(), amount) == 0
-    assert duration.evaluation_rows(held, amount) == 10 * 5  # 23 steps: at 5, 10, 15, 20 and the end
-    assert duration.seconds(held, SHAPE, amount, 1e6) > duration.seconds(recipe(), SHAPE, amount, 1e6)
+    assert duration.evaluation_rows(evaluated, amount) == 10 * 5  # 23 steps: at 5, 10, 15, 20 and the end
+    assert duration.seconds(evaluated, SHAPE, amount, 1e6) > duration.seconds(recipe(), SHAPE, amount, 1e6)
 
 
 def test_every_held_out_row_is_read_however_few_steps_there_are(furnished: tuple[Model, Dataset]) -> None:
     amount = forecast._amount(recipe(eval_fraction=0.5, max_steps=2), *furnished, None)
     assert (amount.rows, amount.held_out) == (8, ROWS // 2)
-    answered = recipe(method="grpo", max_completion_length=8, eval_fraction=0.5, max_steps=2)
-    assert forecast._amount(answered, *furnished, None).held_out == 4 * (ROWS // 2)
+    grpo = recipe(method="grpo", max_completion_length=8, eval_fraction=0.5, max_steps=2)
+    assert forecast._amount(grpo, *furnished, None).held_out == 4 * (ROWS // 2)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def ran(**fields: Any) -> Run:
 
 
 def test_before_anything_is_measured_the_time_is_not_guessed(furnished: tuple[Model, Dataset]) -> None:
-    found = of(furnished)
-    assert found.time.seconds is None
-    assert (found.memory.source, found.steps) == ("estimate", 10)
-    assert "overhead 600 MB" in found.memory.items
+    estimate = of(furnished)
+    assert estimate.time.seconds is None
+    assert (estimate.memory.source, estimate.steps) == ("estimate", 10)
+    assert "overhead 600 MB" in estimate.memory.items
 
 
 def test_a_product_of_matrices_is_timed_once_and_then_known(
@@ -176,12 +176,16 @@ def test_runs_that_cannot_be_compared_are_not_asked(furnished: tuple[Model, Data
 def test_measured_numbers_stand_where_there_are_some(furnished: tuple[Model, Dataset]) -> None:
     spec = {"recipe": past_probes.essence(recipe())}
     done(past_probes.KIND, "d1", spec, fake_probe.measured(4, 1, 128).model_dump())
-    found = of(furnished)
-    assert (found.memory.source, found.memory.needed, found.memory.available) == ("measured", 900_000_000, 2 * 10**9)
-    assert found.memory.estimated != found.memory.needed
+    estimate = of(furnished)
+    assert (estimate.memory.source, estimate.memory.needed, estimate.memory.available) == (
+        "measured",
+        900_000_000,
+        2 * 10**9,
+    )
+    assert estimate.memory.estimated != estimate.memory.needed
     rows = ROWS * 30 / 40  # as many as the probe's sample kept
-    assert found.time.seconds == pytest.approx(3 + rows / 4 * 0.2, abs=0.2)
-    assert (found.time.source, found.time.tokens_per_second) == ("measured", 1000)
+    assert estimate.time.seconds == pytest.approx(3 + rows / 4 * 0.2, abs=0.2)
+    assert (estimate.time.source, estimate.time.tokens_per_second) == ("measured", 1000)
     longer = of(furnished, num_train_epochs=10).time.seconds
     assert longer == pytest.approx(3 + 10 * rows / 4 * 0.2, abs=0.2)
 
@@ -189,10 +193,10 @@ def test_measured_numbers_stand_where_there_are_some(furnished: tuple[Model, Dat
 def test_of_another_batch_the_speed_is_known_and_the_memory_estimated(furnished: tuple[Model, Dataset]) -> None:
     spec = {"recipe": past_probes.essence(recipe())}
     done(past_probes.KIND, "d1", spec, fake_probe.measured(4, 1, 128).model_dump())
-    found = of(furnished, per_device_train_batch_size=8)
-    assert (found.memory.source, found.time.source) == ("estimate", "estimate")
-    assert found.time.basis == "real steps with another batch"
-    assert found.time.seconds == pytest.approx(3 + 30 * 50 / 1000, abs=0.2)
+    estimate = of(furnished, per_device_train_batch_size=8)
+    assert (estimate.memory.source, estimate.time.source) == ("estimate", "estimate")
+    assert estimate.time.basis == "real steps with another batch"
+    assert estimate.time.seconds == pytest.approx(3 + 30 * 50 / 1000, abs=0.2)
 
 
 def test_packed_rows_are_counted_in_sequences(furnished: tuple[Model, Dataset]) -> None:

@@ -12,7 +12,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.fit import past_probes
 from engine.fit.measurement import Trial
 from engine.process import devices, plan, work
-from engine.train import check as refusals
+from engine.train import check
 from engine.train import probe as fit_probe
 from storage import db, home
 from storage.statuses import WorkStatus
@@ -44,21 +44,21 @@ def ticked(work_id: str) -> Work:
     return work.look_up(work_id)
 
 
-def held() -> list[str]:
+def holders() -> list[str]:
     return [f"{lease.holder_kind} {lease.exclusive}" for lease in devices.holders()]
 
 
 def test_it_takes_a_device_for_itself_and_gives_it_back() -> None:
     begun = fit_probe.start(recipe())
-    assert held() == ["work True"]
-    known = past_probes.known(recipe())
-    assert known is not None
-    assert known.under_way
+    assert holders() == ["work True"]
+    probe = past_probes.known(recipe())
+    assert probe is not None
+    assert probe.under_way
     go()
-    found = ticked(begun.id)
-    assert found.status == WorkStatus.SUCCEEDED
-    assert found.result["device"] == "cpu"  # the worker was told
-    assert held() == []
+    ended = ticked(begun.id)
+    assert ended.status == WorkStatus.SUCCEEDED
+    assert ended.result["device"] == "cpu"  # the worker was told
+    assert holders() == []
 
 
 def test_it_is_refused_while_a_training_has_the_device_and_leaves_nothing() -> None:
@@ -67,7 +67,7 @@ def test_it_is_refused_while_a_training_has_the_device_and_leaves_nothing() -> N
     with pytest.raises(ConflictError, match="A training, or another measurement, is using the device"):
         fit_probe.start(recipe())
     assert work.about("d1") == []
-    assert held() == ["run True"]
+    assert holders() == ["run True"]
 
 
 def test_an_endpoint_does_not_stand_in_its_way() -> None:
@@ -83,9 +83,9 @@ def test_killed_it_fails_once_gives_the_device_back_and_leaves_no_scratch() -> N
     worker = wait_for(lambda: worker_of(folder))
     wait_for(lambda: (folder / work.SCRATCH).exists())
     os.kill(worker, signal.SIGKILL)
-    found = ticked(begun.id)
-    assert found.status == WorkStatus.FAILED
-    assert held() == []
+    ended = ticked(begun.id)
+    assert ended.status == WorkStatus.FAILED
+    assert holders() == []
     assert not (folder / work.SCRATCH).exists()
     assert fit_probe.start(recipe()).id != begun.id  # it can be tried again
     fit_probe.stop(recipe())
@@ -94,8 +94,8 @@ def test_killed_it_fails_once_gives_the_device_back_and_leaves_no_scratch() -> N
 def worker_of(folder: Path) -> int:
     """Its process id; 0 while it has none."""
     path = folder / "shim.json"
-    told: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-    return told.get("worker", 0)
+    pids: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    return pids.get("worker", 0)
 
 
 def test_a_shim_that_is_killed_takes_the_probe_and_its_lease_with_it() -> None:
@@ -104,7 +104,7 @@ def test_a_shim_that_is_killed_takes_the_probe_and_its_lease_with_it() -> None:
     wait_for(lambda: (folder / work.SCRATCH).exists())
     os.kill(json.loads((folder / "shim.json").read_text())["shim"], signal.SIGKILL)
     assert ticked(begun.id).status == WorkStatus.FAILED
-    assert held() == []
+    assert holders() == []
 
 
 def test_stopped_it_is_gone_and_nothing_is_held() -> None:
@@ -112,7 +112,7 @@ def test_stopped_it_is_gone_and_nothing_is_held() -> None:
     wait_for(lambda: worker_of(work.folder(begun)))
     fit_probe.stop(recipe())
     assert work.look_up(begun.id).status == WorkStatus.STOPPED
-    assert held() == []
+    assert holders() == []
     assert not (home.home() / "work" / begun.id).exists()
     fit_probe.stop(recipe())  # again is no error
 
@@ -121,16 +121,18 @@ def test_asking_twice_is_free_and_what_only_changes_learning_is_no_other_questio
     go()
     begun = fit_probe.start(recipe())
     ticked(begun.id)
-    again = fit_probe.start(recipe(num_train_epochs=3, learning_rate=1e-3, save_steps=7, seed=1, eval_fraction=0.1))
-    assert again.id == begun.id
-    other = fit_probe.start(recipe(lora_r=8))
-    assert other.id != begun.id
+    same_probe = fit_probe.start(
+        recipe(num_train_epochs=3, learning_rate=1e-3, save_steps=7, seed=1, eval_fraction=0.1)
+    )
+    assert same_probe.id == begun.id
+    other_probe = fit_probe.start(recipe(lora_r=8))
+    assert other_probe.id != begun.id
     fit_probe.stop(recipe(lora_r=8))
 
 
 def test_nothing_is_told_to_a_tracker_and_one_process_measures() -> None:
-    told = past_probes.essence(recipe(report_to="tensorboard", save_best_limit=3, eval_fraction=0.2))
-    assert (told["report_to"], told["save_best_limit"], told["strategy"]) == ("", 0, "none")
+    essence = past_probes.essence(recipe(report_to="tensorboard", save_best_limit=3, eval_fraction=0.2))
+    assert (essence["report_to"], essence["save_best_limit"], essence["strategy"]) == ("", 0, "none")
 
 
 def test_what_could_never_be_trained_is_refused_and_what_an_estimate_doubts_is_not(
@@ -140,7 +142,7 @@ def test_what_could_never_be_trained_is_refused_and_what_an_estimate_doubts_is_n
         fit_probe.start(recipe(method="cpt"))
     with db.session() as session:
         session.get_one(Model, "m1").parameters = 10**13  # no machine holds it
-    assert any(one.field == "tuning" for one in refusals.check(recipe(), model(), furnished[1]))
+    assert any(problem.field == "tuning" for problem in check.check(recipe(), model(), furnished[1]))
     assert fit_probe.start(recipe()).status == WorkStatus.RUNNING
     fit_probe.stop(recipe())
 
@@ -156,16 +158,16 @@ def stored(**about: Any) -> Work:
 
 
 def trial(**fields: Any) -> Trial | None:
-    known = past_probes.known(recipe(**fields))
-    return known.trial if known else None
+    probe = past_probes.known(recipe(**fields))
+    return probe.trial if probe else None
 
 
 def test_every_size_that_was_tried_is_known() -> None:
     assert past_probes.known(recipe()) is None
     stored()
-    found = trial(per_device_train_batch_size=4)
-    assert found is not None
-    assert found.peak_bytes == 900_000_000
+    tried = trial(per_device_train_batch_size=4)
+    assert tried is not None
+    assert tried.peak_bytes == 900_000_000
     half = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2, "gradient_checkpointing": False}
     assert trial(**half) is not None
     assert trial(per_device_train_batch_size=3) is None
@@ -188,15 +190,15 @@ def test_a_probe_of_an_older_studio_is_known_where_new_fields_have_their_default
 def test_the_rules_say_what_was_measured_instead_of_what_was_estimated(furnished: tuple[Model, Dataset]) -> None:
     with db.session() as session:
         session.get_one(Model, "m1").parameters = 10**13
-    assert "Estimated" in refusals.check(recipe(), model(), furnished[1])[0].message
+    assert "Estimated" in check.check(recipe(), model(), furnished[1])[0].message
     stored()
-    found = refusals.check(recipe(save_total_limit=1), model(), furnished[1])
-    assert not [one for one in found if one.field in ("tuning", "max_length")]
+    problems = check.check(recipe(save_total_limit=1), model(), furnished[1])
+    assert not [problem for problem in problems if problem.field in ("tuning", "max_length")]
 
 
 def test_a_recipe_that_was_seen_not_to_fit_is_refused_with_the_one_that_did(furnished: tuple[Model, Dataset]) -> None:
     stored(fits=False)
-    (problem,) = refusals.check(recipe(), *furnished)
+    (problem,) = check.check(recipe(), *furnished)
     assert (problem.field, problem.level) == ("per_device_train_batch_size", "error")
     assert problem.message.startswith("Measured: the longest rows of the dataset do not fit into the 2 GB")
     assert "per_device_train_batch_size 2, gradient_accumulation_steps 2" in problem.hint

@@ -12,18 +12,18 @@ MODEL = Model(source="path", source_id="/m", name="m")
 DATASET = Dataset(project_id="default", name="d")
 
 
-def said(**fields: Any) -> list[tuple[str, str]]:
+def warnings(**fields: Any) -> list[tuple[str, str]]:
     recipe = Recipe(model_id="m", dataset_id="d", **fields)
-    found = [problem for rule in serving.RULES for problem in rule(recipe, MODEL, DATASET)]
-    assert all(problem.level == "warning" and problem.hint for problem in found)
-    for problem in found:
+    problems = [problem for rule in serving.RULES for problem in rule(recipe, MODEL, DATASET)]
+    assert all(problem.level == "warning" and problem.hint for problem in problems)
+    for problem in problems:
         servable = serving._servable(recipe.model_copy(update=problem.instead), MODEL, DATASET)
-        assert problem.field not in [left.field for left in servable]
-    return [(problem.field, problem.message) for problem in found]
+        assert problem.field not in [remaining.field for remaining in servable]
+    return [(problem.field, problem.message) for problem in problems]
 
 
 def test_what_vllm_serves_gets_no_remark() -> None:
-    assert said() == said(tuning="full") == said(tuning="qlora", use_rslora=True, lora_r=64) == []
+    assert warnings() == warnings(tuning="full") == warnings(tuning="qlora", use_rslora=True, lora_r=64) == []
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_what_vllm_serves_gets_no_remark() -> None:
     ],
 )
 def test_what_it_refuses_is_named_with_its_value(fields: dict[str, Any], field: str, words: str) -> None:
-    ((named, message),) = said(**fields)
-    assert named == field
+    ((problem_field, message),) = warnings(**fields)
+    assert problem_field == field
     assert words in message
 
 
 def test_a_reward_model_is_not_measured_by_what_chats() -> None:
-    assert said(method="reward", use_dora=True, lora_r=128) == []
+    assert warnings(method="reward", use_dora=True, lora_r=128) == []
 
 
 def test_a_tracker_without_a_key_or_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

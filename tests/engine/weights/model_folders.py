@@ -25,15 +25,15 @@ PARAMETERS = 256 + 64 + 128 + 8 + 256
 
 def safetensors(shapes: dict[str, tuple[int, ...]], dtype: str = "F32", width: int = 4) -> bytes:
     """A whole safetensors file of zeros."""
-    entries, at = {}, 0
+    entries, offset = {}, 0
     for name, shape in shapes.items():
         size = width
         for length in shape:
             size *= length
-        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + size]}
-        at += size
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, offset + size]}
+        offset += size
     header = json.dumps({"__metadata__": {"format": "pt"}, **entries}).encode()
-    return len(header).to_bytes(8, "little") + header + bytes(at)
+    return len(header).to_bytes(8, "little") + header + bytes(offset)
 
 
 def make(folder: Path, weights: bytes | None = None, **config: Any) -> Path:

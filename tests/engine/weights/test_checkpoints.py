@@ -87,10 +87,10 @@ def confuse(folder: Path) -> None:
 @pytest.mark.parametrize("damage", [truncate, flip, lose, interrupt, tear, empty, escape, confuse])
 def test_a_damaged_checkpoint_is_passed_over_and_put_aside(tmp_path: Path, damage: object) -> None:
     save(tmp_path, 10)
-    bad = save(tmp_path, 20)
+    damaged = save(tmp_path, 20)
     assert callable(damage)
-    damage(bad)
-    assert not checkpoints.verified(bad)
+    damage(damaged)
+    assert not checkpoints.verified(damaged)
     newest = checkpoints.newest_good(tmp_path)
     assert newest is not None
     assert newest.name == "checkpoint-10"

@@ -21,29 +21,29 @@ def reason(folder: Path) -> str:
 
 
 def test_a_real_model_is_described_as_transformers_would(tiny_model: Path) -> None:
-    found = inspect(tiny_model)
-    assert found.reasons == ()
-    assert found.trainable
-    assert (found.architecture, found.model_type, found.dtype) == ("LlamaForCausalLM", "llama", "F32")
-    assert found.context_length == 512
-    assert found.has_chat_template
-    assert found.has_tokenizer
-    assert found.size_bytes == (tiny_model / "model.safetensors").stat().st_size
-    assert found.parameters == 2 * 320 * 64 + 2 * (2 * 64 * 64 + 2 * 32 * 64 + 3 * 64 * 128 + 2 * 64) + 64
+    inspection = inspect(tiny_model)
+    assert inspection.reasons == ()
+    assert inspection.trainable
+    assert (inspection.architecture, inspection.model_type, inspection.dtype) == ("LlamaForCausalLM", "llama", "F32")
+    assert inspection.context_length == 512
+    assert inspection.has_chat_template
+    assert inspection.has_tokenizer
+    assert inspection.size_bytes == (tiny_model / "model.safetensors").stat().st_size
+    assert inspection.parameters == 2 * 320 * 64 + 2 * (2 * 64 * 64 + 2 * 32 * 64 + 3 * 64 * 128 + 2 * 64) + 64
 
 
 def test_a_folder_made_by_hand_can_be_trained(tmp_path: Path) -> None:
-    found = inspect(make(tmp_path / "m"))
-    assert found.reasons == ()
-    assert found.parameters == model_folders.PARAMETERS
-    assert found.licence == "mit"
+    inspection = inspect(make(tmp_path / "m"))
+    assert inspection.reasons == ()
+    assert inspection.parameters == model_folders.PARAMETERS
+    assert inspection.licence == "mit"
 
 
 def test_gguf_alone_cannot_be_trained(tmp_path: Path) -> None:
     (tmp_path / "model.Q4_K_M.gguf").write_bytes(b"GGUF" + bytes(100))
-    found = inspect(tmp_path)
-    assert "GGUF" in found.reasons[0]
-    assert found.size_bytes == 104
+    inspection = inspect(tmp_path)
+    assert "GGUF" in inspection.reasons[0]
+    assert inspection.size_bytes == 104
 
 
 def test_an_adapter_is_no_model(tmp_path: Path) -> None:
@@ -164,8 +164,8 @@ def test_the_shards_of_an_index_are_added_up(tmp_path: Path) -> None:
     (folder / "model-1.safetensors").write_bytes(safetensors({"a.weight": (4, 4)}, "BF16", 2))
     assert "`model-2.safetensors` is missing" in reason(folder)
     (folder / "model-2.safetensors").write_bytes(safetensors({"b.weight": (2, 2)}))
-    found = inspect(folder)
-    assert (found.parameters, found.dtype, found.reasons) == (20, "BF16", ())
+    inspection = inspect(folder)
+    assert (inspection.parameters, inspection.dtype, inspection.reasons) == (20, "BF16", ())
 
 
 @pytest.mark.parametrize("shard", ["../other.safetensors", "/etc/passwd", "sub/x.safetensors"])
@@ -202,10 +202,10 @@ def test_a_link_to_nowhere_or_to_itself_is_not_followed(tmp_path: Path, target: 
 
 def test_the_hubs_own_cache_with_its_links_is_a_model(tmp_path: Path) -> None:
     blobs, snapshot = tmp_path / "models--a--b/blobs", tmp_path / "models--a--b/snapshots/abc"
-    made = make(tmp_path / "made")
+    source = make(tmp_path / "made")
     blobs.mkdir(parents=True)
     snapshot.mkdir(parents=True)
-    for file in made.iterdir():
+    for file in source.iterdir():
         shutil.move(file, blobs / file.name)
         (snapshot / file.name).symlink_to(f"../../blobs/{file.name}")
     assert inspect(snapshot).reasons == ()
@@ -275,10 +275,10 @@ def test_the_licence_is_read_from_the_readme_or_the_licence_file(
 
 
 def test_the_architectures_are_those_of_the_installed_transformers() -> None:
-    known = causal_architectures()
-    assert known["llama"] == ("LlamaForCausalLM",)
-    assert known["qwen3"] == ("Qwen3ForCausalLM",)
-    assert "t5" not in known
+    architectures = causal_architectures()
+    assert architectures["llama"] == ("LlamaForCausalLM",)
+    assert architectures["qwen3"] == ("Qwen3ForCausalLM",)
+    assert "t5" not in architectures
 
 
 def test_only_a_folder_with_something_of_a_model_looks_like_one(tmp_path: Path) -> None:

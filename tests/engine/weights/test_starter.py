@@ -133,10 +133,14 @@ def test_pips_progress_becomes_events_and_its_words_the_log(tmp_path: Path, caps
 
 @pytest.mark.slow
 def test_the_starter_out_of_the_wheel_can_be_trained_and_answers(starter_model: Path) -> None:
-    found = inspect(starter_model)
-    assert found.reasons == ()
-    assert (found.parameters, found.context_length, found.dtype) == (134_515_008, 8192, "BF16")
-    assert (found.licence, found.has_chat_template, found.architecture) == ("apache-2.0", True, "LlamaForCausalLM")
+    inspection = inspect(starter_model)
+    assert inspection.reasons == ()
+    assert (inspection.parameters, inspection.context_length, inspection.dtype) == (134_515_008, 8192, "BF16")
+    assert (inspection.licence, inspection.has_chat_template, inspection.architecture) == (
+        "apache-2.0",
+        True,
+        "LlamaForCausalLM",
+    )
     last = events.read(starter_model.parent)[0][-1]
     assert isinstance(last, events.Finished)
     assert "Paris" in last.result["answer"]
@@ -159,9 +163,14 @@ def test_a_kill_while_the_starter_is_converted_is_made_good_by_the_second_try(
     folder = home / "models" / model.id
     os.kill(json.loads((folder / "shim.json").read_text())["worker"], 9)
     wait_for(lambda: stage() == "" or models.look_up(model.id).status != ModelStatus.QUEUED, seconds=180)
-    now = models.look_up(model.id)
-    assert (now.status, now.attempt, now.trainable, now.name) == (ModelStatus.READY, 2, True, starter.STARTER_NAME)
-    assert str(now.revision).startswith(starter.REQUIREMENT)
+    converted = models.look_up(model.id)
+    assert (converted.status, converted.attempt, converted.trainable, converted.name) == (
+        ModelStatus.READY,
+        2,
+        True,
+        starter.STARTER_NAME,
+    )
+    assert str(converted.revision).startswith(starter.REQUIREMENT)
 
 
 def test_the_cache_of_the_tests_can_be_put_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
