@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-# Test files run side by side in this many processes; each takes a core and up to 1.5 GB.
+# Tests run side by side in this many processes; each takes a core and up to 1.5 GB.
 TESTERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -15,7 +15,7 @@ run: $(VENV)/.studio
 
 test: $(VENV)/.tests
 	$(BIN)/python -m tests.browser.chromium --install
-	$(BIN)/python -m pytest -m "not gpu" -n $(TESTERS) --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -m "not gpu" -n $(TESTERS) --dist worksteal --cov --cov-report=term $(ARGS)
 
 check: $(VENV)/.tests
 	$(BIN)/ruff check .

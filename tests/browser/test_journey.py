@@ -19,6 +19,7 @@ from tests import starter
 from tests.browser.conftest import TOKEN, Studio, running
 from tests.waiting import wait_for
 
+# Slow: the starter model itself is trained and answers; it has a hundred million weights.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
 MINUTE = 60_000
 PICTURES = os.environ.get("TUNESMITH_TEST_PICTURES")

@@ -44,14 +44,6 @@ def jokes(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     end_all()
 
 
-@pytest.fixture
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
-    monkeypatch.setattr(gr, "Success", lambda message, **_: said.append(message))
-    return said
-
-
 def test_without_a_model_the_page_says_what_to_do(toasts: list[str]) -> None:
     assert "No model answers yet" in page.served_html(ANY)
     first = opened()

@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-import pytest
-
 from pages import models as page
 from storage import db
 from storage import models as stored
@@ -33,13 +30,6 @@ def add(**values: Any) -> str:
 def every() -> list[Model]:
     with db.reading() as session:
         return list(stored.recent(session))
-
-
-@pytest.fixture
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
-    return said
 
 
 def test_without_a_model_the_page_offers_the_starter_first() -> None:

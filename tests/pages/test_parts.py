@@ -7,7 +7,8 @@ import pytest
 from markupsafe import Markup
 
 from engine.errors import RefusedError
-from pages.parts import chart, html, live, toasts
+from pages.parts import chart, html, live
+from pages.parts import toasts as asking
 from pages.parts.icons import icon
 
 HOSTILE = "${window.x}<img src=x onerror=alert(1)>\"'C:\\users"
@@ -128,25 +129,21 @@ def test_an_unknown_icon_is_no_icon() -> None:
     assert icon("nothing") == ""
 
 
-def test_a_refusal_becomes_an_escaped_toast(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
-    with toasts.toast():
+def test_a_refusal_becomes_an_escaped_toast(toasts: list[str]) -> None:
+    with asking.toast():
         raise RefusedError(f"Run {HOSTILE} cannot start.", "Free some <b>memory</b>.")
-    assert inert(said[0])
-    assert said[0].endswith("<br>Free some &lt;b&gt;memory&lt;/b&gt;.")
+    assert inert(toasts[0])
+    assert toasts[0].endswith("<br>Free some &lt;b&gt;memory&lt;/b&gt;.")
 
 
 def test_what_is_no_refusal_is_not_hidden() -> None:
-    with pytest.raises(ZeroDivisionError), toasts.toast():
+    with pytest.raises(ZeroDivisionError), asking.toast():
         raise ZeroDivisionError
 
 
-def test_a_success_is_escaped_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Success", lambda message, **_: said.append(message))
-    toasts.done(HOSTILE)
-    assert inert(said[0])
+def test_a_success_is_escaped_too(toasts: list[str]) -> None:
+    asking.done(HOSTILE)
+    assert inert(toasts[0])
 
 
 def test_a_chart_names_its_run_metrics_and_height() -> None:

@@ -24,13 +24,6 @@ def act(act_name: str, id: str = "", /, **values: str) -> str:
     return shell.project_act(click)
 
 
-@pytest.fixture
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
-    return said
-
-
 def test_the_cookie_names_the_project() -> None:
     made = projects.create_project("Support")
     assert shell.project_of(Visitor(tunesmith_project=made.id)) == made.id

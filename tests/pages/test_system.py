@@ -3,7 +3,6 @@
 from typing import Any
 
 import gradio as gr
-import pytest
 
 from engine.accounts import keys
 from pages import system
@@ -29,11 +28,9 @@ def test_a_new_key_is_shown_to_who_asked_and_nowhere_else() -> None:
     assert shown["value"] not in listed
 
 
-def test_a_key_needs_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
+def test_a_key_needs_a_name(toasts: list[str]) -> None:
     assert system.create(" ", "all") == (gr.skip(), gr.skip())
-    assert "The key needs a name" in said[0]
+    assert "The key needs a name" in toasts[0]
 
 
 def test_a_revoked_key_is_gone_and_opens_nothing() -> None:

@@ -24,6 +24,7 @@ def _find(name: str) -> str | None:
     return shutil.which(name) or next(map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
 
 
+# Slow: a cluster of PostgreSQL is made and started.
 pytestmark = [pytest.mark.slow, needs(_find("initdb"), "PostgreSQL")]
 
 

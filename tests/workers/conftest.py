@@ -12,17 +12,6 @@ from engine.recipes import launch_command
 os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # as engine.workers.train.preference does
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """As in a worker that is started by a test: exact sums, and room for other tests."""
-    import torch  # noqa: PLC0415  (seconds, and not every test here needs it)
-
-    thread_count = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(thread_count)
-
-
 @pytest.fixture(scope="module")
 def tokenizer(tiny_model: Path) -> Any:
     """That of the tiny model, as transformers loads it."""

@@ -295,7 +295,7 @@ def test_rows_that_take_too_much_memory_end_in_words(corpus: Path, tmp_path: Pat
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # a hundred megabytes are read
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     row = json.dumps(
         {"messages": [{"role": "user", "content": "a" * 300}, {"role": "assistant", "content": "b" * 700}]}

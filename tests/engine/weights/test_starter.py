@@ -131,7 +131,7 @@ def test_pips_progress_becomes_events_and_its_words_the_log(tmp_path: Path, caps
     assert "ERROR: no" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # 93 MB are fetched, converted and loaded
 def test_the_starter_out_of_the_wheel_can_be_trained_and_answers(starter_model: Path) -> None:
     inspection = inspect(starter_model)
     assert inspection.reasons == ()
@@ -146,7 +146,7 @@ def test_the_starter_out_of_the_wheel_can_be_trained_and_answers(starter_model: 
     assert "Paris" in last.result["answer"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # the real starter is converted, twice
 def test_a_kill_while_the_starter_is_converted_is_made_good_by_the_second_try(
     starter_model: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,13 +24,6 @@ def brought_in(way: str, **values: Any) -> Dataset:
     return import_form.import_one(fields(way, **values), "default")
 
 
-@pytest.fixture
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
-    return said
-
-
 def test_the_form_has_the_fields_in_the_order_they_are_read() -> None:
     with gr.Blocks():
         form, _go = import_form.draw()

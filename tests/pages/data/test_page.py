@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from engine.data import datasets, importing
@@ -68,13 +67,6 @@ def add(**values: Any) -> Dataset:
     with db.session() as session:
         session.add(dataset)
     return dataset
-
-
-@pytest.fixture
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
-    return said
 
 
 def add_many(count: int) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -218,18 +217,15 @@ def test_a_long_row_is_edited_elsewhere(tmp_path: Path) -> None:
     assert "too long" in edit.html_of(dataset, {})
 
 
-def test_a_chat_is_kept_for_training_with_its_system_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    for name in ("Success", "Warning"):
-        monkeypatch.setattr(gr, name, lambda message, **_: said.append(message))
+def test_a_chat_is_kept_for_training_with_its_system_prompt(toasts: list[str]) -> None:
     talk = chat.new_chat()
     chat_page.keep_tuned(talk.id, "Good ones", "")
     chat.ask(talk.id, "Hello")
     with db.session() as session:
         session.add(Message(chat_id=talk.id, side="base", content="Hi"))
     chat_page.keep_base(talk.id, "Good ones", "Be kind.")
-    assert "no finished answer" in said[0]
-    assert said[1] == "The chat is kept in the dataset Good ones, version 1."
+    assert "no finished answer" in toasts[0]
+    assert toasts[1] == "The chat is kept in the dataset Good ones, version 1."
     with db.reading() as session:
         (found,) = stored.recent(session)
     assert datasets.rows(made(found).id)[0]["messages"][0] == turn("system", "Be kind.")

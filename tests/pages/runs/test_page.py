@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from engine.process import events
@@ -42,14 +41,6 @@ def make() -> Make:
         return run.id
 
     return put
-
-
-@pytest.fixture
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    for kind in ("Warning", "Success"):
-        monkeypatch.setattr(gr, kind, lambda message, **_: said.append(message))
-    return said
 
 
 def click(act: str, id: str, /, **values: str) -> None:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from engine.serve import endpoints
@@ -114,19 +113,15 @@ def test_an_outside_api_needs_an_address_and_no_model() -> None:
     assert [update["visible"] for update in serve.fields_of("vllm")] == [True, True, False, False, False]
 
 
-def test_the_form_makes_an_endpoint_and_clears_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Success", lambda message, **_: said.append(message))
+def test_the_form_makes_an_endpoint_and_clears_its_name(toasts: list[str]) -> None:
     answer = serve.create("far", "external", None, [], OUTSIDE["url"], "m", "", Browser())
     assert answer == ""
-    assert said == ["far is starting."]
+    assert toasts == ["far is starting."]
 
 
-def test_what_the_engine_refuses_is_a_toast(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
+def test_what_the_engine_refuses_is_a_toast(toasts: list[str]) -> None:
     serve.create("No Name", "external", None, [], OUTSIDE["url"], "m", "", Browser())
-    assert "`No Name` cannot be the name of the endpoint" in said[0]
+    assert "`No Name` cannot be the name of the endpoint" in toasts[0]
 
 
 @pytest.mark.usefixtures("trained")

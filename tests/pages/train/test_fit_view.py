@@ -35,13 +35,6 @@ def furnished(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple
         work.stop(one.id)
 
 
-@pytest.fixture
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
-    return said
-
-
 def panel(**fields: Any) -> str:
     return fit_view.fit_html(check(recipe_of(values_of(RECIPE | fields))))
 

@@ -71,13 +71,6 @@ def every_run() -> list[Run]:
         return list(stored_runs.recent(session))
 
 
-@pytest.fixture
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
-    return said
-
-
 # The form is the recipe.
 
 

@@ -41,14 +41,6 @@ def ready(tmp_path: Path) -> dict[str, Any]:
     return {"model_id": "m1", "dataset_id": "d1"}
 
 
-@pytest.fixture
-def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    for kind in ("Warning", "Success", "Info"):
-        monkeypatch.setattr(gr, kind, lambda message, **_: said.append(message))
-    return said
-
-
 def form(recipe: dict[str, Any]) -> list[Any]:
     return values_of(recipe)
 

@@ -23,7 +23,6 @@ from tests.workers.train.training_runs import chat, only, spec, steps, sums, wri
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
-    pytest.mark.usefixtures("one_thread"),
 ]
 
 

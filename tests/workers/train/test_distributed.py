@@ -15,7 +15,7 @@ from engine.workers import ranks
 from engine.workers.train import family_preference, launch, training
 from tests.waiting import wait_for
 from tests.workers.train.judged import store_rows
-from tests.workers.train.several import children, finish, start
+from tests.workers.train.several import children, finish_warm, start
 from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -34,7 +34,7 @@ def chats(model: Path, folder: Path, **fields: Any) -> dict[str, Any]:
 def unbroken(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training in two processes that nothing disturbed."""
     folder = tmp_path_factory.mktemp("two")
-    finish(chats(tiny_model, folder, **TWO), folder / "out")
+    finish_warm(chats(tiny_model, folder, **TWO), folder / "out")
     return folder / "out"
 
 
@@ -63,10 +63,7 @@ def assert_alike(first_out: Path, second_out: Path, tolerance: float) -> None:
 def test_two_processes_learn_what_one_does_from_the_same_rows(unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:
     out = tmp_path / "one"
     out.mkdir()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     training.train(chats(tiny_model, tmp_path, **ONE), out)
-    torch.set_num_threads(threads)
     assert_alike(unbroken, out, 2e-4)
     points = steps(events.read(unbroken)[0])
     assert points[12]["num_tokens"] == steps(events.read(out)[0])[12]["num_tokens"]
@@ -84,6 +81,7 @@ def test_the_first_process_speaks_for_both(unbroken: Path) -> None:
     assert "training_args.bin" not in files
 
 
+@pytest.mark.slow  # torchrun starts two processes that import torch and TRL
 def test_one_killed_process_ends_both_and_the_run_resumes_exactly(
     unbroken: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -97,12 +95,13 @@ def test_one_killed_process_ends_both_and_the_run_resumes_exactly(
     newest = checkpoints.newest_good(out)
     assert newest is not None
     assert not (out / "adapter").exists()
-    resumed = finish(values | {"resume_from": str(newest), "attempt": 2}, out)
+    resumed = finish_warm(values | {"resume_from": str(newest), "attempt": 2}, out)
     assert only(resumed, events.Started).facts["resumed_from_step"] == checkpoints.step_of(newest)
     assert steps(resumed) == steps(events.read(unbroken)[0])  # to the last bit
     assert all(torch.equal(tensor, adapter(unbroken)[name]) for name, tensor in adapter(out).items())
 
 
+@pytest.mark.slow  # torchrun starts two processes that import torch and TRL
 def test_both_stop_after_the_same_step_when_asked_and_preferences_are_learnt_as_by_one(
     tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -136,7 +135,7 @@ def test_both_stop_after_the_same_step_when_asked_and_preferences_are_learnt_as_
         assert values_of_two == pytest.approx([one_points[step][name] for step in (1, 2, 3)], rel=1e-3, abs=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # torchrun starts two processes that import torch and TRL, twice
 def test_a_machine_that_goes_down_leaves_a_checkpoint_and_a_killed_launcher_nobody(
     tiny_model: Path, tmp_path: Path
 ) -> None:

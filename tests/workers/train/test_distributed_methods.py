@@ -12,14 +12,13 @@ from engine.recipes.methods import GENERATING, METHODS
 from engine.workers.fit import steps as fit_steps
 from engine.workers.train import training
 from tests import tiny
-from tests.workers.train.several import finish
+from tests.workers.train.several import finish_warm
 from tests.workers.train.test_methods import recipe_spec
 from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow,  # nine trainings one after another, in two processes
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
-    pytest.mark.usefixtures("one_thread"),
 ]
 
 TWO: dict[str, Any] = {"strategy": "ddp", "num_processes": 2, "per_device_train_batch_size": 2}
@@ -60,7 +59,7 @@ def done(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     trainings = {name: method_spec(name, tiny_model, folder / f"{name}-rows", **fields) for name in TRIED}
     trainings["gkd"] |= {"companion": {"path": str(teacher), "adapter": None}}
     trainings["kept"] = method_spec("sft", tiny_model, folder / "kept-rows", **(SHARED | TWO | KEPT))
-    finish(trainings["kept"] | {"trainings": trainings}, folder / "out", "tests.workers.train.several_methods")
+    finish_warm(trainings["kept"] | {"trainings": trainings}, folder / "out", "tests.workers.train.several_methods")
     return folder / "out"
 
 

@@ -25,7 +25,6 @@ from tests.workers.train.training_runs import only, spec, start, steps
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
-    pytest.mark.usefixtures("one_thread"),
 ]
 
 SHORT_ANSWERS: dict[str, Any] = {

@@ -15,7 +15,7 @@ from engine.weights import checkpoints
 from engine.workers.train import training
 from tests.conftest import needs
 from tests.workers.train.believing import believe
-from tests.workers.train.several import finish
+from tests.workers.train.several import finish_warm
 from tests.workers.train.training_runs import only, spec, steps, sums, write_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -53,7 +53,6 @@ def saved(out: Path, name: str) -> dict[str, torch.Tensor]:
 def plain(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What one ordinary process makes of the same rows, by tuning. Before there is a group."""
     folder = tmp_path_factory.mktemp("plain")
-    torch.set_num_threads(1)
     for tuning in RATES:
         train(recipe(tiny_model, folder, tuning), folder / tuning)
     return {tuning: folder / tuning for tuning in RATES}
@@ -102,7 +101,7 @@ def test_a_divided_model_learns_resumes_and_is_saved_as_a_plain_one(
     assert all(torch.equal(saved(out, name)[key], tensors[key]) for key in tensors)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # four trainings in two processes
 @pytest.mark.parametrize(
     ("strategy", "program"),
     [("fsdp", "tests.workers.train.believing"), pytest.param("deepspeed_zero3", None, marks=needs_compiler)],
@@ -113,8 +112,8 @@ def test_two_processes_share_one_model(
     fields: dict[str, Any] = {"strategy": strategy, "num_processes": 2, "per_device_train_batch_size": 2}
     values = recipe(tiny_model, tmp_path, **fields)
     out = tmp_path / "two"
-    assert_alike(finish(values, out, program=program), events.read(plain["lora"])[0])
+    assert_alike(finish_warm(values, out, program=program), events.read(plain["lora"])[0])
     before = saved(out, "adapter")
     values |= {"resume_from": str(out / "checkpoints" / "checkpoint-4"), "attempt": 2}
-    finish(values, out, program=program)
+    finish_warm(values, out, program=program)
     assert all(torch.equal(saved(out, "adapter")[key], before[key]) for key in before)

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from pyarrow import parquet
 from engine.process import events
 from engine.process.plan import WORKERS
 from engine.recipes.recipe import Recipe
+from tests.workers.warm import Program
 
 ROOT = Path(__file__).resolve().parents[3]
 MESSAGES = pyarrow.list_(pyarrow.struct([("role", pyarrow.string()), ("content", pyarrow.string())]))
@@ -66,16 +65,14 @@ def spec(model: Path, rows: Path, kind: str = "chat", resume_from: Path | None =
     }
 
 
-def start(values: dict[str, Any], out: Path) -> subprocess.Popen[bytes]:
-    """The worker as the shim starts it."""
+def start(values: dict[str, Any], out: Path) -> Program:
+    """The worker as the shim starts it, but for the time it takes to import its libraries."""
     out.mkdir(parents=True, exist_ok=True)
     file = out / "spec.json"
     file.write_text(json.dumps(values))
-    argv = [sys.executable, "-m", WORKERS[values["recipe"]["method"]], str(file), str(out)]
     # One thread: exact sums, and room for other tests.
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with (out / "output.log").open("ab") as log:
-        return subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment)
+    return Program(WORKERS[values["recipe"]["method"]], [str(file), str(out)], environment, out / "output.log")
 
 
 def finish(values: dict[str, Any], out: Path, code: int = 0) -> list[events.Event]:

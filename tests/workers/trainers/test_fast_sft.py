@@ -22,7 +22,6 @@ from tests.workers.trainers.families import ALONE, FAMILIES, LEFT_TO_TRL, random
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
-    pytest.mark.usefixtures("one_thread"),
 ]
 
 

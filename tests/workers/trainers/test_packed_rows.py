@@ -22,7 +22,6 @@ from tests.workers.trainers.families import FAMILIES, SHAPE, random_model
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
-    pytest.mark.usefixtures("one_thread"),
 ]
 
 MORE_FAMILIES = {

@@ -21,7 +21,6 @@ from tests.workers.trainers.families import ALONE, FAMILIES
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
-    pytest.mark.usefixtures("one_thread"),
 ]
 
 

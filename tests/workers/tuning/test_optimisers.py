@@ -16,7 +16,6 @@ from tests.workers.train.training_runs import spec, steps, sums, write_rows
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
-    pytest.mark.usefixtures("one_thread"),
 ]
 INSTALLED = [name for name, optimiser in OPTIMISERS.items() if not optimisers.missing(name)]
 WORKING = [name for name in INSTALLED if machine.has_gpu() or not OPTIMISERS[name].gpu]
@@ -44,7 +43,7 @@ def fitting(optim: str) -> dict[str, Any]:
     }
 
 
-# One of each kind is quick enough for every run of the tests.
+# One of each kind is quick enough for every run of the tests; all of them together are slow.
 KINDS = ("adamw_torch_fused", "adamw_8bit", "adafactor", "sgd", "rmsprop", "schedule_free_radam")
 STEPPING = [
     pytest.param(name, marks=() if name in KINDS else pytest.mark.slow) for name in WORKING if name not in RESUMED

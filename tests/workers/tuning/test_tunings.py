@@ -29,7 +29,6 @@ pytestmark = [
     pytest.mark.filterwarnings(
         "ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::RuntimeWarning"
     ),
-    pytest.mark.usefixtures("one_thread"),
 ]
 
 
