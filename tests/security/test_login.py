@@ -80,7 +80,8 @@ def test_the_login_leads_nowhere_else(browser: TestClient, goal: str) -> None:
 
 def test_what_the_address_says_is_escaped_on_the_page(browser: TestClient) -> None:
     answer = browser.get("/login", params={"next": '/"><script>alert(1)</script>'})
-    assert "<script>" not in answer.text
+    assert "<script>alert" not in answer.text
+    assert "&lt;script&gt;alert(1)" in answer.text
 
 
 def test_without_a_password_the_page_asks_for_the_token() -> None:

@@ -158,7 +158,7 @@ CASES = [
     Case("special keys.jsonl", "ready 1",
          lines({"__proto__": {"x": 1}, "constructor": 1, "__class__": 2, "text": "a"})),
     Case("text named parquet.parquet", "failed does not hold Parquet", GOOD),
-    Case("text named arrow.arrow", "failed no Arrow file", GOOD),
+    Case("text named arrow.arrow", "failed does not hold Arrow", GOOD),
     Case("text named gz.jsonl.gz", "ready 1", GOOD),
     Case("JSON named csv.csv", "ready 2", GOOD * 2),
     Case("JSON named txt.txt", "ready 2", GOOD * 2),
