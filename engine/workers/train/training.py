@@ -144,8 +144,8 @@ def _newest_good(out: Path, step: int) -> int:
     good = checkpoints.newest_good_up_to(out, step)
     found = checkpoints.step_of(good) if good else -1
     if found < step:
-        goes_on = f"goes on from step {found}" if good else "begins from the start"
-        message = f"The checkpoint of step {step} is damaged and was put aside, so the training {goes_on}."
+        course = f"continues from step {found}" if good else "starts again from the beginning"
+        message = f"The checkpoint of step {step} is damaged and was put aside, so the training {course}."
         events.append(out, events.Note(level="warning", message=message))
     return found
 

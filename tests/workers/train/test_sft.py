@@ -173,7 +173,7 @@ def test_with_no_good_checkpoint_left_it_begins_from_the_start(tiny_model: Path,
     (only_one,) = checkpoints.in_order(tmp_path)
     damage(only_one)
     assert training.train(spec(tiny_model, rows, resume_from=only_one), tmp_path)["steps"] == 4
-    assert "begins from the start" in only(events.read(tmp_path)[0], events.Note).message
+    assert "starts again from the beginning" in only(events.read(tmp_path)[0], events.Note).message
     assert adapter_hash(tmp_path) == before
 
 
