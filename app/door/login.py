@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.door.access import SESSION_SECONDS, SHARED_SESSION_SECONDS, Access
 from app.door.guard import set_session
 from app.door.throttle import Throttle
-from app.look import BEFORE_PAINT, TOKENS
+from app.window.look import BEFORE_PAINT, TOKENS
 
 LONGEST_FORM = 4096
 

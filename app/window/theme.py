@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import gradio as gr
 
-from app import look
+from app.window import look
 
 STYLES = (
     "tokens.css",

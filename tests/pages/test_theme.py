@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app import look
-from app.window import theme
+from app.window import look, theme
 
 
 def test_the_head_decides_the_theme_before_anything_else() -> None:

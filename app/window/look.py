@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 TOKENS = (STATIC / "tokens.css").read_text(encoding="utf-8")
 
 # Before the first paint: the class that both Gradio and tokens.css look for. The body is not there yet.
