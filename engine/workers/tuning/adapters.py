@@ -47,7 +47,7 @@ def _lora(recipe: Recipe, model: PreTrainedModel, shared: dict[str, Any]) -> Lor
         lora_dropout=recipe.lora_dropout,
         use_rslora=recipe.use_rslora,
         use_dora=recipe.use_dora,
-        # Starts that are no zero are given later, beside the base instead of in it: see tuning_starts.
+        # Starts that are no zero are given later, beside the base instead of in it: see starts.py.
         init_lora_weights=True if initialisation in ("default", *MOVED_STARTS) else initialisation,
         **shared,
     )

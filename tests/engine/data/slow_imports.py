@@ -6,17 +6,18 @@ side when the environment says so.
 
 PROGRAM = """
 import os, time
-from engine.rows import formats
-from engine.workers import contract, import_data, import_tally
-fast = formats.judge
-def slow(row, mostly):
+from engine.rows.mapping import detection
+from engine.workers import contract
+from engine.workers.data import import_counts, import_files
+fast = detection.judge
+def slow(row, file_format):
     time.sleep(0.01)
-    return fast(row, mostly)
-formats.judge = slow
-import_tally.PROGRESS_SECONDS = 0
-import_data.JUDGED_ROWS = 10
+    return fast(row, file_format)
+detection.judge = slow
+import_counts.PROGRESS_SECONDS = 0
+import_files.JUDGED_ROWS = 10
 def work(spec, out):
-    return import_data.work({**spec, "processes": int(os.environ.get("SLOW_PROCESSES", "0"))}, out)
+    return import_files.work({**spec, "processes": int(os.environ.get("SLOW_PROCESSES", "0"))}, out)
 if __name__ == "__main__":
     contract.run(work)
 """

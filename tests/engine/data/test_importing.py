@@ -24,9 +24,10 @@ ROWS = [{"question": f"What is {n}?", "answer": f"It is {n}."} for n in range(10
 MAPPING = {"kind": "completion", "parts": {"prompt": "frage", "completion": "antwort"}}
 SMALL_DISK = """
 import resource
-from engine.workers import contract, import_data
+from engine.workers import contract
+from engine.workers.data import import_files
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-contract.run(import_data.work)
+contract.run(import_files.work)
 """
 
 

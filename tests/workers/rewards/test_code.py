@@ -136,7 +136,7 @@ def test_the_child_ends_with_its_worker(tmp_path: Path) -> None:
 def children(pid: int) -> list[int]:
     """Those that run the function already."""
     pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(pid) for pid in pids if b"reward_child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [int(pid) for pid in pids if b"sandbox/child.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def state(pid: int) -> str:

@@ -125,7 +125,7 @@ def test_questions_asked_together_get_the_answers_they_get_alone(server: Server)
         }
         together = {key: "".join(chunk.choices[0].delta.content or "" for chunk in streams[key]) for key in streams}
     same = [key for key in alone if alone[key] == together[key]]
-    assert len(same) >= len(alone) / 2  # in bfloat16 a batch may round a tie the other way; test_serve_batch is exact
+    assert len(same) >= len(alone) / 2  # in bfloat16 a batch may round a tie the other way; test_batch is exact
 
 
 def test_a_seed_repeats_an_answer_and_no_seed_does_not(server: Server) -> None:

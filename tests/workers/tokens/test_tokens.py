@@ -261,11 +261,11 @@ def test_a_model_without_a_tokenizer_is_told(tmp_path: Path) -> None:
         vocabulary.prepared(tmp_path, tmp_path / "cache", lambda _: None)
 
 
-@pytest.mark.parametrize("worker", ["token_rows", "token_totals"])
+@pytest.mark.parametrize("worker", ["rows", "totals"])
 def test_the_workers_run_as_programs(worker: str, tmp_path: Path) -> None:
     values = spec(tmp_path, "chat", [{"messages": turns("A", "B")}])
     (tmp_path / "spec.json").write_text(json.dumps(values))
-    argv = [sys.executable, "-m", f"engine.workers.{worker}", str(tmp_path / "spec.json"), str(tmp_path)]
+    argv = [sys.executable, "-m", f"engine.workers.tokens.{worker}", str(tmp_path / "spec.json"), str(tmp_path)]
     subprocess.run(argv, cwd=ROOT, timeout=60, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     (finished,) = [event for event in events.read(tmp_path)[0] if isinstance(event, events.Finished)]
     assert finished.result["rows"] == 1

@@ -9,7 +9,7 @@ IMPORTS = """
 import sys
 from engine.workers.train import hidden_packages
 hidden_packages.hide({recipe})
-from engine.workers import training
+from engine.workers.train import training
 names = ("bitsandbytes", "deepspeed", "wandb", "mlflow", "sqlmodel", "gradio")
 print([name for name in names if sys.modules.get(name)])
 """
