@@ -89,7 +89,7 @@ def _worth(values: list[Any]) -> Worth:
 
 
 def is_shut_in() -> bool:
-    """Whether this machine's kernel keeps the function from files, network and processes (see workers/sandbox/child.py)."""
+    """Whether this machine's kernel keeps the function from files, network and processes (see sandbox/child.py)."""
     with _child("", [], 1) as (_, lines):
         message = lines.next(START_SECONDS)
     return isinstance(message, dict) and message.get("shut_in") is True
