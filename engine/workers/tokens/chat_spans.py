@@ -1,18 +1,24 @@
 """Where the assistant speaks in a rendered chat, whatever the model's chat template.
 
-TRL needs `{% generation %}` markers in the template for this; most templates have none. Here every assistant turn is
-found by rendering the chat up to it, with the prompt for an answer, and up to its end: what was added between the two
-is what the model has to say itself, the end-of-turn token included.
+TRL needs `{% generation %}` markers in the template for this; most templates have none. Here structure says it, never a
+search for words: an answer begins where the prompt for it ends, its words are rendered with marks around them
+(`content_marks`), and it ends where the chat rendered up to it ends. Where a template rewrites what was said before, a
+turn is exchanged for another one, and what changes in the text is the turn. Where none of this is certain the row is
+refused: better one row less than the wrong words learnt.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import TemplateError
 
+from engine.workers.tokens import content_marks
+from engine.workers.tokens.content_marks import Place
+
 Message = dict[str, Any]  # role and content; tool_calls; train: false for an answer that is context only
 Render = Callable[[Sequence[Message], bool], str]  # (messages, with the prompt for an answer) -> text
+Span = tuple[int, int]  # (start, end) in characters
 
 UNUSUAL = "\u2603\u2603"  # what no answer begins or ends with
 
@@ -29,7 +35,7 @@ class Spans:
     """A text, and the parts of it to learn from as (start, end) in characters, in order."""
 
     text: str
-    parts: list[tuple[int, int]]
+    parts: list[Span]
 
 
 @dataclass(frozen=True)
@@ -50,122 +56,179 @@ class ChatText:
     def answers(self, messages: Sequence[Message], max_characters: int = 1 << 40) -> Spans:
         """The chat with the assistant's turns to be learnt, as far as they begin before `max_characters`.
 
-        Turns with `train` false are context. Raises jinja2.TemplateError when the template refuses the chat.
+        Turns with `train` false are context. Raises jinja2.TemplateError when the template refuses the chat, or when
+        it cannot be told for certain where an answer stands.
         """
-        text = self.render(messages, False)
-        messages = self._without_unwritten_words(text, messages)
-        parts: list[tuple[int, int]] = []
-        cursor, ends_in = 0, -1
-        for index, message in enumerate(messages):
+        chat = self._rendered(messages)
+        parts: list[Span] = []
+        cursor, last_learnt = 0, -1
+        for index, message in enumerate(chat.messages):
             if cursor > max_characters:
                 break
-            if message["role"] == "assistant" and (part := self._turn_span(text, messages, index, cursor)):
-                cursor = part[1]
-                if message.get("train", True):
-                    parts.append(part)
-                    ends_in = index
-        return self._closed(text, parts) if parts and ends_in == len(messages) - 1 else Spans(text, parts)
+            if message["role"] == "assistant":
+                spans = [span for span in self._turn_spans(chat, index, cursor) if span[0] < span[1]]
+                cursor = max([cursor, *(end for _, end in spans)])
+                if spans and message.get("train", True):
+                    parts += spans
+                    last_learnt = index
+        ends_with_answer = parts and last_learnt == len(chat.messages) - 1
+        return self._closed(chat.text, parts) if ends_with_answer else Spans(chat.text, parts)
 
-    def _without_unwritten_words(self, text: str, messages: Sequence[Message]) -> list[Message]:
-        """The chat without words before a call that its text leaves out, such as gpt-oss's once the answer is there.
+    def _rendered(self, messages: Sequence[Message]) -> "_Chat":
+        """The chat with the places of its turns, and without words before a call that its text leaves out.
 
-        While the answer is not there yet they are in the text, so it would not begin as it goes on.
+        gpt-oss leaves them out once the answer is there. While the answer is not there yet they are in the text, so it
+        would not begin as it goes on.
         """
+        text = self.render(messages, False)
+        places = content_marks.places(self.render, messages, text)
         kept = list(messages)
         for index, message in enumerate(messages):
-            if message.get("tool_calls") and (message.get("content") or "").strip() not in text:
+            if message.get("tool_calls") and message.get("content") and index not in places:
                 wordless = [*kept[:index], {**message, "content": ""}, *kept[index + 1 :]]
                 kept = wordless if self.render(wordless, False) == text else kept
-        return kept
+        return _Chat(text, kept, places)
 
-    def _turn_span(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
-        part = self._by_prefix(text, messages, index)
-        if part is None or part[0] < cursor:
-            part = self._rewritten(text, messages, index, cursor)
-        return self._with_its_end(text, *self._without_trailing_space(text, *part)) if part else None
+    def _turn_spans(self, chat: "_Chat", index: int, cursor: int) -> list[Span]:
+        """From where the prompt for this answer ends to the end of the turn. Raises UnknownAnswerError."""
+        lowest = max([cursor, *(place.end for turn, place in chat.places.items() if turn < index)])
+        highest = min([len(chat.text), *(place.start for turn, place in chat.places.items() if turn > index)])
+        place, start = chat.places.get(index), self._start(chat, index, lowest)
+        if place and place.start > highest and start is not None:
+            return self._around_a_result(chat, index, start, place)
+        end = self._end(chat, index, highest)
+        if start is None or end is None:
+            exchanged = self._by_exchange(chat, index)
+            start = exchanged[0] if start is None and exchanged else start
+            end = exchanged[1] if end is None and exchanged else end
+        if start is not None and end is not None and lowest <= start <= end <= highest:
+            return [self._with_its_end(chat.text, *self._without_trailing_space(chat.text, start, end))]
+        if chat.messages[index].get("train", True):
+            raise UnknownAnswerError(index)
+        return []
 
-    def _by_prefix(self, text: str, messages: Sequence[Message], index: int) -> tuple[int, int] | None:
-        """From the end of the prompt for this answer to the end of the turn; None if the template rewrites history."""
+    def _around_a_result(self, chat: "_Chat", index: int, start: int, place: Place) -> list[Span]:
+        """A call and, behind what the tool said, the words that came with it, as Gemma 4 writes them."""
+        until = self.render(chat.messages[: index + 1], False)
+        return [(start, self._common_length(until, chat.text)), (place.start, place.end)]
+
+    def _start(self, chat: "_Chat", index: int, lowest: int) -> int | None:
+        """The end of the prompt for this answer, as far as the text agrees with it, and never behind its words.
+
+        A prompt may open more than the turn shows (`<think>`).
+        """
+        if not index:
+            return None  # there is nothing to render a prompt of
         try:
-            before = self.render(messages[:index], False)
-            prompt = self.render(messages[:index], True)
-            after = text if index == len(messages) - 1 else self.render(messages[: index + 1], False)
+            prompt = self.render(chat.messages[:index], True)
         except (TemplateError, LookupError):
-            return None  # a template may demand a first message, or a user's
-        after = self._ended_as_in(text, after)
-        if not after or not text.startswith(before):
+            return None  # a template may demand a user's turn
+        start = self._common_length(prompt, chat.text)
+        if start < len(prompt) and not self._parts_in_the_header(chat, index, start):
             return None
-        # A prompt may open more than the turn does (`<think>`), so it counts only as far as both agree.
-        start = _common_length(prompt, text)
-        answers_here = start == len(prompt) or text.startswith((messages[index].get("content") or "").strip(), start)
-        return (start, min(len(after), len(text))) if answers_here and start >= len(before) else None
+        if place := chat.places.get(index):
+            start = min(start, place.start)
+        return start if start >= lowest else None
 
-    def _ended_as_in(self, text: str, after: str) -> str:
-        """The chat up to a turn as `text` has it; a turn in the middle may end in another token than the last one."""
-        if text.startswith(after.rstrip()):
-            return after
-        turn_text = after.rstrip()
-        end_token = next((special for special in self.specials if turn_text.endswith(special)), "")
-        turn_text = turn_text.removesuffix(end_token)
-        other_token = self._special_at(text, len(turn_text))
-        return turn_text + other_token if end_token and other_token and text.startswith(turn_text) else ""
-
-    def _rewritten(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
-        """The turn in a chat whose template writes earlier turns anew, such as Qwen3's."""
-        searches = [
-            lambda: self._by_content(text, messages[index].get("content") or "", cursor),
-            lambda: self._by_exchange(text, messages, index, cursor),
-        ]
-        if messages[index].get("tool_calls"):
-            searches.reverse()  # calls have no words to look for
-        return searches[0]() or searches[1]()
-
-    def _by_exchange(self, text: str, messages: Sequence[Message], index: int, cursor: int) -> tuple[int, int] | None:
-        """What becomes different in the text when the turn says something else."""
-        exchanged = [*messages[:index], {"role": "assistant", "content": UNUSUAL}, *messages[index + 1 :]]
+    def _parts_in_the_header(self, chat: "_Chat", index: int, start: int) -> bool:
+        """Whether text and prompt agree on all that was said before, so that they part in what opens the answer."""
+        content = chat.messages[index].get("content") or ""
         try:
-            changed = self.render(exchanged, False)
+            before = self.render(chat.messages[:index], False)
+        except (TemplateError, LookupError):
+            return False
+        is_marked = index in chat.places or not content.strip()
+        return is_marked and chat.text.startswith(before) and start >= len(before)
+
+    def _end(self, chat: "_Chat", index: int, highest: int) -> int | None:
+        """Where the chat up to this turn ends, if the whole chat begins with it; else behind the turn's own words."""
+        if index == len(chat.messages) - 1:
+            return len(chat.text)
+        place = chat.places.get(index)
+        try:
+            until = self.render(chat.messages[: index + 1], False)
+        except (TemplateError, LookupError):
+            until = ""
+        end = self._common_length(until, chat.text)
+        if until and not until[end:].strip() and end <= highest and (place is None or end >= place.end):
+            return end
+        is_words_alone = place is not None and not chat.messages[index].get("tool_calls")
+        return self._closed_at(chat.text, place.end, place.start) if place and is_words_alone else None
+
+    def _by_exchange(self, chat: "_Chat", index: int) -> Span | None:
+        """What becomes different in the text when the turn says something else, and nothing but that."""
+        unusual: Message = {"role": "assistant", "content": UNUSUAL}
+        try:
+            changed = self.render([*chat.messages[:index], unusual, *chat.messages[index + 1 :]], False)
         except (TemplateError, LookupError):
             return None
-        start = _common_length(changed, text)
-        end = len(text) - _common_length(changed[::-1], text[::-1])
-        later = [message["content"] for message in messages[index + 1 :] if message.get("content")]
-        if (
-            UNUSUAL not in changed
-            or not cursor <= start < end
-            or any(content in text[start:end] for content in later[:1])
-        ):
-            return None  # some templates write what a tool said into the turn that called it
-        return start, end + len(self._special_at(text, end))
+        start = _common_length(changed, chat.text)
+        tail = _common_length(changed[::-1], chat.text[::-1])
+        end, changed_end = len(chat.text) - tail, len(changed) - tail
+        is_the_turn = changed.count(UNUSUAL) == 1 and UNUSUAL in changed[start:changed_end]
+        return (start, self._closed_at(chat.text, end, start)) if is_the_turn and start <= end else None
 
-    def _by_content(self, text: str, content: str, cursor: int) -> tuple[int, int] | None:
-        """The answer's own words, for templates that rewrite earlier turns (Qwen3 takes old thoughts out)."""
-        for words in (content.strip(), content.rpartition("</think>")[2].strip()):
-            start = text.find(words, cursor) if words else -1
-            if start >= 0:
-                return start, start + len(words) + len(self._special_at(text, start + len(words)))
-        return None
+    def _common_length(self, shorter: str, text: str) -> int:
+        """How far both agree, without a part of a special token in which they part."""
+        common = _common_length(shorter, text)
+        if common == len(shorter):
+            return common
+        return min(self._token_start(shorter, common), self._token_start(text, common))
+
+    def _token_start(self, text: str, position: int) -> int:
+        """The beginning of the special token that goes across `position`, if one does."""
+        for special in self.specials:
+            for start in range(max(0, position - len(special) + 1), position):
+                if text.startswith(special, start):
+                    return start
+        return position
+
+    def _closed_at(self, text: str, end: int, start: int) -> int:
+        """Behind the special token that ends a turn whose words end at `end`, unless they end in one themselves."""
+        if start < end and text[:end].endswith(self.specials):
+            return end
+        space = len(text) - end - len(text[end:].lstrip())
+        token = self._special_at(text, end + space)
+        return end + space + len(token) if token else end
 
     def _special_at(self, text: str, position: int) -> str:
         return next((special for special in self.specials if text.startswith(special, position)), "")
 
-    def _without_trailing_space(self, text: str, start: int, end: int) -> tuple[int, int]:
+    def _without_trailing_space(self, text: str, start: int, end: int) -> Span:
         """Leaves out the newline many templates put behind the end-of-turn token: nobody generates that far."""
         stripped = text[start:end].rstrip()
         return (start, start + len(stripped)) if stripped.endswith(self.specials) else (start, end)
 
-    def _with_its_end(self, text: str, start: int, end: int) -> tuple[int, int]:
+    def _with_its_end(self, text: str, start: int, end: int) -> Span:
         """Adds the token of the next turn where that is what ends an answer (GLM's `<|user|>`)."""
         if text[start:end].endswith(self.specials):
             return start, end
         return start, end + len(self._special_at(text, end))
 
-    def _closed(self, text: str, parts: list[tuple[int, int]]) -> Spans:
+    def _closed(self, text: str, parts: list[Span]) -> Spans:
         """Makes sure that the last answer ends in a special token, so that the model learns to stop."""
         start, end = parts[-1]
         if not self.eos or text[start:end].endswith(self.specials):
             return Spans(text, parts)
         return Spans(text[:end] + self.eos, [*parts[:-1], (start, end + len(self.eos))])
+
+
+@dataclass(frozen=True)
+class _Chat:
+    """A chat as it was rendered. `places` are those of turns whose words were found by marks."""
+
+    text: str
+    messages: list[Message]
+    places: Mapping[int, Place]
+
+
+class UnknownAnswerError(TemplateError):
+    """An answer is somewhere in the chat, and it cannot be told for certain where."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(
+            f"It cannot be told for certain where the answer in turn {index + 1} stands in the rendered chat."
+        )
 
 
 def _common_length(first: str, second: str) -> int:

@@ -9,7 +9,7 @@ import pytest
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from engine.workers.tokens.chat_spans import PLAIN_TEMPLATE, ChatText, Message
+from engine.workers.tokens.chat_spans import PLAIN_TEMPLATE, ChatText, Message, UnknownAnswerError
 from engine.workers.tokens.templates import Template
 from engine.workers.tokens.tool_text import ToolText
 from tests.tiny import TEMPLATE as CHATML
@@ -204,9 +204,21 @@ def test_what_is_said_beside_a_call_is_learnt_without_the_tools_words(name: str)
         {"role": "tool", "content": "result 815", "tool_call_id": "abcdefghi", "name": "add"},
         {"role": "assistant", "content": "It is 23"},
     ]
-    first, last = answers_of(name, messages, [ADD])
+    first, *between, last = answers_of(name, messages, [ADD])
     assert ("Let me add." in first or "4711" in first, "It is 23" in last) == (True, True)
+    assert between == (["Let me add."] if name == "gemma4" else [])  # it writes them behind what the tool said
     assert "815" not in first + last
+
+
+def test_a_row_is_refused_where_it_cannot_be_told_what_is_the_answer() -> None:
+    backwards = "{% for message in messages | reverse %}{{ message['content'] | reverse }}{% endfor %}"
+    with pytest.raises(UnknownAnswerError, match="turn 2"):
+        learnt(backwards, chat("one", "two", "three", "four"))
+
+
+def test_a_text_with_characters_of_private_use_is_learnt_all_the_same() -> None:
+    odd = "\U000f0000\U000f0001"
+    assert learnt(CHATML, chat(odd, odd, "A", "A")) == [f"{odd}<|im_end|>", "A<|im_end|>"]
 
 
 def test_a_call_is_learnt_where_the_words_before_it_are_left_out_later() -> None:
