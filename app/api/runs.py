@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import LARGEST, After, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
@@ -17,9 +17,12 @@ from engine.runs import curves, runs
 from storage import db
 from storage import runs as stored
 from storage.statuses import RUN_MOVING, RunStatus
-from storage.tables import DEFAULT_PROJECT, Run
+from storage.tables import DEFAULT_PROJECT, Run, RunFacts
 
 router = APIRouter(prefix="/runs", tags=["runs"])
+
+
+Facts = Annotated[dict[str, Any], BeforeValidator(RunFacts.to_json)]
 
 
 class RunAnswer(Answer):
@@ -42,7 +45,7 @@ class RunAnswer(Answer):
     loss: float | None = Field(description="The newest training loss.")
     tokens_per_second: float | None = Field(description="Training speed.")
     eta_seconds: float | None = Field(description="Seconds until the end, estimated.")
-    facts: dict[str, Any] = Field(description="What the worker found: device, versions, trainable parameters, rows ...")
+    facts: Facts = Field(description="What the worker found: device, versions, trainable parameters, rows ...")
     artifact: str | None = Field(description="What it left, inside its folder; set when it was verified.")
     error: str | None = Field(description="Why it failed.")
     hint: str | None = Field(description="What to do about it.")

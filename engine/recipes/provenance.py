@@ -18,6 +18,7 @@ from engine.errors import RefusedError
 from engine.recipes import methods
 from engine.recipes.choices import tunings
 from engine.recipes.recipe import Recipe
+from storage.tables import RunFacts
 
 Given = Mapping[str, tuple[str, Any]]
 
@@ -46,10 +47,10 @@ class Source:
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
     repeats: str | None = None
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> RunFacts:
         """As a run keeps it. Raises RefusedError for a field or origin that is none."""
-        facts = {"origins": checked(self.origins), "repeats": self.repeats}
-        return {name: value for name, value in facts.items() if value}
+        values = {"origins": checked(self.origins), "repeats": self.repeats}
+        return RunFacts.model_validate({name: value for name, value in values.items() if value})
 
 
 NO_SOURCE = Source()

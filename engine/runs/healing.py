@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.errors import RefusedError
 from engine.recipes.recipe import Recipe, parse
+from storage.tables import RunFacts
 
 MOST = 6
 BATCH, ACCUMULATION = "per_device_train_batch_size", "gradient_accumulation_steps"
@@ -32,15 +33,14 @@ class Healed:
     words: str
 
 
-def adjusted(recipe: Recipe, facts: Mapping[str, Any]) -> Recipe:
+def adjusted(recipe: Recipe, facts: RunFacts) -> Recipe:
     """The recipe with what earlier attempts found to fit. Raises RefusedError when it does not hold together."""
-    changes = facts.get("adjustments") or {}
-    return parse(recipe.model_dump() | changes) if changes else recipe
+    return parse(recipe.model_dump() | facts.adjustments) if facts.adjustments else recipe
 
 
-def smaller(values: Mapping[str, Any], facts: Mapping[str, Any]) -> Healed | None:
+def smaller(values: Mapping[str, Any], facts: RunFacts) -> Healed | None:
     """What to try with less memory, for a run's recipe and facts; None when there is nothing left to try."""
-    if len(facts.get("healed") or ()) >= MOST or facts.get("stage") in SMALLER_BATCH_IS_NO_HELP:
+    if len(facts.healed) >= MOST or facts.stage in SMALLER_BATCH_IS_NO_HELP:
         return None
     try:
         recipe = adjusted(parse(values), facts)
@@ -49,10 +49,10 @@ def smaller(values: Mapping[str, Any], facts: Mapping[str, Any]) -> Healed | Non
     change = _fewer_rows(recipe) or _recomputed(recipe)
     if change is None:
         return None
-    said = " and ".join(f"{name} {value} instead of {getattr(recipe, name)}" for name, value in change.items())
-    said = said if BATCH in change else "gradient_checkpointing on"
-    same = f": still {change[BATCH] * change[ACCUMULATION]} rows a step" if BATCH in change else ""
-    return Healed({**(facts.get("adjustments") or {}), **change}, said + same)
+    words = " and ".join(f"{name} {value} instead of {getattr(recipe, name)}" for name, value in change.items())
+    words = words if BATCH in change else "gradient_checkpointing on"
+    rows_a_step = f": still {change[BATCH] * change[ACCUMULATION]} rows a step" if BATCH in change else ""
+    return Healed({**facts.adjustments, **change}, words + rows_a_step)
 
 
 def _fewer_rows(recipe: Recipe) -> dict[str, Any] | None:

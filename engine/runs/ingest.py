@@ -5,13 +5,12 @@ The row holds the byte offset up to which the file was read. It moves in the sam
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from engine.process import events
 from engine.process.attempts import Seen
 from storage import db, runs, transitions
 from storage.statuses import RunStatus
-from storage.tables import Run
+from storage.tables import Run, RunFacts
 
 NOTES_KEPT = 50
 
@@ -49,17 +48,17 @@ def _apply(run: Run, event: events.Event) -> None:
     match event:
         case events.Started():
             run.max_steps = event.total_steps or run.max_steps
-            _know(run, event.facts | {"pace": None, "stage": "training"})
+            _know(run, RunFacts.model_validate(event.facts | {"pace": None, "stage": "training"}))
         case events.Progress():
-            _know(run, {"stage": event.stage})
+            _know(run, RunFacts(stage=event.stage))
         case events.Step():
             _step(run, event)
         case events.Saved():
-            _know(run, {"checkpoint": event.step})
+            _know(run, RunFacts(checkpoint=event.step))
         case events.Note():
             note(run, event.message)
         case events.Finished() | events.Failed():
-            _know(run, {"ending": event.model_dump(mode="json")})
+            _know(run, RunFacts(ending=event.model_dump(mode="json")))
 
 
 def _step(run: Run, event: events.Step) -> None:
@@ -71,19 +70,20 @@ def _step(run: Run, event: events.Step) -> None:
             note(run, f"The loss was {loss} at step {event.step}. A lower learning_rate may help.")
     speed = event.metrics.get("tokens_per_second", math.nan)
     run.tokens_per_second = speed if math.isfinite(speed) else run.tokens_per_second
-    began = run.facts.get("pace")
-    if not began:
-        _know(run, {"pace": [event.step, event.at]})
-    elif run.max_steps and event.step > began[0]:
-        seconds_a_step = (event.at - began[1]) / (event.step - began[0])
+    if not run.facts.pace:
+        _know(run, RunFacts(pace=(event.step, event.at)))
+        return
+    first_step, first_at = run.facts.pace
+    if run.max_steps and event.step > first_step:
+        seconds_a_step = (event.at - first_at) / (event.step - first_step)
         run.eta_seconds = max(0.0, seconds_a_step * (run.max_steps - event.step))
 
 
-def _know(run: Run, facts: dict[str, Any]) -> None:
-    run.facts = {**run.facts, **facts}  # a new one each time: the database sees a change only so
+def _know(run: Run, facts: RunFacts) -> None:
+    run.facts = run.facts.merged(facts)
 
 
 def note(run: Run, message: str) -> None:
     """Keeps something the user should know; the page of the run shows it."""
-    notes = [one for one in run.facts.get("notes", []) if one != message]
-    _know(run, {"notes": [*notes, message][-NOTES_KEPT:]})
+    others = [text for text in run.facts.notes if text != message]
+    _know(run, RunFacts(notes=[*others, message][-NOTES_KEPT:]))

@@ -25,7 +25,8 @@ from engine.train import spec as training_spec
 from engine.weights import checkpoints
 from storage import db, home, moving
 from storage.statuses import RunStatus
-from storage.tables import Dataset, Model, Run
+from storage.tables import Dataset, Model, Run, RunFacts
+from storage.tables.run_facts import Adjustment
 from storage.transitions import move_run
 
 NOUN = "runs"
@@ -158,7 +159,7 @@ def _find(run: Run, folder: Path) -> None:
 
 
 def _judge(run: Run, folder: Path) -> verdict.Verdict:
-    ending, record = run.facts.get("ending"), process.exit_record(folder, run.attempt)
+    ending, record = run.facts.ending, process.exit_record(folder, run.attempt)
     words = attempts.last_words(folder)
     return verdict.judge(verdict.End(folder, run.status == RunStatus.STOPPING, ending, record, words))
 
@@ -193,8 +194,8 @@ def _healed(run: Run, end: verdict.Verdict) -> tuple[healing.Healed | None, verd
     if end.again != "smaller":
         return None, end
     healed = healing.smaller(run.recipe, run.facts)
-    tried = healed is None and run.facts.get("healed")
-    return healed, replace(end, hint=healing.EXHAUSTED) if tried else end
+    exhausted = healed is None and run.facts.healed
+    return healed, replace(end, hint=healing.EXHAUSTED) if exhausted else end
 
 
 def _go_on(session: Session, run: Run, end: verdict.Verdict, healed: healing.Healed | None, step: int) -> None:
@@ -204,18 +205,15 @@ def _go_on(session: Session, run: Run, end: verdict.Verdict, healed: healing.Hea
         run.auto_resumes += 1
     else:
         ingest.note(run, f"Attempt {run.attempt}: {end.error} It continues from {where} with {healed.words}.")
-        told = {"attempt": run.attempt, "step": max(step, 0), "words": healed.words}
-        run.facts = {
-            **run.facts,
-            "adjustments": healed.adjustments,
-            "healed": [*run.facts.get("healed", []), told],
-        }
+        adjustment = Adjustment(attempt=run.attempt, step=max(step, 0), words=healed.words)
+        history = [*run.facts.healed, adjustment]
+        run.facts = run.facts.merged(RunFacts(adjustments=healed.adjustments, healed=history))
     session.flush()
     requeue(session, run, f"went on by itself with {healed.words}" if healed else "resumed by itself")
 
 
 def requeue(session: Session, run: Run, reason: str) -> bool:
     """Puts a run that ended back into the queue as a new attempt, in the caller's transaction."""
-    facts = {name: value for name, value in run.facts.items() if name not in ("ending", "pace", "stage")}
+    facts = run.facts.for_next_attempt()
     changes = {"attempt": run.attempt + 1, "facts": facts, "error": None, "hint": None, "ended_at": None}
     return move_run(session, run, run.status, RunStatus.QUEUED, reason, **changes)

@@ -14,11 +14,10 @@ from storage.tables import Run
 
 def told(run: Run) -> Markup:
     """The notes of the run, the newest last, and what differs from its recipe by now; nothing when there is neither."""
-    notes = [str(one) for one in run.facts.get("notes") or ()]
-    changed = run.facts.get("adjustments") or {}
+    notes, changed = run.facts.notes, run.facts.adjustments
     if not notes and not changed:
         return Markup()
-    lines = html.join(Markup("<li>{}</li>").format(one) for one in notes)
+    lines = html.join(Markup("<li>{}</li>").format(note) for note in notes)
     return html.card("What happened", _changed(run, changed), Markup('<ul class="ts-told">{}</ul>').format(lines))
 
 

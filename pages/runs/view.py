@@ -73,7 +73,7 @@ def _figures(run: Run) -> Markup:
         ("Time left" if moving else "Took", left if moving else html.duration(took(run))),
         ("Loss", html.number(run.loss)),
         ("Tokens per second", speed),
-        ("Device", run.device or run.facts.get("device") or html.DASH),
+        ("Device", run.device or run.facts.device or html.DASH),
     )
     items = html.join(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value) for name, value in pairs)
     return Markup('<dl class="ts-figures">{}</dl>').format(items)
@@ -99,7 +99,7 @@ NOT_FACTS = ("device", "stage", "repeats")  # shown elsewhere while it matters
 def _facts(run: Run, model: Model | None, data: Dataset | None) -> Markup:
     told = [
         (name.replace("_", " ").capitalize(), _plain(value))
-        for name, value in run.facts.items()
+        for name, value in run.facts
         if isinstance(value, str | int | float) and name not in NOT_FACTS
     ]
     return html.facts(

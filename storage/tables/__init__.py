@@ -18,6 +18,7 @@ from storage.tables.leases import Lease as Lease
 from storage.tables.lessons import Lesson as Lesson
 from storage.tables.models import Model as Model
 from storage.tables.projects import Project as Project
+from storage.tables.run_facts import RunFacts as RunFacts
 from storage.tables.runs import Metric as Metric
 from storage.tables.runs import Run as Run
 from storage.tables.transitions import Transition as Transition

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from storage.statuses import RunStatus
 from storage.tables.columns import new_id, words_of
+from storage.tables.run_facts import RunFacts, RunFactsColumn
 
 
 class Run(SQLModel, table=True):
@@ -28,7 +29,7 @@ class Run(SQLModel, table=True):
     loss: float | None = None
     tokens_per_second: float | None = None
     eta_seconds: float | None = None
-    facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    facts: RunFacts = Field(default_factory=RunFacts, sa_column=Column(RunFactsColumn, nullable=False))
     artifact: str | None = None  # adapter or model folder, relative to the run's folder; set when verified
     error: str | None = None
     hint: str | None = None
@@ -46,12 +47,12 @@ class Run(SQLModel, table=True):
     @property
     def origins(self) -> dict[str, str]:
         """Where the values of its recipe came from, as far as they are not the default."""
-        return dict(self.facts.get("origins") or {})
+        return self.facts.origins
 
     @property
     def repeats(self) -> str | None:
         """The run whose recipe it began with."""
-        return self.facts.get("repeats")
+        return self.facts.repeats
 
 
 class Metric(SQLModel, table=True):

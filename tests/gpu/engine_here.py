@@ -118,10 +118,11 @@ def probe(recipe: Recipe, seconds: float = 240) -> Work:
 def summary(run: Run) -> str:
     """A line about a run, for whoever reads the test's output."""
     facts = run.facts
-    ending = (facts.get("ending") or {}).get("result") or {}
+    ending = (facts.ending or {}).get("result") or {}
     loss = [round(value, 3) for _, value in curves.read(run.id, "loss").points]
     speed = [round(value) for _, value in curves.read(run.id, "tokens_per_second").points]
     shown = {
-        name: facts.get(name) for name in ("fast_loss", "attention", "liger_kernel", "packing", "strategy", "notes")
+        name: getattr(facts, name)
+        for name in ("fast_loss", "attention", "liger_kernel", "packing", "strategy", "notes")
     }
     return f"{run.status} loss {loss} tokens/s {speed} {ending} {shown} {run.error or ''} {run.hint or ''}"

@@ -80,6 +80,7 @@ def test_the_probe_foresees_what_a_training_takes(name: str) -> None:
     assert job.status == WorkStatus.SUCCEEDED, job.error
     run = engine_here.train(recipe)
     predicted_bytes = job.result["trials"][0]["peak_bytes"]
-    taken_bytes = (run.facts["ending"]["result"])["peak_memory_bytes"]
+    assert run.facts.ending
+    taken_bytes = run.facts.ending["result"]["peak_memory_bytes"]
     say(f"\n== {name}: probe {predicted_bytes / 1e9:.2f} GB, training {taken_bytes / 1e9:.2f} GB; {job.result}")
     assert 0.7 * taken_bytes <= predicted_bytes <= 1.5 * taken_bytes

@@ -1,5 +1,6 @@
 """The schema: what the migrations build is what the tables say."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -13,12 +14,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, create_engine
 
 from storage import datasets, db, migrate, runs, schema, transitions
 from storage.statuses import RunStatus
-from storage.tables import Dataset, Model, Run
+from storage.tables import Dataset, Model, Run, RunFacts
 
 
 def make_run(run_id: str = "r1") -> None:
@@ -185,3 +187,23 @@ def test_a_list_of_datasets_shows_the_newest_version_of_each() -> None:
         assert {one.id for one in datasets.newest(session, "default")} == {"d2", "other"}
         assert [one.id for one in datasets.family(session, "d1")] == ["d2", "d1"]
         assert [one.id for one in datasets.newest(session, "nobody")] == []
+
+
+def test_facts_of_another_version_are_kept_as_they_are_when_new_ones_come() -> None:
+    make_run()
+    foreign = {
+        "versions": {"torch": "1"},
+        "rows": "twelve",
+        "resumed_from_step": None,
+        "pace": [5, 1.5],
+        "notes": ["a"],
+    }
+    with db.session() as session:
+        session.connection().execute(text("UPDATE run SET facts = :facts"), {"facts": json.dumps(foreign)})
+    with db.session() as session:
+        run = session.get_one(Run, "r1")
+        assert (run.facts.pace, run.facts.notes, run.facts.ending) == ((5, 1.5), ["a"], None)
+        run.facts = run.facts.merged(RunFacts(pace=None, stage="saving"))
+    with db.reading() as session:
+        [[stored]] = session.connection().execute(text("SELECT facts FROM run"))
+    assert json.loads(stored) == foreign | {"pace": None, "stage": "saving"}

@@ -111,7 +111,7 @@ def test_stop_saves_a_checkpoint_and_resume_goes_on_from_it(monkeypatch: pytest.
     assert runs.resume_run(run.id).attempt == 2
     done = until(run.id, *ENDED)
     assert (done.status, done.attempt) == (RunStatus.SUCCEEDED, 2)
-    assert done.facts["resumed_from_step"] == stopped.step
+    assert done.facts.resumed_from_step == stopped.step
     assert steps(run.id) == list(range(1, 101))
     with pytest.raises(ConflictError, match="succeeded"):
         runs.resume_run(run.id)
@@ -151,9 +151,9 @@ def test_a_killed_process_is_found_and_the_run_resumed_from_its_checkpoint(
     assert (done.status, done.attempt, done.auto_resumes) == (RunStatus.SUCCEEDED, 2, 1)
     assert ("running", "interrupted") in moves(run.id)
     assert ("interrupted", "queued") in moves(run.id)
-    assert done.facts["resumed_from_step"] >= 5
+    assert (done.facts.resumed_from_step or 0) >= 5
     assert steps(run.id) == list(range(1, 61))
-    assert "Attempt 1" in done.facts["notes"][0]
+    assert "Attempt 1" in done.facts.notes[0]
     assert process.sweep(home.run_folder(run.id)) == 0
 
 
@@ -173,7 +173,7 @@ def test_a_damaged_checkpoint_is_put_aside_and_the_one_before_is_used(monkeypatc
     monkeypatch.delenv("FAKE_CRASH_AT")
     runs.resume_run(run.id)
     done = until(run.id, *ENDED)
-    assert (done.status, done.facts["resumed_from_step"]) == (RunStatus.SUCCEEDED, 5)
+    assert (done.status, done.facts.resumed_from_step) == (RunStatus.SUCCEEDED, 5)
     assert (folder / "quarantine" / "checkpoint-10").is_dir()
 
 
@@ -376,8 +376,8 @@ def test_a_loss_that_is_no_number_is_noted_and_breaks_nothing() -> None:
     events.append(home.run_folder(run.id), events.Note(message="mind this"))
     events.append(home.run_folder(run.id), events.Progress(done=0, stage="loading"))
     done = until(run.id, *ENDED)
-    assert "nan at step 1" in done.facts["notes"][0]
-    assert done.facts["notes"][1] == "mind this"
+    assert "nan at step 1" in done.facts.notes[0]
+    assert done.facts.notes[1] == "mind this"
     assert done.loss is not None
 
 

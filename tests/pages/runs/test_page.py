@@ -16,7 +16,8 @@ from pages.runs.story import checkpoints_html
 from storage import db, home
 from storage import runs as stored
 from storage.statuses import EndpointStatus, ModelStatus, RunStatus
-from storage.tables import Backend, Dataset, Endpoint, Model, Run, Transition
+from storage.tables import Backend, Dataset, Endpoint, Model, Run, RunFacts, Transition
+from storage.tables.run_facts import Adjustment
 from tests.pages.clicks import Click
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)} C:\\users"
@@ -109,7 +110,8 @@ def test_another_projects_runs_are_not_listed(make: Make) -> None:
 
 
 def test_one_run_in_full(make: Make) -> None:
-    run_id = make(HOSTILE, RunStatus.RUNNING, step=5, max_steps=10, device="cpu", facts={"rows": 1234, "note": HOSTILE})
+    facts = RunFacts.model_validate({"rows": 1234, "note": HOSTILE})
+    run_id = make(HOSTILE, RunStatus.RUNNING, step=5, max_steps=10, device="cpu", facts=facts)
     with db.session() as session:
         moved = Transition(subject_id=run_id, attempt=1, sequence=0, before="queued", after="starting")
         moved.reason = HOSTILE
@@ -189,11 +191,11 @@ def test_the_best_and_the_newest_checkpoint_are_marked_with_what_was_measured(ma
 def test_a_run_tells_what_was_changed_by_itself_and_where_it_came_from(make: Make) -> None:
     first = make("teacher", artifact="adapter")
     recipe = Recipe(model_id="m1", dataset_id="d1", start_from=first).model_dump()
-    facts = {
-        "notes": [f"Attempt 1: There was not enough memory. {HOSTILE}"],
-        "adjustments": {"per_device_train_batch_size": 2, "gradient_checkpointing": True},
-        "healed": [{"attempt": 1, "step": 0, "words": "x"}],
-    }
+    facts = RunFacts(
+        notes=[f"Attempt 1: There was not enough memory. {HOSTILE}"],
+        adjustments={"per_device_train_batch_size": 2, "gradient_checkpointing": True},
+        healed=[Adjustment(attempt=1, step=0, words="x")],
+    )
     second = make("pupil", recipe=recipe, facts=facts)
     shown = runs.runs_html({**DEFAULT, "run": second})
     for words in ("not enough memory", "per_device_train_batch_size 2 (4)", "gradient_checkpointing on", "Began with"):

@@ -9,7 +9,7 @@ from engine.recipes.recipe import Recipe
 from pages.runs.recipe import DEFAULTS, recipe_html
 from storage import db
 from storage.statuses import ModelStatus
-from storage.tables import Dataset, Model, Run
+from storage.tables import Dataset, Model, Run, RunFacts
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 Make = Callable[..., str]
@@ -25,7 +25,7 @@ def make() -> Make:
 
     def put(id: str, facts: dict[str, Any] | None = None, name: str = "", **recipe: Any) -> str:
         made = Recipe(**{"model_id": "m1", "dataset_id": "d1", **recipe})
-        values: dict[str, Any] = {"recipe": made.model_dump(), "facts": facts or {}}
+        values: dict[str, Any] = {"recipe": made.model_dump(), "facts": RunFacts.model_validate(facts or {})}
         with db.session() as session:
             session.add(
                 Run(id=id, project_id="default", name=name or id, model_id=made.model_id, dataset_id="d1", **values)
