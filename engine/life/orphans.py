@@ -12,8 +12,7 @@ from typing import Any
 from sqlmodel import select
 
 from engine.process import attempts, logs, process, trash
-from storage import datasets as stored
-from storage import db, home
+from storage import datasets, db, home
 from storage.tables import Backend, Dataset, Model, Run, Work
 
 NOUNS: dict[str, Any] = {"datasets": Dataset, "runs": Run, "models": Model, "backends": Backend, "work": Work}
@@ -24,9 +23,9 @@ def sweep() -> None:
     """Discards the folders of every noun that are not in the database, and rows that no dataset has."""
     for noun, table in NOUNS.items():
         with db.reading() as session:
-            known = set(session.exec(select(table.id)))
+            known_ids = set(session.exec(select(table.id)))
         for folder in home.folder(noun).glob("*"):
-            if folder.name not in known and _is_old(folder):
+            if folder.name not in known_ids and _is_old(folder):
                 with logs.kept_going(noun, folder.name):
                     _sweep_folder(noun, table, folder)
     for blob in home.blobs().glob("*"):
@@ -47,7 +46,7 @@ def _sweep_folder(noun: str, table: Any, folder: Path) -> None:
 
 def _sweep_blob(blob: Path) -> None:
     with db.session() as session:
-        if stored.with_blob(session, blob.stem) or stored.moving(session):
+        if datasets.with_blob(session, blob.stem) or datasets.moving(session):
             return  # an import under way may come to these rows
         logs.about("blobs", blob.stem).warning("rows that no dataset has are removed")
         trash.discard(blob)
@@ -55,9 +54,9 @@ def _sweep_blob(blob: Path) -> None:
 
 def _is_old(path: Path) -> bool:
     """Whether neither it nor anything in it was changed lately."""
-    inner = path.rglob("*") if path.is_dir() else []
+    files = path.rglob("*") if path.is_dir() else []
     try:
-        newest = max(file.lstat().st_mtime for file in (path, *inner))
+        newest = max(file.lstat().st_mtime for file in (path, *files))
     except FileNotFoundError:
         return False  # somebody is at work in it
     return time.time() - newest > OLD_SECONDS

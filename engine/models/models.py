@@ -16,15 +16,14 @@ from sqlmodel import Session, col
 from engine import names
 from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
-from engine.fit import memory as fit
+from engine.fit import memory
 from engine.process import attempts, events, process, queue, rounds, trash
 from engine.process.attempts import State
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import auxiliary_models
 from engine.weights import inspection
 from engine.weights.starter import STARTER_NAME
-from storage import db, home, moving
-from storage import models as stored
+from storage import db, home, models, moving
 from storage.statuses import RUN_MOVING, SERVING_MOVING, ModelStatus
 from storage.tables import Model
 
@@ -40,7 +39,7 @@ def add_model(source: Source, source_id: str = "") -> Model:
     """
     source_id = _checked(source, source_id)
     with db.reading() as session:
-        model = stored.by_source(session, source, source_id)
+        model = models.by_source(session, source, source_id)
     if model is None:
         model = _insert(_new(source, source_id))
         queue.ring(begin, model.id)
@@ -57,8 +56,8 @@ def _new(source: Source, source_id: str) -> Model:
 def _insert(model: Model) -> Model:
     """The row, or the one that another call has made of the same source in the same instant."""
     with db.session() as session:
-        if (same := stored.by_source(session, model.source, model.source_id)) is not None:
-            return same
+        if (existing_model := models.by_source(session, model.source, model.source_id)) is not None:
+            return existing_model
         session.add(model)
     return model
 
@@ -86,7 +85,7 @@ def delete_model(model_id: str) -> None:
     with db.session() as session:
         model = existing(session, Model, model_id)
         _refuse_while_used(session, model)
-        for backend in stored.backends_of(session, model_id):
+        for backend in models.backends_of(session, model_id):
             backend.model_id = None  # it has ended; its endpoint's history stays
         session.flush()
         session.delete(model)
@@ -104,7 +103,7 @@ def tick() -> None:
 def begin(model_id: str) -> None:
     """Starts the fetch of a model that has just been added."""
     with db.reading() as session:
-        model = stored.get(session, model_id)
+        model = models.get(session, model_id)
     if model is not None and model.status == ModelStatus.QUEUED:
         _start(model, automatic=False)
 
@@ -130,10 +129,10 @@ def _plan(model: Model, folder: Path, automatic: bool) -> Plan:
     return plan_worker("fetch_model", {**spec, "automatic": automatic}, folder)
 
 
-def _reported(folder: Path, found: list[events.Event]) -> dict[str, Any]:
+def _reported(folder: Path, new_events: list[events.Event]) -> dict[str, Any]:
     """The columns that these events change."""
     changes: dict[str, Any] = {}
-    for event in found:
+    for event in new_events:
         match event:
             case events.Progress(done=done, total=total, stage=stage):
                 changes |= {"progress": min(done / total, 1.0) if total else None, "stage": stage}
@@ -153,9 +152,9 @@ def _fetched(files: Path) -> dict[str, Any]:
 
 def _ready(files: Path) -> dict[str, Any]:
     """The columns of a model whose folder is there: what it is, and whether it can be trained here."""
-    found = inspection.inspect(files)
-    facts = {name: getattr(found, name) for name in FACTS}
-    reason = " ".join(found.reasons) or fit.too_big(str(files)) or None
+    inspected = inspection.inspect(files)
+    facts = {name: getattr(inspected, name) for name in FACTS}
+    reason = " ".join(inspected.reasons) or memory.too_big(str(files)) or None
     state = {"status": ModelStatus.READY, "path": str(files), "progress": 1.0, "stage": ""}
     return {**state, **facts, "trainable": reason is None, "untrainable_reason": reason}
 
@@ -177,22 +176,22 @@ def _lost(model: Model, folder: Path) -> None:
 
 def _change(model: Model, **changes: Any) -> bool:
     """Writes columns if the model is still being fetched and nobody has moved it on; says whether it was so."""
-    same = (col(Model.id) == model.id, col(Model.status) == ModelStatus.QUEUED)
-    unmoved = (col(Model.attempt) == model.attempt, col(Model.events_offset) == model.events_offset)
-    changed = update(Model).where(*same, *unmoved).values(**changes).returning(col(Model.id))
+    is_being_fetched = (col(Model.id) == model.id, col(Model.status) == ModelStatus.QUEUED)
+    is_unmoved = (col(Model.attempt) == model.attempt, col(Model.events_offset) == model.events_offset)
+    query = update(Model).where(*is_being_fetched, *is_unmoved).values(**changes).returning(col(Model.id))
     with db.session() as session:
-        return session.scalar(changed) is not None
+        return session.scalar(query) is not None
 
 
 def _refuse_while_used(session: Session, model: Model) -> None:
-    runs = stored.used_by(session, model.id)
-    if moving := [run for run in runs if run.status in RUN_MOVING]:
-        names = ", ".join(run.name for run in moving[:5])
-        raise ConflictError(f"The model {model.name} is being trained ({names}).", "Stop that run first.")
-    if asking := auxiliary_models.asked_by(session, model.id):
-        message = f"The run {asking[0].name} uses the model {model.name} while it trains."
+    runs = models.used_by(session, model.id)
+    if moving_runs := [run for run in runs if run.status in RUN_MOVING]:
+        run_names = ", ".join(run.name for run in moving_runs[:5])
+        raise ConflictError(f"The model {model.name} is being trained ({run_names}).", "Stop that run first.")
+    if users := auxiliary_models.asked_by(session, model.id):
+        message = f"The run {users[0].name} uses the model {model.name} while it trains."
         raise ConflictError(message, "Stop that run first.")
-    if any(backend.status in SERVING_MOVING for backend in stored.backends_of(session, model.id)):
+    if any(backend.status in SERVING_MOVING for backend in models.backends_of(session, model.id)):
         raise ConflictError(f"The model {model.name} is being served.", "Stop its endpoint on the Serve page first.")
     if runs:
         message = f"{len(runs)} runs were trained on {model.name}, and their adapters do not work without it."
@@ -218,8 +217,8 @@ def _local_folder(text: str) -> Path:
             f"{text!r:.200} is not an absolute path.", "Write the full path of the folder, beginning with /."
         )
     if not path.is_dir():
-        what = "is a file, not a folder" if path.exists() else "does not exist"
-        raise RefusedError(f"{str(path)[:200]} {what}.", "Choose the folder that holds config.json and the weights.")
+        problem = "is a file, not a folder" if path.exists() else "does not exist"
+        raise RefusedError(f"{str(path)[:200]} {problem}.", "Choose the folder that holds config.json and the weights.")
     if not os.access(path, os.R_OK | os.X_OK):
         raise RefusedError(f"{str(path)[:200]} cannot be read.", "Give the studio's user the right to read it.")
     if not inspection.looks_like_model(path):

@@ -12,8 +12,8 @@ MOST_WAITING = 1000  # answers nobody came back for; the oldest are forgotten
 
 
 @dataclass(frozen=True)
-class Told(Generic[A]):
-    answer: A
+class Answer(Generic[A]):
+    value: A
 
 
 class Answers(Generic[A]):
@@ -24,19 +24,19 @@ class Answers(Generic[A]):
         self._under_way: dict[str, Future[A]] = {}
         self._lock = threading.Lock()
 
-    def to(self, name: str, question: Callable[[], A]) -> Told[A] | None:
+    def to(self, name: str, question: Callable[[], A]) -> Answer[A] | None:
         """The answer, once; None while there is none yet, and at the first call, which begins to ask.
 
         Raises what the question has raised.
         """
         with self._lock:
-            asked = self._under_way.get(name)
-            if asked is None:
+            future = self._under_way.get(name)
+            if future is None:
                 if len(self._under_way) >= MOST_WAITING:
                     del self._under_way[next(iter(self._under_way))]
                 self._under_way[name] = self._askers.submit(question)
                 return None
-            if not asked.done():
+            if not future.done():
                 return None
             del self._under_way[name]
-        return Told(asked.result())
+        return Answer(future.result())

@@ -66,11 +66,11 @@ def refresh() -> None:
 def _visible(gpus: tuple[str, ...]) -> list[str]:
     """Those that CUDA_VISIBLE_DEVICES leaves, by index; it may name them by index or by the start of a UUID."""
     names = os.environ.get("CUDA_VISIBLE_DEVICES")
-    rows = [row.partition(",")[::2] for row in gpus]
+    cards = [row.partition(",")[::2] for row in gpus]
     if names is None:
-        return [index for index, _ in rows]
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    return [index for index, uuid in rows if any(index == one or uuid.strip().startswith(one) for one in wanted)]
+        return [index for index, _ in cards]
+    visible = [name.strip() for name in names.split(",") if name.strip()]
+    return [index for index, uuid in cards if any(index == name or uuid.strip().startswith(name) for name in visible)]
 
 
 def _ask_driver() -> tuple[str, ...] | None:
@@ -101,30 +101,30 @@ class Wanted:
     count: int = 1
 
 
-def take(session: Session, machine: Sequence[str], wanted: Wanted) -> str | None:
+def take(session: Session, machine: Sequence[str], request: Wanted) -> str | None:
     """Devices out of those of the machine (`found`, asked before the transaction), separated by commas.
 
     None when the holder has to wait; what it has already, when it asks again.
     Raises ConflictError when the machine has fewer than wanted at all: waiting would be for ever.
     """
-    held = session.get(Lease, wanted.holder_id)
-    if held:
-        return held.device
-    device = free(session, machine, wanted)
+    lease = session.get(Lease, request.holder_id)
+    if lease:
+        return lease.device
+    device = free(session, machine, request)
     if device is None:
         return None
-    kind, holder_id, exclusive = wanted.holder_kind, wanted.holder_id, wanted.exclusive
+    kind, holder_id, exclusive = request.holder_kind, request.holder_id, request.exclusive
     session.add(Lease(holder_id=holder_id, holder_kind=kind, device=device, exclusive=exclusive))
     session.flush()
     return device
 
 
-def free(session: Session, machine: Sequence[str], wanted: Wanted) -> str | None:
+def free(session: Session, machine: Sequence[str], request: Wanted) -> str | None:
     """What `take` would give now to somebody who has nothing yet. Takes nothing."""
-    if wanted.count > len(machine):
+    if request.count > len(machine):
         hint = "Lower num_processes, or use a machine with more."
-        raise ConflictError(f"{wanted.count} devices are wanted, and this machine has {len(machine)}.", hint)
-    return ",".join(_choose(session.exec(select(Lease)).all(), machine, wanted)) or None
+        raise ConflictError(f"{request.count} devices are wanted, and this machine has {len(machine)}.", hint)
+    return ",".join(_choose(session.exec(select(Lease)).all(), machine, request)) or None
 
 
 def parts(device: str) -> list[str]:
@@ -132,16 +132,16 @@ def parts(device: str) -> list[str]:
     return device.split(",")
 
 
-def _choose(leases: Sequence[Lease], machine: Sequence[str], wanted: Wanted) -> list[str]:
+def _choose(leases: Sequence[Lease], machine: Sequence[str], request: Wanted) -> list[str]:
     """The devices with the fewest leases, or none when there are not as many as wanted.
 
     One that trains is no choice for a training, the last choice for serving.
     """
     training = {device for lease in leases if lease.exclusive for device in parts(lease.device)}
     load = {device: sum(device in parts(lease.device) for lease in leases) for device in machine}
-    choices = [device for device in load if device not in training] if wanted.exclusive else list(load)
-    best = sorted(choices, key=lambda device: (device in training, load[device]))[: wanted.count]
-    return sorted(best, key=choices.index) if len(best) == wanted.count else []
+    choices = [device for device in load if device not in training] if request.exclusive else list(load)
+    best = sorted(choices, key=lambda device: (device in training, load[device]))[: request.count]
+    return sorted(best, key=choices.index) if len(best) == request.count else []
 
 
 def give_back(session: Session, holder_id: str) -> None:
@@ -205,5 +205,5 @@ def environment(device: str) -> dict[str, str]:
     """What shows a worker its devices and no others."""
     if device == CPU:
         return {}
-    indices = ",".join(one.partition(":")[2] for one in parts(device))
+    indices = ",".join(name.partition(":")[2] for name in parts(device))
     return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": indices}

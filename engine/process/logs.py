@@ -86,8 +86,8 @@ class OwnersFile(RotatingFileHandler):
     """A log that only its owner may read, the rotated ones too."""
 
     def _open(self) -> TextIOWrapper:
-        opened = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return open(opened, "a", encoding=self.encoding)
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return open(descriptor, "a", encoding=self.encoding)
 
 
 def about(name: str, subject_id: str) -> "logging.LoggerAdapter[logging.Logger]":
@@ -127,6 +127,6 @@ def set_up(name: str = "studio") -> None:
 def take_down() -> None:
     """Ends what `set_up` began."""
     root = logging.getLogger()
-    for handler in [one for one in root.handlers if one.get_name() == "tunesmith"]:
+    for handler in [candidate for candidate in root.handlers if candidate.get_name() == "tunesmith"]:
         root.removeHandler(handler)
         handler.close()

@@ -133,17 +133,17 @@ def sweep(folder: Path, orphans: bool = False) -> int:
     """
     swept = 0
     for _ in range(100):
-        found = _living(f"{COOKIE}={folder}".encode(), os.getpid() if orphans else None)
-        for pid in found:
+        pids = _living(f"{COOKIE}={folder}".encode(), os.getpid() if orphans else None)
+        for pid in pids:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
                 swept += 1
-        if not found:
+        if not pids:
             if orphans:
                 _reap_all()
             return swept
         time.sleep(0.05)
-    raise RuntimeError(f"Processes of {folder} cannot be killed: {found}")
+    raise RuntimeError(f"Processes of {folder} cannot be killed: {pids}")
 
 
 def _living(cookie: bytes, parent: int | None) -> list[int]:

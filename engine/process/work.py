@@ -19,7 +19,7 @@ from engine.process import attempts, devices, events, logs, plan, process, queue
 from engine.process.attempts import State
 from engine.process.work_kinds import KINDS, same_work
 from storage import db, home, moving
-from storage import work as stored
+from storage import work as stored_work
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Work
 
@@ -31,13 +31,13 @@ WAIT_SECONDS = 0.05
 
 def enqueue(kind: str, subject_id: str, spec: dict[str, Any]) -> Work:
     """Leaves a piece of work for `tick` to begin; nothing starts here. For what nobody waits for."""
-    work = _made(kind, subject_id, spec)
+    work = _new_work(kind, subject_id, spec)
     with db.session() as session:
         session.add(work)
     return work
 
 
-def _made(kind: str, subject_id: str, spec: dict[str, Any], retries: int | None = None) -> Work:
+def _new_work(kind: str, subject_id: str, spec: dict[str, Any], retries: int | None = None) -> Work:
     retries = KINDS[kind].retries if retries is None else retries
     return Work(kind=kind, subject_id=subject_id, key=same_work(kind, subject_id, spec), spec=spec, retries=retries)
 
@@ -48,7 +48,7 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
     `secrets` go into the worker's environment only, so that work starts at once and is not started again if it dies.
     Raises ConflictError when it needs a device and none is free.
     """
-    work = _made(kind, subject_id, spec, retries=0 if secrets else None)
+    work = _new_work(kind, subject_id, spec, retries=0 if secrets else None)
     with db.reading() as session:
         if (same := _same(session, work)) is not None:
             return same
@@ -56,15 +56,15 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
     try:
         # Held from before anybody can see the row until its process is there: no tick starts it without its secrets.
         with attempts.starting(out):
-            entered = _entered(work, machine, at_once=bool(secrets))
-            if entered is work and work.status == WorkStatus.RUNNING:
+            entered_work = _entered(work, machine, at_once=bool(secrets))
+            if entered_work is work and work.status == WorkStatus.RUNNING:
                 process.start(_plan(work), out, work.attempt, secrets)
     except ConflictError:
         shutil.rmtree(out)
         raise
-    if entered is not work:
+    if entered_work is not work:
         shutil.rmtree(out)
-    return entered
+    return entered_work
 
 
 def _entered(work: Work, machine: Sequence[str], at_once: bool) -> Work:
@@ -83,7 +83,7 @@ def _entered(work: Work, machine: Sequence[str], at_once: bool) -> Work:
 
 def _same(session: Session, work: Work) -> Work | None:
     """The same work, if it is still to come or what it left is there."""
-    same = stored.same(session, work.key)
+    same = stored_work.same(session, work.key)
     usable = same is not None and (same.status in WORK_MOVING or home.work_folder(same.id).is_dir())
     return same if usable else None
 
@@ -101,9 +101,9 @@ def _has_room(session: Session, work: Work) -> bool:
 
 def _plan(work: Work) -> plan.Plan:
     out, device = folder(work), devices.held_by(work.id)
-    told = {"device": devices.worker_device(device)} if device else {}
+    device_fields = {"device": devices.worker_device(device)} if device else {}
     environment = devices.environment(device) if device else {}
-    return plan.plan_worker(work.kind, work.spec | told, out, environment)
+    return plan.plan_worker(work.kind, work.spec | device_fields, out, environment)
 
 
 def folder(work: Work) -> Path:
@@ -120,19 +120,19 @@ def look_up(work_id: str) -> Work:
 def latest(subject_id: str, kind: str) -> Work | None:
     """The newest piece of work of a kind about a subject, whatever became of it."""
     with db.reading() as session:
-        return stored.latest(session, subject_id, kind)
+        return stored_work.latest(session, subject_id, kind)
 
 
 def known(kind: str, subject_id: str, spec: dict[str, Any]) -> Work | None:
     """The newest piece of exactly this work, whatever became of it; None when nobody has asked for it."""
     with db.reading() as session:
-        return stored.newest_with_key(session, same_work(kind, subject_id, spec))
+        return stored_work.newest_with_key(session, same_work(kind, subject_id, spec))
 
 
 def about(subject_id: str, kind: str | None = None) -> Sequence[Work]:
     """All of it about a subject, the newest first."""
     with db.reading() as session:
-        return stored.about(session, subject_id, kind)
+        return stored_work.about(session, subject_id, kind)
 
 
 def wait(work_id: str, seconds: float) -> Work:
@@ -170,7 +170,7 @@ def forget_subject(subject_id: str) -> None:
 
 def _forget(work: Work) -> None:
     with db.session() as session:
-        if (fresh := stored.get(session, work.id)) is not None:
+        if (fresh := stored_work.get(session, work.id)) is not None:
             session.delete(fresh)
     process.end(folder(work))
     trash.discard(folder(work))
@@ -181,7 +181,7 @@ def drop_old() -> None:
     for name, kind in KINDS.items():
         if kind.kept_seconds is not None:
             with db.reading() as session:
-                old = stored.ended_before(session, name, time.time() - kind.kept_seconds)
+                old = stored_work.ended_before(session, name, time.time() - kind.kept_seconds)
             for work in old:
                 _forget(work)
 
@@ -204,7 +204,7 @@ def _begin(work: Work) -> bool:
         if not _has_room(session, work):
             return False
     with db.session() as session:
-        fresh = stored.get(session, work.id)
+        fresh = stored_work.get(session, work.id)
         if fresh is None or fresh.status != WorkStatus.QUEUED or not _has_room(session, fresh):
             return True
         fresh.status = WorkStatus.RUNNING
@@ -258,7 +258,7 @@ def _change(work: Work, change: Callable[[Work], None]) -> Work | None:
     """Changes the row if nobody has moved it on, and takes its device back at the end; None when somebody has."""
     unmoved = (WorkStatus.RUNNING, work.attempt, work.events_offset)
     with db.session() as session:
-        fresh = stored.get(session, work.id)
+        fresh = stored_work.get(session, work.id)
         if fresh is None or (fresh.status, fresh.attempt, fresh.events_offset) != unmoved:
             return None
         change(fresh)

@@ -46,13 +46,13 @@ def smaller(values: Mapping[str, Any], facts: RunFacts) -> Healed | None:
         recipe = adjusted(parse(values), facts)
     except RefusedError:  # written by a later studio
         return None
-    change = _fewer_rows(recipe) or _recomputed(recipe)
-    if change is None:
+    changes = _fewer_rows(recipe) or _recomputed(recipe)
+    if changes is None:
         return None
-    words = " and ".join(f"{name} {value} instead of {getattr(recipe, name)}" for name, value in change.items())
-    words = words if BATCH in change else "gradient_checkpointing on"
-    rows_a_step = f": still {change[BATCH] * change[ACCUMULATION]} rows a step" if BATCH in change else ""
-    return Healed({**facts.adjustments, **change}, words + rows_a_step)
+    words = " and ".join(f"{name} {value} instead of {getattr(recipe, name)}" for name, value in changes.items())
+    words = words if BATCH in changes else "gradient_checkpointing on"
+    rows_a_step = f": still {changes[BATCH] * changes[ACCUMULATION]} rows a step" if BATCH in changes else ""
+    return Healed({**facts.adjustments, **changes}, words + rows_a_step)
 
 
 def _fewer_rows(recipe: Recipe) -> dict[str, Any] | None:
@@ -60,20 +60,20 @@ def _fewer_rows(recipe: Recipe) -> dict[str, Any] | None:
     batch = recipe.per_device_train_batch_size
     rows = batch * recipe.gradient_accumulation_steps
     for fewer in range(batch // 2, 0, -1):
-        change = {BATCH: fewer, ACCUMULATION: rows // fewer}
-        if rows % fewer == 0 and _holds(recipe, change):
-            return change
+        changes = {BATCH: fewer, ACCUMULATION: rows // fewer}
+        if rows % fewer == 0 and _holds(recipe, changes):
+            return changes
     return None
 
 
 def _recomputed(recipe: Recipe) -> dict[str, Any] | None:
-    change = {"gradient_checkpointing": True}
-    return None if recipe.gradient_checkpointing or not _holds(recipe, change) else change
+    changes = {"gradient_checkpointing": True}
+    return None if recipe.gradient_checkpointing or not _holds(recipe, changes) else changes
 
 
-def _holds(recipe: Recipe, change: dict[str, Any]) -> bool:
+def _holds(recipe: Recipe, changes: dict[str, Any]) -> bool:
     try:
-        parse(recipe.model_dump() | change)
+        parse(recipe.model_dump() | changes)
     except RefusedError:
         return False
     return True

@@ -21,10 +21,8 @@ from engine.recipes import auxiliary_models, continuation, launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
 from engine.runs import supervision, tracking
-from engine.train import check as refusals
-from storage import db as database
-from storage import endpoints, home
-from storage import runs as stored
+from engine.train import check
+from storage import db, endpoints, home, runs
 from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
 from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run
 from storage.transitions import move_run
@@ -42,12 +40,12 @@ def start_run(
     `source` says where the recipe's values came from.
     Raises RefusedError for a recipe that cannot work, ConflictError when the disk is nearly full, NotFoundError.
     """
-    with database.reading() as db:
-        if there := _by_key(db, idempotency_key):
-            return there
-        model, dataset = existing(db, Model, recipe.model_id), existing(db, Dataset, recipe.dataset_id)
-        existing(db, Project, project_id)
-    refusals.refuse(refusals.check(recipe, model, dataset))
+    with db.reading() as session:
+        if existing_run := _by_key(session, idempotency_key):
+            return existing_run
+        model, dataset = existing(session, Model, recipe.model_id), existing(session, Dataset, recipe.dataset_id)
+        existing(session, Project, project_id)
+    check.refuse(check.check(recipe, model, dataset))
     supervision.check_space()
     run = Run(
         name=names.checked(name, "run"),
@@ -66,20 +64,20 @@ def start_run(
 def _insert(run: Run) -> Run:
     """The row, or the one another call with the same key made in the same instant."""
     try:
-        with database.session() as db:
-            if there := _by_key(db, run.idempotency_key):
-                return there
-            db.add(run)
+        with db.session() as session:
+            if existing_run := _by_key(session, run.idempotency_key):
+                return existing_run
+            session.add(run)
     except IntegrityError:  # where writers do not wait for each other (PostgreSQL), the index decides
-        with database.reading() as db:
-            if there := _by_key(db, run.idempotency_key):
-                return there
+        with db.reading() as session:
+            if existing_run := _by_key(session, run.idempotency_key):
+                return existing_run
         raise
     return run
 
 
-def _by_key(db: Session, key: str | None) -> Run | None:
-    return stored.by_idempotency_key(db, key) if key else None
+def _by_key(session: Session, key: str | None) -> Run | None:
+    return runs.by_idempotency_key(session, key) if key else None
 
 
 def stop_run(run_id: str) -> Run:
@@ -87,15 +85,15 @@ def stop_run(run_id: str) -> Run:
 
     Raises NotFoundError; ConflictError when it has ended already.
     """
-    with database.session() as db:
-        run = existing(db, Run, run_id)
+    with db.session() as session:
+        run = existing(session, Run, run_id)
         if run.status not in RUN_MOVING:
             raise ConflictError(f"The run `{run.name}` has ended already ({run.status.value}).")
         if run.status == RunStatus.QUEUED:
-            move_run(db, run, RunStatus.QUEUED, RunStatus.STOPPED, "stopped in the queue")
+            move_run(session, run, RunStatus.QUEUED, RunStatus.STOPPED, "stopped in the queue")
         elif run.status != RunStatus.STOPPING:
-            move_run(db, run, run.status, RunStatus.STOPPING, "stop was pressed")
-        db.refresh(run)
+            move_run(session, run, run.status, RunStatus.STOPPING, "stop was pressed")
+        session.refresh(run)
     if run.status == RunStatus.STOPPING:
         process.request_stop(home.run_folder(run.id))
     return run
@@ -107,56 +105,56 @@ def resume_run(run_id: str) -> Run:
     Raises NotFoundError; ConflictError when it moves, when it has succeeded, or when the disk is nearly full.
     """
     supervision.check_space()
-    with database.session() as db:
-        run = existing(db, Run, run_id)
+    with db.session() as session:
+        run = existing(session, Run, run_id)
         if run.status not in RUN_RESUMABLE:
             hint = "Only a run that was stopped, interrupted or failed can be resumed."
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", hint)
-        supervision.requeue(db, run, "resumed")
-        db.refresh(run)
+        supervision.requeue(session, run, "resumed")
+        session.refresh(run)
     queue.ring(supervision.launch)
     return run
 
 
 def delete_run(run_id: str) -> None:
     """Removes a run with its folder, for ever. Raises NotFoundError; ConflictError while it moves or is served."""
-    with database.session() as db:
-        run = existing(db, Run, run_id)
+    with db.session() as session:
+        run = existing(session, Run, run_id)
         if run.status in RUN_MOVING:
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Stop it first.")
-        if asking := auxiliary_models.asked_by(db, run.id):
-            message = f"The run `{asking[0].name}` uses the result of `{run.name}` while it trains."
+        if users := auxiliary_models.asked_by(session, run.id):
+            message = f"The run `{users[0].name}` uses the result of `{run.name}` while it trains."
             raise ConflictError(message, "Stop that run first.")
-        if continuation.is_needed(db, run):
+        if continuation.is_needed(session, run):
             raise ConflictError(
                 f"A training that starts from the run `{run.name}` is waiting or running.",
                 "Wait for its end, or stop it first.",
             )
-        if any(run.id in backend.adapters for backend in endpoints.moving(db)):
+        if any(run.id in backend.adapters for backend in endpoints.moving(session)):
             raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
-        stored.drop(db, run)
+        runs.drop(session, run)
     tracking.end(run_id)
     trash.discard(home.run_folder(run_id))
 
 
 def rename_run(run_id: str, name: str) -> Run:
     """Gives a run another name. Raises NotFoundError, RefusedError."""
-    with database.session() as db:
-        run = existing(db, Run, run_id)
+    with db.session() as session:
+        run = existing(session, Run, run_id)
         run.name = names.checked(name, "run")
         return run
 
 
 def look_up(run_id: str) -> Run:
     """The run. Raises NotFoundError."""
-    with database.reading() as db:
-        return existing(db, Run, run_id)
+    with db.reading() as session:
+        return existing(session, Run, run_id)
 
 
 def preview(recipe: Recipe) -> str:
     """The exact command a run of this recipe starts, with RUN for its folder."""
-    found = ",".join(devices.found()[: launch_command.devices_wanted(recipe)])
-    return launch_command.plan_training(recipe, {}, Path("RUN"), found).shell_line()
+    device = ",".join(devices.found()[: launch_command.devices_wanted(recipe)])
+    return launch_command.plan_training(recipe, {}, Path("RUN"), device).shell_line()
 
 
 def log_text(run_id: str, offset: int = 0, most_bytes: int = 65536) -> tuple[str, int]:
@@ -170,14 +168,14 @@ def log_text(run_id: str, offset: int = 0, most_bytes: int = 65536) -> tuple[str
             size = file.seek(0, 2)
             start = max(0, size + offset) if offset < 0 else min(offset, size)
             file.seek(start)
-            raw = file.read(most_bytes)
+            content = file.read(most_bytes)
     except FileNotFoundError:
         return "", 0
-    more = start + len(raw) < size
-    raw = raw[: raw.rfind(b"\n") + 1 or len(raw)] if more else raw
+    more = start + len(content) < size
+    content = content[: content.rfind(b"\n") + 1 or len(content)] if more else content
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    text = decoder.decode(raw)
-    return logs.redact(process.readable(text)), start + len(raw) - len(decoder.getstate()[0])
+    text = decoder.decode(content)
+    return logs.redact(process.readable(text)), start + len(content) - len(decoder.getstate()[0])
 
 
 def events_after(run_id: str, after: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -191,7 +189,7 @@ def _plain(value: Any) -> Any:
     """JSON has no words for what is no number; null says it."""
     match value:
         case dict():
-            return {name: _plain(one) for name, one in value.items()}
+            return {name: _plain(inner) for name, inner in value.items()}
         case float() if not math.isfinite(value):
             return None
     return value

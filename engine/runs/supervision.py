@@ -74,22 +74,22 @@ def _launch(run: Run) -> bool:
     """Starts a run from the queue if it can have its devices; says whether the next in line may try too."""
     machine = devices.found()
     try:
-        wanted = devices.Wanted("run", run.id, exclusive=True, count=launch_command.devices_wanted(parse(run.recipe)))
+        request = devices.Wanted("run", run.id, exclusive=True, count=launch_command.devices_wanted(parse(run.recipe)))
         with db.reading() as session:
-            if devices.free(session, machine, wanted) is None:
+            if devices.free(session, machine, request) is None:
                 return False
     except TunesmithError as error:  # more devices than there are (any more): it would block the queue for ever
         _refuse(run, error)
         return True
-    if (claimed := _claim(run, machine, wanted)) is not None:
+    if (claimed := _claim(run, machine, request)) is not None:
         _start(claimed)
     return True
 
 
-def _claim(run: Run, machine: tuple[str, ...], wanted: devices.Wanted) -> Run | None:
+def _claim(run: Run, machine: tuple[str, ...], request: devices.Wanted) -> Run | None:
     """The run with its device, out of the queue; None when it is no longer there or the device is gone."""
     with db.session() as session:
-        device = devices.take(session, machine, wanted)
+        device = devices.take(session, machine, request)
         changes = {"device": device, "started_at": time.time(), "ended_at": None}
         reason = f"{device} is free"
         if device is None or not move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING, reason, **changes):
@@ -99,9 +99,9 @@ def _claim(run: Run, machine: tuple[str, ...], wanted: devices.Wanted) -> Run | 
 
 
 def _refuse(run: Run, error: TunesmithError) -> None:
-    why = {"error": error.message, "hint": error.hint, "ended_at": time.time()}
+    columns = {"error": error.message, "hint": error.hint, "ended_at": time.time()}
     with db.session() as session:
-        move_run(session, run, RunStatus.QUEUED, RunStatus.FAILED, error.message, **why)
+        move_run(session, run, RunStatus.QUEUED, RunStatus.FAILED, error.message, **columns)
 
 
 def _start(run: Run) -> None:
@@ -174,8 +174,10 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
             return
         devices.give_back(session, run.id)
         row = session.get_one(Run, run.id, populate_existing=True)
-        wanted = bool(row.recipe.get("auto_resume")) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
-        again = wanted and (healed is not None or verdict.tries_again(end, row.auto_resumes, row.last_failure, step))
+        may_resume = bool(row.recipe.get("auto_resume")) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+        again = may_resume and (
+            healed is not None or verdict.tries_again(end, row.auto_resumes, row.last_failure, step)
+        )
         if end.error:
             row.last_failure = verdict.signature(end, step)
         if again:
@@ -199,12 +201,12 @@ def _healed(run: Run, end: verdict.Verdict) -> tuple[healing.Healed | None, verd
 
 
 def _go_on(session: Session, run: Run, end: verdict.Verdict, healed: healing.Healed | None, step: int) -> None:
-    where = f"step {step}" if step >= 0 else "the beginning"
+    start_words = f"step {step}" if step >= 0 else "the beginning"
     if healed is None:
         ingest.note(run, f"Attempt {run.attempt}: {end.error} It was resumed by itself.")
         run.auto_resumes += 1
     else:
-        ingest.note(run, f"Attempt {run.attempt}: {end.error} It continues from {where} with {healed.words}.")
+        ingest.note(run, f"Attempt {run.attempt}: {end.error} It continues from {start_words} with {healed.words}.")
         adjustment = Adjustment(attempt=run.attempt, step=max(step, 0), words=healed.words)
         history = [*run.facts.healed, adjustment]
         run.facts = run.facts.merged(RunFacts(adjustments=healed.adjustments, healed=history))

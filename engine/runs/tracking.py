@@ -119,7 +119,7 @@ def _delivery(run: Run, name: str) -> Delivery:
 
 def _state(out: Path) -> dict[str, Any]:
     try:
-        found = json.loads((out / "state.json").read_text(encoding="utf-8"))
+        state = json.loads((out / "state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return state if isinstance(state, dict) else {}

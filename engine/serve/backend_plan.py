@@ -25,9 +25,9 @@ SOCKET_BYTES = 100  # Linux allows 107 for a Unix socket's path
 
 def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     """The command for one backend on `device` (cpu, gpu:N). Raises RefusedError when something it needs is gone."""
-    with db.reading() as view:
-        model = ready_model(models.get(view, backend.model_id or ""), backend.model_id)
-        adapters = {run_id: artifact(runs.get(view, run_id), run_id) for run_id in backend.adapters}
+    with db.reading() as session:
+        model = ready_model(models.get(session, backend.model_id or ""), backend.model_id)
+        adapters = {run_id: artifact(runs.get(session, run_id), run_id) for run_id in backend.adapters}
     served = names(endpoint, backend)
     env = devices.environment(device)
     if backend.kind == "vllm":

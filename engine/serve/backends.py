@@ -67,10 +67,10 @@ def _queued(backend: Backend) -> None:
         with db.session() as session:
             move_backend(session, backend, EndpointStatus.QUEUED, EndpointStatus.STARTING)
         return
-    machine, wanted = devices.found(), devices.Wanted("backend", backend.id, exclusive=False)
+    machine, request = devices.found(), devices.Wanted("backend", backend.id, exclusive=False)
     with db.session() as session:
         endpoint = _endpoint(session, backend)
-        device = devices.take(session, machine, wanted)
+        device = devices.take(session, machine, request)
         values: dict[str, Any] = {"device": device, "served_names": list(names(endpoint, backend)), "address": None}
         queued, starting = EndpointStatus.QUEUED, EndpointStatus.STARTING
         if device is None or not move_backend(session, backend, queued, starting, **values):
@@ -129,14 +129,14 @@ def _answers(backend: Backend, address: str, one_token: bool = True) -> bool:
     """Whether the server has proved that it works. Asked in another thread: a first token may take seconds."""
     key_env = backend.options.get("api_key_env")
     models = [backend.options["model"]] if backend.kind == "external" else backend.served_names
-    told = _proofs.to(f"{backend.id} {backend.attempt}", lambda: probe.answers(address, models, key_env, one_token))
-    if told is None:
+    answer = _proofs.to(f"{backend.id} {backend.attempt}", lambda: probe.answers(address, models, key_env, one_token))
+    if answer is None:
         return False
-    if (wrong := told.answer) and wrong != backend.error:
+    if (problem := answer.value) and problem != backend.error:
         with db.session() as session:
             if (row := endpoints.backend(session, backend.id)) is not None:
-                row.error = wrong
-    return not wrong
+                row.error = problem
+    return not problem
 
 
 def _promote(backend: Backend, address: str) -> None:
@@ -145,9 +145,9 @@ def _promote(backend: Backend, address: str) -> None:
         values: dict[str, Any] = {"address": address, "ready_at": time.time(), "error": None, "hint": None}
         if not move_backend(session, backend, EndpointStatus.STARTING, EndpointStatus.READY, **values):
             return
-        before = _endpoint(session, backend).active_backend_id
-        flipped = before != backend.id and endpoints.flip(session, backend.endpoint_id, before, backend.id)
-        if flipped and (blue := endpoints.backend(session, before)) is not None:
+        previous_id = _endpoint(session, backend).active_backend_id
+        flipped = previous_id != backend.id and endpoints.flip(session, backend.endpoint_id, previous_id, backend.id)
+        if flipped and (blue := endpoints.backend(session, previous_id)) is not None:
             retire(session, blue, "another backend took over")
     routing.forget()
 
@@ -196,8 +196,8 @@ def _quiet(backend: Backend) -> bool:
 
 def _is_idle(backend_id: str, address: str) -> bool:
     """Whether the server has said that it is writing no answer."""
-    told = _loads.to(backend_id, lambda: probe.in_flight(address))
-    return told is not None and told.answer == 0
+    answer = _loads.to(backend_id, lambda: probe.in_flight(address))
+    return answer is not None and answer.value == 0
 
 
 def _stopped(backend: Backend) -> None:
@@ -210,20 +210,20 @@ def _stopped(backend: Backend) -> None:
         devices.give_back(session, backend.id)
 
 
-def _bury(backend: Backend, why: str = "") -> None:
+def _bury(backend: Backend, reason: str = "") -> None:
     """A dead backend is started again, later each time; not when it has said that this would be no use."""
     folder = home.backend_folder(backend.id)
     process.kill(folder)
     _remove_socket(backend)
-    found, offset = events.read(folder, backend.events_offset)
-    failure = next((event for event in reversed(found) if isinstance(event, events.Failed)), None)
-    words = failure.message if failure else why or _last_words(folder)
+    new_events, offset = events.read(folder, backend.events_offset)
+    failure = next((event for event in reversed(new_events) if isinstance(event, events.Failed)), None)
+    words = failure.message if failure else reason or _last_words(folder)
     hint = failure.hint if failure else "The full log is in output.log of the backend's folder."
     if (failure and failure.category in NO_USE) or backend.restarts >= MOST_DEATHS:
         fail(backend, words, hint)
         return
-    again = {"attempt": backend.attempt + 1, "restarts": backend.restarts + 1, "events_offset": offset}
-    values: dict[str, Any] = {**again, "error": words, "hint": hint, "address": None}
+    next_attempt = {"attempt": backend.attempt + 1, "restarts": backend.restarts + 1, "events_offset": offset}
+    values: dict[str, Any] = {**next_attempt, "error": words, "hint": hint, "address": None}
     with db.session() as session:
         move_backend(session, backend, backend.status, EndpointStatus.QUEUED, words[:200], **values)
         devices.give_back(session, backend.id)

@@ -15,15 +15,15 @@ class HungUpError(Exception):
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`. Raises HungUpError, with the work cancelled, when the client goes away before."""
     task = asyncio.create_task(work)
-    gone = asyncio.create_task(_gone(receive))
+    disconnect = asyncio.create_task(_gone(receive))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         raise HungUpError
     finally:
         task.cancel()
-        gone.cancel()
+        disconnect.cancel()
 
 
 async def _gone(receive: Receive) -> None:

@@ -75,23 +75,23 @@ def create_endpoint(
 ) -> Endpoint:
     """A new endpoint, on its way up. `adapters` are ids of finished runs. Raises RefusedError or ConflictError."""
     names.in_address(name, "endpoint")
-    wanted = _checked(kind, model_id, adapters, options)
+    backend = _checked(kind, model_id, adapters, options)
     endpoint = Endpoint(project_id=project_id, name=name)
-    wanted.endpoint_id = endpoint.id
-    endpoint.active_backend_id = wanted.id
-    with db.session() as change:
-        existing(change, Project, project_id)
-        _refuse_taken(change, name)
-        change.add(endpoint)
-        change.flush()
-        change.add(wanted)
+    backend.endpoint_id = endpoint.id
+    endpoint.active_backend_id = backend.id
+    with db.session() as session:
+        existing(session, Project, project_id)
+        _refuse_taken(session, name)
+        session.add(endpoint)
+        session.flush()
+        session.add(backend)
     routing.forget()
-    queue.ring(backends.begin, wanted.id)
+    queue.ring(backends.begin, backend.id)
     return endpoint
 
 
-def _refuse_taken(view: Session, name: str) -> None:
-    if endpoints.live_by_name(view, name) is not None:
+def _refuse_taken(session: Session, name: str) -> None:
+    if endpoints.live_by_name(session, name) is not None:
         raise ConflictError(f"There is an endpoint `{name}` already.", "Choose another name, or stop that one.")
 
 
@@ -104,19 +104,19 @@ def _checked(kind: str, model_id: str | None, adapters: Sequence[str], options: 
     run_ids = list(dict.fromkeys(adapters))
     if len(run_ids) > MOST_ADAPTERS:
         raise RefusedError(f"{len(run_ids)} adapters are too many.", f"Serve at most {MOST_ADAPTERS} at once.")
-    with db.reading() as view:
-        trained = [(run_id, runs.get(view, run_id)) for run_id in run_ids]
+    with db.reading() as session:
+        trained = [(run_id, runs.get(session, run_id)) for run_id in run_ids]
         for run_id, run in trained:
             artifact(run, run_id)
         model_id = model_id or next((run.model_id for _run_id, run in trained if run), None)
-        model = ready_model(models.get(view, model_id or ""), model_id)
+        model = ready_model(models.get(session, model_id or ""), model_id)
     for run_id, run in trained:
         if run and run.model_id != model.id:
             raise RefusedError(f"Run `{run.name}` was trained on another model.", f"Serve {run_id} with its own base.")
     if kind == "vllm":
         vllm.python()
-    checked = options_of(kind, options or {})
-    return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=run_ids, options=checked)
+    checked_options = options_of(kind, options or {})
+    return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=run_ids, options=checked_options)
 
 
 def _external(options: dict[str, Any], model_id: str | None, adapters: Sequence[str]) -> Backend:
@@ -134,19 +134,19 @@ def _external(options: dict[str, Any], model_id: str | None, adapters: Sequence[
 
 def serve_run(run_id: str) -> Endpoint:
     """An endpoint for a finished run, base beside it: the one that is there, or a new one named after the run."""
-    with db.reading() as view:
-        run = existing(view, Run, run_id)
-        for endpoint, backend in endpoints.live(view):
+    with db.reading() as session:
+        run = existing(session, Run, run_id)
+        for endpoint, backend in endpoints.live(session):
             if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
                 return endpoint
-        name = _free_name(view, run)
+        name = _free_name(session, run)
     return create_endpoint(name, model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
 
 
-def _free_name(view: Session, run: Run) -> str:
+def _free_name(session: Session, run: Run) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", run.name.lower()).strip("-")[:40].strip("-") or "run"
-    tries = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
-    return next(name for name in tries if endpoints.live_by_name(view, name) is None)
+    candidates = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
+    return next(name for name in candidates if endpoints.live_by_name(session, name) is None)
 
 
 def deploy(
@@ -160,46 +160,48 @@ def deploy(
 
     A stopped endpoint starts again. A deployment still on its way is given up for this one.
     """
-    wanted = _checked(kind, model_id, adapters, options)
-    wanted.endpoint_id = endpoint_id
-    with db.session() as change:
-        endpoint = existing(change, Endpoint, endpoint_id)
-        active = endpoints.backend(change, endpoint.active_backend_id)
-        for other in endpoints.backends(change, endpoint_id):
+    backend = _checked(kind, model_id, adapters, options)
+    backend.endpoint_id = endpoint_id
+    with db.session() as session:
+        endpoint = existing(session, Endpoint, endpoint_id)
+        active = endpoints.backend(session, endpoint.active_backend_id)
+        for other in endpoints.backends(session, endpoint_id):
             if other.id != endpoint.active_backend_id:
-                backends.retire(change, other, "a newer deployment")
-        change.add(wanted)
+                backends.retire(session, other, "a newer deployment")
+        session.add(backend)
         if endpoint.stopped_at is not None:
-            _refuse_taken(change, endpoint.name)
+            _refuse_taken(session, endpoint.name)
             endpoint.stopped_at = None
         if active is None or active.status not in SERVING_MOVING:  # nothing answers: no need to wait for the new one
-            endpoint.active_backend_id = wanted.id
-            if active is not None and not _alike(active, wanted):
+            endpoint.active_backend_id = backend.id
+            if active is not None and not _alike(active, backend):
                 endpoint.previous_backend_id = active.id
     routing.forget()
-    queue.ring(backends.begin, wanted.id)
-    return wanted
+    queue.ring(backends.begin, backend.id)
+    return backend
 
 
-def _alike(one: Backend, other: Backend) -> bool:
-    return all(getattr(one, what) == getattr(other, what) for what in ("kind", "model_id", "adapters", "options"))
+def _alike(backend: Backend, other: Backend) -> bool:
+    return all(
+        getattr(backend, field) == getattr(other, field) for field in ("kind", "model_id", "adapters", "options")
+    )
 
 
 def rollback(endpoint_id: str) -> Backend:
     """Deploys what answered before the last deployment. Raises ConflictError when there was nothing."""
-    with db.reading() as view:
-        endpoint = existing(view, Endpoint, endpoint_id)
-        before = endpoints.backend(view, endpoint.previous_backend_id)
-    if before is None:
+    with db.reading() as session:
+        endpoint = existing(session, Endpoint, endpoint_id)
+        previous = endpoints.backend(session, endpoint.previous_backend_id)
+    if previous is None:
         raise ConflictError(f"Endpoint `{endpoint.name}` has nothing to go back to.", "It was deployed only once.")
-    return deploy(endpoint_id, before.kind, before.model_id, before.adapters, before.options)
+    return deploy(endpoint_id, previous.kind, previous.model_id, previous.adapters, previous.options)
 
 
 def start_endpoint(endpoint_id: str) -> Backend:
     """Starts a stopped or failed endpoint again with what it served last."""
-    with db.reading() as view:
-        endpoint = existing(view, Endpoint, endpoint_id)
-        last = endpoints.backend(view, endpoint.active_backend_id)
+    with db.reading() as session:
+        endpoint = existing(session, Endpoint, endpoint_id)
+        last = endpoints.backend(session, endpoint.active_backend_id)
     if last is None or last.status in SERVING_MOVING:
         raise ConflictError(f"Endpoint `{endpoint.name}` is running.", "Stop it first.")
     return deploy(endpoint_id, last.kind, last.model_id, last.adapters, last.options)
@@ -207,11 +209,11 @@ def start_endpoint(endpoint_id: str) -> Backend:
 
 def stop_endpoint(endpoint_id: str) -> Endpoint:
     """Stops an endpoint: answers in flight get ten seconds, then its processes and their memory are gone."""
-    with db.session() as change:
-        endpoint = existing(change, Endpoint, endpoint_id)
+    with db.session() as session:
+        endpoint = existing(session, Endpoint, endpoint_id)
         endpoint.stopped_at = endpoint.stopped_at or time.time()
-        for backend in endpoints.backends(change, endpoint_id):
-            backends.retire(change, backend, "stopped by the user")
+        for backend in endpoints.backends(session, endpoint_id):
+            backends.retire(session, backend, "stopped by the user")
     routing.forget()
     return endpoint
 
@@ -219,12 +221,12 @@ def stop_endpoint(endpoint_id: str) -> Endpoint:
 def delete_endpoint(endpoint_id: str) -> None:
     """Ends an endpoint's processes at once and forgets it, with its logs."""
     stop_endpoint(endpoint_id)
-    with db.reading() as view:
-        rows = endpoints.backends(view, endpoint_id)
-    with db.session() as change:
+    with db.reading() as session:
+        rows = endpoints.backends(session, endpoint_id)
+    with db.session() as session:
         for backend in rows:
-            devices.give_back(change, backend.id)
-        change.delete(existing(change, Endpoint, endpoint_id))
+            devices.give_back(session, backend.id)
+        session.delete(existing(session, Endpoint, endpoint_id))
     routing.forget()
     for backend in rows:
         folder = home.backend_folder(backend.id)
@@ -233,8 +235,8 @@ def delete_endpoint(endpoint_id: str) -> None:
 
 
 def look_up(endpoint_id: str) -> Endpoint:
-    with db.reading() as view:
-        return existing(view, Endpoint, endpoint_id)
+    with db.reading() as session:
+        return existing(session, Endpoint, endpoint_id)
 
 
 def describe(endpoint: Endpoint) -> dict[str, Any]:

@@ -82,15 +82,15 @@ _routes = _Routes()
 
 def upstream(model: str) -> Upstream:
     """Where requests for `model` go. Raises NotFoundError, or NotReadyError while nothing answers."""
-    found = _current().get(model)
-    if found is None:
+    route = _current().get(model)
+    if route is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
-    endpoint, backend = found
+    endpoint, backend = route
     if backend.status != EndpointStatus.READY or backend.address is None:
         raise _not_ready(endpoint, backend)
-    outside = backend.kind == "external"
-    name = backend.options.get("model") or backend.served_names[0] if outside else model
-    key_env = backend.options.get("api_key_env") if outside else None
+    is_external = backend.kind == "external"
+    name = backend.options.get("model") or backend.served_names[0] if is_external else model
+    key_env = backend.options.get("api_key_env") if is_external else None
     return Upstream(backend.address, name, endpoint.id, backend.id, key_env)
 
 

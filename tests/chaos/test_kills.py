@@ -73,13 +73,13 @@ def engine(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[Engine]:
 
 def shims() -> list[tuple[str, int]]:
     """(role, pid) of every shim and worker that lives."""
-    found = []
+    processes = []
     for path in home.folder("runs").glob("*/shim.json"):
         if process.alive(path.parent):
             record = json.loads(path.read_text())
-            found += [(role, record[role]) for role in ("shim", "worker") if role in record]
-            found += [("other", pid) for pid in carriers(path.parent) if pid != record.get("worker")]
-    return found
+            processes += [(role, record[role]) for role in ("shim", "worker") if role in record]
+            processes += [("other", pid) for pid in carriers(path.parent) if pid != record.get("worker")]
+    return processes
 
 
 def carriers(folder: Path) -> list[int]:
@@ -94,17 +94,17 @@ def a_victim(role: str, ids: list[str], chance: random.Random) -> int:
     """A process id in that role, 0 while there is none; for the engine's kills any sign of life will do."""
     if resume_by_hand(ids):
         ids.append(start())
-    found: list[int] = [pid for one, pid in shims() if one == role or role == "engine"]
-    return chance.choice(found) if found else 0
+    pids: list[int] = [pid for shim_role, pid in shims() if shim_role == role or role == "engine"]
+    return chance.choice(pids) if pids else 0
 
 
 def resume_by_hand(ids: list[str]) -> bool:
     """A person resumes what has used up its automatic resumes; says whether all have succeeded."""
-    found = [runs.look_up(run_id) for run_id in ids]
-    for run in found:
+    current = [runs.look_up(run_id) for run_id in ids]
+    for run in current:
         if run.status in RUN_RESUMABLE:
             runs.resume_run(run.id)
-    return all(run.status == RunStatus.SUCCEEDED for run in found)
+    return all(run.status == RunStatus.SUCCEEDED for run in current)
 
 
 @pytest.mark.slow  # forty kills, each after a pause, and as many processes that begin anew
@@ -134,10 +134,10 @@ def check(run_id: str) -> None:
     run = runs.look_up(run_id)
     with db.reading() as session:
         log = transitions.log(session, run_id)
-    moves = [(one.before, one.after) for one in log]
+    moves = [(move.before, move.after) for move in log]
     assert not set(moves) - LEGAL
     assert all(before[1] == after[0] for before, after in pairwise(moves))  # an unbroken chain
-    assert len({(one.attempt, one.before, one.after) for one in log}) == len(log)  # nothing twice in an attempt
+    assert len({(move.attempt, move.before, move.after) for move in log}) == len(log)  # nothing twice in an attempt
     assert curves.read(run_id, "loss").points == [(step, loss_at(step)) for step in range(1, STEPS + 1)]
     assert run.auto_resumes <= verdict.MOST_AUTO_RESUMES
     assert (home.run_folder(run_id) / "adapter" / "adapter_model.safetensors").read_text() == str(STEPS)

@@ -76,10 +76,10 @@ def measured(folder: Path, sizes: Sizes) -> dict[str, tuple[int, int]]:
         with db.session() as session:
             fill(session, sizes)
         with log_in(make_client()) as rest, TestClient(only_fragments()) as window:
-            found = {address: cost(rest, f"/api/{address}") for address in LISTS}
-            found |= {address: cost(window, f"/fragments/{address}") for address in FRAGMENTS}
+            counts = {address: cost(rest, f"/api/{address}") for address in LISTS}
+            counts |= {address: cost(window, f"/fragments/{address}") for address in FRAGMENTS}
         db.forget()
-    return {address: (len(counted.statements), counted.rows) for address, counted in found.items()}
+    return {address: (len(counted.statements), counted.rows) for address, counted in counts.items()}
 
 
 def only_fragments() -> FastAPI:

@@ -7,7 +7,7 @@ import pytest
 from engine.data import tokens
 from engine.process import work
 from storage import db
-from storage import work as stored
+from storage import work as stored_work
 from storage.statuses import WorkStatus
 from storage.tables import Dataset, Work
 from tests.bench.big_home import Sizes, fill
@@ -20,10 +20,10 @@ SPEC: dict[str, Any] = {"dataset": "/blobs/a.parquet", "max_length": 1024}
 @pytest.fixture
 def dataset() -> Dataset:
     """One with two hundred pages of tokens, each asked for once."""
-    found = stored_dataset()
+    dataset = stored_dataset()
     for page in range(200):
-        work.enqueue("token_rows", found.id, SPEC | {"offset": 10 * page, "limit": 10})
-    return found
+        work.enqueue("token_rows", dataset.id, SPEC | {"offset": 10 * page, "limit": 10})
+    return dataset
 
 
 def test_a_page_of_tokens_is_found_among_hundreds_by_one_row(dataset: Dataset) -> None:
@@ -39,7 +39,7 @@ def test_work_that_failed_is_still_known(dataset: Dataset) -> None:
     with db.session() as session:
         session.add(failed)
     with db.reading() as session:
-        newest = stored.newest_with_key(session, "k")
+        newest = stored_work.newest_with_key(session, "k")
     assert newest is not None
     assert newest.id == failed.id
 
@@ -49,7 +49,7 @@ def test_the_search_for_unchecked_datasets_reads_one_row_and_scans_no_table() ->
         fill(session, Sizes(runs=0, queued=0, datasets=2_000, models=1, endpoints=0, points=0, keys=0, projects=0))
     unchecked = stored_dataset()
     with db.reading() as session, counting() as counted:
-        lacking = stored.lacking(session, "health", 50_000)
+        lacking = stored_work.lacking(session, "health", 50_000)
         assert lacking is not None
         assert lacking.id == unchecked.id
         assert (len(counted.statements), counted.rows) == (1, 1)

@@ -129,9 +129,9 @@ def test_the_first_in_line_is_found_by_an_index_without_sorting(first: Callable[
     (query,) = [statement for statement in counted.statements if statement.startswith("SELECT")]
     with db.reading() as session:
         steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("queued", 1, 0)).fetchall()
-    said = " ".join(str(step) for step in steps)
-    assert "_status_created" in said
-    assert "TEMP B-TREE" not in said
+    plan_text = " ".join(str(step) for step in steps)
+    assert "_status_created" in plan_text
+    assert "TEMP B-TREE" not in plan_text
 
 
 def test_a_start_reads_no_checkpoint_however_large_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,10 +25,10 @@ def furnished(monkeypatch: pytest.MonkeyPatch) -> None:
     table_rows.furnish(monkeypatch, steps=2)
 
 
-def add(*things: Any) -> None:
+def add(*rows: Any) -> None:
     with db.session() as session:
-        for thing in things:
-            session.add(thing)
+        for row in rows:
+            session.add(row)
             session.flush()
 
 

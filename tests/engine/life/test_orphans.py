@@ -31,9 +31,9 @@ def left(noun: str, name: str, seconds_ago: float = 2 * orphans.OLD_SECONDS) -> 
 
 
 def aged(path: Path, seconds_ago: float = 2 * orphans.OLD_SECONDS) -> None:
-    then = time.time() - seconds_ago
-    for one in (*(path.rglob("*") if path.is_dir() else ()), path):
-        os.utime(one, (then, then))
+    moment = time.time() - seconds_ago
+    for entry in (*(path.rglob("*") if path.is_dir() else ()), path):
+        os.utime(entry, (moment, moment))
 
 
 def blob(name: str) -> Path:
@@ -89,7 +89,7 @@ def test_a_dataset_whose_copy_stands_still_for_long_is_not_swept_away_under_it(t
     """As when a laptop sleeps in the middle of a copy: the folder looks old, and no row knows it yet."""
     pipe_is_read, go_on = threading.Event(), threading.Event()
     folders = home.made(home.folder("datasets"))
-    made: list[Dataset] = []
+    datasets_begun: list[Dataset] = []
 
     def fill() -> None:
         pipe_is_read.set()
@@ -97,7 +97,7 @@ def test_a_dataset_whose_copy_stands_still_for_long_is_not_swept_away_under_it(t
 
     def begin() -> None:
         dataset = Dataset(project_id="default", name="slow")
-        made.append(datasets._begun(dataset, fill))
+        datasets_begun.append(datasets._begun(dataset, fill))
 
     thread = threading.Thread(target=begin)
     thread.start()
@@ -108,7 +108,7 @@ def test_a_dataset_whose_copy_stands_still_for_long_is_not_swept_away_under_it(t
     assert folder.exists()
     go_on.set()
     thread.join()
-    assert datasets.look_up(made[0].id).name == "slow"
+    assert datasets.look_up(datasets_begun[0].id).name == "slow"
     process.end(folder)
 
 

@@ -31,8 +31,8 @@ def begin() -> Iterator[Callable[[], Reconciler]]:
         return begun[-1]
 
     yield start
-    for one in begun:
-        one.stop()
+    for running in begun:
+        running.stop()
 
 
 def test_one_kind_of_thing_that_fails_does_not_stop_the_others(

@@ -24,16 +24,16 @@ from tests.waiting import wait_for
 @contextmanager
 def held_after(words: str) -> Iterator[tuple[threading.Event, threading.Event]]:
     """Holds whoever has just read something by a statement with these words: (it is there, let it go on)."""
-    there, go_on = threading.Event(), threading.Event()
+    reached, go_on = threading.Event(), threading.Event()
 
     def hold(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if words in statement and threading.current_thread() is not threading.main_thread():
-            there.set()
+            reached.set()
             go_on.wait(20)
 
     event.listen(Engine, "after_cursor_execute", hold)
     try:
-        yield there, go_on
+        yield reached, go_on
     finally:
         go_on.set()
         event.remove(Engine, "after_cursor_execute", hold)
@@ -100,11 +100,11 @@ def test_failures_that_are_each_different_do_not_fill_the_memory(monkeypatch: py
 
 
 def test_an_answer_is_asked_for_once_and_given_once_to_whoever_comes_back() -> None:
-    asked: list[int] = []
+    calls: list[int] = []
     go_on = threading.Event()
 
     def question() -> int:
-        asked.append(1)
+        calls.append(1)
         go_on.wait(20)
         return 7
 
@@ -112,9 +112,9 @@ def test_an_answer_is_asked_for_once_and_given_once_to_whoever_comes_back() -> N
     assert answers.to("a", question) is None
     assert answers.to("a", question) is None  # under way: whoever asks does not wait
     go_on.set()
-    told = wait_for(lambda: answers.to("a", question))
-    assert told is not None
-    assert (told.answer, asked) == (7, [1])
+    answer = wait_for(lambda: answers.to("a", question))
+    assert answer is not None
+    assert (answer.value, calls) == (7, [1])
     assert answers.to("a", question) is None  # asked anew
 
 

@@ -25,7 +25,7 @@ class Hub(BaseHTTPRequestHandler):
     def answer(self, body: bool) -> None:
         path = self.path.partition("?")[0].strip("/").split("/")
         api = path[:2] == ["api", "models"]
-        owner, name, *rest = path[2:] if api else path
+        owner, name, *remaining = path[2:] if api else path
         repo = self.root / owner / name
         if not repo.is_dir():
             self.refuse(404, "RepoNotFound")
@@ -36,10 +36,10 @@ class Hub(BaseHTTPRequestHandler):
         elif api:
             # .../models/OWNER/NAME[/revision/REV] and .../tree/REV
             files = [described(file) for file in sorted(repo.iterdir()) if file.name != "lying"]
-            reply = files if rest[:1] == ["tree"] else {"id": f"{owner}/{name}", "sha": COMMIT, "siblings": files}
+            reply = files if remaining[:1] == ["tree"] else {"id": f"{owner}/{name}", "sha": COMMIT, "siblings": files}
             self.send(200, json.dumps(reply).encode(), {"content-type": "application/json"}, body)
         else:
-            self.send_file(repo / rest[-1], body)
+            self.send_file(repo / remaining[-1], body)
 
     def send_file(self, file: Path, body: bool) -> None:
         if not file.is_file():

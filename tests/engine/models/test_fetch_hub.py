@@ -19,9 +19,9 @@ from tests.engine.weights import model_folders
 @pytest.fixture
 def repos(tmp_path: Path) -> Path:
     """Where the fake hub keeps its repositories; owner/name is one that can be trained."""
-    made = model_folders.make(tmp_path / "repos" / "owner" / "name")
+    repo = model_folders.make(tmp_path / "repos" / "owner" / "name")
     for name in ("pytorch_model.bin", "model.gguf", "consolidated.safetensors", "run_me.py"):
-        (made / name).write_bytes(b"never fetched")
+        (repo / name).write_bytes(b"never fetched")
     return tmp_path / "repos"
 
 

@@ -14,9 +14,8 @@ from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.models import models
 from engine.process import plan, process
 from engine.weights.starter import STARTER_NAME
-from storage import db
-from storage import home as place
-from storage import models as stored
+from storage import db, home
+from storage import models as stored_models
 from storage.statuses import EndpointStatus, ModelStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Model, Run
 from tests.engine.weights import model_folders
@@ -46,7 +45,7 @@ def at_work(model: Model) -> Model:
 
 
 def folder(model: Model) -> Path:
-    return place.model_folder(model.id)
+    return home.model_folder(model.id)
 
 
 def test_a_model_of_the_hub_is_fetched_looked_at_and_ready() -> None:
@@ -69,7 +68,7 @@ def test_the_spec_says_what_to_fetch_and_holds_no_secret(monkeypatch: pytest.Mon
     assert spec == {
         "source": "starter",
         "source_id": STARTER_NAME,
-        "downloads": str(place.downloads()),
+        "downloads": str(home.downloads()),
         "automatic": False,
     }
     written = [path.read_text() for path in folder(model).glob("*.json*")]
@@ -197,7 +196,7 @@ def test_a_path_that_is_no_model_folder_is_refused_in_words(tmp_path: Path) -> N
         with pytest.raises(RefusedError, match=words):
             models.add_model("path", path)
     with db.reading() as session:
-        assert stored.recent(session) == []
+        assert stored_models.recent(session) == []
 
 
 def test_a_folder_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,12 +71,12 @@ def test_what_a_killed_shim_has_left_is_ended_by_the_look(folder: Path) -> None:
 
 def names(folder: Path) -> list[str]:
     """The processes that work for a folder."""
-    found = []
+    process_names = []
     for candidate in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if candidate.environ().get(shim.COOKIE) == str(folder):
-                found.append(candidate.name())
-    return found
+                process_names.append(candidate.name())
+    return process_names
 
 
 def test_twenty_who_start_the_same_attempt_plan_and_start_it_once(folder: Path) -> None:

@@ -108,33 +108,33 @@ def test_a_driver_that_gave_no_answer_is_asked_again(driver: Callable[[str], Non
 
 
 def test_many_at_once_wait_for_one_answer() -> None:
-    asked: list[int] = []
+    calls: list[int] = []
     answers = threading.Event()
 
     def ask() -> tuple[str, ...]:
-        asked.append(1)
+        calls.append(1)
         answers.wait(10)
         return TWO_CARDS
 
     inventory = devices.Inventory(ask)
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(inventory.cards) for _ in range(8)]
-        wait_for(lambda: asked)
+        wait_for(lambda: calls)
         answers.set()
         assert {future.result() for future in waiting} == {TWO_CARDS}
-    assert asked == [1]
+    assert calls == [1]
 
 
 @pytest.mark.usefixtures("two_gpus")
 @pytest.mark.parametrize(
-    ("visible", "found"),
+    ("visible", "expected"),
     [("1", ("gpu:1",)), ("GPU-aaa", ("gpu:0",)), ("", ("cpu",)), ("1, 0", ("gpu:0", "gpu:1"))],
 )
 def test_cards_that_are_hidden_from_the_studio_are_not_given_out(
-    monkeypatch: pytest.MonkeyPatch, visible: str, found: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, visible: str, expected: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert devices.found() == found
+    assert devices.found() == expected
 
 
 @pytest.mark.parametrize("torch", ["2.13.0+cpu", None])

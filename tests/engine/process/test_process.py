@@ -45,12 +45,12 @@ def record(folder: Path) -> dict[str, int]:
 
     def read() -> dict[str, int] | None:
         path = folder / "shim.json"
-        found: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-        return found if "worker" in found else None
+        content: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        return content if "worker" in content else None
 
-    found = wait_for(read)
-    assert found
-    return found
+    content = wait_for(read)
+    assert content
+    return content
 
 
 def test_a_command_runs_to_its_end_and_its_exit_code_is_kept(folder: Path) -> None:

@@ -19,9 +19,9 @@ def _counting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(plan.WORKERS, "token_rows", "tests.engine.process.fake_work")
 
 
-def status(one: Work) -> str:
+def status(piece: Work) -> str:
     work.tick()
-    return work.look_up(one.id).status
+    return work.look_up(piece.id).status
 
 
 def test_work_is_done_once_and_its_result_is_kept() -> None:
@@ -60,7 +60,7 @@ def test_a_worker_that_dies_is_started_again_once() -> None:
 
 def test_only_so_many_run_at_once_but_nobody_waits_for_a_page() -> None:
     slow = [work.start("counting", "d1", {"pause": 60, "count": number + 1}) for number in range(3)]
-    assert [one.status for one in slow] == [WorkStatus.RUNNING, WorkStatus.RUNNING, WorkStatus.QUEUED]
+    assert [piece.status for piece in slow] == [WorkStatus.RUNNING, WorkStatus.RUNNING, WorkStatus.QUEUED]
     assert work.wait(work.start("token_rows", "d1", {}).id, 20).status == WorkStatus.SUCCEEDED
     assert work.stop(slow[0].id).status == WorkStatus.STOPPED
     assert status(slow[2]) == WorkStatus.RUNNING
@@ -71,18 +71,18 @@ def test_only_so_many_run_at_once_but_nobody_waits_for_a_page() -> None:
 
 
 def test_progress_shows_while_it_runs() -> None:
-    one = work.start("counting", "d1", {"pause": 0.3, "count": 4})
-    wait_for(lambda: status(one) and work.look_up(one.id).progress)
-    assert work.look_up(one.id).stage == "counting"
-    assert work.stop(one.id).status == WorkStatus.STOPPED
-    assert work.stop(one.id).status == WorkStatus.STOPPED
+    counting = work.start("counting", "d1", {"pause": 0.3, "count": 4})
+    wait_for(lambda: status(counting) and work.look_up(counting.id).progress)
+    assert work.look_up(counting.id).stage == "counting"
+    assert work.stop(counting.id).status == WorkStatus.STOPPED
+    assert work.stop(counting.id).status == WorkStatus.STOPPED
 
 
 def test_a_secret_reaches_the_worker_and_no_file() -> None:
-    one = work.wait(work.start("counting", "d1", {}, {"SECRET_OF_THE_TEST": "xyzzy42"}).id, 20)
-    assert one.result["secret"] == 7
-    assert not [path for path in work.folder(one).rglob("*") if path.is_file() and b"xyzzy42" in path.read_bytes()]
-    assert "xyzzy42" not in json.dumps(one.model_dump(), default=str)
+    done = work.wait(work.start("counting", "d1", {}, {"SECRET_OF_THE_TEST": "xyzzy42"}).id, 20)
+    assert done.result["secret"] == 7
+    assert not [path for path in work.folder(done).rglob("*") if path.is_file() and b"xyzzy42" in path.read_bytes()]
+    assert "xyzzy42" not in json.dumps(done.model_dump(), default=str)
 
 
 def test_what_needs_secrets_or_a_device_is_never_begun_by_a_tick_and_fails_when_its_studio_was_killed() -> None:
@@ -103,12 +103,12 @@ def test_what_is_not_tried_again_begins_with_its_first_attempt_and_dies_once() -
 
 
 def test_pages_that_are_quickly_made_again_are_dropped_after_a_day() -> None:
-    one = work.wait(work.start("token_rows", "d1", {}).id, 20)
+    page = work.wait(work.start("token_rows", "d1", {}).id, 20)
     with db.session() as session:
-        fresh = session.get(Work, one.id)
+        fresh = session.get(Work, page.id)
         assert fresh
         assert fresh.ended_at
         fresh.ended_at -= 25 * 3600
     work.drop_old()
     with pytest.raises(NotFoundError):
-        work.stop(one.id)
+        work.stop(page.id)

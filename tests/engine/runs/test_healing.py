@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from engine.recipes.recipe import Recipe
 from engine.runs import healing, runs
@@ -87,7 +87,7 @@ def test_each_method_keeps_its_own_rules() -> None:
 
 
 @settings(deadline=None)
-@given(batch=some.integers(1, 4096), accumulation=some.integers(1, 64))
+@given(batch=st.integers(1, 4096), accumulation=st.integers(1, 64))
 def test_every_change_keeps_the_rows_of_a_step_and_it_ends(batch: int, accumulation: int) -> None:
     recipe = Recipe(
         model_id="m", dataset_id="d", per_device_train_batch_size=batch, gradient_accumulation_steps=accumulation

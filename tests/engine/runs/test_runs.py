@@ -14,7 +14,7 @@ from engine.process import attempts, devices, events, plan, process
 from engine.runs import curves, runs, supervision, verdict
 from engine.weights import checkpoints
 from storage import db, home, transitions
-from storage import runs as stored
+from storage import runs as stored_runs
 from storage.statuses import EndpointStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Lease, Run
 from tests.engine import table_rows
@@ -33,9 +33,9 @@ def furnished(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
 def pids(run_id: str) -> dict[str, int]:
     def read() -> dict[str, int] | None:
         path = home.run_folder(run_id) / "shim.json"
-        found: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        record: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         attempt = runs.look_up(run_id).attempt
-        return found if "worker" in found and found["attempt"] == attempt else None
+        return record if "worker" in record and record["attempt"] == attempt else None
 
     return tick_until(read)
 
@@ -61,10 +61,10 @@ def test_a_run_goes_from_the_queue_to_a_result_with_its_whole_curve() -> None:
 def test_progress_speed_and_time_left_show_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     table_rows.turn_knobs(monkeypatch, steps=1000, pause=0.02)
     run = runs.start_run("r", RECIPE)
-    found = tick_until(lambda: one if (one := runs.look_up(run.id)).eta_seconds else None)
-    assert found.eta_seconds is not None
-    assert 1 < found.eta_seconds < 1000
-    assert found.status == RunStatus.RUNNING
+    running = tick_until(lambda: current if (current := runs.look_up(run.id)).eta_seconds else None)
+    assert running.eta_seconds is not None
+    assert 1 < running.eta_seconds < 1000
+    assert running.status == RunStatus.RUNNING
     assert [lease.holder_id for lease in devices.holders()] == [run.id]
     runs.stop_run(run.id)
     until(run.id, RunStatus.STOPPED)
@@ -86,7 +86,7 @@ def test_one_training_at_a_time_first_come_first_served(monkeypatch: pytest.Monk
     first, second, third = (runs.start_run(name, RECIPE) for name in ("a", "b", "c"))
     supervision.launch.call_local()  # the bell of the third rings first; it is not its turn
     until(first.id, RunStatus.RUNNING)
-    assert {runs.look_up(one.id).status for one in (second, third)} == {RunStatus.QUEUED}
+    assert {runs.look_up(run.id).status for run in (second, third)} == {RunStatus.QUEUED}
     runs.stop_run(second.id)
     assert moves(second.id) == [("queued", "stopped")]
     runs.stop_run(first.id)
@@ -212,20 +212,20 @@ def test_success_without_a_result_is_a_failure(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_same_idempotency_key_gives_the_same_run_even_to_twenty_at_once() -> None:
-    found: list[str] = []
+    run_ids: list[str] = []
 
     def start() -> None:
-        found.append(runs.start_run("r", RECIPE, idempotency_key="k").id)
+        run_ids.append(runs.start_run("r", RECIPE, idempotency_key="k").id)
 
     threads = [threading.Thread(target=start) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 20
-    assert len(set(found)) == 1
-    assert runs.start_run("other", RECIPE, idempotency_key="k").id == found[0]
-    assert runs.start_run("r", RECIPE, idempotency_key="k2").id != found[0]
+    assert len(run_ids) == 20
+    assert len(set(run_ids)) == 1
+    assert runs.start_run("other", RECIPE, idempotency_key="k").id == run_ids[0]
+    assert runs.start_run("r", RECIPE, idempotency_key="k2").id != run_ids[0]
 
 
 def taken_from_the_queue(run: Run) -> None:
@@ -305,7 +305,7 @@ def test_delete_removes_row_points_and_folder_but_never_a_moving_run(monkeypatch
     with pytest.raises(NotFoundError):
         runs.look_up(run.id)
     with db.reading() as session:
-        assert stored.curve(session, run.id, "loss") == []
+        assert stored_runs.curve(session, run.id, "loss") == []
 
 
 def test_a_run_that_is_served_is_not_deleted() -> None:
@@ -331,9 +331,9 @@ def test_what_does_not_exist_is_not_found() -> None:
     for act in (runs.look_up, runs.stop_run, runs.resume_run, runs.delete_run, runs.checkpoints, runs.log_text):
         with pytest.raises(NotFoundError):
             act("nothing")
-    for change in ({"model_id": "x"}, {"dataset_id": "x"}):
+    for fields in ({"model_id": "x"}, {"dataset_id": "x"}):
         with pytest.raises(NotFoundError):
-            runs.start_run("r", RECIPE.model_copy(update=change))
+            runs.start_run("r", RECIPE.model_copy(update=fields))
     with pytest.raises(NotFoundError, match="project"):
         runs.start_run("r", RECIPE, project_id="x")
 
@@ -365,8 +365,8 @@ def test_events_come_from_a_cursor_and_are_valid_json() -> None:
     run = runs.start_run("r", NO_RETRY)
     folder = home.made(home.run_folder(run.id))
     events.append(folder, events.Step(step=1, metrics={"loss": math.nan, "lr": 0.5}))
-    found, cursor = runs.events_after(run.id)
-    assert found[0]["metrics"] == {"loss": None, "lr": 0.5}
+    new_events, cursor = runs.events_after(run.id)
+    assert new_events[0]["metrics"] == {"loss": None, "lr": 0.5}
     assert runs.events_after(run.id, cursor) == ([], cursor)
 
 
@@ -391,7 +391,10 @@ def test_a_lease_whose_run_has_vanished_is_taken_back() -> None:
 def test_every_move_is_in_the_log_with_its_reason() -> None:
     run = until(runs.start_run("r", RECIPE).id, *ENDED)
     with db.reading() as session:
-        assert [one.reason for one in transitions.log(session, run.id)][:2] == ["cpu is free", "the training has begun"]
+        assert [move.reason for move in transitions.log(session, run.id)][:2] == [
+            "cpu is free",
+            "the training has begun",
+        ]
 
 
 def test_a_worker_outlives_the_ticks_and_is_read_on_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,25 +407,25 @@ def test_a_worker_outlives_the_ticks_and_is_read_on_by_the_next(monkeypatch: pyt
 
 
 def end(tmp_path: Path, **changes: object) -> verdict.Verdict:
-    known = {"folder": tmp_path, "asked_to_stop": False, "ending": None, "record": None, "last_words": "x"}
-    return verdict.judge(verdict.End(**{**known, **changes}))  # type: ignore[arg-type]
+    fields = {"folder": tmp_path, "asked_to_stop": False, "ending": None, "record": None, "last_words": "x"}
+    return verdict.judge(verdict.End(**{**fields, **changes}))  # type: ignore[arg-type]
 
 
 def test_an_end_by_lack_of_memory_is_a_failure_and_tried_again_with_less(tmp_path: Path) -> None:
-    found = end(tmp_path, record={"code": -9, "out_of_memory": True})
-    assert (found.status, found.again) == (RunStatus.FAILED, "smaller")
-    assert "memory" in (found.error or "")
+    judged = end(tmp_path, record={"code": -9, "out_of_memory": True})
+    assert (judged.status, judged.again) == (RunStatus.FAILED, "smaller")
+    assert "memory" in (judged.error or "")
 
 
 def test_a_chat_template_that_never_ends_is_the_models_fault(tmp_path: Path) -> None:
-    found = end(tmp_path, record={"code": -signal.SIGPROF})
-    assert (found.status, found.again) == (RunStatus.FAILED, "never")
-    assert "chat template" in (found.error or "")
+    judged = end(tmp_path, record={"code": -signal.SIGPROF})
+    assert (judged.status, judged.again) == (RunStatus.FAILED, "never")
+    assert "chat template" in (judged.error or "")
 
 
 def test_a_disk_so_full_that_the_failure_could_not_be_written_is_known_by_the_log(tmp_path: Path) -> None:
-    found = end(tmp_path, record={"code": 1}, last_words="OSError: [Errno 28] No space left on device")
-    assert (found.error, found.again) == ("The disk is full.", "never")
+    judged = end(tmp_path, record={"code": 1}, last_words="OSError: [Errno 28] No space left on device")
+    assert (judged.error, judged.again) == ("The disk is full.", "never")
 
 
 def test_a_worker_that_ended_as_if_by_a_signal_was_interrupted(tmp_path: Path) -> None:

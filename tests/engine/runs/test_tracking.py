@@ -15,9 +15,9 @@ from tests.fake_mlflow import fake_mlflow
 from tests.waiting import wait_for
 
 
-def told(run_id: str) -> tracking.Delivery:
-    (one,) = tracking.deliveries(runs.look_up(run_id))
-    return one
+def delivery_of(run_id: str) -> tracking.Delivery:
+    (delivery,) = tracking.deliveries(runs.look_up(run_id))
+    return delivery
 
 
 def play() -> None:
@@ -32,7 +32,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tracker: str = "mlflow", **knobs: obj
 
 def after_a_look(run_id: str) -> tracking.Delivery:
     play()
-    return told(run_id)
+    return delivery_of(run_id)
 
 
 def delivered(run_id: str) -> bool:
@@ -44,10 +44,10 @@ def test_a_run_is_told_to_its_tracker_to_the_end(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         run = start(monkeypatch, steps=8)
         wait_for(lambda: delivered(run.id), seconds=60)
-        steps = sorted({one["step"] for _, body, _ in sent for one in body.get("metrics", [])})
+        steps = sorted({metric["step"] for _, body, _ in sent for metric in body.get("metrics", [])})
     assert steps == list(range(1, 9))
     assert runs.look_up(run.id).status == RunStatus.SUCCEEDED
-    assert (told(run.id).points, told(run.id).error) == (24, "")
+    assert (delivery_of(run.id).points, delivery_of(run.id).error) == (24, "")
 
 
 def test_a_tracker_that_is_down_does_not_hold_up_the_run(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_tracker_that_is_down_does_not_hold_up_the_run(monkeypatch: pytest.Mon
     ended = table_rows.until(run.id, RunStatus.SUCCEEDED)
     wait_for(lambda: after_a_look(run.id).error, seconds=60)
     assert ended.error is None
-    assert not told(run.id).finished  # it is asked again for some minutes
+    assert not delivery_of(run.id).finished  # it is asked again for some minutes
     process.kill(tracking.folder(run.id, "mlflow"))
 
 
@@ -69,7 +69,7 @@ def test_a_killed_one_is_started_again_and_goes_on(monkeypatch: pytest.MonkeyPat
         process.kill(tracking.folder(run.id, "mlflow"))
         wait_for(lambda: delivered(run.id), seconds=60)
         created = [route for route, _, _ in sent].count("runs/create")
-        steps = {one["step"] for _, body, _ in sent for one in body.get("metrics", [])}
+        steps = {metric["step"] for _, body, _ in sent for metric in body.get("metrics", [])}
     assert (created, steps) == (1, set(range(1, 13)))
 
 

@@ -16,7 +16,7 @@ from engine.process import devices, plan, process
 from engine.serve import backends, endpoints, probe, routing
 from engine.serve.routing import NotReadyError
 from storage import db, home
-from storage import endpoints as rows
+from storage import endpoints as stored_endpoints
 from storage.statuses import EndpointStatus, ModelStatus
 from storage.transitions import log, move_backend
 from tests.serving import (
@@ -41,9 +41,9 @@ def fake_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def ask(model: str, text: str, **more: Any) -> Any:
-    found = routing.upstream(model)
-    body = {"model": found.model, "messages": [{"role": "user", "content": text}], **more}
-    with probe.open_client(found.address, timeout=20) as client:
+    upstream = routing.upstream(model)
+    body = {"model": upstream.model, "messages": [{"role": "user", "content": text}], **more}
+    with probe.open_client(upstream.address, timeout=20) as client:
         return client.post("chat/completions", json=body).json()["choices"][0]["message"]["content"]
 
 
@@ -51,7 +51,7 @@ def worker_pid(backend_id: str) -> int:
     return int(json.loads((home.backend_folder(backend_id) / "shim.json").read_text())["worker"])
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     """Ended; a dead process that its parent has not looked at yet holds no memory either."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -65,12 +65,12 @@ def test_an_endpoint_comes_up_and_answers_as_tuned_and_as_base() -> None:
     endpoint = endpoints.create_endpoint("jokes", model_id=model.id, adapters=[run.id])
     assert endpoints.describe(endpoint)["status"] == "queued"
     bring_up(endpoint)
-    told = endpoints.describe(endpoints.look_up(endpoint.id))
-    assert (told["status"], told["device"], told["error"]) == ("ready", "cpu", None)
-    assert told["models"] == ["jokes", "jokes:base", f"jokes:{run.id}"]
+    description = endpoints.describe(endpoints.look_up(endpoint.id))
+    assert (description["status"], description["device"], description["error"]) == ("ready", "cpu", None)
+    assert description["models"] == ["jokes", "jokes:base", f"jokes:{run.id}"]
     assert ask("jokes", "hello").startswith(f"{run.id} says")
     assert ask("jokes:base", "hello").startswith("base says")
-    assert [entry["id"] for entry in endpoints.served_models()] == told["models"]
+    assert [entry["id"] for entry in endpoints.served_models()] == description["models"]
 
 
 def test_one_click_on_a_run_serves_it_once_under_the_runs_name() -> None:
@@ -98,11 +98,11 @@ def test_stopping_gives_the_process_its_memory_and_its_device_back() -> None:
     up = bring_up(endpoint)
     pid = worker_pid(up.id)
     socket = Path(str(up.address).removeprefix("unix:"))
-    assert not gone(pid)
+    assert not has_ended(pid)
     assert socket.is_socket()
     endpoints.stop_endpoint(endpoint.id)
     until(up.id, EndpointStatus.STOPPED)
-    wait_for(lambda: gone(pid))
+    wait_for(lambda: has_ended(pid))
     assert not socket.exists()
     assert not devices.holders()
     assert endpoints.describe(endpoints.look_up(endpoint.id))["status"] == "stopped"
@@ -121,8 +121,8 @@ def test_stopping_waits_for_an_answer_that_is_being_written() -> None:
         next(lines)
         endpoints.stop_endpoint(endpoint.id)
         backends.tick()
-        rest = list(lines)
-    assert "data: [DONE]" in rest
+        remaining = list(lines)
+    assert "data: [DONE]" in remaining
     until(up.id, EndpointStatus.STOPPED)
 
 
@@ -146,14 +146,14 @@ def test_a_killed_shim_takes_its_worker_with_it_and_the_backend_comes_back() -> 
     os.kill(record["shim"], signal.SIGKILL)
     until(up.id, EndpointStatus.QUEUED, seconds=5)
     assert until(up.id, EndpointStatus.READY).attempt == 2
-    assert gone(record["worker"])
+    assert has_ended(record["worker"])
 
 
 def test_after_five_deaths_in_a_row_a_backend_is_given_up() -> None:
     endpoint = endpoints.create_endpoint("jokes", model_id=ready_model().id)
     up = bring_up(endpoint)
-    with db.session() as change:
-        row = rows.backend(change, up.id)
+    with db.session() as session:
+        row = stored_endpoints.backend(session, up.id)
         assert row is not None
         row.restarts = backends.MOST_DEATHS
     os.kill(worker_pid(up.id), signal.SIGKILL)
@@ -166,8 +166,8 @@ def test_after_five_deaths_in_a_row_a_backend_is_given_up() -> None:
 
 def test_deaths_are_forgotten_once_it_has_stood_for_a_minute() -> None:
     up = bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id))
-    with db.session() as change:
-        row = rows.backend(change, up.id)
+    with db.session() as session:
+        row = stored_endpoints.backend(session, up.id)
         assert row is not None
         row.restarts, row.ready_at = 3, time.time() - 61
     backends.tick()
@@ -184,9 +184,9 @@ def test_a_model_that_cannot_be_loaded_fails_at_once_with_the_workers_words() ->
 def test_a_decision_without_a_deed_is_done_after_a_restart() -> None:
     endpoint = endpoints.create_endpoint("jokes", model_id=ready_model().id)
     waiting = active(endpoint)
-    with db.session() as change:  # the app is killed right after this
-        move_backend(change, waiting, EndpointStatus.QUEUED, EndpointStatus.STARTING, device="cpu")
-        row = rows.backend(change, waiting.id)
+    with db.session() as session:  # the app is killed right after this
+        move_backend(session, waiting, EndpointStatus.QUEUED, EndpointStatus.STARTING, device="cpu")
+        row = stored_endpoints.backend(session, waiting.id)
         assert row is not None
         row.served_names = ["jokes", "jokes:base"]
     assert until(waiting.id, EndpointStatus.READY).attempt == 1
@@ -208,13 +208,13 @@ def test_a_new_deployment_takes_over_without_a_refused_request_and_the_old_one_e
 
     wait_for(switched, 30, every=0.05)
     assert answers[0].startswith(first.id)
-    told = endpoints.describe(endpoints.look_up(endpoint.id))
-    assert (told["backend_id"], told["deploying"], told["can_roll_back"]) == (green.id, None, True)
+    description = endpoints.describe(endpoints.look_up(endpoint.id))
+    assert (description["backend_id"], description["deploying"], description["can_roll_back"]) == (green.id, None, True)
     pid = worker_pid(blue.id)
     until(blue.id, EndpointStatus.STOPPED)
-    wait_for(lambda: gone(pid))
-    with db.reading() as view:
-        moves = [(move.before, move.after) for move in log(view, blue.id)]
+    wait_for(lambda: has_ended(pid))
+    with db.reading() as session:
+        moves = [(move.before, move.after) for move in log(session, blue.id)]
     assert moves[-2:] == [("ready", "draining"), ("draining", "stopped")]
 
 
@@ -284,7 +284,7 @@ def test_deleting_ends_the_process_and_forgets_everything() -> None:
     up = bring_up(endpoint)
     pid, folder = worker_pid(up.id), home.backend_folder(up.id)
     endpoints.delete_endpoint(endpoint.id)
-    wait_for(lambda: gone(pid))
+    wait_for(lambda: has_ended(pid))
     assert not folder.exists()
     with pytest.raises(NotFoundError):
         endpoints.look_up(endpoint.id)
@@ -303,7 +303,7 @@ def test_a_home_with_a_long_path_gets_a_short_socket(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "values", "said"),
+    ("name", "kind", "values", "words"),
     [
         ("Bad Name", "transformers", {}, "cannot be the name of the endpoint"),
         ("a" * 49, "transformers", {}, "cannot be the name of the endpoint"),
@@ -327,11 +327,11 @@ def test_a_home_with_a_long_path_gets_a_short_socket(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_what_cannot_be_served_is_refused_in_plain_words(
-    name: str, kind: str, values: dict[str, Any], said: str
+    name: str, kind: str, values: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(RefusedError) as caught:
         endpoints.create_endpoint(name, kind, **values)
-    assert said in str(caught.value)
+    assert words in str(caught.value)
 
 
 def test_options_are_checked_and_names_are_taken_once() -> None:
@@ -350,17 +350,17 @@ def test_models_that_are_not_ready_and_runs_that_do_not_fit_are_refused() -> Non
     run = finished_run(model)
     with pytest.raises(RefusedError, match="another model"):
         endpoints.create_endpoint("jokes", model_id=other.id, adapters=[run.id])
-    with db.session() as change:
-        row = change.merge(model)
+    with db.session() as session:
+        row = session.merge(model)
         row.status = ModelStatus.QUEUED
     with pytest.raises(RefusedError, match="is queued"):
         endpoints.serve_run(run.id)
-    with db.session() as change:
-        change.merge(run).recipe = {"method": "reward"}
+    with db.session() as session:
+        session.merge(run).recipe = {"method": "reward"}
     with pytest.raises(RefusedError, match="scores answers"):
         endpoints.serve_run(run.id)
-    with db.session() as change:
-        change.merge(run).recipe = {"method": "sft"}
+    with db.session() as session:
+        session.merge(run).recipe = {"method": "sft"}
     (home.run_folder(run.id) / "adapter" / "adapter_config.json").unlink()
     (home.run_folder(run.id) / "adapter").rmdir()
     with pytest.raises(TunesmithError, match="no trained model"):
@@ -371,14 +371,14 @@ def test_models_that_are_not_ready_and_runs_that_do_not_fit_are_refused() -> Non
 
 def test_an_outside_server_is_served_and_its_key_stays_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUD_API_KEY", "secret-key")
-    seen: list[dict[str, Any]] = []
-    with http_server(outside_api(seen)) as url:
+    requests: list[dict[str, Any]] = []
+    with http_server(outside_api(requests)) as url:
         options = {"url": f"{url}/v1/", "model": "big", "api_key_env": "CLOUD_API_KEY"}
         endpoint = endpoints.create_endpoint("cloud", "external", options=options)
         bring_up(endpoint)
-    assert seen[0]["headers"]["authorization"] == "Bearer secret-key"
-    found = routing.upstream("cloud")
-    assert (found.address, found.model, found.key_env) == (f"{url}/v1", "big", "CLOUD_API_KEY")
+    assert requests[0]["headers"]["authorization"] == "Bearer secret-key"
+    upstream = routing.upstream("cloud")
+    assert (upstream.address, upstream.model, upstream.key_env) == (f"{url}/v1", "big", "CLOUD_API_KEY")
     assert "secret-key" not in str(endpoints.describe(endpoint))
     endpoints.stop_endpoint(endpoint.id)
     until(active(endpoint).id, EndpointStatus.STOPPED)
