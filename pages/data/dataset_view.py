@@ -19,45 +19,45 @@ ROWS_A_PAGE = 20
 
 def rows_html(dataset: Dataset, offset: int) -> Markup:
     """A page of rows as they will be trained on."""
-    found = datasets.rows(dataset.id, offset, ROWS_A_PAGE)
-    if not found:
+    rows = datasets.rows(dataset.id, offset, ROWS_A_PAGE)
+    if not rows:
         return html.empty("No row to show", "No row of this file could be imported. The rejected ones say why.")
-    rows = html.join(
-        row_view.row_html(row, aside=_edit(dataset.id, position)) for position, row in enumerate(found, offset)
+    items = html.join(
+        row_view.row_html(row, aside=_edit_link(dataset.id, position)) for position, row in enumerate(rows, offset)
     )
-    return Markup('<ol class="da-rows">{}</ol>{}').format(rows, pages(dataset.id, "rows", offset, dataset.train_rows))
+    return Markup('<ol class="da-rows">{}</ol>{}').format(items, pages(dataset.id, "rows", offset, dataset.train_rows))
 
 
-def _edit(dataset_id: str, position: int) -> Markup:
-    where = f"{address(dataset_id, 'edit')}&row={position}"
-    return Markup('<a class="da-edit" data-soft href="{}">Edit</a>').format(where)
+def _edit_link(dataset_id: str, position: int) -> Markup:
+    href = f"{address(dataset_id, 'edit')}&row={position}"
+    return Markup('<a class="da-edit" data-soft href="{}">Edit</a>').format(href)
 
 
 def rejections_html(dataset: Dataset, offset: int) -> Markup:
     """Why rows were not taken: how often each rule, then row by row."""
-    found = datasets.rejections(dataset.id, offset, ROWS_A_PAGE)
-    if not found:
+    rejections = datasets.rejections(dataset.id, offset, ROWS_A_PAGE)
+    if not rejections:
         return html.empty("Every row was imported", "Nothing of this file was rejected.")
     headers = (html.Header("Row", "number"), "What is wrong", "What was found", "What would help")
-    save = Markup('<a class="ts-button" href="/api/datasets/{}/rejections.jsonl" download="{}">Download</a>').format(
-        dataset.id, f"{dataset.name} rejected.jsonl"
-    )
+    download = Markup(
+        '<a class="ts-button" href="/api/datasets/{}/rejections.jsonl" download="{}">Download</a>'
+    ).format(dataset.id, f"{dataset.name} rejected.jsonl")
     return Markup('<div class="da-why"><p>{}</p>{}</div>{}{}').format(
-        _counts(datasets.summary(dataset.id)["rules"]),
-        save,
-        html.table(headers, [html.Row(_rejection(one)) for one in found], "Rejected rows"),
+        _rule_counts(datasets.summary(dataset.id)["rules"]),
+        download,
+        html.table(headers, [html.Row(_rejection(rejection)) for rejection in rejections], "Rejected rows"),
         pages(dataset.id, "rejected", offset, dataset.rejected),
     )
 
 
-def _rejection(one: Mapping[str, Any]) -> tuple[object, ...]:
-    file = Markup("<small>{}</small>").format(one["file"]) if one.get("file") else ""
-    value = one.get("value")
+def _rejection(rejection: Mapping[str, Any]) -> tuple[object, ...]:
+    file = Markup("<small>{}</small>").format(rejection["file"]) if rejection.get("file") else ""
+    value = rejection.get("value")
     return (
-        Markup("{}{}").format(one.get("row") or html.DASH, file),
-        Markup("<b>{}</b>").format(words(str(one["rule"]))),
+        Markup("{}{}").format(rejection.get("row") or html.DASH, file),
+        Markup("<b>{}</b>").format(words(str(rejection["rule"]))),
         Markup('<code class="da-value">{}</code>').format(value if value not in (None, "") else html.DASH),
-        one.get("fix", ""),
+        rejection.get("fix", ""),
     )
 
 
@@ -66,21 +66,21 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _counts(rules: Mapping[str, int]) -> str:
+def _rule_counts(rules: Mapping[str, int]) -> str:
     return ", ".join(f"{html.count(count)} × {words(name)}" for name, count in rules.items())
 
 
 def notes_html(dataset: Dataset) -> Markup:
     """What was noticed and repaired while reading."""
-    found = datasets.summary(dataset.id)
-    lines = html.join(Markup("<li>{}</li>").format(line) for line in map(str, found["notes"]))
+    summary = datasets.summary(dataset.id)
+    notes = html.join(Markup("<li>{}</li>").format(note) for note in map(str, summary["notes"]))
     repairs = html.join(
         Markup('<li data-repair title="{}"><b>{}</b>: {} {}</li>').format(
             REPAIRS.get(name, ""), words(name), html.count(count), "row" if count == 1 else "rows"
         )
-        for name, count in found["repairs"].items()
+        for name, count in summary["repairs"].items()
     )
-    return Markup('<ul class="da-notes">{}{}</ul>').format(lines, repairs) if lines or repairs else Markup()
+    return Markup('<ul class="da-notes">{}{}</ul>').format(notes, repairs) if notes or repairs else Markup()
 
 
 def pages(dataset_id: str, show: str, offset: int, total: int) -> Markup:
@@ -90,8 +90,8 @@ def pages(dataset_id: str, show: str, offset: int, total: int) -> Markup:
 
 def address(dataset_id: str, show: str = "rows", offset: int = 0) -> str:
     """Where a view of a dataset is."""
-    wanted = {"dataset": dataset_id} | ({"show": show} if show != "rows" else {}) | ({"from": offset} if offset else {})
-    return f"/data?{urlencode(wanted)}"
+    query = {"dataset": dataset_id} | ({"show": show} if show != "rows" else {}) | ({"from": offset} if offset else {})
+    return f"/data?{urlencode(query)}"
 
 
 def row_link(dataset: Dataset, position: int, row: Mapping[str, Any], word: str = "Row") -> Markup:

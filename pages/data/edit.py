@@ -14,19 +14,19 @@ from storage.tables import Dataset
 
 LABEL = "Edit a row"
 LONGEST_EDITED = 200_000  # characters of a row that a page can hold well
-_BESIDE = ("row", "tools", "extra")
+_NOT_TEXTS = ("row", "tools", "extra")
 
 
 def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     """The form for the row that the address names by `row`, counted from 0."""
     position = int(query["row"]) if query.get("row", "").isdecimal() and len(query["row"]) < 16 else 0
-    found = datasets.rows(dataset.id, position, 1)
-    if not found:
+    rows = datasets.rows(dataset.id, position, 1)
+    if not rows:
         return html.notice(f"There is no row at place {position + 1:,}.", "Choose one in Rows.", "warn")
-    row = found[0]
+    row = rows[0]
     if len(_json(row)) > LONGEST_EDITED:
-        said = "Change it in the file and import that again, or by PUT /api/datasets/ID/rows/POSITION."
-        return html.notice("The row is too long to be edited here.", said, "warn")
+        hint = "Change it in the file and import that again, or by PUT /api/datasets/ID/rows/POSITION."
+        return html.notice("The row is too long to be edited here.", hint, "warn")
     title = f"Row {position + 1:,} of {dataset.train_rows:,}"
     return Markup('<div class="dt-edit" data-key="edit-{}-{}">{}{}</div>').format(
         dataset.id,
@@ -84,63 +84,63 @@ def _json(value: Any) -> str:
 def _texts(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """(path, what it is, text) of each text that is learnt or shown to the model."""
     for name, value in row.items():
-        if name in _BESIDE:
+        if name in _NOT_TEXTS:
             continue
         if isinstance(value, str):
             yield name, name, value
         elif isinstance(value, list):
-            for place, item in enumerate(value):
+            for index, item in enumerate(value):
                 if isinstance(item, dict):
                     side = f"{name}: " if name in ("chosen", "rejected") else ""
                     calls = " (calls a tool, see JSON)" if item.get("tool_calls") else ""
-                    yield f"{name}.{place}", f"{side}{item['role']}{calls}", item["content"]
+                    yield f"{name}.{index}", f"{side}{item['role']}{calls}", item["content"]
                 elif isinstance(item, str):
-                    yield f"{name}.{place}", f"step {place + 1}", item
+                    yield f"{name}.{index}", f"step {index + 1}", item
 
 
 def edited(row: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     """The row with the texts of a form. Line breaks a browser has rewritten count as unchanged."""
-    found: dict[str, Any] = json.loads(json.dumps({name: value for name, value in row.items() if name != "row"}))
+    changed_row: dict[str, Any] = json.loads(json.dumps({name: value for name, value in row.items() if name != "row"}))
     for path, _, before in _texts(row):
         after = values.get(f"text:{path}")
         if after is None or after == before.replace("\r\n", "\n").replace("\r", "\n"):
             continue
-        name, _, place = path.partition(".")
-        if not place:
-            found[name] = after
-        elif isinstance(found[name][int(place)], dict):
-            found[name][int(place)]["content"] = after
+        name, _, index = path.partition(".")
+        if not index:
+            changed_row[name] = after
+        elif isinstance(changed_row[name][int(index)], dict):
+            changed_row[name][int(index)]["content"] = after
         else:
-            found[name][int(place)] = after
-    if "label" in found and values.get("label") in ("true", "false"):
-        found["label"] = values["label"] == "true"
-    return found
+            changed_row[name][int(index)] = after
+    if "label" in changed_row and values.get("label") in ("true", "false"):
+        changed_row["label"] = values["label"] == "true"
+    return changed_row
 
 
 def _act_edit(id: str, values: Mapping[str, str], _project: str) -> str:
     position = fields.whole(values, "position", "the position of a row")
     if "json" in values:
-        after = _from_json(values["json"])
+        edited_row = _from_json(values["json"])
     else:
         rows = datasets.rows(id, position, 1)
-        after = edited(rows[0], values) if rows else {}
-    return address(shape.edit_row(id, position, after).id, "rows", position // ROWS_A_PAGE * ROWS_A_PAGE)
+        edited_row = edited(rows[0], values) if rows else {}
+    return address(shape.edit_row(id, position, edited_row).id, "rows", position // ROWS_A_PAGE * ROWS_A_PAGE)
 
 
 def _act_drop(id: str, values: Mapping[str, str], _project: str) -> str:
     position = fields.whole(values, "position", "the position of a row")
-    made = shape.drop_rows(id, [position])
-    return address(made.id, "rows", position // ROWS_A_PAGE * ROWS_A_PAGE)
+    version = shape.drop_rows(id, [position])
+    return address(version.id, "rows", position // ROWS_A_PAGE * ROWS_A_PAGE)
 
 
 def _from_json(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        row = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"This is not valid JSON: {str(error)[:200]}.", "Correct it, and save again.") from error
-    if not isinstance(found, dict):
+    if not isinstance(row, dict):
         raise RefusedError("The row is not a JSON object.", "Write it in braces, with named parts.")
-    return {"extra": None, **found}
+    return {"extra": None, **row}
 
 
 ACTS = {"edit-row": _act_edit, "drop-row": _act_drop}

@@ -35,46 +35,52 @@ def _export(dataset: Dataset) -> Markup:
         "export",
         dataset.id,
         "Export",
-        fields.select("form", "Form", [(one.name, one.label) for one in forms]),
-        fields.select("file", "File", [(name, said[0]) for name, said in _FILES.items()]),
+        fields.select("form", "Form", [(form.name, form.label) for form in forms]),
+        fields.select("file", "File", [(name, file_type[0]) for name, file_type in _FILES.items()]),
     )
     kind = dataset.kind
-    said = html.join(
-        Markup("<li><b>{}</b> {} <span>{}</span></li>").format(one.label, one.about, _loss(one, kind)) for one in forms
+    descriptions = html.join(
+        Markup("<li><b>{}</b> {} <span>{}</span></li>").format(
+            listed_form.label, listed_form.about, _loss(listed_form, kind)
+        )
+        for listed_form in forms
     )
-    done = [_one(dataset.id, one) for one in work.about(dataset.id, export.KIND)[:MOST_LISTED]]
+    done = [_export_item(dataset.id, job) for job in work.about(dataset.id, export.KIND)[:MOST_LISTED]]
     listed = Markup('<ol class="dt-exports">{}</ol>').format(html.join(done)) if done else ""
-    return html.card("Download", Markup('<ul class="dt-forms">{}</ul>').format(said), form, listed)
+    return html.card("Download", Markup('<ul class="dt-forms">{}</ul>').format(descriptions), form, listed)
 
 
 def _loss(form: Form, kind: str | None) -> str:
-    return next((said for one, said in form.loses.items() if one == kind), "Imported again, the rows are the same.")
+    return next(
+        (loss for lossy_kind, loss in form.loses.items() if lossy_kind == kind),
+        "Imported again, the rows are the same.",
+    )
 
 
-def _one(dataset_id: str, one: Work) -> Markup:
-    file = next(name for name, (_, file, packed) in _FILES.items() if (file, packed) == _file(one))
-    called = f"{export.form_label(str(one.spec['form']))}, {_FILES[file][0]}"
-    if one.status in WORK_MOVING:
-        state: object = html.progress(one.progress, f"Exporting {called}")
-    elif one.status == WorkStatus.SUCCEEDED:
-        href = f"/api/datasets/{dataset_id}/export/{one.id}/file"
+def _export_item(dataset_id: str, job: Work) -> Markup:
+    file = next(name for name, (_, file, packed) in _FILES.items() if (file, packed) == _file_type(job))
+    label = f"{export.form_label(str(job.spec['form']))}, {_FILES[file][0]}"
+    if job.status in WORK_MOVING:
+        state: object = html.progress(job.progress, f"Exporting {label}")
+    elif job.status == WorkStatus.SUCCEEDED:
+        href = f"/api/datasets/{dataset_id}/export/{job.id}/file"
         state = Markup('<a class="ts-button" href="{}" download>Download</a>').format(href)
     else:
-        state = html.badge(one.status, one.error or "")
-    return Markup("<li><div><b>{}</b><small>{}</small></div><div>{}</div></li>").format(called, _facts(one), state)
+        state = html.badge(job.status, job.error or "")
+    return Markup("<li><div><b>{}</b><small>{}</small></div><div>{}</div></li>").format(label, _facts(job), state)
 
 
-def _file(one: Work) -> tuple[str, str]:
-    return str(one.spec["file"]), str(one.spec["packed"])
+def _file_type(job: Work) -> tuple[str, str]:
+    return str(job.spec["file"]), str(job.spec["packed"])
 
 
-def _facts(one: Work) -> Markup:
-    if one.status != WorkStatus.SUCCEEDED:
-        return Markup("{}").format(one.error or one.stage)
-    left_out = int(one.result.get("left_out", 0))
-    parts = [f"{html.count(int(one.result['rows']))} rows", html.size(int(one.result["bytes"]))]
+def _facts(job: Work) -> Markup:
+    if job.status != WorkStatus.SUCCEEDED:
+        return Markup("{}").format(job.error or job.stage)
+    left_out = int(job.result.get("left_out", 0))
+    parts = [f"{html.count(int(job.result['rows']))} rows", html.size(int(job.result["bytes"]))]
     parts += [f"{html.count(left_out)} did not fit and were left out"] if left_out else []
-    return Markup("{} · {}").format(" · ".join(parts), html.moment(one.ended_at))
+    return Markup("{} · {}").format(" · ".join(parts), html.moment(job.ended_at))
 
 
 def _act_export(id: str, values: Mapping[str, str], _project: str) -> None:

@@ -24,19 +24,21 @@ def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     """All of the tab. `check` in the address unfolds the rows of a finding, `from` turns their pages."""
     report = health.report(dataset.id)
     if report.score is None:
-        return Markup('<div class="dt-health">{}{}</div>').format(_before(dataset, report), _compare(dataset, report))
+        return Markup('<div class="dt-health">{}{}</div>').format(
+            _unchecked(dataset, report), _compare(dataset, report)
+        )
     open_check = query.get("check", "")
     offset = int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 16 else 0
-    found = [part for part in report.parts if part.found]
+    parts = [part for part in report.parts if part.found]
     rows = dataset.train_rows
-    findings = html.join(_finding(dataset, part, rows, part.check == open_check, offset) for part in found)
+    findings = html.join(_finding(dataset, part, rows, part.check == open_check, offset) for part in parts)
     listed = Markup('<section class="ts-card dt-findings" aria-label="Findings">{}</section>').format(findings)
     return Markup('<div class="dt-health">{}{}{}{}</div>').format(
-        _score(report.score, report), listed if found else "", _rest(report), _compare(dataset, report)
+        _score(report.score, report), listed if parts else "", _other_checks(report), _compare(dataset, report)
     )
 
 
-def _before(dataset: Dataset, report: health.Report) -> Markup:
+def _unchecked(dataset: Dataset, report: health.Report) -> Markup:
     """What stands there until the checks are made."""
     work = report.work
     if work is not None and health.under_way(report):
@@ -50,11 +52,11 @@ def _before(dataset: Dataset, report: health.Report) -> Markup:
         return html.join(
             [html.notice(work.error or "The checks failed.", work.hint or ""), Markup("<p>{}</p>").format(start)]
         )
-    said = (
+    explanation = (
         f"{html.count(dataset.train_rows)} rows are looked through for duplicates, leakage, refusals, personal data, "
         "special tokens, unusual lengths and stray languages. It takes about a minute for every few hundred thousand."
     )
-    return html.card("Not checked yet", Markup("<p>{}</p><p>{}</p>").format(said, start))
+    return html.card("Not checked yet", Markup("<p>{}</p><p>{}</p>").format(explanation, start))
 
 
 def _compare(dataset: Dataset, report: health.Report) -> Markup:
@@ -71,12 +73,12 @@ def _score(score: int, report: health.Report) -> Markup:
         )
         for part in costly
     )
-    said = Markup('<ol class="dt-parts-of-score" aria-label="What it lost points for">{}</ol>').format(parts)
+    losses = Markup('<ol class="dt-parts-of-score" aria-label="What it lost points for">{}</ol>').format(parts)
     nothing = Markup("<p>{}</p>").format("Nothing was found that lowers the score.")
     return Markup(
         '<section class="ts-card dt-score" data-tone="{}">'
         "<div><p><b>{}</b><span>of 100</span></p><p>{}</p></div>{}</section>"
-    ).format(tone, score, _WORDS[tone], said if costly else nothing)
+    ).format(tone, score, _WORDS[tone], losses if costly else nothing)
 
 
 def _finding(dataset: Dataset, part: Part, rows: int, unfolded: bool, offset: int) -> Markup:
@@ -120,13 +122,13 @@ def _actions(dataset: Dataset, part: Part, unfolded: bool) -> Markup:
     show = Markup('<a class="ts-button" data-soft href="{}" aria-expanded="{}">{}</a>').format(
         address, str(unfolded).lower(), "Hide rows" if unfolded else "Show rows"
     )
-    ask = f"Make a new version of {dataset.name} {_PAST[check.fix]}? This version is not changed."
-    fix = html.button(check.fix_label, f"health-fix-{part.check}", dataset.id, ask)
+    question = f"Make a new version of {dataset.name} {_PAST[check.fix]}? This version is not changed."
+    fix = html.button(check.fix_label, f"health-fix-{part.check}", dataset.id, question)
     ignore = html.button("Count again" if part.ignored else "Ignore", f"health-ignore-{part.check}", dataset.id)
     return html.join([show, fix, ignore])
 
 
-def _rest(report: health.Report) -> Markup:
+def _other_checks(report: health.Report) -> Markup:
     """What was looked for in vain, and what could not be looked for."""
     clean = [CHECKS[part.check].title.lower() for part in report.parts if part.applies and not part.found]
     moot = [CHECKS[part.check].title.lower() for part in report.parts if not part.applies and not part.found]

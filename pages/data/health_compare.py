@@ -16,12 +16,12 @@ _STALE = " The ticked ones have not been compared with yet: press Compare."
 
 def form_html(dataset: Dataset, against: Sequence[Dataset], stale: bool) -> Markup:
     """The datasets to choose from, those to compare with ticked. `stale`: they have not been compared with yet."""
-    chosen = {one.id for one in against}
-    others = {one.id: one for one in [*against, *health_choices.candidates(dataset)[:MOST_LISTED]]}
+    chosen = {other.id for other in against}
+    others = {other.id: other for other in [*against, *health_choices.candidates(dataset)[:MOST_LISTED]]}
     if not others:
         hint = "Import your test set too: rows that are in both are found, so that they cannot spoil the test."
         return html.card("Compare with", Markup("<p>{}</p>").format(hint))
-    boxes = html.join(_box(one, one.id in chosen) for one in others.values())
+    boxes = html.join(_box(other, other.id in chosen) for other in others.values())
     return html.card(
         "Compare with",
         Markup("<p>{}{}</p>").format(_MEANS, _STALE if stale else ""),

@@ -18,8 +18,8 @@ DROP = "health-drop"
 
 def rows_html(dataset: Dataset, check: Check, part: Part, offset: int) -> Markup:
     """One page of them, as a form whose ticked rows can be dropped."""
-    found = health.rows(dataset.id, check.name, offset, ROWS_A_PAGE)
-    rows = html.join(_row(dataset, check, one) for one in found)
+    findings = health.rows(dataset.id, check.name, offset, ROWS_A_PAGE)
+    rows = html.join(_row(dataset, check, finding) for finding in findings)
     drop = Markup('<button class="ts-button" type="submit">Drop the ticked rows</button>') if _drops(check) else ""
     return Markup(
         '<form class="dt-found" data-act="{}" data-id="{}" id="found-{}-{}">'
@@ -32,29 +32,31 @@ def _drops(check: Check) -> bool:
     return check.fix == "drop"
 
 
-def _row(dataset: Dataset, check: Check, found: health.FoundRow) -> Markup:
-    place = dataset_view.row_link(dataset, found.position, found.row)
-    tick = Markup('<input type="checkbox" name="row-{}" aria-label="Drop row {}">').format(
-        found.position, found.row.get("row", "")
+def _row(dataset: Dataset, check: Check, finding: health.FoundRow) -> Markup:
+    link = dataset_view.row_link(dataset, finding.position, finding.row)
+    checkbox = Markup('<input type="checkbox" name="row-{}" aria-label="Drop row {}">').format(
+        finding.position, finding.row.get("row", "")
     )
     return Markup("<li>{}<div><p>{}{}{}</p>{}{}</div></li>").format(
-        tick if _drops(check) else "",
-        place,
-        _twin(dataset, found),
-        Markup("<span>{}</span>").format(found.said) if found.said else "",
-        highlights.excerpts(found.row, _spans(check, found)),
-        highlights.folded(found.row),
+        checkbox if _drops(check) else "",
+        link,
+        _twin(dataset, finding),
+        Markup("<span>{}</span>").format(finding.said) if finding.said else "",
+        highlights.excerpts(finding.row, _spans(check, finding)),
+        highlights.folded(finding.row),
     )
 
 
-def _twin(dataset: Dataset, found: health.FoundRow) -> Markup:
-    if found.twin is None or found.twin_row is None:
+def _twin(dataset: Dataset, finding: health.FoundRow) -> Markup:
+    if finding.twin is None or finding.twin_row is None:
         return Markup()
-    return Markup("<span>repeats {}</span>").format(dataset_view.row_link(dataset, found.twin, found.twin_row, "row"))
+    return Markup("<span>repeats {}</span>").format(
+        dataset_view.row_link(dataset, finding.twin, finding.twin_row, "row")
+    )
 
 
-def _spans(check: Check, found: health.FoundRow) -> highlights.Spans | None:
-    return highlights.differing(found.row, found.twin_row) if found.twin_row else check.spans
+def _spans(check: Check, finding: health.FoundRow) -> highlights.Spans | None:
+    return highlights.differing(finding.row, finding.twin_row) if finding.twin_row else check.spans
 
 
 def _pages(dataset: Dataset, check: Check, offset: int, total: int) -> Markup:
@@ -63,5 +65,5 @@ def _pages(dataset: Dataset, check: Check, offset: int, total: int) -> Markup:
 
 def address(dataset_id: str, check: str = "", offset: int = 0) -> str:
     """The tab Health, with the rows of a check unfolded."""
-    more = f"&check={check}" if check else ""
-    return dataset_view.address(dataset_id, "health", offset) + more
+    suffix = f"&check={check}" if check else ""
+    return dataset_view.address(dataset_id, "health", offset) + suffix

@@ -19,13 +19,13 @@ MOST_PLACES = 5  # in one text
 MOST_TEXTS = 4
 COMPARED = 6_000  # characters of two texts that are compared word by word
 LOOKED_AT = 200_000  # characters of one text; a row may have megabytes
-_BESIDE = ("row", "tools", "extra", "label", "labels")
+_NOT_TEXTS = ("row", "tools", "extra", "label", "labels")
 
 
 def texts_of(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(who or which column, text) for each text of a row of any kind."""
     for name, value in row.items():
-        if name in _BESIDE:
+        if name in _NOT_TEXTS:
             continue
         if isinstance(value, list) and value and isinstance(value[0], str):
             yield name, "\n".join(value)
@@ -63,24 +63,24 @@ def _differing(text: str, other: str) -> list[tuple[int, int, str]]:
 def marked(text: str, places: Sequence[tuple[Any, ...]]) -> Markup:
     """A text cut down to the places and what stands around them."""
     shown: list[Markup] = []
-    done = 0
+    shown_until = 0
     for start, end, *what in places:
-        first = max(done, start - AROUND)
-        shown.append(_gap(first > done, done > 0) + Markup("{}").format(text[first:start]))
+        start_shown = max(shown_until, start - AROUND)
+        shown.append(_gap(start_shown > shown_until, shown_until > 0) + Markup("{}").format(text[start_shown:start]))
         name = Markup(' title="{}"').format(what[0]) if what else Markup()
         shown.append(Markup("<mark{}>{}</mark>").format(name, text[start:end]))
-        done = end
+        shown_until = end
         shown.append(Markup("{}").format(text[end : min(end + AROUND, _next(places, end, len(text)))]))
-        done = min(end + AROUND, _next(places, end, len(text)))
-    return html.join([*shown, _gap(done < len(text), False)])
+        shown_until = min(end + AROUND, _next(places, end, len(text)))
+    return html.join([*shown, _gap(shown_until < len(text), False)])
 
 
 def _next(places: Sequence[tuple[Any, ...]], after: int, length: int) -> int:
     return next((place[0] for place in places if place[0] >= after), length)
 
 
-def _gap(there: bool, inside: bool) -> Markup:
-    return Markup(" <i>...</i> " if inside else "<i>...</i>") if there else Markup()
+def _gap(present: bool, inside: bool) -> Markup:
+    return Markup(" <i>...</i> " if inside else "<i>...</i>") if present else Markup()
 
 
 def _cut(text: str) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from engine.data import datasets, named_sources
-from engine.data import hub as hub_data
+from engine.data import datasets, hub, named_sources
 from engine.errors import RefusedError
 from pages.parts import live, toasts
 from pages.shell import project_of
@@ -33,9 +32,9 @@ def draw() -> tuple[dict[str, Component], gr.Button]:
         form |= _sources()
         with gr.Row(elem_id="data-end"):
             form["name"] = _text("name", "Name", "optional: the file's own name", 120, scale=1)
-            go = gr.Button("Import", variant="primary", elem_id="data-go", scale=0, min_width=132)
+            import_button = gr.Button("Import", variant="primary", elem_id="data-go", scale=0, min_width=132)
     wire(form)
-    return form, go
+    return form, import_button
 
 
 def _sources() -> dict[str, Component]:
@@ -74,10 +73,10 @@ def _choice(id: str, label: str) -> gr.Dropdown:
 
 def wire(form: Mapping[str, Component]) -> None:
     """Asks the hub what a dataset has as soon as its id is written, and for the splits of another configuration."""
-    asked, told = [form["hub_id"], form["config"]], [form["config"], form["split"]]
-    for happens in (form["hub_id"].blur, form["hub_id"].submit):
-        happens(offered, form["hub_id"], told, **live.ACTING)
-    form["config"].input(splits, asked, form["split"], **live.ACTING)
+    inputs, outputs = [form["hub_id"], form["config"]], [form["config"], form["split"]]
+    for event in (form["hub_id"].blur, form["hub_id"].submit):
+        event(offered, form["hub_id"], outputs, **live.ACTING)
+    form["config"].input(splits, inputs, form["split"], **live.ACTING)
 
 
 def offered(hub_id: str) -> list[Any]:
@@ -85,30 +84,30 @@ def offered(hub_id: str) -> list[Any]:
     if not hub_id.strip():
         return [gr.update(choices=[], value=None)] * 2
     with toasts.toast():
-        found = hub_data.look(hub_id.strip())
-        names = [str(one["name"]) for one in found["configs"]]
-        return [gr.update(choices=names, value=found["default"]), _splits(found, found["default"])]
+        hub_dataset = hub.look(hub_id.strip())
+        names = [str(config["name"]) for config in hub_dataset["configs"]]
+        return [gr.update(choices=names, value=hub_dataset["default"]), _splits(hub_dataset, hub_dataset["default"])]
     return [gr.skip(), gr.skip()]
 
 
 def splits(hub_id: str, config: str) -> Any:
     """The splits of one configuration."""
     with toasts.toast():
-        return _splits(hub_data.look(hub_id.strip()), config)
+        return _splits(hub.look(hub_id.strip()), config)
     return gr.skip()
 
 
-def _splits(found: Mapping[str, Any], config: str) -> Any:
-    names = next((list(one["splits"]) for one in found["configs"] if one["name"] == config), [])
+def _splits(hub_dataset: Mapping[str, Any], config: str) -> Any:
+    names = next((list(entry["splits"]) for entry in hub_dataset["configs"] if entry["name"] == config), [])
     return gr.update(choices=names, value="train" if "train" in names else next(iter(names), None))
 
 
-def _text(id: str, label: str, placeholder: str, most: int = 4096, scale: int | None = None) -> gr.Textbox:
+def _text(id: str, label: str, placeholder: str, longest: int = 4096, scale: int | None = None) -> gr.Textbox:
     return gr.Textbox(
         label=label,
         placeholder=placeholder,
         max_lines=1,
-        max_length=most,
+        max_length=longest,
         scale=scale,
         min_width=140,
         elem_id=f"data-{id}",
@@ -123,8 +122,8 @@ def bring_in(request: gr.Request, *values: Any) -> list[Any]:
     """Imports what the chosen way names; returns the emptied form (without the way) and the dataset's id."""
     fields = dict(zip(FIELDS, values, strict=True))
     with toasts.toast():
-        made = import_one(fields, project_of(request))
-        return [*(EMPTY[name] for name in FIELDS[1:]), made.id]
+        dataset = import_one(fields, project_of(request))
+        return [*(EMPTY[name] for name in FIELDS[1:]), dataset.id]
     return [*(gr.skip() for _ in FIELDS[1:]), ""]
 
 
@@ -133,7 +132,7 @@ def import_one(fields: Mapping[str, Any], project_id: str) -> Dataset:
     name = str(fields.get("name") or "").strip()
     match fields["way"]:
         case "Upload":
-            return _files([(Path(one), Path(one).name) for one in fields["files"] or ()], name, project_id, "upload")
+            return _files([(Path(path), Path(path).name) for path in fields["files"] or ()], name, project_id, "upload")
         case "Paste":
             return _files([named_sources.pasted(fields["pasted"])], name or "Pasted rows", project_id, "paste")
         case "Path":
@@ -155,10 +154,10 @@ def _path(text: str, name: str, project_id: str) -> Dataset:
 
 
 def _hub(fields: Mapping[str, Any], name: str, project_id: str) -> Dataset:
-    hub = {key: str(fields.get(field) or "").strip() for key, field in _HUB.items()}
-    if not hub["id"]:
+    source = {key: str(fields.get(field) or "").strip() for key, field in _HUB_FIELDS.items()}
+    if not source["id"]:
         raise RefusedError("There is no dataset to fetch.", "Write its id on the hub, such as owner/name.")
-    return datasets.import_hub(hub["id"], hub["config"], hub["split"], name=name, project_id=project_id)
+    return datasets.import_hub(source["id"], source["config"], source["split"], name=name, project_id=project_id)
 
 
-_HUB = {"id": "hub_id", "config": "config", "split": "split"}
+_HUB_FIELDS = {"id": "hub_id", "config": "config", "split": "split"}

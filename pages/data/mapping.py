@@ -3,7 +3,7 @@
 What is chosen stands in the address until it is applied, so that the rows beside it follow at once.
 """
 
-from collections.abc import Mapping as Query
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -37,54 +37,60 @@ LABELS = {"messages": "Chat", "completion": "Answer", "completions": "Steps"}
 WITH_TURNS = ("chat", "preference", "unpaired", "prompt")
 
 
-def html_of(dataset: Dataset, query: Query[str, str]) -> Markup:
+def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     """The form and, beside it, the first rows as they would become."""
     try:
-        done = work.wait(mappings.begin(dataset).id, WAIT_SECONDS)
+        job = work.wait(mappings.begin(dataset).id, WAIT_SECONDS)
     except ConflictError as error:
         return html.notice(error.message, error.hint, "calm")
-    if done.status in WORK_MOVING:
-        return _card(Markup("<p>Reading the first rows</p>{}").format(html.progress(None, "Reading the first rows")))
-    if done.status != WorkStatus.SUCCEEDED:
-        return html.notice(done.error or "The first rows could not be read.", done.hint or "")
-    chosen = chosen_in(query, dataset, done.result)
+    if job.status in WORK_MOVING:
+        return _importing_card(
+            Markup("<p>Reading the first rows</p>{}").format(html.progress(None, "Reading the first rows"))
+        )
+    if job.status != WorkStatus.SUCCEEDED:
+        return html.notice(job.error or "The first rows could not be read.", job.hint or "")
+    chosen = chosen_in(query, dataset, job.result)
     return Markup('<div class="dt-mapping">{}{}</div>').format(
-        _form(dataset, done.result, chosen), mapping_rows.html_of(dataset.id, chosen)
+        _form(dataset, job.result, chosen), mapping_rows.html_of(dataset.id, chosen)
     )
 
 
-def _card(content: Markup) -> Markup:
+def _importing_card(content: Markup) -> Markup:
     return Markup('<div class="ts-card da-importing">{}</div>').format(content)
 
 
-def chosen_in(query: Query[str, str], dataset: Dataset, found: Query[str, Any]) -> dict[str, Any]:
+def chosen_in(query: Mapping[str, str], dataset: Dataset, detection: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping that the address asks for, as plain values: what it leaves open is as it is now, or as detected."""
-    now = dataset.mapping or found["mapping"] or {"kind": "chat", "parts": {}, "roles": {}, "who": "", "what": ""}
-    kind: Kind = next((kind for kind in row_parts.PARTS if kind == query.get("kind")), now["kind"])
-    start = now["parts"] if kind == now["kind"] else usual_columns(kind, now["parts"], found["columns"])
-    taken = {part: query.get(f"part.{part}", start.get(part, NONE)) for part in row_parts.PARTS[kind]}
-    roles = {name: query.get(f"role.{name}", now["roles"].get(name, "")) for name in found["roles"]}
+    current = (
+        dataset.mapping or detection["mapping"] or {"kind": "chat", "parts": {}, "roles": {}, "who": "", "what": ""}
+    )
+    kind: Kind = next((kind for kind in row_parts.PARTS if kind == query.get("kind")), current["kind"])
+    initial = (
+        current["parts"] if kind == current["kind"] else usual_columns(kind, current["parts"], detection["columns"])
+    )
+    columns = {part: query.get(f"part.{part}", initial.get(part, NONE)) for part in row_parts.PARTS[kind]}
+    roles = {name: query.get(f"role.{name}", current["roles"].get(name, "")) for name in detection["roles"]}
     return {
         "kind": kind,
-        "parts": {part: column for part, column in taken.items() if column not in (NONE, "")},
+        "parts": {part: column for part, column in columns.items() if column not in (NONE, "")},
         "roles": {name: role for name, role in roles.items() if role in OURS},
-        "who": query.get("who", now["who"]),
-        "what": query.get("what", now["what"]),
+        "who": query.get("who", current["who"]),
+        "what": query.get("what", current["what"]),
     }
 
 
-def usual_columns(kind: Kind, now: Query[str, str], columns: list[dict[str, Any]]) -> dict[str, str]:
+def usual_columns(kind: Kind, current: Mapping[str, str], columns: list[dict[str, Any]]) -> dict[str, str]:
     """What can stay when another kind is chosen: parts of the same name, and columns that are called like a part."""
-    found = {part: column for part, column in now.items() if part in row_parts.PARTS[kind]}
-    for one in columns:
-        name = plain_name(one["name"])
-        if name in row_parts.PARTS[kind] and name not in found and one["name"] not in found.values():
-            found[name] = one["name"]
-    return found
+    kept = {part: column for part, column in current.items() if part in row_parts.PARTS[kind]}
+    for column_facts in columns:
+        name = plain_name(column_facts["name"])
+        if name in row_parts.PARTS[kind] and name not in kept and column_facts["name"] not in kept.values():
+            kept[name] = column_facts["name"]
+    return kept
 
 
-def _form(dataset: Dataset, found: Query[str, Any], chosen: Query[str, Any]) -> Markup:
-    columns = {one["name"]: one for one in found["columns"]}
+def _form(dataset: Dataset, detection: Mapping[str, Any], chosen: Mapping[str, Any]) -> Markup:
+    columns = {column["name"]: column for column in detection["columns"]}
     rows = html.join(
         _part(part, str(chosen["parts"].get(part, "")), columns) for part in row_parts.PARTS[chosen["kind"]]
     )
@@ -93,26 +99,26 @@ def _form(dataset: Dataset, found: Query[str, Any], chosen: Query[str, Any]) -> 
         '<label class="dt-kind"><b>Kind</b>{}</label><div class="dt-parts">{}</div>{}{}</form>'
     ).format(
         dataset.id,
-        detected_words(found),
+        detected_words(detection),
         _select("kind", KINDS, str(chosen["kind"])),
         rows,
-        _roles(found["roles"], chosen) if chosen["kind"] in WITH_TURNS else "",
-        _end(dataset, found, chosen),
+        _roles(detection["roles"], chosen) if chosen["kind"] in WITH_TURNS else "",
+        _end(dataset, detection, chosen),
     )
 
 
-def detected_words(found: Query[str, Any]) -> str:
+def detected_words(detection: Mapping[str, Any]) -> str:
     """How sure detection is: "998 of the first 1,000 rows are alpaca." """
-    count, total = found["formats"].get(found["format"], 0), found["looked_at"]
-    if found["format"] is None:
+    count, total = detection["formats"].get(detection["format"], 0), detection["looked_at"]
+    if detection["format"] is None:
         return "No known format. This is a guess: look at the rows beside it."
     rows = f"All of the first {total:,} rows are" if count == total else f"{count:,} of the first {total:,} rows are"
-    return f"{rows if total > 1 else 'The only row is'} {words(found['format'])}."
+    return f"{rows if total > 1 else 'The only row is'} {words(detection['format'])}."
 
 
-def _part(part: str, column: str, columns: Query[str, Query[str, Any]]) -> Markup:
-    known = columns.get(column)
-    example = next(iter(known["examples"]), "") if known else ""
+def _part(part: str, column: str, columns: Mapping[str, Mapping[str, Any]]) -> Markup:
+    facts = columns.get(column)
+    example = next(iter(facts["examples"]), "") if facts else ""
     choices = {NONE: "–", **{name: name for name in columns}} | ({column: column} if column else {})
     return Markup('<label title="{}"><b>{}</b>{}<code class="dt-example">{}</code></label>').format(
         row_parts.ABOUT[part], part_label(part), _select(f"part.{part}", choices, column or NONE), example
@@ -123,9 +129,9 @@ def part_label(part: str) -> str:
     return LABELS.get(part, part.capitalize())
 
 
-def _roles(counts: Query[str, int], chosen: Query[str, Any]) -> Markup:
+def _roles(counts: Mapping[str, int], chosen: Mapping[str, Any]) -> Markup:
     """What the names of roles mean, and where a turn says who and what."""
-    lines = html.join(_role(name, count, chosen["roles"].get(name, "")) for name, count in counts.items())
+    roles = html.join(_role(name, count, chosen["roles"].get(name, "")) for name, count in counts.items())
     keys = html.join(
         Markup(
             '<label><b>{}</b><input name="{}" value="{}" placeholder="{}" maxlength="80" autocomplete="off"></label>'
@@ -133,7 +139,7 @@ def _roles(counts: Query[str, int], chosen: Query[str, Any]) -> Markup:
         for name, label, usual in (("who", "Who speaks", "role, from"), ("what", "What is said", "content, value"))
     )
     opened = Markup(" open") if chosen["who"] or chosen["what"] else ""
-    table = Markup('<h4>Roles</h4><div class="dt-parts dt-roles">{}</div>').format(lines) if lines else Markup()
+    table = Markup('<h4>Roles</h4><div class="dt-parts dt-roles">{}</div>').format(roles) if roles else Markup()
     return Markup(
         '{}<details class="da-fold"{}><summary>Keys of a turn</summary><div class="dt-parts">{}</div></details>'
     ).format(table, opened, keys)
@@ -142,13 +148,13 @@ def _roles(counts: Query[str, int], chosen: Query[str, Any]) -> Markup:
 def _role(name: str, count: int, chosen: str) -> Markup:
     usual = ROLES.get(plain_name(name))
     first = {"": usual if usual else "not known"}
-    choices = first | {one: one if one != "call" else "call of a tool" for one in OURS if one != usual}
+    choices = first | {role: role if role != "call" else "call of a tool" for role in OURS if role != usual}
     return Markup("<label><b>{}<small>{}</small></b>{}</label>").format(
         name, f"{count:,} turns", _select(f"role.{name}", choices, chosen if chosen != usual else "")
     )
 
 
-def _select(name: str, choices: Query[str, str], chosen: str) -> Markup:
+def _select(name: str, choices: Mapping[str, str], chosen: str) -> Markup:
     options = html.join(
         Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", label)
         for value, label in choices.items()
@@ -156,44 +162,46 @@ def _select(name: str, choices: Query[str, str], chosen: str) -> Markup:
     return Markup('<select name="{}">{}</select>').format(name, options)
 
 
-def _end(dataset: Dataset, found: Query[str, Any], chosen: Query[str, Any]) -> Markup:
+def _end(dataset: Dataset, detection: Mapping[str, Any], chosen: Mapping[str, Any]) -> Markup:
     """Apply, and the way back to what was detected."""
     ready = dataset.status == DatasetStatus.READY
-    now = dataset.mapping or (found["mapping"] if ready else None)
-    if now is not None and _same(now, chosen):
-        said = "Rows were read by this mapping." if dataset.mapping else "Rows were read as detected."
-        return Markup("<footer><p>{}</p>{}</footer>").format(said, _as_detected(dataset))
+    current = dataset.mapping or (detection["mapping"] if ready else None)
+    if current is not None and _same(current, chosen):
+        text = "Rows were read by this mapping." if dataset.mapping else "Rows were read as detected."
+        return Markup("<footer><p>{}</p>{}</footer>").format(text, _as_detected(dataset))
     label = "Read again as a new version" if ready else "Import with this mapping"
-    back = Markup('<a class="ts-button" data-soft href="{}">Start over</a>').format(address(dataset.id, "mapping"))
+    start_over = Markup('<a class="ts-button" data-soft href="{}">Start over</a>').format(
+        address(dataset.id, "mapping")
+    )
     return Markup(
         '<footer><button class="ts-button" data-tone="primary">{}</button>{}{}</footer>'
         '<p class="dt-hint">The next file with the same columns in this project is read this way too.</p>'
-    ).format(label, back, _as_detected(dataset))
+    ).format(label, start_over, _as_detected(dataset))
 
 
-def _same(now: Query[str, Any], chosen: Query[str, Any]) -> bool:
-    return all(now[name] == chosen[name] for name in ("kind", "parts", "roles", "who", "what"))
+def _same(current: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
+    return all(current[name] == chosen[name] for name in ("kind", "parts", "roles", "who", "what"))
 
 
 def _as_detected(dataset: Dataset) -> Markup:
     return html.button("Read as detected", "map_as_detected", dataset.id) if dataset.mapping else Markup()
 
 
-def _apply(dataset_id: str, values: Query[str, str], _project: str) -> str:
+def _apply(dataset_id: str, values: Mapping[str, str], _project: str) -> str:
     """Imports by the fields of the form; they hold every select, so that nothing is left to what was detected."""
     roles = {name.removeprefix("role."): value for name, value in values.items() if name.startswith("role.") and value}
-    taken = {
+    columns = {
         name.removeprefix("part."): value
         for name, value in values.items()
         if name.startswith("part.") and value not in (NONE, "")
     }
     keys = {name: values.get(name, "").strip() for name in ("who", "what")}
-    mapping = parse({"kind": values["kind"], "parts": taken, "roles": roles, **keys})
+    mapping = parse({"kind": values["kind"], "parts": columns, "roles": roles, **keys})
     return address(mappings.apply(dataset_id, mapping).id)
 
 
-def _detected(dataset_id: str, _values: Query[str, str], _project: str) -> str:
+def _apply_detected(dataset_id: str, _values: Mapping[str, str], _project: str) -> str:
     return address(mappings.apply(dataset_id, None).id)
 
 
-ACTS = {"map": _apply, "map_as_detected": _detected}
+ACTS = {"map": _apply, "map_as_detected": _apply_detected}

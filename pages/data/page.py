@@ -8,13 +8,12 @@ from markupsafe import Markup
 from engine.data import datasets
 from engine.errors import NotFoundError
 from engine.process import events
-from pages.data import import_form
-from pages.data import tabs as dataset_tabs
+from pages.data import import_form, tabs
 from pages.data.dataset_view import address, notes_html
 from pages.parts import html, live, toasts
 from pages.parts.pager import pager_by_page, place_of
 from pages.shell import project_of
-from storage import datasets as stored
+from storage import datasets as stored_datasets
 from storage import home
 from storage.db import reading
 from storage.statuses import DatasetStatus
@@ -50,33 +49,33 @@ HEADERS = (
 def page() -> None:
     """The import on top, the datasets below; one open dataset takes the place of both."""
     gr.HTML(elem_id="data-open", js_on_load=HIDE_IMPORT, apply_default_css=False)
-    form, go = import_form.draw()
+    form, import_button = import_form.draw()
     fields = [form[name] for name in import_form.FIELDS]
-    opened, to = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    opened_id, target = gr.Textbox(visible=False), gr.Textbox(visible=False)
     table = live.live("datasets", datasets_html, actions=True)
-    go.click(import_form.bring_in, fields, [*fields[1:], opened], **live.ACTING).then(
-        None, opened, None, js=OPEN, **live.QUIET
+    import_button.click(import_form.bring_in, fields, [*fields[1:], opened_id], **live.ACTING).then(
+        None, opened_id, None, js=OPEN, **live.QUIET
     )
-    table.action(act, None, to, **live.ACTING).then(None, to, None, js=GO, **live.QUIET)
+    table.action(act, None, target, **live.ACTING).then(None, target, None, js=GO, **live.QUIET)
 
 
 def datasets_html(query: Mapping[str, str]) -> str:
     """The project's datasets, or the one the address names."""
     if query.get("dataset"):
-        return str(_one(query["dataset"], query.get("show", "")))
+        return str(_dataset(query["dataset"], query.get("show", "")))
     return str(_list(query["project"], query.get("named", "").strip(), query))
 
 
 def _list(project_id: str, named: str, query: Mapping[str, str]) -> Markup:
     with reading() as session:
-        place = place_of(query, ROWS, stored.count_newest(session, project_id, named))
-        listed = stored.newest(session, project_id, named, ROWS, place.offset)
+        place = place_of(query, ROWS, stored_datasets.count_newest(session, project_id, named))
+        listed = stored_datasets.newest(session, project_id, named, ROWS, place.offset)
     if not listed and not named:
         return _nothing()
     search = _search(named) if named or place.total > ROWS else ""
     table = html.table(HEADERS, [_row(dataset) for dataset in listed], "Datasets") if listed else _not_found(named)
-    more = {"named": named} if named else {}
-    return Markup("{}{}{}").format(search, table, pager_by_page(place, "/data", "datasets", **more))
+    kept_query = {"named": named} if named else {}
+    return Markup("{}{}{}").format(search, table, pager_by_page(place, "/data", "datasets", **kept_query))
 
 
 def _search(named: str) -> Markup:
@@ -103,15 +102,15 @@ def _nothing() -> Markup:
 
 
 def _row(dataset: Dataset) -> html.Row:
-    known = dataset.status == DatasetStatus.READY
+    ready = dataset.status == DatasetStatus.READY
     cells = [
         Markup("<b>{}</b><small>{}</small>").format(
-            html.link(dataset.name, address(dataset.id), soft=True), _from(dataset)
+            html.link(dataset.name, address(dataset.id), soft=True), _origin(dataset)
         ),
         _status(dataset),
         Markup("{}<small>{}</small>").format(dataset.kind or html.DASH, (dataset.format or "").replace("_", " ")),
         *(
-            html.count(count) if known else html.DASH
+            html.count(count) if ready else html.DASH
             for count in (dataset.accepted, dataset.repaired, dataset.rejected)
         ),
         html.size(dataset.size_bytes),
@@ -121,7 +120,7 @@ def _row(dataset: Dataset) -> html.Row:
     return html.Row(cells, dataset.id, address(dataset.id))
 
 
-def _from(dataset: Dataset) -> str:
+def _origin(dataset: Dataset) -> str:
     """Where its rows came from, and which version they are."""
     version = f"version {dataset.version}" if dataset.version > 1 else ""
     return " · ".join(filter(None, (version, dataset.source_name)))
@@ -137,11 +136,11 @@ def _status(dataset: Dataset) -> Markup:
 
 
 def _delete_button(dataset: Dataset) -> Markup:
-    ask = f"Delete the dataset {dataset.name}? Its rows are removed from the studio; your own file stays."
-    return html.button("Delete", "delete", dataset.id, ask, "danger")
+    question = f"Delete the dataset {dataset.name}? Its rows are removed from the studio; your own file stays."
+    return html.button("Delete", "delete", dataset.id, question, "danger")
 
 
-def _one(dataset_id: str, show: str) -> Markup:
+def _dataset(dataset_id: str, show: str) -> Markup:
     """The head of an open dataset. Its rows are a live part of their own, made when there are any."""
     back = html.link("All datasets", "/data", soft=True)
     try:
@@ -169,31 +168,31 @@ def _head(dataset: Dataset) -> Markup:
         ("Rejected", html.count(dataset.rejected)),
         ("Size", html.size(dataset.size_bytes)),
     )
-    known = html.facts(facts) + notes_html(dataset) if dataset.status == DatasetStatus.READY else ""
+    details = html.facts(facts) + notes_html(dataset) if dataset.status == DatasetStatus.READY else ""
     return Markup('<section class="ts-card"><header><h2>{}</h2>{}<small>{}</small>{}</header>{}</section>').format(
-        dataset.name, html.badge(dataset.status), _from(dataset), buttons, known
+        dataset.name, html.badge(dataset.status), _origin(dataset), buttons, details
     )
 
 
 def _format(dataset: Dataset) -> str:
     """The format, and how sure that is where it is not certain."""
     name = (dataset.format or "").replace("_", " ")
-    sure = dataset.confidence is None or dataset.confidence >= 1
-    return name if sure else f"{name} ({100 * (dataset.confidence or 0):.1f} %)"
+    certain = dataset.confidence is None or dataset.confidence >= 1
+    return name if certain else f"{name} ({100 * (dataset.confidence or 0):.1f} %)"
 
 
 def _content(dataset: Dataset, show: str) -> Markup:
-    said = _said(dataset)
-    current = dataset_tabs.open_tab(dataset, show)
+    notice = _status_notice(dataset)
+    current = tabs.open_tab(dataset, show)
     if not current:
-        return said
-    view = live.element("data", "view", seconds=VIEW_SECONDS)
+        return notice
+    rows = live.element("data", "view", seconds=VIEW_SECONDS)
     return Markup('{}{}<div id="view-of-{}" data-keep>{}</div>').format(
-        said, dataset_tabs.strip(dataset, current), dataset.id, view
+        notice, tabs.strip(dataset, current), dataset.id, rows
     )
 
 
-def _said(dataset: Dataset) -> Markup:
+def _status_notice(dataset: Dataset) -> Markup:
     """What a person should know about a dataset that is not ready."""
     match dataset.status:
         case DatasetStatus.IMPORTING:
@@ -220,14 +219,14 @@ def _importing(dataset: Dataset) -> Markup:
 
 def _stage(dataset: Dataset) -> str:
     """What the import said last, such as "12,000 rows read"."""
-    seen, _ = events.read(home.dataset_folder(dataset.id), max(0, dataset.events_offset - RECENT_BYTES))
-    said = [event.stage for event in seen if isinstance(event, events.Progress)]
-    return said[-1] if said else "Looking at the first rows" if seen else "Waiting for its turn"
+    recent, _ = events.read(home.dataset_folder(dataset.id), max(0, dataset.events_offset - RECENT_BYTES))
+    stages = [event.stage for event in recent if isinstance(event, events.Progress)]
+    return stages[-1] if stages else "Looking at the first rows" if recent else "Waiting for its turn"
 
 
 def view_html(query: Mapping[str, str]) -> str:
     """What the open tab of the dataset in the address shows."""
-    return str(dataset_tabs.content(datasets.look_up(query["dataset"]), query)) if query.get("dataset") else ""
+    return str(tabs.content(datasets.look_up(query["dataset"]), query)) if query.get("dataset") else ""
 
 
 def act(event: gr.EventData, request: gr.Request) -> str:
@@ -246,5 +245,5 @@ def _cancel(dataset_id: str, _values: Mapping[str, str], _project: str) -> None:
     datasets.cancel_import(dataset_id)
 
 
-ACTS: dict[str, dataset_tabs.Act] = {"delete": _delete, "cancel": _cancel, **dataset_tabs.acts()}
+ACTS: dict[str, tabs.Act] = {"delete": _delete, "cancel": _cancel, **tabs.acts()}
 FRAGMENTS: dict[str, live.Fragment] = {"datasets": datasets_html, "view": view_html}

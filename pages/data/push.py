@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
-from engine.data import hub as hub_data
+from engine.data import hub
 from pages.parts import html
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Dataset, Work
@@ -15,7 +15,7 @@ SPLITS = ("train", "validation", "test")
 
 def html_of(dataset: Dataset, _query: Mapping[str, str]) -> Markup:
     """A card: what was pushed last, and the form."""
-    latest = hub_data.latest_push(dataset.id)
+    latest = hub.latest_push(dataset.id)
     moving = latest is not None and latest.status in WORK_MOVING
     about = Markup('<p class="dt-push-about">{}</p>').format(
         "The rows go there as Parquet, with a card that says what they are and where they came from."
@@ -38,10 +38,10 @@ def _state(latest: Work | None) -> Markup:
 
 def _done(latest: Work, repo: str) -> Markup:
     address = str(latest.result.get("url", ""))
-    there = html.link(repo, address) if address.startswith(("https://", "http://")) else repo
+    repo_link = html.link(repo, address) if address.startswith(("https://", "http://")) else repo
     rows, split = html.count(int(latest.result.get("rows", 0))), latest.result.get("split", "")
     return Markup('<p class="dt-push-done">{} {} rows are at {}, split {}, since {}.</p>').format(
-        html.badge("succeeded"), rows, there, split, html.moment(latest.ended_at)
+        html.badge("succeeded"), rows, repo_link, split, html.moment(latest.ended_at)
     )
 
 
@@ -50,7 +50,7 @@ def _repo(latest: Work | None) -> str:
 
 
 def _form(dataset: Dataset, repo: str) -> Markup:
-    known = "the studio's HF_TOKEN" if os.environ.get("HF_TOKEN") else "hf_..."
+    token_hint = "the studio's HF_TOKEN" if os.environ.get("HF_TOKEN") else "hf_..."
     splits = html.join(Markup("<option>{}</option>").format(split) for split in SPLITS)
     return Markup(
         '<form class="dt-push" data-act="push" data-id="{}">'
@@ -63,13 +63,13 @@ def _form(dataset: Dataset, repo: str) -> Markup:
         "</label>"
         '<footer><button class="ts-button" data-tone="primary" type="submit">Push</button>'
         "<p>The token needs the right to write. It is used once and not kept.</p></footer></form>"
-    ).format(dataset.id, repo, known, splits)
+    ).format(dataset.id, repo, token_hint, splits)
 
 
 def push(dataset_id: str, values: Mapping[str, str], _project_id: str) -> str | None:
     """Begins the push that the form asks for. Raises TunesmithError."""
     token, split = values.get("token", "").strip(), values.get("split") or SPLITS[0]
-    hub_data.push(dataset_id, values.get("repo", ""), token, values.get("public") != "yes", split)
+    hub.push(dataset_id, values.get("repo", ""), token, values.get("public") != "yes", split)
     return None
 
 

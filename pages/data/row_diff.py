@@ -31,16 +31,19 @@ def _texts(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         turns = row_view.turns_of(name, value)
         if name in ("tools", "extra") or not all("role" in turn for turn in turns):
-            yield name, _words(value)
+            yield name, _plain_text(value)
             continue
         for turn in turns:
-            calls = _words(turn["tool_calls"]) if turn.get("tool_calls") else ""
+            calls = _plain_text(turn["tool_calls"]) if turn.get("tool_calls") else ""
             side = f"{name}: " if name in ("chosen", "rejected") else ""
             flag = " (context only)" if turn.get("train") is False else ""
-            yield f"{side}{turn['role']}{flag}", "\n".join(filter(None, (_words(turn.get("content") or ""), calls)))
+            yield (
+                f"{side}{turn['role']}{flag}",
+                "\n".join(filter(None, (_plain_text(turn.get("content") or ""), calls))),
+            )
 
 
-def _words(value: Any) -> str:
+def _plain_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -62,12 +65,12 @@ def words_html(old: str, new: str) -> Markup:
         most = row_view.LONGEST_SHOWN // 2
         return _marked("del", old[:most]) + Markup("<br>") + _marked("ins", new[:most])
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    return html.join(_step(step, before, after) for step in matcher.get_opcodes())
+    return html.join(_changed_words(step, before, after) for step in matcher.get_opcodes())
 
 
-def _step(step: tuple[str, int, int, int, int], before: list[str], after: list[str]) -> Markup:
-    what, old_start, old_end, new_start, new_end = step
-    if what == "equal":
+def _changed_words(step: tuple[str, int, int, int, int], before: list[str], after: list[str]) -> Markup:
+    kind, old_start, old_end, new_start, new_end = step
+    if kind == "equal":
         return escape("".join(after[new_start:new_end]))
     return _marked("del", "".join(before[old_start:old_end])) + _marked("ins", "".join(after[new_start:new_end]))
 

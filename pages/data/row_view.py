@@ -11,7 +11,7 @@ from pages.parts import html
 LONGEST_SHOWN = 6_000  # characters of one message; a row may have megabytes
 MOST_TURNS = 60
 _SIDES = {"user": "user", "assistant": "assistant", "prompt": "user", "completion": "assistant", "tool": "tool"}
-_BESIDE = ("row", "tools", "extra", "label")  # parts of a row that are no text of it
+_NOT_TEXTS = ("row", "tools", "extra", "label")  # parts of a row that are no text of it
 
 
 def row_html(row: Mapping[str, Any], number: object = None, aside: object = "") -> Markup:
@@ -36,7 +36,7 @@ def content_html(row: Mapping[str, Any]) -> Markup:
 
 
 def _chat(row: Mapping[str, Any]) -> Markup:
-    return _bubbles([turn for name, value in row.items() if name not in _BESIDE for turn in turns_of(name, value)])
+    return _bubbles([turn for name, value in row.items() if name not in _NOT_TEXTS for turn in turns_of(name, value)])
 
 
 def _preference(row: Mapping[str, Any]) -> Markup:
@@ -64,7 +64,7 @@ def turns_of(name: str, value: Any) -> list[Mapping[str, Any]]:
     """A value as turns: a list of them as it is, anything else as one turn of its column."""
     if value is None:
         return []
-    if isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, Mapping) for one in value):
+    if isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(item, Mapping) for item in value):
         return list(value)
     return [{"role": name, "content": value}]
 
@@ -94,11 +94,11 @@ def _bubble(turn: Mapping[str, Any]) -> Markup:
 
 
 def _calls(calls: Any) -> Markup:
-    found = [call.get("function", call) for call in calls or [] if isinstance(call, Mapping)]
+    functions = [call.get("function", call) for call in calls or [] if isinstance(call, Mapping)]
     return html.join(
-        Markup('<p class="da-call"><span>calls</span> <code>{}</code></p>').format(_cut(_call(one)))
-        for one in found
-        if isinstance(one, Mapping)
+        Markup('<p class="da-call"><span>calls</span> <code>{}</code></p>').format(_cut(_call(function)))
+        for function in functions
+        if isinstance(function, Mapping)
     )
 
 
@@ -106,19 +106,19 @@ def _call(function: Mapping[str, Any]) -> str:
     """`name(city="Paris", days=3)`, as one reads a call."""
     arguments = function.get("arguments")
     if isinstance(arguments, Mapping):
-        said = ", ".join(f"{name}={_json(value)}" for name, value in arguments.items())
+        arguments_text = ", ".join(f"{name}={_json(value)}" for name, value in arguments.items())
     else:
-        said = "" if arguments is None else str(arguments)
-    return f"{function.get('name', '?')}({said})"
+        arguments_text = "" if arguments is None else str(arguments)
+    return f"{function.get('name', '?')}({arguments_text})"
 
 
 def _tools(tools: Any) -> Markup:
     if not isinstance(tools, list) or not tools:
         return Markup()
     functions = [tool.get("function", tool) for tool in tools if isinstance(tool, Mapping)]
-    names = [str(one.get("name", "?")) for one in functions if isinstance(one, Mapping)]
-    said = f"{len(tools)} {'tool' if len(tools) == 1 else 'tools'}: {', '.join(names[:6])}"
-    return _folded(said + (" ..." if len(names) > 6 else ""), tools)
+    names = [str(function.get("name", "?")) for function in functions if isinstance(function, Mapping)]
+    title = f"{len(tools)} {'tool' if len(tools) == 1 else 'tools'}: {', '.join(names[:6])}"
+    return _folded(title + (" ..." if len(names) > 6 else ""), tools)
 
 
 def _extra(extra: Any) -> Markup:

@@ -34,17 +34,17 @@ def search_html(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     hits = search.search(dataset.id, typed, offset, ROWS_A_PAGE)
     rows = html.join(_row(dataset, hit, hits) for hit in hits.rows)
     return Markup('<div class="dt-hits">{}<ol class="da-rows">{}</ol>{}</div>').format(
-        _said(dataset, typed, hits), rows, _pages(dataset, typed, offset, hits.total)
+        _count_line(dataset, typed, hits), rows, _pages(dataset, typed, offset, hits.total)
     )
 
 
-def _said(dataset: Dataset, typed: str, hits: search.Hits) -> Markup:
-    every = html.link("All rows", dataset_view.address(dataset.id), soft=True)
+def _count_line(dataset: Dataset, typed: str, hits: search.Hits) -> Markup:
+    all_rows = html.link("All rows", dataset_view.address(dataset.id), soft=True)
     if not hits.terms:
-        return Markup("<p>There is no word to look for in <b>{}</b>. {}</p>").format(typed, every)
+        return Markup("<p>There is no word to look for in <b>{}</b>. {}</p>").format(typed, all_rows)
     count = f"{html.count(hits.total)} {'row has' if hits.total == 1 else 'rows have'}"
     rest = "" if hits.complete else f" Among the first {html.count(hits.looked_at)}: the index is being made."
-    return Markup("<p><b>{}</b> {}.{} {}</p>").format(count, typed, rest, every)
+    return Markup("<p><b>{}</b> {}.{} {}</p>").format(count, typed, rest, all_rows)
 
 
 def _row(dataset: Dataset, hit: search.Hit, hits: search.Hits) -> Markup:

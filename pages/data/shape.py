@@ -12,7 +12,7 @@ from engine.rows.shape.split import MOST_SIDES
 from pages.data.dataset_view import address
 from pages.data.shape_filter import conditions_html, conditions_of
 from pages.parts import fields, html, toasts
-from storage import datasets as stored
+from storage import datasets as stored_datasets
 from storage.db import reading
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
@@ -25,13 +25,13 @@ _JOINS = {"chat": ("chat", "completion"), "completion": ("completion", "chat")}
 
 def html_of(dataset: Dataset, _query: Mapping[str, str]) -> Markup:
     """All of the tab."""
-    said = (
+    lead = (
         "A dataset never changes. What changes its rows makes its next version and keeps the name; "
         "splits, samples and merges become datasets of their own."
     )
-    makers = (_split, _sample, _filter, _clean, _shuffle, _together, _add)
-    cards = html.join(maker(dataset) for maker in makers)
-    return Markup('<div class="dt-shape"><p class="dt-lead">{}</p>{}</div>').format(said, cards)
+    operations = (_split, _sample, _filter, _clean, _shuffle, _together, _add)
+    cards = html.join(operation(dataset) for operation in operations)
+    return Markup('<div class="dt-shape"><p class="dt-lead">{}</p>{}</div>').format(lead, cards)
 
 
 def _split(dataset: Dataset) -> Markup:
@@ -42,7 +42,7 @@ def _split(dataset: Dataset) -> Markup:
         fields.number("share", "For the test, in percent", 10, least=1, most=50),
         fields.number("seed", "Seed", 42),
     )
-    said = (
+    description = (
         f"Two new datasets, “{dataset.name} train” and “{dataset.name} test”. The same row always goes to the same "
         "side, also when rows are added later, so the share is approximate."
     )
@@ -51,31 +51,35 @@ def _split(dataset: Dataset) -> Markup:
     if columns:
         choice = fields.select("column", "Or by a column", [(name, name) for name in columns])
         by_column = fields.form("shape-split-by", dataset.id, "Split by it", choice)
-    return _card("Split", said, by_chance, by_column)
+    return _card("Split", description, by_chance, by_column)
 
 
 def _sample(dataset: Dataset) -> Markup:
     rows = dataset.train_rows
-    wanted = min(1000, max(1, rows // 10))
-    said = f"A new dataset, “{dataset.name} sample”, with so many of the {html.count(rows)} rows, chosen at random."
-    many = fields.number("rows", "Rows", wanted, least=1, most=rows)
+    suggested = min(1000, max(1, rows // 10))
+    description = (
+        f"A new dataset, “{dataset.name} sample”, with so many of the {html.count(rows)} rows, chosen at random."
+    )
+    rows_field = fields.number("rows", "Rows", suggested, least=1, most=rows)
     return _card(
-        "Sample", said, fields.form("shape-sample", dataset.id, "Sample", many, fields.number("seed", "Seed", 42))
+        "Sample",
+        description,
+        fields.form("shape-sample", dataset.id, "Sample", rows_field, fields.number("seed", "Seed", 42)),
     )
 
 
 def _filter(dataset: Dataset) -> Markup:
-    said = (
+    description = (
         "The next version, with or without the rows that meet the conditions. Conditions without a value do not count."
     )
     then = fields.select("then", "Rows that do", [("drop", "drop them"), ("keep", "keep only them")])
     meet = fields.select("meet", "A row must meet", [("all", "all conditions"), ("any", "any of them")])
     form = fields.form("shape-filter", dataset.id, "Filter", conditions_html(dataset), then, meet)
-    return _card("Filter", said, form, wide=True)
+    return _card("Filter", description, form, wide=True)
 
 
 def _clean(dataset: Dataset) -> Markup:
-    said = (
+    description = (
         "The next version: without rows that came before, with placeholders such as [MAIL] for personal data and keys, "
         "or without signs such as <|im_end|> that chat templates write between turns. Health says how many there are."
     )
@@ -89,7 +93,7 @@ def _clean(dataset: Dataset) -> Markup:
             )
         )
     )
-    return _card("Clean", said, buttons)
+    return _card("Clean", description, buttons)
 
 
 def _together(dataset: Dataset) -> Markup:
@@ -107,86 +111,94 @@ def _together(dataset: Dataset) -> Markup:
         "shape-together",
         dataset.id,
         "Put together",
-        fields.select("other", "With", [(one.id, _shown(one)) for one in others]),
+        fields.select("other", "With", [(other.id, _other_label(other)) for other in others]),
         fields.select("how", "How", [("merge", "one after the other"), ("mix", "mixed, by these weights")]),
         Markup('<div class="dt-mix">{}</div>').format(html.join(mixing)),
         fields.text("name", "Name", "optional"),
     )
-    said = "A new dataset with the rows of both. Each row remembers which one it came from, as from_dataset."
-    return _card("Merge and mix", said, form, wide=True)
+    description = "A new dataset with the rows of both. Each row remembers which one it came from, as from_dataset."
+    return _card("Merge and mix", description, form, wide=True)
 
 
 def _others(dataset: Dataset) -> list[Dataset]:
     kinds = _JOINS.get(dataset.kind or "", (dataset.kind,))
-    with reading() as db:
-        every = stored.newest(db, dataset.project_id)
-    able = [one for one in every if one.status == DatasetStatus.READY and one.kind in kinds and one.id != dataset.id]
-    return able[:MOST_OFFERED]
+    with reading() as session:
+        datasets = stored_datasets.newest(session, dataset.project_id)
+    mergeable = [
+        other
+        for other in datasets
+        if other.status == DatasetStatus.READY and other.kind in kinds and other.id != dataset.id
+    ]
+    return mergeable[:MOST_OFFERED]
 
 
-def _shown(dataset: Dataset) -> str:
+def _other_label(dataset: Dataset) -> str:
     return f"{dataset.name} ({html.count(dataset.train_rows)} rows)"
 
 
 def _shuffle(dataset: Dataset) -> Markup:
-    said = "The next version, with its rows in a random order. Training shuffles by itself; this is for other programs."
+    description = (
+        "The next version, with its rows in a random order. Training shuffles by itself; this is for other programs."
+    )
     return _card(
-        "Shuffle", said, fields.form("shape-shuffle", dataset.id, "Shuffle", fields.number("seed", "Seed", 42))
+        "Shuffle", description, fields.form("shape-shuffle", dataset.id, "Shuffle", fields.number("seed", "Seed", 42))
     )
 
 
 def _add(dataset: Dataset) -> Markup:
-    said = (
+    description = (
         "The next version, with these rows at its end: JSON, one object a line or a list, in any format of this kind."
     )
     example = datasets.rows(dataset.id, 0, 1)
     row = {name: value for name, value in example[0].items() if name not in ("row", "extra")} if example else {}
-    text = Markup(
+    field = Markup(
         '<label class="dt-json"><b>Rows</b><textarea name="rows" rows="4" spellcheck="false" placeholder="{}" required>'
         "</textarea></label>"
     ).format(json.dumps(row, ensure_ascii=False)[:LONGEST_EXAMPLE])
-    return _card("Add rows", said, fields.form("shape-add", dataset.id, "Add", text), wide=True)
+    return _card("Add rows", description, fields.form("shape-add", dataset.id, "Add", field), wide=True)
 
 
 def rows_of(text: str) -> list[dict[str, Any]]:
     """Rows as a person pastes them. Raises RefusedError for what is no JSON."""
     try:
-        listed = text.lstrip().startswith("[")
-        found = json.loads(text) if listed else [json.loads(line) for line in text.splitlines() if line.strip()]
+        is_list = text.lstrip().startswith("[")
+        rows = json.loads(text) if is_list else [json.loads(line) for line in text.splitlines() if line.strip()]
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"This is not valid JSON: {str(error)[:200]}.", "Write one object a line.") from error
-    if not found or not all(isinstance(one, dict) for one in found):
+    if not rows or not all(isinstance(row, dict) for row in rows):
         raise RefusedError("There is no row in it.", "Write each row as a JSON object, in braces.")
-    return list(found)
+    return list(rows)
 
 
-def _card(title: str, said: str, *content: object, wide: bool = False) -> Markup:
+def _card(title: str, description: str, *content: object, wide: bool = False) -> Markup:
     return Markup('<section class="ts-card dt-op"{}><h2>{}</h2><p>{}</p>{}</section>').format(
-        Markup(" data-wide") if wide else "", title, said, html.join(content)
+        Markup(" data-wide") if wide else "", title, description, html.join(content)
     )
 
 
-def _begun(made: list[Dataset]) -> str:
+def _address_of_new(datasets: list[Dataset]) -> str:
     """Where to go when datasets are being made: to the one, or to the list of all."""
-    if len(made) == 1:
-        return address(made[0].id)
-    toasts.done("Being made: " + ", ".join(one.name for one in made))
+    if len(datasets) == 1:
+        return address(datasets[0].id)
+    toasts.done("Being made: " + ", ".join(dataset.name for dataset in datasets))
     return "/data"
 
 
 def _act_split(id: str, values: Mapping[str, str], _project: str) -> str:
     share = round(fields.whole(values, "share", "the share") / 100, 4)
     sides = [{"name": "train", "share": 1 - share}, {"name": "test", "share": share}]
-    return _begun(shape.change(id, {"op": "split", "sides": sides, "seed": fields.whole(values, "seed", "the seed")}))
+    return _address_of_new(
+        shape.change(id, {"op": "split", "sides": sides, "seed": fields.whole(values, "seed", "the seed")})
+    )
 
 
 def _act_split_by(id: str, values: Mapping[str, str], _project: str) -> str:
-    return _begun(shape.split_by_column(id, values.get("column", "")))
+    return _address_of_new(shape.split_by_column(id, values.get("column", "")))
 
 
 def _act_sample(id: str, values: Mapping[str, str], _project: str) -> str:
     rows, seed = fields.whole(values, "rows", "the number of rows"), fields.whole(values, "seed", "the seed")
-    return _begun(shape.change(id, {"op": "sample", "rows": rows, "seed": seed}))
+    return _address_of_new(shape.change(id, {"op": "sample", "rows": rows, "seed": seed}))
 
 
 def _act_filter(id: str, values: Mapping[str, str], _project: str) -> str:
@@ -194,27 +206,27 @@ def _act_filter(id: str, values: Mapping[str, str], _project: str) -> str:
     if not conditions:
         raise RefusedError("No condition has a value.", "Write what to look for.")
     how = {"meet": values.get("meet", "all"), "then": values.get("then", "drop")}
-    return _begun(shape.change(id, {"op": "filter", "conditions": conditions, **how}))
+    return _address_of_new(shape.change(id, {"op": "filter", "conditions": conditions, **how}))
 
 
 def _act_together(id: str, values: Mapping[str, str], _project: str) -> str:
     pair, name = [id, values.get("other", "")], values.get("name", "").strip()
     if values.get("how") != "mix":
-        return _begun([shape.merge(pair, name)])
+        return _address_of_new([shape.merge(pair, name)])
     weights = [fields.real(values, "weight", "the weight"), fields.real(values, "other_weight", "the weight")]
-    return _begun([shape.mix(pair, weights, name, stop=values.get("stop", "first"))])
+    return _address_of_new([shape.mix(pair, weights, name, stop=values.get("stop", "first"))])
 
 
 def _act_shuffle(id: str, values: Mapping[str, str], _project: str) -> str:
-    return _begun(shape.change(id, {"op": "shuffle", "seed": fields.whole(values, "seed", "the seed")}))
+    return _address_of_new(shape.change(id, {"op": "shuffle", "seed": fields.whole(values, "seed", "the seed")}))
 
 
 def _act_add(id: str, values: Mapping[str, str], _project: str) -> str:
-    return _begun([shape.add_rows(id, rows_of(values.get("rows", "")))])
+    return _address_of_new([shape.add_rows(id, rows_of(values.get("rows", "")))])
 
 
-def _plain(op: str) -> Any:
-    return lambda id, _values, _project: _begun(shape.change(id, {"op": op}))
+def _act_plain(op: str) -> Any:
+    return lambda id, _values, _project: _address_of_new(shape.change(id, {"op": op}))
 
 
 ACTS = {
@@ -225,5 +237,5 @@ ACTS = {
     "shape-together": _act_together,
     "shape-shuffle": _act_shuffle,
     "shape-add": _act_add,
-    **{f"shape-{op}": _plain(op) for op in ("deduplicate", "mask", "strip")},
+    **{f"shape-{op}": _act_plain(op) for op in ("deduplicate", "mask", "strip")},
 }

@@ -46,12 +46,12 @@ def _row(number: int, where: list[tuple[str, str]]) -> Markup:
 
 def conditions_of(values: Mapping[str, str]) -> list[dict[str, Any]]:
     """What the form says, as engine.rows.shape.filtering has it. Raises RefusedError for a length that is no number."""
-    found = []
+    conditions = []
     for number in range(1, MOST_CONDITIONS + 1):
         where, test, value = (values.get(f"{name}{number}", "") for name in ("where", "test", "value"))
         if value:
-            found.append(_condition(where, test, {"value": value}))
-    return found
+            conditions.append(_condition(where, test, {"value": value}))
+    return conditions
 
 
 def _condition(where: str, test: str, value: Mapping[str, str]) -> dict[str, Any]:

@@ -21,37 +21,45 @@ Bars = Sequence[tuple[str, int]]
 def html_of(dataset: Dataset, _query: Mapping[str, str]) -> Markup:
     """All of the tab."""
     report = health.report(dataset.id)
-    found = report.statistics
-    if found is None:
-        what = "They are counted together with the checks of the dataset's health."
+    statistics = report.statistics
+    if statistics is None:
+        explanation = "They are counted together with the checks of the dataset's health."
         link = Markup('<p><a class="ts-button" data-soft href="{}">Health</a></p>').format(
             health_rows.address(dataset.id)
         )
-        return html.card("No statistics yet", Markup("<p>{}</p>").format(what), link)
-    return Markup('<div class="dt-statistics">{}<div>{}</div></div>').format(_facts(found), _charts(found))
+        return html.card("No statistics yet", Markup("<p>{}</p>").format(explanation), link)
+    return Markup('<div class="dt-statistics">{}<div>{}</div></div>').format(_facts(statistics), _charts(statistics))
 
 
-def _facts(found: Mapping[str, Any]) -> Markup:
+def _facts(statistics: Mapping[str, Any]) -> Markup:
     pairs: list[tuple[str, object]] = [
-        ("Rows", html.count(found["rows"])),
-        ("Characters", html.count(found["characters"])),
-        ("Characters a row", html.count(round(found["characters"] / max(1, found["rows"])))),
+        ("Rows", html.count(statistics["rows"])),
+        ("Characters", html.count(statistics["characters"])),
+        ("Characters a row", html.count(round(statistics["characters"] / max(1, statistics["rows"])))),
     ]
     for name, title in (("question", "Median question"), ("answer", "Median answer")):
-        if one := found["lengths"].get(name):
-            pairs.append((title, f"{html.count(one['median'])} characters"))
-            pairs.append((f"Longest {name}", f"{html.count(one['longest'])} characters"))
+        if lengths := statistics["lengths"].get(name):
+            pairs.append((title, f"{html.count(lengths['median'])} characters"))
+            pairs.append((f"Longest {name}", f"{html.count(lengths['longest'])} characters"))
     return html.card("In numbers", html.facts(pairs))
 
 
-def _charts(found: Mapping[str, Any]) -> Markup:
-    charts = [_lengths(title, found["lengths"][name]) for name, title in _LENGTHS.items() if name in found["lengths"]]
-    if found["turns"]:
-        turns = [(f"{n} or more" if n == "12" else n, count) for n, count in found["turns"].items()]
+def _charts(statistics: Mapping[str, Any]) -> Markup:
+    charts = [
+        _lengths(title, statistics["lengths"][name])
+        for name, title in _LENGTHS.items()
+        if name in statistics["lengths"]
+    ]
+    if statistics["turns"]:
+        turns = [
+            (f"{number} or more" if number == "12" else number, count) for number, count in statistics["turns"].items()
+        ]
         charts.append(_bars("Turns in a row", turns, "rows"))
-    if found["roles"]:
-        charts.append(_bars("Turns by role", list(found["roles"].items()), "turns"))
-    charts.append(_bars("Languages", [(_language(code), count) for code, count in found["languages"].items()], "rows"))
+    if statistics["roles"]:
+        charts.append(_bars("Turns by role", list(statistics["roles"].items()), "turns"))
+    charts.append(
+        _bars("Languages", [(_language(code), count) for code, count in statistics["languages"].items()], "rows")
+    )
     return html.join(charts)
 
 
@@ -59,10 +67,10 @@ def _language(code: str) -> str:
     return str(NAMES.get(code, code)) if code else "not clear"
 
 
-def _lengths(title: str, one: Mapping[str, Any]) -> Markup:
-    bars = [(_range(start, end - 1), count) for start, end, count in one["bars"]]
-    said = f"characters; half are at most {html.count(one['median'])}, 95 % at most {html.count(one['p95'])}"
-    return _bars(title, bars, said)
+def _lengths(title: str, lengths: Mapping[str, Any]) -> Markup:
+    bars = [(_range(start, end - 1), count) for start, end, count in lengths["bars"]]
+    unit = f"characters; half are at most {html.count(lengths['median'])}, 95 % at most {html.count(lengths['p95'])}"
+    return _bars(title, bars, unit)
 
 
 def _range(first: int, last: int) -> str:

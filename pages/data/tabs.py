@@ -9,17 +9,13 @@ from pages.data import (
     dataset_view,
     edit,
     export,
+    health,
     mapping,
     search,
     shape,
     statistics,
+    tokens,
     versions,
-)
-from pages.data import (
-    health as data_health,
-)
-from pages.data import (
-    tokens as data_tokens,
 )
 from pages.parts import html
 from storage.statuses import DatasetStatus
@@ -47,8 +43,8 @@ def offset_of(query: Mapping[str, str]) -> int:
 
 
 def _rows(dataset: Dataset, query: Mapping[str, str]) -> Markup:
-    box, found = search.box_html(dataset, query), search.search_html(dataset, query)
-    return box + (found or dataset_view.rows_html(dataset, offset_of(query)))
+    box, hits = search.box_html(dataset, query), search.search_html(dataset, query)
+    return box + (hits or dataset_view.rows_html(dataset, offset_of(query)))
 
 
 def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:
@@ -58,8 +54,8 @@ def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:
 TABS: dict[str, Tab] = {
     "rows": Tab("Rows", _rows, count=lambda dataset: dataset.train_rows),
     "rejected": Tab("Rejected", _rejected, count=lambda dataset: dataset.rejected, unready=True),
-    "tokens": Tab(data_tokens.LABEL, data_tokens.html_of, data_tokens.ACTS),
-    "health": Tab(data_health.LABEL, data_health.html_of, data_health.ACTS),
+    "tokens": Tab(tokens.LABEL, tokens.html_of, tokens.ACTS),
+    "health": Tab(health.LABEL, health.html_of, health.ACTS),
     "statistics": Tab(statistics.LABEL, statistics.html_of),
     "shape": Tab(shape.LABEL, shape.html_of, shape.ACTS),
     "versions": Tab(versions.LABEL, versions.html_of),
@@ -68,7 +64,7 @@ TABS: dict[str, Tab] = {
     "mapping": Tab(mapping.LABEL, mapping.html_of, mapping.ACTS, unready=True),
 }
 
-FIRST = {DatasetStatus.NEEDS_MAPPING: "mapping", DatasetStatus.FAILED: "rejected"}
+FIRST_TAB = {DatasetStatus.NEEDS_MAPPING: "mapping", DatasetStatus.FAILED: "rejected"}
 
 
 def acts() -> dict[str, Act]:
@@ -76,10 +72,12 @@ def acts() -> dict[str, Act]:
     return {name: act for tab in TABS.values() for name, act in tab.acts.items()}
 
 
-def open_tab(dataset: Dataset, asked: str) -> str:
+def open_tab(dataset: Dataset, requested: str) -> str:
     """The tab that is open: the one asked for, if the dataset has it yet."""
-    there = available(dataset)
-    return next((name for name in (asked, FIRST.get(dataset.status, "rows")) if name in there), next(iter(there), ""))
+    tabs = available(dataset)
+    return next(
+        (name for name in (requested, FIRST_TAB.get(dataset.status, "rows")) if name in tabs), next(iter(tabs), "")
+    )
 
 
 def available(dataset: Dataset) -> dict[str, Tab]:
@@ -98,10 +96,10 @@ def strip(dataset: Dataset, current: str) -> Markup:
     return Markup('<nav class="da-views" aria-label="Views of the dataset">{}</nav>').format(links)
 
 
-def _link(dataset: Dataset, name: str, tab: Tab, here: bool) -> Markup:
+def _link(dataset: Dataset, name: str, tab: Tab, current: bool) -> Markup:
     count = Markup(" <span>{}</span>").format(html.count(tab.count(dataset))) if tab.count else ""
     return Markup('<a data-soft href="{}"{}>{}{}</a>').format(
-        dataset_view.address(dataset.id, name), Markup(' aria-current="true"') if here else "", tab.label, count
+        dataset_view.address(dataset.id, name), Markup(' aria-current="true"') if current else "", tab.label, count
     )
 
 

@@ -21,9 +21,9 @@ LEGEND = (
 )
 
 
-def html_of(done: Work, noted: bool) -> Markup:
+def html_of(job: Work, noted: bool) -> Markup:
     """The page of rows that the work made. `noted`: how rows were written stands on the page already."""
-    return _rendered(str(work.folder(done) / tokens.PAGE), noted)
+    return _rendered(str(work.folder(job) / tokens.PAGE), noted)
 
 
 @lru_cache(maxsize=16)
@@ -52,42 +52,42 @@ def _legend() -> Markup:
 
 
 def _row(row: Mapping[str, Any], specials: frozenset[str]) -> Markup:
-    said = [html.notice(row["left_out"], tone="warn")] if row["left_out"] else []
-    said += [Markup('<p class="dt-warning">{}</p>').format(warning) for warning in row["warnings"]]
+    notes = [html.notice(row["left_out"], tone="warn")] if row["left_out"] else []
+    notes += [Markup('<p class="dt-warning">{}</p>').format(warning) for warning in row["warnings"]]
     pair = len(row["sides"]) > 1
     sides = html.join(_side(side, specials, pair) for side in row["sides"])
     return Markup(
         '<li class="da-row"><span class="da-number" title="Row in the file">{}</span>'
         '<div class="dt-token-row">{}{}</div></li>'
-    ).format(row["row"], html.join(said), Markup('<div class="da-pair">{}</div>').format(sides) if pair else sides)
+    ).format(row["row"], html.join(notes), Markup('<div class="da-pair">{}</div>').format(sides) if pair else sides)
 
 
 def _side(side: Mapping[str, Any], specials: frozenset[str], pair: bool) -> Markup:
     cut = f", {html.count(side['truncated'])} cut off" if side["truncated"] else ""
     facts = f"{html.count(side['tokens'])} tokens, {html.count(side['trained'])} learnt{cut}"
-    more = f"{html.count(side['hidden'])} more tokens are not shown" if side["hidden"] else ""
+    hidden = f"{html.count(side['hidden'])} more tokens are not shown" if side["hidden"] else ""
     name = Markup("<h4>{}</h4>").format(side["name"].capitalize()) if pair else ""
     # In a div of its own line by line: white space counts here.
     flow = Markup('<div class="dt-flow">{}</div>').format(_flow(side["runs"], specials))
     return Markup('<section data-side="{}">{}<p class="dt-facts">{}</p>{}{}</section>').format(
-        side["name"], name, facts, flow, Markup('<p class="dt-facts">{}</p>').format(more) if more else ""
+        side["name"], name, facts, flow, Markup('<p class="dt-facts">{}</p>').format(hidden) if hidden else ""
     )
 
 
 def _flow(runs: Sequence[Mapping[str, Any]], specials: frozenset[str]) -> Markup:
-    found, odd = [], False
+    elements, odd = [], False
     for run in runs:
         element = ELEMENTS[run["state"]]
         pieces = []
         for token in run["tokens"]:
             pieces.append(_token(token, odd, token in specials))
             odd = not odd
-        found.append(
+        elements.append(
             Markup('<{} class="dt-run" data-state="{}">{}</{}>').format(
                 element, run["state"], Markup("").join(pieces), element
             )
         )
-    return Markup("").join(found)
+    return Markup("").join(elements)
 
 
 _OPEN = {

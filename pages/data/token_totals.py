@@ -16,11 +16,11 @@ Totals = Mapping[str, Any]
 
 def html_of(totals: Totals) -> Markup:
     """A card with the facts, a bar of what is learnt, and the lengths of rows."""
-    said = html.join(_problems(totals))
+    problems = html.join(_problems(totals))
     body = Markup('<div class="dt-sums"><div>{}{}</div>{}</div>').format(
         _share(totals), html.facts(_facts(totals)), _lengths(totals["histogram"], totals["max_length"])
     )
-    return html.card("The whole dataset", said, body)
+    return html.card("The whole dataset", problems, body)
 
 
 def _share(totals: Totals) -> Markup:
@@ -45,26 +45,26 @@ def _facts(totals: Totals) -> list[tuple[str, object]]:
         ("Steps an epoch", f"{html.count(tokens.steps_per_epoch(dict(totals), BATCH))} of {BATCH} rows"),
     ]
     if packing and totals["kept"]:
-        each = totals["kept"] / packing["sequences"]
-        facts.append(("Packed", f"{html.count(packing['sequences'])} sequences of {each:.1f} rows"))
+        rows_a_sequence = totals["kept"] / packing["sequences"]
+        facts.append(("Packed", f"{html.count(packing['sequences'])} sequences of {rows_a_sequence:.1f} rows"))
         facts.append(("Padding", f"{100 * totals['padding']:.0f} %, packed {100 * packing['padding']:.0f} %"))
     return facts
 
 
 def _problems(totals: Totals) -> list[Markup]:
-    found = []
+    notices = []
     if not totals["kept"]:
-        why = totals["refusal"] and f"The chat template refuses the rows: {totals['refusal']}"
-        hint = why or f"No answer begins within {totals['max_length']:,} tokens, or the rows have none."
-        found.append(html.notice("Nothing of this dataset would be learnt.", hint))
+        refusal = totals["refusal"] and f"The chat template refuses the rows: {totals['refusal']}"
+        hint = refusal or f"No answer begins within {totals['max_length']:,} tokens, or the rows have none."
+        notices.append(html.notice("Nothing of this dataset would be learnt.", hint))
     elif totals["refused"]:
         rows = _numbers(totals["refused_rows"], totals["refused"])
-        found.append(html.notice(f"The model's chat template refuses {rows}.", totals["refusal"], "warn"))
+        notices.append(html.notice(f"The model's chat template refuses {rows}.", totals["refusal"], "warn"))
     if totals["kept"] and totals["untrainable"]:
         rows = _numbers(totals["nothing_rows"], totals["untrainable"])
         hint = f"No answer begins within {totals['max_length']:,} tokens there, so training leaves them out."
-        found.append(html.notice(f"Nothing is learnt from {rows}.", hint, "warn"))
-    return found + [Markup('<p class="dt-note">{}</p>').format(note) for note in totals["notes"]]
+        notices.append(html.notice(f"Nothing is learnt from {rows}.", hint, "warn"))
+    return notices + [Markup('<p class="dt-note">{}</p>').format(note) for note in totals["notes"]]
 
 
 def _numbers(rows: Sequence[int], count: int) -> str:
@@ -77,8 +77,8 @@ def _lengths(bins: Sequence[Mapping[str, Any]], max_length: int) -> Markup:
     """Rows by length, as bars with their numbers in words; what is longer than max_length is hatched."""
     if not bins:
         return Markup()
-    most = max(one["rows"] for one in bins)
-    bars = html.join(_bar(one, most, max_length) for one in bins)
+    most = max(bin["rows"] for bin in bins)
+    bars = html.join(_bar(bin, most, max_length) for bin in bins)
     last = bins[-1]
     end = f"{last['from']:,} or more" if last["to"] is None else f"{last['to'] + 1:,}"
     return Markup(
@@ -87,13 +87,13 @@ def _lengths(bins: Sequence[Mapping[str, Any]], max_length: int) -> Markup:
     ).format(bars, end)
 
 
-def _bar(one: Mapping[str, Any], most: int, max_length: int) -> Markup:
-    upper = "or more" if one["to"] is None else f"to {one['to']:,}"
-    rows = f"{html.count(one['rows'])} {'row' if one['rows'] == 1 else 'rows'}"
-    words = f"{one['from']:,} {upper} tokens: {rows}"
+def _bar(bin: Mapping[str, Any], most: int, max_length: int) -> Markup:
+    upper = "or more" if bin["to"] is None else f"to {bin['to']:,}"
+    rows = f"{html.count(bin['rows'])} {'row' if bin['rows'] == 1 else 'rows'}"
+    words = f"{bin['from']:,} {upper} tokens: {rows}"
     # A bin with a single row among thousands is still to be seen.
-    height = max(2.0, 100 * one["rows"] / most) if one["rows"] else 0
-    cut = Markup(" data-cut") if one["from"] >= max_length else ""
+    height = max(2.0, 100 * bin["rows"] / most) if bin["rows"] else 0
+    cut = Markup(" data-cut") if bin["from"] >= max_length else ""
     return Markup('<li title="{}"{}><i style="height:{:.1f}%"></i><span class="ts-sr">{}</span></li>').format(
         words, cut, height, words
     )

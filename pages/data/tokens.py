@@ -16,7 +16,7 @@ from pages.data import token_rows, token_totals
 from pages.parts import html
 from pages.parts.pager import Place, pager
 from storage import db
-from storage import models as stored
+from storage import models as stored_models
 from storage.statuses import WORK_MOVING, ModelStatus, WorkStatus
 from storage.tables import Dataset, Model, Work
 
@@ -29,7 +29,7 @@ LEARN = {"answers": "The answers", "everything": "Everything"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class Selection:
     """What the address asks for."""
 
     model: Model
@@ -38,9 +38,9 @@ class Asked:
     offset: int
 
     @classmethod
-    def of(cls, query: Mapping[str, str], models: Sequence[Model]) -> "Asked":
+    def of(cls, query: Mapping[str, str], models: Sequence[Model]) -> "Selection":
         """From the address; what it leaves out is the newest model, and a recipe's own defaults."""
-        model = next((one for one in models if one.id == query.get("model")), models[0])
+        model = next((model for model in models if model.id == query.get("model")), models[0])
         length = _number(query.get("length", ""), min(tokens.MAX_LENGTH, model.context_length or tokens.MAX_LENGTH))
         learn = query.get("learn", "")
         return cls(
@@ -66,31 +66,33 @@ def _number(text: str, default: int) -> int:
 def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     """What to look at, the totals of the whole dataset, and a page of rows as tokens."""
     with db.reading() as session:
-        models = [one for one in stored.recent(session) if one.status == ModelStatus.READY and one.path]
+        models = [model for model in stored_models.recent(session) if model.status == ModelStatus.READY and model.path]
     if not models:
         words = "Tokens are counted with a model's own tokenizer and chat template."
         return html.empty("No model is ready yet", words, "/models", "Add a model", "models")
-    asked = Asked.of(query, models)
+    selection = Selection.of(query, models)
     try:
-        wanted = tokens.spec(dataset, asked.model, asked.length, asked.answers_only)
+        spec = tokens.spec(dataset, selection.model, selection.length, selection.answers_only)
     except ConflictError as error:
-        return _form(dataset, asked, models) + html.notice(error.message, error.hint, "calm")
-    page = _page_of_rows(dataset, asked, wanted)  # first: it prepares the tokenizer, if that is new
-    sums = _counting(dataset, asked, wanted)
-    counted = sums is not None and sums.status == WorkStatus.SUCCEEDED
+        return _form(dataset, selection, models) + html.notice(error.message, error.hint, "calm")
+    rows_job = _rows_job(dataset, selection, spec)  # first: it prepares the tokenizer, if that is new
+    totals_job = _totals_job(dataset, selection, spec)
+    counted = totals_job is not None and totals_job.status == WorkStatus.SUCCEEDED
     return Markup('<div class="dt-tokens">{}{}{}</div>').format(
-        _form(dataset, asked, models), _totals(dataset, asked, sums), _rows(dataset, asked, page, counted)
+        _form(dataset, selection, models),
+        _totals(dataset, selection, totals_job),
+        _rows(dataset, selection, rows_job, counted),
     )
 
 
-def _form(dataset: Dataset, asked: Asked, models: Sequence[Model]) -> Markup:
-    chosen = {one.id: one.name for one in models}
-    learn = "" if dataset.kind not in ("chat", "completion") else _choice("Learn", "learn", LEARN, asked.learn)
+def _form(dataset: Dataset, selection: Selection, models: Sequence[Model]) -> Markup:
+    chosen = {model.id: model.name for model in models}
+    learn = "" if dataset.kind not in ("chat", "completion") else _choice("Learn", "learn", LEARN, selection.learn)
     return Markup(
         '<form class="dt-ask" data-query="change" data-forget="from">{}<label><b>Longest row</b>'
         '<span><input type="number" name="length" min="{}" max="{}" value="{}" inputmode="numeric"> tokens</span>'
         "</label>{}</form>"
-    ).format(_choice("Model", "model", chosen, asked.model.id), SHORTEST, LONGEST, asked.length, learn)
+    ).format(_choice("Model", "model", chosen, selection.model.id), SHORTEST, LONGEST, selection.length, learn)
 
 
 def _choice(label: str, name: str, choices: Mapping[str, str], chosen: str) -> Markup:
@@ -103,63 +105,63 @@ def _choice(label: str, name: str, choices: Mapping[str, str], chosen: str) -> M
     )
 
 
-def _counting(dataset: Dataset, asked: Asked, wanted: dict[str, object]) -> Work | None:
+def _totals_job(dataset: Dataset, selection: Selection, spec: dict[str, object]) -> Work | None:
     """The work that counts the whole dataset, begun by itself when that is quickly done."""
-    done = tokens.known_totals(dataset, wanted)
-    if done is None and tokens.is_prepared(wanted) and dataset.train_rows <= COUNTED_AT_ONCE:
-        return tokens.totals(dataset.id, asked.model.id, asked.length, asked.answers_only)
-    return done
+    job = tokens.known_totals(dataset, spec)
+    if job is None and tokens.is_prepared(spec) and dataset.train_rows <= COUNTED_AT_ONCE:
+        return tokens.totals(dataset.id, selection.model.id, selection.length, selection.answers_only)
+    return job
 
 
-def _totals(dataset: Dataset, asked: Asked, done: Work | None) -> Markup:
-    if done is None or done.status == WorkStatus.STOPPED:
+def _totals(dataset: Dataset, selection: Selection, job: Work | None) -> Markup:
+    if job is None or job.status == WorkStatus.STOPPED:
         rows = "1 row is" if dataset.train_rows == 1 else f"{html.count(dataset.train_rows)} rows are"
-        button = _button(dataset, asked, "count_tokens", "Count the whole dataset")
+        button = _button(dataset, selection, "count_tokens", "Count the whole dataset")
         return html.card("The whole dataset", Markup("<p>{} not counted yet.</p>").format(rows), aside=button)
-    if done.status in WORK_MOVING:
-        button = _button(dataset, asked, "stop_counting", "Stop")
-        return html.card("The whole dataset", _progress(done, "Counting tokens"), aside=button)
-    if done.status == WorkStatus.FAILED:
-        again = _button(dataset, asked, "count_tokens", "Try again")
-        return html.card("The whole dataset", html.notice(done.error or "It failed.", done.hint or ""), aside=again)
-    return token_totals.html_of(done.result)
+    if job.status in WORK_MOVING:
+        button = _button(dataset, selection, "stop_counting", "Stop")
+        return html.card("The whole dataset", _progress(job, "Counting tokens"), aside=button)
+    if job.status == WorkStatus.FAILED:
+        again = _button(dataset, selection, "count_tokens", "Try again")
+        return html.card("The whole dataset", html.notice(job.error or "It failed.", job.hint or ""), aside=again)
+    return token_totals.html_of(job.result)
 
 
-def _page_of_rows(dataset: Dataset, asked: Asked, wanted: dict[str, object]) -> Work:
+def _rows_job(dataset: Dataset, selection: Selection, spec: dict[str, object]) -> Work:
     """The work that makes the page, begun when nobody has asked for it yet; one that failed is not begun again."""
-    done = tokens.known_rows(dataset, wanted, asked.offset, ROWS_A_PAGE)
-    return done or work.wait(_begin(dataset, asked).id, WAIT_SECONDS)
+    job = tokens.known_rows(dataset, spec, selection.offset, ROWS_A_PAGE)
+    return job or work.wait(_begin(dataset, selection).id, WAIT_SECONDS)
 
 
-def _rows(dataset: Dataset, asked: Asked, done: Work, counted: bool) -> Markup:
-    if done.status in WORK_MOVING:
-        return html.card("Rows", _progress(done, "Making tokens of the rows"))
-    if done.status != WorkStatus.SUCCEEDED:
-        again = _button(dataset, asked, "tokens_again", "Try again")
-        return html.card("Rows", html.notice(done.error or "It failed.", done.hint or ""), aside=again)
-    return token_rows.html_of(done, noted=counted) + _pager(dataset, asked)
+def _rows(dataset: Dataset, selection: Selection, job: Work, counted: bool) -> Markup:
+    if job.status in WORK_MOVING:
+        return html.card("Rows", _progress(job, "Making tokens of the rows"))
+    if job.status != WorkStatus.SUCCEEDED:
+        again = _button(dataset, selection, "tokens_again", "Try again")
+        return html.card("Rows", html.notice(job.error or "It failed.", job.hint or ""), aside=again)
+    return token_rows.html_of(job, noted=counted) + _pager(dataset, selection)
 
 
-def _progress(done: Work, words: str) -> Markup:
-    stage = (done.stage or words).capitalize()
+def _progress(job: Work, words: str) -> Markup:
+    stage = (job.stage or words).capitalize()
     return Markup('<div class="da-importing"><p><span>{}</span></p>{}</div>').format(
-        stage, html.progress(done.progress, stage)
+        stage, html.progress(job.progress, stage)
     )
 
 
-def _begin(dataset: Dataset, asked: Asked) -> Work:
+def _begin(dataset: Dataset, selection: Selection) -> Work:
     return tokens.begin_rows(
         dataset.id,
-        asked.model.id,
-        asked.offset,
+        selection.model.id,
+        selection.offset,
         ROWS_A_PAGE,
-        max_length=asked.length,
-        assistant_only_loss=asked.answers_only,
+        max_length=selection.length,
+        assistant_only_loss=selection.answers_only,
     )
 
 
-def _button(dataset: Dataset, asked: Asked, act: str, label: str) -> Markup:
-    fields = asked.fields() | {"from": str(asked.offset)}
+def _button(dataset: Dataset, selection: Selection, act: str, label: str) -> Markup:
+    fields = selection.fields() | {"from": str(selection.offset)}
     hidden = html.join(
         Markup('<input type="hidden" name="{}" value="{}">').format(name, value) for name, value in fields.items()
     )
@@ -168,34 +170,34 @@ def _button(dataset: Dataset, asked: Asked, act: str, label: str) -> Markup:
     ).format(act, dataset.id, hidden, label)
 
 
-def _pager(dataset: Dataset, asked: Asked) -> Markup:
+def _pager(dataset: Dataset, selection: Selection) -> Markup:
     def address(offset: int) -> str:
-        where = {"dataset": dataset.id, "show": "tokens", **asked.fields(), "from": offset}
-        return f"/data?{urlencode(where)}"
+        query = {"dataset": dataset.id, "show": "tokens", **selection.fields(), "from": offset}
+        return f"/data?{urlencode(query)}"
 
-    return pager(Place(asked.offset, ROWS_A_PAGE, dataset.train_rows), address)
+    return pager(Place(selection.offset, ROWS_A_PAGE, dataset.train_rows), address)
 
 
 def _count(dataset_id: str, values: Mapping[str, str], _project: str) -> None:
-    asked = _asked(values)
-    tokens.totals(dataset_id, asked.model.id, asked.length, asked.answers_only)
+    selection = _selection(values)
+    tokens.totals(dataset_id, selection.model.id, selection.length, selection.answers_only)
 
 
 def _stop(dataset_id: str, values: Mapping[str, str], _project: str) -> None:
-    asked = _asked(values)
-    work.stop(tokens.totals(dataset_id, asked.model.id, asked.length, asked.answers_only).id)
+    selection = _selection(values)
+    work.stop(tokens.totals(dataset_id, selection.model.id, selection.length, selection.answers_only).id)
 
 
 def _again(dataset_id: str, values: Mapping[str, str], _project: str) -> None:
-    _begin(datasets.look_up(dataset_id), _asked(values))
+    _begin(datasets.look_up(dataset_id), _selection(values))
 
 
-def _asked(values: Mapping[str, str]) -> Asked:
+def _selection(values: Mapping[str, str]) -> Selection:
     with db.reading() as session:
-        model = stored.get(session, values.get("model", ""))
+        model = stored_models.get(session, values.get("model", ""))
     if model is None:
         raise RefusedError("The model is gone.", "Choose another one.")
-    return Asked.of(values, [model])
+    return Selection.of(values, [model])
 
 
 ACTS = {"count_tokens": _count, "stop_counting": _stop, "tokens_again": _again}
