@@ -8,14 +8,12 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from engine.chat import chat
-from engine.chat import rows as chat_rows
+from engine.chat import chat, rows
 from engine.errors import NotFoundError, TunesmithError
 from engine.serve import routing
 from pages.parts import html, live, toasts
 from pages.shell import project_of
-from storage import db
-from storage import endpoints as stored_endpoints
+from storage import db, endpoints
 from storage.tables import DEFAULT_PROJECT, Message
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "chat", "Chat", "What the tuned model says, and what its base says", "c", "chat"
@@ -38,12 +36,12 @@ def page() -> None:
     live.live("served", served_html, seconds=5)
     with gr.Row(elem_classes="ts-form-row"):
         model = gr.Dropdown([], label="Model", allow_custom_value=True, elem_id="chat-model")
-        beside = gr.Checkbox(True, label="Its base beside it", elem_id="chat-compare")
-        new = gr.Button("New chat", scale=0, min_width=110, elem_id="chat-new")
+        compare = gr.Checkbox(True, label="Its base beside it", elem_id="chat-compare")
+        new_chat = gr.Button("New chat", scale=0, min_width=110, elem_id="chat-new")
     with gr.Accordion("Settings", open=False, elem_id="chat-settings"):
         system = gr.Textbox("", label="System prompt", lines=2, max_length=20_000, elem_id="chat-system")
         with gr.Row(elem_classes="ts-form-row"):
-            heat = gr.Slider(
+            temperature = gr.Slider(
                 0,
                 2,
                 0,
@@ -52,15 +50,25 @@ def page() -> None:
                 info="0 always picks the most likely word.",
                 elem_id="chat-heat",
             )
-            most = gr.Slider(1, 4096, 256, step=1, label="Longest answer, in tokens", elem_id="chat-most")
-        to = gr.Textbox(
-            chat_rows.NAME, label="Keep chats for training in the dataset", max_length=120, elem_id="chat-keep-in"
+            max_tokens = gr.Slider(1, 4096, 256, step=1, label="Longest answer, in tokens", elem_id="chat-most")
+        dataset_name = gr.Textbox(
+            rows.NAME, label="Keep chats for training in the dataset", max_length=120, elem_id="chat-keep-in"
         )
-    keeping = [gr.Button(KEEP, render=False, elem_id=f"chat-keep-{side}") for side in ("tuned", "base")]
+    keep_buttons = [gr.Button(KEEP_LABEL, render=False, elem_id=f"chat-keep-{side}") for side in ("tuned", "base")]
     with gr.Row(equal_height=True, elem_id="chat-sides"):
-        tuned = gr.Chatbot(label="Tuned", placeholder=HOW, elem_id="chat-tuned", buttons=[*COPY, keeping[0]], **LOOK)
+        tuned = gr.Chatbot(
+            label="Tuned",
+            placeholder=PLACEHOLDER,
+            elem_id="chat-tuned",
+            buttons=[*COPY_BUTTONS, keep_buttons[0]],
+            **LOOK,
+        )
         base = gr.Chatbot(
-            label="Base", placeholder="Its base answers here.", elem_id="chat-base", buttons=[*COPY, keeping[1]], **LOOK
+            label="Base",
+            placeholder="Its base answers here.",
+            elem_id="chat-base",
+            buttons=[*COPY_BUTTONS, keep_buttons[1]],
+            **LOOK,
         )
     with gr.Row(elem_classes="ts-ask"):
         text = gr.Textbox(
@@ -70,33 +78,35 @@ def page() -> None:
         send = gr.Button("Send", variant="primary", scale=0, min_width=96, elem_id="chat-send")
         stop = gr.Button("Stop", scale=0, min_width=84, elem_id="chat-stop")
     earlier = live.live("earlier", earlier_html, seconds=20, actions=True)
-    id, asked = gr.Textbox(visible=False, elem_id="chat-id"), gr.Textbox(visible=False)
+    id, question_id = gr.Textbox(visible=False, elem_id="chat-id"), gr.Textbox(visible=False)
 
-    gr.on(None, open_chat, None, [id, model, beside, base, tuned, base, text], **live.QUIET)
-    beside.input(lambda on: gr.update(visible=on), beside, base, **live.QUIET)
-    put = gr.on([text.submit, send.click], ask, [id, text, model], [id, text, asked, tuned, base], **live.ACTING)
-    settings = [id, asked, model, system, heat, most]
-    together: dict[str, Any] = {
+    gr.on(None, open_chat, None, [id, model, compare, base, tuned, base, text], **live.QUIET)
+    compare.input(lambda on: gr.update(visible=on), compare, base, **live.QUIET)
+    asked = gr.on(
+        [text.submit, send.click], ask, [id, text, model], [id, text, question_id, tuned, base], **live.ACTING
+    )
+    settings = [id, question_id, model, system, temperature, max_tokens]
+    answering: dict[str, Any] = {
         "concurrency_limit": 8,
         "concurrency_id": "chat",
         "show_progress": "hidden",
         **live.PRIVATE,
     }
     answers = [
-        put.then(answer_tuned, settings, tuned, **together),
-        put.then(answer_base, [*settings, beside], base, **together),
+        asked.then(answer_tuned, settings, tuned, **answering),
+        asked.then(answer_base, [*settings, compare], base, **answering),
     ]
-    keeping[0].click(keep_tuned, [id, to, system], None, **live.ACTING)
-    keeping[1].click(keep_base, [id, to, system], None, **live.ACTING)
+    keep_buttons[0].click(keep_tuned, [id, dataset_name, system], None, **live.ACTING)
+    keep_buttons[1].click(keep_base, [id, dataset_name, system], None, **live.ACTING)
     stop.click(None, None, None, cancels=answers, **live.PRIVATE)
-    begun = new.click(begin, None, [id, tuned, base], cancels=answers, **live.QUIET)
-    begun.then(None, js=STAY, **live.QUIET)
+    emptied = new_chat.click(begin, None, [id, tuned, base], cancels=answers, **live.QUIET)
+    emptied.then(None, js=STAY, **live.QUIET)
     deleted = earlier.action(delete, id, [id, tuned, base], **live.ACTING)
     deleted.then(None, js=live.REFRESH, **live.QUIET)
 
 
-KEEP, COPY = "Keep for training", ("copy", "copy_all")
-HOW = "Ask something. Both sides get the same question, and the conversation is kept."
+KEEP_LABEL, COPY_BUTTONS = "Keep for training", ("copy", "copy_all")
+PLACEHOLDER = "Ask something. Both sides get the same question, and the conversation is kept."
 
 
 def served_html(_query: Mapping[str, str]) -> str:
@@ -104,8 +114,8 @@ def served_html(_query: Mapping[str, str]) -> str:
     if routing.served_models():
         return ""
     with db.reading() as session:
-        coming = [one for one in stored_endpoints.moving(session) if one.status in ("queued", "starting")]
-    if coming:
+        starting = [backend for backend in endpoints.moving(session) if backend.status in ("queued", "starting")]
+    if starting:
         return str(html.notice("A model is starting.", "It appears here when it answers.", "calm"))
     text = "Serve a finished run and it appears here, beside its base."
     return str(html.empty("No model answers yet", text, "/runs", "Finished runs", "chat"))
@@ -113,16 +123,16 @@ def served_html(_query: Mapping[str, str]) -> str:
 
 def earlier_html(query: Mapping[str, str]) -> str:
     """The last chats of the project that have a question in them."""
-    found = [one for one in chat.recent_chats(query["project"], 2 * EARLIER) if one.title][:EARLIER]
+    chats = [earlier for earlier in chat.recent_chats(query["project"], 2 * EARLIER) if earlier.title][:EARLIER]
     links = html.join(
         Markup("<li>{} <small>{}</small>{}</li>").format(
-            html.link(one.title, f"/chat?chat={one.id}"),
-            html.moment(one.created_at),
-            html.button("Delete", "delete", one.id, f"Delete the chat {one.title}?", "danger"),
+            html.link(earlier.title, f"/chat?chat={earlier.id}"),
+            html.moment(earlier.created_at),
+            html.button("Delete", "delete", earlier.id, f"Delete the chat {earlier.title}?", "danger"),
         )
-        for one in found
+        for earlier in chats
     )
-    if not found:
+    if not chats:
         return ""
     return str(
         Markup('<section class="ts-earlier"><h2 class="ts-section">Earlier chats</h2><ul>{}</ul></section>').format(
@@ -134,25 +144,25 @@ def earlier_html(query: Mapping[str, str]) -> str:
 def open_chat(request: gr.Request) -> list[Any]:
     """What the page shows first: the chat and the endpoint its address names, or the newest of each."""
     query = request.query_params
-    names = [str(one["id"]) for one in routing.served_models()]
-    found = _chat_of(query.get("chat", ""), project_of(request))
-    last = next((one.model for one in reversed(chat.messages(found)) if one.side == "tuned"), "")
-    wanted = query.get("endpoint") or last
-    chosen = wanted if wanted in names or query.get("endpoint") else next(iter(names), None)
-    beside = _base_of(chosen or "") in names
+    names = [str(model["id"]) for model in routing.served_models()]
+    chat_id = _existing_chat(query.get("chat", ""), project_of(request))
+    last_model = next((message.model for message in reversed(chat.messages(chat_id)) if message.side == "tuned"), "")
+    requested = query.get("endpoint") or last_model
+    chosen = requested if requested in names or query.get("endpoint") else next(iter(names), None)
+    compare = _base_of(chosen or "") in names
     choices = [name for name in names if not name.endswith(":base")] or names
     return [
-        found,
+        chat_id,
         gr.update(choices=choices, value=chosen),
-        gr.update(value=beside, interactive=True),
-        gr.update(visible=beside),
-        turns_of(found, "tuned"),
-        turns_of(found, "base"),
+        gr.update(value=compare, interactive=True),
+        gr.update(visible=compare),
+        turns_of(chat_id, "tuned"),
+        turns_of(chat_id, "base"),
         query["ask"][:1000] if query.get("ask") else gr.skip(),  # nothing is taken from who types already
     ]
 
 
-def _chat_of(chat_id: str, project_id: str) -> str:
+def _existing_chat(chat_id: str, project_id: str) -> str:
     try:
         return chat.look_up(chat_id).id
     except NotFoundError:
@@ -163,9 +173,9 @@ def _base_of(model: str) -> str:
     return f"{model.split(':')[0]}:base"
 
 
-def _chosen(model: str | None) -> str:
+def _model_or_first(model: str | None) -> str:
     """What was chosen; before the page has chosen, the first that answers."""
-    return model or next((str(one["id"]) for one in routing.served_models()), "")
+    return model or next((str(served["id"]) for served in routing.served_models()), "")
 
 
 def begin(request: gr.Request) -> tuple[str, Turns, Turns]:
@@ -186,7 +196,7 @@ def delete(open_id: str, event: gr.EventData, request: gr.Request) -> tuple[Any,
 def ask(chat_id: str, text: str, model: str | None) -> tuple[Any, ...]:
     """Stores the question and shows it on both sides; hands on its id, or "" when there is nothing to answer."""
     with toasts.toast():
-        model = _chosen(model)
+        model = _model_or_first(model)
         if not model:
             raise TunesmithError("There is no model to ask.", "Serve a finished run first, then choose it above.")
         routing.upstream(model)
@@ -196,40 +206,44 @@ def ask(chat_id: str, text: str, model: str | None) -> tuple[Any, ...]:
     return gr.skip(), gr.skip(), "", gr.skip(), gr.skip()
 
 
-def answer_tuned(chat_id: str, asked: str, model: str | None, system: str, heat: float, most: float) -> Iterator[Any]:
+def answer_tuned(
+    chat_id: str, question_id: str, model: str | None, system: str, temperature: float, max_tokens: float
+) -> Iterator[Any]:
     """The left side's answer as it comes."""
-    if asked:
-        yield from _answer(chat_id, "tuned", _chosen(model), (system or "", heat, int(most)))
+    if question_id:
+        yield from _answer(chat_id, "tuned", _model_or_first(model), (system or "", temperature, int(max_tokens)))
 
 
 def answer_base(  # noqa: PLR0913  (one argument for each field of the form)
-    chat_id: str, asked: str, model: str | None, system: str, heat: float, most: float, beside: bool
+    chat_id: str, question_id: str, model: str | None, system: str, temperature: float, max_tokens: float, compare: bool
 ) -> Iterator[Any]:
     """The right side's, when it is shown and there is a base."""
-    if asked and beside:
-        yield from _answer(chat_id, "base", _base_of(_chosen(model)), (system or "", heat, int(most)))
+    if question_id and compare:
+        yield from _answer(
+            chat_id, "base", _base_of(_model_or_first(model)), (system or "", temperature, int(max_tokens))
+        )
 
 
-def keep_tuned(chat_id: str, to: str, system: str) -> None:
+def keep_tuned(chat_id: str, dataset_name: str, system: str) -> None:
     """Adds the tuned side's chat, up to its last answer, to the dataset of that name."""
-    _keep(chat_id, "tuned", to, system)
+    _keep(chat_id, "tuned", dataset_name, system)
 
 
-def keep_base(chat_id: str, to: str, system: str) -> None:
+def keep_base(chat_id: str, dataset_name: str, system: str) -> None:
     """The same for the base's side."""
-    _keep(chat_id, "base", to, system)
+    _keep(chat_id, "base", dataset_name, system)
 
 
-def _keep(chat_id: str, side: chat.Side, to: str, system: str) -> None:
+def _keep(chat_id: str, side: chat.Side, dataset_name: str, system: str) -> None:
     with toasts.toast():
-        kept = chat_rows.add_from_chat(chat_id, side, to or "", system or "")
-        toasts.done(f"The chat is kept in the dataset {kept.name}, version {kept.version}.")
+        dataset = rows.add_from_chat(chat_id, side, dataset_name or "", system or "")
+        toasts.done(f"The chat is kept in the dataset {dataset.name}, version {dataset.version}.")
 
 
-def _answer(chat_id: str, side: chat.Side, model: str, how: tuple[str, float, int]) -> Iterator[Turns]:
+def _answer(chat_id: str, side: chat.Side, model: str, settings: tuple[str, float, int]) -> Iterator[Turns]:
     turns = [*turns_of(chat_id, side), {"role": "assistant", "content": ""}]
     try:
-        with closing(chat.answer(chat_id, side, model, *how)) as pieces:
+        with closing(chat.answer(chat_id, side, model, *settings)) as pieces:
             for text in grown(pieces):
                 turns[-1] = {"role": "assistant", "content": text}
                 yield turns
@@ -240,11 +254,11 @@ def _answer(chat_id: str, side: chat.Side, model: str, how: tuple[str, float, in
 
 def grown(pieces: Iterator[str]) -> Iterator[str]:
     """The text so far, at most every REDRAW_SECONDS, and once more at its end."""
-    text, shown, drawn = "", "", 0.0
+    text, shown, drawn_at = "", "", 0.0
     for piece in pieces:
         text += piece
-        if time.monotonic() - drawn >= REDRAW_SECONDS:
-            shown, drawn = text, time.monotonic()
+        if time.monotonic() - drawn_at >= REDRAW_SECONDS:
+            shown, drawn_at = text, time.monotonic()
             yield text
     if text != shown:
         yield text

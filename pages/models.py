@@ -10,7 +10,7 @@ from engine.weights.starter import STARTER_NAME
 from pages.parts import html, live, toasts
 from pages.parts.icons import icon
 from pages.parts.pager import pager_by_page, place_of
-from storage import models as stored
+from storage import models as stored_models
 from storage.db import reading
 from storage.statuses import ModelStatus
 from storage.tables import Model
@@ -28,15 +28,15 @@ def page() -> None:
 def models_html(query: Mapping[str, str]) -> str:
     """A card for each model, a page of them at a time; without any, the one thing to do."""
     with reading() as session:
-        place = place_of(query, CARDS, stored.count(session))
-        listed = stored.recent(session, CARDS, place.offset)
+        place = place_of(query, CARDS, stored_models.count(session))
+        listed = stored_models.recent(session, CARDS, place.offset)
     if not listed:
-        return str(_first_one())
+        return str(_no_models())
     cards = html.join(_card(model) for model in listed)
     return str(Markup('<div class="mo-grid">{}</div>{}').format(cards, pager_by_page(place, "/models", "models")))
 
 
-def _first_one() -> Markup:
+def _no_models() -> Markup:
     return Markup(
         '<div class="ts-empty"><span class="ts-empty-icon">{}</span><h3>{}</h3><p>{}</p>'
         '<div class="ts-actions">{}</div></div>'
@@ -61,8 +61,8 @@ def _badge(model: Model) -> Markup:
 
 
 def _source(model: Model) -> str:
-    where = {"starter": "Starter model", "hub": "From the hub", "path": "From a folder here"}
-    words = where.get(model.source, model.source)
+    sources = {"starter": "Starter model", "hub": "From the hub", "path": "From a folder here"}
+    words = sources.get(model.source, model.source)
     return words if model.source == "starter" or model.source_id == model.name else f"{words}: {model.source_id}"
 
 
@@ -106,13 +106,13 @@ def _verdict(model: Model) -> Markup:
 def _buttons(model: Model) -> Markup:
     train = html.link_button("Train", f"/train?model={model.id}")
     retry = html.button("Retry", "retry")
-    ask = f"Delete {model.name}? Files that the studio fetched are removed; a folder of your own stays."
+    question = f"Delete {model.name}? Files that the studio fetched are removed; a folder of your own stays."
     usable = model.status == ModelStatus.READY and model.trainable is not False
     return html.join(
         [
             train if usable else "",
             retry if model.status == ModelStatus.FAILED else "",
-            html.button("Delete", "delete", confirm=ask, tone="danger"),
+            html.button("Delete", "delete", confirm=question, tone="danger"),
         ]
     )
 
@@ -120,7 +120,7 @@ def _buttons(model: Model) -> Markup:
 def add_html(_query: Mapping[str, str]) -> str:
     """Three ways to a model. A form is made anew, and so emptied, when a model has come."""
     with reading() as session:
-        count, has_starter = stored.count(session), stored.has_source(session, "starter")
+        count, has_starter = stored_models.count(session), stored_models.has_source(session, "starter")
     ways = [
         _way(count, "hub", "From the Hugging Face Hub", "Model id", "Qwen/Qwen3-0.6B",
              "Weights as safetensors only. Code of a repository is never run."),
@@ -133,13 +133,13 @@ def add_html(_query: Mapping[str, str]) -> str:
     )
 
 
-def _way(turn: int, act: str, title: str, label: str, example: str, help: str) -> Markup:
+def _way(model_count: int, act: str, title: str, label: str, example: str, help: str) -> Markup:
     return Markup(
         '<form class="ts-card mo-way" data-act="{act}" data-key="{act}-{turn}"><h3>{title}</h3>'
         '<label for="add-{act}">{label}</label><div><input id="add-{act}" name="id" placeholder="{example}" '
         'required maxlength="500" autocomplete="off" spellcheck="false"><button class="ts-button">Add</button></div>'
         "<p>{help}</p></form>"
-    ).format(act=act, turn=turn, title=title, label=label, example=example, help=help)
+    ).format(act=act, turn=model_count, title=title, label=label, example=example, help=help)
 
 
 def _starter_way() -> Markup:

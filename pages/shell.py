@@ -11,9 +11,8 @@ from markupsafe import Markup
 from engine.accounts import projects
 from pages.parts import html, live, toasts
 from pages.parts.icons import icon
-from storage import db
+from storage import db, runs
 from storage import projects as stored_projects
-from storage import runs as stored_runs
 from storage.tables import DEFAULT_PROJECT, Project, Run
 
 PRIVATE = live.PRIVATE
@@ -31,12 +30,12 @@ class HasCookies(Protocol):
 
 def project_of(request: HasCookies | None) -> str:
     """The id of the project the browser has chosen; the default one when it has not, or the choice is gone."""
-    chosen = request.cookies.get(COOKIE, "") if request else ""
-    if not _ID.fullmatch(chosen):
+    project_id = request.cookies.get(COOKIE, "") if request else ""
+    if not _ID.fullmatch(project_id):
         return DEFAULT_PROJECT
     with db.reading() as session:
-        found = stored_projects.get(session, chosen)
-    return chosen if found and not found.archived else DEFAULT_PROJECT
+        project = stored_projects.get(session, project_id)
+    return project_id if project and not project.archived else DEFAULT_PROJECT
 
 
 def page_name(module: ModuleType) -> str:
@@ -49,18 +48,18 @@ def frame(module: ModuleType, pages: Sequence[ModuleType] = ()) -> None:
     gr.Navbar(visible=False)
     live.current_page.set("frame")
     with gr.Column(elem_id="rail", min_width=0):
-        _still(_brand())
+        _static(_brand())
         switcher = live.live("projects", projects_html, seconds=30, actions=True)
         chosen = gr.Textbox(visible=False, elem_id="chosen-project")
         switcher.action(project_act, None, chosen, **live.ACTING).then(None, chosen, js=_TAKE_PROJECT, **live.QUIET)
-        _still(_navigation(module, pages or (module,)))
+        _static(_navigation(module, pages or (module,)))
         live.live("activity", activity_html, seconds=3)
-        _still(_foot())
+        _static(_foot())
     live.current_page.set(page_name(module))
-    _still(_heading(module))
+    _static(_heading(module))
 
 
-def _still(content: Markup) -> None:
+def _static(content: Markup) -> None:
     gr.HTML(str(content), js_on_load=None, apply_default_css=False)
 
 
@@ -107,11 +106,11 @@ def _heading(module: ModuleType) -> Markup:
 def projects_html(query: Mapping[str, str]) -> str:
     """The switcher: the project in use, the others, and create, rename, archive."""
     with db.reading() as session:
-        every = list(stored_projects.all_projects(session, archived=True))
-    chosen = next((one for one in every if one.id == query["project"]), None)
+        all_projects = list(stored_projects.all_projects(session, archived=True))
+    chosen = next((project for project in all_projects if project.id == query["project"]), None)
     current = chosen or Project(id=DEFAULT_PROJECT, name="Default")
-    used = [one for one in every if not one.archived]
-    archived = [one for one in every if one.archived]
+    active = [project for project in all_projects if not project.archived]
+    archived = [project for project in all_projects if project.archived]
     return str(
         Markup(
             '<details class="ts-switch" data-menu>'
@@ -122,7 +121,7 @@ def projects_html(query: Mapping[str, str]) -> str:
             icon("project"),
             current.name,
             icon("up-down"),
-            html.join(_choice(one, one.id == current.id) for one in used),
+            html.join(_choice(project, project.id == current.id) for project in active),
             _project_form("create", "", "New project", "", "Create"),
             _project_form("rename", current.id, "Rename this project", current.name, "Rename"),
             _archiving(current, archived),
@@ -136,23 +135,23 @@ def _choice(project: Project, current: bool) -> Markup:
     ).format(project.id, "true" if current else "false", icon("check") if current else "", project.name)
 
 
-def _project_form(act: str, id: str, label: str, value: str, go: str) -> Markup:
+def _project_form(act: str, id: str, label: str, value: str, button: str) -> Markup:
     return Markup(
         '<form data-act="{}" data-id="{}"><label>{}<input name="name" value="{}" maxlength="80" required'
         ' autocomplete="off"></label><button class="ts-button">{}</button></form>'
-    ).format(act, id, label, value, go)
+    ).format(act, id, label, value, button)
 
 
 def _archiving(current: Project, archived: Sequence[Project]) -> Markup:
-    put_away = (
+    archive = (
         html.button(
             "Archive this project", "archive", current.id, f"Archive {current.name}? It can be restored from here."
         )
         if current.id != DEFAULT_PROJECT
         else Markup()
     )
-    back = html.join(html.button(f"Restore {one.name}", "restore", one.id) for one in archived)
-    return Markup('<div class="ts-menu-end">{}{}</div>').format(put_away, back)
+    restore = html.join(html.button(f"Restore {project.name}", "restore", project.id) for project in archived)
+    return Markup('<div class="ts-menu-end">{}{}</div>').format(archive, restore)
 
 
 def project_act(event: gr.EventData) -> str:
@@ -185,10 +184,10 @@ ACTS = {"create": _create, "rename": _rename, "archive": _archive, "restore": _r
 def activity_html(_query: Mapping[str, str]) -> str:
     """What is training now, whatever the project, with a link to it. Empty when nothing moves."""
     with db.reading() as session:
-        count, first = stored_runs.count_moving(session), stored_runs.first_moving(session, MOST_ACTIVE)
-    shown = html.join(_active(run) for run in first)
+        count, first_runs = runs.count_moving(session), runs.first_moving(session, MOST_ACTIVE)
+    lines = html.join(_active(run) for run in first_runs)
     more = Markup("<p>and {} more</p>").format(count - MOST_ACTIVE) if count > MOST_ACTIVE else ""
-    return str(Markup('<div class="ts-activity">{}{}</div>').format(shown, more) if count else Markup())
+    return str(Markup('<div class="ts-activity">{}{}</div>').format(lines, more) if count else Markup())
 
 
 def _active(run: Run) -> Markup:

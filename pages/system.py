@@ -12,10 +12,8 @@ from markupsafe import Markup
 from engine.accounts import keys
 from engine.process import devices
 from pages.parts import html, live, toasts
-from storage import db, home
-from storage import endpoints as stored_endpoints
-from storage import keys as stored
-from storage import runs as stored_runs
+from storage import db, endpoints, home, runs
+from storage import keys as stored_keys
 from storage.tables import ApiKey, Lease
 
 SLUG, TITLE, SUBTITLE = "system", "System", "This machine, and the keys that other programs use"
@@ -46,7 +44,7 @@ def page() -> None:
                 label="Name", placeholder="what will use it", max_lines=1, max_length=80, elem_id="key-name"
             )
             scope = gr.Radio(SCOPES, value=get_args(keys.Scope)[0], label="May use", elem_id="key-scope")
-            make = gr.Button("Create key", variant="primary", scale=0, min_width=120, elem_id="key-create")
+            create_button = gr.Button("Create key", variant="primary", scale=0, min_width=120, elem_id="key-create")
         secret = gr.Textbox(
             label="Your new key. Copy it now: it is not shown again.",
             visible=False,
@@ -55,8 +53,8 @@ def page() -> None:
             elem_id="key-secret",
         )
         live.acting(live.live("keys", keys_html, seconds=10, actions=True), act)
-    asked = gr.on([make.click, name.submit], create, [name, scope], [name, secret], **live.ACTING)
-    asked.then(None, js=live.REFRESH, **live.QUIET)
+    created = gr.on([create_button.click, name.submit], create, [name, scope], [name, secret], **live.ACTING)
+    created.then(None, js=live.REFRESH, **live.QUIET)
 
 
 def create(name: str, scope: keys.Scope) -> tuple[object, object]:
@@ -87,11 +85,13 @@ def _keys_heading() -> Markup:
 def keys_html(_query: Mapping[str, str]) -> str:
     """The keys in use. Only their names and dates: a secret is never shown twice."""
     with db.reading() as session:
-        found = stored.recent(session)
-    if not found:
+        api_keys = stored_keys.recent(session)
+    if not api_keys:
         return str(Markup('<p class="ts-note">No keys yet.</p>'))
     headers = ("Name", "May use", html.Header("Created", "number"), html.Header("Last used", "number"))
-    return str(html.table((*headers, html.Header("Actions", "actions")), [_key_row(key) for key in found], "API keys"))
+    return str(
+        html.table((*headers, html.Header("Actions", "actions")), [_key_row(key) for key in api_keys], "API keys")
+    )
 
 
 def _key_row(key: ApiKey) -> html.Row:
@@ -104,21 +104,21 @@ def _key_row(key: ApiKey) -> html.Row:
 
 def machine_html(_query: Mapping[str, str]) -> str:
     """The devices with who holds them, where the data lies, and the versions in use."""
-    held = devices.holders()
-    places = html.join(
-        _device(device, [lease for lease in held if device in devices.parts(lease.device)])
+    leases = devices.holders()
+    device_items = html.join(
+        _device(device, [lease for lease in leases if device in devices.parts(lease.device)])
         for device in devices.found()
     )
-    where = html.facts(
+    facts = html.facts(
         [("Data folder", str(home.home())), ("Database", db.url().split("://")[0]), ("Python", sys.version.split()[0])]
     )
     versions = html.facts((name, version) for name in VERSIONS if (version := _version(name)))
     return str(
         Markup('<div class="ts-stack">{}{}</div>').format(
-            html.card("Devices", Markup('<ul class="ts-holders">{}</ul>').format(places)),
+            html.card("Devices", Markup('<ul class="ts-holders">{}</ul>').format(device_items)),
             html.card(
                 "Studio",
-                where,
+                facts,
                 Markup('<details class="ts-more"><summary>Versions</summary>{}</details>').format(versions),
             ),
         )
@@ -137,18 +137,18 @@ def _device(device: str, leases: list[Lease]) -> Markup:
 def _holder(lease: Lease) -> Markup:
     with db.reading() as session:
         if lease.holder_kind == "run":
-            run = stored_runs.get(session, lease.holder_id)
-            what = html.link(run.name if run else lease.holder_id, f"/runs?run={lease.holder_id}")
+            run = runs.get(session, lease.holder_id)
+            holder = html.link(run.name if run else lease.holder_id, f"/runs?run={lease.holder_id}")
         elif lease.holder_kind == "work":
             return Markup("<span>{} since {}</span>").format(
                 html.link("A measurement before a training", "/train"), html.moment(lease.since)
             )
         else:
-            backend = stored_endpoints.backend(session, lease.holder_id)
-            endpoint = stored_endpoints.get(session, backend.endpoint_id) if backend else None
-            what = html.link(endpoint.name if endpoint else lease.holder_id, "/serve")
+            backend = endpoints.backend(session, lease.holder_id)
+            endpoint = endpoints.get(session, backend.endpoint_id) if backend else None
+            holder = html.link(endpoint.name if endpoint else lease.holder_id, "/serve")
     words = "trains" if lease.exclusive else "answers, sharing the device"
-    return Markup("<span>{} {} since {}</span>").format(what, words, html.moment(lease.since))
+    return Markup("<span>{} {} since {}</span>").format(holder, words, html.moment(lease.since))
 
 
 @lru_cache(maxsize=len(VERSIONS))  # what is imported stays, and a package's description is long

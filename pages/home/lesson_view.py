@@ -60,37 +60,41 @@ def _large(label: str) -> Markup:
     ).format(label)
 
 
-def progress_html(shown: Scene) -> Markup:
+def progress_html(scene: Scene) -> Markup:
     """The lesson on its way: what is done, what goes on now, with the loss as it falls."""
-    failed = shown.lesson.stage == "failed"
-    at = _failed_at(shown) if failed else shown.lesson.stage
+    failed = scene.lesson.stage == "failed"
+    current = _failed_at(scene) if failed else scene.lesson.stage
     order = list(STAGE_WORDS)
     steps = [
         _step(
             number,
             STAGE_WORDS[name][0],
-            _state(order.index(name), order.index(at), failed, shown.lesson.stage),
-            _note(name, shown) if name == at else STAGE_WORDS[name][1] if order.index(name) > order.index(at) else "",
-            _more(name, shown) if name == at else "",
+            _state(order.index(name), order.index(current), failed, scene.lesson.stage),
+            _note(name, scene)
+            if name == current
+            else STAGE_WORDS[name][1]
+            if order.index(name) > order.index(current)
+            else "",
+            _more(name, scene) if name == current else "",
         )
         for number, name in enumerate(order, 1)
     ]
     return Markup(
         '<section class="ts-card ts-lesson" data-key="lesson"><header><h2>First lesson</h2>{}</header>'
         '<ol class="ts-steps">{}</ol></section>'
-    ).format(_aside(shown), html.join(steps))
+    ).format(_aside(scene), html.join(steps))
 
 
-def _state(place: int, now: int, failed: bool, stage: str) -> str:
-    if place < now or stage == "ready":
+def _state(index: int, current: int, failed: bool, stage: str) -> str:
+    if index < current or stage == "ready":
         return "done"
-    if place > now:
+    if index > current:
         return "later"
     return "failed" if failed else "now"
 
 
-def _failed_at(shown: Scene) -> str:
-    lesson = shown.lesson
+def _failed_at(scene: Scene) -> str:
+    lesson = scene.lesson
     if lesson.endpoint_id:
         return "serving"
     return "training" if lesson.run_id else "importing" if lesson.dataset_id else "fetching"
@@ -98,48 +102,48 @@ def _failed_at(shown: Scene) -> str:
 
 def _step(number: int, name: str, state: str, note: str = "", more: Markup | str = "") -> Markup:
     dot = icon("check") if state == "done" else "!" if state == "failed" else number
-    below = Markup('<div class="ts-more">{}</div>').format(more) if more else ""
+    details = Markup('<div class="ts-more">{}</div>').format(more) if more else ""
     return Markup('<li data-state="{}"><span class="ts-dot">{}</span><span>{}</span><small>{}</small>{}</li>').format(
-        state, dot, name, note, below
+        state, dot, name, note, details
     )
 
 
-def _note(stage: str, shown: Scene) -> str:
-    if shown.lesson.stage == "failed" or stage == "ready":
+def _note(stage: str, scene: Scene) -> str:
+    if scene.lesson.stage == "failed" or stage == "ready":
         return ""
-    if stage == "fetching" and shown.model:
-        return shown.model.stage or "waiting"
-    if stage == "training" and shown.run:
-        return f"{step_words(shown.run)} · {time_words(shown.run)}" if shown.run.step else "starting"
+    if stage == "fetching" and scene.model:
+        return scene.model.stage or "waiting"
+    if stage == "training" and scene.run:
+        return f"{step_words(scene.run)} · {time_words(scene.run)}" if scene.run.step else "starting"
     return "now"
 
 
-def _more(stage: str, shown: Scene) -> Markup:
-    if shown.lesson.stage == "failed":
-        trouble = html.notice("The lesson stopped here.", shown.lesson.error or "")
-        again = html.button("Try again", "lesson", tone="primary")
-        return Markup('<div class="ts-stack">{}<div class="ts-actions">{}</div></div>').format(trouble, again)
+def _more(stage: str, scene: Scene) -> Markup:
+    if scene.lesson.stage == "failed":
+        trouble = html.notice("The lesson stopped here.", scene.lesson.error or "")
+        retry = html.button("Try again", "lesson", tone="primary")
+        return Markup('<div class="ts-stack">{}<div class="ts-actions">{}</div></div>').format(trouble, retry)
     if stage == "fetching":
-        return html.progress(shown.model.progress if shown.model else None, "Fetching the model")
-    if stage == "training" and shown.run:
-        loss = chart.element("Loss", [("loss", "training")], shown.run.id, 170, plain=True)
-        return Markup('<div class="ts-stack">{}{}</div>').format(progress_bar(shown.run), loss)
+        return html.progress(scene.model.progress if scene.model else None, "Fetching the model")
+    if stage == "training" and scene.run:
+        loss = chart.element("Loss", [("loss", "training")], scene.run.id, 170, plain=True)
+        return Markup('<div class="ts-stack">{}{}</div>').format(progress_bar(scene.run), loss)
     if stage == "ready":
         return Markup('<p class="ts-hint">Ask both: {}</p><div class="ts-actions">{}{}</div>').format(
             addition_rows.proof_question(),
-            _chat_link(shown),
-            html.link_button("See the run", f"/runs?run={shown.lesson.run_id}"),
+            _chat_link(scene),
+            html.link_button("See the run", f"/runs?run={scene.lesson.run_id}"),
         )
     return html.progress(None, STAGE_WORDS[stage][0])
 
 
-def _chat_link(shown: Scene) -> Markup:
-    asking = {"ask": addition_rows.proof_question()} | ({"endpoint": shown.endpoint.name} if shown.endpoint else {})
-    href = f"/chat?{urlencode(asking)}"
+def _chat_link(scene: Scene) -> Markup:
+    query = {"ask": addition_rows.proof_question()} | ({"endpoint": scene.endpoint.name} if scene.endpoint else {})
+    href = f"/chat?{urlencode(query)}"
     return html.link_button("Open the chat", href, primary=True)
 
 
-def _aside(shown: Scene) -> Markup:
-    if shown.lesson.stage == "ready":
+def _aside(scene: Scene) -> Markup:
+    if scene.lesson.stage == "ready":
         return html.badge("ready")
-    return html.badge("failed") if shown.lesson.stage == "failed" else Markup()
+    return html.badge("failed") if scene.lesson.stage == "failed" else Markup()

@@ -7,8 +7,7 @@ from markupsafe import Markup
 
 from engine.process import devices, machine
 from pages.parts import html
-from storage import db, home
-from storage import runs as stored_runs
+from storage import db, home, runs
 
 FULL = 0.9  # from here on a gauge warns
 
@@ -37,7 +36,7 @@ def _gauge(name: str, used: float, total: float) -> Markup:
 def _device(name: str) -> Markup:
     sizes = {gpu.name: gpu.memory_bytes for gpu in machine.visible_gpus()}
     title = f"{name.upper()}, {html.size(sizes[name])}" if name in sizes else name.upper()
-    holders = [one for one in devices.holders() if one.device == name and one.exclusive]
+    holders = [lease for lease in devices.holders() if lease.device == name and lease.exclusive]
     return Markup("<div><span>{}</span><small>{}</small></div>").format(
         title, _holder(holders[0].holder_id) if holders else "free"
     )
@@ -45,5 +44,5 @@ def _device(name: str) -> Markup:
 
 def _holder(run_id: str) -> Markup | str:
     with db.reading() as session:
-        run = stored_runs.get(session, run_id)
+        run = runs.get(session, run_id)
     return html.link(run.name, f"/runs?run={run.id}") if run else "in use"

@@ -44,7 +44,7 @@ def home_html(query: Mapping[str, str]) -> str:
         invitation_html() if state is None and not latest else Markup(),
         progress_html(scene(state)) if state is not None and _matters(state, latest) else Markup(),
         _work(latest, serving) if _worked(state, latest) else Markup(),
-        _quick(*counts),
+        _tiles(*counts),
     ]
     return str(Markup('<div class="ts-stack">{}</div>').format(html.join(parts)))
 
@@ -64,12 +64,12 @@ def _worked(state: Lesson | None, latest: Sequence[Run]) -> bool:
 def _work(latest: Sequence[Run], serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
     moving = [run for run in latest if run.status in RUN_MOVING]
     running = html.card("Training now", html.join(_running(run) for run in moving)) if moving else Markup()
-    every = html.link("All runs", "/runs")
+    all_runs = html.link("All runs", "/runs")
     return Markup(
         '<div class="ts-columns" data-key="work"><div class="ts-stack">{}{}</div><div class="ts-stack">{}{}</div></div>'
     ).format(
         running,
-        html.card("Latest runs", _latest(latest), aside=every),
+        html.card("Latest runs", _latest(latest), aside=all_runs),
         _serving(serving),
         html.card("This machine", gauges_html()),
     )
@@ -108,14 +108,14 @@ def _serving(serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
         return Markup()
     lines = html.join(
         Markup('<div class="ts-line"><b>{}</b>{}</div>').format(
-            one.name, html.link_button("Chat", f"/chat?endpoint={one.name}")
+            endpoint.name, html.link_button("Chat", f"/chat?endpoint={endpoint.name}")
         )
-        for one, _ in serving
+        for endpoint, _ in serving
     )
     return html.card("Answering now", lines, aside=html.link("Serve", "/serve"))
 
 
-def _quick(model_count: int, dataset_count: int, run_count: int) -> Markup:
+def _tiles(model_count: int, dataset_count: int, run_count: int) -> Markup:
     tiles = (
         ("/models", "models", "Models", f"{model_count} here" if model_count else "Add one to train"),
         ("/data", "data", "Data", f"{dataset_count} in this project" if dataset_count else "Import your own rows"),

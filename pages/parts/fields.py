@@ -20,10 +20,10 @@ def number(
     name: str, label: str, value: float, *, least: float = 0, most: float | None = None, step: str = "1"
 ) -> Markup:
     """A field for a number."""
-    upper = Markup(' max="{}"').format(f"{most:g}" if isinstance(most, float) else most) if most is not None else ""
+    maximum = Markup(' max="{}"').format(f"{most:g}" if isinstance(most, float) else most) if most is not None else ""
     return Markup(
         '<label><b>{}</b><input type="number" name="{}" value="{}" min="{:g}"{} step="{}" required></label>'
-    ).format(label, name, value, least, upper, step)
+    ).format(label, name, value, least, maximum, step)
 
 
 def text(name: str, label: str, placeholder: str = "", value: str = "") -> Markup:

@@ -77,28 +77,28 @@ def progress(value: float | None, label: str = "Progress", tone: str = "") -> Ma
 
 def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> Markup:
     """A table in a card; on phones every row becomes a card of its own. `label` says what it lists."""
-    columns = [Header(one) if isinstance(one, str) else one for one in headers]
+    columns = [Header(column) if isinstance(column, str) else column for column in headers]
     head = join(
         Markup('<th scope="col" data-kind="{}" style="min-width:{}ch">{}</th>').format(
-            one.kind,
-            one.room,
-            one.title if one.kind != "actions" else Markup('<span class="ts-sr">{}</span>').format(one.title),
+            column.kind,
+            column.room,
+            column.title if column.kind != "actions" else Markup('<span class="ts-sr">{}</span>').format(column.title),
         )
-        for one in columns
+        for column in columns
     )
     # Formatting is slow, and a long table has hundreds of cells: what is the same in each row is formatted once.
-    cells = [Markup('<td data-kind="{}" data-label="{}">').format(one.kind, one.title) for one in columns]
-    body = join(_row(cells, row) for row in rows)
+    openings = [Markup('<td data-kind="{}" data-label="{}">').format(column.kind, column.title) for column in columns]
+    body = join(_row(openings, row) for row in rows)
     return Markup(
         '<div class="ts-table" tabindex="0" role="region" aria-label="{}"><table>'
         "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
     ).format(label, head, body)
 
 
-def _row(cells: Sequence[Markup], row: Row) -> Markup:
+def _row(openings: Sequence[Markup], row: Row) -> Markup:
     selected = Markup(' aria-selected="true"') if row.selected else ""
     begin = Markup('<tr data-id="{}" data-href="{}"{}>').format(row.id, row.href, selected)
-    content = (part for cell, value in zip(cells, row.cells, strict=True) for part in (cell, value, _CELL_END))
+    content = (part for opening, value in zip(openings, row.cells, strict=True) for part in (opening, value, _CELL_END))
     return join((begin, *content, _ROW_END))
 
 
@@ -114,10 +114,10 @@ def button(label: str, act: str, id: str = "", confirm: str = "", tone: str = ""
 
     With `confirm`, a dialog asks that question first. `tone` is "", "primary" or "danger".
     """
-    own = Markup(' data-id="{}"').format(id) if id else ""
-    ask = Markup(' data-confirm="{}"').format(confirm) if confirm else ""
+    data_id = Markup(' data-id="{}"').format(id) if id else ""
+    data_confirm = Markup(' data-confirm="{}"').format(confirm) if confirm else ""
     return Markup('<button type="button" class="ts-button" data-tone="{}" data-act="{}"{}{}>{}</button>').format(
-        tone, act, own, ask, label
+        tone, act, data_id, data_confirm, label
     )
 
 
@@ -176,9 +176,9 @@ def duration(seconds: float | None) -> str:
     if seconds is None or seconds < 0:
         return DASH
     whole = round(seconds)
-    for unit, length, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+    for unit, length, smaller, divisor in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
         if whole >= length:
-            rest = whole % length // part
+            rest = whole % length // divisor
             return f"{whole // length} {unit} {rest} {smaller}" if rest else f"{whole // length} {unit}"
     return f"{whole} s"
 
@@ -187,10 +187,10 @@ def ago(at: float | None) -> str:
     """How long ago, in one unit, so that it does not change at every refresh."""
     if at is None:
         return DASH
-    gone = max(0.0, time.time() - at)
+    elapsed = max(0.0, time.time() - at)
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if gone >= length:
-            return f"{int(gone // length)} {unit} ago"
+        if elapsed >= length:
+            return f"{int(elapsed // length)} {unit} ago"
     return "just now"
 
 

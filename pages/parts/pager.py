@@ -42,15 +42,15 @@ def pager(place: Place, address: Callable[[int], str], what: str = "rows") -> Ma
     last = min(place.offset + place.size, place.total)
     return Markup('<nav class="da-pager" aria-label="Pages of {}">{}<span>{} to {} of {}</span>{}</nav>').format(
         what,
-        _turn("Previous", address(max(0, place.offset - place.size)), place.offset > 0),
+        _page_link("Previous", address(max(0, place.offset - place.size)), place.offset > 0),
         html.count(place.offset + 1),
         html.count(last),
         html.count(place.total),
-        _turn("Next", address(last), last < place.total),
+        _page_link("Next", address(last), last < place.total),
     )
 
 
-def _turn(label: str, address: str, there: bool) -> Markup:
-    if not there:
+def _page_link(label: str, address: str, enabled: bool) -> Markup:
+    if not enabled:
         return Markup('<span class="ts-button" aria-disabled="true">{}</span>').format(label)
     return Markup('<a class="ts-button" data-soft href="{}">{}</a>').format(address, label)

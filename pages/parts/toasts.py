@@ -20,7 +20,7 @@ def toast() -> Iterator[None]:
     try:
         yield
     except TunesmithError as error:
-        gr.Warning(said(error), duration=TOAST_SECONDS, title="That did not work")
+        gr.Warning(error_html(error), duration=TOAST_SECONDS, title="That did not work")
 
 
 def done(message: str) -> None:
@@ -28,7 +28,7 @@ def done(message: str) -> None:
     gr.Success(str(Markup("{}").format(message)), duration=4, title="Done")
 
 
-def said(error: TunesmithError) -> str:
+def error_html(error: TunesmithError) -> str:
     """The message and, in a line of its own, the hint, escaped for a toast."""
-    words = Markup("{}").format(error.message)
-    return str(words + Markup("<br>{}").format(error.hint) if error.hint else words)
+    text = Markup("{}").format(error.message)
+    return str(text + Markup("<br>{}").format(error.hint) if error.hint else text)

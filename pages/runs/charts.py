@@ -30,8 +30,8 @@ def _small_loss(run: Run) -> Markup:
 def _rewards(run: Run) -> Markup:
     """Each reward by itself, and how far the answers of a step lie apart in it: without that, nothing is learnt."""
     names = words(str(run.recipe.get("reward_funcs") or ""))
-    parts = [names[start : start + MOST_CURVES] for start in range(0, len(names), MOST_CURVES)]
-    return html.join(_pair(run, part) for part in parts)
+    groups = [names[start : start + MOST_CURVES] for start in range(0, len(names), MOST_CURVES)]
+    return html.join(_pair(run, group) for group in groups)
 
 
 def _pair(run: Run, names: list[str]) -> Markup:

@@ -21,7 +21,7 @@ from pages.runs.view import run_html
 from storage import datasets as stored_datasets
 from storage import db
 from storage import models as stored_models
-from storage import runs as stored
+from storage import runs as stored_runs
 from storage.tables import Run
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "runs", "Runs", "What is training now, and what was trained before", "r", "runs"
@@ -60,25 +60,27 @@ def runs_html(query: Mapping[str, str]) -> str:
     try:
         return str(run_html(runs.look_up(query["run"])))
     except NotFoundError:
-        gone = html.empty(
+        not_found = html.empty(
             "This run is not here any more", "It was deleted, or the link is incomplete.", "/runs", "All runs"
         )
-        return str(gone)
+        return str(not_found)
 
 
 def list_html(query: Mapping[str, str]) -> Markup:
     """The project's runs, newest first, a page of them at a time."""
     with db.reading() as session:
-        place = place_of(query, ROWS, stored.count(session, query["project"]))
-        listed = stored.listed(session, query["project"], ROWS, place.offset)
+        place = place_of(query, ROWS, stored_runs.count(session, query["project"]))
+        listed = stored_runs.listed(session, query["project"], ROWS, place.offset)
         models = stored_models.names(session, [run.model_id for run in listed])
-        data = stored_datasets.names(session, [run.dataset_id for run in listed])
+        datasets = stored_datasets.names(session, [run.dataset_id for run in listed])
     if not listed:
         text = "A run trains a model on a dataset. You see its loss fall here, live, and can stop and resume it."
         return html.empty("No runs yet", text, "/train", "Set up a training", "runs")
-    page, pages = place.offset // ROWS + 1, ceil(place.total / ROWS)
-    rows = [_row(run, models.get(run.model_id, ""), data.get(run.dataset_id, "")) for run in listed]
-    return Markup('<div class="ts-stack">{}{}{}</div>').format(_summary(place.total), _table(rows), _pager(page, pages))
+    page_number, page_count = place.offset // ROWS + 1, ceil(place.total / ROWS)
+    rows = [_row(run, models.get(run.model_id, ""), datasets.get(run.dataset_id, "")) for run in listed]
+    return Markup('<div class="ts-stack">{}{}{}</div>').format(
+        _summary(place.total), _table(rows), _pager(page_number, page_count)
+    )
 
 
 def _summary(count: int) -> Markup:
@@ -125,13 +127,21 @@ def _row(run: Run, model: str, dataset: str) -> html.Row:
     )
 
 
-def _pager(page: int, pages: int) -> Markup:
-    if pages == 1:
+def _pager(page_number: int, page_count: int) -> Markup:
+    if page_count == 1:
         return Markup()
-    newer = html.link("Newer", f"/runs?page={page - 1}", soft=True) if page > 1 else Markup("<span>Newer</span>")
-    older = html.link("Older", f"/runs?page={page + 1}", soft=True) if page < pages else Markup("<span>Older</span>")
+    newer = (
+        html.link("Newer", f"/runs?page={page_number - 1}", soft=True)
+        if page_number > 1
+        else Markup("<span>Newer</span>")
+    )
+    older = (
+        html.link("Older", f"/runs?page={page_number + 1}", soft=True)
+        if page_number < page_count
+        else Markup("<span>Older</span>")
+    )
     return Markup('<nav class="ts-pager" aria-label="Pages of runs">{}<span>Page {} of {}</span>{}</nav>').format(
-        newer, page, pages, older
+        newer, page_number, page_count, older
     )
 
 

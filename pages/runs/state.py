@@ -35,7 +35,7 @@ def step_words(run: Run) -> str:
     return "waiting" if run.status == RunStatus.QUEUED else f"step {run.step:,}" if run.step else "preparing"
 
 
-def took(run: Run) -> float | None:
+def seconds_taken(run: Run) -> float | None:
     """Seconds from the first start to the end, or to now."""
     if run.started_at is None:
         return None
@@ -46,7 +46,7 @@ def time_words(run: Run) -> str:
     """What is left of a moving run, what an ended one took."""
     if run.status == RunStatus.RUNNING and run.eta_seconds is not None:
         return f"{html.remaining(run.eta_seconds)} left"
-    return html.duration(took(run))
+    return html.duration(seconds_taken(run))
 
 
 def action_buttons(run: Run) -> Markup:

@@ -12,7 +12,7 @@ from pages.parts import html
 from storage.tables import Run
 
 
-def told(run: Run) -> Markup:
+def notes_card(run: Run) -> Markup:
     """The notes of the run, the newest last, and what differs from its recipe by now; nothing when there is neither."""
     notes, changed = run.facts.notes, run.facts.adjustments
     if not notes and not changed:
@@ -37,15 +37,15 @@ def _word(value: object) -> str:
 
 def lineage(run: Run) -> Markup:
     """The run whose weights this one began with, and the runs that began with its own."""
-    named, before = str(run.recipe.get("start_from") or ""), continuation.ancestor(run)
-    after = continuation.descendants(run)
-    if not named and not after:
+    ancestor_id, ancestor = str(run.recipe.get("start_from") or ""), continuation.ancestor(run)
+    descendants = continuation.descendants(run)
+    if not ancestor_id and not descendants:
         return Markup()
     lines = []
-    if named:
-        start = _link(before) if before else Markup("the run {}, which was deleted").format(named)
+    if ancestor_id:
+        start = _link(ancestor) if ancestor else Markup("the run {}, which was deleted").format(ancestor_id)
         lines.append(Markup("<li>Began with {}</li>").format(start))
-    lines += [Markup("<li>Trained further in {}</li>").format(_link(one)) for one in after]
+    lines += [Markup("<li>Trained further in {}</li>").format(_link(descendant)) for descendant in descendants]
     return html.card("Lineage", Markup('<ul class="ts-told">{}</ul>').format(html.join(lines)))
 
 
@@ -57,30 +57,30 @@ def _link(run: Run) -> Markup:
 def checkpoints_html(query: Mapping[str, str]) -> str:
     """The checkpoints of the run in the query: step, losses, size, and which is the newest, the best, or damaged."""
     try:
-        found = runs.checkpoints(query.get("run", ""))
+        checkpoints = runs.checkpoints(query.get("run", ""))
     except TunesmithError:
-        found = []
-    if not found:
+        checkpoints = []
+    if not checkpoints:
         return str(Markup('<p class="ts-hint">None yet. One is written every few steps, and when you press Stop.</p>'))
-    measured = any(one["eval_loss"] is not None for one in found)
+    measured = any(checkpoint["eval_loss"] is not None for checkpoint in checkpoints)
     held_out = (html.Header("Held out", "number"),) if measured else ()
     headers = ("Checkpoint", html.Header("Loss", "number"), *held_out, "State")
-    rows = [html.Row(_cells(one, measured)) for one in reversed(found)]
+    rows = [html.Row(_cells(checkpoint, measured)) for checkpoint in reversed(checkpoints)]
     return str(html.table(headers, rows, "Checkpoints"))
 
 
-def _cells(one: Mapping[str, Any], measured: bool) -> tuple[object, ...]:
+def _cells(checkpoint: Mapping[str, Any], measured: bool) -> tuple[object, ...]:
     name = Markup('<span class="ts-step">step {}<small>{}</small></span>').format(
-        f"{one['step']:,}", html.size(one["size_bytes"])
+        f"{checkpoint['step']:,}", html.size(checkpoint["size_bytes"])
     )
-    held_out = (html.number(one["eval_loss"]),) if measured else ()
-    return name, html.number(one["loss"]), *held_out, _marks(one)
+    held_out = (html.number(checkpoint["eval_loss"]),) if measured else ()
+    return name, html.number(checkpoint["loss"]), *held_out, _marks(checkpoint)
 
 
-def _marks(one: Mapping[str, Any]) -> Markup:
+def _marks(checkpoint: Mapping[str, Any]) -> Markup:
     """Best and newest, of those that can be resumed from; else whether it can be."""
-    words = [word for word in ("best", "newest") if one[word]]
-    if not words:
-        return html.badge("ready" if one["good"] else "damaged")
-    marks = html.join(Markup('<span class="ts-mark" data-mark="{}">{}</span>').format(word, word) for word in words)
-    return Markup('<span class="ts-marks">{}</span>').format(marks)
+    marks = [word for word in ("best", "newest") if checkpoint[word]]
+    if not marks:
+        return html.badge("ready" if checkpoint["good"] else "damaged")
+    badges = html.join(Markup('<span class="ts-mark" data-mark="{}">{}</span>').format(word, word) for word in marks)
+    return Markup('<span class="ts-marks">{}</span>').format(badges)

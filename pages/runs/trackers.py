@@ -10,21 +10,21 @@ from storage.tables import Run
 
 def card(run: Run) -> Markup:
     """Nothing for a run that reports nowhere."""
-    found = tracking.deliveries(run)
-    if not found:
+    deliveries = tracking.deliveries(run)
+    if not deliveries:
         return Markup()
-    return html.card("Trackers", html.facts([(one.tracker, _words(one)) for one in found]))
+    return html.card("Trackers", html.facts([(delivery.tracker, _words(delivery)) for delivery in deliveries]))
 
 
-def _words(one: Delivery) -> Markup:
-    numbers = f"{one.points:,} numbers"
-    said = f"has all {numbers}" if one.finished and not one.error else f"has {numbers}"
-    trouble = Markup("<br>Cannot be reached at the moment: {}").format(one.error) if one.error else Markup()
-    where = Markup("<br>{}").format(_where(one.where)) if one.where else Markup()
-    return Markup("{}{}{}").format(said, where, trouble)
+def _words(delivery: Delivery) -> Markup:
+    numbers = f"{delivery.points:,} numbers"
+    count = f"has all {numbers}" if delivery.finished and not delivery.error else f"has {numbers}"
+    trouble = Markup("<br>Cannot be reached at the moment: {}").format(delivery.error) if delivery.error else Markup()
+    link = Markup("<br>{}").format(_place(delivery.where)) if delivery.where else Markup()
+    return Markup("{}{}{}").format(count, link, trouble)
 
 
-def _where(where: str) -> Markup:
-    if where.startswith(("http://", "https://")):
-        return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(where, where)
-    return Markup("<code>{}</code>").format(where)
+def _place(place: str) -> Markup:
+    if place.startswith(("http://", "https://")):
+        return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(place, place)
+    return Markup("<code>{}</code>").format(place)

@@ -5,12 +5,12 @@ import time
 from markupsafe import Markup
 
 from engine.errors import TunesmithError
-from engine.recipes import recipe as recipes
+from engine.recipes import recipe
 from engine.runs import runs
 from pages.parts import html, live
 from pages.parts.icons import icon
 from pages.runs import charts, story, trackers
-from pages.runs.state import action_buttons, progress_bar, step_words, took
+from pages.runs.state import action_buttons, progress_bar, seconds_taken, step_words
 from storage import datasets, db, endpoints, models, transitions
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Model, Run, Transition
@@ -19,24 +19,24 @@ from storage.tables import Backend, Dataset, Endpoint, Model, Run, Transition
 def run_html(run: Run) -> Markup:
     """Everything about one run. Charts and log are elements that fetch for themselves and are never patched."""
     with db.reading() as session:
-        model, data = models.get(session, run.model_id), datasets.get(session, run.dataset_id)
+        model, dataset = models.get(session, run.model_id), datasets.get(session, run.dataset_id)
         history = list(transitions.log(session, run.id))
-        served = _served_by(list(endpoints.routes(session)), run.id)
+        endpoint = _served_by(list(endpoints.routes(session)), run.id)
     return Markup('<div class="ts-stack" data-id="{}" data-key="run-{}">{}{}{}{}{}</div>').format(
         run.id,
         run.id,
         html.link(Markup("&larr; All runs"), "/runs", soft=True),
-        _state(run, served),
+        _state(run, endpoint),
         _trouble(run),
         charts.charts(run),
         Markup(
             '<div class="ts-columns"><div class="ts-stack">{}{}{}{}</div><div class="ts-stack">{}{}{}{}{}</div></div>'
         ).format(
-            story.told(run),
+            story.notes_card(run),
             html.card("Log", Markup('<ts-log data-keep id="log-{}" run="{}"></ts-log>').format(run.id, run.id)),
             live.element("runs", "recipe", 30),
             _command(run),
-            html.card("Facts", _facts(run, model, data)),
+            html.card("Facts", _facts(run, model, dataset)),
             trackers.card(run),
             story.lineage(run),
             html.card("Checkpoints", live.element("runs", "checkpoints", 10)),
@@ -45,12 +45,12 @@ def run_html(run: Run) -> Markup:
     )
 
 
-def _state(run: Run, served: Endpoint | None) -> Markup:
+def _state(run: Run, endpoint: Endpoint | None) -> Markup:
     again = html.link_button("Use this recipe again", f"/train?from={run.id}")
-    begun = html.link_button("Train further", f"/train?further={run.id}") if run.artifact else Markup()
-    chat = html.link_button("Chat", f"/chat?endpoint={served.name}", primary=True) if served else Markup()
+    further = html.link_button("Train further", f"/train?further={run.id}") if run.artifact else Markup()
+    chat = html.link_button("Chat", f"/chat?endpoint={endpoint.name}", primary=True) if endpoint else Markup()
     head = Markup('<div class="ts-title"><h2>{}</h2>{}{}<div class="ts-actions">{}{}{}{}</div></div>').format(
-        run.name, _rename(run), html.badge(run.status), chat, action_buttons(run), begun, again
+        run.name, _rename(run), html.badge(run.status), chat, action_buttons(run), further, again
     )
     bar = Markup('<div class="ts-wide-bar">{}</div>').format(progress_bar(run))
     return Markup('<section class="ts-card">{}{}{}</section>').format(head, bar, _figures(run))
@@ -70,7 +70,7 @@ def _figures(run: Run) -> Markup:
     left = html.remaining(run.eta_seconds) if moving else html.DASH
     pairs = (
         ("Step", step_words(run)),
-        ("Time left" if moving else "Took", left if moving else html.duration(took(run))),
+        ("Time left" if moving else "Took", left if moving else html.duration(seconds_taken(run))),
         ("Loss", html.number(run.loss)),
         ("Tokens per second", speed),
         ("Device", run.device or run.facts.device or html.DASH),
@@ -96,8 +96,8 @@ def _trouble(run: Run) -> Markup:
 NOT_FACTS = ("device", "stage", "repeats")  # shown elsewhere while it matters
 
 
-def _facts(run: Run, model: Model | None, data: Dataset | None) -> Markup:
-    told = [
+def _facts(run: Run, model: Model | None, dataset: Dataset | None) -> Markup:
+    other_facts = [
         (name.replace("_", " ").capitalize(), _plain(value))
         for name, value in run.facts
         if isinstance(value, str | int | float) and name not in NOT_FACTS
@@ -105,13 +105,13 @@ def _facts(run: Run, model: Model | None, data: Dataset | None) -> Markup:
     return html.facts(
         (
             ("Model", html.link(model.name if model else run.model_id, "/models")),
-            ("Dataset", html.link(data.name if data else run.dataset_id, f"/data?dataset={run.dataset_id}")),
+            ("Dataset", html.link(dataset.name if dataset else run.dataset_id, f"/data?dataset={run.dataset_id}")),
             ("Method", ", ".join(str(run.recipe[name]) for name in ("method", "tuning") if name in run.recipe)),
             ("Created", html.moment(run.created_at)),
             ("Attempt", run.attempt),
             ("Result", run.artifact or ""),
             ("Run id", run.id),
-            *told,
+            *other_facts,
         )
     )
 
@@ -122,7 +122,7 @@ def _plain(value: object) -> str:
 
 def _command(run: Run) -> Markup:
     try:
-        text = runs.preview(recipes.parse(run.recipe))
+        text = runs.preview(recipe.parse(run.recipe))
     except TunesmithError as error:
         text = str(error)
     return _copyable("Command", f"command-{run.id}", text)
@@ -133,21 +133,25 @@ def _copyable(title: str, id: str, text: str) -> Markup:
     return html.card(title, Markup('<pre class="ts-code" id="{}" tabindex="0">{}</pre>').format(id, text), aside=copy)
 
 
-def _history(rows: list[Transition]) -> Markup:
+def _history(entries: list[Transition]) -> Markup:
     items = html.join(
         Markup("<li><time>{}</time><span>{} &rarr; {}</span><small>{}</small></li>").format(
-            time.strftime("%m-%d %H:%M:%S", time.localtime(row.at)), row.before, row.after, row.reason
+            time.strftime("%m-%d %H:%M:%S", time.localtime(entry.at)), entry.before, entry.after, entry.reason
         )
-        for row in reversed(rows)
+        for entry in reversed(entries)
     )
     return (
         Markup('<ol class="ts-history">{}</ol>').format(items)
-        if rows
+        if entries
         else Markup('<p class="ts-hint">Nothing yet.</p>')
     )
 
 
 def _served_by(routes: list[tuple[Endpoint, Backend]], run_id: str) -> Endpoint | None:
     """The endpoint that answers with this run's weights, if one does."""
-    ready = (one for one, backend in routes if backend.status == EndpointStatus.READY and run_id in backend.adapters)
-    return next(ready, None)
+    serving = (
+        endpoint
+        for endpoint, backend in routes
+        if backend.status == EndpointStatus.READY and run_id in backend.adapters
+    )
+    return next(serving, None)

@@ -11,7 +11,7 @@ from engine.serve import endpoints
 from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
 from storage import db, home
-from storage import endpoints as stored
+from storage import endpoints as stored_endpoints
 from storage import models as stored_models
 from storage import runs as stored_runs
 from storage.tables import Run
@@ -25,7 +25,7 @@ MOST_OFFERED = 200  # runs, the newest
 
 
 @dataclass(frozen=True)
-class Around:
+class Context:
     """What the cards say beside the endpoints, read once for all of them: names by id, and what can be deployed."""
 
     models: Mapping[str, str]
@@ -36,8 +36,8 @@ class Around:
 def endpoints_html(query: Mapping[str, str]) -> str:
     """The endpoints of the project, those that run first, a page of them at a time."""
     with db.reading() as session:
-        place = place_of(query, CARDS, stored.count(session, query["project"]))
-        listed = stored.running_first(session, query["project"], CARDS, place.offset)
+        place = place_of(query, CARDS, stored_endpoints.count(session, query["project"]))
+        listed = stored_endpoints.running_first(session, query["project"], CARDS, place.offset)
     if not listed:
         text = (
             "An endpoint gives a model a name that the chat, and any OpenAI client, can call. "
@@ -45,66 +45,72 @@ def endpoints_html(query: Mapping[str, str]) -> str:
         )
         return str(html.empty("Nothing is served yet", text, "/runs", "Finished runs", "serve"))
     described = endpoints.describe_all(listed)
-    around = _around(query["project"], described)
-    cards = html.join(_card(facts, around) for facts in described)
+    context = _context(query["project"], described)
+    cards = html.join(_card(facts, context) for facts in described)
     return str(Markup('<div class="ts-stack">{}{}</div>').format(cards, pager_by_page(place, "/serve", "endpoints")))
 
 
-def _around(project_id: str, described: Sequence[Facts]) -> Around:
+def _context(project_id: str, described: Sequence[Facts]) -> Context:
     with db.reading() as session:
         models = stored_models.names(session, [facts["model_id"] for facts in described if facts.get("model_id")])
-        runs = stored_runs.names(session, [run for facts in described for run in facts.get("adapters", [])])
+        runs = stored_runs.names(session, [run_id for facts in described for run_id in facts.get("adapters", [])])
         any_ready = any(facts["status"] == "ready" for facts in described)
         deployable = stored_runs.with_results(session, project_id, MOST_OFFERED) if any_ready else []
-    return Around(models, runs, deployable)
+    return Context(models, runs, deployable)
 
 
-def _card(facts: Facts, around: Around) -> Markup:
+def _card(facts: Facts, context: Context) -> Markup:
     head = Markup('<div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>').format(
         facts["name"], html.badge(facts["status"]), html.join(_buttons(facts))
     )
     return Markup('<section class="ts-card ts-endpoint" data-id="{}" data-key="{}">{}{}{}{}{}</section>').format(
-        facts["id"], facts["id"], head, _troubles(facts), _facts(facts, around), _names(facts), _details(facts, around)
+        facts["id"],
+        facts["id"],
+        head,
+        _troubles(facts),
+        _facts(facts, context),
+        _names(facts),
+        _details(facts, context),
     )
 
 
 def _buttons(facts: Facts) -> list[Markup]:
     name, status = facts["name"], facts["status"]
-    made = [html.link_button("Chat", f"/chat?endpoint={name}", primary=True)] if status == "ready" else []
+    buttons = [html.link_button("Chat", f"/chat?endpoint={name}", primary=True)] if status == "ready" else []
     if facts["can_roll_back"] and status == "ready":
-        made.append(html.button("Roll back", "rollback", confirm=f"Roll {name} back to the version before?"))
+        buttons.append(html.button("Roll back", "rollback", confirm=f"Roll {name} back to the version before?"))
     if status in LIVE:
-        made.append(html.button("Stop", "stop"))
+        buttons.append(html.button("Stop", "stop"))
     else:
-        made.append(html.button("Start again", "start", tone="primary"))
-    made.append(html.button("Delete", "delete", confirm=f"Delete {name}? Runs and models stay.", tone="danger"))
-    return made
+        buttons.append(html.button("Start again", "start", tone="primary"))
+    buttons.append(html.button("Delete", "delete", confirm=f"Delete {name}? Runs and models stay.", tone="danger"))
+    return buttons
 
 
 def _troubles(facts: Facts) -> Markup:
     """What went wrong, or takes its time, in words."""
-    said = []
+    notices = []
     if facts.get("error") and facts["status"] != "ready":
-        said.append(html.notice(facts["error"], facts.get("hint") or ""))
+        notices.append(html.notice(facts["error"], facts.get("hint") or ""))
     if facts["last_deployment_error"]:
-        said.append(html.notice("The last deployment did not take over.", facts["last_deployment_error"], "warn"))
+        notices.append(html.notice("The last deployment did not take over.", facts["last_deployment_error"], "warn"))
     if facts["deploying"]:
-        said.append(html.notice("A new version is starting.", "It takes over as soon as it answers.", "calm"))
+        notices.append(html.notice("A new version is starting.", "It takes over as soon as it answers.", "calm"))
     elif facts["status"] in ("queued", "starting"):
-        said.append(html.progress(None, f"{facts['name']} is starting"))
-    return html.join(said)
+        notices.append(html.progress(None, f"{facts['name']} is starting"))
+    return html.join(notices)
 
 
-def _facts(facts: Facts, around: Around) -> Markup:
+def _facts(facts: Facts, context: Context) -> Markup:
     adapters = html.join(
-        Markup("{} ").format(html.link(around.runs.get(run_id, run_id), f"/runs?run={run_id}"))
+        Markup("{} ").format(html.link(context.runs.get(run_id, run_id), f"/runs?run={run_id}"))
         for run_id in facts.get("adapters", [])
     )
     options = facts.get("options") or {}
     return html.facts(
         [
             ("Answered by", KIND_WORDS.get(facts.get("kind", ""), "")),
-            ("Base model", around.models.get(facts.get("model_id", ""), options.get("model", ""))),
+            ("Base model", context.models.get(facts.get("model_id", ""), options.get("model", ""))),
             ("Address", options.get("url", "")),
             ("Adapters", adapters),
             ("Device", facts.get("device") or ""),
@@ -121,12 +127,12 @@ def _names(facts: Facts) -> Markup:
     )
 
 
-def _details(facts: Facts, around: Around) -> Markup:
-    parts = [_calling(facts), _deploying(facts, around.deployable), _log(facts)]
+def _details(facts: Facts, context: Context) -> Markup:
+    parts = [_how_to_call(facts), _deploy_form(facts, context.deployable), _log(facts)]
     return Markup('<div class="ts-folds">{}</div>').format(html.join(parts))
 
 
-def _calling(facts: Facts) -> Markup:
+def _how_to_call(facts: Facts) -> Markup:
     """The same question in curl and in Python; the browser fills in the address it has the studio at."""
     id, name = facts["id"], facts["name"]
     curl = Markup(
@@ -153,7 +159,7 @@ def _code(id: str, text: Markup) -> Markup:
     ).format(id, text, id)
 
 
-def _deploying(facts: Facts, deployable: Sequence[Run]) -> Markup:
+def _deploy_form(facts: Facts, deployable: Sequence[Run]) -> Markup:
     """Another run in place of this one, without a gap."""
     others = [run for run in deployable if [run.id] != facts.get("adapters")]
     if not others or facts.get("kind") == "external" or facts["status"] != "ready":

@@ -10,9 +10,7 @@ from engine.serve import endpoints
 from pages.parts import live, toasts
 from pages.serve.endpoint_view import endpoints_html
 from pages.shell import project_of
-from storage import db
-from storage import models as stored_models
-from storage import runs as stored_runs
+from storage import db, models, runs
 from storage.statuses import ModelStatus
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "serve", "Serve", "Models that answer, here and to other programs", "s", "serve"
@@ -30,13 +28,13 @@ def page() -> None:
     live.acting(live.live("endpoints", endpoints_html, actions=True), act)
     with gr.Accordion("New endpoint", open=False, elem_id="new-endpoint"):
         form, outside = _form()
-        make = gr.Button("Start endpoint", variant="primary", elem_id="endpoint-create")
+        start_button = gr.Button("Start endpoint", variant="primary", elem_id="endpoint-create")
     inside = [form["model_id"], form["adapters"]]
     gr.on(None, choices, None, inside, **live.QUIET)
     form["model_id"].input(adapters_of, form["model_id"], form["adapters"], **live.QUIET)
     form["kind"].input(fields_of, form["kind"], [*inside, *outside], **live.QUIET)
-    asked = make.click(create, list(form.values()), form["name"], **live.ACTING)
-    asked.then(None, js=live.REFRESH, **live.QUIET)
+    created = start_button.click(create, list(form.values()), form["name"], **live.ACTING)
+    created.then(None, js=live.REFRESH, **live.QUIET)
 
 
 def _form() -> tuple[dict[str, Component], list[Component]]:
@@ -81,7 +79,7 @@ def _form() -> tuple[dict[str, Component], list[Component]]:
 def choices() -> tuple[Any, Any]:
     """The models that can be served; the first is chosen, and its runs are offered."""
     with db.reading() as session:
-        ready = [(one.name, one.id) for one in stored_models.recent(session) if one.status == ModelStatus.READY]
+        ready = [(model.name, model.id) for model in models.recent(session) if model.status == ModelStatus.READY]
     first = ready[0][1] if ready else None
     return gr.update(choices=ready, value=first), adapters_of(first)
 
@@ -89,7 +87,7 @@ def choices() -> tuple[Any, Any]:
 def adapters_of(model_id: str | None) -> Any:
     """The finished runs of a model, as choices."""
     with db.reading() as session:
-        finished = stored_runs.finished_of(session, model_id, MOST_OFFERED) if model_id else []
+        finished = runs.finished_of(session, model_id, MOST_OFFERED) if model_id else []
     return gr.update(choices=[(run.name, run.id) for run in finished if run.artifact], value=[])
 
 
@@ -111,8 +109,8 @@ def create(  # noqa: PLR0913  (one argument for each field of the form)
         else:
             options = {}
         project = project_of(request)
-        made = endpoints.create_endpoint(name.strip(), kind, model_id, adapters, options, project)
-        toasts.done(f"{made.name} is starting.")
+        endpoint = endpoints.create_endpoint(name.strip(), kind, model_id, adapters, options, project)
+        toasts.done(f"{endpoint.name} is starting.")
         return ""
     return gr.skip()
 
@@ -125,7 +123,7 @@ def act(event: gr.EventData) -> None:
 
 def _deploy(endpoint_id: str, values: Mapping[str, str]) -> None:
     with db.reading() as session:
-        run = stored_runs.get(session, values.get("run", ""))
+        run = runs.get(session, values.get("run", ""))
     if run is not None:
         endpoints.deploy(endpoint_id, model_id=run.model_id, adapters=[run.id])
 
