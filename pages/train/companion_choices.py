@@ -10,28 +10,30 @@ from storage.statuses import ModelStatus, RunStatus
 from storage.tables import Model, Run
 
 Choice = tuple[str, str]  # what is shown, the id
-NOBODY: Choice = ("None", "")
+NO_CHOICE: Choice = ("None", "")
 
 
 def companion_choices(project_id: str) -> dict[str, list[Choice]]:
     """Field -> what it may name: what answers in words as a teacher, what gives scores as a judge."""
-    with reading() as db:
-        ready = [one for one in models.recent(db) if one.status == ModelStatus.READY and one.path]
-        left = [one for one in runs.recent(db, project_id) if one.status == RunStatus.SUCCEEDED and one.artifact]
-    scoring = [one for one in ready if auxiliary_models.gives_scores(Path(one.path or ""))]
-    speaking = [one for one in ready if one not in scoring]
-    judges = [one for one in left if one.recipe.get("method") == "reward"]
-    speakers = [one for one in left if one not in judges]
+    with reading() as session:
+        ready_models = [model for model in models.recent(session) if model.status == ModelStatus.READY and model.path]
+        finished_runs = [
+            run for run in runs.recent(session, project_id) if run.status == RunStatus.SUCCEEDED and run.artifact
+        ]
+    reward_models = [model for model in ready_models if auxiliary_models.gives_scores(Path(model.path or ""))]
+    language_models = [model for model in ready_models if model not in reward_models]
+    reward_runs = [run for run in finished_runs if run.recipe.get("method") == "reward"]
+    language_runs = [run for run in finished_runs if run not in reward_runs]
     return {
-        "teacher_id": [NOBODY, *map(_model, speaking), *map(_run, speakers)],
-        "reward_model_id": [NOBODY, *map(_run, judges), *map(_model, scoring)],
+        "teacher_id": [NO_CHOICE, *map(_model_choice, language_models), *map(_run_choice, language_runs)],
+        "reward_model_id": [NO_CHOICE, *map(_run_choice, reward_runs), *map(_model_choice, reward_models)],
     }
 
 
-def _model(model: Model) -> Choice:
+def _model_choice(model: Model) -> Choice:
     size = f" · {html.count(model.parameters)} parameters" if model.parameters else ""
     return f"{model.name}{size}", model.id
 
 
-def _run(run: Run) -> Choice:
+def _run_choice(run: Run) -> Choice:
     return f"Run {run.name} · {run.recipe.get('method', '')}", run.id

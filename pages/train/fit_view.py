@@ -10,15 +10,13 @@ import gradio as gr
 from markupsafe import Markup
 
 from engine.errors import NotFoundError
-from engine.fit import past_probes
-from engine.fit import speed as fit_speed
+from engine.fit import past_probes, speed
 from engine.fit.measurement import Largest, Suggestion
 from engine.fit.past_probes import Known
 from engine.process import work
-from engine.recipes import provenance as origins
+from engine.recipes import provenance
 from engine.recipes.recipe import Recipe
-from engine.train import forecast
-from engine.train import probe as fit_probe
+from engine.train import forecast, probe
 from engine.train.forecast import Forecast
 from pages.parts import html, toasts
 from pages.train import recipe_edits, recipe_words
@@ -43,85 +41,87 @@ def fit_html(checked: Checked) -> str:
     recipe, model, dataset = checked.recipe, checked.model, checked.dataset
     if recipe is None or model is None or dataset is None:
         return ""
-    found = forecast.of(recipe, model, dataset)
-    timing = fit_speed.measure_once(recipe) if found.time.seconds is None else None
-    parts = [_memory(found), _time(found, timing), _disk(found)]
+    estimate = forecast.of(recipe, model, dataset)
+    timing = speed.measure_once(recipe) if estimate.time.seconds is None else None
+    parts = [_memory(estimate), _time(estimate, timing), _disk(estimate)]
     panel = Markup('<section class="ts-card tr-fit" aria-labelledby="fit-title"><header><h2 id="fit-title">{}</h2>{}')
-    end = Markup("</header><dl>{}</dl>{}</section>")
-    return str((panel + end).format("What it will take", _button(found.known), html.join(parts), _probe(found)))
+    content = Markup("</header><dl>{}</dl>{}</section>")
+    return str(
+        (panel + content).format("What it will take", _button(estimate.known), html.join(parts), _probe(estimate))
+    )
 
 
-def _line(name: str, value: object, source: str, *more: object) -> Markup:
+def _line(name: str, value: object, source: str, *details: object) -> Markup:
     tag = Markup('<span class="tr-source" data-source="{}">{}</span>').format(source, source)
-    return Markup("<div><dt>{}</dt><dd><b>{}</b> {}</dd>{}</div>").format(name, value, tag, html.join(more))
+    return Markup("<div><dt>{}</dt><dd><b>{}</b> {}</dd>{}</div>").format(name, value, tag, html.join(details))
 
 
 def _small(words: str) -> Markup:
     return Markup("<dd><small>{}</small></dd>").format(words) if words else Markup()
 
 
-def _memory(found: Forecast) -> Markup:
-    memory = found.memory
+def _memory(estimate: Forecast) -> Markup:
+    memory = estimate.memory
     over = memory.needed > memory.available
     tone = "bad" if over else ""
     bar = html.progress(memory.needed / max(1, memory.available), "Memory needed, of what is available", tone)
     words = f"{html.size(memory.needed)} of {html.size(memory.available)}"
     if over and memory.source == "measured":
         words = f"more than the {html.size(memory.available)} available"
-    return _line("Memory", words, memory.source, Markup("<dd>{}</dd>").format(bar), _small(_against(found)))
+    return _line("Memory", words, memory.source, Markup("<dd>{}</dd>").format(bar), _small(_against(estimate)))
 
 
-def _against(found: Forecast) -> str:
+def _against(estimate: Forecast) -> str:
     """The estimate beside what was measured; else what the memory is for."""
-    if found.memory.source == "measured" and found.memory.estimated:
-        return f"The estimate was {html.size(found.memory.estimated)}."
-    return found.memory.items
+    if estimate.memory.source == "measured" and estimate.memory.estimated:
+        return f"The estimate was {html.size(estimate.memory.estimated)}."
+    return estimate.memory.items
 
 
-def _time(found: Forecast, timing: Work | None) -> Markup:
+def _time(estimate: Forecast, timing: Work | None) -> Markup:
     if timing is not None:
-        return _line("Time", "timing this machine once", found.time.source, LIVE.format(timing.id, timing.id))
-    if found.time.seconds is None:
-        return _line("Time", "not known yet", found.time.source, _small(found.time.basis))
-    length = f" for {found.steps:,} step{'' if found.steps == 1 else 's'}" if found.steps else ""
-    speed = f", {html.number(found.time.tokens_per_second, 3)} tokens/s" if found.time.tokens_per_second else ""
-    words = f"about {html.remaining(found.time.seconds)}{length}"
-    return _line("Time", words, found.time.source, _small(f"From {found.time.basis}{speed}."))
+        return _line("Time", "timing this machine once", estimate.time.source, LIVE.format(timing.id, timing.id))
+    if estimate.time.seconds is None:
+        return _line("Time", "not known yet", estimate.time.source, _small(estimate.time.basis))
+    length = f" for {estimate.steps:,} step{'' if estimate.steps == 1 else 's'}" if estimate.steps else ""
+    rate = f", {html.number(estimate.time.tokens_per_second, 3)} tokens/s" if estimate.time.tokens_per_second else ""
+    words = f"about {html.remaining(estimate.time.seconds)}{length}"
+    return _line("Time", words, estimate.time.source, _small(f"From {estimate.time.basis}{rate}."))
 
 
-def _disk(found: Forecast) -> Markup:
-    words = f"{html.size(found.disk.total)} of {html.size(found.disk_free)} free"
-    return _line("Disk", words, "estimate", _small(str(found.disk)))
+def _disk(estimate: Forecast) -> Markup:
+    words = f"{html.size(estimate.disk.total)} of {html.size(estimate.disk_free)} free"
+    return _line("Disk", words, "estimate", _small(str(estimate.disk)))
 
 
-def _button(known: Known | None) -> Markup:
-    if known and known.under_way:
+def _button(past: Known | None) -> Markup:
+    if past and past.under_way:
         return html.button("Stop", "stop_measuring")
-    if known and known.trial:
+    if past and past.trial:
         return Markup()
     return html.button("Measure", "measure")
 
 
-def _probe(found: Forecast) -> Markup:
+def _probe(estimate: Forecast) -> Markup:
     """How far a probe is, or what it found beyond the numbers above."""
-    known = found.known
-    if known is None or known.work.status == WorkStatus.STOPPED:
+    past = estimate.known
+    if past is None or past.work.status == WorkStatus.STOPPED:
         words = "Measure does two real steps with the longest rows: at most a few minutes, and nothing is kept of them."
         return Markup('<p class="tr-fit-note">{}</p>').format(words)
-    if known.under_way:
-        return LIVE.format(known.work.id, known.work.id)
-    if known.measured is None:
-        return html.notice(known.work.error or "The measurement failed.", known.work.hint or "", "warn")
-    return _largest(known.measured.largest) + _suggestion(known.measured.suggestion)
+    if past.under_way:
+        return LIVE.format(past.work.id, past.work.id)
+    if past.measured is None:
+        return html.notice(past.work.error or "The measurement failed.", past.work.hint or "", "warn")
+    return _largest(past.measured.largest) + _suggestion(past.measured.suggestion)
 
 
 def _largest(largest: Largest | None) -> Markup:
     if largest is None:
         return Markup()
-    how = "at least " if largest.at_least else ""
+    prefix = "at least " if largest.at_least else ""
     basis = "tried" if largest.tried else "calculated from two measured batches"
     return Markup('<p class="tr-fit-note">Largest batch that fits: <b>{}{}</b> ({}).</p>').format(
-        how, largest.batch, basis
+        prefix, largest.batch, basis
     )
 
 
@@ -131,7 +131,9 @@ def _suggestion(suggestion: Suggestion | None) -> Markup:
     if not suggestion.fields:
         return html.notice(suggestion.reason, tone="good" if suggestion.found else "bad")
     return Markup('<div class="tr-suggestion"><p>{} <b>{}</b></p>{}</div>').format(
-        suggestion.reason, recipe_words.changes(suggestion.fields), html.button("Apply", "apply_fit", tone="primary")
+        suggestion.reason,
+        recipe_words.changes_in_words(suggestion.fields),
+        html.button("Apply", "apply_fit", tone="primary"),
     )
 
 
@@ -139,31 +141,33 @@ def fragment(query: Mapping[str, str]) -> str:
     """How far a measurement is, by the id of its work; nothing without one. Raises NotFoundError."""
     if not query.get("work"):
         return ""
-    found = work.look_up(query["work"])
-    if found.kind not in (past_probes.KIND, fit_speed.KIND):
-        raise NotFoundError(f"The work `{found.id}` measures nothing.")
-    if found.status not in WORK_MOVING:
-        return str(Markup('<p data-done="{}">Done.</p>').format(found.id))
-    words = (found.stage or "starting").capitalize()
+    job = work.look_up(query["work"])
+    if job.kind not in (past_probes.KIND, speed.KIND):
+        raise NotFoundError(f"The work `{job.id}` measures nothing.")
+    if job.status not in WORK_MOVING:
+        return str(Markup('<p data-done="{}">Done.</p>').format(job.id))
+    words = (job.stage or "starting").capitalize()
     return str(
         Markup('<div class="da-importing"><p><span>{}</span></p>{}</div>').format(
-            words, html.progress(found.progress or None, words)
+            words, html.progress(job.progress or None, words)
         )
     )
 
 
 def act(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     """What a button of the panel does; returns what the form becomes, as in `recipe_edits`."""
-    left: list[Any] = [gr.skip()] * (len(FIELDS) + 2)
+    unchanged: list[Any] = [gr.skip()] * (len(FIELDS) + 2)
     with toasts.toast():
         recipe = Recipe.model_validate(recipe_of(values))
         match event.name:
             case "measure":
-                fit_probe.start(recipe)
+                probe.start(recipe)
             case "stop_measuring":
-                fit_probe.stop(recipe)
+                probe.stop(recipe)
             case "apply_fit":
-                known = past_probes.known(recipe)
-                suggestion = known.measured.suggestion if known and known.measured else None
-                return recipe_edits.put(suggestion.fields, origins.PROBE, given, *values) if suggestion else left
-    return left
+                past = past_probes.known(recipe)
+                suggestion = past.measured.suggestion if past and past.measured else None
+                return (
+                    recipe_edits.put(suggestion.fields, provenance.PROBE, given, *values) if suggestion else unchanged
+                )
+    return unchanged

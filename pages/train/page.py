@@ -10,8 +10,7 @@ from gradio.components import Component
 from markupsafe import Markup
 
 from engine.errors import RefusedError, TunesmithError
-from engine.recipes import presets
-from engine.recipes import provenance as origins
+from engine.recipes import presets, provenance
 from engine.recipes import recipe as recipes
 from engine.runs import runs
 from pages.parts import html, live, toasts
@@ -21,13 +20,13 @@ from pages.train.recipe_check import Checked, check, check_html, command_html
 from pages.train.recipe_edits import (
     UNITS,
     choose_preset,
-    chosen,
     count_in,
     fit_dataset,
     fit_method,
     fit_model,
     form_of,
     mend,
+    model_and_dataset,
     put_back,
 )
 from pages.train.recipe_form import ABOUT, FIELDS, SECTION_OF, SECTIONS, recipe_form, recipe_of, values_of
@@ -61,56 +60,64 @@ def page() -> None:
             menu = _html("train-menu", ACTING.format("recipes"))
             with gr.Tabs():
                 with gr.Tab("Form", id="form", elem_id="view-form"):
-                    bar = _html("train-presets", ACTING.format("presets"))
-                    name, unit, left_out = _simple(form)
-                    _advanced(form)
+                    preset_bar = _html("train-presets", ACTING.format("presets"))
+                    run_name, length_unit, left_out = _basic_fields(form)
+                    _advanced_fields(form)
                 with gr.Tab("YAML", id="yaml", elem_id="view-yaml"):
-                    text = gr.Code(language="yaml", show_label=False, interactive=True, elem_id="recipe-yaml")
-                    wrong = _html("yaml-problems")
+                    yaml_text = gr.Code(language="yaml", show_label=False, interactive=True, elem_id="recipe-yaml")
+                    yaml_problems = _html("yaml-problems")
                 with gr.Tab("Command", id="command", elem_id="view-command"):
-                    command = _html("recipe-command")
+                    command_view = _html("recipe-command")
         with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
             checks = _html("train-checks", ACTING.format("problems"))
             marks = _html("train-marks", ACTING.format("marks"))
             fit = _html("train-fit", fit_view.SCRIPT)
-            go = gr.Button("Start training", variant="primary", elem_id="train-start")
-            again = gr.Button("Start over", size="sm", elem_id="train-reset")
-    draft, press, started, given = (gr.Textbox(visible=False) for _ in range(4))
-    fields, pair = list(form.values()), [form["num_train_epochs"], form["max_steps"]]
-    known, changed = [given, *fields], [given, unit, *fields]
-    typed, views = [name, *known], [text, wrong, command, checks, marks, bar, fit]
+            start_button = gr.Button("Start training", variant="primary", elem_id="train-start")
+            reset_button = gr.Button("Start over", size="sm", elem_id="train-reset")
+    draft, press_token, run_id, given = (gr.Textbox(visible=False) for _ in range(4))
+    fields, length_fields = list(form.values()), [form["num_train_epochs"], form["max_steps"]]
+    carried, form_outputs = [given, *fields], [given, length_unit, *fields]
+    draft_parts, views = [run_name, *carried], [yaml_text, yaml_problems, command_view, checks, marks, preset_bar, fit]
 
-    gr.on(None, open_form, draft, [name, press, left_out, menu, *changed, *views], js=RECALL, **live.ACTING)
-    edited = [one.input for one in (name, *fields)]
-    gr.on(edited, views_of, known, views, trigger_mode="always_last", **live.QUIET)
-    gr.on(edited, None, typed, None, js=KEEP, **live.QUIET)
-    unit.input(count_in, unit, pair, **live.QUIET).then(views_of, known, views, **live.QUIET)
-    turns = {form["method"].input: fit_method, form["tuning"].input: fit_method, form["dataset_id"].input: fit_dataset}
-    turns |= {
+    gr.on(
+        None, open_form, draft, [run_name, press_token, left_out, menu, *form_outputs, *views], js=RECALL, **live.ACTING
+    )
+    edits = [component.input for component in (run_name, *fields)]
+    gr.on(edits, views_of, carried, views, trigger_mode="always_last", **live.QUIET)
+    gr.on(edits, None, draft_parts, None, js=KEEP, **live.QUIET)
+    length_unit.input(count_in, length_unit, length_fields, **live.QUIET).then(views_of, carried, views, **live.QUIET)
+    handlers = {
+        form["method"].input: fit_method,
+        form["tuning"].input: fit_method,
+        form["dataset_id"].input: fit_dataset,
+    }
+    handlers |= {
         form["model_id"].input: fit_model,
-        bar.action: choose_preset,
+        preset_bar.action: choose_preset,
         marks.action: put_back,
         checks.action: mend,
         fit.action: fit_view.act,
     }
-    used = menu.action(recipe_menu.act, known, [menu, *changed], **live.ACTING)
-    used.then(views_of, known, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
-    for turn, change in turns.items():
-        turned = turn(change, known, changed, **(live.ACTING if turn == fit.action else live.QUIET))
-        turned.then(views_of, known, views, **live.QUIET).then(None, typed, None, js=KEEP, **live.QUIET)
-    text.input(read_yaml, [text, *known], [*changed, *views[1:]], trigger_mode="always_last", **live.QUIET)
-    text.blur(None, typed, None, js=KEEP, **live.QUIET)
-    go.click(start, [press, *typed], [started, checks], **live.ACTING).then(
-        None, started, None, js=OPEN_RUN, **live.QUIET
+    menu_used = menu.action(recipe_menu.act, carried, [menu, *form_outputs], **live.ACTING)
+    menu_used.then(views_of, carried, views, **live.QUIET).then(None, draft_parts, None, js=KEEP, **live.QUIET)
+    for event, handler in handlers.items():
+        handled = event(handler, carried, form_outputs, **(live.ACTING if event == fit.action else live.QUIET))
+        handled.then(views_of, carried, views, **live.QUIET).then(None, draft_parts, None, js=KEEP, **live.QUIET)
+    yaml_text.input(
+        read_yaml, [yaml_text, *carried], [*form_outputs, *views[1:]], trigger_mode="always_last", **live.QUIET
     )
-    again.click(None, None, None, js=START_OVER, **live.QUIET)
+    yaml_text.blur(None, draft_parts, None, js=KEEP, **live.QUIET)
+    start_button.click(start, [press_token, *draft_parts], [run_id, checks], **live.ACTING).then(
+        None, run_id, None, js=OPEN_RUN, **live.QUIET
+    )
+    reset_button.click(None, None, None, js=START_OVER, **live.QUIET)
 
 
 def _html(id: str, script: str | None = None) -> gr.HTML:
     return gr.HTML(elem_id=id, js_on_load=script, apply_default_css=False)
 
 
-def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
+def _basic_fields(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
     """The six fields that everybody sees."""
     with gr.Column(elem_classes="tr-fields"):
         form["model_id"].render()
@@ -121,7 +128,7 @@ def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
             info="Its name in lists. Left empty, the run is named after its model and dataset.",
             placeholder="optional",
             max_lines=1,
-            max_length=MOST_CHARACTERS,
+            max_length=LONGEST_NAME,
             elem_id="run-name",
             elem_classes=["field"],
         )
@@ -137,7 +144,7 @@ def _simple(form: dict[str, Component]) -> tuple[gr.Textbox, gr.Radio, gr.HTML]:
     return name, unit, left_out
 
 
-def _advanced(form: dict[str, Component]) -> None:
+def _advanced_fields(form: dict[str, Component]) -> None:
     """Every other field, in groups that fold, with a box that finds one."""
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         gr.HTML(SEARCH, js_on_load="tunesmith.train.search(element)", apply_default_css=False)
@@ -156,40 +163,40 @@ SEARCH = (
     "not shown.</p></div>"
 )
 GROUP = Markup('<button type="button" class="tr-group" aria-expanded="false"><b>{}</b><small>{}</small></button>')
-MOST_CHARACTERS = 120
+LONGEST_NAME = 120
 
 
 def open_form(draft: str, request: gr.Request) -> list[Any]:
     """Everything the page shows first, from the browser's draft, the address and what the studio has."""
-    project = project_of(request)
-    offered = choices_in(project)
+    project_id = project_of(request)
+    offered = choices_in(project_id)
     try:
-        begin = start_values(draft, request.query_params, offered)
+        initial = start_values(draft, request.query_params, offered)
     except TunesmithError as error:
-        gr.Warning(toasts.said(error))
-        begin = start_values("", {}, offered)
-    recipe = recipe_of(values_of(begin.recipe))
-    recipe, given = presets.capped(recipe, begin.given, chosen(recipe)[0])
-    head = [begin.name, token_hex(8), left_out_html(offered), recipe_menu.menu_html()]
-    return [*head, *form_of(recipe, given, offered), *_views(recipe, given)]
+        gr.Warning(toasts.error_html(error))
+        initial = start_values("", {}, offered)
+    recipe = recipe_of(values_of(initial.recipe))
+    recipe, given = presets.capped(recipe, initial.given, model_and_dataset(recipe)[0])
+    first = [initial.name, token_hex(8), left_out_html(offered), recipe_menu.menu_html()]
+    return [*first, *form_of(recipe, given, offered), *_views(recipe, given)]
 
 
 def left_out_html(offered: Choices) -> str:
     """What is not in the lists and why, and where to get what is missing."""
-    need = [
+    needs = [
         html.notice("There is no model to train yet.", "Get the starter, or add your own, on the Models page.", "warn")
         + html.link_button("Open Models", "/models")
     ] * (not offered.models) + [
         html.notice("There is no dataset to learn from yet.", "Import a file on the Data page.", "warn")
         + html.link_button("Open Data", "/data")
     ] * (not offered.datasets)
-    return str(html.join(Markup('<div class="tr-need">{}</div>').format(one) for one in need) + _reasons(offered))
+    return str(html.join(Markup('<div class="tr-need">{}</div>').format(need) for need in needs) + _reasons(offered))
 
 
 def _reasons(offered: Choices) -> Markup:
     if not offered.left_out:
         return Markup()
-    lines = html.join(Markup("<li><b>{}</b> {}</li>").format(*one) for one in offered.left_out)
+    lines = html.join(Markup("<li><b>{}</b> {}</li>").format(*entry) for entry in offered.left_out)
     return Markup(
         '<details class="tr-left-out"><summary>{} not in these lists, and why</summary><ul>{}</ul></details>'
     ).format(len(offered.left_out), lines)
@@ -197,19 +204,26 @@ def _reasons(offered: Choices) -> Markup:
 
 def views_of(given: str, *values: Any) -> list[Any]:
     """The recipe's other views after an edit: YAML, no YAML error, command, checks, marks, presets, what it takes."""
-    return _views(recipe_of(values), origins.from_json(given))
+    return _views(recipe_of(values), provenance.from_json(given))
 
 
-def _views(recipe: dict[str, Any], given: origins.Given) -> list[Any]:
-    found = check(recipe)
-    marks = [marks_html(found, recipe, given), presets_html(found, recipe, given)]
-    return [yaml_of(found, recipe), "", command_html(found), check_html(found), *marks, fit_view.fit_html(found)]
+def _views(recipe: dict[str, Any], given: provenance.Given) -> list[Any]:
+    checked = check(recipe)
+    marks = [marks_html(checked, recipe, given), presets_html(checked, recipe, given)]
+    return [
+        yaml_of(checked, recipe),
+        "",
+        command_html(checked),
+        check_html(checked),
+        *marks,
+        fit_view.fit_html(checked),
+    ]
 
 
-def yaml_of(found: Checked, recipe: dict[str, Any]) -> str:
+def yaml_of(checked: Checked, recipe: dict[str, Any]) -> str:
     """The form as YAML, even while something in it is wrong."""
-    if found.recipe:
-        return recipes.to_yaml(found.recipe)
+    if checked.recipe:
+        return recipes.to_yaml(checked.recipe)
     return yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)
 
 
@@ -218,27 +232,27 @@ def read_yaml(text: str, given: str, *values: Any) -> list[Any]:
     try:
         recipe = recipes.from_yaml(text).model_dump()
     except RefusedError as error:
-        wrong = str(html.notice(error.message, error.hint))
-        return [*[gr.skip()] * (len(values) + 2), wrong, *[gr.skip()] * 5]
-    kept = origins.from_json(given)
-    return [*form_of(recipe, kept), *_views(recipe, kept)[1:]]
+        problem = str(html.notice(error.message, error.hint))
+        return [*[gr.skip()] * (len(values) + 2), problem, *[gr.skip()] * 5]
+    origins = provenance.from_json(given)
+    return [*form_of(recipe, origins), *_views(recipe, origins)[1:]]
 
 
-def start(request: gr.Request, press: str, name: str, given: str, *values: Any) -> list[Any]:
+def start(request: gr.Request, press_token: str, name: str, given: str, *values: Any) -> list[Any]:
     """Starts the run, once for each `press`; returns its id, or "" and what stands in the way."""
-    recipe, left = recipe_of(values), origins.from_json(given)
-    found = check(recipe)
+    recipe, origins = recipe_of(values), provenance.from_json(given)
+    checked = check(recipe)
     with toasts.toast():
-        if found.recipe is None:
-            raise RefusedError("This recipe cannot start.", "\n".join(one.message for one in found.errors))
-        source = origins.Source(origins.shown(recipe, left), origins.source_run(left))
-        called = name.strip() or name_for(found)
-        run = runs.start_run(called, found.recipe, project_of(request), press or None, source)
+        if checked.recipe is None:
+            raise RefusedError("This recipe cannot start.", "\n".join(error.message for error in checked.errors))
+        source = provenance.Source(provenance.shown(recipe, origins), provenance.source_run(origins))
+        run_name = name.strip() or name_for(checked)
+        run = runs.start_run(run_name, checked.recipe, project_of(request), press_token or None, source)
         return [run.id, gr.skip()]
-    return ["", check_html(found)]
+    return ["", check_html(checked)]
 
 
-def name_for(found: Checked) -> str:
+def name_for(checked: Checked) -> str:
     """A run's name when nobody gave it one."""
-    words = [one.name.rpartition("/")[2] for one in (found.model, found.dataset) if one]
-    return " on ".join(words)[:MOST_CHARACTERS] or "Run"
+    words = [subject.name.rpartition("/")[2] for subject in (checked.model, checked.dataset) if subject]
+    return " on ".join(words)[:LONGEST_NAME] or "Run"

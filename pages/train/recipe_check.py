@@ -12,11 +12,11 @@ from engine.errors import TunesmithError
 from engine.recipes import steps
 from engine.recipes.recipe import Recipe, problems
 from engine.runs import runs
-from engine.train import check as refusals
+from engine.train import check as train_check
 from engine.train import device_plan, sky
 from engine.train.rules.problem import Problem
 from pages.parts import html
-from pages.train.recipe_words import TITLES, changes
+from pages.train.recipe_words import TITLES, changes_in_words
 from storage import datasets, models
 from storage.db import reading
 from storage.tables import Dataset, Model
@@ -38,18 +38,23 @@ class Checked:
 
 def check(values: Mapping[str, Any]) -> Checked:
     """Everything that can be said about a recipe before it starts, without starting anything."""
-    with reading() as db:
-        model = models.get(db, str(values.get("model_id") or ""))
-        dataset = datasets.get(db, str(values.get("dataset_id") or ""))
-    found = [*_missing("model_id", values, model), *_missing("dataset_id", values, dataset)]
+    with reading() as session:
+        model = models.get(session, str(values.get("model_id") or ""))
+        dataset = datasets.get(session, str(values.get("dataset_id") or ""))
+    found_problems = [*_missing("model_id", values, model), *_missing("dataset_id", values, dataset)]
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        named = {problem.field for problem in found}
-        return Checked(None, model, dataset, found + [p for p in field_problems(error) if p.field not in named])
+        fields_named = {problem.field for problem in found_problems}
+        return Checked(
+            None,
+            model,
+            dataset,
+            found_problems + [problem for problem in field_problems(error) if problem.field not in fields_named],
+        )
     if model and dataset:
-        found += refusals.check(recipe, model, dataset)
-    return Checked(recipe, model, dataset, found)
+        found_problems += train_check.check(recipe, model, dataset)
+    return Checked(recipe, model, dataset, found_problems)
 
 
 def _missing(name: str, values: Mapping[str, Any], row: Model | Dataset | None) -> list[Problem]:
@@ -64,25 +69,26 @@ def _missing(name: str, values: Mapping[str, Any], row: Model | Dataset | None) 
 def field_problems(error: ValidationError) -> list[Problem]:
     """What pydantic found, each at its field and in the words of the form."""
     return [
-        _problem(dict(one), line) for one, line in zip(error.errors(include_url=False), problems(error), strict=True)
+        _problem(dict(detail), line)
+        for detail, line in zip(error.errors(include_url=False), problems(error), strict=True)
     ]
 
 
-def _problem(one: dict[str, Any], line: str) -> Problem:
-    message = str(one["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
-    name = str(one["loc"][0]) if one["loc"] else _first_named(message)
+def _problem(detail: dict[str, Any], line: str) -> Problem:
+    message = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    name = str(detail["loc"][0]) if detail["loc"] else _first_named(message)
     title = TITLES.get(name)
     if title is None:
         return Problem(name, line)
-    if one["input"] in (None, ""):
+    if detail["input"] in (None, ""):
         return Problem(name, f"{title} is empty.")
-    return Problem(name, f"{title} {message}." if one["loc"] else f"{message[:1].upper()}{message[1:]}.")
+    return Problem(name, f"{title} {message}." if detail["loc"] else f"{message[:1].upper()}{message[1:]}.")
 
 
 def _first_named(message: str) -> str:
     """The field a rule about several fields speaks of last: that is the one to change."""
-    named = [word for word in re.findall(r"\w+", message) if word in Recipe.model_fields]
-    return named[-1] if named else ""
+    fields = [word for word in re.findall(r"\w+", message) if word in Recipe.model_fields]
+    return fields[-1] if fields else ""
 
 
 def check_html(checked: Checked) -> str:
@@ -108,23 +114,31 @@ def _verdict(checked: Checked) -> str:
     return "Ready, with a remark" if checked.problems else "Ready to start"
 
 
-def _problems(found: list[Problem]) -> Markup:
+def _problems(problems: list[Problem]) -> Markup:
     """The list is always there, so that a screen reader hears what changes in it."""
     row = Markup(
         '<li data-level="{}" data-field="{}" data-message="{}"><button type="button">{}</button><p>{}</p>{}{}</li>'
     )
     lines = html.join(
-        row.format(p.level, p.field, p.message, TITLES.get(p.field, "Recipe"), p.message, _hint(p), _instead(p))
-        for p in found
+        row.format(
+            problem.level,
+            problem.field,
+            problem.message,
+            TITLES.get(problem.field, "Recipe"),
+            problem.message,
+            _hint(problem),
+            _remedy_button(problem),
+        )
+        for problem in problems
     )
     return Markup('<ul class="tr-problems" aria-live="polite">{}</ul>').format(lines)
 
 
-def _instead(problem: Problem) -> Markup:
+def _remedy_button(problem: Problem) -> Markup:
     """The button that puts it right; see `recipe_edits.mend`."""
     if not problem.instead:
         return Markup()
-    return html.button(f"Use {changes(problem.instead)}", "mend", problem.field)
+    return html.button(f"Use {changes_in_words(problem.instead)}", "mend", problem.field)
 
 
 def _hint(problem: Problem) -> Markup:
@@ -134,10 +148,10 @@ def _hint(problem: Problem) -> Markup:
 def _outlook(checked: Checked) -> Markup:
     """What the training would be: model, rows, length. What it takes is in `fit_view`."""
     recipe, model, dataset = checked.recipe, checked.model, checked.dataset
-    known = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
+    facts = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
     if recipe and dataset:
-        known.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
-    return html.facts(known) + (_devices(recipe) if recipe else Markup())
+        facts.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
+    return html.facts(facts) + (_devices(recipe) if recipe else Markup())
 
 
 def _devices(recipe: Recipe) -> Markup:
@@ -158,13 +172,13 @@ def command_html(checked: Checked) -> str:
     if recipe is None or model is None or dataset is None:
         return str(html.empty("No command yet", "It is shown here once the form is complete."))
     words = "What the studio runs, with RUN for the folder of the run."
-    return str(_copied(words, "train-command", runs.preview(recipe)) + _sky(recipe, model, dataset))
+    return str(_copyable(words, "train-command", runs.preview(recipe)) + _sky(recipe, model, dataset))
 
 
-def _copied(words: str, id: str, text: str) -> Markup:
-    copy = Markup('<button type="button" class="ts-button" data-copy="{}">Copy</button>').format(id)
-    line = Markup('<pre class="ts-code tr-command" id="{}" tabindex="0">{}</pre>').format(id, text)
-    return Markup('<div class="tr-view"><header><p>{}</p>{}</header>{}</div>').format(words, copy, line)
+def _copyable(words: str, id: str, text: str) -> Markup:
+    copy_button = Markup('<button type="button" class="ts-button" data-copy="{}">Copy</button>').format(id)
+    code = Markup('<pre class="ts-code tr-command" id="{}" tabindex="0">{}</pre>').format(id, text)
+    return Markup('<div class="tr-view"><header><p>{}</p>{}</header>{}</div>').format(words, copy_button, code)
 
 
 def _sky(recipe: Recipe, model: Model, dataset: Dataset) -> Markup:
@@ -175,5 +189,5 @@ def _sky(recipe: Recipe, model: Model, dataset: Dataset) -> Markup:
         return Markup()  # what it asks is not there, which the checks say
     words = "For machines in a cloud: save it as task.yaml, choose your accelerators, and run sky launch task.yaml."
     return Markup('<details class="ts-more"><summary>As a SkyPilot task</summary>{}</details>').format(
-        _copied(words, "train-sky", task)
+        _copyable(words, "train-sky", task)
     )

@@ -9,8 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from engine.recipes import presets
-from engine.recipes import provenance as origins
+from engine.recipes import presets, provenance
 from pages.train.recipe_check import check
 from pages.train.recipe_form import FIELDS, fitted, recipe_of, updates_for, values_of
 from pages.train.recipe_source import Choices, kind_of
@@ -22,18 +21,18 @@ FIRST_STEPS = 100
 Values = dict[str, Any]
 
 
-def form_of(recipe: Mapping[str, Any], given: origins.Given, offered: Choices | None = None) -> list[Any]:
+def form_of(recipe: Mapping[str, Any], given: provenance.Given, offered: Choices | None = None) -> list[Any]:
     """The whole form showing `recipe`; `offered` fills the dropdowns too."""
     by_steps = counts_steps(recipe)
     updates = {name: gr.update(value=value) for name, value in zip(FIELDS, values_of(recipe), strict=True)}
-    for name, change in updates_for(str(recipe["method"]), str(recipe["tuning"])).items():
-        updates[name] |= change
+    for name, update in updates_for(str(recipe["method"]), str(recipe["tuning"])).items():
+        updates[name] |= update
     updates["num_train_epochs"]["visible"], updates["max_steps"]["visible"] = not by_steps, by_steps
     if offered:
-        every = {"model_id": offered.models, "dataset_id": offered.datasets, **offered.companions}
-        for name, choices in every.items():
+        choices_of = {"model_id": offered.models, "dataset_id": offered.datasets, **offered.companions}
+        for name, choices in choices_of.items():
             updates[name]["choices"] = choices
-    return [origins.to_json(given), UNITS[by_steps], *updates.values()]
+    return [provenance.to_json(given), UNITS[by_steps], *updates.values()]
 
 
 def counts_steps(recipe: Mapping[str, Any]) -> bool:
@@ -49,7 +48,7 @@ def count_in(unit: str) -> list[Any]:
 
 def put(changes: Mapping[str, Any], origin: str, given: str, *values: Any) -> list[Any]:
     """The form with these values in it, said to come from `origin`, such as `engine.recipes.provenance.PROBE`."""
-    return form_of({**recipe_of(values), **changes}, origins.give(origins.from_json(given), changes, origin))
+    return form_of({**recipe_of(values), **changes}, provenance.give(provenance.from_json(given), changes, origin))
 
 
 def fit_method(given: str, *values: Any) -> list[Any]:
@@ -65,48 +64,54 @@ def fit_dataset(given: str, *values: Any) -> list[Any]:
 
 def _fitted(given: str, before: Values, kind: str | None = None) -> list[Any]:
     after = fitted(before, kind)
-    left = origins.from_json(given)
-    for name, origin in (("method", origins.DATASET), ("learning_rate", origins.METHOD)):
+    origins = provenance.from_json(given)
+    for name, origin in (("method", provenance.DATASET), ("learning_rate", provenance.METHOD)):
         if after[name] != before[name]:
-            left = origins.give(left, {name: after[name]}, origin)
-    return form_of(after, left)
+            origins = provenance.give(origins, {name: after[name]}, origin)
+    return form_of(after, origins)
 
 
 def fit_model(given: str, *values: Any) -> list[Any]:
     """The form after a choice of model: rows no longer than it reads."""
-    recipe, left = origins.without(origins.from_json(given), recipe_of(values), [origins.MODEL_CARD])
-    return form_of(*presets.capped(recipe, left, chosen(recipe)[0]))
+    recipe, origins = provenance.without(provenance.from_json(given), recipe_of(values), [provenance.MODEL_CARD])
+    return form_of(*presets.capped(recipe, origins, model_and_dataset(recipe)[0]))
 
 
 def choose_preset(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     """The form after a click on a preset: with it, or without it when it was in force."""
-    recipe, left = recipe_of(values), origins.from_json(given)
+    recipe, origins = recipe_of(values), provenance.from_json(given)
     preset = presets.look_up(event.id)
-    model, dataset = chosen(recipe)
-    if origins.holds(left, recipe, preset.origin):
-        return form_of(*presets.take_back([preset], recipe, left, model))
-    return form_of(*presets.choose(preset, recipe, left, model, dataset))
+    model, dataset = model_and_dataset(recipe)
+    if provenance.holds(origins, recipe, preset.origin):
+        return form_of(*presets.take_back([preset], recipe, origins, model))
+    return form_of(*presets.choose(preset, recipe, origins, model, dataset))
 
 
 def put_back(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     """The form after a click on a field's mark: the field as it was given, or at its default when it was that."""
-    recipe, left = recipe_of(values), origins.from_json(given)
+    recipe, origins = recipe_of(values), provenance.from_json(given)
     if event.id in FIELDS:
-        recipe[event.id], _ = origins.put_back(event.id, recipe, left, presets.basis(recipe, chosen(recipe)[0]))
-    return form_of(fitted(recipe) if event.id in ("method", "tuning") else recipe, left)
+        recipe[event.id], _ = provenance.put_back(
+            event.id, recipe, origins, presets.basis(recipe, model_and_dataset(recipe)[0])
+        )
+    return form_of(fitted(recipe) if event.id in ("method", "tuning") else recipe, origins)
 
 
 def mend(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     """The form after a click on what a remark offers instead: looked up anew, for the form may have changed."""
-    found = [one for one in check(recipe_of(values)).problems if one.field == event.id and one.instead]
-    if not found:
+    remedies = [
+        problem for problem in check(recipe_of(values)).problems if problem.field == event.id and problem.instead
+    ]
+    if not remedies:
         return [gr.skip()] * (len(FIELDS) + 2)
-    instead, left = found[0].instead, origins.from_json(given)
+    instead, origins = remedies[0].instead, provenance.from_json(given)
     recipe = {**recipe_of(values), **instead}
-    return form_of(fitted(recipe) if "tuning" in instead else recipe, origins.give(left, instead, origins.REMARK))
+    return form_of(
+        fitted(recipe) if "tuning" in instead else recipe, provenance.give(origins, instead, provenance.REMARK)
+    )
 
 
-def chosen(recipe: Mapping[str, Any]) -> tuple[Model | None, Dataset | None]:
+def model_and_dataset(recipe: Mapping[str, Any]) -> tuple[Model | None, Dataset | None]:
     """The model and the dataset that a recipe names, as far as they are there."""
     with db.reading() as session:
         model = models.get(session, str(recipe.get("model_id") or ""))

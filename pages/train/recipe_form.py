@@ -95,8 +95,8 @@ def _component(name: str) -> Component:
         # Custom values are allowed so that an id still means something when the session's choices are gone.
         return gr.Dropdown([], allow_custom_value=True, **shared)
     if options := choices(name):
-        make = gr.Radio if len(options) <= _MOST_BUTTONS else gr.Dropdown
-        return make(_labelled(options), **shared)
+        component_class = gr.Radio if len(options) <= _MOST_BUTTONS else gr.Dropdown
+        return component_class(_labelled(options), **shared)
     if field.annotation is bool:
         return gr.Checkbox(**shared)
     if field.annotation in (int, float, float | None):
@@ -112,34 +112,34 @@ def _labelled(options: Sequence[str]) -> list[tuple[str, str]]:
 
 def choices(name: str) -> tuple[str, ...]:
     """The words a field can be; empty for a field that is not a choice."""
-    kind = Recipe.model_fields[name].annotation
-    if kind == (bool | None):
+    annotation = Recipe.model_fields[name].annotation
+    if annotation == (bool | None):
         return tuple(_SWITCH.values())
     words = _literal(name)
-    return (AUTO, *words) if words and get_origin(kind) is not Literal else words
+    return (AUTO, *words) if words and get_origin(annotation) is not Literal else words
 
 
 def _literal(name: str) -> tuple[str, ...]:
     """The words of a Literal, which may be optional."""
-    kind = Recipe.model_fields[name].annotation
-    kinds = (kind,) if get_origin(kind) is Literal else get_args(kind)
-    return next((get_args(one) for one in kinds if get_origin(one) is Literal), ())
+    annotation = Recipe.model_fields[name].annotation
+    annotations = (annotation,) if get_origin(annotation) is Literal else get_args(annotation)
+    return next((get_args(option) for option in annotations if get_origin(option) is Literal), ())
 
 
 def default(name: str) -> Any:
     """What the form shows for a field nobody has touched."""
     value = Recipe.model_fields[name].default
-    return None if value is PydanticUndefined else shown(name, value)
+    return None if value is PydanticUndefined else form_value(name, value)
 
 
-def shown(name: str, value: Any) -> Any:
+def form_value(name: str, value: Any) -> Any:
     """A recipe's value as its component shows it."""
     if _is_switch(name):
         return _SWITCH.get(value, value)
     return AUTO if value is None and AUTO in choices(name) else value
 
 
-def meant(name: str, value: Any) -> Any:
+def recipe_value(name: str, value: Any) -> Any:
     """A component's value as the recipe means it."""
     if _is_switch(name):
         return {word: switch for switch, word in _SWITCH.items()}.get(value, value)
@@ -156,15 +156,15 @@ def _is_switch(name: str) -> bool:
 
 def values_of(recipe: Mapping[str, Any]) -> list[Any]:
     """The form's values, in order, for a recipe's fields; what is not there takes its default."""
-    return [shown(name, recipe[name]) if name in recipe else default(name) for name in FIELDS]
+    return [form_value(name, recipe[name]) if name in recipe else default(name) for name in FIELDS]
 
 
 def recipe_of(values: Sequence[Any]) -> dict[str, Any]:
     """The recipe's fields for the form's values. Those of other methods and tunings are not shown, and so not meant."""
-    found = {name: meant(name, value) for name, value in zip(FIELDS, values, strict=True)}
+    recipe = {name: recipe_value(name, value) for name, value in zip(FIELDS, values, strict=True)}
     return {
-        name: value if uses(found["method"], found["tuning"], name) else Recipe.model_fields[name].default
-        for name, value in found.items()
+        name: value if uses(recipe["method"], recipe["tuning"], name) else Recipe.model_fields[name].default
+        for name, value in recipe.items()
     }
 
 
@@ -175,16 +175,16 @@ def uses(method: str, tuning: str, name: str) -> bool:
 
 def updates_for(method: str, tuning: str = "lora") -> dict[str, dict[str, Any]]:
     """What changes in the form with method and tuning, beside values: which fields are there, and what they offer."""
-    known = METHODS.get(method)
+    method_facts = METHODS.get(method)
     owned = methods.OWN_FIELDS | tunings.OWN_FIELDS
     changes: dict[str, dict[str, Any]] = {
         name: {"visible": uses(method, tuning, name)} for name in FIELDS if name in owned
     }
-    if known:
-        about = f"{Recipe.model_fields['dataset_id'].description} {method} learns from {' or '.join(known.kinds)} rows."
+    if method_facts:
+        about = f"{Recipe.model_fields['dataset_id'].description} {method} learns from {' or '.join(method_facts.kinds)} rows."
         changes["dataset_id"] = {"info": about}
-        changes["loss_type"]["choices"] = _labelled((AUTO, *known.loss_types))
-        fitting = [name for name, one in tunings.TUNINGS.items() if one.fits(method)]
+        changes["loss_type"]["choices"] = _labelled((AUTO, *method_facts.loss_types))
+        fitting = [name for name, tuning_facts in tunings.TUNINGS.items() if tuning_facts.fits(method)]
         changes["tuning"] = {"choices": _labelled(fitting)}
     return changes
 
@@ -194,15 +194,15 @@ def fitted(recipe: Mapping[str, Any], kind: str | None = None) -> dict[str, Any]
 
     A learning rate that is some method's usual start becomes this one's; any other was chosen, and stays.
     """
-    found = dict(recipe)
-    known = METHODS.get(found["method"])
-    if known and kind and kind not in known.kinds:
-        found["method"] = for_kind(kind) or found["method"]
-    known, tuning = METHODS.get(found["method"]), tunings.TUNINGS.get(found["tuning"])
-    if tuning is None or not tuning.fits(found["method"]):
-        found["tuning"] = "lora"
-    if known and found.get("learning_rate") in RATES:
-        found["learning_rate"] = known.rate(str(found["tuning"]))
-    if known and found.get("loss_type") not in known.loss_types:
-        found["loss_type"] = None
-    return recipe_of(values_of(found))
+    result = dict(recipe)
+    method_facts = METHODS.get(result["method"])
+    if method_facts and kind and kind not in method_facts.kinds:
+        result["method"] = for_kind(kind) or result["method"]
+    method_facts, tuning = METHODS.get(result["method"]), tunings.TUNINGS.get(result["tuning"])
+    if tuning is None or not tuning.fits(result["method"]):
+        result["tuning"] = "lora"
+    if method_facts and result.get("learning_rate") in RATES:
+        result["learning_rate"] = method_facts.rate(str(result["tuning"]))
+    if method_facts and result.get("loss_type") not in method_facts.loss_types:
+        result["loss_type"] = None
+    return recipe_of(values_of(result))

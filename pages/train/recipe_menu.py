@@ -7,13 +7,11 @@ from urllib.parse import quote
 import gradio as gr
 from markupsafe import Markup
 
-from engine.recipes import presets
-from engine.recipes import provenance as origins
-from engine.recipes import saved as saved_recipes
+from engine.recipes import presets, provenance, saved
 from engine.recipes.provenance import SUBJECTS
 from pages.parts import html, toasts
 from pages.parts.icons import icon
-from pages.train.recipe_edits import chosen, form_of
+from pages.train.recipe_edits import form_of, model_and_dataset
 from pages.train.recipe_form import recipe_of
 from pages.train.recipe_words import TITLES
 
@@ -22,7 +20,7 @@ Values = dict[str, Any]
 
 def menu_html(stay_open: bool = False) -> str:
     """What is kept, and the forms to save what the form shows and to bring in a file."""
-    rows = html.join(_row(name) for name in saved_recipes.every())
+    rows = html.join(_row(name) for name in saved.every())
     empty = Markup('<p class="ts-hint">Keep the form under a name, and use it for any model.</p>')
     return str(
         Markup(
@@ -44,11 +42,11 @@ def _row(name: str) -> Markup:
         "<span>{}</span></button>"
     ).format(name, name)
     address = f"/api/recipes/saved/{quote(name, safe='')}/yaml"
-    file = Markup('<a class="ts-link" href="{}" download="{}.yaml">YAML</a>').format(address, name)
-    drop = html.button(
+    download = Markup('<a class="ts-link" href="{}" download="{}.yaml">YAML</a>').format(address, name)
+    delete = html.button(
         "Delete", "delete", name, f"Delete the recipe {name}? Runs that used it keep their own.", "danger"
     )
-    return Markup("<li>{}{}{}{}</li>").format(use, file, rename, drop)
+    return Markup("<li>{}{}{}{}</li>").format(use, download, rename, delete)
 
 
 _SAVE = Markup(
@@ -65,22 +63,22 @@ _IMPORT = Markup(
 
 def act(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     """What a click in the menu does: [the menu, given, the unit of the length, an update for every field]."""
-    recipe, kept = recipe_of(values), origins.from_json(given)
+    recipe, origins = recipe_of(values), provenance.from_json(given)
     with toasts.toast():
         match event.name:
             case "use":
-                found = saved_recipes.look_up(event.id).fields
-                return [menu_html(), *_with(without_subjects(found), origins.named("recipe", event.id), recipe)]
+                fields = saved.look_up(event.id).fields
+                return [menu_html(), *_with(without_subjects(fields), provenance.named("recipe", event.id), recipe)]
             case "import":
                 return [menu_html(), *_import(event.values.get("text", ""), recipe)]
             case "save":
-                name = saved_recipes.save(event.values.get("name", "").strip(), recipe).name
+                name = saved.save(event.values.get("name", "").strip(), recipe).name
                 toasts.done(f"{name} is kept.")
             case "rename":
-                saved_recipes.rename(event.id, event.values.get("name", "").strip())
+                saved.rename(event.id, event.values.get("name", "").strip())
             case "delete":
-                saved_recipes.delete(event.id)
-        return [menu_html(stay_open=True), *form_of(recipe, kept)]
+                saved.delete(event.id)
+        return [menu_html(stay_open=True), *form_of(recipe, origins)]
     return [gr.skip()] * (len(values) + 3)
 
 
@@ -90,19 +88,21 @@ def without_subjects(fields: Mapping[str, Any]) -> Values:
 
 def _with(fields: Values, origin: str, recipe: Values) -> list[Any]:
     """The form with these fields in it, and the model and dataset it had, unless they say others."""
-    found = {**recipe, **fields}
-    return form_of(*presets.capped(found, origins.give({}, without_subjects(fields), origin), chosen(found)[0]))
+    filled = {**recipe, **fields}
+    return form_of(
+        *presets.capped(filled, provenance.give({}, without_subjects(fields), origin), model_and_dataset(filled)[0])
+    )
 
 
 def _import(text: str, recipe: Values) -> list[Any]:
-    fields = saved_recipes.read(text)
-    model, dataset = chosen(fields)
-    there = {"model_id": model, "dataset_id": dataset}
-    strange = [name for name in SUBJECTS if fields.get(name) and there[name] is None]
-    for name in strange:
+    fields = saved.read(text)
+    model, dataset = model_and_dataset(fields)
+    existing = {"model_id": model, "dataset_id": dataset}
+    missing = [name for name in SUBJECTS if fields.get(name) and existing[name] is None]
+    for name in missing:
         words = (
             "The recipe names the {} {}, which is not here. The form keeps its own: choose another if it does not fit."
         )
         gr.Info(str(Markup(words).format(TITLES[name].lower(), fields[name])), title="Not here")
-    asked = {name: recipe.get(name) for name in strange}
-    return _with({**fields, **asked}, origins.FILE, recipe)
+    kept = {name: recipe.get(name) for name in missing}
+    return _with({**fields, **kept}, provenance.FILE, recipe)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import NotFoundError
-from engine.recipes import continuation
-from engine.recipes import provenance as origins
+from engine.recipes import continuation, provenance
 from engine.recipes.methods import METHODS, for_kind
 from engine.recipes.recipe import Recipe
 from pages.parts import html
@@ -41,14 +40,14 @@ class Start:
 
 def choices_in(project_id: str) -> Choices:
     """The models that can be trained here and the project's datasets that are ready, newest first."""
-    with reading() as db:
-        every_model = models.recent(db)
-        every_dataset = [*datasets.newest(db, project_id), *datasets.older(db, project_id)]
+    with reading() as session:
+        all_models = models.recent(session)
+        all_datasets = [*datasets.newest(session, project_id), *datasets.older(session, project_id)]
     return Choices(
-        [(_model_words(one), one.id) for one in every_model if why_not_model(one) is None],
-        [(_dataset_words(one), one.id) for one in every_dataset if why_not_dataset(one) is None],
-        [(one.name, reason) for one in every_model if (reason := why_not_model(one))]
-        + [(one.name, reason) for one in every_dataset if (reason := why_not_dataset(one))],
+        [(_model_words(model), model.id) for model in all_models if why_not_model(model) is None],
+        [(_dataset_words(dataset), dataset.id) for dataset in all_datasets if why_not_dataset(dataset) is None],
+        [(model.name, reason) for model in all_models if (reason := why_not_model(model))]
+        + [(dataset.name, reason) for dataset in all_datasets if (reason := why_not_dataset(dataset))],
         companion_choices(project_id),
     )
 
@@ -89,9 +88,9 @@ def start_values(draft: str, query: Mapping[str, str], offered: Choices) -> Star
 
     With one model or dataset there is nothing to choose, and the newest dataset is the likeliest.
     """
-    kept = _draft(draft)
-    if kept is not None:
-        return kept
+    draft_start = _draft(draft)
+    if draft_start is not None:
+        return draft_start
     if query.get("from"):
         return _again(query["from"])
     if query.get("further"):
@@ -111,31 +110,31 @@ def _method_for(dataset_id: str | None) -> tuple[dict[str, Any], dict[str, tuple
     name = for_kind(kind_of(dataset_id or ""))
     if name is None or name == "sft":
         return {}, {}
-    given = origins.give({}, {"method": name}, origins.DATASET)
+    given = provenance.give({}, {"method": name}, provenance.DATASET)
     rate = METHODS[name].rate("lora")
-    if rate != origins.default("learning_rate"):
-        given = origins.give(given, {"learning_rate": rate}, origins.METHOD)
+    if rate != provenance.default("learning_rate"):
+        given = provenance.give(given, {"learning_rate": rate}, provenance.METHOD)
     return {field: value for field, (_, value) in given.items()}, given
 
 
 def kind_of(dataset_id: str) -> str | None:
     """What kind of rows a dataset has; None when it is not known."""
-    with reading() as db:
-        dataset = datasets.get(db, dataset_id)
+    with reading() as session:
+        dataset = datasets.get(session, dataset_id)
     return dataset.kind if dataset else None
 
 
 def _draft(text: str) -> Start | None:
     """What the page's script kept; None when there is nothing, or nothing that can be read."""
     try:
-        kept = json.loads(text or "null")
+        draft = json.loads(text or "null")
     except ValueError:
         return None
-    form = kept.get("form") if isinstance(kept, dict) else None
+    form = draft.get("form") if isinstance(draft, dict) else None
     if not isinstance(form, dict):
         return None
     recipe = {name: form[name] for name in Recipe.model_fields if name in form}
-    return Start(str(kept.get("name") or ""), recipe, origins.from_json(str(kept.get("given") or "")))
+    return Start(str(draft.get("name") or ""), recipe, provenance.from_json(str(draft.get("given") or "")))
 
 
 def _again(run_id: str) -> Start:
@@ -151,13 +150,13 @@ def _further(run_id: str) -> Start:
 
 
 def _run(run_id: str) -> Run:
-    with reading() as db:
-        run = runs.get(db, run_id)
+    with reading() as session:
+        run = runs.get(session, run_id)
     if run is None:
         raise NotFoundError(f"There is no run {run_id} to start from.", "Choose a model and a dataset instead.")
     return run
 
 
 def _of_run(run: Run, name: str, fields: Mapping[str, Any]) -> Start:
-    known = {name: value for name, value in fields.items() if name in Recipe.model_fields}
-    return Start(name, known, origins.give({}, known, origins.named("run", run.id)))
+    recipe = {name: value for name, value in fields.items() if name in Recipe.model_fields}
+    return Start(name, recipe, provenance.give({}, recipe, provenance.named("run", run.id)))

@@ -8,7 +8,7 @@ from engine.recipes.recipe import Recipe
 TITLES = {name: field.title or name for name, field in Recipe.model_fields.items()}
 
 
-def said(value: Any) -> str:
+def value_words(value: Any) -> str:
     """A value of a recipe as people write it."""
     match value:
         case None:
@@ -30,6 +30,6 @@ def _number(value: float) -> str:
     return f"{value:g}"
 
 
-def changes(values: Mapping[str, Any]) -> str:
+def changes_in_words(values: Mapping[str, Any]) -> str:
     """Several fields with the values they would get: "LoRA rank 64, LoRA alpha 128"."""
-    return ", ".join(f"{TITLES[name]} {said(value)}" for name, value in values.items())
+    return ", ".join(f"{TITLES[name]} {value_words(value)}" for name, value in values.items())
