@@ -59,13 +59,13 @@ def _version(version: Dataset, shown: Dataset) -> Markup:
 
 
 def _known_parents(dataset_ids: Sequence[str]) -> list[Dataset]:
-    known = []
+    parents = []
     for dataset_id in dataset_ids:
         try:
-            known.append(datasets.look_up(dataset_id))
+            parents.append(datasets.look_up(dataset_id))
         except NotFoundError:
             return []  # what it was made from is gone, and with it the difference
-    return known
+    return parents
 
 
 def _lineage(dataset: Dataset) -> Markup:

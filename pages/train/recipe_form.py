@@ -175,15 +175,15 @@ def uses(method: str, tuning: str, name: str) -> bool:
 
 def updates_for(method: str, tuning: str = "lora") -> dict[str, dict[str, Any]]:
     """What changes in the form with method and tuning, beside values: which fields are there, and what they offer."""
-    method_facts = METHODS.get(method)
+    facts = METHODS.get(method)
     owned = methods.OWN_FIELDS | tunings.OWN_FIELDS
     changes: dict[str, dict[str, Any]] = {
         name: {"visible": uses(method, tuning, name)} for name in FIELDS if name in owned
     }
-    if method_facts:
-        about = f"{Recipe.model_fields['dataset_id'].description} {method} learns from {' or '.join(method_facts.kinds)} rows."
+    if facts:
+        about = f"{Recipe.model_fields['dataset_id'].description} {method} learns from {' or '.join(facts.kinds)} rows."
         changes["dataset_id"] = {"info": about}
-        changes["loss_type"]["choices"] = _labelled((AUTO, *method_facts.loss_types))
+        changes["loss_type"]["choices"] = _labelled((AUTO, *facts.loss_types))
         fitting = [name for name, tuning_facts in tunings.TUNINGS.items() if tuning_facts.fits(method)]
         changes["tuning"] = {"choices": _labelled(fitting)}
     return changes

@@ -44,9 +44,9 @@ def running(
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
-        found = wait_for(lambda: process.poll() is not None or re.search(r"http://\S+?:\d+", log.read_text()), 60)
-        assert isinstance(found, re.Match), log.read_text()
-        yield Studio(found[0], folder / "home", log, process)
+        match = wait_for(lambda: process.poll() is not None or re.search(r"http://\S+?:\d+", log.read_text()), 60)
+        assert isinstance(match, re.Match), log.read_text()
+        yield Studio(match[0], folder / "home", log, process)
     finally:
         process.terminate()
         process.wait(30)
@@ -57,8 +57,8 @@ def running(
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One studio for all browser tests. Its trainer is tests.fake_worker."""
     knobs = {"FAKE_STEPS": "3000", "FAKE_PAUSE": "0.02", "FAKE_SAVE": "500"}
-    with running(tmp_path_factory.mktemp("studio"), "tests.browser.studio", settings=knobs) as found:
-        yield found
+    with running(tmp_path_factory.mktemp("studio"), "tests.browser.studio", settings=knobs) as running_studio:
+        yield running_studio
 
 
 @pytest.fixture(scope="session")
@@ -97,9 +97,10 @@ def visit(browser: Browser, studio: Studio) -> Iterator[Open]:
         context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         contexts.append(context)
         context.set_default_timeout(15_000)
-        context.on("weberror", lambda one: errors.append(str(one.error)))
+        context.on("weberror", lambda error: errors.append(str(error.error)))
         context.on(
-            "console", lambda one: errors.append(one.text) if one.type == "error" and not harmless(one) else None
+            "console",
+            lambda message: errors.append(message.text) if message.type == "error" and not harmless(message) else None,
         )
         page = context.new_page()
         page.goto(f"{studio.url}/?token={TOKEN}")

@@ -2,8 +2,7 @@
 
 import math
 
-from storage import db
-from storage import runs as stored
+from storage import db, runs
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
 from storage.tables import Dataset, Model, Run
 
@@ -26,4 +25,4 @@ def add_run(name: str, status: RunStatus = RunStatus.SUCCEEDED, points: int = 0)
 def add_points(run_id: str, first: int, last: int) -> None:
     with db.session() as session:
         curve = [(run_id, "loss", step, 2 * math.exp(-step / 80) + 0.1) for step in range(first, last + 1)]
-        stored.add_metrics(session, curve)
+        runs.add_metrics(session, curve)

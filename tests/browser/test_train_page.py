@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from storage import db
-from storage import runs as stored_runs
+from storage import db, runs
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model
 from tests.browser.conftest import Open
@@ -179,7 +178,7 @@ def test_a_double_click_on_start_leads_to_one_run(train: Page) -> None:
     train.get_by_role("button", name="Start training").dblclick()
     train.wait_for_url(re.compile(r"/runs\?run=\w+"))
     with db.reading() as session:
-        named = [run for run in stored_runs.recent(session) if run.name == "from the form"]
+        named = [run for run in runs.recent(session) if run.name == "from the form"]
     assert [run.recipe["max_steps"] for run in named] == [100]
     assert train.url.endswith(named[0].id)
     train.goto(train.url.split("/runs")[0] + ADDRESS)

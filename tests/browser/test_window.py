@@ -107,13 +107,13 @@ def test_a_run_is_followed_stopped_and_deleted(visit: Open, at_home: Path) -> No
 
 def test_what_one_tab_changes_the_other_shows(visit: Open, at_home: Path) -> None:
     run_id = add_run("before", points=3)
-    one, other = visit(f"/runs?run={run_id}"), visit("/runs")
-    expect(row(other, "before")).to_have_count(1)
-    one.locator(".ts-rename summary").click()
-    one.get_by_label("New name").fill("after the rename")
-    one.get_by_role("button", name="Rename", exact=True).click()
-    expect(one.locator(".ts-title h2")).to_have_text("after the rename")
-    expect(row(other, "after the rename")).to_have_count(1)
+    run_page, list_page = visit(f"/runs?run={run_id}"), visit("/runs")
+    expect(row(list_page, "before")).to_have_count(1)
+    run_page.locator(".ts-rename summary").click()
+    run_page.get_by_label("New name").fill("after the rename")
+    run_page.get_by_role("button", name="Rename", exact=True).click()
+    expect(run_page.locator(".ts-title h2")).to_have_text("after the rename")
+    expect(row(list_page, "after the rename")).to_have_count(1)
 
 
 def test_refreshing_keeps_the_focus_and_moves_nothing(visit: Open, at_home: Path) -> None:

@@ -58,25 +58,25 @@ def test_both_sides_answer_and_a_reload_shows_it_all(jokes: str) -> None:
     assert first["model"]["value"] == jokes
     assert not any(name.endswith(":base") for name in first["model"]["choices"])
     assert first["text"] == "What is 17 plus 6?"
-    chat_id, cleared, asked, tuned, base = page.ask(first["id"], "What is 17 plus 6?", jokes)
+    chat_id, cleared, question_id, tuned, base = page.ask(first["id"], "What is 17 plus 6?", jokes)
     assert cleared == ""
     assert tuned == base == [{"role": "user", "content": "What is 17 plus 6?"}]
-    left = list(page.answer_tuned(chat_id, asked, jokes, "", 0, 64))
-    right = list(page.answer_base(chat_id, asked, jokes, "", 0, 64, True))
-    assert left[-1][-1]["role"] == "assistant"
-    assert "What is 17 plus 6?" in left[-1][-1]["content"]
-    assert right[-1][-1]["content"].startswith("base says")
+    tuned_answers = list(page.answer_tuned(chat_id, question_id, jokes, "", 0, 64))
+    base_answers = list(page.answer_base(chat_id, question_id, jokes, "", 0, 64, True))
+    assert tuned_answers[-1][-1]["role"] == "assistant"
+    assert "What is 17 plus 6?" in tuned_answers[-1][-1]["content"]
+    assert base_answers[-1][-1]["content"].startswith("base says")
     again = opened(chat=chat_id)
-    assert again["tuned"] == left[-1]
-    assert again["base"] == right[-1]
+    assert again["tuned"] == tuned_answers[-1]
+    assert again["base"] == base_answers[-1]
     assert f"/chat?chat={chat_id}" in page.earlier_html(ANY)
 
 
 def test_who_asks_before_the_page_has_chosen_is_answered_by_what_is_served(jokes: str) -> None:
     first = opened()
     assert first["text"] == gr.skip()
-    chat_id, _, asked, *_ = page.ask(first["id"], "one", None)
-    assert "one" in list(page.answer_tuned(chat_id, asked, None, "", 0, 64))[-1][-1]["content"]
+    chat_id, _, question_id, *_ = page.ask(first["id"], "one", None)
+    assert "one" in list(page.answer_tuned(chat_id, question_id, None, "", 0, 64))[-1][-1]["content"]
 
 
 def test_an_earlier_chat_is_deleted_and_the_open_one_makes_way_for_a_new_one(toasts: list[str]) -> None:
@@ -99,14 +99,14 @@ def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
 
 
 def test_the_base_is_silent_when_it_is_hidden_or_nothing_was_asked(jokes: str) -> None:
-    chat_id, _, asked, *_ = page.ask(opened()["id"], "one", jokes)
-    assert list(page.answer_base(chat_id, asked, jokes, "", 0, 64, False)) == []
+    chat_id, _, question_id, *_ = page.ask(opened()["id"], "one", jokes)
+    assert list(page.answer_base(chat_id, question_id, jokes, "", 0, 64, False)) == []
     assert list(page.answer_tuned(chat_id, "", jokes, "", 0, 64)) == []
 
 
 def test_a_model_that_breaks_off_says_so_in_the_chat(jokes: str) -> None:
-    chat_id, _, asked, *_ = page.ask(opened()["id"], "die", jokes)
-    shown = list(page.answer_tuned(chat_id, asked, jokes, "", 0, 64))
+    chat_id, _, question_id, *_ = page.ask(opened()["id"], "die", jokes)
+    shown = list(page.answer_tuned(chat_id, question_id, jokes, "", 0, 64))
     assert "broke off" in shown[-1][-1]["content"]
 
 
@@ -132,5 +132,5 @@ def test_an_unknown_chat_opens_the_latest() -> None:
 def test_the_text_grows_and_ends_complete() -> None:
     shown = list(page.grown(iter(["a", "b", "c"])))
     assert shown[-1] == "abc"
-    assert all("abc".startswith(one) for one in shown)
+    assert all("abc".startswith(text) for text in shown)
     assert list(page.grown(iter([]))) == []

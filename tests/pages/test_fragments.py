@@ -18,8 +18,8 @@ def client() -> Iterator[TestClient]:
     app = FastAPI()
     errors.install(app)
     app.include_router(fragments.router)
-    with TestClient(app) as made:
-        yield made
+    with TestClient(app) as test_client:
+        yield test_client
 
 
 @pytest.mark.parametrize(
@@ -28,25 +28,25 @@ def client() -> Iterator[TestClient]:
     + [f"/fragments/frame/{name}" for name in shell.FRAGMENTS],
 )
 def test_every_fragment_answers_on_an_empty_studio(client: TestClient, path: str) -> None:
-    answer = client.get(path)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/html")
-    assert answer.headers["cache-control"] == "no-store"
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/html")
+    assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["/fragments/runs/nothing", "/fragments/nothing/table", "/fragments/frame/home"])
 def test_an_unknown_fragment_is_refused_in_our_words(client: TestClient, path: str) -> None:
-    answer = client.get(path)
-    assert answer.status_code == 404
-    assert answer.json()["error"]["type"] == "not_found"
-    assert "Reload the page" in answer.json()["error"]["hint"]
+    response = client.get(path)
+    assert response.status_code == 404
+    assert response.json()["error"]["type"] == "not_found"
+    assert "Reload the page" in response.json()["error"]["hint"]
 
 
 def test_a_fragment_gets_the_query_and_the_project_of_the_cookie(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = projects.create_project("Support")
+    project = projects.create_project("Support")
     monkeypatch.setitem(home.FRAGMENTS, "echo", lambda query: repr(sorted(query.items())))
-    client.cookies.set(shell.COOKIE, made.id)
-    answer = client.get("/fragments/home/echo?run=r1&project=other")
-    assert answer.text == repr([("project", made.id), ("run", "r1")])
+    client.cookies.set(shell.COOKIE, project.id)
+    response = client.get("/fragments/home/echo?run=r1&project=other")
+    assert response.text == repr([("project", project.id), ("run", "r1")])

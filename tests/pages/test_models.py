@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pages import models as page
-from storage import db
-from storage import models as stored
+from storage import db, models
 from storage.statuses import ModelStatus
 from storage.tables import Model
 from tests.engine.weights import model_folders
@@ -27,9 +26,9 @@ def add(**values: Any) -> str:
     return model.id
 
 
-def every() -> list[Model]:
+def all_models() -> list[Model]:
     with db.reading() as session:
-        return list(stored.recent(session))
+        return list(models.recent(session))
 
 
 def test_without_a_model_the_page_offers_the_starter_first() -> None:
@@ -57,7 +56,7 @@ def test_the_starter_is_offered_beside_other_models_only_until_it_is_there() -> 
 def test_getting_the_starter_queues_it_once() -> None:
     for _ in range(2):
         page.act(Click("starter"))
-    assert [(one.source, one.status) for one in every()] == [("starter", ModelStatus.QUEUED)]
+    assert [(model.source, model.status) for model in all_models()] == [("starter", ModelStatus.QUEUED)]
 
 
 def test_a_ready_model_says_what_it_is_and_leads_to_training() -> None:
@@ -93,14 +92,17 @@ def test_a_failed_model_says_what_to_do_and_can_be_retried() -> None:
     assert "Check the connection." in html
     assert 'data-act="retry"' in html
     page.act(Click("retry", id))
-    assert every()[0].status == ModelStatus.QUEUED
+    assert all_models()[0].status == ModelStatus.QUEUED
 
 
 def test_hub_and_folder_are_added_from_their_forms(tmp_path: Path) -> None:
     folder = model_folders.make(tmp_path / "mine")
     page.act(_form("path", f" {folder} "))
     page.act(_form("hub", " Qwen/Qwen3-0.6B "))
-    assert {(one.source, one.source_id) for one in every()} == {("path", str(folder)), ("hub", "Qwen/Qwen3-0.6B")}
+    assert {(model.source, model.source_id) for model in all_models()} == {
+        ("path", str(folder)),
+        ("hub", "Qwen/Qwen3-0.6B"),
+    }
 
 
 def _form(act: str, id: str) -> Click:
@@ -111,13 +113,13 @@ def _form(act: str, id: str) -> Click:
 
 def test_a_refused_source_is_said_in_a_toast_and_adds_nothing(toasts: list[str]) -> None:
     page.act(_form("path", "/no/such/<b>folder"))
-    assert every() == []
+    assert all_models() == []
     assert "&lt;b&gt;" in toasts[0]
 
 
 def test_a_deleted_model_is_gone() -> None:
     page.act(Click("delete", add()))
-    assert every() == []
+    assert all_models() == []
 
 
 def test_names_from_outside_are_escaped() -> None:

@@ -19,7 +19,7 @@ def inert(text: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "made",
+    "markup",
     [
         html.badge(HOSTILE, HOSTILE),
         html.progress(0.5, HOSTILE),
@@ -36,17 +36,17 @@ def inert(text: str) -> bool:
         chart.element(HOSTILE, [("loss", HOSTILE)], HOSTILE),
     ],
 )
-def test_user_text_is_never_markup(made: Markup) -> None:
-    assert inert(str(made))
-    assert "'C:" not in str(made).replace("&#39;C:", "")
+def test_user_text_is_never_markup(markup: Markup) -> None:
+    assert inert(str(markup))
+    assert "'C:" not in str(markup).replace("&#39;C:", "")
 
 
 def test_a_table_marks_numbers_selection_and_where_a_row_leads() -> None:
-    made = html.table(
+    table = html.table(
         ["Run", html.Header("Loss", "number")], [html.Row(("a", 1), "id1", "/runs?run=id1", True)], "Runs"
     )
-    assert 'data-kind="number" data-label="Loss">1<' in made
-    assert '<tr data-id="id1" data-href="/runs?run=id1" aria-selected="true">' in made
+    assert 'data-kind="number" data-label="Loss">1<' in table
+    assert '<tr data-id="id1" data-href="/runs?run=id1" aria-selected="true">' in table
 
 
 def test_a_table_refuses_rows_of_another_width() -> None:
@@ -66,19 +66,19 @@ def test_facts_leave_out_what_is_not_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "words"),
     [
         (None, "–"),
         (0, "0 B"),
         (1500, "1.5 kB"),
     ],
 )
-def test_sizes(count: float | None, said: str) -> None:
-    assert html.size(count) == said
+def test_sizes(count: float | None, words: str) -> None:
+    assert html.size(count) == words
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "words"),
     [
         (None, "–"),
         (-1, "–"),
@@ -89,8 +89,8 @@ def test_sizes(count: float | None, said: str) -> None:
         (90000, "1 d 1 h"),
     ],
 )
-def test_durations(seconds: float | None, said: str) -> None:
-    assert html.duration(seconds) == said
+def test_durations(seconds: float | None, words: str) -> None:
+    assert html.duration(seconds) == words
 
 
 def test_a_long_estimate_does_not_count_seconds() -> None:
@@ -100,26 +100,31 @@ def test_a_long_estimate_does_not_count_seconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "words"),
     [
         (None, "–"), (0.0, "0.000"), (1.23456, "1.235"), (0.0934, "0.093"), (12.3456, "12.35"), (12345.6, "12,346"),
         (0.0002, "2.00e-04"), (3e7, "3.00e+07"), (float("nan"), "nan"), (float("inf"), "inf"),
     ],
 )  # fmt: skip
-def test_numbers(value: float | None, said: str) -> None:
-    assert html.number(value) == said
+def test_numbers(value: float | None, words: str) -> None:
+    assert html.number(value) == words
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(None, "–"), (12, "12"), (1234, "1,234"), (134_515_008, "134.5 M"), (7.1e9, "7.1 B")]
+    ("value", "words"), [(None, "–"), (12, "12"), (1234, "1,234"), (134_515_008, "134.5 M"), (7.1e9, "7.1 B")]
 )
-def test_counts(value: int | None, said: str) -> None:
-    assert html.count(value) == said
+def test_counts(value: int | None, words: str) -> None:
+    assert html.count(value) == words
 
 
 def test_how_long_ago_is_said_in_one_unit() -> None:
     now = time.time()
-    assert [html.ago(now - gone) for gone in (1, 130, 7300, 200_000)] == ["just now", "2 min ago", "2 h ago", "2 d ago"]
+    assert [html.ago(now - elapsed) for elapsed in (1, 130, 7300, 200_000)] == [
+        "just now",
+        "2 min ago",
+        "2 h ago",
+        "2 d ago",
+    ]
     assert html.ago(None) == html.moment(None) == "–"
     assert 'title="' in html.moment(now)
 
@@ -147,15 +152,15 @@ def test_a_success_is_escaped_too(toasts: list[str]) -> None:
 
 
 def test_a_chart_names_its_run_metrics_and_height() -> None:
-    made = chart.element("Loss", [("loss", "training"), ("eval_loss", "held out")], "r1", 300)
-    assert 'metrics="loss,eval_loss" labels="training,held out" run="r1" height="300"' in made
+    element = chart.element("Loss", [("loss", "training"), ("eval_loss", "held out")], "r1", 300)
+    assert 'metrics="loss,eval_loss" labels="training,held out" run="r1" height="300"' in element
     assert " plain" in chart.element("Loss", [("loss", "")], plain=True)
 
 
 def test_live_parts_and_charts_are_components_with_ids_of_their_own() -> None:
     with gr.Blocks(analytics_enabled=False):
-        part = live.live("table", lambda _query: "", seconds=5, actions=True)
-        drawn = chart.chart("Loss", [("loss", "training")])
-    assert part.elem_id == "live-home-table"
-    assert 'src="/fragments/home/table" seconds="5"' in part.value
-    assert drawn.elem_id == "chart-loss"
+        live_part = live.live("table", lambda _query: "", seconds=5, actions=True)
+        drawn_chart = chart.chart("Loss", [("loss", "training")])
+    assert live_part.elem_id == "live-home-table"
+    assert 'src="/fragments/home/table" seconds="5"' in live_part.value
+    assert drawn_chart.elem_id == "chart-loss"

@@ -25,8 +25,8 @@ def act(act_name: str, id: str = "", /, **values: str) -> str:
 
 
 def test_the_cookie_names_the_project() -> None:
-    made = projects.create_project("Support")
-    assert shell.project_of(Visitor(tunesmith_project=made.id)) == made.id
+    project = projects.create_project("Support")
+    assert shell.project_of(Visitor(tunesmith_project=project.id)) == project.id
 
 
 @pytest.mark.parametrize("cookie", ["", "nothere", "../../etc", "A B", "x" * 200])
@@ -36,16 +36,16 @@ def test_a_cookie_that_names_none_means_the_default_project(cookie: str) -> None
 
 
 def test_an_archived_project_is_not_chosen_any_more() -> None:
-    made = projects.create_project("Old")
-    projects.archive_project(made.id)
-    assert shell.project_of(Visitor(tunesmith_project=made.id)) == DEFAULT_PROJECT
+    project = projects.create_project("Old")
+    projects.archive_project(project.id)
+    assert shell.project_of(Visitor(tunesmith_project=project.id)) == DEFAULT_PROJECT
 
 
 def test_the_switcher_lists_projects_as_text() -> None:
-    made = projects.create_project(HOSTILE)
-    shown = shell.projects_html({"project": made.id})
+    project = projects.create_project(HOSTILE)
+    shown = shell.projects_html({"project": project.id})
     assert "<img" not in shown
-    assert f'data-project="{made.id}" aria-pressed="true"' in shown
+    assert f'data-project="{project.id}" aria-pressed="true"' in shown
     assert "Archive this project" in shown
 
 
@@ -54,12 +54,12 @@ def test_the_default_project_has_no_archive_button() -> None:
 
 
 def test_a_project_is_created_renamed_archived_and_restored() -> None:
-    made = act("create", name="Support")
-    assert act("rename", made, name="Support bot") == made
-    assert projects.look_up(made).name == "Support bot"
-    assert act("archive", made) == DEFAULT_PROJECT
+    project_id = act("create", name="Support")
+    assert act("rename", project_id, name="Support bot") == project_id
+    assert projects.look_up(project_id).name == "Support bot"
+    assert act("archive", project_id) == DEFAULT_PROJECT
     assert "Restore Support bot" in shell.projects_html(DEFAULT)
-    assert act("restore", made) == made
+    assert act("restore", project_id) == project_id
 
 
 def test_a_taken_name_is_a_toast_and_leaves_the_choice(toasts: list[str]) -> None:
@@ -102,7 +102,7 @@ def test_only_three_runs_crowd_the_rail() -> None:
 def test_the_frame_marks_the_page_it_is_on() -> None:
     with gr.Blocks(analytics_enabled=False) as demo:
         shell.frame(runs, (home, runs))
-    values = " ".join(str(one["props"].get("value")) for one in demo.config["components"])
+    values = " ".join(str(component["props"].get("value")) for component in demo.config["components"])
     assert 'href="/runs" data-key="r" aria-current="page"' in values
     assert 'href="/" data-key="h">' in values
     assert f"<h1>{runs.TITLE}</h1>" in values

@@ -18,8 +18,8 @@ def built() -> gr.Blocks:
 
 
 def components(built: gr.Blocks) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = built.config["components"]
-    return found
+    configured: list[dict[str, Any]] = built.config["components"]
+    return configured
 
 
 def test_every_page_stands_under_its_own_route(built: gr.Blocks) -> None:
@@ -27,26 +27,26 @@ def test_every_page_stands_under_its_own_route(built: gr.Blocks) -> None:
 
 
 def test_every_event_is_private(built: gr.Blocks) -> None:
-    public = [one["api_name"] for one in built.config["dependencies"] if one["api_visibility"] != "private"]
+    public = [event["api_name"] for event in built.config["dependencies"] if event["api_visibility"] != "private"]
     assert public == []
 
 
 def test_no_tab_holds_a_connection_open(built: gr.Blocks) -> None:
     """gr.State, unload, ChatInterface and the like would: the sixth tab of the studio would never load."""
     assert built.config["connect_heartbeat"] is False
-    assert not [one for one in components(built) if one["type"] in ("state", "browserstate")]
+    assert not [component for component in components(built) if component["type"] in ("state", "browserstate")]
 
 
 def test_nothing_polls_through_gradio(built: gr.Blocks) -> None:
-    assert not [one for one in components(built) if one["type"] == "timer"]
+    assert not [component for component in components(built) if component["type"] == "timer"]
 
 
 def test_ids_are_unique_on_each_page(built: gr.Blocks) -> None:
     ids: Counter[tuple[str, str]] = Counter()
     placed = {id: page for page, parts in built.config["page"].items() for id in parts["components"]}
-    for one in components(built):
-        if elem_id := one["props"].get("elem_id"):
-            ids[placed[one["id"]], elem_id] += 1
+    for component in components(built):
+        if elem_id := component["props"].get("elem_id"):
+            ids[placed[component["id"]], elem_id] += 1
     assert [key for key, times in ids.items() if times > 1] == []
 
 
@@ -61,7 +61,7 @@ def test_a_page_says_what_it_is(page: ModuleType) -> None:
     assert page.SUBTITLE
     assert icon(page.ICON)
     assert len(page.KEY) == 1
-    assert all(callable(one) for one in page.FRAGMENTS.values())
+    assert all(callable(fragment) for fragment in page.FRAGMENTS.values())
 
 
 def test_no_two_pages_share_a_key_or_a_slug() -> None:
@@ -70,9 +70,9 @@ def test_no_two_pages_share_a_key_or_a_slug() -> None:
 
 
 def test_every_live_part_has_its_fragment(built: gr.Blocks) -> None:
-    known = {f"/fragments/{shell.page_name(page)}/{name}" for page in studio.PAGES for name in page.FRAGMENTS}
-    known |= {f"/fragments/frame/{name}" for name in shell.FRAGMENTS}
-    for one in components(built):
-        value = str(one["props"].get("value", ""))
+    addresses = {f"/fragments/{shell.page_name(page)}/{name}" for page in studio.PAGES for name in page.FRAGMENTS}
+    addresses |= {f"/fragments/frame/{name}" for name in shell.FRAGMENTS}
+    for component in components(built):
+        value = str(component["props"].get("value", ""))
         if "<ts-live" in value:
-            assert value.split('src="')[1].split('"')[0] in known
+            assert value.split('src="')[1].split('"')[0] in addresses

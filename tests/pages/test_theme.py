@@ -37,8 +37,8 @@ def test_a_changed_file_changes_the_version(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_gradio_uses_the_studios_colours_in_light_and_dark() -> None:
-    made = theme.studio_theme()
-    assert made.body_background_fill == made.body_background_fill_dark == "var(--ts-ground)"
+    studio_theme = theme.studio_theme()
+    assert studio_theme.body_background_fill == studio_theme.body_background_fill_dark == "var(--ts-ground)"
     variables = set(re.findall(r"--ts-[\w-]+", str(theme._COLOURS)))
     defined = set(re.findall(r"(--ts-[\w-]+):", (look.STATIC / "tokens.css").read_text()))
     assert variables <= defined

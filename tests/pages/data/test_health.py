@@ -8,9 +8,8 @@ import pytest
 from engine.data import datasets, health, health_choices
 from engine.errors import RefusedError
 from engine.process import work
-from pages.data import health as data_health
-from pages.data import highlights, search, statistics
-from pages.data import tabs as dataset_tabs
+from pages.data import health as health_tab
+from pages.data import highlights, search, statistics, tabs
 from storage.tables import Dataset, Work
 from tests.engine.rows.stored_rows import chat, ready
 
@@ -32,17 +31,17 @@ FLAWED = [
 
 
 def checked(dataset: Dataset) -> Dataset:
-    done: Work = work.wait(health.start(dataset.id).id, 60)
-    assert done.error is None
+    job: Work = work.wait(health.start(dataset.id).id, 60)
+    assert job.error is None
     return dataset
 
 
 def shown(dataset: Dataset, **query: str) -> str:
-    return str(data_health.html_of(dataset, query))
+    return str(health_tab.html_of(dataset, query))
 
 
 def act(name: str, dataset: Dataset, **values: str) -> str | None:
-    return data_health.ACTS[name](dataset.id, values, "default")
+    return health_tab.ACTS[name](dataset.id, values, "default")
 
 
 def test_the_tab_leads_from_the_check_over_the_findings_to_a_new_version() -> None:
@@ -61,7 +60,7 @@ def test_the_tab_leads_from_the_check_over_the_findings_to_a_new_version() -> No
     assert "1 × mail" in after
     assert "leakage" in after.partition("Nothing to judge")[2]
     assert "<img" not in after
-    assert dataset_tabs.TABS["health"].acts.keys() == data_health.ACTS.keys()
+    assert tabs.TABS["health"].acts.keys() == health_tab.ACTS.keys()
 
     assert act("health-ignore-personal_data", dataset) is None
     ignored = shown(dataset)
@@ -72,8 +71,8 @@ def test_the_tab_leads_from_the_check_over_the_findings_to_a_new_version() -> No
 
     to = act("health-fix-personal_data", dataset)
     assert to is not None
-    made = datasets.look_up(to.rpartition("=")[2])
-    assert (made.parents, made.operation) == ([dataset.id], {"op": "mask"})
+    version = datasets.look_up(to.rpartition("=")[2])
+    assert (version.parents, version.operation) == ([dataset.id], {"op": "mask"})
 
 
 def test_found_rows_are_shown_with_the_matter_highlighted_and_everything_escaped() -> None:
@@ -93,9 +92,9 @@ def test_found_rows_are_shown_with_the_matter_highlighted_and_everything_escaped
 
     to = act("health-drop", dataset, check="exact_duplicates", **{"row-30": "on"})
     assert to is not None
-    made = datasets.look_up(to.rpartition("=")[2])
-    assert made.operation is not None
-    assert made.operation["positions"] == [30]
+    version = datasets.look_up(to.rpartition("=")[2])
+    assert version.operation is not None
+    assert version.operation["positions"] == [30]
     with pytest.raises(RefusedError, match="No row is ticked"):
         act("health-drop", dataset, check="exact_duplicates")
 
@@ -118,7 +117,7 @@ def test_datasets_to_compare_with_are_chosen_in_the_tab() -> None:
     health_choices.choose(alone.id, [test.id])
     assert "press Compare" in shown(alone)
     act("health-compare", alone, **{f"with-{test.id}": "on"})
-    assert [one.id for one in health_choices.against(alone)] == [test.id]
+    assert [other.id for other in health_choices.against(alone)] == [test.id]
     checked(alone)
     assert "press Compare" not in shown(alone)
     assert "Compared with test &lt;img" in shown(alone, check="leakage")
@@ -126,11 +125,11 @@ def test_datasets_to_compare_with_are_chosen_in_the_tab() -> None:
 
 def test_statistics_are_tables_that_look_like_charts() -> None:
     dataset = checked(ready("chat", FLAWED))
-    told = str(statistics.html_of(dataset, {}))
+    html = str(statistics.html_of(dataset, {}))
     for title in ("Length of questions", "Length of answers", "Turns in a row", "Turns by role", "Languages"):
-        assert f"<caption>{title}" in told
-    assert '<th scope="row">English</th>' in told
-    assert '<i style="width:100.0%">' in told
+        assert f"<caption>{title}" in html
+    assert '<th scope="row">English</th>' in html
+    assert '<i style="width:100.0%">' in html
 
 
 def test_search_shows_the_words_it_found_and_says_when_it_has_not_seen_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,10 +138,10 @@ def test_search_shows_the_words_it_found_and_says_when_it_has_not_seen_all(monke
     box = str(search.box_html(dataset, {"q": f'"{HOSTILE}'}))
     assert "<img" not in box
     assert "data-query" in box
-    found = str(search.search_html(dataset, {"q": "ONERROR bob*"}))
-    assert "<mark>bob</mark>@mail" in found
-    assert "<img" not in found
-    assert "<b>1 row has</b>" in found
+    html = str(search.search_html(dataset, {"q": "ONERROR bob*"}))
+    assert "<mark>bob</mark>@mail" in html
+    assert "<img" not in html
+    assert "<b>1 row has</b>" in html
     assert "no word to look for" in search.search_html(dataset, {"q": HOSTILE[:1]})
     many = str(search.search_html(dataset, {"q": "number", "from": "20"}))
     assert "21 to 31 of 31" in many

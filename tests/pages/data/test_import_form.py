@@ -41,9 +41,9 @@ def test_uploaded_files_are_moved_into_one_dataset_and_the_form_is_emptied(home:
     *emptied, id = import_form.bring_in(Visitor(), *(values[name] for name in import_form.FIELDS))
     assert emptied == [import_form.EMPTY[name] for name in import_form.FIELDS[1:]]
     assert not any(file.exists() for file in files)
-    made = datasets.look_up(id)
-    assert (made.name, made.source) == ("a", "upload")
-    assert [one["name"] for one in made.origin["files"]] == ["a.jsonl", "b.jsonl"]
+    dataset = datasets.look_up(id)
+    assert (dataset.name, dataset.source) == ("a", "upload")
+    assert [file["name"] for file in dataset.origin["files"]] == ["a.jsonl", "b.jsonl"]
 
 
 def test_pasted_rows_a_file_and_a_folder_come_in(tmp_path: Path) -> None:

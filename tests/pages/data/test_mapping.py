@@ -6,15 +6,14 @@ import pytest
 
 from engine.data import datasets, mappings
 from engine.errors import RefusedError
-from pages.data import mapping
-from pages.data import tabs as dataset_tabs
+from pages.data import mapping, tabs
 from tests.engine.data.test_mappings import CSV, brought_in, settled
 from tests.waiting import wait_for
 
 
 def test_a_file_nobody_knows_opens_on_its_mapping_and_is_imported_by_the_form(tmp_path: Path) -> None:
     unknown = brought_in(tmp_path, CSV)
-    assert dataset_tabs.open_tab(unknown, "") == "mapping"
+    assert tabs.open_tab(unknown, "") == "mapping"
     mappings.look(unknown.id)
     html = str(mapping.html_of(unknown, {}))
     assert "This is a guess" in html
@@ -43,26 +42,26 @@ def test_a_file_nobody_knows_opens_on_its_mapping_and_is_imported_by_the_form(tm
     assert "map_as_detected" in mapping.html_of(ready, {})
     assert "Read again as a new version" in mapping.html_of(ready, {"part.completion": "Nr"})
     to = mapping.ACTS["map_as_detected"](ready.id, {}, "default")
-    made = settled(to.rpartition("=")[2])
-    assert (made.version, made.mapping) == (2, None)
+    dataset = settled(to.rpartition("=")[2])
+    assert (dataset.version, dataset.mapping) == (2, None)
 
 
 def test_roles_with_other_names_get_their_meaning_in_the_form(tmp_path: Path) -> None:
     row = '{"conversations": [{"from": "human", "value": "Hi"}, {"from": "oracle", "value": "<b>Ho</b>"}]}\n'
     rejected = brought_in(tmp_path, row * 3, "talk.jsonl")
-    found = mappings.look(rejected.id)
-    assert found["roles"] == {"human": 3, "oracle": 3}
+    detection = mappings.look(rejected.id)
+    assert detection["roles"] == {"human": 3, "oracle": 3}
     html = str(mapping.html_of(rejected, {}))
     assert "All of the first 3 rows are sharegpt." in html
     assert "Rejected: 3 × unknown role." in html
     assert '<option value="" selected>not known</option>' in html
-    known = str(mapping.html_of(rejected, {"role.oracle": "assistant"}))
-    assert "3 of the first 3 rows would be taken." in known
-    assert "&lt;b&gt;Ho" in known
+    html_with_role = str(mapping.html_of(rejected, {"role.oracle": "assistant"}))
+    assert "3 of the first 3 rows would be taken." in html_with_role
+    assert "&lt;b&gt;Ho" in html_with_role
 
 
 def test_what_was_made_in_the_studio_has_nothing_to_map(tmp_path: Path) -> None:
     ready = brought_in(tmp_path, '{"text": "a b"}\n', "a.jsonl")
     wait_for(lambda: "The only row is text." in mapping.html_of(ready, {}))
-    made = datasets.derive("part", "default", {"op": "sample", "rows": 1}, [ready.id])
-    assert "is not kept" in mapping.html_of(made, {})
+    dataset = datasets.derive("part", "default", {"op": "sample", "rows": 1}, [ready.id])
+    assert "is not kept" in mapping.html_of(dataset, {})

@@ -11,7 +11,7 @@ from engine.data import datasets, importing
 from engine.errors import NotFoundError
 from engine.process import events
 from pages.data import page
-from storage import datasets as stored
+from storage import datasets as stored_datasets
 from storage import db, home
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
@@ -33,20 +33,20 @@ class Click:
         self.values: dict[str, str] = {}
 
 
-def chat(n: int) -> dict[str, Any]:
-    turns = [("system", "Be short."), ("user", f"{n}? {HOSTILE}"), ("assistant", f"It is {n}.")]
+def chat(number: int) -> dict[str, Any]:
+    turns = [("system", "Be short."), ("user", f"{number}? {HOSTILE}"), ("assistant", f"It is {number}.")]
     return {"messages": [{"role": role, "content": text} for role, text in turns]}
 
 
 def settled(id: str) -> Dataset:
     def ended() -> Dataset | None:
         importing.tick()
-        found = datasets.look_up(id)
-        return found if found.status != DatasetStatus.IMPORTING else None
+        dataset = datasets.look_up(id)
+        return dataset if dataset.status != DatasetStatus.IMPORTING else None
 
-    found = wait_for(ended, 40, every=0.1)
-    assert found
-    return found
+    dataset = wait_for(ended, 40, every=0.1)
+    assert dataset
+    return dataset
 
 
 @pytest.fixture
@@ -71,7 +71,9 @@ def add(**values: Any) -> Dataset:
 
 def add_many(count: int) -> None:
     with db.session() as session:
-        session.add_all(Dataset(project_id="default", name=f"rows {n}", created_at=float(n)) for n in range(count))
+        session.add_all(
+            Dataset(project_id="default", name=f"rows {number}", created_at=float(number)) for number in range(count)
+        )
 
 
 def test_a_long_list_is_shown_fifty_at_a_time_the_newest_first() -> None:
@@ -92,8 +94,8 @@ def test_datasets_are_found_by_a_part_of_their_name() -> None:
     add(name="Café 100% [a_b]")
     assert 'type="search"' in page.datasets_html(QUERY)
     for named in ("café", "100%", "A_B"):
-        found = page.datasets_html({**QUERY, "named": named})
-        assert found.count("<tr data-id") == 1, named
+        html = page.datasets_html({**QUERY, "named": named})
+        assert html.count("<tr data-id") == 1, named
     many = page.datasets_html({**QUERY, "named": "rows"})
     assert 'href="/data?named=rows&amp;page=2"' in many
     nothing = page.datasets_html({**QUERY, "named": HOSTILE})
@@ -136,7 +138,7 @@ def test_an_imported_file_shows_its_rows_as_chats_and_the_rejected_with_their_re
 
 
 def test_rows_come_in_pages_with_links_to_the_next_and_the_previous(bring: Callable[[list[Any]], Dataset]) -> None:
-    dataset = bring([chat(n) for n in range(45)])
+    dataset = bring([chat(number) for number in range(45)])
     query = {**QUERY, "dataset": dataset.id}
     first, last = page.view_html(query), page.view_html({**query, "from": "40"})
     assert "1 to 20 of 45" in first
@@ -216,6 +218,6 @@ def test_deleting_leads_back_to_the_list(toasts: list[str]) -> None:
     dataset = add()
     assert page.act(Click("delete", dataset.id), Request()) == "/data"
     with db.reading() as session:
-        assert not stored.recent(session)
+        assert not stored_datasets.recent(session)
     assert page.act(Click("delete", dataset.id), Request()) == ""
     assert toasts

@@ -15,10 +15,9 @@ from engine.data import datasets, lineage
 from engine.errors import RefusedError
 from engine.process import work
 from pages import chat as chat_page
-from pages.data import edit, export, row_diff, shape, versions
-from pages.data import tabs as dataset_tabs
+from pages.data import edit, export, row_diff, shape, tabs, versions
 from pages.data.shape_filter import conditions_of
-from storage import datasets as stored
+from storage import datasets as stored_datasets
 from storage import db
 from storage.tables import Dataset, Message
 from tests.engine.data.test_shape import ROWS, kept, made
@@ -27,7 +26,7 @@ from tests.engine.rows.shapes import EXAMPLES, turn
 
 def act(name: str, dataset: Dataset, /, **values: str) -> str:
     """What a form or button does; the address it leads to."""
-    return dataset_tabs.acts()[name](dataset.id, values, "default") or ""
+    return tabs.acts()[name](dataset.id, values, "default") or ""
 
 
 def opened(address: str) -> Dataset:
@@ -37,10 +36,10 @@ def opened(address: str) -> Dataset:
 def defaults(markup: str, name: str) -> dict[str, str]:
     """The fields of one form as a browser would send them untouched."""
     form = markup.split(f'data-act="{name}"')[1].split("</form>")[0]
-    found = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    values = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
     for select in form.split("<select ")[1:]:
-        found[select.split('"')[1]] = select.split('value="')[1].split('"')[0]
-    return found
+        values[select.split('"')[1]] = select.split('value="')[1].split('"')[0]
+    return values
 
 
 def test_every_operation_has_a_card_whose_fields_need_no_change(tmp_path: Path) -> None:
@@ -55,7 +54,7 @@ def test_every_operation_has_a_card_whose_fields_need_no_change(tmp_path: Path) 
     with pytest.raises(RefusedError, match="No condition"):
         act("shape-filter", dataset, **defaults(shown, "shape-filter"))
     with db.reading() as session:
-        names = sorted(one.name for one in stored.recent(session) if one.operation)
+        names = sorted(version.name for version in stored_datasets.recent(session) if version.operation)
     assert names == sorted(
         ["<Mine>", "<Mine> a", "<Mine> b", "<Mine> and Other", "<Mine> sample", "<Mine> test", "<Mine> train"]
     )
@@ -97,10 +96,10 @@ def test_conditions_are_read_from_their_fields() -> None:
         {"test": "length", "least": 5, "where": "answer"},
         {"test": "column", "name": "part", "equals": "a"},
     ]
-    one = {"where1": "anywhere", "value1": "Tool"}
-    assert conditions_of(one | {"test1": "role"}) == [{"test": "role", "role": "tool"}]
-    assert conditions_of(one | {"test1": "is"}) == [{"test": "column", "name": "label", "equals": "Tool"}]
-    assert conditions_of(one | {"test1": "matches"})[0]["pattern"] == "Tool"
+    condition = {"where1": "anywhere", "value1": "Tool"}
+    assert conditions_of(condition | {"test1": "role"}) == [{"test": "role", "role": "tool"}]
+    assert conditions_of(condition | {"test1": "is"}) == [{"test": "column", "name": "label", "equals": "Tool"}]
+    assert conditions_of(condition | {"test1": "matches"})[0]["pattern"] == "Tool"
 
 
 def test_versions_are_listed_compared_and_traced(tmp_path: Path) -> None:
@@ -112,11 +111,11 @@ def test_versions_are_listed_compared_and_traced(tmp_path: Path) -> None:
     assert "1 changed" in shown
     assert "Where it comes from" in shown
     assert "Comparing" in versions.html_of(second, {"with": first.id})
-    begun = work.latest(second.id, lineage.DIFF)
-    assert begun is not None
-    work.wait(begun.id, 40)
-    found = versions.html_of(second, {"with": first.id})
-    assert "<del>3</del><ins>&lt;b&gt;three&lt;/b&gt;</ins>" in found
+    job = work.latest(second.id, lineage.DIFF)
+    assert job is not None
+    work.wait(job.id, 40)
+    html = versions.html_of(second, {"with": first.id})
+    assert "<del>3</del><ins>&lt;b&gt;three&lt;/b&gt;</ins>" in html
     assert "There is no dataset" in versions.html_of(second, {"with": "nothing"})
     datasets.delete_dataset(first.id)
     assert "was deleted" in versions.html_of(second, {})
@@ -131,7 +130,7 @@ def test_many_differences_have_pages(tmp_path: Path) -> None:
     assert f"with={first.id}" in shown
     lineage.diff(first.id, kept(tmp_path, name="Copy").id, seconds=40)
     with db.reading() as session:
-        copy = next(one for one in stored.recent(session) if one.name == "Copy")
+        copy = next(candidate for candidate in stored_datasets.recent(session) if candidate.name == "Copy")
     assert "the same rows" in versions.html_of(copy, {"with": first.id})
 
 
@@ -154,12 +153,12 @@ def test_an_export_is_started_shown_and_linked(tmp_path: Path) -> None:
     dataset = kept(tmp_path)
     assert "ShareGPT" in export.html_of(dataset, {})
     act("export", dataset, form="alpaca", file="jsonl.gz")
-    begun = work.latest(dataset.id, "export_data")
-    assert begun is not None
+    job = work.latest(dataset.id, "export_data")
+    assert job is not None
     assert "ts-bar" in export.html_of(dataset, {})
-    work.wait(begun.id, 40)
+    work.wait(job.id, 40)
     shown = export.html_of(dataset, {})
-    assert f"/api/datasets/{dataset.id}/export/{begun.id}/file" in shown
+    assert f"/api/datasets/{dataset.id}/export/{job.id}/file" in shown
     assert "Alpaca, JSON Lines, gzip" in shown
     with pytest.raises(RefusedError, match="not a file type"):
         act("export", dataset, form="alpaca", file="exe")
@@ -227,11 +226,11 @@ def test_a_chat_is_kept_for_training_with_its_system_prompt(toasts: list[str]) -
     assert "no finished answer" in toasts[0]
     assert toasts[1] == "The chat is kept in the dataset Good ones, version 1."
     with db.reading() as session:
-        (found,) = stored.recent(session)
-    assert datasets.rows(made(found).id)[0]["messages"][0] == turn("system", "Be kind.")
+        (dataset,) = stored_datasets.recent(session)
+    assert datasets.rows(made(dataset).id)[0]["messages"][0] == turn("system", "Be kind.")
 
 
 def test_the_tabs_are_there_and_editing_is_reached_by_a_link_only() -> None:
-    tabs: Mapping[str, dataset_tabs.Tab] = dataset_tabs.TABS
-    assert {"shape", "versions", "export"} <= {name for name, tab in tabs.items() if tab.listed}
-    assert not tabs["edit"].listed
+    all_tabs: Mapping[str, tabs.Tab] = tabs.TABS
+    assert {"shape", "versions", "export"} <= {name for name, tab in all_tabs.items() if tab.listed}
+    assert not all_tabs["edit"].listed

@@ -20,13 +20,13 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def shown(dataset: Dataset, **query: str) -> str:
     """The tab when all that looking at it has begun is over."""
     data_tokens.html_of(dataset, query)
-    for one in work.about(dataset.id):
-        work.wait(one.id, 60)
+    for job in work.about(dataset.id):
+        work.wait(job.id, 60)
     return str(data_tokens.html_of(dataset, query))
 
 
 def rows(count: int) -> list[dict[str, Any]]:
-    return [{"messages": turns(f"Question {n} {HOSTILE}", "An\n\tanswer 👍 " * 9)} for n in range(count)]
+    return [{"messages": turns(f"Question {number} {HOSTILE}", "An\n\tanswer 👍 " * 9)} for number in range(count)]
 
 
 def test_tokens_and_totals_are_shown(tmp_path: Path) -> None:
@@ -102,9 +102,9 @@ def test_without_a_model_or_rows_the_way_is_shown(tmp_path: Path) -> None:
 
 def test_the_address_is_taken_only_where_it_makes_sense() -> None:
     model = Model(id="m", source="path", source_id="/m", name="m", context_length=512)
-    asked = data_tokens.Asked.of({"model": "other", "length": "3", "learn": "x", "from": "-1"}, [model])
-    assert (asked.model.id, asked.length, asked.learn, asked.offset) == ("m", 8, "answers", 0)
-    assert data_tokens.Asked.of({}, [model]).length == 512
+    selection = data_tokens.Selection.of({"model": "other", "length": "3", "learn": "x", "from": "-1"}, [model])
+    assert (selection.model.id, selection.length, selection.learn, selection.offset) == ("m", 8, "answers", 0)
+    assert data_tokens.Selection.of({}, [model]).length == 512
 
 
 def test_a_row_of_very_many_tokens_is_cut_on_the_screen() -> None:
@@ -121,4 +121,4 @@ def test_an_ended_page_beyond_the_rows_says_so(tmp_path: Path) -> None:
     dataset, _ = furnish(tmp_path, "chat", rows(1))
     html = shown(dataset, **{"from": "50"})
     assert "No row to show" in html
-    assert all(one.status == WorkStatus.SUCCEEDED for one in work.about(dataset.id))
+    assert all(job.status == WorkStatus.SUCCEEDED for job in work.about(dataset.id))

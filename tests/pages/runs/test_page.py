@@ -14,7 +14,7 @@ from pages.runs import page as runs
 from pages.runs.state import share_done, step_words, time_words
 from pages.runs.story import checkpoints_html
 from storage import db, home
-from storage import runs as stored
+from storage import runs as stored_runs
 from storage.statuses import EndpointStatus, ModelStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Model, Run, RunFacts, Transition
 from storage.tables.run_facts import Adjustment
@@ -233,7 +233,7 @@ def test_rename_and_delete(make: Make) -> None:
     assert engine_runs.look_up(run_id).name == "new name"
     click("delete", run_id)
     with db.reading() as session:
-        assert stored.get(session, run_id) is None
+        assert stored_runs.get(session, run_id) is None
 
 
 def test_what_the_engine_refuses_is_a_toast(make: Make, toasts: list[str]) -> None:

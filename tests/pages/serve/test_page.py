@@ -40,8 +40,8 @@ def trained(tmp_path: Path) -> None:
         session.add(Dataset(id="d1", project_id="default", name="d"))
         session.flush()
         for id, status in (("r1", RunStatus.SUCCEEDED), ("r2", RunStatus.SUCCEEDED), ("r3", RunStatus.FAILED)):
-            done = {"status": status, "artifact": "adapter"}
-            row: dict[str, Any] = {"id": id, "name": f"run <{id}>", "model_id": "m1", "dataset_id": "d1", **done}
+            result = {"status": status, "artifact": "adapter"}
+            row: dict[str, Any] = {"id": id, "name": f"run <{id}>", "model_id": "m1", "dataset_id": "d1", **result}
             session.add(Run(project_id="default", recipe={}, **row))
 
 
@@ -59,11 +59,11 @@ def test_an_empty_project_says_what_to_do() -> None:
 
 
 def test_an_endpoint_shows_how_it_is_and_how_to_call_it() -> None:
-    made = endpoints.create_endpoint("far", "external", options=OUTSIDE)
+    endpoint = endpoints.create_endpoint("far", "external", options=OUTSIDE)
     shown = endpoints_html(PROJECT)
     assert "far" in shown
     assert "queued" in shown
-    set_backend(made.id, status=EndpointStatus.READY)
+    set_backend(endpoint.id, status=EndpointStatus.READY)
     shown = endpoints_html(PROJECT)
     assert '"model": "far"' in shown
     assert "/chat?endpoint=far" in shown
@@ -71,8 +71,8 @@ def test_an_endpoint_shows_how_it_is_and_how_to_call_it() -> None:
 
 
 def test_endpoints_that_run_come_first_and_a_page_holds_twenty() -> None:
-    made = [endpoints.create_endpoint(f"far-{number}", "external", options=OUTSIDE) for number in range(22)]
-    for endpoint in made[1:]:
+    endpoints_made = [endpoints.create_endpoint(f"far-{number}", "external", options=OUTSIDE) for number in range(22)]
+    for endpoint in endpoints_made[1:]:
         endpoints.stop_endpoint(endpoint.id)
         set_backend(endpoint.id, status=EndpointStatus.STOPPED)
     first, second = endpoints_html(PROJECT), endpoints_html({**PROJECT, "page": "2"})
@@ -82,8 +82,8 @@ def test_endpoints_that_run_come_first_and_a_page_holds_twenty() -> None:
 
 
 def test_a_failed_endpoint_shows_why_and_offers_to_start_again() -> None:
-    made = endpoints.create_endpoint("far", "external", options=OUTSIDE)
-    set_backend(made.id, status=EndpointStatus.FAILED, error="It said <b>no</b>", hint="Ask again.")
+    endpoint = endpoints.create_endpoint("far", "external", options=OUTSIDE)
+    set_backend(endpoint.id, status=EndpointStatus.FAILED, error="It said <b>no</b>", hint="Ask again.")
     shown = endpoints_html(PROJECT)
     assert "It said &lt;b&gt;no&lt;/b&gt;" in shown
     assert "Ask again." in shown
@@ -92,8 +92,8 @@ def test_a_failed_endpoint_shows_why_and_offers_to_start_again() -> None:
 
 @pytest.mark.usefixtures("trained")
 def test_the_names_of_runs_are_escaped_and_other_runs_can_be_deployed() -> None:
-    made = endpoints.serve_run("r1")
-    set_backend(made.id, status=EndpointStatus.READY)
+    endpoint = endpoints.serve_run("r1")
+    set_backend(endpoint.id, status=EndpointStatus.READY)
     shown = endpoints_html(PROJECT)
     assert "run &lt;r1&gt;" in shown
     assert "<r1>" not in shown
@@ -126,11 +126,11 @@ def test_what_the_engine_refuses_is_a_toast(toasts: list[str]) -> None:
 
 @pytest.mark.usefixtures("trained")
 def test_the_buttons_stop_start_deploy_and_delete() -> None:
-    made = endpoints.serve_run("r1")
-    set_backend(made.id, status=EndpointStatus.READY)
-    serve.act(Click("deploy", made.id, run="r2"))
-    assert endpoints.describe(endpoints.look_up(made.id))["deploying"]["adapters"] == ["r2"]
-    serve.act(Click("stop", made.id))
-    assert endpoints.look_up(made.id).stopped_at
-    serve.act(Click("delete", made.id))
+    endpoint = endpoints.serve_run("r1")
+    set_backend(endpoint.id, status=EndpointStatus.READY)
+    serve.act(Click("deploy", endpoint.id, run="r2"))
+    assert endpoints.describe(endpoints.look_up(endpoint.id))["deploying"]["adapters"] == ["r2"]
+    serve.act(Click("stop", endpoint.id))
+    assert endpoints.look_up(endpoint.id).stopped_at
+    serve.act(Click("delete", endpoint.id))
     assert "Nothing is served yet" in endpoints_html(PROJECT)

@@ -8,11 +8,10 @@ import gradio as gr
 import pytest
 
 from engine.errors import NotFoundError
-from engine.fit import past_probes
-from engine.fit import speed as fit_speed
+from engine.fit import past_probes, speed
 from engine.fit.measurement import Measured
 from engine.process import devices, plan, work
-from engine.recipes import provenance as origins
+from engine.recipes import provenance
 from pages import system
 from pages.train import fit_view
 from pages.train.recipe_check import check
@@ -31,8 +30,8 @@ RECIPE: dict[str, Any] = recipe().model_dump()
 def furnished(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Model, Dataset]]:
     monkeypatch.setitem(plan.WORKERS, "fit_probe", "tests.engine.train.fake_probe")
     yield furnish(tmp_path)
-    for one in work.about("d1"):
-        work.stop(one.id)
+    for job in work.about("d1"):
+        work.stop(job.id)
 
 
 def panel(**fields: Any) -> str:
@@ -44,8 +43,8 @@ def clicked(act: str, **fields: Any) -> list[Any]:
     return fit_view.act(Click(act), "", *values_of(RECIPE | fields))
 
 
-def probed(found: Measured) -> Work:
-    return done(past_probes.KIND, "d1", {"recipe": past_probes.essence(recipe())}, found.model_dump())
+def probed(measured: Measured) -> Work:
+    return done(past_probes.KIND, "d1", {"recipe": past_probes.essence(recipe())}, measured.model_dump())
 
 
 def test_at_first_everything_is_an_estimate_and_can_be_measured() -> None:
@@ -53,7 +52,7 @@ def test_at_first_everything_is_an_estimate_and_can_be_measured() -> None:
     assert html.count('data-source="estimate"') == 3
     assert "timing this machine once" in html
     assert 'data-act="measure"' in html
-    done(fit_speed.KIND, fit_speed.SUBJECT, {"device": "cpu", "bf16": False}, {"flops": 1e9})
+    done(speed.KIND, speed.SUBJECT, {"device": "cpu", "bf16": False}, {"flops": 1e9})
     assert "for 10 steps" in panel()
     assert "a product of matrices timed on this machine" in panel()
 
@@ -64,16 +63,16 @@ def test_a_form_that_does_not_hold_has_no_panel() -> None:
 
 
 def test_measure_begins_a_probe_and_the_panel_follows_it() -> None:
-    assert all(one == gr.skip() for one in clicked("measure"))
-    (begun,) = work.about("d1")
+    assert all(update == gr.skip() for update in clicked("measure"))
+    (job,) = work.about("d1")
     html = panel()
-    assert f"/fragments/train/fit?work={begun.id}" in html
+    assert f"/fragments/train/fit?work={job.id}" in html
     assert 'data-act="stop_measuring"' in html
-    assert "progressbar" in fit_view.fragment({"work": begun.id})
+    assert "progressbar" in fit_view.fragment({"work": job.id})
     assert "A measurement before a training" in system.machine_html({})
     clicked("stop_measuring")
-    assert work.look_up(begun.id).status == WorkStatus.STOPPED
-    assert "data-done" in fit_view.fragment({"work": begun.id})
+    assert work.look_up(job.id).status == WorkStatus.STOPPED
+    assert "data-done" in fit_view.fragment({"work": job.id})
     assert 'data-act="measure"' in panel()
 
 
@@ -102,10 +101,10 @@ def test_apply_puts_the_suggestion_into_the_form_and_says_where_it_is_from() -> 
     assert "Batch size 2, Gradient accumulation 4, Gradient checkpointing off" in html
     assert 'data-act="apply_fit"' in html
     given, _unit, *updates = clicked("apply_fit")
-    values = dict(zip(FIELDS, [one["value"] for one in updates], strict=True))
+    values = dict(zip(FIELDS, [update["value"] for update in updates], strict=True))
     assert (values["per_device_train_batch_size"], values["gradient_accumulation_steps"]) == (2, 4)
-    shown = origins.shown(recipe_of(list(values.values())), origins.from_json(given))
-    assert shown["per_device_train_batch_size"] == origins.PROBE
+    shown = provenance.shown(recipe_of(list(values.values())), provenance.from_json(given))
+    assert shown["per_device_train_batch_size"] == provenance.PROBE
     applied = fit_view.fit_html(check(recipe_of(list(values.values()))))
     assert "700 MB of 2 GB" in applied  # what was tried is known
     assert 'data-source="measured"' in applied
@@ -123,6 +122,6 @@ def test_a_failed_probe_says_why_and_can_be_tried_again() -> None:
 
 def test_only_measurements_are_shown_by_the_live_part() -> None:
     other = done("health", "d1", {}, {})
-    for wanted in (other.id, "nothing"):
+    for job_id in (other.id, "nothing"):
         with pytest.raises(NotFoundError):
-            fit_view.fragment({"work": wanted})
+            fit_view.fragment({"work": job_id})

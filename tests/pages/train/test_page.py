@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from engine.process import plan
-from engine.recipes import provenance as origins
+from engine.recipes import provenance
 from engine.recipes.choices import tunings
 from engine.recipes.choices.tunings import TUNINGS
 from engine.recipes.fields.basics import Basics
@@ -18,8 +18,7 @@ from engine.recipes.recipe import Recipe, to_yaml
 from pages.train import page, recipe_edits, recipe_form, recipe_source
 from pages.train.recipe_check import Checked, check, check_html, command_html
 from pages.train.recipe_form import FIELDS, SECTIONS, recipe_of, values_of
-from storage import db
-from storage import runs as stored_runs
+from storage import db, runs
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model, Run
 from tests import field_guide
@@ -68,7 +67,7 @@ def add(row: Model | Dataset | Run) -> None:
 
 def every_run() -> list[Run]:
     with db.reading() as session:
-        return list(stored_runs.recent(session))
+        return list(runs.recent(session))
 
 
 # The form is the recipe.
@@ -112,37 +111,37 @@ def test_at_most_six_fields_are_visible_at_first() -> None:
         page.page()
     outside = [block for block in blocks.blocks.values() if "field" in (getattr(block, "elem_classes", None) or [])]
     advanced = {name for group in SECTIONS.values() for name in group}
-    seen = {str(one.elem_id).removeprefix("field-") for one in outside} - advanced
+    seen = {str(component.elem_id).removeprefix("field-") for component in outside} - advanced
     assert seen == {"model_id", "dataset_id", "run-name", "method", "num_train_epochs", "max_steps", "learning_rate"}
-    begun = recipe_edits.form_of(recipe_of(values_of({})), {})[2:]
-    hidden = [name for name, update in zip(FIELDS, begun, strict=True) if update.get("visible") is False]
+    updates = recipe_edits.form_of(recipe_of(values_of({})), {})[2:]
+    hidden = [name for name, update in zip(FIELDS, updates, strict=True) if update.get("visible") is False]
     assert [name for name in hidden if recipe_form.uses("sft", "lora", name)] == ["max_steps"]  # epochs or steps
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_form_shows_the_fields_of_the_chosen_method_and_no_others(method: str) -> None:
-    begun = dict(zip(FIELDS, recipe_edits.fit_method("", *values_of({"method": method}))[2:], strict=True))
-    shown = {name for name in OWN_FIELDS if begun[name]["visible"]}
+    updates = dict(zip(FIELDS, recipe_edits.fit_method("", *values_of({"method": method}))[2:], strict=True))
+    shown = {name for name in OWN_FIELDS if updates[name]["visible"]}
     assert shown == {name for name in OWN_FIELDS if uses(method, name)}
     for kind in METHODS[method].kinds:
-        assert kind in begun["dataset_id"]["info"]
-    assert [value for _, value in begun["loss_type"]["choices"]] == ["auto", *METHODS[method].loss_types]
+        assert kind in updates["dataset_id"]["info"]
+    assert [value for _, value in updates["loss_type"]["choices"]] == ["auto", *METHODS[method].loss_types]
 
 
 @pytest.mark.parametrize("tuning", TUNINGS)
 def test_the_form_shows_the_fields_of_the_chosen_tuning_and_no_others(tuning: str) -> None:
-    begun = dict(zip(FIELDS, recipe_edits.fit_method("", *values_of({"tuning": tuning}))[2:], strict=True))
-    shown = {name for name in tunings.OWN_FIELDS if begun[name]["visible"]}
+    updates = dict(zip(FIELDS, recipe_edits.fit_method("", *values_of({"tuning": tuning}))[2:], strict=True))
+    shown = {name for name in tunings.OWN_FIELDS if updates[name]["visible"]}
     assert shown == {name for name in tunings.OWN_FIELDS if tunings.uses(tuning, name)}
-    assert begun["learning_rate"]["value"] == METHODS["sft"].rate(tuning)
+    assert updates["learning_rate"]["value"] == METHODS["sft"].rate(tuning)
 
 
 def test_a_method_offers_the_tunings_that_fit_it_and_leaves_one_that_does_not() -> None:
-    begun = dict(
+    updates = dict(
         zip(FIELDS, recipe_edits.fit_method("", *values_of({"method": "orpo", "tuning": "prompt"}))[2:], strict=True)
     )
-    assert "prompt" not in [value for _, value in begun["tuning"]["choices"]]
-    assert begun["tuning"]["value"] == "lora"
+    assert "prompt" not in [value for _, value in updates["tuning"]["choices"]]
+    assert updates["tuning"]["value"] == "lora"
     assert recipe_of(values_of({"tuning": "full", "lora_r": 99}))["lora_r"] == 16  # not shown, and so not meant
 
 
@@ -164,8 +163,8 @@ def test_a_dataset_chooses_a_method_that_learns_from_its_rows(ready: dict[str, A
     after = dict(zip(FIELDS, recipe_edits.fit_dataset("", *values_of({**ready, "dataset_id": "d7"}))[2:], strict=True))
     assert (after["method"]["value"], after["learning_rate"]["value"]) == (method, 2e-5)
     assert begun(dataset="d7").recipe["method"] == method
-    found = check(recipe_of([after[name]["value"] for name in FIELDS]))
-    assert found.errors == []
+    checked = check(recipe_of([after[name]["value"] for name in FIELDS]))
+    assert checked.errors == []
 
 
 # What it begins with.
@@ -214,7 +213,7 @@ def test_the_address_chooses_model_and_dataset_and_plain_text_its_method(ready: 
     add(dataset("d9", kind="text"))
     start = begun(dataset="d9", model="m1")
     assert start.recipe == {"model_id": "m1", "dataset_id": "d9", "method": "cpt"}
-    assert origins.shown(start.recipe, start.given) == {"method": "dataset"}
+    assert provenance.shown(start.recipe, start.given) == {"method": "dataset"}
 
 
 def test_a_run_can_be_repeated_with_its_own_recipe(ready: dict[str, Any], toasts: list[str]) -> None:
@@ -222,8 +221,8 @@ def test_a_run_can_be_repeated_with_its_own_recipe(ready: dict[str, Any], toasts
     add(Run(id="r1", project_id="default", name="first", model_id="m1", dataset_id="d1", recipe=recipe))
     start = begun(**{"from": "r1"})
     assert (start.name, start.recipe) == ("first again", recipe)
-    assert origins.source_run(start.given) == "r1"
-    assert set(origins.shown(recipe, start.given).values()) == {"run: r1"}
+    assert provenance.source_run(start.given) == "r1"
+    assert set(provenance.shown(recipe, start.given).values()) == {"run: r1"}
     name, *_rest = page.open_form("", Request(**{"from": "gone"}))
     assert name == ""
     assert "There is no run gone" in toasts[0]
@@ -276,7 +275,7 @@ def test_an_edit_of_the_yaml_fills_the_form(ready: dict[str, Any]) -> None:
 def test_wrong_yaml_says_what_is_wrong_and_leaves_the_form(text: str, words: str) -> None:
     *fields, wrong, command, checks, _marks, _presets, _fit = page.read_yaml(text, "", *values_of({}))
     assert words in wrong
-    assert all(one == gr.skip() for one in [*fields, command, checks])
+    assert all(update == gr.skip() for update in [*fields, command, checks])
 
 
 def test_epochs_and_steps_exclude_each_other() -> None:
@@ -303,34 +302,34 @@ def test_epochs_and_steps_exclude_each_other() -> None:
 def test_each_problem_stands_at_its_field_in_plain_words(
     ready: dict[str, Any], field: str, value: Any, words: str
 ) -> None:
-    found = check(recipe_of(values_of({**ready, field: value})))
-    assert [(one.field, one.level) for one in found.problems] == [(field, "error")]
-    assert found.problems[0].message.startswith(words)
+    checked = check(recipe_of(values_of({**ready, field: value})))
+    assert [(problem.field, problem.level) for problem in checked.problems] == [(field, "error")]
+    assert checked.problems[0].message.startswith(words)
 
 
 def test_a_rule_about_two_fields_stands_at_the_one_to_change(ready: dict[str, Any]) -> None:
-    found = check(recipe_of(values_of({**ready, "packing": True})))
-    assert [one.field for one in found.problems] == ["train_sampling_strategy"]
+    checked = check(recipe_of(values_of({**ready, "packing": True})))
+    assert [problem.field for problem in checked.problems] == ["train_sampling_strategy"]
 
 
 def test_what_the_engine_would_refuse_is_said_before_the_start(ready: dict[str, Any]) -> None:
-    found = check(recipe_of(values_of({**ready, "method": "cpt"})))
-    assert [one.field for one in found.errors] == ["method"]
-    html = check_html(found)
+    checked = check(recipe_of(values_of({**ready, "method": "cpt"})))
+    assert [problem.field for problem in checked.errors] == ["method"]
+    html = check_html(checked)
     assert "One thing to put right" in html
-    assert found.problems[0].hint in html
+    assert checked.problems[0].hint in html
 
 
 def test_a_warning_does_not_stand_in_the_way(ready: dict[str, Any]) -> None:
-    found = check(recipe_of(values_of({**ready, "learning_rate": 0.5})))
-    assert [one.level for one in found.problems] == ["warning"]
-    assert "Ready, with a remark" in check_html(found)
-    assert "engine.workers" in command_html(found)
+    checked = check(recipe_of(values_of({**ready, "learning_rate": 0.5})))
+    assert [problem.level for problem in checked.problems] == ["warning"]
+    assert "Ready, with a remark" in check_html(checked)
+    assert "engine.workers" in command_html(checked)
 
 
 def test_packing_leaves_the_number_of_steps_open(ready: dict[str, Any]) -> None:
-    found = check({**recipe_of(values_of(ready)), "packing": True, "train_sampling_strategy": "random"})
-    assert "once the rows are packed" in check_html(found)
+    checked = check({**recipe_of(values_of(ready)), "packing": True, "train_sampling_strategy": "random"})
+    assert "once the rows are packed" in check_html(checked)
 
 
 # Start.
@@ -370,5 +369,5 @@ def test_names_from_outside_are_escaped(ready: dict[str, Any]) -> None:
 def test_every_event_of_the_page_is_private_and_none_holds_a_connection() -> None:
     with gr.Blocks() as blocks:
         page.page()
-    assert {one["api_visibility"] for one in blocks.config["dependencies"]} == {"private"}
+    assert {event["api_visibility"] for event in blocks.config["dependencies"]} == {"private"}
     assert blocks.config["connect_heartbeat"] is False

@@ -8,16 +8,13 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from engine.recipes import presets
-from engine.recipes import provenance as origins
-from engine.recipes import saved as saved_recipes
+from engine.recipes import presets, provenance, saved
 from pages.train import page, recipe_edits, recipe_menu
 from pages.train.recipe_check import check, check_html
 from pages.train.recipe_form import FIELDS, SECTION_OF, recipe_of, values_of
 from pages.train.recipe_marks import marks_html, presets_html
-from pages.train.recipe_words import said
-from storage import db
-from storage import runs as stored_runs
+from pages.train.recipe_words import value_words
+from storage import db, runs
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model
 from tests.engine.weights import model_folders
@@ -57,7 +54,7 @@ def press(do: Callable[..., list[Any]], act: str, id: str, now: Answer, **values
 
 
 def marks(now: Answer) -> dict[str, str]:
-    return origins.shown(now[0], origins.from_json(now[1]))
+    return provenance.shown(now[0], provenance.from_json(now[1]))
 
 
 def start(ready: dict[str, Any], **changes: Any) -> Answer:
@@ -76,7 +73,7 @@ def test_a_remark_is_put_right_by_one_click(ready: dict[str, Any]) -> None:
     assert check(mended[0]).problems == []
     event: Any = Click("mend", "use_dora")
     unchanged = recipe_edits.mend(event, mended[1], *form(mended[0]))  # a second click finds nothing to do
-    assert all(one == gr.skip() for one in unchanged)
+    assert all(update == gr.skip() for update in unchanged)
 
 
 def test_a_tuning_that_no_server_takes_becomes_one_that_it_takes(ready: dict[str, Any]) -> None:
@@ -91,9 +88,9 @@ def test_a_preset_is_chosen_edited_and_taken_back(ready: dict[str, Any]) -> None
     edited = ({**now[0], "max_steps": 31}, now[1])
     assert marks(edited)["max_steps"] == "you"
     assert marks(press(recipe_edits.put_back, "put back", "max_steps", edited)) == marks(now)
-    left = press(recipe_edits.choose_preset, "preset", "quick try", edited)
-    assert (left[0]["max_steps"], marks(left)) == (31, {"max_steps": "you"})
-    cleared = press(recipe_edits.put_back, "put back", "max_steps", left)
+    remaining = press(recipe_edits.choose_preset, "preset", "quick try", edited)
+    assert (remaining[0]["max_steps"], marks(remaining)) == (31, {"max_steps": "you"})
+    cleared = press(recipe_edits.put_back, "put back", "max_steps", remaining)
     assert marks(cleared) == {}
     assert press(recipe_edits.put_back, "put back", "no_such_field", cleared) == cleared
 
@@ -118,20 +115,20 @@ def test_a_dataset_and_a_method_say_that_they_brought_what_changed(ready: dict[s
 
 
 def test_a_probe_puts_its_suggestion_into_the_form(ready: dict[str, Any]) -> None:
-    now = after(recipe_edits.put({"per_device_train_batch_size": 2}, origins.PROBE, "", *form(start(ready)[0])))
+    now = after(recipe_edits.put({"per_device_train_batch_size": 2}, provenance.PROBE, "", *form(start(ready)[0])))
     assert marks(now) == {"per_device_train_batch_size": "probe"}
 
 
 def test_marks_say_what_a_click_puts_back_and_where_the_field_is(ready: dict[str, Any]) -> None:
     now = press(recipe_edits.choose_preset, "preset", "smollm2", start(ready))
-    html = marks_html(check(now[0]), now[0], origins.from_json(now[1]))
+    html = marks_html(check(now[0]), now[0], provenance.from_json(now[1]))
     assert 'data-field="learning_rate" data-group="" data-from="preset: smollm2" data-back="2e-4 (default)"' in html
     assert f'data-field="lr_scheduler_type" data-group="{SECTION_OF["lr_scheduler_type"]}"' in html
 
 
 def test_the_presets_that_fit_are_buttons_and_the_one_in_force_says_why(ready: dict[str, Any]) -> None:
     recipe, given = press(recipe_edits.choose_preset, "preset", "smollm2", start(ready))
-    html = presets_html(check(recipe), recipe, origins.from_json(given))
+    html = presets_html(check(recipe), recipe, provenance.from_json(given))
     for name in (*presets.PURPOSES, "smollm2"):
         assert f'data-id="{name}"' in html
     assert 'data-id="gemma"' not in html
@@ -145,7 +142,7 @@ def test_the_presets_that_fit_are_buttons_and_the_one_in_force_says_why(ready: d
     [(3e-4, "3e-4"), (1.5e-5, "1.5e-5"), (0.05, "0.05"), (True, "on"), (None, "automatic"), ("", "empty"), (7, "7")],
 )
 def test_values_are_written_as_people_write_them(value: Any, words: str) -> None:
-    assert said(value) == words
+    assert value_words(value) == words
 
 
 # Saved recipes.
@@ -168,7 +165,7 @@ def test_a_form_is_kept_and_used_for_another_model(ready: dict[str, Any], toasts
     assert marks(now)["seed"] == "recipe: My chats"
     assert marks(now)["max_length"] == "model card"
     menu("rename", "My chats", now, name="Chats")
-    assert saved_recipes.every() == ["Chats"]
+    assert saved.every() == ["Chats"]
     assert "Keep the form under a name" in menu("delete", "Chats", now)[0]
     assert toasts == ["My chats is kept."]
 
@@ -197,12 +194,12 @@ def test_what_cannot_be_done_is_a_toast_and_changes_nothing(
 ) -> None:
     event: Any = Click(act, id, **values)
     answer = recipe_menu.act(event, "", *form(start(ready)[0]))
-    assert all(one == gr.skip() for one in answer)
+    assert all(update == gr.skip() for update in answer)
     assert len(toasts) == 1
 
 
 def test_names_in_the_menu_are_text() -> None:
-    saved_recipes.save("(a+b)", {})
+    saved.save("(a+b)", {})
     assert "&lt;" not in recipe_menu.menu_html()
     assert "%28a%2Bb%29" in recipe_menu.menu_html()
 
@@ -231,10 +228,10 @@ def test_a_repeated_run_says_what_came_from_where(ready: dict[str, Any]) -> None
     assert kept == now
     edited = {**kept[0], "lora_r": 8}
     second, _ = page.start(request, "press 2", "two", kept[1], *form(edited))
-    run = next(one for one in every_run() if one.id == second)
+    run = next(candidate for candidate in every_run() if candidate.id == second)
     assert (run.repeats, run.origins) == (first, {"seed": f"run: {first}", "lora_r": "you"})
 
 
 def every_run() -> list[Any]:
     with db.reading() as session:
-        return list(stored_runs.recent(session))
+        return list(runs.recent(session))
