@@ -19,16 +19,16 @@ from storage.tables import DEFAULT_PROJECT, Message
 SLUG, TITLE, SUBTITLE, KEY, ICON = "chat", "Chat", "What the tuned model says, and what its base says", "c", "chat"
 
 REDRAW_SECONDS = 0.08  # each redraw compares the whole conversation
-EARLIER = 8
+MOST_EARLIER = 8
 Turns = list[dict[str, Any]]
 
-LOOK: dict[str, Any] = {
+CHATBOT_OPTIONS: dict[str, Any] = {
     "height": 460,
     "layout": "bubble",
     "feedback_options": None,
     "reasoning_tags": [("<think>", "</think>")],
 }
-STAY = "() => document.querySelector('#chat-text textarea')?.focus()"
+FOCUS_TEXT = "() => document.querySelector('#chat-text textarea')?.focus()"
 
 
 def page() -> None:
@@ -61,14 +61,14 @@ def page() -> None:
             placeholder=PLACEHOLDER,
             elem_id="chat-tuned",
             buttons=[*COPY_BUTTONS, keep_buttons[0]],
-            **LOOK,
+            **CHATBOT_OPTIONS,
         )
         base = gr.Chatbot(
             label="Base",
             placeholder="Its base answers here.",
             elem_id="chat-base",
             buttons=[*COPY_BUTTONS, keep_buttons[1]],
-            **LOOK,
+            **CHATBOT_OPTIONS,
         )
     with gr.Row(elem_classes="ts-ask"):
         text = gr.Textbox(
@@ -100,7 +100,7 @@ def page() -> None:
     keep_buttons[1].click(keep_base, [id, dataset_name, system], None, **live.ACTING)
     stop.click(None, None, None, cancels=answers, **live.PRIVATE)
     emptied = new_chat.click(begin, None, [id, tuned, base], cancels=answers, **live.QUIET)
-    emptied.then(None, js=STAY, **live.QUIET)
+    emptied.then(None, js=FOCUS_TEXT, **live.QUIET)
     deleted = earlier.action(delete, id, [id, tuned, base], **live.ACTING)
     deleted.then(None, js=live.REFRESH, **live.QUIET)
 
@@ -123,7 +123,9 @@ def served_html(_query: Mapping[str, str]) -> str:
 
 def earlier_html(query: Mapping[str, str]) -> str:
     """The last chats of the project that have a question in them."""
-    chats = [earlier for earlier in chat.recent_chats(query["project"], 2 * EARLIER) if earlier.title][:EARLIER]
+    chats = [earlier for earlier in chat.recent_chats(query["project"], 2 * MOST_EARLIER) if earlier.title][
+        :MOST_EARLIER
+    ]
     links = html.join(
         Markup("<li>{} <small>{}</small>{}</li>").format(
             html.link(earlier.title, f"/chat?chat={earlier.id}"),
@@ -254,13 +256,13 @@ def _answer(chat_id: str, side: chat.Side, model: str, settings: tuple[str, floa
 
 def grown(pieces: Iterator[str]) -> Iterator[str]:
     """The text so far, at most every REDRAW_SECONDS, and once more at its end."""
-    text, shown, drawn_at = "", "", 0.0
+    text, drawn_text, drawn_at = "", "", 0.0
     for piece in pieces:
         text += piece
         if time.monotonic() - drawn_at >= REDRAW_SECONDS:
-            shown, drawn_at = text, time.monotonic()
+            drawn_text, drawn_at = text, time.monotonic()
             yield text
-    if text != shown:
+    if text != drawn_text:
         yield text
 
 

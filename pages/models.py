@@ -29,10 +29,10 @@ def models_html(query: Mapping[str, str]) -> str:
     """A card for each model, a page of them at a time; without any, the one thing to do."""
     with reading() as session:
         place = place_of(query, CARDS, stored_models.count(session))
-        listed = stored_models.recent(session, CARDS, place.offset)
-    if not listed:
+        page_of_models = stored_models.recent(session, CARDS, place.offset)
+    if not page_of_models:
         return str(_no_models())
-    cards = html.join(_card(model) for model in listed)
+    cards = html.join(_card(model) for model in page_of_models)
     return str(Markup('<div class="mo-grid">{}</div>{}').format(cards, pager_by_page(place, "/models", "models")))
 
 

@@ -186,8 +186,8 @@ def activity_html(_query: Mapping[str, str]) -> str:
     with db.reading() as session:
         count, first_runs = runs.count_moving(session), runs.first_moving(session, MOST_ACTIVE)
     lines = html.join(_active(run) for run in first_runs)
-    more = Markup("<p>and {} more</p>").format(count - MOST_ACTIVE) if count > MOST_ACTIVE else ""
-    return str(Markup('<div class="ts-activity">{}{}</div>').format(lines, more) if count else Markup())
+    others_note = Markup("<p>and {} more</p>").format(count - MOST_ACTIVE) if count > MOST_ACTIVE else ""
+    return str(Markup('<div class="ts-activity">{}{}</div>').format(lines, others_note) if count else Markup())
 
 
 def _active(run: Run) -> Markup:

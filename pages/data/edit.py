@@ -42,12 +42,14 @@ def _texts_form(dataset: Dataset, position: int, row: Mapping[str, Any]) -> Mark
     if "label" in row:
         choices = [("true", "good"), ("false", "bad")]
         label = fields.select("label", "This answer is", choices, "true" if row["label"] else "false")
-    back = html.link("Back to the rows", address(dataset.id, "rows", position // ROWS_A_PAGE * ROWS_A_PAGE), soft=True)
+    back_link = html.link(
+        "Back to the rows", address(dataset.id, "rows", position // ROWS_A_PAGE * ROWS_A_PAGE), soft=True
+    )
     return Markup(
         '<form class="dt-row-form" data-act="edit-row" data-id="{}"><input type="hidden" name="position" value="{}">'
         '{}{}<footer><button class="ts-button" data-tone="primary" type="submit">Save as a new version</button>'
         "<p>A turn that you empty is left out. {}</p></footer></form>"
-    ).format(dataset.id, position, texts, label, back)
+    ).format(dataset.id, position, texts, label, back_link)
 
 
 def _drop_form(dataset: Dataset, position: int) -> Markup:
@@ -101,17 +103,17 @@ def _texts(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 def edited(row: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     """The row with the texts of a form. Line breaks a browser has rewritten count as unchanged."""
     changed_row: dict[str, Any] = json.loads(json.dumps({name: value for name, value in row.items() if name != "row"}))
-    for path, _, before in _texts(row):
-        after = values.get(f"text:{path}")
-        if after is None or after == before.replace("\r\n", "\n").replace("\r", "\n"):
+    for path, _, old_text in _texts(row):
+        new_text = values.get(f"text:{path}")
+        if new_text is None or new_text == old_text.replace("\r\n", "\n").replace("\r", "\n"):
             continue
         name, _, index = path.partition(".")
         if not index:
-            changed_row[name] = after
+            changed_row[name] = new_text
         elif isinstance(changed_row[name][int(index)], dict):
-            changed_row[name][int(index)]["content"] = after
+            changed_row[name][int(index)]["content"] = new_text
         else:
-            changed_row[name][int(index)] = after
+            changed_row[name][int(index)] = new_text
     if "label" in changed_row and values.get("label") in ("true", "false"):
         changed_row["label"] = values["label"] == "true"
     return changed_row

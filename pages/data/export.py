@@ -45,9 +45,9 @@ def _export(dataset: Dataset) -> Markup:
         )
         for listed_form in forms
     )
-    done = [_export_item(dataset.id, job) for job in work.about(dataset.id, export.KIND)[:MOST_LISTED]]
-    listed = Markup('<ol class="dt-exports">{}</ol>').format(html.join(done)) if done else ""
-    return html.card("Download", Markup('<ul class="dt-forms">{}</ul>').format(descriptions), form, listed)
+    exports = [_export_item(dataset.id, job) for job in work.about(dataset.id, export.KIND)[:MOST_LISTED]]
+    export_list = Markup('<ol class="dt-exports">{}</ol>').format(html.join(exports)) if exports else ""
+    return html.card("Download", Markup('<ul class="dt-forms">{}</ul>').format(descriptions), form, export_list)
 
 
 def _loss(form: Form, kind: str | None) -> str:

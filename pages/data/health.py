@@ -32,9 +32,9 @@ def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     parts = [part for part in report.parts if part.found]
     rows = dataset.train_rows
     findings = html.join(_finding(dataset, part, rows, part.check == open_check, offset) for part in parts)
-    listed = Markup('<section class="ts-card dt-findings" aria-label="Findings">{}</section>').format(findings)
+    findings_card = Markup('<section class="ts-card dt-findings" aria-label="Findings">{}</section>').format(findings)
     return Markup('<div class="dt-health">{}{}{}{}</div>').format(
-        _score(report.score, report), listed if parts else "", _other_checks(report), _compare(dataset, report)
+        _score(report.score, report), findings_card if parts else "", _other_checks(report), _compare(dataset, report)
     )
 
 
@@ -87,7 +87,7 @@ def _finding(dataset: Dataset, part: Part, rows: int, unfolded: bool, offset: in
     count = f"{html.count(part.found)} {'row' if part.found == 1 else 'rows'}, {share}"
     points = "ignored" if part.ignored else f"−{part.points:.1f} points"
     details = (
-        ", ".join(f"{html.count(number)} × {what}" for what, number in part.details.items()) if _counted(part) else ""
+        ", ".join(f"{html.count(number)} × {kind}" for kind, number in part.details.items()) if _counted(part) else ""
     )
     below = health_rows.rows_html(dataset, check, part, offset) if unfolded else ""
     return Markup(
@@ -131,11 +131,11 @@ def _actions(dataset: Dataset, part: Part, unfolded: bool) -> Markup:
 def _other_checks(report: health.Report) -> Markup:
     """What was looked for in vain, and what could not be looked for."""
     clean = [CHECKS[part.check].title.lower() for part in report.parts if part.applies and not part.found]
-    moot = [CHECKS[part.check].title.lower() for part in report.parts if not part.applies and not part.found]
+    not_applicable = [CHECKS[part.check].title.lower() for part in report.parts if not part.applies and not part.found]
     notes = [part.note for part in report.parts if part.note and not part.found and part.check != "leakage"]
     lines = (
         ("Not found", ", ".join(clean)),
-        ("Nothing to judge", ", ".join(moot)),
+        ("Nothing to judge", ", ".join(not_applicable)),
         ("To know", " ".join(notes)),
     )
     return html.card("All the other checks", html.facts(lines)) if any(text for _, text in lines) else Markup()

@@ -31,18 +31,20 @@ def texts_of(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, "\n".join(value)
         else:
             turns = row_view.turns_of(name, value)
-            aside = f"{name}: " if name in ("chosen", "rejected") else ""
-            yield from ((aside + str(turn.get("role", name)), str(turn.get("content") or "")) for turn in turns)
+            prefix = f"{name}: " if name in ("chosen", "rejected") else ""
+            yield from ((prefix + str(turn.get("role", name)), str(turn.get("content") or "")) for turn in turns)
 
 
 def excerpts(row: Mapping[str, Any], spans: Spans | None = None) -> Markup:
     """The places in their surroundings; the beginnings of the row's texts when there are none."""
-    texts = [(who, text[:LOOKED_AT]) for who, text in texts_of(row)]
-    placed = [(who, text, list(spans(text))[:MOST_PLACES]) for who, text in texts] if spans else []
-    shown = [(who, marked(text, places)) for who, text, places in placed if places]
-    if not shown:
-        shown = [(who, Markup("{}").format(_cut(text))) for who, text in texts if text.strip()]
-    lines = html.join(Markup("<p><b>{}</b><span>{}</span></p>").format(who, text) for who, text in shown[:MOST_TEXTS])
+    texts = [(source, text[:LOOKED_AT]) for source, text in texts_of(row)]
+    placed = [(source, text, list(spans(text))[:MOST_PLACES]) for source, text in texts] if spans else []
+    shown_texts = [(source, marked(text, places)) for source, text, places in placed if places]
+    if not shown_texts:
+        shown_texts = [(source, Markup("{}").format(_cut(text))) for source, text in texts if text.strip()]
+    lines = html.join(
+        Markup("<p><b>{}</b><span>{}</span></p>").format(source, text) for source, text in shown_texts[:MOST_TEXTS]
+    )
     return Markup('<div class="dt-excerpts">{}</div>').format(lines)
 
 
@@ -62,17 +64,17 @@ def _differing(text: str, other: str) -> list[tuple[int, int, str]]:
 
 def marked(text: str, places: Sequence[tuple[Any, ...]]) -> Markup:
     """A text cut down to the places and what stands around them."""
-    shown: list[Markup] = []
+    pieces: list[Markup] = []
     shown_until = 0
-    for start, end, *what in places:
+    for start, end, *titles in places:
         start_shown = max(shown_until, start - AROUND)
-        shown.append(_gap(start_shown > shown_until, shown_until > 0) + Markup("{}").format(text[start_shown:start]))
-        name = Markup(' title="{}"').format(what[0]) if what else Markup()
-        shown.append(Markup("<mark{}>{}</mark>").format(name, text[start:end]))
+        pieces.append(_gap(start_shown > shown_until, shown_until > 0) + Markup("{}").format(text[start_shown:start]))
+        name = Markup(' title="{}"').format(titles[0]) if titles else Markup()
+        pieces.append(Markup("<mark{}>{}</mark>").format(name, text[start:end]))
         shown_until = end
-        shown.append(Markup("{}").format(text[end : min(end + AROUND, _next(places, end, len(text)))]))
+        pieces.append(Markup("{}").format(text[end : min(end + AROUND, _next(places, end, len(text)))]))
         shown_until = min(end + AROUND, _next(places, end, len(text)))
-    return html.join([*shown, _gap(shown_until < len(text), False)])
+    return html.join([*pieces, _gap(shown_until < len(text), False)])
 
 
 def _next(places: Sequence[tuple[Any, ...]], after: int, length: int) -> int:

@@ -147,8 +147,8 @@ def _roles(counts: Mapping[str, int], chosen: Mapping[str, Any]) -> Markup:
 
 def _role(name: str, count: int, chosen: str) -> Markup:
     usual = ROLES.get(plain_name(name))
-    first = {"": usual if usual else "not known"}
-    choices = first | {role: role if role != "call" else "call of a tool" for role in OURS if role != usual}
+    usual_choice = {"": usual if usual else "not known"}
+    choices = usual_choice | {role: role if role != "call" else "call of a tool" for role in OURS if role != usual}
     return Markup("<label><b>{}<small>{}</small></b>{}</label>").format(
         name, f"{count:,} turns", _select(f"role.{name}", choices, chosen if chosen != usual else "")
     )

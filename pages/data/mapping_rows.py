@@ -27,13 +27,13 @@ def html_of(dataset_id: str, chosen: Mapping[str, Any]) -> Markup:
 
 
 def _tally(trial: Mapping[str, Any]) -> Markup:
-    taken = trial["accepted"] + trial["repaired"]
-    text = f"{taken:,} of the first {trial['looked_at']:,} rows would be taken"
-    more = f", {trial['repaired']:,} of them after a repair" if trial["repaired"] else ""
+    accepted = trial["accepted"] + trial["repaired"]
+    text = f"{accepted:,} of the first {trial['looked_at']:,} rows would be taken"
+    repaired = f", {trial['repaired']:,} of them after a repair" if trial["repaired"] else ""
     rules = ", ".join(f"{count:,} × {words(rule)}" for rule, count in trial["rules"].items())
-    tone = "good" if taken == trial["looked_at"] else "warn" if taken else "bad"
+    tone = "good" if accepted == trial["looked_at"] else "warn" if accepted else "bad"
     return Markup('<p class="dt-tally" data-tone="{}"><b>{}{}.</b> {}</p>').format(
-        tone, text, more, f"Rejected: {rules}." if rules else ""
+        tone, text, repaired, f"Rejected: {rules}." if rules else ""
     )
 
 

@@ -26,12 +26,12 @@ HIDE_IMPORT = """
   document.addEventListener('tunesmith-query', open);
   open();
 """
-OPEN = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
-GO = "(to) => { if (window.tunesmith) (to ? tunesmith.go(to) : tunesmith.refresh()); }"
+OPEN_DATASET = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?dataset=' + encodeURIComponent(id)); }"
+GO_TO_ADDRESS = "(to) => { if (window.tunesmith) (to ? tunesmith.go(to) : tunesmith.refresh()); }"
 VIEW_SECONDS = 4
 RECENT_BYTES = 4096
 ROWS = 50
-MAP = "Say below which column is which: the rows beside it show what becomes of them."
+MAPPING_HINT = "Say below which column is which: the rows beside it show what becomes of them."
 
 HEADERS = (
     "Dataset",
@@ -54,9 +54,9 @@ def page() -> None:
     opened_id, target = gr.Textbox(visible=False), gr.Textbox(visible=False)
     table = live.live("datasets", datasets_html, actions=True)
     import_button.click(import_form.bring_in, fields, [*fields[1:], opened_id], **live.ACTING).then(
-        None, opened_id, None, js=OPEN, **live.QUIET
+        None, opened_id, None, js=OPEN_DATASET, **live.QUIET
     )
-    table.action(act, None, target, **live.ACTING).then(None, target, None, js=GO, **live.QUIET)
+    table.action(act, None, target, **live.ACTING).then(None, target, None, js=GO_TO_ADDRESS, **live.QUIET)
 
 
 def datasets_html(query: Mapping[str, str]) -> str:
@@ -66,29 +66,33 @@ def datasets_html(query: Mapping[str, str]) -> str:
     return str(_list(query["project"], query.get("named", "").strip(), query))
 
 
-def _list(project_id: str, named: str, query: Mapping[str, str]) -> Markup:
+def _list(project_id: str, name_part: str, query: Mapping[str, str]) -> Markup:
     with reading() as session:
-        place = place_of(query, ROWS, stored_datasets.count_newest(session, project_id, named))
-        listed = stored_datasets.newest(session, project_id, named, ROWS, place.offset)
-    if not listed and not named:
+        place = place_of(query, ROWS, stored_datasets.count_newest(session, project_id, name_part))
+        page_of_datasets = stored_datasets.newest(session, project_id, name_part, ROWS, place.offset)
+    if not page_of_datasets and not name_part:
         return _nothing()
-    search = _search(named) if named or place.total > ROWS else ""
-    table = html.table(HEADERS, [_row(dataset) for dataset in listed], "Datasets") if listed else _not_found(named)
-    kept_query = {"named": named} if named else {}
+    search = _search(name_part) if name_part or place.total > ROWS else ""
+    table = (
+        html.table(HEADERS, [_row(dataset) for dataset in page_of_datasets], "Datasets")
+        if page_of_datasets
+        else _not_found(name_part)
+    )
+    kept_query = {"named": name_part} if name_part else {}
     return Markup("{}{}{}").format(search, table, pager_by_page(place, "/data", "datasets", **kept_query))
 
 
-def _search(named: str) -> Markup:
+def _search(name_part: str) -> Markup:
     return Markup(
         '<form class="dt-search" role="search" data-query data-forget="page" id="search-datasets">'
         '<input type="search" name="named" value="{}" maxlength="120" placeholder="Search by name" '
         'aria-label="Search the datasets by name"><button class="ts-button" type="submit">Search</button></form>'
-    ).format(named)
+    ).format(name_part)
 
 
-def _not_found(named: str) -> Markup:
+def _not_found(name_part: str) -> Markup:
     return html.empty(
-        "No such dataset", f"No dataset of this project has {named} in its name.", "/data", "All datasets"
+        "No such dataset", f"No dataset of this project has {name_part} in its name.", "/data", "All datasets"
     )
 
 
@@ -142,15 +146,15 @@ def _delete_button(dataset: Dataset) -> Markup:
 
 def _dataset(dataset_id: str, show: str) -> Markup:
     """The head of an open dataset. Its rows are a live part of their own, made when there are any."""
-    back = html.link("All datasets", "/data", soft=True)
+    back_link = html.link("All datasets", "/data", soft=True)
     try:
         dataset = datasets.look_up(dataset_id)
     except NotFoundError as error:
         return Markup('<div class="da-one"><p class="da-back">{}</p>{}</div>').format(
-            back, html.notice(error.message, error.hint)
+            back_link, html.notice(error.message, error.hint)
         )
     return Markup('<div class="da-one" data-id="{}"><p class="da-back">{}</p>{}{}</div>').format(
-        dataset.id, back, _head(dataset), _content(dataset, show)
+        dataset.id, back_link, _head(dataset), _content(dataset, show)
     )
 
 
@@ -200,7 +204,9 @@ def _status_notice(dataset: Dataset) -> Markup:
         case DatasetStatus.FAILED:
             return html.notice(dataset.error or "The file could not be imported.", dataset.hint or "")
         case DatasetStatus.NEEDS_MAPPING:
-            return html.notice(dataset.error or "The columns have no known meaning.", dataset.hint or MAP, "warn")
+            return html.notice(
+                dataset.error or "The columns have no known meaning.", dataset.hint or MAPPING_HINT, "warn"
+            )
     return Markup()
 
 

@@ -47,12 +47,16 @@ def _plain_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _bubble(was: str, role: str, old: str, new: str) -> Markup:
-    head = Markup("{}").format(role) if was == role else Markup("<del>{}</del> <ins>{}</ins>").format(was, role)
-    side = "user" if role.startswith("user") else "assistant" if role.startswith("assistant") else "other"
-    same = Markup(" data-same") if old == new else ""
+def _bubble(old_role: str, new_role: str, old_text: str, new_text: str) -> Markup:
+    head = (
+        Markup("{}").format(new_role)
+        if old_role == new_role
+        else Markup("<del>{}</del> <ins>{}</ins>").format(old_role, new_role)
+    )
+    side = "user" if new_role.startswith("user") else "assistant" if new_role.startswith("assistant") else "other"
+    same = Markup(" data-same") if old_text == new_text else ""
     return Markup('<div class="da-turn" data-side="{}"{}><b>{}</b><p>{}</p></div>').format(
-        side, same, head, words_html(old, new)
+        side, same, head, words_html(old_text, new_text)
     )
 
 
@@ -60,19 +64,19 @@ def words_html(old: str, new: str) -> Markup:
     """One text with what was struck out and put in; very long ones as a whole."""
     if old == new:
         return escape(new[: row_view.LONGEST_SHOWN])
-    before, after = _WORD.findall(old), _WORD.findall(new)
-    if max(len(before), len(after)) > MOST_WORDS:
-        most = row_view.LONGEST_SHOWN // 2
-        return _marked("del", old[:most]) + Markup("<br>") + _marked("ins", new[:most])
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    return html.join(_changed_words(step, before, after) for step in matcher.get_opcodes())
+    old_words, new_words = _WORD.findall(old), _WORD.findall(new)
+    if max(len(old_words), len(new_words)) > MOST_WORDS:
+        half_length = row_view.LONGEST_SHOWN // 2
+        return _marked("del", old[:half_length]) + Markup("<br>") + _marked("ins", new[:half_length])
+    matcher = difflib.SequenceMatcher(None, old_words, new_words, autojunk=False)
+    return html.join(_changed_words(step, old_words, new_words) for step in matcher.get_opcodes())
 
 
-def _changed_words(step: tuple[str, int, int, int, int], before: list[str], after: list[str]) -> Markup:
+def _changed_words(step: tuple[str, int, int, int, int], old_words: list[str], new_words: list[str]) -> Markup:
     kind, old_start, old_end, new_start, new_end = step
     if kind == "equal":
-        return escape("".join(after[new_start:new_end]))
-    return _marked("del", "".join(before[old_start:old_end])) + _marked("ins", "".join(after[new_start:new_end]))
+        return escape("".join(new_words[new_start:new_end]))
+    return _marked("del", "".join(old_words[old_start:old_end])) + _marked("ins", "".join(new_words[new_start:new_end]))
 
 
 def _marked(tag: str, text: str) -> Markup:

@@ -53,9 +53,9 @@ def _stepwise(row: Mapping[str, Any]) -> Markup:
     labels = row.get("labels") or []
     steps = html.join(
         Markup('<li data-good="{}"><b>{}</b><span>{}</span></li>').format(
-            "yes" if good else "no", "right" if good else "wrong", _cut(step)
+            "yes" if right else "no", "right" if right else "wrong", _cut(step)
         )
-        for step, good in zip(row["completions"], labels, strict=False)
+        for step, right in zip(row["completions"], labels, strict=False)
     )
     return Markup('{}<ol class="da-steps">{}</ol>').format(_bubbles(turns_of("prompt", row.get("prompt"))), steps)
 
@@ -70,24 +70,26 @@ def turns_of(name: str, value: Any) -> list[Mapping[str, Any]]:
 
 
 def _bubbles(turns: Sequence[Mapping[str, Any]]) -> Markup:
-    left = len(turns) - MOST_TURNS
-    more = Markup('<p class="da-more">and {} more turns</p>').format(html.count(left)) if left > 0 else ""
-    return Markup('<div class="da-chat">{}{}</div>').format(html.join(map(_bubble, turns[:MOST_TURNS])), more)
+    hidden_count = len(turns) - MOST_TURNS
+    hidden_note = (
+        Markup('<p class="da-more">and {} more turns</p>').format(html.count(hidden_count)) if hidden_count > 0 else ""
+    )
+    return Markup('<div class="da-chat">{}{}</div>').format(html.join(map(_bubble, turns[:MOST_TURNS])), hidden_note)
 
 
 def _bubble(turn: Mapping[str, Any]) -> Markup:
     role = str(turn.get("role", ""))
     content = turn.get("content")
     text = Markup("<p>{}</p>").format(_cut(content)) if content not in ("", None) else ""
-    named = Markup(" <code>{}</code>").format(turn["name"]) if turn.get("name") else ""
+    name_code = Markup(" <code>{}</code>").format(turn["name"]) if turn.get("name") else ""
     context = turn.get("train") is False
-    mark = Markup(' <i title="Nothing is learnt from this turn.">context only</i>') if context else ""
+    context_mark = Markup(' <i title="Nothing is learnt from this turn.">context only</i>') if context else ""
     return Markup('<div class="da-turn" data-side="{}"{}><b>{}{}{}</b>{}{}</div>').format(
         _SIDES.get(role, "other"),
         Markup(" data-context") if context else "",
         role,
-        named,
-        mark,
+        name_code,
+        context_mark,
         text,
         _calls(turn.get("tool_calls")),
     )
@@ -144,9 +146,11 @@ def _label(label: Any) -> Markup:
 def _cut(value: Any) -> Markup:
     """Text as far as it fits, and how much of it does not."""
     text = value if isinstance(value, str) else _json(value, indent=2)
-    left = len(text) - LONGEST_SHOWN
-    more = Markup("<small>{} more characters</small>").format(html.count(left)) if left > 0 else ""
-    return Markup("{}{}").format(text[:LONGEST_SHOWN], more)
+    hidden_count = len(text) - LONGEST_SHOWN
+    hidden_note = (
+        Markup("<small>{} more characters</small>").format(html.count(hidden_count)) if hidden_count > 0 else ""
+    )
+    return Markup("{}{}").format(text[:LONGEST_SHOWN], hidden_note)
 
 
 def _json(value: Any, indent: int | None = None) -> str:

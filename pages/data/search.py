@@ -43,8 +43,10 @@ def _count_line(dataset: Dataset, typed: str, hits: search.Hits) -> Markup:
     if not hits.terms:
         return Markup("<p>There is no word to look for in <b>{}</b>. {}</p>").format(typed, all_rows)
     count = f"{html.count(hits.total)} {'row has' if hits.total == 1 else 'rows have'}"
-    rest = "" if hits.complete else f" Among the first {html.count(hits.looked_at)}: the index is being made."
-    return Markup("<p><b>{}</b> {}.{} {}</p>").format(count, typed, rest, all_rows)
+    incomplete_note = (
+        "" if hits.complete else f" Among the first {html.count(hits.looked_at)}: the index is being made."
+    )
+    return Markup("<p><b>{}</b> {}.{} {}</p>").format(count, typed, incomplete_note, all_rows)
 
 
 def _row(dataset: Dataset, hit: search.Hit, hits: search.Hits) -> Markup:

@@ -72,9 +72,9 @@ def _filter(dataset: Dataset) -> Markup:
     description = (
         "The next version, with or without the rows that meet the conditions. Conditions without a value do not count."
     )
-    then = fields.select("then", "Rows that do", [("drop", "drop them"), ("keep", "keep only them")])
-    meet = fields.select("meet", "A row must meet", [("all", "all conditions"), ("any", "any of them")])
-    form = fields.form("shape-filter", dataset.id, "Filter", conditions_html(dataset), then, meet)
+    then_field = fields.select("then", "Rows that do", [("drop", "drop them"), ("keep", "keep only them")])
+    meet_field = fields.select("meet", "A row must meet", [("all", "all conditions"), ("any", "any of them")])
+    form = fields.form("shape-filter", dataset.id, "Filter", conditions_html(dataset), then_field, meet_field)
     return _card("Filter", description, form, wide=True)
 
 
@@ -205,8 +205,8 @@ def _act_filter(id: str, values: Mapping[str, str], _project: str) -> str:
     conditions = conditions_of(values)
     if not conditions:
         raise RefusedError("No condition has a value.", "Write what to look for.")
-    how = {"meet": values.get("meet", "all"), "then": values.get("then", "drop")}
-    return _address_of_new(shape.change(id, {"op": "filter", "conditions": conditions, **how}))
+    options = {"meet": values.get("meet", "all"), "then": values.get("then", "drop")}
+    return _address_of_new(shape.change(id, {"op": "filter", "conditions": conditions, **options}))
 
 
 def _act_together(id: str, values: Mapping[str, str], _project: str) -> str:

@@ -79,9 +79,9 @@ def _range(first: int, last: int) -> str:
 
 def _bars(title: str, bars: Bars, unit: str) -> Markup:
     """A table whose rows are bars: read out as what they are, and seen as a chart."""
-    shown, rest = list(bars[:MOST_BARS]), sum(count for _, count in bars[MOST_BARS:])
-    if rest:
-        shown.append(("others", rest))
+    shown, others_count = list(bars[:MOST_BARS]), sum(count for _, count in bars[MOST_BARS:])
+    if others_count:
+        shown.append(("others", others_count))
     highest, total = max((count for _, count in shown), default=1) or 1, sum(count for _, count in shown) or 1
     rows = html.join(
         Markup('<tr><th scope="row">{}</th><td><i style="width:{}%"></i></td><td title="{}">{}</td></tr>').format(

@@ -77,8 +77,8 @@ def _lengths(bins: Sequence[Mapping[str, Any]], max_length: int) -> Markup:
     """Rows by length, as bars with their numbers in words; what is longer than max_length is hatched."""
     if not bins:
         return Markup()
-    most = max(bin["rows"] for bin in bins)
-    bars = html.join(_bar(bin, most, max_length) for bin in bins)
+    most_rows = max(bin["rows"] for bin in bins)
+    bars = html.join(_bar(bin, most_rows, max_length) for bin in bins)
     last = bins[-1]
     end = f"{last['from']:,} or more" if last["to"] is None else f"{last['to'] + 1:,}"
     return Markup(
@@ -87,12 +87,12 @@ def _lengths(bins: Sequence[Mapping[str, Any]], max_length: int) -> Markup:
     ).format(bars, end)
 
 
-def _bar(bin: Mapping[str, Any], most: int, max_length: int) -> Markup:
+def _bar(bin: Mapping[str, Any], most_rows: int, max_length: int) -> Markup:
     upper = "or more" if bin["to"] is None else f"to {bin['to']:,}"
     rows = f"{html.count(bin['rows'])} {'row' if bin['rows'] == 1 else 'rows'}"
     words = f"{bin['from']:,} {upper} tokens: {rows}"
     # A bin with a single row among thousands is still to be seen.
-    height = max(2.0, 100 * bin["rows"] / most) if bin["rows"] else 0
+    height = max(2.0, 100 * bin["rows"] / most_rows) if bin["rows"] else 0
     cut = Markup(" data-cut") if bin["from"] >= max_length else ""
     return Markup('<li title="{}"{}><i style="height:{:.1f}%"></i><span class="ts-sr">{}</span></li>').format(
         words, cut, height, words

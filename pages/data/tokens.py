@@ -122,8 +122,8 @@ def _totals(dataset: Dataset, selection: Selection, job: Work | None) -> Markup:
         button = _button(dataset, selection, "stop_counting", "Stop")
         return html.card("The whole dataset", _progress(job, "Counting tokens"), aside=button)
     if job.status == WorkStatus.FAILED:
-        again = _button(dataset, selection, "count_tokens", "Try again")
-        return html.card("The whole dataset", html.notice(job.error or "It failed.", job.hint or ""), aside=again)
+        retry = _button(dataset, selection, "count_tokens", "Try again")
+        return html.card("The whole dataset", html.notice(job.error or "It failed.", job.hint or ""), aside=retry)
     return token_totals.html_of(job.result)
 
 
@@ -137,8 +137,8 @@ def _rows(dataset: Dataset, selection: Selection, job: Work, counted: bool) -> M
     if job.status in WORK_MOVING:
         return html.card("Rows", _progress(job, "Making tokens of the rows"))
     if job.status != WorkStatus.SUCCEEDED:
-        again = _button(dataset, selection, "tokens_again", "Try again")
-        return html.card("Rows", html.notice(job.error or "It failed.", job.hint or ""), aside=again)
+        retry = _button(dataset, selection, "tokens_again", "Try again")
+        return html.card("Rows", html.notice(job.error or "It failed.", job.hint or ""), aside=retry)
     return token_rows.html_of(job, noted=counted) + _pager(dataset, selection)
 
 

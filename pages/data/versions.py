@@ -35,9 +35,9 @@ def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
 
 def _list(dataset: Dataset, family: Sequence[Dataset]) -> Markup:
     items = html.join(_version(version, dataset) for version in family[:MOST_LISTED])
-    left = len(family) - MOST_LISTED
-    more = Markup("<p><small>and {} older ones</small></p>").format(left) if left > 0 else ""
-    return html.card("Versions", Markup('<ol class="dt-timeline">{}</ol>').format(items), more)
+    hidden_count = len(family) - MOST_LISTED
+    hidden_note = Markup("<p><small>and {} older ones</small></p>").format(hidden_count) if hidden_count > 0 else ""
+    return html.card("Versions", Markup('<ol class="dt-timeline">{}</ol>').format(items), hidden_note)
 
 
 def _version(version: Dataset, shown: Dataset) -> Markup:

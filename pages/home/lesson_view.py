@@ -50,11 +50,14 @@ def invitation_html() -> Markup:
         " the tuned and the untuned model the same question. Everything runs on this machine.</p>{}"
         '<p class="ts-aside">Have data of your own? {} it, then {}.</p></div><ol class="ts-steps">{}</ol></section>'
     ).format(
-        _large("Run the first lesson"), html.link("Import", "/data"), html.link("set up a training", "/train"), steps
+        _large_button("Run the first lesson"),
+        html.link("Import", "/data"),
+        html.link("set up a training", "/train"),
+        steps,
     )
 
 
-def _large(label: str) -> Markup:
+def _large_button(label: str) -> Markup:
     return Markup(
         '<button type="button" class="ts-button ts-large" data-tone="primary" data-act="lesson">{}</button>'
     ).format(label)

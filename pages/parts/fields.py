@@ -42,17 +42,17 @@ def select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: st
     return Markup('<label><b>{}</b><select name="{}">{}</select></label>').format(label, name, options)
 
 
-def whole(values: Mapping[str, str], name: str, what: str) -> int:
+def whole(values: Mapping[str, str], name: str, meaning: str) -> int:
     """A field as a whole number. Raises RefusedError naming it."""
     try:
         return int(values.get(name, ""))
     except ValueError:
-        raise RefusedError(f"{values.get(name, '')[:40]!r} cannot be {what}.", "Write a whole number.") from None
+        raise RefusedError(f"{values.get(name, '')[:40]!r} cannot be {meaning}.", "Write a whole number.") from None
 
 
-def real(values: Mapping[str, str], name: str, what: str) -> float:
+def real(values: Mapping[str, str], name: str, meaning: str) -> float:
     """A field as a number. Raises RefusedError naming it."""
     try:
         return float(values.get(name, ""))
     except ValueError:
-        raise RefusedError(f"{values.get(name, '')[:40]!r} cannot be {what}.", "Write a number.") from None
+        raise RefusedError(f"{values.get(name, '')[:40]!r} cannot be {meaning}.", "Write a number.") from None

@@ -97,9 +97,9 @@ def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> M
 
 def _row(openings: Sequence[Markup], row: Row) -> Markup:
     selected = Markup(' aria-selected="true"') if row.selected else ""
-    begin = Markup('<tr data-id="{}" data-href="{}"{}>').format(row.id, row.href, selected)
+    row_opening = Markup('<tr data-id="{}" data-href="{}"{}>').format(row.id, row.href, selected)
     content = (part for opening, value in zip(openings, row.cells, strict=True) for part in (opening, value, _CELL_END))
-    return join((begin, *content, _ROW_END))
+    return join((row_opening, *content, _ROW_END))
 
 
 def empty(title: str, text: str, link: str = "", label: str = "", picture: str = "") -> Markup:
@@ -134,8 +134,10 @@ def link(label: object, href: str, soft: bool = False) -> Markup:
 
 def notice(message: str, hint: str = "", tone: Literal["bad", "warn", "calm", "good"] = "bad") -> Markup:
     """A message that stays, with what to do about it in its second line."""
-    more = Markup("<p>{}</p>").format(hint) if hint else ""
-    return Markup('<div class="ts-notice" data-tone="{}" role="status"><b>{}</b>{}</div>').format(tone, message, more)
+    hint_html = Markup("<p>{}</p>").format(hint) if hint else ""
+    return Markup('<div class="ts-notice" data-tone="{}" role="status"><b>{}</b>{}</div>').format(
+        tone, message, hint_html
+    )
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Markup:
@@ -183,23 +185,23 @@ def duration(seconds: float | None) -> str:
     return f"{whole} s"
 
 
-def ago(at: float | None) -> str:
+def ago(timestamp: float | None) -> str:
     """How long ago, in one unit, so that it does not change at every refresh."""
-    if at is None:
+    if timestamp is None:
         return DASH
-    elapsed = max(0.0, time.time() - at)
+    elapsed = max(0.0, time.time() - timestamp)
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if elapsed >= length:
             return f"{int(elapsed // length)} {unit} ago"
     return "just now"
 
 
-def moment(at: float | None) -> Markup:
+def moment(timestamp: float | None) -> Markup:
     """How long ago, with the exact time as its title."""
-    if at is None:
+    if timestamp is None:
         return Markup(DASH)
-    exact = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-    return Markup('<time title="{}">{}</time>').format(exact, ago(at))
+    exact = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(timestamp))
+    return Markup('<time title="{}">{}</time>').format(exact, ago(timestamp))
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -26,22 +26,22 @@ def place_of(query: Mapping[str, str], size: int, total: int) -> Place:
     return Place(min(max(0, page - 1), last) * size, size, total)
 
 
-def pager_by_page(place: Place, path: str, what: str, **query: str) -> Markup:
+def pager_by_page(place: Place, path: str, noun: str, **query: str) -> Markup:
     """Soft links for a list whose address has the number of the page; `query` is what else it has to keep."""
 
     def address(offset: int) -> str:
         return f"{path}?{urlencode({**query, 'page': offset // place.size + 1})}"
 
-    return pager(place, address, what)
+    return pager(place, address, noun)
 
 
-def pager(place: Place, address: Callable[[int], str], what: str = "rows") -> Markup:
+def pager(place: Place, address: Callable[[int], str], noun: str = "rows") -> Markup:
     """Soft links, where there is more than one page. `address` leads to the page that begins at a row."""
     if place.total <= place.size:
         return Markup()
     last = min(place.offset + place.size, place.total)
     return Markup('<nav class="da-pager" aria-label="Pages of {}">{}<span>{} to {} of {}</span>{}</nav>').format(
-        what,
+        noun,
         _page_link("Previous", address(max(0, place.offset - place.size)), place.offset > 0),
         html.count(place.offset + 1),
         html.count(last),

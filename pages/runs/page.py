@@ -70,14 +70,14 @@ def list_html(query: Mapping[str, str]) -> Markup:
     """The project's runs, newest first, a page of them at a time."""
     with db.reading() as session:
         place = place_of(query, ROWS, stored_runs.count(session, query["project"]))
-        listed = stored_runs.listed(session, query["project"], ROWS, place.offset)
-        models = stored_models.names(session, [run.model_id for run in listed])
-        datasets = stored_datasets.names(session, [run.dataset_id for run in listed])
-    if not listed:
+        page_of_runs = stored_runs.listed(session, query["project"], ROWS, place.offset)
+        models = stored_models.names(session, [run.model_id for run in page_of_runs])
+        datasets = stored_datasets.names(session, [run.dataset_id for run in page_of_runs])
+    if not page_of_runs:
         text = "A run trains a model on a dataset. You see its loss fall here, live, and can stop and resume it."
         return html.empty("No runs yet", text, "/train", "Set up a training", "runs")
     page_number, page_count = place.offset // ROWS + 1, ceil(place.total / ROWS)
-    rows = [_row(run, models.get(run.model_id, ""), datasets.get(run.dataset_id, "")) for run in listed]
+    rows = [_row(run, models.get(run.model_id, ""), datasets.get(run.dataset_id, "")) for run in page_of_runs]
     return Markup('<div class="ts-stack">{}{}{}</div>').format(
         _summary(place.total), _table(rows), _pager(page_number, page_count)
     )

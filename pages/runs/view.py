@@ -46,11 +46,11 @@ def run_html(run: Run) -> Markup:
 
 
 def _state(run: Run, endpoint: Endpoint | None) -> Markup:
-    again = html.link_button("Use this recipe again", f"/train?from={run.id}")
-    further = html.link_button("Train further", f"/train?further={run.id}") if run.artifact else Markup()
-    chat = html.link_button("Chat", f"/chat?endpoint={endpoint.name}", primary=True) if endpoint else Markup()
+    reuse_link = html.link_button("Use this recipe again", f"/train?from={run.id}")
+    train_further_link = html.link_button("Train further", f"/train?further={run.id}") if run.artifact else Markup()
+    chat_link = html.link_button("Chat", f"/chat?endpoint={endpoint.name}", primary=True) if endpoint else Markup()
     head = Markup('<div class="ts-title"><h2>{}</h2>{}{}<div class="ts-actions">{}{}{}{}</div></div>').format(
-        run.name, _rename(run), html.badge(run.status), chat, action_buttons(run), further, again
+        run.name, _rename(run), html.badge(run.status), chat_link, action_buttons(run), train_further_link, reuse_link
     )
     bar = Markup('<div class="ts-wide-bar">{}</div>').format(progress_bar(run))
     return Markup('<section class="ts-card">{}{}{}</section>').format(head, bar, _figures(run))
@@ -67,10 +67,10 @@ def _rename(run: Run) -> Markup:
 def _figures(run: Run) -> Markup:
     moving = run.status == RunStatus.RUNNING
     speed = html.DASH if run.tokens_per_second is None else f"{run.tokens_per_second:,.0f}"
-    left = html.remaining(run.eta_seconds) if moving else html.DASH
+    time_left = html.remaining(run.eta_seconds) if moving else html.DASH
     pairs = (
         ("Step", step_words(run)),
-        ("Time left" if moving else "Took", left if moving else html.duration(seconds_taken(run))),
+        ("Time left" if moving else "Took", time_left if moving else html.duration(seconds_taken(run))),
         ("Loss", html.number(run.loss)),
         ("Tokens per second", speed),
         ("Device", run.device or run.facts.device or html.DASH),

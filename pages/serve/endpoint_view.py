@@ -37,14 +37,14 @@ def endpoints_html(query: Mapping[str, str]) -> str:
     """The endpoints of the project, those that run first, a page of them at a time."""
     with db.reading() as session:
         place = place_of(query, CARDS, stored_endpoints.count(session, query["project"]))
-        listed = stored_endpoints.running_first(session, query["project"], CARDS, place.offset)
-    if not listed:
+        page_of_endpoints = stored_endpoints.running_first(session, query["project"], CARDS, place.offset)
+    if not page_of_endpoints:
         text = (
             "An endpoint gives a model a name that the chat, and any OpenAI client, can call. "
             "Press Serve on a finished run, or start one below."
         )
         return str(html.empty("Nothing is served yet", text, "/runs", "Finished runs", "serve"))
-    described = endpoints.describe_all(listed)
+    described = endpoints.describe_all(page_of_endpoints)
     context = _context(query["project"], described)
     cards = html.join(_card(facts, context) for facts in described)
     return str(Markup('<div class="ts-stack">{}{}</div>').format(cards, pager_by_page(place, "/serve", "endpoints")))

@@ -79,9 +79,9 @@ def _form() -> tuple[dict[str, Component], list[Component]]:
 def choices() -> tuple[Any, Any]:
     """The models that can be served; the first is chosen, and its runs are offered."""
     with db.reading() as session:
-        ready = [(model.name, model.id) for model in models.recent(session) if model.status == ModelStatus.READY]
-    first = ready[0][1] if ready else None
-    return gr.update(choices=ready, value=first), adapters_of(first)
+        ready_models = [(model.name, model.id) for model in models.recent(session) if model.status == ModelStatus.READY]
+    first_id = ready_models[0][1] if ready_models else None
+    return gr.update(choices=ready_models, value=first_id), adapters_of(first_id)
 
 
 def adapters_of(model_id: str | None) -> Any:

@@ -36,11 +36,11 @@ from pages.train.recipe_source import Choices, choices_in, start_values
 SLUG, TITLE, SUBTITLE, KEY, ICON = "train", "Train", "Teach a model from your own data.", "t", "train"
 FRAGMENTS: dict[str, live.Fragment] = {"fit": fit_view.fragment}  # no part of the form refreshes itself
 
-KEEP = f"""(name, given, ...values) => {{
+KEEP_DRAFT = f"""(name, given, ...values) => {{
   tunesmith.train.keep({json.dumps(FIELDS)}, name, given, values);
   return [name, given, ...values];
 }}"""
-RECALL = "() => [tunesmith.train.recall()]"
+RECALL_DRAFT = "() => [tunesmith.train.recall()]"
 # A form that the Back button brings back would start the same run again, so it is opened anew.
 OPEN_RUN = """(id) => {
   if (!id) return;
@@ -48,7 +48,7 @@ OPEN_RUN = """(id) => {
   addEventListener('pageshow', (event) => event.persisted && location.reload());
   location.href = '/runs?run=' + encodeURIComponent(id);
 }"""
-ACTING = "tunesmith.train.{}(element, (detail) => trigger('action', detail))"
+ACTIONS_SCRIPT = "tunesmith.train.{}(element, (detail) => trigger('action', detail))"
 START_OVER = "() => { tunesmith.train.forget(); location.href = '/train'; }"
 
 
@@ -57,10 +57,10 @@ def page() -> None:
     form = recipe_form()
     with gr.Row(elem_id="train", equal_height=False):
         with gr.Column(scale=3, min_width=320, elem_id="train-recipe"):
-            menu = _html("train-menu", ACTING.format("recipes"))
+            menu = _html("train-menu", ACTIONS_SCRIPT.format("recipes"))
             with gr.Tabs():
                 with gr.Tab("Form", id="form", elem_id="view-form"):
-                    preset_bar = _html("train-presets", ACTING.format("presets"))
+                    preset_bar = _html("train-presets", ACTIONS_SCRIPT.format("presets"))
                     run_name, length_unit, left_out = _basic_fields(form)
                     _advanced_fields(form)
                 with gr.Tab("YAML", id="yaml", elem_id="view-yaml"):
@@ -69,8 +69,8 @@ def page() -> None:
                 with gr.Tab("Command", id="command", elem_id="view-command"):
                     command_view = _html("recipe-command")
         with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
-            checks = _html("train-checks", ACTING.format("problems"))
-            marks = _html("train-marks", ACTING.format("marks"))
+            checks = _html("train-checks", ACTIONS_SCRIPT.format("problems"))
+            marks = _html("train-marks", ACTIONS_SCRIPT.format("marks"))
             fit = _html("train-fit", fit_view.SCRIPT)
             start_button = gr.Button("Start training", variant="primary", elem_id="train-start")
             reset_button = gr.Button("Start over", size="sm", elem_id="train-reset")
@@ -80,11 +80,16 @@ def page() -> None:
     draft_parts, views = [run_name, *carried], [yaml_text, yaml_problems, command_view, checks, marks, preset_bar, fit]
 
     gr.on(
-        None, open_form, draft, [run_name, press_token, left_out, menu, *form_outputs, *views], js=RECALL, **live.ACTING
+        None,
+        open_form,
+        draft,
+        [run_name, press_token, left_out, menu, *form_outputs, *views],
+        js=RECALL_DRAFT,
+        **live.ACTING,
     )
     edits = [component.input for component in (run_name, *fields)]
     gr.on(edits, views_of, carried, views, trigger_mode="always_last", **live.QUIET)
-    gr.on(edits, None, draft_parts, None, js=KEEP, **live.QUIET)
+    gr.on(edits, None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
     length_unit.input(count_in, length_unit, length_fields, **live.QUIET).then(views_of, carried, views, **live.QUIET)
     handlers = {
         form["method"].input: fit_method,
@@ -99,14 +104,14 @@ def page() -> None:
         fit.action: fit_view.act,
     }
     menu_used = menu.action(recipe_menu.act, carried, [menu, *form_outputs], **live.ACTING)
-    menu_used.then(views_of, carried, views, **live.QUIET).then(None, draft_parts, None, js=KEEP, **live.QUIET)
+    menu_used.then(views_of, carried, views, **live.QUIET).then(None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
     for event, handler in handlers.items():
         handled = event(handler, carried, form_outputs, **(live.ACTING if event == fit.action else live.QUIET))
-        handled.then(views_of, carried, views, **live.QUIET).then(None, draft_parts, None, js=KEEP, **live.QUIET)
+        handled.then(views_of, carried, views, **live.QUIET).then(None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
     yaml_text.input(
         read_yaml, [yaml_text, *carried], [*form_outputs, *views[1:]], trigger_mode="always_last", **live.QUIET
     )
-    yaml_text.blur(None, draft_parts, None, js=KEEP, **live.QUIET)
+    yaml_text.blur(None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
     start_button.click(start, [press_token, *draft_parts], [run_id, checks], **live.ACTING).then(
         None, run_id, None, js=OPEN_RUN, **live.QUIET
     )
@@ -177,8 +182,8 @@ def open_form(draft: str, request: gr.Request) -> list[Any]:
         initial = start_values("", {}, offered)
     recipe = recipe_of(values_of(initial.recipe))
     recipe, given = presets.capped(recipe, initial.given, model_and_dataset(recipe)[0])
-    first = [initial.name, token_hex(8), left_out_html(offered), recipe_menu.menu_html()]
-    return [*first, *form_of(recipe, given, offered), *_views(recipe, given)]
+    head = [initial.name, token_hex(8), left_out_html(offered), recipe_menu.menu_html()]
+    return [*head, *form_of(recipe, given, offered), *_views(recipe, given)]
 
 
 def left_out_html(offered: Choices) -> str:

@@ -23,16 +23,16 @@ Values = dict[str, Any]
 
 def form_of(recipe: Mapping[str, Any], given: provenance.Given, offered: Choices | None = None) -> list[Any]:
     """The whole form showing `recipe`; `offered` fills the dropdowns too."""
-    by_steps = counts_steps(recipe)
+    in_steps = counts_steps(recipe)
     updates = {name: gr.update(value=value) for name, value in zip(FIELDS, values_of(recipe), strict=True)}
     for name, update in updates_for(str(recipe["method"]), str(recipe["tuning"])).items():
         updates[name] |= update
-    updates["num_train_epochs"]["visible"], updates["max_steps"]["visible"] = not by_steps, by_steps
+    updates["num_train_epochs"]["visible"], updates["max_steps"]["visible"] = not in_steps, in_steps
     if offered:
         choices_of = {"model_id": offered.models, "dataset_id": offered.datasets, **offered.companions}
         for name, choices in choices_of.items():
             updates[name]["choices"] = choices
-    return [provenance.to_json(given), UNITS[by_steps], *updates.values()]
+    return [provenance.to_json(given), UNITS[in_steps], *updates.values()]
 
 
 def counts_steps(recipe: Mapping[str, Any]) -> bool:
@@ -42,8 +42,8 @@ def counts_steps(recipe: Mapping[str, Any]) -> bool:
 
 def count_in(unit: str) -> list[Any]:
     """Shows the field of the chosen unit. Epochs mean that max_steps is -1."""
-    steps = unit == "steps"
-    return [gr.update(visible=not steps), gr.update(visible=steps, value=FIRST_STEPS if steps else -1)]
+    in_steps = unit == "steps"
+    return [gr.update(visible=not in_steps), gr.update(visible=in_steps, value=FIRST_STEPS if in_steps else -1)]
 
 
 def put(changes: Mapping[str, Any], origin: str, given: str, *values: Any) -> list[Any]:

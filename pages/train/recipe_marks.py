@@ -60,7 +60,7 @@ def presets_html(checked: Checked, values: Mapping[str, Any], given: Given) -> s
 
 def _about(in_force: list[Preset], values: Mapping[str, Any], given: Given) -> Markup:
     """One line, whatever is in force, that unfolds into each value with its reason."""
-    kept = {
+    preset_of = {
         name: preset
         for preset in in_force
         for name, (origin, value) in given.items()
@@ -68,12 +68,12 @@ def _about(in_force: list[Preset], values: Mapping[str, Any], given: Given) -> M
     }
     lines = html.join(
         Markup("<li><b>{}</b> {} <small>{}</small></li>").format(
-            TITLES[name], value_words(values[name]), kept[name].why(name, values[name])
+            TITLES[name], value_words(values[name]), preset_of[name].why(name, values[name])
         )
         for name in Recipe.model_fields
-        if name in kept
+        if name in preset_of
     )
     names = " and ".join(preset.shown for preset in in_force)
-    words = f"{names} set{'s' * (len(in_force) == 1)} {len(kept)} value{'s' * (len(kept) != 1)}."
+    words = f"{names} set{'s' * (len(in_force) == 1)} {len(preset_of)} value{'s' * (len(preset_of) != 1)}."
     about = in_force[0].about if len(in_force) == 1 else ""
     return Markup('<details class="tr-about"><summary>{} {}</summary><ul>{}</ul></details>').format(words, about, lines)
