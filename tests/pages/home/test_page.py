@@ -88,11 +88,11 @@ def test_training_before_its_run_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "done"),
+    ("lesson_ids", "done"),
     [({}, 0), ({"dataset_id": "d1"}, 1), ({"run_id": "r1"}, 2), ({"endpoint_id": "e1"}, 3)],
 )
-def test_a_failed_lesson_says_where_and_why_and_offers_to_try_again(made: dict[str, str], done: int) -> None:
-    shown = set_lesson("failed", error=f"No network. {HOSTILE}", **made)
+def test_a_failed_lesson_says_where_and_why_and_offers_to_try_again(lesson_ids: dict[str, str], done: int) -> None:
+    shown = set_lesson("failed", error=f"No network. {HOSTILE}", **lesson_ids)
     assert shown.count('data-state="done"') == done
     assert shown.count('data-state="failed"') == 1
     assert "No network." in shown

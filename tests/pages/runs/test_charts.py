@@ -14,8 +14,8 @@ def test_a_run_of_rewards_shows_them_one_by_one_and_on_held_out_prompts() -> Non
     assert 'metrics="rewards/python/mean,rewards/length/mean" labels="python,length"' in drawn
     assert 'metrics="rewards/python/std,rewards/length/std"' in drawn
     assert "eval_loss" not in drawn
-    every = charts(run(method="rloo", reward_funcs="exact_match, regex, json_schema, length, python"))
-    assert every.count("Each reward") == 2, "there are four colours"
+    drawn = charts(run(method="rloo", reward_funcs="exact_match, regex, json_schema, length, python"))
+    assert drawn.count("Each reward") == 2, "there are four colours"
 
 
 def test_every_other_run_shows_its_loss_first() -> None:

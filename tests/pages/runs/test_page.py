@@ -257,10 +257,10 @@ def test_serve_starts_an_endpoint_and_says_so(make: Make, toasts: list[str]) -> 
 
 def test_words_of_a_run() -> None:
     def run(status: RunStatus, **values: Any) -> Run:
-        made = Run(project_id="p", name="n", model_id="m", dataset_id="d", recipe={}, status=status)
+        run = Run(project_id="p", name="n", model_id="m", dataset_id="d", recipe={}, status=status)
         for name, value in values.items():
-            setattr(made, name, value)
-        return made
+            setattr(run, name, value)
+        return run
 
     assert [step_words(run(RunStatus.QUEUED)), step_words(run(RunStatus.STARTING))] == ["waiting", "preparing"]
     assert step_words(run(RunStatus.RUNNING, step=3)) == "step 3"

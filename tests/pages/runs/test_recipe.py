@@ -24,11 +24,18 @@ def make() -> Make:
         session.add(Dataset(id="d1", project_id="default", name="d"))
 
     def put(id: str, facts: dict[str, Any] | None = None, name: str = "", **recipe: Any) -> str:
-        made = Recipe(**{"model_id": "m1", "dataset_id": "d1", **recipe})
-        values: dict[str, Any] = {"recipe": made.model_dump(), "facts": RunFacts.model_validate(facts or {})}
+        whole_recipe = Recipe(**{"model_id": "m1", "dataset_id": "d1", **recipe})
+        values: dict[str, Any] = {"recipe": whole_recipe.model_dump(), "facts": RunFacts.model_validate(facts or {})}
         with db.session() as session:
             session.add(
-                Run(id=id, project_id="default", name=name or id, model_id=made.model_id, dataset_id="d1", **values)
+                Run(
+                    id=id,
+                    project_id="default",
+                    name=name or id,
+                    model_id=whole_recipe.model_id,
+                    dataset_id="d1",
+                    **values,
+                )
             )
         return id
 
