@@ -7,17 +7,14 @@ turn is exchanged for another one, and what changes in the text is the turn. Whe
 refused: better one row less than the wrong words learnt.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from jinja2 import TemplateError
 
 from engine.workers.tokens import content_marks
-from engine.workers.tokens.content_marks import Place
+from engine.workers.tokens.content_marks import Message, Place, Render
 
-Message = dict[str, Any]  # role and content; tool_calls; train: false for an answer that is context only
-Render = Callable[[Sequence[Message], bool], str]  # (messages, with the prompt for an answer) -> text
 Span = tuple[int, int]  # (start, end) in characters
 
 UNUSUAL = "\u2603\u2603"  # what no answer begins or ends with

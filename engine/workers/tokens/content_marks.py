@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-Message = Mapping[str, Any]  # role and content; tool_calls; train: false for an answer that is context only
+Message = dict[str, Any]  # role and content; tool_calls; train: false for an answer that is context only
 Render = Callable[[Sequence[Message], bool], str]  # (messages, with the prompt for an answer) -> text
 
 FIRST_MARK = 0xF0000  # the first private plane of Unicode

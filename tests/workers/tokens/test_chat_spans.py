@@ -9,7 +9,8 @@ import pytest
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from engine.workers.tokens.chat_spans import PLAIN_TEMPLATE, ChatText, Message, UnknownAnswerError
+from engine.workers.tokens.chat_spans import PLAIN_TEMPLATE, ChatText, UnknownAnswerError
+from engine.workers.tokens.content_marks import Message
 from engine.workers.tokens.templates import Template
 from engine.workers.tokens.tool_text import ToolText
 from tests.tiny import TEMPLATE as CHATML

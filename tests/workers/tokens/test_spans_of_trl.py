@@ -14,7 +14,8 @@ from jinja2 import TemplateError
 from jinja2.ext import loopcontrols
 
 from engine.workers.tokens import templates
-from engine.workers.tokens.chat_spans import ChatText, Message, UnknownAnswerError
+from engine.workers.tokens.chat_spans import ChatText, UnknownAnswerError
+from engine.workers.tokens.content_marks import Message
 from engine.workers.tokens.templates import Template
 from engine.workers.tokens.tool_text import ToolText
 from tests.workers.tokens.test_chat_spans import ADD, FOLDER
