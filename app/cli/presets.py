@@ -19,7 +19,7 @@ PresetOption = Annotated[
 
 def list_presets() -> None:
     """List the presets: what each is for, and which values it sets."""
-    for one in presets.every():
+    for one in presets.all_presets():
         typer.echo(f"{one.name:<13} {one.about}")
         for setting in one.fields:
             only = ", ".join([*setting.methods, *setting.tunings])

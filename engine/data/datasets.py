@@ -53,23 +53,23 @@ def import_files(
     """
     if not paths:
         raise RefusedError("There is no file to import.", "Choose at least one.")
-    files = [incoming_files.file_name(own) for _, own in paths]
-    made = Dataset(
+    files = [incoming_files.file_name(name_outside) for _, name_outside in paths]
+    dataset = Dataset(
         project_id=project_id,
         name=names.checked(name or Path(files[0]).stem, "dataset"),
         source=source,
-        source_name=_joined(files),
+        source_name=_joined_names(files),
         mapping=mapping,
         origin={**(origin or {}), "files": [{"name": file} for file in files]},
     )
 
     def take_in() -> None:
-        targets = [target for target, _ in importing.sources(made)]
+        targets = [target for target, _ in importing.sources(dataset)]
         targets[0].parent.mkdir(exist_ok=True, mode=0o700)
         sizes = [incoming_files.take_in(path, target) for (path, _), target in zip(paths, targets, strict=True)]
-        made.size_bytes = sum(sizes)
+        dataset.size_bytes = sum(sizes)
 
-    return _begun(made, take_in)
+    return _save_and_start(dataset, take_in)
 
 
 def import_hub(
@@ -84,10 +84,12 @@ def import_hub(
 
     The worker's HF_TOKEN opens private ones. Raises RefusedError for what is no name, NotFoundError for a project.
     """
-    asked = hub_names.asked(hub_id, config, split, revision)
-    called = names.checked(name or str(asked["id"]).rpartition("/")[2], "dataset")
-    made = Dataset(project_id=project_id, name=called, source=importing.HUB, source_name=str(asked["id"]), origin=asked)
-    return _begun(made, lambda: None)
+    origin = hub_names.hub_source(hub_id, config, split, revision)
+    dataset_name = names.checked(name or str(origin["id"]).rpartition("/")[2], "dataset")
+    dataset = Dataset(
+        project_id=project_id, name=dataset_name, source=importing.HUB, source_name=str(origin["id"]), origin=origin
+    )
+    return _save_and_start(dataset, lambda: None)
 
 
 def import_again(dataset_id: str, mapping: dict[str, Any] | None) -> Dataset:
@@ -102,19 +104,19 @@ def import_again(dataset_id: str, mapping: dict[str, Any] | None) -> Dataset:
         raise ConflictError(f"The files of `{old.name}` are not kept.", "Import them again, with the mapping.")
     if old.status == DatasetStatus.IMPORTING:
         raise ConflictError(f"`{old.name}` is still being imported.", "Wait until it has ended.")
-    return _next_version(old, mapping) if old.sha256 else _once_more(old, mapping)
+    return _next_version(old, mapping) if old.sha256 else _import_anew(old, mapping)
 
 
-def _once_more(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
+def _import_anew(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
     with db.session() as session:
-        fresh = existing(session, Dataset, old.id)
-        if fresh.status == DatasetStatus.IMPORTING:
+        current = existing(session, Dataset, old.id)
+        if current.status == DatasetStatus.IMPORTING:
             raise ConflictError(f"`{old.name}` has changed meanwhile.", "Look again.")
-        fresh.status, fresh.mapping, fresh.error, fresh.hint = DatasetStatus.IMPORTING, mapping, None, None
-        fresh.attempt += 1
-        fresh.origin = _origin(fresh, mapping)
+        current.status, current.mapping, current.error, current.hint = DatasetStatus.IMPORTING, mapping, None, None
+        current.attempt += 1
+        current.origin = _origin(current, mapping)
     importing.start()
-    return fresh
+    return current
 
 
 def _origin(dataset: Dataset, mapping: dict[str, Any] | None) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def _origin(dataset: Dataset, mapping: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _next_version(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
-    made = Dataset(
+    version = Dataset(
         project_id=old.project_id,
         name=old.name,
         source=old.source,
@@ -137,11 +139,11 @@ def _next_version(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
     )
 
     def link() -> None:
-        for (path, _), (target, _) in zip(importing.sources(old), importing.sources(made), strict=True):
+        for (path, _), (target, _) in zip(importing.sources(old), importing.sources(version), strict=True):
             target.parent.mkdir(exist_ok=True, mode=0o700)
             os.link(path, target)
 
-    return _begun(made, link)
+    return _save_and_start(version, link)
 
 
 def derive(
@@ -156,26 +158,26 @@ def derive(
     With `family_id`, it is the next version of that family. Raises NotFoundError for a missing parent or project,
     ConflictError for a parent without rows.
     """
-    made_from = [look_up(parent) for parent in parents]
-    for parent in made_from:
+    parent_datasets = [look_up(parent) for parent in parents]
+    for parent in parent_datasets:
         blob(parent)
-    made = Dataset(
+    derived = Dataset(
         project_id=project_id,
         name=names.checked(name, "dataset"),
         source=importing.SHAPED,
-        source_name=_joined([parent.name for parent in made_from]),
+        source_name=_joined_names([parent.name for parent in parent_datasets]),
         operation=operation,
         parents=parents,
         family_id=family_id or "",
     )
-    return _begun(made, lambda: None)
+    return _save_and_start(derived, lambda: None)
 
 
-def _joined(parts: list[str]) -> str:
+def _joined_names(parts: list[str]) -> str:
     return "".join(parts) if len(parts) < 2 else f"{parts[0]} and {len(parts) - 1} more"
 
 
-def _begun(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:
+def _save_and_start(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:
     """Fills the folder, then saves the dataset and starts its import. What fails leaves nothing.
 
     In a family it takes the next number, where nobody else can take the same.
@@ -281,5 +283,5 @@ def delete_dataset(dataset_id: str) -> None:
 
 def _refuse_used(dataset: Dataset, runs: Any) -> None:
     for run in sorted(runs, key=lambda run: run.status not in RUN_MOVING):
-        wait = "Stop the run first, then delete it." if run.status in RUN_MOVING else "Delete the run first."
-        raise ConflictError(f"Run `{run.name}` uses dataset `{dataset.name}`.", wait)
+        hint = "Stop the run first, then delete it." if run.status in RUN_MOVING else "Delete the run first."
+        raise ConflictError(f"Run `{run.name}` uses dataset `{dataset.name}`.", hint)

@@ -8,8 +8,8 @@ from typing import NamedTuple, cast
 from engine.data import datasets
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import work
-from engine.rows.export import forms as export
 from engine.rows.export.file import File, Packed
+from engine.rows.export.forms import FORMS, Form, for_kind
 from engine.rows.verdict import Kind
 from storage.statuses import WorkStatus
 from storage.tables import Dataset, Work
@@ -25,9 +25,9 @@ class Download(NamedTuple):
     media_type: str
 
 
-def forms(dataset: Dataset) -> list[export.Form]:
+def forms(dataset: Dataset) -> list[Form]:
     """The forms this dataset can be written in; the first loses nothing."""
-    return export.for_kind(cast(Kind, dataset.kind)) if dataset.kind else []
+    return for_kind(cast(Kind, dataset.kind)) if dataset.kind else []
 
 
 def start(dataset_id: str, form: str = "trl", file: File = "jsonl", packed: Packed = "") -> Work:
@@ -37,10 +37,11 @@ def start(dataset_id: str, form: str = "trl", file: File = "jsonl", packed: Pack
     """
     dataset = datasets.look_up(dataset_id)
     path = datasets.blob(dataset)
-    able = {one.name for one in forms(dataset)}
-    if form not in able:
+    form_names = {offered.name for offered in forms(dataset)}
+    if form not in form_names:
         raise RefusedError(
-            f"Rows of the kind {dataset.kind} cannot be written as `{form}`.", f"Choose one of: {', '.join(able)}."
+            f"Rows of the kind {dataset.kind} cannot be written as `{form}`.",
+            f"Choose one of: {', '.join(form_names)}.",
         )
     if file == "parquet" and packed:
         raise RefusedError(f"A Parquet file is not packed as {packed}: it is compressed already.", "Leave packing out.")
@@ -50,31 +51,33 @@ def start(dataset_id: str, form: str = "trl", file: File = "jsonl", packed: Pack
 
 def look_up(dataset_id: str, work_id: str) -> Work:
     """Raises NotFoundError when this dataset has no such export."""
-    found = work.look_up(work_id)
-    if found.kind != KIND or found.subject_id != dataset_id:
+    export_work = work.look_up(work_id)
+    if export_work.kind != KIND or export_work.subject_id != dataset_id:
         raise NotFoundError(f"Dataset `{dataset_id}` has no export `{work_id}`.")
-    return found
+    return export_work
 
 
 def download(dataset_id: str, work_id: str) -> Download:
     """The file of a finished export. Raises NotFoundError, or ConflictError while there is none."""
-    found = look_up(dataset_id, work_id)
-    if found.status != WorkStatus.SUCCEEDED:
-        raise ConflictError("The export is not ready.", found.error or "Wait until it is.")
-    path = work.folder(found) / str(found.result["file"])
+    export_work = look_up(dataset_id, work_id)
+    if export_work.status != WorkStatus.SUCCEEDED:
+        raise ConflictError("The export is not ready.", export_work.error or "Wait until it is.")
+    path = work.folder(export_work) / str(export_work.result["file"])
     ending = path.name.removeprefix("export")
-    media_type = {"": "application/x-ndjson", "gz": "application/gzip", "zst": "application/zstd"}[found.spec["packed"]]
-    if found.spec["file"] == "parquet":
+    media_type = {"": "application/x-ndjson", "gz": "application/gzip", "zst": "application/zstd"}[
+        export_work.spec["packed"]
+    ]
+    if export_work.spec["file"] == "parquet":
         media_type = "application/vnd.apache.parquet"
-    return Download(path, f"{safe_name(found.spec['name'])}-{found.spec['form']}{ending}", media_type)
+    return Download(path, f"{safe_name(export_work.spec['name'])}-{export_work.spec['form']}{ending}", media_type)
 
 
 def safe_name(name: str) -> str:
     """A name as a file can be called on any system: letters, digits, dots and dashes, not too long."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:80] or "dataset"
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_name).strip("-._")[:80] or "dataset"
 
 
 def form_label(form: str) -> str:
     """What a form is called; one this studio does not know any more, by its name."""
-    return export.FORMS[form].label if form in export.FORMS else form
+    return FORMS[form].label if form in FORMS else form

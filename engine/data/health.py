@@ -19,7 +19,7 @@ from engine.rows.health.checks import CHECKS
 from engine.rows.health.fingerprints import Positions
 from engine.rows.health.language import NAMES, beginnings, language
 from engine.rows.health.score import Part
-from engine.rows.store.by_position import picked
+from engine.rows.store.by_position import read_rows
 from storage import db
 from storage import work as stored
 from storage.statuses import WORK_MOVING, WorkStatus
@@ -56,7 +56,8 @@ class FoundRow:
 
 def _spec(dataset: Dataset) -> dict[str, Any]:
     others = [
-        {"path": str(datasets.blob(one)), "kind": one.kind, "name": one.name} for one in health_choices.against(dataset)
+        {"path": str(datasets.blob(other)), "kind": other.kind, "name": other.name}
+        for other in health_choices.against(dataset)
     ]
     return {"edition": EDITION, "path": str(datasets.blob(dataset)), "kind": dataset.kind, "against": others}
 
@@ -76,8 +77,8 @@ def current(dataset: Dataset) -> Work | None:
     """The checks of this dataset: those compared with what is to be compared with now, else the newest."""
     if dataset.sha256 is None:
         return None
-    if (wanted := work.known(KIND, dataset.id, _spec(dataset))) is not None:
-        return wanted
+    if (matching := work.known(KIND, dataset.id, _spec(dataset))) is not None:
+        return matching
     newest = work.latest(dataset.id, KIND)
     return newest if newest is not None and newest.spec["edition"] == EDITION else None
 
@@ -85,47 +86,47 @@ def current(dataset: Dataset) -> Work | None:
 def report(dataset_id: str) -> Report:
     """Raises NotFoundError."""
     dataset = datasets.look_up(dataset_id)
-    found, against = current(dataset), health_choices.against(dataset)
-    compared = found is not None and found.spec == _spec(dataset)
-    if found is None or found.status != WorkStatus.SUCCEEDED:
-        return Report(found, against, compared)
-    result = found.result
-    made = score.parts(result["checks"], result["rows"], health_choices.ignored(dataset_id))
-    return Report(found, against, compared, score.total(made), made, result["statistics"])
+    checks, against = current(dataset), health_choices.against(dataset)
+    compared = checks is not None and checks.spec == _spec(dataset)
+    if checks is None or checks.status != WorkStatus.SUCCEEDED:
+        return Report(checks, against, compared)
+    result = checks.result
+    parts = score.parts(result["checks"], result["rows"], health_choices.ignored(dataset_id))
+    return Report(checks, against, compared, score.total(parts), parts, result["statistics"])
 
 
 def rows(dataset_id: str, check: str, offset: int = 0, limit: int = 20) -> list[FoundRow]:
     """A page of the rows a check found. Raises NotFoundError, ConflictError before the checks are made."""
     dataset = datasets.look_up(dataset_id)
-    folder = work.folder(_succeeded(dataset, check))
+    folder = work.folder(_finished_checks(dataset, check))
     page = slice(max(0, offset), max(0, offset) + min(limit, MOST_ROWS_A_PAGE))
     positions = position_file.read(folder / f"{check}.npy")[page].tolist()
     twins_file = folder / f"{check}.twins.npy"
     twins = position_file.read(twins_file)[page].tolist() if twins_file.exists() else []
-    every = picked(datasets.blob(dataset), [*positions, *twins])
-    say = _SAYING.get(check, _nothing)
+    every_row = read_rows(datasets.blob(dataset), [*positions, *twins])
+    remark_on = _REMARKS.get(check, _no_remark)
     return [
-        FoundRow(position, row, twin, twin_row, say(row))
+        FoundRow(position, row, twin, twin_row, remark_on(row))
         for position, row, twin, twin_row in zip_longest(
-            positions, every[: len(positions)], twins, every[len(positions) :]
+            positions, every_row[: len(positions)], twins, every_row[len(positions) :]
         )
     ]
 
 
-def _succeeded(dataset: Dataset, check: str) -> Work:
+def _finished_checks(dataset: Dataset, check: str) -> Work:
     if check not in CHECKS:
         raise NotFoundError(f"There is no check `{check[:60]}`.", f"The checks are {', '.join(CHECKS)}.")
-    found = current(dataset)
-    if found is None or found.status != WorkStatus.SUCCEEDED:
+    checks = current(dataset)
+    if checks is None or checks.status != WorkStatus.SUCCEEDED:
         raise ConflictError(f"Dataset `{dataset.name}` has not been checked yet.", "Start the checks, then wait.")
-    return found
+    return checks
 
 
-def _nothing(_row: dict[str, Any]) -> str:
+def _no_remark(_row: dict[str, Any]) -> str:
     return ""
 
 
-def _in_language(row: dict[str, Any]) -> str:
+def _language_name(row: dict[str, Any]) -> str:
     (beginning,) = beginnings(pa.array([_all_text(row)])).to_pylist()
     return str(NAMES.get(language(beginning), ""))
 
@@ -134,7 +135,7 @@ def _length(row: dict[str, Any]) -> str:
     return f"{len(_all_text(row)):,} characters"
 
 
-_SAYING: dict[str, Callable[[dict[str, Any]], str]] = {"language_mix": _in_language, "length_outliers": _length}
+_REMARKS: dict[str, Callable[[dict[str, Any]], str]] = {"language_mix": _language_name, "length_outliers": _length}
 
 
 def _all_text(row: dict[str, Any]) -> str:
@@ -142,7 +143,7 @@ def _all_text(row: dict[str, Any]) -> str:
     for name in ("messages", "prompt", "completion", "completions", "text", "chosen", "rejected"):
         value = row.get(name) or []
         turns = [value] if isinstance(value, str) else value
-        texts += (str(one.get("content", "")) if isinstance(one, dict) else str(one) for one in turns)
+        texts += (str(turn.get("content", "")) if isinstance(turn, dict) else str(turn) for turn in turns)
     return "\n".join(texts)
 
 
@@ -153,25 +154,25 @@ def fix(dataset_id: str, check: str, positions: Sequence[int] | None = None) -> 
     nothing was found, RefusedError for a choice of rows where only all of them can be changed.
     """
     dataset = datasets.look_up(dataset_id)
-    folder = work.folder(_succeeded(dataset, check))
-    found = position_file.read(folder / f"{check}.npy")
-    if not len(found):
+    folder = work.folder(_finished_checks(dataset, check))
+    found_positions = position_file.read(folder / f"{check}.npy")
+    if not len(found_positions):
         raise ConflictError(f"{CHECKS[check].title}: nothing was found.", "There is nothing to change.")
-    declared = CHECKS[check]
-    if declared.fix == "drop":
+    definition = CHECKS[check]
+    if definition.fix == "drop":
         rows_file = folder / f"{check}.npy"
-        wanted = rows_file if positions is None else _chosen(found, positions)
-        return shape.drop_rows(dataset_id, wanted, declared.title.lower())
+        drop_positions = rows_file if positions is None else _chosen(found_positions, positions)
+        return shape.drop_rows(dataset_id, drop_positions, definition.title.lower())
     if positions is not None:
         raise RefusedError("This fix applies to all rows or to none.", "Leave the positions out.")
-    return shape.change(dataset_id, {"op": declared.fix})[0]
+    return shape.change(dataset_id, {"op": definition.fix})[0]
 
 
-def _chosen(found: Positions, positions: Sequence[int]) -> list[int]:
-    wanted = [int(one) for one in np.intersect1d(found, np.asarray(positions, dtype=np.int64))]
-    if not wanted:
+def _chosen(found_positions: Positions, positions: Sequence[int]) -> list[int]:
+    chosen = [int(position) for position in np.intersect1d(found_positions, np.asarray(positions, dtype=np.int64))]
+    if not chosen:
         raise RefusedError("None of these rows was found by the check.", "Choose among the rows it shows.")
-    return wanted
+    return chosen
 
 
 def tick() -> None:

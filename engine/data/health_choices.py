@@ -41,8 +41,8 @@ def against(dataset: Dataset) -> list[Dataset]:
     if chosen is None:
         return _other_sides(dataset)
     with db.reading() as session:
-        found = [stored.get(session, one) for one in chosen]
-    return [one for one in found if one is not None and _usable(one)]
+        compared = [stored.get(session, dataset_id) for dataset_id in chosen]
+    return [other for other in compared if other is not None and _usable(other)]
 
 
 def choose(dataset_id: str, others: Iterable[str]) -> None:
@@ -53,18 +53,18 @@ def choose(dataset_id: str, others: Iterable[str]) -> None:
     dataset, ids = datasets.look_up(dataset_id), list(dict.fromkeys(others))
     if len(ids) > MOST_COMPARED:
         raise RefusedError(f"{len(ids)} datasets are too many to compare with.", f"Choose at most {MOST_COMPARED}.")
-    for one in map(datasets.look_up, ids):
-        if one.id == dataset.id or one.project_id != dataset.project_id or not _usable(one):
+    for other in map(datasets.look_up, ids):
+        if other.id == dataset.id or other.project_id != dataset.project_id or not _usable(other):
             hint = "Choose another dataset of the same project that is ready."
-            raise RefusedError(f"`{dataset.name}` cannot be compared with `{one.name}`.", hint)
+            raise RefusedError(f"`{dataset.name}` cannot be compared with `{other.name}`.", hint)
     _write(dataset_id, AGAINST, ids)
 
 
 def candidates(dataset: Dataset) -> list[Dataset]:
     """What it could be compared with: ready datasets of its project that are no other version of it."""
     with db.reading() as session:
-        every = stored.newest(session, dataset.project_id)
-    return [one for one in every if one.family_id != dataset.family_id and _usable(one)]
+        newest = stored.newest(session, dataset.project_id)
+    return [candidate for candidate in newest if candidate.family_id != dataset.family_id and _usable(candidate)]
 
 
 def _other_sides(dataset: Dataset) -> list[Dataset]:
@@ -75,19 +75,19 @@ def _other_sides(dataset: Dataset) -> list[Dataset]:
         if not dataset.parents:
             return []
         with db.reading() as session:
-            before = stored.get(session, dataset.parents[0])
-        if before is None:
+            parent = stored.get(session, dataset.parents[0])
+        if parent is None:
             return []
-        dataset = before
+        dataset = parent
     own = dataset
     with db.reading() as session:
         siblings = stored.made_from(session, own.project_id, own.parents)
-    return [one for one in siblings if _other_side(one, own)][:MOST_COMPARED]
+    return [sibling for sibling in siblings if _other_side(sibling, own)][:MOST_COMPARED]
 
 
-def _other_side(one: Dataset, own: Dataset) -> bool:
-    split = str((one.operation or {}).get("op", "")).startswith("split")
-    return split and one.id != own.id and one.operation != own.operation and _usable(one)
+def _other_side(sibling: Dataset, own: Dataset) -> bool:
+    from_split = str((sibling.operation or {}).get("op", "")).startswith("split")
+    return from_split and sibling.id != own.id and sibling.operation != own.operation and _usable(sibling)
 
 
 def _usable(dataset: Dataset) -> bool:
@@ -100,7 +100,7 @@ def _path(dataset_id: str, name: str) -> Path:
 
 def _read(dataset_id: str, name: str) -> list[str] | None:
     path = _path(dataset_id, name)
-    return [str(one) for one in orjson.loads(path.read_bytes())] if path.exists() else None
+    return [str(entry) for entry in orjson.loads(path.read_bytes())] if path.exists() else None
 
 
 def _write(dataset_id: str, name: str, values: Iterable[str]) -> None:

@@ -28,14 +28,14 @@ def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS
 
     Raises RefusedError, or TunesmithError with the hub's answer.
     """
-    asked = hub_names.asked(hub_id, revision=revision)
-    spec = {"id": asked["id"], "revision": asked["revision"]}
-    done = work.wait(work.start(LOOK, f"hub:{asked['id']}", spec).id, seconds)
-    if done.status == WorkStatus.SUCCEEDED:
-        return done.result
-    if done.status in WORK_MOVING:
+    source = hub_names.hub_source(hub_id, revision=revision)
+    spec = {"id": source["id"], "revision": source["revision"]}
+    finished = work.wait(work.start(LOOK, f"hub:{source['id']}", spec).id, seconds)
+    if finished.status == WorkStatus.SUCCEEDED:
+        return finished.result
+    if finished.status in WORK_MOVING:
         raise TunesmithError("The hub has not answered yet.", "Try again in a moment.")
-    raise TunesmithError(done.error or "The hub could not be asked.", done.hint or "Try again.")
+    raise TunesmithError(finished.error or "The hub could not be asked.", finished.hint or "Try again.")
 
 
 def push(dataset_id: str, repo_id: str, token: str = "", private: bool = True, split: str = "train") -> Work:
@@ -90,8 +90,8 @@ def lineage(dataset: Dataset) -> list[str]:
     if dataset.parents:
         lines.append(f"Made from {', '.join(map(_name_of, dataset.parents))}.")
     if dataset.operation:
-        told = ", ".join(f"{name} {value}" for name, value in dataset.operation.items() if name != "op")
-        lines.append(f"By: {dataset.operation.get('op', 'a change')}{f' ({told:.200})' if told else ''}.")
+        options = ", ".join(f"{name} {value}" for name, value in dataset.operation.items() if name != "op")
+        lines.append(f"By: {dataset.operation.get('op', 'a change')}{f' ({options:.200})' if options else ''}.")
     if dataset.format:
         lines.append(f"Format of the source: {dataset.format.replace('_', ' ')}.")
     return lines
@@ -99,10 +99,9 @@ def lineage(dataset: Dataset) -> list[str]:
 
 def _came_from(dataset: Dataset) -> str:
     if dataset.source == "hub":
-        asked = dataset.origin or {"id": dataset.source_name}
-        parts = [f"{name} {asked[name]}" for name in ("config", "split", "revision") if asked.get(name)]
-        chosen = ", ".join(parts)
-        return f"The hub dataset {asked.get('id')}{f' ({chosen})' if chosen else ''}."
+        origin = dataset.origin or {"id": dataset.source_name}
+        details = ", ".join(f"{name} {origin[name]}" for name in ("config", "split", "revision") if origin.get(name))
+        return f"The hub dataset {origin.get('id')}{f' ({details})' if details else ''}."
     if dataset.source in _SOURCES:
         return f"{_SOURCES[dataset.source]}: {dataset.source_name}."
     return "Made in the studio."

@@ -32,7 +32,7 @@ FOUND = ("format", "kind", "rows", "accepted", "repaired", "rejected", "confiden
 def sources(dataset: Dataset) -> list[tuple[Path, str]]:
     """The files a dataset is made from, in their order, each with its own name. They stay, for another mapping."""
     folder = home.dataset_folder(dataset.id)
-    names = [str(one["name"]) for one in dataset.origin.get("files", [])] or [dataset.source_name]
+    names = [str(file["name"]) for file in dataset.origin.get("files", [])] or [dataset.source_name]
     if len(names) == 1:
         return [(folder / SOURCE, names[0])]
     return [(folder / SOURCES / str(number), name) for number, name in enumerate(names, 1)]
@@ -66,8 +66,8 @@ def _start(dataset: Dataset, folder: Path) -> bool:
         attempts.start(folder, dataset.attempt, lambda: _plan(dataset, folder))
     except TunesmithError as error:  # a parent is gone
         with db.session() as session:
-            if (fresh := _unchanged(session, dataset)) is not None:
-                fail(fresh, error.message, error.hint)
+            if (current := _unchanged(session, dataset)) is not None:
+                fail(current, error.message, error.hint)
         return False
     return True
 
@@ -79,14 +79,14 @@ def _plan(dataset: Dataset, folder: Path) -> plan.Plan:
 
 def _spec(dataset: Dataset) -> tuple[str, dict[str, Any]]:
     if dataset.source == HUB and "files" not in dataset.origin:
-        known = _remembered(dataset)
-        return "import_hub", {"hub": dataset.origin, "mapping": dataset.mapping, "remembered": known}
+        remembered = _remembered(dataset)
+        return "import_hub", {"hub": dataset.origin, "mapping": dataset.mapping, "remembered": remembered}
     if dataset.source != SHAPED:
         files = [{"path": str(path), "name": name} for path, name in sources(dataset)]
         return "import_data", {"sources": files, "mapping": dataset.mapping, "remembered": _remembered(dataset)}
     with db.reading() as session:
-        parents = [(one, stored.get(session, one)) for one in dataset.parents]
-    return "shape_data", {"operation": dataset.operation, "parents": [_parent(*one) for one in parents]}
+        parents = [(parent_id, stored.get(session, parent_id)) for parent_id in dataset.parents]
+    return "shape_data", {"operation": dataset.operation, "parents": [_parent(*parent) for parent in parents]}
 
 
 def _remembered(dataset: Dataset) -> list[dict[str, Any]]:
@@ -94,8 +94,10 @@ def _remembered(dataset: Dataset) -> list[dict[str, Any]]:
     if dataset.mapping or dataset.origin.get(AS_DETECTED):
         return []
     with db.reading() as session:
-        known = stored.mapped(session, dataset.project_id)
-    return [{"columns": one.columns, "mapping": one.mapping, "name": one.name} for one in known[:MOST_REMEMBERED]]
+        mapped = stored.mapped(session, dataset.project_id)
+    return [
+        {"columns": other.columns, "mapping": other.mapping, "name": other.name} for other in mapped[:MOST_REMEMBERED]
+    ]
 
 
 def _parent(parent_id: str, parent: Dataset | None) -> dict[str, Any]:
@@ -118,45 +120,45 @@ def _advance(dataset: Dataset) -> bool:
         return _start(dataset, folder)
     if not seen.is_news and not seen.over:
         return True
-    fresh = _taken_in(dataset, seen, folder)
-    if fresh is None:
+    current = _apply_events(dataset, seen, folder)
+    if current is None:
         return True  # somebody else was quicker; the next look sees what became of it
-    if fresh.status != DatasetStatus.IMPORTING:
-        tidy(fresh)
+    if current.status != DatasetStatus.IMPORTING:
+        tidy(current)
         return False
-    return fresh.attempt == dataset.attempt or _start(fresh, folder)
+    return current.attempt == dataset.attempt or _start(current, folder)
 
 
-def _taken_in(dataset: Dataset, seen: attempts.Seen, folder: Path) -> Dataset | None:
+def _apply_events(dataset: Dataset, seen: attempts.Seen, folder: Path) -> Dataset | None:
     """The row after what was seen; None when it has changed meanwhile."""
     with db.session() as session:
-        fresh = _unchanged(session, dataset)
-        if fresh is None:
+        current = _unchanged(session, dataset)
+        if current is None:
             return None
-        fresh.events_offset = seen.offset
+        current.events_offset = seen.offset
         for event in seen.events:
-            _apply(fresh, event, folder)
+            _apply(current, event, folder)
         if seen.over:
-            _again_or_fail(fresh)
-    return fresh
+            _again_or_fail(current)
+    return current
 
 
 def _unchanged(session: Session, dataset: Dataset) -> Dataset | None:
     """The row, if it is still being imported and nobody has moved it on."""
-    fresh = stored.get(session, dataset.id)
-    if fresh is None or fresh.status != DatasetStatus.IMPORTING:
+    current = stored.get(session, dataset.id)
+    if current is None or current.status != DatasetStatus.IMPORTING:
         return None
-    same = (fresh.attempt, fresh.events_offset) == (dataset.attempt, dataset.events_offset)
-    return fresh if same else None
+    unchanged = (current.attempt, current.events_offset) == (dataset.attempt, dataset.events_offset)
+    return current if unchanged else None
 
 
 def tidy(dataset: Dataset) -> None:
     """Removes what an ended import no longer needs. The files it read stay where another mapping could help."""
     folder = home.dataset_folder(dataset.id)
-    left = [*folder.glob("*.part*"), folder / ROWS]
+    unneeded = [*folder.glob("*.part*"), folder / ROWS]
     if dataset.status == DatasetStatus.FAILED and not dataset.rows:
-        left += [folder / SOURCE, *(folder / SOURCES).glob("*")]
-    for path in left:
+        unneeded += [folder / SOURCE, *(folder / SOURCES).glob("*")]
+    for path in unneeded:
         path.unlink(missing_ok=True)
 
 

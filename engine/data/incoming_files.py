@@ -19,8 +19,8 @@ SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
 def file_name(name: str) -> str:
     """The last part of a file's name as it came from outside, fit to be shown; it is never used as a path."""
     last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    shown = "".join(letter if letter.isprintable() else "_" for letter in last)
-    return shown[-names.LONGEST :] or "file"
+    printable = "".join(letter if letter.isprintable() else "_" for letter in last)
+    return printable[-names.LONGEST :] or "file"
 
 
 def take_in(path: Path, target: Path) -> int:
@@ -28,7 +28,7 @@ def take_in(path: Path, target: Path) -> int:
 
     Raises NotFoundError, or RefusedError for links, folders, pipes, devices, the studio's own files, and large ones.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         descriptor = file.fileno()
         size = _checked_size(descriptor, path)
         if _is_upload(path) and os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor)):
@@ -36,7 +36,7 @@ def take_in(path: Path, target: Path) -> int:
             if os.path.samestat(os.stat(target, follow_symlinks=False), os.fstat(descriptor)):
                 return size
             target.unlink()  # exchanged between the look and the move; moved across file systems it was copied
-        return _copied(file, target)
+        return _copy(file, target)
 
 
 def files_in(folder: Path) -> list[tuple[Path, str]]:
@@ -46,21 +46,21 @@ def files_in(folder: Path) -> list[tuple[Path, str]]:
     the folder, more than a thousand files, or more bytes than may be uploaded.
     """
     root = folder.resolve()
-    if root == Path("/") or any(root.is_relative_to(one) for one in SYSTEM_FOLDERS):
+    if root == Path("/") or any(root.is_relative_to(system) for system in SYSTEM_FOLDERS):
         raise RefusedError(f"`{root}` belongs to the system.", "Choose a folder with training data.")
-    found: list[Path] = []
+    readable: list[Path] = []
     for place, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
         inside = [Path(place, name) for name in files if not name.startswith(".")]
         for path in (*inside, *(Path(place, name) for name in folders)):
             _refuse_way_out(path, root)
-        found += [path for path in inside if choose.readable(path.name) and path.is_file() and not path.is_symlink()]
-        if len(found) > MOST_FILES:
+        readable += [path for path in inside if choose.readable(path.name) and path.is_file() and not path.is_symlink()]
+        if len(readable) > MOST_FILES:
             raise RefusedError(f"`{folder.name}` holds more than {MOST_FILES} files.", "Put their rows into fewer.")
-    if not found:
-        raise NotFoundError(f"`{folder.name}` holds no file that can be read.", choose.KNOWN)
-    _check_bytes(sum(path.stat().st_size for path in found), f"`{folder.name}`")
-    return sorted((path, path.relative_to(root).as_posix()) for path in found)
+    if not readable:
+        raise NotFoundError(f"`{folder.name}` holds no file that can be read.", choose.READABLE_HINT)
+    _check_bytes(sum(path.stat().st_size for path in readable), f"`{folder.name}`")
+    return sorted((path, path.relative_to(root).as_posix()) for path in readable)
 
 
 def _refuse_way_out(path: Path, root: Path) -> None:
@@ -75,7 +75,7 @@ def _leads_into(link: Path, root: Path) -> bool:
         return False
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
@@ -118,7 +118,7 @@ def _is_upload(path: Path) -> bool:
     return any(real.is_relative_to(folder.resolve()) for folder in (home.uploads(), home.gradio_cache()))
 
 
-def _copied(file: IO[bytes], target: Path) -> int:
+def _copy(file: IO[bytes], target: Path) -> int:
     part = target.with_name(target.name + ".part")
     try:
         with part.open("xb") as copy:

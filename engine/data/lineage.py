@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.data import datasets
 from engine.errors import NotFoundError, TunesmithError
 from engine.process import work
-from engine.rows.shape import diff as compared
-from engine.rows.shape import operations as table
+from engine.rows.shape import diff as row_diff
+from engine.rows.shape import operations
 from engine.rows.store import columnar
 from storage import datasets as stored
 from storage import db
@@ -68,7 +68,7 @@ def versions(dataset_id: str) -> Sequence[Dataset]:
 
 def words(dataset: Dataset) -> str:
     """How a dataset was made, as a sentence without its subject."""
-    return table.in_words(dataset.operation)
+    return operations.in_words(dataset.operation)
 
 
 def difference_in_rows(dataset: Dataset, parents: Sequence[Dataset]) -> str:
@@ -76,27 +76,27 @@ def difference_in_rows(dataset: Dataset, parents: Sequence[Dataset]) -> str:
     if dataset.status != DatasetStatus.READY:
         return ""
     changed = datasets.summary(dataset.id).get("changed", 0)
-    more = dataset.train_rows - sum(one.train_rows for one in parents)
-    said = [f"{changed:,} changed"] if changed else []
-    if parents and (more or not said):
-        said.append(f"{more:+,} rows".replace("-", "\u2212") if more else "the same rows")
-    return ", ".join(said)
+    more = dataset.train_rows - sum(parent.train_rows for parent in parents)
+    parts = [f"{changed:,} changed"] if changed else []
+    if parents and (more or not parts):
+        parts.append(f"{more:+,} rows".replace("-", "\u2212") if more else "the same rows")
+    return ", ".join(parts)
 
 
 def lineage(dataset_id: str) -> Ancestor:
     """The tree of all datasets it was made from. Raises NotFoundError for the dataset itself only."""
-    left = [MOST_PARENTS]
-    return _ancestor(datasets.look_up(dataset_id).id, left, DEEPEST)
+    nodes_left = [MOST_PARENTS]
+    return _ancestor(datasets.look_up(dataset_id).id, nodes_left, DEEPEST)
 
 
-def _ancestor(dataset_id: str, left: list[int], depth: int) -> Ancestor:
-    left[0] -= 1
+def _ancestor(dataset_id: str, nodes_left: list[int], depth: int) -> Ancestor:
+    nodes_left[0] -= 1
     try:
         dataset = datasets.look_up(dataset_id)
     except NotFoundError:
         return Ancestor(id=dataset_id, name=None)
-    followed = dataset.parents if depth > 0 else []
-    parents = [_ancestor(one, left, depth - 1) for one in followed if left[0] > 0]
+    parent_ids = dataset.parents if depth > 0 else []
+    parents = [_ancestor(parent_id, nodes_left, depth - 1) for parent_id in parent_ids if nodes_left[0] > 0]
     return Ancestor(
         id=dataset.id,
         name=dataset.name,
@@ -113,33 +113,35 @@ def diff(before_id: str, after_id: str, offset: int = 0, limit: int = 20, second
     Raises NotFoundError, ConflictError for a dataset without rows, or what made the worker fail.
     """
     before, after = datasets.look_up(before_id), datasets.look_up(after_id)
-    begun = work.start(DIFF, after.id, {"before": _said(before), "after": _said(after)})
-    found = work.wait(begun.id, seconds)
-    if found.status in (WorkStatus.FAILED, WorkStatus.STOPPED):
-        raise TunesmithError(found.error or "The comparison was stopped.", found.hint or "Compare them again.")
-    if found.status != WorkStatus.SUCCEEDED:
+    started = work.start(DIFF, after.id, {"before": _parent_spec(before), "after": _parent_spec(after)})
+    comparison = work.wait(started.id, seconds)
+    if comparison.status in (WorkStatus.FAILED, WorkStatus.STOPPED):
+        raise TunesmithError(
+            comparison.error or "The comparison was stopped.", comparison.hint or "Compare them again."
+        )
+    if comparison.status != WorkStatus.SUCCEEDED:
         return Comparison(ready=False)
-    positions = compared.Diff.load(work.folder(found))
+    positions = row_diff.Diff.load(work.folder(comparison))
     rows = _page(positions, datasets.blob(before), datasets.blob(after), (offset, limit))
-    return Comparison(ready=True, **{name: found.result[name] for name in compared.Diff._fields}, rows=rows)
+    return Comparison(ready=True, **{name: comparison.result[name] for name in row_diff.Diff._fields}, rows=rows)
 
 
-def _said(dataset: Dataset) -> dict[str, Any]:
+def _parent_spec(dataset: Dataset) -> dict[str, Any]:
     path = str(datasets.blob(dataset))
     return {"path": path, "kind": dataset.kind, "name": dataset.name, "train_rows": dataset.train_rows}
 
 
-def _page(found: compared.Diff, before: Path, after: Path, part: tuple[int, int]) -> list[Difference]:
-    changed, added, removed = found
-    wanted: list[tuple[Literal["changed", "added", "removed"], int | None, int | None]] = []
-    start, end = part[0], part[0] + part[1]
-    wanted += [("changed", int(old), int(new)) for old, new in changed[start:end]]
+def _page(differences: row_diff.Diff, before: Path, after: Path, window: tuple[int, int]) -> list[Difference]:
+    changed, added, removed = differences
+    entries: list[tuple[Literal["changed", "added", "removed"], int | None, int | None]] = []
+    start, end = window[0], window[0] + window[1]
+    entries += [("changed", int(old), int(new)) for old, new in changed[start:end]]
     start, end = max(0, start - len(changed)), max(0, end - len(changed))
-    wanted += [("added", None, int(new)) for new in added[start:end]]
+    entries += [("added", None, int(new)) for new in added[start:end]]
     start, end = max(0, start - len(added)), max(0, end - len(added))
-    wanted += [("removed", int(old), None) for old in removed[start:end]]
-    old_rows = rows_at(before, [old for _, old, _ in wanted if old is not None])
-    new_rows = rows_at(after, [new for _, _, new in wanted if new is not None])
+    entries += [("removed", int(old), None) for old in removed[start:end]]
+    old_rows = rows_at(before, [old for _, old, _ in entries if old is not None])
+    new_rows = rows_at(after, [new for _, _, new in entries if new is not None])
     return [
         Difference(
             change=change,
@@ -147,22 +149,26 @@ def _page(found: compared.Diff, before: Path, after: Path, part: tuple[int, int]
             before=None if old is None else old_rows[old],
             after=None if new is None else new_rows[new],
         )
-        for change, old, new in wanted
+        for change, old, new in entries
     ]
 
 
 def rows_at(path: Path, positions: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Rows by position. Each row group they are in is read once."""
-    found: dict[int, dict[str, Any]] = {}
+    rows_by_position: dict[int, dict[str, Any]] = {}
     if not positions:
-        return found
+        return rows_by_position
     with pq.ParquetFile(path) as file:
         first = 0
         for group in range(file.metadata.num_row_groups):
             count = file.metadata.row_group(group).num_rows
-            here = [one for one in positions if first <= one < first + count]
-            if here:
-                rows = file.read_row_group(group, use_threads=False).take([one - first for one in here]).to_pylist()
-                found |= dict(zip(here, map(columnar.plain, rows), strict=True))
+            inside = [position for position in positions if first <= position < first + count]
+            if inside:
+                rows = (
+                    file.read_row_group(group, use_threads=False)
+                    .take([position - first for position in inside])
+                    .to_pylist()
+                )
+                rows_by_position |= dict(zip(inside, map(columnar.plain, rows), strict=True))
             first += count
-    return found
+    return rows_by_position

@@ -41,12 +41,12 @@ def look(dataset_id: str, seconds: float = LOOK_SECONDS) -> dict[str, Any]:
 
     Raises NotFoundError, ConflictError, and TunesmithError when the file cannot be read or takes too long.
     """
-    done = work.wait(begin(datasets.look_up(dataset_id)).id, seconds)
-    if done.status != WorkStatus.SUCCEEDED:
+    finished = work.wait(begin(datasets.look_up(dataset_id)).id, seconds)
+    if finished.status != WorkStatus.SUCCEEDED:
         raise TunesmithError(
-            done.error or "The first rows are still being read.", done.hint or "Try again in a moment."
+            finished.error or "The first rows are still being read.", finished.hint or "Try again in a moment."
         )
-    return done.result
+    return finished.result
 
 
 def try_mapping(dataset_id: str, mapping: Mapping, rows: int = 3) -> dict[str, Any]:
@@ -56,14 +56,14 @@ def try_mapping(dataset_id: str, mapping: Mapping, rows: int = 3) -> dict[str, A
     and "fix". When none of the first `rows` is rejected and others are, the first of those comes last.
     """
     dataset = datasets.look_up(dataset_id)
-    check_columns(mapping, [one["name"] for one in look(dataset_id)["columns"]])
-    wanted = format_of(mapping)
-    found = [_verdict(number, one, wanted) for number, one in enumerate(kept_rows(dataset), 1)]
-    bad = [one for one in found if one["verdict"] == "rejected"]
-    shown = found[: min(rows, MOST_SHOWN)]
-    if bad and bad[0] not in shown:
-        shown.append(bad[0])
-    return {"looked_at": len(found), **_counts(found), "rows": shown}
+    check_columns(mapping, [column["name"] for column in look(dataset_id)["columns"]])
+    row_format = format_of(mapping)
+    verdicts = [_verdict(number, row, row_format) for number, row in enumerate(kept_rows(dataset), 1)]
+    rejected = [verdict for verdict in verdicts if verdict["verdict"] == "rejected"]
+    shown = verdicts[: min(rows, MOST_SHOWN)]
+    if rejected and rejected[0] not in shown:
+        shown.append(rejected[0])
+    return {"looked_at": len(verdicts), **_counts(verdicts), "rows": shown}
 
 
 def kept_rows(dataset: Dataset) -> list[dict[str, Any]]:
@@ -72,21 +72,27 @@ def kept_rows(dataset: Dataset) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in file.read_bytes().splitlines()] if file.exists() else []
 
 
-def _verdict(number: int, kept: dict[str, Any], wanted: Format) -> dict[str, Any]:
-    verdict = Rejection(kept["rule"], kept["value"]) if "rule" in kept else detection.judge(kept["row"], wanted)
+def _verdict(number: int, kept_row: dict[str, Any], row_format: Format) -> dict[str, Any]:
+    verdict = (
+        Rejection(kept_row["rule"], kept_row["value"])
+        if "rule" in kept_row
+        else detection.judge(kept_row["row"], row_format)
+    )
     if isinstance(verdict, Rejection):
-        said = {"rule": verdict.rule, "value": verdict.value, "fix": verdict.fix}
-        return {"row": number, "verdict": "rejected", **said}
+        rejection = {"rule": verdict.rule, "value": verdict.value, "fix": verdict.fix}
+        return {"row": number, "verdict": "rejected", **rejection}
     word = "repaired" if verdict.repairs else "accepted"
     return {"row": number, "verdict": word, "values": verdict.values, "repairs": sorted(verdict.repairs)}
 
 
-def _counts(found: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = {word: sum(one["verdict"] == word for one in found) for word in ("accepted", "repaired", "rejected")}
+def _counts(verdicts: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = {
+        word: sum(verdict["verdict"] == word for verdict in verdicts) for word in ("accepted", "repaired", "rejected")
+    }
     rules: dict[str, int] = {}
-    for one in found:
-        if "rule" in one:
-            rules[one["rule"]] = rules.get(one["rule"], 0) + 1
+    for verdict in verdicts:
+        if "rule" in verdict:
+            rules[verdict["rule"]] = rules.get(verdict["rule"], 0) + 1
     return {**counts, "rules": rules}
 
 
@@ -100,5 +106,5 @@ def apply(dataset_id: str, mapping: Mapping | None) -> Dataset:
     if dataset.status == DatasetStatus.IMPORTING:
         raise ConflictError(f"`{dataset.name}` is still being imported.", "Wait until it is done.")
     if mapping is not None:
-        check_columns(mapping, [one["name"] for one in look(dataset_id)["columns"]])
+        check_columns(mapping, [column["name"] for column in look(dataset_id)["columns"]])
     return datasets.import_again(dataset_id, mapping.model_dump() if mapping else None)

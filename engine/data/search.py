@@ -10,7 +10,7 @@ from engine.data import datasets
 from engine.process import work
 from engine.rows.search import lookup
 from engine.rows.search.terms import Term, terms
-from engine.rows.store.by_position import picked
+from engine.rows.store.by_position import read_rows
 from storage.statuses import WorkStatus
 from storage.tables import Dataset, Work
 
@@ -44,24 +44,24 @@ def search(dataset_id: str, text: str, offset: int = 0, limit: int = 20) -> Hits
     Any text may be searched for. Raises NotFoundError, ConflictError while there are no rows.
     """
     dataset = datasets.look_up(dataset_id)
-    path, wanted = datasets.blob(dataset), terms(text)
-    if not wanted:
+    path, search_terms = datasets.blob(dataset), terms(text)
+    if not search_terms:
         return Hits([], 0, [], 0, complete=True)
     offset, limit = max(0, offset), max(0, min(limit, MOST_ROWS_A_PAGE))
     index = start_index(dataset)
     if index.status == WorkStatus.SUCCEEDED:
-        total, positions = lookup.indexed(work.folder(index) / lookup.INDEX, wanted, offset, limit)
+        total, positions = lookup.indexed(work.folder(index) / lookup.INDEX, search_terms, offset, limit)
         looked_at = dataset.train_rows
     else:
-        found, looked_at = lookup.scanned(path, dataset.kind, wanted, SCANNED_ROWS)
-        total, positions = len(found), found[offset : offset + limit]
-    rows = [Hit(*pair) for pair in zip(positions, picked(path, positions), strict=True)]
-    return Hits(wanted, total, rows, looked_at, looked_at >= dataset.train_rows)
+        matches, looked_at = lookup.scanned(path, dataset.kind, search_terms, SCANNED_ROWS)
+        total, positions = len(matches), matches[offset : offset + limit]
+    rows = [Hit(*pair) for pair in zip(positions, read_rows(path, positions), strict=True)]
+    return Hits(search_terms, total, rows, looked_at, looked_at >= dataset.train_rows)
 
 
 def start_index(dataset: Dataset) -> Work:
     """Begins to make the index, or returns what there is. One that failed is left alone: searches scan."""
-    found = work.latest(dataset.id, KIND)
-    if found is not None and found.status == WorkStatus.FAILED:
-        return found
+    index = work.latest(dataset.id, KIND)
+    if index is not None and index.status == WorkStatus.FAILED:
+        return index
     return work.start(KIND, dataset.id, {"path": str(datasets.blob(dataset)), "kind": dataset.kind})

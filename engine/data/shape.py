@@ -16,17 +16,13 @@ from engine.rows.shape import (
     convert,
     drop,
     edit,
+    operations,
     sample,
     split,
     texts,
     validated_rows,
 )
-from engine.rows.shape import (
-    operation as shaping,
-)
-from engine.rows.shape import (
-    operations as table,
-)
+from engine.rows.shape.operation import Parent, Workspace
 from engine.rows.store import columnar
 from engine.rows.verdict import Kind
 from storage import home
@@ -44,25 +40,27 @@ def change(dataset_id: str, operation: Mapping[str, Any], name: str = "") -> lis
     Raises RefusedError naming the value and what would help, NotFoundError, ConflictError for a dataset without rows.
     """
     dataset = ready(dataset_id)
-    made = table.parse(operation)
-    described = made.model_dump(mode="json")
-    if described["op"] in TOGETHER:
-        raise RefusedError(f"`{described['op']}` needs several datasets.", "Name them all.")
-    match made:
+    parsed = operations.parse(operation)
+    description = parsed.model_dump(mode="json")
+    if description["op"] in TOGETHER:
+        raise RefusedError(f"`{description['op']}` needs several datasets.", "Name them all.")
+    match parsed:
         case split.Split():
-            return _sides(dataset, made, name)
+            return _sides(dataset, parsed, name)
         case split.SplitBy():
-            return [_begun(described, [dataset], name or f"{dataset.name} {made.value or 'rest'}")]
+            return [_derive(description, [dataset], name or f"{dataset.name} {parsed.value or 'rest'}")]
         case sample.Sample():
-            _require_rows(dataset, made)
-            return [_begun(described, [dataset], name or f"{dataset.name} sample")]
+            _require_rows(dataset, parsed)
+            return [_derive(description, [dataset], name or f"{dataset.name} sample")]
         case edit.Edit():
-            described["values"] = _edited(dataset, made)
+            description["values"] = _edited_row(dataset, parsed)
         case add.Add():
-            described["rows"] = [_written(row, kind_of(dataset), f"Row {n}") for n, row in enumerate(made.rows, 1)]
+            description["rows"] = [
+                _checked_row(row, kind_of(dataset), f"Row {n}") for n, row in enumerate(parsed.rows, 1)
+            ]
         case drop.Drop():
-            _require_own_file(made)
-    return [_next_version(dataset, described)]
+            _require_own_file(parsed)
+    return [_next_version(dataset, description)]
 
 
 def ready(dataset_id: str) -> Dataset:
@@ -73,8 +71,8 @@ def ready(dataset_id: str) -> Dataset:
 
 
 def kind_of(dataset: Dataset) -> Kind:
-    found: Kind = dataset.kind  # type: ignore[assignment]  # a dataset with rows has one of them
-    return found
+    kind: Kind = dataset.kind  # type: ignore[assignment]  # a dataset with rows has one of them
+    return kind
 
 
 def split_by_column(dataset_id: str, column: str) -> list[Dataset]:
@@ -82,8 +80,8 @@ def split_by_column(dataset_id: str, column: str) -> list[Dataset]:
     dataset = ready(dataset_id)
     values = _values(dataset, column)
     if len(values) < 2:
-        found = f"`{next(iter(values))}` in every row" if any(values) else "no value in any row"
-        raise RefusedError(f"Column `{column}` has {found}.", "Choose a column in which the rows differ.")
+        reason = f"`{next(iter(values))}` in every row" if any(values) else "no value in any row"
+        raise RefusedError(f"Column `{column}` has {reason}.", "Choose a column in which the rows differ.")
     return [change(dataset_id, {"op": "split_by", "column": column, "value": value})[0] for value in values]
 
 
@@ -118,9 +116,9 @@ def add_rows(dataset_id: str, rows: Sequence[Mapping[str, Any]], where: str = ""
 
 def begin_with(rows: Sequence[Mapping[str, Any]], kind: Kind, name: str, project_id: str, where: str = "") -> Dataset:
     """A new dataset of written rows."""
-    written = [_written(row, kind, f"Row {number}") for number, row in enumerate(rows, 1)]
-    described = table.parse({"op": "add", "rows": written, "new_kind": kind, "where": where})
-    return datasets.derive(name, project_id, described.model_dump(mode="json"), [])
+    written = [_checked_row(row, kind, f"Row {number}") for number, row in enumerate(rows, 1)]
+    operation = operations.parse({"op": "add", "rows": written, "new_kind": kind, "where": where})
+    return datasets.derive(name, project_id, operation.model_dump(mode="json"), [])
 
 
 def columns(dataset: Dataset) -> dict[str, list[str]]:
@@ -130,95 +128,97 @@ def columns(dataset: Dataset) -> dict[str, list[str]]:
 
 @lru_cache(maxsize=32)  # a file named by its content does not change
 def _columns(path: Path) -> dict[str, list[str]]:
-    found: dict[str, dict[str, int]] = {}
+    values: dict[str, dict[str, int]] = {}
     for row in columnar.page(path, 0, LOOKED_AT_ROWS):
         for name, value in row.get("extra", {}).items():
-            counts = found.setdefault(name, {})
-            said = texts.word(value) or ""
-            if len(counts) <= split.MOST_SIDES or said in counts:
-                counts[said] = counts.get(said, 0) + 1
-    return {name: sorted(counts, key=lambda one: -counts[one]) for name, counts in found.items()}
+            counts = values.setdefault(name, {})
+            word = texts.word(value) or ""
+            if len(counts) <= split.MOST_SIDES or word in counts:
+                counts[word] = counts.get(word, 0) + 1
+    return {name: sorted(counts, key=lambda value: -counts[value]) for name, counts in values.items()}
 
 
-def _sides(dataset: Dataset, made: split.Split, name: str) -> list[Dataset]:
-    if dataset.train_rows < len(made.sides):
+def _sides(dataset: Dataset, operation: split.Split, name: str) -> list[Dataset]:
+    if dataset.train_rows < len(operation.sides):
         raise RefusedError(
-            f"`{dataset.name}` has {dataset.train_rows} rows for {len(made.sides)} sides.", "Split it into fewer."
+            f"`{dataset.name}` has {dataset.train_rows} rows for {len(operation.sides)} sides.", "Split it into fewer."
         )
     return [
-        _begun({**made.model_dump(mode="json"), "side": number}, [dataset], f"{name or dataset.name} {side.name}")
-        for number, side in enumerate(made.sides)
+        _derive({**operation.model_dump(mode="json"), "side": number}, [dataset], f"{name or dataset.name} {side.name}")
+        for number, side in enumerate(operation.sides)
     ]
 
 
-def _together(described: dict[str, Any], dataset_ids: Sequence[str], name: str) -> Dataset:
+def _together(operation: dict[str, Any], dataset_ids: Sequence[str], name: str) -> Dataset:
     if not 2 <= len(dataset_ids) <= MOST_TOGETHER:
         raise RefusedError(f"{len(dataset_ids)} datasets cannot become one.", f"Choose 2 to {MOST_TOGETHER} datasets.")
-    parents = [ready(one) for one in dataset_ids]
-    convert.common_kind([kind_of(one) for one in parents])
-    made = table.parse(described)
-    return _begun(made.model_dump(mode="json"), parents, name or " and ".join(one.name for one in parents)[:100])
+    parents = [ready(dataset_id) for dataset_id in dataset_ids]
+    convert.common_kind([kind_of(parent) for parent in parents])
+    parsed = operations.parse(operation)
+    return _derive(
+        parsed.model_dump(mode="json"), parents, name or " and ".join(parent.name for parent in parents)[:100]
+    )
 
 
-def _begun(described: dict[str, Any], parents: list[Dataset], name: str) -> Dataset:
-    return datasets.derive(name, parents[0].project_id, described, [one.id for one in parents])
+def _derive(description: dict[str, Any], parents: list[Dataset], name: str) -> Dataset:
+    return datasets.derive(name, parents[0].project_id, description, [parent.id for parent in parents])
 
 
-def _next_version(dataset: Dataset, described: dict[str, Any]) -> Dataset:
-    return datasets.derive(dataset.name, dataset.project_id, described, [dataset.id], dataset.family_id)
+def _next_version(dataset: Dataset, description: dict[str, Any]) -> Dataset:
+    return datasets.derive(dataset.name, dataset.project_id, description, [dataset.id], dataset.family_id)
 
 
-def _require_rows(dataset: Dataset, made: sample.Sample) -> None:
-    if made.rows and made.rows > dataset.train_rows:
+def _require_rows(dataset: Dataset, operation: sample.Sample) -> None:
+    if operation.rows and operation.rows > dataset.train_rows:
         raise RefusedError(
-            f"`{dataset.name}` has {dataset.train_rows:,} rows; {made.rows:,} were asked for.", "Ask for fewer."
+            f"`{dataset.name}` has {dataset.train_rows:,} rows; {operation.rows:,} were asked for.", "Ask for fewer."
         )
 
 
-def _require_own_file(made: drop.Drop) -> None:
-    if made.positions_file and not home.contains(Path(made.positions_file)):
+def _require_own_file(operation: drop.Drop) -> None:
+    if operation.positions_file and not home.contains(Path(operation.positions_file)):
         raise RefusedError("The file of positions does not belong to the studio.", "Give a list of positions.")
 
 
-def _edited(dataset: Dataset, made: edit.Edit) -> dict[str, Any]:
+def _edited_row(dataset: Dataset, operation: edit.Edit) -> dict[str, Any]:
     """The new values, read as a row of a file would be. What stands beside the row stays unless it is given anew."""
-    if made.position >= dataset.train_rows:
+    if operation.position >= dataset.train_rows:
         raise RefusedError(
-            f"`{dataset.name}` has {dataset.train_rows:,} rows; there is none at position {made.position:,}.",
+            f"`{dataset.name}` has {dataset.train_rows:,} rows; there is none at position {operation.position:,}.",
             "Positions count from 0.",
         )
-    (before,) = columnar.page(datasets.blob(dataset), made.position, 1)
+    (before,) = columnar.page(datasets.blob(dataset), operation.position, 1)
     del before["row"]
-    kept = {"extra": before["extra"]} if "extra" in before and "extra" not in made.values else {}
-    after = _written({**made.values, **kept}, kind_of(dataset), "The row")
+    extra = {"extra": before["extra"]} if "extra" in before and "extra" not in operation.values else {}
+    after = _checked_row({**operation.values, **extra}, kind_of(dataset), "The row")
     if after == before:
         raise RefusedError("The row is unchanged.", "Change something first.")
     return after
 
 
-def _written(row: Mapping[str, Any], kind: Kind, where: str) -> dict[str, Any]:
-    found = validated_rows.required(row, kind, where)
-    if sum(map(len, _strings(found))) > MOST_WRITTEN_BYTES:
+def _checked_row(row: Mapping[str, Any], kind: Kind, where: str) -> dict[str, Any]:
+    valid_row = validated_rows.required(row, kind, where)
+    if sum(map(len, _strings(valid_row))) > MOST_WRITTEN_BYTES:
         raise RefusedError(f"{where} is longer than {MOST_WRITTEN_BYTES:,} characters.", "Import it in a file.")
-    return found
+    return valid_row
 
 
 def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, (list, dict)):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _strings(one)
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
 
 
 def _values(dataset: Dataset, column: str) -> list[str | None]:
     """The values of a column in every row, the commonest first."""
-    parent = shaping.Parent(datasets.blob(dataset), kind_of(dataset), dataset.name, dataset.train_rows)
+    parent = Parent(datasets.blob(dataset), kind_of(dataset), dataset.name, dataset.train_rows)
     counts: dict[str | None, int] = {}
-    for batch in shaping.Desk(home.home()).read(parent):
+    for batch in Workspace(home.home()).read(parent):
         for cell in texts.cells(batch, column):
             counts[cell] = counts.get(cell, 0) + 1
         if len(counts) > split.MOST_SIDES:
             hint = "Choose a column with a few values, such as `split` or `language`."
             raise RefusedError(f"Column `{column}` has more than {split.MOST_SIDES} values.", hint)
-    return sorted(counts, key=lambda one: -counts[one])
+    return sorted(counts, key=lambda cell: -counts[cell])

@@ -36,39 +36,39 @@ def rows(
     Raises NotFoundError, ConflictError while dataset or model are not ready or the work takes too long, RefusedError
     when it cannot be done.
     """
-    begun = begin_rows(dataset_id, model_id, offset, limit, max_length=max_length, **options)
-    found = page(work.wait(begun.id, WAIT_SECONDS))
-    if found is None:
+    started = begin_rows(dataset_id, model_id, offset, limit, max_length=max_length, **options)
+    rows_page = page(work.wait(started.id, WAIT_SECONDS))
+    if rows_page is None:
         raise ConflictError("The tokens are not counted yet.", "Ask again in a few seconds.")
-    return found
+    return rows_page
 
 
 def begin_rows(
     dataset_id: str, model_id: str, offset: int, limit: int, *, max_length: int = MAX_LENGTH, **options: bool
 ) -> Work:
     """Starts to tokenise a page of rows; the same page again is the same work. Raises like `rows`."""
-    wanted = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, **options)
-    return work.start("token_rows", dataset_id, wanted | _part(offset, limit))
+    work_spec = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, **options)
+    return work.start("token_rows", dataset_id, work_spec | _page_spec(offset, limit))
 
 
-def _part(offset: int, limit: int) -> dict[str, int]:
+def _page_spec(offset: int, limit: int) -> dict[str, int]:
     return {"offset": max(0, offset), "limit": max(1, min(limit, MOST_ROWS_A_PAGE))}
 
 
-def page(done: Work) -> dict[str, Any] | None:
+def page(row_work: Work) -> dict[str, Any] | None:
     """What the work about a page found; None while it goes on. Raises RefusedError when it failed."""
-    match done.status:
+    match row_work.status:
         case WorkStatus.SUCCEEDED:
-            found: dict[str, Any] = orjson.loads((work.folder(done) / PAGE).read_bytes())
-            return found
+            content: dict[str, Any] = orjson.loads((work.folder(row_work) / PAGE).read_bytes())
+            return content
         case WorkStatus.FAILED | WorkStatus.STOPPED:
-            raise RefusedError(done.error or "The rows could not be tokenised.", done.hint or "Try again.")
+            raise RefusedError(row_work.error or "The rows could not be tokenised.", row_work.hint or "Try again.")
     return None
 
 
-def known_rows(dataset: Dataset, wanted: dict[str, Any], offset: int, limit: int) -> Work | None:
-    """The work about that page, whatever became of it; None when nobody has asked yet. `wanted` is a `spec`."""
-    return work.known("token_rows", dataset.id, wanted | _part(offset, limit))
+def known_rows(dataset: Dataset, work_spec: dict[str, Any], offset: int, limit: int) -> Work | None:
+    """The work about that page, whatever became of it; None when nobody has asked yet. `work_spec` is a `spec`."""
+    return work.known("token_rows", dataset.id, work_spec | _page_spec(offset, limit))
 
 
 def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True) -> Work:
@@ -76,13 +76,13 @@ def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assista
 
     Raises like `rows`.
     """
-    wanted = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, assistant_only_loss)
-    return work.start("token_totals", dataset_id, wanted)
+    work_spec = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, assistant_only_loss)
+    return work.start("token_totals", dataset_id, work_spec)
 
 
-def known_totals(dataset: Dataset, wanted: dict[str, Any]) -> Work | None:
-    """The work that counts, or has counted, the dataset so; None when there is none yet. `wanted` is a `spec`."""
-    return work.known("token_totals", dataset.id, wanted)
+def known_totals(dataset: Dataset, work_spec: dict[str, Any]) -> Work | None:
+    """The work that counts, or has counted, the dataset so; None when there is none yet. `work_spec` is a `spec`."""
+    return work.known("token_totals", dataset.id, work_spec)
 
 
 def counted(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any] | None:
@@ -91,34 +91,38 @@ def counted(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any] | 
     Those of prompts may have been counted with any length: how long they are is all that matters, and is in there.
     """
     try:
-        wanted = spec(dataset, model, recipe.max_length, recipe.assistant_only_loss or recipe.method != "sft")
+        work_spec = spec(dataset, model, recipe.max_length, recipe.assistant_only_loss or recipe.method != "sft")
     except ConflictError:
         return None
     if recipe.method in GENERATING:
-        return _prompts(dataset, wanted, recipe.max_completion_length)
-    found = known_totals(dataset, wanted)
-    totals = found.result if found and found.status == WorkStatus.SUCCEEDED else None
-    return _left_out(totals, totals["truncated"]) if totals and recipe.method == "reward" else totals
+        return _prompts(dataset, work_spec, recipe.max_completion_length)
+    counting = known_totals(dataset, work_spec)
+    totals = counting.result if counting and counting.status == WorkStatus.SUCCEEDED else None
+    return _without_rows(totals, totals["truncated"]) if totals and recipe.method == "reward" else totals
 
 
-def _prompts(dataset: Dataset, wanted: dict[str, Any], answer: int) -> dict[str, Any] | None:
+def _prompts(dataset: Dataset, work_spec: dict[str, Any], answer_tokens: int) -> dict[str, Any] | None:
     """Prompts that leave no room for an answer of so many tokens are not learnt from. At least as many as it says."""
     if dataset.kind != "prompt":
         return None  # the prompts of other rows are not counted by themselves
-    same = {"max_length": None, "answers_only": None}
-    known = [one for one in work.about(dataset.id, "token_totals") if one.spec | same == wanted | same]
-    totals = next((one.result for one in known if one.status == WorkStatus.SUCCEEDED), None)
+    any_length = {"max_length": None, "answers_only": None}
+    counted_before = [
+        counting
+        for counting in work.about(dataset.id, "token_totals")
+        if counting.spec | any_length == work_spec | any_length
+    ]
+    totals = next((counting.result for counting in counted_before if counting.status == WorkStatus.SUCCEEDED), None)
     if totals is None:
         return None
-    room = wanted["max_length"] - answer
-    longer = sum(one["rows"] for one in totals["histogram"] if one["from"] > room)
-    return _left_out({**totals, "max_length": room}, longer)
+    room = work_spec["max_length"] - answer_tokens
+    longer = sum(bar["rows"] for bar in totals["histogram"] if bar["from"] > room)
+    return _without_rows({**totals, "max_length": room}, longer)
 
 
-def _left_out(totals: dict[str, Any], rows: int) -> dict[str, Any]:
+def _without_rows(totals: dict[str, Any], rows: int) -> dict[str, Any]:
     """The same totals with so many of the kept rows left out, because they are too long and are not cut."""
-    changes = {"kept": -rows, "dropped": rows, "untrainable": rows}
-    return totals | {name: totals[name] + change for name, change in changes.items()}
+    differences = {"kept": -rows, "dropped": rows, "untrainable": rows}
+    return totals | {name: totals[name] + difference for name, difference in differences.items()}
 
 
 def spec(
@@ -139,9 +143,9 @@ def spec(
     }
 
 
-def is_prepared(wanted: dict[str, Any]) -> bool:
-    """Whether the model's tokenizer is at hand, so that a page takes a second and not ten. `wanted` is a `spec`."""
-    return Path(wanted["cache"]).is_dir()
+def is_prepared(work_spec: dict[str, Any]) -> bool:
+    """Whether the model's tokenizer is at hand, so that a page takes a second and not ten. `work_spec` is a `spec`."""
+    return Path(work_spec["cache"]).is_dir()
 
 
 def steps_per_epoch(totals: dict[str, Any], batch_size: int, accumulation: int = 1, packing: bool = False) -> int:

@@ -22,7 +22,7 @@ SIZES = ("per_device_train_batch_size", "gradient_accumulation_steps", "gradient
 
 
 @dataclass(frozen=True)
-class Known:
+class PastProbe:
     """The newest probe of recipes like this one, and the steps it did in exactly this recipe's sizes, if any."""
 
     work: Work
@@ -40,7 +40,7 @@ def essence(recipe: Recipe) -> dict[str, Any]:
     return {name: fields[name].default if name in IRRELEVANT else value for name, value in recipe.model_dump().items()}
 
 
-def known(recipe: Recipe) -> Known | None:
+def find(recipe: Recipe) -> PastProbe | None:
     """What has been found about the recipe, or is being; None when nobody has asked. One query, no file."""
     fields = _alike(essence(recipe))
     probes = [
@@ -56,8 +56,8 @@ def _alike(recipe: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in (fields | recipe).items() if name not in SIZES}
 
 
-def _read(item: Work, recipe: Recipe) -> Known:
+def _read(item: Work, recipe: Recipe) -> PastProbe:
     if item.status != WorkStatus.SUCCEEDED:
-        return Known(item, None, None)
+        return PastProbe(item, None, None)
     measured = Measured.model_validate(item.result)
-    return Known(item, measured, next((trial for trial in measured.trials if trial.of(recipe)), None))
+    return PastProbe(item, measured, next((trial for trial in measured.trials if trial.of(recipe)), None))

@@ -188,7 +188,7 @@ def _refuse_while_used(session: Session, model: Model) -> None:
     if moving_runs := [run for run in runs if run.status in RUN_MOVING]:
         run_names = ", ".join(run.name for run in moving_runs[:5])
         raise ConflictError(f"The model {model.name} is being trained ({run_names}).", "Stop that run first.")
-    if users := auxiliary_models.asked_by(session, model.id):
+    if users := auxiliary_models.runs_asking(session, model.id):
         message = f"The run {users[0].name} uses the model {model.name} while it trains."
         raise ConflictError(message, "Stop that run first.")
     if any(backend.status in SERVING_MOVING for backend in models.backends_of(session, model.id)):

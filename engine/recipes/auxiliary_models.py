@@ -94,7 +94,7 @@ def _in_list(model: Model, field: str) -> Companion:
     return Companion(field, model.id, model.name, Path(model.path), None, model.parameters, None)
 
 
-def asked_by(session: Session, subject_id: str) -> list[Run]:
+def runs_asking(session: Session, subject_id: str) -> list[Run]:
     """The moving runs that ask this model, or what this run has left: it must not go while they train."""
     return [run for run in runs.moving(session) if subject_id in [run.recipe.get(field) for field in FIELDS]]
 

@@ -119,7 +119,7 @@ class Preset(BaseModel):
 
 
 @lru_cache
-def every() -> tuple[Preset, ...]:
+def all_presets() -> tuple[Preset, ...]:
     """All presets: those for a purpose, then the families."""
     presets = [Preset.model_validate(yaml.safe_load(file.read_text("utf-8"))) for file in sorted(FOLDER.glob("*.yaml"))]
     return tuple(
@@ -129,15 +129,17 @@ def every() -> tuple[Preset, ...]:
 
 def look_up(name: str) -> Preset:
     """Raises NotFoundError."""
-    for preset in every():
+    for preset in all_presets():
         if preset.name == name:
             return preset
-    raise NotFoundError(f"There is no preset `{name:.80}`.", f"There are {', '.join(known.name for known in every())}.")
+    raise NotFoundError(
+        f"There is no preset `{name:.80}`.", f"There are {', '.join(known.name for known in all_presets())}."
+    )
 
 
 def fitting(model: Model | None, method: str, tuning: str) -> list[Preset]:
     """The presets to offer, those for a purpose first."""
-    return [preset for preset in every() if preset.meant.fits(method, tuning) and preset.meant.has(model)]
+    return [preset for preset in all_presets() if preset.meant.fits(method, tuning) and preset.meant.has(model)]
 
 
 def apply(preset: Preset, recipe: Mapping[str, Any], rows: int | None = None) -> Values:
@@ -155,7 +157,7 @@ def apply(preset: Preset, recipe: Mapping[str, Any], rows: int | None = None) ->
 def choose(preset: Preset, recipe: Values, given: Given, model: Model | None, dataset: Dataset | None) -> Chosen:
     """(recipe, given) with the preset in force, in place of the one of its sort that was."""
     family = preset.meant.is_family()
-    others = [other for other in every() if other.meant.is_family() == family]
+    others = [other for other in all_presets() if other.meant.is_family() == family]
     recipe, remaining = take_back(others, recipe, given, model)
     values = apply(preset, recipe, dataset.train_rows if dataset else None)
     return capped({**recipe, **values}, provenance.give(remaining, values, preset.origin), model)

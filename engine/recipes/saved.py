@@ -37,7 +37,7 @@ class Saved:
     saved_at: float
 
 
-def every() -> list[str]:
+def names() -> list[str]:
     """The names, in the order of the alphabet."""
     return sorted((_name_in(file) for file in home.recipes().glob("*.yaml")), key=str.casefold)
 
@@ -52,7 +52,7 @@ def look_up(name: str) -> Saved:
 def save(name: str, recipe: Mapping[str, Any]) -> Saved:
     """Keeps a recipe under a name, over the one of that name. Raises RefusedError."""
     file = _file(name)
-    if not file.exists() and len(every()) >= MOST_KEPT:
+    if not file.exists() and len(names()) >= MOST_KEPT:
         raise ConflictError(f"There are {MOST_KEPT} saved recipes.", "Delete one that is not needed any more.")
     _write(file, f"{_HEAD}{name}\n{recipes.to_yaml(checked(recipe))}")
     return look_up(name)

@@ -122,7 +122,7 @@ def delete_run(run_id: str) -> None:
         run = existing(session, Run, run_id)
         if run.status in RUN_MOVING:
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Stop it first.")
-        if users := auxiliary_models.asked_by(session, run.id):
+        if users := auxiliary_models.runs_asking(session, run.id):
             message = f"The run `{users[0].name}` uses the result of `{run.name}` while it trains."
             raise ConflictError(message, "Stop that run first.")
         if continuation.is_needed(session, run):

@@ -14,7 +14,7 @@ from engine.fit import duration, memory, past_probes
 from engine.fit import speed as fit_speed
 from engine.fit.duration import Amount, Shape
 from engine.fit.measurement import Measured, Trial
-from engine.fit.past_probes import Known
+from engine.fit.past_probes import PastProbe
 from engine.fit.usual_tokens import usual_tokens
 from engine.recipes import methods, steps
 from engine.recipes.recipe import Recipe
@@ -58,12 +58,12 @@ class Forecast:
     disk: fit_disk.Disk
     disk_free: int
     steps: int | None
-    known: Known | None
+    known: PastProbe | None
 
 
 def of(recipe: Recipe, model: Model, dataset: Dataset) -> Forecast:
     """Everything that is known, or can be estimated, of a training that has not started."""
-    probe = past_probes.known(recipe)
+    probe = past_probes.find(recipe)
     amount = _amount(recipe, model, dataset, probe.measured if probe else None)
     return Forecast(
         memory=_memory(recipe, model, probe),
@@ -75,7 +75,7 @@ def of(recipe: Recipe, model: Model, dataset: Dataset) -> Forecast:
     )
 
 
-def _memory(recipe: Recipe, model: Model, probe: Known | None) -> Memory:
+def _memory(recipe: Recipe, model: Model, probe: PastProbe | None) -> Memory:
     estimate = memory.memory(model, recipe)
     if probe and probe.measured and probe.trial:
         available = probe.measured.available_bytes
@@ -110,7 +110,7 @@ def _steps(recipe: Recipe, dataset: Dataset, amount: Amount) -> int | None:
     return max(1, round(amount.tokens / (steps.rows_a_step(recipe) * recipe.max_length)))
 
 
-def _time(recipe: Recipe, model: Model, amount: Amount, probe: Known | None) -> Time:
+def _time(recipe: Recipe, model: Model, amount: Amount, probe: PastProbe | None) -> Time:
     if probe and probe.measured and probe.measured.trials[0].fits:
         return _measured_time(recipe, amount, probe.measured, probe.trial)
     inspection = memory.inspect_cached(model.path) if model.path else Inspection(Path())

@@ -40,6 +40,6 @@ def spec(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any]:
 
 def stop(recipe: Recipe) -> None:
     """Ends the probe of such a recipe that is under way; nothing happens when there is none."""
-    probe = past_probes.known(recipe)
+    probe = past_probes.find(recipe)
     if probe and probe.work.status in WORK_MOVING:
         work.stop(probe.work.id)

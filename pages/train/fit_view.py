@@ -12,7 +12,7 @@ from markupsafe import Markup
 from engine.errors import NotFoundError
 from engine.fit import past_probes, speed
 from engine.fit.measurement import Largest, Suggestion
-from engine.fit.past_probes import Known
+from engine.fit.past_probes import PastProbe
 from engine.process import work
 from engine.recipes import provenance
 from engine.recipes.recipe import Recipe
@@ -94,7 +94,7 @@ def _disk(estimate: Forecast) -> Markup:
     return _line("Disk", words, "estimate", _small(str(estimate.disk)))
 
 
-def _button(past: Known | None) -> Markup:
+def _button(past: PastProbe | None) -> Markup:
     if past and past.under_way:
         return html.button("Stop", "stop_measuring")
     if past and past.trial:
@@ -165,7 +165,7 @@ def act(event: gr.EventData, given: str, *values: Any) -> list[Any]:
             case "stop_measuring":
                 probe.stop(recipe)
             case "apply_fit":
-                past = past_probes.known(recipe)
+                past = past_probes.find(recipe)
                 suggestion = past.measured.suggestion if past and past.measured else None
                 return (
                     recipe_edits.put(suggestion.fields, provenance.PROBE, given, *values) if suggestion else unchanged

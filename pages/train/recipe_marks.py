@@ -42,7 +42,7 @@ def _back(name: str, values: Mapping[str, Any], given: Given, basis: Given) -> s
 def presets_html(checked: Checked, values: Mapping[str, Any], given: Given) -> str:
     """A button for each preset that fits, and what those in force have set and why."""
     offered = presets.fitting(checked.model, str(values["method"]), str(values["tuning"]))
-    in_force = [preset for preset in presets.every() if provenance.holds(given, values, preset.origin)]
+    in_force = [preset for preset in presets.all_presets() if provenance.holds(given, values, preset.origin)]
     buttons = html.join(
         Markup(
             '<button type="button" class="tr-preset" data-act="preset" data-id="{}" aria-pressed="{}" title="{}">'

@@ -20,7 +20,7 @@ Values = dict[str, Any]
 
 def menu_html(stay_open: bool = False) -> str:
     """What is kept, and the forms to save what the form shows and to bring in a file."""
-    rows = html.join(_row(name) for name in saved.every())
+    rows = html.join(_row(name) for name in saved.names())
     empty = Markup('<p class="ts-hint">Keep the form under a name, and use it for any model.</p>')
     return str(
         Markup(

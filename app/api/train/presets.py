@@ -82,7 +82,7 @@ def list_presets() -> list[PresetAnswer]:
             models=one.meant.models,
             fields=tuple(SettingAnswer.model_validate(setting) for setting in one.fields),
         )
-        for one in presets.every()
+        for one in presets.all_presets()
     ]
 
 
@@ -107,7 +107,7 @@ def _known(fields: Fields) -> Fields:
 @router.get("/saved", summary="List saved recipes")
 def list_saved() -> list[str]:
     """The names of the recipes that were saved."""
-    return saved_recipes.every()
+    return saved_recipes.names()
 
 
 @router.get("/saved/{name}", summary="Show a saved recipe", responses=NOT_FOUND)

@@ -22,7 +22,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Other:
+class ComparedDataset:
     """A dataset to compare with."""
 
     path: Path
@@ -31,15 +31,15 @@ class Other:
 
 
 @dataclass(frozen=True)
-class Around:
+class CheckContext:
     """What a check gets before it sees rows: a folder for what it must not hold in memory, datasets to compare with."""
 
     scratch: Path
-    against: Sequence[Other] = ()
+    against: Sequence[ComparedDataset] = ()
 
 
 @dataclass(frozen=True)
-class Found:
+class Findings:
     """Rows by their position in the dataset, from 0, rising. `applies` is false where there was nothing to judge."""
 
     positions: Positions
@@ -49,7 +49,7 @@ class Found:
     applies: bool = True
 
 
-NOTHING_TO_JUDGE = Found(np.empty(0, np.int64), applies=False)
+NOTHING_TO_JUDGE = Findings(np.empty(0, np.int64), applies=False)
 
 
 class Finder(Protocol):
@@ -57,7 +57,7 @@ class Finder(Protocol):
 
     def see(self, batch: Batch) -> None: ...
 
-    def found(self) -> Found: ...
+    def findings(self) -> Findings: ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Check:
     weight: int
     fix: Fix
     fix_label: str
-    begin: Callable[[Around], Finder]
+    begin: Callable[[CheckContext], Finder]
     spans: Callable[[str], list[Span]] | None = None  # what to highlight in a row's text
 
 
@@ -88,8 +88,8 @@ class RowFinder:
             self._applies = True
             self._found.append(np.flatnonzero(mask) + batch.first)
 
-    def found(self) -> Found:
-        return Found(together(self._found)) if self._applies else NOTHING_TO_JUDGE
+    def findings(self) -> Findings:
+        return Findings(together(self._found)) if self._applies else NOTHING_TO_JUDGE
 
 
 def together(parts: Sequence[Positions]) -> Positions:

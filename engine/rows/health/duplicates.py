@@ -3,20 +3,20 @@
 import numpy as np
 
 from engine.rows.health.batch import Batch
-from engine.rows.health.check import Around, Check, Found
+from engine.rows.health.check import Check, CheckContext, Findings
 from engine.rows.health.fingerprints import Hashes, repeated
 
 
 class _Duplicates:
-    def __init__(self, _around: Around) -> None:
+    def __init__(self, _context: CheckContext) -> None:
         self._seen: list[Hashes] = []
 
     def see(self, batch: Batch) -> None:
         self._seen.append(batch.fingerprint)
 
-    def found(self) -> Found:
+    def findings(self) -> Findings:
         repeats, first = repeated(np.concatenate(self._seen) if self._seen else np.empty(0, np.uint64))
-        return Found(repeats, first)
+        return Findings(repeats, first)
 
 
 CHECK = Check(

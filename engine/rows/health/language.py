@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pycld2
 
 from engine.rows.health.batch import Batch
-from engine.rows.health.check import Around, Check, Found
+from engine.rows.health.check import Check, CheckContext, Findings
 
 STRAY = 0.05  # a language that fewer rows are in is a mixture by mistake; with more it is meant
 SAMPLED_CHARACTERS = 1000
@@ -40,7 +40,7 @@ def beginnings(texts: pa.Array) -> pa.Array:
 class Languages:
     """Also counts languages for the statistics."""
 
-    def __init__(self, _around: Around | None = None) -> None:
+    def __init__(self, _context: CheckContext | None = None) -> None:
         self._codes: list[str] = [UNKNOWN]
         self._numbers: dict[str, int] = {UNKNOWN: 0}
         self._rows: list[np.ndarray[tuple[int], np.dtype[np.uint8]]] = []
@@ -62,14 +62,14 @@ class Languages:
             counts.update({self._codes[number]: int(count) for number, count in enumerate(np.bincount(rows)) if count})
         return dict(counts.most_common())
 
-    def found(self) -> Found:
+    def findings(self) -> Findings:
         counts = self.counts()
         recognised = sum(count for code, count in counts.items() if code)
         stray = {code: count for code, count in counts.items() if code and count < STRAY * recognised}
         numbers = [self._numbers[code] for code in stray]
         rows = np.concatenate(self._rows) if self._rows else np.empty(0, np.uint8)
         by_name = {NAMES.get(code, code): count for code, count in stray.items()}
-        return Found(np.flatnonzero(np.isin(rows, numbers)), details=by_name)
+        return Findings(np.flatnonzero(np.isin(rows, numbers)), details=by_name)
 
 
 CHECK = Check(

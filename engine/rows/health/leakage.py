@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from engine.rows.health.batch import Batch, Mask, batches
-from engine.rows.health.check import NOTHING_TO_JUDGE, Around, Check, Found
+from engine.rows.health.check import NOTHING_TO_JUDGE, Check, CheckContext, Findings
 from engine.rows.health.fingerprints import Hashes, fingerprints
 from engine.rows.health.sketch_store import SketchStore
 from engine.rows.health.sketches import normal
@@ -13,11 +13,11 @@ FEWEST_WORDS = 3  # a question such as "Hello" stands in every dataset
 
 
 class _Leakage:
-    def __init__(self, around: Around) -> None:
-        self._against = around.against
+    def __init__(self, context: CheckContext) -> None:
+        self._against = context.against
         self._others: list[Hashes] = []
         self._own: list[Hashes] = []
-        self._store = SketchStore(around.scratch, "leakage")
+        self._store = SketchStore(context.scratch, "leakage")
         for other in self._against:
             for batch in batches(other.path, other.kind):
                 self._store.add(batch.sketch)
@@ -30,20 +30,20 @@ class _Leakage:
             hashes, long_enough = _question_hashes(batch)
             self._own.append(np.where(long_enough, hashes, 0))
 
-    def found(self) -> Found:
+    def findings(self) -> Findings:
         try:
             return self._compared() if self._against and self._own else NOTHING_TO_JUDGE
         finally:
             self._store.close()
 
-    def _compared(self) -> Found:
+    def _compared(self) -> Findings:
         own = np.concatenate(self._own)
         others = np.concatenate(self._others) if self._others else np.empty(0, np.uint64)
         same = np.isin(own, others[others != 0])
         pairs = self._store.alike(left_out=np.empty(0, np.int64))
         across = pairs[(pairs[:, 0] >= self._first) & (pairs[:, 1] < self._first)]
         same[across[:, 0] - self._first] = True
-        return Found(
+        return Findings(
             np.flatnonzero(same), note="Compared with " + ", ".join(dataset.name for dataset in self._against) + "."
         )
 

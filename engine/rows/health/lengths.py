@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.rows.health.batch import Batch, Mask
-from engine.rows.health.check import Around, Check, Found
+from engine.rows.health.check import Check, CheckContext, Findings
 
 FARTHEST = 3.5  # modified z-score (Iglewicz and Hoaglin, 1993), on the logarithm of the length
 LEAST_SPREAD = 0.5  # of the logarithm: what is within six times the median, or a sixth, is never far
@@ -35,7 +35,7 @@ def far(lengths: Lengths, short_too: bool) -> Mask:
 class _Lengths:
     """Answers may be too long or too short, questions and whole texts too long."""
 
-    def __init__(self, _around: Around) -> None:
+    def __init__(self, _context: CheckContext) -> None:
         self._question: list[Lengths] = []
         self._answer: list[Lengths] = []
         self._text: list[Lengths] = []
@@ -45,14 +45,14 @@ class _Lengths:
         self._answer.append(characters(batch.answer).astype(np.int32))
         self._text.append(characters(batch.text).astype(np.int32))
 
-    def found(self) -> Found:
+    def findings(self) -> Findings:
         if not self._text:
-            return Found(np.empty(0, np.int64))
+            return Findings(np.empty(0, np.int64))
         question, answer, text = (np.concatenate(batches) for batches in (self._question, self._answer, self._text))
         mask = far(question, False) | far(answer, True) | far(text, False)
         judged = next(lengths for lengths in (answer, question, text) if (lengths >= 0).any())
         median = int(np.median(judged[judged >= 0]))
-        return Found(np.flatnonzero(mask), details={"median_characters": median})
+        return Findings(np.flatnonzero(mask), details={"median_characters": median})
 
 
 CHECK = Check(

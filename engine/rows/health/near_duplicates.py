@@ -3,24 +3,24 @@
 import numpy as np
 
 from engine.rows.health.batch import Batch
-from engine.rows.health.check import Around, Check, Found
+from engine.rows.health.check import Check, CheckContext, Findings
 from engine.rows.health.fingerprints import Hashes, Positions, repeated
 from engine.rows.health.sketch_store import Pairs, SketchStore
 
 
 class _NearDuplicates:
-    def __init__(self, around: Around) -> None:
-        self._store = SketchStore(around.scratch, "near")
+    def __init__(self, context: CheckContext) -> None:
+        self._store = SketchStore(context.scratch, "near")
         self._seen: list[Hashes] = []
 
     def see(self, batch: Batch) -> None:
         self._store.add(batch.sketch)
         self._seen.append(batch.fingerprint)
 
-    def found(self) -> Found:
+    def findings(self) -> Findings:
         try:
             exact, _ = repeated(np.concatenate(self._seen) if self._seen else np.empty(0, np.uint64))
-            return Found(*kept_once(self._store.alike(left_out=exact)))
+            return Findings(*kept_once(self._store.alike(left_out=exact)))
         finally:
             self._store.close()
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from engine.rows.health import checksums
 from engine.rows.health.batch import Batch
-from engine.rows.health.check import Around, Check, Found, Span, together
+from engine.rows.health.check import Check, CheckContext, Findings, Span, together
 from engine.rows.health.fingerprints import Positions
 
 
@@ -110,7 +110,7 @@ def mask(text: str) -> str:
 
 
 class _Pii:
-    def __init__(self, _around: Around) -> None:
+    def __init__(self, _context: CheckContext) -> None:
         self._found: list[Positions] = []
         self._sorts: Counter[str] = Counter()
 
@@ -124,8 +124,8 @@ class _Pii:
                 hits.append(position + batch.first)
         self._found.append(np.array(hits, dtype=np.int64))
 
-    def found(self) -> Found:
-        return Found(together(self._found), details=dict(self._sorts.most_common()))
+    def findings(self) -> Findings:
+        return Findings(together(self._found), details=dict(self._sorts.most_common()))
 
 
 CHECK = Check(

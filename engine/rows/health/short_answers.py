@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from engine.rows.health.batch import Batch, Mask
-from engine.rows.health.check import NOTHING_TO_JUDGE, Around, Check, Found, RowFinder
+from engine.rows.health.check import NOTHING_TO_JUDGE, Check, CheckContext, Findings, RowFinder
 
 MOSTLY = 0.5  # with more one-word answers than that they are meant, as for sorting texts into classes
 _SAYS_NOTHING = r"^[\pZ\pC\s]*$"
@@ -30,7 +30,7 @@ def _matching(batch: Batch, pattern: str) -> Mask | None:
 
 
 class _OneWord(RowFinder):
-    def __init__(self, _around: Around) -> None:
+    def __init__(self, _context: CheckContext) -> None:
         super().__init__(one_word)
         self._answers = 0
 
@@ -38,13 +38,13 @@ class _OneWord(RowFinder):
         super().see(batch)
         self._answers += len(batch) - batch.answer.null_count
 
-    def found(self) -> Found:
-        finding = super().found()
-        if len(finding.positions) <= MOSTLY * self._answers:
-            return finding
-        share = f"{100 * len(finding.positions) / self._answers:.0f} %"
+    def findings(self) -> Findings:
+        findings = super().findings()
+        if len(findings.positions) <= MOSTLY * self._answers:
+            return findings
+        share = f"{100 * len(findings.positions) / self._answers:.0f} %"
         note = f"{share} of the answers are single words: taken as meant (labels, choices, numbers), not counted."
-        return Found(NOTHING_TO_JUDGE.positions, note=note)
+        return Findings(NOTHING_TO_JUDGE.positions, note=note)
 
 
 EMPTY = Check(

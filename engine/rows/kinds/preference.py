@@ -10,7 +10,7 @@ Sides = tuple[list[Turn], list[Turn], list[Turn]]  # prompt, chosen, rejected
 
 
 def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Values:
-    """The prompt and two answers from any set of parts in `parts.NEEDS`. Raises Rejection."""
+    """The prompt and two answers from any set of parts in `row_parts.NEEDS`. Raises Rejection."""
     clean = _clean(row, parts)
     if clean is not None:
         return clean

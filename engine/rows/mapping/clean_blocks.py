@@ -1,8 +1,8 @@
 """A block of JSON lines read by Arrow at once, where all rows in it, or all but a few, are clean.
 
-A row is only taken when `formats.judge` would accept it as it stands (a test holds the two together). The lines of the
-few others are handed back; where there are many, or the block is no JSON, it is to be judged row by row. `WAYS` has
-the formats of which blocks can be read so.
+A row is only taken when `detection.judge` would accept it as it stands (a test holds the two together). The lines of
+the few others are handed back; where there are many, or the block is no JSON, it is to be judged row by row.
+`CLEAN_FORMATS` has the formats of which blocks can be read so.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ _SPACES_OR_JSON = _SPACES.copy()
 _SPACES_OR_JSON[[*b"[{"]] = True
 
 
-class Way(NamedTuple):
+class CleanFormat(NamedTuple):
     """How clean rows of a format are read: `columns` are all a row has, `odd` says which rows are not clean."""
 
     kind: Kind
@@ -42,7 +42,7 @@ class Way(NamedTuple):
     stored: Callable[[pa.RecordBatch], dict[str, pa.Array]]
 
 
-def rows(block: bytes, way: Way) -> list[Judged | bytes] | None:
+def rows(block: bytes, clean_format: CleanFormat) -> list[Judged | bytes] | None:
     """The rows of a block of lines, in order: clean ones together, odd ones as their lines.
 
     None when so many are odd, or cannot be read at all, that nothing is won.
@@ -50,13 +50,13 @@ def rows(block: bytes, way: Way) -> list[Judged | bytes] | None:
     ends = _line_ends(block)
     if ends is None:
         return None
-    batch = _read(block, way.columns)
+    batch = _read(block, clean_format.columns)
     if batch is None or batch.num_rows != len(ends):
         return None
-    odd = np.flatnonzero(way.odd(batch))
+    odd = np.flatnonzero(clean_format.odd(batch))
     if len(odd) * FEW > len(ends):
         return None
-    clean_batch = _batch(batch, way)
+    clean_batch = _batch(batch, clean_format)
     return list(_parts(block, ends, clean_batch, odd)) if len(odd) else [Judged(len(ends), clean_batch)]
 
 
@@ -149,9 +149,9 @@ def _amiss(texts: pa.StringArray, may_be_turns: bool = False) -> Any:
     return amiss
 
 
-def _batch(batch: pa.RecordBatch, way: Way) -> pa.RecordBatch:
-    count, schema = batch.num_rows, columnar.SCHEMAS[way.kind]
-    arrays = {**way.stored(batch), "row": columns.integers(np.arange(1, count + 1))}
+def _batch(batch: pa.RecordBatch, clean_format: CleanFormat) -> pa.RecordBatch:
+    count, schema = batch.num_rows, columnar.SCHEMAS[clean_format.kind]
+    arrays = {**clean_format.stored(batch), "row": columns.integers(np.arange(1, count + 1))}
     return pa.record_batch([arrays.get(field.name, pa.nulls(count, field.type)) for field in schema], schema=schema)
 
 
@@ -171,8 +171,8 @@ def _texts(*names: str) -> pa.Schema:
     return pa.schema([(name, pa.string()) for name in names])
 
 
-WAYS = {
-    messages.FORMAT.name: Way("chat", pa.schema([("messages", pa.list_(_PLAIN_TURN))]), _odd_chats, _chats),
-    text.FORMAT.name: Way("text", _texts("text"), _odd_texts, _as_they_are),
-    pairs.FORMAT.name: Way("completion", _texts("prompt", "completion"), _odd_pairs, _as_they_are),
+CLEAN_FORMATS = {
+    messages.FORMAT.name: CleanFormat("chat", pa.schema([("messages", pa.list_(_PLAIN_TURN))]), _odd_chats, _chats),
+    text.FORMAT.name: CleanFormat("text", _texts("text"), _odd_texts, _as_they_are),
+    pairs.FORMAT.name: CleanFormat("completion", _texts("prompt", "completion"), _odd_pairs, _as_they_are),
 }

@@ -6,11 +6,11 @@ read from where:
 
 * `parts_of(row, file_format)`: part -> the column it is taken from in this row, e.g. {"prompt": "question",
   "completion": "answer"}; every other column with something in it goes to `extra`.
-* `parts.PARTS[kind]`: the parts a row of a kind may have, `parts.NEEDS[kind]` the sets of which one must be there, and
-  `parts.ABOUT[part]` what it is.
+* `row_parts.PARTS[kind]`: the parts a row of a kind may have, `row_parts.NEEDS[kind]` the sets of which one must be
+  there, and `row_parts.ABOUT[part]` what it is.
 * `role_names.OURS` are the roles there are, `role_names.USUAL.who` and `.what` the keys a turn may have for them.
 * `mapped(kind, {part: column}, words)`: a Format that reads these columns and no others, by the same code as every
-  format. `words.words(who, what, roles)` makes the words of a person: the keys of a turn, and role names -> ours.
+  format. `role_names.words(who, what, roles)` makes the words of a person: the keys of a turn, and role names -> ours.
   `detect` is then left out; `confidence` and `judge` take the mapped format as any other.
 """
 

@@ -33,7 +33,7 @@ class Judged:
     rules: Counter[str] = field(default_factory=Counter)
 
 
-def judged(rows: Iterable[Any], file_format: Format) -> Judged:
+def judge_rows(rows: Iterable[Any], file_format: Format) -> Judged:
     """The verdict on each row (what a reader gave: a dict, a Rejection, anything) of a file in this format."""
     result = Judged(0, None)
     values: list[dict[str, Any]] = []

@@ -52,7 +52,7 @@ READERS = (JSON, JSONL, TABLE, PARQUET, ARROW, TEXT)
 BINARY = (PARQUET, ARROW)
 PACKED = (".gz", ".zst", ".zstd")
 
-KNOWN = (
+READABLE_HINT = (
     "Files that can be read: "
     + ", ".join(suffix for reader in READERS for suffix in reader.suffixes)
     + ", and the text files among them as .gz or .zst."
@@ -67,10 +67,10 @@ UNSUPPORTED = (
     (b"\xfd7zXZ", "packed with xz", "Unpack it, or pack it with gzip."),
     (b"7z\xbc\xaf", "a 7z archive", "Unpack it."),
     (b"SQLite format 3", "a SQLite database", "Export the table as CSV."),
-    (b"\x89PNG", "an image", KNOWN),
-    (b"\xff\xd8\xff", "an image", KNOWN),
-    (b"\x7fELF", "a program", KNOWN),
-    (b"GGUF", "a model", KNOWN),
+    (b"\x89PNG", "an image", READABLE_HINT),
+    (b"\xff\xd8\xff", "an image", READABLE_HINT),
+    (b"\x7fELF", "a program", READABLE_HINT),
+    (b"GGUF", "a model", READABLE_HINT),
     (b"<!doctype html", "a web page", "Download the file itself, not the page about it."),
     (b"<html", "a web page", "Download the file itself, not the page about it."),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "Fetch the file with `git lfs pull`."),
@@ -90,7 +90,7 @@ def choose(source: Source, name: str) -> Reader:
             return reader
     for reader in BINARY:
         if suffix in reader.suffixes:
-            hint = "Give the file the ending of what it is. " + KNOWN
+            hint = "Give the file the ending of what it is. " + READABLE_HINT
             raise UnreadableError(f"`{name}` does not hold {reader.name}.", hint)
     return _text_reader(source, name, suffix)
 
@@ -109,7 +109,7 @@ def readable(name: str) -> bool:
 def _text_reader(source: Source, name: str, suffix: str) -> Reader:
     head = source.text_head()
     if _is_binary(head):
-        raise UnreadableError(f"`{name}` does not hold text.", KNOWN)
+        raise UnreadableError(f"`{name}` does not hold text.", READABLE_HINT)
     json_reader = _json_reader(head, suffix)
     if json_reader is not None:
         return json_reader
@@ -118,8 +118,8 @@ def _text_reader(source: Source, name: str, suffix: str) -> Reader:
             return reader
     if suffix in JSON.suffixes:
         beginning = head.lstrip()[:20].decode("utf-8", "replace").split("\n")[0]
-        raise UnreadableError(f"`{name}` does not hold JSON: it begins with `{beginning}`.", KNOWN)
-    raise UnreadableError(f"The ending of `{name}` says nothing about what is in it.", KNOWN)
+        raise UnreadableError(f"`{name}` does not hold JSON: it begins with `{beginning}`.", READABLE_HINT)
+    raise UnreadableError(f"The ending of `{name}` says nothing about what is in it.", READABLE_HINT)
 
 
 def _json_reader(head: bytes, suffix: str) -> Reader | None:

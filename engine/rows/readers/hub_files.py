@@ -24,7 +24,6 @@ KEYWORDS = {
 NO_DATA = {"config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "requirements.txt"}
 ABOUT = re.compile(r"(readme|licen[sc]e|notice|changelog|contributing|citation)\b.*", re.IGNORECASE)
 SHARD = re.compile(r"data/([\w.-]+?)-\d{5}-of-\d{5}\b.*")
-_PACKED = (".gz", ".zst")
 
 
 def configs(card: Mapping[str, Any], files: Sequence[str], revision: str = "main") -> dict[str, Splits]:
@@ -64,10 +63,7 @@ def _is_aside(path: str) -> bool:
 
 
 def _reader(path: str) -> str | None:
-    name = path.lower()
-    for ending in _PACKED:
-        name = name.removesuffix(ending)
-    suffix = PurePosixPath(name).suffix
+    suffix = PurePosixPath(choose.unpacked_name(path)).suffix
     return next((reader.name for reader in choose.READERS if suffix in reader.suffixes), None)
 
 

@@ -31,10 +31,10 @@ class Add(operation.Shaping):
     def kind(self, parents: Sequence[operation.Parent]) -> Kind:
         return parents[0].kind if parents else self.new_kind or "chat"
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         kind, last = self.kind(parents), 0
         for parent in parents:
-            for batch in desk.read(parent):
+            for batch in workspace.read(parent):
                 last = max(last, pc.max(batch.column("row")).as_py() or 0)
                 yield batch
         added = [

@@ -24,10 +24,10 @@ class _Clean(operation.Shaping):
         """What RE2 finds in every text that `clean` would change, and perhaps in more."""
         raise NotImplementedError
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         left_out = 0
-        for batch in desk.read(parent):
+        for batch in workspace.read(parent):
             suspects = _suspects(batch, self.hint())
             if not any(suspects):
                 yield batch
@@ -37,12 +37,12 @@ class _Clean(operation.Shaping):
                 _cleaned(row, self.clean, parent.kind) if suspect else row
                 for row, suspect in zip(rows, suspects, strict=True)
             ]
-            desk.changed += sum(row != old for row, old in zip(cleaned, rows, strict=True) if row)
+            workspace.changed += sum(row != old for row, old in zip(cleaned, rows, strict=True) if row)
             left_out += cleaned.count(None)
             kept = [row for row in cleaned if row]
             yield columns.batch(kept, [row["row"] for row in kept], columnar.SCHEMAS[parent.kind])
         if left_out:
-            desk.notes.append(f"{left_out:,} rows were left out: nothing was left to learn from them.")
+            workspace.notes.append(f"{left_out:,} rows were left out: nothing was left to learn from them.")
 
 
 class Mask(_Clean):

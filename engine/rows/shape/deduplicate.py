@@ -20,8 +20,8 @@ class Deduplicate(operation.Shaping):
     def passes(self) -> int:
         return 2
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         extra = parent.kind == "prompt"
-        prints = fingerprint.together([fingerprint.fingerprints(batch, extra) for batch in desk.read(parent)])
-        yield from operation.kept(desk.read(parent), fingerprint.first_of_each(prints))
+        prints = fingerprint.together([fingerprint.fingerprints(batch, extra) for batch in workspace.read(parent)])
+        yield from operation.kept(workspace.read(parent), fingerprint.first_of_each(prints))

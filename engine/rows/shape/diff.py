@@ -29,10 +29,10 @@ class Diff(NamedTuple):
         return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in cls._fields))
 
 
-def compare(before: operation.Parent, after: operation.Parent, desk: operation.Desk) -> Diff:
+def compare(before: operation.Parent, after: operation.Parent, workspace: operation.Workspace) -> Diff:
     """Rows are the same when their content is, `extra` included; the order of rows does not count."""
-    old, old_numbers = _read(before, desk)
-    new, new_numbers = _read(after, desk)
+    old, old_numbers = _read(before, workspace)
+    new, new_numbers = _read(after, workspace)
     counted = _counted(old), _counted(new)
     removed = np.flatnonzero(~np.isin(counted[0], counted[1]))
     added = np.flatnonzero(~np.isin(counted[1], counted[0]))
@@ -42,9 +42,9 @@ def compare(before: operation.Parent, after: operation.Parent, desk: operation.D
     return Diff(pairs[order], np.delete(added, changed[1]), np.delete(removed, changed[0]))
 
 
-def _read(parent: operation.Parent, desk: operation.Desk) -> tuple[fingerprint.Prints, Positions]:
+def _read(parent: operation.Parent, workspace: operation.Workspace) -> tuple[fingerprint.Prints, Positions]:
     prints, numbers = [], []
-    for batch in desk.read(parent):
+    for batch in workspace.read(parent):
         prints.append(fingerprint.fingerprints(convert.unmarked(batch), extra=True))
         numbers.append(pc.fill_null(batch.column("row"), -1).to_numpy(zero_copy_only=False))
     return fingerprint.together(prints), fingerprint.together(numbers).astype(np.int64)

@@ -38,10 +38,10 @@ class Drop(operation.Shaping):
         count = f"{len(self.positions):,} row{'s' * (len(self.positions) != 1)}" if self.positions else "rows"
         return f"dropped {count}" + (f": {self.why}" if self.why else "")
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         keep = np.ones(parent.rows, dtype=np.bool_)
         listed = np.array(self.positions, dtype=np.int64)
         positions = position_file.read(Path(self.positions_file)) if self.positions_file else listed
         keep[positions[positions < parent.rows]] = False
-        yield from operation.kept(desk.read(parent), keep)
+        yield from operation.kept(workspace.read(parent), keep)

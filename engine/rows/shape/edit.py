@@ -20,11 +20,11 @@ class Edit(operation.Shaping):
     def words(self) -> str:
         return f"edited the row at position {self.position + 1:,}"
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         values = validated_rows.required(self.values, parent.kind)
         first = 0
-        for batch in desk.read(parent):
+        for batch in workspace.read(parent):
             offset = self.position - first
             first += batch.num_rows
             if 0 <= offset < batch.num_rows:
@@ -32,6 +32,6 @@ class Edit(operation.Shaping):
                 yield batch.slice(0, offset)
                 yield columns.batch([values], [number], columnar.SCHEMAS[parent.kind])
                 yield batch.slice(offset + 1)
-                desk.changed += 1
+                workspace.changed += 1
             else:
                 yield batch

@@ -130,9 +130,9 @@ class Filter(operation.Shaping):
         verb = "kept" if self.then == "keep" else "dropped"
         return f"{verb} the rows where {joiner.join(condition.words() for condition in self.conditions)}"
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
-        for batch in desk.read(parent):
+        for batch in workspace.read(parent):
             yield batch.filter(self._kept(batch))
 
     def _kept(self, batch: pa.RecordBatch) -> pa.Array:

@@ -21,8 +21,8 @@ class Merge(operation.Shaping):
     def kind(self, parents: Sequence[operation.Parent]) -> Kind:
         return convert.common_kind([parent.kind for parent in parents])
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         kind = self.kind(parents)
         for parent in parents:
-            for batch in desk.read(parent):
+            for batch in workspace.read(parent):
                 yield convert.marked(convert.as_kind(batch, parent.kind, kind), parent.name)

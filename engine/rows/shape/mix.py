@@ -35,9 +35,9 @@ class Mix(operation.Shaping):
     def kind(self, parents: Sequence[operation.Parent]) -> Kind:
         return convert.common_kind([parent.kind for parent in parents])
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         kind = self.kind(parents)
-        piles = [_Pile(parent, kind, desk) for parent in parents]
+        piles = [_Pile(parent, kind, workspace) for parent in parents]
         generator = np.random.default_rng(self.seed)
         probabilities = np.array(self.weights) / sum(self.weights)
         left = MOST_GROWTH * sum(parent.rows for parent in parents)
@@ -49,7 +49,7 @@ class Mix(operation.Shaping):
             left -= len(drawn)
             yield _woven(drawn, piles)
         if left <= 0:
-            desk.notes.append(
+            workspace.notes.append(
                 f"Ended at {MOST_GROWTH} times the rows of all datasets: a large one is drawn too rarely."
             )
 
@@ -78,8 +78,8 @@ def _woven(drawn: npt.NDArray[np.int64], piles: "list[_Pile]") -> pa.RecordBatch
 class _Pile:
     """The rows of a dataset, taken from the top; it begins anew after the last one."""
 
-    def __init__(self, parent: operation.Parent, kind: Kind, desk: operation.Desk) -> None:
-        self._parent, self._kind, self._desk = parent, kind, desk
+    def __init__(self, parent: operation.Parent, kind: Kind, workspace: operation.Workspace) -> None:
+        self._parent, self._kind, self._workspace = parent, kind, workspace
         self._taken = 0
         self._rows = self._endless()
         self._held: pa.RecordBatch | None = None
@@ -105,5 +105,5 @@ class _Pile:
 
     def _endless(self) -> Iterator[pa.RecordBatch]:
         while True:
-            for batch in self._desk.read(self._parent):
+            for batch in self._workspace.read(self._parent):
                 yield convert.marked(convert.as_kind(batch, self._parent.kind, self._kind), self._parent.name)

@@ -26,7 +26,7 @@ class Parent:
 
 
 @dataclass
-class Desk:
+class Workspace:
     """Where an operation works: a folder for what does not fit into memory, and what there is to tell afterwards."""
 
     scratch: Path
@@ -51,7 +51,7 @@ class Shaping(BaseModel):
         """What it does, for the list of versions: a sentence without its subject, in the past tense."""
         raise NotImplementedError
 
-    def run(self, parents: Sequence[Parent], desk: Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[Parent], workspace: Workspace) -> Iterator[pa.RecordBatch]:
         """The rows of the new dataset, each with the number it had in the source."""
         raise NotImplementedError
 
@@ -65,7 +65,7 @@ class Shaping(BaseModel):
 
 
 def kept(batches: Iterator[pa.RecordBatch], keep: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
-    """The rows whose place in `wanted`, which has one for each row of all batches, is true."""
+    """The rows whose place in `keep`, which has one for each row of all batches, is true."""
     first = 0
     for batch in batches:
         yield batch.filter(pa.array(keep[first : first + batch.num_rows]))

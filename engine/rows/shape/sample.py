@@ -28,9 +28,9 @@ class Sample(operation.Shaping):
         amount = f"{self.rows:,} rows" if self.rows else f"{100 * (self.share or 0):g} % of the rows"
         return f"sampled {amount} (seed {self.seed})"
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         count = min(parent.rows, self.rows or max(1, round(parent.rows * (self.share or 0))))
         chosen = np.zeros(parent.rows, dtype=np.bool_)
         chosen[np.random.default_rng(self.seed).choice(parent.rows, count, replace=False)] = True
-        yield from operation.kept(desk.read(parent), chosen)
+        yield from operation.kept(workspace.read(parent), chosen)

@@ -28,11 +28,11 @@ class Shuffle(operation.Shaping):
     def words(self) -> str:
         return f"shuffled (seed {self.seed})"
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         generator = np.random.default_rng(self.seed)
-        paths = [desk.scratch / f"pile-{number}.arrow" for number in range(_piles(parent.path))]
-        _scatter(desk.read(parent), paths, generator)
+        paths = [workspace.scratch / f"pile-{number}.arrow" for number in range(_piles(parent.path))]
+        _scatter(workspace.read(parent), paths, generator)
         for path in paths:
             if path.exists():
                 yield from _shuffled(path, generator)

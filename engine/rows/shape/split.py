@@ -64,12 +64,12 @@ class Split(operation.Shaping):
     def passes(self) -> int:
         return 2
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
         extra = parent.kind == "prompt"
-        numbers = [fingerprint.shares(batch, extra, self.seed) for batch in desk.read(parent)]
+        numbers = [fingerprint.shares(batch, extra, self.seed) for batch in workspace.read(parent)]
         sides = assigned(fingerprint.together(numbers), [side.share for side in self.sides])
-        yield from operation.kept(desk.read(parent), sides == self.side)
+        yield from operation.kept(workspace.read(parent), sides == self.side)
 
 
 def assigned(numbers: npt.NDArray[np.uint64], shares: Sequence[float]) -> npt.NDArray[np.int64]:
@@ -92,7 +92,7 @@ class SplitBy(operation.Shaping):
     def words(self) -> str:
         return f"split off: rows with {self.column} = {'nothing' if self.value is None else self.value}"
 
-    def run(self, parents: Sequence[operation.Parent], desk: operation.Desk) -> Iterator[pa.RecordBatch]:
+    def run(self, parents: Sequence[operation.Parent], workspace: operation.Workspace) -> Iterator[pa.RecordBatch]:
         (parent,) = parents
-        for batch in desk.read(parent):
+        for batch in workspace.read(parent):
             yield batch.filter(pa.array([cell == self.value for cell in texts.cells(batch, self.column)]))

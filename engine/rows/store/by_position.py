@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from engine.rows.store import columnar
 
 
-def picked(path: Path, positions: Sequence[int]) -> list[dict[str, Any]]:
+def read_rows(path: Path, positions: Sequence[int]) -> list[dict[str, Any]]:
     """The rows at these positions (from 0, in any order), as `columnar.plain` gives them."""
     ordered = sorted(set(positions))
     with pq.ParquetFile(path) as file:

@@ -1,6 +1,7 @@
 """The short way for the rows most files consist of: nothing to repair, nothing to refuse, nothing to rewrite.
 
-A chat that needs more than this gives None and goes the long way (`turns`, `order`), which says exactly what is wrong.
+A chat that needs more than this gives None and goes the long way (`turns`, `ordering`), which says exactly what is
+wrong.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Many chats at a glance: whether all of them are what most rows of most files are, written our way with nothing amiss.
 
-Only says yes when `formats.judge` would accept every row as it stands (a test holds the two together). It looks at all
-texts as one, which takes a third of the time; where it says no, each row is judged by itself.
+Only says yes when `detection.judge` would accept every row as it stands (a test holds the two together). It looks at
+all texts as one, which takes a third of the time; where it says no, each row is judged by itself.
 """
 
 from collections.abc import Sequence

@@ -21,7 +21,7 @@ COMPILERS = ("c++", "g++", "clang++")  # one of which torch.compile calls
 def _memory(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if not model.parameters or model.trainable is False:
         return
-    probe = past_probes.known(recipe)
+    probe = past_probes.find(recipe)
     if probe and probe.measured and probe.trial:
         yield from _measured(recipe, probe.measured, probe.trial)
         return

@@ -15,7 +15,7 @@ from engine.workers.data import shape
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Finds what differs. The counts are the result."""
     before, after = shape.parent_of(spec["before"]), shape.parent_of(spec["after"])
-    difference = diff.compare(before, after, operation.Desk(out, shape.Progress(out, before.rows + after.rows)))
+    difference = diff.compare(before, after, operation.Workspace(out, shape.Progress(out, before.rows + after.rows)))
     difference.save(out)
     return {name: len(positions) for name, positions in difference._asdict().items()}
 

@@ -40,7 +40,7 @@ class _Export:
         self._spec, self._form = spec, forms.FORMS[spec["form"]]
         self._parent = shape.parent_of(spec)
         passes = 2 if spec["file"] == "parquet" else 1
-        self._desk = operation.Desk(out, shape.Progress(out, passes * self._parent.rows))
+        self._workspace = operation.Workspace(out, shape.Progress(out, passes * self._parent.rows))
         self.left_out = 0
         self.columns_left_out: set[str] = set()
 
@@ -56,7 +56,7 @@ class _Export:
 
     def _rows(self) -> Iterator[forms.Row]:
         self.left_out = 0
-        for batch in self._desk.read(self._parent):
+        for batch in self._workspace.read(self._parent):
             for row in columns.plain(batch):
                 exported = forms.written(row, self._form, self._parent.kind)
                 if exported is None:

@@ -15,7 +15,7 @@ from typing import Any
 from engine.process import events
 from engine.rows.health import position_file
 from engine.rows.health.batch import batches
-from engine.rows.health.check import Around, Finder, Found, Other
+from engine.rows.health.check import CheckContext, ComparedDataset, Finder, Findings
 from engine.rows.health.checks import CHECKS
 from engine.rows.health.language import Languages
 from engine.rows.health.statistics import Statistics
@@ -32,15 +32,16 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     scratch.mkdir(exist_ok=True)
     try:
         against = [
-            Other(Path(dataset["path"]), dataset["kind"], str(dataset["name"])) for dataset in spec.get("against", [])
+            ComparedDataset(Path(dataset["path"]), dataset["kind"], str(dataset["name"]))
+            for dataset in spec.get("against", [])
         ]
-        return _checked(Path(spec["path"]), spec["kind"], Around(scratch, against), out)
+        return _checked(Path(spec["path"]), spec["kind"], CheckContext(scratch, against), out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _checked(path: Path, kind: Any, around: Around, out: Path) -> dict[str, Any]:
-    finders = {name: check.begin(around) for name, check in CHECKS.items()}
+def _checked(path: Path, kind: Any, context: CheckContext, out: Path) -> dict[str, Any]:
+    finders = {name: check.begin(context) for name, check in CHECKS.items()}
     statistics, rows, reported = Statistics(), columnar.row_count(path), time.monotonic()
     for batch in batches(path, kind):
         statistics.see(batch)
@@ -62,10 +63,10 @@ def _report(out: Path, done: int, rows: int) -> None:
 
 
 def _concluded(finders: Mapping[str, Finder], out: Path) -> dict[str, Any]:
-    return {name: _saved(name, finder.found(), out) for name, finder in finders.items()}
+    return {name: _saved(name, finder.findings(), out) for name, finder in finders.items()}
 
 
-def _saved(name: str, findings: Found, out: Path) -> dict[str, Any]:
+def _saved(name: str, findings: Findings, out: Path) -> dict[str, Any]:
     position_file.write(out / f"{name}.npy", findings.positions)
     if findings.twins is not None:
         position_file.write(out / f"{name}.twins.npy", findings.twins)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.rows.mapping.judged_rows import Judged, judged
+from engine.rows.mapping.judged_rows import Judged, judge_rows
 from engine.rows.readers.json_lines import row_of
 from engine.rows.readers.lines import MOST_ROW_BYTES, lines
 from engine.rows.readers.source import Source
@@ -79,7 +79,7 @@ def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def judged_block(block: Block, main_format: Format) -> Judged:
     """The verdicts on the rows of a block."""
     try:
-        return judged(_rows(block), main_format)
+        return judge_rows(_rows(block), main_format)
     finally:
         if block.temporary:
             os.unlink(block.path)

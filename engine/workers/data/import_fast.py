@@ -28,7 +28,7 @@ Pieces = tuple[bool, list[Judged]]  # whether the block was read at once, and th
 
 def fits(main_format: Format, rows: Sequence[Any]) -> bool:
     """Whether a file is worth a try: by its format, and by its first rows, most of which must have no other columns."""
-    clean_format = clean_blocks.WAYS.get(main_format.name)
+    clean_format = clean_blocks.CLEAN_FORMATS.get(main_format.name)
     if clean_format is None:
         return False
     names = set(clean_format.columns.names)
@@ -70,7 +70,7 @@ def _judged(block: Block, main_format: Format) -> Pieces:
         text = file.read(block.end - block.start)
     if block.temporary:
         os.unlink(block.path)
-    clean_format = clean_blocks.WAYS[main_format.name]
+    clean_format = clean_blocks.CLEAN_FORMATS[main_format.name]
     parts = clean_blocks.rows(text, clean_format)
     if parts is not None:
         return True, [_verdict(part, main_format) for part in parts]
@@ -82,7 +82,7 @@ def _judged(block: Block, main_format: Format) -> Pieces:
 
 
 def _verdict(part: Judged | bytes, main_format: Format) -> Judged:
-    return judged_rows.judged(import_blocks.rows_in(part), main_format) if isinstance(part, bytes) else part
+    return judged_rows.judge_rows(import_blocks.rows_in(part), main_format) if isinstance(part, bytes) else part
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:

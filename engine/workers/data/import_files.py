@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.process import events
 from engine.rows.errors import UnreadableError
-from engine.rows.mapping.judged_rows import Judged, judged
+from engine.rows.mapping.judged_rows import Judged, judge_rows
 from engine.rows.readers import choose
 from engine.rows.readers.source import Source
 from engine.rows.store import columnar, rejected
@@ -122,7 +122,7 @@ class _Import:
                 yield block.done, verdicts
             return
         for rows in _batches(reader.rows(source)):
-            yield source.done, judged(rows, self.main_format)
+            yield source.done, judge_rows(rows, self.main_format)
 
     def _blocks(self, blocks: Iterator[Block]) -> import_fast.Verdicts:
         if self.fast:

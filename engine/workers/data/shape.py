@@ -14,7 +14,7 @@ import orjson
 
 from engine.process import events
 from engine.rows.shape import operations
-from engine.rows.shape.operation import Desk, Parent, Shaping
+from engine.rows.shape.operation import Parent, Shaping, Workspace
 from engine.rows.store import columnar
 from engine.rows.verdict import Kind
 from engine.workers import contract
@@ -31,9 +31,11 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     part.unlink(missing_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix="shape-", dir=out) as scratch:
-            desk = Desk(Path(scratch), Progress(out, operation.passes() * sum(parent.rows for parent in parents)))
-            rows, sha256 = _written(operation, parents, desk, part)
-        return _result(operation.kind(parents), rows, sha256, desk, out)
+            workspace = Workspace(
+                Path(scratch), Progress(out, operation.passes() * sum(parent.rows for parent in parents))
+            )
+            rows, sha256 = _written(operation, parents, workspace, part)
+        return _result(operation.kind(parents), rows, sha256, workspace, out)
     finally:
         part.unlink(missing_ok=True)
 
@@ -44,10 +46,10 @@ def parent_of(parent: dict[str, Any]) -> Parent:
     return Parent(Path(parent["path"]), parent["kind"], parent["name"], parent["train_rows"])
 
 
-def _written(operation: Shaping, parents: list[Parent], desk: Desk, part: Path) -> tuple[int, str]:
+def _written(operation: Shaping, parents: list[Parent], workspace: Workspace, part: Path) -> tuple[int, str]:
     """How many rows there are, and the sha256 of their file."""
     with columnar.Writer(part, operation.kind(parents)) as writer:
-        for batch in operation.run(parents, desk):
+        for batch in operation.run(parents, workspace):
             if batch.num_rows:
                 writer.add_batch(batch)
         writer.close()
@@ -60,9 +62,9 @@ def _written(operation: Shaping, parents: list[Parent], desk: Desk, part: Path) 
     return writer.rows, writer.sha256
 
 
-def _result(kind: Kind, rows: int, sha256: str, desk: Desk, out: Path) -> dict[str, Any]:
+def _result(kind: Kind, rows: int, sha256: str, workspace: Workspace, out: Path) -> dict[str, Any]:
     counts = {"rows": rows, "accepted": rows, "repaired": 0, "rejected": 0}
-    result = {"format": "shaped", "kind": kind, **counts, "notes": desk.notes, "changed": desk.changed}
+    result = {"format": "shaped", "kind": kind, **counts, "notes": workspace.notes, "changed": workspace.changed}
     (out / SUMMARY).write_bytes(orjson.dumps({**result, "repairs": {}, "rules": {}}))
     os.replace(out / (ROWS + ".part"), out / ROWS)
     return {"status": "ready", **result, "sha256": sha256, "file": ROWS}

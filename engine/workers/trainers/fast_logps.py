@@ -45,7 +45,7 @@ def make_fast(trainer: Any, temperature: float = 1.0) -> None:
 def add_fast_head(model: PreTrainedModel, temperature: float = 1.0) -> None:
     """Puts this way of scoring in the place of the fused head that TRL has given to the model.
 
-    The model must be one that `fast_loss.allows_fast_loss` says yes to. Every other call goes where it went.
+    The model must be one that `fast_sft.allows_fast_loss` says yes to. Every other call goes where it went.
     """
     original_forward = model.forward
 

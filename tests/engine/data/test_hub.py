@@ -196,7 +196,7 @@ def test_what_is_no_name_of_the_hub_is_refused_before_it_is_asked(name: str) -> 
     with pytest.raises(RefusedError, match="not the name of a dataset on the hub"):
         hub_data.look(name)
     with pytest.raises(RefusedError, match="cannot be a"):
-        hub_names.asked("owner/name", config="a\nb")
+        hub_names.hub_source("owner/name", config="a\nb")
 
 
 def pushed(dataset: Dataset, repo: str, token: str = CANARY, **how: Any) -> Work:

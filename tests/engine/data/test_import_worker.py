@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.rows.formats import messages
 from engine.rows.mapping import detection
-from engine.rows.mapping.judged_rows import judged
+from engine.rows.mapping.judged_rows import judge_rows
 from engine.rows.store import columnar, rejected
 from engine.rows.turns import common_chats
 from engine.workers import contract
@@ -147,7 +147,7 @@ def test_a_glance_sees_what_a_judge_sees(rows: list[Any]) -> None:
     verdicts = [detection.judge(row, messages.FORMAT) for row in rows]
     if common_chats.plain_chats(rows):
         assert verdicts == [({"messages": row["messages"]}, frozenset()) for row in rows]
-    found = judged(rows, messages.FORMAT)
+    found = judge_rows(rows, messages.FORMAT)
     accepted = [verdict.values for verdict in verdicts if isinstance(verdict, detection.Accepted)]
     assert (found.rows, len(found.rejected), found.batch.num_rows) == (
         len(rows),
@@ -161,7 +161,7 @@ def test_rejected_rows_leave_no_garbage() -> None:
     gc.collect()
     gc.disable()
     try:
-        assert len(judged([{}, {"messages": []}, 7] * 700, messages.FORMAT).rejected) == 2100
+        assert len(judge_rows([{}, {"messages": []}, 7] * 700, messages.FORMAT).rejected) == 2100
         assert gc.collect() < 1000
     finally:
         gc.enable()

@@ -14,7 +14,7 @@ from engine.process import work
 from engine.rows.health.batch import batches
 from engine.rows.search import lookup
 from engine.rows.search.terms import spans, terms
-from engine.rows.store.by_position import picked
+from engine.rows.store.by_position import read_rows
 from engine.workers import contract
 from engine.workers.data import search_index
 from storage import db
@@ -130,8 +130,8 @@ def test_a_dataset_is_scanned_until_its_index_is_there(monkeypatch: pytest.Monke
 
 def test_rows_are_picked_from_all_row_groups_in_order(tmp_path: Path) -> None:
     path = parquet(tmp_path / "rows.parquet", "text", [{"text": str(n)} for n in range(2500)])
-    assert [row["text"] for row in picked(path, [0, 999, 1000, 2499])] == ["0", "999", "1000", "2499"]
-    assert picked(path, []) == []
+    assert [row["text"] for row in read_rows(path, [0, 999, 1000, 2499])] == ["0", "999", "1000", "2499"]
+    assert read_rows(path, []) == []
 
 
 def test_a_dataset_without_rows_cannot_be_searched() -> None:

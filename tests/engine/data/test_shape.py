@@ -240,7 +240,7 @@ def test_what_differs_accounts_for_every_row(tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("diff")
     one = parent(folder, "text", [{"text": word} for word in before], "one")
     other = parent(folder, "text", [{"text": word} for word in after], "other")
-    found = diff.compare(one, other, shaping.Desk(folder))
+    found = diff.compare(one, other, shaping.Workspace(folder))
     same = len(before) - len(found.removed) - len(found.changed)
     assert same == len(after) - len(found.added) - len(found.changed)
     left = [word for place, word in enumerate(before) if place not in {*found.removed, *found.changed[:, 0]}]
@@ -252,5 +252,5 @@ def test_the_order_of_rows_and_where_they_were_merged_from_are_no_difference(tmp
     one = pairs(tmp_path, 1200)
     rows = columnar.page(one.path, 0, 2000)
     marked = [{**row, "extra": {"from_dataset": "one"}} for row in reversed(rows)]
-    found = diff.compare(one, parent(tmp_path, "completion", marked, "other"), shaping.Desk(tmp_path))
+    found = diff.compare(one, parent(tmp_path, "completion", marked, "other"), shaping.Workspace(tmp_path))
     assert [len(one) for one in found] == [0, 0, 0]

@@ -97,7 +97,7 @@ def test_a_dataset_whose_copy_stands_still_for_long_is_not_swept_away_under_it(t
 
     def begin() -> None:
         dataset = Dataset(project_id="default", name="slow")
-        datasets_begun.append(datasets._begun(dataset, fill))
+        datasets_begun.append(datasets._save_and_start(dataset, fill))
 
     thread = threading.Thread(target=begin)
     thread.start()

@@ -29,7 +29,7 @@ def model(name: str, context: int | None = None, architecture: str = "LlamaForCa
     return Model(source="hub", source_id=name, name=name, architecture=architecture, context_length=context)
 
 
-@pytest.mark.parametrize("preset", presets.every(), ids=lambda preset: preset.name)
+@pytest.mark.parametrize("preset", presets.all_presets(), ids=lambda preset: preset.name)
 def test_a_preset_gives_a_valid_recipe_for_every_method_and_tuning_it_claims(preset: Preset) -> None:
     changed = 0
     for method, tuning in PAIRS:
@@ -45,7 +45,7 @@ def test_a_preset_gives_a_valid_recipe_for_every_method_and_tuning_it_claims(pre
 
 
 def test_every_setting_of_a_preset_is_reached_and_differs_from_the_default() -> None:
-    for preset in presets.every():
+    for preset in presets.all_presets():
         reached = set()
         for method, tuning in PAIRS:
             reached |= set(presets.apply(preset, start(method=method, tuning=tuning)).items())
@@ -96,7 +96,7 @@ def test_one_preset_of_a_sort_is_in_force_and_a_family_beside_it() -> None:
     origins = provenance.shown(recipe, given)
     assert origins["learning_rate"] == "preset: smollm2"
     assert origins["max_length"] == "preset: long context"
-    recipe, given = presets.take_back(list(presets.every()), recipe, given, smol)
+    recipe, given = presets.take_back(list(presets.all_presets()), recipe, given, smol)
     assert (recipe, provenance.shown(recipe, given)) == (start(), {})
 
 

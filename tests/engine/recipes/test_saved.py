@@ -113,9 +113,9 @@ def test_a_recipe_is_kept_under_any_name(home: Path, recipe: Recipe, name: str) 
     saved = saved_recipes.save(name, recipe.model_dump())
     assert (saved.name, saved.fields) == (name, recipe.model_dump())
     assert from_yaml(saved.text) == recipe, "the file is what `tunesmith train` takes"
-    assert name in saved_recipes.every()
+    assert name in saved_recipes.names()
     saved_recipes.delete(name)
-    assert saved_recipes.every() == []
+    assert saved_recipes.names() == []
     assert list(home.rglob("*.part")) == []
 
 
@@ -123,7 +123,7 @@ def test_saved_recipes_are_listed_replaced_renamed_and_deleted() -> None:
     for name in ("zebra", "Apple pie", "日本語"):
         saved_recipes.save(name, {"seed": 1})
     saved_recipes.save("zebra", {"seed": 2})
-    assert saved_recipes.every() == ["Apple pie", "zebra", "日本語"]
+    assert saved_recipes.names() == ["Apple pie", "zebra", "日本語"]
     saved_recipes.rename("zebra", "Zebra 2")
     assert saved_recipes.look_up("Zebra 2").fields["seed"] == 2
     with pytest.raises(ConflictError, match="already"):
@@ -156,7 +156,7 @@ def test_a_recipe_without_model_and_dataset_is_read_for_any() -> None:
 
 def test_a_file_that_a_person_put_there_is_called_after_itself() -> None:
     (home.made(home.recipes()) / "mine.yaml").write_text("seed: 5\n")
-    assert saved_recipes.every() == ["mine"]
+    assert saved_recipes.names() == ["mine"]
     assert saved_recipes.look_up("mine").fields["seed"] == 5
     (home.recipes() / "mine.yaml").write_text("sead: 5\n")
     with pytest.raises(RefusedError, match="is not valid"):

@@ -68,9 +68,9 @@ def pairs(folder: Path, count: int, name: str = "one", **extra_columns: Any) -> 
 
 def run(folder: Path, operation: dict[str, Any], *parents: shaping.Parent) -> list[dict[str, Any]]:
     """The rows that come out, as people know them."""
-    desk = shaping.Desk(folder)
+    workspace = shaping.Workspace(folder)
     parsed = operations.parse(operation)
-    return [row for batch in parsed.run(parents, desk) for row in columns.plain(batch)]
+    return [row for batch in parsed.run(parents, workspace) for row in columns.plain(batch)]
 
 
 def numbers(rows: list[dict[str, Any]]) -> list[int]:

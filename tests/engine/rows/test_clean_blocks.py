@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.rows.formats import alpaca, messages, pairs, text
 from engine.rows.mapping import clean_blocks
-from engine.rows.mapping.judged_rows import Judged, judged
+from engine.rows.mapping.judged_rows import Judged, judge_rows
 from engine.rows.store import columnar
 from engine.rows.turns import cells
 from engine.rows.verdict import Format
@@ -47,8 +47,10 @@ LINES = st.one_of(CHATS.map(lambda turns: json.dumps(chat(*turns))), ODD, st.jus
 
 def read(block: bytes, file_format: Format = messages.FORMAT) -> list[Judged]:
     """The verdicts as an import comes to them; none when the block is not for Arrow."""
-    parts = clean_blocks.rows(block, clean_blocks.WAYS[file_format.name]) or []
-    return [part if isinstance(part, Judged) else judged(import_blocks.rows_in(part), file_format) for part in parts]
+    parts = clean_blocks.rows(block, clean_blocks.CLEAN_FORMATS[file_format.name]) or []
+    return [
+        part if isinstance(part, Judged) else judge_rows(import_blocks.rows_in(part), file_format) for part in parts
+    ]
 
 
 def together(parts: list[Judged]) -> tuple[int, list[dict[str, Any]], list[tuple[int, bytes]], int]:
@@ -73,7 +75,7 @@ def test_a_block_is_taken_only_as_a_judge_would_take_it(lines: list[str], ending
     block = "".join(line + ending for line in [*around, *lines, *around]).encode("utf-8", "surrogatepass")
     parts = read(block)
     if parts:
-        assert together(parts) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
+        assert together(parts) == together([judge_rows(import_blocks.rows_in(block), messages.FORMAT)])
 
 
 @settings(max_examples=400, deadline=None)
@@ -88,7 +90,7 @@ def test_odd_chats_are_handed_back_and_the_others_taken(odd: list[list[tuple[str
     parts = read(block)
     assert bool(parts) is not strange
     if parts:
-        assert together(parts) == together([judged(import_blocks.rows_in(block), messages.FORMAT)])
+        assert together(parts) == together([judge_rows(import_blocks.rows_in(block), messages.FORMAT)])
 
 
 STARTS = st.sampled_from(
@@ -115,14 +117,14 @@ def test_texts_and_pairs_are_taken_only_as_a_judge_would_take_them(
     file_format: Format, data: st.DataObject, escaped: bool
 ) -> None:
     odd = data.draw(st.lists(ROWS[file_format.name], max_size=4))
-    good = dict.fromkeys(clean_blocks.WAYS[file_format.name].columns.names, "ja")
+    good = dict.fromkeys(clean_blocks.CLEAN_FORMATS[file_format.name].columns.names, "ja")
     lines = [json.dumps(row, ensure_ascii=escaped) for row in [*odd, *[good] * 130]]
     block = "".join(line + "\n" for line in lines).encode("utf-8", "surrogatepass")
     parts = read(block, file_format)
     if all(isinstance(cell, (str, NoneType)) and _is_whole(cell) for row in odd for cell in row.values()):
         assert parts
     if parts:
-        assert together(parts) == together([judged(import_blocks.rows_in(block), file_format)])
+        assert together(parts) == together([judge_rows(import_blocks.rows_in(block), file_format)])
 
 
 def _is_whole(cell: str | None) -> bool:
@@ -136,7 +138,7 @@ def test_clean_chats_are_taken_at_once() -> None:
     ]
     block = b"".join(json.dumps(row, ensure_ascii=number == 0).encode() + b"\n" for number, row in enumerate(rows))
     [part] = read(block)
-    assert part.batch.equals(judged(rows, messages.FORMAT).batch)
+    assert part.batch.equals(judge_rows(rows, messages.FORMAT).batch)
     for spoilt in (
         block.replace(b"ja", b"\xff\xfe"),
         block.replace(b"ja", b"\xed\xa0\x80"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.rows.health import checks, checksums, pii, refusals, score, sketches, special_tokens, statistics
 from engine.rows.health.batch import batches
-from engine.rows.health.check import Around, Found, Other
+from engine.rows.health.check import CheckContext, ComparedDataset, Findings
 from engine.rows.health.language import beginnings, language
 from engine.rows.verdict import Kind
 from tests.engine.rows.stored_rows import assistant, chat, parquet, user
@@ -24,13 +24,17 @@ TEXT = (
 
 
 def check_rows(
-    folder: Path, check: str, rows: Sequence[dict[str, Any]], kind: Kind = "chat", against: Sequence[Other] = ()
-) -> Found:
+    folder: Path,
+    check: str,
+    rows: Sequence[dict[str, Any]],
+    kind: Kind = "chat",
+    against: Sequence[ComparedDataset] = (),
+) -> Findings:
     path = parquet(folder / "rows.parquet", kind, rows)
-    finder = checks.CHECKS[check].begin(Around(folder, against))
+    finder = checks.CHECKS[check].begin(CheckContext(folder, against))
     for batch in batches(path, kind):
         finder.see(batch)
-    return finder.found()
+    return finder.findings()
 
 
 def positions(folder: Path, check: str, rows: Sequence[dict[str, Any]], kind: Kind = "chat") -> list[int]:
@@ -103,7 +107,7 @@ def test_a_chain_of_small_changes_does_not_lose_its_far_end(tmp_path: Path) -> N
 
 def test_leakage_is_the_same_question_or_nearly_the_same_row_elsewhere(tmp_path: Path) -> None:
     held_out = [chat("Who built the old lighthouse?", "A man."), chat("Tell me.", TEXT), chat("Hi", "Hello")]
-    test_set = Other(parquet(tmp_path / "eval.parquet", "chat", held_out), "chat", "the test set")
+    test_set = ComparedDataset(parquet(tmp_path / "eval.parquet", "chat", held_out), "chat", "the test set")
     rows = [
         {"prompt": "who built the old lighthouse", "completion": "Somebody else."},
         {"prompt": "Tell me.", "completion": TEXT.replace("lamp", "bulb")},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.rows.readers import hub_files
+from engine.rows.readers import choose, hub_files
 
 NAMED: list[tuple[str, list[str], dict[str, list[str]]]] = [
     ("one file", ["data.jsonl", "README.md"], {"train": ["data.jsonl"]}),
@@ -26,7 +26,10 @@ NAMED: list[tuple[str, list[str], dict[str, list[str]]]] = [
     ("a word inside a word", ["restraining.jsonl", "contest.jsonl"], {"train": ["contest.jsonl", "restraining.jsonl"]}),
     ("the commonest type", ["a.csv", "b.csv", "c.parquet", "notes.txt", "x.bin"], {"train": ["a.csv", "b.csv"]}),
     ("text when there is nothing else", ["LICENSE.txt", "book.txt"], {"train": ["book.txt"]}),
-    ("packed", ["rows.jsonl.gz"], {"train": ["rows.jsonl.gz"]}),
+    *(
+        (f"packed as {ending}", [f"rows.jsonl{ending}"], {"train": [f"rows.jsonl{ending}"]})
+        for ending in choose.PACKED
+    ),
     ("hidden", [".cache/x.jsonl", "__y/z.jsonl", "ok.jsonl"], {"train": ["ok.jsonl"]}),
 ]  # fmt: skip
 

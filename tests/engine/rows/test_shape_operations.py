@@ -167,11 +167,11 @@ def test_a_mix_ends_with_the_first_or_repeats_until_all_are_used_up(tmp_path: Pa
 
 
 def test_a_mix_that_would_hardly_end_ends_and_says_so(tmp_path: Path) -> None:
-    desk = shaping.Desk(tmp_path)
+    workspace = shaping.Workspace(tmp_path)
     rare, common = pairs(tmp_path, 5, "rare"), pairs(tmp_path, 5, "common")
     mix = operations.parse({"op": "mix", "weights": [1, 1e6], "stop": "all"})
-    assert sum(batch.num_rows for batch in mix.run([rare, common], desk)) == 1000
-    assert "Ended at 100 times" in desk.notes[0]
+    assert sum(batch.num_rows for batch in mix.run([rare, common], workspace)) == 1000
+    assert "Ended at 100 times" in workspace.notes[0]
 
 
 def test_what_stands_beside_a_written_row_is_an_object(tmp_path: Path) -> None:
@@ -236,10 +236,10 @@ def test_texts_are_cleaned_everywhere_and_a_row_of_nothing_else_goes(tmp_path: P
     masked = run(tmp_path, {"op": "mask"}, dataset)
     assert masked[0]["messages"][0]["content"] == "Mail [MAIL]"
     assert masked[0]["messages"][1]["tool_calls"][0]["function"]["arguments"] == {"to": "[MAIL]"}
-    desk = shaping.Desk(tmp_path)
-    stripped = list(operations.parse({"op": "strip"}).run([dataset], desk))
+    workspace = shaping.Workspace(tmp_path)
+    stripped = list(operations.parse({"op": "strip"}).run([dataset], workspace))
     assert sum(batch.num_rows for batch in stripped) == 1
-    assert "1 rows were left out" in desk.notes[0]
+    assert "1 rows were left out" in workspace.notes[0]
 
 
 def test_a_shuffle_through_many_files_has_every_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

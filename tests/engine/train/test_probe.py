@@ -51,7 +51,7 @@ def holders() -> list[str]:
 def test_it_takes_a_device_for_itself_and_gives_it_back() -> None:
     begun = fit_probe.start(recipe())
     assert holders() == ["work True"]
-    probe = past_probes.known(recipe())
+    probe = past_probes.find(recipe())
     assert probe is not None
     assert probe.under_way
     go()
@@ -158,12 +158,12 @@ def stored(**about: Any) -> Work:
 
 
 def trial(**fields: Any) -> Trial | None:
-    probe = past_probes.known(recipe(**fields))
+    probe = past_probes.find(recipe(**fields))
     return probe.trial if probe else None
 
 
 def test_every_size_that_was_tried_is_known() -> None:
-    assert past_probes.known(recipe()) is None
+    assert past_probes.find(recipe()) is None
     stored()
     tried = trial(per_device_train_batch_size=4)
     assert tried is not None
@@ -172,8 +172,8 @@ def test_every_size_that_was_tried_is_known() -> None:
     assert trial(**half) is not None
     assert trial(per_device_train_batch_size=3) is None
     assert trial(max_length=64) is None
-    assert past_probes.known(recipe(per_device_train_batch_size=3)) is not None  # the probe itself is known
-    assert past_probes.known(recipe(lora_r=64)) is None
+    assert past_probes.find(recipe(per_device_train_batch_size=3)) is not None  # the probe itself is known
+    assert past_probes.find(recipe(lora_r=64)) is None
 
 
 def test_a_probe_of_an_older_studio_is_known_where_new_fields_have_their_defaults() -> None:
@@ -183,8 +183,8 @@ def test_a_probe_of_an_older_studio_is_known_where_new_fields_have_their_default
         }
     }
     done(past_probes.KIND, "d1", spec, fake_probe.measured(4, 1, 128).model_dump())
-    assert past_probes.known(recipe()) is not None
-    assert past_probes.known(recipe(neftune_noise_alpha=5)) is None
+    assert past_probes.find(recipe()) is not None
+    assert past_probes.find(recipe(neftune_noise_alpha=5)) is None
 
 
 def test_the_rules_say_what_was_measured_instead_of_what_was_estimated(furnished: tuple[Model, Dataset]) -> None:

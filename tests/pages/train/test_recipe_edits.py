@@ -165,7 +165,7 @@ def test_a_form_is_kept_and_used_for_another_model(ready: dict[str, Any], toasts
     assert marks(now)["seed"] == "recipe: My chats"
     assert marks(now)["max_length"] == "model card"
     menu("rename", "My chats", now, name="Chats")
-    assert saved.every() == ["Chats"]
+    assert saved.names() == ["Chats"]
     assert "Keep the form under a name" in menu("delete", "Chats", now)[0]
     assert toasts == ["My chats is kept."]
 

@@ -31,7 +31,7 @@ def subjects(tmp_path: Path) -> dict[str, str]:
 
 def test_every_preset_is_listed_with_its_reasons(owner: TestClient) -> None:
     found = owner.get("/api/recipes/presets").json()
-    assert [one["name"] for one in found] == [one.name for one in presets.every()]
+    assert [one["name"] for one in found] == [one.name for one in presets.all_presets()]
     assert all(setting["why"] for one in found for setting in one["fields"])
 
 
@@ -103,5 +103,5 @@ def test_on_the_command_line_a_preset_fills_in_what_the_file_leaves_open(subject
 def test_the_command_line_lists_the_presets(capsys: pytest.CaptureFixture[str]) -> None:
     cli_presets.list_presets()
     said = capsys.readouterr().out
-    assert all(one.name in said for one in presets.every())
+    assert all(one.name in said for one in presets.all_presets())
     assert "learning_rate 0.001 (sft, cpt, lora, qlora): The makers' rate" in said
