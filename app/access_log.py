@@ -23,7 +23,7 @@ class AccessLog:
             return await self.app(scope, receive, send)
         status, began = 500, time.perf_counter()
 
-        async def out(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -31,7 +31,7 @@ class AccessLog:
 
         metrics.open_requests.inc()
         try:
-            await self.app(scope, receive, out)
+            await self.app(scope, receive, send_and_note)
         finally:
             metrics.open_requests.dec()
             _record(scope, status, time.perf_counter() - began)
@@ -54,5 +54,5 @@ def route_of(scope: Scope) -> str:
     if path and scope["path"].startswith(("/api/", "/v1/", "/metrics", "/login", "/logout")):
         return f"/api{path}" if scope["path"].startswith("/api/") and not path.startswith("/api") else str(path)
     first = scope["path"].split("/", 2)[1]
-    known = ("fragments", "gradio_api", "static-tunesmith", "static-bokeh", "assets", "static")
-    return f"/{first}" if first in known else "window"
+    prefixes = ("fragments", "gradio_api", "static-tunesmith", "static-bokeh", "assets", "static")
+    return f"/{first}" if first in prefixes else "window"

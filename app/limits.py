@@ -32,8 +32,8 @@ class BodyLimit:
         return await self.app(scope, limited, send)
 
 
-def _header(scope: Scope, wanted: bytes) -> bytes:
-    return next((value for name, value in scope["headers"] if name.lower() == wanted), b"")
+def _header(scope: Scope, header_name: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name.lower() == header_name), b"")
 
 
 def _is_upload(scope: Scope) -> bool:

@@ -34,13 +34,15 @@ class StudioCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         with db.reading() as session:
-            found = counts.by_status(session)
-        for noun, statuses in found.items():
+            count_by_status = counts.by_status(session)
+        for noun, statuses in count_by_status.items():
             family = GaugeMetricFamily(f"tunesmith_{noun}", f"How many {noun} are in each state.", labels=["state"])
             for status, number in statuses.items():
                 family.add_metric([status], number)
             yield family
-        yield GaugeMetricFamily("tunesmith_queue_depth", "Runs that wait for a device.", found["runs"]["queued"])
+        yield GaugeMetricFamily(
+            "tunesmith_queue_depth", "Runs that wait for a device.", count_by_status["runs"]["queued"]
+        )
 
 
 REGISTRY.register(StudioCollector())

@@ -29,7 +29,7 @@ ABOUT = "Everything the window does, for programs: models, datasets, runs, endpo
 
 def create_app(access: Access | None = None, with_window: bool = True, with_engine: bool = True) -> FastAPI:
     """The application. Without the window it starts in a fraction of the time; without the engine nothing moves."""
-    now = settings()
+    current_settings = settings()
     app = FastAPI(
         title="Tunesmith",
         version=studio_version(),
@@ -39,7 +39,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
         redoc_url=None,
         lifespan=_with_engine if with_engine else None,
     )
-    app.state.access = access or Access.from_settings(now, now.host, now.port)
+    app.state.access = access or Access.from_settings(current_settings, current_settings.host, current_settings.port)
     routes.install(app)
     app.include_router(gateway.router, responses={422: {"description": "A field is wrong."}})
     app.include_router(metrics.router)

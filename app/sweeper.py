@@ -13,10 +13,10 @@ EVERY_SECONDS = 3600
 
 def sweep(now: float | None = None) -> int:
     """Deletes old uploads and Gradio's old copies; answers how many entries went."""
-    before = (now or time.time()) - KEEP_SECONDS
+    deadline = (now or time.time()) - KEEP_SECONDS
     folders = [folder for folder in (home.uploads(), home.gradio_cache()) if folder.is_dir()]
     entries = [entry for folder in folders for entry in folder.iterdir()]
-    old = [entry for entry in entries if entry.lstat().st_mtime < before]
+    old = [entry for entry in entries if entry.lstat().st_mtime < deadline]
     for entry in old:
         _delete(entry)
     return len(old)

@@ -10,7 +10,7 @@ from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStat
 from storage.tables import Backend, Dataset, Model, Run
 
 
-def by_status(db: Session) -> dict[str, dict[str, int]]:
+def by_status(session: Session) -> dict[str, dict[str, int]]:
     """{"runs": {"queued": 0, ...}, "models": ..., "datasets": ..., "backends": ...}, zeros included."""
     tables: dict[str, tuple[Any, type[StrEnum]]] = {
         "runs": (Run, RunStatus),
@@ -21,6 +21,9 @@ def by_status(db: Session) -> dict[str, dict[str, int]]:
     answer = {}
     for name, (table, statuses) in tables.items():
         status = col(table.status)
-        counted = {str(one): number for one, number in db.exec(select(status, func.count()).group_by(status))}
-        answer[name] = {one.value: counted.get(one.value, 0) for one in statuses}
+        counted = {
+            str(counted_status): number
+            for counted_status, number in session.exec(select(status, func.count()).group_by(status))
+        }
+        answer[name] = {member.value: counted.get(member.value, 0) for member in statuses}
     return answer

@@ -91,8 +91,8 @@ def next_version(session: Session, family_id: str) -> int:
 
 def made_from(session: Session, project_id: str, parents: list[str]) -> Sequence[Dataset]:
     """The datasets of a project that were made from exactly these, what was added last first."""
-    same = cast(col(Dataset.parents), String) == json.dumps(parents)  # PostgreSQL compares no JSON
-    query = select(Dataset).where(Dataset.project_id == project_id, same)
+    same_parents = cast(col(Dataset.parents), String) == json.dumps(parents)  # PostgreSQL compares no JSON
+    query = select(Dataset).where(Dataset.project_id == project_id, same_parents)
     return session.exec(query.order_by(col(Dataset.created_at).desc())).all()
 
 

@@ -22,16 +22,16 @@ BUSY_SECONDS = 5
 @contextmanager
 def session() -> Iterator[Session]:
     """One writing transaction: commits when the block ends, rolls back when it raises."""
-    with Session(_engine(url(), True), expire_on_commit=False) as db:
-        yield db
-        db.commit()
+    with Session(_engine(url(), True), expire_on_commit=False) as new_session:
+        yield new_session
+        new_session.commit()
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
     """One consistent view of the database, without the write lock."""
-    with Session(_engine(url(), False), expire_on_commit=False) as db:
-        yield db
+    with Session(_engine(url(), False), expire_on_commit=False) as new_session:
+        yield new_session
 
 
 def url() -> str:
@@ -46,9 +46,9 @@ def prepare() -> None:
         from storage import migrate  # noqa: PLC0415  (Alembic takes long to import, and few starts need it)
 
         migrate.upgrade(_engine(url(), True))
-    with session() as db:
-        if db.get(tables.Project, tables.DEFAULT_PROJECT) is None:
-            db.add(tables.Project(id=tables.DEFAULT_PROJECT, name="Default"))
+    with session() as new_session:
+        if new_session.get(tables.Project, tables.DEFAULT_PROJECT) is None:
+            new_session.add(tables.Project(id=tables.DEFAULT_PROJECT, name="Default"))
 
 
 def forget() -> None:

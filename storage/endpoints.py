@@ -32,9 +32,9 @@ def count(session: Session, project_id: str | None = None) -> int:
 
 def running_first(session: Session, project_id: str, limit: int, offset: int = 0) -> Sequence[Endpoint]:
     """A project's endpoints: those that answer or will, then the others; of each kind the newest first."""
-    runs = case((col(Backend.status).in_(SERVING_MOVING), 0), else_=1)
+    alive_first = case((col(Backend.status).in_(SERVING_MOVING), 0), else_=1)
     query = select(Endpoint).outerjoin(Backend, col(Endpoint.active_backend_id) == Backend.id)
-    query = query.where(Endpoint.project_id == project_id).order_by(runs, col(Endpoint.created_at).desc())
+    query = query.where(Endpoint.project_id == project_id).order_by(alive_first, col(Endpoint.created_at).desc())
     return session.exec(query.offset(offset).limit(limit)).all()
 
 
@@ -45,10 +45,10 @@ def current_backends(session: Session, endpoint_ids: Iterable[str]) -> dict[str,
     query = query.outerjoin(active, col(Endpoint.active_backend_id) == active.id)
     late = or_(col(active.id).is_(None), col(Backend.created_at) >= active.created_at)
     query = query.where(col(Endpoint.id).in_(set(endpoint_ids)), late).order_by(col(Backend.created_at).desc())
-    found: dict[str, list[Backend]] = {endpoint_id: [] for endpoint_id in endpoint_ids}
+    backends_by_endpoint: dict[str, list[Backend]] = {endpoint_id: [] for endpoint_id in endpoint_ids}
     for backend in session.exec(query):
-        found[backend.endpoint_id].append(backend)
-    return found
+        backends_by_endpoint[backend.endpoint_id].append(backend)
+    return backends_by_endpoint
 
 
 def backends(session: Session, endpoint_id: str) -> Sequence[Backend]:
@@ -84,7 +84,7 @@ def live(session: Session) -> Sequence[tuple[Endpoint, Backend]]:
 
 def flip(session: Session, endpoint_id: str, before: str | None, after: str) -> bool:
     """Makes `after` the active backend if `before` still is, and says whether it did."""
-    same = (col(Endpoint.id) == endpoint_id, col(Endpoint.active_backend_id) == before)
+    unchanged = (col(Endpoint.id) == endpoint_id, col(Endpoint.active_backend_id) == before)
     values = {"active_backend_id": after, "previous_backend_id": before}
-    changed = update(Endpoint).where(*same).values(**values).returning(col(Endpoint.id))
-    return session.scalar(changed) is not None
+    statement = update(Endpoint).where(*unchanged).values(**values).returning(col(Endpoint.id))
+    return session.scalar(statement) is not None

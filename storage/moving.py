@@ -66,5 +66,5 @@ def work_under_way(session: Session, but_kinds: Collection[str]) -> int:
 def _first(session: Session, table: Any, status: str, passed: Sequence[str]) -> str | None:
     query = select(table.id).where(table.status == status)
     query = query.where(table.id.not_in(passed)) if passed else query
-    found: str | None = session.exec(query.order_by(table.created_at).limit(1)).first()
-    return found
+    row_id: str | None = session.exec(query.order_by(table.created_at).limit(1)).first()
+    return row_id

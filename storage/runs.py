@@ -17,14 +17,14 @@ Point = tuple[int, float]  # step, value
 FOR_A_LIST = [defer(getattr(Run, name), raiseload=True) for name in ("recipe", "facts")]
 
 
-def get(db: Session, run_id: str) -> Run | None:
-    return db.get(Run, run_id)
+def get(session: Session, run_id: str) -> Run | None:
+    return session.get(Run, run_id)
 
 
-def recent(db: Session, project_id: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[Run]:
+def recent(session: Session, project_id: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[Run]:
     query = select(Run).order_by(col(Run.created_at).desc())
     query = query.where(Run.project_id == project_id) if project_id else query
-    return db.exec(query.offset(offset).limit(limit)).all()
+    return session.exec(query.offset(offset).limit(limit)).all()
 
 
 def listed(session: Session, project_id: str, limit: int, offset: int = 0) -> Sequence[Run]:
@@ -33,14 +33,14 @@ def listed(session: Session, project_id: str, limit: int, offset: int = 0) -> Se
     return session.exec(query.order_by(col(Run.created_at).desc()).offset(offset).limit(limit)).all()
 
 
-def count(db: Session, project_id: str | None = None) -> int:
+def count(session: Session, project_id: str | None = None) -> int:
     query = select(func.count()).select_from(Run)
-    return db.scalar(query.where(col(Run.project_id) == project_id) if project_id else query) or 0
+    return session.scalar(query.where(col(Run.project_id) == project_id) if project_id else query) or 0
 
 
-def moving(db: Session) -> Sequence[Run]:
+def moving(session: Session) -> Sequence[Run]:
     """Runs that are on their way somewhere, first come first."""
-    return db.exec(select(Run).where(col(Run.status).in_(RUN_MOVING)).order_by(col(Run.created_at))).all()
+    return session.exec(select(Run).where(col(Run.status).in_(RUN_MOVING)).order_by(col(Run.created_at))).all()
 
 
 def first_moving(session: Session, limit: int) -> Sequence[Run]:
@@ -53,16 +53,16 @@ def count_moving(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Run).where(col(Run.status).in_(RUN_MOVING))) or 0
 
 
-def finished_of(db: Session, model_id: str, limit: int) -> Sequence[Run]:
+def finished_of(session: Session, model_id: str, limit: int) -> Sequence[Run]:
     """The newest runs of a model that have succeeded."""
     query = select(Run).where(Run.model_id == model_id, Run.status == RunStatus.SUCCEEDED)
-    return db.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
+    return session.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
 
 
 def with_results(session: Session, project_id: str, limit: int) -> Sequence[Run]:
     """The newest runs of a project that have left something to serve, without recipe and facts."""
-    done = (Run.project_id == project_id, Run.status == RunStatus.SUCCEEDED, col(Run.artifact).is_not(None))
-    query = select(Run).where(*done).options(*FOR_A_LIST)
+    with_artifact = (Run.project_id == project_id, Run.status == RunStatus.SUCCEEDED, col(Run.artifact).is_not(None))
+    query = select(Run).where(*with_artifact).options(*FOR_A_LIST)
     return session.exec(query.order_by(col(Run.created_at).desc()).limit(limit)).all()
 
 
@@ -71,31 +71,33 @@ def names(session: Session, run_ids: Iterable[str]) -> dict[str, str]:
     return dict(session.exec(select(Run.id, Run.name).where(col(Run.id).in_(set(run_ids)))).all())
 
 
-def begun_from(db: Session, run: Run) -> Sequence[Run]:
+def begun_from(session: Session, run: Run) -> Sequence[Run]:
     """The runs whose recipe says `start_from` this one, the newest first. Its model's index keeps that quick."""
-    named = col(Run.recipe)["start_from"].as_string() == run.id
-    return db.exec(select(Run).where(Run.model_id == run.model_id, named).order_by(col(Run.created_at).desc())).all()
+    begins_with_it = col(Run.recipe)["start_from"].as_string() == run.id
+    return session.exec(
+        select(Run).where(Run.model_id == run.model_id, begins_with_it).order_by(col(Run.created_at).desc())
+    ).all()
 
 
-def by_idempotency_key(db: Session, key: str) -> Run | None:
-    return db.exec(select(Run).where(Run.idempotency_key == key)).first()
+def by_idempotency_key(session: Session, key: str) -> Run | None:
+    return session.exec(select(Run).where(Run.idempotency_key == key)).first()
 
 
-def add_metrics(db: Session, points: Iterable[tuple[str, str, int, float]]) -> None:
+def add_metrics(session: Session, points: Iterable[tuple[str, str, int, float]]) -> None:
     """Inserts (run id, name, step, value) rows in bulk; a point that is there already takes the new value."""
     rows = [dict(zip(("run_id", "name", "step", "value"), point, strict=True)) for point in points]
     if not rows:
         return
     # Only the dialect in use is imported: PostgreSQL's alone costs a tenth of a second at start.
-    insert = import_module(f"sqlalchemy.dialects.{db.get_bind().dialect.name}").insert(Metric)
-    change = insert.on_conflict_do_update(
+    insert = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}").insert(Metric)
+    upsert = insert.on_conflict_do_update(
         index_elements=["run_id", "name", "step"], set_={"value": insert.excluded.value}
     )
-    db.execute(change, rows)
+    session.execute(upsert, rows)
 
 
-def metric_names(db: Session, run_id: str) -> Sequence[str]:
-    return db.exec(select(Metric.name).where(Metric.run_id == run_id).distinct().order_by(Metric.name)).all()
+def metric_names(session: Session, run_id: str) -> Sequence[str]:
+    return session.exec(select(Metric.name).where(Metric.run_id == run_id).distinct().order_by(Metric.name)).all()
 
 
 def curve(
@@ -128,8 +130,8 @@ def extremes(session: Session, run_id: str, name: str, first: int, last: int, wi
     of_bin = select(step).where(Metric.run_id == run_id, Metric.name == name, in_bin).limit(1)
     least = of_bin.order_by(value, step).scalar_subquery().label("least")
     greatest = of_bin.order_by(value.desc(), step).scalar_subquery().label("greatest")
-    found = select(least, greatest).select_from(bins).cte("found")
-    steps = union(select(found.c.least), select(found.c.greatest))
+    extreme_steps = select(least, greatest).select_from(bins).cte("found")
+    steps = union(select(extreme_steps.c.least), select(extreme_steps.c.greatest))
     query = _points(run_id, name).where(step.in_(steps)).order_by(step)
     return [(step, value) for step, value in session.exec(query)]
 
@@ -138,6 +140,6 @@ def _points(run_id: str, name: str) -> Select[int, float]:
     return select(Metric.step, Metric.value).where(Metric.run_id == run_id, Metric.name == name)
 
 
-def drop(db: Session, run: Run) -> None:
-    db.exec(delete(Metric).where(col(Metric.run_id) == run.id))
-    db.delete(run)
+def drop(session: Session, run: Run) -> None:
+    session.exec(delete(Metric).where(col(Metric.run_id) == run.id))
+    session.delete(run)

@@ -8,15 +8,15 @@ from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
 from storage.tables import Dataset, Work
 
 
-def get(db: Session, work_id: str) -> Work | None:
-    return db.get(Work, work_id)
+def get(session: Session, work_id: str) -> Work | None:
+    return session.get(Work, work_id)
 
 
-def same(db: Session, key: str) -> Work | None:
+def same(session: Session, key: str) -> Work | None:
     """The newest piece of work with this key that has not failed or been stopped."""
     usable = (*WORK_MOVING, WorkStatus.SUCCEEDED)
     query = select(Work).where(Work.key == key, col(Work.status).in_(usable))
-    return db.exec(query.order_by(col(Work.created_at).desc())).first()
+    return session.exec(query.order_by(col(Work.created_at).desc())).first()
 
 
 def newest_with_key(session: Session, key: str) -> Work | None:
@@ -24,32 +24,32 @@ def newest_with_key(session: Session, key: str) -> Work | None:
     return session.exec(select(Work).where(Work.key == key).order_by(col(Work.created_at).desc()).limit(1)).first()
 
 
-def latest(db: Session, subject_id: str, kind: str) -> Work | None:
+def latest(session: Session, subject_id: str, kind: str) -> Work | None:
     """The newest of a kind about a subject, whatever became of it."""
     query = select(Work).where(Work.subject_id == subject_id, Work.kind == kind)
-    return db.exec(query.order_by(col(Work.created_at).desc())).first()
+    return session.exec(query.order_by(col(Work.created_at).desc())).first()
 
 
-def about(db: Session, subject_id: str, kind: str | None = None) -> Sequence[Work]:
+def about(session: Session, subject_id: str, kind: str | None = None) -> Sequence[Work]:
     """All about a subject, the newest first."""
     query = select(Work).where(Work.subject_id == subject_id).order_by(col(Work.created_at).desc())
-    return db.exec(query.where(Work.kind == kind) if kind else query).all()
+    return session.exec(query.where(Work.kind == kind) if kind else query).all()
 
 
-def ended_before(db: Session, kind: str, moment: float) -> Sequence[Work]:
+def ended_before(session: Session, kind: str, moment: float) -> Sequence[Work]:
     """Work of a kind that was over before a moment (seconds since 1970)."""
     query = select(Work).where(Work.kind == kind, col(Work.ended_at) < moment)
-    return db.exec(query).all()
+    return session.exec(query).all()
 
 
-def any_moving(db: Session, kind: str) -> bool:
+def any_moving(session: Session, kind: str) -> bool:
     """Whether work of a kind is waiting or under way, about whatever."""
-    return db.exec(select(Work.id).where(Work.kind == kind, col(Work.status).in_(WORK_MOVING))).first() is not None
+    return session.exec(select(Work.id).where(Work.kind == kind, col(Work.status).in_(WORK_MOVING))).first() is not None
 
 
-def lacking(db: Session, kind: str, most_rows: int) -> Dataset | None:
+def lacking(session: Session, kind: str, most_rows: int) -> Dataset | None:
     """The newest ready dataset of at most so many rows that never had work of a kind."""
     had = select(Work.id).where(Work.subject_id == Dataset.id, Work.kind == kind)
     small = Dataset.accepted + Dataset.repaired <= most_rows
     query = select(Dataset).where(Dataset.status == DatasetStatus.READY, small, ~had.exists())
-    return db.exec(query.order_by(col(Dataset.created_at).desc()).limit(1)).first()
+    return session.exec(query.order_by(col(Dataset.created_at).desc()).limit(1)).first()

@@ -75,7 +75,7 @@ class DiskFullError(TunesmithError):
 
 def install(app: FastAPI) -> None:
     """Makes every error of `app` come out in the one shape."""
-    app.add_exception_handler(TunesmithError, _ours)
+    app.add_exception_handler(TunesmithError, _studio_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
@@ -94,23 +94,23 @@ def answer(request: Request, status: int, message: str, hint: str = "", headers:
     return Response(body, status, headers, media_type="application/json")
 
 
-def _ours(request: Request, error: Exception) -> Response:
+def _studio_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, TunesmithError)  # noqa: S101  what it was registered for
     return answer(request, error.status, _safe(error.message), _safe(error.hint))
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    lines = [_line(dict(one)) for one in error.errors()[:20]]
+    lines = [_line(dict(detail)) for detail in error.errors()[:20]]
     return answer(request, 422, "The request is not valid.", _safe("\n".join(lines)))
 
 
-def _line(one: dict[str, Any]) -> str:
-    field = ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0])
-    message = str(one["msg"]).removeprefix("Value error, ")
-    if one["type"] in NO_VALUE or "input" not in one or field in SECRETS:
+def _line(detail: dict[str, Any]) -> str:
+    field = ".".join(str(part) for part in detail["loc"][1:]) or str(detail["loc"][0])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] in NO_VALUE or "input" not in detail or field in SECRETS:
         return f"`{field}`: {message}."
-    return f"`{field}` is {one['input']!r:.80}: {message}."
+    return f"`{field}` is {detail['input']!r:.80}: {message}."
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -49,14 +49,16 @@ def render(schema: dict[str, Any]) -> str:
         for verb, operation in operations.items():
             noun = (operation.get("tags") or ["other"])[0]
             nouns.setdefault(noun, []).append(_operation(schema, verb.upper(), path, operation))
-    sections = Markup("").join(SECTION.format(noun, Markup("").join(found)) for noun, found in nouns.items())
+    sections = Markup("").join(SECTION.format(noun, Markup("").join(rows)) for noun, rows in nouns.items())
     return str(PAGE.format(version=schema["info"]["version"], sections=sections))
 
 
 def _operation(schema: dict[str, Any], verb: str, path: str, operation: dict[str, Any]) -> Markup:
     parameters = [
-        ROW.format(one["name"], f"{one['in']}, {_type(one['schema'])}", one.get("description", ""))
-        for one in operation.get("parameters", [])
+        ROW.format(
+            parameter["name"], f"{parameter['in']}, {_type(parameter['schema'])}", parameter.get("description", "")
+        )
+        for parameter in operation.get("parameters", [])
     ]
     return OPERATION.format(
         id=operation["operationId"],
@@ -99,7 +101,7 @@ def _type(kind: dict[str, Any]) -> str:
     if "$ref" in kind:
         return str(kind["$ref"]).rpartition("/")[2]
     if "anyOf" in kind:
-        return " or ".join(dict.fromkeys(_type(one) for one in kind["anyOf"]))
+        return " or ".join(dict.fromkeys(_type(option) for option in kind["anyOf"]))
     if "enum" in kind or "const" in kind:
         return " | ".join(str(value) for value in kind.get("enum", [kind.get("const")]))
     if kind.get("type") == "array":

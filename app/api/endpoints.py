@@ -79,16 +79,16 @@ def list_endpoints(
     with db.reading() as session:
         total(response, stored.count(session, project_id))
         listed = stored.recent(session, project_id, limit, offset)
-    return [EndpointAnswer.model_validate(described) for described in endpoints.describe_all(listed)]
+    return [EndpointAnswer.model_validate(facts) for facts in endpoints.describe_all(listed)]
 
 
 @router.post("/endpoints", status_code=201, summary="Create an endpoint", responses=NOT_FOUND | CONFLICT)
 def create_endpoint(body: EndpointBody) -> EndpointAnswer:
     """Starts a backend for a model, with any adapters, under a name on /v1."""
-    made = endpoints.create_endpoint(
+    endpoint = endpoints.create_endpoint(
         body.name, body.backend, body.model_id, tuple(body.adapters), body.options, body.project_id
     )
-    return _answer(made)
+    return _answer(endpoint)
 
 
 @router.post("/runs/{id}/serve", status_code=201, summary="Serve a run", responses=NOT_FOUND | CONFLICT)

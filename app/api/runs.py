@@ -196,7 +196,7 @@ def show_log(run_id: PathId, offset: After = 0) -> LogAnswer:
 @router.get("/{id}/checkpoints", summary="Checkpoints of a run", responses=NOT_FOUND)
 def list_checkpoints(run_id: PathId) -> list[CheckpointAnswer]:
     """The checkpoints there are: their losses, whether each can be resumed from, the newest and the best."""
-    return [CheckpointAnswer.model_validate(one) for one in runs.checkpoints(run_id)]
+    return [CheckpointAnswer.model_validate(checkpoint) for checkpoint in runs.checkpoints(run_id)]
 
 
 @router.get("/{id}/further", summary="A recipe that trains further", responses=NOT_FOUND | CONFLICT)

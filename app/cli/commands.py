@@ -76,9 +76,11 @@ def serve(
     """Start the studio and print the address to open."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logs.set_up()
-    now = settings()
-    chosen = server.Options(host or now.host, now.port if port is None else port, share, browser)
-    server.serve(chosen, typer.echo)
+    current_settings = settings()
+    options = server.Options(
+        host or current_settings.host, current_settings.port if port is None else port, share, browser
+    )
+    server.serve(options, typer.echo)
 
 
 @cli.command()
@@ -109,9 +111,9 @@ def train(
     """Start a training. A studio that is running takes it; without one this command does the work and waits."""
     text = cli_recipe.text_of(recipe_file)
     with running_studio.engine(follow) as waiting:
-        made, source = cli_presets.recipe_of(text, preset or [])
-        made = recipe.parse(made.model_dump() | ({"start_from": start_from} if start_from else {}))
-        run = runs.start_run(name or recipe_file.stem, made, project, source=source)
+        train_recipe, source = cli_presets.recipe_of(text, preset or [])
+        train_recipe = recipe.parse(train_recipe.model_dump() | ({"start_from": start_from} if start_from else {}))
+        run = runs.start_run(name or recipe_file.stem, train_recipe, project, source=source)
         typer.echo(f"run {run.id} {run.status}")
         if waiting:
             run = running_studio.follow(lambda: runs.look_up(run.id), _is_over, _run_line, typer.echo)
@@ -126,17 +128,17 @@ def add_model(
     """Fetch a base model and wait until it is ready."""
     with running_studio.engine(True):
         if source == "starter":
-            made = models.add_model("starter")
+            model = models.add_model("starter")
         else:
             folder = Path(source)
-            made = (
+            model = (
                 models.add_model("path", str(folder.absolute())) if folder.is_dir() else models.add_model("hub", source)
             )
-        done = running_studio.follow(
-            lambda: models.look_up(made.id), lambda row: row.status != ModelStatus.QUEUED, _model_line, typer.echo
+        finished = running_studio.follow(
+            lambda: models.look_up(model.id), lambda row: row.status != ModelStatus.QUEUED, _model_line, typer.echo
         )
-    if done.status == ModelStatus.FAILED:
-        raise TunesmithError(done.error or "The model could not be fetched.", done.hint or "")
+    if finished.status == ModelStatus.FAILED:
+        raise TunesmithError(finished.error or "The model could not be fetched.", finished.hint or "")
 
 
 @cli.command(name="list")

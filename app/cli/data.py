@@ -50,10 +50,10 @@ def import_files(
         raise RefusedError("Name either files or --hub.", "Such as `tunesmith import rows.jsonl`.")
     mapping = mapping_from(parts, roles) if parts else None
     with running_studio.engine(True):
-        made = _from_hub(hub, name, project) if hub else _from_files(files or [], name, project, mapping)
-        done = follow(made)
-    if done.status == DatasetStatus.NEEDS_MAPPING:
-        typer.echo(f"{done.error}\nMap them: tunesmith data map {done.id} --map PART=COLUMN")
+        dataset = _from_hub(hub, name, project) if hub else _from_files(files or [], name, project, mapping)
+        finished = follow(dataset)
+    if finished.status == DatasetStatus.NEEDS_MAPPING:
+        typer.echo(f"{finished.error}\nMap them: tunesmith data map {finished.id} --map PART=COLUMN")
 
 
 def _from_hub(hub: str, name: str, project: str) -> Dataset:
@@ -62,17 +62,22 @@ def _from_hub(hub: str, name: str, project: str) -> Dataset:
 
 
 def _from_files(files: Sequence[Path], name: str, project: str, mapping: Mapping | None) -> Dataset:
-    found = [one for file in files for one in named_sources.files_at(str(file.absolute()))]
-    named = name or (files[0].resolve().name if len(found) > 1 else Path(found[0][1]).stem)
-    return datasets.import_files(found, named, project, "path", mapping.model_dump() if mapping else None)
+    named_files = [named_file for file in files for named_file in named_sources.files_at(str(file.absolute()))]
+    named = name or (files[0].resolve().name if len(named_files) > 1 else Path(named_files[0][1]).stem)
+    return datasets.import_files(named_files, named, project, "path", mapping.model_dump() if mapping else None)
 
 
 def mapping_from(parts: Sequence[str] | None, roles: Sequence[str] | None, kind: str = "", keys: str = "") -> Mapping:
     """A mapping from what was typed. Raises RefusedError."""
-    taken = dict(_pair(one, "PART=COLUMN") for one in parts or ())
-    who, _, what = keys.partition(",")
-    said = {"kind": kind or kind_of(taken) or "chat", "parts": taken, "who": who.strip(), "what": what.strip()}
-    return parse({**said, "roles": dict(_pair(one, "NAME=ROLE") for one in roles or ())})
+    columns_by_part = dict(_pair(pair, "PART=COLUMN") for pair in parts or ())
+    speaker_key, _, content_key = keys.partition(",")
+    description = {
+        "kind": kind or kind_of(columns_by_part) or "chat",
+        "parts": columns_by_part,
+        "who": speaker_key.strip(),
+        "what": content_key.strip(),
+    }
+    return parse({**description, "roles": dict(_pair(pair, "NAME=ROLE") for pair in roles or ())})
 
 
 def _pair(text: str, form: str) -> tuple[str, str]:
@@ -82,34 +87,34 @@ def _pair(text: str, form: str) -> tuple[str, str]:
     return name, value
 
 
-def follow(made: Dataset) -> Dataset:
+def follow(dataset: Dataset) -> Dataset:
     """Waits until a dataset is made, saying how far it is. Raises TunesmithError when it failed."""
-    done = running_studio.follow(
-        lambda: datasets.look_up(made.id), lambda one: one.status != DatasetStatus.IMPORTING, line, typer.echo
+    finished = running_studio.follow(
+        lambda: datasets.look_up(dataset.id), lambda row: row.status != DatasetStatus.IMPORTING, line, typer.echo
     )
-    if done.status == DatasetStatus.FAILED:
-        raise TunesmithError(done.error or "The import failed.", done.hint or "")
-    return done
+    if finished.status == DatasetStatus.FAILED:
+        raise TunesmithError(finished.error or "The import failed.", finished.hint or "")
+    return finished
 
 
-def line(one: Dataset) -> str:
+def line(dataset: Dataset) -> str:
     """A dataset in a line."""
-    counts = f"rows {one.rows} accepted {one.accepted} repaired {one.repaired} rejected {one.rejected}"
-    return f"dataset {one.id} {one.status} {one.kind or '-'} {counts}"
+    counts = f"rows {dataset.rows} accepted {dataset.accepted} repaired {dataset.repaired} rejected {dataset.rejected}"
+    return f"dataset {dataset.id} {dataset.status} {dataset.kind or '-'} {counts}"
 
 
-def follow_work(begun: Work) -> Work:
+def follow_work(started: Work) -> Work:
     """Waits until a piece of work is over, saying how far it is. Raises TunesmithError when it failed."""
-    done = running_studio.follow(
-        lambda: work.wait(begun.id, 1), lambda one: one.status not in WORK_MOVING, _work_line, lambda said: None
+    finished = running_studio.follow(
+        lambda: work.wait(started.id, 1), lambda item: item.status not in WORK_MOVING, _work_line, lambda _line: None
     )
-    if done.status != WorkStatus.SUCCEEDED:
-        raise TunesmithError(done.error or "It was stopped.", done.hint or "")
-    return done
+    if finished.status != WorkStatus.SUCCEEDED:
+        raise TunesmithError(finished.error or "It was stopped.", finished.hint or "")
+    return finished
 
 
-def _work_line(one: Work) -> str:
-    return f"{one.kind} {one.status} {one.stage}"
+def _work_line(item: Work) -> str:
+    return f"{item.kind} {item.status} {item.stage}"
 
 
 def say(value: Any) -> None:
@@ -120,32 +125,33 @@ def say(value: Any) -> None:
 @commands.command("list")
 def list_datasets(
     project: Annotated[str | None, typer.Option("--project", help="Only those of this project.")] = None,
-    every: Annotated[bool, typer.Option("--versions", help="Every version, not only the newest ones.")] = False,
+    all_versions: Annotated[bool, typer.Option("--versions", help="Every version, not only the newest ones.")] = False,
 ) -> None:
     """The datasets, newest first: id, status, kind, rows, name."""
     db.prepare()
     with db.reading() as session:
-        found = (stored.recent if every else stored.newest)(session, project)
-    for one in found:
-        version = f" (version {one.version})" if one.version > 1 else ""
-        typer.echo(f"{one.id}  {one.status:<13} {one.kind or '-':<11} {one.train_rows:>9,}  {one.name}{version}")
+        listed = (stored.recent if all_versions else stored.newest)(session, project)
+    for dataset in listed:
+        version = f" (version {dataset.version})" if dataset.version > 1 else ""
+        columns = f"{dataset.id}  {dataset.status:<13} {dataset.kind or '-':<11} {dataset.train_rows:>9,}"
+        typer.echo(f"{columns}  {dataset.name}{version}")
 
 
 @commands.command()
 def show(dataset_id: Id) -> None:
     """What a dataset is, where it came from, and what was noticed, repaired and rejected."""
     db.prepare()
-    one, found = datasets.look_up(dataset_id), datasets.summary(dataset_id)
-    typer.echo(line(one))
-    facts = {"name": one.name, "version": one.version, "format": one.format, "source": one.source_name}
-    for name, value in {**facts, "error": one.error, "hint": one.hint}.items():
+    dataset, summary = datasets.look_up(dataset_id), datasets.summary(dataset_id)
+    typer.echo(line(dataset))
+    facts = {"name": dataset.name, "version": dataset.version, "format": dataset.format, "source": dataset.source_name}
+    for name, value in {**facts, "error": dataset.error, "hint": dataset.hint}.items():
         if value:
             typer.echo(f"  {name:<9} {value}")
-    for note in found["notes"]:
+    for note in summary["notes"]:
         typer.echo(f"  note      {note}")
-    for name, count in found["repairs"].items():
+    for name, count in summary["repairs"].items():
         typer.echo(f"  repaired  {count:,} x {name.replace('_', ' ')}: {REPAIRS.get(name, '')}")
-    for name, count in found["rules"].items():
+    for name, count in summary["rules"].items():
         typer.echo(f"  rejected  {count:,} x {name.replace('_', ' ')}")
 
 
@@ -161,8 +167,8 @@ def rows(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
 def rejections(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
     """Rejected rows with the rule, the value and the fix, one JSON object a line."""
     db.prepare()
-    for one in datasets.rejections(dataset_id, offset, limit):
-        say(one)
+    for rejection in datasets.rejections(dataset_id, offset, limit):
+        say(rejection)
 
 
 @commands.command(name="map")
@@ -184,12 +190,14 @@ def map_columns(
 
 
 def _show_mapping(dataset_id: str) -> None:
-    found, dataset = mappings.look(dataset_id), datasets.look_up(dataset_id)
-    said = found["format"] or ("a guess" if found["mapping"] else "nothing")
-    typer.echo(f"detected {said}, {100 * (found['confidence'] or 0):.0f} % of the first {found['looked_at']:,} rows")
-    say(dataset.mapping or found["mapping"])
-    for one in found["columns"]:
-        typer.echo(f"  {one['name']}: {' | '.join(one['examples'])[:160]}")
+    detected, dataset = mappings.look(dataset_id), datasets.look_up(dataset_id)
+    layout = detected["format"] or ("a guess" if detected["mapping"] else "nothing")
+    typer.echo(
+        f"detected {layout}, {100 * (detected['confidence'] or 0):.0f} % of the first {detected['looked_at']:,} rows"
+    )
+    say(dataset.mapping or detected["mapping"])
+    for column in detected["columns"]:
+        typer.echo(f"  {column['name']}: {' | '.join(column['examples'])[:160]}")
 
 
 @commands.command(name="tokens")
@@ -200,9 +208,9 @@ def count_tokens(
 ) -> None:
     """What a model would learn from the dataset: tokens, share trained, rows cut, lengths."""
     with running_studio.engine(True):
-        found = follow_work(tokens.totals(dataset_id, model, max_length)).result
+        totals = follow_work(tokens.totals(dataset_id, model, max_length)).result
     for name in ("rows", "tokens", "trained", "share_trained", "lengths", "packing", "notes"):
-        typer.echo(f"{name:<14} {json.dumps(found.get(name))}")
+        typer.echo(f"{name:<14} {json.dumps(totals.get(name))}")
 
 
 @commands.command(name="health")

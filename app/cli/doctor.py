@@ -88,8 +88,10 @@ def _database() -> Finding:
 
 
 def _gpu() -> Finding:
-    found = process.output(ASK_GPU)
-    return Finding("ok", "GPU", "; ".join(found.splitlines()) if found else "none; trainings run on the processor")
+    gpu_names = process.output(ASK_GPU)
+    return Finding(
+        "ok", "GPU", "; ".join(gpu_names.splitlines()) if gpu_names else "none; trainings run on the processor"
+    )
 
 
 def _vllm() -> Finding:
@@ -106,8 +108,8 @@ def _init() -> Finding:
 
 
 def _torch() -> Finding:
-    found = process.output([sys.executable, "-c", ASK_TORCH], TORCH_SECONDS)
-    if not found:
+    facts = process.output([sys.executable, "-c", ASK_TORCH], TORCH_SECONDS)
+    if not facts:
         return Finding("bad", "torch", "cannot be imported; install it again")
-    release, gpus, threads = found.split()
+    release, gpus, threads = facts.split()
     return Finding("ok", "torch works", f"{release}, {gpus} GPUs, {threads} threads")

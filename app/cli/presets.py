@@ -6,8 +6,7 @@ import typer
 
 from engine.data import datasets
 from engine.models import models
-from engine.recipes import presets, recipe
-from engine.recipes import provenance as origins
+from engine.recipes import presets, provenance, recipe
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import Recipe
 
@@ -19,20 +18,20 @@ PresetOption = Annotated[
 
 def list_presets() -> None:
     """List the presets: what each is for, and which values it sets."""
-    for one in presets.all_presets():
-        typer.echo(f"{one.name:<13} {one.about}")
-        for setting in one.fields:
+    for listed_preset in presets.all_presets():
+        typer.echo(f"{listed_preset.name:<13} {listed_preset.about}")
+        for setting in listed_preset.fields:
             only = ", ".join([*setting.methods, *setting.tunings])
             typer.echo(f"    {setting.field} {setting.value}{f' ({only})' if only else ''}: {setting.why}")
 
 
 def recipe_of(text: str, names: list[str]) -> tuple[Recipe, Source]:
     """The recipe in a file with presets filled in, and where its values came from. Raises TunesmithError."""
-    made = recipe.from_yaml(text)
-    values = made.model_dump()
-    given: origins.Given = origins.give({}, values, origins.FILE)
+    file_recipe = recipe.from_yaml(text)
+    values = file_recipe.model_dump()
+    given: provenance.Given = provenance.give({}, values, provenance.FILE)
     if names:
-        subjects = models.look_up(made.model_id), datasets.look_up(made.dataset_id)
+        subjects = models.look_up(file_recipe.model_id), datasets.look_up(file_recipe.dataset_id)
         for preset in map(presets.look_up, names):
             values, given = presets.fill(preset, values, given, *subjects)
-    return recipe.parse(values), Source(origins.shown(values, given))
+    return recipe.parse(values), Source(provenance.shown(values, given))

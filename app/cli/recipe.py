@@ -25,9 +25,9 @@ def probe(
     """Measure a training before it starts: memory, speed, time, disk, the largest batch that fits, a suggestion."""
     with running_studio.engine(True):
         recipe = from_yaml(text_of(recipe_file))
-        done = follow_work(fit_probe.start(recipe))
-        found = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
-    for line in (*forecast_lines(found), *measured_lines(Measured.model_validate(done.result))):
+        finished = follow_work(fit_probe.start(recipe))
+        prediction = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
+    for line in (*forecast_lines(prediction), *measured_lines(Measured.model_validate(finished.result))):
         typer.echo(line)
 
 
@@ -39,31 +39,31 @@ def text_of(file: Path) -> str:
         raise TunesmithError(f"The recipe {file} cannot be read.", str(error)) from error
 
 
-def forecast_lines(found: Forecast) -> Iterator[str]:
+def forecast_lines(prediction: Forecast) -> Iterator[str]:
     """What the training will take, a line each."""
-    memory, time = found.memory, found.time
+    memory, time, disk = prediction.memory, prediction.time, prediction.disk
     more = "" if memory.needed <= memory.available else "more than "
     needed = min(memory.needed, memory.available) if memory.source == "measured" else memory.needed
     yield f"memory      {more}{sizes.in_words(needed)} of {sizes.in_words(memory.available)} ({memory.source})"
     yield f"estimate    {sizes.in_words(memory.estimated)} of memory ({memory.items})"
     if time.seconds is not None:
-        yield f"time        {time.seconds:.0f} s for {found.steps or '?'} steps ({time.source}, from {time.basis})"
+        yield f"time        {time.seconds:.0f} s for {prediction.steps or '?'} steps ({time.source}, from {time.basis})"
     if time.tokens_per_second:
         yield f"speed       {time.tokens_per_second:.0f} tokens/s"
-    yield f"disk        {sizes.in_words(found.disk.total)} of {sizes.in_words(found.disk_free)} free (estimate)"
+    yield f"disk        {sizes.in_words(disk.total)} of {sizes.in_words(prediction.disk_free)} free (estimate)"
 
 
-def measured_lines(found: Measured) -> Iterator[str]:
+def measured_lines(measured: Measured) -> Iterator[str]:
     """What was tried, as a table, and what follows from it."""
     yield "\nbatch  recompute  longest  memory    tokens/s  seconds a batch"
-    for one in found.trials:
-        words = sizes.in_words(one.peak_bytes) if one.fits else "too much"
-        recompute = "yes" if one.gradient_checkpointing else "no"
-        times = f"{one.tokens_per_second:>8.0f}  {one.seconds_a_batch:.2f}" if one.fits else ""
-        yield f"{one.batch:>5}  {recompute:<9}  {one.max_length:>7}  {words:<8}  {times}".rstrip()
-    if found.largest:
-        least = "at least " if found.largest.at_least else ""
-        yield f"\nlargest batch that fits: {least}{found.largest.batch}"
-    if found.suggestion:
-        changes = "".join(f"\n  {name}: {value}" for name, value in found.suggestion.fields.items())
-        yield f"{found.suggestion.reason}{changes}"
+    for trial in measured.trials:
+        memory = sizes.in_words(trial.peak_bytes) if trial.fits else "too much"
+        recompute = "yes" if trial.gradient_checkpointing else "no"
+        speed = f"{trial.tokens_per_second:>8.0f}  {trial.seconds_a_batch:.2f}" if trial.fits else ""
+        yield f"{trial.batch:>5}  {recompute:<9}  {trial.max_length:>7}  {memory:<8}  {speed}".rstrip()
+    if measured.largest:
+        least = "at least " if measured.largest.at_least else ""
+        yield f"\nlargest batch that fits: {least}{measured.largest.batch}"
+    if measured.suggestion:
+        changes = "".join(f"\n  {name}: {value}" for name, value in measured.suggestion.fields.items())
+        yield f"{measured.suggestion.reason}{changes}"

@@ -55,12 +55,12 @@ def follow(
     """Looks again and again until it is over, and says each new line. Returns the last look."""
     last = ""
     while True:
-        now = look()
-        if (words := line(now)) != last:
-            say(words)
-            last = words
-        if is_over(now):
-            return now
+        row = look()
+        if (text := line(row)) != last:
+            say(text)
+            last = text
+        if is_over(row):
+            return row
         time.sleep(ASK_SECONDS)
 
 

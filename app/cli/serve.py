@@ -45,9 +45,9 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
     access = access.at(listening.getsockname()[1])
     from_tunnel = bind("127.0.0.1", 0) if options.share else None
     app = import_module("app.server").create_app(access)
-    server = _Server(app, lambda: _started(app, access, options, from_tunnel, say))
+    server = _Server(app, lambda: _announce(app, access, options, from_tunnel, say))
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has shut down in order
-        server.run(sockets=[one for one in (listening, from_tunnel) if one])
+        server.run(sockets=[bound for bound in (listening, from_tunnel) if bound])
     if not server.started:
         raise TunesmithError("The studio could not start.", "The lines above, and its log, say why.")
 
@@ -69,9 +69,9 @@ def bind(host: str, port: int) -> socket.socket:
 
 def address(access: Access, host: str) -> str:
     """What to open in a browser, with the token when nothing else opens the door."""
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    shown = f"[{shown}]" if ":" in shown else shown
-    return f"http://{shown}:{access.port}/" + ("" if access.password else f"?token={access.token}")
+    shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    shown_host = f"[{shown_host}]" if ":" in shown_host else shown_host
+    return f"http://{shown_host}:{access.port}/" + ("" if access.password else f"?token={access.token}")
 
 
 class _Server(uvicorn.Server):
@@ -89,15 +89,15 @@ class _Server(uvicorn.Server):
             self._when_started()
 
 
-def _started(
+def _announce(
     app: FastAPI, access: Access, options: Options, from_tunnel: socket.socket | None, say: Callable[[str], None]
 ) -> None:
     url = address(access, options.host)
     say(f"Tunesmith is at {url}")
     say("Press Ctrl+C to stop it; running trainings continue.")
     if options.browser and is_loopback(options.host) and _has_screen():
-        own = f"http://127.0.0.1:{access.port}/?token={access.token}"
-        threading.Thread(target=webbrowser.open, args=(own,), daemon=True).start()
+        browser_address = f"http://127.0.0.1:{access.port}/?token={access.token}"
+        threading.Thread(target=webbrowser.open, args=(browser_address,), daemon=True).start()
     if from_tunnel is not None:
         port = from_tunnel.getsockname()[1]
         app.state.access = access.shared(port, "")  # from now on, what comes in there is a visitor's
@@ -125,10 +125,12 @@ def _share(app: FastAPI, access: Access, port: int, say: Callable[[str], None]) 
 
 def _cannot_bind(error: OSError, host: str, port: int) -> TunesmithError:
     if error.errno == errno.EADDRINUSE:
-        free = next((one for one in range(port + 1, port + PORTS_TO_TRY) if _is_free(host, one)), 0)
+        free_port = next(
+            (candidate for candidate in range(port + 1, port + PORTS_TO_TRY) if _is_free(host, candidate)), 0
+        )
         return ConflictError(
             f"Port {port} is taken, perhaps by a studio that runs already.",
-            f"Open that one, or start with --port {free}.",
+            f"Open that one, or start with --port {free_port}.",
         )
     return TunesmithError(f"Cannot listen on {host}:{port}: {error.strerror}.", "Choose another --host or --port.")
 

@@ -20,10 +20,10 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Another seed chooses i
 Ids = Annotated[list[str], typer.Argument(metavar="DATASET...", help="Ids of the datasets, two or more.")]
 
 
-def _changed(dataset_id: str, operation: dict[str, Any], name: str = "") -> None:
+def _change_and_follow(dataset_id: str, operation: dict[str, Any], name: str = "") -> None:
     with running_studio.engine(True):
-        for made in shape.change(dataset_id, operation, name):
-            follow(made)
+        for version in shape.change(dataset_id, operation, name):
+            follow(version)
 
 
 @commands.command()
@@ -37,10 +37,10 @@ def split(
     """Divide a dataset into train and test by content, or by a column. The same row always goes to the same side."""
     if not column:
         sides = [{"name": "train", "share": 1 - test}, {"name": "test", "share": test}]
-        return _changed(dataset_id, {"op": "split", "sides": sides, "seed": seed}, name)
+        return _change_and_follow(dataset_id, {"op": "split", "sides": sides, "seed": seed}, name)
     with running_studio.engine(True):
-        for made in shape.split_by_column(dataset_id, column):
-            follow(made)
+        for part in shape.split_by_column(dataset_id, column):
+            follow(part)
     return None
 
 
@@ -53,7 +53,7 @@ def sample(
     name: Name = "",
 ) -> None:
     """Keep some rows, chosen by chance, as a dataset of its own."""
-    _changed(dataset_id, {"op": "sample", "rows": rows, "share": share, "seed": seed}, name)
+    _change_and_follow(dataset_id, {"op": "sample", "rows": rows, "share": share, "seed": seed}, name)
 
 
 @commands.command(name="filter")
@@ -69,7 +69,7 @@ def sift(
     conditions += [{"test": "matches", "pattern": matches, "where": where}] if matches else []
     if not conditions:
         raise RefusedError("There is nothing to filter by.", "Give --contains or --matches.")
-    _changed(dataset_id, {"op": "filter", "conditions": conditions, "then": "drop" if drop else "keep"})
+    _change_and_follow(dataset_id, {"op": "filter", "conditions": conditions, "then": "drop" if drop else "keep"})
 
 
 @commands.command()
@@ -84,7 +84,7 @@ def merge(
             follow(shape.merge(dataset_ids, name))
             return
         try:
-            shares = [float(one) for one in weights.split(",")]
+            shares = [float(weight) for weight in weights.split(",")]
         except ValueError as error:
             raise RefusedError(f"{weights!r} are not weights.", "Write numbers with commas, such as 3,1.") from error
         follow(shape.mix(dataset_ids, shares, name))
@@ -103,8 +103,8 @@ def export_rows(
         raise RefusedError(f"{out} exists already.", "Choose another name.")
     file: export_file.File = "parquet" if out.suffix == ".parquet" else "jsonl"
     with running_studio.engine(True):
-        done = follow_work(export.start(dataset_id, form, file, "gz" if out.suffix == ".gz" else ""))
-        shutil.copyfile(export.download(dataset_id, done.id).path, out)
+        finished = follow_work(export.start(dataset_id, form, file, "gz" if out.suffix == ".gz" else ""))
+        shutil.copyfile(export.download(dataset_id, finished.id).path, out)
     typer.echo(f"{out} {out.stat().st_size:,} bytes")
 
 
@@ -126,16 +126,18 @@ def diff(
 ) -> None:
     """What differs between two datasets, such as two versions: counts, then rows, one JSON object a line."""
     with running_studio.engine(True):
-        found = lineage.diff(before, after, 0, limit, seconds=600)
-    typer.echo(f"changed {found.changed} added {found.added} removed {found.removed}")
-    for one in found.rows:
-        say(one.model_dump())
+        comparison = lineage.diff(before, after, 0, limit, seconds=600)
+    typer.echo(f"changed {comparison.changed} added {comparison.added} removed {comparison.removed}")
+    for difference in comparison.rows:
+        say(difference.model_dump())
 
 
 @commands.command()
 def versions(dataset_id: Id) -> None:
     """Every version of a dataset, the newest first, and how each was made."""
     db.prepare()
-    for one in lineage.versions(dataset_id):
-        mark = "*" if one.id == datasets.look_up(dataset_id).id else " "
-        typer.echo(f"{mark} {one.id}  version {one.version}  {one.train_rows:>9,} rows  {lineage.words(one)}")
+    for version in lineage.versions(dataset_id):
+        mark = "*" if version.id == datasets.look_up(dataset_id).id else " "
+        typer.echo(
+            f"{mark} {version.id}  version {version.version}  {version.train_rows:>9,} rows  {lineage.words(version)}"
+        )

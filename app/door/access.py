@@ -84,9 +84,9 @@ class Access:
 
     def opens(self, secret: str) -> bool:
         """Whether this is the token or the password. In constant time."""
-        given = secret.encode("utf-8", "replace")
-        fits_token = hmac.compare_digest(given, self.token.encode())
-        fits_password = hmac.compare_digest(given, (self.password or self.token).encode())
+        secret_bytes = secret.encode("utf-8", "replace")
+        fits_token = hmac.compare_digest(secret_bytes, self.token.encode())
+        fits_password = hmac.compare_digest(secret_bytes, (self.password or self.token).encode())
         return fits_token or fits_password
 
     def is_token(self, secret: str) -> bool:

@@ -24,7 +24,7 @@ PROXY_HEADERS = (b"x-forwarded-", b"x-gradio-server", b"x-direct-url", b"x-real-
 # What visitors of a share link do not see: serving, monitoring, secrets.
 NOT_SHARED = ("/v1", "/metrics", "/api/keys", "/api/docs", "/api/openapi.json")
 # Files whose address changes with their content, and fonts.
-KEPT = ("/assets/", "/static/fonts/", "/static-tunesmith/", "/static-bokeh/")
+CACHED_PATHS = ("/assets/", "/static/fonts/", "/static-tunesmith/", "/static-bokeh/")
 CONTENT_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -73,8 +73,8 @@ class Guard:
         pairs = _query(scope)
         if role is None or scope["type"] != "http" or scope["method"] != "GET" or "token" not in dict(pairs):
             return None
-        rest = urlencode([(name, value) for name, value in pairs if name != "token"])
-        address = "/" + quote(scope["path"].lstrip("/\\")) + (f"?{rest}" if rest else "")
+        other_query = urlencode([(name, value) for name, value in pairs if name != "token"])
+        address = "/" + quote(scope["path"].lstrip("/\\")) + (f"?{other_query}" if other_query else "")
         response = RedirectResponse(address, 303)
         if role == "owner":
             set_session(response, access)
@@ -178,8 +178,8 @@ def _ask_for_credential(scope: Scope) -> Response:
     wants_page = "text/html" in Headers(scope=scope).get("accept", "")
     if scope["type"] == "http" and scope["method"] == "GET" and wants_page and not is_machine(path):
         pairs = [(name, value) for name, value in _query(scope) if name != "token"]
-        here = path + (f"?{urlencode(pairs)}" if pairs else "")
-        return RedirectResponse("/login" if here == "/" else f"/login?{urlencode({'next': here})}", 303)
+        address = path + (f"?{urlencode(pairs)}" if pairs else "")
+        return RedirectResponse("/login" if address == "/" else f"/login?{urlencode({'next': address})}", 303)
     hint = "Send `Authorization: Bearer TOKEN` with the token the studio printed, or an API key."
     return _error(scope, 401, "unauthorized", "This needs a credential.", hint, {"www-authenticate": "Bearer"})
 
@@ -215,7 +215,7 @@ def _with_headers(send: Send, scope: Scope, access: Access) -> Send:
     """Adds the security headers, and says what may be kept in caches."""
     frames = "https://huggingface.co" if access.embedded else "'none'"
 
-    async def out(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.setdefault("x-content-type-options", "nosniff")
@@ -229,9 +229,9 @@ def _with_headers(send: Send, scope: Scope, access: Access) -> Send:
             headers.setdefault("cache-control", _caching(scope["path"], message["status"]))
         await send(message)
 
-    return out
+    return send_with_headers
 
 
 def _caching(path: str, status: int) -> str:
-    kept = status == 200 and path.startswith(KEPT)
-    return "private, max-age=31536000, immutable" if kept else "no-store"
+    cacheable = status == 200 and path.startswith(CACHED_PATHS)
+    return "private, max-age=31536000, immutable" if cacheable else "no-store"

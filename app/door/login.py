@@ -86,11 +86,11 @@ def _page(
     access: Access, goal: str, problem: str = "", status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     label = "Password or token" if access.password else "Token"
-    what = "Log in to your fine-tuning studio."
+    subtitle = "Log in to your fine-tuning studio."
     if not access.password:
-        what = "Paste the token the studio printed when it started, or open the address beside it."
+        subtitle = "Paste the token the studio printed when it started, or open the address beside it."
     alert = ALERT.format(problem) if problem else ""
-    page = PAGE.format(look=LOOK, what=what, label=label, next=goal, problem=alert)
+    page = PAGE.format(look=LOOK, what=subtitle, label=label, next=goal, problem=alert)
     return HTMLResponse(page, status, {**(headers or {}), "cache-control": "no-store"})
 
 

@@ -49,10 +49,10 @@ async def list_models() -> dict[str, Any]:
 async def one_model(model: str) -> Response:
     """One entry of the list."""
     await _fresh_routes()
-    found = next((entry for entry in routing.served_models() if entry["id"] == model), None)
-    if found is None:
+    served_model = next((entry for entry in routing.served_models() if entry["id"] == model), None)
+    if served_model is None:
         return ApiError(f"There is no model `{model[:100]}` here.", 404, "model", "model_not_found").response()
-    return Response(orjson.dumps(found), media_type="application/json")
+    return Response(orjson.dumps(served_model), media_type="application/json")
 
 
 @router.post("/chat/completions", summary="Answer a chat", responses=_ERRORS, response_class=Response)

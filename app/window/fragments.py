@@ -20,8 +20,8 @@ def fragment(page: str, name: str, request: Request) -> HTMLResponse:
 
 def _look_up(page: str, name: str) -> Fragment:
     for module in (shell, *studio.PAGES):
-        known = "frame" if module is shell else shell.page_name(module)
-        if known == page and name in module.FRAGMENTS:
-            found: Fragment = module.FRAGMENTS[name]
-            return found
+        own_name = "frame" if module is shell else shell.page_name(module)
+        if own_name == page and name in module.FRAGMENTS:
+            function: Fragment = module.FRAGMENTS[name]
+            return function
     raise NotFoundError(f"There is no fragment `{page}/{name}`.", "Reload the page: the studio may have been updated.")

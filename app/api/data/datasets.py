@@ -166,8 +166,8 @@ def show_rows(dataset_id: PathId, offset: Offset = 0, limit: Limit = 50) -> Rows
 def show_rejections(dataset_id: PathId, offset: Offset = 0, limit: Limit = 50) -> RejectionsAnswer:
     """The rows that cannot be used, each with the rule it broke and what would help."""
     dataset = datasets.look_up(dataset_id)
-    found = [Rejection.model_validate(one) for one in datasets.rejections(dataset_id, offset, limit)]
-    return RejectionsAnswer(rejections=found, total=dataset.rejected, offset=offset)
+    rejections = [Rejection.model_validate(rejection) for rejection in datasets.rejections(dataset_id, offset, limit)]
+    return RejectionsAnswer(rejections=rejections, total=dataset.rejected, offset=offset)
 
 
 @router.get(
@@ -233,7 +233,8 @@ def _checked(kind: Any, values: Any) -> Any:
     try:
         return kind.model_validate_json(values) if isinstance(values, bytes) else kind.model_validate(values)
     except ValidationError as error:
-        found = [
-            {**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False, include_context=False)
+        details = [
+            {**detail, "loc": ("body", *detail["loc"])}
+            for detail in error.errors(include_url=False, include_context=False)
         ]
-        raise RequestValidationError(found) from error
+        raise RequestValidationError(details) from error

@@ -60,5 +60,5 @@ def show_export(dataset_id: PathId, export_id: ExportId) -> Work:
 )
 def download_export(dataset_id: PathId, export_id: ExportId) -> FileResponse:
     """The file of a finished export."""
-    found = export.download(dataset_id, export_id)
-    return FileResponse(found.path, media_type=found.media_type, filename=found.name)
+    download = export.download(dataset_id, export_id)
+    return FileResponse(download.path, media_type=download.media_type, filename=download.name)

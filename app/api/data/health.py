@@ -129,8 +129,8 @@ def check_health(dataset_id: PathId, body: StartBody) -> HealthAnswer:
 @router.get("/{id}/health/{check}/rows", summary="Rows that a check found", responses=NOT_FOUND | CONFLICT)
 def show_found_rows(dataset_id: PathId, check: CheckName, offset: Offset = 0, limit: Page = 20) -> FoundRowsAnswer:
     """The rows that a check found, with their places."""
-    found = health.rows(dataset_id, check, offset, limit)
-    return FoundRowsAnswer(rows=[FoundRow.model_validate(one) for one in found], offset=offset)
+    found_rows = health.rows(dataset_id, check, offset, limit)
+    return FoundRowsAnswer(rows=[FoundRow.model_validate(row) for row in found_rows], offset=offset)
 
 
 @router.post(
@@ -161,10 +161,10 @@ def search_rows(dataset_id: PathId, q: Sought, offset: Offset = 0, limit: Page =
 @router.get("/{id}/statistics", summary="Statistics of a dataset", responses=NOT_FOUND | CONFLICT)
 def show_statistics(dataset_id: PathId) -> StatisticsAnswer:
     """Lengths, turns, roles and languages. They come with the checks of its health."""
-    found = health.report(dataset_id).statistics
-    if found is None:
+    statistics = health.report(dataset_id).statistics
+    if statistics is None:
         raise ConflictError("This dataset has not been looked at yet.", "POST its health, and wait until it succeeds.")
-    return StatisticsAnswer.model_validate(found)
+    return StatisticsAnswer.model_validate(statistics)
 
 
 def _told(report: health.Report) -> HealthAnswer:
@@ -174,7 +174,7 @@ def _told(report: health.Report) -> HealthAnswer:
         progress=work.progress if work else None,
         stage=work.stage if work else "",
         error=work.error if work else None,
-        against=[one.id for one in report.against],
+        against=[other.id for other in report.against],
         score=report.score,
         findings=[_finding(part) for part in report.parts],
     )

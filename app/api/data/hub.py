@@ -76,7 +76,7 @@ def push_dataset(dataset_id: PathId, body: PushBody) -> Work:
 @router.get("/datasets/{id}/push", summary="Show the newest push", response_model=PushAnswer, responses=NOT_FOUND)
 def show_push(dataset_id: PathId) -> Work:
     """How the newest push of the dataset goes, or how it ended."""
-    found = hub_data.latest_push(datasets.look_up(dataset_id).id)
-    if found is None:
+    push = hub_data.latest_push(datasets.look_up(dataset_id).id)
+    if push is None:
         raise NotFoundError("This dataset has not been pushed.", "POST here to push it.")
-    return found
+    return push

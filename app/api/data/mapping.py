@@ -69,8 +69,8 @@ class ApplyBody(Body):
 def show_mapping(dataset_id: PathId) -> MappingAnswer:
     """What was detected in the first rows of the dataset's files and how sure that is, and what there is to map."""
     dataset = datasets.look_up(dataset_id)
-    found = dict(mappings.look(dataset_id))
-    return MappingAnswer.model_validate({**found, "detected": found.pop("mapping"), "mapping": dataset.mapping})
+    detected = dict(mappings.look(dataset_id))
+    return MappingAnswer.model_validate({**detected, "detected": detected.pop("mapping"), "mapping": dataset.mapping})
 
 
 @router.post("/{id}/mapping/try", summary="Try a mapping", responses=NOT_FOUND | CONFLICT)

@@ -134,8 +134,8 @@ def change_dataset(dataset_id: PathId, body: Operation) -> list[Dataset]:
     """Makes the next version, or new datasets for `split`, `split_by` and `sample`. They are `importing` at first."""
     if isinstance(body, SplitByBody):
         return shape.split_by_column(dataset_id, body.column)
-    described = body.model_dump(exclude={"name"})
-    return shape.change(dataset_id, described, getattr(body, "name", None) or "")
+    operation = body.model_dump(exclude={"name"})
+    return shape.change(dataset_id, operation, getattr(body, "name", None) or "")
 
 
 @router.get("/{id}/versions", summary="Versions of a dataset", response_model=list[DatasetAnswer], responses=NOT_FOUND)

@@ -124,10 +124,16 @@ def show_tokens(
     """
     options = {"assistant_only_loss": assistant_only_loss}
     page = tokens.rows(dataset_id, model_id, offset, limit, max_length=max_length, **options)
-    done = _known(dataset_id, model_id, max_length, assistant_only_loss)
+    counting = _counting(dataset_id, model_id, max_length, assistant_only_loss)
     total = datasets.look_up(dataset_id).train_rows
-    found = {"rows": page["rows"], "notes": page["notes"], "total": total, "offset": offset, "totals": _totals(done)}
-    return TokensAnswer.model_validate(found)
+    answer = {
+        "rows": page["rows"],
+        "notes": page["notes"],
+        "total": total,
+        "offset": offset,
+        "totals": _totals(counting),
+    }
+    return TokensAnswer.model_validate(answer)
 
 
 @router.post("/{id}/tokens/totals", status_code=202, summary="Count a dataset", responses=NOT_FOUND | CONFLICT)
@@ -144,22 +150,22 @@ def show_totals(
     assistant_only_loss: AnswersOnly = True,
 ) -> TotalsAnswer:
     """How far the counting is, and what it found."""
-    done = _known(dataset_id, model_id, max_length, assistant_only_loss)
-    if done is None:
+    counting = _counting(dataset_id, model_id, max_length, assistant_only_loss)
+    if counting is None:
         raise NotFoundError("The dataset is not counted so yet.", "POST to the same address begins it.")
-    return _answer(done)
+    return _answer(counting)
 
 
-def _known(dataset_id: str, model_id: str, max_length: int, answers_only: bool) -> Work | None:
+def _counting(dataset_id: str, model_id: str, max_length: int, answers_only: bool) -> Work | None:
     dataset = datasets.look_up(dataset_id)
-    wanted = tokens.spec(dataset, models.look_up(model_id), max_length, answers_only)
-    return tokens.known_totals(dataset, wanted)
+    work_spec = tokens.spec(dataset, models.look_up(model_id), max_length, answers_only)
+    return tokens.known_totals(dataset, work_spec)
 
 
-def _answer(done: Work) -> TotalsAnswer:
-    known: dict[str, Any] = {name: getattr(done, name) for name in ("status", "progress", "stage", "error", "hint")}
-    return TotalsAnswer.model_validate(known | {"totals": _totals(done)})
+def _answer(counting: Work) -> TotalsAnswer:
+    state: dict[str, Any] = {name: getattr(counting, name) for name in ("status", "progress", "stage", "error", "hint")}
+    return TotalsAnswer.model_validate(state | {"totals": _totals(counting)})
 
 
-def _totals(done: Work | None) -> TokenTotals | None:
-    return TokenTotals.model_validate(done.result) if done and done.status == WorkStatus.SUCCEEDED else None
+def _totals(counting: Work | None) -> TokenTotals | None:
+    return TokenTotals.model_validate(counting.result) if counting and counting.status == WorkStatus.SUCCEEDED else None

@@ -57,22 +57,22 @@ def estimate(body: RecipeBody) -> EstimateAnswer:
     The first estimate on a machine begins to time it, for a few seconds; `seconds` is null until then.
     """
     recipe = body.recipe
-    found = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
-    if found.time.seconds is None:
+    prediction = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
+    if prediction.time.seconds is None:
         fit_speed.measure_once(recipe)
     return EstimateAnswer(
-        memory_bytes=found.memory.needed,
-        memory_available_bytes=found.memory.available,
-        memory_source=found.memory.source,
-        memory_estimated_bytes=found.memory.estimated,
-        seconds=found.time.seconds,
-        seconds_source=found.time.source,
-        seconds_basis=found.time.basis,
-        tokens_per_second=found.time.tokens_per_second,
-        disk_bytes=found.disk.total,
-        disk_free_bytes=found.disk_free,
+        memory_bytes=prediction.memory.needed,
+        memory_available_bytes=prediction.memory.available,
+        memory_source=prediction.memory.source,
+        memory_estimated_bytes=prediction.memory.estimated,
+        seconds=prediction.time.seconds,
+        seconds_source=prediction.time.source,
+        seconds_basis=prediction.time.basis,
+        tokens_per_second=prediction.time.tokens_per_second,
+        disk_bytes=prediction.disk.total,
+        disk_free_bytes=prediction.disk_free,
         disk_source="estimate",
-        steps=found.steps,
+        steps=prediction.steps,
     )
 
 
@@ -98,13 +98,13 @@ def stop_probe(probe_id: PathId) -> ProbeAnswer:
 
 
 def _probe(probe_id: str) -> Work:
-    found = work.look_up(probe_id)
-    if found.kind != past_probes.KIND:
+    probe_work = work.look_up(probe_id)
+    if probe_work.kind != past_probes.KIND:
         raise NotFoundError(f"There is no probe `{probe_id}`.", "POST /api/recipes/probe begins one.")
-    return found
+    return probe_work
 
 
-def _answer(found: Work) -> ProbeAnswer:
-    known = {name: getattr(found, name) for name in ("id", "status", "progress", "stage", "error", "hint")}
-    done = found.status == WorkStatus.SUCCEEDED
-    return ProbeAnswer(**known, result=Measured.model_validate(found.result) if done else None)
+def _answer(probe_work: Work) -> ProbeAnswer:
+    state = {name: getattr(probe_work, name) for name in ("id", "status", "progress", "stage", "error", "hint")}
+    succeeded = probe_work.status == WorkStatus.SUCCEEDED
+    return ProbeAnswer(**state, result=Measured.model_validate(probe_work.result) if succeeded else None)

@@ -7,8 +7,7 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, RowId
-from engine.recipes import diff, presets
-from engine.recipes import provenance as origins
+from engine.recipes import diff, presets, provenance
 from engine.recipes import saved as saved_recipes
 from engine.recipes.provenance import SUBJECTS
 from engine.runs import runs
@@ -76,13 +75,13 @@ def list_presets() -> list[PresetAnswer]:
     """Every preset with what it sets and why: those for a purpose, then those for a family of models."""
     return [
         PresetAnswer(
-            name=one.name,
-            about=one.about,
-            architectures=one.meant.architectures,
-            models=one.meant.models,
-            fields=tuple(SettingAnswer.model_validate(setting) for setting in one.fields),
+            name=preset.name,
+            about=preset.about,
+            architectures=preset.meant.architectures,
+            models=preset.meant.models,
+            fields=tuple(SettingAnswer.model_validate(setting) for setting in preset.fields),
         )
-        for one in presets.all_presets()
+        for preset in presets.all_presets()
     ]
 
 
@@ -90,18 +89,18 @@ def list_presets() -> list[PresetAnswer]:
 def apply_preset(name: PresetName, body: FieldsBody) -> AppliedAnswer:
     """The recipe with the preset's values in it, no longer than its model reads, and where the values came from."""
     preset = presets.look_up(name)
-    recipe = _known(body.recipe)
+    recipe = _complete_recipe(body.recipe)
     with db.reading() as session:
         model = models.get(session, str(recipe.get("model_id") or ""))
         dataset = datasets.get(session, str(recipe.get("dataset_id") or ""))
-    after, given = presets.choose(preset, recipe, {}, model, dataset)
-    return AppliedAnswer(recipe=_known(after), origins=origins.shown(after, given))
+    updated_recipe, given = presets.choose(preset, recipe, {}, model, dataset)
+    return AppliedAnswer(recipe=_complete_recipe(updated_recipe), origins=provenance.shown(updated_recipe, given))
 
 
-def _known(fields: Fields) -> Fields:
+def _complete_recipe(fields: Fields) -> Fields:
     """All fields of a recipe that holds, model and dataset as far as they are named. Raises RefusedError."""
-    whole = saved_recipes.checked(fields).model_dump()
-    return {name: value for name, value in whole.items() if name not in SUBJECTS or fields.get(name)}
+    complete = saved_recipes.checked(fields).model_dump()
+    return {name: value for name, value in complete.items() if name not in SUBJECTS or fields.get(name)}
 
 
 @router.get("/saved", summary="List saved recipes")
@@ -119,9 +118,9 @@ def show_saved(name: SavedName) -> SavedAnswer:
 @router.get("/saved/{name}/yaml", summary="Download a saved recipe", response_class=Response, responses=NOT_FOUND)
 def download_saved(name: SavedName) -> Response:
     """The file itself, to be kept or given away."""
-    found = saved_recipes.look_up(name)
+    saved_recipe = saved_recipes.look_up(name)
     headers = {"content-disposition": 'attachment; filename="recipe.yaml"'}
-    return Response(found.text, media_type="application/yaml", headers=headers)
+    return Response(saved_recipe.text, media_type="application/yaml", headers=headers)
 
 
 @router.put("/saved/{name}", summary="Save a recipe", responses=CONFLICT)
@@ -147,8 +146,8 @@ def delete_saved(name: SavedName) -> None:
 def diff_recipes(body: DiffBody) -> list[DifferenceAnswer]:
     """The fields that differ, in the order of the form."""
     left, right = _side(body.left, body.left_run), _side(body.right, body.right_run)
-    return [DifferenceAnswer.model_validate(one) for one in diff.diff(left, right)]
+    return [DifferenceAnswer.model_validate(difference) for difference in diff.diff(left, right)]
 
 
 def _side(fields: Fields | None, run_id: str | None) -> Fields:
-    return runs.look_up(run_id).recipe if run_id else _known(fields or {})
+    return runs.look_up(run_id).recipe if run_id else _complete_recipe(fields or {})

@@ -9,7 +9,7 @@ from app.answers.fields import Answer, Body
 from engine.data import datasets
 from engine.models import models
 from engine.recipes.recipe import Recipe
-from engine.train import check as refusals
+from engine.train import check
 
 router = APIRouter(prefix="/recipes", tags=["runs"])
 
@@ -34,5 +34,5 @@ def recipe_schema() -> dict[str, Any]:
 
 def problems(recipe: Recipe) -> list[ProblemAnswer]:
     """What speaks against `recipe`. Raises NotFoundError for a model or dataset that is not there."""
-    found = refusals.check(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
-    return [ProblemAnswer.model_validate(one) for one in found]
+    found_problems = check.check(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
+    return [ProblemAnswer.model_validate(problem) for problem in found_problems]
