@@ -11,6 +11,7 @@ from engine.rows.health.checks import CHECKS
 from engine.rows.health.score import Part
 from pages.data import dataset_view, health_compare, health_rows
 from pages.parts import html
+from pages.parts.pager import offset_of
 from storage.statuses import WorkStatus
 from storage.tables import Dataset
 
@@ -28,7 +29,7 @@ def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
             _unchecked(dataset, report), _compare(dataset, report)
         )
     open_check = query.get("check", "")
-    offset = int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 16 else 0
+    offset = offset_of(query)
     parts = [part for part in report.parts if part.found]
     rows = dataset.train_rows
     findings = html.join(_finding(dataset, part, rows, part.check == open_check, offset) for part in parts)

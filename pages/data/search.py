@@ -10,7 +10,7 @@ from engine.data import search
 from engine.rows.search import terms
 from pages.data import dataset_view, highlights
 from pages.parts import html
-from pages.parts.pager import Place, pager
+from pages.parts.pager import Place, offset_of, pager
 from storage.tables import Dataset
 
 ROWS_A_PAGE = 20
@@ -30,7 +30,7 @@ def search_html(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     typed = query.get("q", "").strip()
     if not typed:
         return Markup()
-    offset = int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 16 else 0
+    offset = offset_of(query)
     hits = search.search(dataset.id, typed, offset, ROWS_A_PAGE)
     rows = html.join(_row(dataset, hit, hits) for hit in hits.rows)
     return Markup('<div class="dt-hits">{}<ol class="da-rows">{}</ol>{}</div>').format(

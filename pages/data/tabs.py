@@ -18,6 +18,7 @@ from pages.data import (
     versions,
 )
 from pages.parts import html
+from pages.parts.pager import offset_of
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
@@ -35,11 +36,6 @@ class Tab:
     count: Callable[[Dataset], int] | None = None  # shown beside the label
     unready: bool = False  # there before the dataset is ready, as long as it is no longer being imported
     listed: bool = True  # False: reached by a link only
-
-
-def offset_of(query: Mapping[str, str]) -> int:
-    """How many rows come before the page that the address asks for."""
-    return int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 16 else 0
 
 
 def _rows(dataset: Dataset, query: Mapping[str, str]) -> Markup:

@@ -11,7 +11,7 @@ from engine.errors import NotFoundError, TunesmithError
 from pages.data import row_diff, row_view
 from pages.data.dataset_view import address
 from pages.parts import fields, html
-from pages.parts.pager import Place, pager
+from pages.parts.pager import Place, offset_of, pager
 from storage import datasets as stored_datasets
 from storage.db import reading
 from storage.statuses import DatasetStatus
@@ -115,7 +115,7 @@ def _other_label(other: Dataset, dataset: Dataset) -> str:
 
 
 def _differences(dataset: Dataset, earlier: str, query: Mapping[str, str]) -> Markup:
-    offset = int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 16 else 0
+    offset = offset_of(query)
     try:
         comparison = lineage.diff(earlier, dataset.id, offset, ROWS_A_PAGE)
     except TunesmithError as error:

@@ -54,3 +54,8 @@ def _page_link(label: str, address: str, enabled: bool) -> Markup:
     if not enabled:
         return Markup('<span class="ts-button" aria-disabled="true">{}</span>').format(label)
     return Markup('<a class="ts-button" data-soft href="{}">{}</a>').format(address, label)
+
+
+def offset_of(query: Mapping[str, str]) -> int:
+    """How many rows come before the page that the address asks for."""
+    return int(query["from"]) if query.get("from", "").isdecimal() and len(query["from"]) < 16 else 0

@@ -87,7 +87,8 @@ def test_an_earlier_chat_is_deleted_and_the_open_one_makes_way_for_a_new_one(toa
     new_id, tuned, base = page.delete(now.id, Click("delete", now.id), Browser())
     assert (chat.messages(new_id), tuned, base) == ([], [], [])
     assert page.delete(new_id, Click("delete", "gone"), Browser()) == (gr.skip(),) * 3
-    assert toasts == ["The chat is deleted.", "The chat is deleted.", "There is no chat `gone`."]
+    assert toasts[:2] == ["The chat is deleted.", "The chat is deleted."]
+    assert toasts[2].startswith("There is no chat `gone`.")
 
 
 def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
