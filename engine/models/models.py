@@ -37,20 +37,20 @@ def add_model(source: Source, source_id: str = "") -> Model:
 
     The same source again gives the row there is; one that failed is tried again. Raises RefusedError.
     """
-    source_id = _checked(source, source_id)
+    source_id = _checked_source_id(source, source_id)
     with db.reading() as session:
         model = models.by_source(session, source, source_id)
     if model is None:
-        model = _insert(_new(source, source_id))
+        model = _insert(_new_model(source, source_id))
         queue.ring(begin, model.id)
     return retry_model(model.id) if model.status == ModelStatus.FAILED else model
 
 
-def _new(source: Source, source_id: str) -> Model:
+def _new_model(source: Source, source_id: str) -> Model:
     if source != "path":
         return Model(source=source, source_id=source_id, name=source_id)
     path = Path(source_id)
-    return Model(source=source, source_id=source_id, name=path.name, **_ready(path))
+    return Model(source=source, source_id=source_id, name=path.name, **_ready_columns(path))
 
 
 def _insert(model: Model) -> Model:
@@ -114,9 +114,9 @@ def _advance(model: Model) -> None:
     if seen.state is State.NEW:
         _start(model, automatic=False)
     elif seen.is_news:
-        _change(model, events_offset=seen.offset, **_reported(folder, seen.events))
+        _change(model, events_offset=seen.offset, **_reported_columns(folder, seen.events))
     elif seen.over:
-        _lost(model, folder)
+        _retry_or_fail(model, folder)
 
 
 def _start(model: Model, automatic: bool) -> None:
@@ -129,7 +129,7 @@ def _plan(model: Model, folder: Path, automatic: bool) -> Plan:
     return plan_worker("fetch_model", {**spec, "automatic": automatic}, folder)
 
 
-def _reported(folder: Path, new_events: list[events.Event]) -> dict[str, Any]:
+def _reported_columns(folder: Path, new_events: list[events.Event]) -> dict[str, Any]:
     """The columns that these events change."""
     changes: dict[str, Any] = {}
     for event in new_events:
@@ -139,18 +139,18 @@ def _reported(folder: Path, new_events: list[events.Event]) -> dict[str, Any]:
             case events.Failed(message=message, hint=hint):
                 changes |= {"status": ModelStatus.FAILED, "progress": None, "error": message, "hint": hint}
             case events.Finished(result=result):
-                changes |= _fetched(folder / "files") | {"revision": result.get("revision")}
+                changes |= _fetched_columns(folder / "files") | {"revision": result.get("revision")}
     return changes
 
 
-def _fetched(files: Path) -> dict[str, Any]:
+def _fetched_columns(files: Path) -> dict[str, Any]:
     if (files / "config.json").is_file():
-        return _ready(files)
+        return _ready_columns(files)
     error = "The fetch ended, but left no model."
     return {"status": ModelStatus.FAILED, "progress": None, "stage": "", "error": error, "hint": "Retry it."}
 
 
-def _ready(files: Path) -> dict[str, Any]:
+def _ready_columns(files: Path) -> dict[str, Any]:
     """The columns of a model whose folder is there: what it is, and whether it can be trained here."""
     inspected = inspection.inspect(files)
     facts = {name: getattr(inspected, name) for name in FACTS}
@@ -159,7 +159,7 @@ def _ready(files: Path) -> dict[str, Any]:
     return {**state, **facts, "trainable": reason is None, "untrainable_reason": reason}
 
 
-def _lost(model: Model, folder: Path) -> None:
+def _retry_or_fail(model: Model, folder: Path) -> None:
     """Its process is gone and said nothing: killed, out of memory, or the machine was switched off."""
     spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
     if not spec["automatic"]:
@@ -198,7 +198,7 @@ def _refuse_while_used(session: Session, model: Model) -> None:
         raise ConflictError(message, "Delete those runs first.")
 
 
-def _checked(source: str, source_id: str) -> str:
+def _checked_source_id(source: str, source_id: str) -> str:
     """The source's id in its one spelling. Raises RefusedError for one that cannot be."""
     match source:
         case "starter":

@@ -44,8 +44,8 @@ class Seen:
 def look(folder: Path, attempt: int, offset: int = 0) -> Seen:
     """The state first, then the events: whatever an attempt that has ended wrote is there to be read."""
     state = state_of(folder, attempt)
-    new, end = events.read(folder, offset)
-    return Seen(state, new, end, end != offset)
+    new_events, end = events.read(folder, offset)
+    return Seen(state, new_events, end, end != offset)
 
 
 def state_of(folder: Path, attempt: int) -> State:
@@ -81,12 +81,12 @@ def starting(folder: Path) -> Iterator[bool]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        yield _taken(lock)
+        yield _try_lock(lock)
     finally:
         os.close(lock)
 
 
-def _taken(lock: int) -> bool:
+def _try_lock(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -56,7 +56,7 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
     try:
         # Held from before anybody can see the row until its process is there: no tick starts it without its secrets.
         with attempts.starting(out):
-            entered_work = _entered(work, machine, at_once=bool(secrets))
+            entered_work = _insert(work, machine, at_once=bool(secrets))
             if entered_work is work and work.status == WorkStatus.RUNNING:
                 process.start(_plan(work), out, work.attempt, secrets)
     except ConflictError:
@@ -67,7 +67,7 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
     return entered_work
 
 
-def _entered(work: Work, machine: Sequence[str], at_once: bool) -> Work:
+def _insert(work: Work, machine: Sequence[str], at_once: bool) -> Work:
     """Puts the work among the others, under way if it may; gives the same work instead where there is some."""
     with db.session() as session:
         if (same := _same(session, work)) is not None:
@@ -170,8 +170,8 @@ def forget_subject(subject_id: str) -> None:
 
 def _forget(work: Work) -> None:
     with db.session() as session:
-        if (fresh := stored_work.get(session, work.id)) is not None:
-            session.delete(fresh)
+        if (row := stored_work.get(session, work.id)) is not None:
+            session.delete(row)
     process.end(folder(work))
     trash.discard(folder(work))
 
@@ -204,11 +204,11 @@ def _begin(work: Work) -> bool:
         if not _has_room(session, work):
             return False
     with db.session() as session:
-        fresh = stored_work.get(session, work.id)
-        if fresh is None or fresh.status != WorkStatus.QUEUED or not _has_room(session, fresh):
+        row = stored_work.get(session, work.id)
+        if row is None or row.status != WorkStatus.QUEUED or not _has_room(session, row):
             return True
-        fresh.status = WorkStatus.RUNNING
-    _start(fresh)
+        row.status = WorkStatus.RUNNING
+    _start(row)
     return True
 
 
@@ -217,21 +217,21 @@ def _start(work: Work) -> None:
         attempts.start(folder(work), work.attempt, lambda: _plan(work))
     except (ConflictError, OSError) as error:
         message = f"The {KINDS[work.kind].label} could not be started: {error}"
-        _change(work, lambda fresh: _end(fresh, WorkStatus.FAILED, message, "Try again."))
+        _change(work, lambda row: _end(row, WorkStatus.FAILED, message, "Try again."))
 
 
 def _follow(work: Work) -> None:
     out = folder(work)
     seen = attempts.look(out, work.attempt, work.events_offset)
     if seen.state is State.NEW:
-        _find(work, out)
+        _start_or_give_up(work, out)
     elif seen.is_news or seen.over:
         fresh = _change(work, lambda row: _take_in(row, seen))
         if fresh and fresh.attempt > work.attempt:
             _start(fresh)
 
 
-def _find(work: Work, out: Path) -> None:
+def _start_or_give_up(work: Work, out: Path) -> None:
     """Under way but not started: whoever began it is about to start it, or was killed before.
 
     What is not tried again is not started here either: it may need secrets that only the one who asked had.
@@ -243,7 +243,7 @@ def _find(work: Work, out: Path) -> None:
         if not alone or process.was_started(out, work.attempt):
             return
         process.forbid(out, work.attempt)
-    _change(work, lambda fresh: _end(fresh, WorkStatus.FAILED, "The studio ended before this began.", "Try again."))
+    _change(work, lambda row: _end(row, WorkStatus.FAILED, "The studio ended before this began.", "Try again."))
 
 
 def _take_in(work: Work, seen: attempts.Seen) -> None:
@@ -251,23 +251,23 @@ def _take_in(work: Work, seen: attempts.Seen) -> None:
     for event in seen.events:
         _apply(work, event)
     if seen.over:
-        _again_or_fail(work)
+        _retry_or_fail(work)
 
 
 def _change(work: Work, change: Callable[[Work], None]) -> Work | None:
     """Changes the row if nobody has moved it on, and takes its device back at the end; None when somebody has."""
     unmoved = (WorkStatus.RUNNING, work.attempt, work.events_offset)
     with db.session() as session:
-        fresh = stored_work.get(session, work.id)
-        if fresh is None or (fresh.status, fresh.attempt, fresh.events_offset) != unmoved:
+        row = stored_work.get(session, work.id)
+        if row is None or (row.status, row.attempt, row.events_offset) != unmoved:
             return None
-        change(fresh)
-        if fresh.status not in WORK_MOVING:
-            devices.give_back(session, fresh.id)
-    return fresh
+        change(row)
+        if row.status not in WORK_MOVING:
+            devices.give_back(session, row.id)
+    return row
 
 
-def _again_or_fail(work: Work) -> None:
+def _retry_or_fail(work: Work) -> None:
     out, label = folder(work), KINDS[work.kind].label
     if attempts.tries_again(work.attempt, work.retries):
         logs.about(NOUN, work.id).warning("the %s died and is started again", label)

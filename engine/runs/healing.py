@@ -16,7 +16,7 @@ from engine.errors import RefusedError
 from engine.recipes.recipe import Recipe, parse
 from storage.tables import RunFacts
 
-MOST = 6
+MOST_ADJUSTMENTS = 6
 BATCH, ACCUMULATION = "per_device_train_batch_size", "gradient_accumulation_steps"
 SMALLER_BATCH_IS_NO_HELP = ("loading", "tokenising", "saving")  # stages in which no batch is computed
 EXHAUSTED = (
@@ -40,13 +40,13 @@ def adjusted(recipe: Recipe, facts: RunFacts) -> Recipe:
 
 def smaller(values: Mapping[str, Any], facts: RunFacts) -> Healed | None:
     """What to try with less memory, for a run's recipe and facts; None when there is nothing left to try."""
-    if len(facts.healed) >= MOST or facts.stage in SMALLER_BATCH_IS_NO_HELP:
+    if len(facts.healed) >= MOST_ADJUSTMENTS or facts.stage in SMALLER_BATCH_IS_NO_HELP:
         return None
     try:
         recipe = adjusted(parse(values), facts)
     except RefusedError:  # written by a later studio
         return None
-    changes = _fewer_rows(recipe) or _recomputed(recipe)
+    changes = _fewer_rows(recipe) or _with_checkpointing(recipe)
     if changes is None:
         return None
     words = " and ".join(f"{name} {value} instead of {getattr(recipe, name)}" for name, value in changes.items())
@@ -61,17 +61,17 @@ def _fewer_rows(recipe: Recipe) -> dict[str, Any] | None:
     rows = batch * recipe.gradient_accumulation_steps
     for fewer in range(batch // 2, 0, -1):
         changes = {BATCH: fewer, ACCUMULATION: rows // fewer}
-        if rows % fewer == 0 and _holds(recipe, changes):
+        if rows % fewer == 0 and _is_valid(recipe, changes):
             return changes
     return None
 
 
-def _recomputed(recipe: Recipe) -> dict[str, Any] | None:
+def _with_checkpointing(recipe: Recipe) -> dict[str, Any] | None:
     changes = {"gradient_checkpointing": True}
-    return None if recipe.gradient_checkpointing or not _holds(recipe, changes) else changes
+    return None if recipe.gradient_checkpointing or not _is_valid(recipe, changes) else changes
 
 
-def _holds(recipe: Recipe, changes: dict[str, Any]) -> bool:
+def _is_valid(recipe: Recipe, changes: dict[str, Any]) -> bool:
     try:
         parse(recipe.model_dump() | changes)
     except RefusedError:

@@ -36,8 +36,8 @@ def take_in(run: Run, seen: Seen) -> Run | None:
     return row
 
 
-def _points(run_id: str, new: list[events.Event]) -> Iterator[tuple[str, str, int, float]]:
-    for event in new:
+def _points(run_id: str, new_events: list[events.Event]) -> Iterator[tuple[str, str, int, float]]:
+    for event in new_events:
         if isinstance(event, events.Step):
             yield from (
                 (run_id, name, event.step, value) for name, value in event.metrics.items() if math.isfinite(value)
@@ -48,17 +48,17 @@ def _apply(run: Run, event: events.Event) -> None:
     match event:
         case events.Started():
             run.max_steps = event.total_steps or run.max_steps
-            _know(run, RunFacts.model_validate(event.facts | {"pace": None, "stage": "training"}))
+            _add_facts(run, RunFacts.model_validate(event.facts | {"pace": None, "stage": "training"}))
         case events.Progress():
-            _know(run, RunFacts(stage=event.stage))
+            _add_facts(run, RunFacts(stage=event.stage))
         case events.Step():
             _step(run, event)
         case events.Saved():
-            _know(run, RunFacts(checkpoint=event.step))
+            _add_facts(run, RunFacts(checkpoint=event.step))
         case events.Note():
             note(run, event.message)
         case events.Finished() | events.Failed():
-            _know(run, RunFacts(ending=event.model_dump(mode="json")))
+            _add_facts(run, RunFacts(ending=event.model_dump(mode="json")))
 
 
 def _step(run: Run, event: events.Step) -> None:
@@ -71,7 +71,7 @@ def _step(run: Run, event: events.Step) -> None:
     speed = event.metrics.get("tokens_per_second", math.nan)
     run.tokens_per_second = speed if math.isfinite(speed) else run.tokens_per_second
     if not run.facts.pace:
-        _know(run, RunFacts(pace=(event.step, event.at)))
+        _add_facts(run, RunFacts(pace=(event.step, event.at)))
         return
     first_step, first_at = run.facts.pace
     if run.max_steps and event.step > first_step:
@@ -79,11 +79,11 @@ def _step(run: Run, event: events.Step) -> None:
         run.eta_seconds = max(0.0, seconds_a_step * (run.max_steps - event.step))
 
 
-def _know(run: Run, facts: RunFacts) -> None:
+def _add_facts(run: Run, facts: RunFacts) -> None:
     run.facts = run.facts.merged(facts)
 
 
 def note(run: Run, message: str) -> None:
     """Keeps something the user should know; the page of the run shows it."""
     others = [text for text in run.facts.notes if text != message]
-    _know(run, RunFacts(notes=[*others, message][-NOTES_KEPT:]))
+    _add_facts(run, RunFacts(notes=[*others, message][-NOTES_KEPT:]))

@@ -171,8 +171,8 @@ def log_text(run_id: str, offset: int = 0, most_bytes: int = 65536) -> tuple[str
             content = file.read(most_bytes)
     except FileNotFoundError:
         return "", 0
-    more = start + len(content) < size
-    content = content[: content.rfind(b"\n") + 1 or len(content)] if more else content
+    is_cut = start + len(content) < size
+    content = content[: content.rfind(b"\n") + 1 or len(content)] if is_cut else content
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     text = decoder.decode(content)
     return logs.redact(process.readable(text)), start + len(content) - len(decoder.getstate()[0])
@@ -181,8 +181,8 @@ def log_text(run_id: str, offset: int = 0, most_bytes: int = 65536) -> tuple[str
 def events_after(run_id: str, after: int = 0) -> tuple[list[dict[str, Any]], int]:
     """What the worker reported after byte `after`, and where to go on. Raises NotFoundError."""
     look_up(run_id)
-    new, end = events.read(home.run_folder(run_id), after)
-    return [_plain(event.model_dump(mode="json")) for event in new], end
+    new_events, end = events.read(home.run_folder(run_id), after)
+    return [_plain(event.model_dump(mode="json")) for event in new_events], end
 
 
 def _plain(value: Any) -> Any:

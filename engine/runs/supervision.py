@@ -130,14 +130,14 @@ def _follow(run: Run) -> None:
         run = newer
     match seen.state:
         case State.LIVING:
-            _press(run, folder)
+            _press_to_stop(run, folder)
         case State.ENDED:
             _settle(run, _judge(run, folder))
         case State.NEW:
-            _find(run, folder)
+            _start_or_stop(run, folder)
 
 
-def _press(run: Run, folder: Path) -> None:
+def _press_to_stop(run: Run, folder: Path) -> None:
     """A run that was told to stop: first asked, then told, then made to."""
     if run.status != RunStatus.STOPPING:
         return
@@ -149,7 +149,7 @@ def _press(run: Run, folder: Path) -> None:
         process.terminate(folder)
 
 
-def _find(run: Run, folder: Path) -> None:
+def _start_or_stop(run: Run, folder: Path) -> None:
     """Taken from the queue and not started: whoever took it is about to start it, or was killed before."""
     if run.status == RunStatus.STOPPING:
         process.forbid(folder, run.attempt)
@@ -181,7 +181,7 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
         if end.error:
             row.last_failure = verdict.signature(end, step)
         if again:
-            _go_on(session, row, end, healed, step)
+            _resume(session, row, end, healed, step)
 
 
 def _newest_step(run: Run) -> int:
@@ -200,7 +200,7 @@ def _healed(run: Run, end: verdict.Verdict) -> tuple[healing.Healed | None, verd
     return healed, replace(end, hint=healing.EXHAUSTED) if exhausted else end
 
 
-def _go_on(session: Session, run: Run, end: verdict.Verdict, healed: healing.Healed | None, step: int) -> None:
+def _resume(session: Session, run: Run, end: verdict.Verdict, healed: healing.Healed | None, step: int) -> None:
     start_words = f"step {step}" if step >= 0 else "the beginning"
     if healed is None:
         ingest.note(run, f"Attempt {run.attempt}: {end.error} It was resumed by itself.")

@@ -108,5 +108,5 @@ def tries_again(verdict: Verdict, resumes: int, last_failure: str | None, step: 
     if verdict.again == "after progress" and step < 0:
         return False
     last_step, _, last_message = (last_failure or "").partition(" ")
-    same = last_message == (verdict.error or "")[:200]
-    return not (same and step <= int(last_step))
+    is_same_failure = last_message == (verdict.error or "")[:200]
+    return not (is_same_failure and step <= int(last_step))

@@ -28,15 +28,15 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     with db.reading() as session:
         model = ready_model(models.get(session, backend.model_id or ""), backend.model_id)
         adapters = {run_id: artifact(runs.get(session, run_id), run_id) for run_id in backend.adapters}
-    served = names(endpoint, backend)
+    served_names = names(endpoint, backend)
     env = devices.environment(device)
     if backend.kind == "vllm":
-        plan = _vllm(Path(str(model.path)), served, adapters, socket_path(backend.id), backend.options)
+        plan = _vllm(Path(str(model.path)), served_names, adapters, socket_path(backend.id), backend.options)
         return Plan(plan.argv, plan.env | env, plan.files)
     spec: dict[str, Any] = {
         "model_path": model.path,
         "adapters": {run_id: str(folder) for run_id, folder in adapters.items()},
-        "names": served,
+        "names": served_names,
         "socket": socket_path(backend.id),
         "device": devices.worker_device(device),
     }
@@ -108,13 +108,15 @@ def _private_folder() -> Path:
     return folder
 
 
-def _vllm(base: Path, served: dict[str, str], folders: dict[str, Path], socket: str, options: dict[str, Any]) -> Plan:
+def _vllm(
+    base: Path, served_names: dict[str, str], folders: dict[str, Path], socket: str, options: dict[str, Any]
+) -> Plan:
     """vLLM loads one model: with a run that trained every weight, its model takes the base's place."""
-    whole = [run_id for run_id, folder in folders.items() if not (folder / "adapter_config.json").exists()]
-    if whole and len(folders) > 1:
+    full_models = [run_id for run_id, folder in folders.items() if not (folder / "adapter_config.json").exists()]
+    if full_models and len(folders) > 1:
         raise RefusedError("vLLM serves a fully tuned model alone.", "Make an endpoint for each, or use transformers.")
-    base_key = whole[0] if whole else ""
-    base_names = [name for name, key in served.items() if key == base_key]
-    adapters = {name: folders[key] for name, key in served.items() if key and not whole}
-    model = folders[whole[0]] if whole else base
+    base_key = full_models[0] if full_models else ""
+    base_names = [name for name, key in served_names.items() if key == base_key]
+    adapters = {name: folders[key] for name, key in served_names.items() if key and not full_models}
+    model = folders[full_models[0]] if full_models else base
     return vllm.plan_vllm(model, base_names, adapters, socket, vllm.VllmOptions(**options))

@@ -33,7 +33,7 @@ SETTLE_SECONDS = 2  # after a flip, some requests still come by the old route
 DRAIN_SECONDS = 60
 STOP_SECONDS = 10  # somebody pressed Stop, and waits
 KILL_SECONDS = 15  # for a shim that does not do its duty
-NO_USE = ("config", "data")  # failures that come again however often one tries
+HOPELESS = ("config", "data")  # failures that come again however often one tries
 
 _proofs: Answers[str] = Answers("proof")  # by backend and attempt: what is wrong with its answer
 _loads: Answers[int | None] = Answers("load")  # by backend: answers it is writing
@@ -98,13 +98,13 @@ def _starting(backend: Backend) -> None:
         _outside_starting(backend)
         return
     seen = attempts.look(home.backend_folder(backend.id), backend.attempt, backend.events_offset)
-    late = time.time() - backend.moved_at > START_SECONDS
+    is_late = time.time() - backend.moved_at > START_SECONDS
     if seen.state is State.NEW:
         with db.reading() as session:  # decided and not done yet: somebody is about to, or was killed before
             endpoint = _endpoint(session, backend)
         _launch(endpoint, backend)
-    elif late or seen.state is State.ENDED:
-        _bury(backend, f"It did not answer in {START_SECONDS} seconds." if late else "")
+    elif is_late or seen.state is State.ENDED:
+        _restart_or_fail(backend, f"It did not answer in {START_SECONDS} seconds." if is_late else "")
     elif (address := _listening(backend, seen)) and _answers(backend, address):
         _promote(backend, address)
 
@@ -166,7 +166,7 @@ def _ready(backend: Backend) -> None:
     if backend.kind == "external":
         return
     if attempts.state_of(home.backend_folder(backend.id), backend.attempt) is not State.LIVING:
-        _bury(backend)
+        _restart_or_fail(backend)
     elif backend.restarts and time.time() - (backend.ready_at or 0) > STABLE_SECONDS:
         with db.session() as session:
             if (row := endpoints.backend(session, backend.id)) is not None:
@@ -179,11 +179,11 @@ def _draining(backend: Backend) -> None:
         _stopped(backend)
     elif time.time() - backend.moved_at > DRAIN_SECONDS + KILL_SECONDS:
         process.kill(folder)
-    elif _quiet(backend):
+    elif _may_end(backend):
         process.terminate(folder)  # again every second: the shim minds only the first
 
 
-def _quiet(backend: Backend) -> bool:
+def _may_end(backend: Backend) -> bool:
     """Whether nobody waits for an answer any more, or has waited long enough."""
     if backend.ready_at is None or backend.address is None:
         return True
@@ -210,7 +210,7 @@ def _stopped(backend: Backend) -> None:
         devices.give_back(session, backend.id)
 
 
-def _bury(backend: Backend, reason: str = "") -> None:
+def _restart_or_fail(backend: Backend, reason: str = "") -> None:
     """A dead backend is started again, later each time; not when it has said that this would be no use."""
     folder = home.backend_folder(backend.id)
     process.kill(folder)
@@ -219,7 +219,7 @@ def _bury(backend: Backend, reason: str = "") -> None:
     failure = next((event for event in reversed(new_events) if isinstance(event, events.Failed)), None)
     words = failure.message if failure else reason or _last_words(folder)
     hint = failure.hint if failure else "The full log is in output.log of the backend's folder."
-    if (failure and failure.category in NO_USE) or backend.restarts >= MOST_DEATHS:
+    if (failure and failure.category in HOPELESS) or backend.restarts >= MOST_DEATHS:
         fail(backend, words, hint)
         return
     next_attempt = {"attempt": backend.attempt + 1, "restarts": backend.restarts + 1, "events_offset": offset}

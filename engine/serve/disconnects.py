@@ -15,7 +15,7 @@ class HungUpError(Exception):
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`. Raises HungUpError, with the work cancelled, when the client goes away before."""
     task = asyncio.create_task(work)
-    disconnect = asyncio.create_task(_gone(receive))
+    disconnect = asyncio.create_task(_disconnected(receive))
     try:
         await asyncio.wait({task, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
@@ -26,6 +26,6 @@ async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
         disconnect.cancel()
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

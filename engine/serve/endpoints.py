@@ -75,7 +75,7 @@ def create_endpoint(
 ) -> Endpoint:
     """A new endpoint, on its way up. `adapters` are ids of finished runs. Raises RefusedError or ConflictError."""
     names.in_address(name, "endpoint")
-    backend = _checked(kind, model_id, adapters, options)
+    backend = _new_backend(kind, model_id, adapters, options)
     endpoint = Endpoint(project_id=project_id, name=name)
     backend.endpoint_id = endpoint.id
     endpoint.active_backend_id = backend.id
@@ -95,12 +95,12 @@ def _refuse_taken(session: Session, name: str) -> None:
         raise ConflictError(f"There is an endpoint `{name}` already.", "Choose another name, or stop that one.")
 
 
-def _checked(kind: str, model_id: str | None, adapters: Sequence[str], options: dict[str, Any] | None) -> Backend:
+def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], options: dict[str, Any] | None) -> Backend:
     """A backend's row for what was asked, not saved yet. Raises RefusedError for what cannot be served."""
     if kind not in get_args(Kind):
         raise RefusedError(f"There is no backend `{kind[:40]}`.", f"There are: {', '.join(get_args(Kind))}.")
     if kind == "external":
-        return _external(options or {}, model_id, adapters)
+        return _external_backend(options or {}, model_id, adapters)
     run_ids = list(dict.fromkeys(adapters))
     if len(run_ids) > MOST_ADAPTERS:
         raise RefusedError(f"{len(run_ids)} adapters are too many.", f"Serve at most {MOST_ADAPTERS} at once.")
@@ -119,17 +119,17 @@ def _checked(kind: str, model_id: str | None, adapters: Sequence[str], options: 
     return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=run_ids, options=checked_options)
 
 
-def _external(options: dict[str, Any], model_id: str | None, adapters: Sequence[str]) -> Backend:
+def _external_backend(options: dict[str, Any], model_id: str | None, adapters: Sequence[str]) -> Backend:
     if model_id or adapters:
         raise RefusedError("An external endpoint takes no model or adapters of the studio.", "Leave them out.")
     try:
-        outside = ExternalOptions.model_validate(options)
+        external = ExternalOptions.model_validate(options)
     except ValidationError as error:
         hint = "\n".join(recipe.problems(error, "option"))
         raise RefusedError("The options of this external endpoint are wrong.", hint) from error
-    probe.key_headers(outside.api_key_env)
-    values = outside.model_dump(exclude_none=True)
-    return Backend(endpoint_id="", kind="external", options=values, address=outside.url, served_names=[outside.model])
+    probe.key_headers(external.api_key_env)
+    values = external.model_dump(exclude_none=True)
+    return Backend(endpoint_id="", kind="external", options=values, address=external.url, served_names=[external.model])
 
 
 def serve_run(run_id: str) -> Endpoint:
@@ -160,7 +160,7 @@ def deploy(
 
     A stopped endpoint starts again. A deployment still on its way is given up for this one.
     """
-    backend = _checked(kind, model_id, adapters, options)
+    backend = _new_backend(kind, model_id, adapters, options)
     backend.endpoint_id = endpoint_id
     with db.session() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
@@ -265,12 +265,12 @@ def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
         "created_at": endpoint.created_at,
         "stopped_at": endpoint.stopped_at,
         "can_roll_back": endpoint.previous_backend_id is not None,
-        **(_of_backend(active) if active else {}),
-        "deploying": {"status": green.status, **_of_backend(green)} if green else None,
+        **(_backend_fields(active) if active else {}),
+        "deploying": {"status": green.status, **_backend_fields(green)} if green else None,
         "last_deployment_error": failed.error if failed and not green else None,
     }
 
 
-def _of_backend(backend: Backend) -> dict[str, Any]:
+def _backend_fields(backend: Backend) -> dict[str, Any]:
     fields = ("kind", "model_id", "adapters", "options", "device", "error", "hint", "restarts", "ready_at")
     return {"backend_id": backend.id, **{field: getattr(backend, field) for field in fields}}

@@ -37,11 +37,13 @@ class VllmOptions(BaseModel):
 
 def python() -> Path:
     """The Python that has vLLM. Raises RefusedError, with how to install it, when there is none."""
-    chosen = settings().vllm_python
-    path = chosen or home.folder("runtimes", "vllm") / "bin" / "python"
+    configured = settings().vllm_python
+    path = configured or home.folder("runtimes", "vllm") / "bin" / "python"
     if not path.is_file():
-        where = f"TUNESMITH_VLLM_PYTHON names {path}, which does not exist." if chosen else "vLLM is not installed."
-        raise RefusedError(where, INSTALL_HINT)
+        problem = (
+            f"TUNESMITH_VLLM_PYTHON names {path}, which does not exist." if configured else "vLLM is not installed."
+        )
+        raise RefusedError(problem, INSTALL_HINT)
     return path
 
 

@@ -93,7 +93,7 @@ def test_every_change_keeps_the_rows_of_a_step_and_it_ends(batch: int, accumulat
         model_id="m", dataset_id="d", per_device_train_batch_size=batch, gradient_accumulation_steps=accumulation
     )
     facts = RunFacts()
-    for attempt in range(healing.MOST + 1):
+    for attempt in range(healing.MOST_ADJUSTMENTS + 1):
         healed = healing.smaller(recipe.model_dump(), facts)
         if healed is None:
             break
