@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.life import orphans
-from engine.process import devices, logs, trash, work
+from engine.process import logs, machine, trash, work
 
 EVERY_SECONDS = 1.0
 
@@ -22,7 +22,7 @@ class Chore:
 
 
 CHORES = {
-    "devices": Chore(devices.refresh, 60, for_leader=False),
+    "devices": Chore(machine.refresh, 60, for_leader=False),
     "trash": Chore(trash.empty, 2),
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),

@@ -27,7 +27,7 @@ CPU = "cpu"
 
 
 class Inventory:
-    """The graphics cards of this machine, `index, uuid` each, as the driver told.
+    """The graphics cards of this machine, a line each, as the driver told.
 
     Asked at the first need, and never in a transaction: that may take seconds. The cards stay; that a driver gave no
     answer is not remembered for ever, `refresh` asks it again.

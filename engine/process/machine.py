@@ -54,14 +54,23 @@ def _cpu_has_bf16() -> bool:
 def visible_gpus() -> list[Gpu]:
     """The GPUs that a training may be given; none on a CPU."""
     names = devices.found()
-    return [gpu for gpu in _gpus() if gpu.name in names] if has_gpu() else []
+    return [gpu for gpu in map(parsed, specifications.cards()) if gpu.name in names] if has_gpu() else []
 
 
-@lru_cache(maxsize=1)
-def _gpus() -> tuple[Gpu, ...]:
+def refresh() -> None:
+    """Asks the driver again for what it has not answered yet. Takes seconds, so for a thread that nobody waits for."""
+    devices.refresh()
+    if has_gpu():
+        specifications.refresh()
+
+
+def _ask_driver() -> tuple[str, ...] | None:
     query = "--query-gpu=index,memory.total,compute_cap"
-    listing = process.output(["nvidia-smi", query, "--format=csv,noheader,nounits"]) or ""
-    return tuple(parsed(line) for line in listing.splitlines() if line.count(",") == 2)
+    listing = process.output(["nvidia-smi", query, "--format=csv,noheader,nounits"])
+    return None if listing is None else tuple(line for line in listing.splitlines() if line.count(",") == 2)
+
+
+specifications = devices.Inventory(_ask_driver)  # what `parsed` reads
 
 
 def parsed(line: str) -> Gpu:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.fit import memory
-from engine.process import devices, machine, process
+from engine.process import devices, machine
 from engine.recipes.recipe import Recipe
 from engine.weights.inspection import inspect
 from storage.tables import Model
@@ -102,18 +102,24 @@ def test_a_containers_limit_counts_when_it_is_below_the_machines_memory(
 
 
 def test_with_gpus_the_smallest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    listing = "0, 81559, 9.0\n1, 24576, 7.5\nnonsense\n"
-    monkeypatch.setattr(process, "output", lambda _argv: listing)
-    monkeypatch.setattr(devices, "found", lambda: ("gpu:0", "gpu:1"))
-    machine._gpus.cache_clear()
-    try:
-        assert machine.memory_bytes() == 24576 << 20
-        assert not machine.computes_bf16()
-        monkeypatch.setattr(devices, "found", lambda: ("gpu:0",))
-        assert machine.memory_bytes() == 81559 << 20
-        assert machine.computes_bf16()
-    finally:
-        machine._gpus.cache_clear()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(machine, "specifications", devices.Inventory(lambda: ("0, 81559, 9.0", "1, 24576, 7.5")))
+    monkeypatch.setattr(devices, "inventory", devices.Inventory(lambda: ("0, GPU-a", "1, GPU-b")))
+    assert machine.memory_bytes() == 24576 << 20
+    assert not machine.computes_bf16()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert machine.memory_bytes() == 81559 << 20
+    assert machine.computes_bf16()
+
+
+def test_a_driver_that_was_slow_once_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([None, ("0, 24576, 8.9",)])
+    monkeypatch.setattr(devices, "inventory", devices.Inventory(lambda: ("0, GPU-a",)))
+    monkeypatch.setattr(machine, "specifications", devices.Inventory(lambda: next(answers)))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert machine.visible_gpus() == []
+    machine.refresh()
+    assert machine.memory_bytes() == 24576 << 20
 
 
 @pytest.mark.parametrize(("flags", "bf16"), [("fpu avx512_bf16", True), ("fpu amx_bf16", True), ("fpu avx2", False)])
@@ -122,7 +128,7 @@ def test_a_cpu_says_in_its_flags_whether_it_computes_bfloat16(
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
     monkeypatch.setattr(machine, "CPU_FACTS", tmp_path / "cpuinfo")
-    monkeypatch.setattr(devices, "found", lambda: ("cpu",))
+    monkeypatch.setattr(devices, "inventory", devices.Inventory(tuple))
     machine._cpu_has_bf16.cache_clear()
     try:
         assert machine.computes_bf16() is bf16

@@ -288,12 +288,10 @@ def old_device(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("importlib.metadata.version", lambda _package: cuda)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(devices, "inventory", devices.Inventory(devices.inventory._ask))
-    caches = (machine._gpus, machine._cpu_has_bf16)
-    for cache in caches:
-        cache.cache_clear()
+    monkeypatch.setattr(machine, "specifications", devices.Inventory(machine._ask_driver))
+    machine._cpu_has_bf16.cache_clear()
     yield request.param
-    for cache in caches:
-        cache.cache_clear()
+    machine._cpu_has_bf16.cache_clear()
 
 
 def test_packing_is_a_warning_on_a_cpu_alone(case: Case, old_device: str) -> None:
