@@ -1,7 +1,7 @@
 """A second of the engine costs the same with ten things in a queue as with hundreds."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -63,8 +63,12 @@ def same_cost_with_many(add: Callable[[int], None], act: Callable[[], None]) -> 
 
 
 @pytest.fixture(autouse=True)
-def furnished(monkeypatch: pytest.MonkeyPatch) -> None:
+def furnished(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     table_rows.furnish(monkeypatch)
+    yield
+    for noun in ("work", "datasets"):
+        for folder in home.folder(noun).glob("*"):
+            process.end(folder)
 
 
 def test_a_long_queue_of_runs_costs_no_more_than_a_short_one_and_takes_no_write_lock() -> None:
@@ -85,7 +89,6 @@ def test_work_that_waits_costs_nothing_but_a_look_at_the_first(monkeypatch: pyte
     counted = same_cost_with_many(add_work, work.tick)
     assert (counted.writes, running()) == (0, 2)
     assert counted.rows <= 7  # of two that run and one that waits, ids and rows, and how many run
-    end_all("work")
 
 
 def running() -> int:
@@ -100,12 +103,6 @@ def test_imports_that_wait_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     counted = same_cost_with_many(add_imports, importing.tick)
     assert counted.writes == 0
     assert counted.rows <= 2 * importing.MOST_AT_ONCE  # ids, then rows
-    end_all("datasets")
-
-
-def end_all(noun: str) -> None:
-    for folder in home.folder(noun).iterdir():
-        process.end(folder)
 
 
 def test_runs_that_ended_long_ago_are_not_looked_at_by_trackers() -> None:
