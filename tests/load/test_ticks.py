@@ -66,7 +66,7 @@ def same_cost_with_many(add: Callable[[int], None], act: Callable[[], None]) -> 
 def furnished(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     table_rows.furnish(monkeypatch)
     yield
-    for noun in ("work", "datasets"):
+    for noun in ("work", "datasets", "runs"):
         for folder in home.folder(noun).glob("*"):
             process.end(folder)
 
@@ -146,4 +146,3 @@ def test_a_start_reads_no_checkpoint_however_large_they_are(monkeypatch: pytest.
     process.end(folder)
     supervision.tick()
     assert runs.look_up(run.id).attempt == 2
-    end_all("runs")
