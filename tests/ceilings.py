@@ -82,8 +82,8 @@ def _imported(file: Path, modules: dict[str, Path]) -> Iterator[str]:
     for node in ast.walk(ast.parse((ROOT / file).read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                yield from (name for name in (whole if whole in modules else node.module,) if name in modules)
+                full_name = f"{node.module}.{alias.name}"
+                yield from (name for name in (full_name if full_name in modules else node.module,) if name in modules)
 
 
 def _circles_inside(package: str, imports: list[tuple[str, str]]) -> Iterator[list[str]]:

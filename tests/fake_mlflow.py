@@ -20,7 +20,7 @@ Sent = list[tuple[str, dict[str, Any], str]]  # route, body, the Authorization h
 @contextmanager
 def fake_mlflow() -> Iterator[tuple[str, Sent]]:
     """Its address, and everything that arrives there."""
-    sent: Sent = []
+    requests: Sent = []
 
     class Routes(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -32,7 +32,7 @@ def fake_mlflow() -> Iterator[tuple[str, Sent]]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             route = self.path.partition("/mlflow/")[2]
-            sent.append((route, body, self.headers.get("Authorization", "")))
+            requests.append((route, body, self.headers.get("Authorization", "")))
             answers: dict[str, dict[str, Any]] = {
                 "experiments/create": {"experiment_id": "7"},
                 "runs/create": {"run": {"info": INFO}},
@@ -53,7 +53,7 @@ def fake_mlflow() -> Iterator[tuple[str, Sent]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Routes)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", sent
+        yield f"http://127.0.0.1:{server.server_port}", requests
     finally:
         server.shutdown()
         server.server_close()

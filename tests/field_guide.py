@@ -15,7 +15,7 @@ The same fields stand in the form, in YAML, in REST and on the command line; wha
 TABLE = "| On the page | In the recipe | Default | What it does |\n| --- | --- | --- | --- |\n"
 
 
-def wanted() -> str:
+def page_text() -> str:
     """The whole page, a table a group of the form."""
     groups = [("The six that everybody sees", tuple(Basics.model_fields))]
     groups += [(group.TITLE, tuple(group.model_fields)) for group in GROUPS]
@@ -29,4 +29,4 @@ def _line(name: str) -> str:
 
 
 if __name__ == "__main__" and "--write" in sys.argv:
-    PAGE.write_text(wanted())
+    PAGE.write_text(page_text())

@@ -16,8 +16,8 @@ PASSWORD = "a-password-for-the-tests"
 
 def make_access(host: str = "127.0.0.1", **changes: Any) -> Access:
     """The door of a studio whose token is known."""
-    made = Access.from_settings(settings(), host, 7860)
-    return replace(made, **({"token": TOKEN} | changes))
+    access = Access.from_settings(settings(), host, 7860)
+    return replace(access, **({"token": TOKEN} | changes))
 
 
 def make_client(access: Access | None = None, with_window: bool = False, with_engine: bool = False) -> TestClient:

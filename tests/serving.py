@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from engine.serve import backends, endpoints
 from storage import db, home
-from storage import endpoints as rows
+from storage import endpoints as stored_endpoints
 from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Dataset, Endpoint, Model, Run
 from tests.waiting import wait_for
@@ -26,8 +26,8 @@ def ready_model(path: Path | None = None, name: str = "tiny") -> Model:
     folder = path or home.model_folder(model.id) / name
     folder.mkdir(parents=True, exist_ok=True)
     model.path = str(folder)
-    with db.session() as change:
-        change.add(model)
+    with db.session() as session:
+        session.add(model)
     return model
 
 
@@ -40,36 +40,36 @@ def finished_run(model: Model, name: str = "Jokes, v2", artifact: str = "adapter
     folder.mkdir(parents=True)
     if artifact == "adapter":
         (folder / "adapter_config.json").write_text("{}")
-    with db.session() as change:
-        change.add(data)
-        change.flush()
-        change.add(run)
+    with db.session() as session:
+        session.add(data)
+        session.flush()
+        session.add(run)
     return run
 
 
 def active(endpoint: Endpoint) -> Backend:
     """The backend that answers for the endpoint now."""
-    with db.reading() as view:
-        found = rows.backend(view, endpoints.look_up(endpoint.id).active_backend_id)
-    assert found is not None
-    return found
+    with db.reading() as session:
+        active_backend = stored_endpoints.backend(session, endpoints.look_up(endpoint.id).active_backend_id)
+    assert active_backend is not None
+    return active_backend
 
 
 def backend(backend_id: str) -> Backend:
-    with db.reading() as view:
-        found = rows.backend(view, backend_id)
-    assert found is not None
-    return found
+    with db.reading() as session:
+        row = stored_endpoints.backend(session, backend_id)
+    assert row is not None
+    return row
 
 
 def until(backend_id: str, status: EndpointStatus, seconds: float = 30) -> Backend:
     """Ticks until the backend has that status."""
 
-    def there() -> bool:
+    def is_in_status() -> bool:
         backends.tick()
         return backend(backend_id).status == status
 
-    wait_for(there, seconds, every=0.1)
+    wait_for(is_in_status, seconds, every=0.1)
     return backend(backend_id)
 
 
@@ -79,9 +79,9 @@ def bring_up(endpoint: Endpoint, seconds: float = 30) -> Backend:
 
 def end_all() -> None:
     """Ends what a test has left running."""
-    with db.reading() as view:
-        found = rows.recent(view)
-    for endpoint in found:
+    with db.reading() as session:
+        listed = stored_endpoints.recent(session)
+    for endpoint in listed:
         endpoints.delete_endpoint(endpoint.id)
 
 
@@ -101,19 +101,19 @@ def http_server(app: FastAPI) -> Iterator[str]:
         listening.close()
 
 
-def outside_api(seen: list[dict[str, Any]]) -> FastAPI:
+def outside_api(requests: list[dict[str, Any]]) -> FastAPI:
     """Somebody else's OpenAI API with the model `big`; notes what it is asked."""
     app = FastAPI()
 
     @app.get("/v1/models")
     def models(request: Request) -> dict[str, Any]:
-        seen.append({"headers": dict(request.headers)})
+        requests.append({"headers": dict(request.headers)})
         return {"data": [{"id": "big"}]}
 
     @app.post("/v1/chat/completions", response_model=None)
     async def chat(request: Request) -> Response:
         body = await request.json()
-        seen.append({"headers": dict(request.headers), "body": body})
+        requests.append({"headers": dict(request.headers), "body": body})
         match body["messages"][-1]["content"]:
             case "html":
                 return HTMLResponse("<p>no</p>", 502)

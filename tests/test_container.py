@@ -14,8 +14,8 @@ from tests.project_map import README, ROOT
 def test_the_dockerfile_passes_hadolint() -> None:
     hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert hadolint, "hadolint comes with the test extra"
-    done = subprocess.run([hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    finished = subprocess.run([hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout
 
 
 def test_the_container_runs_as_a_user_under_an_init_and_says_how_it_is() -> None:
@@ -39,10 +39,10 @@ def started(tmp_path: Path, **env: str) -> tuple[str, str]:
     fake.chmod(0o755)
     search = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     command = [str(ROOT / "deploy" / "start"), "serve", "--no-browser"]
-    done = subprocess.run(
+    finished = subprocess.run(
         command, env={"PATH": search, "HOME": "/h", **env}, capture_output=True, text=True, check=True
     )
-    home, arguments = done.stdout.splitlines()
+    home, arguments = finished.stdout.splitlines()
     return home, arguments
 
 

@@ -41,8 +41,8 @@ def code_in(text: str) -> list[str]:
 
 def in_each_page(find: Callable[[str], list[str]]) -> dict[str, list[str]]:
     """What `find` finds in the text of each page where it finds something."""
-    found = {page.relative_to(ROOT).as_posix(): find(page.read_text()) for page in PAGES}
-    return {page: things for page, things in found.items() if things}
+    things_by_page = {page.relative_to(ROOT).as_posix(): find(page.read_text()) for page in PAGES}
+    return {page: things for page, things in things_by_page.items() if things}
 
 
 def test_every_path_named_in_the_docs_exists() -> None:
@@ -105,9 +105,9 @@ def test_how_to_add_names_files_and_what_is_in_them(point: str) -> None:
     files = [file for path in paths_in(point) for file in files_of(path) if file.suffix == ".py"]
     defined = {name for file in files for name in defined_in(file)}
     spans = [span.strip("`") for span in code_in(point)]
-    wanted = {span.removesuffix("()") for span in spans if IDENTIFIER.fullmatch(span)}
+    identifiers = {span.removesuffix("()") for span in spans if IDENTIFIER.fullmatch(span)}
     assert paths_in(point)
-    assert wanted - defined == set()
+    assert identifiers - defined == set()
 
 
 def test_names_are_defined_in_the_file_that_the_docs_say() -> None:
@@ -160,9 +160,9 @@ def is_command(words: list[str]) -> bool:
         if not hasattr(command, "commands"):
             break  # the words after it are arguments
         command = command.commands.get(name)
-    known = {option for parameter in getattr(command, "params", ()) for option in options_of(parameter)}
+    known_options = {option for parameter in getattr(command, "params", ()) for option in options_of(parameter)}
     options = {word.strip("[](),") for word in words if word.lstrip("[").startswith("--")}
-    return command is not None and options <= known
+    return command is not None and options <= known_options
 
 
 def options_of(parameter: Any) -> list[str]:
@@ -177,8 +177,8 @@ def test_every_make_target_named_in_the_docs_exists() -> None:
 
 def test_the_index_of_the_docs_is_complete() -> None:
     listed = set(re.findall(r"\]\(([^)#]+)\)", (DOCS / "README.md").read_text()))
-    there = {file.relative_to(DOCS).as_posix() for file in DOCS.rglob("*.md")} - {"README.md"}
-    assert there - listed == set()
+    pages = {file.relative_to(DOCS).as_posix() for file in DOCS.rglob("*.md")} - {"README.md"}
+    assert pages - listed == set()
 
 
 def quoted_messages() -> list[str]:

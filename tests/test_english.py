@@ -57,5 +57,5 @@ def words_of(part: ast.expr) -> str:
 
 @pytest.mark.parametrize("better", ODD)
 def test_no_sentence_has_an_odd_turn(better: str) -> None:
-    found = [(place, text) for place, text in sentences() if re.search(ODD[better], text)]
-    assert found == [], f"say: {better}"
+    findings = [(place, text) for place, text in sentences() if re.search(ODD[better], text)]
+    assert findings == [], f"say: {better}"

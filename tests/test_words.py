@@ -75,7 +75,7 @@ def test_importing_the_studio_imports_no_torch() -> None:
     """The window opens in seconds because what is heavy stays in the workers."""
     heavy = "('torch', 'transformers', 'trl')"
     code = f"import sys, app.window.studio, app.server; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=project_map.ROOT, check=True
     )
-    assert done.stdout.strip().endswith("[]")
+    assert finished.stdout.strip().endswith("[]")

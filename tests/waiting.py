@@ -12,7 +12,7 @@ def wait_for(condition: Callable[[], T], seconds: float = 15, every: float = 0.0
     """The first true value of `condition`; fails the test when there is none in time."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
-    while not (found := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
         pause.wait(every)
-    return found
+    return result

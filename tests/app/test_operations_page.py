@@ -15,14 +15,14 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    names = [one.name or getattr(one.callback, "__name__", "") for one in cli.registered_commands]
+    names = [command.name or getattr(command.callback, "__name__", "") for command in cli.registered_commands]
     assert len(names) >= 6
     assert not [name for name in names if f"`tunesmith {name}" not in TEXT]
 
 
 def test_every_command_about_datasets_is_documented_in_both_places() -> None:
     guide = (Path(__file__).parent.parent.parent / "docs" / "guide" / "data.md").read_text(encoding="utf-8")
-    names = [one.name or getattr(one.callback, "__name__", "") for one in COMMANDS.registered_commands]
+    names = [command.name or getattr(command.callback, "__name__", "") for command in COMMANDS.registered_commands]
     assert len(names) >= 15
     assert not [name for name in names if f"tunesmith data {name}" not in TEXT]
     assert not [name for name in names if f"tunesmith data {name}" not in guide]

@@ -61,8 +61,8 @@ def test_gradio_comes_without_writing_stubs_and_still_has_its_events() -> None:
         "assert callable(gradio.Button.click); "
         "print(vars(sys.modules['gradio.component_meta'])['create_or_modify_pyi'].__name__)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.split()[-1] == "<lambda>"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert finished.stdout.split()[-1] == "<lambda>"
 
 
 def test_another_gradio_than_the_tested_one_is_left_as_it_is_and_works_the_slow_way() -> None:
@@ -72,9 +72,9 @@ def test_another_gradio_than_the_tested_one_is_left_as_it_is_and_works_the_slow_
         "assert mounted.get_blocks().app is mounted; "
         "print(vars(sys.modules['gradio.component_meta'])['create_or_modify_pyi'].__name__)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.split()[-1] == "create_or_modify_pyi"
-    assert "slow way" in done.stderr
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert finished.stdout.split()[-1] == "create_or_modify_pyi"
+    assert "slow way" in finished.stderr
 
 
 def test_the_tested_gradio_is_the_one_that_is_installed() -> None:
@@ -135,10 +135,10 @@ def test_requests_are_logged_with_facts_and_without_the_query(owner: TestClient)
         lines = [json.loads(line) for line in logs.file("test").read_text().splitlines()]
     finally:
         logs.take_down()
-    asked = [line for line in lines if line["logger"] == "tunesmith.access"]
-    assert [line["message"] for line in asked] == ["POST /api/projects 201"]
-    assert asked[0]["status"] == 201
-    assert asked[0]["milliseconds"] > 0
+    access_lines = [line for line in lines if line["logger"] == "tunesmith.access"]
+    assert [line["message"] for line in access_lines] == ["POST /api/projects 201"]
+    assert access_lines[0]["status"] == 201
+    assert access_lines[0]["milliseconds"] > 0
     assert TOKEN not in json.dumps(lines)
 
 
@@ -168,13 +168,13 @@ def test_old_uploads_are_swept_and_new_ones_stay(home: Path) -> None:
 def test_a_used_key_says_when_and_a_revoked_one_stops_at_once() -> None:
     key, secret = keys.create_key("robot", "all")
     assert keys.remembered(secret) is None
-    found = keys.verify(secret)
-    assert found is not None
+    key_again = keys.verify(secret)
+    assert key_again is not None
     assert keys.remembered(secret) is not None
     with db.reading() as session:
-        kept = session.get(type(key), key.id)
-        assert kept is not None
-        assert abs((kept.last_used_at or 0) - time.time()) < 60
+        stored_key = session.get(type(key), key.id)
+        assert stored_key is not None
+        assert abs((stored_key.last_used_at or 0) - time.time()) < 60
     keys.revoke_key(key.id)
     assert keys.verify(secret) is None
     assert keys.verify("sk-tunesmith-x") is None
@@ -189,8 +189,8 @@ def test_the_address_has_the_token_only_when_there_is_no_password() -> None:
 
 
 def test_a_taken_port_names_the_next_free_one() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConflictError, match="is taken"):
-        serve.bind("127.0.0.1", taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listening, pytest.raises(ConflictError, match="is taken"):
+        serve.bind("127.0.0.1", listening.getsockname()[1])
     with pytest.raises(TunesmithError, match="Cannot listen"):
         serve.bind("192.0.2.1", 0)
     serve.bind("127.0.0.1", 0).close()
@@ -214,21 +214,21 @@ def test_an_answer_leaves_at_once_and_waits_for_no_acknowledgement() -> None:
 
 
 def test_a_share_link_opens_for_visitors_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    access, said = make_access(password=PASSWORD), list[str]()
+    access, printed = make_access(password=PASSWORD), list[str]()
     app = SimpleNamespace(state=SimpleNamespace(access=access))
     networking = SimpleNamespace(setup_tunnel=lambda *_: "https://abc.gradio.live")
     monkeypatch.setitem(sys.modules, "gradio.networking", networking)
-    serve._share(app, access, 9999, said.append)  # type: ignore[arg-type]
+    serve._share(app, access, 9999, printed.append)  # type: ignore[arg-type]
     assert app.state.access.share_port == 9999
     assert app.state.access.knows_host("abc.gradio.live")
-    assert "https://abc.gradio.live" in said[0]
+    assert "https://abc.gradio.live" in printed[0]
 
     def refuse(*_: object) -> str:
         raise RuntimeError("no network")
 
     networking.setup_tunnel = refuse
-    serve._share(app, access, 9999, said.append)  # type: ignore[arg-type]
-    assert "There is no share link: no network" in said[1]
+    serve._share(app, access, 9999, printed.append)  # type: ignore[arg-type]
+    assert "There is no share link: no network" in printed[1]
 
 
 def test_every_metric_has_its_words() -> None:

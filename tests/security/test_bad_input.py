@@ -75,7 +75,7 @@ def test_no_id_breaks_anything(owner: TestClient) -> None:
 
 def test_no_query_breaks_anything(owner: TestClient, run: Run) -> None:
     for method, path, operation in _operations(owner):
-        names = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
+        names = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
         for name in names if method == "GET" else []:
             for value in [*TEXTS[:20], *map(str, NUMBERS)]:
                 _send(owner, "GET", path.replace("{id}", run.id), params={name: value.encode("utf-8", "replace")})
@@ -147,9 +147,11 @@ def test_a_body_larger_than_allowed_is_refused_before_it_is_read(owner: TestClie
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_file_name_leads_out_of_the_uploads(owner: TestClient, name: str) -> None:
-    shown = name.encode("utf-8", "replace").decode().replace("\x00", "").replace("\n", "").replace('"', "")
+    file_name = name.encode("utf-8", "replace").decode().replace("\x00", "").replace("\n", "").replace('"', "")
     body = (
-        b'--x\r\nContent-Disposition: form-data; name="file"; filename="' + shown.encode() + b'"\r\n\r\n{}\r\n--x--\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="'
+        + file_name.encode()
+        + b'"\r\n\r\n{}\r\n--x--\r\n'
     )
     headers = {"content-type": "multipart/form-data; boundary=x"}
     _send(owner, "POST", "/api/datasets", content=body, headers=headers)

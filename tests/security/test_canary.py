@@ -33,16 +33,16 @@ def play() -> None:
 
 def environments(folder: Path) -> dict[int, bytes]:
     """What every living process that works in `folder` was started with."""
-    found = {}
+    environ_by_pid = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
             if str(folder).encode() in (entry / "cmdline").read_bytes():
-                found[int(entry.name)] = (entry / "environ").read_bytes()
+                environ_by_pid[int(entry.name)] = (entry / "environ").read_bytes()
         except OSError:
             continue  # it has just ended
-    return found
+    return environ_by_pid
 
 
 def begin(tiny_model: Path, tmp_path: Path, **fields: object) -> str:
@@ -58,9 +58,9 @@ def begin(tiny_model: Path, tmp_path: Path, **fields: object) -> str:
 
 
 def _dataset(sha256: str) -> Dataset:
-    made = Dataset(id="rows", project_id="default", name="d", sha256=sha256, kind="chat", rows=12, accepted=12)
-    made.status = DatasetStatus.READY
-    return made
+    dataset = Dataset(id="rows", project_id="default", name="d", sha256=sha256, kind="chat", rows=12, accepted=12)
+    dataset.status = DatasetStatus.READY
+    return dataset
 
 
 def test_no_file_and_no_other_process_of_a_run_holds_a_secret(
@@ -68,23 +68,23 @@ def test_no_file_and_no_other_process_of_a_run_holds_a_secret(
 ) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    with fake_mlflow() as (address, sent):
+    with fake_mlflow() as (address, requests):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         run_id = begin(tiny_model, tmp_path)
         folder = home.run_folder(run_id)
-        seen: dict[int, bytes] = {}
+        seen_environments: dict[int, bytes] = {}
 
         def over() -> bool:
             play()
-            seen.update(environments(folder))
+            seen_environments.update(environments(folder))
             return _over(run_id)
 
         wait_for(over, seconds=180)
         ended = runs.look_up(run_id)
     assert ended.status == RunStatus.SUCCEEDED, ended.error
-    assert {one["step"] for _, body, _ in sent for one in body.get("metrics", [])} == {1, 2, 3, 4}
-    assert {header for _, _, header in sent} == {f"Bearer {SECRETS['MLFLOW_TRACKING_TOKEN']}"}
-    _check_processes(seen)
+    assert {metric["step"] for _, body, _ in requests for metric in body.get("metrics", [])} == {1, 2, 3, 4}
+    assert {header for _, _, header in requests} == {f"Bearer {SECRETS['MLFLOW_TRACKING_TOKEN']}"}
+    _check_processes(seen_environments)
     _check_files(home.home())
 
 
@@ -92,13 +92,13 @@ def _over(run_id: str) -> bool:
     run = runs.look_up(run_id)
     if run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
         return True
-    return run.status == RunStatus.SUCCEEDED and all(one.finished for one in tracking.deliveries(run))
+    return run.status == RunStatus.SUCCEEDED and all(delivery.finished for delivery in tracking.deliveries(run))
 
 
-def _check_processes(seen: dict[int, bytes]) -> None:
+def _check_processes(environ_by_pid: dict[int, bytes]) -> None:
     """Shim and worker of the training know nothing; the tracker's own know its token and no other."""
-    assert len(seen) >= 4
-    knowing = [env for env in seen.values() if any(value.encode() in env for value in SECRETS.values())]
+    assert len(environ_by_pid) >= 4
+    knowing = [env for env in environ_by_pid.values() if any(value.encode() in env for value in SECRETS.values())]
     assert knowing, "the tracker's process was not seen"
     for env in knowing:
         names = {name for name, value in SECRETS.items() if value.encode() in env}
@@ -111,8 +111,8 @@ def _check_files(folder: Path) -> None:
     assert not [path for path in files if path.name == "training_args.bin" or path.suffix in (".pkl", ".pickle")]
     for path in files:
         content = path.read_bytes()
-        found = [name for name, value in SECRETS.items() if value.encode() in content]
-        assert found == [], f"{path} holds {found}"
+        held = [name for name, value in SECRETS.items() if value.encode() in content]
+        assert held == [], f"{path} holds {held}"
 
 
 @pytest.mark.parametrize("name", [*SECRETS, "GITHUB_TOKEN", "MY_PASSWORD", "X_CREDENTIALS"])
@@ -123,10 +123,10 @@ def test_a_worker_is_started_without(name: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_a_worker_needs_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = {"TOKENIZERS_PARALLELISM": "true", "PATH": os.environ["PATH"], "KEYBOARD": "de", "OMP_NUM_THREADS": "1"}
-    for name, value in kept.items():
+    allowed = {"TOKENIZERS_PARALLELISM": "true", "PATH": os.environ["PATH"], "KEYBOARD": "de", "OMP_NUM_THREADS": "1"}
+    for name, value in allowed.items():
         monkeypatch.setenv(name, value)
-    assert kept.items() <= process._environment(()).items()
+    assert allowed.items() <= process._environment(()).items()
 
 
 def test_the_hub_token_reaches_those_who_fetch_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def _paths(routes: list[Any], prefix: str = "") -> Iterator[tuple[str, bool]]:
     for route in routes:
         path = f"{prefix}{getattr(route, 'path', '')}"
         if inner := getattr(route, "effective_candidates", None):
-            yield from ((f"{prefix}{one.path}", False) for one in inner())
+            yield from ((f"{prefix}{route.path}", False) for route in inner())
         elif isinstance(route, Mount):
             below = path.rstrip("/")
             yield f"{below}/some/file.js", False
@@ -62,7 +62,7 @@ def test_nothing_but_the_public_answers_a_stranger(stranger: TestClient) -> None
 
 
 def test_no_websocket_opens_for_a_stranger(stranger: TestClient) -> None:
-    found = {_filled(path) for path, websocket in _paths(stranger.app.routes) if websocket}  # type: ignore[attr-defined]
-    for path in found | {"/gradio_api/queue/join", "/"}:
+    websockets = {_filled(path) for path, websocket in _paths(stranger.app.routes) if websocket}  # type: ignore[attr-defined]
+    for path in websockets | {"/gradio_api/queue/join", "/"}:
         with pytest.raises(WebSocketDisconnect), stranger.websocket_connect(path):
             pass

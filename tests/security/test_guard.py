@@ -24,9 +24,9 @@ def stranger() -> TestClient:
 
 
 def test_without_a_credential_programs_get_401_in_their_own_shape(stranger: TestClient) -> None:
-    ours = stranger.get(API)
-    assert ours.status_code == 401
-    assert ours.json()["error"].keys() == {"type", "message", "hint"}
+    response = stranger.get(API)
+    assert response.status_code == 401
+    assert response.json()["error"].keys() == {"type", "message", "hint"}
     openai = stranger.get("/v1/models")
     assert openai.status_code == 401
     assert {"message", "type", "code", "param"} == openai.json()["error"].keys()
@@ -142,10 +142,10 @@ def test_sessions_outlive_a_restart_and_end_with_their_credential(monkeypatch: p
     assert start().knows_session(open_page)
     monkeypatch.setenv("TUNESMITH_TOKEN", TOKEN)
     assert not start().knows_session(open_page)
-    kept = start().new_session()
-    assert start().knows_session(kept)
+    session_cookie = start().new_session()
+    assert start().knows_session(session_cookie)
     monkeypatch.setenv("TUNESMITH_TOKEN", TOKEN + "-changed")
-    assert not start().knows_session(kept)
+    assert not start().knows_session(session_cookie)
 
 
 def test_a_key_for_inference_reaches_v1_only(stranger: TestClient) -> None:
@@ -182,12 +182,12 @@ def test_a_websocket_from_a_stranger_or_another_site_is_closed(stranger: TestCli
 
 
 def test_forwarded_headers_are_dropped_unless_a_proxy_is_trusted() -> None:
-    def seen(access: Access) -> str:
+    def seen_with(access: Access) -> str:
         client = TestClient(Guard(echo, lambda: access), ADDRESS)
         return log_in(client).get("/", headers={"x-forwarded-host": "evil.example", "x-gradio-server": "evil"}).text
 
-    assert "evil" not in seen(make_access())
-    assert "evil" in seen(make_access(trust_proxy=True))
+    assert "evil" not in seen_with(make_access())
+    assert "evil" in seen_with(make_access(trust_proxy=True))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "studio.example.com"])

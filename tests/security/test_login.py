@@ -39,15 +39,15 @@ def test_after_five_wrong_tries_even_the_right_one_has_to_wait(browser: TestClie
 
 
 def test_each_pause_is_twice_as_long_and_others_are_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [1000.0]
-    monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    clock = [1000.0]
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     guessing = throttle.Throttle()
     waits = []
     for _ in range(9):
         for _ in range(throttle.TRIES):
             guessing.failed("1.2.3.4")
         waits.append(guessing.wait_seconds("1.2.3.4"))
-        now[0] += waits[-1]
+        clock[0] += waits[-1]
     assert waits[:4] == [60, 120, 240, 480]
     assert waits[-1] == throttle.LONGEST_PAUSE_SECONDS
     assert guessing.wait_seconds("5.6.7.8") == 0
@@ -56,12 +56,12 @@ def test_each_pause_is_twice_as_long_and_others_are_not_held_up(monkeypatch: pyt
 
 
 def test_four_wrong_tries_a_minute_are_a_persons(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [1000.0]
-    monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    clock = [1000.0]
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     mistyping = throttle.Throttle()
     for _ in range(40):
         mistyping.failed("1.2.3.4")
-        now[0] += 20
+        clock[0] += 20
     assert mistyping.wait_seconds("1.2.3.4") == 0
 
 

@@ -29,9 +29,9 @@ pytestmark = [pytest.mark.slow, needs(_find("initdb"), "PostgreSQL")]
 
 
 def _program(name: str) -> str:
-    found = _find(name)
-    assert found, "PostgreSQL is not installed; `apt-get install postgresql` brings it"
-    return found
+    path = _find(name)
+    assert path, "PostgreSQL is not installed; `apt-get install postgresql` brings it"
+    return path
 
 
 def _as_its_user(argv: list[str]) -> list[str]:

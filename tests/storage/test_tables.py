@@ -39,11 +39,11 @@ def test_the_migrations_build_exactly_the_tables() -> None:
 
 def test_a_prepared_database_is_current_without_asking_alembic(home: Path) -> None:
     code = "import sys; from storage import db; db.prepare(); print('alembic' in sys.modules)"
-    asked = [
+    processes = [
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"TUNESMITH_HOME": str(folder)}, stdout=PIPE)
         for folder in (home, home / "new")
     ]
-    assert [done.stdout.strip() for done in asked] == [b"False", b"True"]
+    assert [finished.stdout.strip() for finished in processes] == [b"False", b"True"]
 
 
 def test_the_newest_migration_is_alembics_own_and_where_an_upgrade_ends(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_status_moves_only_from_where_it_was_and_leaves_a_line_in_the_log() ->
         assert run
         assert transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING, "slot free")
         assert not transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING)
-        assert [(one.before, one.after, one.reason) for one in transitions.log(session, "r1")] == [
+        assert [(entry.before, entry.after, entry.reason) for entry in transitions.log(session, "r1")] == [
             ("queued", "starting", "slot free")
         ]
 
@@ -169,12 +169,12 @@ def test_versions_with_the_same_number_in_an_older_database_are_renumbered(tmp_p
         columns += "repaired, rejected, size_bytes, attempt, events_offset"
         for values in ("'a', 'a', 1, 1.0", "'b', 'a', 3, 2.0", "'d', 'a', 3, 4.0", "'c', 'a', 3, 3.0",
                        "'e', 'a', 4, 5.0", "'f', 'a', 9, 6.0", "'other', 'other', 1, 9.0"):  # fmt: skip
-            rest = "'p', 'n', 'ready', 'upload', '', 0, 0, 0, 0, 0, 1, 0"
-            connection.exec_driver_sql(f"INSERT INTO dataset ({columns}) VALUES ({values}, {rest})")
+            other_values = "'p', 'n', 'ready', 'upload', '', 0, 0, 0, 0, 0, 1, 0"
+            connection.exec_driver_sql(f"INSERT INTO dataset ({columns}) VALUES ({values}, {other_values})")
     migrate.upgrade(engine)
     with engine.connect() as connection:
-        found = connection.exec_driver_sql("SELECT id, version FROM dataset ORDER BY family_id, version").all()
-    assert found == [("a", 1), ("b", 3), ("c", 4), ("d", 5), ("e", 6), ("f", 9), ("other", 1)]
+        stored = connection.exec_driver_sql("SELECT id, version FROM dataset ORDER BY family_id, version").all()
+    assert stored == [("a", 1), ("b", 3), ("c", 4), ("d", 5), ("e", 6), ("f", 9), ("other", 1)]
 
 
 def test_a_list_of_datasets_shows_the_newest_version_of_each() -> None:
@@ -184,9 +184,9 @@ def test_a_list_of_datasets_shows_the_newest_version_of_each() -> None:
         session.flush()
         session.add(Dataset(id="d2", project_id="default", name="first", family_id="d1", version=2, created_at=1.0))
     with db.reading() as session:
-        assert {one.id for one in datasets.newest(session, "default")} == {"d2", "other"}
-        assert [one.id for one in datasets.family(session, "d1")] == ["d2", "d1"]
-        assert [one.id for one in datasets.newest(session, "nobody")] == []
+        assert {dataset.id for dataset in datasets.newest(session, "default")} == {"d2", "other"}
+        assert [version.id for version in datasets.family(session, "d1")] == ["d2", "d1"]
+        assert [dataset.id for dataset in datasets.newest(session, "nobody")] == []
 
 
 def test_facts_of_another_version_are_kept_as_they_are_when_new_ones_come() -> None:

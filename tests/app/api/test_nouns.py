@@ -43,47 +43,47 @@ def _kept(row: T) -> T:
 
 
 def test_projects_are_created_renamed_archived_and_restored(owner: TestClient) -> None:
-    made = owner.post("/api/projects", json={"name": "  Jokes  "}).json()
-    assert made["name"] == "Jokes"
-    at = f"/api/projects/{made['id']}"
+    project = owner.post("/api/projects", json={"name": "  Jokes  "}).json()
+    assert project["name"] == "Jokes"
+    address = f"/api/projects/{project['id']}"
     assert owner.post("/api/projects", json={"name": "Jokes"}).status_code == 409
-    assert owner.patch(at, json={"name": "Riddles"}).json()["name"] == "Riddles"
-    assert owner.patch(at, json={"name": "Riddles"}).status_code == 200
-    assert owner.patch(at, json={"name": "Default"}).status_code == 409
-    assert owner.post(f"{at}/archive").json()["archived"]
-    assert [one["id"] for one in owner.get("/api/projects").json()] == ["default"]
+    assert owner.patch(address, json={"name": "Riddles"}).json()["name"] == "Riddles"
+    assert owner.patch(address, json={"name": "Riddles"}).status_code == 200
+    assert owner.patch(address, json={"name": "Default"}).status_code == 409
+    assert owner.post(f"{address}/archive").json()["archived"]
+    assert [project["id"] for project in owner.get("/api/projects").json()] == ["default"]
     assert len(owner.get("/api/projects?archived=true").json()) == 2
-    assert not owner.post(f"{at}/restore").json()["archived"]
-    assert owner.get(at).json()["name"] == "Riddles"
+    assert not owner.post(f"{address}/restore").json()["archived"]
+    assert owner.get(address).json()["name"] == "Riddles"
     assert owner.post("/api/projects/default/archive").status_code == 409
     assert owner.get("/api/projects/nope").status_code == 404
 
 
 def test_a_keys_secret_is_shown_once_and_kept_as_a_hash(owner: TestClient, home: Path) -> None:
-    made = owner.post("/api/keys", json={"name": "editor"}).json()
-    assert made["scope"] == "inference"
-    assert made["secret"].startswith("sk-tunesmith-")
+    key = owner.post("/api/keys", json={"name": "editor"}).json()
+    assert key["scope"] == "inference"
+    assert key["secret"].startswith("sk-tunesmith-")
     listed = owner.get("/api/keys").json()
-    assert [one["id"] for one in listed] == [made["id"]]
+    assert [key["id"] for key in listed] == [key["id"]]
     assert "secret" not in listed[0]
     db.forget()
-    assert made["secret"].encode() not in b"".join(file.read_bytes() for file in home.glob("studio.db*"))
-    assert owner.delete(f"/api/keys/{made['id']}").status_code == 204
-    assert owner.delete(f"/api/keys/{made['id']}").status_code == 404
+    assert key["secret"].encode() not in b"".join(file.read_bytes() for file in home.glob("studio.db*"))
+    assert owner.delete(f"/api/keys/{key['id']}").status_code == 204
+    assert owner.delete(f"/api/keys/{key['id']}").status_code == 404
     assert owner.get("/api/keys").json() == []
 
 
 def test_a_folder_becomes_a_model_once(owner: TestClient, tiny_model: Path) -> None:
-    made = owner.post("/api/models", json={"source": "path", "id": str(tiny_model)})
-    assert made.status_code == 201
-    assert made.json()["status"] == "ready"
-    assert owner.post("/api/models", json={"source": "path", "id": str(tiny_model)}).json()["id"] == made.json()["id"]
-    at = f"/api/models/{made.json()['id']}"
-    assert owner.get(at).json()["path"]
+    answer = owner.post("/api/models", json={"source": "path", "id": str(tiny_model)})
+    assert answer.status_code == 201
+    assert answer.json()["status"] == "ready"
+    assert owner.post("/api/models", json={"source": "path", "id": str(tiny_model)}).json()["id"] == answer.json()["id"]
+    address = f"/api/models/{answer.json()['id']}"
+    assert owner.get(address).json()["path"]
     assert owner.get("/api/models").headers["x-total-count"] == "1"
-    assert owner.post(f"{at}/retry").status_code in (200, 409)
-    assert owner.delete(at).status_code == 204
-    assert owner.get(at).status_code == 404
+    assert owner.post(f"{address}/retry").status_code in (200, 409)
+    assert owner.delete(address).status_code == 204
+    assert owner.get(address).status_code == 404
 
 
 def test_a_model_from_somewhere_needs_an_id(owner: TestClient) -> None:
@@ -105,16 +105,16 @@ def test_an_uploaded_file_goes_to_disk_and_becomes_a_dataset(owner: TestClient, 
     fields = {"name": "My rows", "project_id": "default"}
     answer = owner.post("/api/datasets", files={"file": ("../../rows.jsonl", ROWS)}, data=fields)
     assert answer.status_code == 201, answer.text
-    made = answer.json()
-    assert (made["name"], made["status"], made["source_name"]) == ("My rows", "importing", "rows.jsonl")
-    assert (home / "datasets" / made["id"] / "source").read_bytes() == ROWS
+    imported = answer.json()
+    assert (imported["name"], imported["status"], imported["source_name"]) == ("My rows", "importing", "rows.jsonl")
+    assert (home / "datasets" / imported["id"] / "source").read_bytes() == ROWS
     assert list((home / "uploads").iterdir()) == []
-    assert [one["id"] for one in owner.get("/api/datasets?project_id=default").json()] == [made["id"]]
+    assert [dataset["id"] for dataset in owner.get("/api/datasets?project_id=default").json()] == [imported["id"]]
     assert owner.get("/api/datasets?project_id=other").json() == []
-    assert owner.get(f"/api/datasets/{made['id']}").json() == made
-    assert owner.get(f"/api/datasets/{made['id']}/rows").json() == {"rows": [], "total": 0, "offset": 0}
-    assert owner.get(f"/api/datasets/{made['id']}/rejections").json()["rejections"] == []
-    stopped = owner.post(f"/api/datasets/{made['id']}/cancel").json()
+    assert owner.get(f"/api/datasets/{imported['id']}").json() == imported
+    assert owner.get(f"/api/datasets/{imported['id']}/rows").json() == {"rows": [], "total": 0, "offset": 0}
+    assert owner.get(f"/api/datasets/{imported['id']}/rejections").json()["rejections"] == []
+    stopped = owner.post(f"/api/datasets/{imported['id']}/cancel").json()
     assert (stopped["status"], stopped["error"]) == ("failed", "The import was stopped.")
     assert owner.post("/api/datasets/nothing/cancel").status_code == 404
 
@@ -122,20 +122,20 @@ def test_an_uploaded_file_goes_to_disk_and_becomes_a_dataset(owner: TestClient, 
 def test_rejections_and_rows_come_by_page(owner: TestClient, dataset: Dataset, home: Path) -> None:
     folder = home / "datasets" / dataset.id
     folder.mkdir(parents=True)
-    found = [{"row": number, "rule": "empty answer", "value": "", "fix": "Write one."} for number in (3, 7, 9)]
-    (folder / "rejected.jsonl").write_text("\n".join(map(json.dumps, found)) + "\n")
+    rejections = [{"row": number, "rule": "empty answer", "value": "", "fix": "Write one."} for number in (3, 7, 9)]
+    (folder / "rejected.jsonl").write_text("\n".join(map(json.dumps, rejections)) + "\n")
     file = owner.get(f"/api/datasets/{dataset.id}/rejections.jsonl")
     assert [json.loads(line)["row"] for line in file.text.splitlines()][1] == 7
     assert "rejected" in file.headers["content-disposition"]
     page = owner.get(f"/api/datasets/{dataset.id}/rejections?offset=1&limit=1").json()
-    assert [one["row"] for one in page["rejections"]] == [7]
+    assert [rejection["row"] for rejection in page["rejections"]] == [7]
 
 
 def test_a_path_becomes_a_dataset_and_the_file_stays(owner: TestClient, no_import: None, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_bytes(ROWS)
-    made = owner.post("/api/datasets", json={"source": "path", "id": str(file)}).json()
-    assert (made["name"], made["source"]) == ("rows", "path")
+    imported = owner.post("/api/datasets", json={"source": "path", "id": str(file)}).json()
+    assert (imported["name"], imported["source"]) == ("rows", "path")
     assert file.read_bytes() == ROWS
     assert owner.post("/api/datasets", json={"source": "hub", "id": "../b"}).status_code == 422
 
@@ -182,19 +182,19 @@ def test_the_same_idempotency_key_starts_one_run(owner: TestClient, model: Model
     recipe = {"model_id": model.id, "dataset_id": dataset.id, "method": "cpt", "max_length": 32, "max_steps": 1}
     headers = {"idempotency-key": "once"}
     answers = [owner.post("/api/runs", json={"name": "a", "recipe": recipe}, headers=headers) for _ in range(3)]
-    assert [one.status_code for one in answers] == [201] * 3, answers[0].text
+    assert [answer.status_code for answer in answers] == [201] * 3, answers[0].text
     assert len({one.json()["id"] for one in answers}) == 1
-    made = answers[0].json()
-    assert (made["status"], made["recipe"]["max_steps"]) == ("queued", 1)
-    assert owner.post(f"/api/runs/{made['id']}/resume").status_code == 409
-    assert owner.post(f"/api/runs/{made['id']}/stop").status_code == 200
+    started = answers[0].json()
+    assert (started["status"], started["recipe"]["max_steps"]) == ("queued", 1)
+    assert owner.post(f"/api/runs/{started['id']}/resume").status_code == 409
+    assert owner.post(f"/api/runs/{started['id']}/stop").status_code == 200
 
 
 def test_a_recipe_is_checked_without_starting_anything(owner: TestClient, model: Model, dataset: Dataset) -> None:
     recipe = {"model_id": model.id, "dataset_id": dataset.id, "method": "sft", "max_length": 32}
-    found = owner.post("/api/runs/check", json={"recipe": recipe})
-    assert found.status_code == 200
-    assert all(one.keys() == {"field", "message", "hint", "level", "instead"} for one in found.json())
+    check = owner.post("/api/runs/check", json={"recipe": recipe})
+    assert check.status_code == 200
+    assert all(problem.keys() == {"field", "message", "hint", "level", "instead"} for problem in check.json())
     assert owner.get("/api/runs").json() == []
     missing = {**recipe, "model_id": "nope"}
     assert owner.post("/api/runs/check", json={"recipe": missing}).status_code == 404
@@ -233,7 +233,7 @@ def test_a_runs_log_events_and_checkpoints_are_there(owner: TestClient, run: Run
     assert log["text"].strip() == "hello"
     assert owner.get(f"/api/runs/{run.id}/log?offset={log['offset']}").json()["text"] == ""
     events = owner.get(f"/api/runs/{run.id}/events").json()
-    assert [one["message"] for one in events["events"]] == ["hi"]
+    assert [event["message"] for event in events["events"]] == ["hi"]
     assert owner.get(f"/api/runs/{run.id}/events?after={events['after']}").json()["events"] == []
     assert owner.get(f"/api/runs/{run.id}/checkpoints").json() == []
 
@@ -244,16 +244,16 @@ def test_a_finished_run_can_be_deleted(owner: TestClient, run: Run) -> None:
 
 
 def test_endpoints_are_made_listed_stopped_and_deleted(owner: TestClient, model: Model) -> None:
-    made = owner.post("/api/endpoints", json={"name": "tiny-chat", "model_id": model.id})
-    assert made.status_code == 201, made.text
-    at = f"/api/endpoints/{made.json()['id']}"
-    assert made.json()["kind"] == "transformers"
-    assert owner.get(at).json()["name"] == "tiny-chat"
+    answer = owner.post("/api/endpoints", json={"name": "tiny-chat", "model_id": model.id})
+    assert answer.status_code == 201, answer.text
+    address = f"/api/endpoints/{answer.json()['id']}"
+    assert answer.json()["kind"] == "transformers"
+    assert owner.get(address).json()["name"] == "tiny-chat"
     assert owner.get("/api/endpoints").headers["x-total-count"] == "1"
-    assert owner.post(f"{at}/rollback").status_code == 409
-    assert owner.post(f"{at}/deploy", json={"model_id": "nope"}).status_code in (404, 422)
-    assert owner.post(f"{at}/stop").status_code == 200
-    assert owner.delete(at).status_code in (204, 409)
+    assert owner.post(f"{address}/rollback").status_code == 409
+    assert owner.post(f"{address}/deploy", json={"model_id": "nope"}).status_code in (404, 422)
+    assert owner.post(f"{address}/stop").status_code == 200
+    assert owner.delete(address).status_code in (204, 409)
 
 
 def test_an_endpoint_that_lost_its_backend_is_shown_as_stopped(owner: TestClient) -> None:

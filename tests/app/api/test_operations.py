@@ -26,11 +26,11 @@ def _operations(schema: dict[str, Any]) -> Iterator[Operation]:
 
 
 def test_every_operation_and_parameter_is_described(schema: dict[str, Any]) -> None:
-    missing = [f"{verb} {path}" for verb, path, one in _operations(schema) if not one.get("description")]
+    missing = [f"{verb} {path}" for verb, path, operation in _operations(schema) if not operation.get("description")]
     missing += [
         f"{verb} {path} {parameter['name']}"
-        for verb, path, one in _operations(schema)
-        for parameter in one.get("parameters", [])
+        for verb, path, operation in _operations(schema)
+        for parameter in operation.get("parameters", [])
         if path.startswith("/api") and not parameter.get("description")
     ]
     assert not missing

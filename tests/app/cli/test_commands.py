@@ -80,9 +80,9 @@ def queued(tiny_model: Path, tmp_path: Path) -> Path:
     model.status, dataset.status = ModelStatus.READY, DatasetStatus.READY
     with db.session() as session:
         session.add_all([model, dataset])
-    made = recipe.Recipe(model_id=model.id, dataset_id=dataset.id, method="cpt", max_length=32, max_steps=1)
+    train_recipe = recipe.Recipe(model_id=model.id, dataset_id=dataset.id, method="cpt", max_length=32, max_steps=1)
     file = tmp_path / "jokes.yaml"
-    file.write_text(recipe.to_yaml(made))
+    file.write_text(recipe.to_yaml(train_recipe))
     return file
 
 
@@ -103,8 +103,8 @@ def test_the_studio_says_where_it_is_and_opens_with_that_address_alone(tmp_path:
 
 
 def test_a_taken_port_is_said_with_a_free_one() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
         command = [sys.executable, "-m", "app", "--port", str(port), "--no-browser"]
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 1
@@ -164,8 +164,8 @@ def test_a_folder_is_added_as_a_model(tiny_model: Path) -> None:
 
 def test_the_doctor_looks_at_everything_and_is_content() -> None:
     ended = run("doctor")
-    for what in ("Python", "Memory", "Disk", "GPU", "vLLM", "torch works", "gradio"):
-        assert what in ended.stdout
+    for checked in ("Python", "Memory", "Disk", "GPU", "vLLM", "torch works", "gradio"):
+        assert checked in ended.stdout
     assert ended.returncode == 0, ended.stdout
 
 

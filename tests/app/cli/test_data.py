@@ -47,21 +47,21 @@ def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Pat
     shards.mkdir()
     (shards / "1.csv").write_text(CSV)
     (shards / "2.csv").write_text(CSV)
-    said = run("import", str(shards))
-    assert "needs_mapping" in said
-    id = said.split()[1]
-    assert f"tunesmith data map {id} --map" in said
-    shown = run("data", "map", id)
-    assert '"parts": {"prompt": "Frage", "completion": "Antwort"}' in shown
-    assert "Antwort: Ich bin es. | Das da." in shown
+    printed = run("import", str(shards))
+    assert "needs_mapping" in printed
+    id = printed.split()[1]
+    assert f"tunesmith data map {id} --map" in printed
+    mapping_shown = run("data", "map", id)
+    assert '"parts": {"prompt": "Frage", "completion": "Antwort"}' in mapping_shown
+    assert "Antwort: Ich bin es. | Das da." in mapping_shown
 
     mapped = run("data", "map", id, "--map", "prompt=Frage", "--map", "completion=Antwort")
     assert "ready chat rows 8 accepted 6 repaired 0 rejected 2" in mapped
     assert id in run("data", "list")
     assert "rejected  2 x empty answer" in run("data", "show", id)
     assert lines(run("data", "rows", id, "--limit", "1"))[0]["messages"][1]["content"] == "Ich bin es."
-    assert [one["row"] for one in lines(run("data", "rejections", id))] == [4, 8]
-    assert [one["position"] for one in lines(run("data", "search", id, "Wer", "--limit", "5"))] == [0, 3]
+    assert [rejection["row"] for rejection in lines(run("data", "rejections", id))] == [4, 8]
+    assert [hit["position"] for hit in lines(run("data", "search", id, "Wer", "--limit", "5"))] == [0, 3]
     assert "exact_duplicates" in run("data", "health", id)
 
     filtered = run("data", "filter", id, "--contains", "Wer", "--drop").split()[1]
@@ -69,11 +69,11 @@ def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Pat
     assert run("data", "diff", id, filtered).startswith("changed 0 added 0 removed 2")
     run("data", "split", id, "--test", "0.5", "--name", "parts")
     merged = run("data", "merge", id, filtered, "--name", "both").split()[1]
-    out = tmp_path / "both.jsonl"
-    run("data", "export", merged, str(out), "--form", "openai")
-    assert len(lines(out.read_text())) == 10
+    export_file = tmp_path / "both.jsonl"
+    run("data", "export", merged, str(export_file), "--form", "openai")
+    assert len(lines(export_file.read_text())) == 10
     names = run("data", "list", "--versions")
-    assert all(one in names for one in ("both", "fragen (version 2)", "parts"))
+    assert all(name in names for name in ("both", "fragen (version 2)", "parts"))
     run("data", "delete", merged)
     assert merged not in run("data", "list")
 
@@ -95,8 +95,13 @@ def test_what_cannot_be_done_is_refused_in_words(arguments: tuple[str, ...], wor
 
 
 def test_a_mapping_is_typed_as_pairs_and_its_kind_follows_from_its_parts() -> None:
-    made = mapping_from(["messages=talk", "label=good"], ["customer=user"], keys="party, said")
-    assert (made.kind, made.roles, made.who, made.what) == ("unpaired", {"customer": "user"}, "party", "said")
+    mapping = mapping_from(["messages=talk", "label=good"], ["customer=user"], keys="party, said")
+    assert (mapping.kind, mapping.roles, mapping.who, mapping.what) == (
+        "unpaired",
+        {"customer": "user"},
+        "party",
+        "said",
+    )
     assert mapping_from(["text=a"], None).kind == "text"
     assert mapping_from(["prompt=a", "completion=b"], None, kind="completion").kind == "completion"
     with pytest.raises(RefusedError, match="PART=COLUMN"):

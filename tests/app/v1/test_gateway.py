@@ -70,11 +70,11 @@ def endpoints_row() -> Any:
 
 
 def test_a_client_that_goes_away_stops_the_backends_work(client: openai.OpenAI, url: str) -> None:
-    up = bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id))
+    backend = bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id))
     stream = client.chat.completions.create(model="jokes", messages=says("slow " * 500), stream=True)
     next(iter(stream))
     stream.close()
-    wait_for(lambda: in_flight(str(up.address)) == 0, 5)
+    wait_for(lambda: in_flight(str(backend.address)) == 0, 5)
     before = traffic.REGISTRY.get_sample_value("tunesmith_gateway_in_flight")
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{url}/chat/completions", json={"model": "jokes", "messages": says("slow " * 10)}, timeout=0.3)
@@ -87,10 +87,10 @@ def test_the_clients_key_and_cookies_do_not_reach_the_backend(url: str) -> None:
     headers = {"Authorization": "Bearer sk-secret", "Cookie": "tunesmith=secret", "X-Forwarded-For": "1.2.3.4"}
     body = {"model": "jokes", "messages": says("headers")}
     answer = httpx.post(f"{url}/chat/completions", json=body, headers=headers).json()
-    seen = answer["choices"][0]["message"]["content"].lower()
-    assert "secret" not in seen
-    assert "authorization" not in seen
-    assert "1.2.3.4" not in seen
+    text = answer["choices"][0]["message"]["content"].lower()
+    assert "secret" not in text
+    assert "authorization" not in text
+    assert "1.2.3.4" not in text
 
 
 @pytest.mark.parametrize(
@@ -138,18 +138,18 @@ def test_while_an_endpoint_starts_clients_are_asked_to_come_again(client: openai
 
 
 def test_a_killed_backend_answers_503_until_it_is_back_and_a_stream_ends_with_an_error(client: openai.OpenAI) -> None:
-    up = bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id))
+    backend = bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id))
     stream = client.chat.completions.create(model="jokes", messages=says("slow " * 20), stream=True)
     next(iter(stream))
-    worker = json.loads((home.backend_folder(up.id) / "shim.json").read_text())["worker"]
+    worker = json.loads((home.backend_folder(backend.id) / "shim.json").read_text())["worker"]
     os.kill(worker, signal.SIGKILL)
     with pytest.raises(openai.APIError, match="broke off"):
         list(stream)
     with pytest.raises(openai.InternalServerError) as caught:
         client.chat.completions.create(model="jokes", messages=says("hello"))
     assert (caught.value.status_code, caught.value.response.headers["retry-after"]) == (503, "2")
-    until(up.id, EndpointStatus.QUEUED)
-    until(up.id, EndpointStatus.READY)
+    until(backend.id, EndpointStatus.QUEUED)
+    until(backend.id, EndpointStatus.READY)
     assert client.chat.completions.create(model="jokes", messages=says("hello")).choices
 
 
@@ -187,16 +187,16 @@ def test_an_outside_model_answers_under_the_endpoints_name(
     client: openai.OpenAI, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLOUD_API_KEY", "outside-secret")
-    seen: list[dict[str, Any]] = []
-    with http_server(outside_api(seen)) as address:
+    requests: list[dict[str, Any]] = []
+    with http_server(outside_api(requests)) as address:
         options = {"url": f"{address}/v1", "model": "big", "api_key_env": "CLOUD_API_KEY"}
         bring_up(endpoints.create_endpoint("cloud", "external", options=options))
-        whole = client.chat.completions.create(model="cloud", messages=says("hello"))
-        assert (whole.model, whole.choices[0].message.content) == ("cloud", "outside")
+        completion = client.chat.completions.create(model="cloud", messages=says("hello"))
+        assert (completion.model, completion.choices[0].message.content) == ("cloud", "outside")
         chunks = list(client.chat.completions.create(model="cloud", messages=says("hello"), stream=True))
         assert [chunk.model for chunk in chunks] == ["cloud"]
-        assert seen[-1]["body"]["model"] == "big"
-        assert seen[-1]["headers"]["authorization"] == "Bearer outside-secret"
+        assert requests[-1]["body"]["model"] == "big"
+        assert requests[-1]["headers"]["authorization"] == "Bearer outside-secret"
         for text in ("html", "no json", "go away"):
             answer = httpx.post(f"{url}/chat/completions", json={"model": "cloud", "messages": says(text)})
             assert (answer.status_code, answer.json()["error"]["type"]) == (502, "server_error"), text

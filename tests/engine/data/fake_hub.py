@@ -28,7 +28,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0].strip("/").split("/")
-        owner, name, *rest = path[2:] if path[:2] == ["api", "datasets"] else path[1:]
+        owner, name, *tail = path[2:] if path[:2] == ["api", "datasets"] else path[1:]
         repo = self.root / owner / name
         kind = name.partition("-")[0]
         if not repo.is_dir() or (kind == "private" and not self.headers.get("authorization")):
@@ -36,12 +36,12 @@ class Hub(BaseHTTPRequestHandler):
         elif kind in REFUSALS:
             self.refuse(*REFUSALS[kind])
         elif path[0] == "api":
-            self.inform(repo, rest)
+            self.inform(repo, tail)
         else:
-            self.send_file(repo / "/".join(rest[2:]), kind)
+            self.send_file(repo / "/".join(tail[2:]), kind)
 
-    def inform(self, repo: Path, rest: list[str]) -> None:
-        if rest[:1] == ["revision"] and "/".join(rest[1:]) not in ("main", COMMIT, "refs%2Fconvert%2Fparquet"):
+    def inform(self, repo: Path, tail: list[str]) -> None:
+        if tail[:1] == ["revision"] and "/".join(tail[1:]) not in ("main", COMMIT, "refs%2Fconvert%2Fparquet"):
             return self.refuse(404, "RevisionNotFound")
         files = [described(path, repo) for path in sorted(repo.rglob("*")) if path.is_file()]
         name = f"{repo.parent.name}/{repo.name}"
@@ -51,16 +51,16 @@ class Hub(BaseHTTPRequestHandler):
         if not file.is_file():
             return self.refuse(404, "EntryNotFound")
         content = file.read_bytes() if kind != "lying" else bytes(file.stat().st_size)
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
-        rest = content[int(wanted[1]) :] if wanted else content
-        self.send_response(206 if wanted else 200)
-        if wanted:
-            self.send_header("content-range", f"bytes {wanted[1]}-{len(content) - 1}/{len(content)}")
-        self.send_header("content-length", str(len(rest)))
+        range_match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
+        part = content[int(range_match[1]) :] if range_match else content
+        self.send_response(206 if range_match else 200)
+        if range_match:
+            self.send_header("content-range", f"bytes {range_match[1]}-{len(content) - 1}/{len(content)}")
+        self.send_header("content-length", str(len(part)))
         self.end_headers()
         first = kind == "cut" and self.path not in self.cut
         self.cut.add(self.path)
-        self.wfile.write(rest[: len(rest) // 2] if first else rest)
+        self.wfile.write(part[: len(part) // 2] if first else part)
         self.close_connection = True
         return None
 
@@ -70,18 +70,18 @@ class Hub(BaseHTTPRequestHandler):
         if self.headers.get("authorization") != "Bearer hf_writes":
             return self.refuse(403 if self.headers.get("authorization") == "Bearer hf_reads_only" else 401, "")
         if path[-2:] == ["repos", "create"]:
-            asked = json.loads(body)
-            repo = self.root / (asked["organization"] or "me") / asked["name"]
+            request = json.loads(body)
+            repo = self.root / (request["organization"] or "me") / request["name"]
             repo.mkdir(parents=True)
-            return self.reply({"url": f"{self.address()}/datasets/{asked['organization']}/{asked['name']}"})
+            return self.reply({"url": f"{self.address()}/datasets/{request['organization']}/{request['name']}"})
         if path[-1] == "validate-yaml":
             return self.reply({"errors": [], "warnings": []})
         if path[-1] == "batch":
             return self.reply(
-                {"transfer": "basic", "objects": [self.upload(one) for one in json.loads(body)["objects"]]}
+                {"transfer": "basic", "objects": [self.upload(item) for item in json.loads(body)["objects"]]}
             )
         if "preupload" in path:
-            return self.reply({"files": [mode(one) for one in json.loads(body)["files"]]})
+            return self.reply({"files": [mode(file) for file in json.loads(body)["files"]]})
         return self.commit(self.root / path[2] / path[3], body)
 
     def do_PUT(self) -> None:
@@ -89,8 +89,8 @@ class Hub(BaseHTTPRequestHandler):
         self.stored[self.path.rpartition("/")[2]] = self.rfile.read(size)
         self.reply({})
 
-    def upload(self, one: dict[str, Any]) -> dict[str, Any]:
-        return {**one, "actions": {"upload": {"href": f"{self.address()}/lfs/{one['oid']}"}}}
+    def upload(self, item: dict[str, Any]) -> dict[str, Any]:
+        return {**item, "actions": {"upload": {"href": f"{self.address()}/lfs/{item['oid']}"}}}
 
     def commit(self, repo: Path, body: bytes) -> None:
         for line in map(json.loads, body.splitlines()):
@@ -141,9 +141,9 @@ def card_of(repo: Path) -> dict[str, Any] | None:
     return yaml.safe_load(head) if head else None
 
 
-def mode(one: dict[str, Any]) -> dict[str, Any]:
-    way = "lfs" if one["path"].endswith(".parquet") else "regular"
-    return {"path": one["path"], "uploadMode": way, "shouldIgnore": False}
+def mode(file: dict[str, Any]) -> dict[str, Any]:
+    mode_name = "lfs" if file["path"].endswith(".parquet") else "regular"
+    return {"path": file["path"], "uploadMode": mode_name, "shouldIgnore": False}
 
 
 def write(path: Path, content: bytes) -> None:

@@ -32,12 +32,12 @@ def settled(dataset: Dataset, seconds: float = 40) -> Dataset:
 
     def ended() -> Dataset | None:
         importing.tick()
-        fresh = datasets.look_up(dataset.id)
-        return fresh if fresh.status != DatasetStatus.IMPORTING else None
+        current = datasets.look_up(dataset.id)
+        return current if current.status != DatasetStatus.IMPORTING else None
 
-    found = wait_for(ended, seconds, every=0.1)
-    assert found is not None
-    return found
+    ended_dataset = wait_for(ended, seconds, every=0.1)
+    assert ended_dataset is not None
+    return ended_dataset
 
 
 def imported(path: Path, name: str = "Questions") -> Dataset:
@@ -99,20 +99,20 @@ def test_a_file_outside_the_home_is_copied_and_an_upload_is_moved(tmp_path: Path
 
 
 def test_the_same_rows_are_stored_once_and_go_with_their_last_dataset(tmp_path: Path) -> None:
-    one = imported(write(tmp_path / "a.jsonl", ROWS))
+    first = imported(write(tmp_path / "a.jsonl", ROWS))
     (tmp_path / "b.json").write_text(json.dumps(ROWS))
-    two = imported(tmp_path / "b.json")
-    assert one.sha256 == two.sha256
+    second = imported(tmp_path / "b.json")
+    assert first.sha256 == second.sha256
     assert len(list(home.blobs().iterdir())) == 1
-    datasets.delete_dataset(one.id)
-    assert len(datasets.rows(two.id, limit=200)) == 120
-    datasets.delete_dataset(two.id)
+    datasets.delete_dataset(first.id)
+    assert len(datasets.rows(second.id, limit=200)) == 120
+    datasets.delete_dataset(second.id)
     assert list(home.blobs().glob("*")) == []
-    assert not (home.home() / "datasets" / two.id).exists()
+    assert not (home.home() / "datasets" / second.id).exists()
     with pytest.raises(NotFoundError):
-        datasets.look_up(two.id)
+        datasets.look_up(second.id)
     with pytest.raises(NotFoundError):
-        datasets.delete_dataset(two.id)
+        datasets.delete_dataset(second.id)
 
 
 def test_unknown_columns_ask_for_a_mapping_and_name_themselves(tmp_path: Path) -> None:
@@ -149,8 +149,13 @@ def test_a_dataset_that_a_run_uses_cannot_be_deleted(tmp_path: Path) -> None:
 def test_an_import_that_is_killed_is_started_once_more(tmp_path: Path) -> None:
     dataset = datasets.import_file(write(tmp_path / "a.jsonl", ROWS), "a")
     kill_in_the_middle(dataset)
-    done = settled(dataset)
-    assert (done.status, done.attempt, done.rows, done.accepted) == ("ready", 2, 120, 120)
+    dataset_after = settled(dataset)
+    assert (dataset_after.status, dataset_after.attempt, dataset_after.rows, dataset_after.accepted) == (
+        "ready",
+        2,
+        120,
+        120,
+    )
     assert not list(home.dataset_folder(dataset.id).glob("*.part"))
 
 
@@ -159,11 +164,11 @@ def test_an_import_that_is_killed_twice_fails_and_leaves_nothing(tmp_path: Path)
     dataset = datasets.import_file(write(tmp_path / "a.jsonl", ROWS), "a")
     kill_in_the_middle(dataset)
     kill_in_the_middle(dataset, attempt=2)
-    done = settled(dataset)
-    assert (done.status, done.attempt) == ("failed", 2)
-    assert "killed" in str(done.error)
-    left = {path.name for path in home.dataset_folder(dataset.id).iterdir()}
-    assert not {name for name in left if name.endswith((".part", ".parquet")) or name == "source"}
+    dataset_after = settled(dataset)
+    assert (dataset_after.status, dataset_after.attempt) == ("failed", 2)
+    assert "killed" in str(dataset_after.error)
+    names_left = {path.name for path in home.dataset_folder(dataset.id).iterdir()}
+    assert not {name for name in names_left if name.endswith((".part", ".parquet")) or name == "source"}
     assert list(home.blobs().glob("*")) == []
 
 
@@ -207,8 +212,8 @@ def test_progress_is_shown_and_a_stop_request_ends_the_import(tmp_path: Path) ->
 
     wait_for(moved, 30)
     process.request_stop(home.dataset_folder(dataset.id))
-    done = settled(dataset)
-    assert (done.status, done.error) == ("failed", "The import was stopped.")
+    stopped = settled(dataset)
+    assert (stopped.status, stopped.error) == ("failed", "The import was stopped.")
 
 
 def test_a_move_that_was_cut_off_before_it_was_noted_is_found_again(tmp_path: Path) -> None:
@@ -234,8 +239,8 @@ def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path, monkeypatch: p
     (tmp_path / "link.jsonl").symlink_to(real)
     (tmp_path / "folder.jsonl").mkdir()
     os.mkfifo(tmp_path / "pipe.jsonl")
-    own = write(home.home() / "mine.jsonl", ROWS)
-    odd = [tmp_path / "link.jsonl", tmp_path / "folder.jsonl", tmp_path / "pipe.jsonl", own, home.database_file()]
+    own_file = write(home.home() / "mine.jsonl", ROWS)
+    odd = [tmp_path / "link.jsonl", tmp_path / "folder.jsonl", tmp_path / "pipe.jsonl", own_file, home.database_file()]
     odd += [Path("/dev/zero"), Path("/proc/self/environ"), Path("a\0b")]
     for path in odd:
         with pytest.raises(RefusedError):

@@ -58,19 +58,19 @@ CALLS = some.lists(
 @some.composite
 def chats(draw: some.DrawFn, tools: bool = True) -> list[dict[str, Any]]:
     """A chat in an order that can be learnt."""
-    said = [turn("system", draw(TEXT))] if draw(some.booleans()) else []
+    messages = [turn("system", draw(TEXT))] if draw(some.booleans()) else []
     for _ in range(draw(some.integers(1, 3))):
-        said.append(turn("user", draw(TEXT)))
+        messages.append(turn("user", draw(TEXT)))
         if tools and draw(some.booleans()):
-            said.append(turn("assistant", draw(some.just("") | TEXT), tool_calls=draw(CALLS)))
-            said += [turn("tool", result) for result in draw(some.lists(TEXT, max_size=2))]
-            if said[-1]["role"] == "assistant":
+            messages.append(turn("assistant", draw(some.just("") | TEXT), tool_calls=draw(CALLS)))
+            messages += [turn("tool", result) for result in draw(some.lists(TEXT, max_size=2))]
+            if messages[-1]["role"] == "assistant":
                 continue
-        said.append(turn("assistant", draw(TEXT)))
-    for place in range(len(said) - 1):
-        if said[place]["role"] == "assistant" and draw(some.booleans()):
-            said[place]["train"] = False
-    return said
+        messages.append(turn("assistant", draw(TEXT)))
+    for place in range(len(messages) - 1):
+        if messages[place]["role"] == "assistant" and draw(some.booleans()):
+            messages[place]["train"] = False
+    return messages
 
 
 YES_NO = some.booleans()
@@ -79,7 +79,7 @@ ANSWERS = some.lists(TEXT, min_size=2, max_size=2, unique=True).map(
     lambda texts: [[turn("assistant", text)] for text in texts]
 )
 VALUES: dict[Kind, some.SearchStrategy[dict[str, Any]]] = {
-    "chat": some.builds(lambda said: {"messages": said, "tools": TOOLS}, chats()),
+    "chat": some.builds(lambda messages: {"messages": messages, "tools": TOOLS}, chats()),
     "completion": some.builds(lambda a, b: {"prompt": a, "completion": b}, TEXT, TEXT),
     "text": some.builds(lambda a: {"text": a}, TEXT),
     "preference": some.builds(lambda q, a: {"prompt": q, "chosen": a[0], "rejected": a[1]}, QUESTION, ANSWERS),
@@ -127,9 +127,9 @@ def test_importing_an_export_gives_the_same_rows(tmp_path: Path, kind: Kind, for
     rows = data.draw(some.lists(VALUES[kind], min_size=1, max_size=6))
     beside = data.draw(some.lists(EXTRA, min_size=len(rows), max_size=len(rows)))
     if file == "parquet":  # a column of a Parquet file has one type
-        beside = [{name: str(value) for name, value in one.items()} for one in beside]
-    whole = [{**row, "extra": extra} if extra else row for row, extra in zip(rows, beside, strict=True)]
-    assert read_again(exported(folder, kind, whole, form, file)) == (kind, whole)
+        beside = [{name: str(value) for name, value in extra.items()} for extra in beside]
+    expected = [{**row, "extra": extra} if extra else row for row, extra in zip(rows, beside, strict=True)]
+    assert read_again(exported(folder, kind, expected, form, file)) == (kind, expected)
 
 
 def test_every_kind_has_a_form_that_loses_nothing() -> None:
@@ -155,15 +155,15 @@ def test_the_forms_are_written_as_others_read_them(tmp_path: Path) -> None:
     chat["messages"][2] = turn("assistant", "Let me see.", tool_calls=chat["messages"][2]["tool_calls"], train=False)
 
     def line(form: str) -> dict[str, Any]:
-        found: dict[str, Any] = orjson.loads(exported(tmp_path, "chat", [chat], form, "jsonl").read_bytes())
-        return found
+        content: dict[str, Any] = orjson.loads(exported(tmp_path, "chat", [chat], form, "jsonl").read_bytes())
+        return content
 
     openai = line("openai")
     assert openai["messages"][2]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'
     assert openai["messages"][2]["weight"] == 0
     assert (openai["id"], openai["messages_"]) == (7, "a column of the same name")
     sharegpt = line("sharegpt")
-    assert [one["from"] for one in sharegpt["conversations"]] == [
+    assert [message["from"] for message in sharegpt["conversations"]] == [
         "system", "human", "gpt", "function_call", "observation", "gpt",
     ]  # fmt: skip
     assert orjson.loads(sharegpt["conversations"][3]["value"]) == {"name": "add", "arguments": {"a": 1}}
@@ -177,8 +177,10 @@ def test_the_forms_are_written_as_others_read_them(tmp_path: Path) -> None:
 
 
 def test_rows_that_do_not_fit_are_counted_and_none_at_all_is_said(tmp_path: Path) -> None:
-    fits = {"messages": [*asked(), turn("assistant", "A cat.")]}
-    assert read_again(exported(tmp_path, "chat", [fits, EXAMPLES["chat"]], "alpaca", "jsonl"))[1] == [fits]
+    fitting_chat = {"messages": [*asked(), turn("assistant", "A cat.")]}
+    assert read_again(exported(tmp_path, "chat", [fitting_chat, EXAMPLES["chat"]], "alpaca", "jsonl"))[1] == [
+        fitting_chat
+    ]
     with pytest.raises(WorkFailedError, match="No row fits"):
         exported(tmp_path, "chat", [EXAMPLES["chat"]], "alpaca", "jsonl")
     assert not list(tmp_path.glob("*.part"))
@@ -197,7 +199,7 @@ def test_columns_of_several_types_are_text_in_parquet_and_numbers_stay_numbers(t
         {"n": 1, "x": 1, "any": 1, "tags": ["a"], "deep": {"a": [1]}, "said": [{"role": "user", "n": 1}]},
         {"n": 2, "x": 0.5, "any": "b", "tags": ["b", "c"], "flag": True, "mixed": [1, "a"]},
     ]
-    path = exported(tmp_path, "text", [{"text": "a", "extra": one} for one in beside], "trl", "parquet")
+    path = exported(tmp_path, "text", [{"text": "a", "extra": extra} for extra in beside], "trl", "parquet")
     first, second = pq.read_table(path).to_pylist()
     assert (first["n"], first["x"], first["any"], first["tags"], first["deep"]) == (1, 1.0, "1", ["a"], '{"a":[1]}')
     assert (second["x"], second["flag"], second["mixed"], second["said"]) == (0.5, True, '[1,"a"]', None)
@@ -208,17 +210,17 @@ def test_columns_of_several_types_are_text_in_parquet_and_numbers_stay_numbers(t
 
 def test_an_export_is_work_that_is_done_once_and_downloaded(tmp_path: Path) -> None:
     dataset = kept(tmp_path, name="Fragen & Ämter / 1")
-    begun = export.start(dataset.id, "openai", "jsonl", "gz")
+    started = export.start(dataset.id, "openai", "jsonl", "gz")
     with pytest.raises(ConflictError, match="not ready"):
-        export.download(dataset.id, begun.id)
-    done = work.wait(begun.id, 40)
-    assert (done.status, done.result["rows"]) == ("succeeded", 20)
-    assert export.start(dataset.id, "openai", "jsonl", "gz").id == begun.id
-    found = export.download(dataset.id, begun.id)
-    assert (found.name, found.media_type) == ("Fragen-Amter-1-openai.jsonl.gz", "application/gzip")
-    assert len(gzip.decompress(found.path.read_bytes()).splitlines()) == 20
+        export.download(dataset.id, started.id)
+    finished = work.wait(started.id, 40)
+    assert (finished.status, finished.result["rows"]) == ("succeeded", 20)
+    assert export.start(dataset.id, "openai", "jsonl", "gz").id == started.id
+    download = export.download(dataset.id, started.id)
+    assert (download.name, download.media_type) == ("Fragen-Amter-1-openai.jsonl.gz", "application/gzip")
+    assert len(gzip.decompress(download.path.read_bytes()).splitlines()) == 20
     with pytest.raises(NotFoundError):
-        export.download("other", begun.id)
+        export.download("other", started.id)
 
 
 def test_exports_that_make_no_sense_are_refused(tmp_path: Path) -> None:

@@ -22,20 +22,20 @@ FLAWED = [*ROWS, ROWS[3], chat("Who?", "Ask bob@mail.berlin.de about it."), chat
 
 
 def checked(dataset: Dataset) -> Work:
-    done = work.wait(health.start(dataset.id).id, 60)
-    assert (done.status, done.error) == (WorkStatus.SUCCEEDED, None)
-    return done
+    finished = work.wait(health.start(dataset.id).id, 60)
+    assert (finished.status, finished.error) == (WorkStatus.SUCCEEDED, None)
+    return finished
 
 
 def settled(dataset: Dataset) -> Dataset:
     def ended() -> Dataset | None:
         importing.tick()
-        fresh = datasets.look_up(dataset.id)
-        return fresh if fresh.status != DatasetStatus.IMPORTING else None
+        current = datasets.look_up(dataset.id)
+        return current if current.status != DatasetStatus.IMPORTING else None
 
-    found = wait_for(ended, 60, every=0.1)
-    assert found is not None
-    return found
+    ended_dataset = wait_for(ended, 60, every=0.1)
+    assert ended_dataset is not None
+    return ended_dataset
 
 
 def test_a_dataset_is_checked_shown_ignored_and_fixed() -> None:
@@ -43,17 +43,17 @@ def test_a_dataset_is_checked_shown_ignored_and_fixed() -> None:
     assert health.report(dataset.id).score is None
     with pytest.raises(ConflictError, match="not been checked"):
         health.rows(dataset.id, "personal_data")
-    done = checked(dataset)
+    finished = checked(dataset)
     report = health.report(dataset.id)
-    found = {part.check: part.found for part in report.parts if part.found}
-    assert found == {"exact_duplicates": 1, "personal_data": 1, "special_tokens": 1}
+    counts = {part.check: part.found for part in report.parts if part.found}
+    assert counts == {"exact_duplicates": 1, "personal_data": 1, "special_tokens": 1}
     assert report.score == 95
     assert report.statistics is not None
     assert report.statistics["rows"] == 43
     (twin,) = health.rows(dataset.id, "exact_duplicates")
     assert (twin.position, twin.twin, twin.row["messages"]) == (40, 3, ROWS[3]["messages"])
     assert health.rows(dataset.id, "exact_duplicates", offset=1) == []
-    assert not (work.folder(done) / "scratch").exists()
+    assert not (work.folder(finished) / "scratch").exists()
 
     health_choices.ignore(dataset.id, "personal_data")
     again = health.report(dataset.id)
@@ -73,9 +73,9 @@ def test_a_dataset_is_checked_shown_ignored_and_fixed() -> None:
 def test_only_chosen_rows_among_the_found_ones_are_dropped() -> None:
     dataset = ready("chat", [*ROWS, ROWS[3], ROWS[4]])
     checked(dataset)
-    made = health.fix(dataset.id, "exact_duplicates", positions=[41, 0])
-    assert made.operation is not None
-    assert made.operation["positions"] == [41]
+    fixed = health.fix(dataset.id, "exact_duplicates", positions=[41, 0])
+    assert fixed.operation is not None
+    assert fixed.operation["positions"] == [41]
     with pytest.raises(RefusedError, match="None of these rows"):
         health.fix(dataset.id, "exact_duplicates", positions=[0])
     with pytest.raises(ConflictError, match="nothing was found"):
@@ -92,9 +92,9 @@ def test_leakage_is_looked_for_in_chosen_datasets_and_in_the_other_sides_of_a_sp
     assert [dataset.id for dataset in health_choices.candidates(train)] == [test.id]
     work.wait(health.start(train.id, [test.id]).id, 60)
     report = health.report(train.id)
-    assert [one.id for one in report.against] == [test.id]
-    (found,) = health.rows(train.id, "leakage")
-    assert found.position == 7
+    assert [other.id for other in report.against] == [test.id]
+    (row,) = health.rows(train.id, "leakage")
+    assert row.position == 7
     assert report.compared
     health_choices.choose(train.id, [])
     assert not health.report(train.id).compared
@@ -102,10 +102,18 @@ def test_leakage_is_looked_for_in_chosen_datasets_and_in_the_other_sides_of_a_sp
         with pytest.raises((RefusedError, NotFoundError)):
             health_choices.choose(train.id, [wrong])
     sides: list[dict[str, Any]] = [{"op": "split", "side": side} for side in (0, 1)]
-    one, other = (ready("chat", ROWS, f"side {n}", operation=sides[n], parents=[train.id]) for n in (0, 1))
-    after = ready("chat", ROWS[:5], "side 0", operation={"op": "drop"}, parents=[one.id], family_id=one.id, version=2)
-    assert [side.id for side in health_choices.against(one)] == [other.id]
-    assert [side.id for side in health_choices.against(after)] == [other.id]
+    first_side, second_side = (ready("chat", ROWS, f"side {n}", operation=sides[n], parents=[train.id]) for n in (0, 1))
+    changed_side = ready(
+        "chat",
+        ROWS[:5],
+        "side 0",
+        operation={"op": "drop"},
+        parents=[first_side.id],
+        family_id=first_side.id,
+        version=2,
+    )
+    assert [side.id for side in health_choices.against(first_side)] == [second_side.id]
+    assert [side.id for side in health_choices.against(changed_side)] == [second_side.id]
     assert health_choices.against(train) == []
 
 
@@ -113,15 +121,15 @@ def test_small_datasets_are_checked_and_indexed_by_themselves_once() -> None:
     dataset = ready("chat", ROWS[:3])
     large = ready("chat", ROWS[:4], rows=0, accepted=0, repaired=health.AUTOMATIC_ROWS + 1)
 
-    def done() -> bool:
+    def both_done() -> bool:
         work.tick()
         health.tick()
-        return all(one and one.status == WorkStatus.SUCCEEDED for one in both(dataset))
+        return all(item and item.status == WorkStatus.SUCCEEDED for item in both(dataset))
 
-    def both(one: Dataset) -> list[Work | None]:
-        return [work.latest(one.id, kind) for kind in ("health", "search_index")]
+    def both(checked_dataset: Dataset) -> list[Work | None]:
+        return [work.latest(checked_dataset.id, kind) for kind in ("health", "search_index")]
 
-    wait_for(done, 60)
+    wait_for(both_done, 60)
     health.tick()
     assert len(work.about(dataset.id)) == 2
     assert both(large) == [None, None]
@@ -144,8 +152,8 @@ def test_what_is_ignored_is_kept_beside_the_dataset() -> None:
     dataset = ready("text", [{"text": "a"}])
     health_choices.ignore(dataset.id, "refusals")
     health_choices.ignore(dataset.id, "leakage")
-    kept = home.dataset_folder(dataset.id) / "health-ignored.json"
-    assert orjson.loads(kept.read_bytes()) == ["leakage", "refusals"]
+    ignored_file = home.dataset_folder(dataset.id) / "health-ignored.json"
+    assert orjson.loads(ignored_file.read_bytes()) == ["leakage", "refusals"]
 
 
 def test_real_data_has_real_flaws(test_data: Path | None) -> None:
@@ -153,6 +161,6 @@ def test_real_data_has_real_flaws(test_data: Path | None) -> None:
         pytest.skip("the real data is not here")
     dataset = settled(datasets.import_file(test_data / "dpo_en_demo.json", "pairs"))
     checked(dataset)
-    found = {part.check: part.found for part in health.report(dataset.id).parts}
-    assert found["exact_duplicates"] == 5
-    assert found["refusals"] >= 4
+    counts = {part.check: part.found for part in health.report(dataset.id).parts}
+    assert counts["exact_duplicates"] == 5
+    assert counts["refusals"] >= 4

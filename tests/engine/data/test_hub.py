@@ -91,9 +91,9 @@ def ended(cases: list[dict[str, Any]], folder: Path, **env: str) -> list[dict[st
     """How the fetch of each of these ends, all in one process: {"files"} or {"category", "message", "hint"}."""
     (folder / "cases.json").write_text(json.dumps(cases))
     command = [sys.executable, "-m", "tests.engine.data.fetch_cases", str(folder / "cases.json"), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return list(json.loads(done.stdout))
+    finished = subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    return list(json.loads(finished.stdout))
 
 
 BAD: list[tuple[dict[str, str], str, str, str]] = [
@@ -174,13 +174,13 @@ def test_what_an_earlier_try_left_is_taken_up_unless_the_hub_has_moved_on(tmp_pa
 
 @pytest.mark.usefixtures("hub")
 def test_a_look_tells_the_configurations_and_splits(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = hub_data.look("https://huggingface.co/datasets/owner/name")
-    assert (found["id"], found["revision"], found["default"]) == ("owner/name", COMMIT, None)
-    assert [(one["name"], one["splits"], one["files"]) for one in found["configs"]] == [
+    offered = hub_data.look("https://huggingface.co/datasets/owner/name")
+    assert (offered["id"], offered["revision"], offered["default"]) == ("owner/name", COMMIT, None)
+    assert [(config["name"], config["splits"], config["files"]) for config in offered["configs"]] == [
         ("plain", ["train", "test"], 3),
         ("other", ["train"], 1),
     ]
-    assert found["configs"][0]["bytes"] > 1000
+    assert offered["configs"][0]["bytes"] > 1000
     with pytest.raises(TunesmithError, match="made by its own script"):
         hub_data.look("owner/script")
     with pytest.raises(TunesmithError, match="may see"):
@@ -206,9 +206,9 @@ def pushed(dataset: Dataset, repo: str, token: str = CANARY, **how: Any) -> Work
 @pytest.mark.usefixtures("hub")
 def test_a_pushed_dataset_is_a_repository_that_can_be_fetched_again(repos: Path, tmp_path: Path) -> None:
     dataset = stored_dataset()
-    done = pushed(dataset, "owner/pushed")
-    assert (done.status, done.error) == (WorkStatus.SUCCEEDED, None)
-    assert done.result["url"].endswith("/datasets/owner/pushed")
+    push = pushed(dataset, "owner/pushed")
+    assert (push.status, push.error) == (WorkStatus.SUCCEEDED, None)
+    assert push.result["url"].endswith("/datasets/owner/pushed")
     repo = repos / "owner" / "pushed"
     rows = pq.read_table(repo / "data" / "train-00000-of-00001.parquet").to_pylist()
     assert rows[0] == {"messages": [{"role": "user", "content": "ask 0"}, {"role": "assistant", "content": "say"}]}
@@ -220,7 +220,7 @@ def test_a_pushed_dataset_is_a_repository_that_can_be_fetched_again(repos: Path,
     assert head["dataset_info"]["features"][0]["list"][0] == {"name": "role", "dtype": "string"}
     again = stored_dataset(rows=2, name="held out")
     assert pushed(again, "owner/pushed", split="test").status == WorkStatus.SUCCEEDED
-    assert [(one["name"], one["splits"]) for one in hub_data.look("owner/pushed")["configs"]] == [
+    assert [(config["name"], config["splits"]) for config in hub_data.look("owner/pushed")["configs"]] == [
         ("default", ["train", "test"])
     ]
     fetched = ended([{"id": "owner/pushed", "split": "train"}], tmp_path)[0]["files"][0]["path"]
@@ -252,11 +252,11 @@ REFUSED = [
 def test_a_push_that_cannot_be_says_why_and_touches_nothing(repos: Path) -> None:
     before = sorted(repos.rglob("*"))
     for number, (repo, token, words) in enumerate(REFUSED):
-        done = pushed(stored_dataset(name=f"rows {number}"), repo, token)
-        assert done.status == WorkStatus.FAILED
-        assert words in str(done.error)
-        assert done.hint
-        assert not list(work.folder(done).glob("*.parquet"))
+        push = pushed(stored_dataset(name=f"rows {number}"), repo, token)
+        assert push.status == WorkStatus.FAILED
+        assert words in str(push.error)
+        assert push.hint
+        assert not list(work.folder(push).glob("*.parquet"))
     assert sorted(repos.rglob("*")) == before
 
 
@@ -283,11 +283,11 @@ def test_the_card_tells_how_a_dataset_was_made() -> None:
     first = stored_dataset(
         name="first", source="hub", origin={"id": "a/b", "config": "c", "split": None, "revision": "main"}
     )
-    made = stored_dataset(
+    dataset = stored_dataset(
         rows=2, name="second", source="shape", parents=[first.id, "gone"], operation={"op": "sample", "rows": 5}
     )
     assert hub_data.lineage(first)[0] == "The hub dataset a/b (config c, revision main)."
-    assert hub_data.lineage(made)[:3] == [
+    assert hub_data.lineage(dataset)[:3] == [
         "Made in the studio.",
         "Made from first, a dataset that is gone.",
         "By: sample (rows 5).",
@@ -296,9 +296,9 @@ def test_the_card_tells_how_a_dataset_was_made() -> None:
 
 def test_events_say_how_much_has_arrived(tmp_path: Path, hub: None) -> None:
     ended([{"id": "owner/name", "config": "plain"}], tmp_path)
-    told = [event for event in events.read(tmp_path)[0] if isinstance(event, events.Progress)]
-    assert told[0].stage == "asking the hub"
-    assert told[-1].done == told[-1].total
+    progress = [event for event in events.read(tmp_path)[0] if isinstance(event, events.Progress)]
+    assert progress[0].stage == "asking the hub"
+    assert progress[-1].done == progress[-1].total
 
 
 def test_the_card_describes_every_type_as_datasets_does() -> None:

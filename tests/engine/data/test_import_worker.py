@@ -73,17 +73,17 @@ def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path) -> None:
     assert set(expected) == {"rows.parquet", "rejected.jsonl", "rejected.jsonl.index"}
     for name, processes in (("a.jsonl", 3), ("b.jsonl.zst", 1)):
         out = tmp_path / f"{name}-{processes}"
-        found = work(out, tmp_path / name, processes=processes)
-        assert {**found, "files": 0} == {**result, "files": 0}
+        result_again = work(out, tmp_path / name, processes=processes)
+        assert {**result_again, "files": 0} == {**result, "files": 0}
         assert left(out) == expected
 
 
 def test_rows_of_several_files_are_numbered_on_and_named(tmp_path: Path) -> None:
-    one, two, three = tmp_path / "1.jsonl", tmp_path / "2.json", tmp_path / "3.csv"
-    one.write_bytes(lines([{"prompt": "a", "completion": "b"}, {"prompt": "c", "completion": ""}]))
-    two.write_text(json.dumps([{"question": "d", "answer": "e"}] * 3))
-    three.write_text("input,output\nf,g\n,h\n")
-    result = work(tmp_path / "out", one, two, three)
+    first, second, third = tmp_path / "1.jsonl", tmp_path / "2.json", tmp_path / "3.csv"
+    first.write_bytes(lines([{"prompt": "a", "completion": "b"}, {"prompt": "c", "completion": ""}]))
+    second.write_text(json.dumps([{"question": "d", "answer": "e"}] * 3))
+    third.write_text("input,output\nf,g\n,h\n")
+    result = work(tmp_path / "out", first, second, third)
     assert (result["rows"], result["accepted"], result["rejected"]) == (7, 5, 2)
     assert result["files"] == [
         {"name": "1.jsonl", "rows": 2},
@@ -92,7 +92,7 @@ def test_rows_of_several_files_are_numbered_on_and_named(tmp_path: Path) -> None
     ]
     assert [row["row"] for row in columnar.page(tmp_path / "out" / "rows.parquet", 0, 9)] == [1, 3, 4, 5, 6]
     refused = rejected.page(tmp_path / "out" / "rejected.jsonl", 0, 9)
-    assert [(one["row"], one["file"]) for one in refused] == [(2, "1.jsonl"), (7, "3.csv")]
+    assert [(rejection["row"], rejection["file"]) for rejection in refused] == [(2, "1.jsonl"), (7, "3.csv")]
     summary = json.loads((tmp_path / "out" / "summary.json").read_bytes())
     assert summary["notes"][0] == "`1.jsonl`: Read as JSON Lines, UTF-8."
 
@@ -122,7 +122,7 @@ def test_every_page_of_the_rejected_rows_is_near(tmp_path: Path, count: int) -> 
         writer.close()
     for indexed in (True, False):
         for offset in (0, 200, 256, 300, 699, 5000):
-            numbers = [one["row"] for one in rejected.page(path, offset, 60)]
+            numbers = [rejection["row"] for rejection in rejected.page(path, offset, 60)]
             assert numbers == list(range(offset + 1, min(offset + 60, count) + 1))
         if indexed:
             rejected.index_of(path).unlink()  # as an older studio left it
@@ -147,9 +147,9 @@ def test_a_glance_sees_what_a_judge_sees(rows: list[Any]) -> None:
     verdicts = [detection.judge(row, messages.FORMAT) for row in rows]
     if common_chats.plain_chats(rows):
         assert verdicts == [({"messages": row["messages"]}, frozenset()) for row in rows]
-    found = judge_rows(rows, messages.FORMAT)
+    judged = judge_rows(rows, messages.FORMAT)
     accepted = [verdict.values for verdict in verdicts if isinstance(verdict, detection.Accepted)]
-    assert (found.rows, len(found.rejected), found.batch.num_rows) == (
+    assert (judged.rows, len(judged.rejected), judged.batch.num_rows) == (
         len(rows),
         len(rows) - len(accepted),
         len(accepted),

@@ -39,12 +39,12 @@ def write(path: Path, rows: list[Any]) -> Path:
 def settled(dataset: Dataset) -> Dataset:
     def ended() -> Dataset | None:
         importing.tick()
-        fresh = datasets.look_up(dataset.id)
-        return fresh if fresh.status != DatasetStatus.IMPORTING else None
+        current = datasets.look_up(dataset.id)
+        return current if current.status != DatasetStatus.IMPORTING else None
 
-    found = wait_for(ended, 60, every=0.1)
-    assert found is not None
-    return found
+    ended_dataset = wait_for(ended, 60, every=0.1)
+    assert ended_dataset is not None
+    return ended_dataset
 
 
 @pytest.fixture
@@ -68,22 +68,22 @@ def family(dataset: Dataset, children: int) -> tuple[psutil.Process, list[psutil
     """The worker of an import, and the processes that judge for it, once they do."""
     folder = home.dataset_folder(dataset.id)
 
-    def found() -> tuple[psutil.Process, list[psutil.Process]] | None:
+    def judging_processes() -> tuple[psutil.Process, list[psutil.Process]] | None:
         importing.tick()
         try:
             worker = psutil.Process(json.loads((folder / "shim.json").read_text())["worker"])
-            judging = [one for one in worker.children() if "spawn_main" in " ".join(one.cmdline())]
+            judging = [child for child in worker.children() if "spawn_main" in " ".join(child.cmdline())]
         except (FileNotFoundError, KeyError, psutil.Error):
             return None
         return (worker, judging) if len(judging) == children else None
 
-    both = wait_for(found, 60)
-    assert both
-    return both
+    processes = wait_for(judging_processes, 60)
+    assert processes
+    return processes
 
 
-def gone(processes: list[psutil.Process]) -> bool:
-    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+def have_ended(processes: list[psutil.Process]) -> bool:
+    return not any(judging.is_running() and judging.status() != psutil.STATUS_ZOMBIE for judging in processes)
 
 
 @pytest.mark.usefixtures("slow")
@@ -93,9 +93,14 @@ def test_no_process_outlives_a_killed_import(tmp_path: Path, monkeypatch: pytest
     dataset = datasets.import_file(write(tmp_path / "a.jsonl", ROWS), "a")
     worker, judging = family(dataset, 2)
     os.kill(worker.pid if victim == "worker" else worker.ppid(), signal.SIGKILL)
-    wait_for(lambda: gone([worker, *judging]), 20)
-    done = settled(dataset)
-    assert (done.status, done.attempt, done.rows, done.accepted) == ("ready", 2, 100, 100)
+    wait_for(lambda: have_ended([worker, *judging]), 20)
+    dataset_after = settled(dataset)
+    assert (dataset_after.status, dataset_after.attempt, dataset_after.rows, dataset_after.accepted) == (
+        "ready",
+        2,
+        100,
+        100,
+    )
     assert not list(home.dataset_folder(dataset.id).glob("*.part"))
 
 
@@ -105,30 +110,30 @@ def test_a_killed_process_of_an_import_fails_it_in_plain_words(tmp_path: Path, m
     dataset = datasets.import_file(write(tmp_path / "a.jsonl", ROWS), "a")
     worker, judging = family(dataset, 2)
     judging[0].kill()
-    done = settled(dataset)
-    assert (done.status, done.error) == ("failed", "A process of the import was killed.")
-    assert "memory" in str(done.hint)
-    wait_for(lambda: gone([worker, *judging]), 20)
+    dataset_after = settled(dataset)
+    assert (dataset_after.status, dataset_after.error) == ("failed", "A process of the import was killed.")
+    assert "memory" in str(dataset_after.hint)
+    wait_for(lambda: have_ended([worker, *judging]), 20)
     assert not [path for path in home.dataset_folder(dataset.id).iterdir() if ".part" in path.name]
 
 
 @pytest.mark.usefixtures("slow")
 def test_two_imports_run_at_once_and_the_others_wait_in_line(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", ROWS * 40)
-    one, two, three = (datasets.import_file(path, name) for name in ("one", "two", "three"))
-    folder = home.dataset_folder(three.id)
+    first, second, third = (datasets.import_file(path, name) for name in ("one", "two", "three"))
+    folder = home.dataset_folder(third.id)
     importing.tick()
     assert not process.was_started(folder, 1)
-    waiting = datasets.look_up(three.id)
+    waiting = datasets.look_up(third.id)
     assert (waiting.status, waiting.progress) == ("importing", None)
-    stopped = datasets.cancel_import(one.id)
+    stopped = datasets.cancel_import(first.id)
     assert (stopped.status, stopped.error) == ("failed", "The import was stopped.")
-    assert not process.alive(home.dataset_folder(one.id))
-    assert {path.name for path in home.dataset_folder(one.id).iterdir()}.isdisjoint({"source", "rows.parquet.part"})
+    assert not process.alive(home.dataset_folder(first.id))
+    assert {path.name for path in home.dataset_folder(first.id).iterdir()}.isdisjoint({"source", "rows.parquet.part"})
     importing.tick()
     assert process.was_started(folder, 1)
-    assert datasets.cancel_import(three.id).status == datasets.cancel_import(two.id).status == "failed"
-    assert datasets.cancel_import(one.id).status == "failed"  # once more changes nothing
+    assert datasets.cancel_import(third.id).status == datasets.cancel_import(second.id).status == "failed"
+    assert datasets.cancel_import(first.id).status == "failed"  # once more changes nothing
     with pytest.raises(NotFoundError):
         datasets.cancel_import("missing")
 
@@ -136,23 +141,23 @@ def test_two_imports_run_at_once_and_the_others_wait_in_line(tmp_path: Path) -> 
 @pytest.mark.usefixtures("slow")
 def test_an_import_that_waits_can_be_cancelled_and_never_starts(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", ROWS * 40)
-    one, two, three = (datasets.import_file(path, name) for name in ("one", "two", "three"))
-    assert datasets.cancel_import(three.id).status == "failed"
+    first, second, third = (datasets.import_file(path, name) for name in ("one", "two", "three"))
+    assert datasets.cancel_import(third.id).status == "failed"
     importing.start()
-    for dataset in (one, two):
+    for dataset in (first, second):
         datasets.delete_dataset(dataset.id)
     importing.start()
-    assert not process.alive(home.dataset_folder(three.id))
+    assert not process.alive(home.dataset_folder(third.id))
 
 
 def test_a_full_disk_is_said_in_plain_words_and_leaves_nothing(tmp_path: Path, program: Callable[[str], None]) -> None:
     program(SMALL_DISK)
     noise = [{"text": os.urandom(500).hex()} for _ in range(300)]
-    done = settled(datasets.import_file(write(tmp_path / "a.jsonl", noise), "a"))
-    assert (done.status, done.error) == ("failed", "The disk is full.")
-    assert "Free some space" in str(done.hint)
-    left = {path.name for path in home.dataset_folder(done.id).iterdir()}
-    assert not [name for name in left if ".part" in name or name.startswith(("rows", "rejected"))]
+    dataset = settled(datasets.import_file(write(tmp_path / "a.jsonl", noise), "a"))
+    assert (dataset.status, dataset.error) == ("failed", "The disk is full.")
+    assert "Free some space" in str(dataset.hint)
+    names_left = {path.name for path in home.dataset_folder(dataset.id).iterdir()}
+    assert not [name for name in names_left if ".part" in name or name.startswith(("rows", "rejected"))]
 
 
 def test_several_files_become_one_dataset_and_stay_with_it(tmp_path: Path) -> None:
@@ -162,15 +167,15 @@ def test_several_files_become_one_dataset_and_stay_with_it(tmp_path: Path) -> No
     write(folder / "inner" / "a.jsonl", [{"question": "", "answer": "x"}])
     write(folder / ".hidden.jsonl", ROWS)
     (folder / "notes.pdf").write_bytes(b"%PDF")
-    done = settled(datasets.import_files(incoming_files.files_in(folder), "many"))
-    assert (done.name, done.source_name, done.rows, done.rejected) == ("many", "b.jsonl and 1 more", 4, 1)
-    assert done.origin == {"files": [{"name": "b.jsonl", "rows": 3}, {"name": "a.jsonl", "rows": 1}]}
-    assert (done.confidence, set(done.columns), done.mapping) == (0.75, {"question", "answer"}, None)
-    (refused,) = datasets.rejections(done.id)
+    dataset = settled(datasets.import_files(incoming_files.files_in(folder), "many"))
+    assert (dataset.name, dataset.source_name, dataset.rows, dataset.rejected) == ("many", "b.jsonl and 1 more", 4, 1)
+    assert dataset.origin == {"files": [{"name": "b.jsonl", "rows": 3}, {"name": "a.jsonl", "rows": 1}]}
+    assert (dataset.confidence, set(dataset.columns), dataset.mapping) == (0.75, {"question", "answer"}, None)
+    (refused,) = datasets.rejections(dataset.id)
     assert (refused["row"], refused["file"]) == (4, "a.jsonl")
-    kept = datasets.sources(done)
-    assert [one["name"] for one in kept] == ["b.jsonl", "a.jsonl"]
-    assert Path(kept[1]["path"]).read_bytes() == (folder / "inner" / "a.jsonl").read_bytes()
+    sources = datasets.sources(dataset)
+    assert [source["name"] for source in sources] == ["b.jsonl", "a.jsonl"]
+    assert Path(sources[1]["path"]).read_bytes() == (folder / "inner" / "a.jsonl").read_bytes()
 
 
 def test_a_folder_with_a_way_out_or_nothing_to_read_is_refused(tmp_path: Path) -> None:
@@ -191,11 +196,11 @@ def test_files_are_read_again_by_another_mapping(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [{"frage": "x", "antwort": "y", "mehr": "z"}] * 3)
     unknown = settled(datasets.import_file(path, "a"))
     assert (unknown.status, unknown.columns) == ("needs_mapping", ["frage", "antwort", "mehr"])
-    same = datasets.import_again(unknown.id, MAPPING)
-    assert (same.id, same.status) == (unknown.id, "importing")
+    mapped = datasets.import_again(unknown.id, MAPPING)
+    assert (mapped.id, mapped.status) == (unknown.id, "importing")
     with pytest.raises(ConflictError, match="still being imported"):
         datasets.import_again(unknown.id, MAPPING)
-    first = settled(same)
+    first = settled(mapped)
     assert (first.status, first.error, first.accepted) == ("ready", None, 3)
     assert first.mapping is not None
     assert first.mapping["parts"] == MAPPING["parts"]

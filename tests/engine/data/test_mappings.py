@@ -22,12 +22,12 @@ GERMAN = Mapping(kind="chat", parts={"prompt": "Frage", "completion": "Antwort_l
 def settled(id: str) -> Dataset:
     def ended() -> Dataset | None:
         importing.tick()
-        found = datasets.look_up(id)
-        return found if found.status != DatasetStatus.IMPORTING else None
+        dataset = datasets.look_up(id)
+        return dataset if dataset.status != DatasetStatus.IMPORTING else None
 
-    found = wait_for(ended, 40, every=0.05)
-    assert found
-    return found
+    ended_dataset = wait_for(ended, 40, every=0.05)
+    assert ended_dataset
+    return ended_dataset
 
 
 def brought_in(folder: Path, text: str, name: str = "fragen.csv") -> Dataset:
@@ -39,15 +39,15 @@ def brought_in(folder: Path, text: str, name: str = "fragen.csv") -> Dataset:
 def test_a_file_nobody_knows_is_mapped_by_hand_and_the_next_like_it_by_itself(tmp_path: Path) -> None:
     unknown = brought_in(tmp_path, CSV)
     assert unknown.status == DatasetStatus.NEEDS_MAPPING
-    found = mappings.look(unknown.id)
-    assert (found["format"], found["guessed"], found["looked_at"]) == (None, True, 3)
-    assert found["mapping"]["parts"] == GERMAN.parts
-    assert [one["name"] for one in found["columns"]] == ["Nr", "Frage", "Antwort_lang", "Thema"]
-    assert found["columns"][1]["examples"] == ["Wer?", "Was?"]
+    detected = mappings.look(unknown.id)
+    assert (detected["format"], detected["guessed"], detected["looked_at"]) == (None, True, 3)
+    assert detected["mapping"]["parts"] == GERMAN.parts
+    assert [column["name"] for column in detected["columns"]] == ["Nr", "Frage", "Antwort_lang", "Thema"]
+    assert detected["columns"][1]["examples"] == ["Wer?", "Was?"]
 
     tried = mappings.try_mapping(unknown.id, GERMAN, rows=2)
     assert (tried["accepted"], tried["rejected"], tried["rules"]) == (2, 1, {"empty_answer": 1})
-    assert [one["verdict"] for one in tried["rows"]] == ["accepted", "accepted", "rejected"]
+    assert [row["verdict"] for row in tried["rows"]] == ["accepted", "accepted", "rejected"]
     assert tried["rows"][0]["values"]["messages"][1]["content"] == "Ich."
     assert tried["rows"][2]["fix"]
     with pytest.raises(RefusedError, match="no column `Nummer`"):
@@ -70,12 +70,12 @@ def test_a_file_nobody_knows_is_mapped_by_hand_and_the_next_like_it_by_itself(tm
 def test_a_ready_dataset_stays_and_another_mapping_makes_a_new_version(tmp_path: Path) -> None:
     rows = [{"instruction": f"Say {n}", "output": str(n), "note": "x"} for n in range(1, 9)]
     ready = brought_in(tmp_path, "".join(json.dumps(row) + "\n" for row in rows), "says.jsonl")
-    found = mappings.look(ready.id)
-    assert (found["format"], found["formats"], found["confidence"]) == ("alpaca", {"alpaca": 8}, 1.0)
-    assert found["mapping"]["parts"] == {"prompt": "instruction", "completion": "output"}
-    made = settled(mappings.apply(ready.id, Mapping(kind="text", parts={"text": "instruction"})).id)
-    assert (made.version, made.family_id, made.kind) == (2, ready.id, "text")
-    assert datasets.rows(made.id)[0]["text"] == "Say 1"
+    detected = mappings.look(ready.id)
+    assert (detected["format"], detected["formats"], detected["confidence"]) == ("alpaca", {"alpaca": 8}, 1.0)
+    assert detected["mapping"]["parts"] == {"prompt": "instruction", "completion": "output"}
+    version = settled(mappings.apply(ready.id, Mapping(kind="text", parts={"text": "instruction"})).id)
+    assert (version.version, version.family_id, version.kind) == (2, ready.id, "text")
+    assert datasets.rows(version.id)[0]["text"] == "Say 1"
     assert datasets.look_up(ready.id).kind == "chat"
     with pytest.raises(NotFoundError):
         mappings.look("abcabcabcabc")
@@ -120,26 +120,26 @@ def test_a_mapping_that_does_not_hold_says_why(values: dict[str, Any], words: st
 def test_a_guess_goes_by_names_then_by_what_is_in_the_columns(
     rows: Sequence[dict[str, Any]], kind: str, parts: tuple[str, ...] | None
 ) -> None:
-    found = suggestion.guess(rows)
-    assert found
-    assert found.kind == kind
-    assert parts is None or tuple(found.parts.values()) == parts
-    taken = detection.judge(rows[0], mapping.format_of(found))
-    assert isinstance(taken, detection.Accepted)
+    guess = suggestion.guess(rows)
+    assert guess
+    assert guess.kind == kind
+    assert parts is None or tuple(guess.parts.values()) == parts
+    verdict = detection.judge(rows[0], mapping.format_of(guess))
+    assert isinstance(verdict, detection.Accepted)
 
 
 def test_turns_with_keys_and_roles_of_their_own_are_guessed_too() -> None:
-    said = [("customer", "My lamp is broken."), ("desk", "Please send it to us."), ("customer", "I will.")]
-    talk = [{"party": who, "utterance": what} for who, what in said]
-    found = suggestion.guess([{"talk": json.dumps(talk), "tools": None}])
-    assert found == Mapping(
+    lines = [("customer", "My lamp is broken."), ("desk", "Please send it to us."), ("customer", "I will.")]
+    talk = [{"party": speaker, "utterance": line} for speaker, line in lines]
+    guess = suggestion.guess([{"talk": json.dumps(talk), "tools": None}])
+    assert guess == Mapping(
         kind="chat",
         parts={"messages": "talk", "tools": "tools"},
         roles={"customer": "user", "desk": "assistant"},
         who="party",
         what="utterance",
     )
-    taken = detection.judge({"talk": talk}, mapping.format_of(found))
-    assert isinstance(taken, detection.Accepted)
-    assert [turn["role"] for turn in taken.values["messages"]] == ["user", "assistant"]
+    verdict = detection.judge({"talk": talk}, mapping.format_of(guess))
+    assert isinstance(verdict, detection.Accepted)
+    assert [turn["role"] for turn in verdict.values["messages"]] == ["user", "assistant"]
     assert suggestion.guess([{"n": 1}, "no row"]) is None

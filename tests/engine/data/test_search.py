@@ -59,19 +59,19 @@ def the_index(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("search")
-    the_index(made)
-    return made
+    search_folder = tmp_path_factory.mktemp("search")
+    the_index(search_folder)
+    return search_folder
 
 
 def both_ways(folder: Path, typed: str) -> list[int]:
     """The positions found; the index and the scan must agree on them."""
-    wanted = terms(typed)
-    if not wanted:
+    search_terms = terms(typed)
+    if not search_terms:
         return []
-    count, positions = lookup.indexed(folder / lookup.INDEX, wanted, 0, 100)
+    count, positions = lookup.indexed(folder / lookup.INDEX, search_terms, 0, 100)
     assert count == len(positions)
-    assert lookup.scanned(folder / "rows.parquet", "text", wanted, 1000)[0] == positions
+    assert lookup.scanned(folder / "rows.parquet", "text", search_terms, 1000)[0] == positions
     return positions
 
 
@@ -136,9 +136,9 @@ def test_rows_are_picked_from_all_row_groups_in_order(tmp_path: Path) -> None:
 
 def test_a_dataset_without_rows_cannot_be_searched() -> None:
     with db.session() as session:
-        session.add(made := Dataset(project_id="default", name="a"))
+        session.add(dataset := Dataset(project_id="default", name="a"))
     with pytest.raises(ConflictError):
-        search.search(made.id, "a")
+        search.search(dataset.id, "a")
 
 
 def test_an_index_that_is_stopped_leaves_no_half_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

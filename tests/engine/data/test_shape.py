@@ -33,28 +33,28 @@ def kept(folder: Path, rows: list[dict[str, Any]] = ROWS, kind: Any = "completio
     path = write(folder / "made.parquet", kind, rows)
     sha256 = columnar.sha256_of(path)
     path.replace(home.made(home.blobs()) / f"{sha256}.parquet")
-    found = Dataset(project_id="default", name=name, kind=kind, sha256=sha256, status=DatasetStatus.READY)
-    found.rows = found.accepted = len(rows)
+    dataset = Dataset(project_id="default", name=name, kind=kind, sha256=sha256, status=DatasetStatus.READY)
+    dataset.rows = dataset.accepted = len(rows)
     with db.session() as session:
-        session.add(found)
-    return found
+        session.add(dataset)
+    return dataset
 
 
 def settled(dataset: Dataset) -> Dataset:
     def ended() -> Dataset | None:
         importing.tick()
-        fresh = datasets.look_up(dataset.id)
-        return fresh if fresh.status != DatasetStatus.IMPORTING else None
+        current = datasets.look_up(dataset.id)
+        return current if current.status != DatasetStatus.IMPORTING else None
 
-    found = wait_for(ended, 40)
-    assert found is not None
-    return found
+    ended_dataset = wait_for(ended, 40)
+    assert ended_dataset is not None
+    return ended_dataset
 
 
 def made(dataset: Dataset) -> Dataset:
-    found = settled(dataset)
-    assert found.status == DatasetStatus.READY, found.error
-    return found
+    settled_dataset = settled(dataset)
+    assert settled_dataset.status == DatasetStatus.READY, settled_dataset.error
+    return settled_dataset
 
 
 def test_changes_and_a_mapping_at_the_same_time_make_versions_with_numbers_of_their_own(tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_changes_and_a_mapping_at_the_same_time_make_versions_with_numbers_of_th
     acts: list[Callable[[], object]] = [lambda: datasets.import_again(first.id, mapping)]
     acts += [lambda: shape.change(first.id, {"op": "shuffle"})] * 2
     with ThreadPoolExecutor(len(acts)) as pool:
-        for done in [pool.submit(act) for act in acts]:
-            done.result()
+        for future in [pool.submit(act) for act in acts]:
+            future.result()
     versions = lineage.versions(first.id)
     assert [dataset.version for dataset in versions] == [4, 3, 2, 1]
     for dataset in versions:
@@ -82,7 +82,7 @@ def test_a_change_makes_the_next_version_and_leaves_the_one_before_as_it_is(tmp_
     assert datasets.rows(first.id, 3, 1)[0]["prompt"] == "What is 3?"
     third = shape.drop_rows(second.id, [0, 1], "they are wrong")
     assert third.version == 3
-    assert [one.version for one in lineage.versions(first.id)] == [3, 2, 1]
+    assert [version.version for version in lineage.versions(first.id)] == [3, 2, 1]
     third = made(third)
     assert third.train_rows == 18
     assert lineage.difference_in_rows(third, [second]) == "\u22122 rows"
@@ -91,40 +91,40 @@ def test_a_change_makes_the_next_version_and_leaves_the_one_before_as_it_is(tmp_
 
     tree = lineage.lineage(third.id)
     assert (tree.version, tree.parents[0].version, tree.parents[0].parents[0].words) == (3, 2, "imported")
-    found = lineage.diff(first.id, third.id, 0, 10, seconds=30)
-    assert (found.ready, found.changed, found.added, found.removed) == (True, 1, 0, 2)
-    change, removed = found.rows[0], found.rows[1:]
-    assert (change.position, change.before and change.before["prompt"]) == (1, "What is 3?")
-    assert change.after is not None
-    assert change.after["prompt"] == "Why?"
-    assert [one.before and one.before["row"] for one in removed] == [1, 2]
-    assert lineage.diff(first.id, third.id, 1, 1).rows == removed[:1]
+    comparison = lineage.diff(first.id, third.id, 0, 10, seconds=30)
+    assert (comparison.ready, comparison.changed, comparison.added, comparison.removed) == (True, 1, 0, 2)
+    changed_row, removed_rows = comparison.rows[0], comparison.rows[1:]
+    assert (changed_row.position, changed_row.before and changed_row.before["prompt"]) == (1, "What is 3?")
+    assert changed_row.after is not None
+    assert changed_row.after["prompt"] == "Why?"
+    assert [row.before and row.before["row"] for row in removed_rows] == [1, 2]
+    assert lineage.diff(first.id, third.id, 1, 1).rows == removed_rows[:1]
     datasets.delete_dataset(second.id)
     assert lineage.lineage(third.id).parents[0].name is None
 
 
 def test_the_sides_of_a_split_are_datasets_of_their_own(tmp_path: Path) -> None:
-    whole = kept(tmp_path)
-    train, test = map(made, shape.change(whole.id, {"op": "split"}))
+    dataset = kept(tmp_path)
+    train, test = map(made, shape.change(dataset.id, {"op": "split"}))
     assert (train.name, test.name, train.version) == ("Questions train", "Questions test", 1)
     assert train.family_id == train.id
-    assert train.parents == test.parents == [whole.id]
+    assert train.parents == test.parents == [dataset.id]
     assert train.train_rows + test.train_rows == 20
-    found = lineage.diff(train.id, test.id, seconds=30)
-    assert (found.changed, found.added, found.removed) == (0, test.train_rows, train.train_rows)
-    halves = list(map(made, shape.split_by_column(whole.id, "part")))
-    assert sorted((one.name, one.train_rows) for one in halves) == [("Questions a", 10), ("Questions b", 10)]
-    assert shape.columns(whole) == {"part": ["a", "b"]}
+    comparison = lineage.diff(train.id, test.id, seconds=30)
+    assert (comparison.changed, comparison.added, comparison.removed) == (0, test.train_rows, train.train_rows)
+    halves = list(map(made, shape.split_by_column(dataset.id, "part")))
+    assert sorted((half.name, half.train_rows) for half in halves) == [("Questions a", 10), ("Questions b", 10)]
+    assert shape.columns(dataset) == {"part": ["a", "b"]}
 
 
 def test_a_merge_a_mix_and_a_sample_begin_families_and_name_their_parents(tmp_path: Path) -> None:
-    one, other = kept(tmp_path), kept(tmp_path, [{"prompt": "a", "completion": "b"}], name="More")
-    merged, mixed = shape.merge([one.id, other.id]), shape.mix([one.id, other.id], [1, 1], "Mixed", stop="all")
+    first, second = kept(tmp_path), kept(tmp_path, [{"prompt": "a", "completion": "b"}], name="More")
+    merged, mixed = shape.merge([first.id, second.id]), shape.mix([first.id, second.id], [1, 1], "Mixed", stop="all")
     assert (made(merged).train_rows, merged.name) == (21, "Questions and More")
     assert made(mixed).train_rows > 21
-    (small,) = shape.change(one.id, {"op": "sample", "rows": 5})
+    (small,) = shape.change(first.id, {"op": "sample", "rows": 5})
     assert (made(small).train_rows, small.name, small.version) == (5, "Questions sample", 1)
-    assert {ancestor.id for ancestor in lineage.lineage(merged.id).parents} == {one.id, other.id}
+    assert {ancestor.id for ancestor in lineage.lineage(merged.id).parents} == {first.id, second.id}
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -210,9 +210,9 @@ def test_a_chat_waits_for_the_version_before_and_says_so_when_that_takes_long(
     store(Message(chat_id=talk.id, side="tuned", content="Hi"))
     busy = kept(tmp_path, ROWS[:1], name="From chat")
     with db.session() as session:
-        found = session.get(Dataset, busy.id)
-        assert found is not None
-        found.status, found.kind = DatasetStatus.IMPORTING, None
+        stored_dataset = session.get(Dataset, busy.id)
+        assert stored_dataset is not None
+        stored_dataset.status, stored_dataset.kind = DatasetStatus.IMPORTING, None
     monkeypatch.setattr(chat_rows, "WAIT_SECONDS", 0.1)
     with pytest.raises(ConflictError, match="still being made"):
         chat_rows.add_from_chat(talk.id, "tuned")
@@ -224,11 +224,11 @@ def store(message: Message) -> None:
 
 
 def test_a_comparison_that_cannot_be_made_says_why(tmp_path: Path) -> None:
-    one, other = kept(tmp_path), kept(tmp_path, ROWS[:3])
-    datasets.blob(other).write_bytes(b"not a file of rows")
+    first, second = kept(tmp_path), kept(tmp_path, ROWS[:3])
+    datasets.blob(second).write_bytes(b"not a file of rows")
     with pytest.raises(Exception, match=r"(?i)parquet|magic"):
-        lineage.diff(one.id, other.id, seconds=30)
-    assert work.latest(other.id, "diff_data")
+        lineage.diff(first.id, second.id, seconds=30)
+    assert work.latest(second.id, "diff_data")
 
 
 WORDS = some.lists(some.sampled_from("abcd"), min_size=1, max_size=12)
@@ -238,19 +238,23 @@ WORDS = some.lists(some.sampled_from("abcd"), min_size=1, max_size=12)
 @given(before=WORDS, after=WORDS)
 def test_what_differs_accounts_for_every_row(tmp_path_factory: pytest.TempPathFactory, before: Any, after: Any) -> None:
     folder = tmp_path_factory.mktemp("diff")
-    one = parent(folder, "text", [{"text": word} for word in before], "one")
-    other = parent(folder, "text", [{"text": word} for word in after], "other")
-    found = diff.compare(one, other, shaping.Workspace(folder))
-    same = len(before) - len(found.removed) - len(found.changed)
-    assert same == len(after) - len(found.added) - len(found.changed)
-    left = [word for place, word in enumerate(before) if place not in {*found.removed, *found.changed[:, 0]}]
-    stayed = [word for place, word in enumerate(after) if place not in {*found.added, *found.changed[:, 1]}]
-    assert sorted(left) == sorted(stayed)
+    before_parent = parent(folder, "text", [{"text": word} for word in before], "one")
+    after_parent = parent(folder, "text", [{"text": word} for word in after], "other")
+    difference = diff.compare(before_parent, after_parent, shaping.Workspace(folder))
+    unchanged = len(before) - len(difference.removed) - len(difference.changed)
+    assert unchanged == len(after) - len(difference.added) - len(difference.changed)
+    kept_before = [
+        word for place, word in enumerate(before) if place not in {*difference.removed, *difference.changed[:, 0]}
+    ]
+    kept_after = [
+        word for place, word in enumerate(after) if place not in {*difference.added, *difference.changed[:, 1]}
+    ]
+    assert sorted(kept_before) == sorted(kept_after)
 
 
 def test_the_order_of_rows_and_where_they_were_merged_from_are_no_difference(tmp_path: Path) -> None:
-    one = pairs(tmp_path, 1200)
-    rows = columnar.page(one.path, 0, 2000)
+    original = pairs(tmp_path, 1200)
+    rows = columnar.page(original.path, 0, 2000)
     marked = [{**row, "extra": {"from_dataset": "one"}} for row in reversed(rows)]
-    found = diff.compare(one, parent(tmp_path, "completion", marked, "other"), shaping.Workspace(tmp_path))
-    assert [len(one) for one in found] == [0, 0, 0]
+    difference = diff.compare(original, parent(tmp_path, "completion", marked, "other"), shaping.Workspace(tmp_path))
+    assert [len(positions) for positions in difference] == [0, 0, 0]

@@ -28,18 +28,18 @@ def test_a_page_of_rows_comes_as_tokens_and_is_made_once(tmp_path: Path) -> None
     assert page["rows"][0]["sides"][0]["runs"][1]["state"] == "trained"
     again = tokens.begin_rows(dataset.id, model.id, 3, 10)
     assert again.status == WorkStatus.SUCCEEDED
-    wanted = tokens.spec(dataset, model)
-    known = tokens.known_rows(dataset, wanted, 3, 10)
-    assert known is not None
-    assert known.id == again.id
-    assert tokens.known_rows(dataset, wanted, 0, 10) is None
-    assert tokens.is_prepared(wanted)
+    work_spec = tokens.spec(dataset, model)
+    earlier = tokens.known_rows(dataset, work_spec, 3, 10)
+    assert earlier is not None
+    assert earlier.id == again.id
+    assert tokens.known_rows(dataset, work_spec, 0, 10) is None
+    assert tokens.is_prepared(work_spec)
 
 
 def test_the_whole_dataset_is_counted_and_a_recipe_that_learns_nothing_is_refused(tmp_path: Path) -> None:
     dataset, model = furnish(tmp_path, "chat", [{"messages": turns("Q" * 300, "A")}] * 6)
-    done = work.wait(tokens.totals(dataset.id, model.id, 64).id, 60)
-    assert (done.status, done.result["kept"], done.result["untrainable"]) == (WorkStatus.SUCCEEDED, 0, 6)
+    counting = work.wait(tokens.totals(dataset.id, model.id, 64).id, 60)
+    assert (counting.status, counting.result["kept"], counting.result["untrainable"]) == (WorkStatus.SUCCEEDED, 0, 6)
     (problem,) = subjects._learns(recipe(dataset, model, max_length=64), model, dataset)
     assert problem.level == "error"
     assert "all of its 6 rows" in problem.message
@@ -58,18 +58,23 @@ def test_what_the_template_refuses_is_the_reason(tmp_path: Path) -> None:
 def test_rows_that_are_left_out_are_a_warning(tmp_path: Path) -> None:
     rows = [{"messages": turns("Q", "A")}] * 4 + [{"messages": turns("Q" * 300, "A")}]
     dataset, model = furnish(tmp_path, "chat", rows)
-    done = work.wait(tokens.totals(dataset.id, model.id, 64).id, 60)
+    counting = work.wait(tokens.totals(dataset.id, model.id, 64).id, 60)
     (problem,) = subjects._learns(recipe(dataset, model, max_length=64), model, dataset)
     assert (problem.level, problem.message[:14]) == ("warning", "1 of the 5 row")
-    assert tokens.steps_per_epoch(done.result, batch_size=2) == 2
-    assert tokens.steps_per_epoch(done.result, batch_size=2, accumulation=2) == 1
-    assert tokens.steps_per_epoch(done.result, batch_size=1, packing=True) == done.result["packing"]["sequences"]
+    assert tokens.steps_per_epoch(counting.result, batch_size=2) == 2
+    assert tokens.steps_per_epoch(counting.result, batch_size=2, accumulation=2) == 1
+    assert (
+        tokens.steps_per_epoch(counting.result, batch_size=1, packing=True) == counting.result["packing"]["sequences"]
+    )
 
 
 def test_rows_are_left_out_by_their_method(tmp_path: Path) -> None:
-    prompt, same = turns("Q"), turns("", "same")[1:]
-    rows = [{"prompt": prompt, "chosen": turns("", f"good {n}")[1:], "rejected": same} for n in range(4)]
-    rows += [{"prompt": prompt, "chosen": same, "rejected": same}, {**rows[0], "chosen": turns("", "A" * 300)[1:]}]
+    prompt, same_answer = turns("Q"), turns("", "same")[1:]
+    rows = [{"prompt": prompt, "chosen": turns("", f"good {n}")[1:], "rejected": same_answer} for n in range(4)]
+    rows += [
+        {"prompt": prompt, "chosen": same_answer, "rejected": same_answer},
+        {**rows[0], "chosen": turns("", "A" * 300)[1:]},
+    ]
     dataset, model = furnish(tmp_path, "preference", rows)
     work.wait(tokens.totals(dataset.id, model.id, 64).id, 60)
     (pairs,) = subjects._learns(recipe(dataset, model, max_length=64, method="dpo"), model, dataset)
@@ -82,10 +87,10 @@ def test_rows_are_left_out_by_their_method(tmp_path: Path) -> None:
 def test_prompts_have_to_leave_room_for_an_answer(tmp_path: Path) -> None:
     rows = [{"prompt": turns("Q" * length)} for length in (2, 4, 300)]
     dataset, model = furnish(tmp_path, "prompt", rows)
-    asked = recipe(dataset, model, max_length=128, max_completion_length=64, method="grpo")
-    assert tokens.counted(asked, model, dataset) is None
+    grpo_recipe = recipe(dataset, model, max_length=128, max_completion_length=64, method="grpo")
+    assert tokens.counted(grpo_recipe, model, dataset) is None
     work.wait(tokens.totals(dataset.id, model.id, 1024).id, 60)  # of another length: prompts are not cut
-    (problem,) = subjects._learns(asked, model, dataset)
+    (problem,) = subjects._learns(grpo_recipe, model, dataset)
     assert problem.message.startswith("1 of the 3 rows")
     assert "room for a prompt of 64 tokens" in problem.hint
 

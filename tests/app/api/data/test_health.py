@@ -17,16 +17,16 @@ def test_a_dataset_is_checked_looked_through_and_fixed_over_rest(owner: TestClie
     assert owner.get(f"{at}/health/refusals/rows").status_code == 409
     started = owner.post(f"{at}/health", json={})
     assert (started.status_code, started.json()["status"]) == (202, "running")
-    found = work.latest(dataset.id, "health")
-    assert found is not None
-    work.wait(found.id, 60)
+    checks = work.latest(dataset.id, "health")
+    assert checks is not None
+    work.wait(checks.id, 60)
 
-    told = owner.get(f"{at}/health").json()
-    assert (told["status"], told["score"]) == ("succeeded", 98)
-    worst = told["findings"][0]
+    report = owner.get(f"{at}/health").json()
+    assert (report["status"], report["score"]) == ("succeeded", 98)
+    worst = report["findings"][0]
     assert (worst["check"], worst["found"], worst["details"], worst["fix"]) == ("personal_data", 1, {"mail": 1}, "mask")
     rows = owner.get(f"{at}/health/personal_data/rows").json()["rows"]
-    assert [(one["position"], one["twin"]) for one in rows] == [(30, None)]
+    assert [(row["position"], row["twin"]) for row in rows] == [(30, None)]
     assert owner.get(f"{at}/statistics").json()["roles"] == {"user": 31, "assistant": 31}
 
     ignored = owner.post(f"{at}/health/personal_data/ignore", json={}).json()
@@ -44,8 +44,8 @@ def test_a_dataset_is_checked_looked_through_and_fixed_over_rest(owner: TestClie
 def test_rows_are_searched_over_rest_whatever_is_asked_for(owner: TestClient) -> None:
     dataset = ready("chat", ROWS)
     at = f"/api/datasets/{dataset.id}/search"
-    found = owner.get(at, params={"q": '"number 7 is"'}).json()
-    assert ([one["position"] for one in found["rows"]], found["total"], found["complete"]) == ([7], 1, True)
+    hits = owner.get(at, params={"q": '"number 7 is"'}).json()
+    assert ([row["position"] for row in hits["rows"]], hits["total"], hits["complete"]) == ([7], 1, True)
     assert owner.get(at, params={"q": "number", "offset": 28, "limit": 5}).json()["total"] == 30
     for odd in ('"', "* OR", "NEAR(", "'; DROP TABLE rows; --", "\x00"):
         assert owner.get(at, params={"q": odd}).status_code == 200

@@ -29,9 +29,9 @@ TOKEN = "hf_writes"
 @pytest.fixture
 def repos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A hub with one dataset, which the studio's workers know."""
-    made = tmp_path / "repos" / "owner" / "name"
-    made.mkdir(parents=True)
-    (made / "train.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')
+    folder = tmp_path / "repos" / "owner" / "name"
+    folder.mkdir(parents=True)
+    (folder / "train.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')
     command = [sys.executable, "-m", "tests.engine.data.fake_hub", str(tmp_path / "repos")]
     with (tmp_path / "requests.log").open("w") as log:
         server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -48,8 +48,8 @@ def repos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.usefixtures("repos")
 def test_a_caller_sees_what_a_dataset_of_the_hub_offers(owner: TestClient) -> None:
-    found = owner.get("/api/hub/datasets", params={"id": "owner/name"}).json()
-    assert (found["default"], found["configs"][0]["splits"]) == ("default", ["train"])
+    offered = owner.get("/api/hub/datasets", params={"id": "owner/name"}).json()
+    assert (offered["default"], offered["configs"][0]["splits"]) == ("default", ["train"])
     missing = owner.get("/api/hub/datasets", params={"id": "owner/nothing"})
     assert (missing.status_code, missing.json()["error"]["type"]) == (400, "bad_request")
     assert owner.get("/api/hub/datasets", params={"id": "../x"}).status_code == 422
@@ -57,16 +57,16 @@ def test_a_caller_sees_what_a_dataset_of_the_hub_offers(owner: TestClient) -> No
 
 @pytest.mark.usefixtures("repos")
 def test_the_form_offers_what_the_hub_has_and_says_what_it_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_more: said.append(message))
+    warnings: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_more: warnings.append(message))
     config, split = import_form.offered(" owner/name ")
     assert (config["choices"], config["value"]) == (["default"], "default")
     assert (split["choices"], split["value"]) == (["train"], "train")
     assert import_form.splits("owner/name", "nothing")["choices"] == []
     assert import_form.offered("")[0]["choices"] == []
-    assert not said
+    assert not warnings
     import_form.offered("owner/nothing")
-    assert "owner/nothing" in said[0]
+    assert "owner/nothing" in warnings[0]
 
 
 def test_a_push_over_rest_says_how_it_went_and_never_shows_the_token(owner: TestClient, repos: Path) -> None:
@@ -74,11 +74,11 @@ def test_a_push_over_rest_says_how_it_went_and_never_shows_the_token(owner: Test
     assert owner.get(f"/api/datasets/{dataset.id}/push").status_code == 404
     wrong = owner.post(f"/api/datasets/{dataset.id}/push", json={"repo_id": "owner/new", "token": [TOKEN], "x": TOKEN})
     assert (wrong.status_code, TOKEN in wrong.text) == (422, False)
-    begun = owner.post(f"/api/datasets/{dataset.id}/push", json={"repo_id": "owner/new", "token": TOKEN})
-    assert (begun.status_code, TOKEN in begun.text) == (202, False)
-    work.wait(begun.json()["id"], 60)
-    shown = owner.get(f"/api/datasets/{dataset.id}/push").json()
-    assert (shown["status"], shown["result"]["rows"], shown["error"]) == ("succeeded", 3, None)
+    started = owner.post(f"/api/datasets/{dataset.id}/push", json={"repo_id": "owner/new", "token": TOKEN})
+    assert (started.status_code, TOKEN in started.text) == (202, False)
+    work.wait(started.json()["id"], 60)
+    push_state = owner.get(f"/api/datasets/{dataset.id}/push").json()
+    assert (push_state["status"], push_state["result"]["rows"], push_state["error"]) == ("succeeded", 3, None)
     assert pq.read_metadata(repos / "owner/new/data/train-00000-of-00001.parquet").num_rows == 3
 
 
@@ -94,9 +94,9 @@ def test_the_form_on_the_page_pushes_and_shows_how_it_went(repos: Path) -> None:
     latest = hub_data.latest_push(dataset.id)
     assert latest
     assert work.wait(latest.id, 60).status == WorkStatus.SUCCEEDED
-    shown = str(push.html_of(dataset, {}))
-    assert "owner/paged</a>, split test" in shown
-    assert TOKEN not in shown
+    markup = str(push.html_of(dataset, {}))
+    assert "owner/paged</a>, split test" in markup
+    assert TOKEN not in markup
     assert (repos / "owner" / "paged" / "README.md").exists()
     assert latest.spec["private"] is True
     work.wait(hub_data.push(dataset.id, "owner/name", TOKEN).id, 60)
@@ -111,13 +111,13 @@ def test_a_dataset_of_the_hub_is_imported_with_where_it_came_from(owner: TestCli
     several.mkdir(parents=True)
     for number in range(2):
         (several / f"test-0000{number}-of-00002.jsonl").write_text('{"aaa": "What?", "bbb": "That."}\n')
-    asked = [
+    bodies = [
         {"source": "hub", "id": "https://huggingface.co/datasets/owner/name", "name": "mine"},
         {"source": "hub", "id": "owner/parts", "split": "test"},
         {"source": "hub", "id": "owner/name", "split": "nothing"},
     ]
-    ids = [owner.post("/api/datasets", json=one).json()["id"] for one in asked]
-    good, odd, wrong = [imported(owner, one) for one in ids]
+    ids = [owner.post("/api/datasets", json=body).json()["id"] for body in bodies]
+    good, odd, wrong = [imported(owner, dataset_id) for dataset_id in ids]
     assert (good["status"], good["name"], good["rows"], good["source_name"]) == ("ready", "mine", 1, "owner/name")
     assert {name: good["origin"][name] for name in ("id", "config", "split", "revision")} == {
         "id": "owner/name", "config": "default", "split": "train", "revision": COMMIT}  # fmt: skip
@@ -125,12 +125,12 @@ def test_a_dataset_of_the_hub_is_imported_with_where_it_came_from(owner: TestCli
     assert odd["status"] == "needs_mapping"
     assert len(odd["origin"]["files"]) == 2
     again = datasets.import_again(odd["id"], {"kind": "completion", "parts": {"prompt": "aaa", "completion": "bbb"}})
-    done = imported(owner, again.id)
-    assert (done["status"], done["rows"]) == ("ready", 2), done
+    dataset = imported(owner, again.id)
+    assert (dataset["status"], dataset["rows"]) == ("ready", 2), dataset
     assert owner.post("/api/datasets", json={"source": "hub", "id": "a/b/c"}).status_code == 422
     assert owner.post("/api/datasets", json={"source": "path", "id": "/x", "split": "train"}).status_code == 422
-    left = [path.name for path in home.dataset_folder(wrong["id"]).rglob("*") if path.is_file()]
-    assert not [name for name in left if name.startswith("source") or name.endswith(".part")]
+    paths_left = [path.name for path in home.dataset_folder(wrong["id"]).rglob("*") if path.is_file()]
+    assert not [name for name in paths_left if name.startswith("source") or name.endswith(".part")]
 
 
 def imported(owner: TestClient, dataset_id: str) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def imported(owner: TestClient, dataset_id: str) -> dict[str, Any]:
 
     def look() -> dict[str, Any]:
         importing.tick()
-        found: dict[str, Any] = owner.get(f"/api/datasets/{dataset_id}").json()
-        return found if found["status"] != "importing" else {}
+        dataset: dict[str, Any] = owner.get(f"/api/datasets/{dataset_id}").json()
+        return dataset if dataset["status"] != "importing" else {}
 
     return wait_for(look, 120)

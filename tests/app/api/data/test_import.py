@@ -19,11 +19,11 @@ from tests.rest import ADDRESS, TOKEN, make_access
 
 def test_several_files_with_their_mapping_become_one_dataset(owner: TestClient) -> None:
     files = [("file", ("a.csv", CSV)), ("file", ("b.csv", CSV))]
-    made = owner.post("/api/datasets", files=files, data={"mapping": GERMAN.model_dump_json()})
-    assert made.status_code == 201
-    done = settled(made.json()["id"])
-    assert (done.name, done.rows, done.accepted) == ("a", 6, 4)
-    assert [one["rows"] for one in owner.get(f"/api/datasets/{done.id}").json()["origin"]["files"]] == [3, 3]
+    answer = owner.post("/api/datasets", files=files, data={"mapping": GERMAN.model_dump_json()})
+    assert answer.status_code == 201
+    dataset = settled(answer.json()["id"])
+    assert (dataset.name, dataset.rows, dataset.accepted) == ("a", 6, 4)
+    assert [file["rows"] for file in owner.get(f"/api/datasets/{dataset.id}").json()["origin"]["files"]] == [3, 3]
     assert not list(home.uploads().glob("*"))
     wrong = owner.post("/api/datasets", files=files, data={"mapping": '{"kind": "text", "parts": {}}'})
     assert wrong.status_code == 422
@@ -36,9 +36,9 @@ def test_a_folder_is_imported_by_its_path(owner: TestClient, tmp_path: Path) -> 
     shards.mkdir()
     for name in ("1.jsonl", "2.jsonl"):
         (shards / name).write_text(json.dumps({"question": "2 plus 2?", "answer": name}) + "\n")
-    made = owner.post("/api/datasets", json={"source": "path", "id": str(shards)})
-    assert (made.status_code, made.json()["name"]) == (201, "shards")
-    assert settled(made.json()["id"]).rows == 2
+    answer = owner.post("/api/datasets", json={"source": "path", "id": str(shards)})
+    assert (answer.status_code, answer.json()["name"]) == (201, "shards")
+    assert settled(answer.json()["id"]).rows == 2
     for folder in ("/", "/etc/../proc", str(tmp_path / "home"), str(tmp_path / "nothing")):
         assert owner.post("/api/datasets", json={"source": "path", "id": folder}).status_code in (404, 422)
 

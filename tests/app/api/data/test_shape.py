@@ -17,21 +17,21 @@ def ready(answer: Any) -> Dataset:
 
 
 def test_a_row_is_edited_and_added_and_the_versions_are_compared(owner: TestClient, tmp_path: Path) -> None:
-    at = f"/api/datasets/{kept(tmp_path).id}"
-    edited = owner.put(f"{at}/rows/2", json={"values": {"question": "Why?", "answer": "So."}})
+    address = f"/api/datasets/{kept(tmp_path).id}"
+    edited = owner.put(f"{address}/rows/2", json={"values": {"question": "Why?", "answer": "So."}})
     assert edited.status_code == 201
     assert edited.json()["operation"]["op"] == "edit"
     second = ready(edited.json())
     third = ready(
         owner.post(f"/api/datasets/{second.id}/rows", json={"rows": [{"prompt": "a", "completion": "b"}]}).json()
     )
-    assert [one["version"] for one in owner.get(f"{at}/versions").json()] == [3, 2, 1]
+    assert [version["version"] for version in owner.get(f"{address}/versions").json()] == [3, 2, 1]
     tree = owner.get(f"/api/datasets/{third.id}/lineage").json()
     assert (tree["words"], tree["parents"][0]["version"]) == ("added 1 row", 2)
-    found = owner.get(f"/api/datasets/{third.id}/diff", params={"with": at.rsplit("/", 1)[1]}).json()
-    assert (found["changed"], found["added"], found["removed"]) == (1, 1, 0)
-    assert [one["change"] for one in found["rows"]] == ["changed", "added"]
-    assert found["rows"][0]["after"]["prompt"] == "Why?"
+    comparison = owner.get(f"/api/datasets/{third.id}/diff", params={"with": address.rsplit("/", 1)[1]}).json()
+    assert (comparison["changed"], comparison["added"], comparison["removed"]) == (1, 1, 0)
+    assert [row["change"] for row in comparison["rows"]] == ["changed", "added"]
+    assert comparison["rows"][0]["after"]["prompt"] == "Why?"
 
 
 def test_a_dataset_is_split_merged_and_filtered(owner: TestClient, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_dataset_is_split_merged_and_filtered(owner: TestClient, tmp_path: Pat
     at = f"/api/datasets/{first.id}/versions"
     sides = owner.post(at, json={"op": "split", "name": "Mine", "seed": 1})
     assert sides.status_code == 201
-    assert [one["name"] for one in sides.json()] == ["Mine train", "Mine test"]
+    assert [side["name"] for side in sides.json()] == ["Mine train", "Mine test"]
     kept_rows = owner.post(at, json={"op": "filter", "conditions": [{"test": "contains", "text": "What is 1"}]})
     assert kept_rows.json()[0]["version"] == 2
     merged = owner.post("/api/datasets/merge", json={"dataset_ids": [first.id, first.id], "weights": [1, 2]}).json()
@@ -76,13 +76,13 @@ def test_what_cannot_be_done_is_answered_with_422_and_why(
 
 
 def test_an_export_is_begun_and_downloaded(owner: TestClient, tmp_path: Path) -> None:
-    at = f"/api/datasets/{kept(tmp_path).id}/export"
-    begun = owner.post(at, json={"form": "openai"})
-    assert begun.status_code == 202
-    assert owner.get(f"{at}/{begun.json()['id']}/file").status_code == 409
-    work.wait(begun.json()["id"], 40)
-    assert owner.get(f"{at}/{begun.json()['id']}").json()["result"]["rows"] == 20
-    file = owner.get(f"{at}/{begun.json()['id']}/file")
+    address = f"/api/datasets/{kept(tmp_path).id}/export"
+    started = owner.post(address, json={"form": "openai"})
+    assert started.status_code == 202
+    assert owner.get(f"{address}/{started.json()['id']}/file").status_code == 409
+    work.wait(started.json()["id"], 40)
+    assert owner.get(f"{address}/{started.json()['id']}").json()["result"]["rows"] == 20
+    file = owner.get(f"{address}/{started.json()['id']}/file")
     assert len(file.text.splitlines()) == 20
     assert 'filename="Questions-openai.jsonl"' in file.headers["content-disposition"]
-    assert owner.get(f"{at}/nothing/file").status_code == 404
+    assert owner.get(f"{address}/nothing/file").status_code == 404

@@ -16,8 +16,8 @@ def test_rows_come_as_tokens_and_the_totals_with_them(owner: TestClient, tmp_pat
     assert (len(page["rows"]), page["total"], page["offset"], page["totals"]) == (2, 3, 1, None)
     assert page["rows"][0]["sides"][0]["runs"][1] == {"state": "trained", "tokens": ["A", "1", "<|im_end|>"]}
     assert owner.get(f"{at}/totals?model_id={model.id}").status_code == 404
-    begun = owner.post(f"{at}/totals", json={"model_id": model.id})
-    assert begun.status_code == 202
+    started = owner.post(f"{at}/totals", json={"model_id": model.id})
+    assert started.status_code == 202
     (counting,) = work.about(dataset.id, "token_totals")
     work.wait(counting.id, 60)
     totals = owner.get(f"{at}/totals?model_id={model.id}").json()

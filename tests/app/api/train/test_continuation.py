@@ -37,16 +37,16 @@ def finished(name: str) -> Run:
 
 
 def test_the_form_begins_with_the_recipe_and_the_run(first: Run) -> None:
-    begun = start_values("", {"further": first.id}, Choices([], [], []))
-    assert (begun.name, begun.recipe["start_from"], begun.recipe["lora_r"]) == ("first further", first.id, 16)
+    values = start_values("", {"further": first.id}, Choices([], [], []))
+    assert (values.name, values.recipe["start_from"], values.recipe["lora_r"]) == ("first further", first.id, 16)
 
 
 def test_rest_gives_a_recipe_that_is_accepted(first: Run) -> None:
     client = rest.log_in(rest.make_client())
     recipe = client.get(f"/api/runs/{first.id}/further").json()
     assert recipe["start_from"] == first.id
-    made = client.post("/api/runs", json={"name": "second", "recipe": recipe})
-    assert made.status_code == 201
+    answer = client.post("/api/runs", json={"name": "second", "recipe": recipe})
+    assert answer.status_code == 201
     with db.session() as session:
         session.get_one(Run, first.id).status = RunStatus.FAILED
     refused = client.get(f"/api/runs/{first.id}/further")

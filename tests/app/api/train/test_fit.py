@@ -38,23 +38,23 @@ def test_an_estimate_has_units_in_its_names_and_says_its_sources(owner: TestClie
 
 
 def test_a_probe_is_begun_followed_and_then_counts(owner: TestClient) -> None:
-    begun = owner.post("/api/recipes/probe", json=BODY)
-    assert begun.status_code == 202
-    at = f"/api/recipes/probe/{begun.json()['id']}"
-    assert (owner.get(at).json()["status"], owner.get(at).json()["result"]) == ("running", None)
+    started = owner.post("/api/recipes/probe", json=BODY)
+    assert started.status_code == 202
+    address = f"/api/recipes/probe/{started.json()['id']}"
+    assert (owner.get(address).json()["status"], owner.get(address).json()["result"]) == ("running", None)
     (home.home() / "go").touch()
-    work.wait(begun.json()["id"], 30)
-    found = owner.get(at).json()
-    assert found["status"] == "succeeded"
-    assert found["result"]["trials"][0]["peak_bytes"] == 900_000_000
-    assert owner.post("/api/recipes/probe", json=BODY).json()["id"] == begun.json()["id"]
+    work.wait(started.json()["id"], 30)
+    probe = owner.get(address).json()
+    assert probe["status"] == "succeeded"
+    assert probe["result"]["trials"][0]["peak_bytes"] == 900_000_000
+    assert owner.post("/api/recipes/probe", json=BODY).json()["id"] == started.json()["id"]
     assert owner.post("/api/recipes/estimate", json=BODY).json()["memory_source"] == "measured"
-    assert owner.post(f"{at}/stop").json()["status"] == "succeeded"
+    assert owner.post(f"{address}/stop").json()["status"] == "succeeded"
 
 
 def test_a_probe_can_be_stopped_and_a_busy_device_is_a_conflict(owner: TestClient) -> None:
-    begun = owner.post("/api/recipes/probe", json=BODY).json()
-    assert owner.post(f"/api/recipes/probe/{begun['id']}/stop").json()["status"] == "stopped"
+    started = owner.post("/api/recipes/probe", json=BODY).json()
+    assert owner.post(f"/api/recipes/probe/{started['id']}/stop").json()["status"] == "stopped"
     with db.session() as session:
         devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
     busy = owner.post("/api/recipes/probe", json=BODY)
@@ -63,8 +63,8 @@ def test_a_probe_can_be_stopped_and_a_busy_device_is_a_conflict(owner: TestClien
 
 
 def test_other_work_is_no_probe(owner: TestClient) -> None:
-    other = done("health", "d1", {}, {})
-    assert owner.get(f"/api/recipes/probe/{other.id}").status_code == 404
+    other_work = done("health", "d1", {}, {})
+    assert owner.get(f"/api/recipes/probe/{other_work.id}").status_code == 404
     assert owner.get("/api/recipes/probe/nothing").status_code == 404
 
 
@@ -73,16 +73,16 @@ def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str], tmp_path
     file.write_text(to_yaml(recipe()))
     (home.home() / "go").touch()
     cli_recipe.probe(file)
-    said = capsys.readouterr().out
-    assert "memory      900 MB of 2 GB (measured)" in said
-    assert "    4  no             128  900 MB        1000  0.40" in said
-    assert "largest batch that fits: 15" in said
+    printed = capsys.readouterr().out
+    assert "memory      900 MB of 2 GB (measured)" in printed
+    assert "    4  no             128  900 MB        1000  0.40" in printed
+    assert "largest batch that fits: 15" in printed
 
 
 def test_what_does_not_fit_is_in_the_table_with_what_would() -> None:
     spec = {"recipe": past_probes.essence(recipe())}
-    found = fake_probe.measured(4, 1, 128, fits=False)
-    done(past_probes.KIND, "d1", spec, found.model_dump())
-    lines = "\n".join(cli_recipe.measured_lines(found))
+    measured = fake_probe.measured(4, 1, 128, fits=False)
+    done(past_probes.KIND, "d1", spec, measured.model_dump())
+    lines = "\n".join(cli_recipe.measured_lines(measured))
     assert "too much" in lines
     assert "per_device_train_batch_size: 2" in lines

@@ -30,18 +30,18 @@ def subjects(tmp_path: Path) -> dict[str, str]:
 
 
 def test_every_preset_is_listed_with_its_reasons(owner: TestClient) -> None:
-    found = owner.get("/api/recipes/presets").json()
-    assert [one["name"] for one in found] == [one.name for one in presets.all_presets()]
-    assert all(setting["why"] for one in found for setting in one["fields"])
+    listed = owner.get("/api/recipes/presets").json()
+    assert [preset["name"] for preset in listed] == [preset.name for preset in presets.all_presets()]
+    assert all(setting["why"] for preset in listed for setting in preset["fields"])
 
 
 def test_a_preset_is_applied_and_says_where_values_came_from(owner: TestClient, subjects: dict[str, str]) -> None:
     body = {"recipe": {**subjects, "seed": 7}}
-    found = owner.post("/api/recipes/presets/long context/apply", json=body).json()
-    assert (found["recipe"]["max_length"], found["recipe"]["seed"]) == (512, 7)
-    assert found["origins"]["max_length"] == "model card"
-    assert found["origins"]["per_device_train_batch_size"] == "preset: long context"
-    assert found["origins"]["seed"] == "you"
+    applied = owner.post("/api/recipes/presets/long context/apply", json=body).json()
+    assert (applied["recipe"]["max_length"], applied["recipe"]["seed"]) == (512, 7)
+    assert applied["origins"]["max_length"] == "model card"
+    assert applied["origins"]["per_device_train_batch_size"] == "preset: long context"
+    assert applied["origins"]["seed"] == "you"
     alone = owner.post("/api/recipes/presets/balanced/apply", json={"recipe": {}}).json()["recipe"]
     assert "model_id" not in alone
     assert owner.post("/api/recipes/presets/turbo/apply", json=body).status_code == 404
@@ -51,9 +51,9 @@ def test_a_preset_is_applied_and_says_where_values_came_from(owner: TestClient, 
 
 def test_a_run_keeps_its_origins_and_what_it_repeats(owner: TestClient, subjects: dict[str, str]) -> None:
     body = {"name": "first", "recipe": {**subjects, "seed": 7}, "origins": {"seed": "preset: mine"}, "repeats": "r0"}
-    made = owner.post("/api/runs", json=body).json()
-    assert (made["origins"], made["repeats"]) == ({"seed": "preset: mine"}, "r0")
-    assert owner.get(f"/api/runs/{made['id']}").json()["origins"] == {"seed": "preset: mine"}
+    run = owner.post("/api/runs", json=body).json()
+    assert (run["origins"], run["repeats"]) == ({"seed": "preset: mine"}, "r0")
+    assert owner.get(f"/api/runs/{run['id']}").json()["origins"] == {"seed": "preset: mine"}
     for wrong in ({"sead": "you"}, {"seed": "magic"}):
         answer = owner.post("/api/runs", json={**body, "origins": wrong})
         assert answer.status_code == 422
@@ -65,10 +65,10 @@ def test_recipes_are_saved_shown_downloaded_renamed_and_deleted(owner: TestClien
     at = "/api/recipes/saved/Small chats"
     assert owner.put(at, json={"recipe": {"seed": 9, "method": "dpo"}}).json()["fields"]["seed"] == 9
     assert owner.get("/api/recipes/saved").json() == ["Small chats"]
-    shown = owner.get(at).json()
-    assert shown["text"].startswith("# Small chats\n")
+    saved = owner.get(at).json()
+    assert saved["text"].startswith("# Small chats\n")
     file = owner.get(f"{at}/yaml")
-    assert (file.text, "attachment" in file.headers["content-disposition"]) == (shown["text"], True)
+    assert (file.text, "attachment" in file.headers["content-disposition"]) == (saved["text"], True)
     assert owner.patch(at, json={"name": "Pairs"}).json()["name"] == "Pairs"
     assert owner.get(at).status_code == 404
     assert owner.delete("/api/recipes/saved/Pairs").status_code == 204
@@ -80,10 +80,10 @@ def test_recipes_are_saved_shown_downloaded_renamed_and_deleted(owner: TestClien
 
 def test_two_recipes_or_runs_are_compared(owner: TestClient, subjects: dict[str, str]) -> None:
     run = owner.post("/api/runs", json={"name": "one", "recipe": {**subjects, "seed": 7}}).json()["id"]
-    left = {**subjects, "lora_r": 8}
-    found = owner.post("/api/recipes/diff", json={"left": left, "right_run": run}).json()
-    assert found == [{"field": "lora_r", "left": 8, "right": 16}, {"field": "seed", "left": 42, "right": 7}]
-    assert owner.post("/api/recipes/diff", json={"left": left, "right": left}).json() == []
+    left_recipe = {**subjects, "lora_r": 8}
+    differences = owner.post("/api/recipes/diff", json={"left": left_recipe, "right_run": run}).json()
+    assert differences == [{"field": "lora_r", "left": 8, "right": 16}, {"field": "seed", "left": 42, "right": 7}]
+    assert owner.post("/api/recipes/diff", json={"left": left_recipe, "right": left_recipe}).json() == []
     assert owner.post("/api/recipes/diff", json={"left_run": "gone"}).status_code == 404
 
 
@@ -102,6 +102,6 @@ def test_on_the_command_line_a_preset_fills_in_what_the_file_leaves_open(subject
 
 def test_the_command_line_lists_the_presets(capsys: pytest.CaptureFixture[str]) -> None:
     cli_presets.list_presets()
-    said = capsys.readouterr().out
-    assert all(one.name in said for one in presets.all_presets())
-    assert "learning_rate 0.001 (sft, cpt, lora, qlora): The makers' rate" in said
+    printed = capsys.readouterr().out
+    assert all(preset.name in printed for preset in presets.all_presets())
+    assert "learning_rate 0.001 (sft, cpt, lora, qlora): The makers' rate" in printed

@@ -18,7 +18,7 @@ from tests.engine.weights import model_folders
 
 
 @pytest.fixture
-def wanted(tmp_path: Path) -> dict[str, Any]:
+def recipe_fields(tmp_path: Path) -> dict[str, Any]:
     """A recipe for two processes, of a model and a dataset that are there."""
     path = str(model_folders.make(tmp_path / "m"))
     ready, rows = DatasetStatus.READY, "0" * 64
@@ -30,34 +30,37 @@ def wanted(tmp_path: Path) -> dict[str, Any]:
     return {"model_id": "m1", "dataset_id": "d1", "strategy": "ddp", "num_processes": 2}
 
 
-def test_a_recipe_becomes_a_task_for_the_cloud(owner: TestClient, wanted: dict[str, Any]) -> None:
-    answer = owner.post("/api/recipes/sky", json={"recipe": wanted, "accelerators": "A100:2"})
+def test_a_recipe_becomes_a_task_for_the_cloud(owner: TestClient, recipe_fields: dict[str, Any]) -> None:
+    answer = owner.post("/api/recipes/sky", json={"recipe": recipe_fields, "accelerators": "A100:2"})
     task = yaml.safe_load(answer.json()["yaml"])
     assert task["resources"] == {"accelerators": "A100:2"}
     assert task["file_mounts"]["~/tunesmith/rows.parquet"].endswith(f"{'0' * 64}.parquet")
-    wrong = owner.post("/api/recipes/sky", json={"recipe": wanted, "accelerators": "many"})
-    assert (wrong.status_code, "is not a kind and number of GPUs" in wrong.json()["error"]["message"]) == (422, True)
-    gone = owner.post("/api/recipes/sky", json={"recipe": wanted | {"model_id": "no"}})
-    assert gone.status_code == 404
+    refused = owner.post("/api/recipes/sky", json={"recipe": recipe_fields, "accelerators": "many"})
+    assert (refused.status_code, "is not a kind and number of GPUs" in refused.json()["error"]["message"]) == (
+        422,
+        True,
+    )
+    missing = owner.post("/api/recipes/sky", json={"recipe": recipe_fields | {"model_id": "no"}})
+    assert missing.status_code == 404
 
 
-def test_the_command_line_writes_the_same(wanted: dict[str, Any], tmp_path: Path) -> None:
+def test_the_command_line_writes_the_same(recipe_fields: dict[str, Any], tmp_path: Path) -> None:
     recipe, task = tmp_path / "recipe.yaml", tmp_path / "task.yaml"
-    recipe.write_text(to_yaml(parse(wanted)))
-    shown = CliRunner().invoke(cli, ["export-sky", str(recipe), "--accelerators", "H100:2"])
+    recipe.write_text(to_yaml(parse(recipe_fields)))
+    printed = CliRunner().invoke(cli, ["export-sky", str(recipe), "--accelerators", "H100:2"])
     written = CliRunner().invoke(cli, ["export-sky", str(recipe), "--accelerators", "H100:2", "-o", str(task)])
     assert written.stdout.strip() == f"Start it with: sky launch {task}"
-    assert task.read_text() == shown.stdout
+    assert task.read_text() == printed.stdout
     assert CliRunner().invoke(cli, ["export-sky", str(recipe), "-o", str(tmp_path)]).exit_code == 1
 
 
-def test_the_page_shows_the_device_plan_the_command_and_the_task(wanted: dict[str, Any]) -> None:
-    checked = check(wanted)
+def test_the_page_shows_the_device_plan_the_command_and_the_task(recipe_fields: dict[str, Any]) -> None:
+    checked = check(recipe_fields)
     assert "Process 1 on the CPU: a whole copy of the weights" in check_html(checked)
     command = command_html(checked)
     assert "--nproc-per-node 2" in command
     assert "SKYPILOT_NODE_RANK" in command
-    alone = check(wanted | {"strategy": "none", "num_processes": 0})
+    alone = check(recipe_fields | {"strategy": "none", "num_processes": 0})
     assert "Device plan" not in check_html(alone)
-    unfinished = check(wanted | {"strategy": "none", "num_processes": 0, "method": "gkd", "teacher_id": "no"})
+    unfinished = check(recipe_fields | {"strategy": "none", "num_processes": 0, "method": "gkd", "teacher_id": "no"})
     assert "SkyPilot" not in command_html(unfinished)
