@@ -110,7 +110,7 @@ def read_again(path: Path, name: str = "") -> tuple[str, list[dict[str, Any]]]:
     out = path.parent / "again"
     out.mkdir(exist_ok=True)
     result = import_files.work({"sources": [{"path": str(path), "name": name or path.name}], "mapping": None}, out)
-    rows = columnar.page(out / "rows.parquet", 0, 100)
+    rows = columnar.page(out / "rows.parquet", 0, result["rows"])
     return result["kind"], [{name: value for name, value in row.items() if name != "row"} for row in rows]
 
 
