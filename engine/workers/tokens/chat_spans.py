@@ -224,7 +224,7 @@ class UnknownAnswerError(TemplateError):
 
     def __init__(self, index: int) -> None:
         super().__init__(
-            f"It cannot be told for certain where the answer in turn {index + 1} stands in the rendered chat."
+            f"It cannot be told for certain where the rendered chat has the answer in turn {index + 1}."
         )
 
 
