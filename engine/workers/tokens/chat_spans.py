@@ -223,9 +223,7 @@ class UnknownAnswerError(TemplateError):
     """An answer is somewhere in the chat, and it cannot be told for certain where."""
 
     def __init__(self, index: int) -> None:
-        super().__init__(
-            f"It cannot be told for certain where the rendered chat has the answer in turn {index + 1}."
-        )
+        super().__init__(f"It cannot be told for certain where the rendered chat has the answer in turn {index + 1}.")
 
 
 def _common_length(first: str, second: str) -> int:
