@@ -67,7 +67,7 @@ def test_gradio_comes_without_writing_stubs_and_still_has_its_events() -> None:
 
 def test_another_gradio_than_the_tested_one_is_left_as_it_is_and_works_the_slow_way() -> None:
     code = (
-        "import logging, sys; from fastapi import FastAPI; from app import window; logging.basicConfig(); "
+        "import logging, sys; from fastapi import FastAPI; from app.window import window; logging.basicConfig(); "
         "window.TESTED_GRADIO = '6.30'; app = FastAPI(); window.mount(app); mounted = app.routes[-1].app; "
         "assert mounted.get_blocks().app is mounted; "
         "print(vars(sys.modules['gradio.component_meta'])['create_or_modify_pyi'].__name__)"

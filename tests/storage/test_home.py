@@ -19,7 +19,8 @@ OF_IDS = (home.run_folder, home.model_folder, home.dataset_folder, home.work_fol
 
 
 def files_below(folder: Path) -> set[Path]:
-    return set(folder.rglob("*"))
+    """What is there, but for the files that SQLite opens beside the database."""
+    return {path for path in folder.rglob("*") if path.suffix not in (".db-wal", ".db-shm")}
 
 
 def test_naming_a_path_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
