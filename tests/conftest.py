@@ -40,7 +40,8 @@ def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(blank_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Each test has its own home; nothing of the person who runs the tests is read or written.
 
-    The environment is put back too: a worker's function that is called here sets what only a worker's process should.
+    The environment is put back too, and packages that were hidden: a worker's function that is called here sets and
+    hides what only a worker's process should.
     """
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("TUNESMITH_") and "_TEST_" not in name]:
@@ -53,6 +54,8 @@ def home(blank_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     db.forget()
     os.environ.clear()
     os.environ.update(before)
+    for name in [name for name, module in sys.modules.items() if module is None]:
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
