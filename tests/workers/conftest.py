@@ -1,6 +1,7 @@
 """Before TRL is imported by a test: ORPO and CPO are experimental there, and say so with a warning."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,14 @@ import pytest
 from engine.recipes import launch_command
 
 os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # as engine.workers.train.preference does
+
+
+@pytest.fixture(autouse=True)
+def torchs_own_linear() -> Iterator[None]:
+    """DeepSpeed's ZeRO 3 puts a linear of its own in the place of torch's, and leaves it there."""
+    yield
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.nn.functional.linear = torch._C._nn.linear
 
 
 @pytest.fixture(scope="module")
