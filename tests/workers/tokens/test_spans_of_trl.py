@@ -113,13 +113,15 @@ def assert_same(name: str, text: str, part: tuple[int, int], marked: tuple[int, 
     assert text[min(end, last) : max(end, last)].strip() in ("", "<EOS>"), said
 
 
-@pytest.mark.parametrize("deceit", CHATS)
-@pytest.mark.parametrize("name", NAMES)
+def fits(name: str, deceit: str) -> bool:
+    """Gemma's template has no system turn; diffusion_gemma's calls hand over with a token that TRL leaves out."""
+    return not (name == "gemma" and "system" in deceit) and not (name == "diffusion_gemma" and "call" in deceit)
+
+
+@pytest.mark.parametrize(
+    ("name", "deceit"), [(name, deceit) for name in NAMES for deceit in CHATS if fits(name, deceit)]
+)
 def test_what_is_learnt_is_what_trl_marks(name: str, deceit: str) -> None:
-    if name == "gemma" and "system" in deceit:
-        pytest.skip("Gemma's template has no system turn")
-    if name == "diffusion_gemma" and "call" in deceit:
-        pytest.skip("its call hands over with the token of the result, which TRL leaves out")
     check(name, CHATS[deceit], [ADD] if "call" in deceit else None)
 
 
