@@ -1,8 +1,9 @@
 """A worker with the true contract and no torch: `python -m tests.fake_worker SPEC.json OUT/`.
 
 Its loss falls from 2 along a hash, so that a wrong resume shows. Knobs come from the environment (FAKE_STEPS,
-FAKE_PAUSE, FAKE_SAVE, FAKE_CRASH_AT, FAKE_FAIL, FAKE_IGNORE_STOP, FAKE_SPAWN, FAKE_NO_ARTIFACT, FAKE_EXIT, and
-FAKE_ROOM: the most rows at once that fit into its memory, from the seventh step on).
+FAKE_PAUSE, FAKE_SAVE, FAKE_CRASH_AT, FAKE_FAIL, FAKE_IGNORE_STOP, FAKE_SPAWN, FAKE_NO_ARTIFACT, FAKE_EXIT,
+FAKE_ROOM: the most rows at once that fit into its memory, from the seventh step on, and FAKE_GATE: a file without
+which the last step does not begin).
 """
 
 import hashlib
@@ -36,6 +37,8 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     while step < steps:
         pause.wait(knob("PAUSE", 0.01))
         step += 1
+        while step == steps and not _is_open(os.environ.get("FAKE_GATE")):
+            pause.wait(0.02)
         numbers = {"loss": loss_at(step), "learning_rate": 1e-3, "tokens_per_second": 100.0}
         events.append(out, events.Step(step=step, metrics=numbers))
         if step > 6 and spec.get("recipe", {}).get("per_device_train_batch_size", 0) > knob("ROOM", 10_000):
@@ -51,6 +54,10 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         (out / "adapter").mkdir(exist_ok=True)
         (out / "adapter" / "adapter_model.safetensors").write_text(str(step))
     return {"artifact": "adapter", "steps": step, "train_loss": loss_at(step)}
+
+
+def _is_open(gate: str | None) -> bool:
+    return gate is None or Path(gate).exists()
 
 
 def _resumed(spec: dict[str, Any], out: Path) -> int:

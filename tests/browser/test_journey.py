@@ -134,7 +134,7 @@ def test_a_file_of_ones_own_is_imported_and_trained(
     file.write_text(json.dumps([*rows, {"nothing": "to learn"}]))
     page.goto(f"{real_studio.url}/data")
     page.locator("input[type=file]").first.set_input_files(file)
-    expect(page.get_by_text("mine.json").first).to_be_visible()
+    expect(page.get_by_role("row", name="mine.json")).to_be_visible()  # uploaded: while it is, there is no row
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_text("200").first).to_be_visible(timeout=MINUTE)
     picture(page, "data")

@@ -124,12 +124,13 @@ def assert_only_todays_programs(folder: Path) -> None:
 
 
 def test_a_training_that_outlived_the_old_studio_is_taken_up_and_not_started_again(
-    old_home: Path, monkeypatch: pytest.MonkeyPatch
+    old_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    gate = tmp_path / "seen by today's studio"
+    monkeypatch.setenv("FAKE_GATE", str(gate))
     monkeypatch.setitem(plan.WORKERS, "sft", "tests.fake_worker")
     monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
     monkeypatch.setenv("FAKE_STEPS", str(STEPS))
-    monkeypatch.setenv("FAKE_PAUSE", "0.05")
     with log_in(make_client()) as client:
         run = named(client, "runs", "in the middle")
     folder = old_home / "runs" / run["id"]
@@ -139,6 +140,7 @@ def test_a_training_that_outlived_the_old_studio_is_taken_up_and_not_started_aga
         becomes(client, "runs", "in the middle", "running")
         wait_for(lambda: named(client, "runs", "in the middle")["step"] > run["step"], MINUTES)
         assert shim.poll() is None
+        gate.touch()
         run = becomes(client, "runs", "in the middle", "succeeded")
         assert (run["step"], run["attempt"]) == (STEPS, 1)
         assert losses(client, run["id"]) == list(range(1, STEPS + 1))
