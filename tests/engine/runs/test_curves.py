@@ -121,6 +121,7 @@ def test_every_point_is_found_by_the_primary_key() -> None:
     store(wave(2000))
     with listening() as statements:
         curves.read("r1", "loss", max_points=400)
+    statements = [statement for statement in statements if "FROM metric" in statement[0]]
     assert len(statements) == 3
     with db.reading() as session:
         for statement, values in statements:
@@ -128,6 +129,27 @@ def test_every_point_is_found_by_the_primary_key() -> None:
             steps = [step.detail for step in plan if "metric" in step.detail]
             assert steps
             assert all(step.startswith("SEARCH metric USING PRIMARY KEY (run_id=? AND name=?") for step in steps), steps
+
+
+def test_the_curve_of_a_run_that_ended_is_thinned_once_until_it_goes_on() -> None:
+    store(wave(LONG))
+    ended(1.0)
+    first = curves.read("r1", "loss", max_points=400)
+    with counting_work() as work:
+        assert curves.read("r1", "loss", max_points=400) == first
+    with counting_work() as again:
+        ended(None)
+        assert curves.read("r1", "loss", max_points=400) == first
+    assert len(work) < len(again) / 2
+    store(wave(LONG + 7))
+    ended(2.0)
+    assert curves.read("r1", "loss", max_points=400).points[-1] == wave(LONG + 7)[-1]
+
+
+def ended(when: float | None) -> None:
+    with db.session() as session:
+        run = session.get_one(Run, "r1")
+        run.ended_at = when
 
 
 def connection() -> Any:
