@@ -1,5 +1,9 @@
 """What the user can act on. Each names the thing, the value and, in `hint`, the remedy."""
 
+import errno
+
+FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class TunesmithError(Exception):
     """Something is wrong with what was asked, or with this machine, and a person can change it."""
@@ -31,3 +35,21 @@ class RefusedError(TunesmithError):
     """Understood, and impossible: a recipe that cannot train, a model that cannot load."""
 
     status = 422
+
+
+class BusyError(TunesmithError):
+    """Not within the time a request may wait; soon perhaps."""
+
+    status = 503
+
+
+class DiskFullError(TunesmithError):
+    """The disk has no room for it."""
+
+    status = 507
+
+
+class DamagedError(TunesmithError):
+    """A file of the studio's own cannot be read."""
+
+    status = 500

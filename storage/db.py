@@ -51,6 +51,19 @@ def prepare() -> None:
             new_session.add(tables.Project(id=tables.DEFAULT_PROJECT, name="Default"))
 
 
+def settle() -> None:
+    """Moves the write-ahead log into the database's file, so that a copy of that file alone is whole.
+
+    What another process still reads or writes after a few seconds stays in the log.
+    """
+    if make_url(url()).get_backend_name() != "sqlite":
+        return
+    with _engine(url(), False).connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101  what the line above asked for
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def forget() -> None:
     """Closes every connection, so that the file may be moved or replaced."""
     for writing in (True, False):

@@ -82,6 +82,11 @@ def recipes() -> Path:
     return folder("recipes")
 
 
+def ended_sessions() -> Path:
+    """The sessions that were logged out before their time."""
+    return home() / "ended_sessions"
+
+
 def session_secret() -> Path:
     """Random bytes that sign the cookies of the window, so that a restart can keep them."""
     return home() / "session.secret"

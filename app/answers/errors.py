@@ -7,10 +7,12 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from engine.errors import TunesmithError
+from engine.errors import BusyError, TunesmithError
+from engine.faults import of_machine
 
 logger = logging.getLogger("tunesmith.app")
 
@@ -24,10 +26,12 @@ KINDS = {
     413: "too_large",
     422: "invalid_request",
     500: "internal_error",
+    503: "busy",
     507: "disk_full",
 }
 
 
+RETRY_SECONDS = "2"
 NO_VALUE = ("missing", "extra_forbidden", "json_invalid")
 SECRETS = ("token", "api_key", "password")  # fields whose value is not said back
 
@@ -49,6 +53,7 @@ EVERY_OPERATION: dict[int | str, dict[str, Any]] = {
     403: {"model": ErrorBody, "description": "The credential does not reach this operation."},
     422: {"model": ErrorBody, "description": "A field or parameter is wrong; the hint has a line for each."},
     500: {"model": ErrorBody, "description": "A mistake of the studio; its log has the details."},
+    503: {"model": ErrorBody, "description": "The database is busy; Retry-After says when to ask again."},
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody, "description": "There is no such thing."}}
 CONFLICT: dict[int | str, dict[str, Any]] = {
@@ -67,15 +72,11 @@ class TooLargeError(TunesmithError):
     status = 413
 
 
-class DiskFullError(TunesmithError):
-    """The disk has no room for what was sent."""
-
-    status = 507
-
-
 def install(app: FastAPI) -> None:
     """Makes every error of `app` come out in the one shape."""
     app.add_exception_handler(TunesmithError, _studio_error)
+    app.add_exception_handler(DBAPIError, _of_machine)
+    app.add_exception_handler(OSError, _of_machine)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
@@ -96,7 +97,16 @@ def answer(request: Request, status: int, message: str, hint: str = "", headers:
 
 def _studio_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, TunesmithError)  # noqa: S101  what it was registered for
-    return answer(request, error.status, _safe(error.message), _safe(error.hint))
+    headers = {"retry-after": RETRY_SECONDS} if isinstance(error, BusyError) else None
+    return answer(request, error.status, _safe(error.message), _safe(error.hint), headers)
+
+
+def _of_machine(request: Request, error: Exception) -> Response:
+    """A full disk or a busy database is no mistake of the studio."""
+    if (understood := of_machine(error)) is None:
+        return _unexpected(request, error)
+    logger.warning("%s %s: %s", request.method, request.url.path, error)
+    return _studio_error(request, understood)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from app.cli import data, doctor, running_studio, shape, sky
 from app.cli import presets as cli_presets
 from app.cli import recipe as cli_recipe
 from app.cli import serve as server
 from engine.errors import TunesmithError
+from engine.faults import of_machine
 from engine.models import models
 from engine.process import logs
 from engine.recipes import recipe
@@ -57,10 +59,13 @@ def main() -> None:
         arguments.insert(0, "serve")
     try:
         cli(arguments, prog_name="tunesmith")
-    except TunesmithError as error:
-        typer.secho(error.message, err=True, fg=typer.colors.RED)
-        if error.hint:
-            typer.echo(error.hint, err=True)
+    except (TunesmithError, DBAPIError, OSError) as error:
+        problem = error if isinstance(error, TunesmithError) else of_machine(error)
+        if problem is None:
+            raise
+        typer.secho(problem.message, err=True, fg=typer.colors.RED)
+        if problem.hint:
+            typer.echo(problem.hint, err=True)
         raise SystemExit(1) from error
 
 

@@ -19,7 +19,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.door.access import Access, is_loopback
+from app.patience import PatientProtocol
 from engine.errors import ConflictError, TunesmithError
+from storage import db
 from storage.settings import settings
 
 logger = logging.getLogger("tunesmith.app")
@@ -44,6 +46,7 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
     listening = bind(options.host, options.port)
     access = access.at(listening.getsockname()[1])
     from_tunnel = bind("127.0.0.1", 0) if options.share else None
+    db.prepare()  # here, where a damaged database or a full disk is said in a sentence
     app = import_module("app.server").create_app(access)
     server = _Server(app, lambda: _announce(app, access, options, from_tunnel, say))
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has shut down in order
@@ -79,7 +82,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, when_started: Callable[[], None]) -> None:
         config: dict[str, Any] = {"log_config": None, "access_log": False, "proxy_headers": False}
-        config |= {"server_header": False, "timeout_graceful_shutdown": GRACE_SECONDS}
+        config |= {"http": PatientProtocol, "server_header": False, "timeout_graceful_shutdown": GRACE_SECONDS}
         super().__init__(uvicorn.Config(app, **config))
         self._when_started = when_started
 

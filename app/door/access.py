@@ -9,11 +9,11 @@ import hmac
 import ipaddress
 import os
 import secrets
-import time
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
+from app.door.sessions import Sessions
 from engine.errors import RefusedError
 from storage import home
 from storage.settings import Settings
@@ -34,7 +34,7 @@ class Access:
     token: str
     password: str | None
     port: int
-    signing_key: bytes = field(repr=False)
+    sessions: Sessions = field(repr=False, compare=False)
     hosts: frozenset[str] = frozenset(LOOPBACK_NAMES)
     any_address: bool = False  # bound beyond loopback: an IP literal is fine, as no name can be rebound to it
     trust_proxy: bool = False
@@ -57,7 +57,7 @@ class Access:
             token=token or secrets.token_urlsafe(32),
             password=password or None,
             port=port,
-            signing_key=_signing_key(token, password),
+            sessions=Sessions(_signing_key(token, password), home.ended_sessions()),
             hosts=frozenset(names - {""}),
             any_address=not is_loopback(host),
             trust_proxy=settings.trust_proxy,
@@ -91,20 +91,6 @@ class Access:
 
     def is_token(self, secret: str) -> bool:
         return hmac.compare_digest(secret.encode("utf-8", "replace"), self.token.encode())
-
-    def new_session(self, seconds: int = SESSION_SECONDS) -> str:
-        """The value of a session cookie: when it ends, a nonce, and our signature under both."""
-        claim = f"{int(time.time()) + seconds}.{secrets.token_urlsafe(9)}"
-        return f"{claim}.{self._sign(claim)}"
-
-    def knows_session(self, value: str) -> bool:
-        claim, _, signature = value.rpartition(".")
-        if not hmac.compare_digest(signature.encode("utf-8", "replace"), self._sign(claim).encode()):
-            return False
-        return int(claim.partition(".")[0]) > time.time()
-
-    def _sign(self, claim: str) -> str:
-        return hmac.new(self.signing_key, claim.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def host_name(netloc: str) -> str:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.answers.errors import error_body
 from app.door.access import SESSION_SECONDS, Access, Role
+from app.door.sessions import Holder
 from engine.accounts import keys
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -81,12 +82,12 @@ class Guard:
         return response
 
 
-def set_session(response: Response, access: Access, seconds: int = SESSION_SECONDS) -> None:
+def set_session(response: Response, access: Access, seconds: int = SESSION_SECONDS, holder: Holder = "owner") -> None:
     """Gives the browser a session. Inside a Space's frame a strict cookie would never come back."""
     embedded = access.embedded
     response.set_cookie(
         access.cookie,
-        access.new_session(seconds),
+        access.sessions.new(seconds, holder),
         max_age=seconds,
         httponly=True,
         samesite="none" if embedded else "strict",
@@ -137,8 +138,8 @@ def _foreign(scope: Scope, headers: Headers, access: Access) -> Response | None:
 
 async def _credential(scope: Scope, headers: Headers, access: Access) -> Role | None:
     cookie = _cookie(headers, access.cookie)
-    if cookie and access.knows_session(cookie):
-        return "owner"
+    if cookie and (holder := access.sessions.holder(cookie)):
+        return holder
     if scope["type"] == "http" and (token := dict(_query(scope)).get("token")) and access.is_token(token):
         return "owner"
     scheme, _, secret = headers.get("authorization", "").partition(" ")

@@ -1,5 +1,6 @@
 """The login page: one field for the password or the token, in plain HTML that needs nothing else of the studio."""
 
+import ipaddress
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
@@ -62,21 +63,25 @@ def make_router(access: Callable[[], Access]) -> APIRouter:
         form = await _form(request)
         goal, now = _local(form.get("next", "/")), access()
         address = _address(request, now)
-        if wait := throttle.wait_seconds(address):
+        if wait := throttle.begin(address):
             problem = f"Too many tries. Wait {int(wait) + 1} seconds."
             return _page(now, goal, problem, 429, {"retry-after": str(int(wait) + 1)})
         if not await run_in_threadpool(now.opens, form.get("secret", "")):
-            throttle.failed(address)
             return _page(now, goal, "Wrong password or token.", 401)
         throttle.succeeded(address)
         response = RedirectResponse(goal, 303)
-        set_session(response, now, SHARED_SESSION_SECONDS if request.state.shared else SESSION_SECONDS)
+        if request.state.shared:
+            set_session(response, now, SHARED_SESSION_SECONDS, "viewer")
+        else:
+            set_session(response, now, SESSION_SECONDS)
         return response
 
     @router.post("/logout")
-    def log_out() -> Response:
+    def log_out(request: Request) -> Response:
+        now = access()
+        now.sessions.end(request.cookies.get(now.cookie, ""))
         response = RedirectResponse("/login", 303)
-        response.delete_cookie(access().cookie)
+        response.delete_cookie(now.cookie)
         return response
 
     return router
@@ -112,8 +117,22 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _address(request: Request, access: Access) -> str:
-    """Whose tries these are. Visitors through a tunnel share one address, apart from everybody else's."""
+    """Whose tries these are. Visitors through a tunnel share one address, apart from everybody else's.
+
+    Of the addresses that a trusted proxy passes on, the last one of the last line is its own word. A proxy may add a
+    line instead of lengthening the one that the visitor sent.
+    """
     if request.state.shared:
         return "share"
-    forwarded = request.headers.get("x-forwarded-for", "") if access.trust_proxy else ""
-    return forwarded.rpartition(",")[2].strip() or (request.client.host if request.client else "")
+    lines = request.headers.getlist("x-forwarded-for") if access.trust_proxy else []
+    forwarded = lines[-1].rpartition(",")[2].strip() if lines else ""
+    return _network(forwarded or (request.client.host if request.client else ""))
+
+
+def _network(address: str) -> str:
+    """The address itself, or of IPv6 the /64 that one visitor has as a whole."""
+    try:
+        numeric = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((numeric, 64), strict=False)) if numeric.version == 6 else address

@@ -101,6 +101,14 @@ def hush() -> None:
     _hushed = True
 
 
+def last_written(folder: Path) -> float | None:
+    """When the worker last said something, in seconds since 1970; None when it never did."""
+    try:
+        return (folder / FILE).stat().st_mtime
+    except OSError:
+        return None
+
+
 def append(folder: Path, event: Event) -> None:
     """Adds one line, in one write, so that a reader never sees half of another's.
 

@@ -20,7 +20,7 @@ from engine.process.attempts import State
 from engine.process.plan import Plan
 from engine.recipes import launch_command
 from engine.recipes.recipe import parse
-from engine.runs import healing, ingest, verdict
+from engine.runs import healing, ingest, silence, verdict
 from engine.train import spec as training_spec
 from engine.weights import checkpoints
 from storage import db, home, moving
@@ -131,6 +131,7 @@ def _follow(run: Run) -> None:
     match seen.state:
         case State.LIVING:
             _press_to_stop(run, folder)
+            silence.watch(run, folder)
         case State.ENDED:
             _settle(run, _judge(run, folder))
         case State.NEW:
@@ -150,10 +151,13 @@ def _press_to_stop(run: Run, folder: Path) -> None:
 
 
 def _start_or_stop(run: Run, folder: Path) -> None:
-    """Taken from the queue and not started: whoever took it is about to start it, or was killed before."""
+    """Not started, or no longer there. Whoever took it from the queue is about to start it, or was killed before."""
     if run.status == RunStatus.STOPPING:
         process.forbid(folder, run.attempt)
         _settle(run, verdict.Verdict(RunStatus.STOPPED))
+    elif run.status == RunStatus.RUNNING:  # it trained: what said so is gone, and so are its checkpoints
+        message = "The folder of this run was deleted while it trained."
+        _settle(run, verdict.Verdict(RunStatus.FAILED, message, "Start it again with its recipe."))
     else:
         _start(run)
 

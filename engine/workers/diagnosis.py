@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine import sizes
-from engine.errors import TunesmithError
+from engine.errors import FULL_CODES, TunesmithError
 
 Category = Literal["memory", "data", "config", "disk", "network", "code"]
 
@@ -19,7 +19,6 @@ MEMORY_HINT = (
     "gradient_checkpointing, or tuning qlora."
 )
 NEARLY_NOTHING = 64 << 20  # bytes; a write that failed with less than this free failed for want of space
-FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FULL_TEXTS = ("no space left on device", "disk quota exceeded", "file too large", "os error 28", "os error 122")
 WRITE_TEXTS = ("pytorchstreamwriter failed", "file write failed", "unexpected pos")  # of torch.save, without a reason
 MEMORY_TEXTS = (

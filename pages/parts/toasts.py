@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 import gradio as gr
 from markupsafe import Markup
+from sqlalchemy.exc import DBAPIError
 
 from engine.errors import TunesmithError
+from engine.faults import of_machine
 
 TOAST_SECONDS = 8
 
@@ -20,7 +22,15 @@ def toast() -> Iterator[None]:
     try:
         yield
     except TunesmithError as error:
-        gr.Warning(error_html(error), duration=TOAST_SECONDS, title="That did not work")
+        _warn(error)
+    except (DBAPIError, OSError) as error:
+        if (understood := of_machine(error)) is None:
+            raise
+        _warn(understood)
+
+
+def _warn(error: TunesmithError) -> None:
+    gr.Warning(error_html(error), duration=TOAST_SECONDS, title="That did not work")
 
 
 def done(message: str) -> None:

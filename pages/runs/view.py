@@ -85,6 +85,10 @@ def _trouble(run: Run) -> Markup:
         return html.notice(
             "Waiting for its turn.", "It starts as soon as a device is free. You can close this window.", "calm"
         )
+    if run.status == RunStatus.RUNNING and run.facts.silent_since:
+        silence = html.duration(time.time() - run.facts.silent_since)
+        hint = "Its process may hang or be frozen. If it does not go on: stop it, then resume it from its checkpoint."
+        return html.notice(f"The training has said nothing for {silence}.", hint, "warn")
     if run.status not in RUN_RESUMABLE or (run.status == RunStatus.STOPPED and not run.error):
         return Markup()
     tone = "warn" if run.status == RunStatus.INTERRUPTED else "bad"

@@ -29,6 +29,7 @@ class RunFacts(BaseModel):
 
     # How it goes
     stage: str | None = None  # what the worker does: loading, tokenising, training, saving
+    silent_since: float | None = None  # when the worker last said something, if that is too long ago
     pace: tuple[int, float] | None = None  # the first step of this attempt, and when it was done
     checkpoint: int | None = None  # step of the last one
     notes: list[str] = []  # what the user should know, the newest last
@@ -81,7 +82,7 @@ class RunFacts(BaseModel):
 
     def for_next_attempt(self) -> "RunFacts":
         """What stays true when the run starts again."""
-        passing = {"ending", "pace", "stage"}
+        passing = {"ending", "pace", "stage", "silent_since"}
         return RunFacts.model_validate({name: value for name, value in self.to_json().items() if name not in passing})
 
 

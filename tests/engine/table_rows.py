@@ -1,5 +1,6 @@
 """A model, a dataset and runs to try the engine on: rows as their makers leave them, with nothing heavy behind them."""
 
+import json
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,7 +10,7 @@ from engine.process import plan
 from engine.recipes.recipe import Recipe
 from engine.runs import runs, supervision
 from engine.train import check as refusals
-from storage import db, transitions
+from storage import db, home, transitions
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
 from storage.tables import Dataset, Model, Run
 from tests.waiting import wait_for
@@ -57,3 +58,15 @@ def tick_until(condition: Callable[[], T | None], seconds: float = 20) -> T:
 def moves(run_id: str) -> list[tuple[str, str]]:
     with db.reading() as session:
         return [(one.before, one.after) for one in transitions.log(session, run_id)]
+
+
+def pids(run_id: str) -> dict[str, int]:
+    """The shim and the worker of the run's attempt, once they are there."""
+
+    def read() -> dict[str, int] | None:
+        path = home.run_folder(run_id) / "shim.json"
+        record: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        attempt = runs.look_up(run_id).attempt
+        return record if "worker" in record and record["attempt"] == attempt else None
+
+    return tick_until(read)

@@ -124,12 +124,12 @@ def test_a_token_in_the_address_of_a_post_opens_but_sets_no_cookie(stranger: Tes
 
 def test_a_session_that_was_changed_or_has_ended_is_no_session() -> None:
     access = make_access()
-    good = access.new_session()
-    assert access.knows_session(good)
+    good = access.sessions.new(60)
+    assert access.sessions.holder(good) == "owner"
     until, nonce, signature = good.split(".")
-    assert not access.knows_session(f"{int(until) + 1}.{nonce}.{signature}")
-    assert not access.knows_session(f"{until}.{nonce}.{'0' * 64}")
-    assert not access.knows_session(access.new_session(seconds=-1))
+    assert access.sessions.holder(f"{int(until) + 1}.{nonce}.{signature}") is None
+    assert access.sessions.holder(f"{until}.{nonce}.{'0' * 64}") is None
+    assert access.sessions.holder(access.sessions.new(-1)) is None
     assert int(until) > time.time()
 
 
@@ -137,15 +137,15 @@ def test_sessions_outlive_a_restart_and_end_with_their_credential(monkeypatch: p
     def start() -> Access:
         return Access.from_settings(settings(), "127.0.0.1", 7860)
 
-    open_page = start().new_session()
+    open_page = start().sessions.new(60)
     assert start().token != start().token
-    assert start().knows_session(open_page)
+    assert start().sessions.holder(open_page) == "owner"
     monkeypatch.setenv("TUNESMITH_TOKEN", TOKEN)
-    assert not start().knows_session(open_page)
-    session_cookie = start().new_session()
-    assert start().knows_session(session_cookie)
+    assert start().sessions.holder(open_page) is None
+    session_cookie = start().sessions.new(60)
+    assert start().sessions.holder(session_cookie) == "owner"
     monkeypatch.setenv("TUNESMITH_TOKEN", TOKEN + "-changed")
-    assert not start().knows_session(session_cookie)
+    assert start().sessions.holder(session_cookie) is None
 
 
 def test_a_key_for_inference_reaches_v1_only(stranger: TestClient) -> None:

@@ -11,9 +11,9 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from app.answers.errors import DiskFullError, TooLargeError
+from app.answers.errors import TooLargeError
 from engine import sizes
-from engine.errors import TunesmithError
+from engine.errors import DiskFullError, TunesmithError
 from storage import home
 from storage.settings import settings
 

@@ -9,12 +9,12 @@ summary.json. Everything is written under a .part name first, so that what has i
 accepted + repaired + rejected = rows: `accepted` took no repair, `repaired` are trained on as well.
 """
 
-import errno
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from engine.errors import FULL_CODES
 from engine.process import events
 from engine.rows.errors import UnreadableError
 from engine.rows.mapping.judged_rows import Judged, judge_rows
@@ -49,7 +49,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         hint = "Some of them may be enormous: split those, and import the file again."
         raise contract.WorkFailedError("memory", "The rows take more memory than an import may use.", hint) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL_CODES:
             hint = "Free some space (delete datasets or runs that are no longer needed), then import the file again."
             raise contract.WorkFailedError("disk", "The disk is full.", hint) from error
         raise

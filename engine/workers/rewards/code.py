@@ -24,6 +24,7 @@ from engine.workers.contract import WorkFailedError
 CHILD = Path(__file__).parents[1] / "sandbox" / "child.py"
 MEMORY_BYTES = 1 << 30
 START_SECONDS = 60.0  # a busy machine
+MOST_ERROR_CHARACTERS = 500
 MOST_LINE_BYTES = 8192
 HINT = "Correct reward_code. The guide says under Methods, Rewards, what it may do."
 
@@ -76,16 +77,25 @@ def ask(code: str, rows: Sequence[dict[str, Any]], seconds: float) -> list[Worth
         except _SlowError:
             raise _failure(f"took more than {seconds:g} seconds", rows, len(worths)) from None
         if isinstance(message, dict):
-            location = f" (line {message['line']})" if message.get("line") else ""
-            raise _failure(f"failed{location}: {message.get('error')}", rows, int(message.get("row") or 0) - 1)
+            location = f" (line {line})" if (line := _whole(message.get("line"))) else ""
+            error = str(message.get("error"))[:MOST_ERROR_CHARACTERS]
+            raise _failure(f"failed{location}: {error}", rows, _whole(message.get("row")) - 1)
         if len(worths) < len(rows) or (not rows and child.wait(START_SECONDS)):
             raise _failure(_ending(child), rows, len(worths))
         return worths
 
 
 def _worth(values: list[Any]) -> Worth:
-    number = float(values[0]) if values and isinstance(values[0], int | float) else math.nan
+    try:
+        number = float(values[0]) if values and isinstance(values[0], int | float) else math.nan
+    except OverflowError:  # an integer too large for a float
+        return None
     return number if math.isfinite(number) else None
+
+
+def _whole(value: Any) -> int:
+    """The number, or 0: the function can write whatever it likes in the child's name."""
+    return value if isinstance(value, int) and 0 < value < 1 << 31 else 0
 
 
 def is_shut_in() -> bool:

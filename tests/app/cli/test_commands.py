@@ -19,6 +19,7 @@ from app.cli import commands
 from engine.process import logs
 from engine.recipes import recipe
 from storage import db
+from storage.home import database_file
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model
 from tests.waiting import wait_for
@@ -100,6 +101,27 @@ def test_the_studio_says_where_it_is_and_opens_with_that_address_alone(tmp_path:
         assert process.wait(30) == 0
     log = Path(os.environ["TUNESMITH_HOME"]) / "logs" / "studio.log"
     assert "token=" not in log.read_text()
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\0" + b"\xff" * 8000])
+@pytest.mark.parametrize("command", [("list", "runs"), ("serve", "--port", "0", "--no-browser")])
+def test_a_damaged_database_is_said_in_a_sentence(content: bytes, command: tuple[str, ...]) -> None:
+    database_file().write_bytes(content)
+    ended = run(*command)
+    assert ended.returncode == 1
+    assert "studio.db is damaged" in ended.stderr
+    assert "docs/operations.md" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert database_file().read_bytes() == content
+
+
+@pytest.mark.parametrize("command", [("list", "runs"), ("serve", "--port", "0", "--no-browser"), ("worker",)])
+def test_a_home_that_is_a_file_is_said_in_a_sentence(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = run(*command, TUNESMITH_HOME=str(tmp_path / "file"))
+    assert ended.returncode == 1
+    assert f"The studio cannot use its folder {tmp_path / 'file'}" in ended.stderr
+    assert "Set TUNESMITH_HOME" in ended.stderr
 
 
 def test_a_taken_port_is_said_with_a_free_one() -> None:

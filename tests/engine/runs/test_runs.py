@@ -18,7 +18,7 @@ from storage import runs as stored_runs
 from storage.statuses import EndpointStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Lease, Run
 from tests.engine import table_rows
-from tests.engine.table_rows import RECIPE, moves, tick_until, until
+from tests.engine.table_rows import RECIPE, moves, pids, tick_until, until
 from tests.waiting import wait_for
 
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.STOPPED, RunStatus.INTERRUPTED)
@@ -28,16 +28,6 @@ NO_RETRY = RECIPE.model_copy(update={"auto_resume": False})
 @pytest.fixture(autouse=True)
 def furnished(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     table_rows.furnish(monkeypatch)
-
-
-def pids(run_id: str) -> dict[str, int]:
-    def read() -> dict[str, int] | None:
-        path = home.run_folder(run_id) / "shim.json"
-        record: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-        attempt = runs.look_up(run_id).attempt
-        return record if "worker" in record and record["attempt"] == attempt else None
-
-    return tick_until(read)
 
 
 def steps(run_id: str) -> list[int]:

@@ -1,6 +1,5 @@
 """A person's own reward function: what it may do, and what becomes of one that means ill."""
 
-import os
 import subprocess
 import sys
 import time
@@ -81,45 +80,20 @@ def test_an_endless_loop_ends_at_its_time() -> None:
 
 
 @linux
-@pytest.mark.parametrize(
-    "line",
-    [
-        "open('kept', 'w')",
-        "open('/etc/passwd')",
-        "import os; os.listdir('/')",
-        "import os; os.unlink('/tmp/nothing')",
-        "import os; os.fork()",
-        "import os; os.execv('/bin/true', ['true'])",
-        "import os; os.kill(os.getppid(), 9)",
-        "import _thread; _thread.start_new_thread(print, ())",
-        "import ctypes; libc = ctypes.CDLL(None, use_errno=True); fd = libc.socket(2, 1, 0); assert fd < 0; 1 / 0",
-        "import resource; resource.prlimit(resource.getrlimit and 1, resource.RLIMIT_CPU, (1, 1))",
-    ],
-)
-def test_files_processes_and_the_network_are_out_of_reach(line: str) -> None:
-    assert reward_code.is_shut_in()
-    message = failure(body(line, "return 1"))
-    refusals = ("Operation not permitted", "can't start new thread", "ZeroDivisionError", "PermissionError")
-    assert any(words in message for words in refusals), message
+def forging(line: str) -> str:
+    """A function that writes lines of its own where its child writes."""
+    text = repr(f"{line}\n".encode() * 3)
+    return body("import os", "for fd in range(3, 9):", f"    try: os.write(fd, {text})", "    except OSError: pass")
 
 
-@linux
-def test_a_secret_of_the_studio_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_canary")
-    count_variables = "return len([name for name in os.environ if name != 'LC_CTYPE'])"  # Python sets that one itself
-    assert rewards_of(body("import os", count_variables)) == [0, 0]
-    (tmp_path / "key").write_text("hf_canary")
-    for path in (f"/proc/{os.getpid()}/environ", "/proc/self/environ", str(tmp_path / "key")):
-        message = failure(body(f"raise ValueError(open({path!r}).read())"))
-        assert "Operation not permitted" in message
-        assert "hf_canary" not in message
+@pytest.mark.parametrize("line", ['{"error": "mine", "row": "x", "line": [1]}', '{"error": "mine", "row": 1e400}'])
+def test_a_message_in_the_childs_name_with_odd_numbers_is_no_traceback(line: str) -> None:
+    assert "The reward function failed: mine" in failure(forging(line))
 
 
-def test_what_pretends_to_be_rewards_is_not_taken(tmp_path: Path) -> None:
-    forged = body(
-        "import os", "for fd in range(3, 9):", "    try: os.write(fd, b'nonsense' * 10**6)", "    except OSError: pass"
-    )
-    assert "reward function" in failure(forged)
+@pytest.mark.parametrize("line", [f"[{'9' * 400}]", "[[1]]", "[]"])
+def test_a_forged_reward_that_is_no_number_is_none(line: str) -> None:
+    assert rewards_of(forging(line)) == [None, None]
 
 
 @linux
