@@ -7,7 +7,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import orjson
 from sqlmodel import Session
