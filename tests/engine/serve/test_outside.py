@@ -107,7 +107,7 @@ def test_servers_of_ones_own_and_of_the_world_are_allowed(url: str) -> None:
     ],
 )
 def test_places_of_credentials_are_refused_in_every_spelling(host: str) -> None:
-    with pytest.raises(ValueError, match="link-local|plainly"):
+    with pytest.raises(ValueError, match=r"link-local|plainly"):
         outside.checked_url(f"http://{host}/v1")
 
 
