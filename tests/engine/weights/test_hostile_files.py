@@ -103,7 +103,8 @@ def test_small_files_are_bounded_in_what_they_hold(tmp_path: Path, name: str, te
 @pytest.mark.parametrize("value", [2**100, 2**41, -1, True, "many", None, [], 1e300])
 def test_impossible_numbers_of_a_config_count_as_unknown(tmp_path: Path, value: Any) -> None:
     names = ("hidden_size", "num_hidden_layers", "vocab_size", "intermediate_size")
-    folder = make(tmp_path / "m", **dict.fromkeys(names, value))
+    config: dict[str, Any] = dict.fromkeys(names, value)
+    folder = make(tmp_path / "m", **config)
     assert memory.number(inspection.read_config(folder) or {}, *names) == 0
     assert memory.too_big(str(folder)) is None
 
