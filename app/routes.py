@@ -9,6 +9,7 @@ from app.api import docs, endpoints, health, keys, lesson, models, projects, run
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.train import fit, presets, recipes, sky
+from app.below import Below
 
 NOUNS = (
     models,
@@ -36,15 +37,17 @@ bearer = HTTPBearer(auto_error=False, description="The studio's token, or an API
 
 def install(app: FastAPI) -> None:
     """Adds every operation to `app`, the page that lists them, and answers for paths that are none."""
-    app.include_router(health.router, prefix="/api")
+    api = Below("/api")
+    api.include_router(health.router, prefix="/api")
     for noun in NOUNS:
-        app.include_router(
+        api.include_router(
             noun.router, prefix="/api", responses=errors.EVERY_OPERATION, dependencies=[Security(bearer)]
         )
-    app.include_router(docs.router)
+    api.include_router(docs.router)
     errors.install(app)
-    app.add_api_route("/api/{rest:path}", _nothing_here, methods=METHODS, include_in_schema=False)
-    app.add_api_route("/api", _nothing_here, methods=METHODS, include_in_schema=False)
+    api.add_api_route("/api/{rest:path}", _nothing_here, methods=METHODS, include_in_schema=False)
+    api.add_api_route("/api", _nothing_here, methods=METHODS, include_in_schema=False)
+    app.include_router(api)
 
 
 async def _nothing_here(request: Request) -> None:

@@ -32,7 +32,7 @@ def models_html(query: Mapping[str, str]) -> str:
         page_of_models = stored_models.recent(session, CARDS, place.offset)
     if not page_of_models:
         return str(_no_models())
-    cards = html.join(_card(model) for model in page_of_models)
+    cards = html.join(_card(model, query.get("role") == "viewer") for model in page_of_models)
     return str(Markup('<div class="mo-grid">{}</div>{}').format(cards, pager_by_page(place, "/models", "models")))
 
 
@@ -49,21 +49,23 @@ def _no_models() -> Markup:
     )
 
 
-def _card(model: Model) -> Markup:
+def _card(model: Model, for_visitor: bool = False) -> Markup:
     return Markup(
         '<article class="ts-card mo-card" data-id="{}" data-key="{}"><header><h2>{}</h2>{}</header>'
         '<p class="mo-source">{}</p>{}<footer class="ts-actions">{}</footer></article>'
-    ).format(model.id, model.id, model.name, _badge(model), _source(model), _state(model), _buttons(model))
+    ).format(model.id, model.id, model.name, _badge(model), _source(model, for_visitor), _state(model), _buttons(model))
 
 
 def _badge(model: Model) -> Markup:
     return html.badge("fetching" if model.status == ModelStatus.QUEUED else model.status)
 
 
-def _source(model: Model) -> str:
+def _source(model: Model, for_visitor: bool) -> str:
+    """Where it came from. Paths of this machine are nothing for a visitor of a share link."""
     sources = {"starter": "Starter model", "hub": "From the hub", "path": "From a folder here"}
     words = sources.get(model.source, model.source)
-    return words if model.source == "starter" or model.source_id == model.name else f"{words}: {model.source_id}"
+    is_said = model.source == "starter" or model.source_id == model.name or (for_visitor and model.source == "path")
+    return words if is_said else f"{words}: {model.source_id}"
 
 
 def _state(model: Model) -> Markup:

@@ -73,16 +73,26 @@ async def _stream(model: str, words: list[str], pause: float) -> AsyncIterator[s
         open_answers.discard(mark)
 
 
+def _listening() -> socket.socket:
+    """On a Unix socket, as the studio's own server; or on a port, as somebody else's."""
+    if "port" in spec:
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.bind(("127.0.0.1", spec["port"]))
+    else:
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(spec["socket"])
+    listening.listen()
+    return listening
+
+
 def main() -> None:
     if Path(spec["model_path"]).name == "broken":
         events.append(
             Path(sys.argv[2]), events.Failed(category="config", message="This model is broken.", hint="Mend it.")
         )
         raise SystemExit(1)
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(spec["socket"])
-    listening.listen()
-    events.append(Path(sys.argv[2]), events.Ready(address=f"unix:{spec['socket']}", models=list(spec["names"])))
+    listening = _listening()
+    events.append(Path(sys.argv[2]), events.Ready(address=f"unix:{spec.get('socket')}", models=list(spec["names"])))
     uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)).run(sockets=[listening])
 
 

@@ -1,9 +1,9 @@
 """Base models over REST."""
 
-from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
@@ -23,9 +23,13 @@ Source = Literal["starter", "hub", "path"]
 class ModelAnswer(Answer):
     id: str = Field(description="The model's id, for recipes and endpoints.")
     source: str = Field(description="Where it came from: starter, hub or path.")
-    source_id: str = Field(description="Its id on the hub, its folder, or the starter's name.")
+    source_id: str = Field(
+        description="Its id on the hub, its folder (for visitors of a share link its name), or the starter's name."
+    )
     name: str = Field(description="What lists show.")
-    path: str | None = Field(description="The folder that is loaded; null until it is ready.")
+    path: str | None = Field(
+        description="The folder that is loaded; null until it is ready, and for visitors of a share link."
+    )
     status: ModelStatus = Field(description="queued (being fetched), ready or failed.")
     progress: float | None = Field(description="How far the fetch is, 0 to 1; null when unknown.")
     stage: str = Field(description="What is going on, in a few words.")
@@ -48,12 +52,13 @@ class ModelBody(Body):
     id: Text | Literal[""] = Field(default="", description="The hub id or the absolute folder; empty for the starter.")
 
 
-@router.get("", summary="List models", response_model=list[ModelAnswer])
-def list_models(response: Response, offset: Offset = 0, limit: Limit = 100) -> Sequence[Model]:
+@router.get("", summary="List models")
+def list_models(request: Request, response: Response, offset: Offset = 0, limit: Limit = 100) -> list[ModelAnswer]:
     """The models, newest first. They are shared by all projects. `X-Total-Count` says how many there are."""
     with db.reading() as session:
         total(response, stored.count(session))
-        return stored.recent(session, limit, offset)
+        listed = stored.recent(session, limit, offset)
+    return [_shown(model, request) for model in listed]
 
 
 @router.post("", status_code=201, summary="Add a model", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)
@@ -62,10 +67,10 @@ def add_model(body: ModelBody) -> Model:
     return models.add_model(body.source, _source_id(body))
 
 
-@router.get("/{id}", summary="Show a model", response_model=ModelAnswer, responses=NOT_FOUND)
-def show_model(model_id: PathId) -> Model:
+@router.get("/{id}", summary="Show a model", responses=NOT_FOUND)
+def show_model(request: Request, model_id: PathId) -> ModelAnswer:
     """One model."""
-    return models.look_up(model_id)
+    return _shown(models.look_up(model_id), request)
 
 
 @router.post("/{id}/retry", summary="Fetch a model again", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)
@@ -79,6 +84,15 @@ def retry_model(model_id: PathId) -> Model:
 def delete_model(model_id: PathId) -> None:
     """Deletes the model and its files. Refused while a run uses it."""
     models.delete_model(model_id)
+
+
+def _shown(model: Model, request: Request) -> ModelAnswer:
+    """The model as whoever asks may see it: paths of this machine are nothing for a visitor."""
+    answer = ModelAnswer.model_validate(model)
+    if request.state.role != "viewer":
+        return answer
+    source_id = PurePath(answer.source_id).name if answer.source == "path" else answer.source_id
+    return answer.model_copy(update={"path": None, "source_id": source_id})
 
 
 def _source_id(body: ModelBody) -> str:

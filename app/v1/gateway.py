@@ -15,8 +15,8 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
-from app.v1 import traffic
-from app.v1.proxy import Passing, close_sessions
+from app.v1 import connections, traffic
+from app.v1.proxy import Passing
 from app.v1.request_bodies import ApiError, read_request
 from engine.errors import TunesmithError
 from engine.serve import routing
@@ -25,7 +25,7 @@ from engine.serve import routing
 @asynccontextmanager
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     yield
-    await close_sessions()
+    await connections.close_all()
 
 
 router = APIRouter(prefix="/v1", tags=["OpenAI API"], lifespan=_lifespan)
@@ -34,7 +34,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The request is wrong; `error.message` says how. Also: it is longer than the context."},
     404: {"description": "No endpoint serves that model."},
     413: {"description": "The body is larger than 2 MiB."},
+    502: {"description": "The backend broke off, or answers with what cannot be passed on."},
     503: {"description": "The endpoint is starting or restarting; `Retry-After` says when to try again."},
+    504: {"description": "An outside server sent nothing for too long."},
 }
 
 

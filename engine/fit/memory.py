@@ -35,6 +35,7 @@ from storage.tables import Model
 OVERHEAD_BYTES = 600_000_000
 QUANTISED_BYTES = {"nf4": 0.5625, "fp4": 0.5625, "int8": 1.0}  # of a weight of a linear layer, with its scale
 LOGIT_BYTES = {"reward": 0, "gkd": 48}  # gkd: of both models, both softmaxes, their mixture and its two divergences
+MAX_NUMBER = 1 << 40  # of a field of config.json: a stranger's may have thousands of digits
 SHARE_OF_MEMORY = 0.9  # the rest is the system's and the studio's own
 NOT_ADAPTED = re.compile(r"(^|\.)(embed\w*|wte|wpe|lm_head|score|shared)(\.|$)")
 
@@ -145,9 +146,9 @@ def _activations(config: dict[str, Any], recipe: Recipe, tokens: int) -> int:
 
 
 def number(config: dict[str, Any], *names: str) -> int:
-    """The first of those fields that is a whole number above zero; 0 when there is none."""
+    """The first of those fields that is a whole number above zero, and one that a model can have; 0 without one."""
     values = (config.get(name) for name in names)
-    return next((value for value in values if isinstance(value, int) and value > 0), 0)
+    return next((value for value in values if type(value) is int and 0 < value < MAX_NUMBER), 0)
 
 
 def checkpoint_bytes(model: Model, recipe: Recipe) -> int:

@@ -2,7 +2,8 @@
 
 A row is `queued` until its fetch, a worker in models/ID, has left a whole model there; `tick` starts that worker,
 imports what it reports, and after it has looked into the folder itself makes the row `ready` or `failed`. A local
-folder is used where it is and ready at once. A fetch that dies without a word is tried once more by itself.
+folder is used where it is and ready at once. A fetch that dies without a word is tried once more by itself. Folders are
+looked into before a transaction begins, and by the reconciler in another thread: they are a stranger's.
 """
 
 import json
@@ -18,6 +19,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.fit import memory
 from engine.process import attempts, events, process, queue, rounds, trash
+from engine.process.answers import Answers
 from engine.process.attempts import State
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import auxiliary_models
@@ -29,6 +31,7 @@ from storage.tables import Model
 
 Source = Literal["starter", "hub", "path"]
 NOUN = "models"
+_looks: Answers[dict[str, Any]] = Answers("look")  # by model and attempt: what is in the fetched folder
 FACTS = ("architecture", "parameters", "context_length", "licence", "has_chat_template", "size_bytes")
 
 
@@ -114,7 +117,8 @@ def _advance(model: Model) -> None:
     if seen.state is State.NEW:
         _start(model, automatic=False)
     elif seen.is_news:
-        _change(model, events_offset=seen.offset, **_reported_columns(folder, seen.events))
+        if (columns := _reported_columns(model, folder, seen.events)) is not None:
+            _change(model, events_offset=seen.offset, **columns)
     elif seen.over:
         _retry_or_fail(model, folder)
 
@@ -129,8 +133,8 @@ def _plan(model: Model, folder: Path, automatic: bool) -> Plan:
     return plan_worker("fetch_model", {**spec, "automatic": automatic}, folder)
 
 
-def _reported_columns(folder: Path, new_events: list[events.Event]) -> dict[str, Any]:
-    """The columns that these events change."""
+def _reported_columns(model: Model, folder: Path, new_events: list[events.Event]) -> dict[str, Any] | None:
+    """The columns that these events change; None while the folder is still being looked into."""
     changes: dict[str, Any] = {}
     for event in new_events:
         match event:
@@ -139,7 +143,10 @@ def _reported_columns(folder: Path, new_events: list[events.Event]) -> dict[str,
             case events.Failed(message=message, hint=hint):
                 changes |= {"status": ModelStatus.FAILED, "progress": None, "error": message, "hint": hint}
             case events.Finished(result=result):
-                changes |= _fetched_columns(folder / "files") | {"revision": result.get("revision")}
+                look = _looks.to(f"{model.id} {model.attempt}", lambda: _fetched_columns(folder / "files"))
+                if look is None:
+                    return None
+                changes |= look.value | {"revision": result.get("revision")}
     return changes
 
 

@@ -19,8 +19,8 @@ class Answer(Generic[A]):
 class Answers(Generic[A]):
     """Answers under way, each by the name of who is asked. For any number of threads."""
 
-    def __init__(self, name: str) -> None:
-        self._askers = ThreadPoolExecutor(max_workers=4, thread_name_prefix=name)
+    def __init__(self, name: str, places: int = 4) -> None:
+        self._askers = ThreadPoolExecutor(max_workers=places, thread_name_prefix=name)
         self._under_way: dict[str, Future[A]] = {}
         self._lock = threading.Lock()
 

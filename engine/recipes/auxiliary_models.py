@@ -4,11 +4,9 @@ Each is named in the recipe by the id of a model of the studio, or of a run and 
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import orjson
 from sqlmodel import Session
@@ -16,13 +14,14 @@ from sqlmodel import Session
 from engine.errors import NotFoundError, RefusedError
 from engine.recipes.choices.commas import words
 from engine.recipes.recipe import Recipe
-from engine.weights import tokenizer
+from engine.weights import files, inspection, tokenizer
 from storage import db, home, models, runs
 from storage.statuses import ModelStatus, RunStatus
 from storage.tables import Model, Run
 
 FIELDS = ("teacher_id", "reward_model_id")
-MOST_TOKENIZER_BYTES = 200_000_000
+MOST_TOKENIZER_BYTES = 100 << 20  # the largest vocabularies have 35 MB
+MOST_TOKENIZER_ITEMS = 8_000_000  # of lists and objects that do nothing but fill the memory
 
 
 @dataclass(frozen=True)
@@ -106,18 +105,15 @@ def scores(companion: Companion) -> bool:
 
 def gives_scores(folder: Path) -> bool:
     """Whether the model in a folder has a head of one number."""
-    config = _config(folder)
-    heads = any("ForSequenceClassification" in str(name) for name in config.get("architectures") or [])
-    labels = config.get("id2label") or {}
-    return heads and (config.get("num_labels") == 1 or len(labels) == 1)
-
-
-def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return config if isinstance(config, dict) else {}
+        config = inspection.read_config(folder) or {}
+    except (OSError, RefusedError):
+        return False
+    architectures, labels = config.get("architectures"), config.get("id2label")
+    listed = architectures if isinstance(architectures, list) else []
+    has_head = any("ForSequenceClassification" in str(name)[:200] for name in listed)
+    has_one_label = isinstance(labels, dict) and len(labels) == 1
+    return has_head and (config.get("num_labels") == 1 or has_one_label)
 
 
 def same_vocabulary(first: Path, second: Path) -> bool | None:
@@ -129,16 +125,19 @@ def same_vocabulary(first: Path, second: Path) -> bool | None:
 @lru_cache(maxsize=16)
 def _vocabulary(folder: Path, _fingerprint: str) -> str | None:
     """A digest of tokenizer.json's tokens and their numbers."""
-    file = folder / "tokenizer.json"
     try:
-        if file.stat().st_size > MOST_TOKENIZER_BYTES:
+        file = files.plain_file(folder, "tokenizer.json")
+        if file is None or file.stat().st_size > MOST_TOKENIZER_BYTES:
             return None
-        content = orjson.loads(file.read_bytes())
+        text = file.read_bytes()
+        if text.count(b"{") + text.count(b"[") + text.count(b",") > MOST_TOKENIZER_ITEMS:
+            return None
+        content = orjson.loads(text)
         tokens = content["model"]["vocab"]
         numbers = (
             dict(tokens) if isinstance(tokens, dict) else {token[0]: position for position, token in enumerate(tokens)}
         )
         numbers |= {token["content"]: token["id"] for token in content.get("added_tokens") or []}
         return hashlib.sha256(orjson.dumps(sorted(numbers.items()))).hexdigest()
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RefusedError):
         return None

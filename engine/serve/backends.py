@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
-from engine.process.answers import Answers
+from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
 from engine.serve import probe, routing
 from engine.serve.backend_plan import names, plan_backend, socket_path
@@ -35,7 +35,10 @@ STOP_SECONDS = 10  # somebody pressed Stop, and waits
 KILL_SECONDS = 15  # for a shim that does not do its duty
 HOPELESS = ("config", "data")  # failures that come again however often one tries
 
-_proofs: Answers[str] = Answers("proof")  # by backend and attempt: what is wrong with its answer
+# By backend and attempt: what is wrong with its answer. Outside servers have places of their own, so that one which
+# does not answer keeps no backend of the studio waiting.
+_proofs: Answers[str] = Answers("proof", places=16)
+_outside_proofs: Answers[str] = Answers("outside-proof", places=32)
 _loads: Answers[int | None] = Answers("load")  # by backend: answers it is writing
 
 
@@ -110,11 +113,13 @@ def _starting(backend: Backend) -> None:
 
 
 def _outside_starting(backend: Backend) -> None:
-    address = str(backend.address)
-    if _answers(backend, address, one_token=False):
+    address, key_env = str(backend.address), backend.options.get("api_key_env")
+    model = backend.options["model"]
+    answer = _outside_proofs.to(_attempt(backend), lambda: probe.outside_answers(address, model, key_env))
+    if _is_proof(backend, answer):
         _promote(backend, address)
-    elif time.time() - backend.moved_at > OUTSIDE_SECONDS:
-        fail(backend, f"{address} does not answer. {backend.error or ''}".strip(), "Check the URL and the key.")
+    elif backend.error and time.time() - backend.moved_at > OUTSIDE_SECONDS:  # without an error it was not asked yet
+        fail(backend, f"{address} does not answer. {backend.error}", "Check the URL and the key.")
 
 
 def _listening(backend: Backend, seen: Seen) -> str | None:
@@ -125,11 +130,18 @@ def _listening(backend: Backend, seen: Seen) -> str | None:
     return next((event.address for event in seen.events if isinstance(event, events.Ready)), None)
 
 
-def _answers(backend: Backend, address: str, one_token: bool = True) -> bool:
+def _answers(backend: Backend, address: str) -> bool:
     """Whether the server has proved that it works. Asked in another thread: a first token may take seconds."""
-    key_env = backend.options.get("api_key_env")
-    models = [backend.options["model"]] if backend.kind == "external" else backend.served_names
-    answer = _proofs.to(f"{backend.id} {backend.attempt}", lambda: probe.answers(address, models, key_env, one_token))
+    names = backend.served_names
+    return _is_proof(backend, _proofs.to(_attempt(backend), lambda: probe.answers(address, names)))
+
+
+def _attempt(backend: Backend) -> str:
+    return f"{backend.id} {backend.attempt}"
+
+
+def _is_proof(backend: Backend, answer: Answer[str] | None) -> bool:
+    """Whether it has answered, and well. What is wrong is kept with the backend."""
     if answer is None:
         return False
     if (problem := answer.value) and problem != backend.error:

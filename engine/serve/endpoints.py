@@ -4,12 +4,10 @@ What is asked here only writes rows; `tick` (the reconciler calls it every secon
 up, restarts and stops the same way whoever asked, and whether or not the app was restarted meanwhile.
 """
 
-import ipaddress
 import re
 import time
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlmodel import Session
@@ -19,7 +17,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
-from engine.serve import backends, probe, routing, vllm
+from engine.serve import backends, outside, probe, routing, vllm
 from engine.serve.backend_plan import artifact, options_of, ready_model
 from engine.serve.routing import Upstream, served_models, upstream
 from storage import db, endpoints, home, models, runs
@@ -48,21 +46,7 @@ class ExternalOptions(BaseModel):
     @field_validator("url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must begin with http:// or https:// and name a host")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("must hold no user, password, query or fragment; name the key's variable in api_key_env")
-        if _is_link_local(parts.hostname):
-            raise ValueError("must not be a link-local address: cloud machines keep their credentials there")
-        return url.strip().rstrip("/")
-
-
-def _is_link_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_link_local
-    except ValueError:
-        return host == "metadata.google.internal"
+        return outside.checked_url(url)
 
 
 def create_endpoint(

@@ -5,46 +5,83 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 
 from engine.errors import RefusedError
+from engine.serve import outside
 
+PROBE_SECONDS = 60  # a server of ours: a first token of a large model on a CPU takes its time
+OUTSIDE_PROBE_SECONDS = 15  # in all, from the look-up of the name to the last byte
+MOST_LIST_BYTES = 4 << 20  # of an outside server's list of models; one of a thousand models has 1 MB
 UNIX = "unix:"
 LOCAL_BASE = "http://backend/v1"  # the host name is never looked up: the socket decides
 
 
-def open_client(address: str, key_env: str | None = None, timeout: httpx.Timeout | float = 5) -> httpx.Client:
-    """An HTTP client whose relative URLs are the paths below /v1 of that server. The caller closes it."""
+def open_client(
+    address: str,
+    key_env: str | None = None,
+    timeout: httpx.Timeout | float = 5,
+    most_bytes: int = outside.MOST_ANSWER_BYTES,
+    seconds: float | None = None,
+) -> httpx.Client:
+    """An HTTP client whose relative URLs are the paths below /v1 of that server. The caller closes it.
+
+    `timeout` is for each wait. An outside server has `most_bytes` for all it says, and `seconds` if given.
+    """
     if address.startswith(UNIX):
-        transport = httpx.HTTPTransport(uds=address.removeprefix(UNIX))
+        transport = httpx.HTTPTransport(uds=address.removeprefix(UNIX), verify=outside.certificates())
         return httpx.Client(transport=transport, base_url=LOCAL_BASE, timeout=timeout)
-    return httpx.Client(base_url=address, headers=key_headers(key_env), timeout=timeout)
+    headers = {"accept-encoding": "identity", **key_headers(key_env)}
+    hooks = {"response": [outside.refuse_compressed]}
+    return httpx.Client(
+        transport=outside.Transport(most_bytes, seconds),
+        base_url=address,
+        headers=headers,
+        timeout=timeout,
+        event_hooks=hooks,
+        trust_env=False,
+    )
 
 
 def key_headers(key_env: str | None) -> dict[str, str]:
     """The outside server's key, read from the environment at the moment of use and kept nowhere."""
     if not key_env:
         return {}
-    if not (key := os.environ.get(key_env)):
+    key = os.environ.get(key_env, "").strip()  # a line end, where it came out of a file
+    if not key:
         raise RefusedError(
             f"The environment variable {key_env} is not set.", "Set it where the studio is started, then start again."
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise RefusedError(
+            f"The environment variable {key_env} holds characters that no key has.", "Copy the key into it again."
         )
     return {"authorization": f"Bearer {key}"}
 
 
-def answers(address: str, models: list[str], key_env: str | None = None, one_token: bool = True) -> str:
-    """Empty when the server lists every one of `models` and answers a token with the first; else what is wrong.
+def answers(address: str, models: list[str]) -> str:
+    """Empty when a server of ours lists all `models` and answers a token with the first; else what is wrong."""
+    return _problem(address, models, None, is_ours=True)
 
-    An outside server is only asked for its list (`one_token` False): its tokens cost money.
-    """
+
+def outside_answers(address: str, model: str, key_env: str | None) -> str:
+    """Empty when an outside server lists the model. It is asked for no token, as these cost money."""
+    return _problem(address, [model], key_env, is_ours=False)
+
+
+def _problem(address: str, models: list[str], key_env: str | None, is_ours: bool) -> str:
+    timeout, seconds = (PROBE_SECONDS, None) if is_ours else (OUTSIDE_PROBE_SECONDS, OUTSIDE_PROBE_SECONDS)
     try:
-        with open_client(address, key_env, timeout=30) as client:
+        with open_client(address, key_env, timeout, MOST_LIST_BYTES, seconds) as client:
             listed = {model["id"] for model in _json(client.get("models"))["data"]}
             if missing := [model for model in models if model not in listed]:
                 return f"The server does not list {', '.join(missing)}."
-            if one_token:
+            if is_ours:
                 _json(client.post("completions", json={"model": models[0], "prompt": "a", "max_tokens": 1}))
-    except (httpx.HTTPError, RefusedError, KeyError, TypeError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, RefusedError) as error:
         return f"{type(error).__name__}: {error}"[:300]
+    except (OSError, LookupError, TypeError, ValueError) as error:
+        return f"It does not answer as OpenAI's API does ({type(error).__name__}: {error})"[:300]
     return ""
 
 
@@ -58,7 +95,7 @@ def in_flight(address: str) -> int | None:
             if health.headers.get("content-type", "").startswith("application/json"):
                 return int(_json(health)["in_flight"])
             return _vllm_requests(client.get("http://backend/metrics").text)
-    except (httpx.HTTPError, KeyError, ValueError):
+    except (httpx.HTTPError, LookupError, TypeError, ValueError):
         return None
 
 
@@ -70,4 +107,4 @@ def _vllm_requests(metrics: str) -> int:
 
 def _json(response: httpx.Response) -> Any:
     response.raise_for_status()
-    return response.json()
+    return orjson.loads(response.content)

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 
 from engine.errors import NotFoundError, TunesmithError
-from storage import db, endpoints
+from storage import db, endpoints, settings
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 
@@ -41,7 +41,7 @@ class NotReadyError(TunesmithError):
 @dataclass(frozen=True)
 class _Table:
     read_at: float
-    url: str
+    place: tuple[str, str]
     routes: dict[str, tuple[Endpoint, Backend]]
 
 
@@ -49,32 +49,37 @@ class _Routes:
     """The table as it was read last, for all threads. What was read before the last `forget` never counts as fresh."""
 
     def __init__(self) -> None:
-        self.table = _Table(0.0, "", {})
+        self.table = _Table(0.0, ("", ""), {})
         self._changes = 0
         self._lock = threading.Lock()
 
     def stale(self) -> bool:
         """Whether the table is to be read anew."""
         table = self.table
-        return table.url != db.url() or time.monotonic() - table.read_at > FRESH_SECONDS
+        return table.place != _place() or time.monotonic() - table.read_at > FRESH_SECONDS
 
     def forget(self) -> None:
         with self._lock:
             self._changes += 1
-            self.table = _Table(0.0, "", {})
+            self.table = _Table(0.0, ("", ""), {})
 
     def refresh(self) -> _Table:
         """Reads the table. It is kept unless something has changed while it was read."""
         changes = self._changes
-        read_at, url = time.monotonic(), db.url()
+        read_at, place = time.monotonic(), _place()
         with db.reading() as session:
             rows = endpoints.live(session)
         routes = {name: (endpoint, backend) for endpoint, backend in rows for name in served_names(endpoint, backend)}
-        table = _Table(read_at, url, routes)
+        table = _Table(read_at, place, routes)
         with self._lock:
             if changes == self._changes:
                 self.table = table
         return table
+
+
+def _place() -> tuple[str, str]:
+    """Which database it is. A test may change it; to ask for its address would take a tenth of a request's time."""
+    return settings.place("home"), settings.place("database_url")
 
 
 _routes = _Routes()

@@ -1,7 +1,8 @@
 """Reads the files of a model folder that somebody else made: sizes capped, links held inside, nothing executed.
 
-A folder from the internet may hold a header of 2**60 bytes, a link to /etc/passwd, or a pipe that never ends. Every
-file is therefore a plain file below the folder before it is opened, and no more than a cap is read.
+A folder from the internet may hold a header of 2**60 bytes, a link to /etc/passwd, a pipe that never ends, or a short
+file of numbers with thousands of digits, whose product takes minutes. Every file is therefore a plain file below the
+folder before it is opened, no more than a cap is read, and every number is small before anything is done with it.
 """
 
 import json
@@ -15,6 +16,12 @@ from engine.errors import RefusedError
 
 MAX_JSON_BYTES = 32 << 20  # tokenizer_config.json of a large vocabulary has several megabytes
 MAX_HEADER_BYTES = 16 << 20  # one entry has about 100 bytes; the largest real shards have some thousands
+MAX_ALL_HEADERS_BYTES = 64 << 20  # of all shards; a model of a trillion weights has 15 MB
+MAX_ITEMS = 2_000_000  # of one JSON file: each takes memory, however short it is written
+MAX_SHARDS = 2000
+MAX_DIMENSIONS = 16
+MAX_NUMBER = 2**63 - 1  # the safetensors format has 64 bits for it
+MAX_DIGITS = 40
 BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U8": 8, "BOOL": 8}
 BITS |= {"F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "U16": 16, "U32": 32, "U64": 64, "F4": 4, "C64": 64}
 INDEX = "model.safetensors.index.json"
@@ -44,9 +51,10 @@ def plain_file(folder: Path, name: str) -> Path | None:
     if not path.exists() and not path.is_symlink():
         return None
     if Path(name).name != name or not _inside(folder, path):
-        raise RefusedError(f"`{name}` leads out of the model's folder.", "Copy the real file into the folder.")
+        message = f"`{printable(name)}` leads out of the model's folder."
+        raise RefusedError(message, "Copy the real file into the folder.")
     if not stat.S_ISREG(path.stat().st_mode):
-        raise RefusedError(f"`{name}` is not a plain file.", "Copy the model again from where it came.")
+        raise RefusedError(f"`{printable(name)}` is not a plain file.", "Copy the model again from where it came.")
     return path
 
 
@@ -70,18 +78,38 @@ def read_text(folder: Path, name: str, most_bytes: int = 1 << 20) -> str | None:
         return file.read(most_bytes).decode("utf-8", errors="replace")
 
 
-def read_json(folder: Path, name: str) -> dict[str, Any] | None:
+def read_json(folder: Path, name: str, most_bytes: int = MAX_JSON_BYTES) -> dict[str, Any] | None:
     """A JSON object; None when there is no such file. Raises RefusedError when it is something else, or too large."""
-    text = read_text(folder, name, MAX_JSON_BYTES + 1)
+    text = read_text(folder, name, most_bytes + 1)
     if text is None:
         return None
+    if len(text) > most_bytes or _items(text) > MAX_ITEMS:
+        message = f"`{name}` is not a file of that name as models have it: it is far too large."
+        raise RefusedError(message, "Copy the model again from where it came.")
     try:
-        value = json.loads(text) if len(text) <= MAX_JSON_BYTES else None
+        value = json.loads(text, parse_int=_whole_number)
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"`{name}` is not valid JSON.", "Copy the model again from where it came.") from error
     if not isinstance(value, dict):
         raise RefusedError(f"`{name}` is not a JSON object.", "Copy the model again from where it came.")
     return value
+
+
+def _items(text: str) -> int:
+    """No fewer than the values in a JSON text. Brackets and commas inside strings count too."""
+    return text.count(",") + text.count("{") + text.count("[")
+
+
+def _whole_number(digits: str) -> int:
+    """A number of a JSON text. One with thousands of digits takes long to read, and no model has any."""
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"the number {digits[:20]}... has {len(digits):,} digits")
+    return int(digits)
+
+
+def printable(text: str) -> str:
+    """Text of a stranger's file as a database and a page can hold it: no control characters, no half surrogates."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def weight_files(folder: Path) -> list[str]:
@@ -92,14 +120,29 @@ def weight_files(folder: Path) -> list[str]:
     shards = index.get("weight_map")
     if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
         raise RefusedError(f"`{INDEX}` has no weight_map.", "Copy the model again from where it came.")
-    return sorted(set(shards.values()))
+    names = sorted(set(shards.values()))
+    if len(names) > MAX_SHARDS:
+        message = f"`{INDEX}` names {len(names):,} weights files; no model has more than {MAX_SHARDS:,}."
+        raise RefusedError(message, "Copy the model again from where it came.")
+    return names
 
 
-def tensors(folder: Path, name: str) -> list[Tensor]:
-    """The tensors of one safetensors file, from its header alone. Raises RefusedError when the file does not hold."""
+def tensors(folder: Path, names: list[str]) -> list[Tensor]:
+    """The tensors of these safetensors files, from their headers alone. Raises RefusedError when one does not hold."""
+    found: list[Tensor] = []
+    left = MAX_ALL_HEADERS_BYTES
+    for name in names:
+        header, data_bytes = _header(folder, name, min(MAX_HEADER_BYTES, left))
+        found += _entries(name, header, data_bytes)
+        left -= len(header)
+    return found
+
+
+def _header(folder: Path, name: str, most_bytes: int) -> tuple[bytes, int]:
+    """The header's text, and how many bytes of weights come after it."""
     path = plain_file(folder, name)
     if path is None:
-        raise RefusedError(f"The weights file `{name}` is missing.", "Copy or download the whole model again.")
+        raise RefusedError(f"The weights file `{printable(name)}` is missing.", "Copy or download the model again.")
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
@@ -107,15 +150,17 @@ def tensors(folder: Path, name: str) -> list[Tensor]:
             hint = "Run `git lfs install` and `git lfs pull` in the folder, or download the model again."
             raise RefusedError(f"`{name}` is a Git LFS pointer, not the weights.", hint)
         length = int.from_bytes(start, "little")
-        if len(start) < 8 or length > min(MAX_HEADER_BYTES, size - 8):
+        if len(start) < 8 or length > min(most_bytes, size - 8):
             raise _broken(name, f"its header claims {length:,} bytes, the file has {size:,}")
-        header = file.read(length)
-    return _entries(name, header, size - 8 - length)
+        return file.read(length), size - 8 - length
 
 
 def _entries(name: str, header: bytes, data_bytes: int) -> list[Tensor]:
     try:
-        entries = json.loads(header)
+        text = header.decode("utf-8")
+        if _items(text) > MAX_ITEMS:
+            raise ValueError("its header has far too many entries")
+        entries = json.loads(text, parse_int=_whole_number)
         entries.pop("__metadata__", None)
         parsed = [_tensor(key, entry, data_bytes) for key, entry in entries.items()]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -126,17 +171,23 @@ def _entries(name: str, header: bytes, data_bytes: int) -> list[Tensor]:
 
 
 def _tensor(name: str, entry: dict[str, Any], data_bytes: int) -> Tensor:
-    shape, dtype, (begin, end) = tuple(entry["shape"]), entry["dtype"], entry["data_offsets"]
+    """One entry, checked. Numbers are compared before they are multiplied."""
+    shape, dtype, (begin, end) = entry["shape"], entry["dtype"], entry["data_offsets"]
+    if not name.isprintable():
+        raise ValueError(f"a tensor is called {name!r:.80}")
     if dtype not in BITS:
-        raise ValueError(f"unknown type {dtype!r}")
-    if not all(isinstance(number, int) and number >= 0 for number in (*shape, begin, end)):
+        raise ValueError(f"unknown type {dtype!r:.80}")
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+        raise ValueError(f"tensor {name!r:.80} has an impossible shape")
+    if not all(type(number) is int and 0 <= number <= MAX_NUMBER for number in (*shape, begin, end)):
         raise ValueError(f"tensor {name!r:.80} has an impossible shape")
     if end > data_bytes:
         raise ValueError("the file is cut off")
     if (end - begin) * 8 != math.prod(shape) * BITS[dtype]:
         raise ValueError(f"tensor {name!r:.80} has another size than its shape")
-    return Tensor(name, dtype, shape)
+    return Tensor(name, dtype, tuple(shape))
 
 
 def _broken(name: str, reason: str) -> RefusedError:
-    return RefusedError(f"`{name}` is not a complete safetensors file: {reason}.", "Copy or download the model again.")
+    message = f"`{printable(name)}` is not a complete safetensors file: {printable(reason)}."
+    return RefusedError(message, "Copy or download the model again.")

@@ -16,6 +16,7 @@ from engine.errors import RefusedError
 from engine.weights import files as model_files
 from engine.weights.files import Tensor
 
+MAX_CONFIG_BYTES = 4 << 20  # kept in memory; a real one has some thousand bytes, with notes on each layer a million
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx", "max_seq_len")
 TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"), ("spiece.model",))
 LICENCES = {
@@ -62,13 +63,13 @@ def inspect(folder: Path) -> Inspection:
 
 
 def _inspect(folder: Path) -> Inspection:
-    config = model_files.read_json(folder, "config.json")
+    config = read_config(folder)
     files = model_files.weight_files(folder)
     tokenizer = has_tokenizer(folder)
     reasons = [*_kind_reasons(folder, config, files), *config_reasons(config)]
     tensors: list[Tensor] = []
     try:
-        tensors = [tensor for name in files for tensor in model_files.tensors(folder, name)]
+        tensors = model_files.tensors(folder, files)
     except RefusedError as error:
         reasons.append(str(error))
     if config is not None and not tokenizer:
@@ -88,6 +89,11 @@ def _inspect(folder: Path) -> Inspection:
         config=config,
         reasons=tuple(dict.fromkeys(reasons)),
     )
+
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """config.json; None when there is none. Raises RefusedError when it is no JSON object, or too large to be one."""
+    return model_files.read_json(folder, "config.json", MAX_CONFIG_BYTES)
 
 
 def _kind_reasons(folder: Path, config: dict[str, Any] | None, files: list[str]) -> list[str]:
@@ -160,7 +166,8 @@ def quantisation(config: dict[str, Any]) -> str | None:
     method = config.get("quantization_config")
     if not method:
         return None
-    return str(method.get("quant_method", "unknown method"))[:40] if isinstance(method, dict) else "unknown method"
+    name = method.get("quant_method") if isinstance(method, dict) else None
+    return model_files.printable(name[:40]) if isinstance(name, str) else "unknown method"
 
 
 @lru_cache(maxsize=1)
@@ -182,12 +189,13 @@ def causal_architectures() -> dict[str, tuple[str, ...]]:
 
 def _architecture(config: dict[str, Any] | None) -> str | None:
     names = (config or {}).get("architectures")
-    return names[0][:100] if isinstance(names, list) and names and isinstance(names[0], str) else None
+    first = names[0] if isinstance(names, list) and names else None
+    return model_files.printable(first[:100]) if isinstance(first, str) else None
 
 
 def _text(config: dict[str, Any] | None, key: str) -> str | None:
     value = (config or {}).get(key)
-    return value[:100] if isinstance(value, str) else None
+    return model_files.printable(value[:100]) if isinstance(value, str) else None
 
 
 def _context_length(config: dict[str, Any] | None) -> int | None:
@@ -226,7 +234,7 @@ def has_chat_template(folder: Path) -> bool:
 
 def licence(folder: Path) -> str | None:
     """The licence named in the README's front matter (as on the hub), else recognised from a LICENSE file."""
-    front = re.match(r"---\s*\n(.*?)\n---", model_files.read_text(folder, "README.md", 64 << 10) or "", re.S)
+    front = re.match(r"---[ \t]*\r?\n(.*?)\n---", model_files.read_text(folder, "README.md", 64 << 10) or "", re.S)
     if front:
         license_name = re.search(r"^license_name:[ \t]*['\"]?([\w.+-]{1,60})", front[1], re.M)
         license_id = re.search(r"^license:[ \t]*['\"]?([\w.+-]{1,60})", front[1], re.M)

@@ -1,8 +1,9 @@
 """The studio's main road against its budgets: `python -m tests.bench.spine ROWS.json [--rounds 5] [--steps 12]`.
 
-In a fresh home: start to first page, Start click to trainer alive and to first loss, memory of the idle studio, and
-tokens a second of a training by the studio against the same one with TRL alone, in turn. ROWS is a JSON list of alpaca
-rows. TUNESMITH_BENCH_MODEL names a model folder; without it the starter model is fetched.
+In a fresh home: start to first page, memory of the idle studio, what a kept-alive connection waits for and what the
+gateway adds (tests.bench.kept_alive; `--rounds 0` prints only so far), Start click to trainer alive and to first loss,
+and tokens a second of a training by the studio against the same one with TRL alone, in turn. ROWS is a JSON list of
+alpaca rows. TUNESMITH_BENCH_MODEL names a model folder; without it the starter model is fetched.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from tests.bench import training_rows
+from tests.bench import kept_alive, training_rows
 
 T = TypeVar("T")
 TOKEN = "bench-bench-bench-bench-bench"
@@ -52,7 +53,8 @@ class Studio:
         self.log = open(f"{home}.log", "wb")  # noqa: SIM115 (open as long as the process)
         self.process = subprocess.Popen(argv, cwd=root, env=environment, stdout=self.log, stderr=self.log)
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
+        self.address = f"http://127.0.0.1:{port}"
+        self.http = httpx.Client(base_url=self.address, headers=headers, timeout=60)
 
     def answers(self) -> bool:
         try:
@@ -137,6 +139,9 @@ def measure(studio: Studio, rows: Path, rounds: int, steps: int) -> None:
     print(f"start to first page    {time.monotonic() - studio.began:6.2f} s   (budget 3)")
     time.sleep(5)
     print(f"memory of idle studio  {studio.memory_mb():6.0f} MB  (budget 400)")
+    kept_alive.measure(studio, TOKEN)
+    if not rounds:
+        return
     own = os.environ.get("TUNESMITH_BENCH_MODEL", "")
     source = {"source": "path", "id": own} if own else {"source": "starter"}
     model = studio.ready(f"models/{studio.post('models', source)['id']}")

@@ -42,11 +42,11 @@ def test_an_unknown_fragment_is_refused_in_our_words(client: TestClient, path: s
     assert "Reload the page" in response.json()["error"]["hint"]
 
 
-def test_a_fragment_gets_the_query_and_the_project_of_the_cookie(
+def test_a_fragment_gets_the_query_the_project_of_the_cookie_and_who_looks(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = projects.create_project("Support")
     monkeypatch.setitem(home.FRAGMENTS, "echo", lambda query: repr(sorted(query.items())))
     client.cookies.set(shell.COOKIE, project.id)
-    response = client.get("/fragments/home/echo?run=r1&project=other")
-    assert response.text == repr([("project", project.id), ("run", "r1")])
+    response = client.get("/fragments/home/echo?run=r1&project=other&role=owner")
+    assert response.text == repr([("project", project.id), ("role", "viewer"), ("run", "r1")])

@@ -1,6 +1,7 @@
 """The door: who gets in, from where, and what the answers carry."""
 
 import time
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,7 +11,9 @@ from app.door.access import Access
 from app.door.guard import Guard
 from engine.accounts import keys
 from engine.errors import RefusedError
+from engine.models import models
 from storage.settings import settings
+from tests.engine.weights import model_folders
 from tests.rest import ADDRESS, PASSWORD, TOKEN, log_in, make_access, make_client
 from tests.security.echo import echo
 
@@ -252,3 +255,18 @@ def test_the_share_hosts_name_makes_nobody_a_visitor_on_the_other_port() -> None
     access = make_access().shared(9999, "abc.gradio.live")
     client = log_in(make_client(access))
     assert client.post(API, json={"name": "x"}).status_code == 201
+
+
+def test_visitors_of_a_share_link_see_no_paths_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TUNESMITH_PASSWORD", PASSWORD)
+    folder = model_folders.make(tmp_path / "my-model")
+    model = models.add_model("path", str(folder))
+    owner, addresses = log_in(make_client(with_window=True)), ("/api/models", f"/api/models/{model.id}")
+    assert all(str(folder) in owner.get(address).text for address in (*addresses, "/fragments/models/models"))
+    visitor = TestClient(owner.app, "https://abc.gradio.live:9999", follow_redirects=False)
+    owner.app.state.access = make_access().shared(9999, "abc.gradio.live")  # type: ignore[attr-defined]
+    assert visitor.post("/login", data={"secret": PASSWORD}).status_code == 303
+    for address in (*addresses, "/fragments/models/models"):
+        text = visitor.get(address).text
+        assert "my-model" in text
+        assert str(tmp_path) not in text

@@ -26,9 +26,9 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
+from engine.errors import RefusedError
 from engine.process import events
 from engine.sizes import in_words
-from engine.weights import files as model_files
 from engine.weights import inspection
 from engine.weights.starter import sha256_of
 from engine.workers.contract import WorkFailedError
@@ -84,7 +84,10 @@ def _refuse_what_cannot_load(
     if "config.json" not in names:
         raise WorkFailedError("config", f"{repo_id} has no config.json.", "Choose a model made for transformers.")
     hf_hub_download(repo_id, "config.json", revision=info.sha, local_dir=part, token=token)
-    config = model_files.read_json(part, "config.json") or {}
+    try:
+        config = inspection.read_config(part) or {}
+    except RefusedError as error:
+        raise WorkFailedError("config", f"{repo_id} cannot be trained here. {error.message}", error.hint) from error
     if reasons := inspection.config_reasons(config):
         raise WorkFailedError("config", f"{repo_id} cannot be trained here. {reasons[0]}", "Choose another model.")
 

@@ -1,7 +1,8 @@
 """A fetch that does what its model's id says: `python -m tests.engine.models.fake_fetch SPEC OUT`.
 
 owner/good leaves a model; owner/slow reports progress and waits to be killed; owner/dies is killed every time,
-owner/dies-once only the first time; owner/refused fails with words; owner/empty says it is done and left nothing.
+owner/dies-once only the first time; owner/refused fails with words; owner/empty says it is done and left nothing;
+owner/bomb leaves weights whose header holds numbers with thousands of digits.
 """
 
 import os
@@ -30,6 +31,10 @@ def fetch(spec: dict[str, Any], out: Path) -> dict[str, Any]:
             os.kill(os.getpid(), signal.SIGKILL)
         case "refused":
             raise contract.WorkFailedError("network", "The hub cannot be reached.", "Check the connection.")
+        case "bomb":
+            shape = ",".join(["9" * 4000] * 1000)
+            header = f'{{"a":{{"dtype":"F32","shape":[{shape}],"data_offsets":[0,0]}}}}'.encode()
+            (part / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
         case "empty":
             return {}
     return {"path": str(fetch_model.publish(part, out / "files")), "revision": "abc123"}

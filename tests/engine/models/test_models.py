@@ -285,3 +285,16 @@ def test_a_served_model_is_not_deleted_and_one_no_longer_served_is(tmp_path: Pat
         left = session.get(Backend, backend)
     assert left is not None
     assert left.model_id is None
+
+
+def test_a_fetched_folder_is_looked_into_beside_the_reconciler() -> None:
+    model = ticked(models.add_model("hub", "owner/good"))
+    wait_for(lambda: (folder(model) / "exit.1.json").exists(), seconds=30)
+    assert ticked(model).status == ModelStatus.QUEUED  # this tick has only asked another thread
+    assert settled(model).status == ModelStatus.READY
+
+
+def test_a_hostile_header_of_the_hub_is_a_model_that_cannot_be_trained() -> None:
+    model = settled(models.add_model("hub", "owner/bomb"))
+    assert (model.status, model.trainable) == (ModelStatus.READY, False)
+    assert "has 4,000 digits" in (model.untrainable_reason or "")
