@@ -111,7 +111,11 @@ def test_impossible_numbers_of_a_config_count_as_unknown(tmp_path: Path, value: 
 
 def test_what_is_said_about_a_model_can_be_stored_and_shown(tmp_path: Path) -> None:
     hostile = "\ud800\x00\n"
-    config = {"architectures": [hostile], "model_type": hostile, "quantization_config": {"quant_method": hostile}}
+    config: dict[str, Any] = {
+        "architectures": [hostile],
+        "model_type": hostile,
+        "quantization_config": {"quant_method": hostile},
+    }
     folder = make(tmp_path / "m", **config)
     (folder / files.INDEX).write_text(json.dumps({"weight_map": {"a": hostile}}))
     seen = inspection.inspect(folder)
