@@ -29,7 +29,7 @@ def _paths(routes: list[Any], prefix: str = "") -> Iterator[tuple[str, bool]]:
     for route in routes:
         path = f"{prefix}{getattr(route, 'path', '')}"
         if inner := getattr(route, "effective_candidates", None):
-            yield from ((f"{prefix}{route.path}", False) for route in inner())
+            yield from _paths(list(inner()), prefix)
         elif isinstance(route, Mount):
             below = path.rstrip("/")
             yield f"{below}/some/file.js", False
