@@ -17,7 +17,8 @@ from engine import names
 from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.fit import memory
-from engine.process import attempts, events, process, queue, rounds, trash
+from engine.models import looks
+from engine.process import attempts, events, process, queue, rounds, trash, work
 from engine.process.attempts import State
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import auxiliary_models
@@ -89,14 +90,16 @@ def delete_model(model_id: str) -> None:
             backend.model_id = None  # it has ended; its endpoint's history stays
         session.flush()
         session.delete(model)
+    work.forget_subject(model_id)
     folder = home.model_folder(model_id)
     process.end(folder)
     trash.discard(folder)
 
 
 def tick() -> None:
-    """Moves every model that is being fetched one step on. Called once a second, by one reconciler."""
+    """Moves every model that is being fetched, or looked at, one step on. Called once a second, by one reconciler."""
     rounds.each(NOUN, Model, moving.models, _advance)
+    rounds.each(NOUN, Model, moving.models_to_look_at, looks.advance)
 
 
 @queue.huey.task()

@@ -100,7 +100,7 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> DistilTrainer:
         data_collator=DistilBatches(base.tokenizer.pad_token_id),
         train_dataset=rows.train,
         eval_dataset=rows.held_out,
-        peft_config=adapters.adapter(recipe, base.model),
+        peft_config=adapters.adapter(recipe, base.model, base.new_tokens),
     )
     teacher_config.vocab_size = teacher_vocab_size
     trainer.share(min(config.vocab_size, teacher_vocab_size))
