@@ -13,15 +13,17 @@ from engine.workers.contract import WorkFailedError
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
-def load(model_class: Any, path: Path, **options: Any) -> Any:
+def load(model_class: Any, path: Path, num_labels: int | None = None, **options: Any) -> Any:
     """The model in a folder: of `model_class` (AutoModelForCausalLM ...), safetensors only, none of its own code run.
 
-    Raises WorkFailedError when its files lack the embeddings or the head, which transformers would make up; OSError
-    and ValueError as transformers does.
+    `num_labels` are the numbers that a new head answers with. Raises WorkFailedError when its files lack the embeddings
+    or the head, which transformers would make up; OSError and ValueError as transformers does.
     """
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     config = AutoConfig.from_pretrained(path, **safe)
     _forget_impossible_pad(config)
+    if num_labels is not None:
+        config.num_labels = num_labels
     options |= {"config": config, "use_safetensors": True, "output_loading_info": True}
     model, info = model_class.from_pretrained(path, **safe, **options)
     names = {f"{name}.weight" for name, module in model.named_modules() if module in embeddings(model)}

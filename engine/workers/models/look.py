@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.process import events
-from engine.weights import files
+from engine.weights import files, inspection
 from engine.weights.token_facts import MOST_NAMED
 from engine.workers import limits
-
-VOCABULARY_KEYS = ("vocab_size", "n_vocab")
 
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -26,13 +24,12 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     found = plain_tokenizer.read(model) or vocabulary.prepared(model, Path(spec["cache"]), report)
     config = files.read_json(model, "config.json") or {}
     eos_ids = turn_end.as_ids(configured_eos(model, config))
-    eos = [text for token in eos_ids if (text := found.tokens.id_to_token(token)) is not None]
+    eos = turn_end.texts(found, eos_ids)
     eos += [found.eos] if found.eos and found.eos not in eos else []
     with limits.memory():
         end = turn_end.find(found, eos)
-        ids = turn_end.ids(found, eos_ids)
     numbers = {number: text for text, number in found.tokens.get_vocab(with_added_tokens=True).items()}
-    rows = vocabulary_size(config)
+    rows = inspection.vocabulary_size(config)
     beyond = sorted(number for number in numbers if rows and number >= rows)
     return {
         "state": spec["state"],
@@ -40,7 +37,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         "written": end.written,
         "unknown": end.unknown,
         "eos": eos,
-        "eos_ids": ids,
+        "eos_ids": turn_end.ids(found, eos_ids, end),
         "pad": found.special.get("pad_token") or found.eos or None,
         "unk": found.special.get("unk_token"),
         "tokens": max(numbers, default=-1) + 1,
@@ -54,16 +51,6 @@ def configured_eos(model: Path, config: dict[str, Any]) -> Any:
     """`eos_token_id` as transformers takes it: of generation_config.json where there is one, else of config.json."""
     generation = files.read_json(model, "generation_config.json")
     return (config if generation is None else generation).get("eos_token_id")
-
-
-def vocabulary_size(config: dict[str, Any]) -> int:
-    """Rows of the embeddings: transformers makes as many as config.json says; 0 when it does not say."""
-    text_config = config.get("text_config")
-    for settings in (config, text_config if isinstance(text_config, dict) else {}):
-        for key in VOCABULARY_KEYS:
-            if isinstance(size := settings.get(key), int) and size > 0:
-                return size
-    return 0
 
 
 if __name__ == "__main__":

@@ -59,13 +59,20 @@ def find(vocabulary: Vocabulary, eos: Collection[str]) -> TurnEnd:
     return TurnEnd(next(known, first))
 
 
-def ids(vocabulary: Vocabulary, eos_ids: Iterable[int]) -> list[int]:
-    """The tokens that end generation: the end of a turn first, then the tokenizer's own, then `eos_ids`, each once."""
-    own = [*eos_ids]
-    texts = [text for token in own if (text := vocabulary.tokens.id_to_token(token)) is not None]
-    end = find(vocabulary, {*texts, vocabulary.eos})
+def ids(vocabulary: Vocabulary, eos_ids: Collection[int], end: TurnEnd | None = None) -> list[int]:
+    """The tokens that end generation: the end of a turn first, then the tokenizer's own, then `eos_ids`, each once.
+
+    `end` is what `find` has found, where it was asked already.
+    """
+    end = end or find(vocabulary, {*texts(vocabulary, eos_ids), vocabulary.eos})
     named = [vocabulary.tokens.token_to_id(text) for text in (end.token, vocabulary.eos) if text]
-    return list(dict.fromkeys(token for token in [*named, *own] if token is not None))
+    return list(dict.fromkeys(token for token in [*named, *eos_ids] if token is not None))
+
+
+def texts(vocabulary: Vocabulary, tokens: Iterable[int]) -> list[str]:
+    """The texts of tokens, without numbers that are none."""
+    found = (vocabulary.tokens.id_to_token(token) for token in tokens)
+    return [text for text in found if text is not None]
 
 
 def settle(model: Any, tokenizer: Any) -> None:

@@ -43,7 +43,8 @@ def fitted(base: Base, recipe: Recipe, data: Iterable[Dataset], adapter: Path | 
             raise WorkFailedError("config", message, "Train this model from the beginning.")
         base = _grown(base, recipe, needed, out)
     networks.enlarge(base.model, kept)
-    _pad_with_a_row(tokenizer, networks.rows(base.model), out)
+    if note := pad_with_known(tokenizer, networks.rows(base.model)):
+        events.append(out, events.Note(message=note))
     return base
 
 
@@ -97,12 +98,14 @@ def _named(tokenizer: PreTrainedTokenizerBase, first: int, end: int) -> str:
     return ", ".join(texts) + (f" and {len(tokens) - MOST_NAMED:,} more" if len(tokens) > MOST_NAMED else "")
 
 
-def _pad_with_a_row(tokenizer: PreTrainedTokenizerBase, rows: int, out: Path) -> None:
-    """Padding is neither learnt nor attended to, so any token that has an embedding will do."""
+def pad_with_known(tokenizer: PreTrainedTokenizerBase, rows: int) -> str:
+    """Gives the tokenizer a padding token among the model's `rows` tokens; says so, or nothing when it has one.
+
+    Padding is neither learnt nor attended to, so any will do.
+    """
     if tokenizer.pad_token_id < rows:
-        return
+        return ""
     tokens = (tokenizer.eos_token_id, tokenizer.unk_token_id, 0)
     before, token = tokenizer.pad_token, next(token for token in tokens if token is not None and token < rows)
     tokenizer.pad_token = tokenizer.convert_ids_to_tokens(token)
-    message = f"The padding token `{before}` has no embedding, so rows are padded with `{tokenizer.pad_token}`."
-    events.append(out, events.Note(message=message))
+    return f"The padding token `{before}` has no embedding, so rows are padded with `{tokenizer.pad_token}`."
