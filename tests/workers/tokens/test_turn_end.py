@@ -60,7 +60,7 @@ def test_a_later_token_counts_where_the_model_stops_at_it_behind_every_answer() 
 def test_the_end_of_a_turn_comes_first_among_the_tokens_that_end_generation() -> None:
     found = vocabulary(CHATML)
     base = Vocabulary(found.tokens, CHATML, {"eos_token": "<|endoftext|>"}, found.specials)
-    end_of_text, end_of_turn = (found.tokens.token_to_id(text) for text in ("<|endoftext|>", "<|im_end|>"))
+    end_of_text, end_of_turn = (found.tokens.get_vocab()[text] for text in ("<|endoftext|>", "<|im_end|>"))
     assert turn_end.ids(base, [end_of_text]) == [end_of_turn, end_of_text]
     assert turn_end.ids(found, [end_of_turn]) == [end_of_turn]
     assert turn_end.ids(base, [99_999]) == [end_of_turn, end_of_text, 99_999]  # what the model's files say stays

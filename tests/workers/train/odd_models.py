@@ -13,6 +13,7 @@ def make(
     eos: str = "<|endoftext|>",
     added: tuple[str, ...] = (),
     pad: str | None = "<|endoftext|>",
+    unk: str | None = None,
     tied: bool = False,
     spare_rows: int = 0,
 ) -> Path:
@@ -22,7 +23,7 @@ def make(
     """
     tiny.make(folder)
     tokenizer, config = AutoTokenizer.from_pretrained(folder), AutoConfig.from_pretrained(folder)
-    tokenizer.eos_token = eos
+    tokenizer.eos_token, tokenizer.unk_token = eos, unk
     config.vocab_size = len(tokenizer) + spare_rows
     config.eos_token_id, config.bos_token_id, config.tie_word_embeddings = tokenizer.eos_token_id, None, tied
     if added:
