@@ -6,6 +6,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from engine.models import models
+from engine.weights import token_facts
 from engine.weights.starter import STARTER_NAME
 from pages.parts import html, live, toasts
 from pages.parts.icons import icon
@@ -74,7 +75,7 @@ def _state(model: Model) -> Markup:
             return _fetching(model)
         case ModelStatus.FAILED:
             return html.notice(model.error or "It could not be fetched.", model.hint or "")
-    return _facts(model) + _verdict(model)
+    return _facts(model) + _remarks(model) + _verdict(model)
 
 
 def _fetching(model: Model) -> Markup:
@@ -93,8 +94,24 @@ def _facts(model: Model) -> Markup:
             ("Licence", model.licence or "not stated"),
             ("Chat template", "yes" if model.has_chat_template else "no"),
             ("Architecture", model.architecture),
+            *_token_facts(token_facts.of(model.token_facts)),
         )
     )
+
+
+def _token_facts(facts: token_facts.TokenFacts | None) -> list[tuple[str, str]]:
+    """What a worker has found in tokenizer and template."""
+    if facts is None:
+        return [("Answers end with", "being looked at")]
+    if facts.problem:
+        return [("Answers end with", "not known")]
+    return [("Answers end with", facts.ends_with or "no token"), ("Rows are padded with", facts.pad_in_words())]
+
+
+def _remarks(model: Model) -> Markup:
+    """What does not fit between its tokenizer, its template and its sizes."""
+    facts = token_facts.of(model.token_facts)
+    return html.join(html.notice(text, tone="calm") for text in (token_facts.remarks(facts) if facts else []))
 
 
 def _verdict(model: Model) -> Markup:

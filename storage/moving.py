@@ -6,7 +6,7 @@ Each query is answered from an index, and where many may wait in line it gives t
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import func, or_
+from sqlalchemy import func, null, or_
 from sqlmodel import Session, col, select
 
 from storage.statuses import RUN_ALIVE, SERVING_MOVING, DatasetStatus, ModelStatus, RunStatus, WorkStatus
@@ -34,6 +34,14 @@ def models(session: Session) -> Sequence[str]:
     """Models that are being fetched."""
     return session.exec(
         select(Model.id).where(Model.status == ModelStatus.QUEUED).order_by(col(Model.created_at))
+    ).all()
+
+
+def models_to_look_at(session: Session) -> Sequence[str]:
+    """Models that are there, and whose tokenizer and chat template nobody has looked at yet."""
+    unseen = col(Model.token_facts).is_(null())
+    return session.exec(
+        select(Model.id).where(Model.status == ModelStatus.READY, unseen).order_by(col(Model.created_at))
     ).all()
 
 

@@ -1,23 +1,35 @@
 """Base models over REST."""
 
 from pathlib import PurePath
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import Field
+from pydantic import AliasPath, BeforeValidator, Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, Offset, PathId, Text, total
 from engine.errors import RefusedError
 from engine.models import models
+from engine.weights import token_facts
 from storage import db
 from storage import models as stored
 from storage.statuses import ModelStatus
 from storage.tables import Model
 
+FOUND = AliasPath("token_facts")  # a column of the row
 router = APIRouter(prefix="/models", tags=["models"])
 
 Source = Literal["starter", "hub", "path"]
+
+
+def _ends_with(values: Any) -> str | None:
+    facts = token_facts.of(values)
+    return facts.ends_with if facts else None
+
+
+def _remarks(values: Any) -> list[str]:
+    facts = token_facts.of(values)
+    return token_facts.remarks(facts) if facts else []
 
 
 class ModelAnswer(Answer):
@@ -41,6 +53,12 @@ class ModelAnswer(Answer):
     architecture: str | None = Field(description="The class that loads it.")
     licence: str | None = Field(description="Its licence, as its card names it.")
     has_chat_template: bool | None = Field(description="Whether it knows how a chat is written.")
+    ends_with: Annotated[str | None, BeforeValidator(_ends_with)] = Field(
+        validation_alias=FOUND, description="The token that ends an answer; null while nobody has looked."
+    )
+    remarks: Annotated[list[str], BeforeValidator(_remarks)] = Field(
+        validation_alias=FOUND, description="What does not fit between its tokenizer, template and sizes."
+    )
     trainable: bool | None = Field(description="Whether it can be trained on this machine.")
     untrainable_reason: str | None = Field(description="Why not.")
     revision: str | None = Field(description="The exact revision that was fetched.")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.life import orphans
+from engine.models import looks
 from engine.process import logs, machine, trash, work
 
 EVERY_SECONDS = 1.0
@@ -26,6 +27,7 @@ CHORES = {
     "trash": Chore(trash.empty, 2),
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),
+    "models": Chore(looks.forget_changed, 600),
 }
 
 

@@ -18,7 +18,8 @@ from engine import names
 from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.fit import memory
-from engine.process import attempts, events, process, queue, rounds, trash
+from engine.models import looks
+from engine.process import attempts, events, process, queue, rounds, trash, work
 from engine.process.answers import Answers
 from engine.process.attempts import State
 from engine.process.plan import Plan, plan_worker
@@ -31,7 +32,7 @@ from storage.tables import Model
 
 Source = Literal["starter", "hub", "path"]
 NOUN = "models"
-_looks: Answers[dict[str, Any]] = Answers("look")  # by model and attempt: what is in the fetched folder
+_inspections: Answers[dict[str, Any]] = Answers("inspection")  # by model and attempt: what is in the fetched folder
 FACTS = ("architecture", "parameters", "context_length", "licence", "has_chat_template", "size_bytes")
 
 
@@ -92,14 +93,16 @@ def delete_model(model_id: str) -> None:
             backend.model_id = None  # it has ended; its endpoint's history stays
         session.flush()
         session.delete(model)
+    work.forget_subject(model_id)
     folder = home.model_folder(model_id)
     process.end(folder)
     trash.discard(folder)
 
 
 def tick() -> None:
-    """Moves every model that is being fetched one step on. Called once a second, by one reconciler."""
+    """Moves every model that is being fetched, or looked at, one step on. Called once a second, by one reconciler."""
     rounds.each(NOUN, Model, moving.models, _advance)
+    rounds.each(NOUN, Model, moving.models_to_look_at, looks.advance)
 
 
 @queue.huey.task()
@@ -143,10 +146,10 @@ def _reported_columns(model: Model, folder: Path, new_events: list[events.Event]
             case events.Failed(message=message, hint=hint):
                 changes |= {"status": ModelStatus.FAILED, "progress": None, "error": message, "hint": hint}
             case events.Finished(result=result):
-                look = _looks.to(f"{model.id} {model.attempt}", lambda: _fetched_columns(folder / "files"))
-                if look is None:
+                inspection = _inspections.to(f"{model.id} {model.attempt}", lambda: _fetched_columns(folder / "files"))
+                if inspection is None:
                     return None
-                changes |= look.value | {"revision": result.get("revision")}
+                changes |= inspection.value | {"revision": result.get("revision")}
     return changes
 
 

@@ -17,6 +17,7 @@ WORKERS = {
     **dict.fromkeys(("grpo", "rloo"), "engine.workers.train.reinforce"),
     "gkd": "engine.workers.train.distil",
     "fetch_model": "engine.workers.models.fetch",
+    "look_model": "engine.workers.models.look",
     "import_data": "engine.workers.data.import_files",
     "import_hub": "engine.workers.data.import_hub",
     "shape_data": "engine.workers.data.shape",

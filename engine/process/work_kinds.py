@@ -24,6 +24,7 @@ KINDS = {
     "fit_probe": Kind("measurement", is_prompt=True, takes_device=True, retries=0),
     "health": Kind("health check"),
     "look_data": Kind("first look at a hub dataset", is_prompt=True, kept_seconds=600),
+    "look_model": Kind("look at a model"),
     "machine_speed": Kind("measurement of this machine"),
     "push_data": Kind("upload to the hub"),
     "search_index": Kind("search index"),

@@ -12,7 +12,8 @@ from engine.errors import RefusedError
 from engine.process import devices
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import recipe
-from engine.serve import vllm
+from engine.serve import vllm, vllm_files
+from engine.weights import token_facts
 from storage import db, home, models, runs
 from storage.statuses import ModelStatus
 from storage.tables import Backend, Endpoint, Model, Run
@@ -32,6 +33,7 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     env = devices.environment(device)
     if backend.kind == "vllm":
         plan = _vllm(Path(str(model.path)), served_names, adapters, socket_path(backend.id), backend.options)
+        plan = _with_files(plan, model, list(adapters.values()), home.backend_folder(backend.id))
         return Plan(plan.argv, plan.env | env, plan.files)
     spec: dict[str, Any] = {
         "model_path": model.path,
@@ -120,3 +122,18 @@ def _vllm(
     adapters = {name: folders[key] for name, key in served_names.items() if key and not full_models}
     model = folders[full_models[0]] if full_models else base
     return vllm.plan_vllm(model, base_names, adapters, socket, vllm.VllmOptions(**options))
+
+
+def _with_files(plan: Plan, model: Model, folders: list[Path], backend_folder: Path) -> Plan:
+    """vLLM is also told where answers end and how chats are written, as far as the folder it loads does not say it."""
+    adapters = [folder for folder in folders if (folder / "adapter_config.json").exists()]
+    if len(adapters) < len(folders):
+        return plan  # a fully tuned model has it all in its own folder
+    vllm_files.refuse_new_embeddings(adapters)
+    base, argv, files = Path(str(model.path)), list(plan.argv), dict(plan.files)
+    if config := vllm_files.generation_config(base, token_facts.of(model.token_facts), adapters):
+        files[backend_folder / "generation" / vllm_files.GENERATION] = config
+        argv += ["--generation-config", str(backend_folder / "generation")]
+    if template := vllm_files.chat_template(base, adapters):
+        argv += ["--chat-template", str(template)]
+    return Plan(argv, plan.env, files)

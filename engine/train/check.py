@@ -18,6 +18,7 @@ from engine.train.rules import (
     start,
     subjects,
     tracking,
+    vocabulary,
 )
 from engine.train.rules.problem import Problem, Rule
 from storage.tables import Dataset, Model
@@ -32,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     *distribution.RULES,
     *serving.RULES,
     *tracking.RULES,
+    *vocabulary.RULES,
 )
 
 

@@ -18,6 +18,9 @@ from engine.weights.files import Tensor
 
 MAX_CONFIG_BYTES = 4 << 20  # kept in memory; a real one has some thousand bytes, with notes on each layer a million
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx", "max_seq_len")
+VOCABULARY_KEYS = ("vocab_size", "n_vocab")
+# The input embeddings and the head as transformers names them, with a row for each token.
+VOCABULARY = re.compile(r"(^|\.)(embed_tokens|wte|embed_in|word_embeddings|lm_head|embed_out)\.weight$")
 TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"), ("spiece.model",))
 LICENCES = {
     "Apache License": "apache-2.0",
@@ -74,6 +77,7 @@ def _inspect(folder: Path) -> Inspection:
         reasons.append(str(error))
     if config is not None and not tokenizer:
         reasons.append("It has no tokenizer (tokenizer.json or tokenizer.model): copy it from the original model.")
+    reasons += vocabulary_reasons(config, tensors)
     return Inspection(
         folder=folder,
         architecture=_architecture(config),
@@ -138,6 +142,31 @@ def config_reasons(config: dict[str, Any] | None) -> list[str]:
     if quantised := quantisation(config):
         reasons.append(f"Its weights are already quantised ({quantised}): use the original model; qlora quantises it.")
     return reasons
+
+
+def vocabulary_size(config: dict[str, Any] | None) -> int:
+    """Rows of the embeddings: transformers makes as many as config.json says; 0 when it does not say."""
+    text_config = (config or {}).get("text_config")
+    for settings in (text_config if isinstance(text_config, dict) else {}, config or {}):
+        for key in VOCABULARY_KEYS:
+            if isinstance(size := settings.get(key), int) and size > 0:
+                return size
+    return 0
+
+
+def vocabulary_reasons(config: dict[str, Any] | None, tensors: list[Tensor]) -> list[str]:
+    """Whether embeddings and head have the rows that config.json names: resized weights beside an older file have not.
+
+    Both stand at the ends of the model, so no other matrix has these names.
+    """
+    size = vocabulary_size(config)
+    for tensor in tensors:
+        if size and VOCABULARY.search(tensor.name) and len(tensor.shape) == 2 and tensor.shape[0] != size:
+            return [
+                f"Its {tensor.name} has {tensor.shape[0]:,} rows, and config.json says vocab_size {size:,}: write "
+                f"{tensor.shape[0]} there, or copy config.json from where the weights come from."
+            ]
+    return []
 
 
 def _not_causal(architecture: str, model_type: str | None) -> str:

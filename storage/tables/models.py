@@ -1,8 +1,9 @@
 """Base models, shared by all projects."""
 
 import time
+from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import JSON, BigInteger, Column
 from sqlmodel import Field, SQLModel
 
 from storage.statuses import ModelStatus
@@ -31,6 +32,8 @@ class Model(SQLModel, table=True):
     trainable: bool | None = None
     untrainable_reason: str | None = None
     revision: str | None = None
+    # What a worker found in tokenizer and chat template: engine.weights.token_facts. None until it has looked.
+    token_facts: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     attempt: int = 1
     events_offset: int = Field(default=0, sa_type=BigInteger)
     created_at: float = Field(default_factory=time.time)

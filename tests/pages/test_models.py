@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from engine.weights.token_facts import TokenFacts
 from pages import models as page
 from storage import db, models
 from storage.statuses import ModelStatus
@@ -135,3 +136,20 @@ def test_a_form_is_made_anew_when_a_model_has_come() -> None:
     add()
     assert 'data-key="hub-0"' in before
     assert 'data-key="hub-1"' in page.add_html(QUERY)
+
+
+def test_a_card_says_what_ends_answers_and_what_does_not_fit() -> None:
+    add(source_id="org/new", name="org/new")
+    assert "being looked at" in page.models_html(QUERY)
+    facts = TokenFacts(
+        turn_end="<|im_end|>", eos=["<|endoftext|>"], pad="<|endoftext|>", beyond=["<x>"], beyond_count=1, embeddings=9
+    )
+    add(source_id="org/odd", name="org/odd", token_facts=facts.model_dump())
+    add(source_id="org/gone", name="org/gone", token_facts=TokenFacts(problem="Its folder is not there.").model_dump())
+    html = page.models_html(QUERY)
+    assert "<dt>Answers end with</dt><dd>&lt;|im_end|&gt;</dd>" in html
+    assert "<dt>Rows are padded with</dt><dd>&lt;|endoftext|&gt;, also an end</dd>" in html
+    assert "while its files stop at `&lt;|endoftext|&gt;`" in html
+    assert "Its tokenizer has a token without a row in its embeddings (9 rows): `&lt;x&gt;`" in html
+    assert "<dd>not known</dd>" in html
+    assert "Its tokenizer could not be looked at: Its folder is not there." in html

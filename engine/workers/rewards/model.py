@@ -15,6 +15,7 @@ from peft import PeftModel
 from transformers import AutoModelForSequenceClassification
 from trl.trainer.reward_trainer import suppress_seqcls_warning
 
+from engine.workers import networks
 from engine.workers.contract import WorkFailedError
 from engine.workers.tokens import row_tokens
 from engine.workers.tokens.chat_spans import PLAIN_TEMPLATE
@@ -22,6 +23,7 @@ from engine.workers.tokens.row_texts import Source, Texts
 from engine.workers.tokens.vocabulary import Vocabulary
 from engine.workers.trainers.judged_batches import attention, padded
 from engine.workers.tuning import model as training_model
+from engine.workers.tuning.new_tokens import pad_with_known
 
 ROWS_AT_ONCE = 16
 
@@ -43,7 +45,12 @@ class Scorer:
         ]
         longest = self.texts.source.max_length
         tokenised = row_tokens.tokenised(self.texts, rows, longest)
-        fits = [number for number, row in enumerate(tokenised) if row.sides and row.sides[0].length <= longest]
+        known = networks.rows(self.model)  # its tokenizer may have more tokens
+        fits = [
+            number
+            for number, row in enumerate(tokenised)
+            if row.sides and row.sides[0].length <= longest and row.sides[0].ids.max(initial=0) < known
+        ]
         scores: list[float | None] = [None] * len(rows)
         for start in range(0, len(fits), ROWS_AT_ONCE):
             row_numbers = fits[start : start + ROWS_AT_ONCE]
@@ -66,18 +73,18 @@ def load(path: Path, adapter: Path | None, device: str, dtype: torch.dtype) -> S
     Raises WorkFailedError when it cannot be loaded or does not answer with one number.
     """
     tokenizer = training_model.load_tokenizer(adapter or path)
-    options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "trust_remote_code": False}
-    if adapter:
-        options["num_labels"] = 1  # the head of the adapter takes the place of the new one
     try:
         with suppress_seqcls_warning():
-            model = AutoModelForSequenceClassification.from_pretrained(path, use_safetensors=True, **options)
+            labels = 1 if adapter else None  # the head of the adapter takes the place of the new one
+            model = networks.load(AutoModelForSequenceClassification, path, labels, dtype=dtype)
         if adapter:
+            networks.enlarge(model, networks.adapter_rows(model, adapter))
             model = PeftModel.from_pretrained(model, adapter, is_trainable=False, local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise _unfit(f"cannot be loaded: {error}"[:800]) from error
     if model.config.num_labels != 1:
         raise _unfit(f"answers with {model.config.num_labels} numbers, not with one score")
+    pad_with_known(tokenizer, networks.rows(model))
     model.config.get_text_config().pad_token_id = tokenizer.pad_token_id  # where a row ends is told by it
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 20
     texts = Texts(Vocabulary.of(tokenizer), Source(path, "unpaired", context, answers_only=True))

@@ -15,7 +15,7 @@ from engine.serve.disconnects import HungUpError, while_connected
 from engine.workers.serve.answers import Collected, Completion, pieces
 from engine.workers.serve.batch import Batch, Question
 from engine.workers.serve.load import Loaded, Voice
-from engine.workers.serve.prompt import answer_room, chat_tokens, prompt_tokens
+from engine.workers.serve.prompt import answer_room, chat_tokens, prompt_tokens, refuse_unknown
 from engine.workers.serve.requests import ChatRequest, CompletionRequest, GenerationRequest, RequestError
 from engine.workers.serve.sample import Sampling
 
@@ -88,6 +88,7 @@ class Server:
         return self._loaded.voices[body.model]
 
     def _question(self, voice: Voice, body: GenerationRequest, tokens: list[int], default: int) -> Question:
+        refuse_unknown(self._loaded.tokenizer, tokens, voice.rows)
         max_tokens = answer_room(tokens, body.requested_tokens(), self._loaded.context_length, default)
         sampling = Sampling(
             temperature=1.0 if body.temperature is None else body.temperature,

@@ -131,8 +131,7 @@ class Lane:
             use_cache=True,
             logits_to_keep=1,
         )
-        scores: torch.Tensor = output.logits[:, -1]
-        return scores
+        return self.voice.known(output.logits[:, -1])
 
     def _mask(self, device: torch.device) -> torch.Tensor | None:
         if not any(self._padding):

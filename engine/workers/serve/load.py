@@ -3,7 +3,7 @@
 Adapters share the base's weights. A run that trained every weight has left a whole model instead; it is loaded beside.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,10 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from engine.weights import files
+from engine.workers import networks
 from engine.workers.contract import WorkFailedError
+from engine.workers.tokens import turn_end
 
 BASE = ""  # in a spec's `names`, stands for the base model itself
 
@@ -24,15 +27,20 @@ class Voice:
     network: Any
     adapter: str | None
     eos_ids: frozenset[int]
-    switches: list[Any] = field(default_factory=list, repr=False)
+    switches: list[tuple[Any, bool]] = field(default_factory=list, repr=False)
+    rows: int = 1 << 40  # tokens it has embeddings for: a network may have more, for another adapter on it
 
     def speak(self) -> None:
         """Switches the network's layers to this voice. Call it before a forward pass, always from one thread."""
         # PEFT's set_adapter also touches requires_grad of every weight: 14 ms for 210 layers, against 0.05 ms for this.
-        for layer in self.switches:
+        for layer, has_adapter in self.switches:
             layer._disable_adapters = self.adapter is None
             if self.adapter is not None:
-                layer._active_adapter = [self.adapter]
+                layer._active_adapter = [self.adapter] if has_adapter else []
+
+    def known(self, scores: torch.Tensor) -> torch.Tensor:
+        """Scores (rows, tokens) without the tokens that only an adapter on the same network knows."""
+        return scores[:, : self.rows]
 
     def same(self, other: "Voice") -> bool:
         """Whether both can be computed in one batch."""
@@ -50,32 +58,47 @@ class Loaded:
 
 def load(spec: dict[str, Any]) -> Loaded:
     """Loads the base and every adapter of a serve spec. Raises WorkFailedError for what cannot be served."""
-    path, device = spec["model_path"], spec.get("device", "cpu")
+    path, device, dtype = spec["model_path"], spec.get("device", "cpu"), getattr(torch, spec.get("dtype", "bfloat16"))
     tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     tokenizer("a")  # settles padding and truncation now: changing them later, in another thread, would fail
     folders = {key: Path(folder) for key, folder in spec.get("adapters", {}).items()}
     lora_folders = {key: folder for key, folder in folders.items() if (folder / "adapter_config.json").exists()}
-    network = _network(path, device)
-    context_length = _context_length(network, tokenizer)
-    network, switches = _with_adapters(network, lora_folders) if lora_folders else (network, [])
-    voices = {BASE: Voice(network, None, _eos_ids(network, tokenizer), switches)}
+    tokenizer.chat_template = tokenizer.chat_template or _template_of(folders.values())
+    network = _network(path, device, dtype, tokenizer)
+    context_length, base_rows = _context_length(network, tokenizer), networks.rows(network)
+    adapter_rows = {key: networks.adapter_rows(network, folder) for key, folder in lora_folders.items()}
+    networks.enlarge(network, max(adapter_rows.values(), default=0))
+    eos_ids = _eos_ids(network)
+    network = _with_adapters(network, lora_folders) if lora_folders else network
+    voices = {BASE: Voice(network, None, eos_ids, _switches(network, None), base_rows)}
     for key, folder in folders.items():
         if key in lora_folders:
-            voices[key] = Voice(network, key, voices[BASE].eos_ids, switches)
+            rows = max(base_rows, adapter_rows[key])
+            voices[key] = Voice(network, key, eos_ids | _saved_eos_ids(folder), _switches(network, key), rows)
         else:
-            full_network = _network(str(folder), device)
-            voices[key] = Voice(full_network, None, _eos_ids(full_network, tokenizer))
+            full_network = _network(str(folder), device, dtype, tokenizer)
+            voices[key] = Voice(full_network, None, _eos_ids(full_network), rows=networks.rows(full_network))
     return Loaded(tokenizer, {name: voices[key] for name, key in spec["names"].items()}, context_length)
 
 
-def _network(path: str, device: str) -> Any:
-    """The model in bfloat16: half the memory, and about twice the tokens per second on a CPU too (measured)."""
-    options = {"dtype": torch.bfloat16, "use_safetensors": True, "trust_remote_code": False}
-    network = AutoModelForCausalLM.from_pretrained(path, **options)
+def _network(path: str, device: str, dtype: torch.dtype, tokenizer: Any) -> Any:
+    """The model, mostly in bfloat16: half the memory, and about twice the tokens per second on a CPU too (measured)."""
+    network = networks.load(AutoModelForCausalLM, Path(path), dtype=dtype)
+    turn_end.settle(network, tokenizer)
     return network.to(device).eval()
 
 
-def _with_adapters(network: Any, folders: dict[str, Path]) -> tuple[Any, list[Any]]:
+def _template_of(folders: Iterable[Path]) -> Any:
+    """The chat template of the first result that has one: a model without one is trained with a plain one."""
+    for folder in folders:
+        if (folder / "tokenizer_config.json").exists():
+            template = AutoTokenizer.from_pretrained(folder, trust_remote_code=False).chat_template
+            if template:
+                return template
+    return None
+
+
+def _with_adapters(network: Any, folders: dict[str, Path]) -> Any:
     from peft import PeftModel  # noqa: PLC0415  (takes seconds to import; a base alone does without)
 
     wrapped: Any = None
@@ -87,8 +110,13 @@ def _with_adapters(network: Any, folders: dict[str, Path]) -> tuple[Any, list[An
                 wrapped = PeftModel.from_pretrained(network, str(folder), adapter_name=key)
             else:
                 wrapped.load_adapter(str(folder), adapter_name=key)
-    wrapped.to(torch.bfloat16).eval()
-    return wrapped, [layer for layer in wrapped.modules() if hasattr(layer, "_disable_adapters")]
+    return wrapped.to(network.dtype).eval()
+
+
+def _switches(network: Any, adapter: str | None) -> list[tuple[Any, bool]]:
+    """The layers that adapters have changed, each with whether this one is among them."""
+    layers = [layer for layer in network.modules() if hasattr(layer, "_disable_adapters")]
+    return [(layer, adapter in layer._get_available_adapters()) for layer in layers]
 
 
 @contextmanager
@@ -100,11 +128,15 @@ def _must_fit(folder: Path) -> Iterator[None]:
         raise WorkFailedError("config", text, "Serve it with the base model it was trained on.") from error
 
 
-def _eos_ids(network: Any, tokenizer: Any) -> frozenset[int]:
-    """Tokens that end an answer: the model's own, and the tokenizer's (chat tunes often change only that one)."""
-    configured = network.generation_config.eos_token_id
-    model_ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(token for token in [*model_ids, tokenizer.eos_token_id] if token is not None)
+def _eos_ids(network: Any) -> frozenset[int]:
+    """Tokens that end an answer: the model's own, the tokenizer's, and what the chat template writes behind one."""
+    return frozenset(turn_end.as_ids(network.generation_config.eos_token_id))
+
+
+def _saved_eos_ids(adapter: Path) -> frozenset[int]:
+    """What a training has saved beside its adapter."""
+    generation = files.read_json(adapter, "generation_config.json") or {}
+    return frozenset(turn_end.as_ids(generation.get("eos_token_id")))
 
 
 def _context_length(network: Any, tokenizer: Any) -> int:

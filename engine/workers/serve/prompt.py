@@ -32,6 +32,13 @@ def prompt_tokens(tokenizer: Any, prompt: str | list[int]) -> list[int]:
     return prompt
 
 
+def refuse_unknown(tokenizer: Any, tokens: list[int], rows: int) -> None:
+    """Raises RequestError for a token that the model has no embedding for: its tokenizer may know more than it does."""
+    if unknown := [token for token in tokens if token >= rows]:
+        text = f"The model knows no token `{tokenizer.convert_ids_to_tokens(unknown[0])}`: it has {rows} embeddings."
+        raise RequestError(f"{text} Leave it out, or serve a model that was trained with it.", "messages")
+
+
 def answer_room(tokens: list[int], requested: int | None, context: int, default: int) -> int:
     """How many tokens the answer may have. Raises RequestError when prompt and answer do not fit the context."""
     if not tokens:

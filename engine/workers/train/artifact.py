@@ -12,10 +12,12 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 from engine.recipes.methods import GENERATING
 from engine.recipes.recipe import Recipe, to_yaml
+from engine.workers import networks
 from engine.workers.contract import WorkFailedError
+from engine.workers.train import saved_ends
 from engine.workers.trainers import lean_lora
 from engine.workers.tuning import starts
-from engine.workers.tuning.adapters import puts_tokens_before
+from engine.workers.tuning.adapters import has_new_rows, puts_tokens_before
 
 PROBE_TOKENS = 32
 ALIKE = (
@@ -51,8 +53,8 @@ def save(trained: Trained, out: Path) -> str:
         _save_adapter(model, partial, out)
     else:
         model.to(trained.stored_dtype).save_pretrained(partial)
-    trained.tokenizer.save_pretrained(partial)
-    (partial / "README.md").write_text(card(trained.recipe, name), encoding="utf-8")
+    saved_ends.save(model, trained.tokenizer, partial, out)
+    (partial / "README.md").write_text(card(trained, name), encoding="utf-8")
     if isinstance(model, PeftModel):
         _check_adapter(trained, model, partial)
     else:
@@ -63,13 +65,15 @@ def save(trained: Trained, out: Path) -> str:
 
 def _save_adapter(model: PeftModel, folder: Path, out: Path) -> None:
     """As PEFT saves it; what did not begin at no change, as what has changed since."""
-    model.save_pretrained(folder, selected_adapters=["default"])  # not the copy that a reference is
+    # Not the copy that a reference is; and of the embeddings only what is trained.
+    model.save_pretrained(folder, selected_adapters=["default"], save_embedding_layers=False)
     if starts.has_start(model):
         starts.save_since(folder, out / starts.KEPT)
 
 
-def card(recipe: Recipe, name: str) -> str:
-    """A model card: what this is and the whole recipe. Hub fields first, as YAML."""
+def card(trained: Trained, name: str) -> str:
+    """A model card: what this is, what to know when it is loaded, and the whole recipe. Hub fields first, as YAML."""
+    recipe = trained.recipe
     fields = {
         "library_name": "peft" if name == "adapter" else "transformers",
         "pipeline_tag": "text-classification" if recipe.method == "reward" else "text-generation",
@@ -77,7 +81,19 @@ def card(recipe: Recipe, name: str) -> str:
     }
     head = yaml.safe_dump(fields, sort_keys=False)
     body = to_yaml(recipe)
-    return f"---\n{head}---\n\n# Trained with Tunesmith\n\nThe recipe:\n\n```yaml\n{body}```\n"
+    notes = _loading_notes(trained.model)
+    return f"---\n{head}---\n\n# Trained with Tunesmith\n\n{notes}The recipe:\n\n```yaml\n{body}```\n"
+
+
+def _loading_notes(model: PreTrainedModel | PeftModel) -> str:
+    """What somebody has to do who loads an adapter by hand; empty when there is nothing."""
+    if not isinstance(model, PeftModel) or not has_new_rows(model):
+        return ""
+    size = networks.rows(model)
+    return (
+        f"The adapter holds embeddings of tokens that the base model has none for. Before it is loaded, the base model "
+        f"needs rows for them: `model.resize_token_embeddings({size})`.\n\n"
+    )
 
 
 @torch.no_grad()

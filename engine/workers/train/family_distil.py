@@ -11,6 +11,7 @@ from trl.experimental.gkd import GKDConfig
 
 from engine.process import events
 from engine.recipes.methods import answered_share
+from engine.workers import networks
 from engine.workers.contract import WorkFailedError
 from engine.workers.tokens import training_rows
 from engine.workers.train import training
@@ -64,12 +65,11 @@ def _teacher(spec: Spec, base: Base) -> PreTrainedModel | PeftModel:
     path, adapter = Path(str(spec.companion["path"])), spec.companion["adapter"]
     tokenizer = training_model.load_tokenizer(Path(adapter) if adapter else path)
     _check_vocabulary(base.tokenizer, tokenizer)
-    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            path, dtype=torch.bfloat16 if base.bf16 else torch.float32, **options
-        )
+        dtype = torch.bfloat16 if base.bf16 else torch.float32
+        model = networks.load(AutoModelForCausalLM, path, dtype=dtype)
         if adapter:
+            networks.enlarge(model, networks.adapter_rows(model, Path(adapter)))
             model = PeftModel.from_pretrained(model, adapter, is_trainable=False, local_files_only=True)
     except (OSError, ValueError, RuntimeError) as error:
         hint = "Fetch it again on the Models page, or choose another teacher_id."
@@ -100,7 +100,7 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> DistilTrainer:
         data_collator=DistilBatches(base.tokenizer.pad_token_id),
         train_dataset=rows.train,
         eval_dataset=rows.held_out,
-        peft_config=adapters.adapter(recipe, base.model),
+        peft_config=adapters.adapter(recipe, base.model, base.new_tokens),
     )
     teacher_config.vocab_size = teacher_vocab_size
     trainer.share(min(config.vocab_size, teacher_vocab_size))

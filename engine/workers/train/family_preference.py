@@ -60,7 +60,8 @@ class _Scorer:
 
     @staticmethod
     def from_pretrained(path: Path, **options: Any) -> Any:
-        return AutoModelForSequenceClassification.from_pretrained(path, num_labels=1, **options)
+        options["config"].num_labels = 1
+        return AutoModelForSequenceClassification.from_pretrained(path, **options)
 
 
 def _rows(spec: Spec, base: Base, out: Path) -> Rows:
@@ -130,7 +131,7 @@ def _trainer_arguments(spec: Spec, base: Base, rows: Rows, batches: Any = None) 
         "processing_class": base.tokenizer,
         "train_dataset": rows.train,
         "eval_dataset": rows.held_out,
-        "peft_config": adapters.adapter(spec.recipe, base.model),
+        "peft_config": adapters.adapter(spec.recipe, base.model, base.new_tokens),
         "data_collator": batches and batches(base.tokenizer.pad_token_id),
     }
 

@@ -117,7 +117,7 @@ def _trainer(spec: Spec, base: Base, rows: Rows, out: Path) -> Any:
         args=config_class(**arguments),
         train_dataset=_prompts(rows.train),
         eval_dataset=_prompts(rows.held_out) if rows.held_out is not None else None,
-        peft_config=adapters.adapter(recipe, base.model),
+        peft_config=adapters.adapter(recipe, base.model, base.new_tokens),
         reward_funcs=rewards.judges(recipe, _column(spec), _scores(spec, base)),
     )
     make_fast(trainer, recipe.temperature)

@@ -67,6 +67,11 @@ class Rows:
     counts: Counts
 
     @property
+    def all(self) -> list[Dataset]:
+        """Learnt from and held out."""
+        return [dataset for dataset in (self.train, self.held_out) if dataset is not None]
+
+    @property
     def example(self) -> list[int]:
         """The token ids of a row, to compare models with."""
         row = self.train[0]

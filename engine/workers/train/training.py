@@ -27,7 +27,7 @@ from engine.workers.trainers import lean_lora, short_attention
 from engine.workers.trainers.fast_sft import AnswersTrainer, add_labelled_sum, allows_fast_loss, without_adapter
 from engine.workers.trainers.packed_rows import Packed, packed_or_not
 from engine.workers.trainers.rows import lengths
-from engine.workers.tuning import adapters, steps, tuning
+from engine.workers.tuning import adapters, new_tokens, steps, tuning
 from engine.workers.tuning import model as training_model
 from engine.workers.tuning.start import begun_with
 
@@ -107,6 +107,7 @@ def make(spec: Spec, family: Family, out: Path, choose: Callable[[Rows], Rows] =
     base = family.load(spec.recipe, spec.model_path, spec.device, tokenizer)
     compute.choose_attention(base.model, spec.recipe, spec.device, base.bf16)
     rows = choose(group.in_turn(lambda: family.rows(spec, base, out)))
+    base = new_tokens.fitted(base, spec.recipe, rows.all, spec.adapter_path, out)
     base = begun_with(base, spec.adapter_path)
     if compute.uses_own_layers(spec.recipe):
         short_attention.enable()
@@ -190,7 +191,7 @@ def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> An
         train_dataset=learnt,
         eval_dataset=rows.held_out,
         data_collator=Packed(base.tokenizer.pad_token_id, packed.flat) if packed.done else None,
-        peft_config=adapters.adapter(recipe, base.model),
+        peft_config=adapters.adapter(recipe, base.model, base.new_tokens),
     )
     trainer.order_rows(recipe.train_sampling_strategy, lengths(learnt))
     with trainer.accelerator.autocast():

@@ -20,15 +20,17 @@ from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
 from engine.recipes.choices.tuning_sizes import is_one_of, names
 from engine.recipes.choices.tunings import MOVED_STARTS, TUNINGS, leaves_model
 from engine.recipes.recipe import Recipe
+from engine.workers import networks
 from engine.workers.contract import WorkFailedError
 
 SCORE = "score"  # the head of a reward model: new, so it is trained whole
 
 
-def adapter(recipe: Recipe, model: PreTrainedModel) -> PeftConfig | None:
+def adapter(recipe: Recipe, model: PreTrainedModel, new_tokens: tuple[int, ...] = ()) -> PeftConfig | None:
     """PEFT's configuration, or None when weights are trained as they are, or an earlier run's adapter is trained on.
 
-    Raises WorkFailedError when no module has such a name, or a size does not fit the model's layers.
+    LoRA also trains the embeddings of `new_tokens`. Raises WorkFailedError when no module has such a name, or a size
+    does not fit the model's layers.
     """
     if leaves_model(recipe.tuning) or isinstance(model, PeftModel):
         return None
@@ -36,6 +38,8 @@ def adapter(recipe: Recipe, model: PreTrainedModel) -> PeftConfig | None:
     if TUNINGS[recipe.tuning].layers:
         shared["target_modules"] = _targets(recipe.target_modules, model)
         shared["modules_to_save"] = _modules_to_save(recipe, model)
+    if new_tokens:
+        shared["trainable_token_indices"] = _trained_rows(model, new_tokens, shared["modules_to_save"] or [])
     return MAKERS[recipe.tuning](recipe, model, shared)
 
 
@@ -121,6 +125,15 @@ def _modules_to_save(recipe: Recipe, model: PreTrainedModel) -> list[str] | None
     return [*module_names, *([SCORE] if recipe.method == "reward" else [])] or None
 
 
+def _trained_rows(
+    model: PreTrainedModel, new_tokens: tuple[int, ...], modules_to_save: list[str]
+) -> dict[str, list[int]]:
+    """The new rows of each embedding that is not trained whole anyway."""
+    layers = networks.embeddings(model)
+    names_in_model = [name.rpartition(".")[2] for name, module in model.named_modules() if module in layers]
+    return {name: list(new_tokens) for name in names_in_model if name not in modules_to_save}
+
+
 def _check_names(chosen_names: Iterable[str], module_names: list[str], kind: str, purpose: str) -> None:
     for name in chosen_names:
         if not any(is_one_of(module_name, [name]) for module_name in module_names):
@@ -152,3 +165,8 @@ def free_last_layers(recipe: Recipe, model: PreTrainedModel) -> None:
 def puts_tokens_before(model: torch.nn.Module) -> bool:
     """Whether learnt tokens stand before every row; calling the decoder by itself would leave them out."""
     return isinstance(model, PeftModel) and bool(model.active_peft_config.is_prompt_learning)
+
+
+def has_new_rows(model: PeftModel) -> bool:
+    """Whether the adapter holds embeddings of single tokens."""
+    return bool(getattr(model.active_peft_config, "trainable_token_indices", None))

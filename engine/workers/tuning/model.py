@@ -17,7 +17,9 @@ from transformers import (
 
 from engine.recipes.choices.tunings import TUNINGS, leaves_model
 from engine.recipes.recipe import Recipe
+from engine.workers import networks
 from engine.workers.contract import WorkFailedError
+from engine.workers.tokens import turn_end
 from engine.workers.tuning import adapters
 
 
@@ -30,6 +32,7 @@ class Base:
     bf16: bool  # compute in bfloat16
     stored_dtype: torch.dtype  # precision of the model's files
     context_length: int  # tokens; 0 when the model does not say
+    new_tokens: tuple[int, ...] = ()  # whose embeddings were added here, and are trained beside an adapter
 
     def longest(self, recipe: Recipe) -> int:
         """The longest row in tokens: the recipe's, or the model's context where that is shorter."""
@@ -77,12 +80,11 @@ def load(
         options["device_map"] = {"": device}
     try:
         config = AutoConfig.from_pretrained(model_path, local_files_only=True, trust_remote_code=False)
-        model = model_class.from_pretrained(
-            model_path, local_files_only=True, trust_remote_code=False, use_safetensors=True, **options
-        )
+        model = networks.load(model_class, model_path, **options)
     except (OSError, ValueError, json.JSONDecodeError) as error:
         raise _unreadable("model", error) from error
     _keep_differentiable(model)
+    turn_end.settle(model, tokenizer)
     if recipe.tuning == "freeze":
         adapters.free_last_layers(recipe, model)
     context_length = getattr(config.get_text_config(), "max_position_embeddings", None)

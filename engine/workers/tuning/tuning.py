@@ -21,6 +21,7 @@ def prepare(trainer: Any, recipe: Recipe, model_path: Path, out: Path) -> None:
         starts.prepare(trainer.model, recipe, model_path, out)
     _check_factors(trainer.model, recipe)
     _forget_initial_text(trainer.model)
+    _keep_precise(trainer.model)
     steps.prepare(trainer, recipe)
 
 
@@ -43,6 +44,13 @@ def _forget_initial_text(model: Any) -> None:
     if puts_tokens_before(model) and isinstance(config := model.active_peft_config, PromptTuningConfig):
         config.prompt_tuning_init = PromptTuningInit.RANDOM
         config.prompt_tuning_init_text = config.tokenizer_name_or_path = None
+
+
+def _keep_precise(model: Any) -> None:
+    """New embeddings in float32, as PEFT keeps LoRA's weights: steps are smaller than what bfloat16 can tell apart."""
+    for name, weight in model.named_parameters():
+        if "trainable_tokens_delta" in name:
+            weight.data = weight.data.float()
 
 
 def trained_parameters(model: Any) -> int:

@@ -1,5 +1,6 @@
 """vLLM is not installed here: what is checked is the command that would run, and the words when it cannot."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from engine.errors import RefusedError
 from engine.serve import endpoints, probe
 from engine.serve.backend_plan import plan_backend, socket_path
-from storage import home
+from storage import db, home
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 from tests.serving import active, end_all, finished_run, ready_model, until
@@ -64,6 +65,48 @@ def test_a_base_alone_answers_to_both_names_and_a_fully_tuned_model_takes_its_pl
     assert argv[argv.index("--served-model-name") + 1 :][:2] == ["jokes", f"jokes:{whole.id}"]
     with pytest.raises(RefusedError, match="alone"):
         plan_for(model_id=model.id, adapters=[whole.id, finished_run(model).id])
+
+
+def test_a_base_that_stops_elsewhere_than_its_template_is_told_where_answers_end(python: Path) -> None:
+    model = ready_model()
+    own = {"eos_token_id": 0, "temperature": 0.7}
+    (Path(str(model.path)) / "generation_config.json").write_text(json.dumps(own))
+    assert "--generation-config" not in plan_for(model_id=model.id)
+    with db.session() as session:
+        session.merge(model).token_facts = {"turn_end": "<|im_end|>", "eos": ["<|endoftext|>"], "eos_ids": [2, 0]}
+    backend = Backend(endpoint_id="e", kind="vllm", model_id=model.id)
+    plan = plan_backend(Endpoint(id="e", project_id="default", name="jokes"), backend, "gpu:0")
+    folder = Path(plan.argv[plan.argv.index("--generation-config") + 1])
+    assert json.loads(plan.files[folder / "generation_config.json"]) == own | {"eos_token_id": [2, 0]}
+    assert folder.parent == home.backend_folder(backend.id)
+
+
+def test_where_answers_of_an_adapter_end_is_told_as_its_training_saved_it(python: Path) -> None:
+    model = ready_model()
+    run = finished_run(model)
+    adapter = home.run_folder(run.id) / "adapter"
+    (Path(str(model.path)) / "config.json").write_text(json.dumps({"eos_token_id": 0}))
+    (adapter / "generation_config.json").write_text(json.dumps({"eos_token_id": [2, 0]}))
+    (adapter / "chat_template.jinja").write_text("{{ messages }}")
+    backend = Backend(endpoint_id="e", kind="vllm", model_id=model.id, adapters=[run.id])
+    plan = plan_backend(Endpoint(id="e", project_id="default", name="jokes"), backend, "gpu:0")
+    assert [json.loads(text) for text in plan.files.values()] == [{"eos_token_id": [2, 0]}]
+    # The base has no template, so the adapter was trained with the plain one that it brings.
+    assert plan.argv[plan.argv.index("--chat-template") + 1] == str(adapter / "chat_template.jinja")
+    (Path(str(model.path)) / "chat_template.jinja").write_text("{{ messages }}")
+    assert "--chat-template" not in plan_for(model_id=model.id, adapters=[run.id])
+    whole = finished_run(model, artifact="model")
+    assert "--generation-config" not in plan_for(model_id=model.id, adapters=[whole.id])  # it has its own
+
+
+def test_an_adapter_with_embeddings_of_its_own_is_refused(python: Path) -> None:
+    model = ready_model()
+    run = finished_run(model)
+    config = {"trainable_token_indices": {"embed_tokens": [320]}}
+    (home.run_folder(run.id) / "adapter" / "adapter_config.json").write_text(json.dumps(config))
+    with pytest.raises(RefusedError, match="embeddings for new tokens, which vLLM cannot load") as caught:
+        plan_for(model_id=model.id, adapters=[run.id])
+    assert "backend transformers" in caught.value.hint
 
 
 def test_without_vllm_the_way_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,15 @@ def test_broken_weights_are_named_and_not_loaded(tmp_path: Path, weights: bytes,
     assert words in reason(make(tmp_path, weights))
 
 
+@pytest.mark.parametrize("name", ["model.embed_tokens.weight", "lm_head.weight"])
+def test_weights_with_other_sizes_than_the_config_are_not_trained(name: str, tmp_path: Path) -> None:
+    resized = safetensors({**SHAPES, name: (34, 8)})
+    (reason,) = inspect(make(tmp_path / "m", weights=resized)).reasons
+    assert reason.startswith(f"Its {name} has 34 rows, and config.json says vocab_size 32: write 34 there")
+    both = safetensors({**SHAPES, "model.embed_tokens.weight": (34, 8), "lm_head.weight": (34, 8)})
+    assert inspect(make(tmp_path / "right", weights=both, vocab_size=34)).trainable
+
+
 def test_the_shards_of_an_index_are_added_up(tmp_path: Path) -> None:
     folder = make(tmp_path)
     (folder / "model.safetensors").unlink()
