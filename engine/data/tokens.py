@@ -126,17 +126,25 @@ def _without_rows(totals: dict[str, Any], rows: int) -> dict[str, Any]:
 
 
 def spec(
-    dataset: Dataset, model: Model, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True
+    dataset: Dataset,
+    model: Model,
+    max_length: int = MAX_LENGTH,
+    assistant_only_loss: bool = True,
+    model_path: str | None = None,
 ) -> dict[str, Any]:
-    """What the workers are told. Raises ConflictError while there are no rows or no tokenizer."""
+    """What the workers are told. Raises ConflictError while there are no rows or no tokenizer.
+
+    `model_path`: the folder with the tokenizer, where it is not the model's own.
+    """
     blob = datasets.blob(dataset)
-    if model.status != ModelStatus.READY or not model.path or not Path(model.path).is_dir():
+    path = model_path or model.path
+    if model.status != ModelStatus.READY or not path or not Path(path).is_dir():
         raise ConflictError(f"The model {model.name} is not ready.", "Wait for it, or see the Models page.")
-    state = tokenizer_files.fingerprint(Path(model.path))
+    state = tokenizer_files.fingerprint(Path(path))
     return {
         "dataset": str(blob),
         "kind": dataset.kind,
-        "model": model.path,
+        "model": path,
         "cache": str(home.model_folder(model.id) / "tokenizer" / state),
         "max_length": min(max_length, model.context_length or max_length),  # training cuts there too
         "answers_only": assistant_only_loss or dataset.kind not in CHOOSES,
