@@ -37,6 +37,7 @@ class RowCounts:
     least_length: int  # the least max_length of a recipe that keeps whole what can be kept
     longest_length: int  # what the model reads
     best: int  # rows that are kept whole with the better of both
+    row_tokens: float  # of a row that is kept, all its texts together, as far as they are not cut: about so many
     refusal: str = ""
     exact: bool = True
 
@@ -91,6 +92,12 @@ def counted(recipe: Recipe, model: Model, dataset: Dataset) -> RowCounts | None:
     return of(lengths, recipe, model)
 
 
+def learnt_rows(recipe: Recipe, model: Model, dataset: Dataset) -> int:
+    """The rows that will be learnt from: as counted, or else all of the dataset."""
+    counts = counted(recipe, model, dataset)
+    return counts.kept if counts else dataset.train_rows
+
+
 def guessed(recipe: Recipe, model: Model, dataset: Dataset) -> RowCounts | None:
     """About how it will be: from another model's count of the same rows, or from the texts of some of them."""
     work_spec = spec(recipe, model, dataset)
@@ -134,6 +141,7 @@ def of(lengths: RowLengths, recipe: Recipe, model: Model, exact: bool = True) ->
         least_length=least_length,
         longest_length=longest_length,
         best=lengths.whole.at_most(best_room),
+        row_tokens=lengths.sides.mean(room) * lengths.sides.total / max(1, lengths.whole.total),
         refusal=lengths.refusal if refused else "",
         exact=exact,
     )

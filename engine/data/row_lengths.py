@@ -32,6 +32,7 @@ class Cumulated:
         pairs = list(counts)
         self.numbers = [number for number, _ in pairs]
         self._totals = list(accumulate((rows for _, rows in pairs), initial=0))
+        self._sums = list(accumulate((number * rows for number, rows in pairs), initial=0))
 
     def at_most(self, number: int) -> int:
         return self._totals[bisect_right(self.numbers, number)]
@@ -39,6 +40,11 @@ class Cumulated:
     @property
     def total(self) -> int:
         return self._totals[-1]
+
+    def mean(self, most: int) -> float:
+        """The mean of all numbers, those above `most` taken as `most`; 0 where there are none."""
+        below = bisect_right(self.numbers, most)
+        return (self._sums[below] + most * (self.total - self._totals[below])) / max(1, self.total)
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class RowLengths:
     needed: Cumulated
     ended: Cumulated
     whole: Cumulated
+    sides: Cumulated
     refused: Cumulated
     refusal: str = ""
     answers: Path | None = None
@@ -73,7 +80,7 @@ class RowLengths:
 def counted(folder: str) -> RowLengths:
     """What a worker left there; it never changes. Raises OSError, ValueError when it is not there or damaged."""
     values = orjson.loads((Path(folder) / LENGTHS).read_bytes())
-    counters = {name: Cumulated(values[name]) for name in ("needed", "ended", "whole", "refused")}
+    counters = {name: Cumulated(values[name]) for name in ("needed", "ended", "whole", "sides", "refused")}
     return RowLengths(
         values["rows"], values["longest"], refusal=values["refusal"], answers=Path(folder) / ANSWERS, **counters
     )
@@ -118,7 +125,7 @@ def guessed(blob: str, kind: str, rows: int) -> RowLengths | None:
     share = rows / len(sample)
     needed, whole = (_scaled((pair[side] for pair in pairs), share, rows) for side in (0, 1))
     nothing = Cumulated([])
-    return RowLengths(rows, max(length for _, length in pairs), needed, nothing, whole, nothing)
+    return RowLengths(rows, max(length for _, length in pairs), needed, nothing, whole, whole, nothing)
 
 
 def _scaled(lengths: Iterable[int], share: float, rows: int) -> Cumulated:

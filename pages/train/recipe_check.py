@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from pydantic import ValidationError
 
+from engine.data import row_counts
 from engine.errors import TunesmithError
 from engine.recipes import steps
 from engine.recipes.recipe import Recipe, problems
@@ -149,8 +150,9 @@ def _outlook(checked: Checked) -> Markup:
     """What the training would be: model, rows, length. What it takes is in `fit_view`."""
     recipe, model, dataset = checked.recipe, checked.model, checked.dataset
     facts = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
-    if recipe and dataset:
-        facts.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
+    if recipe and model and dataset:
+        rows = row_counts.learnt_rows(recipe, model, dataset)
+        facts.append(("Length", _length(steps.total_steps(recipe, rows))))
     return html.facts(facts) + (_devices(recipe) if recipe else Markup())
 
 

@@ -38,16 +38,15 @@ def rows_of(kind: Kind, seed: int, number: int = 30) -> list[dict[str, Any]]:
         chat = turns(*(some(randomly) for _ in range(randomly.randint(1, 6))))
         prompt, first, second = some(randomly), some(randomly, 3), some(randomly, 3)
         answer, other = turns("", first)[1:], turns("", randomly.choice((second, first, first + second)))[1:]
-        rows.append(
-            {
-                "chat": {"messages": chat},
-                "completion": {"prompt": prompt, "completion": first},
-                "text": {"text": some(randomly, 12)},
-                "preference": {"prompt": turns(prompt), "chosen": answer, "rejected": other},
-                "unpaired": {"prompt": turns(prompt), "completion": answer, "label": randomly.random() > 0.5},
-                "prompt": {"prompt": turns(prompt)},
-            }[kind]
-        )
+        of_kind: dict[str, dict[str, Any]] = {
+            "chat": {"messages": chat},
+            "completion": {"prompt": prompt, "completion": first},
+            "text": {"text": some(randomly, 12)},
+            "preference": {"prompt": turns(prompt), "chosen": answer, "rejected": other},
+            "unpaired": {"prompt": turns(prompt), "completion": answer, "label": randomly.random() > 0.5},
+            "prompt": {"prompt": turns(prompt)},
+        }
+        rows.append(of_kind[kind])
     return rows
 
 
@@ -103,7 +102,7 @@ def test_every_length_keeps_cuts_and_leaves_out_what_the_training_does(
         recipe = made(method, max_length, **fields, **answer)
         room = min(max_length, CONTEXT) - answer.get("max_completion_length", 0)
         trained, _ = as_trained(values, room, method in row_counts.SCORED_WHOLE, tmp_path)
-        counts = row_counts.of(found, recipe, Model(context_length=CONTEXT))
+        counts = row_counts.of(found, recipe, reading(CONTEXT))
         assert (counts.rows, counts.kept, counts.cut, counts.untrainable, counts.refused) == (
             trained.rows,
             trained.kept,
@@ -113,6 +112,11 @@ def test_every_length_keeps_cuts_and_leaves_out_what_the_training_does(
         ), max_length
         kinds.add((trained.kept, trained.truncated))
     assert len(kinds) > 10  # the lengths were not all the same to these rows
+
+
+def reading(context_length: int) -> Model:
+    """A model that reads so many tokens."""
+    return Model(source="path", source_id="m", name="m", context_length=context_length)
 
 
 def made(method: str, max_length: int, **fields: Any) -> Recipe:
@@ -139,7 +143,7 @@ def test_prompts_that_leave_no_room_for_the_pupils_answer_are_known_too(tmp_path
         for answer in (1, 3, 6):
             recipe = made("gkd", max_length, max_completion_length=answer)
             fits = sum(0 < row_tokens.prompt_tokens(row.tolist()) <= longest - answer for row in labels)
-            counts = row_counts.of(found, recipe, Model(context_length=CONTEXT))
+            counts = row_counts.of(found, recipe, reading(CONTEXT))
             assert (counts.kept, counts.without_room) == (fits, trained.kept - fits), (max_length, answer)
             seen.add(counts.without_room)
     assert len(seen) > 4
@@ -152,7 +156,7 @@ def test_a_row_is_refused_only_from_the_length_on_at_which_the_answer_in_doubt_i
     found, seen = counted(tmp_path, values), set()
     for length in (8, 10, 11, 12, 13, 14, 15, 40):
         trained, _ = as_trained(values, length, False, tmp_path)
-        counts = row_counts.of(found, made("sft", length), Model(context_length=CONTEXT))
+        counts = row_counts.of(found, made("sft", length), reading(CONTEXT))
         assert (counts.kept, counts.cut, counts.refused) == (trained.kept, trained.truncated, trained.refused), length
         seen.add((counts.kept, counts.refused))
     assert {(1, 0), (0, 1)} <= seen
@@ -160,7 +164,7 @@ def test_a_row_is_refused_only_from_the_length_on_at_which_the_answer_in_doubt_i
 
 def test_the_length_that_keeps_all_keeps_all_and_one_less_does_not(tmp_path: Path) -> None:
     values = spec(tmp_path, "chat", rows_of("chat", 5))
-    found, model = counted(tmp_path, values, 1000), Model(context_length=1000)
+    found, model = counted(tmp_path, values, 1000), reading(1000)
     short = row_counts.of(found, made("sft", 20), model)
     best = row_counts.of(found, made("sft", short.better_length), model)
     assert short.cut > 0
