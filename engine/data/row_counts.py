@@ -6,6 +6,7 @@ finds. Until then there is a guess.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine.data import row_lengths, tokens
@@ -76,6 +77,8 @@ def spec(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any] | Non
         work_spec = tokens.spec(dataset, model, MOST_TOKENS, recipe.assistant_only_loss or recipe.method != "sft", path)
     except TunesmithError:
         return None
+    if not Path(work_spec["dataset"]).is_file():
+        return None  # its rows were removed by hand
     kind = "prompt" if recipe.method in GENERATING else dataset.kind
     return {**work_spec, "kind": kind}
 

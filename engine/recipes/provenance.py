@@ -22,7 +22,7 @@ from storage.tables import RunFacts
 
 Given = Mapping[str, tuple[str, Any]]
 
-YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE = (
+YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE, PACKING = (
     "you",
     "model card",
     "method",
@@ -31,9 +31,10 @@ YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE = (
     "remark",
     "sweep",
     "file",
+    "packing",
 )
 # Of the first three, `named` says which.
-KINDS = ("preset", "recipe", "run", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE)
+KINDS = ("preset", "recipe", "run", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE, PACKING)
 MOST_CHARACTERS = 100
 SUBJECTS = ("model_id", "dataset_id")  # always chosen, so nothing is said about them
 
