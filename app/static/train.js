@@ -71,11 +71,12 @@
     watch(element, write, true);
     element.addEventListener("click", (event) => {
       const row = !event.target.closest("[data-act]") && event.target.closest("li[data-field]");
-      if (row?.dataset.field === "yaml") {
+      if (!row) return;
+      if (row.dataset.field === "yaml") {
         gradio.tabButton("view-yaml")?.click();
         setTimeout(() => document.querySelector("#recipe-yaml .cm-content")?.focus(), 60);
       }
-      const field = row && fieldOf(row.dataset.field);
+      const field = fieldOf(row.dataset.field);
       if (!field) return;
       show(field);
       setTimeout(() => {

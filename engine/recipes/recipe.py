@@ -29,8 +29,7 @@ from engine.recipes.validation.checkpoints import refuse_unknown_best
 from engine.recipes.validation.distributed import refuse_unspread
 from engine.recipes.validation.method import refuse_foreign, refuse_unfitting
 from engine.recipes.validation.tuning import refuse_tuning
-
-BY_LENGTH, WITH_PACKING = "group_by_length", "random"  # train_sampling_strategy, as it is chosen and what it becomes
+from engine.recipes.validation.yielding import giving_way
 
 # In the order of the form. Recipe names them the other way round: the fields of the last base come first.
 GROUPS = (Start, Preferences, Teaching, Answers, Adapters, Batches, Learning, Rows, Keeping, Distributed, Tracking)
@@ -45,8 +44,8 @@ class Recipe(
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.packing and self.train_sampling_strategy == BY_LENGTH:  # every sequence is full: no lengths to sort by
-            object.__setattr__(self, "train_sampling_strategy", WITH_PACKING)
+        for default in giving_way(self.__dict__):
+            object.__setattr__(self, default.field, default.becomes)  # frozen, but not made yet
         refuse_foreign(self)
         refuse_unfitting(self)
         refuse_unknown(self.report_to)
@@ -130,11 +129,13 @@ def read_fields(text: str) -> dict[str, Any]:
 
 def _floats(values: dict[Any, Any]) -> dict[str, Any]:
     """YAML 1.1 reads 2e-4 as text, because it has no dot; people mean the number."""
-    return {str(name): _number(value) for name, value in values.items()}
+    return {str(name): _number(str(name), value) for name, value in values.items()}
 
 
-def _number(value: Any) -> Any:
-    if not isinstance(value, str) or "e" not in value.lower():
+def _number(name: str, value: Any) -> Any:
+    """Where the field is no text itself: the id 1234567e8901 is no number."""
+    is_text = name in Recipe.model_fields and Recipe.model_fields[name].annotation is str
+    if is_text or not isinstance(value, str) or "e" not in value.lower():
         return value
     try:
         return float(value)

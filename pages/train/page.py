@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from engine.errors import RefusedError, TunesmithError
 from engine.recipes import presets, provenance, yaml_problems
+from engine.recipes.validation.yielding import YIELDING
 from engine.runs import runs
 from pages.parts import html, live, toasts
 from pages.shell import project_of
@@ -20,9 +21,9 @@ from pages.train.recipe_edits import (
     choose_preset,
     count_in,
     fit_dataset,
+    fit_defaults,
     fit_method,
     fit_model,
-    fit_packing,
     form_of,
     mend,
     model_and_dataset,
@@ -104,8 +105,7 @@ def page() -> None:
         form["method"].input: fit_method,
         form["tuning"].input: fit_method,
         form["dataset_id"].input: fit_dataset,
-        form["packing"].input: fit_packing,
-        form["train_sampling_strategy"].input: fit_packing,
+        **{form[name].input: fit_defaults for one in YIELDING for name in (one.chosen, one.field)},
         form["model_id"].input: fit_model,
         preset_bar.action: choose_preset,
         marks.action: put_back,

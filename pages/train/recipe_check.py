@@ -110,7 +110,9 @@ def check_html(checked: Checked, buttons: Markup = NO_BUTTONS) -> str:
 def _state(checked: Checked, counting: RowPanel | None) -> str:
     if checked.errors:
         return "bad"
-    return "warn" if checked.problems or (counting and counting.may_lose) else "good"
+    if checked.problems:
+        return "warn"
+    return counting.state if counting else "good"
 
 
 def _verdict(checked: Checked, counting: RowPanel | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from engine.recipes import presets, provenance
-from engine.recipes.recipe import BY_LENGTH, WITH_PACKING
+from engine.recipes.validation.yielding import YIELDING, giving_way
 from pages.train import row_panel
 from pages.train.recipe_check import check
 from pages.train.recipe_form import FIELDS, fitted, recipe_of, updates_for, values_of
@@ -39,12 +39,15 @@ def form_of(recipe: Mapping[str, Any], given: provenance.Given, offered: Choices
 
 
 def _settled(recipe: Values, given: provenance.Given) -> tuple[Values, provenance.Given]:
-    """With packing the order by length becomes random, as the recipe itself does it; without, it comes back."""
-    if recipe.get("packing") and recipe.get("train_sampling_strategy", BY_LENGTH) == BY_LENGTH:
-        changes = {"train_sampling_strategy": WITH_PACKING}
-        return recipe | changes, provenance.give(given, changes, provenance.PACKING)
-    if not recipe.get("packing"):
-        return provenance.without(given, recipe, [provenance.PACKING])
+    """With every default that gives way to a choice as the recipe itself has it; it comes back without that choice."""
+    for one in YIELDING:
+        origin = provenance.named("field", one.chosen)
+        if not one.is_asked(recipe) and given.get(one.field, ("", None))[0] == origin:
+            recipe, given = provenance.without(given, recipe, [origin])
+    for one in giving_way(recipe):
+        changes = {one.field: one.becomes}
+        recipe = recipe | changes
+        given = provenance.give(given, changes, provenance.named("field", one.chosen))
     return recipe, given
 
 
@@ -69,8 +72,8 @@ def fit_method(given: str, *values: Any) -> list[Any]:
     return _fitted(given, recipe_of(values))
 
 
-def fit_packing(given: str, *values: Any) -> list[Any]:
-    """The form after a choice of packing, or of the order of rows that goes with it."""
+def fit_defaults(given: str, *values: Any) -> list[Any]:
+    """The form after a choice to which a default gives way (engine.recipes.validation.yielding)."""
     return form_of(recipe_of(values), provenance.from_json(given))
 
 

@@ -6,7 +6,7 @@ waits for a click. While it is under way the panel follows it, and the page's sc
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from markupsafe import Markup
 from pydantic import ValidationError
@@ -32,8 +32,8 @@ class RowPanel:
     """What the panel says about rows: a verdict while nothing else is wrong, and a line of facts."""
 
     verdict: str
+    state: Literal["good", "warn", "wait"]
     fact: Markup
-    may_lose: bool  # rows, as far as is known
 
 
 def of(recipe: Recipe | None, model: Model | None, dataset: Dataset | None) -> RowPanel | None:
@@ -41,13 +41,13 @@ def of(recipe: Recipe | None, model: Model | None, dataset: Dataset | None) -> R
     if recipe is None or model is None or dataset is None or row_counts.spec(recipe, model, dataset) is None:
         return None
     if counts := row_counts.counted(recipe, model, dataset):
-        return RowPanel("Ready to start", TAG.format(_words(counts), "measured", "counted", ""), False)
+        return RowPanel("Ready to start", "good", TAG.format(_words(counts), "measured", "counted", ""))
     counting = row_counts.known(recipe, model, dataset)
     if counting is None and dataset.train_rows <= COUNTED_UNASKED:
         counting = row_counts.begin(recipe, model, dataset)
     guess = row_counts.guessed(recipe, model, dataset)
-    may_lose = guess is None or bool(guess.cut or guess.left_out)
-    return RowPanel(_verdict(counting), _uncounted(counting, guess), may_lose)
+    loses = guess is None or bool(guess.cut or guess.left_out)
+    return RowPanel(_verdict(counting), "warn" if loses else "wait", _uncounted(counting, guess))
 
 
 def _verdict(counting: Work | None) -> str:
@@ -70,7 +70,7 @@ def _words(counts: RowCounts) -> str:
     """ "198 learnt from, 101 of them cut; 102 left out"."""
     about = "" if counts.exact else "about "
     if not counts.left_out and not counts.cut:
-        return f"{about}all whole within {counts.max_length:,} tokens"
+        return f"{'' if counts.exact else 'probably '}all whole within {counts.max_length:,} tokens"
     cut = f", {about}{counts.cut:,} of them cut at {counts.max_length:,} tokens" if counts.cut else ""
     left_out = f"; {about}{counts.left_out:,} left out" if counts.left_out else ""
     return f"{about}{counts.kept:,} learnt from{cut}{left_out}"
@@ -97,5 +97,5 @@ def fragment(query: Mapping[str, str]) -> str:
         raise NotFoundError(f"The work `{counting.id}` counts no rows.")
     if counting.status not in WORK_MOVING:
         return str(Markup('<p data-done="{}">Counted.</p>').format(counting.id))
-    words = (counting.stage or "waiting to count").capitalize()
+    words = (counting.stage or "counting rows").capitalize()
     return str(Markup("<p>{}</p>{}").format(words, html.progress(counting.progress, words)))

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from engine.errors import RefusedError
 from engine.recipes import recipe as recipes
 from engine.recipes import yaml_problems
+from engine.recipes.validation.yielding import YIELDING, Yielding, giving_way
 from engine.recipes.yaml_problems import LineProblem
 from engine.train.rules.problem import Problem
 from pages.parts import html
@@ -19,7 +20,6 @@ from pages.train.recipe_check import Checked, check, check_html
 from pages.train.recipe_form import recipe_of
 
 FIELD = "yaml"  # what a problem of the text names in place of a field
-GIVES_WAY = "train_sampling_strategy becomes random: with packing there are no lengths to sort by."
 
 
 def text_of(checked: Checked, recipe: dict[str, Any]) -> str:
@@ -45,20 +45,17 @@ def recipe_shown(text: str, written: str, values: tuple[Any, ...]) -> dict[str, 
 
 
 def fields_typed(text: str, recipe: recipes.Recipe) -> dict[str, Any]:
-    """The recipe as it was typed: what gives way by itself is as it was, so that the form can say why it does."""
-    fields = recipe.model_dump()
-    return fields | {"train_sampling_strategy": recipes.BY_LENGTH} if gives_way(text, recipe) else fields
-
-
-def gives_way(text: str, recipe: recipes.Recipe) -> bool:
-    """Whether the order of rows became another one because of packing."""
-    typed = recipes.read_fields(text).get("train_sampling_strategy", recipes.BY_LENGTH)
-    return recipe.packing and typed == recipes.BY_LENGTH
+    """The recipe as it was typed: defaults that give way are as they were, so that the form can say why they do."""
+    return recipe.model_dump() | {one.field: one.default for one in _giving_way(text, recipe)}
 
 
 def remark_html(text: str, recipe: recipes.Recipe) -> str:
     """What the text means beyond what stands there."""
-    return str(html.notice(GIVES_WAY, tone="calm")) if gives_way(text, recipe) else ""
+    return str(html.join(html.notice(str(one), tone="calm") for one in _giving_way(text, recipe)))
+
+
+def _giving_way(text: str, recipe: recipes.Recipe) -> list[Yielding]:
+    return giving_way(recipe.model_dump() | {one.field: one.default for one in YIELDING} | recipes.read_fields(text))
 
 
 def problems_html(problems: list[LineProblem]) -> str:

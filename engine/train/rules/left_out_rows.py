@@ -19,18 +19,24 @@ def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
         yield Problem(field, in_words(counts, recipe), hint, "warning", instead)
         return
     message = f"Nothing of {dataset.name} would be learnt: all of its {counts.rows:,} rows would be left out. "
-    yield Problem(field, f"{message}{_sentence(_reasons(counts, recipe))}", hint, instead=instead)
+    yield Problem(field, f"{message}{', '.join(_reasons(counts, recipe))}.", hint, instead=instead)
 
 
 def in_words(counts: RowCounts, recipe: Recipe) -> str:
-    """ "198 of 300 rows are learnt from, 101 of them cut at 512 tokens. 102 are left out: 102 hold nothing to ..."."""
+    """Such as "198 of 300 rows are learnt from, 101 of them cut at 512 tokens. 102 hold nothing and are left out."."""
     noun = "prompts" if recipe.method in methods.GENERATING else "rows"
     cut = f", {counts.cut:,} of them cut at {counts.max_length:,} tokens" if counts.cut else ""
     learnt = f"{counts.kept:,} of {counts.rows:,} {noun} {_verb(counts.kept, 'is', 'are')} learnt from{cut}."
-    if not counts.left_out:
-        return learnt
-    reasons = ", ".join(_reasons(counts, recipe))
-    return f"{learnt} {counts.left_out:,} {_verb(counts.left_out, 'is', 'are')} left out: {reasons}."
+    return f"{learnt} {_left_out(counts, recipe)}".rstrip()
+
+
+def _left_out(counts: RowCounts, recipe: Recipe) -> str:
+    reasons = _reasons(counts, recipe)
+    if not reasons:
+        return ""
+    if len(reasons) > 1:
+        return f"{', '.join(reasons)}: these are left out."
+    return f"{reasons[0]} and {_verb(counts.left_out, 'is', 'are')} left out."
 
 
 def _reasons(counts: RowCounts, recipe: Recipe) -> list[str]:
@@ -38,8 +44,8 @@ def _reasons(counts: RowCounts, recipe: Recipe) -> list[str]:
     if number := counts.untrainable:
         reasons.append(f"{number:,} {_nothing(number, counts, recipe)}")
     if number := counts.without_room:
-        answer = row_counts.answer_tokens(recipe)
-        reasons.append(f"{number:,} without a prompt that leaves room for an answer of {answer:,} tokens")
+        have, answer = _verb(number, "has", "have"), row_counts.answer_tokens(recipe)
+        reasons.append(f"{number:,} {have} no prompt that leaves room for an answer of {answer:,} tokens")
     if number := counts.refused:
         reasons.append(f"{number:,} {_verb(number, 'is', 'are')} refused by the chat template")
     return reasons
@@ -50,7 +56,7 @@ def _nothing(number: int, counts: RowCounts, recipe: Recipe) -> str:
     if recipe.method in methods.GENERATING:
         return f"{be} longer than the {counts.max_length:,} tokens that an answer leaves"
     if recipe.method == "reward":
-        return f"{be} longer than {counts.max_length:,} tokens, or empty"
+        return f"{be} longer than {counts.max_length:,} tokens, or empty,"
     return f"{_verb(number, 'holds', 'hold')} nothing to learn within {counts.max_length:,} tokens"
 
 
@@ -73,10 +79,6 @@ def _remedy(counts: RowCounts, recipe: Recipe, model: Model) -> str:
 
 def _refusal(counts: RowCounts, model: Model) -> str:
     return f"The chat template of {model.name} says: {counts.refusal}" if counts.refused else ""
-
-
-def _sentence(parts: list[str]) -> str:
-    return f"{', '.join(parts)}." if parts else ""
 
 
 def _verb(number: int, one: str, several: str) -> str:

@@ -52,7 +52,7 @@ def test_every_length_is_known_from_one_counting(tmp_path: Path) -> None:
     assert (short.level, short.field) == ("warning", "max_length")
     assert short.message == (
         "5 of 6 rows are learnt from, 1 of them cut at 64 tokens. "
-        "1 is left out: 1 holds nothing to learn within 64 tokens."
+        "1 holds nothing to learn within 64 tokens and is left out."
     )
     assert "no row is cut" in short.hint
     assert said(dataset, model, **short.instead) == []
@@ -82,7 +82,7 @@ def test_what_no_length_can_help_is_said(tmp_path: Path) -> None:
     dataset, model = furnish(tmp_path, "preference", rows)
     count(dataset, model, method="dpo")
     (problem,) = said(dataset, model, method="dpo")
-    assert problem.message.startswith("4 of 5 rows are learnt from. 1 is left out")
+    assert problem.message.startswith("4 of 5 rows are learnt from. 1 holds nothing to learn")
     assert "No length helps" in problem.hint
     assert "both answers are the same" in problem.hint
     assert problem.instead == {}
@@ -108,7 +108,7 @@ def test_rows_are_left_out_by_their_method(tmp_path: Path) -> None:
     (pairs,) = said(dataset, model, max_length=64, method="dpo")
     assert pairs.message == "3 of 3 rows are learnt from, 1 of them cut at 64 tokens."
     (scored,) = said(dataset, model, max_length=64, method="reward")
-    assert scored.message.endswith("1 is left out: 1 is longer than 64 tokens, or empty.")
+    assert scored.message.endswith("1 is longer than 64 tokens, or empty, and is left out.")
 
 
 def test_prompts_have_to_leave_room_for_an_answer(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_prompts_have_to_leave_room_for_an_answer(tmp_path: Path) -> None:
     fields = {"method": "grpo", "max_length": 128, "max_completion_length": 64}
     count(dataset, model, **fields)
     (problem,) = said(dataset, model, **fields)
-    assert problem.message.startswith("2 of 3 prompts are learnt from. 1 is left out: 1 is longer than the 64 tokens")
+    assert problem.message.startswith("2 of 3 prompts are learnt from. 1 is longer than the 64 tokens")
     assert said(dataset, model, **fields | problem.instead) == []
 
 

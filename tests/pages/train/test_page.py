@@ -400,17 +400,17 @@ def test_start_can_be_pressed_as_long_as_the_form_is_a_recipe(ready: dict[str, A
 
 
 def test_packing_alone_makes_the_order_random_and_the_form_says_why(ready: dict[str, Any]) -> None:
-    given, _, *updates = recipe_edits.fit_packing("", *values_of({**ready, "packing": True}))
+    given, _, *updates = recipe_edits.fit_defaults("", *values_of({**ready, "packing": True}))
     after = dict(zip(FIELDS, updates, strict=True))
     assert after["train_sampling_strategy"]["value"] == "random"
     values = [after[name]["value"] for name in FIELDS]
     assert provenance.shown(recipe_of(values), provenance.from_json(given)) == {
         "packing": "you",
-        "train_sampling_strategy": "packing",
+        "train_sampling_strategy": "field: packing",
     }
     assert check(recipe_of(values)).errors == []
     values[FIELDS.index("packing")] = False
-    _, _, *updates = recipe_edits.fit_packing(given, *values)
+    _, _, *updates = recipe_edits.fit_defaults(given, *values)
     assert dict(zip(FIELDS, updates, strict=True))["train_sampling_strategy"]["value"] == "group_by_length"
 
 
@@ -420,7 +420,7 @@ def test_packing_in_the_yaml_says_what_becomes_of_the_order(ready: dict[str, Any
     after = dict(zip(FIELDS, answer[2:], strict=False))
     assert after["train_sampling_strategy"]["value"] == "random"
     assert "becomes random" in answer[len(FIELDS) + 2]
-    assert provenance.from_json(answer[0])["train_sampling_strategy"][0] == provenance.PACKING
+    assert provenance.from_json(answer[0])["train_sampling_strategy"][0] == "field: packing"
 
 
 def test_a_run_always_gets_a_name() -> None:
