@@ -274,7 +274,9 @@ def start(
             raise RefusedError("This recipe cannot start.", "\n".join(error.message for error in checked.errors))
         source = provenance.Source(provenance.shown(recipe, origins), provenance.source_run(origins))
         run_name = name.strip() or name_for(checked)
-        run = runs.start_run(run_name, checked.recipe, project_of(request), press_token or None, source)
+        # The page shows the project it was opened in, which another tab may have left since.
+        project_id = checked.dataset.project_id if checked.dataset else project_of(request)
+        run = runs.start_run(run_name, checked.recipe, project_id, press_token or None, source)
         return [run.id, gr.skip()]
     return ["", yaml_view.checks_html(text, written, values)]
 

@@ -8,6 +8,7 @@ import gradio as gr
 import pytest
 import yaml
 
+from engine.accounts import projects
 from engine.process import plan
 from engine.recipes import provenance
 from engine.recipes.choices import tunings
@@ -23,6 +24,7 @@ from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model, Run
 from tests import field_guide
 from tests.engine.weights import model_folders
+from tests.pages.clicks import Visitor
 
 CHANGED: dict[str, Any] = {
     "method": "cpt",
@@ -388,6 +390,14 @@ def test_what_looks_again_by_itself_leaves_a_text_that_is_being_typed(ready: dic
     assert (text, kept) == (gr.skip(), gr.skip())
     assert "Ready to start" in checks
     assert button["interactive"] is True
+
+
+def test_a_run_belongs_to_the_project_that_its_page_shows(ready: dict[str, Any]) -> None:
+    """Another tab may have gone to another project, which is a cookie of all tabs."""
+    elsewhere = projects.create_project("Elsewhere")
+    request: Any = Visitor(tunesmith_project=elsewhere.id)
+    page.start(request, "press", "", "", "x", "", *values_of(ready))
+    assert [run.project_id for run in every_run()] == ["default"]
 
 
 def test_start_can_be_pressed_as_long_as_the_form_is_a_recipe(ready: dict[str, Any]) -> None:
