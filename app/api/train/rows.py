@@ -45,7 +45,7 @@ def count_rows(body: RecipeBody) -> RowsAnswer:
     model, dataset = models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id)
     counting = row_counts.known(recipe, model, dataset) or row_counts.begin(recipe, model, dataset)
     if counting is None:
-        hint = "POST /api/runs/check says what stands in the way."
+        hint = "POST /api/runs/check says why not."
         raise RefusedError("The rows of this recipe cannot be counted.", hint)
     counts = row_counts.counted(recipe, model, dataset) or row_counts.guessed(recipe, model, dataset)
     numbers = {name: getattr(counts, name) for name in NUMBERS} if counts else dict.fromkeys(NUMBERS, 0)
