@@ -8,7 +8,7 @@ from app.answers import errors
 from app.api import docs, endpoints, health, keys, lesson, models, projects, runs
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
-from app.api.train import fit, presets, recipes, sky
+from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 
 NOUNS = (
@@ -22,6 +22,7 @@ NOUNS = (
     mapping,
     recipes,
     fit,
+    rows,
     presets,
     sky,
     runs,

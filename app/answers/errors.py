@@ -118,9 +118,10 @@ def _invalid(request: Request, error: Exception) -> Response:
 def _line(detail: dict[str, Any]) -> str:
     field = ".".join(str(part) for part in detail["loc"][1:]) or str(detail["loc"][0])
     message = str(detail["msg"]).removeprefix("Value error, ")
-    if detail["type"] in NO_VALUE or "input" not in detail or field in SECRETS:
+    value = detail.get("input")
+    if detail["type"] in NO_VALUE or "input" not in detail or field in SECRETS or isinstance(value, dict | list):
         return f"`{field}`: {message}."
-    return f"`{field}` is {detail['input']!r:.80}: {message}."
+    return f"`{field}` is {value!r:.80}: {message}."
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -36,6 +36,7 @@ cli = typer.Typer(
 )
 cli.command(name="import")(data.import_files)
 cli.command()(cli_recipe.probe)
+cli.command()(cli_recipe.check)
 cli.command(name="export-sky")(sky.export_sky)
 cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(shape.COMMANDS, name="data")

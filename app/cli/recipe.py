@@ -1,4 +1,4 @@
-"""`tunesmith probe`: real steps of a training before it starts, and what they say about it."""
+"""`tunesmith probe` and `check`: what a training takes and what speaks against it, before it starts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +9,16 @@ import typer
 from app.cli import running_studio
 from app.cli.data import follow_work
 from engine import sizes
-from engine.data import datasets
+from engine.data import datasets, row_counts
 from engine.errors import TunesmithError
 from engine.fit.measurement import Measured
 from engine.models import models
 from engine.recipes.recipe import from_yaml
+from engine.train import check as train_check
 from engine.train import forecast
 from engine.train import probe as fit_probe
 from engine.train.forecast import Forecast
+from engine.train.rules import left_out_rows
 
 
 def probe(
@@ -29,6 +31,26 @@ def probe(
         prediction = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
     for line in (*forecast_lines(prediction), *measured_lines(Measured.model_validate(finished.result))):
         typer.echo(line)
+
+
+def check(
+    recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, as the Train page saves it.")],
+) -> None:
+    """Say what speaks against a training and how many rows it would learn from, cut or leave out. Starts nothing."""
+    with running_studio.engine(True):
+        recipe = from_yaml(text_of(recipe_file))
+        model, dataset = models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id)
+        if counting := row_counts.begin(recipe, model, dataset):
+            follow_work(counting)
+        counts = row_counts.counted(recipe, model, dataset)
+        problems = train_check.check(recipe, model, dataset)
+    if counts:
+        typer.echo(f"rows     {left_out_rows.in_words(counts, recipe)}")
+    for problem in problems:
+        typer.echo(f"{problem.level:<8} {problem.field}: {problem.message} {problem.hint}".rstrip())
+        for name, value in problem.instead.items():
+            typer.echo(f"         {name}: {value}")
+    train_check.refuse(problems)
 
 
 def text_of(file: Path) -> str:

@@ -52,8 +52,10 @@
   };
 
   // Each problem is also written at its field: an attribute that the stylesheet shows, and aria-invalid on the input.
-  train.problems = (element, trigger) => {
-    tunesmith.actions(element, trigger);
+  // `look` asks for the panel anew when rows are counted; `back` writes the form's recipe over a YAML that is none.
+  train.problems = (element, trigger, look, back) => {
+    tunesmith.actions(element, (detail) => (detail.name === "form" ? back() : trigger(detail)));
+    element.addEventListener("ts-shown", () => element.querySelector("[data-done]") && look());
     const write = () => {
       document.querySelectorAll(".field[data-problem]").forEach((field) => {
         for (const name of ["data-problem", "data-level"]) field.removeAttribute(name);
@@ -69,13 +71,29 @@
     watch(element, write, true);
     element.addEventListener("click", (event) => {
       const row = !event.target.closest("[data-act]") && event.target.closest("li[data-field]");
-      const field = row && fieldOf(row.dataset.field);
+      if (!row) return;
+      if (row.dataset.field === "yaml") {
+        gradio.tabButton("view-yaml")?.click();
+        setTimeout(() => document.querySelector("#recipe-yaml .cm-content")?.focus(), 60);
+      }
+      const field = fieldOf(row.dataset.field);
       if (!field) return;
       show(field);
       setTimeout(() => {
         field.scrollIntoView({ block: "center" });
         field.querySelector(inputs)?.focus();
       }, 60);
+    });
+  };
+
+  // A line of the YAML with something wrong on it is marked in the editor, which draws its lines anew as it likes.
+  train.yaml = (element) => {
+    const sheet = new CSSStyleSheet();
+    document.adoptedStyleSheets.push(sheet);
+    const rule = (line) => `#recipe-yaml .cm-line:nth-child(${line}) { background: var(--ts-bad-soft); }`;
+    watch(element, () => {
+      const lines = [...element.querySelectorAll("li[data-line]")].map((item) => Number(item.dataset.line));
+      sheet.replaceSync(lines.filter(Boolean).map(rule).join("\n"));
     });
   };
 

@@ -14,8 +14,6 @@ from engine.data import datasets
 from engine.errors import ConflictError, RefusedError
 from engine.models import models
 from engine.process import work
-from engine.recipes.methods import GENERATING
-from engine.recipes.recipe import Recipe
 from engine.weights import tokenizer as tokenizer_files
 from storage import home
 from storage.statuses import ModelStatus, WorkStatus
@@ -29,14 +27,21 @@ PAGE = "page.json"
 
 
 def rows(
-    dataset_id: str, model_id: str, offset: int = 0, limit: int = 10, *, max_length: int = MAX_LENGTH, **options: bool
+    dataset_id: str,
+    model_id: str,
+    offset: int = 0,
+    limit: int = 10,
+    *,
+    max_length: int = MAX_LENGTH,
+    assistant_only_loss: bool = True,
 ) -> dict[str, Any]:
-    """{"rows": [...], "notes": [...]}: a page of rows as tokens; waits for it. `options`: `assistant_only_loss`.
+    """{"rows": [...], "notes": [...]}: a page of rows as tokens; waits for it.
 
     Raises NotFoundError, ConflictError while dataset or model are not ready or the work takes too long, RefusedError
     when it cannot be done.
     """
-    started = begin_rows(dataset_id, model_id, offset, limit, max_length=max_length, **options)
+    options: dict[str, Any] = {"max_length": max_length, "assistant_only_loss": assistant_only_loss}
+    started = begin_rows(dataset_id, model_id, offset, limit, **options)
     rows_page = page(work.wait(started.id, WAIT_SECONDS))
     if rows_page is None:
         raise ConflictError("The tokens are not counted yet.", "Ask again in a few seconds.")
@@ -44,10 +49,16 @@ def rows(
 
 
 def begin_rows(
-    dataset_id: str, model_id: str, offset: int, limit: int, *, max_length: int = MAX_LENGTH, **options: bool
+    dataset_id: str,
+    model_id: str,
+    offset: int,
+    limit: int,
+    *,
+    max_length: int = MAX_LENGTH,
+    assistant_only_loss: bool = True,
 ) -> Work:
     """Starts to tokenise a page of rows; the same page again is the same work. Raises like `rows`."""
-    work_spec = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, **options)
+    work_spec = spec(datasets.look_up(dataset_id), models.look_up(model_id), max_length, assistant_only_loss)
     return work.start("token_rows", dataset_id, work_spec | _page_spec(offset, limit))
 
 
@@ -85,58 +96,26 @@ def known_totals(dataset: Dataset, work_spec: dict[str, Any]) -> Work | None:
     return work.known("token_totals", dataset.id, work_spec)
 
 
-def counted(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any] | None:
-    """The totals of the dataset as the recipe would train it, if they have been counted.
-
-    Those of prompts may have been counted with any length: how long they are is all that matters, and is in there.
-    """
-    try:
-        work_spec = spec(dataset, model, recipe.max_length, recipe.assistant_only_loss or recipe.method != "sft")
-    except ConflictError:
-        return None
-    if recipe.method in GENERATING:
-        return _prompts(dataset, work_spec, recipe.max_completion_length)
-    counting = known_totals(dataset, work_spec)
-    totals = counting.result if counting and counting.status == WorkStatus.SUCCEEDED else None
-    return _without_rows(totals, totals["truncated"]) if totals and recipe.method == "reward" else totals
-
-
-def _prompts(dataset: Dataset, work_spec: dict[str, Any], answer_tokens: int) -> dict[str, Any] | None:
-    """Prompts that leave no room for an answer of so many tokens are not learnt from. At least as many as it says."""
-    if dataset.kind != "prompt":
-        return None  # the prompts of other rows are not counted by themselves
-    any_length = {"max_length": None, "answers_only": None}
-    counted_before = [
-        counting
-        for counting in work.about(dataset.id, "token_totals")
-        if counting.spec | any_length == work_spec | any_length
-    ]
-    totals = next((counting.result for counting in counted_before if counting.status == WorkStatus.SUCCEEDED), None)
-    if totals is None:
-        return None
-    room = work_spec["max_length"] - answer_tokens
-    longer = sum(bar["rows"] for bar in totals["histogram"] if bar["from"] > room)
-    return _without_rows({**totals, "max_length": room}, longer)
-
-
-def _without_rows(totals: dict[str, Any], rows: int) -> dict[str, Any]:
-    """The same totals with so many of the kept rows left out, because they are too long and are not cut."""
-    differences = {"kept": -rows, "dropped": rows, "untrainable": rows}
-    return totals | {name: totals[name] + difference for name, difference in differences.items()}
-
-
 def spec(
-    dataset: Dataset, model: Model, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True
+    dataset: Dataset,
+    model: Model,
+    max_length: int = MAX_LENGTH,
+    assistant_only_loss: bool = True,
+    model_path: str | None = None,
 ) -> dict[str, Any]:
-    """What the workers are told. Raises ConflictError while there are no rows or no tokenizer."""
+    """What the workers are told. Raises ConflictError while there are no rows or no tokenizer.
+
+    `model_path`: the folder with the tokenizer, where it is not the model's own.
+    """
     blob = datasets.blob(dataset)
-    if model.status != ModelStatus.READY or not model.path or not Path(model.path).is_dir():
+    path = model_path or model.path
+    if model.status != ModelStatus.READY or not path or not Path(path).is_dir():
         raise ConflictError(f"The model {model.name} is not ready.", "Wait for it, or see the Models page.")
-    state = tokenizer_files.fingerprint(Path(model.path))
+    state = tokenizer_files.fingerprint(Path(path))
     return {
         "dataset": str(blob),
         "kind": dataset.kind,
-        "model": model.path,
+        "model": path,
         "cache": str(home.model_folder(model.id) / "tokenizer" / state),
         "max_length": min(max_length, model.context_length or max_length),  # training cuts there too
         "answers_only": assistant_only_loss or dataset.kind not in CHOOSES,

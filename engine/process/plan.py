@@ -28,6 +28,7 @@ WORKERS = {
     "push_data": "engine.workers.data.push",
     "token_rows": "engine.workers.tokens.rows",
     "token_totals": "engine.workers.tokens.totals",
+    "token_lengths": "engine.workers.tokens.lengths",
     "health": "engine.workers.data.health",
     "search_index": "engine.workers.data.search_index",
     "fit_probe": "engine.workers.fit.probe",

@@ -28,6 +28,7 @@ KINDS = {
     "machine_speed": Kind("measurement of this machine"),
     "push_data": Kind("upload to the hub"),
     "search_index": Kind("search index"),
+    "token_lengths": Kind("count of rows"),
     "token_rows": Kind("token view", is_prompt=True, kept_seconds=24 * 3600),
     "token_totals": Kind("token count"),
 }

@@ -32,8 +32,8 @@ YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE = (
     "sweep",
     "file",
 )
-# Of the first three, `named` says which.
-KINDS = ("preset", "recipe", "run", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE)
+# Of the first four, `named` says which.
+KINDS = ("preset", "recipe", "run", "field", YOU, MODEL_CARD, METHOD, DATASET, PROBE, REMARK, SWEEP, FILE)
 MOST_CHARACTERS = 100
 SUBJECTS = ("model_id", "dataset_id")  # always chosen, so nothing is said about them
 
@@ -170,6 +170,6 @@ def checked(origins: Mapping[str, str]) -> dict[str, str]:
         if field not in Recipe.model_fields:
             raise RefusedError(f"There is no recipe field `{field:.80}`.", "Name the fields as the recipe does.")
         if not is_origin(origin):
-            hint = f"Use one of {', '.join(KINDS)}; after preset, recipe and run a name, as in `preset: balanced`."
+            hint = f"Use one of {', '.join(KINDS)}; the first four with a name, as in `preset: balanced`."
             raise RefusedError(f"{origin!r:.80} is not an origin of `{field}`.", hint)
     return dict(origins)

@@ -29,6 +29,7 @@ from engine.recipes.validation.checkpoints import refuse_unknown_best
 from engine.recipes.validation.distributed import refuse_unspread
 from engine.recipes.validation.method import refuse_foreign, refuse_unfitting
 from engine.recipes.validation.tuning import refuse_tuning
+from engine.recipes.validation.yielding import giving_way
 
 # In the order of the form. Recipe names them the other way round: the fields of the last base come first.
 GROUPS = (Start, Preferences, Teaching, Answers, Adapters, Batches, Learning, Rows, Keeping, Distributed, Tracking)
@@ -43,10 +44,8 @@ class Recipe(
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.packing and self.train_sampling_strategy == "group_by_length":
-            raise ValueError(
-                "packing already fills every sequence, so train_sampling_strategy must be random or sequential"
-            )
+        for default in giving_way(self.__dict__):
+            object.__setattr__(self, default.field, default.becomes)  # frozen, but not made yet
         refuse_foreign(self)
         refuse_unfitting(self)
         refuse_unknown(self.report_to)
@@ -74,7 +73,7 @@ def _problem(violation: dict[str, Any], noun: str) -> str:
     message = str(violation["msg"]).removeprefix("Value error, ")
     if violation["type"] == "extra_forbidden":
         return f"There is no {noun} `{field}`."
-    if violation["type"] in ("missing", "value_error"):
+    if violation["type"] in ("missing", "value_error") or isinstance(violation["input"], dict | list):
         return f"`{field}`: {message}."
     return f"`{field}` is {violation['input']!r:.80}: {message}."
 
@@ -93,13 +92,21 @@ def makes_use_of(recipe: Recipe, field: str) -> bool:
 MAX_YAML_CHARACTERS = 100_000
 
 
-class _WithoutAliases(yaml.SafeLoader):
-    """An alias of an alias of an alias becomes a list of billions."""
+class _Strict(yaml.SafeLoader):
+    """Without aliases, of which a few become a list of billions, and without a second value for the same field."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("A recipe has no anchors or aliases.")
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in names:
+                raise yaml.constructor.ConstructorError(None, None, f"`{key.value:.80}` is there twice", key.start_mark)
+            names.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def from_yaml(text: str) -> Recipe:
@@ -112,7 +119,7 @@ def read_fields(text: str) -> dict[str, Any]:
     if len(text) > MAX_YAML_CHARACTERS:
         raise RefusedError("That is not a recipe.", f"A recipe has at most {MAX_YAML_CHARACTERS:,} characters.")
     try:
-        values = yaml.load(text, _WithoutAliases)  # noqa: S506  (a SafeLoader)
+        values = yaml.load(text, _Strict)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise RefusedError("The recipe is not valid YAML.", str(error)[:500]) from error
     if not isinstance(values, dict):
@@ -122,11 +129,13 @@ def read_fields(text: str) -> dict[str, Any]:
 
 def _floats(values: dict[Any, Any]) -> dict[str, Any]:
     """YAML 1.1 reads 2e-4 as text, because it has no dot; people mean the number."""
-    return {str(name): _number(value) for name, value in values.items()}
+    return {str(name): _number(str(name), value) for name, value in values.items()}
 
 
-def _number(value: Any) -> Any:
-    if not isinstance(value, str) or "e" not in value.lower():
+def _number(name: str, value: Any) -> Any:
+    """Where the field is no text itself: the id 1234567e8901 is no number."""
+    is_text = name in Recipe.model_fields and Recipe.model_fields[name].annotation is str
+    if is_text or not isinstance(value, str) or "e" not in value.lower():
         return value
     try:
         return float(value)

@@ -12,6 +12,7 @@ from engine.train.rules import (
     auxiliary_models,
     batch_counts,
     distribution,
+    left_out_rows,
     machine,
     serving,
     settings,
@@ -25,6 +26,7 @@ from storage.tables import Dataset, Model
 
 RULES: tuple[Rule, ...] = (
     *subjects.RULES,
+    *left_out_rows.RULES,
     *batch_counts.RULES,
     *machine.RULES,
     *settings.RULES,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from engine.data import tokens
+from engine.data import row_counts
 from engine.fit import disk as fit_disk
 from engine.fit import duration, memory, past_probes
 from engine.fit import speed as fit_speed
@@ -70,7 +70,7 @@ def of(recipe: Recipe, model: Model, dataset: Dataset) -> Forecast:
         time=_time(recipe, model, amount, probe),
         disk=fit_disk.disk(model, recipe, dataset.train_rows, amount.row_tokens),
         disk_free=home.free_bytes(),
-        steps=_steps(recipe, dataset, amount),
+        steps=_steps(recipe, row_counts.learnt_rows(recipe, model, dataset), amount),
         known=probe,
     )
 
@@ -88,8 +88,8 @@ def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured |
     """How much is read in the whole run: counted, or by a probe's sample, or judged by the size of the file."""
     rows = dataset.train_rows
     sides = 2 if "preference" in methods.METHODS[recipe.method].kinds else 1
-    if totals := tokens.counted(recipe, model, dataset):
-        rows, row_tokens = totals["kept"], totals["tokens"] / max(1, totals["kept"])
+    if counts := row_counts.counted(recipe, model, dataset):
+        rows, row_tokens = counts.kept, counts.row_tokens
     elif measured and measured.rows.looked_at:
         rows = round(rows * measured.rows.kept / measured.rows.looked_at)
         row_tokens = sides * measured.rows.mean_tokens
@@ -103,8 +103,8 @@ def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured |
     return Amount(duration.rows_seen(recipe, rows), row_tokens, held_out)
 
 
-def _steps(recipe: Recipe, dataset: Dataset, amount: Amount) -> int | None:
-    total = steps.total_steps(recipe, dataset.train_rows)
+def _steps(recipe: Recipe, rows: int, amount: Amount) -> int | None:
+    total = steps.total_steps(recipe, rows)
     if total is not None or not recipe.packing:
         return total
     return max(1, round(amount.tokens / (steps.rows_a_step(recipe) * recipe.max_length)))

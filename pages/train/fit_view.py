@@ -30,7 +30,7 @@ SCRIPT = """
   if (window.tunesmith) tunesmith.actions(element, (detail) => trigger('action', detail));
   element.addEventListener('ts-shown', (event) => {
     const done = event.target.querySelector('[data-done]');
-    if (done) trigger('action', {name: 'look', id: done.dataset.done, values: {}});
+    if (done) trigger('look');
   });
 """
 LIVE = Markup('<ts-live data-keep id="fit-{}" src="/fragments/train/fit?work={}" seconds="1"></ts-live>')

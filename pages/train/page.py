@@ -5,23 +5,23 @@ from secrets import token_hex
 from typing import Any
 
 import gradio as gr
-import yaml
 from gradio.components import Component
 from markupsafe import Markup
 
 from engine.errors import RefusedError, TunesmithError
-from engine.recipes import presets, provenance
-from engine.recipes import recipe as recipes
+from engine.recipes import presets, provenance, yaml_problems
+from engine.recipes.validation.yielding import YIELDING
 from engine.runs import runs
 from pages.parts import html, live, toasts
 from pages.shell import project_of
-from pages.train import fit_view, recipe_menu
+from pages.train import fit_view, recipe_menu, row_panel, yaml_view
 from pages.train.recipe_check import Checked, check, check_html, command_html
 from pages.train.recipe_edits import (
     UNITS,
     choose_preset,
     count_in,
     fit_dataset,
+    fit_defaults,
     fit_method,
     fit_model,
     form_of,
@@ -34,7 +34,10 @@ from pages.train.recipe_marks import marks_html, presets_html
 from pages.train.recipe_source import Choices, choices_in, start_values
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "train", "Train", "Teach a model from your own data.", "t", "train"
-FRAGMENTS: dict[str, live.Fragment] = {"fit": fit_view.fragment}  # no part of the form refreshes itself
+FRAGMENTS: dict[str, live.Fragment] = {  # no part of the form refreshes itself
+    "fit": fit_view.fragment,
+    "rows": row_panel.fragment,
+}
 
 KEEP_DRAFT = f"""(name, given, ...values) => {{
   tunesmith.train.keep({json.dumps(FIELDS)}, name, given, values);
@@ -49,6 +52,10 @@ OPEN_RUN = """(id) => {
   location.href = '/runs?run=' + encodeURIComponent(id);
 }"""
 ACTIONS_SCRIPT = "tunesmith.train.{}(element, (detail) => trigger('action', detail))"
+CHECKS_SCRIPT = """
+  const [look, back] = [() => trigger('look'), () => trigger('back')];
+  tunesmith.train.problems(element, (detail) => trigger('action', detail), look, back);
+"""
 START_OVER = "() => { tunesmith.train.forget(); location.href = '/train'; }"
 
 
@@ -65,19 +72,22 @@ def page() -> None:
                     _advanced_fields(form)
                 with gr.Tab("YAML", id="yaml", elem_id="view-yaml"):
                     yaml_text = gr.Code(language="yaml", show_label=False, interactive=True, elem_id="recipe-yaml")
-                    yaml_problems = _html("yaml-problems")
+                    yaml_problems = _html("yaml-problems", "tunesmith.train.yaml(element)")
                 with gr.Tab("Command", id="command", elem_id="view-command"):
                     command_view = _html("recipe-command")
         with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
-            checks = _html("train-checks", ACTIONS_SCRIPT.format("problems"))
+            checks = _html("train-checks", CHECKS_SCRIPT)
             marks = _html("train-marks", ACTIONS_SCRIPT.format("marks"))
             fit = _html("train-fit", fit_view.SCRIPT)
             start_button = gr.Button("Start training", variant="primary", elem_id="train-start")
-            reset_button = gr.Button("Start over", size="sm", elem_id="train-reset")
-    draft, press_token, run_id, given = (gr.Textbox(visible=False) for _ in range(4))
+            gr.Button("Start over", size="sm", elem_id="train-reset").click(
+                None, None, None, js=START_OVER, **live.QUIET
+            )
+    draft, press_token, run_id, given, written = (gr.Textbox(visible=False) for _ in range(5))
     fields, length_fields = list(form.values()), [form["num_train_epochs"], form["max_steps"]]
     carried, form_outputs = [given, *fields], [given, length_unit, *fields]
-    draft_parts, views = [run_name, *carried], [yaml_text, yaml_problems, command_view, checks, marks, preset_bar, fit]
+    draft_parts = [run_name, *carried]
+    views = [yaml_text, yaml_problems, command_view, checks, marks, preset_bar, fit, written, start_button]
 
     gr.on(
         None,
@@ -89,14 +99,13 @@ def page() -> None:
     )
     edits = [component.input for component in (run_name, *fields)]
     gr.on(edits, views_of, carried, views, trigger_mode="always_last", **live.QUIET)
-    gr.on(edits, None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
+    gr.on([*edits, yaml_text.blur], None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
     length_unit.input(count_in, length_unit, length_fields, **live.QUIET).then(views_of, carried, views, **live.QUIET)
     handlers = {
         form["method"].input: fit_method,
         form["tuning"].input: fit_method,
         form["dataset_id"].input: fit_dataset,
-    }
-    handlers |= {
+        **{form[name].input: fit_defaults for one in YIELDING for name in (one.chosen, one.field)},
         form["model_id"].input: fit_model,
         preset_bar.action: choose_preset,
         marks.action: put_back,
@@ -108,14 +117,15 @@ def page() -> None:
     for event, handler in handlers.items():
         handled = event(handler, carried, form_outputs, **(live.ACTING if event == fit.action else live.QUIET))
         handled.then(views_of, carried, views, **live.QUIET).then(None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
+    for look in (checks.look, fit.look):  # by themselves, when what they follow is done
+        look(look_again, [yaml_text, written, *carried], views, **live.QUIET)
+    checks.back(views_of, carried, views, **live.QUIET)
     yaml_text.input(
         read_yaml, [yaml_text, *carried], [*form_outputs, *views[1:]], trigger_mode="always_last", **live.QUIET
     )
-    yaml_text.blur(None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)
-    start_button.click(start, [press_token, *draft_parts], [run_id, checks], **live.ACTING).then(
+    start_button.click(start, [press_token, yaml_text, written, *draft_parts], [run_id, checks], **live.ACTING).then(
         None, run_id, None, js=OPEN_RUN, **live.QUIET
     )
-    reset_button.click(None, None, None, js=START_OVER, **live.QUIET)
 
 
 def _html(id: str, script: str | None = None) -> gr.HTML:
@@ -214,47 +224,61 @@ def views_of(given: str, *values: Any) -> list[Any]:
 
 def _views(recipe: dict[str, Any], given: provenance.Given) -> list[Any]:
     checked = check(recipe)
-    marks = [marks_html(checked, recipe, given), presets_html(checked, recipe, given)]
+    text = yaml_view.text_of(checked, recipe)
+    return [text, "", *_around(checked, recipe, given), text, gr.update(interactive=checked.recipe is not None)]
+
+
+def _around(checked: Checked, recipe: dict[str, Any], given: provenance.Given) -> list[Any]:
     return [
-        yaml_of(checked, recipe),
-        "",
         command_html(checked),
         check_html(checked),
-        *marks,
+        marks_html(checked, recipe, given),
+        presets_html(checked, recipe, given),
         fit_view.fit_html(checked),
     ]
 
 
-def yaml_of(checked: Checked, recipe: dict[str, Any]) -> str:
-    """The form as YAML, even while something in it is wrong."""
-    if checked.recipe:
-        return recipes.to_yaml(checked.recipe)
-    return yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)
+def look_again(text: str, written: str, given: str, *values: Any) -> list[Any]:
+    """The views when something they tell of has gone on. The text is a person's, and stays as it is."""
+    if yaml_view.is_pending(text, written):
+        return [gr.skip()] * 9
+    _, problems, *around, _, button = views_of(given, *values)
+    return [gr.skip(), problems, *around, gr.skip(), button]
 
 
 def read_yaml(text: str, given: str, *values: Any) -> list[Any]:
     """The form after an edit of its YAML: new values, or the old ones and what is wrong with the text."""
-    try:
-        recipe = recipes.from_yaml(text).model_dump()
-    except RefusedError as error:
-        problem = str(html.notice(error.message, error.hint))
-        return [*[gr.skip()] * (len(values) + 2), problem, *[gr.skip()] * 5]
+    recipe, problems = yaml_problems.read(text)
+    if recipe is None:
+        wrong, panel = yaml_view.problems_html(problems), yaml_view.panel_html(problems)
+        no_command = command_html(Checked(None, None, None, []))
+        views = [wrong, no_command, panel, gr.skip(), gr.skip(), "", gr.skip(), gr.update(interactive=False)]
+        return [*[gr.skip()] * (len(values) + 2), *views]
     origins = provenance.from_json(given)
-    return [*form_of(recipe, origins), *_views(recipe, origins)[1:]]
+    form = form_of(yaml_view.fields_typed(text, recipe), origins)
+    views = _around(check(recipe.model_dump()), recipe.model_dump(), provenance.from_json(form[0]))
+    return [*form, yaml_view.remark_html(text, recipe), *views, text, gr.update(interactive=True)]
 
 
-def start(request: gr.Request, press_token: str, name: str, given: str, *values: Any) -> list[Any]:
-    """Starts the run, once for each `press`; returns its id, or "" and what stands in the way."""
-    recipe, origins = recipe_of(values), provenance.from_json(given)
-    checked = check(recipe)
+def start(
+    request: gr.Request, press_token: str, text: str, written: str, name: str, given: str, *values: Any
+) -> list[Any]:
+    """Starts the run, once for each `press`; returns its id, or "" and what stands in the way.
+
+    What starts is what the page shows: a YAML that was typed and not taken over yet counts before the form.
+    """
     with toasts.toast():
+        recipe, origins = yaml_view.recipe_shown(text, written, values), provenance.from_json(given)
+        checked = check(recipe)
         if checked.recipe is None:
             raise RefusedError("This recipe cannot start.", "\n".join(error.message for error in checked.errors))
         source = provenance.Source(provenance.shown(recipe, origins), provenance.source_run(origins))
         run_name = name.strip() or name_for(checked)
-        run = runs.start_run(run_name, checked.recipe, project_of(request), press_token or None, source)
+        # The page shows the project it was opened in, which another tab may have left since.
+        project_id = checked.dataset.project_id if checked.dataset else project_of(request)
+        run = runs.start_run(run_name, checked.recipe, project_id, press_token or None, source)
         return [run.id, gr.skip()]
-    return ["", check_html(checked)]
+    return ["", yaml_view.checks_html(text, written, values)]
 
 
 def name_for(checked: Checked) -> str:

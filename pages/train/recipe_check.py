@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from pydantic import ValidationError
 
+from engine.data import row_counts
 from engine.errors import TunesmithError
 from engine.recipes import steps
 from engine.recipes.recipe import Recipe, problems
@@ -16,10 +17,14 @@ from engine.train import check as train_check
 from engine.train import device_plan, sky
 from engine.train.rules.problem import Problem
 from pages.parts import html
+from pages.train import row_panel
 from pages.train.recipe_words import TITLES, changes_in_words
+from pages.train.row_panel import RowPanel
 from storage import datasets, models
 from storage.db import reading
 from storage.tables import Dataset, Model
+
+NO_BUTTONS = Markup()
 
 
 @dataclass(frozen=True)
@@ -91,27 +96,32 @@ def _first_named(message: str) -> str:
     return fields[-1] if fields else ""
 
 
-def check_html(checked: Checked) -> str:
+def check_html(checked: Checked, buttons: Markup = NO_BUTTONS) -> str:
     """The panel beside the form. Each problem names its field, so that the page's script can mark it there too."""
-    panel = Markup('<section class="ts-card tr-checks" data-state="{}" aria-labelledby="checks-title">{}{}{}</section>')
-    return str(panel.format(_state(checked), _heading(checked), _problems(checked.problems), _outlook(checked)))
+    panel = Markup(
+        '<section class="ts-card tr-checks" data-state="{}" aria-labelledby="checks-title">{}{}{}{}</section>'
+    )
+    counting = row_panel.of(checked.recipe, checked.model, checked.dataset) if not checked.errors else None
+    heading = Markup('<h2 id="checks-title"><i aria-hidden="true"></i>{}</h2>').format(_verdict(checked, counting))
+    outlook = _outlook(checked, counting)
+    return str(panel.format(_state(checked, counting), heading, _problems(checked.problems), buttons, outlook))
 
 
-def _state(checked: Checked) -> str:
+def _state(checked: Checked, counting: RowPanel | None) -> str:
     if checked.errors:
         return "bad"
-    return "warn" if checked.problems else "good"
+    if checked.problems:
+        return "warn"
+    return counting.state if counting else "good"
 
 
-def _heading(checked: Checked) -> Markup:
-    return Markup('<h2 id="checks-title"><i aria-hidden="true"></i>{}</h2>').format(_verdict(checked))
-
-
-def _verdict(checked: Checked) -> str:
+def _verdict(checked: Checked, counting: RowPanel | None) -> str:
     errors = len(checked.errors)
     if errors:
         return "One thing to put right" if errors == 1 else f"{errors} things to put right"
-    return "Ready, with a remark" if checked.problems else "Ready to start"
+    if checked.problems:
+        return "Ready, with a remark"
+    return counting.verdict if counting else "Ready to start"
 
 
 def _problems(problems: list[Problem]) -> Markup:
@@ -124,7 +134,7 @@ def _problems(problems: list[Problem]) -> Markup:
             problem.level,
             problem.field,
             problem.message,
-            TITLES.get(problem.field, "Recipe"),
+            TITLES.get(problem.field, "YAML" if problem.field == "yaml" else "Recipe"),
             problem.message,
             _hint(problem),
             _remedy_button(problem),
@@ -145,12 +155,17 @@ def _hint(problem: Problem) -> Markup:
     return Markup("<p>{}</p>").format(problem.hint) if problem.hint else Markup()
 
 
-def _outlook(checked: Checked) -> Markup:
+def _outlook(checked: Checked, counting: RowPanel | None) -> Markup:
     """What the training would be: model, rows, length. What it takes is in `fit_view`."""
     recipe, model, dataset = checked.recipe, checked.model, checked.dataset
-    facts = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
-    if recipe and dataset:
-        facts.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
+    facts: list[tuple[str, object]] = [
+        ("Model", model and model.name),
+        ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows"),
+    ]
+    facts += [("Rows", counting.fact)] if counting else []
+    if recipe and model and dataset:
+        rows = row_counts.learnt_rows(recipe, model, dataset)
+        facts.append(("Length", _length(steps.total_steps(recipe, rows))))
     return html.facts(facts) + (_devices(recipe) if recipe else Markup())
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import gradio as gr
 
 from engine.recipes import presets, provenance
+from engine.recipes.validation.yielding import YIELDING, giving_way
+from pages.train import row_panel
 from pages.train.recipe_check import check
 from pages.train.recipe_form import FIELDS, fitted, recipe_of, updates_for, values_of
 from pages.train.recipe_source import Choices, kind_of
@@ -23,6 +25,7 @@ Values = dict[str, Any]
 
 def form_of(recipe: Mapping[str, Any], given: provenance.Given, offered: Choices | None = None) -> list[Any]:
     """The whole form showing `recipe`; `offered` fills the dropdowns too."""
+    recipe, given = _settled(dict(recipe), given)
     in_steps = counts_steps(recipe)
     updates = {name: gr.update(value=value) for name, value in zip(FIELDS, values_of(recipe), strict=True)}
     for name, update in updates_for(str(recipe["method"]), str(recipe["tuning"])).items():
@@ -33,6 +36,19 @@ def form_of(recipe: Mapping[str, Any], given: provenance.Given, offered: Choices
         for name, choices in choices_of.items():
             updates[name]["choices"] = choices
     return [provenance.to_json(given), UNITS[in_steps], *updates.values()]
+
+
+def _settled(recipe: Values, given: provenance.Given) -> tuple[Values, provenance.Given]:
+    """With every default that gives way to a choice as the recipe itself has it; it comes back without that choice."""
+    for one in YIELDING:
+        origin = provenance.named("field", one.chosen)
+        if not one.is_asked(recipe) and given.get(one.field, ("", None))[0] == origin:
+            recipe, given = provenance.without(given, recipe, [origin])
+    for one in giving_way(recipe):
+        changes = {one.field: one.becomes}
+        recipe = recipe | changes
+        given = provenance.give(given, changes, provenance.named("field", one.chosen))
+    return recipe, given
 
 
 def counts_steps(recipe: Mapping[str, Any]) -> bool:
@@ -54,6 +70,11 @@ def put(changes: Mapping[str, Any], origin: str, given: str, *values: Any) -> li
 def fit_method(given: str, *values: Any) -> list[Any]:
     """The form after a choice of method or tuning: the fields of their own, with what they offer."""
     return _fitted(given, recipe_of(values))
+
+
+def fit_defaults(given: str, *values: Any) -> list[Any]:
+    """The form after a choice to which a default gives way (engine.recipes.validation.yielding)."""
+    return form_of(recipe_of(values), provenance.from_json(given))
 
 
 def fit_dataset(given: str, *values: Any) -> list[Any]:
@@ -98,11 +119,16 @@ def put_back(event: gr.EventData, given: str, *values: Any) -> list[Any]:
 
 
 def mend(event: gr.EventData, given: str, *values: Any) -> list[Any]:
-    """The form after a click on what a remark offers instead: looked up anew, for the form may have changed."""
+    """The form after a click in the panel of checks: `mend` puts into it what a remark offers instead.
+
+    That is looked up anew, for the form may have changed. After any other click the form is what it was.
+    """
+    if event.name == "count":
+        row_panel.begin(recipe_of(values))
     remedies = [
         problem for problem in check(recipe_of(values)).problems if problem.field == event.id and problem.instead
     ]
-    if not remedies:
+    if event.name != "mend" or not remedies:
         return [gr.skip()] * (len(FIELDS) + 2)
     instead, origins = remedies[0].instead, provenance.from_json(given)
     recipe = {**recipe_of(values), **instead}

@@ -67,7 +67,8 @@ interface Train {
   recall(): string;
   forget(): void;
   groups(element: HTMLElement): void;
-  problems(element: HTMLElement, trigger: Trigger): void;
+  yaml(element: HTMLElement): void;
+  problems(element: HTMLElement, trigger: Trigger, look: () => void, back: () => void): void;
   marks(element: HTMLElement, trigger: Trigger): void;
   presets(element: HTMLElement, trigger: Trigger): void;
   recipes(element: HTMLElement, trigger: Trigger): void;

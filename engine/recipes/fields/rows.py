@@ -13,7 +13,8 @@ class Rows(BaseModel):
     train_sampling_strategy: Literal["group_by_length", "random", "sequential"] = Field(
         default="group_by_length",
         title="Order of rows",
-        description="group_by_length batches rows of similar length, which wastes least work on padding.",
+        description="group_by_length batches rows of similar length, which wastes least work on padding; "
+        "with packing, where nothing is padded, it becomes random.",
     )
     eval_fraction: float = Field(
         default=0.0,

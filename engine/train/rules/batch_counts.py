@@ -2,6 +2,7 @@
 
 import math
 
+from engine.data import row_counts
 from engine.recipes import methods, steps
 from engine.recipes.recipe import Recipe
 from engine.train.rules.problem import Problem, Problems
@@ -9,7 +10,7 @@ from storage.tables import Dataset, Model
 
 
 def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
-    rows = dataset.train_rows
+    rows = row_counts.learnt_rows(recipe, model, dataset)
     if rows < 1:
         return
     if recipe.eval_fraction and int(rows * recipe.eval_fraction) < 1:
@@ -42,7 +43,8 @@ def _enough_steps(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
         hint = "Use -1 to train for num_train_epochs, or a number of steps above 0."
         yield Problem("max_steps", "max_steps is 0, so nothing would be trained.", hint)
         return
-    total = steps.total_steps(recipe, dataset.train_rows) if dataset.train_rows else None
+    rows = row_counts.learnt_rows(recipe, model, dataset)
+    total = steps.total_steps(recipe, rows) if rows else None
     if total and recipe.warmup_steps >= total:
         message = f"warmup_steps is {recipe.warmup_steps}, and the whole training has {total} steps: "
         hint = f"Use {max(total // 10, 0)}, or train for longer."

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from engine.data import tokens
 from engine.recipes import methods
 from engine.recipes.recipe import Recipe
 from engine.train.rules.problem import Problem, Problems
@@ -10,10 +9,6 @@ from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model
 
 KINDS = {name: method.kinds for name, method in methods.METHODS.items()}  # of dataset that a method learns from
-SHARE_LEFT_OUT_WARNED = 0.1  # of the rows
-_PROMPTS = "Beside an answer there is room for a prompt of {} tokens: raise max_length, or lower max_completion_length."
-TOO_LONG = {"reward": "Rows are scored whole or not at all, up to {} tokens: raise max_length."}
-TOO_LONG |= dict.fromkeys(methods.GENERATING, _PROMPTS)
 
 
 def _model(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
@@ -55,23 +50,6 @@ def _kind(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
         yield Problem("model_id", f"{model.name} has no chat template, so it cannot read the chats.", hint)
 
 
-def _learns(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
-    """Only where the dataset has been counted: a check reads no rows. The worker looks again, in any case."""
-    totals = tokens.counted(recipe, model, dataset)
-    if totals is None or not totals["rows"]:
-        return
-    dropped, rows = totals["dropped"], totals["rows"]
-    longer = TOO_LONG.get(recipe.method, "No answer begins within {} tokens, or there is none: raise max_length.")
-    longer = longer.format(totals["max_length"])
-    hint = totals["refusal"] and f"The chat template of {model.name} refuses them: {totals['refusal']}"
-    if not totals["kept"]:
-        message = f"Nothing of {dataset.name} would be learnt: all of its {rows:,} rows would be left out."
-        yield Problem("dataset_id", message, hint or longer)
-    elif dropped > SHARE_LEFT_OUT_WARNED * rows:
-        message = f"{dropped:,} of the {rows:,} rows of {dataset.name} would be left out."
-        yield Problem("dataset_id", message, hint or longer, "warning")
-
-
 def _length(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     context = model.context_length
     if context and recipe.max_length > context:
@@ -80,4 +58,4 @@ def _length(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
         yield Problem("max_length", f"{message}longer rows are cut there.", f"Use {context} or less.", "warning")
 
 
-RULES = (_model, _dataset, _learns, _length)
+RULES = (_model, _dataset, _length)

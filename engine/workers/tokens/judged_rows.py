@@ -18,7 +18,7 @@ from engine.process import events
 from engine.workers import contract, limits
 from engine.workers.tokens import row_tokens, training_rows
 from engine.workers.tokens.chat_spans import PLAIN_TEMPLATE
-from engine.workers.tokens.row_texts import Row, Source, Texts
+from engine.workers.tokens.row_texts import Source, Texts, prompt_row
 from engine.workers.tokens.row_tokens import Counts, Tokenised
 from engine.workers.tokens.vocabulary import Vocabulary
 
@@ -75,7 +75,7 @@ def _write(texts: Texts, selection: Selection, file: Path) -> Counts:
     with limits.memory(), pyarrow.OSFile(str(partial), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
         for rows in training_rows.batches(selection.source, out):
             # One more token than is kept tells that something is cut.
-            tokenised = row_tokens.tokenised(texts, list(map(_prompt_row, rows)), selection.source.max_length)
+            tokenised = row_tokens.tokenised(texts, list(map(prompt_row, rows)), selection.source.max_length)
             kept = [_record(row, selection.source.kind) for row in tokenised if _learns(row, selection, counts)]
             writer.write_batch(pyarrow.RecordBatch.from_pylist(kept, schema=schema))
     for note in texts.notes():
@@ -83,14 +83,6 @@ def _write(texts: Texts, selection: Selection, file: Path) -> Counts:
     file.with_suffix(".json").write_text(json.dumps(asdict(counts)))
     partial.rename(file)
     return counts
-
-
-def _prompt_row(row: Row) -> Row:
-    """A prompt with its completion, where prompts alone are read, as the prompt and a column with the right answer."""
-    if not isinstance(row["prompt"], str):
-        return row
-    extra = {**(row.get("extra") or {}), "completion": row["completion"]}
-    return {"prompt": [{"role": "user", "content": row["prompt"]}], "extra": extra}
 
 
 def _learns(row: Tokenised, selection: Selection, counts: Counts) -> bool:

@@ -33,6 +33,14 @@ class Source:
     answers_only: bool
 
 
+def prompt_row(row: Row) -> Row:
+    """A prompt with its completion, where prompts alone are read, as the prompt and a column with the right answer."""
+    if not isinstance(row["prompt"], str):
+        return row
+    extra = {**(row.get("extra") or {}), "completion": row["completion"]}
+    return {"prompt": [{"role": "user", "content": row["prompt"]}], "extra": extra}
+
+
 @dataclass(frozen=True)
 class Side:
     """One text of a row: most rows have one, a preference has `chosen` and `rejected`."""

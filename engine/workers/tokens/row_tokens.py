@@ -136,6 +136,14 @@ def _labels(ids: numpy.ndarray, offsets: list[tuple[int, int]], parts: list[tupl
     return numpy.where(learnt, ids, numpy.int32(NOT_LEARNT)).astype(numpy.int32)
 
 
+def prompt_tokens(labels: Sequence[int]) -> int:
+    """Tokens before the last answer of a row."""
+    end = next(index for index in range(len(labels) - 1, -1, -1) if labels[index] != NOT_LEARNT)
+    while end and labels[end - 1] != NOT_LEARNT:
+        end -= 1
+    return end
+
+
 def count(row: Tokenised, source: Source, counts: Counts) -> bool:
     """Adds a row to the counts; says whether it is learnt from."""
     counts.rows += 1

@@ -14,10 +14,11 @@ from engine.recipes.methods import answered_share
 from engine.workers import networks
 from engine.workers.contract import WorkFailedError
 from engine.workers.tokens import training_rows
+from engine.workers.tokens.row_tokens import prompt_tokens
 from engine.workers.train import training
 from engine.workers.train.reporting import LossWatch
 from engine.workers.train.training import Rows, Spec
-from engine.workers.trainers.distil import DistilBatches, DistilTrainer, prompt_tokens
+from engine.workers.trainers.distil import DistilBatches, DistilTrainer
 from engine.workers.trainers.fast_sft import allows_fast_loss, without_adapter
 from engine.workers.trainers.rows import lengths
 from engine.workers.tuning import adapters

@@ -6,23 +6,15 @@ the row's labels, which it replaced), and numbers of tokens that only one of the
 said.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from trl.experimental.gkd import GKDTrainer
 
+from engine.workers.tokens.row_tokens import prompt_tokens
 from engine.workers.trainers.fast_sft import NOT_LEARNT, AnswersTrainer, without_adapter
 from engine.workers.trainers.judged_batches import Batch, Row, attention, padded
-
-
-def prompt_tokens(labels: Sequence[int]) -> int:
-    """Tokens before the last answer of a row."""
-    end = next(index for index in range(len(labels) - 1, -1, -1) if labels[index] != NOT_LEARNT)
-    while end and labels[end - 1] != NOT_LEARNT:
-        end -= 1
-    return end
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def test_the_tables_know_every_name_and_every_field_of_the_form() -> None:
         ({"loraplus_lr_ratio": 4, "optim": "sgd"}, "leave loraplus_lr_ratio empty"),
         ({"tuning": "qlora", "modules_to_save": "lm_head"}, "leave modules_to_save empty"),
         ({"optim": "galore_adamw"}, "use tuning full, or change optim"),
-        ({"optim": "schedule_free_sgd"}, "set lr_scheduler_type to constant"),
+        ({"optim": "schedule_free_sgd", "lr_scheduler_type": "cosine"}, "set lr_scheduler_type to constant"),
         ({"optim": "schedule_free_sgd", "lr_scheduler_type": "constant", "warmup_ratio": 0.1}, "use warmup_steps"),
         ({"optim": "schedule_free_radam", "lr_scheduler_type": "constant", "warmup_steps": 2}, "warms up by itself"),
         ({"optim_args": "rank=4"}, "rank means nothing there"),

@@ -198,7 +198,7 @@ def test_it_begins_with_the_newest_that_fit_and_says_why_the_others_do_not(ready
 
 
 def test_without_anything_it_says_where_to_begin() -> None:
-    _name, _press, left_out, *_rest, checks, _marks, _presets, _fit = page.open_form("", Request())
+    _name, _press, left_out, *_rest, checks, _marks, _presets, _fit, _written, _start = page.open_form("", Request())
     assert 'href="/models"' in left_out
     assert 'href="/data"' in left_out
     assert "Choose a model." in checks
@@ -266,16 +266,22 @@ def test_an_edit_of_the_yaml_fills_the_form(ready: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("model_id: [", "not valid YAML"),
+        ("model_id: m\nlearning_rate: [", "Line 2: Expected the node content"),
+        ("model_id: m\nseed: 1\nseed: 2", "Line 3: `seed` is there twice."),
         ("- a", "field: value"),
-        ("model_id: m\ndataset_id: d\nlearning_rate: fast", "`learning_rate` is &#39;fast&#39;"),
-        ("model_id: m\ndataset_id: d\n<b>: 1", "There is no recipe field `&lt;b&gt;`"),
+        ("model_id: m\ndataset_id: d\nlearning_rate: fast", "Line 3: `learning_rate` is &#39;fast&#39;"),
+        ("model_id: m\ndataset_id: d\n<b>: 1", "Line 3: There is no recipe field `&lt;b&gt;`"),
     ],
 )
-def test_wrong_yaml_says_what_is_wrong_and_leaves_the_form(text: str, words: str) -> None:
-    *fields, wrong, command, checks, _marks, _presets, _fit = page.read_yaml(text, "", *values_of({}))
+def test_wrong_yaml_says_what_is_wrong_leaves_the_form_and_cannot_start(text: str, words: str) -> None:
+    *fields, wrong, command, checks, _marks, _presets, fit, _written, button = page.read_yaml(text, "", *values_of({}))
     assert words in wrong
-    assert all(update == gr.skip() for update in [*fields, command, checks])
+    assert words in checks
+    assert 'data-state="bad"' in checks
+    assert all(update == gr.skip() for update in fields)
+    assert "No command yet" in command
+    assert fit == ""
+    assert button["interactive"] is False
 
 
 def test_epochs_and_steps_exclude_each_other() -> None:
@@ -308,8 +314,8 @@ def test_each_problem_stands_at_its_field_in_plain_words(
 
 
 def test_a_rule_about_two_fields_stands_at_the_one_to_change(ready: dict[str, Any]) -> None:
-    checked = check(recipe_of(values_of({**ready, "packing": True})))
-    assert [problem.field for problem in checked.problems] == ["train_sampling_strategy"]
+    checked = check(recipe_of(values_of({**ready, "method": "grpo", "num_generations": 3, "reward_funcs": "length"})))
+    assert [problem.field for problem in checked.problems] == ["num_generations"]
 
 
 def test_what_the_engine_would_refuse_is_said_before_the_start(ready: dict[str, Any]) -> None:
@@ -336,7 +342,7 @@ def test_packing_leaves_the_number_of_steps_open(ready: dict[str, Any]) -> None:
 
 
 def test_a_double_click_starts_one_run_named_after_model_and_dataset(ready: dict[str, Any]) -> None:
-    first, second = (page.start(Request(), "press-1", " ", "", *values_of(ready)) for _ in range(2))
+    first, second = (page.start(Request(), "press-1", "", "", " ", "", *values_of(ready)) for _ in range(2))
     assert first[0] == second[0]
     assert [(run.id, run.name) for run in every_run()] == [(first[0], "tiny on rows d1")]
     assert every_run()[0].recipe == Recipe(**ready).model_dump()
@@ -344,7 +350,7 @@ def test_a_double_click_starts_one_run_named_after_model_and_dataset(ready: dict
 
 def test_a_recipe_that_cannot_work_does_not_start_and_says_why(ready: dict[str, Any], toasts: list[str]) -> None:
     for wrong in ({"learning_rate": 9}, {"method": "cpt"}):
-        started, checks = page.start(Request(), "press", "x", "", *values_of({**ready, **wrong}))
+        started, checks = page.start(Request(), "press", "", "", "x", "", *values_of({**ready, **wrong}))
         assert started == ""
         assert 'data-state="bad"' in checks
     assert every_run() == []

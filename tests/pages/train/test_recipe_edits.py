@@ -210,7 +210,7 @@ def test_names_in_the_menu_are_text() -> None:
 def test_a_run_keeps_where_its_values_came_from(ready: dict[str, Any]) -> None:
     now = press(recipe_edits.choose_preset, "preset", "quick try", start(ready, seed=3))
     request: Any = Visitor()
-    id, _ = page.start(request, "press", "one", now[1], *form(now[0]))
+    id, _ = page.start(request, "press", "", "", "one", now[1], *form(now[0]))
     run = next(iter(every_run()))
     assert (run.id, run.repeats) == (id, None)
     quick = "preset: quick try"
@@ -219,7 +219,7 @@ def test_a_run_keeps_where_its_values_came_from(ready: dict[str, Any]) -> None:
 
 def test_a_repeated_run_says_what_came_from_where(ready: dict[str, Any]) -> None:
     request: Any = Visitor()
-    first, _ = page.start(request, "press", "one", "", *form(start(ready, seed=3)[0]))
+    first, _ = page.start(request, "press", "", "", "one", "", *form(start(ready, seed=3)[0]))
     request.query_params = {"from": first}
     answer = page.open_form("", request)[: 4 + 2 + len(FIELDS)]
     now = after(answer)
@@ -227,7 +227,7 @@ def test_a_repeated_run_says_what_came_from_where(ready: dict[str, Any]) -> None
     kept = after(page.open_form(draft, request)[: 4 + 2 + len(FIELDS)])
     assert kept == now
     edited = {**kept[0], "lora_r": 8}
-    second, _ = page.start(request, "press 2", "two", kept[1], *form(edited))
+    second, _ = page.start(request, "press 2", "", "", "two", kept[1], *form(edited))
     run = next(candidate for candidate in every_run() if candidate.id == second)
     assert (run.repeats, run.origins) == (first, {"seed": f"run: {first}", "lora_r": "you"})
 

@@ -15,8 +15,9 @@ from trl.experimental.gkd import GKDTrainer
 
 from engine.process import events
 from engine.workers import contract
+from engine.workers.tokens.row_tokens import prompt_tokens
 from engine.workers.train import family_distil, training
-from engine.workers.trainers.distil import DistilBatches, prompt_tokens
+from engine.workers.trainers.distil import DistilBatches
 from engine.workers.tuning import model as training_model
 from tests.conftest import ROOT
 from tests.workers.train.training_runs import chat, only, spec, steps, sums, write_rows
