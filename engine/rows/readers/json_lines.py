@@ -5,9 +5,10 @@ from typing import Any
 
 import orjson
 
+from engine.rows import exact_json
 from engine.rows.readers.lines import lines
 from engine.rows.readers.source import Source
-from engine.rows.verdict import Rejection
+from engine.rows.verdict import Mended, Rejection
 
 MOST_DEPTH = 100
 
@@ -21,15 +22,25 @@ def rows(source: Source) -> Iterator[Any]:
 
 
 def row_of(text: bytes) -> Any:
-    """One row from its JSON; a Rejection when it is none. Never raises, however deep or broken the text is."""
+    """One row from its JSON, Mended when it took that; a Rejection when it is none. Never raises, however deep or
+    broken the text is."""
     try:
-        row = orjson.loads(text)
+        row = exact_json.loads(text)
     except orjson.JSONDecodeError as error:
-        rule = "invalid_json" if _is_utf8(text) else "not_utf8"
-        return Rejection(rule, f"{error}: {text[:120].decode('utf-8', 'backslashreplace')}")
+        return _mended(text, error)
     if text.count(b"[") + text.count(b"{") > MOST_DEPTH and is_deep(row):
         return Rejection("too_deep", text[:120].decode("utf-8", "backslashreplace"))
     return row
+
+
+def _mended(text: bytes, error: orjson.JSONDecodeError) -> Mended | Rejection:
+    if not _is_utf8(text):
+        return Rejection("not_utf8", f"{error}: {text[:120].decode('utf-8', 'backslashreplace')}")
+    correct, repairs = exact_json.mended(text)
+    row = row_of(correct) if repairs and correct else None
+    if row is None or isinstance(row, (Rejection, Mended)):
+        return Rejection("invalid_json", f"{error}: {text[:120].decode('utf-8', 'backslashreplace')}")
+    return Mended(row, repairs)
 
 
 def is_deep(value: Any) -> bool:

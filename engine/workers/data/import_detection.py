@@ -12,7 +12,7 @@ from engine.rows.mapping import mapping as mappings
 from engine.rows.readers import choose
 from engine.rows.readers.source import Source
 from engine.rows.store import columnar
-from engine.rows.verdict import Format, Rejection
+from engine.rows.verdict import Format, Mended, Rejection
 
 LOOKED_AT_ROWS = 1000
 LOOKED_AT_BYTES = 16 << 20
@@ -21,10 +21,12 @@ GUIDE = "Map them on the Data page, or rename them to those of a format in docs/
 
 
 class File(NamedTuple):
-    """A file to import, and its own name."""
+    """A file to import, its own name, the encoding of its text, and the split that its rows belong to."""
 
     path: Path
     name: str
+    encoding: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def opened(file: File, several: bool) -> Iterator[tuple[Source, choose.Reader]]:
     """The file and its reader. An error names the file when there are `several`."""
     source = None
     try:
-        source = Source(file.path)
+        source = Source(file.path, file.encoding)
         yield source, choose.choose(source, file.name)
     except UnreadableError as error:
         if several:
@@ -85,8 +87,9 @@ def _beginning(source: Source, reader: choose.Reader, files: int) -> Iterator[An
     """The first rows, as many as it takes to know the format and as fit into memory."""
     held_bytes = 0
     for count, row in enumerate(reader.rows(source), 1):
-        yield row
-        held_bytes += columnar.about_bytes(row)
+        plain_row = row.row if isinstance(row, Mended) else row
+        yield plain_row
+        held_bytes += columnar.about_bytes(plain_row)
         if count >= LOOKED_AT_ROWS // files or max(held_bytes, source.done) > LOOKED_AT_BYTES // files:
             return
 
