@@ -143,8 +143,8 @@ def _fits(pattern_parts: list[str], path_parts: list[str]) -> bool:
 
 
 def by_names(files: list[str], folder: str = "") -> Splits:
-    """Splits by names alone: shards data/SPLIT-00000-of-00001; else a split's word in a folder's name, else in the file's;
-    else all."""
+    """Splits by the names alone: of shards data/SPLIT-00000-of-00001; else a split's word in a folder's name, else in
+    the file's; else all."""
     start = len(folder) + 1 if folder else 0
     sharded: Splits = {}
     for path in files:

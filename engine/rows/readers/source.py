@@ -108,9 +108,11 @@ class Source:
         """What stands around the bytes beyond ASCII, from all over the file: what tells one encoding from another."""
         pieces = self._pieces()
         share = encodings.MOST_BYTES // (len(pieces) + 1)
-        beginnings = (b"\n".join(BEYOND_ASCII.findall(self.head))[: max(share, encodings.MOST_BYTES // 4)],)
-        # A piece may begin in the middle of a character.
-        return [*beginnings, *(b"\n".join(BEYOND_ASCII.findall(piece)[1:])[:share] for piece in pieces)]
+        found = [_cut(BEYOND_ASCII.findall(self.head), max(share, encodings.MOST_BYTES // 4))]
+        for piece in pieces:  # may begin in the middle of a character
+            whole = [match[0] for match in BEYOND_ASCII.finditer(piece) if match.start()]
+            found.append(_cut(whole, share))
+        return found
 
     def broken(self) -> tuple[int, int]:
         """How many places are not in the encoding, and the line of the first, from 1; (0, 0) for none.
@@ -156,6 +158,12 @@ class Source:
             return []
         starts = (max(0, self.size * part // PIECES - PIECE_BYTES) for part in range(1, PIECES + 1))
         return [os.pread(self._file.fileno(), PIECE_BYTES, start) for start in starts]
+
+
+def _cut(found: list[bytes], most: int) -> bytes:
+    """What was found, up to so many bytes. Where nothing is cut off, it ends with a line."""
+    sample = b"\n".join(found) + b"\n" if found else b""
+    return sample[:most]
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -17,7 +17,7 @@ from engine.rows.readers.encodings import Reading
 from engine.rows.readers.source import Source
 from engine.workers.data.import_detection import File, opened
 
-CLEAR, LEANING = 6.0, 1.0  # how much likelier the first reading is than the next, as a logarithm: 400 times, 3 times
+CLEAR, LEANING = 5.0, 1.0  # how much likelier the first reading is than the next, as a logarithm: 150 times, 3 times
 FEW_KNOWN = 0.5  # of its letters beyond ASCII: with fewer that belong to its language, it is no clear reading either
 MOST_CANDIDATES = 6
 SHOWN_CHARACTERS = 120
