@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
-from engine.data import datasets, health, mappings, named_sources, search, tokens
+from engine.data import datasets, health, importing, mappings, named_sources, search, tokens
 from engine.errors import RefusedError, TunesmithError
 from engine.process import work
 from engine.rows.mapping.mapping import Mapping, kind_of, parse
@@ -54,7 +54,7 @@ def import_files(  # noqa: PLR0913  (one argument for each option)
     if bool(files) == bool(hub):
         raise RefusedError("Name either files or --hub.", "Such as `tunesmith import rows.jsonl`.")
     mapping = mapping_from(parts, roles) if parts else None
-    chosen = datasets.chosen(encoding)
+    chosen = importing.chosen(encoding)
     with running_studio.engine(True):
         dataset = _from_hub(hub, name, project) if hub else _from_files(files or [], (name, project), mapping, chosen)
         finished = follow(dataset)

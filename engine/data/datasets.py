@@ -18,7 +18,7 @@ from engine.data import hub_names, importing, incoming_files
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from engine.process import attempts, process, trash, work
-from engine.rows.readers import encodings, splits
+from engine.rows.readers import splits
 from engine.rows.store import columnar, rejected
 from storage import datasets as stored
 from storage import db, home
@@ -50,7 +50,7 @@ def import_files(
     """Begins to import files, each with its own name, into one dataset; returns at once with the status `importing`.
 
     Files in the studio's own uploads are moved, others copied. A name may be a path: folders and words in it tell
-    which split the rows belong to. `mapping`: a dump of rows.mapping.mapping.Mapping. `origin`: see `chosen`.
+    which split the rows belong to. `mapping`: a dump of rows.mapping.mapping.Mapping. `origin`: see importing.chosen.
     Raises RefusedError for what is no plain file or too large, NotFoundError for a missing file or project.
     """
     if not paths:
@@ -77,11 +77,6 @@ def import_files(
         dataset.size_bytes = sum(sizes)
 
     return _save_and_start(dataset, take_in)
-
-
-def chosen(encoding: str | None) -> dict[str, Any]:
-    """The `origin` of files in an encoding that a person has chosen, such as "cp949". Raises RefusedError."""
-    return {importing.ENCODING: encodings.checked(encoding)} if encoding else {}
 
 
 def import_hub(
@@ -139,7 +134,7 @@ def _origin(dataset: Dataset, mapping: dict[str, Any] | None, encoding: str | No
     origin = dataset.origin if mapping or encoding else {**dataset.origin, importing.AS_DETECTED: True}
     if encoding is None:
         return origin
-    return {name: value for name, value in origin.items() if name != importing.ENCODING} | chosen(encoding)
+    return {name: value for name, value in origin.items() if name != importing.ENCODING} | importing.chosen(encoding)
 
 
 def _next_version(old: Dataset, mapping: dict[str, Any] | None, origin: dict[str, Any]) -> Dataset:

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from engine.errors import TunesmithError
 from engine.process import attempts, events, logs, plan, rounds
 from engine.process.attempts import State
+from engine.rows.readers import encodings
 from storage import datasets as stored
 from storage import db, home, moving
 from storage.statuses import DatasetStatus
@@ -28,6 +29,11 @@ ENCODING, ENCODINGS = "encoding", "encodings"  # in its origin: the one that was
 MOST_REMEMBERED = 50
 SHAPED = "shape"  # the source of datasets made from others
 FOUND = ("format", "kind", "rows", "accepted", "repaired", "rejected", "confidence", "columns", "mapping")
+
+
+def chosen(encoding: str | None) -> dict[str, Any]:
+    """The `origin` of files in an encoding that a person has chosen, such as "cp949". Raises RefusedError."""
+    return {ENCODING: encodings.checked(encoding)} if encoding else {}
 
 
 def sources(dataset: Dataset) -> list[tuple[Path, str]]:

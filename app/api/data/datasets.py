@@ -13,7 +13,7 @@ from starlette.responses import FileResponse
 from app.answers.errors import CONFLICT, NOT_FOUND, TOO_LARGE
 from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, Text, total
 from app.api.data import sources, upload
-from engine.data import datasets
+from engine.data import datasets, importing
 from engine.errors import RefusedError
 from engine.rows.mapping.mapping import parse
 from storage import datasets as stored
@@ -220,7 +220,7 @@ async def _from_upload(form: upload.Form) -> Dataset:
         files = [(path, sources.plain_name(name)) for path, name in form.files]
         name = fields.name or sources.name_of(files[0][1])
         mapping = parse(fields.mapping).model_dump() if fields.mapping else None
-        chosen = datasets.chosen(fields.encoding)
+        chosen = importing.chosen(fields.encoding)
         return await run_in_threadpool(datasets.import_files, files, name, fields.project_id, "upload", mapping, chosen)
     finally:
         form.discard()  # the import has moved them, or refused them
@@ -237,7 +237,7 @@ def _from_path(body: PathBody) -> Dataset:
         raise RefusedError("Only a dataset of the hub has a configuration, split or revision.", "Leave them out.")
     files, mapping = sources.local_files(body.id), parse(body.mapping).model_dump() if body.mapping else None
     name = body.name or sources.name_of(Path(body.id).name if len(files) > 1 else files[0][1])
-    return datasets.import_files(files, name, body.project_id, "path", mapping, datasets.chosen(body.encoding))
+    return datasets.import_files(files, name, body.project_id, "path", mapping, importing.chosen(body.encoding))
 
 
 async def _json(request: Request) -> bytes:

@@ -54,12 +54,14 @@ NEEDS: dict[Kind, tuple[tuple[str, ...], ...]] = {
 CHATS = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog", "turns", "texts")
 CHATS += ("contents", "trajectory")
 _PROMPTS = ("prompt", "query", "question", "instruction", "problem", "input", "user", "human")
-PROMPTS = (*_PROMPTS, "prompt_messages", "user_prompt", "user_input", "user_query", "user_message")
+_PROMPTS += ("prompt_messages", "user_prompt", "user_input", "user_query", "user_message")
+PROMPTS = (*_PROMPTS, "질문", "프롬프트", "지시문", "지시", "명령", "문제")
 _ANSWERS = ("completion", "response", "answer", "output", "solution", "target", "targets", "canonical_solution")
-ANSWERS = (*_ANSWERS, "answer_key", "answers", "assistant", "assistant_response", "model_response", "model_answer")
+_ANSWERS += ("answer_key", "answers", "assistant", "assistant_response", "model_response", "model_answer")
+ANSWERS = (*_ANSWERS, "답변", "응답", "대답", "출력", "정답", "답")
 SENDERS = ("user", "human")  # in exports of chats and logs also who wrote a text, as a name or an id
 COMPLETIONS = (*ANSWERS, "text", "content")
-INPUTS = ("input", "context")
+INPUTS = ("input", "context", "입력")
 LABELS = ("label", "kto_tag")
 BESIDE = {
     "system": ("system", "system_prompt", "system_instruction", "systeminstruction"),

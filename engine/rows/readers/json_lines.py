@@ -25,22 +25,31 @@ def row_of(text: bytes) -> Any:
     """One row from its JSON, Mended when it took that; a Rejection when it is none. Never raises, however deep or
     broken the text is."""
     try:
-        row = exact_json.loads(text)
+        return _checked(exact_json.loads(text), text)
     except orjson.JSONDecodeError as error:
-        return _mended(text, error)
+        rejection = Rejection("invalid_json" if _is_utf8(text) else "not_utf8", f"{error}: {_beginning(text)}")
+    return _mended(text, rejection) if rejection.rule == "invalid_json" else rejection
+
+
+def _mended(text: bytes, rejection: Rejection) -> Mended | Rejection:
+    correct, repairs = exact_json.mended(text)
+    if not repairs:
+        return rejection
+    try:
+        row = _checked(exact_json.loads(correct), correct)
+    except orjson.JSONDecodeError:
+        return rejection
+    return row if isinstance(row, Rejection) else Mended(row, repairs)
+
+
+def _checked(row: Any, text: bytes) -> Any:
     if text.count(b"[") + text.count(b"{") > MOST_DEPTH and is_deep(row):
-        return Rejection("too_deep", text[:120].decode("utf-8", "backslashreplace"))
+        return Rejection("too_deep", _beginning(text))
     return row
 
 
-def _mended(text: bytes, error: orjson.JSONDecodeError) -> Mended | Rejection:
-    if not _is_utf8(text):
-        return Rejection("not_utf8", f"{error}: {text[:120].decode('utf-8', 'backslashreplace')}")
-    correct, repairs = exact_json.mended(text)
-    row = row_of(correct) if repairs and correct else None
-    if row is None or isinstance(row, (Rejection, Mended)):
-        return Rejection("invalid_json", f"{error}: {text[:120].decode('utf-8', 'backslashreplace')}")
-    return Mended(row, repairs)
+def _beginning(text: bytes) -> str:
+    return text[:120].decode("utf-8", "backslashreplace")
 
 
 def is_deep(value: Any) -> bool:

@@ -83,6 +83,12 @@ def remembered(sample: Sample, candidates: list[dict[str, Any]]) -> dict[str, An
     return next((candidate for candidate in matching if mapped(sample, candidate["mapping"]).confidence), None)
 
 
+def entries(files: list[File]) -> list[dict[str, str]]:
+    """The files as a dataset keeps them, before their rows are counted."""
+    named = ({"name": file.name, "encoding": file.encoding, "split": file.split} for file in files)
+    return [{key: value for key, value in entry.items() if value} for entry in named]
+
+
 def _beginning(source: Source, reader: choose.Reader, files: int) -> Iterator[Any]:
     """The first rows, as many as it takes to know the format and as fit into memory."""
     held_bytes = 0

@@ -81,7 +81,7 @@ def _imported(files: list[File], spec: dict[str, Any], out: Path) -> dict[str, A
         mapping, sample = remembered["mapping"], import_detection.mapped(sample, remembered["mapping"])
     events.append(out, events.Started(facts={"files": len(files), "format": sample.format and sample.format.name}))
     if sample.format is None:
-        return import_detection.not_understood(sample)
+        return {**import_detection.not_understood(sample), "files": import_detection.entries(files)}
     tally = Tally(out, sum(file.path.stat().st_size for file in files), spec.get("encoding", ""))
     if remembered is not None:
         tally.remarks.append(f"Read by the mapping of `{remembered['name']}`, which has the same columns.")
