@@ -3,15 +3,21 @@
 from engine.rows.kinds import preference, row_parts
 from engine.rows.verdict import Format
 
-# The names that go together stand at the same place.
-CHOSEN = ("chosen", "response_j", "chosen_messages", "chosen_conversations", "chosen_conversation", "chosen_answer")
-REJECTED = (
-    *("rejected", "response_k", "rejected_messages", "rejected_conversations", "rejected_conversation"),
-    "rejected_answer",
+# Names of the better and the worse answer that go together.
+PAIRS = (
+    ("chosen", "rejected"),
+    ("response_j", "response_k"),
+    ("chosen_messages", "rejected_messages"),
+    ("chosen_conversations", "rejected_conversations"),
+    ("chosen_conversation", "rejected_conversation"),
+    ("chosen_answer", "rejected_answer"),
+    ("preferred_output", "non_preferred_output"),
+    ("preferred", "dispreferred"),
+    ("preferred_response", "dispreferred_response"),
+    ("better_response", "worse_response"),
 )
-CHOSEN += ("preferred_output", "preferred", "preferred_response", "better_response")
-REJECTED += ("non_preferred_output", "dispreferred", "dispreferred_response", "worse_response")
-_OTHERS = ", ".join(f"`{better}` and `{worse}`" for better, worse in zip(CHOSEN[1:], REJECTED[1:], strict=True))
+CHOSEN, REJECTED = tuple(better for better, _ in PAIRS), tuple(worse for _, worse in PAIRS)
+_OTHERS = ", ".join(f"`{better}` and `{worse}`" for better, worse in PAIRS[1:])
 
 FORMAT = Format(
     name="preference",

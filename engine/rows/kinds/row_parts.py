@@ -51,14 +51,14 @@ NEEDS: dict[Kind, tuple[tuple[str, ...], ...]] = {
 }
 
 # Names of columns, the usual one first. Of two that are there the first is taken.
-CHATS = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog", "turns", "texts")
-CHATS += ("contents", "trajectory")
+_CHATS = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog", "turns", "texts")
+CHATS = (*_CHATS, "contents", "trajectory")
 _PROMPTS = ("prompt", "query", "question", "instruction", "problem", "input", "user", "human")
-_PROMPTS += ("prompt_messages", "user_prompt", "user_input", "user_query", "user_message")
-PROMPTS = (*_PROMPTS, "질문", "프롬프트", "지시문", "지시", "명령", "문제")
+_MORE_PROMPTS = ("prompt_messages", "user_prompt", "user_input", "user_query", "user_message")
+PROMPTS = (*_PROMPTS, *_MORE_PROMPTS, "질문", "프롬프트", "지시문", "지시", "명령", "문제")
 _ANSWERS = ("completion", "response", "answer", "output", "solution", "target", "targets", "canonical_solution")
-_ANSWERS += ("answer_key", "answers", "assistant", "assistant_response", "model_response", "model_answer")
-ANSWERS = (*_ANSWERS, "답변", "응답", "대답", "출력", "정답", "답")
+_MORE_ANSWERS = ("answer_key", "answers", "assistant", "assistant_response", "model_response", "model_answer")
+ANSWERS = (*_ANSWERS, *_MORE_ANSWERS, "답변", "응답", "대답", "출력", "정답", "답")
 SENDERS = ("user", "human")  # in exports of chats and logs also who wrote a text, as a name or an id
 COMPLETIONS = (*ANSWERS, "text", "content")
 INPUTS = ("input", "context", "입력")
