@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
-from engine.data import datasets, health, mappings, named_sources, search, tokens
+from engine.data import datasets, health, importing, mappings, named_sources, search, tokens
 from engine.errors import RefusedError, TunesmithError
 from engine.process import work
 from engine.rows.mapping.mapping import Mapping, kind_of, parse
@@ -34,25 +34,33 @@ Roles = Annotated[
     typer.Option("--role", metavar="NAME=ROLE", help="What a role of the file means, such as customer=user."),
 ]
 Kind = Annotated[str, typer.Option("--kind", help="What the rows become, where the parts leave a choice.")]
+Encoding = Annotated[
+    str | None,
+    typer.Option("--encoding", metavar="NAME", help="The encoding of the text, such as cp949; found when left out."),
+]
 Keys = Annotated[str, typer.Option("--keys", metavar="WHO,WHAT", help="Keys of a turn, such as speaker,said.")]
 
 
-def import_files(
+def import_files(  # noqa: PLR0913  (one argument for each option)
     files: Annotated[list[Path] | None, typer.Argument(help="Files, or one folder, that become one dataset.")] = None,
     name: Name = "",
     project: Project = DEFAULT_PROJECT,
     hub: Annotated[str, typer.Option("--hub", metavar="ID[:CONFIG[:SPLIT]]", help="A dataset of the hub.")] = "",
     parts: Parts = None,
     roles: Roles = None,
+    encoding: Encoding = None,
 ) -> None:
     """Import files, a folder or a dataset of the hub into one dataset, and wait until every row is checked."""
     if bool(files) == bool(hub):
         raise RefusedError("Name either files or --hub.", "Such as `tunesmith import rows.jsonl`.")
     mapping = mapping_from(parts, roles) if parts else None
+    chosen = importing.chosen(encoding)
     with running_studio.engine(True):
-        dataset = _from_hub(hub, name, project) if hub else _from_files(files or [], name, project, mapping)
+        dataset = _from_hub(hub, name, project) if hub else _from_files(files or [], (name, project), mapping, chosen)
         finished = follow(dataset)
-    if finished.status == DatasetStatus.NEEDS_MAPPING:
+    if finished.encodings:
+        _say_encodings(finished)
+    elif finished.status == DatasetStatus.NEEDS_MAPPING:
         typer.echo(f"{finished.error}\nMap them: tunesmith data map {finished.id} --map PART=COLUMN")
 
 
@@ -61,10 +69,21 @@ def _from_hub(hub: str, name: str, project: str) -> Dataset:
     return datasets.import_hub(hub_id, config, split, name=name, project_id=project)
 
 
-def _from_files(files: Sequence[Path], name: str, project: str, mapping: Mapping | None) -> Dataset:
+def _say_encodings(dataset: Dataset) -> None:
+    typer.echo(dataset.error or "")
+    for choice in dataset.encodings:
+        typer.echo(f"  {choice['encoding']:<12} {choice['sample']}")
+    typer.echo(f"Choose one: tunesmith data map {dataset.id} --encoding NAME")
+
+
+def _from_files(
+    files: Sequence[Path], named_in: tuple[str, str], mapping: Mapping | None, chosen: dict[str, Any]
+) -> Dataset:
+    """`named_in`: the name of the dataset, and its project."""
+    name, project = named_in
     named_files = [named_file for file in files for named_file in named_sources.files_at(str(file.absolute()))]
     named = name or (files[0].resolve().name if len(named_files) > 1 else Path(named_files[0][1]).stem)
-    return datasets.import_files(named_files, named, project, "path", mapping.model_dump() if mapping else None)
+    return datasets.import_files(named_files, named, project, "path", mapping.model_dump() if mapping else None, chosen)
 
 
 def mapping_from(parts: Sequence[str] | None, roles: Sequence[str] | None, kind: str = "", keys: str = "") -> Mapping:
@@ -144,6 +163,7 @@ def show(dataset_id: Id) -> None:
     dataset, summary = datasets.look_up(dataset_id), datasets.summary(dataset_id)
     typer.echo(line(dataset))
     facts = {"name": dataset.name, "version": dataset.version, "format": dataset.format, "source": dataset.source_name}
+    facts["encoding"] = dataset.encoding
     for name, value in {**facts, "error": dataset.error, "hint": dataset.hint}.items():
         if value:
             typer.echo(f"  {name:<9} {value}")
@@ -172,21 +192,28 @@ def rejections(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
 
 
 @commands.command(name="map")
-def map_columns(
+def map_columns(  # noqa: PLR0913  (one argument for each option)
     dataset_id: Id,
     parts: Parts = None,
     roles: Roles = None,
     kind: Kind = "",
     keys: Keys = "",
     detect: Annotated[bool, typer.Option("--detect", help="Read the files as detected, without a mapping.")] = False,
+    encoding: Encoding = None,
 ) -> None:
-    """Show what was detected; with --map or --detect, import the files anew and wait."""
+    """Show what was detected; with --map, --encoding or --detect, import the files anew and wait."""
     with running_studio.engine(True):
-        if not parts and not detect:
+        if not parts and not detect and not encoding:
             return _show_mapping(dataset_id)
-        mapping = None if detect else mapping_from(parts, roles, kind, keys)
-        follow(mappings.apply(dataset_id, mapping))
+        mapping = _mapping_for(dataset_id, detect, mapping_from(parts, roles, kind, keys) if parts else None)
+        follow(mappings.apply(dataset_id, mapping, "" if detect and not encoding else encoding))
     return None
+
+
+def _mapping_for(dataset_id: str, detect: bool, typed: Mapping | None) -> Mapping | None:
+    """The mapping that was typed, else the one in force: whoever names only an encoding keeps it."""
+    in_force = datasets.look_up(dataset_id).mapping
+    return None if detect else typed or (parse(in_force) if in_force else None)
 
 
 def _show_mapping(dataset_id: str) -> None:

@@ -18,6 +18,7 @@ from engine.data import hub_names, importing, incoming_files
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from engine.process import attempts, process, trash, work
+from engine.rows.readers import splits
 from engine.rows.store import columnar, rejected
 from storage import datasets as stored
 from storage import db, home
@@ -48,19 +49,25 @@ def import_files(
 ) -> Dataset:
     """Begins to import files, each with its own name, into one dataset; returns at once with the status `importing`.
 
-    Files in the studio's own uploads are moved, others copied. `mapping`: a dump of rows.mapping.mapping.Mapping.
+    Files in the studio's own uploads are moved, others copied. A name may be a path: folders and words in it tell
+    which split the rows belong to. `mapping`: a dump of rows.mapping.mapping.Mapping. `origin`: see importing.chosen.
     Raises RefusedError for what is no plain file or too large, NotFoundError for a missing file or project.
     """
     if not paths:
         raise RefusedError("There is no file to import.", "Choose at least one.")
     files = [incoming_files.file_name(name_outside) for _, name_outside in paths]
+    found_splits = splits.of_names([name_outside.replace("\\", "/") for _, name_outside in paths])
+    entries = [
+        {"name": file, "split": split} if split else {"name": file}
+        for file, split in zip(files, found_splits, strict=True)
+    ]
     dataset = Dataset(
         project_id=project_id,
         name=names.checked(name or Path(files[0]).stem, "dataset"),
         source=source,
         source_name=_joined_names(files),
         mapping=mapping,
-        origin={**(origin or {}), "files": [{"name": file} for file in files]},
+        origin={**(origin or {}), "files": entries},
     )
 
     def take_in() -> None:
@@ -92,45 +99,51 @@ def import_hub(
     return _save_and_start(dataset, lambda: None)
 
 
-def import_again(dataset_id: str, mapping: dict[str, Any] | None) -> Dataset:
-    """Reads a dataset's own files by another mapping. One that has no rows yet goes on itself, one that has some stays
-    as it is and gets a new version.
+def import_again(dataset_id: str, mapping: dict[str, Any] | None, encoding: str | None = None) -> Dataset:
+    """Reads a dataset's own files by another mapping, or in another encoding (None: as before, "": as detected). One
+    that has no rows yet goes on itself, one that has some stays as it is and gets a new version.
 
-    Raises NotFoundError, or ConflictError when its files are gone or it is still being imported.
+    Raises NotFoundError, RefusedError for an unknown encoding, or ConflictError when its files are gone or it is still
+    being imported.
     """
     old = look_up(dataset_id)
+    origin = _origin(old, mapping, encoding)
     files = importing.sources(old)
     if old.source == importing.SHAPED or not all(path.exists() for path, _ in files):
         raise ConflictError(f"The files of `{old.name}` are not kept.", "Import them again, with the mapping.")
     if old.status == DatasetStatus.IMPORTING:
         raise ConflictError(f"`{old.name}` is still being imported.", "Wait until it has ended.")
-    return _next_version(old, mapping) if old.sha256 else _import_anew(old, mapping)
+    return _next_version(old, mapping, origin) if old.sha256 else _import_anew(old, mapping, origin)
 
 
-def _import_anew(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
+def _import_anew(old: Dataset, mapping: dict[str, Any] | None, origin: dict[str, Any]) -> Dataset:
     with db.session() as session:
         current = existing(session, Dataset, old.id)
         if current.status == DatasetStatus.IMPORTING:
             raise ConflictError(f"`{old.name}` has changed meanwhile.", "Look again.")
         current.status, current.mapping, current.error, current.hint = DatasetStatus.IMPORTING, mapping, None, None
         current.attempt += 1
-        current.origin = _origin(current, mapping)
+        current.origin = origin
     importing.start()
     return current
 
 
-def _origin(dataset: Dataset, mapping: dict[str, Any] | None) -> dict[str, Any]:
-    """Where it came from; and that no mapping of another file shall be taken over, when a person wants none."""
-    return dataset.origin if mapping else {**dataset.origin, importing.AS_DETECTED: True}
+def _origin(dataset: Dataset, mapping: dict[str, Any] | None, encoding: str | None) -> dict[str, Any]:
+    """Where it came from, and how it is to be read: also that no mapping of another file shall be taken over, when a
+    person wants none."""
+    origin = dataset.origin if mapping or encoding else {**dataset.origin, importing.AS_DETECTED: True}
+    if encoding is None:
+        return origin
+    return {name: value for name, value in origin.items() if name != importing.ENCODING} | importing.chosen(encoding)
 
 
-def _next_version(old: Dataset, mapping: dict[str, Any] | None) -> Dataset:
+def _next_version(old: Dataset, mapping: dict[str, Any] | None, origin: dict[str, Any]) -> Dataset:
     version = Dataset(
         project_id=old.project_id,
         name=old.name,
         source=old.source,
         source_name=old.source_name,
-        origin=_origin(old, mapping),
+        origin=origin,
         mapping=mapping,
         family_id=old.family_id,
         parents=[old.id],

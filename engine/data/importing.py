@@ -13,6 +13,7 @@ from sqlmodel import Session
 from engine.errors import TunesmithError
 from engine.process import attempts, events, logs, plan, rounds
 from engine.process.attempts import State
+from engine.rows.readers import encodings
 from storage import datasets as stored
 from storage import db, home, moving
 from storage.statuses import DatasetStatus
@@ -24,9 +25,15 @@ RETRIES = 1
 ROWS, SOURCE, SOURCES = "rows.parquet", "source", "sources"
 HUB = "hub"
 AS_DETECTED = "as_detected"  # in a dataset's origin: no mapping of another file is taken over
+ENCODING, ENCODINGS = "encoding", "encodings"  # in its origin: the one that was chosen; those to choose from
 MOST_REMEMBERED = 50
 SHAPED = "shape"  # the source of datasets made from others
 FOUND = ("format", "kind", "rows", "accepted", "repaired", "rejected", "confidence", "columns", "mapping")
+
+
+def chosen(encoding: str | None) -> dict[str, Any]:
+    """The `origin` of files in an encoding that a person has chosen, such as "cp949". Raises RefusedError."""
+    return {ENCODING: encodings.checked(encoding)} if encoding else {}
 
 
 def sources(dataset: Dataset) -> list[tuple[Path, str]]:
@@ -79,14 +86,23 @@ def _plan(dataset: Dataset, folder: Path) -> plan.Plan:
 
 def _spec(dataset: Dataset) -> tuple[str, dict[str, Any]]:
     if dataset.source == HUB and "files" not in dataset.origin:
-        remembered = _remembered(dataset)
-        return "import_hub", {"hub": dataset.origin, "mapping": dataset.mapping, "remembered": remembered}
+        return "import_hub", {"hub": dataset.origin, **_how(dataset)}
     if dataset.source != SHAPED:
-        files = [{"path": str(path), "name": name} for path, name in sources(dataset)]
-        return "import_data", {"sources": files, "mapping": dataset.mapping, "remembered": _remembered(dataset)}
+        splits = [str(file.get("split", "")) for file in dataset.origin.get("files", [])] or [""]
+        files = [
+            {"path": str(path), "name": name, "split": split}
+            for (path, name), split in zip(sources(dataset), splits, strict=True)
+        ]
+        return "import_data", {"sources": files, **_how(dataset)}
     with db.reading() as session:
         parents = [(parent_id, stored.get(session, parent_id)) for parent_id in dataset.parents]
     return "shape_data", {"operation": dataset.operation, "parents": [_parent(*parent) for parent in parents]}
+
+
+def _how(dataset: Dataset) -> dict[str, Any]:
+    """How its files are to be read: as a person has said, here or about files with the same columns."""
+    encoding = str(dataset.origin.get(ENCODING, ""))
+    return {"mapping": dataset.mapping, "remembered": _remembered(dataset), "encoding": encoding}
 
 
 def _remembered(dataset: Dataset) -> list[dict[str, Any]]:
@@ -195,8 +211,9 @@ def _finish(dataset: Dataset, result: dict[str, Any], folder: Path) -> None:
     for field in FOUND:
         if field in result:
             setattr(dataset, field, result[field])
-    if result.get("files"):
-        dataset.origin = {**dataset.origin, **result.get("hub", {}), "files": result["files"]}
+    kept = {name: value for name, value in dataset.origin.items() if name != ENCODINGS}
+    found = {name: result[name] for name in ("files", ENCODINGS) if result.get(name)}
+    dataset.origin = {**kept, **result.get("hub", {}), **found}
     match result["status"]:
         case "ready":
             _adopt(dataset, str(result["sha256"]), folder)

@@ -6,13 +6,16 @@ import stat
 from pathlib import Path
 from typing import IO
 
+import orjson
+
 from engine import names, sizes
 from engine.errors import NotFoundError, RefusedError, TunesmithError
-from engine.rows.readers import choose
+from engine.rows.readers import choose, hub_files
 from storage import home, settings
 
 COPY_BYTES = 8 << 20
 MOST_FILES = 1000
+STATE, MOST_STATE_BYTES = "state.json", 1 << 20  # beside the shards of a saved dataset
 SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
 
 
@@ -42,7 +45,8 @@ def take_in(path: Path, target: Path) -> int:
 def files_in(folder: Path) -> list[tuple[Path, str]]:
     """The files of a folder, and of those in it, that can be read by their names, sorted; each with its name there.
 
-    Hidden files are passed over. Raises NotFoundError when there are none, RefusedError for a link that leads out of
+    Of a folder that `datasets` has saved these are its shards. Hidden files, and files about the data such as a README
+    beside others, are passed over. Raises NotFoundError when there are none, RefusedError for a link that leads out of
     the folder, more than a thousand files, or more bytes than may be uploaded.
     """
     root = folder.resolve()
@@ -59,8 +63,28 @@ def files_in(folder: Path) -> list[tuple[Path, str]]:
             raise RefusedError(f"`{folder.name}` holds more than {MOST_FILES} files.", "Put their rows into fewer.")
     if not readable:
         raise NotFoundError(f"`{folder.name}` holds no file that can be read.", choose.READABLE_HINT)
+    readable = _with_rows(readable)
     _check_bytes(sum(path.stat().st_size for path in readable), f"`{folder.name}`")
     return sorted((path, path.relative_to(root).as_posix()) for path in readable)
+
+
+def _with_rows(paths: list[Path]) -> list[Path]:
+    """Without the files that tell about the others, unless there are no others."""
+    shards = {folder: _shards(folder) for folder in {path.parent for path in paths}}
+    kept = [path for path in paths if path.name in shards[path.parent] or not shards[path.parent]]
+    return [path for path in kept if not hub_files.is_aside(path.name)] or kept
+
+
+def _shards(folder: Path) -> set[str]:
+    """The files with the rows of a dataset that `datasets` has saved there; none in any other folder."""
+    note = folder / STATE
+    if not note.is_file() or note.is_symlink() or note.stat().st_size > MOST_STATE_BYTES:
+        return set()
+    try:
+        entries = orjson.loads(note.read_bytes())["_data_files"]
+        return {str(entry["filename"]) for entry in entries}
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return set()
 
 
 def _refuse_way_out(path: Path, root: Path) -> None:

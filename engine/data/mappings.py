@@ -13,6 +13,7 @@ from engine.errors import ConflictError, TunesmithError
 from engine.process import work
 from engine.rows.mapping import detection
 from engine.rows.mapping.mapping import Mapping, check_columns, format_of
+from engine.rows.readers import encodings
 from engine.rows.verdict import Format, Rejection
 from storage.statuses import DatasetStatus, WorkStatus
 from storage.tables import Dataset, Work
@@ -20,11 +21,12 @@ from storage.tables import Dataset, Work
 LOOK_SECONDS = 30.0
 WORKER, ROWS = "first_rows", "rows.jsonl"
 MOST_SHOWN = 20
-EDITION = 1  # of what is detected and guessed: a higher one looks again
+EDITION = 2  # of what is detected and guessed: a higher one looks again
 
 
-def begin(dataset: Dataset) -> Work:
-    """Begins to look at the first rows of a dataset's own files, or says how far that is.
+def begin(dataset: Dataset, encoding: str = "") -> Work:
+    """Begins to look at the first rows of a dataset's own files, or says how far that is. Without `encoding` they are
+    read as the dataset is, or most likely.
 
     Raises ConflictError when nothing of them is kept, as for what was made from other datasets.
     """
@@ -33,15 +35,16 @@ def begin(dataset: Dataset) -> Work:
         raise ConflictError(
             "The file of this dataset is not kept.", "What is made in the studio has no columns to map."
         )
-    return work.start(WORKER, dataset.id, {"sources": sources, "edition": EDITION})
+    read_as = encoding or str(dataset.origin.get(importing.ENCODING, ""))
+    return work.start(WORKER, dataset.id, {"sources": sources, "edition": EDITION, "encoding": read_as})
 
 
-def look(dataset_id: str, seconds: float = LOOK_SECONDS) -> dict[str, Any]:
+def look(dataset_id: str, encoding: str = "", seconds: float = LOOK_SECONDS) -> dict[str, Any]:
     """What was detected, and what there is to map; see engine.workers.data.first_rows. Waits for it up to `seconds`.
 
     Raises NotFoundError, ConflictError, and TunesmithError when the file cannot be read or takes too long.
     """
-    finished = work.wait(begin(datasets.look_up(dataset_id)).id, seconds)
+    finished = work.wait(begin(datasets.look_up(dataset_id), encoding).id, seconds)
     if finished.status != WorkStatus.SUCCEEDED:
         raise TunesmithError(
             finished.error or "The first rows are still being read.", finished.hint or "Try again in a moment."
@@ -49,16 +52,16 @@ def look(dataset_id: str, seconds: float = LOOK_SECONDS) -> dict[str, Any]:
     return finished.result
 
 
-def try_mapping(dataset_id: str, mapping: Mapping, rows: int = 3) -> dict[str, Any]:
+def try_mapping(dataset_id: str, mapping: Mapping, rows: int = 3, encoding: str = "") -> dict[str, Any]:
     """What would become of the first rows: {"looked_at", "accepted", "repaired", "rejected", "rules", "rows"}.
 
     Each of `rows` is {"row", "verdict": accepted | repaired | rejected} with "values" and "repairs", or "rule", "value"
     and "fix". When none of the first `rows` is rejected and others are, the first of those comes last.
     """
     dataset = datasets.look_up(dataset_id)
-    check_columns(mapping, [column["name"] for column in look(dataset_id)["columns"]])
+    check_columns(mapping, [column["name"] for column in look(dataset_id, encoding)["columns"]])
     row_format = format_of(mapping)
-    verdicts = [_verdict(number, row, row_format) for number, row in enumerate(kept_rows(dataset), 1)]
+    verdicts = [_verdict(number, row, row_format) for number, row in enumerate(kept_rows(dataset, encoding), 1)]
     rejected = [verdict for verdict in verdicts if verdict["verdict"] == "rejected"]
     shown = verdicts[: min(rows, MOST_SHOWN)]
     if rejected and rejected[0] not in shown:
@@ -66,9 +69,9 @@ def try_mapping(dataset_id: str, mapping: Mapping, rows: int = 3) -> dict[str, A
     return {"looked_at": len(verdicts), **_counts(verdicts), "rows": shown}
 
 
-def kept_rows(dataset: Dataset) -> list[dict[str, Any]]:
+def kept_rows(dataset: Dataset, encoding: str = "") -> list[dict[str, Any]]:
     """The first rows as the worker has kept them: {"row"} or {"rule", "value"} each."""
-    file = work.folder(begin(dataset)) / ROWS
+    file = work.folder(begin(dataset, encoding)) / ROWS
     return [orjson.loads(line) for line in file.read_bytes().splitlines()] if file.exists() else []
 
 
@@ -96,8 +99,10 @@ def _counts(verdicts: list[dict[str, Any]]) -> dict[str, Any]:
     return {**counts, "rules": rules}
 
 
-def apply(dataset_id: str, mapping: Mapping | None) -> Dataset:
+def apply(dataset_id: str, mapping: Mapping | None, encoding: str | None = None) -> Dataset:
     """Reads the dataset's files by a mapping (None: as detected) and returns what is being imported.
+
+    `encoding`: the one to read them in; None keeps what was chosen, "" goes back to what is detected.
 
     A dataset without rows is imported anew; one that is ready stays as it is, and a new version of it is made.
     Raises NotFoundError, ConflictError while it is being imported, RefusedError for columns that are not there.
@@ -106,5 +111,6 @@ def apply(dataset_id: str, mapping: Mapping | None) -> Dataset:
     if dataset.status == DatasetStatus.IMPORTING:
         raise ConflictError(f"`{dataset.name}` is still being imported.", "Wait until it is done.")
     if mapping is not None:
-        check_columns(mapping, [column["name"] for column in look(dataset_id)["columns"]])
-    return datasets.import_again(dataset_id, mapping.model_dump() if mapping else None)
+        read_as = encodings.checked(encoding) if encoding else ""
+        check_columns(mapping, [column["name"] for column in look(dataset_id, read_as)["columns"]])
+    return datasets.import_again(dataset_id, mapping.model_dump() if mapping else None, encoding)

@@ -15,7 +15,7 @@ SHOWN_CHARACTERS = 200
 # Each rule by its name, and what to do about a row that breaks it.
 RULES = {
     "invalid_json": "Correct the row so that it is valid JSON, on one line in a .jsonl file.",
-    "not_utf8": "Save the file as UTF-8.",
+    "not_utf8": "Save the file as UTF-8, or say in which encoding it is.",
     "not_an_object": 'Write each row as an object with named fields, such as {"prompt": ..., "completion": ...}.',
     "too_long": "Split the row; the longest row is 16 MB.",
     "too_deep": "Flatten the row; at most 100 lists and objects may be nested.",
@@ -61,6 +61,10 @@ REPAIRS = {
     "weights_on_or_off": "a weight between 0 and 1, or above 1, counts as 1: an answer is learnt or it is not",
     "flag_of_no_answer": "a flag that asks to learn a user, system or tool turn was left out; answers are learnt",
     "left_out_tools": "`tools` is not a list of tools, and no turn calls one: it was kept as an extra column",
+    "trailing_comma": "a comma after the last item of a list, an object or a row was left out",
+    "left_out_comment": "a comment in the JSON was left out",
+    "not_a_number": "NaN or Infinity, which JSON does not have, was read as no value",
+    "byte_order_mark": "a byte order mark in front of the row was left out",
     "common_beginning": "the words chosen and rejected begin with became the prompt",
 }
 
@@ -73,6 +77,14 @@ class Rejection(Exception):  # noqa: N818  (a verdict, not an error of the progr
         self.rule = rule
         self.value = shown(value)
         self.fix = RULES[rule]
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A row that a reader had to repair before it could be read, with the repairs."""
+
+    row: Any
+    repairs: frozenset[str]
 
 
 def _fits_any_row(_row: Row, _parts: Parts) -> bool:

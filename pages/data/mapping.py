@@ -8,14 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from engine.data import mappings
+from engine.data import datasets, importing, mappings
 from engine.errors import ConflictError
 from engine.process import work
 from engine.rows.kinds import row_parts
+from engine.rows.mapping.mapping import Mapping as By
 from engine.rows.mapping.mapping import parse
 from engine.rows.turns.role_names import OURS, ROLES, plain_name
 from engine.rows.verdict import Kind
-from pages.data import mapping_rows
+from pages.data import mapping_encoding, mapping_rows
 from pages.data.dataset_view import address, words
 from pages.parts import html
 from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
@@ -39,8 +40,9 @@ WITH_TURNS = ("chat", "preference", "unpaired", "prompt")
 
 def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     """The form and, beside it, the first rows as they would become."""
+    encoding = mapping_encoding.chosen(dataset, query)
     try:
-        job = work.wait(mappings.begin(dataset).id, WAIT_SECONDS)
+        job = work.wait(mappings.begin(dataset, encoding).id, WAIT_SECONDS)
     except ConflictError as error:
         return html.notice(error.message, error.hint, "calm")
     if job.status in WORK_MOVING:
@@ -50,8 +52,10 @@ def html_of(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     if job.status != WorkStatus.SUCCEEDED:
         return html.notice(job.error or "The first rows could not be read.", job.hint or "")
     chosen = chosen_in(query, dataset, job.result)
-    return Markup('<div class="dt-mapping">{}{}</div>').format(
-        _form(dataset, job.result, chosen), mapping_rows.html_of(dataset.id, chosen)
+    return Markup('{}<div class="dt-mapping">{}{}</div>').format(
+        mapping_encoding.candidates_html(dataset, encoding),
+        _form(dataset, job.result, chosen, encoding),
+        mapping_rows.html_of(dataset.id, chosen, encoding),
     )
 
 
@@ -68,7 +72,9 @@ def chosen_in(query: Mapping[str, str], dataset: Dataset, detection: Mapping[str
     initial = (
         current["parts"] if kind == current["kind"] else usual_columns(kind, current["parts"], detection["columns"])
     )
-    columns = {part: query.get(f"part.{part}", initial.get(part, NONE)) for part in row_parts.PARTS[kind]}
+    names = {NONE, *(column["name"] for column in detection["columns"])}  # in another encoding they are others
+    wanted = {part: query.get(f"part.{part}", "") for part in row_parts.PARTS[kind]}
+    columns = {part: name if name in names else initial.get(part, NONE) for part, name in wanted.items()}
     roles = {name: query.get(f"role.{name}", current["roles"].get(name, "")) for name in detection["roles"]}
     return {
         "kind": kind,
@@ -89,21 +95,22 @@ def usual_columns(kind: Kind, current: Mapping[str, str], columns: list[dict[str
     return kept
 
 
-def _form(dataset: Dataset, detection: Mapping[str, Any], chosen: Mapping[str, Any]) -> Markup:
+def _form(dataset: Dataset, detection: Mapping[str, Any], chosen: Mapping[str, Any], encoding: str) -> Markup:
     columns = {column["name"]: column for column in detection["columns"]}
     rows = html.join(
         _part(part, str(chosen["parts"].get(part, "")), columns) for part in row_parts.PARTS[chosen["kind"]]
     )
     return Markup(
         '<form class="ts-card dt-form" data-query="change" data-act="map" data-id="{}"><h3>{}</h3>'
-        '<label class="dt-kind"><b>Kind</b>{}</label><div class="dt-parts">{}</div>{}{}</form>'
+        '<label class="dt-kind"><b>Kind</b>{}</label>{}<div class="dt-parts">{}</div>{}{}</form>'
     ).format(
         dataset.id,
         detected_words(detection),
         _select("kind", KINDS, str(chosen["kind"])),
+        mapping_encoding.field_html(dataset, encoding),
         rows,
         _roles(detection["roles"], chosen) if chosen["kind"] in WITH_TURNS else "",
-        _end(dataset, detection, chosen),
+        _end(dataset, detection, chosen, encoding),
     )
 
 
@@ -162,11 +169,11 @@ def _select(name: str, choices: Mapping[str, str], chosen: str) -> Markup:
     return Markup('<select name="{}">{}</select>').format(name, options)
 
 
-def _end(dataset: Dataset, detection: Mapping[str, Any], chosen: Mapping[str, Any]) -> Markup:
+def _end(dataset: Dataset, detection: Mapping[str, Any], chosen: Mapping[str, Any], encoding: str) -> Markup:
     """Apply, and the way back to what was detected."""
     ready = dataset.status == DatasetStatus.READY
     current = dataset.mapping or (detection["mapping"] if ready else None)
-    if current is not None and _same(current, chosen):
+    if current is not None and _same(current, chosen) and not mapping_encoding.changes(dataset, encoding):
         text = "Rows were read by this mapping." if dataset.mapping else "Rows were read as detected."
         return Markup("<footer><p>{}</p>{}</footer>").format(text, _as_detected(dataset))
     label = "Read again as a new version" if ready else "Import with this mapping"
@@ -184,7 +191,8 @@ def _same(current: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
 
 
 def _as_detected(dataset: Dataset) -> Markup:
-    return html.button("Read as detected", "map_as_detected", dataset.id) if dataset.mapping else Markup()
+    by_hand = dataset.mapping or dataset.origin.get(importing.ENCODING)
+    return html.button("Read as detected", "map_as_detected", dataset.id) if by_hand else Markup()
 
 
 def _apply(dataset_id: str, values: Mapping[str, str], _project: str) -> str:
@@ -197,11 +205,21 @@ def _apply(dataset_id: str, values: Mapping[str, str], _project: str) -> str:
     }
     keys = {name: values.get(name, "").strip() for name in ("who", "what")}
     mapping = parse({"kind": values["kind"], "parts": columns, "roles": roles, **keys})
-    return address(mappings.apply(dataset_id, mapping).id)
+    encoding = values.get("encoding")
+    by_hand = None if encoding is not None and _as_found(dataset_id, mapping, encoding) else mapping
+    return address(mappings.apply(dataset_id, by_hand, encoding).id)
+
+
+def _as_found(dataset_id: str, mapping: By, encoding: str) -> bool:
+    """Whether only the encoding is new: then what is detected in it stays what it is, and is no mapping by hand."""
+    if datasets.look_up(dataset_id).mapping is not None:
+        return False
+    detected = mappings.look(dataset_id, encoding)["mapping"]
+    return detected is not None and _same(detected, mapping.model_dump())
 
 
 def _apply_detected(dataset_id: str, _values: Mapping[str, str], _project: str) -> str:
-    return address(mappings.apply(dataset_id, None).id)
+    return address(mappings.apply(dataset_id, None, "").id)
 
 
 ACTS = {"map": _apply, "map_as_detected": _apply_detected}

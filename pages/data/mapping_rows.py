@@ -16,10 +16,10 @@ from pages.parts import html
 ROWS = 3
 
 
-def html_of(dataset_id: str, chosen: Mapping[str, Any]) -> Markup:
+def html_of(dataset_id: str, chosen: Mapping[str, Any], encoding: str = "") -> Markup:
     """The rows beside the form. A mapping that does not hold is explained instead."""
     try:
-        trial = mappings.try_mapping(dataset_id, parse(chosen), ROWS)
+        trial = mappings.try_mapping(dataset_id, parse(chosen), ROWS, encoding)
     except TunesmithError as error:
         return Markup('<section class="dt-tried">{}</section>').format(html.notice(error.message, error.hint, "warn"))
     rows = html.join(map(_row, trial["rows"]))

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from engine.data import datasets
 from engine.errors import NotFoundError
 from engine.process import events
+from engine.rows.readers import encodings
 from pages.data import import_form, tabs
 from pages.data.dataset_view import address, notes_html
 from pages.parts import html, live, toasts
@@ -166,6 +167,7 @@ def _head(dataset: Dataset) -> Markup:
     facts = (
         ("Kind", dataset.kind),
         ("Format", _format(dataset)),
+        *((("Encoding", _encoding(dataset)),) if dataset.encoding else ()),
         ("Rows in the file", html.count(dataset.rows)),
         ("Accepted", html.count(dataset.accepted)),
         ("Repaired", html.count(dataset.repaired)),
@@ -176,6 +178,11 @@ def _head(dataset: Dataset) -> Markup:
     return Markup('<section class="ts-card"><header><h2>{}</h2>{}<small>{}</small>{}</header>{}</section>').format(
         dataset.name, html.badge(dataset.status), _origin(dataset), buttons, details
     )
+
+
+def _encoding(dataset: Dataset) -> str:
+    """What its files were read as, in the words of people."""
+    return ", ".join(encodings.label(name) for name in (dataset.encoding or "").split(", "))
 
 
 def _format(dataset: Dataset) -> str:

@@ -49,6 +49,17 @@ class Dataset(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
     @property
+    def encoding(self) -> str | None:
+        """What its text was read as, such as cp949; several with commas where files differ. None without text."""
+        files = self.origin.get("files", [])
+        return ", ".join(dict.fromkeys(str(file["encoding"]) for file in files if file.get("encoding"))) or None
+
+    @property
+    def encodings(self) -> list[dict[str, str]]:
+        """The encodings to choose from, each with its label and a sample, where it is not clear which one it is."""
+        return list(self.origin.get("encodings", []))
+
+    @property
     def train_rows(self) -> int:
         """The rows that are trained on: `accepted` are those that took no repair."""
         return self.accepted + self.repaired

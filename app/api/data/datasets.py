@@ -13,7 +13,7 @@ from starlette.responses import FileResponse
 from app.answers.errors import CONFLICT, NOT_FOUND, TOO_LARGE
 from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, Text, total
 from app.api.data import sources, upload
-from engine.data import datasets
+from engine.data import datasets, importing
 from engine.errors import RefusedError
 from engine.rows.mapping.mapping import parse
 from storage import datasets as stored
@@ -24,6 +24,12 @@ from storage.tables import DEFAULT_PROJECT, Dataset
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 MOST_JSON_BYTES = 100_000
+
+
+class EncodingChoice(Answer):
+    encoding: str = Field(description="The encoding, for `PUT .../mapping`.")
+    label: str = Field(description="What people call it.")
+    sample: str = Field(description="A part of the text, read in it.")
 
 
 class DatasetAnswer(Answer):
@@ -38,6 +44,13 @@ class DatasetAnswer(Answer):
         description="What its rows are: chat, completion, text, preference, unpaired, prompt, stepwise; null at first."
     )
     confidence: float | None = Field(description="Share of the rows looked at that are in `format`, 0 to 1.")
+    encoding: str | None = Field(
+        description="What its text was read as: utf-8, cp949 ...; several with commas where files differ. Null for "
+        "Parquet and Arrow, and for what was made from other datasets. `PUT .../mapping` changes it."
+    )
+    encodings: list[EncodingChoice] = Field(
+        description="With needs_mapping, where it is not clear in which encoding a file is: the likely ones."
+    )
     columns: list[str] = Field(description="Names of the columns found in the file.")
     mapping: dict[str, Any] | None = Field(description="The mapping of columns and roles in force; null when detected.")
     family_id: str = Field(description="The id of the first version of this dataset.")
@@ -82,6 +95,9 @@ class PathBody(Body):
     mapping: dict[str, Any] | None = Field(
         default=None, description="Path: which column is which part, as `PUT .../mapping` takes it; else detected."
     )
+    encoding: Text | None = Field(
+        default=None, description="Path: the encoding of the text, such as cp949; else found."
+    )
     config: Text | None = Field(default=None, description="Hub: the configuration; the default one when left out.")
     split: Text | None = Field(default=None, description="Hub: the split; train, or the only one, when left out.")
     revision: Text | None = Field(default=None, description="Hub: a branch, tag or commit; main when left out.")
@@ -93,6 +109,7 @@ class UploadFields(Body):
     name: Name | None = Field(default=None, description="What lists show; the file's name when left out.")
     project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it will belong to.")
     mapping: Json[dict[str, Any]] | None = Field(default=None, description="Which column is which part, as JSON text.")
+    encoding: Text | None = Field(default=None, description="The encoding of the text, such as cp949; else found.")
 
 
 _UPLOAD_SCHEMA = {
@@ -107,6 +124,7 @@ _UPLOAD_SCHEMA = {
         "name": {"type": "string", "description": "What lists show; the file's name when left out."},
         "project_id": {"type": "string", "description": "The project it will belong to."},
         "mapping": {"type": "string", "description": "Which column is which part, as JSON text."},
+        "encoding": {"type": "string", "description": "The encoding of the text, such as cp949; else found."},
     },
 }
 _BODY = {
@@ -202,12 +220,15 @@ async def _from_upload(form: upload.Form) -> Dataset:
         files = [(path, sources.plain_name(name)) for path, name in form.files]
         name = fields.name or sources.name_of(files[0][1])
         mapping = parse(fields.mapping).model_dump() if fields.mapping else None
-        return await run_in_threadpool(datasets.import_files, files, name, fields.project_id, "upload", mapping)
+        chosen = importing.chosen(fields.encoding)
+        return await run_in_threadpool(datasets.import_files, files, name, fields.project_id, "upload", mapping, chosen)
     finally:
         form.discard()  # the import has moved them, or refused them
 
 
 def _from_path(body: PathBody) -> Dataset:
+    if body.source == "hub" and body.encoding:
+        raise RefusedError("The encoding of a dataset of the hub is found.", "Leave it out; it can be changed later.")
     if body.source == "hub":
         return datasets.import_hub(
             body.id, body.config, body.split, body.revision, body.name or "", project_id=body.project_id
@@ -216,7 +237,7 @@ def _from_path(body: PathBody) -> Dataset:
         raise RefusedError("Only a dataset of the hub has a configuration, split or revision.", "Leave them out.")
     files, mapping = sources.local_files(body.id), parse(body.mapping).model_dump() if body.mapping else None
     name = body.name or sources.name_of(Path(body.id).name if len(files) > 1 else files[0][1])
-    return datasets.import_files(files, name, body.project_id, "path", mapping)
+    return datasets.import_files(files, name, body.project_id, "path", mapping, importing.chosen(body.encoding))
 
 
 async def _json(request: Request) -> bytes:

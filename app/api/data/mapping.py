@@ -10,6 +10,7 @@ from app.answers.fields import Answer, Body, PathId
 from app.api.data.datasets import DatasetAnswer
 from engine.data import datasets, mappings
 from engine.rows.mapping.mapping import Mapping
+from engine.rows.readers import encodings
 from storage.tables import Dataset
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -40,6 +41,9 @@ class MappingAnswer(Answer):
 class TryBody(Body):
     mapping: Mapping = Field(description="The mapping to try.")
     rows: int = Field(default=3, ge=1, le=20, description="How many rows to answer with.")
+    encoding: str = Field(
+        default="", max_length=60, description="The encoding to read them in; else as the dataset is."
+    )
 
 
 class TriedRow(Answer):
@@ -63,6 +67,11 @@ class TriedAnswer(Answer):
 
 class ApplyBody(Body):
     mapping: Mapping | None = Field(description="The mapping to read the files by; null reads them as detected.")
+    encoding: str | None = Field(
+        default=None,
+        max_length=60,
+        description="The encoding of their text, such as cp949; the empty text finds it anew, null leaves it as it is.",
+    )
 
 
 @router.get("/{id}/mapping", summary="Mapping of a dataset", responses=NOT_FOUND | CONFLICT)
@@ -76,10 +85,11 @@ def show_mapping(dataset_id: PathId) -> MappingAnswer:
 @router.post("/{id}/mapping/try", summary="Try a mapping", responses=NOT_FOUND | CONFLICT)
 def try_mapping(dataset_id: PathId, body: TryBody) -> TriedAnswer:
     """What would become of the first rows, without importing anything."""
-    return TriedAnswer.model_validate(mappings.try_mapping(dataset_id, body.mapping, body.rows))
+    encoding = encodings.checked(body.encoding) if body.encoding else ""
+    return TriedAnswer.model_validate(mappings.try_mapping(dataset_id, body.mapping, body.rows, encoding))
 
 
 @router.put("/{id}/mapping", summary="Apply a mapping", response_model=DatasetAnswer, responses=NOT_FOUND | CONFLICT)
 def apply_mapping(dataset_id: PathId, body: ApplyBody) -> Dataset:
     """Imports the dataset's files anew by a mapping. One that is ready stays; the answer is its new version."""
-    return mappings.apply(dataset_id, body.mapping)
+    return mappings.apply(dataset_id, body.mapping, body.encoding)

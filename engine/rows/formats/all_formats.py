@@ -9,6 +9,7 @@ from engine.rows.formats import (
     preference_argilla,
     preference_chat,
     preference_implicit,
+    preference_openai,
     preference_ranked,
     preference_rejected,
     prompts,
@@ -24,6 +25,7 @@ from engine.rows.formats import unpaired as unpaired_labelled
 # In the order they are tried: what is more particular comes first.
 FORMATS = (
     stepwise.FORMAT,
+    preference_openai.FORMAT,
     preference_rejected.FORMAT,
     preference_chat.FORMAT,
     preference_argilla.FORMAT,

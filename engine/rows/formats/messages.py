@@ -30,8 +30,8 @@ def _fits(row: Row, parts: Parts) -> bool:
 FORMAT = Format(
     name="messages",
     kind="chat",
-    columns="`messages` (or `conversations`, `conversation`, `chat`, `dialogue`, `turns`): a list of turns with `role` "
-    "and `content`; beside it, if you like, `system` and `tools`",
+    columns="`messages` (or `conversations`, `conversation`, `chat`, `dialogue`, `turns`, `contents`, `trajectory`): a "
+    "list of turns with `role` and `content` (or `parts`); beside it, if you like, `system` and `tools`",
     example={
         "messages": [
             {"role": "system", "content": "Answer in one word."},

@@ -7,8 +7,8 @@ from engine.rows.verdict import Format
 FORMAT = Format(
     name="preference_implicit",
     kind="preference",
-    columns="`chosen` and `rejected` alone: lists of turns, or texts, which begin the same; the common beginning is "
-    "the prompt",
+    columns="`chosen` and `rejected` (or their other names, see preference) alone: lists of turns, or texts, which "
+    "begin the same; the common beginning is the prompt",
     example={
         "chosen": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}],
         "rejected": [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "5"}],

@@ -11,13 +11,17 @@ def _fits(row: Row, parts: Parts) -> bool:
 FORMAT = Format(
     name="preference_ranked",
     kind="preference",
-    columns="`prompt` and `answers` (or `completions`, `responses`): a list of answers with `answer` and `rank` (1 is "
-    "the best) or `score`; the best is chosen, the worst rejected",
+    columns="`prompt` (or `context`) and `answers` (or `completions`, `responses`): a list of answers with `answer` "
+    "and `rank` (the lowest is the best) or `score`; the best is chosen, the worst rejected",
     example={
         "prompt": "What is the capital of France?",
         "answers": [{"answer": "Lyon.", "rank": 2}, {"answer": "Paris.", "rank": 1}],
     },
-    parts={"prompt": row_parts.PROMPTS, "answers": ("answers", "completions", "responses"), **row_parts.BESIDE},
+    parts={
+        "prompt": (*row_parts.PROMPTS, "context"),
+        "answers": ("answers", "completions", "responses"),
+        **row_parts.BESIDE,
+    },
     needs=(("prompt", "answers"),),
     read=preference.read,
     fits=_fits,

@@ -5,8 +5,10 @@ from engine.rows.turns.role_names import plain_name
 from engine.rows.verdict import Format, Parts, Row
 
 
-def _fits(row: Row, _parts: Parts) -> bool:
-    """A column of answers that is empty is no missing column: there the answer is missing."""
+def _fits(row: Row, parts: Parts) -> bool:
+    """A column of answers that is empty is no missing column: there the answer is missing. And an id asks nothing."""
+    if plain_name(parts["prompt"]) in row_parts.SENDERS and row_parts.is_id(row[parts["prompt"]]):
+        return False
     return not any(plain_name(name) in row_parts.COMPLETIONS and value is not None for name, value in row.items())
 
 

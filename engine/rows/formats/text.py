@@ -3,7 +3,7 @@
 from engine.rows.kinds import texts
 from engine.rows.verdict import Format
 
-COLUMNS = ("text", "content", "document", "body", "raw_content")
+COLUMNS = ("text", "content", "document", "body", "raw_content", "텍스트", "본문", "내용")
 
 FORMAT = Format(
     name="text",

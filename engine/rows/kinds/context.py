@@ -50,7 +50,10 @@ def _question(row: Row, parts: Parts, repairs: Repairs, words: Words) -> list[Tu
 
 def _system(row: Row, parts: Parts, repairs: Repairs) -> list[Turn]:
     column = parts.get("system")
-    system_text = cells.text(row[column], repairs, column) if column else ""
+    value = row[column] if column else None
+    if isinstance(value, dict):  # one turn, as Gemini writes it
+        return turns.listed([{**value, "role": "system"}], repairs)
+    system_text = cells.text(value, repairs, column or "")
     return [{"role": "system", "content": system_text}] if system_text.strip() else []
 
 

@@ -1,5 +1,7 @@
 """The parts a row of each kind is made of, for those who map columns by hand, and the names columns usually have."""
 
+import re
+
 from engine.rows.verdict import Kind
 
 # Part -> what it is. A column goes to each; lists may be written as JSON inside a text cell.
@@ -49,15 +51,29 @@ NEEDS: dict[Kind, tuple[tuple[str, ...], ...]] = {
 }
 
 # Names of columns, the usual one first. Of two that are there the first is taken.
-CHATS = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog", "turns", "texts")
-PROMPTS = ("prompt", "query", "question", "instruction", "problem", "input", "user", "human")
+_CHATS = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog", "turns", "texts")
+CHATS = (*_CHATS, "contents", "trajectory")
+_PROMPTS = ("prompt", "query", "question", "instruction", "problem", "input", "user", "human")
+_MORE_PROMPTS = ("prompt_messages", "user_prompt", "user_input", "user_query", "user_message")
+PROMPTS = (*_PROMPTS, *_MORE_PROMPTS, "질문", "프롬프트", "지시문", "지시", "명령", "문제")
 _ANSWERS = ("completion", "response", "answer", "output", "solution", "target", "targets", "canonical_solution")
-ANSWERS = (*_ANSWERS, "answer_key", "answers", "assistant")
+_MORE_ANSWERS = ("answer_key", "answers", "assistant", "assistant_response", "model_response", "model_answer")
+ANSWERS = (*_ANSWERS, *_MORE_ANSWERS, "답변", "응답", "대답", "출력", "정답", "답")
+SENDERS = ("user", "human")  # in exports of chats and logs also who wrote a text, as a name or an id
 COMPLETIONS = (*ANSWERS, "text", "content")
-INPUTS = ("input", "context")
+INPUTS = ("input", "context", "입력")
 LABELS = ("label", "kto_tag")
 BESIDE = {
-    "system": ("system", "system_prompt"),
+    "system": ("system", "system_prompt", "system_instruction", "systeminstruction"),
     "history": ("history",),
     "tools": ("tools", "functions"),
 }
+_ID = re.compile(r"@?[\w.:@-]{1,64}")
+
+
+def is_id(value: object) -> bool:
+    """Whether a value names somebody or something rather than says something: one word with a digit or an @ in it, or
+    a number, such as U024BE7LH, ann@example.org, 4711."""
+    if not isinstance(value, str):
+        return value is not None
+    return _ID.fullmatch(value) is not None and any(letter.isdigit() or letter == "@" for letter in value)

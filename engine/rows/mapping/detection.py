@@ -25,7 +25,7 @@ from engine.rows.kinds import chat, preference, prompt, row_parts, texts, unpair
 from engine.rows.mapping import column_plan
 from engine.rows.turns import cells
 from engine.rows.turns.role_names import USUAL, Words
-from engine.rows.verdict import Format, Kind, Parts, Rejection, Repairs, Row, Values
+from engine.rows.verdict import Format, Kind, Mended, Parts, Rejection, Repairs, Row, Values
 
 FORMATS = all_formats.FORMATS
 NOTHING: frozenset[str] = frozenset()
@@ -65,6 +65,9 @@ def judge(row: Any, file_format: Format) -> Accepted | Rejection:
     become the same kind. A Rejection in place of a row is a verdict already."""
     repairs: Repairs = set()
     try:
+        if isinstance(row, Mended):
+            repairs |= row.repairs
+            row = row.row
         if type(row) is not dict:
             return row if isinstance(row, Rejection) else Rejection("not_an_object", row)
         columns = _filled(row)

@@ -20,8 +20,8 @@ def rows(source: Source) -> Iterator[dict[str, Any] | Rejection]:
         with (pa.memory_map if source.size < MAPPED_BYTES else pa.OSFile)(str(source.path)) as file:
             for batch in _batches(file, source):
                 batch.validate(full=True)  # offsets that point anywhere would be followed anywhere
-                parquet.check_columns(batch.schema.names, batch.num_columns)
-                yield from parquet.plain_rows(batch)
+                names = parquet.check_columns(source, batch.schema.names, batch.num_columns)
+                yield from parquet.plain_rows(batch.rename_columns(names))
         source.report(1.0)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the names of columns may be anything
         raise parquet.broken("Arrow", error) from error

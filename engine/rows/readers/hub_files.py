@@ -28,7 +28,7 @@ SHARD = re.compile(r"data/([\w.-]+?)-\d{5}-of-\d{5}\b.*")
 
 def configs(card: Mapping[str, Any], files: Sequence[str], revision: str = "main") -> dict[str, Splits]:
     """{configuration: {split: [paths]}}. Configurations and splits without a readable file are left out."""
-    readable = sorted(path for path in files if not _is_aside(path) and _reader(path))
+    readable = sorted(path for path in files if not is_aside(path) and _reader(path))
     splits_by_config = _converted(readable) if revision == PARQUET_BRANCH else _of_card(card, readable)
     splits_by_config = {
         name: {split: _of_one_type(paths) for split, paths in splits.items() if paths}
@@ -56,7 +56,8 @@ def _of_one_type(paths: Iterable[str]) -> list[str]:
     return [path for path, reader in read_by if reader == commonest]
 
 
-def _is_aside(path: str) -> bool:
+def is_aside(path: str) -> bool:
+    """Whether a file is about the data and holds none of it."""
     parts = PurePosixPath(path).parts
     hidden = any(part.startswith((".", "__")) for part in parts)
     return hidden or parts[-1] in NO_DATA or ABOUT.fullmatch(parts[-1]) is not None
@@ -79,7 +80,7 @@ def _converted(files: Iterable[str]) -> dict[str, Splits]:
 def _of_card(card: Mapping[str, Any], files: list[str]) -> dict[str, Splits]:
     entries = _entries(card)
     if not entries:
-        return {"default": _by_names(files)}
+        return {"default": by_names(files)}
     return {str(entry["config_name"]): _of_entry(entry, files) for entry in entries}
 
 
@@ -98,7 +99,7 @@ def _of_entry(entry: Mapping[str, Any], files: list[str]) -> Splits:
     inside = [path for path in files if not folder or path.startswith(folder + "/")]
     data_files = entry.get("data_files")
     if not data_files:
-        return _by_names(inside, folder)
+        return by_names(inside, folder)
     return {
         split: [path for path in inside if any(_matches(pattern, path, folder) for pattern in patterns)]
         for split, patterns in _patterns(data_files).items()
@@ -141,8 +142,9 @@ def _fits(pattern_parts: list[str], path_parts: list[str]) -> bool:
     return len(path_parts) in reached
 
 
-def _by_names(files: list[str], folder: str = "") -> Splits:
-    """Shards named data/SPLIT-00000-of-00001; else a split's word in a folder's name, else in the file's; else all."""
+def by_names(files: list[str], folder: str = "") -> Splits:
+    """Splits by the names alone: of shards data/SPLIT-00000-of-00001; else a split's word in a folder's name, else in
+    the file's; else all."""
     start = len(folder) + 1 if folder else 0
     sharded: Splits = {}
     for path in files:

@@ -5,9 +5,10 @@ from typing import Any
 
 import orjson
 
+from engine.rows import exact_json
 from engine.rows.readers.lines import lines
 from engine.rows.readers.source import Source
-from engine.rows.verdict import Rejection
+from engine.rows.verdict import Mended, Rejection
 
 MOST_DEPTH = 100
 
@@ -21,15 +22,34 @@ def rows(source: Source) -> Iterator[Any]:
 
 
 def row_of(text: bytes) -> Any:
-    """One row from its JSON; a Rejection when it is none. Never raises, however deep or broken the text is."""
+    """One row from its JSON, Mended when it took that; a Rejection when it is none. Never raises, however deep or
+    broken the text is."""
     try:
-        row = orjson.loads(text)
+        return _checked(exact_json.loads(text), text)
     except orjson.JSONDecodeError as error:
-        rule = "invalid_json" if _is_utf8(text) else "not_utf8"
-        return Rejection(rule, f"{error}: {text[:120].decode('utf-8', 'backslashreplace')}")
+        rejection = Rejection("invalid_json" if _is_utf8(text) else "not_utf8", f"{error}: {_beginning(text)}")
+    return _mended(text, rejection) if rejection.rule == "invalid_json" else rejection
+
+
+def _mended(text: bytes, rejection: Rejection) -> Mended | Rejection:
+    correct, repairs = exact_json.mended(text)
+    if not repairs:
+        return rejection
+    try:
+        row = _checked(exact_json.loads(correct), correct)
+    except orjson.JSONDecodeError:
+        return rejection
+    return row if isinstance(row, Rejection) else Mended(row, repairs)
+
+
+def _checked(row: Any, text: bytes) -> Any:
     if text.count(b"[") + text.count(b"{") > MOST_DEPTH and is_deep(row):
-        return Rejection("too_deep", text[:120].decode("utf-8", "backslashreplace"))
+        return Rejection("too_deep", _beginning(text))
     return row
+
+
+def _beginning(text: bytes) -> str:
+    return text[:120].decode("utf-8", "backslashreplace")
 
 
 def is_deep(value: Any) -> bool:

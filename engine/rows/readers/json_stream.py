@@ -16,8 +16,8 @@ from engine.rows.readers.lines import MOST_ROW_BYTES
 from engine.rows.readers.source import Source
 from engine.rows.verdict import Rejection
 
-# A whole string, a bracket, or the comma between bare values. `"` alone is a string that is not whole yet.
-TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}"]|[^\s,\[\]{}":]+', re.DOTALL)
+# A whole string, a comment, a bracket, or the comma between bare values. `"` alone is a string that is not whole yet.
+TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|//[^\n]*+|[\[\]{}"]|[^\s,\[\]{}":]+', re.DOTALL)
 WRAPPERS = ("data", "rows", "train", "examples", "instances", "items", "records", "samples")
 # The list of objects in an object, with nothing but single values before it. Were those a possessive group, Python
 # 3.11.0 to 3.11.4 would find nothing (python/cpython#106052).
@@ -42,6 +42,8 @@ def rows(source: Source) -> Iterator[Any]:
         yield from map(row_of, scanner.feed(chunk))
     yield from map(row_of, scanner.feed(b"", last=True))
     scanner.end()
+    if scanner.comments:
+        source.remarks.append(f"Comments between the rows were left out: {scanner.comments:,}.")
 
 
 def wrapper_of(head: bytes) -> int:
@@ -77,7 +79,7 @@ class _Scanner:
         self.at = 0  # where in it to go on looking
         self.needed = 0  # how much must be held before looking again pays
         self.closed = False  # the array has ended
-        self.count = 0
+        self.count = self.comments = 0
 
     def feed(self, chunk: bytes, last: bool = False) -> Iterator[bytes]:
         """The rows that are whole now."""
@@ -90,13 +92,17 @@ class _Scanner:
         self.needed = 0
         while (token := TOKEN.search(self.held, self.at)) is not None:
             # What touches the end may go on in the next chunk.
-            if token[0] == b'"' or (token.end() == len(self.held) and token[0][:1] not in b'[]{}"'):
+            is_comment = token[0].startswith(b"//")
+            may_go_on = token.end() == len(self.held) and token[0][:1] not in b'[]{}"' and not (is_comment and last)
+            if token[0] == b'"' or may_go_on:
                 self.at = token.start()
                 # A long string is not looked through again at every chunk.
                 self.needed = min(2 * (len(self.held) - self.at), MOST_ROW_BYTES + 1)
                 break
             self.at = token.end()
-            if (row := self._take(token)) is not None:
+            if is_comment:
+                self._comment()
+            elif (row := self._take(token)) is not None:
                 yield row
         else:
             self.at = len(self.held)
@@ -127,6 +133,12 @@ class _Scanner:
         if depth_before == self.outer and self.depth >= depth_before:
             self.start = token.start()
         return self._row() if self.depth == self.outer else None
+
+    def _comment(self) -> None:
+        """One inside of a row stays in it, for whoever mends that."""
+        if self.depth <= self.outer:
+            self.comments += 1
+            self.start = self.at
 
     def _check_end(self, mark: bytes) -> None:
         self.start = self.at

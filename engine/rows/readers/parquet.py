@@ -1,6 +1,5 @@
 """Parquet: read in batches of a few hundred rows, fewer when they are large, whatever the size of its row groups."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.rows.errors import UnreadableError
+from engine.rows.readers.column_names import told_apart, twice
 from engine.rows.readers.lines import MOST_ROW_BYTES
 from engine.rows.readers.source import Source
 from engine.rows.verdict import Rejection
@@ -23,11 +23,11 @@ def rows(source: Source) -> Iterator[dict[str, Any] | Rejection]:
     """Each row as {column: value}. Raises UnreadableError when the file is cut off or broken."""
     try:
         with pq.ParquetFile(source.path, pre_buffer=False) as file:
-            check_columns(file.schema_arrow.names, file.metadata.num_columns)
+            names = check_columns(source, file.schema_arrow.names, file.metadata.num_columns)
             _check_rows(file.metadata)
             done = 0
             for batch in file.iter_batches(batch_size=_batch_rows(file.metadata), use_threads=False):
-                yield from plain_rows(batch)
+                yield from plain_rows(batch.rename_columns(names))
                 done += batch.num_rows
                 source.report(done / file.metadata.num_rows)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the names of columns may be anything
@@ -62,12 +62,14 @@ def _check_rows(metadata: Any) -> None:
             raise UnreadableError(message, "Split the long rows, and write the file again.")
 
 
-def check_columns(names: Sequence[str], leaves: int) -> None:
-    """Raises UnreadableError for a file with thousands of columns, or with two of the same name."""
+def check_columns(source: Source, names: Sequence[str], leaves: int) -> list[str]:
+    """Names that tell the columns apart. Raises UnreadableError for a file with thousands of columns."""
     if leaves > MOST_COLUMNS:
         raise UnreadableError(f"The file has {leaves} columns.", "Keep those with the text.")
-    if duplicate := next((name for name, count in Counter(names).items() if count > 1), None):
-        raise UnreadableError(f"The column `{duplicate:.100}` appears twice.", "Give each column a name of its own.")
+    unique = told_apart(names)
+    if not source.remarks:
+        source.remarks += twice(names, unique)
+    return unique
 
 
 def broken(kind: str, error: Exception) -> UnreadableError:

@@ -1,20 +1,23 @@
-"""A file of training data as bytes of UTF-8: unpacked when it is gzip or zstd, decoded when it is UTF-16 or Latin-1.
+"""A file of training data as bytes of UTF-8: unpacked when it is gzip or zstd, decoded when it is in another encoding.
 
 Holds one chunk at a time. `done` counts the bytes of the file itself, so it can be shown beside `size`.
 """
 
-import codecs
 import gzip
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 
 from engine.rows.errors import UnreadableError
+from engine.rows.readers import encodings, unicode
+from engine.rows.readers.decoding import Decoder
 
 CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 18
@@ -23,22 +26,21 @@ PACKERS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 # A packed file may not grow without end: text shrinks to a fifth, the most repetitive logs to a hundredth.
 MOST_GROWTH = 200
 FREE_GROWTH_BYTES = 64 << 20
-HIGH = bytes(range(0x80, 0x100))
-BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
+PIECES = 32
+# Bytes beyond ASCII with what is between them, if that is short, and a little before and behind.
+BEYOND_ASCII = re.compile(
+    rb"[\x00-\x7f]{0,24}+[\x80-\xff](?:[\x80-\xff]++|[\x00-\x7f]{1,24}+(?=[\x80-\xff]))*[\x00-\x7f]{0,24}+"
 )
 
 
 class Source:
     """One file. Opening it raises UnreadableError when it is no regular file, is empty or is broken where it is packed.
 
-    `packed` says with what: gzip, zstd, or "" when it is not."""
+    `packed` says with what: gzip, zstd, or "" when it is not. `encoding`: the one a person has chosen; without, the
+    text is read as what it most likely is. A byte order mark is believed before anybody.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, encoding: str = "") -> None:
         self.path = path
         self._file = _open(path)
         self.size = os.fstat(self._file.fileno()).st_size
@@ -50,9 +52,26 @@ class Source:
         if not self.head:
             self.close()
             raise UnreadableError("The file is empty.", "Choose a file that has rows in it.")
-        self.encoding, self.bom = encoding_of(self.head, complete=len(self.head) < HEAD_BYTES)
-        if self.encoding == "utf-8" and not self.packed and self.bom == b"":
-            self.encoding = self._looked_at_everywhere()
+        self.bom = unicode.encoding_of(self.head)[1]
+        self.remarks: list[str] = []  # what a reader has to say about the file, when it has read it
+        self._chosen = encoding
+        self._decoder: Decoder | None = None
+
+    @cached_property
+    def encoding(self) -> str:
+        """What the text is read as. Found when it is first asked for: files that hold no text have none."""
+        told, bom = unicode.encoding_of(self.head)
+        if bom:
+            return told
+        return self._chosen or told or (encodings.readings(self.sample())[0].encoding if self.is_old else "utf-8")
+
+    @cached_property
+    def is_old(self) -> bool:
+        """Whether the text is in one of the older encodings, which only its letters can tell apart."""
+        if unicode.encoding_of(self.head)[0]:
+            return False
+        head = self.head if len(self.head) < HEAD_BYTES else unicode.whole_characters(self.head)
+        return unicode.is_old([head, *map(unicode.whole_characters, self._pieces())])
 
     @property
     def done(self) -> int:
@@ -79,11 +98,34 @@ class Source:
             yield first
             yield from raw
             return
-        decoder = codecs.getincrementaldecoder(self.encoding)("replace")
-        yield decoder.decode(first).encode()
+        decoder = self._decoder = Decoder(self.encoding)
+        yield decoder.decode(first)
         for chunk in raw:
-            yield decoder.decode(chunk).encode()
-        yield decoder.decode(b"", final=True).encode()
+            yield decoder.decode(chunk)
+        yield decoder.decode(b"", last=True)
+
+    def sample(self) -> list[bytes]:
+        """What stands around the bytes beyond ASCII, from all over the file: what tells one encoding from another."""
+        pieces = self._pieces()
+        share = encodings.MOST_BYTES // (len(pieces) + 1)
+        found = [_cut(BEYOND_ASCII.findall(self.head), max(share, encodings.MOST_BYTES // 4))]
+        for piece in pieces:  # may begin in the middle of a character
+            whole = [match[0] for match in BEYOND_ASCII.finditer(piece) if match.start()]
+            found.append(_cut(whole, share))
+        return found
+
+    def broken(self) -> tuple[int, int]:
+        """How many places are not in the encoding, and the line of the first, from 1; (0, 0) for none.
+
+        Known once the file is read. Of UTF-8, which is not decoded as a whole, it takes another look at the file.
+        """
+        decoder = self._decoder
+        if decoder is None:
+            decoder = Decoder(self.encoding)
+            for chunk in self._raw():
+                decoder.decode(chunk)
+            decoder.decode(b"", last=True)
+        return decoder.broken, decoder.first_line
 
     def _first(self) -> bytes:
         """HEAD_BYTES from the start, fewer only when there are no more."""
@@ -110,13 +152,18 @@ class Source:
                 )
             yield chunk
 
-    def _looked_at_everywhere(self) -> str:
-        """Latin-1 files often begin with pure ASCII: look at pieces of the whole file before believing in UTF-8."""
-        for part in range(1, 33):
-            self._file.seek(max(0, self.size * part // 32 - PIECE_BYTES))
-            if _is_latin1(_whole_characters(self._file.read(PIECE_BYTES))):
-                return "cp1252"
-        return "utf-8"
+    def _pieces(self) -> list[bytes]:
+        """Pieces of the whole file, as text in an older encoding often begins with pure ASCII."""
+        if self.packed or self.size <= HEAD_BYTES:
+            return []
+        starts = (max(0, self.size * part // PIECES - PIECE_BYTES) for part in range(1, PIECES + 1))
+        return [os.pread(self._file.fileno(), PIECE_BYTES, start) for start in starts]
+
+
+def _cut(found: list[bytes], most: int) -> bytes:
+    """What was found, up to so many bytes. Where nothing is cut off, it ends with a line."""
+    sample = b"\n".join(found) + b"\n" if found else b""
+    return sample[:most]
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -150,43 +197,3 @@ def _open_packed(file: IO[bytes], packer: str) -> Any:
         return gzip.GzipFile(fileobj=file)
     # A descriptor of its own, with the place in the file in common: Arrow closes what it was given.
     return pa.CompressedInputStream(os.fdopen(os.dup(file.fileno()), "rb", buffering=0), packer)
-
-
-def encoding_of(head: bytes, complete: bool) -> tuple[str, bytes]:
-    """The encoding of a text by its beginning, and its byte order mark. What is no UTF is read as Windows Latin-1."""
-    for bom, name in BOMS:
-        if head.startswith(bom):
-            return name, bom
-    if utf16 := _utf16_without_bom(head):
-        return utf16, b""
-    return ("cp1252" if _is_latin1(head if complete else _whole_characters(head)) else "utf-8"), b""
-
-
-def _utf16_without_bom(head: bytes) -> str | None:
-    # Western text in UTF-16 has a NUL in every second byte.
-    sample = head[:4096]
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if len(sample) >= 8 and max(even, odd) > len(sample) * 0.35 and min(even, odd) == 0:
-        return "utf-16-be" if even > odd else "utf-16-le"
-    return None
-
-
-def _is_latin1(data: bytes) -> bool:
-    """Latin-1 bytes hardly ever form characters of UTF-8. A UTF-8 file with a few broken bytes has both."""
-    if data.isascii():
-        return False
-    text = data.decode("utf-8", "surrogateescape")
-    broken = len(text) - len(text.encode("utf-8", "ignore").decode())
-    ascii_count = len(data.translate(None, HIGH))
-    return broken * 2 > len(text) - ascii_count
-
-
-def _whole_characters(data: bytes) -> bytes:
-    """A piece out of the middle of a file, without the parts of characters at its ends."""
-    data = data.lstrip(bytes(range(0x80, 0xC0))) if len(data) > 4 else data
-    for back in range(1, min(4, len(data)) + 1):
-        if data[-back] >= 0xC0:
-            return data[:-back]
-        if data[-back] < 0x80:
-            break
-    return data

@@ -45,14 +45,7 @@ def _chat(row: dict[str, Any]) -> dict[str, Any]:
 
 def marked(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
     """The same rows, each with the name of the dataset it comes from."""
-    only_origin = orjson.dumps({ORIGIN: name}).decode()
-    cells = [_marked(cell, name) if cell else only_origin for cell in batch.column("extra").to_pylist()]
-    column_index = batch.schema.get_field_index("extra")
-    return batch.set_column(column_index, batch.schema.field(column_index), pa.array(cells, pa.string()))
-
-
-def _marked(cell: str, name: str) -> str:
-    return orjson.dumps({ORIGIN: name, **orjson.loads(cell)}).decode()
+    return columns.beside(batch, ORIGIN, name)
 
 
 def unmarked(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -2,6 +2,10 @@
 
 `SCHEMAS` has the columns of each kind; `row` is the number the row had in the source, from 1. The same rows give the
 same bytes, so the sha256 of the file names its content.
+
+`extra` is the JSON text of an object, or null. Where the files of an import belong to several splits, its key SPLIT has
+the one of the row: "train", "validation", "test", or a name of its own. A file may also bring a column of that name. It
+stays with the row through every change of the dataset.
 """
 
 import hashlib
@@ -19,6 +23,7 @@ import pyarrow.parquet as pq
 from engine.rows.store import columns, hashed_file
 from engine.rows.verdict import Kind
 
+SPLIT = "split"
 GROUP_ROWS = 1000
 GROUP_BYTES = 8 << 20
 HELD_ROWS = 250  # rows added one by one are made to columns so many at a time

@@ -115,6 +115,15 @@ def _as_text(value: Any) -> str:
     return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
+def beside(batch: pa.RecordBatch, name: str, value: str) -> pa.RecordBatch:
+    """The same rows, each with `value` in `extra` under a name, unless it has something there already."""
+    only_value = orjson.dumps({name: value}).decode()
+    extras = batch.column("extra").to_pylist()
+    cells = [orjson.dumps({name: value, **orjson.loads(cell)}).decode() if cell else only_value for cell in extras]
+    column_index = batch.schema.get_field_index("extra")
+    return batch.set_column(column_index, batch.schema.field(column_index), pa.array(cells, pa.string()))
+
+
 def plain(table: pa.RecordBatch) -> Iterator[dict[str, Any]]:
     """The rows of a stored batch as people and templates know them: without what they do not have, JSON text read."""
     columns = {name: _plain(table.column(name), name in JSON_COLUMNS) for name in table.schema.names}

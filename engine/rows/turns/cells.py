@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from engine.rows import exact_json
 from engine.rows.verdict import Rejection, Repairs, shown
 
 DEEPEST = 60
@@ -20,7 +22,7 @@ def text(value: Any, repairs: Repairs, where: str = "") -> str:
         return value if is_clean(value) else _cleaned(value, repairs)
     if value is None:
         return ""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         repairs.add("number_as_text")
         return _number(value)
     raise Rejection("not_text", {where: value} if where else value)
@@ -46,9 +48,10 @@ def _encodable(value: str) -> bool:
     return True
 
 
-def _number(value: int | float) -> str:
+def _number(value: int | float | Decimal) -> str:
+    """As people write it: a decimal without an exponent."""
     try:
-        return str(value)
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
     except ValueError as error:  # Python writes no integer of more than 4,300 digits
         raise Rejection("not_text", "a number of thousands of digits") from error
 
@@ -62,7 +65,7 @@ def opened(value: Any) -> Any:
     """A list or object kept as JSON in a text cell, as CSV files have it; anything else as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
-            return orjson.loads(value)
+            return exact_json.loads(value)
         except orjson.JSONDecodeError:
             return value
     return value
@@ -78,19 +81,28 @@ def yes_or_no(value: Any) -> bool | None:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The value as JSON can keep it and give it back unchanged: dates and the like as text, no NaN, no half
-    characters, at most `DEEPEST` levels."""
+    """The value as JSON can keep it and give it back unchanged: dates and the like as text, numbers that are too long
+    as text with all their digits, no NaN, no half characters, at most `DEEPEST` levels."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
-        return value if _fits_json(value) else None if value != value else shown(value)
+        return value if _fits_json(value) else None if value != value else _digits(value)
+    if isinstance(value, Decimal):
+        return _digits(value)
     if depth < DEEPEST and isinstance(value, dict):
         return {plain(str(name)): plain(item, depth + 1) for name, item in value.items()}
     if depth < DEEPEST and isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
     return shown(value) if isinstance(value, (dict, list, tuple, bytes)) else shown(str(value))
+
+
+def _digits(value: int | float | Decimal) -> str:
+    try:
+        return _number(value)
+    except Rejection:
+        return shown(value)
 
 
 def _fits_json(value: int | float) -> bool:

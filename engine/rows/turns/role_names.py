@@ -28,7 +28,7 @@ class Words:
     """The keys of a turn that say who speaks and what, and the names of the roles (as `plain_name` writes them)."""
 
     who: tuple[str, ...] = ("role", "from", "speaker")
-    what: tuple[str, ...] = ("content", "value", "text")
+    what: tuple[str, ...] = ("content", "value", "text", "parts")
     roles: Mapping[str, str] = field(default_factory=lambda: ROLES)
 
     def role(self, name: Any) -> str:

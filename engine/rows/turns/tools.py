@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from engine.rows import exact_json
 from engine.rows.turns import cells
 from engine.rows.verdict import Parts, Rejection, Repairs, Row, Values
 
@@ -42,7 +43,7 @@ def _arguments(value: Any) -> Any:
     for _ in range(2):
         if isinstance(value, str) and value.strip():
             try:
-                value = orjson.loads(value)
+                value = exact_json.loads(value)
             except orjson.JSONDecodeError:
                 return value
     return {} if value is None or value == "" or value == [] else value

@@ -17,7 +17,8 @@ _OFF = (0, False, "false", "0", "0.0", "no")
 def opened(value: Any, words: Words = USUAL) -> Any:
     """The list of turns in a value, which may be its JSON text or one turn alone; None for what looks like no turns."""
     chat = cells.opened(value)
-    chat = [chat] if isinstance(chat, dict) else chat
+    if isinstance(chat, dict):  # {"messages": [...]}, or one turn
+        chat = chat["messages"] if isinstance(chat.get("messages"), list) else [chat]
     return chat if isinstance(chat, list) and chat and _looks_like_turn(chat[0], words) else None
 
 

@@ -1,11 +1,13 @@
 """First rows of a dataset's own files, for mapping its columns: `python -m engine.workers.data.first_rows SPEC OUT`.
 
-Spec: {"sources": [{"path", "name"}]}. Leaves rows.jsonl in OUT: the first rows, long values cut, each as {"row": ...}
-or, when the reader could make no row of it, {"rule", "value"}. A process of its own, because a file may be a bomb.
+Spec: {"sources": [{"path", "name"}], "encoding": the one that was chosen}. Leaves rows.jsonl in OUT: the first rows,
+long values cut, each as {"row": ...} or, when the reader could make no row of it, {"rule", "value"}. A process of its
+own, because a file may be a bomb.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from engine.rows.mapping.mapping import Mapping
 from engine.rows.turns import cells
 from engine.rows.verdict import Rejection, shown
 from engine.workers import contract
-from engine.workers.data import import_detection
+from engine.workers.data import import_detection, import_encodings
 from engine.workers.data.import_detection import File
 
 ROWS = "rows.jsonl"
@@ -38,7 +40,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """
     files = [File(Path(source["path"]), str(source["name"])) for source in spec["sources"]]
     try:
-        sample = import_detection.look(files, None)
+        sample = import_detection.look(import_encodings.settle(files, spec.get("encoding", ""), guess=True), None)
     except UnreadableError as error:
         raise contract.WorkFailedError("data", error.message, error.hint) from error
     rows = [_shortened(row) if isinstance(row, dict) else row for row in sample.rows[:MOST_ROWS]]
@@ -85,7 +87,7 @@ def _shortened(value: Any, depth: int = 0) -> Any:
         return [_shortened(item, depth + 1) for item in value[:LONGEST_LIST]]
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 1 << 53):
         return value
-    return shown(value)
+    return f"{value:f}" if isinstance(value, Decimal) else shown(value)
 
 
 def columns(rows: Iterable[Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import orjson
 
 from engine.process import events
 from engine.rows.mapping.judged_rows import Judged
-from engine.rows.readers import choose
+from engine.rows.readers import choose, encodings
 from engine.rows.readers.source import Source
 from engine.rows.store import columnar
 from engine.rows.verdict import Format, Rejection
@@ -20,15 +20,18 @@ from engine.workers import contract
 ROWS, REJECTED, SUMMARY = "rows.parquet", "rejected.jsonl", "summary.json"
 INDEX = "rejected.jsonl.index"
 PROGRESS_SECONDS = 0.5
+MOST_REMARKS = 60
 COLLECT_SECONDS = 10
-ENCODINGS = {"utf-8": "UTF-8", "cp1252": "Latin-1 (Windows-1252)"}
 
 
 class Tally:
-    """Counts verdicts, and tells the studio how far the import is. `size`: bytes of all its files."""
+    """Counts verdicts, and tells the studio how far the import is.
 
-    def __init__(self, out: Path, size: int) -> None:
-        self.out, self.size = out, size
+    `size`: bytes of all its files. `chosen`: the encoding that a person has chosen for them.
+    """
+
+    def __init__(self, out: Path, size: int, chosen: str = "") -> None:
+        self.out, self.size, self.chosen = out, size, chosen
         self.rows = self.repaired = self.rejected = 0
         self.repairs: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
@@ -36,15 +39,29 @@ class Tally:
         self.remarks: list[str] = []  # about the import as a whole
         self._notes: dict[tuple[str, ...], list[str]] = {}
         self._before = 0  # bytes of the files that are done
+        self._not_utf8 = 0  # rows of these rejected for that
         self._reported = self._collected = time.monotonic()
 
-    def begin(self, name: str, source: Source, reader: choose.Reader) -> None:
-        """The next file."""
-        self.files.append({"name": name, "rows": 0})
-        self._notes.setdefault(tuple(_notes(source, reader, name)), []).append(name)
+    def begin(self, name: str, source: Source, reader: choose.Reader, split: str = "") -> None:
+        """The next file, whose rows belong to a split if there are several."""
+        entry = {
+            "name": name,
+            "rows": 0,
+            "encoding": source.encoding if reader not in choose.BINARY else "",
+            "split": split,
+        }
+        self.files.append({key: value for key, value in entry.items() if value != ""})
+        self._notes.setdefault(tuple(_notes(source, reader, name, self.chosen)), []).append(name)
 
     def end(self, source: Source) -> None:
+        """Takes down what the reader has to say, and what was not in the file's encoding if rows were rejected."""
         self._before += source.size
+        rejected, self._not_utf8 = self.rules["not_utf8"] - self._not_utf8, self.rules["not_utf8"]
+        broken = _broken(source) if rejected and "encoding" in self.files[-1] else []
+        name = f"`{self.files[-1]['name']}`: " if len(self.files) > 1 else ""
+        self.remarks += [name + remark for remark in (*source.remarks, *broken)][
+            : max(0, MOST_REMARKS - len(self.remarks))
+        ]
 
     def count(self, verdicts: Judged, done: int) -> None:
         """Verdicts on the next rows; `done` bytes of the file were read for them. Raises Stopped when asked to."""
@@ -69,9 +86,10 @@ class Tally:
 
     def notes(self) -> list[str]:
         """What a person should know about how the files were read."""
+        remarks = [*_splits(self.files), *self.remarks]
         if len(self.files) == 1:
-            return [*(note for notes in self._notes for note in notes), *self.remarks]
-        return [*(f"{_named(names)}: {' '.join(notes)}" for notes, names in self._notes.items()), *self.remarks]
+            return [*(note for notes in self._notes for note in notes), *remarks]
+        return [*(f"{_named(names)}: {' '.join(notes)}" for notes, names in self._notes.items()), *remarks]
 
     def result(self, main_format: Format, sha256: str) -> dict[str, Any]:
         """Gives the files their names and says what they hold, after a look at what was written."""
@@ -89,6 +107,26 @@ class Tally:
             raise contract.WorkFailedError("disk", "The written file does not hold what was written.", "Import again.")
         os.replace(rows, self.out / ROWS)
         return {"status": "ready", **result, "sha256": sha256, "file": ROWS}
+
+
+def _splits(files: list[dict[str, Any]]) -> list[str]:
+    """What the splits are, if files belong to several."""
+    rows: Counter[str] = Counter()
+    for file in files:
+        rows[file.get("split", "")] += file["rows"]
+    if len(rows) < 2:
+        return []
+    counts = ", ".join(f"{split or 'none'} {count:,}" for split, count in rows.items())
+    return [f"Rows by split, as the names of files and folders say: {counts}. Each row has its `split` beside it."]
+
+
+def _broken(source: Source) -> list[str]:
+    """Where a file has bytes that are not in its encoding."""
+    places, line = source.broken()
+    if not places:
+        return []
+    where = f"in line {line}" if places == 1 else f"in {places:,} places, the first in line {line}"
+    return [f"Bytes that are not {encodings.label(source.encoding)} {where}: the rows with them were rejected."]
 
 
 def part(out: Path, name: str) -> Path:
@@ -110,14 +148,20 @@ def _all_rejected(rules: Counter[str]) -> dict[str, str]:
     }
 
 
-def _notes(source: Source, reader: choose.Reader, name: str) -> list[str]:
-    notes = [f"Read as {reader.name}, {ENCODINGS.get(source.encoding, source.encoding.upper())}."]
+def _notes(source: Source, reader: choose.Reader, name: str, chosen: str) -> list[str]:
     if reader in choose.BINARY:
-        notes = [f"Read as {reader.name}."]
+        return [f"Read as {reader.name}.", *_name_notes(reader, name)]
+    notes = [f"Read as {reader.name}, {encodings.label(source.encoding)}."]
     if source.packed:
         notes.append(f"Unpacked with {source.packed}.")
     if source.bom:
         notes.append("A byte order mark at the start was left out.")
-    if not choose.unpacked_name(name).endswith(reader.suffixes):
-        notes.append(f"The name of the file says otherwise; its content is {reader.name}.")
-    return notes
+    if source.encoding not in encodings.UNICODE and not chosen:
+        notes.append("The encoding was found by the letters. If they look wrong, choose another on the tab Mapping.")
+    return notes + _name_notes(reader, name)
+
+
+def _name_notes(reader: choose.Reader, name: str) -> list[str]:
+    if choose.unpacked_name(name).endswith(reader.suffixes):
+        return []
+    return [f"The name of the file says otherwise; its content is {reader.name}."]

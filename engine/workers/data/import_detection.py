@@ -12,7 +12,7 @@ from engine.rows.mapping import mapping as mappings
 from engine.rows.readers import choose
 from engine.rows.readers.source import Source
 from engine.rows.store import columnar
-from engine.rows.verdict import Format, Rejection
+from engine.rows.verdict import Format, Mended, Rejection
 
 LOOKED_AT_ROWS = 1000
 LOOKED_AT_BYTES = 16 << 20
@@ -21,10 +21,12 @@ GUIDE = "Map them on the Data page, or rename them to those of a format in docs/
 
 
 class File(NamedTuple):
-    """A file to import, and its own name."""
+    """A file to import, its own name, the encoding of its text, and the split that its rows belong to."""
 
     path: Path
     name: str
+    encoding: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def opened(file: File, several: bool) -> Iterator[tuple[Source, choose.Reader]]:
     """The file and its reader. An error names the file when there are `several`."""
     source = None
     try:
-        source = Source(file.path)
+        source = Source(file.path, file.encoding)
         yield source, choose.choose(source, file.name)
     except UnreadableError as error:
         if several:
@@ -81,12 +83,19 @@ def remembered(sample: Sample, candidates: list[dict[str, Any]]) -> dict[str, An
     return next((candidate for candidate in matching if mapped(sample, candidate["mapping"]).confidence), None)
 
 
+def entries(files: list[File]) -> list[dict[str, str]]:
+    """The files as a dataset keeps them, before their rows are counted."""
+    named = ({"name": file.name, "encoding": file.encoding, "split": file.split} for file in files)
+    return [{key: value for key, value in entry.items() if value} for entry in named]
+
+
 def _beginning(source: Source, reader: choose.Reader, files: int) -> Iterator[Any]:
     """The first rows, as many as it takes to know the format and as fit into memory."""
     held_bytes = 0
     for count, row in enumerate(reader.rows(source), 1):
-        yield row
-        held_bytes += columnar.about_bytes(row)
+        plain_row = row.row if isinstance(row, Mended) else row
+        yield plain_row
+        held_bytes += columnar.about_bytes(plain_row)
         if count >= LOOKED_AT_ROWS // files or max(held_bytes, source.done) > LOOKED_AT_BYTES // files:
             return
 

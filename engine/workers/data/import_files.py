@@ -1,10 +1,11 @@
 """Imports files of training data: `python -m engine.workers.data.import_files SPEC.json OUT/`.
 
-Spec: {"sources": [{"path", "name": the file's own name}], "mapping": see engine.rows.mapping.mapping, or null,
-"remembered": [{"columns", "mapping", "name"}]: mappings for files with just those columns, "processes": how many, 0
-for none}. Reads in constant memory and judges each row, those of large JSONL files in several processes. Leaves in
-OUT: rows.parquet (what is trained on), rejected.jsonl (the other rows, with rule, value and fix) with its index, and
-summary.json. Everything is written under a .part name first, so that what has its own name is whole.
+Spec: {"sources": [{"path", "name": the file's own name, "split": of its rows, if there are several}], "mapping": see
+engine.rows.mapping.mapping, or null, "encoding": the one a person has chosen, "remembered": [{"columns", "mapping",
+"name"}]: mappings for files with just those columns, "processes": how many, 0 for none}. Reads in constant memory and
+judges each row, those of large JSONL files in several processes. Leaves in OUT: rows.parquet (what is trained on),
+rejected.jsonl (the other rows, with rule, value and fix) with its index, and summary.json. Everything is written under
+a .part name first, so that what has its own name is whole.
 
 accepted + repaired + rejected = rows: `accepted` took no repair, `repaired` are trained on as well.
 """
@@ -20,10 +21,10 @@ from engine.rows.errors import UnreadableError
 from engine.rows.mapping.judged_rows import Judged, judge_rows
 from engine.rows.readers import choose
 from engine.rows.readers.source import Source
-from engine.rows.store import columnar, rejected
-from engine.rows.verdict import Format
+from engine.rows.store import columnar, columns, rejected
+from engine.rows.verdict import Format, Mended
 from engine.workers import contract, limits
-from engine.workers.data import import_blocks, import_detection, import_fast, import_pool
+from engine.workers.data import import_blocks, import_detection, import_encodings, import_fast, import_pool
 from engine.workers.data.import_blocks import Block
 from engine.workers.data.import_counts import INDEX, REJECTED, ROWS, SUMMARY, Tally, part
 from engine.workers.data.import_detection import File, Sample
@@ -36,13 +37,18 @@ JUDGED_BYTES = 4 << 20
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Imports the files. Raises WorkFailedError (category data) when they cannot be read at all."""
-    files = [File(Path(source["path"]), _storable_name(str(source["name"]))) for source in spec["sources"]]
+    files = [
+        File(Path(source["path"]), _storable_name(str(source["name"])), split=str(source.get("split", "")))
+        for source in spec["sources"]
+    ]
     for name in (ROWS, REJECTED, INDEX, SUMMARY):
         (out / name).unlink(missing_ok=True)
     _remove_parts(out)
     try:
         with limits.memory():
-            return _imported(files, spec, out)
+            return _imported(import_encodings.settle(files, spec.get("encoding", "")), spec, out)
+    except import_encodings.UnclearEncodingError as error:
+        return import_encodings.not_clear(error, len(files) > 1)
     except UnreadableError as error:
         raise contract.WorkFailedError("data", error.message, error.hint) from error
     except MemoryError as error:  # a backstop: readers hold little, unless a small file unpacks to very much
@@ -75,8 +81,8 @@ def _imported(files: list[File], spec: dict[str, Any], out: Path) -> dict[str, A
         mapping, sample = remembered["mapping"], import_detection.mapped(sample, remembered["mapping"])
     events.append(out, events.Started(facts={"files": len(files), "format": sample.format and sample.format.name}))
     if sample.format is None:
-        return import_detection.not_understood(sample)
-    tally = Tally(out, sum(file.path.stat().st_size for file in files))
+        return {**import_detection.not_understood(sample), "files": import_detection.entries(files)}
+    tally = Tally(out, sum(file.path.stat().st_size for file in files), spec.get("encoding", ""))
     if remembered is not None:
         tally.remarks.append(f"Read by the mapping of `{remembered['name']}`, which has the same columns.")
     pool = import_pool.Pool(out, sample.format, mapping, spec.get("processes"))
@@ -105,9 +111,9 @@ class _Import:
             rejected_writer = stack.enter_context(rejected.Writer(part(out, REJECTED)))
             for file in self.files:
                 with import_detection.opened(file, several) as (source, reader):
-                    self.tally.begin(file.name, source, reader)
+                    self.tally.begin(file.name, source, reader, file.split)
                     for done, verdicts in self._verdicts(source, reader):
-                        row_writer.add_batch(columnar.shifted(verdicts.batch, self.tally.rows))
+                        row_writer.add_batch(_batch(verdicts, self.tally.rows, file.split))
                         rejected_writer.add(verdicts.rejected, self.tally.rows, file.name if several else None)
                         self.tally.count(verdicts, done)
                     self.tally.end(source)
@@ -135,13 +141,19 @@ class _Import:
         return self.pool.count > 1 and source.size * (PACKED_TIMES if source.packed else 1) > LARGE_BYTES
 
 
+def _batch(verdicts: Judged, rows_before: int, split: str) -> Any:
+    """The rows taken, with their numbers in the whole import, and the split they belong to."""
+    batch = columnar.shifted(verdicts.batch, rows_before)
+    return columns.beside(batch, columnar.SPLIT, split) if split else batch
+
+
 def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
     """The rows, as many at a time as can be held together."""
     batch: list[Any] = []
     batch_bytes = 0
     for row in rows:
         batch.append(row)
-        batch_bytes += columnar.about_bytes(row)
+        batch_bytes += columnar.about_bytes(row.row if isinstance(row, Mended) else row)
         if len(batch) >= JUDGED_ROWS or batch_bytes >= JUDGED_BYTES:
             yield batch
             batch, batch_bytes = [], 0

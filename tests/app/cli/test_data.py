@@ -55,6 +55,16 @@ def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Pat
     assert '"parts": {"prompt": "Frage", "completion": "Antwort"}' in mapping_shown
     assert "Antwort: Ich bin es. | Das da." in mapping_shown
 
+    short = tmp_path / "short.csv"
+    short.write_bytes("prompt,completion\nyes,да\n".encode("cp1251"))
+    asked = run("import", str(short))
+    assert "completion yes,да" in asked
+    assert f"tunesmith data map {asked.split()[1]} --encoding NAME" in asked
+    assert "ready completion rows 1" in run("data", "map", asked.split()[1], "--encoding", "cp1251")
+    assert "encoding  cp1251" in run("data", "show", asked.split()[1])
+    run("data", "delete", asked.split()[1])
+    assert "ready completion rows 1" in run("import", str(short), "--encoding", "windows-1251")
+
     mapped = run("data", "map", id, "--map", "prompt=Frage", "--map", "completion=Antwort")
     assert "ready chat rows 8 accepted 6 repaired 0 rejected 2" in mapped
     assert id in run("data", "list")

@@ -86,9 +86,9 @@ def test_rows_of_several_files_are_numbered_on_and_named(tmp_path: Path) -> None
     result = work(tmp_path / "out", first, second, third)
     assert (result["rows"], result["accepted"], result["rejected"]) == (7, 5, 2)
     assert result["files"] == [
-        {"name": "1.jsonl", "rows": 2},
-        {"name": "2.json", "rows": 3},
-        {"name": "3.csv", "rows": 2},
+        {"name": "1.jsonl", "rows": 2, "encoding": "utf-8"},
+        {"name": "2.json", "rows": 3, "encoding": "utf-8"},
+        {"name": "3.csv", "rows": 2, "encoding": "utf-8"},
     ]
     assert [row["row"] for row in columnar.page(tmp_path / "out" / "rows.parquet", 0, 9)] == [1, 3, 4, 5, 6]
     refused = rejected.page(tmp_path / "out" / "rejected.jsonl", 0, 9)

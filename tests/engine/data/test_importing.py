@@ -169,7 +169,8 @@ def test_several_files_become_one_dataset_and_stay_with_it(tmp_path: Path) -> No
     (folder / "notes.pdf").write_bytes(b"%PDF")
     dataset = settled(datasets.import_files(incoming_files.files_in(folder), "many"))
     assert (dataset.name, dataset.source_name, dataset.rows, dataset.rejected) == ("many", "b.jsonl and 1 more", 4, 1)
-    assert dataset.origin == {"files": [{"name": "b.jsonl", "rows": 3}, {"name": "a.jsonl", "rows": 1}]}
+    files = [{"name": "b.jsonl", "rows": 3}, {"name": "a.jsonl", "rows": 1}]
+    assert dataset.origin == {"files": [{**file, "encoding": "utf-8"} for file in files]}
     assert (dataset.confidence, set(dataset.columns), dataset.mapping) == (0.75, {"question", "answer"}, None)
     (refused,) = datasets.rejections(dataset.id)
     assert (refused["row"], refused["file"]) == (4, "a.jsonl")

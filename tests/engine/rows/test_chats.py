@@ -243,3 +243,15 @@ def test_a_long_run_of_one_role_is_joined_once() -> None:
     values = accepted(messages(ASKED, *many))
     assert len(values["messages"][1]["tool_calls"]) == 3000
     assert len(accepted(messages(*[ASKED] * 3000, ANSWERED))["messages"]) == 2
+
+
+def test_chats_as_gemini_writes_them_are_read() -> None:
+    row = {
+        "systemInstruction": {"role": "system", "parts": [{"text": "Be brief."}]},
+        "contents": [{"role": "user", "parts": [{"text": "Hi"}]}, {"role": "model", "parts": [{"text": "Ho"}]}],
+    }
+    assert accepted(row)["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Ho"},
+    ]

@@ -11,6 +11,8 @@ BOTH: dict[str, Any] = {"prompt": turns("u:Q"), "chosen": turns("a:Good"), "reje
 WITH_SYSTEM = {**BOTH, "prompt": turns("s:S", "u:Q")}
 LONG = {**BOTH, "prompt": turns("u:A", "a:B", "u:Q")}
 GPT = [{"from": "gpt", "value": "Good"}, {"from": "gpt", "value": "Bad"}]
+GPT_Q = [{"from": "user", "value": "Q"}]
+RANKED = [{"rank": 0, "completion": turns("a:Good")}, {"rank": 1, "completion": turns("a:Bad")}]
 Q, SQ, GOOD, BAD = turns("u:Q"), turns("s:S", "u:Q"), turns("a:Good"), turns("a:Bad")
 HUMAN = "\n\nHuman: Q\n\nAssistant: "
 HH = "\n\nHuman: A\n\nAssistant: B\n\nHuman: Q\n\nAssistant: "
@@ -32,6 +34,14 @@ HH = "\n\nHuman: A\n\nAssistant: B\n\nHuman: Q\n\nAssistant: "
         ({"chosen": [*SQ, *GOOD], "rejected": [*SQ, *BAD]}, "preference_implicit", WITH_SYSTEM),
         ({"chosen": [*Q, *GOOD], "rejected": [*Q, *BAD], "system": "S"}, "preference_implicit", WITH_SYSTEM),
         ({"chosen": HH + "Good", "rejected": HH + "Bad"}, "preference_implicit", LONG),
+        ({"chosen_messages": [*Q, *GOOD], "rejected_messages": [*Q, *BAD]}, "preference_implicit", BOTH),
+        ({"chosen_conversations": [*Q, *GOOD], "rejected_conversations": [*Q, *BAD]}, "preference_implicit", BOTH),
+        ({"prompt_messages": Q, "chosen_messages": GOOD, "rejected_messages": BAD}, "preference", BOTH),
+        ({"chosen": {"messages": [*Q, *GOOD]}, "rejected": {"messages": [*Q, *BAD]}}, "preference_implicit", BOTH),
+        ({"input": {"messages": Q}, "preferred_output": GOOD, "non_preferred_output": BAD}, "preference_openai", BOTH),
+        ({"input": "Q", "preferred_output": "Good", "non_preferred_output": "Bad"}, "preference", BOTH),
+        ({"trajectory": GPT_Q, "chosen": "Good", "rejected": "Bad"}, "preference_chat", BOTH),
+        ({"context": Q, "completions": RANKED}, "preference_ranked", BOTH),
         (
             {"conversations": [{"from": "human", "value": "Q"}], "chosen": GPT[0], "rejected": GPT[1]},
             "preference_chat",
@@ -136,3 +146,12 @@ def test_a_label_that_is_a_class_is_no_label() -> None:
 
 def test_a_side_that_is_missing_is_named() -> None:
     assert rule({"prompt": "Q", "chosen": None, "rejected": "A"}, BY_NAME["preference"]) == "empty_answer"
+
+
+def test_what_stands_beside_the_chat_in_openais_input_is_kept() -> None:
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    held = {"messages": turns("u:Q"), "tools": [tool], "parallel_tool_calls": True}
+    row = {"input": held, "preferred_output": GOOD, "non_preferred_output": BAD, "id": 7}
+    values = accepted(row)
+    assert values["tools"] == [tool]
+    assert values["extra"] == {"input": {"parallel_tool_calls": True}, "id": 7}

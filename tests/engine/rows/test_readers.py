@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pyarrow import feather
 
 from engine.rows.errors import UnreadableError
-from engine.rows.readers import choose, delimited, json_stream
+from engine.rows.readers import choose, delimited, json_stream, unicode
 from engine.rows.readers import lines as line_reader
-from engine.rows.readers.source import Source, encoding_of
-from engine.rows.verdict import Rejection
+from engine.rows.readers.source import Source
+from engine.rows.verdict import Mended, Rejection
 
 ROWS = [{"prompt": "Größe?", "completion": "x"}, {"prompt": "b\nc, d", "completion": '"e" {[\\ '}]
 
@@ -33,7 +33,7 @@ def read(path: Path, content: bytes, name: str | None = None) -> list[Any]:
         assert source.done == source.size
     finally:
         source.close()
-    return [row.rule if isinstance(row, Rejection) else row for row in rows]
+    return [row.rule if isinstance(row, Rejection) else row.row if isinstance(row, Mended) else row for row in rows]
 
 
 def jsonl(rows: list[Any]) -> bytes:
@@ -162,7 +162,7 @@ def test_a_broken_byte_in_a_utf8_file_costs_one_row(tmp_path: Path) -> None:
     assert read(tmp_path / "a.jsonl", good + b'{"text": "\xff"}\n' + good)[3] == "not_utf8"
     table_rows = read(tmp_path / "a.csv", "text,n\nGröße Übermaß,1\n".encode() + b"\xff,2\n")
     assert table_rows[0] == {"text": "Größe Übermaß", "n": "1"}
-    assert table_rows[1]["text"] == "\udcff"  # judged as broken text later
+    assert table_rows[1] == "not_utf8"
     assert read(tmp_path / "a.txt", "Größe Übermaß\n\n".encode() + b"\xff\n\nend") == [
         {"text": "Größe Übermaß"},
         "not_utf8",
@@ -172,9 +172,10 @@ def test_a_broken_byte_in_a_utf8_file_costs_one_row(tmp_path: Path) -> None:
 
 def test_a_character_cut_by_the_end_of_the_look_ahead_is_still_utf8() -> None:
     for cut in range(1, 4):
-        assert encoding_of("abc€".encode()[:-cut] if cut < 3 else "abc😀".encode()[:-1], complete=False)[0] == "utf-8"
-    assert encoding_of(b"abc\xe9", complete=True)[0] == "cp1252"
-    assert encoding_of(codecs.BOM_UTF16_LE + b"a\0", complete=True) == ("utf-16-le", codecs.BOM_UTF16_LE)
+        piece = "abc€".encode()[:-cut] if cut < 3 else "abc😀".encode()[:-1]
+        assert not unicode.is_old([unicode.whole_characters(piece)])
+    assert unicode.is_old([b"abc\xe9"])
+    assert unicode.encoding_of(codecs.BOM_UTF16_LE + b"a\0") == ("utf-16-le", codecs.BOM_UTF16_LE)
 
 
 def test_paragraphs_and_lines_of_plain_text(tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ def test_rows_that_are_no_json_are_named_one_by_one(tmp_path: Path) -> None:
         {"text": "a"},
         "invalid_json",
         {},
-        "invalid_json",
+        {"text": None},
         "invalid_json",
         "invalid_json",
         7,
@@ -210,7 +211,7 @@ def test_rows_that_are_no_json_are_named_one_by_one(tmp_path: Path) -> None:
     assert read(tmp_path / "a.json", b"[" + b",".join([lines[0], *lines[2:]]) + b"]") == [
         {"text": "a"},
         {},
-        "invalid_json",
+        {"text": None},
         "invalid_json",
         "invalid_json",
         7,

@@ -65,3 +65,27 @@ def test_what_was_made_in_the_studio_has_nothing_to_map(tmp_path: Path) -> None:
     wait_for(lambda: "The only row is text." in mapping.html_of(ready, {}))
     dataset = datasets.derive("part", "default", {"op": "sample", "rows": 1}, [ready.id])
     assert "is not kept" in mapping.html_of(dataset, {})
+
+
+def test_an_unclear_encoding_is_chosen_by_its_sample(tmp_path: Path) -> None:
+    path = tmp_path / "short.csv"
+    path.write_bytes("prompt,completion\r\nyes,да\r\n".encode("cp1251"))
+    dataset = settled(datasets.import_file(path, "short").id)
+    assert tabs.open_tab(dataset, "") == "mapping"
+    mappings.look(dataset.id, dataset.encodings[0]["encoding"])
+    html = str(mapping.html_of(dataset, {}))
+    assert "Which of these reads right?" in html
+    assert "encoding=cp1251" in html
+    mappings.look(dataset.id, "cp1251")
+    chosen = str(mapping.html_of(dataset, {"encoding": "cp1251", "part.prompt": "a column of another encoding"}))
+    assert '<option value="cp1251" selected>' in chosen
+    assert "<p>да</p>" in chosen
+    values = {"kind": "completion", "part.prompt": "prompt", "part.completion": "completion", "encoding": "cp1251"}
+    mapping.ACTS["map"](dataset.id, values, "default")
+    ready = settled(dataset.id)
+    assert (ready.status, ready.encoding, ready.mapping) == ("ready", "cp1251", None)
+    mappings.look(ready.id)
+    again = str(mapping.html_of(ready, {}))
+    assert "Rows were read as detected." in again
+    mappings.look(ready.id, "koi8_r")
+    assert "Read again as a new version" in str(mapping.html_of(ready, {"encoding": "koi8_r"}))

@@ -30,3 +30,31 @@ def test_a_file_nobody_knows_is_mapped_over_rest(owner: TestClient) -> None:
     assert settled(dataset["id"]).kind == "chat"
     assert owner.get(address).json()["mapping"] == GERMAN.model_dump()
     assert owner.get("/api/datasets/abcabcabcabc/mapping").status_code == 404
+
+
+SHORT = "prompt,completion\r\nyes,да\r\n".encode("cp1251")
+
+
+def test_the_encoding_is_said_asked_for_and_changed_over_rest(owner: TestClient) -> None:
+    asked = owner.post("/api/datasets", files={"file": ("short.csv", SHORT)}).json()
+    settled(asked["id"])
+    asked = owner.get(f"/api/datasets/{asked['id']}").json()
+    assert (asked["status"], asked["encoding"]) == ("needs_mapping", None)
+    assert "да" in {choice["encoding"]: choice["sample"] for choice in asked["encodings"]}["cp1251"]
+
+    address = f"/api/datasets/{asked['id']}/mapping"
+    applied = owner.put(address, json={"mapping": None, "encoding": "windows-1251"})
+    assert applied.status_code == 200
+    settled(asked["id"])
+    ready = owner.get(f"/api/datasets/{asked['id']}").json()
+    assert (ready["status"], ready["encoding"], ready["encodings"]) == ("ready", "cp1251", [])
+    (row,) = owner.get(f"/api/datasets/{asked['id']}/rows").json()["rows"]
+    assert (row["prompt"], row["completion"]) == ("yes", "да")
+    wrong = owner.put(address, json={"mapping": None, "encoding": "klingon"})
+    assert (wrong.status_code, "`klingon`" in wrong.json()["error"]["message"]) == (422, True)
+
+    other = owner.put(address, json={"mapping": None, "encoding": "koi8-r"}).json()
+    assert (other["version"], settled(other["id"]).encoding) == (2, "koi8_r")
+    told = owner.post("/api/datasets", files={"file": ("short.csv", SHORT)}, data={"encoding": "CP1251"}).json()
+    assert settled(told["id"]).encoding == "cp1251"
+    assert owner.post("/api/datasets", files={"file": ("a.csv", SHORT)}, data={"encoding": "x"}).status_code == 422

@@ -15,8 +15,8 @@ def million_columns(path: Path) -> None:
 CASES = [
     Case("only a header.csv", "failed no rows", HEAD),
     Case("a header without a line break.csv", "failed no rows", HEAD.strip()),
-    Case("a column twice.csv", "failed twice", b"text,text\na,b\n"),
-    Case("columns without a name.csv", "failed twice", b"text,,\na,b,c\n"),
+    Case("a column twice.csv", "ready 1", b"text,text\na,b\n"),
+    Case("columns without a name.csv", "ready 1", b"text,,\na,b,c\n"),
     Case("20,000 columns.csv", "failed columns", b",".join(b"c%d" % number for number in range(20_000)) + b"\n"),
     Case("a million columns.csv", "failed columns", million_columns),
     Case("a million cells.csv", "ready 1 cells", HEAD + b"a,b\n" + b"x," * 1_000_000 + b"\n"),
