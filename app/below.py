@@ -9,13 +9,16 @@ from starlette.types import Scope
 
 
 class Below(APIRouter):
-    """Every path of it begins with `below`."""
+    """Answers for every path below a prefix, also for those that have no route. Included in the application itself."""
 
     def __init__(self, below: str) -> None:
         super().__init__()
         self._below = below
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As APIRouter's. What FastAPI asks a router that is included in another."""
-        is_elsewhere = not scope["path"].startswith(self._below) and not scope.get("root_path")
-        return (Match.NONE, {}) if is_elsewhere else super().matches(scope)
+        """What FastAPI asks an included router. Which route it is, FastAPI looks for when it has been told yes."""
+        if scope["type"] != "http" or scope.get("root_path"):
+            return super().matches(scope)
+        path: str = scope["path"]
+        is_below = path == self._below or path.startswith(f"{self._below}/")
+        return (Match.FULL if is_below else Match.NONE), {}
