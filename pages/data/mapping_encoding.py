@@ -29,7 +29,11 @@ def field_html(dataset: Dataset, encoding: str) -> Markup:
     if dataset.encoding is None and not dataset.encodings and not encoding:
         return Markup()
     found = [encodings.label(name) for name in (dataset.encoding or "").split(", ") if name]
-    by_itself = f"Found: {', '.join(found)}" if found and not dataset.origin.get(importing.ENCODING) else "Find it"
+    by_itself = (
+        f"Found: {', '.join(found)}"
+        if found and not dataset.origin.get(importing.ENCODING)
+        else "Find it by the letters"
+    )
     choices = {} if dataset.encodings else {"": by_itself}
     return fields.select("encoding", "Encoding", list((choices | encodings.LABELS).items()), encoding)
 

@@ -6,6 +6,7 @@ alphabet CLD2's on the language, which the letters without accents tell; for oth
 does not help either, another file of the same import may; else a person is asked, and nothing is read as a guess.
 """
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -21,6 +22,7 @@ CLEAR, LEANING = 5.0, 1.0  # how much likelier the first reading is than the nex
 FEW_KNOWN = 0.5  # of its letters beyond ASCII: with fewer that belong to its language, it is no clear reading either
 MOST_CANDIDATES = 6
 SHOWN_CHARACTERS = 120
+_REST_OF_WORD = re.compile(r"^[A-Za-z]+(?![^\W_])[^\w]*")
 
 
 class UnclearEncodingError(Exception):
@@ -84,10 +86,10 @@ def _candidates(readings: list[Reading]) -> list[dict[str, str]]:
 
 
 def _shown(text: str) -> str:
-    """A part of a text that has a letter beyond ASCII in it."""
+    """A part of a text that has a letter beyond ASCII in it, without the rest of a word at its start."""
     first = next((place for place, letter in enumerate(text) if letter > "\x7f"), 0)
-    line = " ".join(text[max(0, first - 20) :][: 2 * SHOWN_CHARACTERS].split())
-    return line[:SHOWN_CHARACTERS]
+    part = _REST_OF_WORD.sub("", text[max(0, first - 20) :][: 2 * SHOWN_CHARACTERS], count=1)
+    return " ".join(part.split())[:SHOWN_CHARACTERS]
 
 
 def not_clear(error: UnclearEncodingError, several: bool) -> dict[str, Any]:
