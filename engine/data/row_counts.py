@@ -6,13 +6,15 @@ finds. Until then there is a guess.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from engine.data import row_lengths, tokens
 from engine.data.row_lengths import RowLengths
-from engine.errors import TunesmithError
+from engine.errors import NotFoundError, TunesmithError
 from engine.process import work
+from engine.process.work_kinds import same_work
 from engine.recipes import continuation
 from engine.recipes.methods import GENERATING, METHODS, answered_share
 from engine.recipes.recipe import Recipe
@@ -38,6 +40,7 @@ class RowCounts:
     least_length: int  # the least max_length of a recipe that keeps whole what can be kept
     longest_length: int  # what the model reads
     best: int  # rows that are kept whole with the better of both
+    learnt_length: int  # the least max_length with which no row is left out that a longer one would keep
     row_tokens: float  # of a row that is kept, all its texts together, as far as they are not cut: about so many
     refusal: str = ""
     exact: bool = True
@@ -84,15 +87,27 @@ def spec(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any] | Non
 
 
 def counted(recipe: Recipe, model: Model, dataset: Dataset) -> RowCounts | None:
-    """What the training will count, if it is known."""
-    counting = known(recipe, model, dataset)
-    if counting is None or counting.status != WorkStatus.SUCCEEDED:
+    """What the training will count, if it is known. Cheap, since many ask while a person types."""
+    work_spec = spec(recipe, model, dataset)
+    if work_spec is None:
         return None
     try:
-        lengths = row_lengths.counted(str(work.folder(counting)))
-    except (OSError, ValueError, KeyError):  # removed by hand
-        return None
-    return of(lengths, recipe, model)
+        folder = _folder(dataset.id, same_work(KIND, dataset.id, work_spec))
+        if row_lengths.is_there(folder):
+            return of(row_lengths.counted(folder), recipe, model)
+        _folder.cache_clear()
+    except (NotFoundError, OSError, ValueError, KeyError):  # not counted, or removed by hand
+        pass
+    return None
+
+
+@lru_cache(maxsize=256)
+def _folder(dataset_id: str, key: str) -> str:
+    """What a finished counting has left. Raises NotFoundError, which is not remembered."""
+    for counting in work.about(dataset_id, KIND):
+        if counting.key == key and counting.status == WorkStatus.SUCCEEDED:
+            return str(work.folder(counting))
+    raise NotFoundError("The rows are not counted yet.")
 
 
 def learnt_rows(recipe: Recipe, model: Model, dataset: Dataset) -> int:
@@ -144,6 +159,7 @@ def of(lengths: RowLengths, recipe: Recipe, model: Model, exact: bool = True) ->
         least_length=least_length,
         longest_length=longest_length,
         best=lengths.whole.at_most(best_room),
+        learnt_length=lengths.needed.numbers[-1] if lengths.needed.numbers else 0,
         row_tokens=lengths.sides.mean(room) * lengths.sides.total / max(1, lengths.whole.total),
         refusal=lengths.refusal if refused else "",
         exact=exact,

@@ -76,6 +76,11 @@ class RowLengths:
         return longest_prompt(str(self.answers))
 
 
+def is_there(folder: str) -> bool:
+    """Whether a worker's counts are still there: the work may have been forgotten."""
+    return (Path(folder) / LENGTHS).is_file()
+
+
 @lru_cache(maxsize=32)
 def counted(folder: str) -> RowLengths:
     """What a worker left there; it never changes. Raises OSError, ValueError when it is not there or damaged."""

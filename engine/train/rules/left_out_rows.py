@@ -72,9 +72,17 @@ def _remedy(counts: RowCounts, recipe: Recipe, model: Model) -> str:
     if helps(counts):
         still = counts.rows - counts.best
         rest = f"; {still:,} {_verb(still, 'is', 'are')} left out with any" if still else ""
-        return f"With {counts.better_length:,} tokens no row is cut{rest}."
+        return f"{_enough(counts, recipe)}With {counts.better_length:,} tokens no row is cut{rest}."
     alike = ", or both answers are the same" if "preference" in methods.METHODS[recipe.method].kinds else ""
     return f"No length helps: there is no answer in them{alike}." if counts.untrainable else ""
+
+
+def _enough(counts: RowCounts, recipe: Recipe) -> str:
+    """A length between, with which rows are cut and none is left out for it: the longest row may be a single one."""
+    cuts = recipe.method not in row_counts.SCORED_WHOLE and not counts.without_room
+    if not cuts or not counts.max_length < counts.learnt_length < counts.better_length:
+        return ""
+    return f"{counts.learnt_length:,} tokens are enough to leave none out for its length. "
 
 
 def _refusal(counts: RowCounts, model: Model) -> str:
