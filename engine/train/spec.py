@@ -21,6 +21,8 @@ def of(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any]:
         "adapter_path": start.adapter_path,
         "dataset_path": str(datasets.blob(dataset)),
         "dataset_kind": dataset.kind,
+        "dataset_family": dataset.family_id,
+        "held_out_path": continuation.held_out_record(recipe),
         "memory": memory_by_length.of(model, recipe),
         **auxiliary_models.spec_part(recipe),
     }
