@@ -40,7 +40,7 @@ NEEDED = (
         "safetensors",
         "bitsandbytes",
     ),
-    *("pydantic", "pyyaml", "jsonschema", "orjson", "psutil"),
+    *("pydantic", "pyyaml", "jsonschema", "orjson", "psutil", "rensa"),
 )
 TARGETS = {
     "model_path": "model",

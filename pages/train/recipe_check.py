@@ -13,7 +13,7 @@ from engine.recipes import steps
 from engine.recipes.recipe import Recipe, problems
 from engine.runs import runs
 from engine.train import check as train_check
-from engine.train import device_plan, sky
+from engine.train import device_plan, held_out, sky
 from engine.train.rules.problem import Problem
 from pages.parts import html
 from pages.train.recipe_words import TITLES, changes_in_words
@@ -151,7 +151,17 @@ def _outlook(checked: Checked) -> Markup:
     facts = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
     if recipe and dataset:
         facts.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
+        facts.append(("Held out", _held_out(recipe, dataset)))
     return html.facts(facts) + (_devices(recipe) if recipe else Markup())
+
+
+def _held_out(recipe: Recipe, dataset: Dataset) -> Markup:
+    """Which rows are not learnt from, and the button that changes it; see `recipe_edits.mend`."""
+    button = html.button("Hold some out" if held_out.is_off(recipe) else "Hold none out", HOLD_OUT, "eval_fraction")
+    return Markup('<span class="tr-held-out">{} {}</span>').format(held_out.words(recipe, dataset), button)
+
+
+HOLD_OUT = "hold_out"  # a button's action
 
 
 def _devices(recipe: Recipe) -> Markup:

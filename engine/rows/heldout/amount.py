@@ -42,7 +42,8 @@ class Amount:
     def bounds(self, by_default: bool) -> tuple[int, int]:
         """The fewest and the most rows of each part."""
         part = self.rows * self.share / self.parts
-        least, most = max(1, math.ceil(part * (1 - SLACK))), max(1, math.floor(part * (1 + SLACK)))
+        slack = part * SLACK
+        least, most = (math.ceil(part - slack), math.floor(part + slack)) if slack >= 1 else 2 * (max(1, round(part)),)
         if by_default:
             least, most = max(least, LEAST if self.parts == 1 else 1), min(most, MOST // self.parts)
         return least, max(least, most)

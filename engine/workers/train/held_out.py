@@ -80,7 +80,7 @@ def _words(held_out: Record, recipe: Recipe) -> list[str]:
 
 
 def _check(learnt: int, evaluated: int, held_out: Record, recipe: Recipe, out: Path) -> None:
-    if not learnt:
+    if not learnt or (recipe.eval_fraction and not len(held_out)):
         hint = "Add rows, or set eval_fraction to 0."
         raise WorkFailedError("data", "There are too few rows to hold one out for evaluation.", hint)
     if evaluated:
