@@ -8,6 +8,7 @@ A recipe that says eval_steps gets what it says, and a remark where that takes l
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ REMARKED_SECONDS = 10.0  # shorter evaluations, all together, are nobody's troub
 class EvaluationPace(TrainerCallback, ExportableState):
     """Sets the trainer's eval_steps, and the rows of its eval_dataset before they are first read."""
 
-    def __init__(self, out: Path, spec: Spec, trainer: Any) -> None:
-        self.out, self.trainer = out, trainer
+    def __init__(self, out: Path, spec: Spec, trainer: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self.out, self.trainer, self.clock = out, trainer, clock
         self.automatic = spec.recipe.eval_steps is None
         self.rows_a_step = spec.rows_a_step
         self.read_share = 1.0 if spec.recipe.method in methods.GENERATING else READ_SHARE
@@ -57,10 +58,10 @@ class EvaluationPace(TrainerCallback, ExportableState):
             self._read_only(self.rows)
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
-        self._began = time.monotonic()
+        self._began = self.clock()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self.learnt += time.monotonic() - self._began
+        self.learnt += self.clock() - self._began
         self.steps += 1
         if self.automatic and control.should_evaluate and not self.rows and self.trainer.eval_dataset is not None:
             self._read_only(group.told_by_first(self._rows_that_fit(state.max_steps)))
@@ -112,13 +113,23 @@ class EvaluationPace(TrainerCallback, ExportableState):
         return mean > SHARE * self.step_seconds * state.eval_steps and mean * count > REMARKED_SECONDS
 
     def _slow_down(self, state: TrainerState) -> None:
-        """The next evaluation comes when the steps have taken ten times as long as one takes."""
+        """Those to come share what is left of a tenth of the whole time; the one at the end there is anyway."""
+        if state.global_step >= state.max_steps:
+            return
         mean = self.spent / self.evaluations
-        wanted = math.ceil(mean / (SHARE * max(self.step_seconds, 1e-9)))
-        every = group.told_by_first(max(self.every, min(wanted, state.max_steps)))
-        if every > self.every and not self.is_told and state.global_step < state.max_steps:
+        left = max(mean, SHARE * self.step_seconds * state.max_steps - self.spent)
+        every = self.every
+        while every < state.max_steps and mean * _to_come(state, every) > left:
+            every += 1
+        every = group.told_by_first(every)
+        if every > self.every and not self.is_told:
             self.is_told = True
             message = f"An evaluation takes {mean:.2g} seconds and a step {self.step_seconds:.2g}, so there is one "
             message += f"every {every} steps instead of {self.every}: at most a tenth of the time."
             events.append(self.out, events.Note(message=message))
         self.every = state.eval_steps = every
+
+
+def _to_come(state: TrainerState, every: int) -> int:
+    """Evaluations after this step, when there is one every so many and one at the end."""
+    return state.max_steps // every - state.global_step // every + bool(state.max_steps % every)
