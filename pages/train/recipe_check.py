@@ -151,7 +151,7 @@ def _outlook(checked: Checked) -> Markup:
     facts = [("Model", model and model.name), ("Data", dataset and f"{dataset.name}, {dataset.train_rows:,} rows")]
     if recipe and dataset:
         facts.append(("Length", _length(steps.total_steps(recipe, dataset.train_rows))))
-        facts.append(("Held out", _held_out(recipe, dataset)))
+        facts.append(("Evaluation", _held_out(recipe, dataset)))
     return html.facts(facts) + (_devices(recipe) if recipe else Markup())
 
 
