@@ -40,7 +40,7 @@ class EvaluationPace(TrainerCallback, ExportableState):
         self.spent = self.learnt = 0.0  # seconds in evaluations and in steps
         self.evaluations = self.steps = 0
         self.is_told = False
-        self._began = 0.0
+        self._began: float | None = None  # the step that is under way
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of this."""
@@ -58,11 +58,13 @@ class EvaluationPace(TrainerCallback, ExportableState):
             self._read_only(self.rows)
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
+        """A step ends where the next one begins: a GPU goes on computing when the trainer has said that it is over."""
+        self._step_is_over()
         self._began = self.clock()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self.learnt += self.clock() - self._began
-        self.steps += 1
+        if control.should_evaluate:
+            self._step_is_over()
         if self.automatic and control.should_evaluate and not self.rows and self.trainer.eval_dataset is not None:
             self._read_only(group.told_by_first(self._rows_that_fit(state.max_steps)))
 
@@ -85,6 +87,12 @@ class EvaluationPace(TrainerCallback, ExportableState):
             message = f"An evaluation every {state.eval_steps:g} steps takes {share:.0f} % of the time of the steps."
             message += " Left empty, eval_steps keeps it to a tenth."
             events.append(self.out, events.Note(level="warning", message=message))
+
+    def _step_is_over(self) -> None:
+        if self._began is not None:
+            self.learnt += self.clock() - self._began
+            self.steps += 1
+        self._began = None
 
     @property
     def step_seconds(self) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import pyarrow
 from datasets import Dataset
 
 from engine.process import events
@@ -50,16 +51,24 @@ def facts(rows: Rows, out: Path) -> dict[str, Any]:
 
 def _record(spec: Spec, out: Path) -> Record:
     """The record of this run: as an earlier attempt wrote it, or chosen now."""
-    known = record.read(out / record.FILE)
+    known = _read(out / record.FILE)
     if known is not None:
         return known
-    earlier = record.read(spec.held_out_path) if spec.held_out_path else None
+    earlier = _read(spec.held_out_path) if spec.held_out_path else None
     dataset = hold_out.Rows(spec.dataset_path, spec.dataset_kind, spec.dataset_family)
     held_out = hold_out.hold_out(dataset, spec.recipe.eval_fraction, out, earlier)
     held_out.write(out)
     for message in _words(held_out, spec.recipe):
         events.append(out, events.Note(message=message))
     return held_out
+
+
+def _read(path: Path) -> Record | None:
+    try:
+        return record.read(path)
+    except (pyarrow.ArrowException, ValueError) as error:
+        message = f"The list of held-out rows {path} cannot be read: {error}"[:500]
+        raise WorkFailedError("data", message, "Begin with another run, or restore the file from a backup.") from error
 
 
 def _words(held_out: Record, recipe: Recipe) -> list[str]:

@@ -133,6 +133,17 @@ def test_nothing_is_held_out_of_few_rows_or_where_the_recipe_says_so(
         Divided(tokenizer, values, few / "plateau")
 
 
+def test_a_damaged_list_of_held_out_rows_ends_the_training_in_words(
+    tiny_model: Path, tokenizer: Any, many: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_text("nothing")
+    values = spec(tiny_model, many, max_length=1024) | {"held_out_path": str(damaged)}
+    with pytest.raises(WorkFailedError, match="cannot be read"):
+        Divided(tokenizer, values, tmp_path / "out")
+    assert not (tmp_path / "out" / record.FILE).exists()
+
+
 def test_a_run_of_an_older_studio_goes_on_with_the_rows_it_had(
     tiny_model: Path, tokenizer: Any, many: Path, tmp_path: Path
 ) -> None:
