@@ -15,7 +15,7 @@ from engine.fit.measurement import Measured
 from engine.models import models
 from engine.recipes.recipe import from_yaml
 from engine.train import check as train_check
-from engine.train import forecast
+from engine.train import forecast, held_out
 from engine.train import probe as fit_probe
 from engine.train.forecast import Forecast
 from engine.train.rules import left_out_rows
@@ -28,8 +28,10 @@ def probe(
     with running_studio.engine(True):
         recipe = from_yaml(text_of(recipe_file))
         finished = follow_work(fit_probe.start(recipe))
-        prediction = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
-    for line in (*forecast_lines(prediction), *measured_lines(Measured.model_validate(finished.result))):
+        dataset = datasets.look_up(recipe.dataset_id)
+        prediction = forecast.of(recipe, models.look_up(recipe.model_id), dataset)
+        rows_line = f"rows        {held_out.words(recipe, dataset)}"
+    for line in (*forecast_lines(prediction), rows_line, *measured_lines(Measured.model_validate(finished.result))):
         typer.echo(line)
 
 

@@ -66,6 +66,22 @@ def versions(dataset_id: str) -> Sequence[Dataset]:
         return stored.family(session, dataset.family_id)
 
 
+def root_family(dataset: Dataset) -> str:
+    """The family that its rows come from, over samples, splits and merges (of which the first counts), as far as known.
+
+    Datasets with the same one hold the same rows out of a training.
+    """
+    family_id = dataset.family_id
+    with db.reading() as session:
+        for _ in range(DEEPEST):
+            first = stored.get(session, family_id)
+            parent = stored.get(session, first.parents[0]) if first and first.parents else None
+            if parent is None:
+                break
+            family_id = parent.family_id
+    return family_id
+
+
 def words(dataset: Dataset) -> str:
     """How a dataset was made, as a sentence without its subject."""
     return operations.in_words(dataset.operation)

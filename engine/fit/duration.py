@@ -27,6 +27,7 @@ GENERATING_SHARE = 0.1  # of the speed of training: a rough figure
 SHARE_OF_PEAK = 0.45
 BATCH_SECONDS = 0.05  # of a batch, whatever its size: what Python and a few thousand small operations take
 START_SECONDS = 20  # libraries, model, rows; and the result, saved and checked
+EVALUATED_TIME = 0.1  # of the time of the steps, which evaluations keep to by themselves
 ASKS_REFERENCE = ("dpo", "kto")
 
 
@@ -92,9 +93,11 @@ def at_once(recipe: Recipe) -> int:
 
 def evaluation_rows(recipe: Recipe, amount: Amount) -> int:
     """Held-out rows that are read in all evaluations together, the one at the end included."""
-    if not recipe.eval_fraction or not methods.uses(recipe.method, "eval_fraction"):
-        return 0
-    return amount.held_out * math.ceil(amount.rows / steps.rows_a_step(recipe) / recipe.eval_steps)
+    total = math.ceil(amount.rows / steps.rows_a_step(recipe))
+    if recipe.eval_steps is not None:
+        return amount.held_out * math.ceil(total / recipe.eval_steps)
+    most = EVALUATED_TIME * amount.rows / evaluation_share(recipe)
+    return min(amount.held_out * math.ceil(total / steps.evaluated_every(total)), round(most))
 
 
 def evaluation_share(recipe: Recipe) -> float:

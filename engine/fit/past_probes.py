@@ -53,7 +53,7 @@ def find(recipe: Recipe) -> PastProbe | None:
 def _alike(recipe: dict[str, Any]) -> dict[str, Any]:
     """With the fields a later version of the studio has added at their defaults."""
     fields = {name: field.default for name, field in Recipe.model_fields.items()}
-    return {name: value for name, value in (fields | recipe).items() if name not in SIZES}
+    return {name: value for name, value in (fields | recipe).items() if name not in SIZES and name not in IRRELEVANT}
 
 
 def _read(item: Work, recipe: Recipe) -> PastProbe:

@@ -46,6 +46,7 @@ def recipe(model_id: str, dataset_id: str) -> Recipe:
         train_sampling_strategy="random",
         lr_scheduler_type="linear",
         warmup_steps=2,
+        eval_fraction=0.0,  # it has questions of its own
     )
 
 

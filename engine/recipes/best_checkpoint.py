@@ -17,6 +17,6 @@ def measure(recipe: Recipe) -> tuple[str, bool]:
 
 def best_kept(recipe: Recipe) -> int:
     """How many of the best checkpoints stay: what the recipe says, and one where the best is to be the result."""
-    if not recipe.eval_fraction:
+    if recipe.eval_fraction == 0:
         return 0
     return max(recipe.save_best_limit, int(recipe.load_best_model_at_end or recipe.early_stopping_patience > 0))

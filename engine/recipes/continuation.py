@@ -16,6 +16,7 @@ from engine.errors import NotFoundError, RefusedError
 from engine.recipes.choices import tunings
 from engine.recipes.fields.adapters import Adapters
 from engine.recipes.recipe import Recipe
+from engine.rows.heldout import record
 from storage import db, home, runs
 from storage.statuses import RunStatus
 from storage.tables import Model, Run
@@ -131,6 +132,12 @@ def recipe_for(run: Run) -> Mapping[str, Any]:
     result_folder(run)
     fields = _saved(run) if run.artifact == "adapter" else dict(run.recipe)
     return {**fields, "start_from": run.id} | ({"init_lora_weights": "default"} if run.artifact == "adapter" else {})
+
+
+def held_out_record(recipe: Recipe) -> str | None:
+    """Where the run that the recipe begins with wrote down what it held out, with what its own ancestors did."""
+    file = home.run_folder(recipe.start_from) / record.FILE if recipe.start_from else None
+    return str(file) if file is not None and file.is_file() else None
 
 
 def descendants(run: Run) -> list[Run]:

@@ -48,7 +48,7 @@ class _Part(BaseModel):
 class Setting(_Part):
     """One value, the reason for it, and for which methods, tunings and amounts of rows it is meant.
 
-    `needs` names a field that has to be set to something first, such as eval_fraction for what looks at held-out rows.
+    `needs` names a field that must not be off, such as eval_fraction for what looks at held-out rows.
     """
 
     field: str
@@ -148,10 +148,16 @@ def apply(preset: Preset, recipe: Mapping[str, Any], rows: int | None = None) ->
     for setting in preset.fields:
         current = {**recipe, **values}
         method, tuning = (str(current.get(name, provenance.default(name))) for name in ("method", "tuning"))
-        enough = (rows is None or rows >= setting.least_rows) and (setting.needs is None or current.get(setting.needs))
+        enough = (rows is None or rows >= setting.least_rows) and not _is_off(current, setting.needs)
         if enough and setting.fits(method, tuning) and provenance.used(current, setting.field):
             values[setting.field] = setting.value
     return values
+
+
+def _is_off(recipe: Mapping[str, Any], field: str | None) -> bool:
+    """Whether the field is 0, no or empty; one that is left to the studio (None) is not."""
+    value = recipe.get(field, provenance.default(field)) if field else None
+    return value is not None and not value
 
 
 def choose(preset: Preset, recipe: Values, given: Given, model: Model | None, dataset: Dataset | None) -> Chosen:

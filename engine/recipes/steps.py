@@ -4,6 +4,7 @@ import math
 
 from engine.recipes import launch_command, methods
 from engine.recipes.recipe import Recipe
+from engine.rows.heldout.amount import Amount, wanted
 
 
 def total_steps(recipe: Recipe, rows: int) -> int | None:
@@ -34,4 +35,18 @@ def _processes(recipe: Recipe) -> int:
 
 
 def training_rows(recipe: Recipe, rows: int) -> int:
-    return rows - int(rows * recipe.eval_fraction)
+    """The rows that are learnt from, about: without those held out."""
+    return rows - held_out(recipe, rows).held_out
+
+
+def held_out(recipe: Recipe, rows: int) -> Amount:
+    """How many of so many rows the recipe holds out, about, in which parts."""
+    return wanted(rows, recipe.eval_fraction)
+
+
+def evaluated_every(total: int) -> int:
+    """Steps between two evaluations where the recipe says nothing: ten or more of them, not more often than that."""
+    return max(1, min(MOST_BETWEEN, total // 10))
+
+
+MOST_BETWEEN = 50

@@ -96,7 +96,7 @@ def _amount(recipe: Recipe, model: Model, dataset: Dataset, measured: Measured |
     else:
         row_tokens = usual_tokens(dataset)
     row_tokens = min(row_tokens, sides * recipe.max_length)
-    held_out = rows - steps.training_rows(recipe, rows)
+    held_out = steps.held_out(recipe, rows).eval
     if recipe.method in methods.GENERATING:
         row_tokens += recipe.max_completion_length
         held_out *= recipe.num_generations

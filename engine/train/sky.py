@@ -40,9 +40,14 @@ NEEDED = (
         "safetensors",
         "bitsandbytes",
     ),
-    *("pydantic", "pyyaml", "jsonschema", "orjson", "psutil"),
+    *("pydantic", "pyyaml", "jsonschema", "orjson", "psutil", "rensa"),
 )
-TARGETS = {"model_path": "model", "adapter_path": "adapter", "dataset_path": "rows.parquet"}
+TARGETS = {
+    "model_path": "model",
+    "adapter_path": "adapter",
+    "dataset_path": "rows.parquet",
+    "held_out_path": "held_out.parquet",
+}
 
 
 def task_yaml(recipe: Recipe, model: Model, dataset: Dataset, accelerators: str = "H100:1") -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.data import datasets
+from engine.data import datasets, lineage
 from engine.fit import memory_by_length
 from engine.recipes import auxiliary_models, continuation
 from engine.recipes.recipe import Recipe
@@ -21,6 +21,8 @@ def of(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any]:
         "adapter_path": start.adapter_path,
         "dataset_path": str(datasets.blob(dataset)),
         "dataset_kind": dataset.kind,
+        "dataset_family": lineage.root_family(dataset),
+        "held_out_path": continuation.held_out_record(recipe),
         "memory": memory_by_length.of(model, recipe),
         **auxiliary_models.spec_part(recipe),
     }

@@ -14,7 +14,7 @@ from engine.recipes import steps
 from engine.recipes.recipe import Recipe, problems
 from engine.runs import runs
 from engine.train import check as train_check
-from engine.train import device_plan, sky
+from engine.train import device_plan, held_out, sky
 from engine.train.rules.problem import Problem
 from pages.parts import html
 from pages.train import row_panel
@@ -166,7 +166,18 @@ def _outlook(checked: Checked, counting: RowPanel | None) -> Markup:
     if recipe and model and dataset:
         rows = row_counts.learnt_rows(recipe, model, dataset)
         facts.append(("Length", _length(steps.total_steps(recipe, rows))))
+    if recipe and dataset:
+        facts.append(("Evaluation", _held_out(recipe, dataset)))
     return html.facts(facts) + (_devices(recipe) if recipe else Markup())
+
+
+def _held_out(recipe: Recipe, dataset: Dataset) -> Markup:
+    """Which rows are not learnt from, and the button that changes it; see `recipe_edits.mend`."""
+    button = html.button("Hold some out" if held_out.is_off(recipe) else "Hold none out", HOLD_OUT, "eval_fraction")
+    return Markup('<span class="tr-held-out">{} {}</span>').format(held_out.words(recipe, dataset), button)
+
+
+HOLD_OUT = "hold_out"  # a button's action
 
 
 def _devices(recipe: Recipe) -> Markup:

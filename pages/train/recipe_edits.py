@@ -10,9 +10,10 @@ from typing import Any
 import gradio as gr
 
 from engine.recipes import presets, provenance
+from engine.recipes.validation.checkpoints import NEED_HELD_OUT
 from engine.recipes.validation.yielding import YIELDING, giving_way
 from pages.train import row_panel
-from pages.train.recipe_check import check
+from pages.train.recipe_check import HOLD_OUT, check
 from pages.train.recipe_form import FIELDS, fitted, recipe_of, updates_for, values_of
 from pages.train.recipe_source import Choices, kind_of
 from storage import datasets, db, models
@@ -123,6 +124,8 @@ def mend(event: gr.EventData, given: str, *values: Any) -> list[Any]:
 
     That is looked up anew, for the form may have changed. After any other click the form is what it was.
     """
+    if event.name == HOLD_OUT:
+        return form_of(_holding_out(recipe_of(values)), provenance.from_json(given))
     if event.name == "count":
         row_panel.begin(recipe_of(values))
     remedies = [
@@ -135,6 +138,13 @@ def mend(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     return form_of(
         fitted(recipe) if "tuning" in instead else recipe, provenance.give(origins, instead, provenance.REMARK)
     )
+
+
+def _holding_out(recipe: Values) -> Values:
+    """The recipe with held-out rows as by default; or without any, and without what looks at them."""
+    if recipe["eval_fraction"] == 0:
+        return {**recipe, "eval_fraction": None}
+    return {**recipe, "eval_fraction": 0.0, **{name: provenance.default(name) for name in NEED_HELD_OUT}}
 
 
 def model_and_dataset(recipe: Mapping[str, Any]) -> tuple[Model | None, Dataset | None]:

@@ -99,7 +99,7 @@ def _component(name: str) -> Component:
         return component_class(_labelled(options), **shared)
     if field.annotation is bool:
         return gr.Checkbox(**shared)
-    if field.annotation in (int, float, float | None):
+    if field.annotation in (int, float, int | None, float | None):
         return gr.Number(**shared)
     extra = field.json_schema_extra
     lines = int(str(extra.get("lines", 1))) if isinstance(extra, dict) else 1

@@ -49,6 +49,8 @@ class RunFacts(BaseModel):
     total_parameters: int | None = None
     rows: int | None = None
     eval_rows: int | None = None
+    test_rows: int | None = None
+    report_rows: str | None = None  # which held-out rows a report on the result has: test, eval (they chose it), none
     dropped_rows: int | None = None
     truncated_rows: int | None = None
     max_length: int | None = None

@@ -15,7 +15,8 @@ from engine.fit import speed as fit_speed
 from engine.fit.measurement import Measured
 from engine.models import models
 from engine.process import work
-from engine.train import forecast
+from engine.recipes import steps
+from engine.train import forecast, held_out
 from engine.train import probe as fit_probe
 from storage.statuses import WorkStatus
 from storage.tables import Work
@@ -38,6 +39,9 @@ class EstimateAnswer(Answer):
     disk_free_bytes: int = Field(description="How much is free.")
     disk_source: Source = Field(description="Always an estimate.")
     steps: int | None = Field(description="Optimiser steps; null until packed rows are counted.")
+    eval_rows: int = Field(description="About how many rows are held out for the evaluation loss.")
+    test_rows: int = Field(description="About how many rows are held out for a report on the result.")
+    held_out: str = Field(description="What is held out, in a line.")
 
 
 class ProbeAnswer(Answer):
@@ -56,8 +60,9 @@ def estimate(body: RecipeBody) -> EstimateAnswer:
 
     The first estimate on a machine begins to time it, for a few seconds; `seconds` is null until then.
     """
-    recipe = body.recipe
-    prediction = forecast.of(recipe, models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id))
+    recipe, dataset = body.recipe, datasets.look_up(body.recipe.dataset_id)
+    prediction = forecast.of(recipe, models.look_up(recipe.model_id), dataset)
+    rows_held_out = steps.held_out(recipe, dataset.train_rows)
     if prediction.time.seconds is None:
         fit_speed.measure_once(recipe)
     return EstimateAnswer(
@@ -73,6 +78,9 @@ def estimate(body: RecipeBody) -> EstimateAnswer:
         disk_free_bytes=prediction.disk_free,
         disk_source="estimate",
         steps=prediction.steps,
+        eval_rows=rows_held_out.eval,
+        test_rows=rows_held_out.test,
+        held_out=held_out.words(recipe, dataset),
     )
 
 

@@ -15,7 +15,7 @@ def refuse_unknown_best(recipe: Any) -> None:
     """Raises ValueError when the best is asked for and no rows are held out to measure it, or patience is missing."""
     fields = type(recipe).model_fields
     given = [name for name in NEED_HELD_OUT if getattr(recipe, name) != fields[name].default]
-    if given and not recipe.eval_fraction:
+    if given and recipe.eval_fraction == 0:
         raise ValueError(
             f"{given[0]} compares models on held-out rows, and none are held out: set eval_fraction to a share above "
             f"0, such as 0.05, or leave out {given[0]}"

@@ -80,7 +80,7 @@ def _refuse_schedule(recipe: Any) -> None:
         raise ValueError("the warm-up is given twice: set warmup_steps or warmup_ratio to 0")
     if name in ("constant", "reduce_lr_on_plateau") and recipe.warmup_ratio:
         raise ValueError(f"the schedule {name} has no warm-up: set warmup_ratio to 0")
-    if name == "reduce_lr_on_plateau" and not recipe.eval_fraction:
+    if name == "reduce_lr_on_plateau" and recipe.eval_fraction == 0:
         raise ValueError("reduce_lr_on_plateau watches the loss of held-out rows: set eval_fraction above 0")
     given = _refuse_settings(
         recipe.lr_scheduler_kwargs, SCHEDULE_OPTIONS.get(name, ()), f"change {name}'s lr_scheduler_kwargs"

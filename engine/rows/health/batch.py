@@ -35,6 +35,7 @@ class Batch:
     body: pa.Array  # the same without system turns, which are often the same in every row
     turns: Positions  # how many turns a row has; 1 where the kind has no turns
     roles: dict[str, int]
+    opening: pa.Array  # the first thing the user says; null where the kind has no such thing
 
     def __len__(self) -> int:
         return len(self.text)
@@ -102,6 +103,16 @@ class _Turns:
     def user(self) -> pa.Array:
         return self.of(_mask(pc.equal(self.role, "user")))
 
+    def opening(self) -> pa.Array:
+        """The first text of the user; empty where there is none."""
+        asked = np.flatnonzero(_mask(pc.equal(self.role, "user")))
+        parents = self.parents[asked]
+        first = asked[np.concatenate(([True], parents[1:] != parents[:-1]))] if len(asked) else asked
+        place = np.full(self.rows, -1)
+        place[self.parents[first]] = first
+        texts = self.content.take(pa.array(place, mask=place < 0))
+        return pc.fill_null(texts, "")
+
     def without_system(self) -> pa.Array:
         return self.of(_mask(pc.not_equal(self.role, "system")))
 
@@ -152,20 +163,22 @@ def _chat(part: pa.RecordBatch, first: int) -> Batch:
     turns = _Turns(part["messages"])
     identity = _joined(turns.identity(), pc.fill_null(part["tools"], ""), between=_BETWEEN_FIELDS)
     body = turns.without_system()
-    return Batch(first, identity, turns.user(), turns.answer(), turns.of(), body, turns.counts, turns.roles())
+    return Batch(
+        first, identity, turns.user(), turns.answer(), turns.of(), body, turns.counts, turns.roles(), turns.opening()
+    )
 
 
 def _completion(part: pa.RecordBatch, first: int) -> Batch:
     question, answer = pc.fill_null(part["prompt"], ""), pc.fill_null(part["completion"], "")
     both = _joined(question, answer)
     identity = _joined(question, answer, between=_BETWEEN_FIELDS)
-    return Batch(first, identity, question, answer, both, both, _ones(len(both)), {})
+    return Batch(first, identity, question, answer, both, both, _ones(len(both)), {}, question)
 
 
 def _text(part: pa.RecordBatch, first: int) -> Batch:
     text = pc.fill_null(part["text"], "")
     nothing = _nulls(len(text))
-    return Batch(first, text, nothing, nothing, text, text, _ones(len(text)), {})
+    return Batch(first, text, nothing, nothing, text, text, _ones(len(text)), {}, nothing)
 
 
 def _preference(part: pa.RecordBatch, first: int) -> Batch:
@@ -174,7 +187,8 @@ def _preference(part: pa.RecordBatch, first: int) -> Batch:
     text = _joined(prompt.of(), chosen.of(), rejected.of())
     body = _joined(prompt.without_system(), chosen.of(), rejected.of())
     roles = _added(prompt.roles(), chosen.roles())
-    return Batch(first, identity, prompt.user(), chosen.answer(), text, body, prompt.counts + chosen.counts, roles)
+    turns = prompt.counts + chosen.counts
+    return Batch(first, identity, prompt.user(), chosen.answer(), text, body, turns, roles, prompt.opening())
 
 
 def _unpaired(part: pa.RecordBatch, first: int) -> Batch:
@@ -184,13 +198,16 @@ def _unpaired(part: pa.RecordBatch, first: int) -> Batch:
     answer = pc.if_else(label, completion.answer(), pa.scalar(None, pa.string()))  # bad ones are not to be learnt
     text, body = _joined(prompt.of(), completion.of()), _joined(prompt.without_system(), completion.of())
     roles = _added(prompt.roles(), completion.roles())
-    return Batch(first, identity, prompt.user(), answer, text, body, prompt.counts + completion.counts, roles)
+    turns = prompt.counts + completion.counts
+    return Batch(first, identity, prompt.user(), answer, text, body, turns, roles, prompt.opening())
 
 
 def _prompt(part: pa.RecordBatch, first: int) -> Batch:
     turns = _Turns(part["prompt"])
-    identity, body = turns.identity(), turns.without_system()
-    return Batch(first, identity, turns.user(), _nulls(turns.rows), turns.of(), body, turns.counts, turns.roles())
+    identity, body, no_answer = turns.identity(), turns.without_system(), _nulls(turns.rows)
+    return Batch(
+        first, identity, turns.user(), no_answer, turns.of(), body, turns.counts, turns.roles(), turns.opening()
+    )
 
 
 def _stepwise(part: pa.RecordBatch, first: int) -> Batch:
@@ -199,7 +216,7 @@ def _stepwise(part: pa.RecordBatch, first: int) -> Batch:
     labels = pa.array([str(row_labels) for row_labels in part["labels"].to_pylist()])
     both = _joined(question, answer)
     identity = _joined(question, pc.binary_join(steps, _BETWEEN_TURNS), labels, between=_BETWEEN_FIELDS)
-    return Batch(first, identity, question, answer, both, both, counts + 1, {})
+    return Batch(first, identity, question, answer, both, both, counts + 1, {}, question)
 
 
 def _added(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:

@@ -36,6 +36,16 @@ class SketchStore:
         for path in (self._signatures, *self._bands):
             path.unlink(missing_ok=True)
 
+    def of(self, texts: Positions) -> Sketch:
+        """The sketches of some texts, by their places."""
+        for file in self._files:
+            file.flush()
+        if not self.rows:
+            return Sketch(np.empty((0, NUMBERS), np.uint16), np.empty((0, BANDS), np.uint64), np.empty(0, np.bool_))
+        signatures = np.memmap(self._signatures, np.uint16, "r", shape=(self.rows, NUMBERS))
+        bands = [np.memmap(path, np.uint64, "r")[texts] for path in self._bands]
+        return Sketch(signatures[texts], np.stack(bands, axis=1), np.concatenate(self._empty)[texts])
+
     def alike(self, left_out: Positions) -> Pairs:
         """Pairs of texts that are alike, each once, ordered by the later text. `left_out` takes no part."""
         for file in self._files:

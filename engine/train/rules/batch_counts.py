@@ -5,6 +5,7 @@ import math
 from engine.data import row_counts
 from engine.recipes import methods, steps
 from engine.recipes.recipe import Recipe
+from engine.recipes.validation.checkpoints import NEED_HELD_OUT
 from engine.train.rules.problem import Problem, Problems
 from storage.tables import Dataset, Model
 
@@ -51,4 +52,19 @@ def _enough_steps(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
         yield Problem("warmup_steps", f"{message}the learning rate would never reach its value.", hint)
 
 
-RULES = (_rows, _enough_steps)
+def _held_out(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
+    """What compares models on held-out rows needs some."""
+    rows = dataset.train_rows
+    if recipe.eval_fraction is not None or rows < 2 or steps.held_out(recipe, rows).parts:
+        return
+    fields = type(recipe).model_fields
+    needing = [name for name in NEED_HELD_OUT if getattr(recipe, name) != fields[name].default]
+    needing += ["lr_scheduler_type"] if recipe.lr_scheduler_type == "reduce_lr_on_plateau" else []
+    if needing:
+        message = f"{needing[0]} looks at held-out rows, and of {rows} rows none are held out by default."
+        share = min(0.5, max(0.1, math.ceil(100 / rows) / 100))
+        hint = f"Set eval_fraction to a share, such as {share:g}, or leave out {needing[0]}."
+        yield Problem("eval_fraction", message, hint, instead={"eval_fraction": share})
+
+
+RULES = (_rows, _held_out, _enough_steps)

@@ -18,6 +18,10 @@ def _start(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
         return
     if misfit := continuation.misfit(recipe, run):
         yield Problem(*misfit)
+    if run.recipe.get("eval_fraction") and not continuation.held_out_record(recipe):
+        message = f"The run {run.name} wrote down no list of what it held out: such rows may be learnt now."
+        hint = "It was made by an older version of the studio. Train it anew to keep them apart."
+        yield Problem("start_from", message, hint, "warning")
 
 
 RULES = (_start,)

@@ -128,8 +128,9 @@ class Probe:
             "max_steps": steps,
             "gradient_accumulation_steps": accumulation_steps,
             "train_sampling_strategy": "sequential",
+            "eval_fraction": 0.0,
         }
-        spec = Spec.read(self.values | {"recipe": recipe.model_dump() | shortened})
+        spec = Spec.read(self.values | {"recipe": recipe.model_dump() | shortened, "held_out_path": None})
         return replace(spec, dataset_path=fit_rows.sample(spec.dataset_path, self.scratch))
 
     def _trainer(self, spec: Spec) -> Any:

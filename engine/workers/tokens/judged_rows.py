@@ -23,13 +23,14 @@ from engine.workers.tokens.row_tokens import Counts, Tokenised
 from engine.workers.tokens.vocabulary import Vocabulary
 
 _IDS = pyarrow.list_(pyarrow.int32())
+_PLACE = {training_rows.POSITION: pyarrow.int64()}
 SCHEMAS = {
     "preference": pyarrow.schema(
-        {"chosen_ids": _IDS, "chosen_labels": _IDS, "rejected_ids": _IDS, "rejected_labels": _IDS}
+        {"chosen_ids": _IDS, "chosen_labels": _IDS, "rejected_ids": _IDS, "rejected_labels": _IDS, **_PLACE}
     ),
-    "unpaired": pyarrow.schema({"input_ids": _IDS, "labels": _IDS, "label": pyarrow.bool_()}),
+    "unpaired": pyarrow.schema({"input_ids": _IDS, "labels": _IDS, "label": pyarrow.bool_(), **_PLACE}),
     # JSON text: `extra` of the other columns, `messages` of the prompt's turns.
-    "prompt": pyarrow.schema({"prompt_ids": _IDS, "extra": pyarrow.string(), "messages": pyarrow.string()}),
+    "prompt": pyarrow.schema({"prompt_ids": _IDS, "extra": pyarrow.string(), "messages": pyarrow.string(), **_PLACE}),
 }
 
 
@@ -76,7 +77,11 @@ def _write(texts: Texts, selection: Selection, file: Path) -> Counts:
         for rows in training_rows.batches(selection.source, out):
             # One more token than is kept tells that something is cut.
             tokenised = row_tokens.tokenised(texts, list(map(prompt_row, rows)), selection.source.max_length)
-            kept = [_record(row, selection.source.kind) for row in tokenised if _learns(row, selection, counts)]
+            kept = [
+                {**_record(row, selection.source.kind), training_rows.POSITION: counts.rows - 1}
+                for row in tokenised
+                if _learns(row, selection, counts)
+            ]
             writer.write_batch(pyarrow.RecordBatch.from_pylist(kept, schema=schema))
     for note in texts.notes():
         events.append(out, events.Note(message=note))

@@ -27,8 +27,13 @@ from engine.workers.tokens.vocabulary import Vocabulary
 __all__ = ["NOT_LEARNT", "Counts", "Source", "notes", "nothing_to_learn", "prepare"]
 
 SECONDS_BETWEEN_REPORTS = 0.5
+POSITION = "position"
 SCHEMA = pyarrow.schema(
-    {"input_ids": pyarrow.list_(pyarrow.int32()), "labels": pyarrow.list_(pyarrow.int32())}  # one list a row
+    {
+        "input_ids": pyarrow.list_(pyarrow.int32()),  # one list a row
+        "labels": pyarrow.list_(pyarrow.int32()),
+        POSITION: pyarrow.int64(),  # in the dataset's file
+    }
 )
 
 
@@ -55,7 +60,7 @@ def fingerprint(texts: Texts) -> str:
     source, vocabulary = texts.source, texts.vocabulary
     stat = source.path.stat()
     size = vocabulary.tokens.get_vocab_size()
-    parts = [str(source), stat.st_size, stat.st_mtime_ns, texts.template.source, vocabulary.eos, size]
+    parts = [POSITION, str(source), stat.st_size, stat.st_mtime_ns, texts.template.source, vocabulary.eos, size]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
 
 
@@ -68,8 +73,8 @@ def _write(texts: Texts, file: Path, out: Path) -> Counts:
         pyarrow.ipc.new_stream(sink, SCHEMA) as writer,
     ):
         for rows in batches(texts.source, out):
-            ids, labels = _tokenise(texts, rows, counts)
-            writer.write_batch(pyarrow.record_batch([pyarrow.array(ids), pyarrow.array(labels)], schema=SCHEMA))
+            columns = map(pyarrow.array, _tokenise(texts, rows, counts))
+            writer.write_batch(pyarrow.record_batch([*columns], schema=SCHEMA))
     for note in texts.notes():
         events.append(out, events.Note(message=note))
     file.with_suffix(".json").write_text(json.dumps(asdict(counts)))
@@ -92,12 +97,13 @@ def batches(source: Source, out: Path) -> Iterator[list[Row]]:
 Arrays = list[numpy.ndarray]
 
 
-def _tokenise(texts: Texts, rows: list[Row], counts: Counts) -> tuple[Arrays, Arrays]:
-    source = texts.source
+def _tokenise(texts: Texts, rows: list[Row], counts: Counts) -> tuple[Arrays, Arrays, numpy.ndarray]:
+    source, first = texts.source, counts.rows
     tokenised = row_tokens.tokenised(texts, rows, source.max_length)
     # SFT learns from rows of one side.
-    sides = [row.sides[0] for row in tokenised if row_tokens.count(row, source, counts)]
-    return [side.ids for side in sides], [side.labels for side in sides]
+    kept = [number for number, row in enumerate(tokenised) if row_tokens.count(row, source, counts)]
+    sides = [tokenised[number].sides[0] for number in kept]
+    return [side.ids for side in sides], [side.labels for side in sides], first + numpy.array(kept, numpy.int64)
 
 
 def nothing_to_learn(counts: Counts, source: Source) -> contract.WorkFailedError:

@@ -15,7 +15,7 @@ from engine.workers import networks
 from engine.workers.contract import WorkFailedError
 from engine.workers.tokens import training_rows
 from engine.workers.tokens.row_tokens import prompt_tokens
-from engine.workers.train import training
+from engine.workers.train import held_out, training
 from engine.workers.train.reporting import LossWatch
 from engine.workers.train.training import Rows, Spec
 from engine.workers.trainers.distil import DistilBatches, DistilTrainer
@@ -39,8 +39,7 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
         events.append(out, note)
     if answered_share("gkd", spec.recipe.lmbda, spec.recipe.seq_kd):
         all_rows = _with_short_prompts(all_rows, max_length - spec.recipe.max_completion_length, out)
-    learnt, held_out = training.split(all_rows, spec.recipe)
-    return Rows(learnt, held_out, counts)
+    return Rows(*held_out.split(all_rows, spec, out), counts)
 
 
 def _with_short_prompts(rows: Dataset, max_prompt_tokens: int, out: Path) -> Dataset:

@@ -18,7 +18,7 @@ from engine.workers import group
 from engine.workers.contract import WorkFailedError
 from engine.workers.tokens import judged_rows
 from engine.workers.tokens.row_texts import Source
-from engine.workers.train import compute, training
+from engine.workers.train import compute, held_out, training
 from engine.workers.train.reporting import LossWatch
 from engine.workers.train.training import Rows, Spec
 from engine.workers.trainers import judged_batches
@@ -71,13 +71,13 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
     all_rows, counts = judged_rows.prepare(base.tokenizer, selection, out)
     for note in judged_rows.notes(counts, selection):
         events.append(out, note)
-    learnt, held_out = training.split(all_rows, recipe)
+    learnt, evaluated = held_out.split(all_rows, spec, out)
     if recipe.method == "kto":
         for warning in _balance(learnt["label"], recipe):
             events.append(out, events.Note(level="warning", message=warning))
         learnt = learnt.select(_order(learnt, spec))
-        learnt, held_out = _with_mismatched(learnt, spec, base), _with_mismatched(held_out, spec, base)
-    return Rows(learnt, held_out, counts)
+        learnt, evaluated = _with_mismatched(learnt, spec, base), _with_mismatched(evaluated, spec, base)
+    return Rows(learnt, evaluated, counts)
 
 
 def _order(rows: Dataset, spec: Spec) -> Any:

@@ -18,7 +18,7 @@ from engine.workers.rewards import model as reward_model
 from engine.workers.rewards import rewards
 from engine.workers.tokens import judged_rows
 from engine.workers.tokens.row_texts import Source
-from engine.workers.train import training
+from engine.workers.train import held_out, training
 from engine.workers.train.reporting import LossWatch
 from engine.workers.train.training import Rows, Spec
 from engine.workers.trainers.fast_logps import make_fast
@@ -69,11 +69,11 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
         events.append(out, note)
     if "exact_match" in words(recipe.reward_funcs):
         _check_answers(prompts, _column(spec))
-    learnt, held_out = training.split(prompts, recipe)
+    learnt, evaluated = held_out.split(prompts, spec, out)
     _check_enough(learnt, spec)
     if "python" in words(recipe.reward_funcs) and not reward_code.is_shut_in():
         events.append(out, events.Note(level="warning", message=NOT_SHUT_IN))
-    return Rows(learnt, held_out, counts)
+    return Rows(learnt, evaluated, counts)
 
 
 NOT_SHUT_IN = (

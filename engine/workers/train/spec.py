@@ -28,6 +28,8 @@ class Spec:
     companion: dict[str, str | None] | None = None  # engine.recipes.auxiliary_models: {"path", "adapter"}
     world_size: int = 1  # processes on all machines
     strategy_file: Path | None = None  # settings of FSDP or DeepSpeed
+    dataset_family: str = ""  # of datasets that agree on which rows are held out
+    held_out_path: Path | None = None  # the record of the run that this one begins with
 
     @property
     def rows_a_step(self) -> int:
@@ -55,6 +57,8 @@ class Spec:
             companion=values.get("companion"),
             world_size=values.get("world_size", 1),
             strategy_file=Path(file) if (file := values.get("strategy_file")) else None,
+            dataset_family=values.get("dataset_family", ""),
+            held_out_path=Path(path) if (path := values.get("held_out_path")) else None,
         )
 
 

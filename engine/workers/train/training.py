@@ -7,9 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy
 import torch
-from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 from trl import SFTConfig
 
@@ -18,8 +16,9 @@ from engine.recipes.recipe import Recipe
 from engine.weights import checkpoints
 from engine.workers import contract, group, ranks
 from engine.workers.tokens import training_rows
-from engine.workers.train import artifact, checkpointing, compute, gathered_weights, peak_memory, strategy
+from engine.workers.train import artifact, checkpointing, compute, gathered_weights, held_out, peak_memory, strategy
 from engine.workers.train.curve_watch import CurveWatch
+from engine.workers.train.evaluation_pace import EvaluationPace
 from engine.workers.train.reporting import LossWatch, Reporter
 from engine.workers.train.spec import Rows as Rows
 from engine.workers.train.spec import Spec as Spec
@@ -54,7 +53,8 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     keeper = checkpointing.Checkpoints(out, checkpointing.Rules.of(spec.recipe))
     trainer.add_callback(keeper)
     trainer.add_callback(CurveWatch(out, spec.recipe, keeper))
-    trainer.add_callback(Reporter(out, spec.attempt, _facts(spec, base, rows, trainer), trainer.count_from))
+    trainer.add_callback(EvaluationPace(out, spec, trainer))
+    trainer.add_callback(Reporter(out, spec.attempt, _facts(made, spec, out), trainer.count_from))
     _stop_if_asked(out)
     loss = checkpointing.train(trainer, resume_from)
     tuning.settle(trainer)
@@ -163,20 +163,7 @@ def _rows(spec: Spec, base: training_model.Base, out: Path) -> Rows:
     all_rows, counts = training_rows.prepare(base.tokenizer, source, out)
     for note in training_rows.notes(counts, source):
         events.append(out, note)
-    train, held_out = split(all_rows, recipe)
-    return Rows(train, held_out, counts)
-
-
-def split(rows: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
-    """Rows to learn from and rows to measure with, chosen by the seed."""
-    if not recipe.eval_fraction:
-        return rows, None
-    held_out = max(1, round(len(rows) * recipe.eval_fraction))
-    if held_out >= len(rows):
-        hint = "Add rows, or set eval_fraction to 0."
-        raise contract.WorkFailedError("data", "There are too few rows to hold one out for evaluation.", hint)
-    order = numpy.random.default_rng(recipe.seed).permutation(len(rows))
-    return rows.select(numpy.sort(order[held_out:])), rows.select(numpy.sort(order[:held_out]))
+    return Rows(*held_out.split(all_rows, spec, out), counts)
 
 
 def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> AnswersTrainer:
@@ -234,7 +221,7 @@ def shared_arguments(
         "liger_kernel_config": compute.LAYERS_ALONE,
         "per_device_eval_batch_size": recipe.per_device_train_batch_size,
         "eval_strategy": "steps" if evaluates else "no",
-        "eval_steps": recipe.eval_steps,
+        "eval_steps": recipe.eval_steps or 1,  # until EvaluationPace knows how long the training is
         **steps.arguments(recipe),
         "save_strategy": "steps",
         "save_total_limit": None,  # Checkpoints forgets old ones, after the new one is sealed
@@ -263,8 +250,9 @@ PASSED_THROUGH = {
 }
 
 
-def _facts(spec: Spec, base: training_model.Base, rows: Rows, trainer: Any) -> dict[str, Any]:
+def _facts(made: Made, spec: Spec, out: Path) -> dict[str, Any]:
     """What a person may want to know about a run later."""
+    trainer, base, rows = made.trainer, made.base, made.rows
     return {
         "device": spec.device if spec.device == "cpu" else torch.cuda.get_device_name(),
         "dtype": "bfloat16" if base.bf16 else "float32",
@@ -273,7 +261,7 @@ def _facts(spec: Spec, base: training_model.Base, rows: Rows, trainer: Any) -> d
         "trainable_parameters": tuning.trained_parameters(trainer.model),
         "total_parameters": trainer.model.num_parameters(),  # a 4-bit weight holds two
         "rows": len(rows.train),
-        "eval_rows": len(rows.held_out) if rows.held_out is not None else 0,
+        **held_out.facts(rows, out),
         "dropped_rows": rows.counts.dropped,
         "truncated_rows": rows.counts.truncated,
         "max_length": base.longest(spec.recipe),

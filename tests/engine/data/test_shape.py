@@ -258,3 +258,15 @@ def test_the_order_of_rows_and_where_they_were_merged_from_are_no_difference(tmp
     marked = [{**row, "extra": {"from_dataset": "one"}} for row in reversed(rows)]
     difference = diff.compare(original, parent(tmp_path, "completion", marked, "other"), shaping.Workspace(tmp_path))
     assert [len(positions) for positions in difference] == [0, 0, 0]
+
+
+def test_all_that_was_made_of_a_dataset_holds_the_same_rows_out(tmp_path: Path) -> None:
+    first = kept(tmp_path)
+    other = kept(tmp_path, [{"prompt": "Who?", "completion": "You.", "extra": {}}], name="Others")
+    version = settled(shape.change(first.id, {"op": "shuffle"})[0])
+    train, test = map(settled, shape.change(version.id, {"op": "split"}))
+    both = settled(shape.merge([train.id, other.id], "Both"))
+    again = settled(shape.change(both.id, {"op": "shuffle"})[0])
+    assert len({dataset.family_id for dataset in (first, train, test, both)}) == 4
+    assert {lineage.root_family(dataset) for dataset in (first, version, train, test, both, again)} == {first.id}
+    assert lineage.root_family(other) == other.id

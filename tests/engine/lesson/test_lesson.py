@@ -108,6 +108,10 @@ def test_a_lesson_goes_from_the_starter_model_to_an_endpoint(serving: Lesson) ->
     assert current_lesson().stage == "ready"
 
 
+def test_the_lesson_holds_nothing_out_it_has_questions_of_its_own() -> None:
+    assert lesson.recipe("model", "dataset").eval_fraction == 0
+
+
 def test_starting_twice_changes_nothing(training: Lesson) -> None:
     second = lesson.start_lesson()
     assert (second.stage, second.run_id, second.created_at) == ("training", training.run_id, training.created_at)

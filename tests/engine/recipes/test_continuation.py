@@ -49,6 +49,8 @@ def problems(**fields: Any) -> list[tuple[str, str, str]]:
 
 def test_a_new_run_is_told_the_adapter_to_begin_with_and_both_know_each_other() -> None:
     first = finished()
+    list_of_rows = home.run_folder(first.id) / "held_out.parquet"
+    list_of_rows.touch()
     recipe = Recipe.model_validate(continuation.recipe_for(first))
     assert recipe.start_from == first.id
     second = until(runs.start_run("second", recipe).id, *ENDED)
@@ -56,11 +58,20 @@ def test_a_new_run_is_told_the_adapter_to_begin_with_and_both_know_each_other() 
     assert spec["adapter_path"] == str(home.run_folder(first.id) / "adapter")
     assert spec["model_path"] == "/m"
     assert spec["resume_from"] is None
+    assert (spec["held_out_path"], spec["dataset_family"]) == (str(list_of_rows), "d1")
     assert [run.id for run in continuation.descendants(first)] == [second.id]
     ancestor = continuation.ancestor(second)
     assert ancestor
     assert ancestor.id == first.id
     assert continuation.ancestor(first) is None
+
+
+def test_a_run_that_does_not_know_what_it_held_out_is_remarked_on() -> None:
+    older = finished(eval_fraction=0.1)
+    ((field, message, _),) = problems(start_from=older.id)
+    assert (field, "may be learnt now" in message) == ("start_from", True)
+    (home.run_folder(older.id) / "held_out.parquet").touch()
+    assert problems(start_from=older.id) == []
 
 
 def test_a_whole_model_is_the_model_of_the_new_run() -> None:

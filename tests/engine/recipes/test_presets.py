@@ -125,13 +125,15 @@ def test_the_models_card_caps_the_length_unless_the_person_wrote_it() -> None:
     assert presets.capped(start(max_length=4096), {}, small)[0]["max_length"] == 4096
 
 
-def test_few_rows_are_not_held_out() -> None:
+def test_the_best_checkpoint_is_looked_for_where_rows_are_held_out() -> None:
     few = Dataset(project_id="default", name="few", accepted=20)
     recipe, _ = presets.choose(presets.look_up("best quality"), start(), {}, None, few)
-    assert (recipe["eval_fraction"], recipe["load_best_model_at_end"]) == (0.0, False)
+    assert (recipe["eval_fraction"], recipe["load_best_model_at_end"]) == (None, False)
     many = Dataset(project_id="default", name="many", accepted=2000)
     recipe, _ = presets.choose(presets.look_up("best quality"), start(), {}, None, many)
-    assert (recipe["eval_fraction"], recipe["load_best_model_at_end"]) == (0.05, True)
+    assert (recipe["eval_fraction"], recipe["load_best_model_at_end"]) == (None, True)
+    recipe, _ = presets.choose(presets.look_up("best quality"), start(eval_fraction=0.0), {}, None, many)
+    assert (recipe["eval_fraction"], recipe["load_best_model_at_end"]) == (0.0, False)
 
 
 def test_a_preset_that_is_not_there_names_those_that_are() -> None:

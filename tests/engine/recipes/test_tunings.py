@@ -55,7 +55,7 @@ def test_the_tables_know_every_name_and_every_field_of_the_form() -> None:
         ({"optim": "sgd", "optim_args": "momentum=much"}, "momentum has to be a number, not much"),
         ({"warmup_steps": 3, "warmup_ratio": 0.1}, "set warmup_steps or warmup_ratio to 0"),
         ({"lr_scheduler_type": "constant", "warmup_ratio": 0.1}, "has no warm-up"),
-        ({"lr_scheduler_type": "reduce_lr_on_plateau"}, "set eval_fraction above 0"),
+        ({"lr_scheduler_type": "reduce_lr_on_plateau", "eval_fraction": 0.0}, "set eval_fraction above 0"),
         ({"lr_scheduler_type": "warmup_stable_decay"}, "needs num_decay_steps"),
         ({"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": "min_lr=1e-6,min_lr_rate=0.1"}, "twice"),
         ({"method": "dpo", "neftune_noise_alpha": 5}, "the method dpo does not use it"),

@@ -185,6 +185,16 @@ def test_a_held_out_share_without_a_row_is_refused(case: Case) -> None:
     assert hints["eval_fraction"] == "Use 0: one row cannot be divided."
 
 
+def test_the_best_of_rows_that_nobody_holds_out_is_refused_with_a_share_that_works(case: Case) -> None:
+    problem = case.one(load_best_model_at_end=True)
+    assert (problem.field, problem.level) == ("eval_fraction", "error")
+    assert "of 100 rows none are held out" in problem.message
+    assert case.check(load_best_model_at_end=True, **problem.instead) == []
+    assert case.one(lr_scheduler_type="reduce_lr_on_plateau").message.startswith("lr_scheduler_type")
+    case.dataset.accepted = 200
+    assert case.check(load_best_model_at_end=True) == []
+
+
 def test_a_batch_of_more_rows_than_there_are_is_a_warning(case: Case) -> None:
     problem = case.one(per_device_train_batch_size=91, eval_fraction=0.1)
     assert (problem.field, problem.level) == ("per_device_train_batch_size", "warning")

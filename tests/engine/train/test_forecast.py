@@ -58,9 +58,11 @@ def test_a_reference_and_answers_of_the_models_own_cost_more() -> None:
 
 def test_evaluations_take_their_time() -> None:
     amount, evaluated = Amount(90, 10, held_out=10), recipe(eval_fraction=0.1, eval_steps=5, num_train_epochs=1)
-    assert duration.evaluation_rows(recipe(), amount) == 0
+    assert duration.evaluation_rows(recipe(), Amount(90, 10)) == 0
+    assert duration.evaluation_rows(recipe(), amount) == 18  # at most a tenth of the time; a row takes half of it
+    assert duration.evaluation_rows(recipe(eval_steps=5), amount) == 10 * 5
     assert duration.evaluation_rows(evaluated, amount) == 10 * 5  # 23 steps: at 5, 10, 15, 20 and the end
-    assert duration.seconds(evaluated, SHAPE, amount, 1e6) > duration.seconds(recipe(), SHAPE, amount, 1e6)
+    assert duration.seconds(evaluated, SHAPE, amount, 1e6) > duration.seconds(recipe(), SHAPE, Amount(90, 10), 1e6)
 
 
 def test_every_held_out_row_is_read_however_few_steps_there_are(furnished: tuple[Model, Dataset]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.recipes import presets, provenance, saved
 from pages.train import page, recipe_edits, recipe_menu
-from pages.train.recipe_check import check, check_html
+from pages.train.recipe_check import HOLD_OUT, check, check_html
 from pages.train.recipe_form import FIELDS, SECTION_OF, recipe_of, values_of
 from pages.train.recipe_marks import marks_html, presets_html
 from pages.train.recipe_words import value_words
@@ -80,6 +80,15 @@ def test_a_tuning_that_no_server_takes_becomes_one_that_it_takes(ready: dict[str
     now = press(recipe_edits.mend, "mend", "tuning", start(ready, tuning="ia3"))
     assert now[0]["tuning"] == "lora"
     assert check(now[0]).problems == []
+
+
+def test_one_click_holds_no_rows_out_and_another_holds_some_out_again(ready: dict[str, Any]) -> None:
+    assert "5 % held out: about 20 rows" in check_html(check(start(ready)[0]))
+    off = press(recipe_edits.mend, HOLD_OUT, "eval_fraction", start(ready, early_stopping_patience=3))
+    assert (off[0]["eval_fraction"], off[0]["early_stopping_patience"]) == (0.0, 0)
+    assert "nothing will show" in check_html(check(off[0]))
+    on = press(recipe_edits.mend, HOLD_OUT, "eval_fraction", off)
+    assert on[0]["eval_fraction"] is None
 
 
 def test_a_preset_is_chosen_edited_and_taken_back(ready: dict[str, Any]) -> None:

@@ -66,7 +66,8 @@ def notes(recorded: list[events.Event]) -> str:
 def best(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path, dict[str, Any]]:
     """A training whose best checkpoint is not its last: what was asked, its folder, its result."""
     folder = tmp_path_factory.mktemp("best")
-    values = spec(tiny_model, write_rows(folder, "chat", sums(12)), load_best_model_at_end=True, **RISING)
+    values = spec(tiny_model, write_rows(folder, "chat", sums(16)), load_best_model_at_end=True, **RISING)
+    values["dataset_family"] = "a"  # whose held-out rows rise evenly
     return values, folder / "out", run(values, folder / "out")[0]
 
 

@@ -29,6 +29,8 @@ def test_an_estimate_has_units_in_its_names_and_says_its_sources(owner: TestClie
     assert (first["memory_source"], first["seconds"], first["steps"]) == ("estimate", None, 10)
     assert 600_000_000 < first["memory_bytes"] == first["memory_estimated_bytes"]
     assert first["disk_bytes"] > 10_000_000
+    assert (first["eval_rows"], first["test_rows"]) == (0, 0)
+    assert "too few" in first["held_out"]
     done(fit_speed.KIND, fit_speed.SUBJECT, {"device": "cpu", "bf16": False}, {"flops": 1e9})
     timed = owner.post("/api/recipes/estimate", json=BODY).json()
     assert timed["seconds"] > 0
