@@ -15,7 +15,8 @@ from engine.workers import networks
 from engine.workers.contract import WorkFailedError
 from engine.workers.tokens import training_rows
 from engine.workers.tokens.row_tokens import prompt_tokens
-from engine.workers.train import held_out, training
+from engine.workers.train import training
+from engine.workers.train.evaluation import held_out
 from engine.workers.train.reporting import LossWatch
 from engine.workers.train.training import Rows, Spec
 from engine.workers.trainers.distil import DistilBatches, DistilTrainer

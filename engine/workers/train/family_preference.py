@@ -18,7 +18,8 @@ from engine.workers import group
 from engine.workers.contract import WorkFailedError
 from engine.workers.tokens import judged_rows
 from engine.workers.tokens.row_texts import Source
-from engine.workers.train import compute, held_out, training
+from engine.workers.train import compute, training
+from engine.workers.train.evaluation import held_out
 from engine.workers.train.reporting import LossWatch
 from engine.workers.train.training import Rows, Spec
 from engine.workers.trainers import judged_batches

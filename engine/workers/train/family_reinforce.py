@@ -18,7 +18,8 @@ from engine.workers.rewards import model as reward_model
 from engine.workers.rewards import rewards
 from engine.workers.tokens import judged_rows
 from engine.workers.tokens.row_texts import Source
-from engine.workers.train import held_out, training
+from engine.workers.train import training
+from engine.workers.train.evaluation import held_out
 from engine.workers.train.reporting import LossWatch
 from engine.workers.train.training import Rows, Spec
 from engine.workers.trainers.fast_logps import make_fast

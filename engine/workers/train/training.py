@@ -16,9 +16,10 @@ from engine.recipes.recipe import Recipe
 from engine.weights import checkpoints
 from engine.workers import contract, group, ranks
 from engine.workers.tokens import training_rows
-from engine.workers.train import artifact, checkpointing, compute, gathered_weights, held_out, peak_memory, strategy
+from engine.workers.train import artifact, checkpointing, compute, gathered_weights, peak_memory, strategy
 from engine.workers.train.curve_watch import CurveWatch
-from engine.workers.train.evaluation_pace import EvaluationPace
+from engine.workers.train.evaluation import held_out
+from engine.workers.train.evaluation.pace import EvaluationPace
 from engine.workers.train.reporting import LossWatch, Reporter
 from engine.workers.train.spec import Rows as Rows
 from engine.workers.train.spec import Spec as Spec

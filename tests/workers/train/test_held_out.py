@@ -16,8 +16,9 @@ from engine.rows.heldout import record
 from engine.workers.contract import WorkFailedError
 from engine.workers.tokens import training_rows
 from engine.workers.tokens.row_texts import Source
-from engine.workers.train import held_out, training
-from engine.workers.train.evaluation_pace import EvaluationPace
+from engine.workers.train import training
+from engine.workers.train.evaluation import held_out
+from engine.workers.train.evaluation.pace import EvaluationPace
 from engine.workers.train.spec import Spec
 from tests.workers.train.training_runs import chat, spec, steps, write_rows
 
