@@ -28,7 +28,7 @@ def generation_config(model: Path, facts: TokenFacts | None, adapters: Collectio
     ids = _as_ids(configured)
     known = facts.eos_ids if facts else []
     saved = [_as_ids((files.read_json(folder, GENERATION) or {}).get("eos_token_id")) for folder in adapters]
-    wanted = list(dict.fromkeys([*known, *ids, *(token for tokens in saved for token in tokens)]))
+    wanted = list(dict.fromkeys([*known, *(token for tokens in saved for token in tokens), *ids]))
     if set(wanted) <= set(ids):
         return None
     return json.dumps({**(own or {}), "eos_token_id": wanted}, indent=2)
