@@ -124,10 +124,14 @@ def test_a_worker_called_wrongly_says_how(tmp_path: Path) -> None:
 
 
 def test_pythons_collector_rests_while_libraries_are_imported_and_works_again() -> None:
-    try:
-        with pytest.raises(ImportError), contract.importing():
+    def broken_import() -> None:
+        with contract.importing():
             assert not gc.isenabled()
             raise ImportError
+
+    try:
+        with pytest.raises(ImportError):
+            broken_import()
         assert gc.isenabled()
     finally:
         gc.unfreeze()
