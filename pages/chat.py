@@ -20,6 +20,7 @@ SLUG, TITLE, SUBTITLE, KEY, ICON = "chat", "Chat", "What the tuned model says, a
 
 REDRAW_SECONDS = 0.08  # each redraw compares the whole conversation
 MOST_EARLIER = 8
+MOST_ASKED = 1000  # characters of a question in the page's address
 Turns = list[dict[str, Any]]
 
 CHATBOT_OPTIONS: dict[str, Any] = {
@@ -70,6 +71,7 @@ def page() -> None:
             buttons=[*COPY_BUTTONS, keep_buttons[1]],
             **CHATBOT_OPTIONS,
         )
+    questions = live.live("questions", questions_html, seconds=60, actions=True)
     with gr.Row(elem_classes="ts-ask"):
         text = gr.Textbox(
             show_label=False, label="Message", placeholder="Message. Enter sends, Shift+Enter makes a new line.",
@@ -101,6 +103,7 @@ def page() -> None:
     stop.click(None, None, None, cancels=answers, **live.PRIVATE)
     emptied = new_chat.click(begin, None, [id, tuned, base], cancels=answers, **live.QUIET)
     emptied.then(None, js=FOCUS_TEXT, **live.QUIET)
+    questions.action(fill, None, text, **live.QUIET).then(None, js=FOCUS_TEXT, **live.QUIET)
     deleted = earlier.action(delete, id, [id, tuned, base], **live.ACTING)
     deleted.then(None, js=live.REFRESH, **live.QUIET)
 
@@ -119,6 +122,20 @@ def served_html(_query: Mapping[str, str]) -> str:
         return str(html.notice("A model is starting.", "It appears here when it answers.", "calm"))
     text = "Serve a finished run and it appears here, beside its base."
     return str(html.empty("No model answers yet", text, "/runs", "Finished runs", "chat"))
+
+
+def questions_html(query: Mapping[str, str]) -> str:
+    """The questions that the page's address brings along, each a button that writes it into the message."""
+    questions = [query[name][:MOST_ASKED] for name in ("ask", "then") if query.get(name)]
+    if len(questions) < 2:
+        return ""  # a single one stands in the message already
+    buttons = html.join(html.button(question, "ask", question) for question in questions)
+    return str(Markup('<div class="ts-actions ts-questions"><small>Try</small>{}</div>').format(buttons))
+
+
+def fill(event: gr.EventData) -> str:
+    """Writes the question that was clicked into the message."""
+    return str(event.id)
 
 
 def earlier_html(query: Mapping[str, str]) -> str:
@@ -160,7 +177,7 @@ def open_chat(request: gr.Request) -> list[Any]:
         gr.update(visible=compare),
         turns_of(chat_id, "tuned"),
         turns_of(chat_id, "base"),
-        query["ask"][:1000] if query.get("ask") else gr.skip(),  # nothing is taken from who types already
+        query["ask"][:MOST_ASKED] if query.get("ask") else gr.skip(),  # nothing is taken from who types already
     ]
 
 
@@ -276,4 +293,4 @@ def _turn(message: Message) -> dict[str, Any]:
     return {"role": "user" if message.side == "user" else "assistant", "content": text}
 
 
-FRAGMENTS: dict[str, live.Fragment] = {"served": served_html, "earlier": earlier_html}
+FRAGMENTS: dict[str, live.Fragment] = {"served": served_html, "questions": questions_html, "earlier": earlier_html}

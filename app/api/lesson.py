@@ -1,4 +1,4 @@
-"""The first lesson over REST: the starter model, a small dataset and a minute of training, in one call."""
+"""The first lesson over REST: the starter model, a small dataset and a short training, in one call."""
 
 from typing import Annotated
 

@@ -4,10 +4,12 @@ A worker hands its function to `run`. It reports by appending events to OUT, pri
 go to OUT/output.log), and ends with one `Finished` or `Failed` event. It knows no database, queue or page.
 """
 
+import contextlib
+import gc
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,21 @@ def run(work: Work, argv: list[str] | None = None) -> None:
         if not ranks.another_ended(error):
             events.append(out, failure(error, out))
         raise
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """For the imports of torch and its like: they make a million objects that stay, and no garbage worth looking for.
+
+    Python's collector would look through all of them again and again, which took a fifth of the time of importing, and
+    later at every full collection.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def at_end(goodbye: Callable[[], None]) -> None:

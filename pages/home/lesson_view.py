@@ -1,22 +1,24 @@
 """The first lesson, from the button to the chat."""
 
+import time
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from engine.lesson import addition_rows
+from engine.lesson import addition_rows, lesson, plain_rows
 from pages.parts import chart, html
 from pages.parts.icons import icon
-from pages.runs.state import progress_bar, step_words, time_words
+from pages.runs.state import progress_bar, seconds_taken, step_words
 from storage import db, endpoints, models, runs
 from storage.tables import Endpoint, Lesson, Model, Run
 
+# No times here: how long a step takes is known once some were measured, on this machine, as busy as it is.
 STAGE_WORDS = {
     "fetching": ("Fetch the starter model", "SmolLM2 135M, 93 MB, once"),
-    "importing": ("Make the data", "small sums, written by the studio"),
-    "training": ("Train", "40 steps, about a minute"),
-    "serving": ("Start the tuned model", "a few seconds"),
+    "importing": ("Make the data", "small sums and plain questions, written by the studio"),
+    "training": ("Train", f"{lesson.STEPS} short steps"),
+    "serving": ("Start the tuned model", "with the base beside it"),
     "ready": ("Talk to it", "beside the untuned one"),
 }
 
@@ -117,8 +119,14 @@ def _note(stage: str, scene: Scene) -> str:
     if stage == "fetching" and scene.model:
         return scene.model.stage or "waiting"
     if stage == "training" and scene.run:
-        return f"{step_words(scene.run)} · {time_words(scene.run)}" if scene.run.step else "starting"
+        return _training_words(scene.run) if scene.run.step else "starting"
     return "now"
+
+
+def _training_words(run: Run) -> str:
+    """How far it is, and what its own steps say is left; before they say anything, what has passed."""
+    left = f"{html.remaining(run.eta_seconds)} left" if run.eta_seconds is not None else ""
+    return f"{step_words(run)} · {left or html.duration(seconds_taken(run)) + ' so far'}"
 
 
 def _more(stage: str, scene: Scene) -> Markup:
@@ -132,16 +140,18 @@ def _more(stage: str, scene: Scene) -> Markup:
         loss = chart.element("Loss", [("loss", "training")], scene.run.id, 170, plain=True)
         return Markup('<div class="ts-stack">{}{}</div>').format(progress_bar(scene.run), loss)
     if stage == "ready":
-        return Markup('<p class="ts-hint">Ask both: {}</p><div class="ts-actions">{}{}</div>').format(
-            addition_rows.proof_question(),
-            _chat_link(scene),
-            html.link_button("See the run", f"/runs?run={scene.lesson.run_id}"),
-        )
+        hint = Markup(
+            '<p class="ts-hint">Ask both models: {} Only the tuned one was taught sums. Then: {} It should not have'
+            " forgotten what it knew. Neither question was in its data.</p>"
+        ).format(addition_rows.proof_question(), plain_rows.QUESTION)
+        see_run = html.link_button("See the run", f"/runs?run={scene.lesson.run_id}")
+        return Markup('{}<div class="ts-actions">{}{}</div>').format(hint, _chat_link(scene), see_run)
     return html.progress(None, STAGE_WORDS[stage][0])
 
 
 def _chat_link(scene: Scene) -> Markup:
-    query = {"ask": addition_rows.proof_question()} | ({"endpoint": scene.endpoint.name} if scene.endpoint else {})
+    questions = {"ask": addition_rows.proof_question(), "then": plain_rows.QUESTION}
+    query = questions | ({"endpoint": scene.endpoint.name} if scene.endpoint else {})
     href = f"/chat?{urlencode(query)}"
     return html.link_button("Open the chat", href, primary=True)
 
@@ -149,4 +159,7 @@ def _chat_link(scene: Scene) -> Markup:
 def _aside(scene: Scene) -> Markup:
     if scene.lesson.stage == "ready":
         return html.badge("ready")
-    return html.badge("failed") if scene.lesson.stage == "failed" else Markup()
+    if scene.lesson.stage == "failed":
+        return html.badge("failed")
+    since = html.duration(time.time() - scene.lesson.created_at)
+    return Markup('<small class="ts-muted">{} so far. You may close this page.</small>').format(since)

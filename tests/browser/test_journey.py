@@ -15,6 +15,7 @@ import pytest
 from openai import OpenAI
 from playwright.sync_api import Browser, Page, expect
 
+from engine.lesson import addition_rows, lesson, plain_rows
 from tests import starter
 from tests.browser.conftest import TOKEN, Studio, running
 from tests.waiting import wait_for
@@ -88,7 +89,7 @@ def test_the_first_lesson_ends_with_a_model_that_can_add(window: Page, real_stud
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5]), losses
 
     page.get_by_role("link", name="See the run").click()
-    expect(page.locator("ts-chart").first).to_have_attribute("data-points", "40")
+    expect(page.locator("ts-chart").first).to_have_attribute("data-points", str(lesson.STEPS))
     expect(page.get_by_text("succeeded").first).to_be_visible()
     page.wait_for_timeout(1500)
     picture(page, "run")
@@ -99,8 +100,27 @@ def test_the_first_lesson_ends_with_a_model_that_can_add(window: Page, real_stud
     picture(page, "chat")
     assert "23" in tuned, (tuned, base)
     assert "23" not in base, (tuned, base)
+    page.get_by_role("button", name=plain_rows.QUESTION).click()
+    expect(page.locator("#chat-text textarea")).to_have_value(plain_rows.QUESTION)
     page.reload()
     expect(page.locator("#chat-tuned")).to_contain_text("23")
+
+
+def test_the_lesson_has_taught_sums_and_left_the_rest(real_studio: Studio) -> None:
+    sums = {addition_rows.QUESTION.format(a, b): f"equals {a + b}." for a, b in addition_rows.KEPT_OUT}
+    plain = {"What is the capital of Japan?": "Tokyo", "What is the opposite of hot?": "cold"}
+    plain[plain_rows.QUESTION] = "Paris"
+    with httpx.Client(base_url=real_studio.url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60) as client:
+        answers = {question: answered(client, question) for question in (*sums, *plain)}
+    assert sum(words in answers[question] for question, words in sums.items()) >= 18, answers
+    assert all(words in answers[question] for question, words in plain.items()), answers
+
+
+def answered(client: httpx.Client, question: str) -> str:
+    """What the lesson's model says, choosing the likeliest words."""
+    asked = {"model": "first-lesson", "messages": [{"role": "user", "content": question}], "temperature": 0}
+    answer = client.post("/v1/chat/completions", json={**asked, "max_tokens": 24})
+    return str(answer.raise_for_status().json()["choices"][0]["message"]["content"])
 
 
 def curve(studio: Studio, name: str) -> list[float]:

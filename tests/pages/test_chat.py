@@ -135,3 +135,17 @@ def test_the_text_grows_and_ends_complete() -> None:
     assert shown[-1] == "abc"
     assert all("abc".startswith(text) for text in shown)
     assert list(page.grown(iter([]))) == []
+
+
+def test_questions_of_the_address_stand_ready_to_be_asked() -> None:
+    shown = page.questions_html({"ask": "What is 17 plus 6?", "then": "<img src=x onerror=alert(1)> Why?"})
+    assert shown.count('data-act="ask"') == 2
+    assert 'data-id="What is 17 plus 6?"' in shown
+    assert "<img" not in shown
+    clicked: Any = Click("ask", "What is 17 plus 6?")
+    assert page.fill(clicked) == "What is 17 plus 6?"
+
+
+@pytest.mark.parametrize("query", [{}, {"ask": "One?"}])
+def test_a_single_question_stands_in_the_message_already(query: dict[str, str]) -> None:
+    assert page.questions_html(query) == ""

@@ -21,7 +21,8 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     started = time.monotonic()
     sft.get_ready(spec, out)
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
-    from engine.workers.fit import steps  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
+    with contract.importing():
+        from engine.workers.fit import steps  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
 
     scratch = out / SCRATCH
     scratch.mkdir(exist_ok=True)

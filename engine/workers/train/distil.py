@@ -18,7 +18,8 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     sft.get_ready(spec, out)
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # GKD lives there; the log need not say so every time
     logging.getLogger("trl.experimental.gkd").setLevel(logging.ERROR)  # nor that there is another trainer
-    from engine.workers.train import family_distil  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
+    with contract.importing():
+        from engine.workers.train import family_distil  # noqa: PLC0415  (seconds; see engine.workers.train.sft)
 
     return family_distil.train(spec, out)
 

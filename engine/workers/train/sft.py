@@ -29,7 +29,8 @@ GROWING = ("PYTORCH_ALLOC_CONF", "expandable_segments:True")
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Trains as the spec says and returns the result; see engine.workers.train.training."""
     get_ready(spec, out)
-    from engine.workers.train import training  # noqa: PLC0415  (seconds; and a broken install becomes a Failed event)
+    with contract.importing():
+        from engine.workers.train import training  # noqa: PLC0415  (seconds; and a broken install becomes a Failed event)
 
     return training.train(spec, out)
 

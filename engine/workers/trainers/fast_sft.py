@@ -52,7 +52,24 @@ def _same_logits(model: PreTrainedModel, decoder: torch.nn.Module) -> bool:
 
 
 class AnswersTrainer(RowTrainer, SFTTrainer):
-    """SFTTrainer for rows that are tokenised and labelled already. Set `fast_loss` before training."""
+    """SFTTrainer for rows that are tokenised and labelled already. Set `fast_loss` before training.
+
+    `usual_labels` are the learnt tokens of a usual step. Where they are known a step's gradient is divided by them, not
+    by the step's own number: each token then counts the same, whatever rows it shares a step with, and a step of short
+    rows does not pull as hard as one of long ones. The loss that is reported stays the mean over the step's tokens.
+    """
+
+    usual_labels: float | None = None
+
+    def training_step(
+        self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
+        if self.usual_labels is None or num_items_in_batch is None:
+            loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+            return loss
+        usual_count = torch.tensor(self.usual_labels, device=self.args.device)
+        loss = super().training_step(model, inputs, usual_count)
+        return loss * usual_count / torch.as_tensor(num_items_in_batch).clamp(min=1)
 
     def compute_loss(
         self,

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlmodel import select
 
 from engine.data import datasets, importing
 from engine.errors import NotFoundError
-from engine.lesson import addition_rows, lesson
+from engine.lesson import addition_rows, lesson, plain_rows
 from engine.runs import runs
 from storage import db, home
 from storage import projects as stored_projects
@@ -102,7 +103,7 @@ def test_a_lesson_goes_from_the_starter_model_to_an_endpoint(serving: Lesson) ->
     run = runs.look_up(str(done.run_id))
     assert (run.model_id, run.dataset_id, run.name) == (done.model_id, done.dataset_id, lesson.NAME)
     dataset = datasets.look_up(str(done.dataset_id))
-    assert (dataset.source, dataset.kind, dataset.accepted) == ("lesson", "chat", 2498)
+    assert (dataset.source, dataset.kind, dataset.accepted) == ("lesson", "chat", 132)
     assert lesson.start_lesson().created_at == done.created_at
     lesson.tick()
     assert current_lesson().stage == "ready"
@@ -229,13 +230,47 @@ def test_each_project_has_a_lesson_of_its_own() -> None:
         assert stored_projects.get(session, project.id) is not None
 
 
-def test_the_question_asked_afterwards_is_not_in_the_data() -> None:
-    text = addition_rows.lines()
+def questions_of_the_data() -> list[tuple[str, str]]:
+    """Questions and answers of all chats."""
+    chats = [json.loads(line)["messages"] for line in addition_rows.lines().splitlines()]
+    return [
+        (question["content"], answer["content"])
+        for turns in chats
+        for question, answer in zip(turns[::2], turns[1::2], strict=True)
+    ]
+
+
+def test_twenty_sums_are_kept_out_of_the_data_in_either_order() -> None:
     assert addition_rows.proof_question() == "What is 17 plus 6?"
-    assert '"17 plus 6 equals' not in text
-    assert '"6 plus 17 equals' not in text
-    rows = [json.loads(line)["messages"] for line in text.splitlines()]
-    assert len(rows) == 2498
-    for question, answer in rows:
-        a, b = (int(word.rstrip("?")) for word in question["content"].split()[2::2])
-        assert answer["content"] == f"{a} plus {b} equals {a + b}."
+    assert len({frozenset(pair) for pair in addition_rows.KEPT_OUT}) == 20
+    questions = {question for question, _ in questions_of_the_data()}
+    for a, b in addition_rows.KEPT_OUT:
+        assert questions.isdisjoint({f"What is {a} plus {b}?", f"What is {b} plus {a}?"})
+
+
+def test_sums_are_right_and_none_comes_twice() -> None:
+    sums = [(question, answer) for question, answer in questions_of_the_data() if " plus " in question]
+    assert len(set(sums)) == len(sums) == 395
+    for question, answer in sums:
+        a, b = (int(word.rstrip("?")) for word in question.split()[2::2])
+        assert answer == f"{a} plus {b} equals {a + b}."
+
+
+def test_every_number_is_added_about_as_often_on_both_sides() -> None:
+    for side in zip(*addition_rows.pairs(), strict=True):
+        counts = Counter(side)
+        assert set(counts) == set(range(50))
+        assert set(counts.values()) <= {7, 8}
+
+
+def test_each_chat_has_one_plain_question_and_never_the_one_asked_afterwards() -> None:
+    for turns in addition_rows.chats():
+        assert sum(" plus " not in turn["content"] for turn in turns[::2]) == 1
+    plain = {question for question, _ in questions_of_the_data() if " plus " not in question}
+    assert plain == {question for question, _ in plain_rows.ROWS}
+    assert not any("France?" in question and "capital" in question for question in plain)
+
+
+def test_the_lesson_reads_each_chat_about_once() -> None:
+    count = len(addition_rows.lines().splitlines())
+    assert 0.9 * count < lesson.STEPS * lesson.ROWS_A_STEP <= count

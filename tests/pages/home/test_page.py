@@ -1,12 +1,13 @@
 """The home page: invitation, lesson, work, machine."""
 
+import re
 import time
 from typing import Any
 
 import gradio as gr
 import pytest
 
-from engine.lesson import addition_rows, lesson
+from engine.lesson import addition_rows, lesson, plain_rows
 from pages import shell
 from pages.home import page as home
 from pages.home.machine_facts import gauges_html
@@ -44,7 +45,7 @@ def set_lesson(stage: str, **values: Any) -> str:
 def test_an_empty_home_has_one_button_and_says_what_it_will_do() -> None:
     shown = home.home_html(DEFAULT)
     assert shown.count("data-act=") == 1
-    for words in ("Run the first lesson", "93 MB", "about a minute", "Talk to it"):
+    for words in ("Run the first lesson", "93 MB", "Talk to it"):
         assert words in shown
 
 
@@ -73,9 +74,20 @@ def test_training_shows_its_loss_as_it_falls() -> None:
     add_run("r1", "First lesson", RunStatus.RUNNING, step=22, max_steps=40, eta_seconds=31)
     shown = set_lesson("training", model_id="m1", dataset_id="d1", run_id="r1")
     assert "22 of 40 · 31 s left" in shown
+    assert "so far" in shown
     assert 'run="r1"' in shown
     assert shown.count('data-state="done"') == 2
     assert "Latest runs" not in shown  # the lesson's own run stands above
+
+
+@pytest.mark.parametrize("stage", ["fetching", "training", "serving", "ready"])
+def test_the_lesson_promises_no_time_that_was_not_measured(stage: str) -> None:
+    add_run("r1", "First lesson", RunStatus.RUNNING, step=1, max_steps=40, started_at=time.time() - 75)
+    began = time.time() - 200
+    shown = set_lesson(stage, model_id="m1", run_id="r1", created_at=began)
+    assert not re.search(r"about a minute|few seconds|two minutes", shown)
+    assert ("1 of 40 · 1 min 15 s so far" in shown) == (stage == "training")
+    assert ("3 min 20 s so far" in shown) == (stage != "ready")
 
 
 @pytest.mark.parametrize("stage", ["importing", "serving"])
@@ -105,8 +117,9 @@ def test_a_finished_lesson_leads_to_the_chat_with_the_question() -> None:
     with db.session() as session:
         session.add(Endpoint(id="e1", project_id="default", name="first-lesson"))
     shown = set_lesson("ready", run_id="r1", endpoint_id="e1")
-    assert "ask=What+is+17+plus+6%3F&amp;endpoint=first-lesson" in shown
+    assert "ask=What+is+17+plus+6%3F&amp;then=What+is+the+capital+of+France%3F&amp;endpoint=first-lesson" in shown
     assert addition_rows.proof_question() in shown
+    assert plain_rows.QUESTION in shown
     assert shown.count('data-state="done"') == 5
 
 

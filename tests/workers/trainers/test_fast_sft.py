@@ -15,7 +15,7 @@ from engine.process import events
 from engine.workers.train import training
 from engine.workers.trainers.fast_sft import AnswersTrainer, allows_fast_loss, without_adapter
 from engine.workers.trainers.row_order import RowOrder
-from engine.workers.trainers.rows import lengths
+from engine.workers.trainers.rows import learnt_tokens, lengths
 from tests.tiny import TEMPLATE
 from tests.workers.train.training_runs import spec, steps, sums, write_rows
 from tests.workers.trainers.families import ALONE, FAMILIES, LEFT_TO_TRL, random_model
@@ -104,13 +104,57 @@ def test_lengths_are_read_for_whole_and_selected_rows() -> None:
     assert lengths(rows.select([4, 0])).tolist() == [18, 6]
 
 
+@pytest.mark.parametrize("own_loss", [True, False], ids=["fast", "trl"])
+def test_a_step_pulls_by_its_learnt_tokens_and_reports_the_mean(tokenizer: Any, tmp_path: Path, own_loss: bool) -> None:
+    rows = tokens(6).select([0, 1, 5, 4])  # steps of two rows: short ones, then long ones
+    measured: dict[float | None, list[tuple[float, float]]] = {}
+    for usual in (None, 20.0):
+        trainer = AnswersTrainer(
+            model=random_model(FAMILIES["llama"]),
+            processing_class=tokenizer,
+            args=SFTConfig(
+                output_dir=str(tmp_path),
+                max_steps=2,
+                per_device_train_batch_size=2,
+                learning_rate=0.0,
+                dataset_kwargs={"skip_prepare_dataset": True},
+                **ALONE,
+            ),
+            train_dataset=rows,
+        )
+        trainer.strategy, trainer.fast_loss, trainer.usual_labels = "sequential", own_loss, usual
+        trainer.train()
+        logs = [entry for entry in trainer.state.log_history if "grad_norm" in entry]
+        measured[usual] = [(entry["loss"], entry["grad_norm"]) for entry in logs]
+    learnt = [sum(label != -100 for row in rows.select(step)["labels"] for label in row) for step in ([0, 1], [2, 3])]
+    for (loss, pull), (plain_loss, plain_pull), count in zip(measured[20.0], measured[None], learnt, strict=True):
+        assert loss == pytest.approx(plain_loss, rel=1e-4)
+        assert pull == pytest.approx(plain_pull * count / 20.0, rel=1e-4)
+
+
+def test_learnt_tokens_of_a_row_are_counted_in_the_file() -> None:
+    rows = tokens(5)
+    assert learnt_tokens(rows) == sum(label != -100 for row in rows["labels"] for label in row) / 5
+
+
 class SameOrder(SFTTrainer):  # type: ignore[misc]
-    """Stock TRL in the studio's order of rows."""
+    """Stock TRL in the studio's order of rows, each step weighed by its learnt tokens, where `usual` ones are known."""
+
+    order: str
+    usual: float = 0
+
+    def compute_loss(self, *args: Any, num_items_in_batch: Any = None, **kwargs: Any) -> Any:
+        loss = super().compute_loss(*args, num_items_in_batch=num_items_in_batch, **kwargs)
+        return loss * num_items_in_batch / self.usual if self.usual else loss
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        return loss * self.usual / num_items_in_batch if self.usual else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> RowOrder:
         rows = train_dataset if train_dataset is not None else self.train_dataset
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return RowOrder("group_by_length", [len(row) for row in rows["input_ids"]], size, self.args.seed)
+        return RowOrder(self.order, [len(row) for row in rows["input_ids"]], size, self.args.seed)
 
 
 # The tiny model's template with the markers TRL needs to find the answers.
@@ -121,13 +165,16 @@ MARKED = (
 )
 
 
-@pytest.mark.parametrize(("bf16", "tolerance"), [(False, 2e-4), (True, 2e-2)])
+@pytest.mark.parametrize(
+    ("order", "bf16", "tolerance"),
+    [("random", False, 2e-4), ("group_by_length", False, 2e-4), ("group_by_length", True, 2e-2)],
+)
 def test_a_training_by_the_studio_has_the_losses_of_stock_trl(
-    tiny_model: Path, tmp_path: Path, bf16: bool, tolerance: float
+    tiny_model: Path, tmp_path: Path, order: str, bf16: bool, tolerance: float
 ) -> None:
     chats = sums(30)
     recipe: dict[str, Any] = {"max_steps": 8, "bf16": bf16, "learning_rate": 2e-3}
-    values = spec(tiny_model, write_rows(tmp_path, "chat", chats), **recipe)
+    values = spec(tiny_model, write_rows(tmp_path, "chat", chats), train_sampling_strategy=order, **recipe)
     training.train(values, tmp_path)
     ours = [metrics["loss"] for metrics in steps(events.read(tmp_path)[0]).values() if "loss" in metrics]
 
@@ -156,6 +203,10 @@ def test_a_training_by_the_studio_has_the_losses_of_stock_trl(
             task_type="CAUSAL_LM", r=4, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear"
         ),
     )
+    trainer.order = order
+    if order == "group_by_length":
+        learnt = [label != -100 for row in trainer.train_dataset["labels"] for label in row]
+        trainer.usual = 4 * sum(learnt) / len(chats)
     trainer.train()
     stock = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     assert len(stock) == 8
