@@ -31,3 +31,9 @@ class RefusedError(TunesmithError):
     """Understood, and impossible: a recipe that cannot train, a model that cannot load."""
 
     status = 422
+
+
+class NoRoomError(TunesmithError):
+    """The disk has no room for what would be made. Names what is needed and what is free."""
+
+    status = 507

@@ -168,6 +168,15 @@ def forget_subject(subject_id: str) -> None:
         _forget(work)
 
 
+def forget(work_id: str) -> None:
+    """Ends a piece of work and removes it with what it has made. Raises NotFoundError."""
+    work = look_up(work_id)
+    _forget(work)
+    with db.session() as session:
+        devices.give_back(session, work.id)
+    queue.ring(begin)  # there may be room for another
+
+
 def _forget(work: Work) -> None:
     with db.session() as session:
         if (row := stored_work.get(session, work.id)) is not None:
