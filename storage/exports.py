@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from storage.statuses import WORK_MOVING
 from storage.tables import Export, Work
 
 Row = tuple[Export, Work | None]  # with what makes it
@@ -34,6 +35,13 @@ def same(session: Session, subject: str, kind: str, options: dict[str, Any]) -> 
 def made_by(session: Session, work_id: str) -> Sequence[Export]:
     """The exports that a piece of work makes."""
     return session.exec(select(Export).where(Export.work_id == work_id)).all()
+
+
+def is_being_made(session: Session, run_id: str) -> bool:
+    """Whether an export of the run is under way."""
+    query = select(Export.id).join(Work, col(Work.id) == col(Export.work_id))
+    query = query.where(Export.run_id == run_id, col(Work.status).in_(WORK_MOVING))
+    return session.exec(query.limit(1)).first() is not None
 
 
 def drop_of(session: Session, run_id: str) -> None:

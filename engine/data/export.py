@@ -68,7 +68,9 @@ def download(dataset_id: str, work_id: str) -> Download:
     ]
     if export_work.spec["file"] == "parquet":
         media_type = "application/vnd.apache.parquet"
-    return Download(path, f"{names.as_file(export_work.spec['name'], 'dataset')}-{export_work.spec['form']}{ending}", media_type)
+    return Download(
+        path, f"{names.as_file(export_work.spec['name'], 'dataset')}-{export_work.spec['form']}{ending}", media_type
+    )
 
 
 def form_label(form: str) -> str:

@@ -72,7 +72,10 @@ class Archive:
     @property
     def size(self) -> int:
         """Bytes of the whole archive."""
-        files = sum(len(header) + entry.size + _padding(entry) for header, entry in zip(self._headers, self.entries, strict=True))
+        files = sum(
+            len(header) + entry.size + _padding(entry)
+            for header, entry in zip(self._headers, self.entries, strict=True)
+        )
         return files + len(END)
 
     def chunks(self) -> Iterator[bytes]:

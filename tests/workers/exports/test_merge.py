@@ -95,7 +95,9 @@ def test_other_adapters_are_merged_too(config: PeftConfig, tiny_model: Path, tmp
     config.target_modules = ["q_proj", "down_proj"]
     tuned = disturbed(tiny_model, config, tmp_path / "adapter")
     assert merge.merge(asked(tiny_model, tmp_path / "adapter"), tmp_path / "out")["parity"] < 1e-4
-    assert torch.allclose(logits(AutoModelForCausalLM.from_pretrained(tmp_path / "out/model")), logits(tuned), atol=1e-4)
+    assert torch.allclose(
+        logits(AutoModelForCausalLM.from_pretrained(tmp_path / "out/model")), logits(tuned), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
