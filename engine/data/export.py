@@ -68,9 +68,8 @@ def download(dataset_id: str, work_id: str) -> Download:
     ]
     if export_work.spec["file"] == "parquet":
         media_type = "application/vnd.apache.parquet"
-    return Download(
-        path, f"{names.as_file(export_work.spec['name'], 'dataset')}-{export_work.spec['form']}{ending}", media_type
-    )
+    name = names.as_file(export_work.spec["name"], "dataset")
+    return Download(path, f"{name}-{export_work.spec['form']}{ending}", media_type)
 
 
 def form_label(form: str) -> str:

@@ -72,11 +72,8 @@ class Archive:
     @property
     def size(self) -> int:
         """Bytes of the whole archive."""
-        files = sum(
-            len(header) + entry.size + _padding(entry)
-            for header, entry in zip(self._headers, self.entries, strict=True)
-        )
-        return files + len(END)
+        contents = sum(entry.size + _padding(entry) for entry in self.entries)
+        return sum(map(len, self._headers)) + contents + len(END)
 
     def chunks(self) -> Iterator[bytes]:
         """The archive, piece by piece, at most a megabyte at a time."""

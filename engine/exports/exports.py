@@ -82,10 +82,8 @@ def refuse(subject: Subject, kind: str) -> None:
     """Raises RefusedError when such weights cannot be taken away in this way."""
     run = subject.run
     if subject.step is not None and run.recipe.get("init_lora_weights") in MOVED_STARTS:
-        message = (
-            f"Checkpoints of `{run.name}` count from its start ({run.recipe['init_lora_weights']}), not from the base."
-        )
-        raise RefusedError(message, "Let the run end, and take its result: that fits the plain base.")
+        message = f"Checkpoints of `{run.name}` count from its start ({run.recipe['init_lora_weights']})."
+        raise RefusedError(message, "They do not fit the plain base. Let the run end, and take its result.")
     if kind == "adapter" and subject.weights == "model":
         message = f"The run `{run.name}` trained the weights themselves, so it has no adapter."
         raise RefusedError(message, "Take it as `merged`: that is the whole model, and it is ready at once.")
@@ -191,4 +189,4 @@ def delete(export_id: str) -> None:
         session.flush()
         is_shared = work_id is not None and bool(exports.made_by(session, work_id))
     if work_id is not None and not is_shared:
-        work.forget(work_id)
+        work.forget(work.look_up(work_id))

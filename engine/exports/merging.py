@@ -33,10 +33,8 @@ def refuse(subject: Subject) -> None:
     name = str(subject.run.recipe.get("tuning", "lora"))
     tuning = TUNINGS.get(name)
     if subject.weights == "adapter" and tuning is not None and not tuning.mergeable:
-        message = (
-            f"The run `{subject.run.name}` learnt tokens that stand before every row ({name}): no weight holds them."
-        )
-        raise RefusedError(message, "Take its adapter, and use that with the base.")
+        message = f"The run `{subject.run.name}` learnt tokens that stand before every row ({name})."
+        raise RefusedError(message, "No weight of a model holds them: take its adapter, and use that with the base.")
     if not subject.base.path or not Path(subject.base.path).is_dir():
         message = f"The files of the base model {subject.base.name} are not there."
         raise RefusedError(message, "Fetch or add the model again on the Models page, or take the adapter.")
@@ -66,9 +64,7 @@ def _check_room(disk_bytes: int, memory_bytes: int) -> None:
     needed, free = memory_bytes + SPARE_BYTES, psutil.virtual_memory().available
     if free < needed:
         message = f"Merging in float32 needs {sizes.in_words(needed)} of memory, {sizes.in_words(free)} are free."
-        raise ConflictError(
-            message, "Stop what else uses memory, or take the adapter and merge it on a larger machine."
-        )
+        raise ConflictError(message, "Stop what else uses memory, or merge the adapter on a larger machine.")
 
 
 def _parameters(folder: Path, subject: Subject) -> int:

@@ -1,1 +1,1 @@
-"""What a person names by one short text, such as `run:ID`: found, or said what there is instead."""
+"""What is named by a short text: `run:ID`, `run:ID@STEP`; found, or said what there is."""

@@ -1,6 +1,6 @@
 """Makes one model of a base and its adapter: `python -m engine.workers.exports.merge SPEC.json OUT/`.
 
-Spec: {"base_path", "adapter_path" (null: the base is a whole model already), "scores" (a reward model), "dtype", "card"}.
+Spec: {"base_path", "adapter_path" (null: the base is a whole model), "scores" (a reward model), "dtype", "card"}.
 Everything is computed in float32 on the CPU, and rounded to `dtype` only at the end: rounding before would lose what a
 short training has changed. Leaves OUT/model, which appears under this name once it was opened again and answers as base
 and adapter do.

@@ -26,3 +26,7 @@ def upgrade() -> None:
     with op.batch_alter_table("export", schema=None) as batch_op:
         for column in ("run_id", "work_id", "created_at"):
             batch_op.create_index(batch_op.f(f"ix_export_{column}"), [column], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_table("export")
