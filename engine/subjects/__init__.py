@@ -1,1 +1,1 @@
-"""What is named by a short text: `run:ID`, `run:ID@STEP`; found, or said what there is."""
+"""What a short text such as `run:ID` names: found, or said what there is."""

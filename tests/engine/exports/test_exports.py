@@ -16,7 +16,7 @@ from engine.runs import runs
 from storage import db, home
 from storage import exports as stored
 from storage.statuses import WorkStatus
-from storage.tables import Model, Run, Work
+from storage.tables import Export, Model, Run, Work
 from tests.engine.exports.trained_runs import add_checkpoint, add_run
 from tests.engine.weights import model_folders
 from tests.waiting import wait_for
@@ -156,7 +156,7 @@ def test_deleting_one_of_two_that_are_made_together_leaves_the_other(base: Path,
     run = add_run(base)
     export, making = exports.create(f"run:{run.id}", "merged")
     assert making is not None
-    twin = exports.Export(run_id=run.id, subject=export.subject, kind="merged", options={}, work_id=making.id)
+    twin = Export(run_id=run.id, subject=export.subject, kind="merged", options={}, work_id=making.id)
     with db.session() as session:
         session.add(twin)
     exports.delete(twin.id)
@@ -182,7 +182,7 @@ def finished_merge(run: Run) -> Work:
     making = Work(kind=merging.KIND, subject_id=run.id, key="k", spec={}, status=WorkStatus.SUCCEEDED)
     making.result = {"folder": "model", "size_bytes": 7, "parity": 0.001, "notes": ["Told."]}
     (work.folder(making) / "model").mkdir(parents=True)
-    row = exports.Export(run_id=run.id, subject=f"run:{run.id}", kind="merged", options={"dtype": "base"})
+    row = Export(run_id=run.id, subject=f"run:{run.id}", kind="merged", options={"dtype": "base"})
     row.work_id = making.id
     with db.session() as session:
         session.add(making)

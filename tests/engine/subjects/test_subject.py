@@ -6,6 +6,7 @@ import pytest
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.subjects import subject
+from engine.weights import checkpoints
 from storage import db, home
 from storage.statuses import RunStatus
 from storage.tables import Run
@@ -68,6 +69,6 @@ def test_a_run_that_failed_names_its_checkpoints_and_one_that_trains_none(run: R
 def test_a_checkpoint_in_pieces_is_refused(run: Run) -> None:
     folder = add_checkpoint(run, 4, whole=False)
     (folder / "adapter_model.safetensors").unlink()
-    subject.checkpoints.write_manifest(folder, 4)
+    checkpoints.write_manifest(folder, 4)
     with pytest.raises(RefusedError, match="keeps its checkpoints in pieces"):
         subject.look_up(f"run:{run.id}@4")

@@ -9,7 +9,7 @@ from engine.process import plan
 from pages.runs import page, take
 from storage import db, home
 from storage.statuses import RunStatus, WorkStatus
-from storage.tables import Run, Work
+from storage.tables import Export, Run, Work
 from tests.engine.exports.trained_runs import add_run
 from tests.engine.weights import model_folders
 from tests.pages.clicks import Click
@@ -75,7 +75,7 @@ def test_how_a_merge_ended_is_told(status: WorkStatus, base: Path) -> None:
         kind=merging.KIND, subject_id=run.id, key="k", spec={}, status=status, error="It broke.", hint="Again."
     )
     making.result = {"folder": "model", "size_bytes": 7_000_000, "parity": 0.0123, "notes": ["Rounding <tells>."]}
-    row = exports.Export(run_id=run.id, subject=f"run:{run.id}", kind="merged", options={"dtype": "base"})
+    row = Export(run_id=run.id, subject=f"run:{run.id}", kind="merged", options={"dtype": "base"})
     row.work_id = making.id
     with db.session() as session:
         session.add_all([making, row])
