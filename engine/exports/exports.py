@@ -184,9 +184,9 @@ def delete(export_id: str) -> None:
     """
     with db.session() as session:
         export = existing(session, Export, export_id)
-        work_id = export.work_id
+        making = session.get(Work, export.work_id) if export.work_id else None
         session.delete(export)
         session.flush()
-        is_shared = work_id is not None and bool(exports.made_by(session, work_id))
-    if work_id is not None and not is_shared:
-        work.forget(work.look_up(work_id))
+        is_shared = making is not None and bool(exports.made_by(session, making.id))
+    if making is not None and not is_shared:
+        work.forget(making)

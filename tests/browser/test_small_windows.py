@@ -13,6 +13,7 @@ from storage.statuses import EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Message
 from tests.browser.conftest import Open, Studio, go
 from tests.browser.stored_runs import add_run
+from tests.engine.exports import trained_runs
 from tests.serving import active, end_all, finished_run, ready_model
 from tests.waiting import wait_for
 
@@ -106,3 +107,13 @@ def test_nothing_lies_on_a_control_of_any_page(visit: Open, studio: Studio, talk
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate(COVERED) == [], (path, width)
+
+
+def test_the_model_of_a_run_is_downloaded_on_a_phone(visit: Open, at_home: Path, tmp_path: Path) -> None:
+    run = trained_runs.add_run(tmp_path)
+    page = visit(f"/runs?run={run.id}", width=390)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download adapter").click()
+    assert download.value.suggested_filename == "Jokes-v2-adapter.tar"
+    assert page.evaluate(COVERED) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
