@@ -45,7 +45,8 @@ def start(subject: Subject, dtype: str, card: str) -> Work:
     source = Path(str(subject.base.path)) if subject.weights == "adapter" else subject.folder
     dtype = dtype if dtype != "base" else _dtype(Path(str(subject.base.path)))
     parameters = _parameters(source, subject)
-    _check_room(parameters * BYTES[dtype] + BESIDES_BYTES, parameters * 4)
+    # In memory: all of it in float32, and at the end what was saved beside what was opened again.
+    _check_room(parameters * BYTES[dtype] + BESIDES_BYTES, parameters * max(4, 2 * BYTES[dtype]))
     spec = {
         "base_path": str(source),
         "adapter_path": str(subject.folder) if subject.weights == "adapter" else None,
