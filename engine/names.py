@@ -4,6 +4,7 @@ It is ground: of the engine it knows only the errors.
 """
 
 import re
+import unicodedata
 from typing import Literal
 
 from engine.errors import RefusedError
@@ -48,3 +49,9 @@ def hub_id(text: str, thing: Literal["model", "dataset"], with_owner: bool = Fal
     if not fits or "--" in name or ".." in name or name.endswith(".git") or (with_owner and not fits["owner"]):
         raise RefusedError(f"{text!r:.120} is not the name of a {thing} on the hub.", "Write it as there: owner/name.")
     return name
+
+
+def as_file(name: str, otherwise: str) -> str:
+    """A name as a file can be called on any system: letters, digits, dots and dashes, not too long."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_name).strip("-._")[:80] or otherwise

@@ -55,6 +55,7 @@ def page() -> None:
         dataset_name = gr.Textbox(
             rows.NAME, label="Keep chats for training in the dataset", max_length=120, elem_id="chat-keep-in"
         )
+    gr.Radio(SIDES, value=SIDES[0], show_label=False, container=False, interactive=True, elem_id="chat-side")
     keep_buttons = [gr.Button(KEEP_LABEL, render=False, elem_id=f"chat-keep-{side}") for side in ("tuned", "base")]
     with gr.Row(equal_height=True, elem_id="chat-sides"):
         tuned = gr.Chatbot(
@@ -74,7 +75,7 @@ def page() -> None:
     questions = live.live("questions", questions_html, seconds=60, actions=True)
     with gr.Row(elem_classes="ts-ask"):
         text = gr.Textbox(
-            show_label=False, label="Message", placeholder="Message. Enter sends, Shift+Enter makes a new line.",
+            show_label=False, label="Message", placeholder="Message. Shift+Enter makes a new line.",
             lines=1, max_lines=8, scale=8, autofocus=True, submit_btn=False, elem_id="chat-text",
         )  # fmt: skip
         send = gr.Button("Send", variant="primary", scale=0, min_width=96, elem_id="chat-send")
@@ -108,6 +109,7 @@ def page() -> None:
     deleted.then(None, js=live.REFRESH, **live.QUIET)
 
 
+SIDES = ("Tuned", "Base")  # where there is no room for both: the style sheet shows the one that is chosen
 KEEP_LABEL, COPY_BUTTONS = "Keep for training", ("copy", "copy_all")
 PLACEHOLDER = "Ask something. Both sides get the same question, and the conversation is kept."
 

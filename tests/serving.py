@@ -33,7 +33,7 @@ def ready_model(path: Path | None = None, name: str = "tiny") -> Model:
 
 def finished_run(model: Model, name: str = "Jokes, v2", artifact: str = "adapter") -> Run:
     """A run that succeeded and left an (empty) adapter or model folder."""
-    data = Dataset(project_id=DEFAULT_PROJECT, name="rows", status=DatasetStatus.READY)
+    data = Dataset(project_id=DEFAULT_PROJECT, name="rows", status=DatasetStatus.READY, sha256="0" * 64)
     run = Run(project_id=DEFAULT_PROJECT, name=name, model_id=model.id, dataset_id=data.id, recipe={})
     run.status, run.artifact = RunStatus.SUCCEEDED, artifact
     folder = home.run_folder(run.id) / artifact

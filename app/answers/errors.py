@@ -65,6 +65,8 @@ TOO_LARGE: dict[int | str, dict[str, Any]] = {
     507: {"model": ErrorBody, "description": "The disk has no room for it."},
 }
 
+NO_ROOM: dict[int | str, dict[str, Any]] = {507: {"model": ErrorBody, "description": "The disk has no room for it."}}
+
 
 class TooLargeError(TunesmithError):
     """The body is larger than allowed."""

@@ -5,11 +5,14 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator, Field
 
+from app.answers import archives
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import LARGEST, After, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
 from app.api.train.recipes import ProblemAnswer, RecipeBody, problems
+from engine.exports import exports
 from engine.recipes import continuation
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import Recipe
@@ -205,6 +208,23 @@ def show_further(run_id: PathId) -> dict[str, Any]:
     return dict(continuation.recipe_for(runs.look_up(run_id)))
 
 
+@router.get(
+    "/{id}/download",
+    summary="Download what a run has trained",
+    response_class=StreamingResponse,
+    responses=NOT_FOUND | CONFLICT | {200: {"description": "A tar archive.", "content": {"application/x-tar": {}}}},
+)
+def download_run(run_id: PathId) -> Response:
+    """The adapter, or the whole model of a run that trained every weight, as one tar archive with a model card."""
+    return archives.download(exports.result_of(run_id))
+
+
+@router.head("/{id}/download", include_in_schema=False)
+def size_run(run_id: PathId) -> Response:
+    """Name and length of the archive alone."""
+    return archives.download(exports.result_of(run_id), head=True)
+
+
 @router.post("/{id}/stop", summary="Stop a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)
 def stop_run(run_id: PathId) -> Run:
     """Asks the run to save a checkpoint and end."""
@@ -219,5 +239,5 @@ def resume_run(run_id: PathId) -> Run:
 
 @router.delete("/{id}", status_code=204, summary="Delete a run", responses=NOT_FOUND | CONFLICT)
 def delete_run(run_id: PathId) -> None:
-    """Deletes the run, its checkpoints and its adapter. Refused while it is running."""
+    """Deletes the run with its checkpoints, adapter and exports. Refused while it is running or being merged."""
     runs.delete_run(run_id)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import data, doctor, running_studio, shape, sky
+from app.cli import data, doctor, exports, running_studio, shape, sky
 from app.cli import presets as cli_presets
 from app.cli import recipe as cli_recipe
 from app.cli import serve as server
@@ -37,6 +37,7 @@ cli = typer.Typer(
 cli.command(name="import")(data.import_files)
 cli.command()(cli_recipe.probe)
 cli.command()(cli_recipe.check)
+cli.command()(exports.export)
 cli.command(name="export-sky")(sky.export_sky)
 cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(shape.COMMANDS, name="data")

@@ -1,10 +1,9 @@
 """Exports of datasets: a worker writes the file, which lies in its folder until the dataset is deleted."""
 
-import re
-import unicodedata
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from engine import names
 from engine.data import datasets
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import work
@@ -69,13 +68,8 @@ def download(dataset_id: str, work_id: str) -> Download:
     ]
     if export_work.spec["file"] == "parquet":
         media_type = "application/vnd.apache.parquet"
-    return Download(path, f"{safe_name(export_work.spec['name'])}-{export_work.spec['form']}{ending}", media_type)
-
-
-def safe_name(name: str) -> str:
-    """A name as a file can be called on any system: letters, digits, dots and dashes, not too long."""
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_name).strip("-._")[:80] or "dataset"
+    name = names.as_file(export_work.spec["name"], "dataset")
+    return Download(path, f"{name}-{export_work.spec['form']}{ending}", media_type)
 
 
 def form_label(form: str) -> str:

@@ -23,6 +23,7 @@ WORKERS = {
     "shape_data": "engine.workers.data.shape",
     "diff_data": "engine.workers.data.diff",
     "export_data": "engine.workers.data.export",
+    "export_merged": "engine.workers.exports.merge",
     "look_data": "engine.workers.data.hub_splits",
     "first_rows": "engine.workers.data.first_rows",
     "push_data": "engine.workers.data.push",

@@ -165,10 +165,11 @@ def stop(work_id: str) -> Work:
 def forget_subject(subject_id: str) -> None:
     """Ends and removes all work about a subject that is being deleted."""
     for work in about(subject_id):
-        _forget(work)
+        forget(work)
 
 
-def _forget(work: Work) -> None:
+def forget(work: Work) -> None:
+    """Ends a piece of work and removes it with what it has made."""
     with db.session() as session:
         if (row := stored_work.get(session, work.id)) is not None:
             session.delete(row)
@@ -183,7 +184,7 @@ def drop_old() -> None:
             with db.reading() as session:
                 old = stored_work.ended_before(session, name, time.time() - kind.kept_seconds)
             for work in old:
-                _forget(work)
+                forget(work)
 
 
 def tick() -> None:

@@ -20,6 +20,7 @@ class Kind:
 KINDS = {
     "diff_data": Kind("comparison of two datasets"),
     "export_data": Kind("export"),
+    "export_merged": Kind("merge"),
     "first_rows": Kind("first look at a file", is_prompt=True),
     "fit_probe": Kind("measurement", is_prompt=True, takes_device=True, retries=0),
     "health": Kind("health check"),

@@ -16,13 +16,13 @@ from engine import names
 from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.fit import kept_checkpoints
-from engine.process import devices, events, logs, process, queue, trash
+from engine.process import devices, events, logs, process, queue, trash, work
 from engine.recipes import auxiliary_models, continuation, launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
 from engine.runs import supervision, tracking
 from engine.train import check
-from storage import db, endpoints, home, runs
+from storage import db, endpoints, exports, home, runs
 from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
 from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run
 from storage.transitions import move_run
@@ -117,7 +117,10 @@ def resume_run(run_id: str) -> Run:
 
 
 def delete_run(run_id: str) -> None:
-    """Removes a run with its folder, for ever. Raises NotFoundError; ConflictError while it moves or is served."""
+    """Removes a run with its folder and its exports, for ever.
+
+    Raises NotFoundError; ConflictError while it moves, is served, or is being merged.
+    """
     with db.session() as session:
         run = existing(session, Run, run_id)
         if run.status in RUN_MOVING:
@@ -132,7 +135,12 @@ def delete_run(run_id: str) -> None:
             )
         if any(run.id in backend.adapters for backend in endpoints.moving(session)):
             raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
+        if exports.is_being_made(session, run_id):
+            message = f"The run `{run.name}` is being merged with its base."
+            raise ConflictError(message, "Wait until the export has ended, or delete it.")
+        exports.drop_of(session, run_id)
         runs.drop(session, run)
+    work.forget_subject(run_id)
     tracking.end(run_id)
     trash.discard(home.run_folder(run_id))
 

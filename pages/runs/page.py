@@ -14,6 +14,7 @@ from engine.runs import runs
 from engine.serve import endpoints
 from pages.parts import html, live, toasts
 from pages.parts.pager import place_of
+from pages.runs import take
 from pages.runs.recipe import recipe_html
 from pages.runs.state import action_buttons, progress_bar, step_words, time_words
 from pages.runs.story import checkpoints_html
@@ -50,6 +51,8 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "delete": lambda id, _: runs.delete_run(id),
     "rename": lambda id, values: runs.rename_run(id, values.get("name", "")),
     "serve": _serve,
+    "merge": take.merge,
+    "delete-export": take.delete,
 }
 
 
@@ -145,4 +148,9 @@ def _pager(page_number: int, page_count: int) -> Markup:
     )
 
 
-FRAGMENTS: dict[str, live.Fragment] = {"runs": runs_html, "checkpoints": checkpoints_html, "recipe": recipe_html}
+FRAGMENTS: dict[str, live.Fragment] = {
+    "runs": runs_html,
+    "checkpoints": checkpoints_html,
+    "recipe": recipe_html,
+    "take": take.take_html,
+}

@@ -67,3 +67,9 @@ def test_what_is_written_to_has_an_owner() -> None:
     assert names.hub_id("owner/name", "dataset", with_owner=True) == "owner/name"
     with pytest.raises(RefusedError, match="owner"):
         names.hub_id("name", "dataset", with_owner=True)
+
+
+def test_a_name_becomes_a_files_name_on_any_system() -> None:
+    assert names.as_file("../../etc/passwd", "dataset") == "etc-passwd"
+    assert names.as_file("日本", "dataset") == "dataset"
+    assert names.as_file("Jokes, v2", "run") == "Jokes-v2"

@@ -1,0 +1,1 @@
+"""Exports: a trained model taken away, as its adapter or merged with its base."""

@@ -1,0 +1,192 @@
+"""Exports: trained weights taken away. queued -> running -> succeeded | failed, as the work that makes them.
+
+`adapter` is what a run left, sent as it lies there, so nothing has to be made. `merged` is one model of the base and
+the adapter: a worker makes it (engine.workers.exports.merge), and it stays until the export or its run is deleted.
+A run that trained every weight has left such a model already.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
+from engine.existing import existing, missing
+from engine.exports import contents, facts, merging
+from engine.exports.archive import Archive
+from engine.exports.card import Kind, text
+from engine.process import work
+from engine.recipes import recipe
+from engine.recipes.choices.tunings import MOVED_STARTS
+from engine.subjects import subject as subjects
+from engine.subjects.subject import Subject
+from storage import db, exports
+from storage.statuses import WORK_MOVING, WorkStatus
+from storage.tables import Export, Run, Work
+
+Dtype = Literal["base", "float32", "bfloat16", "float16"]
+Row = exports.Row
+
+
+class NoOptions(BaseModel):
+    """An adapter is taken as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MergeOptions(BaseModel):
+    """How the two become one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dtype: Dtype = Field(default="base", description="Precision of the merged weights; base: as the base model's.")
+
+
+OPTIONS: dict[str, type[BaseModel]] = {"adapter": NoOptions, "merged": MergeOptions}
+
+
+def create(subject_name: str, kind: str, options: dict[str, Any] | None = None) -> Row:
+    """An export of a subject (see engine.subjects), begun if there is something to make; the same one is made once.
+
+    Raises RefusedError for what cannot be taken away so, with the way that does work; NotFoundError; ConflictError for
+    a run that has nothing yet, or too little memory; DiskFullError for too little disk.
+    """
+    if kind not in OPTIONS:
+        raise RefusedError(f"There is no export of the kind `{kind:.40}`.", f"Choose one of: {', '.join(OPTIONS)}.")
+    checked_options = _options(kind, options or {})
+    subject = subjects.look_up(subject_name)
+    refuse(subject, kind)
+    with db.reading() as session:
+        for export, made_by in exports.same(session, subject.name, kind, checked_options):
+            if made_by is None or made_by.status in (*WORK_MOVING, WorkStatus.SUCCEEDED):
+                return export, made_by
+    export = Export(run_id=subject.run.id, subject=subject.name, kind=kind, options=checked_options)
+    if not merging.is_needed(subject, kind, checked_options):
+        export.size_bytes = _archive(subject, subject.folder, _kind(kind)).content_bytes
+        return _saved(export), None
+    making = merging.start(subject, checked_options["dtype"], text(facts.of(subject, "merged")))
+    export.work_id = making.id
+    return _saved(export), making
+
+
+def _options(kind: str, options: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return OPTIONS[kind].model_validate(options).model_dump()
+    except ValidationError as error:
+        hint = "\n".join(recipe.problems(error, "option"))
+        raise RefusedError(f"The options of this export ({kind}) are wrong.", hint) from error
+
+
+def refuse(subject: Subject, kind: str) -> None:
+    """Raises RefusedError when such weights cannot be taken away in this way."""
+    run = subject.run
+    if subject.step is not None and run.recipe.get("init_lora_weights") in MOVED_STARTS:
+        message = f"Checkpoints of `{run.name}` count from its start ({run.recipe['init_lora_weights']})."
+        raise RefusedError(message, "They do not fit the plain base. Let the run end, and take its result.")
+    if kind == "adapter" and subject.weights == "model":
+        message = f"The run `{run.name}` trained the weights themselves, so it has no adapter."
+        raise RefusedError(message, "Take it as `merged`: that is the whole model, and it is ready at once.")
+    if kind == "merged":
+        merging.refuse(subject)
+
+
+def _saved(export: Export) -> Export:
+    try:
+        with db.session() as session:
+            existing(session, Run, export.run_id)
+            session.add(export)
+    except NotFoundError:  # deleted in this instant
+        work.forget_subject(export.run_id)
+        raise
+    return export
+
+
+def look_up(export_id: str) -> Row:
+    """The export and the work that makes it, if any does. Raises NotFoundError."""
+    with db.reading() as session:
+        export = existing(session, Export, export_id)
+        made_by = session.get(Work, export.work_id) if export.work_id else None
+    if export.work_id and made_by is None:
+        raise missing(Export, export_id)
+    return export, made_by
+
+
+def of_run(run_id: str, limit: int = 50) -> Sequence[Row]:
+    """All of a run, the newest first."""
+    with db.reading() as session:
+        return exports.recent(session, run_id, limit)
+
+
+def describe(export: Export, made_by: Work | None) -> dict[str, Any]:
+    """What there is to say about an export. What is made says how far it is, and at its end how large and how exact."""
+    done = made_by is None or made_by.status == WorkStatus.SUCCEEDED
+    result = made_by.result if made_by else {}
+    return {
+        **{name: getattr(export, name) for name in ("id", "run_id", "subject", "kind", "options", "created_at")},
+        "status": made_by.status if made_by else WorkStatus.SUCCEEDED,
+        **{name: getattr(made_by, name, None) for name in ("progress", "stage", "error", "hint")},
+        "size_bytes": result.get("size_bytes") if made_by else export.size_bytes,
+        "parity": result.get("parity"),
+        "notes": result.get("notes", []),
+        "folder": _place(export, made_by) if done else None,
+    }
+
+
+def _place(export: Export, made_by: Work | None) -> str | None:
+    """Where its files lie; None when they are gone, such as a checkpoint of a run that was resumed."""
+    try:
+        return str(folder(export, made_by))
+    except TunesmithError:
+        return None
+
+
+def folder(export: Export, made_by: Work | None) -> Path:
+    """Where its files lie on this machine. Raises NotFoundError or ConflictError when its subject is gone."""
+    if made_by is not None:
+        return work.folder(made_by) / str(made_by.result.get("folder", merging.FOLDER))
+    return subjects.look_up(export.subject).folder
+
+
+def download(export_id: str) -> Archive:
+    """The files of a finished export as one archive. Raises NotFoundError, or ConflictError while there are none."""
+    export, made_by = look_up(export_id)
+    if made_by is not None and made_by.status != WorkStatus.SUCCEEDED:
+        raise ConflictError(f"The export is {made_by.status.value}.", made_by.error or "Wait until it has succeeded.")
+    return _archive(subjects.look_up(export.subject), folder(export, made_by), _kind(export.kind))
+
+
+def result_of(run_id: str) -> Archive:
+    """What a run has left, adapter or whole model, as one archive. Raises NotFoundError, ConflictError."""
+    subject = subjects.look_up(f"run:{run_id}")
+    return _archive(subject, subject.folder, "adapter" if subject.weights == "adapter" else "merged")
+
+
+def size_of(subject: Subject) -> int:
+    """Bytes of the files of a subject that are taken away."""
+    return sum(path.stat().st_size for path in contents.files(subject.folder))
+
+
+def _archive(subject: Subject, files: Path, kind: Kind) -> Archive:
+    told = facts.of(subject, kind)
+    entries = contents.of_folder(files, told.base_name, text(told))
+    return Archive(told.folder_name, entries, subject.run.ended_at or subject.run.created_at)
+
+
+def _kind(kind: str) -> Kind:
+    return next(known for known in get_args(Kind) if known == kind)
+
+
+def delete(export_id: str) -> None:
+    """Ends the making if it is under way, and removes what was made; the run keeps what it left itself.
+
+    Raises NotFoundError.
+    """
+    with db.session() as session:
+        export = existing(session, Export, export_id)
+        making = session.get(Work, export.work_id) if export.work_id else None
+        session.delete(export)
+        session.flush()
+        is_shared = making is not None and bool(exports.made_by(session, making.id))
+    if making is not None and not is_shared:
+        work.forget(making)

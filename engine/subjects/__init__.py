@@ -1,0 +1,1 @@
+"""What a short text such as `run:ID` names: found, or said what there is."""

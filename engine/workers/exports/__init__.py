@@ -1,0 +1,1 @@
+"""Trained models made ready to be taken away: merged with their base."""
