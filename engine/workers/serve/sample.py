@@ -35,7 +35,7 @@ class Sampler:
         """A token from one row of scores over the vocabulary."""
         scores = self._penalised(scores.float().cpu())
         if self._sampling.temperature < 1e-4:
-            token = int(scores.argmax())
+            token = _first_of_highest(scores)
         else:
             token = self._random_token(torch.softmax(scores / self._sampling.temperature, dim=-1))
         self._counts[token] += 1
@@ -54,9 +54,28 @@ class Sampler:
     def _random_token(self, probabilities: torch.Tensor) -> int:
         if self._sampling.top_p >= 1:
             return int(torch.multinomial(probabilities, 1, generator=self._random))
-        highest, tokens = torch.topk(probabilities, min(NUCLEUS, len(probabilities)))
+        highest, tokens = _highest(probabilities, NUCLEUS)
         if highest.sum() < self._sampling.top_p:
-            highest, tokens = torch.sort(probabilities, descending=True)
+            highest, tokens = torch.sort(probabilities, descending=True, stable=True)
         # A token stays when the ones before it have not yet reached top_p; the first one always stays.
         kept = highest * (highest.cumsum(-1) - highest < self._sampling.top_p)
         return int(tokens[torch.multinomial(kept, 1, generator=self._random)])
+
+
+def _highest(values: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `count` highest values and their tokens, from high to low; of equal ones the lower token is first.
+
+    Ties are common in bfloat16. torch.topk and argmax leave open which of them they name, so that a nucleus of one
+    token would not be the greedy token.
+    """
+    if count >= len(values):
+        return torch.sort(values, descending=True, stable=True)
+    least = torch.topk(values, count, sorted=False).values.min()
+    tokens = (values >= least).nonzero()[:, 0]
+    highest, order = torch.sort(values[tokens], descending=True, stable=True)
+    return highest[:count], tokens[order[:count]]
+
+
+def _first_of_highest(scores: torch.Tensor) -> int:
+    """The greedy token; of several with the same score the lowest."""
+    return int((scores == scores.max()).nonzero()[0])

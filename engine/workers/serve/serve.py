@@ -2,6 +2,7 @@
 
 Loads, answers one token to itself, listens, says `Ready`. SIGTERM ends it after the answers in flight. Spec:
     model_path, device, socket
+    dtype      of the weights, when it is not bfloat16
     adapters   {key: folder}: LoRA adapters on that model, or whole models
     names      {served name: key, or "" for the base model}
 """

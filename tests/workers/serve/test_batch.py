@@ -145,6 +145,20 @@ def test_sampling_keeps_to_its_nucleus_and_its_seed() -> None:
     assert [samplers[0].draw(flat) for _ in range(5)] == [samplers[1].draw(flat) for _ in range(5)]
 
 
+def test_of_tokens_with_the_same_score_the_lowest_is_the_greedy_one_and_the_first_of_its_nucleus() -> None:
+    """Ties are common in bfloat16; what torch.topk and argmax name then is left open."""
+    scores = torch.zeros(5000, dtype=torch.bfloat16)
+    for tied in ([4321, 1234, 77], [3000, 2999], [4999, 0]):
+        scores.zero_()
+        scores[tied] = 30.0
+        draws = [Sampling(temperature=0)] + [Sampling(top_p=1e-6, seed=seed) for seed in range(10)]
+        assert {Sampler(sampling).draw(scores) for sampling in draws} == {min(tied)}
+    flat = torch.zeros(5000)
+    assert Sampler(Sampling(top_p=1e-6, seed=1)).draw(flat) == Sampler(Sampling(temperature=0)).draw(flat) == 0
+    kept = {Sampler(Sampling(top_p=0.01, seed=seed)).draw(flat) for seed in range(300)}
+    assert max(kept) == 49  # a hundredth of 5,000 equal tokens: the lowest 50
+
+
 def test_penalties_count_what_was_said() -> None:
     sampler = Sampler(Sampling(temperature=0, frequency_penalty=0.6, presence_penalty=0.5))
     scores = torch.tensor([2.0, 1.0, 0.0])

@@ -1,4 +1,4 @@
-"""The model server, as a real process with a tiny random model and real adapters."""
+"""The model server, as a real process with a tiny random model and real adapters, the same ones every time."""
 
 import json
 import os
@@ -21,6 +21,7 @@ ADAPTERS = """
 import sys, torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
+torch.manual_seed(0)
 model = get_peft_model(AutoModelForCausalLM.from_pretrained(sys.argv[1]), LoraConfig(r=4, target_modules="all-linear"))
 for number, folder in enumerate(sys.argv[2:4]):
     torch.manual_seed(number)
@@ -79,6 +80,7 @@ def spec(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         "adapters": dict(zip(("one", "two", "whole"), folders, strict=True)),
         "names": {"m": "one", "m:base": "", "m:one": "one", "m:two": "two", "m:whole": "whole"},
         "device": "cpu",
+        "dtype": "float32",  # in bfloat16 random weights often give two tokens one score; batches round it either way
     }
 
 
@@ -124,8 +126,7 @@ def test_questions_asked_together_get_the_answers_they_get_alone(server: Server)
             for name, text in alone
         }
         together = {key: "".join(chunk.choices[0].delta.content or "" for chunk in streams[key]) for key in streams}
-    same = [key for key in alone if alone[key] == together[key]]
-    assert len(same) >= len(alone) / 2  # in bfloat16 a batch may round a tie the other way; test_batch is exact
+    assert together == alone
 
 
 def test_a_seed_repeats_an_answer_and_no_seed_does_not(server: Server) -> None:
