@@ -7,6 +7,7 @@ Loads, answers one token to itself, listens, says `Ready`. SIGTERM ends it after
     names      {served name: key, or "" for the base model}
 """
 
+import atexit
 import os
 import queue
 import signal
@@ -19,9 +20,11 @@ import uvicorn
 from engine.process import events
 from engine.workers import contract
 from engine.workers.serve.api import create_app
-from engine.workers.serve.batch import Batch, Question
+from engine.workers.serve.batch import Batch
 from engine.workers.serve.load import Loaded, load
+from engine.workers.serve.questions import Ending, Piece, Question
 from engine.workers.serve.sample import Sampling
+from engine.workers.serve.template_process import TemplateProcess
 
 DRAIN_SECONDS = 8  # the shim kills after ten
 WARM_SECONDS = 300
@@ -32,11 +35,11 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Serves until SIGTERM. Returns nothing worth knowing."""
     signal.signal(signal.SIGTERM, _end_early)
     loaded = load(spec)
-    batch = Batch(loaded.tokenizer)
+    batch, templates = Batch(loaded.tokenizer), _templates(loaded)
     _warm(loaded, batch)
     listener = listen(Path(spec["socket"]))
     config = uvicorn.Config(
-        create_app(loaded, batch),
+        create_app(loaded, batch, templates),
         log_level="warning",
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -44,6 +47,15 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     events.append(out, events.Ready(address=f"unix:{spec['socket']}", models=list(spec["names"])))
     uvicorn.Server(config).run(sockets=[listener])
     raise contract.Stopped
+
+
+def _templates(loaded: Loaded) -> TemplateProcess | None:
+    """The process that writes chats; None for a model without a chat template."""
+    if not loaded.tokenizer.chat_template:
+        return None
+    templates = TemplateProcess(loaded.tokenizer.chat_template, loaded.tokenizer.special_tokens_map)
+    atexit.register(templates.close)
+    return templates
 
 
 def _end_early(_signal: int, _frame: Any) -> None:
@@ -55,16 +67,12 @@ def _warm(loaded: Loaded, batch: Batch) -> None:
     """Answers one token to itself with every voice: proves that they work, and takes the slow first pass off others."""
     token = loaded.tokenizer("a", add_special_tokens=False)["input_ids"][:1] or [0]
     for name, voice in loaded.voices.items():
-        ends: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-
-        def sink(_index: int, text: str, finish: str | None, ends: queue.SimpleQueue[tuple[str, str]] = ends) -> None:
-            if finish:
-                ends.put((finish, text))
-
-        batch.ask(Question(voice, token, Sampling(temperature=0), max_tokens=1, sink=sink))
-        finish, text = ends.get(timeout=WARM_SECONDS)
-        if finish == "error":
-            raise contract.WorkFailedError("code", f"`{name}` cannot answer: {text}")
+        ends: queue.SimpleQueue[Piece] = queue.SimpleQueue()
+        batch.ask(Question(voice, token, Sampling(temperature=0), Ending(max_tokens=1), ends.put))
+        while not (end := ends.get(timeout=WARM_SECONDS)).finish:
+            pass
+        if end.finish == "error":
+            raise contract.WorkFailedError("code", f"`{name}` cannot answer: {end.text}")
 
 
 def listen(path: Path) -> socket.socket:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import Template as Compiled
-from jinja2 import TemplateError, nodes
+from jinja2 import TemplateError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
@@ -188,3 +188,10 @@ class _Names(Namespace):
 def _check_name(name: Any) -> None:
     if isinstance(name, str) and name.startswith("_"):
         raise SecurityError(f"It keeps a value under the name {name!r:.80}, which begins with an underscore.")
+
+
+def asked_names(source: Source) -> set[str]:
+    """Variables that a template reads and nothing in it, nor in its sandbox, gives. Raises jinja2.TemplateError."""
+    sandbox, sources = _environment(), [source] if isinstance(source, str) else source.values()
+    names: set[str] = set().union(*(meta.find_undeclared_variables(sandbox.parse(text)) for text in sources))
+    return names - set(sandbox.globals)

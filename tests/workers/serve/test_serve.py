@@ -221,7 +221,7 @@ def test_a_client_that_goes_away_ends_the_work(server: Server) -> None:
         ("completions", {"model": "m", "prompt": "x", "temperature": 3}, 400, "`temperature`"),
         ("completions", {"model": "m", "prompt": "x", "top_p": 0}, 400, "`top_p`"),
         ("completions", {"model": "m", "prompt": "x", "best_of": 3}, 400, "`best_of`"),
-        ("completions", {"model": "m", "prompt": "x", "echo": True}, 400, "`echo` is not supported"),
+        ("completions", {"model": "m", "prompt": "x", "echo": True, "logprobs": 1}, 400, "`echo`"),
         ("completions", {"model": "m", "prompt": [99999]}, 400, "not a token"),
         ("completions", {"model": "m", "prompt": ["x"] * 33}, 400, "At most 32"),
         ("completions", {"model": "m", "prompt": [[]]}, 400, "empty"),
