@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -29,7 +29,14 @@ DEFAULT_COMPLETION_TOKENS = 16  # OpenAI's own
 
 def create_app(loaded: Loaded, batch: Batch, templates: TemplateProcess | None) -> FastAPI:
     """The app of one server. It checks no key: it listens on a Unix socket in a folder only its owner can enter."""
-    app = FastAPI(title="Tunesmith model server", openapi_url=None)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if templates:  # a chat that is being written would keep a thread, and with it the end, waiting
+            templates.close()
+
+    app = FastAPI(title="Tunesmith model server", openapi_url=None, lifespan=lifespan)
     server = Server(loaded, batch, templates)
     app.exception_handler(RequestError)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)

@@ -7,7 +7,6 @@ Loads, answers one token to itself, listens, says `Ready`. SIGTERM ends it after
     names      {served name: key, or "" for the base model}
 """
 
-import atexit
 import os
 import queue
 import signal
@@ -53,9 +52,7 @@ def _templates(loaded: Loaded) -> TemplateProcess | None:
     """The process that writes chats; None for a model without a chat template."""
     if not loaded.tokenizer.chat_template:
         return None
-    templates = TemplateProcess(loaded.tokenizer.chat_template, loaded.tokenizer.special_tokens_map)
-    atexit.register(templates.close)
-    return templates
+    return TemplateProcess(loaded.tokenizer.chat_template, loaded.tokenizer.special_tokens_map)
 
 
 def _end_early(_signal: int, _frame: Any) -> None:

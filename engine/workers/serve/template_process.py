@@ -60,15 +60,17 @@ class TemplateProcess:
         return answer
 
     async def _answered(self, line: bytes) -> dict[str, Any]:
-        process = self._process or self._start()
+        process = self._process
+        if process is None or process.poll() is not None:
+            process = self._start()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await asyncio.to_thread(_exchange, process, line)
-        except BaseException as error:  # cancelled, too: what it would still say must not answer the next chat
-            process.kill()
-            if not isinstance(error, TimeoutError):
-                raise
+        except TimeoutError:
             answer = b""
+        except BaseException:  # what it would still say must not answer the next chat
+            self._end()
+            raise
         if answer.endswith(b"\n"):
             return dict(json.loads(answer))
         return {"overrun": "The model's chat template ran on these messages without end."}
@@ -79,6 +81,11 @@ class TemplateProcess:
         self._process = subprocess.Popen(ARGV, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         _write(self._process, self._template)
         return self._process
+
+    @property
+    def pid(self) -> int:
+        """Of the process that writes; 0 while there is none."""
+        return self._process.pid if self._process else 0
 
     def close(self) -> None:
         """Ends the process; a chat that is being written fails."""

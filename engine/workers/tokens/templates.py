@@ -191,7 +191,15 @@ def _check_name(name: Any) -> None:
 
 
 def asked_names(source: Source) -> set[str]:
-    """Variables that a template reads and nothing in it, nor in its sandbox, gives. Raises jinja2.TemplateError."""
-    sandbox, sources = _environment(), [source] if isinstance(source, str) else source.values()
-    names: set[str] = set().union(*(meta.find_undeclared_variables(sandbox.parse(text)) for text in sources))
+    """Variables that whoever renders a template may set. Raises jinja2.TemplateError.
+
+    What the template sets itself is none of them, but where it first asks whether it `is defined` (Llama's dates).
+    """
+    sandbox, names = _environment(), set[str]()
+    for text in [source] if isinstance(source, str) else source.values():
+        tree = sandbox.parse(text)
+        set_by_itself = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+        tests = (test for test in tree.find_all(nodes.Test) if test.name in ("defined", "undefined"))
+        asked_first = {test.node.name for test in tests if isinstance(test.node, nodes.Name)}
+        names |= meta.find_undeclared_variables(tree) - (set_by_itself - asked_first)
     return names - set(sandbox.globals)
