@@ -54,7 +54,7 @@ BOTH: Refusals = {
     "bad_words": Refusal("Use `logit_bias`.", ([],)),
     "allowed_token_ids": Refusal("Use `logit_bias`."),
     "include_stop_str_in_output": Refusal("A stop is never shown.", (False,)),
-    "spaces_between_special_tokens": Refusal("There are always some.", (True,)),
+    "spaces_between_special_tokens": Refusal("Text is what the tokenizer makes of the tokens.", (True,)),
     "truncate_prompt_tokens": Refusal("A prompt is never cut."),
     "prompt_logprobs": Refusal("Only the answer's are told."),
     "return_tokens_as_token_ids": Refusal("Tokens are told as text.", (False,)),

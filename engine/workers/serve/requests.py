@@ -50,9 +50,13 @@ class GenerationRequest(Strict):
 
     model: str = Field(description="A name of `GET /v1/models`.")
     temperature: float | None = number("0 to 2; 1 if not given. 0 takes the likeliest token.", ge=0, le=2)
-    top_p: float | None = number("Above 0, up to 1: the likeliest tokens that make up this much.", gt=0, le=1)
-    top_k: int | None = optional("The likeliest tokens, so many. 0 or -1 is all of them.", ge=-1)
-    min_p: float | None = number("0 to 1: tokens at least this likely, as a part of the likeliest.", ge=0, le=1)
+    top_p: float | None = number(
+        "Above 0, up to 1: only the likeliest tokens that together have this probability.", gt=0, le=1
+    )
+    top_k: int | None = optional("Only so many of the likeliest tokens. 0 or -1 is all of them.", ge=-1)
+    min_p: float | None = number(
+        "0 to 1: only tokens at least this likely, measured against the likeliest one.", ge=0, le=1
+    )
     frequency_penalty: float | None = number("-2 to 2, for each time the answer has the token already.", ge=-2, le=2)
     presence_penalty: float | None = number("-2 to 2, once for a token that the answer has already.", ge=-2, le=2)
     repetition_penalty: float | None = number(
@@ -103,7 +107,7 @@ class ChatRequest(GenerationRequest):
         description="Up to 2,000 turns of system, developer, user, assistant, tool. Content is text, or parts of text. "
         "`name`, `tool_call_id` and `reasoning_content` are handed to the template."
     )
-    max_completion_tokens: int | None = optional("As `max_tokens`, and stronger.", ge=1)
+    max_completion_tokens: int | None = optional("As `max_tokens`; of the two this one counts.", ge=1)
     tools: list[dict[str, Any]] | None = optional(
         "Functions. Written by the template, or as text where it knows no tools."
     )
@@ -111,7 +115,9 @@ class ChatRequest(GenerationRequest):
     parallel_tool_calls: bool | None = optional("False tells only the first call of an answer.")
     logprobs: bool | None = optional("True tells the log-probability of each token, before penalties and filters.")
     top_logprobs: int | None = optional(
-        f"And of so many others, up to {MOST_LIKELIEST}. Only with `logprobs`.", ge=0, le=MOST_LIKELIEST
+        f"The same for so many of the likeliest tokens, up to {MOST_LIKELIEST}. Only with `logprobs`.",
+        ge=0,
+        le=MOST_LIKELIEST,
     )
     add_generation_prompt: bool | None = optional("False does not begin a turn of the assistant. True if not given.")
     continue_final_message: bool | None = optional("True goes on with the last turn, which must be the assistant's.")
@@ -154,7 +160,7 @@ class CompletionRequest(GenerationRequest):
     )
     echo: bool | None = optional("True puts the prompt in front of the answer. Not together with `logprobs`.")
     logprobs: int | None = optional(
-        f"Log-probabilities of each token and of so many others, up to {MOST_LIKELIEST}, before penalties and filters.",
+        f"The same, and for so many of the likeliest tokens, up to {MOST_LIKELIEST}.",
         ge=0,
         le=MOST_LIKELIEST,
     )
