@@ -7,6 +7,7 @@ Loads, answers one token to itself, listens, says `Ready`. SIGTERM ends it after
     names      {served name: key, or "" for the base model}
 """
 
+import asyncio
 import os
 import queue
 import signal
@@ -26,6 +27,7 @@ from engine.workers.serve.sample import Sampling
 from engine.workers.serve.template_process import TemplateProcess
 
 DRAIN_SECONDS = 8  # the shim kills after ten
+TEMPLATE_SECONDS = 0.5  # an honest one needs a thousandth of it
 WARM_SECONDS = 300
 KEEP_ALIVE_SECONDS = 75  # longer than the gateway keeps an idle connection
 
@@ -44,8 +46,21 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     events.append(out, events.Ready(address=f"unix:{spec['socket']}", models=list(spec["names"])))
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, templates).run(sockets=[listener])
     raise contract.Stopped
+
+
+class _Server(uvicorn.Server):
+    """Ends soon after SIGTERM, whatever a chat template is doing; answers that are being written have longer."""
+
+    def __init__(self, config: uvicorn.Config, templates: TemplateProcess | None) -> None:
+        super().__init__(config)
+        self._templates = templates
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._templates:
+            asyncio.get_running_loop().call_later(TEMPLATE_SECONDS, self._templates.close)
+        await super().shutdown(sockets)
 
 
 def _templates(loaded: Loaded) -> TemplateProcess | None:

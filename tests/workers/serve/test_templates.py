@@ -15,7 +15,7 @@ import trl
 
 from engine.workers.serve import template_process
 from engine.workers.serve.errors import RequestError
-from engine.workers.serve.render import Renderer
+from engine.workers.serve.render import Renderer, allowed_seconds
 from engine.workers.serve.template_process import TemplateProcess
 from tests.tiny import TEMPLATE
 
@@ -79,6 +79,10 @@ def test_a_turn_that_is_continued_is_left_open(name: str) -> None:
 def test_a_refusal_is_in_the_templates_own_words() -> None:
     refused = shipped("gemma").answer({"messages": [USER, USER], "add_generation_prompt": True})["refused"]
     assert "alternate" in refused
+
+
+def test_a_long_chat_has_longer_but_never_without_end() -> None:
+    assert [allowed_seconds(turns) for turns in (0, 1, 199, 200, 500, 2000)] == [1, 1, 1, 2, 5, 10]
 
 
 @asynccontextmanager
