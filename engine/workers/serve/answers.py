@@ -1,4 +1,4 @@
-"""The shapes of an answer: pieces as they come from the batch, OpenAI's chunks, and OpenAI's whole body."""
+"""The shapes of an answer: OpenAI's chunks, and OpenAI's whole body."""
 
 import asyncio
 import time
@@ -7,19 +7,14 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any, Literal
 
-from engine.workers.serve.batch import Batch, Finish, Question
-from engine.workers.serve.requests import GenerationRequest, RequestError
+from engine.workers.serve.batch import Batch
+from engine.workers.serve.choices import Choice, Part
+from engine.workers.serve.errors import RequestError
+from engine.workers.serve.logprobs import Words
+from engine.workers.serve.questions import Piece, Question
+from engine.workers.serve.requests import GenerationRequest
 
 Kind = Literal["chat.completion", "text_completion"]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """New text of one choice; with `finish`, its last."""
-
-    choice: int
-    text: str
-    finish: Finish | None
 
 
 @dataclass(frozen=True)
@@ -29,6 +24,8 @@ class Completion:
     kind: Kind
     request: GenerationRequest
     questions: list[Question]
+    words: Words
+    echoes: list[str]  # the prompts, where the answer begins with them; else empty texts
     id: str = field(default_factory=lambda: token_hex(12))
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -42,28 +39,37 @@ class Completion:
         completion = sum(question.produced for question in self.questions)
         return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
+    def choices(self) -> list[Choice]:
+        return [Choice(self.request, self.words, echo) for echo in self.echoes for _ in range(self.request.n or 1)]
+
     async def chunks(self, answer: AsyncIterator[Piece]) -> AsyncIterator[dict[str, Any]]:
         """The answer as a stream of OpenAI's chunks; the error chunk, when there is one, is the last."""
-        head = self.head(chunk=True)
+        tells_usage = bool(self.request.stream_options and self.request.stream_options.include_usage)
+        head, choices = self.head(chunk=True) | ({"usage": None} if tells_usage else {}), self.choices()
         if self.kind == "chat.completion":
-            for choice in range(self.request.n or 1):
-                yield head | {"choices": [_delta(choice, {"role": "assistant", "content": ""}, None)]}
+            for index in range(len(choices)):
+                yield head | {
+                    "choices": [_delta(Part(index, "", [], None, None), {"role": "assistant", "content": ""})]
+                }
         async for piece in answer:
             if piece.finish == "error":
                 yield RequestError(piece.text, status=500).body
                 return
-            yield head | {"choices": [self._part(piece)]}
-        if self.request.stream_options and self.request.stream_options.include_usage:
+            part = choices[piece.choice].read(piece)
+            if part.text or part.calls or part.finish or part.logprobs:
+                yield head | {"choices": [self._chunk(part)]}
+        if tells_usage:
             yield head | {"choices": [], "usage": self.usage()}
 
-    def _part(self, piece: Piece) -> dict[str, Any]:
-        if self.kind == "chat.completion":
-            return _delta(piece.choice, {"content": piece.text} if piece.text else {}, piece.finish)
-        return {"index": piece.choice, "text": piece.text, "logprobs": None, "finish_reason": piece.finish}
+    def _chunk(self, part: Part) -> dict[str, Any]:
+        if self.kind == "text_completion":
+            return {"index": part.choice, "text": part.text, "logprobs": part.logprobs, "finish_reason": part.finish}
+        delta: dict[str, Any] = {"content": part.text} if part.text else {}
+        return _delta(part, delta | ({"tool_calls": part.calls} if part.calls else {}))
 
 
-def _delta(choice: int, delta: dict[str, str], finish: Finish | None) -> dict[str, Any]:
-    return {"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish}
+def _delta(part: Part, delta: dict[str, Any]) -> dict[str, Any]:
+    return {"index": part.choice, "delta": delta, "logprobs": part.logprobs, "finish_reason": part.finish}
 
 
 class Collected:
@@ -71,25 +77,36 @@ class Collected:
 
     def __init__(self, completion: Completion) -> None:
         self._completion = completion
-        self._texts: dict[int, list[str]] = {}
-        self._finish: dict[int, str | None] = {}
+        self._choices = completion.choices()
+        self._parts: list[list[Part]] = [[] for _ in self._choices]
 
     def add(self, piece: Piece) -> None:
         """Raises RequestError (500) when the piece says that the answer failed."""
         if piece.finish == "error":
             raise RequestError(piece.text, status=500)
-        self._texts.setdefault(piece.choice, []).append(piece.text)
-        self._finish[piece.choice] = piece.finish
+        self._parts[piece.choice].append(self._choices[piece.choice].read(piece))
 
     def body(self) -> dict[str, Any]:
-        choices = [self._choice(index, "".join(self._texts[index])) for index in sorted(self._texts)]
+        choices = [self._choice(index, parts) for index, parts in enumerate(self._parts)]
         return self._completion.head() | {"choices": choices, "usage": self._completion.usage()}
 
-    def _choice(self, index: int, text: str) -> dict[str, Any]:
-        end = {"index": index, "logprobs": None, "finish_reason": self._finish[index]}
-        if self._completion.kind == "chat.completion":
-            return {**end, "message": {"role": "assistant", "content": text}}
-        return {**end, "text": text}
+    def _choice(self, index: int, parts: list[Part]) -> dict[str, Any]:
+        text = "".join(part.text for part in parts)
+        end = {"index": index, "logprobs": _joined(parts), "finish_reason": parts[-1].finish}
+        if self._completion.kind == "text_completion":
+            return {**end, "text": text}
+        calls = [{name: call[name] for name in ("id", "type", "function")} for part in parts for call in part.calls]
+        message = {"role": "assistant", "content": text or None if calls else text}
+        return {**end, "message": message | ({"tool_calls": calls} if calls else {})}
+
+
+def _joined(parts: list[Part]) -> dict[str, Any] | None:
+    """Log-probabilities of all parts as one: lists one after the other."""
+    told = [part.logprobs for part in parts if part.logprobs]
+    if not told:
+        return None
+    lists = {name: [entry for one in told for entry in one[name]] for name in told[0] if told[0][name] is not None}
+    return {**told[0], **lists}
 
 
 async def pieces(completion: Completion, batch: Batch) -> AsyncGenerator[Piece]:
@@ -102,8 +119,9 @@ async def pieces(completion: Completion, batch: Batch) -> AsyncGenerator[Piece]:
             first_choice = number * question.n
             open_choices += question.n
 
-            def sink(index: int, text: str, finish: Finish | None, first_choice: int = first_choice) -> None:
-                loop.call_soon_threadsafe(arrived.put_nowait, Piece(first_choice + index, text, finish))
+            def sink(piece: Piece, first_choice: int = first_choice) -> None:
+                placed = Piece(first_choice + piece.choice, piece.text, piece.finish, piece.scores)
+                loop.call_soon_threadsafe(arrived.put_nowait, placed)
 
             question.sink = sink
             batch.ask(question)

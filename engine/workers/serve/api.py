@@ -4,33 +4,46 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
 
 from engine.serve.disconnects import HungUpError, while_connected
+from engine.workers.serve import asking
 from engine.workers.serve.answers import Collected, Completion, pieces
-from engine.workers.serve.batch import Batch, Question
-from engine.workers.serve.load import Loaded, Voice
-from engine.workers.serve.prompt import answer_room, chat_tokens, prompt_tokens, refuse_unknown
-from engine.workers.serve.requests import ChatRequest, CompletionRequest, GenerationRequest, RequestError
-from engine.workers.serve.sample import Sampling
+from engine.workers.serve.batch import Batch
+from engine.workers.serve.errors import RequestError
+from engine.workers.serve.load import Loaded
+from engine.workers.serve.logprobs import Words
+from engine.workers.serve.prompt import chat_tokens, prompt_tokens
+from engine.workers.serve.requests import ChatRequest, CompletionRequest
+from engine.workers.serve.template_process import TemplateProcess
 
 DEFAULT_CHAT_TOKENS = 1024
 DEFAULT_COMPLETION_TOKENS = 16  # OpenAI's own
 
 
-def create_app(loaded: Loaded, batch: Batch) -> FastAPI:
+def create_app(loaded: Loaded, batch: Batch, templates: TemplateProcess | None) -> FastAPI:
     """The app of one server. It checks no key: it listens on a Unix socket in a folder only its owner can enter."""
-    app = FastAPI(title="Tunesmith model server", openapi_url=None)
-    server = Server(loaded, batch)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if templates:  # a chat that is being written would keep a thread, and with it the end, waiting
+            templates.close()
+
+    app = FastAPI(title="Tunesmith model server", openapi_url=None, lifespan=lifespan)
+    server = Server(loaded, batch, templates)
     app.exception_handler(RequestError)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_not_here)
     app.add_api_route("/health", server.health, methods=["GET"])
     app.add_api_route("/v1/models", server.models, methods=["GET"])
+    app.add_api_route("/v1/models/{name:path}", server.model, methods=["GET"])
     app.add_api_route("/v1/chat/completions", server.chat, methods=["POST"], response_model=None)
     app.add_api_route("/v1/completions", server.complete, methods=["POST"], response_model=None)
     return app
@@ -42,15 +55,35 @@ async def _refused(_request: Request, error: RequestError) -> JSONResponse:
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:])
-    return await _refused(request, RequestError(f"`{field or 'body'}`: {first['msg']}."[:500], field or None))
+    if first["type"] == "json_invalid":
+        return await _refused(request, RequestError("The body is not JSON."))
+    if first["type"] == "extra_forbidden":
+        field = ".".join(map(str, first["loc"][1:]))[:100]
+        text = f"`{field}` is not a field that this server knows."
+        return await _refused(request, RequestError(text, field, "unknown_parameter"))
+    field = ".".join(str(part) for part in first["loc"][1:] if _is_in_the_body(part))
+    message = first["msg"].removeprefix("Value error, ")
+    return await _refused(request, RequestError(f"`{field or 'body'}`: {message}."[:500], field or None))
+
+
+def _is_in_the_body(part: str | int) -> bool:
+    """pydantic also names which of several types it tried, such as `str` or `list[str]`."""
+    return isinstance(part, int) or not (part in ("str", "int", "float") or set(part) & set("[]()-"))
+
+
+async def _not_here(request: Request, error: HTTPException) -> JSONResponse:
+    text = f"There is no {request.method} {request.url.path[:100]} here."
+    return await _refused(
+        request, RequestError(text if error.status_code == 404 else error.detail, status=error.status_code)
+    )
 
 
 class Server:
     """Answers requests with what was loaded."""
 
-    def __init__(self, loaded: Loaded, batch: Batch) -> None:
-        self._loaded, self._batch = loaded, batch
+    def __init__(self, loaded: Loaded, batch: Batch, templates: TemplateProcess | None) -> None:
+        self._loaded, self._batch, self._templates = loaded, batch, templates
+        self._words = Words(loaded.tokenizer)
         self._started = int(time.time())
         self._in_flight = 0
 
@@ -59,45 +92,39 @@ class Server:
         return {"status": "ok", "in_flight": self._in_flight}
 
     async def models(self) -> dict[str, Any]:
-        data = [
-            {"id": name, "object": "model", "created": self._started, "owned_by": "tunesmith"}
-            for name in self._loaded.voices
-        ]
-        return {"object": "list", "data": data}
+        return {"object": "list", "data": [self._entry(name) for name in self._loaded.voices]}
+
+    async def model(self, name: str) -> dict[str, Any]:
+        self._check_model(name)
+        return self._entry(name)
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        return {"id": name, "object": "model", "created": self._started, "owned_by": "tunesmith"}
 
     async def chat(self, body: ChatRequest, request: Request) -> StreamingResponse | JSONResponse:
-        voice = self._voice(body)
-        tokens = await asyncio.to_thread(chat_tokens, self._loaded.tokenizer, body.messages)
-        completion = Completion("chat.completion", body, [self._question(voice, body, tokens, DEFAULT_CHAT_TOKENS)])
-        return await self._answer(completion, request)
+        self._check_model(body.model)
+        tokens = await chat_tokens(self._loaded.tokenizer, self._templates, body)
+        question = asking.question(self._loaded, body, tokens, DEFAULT_CHAT_TOKENS)
+        return await self._answer(Completion("chat.completion", body, [question], self._words, [""]), request)
 
     async def complete(self, body: CompletionRequest, request: Request) -> StreamingResponse | JSONResponse:
-        voice = self._voice(body)
-        questions = []
+        self._check_model(body.model)
+        questions, echoes = [], []
         for prompt in body.prompts():
-            tokens = await asyncio.to_thread(prompt_tokens, self._loaded.tokenizer, prompt)
-            questions.append(self._question(voice, body, tokens, DEFAULT_COMPLETION_TOKENS))
-        return await self._answer(Completion("text_completion", body, questions), request)
+            adds_special = body.add_special_tokens is not False
+            tokens = await asyncio.to_thread(prompt_tokens, self._loaded.tokenizer, prompt, adds_special)
+            questions.append(asking.question(self._loaded, body, tokens, DEFAULT_COMPLETION_TOKENS))
+            echoes.append(self._text(prompt) if body.echo else "")
+        return await self._answer(Completion("text_completion", body, questions, self._words, echoes), request)
 
-    def _voice(self, body: GenerationRequest) -> Voice:
-        body.refuse_unsupported()
-        if body.model not in self._loaded.voices:
+    def _text(self, prompt: str | list[int]) -> str:
+        return prompt if isinstance(prompt, str) else str(self._loaded.tokenizer.decode(prompt))
+
+    def _check_model(self, name: str) -> None:
+        if name not in self._loaded.voices:
             names = ", ".join(self._loaded.voices)
-            text = f"There is no model `{body.model}` here. There are: {names}."
+            text = f"There is no model `{name[:200]}` here. There are: {names}."
             raise RequestError(text[:500], "model", "model_not_found", 404)
-        return self._loaded.voices[body.model]
-
-    def _question(self, voice: Voice, body: GenerationRequest, tokens: list[int], default: int) -> Question:
-        refuse_unknown(self._loaded.tokenizer, tokens, voice.rows)
-        max_tokens = answer_room(tokens, body.requested_tokens(), self._loaded.context_length, default)
-        sampling = Sampling(
-            temperature=1.0 if body.temperature is None else body.temperature,
-            top_p=body.top_p or 1.0,
-            seed=body.seed,
-            frequency_penalty=body.frequency_penalty or 0.0,
-            presence_penalty=body.presence_penalty or 0.0,
-        )
-        return Question(voice, tokens, sampling, max_tokens, _no_sink, body.stops(), body.n or 1)
 
     async def _answer(self, completion: Completion, request: Request) -> StreamingResponse | JSONResponse:
         if completion.request.stream:
@@ -127,7 +154,3 @@ class Server:
             return collected.body()
         finally:
             self._in_flight -= 1
-
-
-def _no_sink(_index: int, _text: str, _finish: str | None) -> None:
-    raise AssertionError("a question must be given a sink before it is asked")

@@ -8,81 +8,16 @@ batch would change the last bits of its scores, and so its tokens.
 
 import queue
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from engine.workers.serve.load import Voice
-from engine.workers.serve.sample import Sampler, Sampling
-from engine.workers.serve.text import StopFilter, TokenText
+from engine.workers.serve.questions import Answer, Question
 
 PREFILL_TOKENS = 512  # of a prompt, at once: bounds memory, and lets others have a turn
 MOST_ROWS = 32
-
-Finish = Literal["stop", "length", "error"]
-Sink = Callable[[int, str, Finish | None], None]  # index of the answer, new text, why it ended
-
-
-@dataclass(eq=False)
-class Question:
-    """A prompt, and how many answers it wants. `sink` is called from the batch's thread."""
-
-    voice: Voice
-    prompt: list[int]
-    sampling: Sampling
-    max_tokens: int
-    sink: Sink
-    stops: list[str] = field(default_factory=list)
-    n: int = 1
-    cancelled: bool = False
-    produced: int = 0  # tokens of all answers
-
-
-class Answer:
-    """One row of a batch: takes scores, gives text."""
-
-    def __init__(self, question: Question, index: int, tokenizer: Any) -> None:
-        self.question, self.index = question, index
-        self._sampler = Sampler(question.sampling, index)
-        self._text, self._stop = TokenText(tokenizer), StopFilter(question.stops)
-        self._tokens = 0
-        self.done = False
-
-    def take(self, scores: torch.Tensor) -> int:
-        """Draws the next token, tells the sink, and notices the end."""
-        token = self._sampler.draw(scores)
-        self._tokens += 1
-        self.question.produced += 1
-        if token in self.question.voice.eos_ids:
-            self._end("stop")
-        else:
-            self._emit(token)
-        return token
-
-    def _emit(self, token: int) -> None:
-        piece = self._stop.add(self._text.add(token))
-        if self._stop.stopped:
-            self._end("stop", piece)
-        elif self._tokens >= self.question.max_tokens:
-            self._end("length", piece)
-        elif piece:
-            self.question.sink(self.index, piece, None)
-
-    def _end(self, finish: Finish, piece: str = "") -> None:
-        if not self._stop.stopped:
-            piece += self._stop.add(self._text.rest())
-        if not self._stop.stopped:
-            piece += self._stop.rest()
-        self.done = True
-        self.question.sink(self.index, piece, finish)
-
-    def fail(self, message: str) -> None:
-        self.done = True
-        self.question.sink(self.index, message, "error")
 
 
 class Lane:

@@ -1,35 +1,59 @@
 """Makes the tokens of a prompt, and checks that they fit."""
 
+import asyncio
 from typing import Any
 
-from jinja2.exceptions import TemplateError
+from engine.workers.serve.errors import RequestError
+from engine.workers.serve.requests import ChatRequest
+from engine.workers.serve.template_process import TemplateProcess
 
-from engine.workers.serve.requests import RequestError, Turn
-from engine.workers.tokens.templates import Template
+MOST_VARIABLES_NAMED = 20
 
 
-def chat_tokens(tokenizer: Any, turns: list[Turn]) -> list[int]:
+async def chat_tokens(tokenizer: Any, templates: TemplateProcess | None, body: ChatRequest) -> list[int]:
     """A chat in the model's own template, written as in training, up to where the answer begins."""
-    if not tokenizer.chat_template:
+    if templates is None:
         hint = "This model has no chat template. Use /v1/completions, or serve a model that was tuned for chat."
         raise RequestError(hint, "messages", "no_chat_template")
-    try:
-        template = Template(tokenizer.chat_template, tokenizer.special_tokens_map)
-        text = template.render([turn.plain() for turn in turns], add_generation_prompt=True)
-    except TemplateError as error:
-        raise RequestError(f"The model's chat template refuses these messages: {error}"[:500], "messages") from error
-    tokens: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return tokens
+    if body.offered_tools() and not (await templates.facts())["reads_calls"]:
+        text = (
+            "This model's calls of tools cannot be read: its template does not write them as `<tool_call>` with JSON."
+        )
+        raise RequestError(f'{text} With `tool_choice: "none"` it answers in words.', "tools", "unsupported_parameter")
+    if body.chat_template_kwargs:
+        _check_variables(set(body.chat_template_kwargs), (await templates.facts())["variables"])
+    prompt = await templates.text(
+        {
+            "messages": [turn.plain() for turn in body.messages],
+            "tools": body.offered_tools(),
+            "add_generation_prompt": body.add_generation_prompt is not False,
+            "continues": bool(body.continue_final_message),
+            "variables": body.chat_template_kwargs or {},
+        }
+    )
+    return await asyncio.to_thread(_tokens, tokenizer, prompt, bool(body.add_special_tokens))
 
 
-def prompt_tokens(tokenizer: Any, prompt: str | list[int]) -> list[int]:
+def _check_variables(given: set[str], known: list[str]) -> None:
+    if unknown := sorted(given - set(known)):
+        names = ", ".join(f"`{name}`" for name in known[:MOST_VARIABLES_NAMED]) or "none"
+        text = f"The model's chat template knows no `{unknown[0][:80]}`. It knows: {names}."
+        raise RequestError(text, "chat_template_kwargs", "unsupported_parameter")
+
+
+def prompt_tokens(tokenizer: Any, prompt: str | list[int], adds_special: bool) -> list[int]:
     """Tokens of a text, with what the model wants at its beginning; tokens are only checked."""
     if isinstance(prompt, str):
-        tokens: list[int] = tokenizer(prompt)["input_ids"]
+        tokens = _tokens(tokenizer, prompt, adds_special)
         return tokens or [token for token in (tokenizer.bos_token_id, tokenizer.eos_token_id) if token is not None][:1]
     if any(not 0 <= token < len(tokenizer) for token in prompt):
         raise RequestError("`prompt` holds a number that is not a token of this model.", "prompt")
     return prompt
+
+
+def _tokens(tokenizer: Any, text: str, adds_special: bool) -> list[int]:
+    tokens: list[int] = tokenizer(text, add_special_tokens=adds_special)["input_ids"]
+    return tokens
 
 
 def refuse_unknown(tokenizer: Any, tokens: list[int], rows: int) -> None:
@@ -47,5 +71,5 @@ def answer_room(tokens: list[int], requested: int | None, context: int, default:
     if tokens_left < 1 or (requested or 1) > tokens_left:
         answer = f" and {requested} for the answer" if requested else ""
         text = f"The model's context is {context} tokens; the prompt has {len(tokens)}{answer}."
-        raise RequestError(f"{text} Send less, or ask for fewer tokens.", "messages", "context_length_exceeded")
+        raise RequestError(f"{text} Send less, or ask for fewer tokens.", None, "context_length_exceeded")
     return requested or min(tokens_left, default)

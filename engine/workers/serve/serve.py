@@ -2,10 +2,12 @@
 
 Loads, answers one token to itself, listens, says `Ready`. SIGTERM ends it after the answers in flight. Spec:
     model_path, device, socket
+    dtype      of the weights, when it is not bfloat16
     adapters   {key: folder}: LoRA adapters on that model, or whole models
     names      {served name: key, or "" for the base model}
 """
 
+import asyncio
 import os
 import queue
 import signal
@@ -18,11 +20,14 @@ import uvicorn
 from engine.process import events
 from engine.workers import contract
 from engine.workers.serve.api import create_app
-from engine.workers.serve.batch import Batch, Question
+from engine.workers.serve.batch import Batch
 from engine.workers.serve.load import Loaded, load
+from engine.workers.serve.questions import Ending, Piece, Question
 from engine.workers.serve.sample import Sampling
+from engine.workers.serve.template_process import TemplateProcess
 
 DRAIN_SECONDS = 8  # the shim kills after ten
+TEMPLATE_SECONDS = 0.5  # an honest one needs a thousandth of it
 WARM_SECONDS = 300
 KEEP_ALIVE_SECONDS = 75  # longer than the gateway keeps an idle connection
 
@@ -31,18 +36,38 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Serves until SIGTERM. Returns nothing worth knowing."""
     signal.signal(signal.SIGTERM, _end_early)
     loaded = load(spec)
-    batch = Batch(loaded.tokenizer)
+    batch, templates = Batch(loaded.tokenizer), _templates(loaded)
     _warm(loaded, batch)
     listener = listen(Path(spec["socket"]))
     config = uvicorn.Config(
-        create_app(loaded, batch),
+        create_app(loaded, batch, templates),
         log_level="warning",
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     events.append(out, events.Ready(address=f"unix:{spec['socket']}", models=list(spec["names"])))
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, templates).run(sockets=[listener])
     raise contract.Stopped
+
+
+class _Server(uvicorn.Server):
+    """Ends soon after SIGTERM, whatever a chat template is doing; answers that are being written have longer."""
+
+    def __init__(self, config: uvicorn.Config, templates: TemplateProcess | None) -> None:
+        super().__init__(config)
+        self._templates = templates
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._templates:
+            asyncio.get_running_loop().call_later(TEMPLATE_SECONDS, self._templates.close)
+        await super().shutdown(sockets)
+
+
+def _templates(loaded: Loaded) -> TemplateProcess | None:
+    """The process that writes chats; None for a model without a chat template."""
+    if not loaded.tokenizer.chat_template:
+        return None
+    return TemplateProcess(loaded.tokenizer.chat_template, loaded.tokenizer.special_tokens_map)
 
 
 def _end_early(_signal: int, _frame: Any) -> None:
@@ -54,16 +79,12 @@ def _warm(loaded: Loaded, batch: Batch) -> None:
     """Answers one token to itself with every voice: proves that they work, and takes the slow first pass off others."""
     token = loaded.tokenizer("a", add_special_tokens=False)["input_ids"][:1] or [0]
     for name, voice in loaded.voices.items():
-        ends: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-
-        def sink(_index: int, text: str, finish: str | None, ends: queue.SimpleQueue[tuple[str, str]] = ends) -> None:
-            if finish:
-                ends.put((finish, text))
-
-        batch.ask(Question(voice, token, Sampling(temperature=0), max_tokens=1, sink=sink))
-        finish, text = ends.get(timeout=WARM_SECONDS)
-        if finish == "error":
-            raise contract.WorkFailedError("code", f"`{name}` cannot answer: {text}")
+        ends: queue.SimpleQueue[Piece] = queue.SimpleQueue()
+        batch.ask(Question(voice, token, Sampling(temperature=0), Ending(max_tokens=1), ends.put))
+        while not (end := ends.get(timeout=WARM_SECONDS)).finish:
+            pass
+        if end.finish == "error":
+            raise contract.WorkFailedError("code", f"`{name}` cannot answer: {end.text}")
 
 
 def listen(path: Path) -> socket.socket:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import Template as Compiled
-from jinja2 import TemplateError, nodes
+from jinja2 import TemplateError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
@@ -188,3 +188,18 @@ class _Names(Namespace):
 def _check_name(name: Any) -> None:
     if isinstance(name, str) and name.startswith("_"):
         raise SecurityError(f"It keeps a value under the name {name!r:.80}, which begins with an underscore.")
+
+
+def asked_names(source: Source) -> set[str]:
+    """Variables that whoever renders a template may set. Raises jinja2.TemplateError.
+
+    What the template sets itself is none of them, but where it first asks whether it `is defined` (Llama's dates).
+    """
+    sandbox, names = _environment(), set[str]()
+    for text in [source] if isinstance(source, str) else source.values():
+        tree = sandbox.parse(text)
+        set_by_itself = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+        tests = (test for test in tree.find_all(nodes.Test) if test.name in ("defined", "undefined"))
+        asked_first = {test.node.name for test in tests if isinstance(test.node, nodes.Name)}
+        names |= meta.find_undeclared_variables(tree) - (set_by_itself - asked_first)
+    return names - set(sandbox.globals)

@@ -18,7 +18,7 @@ Turns = list[dict[str, Any]]
 
 NOTE = (
     "The model's chat template knows no {what}: they are written as text, with <tools>, <tool_call> and "
-    "<tool_response> tags. Ask the served model in the same way."
+    "<tool_response> tags. The studio's own server writes them so, too; ask other servers in this way."
 )
 SYSTEM = """You may call functions. They are listed as JSON within <tools></tools>:
 <tools>

@@ -7,8 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine.workers.serve.batch import Batch, Lane, Question
+from engine.workers.serve.batch import Batch, Lane
 from engine.workers.serve.load import Voice
+from engine.workers.serve.questions import Ending, Piece, Question
 from engine.workers.serve.sample import Sampler, Sampling
 from engine.workers.serve.text import StopFilter, TokenText
 
@@ -25,21 +26,21 @@ def tokenizer(tiny_model: Path) -> AutoTokenizer:
     return AutoTokenizer.from_pretrained(tiny_model)
 
 
-class RecordingSink(list[tuple[int, str, str | None]]):
+class RecordingSink(list[Piece]):
     """A sink that remembers."""
 
-    def __call__(self, index: int, text: str, finish: str | None) -> None:
-        self.append((index, text, finish))
+    def __call__(self, piece: Piece) -> None:
+        self.append(piece)
 
     def text(self, index: int = 0) -> str:
-        return "".join(text for answer_index, text, _finish in self if answer_index == index)
+        return "".join(piece.text for piece in self if piece.choice == index)
 
 
 def lane(
     voice: Voice, tokenizer: AutoTokenizer, prompt: list[int], max_tokens: int, n: int = 1
 ) -> tuple[Lane, RecordingSink]:
     sink = RecordingSink()
-    return Lane(Question(voice, prompt, GREEDY, max_tokens, sink, n=n), tokenizer), sink
+    return Lane(Question(voice, prompt, GREEDY, Ending(max_tokens), sink, n=n), tokenizer), sink
 
 
 @torch.inference_mode()
@@ -89,7 +90,7 @@ def test_a_long_prompt_is_read_in_pieces_and_shared_by_its_choices(
 def test_seeded_and_foreign_lanes_stay_alone(voice: Voice, tokenizer: AutoTokenizer) -> None:
     plain, _ = lane(voice, tokenizer, [5], 2)
     plain.pending = []
-    seeded = Lane(Question(voice, [5], Sampling(seed=1), 2, RecordingSink()), tokenizer)
+    seeded = Lane(Question(voice, [5], Sampling(seed=1), Ending(2), RecordingSink()), tokenizer)
     seeded.pending = []
     other, _ = lane(Voice(voice.network, "adapter", frozenset()), tokenizer, [5], 2)
     other.pending = []
@@ -101,25 +102,27 @@ def test_a_lane_that_fails_ends_with_an_error_and_the_next_one_works(voice: Voic
     batch = Batch(tokenizer)
     ends: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def sink(_index: int, text: str, finish: str | None) -> None:
-        if finish:
-            ends.put(f"{finish}: {text}")
+    def sink(piece: Piece) -> None:
+        if piece.finish:
+            ends.put(f"{piece.finish}: {piece.text}")
 
-    batch.ask(Question(voice, [10**6], GREEDY, 2, sink))
+    batch.ask(Question(voice, [10**6], GREEDY, Ending(2), sink))
     assert ends.get(timeout=30).startswith("error: IndexError")
-    batch.ask(Question(voice, [5], GREEDY, 2, sink))
+    batch.ask(Question(voice, [5], GREEDY, Ending(2), sink))
     assert ends.get(timeout=30).startswith("length: ")
 
 
 def test_text_comes_in_whole_characters_and_all_of_it(tokenizer: AutoTokenizer) -> None:
     expected = "naïve 🦜 日本語 done"
     text = TokenText(tokenizer)
-    pieces = [text.add(token) for token in tokenizer(expected, add_special_tokens=False)["input_ids"]]
+    pieces = [
+        piece for token in tokenizer(expected, add_special_tokens=False)["input_ids"] for piece, _ in text.add(token)
+    ]
     assert "".join(pieces) == expected
     assert "\ufffd" not in "".join(pieces)
     unfinished = TokenText(tokenizer)
     tokens = tokenizer("🦜", add_special_tokens=False)["input_ids"]
-    assert [unfinished.add(token) for token in tokens[:-1]] == [""] * (len(tokens) - 1)
+    assert [unfinished.add(token) for token in tokens[:-1]] == [[("", True)]] * (len(tokens) - 1)
     assert unfinished.rest() == "\ufffd"
 
 
@@ -143,6 +146,20 @@ def test_sampling_keeps_to_its_nucleus_and_its_seed() -> None:
     assert len(tokens) > 30
     samplers = Sampler(Sampling(seed=1)), Sampler(Sampling(seed=1))
     assert [samplers[0].draw(flat) for _ in range(5)] == [samplers[1].draw(flat) for _ in range(5)]
+
+
+def test_of_tokens_with_the_same_score_the_lowest_is_the_greedy_one_and_the_first_of_its_nucleus() -> None:
+    """Ties are common in bfloat16; what torch.topk and argmax name then is left open."""
+    scores = torch.zeros(5000, dtype=torch.bfloat16)
+    for tied in ([4321, 1234, 77], [3000, 2999], [4999, 0]):
+        scores.zero_()
+        scores[tied] = 30.0
+        draws = [Sampling(temperature=0)] + [Sampling(top_p=1e-6, seed=seed) for seed in range(10)]
+        assert {Sampler(sampling).draw(scores) for sampling in draws} == {min(tied)}
+    flat = torch.zeros(5000)
+    assert Sampler(Sampling(top_p=1e-6, seed=1)).draw(flat) == Sampler(Sampling(temperature=0)).draw(flat) == 0
+    kept = {Sampler(Sampling(top_p=0.01, seed=seed)).draw(flat) for seed in range(300)}
+    assert max(kept) == 49  # a hundredth of 5,000 equal tokens: the lowest 50
 
 
 def test_penalties_count_what_was_said() -> None:

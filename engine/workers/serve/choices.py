@@ -1,0 +1,59 @@
+"""One choice of an answer, from the batch's pieces to OpenAI's parts: words, calls of tools, log-probabilities."""
+
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+from engine.workers.serve.calls import CallFilter
+from engine.workers.serve.logprobs import Words
+from engine.workers.serve.questions import Piece
+from engine.workers.serve.requests import ChatRequest, GenerationRequest
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a piece adds to a choice, in OpenAI's shapes; `finish` with the last."""
+
+    choice: int
+    text: str
+    calls: list[dict[str, Any]]
+    logprobs: dict[str, Any] | None
+    finish: str | None
+
+
+class Choice:
+    """Reads the pieces of one choice in order."""
+
+    def __init__(self, request: GenerationRequest, words: Words, echo: str = "") -> None:
+        self._request, self._words = request, words
+        self._echo, self._offset = echo, len(echo)
+        offers_tools = isinstance(request, ChatRequest) and request.offered_tools()
+        only_one = isinstance(request, ChatRequest) and request.parallel_tool_calls is False
+        self._calls = CallFilter(1 if only_one else None) if offers_tools else None
+        self._called = 0
+
+    def read(self, piece: Piece) -> Part:
+        text, calls = piece.text, list[dict[str, Any]]()
+        if self._calls:
+            text, found = self._calls.add(piece.text)
+            text += self._calls.rest() if piece.finish else ""
+            for call in found:
+                function = {"name": call.name, "arguments": call.arguments}
+                calls.append({"index": self._called, "id": f"call_{token_hex(12)}"} | _function(function))
+                self._called += 1
+        text, self._echo = self._echo + text, ""
+        finish = "tool_calls" if piece.finish == "stop" and self._called else piece.finish
+        return Part(piece.choice, text, calls, self._logprobs(piece), finish)
+
+    def _logprobs(self, piece: Piece) -> dict[str, Any] | None:
+        if self._request.likeliest() is None:
+            return None
+        if isinstance(self._request, ChatRequest):
+            return self._words.chat(piece.scores)
+        told = self._words.completion(piece.scores, self._offset)
+        self._offset += sum(map(len, told["tokens"]))
+        return told
+
+
+def _function(function: dict[str, str]) -> dict[str, Any]:
+    return {"type": "function", "function": function}
