@@ -19,6 +19,7 @@ from engine.fit import memory
 from engine.process import devices
 from engine.recipes import launch_command, methods, steps
 from engine.recipes.choices import tunings
+from engine.recipes.evaluations import evaluated_every
 from engine.recipes.recipe import Recipe
 
 GENERATING_SHARE = 0.1  # of the speed of training: a rough figure
@@ -97,7 +98,7 @@ def evaluation_rows(recipe: Recipe, amount: Amount) -> int:
     if recipe.eval_steps is not None:
         return amount.held_out * math.ceil(total / recipe.eval_steps)
     most = EVALUATED_TIME * amount.rows / evaluation_share(recipe)
-    return min(amount.held_out * math.ceil(total / steps.evaluated_every(total)), round(most))
+    return min(amount.held_out * math.ceil(total / evaluated_every(total)), round(most))
 
 
 def evaluation_share(recipe: Recipe) -> float:

@@ -42,11 +42,3 @@ def training_rows(recipe: Recipe, rows: int) -> int:
 def held_out(recipe: Recipe, rows: int) -> Amount:
     """How many of so many rows the recipe holds out, about, in which parts."""
     return wanted(rows, recipe.eval_fraction)
-
-
-def evaluated_every(total: int) -> int:
-    """Steps between two evaluations where the recipe says nothing: ten or more of them, not more often than that."""
-    return max(1, min(MOST_BETWEEN, total // 10))
-
-
-MOST_BETWEEN = 50

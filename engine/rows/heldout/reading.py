@@ -19,7 +19,7 @@ from engine.rows.health.sketches import normal
 from engine.rows.heldout.choice import EVAL, LEARNT, TEST, Sides
 from engine.rows.heldout.groups import NO_KEY, Traits, together
 
-# Of more rows near duplicates are not looked for, which takes two cores a minute for so many.
+# Of more rows near duplicates are not looked for: a core takes half a minute for so many, and longer for long ones.
 MOST_COMPARED_ROWS = 300_000
 
 _IDS = "conversation_id|conversation_hash|conversation|conv_id|thread_id|thread_ts|dialog_id|dialogue_id|session_id"

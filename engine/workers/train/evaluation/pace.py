@@ -16,7 +16,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_callback import ExportableState
 
 from engine.process import events
-from engine.recipes import methods, steps
+from engine.recipes import methods
+from engine.recipes.evaluations import evaluated_every
 from engine.workers import group
 from engine.workers.train.spec import Spec
 
@@ -52,7 +53,7 @@ class EvaluationPace(TrainerCallback, ExportableState):
         for name, value in saved.get("attributes", {}).items():
             setattr(self, name, value)
         if self.automatic:
-            self.every = self.every or steps.evaluated_every(state.max_steps)
+            self.every = self.every or evaluated_every(state.max_steps)
             state.eval_steps = self.every
         if self.rows and self.trainer.eval_dataset is not None:
             self._read_only(self.rows)
