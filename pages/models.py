@@ -111,7 +111,8 @@ def _token_facts(facts: token_facts.TokenFacts | None) -> list[tuple[str, str]]:
 def _remarks(model: Model) -> Markup:
     """What does not fit between its tokenizer, its template and its sizes."""
     facts = token_facts.of(model.token_facts)
-    return html.join(html.notice(text, tone="calm") for text in (token_facts.remarks(facts) if facts else []))
+    remarks = token_facts.remarks(facts) if facts else []
+    return html.notice("Good to know", " ".join(remarks), "calm") if remarks else Markup()
 
 
 def _verdict(model: Model) -> Markup:

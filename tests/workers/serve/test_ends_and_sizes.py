@@ -18,9 +18,10 @@ from tests.workers.train.training_runs import chat, finish, only, spec, write_ro
 from tests.workers.warm import Program
 
 ROWS = [chat("say fox", "fox it is"), chat("call it", "<tool_x>fox<tool_y>")] * 8
-LEARNS: dict[str, Any] = {"bf16": False, "per_device_train_batch_size": 8, "learning_rate": 3e-3}
-STEPS = {"full": 70, "lora": 12}  # until every row is known by heart; until something is learnt
-EMBEDDINGS = 320
+LEARNS: dict[str, dict[str, Any]] = {  # until every row is known by heart; until something is learnt
+    "full": {"max_steps": 70, "learning_rate": 3e-3},
+    "lora": {"max_steps": 25, "learning_rate": 2e-2},
+}
 
 
 class Served:
@@ -30,9 +31,10 @@ class Served:
         self.folder, self.tied = folder, tied
         self.model = make(folder / "model", added=("<tool_x>", "<tool_y>"), tied=tied)
         rows = write_rows(folder, "chat", ROWS)
+        shared: dict[str, Any] = {"bf16": False, "per_device_train_batch_size": 8}
         self.events = {
-            tuning: finish(spec(self.model, rows, tuning=tuning, max_steps=steps, **LEARNS), folder / tuning)
-            for tuning, steps in STEPS.items()
+            tuning: finish(spec(self.model, rows, tuning=tuning, **shared, **steps), folder / tuning)
+            for tuning, steps in LEARNS.items()
         }
         self.results = {
             tuning: folder / tuning / only(recorded, events.Finished).result["artifact"]
