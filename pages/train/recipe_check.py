@@ -165,7 +165,8 @@ def _outlook(checked: Checked, counting: RowPanel | None) -> Markup:
     facts += [("Rows", counting.fact)] if counting else []
     if recipe and model and dataset:
         rows = row_counts.learnt_rows(recipe, model, dataset)
-        facts.append(("Length", _length(steps.total_steps(recipe, rows))))
+        uncounted = counting is not None and not counting.is_exact and recipe.max_steps < 1
+        facts.append(("Length", _length(steps.total_steps(recipe, rows), "at most " * uncounted)))
     if recipe and dataset:
         facts.append(("Evaluation", _held_out(recipe, dataset)))
     return html.facts(facts) + (_devices(recipe) if recipe else Markup())
@@ -188,8 +189,8 @@ def _devices(recipe: Recipe) -> Markup:
     return Markup('<details class="ts-more" open><summary>Device plan</summary>{}</details>').format(lines)
 
 
-def _length(total: int | None) -> str:
-    return "known once the rows are packed" if total is None else f"{total:,} step{'' if total == 1 else 's'}"
+def _length(total: int | None, about: str = "") -> str:
+    return "known once the rows are packed" if total is None else f"{about}{total:,} step{'' if total == 1 else 's'}"
 
 
 def command_html(checked: Checked) -> str:

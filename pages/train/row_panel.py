@@ -34,6 +34,7 @@ class RowPanel:
     verdict: str
     state: Literal["good", "warn", "wait"]
     fact: Markup
+    is_exact: bool = False
 
 
 def of(recipe: Recipe | None, model: Model | None, dataset: Dataset | None) -> RowPanel | None:
@@ -41,7 +42,7 @@ def of(recipe: Recipe | None, model: Model | None, dataset: Dataset | None) -> R
     if recipe is None or model is None or dataset is None or row_counts.spec(recipe, model, dataset) is None:
         return None
     if counts := row_counts.counted(recipe, model, dataset):
-        return RowPanel("Ready to start", "good", TAG.format(_words(counts), "measured", "counted", ""))
+        return RowPanel("Ready to start", "good", TAG.format(_words(counts), "measured", "counted", ""), True)
     counting = row_counts.known(recipe, model, dataset)
     if counting is None and dataset.train_rows <= COUNTED_UNASKED:
         counting = row_counts.begin(recipe, model, dataset)

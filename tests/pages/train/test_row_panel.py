@@ -45,6 +45,7 @@ def test_rows_are_counted_by_the_panel_itself_and_then_known_for_every_length(va
     assert "about 4 learnt from, about 1 of them cut at 64 tokens" in html
     assert 'data-source="estimate"' in html
     assert 'data-state="warn"' in html
+    assert "at most 1 step" in html
     job = counting(values)
     assert f"/fragments/train/rows?work={job.id}" in html
     assert "data-done" not in row_panel.fragment({"work": job.id})
@@ -59,6 +60,7 @@ def test_rows_are_counted_by_the_panel_itself_and_then_known_for_every_length(va
     assert "Ready to start" in whole
     assert "all whole within 2,000 tokens" in whole
     assert "estimate" not in whole
+    assert "at most" not in whole
 
 
 def test_a_large_dataset_is_counted_at_a_click(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

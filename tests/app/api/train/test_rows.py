@@ -55,3 +55,13 @@ def test_the_command_says_what_becomes_of_the_rows(capsys: pytest.CaptureFixture
     printed = capsys.readouterr().out
     assert "rows     2 of 3 rows are learnt from, 1 of them cut at 64 tokens. 1 holds nothing" in printed
     assert "warning  max_length: " in printed
+
+
+def test_a_refusal_names_the_field_and_never_says_the_recipe_back(owner: TestClient) -> None:
+    recipe = {"model_id": "m", "dataset_id": "d", "method": "dpo", "beta": 0, "seed": {"a": [1]}}
+    for wrong in (recipe, recipe | {"seed": 1}):
+        error = owner.post("/api/runs/check", json={"recipe": wrong}).json()["error"]
+        assert "{" not in error["message"] + error["hint"]
+    assert "raise beta" in error["hint"]
+    answer = owner.post("/api/runs/check", json={"recipe": {"model_id": "m", "dataset_id": "d", "packing": True}})
+    assert answer.status_code == 404  # the recipe holds; there is no such model
