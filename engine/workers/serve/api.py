@@ -55,12 +55,20 @@ async def _refused(_request: Request, error: RequestError) -> JSONResponse:
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:])
+    if first["type"] == "json_invalid":
+        return await _refused(request, RequestError("The body is not JSON."))
     if first["type"] == "extra_forbidden":
-        text = f"`{field[:100]}` is not a field that this server knows."
-        return await _refused(request, RequestError(text, field[:100], "unknown_parameter"))
+        field = ".".join(map(str, first["loc"][1:]))[:100]
+        text = f"`{field}` is not a field that this server knows."
+        return await _refused(request, RequestError(text, field, "unknown_parameter"))
+    field = ".".join(str(part) for part in first["loc"][1:] if _is_in_the_body(part))
     message = first["msg"].removeprefix("Value error, ")
     return await _refused(request, RequestError(f"`{field or 'body'}`: {message}."[:500], field or None))
+
+
+def _is_in_the_body(part: str | int) -> bool:
+    """pydantic also names which of several types it tried, such as `str` or `list[str]`."""
+    return isinstance(part, int) or not (part in ("str", "int", "float") or set(part) & set("[]()-"))
 
 
 async def _not_here(request: Request, error: HTTPException) -> JSONResponse:

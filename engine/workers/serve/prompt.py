@@ -64,5 +64,5 @@ def answer_room(tokens: list[int], requested: int | None, context: int, default:
     if tokens_left < 1 or (requested or 1) > tokens_left:
         answer = f" and {requested} for the answer" if requested else ""
         text = f"The model's context is {context} tokens; the prompt has {len(tokens)}{answer}."
-        raise RequestError(f"{text} Send less, or ask for fewer tokens.", "messages", "context_length_exceeded")
+        raise RequestError(f"{text} Send less, or ask for fewer tokens.", None, "context_length_exceeded")
     return requested or min(tokens_left, default)

@@ -1,5 +1,6 @@
 """Fields that other servers know and this one does not: refused with a reason, but for values that ask for nothing."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,7 @@ def without_refused(refusals: Refusals, body: Any) -> Any:
     """The body without fields that ask for nothing. Raises RequestError for one that would have to be passed over."""
     if not isinstance(body, dict):
         return body
+    _check_text(body)
     kept = {}
     for name, value in body.items():
         refusal = refusals.get(name)
@@ -79,3 +81,13 @@ def without_refused(refusals: Refusals, body: Any) -> Any:
 
 def _same(value: Any, harmless: Any) -> bool:
     return isinstance(value, bool) == isinstance(harmless, bool) and bool(value == harmless)
+
+
+def _check_text(body: Any) -> None:
+    """JSON may name half of a character (`\\ud83e` alone), which no tokenizer takes and no answer can repeat."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise RequestError("The body holds half of a character: a lone surrogate such as `\\ud83e`.") from error
+    except RecursionError as error:
+        raise RequestError("The body is nested too deeply.") from error

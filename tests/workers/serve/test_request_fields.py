@@ -3,6 +3,7 @@
 To write the table anew: `python -m tests.workers.serve.test_request_fields`.
 """
 
+import json
 import re
 from typing import Any
 
@@ -52,10 +53,10 @@ def _where(in_chat: bool, in_completion: bool) -> str:
 
 
 def _values(refusals: Refusals, name: str) -> str:
-    return ", ".join(f"`{_json(value)}`" if value != "" else "an empty text" for value in refusals[name].harmless)
+    return ", ".join(f"`{_shown(value)}`" if value != "" else "an empty text" for value in refusals[name].harmless)
 
 
-def _json(value: Any) -> str:
+def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value).replace("'", '"')
 
 
@@ -136,7 +137,8 @@ PICTURE = {"type": "image_url", "image_url": {"url": "http://x"}}
         ({"min_p": 1.5}, "`min_p`"),
         ({"repetition_penalty": 0}, "`repetition_penalty`"),
         ({"stop": ""}, "`stop"),
-        ({"stop": ["a"] * 17}, "`stop"),
+        ({"stop": ["a"] * 17}, "`stop`"),
+        ({"stop": [7]}, "`stop`: "),
     ],
     ids=str,
 )
@@ -148,6 +150,23 @@ def test_what_is_not_understood_is_400_in_openais_words(server: Server, body: di
     assert re.search(said.replace(".", r"\."), error["message"]), error["message"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"prompt": "\ud83e"},
+        {"prompt": "a", "user": "\ud83e"},
+        {"prompt": "a", "stop": "\ud83e"},
+        {"prompt": "a", "metadata": {"a": ["\ud83e"]}},
+    ],
+    ids=str,
+)
+def test_half_of_a_character_is_refused_wherever_it_stands(server: Server, body: dict[str, Any]) -> None:
+    with server.http() as client:
+        headers = {"content-type": "application/json"}
+        answer = client.post("/v1/completions", content=json.dumps({"model": "m", **body}), headers=headers)
+    assert (answer.status_code, "lone surrogate" in answer.json()["error"]["message"]) == (400, True)
+
+
 def test_a_body_that_is_no_json_and_a_path_that_is_not_there_are_told_in_openais_words(server: Server) -> None:
     with server.http() as client:
         wrong = client.post("/v1/chat/completions", content=b'{"model": ', headers={"content-type": "application/json"})
@@ -155,6 +174,7 @@ def test_a_body_that_is_no_json_and_a_path_that_is_not_there_are_told_in_openais
         assert client.get("/v1/models/m:one").json()["id"] == "m:one"
         assert client.get("/v1/models/no").json()["error"]["code"] == "model_not_found"
     assert (wrong.status_code, wrong.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert wrong.json()["error"]["message"] == "The body is not JSON."
     assert (nowhere.status_code, nowhere.json()["error"]["message"]) == (404, "There is no POST /v1/embeddings here.")
 
 
