@@ -162,7 +162,8 @@ def test_what_is_not_understood_is_400_in_openais_words(server: Server, body: di
 )
 def test_half_of_a_character_is_refused_wherever_it_stands(server: Server, body: dict[str, Any]) -> None:
     with server.http() as client:
-        answer = client.post("/v1/completions", content=json.dumps({"model": "m", **body}))
+        headers = {"content-type": "application/json"}
+        answer = client.post("/v1/completions", content=json.dumps({"model": "m", **body}), headers=headers)
     assert (answer.status_code, "lone surrogate" in answer.json()["error"]["message"]) == (400, True)
 
 
