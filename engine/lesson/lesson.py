@@ -29,7 +29,7 @@ Changes = Mapping[str, Any]
 
 NAME = "First lesson"
 DATASET_NAME = "Sums below fifty"
-STEPS, ROWS_A_STEP = 30, 4  # each chat about once
+STEPS, ROWS_A_STEP = 33, 4  # each chat once
 WAITED_SECONDS = 60  # for an interrupted run to be taken up again
 
 

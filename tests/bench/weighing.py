@@ -1,8 +1,8 @@
 """What the order of rows and the weight of steps are worth: `python -m tests.bench.weighing --model FOLDER`.
 
 Trains the same rows by sft once for each way and seed, each in a process of its own, in turn, and measures the loss of
-every learnt token of the same held-out rows. Ways: `random`; `grouped`, rows of similar length in a step; `weighed`,
-the same with each step counted by its learnt tokens, which is what `group_by_length` does; `small` and `small weighed`,
+every learnt token of the same held-out rows. Ways: `random`; `grouped`, rows of similar length in a step, which is what
+`group_by_length` does; `weighed`, the same with each step counted by its learnt tokens; `small` and `small weighed`,
 rows sorted among the rows of eight steps only. Prints held-out losses, their mean against `random`, and tokens a
 processor second against it. Those can be compared on a busy machine, if not to the last per cent; seconds cannot.
 """
@@ -24,10 +24,10 @@ from tests.bench.training_rows import rows
 SMALL = 8  # steps whose rows are sorted together
 WAYS: dict[str, dict[str, Any]] = {
     "random": {"train_sampling_strategy": "random"},
-    "grouped": {"weighed": False},
-    "weighed": {},
-    "small": {"weighed": False, "together": SMALL},
-    "small weighed": {"together": SMALL},
+    "grouped": {},
+    "weighed": {"weighed": True},
+    "small": {"together": SMALL},
+    "small weighed": {"weighed": True, "together": SMALL},
 }
 HELD_OUT, LONGEST, MOST = 48, 256, 800  # rows; tokens of one; characters of one, so that none is cut
 
@@ -41,11 +41,12 @@ def train(spec: dict[str, Any]) -> dict[str, float]:
 
     from engine.workers.train import checkpointing, training  # noqa: PLC0415
     from engine.workers.trainers import row_order  # noqa: PLC0415
+    from engine.workers.trainers.rows import learnt_tokens  # noqa: PLC0415
 
     torch.set_num_threads(spec["threads"])
     way, out = dict(spec["way"]), Path(spec["out"])
     row_order.BATCHES_SORTED_TOGETHER = way.pop("together", row_order.BATCHES_SORTED_TOGETHER)
-    is_weighed = way.pop("weighed", True)
+    is_weighed = way.pop("weighed", False)
     recipe = {
         "model_id": "bench",
         "dataset_id": "bench",
@@ -58,8 +59,8 @@ def train(spec: dict[str, Any]) -> dict[str, float]:
     }
     told = {"recipe": recipe, "model_path": spec["model"], "dataset_kind": "chat", "dataset_path": spec["train"]}
     made = training.make(training.Spec.read(told), training.SUPERVISED, out)
-    if not is_weighed:
-        made.trainer.usual_labels = None
+    if is_weighed:
+        made.trainer.usual_labels = learnt_tokens(made.rows.train) * spec["batch"]
     began = time.process_time()
     checkpointing.train(made.trainer, None)
     seconds = time.process_time() - began

@@ -26,7 +26,7 @@ from engine.workers.train.spec import Spec as Spec
 from engine.workers.trainers import lean_lora, short_attention
 from engine.workers.trainers.fast_sft import AnswersTrainer, add_labelled_sum, allows_fast_loss, without_adapter
 from engine.workers.trainers.packed_rows import Packed, packed_or_not
-from engine.workers.trainers.rows import learnt_tokens, lengths
+from engine.workers.trainers.rows import lengths
 from engine.workers.tuning import adapters, new_tokens, steps, tuning
 from engine.workers.tuning import model as training_model
 from engine.workers.tuning.start import begun_with
@@ -182,8 +182,6 @@ def _trainer(spec: Spec, base: training_model.Base, rows: Rows, out: Path) -> An
         peft_config=adapters.adapter(recipe, base.model, base.new_tokens),
     )
     trainer.order_rows(recipe.train_sampling_strategy, lengths(learnt))
-    if recipe.train_sampling_strategy == "group_by_length":
-        trainer.usual_labels = learnt_tokens(learnt) * spec.rows_a_step
     with trainer.accelerator.autocast():
         as_one = group.alone() or recipe.strategy == "ddp"
         by_layers = as_one and not adapters.puts_tokens_before(trainer.model)

@@ -54,9 +54,10 @@ def _same_logits(model: PreTrainedModel, decoder: torch.nn.Module) -> bool:
 class AnswersTrainer(RowTrainer, SFTTrainer):
     """SFTTrainer for rows that are tokenised and labelled already. Set `fast_loss` before training.
 
-    `usual_labels` are the learnt tokens of a usual step. Where they are known a step's gradient is divided by them, not
+    `usual_labels` are the learnt tokens of a usual step. Where they are set a step's gradient is divided by them, not
     by the step's own number: each token then counts the same, whatever rows it shares a step with, and a step of short
     rows does not pull as hard as one of long ones. The loss that is reported stays the mean over the step's tokens.
+    No training sets them yet: `tests.bench.weighing` does, to learn whether they are worth it.
     """
 
     usual_labels: float | None = None

@@ -138,18 +138,9 @@ def test_learnt_tokens_of_a_row_are_counted_in_the_file() -> None:
 
 
 class SameOrder(SFTTrainer):  # type: ignore[misc]
-    """Stock TRL in the studio's order of rows, each step weighed by its learnt tokens, where `usual` ones are known."""
+    """Stock TRL in the studio's order of rows."""
 
     order: str
-    usual: float = 0
-
-    def compute_loss(self, *args: Any, num_items_in_batch: Any = None, **kwargs: Any) -> Any:
-        loss = super().compute_loss(*args, num_items_in_batch=num_items_in_batch, **kwargs)
-        return loss * num_items_in_batch / self.usual if self.usual else loss
-
-    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
-        loss = super().training_step(model, inputs, num_items_in_batch)
-        return loss * self.usual / num_items_in_batch if self.usual else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> RowOrder:
         rows = train_dataset if train_dataset is not None else self.train_dataset
@@ -204,9 +195,6 @@ def test_a_training_by_the_studio_has_the_losses_of_stock_trl(
         ),
     )
     trainer.order = order
-    if order == "group_by_length":
-        learnt = [label != -100 for row in trainer.train_dataset["labels"] for label in row]
-        trainer.usual = 4 * sum(learnt) / len(chats)
     trainer.train()
     stock = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     assert len(stock) == 8
