@@ -97,6 +97,8 @@ def test_no_text_in_a_body_breaks_anything(owner: TestClient, text: str) -> None
         ("/api/endpoints", {"name": text, "model_id": "a"}),
         ("/api/endpoints", {"name": "a", "model_id": text, "adapters": [text], "options": {text: text}}),
         ("/api/endpoints", {"name": "a", "backend": "external", "options": {"address": text, "model": text}}),
+        ("/api/exports", {"subject": text, "kind": "merged"}),
+        ("/api/exports", {"subject": f"run:{text}", "kind": "adapter", "options": {text: text}}),
         ("/api/runs", {"name": text, "recipe": {"model_id": "a", "dataset_id": "b"}}),
         ("/api/runs", {"name": "a", "recipe": {"model_id": text, "dataset_id": text, "target_modules": text}}),
         ("/api/runs/check", {"recipe": {"model_id": text, "dataset_id": text, text: text}}),

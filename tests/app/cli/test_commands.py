@@ -22,6 +22,7 @@ from storage import db
 from storage.home import database_file
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model
+from tests.engine.exports import trained_runs
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -175,6 +176,21 @@ def test_a_file_is_imported_without_a_studio(tmp_path: Path) -> None:
     assert "accepted 3 repaired 0 rejected 1" in ended.stdout
     assert "greetings" in run("list", "datasets").stdout
     assert run("import", str(tmp_path / "missing.jsonl")).returncode == 1
+
+
+def test_a_trained_model_is_written_into_a_folder(tmp_path: Path) -> None:
+    trained = trained_runs.add_run(tmp_path)
+    folder = tmp_path / "taken" / "adapter"
+    ended = run("export", trained.id, "--to", str(folder))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (folder / "adapter_model.safetensors").read_text() == "weights" * 100
+    assert "# Jokes, v2" in (folder / "README.md").read_text()
+    assert [path.name for path in folder.parent.iterdir()] == ["adapter"]
+    again = run("export", trained.id, "--to", str(folder))
+    assert (again.returncode, "exists already" in again.stderr) == (1, True)
+    wrong = run("export", f"{trained.id}@3", "--to", str(tmp_path / "other"))
+    assert (wrong.returncode, f"There is: run:{trained.id}." in wrong.stderr) == (1, True)
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_folder_is_added_as_a_model(tiny_model: Path) -> None:
