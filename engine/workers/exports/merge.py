@@ -13,21 +13,20 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, GenerationConfig
 
 from engine.exports import contents
 from engine.exports.merging import FOLDER
 from engine.process import events
 from engine.process.work import SCRATCH
-from engine.workers import contract
+from engine.workers import contract, networks
 from engine.workers.contract import WorkFailedError
 from engine.workers.exports import parity
 
 NICE = 10  # a training beside it goes first
 SHARD = "5GB"
 STEPS = 5
-EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight", "lm_head.weight")
 OWN = ("config.json", contents.CARD, "adapter_config.json")  # files of the sources that are not the result's
 
 
@@ -105,7 +104,7 @@ def _opened(path: Path, spec: dict[str, Any], dtype: torch.dtype) -> Any:
 def _with_adapter(base: Any, adapter: Path, prompts: parity.Prompts) -> tuple[Any, parity.Answers, parity.Answers]:
     """The merged model in float32; what the base says without the adapter, and what it says with it."""
     try:
-        _fit_vocabulary(base, adapter)
+        networks.enlarge(base, networks.adapter_rows(base, adapter))
         without = parity.answers(base, prompts)
         tuned = PeftModel.from_pretrained(base, adapter, is_trainable=False)
         wanted = parity.answers(tuned, prompts)
@@ -115,16 +114,6 @@ def _with_adapter(base: Any, adapter: Path, prompts: parity.Prompts) -> tuple[An
         raise WorkFailedError("data", message, "Take the adapter, and use it with the base.") from error
     parity.refuse_unlike(parity.answers(merged, prompts), wanted, "float32")
     return merged, without, wanted
-
-
-def _fit_vocabulary(base: Any, adapter: Path) -> None:
-    """Gives the base as many embeddings as the adapter brings, where the training had changed their number."""
-    rows = base.get_input_embeddings().weight.shape[0]
-    with safe_open(adapter / "adapter_model.safetensors", framework="pt") as file:
-        shapes = [file.get_slice(name).get_shape() for name in file.keys() if name.endswith(EMBEDDINGS)]  # noqa: SIM118 (not a dict)
-    trained = {shape[0] for shape in shapes} - {rows}
-    if trained:
-        base.resize_token_embeddings(trained.pop(), mean_resizing=False)
 
 
 def _save(model: Any, folder: Path, sources: list[Path], tokenizer_path: Path) -> None:

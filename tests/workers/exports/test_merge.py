@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from engine.process import events
 from engine.process.plan import WORKERS
+from engine.workers import networks
 from engine.workers.exports import merge
 from tests.workers.train.training_runs import finish, only, spec, sums, write_rows
 from tests.workers.warm import Program
@@ -158,6 +159,18 @@ def test_an_adapter_with_a_larger_vocabulary_brings_it_along(tied: Path, tmp_pat
     merge.merge(asked(tied, tmp_path / "adapter"), tmp_path / "out")
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out" / "model")
     assert merged.config.vocab_size == rows
+    assert torch.allclose(logits(merged), logits(tuned), atol=1e-4)
+
+
+def test_an_adapter_that_trained_new_tokens_alone_brings_their_embeddings_along(tied: Path, tmp_path: Path) -> None:
+    base = AutoModelForCausalLM.from_pretrained(tied)
+    known = base.get_input_embeddings().weight.shape[0]
+    networks.enlarge(base, known + 2)
+    config = LoraConfig(r=4, target_modules=["q_proj"], trainable_token_indices=[known, known + 1])
+    tuned = disturbed(base, config, tmp_path / "adapter")
+    merge.merge(asked(tied, tmp_path / "adapter"), tmp_path / "out")
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out" / "model")
+    assert merged.config.vocab_size == known + 2
     assert torch.allclose(logits(merged), logits(tuned), atol=1e-4)
 
 
