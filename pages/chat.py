@@ -56,6 +56,7 @@ def page() -> None:
             rows.NAME, label="Keep chats for training in the dataset", max_length=120, elem_id="chat-keep-in"
         )
     keep_buttons = [gr.Button(KEEP_LABEL, render=False, elem_id=f"chat-keep-{side}") for side in ("tuned", "base")]
+    questions = live.live("questions", questions_html, seconds=60, actions=True)
     with gr.Row(equal_height=True, elem_id="chat-sides"):
         tuned = gr.Chatbot(
             label="Tuned",
@@ -71,7 +72,6 @@ def page() -> None:
             buttons=[*COPY_BUTTONS, keep_buttons[1]],
             **CHATBOT_OPTIONS,
         )
-    questions = live.live("questions", questions_html, seconds=60, actions=True)
     with gr.Row(elem_classes="ts-ask"):
         text = gr.Textbox(
             show_label=False, label="Message", placeholder="Message. Enter sends, Shift+Enter makes a new line.",
