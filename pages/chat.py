@@ -57,6 +57,7 @@ def page() -> None:
         )
     gr.Radio(SIDES, value=SIDES[0], show_label=False, container=False, interactive=True, elem_id="chat-side")
     keep_buttons = [gr.Button(KEEP_LABEL, render=False, elem_id=f"chat-keep-{side}") for side in ("tuned", "base")]
+    questions = live.live("questions", questions_html, seconds=60, actions=True)
     with gr.Row(equal_height=True, elem_id="chat-sides"):
         tuned = gr.Chatbot(
             label="Tuned",
@@ -72,7 +73,6 @@ def page() -> None:
             buttons=[*COPY_BUTTONS, keep_buttons[1]],
             **CHATBOT_OPTIONS,
         )
-    questions = live.live("questions", questions_html, seconds=60, actions=True)
     with gr.Row(elem_classes="ts-ask"):
         text = gr.Textbox(
             show_label=False, label="Message", placeholder="Message. Shift+Enter makes a new line.",

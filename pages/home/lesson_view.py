@@ -16,7 +16,7 @@ from storage.tables import Endpoint, Lesson, Model, Run
 # No times here: how long a step takes is known once some were measured, on this machine, as busy as it is.
 STAGE_WORDS = {
     "fetching": ("Fetch the starter model", "SmolLM2 135M, 93 MB, once"),
-    "importing": ("Make the data", "small sums and plain questions, written by the studio"),
+    "importing": ("Make the data", "sums and plain questions"),
     "training": ("Train", f"{lesson.STEPS} short steps"),
     "serving": ("Start the tuned model", "with the base beside it"),
     "ready": ("Talk to it", "beside the untuned one"),
@@ -47,9 +47,10 @@ def invitation_html() -> Markup:
     """The empty home: one button, and what it will do."""
     steps = html.join(_step(number, name, "later", note) for number, (name, note) in enumerate(STAGE_WORDS.values(), 1))
     return Markup(
-        '<section class="ts-hero" data-key="invitation"><div><h2>Tune your first model in about two minutes</h2>'
+        '<section class="ts-hero" data-key="invitation"><div><h2>Tune your first model</h2>'
         "<p>The studio fetches a small language model, teaches it to add two numbers, and opens a chat where you ask"
-        " the tuned and the untuned model the same question. Everything runs on this machine.</p>{}"
+        " the tuned and the untuned model the same question. Everything runs on this machine: one to two minutes on two"
+        " idle cores, longer on a busy machine.</p>{}"
         '<p class="ts-aside">Have data of your own? {} it, then {}.</p></div><ol class="ts-steps">{}</ol></section>'
     ).format(
         _large_button("Run the first lesson"),

@@ -47,6 +47,7 @@ def test_an_empty_home_has_one_button_and_says_what_it_will_do() -> None:
     assert shown.count("data-act=") == 1
     for words in ("Run the first lesson", "93 MB", "Talk to it"):
         assert words in shown
+    assert "in about two minutes" not in shown
 
 
 def test_the_button_starts_the_lesson_in_the_chosen_project() -> None:
