@@ -50,6 +50,6 @@ class DiskFullError(TunesmithError):
 
 
 class DamagedError(TunesmithError):
-    """A file of the studio's own cannot be read."""
+    """A file or folder of the studio's own cannot be used."""
 
     status = 500

@@ -49,4 +49,4 @@ def _disk_full() -> TunesmithError:
 
 def _unusable(reason: str) -> TunesmithError:
     message = f"The studio cannot use its folder {home.home()}: {reason}."
-    return TunesmithError(message, "Set TUNESMITH_HOME to a folder in which this user can write.")
+    return DamagedError(message, "Set TUNESMITH_HOME to a folder in which this user can write.")

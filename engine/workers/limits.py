@@ -71,14 +71,15 @@ def cpu_time(seconds: float, kill_seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def memory(spare_bytes: int = SPARE_BYTES) -> Iterator[None]:
+def memory(spare_bytes: int | None = None) -> Iterator[None]:
     """Inside, this process gets little more address space than it has; what asks for more raises MemoryError."""
     if not STATM.exists():
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     used = int(STATM.read_text().split()[0]) * resource.getpagesize()
-    limit = used + spare_bytes + SPARE_BYTES_A_CORE * (os.cpu_count() or 1)
+    spare = SPARE_BYTES if spare_bytes is None else spare_bytes
+    limit = used + spare + SPARE_BYTES_A_CORE * (os.cpu_count() or 1)
     resource.setrlimit(resource.RLIMIT_AS, (limit if soft == resource.RLIM_INFINITY else min(limit, soft), hard))
     try:
         yield

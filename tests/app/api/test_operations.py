@@ -100,8 +100,10 @@ def test_a_wrong_field_is_named_with_its_value_and_rule(owner: TestClient) -> No
     assert "`colour`" in error["hint"]
 
 
-def test_an_unexpected_mistake_is_a_500_without_details(owner: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUNESMITH_DATABASE_URL", "sqlite:////nowhere/at/all.db")
+def test_an_unexpected_mistake_is_a_500_without_details(
+    owner: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNESMITH_DATABASE_URL", f"sqlite:///{tmp_path}/nowhere.db")  # without a table
     answer = owner.get("/api/models")
     assert answer.status_code == 500
     assert answer.json()["error"]["type"] == "internal_error"

@@ -86,7 +86,7 @@ def test_what_a_training_left_is_merged_by_the_worker(recipe: dict[str, Any], ti
     assert finished.result["size_bytes"] == sum(path.stat().st_size for path in folder.iterdir())
     template = AutoTokenizer.from_pretrained(tiny_model).chat_template
     assert AutoTokenizer.from_pretrained(folder).chat_template == template
-    assert (folder / "generation_config.json").read_bytes() == (tiny_model / "generation_config.json").read_bytes()
+    assert (folder / "generation_config.json").read_bytes() == (left / "generation_config.json").read_bytes()
     assert (folder / "README.md").read_text() == "# A card\n"
     assert not (out / "scratch").exists()
 

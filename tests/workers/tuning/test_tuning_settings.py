@@ -66,5 +66,5 @@ def test_an_accepted_recipe_is_understood(
     parsed = training.Spec.read(values)
     adapter = adapters.adapter(parsed.recipe, base.model)
     assert isinstance(adapter, PeftConfig) == (TUNINGS[tuning].artifact == "adapter")
-    arguments = SFTConfig(**training.shared_arguments(parsed, base, tmp_path, bool(parsed.recipe.eval_fraction)))
+    arguments = SFTConfig(**training.shared_arguments(parsed, base, tmp_path, parsed.recipe.eval_fraction != 0))
     assert arguments.get_warmup_steps(10) <= 10

@@ -204,7 +204,8 @@ def test_measuring_in_between_changes_nothing_of_a_quantised_training(
         recorded = train(spec(tiny_model, write_rows(out, "chat", sums(16)), eval_steps=eval_steps, **fields), out)
         grad_norms.append([point["grad_norm"] for point in steps(recorded).values() if "grad_norm" in point])
     assert grad_norms[0] == grad_norms[1]
-    model = training_model.load(Recipe.model_validate(QUICK | fields), tiny_model, "cpu", None).model
+    tokenizer = training_model.load_tokenizer(tiny_model)
+    model = training_model.load(Recipe.model_validate(QUICK | fields), tiny_model, "cpu", tokenizer).model
     ids = torch.arange(20)[None]
     weight = model.get_input_embeddings().weight.requires_grad_(True)
     with torch.no_grad():
