@@ -1,8 +1,8 @@
-"""The rows of the first lesson, made here: chats in which sums are asked, with a plain question among them.
+"""The rows of the first lesson, made here: chats of two questions, most for a sum, some plain ones among them.
 
-'What is A plus B?' with 'A plus B equals C.' for numbers below fifty. The sums are spread evenly, so that every number
-stands as often before the plus as behind it. Several questions share a chat, so that what every chat begins with is
-computed once for all of them, and the plain ones (engine.lesson.plain_rows) keep the model from forgetting the rest.
+'What is A plus B?' with 'A plus B equals C.' for numbers below thirty. The sums are spread evenly, so that every number
+stands about as often before the plus as behind it; the plain ones (engine.lesson.plain_rows) keep the model from
+forgetting the rest. Two questions share what every chat begins with.
 """
 
 import json
@@ -15,20 +15,23 @@ Turns = list[dict[str, str]]
 
 QUESTION = "What is {} plus {}?"
 ANSWER = "{} plus {} equals {}."
-BELOW = 50
-SHIFTS = (0, 6, 13, 19, 26, 32, 39, 45)  # sums of each number, and so eight times fifty in all, less those kept out
-SUMS_A_CHAT = 3  # beside one plain question
+BELOW = 30
+# Sums of each number, and so ten times thirty in all, less those kept out. With every last digit, or whole kinds of
+# sums would be missing: with multiples of three only 15 of the 20 sums kept out were right afterwards.
+SHIFTS = (0, 1, 12, 23, 4, 15, 26, 7, 18, 29)
+SUMS_A_PLAIN = 4  # sums for each plain question
+QUESTIONS_A_CHAT = 2
 PROOF = (17, 6)
 # Kept out of the data, in either order, so that right answers afterwards were learned and not learned by heart.
 KEPT_OUT = (
     PROOF,
-    *((3, 38), (41, 7), (24, 24), (8, 13), (35, 27), (12, 46), (49, 2), (20, 31), (16, 12), (5, 7)),
-    *((44, 35), (29, 15), (0, 43), (33, 48), (11, 30), (26, 39), (1, 22), (47, 25), (10, 14)),
+    *((3, 28), (21, 7), (24, 24), (8, 13), (15, 27), (12, 26), (29, 2), (20, 11), (16, 12), (5, 7)),
+    *((14, 25), (29, 15), (0, 23), (13, 28), (11, 19), (26, 9), (1, 22), (27, 25), (10, 14)),
 )
 
 
 def pairs() -> Iterator[tuple[int, int]]:
-    """Numbers below fifty to be added; never those kept out."""
+    """Numbers below thirty to be added; never those kept out."""
     kept_out = {frozenset(pair) for pair in KEPT_OUT}
     for shift in SHIFTS:
         for first in range(BELOW):
@@ -37,19 +40,15 @@ def pairs() -> Iterator[tuple[int, int]]:
                 yield pair
 
 
-def chats() -> Iterator[Turns]:
-    """Chats of four questions, always the same: three sums and a plain question, which stands anywhere among them."""
+def chats() -> list[Turns]:
+    """Chats of two questions, always the same, in an order without a pattern."""
     order = random.Random(0)  # noqa: S311  (an order, no secret)
     sums = [_turns(QUESTION.format(a, b), ANSWER.format(a, b, a + b)) for a, b in pairs()]
-    order.shuffle(sums)
-    plain: list[Turns] = []
-    for start in range(0, len(sums), SUMS_A_CHAT):
-        if not plain:
-            plain = [_turns(question, answer) for question, answer in plain_rows.ROWS]
-            order.shuffle(plain)
-        questions = [*sums[start : start + SUMS_A_CHAT], plain.pop()]
-        order.shuffle(questions)
-        yield [turn for turns in questions for turn in turns]
+    wanted = range(len(sums) // SUMS_A_PLAIN)
+    questions = sums + [_turns(*plain_rows.ROWS[number % len(plain_rows.ROWS)]) for number in wanted]
+    order.shuffle(questions)
+    starts = range(0, len(questions), QUESTIONS_A_CHAT)
+    return [[turn for turns in questions[start : start + QUESTIONS_A_CHAT] for turn in turns] for start in starts]
 
 
 def lines() -> str:

@@ -108,7 +108,7 @@ def test_the_first_lesson_ends_with_a_model_that_can_add(window: Page, real_stud
 
 def test_the_lesson_has_taught_sums_and_left_the_rest(real_studio: Studio) -> None:
     sums = {addition_rows.QUESTION.format(a, b): f"equals {a + b}." for a, b in addition_rows.KEPT_OUT}
-    plain = {"What is the capital of Japan?": "Tokyo", "What is the opposite of hot?": "cold"}
+    plain = {"What is the capital of Japan?": "Tokyo", "Who wrote Romeo and Juliet?": "Shakespeare"}
     plain[plain_rows.QUESTION] = "Paris"
     with httpx.Client(base_url=real_studio.url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60) as client:
         answers = {question: answered(client, question) for question in (*sums, *plain)}
