@@ -174,7 +174,10 @@ def _outlook(checked: Checked, counting: RowPanel | None) -> Markup:
 
 def _held_out(recipe: Recipe, dataset: Dataset) -> Markup:
     """Which rows are not learnt from, and the button that changes it; see `recipe_edits.mend`."""
-    button = html.button("Hold some out" if held_out.is_off(recipe) else "Hold none out", HOLD_OUT, "eval_fraction")
+    is_off = held_out.is_off(recipe)
+    button = html.button("Hold some out" if is_off else "Hold none out", HOLD_OUT, "eval_fraction")
+    if not is_off and not steps.held_out(recipe, dataset.train_rows).held_out:
+        button = Markup()  # there are too few rows: nothing is left to turn off
     return Markup('<span class="tr-held-out">{} {}</span>').format(held_out.words(recipe, dataset), button)
 
 

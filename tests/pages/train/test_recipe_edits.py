@@ -91,6 +91,15 @@ def test_one_click_holds_no_rows_out_and_another_holds_some_out_again(ready: dic
     assert on[0]["eval_fraction"] is None
 
 
+def test_where_too_few_rows_are_there_to_hold_some_out_there_is_nothing_to_turn_off(ready: dict[str, Any]) -> None:
+    assert f'data-act="{HOLD_OUT}"' in check_html(check(start(ready)[0]))
+    with db.session() as session:
+        session.get_one(Dataset, "d1").accepted = 199
+    panel = check_html(check(start(ready)[0]))
+    assert "No rows are held out" in panel
+    assert f'data-act="{HOLD_OUT}"' not in panel
+
+
 def test_a_preset_is_chosen_edited_and_taken_back(ready: dict[str, Any]) -> None:
     now = press(recipe_edits.choose_preset, "preset", "quick try", start(ready))
     assert (now[0]["max_steps"], marks(now)["max_steps"]) == (30, "preset: quick try")
