@@ -74,7 +74,7 @@ def _write(texts: Texts, selection: Selection, file: Path) -> Counts:
     schema = SCHEMAS[selection.source.kind]
     partial = file.with_suffix(".partial")
     with limits.memory(), pyarrow.OSFile(str(partial), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
-        for rows in training_rows.batches(selection.source, out):
+        for rows in row_tokens.batches(selection.source, out, "tokenising"):
             # One more token than is kept tells that something is cut.
             tokenised = row_tokens.tokenised(texts, list(map(prompt_row, rows)), selection.source.max_length)
             kept = [

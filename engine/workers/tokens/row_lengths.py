@@ -5,7 +5,6 @@ numbers a row (engine.data.row_counts). Kept are only how many rows have which n
 """
 
 import copy
-import time
 from array import array
 from bisect import bisect_left
 from collections import Counter
@@ -18,14 +17,12 @@ import numpy
 import orjson
 import pyarrow
 
-from engine.process import events
-from engine.workers import contract, limits
+from engine.workers import limits
 from engine.workers.tokens import page, row_tokens
 from engine.workers.tokens.row_texts import Row, Source, Texts, prompt_row
 from engine.workers.tokens.row_tokens import NOT_LEARNT, WITHOUT_LABELS, Tokenised, Tokens
 
 LENGTHS, ANSWERS = "lengths.json", "answers.arrow"
-SECONDS_BETWEEN_REPORTS = 0.5
 SHORTEST = 8  # tokens: no recipe has a smaller max_length
 ANSWERED = ("chat", "completion")  # kinds of rows before whose last answer a model may have to answer itself
 NEVER = 2**31 - 1  # as a length
@@ -35,14 +32,8 @@ def write(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Leaves OUT/lengths.json, and OUT/answers.arrow for chats; returns {"rows"}. Raises Stopped, WorkFailedError."""
     texts = page.load_texts(spec, out)
     sums = Sums(texts)
-    reported = 0.0
     with limits.memory():
-        for rows, before, total in row_tokens.read(texts.source):
-            if contract.stop_requested(out):
-                raise contract.Stopped
-            if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
-                events.append(out, events.Progress(done=before, total=total, stage="counting rows"))
-                reported = time.monotonic()
+        for rows in row_tokens.batches(texts.source, out, "counting rows"):
             if texts.source.kind == "prompt":
                 rows = [prompt_row(row) for row in rows]
             for row in row_tokens.tokenised(texts, rows, texts.source.max_length):

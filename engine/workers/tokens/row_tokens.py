@@ -1,19 +1,23 @@
 """Rows as tokens and labels, and what became of each: the one counting that training and the totals share."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy
 from jinja2 import TemplateError
 from pyarrow import parquet
 
+from engine.process import events
 from engine.rows.store import columnar
-from engine.workers import limits
+from engine.workers import contract, limits
 from engine.workers.tokens.row_texts import Row, Side, Source, Texts
 
 NOT_LEARNT = -100
 ROWS_AT_ONCE = 256
+SECONDS_BETWEEN_REPORTS = 0.5
 WITHOUT_LABELS = ("prompt",)  # kinds that are learnt from by what the model answers
 
 
@@ -84,6 +88,18 @@ def read(source: Source) -> Iterator[tuple[list[Row], int, int]]:
             for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group]):
                 yield [columnar.plain(row) for row in batch.to_pylist()], done, file.metadata.num_rows
                 done += batch.num_rows
+
+
+def batches(source: Source, out: Path, stage: str) -> Iterator[list[Row]]:
+    """The same rows for a worker, which tells now and then how far it is. Raises Stopped when it was asked to stop."""
+    reported = 0.0
+    for rows, before, total in read(source):
+        if contract.stop_requested(out):
+            raise contract.Stopped
+        if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
+            events.append(out, events.Progress(done=before, total=total, stage=stage))
+            reported = time.monotonic()
+        yield rows
 
 
 def tokenised(texts: Texts, rows: Sequence[Row], max_tokens: int) -> list[Tokenised]:

@@ -4,20 +4,17 @@ The inside of `engine.workers.tokens.totals`. Memory does not grow with the data
 """
 
 import math
-import time
 from bisect import bisect_left, insort
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.process import events
-from engine.workers import contract, limits
+from engine.workers import limits
 from engine.workers.tokens import page, row_tokens
 from engine.workers.tokens.row_texts import Source
 from engine.workers.tokens.row_tokens import Counts, Tokenised
 
-SECONDS_BETWEEN_REPORTS = 0.5
 PACKED_TOGETHER = 1000  # rows: the batch of datasets.map, in which TRL packs
 PACKED = ("chat", "completion", "text")  # kinds of the methods that can pack
 BATCH = 4  # rows that are padded to the longest of them, when packing is off
@@ -30,14 +27,8 @@ def counted(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """The totals of the dataset of a spec, for `Finished`. Raises Stopped, WorkFailedError."""
     texts = page.load_texts(spec, out)
     sums = Sums(texts.source)
-    reported = 0.0
     with limits.memory():
-        for rows, before, total in row_tokens.read(texts.source):
-            if contract.stop_requested(out):
-                raise contract.Stopped
-            if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
-                events.append(out, events.Progress(done=before, total=total, stage="counting tokens"))
-                reported = time.monotonic()
+        for rows in row_tokens.batches(texts.source, out, "counting tokens"):
             for row in row_tokens.tokenised(texts, rows, texts.source.max_length):
                 sums.add(row)
     return sums.result() | {"notes": texts.notes()}

@@ -6,8 +6,6 @@ run is resumed. A label of -100 means "not learnt".
 
 import hashlib
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,7 +24,6 @@ from engine.workers.tokens.vocabulary import Vocabulary
 
 __all__ = ["NOT_LEARNT", "Counts", "Source", "notes", "nothing_to_learn", "prepare"]
 
-SECONDS_BETWEEN_REPORTS = 0.5
 POSITION = "position"
 SCHEMA = pyarrow.schema(
     {
@@ -72,7 +69,7 @@ def _write(texts: Texts, file: Path, out: Path) -> Counts:
         pyarrow.OSFile(str(partial), "wb") as sink,
         pyarrow.ipc.new_stream(sink, SCHEMA) as writer,
     ):
-        for rows in batches(texts.source, out):
+        for rows in row_tokens.batches(texts.source, out, "tokenising"):
             columns = map(pyarrow.array, _tokenise(texts, rows, counts))
             writer.write_batch(pyarrow.record_batch([*columns], schema=SCHEMA))
     for note in texts.notes():
@@ -80,18 +77,6 @@ def _write(texts: Texts, file: Path, out: Path) -> Counts:
     file.with_suffix(".json").write_text(json.dumps(asdict(counts)))
     partial.rename(file)
     return counts
-
-
-def batches(source: Source, out: Path) -> Iterator[list[Row]]:
-    """The file's rows in small batches, telling now and then how far it is."""
-    reported = time.monotonic()
-    for rows, before, total in row_tokens.read(source):
-        yield rows
-        if contract.stop_requested(out):
-            raise contract.Stopped()
-        if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
-            events.append(out, events.Progress(done=before + len(rows), total=total, stage="tokenising"))
-            reported = time.monotonic()
 
 
 Arrays = list[numpy.ndarray]

@@ -154,8 +154,8 @@ def test_a_stop_is_heard_while_tokenising(tokenizer: PreTrainedTokenizerBase, tm
 def test_a_long_tokenising_tells_how_far_it_is(
     tokenizer: PreTrainedTokenizerBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_rows, "SECONDS_BETWEEN_REPORTS", 0)
+    monkeypatch.setattr(row_tokens, "SECONDS_BETWEEN_REPORTS", 0)
+    monkeypatch.setattr(row_tokens, "ROWS_AT_ONCE", 1)
     training_rows.prepare(tokenizer, source(tmp_path, "text", ["one", "two"]), tmp_path)
-    (event,) = events.read(tmp_path)[0]
-    assert isinstance(event, events.Progress)
-    assert (event.done, event.total, event.stage) == (2, 2, "tokenising")
+    told = [event for event in events.read(tmp_path)[0] if isinstance(event, events.Progress)]
+    assert [(event.done, event.total, event.stage) for event in told] == [(0, 2, "tokenising"), (1, 2, "tokenising")]
