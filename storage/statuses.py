@@ -53,3 +53,12 @@ class EndpointStatus(StrEnum):
 
 
 SERVING_MOVING = (EndpointStatus.QUEUED, EndpointStatus.STARTING, EndpointStatus.READY, EndpointStatus.DRAINING)
+
+
+class AdapterStatus(StrEnum):
+    """Of one load of an adapter into a backend."""
+
+    LOADING = "loading"
+    LOADED = "loaded"
+    DRAINING = "draining"  # no new question reaches it; unloaded when its last answer is written
+    FAILED = "failed"  # could not be loaded again after a restart

@@ -2,6 +2,7 @@
 
 Speaks the worker contract of engine.workers.serve.serve. In a message, `die` kills it, `slow` takes a fifth of a
 second a word, and `headers` answers with the request's headers. A model folder named `broken` cannot be loaded.
+Adapters are loaded and unloaded as by vLLM; each answers with the `revision` of its configuration, which tests write.
 """
 
 import asyncio
@@ -22,7 +23,8 @@ from engine.process import events
 
 spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if len(sys.argv) > 2 else {}
 app = FastAPI()
-open_answers: set[object] = set()
+open_answers: dict[object, str] = {}  # each with the model that answers
+loras: dict[str, str] = {}  # name -> what it answers as
 
 
 @app.get("/health")
@@ -32,7 +34,34 @@ def health() -> dict[str, Any]:
 
 @app.get("/v1/models")
 def models() -> dict[str, Any]:
-    return {"object": "list", "data": [{"id": name, "object": "model"} for name in spec["names"]]}
+    return {"object": "list", "data": [{"id": name, "object": "model"} for name in [*spec["names"], *loras]]}
+
+
+@app.post("/v1/load_lora_adapter")
+async def load_adapter(request: Request) -> JSONResponse:
+    body = await request.json()
+    name, folder = body["lora_name"], Path(body["lora_path"])
+    if name in loras or "load_inplace" in body:
+        return _error(400, f"The lora adapter '{name}' has already been loaded.")
+    if not (folder / "adapter_model.safetensors").is_file():
+        return _error(404, f"No adapter found for {name}.")
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    if "broken" in config["revision"]:
+        return _error(500, "This adapter is broken.")
+    loras[name] = config["revision"]
+    return JSONResponse({"status": "loaded"})
+
+
+@app.post("/v1/unload_lora_adapter")
+async def unload_adapter(request: Request) -> JSONResponse:
+    name = (await request.json())["lora_name"]
+    if name in open_answers.values():
+        return _error(409, "It is writing answers.")
+    return JSONResponse({}) if loras.pop(name, None) else _error(404, f"The lora adapter '{name}' cannot be found.")
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": {"message": message, "type": "invalid_request_error"}}, status)
 
 
 @app.post("/v1/chat/completions", response_model=None)
@@ -44,14 +73,17 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
         os.kill(os.getpid(), signal.SIGKILL)
     if text == "headers":
         text = json.dumps(dict(request.headers))
-    words = [f"{spec['names'][body['model']] or 'base'} says ", *text.split(" ")]
+    voices = spec["names"] | loras
+    if body["model"] not in voices:
+        return _error(404, f"The model `{body['model']}` does not exist.")
+    words = [f"{voices[body['model']] or 'base'} says ", *text.split(" ")]
     pause = 0.2 if "slow" in text else 0
     if body.get("stream"):
         return StreamingResponse(_stream(body["model"], words, pause), media_type="text/event-stream")
     mark = object()
-    open_answers.add(mark)
+    open_answers[mark] = body["model"]
     await asyncio.sleep(pause * len(words))
-    open_answers.discard(mark)
+    open_answers.pop(mark, None)
     message = {"role": "assistant", "content": " ".join(words)}
     choice = {"index": 0, "message": message, "text": " ".join(words), "finish_reason": "stop"}
     return JSONResponse(
@@ -61,7 +93,7 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
 
 async def _stream(model: str, words: list[str], pause: float) -> AsyncIterator[str]:
     mark = object()
-    open_answers.add(mark)
+    open_answers[mark] = model
     head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": model}
     try:
         for word in words:
@@ -70,7 +102,7 @@ async def _stream(model: str, words: list[str], pause: float) -> AsyncIterator[s
             await asyncio.sleep(pause)
         yield "data: [DONE]\n\n"
     finally:
-        open_answers.discard(mark)
+        open_answers.pop(mark, None)
 
 
 def _listening() -> socket.socket:

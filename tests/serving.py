@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from engine.serve import backends, endpoints
+from engine.weights import checkpoints
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus
@@ -32,19 +33,42 @@ def ready_model(path: Path | None = None, name: str = "tiny") -> Model:
 
 
 def finished_run(model: Model, name: str = "Jokes, v2", artifact: str = "adapter") -> Run:
-    """A run that succeeded and left an (empty) adapter or model folder."""
+    """A run that succeeded and left a small adapter, or an (empty) model folder."""
     data = Dataset(project_id=DEFAULT_PROJECT, name="rows", status=DatasetStatus.READY, sha256="0" * 64)
     run = Run(project_id=DEFAULT_PROJECT, name=name, model_id=model.id, dataset_id=data.id, recipe={})
     run.status, run.artifact = RunStatus.SUCCEEDED, artifact
     folder = home.run_folder(run.id) / artifact
     folder.mkdir(parents=True)
     if artifact == "adapter":
-        (folder / "adapter_config.json").write_text("{}")
+        write_adapter(folder, run.id)
     with db.session() as session:
         session.add(data)
         session.flush()
         session.add(run)
     return run
+
+
+def write_adapter(folder: Path, says: str, rank: int = 4, layer: str = "q_proj", **config: Any) -> None:
+    """An adapter of one layer; the fake server answers with it as `says`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {"peft_type": "LORA", "r": rank, "lora_alpha": 8, "target_modules": [layer], "revision": says, **config}
+    (folder / "adapter_config.json").write_text(json.dumps(facts))
+    name = f"base_model.model.model.layers.0.self_attn.{layer}"
+    shapes = {f"{name}.lora_A.weight": [rank, 64], f"{name}.lora_B.weight": [64, rank]}
+    header, end = {}, 0
+    for tensor, shape in shapes.items():
+        begin, end = end, end + 4 * shape[0] * shape[1]
+        header[tensor] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    (folder / "adapter_model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(end))
+
+
+def finished_checkpoint(run: Run, step: int) -> Path:
+    """A checkpoint of that run, whole and with its manifest; the fake server answers with it as RUN@STEP."""
+    folder = checkpoints.folder_of(home.run_folder(run.id)) / f"checkpoint-{step}"
+    write_adapter(folder, f"{run.id}@{step}")
+    checkpoints.write_manifest(folder, step)
+    return folder
 
 
 def active(endpoint: Endpoint) -> Backend:

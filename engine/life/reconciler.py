@@ -14,7 +14,7 @@ from engine.lesson import lesson
 from engine.models import models
 from engine.process import devices, logs, work
 from engine.runs import supervision, tracking
-from engine.serve import backends
+from engine.serve import adapter_loads, backends
 from storage import home
 
 EVERY_SECONDS = 1.0
@@ -28,6 +28,7 @@ TICKS: dict[str, Callable[[], None]] = {
     "runs": supervision.tick,
     "tracking": tracking.tick,
     "endpoints": backends.tick,
+    "adapters": adapter_loads.tick,
     "lesson": lesson.tick,
     "devices": devices.tick,
 }

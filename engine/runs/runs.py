@@ -21,6 +21,7 @@ from engine.recipes import auxiliary_models, continuation, launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
 from engine.runs import supervision, tracking
+from engine.serve import adapter_names
 from engine.train import check
 from storage import db, endpoints, exports, home, runs
 from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
@@ -133,7 +134,7 @@ def delete_run(run_id: str) -> None:
                 f"A training that starts from the run `{run.name}` is waiting or running.",
                 "Wait for its end, or stop it first.",
             )
-        if any(run.id in backend.adapters for backend in endpoints.moving(session)):
+        if any(run.id in adapter_names.run_ids(backend.adapters) for backend in endpoints.moving(session)):
             raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
         if exports.is_being_made(session, run_id):
             message = f"The run `{run.name}` is being merged with its base."

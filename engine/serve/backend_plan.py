@@ -12,11 +12,11 @@ from engine.errors import RefusedError
 from engine.process import devices
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import recipe
-from engine.serve import vllm, vllm_files
+from engine.serve import adapter_files, adapter_folders, adapter_names, vllm, vllm_files
 from engine.weights import token_facts
-from storage import db, home, models, runs
+from storage import db, home, models
 from storage.statuses import ModelStatus
-from storage.tables import Backend, Endpoint, Model, Run
+from storage.tables import Backend, Endpoint, Model
 
 # Nothing is fetched while serving. OpenMP's threads sleep instead of spinning while they wait: with a training on the
 # same two cores, spinning left 0.2 to 0.7 tokens/s of what sleeping gives (2.3 to 3.1), measured on the starter model.
@@ -25,34 +25,57 @@ SOCKET_BYTES = 100  # Linux allows 107 for a Unix socket's path
 
 
 def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
-    """The command for one backend on `device` (cpu, gpu:N). Raises RefusedError when something it needs is gone."""
+    """The command for one backend on `device` (cpu, gpu:N). Raises RefusedError when something it needs is gone.
+
+    A whole model is loaded when the server starts, adapters over its socket before it counts as ready
+    (engine.serve.adapters).
+    """
     with db.reading() as session:
         model = ready_model(models.get(session, backend.model_id or ""), backend.model_id)
-        adapters = {run_id: artifact(runs.get(session, run_id), run_id) for run_id in backend.adapters}
-    served_names = names(endpoint, backend)
+    folders = adapter_folders.sources(backend)
+    static_names = started_names(endpoint, backend, folders)
     env = devices.environment(device)
     if backend.kind == "vllm":
-        plan = _vllm(Path(str(model.path)), served_names, adapters, socket_path(backend.id), backend.options)
-        plan = _with_files(plan, model, list(adapters.values()), home.backend_folder(backend.id))
+        if backend.ready_at is None:  # later one that cannot be loaded is marked, and the others answer
+            _refuse_for_vllm(folders)
+        plan = _vllm(Path(str(model.path)), static_names, folders, socket_path(backend.id), backend.options)
+        plan = _with_files(plan, model, list(folders.values()), home.backend_folder(backend.id))
         return Plan(plan.argv, plan.env | env, plan.files)
+    loras = [str(folder) for folder in folders.values() if adapter_files.is_adapter(folder)]
     spec: dict[str, Any] = {
         "model_path": model.path,
-        "adapters": {run_id: str(folder) for run_id, folder in adapters.items()},
-        "names": served_names,
+        "adapters": {key: str(folder) for key, folder in folders.items() if not adapter_files.is_adapter(folder)},
+        "expected": loras,
+        "names": static_names,
         "socket": socket_path(backend.id),
         "device": devices.worker_device(device),
     }
     return plan_worker("serve", spec, home.backend_folder(backend.id), env | WORKER_ENV)
 
 
-def names(endpoint: Endpoint, backend: Backend) -> dict[str, str]:
-    """Each served name with the run id of its adapter, or "" for the base model. The endpoint's own name is first."""
-    first = backend.adapters[0] if backend.adapters else ""
-    return {
-        endpoint.name: first,
-        f"{endpoint.name}:base": "",
-        **{f"{endpoint.name}:{run_id}": run_id for run_id in backend.adapters},
-    }
+def names(endpoint: Endpoint, backend: Backend) -> list[str]:
+    """Each public name, the endpoint's own first. vLLM loads one model: beside a fully tuned one there is no base."""
+    public = adapter_names.public(endpoint.name, backend.adapters)
+    if backend.kind == "vllm" and _whole(adapter_folders.sources(backend)):
+        return [name for name, subject in public.items() if subject != adapter_names.BASE]
+    return list(public)
+
+
+def started_names(endpoint: Endpoint, backend: Backend, folders: dict[str, Path]) -> dict[str, str]:
+    """The names a server has from its start, each with the whole model behind it, or "" for the base.
+
+    The endpoint's own name is always there, for the moments in which no adapter has it.
+    """
+    whole = _whole(folders)
+    public = adapter_names.public(endpoint.name, backend.adapters)
+    static = {name: subject if subject in whole else "" for name, subject in public.items()}
+    kept = {name for name, subject in public.items() if subject == adapter_names.BASE or subject in whole}
+    return {name: key for name, key in static.items() if name in {*kept, endpoint.name}}
+
+
+def _whole(folders: dict[str, Path]) -> list[str]:
+    """Those that trained every weight."""
+    return [subject for subject, folder in folders.items() if not adapter_files.is_adapter(folder)]
 
 
 def ready_model(model: Model | None, model_id: str | None) -> Model:
@@ -62,20 +85,6 @@ def ready_model(model: Model | None, model_id: str | None) -> Model:
     if model.status != ModelStatus.READY or model.path is None:
         raise RefusedError(f"Model `{model.name}` is {model.status}.", "Wait until it is ready, or retry it.")
     return model
-
-
-def artifact(run: Run | None, run_id: str) -> Path:
-    """The folder with what a run has trained. Raises RefusedError when it has left nothing to serve."""
-    if run is None:
-        raise RefusedError(f"There is no run `{run_id}`.", "Choose a finished run.")
-    if run.recipe.get("method") == "reward":
-        raise RefusedError(
-            f"Run `{run.name}` trained a reward model: it scores answers and writes none.", "Choose another run."
-        )
-    folder = home.run_folder(run.id) / run.artifact if run.artifact else None
-    if folder is None or not folder.is_dir() or not home.contains(folder):
-        raise RefusedError(f"Run `{run.name}` has no trained model to serve.", "Let it finish, or choose another run.")
-    return folder
 
 
 def options_of(kind: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -111,17 +120,22 @@ def _private_folder() -> Path:
 
 
 def _vllm(
-    base: Path, served_names: dict[str, str], folders: dict[str, Path], socket: str, options: dict[str, Any]
+    base: Path, static_names: dict[str, str], folders: dict[str, Path], socket: str, options: dict[str, Any]
 ) -> Plan:
     """vLLM loads one model: with a run that trained every weight, its model takes the base's place."""
-    full_models = [run_id for run_id, folder in folders.items() if not (folder / "adapter_config.json").exists()]
-    if full_models and len(folders) > 1:
+    whole = _whole(folders)
+    if whole and len(folders) > 1:
         raise RefusedError("vLLM serves a fully tuned model alone.", "Make an endpoint for each, or use transformers.")
-    base_key = full_models[0] if full_models else ""
-    base_names = [name for name, key in served_names.items() if key == base_key]
-    adapters = {name: folders[key] for name, key in served_names.items() if key and not full_models}
-    model = folders[full_models[0]] if full_models else base
-    return vllm.plan_vllm(model, base_names, adapters, socket, vllm.VllmOptions(**options))
+    if whole:
+        served = [name for name, key in static_names.items() if key == whole[0]]
+        return vllm.plan_vllm(folders[whole[0]], served, 0, socket, vllm.VllmOptions(**options))
+    return vllm.plan_vllm(base, list(static_names), len(folders), socket, vllm.VllmOptions(**options))
+
+
+def _refuse_for_vllm(folders: dict[str, Path]) -> None:
+    for subject, folder in folders.items():
+        if adapter_files.is_adapter(folder):
+            adapter_files.refuse_for_vllm(adapter_files.inspect(folder, subject), subject)
 
 
 def _with_files(plan: Plan, model: Model, folders: list[Path], backend_folder: Path) -> Plan:
@@ -129,7 +143,6 @@ def _with_files(plan: Plan, model: Model, folders: list[Path], backend_folder: P
     adapters = [folder for folder in folders if (folder / "adapter_config.json").exists()]
     if len(adapters) < len(folders):
         return plan  # a fully tuned model has it all in its own folder
-    vllm_files.refuse_new_embeddings(adapters)
     base, argv, files = Path(str(model.path)), list(plan.argv), dict(plan.files)
     if config := vllm_files.generation_config(base, token_facts.of(model.token_facts), adapters):
         files[backend_folder / "generation" / vllm_files.GENERATION] = config

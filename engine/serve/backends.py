@@ -17,7 +17,7 @@ from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
 from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
-from engine.serve import probe, routing
+from engine.serve import adapters, probe, routing
 from engine.serve.backend_plan import names, plan_backend, socket_path
 from storage import db, endpoints, home, moving
 from storage.statuses import SERVING_MOVING, EndpointStatus
@@ -60,6 +60,8 @@ def _act(backend: Backend) -> None:
     try:
         _ACTS[backend.status](backend)
     except TunesmithError as error:
+        if backend.kind != "external":
+            process.kill(home.backend_folder(backend.id))  # such as a server that cannot load its adapters
         fail(backend, error.message, error.hint)
 
 
@@ -71,10 +73,12 @@ def _queued(backend: Backend) -> None:
             move_backend(session, backend, EndpointStatus.QUEUED, EndpointStatus.STARTING)
         return
     machine, request = devices.found(), devices.Wanted("backend", backend.id, exclusive=False)
-    with db.session() as session:
+    with db.reading() as session:
         endpoint = _endpoint(session, backend)
+    served = names(endpoint, backend)
+    with db.session() as session:
         device = devices.take(session, machine, request)
-        values: dict[str, Any] = {"device": device, "served_names": list(names(endpoint, backend)), "address": None}
+        values: dict[str, Any] = {"device": device, "served_names": served, "address": None}
         queued, starting = EndpointStatus.QUEUED, EndpointStatus.STARTING
         if device is None or not move_backend(session, backend, queued, starting, **values):
             session.rollback()
@@ -131,9 +135,8 @@ def _listening(backend: Backend, seen: Seen) -> str | None:
 
 
 def _answers(backend: Backend, address: str) -> bool:
-    """Whether the server has proved that it works. Asked in another thread: a first token may take seconds."""
-    names = backend.served_names
-    return _is_proof(backend, _proofs.to(_attempt(backend), lambda: probe.answers(address, names)))
+    """Whether the server has its adapters and has proved that it works. Asked in another thread: it takes seconds."""
+    return _is_proof(backend, _proofs.to(_attempt(backend), lambda: adapters.bring_up(backend, address)))
 
 
 def _attempt(backend: Backend) -> str:

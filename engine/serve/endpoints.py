@@ -17,15 +17,14 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
-from engine.serve import backends, outside, probe, routing, vllm
-from engine.serve.backend_plan import artifact, options_of, ready_model
+from engine.serve import adapter_files, adapter_names, adapters as hot, backends, outside, probe, routing, vllm
+from engine.serve.backend_plan import options_of, ready_model
 from engine.serve.routing import Upstream, served_models, upstream
-from storage import db, endpoints, home, models, runs
+from storage import db, endpoints, home, models
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Project, Run
 
 Kind = Literal["transformers", "vllm", "external"]
-MOST_ADAPTERS = 16
 
 __all__ = ["Upstream", "served_models", "upstream"]
 
@@ -57,7 +56,10 @@ def create_endpoint(
     options: dict[str, Any] | None = None,
     project_id: str = DEFAULT_PROJECT,
 ) -> Endpoint:
-    """A new endpoint, on its way up. `adapters` are ids of finished runs. Raises RefusedError or ConflictError."""
+    """A new endpoint, on its way up. `adapters` are runs and checkpoints, as engine.serve.adapter_names writes them.
+
+    Raises RefusedError or ConflictError.
+    """
     names.in_address(name, "endpoint")
     backend = _new_backend(kind, model_id, adapters, options)
     endpoint = Endpoint(project_id=project_id, name=name)
@@ -85,22 +87,20 @@ def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], optio
         raise RefusedError(f"There is no backend `{kind[:40]}`.", f"There are: {', '.join(get_args(Kind))}.")
     if kind == "external":
         return _external_backend(options or {}, model_id, adapters)
-    run_ids = list(dict.fromkeys(adapters))
-    if len(run_ids) > MOST_ADAPTERS:
-        raise RefusedError(f"{len(run_ids)} adapters are too many.", f"Serve at most {MOST_ADAPTERS} at once.")
+    served = adapter_names.written(adapter_names.entries(adapters))
+    trained = [adapter_files.to_serve(subject) for subject in adapter_names.subjects(served)]
+    model_id = model_id or next((found.run.model_id for found in trained), None)
     with db.reading() as session:
-        trained = [(run_id, runs.get(session, run_id)) for run_id in run_ids]
-        for run_id, run in trained:
-            artifact(run, run_id)
-        model_id = model_id or next((run.model_id for _run_id, run in trained if run), None)
         model = ready_model(models.get(session, model_id or ""), model_id)
-    for run_id, run in trained:
-        if run and run.model_id != model.id:
-            raise RefusedError(f"Run `{run.name}` was trained on another model.", f"Serve {run_id} with its own base.")
+    for found in trained:
+        if found.run.model_id != model.id:
+            raise RefusedError(
+                f"Run `{found.run.name}` was trained on another model.", f"Serve {found.run.id} with its own base."
+            )
     if kind == "vllm":
         vllm.python()
     checked_options = options_of(kind, options or {})
-    return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=run_ids, options=checked_options)
+    return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=served, options=checked_options)
 
 
 def _external_backend(options: dict[str, Any], model_id: str | None, adapters: Sequence[str]) -> Backend:
@@ -232,7 +232,13 @@ def describe_all(listed: Sequence[Endpoint]) -> list[dict[str, Any]]:
     """The same of several, by one query for all of their backends."""
     with db.reading() as session:
         backends_by_endpoint = endpoints.current_backends(session, [endpoint.id for endpoint in listed])
-    return [_described(endpoint, backends_by_endpoint[endpoint.id]) for endpoint in listed]
+    active = {row.id: row for rows in backends_by_endpoint.values() for row in rows}
+    pairs = [(endpoint, active[endpoint.active_backend_id]) for endpoint in listed if endpoint.active_backend_id in active]
+    loads = hot.described(pairs)
+    return [
+        {**_described(endpoint, backends_by_endpoint[endpoint.id]), "served_adapters": loads.get(endpoint.id, [])}
+        for endpoint in listed
+    ]
 
 
 def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
@@ -256,5 +262,6 @@ def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
 
 
 def _backend_fields(backend: Backend) -> dict[str, Any]:
-    fields = ("kind", "model_id", "adapters", "options", "device", "error", "hint", "restarts", "ready_at")
-    return {"backend_id": backend.id, **{field: getattr(backend, field) for field in fields}}
+    fields = ("kind", "model_id", "options", "device", "error", "hint", "restarts", "ready_at")
+    served = adapter_names.subjects(backend.adapters)
+    return {"backend_id": backend.id, "adapters": served, **{field: getattr(backend, field) for field in fields}}

@@ -1,7 +1,9 @@
 """Which server answers for which model name on /v1.
 
-An endpoint `jokes` answers to `jokes` (its first adapter, or the base), `jokes:base`, and `jokes:RUN_ID` for each
-adapter. The table is read from the database at most once a second, so a request costs a dictionary look-up.
+An endpoint `jokes` answers to `jokes` (its first adapter, or the base), `jokes:base`, `jokes:RUN` and `jokes:RUN@STEP`
+for each adapter, and to the names that adapters were given (engine.serve.adapter_names). A server knows each adapter by
+an internal name, another one for each load, so that a public name can lead to new weights from one request to the next.
+The table is read from the database at most once a second, so a request costs a dictionary look-up.
 """
 
 import threading
@@ -9,12 +11,14 @@ import time
 from dataclasses import dataclass
 
 from engine.errors import NotFoundError, TunesmithError
-from storage import db, endpoints, settings
-from storage.statuses import EndpointStatus
-from storage.tables import Backend, Endpoint
+from engine.serve import adapter_names
+from storage import db, endpoints, served_adapters, settings
+from storage.statuses import AdapterStatus, EndpointStatus
+from storage.tables import Backend, Endpoint, ServedAdapter
 
 FRESH_SECONDS = 1.0
 RETRY_SECONDS = 2
+_SETTLED = (AdapterStatus.LOADED, AdapterStatus.FAILED)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,17 @@ class NotReadyError(TunesmithError):
 class _Table:
     read_at: float
     place: tuple[str, str]
-    routes: dict[str, tuple[Endpoint, Backend]]
+    routes: dict[str, "Route"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where one public name leads."""
+
+    endpoint: Endpoint
+    backend: Backend
+    model: str  # what the server calls it
+    problem: str | None = None  # why its adapter does not answer
 
 
 class _Routes:
@@ -69,7 +83,9 @@ class _Routes:
         read_at, place = time.monotonic(), _place()
         with db.reading() as session:
             rows = endpoints.live(session)
-        routes = {name: (endpoint, backend) for endpoint, backend in rows for name in served_names(endpoint, backend)}
+            loads = served_adapters.of(session, [backend.id for _, backend in rows if backend.adapters])
+        settled = {(load.backend_id, load.subject): load for load in loads if load.status in _SETTLED}
+        routes = {name: route for endpoint, backend in rows for name, route in _routes_of(endpoint, backend, settled)}
         table = _Table(read_at, place, routes)
         with self._lock:
             if changes == self._changes:
@@ -90,13 +106,13 @@ def upstream(model: str) -> Upstream:
     route = _current().get(model)
     if route is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
-    endpoint, backend = route
+    endpoint, backend = route.endpoint, route.backend
     if backend.status != EndpointStatus.READY or backend.address is None:
         raise _not_ready(endpoint, backend)
-    is_external = backend.kind == "external"
-    name = backend.options.get("model") or backend.served_names[0] if is_external else model
-    key_env = backend.options.get("api_key_env") if is_external else None
-    return Upstream(backend.address, name, endpoint.id, backend.id, key_env)
+    if route.problem is not None:
+        raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {route.problem}", "Add it again.", None)
+    key_env = backend.options.get("api_key_env") if backend.kind == "external" else None
+    return Upstream(backend.address, route.model, endpoint.id, backend.id, key_env)
 
 
 def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
@@ -109,9 +125,9 @@ def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
 def served_models() -> list[dict[str, object]]:
     """What GET /v1/models lists: every name that answers now, in OpenAI's shape."""
     return [
-        {"id": name, "object": "model", "created": int(endpoint.created_at), "owned_by": "tunesmith"}
-        for name, (endpoint, backend) in _current().items()
-        if backend.status == EndpointStatus.READY
+        {"id": name, "object": "model", "created": int(route.endpoint.created_at), "owned_by": "tunesmith"}
+        for name, route in _current().items()
+        if route.backend.status == EndpointStatus.READY and route.problem is None
     ]
 
 
@@ -119,7 +135,7 @@ def names(endpoint: Endpoint, backend: Backend) -> list[str]:
     """The names an endpoint answers to on /v1, its own first."""
     if backend.kind == "external":
         return [endpoint.name]
-    return [endpoint.name, f"{endpoint.name}:base", *(f"{endpoint.name}:{run_id}" for run_id in backend.adapters)]
+    return list(adapter_names.public(endpoint.name, backend.adapters))
 
 
 def stale() -> bool:
@@ -142,6 +158,25 @@ def served_names(endpoint: Endpoint, backend: Backend) -> list[str]:
     return backend.served_names if backend.served_names and backend.kind != "external" else names(endpoint, backend)
 
 
-def _current() -> dict[str, tuple[Endpoint, Backend]]:
+def _routes_of(
+    endpoint: Endpoint, backend: Backend, settled: dict[tuple[str, str], ServedAdapter]
+) -> list[tuple[str, Route]]:
+    if backend.kind == "external":
+        model = backend.options.get("model") or backend.served_names[0]
+        return [(endpoint.name, Route(endpoint, backend, model))]
+    subjects = adapter_names.public(endpoint.name, backend.adapters)
+    loads = {name: settled.get((backend.id, subjects.get(name, ""))) for name in served_names(endpoint, backend)}
+    return [(name, _route(endpoint, backend, name, load)) for name, load in loads.items()]
+
+
+def _route(endpoint: Endpoint, backend: Backend, name: str, load: ServedAdapter | None) -> Route:
+    """What was there from the server's start (the base, a whole model) is called there as here."""
+    if load is None:
+        return Route(endpoint, backend, name)
+    is_there = load.status == AdapterStatus.LOADED and load.attempt == backend.attempt
+    return Route(endpoint, backend, load.internal_name, None if is_there else load.error or "it is being loaded.")
+
+
+def _current() -> dict[str, Route]:
     table = _routes.table
     return (_routes.refresh() if _routes.stale() else table).routes

@@ -11,11 +11,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import RefusedError
 from engine.process.plan import Plan
+from engine.serve import adapter_names
 from storage import home
 from storage.settings import settings
 
 SERVER = "vllm.entrypoints.openai.api_server"
 DRAIN_SECONDS = 8  # the shim kills after ten
+MOST_AT_ONCE = 8  # adapters in one batch, each with memory of its own; others take turns
+ENV = {
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_MAX_N_SEQUENCES": "8",
+    "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
+}
 INSTALL_HINT = (
     "Make an environment for it (python -m venv DIR; DIR/bin/pip install 'vllm>=0.30') and set TUNESMITH_VLLM_PYTHON "
     "to DIR/bin/python, or serve with the backend `transformers`."
@@ -31,6 +39,9 @@ class VllmOptions(BaseModel):
     gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1, description="Share of the GPU's memory.")
     max_num_seqs: int | None = Field(default=None, ge=1, le=4096, description="Answers computed at once.")
     max_lora_rank: int = Field(default=64, ge=1, le=512, description="Largest LoRA rank that can be loaded.")
+    max_loras: int | None = Field(
+        default=None, ge=1, le=64, description="Adapters computed in one batch; set it to add some to a base later."
+    )
     quantization: str | None = Field(default=None, pattern=r"^[a-z0-9_]{1,40}$", description="vLLM's method name.")
     enforce_eager: bool = Field(default=False, description="No CUDA graphs: starts faster, answers slower.")
 
@@ -47,17 +58,20 @@ def python() -> Path:
     return path
 
 
-def plan_vllm(model: Path, base: list[str], adapters: dict[str, Path], socket: str, options: VllmOptions) -> Plan:
-    """The command that serves `model` under the names `base`, and each adapter under its served name."""
+def plan_vllm(model: Path, base: list[str], adapters: int, socket: str, options: VllmOptions) -> Plan:
+    """The command that serves `model` under the names `base`, with room for adapters if any are to be loaded.
+
+    Adapters come over the socket once it answers (engine.serve.adapters), never by the command line.
+    """
     argv = [str(python()), "-m", SERVER, "--model", str(model), "--uds", socket, "--served-model-name", *base]
     argv += ["--shutdown-timeout", str(DRAIN_SECONDS), "--disable-fastapi-docs"]
-    if adapters:
-        modules = [f"{name}={folder}" for name, folder in adapters.items()]
-        argv += ["--enable-lora", "--max-lora-rank", str(options.max_lora_rank), "--max-loras", str(len(modules))]
-        argv += ["--lora-modules", *modules]
+    if adapters or options.max_loras:
+        at_once = options.max_loras or min(adapters, MOST_AT_ONCE)
+        argv += ["--enable-lora", "--max-lora-rank", str(options.max_lora_rank), "--max-loras", str(at_once)]
+        argv += ["--max-cpu-loras", str(max(at_once, adapter_names.MOST_ADAPTERS))]
     for name in ("max_model_len", "gpu_memory_utilization", "max_num_seqs", "quantization"):
         if (value := getattr(options, name)) is not None:
             argv += ["--" + name.replace("_", "-"), str(value)]
     argv += ["--enforce-eager"] if options.enforce_eager else []
     # Hub access off: what is served lies on this disk. At most as many choices a request as the gateway allows.
-    return Plan(argv, env={"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_MAX_N_SEQUENCES": "8"})
+    return Plan(argv, env=ENV)

@@ -10,7 +10,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from engine.errors import RefusedError
 from engine.weights import files, inspection
 from engine.weights.token_facts import TokenFacts
 
@@ -44,13 +43,3 @@ def chat_template(model: Path, adapters: Collection[Path]) -> Path | None:
     if inspection.has_chat_template(model):
         return None
     return next((folder / TEMPLATE for folder in adapters if (folder / TEMPLATE).is_file()), None)
-
-
-def refuse_new_embeddings(adapters: Collection[Path]) -> None:
-    """Raises RefusedError for an adapter with embeddings of its own: vLLM loads LoRA layers and nothing else."""
-    for folder in adapters:
-        if (files.read_json(folder, "adapter_config.json") or {}).get("trainable_token_indices"):
-            message = (
-                f"The adapter of the run {folder.parent.name} has embeddings for new tokens, which vLLM cannot load."
-            )
-            raise RefusedError(message, "Serve it with the backend transformers.")

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from engine.errors import TunesmithError
 from engine.recipes import recipe
 from engine.runs import runs
+from engine.serve import adapter_names
 from pages.parts import html, live
 from pages.parts.icons import icon
 from pages.runs import charts, story, take, trackers
@@ -161,6 +162,6 @@ def _served_by(routes: list[tuple[Endpoint, Backend]], run_id: str) -> Endpoint 
     serving = (
         endpoint
         for endpoint, backend in routes
-        if backend.status == EndpointStatus.READY and run_id in backend.adapters
+        if backend.status == EndpointStatus.READY and run_id in adapter_names.run_ids(backend.adapters)
     )
     return next(serving, None)

@@ -17,6 +17,7 @@ from engine.workers.serve import asking
 from engine.workers.serve.answers import Collected, Completion, pieces
 from engine.workers.serve.batch import Batch
 from engine.workers.serve.errors import RequestError
+from engine.workers.serve.hot import HotAdapters
 from engine.workers.serve.load import Loaded
 from engine.workers.serve.logprobs import Words
 from engine.workers.serve.prompt import chat_tokens, prompt_tokens
@@ -46,6 +47,9 @@ def create_app(loaded: Loaded, batch: Batch, templates: TemplateProcess | None) 
     app.add_api_route("/v1/models/{name:path}", server.model, methods=["GET"])
     app.add_api_route("/v1/chat/completions", server.chat, methods=["POST"], response_model=None)
     app.add_api_route("/v1/completions", server.complete, methods=["POST"], response_model=None)
+    adapters = HotAdapters(loaded, batch)
+    app.add_api_route("/v1/load_lora_adapter", adapters.load, methods=["POST"])
+    app.add_api_route("/v1/unload_lora_adapter", adapters.unload, methods=["POST"])
     return app
 
 

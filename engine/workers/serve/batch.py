@@ -8,13 +8,17 @@ batch would change the last bits of its scores, and so its tokens.
 
 import queue
 import threading
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
 
 import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from engine.workers.serve.questions import Answer, Question
+
+T = TypeVar("T")
 
 PREFILL_TOKENS = 512  # of a prompt, at once: bounds memory, and lets others have a turn
 MOST_ROWS = 32
@@ -125,17 +129,36 @@ def _padded(states: torch.Tensor, empty: int) -> torch.Tensor:
     return torch.nn.functional.pad(states, (0, 0, empty, 0)) if empty else states
 
 
+class Chore(Generic[T]):
+    """Work on the network itself, done in the batch's thread between two steps."""
+
+    def __init__(self, work: Callable[[Sequence[Lane]], T]) -> None:
+        self._work, self.done = work, Future[T]()
+
+    def act(self, lanes: Sequence[Lane]) -> None:
+        try:
+            self.done.set_result(self._work(lanes))
+        except Exception as error:  # noqa: BLE001  (whoever asked gets it; the thread goes on)
+            self.done.set_exception(error)
+
+
 class Batch:
-    """The thread that computes. `ask` may be called from anywhere."""
+    """The thread that computes. `ask` and `between_steps` may be called from anywhere."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._questions: queue.SimpleQueue[Question] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[Question | Chore[Any]] = queue.SimpleQueue()
         self._lanes: list[Lane] = []
         threading.Thread(target=self._run, name="batch", daemon=True).start()
 
     def ask(self, question: Question) -> None:
         self._questions.put(question)
+
+    def between_steps(self, work: Callable[[Sequence[Lane]], T]) -> Future[T]:
+        """Does `work` while nothing is computed, with the lanes there are; all questions asked before are among them."""
+        chore = Chore(work)
+        self._questions.put(chore)
+        return chore.done
 
     @torch.inference_mode()
     def _run(self) -> None:
@@ -149,7 +172,11 @@ class Batch:
     def _admit(self) -> None:
         """Takes in every waiting question; waits for one when there is nothing else to do."""
         while not self._lanes or not self._questions.empty():
-            self._lanes.append(Lane(self._questions.get(), self._tokenizer))
+            asked = self._questions.get()
+            if isinstance(asked, Chore):
+                asked.act(self._lanes)
+            else:
+                self._lanes.append(Lane(asked, self._tokenizer))
 
     def _step(self, lane: Lane) -> None:
         try:

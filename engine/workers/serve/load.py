@@ -31,7 +31,12 @@ class Voice:
     rows: int = 1 << 40  # tokens it has embeddings for: a network may have more, for another adapter on it
 
     def speak(self) -> None:
-        """Switches the network's layers to this voice. Call it before a forward pass, always from one thread."""
+        """Switches the network's layers to this voice. Call it before a forward pass, always from one thread.
+
+        Raises RuntimeError when its adapter was unloaded: nothing may answer in its place.
+        """
+        if self.adapter is not None and not self.switches:
+            raise RuntimeError("the adapter was unloaded")
         # PEFT's set_adapter also touches requires_grad of every weight: 14 ms for 210 layers, against 0.05 ms for this.
         for layer, has_adapter in self.switches:
             layer._disable_adapters = self.adapter is None
@@ -54,6 +59,7 @@ class Loaded:
     tokenizer: Any
     voices: dict[str, Voice]
     context_length: int
+    base: Voice  # what adapters are loaded on
 
 
 def load(spec: dict[str, Any]) -> Loaded:
@@ -63,22 +69,24 @@ def load(spec: dict[str, Any]) -> Loaded:
     tokenizer("a")  # settles padding and truncation now: changing them later, in another thread, would fail
     folders = {key: Path(folder) for key, folder in spec.get("adapters", {}).items()}
     lora_folders = {key: folder for key, folder in folders.items() if (folder / "adapter_config.json").exists()}
-    tokenizer.chat_template = tokenizer.chat_template or _template_of(folders.values())
+    expected = [Path(folder) for folder in spec.get("expected", ())]
+    tokenizer.chat_template = tokenizer.chat_template or _template_of([*folders.values(), *expected])
     network = _network(path, device, dtype, tokenizer)
     context_length, base_rows = _context_length(network, tokenizer), networks.rows(network)
     adapter_rows = {key: networks.adapter_rows(network, folder) for key, folder in lora_folders.items()}
-    networks.enlarge(network, max(adapter_rows.values(), default=0))
+    to_come = [networks.adapter_rows(network, folder) for folder in expected]
+    networks.enlarge(network, max([*adapter_rows.values(), *to_come], default=0))
     eos_ids = _eos_ids(network)
     network = _with_adapters(network, lora_folders) if lora_folders else network
-    voices = {BASE: Voice(network, None, eos_ids, _switches(network, None), base_rows)}
+    voices = {BASE: Voice(network, None, eos_ids, switches(network, None), base_rows)}
     for key, folder in folders.items():
         if key in lora_folders:
             rows = max(base_rows, adapter_rows[key])
-            voices[key] = Voice(network, key, eos_ids | _saved_eos_ids(folder), _switches(network, key), rows)
+            voices[key] = Voice(network, key, eos_ids | saved_eos_ids(folder), switches(network, key), rows)
         else:
             full_network = _network(str(folder), device, dtype, tokenizer)
             voices[key] = Voice(full_network, None, _eos_ids(full_network), rows=networks.rows(full_network))
-    return Loaded(tokenizer, {name: voices[key] for name, key in spec["names"].items()}, context_length)
+    return Loaded(tokenizer, {name: voices[key] for name, key in spec["names"].items()}, context_length, voices[BASE])
 
 
 def _network(path: str, device: str, dtype: torch.dtype, tokenizer: Any) -> Any:
@@ -105,22 +113,34 @@ def _with_adapters(network: Any, folders: dict[str, Path]) -> Any:
     for key, folder in folders.items():
         if not (folder / "adapter_model.safetensors").exists():
             raise WorkFailedError("config", f"{folder} holds no adapter_model.safetensors.", "Serve a finished run.")
-        with _must_fit(folder):
+        with must_fit(folder):
             if wrapped is None:
                 wrapped = PeftModel.from_pretrained(network, str(folder), adapter_name=key)
             else:
                 wrapped.load_adapter(str(folder), adapter_name=key)
-    return wrapped.to(network.dtype).eval()
+        cast(wrapped, key, network.dtype)
+    return wrapped.eval()
 
 
-def _switches(network: Any, adapter: str | None) -> list[tuple[Any, bool]]:
+def cast(wrapped: Any, adapter: str, dtype: torch.dtype) -> int:
+    """Has an adapter's weights computed as the base's are; returns how many bytes they take.
+
+    Not the whole network: it has buffers, such as the frequencies of its positions, that are kept in float32.
+    """
+    own = [weight for name, weight in wrapped.named_parameters() if adapter in name.split(".")]
+    for weight in own:
+        weight.data = weight.data.to(dtype)
+    return sum(weight.nbytes for weight in own)
+
+
+def switches(network: Any, adapter: str | None) -> list[tuple[Any, bool]]:
     """The layers that adapters have changed, each with whether this one is among them."""
     layers = [layer for layer in network.modules() if hasattr(layer, "_disable_adapters")]
     return [(layer, adapter in layer._get_available_adapters()) for layer in layers]
 
 
 @contextmanager
-def _must_fit(folder: Path) -> Iterator[None]:
+def must_fit(folder: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError, KeyError) as error:
@@ -133,7 +153,7 @@ def _eos_ids(network: Any) -> frozenset[int]:
     return frozenset(turn_end.as_ids(network.generation_config.eos_token_id))
 
 
-def _saved_eos_ids(adapter: Path) -> frozenset[int]:
+def saved_eos_ids(adapter: Path) -> frozenset[int]:
     """What a training has saved beside its adapter."""
     generation = files.read_json(adapter, "generation_config.json") or {}
     return frozenset(turn_end.as_ids(generation.get("eos_token_id")))

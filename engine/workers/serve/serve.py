@@ -4,6 +4,7 @@ Loads, answers one token to itself, listens, says `Ready`. SIGTERM ends it after
     model_path, device, socket
     dtype      of the weights, when it is not bfloat16
     adapters   {key: folder}: LoRA adapters on that model, or whole models
+    expected   folders of adapters that will be loaded while it runs: room is made for their tokens
     names      {served name: key, or "" for the base model}
 """
 

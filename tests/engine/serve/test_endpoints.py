@@ -310,7 +310,7 @@ def test_a_home_with_a_long_path_gets_a_short_socket(monkeypatch: pytest.MonkeyP
         ("ok", "tgi", {}, "no backend `tgi`"),
         ("ok", "transformers", {"model_id": "nothing"}, "no model `nothing`"),
         ("ok", "transformers", {"adapters": ["nothing"]}, "no run `nothing`"),
-        ("ok", "transformers", {"adapters": [str(n) for n in range(17)]}, "too many"),
+        ("ok", "transformers", {"adapters": [str(n) for n in range(65)]}, "too many"),
         ("ok", "external", {"options": {"url": "ftp://x", "model": "m"}}, "http"),
         ("ok", "external", {"options": {"url": "http://u:p@x/v1", "model": "m"}}, "no user"),
         ("ok", "external", {"options": {"url": "http://169.254.169.254/v1", "model": "m"}}, "link-local"),
