@@ -48,6 +48,7 @@ async def load_adapter(request: Request) -> JSONResponse:
     config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     if "broken" in config["revision"]:
         return _error(500, "This adapter is broken.")
+    await asyncio.sleep(1 if "slow" in config["revision"] else 0)
     loras[name] = config["revision"]
     return JSONResponse({"status": "loaded"})
 

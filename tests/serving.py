@@ -33,7 +33,7 @@ def ready_model(path: Path | None = None, name: str = "tiny") -> Model:
 
 
 def finished_run(model: Model, name: str = "Jokes, v2", artifact: str = "adapter") -> Run:
-    """A run that succeeded and left a small adapter, or an (empty) model folder."""
+    """A run that succeeded and left a small adapter, or a model without weights."""
     data = Dataset(project_id=DEFAULT_PROJECT, name="rows", status=DatasetStatus.READY, sha256="0" * 64)
     run = Run(project_id=DEFAULT_PROJECT, name=name, model_id=model.id, dataset_id=data.id, recipe={})
     run.status, run.artifact = RunStatus.SUCCEEDED, artifact
@@ -41,6 +41,9 @@ def finished_run(model: Model, name: str = "Jokes, v2", artifact: str = "adapter
     folder.mkdir(parents=True)
     if artifact == "adapter":
         write_adapter(folder, run.id)
+    else:
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(b"")
     with db.session() as session:
         session.add(data)
         session.flush()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -361,8 +362,7 @@ def test_models_that_are_not_ready_and_runs_that_do_not_fit_are_refused() -> Non
         endpoints.serve_run(run.id)
     with db.session() as session:
         session.merge(run).recipe = {"method": "sft"}
-    (home.run_folder(run.id) / "adapter" / "adapter_config.json").unlink()
-    (home.run_folder(run.id) / "adapter").rmdir()
+    shutil.rmtree(home.run_folder(run.id) / "adapter")
     with pytest.raises(TunesmithError, match="no trained model"):
         endpoints.serve_run(run.id)
     with pytest.raises(NotFoundError):

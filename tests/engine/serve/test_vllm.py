@@ -12,7 +12,7 @@ from engine.serve.backend_plan import plan_backend, socket_path
 from storage import db, home
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
-from tests.serving import active, end_all, finished_run, ready_model, until
+from tests.serving import active, end_all, finished_run, ready_model, until, write_adapter
 
 FAKE = """#!/bin/sh
 echo "$@" > "$(dirname "$0")/argv"
@@ -42,12 +42,11 @@ def test_adapters_are_served_beside_the_base_on_a_private_socket(python: Path) -
     backend = Backend(endpoint_id="e", kind="vllm", model_id=model.id, adapters=[run.id], options={"max_num_seqs": 8})
     plan = plan_backend(Endpoint(id="e", project_id="default", name="jokes"), backend, "gpu:1")
     line = plan.shell_line()
-    folder = home.run_folder(run.id) / "adapter"
     assert plan.argv[:3] == [str(python), "-m", "vllm.entrypoints.openai.api_server"]
-    assert f"--uds {socket_path(backend.id)} --served-model-name jokes:base" in line
-    assert (
-        f"--enable-lora --max-lora-rank 64 --max-loras 2 --lora-modules jokes={folder} jokes:{run.id}={folder}" in line
-    )
+    assert f"--uds {socket_path(backend.id)} --served-model-name jokes jokes:base" in line
+    assert "--enable-lora --max-lora-rank 64 --max-loras 1 " in line
+    assert "--lora-modules" not in line  # adapters come over the socket
+    assert plan.env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "True"
     assert line.endswith("--max-num-seqs 8")
     assert "key" not in line.lower()
     assert plan.env["CUDA_VISIBLE_DEVICES"] == "1"
@@ -102,8 +101,7 @@ def test_where_answers_of_an_adapter_end_is_told_as_its_training_saved_it(python
 def test_an_adapter_with_embeddings_of_its_own_is_refused(python: Path) -> None:
     model = ready_model()
     run = finished_run(model)
-    config = {"trainable_token_indices": {"embed_tokens": [320]}}
-    (home.run_folder(run.id) / "adapter" / "adapter_config.json").write_text(json.dumps(config))
+    write_adapter(home.run_folder(run.id) / "adapter", "x", trainable_token_indices={"embed_tokens": [320]})
     with pytest.raises(RefusedError, match="embeddings for new tokens, which vLLM cannot load") as caught:
         plan_for(model_id=model.id, adapters=[run.id])
     assert "backend transformers" in caught.value.hint
