@@ -7,7 +7,9 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
+from app.api.endpoint_adapters import AdapterAnswer
 from engine.serve import endpoints
+from engine.serve.adapter_names import MOST_ADAPTERS
 from storage import db
 from storage import endpoints as stored
 from storage.statuses import EndpointStatus
@@ -16,7 +18,9 @@ from storage.tables import DEFAULT_PROJECT
 router = APIRouter(tags=["endpoints"])
 
 Backend = Literal["transformers", "vllm", "external"]
-Adapters = list[RowId]
+# A run, or a checkpoint of it, with a name if it is given one; engine.serve.adapter_names says what each means.
+Adapter = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,48}=)?(run:)?[0-9a-z-]{1,64}(@[0-9]{1,12})?$")]
+Adapters = list[Adapter]
 ModelId = Annotated[
     RowId | None, Field(description="The base model; the one of the first adapter's run when left out.")
 ]
@@ -29,7 +33,7 @@ class DeploymentAnswer(Answer):
     status: EndpointStatus = Field(description="queued or starting.")
     kind: Backend = Field(description="transformers, vllm or external.")
     model_id: str | None = Field(description="The base model.")
-    adapters: list[str] = Field(description="The runs whose adapters it will serve.")
+    adapters: list[str] = Field(description="The runs (RUN) and checkpoints (RUN@STEP) that it will serve.")
 
 
 class EndpointAnswer(Answer):
@@ -44,7 +48,7 @@ class EndpointAnswer(Answer):
     backend_id: str | None = Field(default=None, description="What answers now.")
     kind: Backend | None = Field(default=None, description="transformers, vllm or external.")
     model_id: str | None = Field(default=None, description="The base model.")
-    adapters: list[str] = Field(default=[], description="The runs whose adapters are served.")
+    adapters: list[str] = Field(default=[], description="The runs (RUN) and checkpoints (RUN@STEP) that are served.")
     options: dict[str, Any] = Field(default={}, description="What the backend was started with.")
     device: str | None = Field(default=None, description="The device it holds.")
     error: str | None = Field(default=None, description="Why it failed.")
@@ -52,6 +56,7 @@ class EndpointAnswer(Answer):
     restarts: int = Field(default=0, description="How often it was started again after it died.")
     ready_at: float | None = Field(default=None, description="When it first answered.")
     deploying: DeploymentAnswer | None = Field(default=None, description="What will take over when it is ready.")
+    served_adapters: list[AdapterAnswer] = Field(default=[], description="Its adapters, with memory and load time.")
     last_deployment_error: str | None = Field(default=None, description="Why the last deployment did not take over.")
 
 
@@ -59,7 +64,10 @@ class DeployBody(Body):
     backend: Backend = Field(default="transformers", description="What is to answer.")
     model_id: ModelId = None
     adapters: Adapters = Field(
-        default=[], max_length=32, description="Runs whose adapters are served; the first is the default."
+        default=[],
+        max_length=MOST_ADAPTERS + 1,
+        description="What is served: RUN, RUN@STEP for a checkpoint, NAME=RUN to give it a name. The first answers to "
+        "the endpoint's own name; `base` in its place leaves that to the base model.",
     )
     options: dict[str, Any] = Field(
         default={}, description="What the backend is started with, in the backend's own names; mostly empty."

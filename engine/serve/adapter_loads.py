@@ -5,6 +5,7 @@
 What answers before an adapter is loaded goes on answering: a name leads to new weights only once these have answered.
 """
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -77,7 +78,7 @@ def _load(backend: Backend, row: ServedAdapter) -> ServedAdapter:
         adapter_files.refuse_for_vllm(adapter, row.subject, _command(backend))
     if model is not None and model.path is not None:
         adapter_files.refuse_misfit(folder, row.subject, Path(model.path), model.name)
-    loaded = adapter_socket.load(address_of(backend), row.internal_name, folder)
+    loaded = adapter_socket.load(str(backend.address), row.internal_name, folder)
     row.rank, row.load_seconds = adapter.rank, loaded.seconds
     row.size_bytes = loaded.size_bytes or adapter.size_bytes(None)
     row.error, row.moved_at = None, time.time()
@@ -92,16 +93,10 @@ def _command(backend: Backend) -> list[str]:
     return argv
 
 
-def address_of(backend: Backend) -> str:
-    return str(backend.address)
-
-
 def let_go(backend: Backend, row: ServedAdapter) -> None:
     """Undoes a load that no name leads to, whatever has come of it."""
-    try:
-        adapter_socket.unload(address_of(backend), row.internal_name)
-    except TunesmithError:
-        pass  # the server is gone, and the adapter with it
+    with contextlib.suppress(TunesmithError):  # the server is gone, and the adapter with it
+        adapter_socket.unload(str(backend.address), row.internal_name)
     forget(row)
 
 

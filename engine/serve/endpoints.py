@@ -17,7 +17,8 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
-from engine.serve import adapter_files, adapter_names, adapters as hot, backends, outside, probe, routing, vllm
+from engine.serve import adapter_files, adapter_names, backends, outside, probe, routing, vllm
+from engine.serve import adapters as hot
 from engine.serve.backend_plan import options_of, ready_model
 from engine.serve.routing import Upstream, served_models, upstream
 from storage import db, endpoints, home, models
@@ -232,9 +233,14 @@ def describe_all(listed: Sequence[Endpoint]) -> list[dict[str, Any]]:
     """The same of several, by one query for all of their backends."""
     with db.reading() as session:
         backends_by_endpoint = endpoints.current_backends(session, [endpoint.id for endpoint in listed])
-    active = {row.id: row for rows in backends_by_endpoint.values() for row in rows}
-    pairs = [(endpoint, active[endpoint.active_backend_id]) for endpoint in listed if endpoint.active_backend_id in active]
-    loads = hot.described(pairs)
+    loads = hot.described(
+        [
+            (endpoint, row)
+            for endpoint in listed
+            for row in backends_by_endpoint[endpoint.id]
+            if row.id == endpoint.active_backend_id
+        ]
+    )
     return [
         {**_described(endpoint, backends_by_endpoint[endpoint.id]), "served_adapters": loads.get(endpoint.id, [])}
         for endpoint in listed

@@ -10,6 +10,7 @@ from engine.process import process
 from engine.serve import endpoints
 from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
+from pages.serve import adapters_view
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage import models as stored_models
@@ -29,7 +30,6 @@ class Context:
     """What the cards say beside the endpoints, read once for all of them: names by id, and what can be deployed."""
 
     models: Mapping[str, str]
-    runs: Mapping[str, str]
     deployable: Sequence[Run]
 
 
@@ -53,23 +53,23 @@ def endpoints_html(query: Mapping[str, str]) -> str:
 def _context(project_id: str, described: Sequence[Facts]) -> Context:
     with db.reading() as session:
         models = stored_models.names(session, [facts["model_id"] for facts in described if facts.get("model_id")])
-        runs = stored_runs.names(session, [run_id for facts in described for run_id in facts.get("adapters", [])])
         any_ready = any(facts["status"] == "ready" for facts in described)
         deployable = stored_runs.with_results(session, project_id, MOST_OFFERED) if any_ready else []
-    return Context(models, runs, deployable)
+    return Context(models, deployable)
 
 
 def _card(facts: Facts, context: Context) -> Markup:
     head = Markup('<div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>').format(
         facts["name"], html.badge(facts["status"]), html.join(_buttons(facts))
     )
-    return Markup('<section class="ts-card ts-endpoint" data-id="{}" data-key="{}">{}{}{}{}{}</section>').format(
+    return Markup('<section class="ts-card ts-endpoint" data-id="{}" data-key="{}">{}{}{}{}{}{}</section>').format(
         facts["id"],
         facts["id"],
         head,
         _troubles(facts),
         _facts(facts, context),
         _names(facts),
+        adapters_view.adapters_html(facts),
         _details(facts, context),
     )
 
@@ -102,17 +102,12 @@ def _troubles(facts: Facts) -> Markup:
 
 
 def _facts(facts: Facts, context: Context) -> Markup:
-    adapters = html.join(
-        Markup("{} ").format(html.link(context.runs.get(run_id, run_id), f"/runs?run={run_id}"))
-        for run_id in facts.get("adapters", [])
-    )
     options = facts.get("options") or {}
     return html.facts(
         [
             ("Answered by", KIND_WORDS.get(facts.get("kind", ""), "")),
             ("Base model", context.models.get(facts.get("model_id", ""), options.get("model", ""))),
             ("Address", options.get("url", "")),
-            ("Adapters", adapters),
             ("Device", facts.get("device") or ""),
             ("Ready", html.moment(facts["ready_at"]) if facts.get("ready_at") else ""),
             ("Restarts", facts.get("restarts") or ""),
@@ -128,7 +123,8 @@ def _names(facts: Facts) -> Markup:
 
 
 def _details(facts: Facts, context: Context) -> Markup:
-    parts = [_how_to_call(facts), _deploy_form(facts, context.deployable), _log(facts)]
+    add_form = adapters_view.add_form(facts, context.deployable)
+    parts = [_how_to_call(facts), add_form, _deploy_form(facts, context.deployable), _log(facts)]
     return Markup('<div class="ts-folds">{}</div>').format(html.join(parts))
 
 

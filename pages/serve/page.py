@@ -8,6 +8,7 @@ from gradio.components import Component
 
 from engine.serve import endpoints
 from pages.parts import live, toasts
+from pages.serve import adapters_view
 from pages.serve.endpoint_view import endpoints_html
 from pages.shell import project_of
 from storage import db, models, runs
@@ -134,6 +135,8 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "rollback": lambda id, _: endpoints.rollback(id),
     "delete": lambda id, _: endpoints.delete_endpoint(id),
     "deploy": _deploy,
+    "add-adapter": adapters_view.add,
+    "remove-adapter": lambda pair, _: adapters_view.remove(pair),
 }
 
 FRAGMENTS: dict[str, live.Fragment] = {"endpoints": endpoints_html}

@@ -155,7 +155,7 @@ class Batch:
         self._questions.put(question)
 
     def between_steps(self, work: Callable[[Sequence[Lane]], T]) -> Future[T]:
-        """Does `work` while nothing is computed, with the lanes there are; all questions asked before are among them."""
+        """Does `work` while nothing is computed, with the lanes there are. What was asked before is among them."""
         chore = Chore(work)
         self._questions.put(chore)
         return chore.done
@@ -181,7 +181,12 @@ class Batch:
     def _step(self, lane: Lane) -> None:
         try:
             lane.step()
-        except (RuntimeError, ValueError, IndexError) as error:  # out of memory, mostly: ends this lane, not the server
+        except (
+            RuntimeError,
+            ValueError,
+            LookupError,
+            TypeError,
+        ) as error:  # out of memory, mostly: the server goes on
             for row in lane.rows:
                 row.fail(f"{type(error).__name__}: {str(error)[:300]}")
             lane.rows = []

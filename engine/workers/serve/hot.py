@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
+from safetensors import safe_open
 
 from engine.errors import TunesmithError
 from engine.workers import networks
@@ -26,7 +27,7 @@ class LoadBody(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lora_name: str = Field(min_length=1, max_length=200)
+    lora_name: str = Field(min_length=1, max_length=200, pattern=r"^[\w:@-]+$")  # torch allows no dots
     lora_path: str = Field(min_length=1, max_length=4096)
 
 
@@ -43,7 +44,7 @@ class HotAdapters:
 
     def __init__(self, loaded: Loaded, batch: Batch) -> None:
         self._loaded, self._batch = loaded, batch
-        self._network = loaded.base.network  # with adapters on it once there are any
+        self._wrapped = loaded.wrapped
         self._hot: dict[str, Voice] = {}  # the adapters that came this way
         self._changing = asyncio.Lock()  # one at a time
 
@@ -84,15 +85,16 @@ class HotAdapters:
         with torch.inference_mode(False), torch.no_grad(), must_fit(folder):  # weights outlive this thread's mode
             rows = self._make_room(folder)
             try:
-                self._network = _loaded_on(self._network, name, folder)
-                size_bytes = cast(self._network, name, base.network.dtype)
+                self._wrapped = _loaded_on(self._wrapped, base.network, name, folder)
+                _refuse_incomplete(self._wrapped, name, folder)
+                size_bytes = cast(self._wrapped, name, base.network.dtype)
             except Exception:
                 self._delete(name)
                 raise
             finally:
                 self._switch_anew()
         eos_ids = base.eos_ids | saved_eos_ids(folder)
-        return Voice(self._network, name, eos_ids, switches(self._network, name), max(base.rows, rows)), size_bytes
+        return Voice(base.network, name, eos_ids, switches(base.network, name), max(base.rows, rows)), size_bytes
 
     def _make_room(self, folder: Path) -> int:
         """Rows of the embeddings that the adapter goes by; the network gets as many."""
@@ -107,10 +109,10 @@ class HotAdapters:
 
     def _switch_anew(self) -> None:
         """Layers may have become adapter layers: every voice on this base must know them."""
-        for voice in [self._loaded.base, *self._loaded.voices.values()]:
-            if voice.adapter is None and voice.network is not self._loaded.base.network:
-                continue  # a whole model beside it
-            voice.switches[:] = switches(self._network, voice.adapter)
+        base = self._loaded.base
+        for voice in [base, *self._loaded.voices.values()]:
+            if voice.network is base.network:  # another network is a whole model beside it
+                voice.switches[:] = switches(base.network, voice.adapter)
 
     def _take_out(self, voice: Voice, lanes: Sequence[Lane]) -> bool:
         if any(lane.voice is voice and lane.rows for lane in lanes):
@@ -122,21 +124,33 @@ class HotAdapters:
     def _delete(self, name: str) -> None:
         with warnings.catch_warnings():  # which adapter counts as active is decided anew at every step
             warnings.simplefilter("ignore", UserWarning)
-            if self._network is not self._loaded.base.network or hasattr(self._network, "delete_adapter"):
-                if name in self._network.peft_config:
-                    self._network.delete_adapter(name)
+            if self._wrapped is not None:
+                if name in self._wrapped.peft_config:
+                    self._wrapped.delete_adapter(name)
                 return
-            for layer in self._network.modules():  # the first one broke off before there was a model around them
+            for layer in self._loaded.base.network.modules():  # the first one broke off: PEFT's model never came
                 if hasattr(layer, "_disable_adapters") and name in layer._get_available_adapters():
                     layer.delete_adapter(name)
 
 
-def _loaded_on(network: Any, name: str, folder: Path) -> Any:
-    """The network with one more adapter."""
+def _refuse_incomplete(wrapped: Any, name: str, folder: Path) -> None:
+    """Raises ValueError where file and network do not have the same layers: PEFT only warns of it."""
+    own = {key: weight for key, weight in wrapped.named_parameters() if name in key.split(".")}
+    with safe_open(folder / networks.ADAPTER, framework="pt") as tensors:
+        stored = {key.removesuffix(".weight") for key in tensors.keys() if "lora_" in key}  # noqa: SIM118 (not a dict)
+    known = {key.removesuffix(".weight").removesuffix(f".{name}") for key in own}
+    if missing := sorted(key for key, weight in own.items() if weight.is_meta):
+        raise ValueError(f"it lacks {missing[0]} and {len(missing) - 1} more")
+    if unknown := sorted(stored - known):
+        raise ValueError(f"the model has no {unknown[0]}, nor {len(unknown) - 1} more")
+
+
+def _loaded_on(wrapped: Any, network: Any, name: str, folder: Path) -> Any:
+    """PEFT's model around the network, with one more adapter."""
     from peft import PeftModel  # noqa: PLC0415  (takes seconds to import; a base alone does without)
 
     options = {"adapter_name": name, "autocast_adapter_dtype": False, "low_cpu_mem_usage": True}
-    if not isinstance(network, PeftModel):
-        return PeftModel.from_pretrained(network, str(folder), **options).eval()
-    network.load_adapter(str(folder), torch_device=str(network.device), **options)
-    return network
+    if wrapped is None:
+        return PeftModel.from_pretrained(network, str(folder), torch_device=str(network.device), **options).eval()
+    wrapped.load_adapter(str(folder), torch_device=str(network.device), **options)
+    return wrapped

@@ -59,7 +59,8 @@ class Loaded:
     tokenizer: Any
     voices: dict[str, Voice]
     context_length: int
-    base: Voice  # what adapters are loaded on
+    base: Voice
+    wrapped: Any = None  # PEFT's model around the base, once it has adapters: only to load them and let them go
 
 
 def load(spec: dict[str, Any]) -> Loaded:
@@ -77,7 +78,7 @@ def load(spec: dict[str, Any]) -> Loaded:
     to_come = [networks.adapter_rows(network, folder) for folder in expected]
     networks.enlarge(network, max([*adapter_rows.values(), *to_come], default=0))
     eos_ids = _eos_ids(network)
-    network = _with_adapters(network, lora_folders) if lora_folders else network
+    wrapped = _with_adapters(network, lora_folders) if lora_folders else None
     voices = {BASE: Voice(network, None, eos_ids, switches(network, None), base_rows)}
     for key, folder in folders.items():
         if key in lora_folders:
@@ -86,7 +87,8 @@ def load(spec: dict[str, Any]) -> Loaded:
         else:
             full_network = _network(str(folder), device, dtype, tokenizer)
             voices[key] = Voice(full_network, None, _eos_ids(full_network), rows=networks.rows(full_network))
-    return Loaded(tokenizer, {name: voices[key] for name, key in spec["names"].items()}, context_length, voices[BASE])
+    named = {name: voices[key] for name, key in spec["names"].items()}
+    return Loaded(tokenizer, named, context_length, voices[BASE], wrapped)
 
 
 def _network(path: str, device: str, dtype: torch.dtype, tokenizer: Any) -> Any:
