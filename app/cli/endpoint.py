@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine import sizes
 from engine.errors import NotFoundError
 from engine.serve import adapters
 from storage import db, endpoints
@@ -60,6 +61,6 @@ def _found(text: str) -> Endpoint:
 
 
 def _line(facts: dict[str, Any]) -> str:
-    size = f"{facts['size_bytes'] / 2**20:.1f} MB" if facts["size_bytes"] is not None else ""
+    size = sizes.in_words(facts["size_bytes"]) if facts["size_bytes"] is not None else ""
     took = f"{facts['load_seconds'] * 1000:.0f} ms" if facts["load_seconds"] is not None else ""
     return f"{facts['subject']:<20} {facts['status']:<9} {size:>9} {took:>8}  {' '.join(facts['names'])}".rstrip()

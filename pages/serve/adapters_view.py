@@ -97,7 +97,7 @@ def add_form(facts: Facts, deployable: Sequence[Run]) -> Markup:
         "to: <code>{name}</code> itself, or a short one such as prod, which answers as <code>{name}:prod</code>.</p>"
         '<form class="ts-inline" data-act="add-adapter" data-id="{id}"><label><span class="ts-sr">Adapter</span>'
         '<select name="subject" class="ts-input">{options}</select></label>'
-        '<label><span class="ts-sr">Name</span><input name="name" class="ts-input" maxlength="100" '
+        '<label><span class="ts-sr">Name</span><input name="alias" class="ts-input" maxlength="100" '
         'placeholder="Name, may be empty" autocomplete="off"></label>'
         '<button class="ts-button">Add</button></form></details>'
     ).format(name=facts["name"], id=facts["id"], options=options)
@@ -113,7 +113,7 @@ def _subjects(run: Run, with_checkpoints: bool) -> list[tuple[str, str]]:
 def add(endpoint_id: str, values: Mapping[str, str]) -> None:
     """What the form does."""
     run_id, _, step = values.get("subject", "").partition("@")
-    adapters.add(endpoint_id, run_id, int(step) if step.isdecimal() else None, values.get("name", "").strip() or None)
+    adapters.add(endpoint_id, run_id, int(step) if step.isdecimal() else None, values.get("alias", "").strip() or None)
 
 
 def remove(pair: str) -> None:

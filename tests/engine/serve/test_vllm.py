@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engine.errors import RefusedError
-from engine.serve import endpoints, probe
-from engine.serve.backend_plan import plan_backend, socket_path
+from engine.serve import adapter_files, endpoints, probe
+from engine.serve.backend_plan import names, plan_backend, socket_path
 from storage import db, home
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
@@ -144,3 +144,29 @@ def test_a_server_that_says_nothing_has_no_number(tmp_path: Path) -> None:
     assert probe.in_flight(f"unix:{tmp_path}/none") is None
     (tmp_path / "dead").touch()
     assert probe.in_flight(f"unix:{tmp_path}/dead") is None
+
+
+def test_what_vllm_cannot_load_is_refused_before_it_is_asked(tmp_path: Path) -> None:
+    write_adapter(tmp_path, "x", rank=16)
+    adapter = adapter_files.inspect(tmp_path, "r1")
+    adapter_files.refuse_for_vllm(adapter, "r1", ["--enable-lora", "--max-lora-rank", "16"])
+    with pytest.raises(RefusedError, match="`r1` has rank 16; this endpoint takes up to 8"):
+        adapter_files.refuse_for_vllm(adapter, "r1", ["--enable-lora", "--max-lora-rank", "8"])
+    with pytest.raises(RefusedError, match="without room for adapters"):
+        adapter_files.refuse_for_vllm(adapter, "r1", ["--max-model-len", "8"])
+    wrong: dict[str, dict[str, Any]] = {"DoRA": {"use_dora": True}, "IA3": {"peft_type": "IA3"}}
+    wrong["embeddings"] = {"modules_to_save": ["lm_head"]}
+    for words, config in wrong.items():
+        write_adapter(tmp_path, "x", **config)
+        with pytest.raises(RefusedError, match=words):
+            adapter_files.refuse_for_vllm(adapter_files.inspect(tmp_path, "r1"), "r1")
+
+
+def test_a_fully_tuned_model_on_vllm_has_only_the_names_that_its_server_lists(python: Path) -> None:
+    model = ready_model()
+    whole = finished_run(model, artifact="model")
+    backend = Backend(endpoint_id="e", kind="vllm", model_id=model.id, adapters=[f"prod={whole.id}"])
+    endpoint = Endpoint(id="e", project_id="default", name="jokes")
+    argv = plan_backend(endpoint, backend, "cpu").argv
+    listed = argv[argv.index("--served-model-name") + 1 :][:3]
+    assert listed == names(endpoint, backend) == ["jokes", f"jokes:{whole.id}", "jokes:prod"]

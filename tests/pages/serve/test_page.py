@@ -11,6 +11,7 @@ from pages.serve.endpoint_view import endpoints_html
 from storage import db, home
 from storage.statuses import EndpointStatus, ModelStatus, RunStatus
 from storage.tables import Backend, Dataset, Model, Run
+from tests.serving import write_adapter
 
 PROJECT = {"project": "default"}
 OUTSIDE = {"url": "http://127.0.0.1:9/v1", "model": "m"}
@@ -32,7 +33,7 @@ class Browser:
 @pytest.fixture
 def trained(tmp_path: Path) -> None:
     for id in ("r1", "r2"):
-        (home.run_folder(id) / "adapter").mkdir(parents=True)
+        write_adapter(home.run_folder(id) / "adapter", id)
     with db.session() as session:
         session.add(
             Model(id="m1", source="path", source_id="/m", name="tiny", path=str(tmp_path), status=ModelStatus.READY)

@@ -21,7 +21,7 @@ def hot(spec: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("hot")
     alone = {"adapters": {}, "names": {"m": ""}, "socket": str(folder / "s")}
     running = Server(folder / "out", spec | alone)
-    wait_for(lambda: running.recorded() or running.process.poll() is not None, 120)
+    wait_for(lambda: running.recorded() or running.process.poll() is not None, 240)
     yield running
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(20) == 0
