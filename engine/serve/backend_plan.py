@@ -1,6 +1,7 @@
 """From a backend's row to the command that serves it: which folders, which names, which socket."""
 
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from engine.errors import RefusedError
 from engine.process import devices
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import recipe
-from engine.serve import vllm, vllm_files
+from engine.serve import vllm, vllm_cause, vllm_files, vllm_start
 from engine.weights import token_facts
 from storage import db, home, models, runs
 from storage.statuses import ModelStatus
@@ -22,6 +23,7 @@ from storage.tables import Backend, Endpoint, Model, Run
 # same two cores, spinning left 0.2 to 0.7 tokens/s of what sleeping gives (2.3 to 3.1), measured on the starter model.
 WORKER_ENV = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 SOCKET_BYTES = 100  # Linux allows 107 for a Unix socket's path
+TEMPORARY_BYTES = 65  # below it vLLM and multiprocessing make sockets with names of up to 40
 
 
 def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
@@ -32,9 +34,11 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     served_names = names(endpoint, backend)
     env = devices.environment(device)
     if backend.kind == "vllm":
-        plan = _vllm(Path(str(model.path)), served_names, adapters, socket_path(backend.id), backend.options)
+        options = vllm_start.settled(model, list(adapters.values()), backend.options, device)
+        plan = _vllm(Path(str(model.path)), served_names, adapters, _place(backend.id), options)
         plan = _with_files(plan, model, list(adapters.values()), home.backend_folder(backend.id))
-        return Plan(plan.argv, plan.env | env, plan.files)
+        log_from = {home.backend_folder(backend.id) / vllm_cause.LOG_FROM: _log_size(backend.id)}
+        return Plan(plan.argv, plan.env | env, plan.files | log_from)
     spec: dict[str, Any] = {
         "model_path": model.path,
         "adapters": {run_id: str(folder) for run_id, folder in adapters.items()},
@@ -43,6 +47,11 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
         "device": devices.worker_device(device),
     }
     return plan_worker("serve", spec, home.backend_folder(backend.id), env | WORKER_ENV)
+
+
+def devices_wanted(backend: Backend) -> int:
+    """How many devices it computes on. Raises RefusedError for options that are wrong."""
+    return vllm_start.devices_wanted(backend.options) if backend.kind == "vllm" else 1
 
 
 def names(endpoint: Endpoint, backend: Backend) -> dict[str, str]:
@@ -100,6 +109,32 @@ def socket_path(backend_id: str) -> str:
     return str(_private_folder() / f"{backend_id}.sock")
 
 
+def temporary_folder(backend_id: str) -> Path:
+    """Where a backend's temporary files are: in its folder, or, where that path is too long for pipes, a private one.
+
+    vLLM leaves pipes and rendezvous files there whenever it is killed; what has a folder of its own can be removed.
+    """
+    path = home.backend_folder(backend_id) / "tmp"
+    return path if len(os.fsencode(path)) <= TEMPORARY_BYTES else _private_folder() / f"{backend_id}.tmp"
+
+
+def clear(backend_id: str) -> None:
+    """Removes what a backend that has ended leaves outside its log: the socket, and temporary files."""
+    Path(socket_path(backend_id)).unlink(missing_ok=True)
+    shutil.rmtree(temporary_folder(backend_id), ignore_errors=True)
+
+
+def _place(backend_id: str) -> vllm.Place:
+    """The temporary folder is made here: a program that is told of one that is missing takes /tmp."""
+    folder = temporary_folder(backend_id)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return vllm.Place(socket_path(backend_id), folder)
+
+
+def _log_size(backend_id: str) -> str:
+    return str(vllm_cause.log_size(home.backend_folder(backend_id)))
+
+
 def _private_folder() -> Path:
     """A short folder that only this user can enter. Somebody else's folder of that name is refused."""
     folder = Path(tempfile.gettempdir()) / f"tunesmith-{os.getuid()}"
@@ -111,25 +146,22 @@ def _private_folder() -> Path:
 
 
 def _vllm(
-    base: Path, served_names: dict[str, str], folders: dict[str, Path], socket: str, options: dict[str, Any]
+    base: Path, served_names: dict[str, str], folders: dict[str, Path], place: vllm.Place, options: dict[str, Any]
 ) -> Plan:
     """vLLM loads one model: with a run that trained every weight, its model takes the base's place."""
-    full_models = [run_id for run_id, folder in folders.items() if not (folder / "adapter_config.json").exists()]
-    if full_models and len(folders) > 1:
-        raise RefusedError("vLLM serves a fully tuned model alone.", "Make an endpoint for each, or use transformers.")
+    full_models = [run_id for run_id, folder in folders.items() if not vllm_files.is_adapter(folder)]
     base_key = full_models[0] if full_models else ""
     base_names = [name for name, key in served_names.items() if key == base_key]
     adapters = {name: folders[key] for name, key in served_names.items() if key and not full_models}
     model = folders[full_models[0]] if full_models else base
-    return vllm.plan_vllm(model, base_names, adapters, socket, vllm.VllmOptions(**options))
+    return vllm.plan_vllm(model, base_names, adapters, place, options)
 
 
 def _with_files(plan: Plan, model: Model, folders: list[Path], backend_folder: Path) -> Plan:
     """vLLM is also told where answers end and how chats are written, as far as the folder it loads does not say it."""
-    adapters = [folder for folder in folders if (folder / "adapter_config.json").exists()]
+    adapters = [folder for folder in folders if vllm_files.is_adapter(folder)]
     if len(adapters) < len(folders):
         return plan  # a fully tuned model has it all in its own folder
-    vllm_files.refuse_new_embeddings(adapters)
     base, argv, files = Path(str(model.path)), list(plan.argv), dict(plan.files)
     if config := vllm_files.generation_config(base, token_facts.of(model.token_facts), adapters):
         files[backend_folder / "generation" / vllm_files.GENERATION] = config

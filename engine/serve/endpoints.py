@@ -17,8 +17,8 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
-from engine.serve import backends, outside, probe, routing, vllm
-from engine.serve.backend_plan import artifact, options_of, ready_model
+from engine.serve import backends, outside, probe, routing, vllm_start
+from engine.serve.backend_plan import artifact, clear, options_of, ready_model
 from engine.serve.routing import Upstream, served_models, upstream
 from storage import db, endpoints, home, models, runs
 from storage.statuses import SERVING_MOVING, EndpointStatus
@@ -90,16 +90,15 @@ def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], optio
         raise RefusedError(f"{len(run_ids)} adapters are too many.", f"Serve at most {MOST_ADAPTERS} at once.")
     with db.reading() as session:
         trained = [(run_id, runs.get(session, run_id)) for run_id in run_ids]
-        for run_id, run in trained:
-            artifact(run, run_id)
+        artifacts = [artifact(run, run_id) for run_id, run in trained]
         model_id = model_id or next((run.model_id for _run_id, run in trained if run), None)
         model = ready_model(models.get(session, model_id or ""), model_id)
     for run_id, run in trained:
         if run and run.model_id != model.id:
             raise RefusedError(f"Run `{run.name}` was trained on another model.", f"Serve {run_id} with its own base.")
-    if kind == "vllm":
-        vllm.python()
     checked_options = options_of(kind, options or {})
+    if kind == "vllm":
+        vllm_start.refuse(model, artifacts, checked_options)
     return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=run_ids, options=checked_options)
 
 
@@ -215,6 +214,7 @@ def delete_endpoint(endpoint_id: str) -> None:
     for backend in rows:
         folder = home.backend_folder(backend.id)
         process.end(folder)
+        clear(backend.id)  # outside the folder, where its path is too long
         trash.discard(folder)
 
 

@@ -46,11 +46,64 @@ def chat_template(model: Path, adapters: Collection[Path]) -> Path | None:
     return next((folder / TEMPLATE for folder in adapters if (folder / TEMPLATE).is_file()), None)
 
 
-def refuse_new_embeddings(adapters: Collection[Path]) -> None:
-    """Raises RefusedError for an adapter with embeddings of its own: vLLM loads LoRA layers and nothing else."""
-    for folder in adapters:
-        if (files.read_json(folder, "adapter_config.json") or {}).get("trainable_token_indices"):
-            message = (
-                f"The adapter of the run {folder.parent.name} has embeddings for new tokens, which vLLM cannot load."
-            )
+def is_adapter(folder: Path) -> bool:
+    """Whether a run has left an adapter there; else it is a whole model."""
+    return (folder / "adapter_config.json").exists()
+
+
+def template_text(folder: Path) -> str:
+    """The chat template of a model or an adapter; "" without one."""
+    if text := files.read_text(folder, TEMPLATE):
+        return text
+    for name in ("tokenizer_config.json", "chat_template.json"):
+        template = (files.read_json(folder, name) or {}).get("chat_template")
+        if template:
+            return template if isinstance(template, str) else json.dumps(template)
+    return ""
+
+
+def rank(adapter: Path) -> int | None:
+    """The largest rank in an adapter; None where its config says none. Raises RefusedError for one that is damaged."""
+    config = _adapter_config(adapter)
+    pattern = config.get("rank_pattern") or {}
+    ranks = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else [pattern])]
+    given = [value for value in ranks if value is not None]
+    if wrong := [value for value in given if not isinstance(value, int) or isinstance(value, bool) or value < 1]:
+        raise _damaged(adapter, f"a rank in adapter_config.json is {wrong[0]!r:.40}")
+    return max(given, default=None)
+
+
+def refuse_unservable(adapters: Collection[Path]) -> None:
+    """Raises RefusedError for an adapter that vLLM cannot load: it loads LoRA layers and nothing else.
+
+    The rules of vllm/lora/peft_helper.py (PEFTHelper): no DoRA, no modules_to_save, no trained bias, no tokens of its
+    own. Said here, because vLLM says it after a minute.
+    """
+    for adapter in adapters:
+        if what := _unservable(_adapter_config(adapter)):
+            message = f"The adapter of the run {adapter.parent.name} {what}, which vLLM cannot load."
             raise RefusedError(message, "Serve it with the backend transformers.")
+
+
+def _unservable(config: dict[str, Any]) -> str:
+    kind = config.get("peft_type")
+    if kind is not None and kind != "LORA":
+        return f"is of the kind {files.printable(str(kind)[:40])}"
+    if config.get("trainable_token_indices"):
+        return "has embeddings for new tokens"
+    if config.get("use_dora"):
+        return "was trained with DoRA"
+    if config.get("modules_to_save"):
+        return f"has whole modules ({files.printable(str(config['modules_to_save'])[:80])})"
+    return "has trained biases" if config.get("bias") not in (None, "none") else ""
+
+
+def _adapter_config(adapter: Path) -> dict[str, Any]:
+    try:
+        return files.read_json(adapter, "adapter_config.json") or {}
+    except RefusedError as error:
+        raise _damaged(adapter, str(error)) from error
+
+
+def _damaged(adapter: Path, reason: str) -> RefusedError:
+    return RefusedError(f"The adapter of the run {adapter.parent.name} is damaged: {reason}.", "Serve another run.")
