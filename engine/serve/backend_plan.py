@@ -49,6 +49,16 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     return plan_worker("serve", spec, home.backend_folder(backend.id), env | WORKER_ENV)
 
 
+def refuse_start(backend: Backend, memory_too: bool = True) -> None:
+    """Raises RefusedError where the process of a new vLLM backend could not start on this machine as it is now."""
+    if backend.kind != "vllm":
+        return
+    with db.reading() as session:
+        model = ready_model(models.get(session, backend.model_id or ""), backend.model_id)
+        artifacts = [artifact(runs.get(session, run_id), run_id) for run_id in backend.adapters]
+    vllm_start.refuse(model, artifacts, backend.options, memory_too)
+
+
 def devices_wanted(backend: Backend) -> int:
     """How many devices it computes on. Raises RefusedError for options that are wrong."""
     return vllm_start.devices_wanted(backend.options) if backend.kind == "vllm" else 1

@@ -17,8 +17,8 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
-from engine.serve import backends, outside, probe, routing, vllm_start
-from engine.serve.backend_plan import artifact, clear, options_of, ready_model
+from engine.serve import backends, outside, probe, routing, vllm
+from engine.serve.backend_plan import artifact, clear, options_of, ready_model, refuse_start
 from engine.serve.routing import Upstream, served_models, upstream
 from storage import db, endpoints, home, models, runs
 from storage.statuses import SERVING_MOVING, EndpointStatus
@@ -60,6 +60,7 @@ def create_endpoint(
     """A new endpoint, on its way up. `adapters` are ids of finished runs. Raises RefusedError or ConflictError."""
     names.in_address(name, "endpoint")
     backend = _new_backend(kind, model_id, adapters, options)
+    refuse_start(backend)
     endpoint = Endpoint(project_id=project_id, name=name)
     backend.endpoint_id = endpoint.id
     endpoint.active_backend_id = backend.id
@@ -90,15 +91,16 @@ def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], optio
         raise RefusedError(f"{len(run_ids)} adapters are too many.", f"Serve at most {MOST_ADAPTERS} at once.")
     with db.reading() as session:
         trained = [(run_id, runs.get(session, run_id)) for run_id in run_ids]
-        artifacts = [artifact(run, run_id) for run_id, run in trained]
+        for run_id, run in trained:
+            artifact(run, run_id)
         model_id = model_id or next((run.model_id for _run_id, run in trained if run), None)
         model = ready_model(models.get(session, model_id or ""), model_id)
     for run_id, run in trained:
         if run and run.model_id != model.id:
             raise RefusedError(f"Run `{run.name}` was trained on another model.", f"Serve {run_id} with its own base.")
-    checked_options = options_of(kind, options or {})
     if kind == "vllm":
-        vllm_start.refuse(model, artifacts, checked_options)
+        vllm.python()
+    checked_options = options_of(kind, options or {})
     return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=run_ids, options=checked_options)
 
 
@@ -144,6 +146,7 @@ def deploy(
     A stopped endpoint starts again. A deployment still on its way is given up for this one.
     """
     backend = _new_backend(kind, model_id, adapters, options)
+    refuse_start(backend, memory_too=False)  # what answers now may have to make room first
     backend.endpoint_id = endpoint_id
     with db.session() as session:
         endpoint = existing(session, Endpoint, endpoint_id)

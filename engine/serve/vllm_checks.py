@@ -12,6 +12,7 @@ from engine import sizes
 from engine.errors import RefusedError
 from engine.serve import vllm_memory, vllm_proposals
 from engine.serve.vllm_environment import Environment
+from engine.serve.vllm_memory import Needs
 from engine.serve.vllm_proposals import Machine, ModelFacts
 from engine.serve.vllm_values import (
     CPU_QUANTIZATION,
@@ -27,7 +28,7 @@ OF_CHECKPOINTS = ("awq", "awq_marlin", "gptq", "gptq_marlin", "compressed-tensor
 COMPILERS = ("g++", "c++", "clang++")
 
 
-def refuse(options: Mapping[str, Any], facts: ModelFacts, machine: Machine, environment: Environment) -> None:
+def refuse_options(options: Mapping[str, Any], facts: ModelFacts, machine: Machine, environment: Environment) -> None:
     """Raises RefusedError, a line for each option that cannot be. `options` are settled ones (vllm_proposals)."""
     rules = (_lengths, _parallel, _of_adapters, _quantization)
     found = [line for rule in rules for line in rule(options, facts, machine)]
@@ -36,7 +37,6 @@ def refuse(options: Mapping[str, Any], facts: ModelFacts, machine: Machine, envi
     if found:
         raise RefusedError("vLLM cannot start with these options.", "\n".join(found))
     _refuse_machine(options, machine)
-    _refuse_memory(options, facts, machine)
 
 
 def _lengths(options: Mapping[str, Any], facts: ModelFacts, machine: Machine) -> Iterator[str]:
@@ -130,15 +130,13 @@ def _refuse_machine(options: Mapping[str, Any], machine: Machine) -> None:
         )
 
 
-def _refuse_memory(options: Mapping[str, Any], facts: ModelFacts, machine: Machine) -> None:
-    weights = facts.weights_bytes(options["dtype"])
+def refuse_memory(options: Mapping[str, Any], facts: ModelFacts, machine: Machine, needs: Needs) -> None:
+    """Raises RefusedError when there is too little memory: free memory on a CPU, the GPU's own on a GPU."""
     if machine.platform == "cuda":
-        return _refuse_large(options, facts, machine, weights)
-    kv_bytes = int(options["kv_cache_gib"] * vllm_memory.GIB)
-    needs = vllm_memory.Needs(weights, kv_bytes, vllm_memory.processes_bytes())
+        return _refuse_large(options, facts, machine, needs.weights)
     vllm_memory.refuse_short_memory(facts.name, needs, machine.free_bytes)
     if context := options.get("max_model_len"):
-        vllm_memory.refuse_long_context(context, kv_bytes, vllm_proposals.token_bytes(facts, options))
+        vllm_memory.refuse_long_context(context, needs.kv_cache, vllm_proposals.token_bytes(facts, options))
     return None
 
 

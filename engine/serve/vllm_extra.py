@@ -35,7 +35,7 @@ class Extra:
             return "a JSON object"
         if self.pattern:
             return "a name of letters, digits and _"
-        return f"a {'whole ' if self.is_whole else ''}number from {self.low:,g} to {self.high:,g}"
+        return f"a {'whole ' if self.is_whole else ''}number from {self.low:,} to {self.high:,}"
 
     def accepts(self, text: str) -> bool:
         if self.choices:

@@ -137,7 +137,8 @@ class VllmOptions(BaseModel):
     enable_lora: bool | None = Field(
         default=None,
         title="Adapters",
-        description="Whether LoRA adapters can be loaded. When empty: only if the endpoint is started with some.",
+        description="Whether LoRA adapters can be loaded. When empty: if the endpoint starts with some, or their rank "
+        "or number is set. On a CPU it costs some speed.",
     )
     max_lora_rank: int | None = Field(
         default=None,
@@ -205,5 +206,5 @@ class VllmOptions(BaseModel):
 
 def _one_of(name: str | None, choices: tuple[str, ...]) -> str | None:
     if name is not None and name not in choices:
-        raise ValueError(f"must be one of {', '.join(choices)}")
+        raise ValueError(f"{name[:40]!r} is not one of {', '.join(choices)}")
     return name

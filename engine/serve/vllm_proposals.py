@@ -94,7 +94,7 @@ def proposed(facts: ModelFacts, machine: Machine, chosen: Mapping[str, Any] = NO
     values = {
         "dtype": dtype,
         "enforce_eager": machine.platform == "cpu",
-        "enable_lora": bool(facts.ranks),
+        "enable_lora": bool(facts.ranks or chosen.get("max_loras") or chosen.get("max_lora_rank")),
         "max_lora_rank": allowed_rank(max(facts.ranks, default=USUAL_RANK)) or LORA_RANKS[-1],
         "max_loras": max(1, min(len(facts.ranks), 4)),
         "tool_call_parser": parsers.tools,

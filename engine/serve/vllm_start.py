@@ -1,6 +1,7 @@
 """From an endpoint's options to what vLLM is started with here and now, or why it cannot be."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,37 +10,64 @@ from pydantic import ValidationError
 from engine.errors import RefusedError
 from engine.process import devices
 from engine.recipes import recipe
-from engine.serve import vllm, vllm_checks, vllm_environment, vllm_files, vllm_proposals
+from engine.serve import vllm, vllm_checks, vllm_environment, vllm_files, vllm_memory, vllm_proposals
 from engine.serve.vllm_options import VllmOptions
 from storage import db, models
 from storage.statuses import ModelStatus
 from storage.tables import Model
 
 
-def settled(model: Model, artifacts: Sequence[Path], options: dict[str, Any], device: str) -> dict[str, Any]:
-    """Every option with its value, for a start on `device` (cpu, gpu:N) now.
+@dataclass(frozen=True)
+class Start:
+    """One start on one device: what was looked at, and every option with its value."""
 
-    `artifacts` are the folders that runs have left. Raises RefusedError for what cannot start, memory included.
+    environment: vllm_environment.Environment
+    facts: vllm_proposals.ModelFacts
+    machine: vllm_proposals.Machine
+    options: dict[str, Any]
+
+    def needs(self) -> vllm_memory.Needs:
+        """The memory that it will take on a CPU."""
+        kv_cache = int(self.options.get("kv_cache_gib", 0) * vllm_memory.GIB)
+        weights = self.facts.weights_bytes(self.options["dtype"])
+        return vllm_memory.Needs(weights, kv_cache, vllm_memory.processes_bytes())
+
+
+def look(model: Model, artifacts: Sequence[Path], options: dict[str, Any], device: str) -> Start:
+    """What a start on `device` (cpu, gpu:N) would be now. `artifacts` are the folders that runs have left.
+
+    Raises RefusedError without a vLLM that can serve here, and for options and adapters that are wrong in themselves.
     """
     environment = vllm_environment.look(vllm.python())
     vllm_environment.refuse_unfit(environment, devices.found())
-    machine = vllm_proposals.this_machine(environment, device)
-    facts = _facts(model, artifacts)
-    values = vllm_proposals.settled(facts, machine, parsed(options))
-    vllm_checks.refuse(values, facts, machine, environment)
-    return _with_draft_model(values)
+    machine, facts = vllm_proposals.this_machine(environment, device), _facts(model, artifacts)
+    return Start(environment, facts, machine, vllm_proposals.settled(facts, machine, parsed(options)))
+
+
+def settled(model: Model, artifacts: Sequence[Path], options: dict[str, Any], device: str) -> dict[str, Any]:
+    """Every option with its value, for a start now. Raises RefusedError for what cannot start, memory included."""
+    start = look(model, artifacts, options, device)
+    _refuse(start, memory_too=True)
+    return _with_draft_model(start.options)
+
+
+def refuse(model: Model, artifacts: Sequence[Path], options: dict[str, Any], memory_too: bool = True) -> None:
+    """Raises RefusedError for what could not start on this machine, as it is now or (without memory) at all."""
+    start = look(model, artifacts, options, devices.found()[0])
+    _refuse(start, memory_too)
+    _with_draft_model(start.options)
 
 
 def proposed(model: Model, artifacts: Sequence[Path] = (), options: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What a start would take for each option nobody has set: for a form. Raises RefusedError without a vLLM."""
-    environment = vllm_environment.look(vllm.python())
-    machine = vllm_proposals.this_machine(environment, devices.found()[0])
-    return vllm_proposals.proposed(_facts(model, artifacts), machine, parsed(options or {}))
+    """What a start would take for each option that depends on model and machine: for a form."""
+    start = look(model, artifacts, options or {}, devices.found()[0])
+    return vllm_proposals.proposed(start.facts, start.machine, parsed(options or {}))
 
 
-def refuse(model: Model, artifacts: Sequence[Path], options: dict[str, Any]) -> None:
-    """Raises RefusedError for what could not start on this machine as it is now."""
-    settled(model, artifacts, options, devices.found()[0])
+def _refuse(start: Start, memory_too: bool) -> None:
+    vllm_checks.refuse_options(start.options, start.facts, start.machine, start.environment)
+    if memory_too:
+        vllm_checks.refuse_memory(start.options, start.facts, start.machine, start.needs())
 
 
 def devices_wanted(options: dict[str, Any]) -> int:
