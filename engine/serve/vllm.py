@@ -6,6 +6,8 @@ no key, and none in argv, where every user of the machine could read it.
 """
 
 import json
+import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ from storage.settings import settings
 
 SERVER = "vllm.entrypoints.openai.api_server"
 DRAIN_SECONDS = 8  # the shim kills after ten
+KV_VARIABLE = "VLLM_CPU_KVCACHE_SPACE"
 MOST_ADAPTERS_KEPT = 64  # in memory, beside those that answer; beyond it vLLM reads them from the disk again
 INSTALL_HINT = (
     "Make an environment for it (python -m venv DIR; DIR/bin/pip install 'vllm>=0.30') and set TUNESMITH_VLLM_PYTHON "
@@ -83,6 +86,8 @@ def plan_vllm(
     if options.get("enable_lora"):
         argv += _lora_arguments(options, adapters)
         env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "True"  # its route reads any path: it is behind the socket
+    if KV_VARIABLE in os.environ and "kv_cache_gib" in options:  # it wins over the option: in whole GiB
+        env[KV_VARIABLE] = str(math.ceil(options["kv_cache_gib"]))
     if options.get("enable_sleep_mode"):
         env["VLLM_SERVER_DEV_MODE"] = "1"  # /sleep and /wake_up exist only so; behind the socket as well
     return Plan([*argv, *vllm_extra.parsed(options.get("extra_args", ""))], env)

@@ -17,7 +17,7 @@ SpeculativeMethod = Literal["ngram", "draft_model", "eagle", "eagle3", "mtp"]
 
 # Where each quantisation runs. The first group says how a checkpoint was made (vLLM reads that from its config.json by
 # itself), the second quantises while the weights are loaded. For a GPU: the least compute capability, from the
-# get_min_capability of each method; 8.9 (Ada) is the first with FP8 in hardware.
+# get_min_capability of each method.
 CHECKPOINT_QUANTIZATION: dict[str, float] = {
     "awq": 7.5,
     "gptq": 6.0,
@@ -28,8 +28,8 @@ CHECKPOINT_QUANTIZATION: dict[str, float] = {
 }
 QUANTIZED_AT_LOAD: dict[str, float] = {
     "fp8_per_tensor": 7.5,
-    "fp8_per_channel": 8.9,
-    "fp8_per_block": 8.9,
+    "fp8_per_channel": 7.5,
+    "fp8_per_block": 7.5,
     "int8_per_channel_weight_only": 7.5,
 }
 GPU_QUANTIZATION: dict[str, float] = {

@@ -91,6 +91,13 @@ def test_on_a_cpu_memory_is_bounded_and_nothing_is_compiled(python: Path) -> Non
     assert "--enforce-eager" not in plan_for("cpu", model_id=model.id, options={"enforce_eager": False})
 
 
+def test_the_environments_own_cache_size_does_not_win(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "40")
+    backend = Backend(endpoint_id="e", kind="vllm", model_id=ready_model().id, options={"kv_cache_gib": 0.5})
+    plan = plan_backend(Endpoint(id="e", project_id="default", name="jokes"), backend, "cpu")
+    assert plan.env["VLLM_CPU_KVCACHE_SPACE"] == "1"
+
+
 def test_a_start_that_memory_does_not_allow_is_refused_before_it(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = ready_model()
     with pytest.raises(RefusedError, match=r"needs about 1\.1 TB of memory for `tiny` .* is free") as caught:

