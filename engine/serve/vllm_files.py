@@ -16,6 +16,19 @@ from engine.weights.token_facts import TokenFacts
 
 GENERATION = "generation_config.json"
 TEMPLATE = "chat_template.jinja"
+# What vLLM refuses in an adapter's configuration (vllm/lora/peft_helper.py: PEFTHelper).
+UNSERVABLE = {
+    "trainable_token_indices": "has embeddings for new tokens",
+    "modules_to_save": "has whole modules (modules_to_save)",
+    "use_dora": "was trained with DoRA",
+    "bias": "has trained biases",
+    "lora_bias": "has biases of its own (lora_bias)",
+    "alora_invocation_tokens": "is an activated LoRA",
+    "layer_replication": "replicates layers",
+    "use_bdlora": "is block-diagonal",
+    "use_qalora": "was trained with QALoRA",
+}
+PLAIN_STARTS = ("gaussian", "eva", "orthogonal", "mica", "lora_ga")  # saved, they are LoRA like any other
 
 
 def generation_config(model: Path, facts: TokenFacts | None, adapters: Collection[Path]) -> str | None:
@@ -76,8 +89,7 @@ def rank(adapter: Path) -> int | None:
 def refuse_unservable(adapters: Collection[Path]) -> None:
     """Raises RefusedError for an adapter that vLLM cannot load: it loads LoRA layers and nothing else.
 
-    The rules of vllm/lora/peft_helper.py (PEFTHelper): no DoRA, no modules_to_save, no trained bias, no tokens of its
-    own. Said here, because vLLM says it after a minute.
+    Said here, because vLLM says it after a minute.
     """
     for adapter in adapters:
         if what := _unservable(_adapter_config(adapter)):
@@ -89,13 +101,10 @@ def _unservable(config: dict[str, Any]) -> str:
     kind = config.get("peft_type")
     if kind is not None and kind != "LORA":
         return f"is of the kind {files.printable(str(kind)[:40])}"
-    if config.get("trainable_token_indices"):
-        return "has embeddings for new tokens"
-    if config.get("use_dora"):
-        return "was trained with DoRA"
-    if config.get("modules_to_save"):
-        return f"has whole modules ({files.printable(str(config['modules_to_save'])[:80])})"
-    return "has trained biases" if config.get("bias") not in (None, "none") else ""
+    start = config.get("init_lora_weights")
+    if isinstance(start, str) and start.lower() not in PLAIN_STARTS:
+        return f"begins as a part of its base (init_lora_weights: {files.printable(start[:40])})"
+    return next((words for field, words in UNSERVABLE.items() if (config.get(field) or "none") != "none"), "")
 
 
 def _adapter_config(adapter: Path) -> dict[str, Any]:

