@@ -114,6 +114,8 @@ def test_a_start_with_every_option_takes_over_while_it_answers(ready: Client) ->
         "enable_prefix_caching": False,
         "speculative_config": {"method": "ngram", "num_speculative_tokens": 2, "prompt_lookup_max": 3},
         "tool_call_parser": "hermes",
+        "max_loras": 2,
+        "max_lora_rank": 24,
         "extra_args": "--max-logprobs 5 --seed 7 --scheduling-policy priority",
     }
     facts = ready.endpoint()
