@@ -77,7 +77,6 @@ ALLOWED: Mapping[str, Extra] = MappingProxyType(
         "--max-num-queued-tokens": Extra(1, 1_000_000_000),
         "--model-impl": Extra(choices=("auto", "vllm", "transformers")),
         "--moe-backend": NAME,
-        "--num-gpu-blocks-override": Extra(1, 10_000_000),
         "--performance-mode": Extra(choices=("balanced", "interactivity", "throughput")),
         "--prefix-caching-hash-algo": Extra(choices=("sha256", "sha256_cbor", "xxhash", "xxhash_cbor")),
         "--return-tokens-as-token-ids": FLAG,

@@ -117,7 +117,7 @@ class VllmOptions(BaseModel):
     enforce_eager: bool | None = Field(
         default=None,
         title="No compiling",
-        description="Starts much faster. When empty: on for a CPU, where it costs nothing, off for a GPU.",
+        description="Starts much faster. When empty: on for a CPU, where it costs little, off for a GPU.",
     )
     speculative_config: SpeculativeConfig | None = Field(
         default=None,
