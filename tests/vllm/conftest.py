@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,10 +116,17 @@ def kill(process: psutil.Process) -> None:
 
 
 @pytest.fixture(scope="session")
-def client(vllm_python: Path, starter_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def short_folder() -> Iterator[Path]:
+    """A folder with a path as short as a person's home, so that sockets and temporary files are in the home too."""
+    with tempfile.TemporaryDirectory(prefix="vllm-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def client(vllm_python: Path, starter_model: Path, short_folder: Path) -> Iterator[Client]:
     """The studio, with the starter model in it and an endpoint of it on its way up."""
     settings = {"TUNESMITH_VLLM_PYTHON": str(vllm_python)}
-    with running(tmp_path_factory.mktemp("studio"), "tests.vllm.studio", settings=settings) as studio:
+    with running(short_folder, "tests.vllm.studio", settings=settings) as studio:
         client = Client(studio)
         model = client.post("/api/models", {"source": "path", "id": str(starter_model)})
         wait_for(lambda: client.get(f"/api/models/{model['id']}")["status"] == "ready", 60)

@@ -137,6 +137,7 @@ def test_a_stopped_endpoint_leaves_no_process_and_no_file(ready: Client) -> None
     facts = ready.endpoint()
     folder = ready.folder(facts)
     temporary = Path(_environment(ready, facts)["TMPDIR"])
+    assert temporary.is_relative_to(ready.studio.home)
     assert list(temporary.glob("vllm_dist_*"))  # left behind at each death, and elsewhere for ever
     ready.post(f"/api/endpoints/{facts['id']}/stop")
     ready.until("stopped", seconds=60)

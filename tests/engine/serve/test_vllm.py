@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from engine.errors import RefusedError
+from engine.process import devices, machine
 from engine.serve import endpoints, probe
 from engine.serve.backend_plan import clear, plan_backend, socket_path
 from storage import db, home
@@ -266,6 +267,23 @@ def test_a_vllm_that_ends_is_started_again_by_the_same_command(python: Path) -> 
     assert again.restarts == 1
     assert again.error == "vLLM ended unexpectedly and named no reason."
     assert "--served-model-name jokes jokes:base" in (python.parent / "argv").read_text()
+    end_all()
+
+
+def test_a_model_spread_over_two_gpus_holds_both(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(devices, "inventory", devices.Inventory(lambda: ("0, GPU-a", "1, GPU-b")))
+    cards = ("0, 24576, 8.9", "1, 24576, 8.9")
+    monkeypatch.setattr(machine, "specifications", devices.Inventory(lambda: cards))
+    model = ready_model()
+    with pytest.raises(RefusedError, match="cannot start") as caught:
+        endpoints.create_endpoint("jokes", "vllm", model.id, options={"tensor_parallel_size": 4})
+    assert "needs 4 GPUs, and this machine has 2" in caught.value.hint
+    endpoint = endpoints.create_endpoint("jokes", "vllm", model.id, options={"tensor_parallel_size": 2})
+    backend = until(active(endpoint).id, EndpointStatus.STARTING)
+    plan = json.loads((home.backend_folder(backend.id) / "plan.1.json").read_text())
+    assert (backend.device, plan["env"]["CUDA_VISIBLE_DEVICES"]) == ("gpu:0,gpu:1", "0,1")
+    assert plan["argv"][plan["argv"].index("--tensor-parallel-size") + 1] == "2"
     end_all()
 
 
