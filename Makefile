@@ -8,14 +8,19 @@ TESTERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check format clean
+.PHONY: run test test-vllm check format clean
 
 run: $(VENV)/.studio
 	@$(BIN)/tunesmith serve $(ARGS)
 
 test: $(VENV)/.tests
 	$(BIN)/python -m tests.browser.chromium --install
-	$(BIN)/python -m pytest -m "not gpu" -n $(TESTERS) --dist worksteal --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -m "not gpu and not vllm" -n $(TESTERS) --dist worksteal --cov --cov-report=term $(ARGS)
+
+# The real vLLM behind a real studio; about seven minutes on two cores. It needs a runtime: tests/vllm/runtime.py.
+test-vllm: $(VENV)/.tests
+	$(BIN)/python -m tests.vllm.runtime
+	$(BIN)/python -m pytest -m vllm tests/vllm $(ARGS)
 
 check: $(VENV)/.tests
 	$(BIN)/ruff check .

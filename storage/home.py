@@ -77,6 +77,11 @@ def backend_folder(backend_id: str) -> Path:
     return folder("backends", backend_id)
 
 
+def caches() -> Path:
+    """What programs of others compile and keep, such as vLLM. It may be deleted while nothing is served."""
+    return folder("cache")
+
+
 def recipes() -> Path:
     """The recipes a person keeps, a YAML file each."""
     return folder("recipes")

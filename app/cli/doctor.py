@@ -13,8 +13,8 @@ import psutil
 
 from engine import sizes
 from engine.errors import RefusedError
-from engine.process import process
-from engine.serve import vllm
+from engine.process import devices, process
+from engine.serve import vllm, vllm_environment
 from storage import home
 
 OLDEST_PYTHON = (3, 11)
@@ -96,9 +96,16 @@ def _gpu() -> Finding:
 
 def _vllm() -> Finding:
     try:
-        return Finding("ok", "vLLM", str(vllm.python()))
+        python = vllm.python()
     except RefusedError:
         return Finding("ok", "vLLM", "not installed; the backend `transformers` needs no extra")
+    try:
+        environment = vllm_environment.look(python)
+        vllm_environment.refuse_unfit(environment, devices.found())
+    except RefusedError as error:
+        return Finding("note", "vLLM", str(error))
+    build = " for CPUs" if environment.is_cpu_build else ""
+    return Finding("ok", "vLLM", f"{environment.version or 'version unknown'}{build} at {python}")
 
 
 def _init() -> Finding:

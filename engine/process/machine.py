@@ -9,6 +9,8 @@ import psutil
 from engine.process import devices, process
 
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+CGROUP_USED = Path("/sys/fs/cgroup/memory.current")
+CGROUP_FACTS = Path("/sys/fs/cgroup/memory.stat")
 CPU_FACTS = Path("/proc/cpuinfo")
 BF16_COMPUTE_CAPABILITY = 8.0  # Ampere, the first NVIDIA generation with bfloat16 in hardware
 
@@ -23,12 +25,37 @@ def memory_bytes() -> int:
     """The memory of the smallest GPU, or without one of the machine, or of the container if that has less."""
     if gpus := visible_gpus():
         return min(gpu.memory_bytes for gpu in gpus)
-    total = psutil.virtual_memory().total
+    total, limit = psutil.virtual_memory().total, _number(CGROUP_LIMIT)
+    return total if limit is None else min(total, limit)
+
+
+def free_memory_bytes() -> int:
+    """What a new process can take of the machine's memory now, or of the container's if that has less left.
+
+    Of a container's use, what the kernel can drop at once (files it has read) does not count.
+    """
+    free = psutil.virtual_memory().available
+    limit, used = _number(CGROUP_LIMIT), _number(CGROUP_USED)
+    if limit is None or used is None:
+        return free
+    return min(free, max(0, limit - used + _droppable()))
+
+
+def _number(file: Path) -> int | None:
+    """A file that holds one number; None where it is missing, or says "max"."""
     try:
-        limit = CGROUP_LIMIT.read_text().strip()
+        text = file.read_text().strip()
     except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def _droppable() -> int:
+    try:
+        lines = CGROUP_FACTS.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)
 
 
 def has_gpu() -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.recipes.choices.tunings import MOVED_STARTS
+from engine.serve import vllm_files
 from engine.subjects import subject as subjects
 from engine.subjects.subject import Subject
 from engine.weights import checkpoints, files
@@ -118,13 +119,8 @@ def _misfit(tensor: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> str | None
 
 def refuse_for_vllm(adapter: Adapter, name: str, started: Sequence[str] | None = None) -> None:
     """Raises RefusedError for what vLLM cannot load; `started` is the command of the server that runs."""
-    hint, config = "Serve it with the backend transformers.", adapter.config
-    if adapter.kind != "LORA":
-        raise RefusedError(f"vLLM cannot load `{name}`: it loads LoRA and not {adapter.kind}.", hint)
-    if config.get("trainable_token_indices") or config.get("modules_to_save"):
-        raise RefusedError(f"`{name}` has embeddings for new tokens, which vLLM cannot load.", hint)
-    if config.get("use_dora"):
-        raise RefusedError(f"`{name}` is a DoRA, which vLLM cannot load.", hint)
+    if what := vllm_files.unservable(adapter.config):
+        raise RefusedError(f"The adapter of `{name}` {what}, which vLLM cannot load.", vllm_files.ELSEWHERE)
     if started is None:
         return
     most = most_rank(started)

@@ -1,6 +1,7 @@
 """From a backend's row to the command that serves it: which folders, which names, which socket."""
 
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from engine.errors import RefusedError
 from engine.process import devices
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import recipe
-from engine.serve import adapter_files, adapter_folders, adapter_names, vllm, vllm_files
+from engine.serve import adapter_files, adapter_folders, adapter_names, vllm, vllm_cause, vllm_files, vllm_start
 from engine.weights import token_facts
 from storage import db, home, models
 from storage.statuses import ModelStatus
@@ -22,6 +23,7 @@ from storage.tables import Backend, Endpoint, Model
 # same two cores, spinning left 0.2 to 0.7 tokens/s of what sleeping gives (2.3 to 3.1), measured on the starter model.
 WORKER_ENV = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 SOCKET_BYTES = 100  # Linux allows 107 for a Unix socket's path
+TEMPORARY_BYTES = 65  # below it vLLM and multiprocessing make sockets with names of up to 40
 
 
 def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
@@ -36,11 +38,11 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     static_names = started_names(endpoint, backend, folders)
     env = devices.environment(device)
     if backend.kind == "vllm":
-        if backend.ready_at is None:  # later one that cannot be loaded is marked, and the others answer
-            _refuse_for_vllm(folders)
-        plan = _vllm(Path(str(model.path)), static_names, folders, socket_path(backend.id), backend.options)
+        options = vllm_start.settled(model, list(folders.values()), backend.options, device)
+        plan = _vllm(Path(str(model.path)), static_names, folders, _place(backend.id), options)
         plan = _with_files(plan, model, list(folders.values()), home.backend_folder(backend.id))
-        return Plan(plan.argv, plan.env | env, plan.files)
+        log_from = {home.backend_folder(backend.id) / vllm_cause.LOG_FROM: _log_size(backend.id)}
+        return Plan(plan.argv, plan.env | env, plan.files | log_from)
     loras = [str(folder) for folder in folders.values() if adapter_files.is_adapter(folder)]
     spec: dict[str, Any] = {
         "model_path": model.path,
@@ -51,6 +53,20 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
         "device": devices.worker_device(device),
     }
     return plan_worker("serve", spec, home.backend_folder(backend.id), env | WORKER_ENV)
+
+
+def refuse_start(backend: Backend, memory_too: bool = True) -> None:
+    """Raises RefusedError where the process of a new vLLM backend could not start on this machine as it is now."""
+    if backend.kind != "vllm":
+        return
+    with db.reading() as session:
+        model = ready_model(models.get(session, backend.model_id or ""), backend.model_id)
+    vllm_start.refuse(model, list(adapter_folders.sources(backend).values()), backend.options, memory_too)
+
+
+def devices_wanted(backend: Backend) -> int:
+    """How many devices it computes on. Raises RefusedError for options that are wrong."""
+    return vllm_start.devices_wanted(backend.options) if backend.kind == "vllm" else 1
 
 
 def names(endpoint: Endpoint, backend: Backend) -> list[str]:
@@ -109,6 +125,32 @@ def socket_path(backend_id: str) -> str:
     return str(_private_folder() / f"{backend_id}.sock")
 
 
+def temporary_folder(backend_id: str) -> Path:
+    """Where a backend's temporary files are: in its folder, or, where that path is too long for pipes, a private one.
+
+    vLLM leaves pipes and rendezvous files there whenever it is killed; what has a folder of its own can be removed.
+    """
+    path = home.backend_folder(backend_id) / "tmp"
+    return path if len(os.fsencode(path)) <= TEMPORARY_BYTES else _private_folder() / f"{backend_id}.tmp"
+
+
+def clear(backend_id: str) -> None:
+    """Removes what a backend that has ended leaves outside its log: the socket, and temporary files."""
+    Path(socket_path(backend_id)).unlink(missing_ok=True)
+    shutil.rmtree(temporary_folder(backend_id), ignore_errors=True)
+
+
+def _place(backend_id: str) -> vllm.Place:
+    """The temporary folder is made here: a program that is told of one that is missing takes /tmp."""
+    folder = temporary_folder(backend_id)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return vllm.Place(socket_path(backend_id), folder)
+
+
+def _log_size(backend_id: str) -> str:
+    return str(vllm_cause.log_size(home.backend_folder(backend_id)))
+
+
 def _private_folder() -> Path:
     """A short folder that only this user can enter. Somebody else's folder of that name is refused."""
     folder = Path(tempfile.gettempdir()) / f"tunesmith-{os.getuid()}"
@@ -120,27 +162,18 @@ def _private_folder() -> Path:
 
 
 def _vllm(
-    base: Path, static_names: dict[str, str], folders: dict[str, Path], socket: str, options: dict[str, Any]
+    base: Path, static_names: dict[str, str], folders: dict[str, Path], place: vllm.Place, options: dict[str, Any]
 ) -> Plan:
     """vLLM loads one model: with a run that trained every weight, its model takes the base's place."""
-    whole = _whole(folders)
-    if whole and len(folders) > 1:
-        raise RefusedError("vLLM serves a fully tuned model alone.", "Make an endpoint for each, or use transformers.")
-    if whole:
+    if whole := _whole(folders):
         served = [name for name, key in static_names.items() if key == whole[0]]
-        return vllm.plan_vllm(folders[whole[0]], served, 0, socket, vllm.VllmOptions(**options))
-    return vllm.plan_vllm(base, list(static_names), len(folders), socket, vllm.VllmOptions(**options))
-
-
-def _refuse_for_vllm(folders: dict[str, Path]) -> None:
-    for subject, folder in folders.items():
-        if adapter_files.is_adapter(folder):
-            adapter_files.refuse_for_vllm(adapter_files.inspect(folder, subject), subject)
+        return vllm.plan_vllm(folders[whole[0]], served, place, options)
+    return vllm.plan_vllm(base, list(static_names), place, options)
 
 
 def _with_files(plan: Plan, model: Model, folders: list[Path], backend_folder: Path) -> Plan:
     """vLLM is also told where answers end and how chats are written, as far as the folder it loads does not say it."""
-    adapters = [folder for folder in folders if (folder / "adapter_config.json").exists()]
+    adapters = [folder for folder in folders if adapter_files.is_adapter(folder)]
     if len(adapters) < len(folders):
         return plan  # a fully tuned model has it all in its own folder
     base, argv, files = Path(str(model.path)), list(plan.argv), dict(plan.files)

@@ -17,8 +17,8 @@ from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
 from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
-from engine.serve import adapters, probe, routing
-from engine.serve.backend_plan import names, plan_backend, socket_path
+from engine.serve import adapters, probe, routing, vllm_cause
+from engine.serve.backend_plan import clear, devices_wanted, names, plan_backend, socket_path
 from storage import db, endpoints, home, moving
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import Backend, Endpoint
@@ -72,7 +72,8 @@ def _queued(backend: Backend) -> None:
         with db.session() as session:
             move_backend(session, backend, EndpointStatus.QUEUED, EndpointStatus.STARTING)
         return
-    machine, request = devices.found(), devices.Wanted("backend", backend.id, exclusive=False)
+    machine = devices.found()
+    request = devices.Wanted("backend", backend.id, exclusive=False, count=devices_wanted(backend))
     with db.reading() as session:
         endpoint = _endpoint(session, backend)
     served = names(endpoint, backend)
@@ -232,6 +233,8 @@ def _restart_or_fail(backend: Backend, reason: str = "") -> None:
     _remove_socket(backend)
     new_events, offset = events.read(folder, backend.events_offset)
     failure = next((event for event in reversed(new_events) if isinstance(event, events.Failed)), None)
+    if backend.kind == "vllm":  # it writes no events: its log says why
+        failure = vllm_cause.failure(folder, backend.attempt, reason)
     words = failure.message if failure else reason or _last_words(folder)
     hint = failure.hint if failure else "The full log is in output.log of the backend's folder."
     if (failure and failure.category in HOPELESS) or backend.restarts >= MOST_DEATHS:
@@ -263,7 +266,7 @@ def fail(backend: Backend, message: str, hint: str = "") -> None:
 
 def _remove_socket(backend: Backend) -> None:
     if backend.kind != "external":
-        Path(socket_path(backend.id)).unlink(missing_ok=True)
+        clear(backend.id)
 
 
 _ACTS = {

@@ -19,7 +19,7 @@ from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
 from engine.serve import adapter_files, adapter_names, backends, outside, probe, routing, vllm
 from engine.serve import adapters as hot
-from engine.serve.backend_plan import options_of, ready_model
+from engine.serve.backend_plan import clear, options_of, ready_model, refuse_start
 from engine.serve.routing import Upstream, served_models, upstream
 from storage import db, endpoints, home, models
 from storage.statuses import SERVING_MOVING, EndpointStatus
@@ -63,6 +63,7 @@ def create_endpoint(
     """
     names.in_address(name, "endpoint")
     backend = _new_backend(kind, model_id, adapters, options)
+    refuse_start(backend)
     endpoint = Endpoint(project_id=project_id, name=name)
     backend.endpoint_id = endpoint.id
     endpoint.active_backend_id = backend.id
@@ -146,6 +147,7 @@ def deploy(
     A stopped endpoint starts again. A deployment still on its way is given up for this one.
     """
     backend = _new_backend(kind, model_id, adapters, options)
+    refuse_start(backend, memory_too=False)  # what answers now may have to make room first
     backend.endpoint_id = endpoint_id
     with db.session() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
@@ -216,6 +218,7 @@ def delete_endpoint(endpoint_id: str) -> None:
     for backend in rows:
         folder = home.backend_folder(backend.id)
         process.end(folder)
+        clear(backend.id)  # outside the folder, where its path is too long
         trash.discard(folder)
 
 

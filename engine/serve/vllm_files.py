@@ -6,15 +6,30 @@ how tokens are drawn). Where a base stops elsewhere than its chat template ends 
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.errors import RefusedError
 from engine.weights import files, inspection
 from engine.weights.token_facts import TokenFacts
 
 GENERATION = "generation_config.json"
 TEMPLATE = "chat_template.jinja"
+ELSEWHERE = "Serve it with the backend transformers."
+# What vLLM refuses in an adapter's configuration (vllm/lora/peft_helper.py: PEFTHelper).
+UNSERVABLE = {
+    "trainable_token_indices": "has embeddings for new tokens",
+    "modules_to_save": "has whole modules (modules_to_save)",
+    "use_dora": "was trained with DoRA",
+    "bias": "has trained biases",
+    "lora_bias": "has biases of its own (lora_bias)",
+    "alora_invocation_tokens": "is an activated LoRA",
+    "layer_replication": "replicates layers",
+    "use_bdlora": "is block-diagonal",
+    "use_qalora": "was trained with QALoRA",
+}
+PLAIN_STARTS = ("gaussian", "eva", "orthogonal", "mica", "lora_ga")  # saved, they are LoRA like any other
 
 
 def generation_config(model: Path, facts: TokenFacts | None, adapters: Collection[Path]) -> str | None:
@@ -43,3 +58,58 @@ def chat_template(model: Path, adapters: Collection[Path]) -> Path | None:
     if inspection.has_chat_template(model):
         return None
     return next((folder / TEMPLATE for folder in adapters if (folder / TEMPLATE).is_file()), None)
+
+
+def template_text(folder: Path) -> str:
+    """The chat template of a model or an adapter; "" without one."""
+    if text := files.read_text(folder, TEMPLATE):
+        return text
+    for name in ("tokenizer_config.json", "chat_template.json"):
+        template = (files.read_json(folder, name) or {}).get("chat_template")
+        if template:
+            return template if isinstance(template, str) else json.dumps(template)
+    return ""
+
+
+def rank(adapter: Path) -> int | None:
+    """The largest rank in an adapter; None where its config says none. Raises RefusedError for one that is damaged."""
+    config = _adapter_config(adapter)
+    pattern = config.get("rank_pattern") or {}
+    ranks = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else [pattern])]
+    given = [value for value in ranks if value is not None]
+    if wrong := [value for value in given if not isinstance(value, int) or isinstance(value, bool) or value < 1]:
+        raise _damaged(adapter, f"a rank in adapter_config.json is {wrong[0]!r:.40}")
+    return max(given, default=None)
+
+
+def refuse_unservable(adapters: Collection[Path]) -> None:
+    """Raises RefusedError for an adapter that vLLM cannot load: it loads LoRA layers and nothing else.
+
+    Said here, because vLLM says it after a minute.
+    """
+    for adapter in adapters:
+        if what := unservable(_adapter_config(adapter)):
+            message = f"The adapter of the run {adapter.parent.name} {what}, which vLLM cannot load."
+            raise RefusedError(message, ELSEWHERE)
+
+
+def unservable(config: Mapping[str, Any]) -> str:
+    """Why vLLM cannot load an adapter of this configuration, to follow its name; "" where it can."""
+    kind = config.get("peft_type")
+    if kind is not None and kind != "LORA":
+        return f"is of the kind {files.printable(str(kind)[:40])}"
+    start = config.get("init_lora_weights")
+    if isinstance(start, str) and start.lower() not in PLAIN_STARTS:
+        return f"begins as a part of its base (init_lora_weights: {files.printable(start[:40])})"
+    return next((words for field, words in UNSERVABLE.items() if (config.get(field) or "none") != "none"), "")
+
+
+def _adapter_config(adapter: Path) -> dict[str, Any]:
+    try:
+        return files.read_json(adapter, "adapter_config.json") or {}
+    except RefusedError as error:
+        raise _damaged(adapter, str(error)) from error
+
+
+def _damaged(adapter: Path, reason: str) -> RefusedError:
+    return RefusedError(f"The adapter of the run {adapter.parent.name} is damaged: {reason}.", "Serve another run.")

@@ -1,12 +1,12 @@
 """What the training would leave that vLLM refuses to serve, said while there is still something to change.
 
-The rules are those of vLLM 0.32 (vllm/lora/peft_helper.py: PEFTHelper.validate_legal and its checks): ranks up to the
-server's --max-lora-rank, no modules_to_save, no bias, no DoRA. What it refuses, the backend `transformers` serves.
+The rules are those of vLLM 0.32 (vllm/lora/peft_helper.py: PEFTHelper.validate_legal and its checks): ranks up to
+512, no modules_to_save, no bias, no DoRA. What it refuses, the backend `transformers` serves.
 """
 
 from engine.recipes.choices import tunings
 from engine.recipes.recipe import Recipe
-from engine.serve.vllm import VllmOptions
+from engine.serve.vllm_values import LORA_RANKS
 from engine.train.rules.problem import Problem, Problems
 from storage.tables import Dataset, Model
 
@@ -26,15 +26,12 @@ def _servable(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
 
 
 def _lora(recipe: Recipe) -> Problems:
-    largest, usual = _rank_limits()
+    largest = LORA_RANKS[-1]
     rank = tunings.served_rank(recipe.lora_r, recipe.init_lora_weights)
-    if rank > usual:
-        hint = f"Set the endpoint's max_lora_rank to {rank} or more, or use a rank of {usual} or less."
-        message = f"The adapter's rank will be {rank}, and an endpoint takes up to {usual} unless it is told otherwise."
-        if rank > largest:
-            hint = f"Use a rank of {largest} or less, {ELSEWHERE}"
-            message = f"The adapter's rank will be {rank}, and vLLM takes {largest} at most."
-        yield Problem("lora_r", message, hint, "warning", _of_rank(recipe, recipe.lora_r * usual // rank))
+    if rank > largest:
+        hint = f"Use a rank of {largest} or less, {ELSEWHERE}"
+        message = f"The adapter's rank will be {rank}, and vLLM takes {largest} at most."
+        yield Problem("lora_r", message, hint, "warning", _of_rank(recipe, recipe.lora_r * largest // rank))
     if recipe.use_dora:
         message = "vLLM refuses DoRA adapters."
         yield Problem(
@@ -57,13 +54,6 @@ def _of_rank(recipe: Recipe, rank: int) -> dict[str, int]:
         "lora_r": rank,
         "lora_alpha": max(1, round(recipe.lora_alpha * (share**0.5 if recipe.use_rslora else share))),
     }
-
-
-def _rank_limits() -> tuple[int, int]:
-    """The largest rank an endpoint may be told to take, and what it takes when told nothing."""
-    field = VllmOptions.model_fields["max_lora_rank"]
-    most = next(limit.le for limit in field.metadata if hasattr(limit, "le"))
-    return int(most), int(field.default)
 
 
 RULES = (_servable,)

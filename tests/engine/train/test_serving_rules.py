@@ -23,15 +23,14 @@ def warnings(**fields: Any) -> list[tuple[str, str]]:
 
 
 def test_what_vllm_serves_gets_no_remark() -> None:
-    assert warnings() == warnings(tuning="full") == warnings(tuning="qlora", use_rslora=True, lora_r=64) == []
+    assert warnings() == warnings(tuning="full") == warnings(tuning="qlora", use_rslora=True, lora_r=512) == []
 
 
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        ({"lora_r": 128, "lora_alpha": 256}, "lora_r", "rank will be 128, and an endpoint takes up to 64"),
         ({"lora_r": 1024, "lora_alpha": 256}, "lora_r", "vLLM takes 512 at most"),
-        ({"lora_r": 48, "init_lora_weights": "pissa"}, "lora_r", "rank will be 96"),
+        ({"lora_r": 300, "init_lora_weights": "pissa"}, "lora_r", "rank will be 600"),
         ({"use_dora": True}, "use_dora", "refuses DoRA"),
         ({"modules_to_save": "lm_head"}, "modules_to_save", "is lm_head, and vLLM refuses"),
         ({"tuning": "ia3"}, "tuning", "no ia3 adapter"),
