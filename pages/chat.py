@@ -220,6 +220,7 @@ def ask(chat_id: str, text: str, model: str | None) -> tuple[Any, ...]:
         model = _model_or_first(model)
         if not model:
             raise TunesmithError("There is no model to ask.", "Serve a finished run first, then choose it above.")
+        waiting.wait(model)
         routing.upstream(model)
         chat_id = chat_id or chat.new_chat(DEFAULT_PROJECT).id
         question = chat.ask(chat_id, text)

@@ -17,8 +17,12 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
-from engine.serve import backends, outside, probe, routing, vllm
+from engine.serve import backends, deployment, life_facts, outside, probe, room, routing, takeover, vllm
 from engine.serve.backend_plan import artifact, options_of, ready_model
+from engine.serve.deployment import Wanted
+from engine.serve.moves import ended_trial, retire
+from engine.serve.rollout import Rollout
+from engine.serve.room import Room
 from engine.serve.routing import Upstream, served_models, upstream
 from storage import db, endpoints, home, models, runs
 from storage.statuses import SERVING_MOVING, EndpointStatus
@@ -57,7 +61,10 @@ def create_endpoint(
     options: dict[str, Any] | None = None,
     project_id: str = DEFAULT_PROJECT,
 ) -> Endpoint:
-    """A new endpoint, on its way up. `adapters` are ids of finished runs. Raises RefusedError or ConflictError."""
+    """A new endpoint, on its way up. `adapters` are ids of finished runs. Raises RefusedError or ConflictError.
+
+    `sleeping.set_idle_minutes` has it sleep when nobody asks.
+    """
     names.in_address(name, "endpoint")
     backend = _new_backend(kind, model_id, adapters, options)
     endpoint = Endpoint(project_id=project_id, name=name)
@@ -135,47 +142,56 @@ def _free_name(session: Session, run: Run) -> str:
 
 def deploy(
     endpoint_id: str,
-    kind: str = "transformers",
+    kind: str | None = None,
     model_id: str | None = None,
-    adapters: Sequence[str] = (),
+    adapters: Sequence[str] | None = None,
     options: dict[str, Any] | None = None,
+    asked: Rollout | None = None,
 ) -> Backend:
     """Starts a new backend beside the one that answers; it takes over when it has proved itself (blue/green).
 
-    A stopped endpoint starts again. A deployment still on its way is given up for this one.
+    What is left out is as it is now. A stopped endpoint starts again. A deployment still on its way is given up for
+    this one. `asked` says how it takes over: `engine.serve.rollout`.
     """
-    backend = _new_backend(kind, model_id, adapters, options)
-    backend.endpoint_id = endpoint_id
+    asked = asked or Rollout()
+    backend = _next_backend(endpoint_id, Wanted(kind, model_id, adapters, options))
+    way = room.look(backend, asked.way).way
     with db.session() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
-        active = endpoints.backend(session, endpoint.active_backend_id)
-        for other in endpoints.backends(session, endpoint_id):
-            if other.id != endpoint.active_backend_id:
-                backends.retire(session, other, "a newer deployment")
-        session.add(backend)
         if endpoint.stopped_at is not None:
             _refuse_taken(session, endpoint.name)
-            endpoint.stopped_at = None
-        if active is None or active.status not in SERVING_MOVING:  # nothing answers: no need to wait for the new one
-            endpoint.active_backend_id = backend.id
-            if active is not None and not _alike(active, backend):
-                endpoint.previous_backend_id = active.id
+        deployment.enter(session, endpoint, backend, asked, way)
     routing.forget()
     queue.ring(backends.begin, backend.id)
     return backend
 
 
-def _alike(backend: Backend, other: Backend) -> bool:
-    return all(
-        getattr(backend, field) == getattr(other, field) for field in ("kind", "model_id", "adapters", "options")
-    )
+def plan_deployment(endpoint_id: str, wanted: Wanted, asked: Rollout | None = None) -> Room:
+    """What `deploy` would do with it: whether both fit into memory, and what that means for requests."""
+    return room.look(_next_backend(endpoint_id, wanted), asked.way if asked else "auto")
+
+
+def _next_backend(endpoint_id: str, wanted: Wanted) -> Backend:
+    with db.reading() as session:
+        endpoint = existing(session, Endpoint, endpoint_id)
+        wanted = deployment.as_now(wanted, endpoints.backend(session, endpoint.active_backend_id))
+    backend = _new_backend(str(wanted.kind), wanted.model_id, wanted.adapters or (), wanted.options)
+    backend.endpoint_id = endpoint_id
+    return backend
 
 
 def rollback(endpoint_id: str) -> Backend:
-    """Deploys what answered before the last deployment. Raises ConflictError when there was nothing."""
+    """Deploys what answered before the last deployment; one that is on trial just goes, and its blue is returned.
+
+    Raises ConflictError when there was nothing.
+    """
     with db.reading() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
         previous = endpoints.backend(session, endpoint.previous_backend_id)
+        blue = endpoints.backend(session, endpoint.active_backend_id)
+    if endpoint.canary_backend_id is not None and blue is not None:
+        takeover.decide(endpoint_id, "back")
+        return blue
     if previous is None:
         raise ConflictError(f"Endpoint `{endpoint.name}` has nothing to go back to.", "It was deployed only once.")
     return deploy(endpoint_id, previous.kind, previous.model_id, previous.adapters, previous.options)
@@ -197,7 +213,9 @@ def stop_endpoint(endpoint_id: str) -> Endpoint:
         endpoint = existing(session, Endpoint, endpoint_id)
         endpoint.stopped_at = endpoint.stopped_at or time.time()
         for backend in endpoints.backends(session, endpoint_id):
-            backends.retire(session, backend, "stopped by the user")
+            backend.outcome = ended_trial(backend, "back", "The endpoint was stopped.")
+            retire(session, backend, "stopped by the user")
+        endpoint.asleep_at = endpoint.waits_since = endpoint.canary_backend_id = None
     routing.forget()
     return endpoint
 
@@ -238,7 +256,7 @@ def describe_all(listed: Sequence[Endpoint]) -> list[dict[str, Any]]:
 def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
     active = next((row for row in rows if row.id == endpoint.active_backend_id), None)
     others = [row for row in rows if row is not active]
-    green = next((row for row in others if row.status in (EndpointStatus.QUEUED, EndpointStatus.STARTING)), None)
+    green = next((row for row in others if life_facts.is_on_its_way(endpoint, row)), None)
     failed = next((row for row in others if active and row.created_at > active.created_at and row.error), None)
     return {
         "id": endpoint.id,
@@ -251,6 +269,7 @@ def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
         "can_roll_back": endpoint.previous_backend_id is not None,
         **(_backend_fields(active) if active else {}),
         "deploying": {"status": green.status, **_backend_fields(green)} if green else None,
+        "life": life_facts.of(endpoint, active, green, others),
         "last_deployment_error": failed.error if failed and not green else None,
     }
 

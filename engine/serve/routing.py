@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 
 from engine.errors import NotFoundError, TunesmithError
+from engine.serve import canary, idle
 from storage import db, endpoints, settings
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
@@ -69,6 +70,7 @@ class _Routes:
         read_at, place = time.monotonic(), _place()
         with db.reading() as session:
             rows = endpoints.live(session)
+            canary.read(session, served_names)
         routes = {name: (endpoint, backend) for endpoint, backend in rows for name in served_names(endpoint, backend)}
         table = _Table(read_at, place, routes)
         with self._lock:
@@ -87,10 +89,12 @@ _routes = _Routes()
 
 def upstream(model: str) -> Upstream:
     """Where requests for `model` go. Raises NotFoundError, or NotReadyError while nothing answers."""
-    route = _current().get(model)
-    if route is None:
+    found = route(model)
+    if found is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
-    endpoint, backend = route
+    endpoint, backend = found
+    idle.used(endpoint)
+    backend = canary.chosen(endpoint, backend, model)
     if backend.status != EndpointStatus.READY or backend.address is None:
         raise _not_ready(endpoint, backend)
     is_external = backend.kind == "external"
@@ -107,12 +111,17 @@ def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
 
 
 def served_models() -> list[dict[str, object]]:
-    """What GET /v1/models lists: every name that answers now, in OpenAI's shape."""
+    """What GET /v1/models lists: every name that answers now, or wakes for a request, in OpenAI's shape."""
     return [
         {"id": name, "object": "model", "created": int(endpoint.created_at), "owned_by": "tunesmith"}
         for name, (endpoint, backend) in _current().items()
-        if backend.status == EndpointStatus.READY
+        if backend.status in (EndpointStatus.READY, EndpointStatus.ASLEEP)
     ]
+
+
+def route(model: str) -> tuple[Endpoint, Backend] | None:
+    """The endpoint of a name, and the backend that answers for it or will."""
+    return _current().get(model)
 
 
 def names(endpoint: Endpoint, backend: Backend) -> list[str]:
