@@ -1,7 +1,9 @@
 """A model server for tests that answers with what it was asked: `python -m tests.fake_openai SPEC.json OUT/`.
 
 Speaks the worker contract of engine.workers.serve.serve. In a message, `die` kills it, `slow` takes a fifth of a
-second a word, and `headers` answers with the request's headers. A model folder named `broken` cannot be loaded.
+second a word, and `headers` answers with the request's headers. `count 20` streams who it is twenty times, numbered.
+A model folder named `broken` cannot be loaded, one named `wrong` answers every chat with 500, one named `late` takes a
+tenth of a second more. As vLLM does, it goes to sleep and wakes up (`/sleep`, `/wake_up`, `/is_sleeping`).
 """
 
 import asyncio
@@ -23,6 +25,8 @@ from engine.process import events
 spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if len(sys.argv) > 2 else {}
 app = FastAPI()
 open_answers: set[object] = set()
+asleep: list[str] = []  # what it was told about sleep, the newest last
+LATE_SECONDS = 0.1
 
 
 @app.get("/health")
@@ -35,6 +39,18 @@ def models() -> dict[str, Any]:
     return {"object": "list", "data": [{"id": name, "object": "model"} for name in spec["names"]]}
 
 
+@app.post("/sleep")
+@app.post("/wake_up")
+def change_sleep(request: Request) -> dict[str, Any]:
+    asleep.append(request.url.path)
+    return {}
+
+
+@app.get("/is_sleeping")
+def is_sleeping() -> dict[str, Any]:
+    return {"is_sleeping": asleep[-1:] == ["/sleep"]}
+
+
 @app.post("/v1/chat/completions", response_model=None)
 @app.post("/v1/completions", response_model=None)
 async def answer(request: Request) -> JSONResponse | StreamingResponse:
@@ -44,8 +60,15 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
         os.kill(os.getpid(), signal.SIGKILL)
     if text == "headers":
         text = json.dumps(dict(request.headers))
-    words = [f"{spec['names'][body['model']] or 'base'} says ", *text.split(" ")]
-    pause = 0.2 if "slow" in text else 0
+    who = spec["names"][body["model"]] or "base"
+    words = [f"{who} says ", *text.split(" ")]
+    if text.startswith("count "):
+        words = [f"{who}:{number}" for number in range(int(text.removeprefix("count ")))]
+    folder = Path(spec["model_path"]).name
+    if folder == "wrong" and "messages" in body:
+        return JSONResponse({"error": {"message": "This model is wrong."}}, 500)
+    await asyncio.sleep(LATE_SECONDS if folder == "late" else 0)
+    pause = 0.2 if "slow" in text else 0.02 if text.startswith("count ") else 0
     if body.get("stream"):
         return StreamingResponse(_stream(body["model"], words, pause), media_type="text/event-stream")
     mark = object()

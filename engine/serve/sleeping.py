@@ -35,8 +35,14 @@ def checked_minutes(minutes: float | None) -> float | None:
 
 
 def _refuse_outside(endpoint: Endpoint, active: Backend | None) -> None:
-    if active is not None and active.kind == "external":
-        message = f"Endpoint `{endpoint.name}` cannot sleep: an outside server answers for it."
+    if active is not None:
+        refuse_outside(endpoint.name, active.kind)
+
+
+def refuse_outside(name: str, kind: str) -> None:
+    """Raises RefusedError for a kind of backend that cannot sleep."""
+    if kind == "external":
+        message = f"Endpoint `{name}` cannot sleep: an outside server answers for it."
         raise RefusedError(message, "It takes no memory here. Stop it if it is not to answer.")
 
 

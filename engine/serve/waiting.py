@@ -19,8 +19,8 @@ from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 
 WAIT_SECONDS = 120
-MOST_WAITING = 100
-LOOK_SECONDS = 0.1
+MOST_WAITING = 500
+LOOK_SECONDS = 0.2
 FULL_RETRY_SECONDS = 10
 
 
