@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psutil
 
@@ -43,11 +43,16 @@ REPLACE = "The old version is stopped first. Requests wait until the new one ans
 
 def look(backend: Backend, asked: Way = "auto") -> Room:
     """For a backend that is not started yet. Asks the driver on a GPU, so never inside a transaction."""
-    if backend.kind == "external":
-        return Room("beside", None, None, BESIDE)
     with db.reading() as session:
         model = models.get(session, backend.model_id or "")
-    need, free = _need_bytes(backend, model), _free.bytes()
+    return of_model(backend.kind, backend.options, model, asked)
+
+
+def of_model(kind: str, options: dict[str, Any], model: Model | None, asked: Way = "auto") -> Room:
+    """The same for any version that serves this base model."""
+    if kind == "external":
+        return Room("beside", None, None, BESIDE)
+    need, free = _need_bytes(kind, options, model), _free.bytes()
     fits = need is None or free is None or need + RESERVE_BYTES <= free
     way: Literal["beside", "replace"] = asked if asked != "auto" else "beside" if fits else "replace"
     figures = ""
@@ -56,16 +61,16 @@ def look(backend: Backend, asked: Way = "auto") -> Room:
     return Room(way, need, free, (BESIDE if way == "beside" else REPLACE) + figures)
 
 
-def _need_bytes(backend: Backend, model: Model | None) -> int | None:
+def _need_bytes(kind: str, options: dict[str, Any], model: Model | None) -> int | None:
     weights = _weights_bytes(model)
     if weights is None:
         return None
     gpus = machine.visible_gpus()
-    if backend.kind == "vllm" and gpus:
-        share = float(backend.options.get("gpu_memory_utilization") or VLLM_SHARE)
+    if kind == "vllm" and gpus:
+        share = float(options.get("gpu_memory_utilization") or VLLM_SHARE)
         return int(share * min(gpu.memory_bytes for gpu in gpus))
-    if backend.kind == "vllm":
-        cache = float(backend.options.get("kv_cache_gib") or KV_GIB) * 2**30
+    if kind == "vllm":
+        cache = float(options.get("kv_cache_gib") or KV_GIB) * 2**30
         return int(WEIGHTS_FACTOR * weights + cache) + VLLM_BYTES
     return int(WEIGHTS_FACTOR * weights) + (CUDA_BYTES if gpus else SERVER_BYTES)
 
