@@ -12,6 +12,7 @@ from pages.parts import html, toasts
 from storage import db, models, runs
 
 Facts = dict[str, Any]
+COLUMNS = ("Requests", "Failed", "First word", "Whole answer")
 TRIALS = (("", "takes over at once"), ("0.1", "is tried on 10 % of requests"), ("0.5", "is tried on 50 % of requests"))
 
 
@@ -60,14 +61,14 @@ def _trial(canary: Facts) -> Markup:
 
 
 def _sides(canary: Facts) -> Markup:
-    headers = ["", *(html.Header(title, "number") for title in ("Requests", "Failed", "First word", "Whole answer"))]
-    rows = [
-        html.Row(
-            [name, side["requests"], side["errors"], _seconds(side["stream_seconds"]), _seconds(side["whole_seconds"])]
-        )
-        for name, side in (("Version before", canary["blue"]), ("New version", canary["green"]))
-    ]
+    headers: list[str | html.Header] = ["Version", *(html.Header(title, "number") for title in COLUMNS)]
+    sides = (("Before", canary["blue"]), ("On trial", canary["green"]))
+    rows = [html.Row([name, *_cells(side)]) for name, side in sides]
     return html.table(headers, rows, "Both versions while the new one is on trial")
+
+
+def _cells(side: Facts) -> list[object]:
+    return [side["requests"], side["errors"], _seconds(side["stream_seconds"]), _seconds(side["whole_seconds"])]
 
 
 def _seconds(value: float | None) -> str:
@@ -81,10 +82,7 @@ def _golden(endpoint_id: str, golden: Sequence[Facts]) -> Markup:
     title = f"Golden prompts: {len(compared) - len(differing)} of {len(compared)} answered as before"
     if not differing:
         return Markup('<p class="ts-note">{}.</p>').format(title)
-    rows = [
-        html.Row([one["prompt"], one["expected"], "no answer" if one["answer"] is None else one["answer"]])
-        for one in differing
-    ]
+    rows = [html.Row([one["prompt"], one["expected"], one["answer"] or "no answer"]) for one in differing]
     table = html.table(["Prompt", "Expected", "New version"], rows, "Golden prompts that are answered otherwise")
     return Markup('<details class="ts-more"><summary>{}</summary>{}</details>').format(title, table)
 
@@ -109,7 +107,7 @@ def rollout_fields(facts: Facts) -> Markup:
         '<label><span class="ts-sr">How it takes over</span><select name="canary" class="ts-input">{}</select></label>'
         '<label class="ts-wide"><span class="ts-sr">Golden prompts</span>'
         '<textarea name="golden" class="ts-input" rows="2" id="golden-{}" data-keep '
-        'placeholder="Golden prompts, one a line: their answers are compared with the version before"></textarea></label>'
+        'placeholder="Golden prompts, one a line: answers are compared with the version before"></textarea></label>'
     ).format(choices, facts["id"])
 
 
