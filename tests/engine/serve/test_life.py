@@ -28,13 +28,14 @@ from engine.serve import (
     turns,
     waiting,
 )
+from engine.serve.deployment import Wanted
 from engine.serve.rollout import Golden, Rollout, checked
 from engine.serve.routing import NotReadyError
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
-from tests.serving import active, backend, bring_up, end_all, finished_run, ready_model, until
+from tests.serving import active, backend, bring_up, end_all, finished_run, ready_model, until, worker_of
 from tests.waiting import wait_for
 
 
@@ -69,10 +70,6 @@ def life(endpoint: Endpoint) -> dict[str, Any]:
 def ticked() -> bool:
     backends.tick()
     return True
-
-
-def worker_of(row: Backend) -> int:
-    return int(json.loads((home.backend_folder(row.id) / "shim.json").read_text())["worker"])
 
 
 def living(pid: int) -> bool:
@@ -346,7 +343,7 @@ def test_where_memory_fits_one_only_the_old_one_goes_first_and_requests_wait(
     monkeypatch.setattr(room, "_free", room.Free(lambda: 10))
     with db.session() as session:
         session.merge(ready_model()).parameters = 1
-    said = endpoints.plan_deployment(endpoint.id, endpoints.Wanted(adapters=[run.id]), Rollout(way="replace"))
+    said = endpoints.plan_deployment(endpoint.id, Wanted(adapters=[run.id]), Rollout(way="replace"))
     assert "stopped first" in said.says
     green = endpoints.deploy(endpoint.id, adapters=[run.id], asked=Rollout(way="replace"))
     until(blue.id, EndpointStatus.STOPPED)
