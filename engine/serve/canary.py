@@ -134,7 +134,7 @@ def save() -> None:
     for green_id in {green_id for green_id, _side in counted}:
         with logs.kept_going("backends", green_id), db.session() as session:
             green = endpoints.backend(session, green_id)
-            if green is not None and "canary" in green.outcome:
+            if green is not None and green.outcome.get("canary", {}).get("word") == "on":  # what comes later is late
                 sides = {side: counts for (of, side), counts in counted.items() if of == green_id}
                 green.outcome = {**green.outcome, "canary": _added(green.outcome["canary"], sides)}
 

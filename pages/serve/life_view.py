@@ -26,7 +26,8 @@ def buttons(facts: Facts) -> list[Markup]:
     if status == "ready" and facts.get("kind") != "external" and not facts["deploying"]:
         shown.append(html.button("Sleep", "sleep"))
     if status == "asleep":
-        shown.append(html.button("Wake", "wake", tone="primary"))
+        shown.append(html.link_button("Chat", f"/chat?endpoint={name}", primary=True))
+        shown.append(html.button("Wake", "wake"))
     return shown
 
 
@@ -72,7 +73,9 @@ def _cells(side: Facts) -> list[object]:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f} s"
+    if value is None:
+        return "not measured"
+    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.0f} ms"
 
 
 def _golden(endpoint_id: str, golden: Sequence[Facts]) -> Markup:
@@ -121,7 +124,7 @@ def sleep_form(facts: Facts) -> Markup:
         '<p class="ts-note">A sleeping endpoint takes no memory. The next request wakes it and waits until it answers, '
         "at most two minutes.</p>"
         '<form class="ts-inline" data-act="idle" data-id="{}"><label>After '
-        '<input name="minutes" type="number" min="1" max="10080" step="1" class="ts-input" id="idle-{}" value="{}" '
+        '<input name="minutes" inputmode="numeric" size="6" maxlength="6" class="ts-input" id="idle-{}" value="{}" '
         'placeholder="never"> minutes without a request</label><button class="ts-button">Save</button></form></details>'
     ).format(facts["id"], facts["id"], "" if minutes is None else f"{minutes:g}")
 
