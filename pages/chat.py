@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from engine.chat import chat, rows
 from engine.errors import NotFoundError, TunesmithError
-from engine.serve import routing, waiting
+from engine.serve import routing
+from engine.serve.waking import waiting
 from pages.parts import html, live, toasts
 from pages.shell import project_of
 from storage import db, endpoints

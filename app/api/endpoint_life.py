@@ -7,7 +7,9 @@ from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Body, PathId
 from app.api.endpoint_fields import PlanAnswer
 from app.api.endpoints import DeployBody, EndpointAnswer
-from engine.serve import endpoints, sleeping, takeover
+from engine.serve import endpoints
+from engine.serve.takeover import handover
+from engine.serve.waking import sleeping
 
 router = APIRouter(tags=["endpoints"])
 
@@ -42,7 +44,7 @@ def wake(endpoint_id: PathId) -> EndpointAnswer:
 @router.post("/endpoints/{id}/promote", summary="Keep the version on trial", responses=NOT_FOUND | CONFLICT)
 def promote(endpoint_id: PathId) -> EndpointAnswer:
     """Has the version on trial take over now. `rollback` sends it back."""
-    takeover.decide(endpoint_id, "promote")
+    handover.decide(endpoint_id, "promote")
     return _answer(endpoint_id)
 
 

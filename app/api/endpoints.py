@@ -8,9 +8,10 @@ from pydantic import Field
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
 from app.api.endpoint_fields import LifeAnswer
-from engine.serve import endpoints, sleeping
-from engine.serve.deployment import Wanted
-from engine.serve.rollout import Rollout
+from engine.serve import endpoints
+from engine.serve.rollout.asked import Rollout
+from engine.serve.takeover.deployment import Wanted
+from engine.serve.waking import sleeping
 from storage import db
 from storage import endpoints as stored
 from storage.statuses import EndpointStatus

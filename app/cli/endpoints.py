@@ -9,8 +9,10 @@ import typer
 
 from app.cli import running_studio
 from engine.errors import NotFoundError, RefusedError, TunesmithError
-from engine.serve import endpoints, rollout, sleeping
-from engine.serve.deployment import Wanted
+from engine.serve import endpoints
+from engine.serve.rollout import asked
+from engine.serve.takeover.deployment import Wanted
+from engine.serve.waking import sleeping
 from storage import db
 from storage import endpoints as stored
 from storage.statuses import EndpointStatus
@@ -69,16 +71,16 @@ def deploy(  # noqa: PLR0913  (one argument for each option)
 ) -> None:
     """Serve another version: it starts beside the old one, proves itself and takes over; or is tried first."""
     prompts = _golden(golden)
-    asked = rollout.checked({"canary": canary, "canary_seconds": canary_seconds, "golden": prompts, "way": way})
+    how = asked.checked({"canary": canary, "canary_seconds": canary_seconds, "golden": prompts, "way": way})
     wanted = Wanted(backend, model, runs or None, _options(option))
     if plan:
         db.prepare()
-        typer.echo(endpoints.plan_deployment(find(endpoint).id, wanted, asked).says)
+        typer.echo(endpoints.plan_deployment(find(endpoint).id, wanted, how).says)
         return
     with running_studio.engine(follow) as waiting:
         found = find(endpoint)
-        typer.echo(endpoints.plan_deployment(found.id, wanted, asked).says)
-        green = endpoints.deploy(found.id, wanted.kind, wanted.model_id, wanted.adapters, wanted.options, asked)
+        typer.echo(endpoints.plan_deployment(found.id, wanted, how).says)
+        green = endpoints.deploy(found.id, wanted.kind, wanted.model_id, wanted.adapters, wanted.options, how)
         typer.echo(f"backend {green.id} {green.status}")
         if waiting:
             _follow(lambda: _backend(green.id), EndpointStatus.READY)

@@ -11,8 +11,9 @@ from starlette.types import Receive, Scope, Send
 
 from app.v1 import connections, traffic, trial, upstream_answers
 from app.v1.request_bodies import ApiError, Body
-from engine.serve import canary, outside, probe, routing
+from engine.serve import outside, probe, routing
 from engine.serve.disconnects import HungUpError, while_connected
+from engine.serve.rollout import canary
 from engine.serve.routing import Upstream
 
 WHOLE_SECONDS = 600  # an outside server has so long for an answer that is not streamed, as OpenAI's own client gives it

@@ -1,4 +1,4 @@
-"""How requests end while a new version of an endpoint is on trial: told to `engine.serve.canary`, which counts."""
+"""How requests end while a new version of an endpoint is on trial: told to who counts it."""
 
 import time
 from collections.abc import AsyncIterator
@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from fastapi import Request
 
 from app.v1.request_bodies import ApiError
-from engine.serve import canary, waiting
 from engine.serve.disconnects import HungUpError, while_connected
+from engine.serve.rollout import canary
 from engine.serve.routing import Upstream
+from engine.serve.waking import waiting
 
 CLIENT_GONE = 499
 _ERROR_EVENT = b'\n\ndata: {"error"'  # a line end never stands inside JSON, so this is the start of an event

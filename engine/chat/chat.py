@@ -13,7 +13,8 @@ import orjson
 
 from engine.errors import RefusedError, TunesmithError
 from engine.existing import existing
-from engine.serve import probe, routing, waiting
+from engine.serve import probe, routing
+from engine.serve.waking import waiting
 from storage import chats, db
 from storage.tables import DEFAULT_PROJECT, Chat, Message
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from engine.life import orphans
 from engine.models import looks
 from engine.process import logs, machine, trash, work
-from engine.serve import canary, idle
+from engine.serve import idle
+from engine.serve.rollout import canary
 
 EVERY_SECONDS = 1.0
 

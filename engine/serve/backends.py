@@ -18,9 +18,10 @@ from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
 from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
-from engine.serve import idle, probe, routing, takeover, turns
+from engine.serve import idle, probe, routing, turns
 from engine.serve.backend_plan import names, plan_backend, socket_path
-from engine.serve.moves import fail, is_on_trial, next_attempt
+from engine.serve.takeover import handover
+from engine.serve.takeover.moves import fail, is_on_trial, next_attempt
 from storage import db, endpoints, home, moving
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
@@ -68,7 +69,7 @@ def _act(backend: Backend) -> None:
 def _queued(backend: Backend) -> None:
     if backend.restarts and time.time() - backend.moved_at < 2 ** (backend.restarts - 1):
         return
-    if not takeover.is_prepared(backend):
+    if not handover.is_prepared(backend):
         return
     if backend.kind == "external":
         with db.session() as session:
@@ -114,7 +115,7 @@ def _starting(backend: Backend) -> None:
         _launch(endpoint, backend)
     elif is_late or seen.state is State.ENDED:
         _restart_or_fail(backend, f"It did not answer in {START_SECONDS} seconds." if is_late else "")
-    elif (address := _listening(backend, seen)) and _answers(backend, address) and takeover.agrees(backend, address):
+    elif (address := _listening(backend, seen)) and _answers(backend, address) and handover.agrees(backend, address):
         _promote(backend, address)
 
 
@@ -122,7 +123,7 @@ def _outside_starting(backend: Backend) -> None:
     address, key_env = str(backend.address), backend.options.get("api_key_env")
     model = backend.options["model"]
     answer = _outside_proofs.to(_attempt(backend), lambda: probe.outside_answers(address, model, key_env))
-    if _is_proof(backend, answer) and takeover.agrees(backend, address):
+    if _is_proof(backend, answer) and handover.agrees(backend, address):
         _promote(backend, address)
     elif backend.error and time.time() - backend.moved_at > OUTSIDE_SECONDS:  # without an error it was not asked yet
         fail(backend, f"{address} does not answer. {backend.error}", "Check the URL and the key.")
@@ -167,14 +168,14 @@ def _promote(backend: Backend, address: str) -> None:
         values: dict[str, Any] = {"address": address, "ready_at": time.time(), "error": None, "hint": None}
         if not move_backend(session, backend, EndpointStatus.STARTING, EndpointStatus.READY, **values):
             return
-        takeover.begin(session, _endpoint(session, backend), session.get_one(Backend, backend.id))
+        handover.begin(session, _endpoint(session, backend), session.get_one(Backend, backend.id))
     routing.forget()
 
 
 def _ready(backend: Backend) -> None:
     if backend.kind == "external":
         if is_on_trial(backend):
-            takeover.weigh(backend)
+            handover.weigh(backend)
     elif attempts.state_of(home.backend_folder(backend.id), backend.attempt) is not State.LIVING:
         _restart_or_fail(backend)
     elif backend.restarts and time.time() - (backend.ready_at or 0) > STABLE_SECONDS:
@@ -182,7 +183,7 @@ def _ready(backend: Backend) -> None:
             if (row := endpoints.backend(session, backend.id)) is not None:
                 row.restarts = 0
     elif is_on_trial(backend):
-        takeover.weigh(backend)
+        handover.weigh(backend)
     else:
         idle.look(backend)
 

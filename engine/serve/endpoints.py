@@ -17,13 +17,16 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
-from engine.serve import backends, deployment, life_facts, outside, probe, room, routing, takeover, vllm
+from engine.serve import backends, outside, probe, routing, vllm
 from engine.serve.backend_plan import artifact, options_of, ready_model
-from engine.serve.deployment import Wanted
-from engine.serve.moves import ended_trial, retire
-from engine.serve.rollout import Rollout
-from engine.serve.room import Room
+from engine.serve.rollout import room
+from engine.serve.rollout.asked import Rollout
+from engine.serve.rollout.room import Room
 from engine.serve.routing import Upstream, served_models, upstream
+from engine.serve.takeover import deployment, handover
+from engine.serve.takeover.deployment import Wanted
+from engine.serve.takeover.moves import ended_trial, retire
+from engine.serve.waking import facts
 from storage import db, endpoints, home, models, runs
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Project, Run
@@ -151,7 +154,7 @@ def deploy(
     """Starts a new backend beside the one that answers; it takes over when it has proved itself (blue/green).
 
     What is left out is as it is now. A stopped endpoint starts again. A deployment still on its way is given up for
-    this one. `asked` says how it takes over: `engine.serve.rollout`.
+    this one. `asked` says how it takes over: `engine.serve.rollout.asked`.
     """
     asked = asked or Rollout()
     backend = _next_backend(endpoint_id, Wanted(kind, model_id, adapters, options))
@@ -190,7 +193,7 @@ def rollback(endpoint_id: str) -> Backend:
         previous = endpoints.backend(session, endpoint.previous_backend_id)
         blue = endpoints.backend(session, endpoint.active_backend_id)
     if endpoint.canary_backend_id is not None and blue is not None:
-        takeover.decide(endpoint_id, "back")
+        handover.decide(endpoint_id, "back")
         return blue
     if previous is None:
         raise ConflictError(f"Endpoint `{endpoint.name}` has nothing to go back to.", "It was deployed only once.")
@@ -256,7 +259,7 @@ def describe_all(listed: Sequence[Endpoint]) -> list[dict[str, Any]]:
 def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
     active = next((row for row in rows if row.id == endpoint.active_backend_id), None)
     others = [row for row in rows if row is not active]
-    green = next((row for row in others if life_facts.is_on_its_way(endpoint, row)), None)
+    green = next((row for row in others if facts.is_on_its_way(endpoint, row)), None)
     failed = next((row for row in others if active and row.created_at > active.created_at and row.error), None)
     return {
         "id": endpoint.id,
@@ -269,7 +272,7 @@ def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
         "can_roll_back": endpoint.previous_backend_id is not None,
         **(_backend_fields(active) if active else {}),
         "deploying": {"status": green.status, **_backend_fields(green)} if green else None,
-        "life": life_facts.of(endpoint, active, green, others),
+        "life": facts.of(endpoint, active, green, others),
         "last_deployment_error": failed.error if failed and not green else None,
     }
 

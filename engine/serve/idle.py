@@ -1,7 +1,7 @@
 """Sleep of an endpoint that nobody asks: when it is due, and how its process goes.
 
 The process is ended and its memory is free; vLLM with `enable_sleep_mode` (on CUDA alone) keeps its process and gives
-the GPU's memory back. Who wakes it is `engine.serve.sleeping`.
+the GPU's memory back. Who wakes it is `engine.serve.waking.sleeping`.
 """
 
 import time

@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 
 from engine.errors import NotFoundError, TunesmithError
-from engine.serve import canary, idle
+from engine.serve import idle
+from engine.serve.rollout import canary
 from storage import db, endpoints, settings
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint

@@ -6,8 +6,11 @@ from typing import Any
 from markupsafe import Markup
 
 from engine.errors import RefusedError
-from engine.serve import endpoints, room, sleeping, takeover
-from engine.serve.rollout import MOST_GOLDEN, Rollout, checked
+from engine.serve import endpoints
+from engine.serve.rollout import room
+from engine.serve.rollout.asked import MOST_GOLDEN, Rollout, checked
+from engine.serve.takeover import handover
+from engine.serve.waking import sleeping
 from pages.parts import html, toasts
 from storage import db, models, runs
 
@@ -153,7 +156,7 @@ def _idle(endpoint_id: str, values: Mapping[str, str]) -> None:
 ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "sleep": lambda id, _: sleeping.sleep(id),
     "wake": lambda id, _: sleeping.wake(id),
-    "promote": lambda id, _: takeover.decide(id, "promote"),
+    "promote": lambda id, _: handover.decide(id, "promote"),
     "deploy": deploy,
     "idle": _idle,
 }

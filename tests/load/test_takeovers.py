@@ -10,7 +10,7 @@ from app.v1 import gateway
 from engine.life.reconciler import tick
 from engine.process import plan
 from engine.serve import endpoints
-from engine.serve.rollout import Rollout
+from engine.serve.rollout.asked import Rollout
 from storage.statuses import EndpointStatus
 from tests.load.streams import Load
 from tests.serving import active, backend, bring_up, end_all, finished_run, http_server, ready_model

@@ -13,8 +13,10 @@ from fastapi import FastAPI
 
 from app.v1 import gateway
 from engine.process import plan
-from engine.serve import backends, canary, endpoints, routing, sleeping, waiting
-from engine.serve.rollout import Rollout
+from engine.serve import backends, endpoints, routing
+from engine.serve.rollout import canary
+from engine.serve.rollout.asked import Rollout
+from engine.serve.waking import sleeping, waiting
 from storage.statuses import EndpointStatus
 from storage.tables import Backend
 from tests.serving import active, backend, bring_up, end_all, finished_run, http_server, ready_model, until, worker_of

@@ -14,23 +14,13 @@ import pytest
 from engine.errors import ConflictError, RefusedError
 from engine.life import reconciler
 from engine.process import attempts, devices, plan, process
-from engine.serve import (
-    backends,
-    canary,
-    canary_rule,
-    endpoints,
-    idle,
-    probe,
-    room,
-    routing,
-    sleeping,
-    takeover,
-    turns,
-    waiting,
-)
-from engine.serve.deployment import Wanted
-from engine.serve.rollout import Golden, Rollout, checked
+from engine.serve import backends, endpoints, idle, probe, routing, turns
+from engine.serve.rollout import canary, judge, room
+from engine.serve.rollout.asked import Golden, Rollout, checked
 from engine.serve.routing import NotReadyError
+from engine.serve.takeover import handover
+from engine.serve.takeover.deployment import Wanted
+from engine.serve.waking import sleeping, waiting
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage.statuses import EndpointStatus
@@ -268,7 +258,7 @@ def test_a_trial_with_errors_is_sent_back_and_says_why(endpoint: Endpoint) -> No
 
 def test_a_trial_is_decided_by_hand_in_both_directions(endpoint: Endpoint) -> None:
     with pytest.raises(ConflictError, match="no deployment on trial"):
-        takeover.decide(endpoint.id, "promote")
+        handover.decide(endpoint.id, "promote")
     blue = active(endpoint)
     green = endpoints.deploy(endpoint.id, asked=Rollout(canary=0.5))
     until(green.id, EndpointStatus.READY)
@@ -276,7 +266,7 @@ def test_a_trial_is_decided_by_hand_in_both_directions(endpoint: Endpoint) -> No
     until(green.id, EndpointStatus.STOPPED)
     kept = endpoints.deploy(endpoint.id, asked=Rollout(canary=0.5))
     until(kept.id, EndpointStatus.READY)
-    takeover.decide(endpoint.id, "promote")
+    handover.decide(endpoint.id, "promote")
     assert active(endpoint).id == kept.id
 
 
@@ -487,5 +477,5 @@ def test_a_sleeping_endpoint_survives_the_studio_asleep(endpoint: Endpoint) -> N
 
 def test_the_rule_is_given_what_was_counted() -> None:
     facts = canary._added({}, {"green": canary._Counts(3, 1, [0.1], [0.2, 0.3])})
-    assert canary.side_of(facts, "green") == canary_rule.Side(3, 1, [0.1], [0.2, 0.3])
-    assert canary.side_of(facts, "blue") == canary_rule.Side()
+    assert canary.side_of(facts, "green") == judge.Side(3, 1, [0.1], [0.2, 0.3])
+    assert canary.side_of(facts, "blue") == judge.Side()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import psutil
 
 from engine.process import devices, machine, process
-from engine.serve.rollout import Way
+from engine.serve.rollout.asked import Way
 from engine.sizes import in_words
 from storage import db, models
 from storage.tables import Backend, Model

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import anyio.to_thread
 
 from engine.errors import TunesmithError
-from engine.serve import routing, sleeping
+from engine.serve import routing
 from engine.serve.routing import NotReadyError
+from engine.serve.waking import sleeping
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlmodel import Session, col, select
 
 from engine.process import logs
-from engine.serve.canary_rule import Side
+from engine.serve.rollout.judge import Side
 from storage import db, endpoints
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint

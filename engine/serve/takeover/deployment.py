@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from engine.serve import moves
-from engine.serve.rollout import Rollout
+from engine.serve.rollout.asked import Rollout
+from engine.serve.takeover import moves
 from storage import endpoints
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint

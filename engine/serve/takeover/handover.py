@@ -12,8 +12,9 @@ from sqlmodel import Session
 from engine.errors import ConflictError, RefusedError, TunesmithError
 from engine.existing import existing
 from engine.process.answers import Answers
-from engine.serve import canary, canary_rule, golden, rollout, routing
-from engine.serve.moves import end_trial, ended_trial, is_on_trial, retire
+from engine.serve import routing
+from engine.serve.rollout import asked, canary, golden, judge
+from engine.serve.takeover.moves import end_trial, ended_trial, is_on_trial, retire
 from storage import db, endpoints
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
@@ -28,7 +29,7 @@ def is_prepared(backend: Backend) -> bool:
 
 def _is_recorded(backend: Backend) -> bool:
     """Blue's answers to the golden prompts are kept with green, as long as blue is there to give them."""
-    prompts = [prompt for prompt in rollout.of(backend).golden if prompt.answer is None]
+    prompts = [prompt for prompt in asked.of(backend).golden if prompt.answer is None]
     if not prompts or "recorded" in backend.rollout:
         return True
     recorded: dict[str, str] = {}
@@ -82,7 +83,7 @@ def agrees(backend: Backend, address: str) -> bool:
 
     Raises RefusedError when one of them is answered otherwise than it has to be.
     """
-    prompts = rollout.of(backend).golden
+    prompts = asked.of(backend).golden
     if not prompts:
         return True
     place = golden.Place(address, backend.served_names[0], backend.options.get("api_key_env"))
@@ -109,7 +110,7 @@ def begin(session: Session, endpoint: Endpoint, backend: Backend) -> None:
     if endpoint.active_backend_id == backend.id:
         return
     blue = endpoints.backend(session, endpoint.active_backend_id)
-    if rollout.of(backend).canary is not None and blue is not None and blue.status == EndpointStatus.READY:
+    if asked.of(backend).canary is not None and blue is not None and blue.status == EndpointStatus.READY:
         endpoint.canary_backend_id = backend.id
         backend.outcome = {**backend.outcome, "canary": canary.begun()}
     else:
@@ -136,13 +137,13 @@ def weigh(backend: Backend) -> None:
     if row is None or not is_on_trial(row):
         return
     facts = row.outcome["canary"]
-    seconds, wanted = time.time() - facts["since"], rollout.of(row).canary_seconds
-    verdict = canary_rule.judge(canary.side_of(facts, "blue"), canary.side_of(facts, "green"), seconds, wanted)
+    seconds, wanted = time.time() - facts["since"], asked.of(row).canary_seconds
+    verdict = judge.verdict(canary.side_of(facts, "blue"), canary.side_of(facts, "green"), seconds, wanted)
     if verdict.word != "on":
         _end_trial(row.endpoint_id, row.id, verdict)
 
 
-def _end_trial(endpoint_id: str, backend_id: str, verdict: canary_rule.Verdict) -> None:
+def _end_trial(endpoint_id: str, backend_id: str, verdict: judge.Verdict) -> None:
     with db.session() as session:
         endpoint, green = endpoints.get(session, endpoint_id), endpoints.backend(session, backend_id)
         if endpoint is None or green is None or endpoint.canary_backend_id != green.id or not is_on_trial(green):
@@ -157,7 +158,7 @@ def _end_trial(endpoint_id: str, backend_id: str, verdict: canary_rule.Verdict) 
     routing.forget()
 
 
-def decide(endpoint_id: str, word: canary_rule.Word) -> None:
+def decide(endpoint_id: str, word: judge.Word) -> None:
     """Ends the trial of an endpoint by hand. Raises NotFoundError, and ConflictError when there is none."""
     canary.save()
     with db.reading() as session:
@@ -165,4 +166,4 @@ def decide(endpoint_id: str, word: canary_rule.Word) -> None:
     if endpoint.canary_backend_id is None:
         hint = "Deploy with `canary` first: the share of the requests that the new version answers."
         raise ConflictError(f"Endpoint `{endpoint.name}` has no deployment on trial.", hint)
-    _end_trial(endpoint.id, endpoint.canary_backend_id, canary_rule.Verdict(word, "Decided by a person."))
+    _end_trial(endpoint.id, endpoint.canary_backend_id, judge.Verdict(word, "Decided by a person."))

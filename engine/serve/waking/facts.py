@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from engine.serve import rollout, waiting
-from engine.serve.canary import side_of
+from engine.serve.rollout import asked
+from engine.serve.rollout.canary import side_of
+from engine.serve.waking import waiting
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 
@@ -35,11 +36,11 @@ def _canary(backend: Backend) -> dict[str, Any] | None:
     facts = backend.outcome.get("canary")
     if not facts:
         return None
-    asked = rollout.of(backend)
+    how = asked.of(backend)
     return {
         "backend_id": backend.id,
-        "share": asked.canary,
-        "seconds": asked.canary_seconds,
+        "share": how.canary,
+        "seconds": how.canary_seconds,
         "since": facts["since"],
         "word": facts["word"],
         "reason": facts.get("reason", ""),

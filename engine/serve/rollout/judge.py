@@ -43,7 +43,7 @@ class Verdict:
     reason: str
 
 
-def judge(blue: Side, green: Side, seconds: float, wanted_seconds: float) -> Verdict:
+def verdict(blue: Side, green: Side, seconds: float, wanted_seconds: float) -> Verdict:
     """`seconds`: how long the trial has lasted; `wanted_seconds`: how long it is to last."""
     if reason := _fails_more(blue, green) or _is_slower(blue, green):
         return Verdict("back", reason)

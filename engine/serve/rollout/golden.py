@@ -10,7 +10,7 @@ import orjson
 
 from engine.errors import TunesmithError
 from engine.serve import probe
-from engine.serve.rollout import Golden
+from engine.serve.rollout.asked import Golden
 
 ALL_SECONDS = 240  # for all prompts; those that are left then count as not answered
 ONE_SECONDS = 60

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from engine.serve.canary_rule import Side, at_least, judge, later
+from engine.serve.rollout.judge import Side, at_least, later, verdict
 
 
 def times(count: int, median: float, seed: int = 1) -> list[float]:
@@ -15,15 +15,15 @@ def times(count: int, median: float, seed: int = 1) -> list[float]:
 
 def test_a_trial_lasts_as_long_as_was_asked_and_then_is_kept() -> None:
     blue, green = Side(900, 2), Side(100, 0)
-    assert judge(blue, green, 30, 60).word == "on"
-    assert "30 s are left" in judge(blue, green, 30, 60).reason
-    kept = judge(blue, green, 60, 60)
+    assert verdict(blue, green, 30, 60).word == "on"
+    assert "30 s are left" in verdict(blue, green, 30, 60).reason
+    kept = verdict(blue, green, 60, 60)
     assert (kept.word, kept.reason) == ("promote", "It answered 100 requests, 0 of them with an error.")
 
 
 def test_nothing_is_kept_that_was_hardly_asked() -> None:
-    verdict = judge(Side(900, 0), Side(19, 0), 5_000, 60)
-    assert (verdict.word, verdict.reason) == ("on", "19 of at least 20 requests were answered.")
+    found = verdict(Side(900, 0), Side(19, 0), 5_000, 60)
+    assert (found.word, found.reason) == ("on", "19 of at least 20 requests were answered.")
 
 
 @pytest.mark.parametrize(
@@ -40,39 +40,39 @@ def test_nothing_is_kept_that_was_hardly_asked() -> None:
     ],
 )
 def test_errors_send_it_back_where_they_are_clearly_more_than_before(blue: Side, green: Side, word: str) -> None:
-    assert judge(blue, green, 1, 60).word == word
+    assert verdict(blue, green, 1, 60).word == word
 
 
 def test_it_says_how_many_failed_on_each_side() -> None:
-    reason = judge(Side(100, 1), Side(10, 4), 1, 60).reason
+    reason = verdict(Side(100, 1), Side(10, 4), 1, 60).reason
     assert reason == "4 of its 10 requests failed, beside 1 of 100 of the version before."
 
 
 @pytest.mark.parametrize("kind", ["stream", "whole"])
 def test_answers_that_come_twice_as_late_send_it_back(kind: str) -> None:
     blue, green = Side(200, 0, **{kind: times(200, 0.4)}), Side(60, 0, **{kind: times(60, 1.0, seed=2)})
-    verdict = judge(blue, green, 100, 60)
-    assert verdict.word == "back"
-    assert "version before (medians)" in verdict.reason
+    found = verdict(blue, green, 100, 60)
+    assert found.word == "back"
+    assert "version before (medians)" in found.reason
 
 
 def test_times_are_compared_with_their_own_kind_only() -> None:
     streams, wholes = times(200, 0.1), times(200, 3.0)
-    assert judge(Side(400, 0, stream=streams), Side(50, 0, whole=wholes), 100, 60).word == "promote"
+    assert verdict(Side(400, 0, stream=streams), Side(50, 0, whole=wholes), 100, 60).word == "promote"
 
 
 def test_a_hundred_equal_deployments_are_all_kept_however_often_they_are_judged() -> None:
     words = []
     for seed in range(100):
         blue, green = times(200, 0.5, seed), times(200, 0.5, 1_000 + seed)
-        looks = [judge(Side(n, 0, whole=blue[:n]), Side(n, 0, whole=green[:n]), n, 60) for n in range(10, 201, 10)]
+        looks = [verdict(Side(n, 0, whole=blue[:n]), Side(n, 0, whole=green[:n]), n, 60) for n in range(10, 201, 10)]
         words += [look.word for look in looks]
     assert "back" not in words
 
 
 def test_a_difference_nobody_notices_sends_nothing_back() -> None:
     blue, green = Side(200, 0, whole=[0.010] * 200), Side(200, 0, whole=[0.030] * 200)
-    assert judge(blue, green, 100, 60).word == "promote"
+    assert verdict(blue, green, 100, 60).word == "promote"
 
 
 def test_the_bound_on_chance_is_never_below_the_exact_probability() -> None:
