@@ -1,30 +1,24 @@
-"""Sleep and wake, trials, golden prompts and versions that make room: with real processes of the small fake server."""
+"""Sleep and wake, deaths and turns: with real processes of the small fake server."""
 
-import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
-import psutil
 import pytest
 
 from engine.errors import ConflictError, RefusedError
 from engine.life import reconciler
-from engine.process import attempts, devices, plan, process
+from engine.process import attempts, devices, plan
 from engine.serve import backends, endpoints, idle, probe, routing, turns
-from engine.serve.rollout import canary, judge, room
-from engine.serve.rollout.asked import Golden, Rollout, checked
 from engine.serve.routing import NotReadyError
-from engine.serve.takeover import handover
-from engine.serve.takeover.deployment import Wanted
 from engine.serve.waking import sleeping, waiting
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
+from tests.engine.serve.looking import change, has_begun, life, living, says
 from tests.serving import active, backend, bring_up, end_all, finished_run, ready_model, until, worker_of
 from tests.waiting import wait_for
 
@@ -43,41 +37,6 @@ def endpoint() -> Endpoint:
     made = endpoints.create_endpoint("jokes", model_id=ready_model().id)
     bring_up(made)
     return made
-
-
-def says(model: str = "jokes", text: str = "hello") -> str:
-    upstream = routing.upstream(model)
-    body = {"model": upstream.model, "messages": [{"role": "user", "content": text}]}
-    with probe.open_client(upstream.address, timeout=20) as client:
-        return str(client.post("chat/completions", json=body).json()["choices"][0]["message"]["content"])
-
-
-def life(endpoint: Endpoint) -> dict[str, Any]:
-    facts: dict[str, Any] = endpoints.describe(endpoints.look_up(endpoint.id))["life"]
-    return facts
-
-
-def ticked() -> bool:
-    backends.tick()
-    return True
-
-
-def living(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
-def has_begun(row: Backend) -> bool:
-    record = json.loads((home.backend_folder(row.id) / "shim.json").read_text())
-    return bool(record["attempt"] == row.attempt and "worker" in record)
-
-
-def change(endpoint: Endpoint, **values: Any) -> None:
-    with db.session() as session:
-        row = stored_endpoints.get(session, endpoint.id)
-        assert row is not None
-        for name, value in values.items():
-            setattr(row, name, value)
-    routing.forget()
 
 
 def test_a_sleeping_endpoint_takes_no_memory_and_no_device_and_wakes_as_it_was(endpoint: Endpoint) -> None:
@@ -224,189 +183,6 @@ def test_vllm_with_sleep_mode_keeps_its_process_and_gives_the_gpu_back(endpoint:
     assert (awake.attempt, awake.device, worker_of(up)) == (1, "gpu:0", pid)
 
 
-def test_a_trial_gets_its_share_of_requests_and_ends_in_a_takeover(endpoint: Endpoint) -> None:
-    blue, run = active(endpoint), finished_run(ready_model())
-    green = endpoints.deploy(endpoint.id, adapters=[run.id], asked=Rollout(canary=0.25, canary_seconds=1))
-    until(green.id, EndpointStatus.READY)
-    assert active(endpoint).id == blue.id
-    asked = [routing.upstream("jokes").backend_id for _ in range(100)]
-    assert asked.count(green.id) == 25
-    for backend_id in asked:
-        canary.report(endpoint.id, backend_id, False, ("whole", 0.1))
-    wait_for(lambda: ticked() and active(endpoint).id == green.id)
-    trial = life(endpoint)["canary"]
-    assert (trial["word"], trial["blue"]["requests"], trial["green"]["requests"]) == ("promote", 75, 25)
-    until(blue.id, EndpointStatus.STOPPED)
-    assert {routing.upstream("jokes").backend_id for _ in range(8)} == {green.id}
-    assert endpoints.look_up(endpoint.id).previous_backend_id == blue.id
-
-
-def test_a_trial_with_errors_is_sent_back_and_says_why(endpoint: Endpoint) -> None:
-    blue = active(endpoint)
-    green = endpoints.deploy(endpoint.id, asked=Rollout(canary=0.5))
-    until(green.id, EndpointStatus.READY)
-    for number in range(40):
-        backend_id = routing.upstream("jokes").backend_id
-        canary.report(endpoint.id, backend_id, backend_id == green.id and number > 20)
-    until(green.id, EndpointStatus.STOPPED)
-    assert active(endpoint).id == blue.id
-    trial = life(endpoint)["canary"]
-    assert (trial["word"], trial["green"]["errors"]) == ("back", 10)
-    assert trial["reason"] == "10 of its 20 requests failed, beside 0 of 20 of the version before."
-    assert {routing.upstream("jokes").backend_id for _ in range(8)} == {blue.id}
-
-
-def test_a_trial_is_decided_by_hand_in_both_directions(endpoint: Endpoint) -> None:
-    with pytest.raises(ConflictError, match="no deployment on trial"):
-        handover.decide(endpoint.id, "promote")
-    blue = active(endpoint)
-    green = endpoints.deploy(endpoint.id, asked=Rollout(canary=0.5))
-    until(green.id, EndpointStatus.READY)
-    assert endpoints.rollback(endpoint.id).id == blue.id
-    until(green.id, EndpointStatus.STOPPED)
-    kept = endpoints.deploy(endpoint.id, asked=Rollout(canary=0.5))
-    until(kept.id, EndpointStatus.READY)
-    handover.decide(endpoint.id, "promote")
-    assert active(endpoint).id == kept.id
-
-
-def test_a_death_on_trial_sends_it_back_at_once_and_nobody_is_sent_there(endpoint: Endpoint) -> None:
-    blue = active(endpoint)
-    green = endpoints.deploy(endpoint.id, asked=Rollout(canary=1))
-    up = until(green.id, EndpointStatus.READY)
-    assert routing.upstream("jokes").backend_id == green.id
-    os.kill(worker_of(up), signal.SIGKILL)
-    canary.unreached(green.id)  # what the gateway says at the first request it cannot pass on
-    assert routing.upstream("jokes").backend_id == blue.id
-    failed = until(green.id, EndpointStatus.FAILED)
-    assert failed.restarts == 0
-    assert endpoints.look_up(endpoint.id).canary_backend_id is None
-    assert life(endpoint)["canary"]["word"] == "back"
-
-
-def test_a_stop_and_a_newer_deployment_end_a_trial(endpoint: Endpoint) -> None:
-    first = endpoints.deploy(endpoint.id, asked=Rollout(canary=0.5))
-    until(first.id, EndpointStatus.READY)
-    second = endpoints.deploy(endpoint.id, asked=Rollout(canary=0.5))
-    assert backend(first.id).outcome["canary"]["reason"] == "A newer deployment came."
-    until(second.id, EndpointStatus.READY)
-    until(first.id, EndpointStatus.STOPPED)
-    endpoints.stop_endpoint(endpoint.id)
-    until(second.id, EndpointStatus.STOPPED)
-    until(active(endpoint).id, EndpointStatus.STOPPED)
-    assert not devices.holders()
-
-
-def test_golden_prompts_are_asked_of_both_and_what_differs_is_shown(endpoint: Endpoint) -> None:
-    run = finished_run(ready_model())
-    green = endpoints.deploy(endpoint.id, adapters=[run.id], asked=checked({"golden": ["hello"]}))
-    until(green.id, EndpointStatus.READY)
-    assert active(endpoint).id == green.id
-    expected, answer = "base says  hello", f"{run.id} says  hello"
-    facts = {"prompt": "hello", "expected": expected, "answer": answer, "same": False, "required": False}
-    assert life(endpoint)["golden"] == [facts]
-
-
-def test_a_golden_answer_that_is_named_has_to_come_or_nothing_changes(endpoint: Endpoint) -> None:
-    blue, run = active(endpoint), finished_run(ready_model())
-    wanted = Golden(prompt="What is 17 plus 6?", answer="23")
-    green = endpoints.deploy(endpoint.id, adapters=[run.id], asked=Rollout(golden=[wanted]))
-    failed = until(green.id, EndpointStatus.FAILED)
-    assert failed.error == "1 of 1 golden prompts were not answered as they have to be."
-    assert "instead of '23'" in str(failed.hint)
-    assert active(endpoint).id == blue.id
-    good = Golden(prompt="hello", answer=f"{run.id} says  hello\n")
-    until(endpoints.deploy(endpoint.id, adapters=[run.id], asked=Rollout(golden=[good])).id, EndpointStatus.READY)
-    assert life(endpoint)["golden"][0]["same"]
-
-
-def test_a_server_that_fails_at_golden_prompts_does_not_take_over(endpoint: Endpoint) -> None:
-    wrong = ready_model(name="wrong")  # answers its one proving token, and every chat with 500
-    green = endpoints.deploy(endpoint.id, model_id=wrong.id, asked=Rollout(golden=[Golden(prompt="hi", answer="ho")]))
-    assert "answered with nothing" in str(until(green.id, EndpointStatus.FAILED).hint)
-
-
-def test_where_memory_fits_one_only_the_old_one_goes_first_and_requests_wait(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blue, run = active(endpoint), finished_run(ready_model())
-    monkeypatch.setattr(room, "_free", room.Free(lambda: 10))
-    with db.session() as session:
-        session.merge(ready_model()).parameters = 1
-    said = endpoints.plan_deployment(endpoint.id, Wanted(adapters=[run.id]), Rollout(way="replace"))
-    assert "stopped first" in said.says
-    green = endpoints.deploy(endpoint.id, adapters=[run.id], asked=Rollout(way="replace"))
-    until(blue.id, EndpointStatus.STOPPED)
-    assert (active(endpoint).id, waiting.is_held("jokes"), life(endpoint)["way"]) == (green.id, True, "replace")
-    until(green.id, EndpointStatus.READY)
-    assert not waiting.is_held("jokes")
-    assert says() == f"{run.id} says  hello"
-    back = endpoints.rollback(endpoint.id)
-    until(back.id, EndpointStatus.READY)
-    assert says() == "base says  hello"
-
-
-def test_a_version_that_fails_in_the_place_of_the_old_one_brings_the_old_one_back(endpoint: Endpoint) -> None:
-    blue = active(endpoint)
-    green = endpoints.deploy(endpoint.id, model_id=ready_model(name="broken").id, asked=Rollout(way="replace"))
-    until(green.id, EndpointStatus.FAILED)
-    assert active(endpoint).id == blue.id
-    assert waiting.is_held("jokes")
-    until(blue.id, EndpointStatus.READY)
-    assert says() == "base says  hello"
-    description = endpoints.describe(endpoints.look_up(endpoint.id))
-    assert (description["last_deployment_error"], description["can_roll_back"]) == ("This model is broken.", False)
-    assert [row.id for row in _living(endpoint)] == [blue.id]
-
-
-def _living(endpoint: Endpoint) -> list[Backend]:
-    with db.reading() as session:
-        rows = stored_endpoints.backends(session, endpoint.id)
-    return [row for row in rows if process.alive(home.backend_folder(row.id))]
-
-
-def test_memory_decides_which_way_a_deployment_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = ready_model()
-    with db.session() as session:
-        session.merge(model).parameters = 1_000_000_000
-    row = Backend(endpoint_id="e", kind="transformers", model_id=model.id)
-    monkeypatch.setattr(room, "_free", room.Free(lambda: 4_000_000_000))
-    beside = room.look(row)
-    assert (beside.way, beside.need_bytes) == ("beside", int(1.2 * 2_000_000_000) + room.SERVER_BYTES)
-    assert "It needs about 3 GB of memory; 4 GB is free." in beside.says
-    monkeypatch.setattr(room, "_free", room.Free(lambda: 3_400_000_000))  # not even the reserve is left
-    assert room.look(row).way == "replace"
-    assert room.look(row, "beside").way == "beside"
-    vllm = Backend(endpoint_id="e", kind="vllm", model_id=model.id, options={"kv_cache_gib": 1})
-    assert room.look(vllm).need_bytes == (2_400_000_000 + 2**30) + room.VLLM_BYTES
-
-
-def test_two_deployments_in_the_same_moment_leave_one_and_what_answered_answers(endpoint: Endpoint) -> None:
-    blue = active(endpoint)
-    made: list[str] = []
-    threads = [threading.Thread(target=lambda: made.append(endpoints.deploy(endpoint.id).id)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(backend(id).status for id in made) == ["queued", "stopped"]
-    assert says() == "base says  hello"
-    (left,) = [id for id in made if backend(id).status == "queued"]
-    until(left, EndpointStatus.READY)
-    until(blue.id, EndpointStatus.STOPPED)
-    assert [row.id for row in _living(endpoint)] == [left]
-
-
-def test_what_is_left_out_of_a_deployment_is_as_it_was() -> None:
-    run = finished_run(ready_model())
-    endpoint = endpoints.serve_run(run.id)
-    bring_up(endpoint)
-    again = endpoints.deploy(endpoint.id)
-    assert (again.kind, again.model_id, again.adapters) == ("transformers", run.model_id, [run.id])
-    base = endpoints.deploy(endpoint.id, model_id=run.model_id)
-    assert (base.model_id, base.adapters) == (run.model_id, [])
-
-
 def test_a_crash_is_found_in_the_first_round_after_it(endpoint: Endpoint) -> None:
     up = active(endpoint)
     os.kill(worker_of(up), signal.SIGKILL)
@@ -473,9 +249,3 @@ def test_a_sleeping_endpoint_survives_the_studio_asleep(endpoint: Endpoint) -> N
         assert says() == "base says  hello"
     finally:
         loop.stop()
-
-
-def test_the_rule_is_given_what_was_counted() -> None:
-    facts = canary._added({}, {"green": canary._Counts(3, 1, [0.1], [0.2, 0.3])})
-    assert canary.side_of(facts, "green") == judge.Side(3, 1, [0.1], [0.2, 0.3])
-    assert canary.side_of(facts, "blue") == judge.Side()
