@@ -26,7 +26,7 @@ from engine.serve.routing import Upstream, served_models, upstream
 from engine.serve.takeover import deployment, handover
 from engine.serve.takeover.deployment import Wanted
 from engine.serve.takeover.moves import ended_trial, retire
-from engine.serve.waking import facts
+from engine.serve.waking import facts, sleeping
 from storage import db, endpoints, home, models, runs
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Project, Run
@@ -127,13 +127,14 @@ def _external_backend(options: dict[str, Any], model_id: str | None, adapters: S
 
 
 def serve_run(run_id: str) -> Endpoint:
-    """An endpoint for a finished run, base beside it: the one that is there, or a new one named after the run."""
+    """An endpoint for a finished run, base beside it: the one that is there, woken, or a new one of the run's name."""
     with db.reading() as session:
         run = existing(session, Run, run_id)
-        for endpoint, backend in endpoints.live(session):
-            if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
-                return endpoint
+        routes = endpoints.live(session)
         name = _free_name(session, run)
+    for endpoint, backend in routes:
+        if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
+            return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
     return create_endpoint(name, model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
 
 

@@ -60,19 +60,25 @@ def _has_room(backend: Backend) -> bool:
     """Where memory fits one only, blue goes first; green takes its place at once, and requests wait for it."""
     if backend.rollout.get("way") != "replace":
         return True
-    with db.session() as session:
+    with db.reading() as session:
         blue = endpoints.backend(session, backend.rollout.get("blue"))
-        endpoint = endpoints.get(session, backend.endpoint_id)
-        if blue is None or endpoint is None or blue.status in _GONE:
-            return True
-        if blue.status == EndpointStatus.DRAINING or endpoint.stopped_at is not None:
-            return False
+    if blue is None or blue.status in _GONE:
+        return True
+    if blue.status != EndpointStatus.DRAINING:
+        _make_room(backend, blue.id)
+    return False
+
+
+def _make_room(backend: Backend, blue_id: str) -> None:
+    with db.session() as session:
+        blue, endpoint = endpoints.backend(session, blue_id), endpoints.get(session, backend.endpoint_id)
+        if blue is None or endpoint is None or endpoint.stopped_at is not None:
+            return
         if endpoint.active_backend_id == blue.id:
             endpoint.active_backend_id, endpoint.previous_backend_id = backend.id, blue.id
             endpoint.waits_since = time.time()
         retire(session, blue, "makes room for the next one")
     routing.forget()
-    return False
 
 
 _GONE = (EndpointStatus.STOPPED, EndpointStatus.FAILED, EndpointStatus.ASLEEP)

@@ -49,7 +49,7 @@ def test_a_sleeping_endpoint_takes_no_memory_and_no_device_and_wakes_as_it_was(e
     assert [model["id"] for model in routing.served_models()] == ["jokes", "jokes:base"]  # a request would wake it
     backends.tick()
     assert backend(asleep.id).status == EndpointStatus.ASLEEP
-    sleeping.wake(endpoint.id)
+    assert sleeping.wake(endpoint.id).waits_since
     again = until(asleep.id, EndpointStatus.READY)
     assert (again.attempt, again.restarts, says()) == (2, 0, "base says  hello")
     assert (life(endpoint)["asleep_at"], life(endpoint)["waits_since"]) == (None, None)
