@@ -2,8 +2,8 @@
 
 Speaks the worker contract of engine.workers.serve.serve. In a message, `die` kills it, `slow` takes a fifth of a
 second a word, and `headers` answers with the request's headers. `count 20` streams who it is twenty times, numbered.
-A model folder named `broken` cannot be loaded, one named `wrong` answers every chat with 500, one named `late` takes a
-tenth of a second more. As vLLM does, it goes to sleep and wakes up (`/sleep`, `/wake_up`, `/is_sleeping`).
+A model folder named `broken` cannot be loaded; one named `wrong` answers every chat with 500, and `family` has a child in
+a session of its own. As vLLM does, it goes to sleep and wakes up (`/sleep`, `/wake_up`, `/is_sleeping`).
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,7 +27,6 @@ spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 app = FastAPI()
 open_answers: set[object] = set()
 asleep: list[str] = []  # what it was told about sleep, the newest last
-LATE_SECONDS = 0.1
 
 
 @app.get("/health")
@@ -64,10 +64,8 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
     words = [f"{who} says ", *text.split(" ")]
     if text.startswith("count "):
         words = [f"{who}:{number}" for number in range(int(text.removeprefix("count ")))]
-    folder = Path(spec["model_path"]).name
-    if folder == "wrong" and "messages" in body:
+    if Path(spec["model_path"]).name == "wrong" and "messages" in body:
         return JSONResponse({"error": {"message": "This model is wrong."}}, 500)
-    await asyncio.sleep(LATE_SECONDS if folder == "late" else 0)
     pause = 0.2 if "slow" in text else 0.02 if text.startswith("count ") else 0
     if body.get("stream"):
         return StreamingResponse(_stream(body["model"], words, pause), media_type="text/event-stream")
@@ -114,6 +112,8 @@ def main() -> None:
             Path(sys.argv[2]), events.Failed(category="config", message="This model is broken.", hint="Mend it.")
         )
         raise SystemExit(1)
+    if Path(spec["model_path"]).name == "family":
+        subprocess.Popen([sys.executable, "-S", "-c", "import signal; signal.pause()"], start_new_session=True)
     listening = _listening()
     events.append(Path(sys.argv[2]), events.Ready(address=f"unix:{spec.get('socket')}", models=list(spec["names"])))
     uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)).run(sockets=[listening])

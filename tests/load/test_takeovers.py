@@ -1,7 +1,6 @@
 """Fifty streams a second while what answers them is replaced, stopped first, tried, or put to sleep: none is lost."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -42,19 +41,27 @@ def becomes(backend_id: str, status: EndpointStatus) -> None:
 
 
 @pytest.mark.slow  # as long as a new version takes to start, and an old one to end
-@pytest.mark.parametrize(("way", "rate"), [("beside", A_SECOND), ("replace", HELD_A_SECOND)])
-def test_no_stream_fails_is_cut_or_mixed_while_a_new_version_takes_over(url: str, way: Any, rate: int) -> None:
+@pytest.mark.parametrize(
+    ("asked", "rate"),
+    [
+        (Rollout(way="beside"), A_SECOND),
+        (Rollout(way="beside", canary=0.5, canary_seconds=2), A_SECOND),
+        (Rollout(way="replace"), HELD_A_SECOND),
+    ],
+    ids=["beside", "on trial", "replaced"],
+)
+def test_no_stream_fails_is_cut_or_mixed_while_a_new_version_takes_over(url: str, asked: Rollout, rate: int) -> None:
     model = ready_model()
     first, second = finished_run(model), finished_run(model)
     endpoint = endpoints.create_endpoint("jokes", adapters=[first.id])
     blue = bring_up(endpoint)
     with Load(url, "jokes", rate) as load:
         wait_for(lambda: load.streams.answered[first.id] > rate)
-        green = endpoints.deploy(endpoint.id, adapters=[second.id], asked=Rollout(way=way))
+        green = endpoints.deploy(endpoint.id, adapters=[second.id], asked=asked)
         becomes(green.id, EndpointStatus.READY)
         becomes(blue.id, EndpointStatus.STOPPED)
         wait_for(lambda: load.streams.answered[second.id] > rate)
-    print(f"{way}: {load.streams}")
+    print(f"{asked}: {load.streams}")
     assert not load.streams.wrong
     assert sum(load.streams.answered.values()) == load.streams.sent
     assert set(load.streams.answered) == {first.id, second.id}

@@ -1,5 +1,6 @@
 """Sleep and wake, deaths and turns: with real processes of the small fake server."""
 
+import json
 import os
 import signal
 import threading
@@ -10,7 +11,7 @@ import pytest
 
 from engine.errors import ConflictError, RefusedError
 from engine.life import reconciler
-from engine.process import attempts, devices, plan
+from engine.process import attempts, devices, plan, shim
 from engine.serve import backends, endpoints, idle, probe, routing, turns
 from engine.serve.routing import NotReadyError
 from engine.serve.waking import sleeping, waiting
@@ -69,11 +70,9 @@ def test_a_request_wakes_it_and_waits_for_its_answer(endpoint: Endpoint) -> None
     assert (waiting.waiting(endpoint.id), says()) == (0, "base says  hello")
 
 
-def test_requests_wait_so_long_and_no_longer_and_only_so_many(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sleeping.sleep(endpoint.id)
-    until(active(endpoint).id, EndpointStatus.ASLEEP)
+def test_requests_wait_so_long_and_no_longer_and_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = endpoints.create_endpoint("jokes", model_id=ready_model().id)
+    change(endpoint, waits_since=time.time())
     monkeypatch.setattr(waiting, "WAIT_SECONDS", 0.3)
     began = time.monotonic()
     waiting.wait("jokes")  # nobody brings it up
@@ -121,10 +120,11 @@ def test_it_sleeps_after_minutes_without_a_request_and_not_while_it_answers(endp
     until(up.id, EndpointStatus.ASLEEP)
 
 
-@pytest.mark.parametrize("minutes", [0, 0.5, -1, 10_081])
-def test_minutes_that_are_none_are_refused(endpoint: Endpoint, minutes: float) -> None:
-    with pytest.raises(RefusedError, match="`idle_minutes` is"):
-        sleeping.set_idle_minutes(endpoint.id, minutes)
+def test_minutes_that_are_none_are_refused() -> None:
+    endpoint = endpoints.create_endpoint("jokes", model_id=ready_model().id)
+    for minutes in (0, 0.5, -1, 10_081):
+        with pytest.raises(RefusedError, match="`idle_minutes` is"):
+            sleeping.set_idle_minutes(endpoint.id, minutes)
 
 
 def test_a_request_that_comes_while_it_goes_to_sleep_brings_it_back(endpoint: Endpoint) -> None:
@@ -153,8 +153,8 @@ def test_it_sleeps_only_when_it_answers_and_nothing_is_on_its_way(endpoint: Endp
     green = endpoints.deploy(endpoint.id)
     with pytest.raises(ConflictError, match="under way"):
         sleeping.sleep(endpoint.id)
-    until(green.id, EndpointStatus.READY)
     endpoints.stop_endpoint(endpoint.id)
+    assert backend(green.id).status == EndpointStatus.STOPPED
     with pytest.raises(ConflictError, match="cannot sleep"):
         sleeping.sleep(endpoint.id)
     outside = endpoints.create_endpoint("far", "external", options={"url": "http://127.0.0.1:9/v1", "model": "m"})
@@ -191,6 +191,22 @@ def test_a_crash_is_found_in_the_first_round_after_it(endpoint: Endpoint) -> Non
     backends.tick()
     assert backend(up.id).status == EndpointStatus.QUEUED
     assert reconciler.EVERY_SECONDS <= 1
+
+
+@pytest.mark.parametrize("ends", ["by itself", "by a stop"])
+def test_what_a_killed_shim_leaves_behind_is_swept_before_anything_else_starts(ends: str) -> None:
+    """As vLLM's EngineCore: a process of its own session that outlives the API server."""
+    endpoint = endpoints.create_endpoint("jokes", model_id=ready_model(name="family").id)
+    up = bring_up(endpoint)
+    folder = home.backend_folder(up.id)
+    (child,) = set(shim._living(f"{shim.COOKIE}={folder}".encode(), None)) - {worker_of(up)}
+    os.kill(json.loads((folder / "shim.json").read_text())["shim"], signal.SIGKILL)
+    wait_for(lambda: not living(worker_of(up)))
+    assert living(child)
+    if ends == "by a stop":
+        endpoints.stop_endpoint(endpoint.id)
+    until(up.id, EndpointStatus.STOPPED if ends == "by a stop" else EndpointStatus.QUEUED)
+    assert not living(child)
 
 
 def test_five_deaths_in_a_row_are_waited_for_longer_each_time_and_then_it_has_failed(endpoint: Endpoint) -> None:
