@@ -5,7 +5,19 @@ from fastapi.security import HTTPBearer
 from starlette.routing import compile_path
 
 from app.answers import errors
-from app.api import docs, endpoint_adapters, endpoints, exports, health, keys, lesson, models, projects, runs
+from app.api import (
+    docs,
+    endpoint_adapters,
+    endpoint_life,
+    endpoints,
+    exports,
+    health,
+    keys,
+    lesson,
+    models,
+    projects,
+    runs,
+)
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.train import fit, presets, recipes, rows, sky
@@ -29,6 +41,7 @@ NOUNS = (
     exports,
     endpoints,
     endpoint_adapters,
+    endpoint_life,
     lesson,
     projects,
     keys,

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from engine.chat import chat, rows
 from engine.errors import NotFoundError, TunesmithError
 from engine.serve import routing
+from engine.serve.waking import waiting
 from pages.parts import html, live, toasts
 from pages.shell import project_of
 from storage import db, endpoints
@@ -220,6 +221,7 @@ def ask(chat_id: str, text: str, model: str | None) -> tuple[Any, ...]:
         model = _model_or_first(model)
         if not model:
             raise TunesmithError("There is no model to ask.", "Serve a finished run first, then choose it above.")
+        waiting.wait(model)
         routing.upstream(model)
         chat_id = chat_id or chat.new_chat(DEFAULT_PROJECT).id
         question = chat.ask(chat_id, text)

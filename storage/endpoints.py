@@ -6,7 +6,7 @@ from sqlalchemy import case, func, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from storage.statuses import SERVING_MOVING, EndpointStatus
+from storage.statuses import SERVING_KEPT, SERVING_MOVING, EndpointStatus
 from storage.tables import Backend, Endpoint
 
 
@@ -32,7 +32,7 @@ def count(session: Session, project_id: str | None = None) -> int:
 
 def running_first(session: Session, project_id: str, limit: int, offset: int = 0) -> Sequence[Endpoint]:
     """A project's endpoints: those that answer or will, then the others; of each kind the newest first."""
-    alive_first = case((col(Backend.status).in_(SERVING_MOVING), 0), else_=1)
+    alive_first = case((col(Backend.status).in_(SERVING_KEPT), 0), else_=1)
     query = select(Endpoint).outerjoin(Backend, col(Endpoint.active_backend_id) == Backend.id)
     query = query.where(Endpoint.project_id == project_id).order_by(alive_first, col(Endpoint.created_at).desc())
     return session.exec(query.offset(offset).limit(limit)).all()

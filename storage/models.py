@@ -27,6 +27,11 @@ def has_source(session: Session, source: str) -> bool:
     return session.exec(select(Model.id).where(Model.source == source)).first() is not None
 
 
+def by_id(session: Session, model_ids: Iterable[str]) -> dict[str, Model]:
+    """The models of these ids, by one query."""
+    return {model.id: model for model in session.exec(select(Model).where(col(Model.id).in_(set(model_ids))))}
+
+
 def names(session: Session, model_ids: Iterable[str]) -> dict[str, str]:
     """Id -> name of those that are there."""
     return dict(session.exec(select(Model.id, Model.name).where(col(Model.id).in_(set(model_ids)))).all())

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
-from storage.statuses import SERVING_MOVING, AdapterStatus
+from storage.statuses import SERVING_KEPT, AdapterStatus
 from storage.tables import Backend, ServedAdapter
 
 
@@ -28,6 +28,6 @@ def current(session: Session, backend_id: str) -> dict[str, ServedAdapter]:
 def unsettled(session: Session) -> Sequence[str]:
     """Loads that are on their way in or out, and those whose backend has ended."""
     moving = col(ServedAdapter.status).in_((AdapterStatus.LOADING, AdapterStatus.DRAINING))
-    ended = col(Backend.status).not_in(SERVING_MOVING)
+    ended = col(Backend.status).not_in(SERVING_KEPT)
     query = select(ServedAdapter.id).join(Backend, col(ServedAdapter.backend_id) == Backend.id)
     return session.exec(query.where(or_(moving, ended))).all()

@@ -48,11 +48,14 @@ class EndpointStatus(StrEnum):
     STARTING = "starting"
     READY = "ready"
     DRAINING = "draining"
+    ASLEEP = "asleep"  # holds no device; the next request wakes it
     STOPPED = "stopped"
     FAILED = "failed"
 
 
+# What the loop looks at. A backend that is asleep needs no look.
 SERVING_MOVING = (EndpointStatus.QUEUED, EndpointStatus.STARTING, EndpointStatus.READY, EndpointStatus.DRAINING)
+SERVING_KEPT = (*SERVING_MOVING, EndpointStatus.ASLEEP)  # what is served, or will be at the next request
 
 
 class AdapterStatus(StrEnum):

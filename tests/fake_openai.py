@@ -1,7 +1,9 @@
 """A model server for tests that answers with what it was asked: `python -m tests.fake_openai SPEC.json OUT/`.
 
 Speaks the worker contract of engine.workers.serve.serve. In a message, `die` kills it, `slow` takes a fifth of a
-second a word, and `headers` answers with the request's headers. A model folder named `broken` cannot be loaded.
+second a word, and `headers` answers with the request's headers. `count 20` streams who it is twenty times, numbered.
+A model folder named `broken` cannot be loaded; one named `wrong` answers every chat with 500, and `family` has a child
+in a session of its own. As vLLM does, it goes to sleep and wakes up (`/sleep`, `/wake_up`, `/is_sleeping`).
 Adapters are loaded and unloaded as by vLLM; each answers with the `revision` of its configuration, which tests write.
 """
 
@@ -10,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -25,6 +28,7 @@ spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 app = FastAPI()
 open_answers: dict[object, str] = {}  # each with the model that answers
 loras: dict[str, str] = {}  # name -> what it answers as
+asleep: list[str] = []  # what it was told about sleep, the newest last
 
 
 @app.get("/health")
@@ -65,6 +69,18 @@ def _error(status: int, message: str) -> JSONResponse:
     return JSONResponse({"error": {"message": message, "type": "invalid_request_error"}}, status)
 
 
+@app.post("/sleep")
+@app.post("/wake_up")
+def change_sleep(request: Request) -> dict[str, Any]:
+    asleep.append(request.url.path)
+    return {}
+
+
+@app.get("/is_sleeping")
+def is_sleeping() -> dict[str, Any]:
+    return {"is_sleeping": asleep[-1:] == ["/sleep"]}
+
+
 @app.post("/v1/chat/completions", response_model=None)
 @app.post("/v1/completions", response_model=None)
 async def answer(request: Request) -> JSONResponse | StreamingResponse:
@@ -77,8 +93,13 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
     voices = spec["names"] | loras
     if body["model"] not in voices:
         return _error(404, f"The model `{body['model']}` does not exist.")
-    words = [f"{voices[body['model']] or 'base'} says ", *text.split(" ")]
-    pause = 0.2 if "slow" in text else 0
+    who = voices[body["model"]] or "base"
+    words = [f"{who} says ", *text.split(" ")]
+    if text.startswith("count "):
+        words = [f"{who}:{number}" for number in range(int(text.removeprefix("count ")))]
+    if Path(spec["model_path"]).name == "wrong" and "messages" in body:
+        return JSONResponse({"error": {"message": "This model is wrong."}}, 500)
+    pause = 0.2 if "slow" in text else 0.02 if text.startswith("count ") else 0
     if body.get("stream"):
         return StreamingResponse(_stream(body["model"], words, pause), media_type="text/event-stream")
     mark = object()
@@ -124,6 +145,8 @@ def main() -> None:
             Path(sys.argv[2]), events.Failed(category="config", message="This model is broken.", hint="Mend it.")
         )
         raise SystemExit(1)
+    if Path(spec["model_path"]).name == "family":
+        subprocess.Popen([sys.executable, "-S", "-c", "import signal; signal.pause()"], start_new_session=True)
     listening = _listening()
     events.append(Path(sys.argv[2]), events.Ready(address=f"unix:{spec.get('socket')}", models=list(spec["names"])))
     uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)).run(sockets=[listening])

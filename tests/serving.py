@@ -104,6 +104,11 @@ def bring_up(endpoint: Endpoint, seconds: float = 30) -> Backend:
     return until(active(endpoint).id, EndpointStatus.READY, seconds)
 
 
+def worker_of(row: Backend) -> int:
+    """The process id of the server behind a backend."""
+    return int(json.loads((home.backend_folder(row.id) / "shim.json").read_text())["worker"])
+
+
 def end_all() -> None:
     """Ends what a test has left running."""
     with db.reading() as session:

@@ -8,8 +8,12 @@ from pydantic import Field
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
 from app.api.endpoint_adapters import AdapterAnswer
+from app.api.endpoint_fields import LifeAnswer
 from engine.serve import endpoints
 from engine.serve.adapter_names import MOST_ADAPTERS
+from engine.serve.rollout.asked import Rollout
+from engine.serve.takeover.deployment import Wanted
+from engine.serve.waking import sleeping
 from storage import db
 from storage import endpoints as stored
 from storage.statuses import EndpointStatus
@@ -30,7 +34,7 @@ class DeploymentAnswer(Answer):
     """A backend on its way to answer for the endpoint."""
 
     backend_id: str = Field(description="The backend's id.")
-    status: EndpointStatus = Field(description="queued or starting.")
+    status: EndpointStatus = Field(description="queued or starting; ready while it is on trial.")
     kind: Backend = Field(description="transformers, vllm or external.")
     model_id: str | None = Field(description="The base model.")
     adapters: list[str] = Field(description="The runs (RUN) and checkpoints (RUN@STEP) that it will serve.")
@@ -40,7 +44,7 @@ class EndpointAnswer(Answer):
     id: str = Field(description="The endpoint's id.")
     project_id: str = Field(description="The project it belongs to.")
     name: str = Field(description="The name that callers of /v1 use as the model.")
-    status: EndpointStatus = Field(description="queued, starting, ready, draining, stopped or failed.")
+    status: EndpointStatus = Field(description="queued, starting, ready, draining, asleep, stopped or failed.")
     models: list[str] = Field(description="Every name it answers to on /v1.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
     stopped_at: float | None = Field(description="When it was stopped.")
@@ -57,10 +61,11 @@ class EndpointAnswer(Answer):
     ready_at: float | None = Field(default=None, description="When it first answered.")
     deploying: DeploymentAnswer | None = Field(default=None, description="What will take over when it is ready.")
     served_adapters: list[AdapterAnswer] = Field(default=[], description="Its adapters, with memory and load time.")
+    life: LifeAnswer = Field(description="Its sleep, and how its newest deployment goes.")
     last_deployment_error: str | None = Field(default=None, description="Why the last deployment did not take over.")
 
 
-class DeployBody(Body):
+class EndpointBody(Body):
     backend: Backend = Field(default="transformers", description="What is to answer.")
     model_id: ModelId = None
     adapters: Adapters = Field(
@@ -72,11 +77,35 @@ class DeployBody(Body):
     options: dict[str, Any] = Field(
         default={}, description="What the backend is started with, in the backend's own names; mostly empty."
     )
-
-
-class EndpointBody(DeployBody):
     name: Name = Field(description="The name that callers of /v1 will use as the model.")
     project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it will belong to.")
+    idle_minutes: float | None = Field(
+        default=None,
+        ge=sleeping.LEAST_MINUTES,
+        le=sleeping.MOST_MINUTES,
+        description="It sleeps after so many minutes without a request; never when left out.",
+    )
+
+
+class DeployBody(Rollout):
+    """What is to be served, and how it takes over. What is left out is as it is now."""
+
+    backend: Backend | None = Field(default=None, description="What is to answer; as now when left out.")
+    model_id: RowId | None = Field(default=None, description="The base model; as now when adapters are left out too.")
+    adapters: Adapters | None = Field(
+        default=None, max_length=32, description="Runs whose adapters are served; the first is the default."
+    )
+    options: dict[str, Any] | None = Field(
+        default=None, description="What the backend is started with; as now when left out and the backend is the same."
+    )
+
+    def wanted(self) -> Wanted:
+        """What is to be served."""
+        return Wanted(self.backend, self.model_id, self.adapters, self.options)
+
+    def asked(self) -> Rollout:
+        """How it takes over."""
+        return Rollout.model_validate(self.model_dump(include=set(Rollout.model_fields)))
 
 
 @router.get("/endpoints", summary="List endpoints")
@@ -93,9 +122,13 @@ def list_endpoints(
 @router.post("/endpoints", status_code=201, summary="Create an endpoint", responses=NOT_FOUND | CONFLICT)
 def create_endpoint(body: EndpointBody) -> EndpointAnswer:
     """Starts a backend for a model, with any adapters, under a name on /v1."""
+    if body.idle_minutes is not None:
+        sleeping.refuse_outside(body.name, body.backend)
     endpoint = endpoints.create_endpoint(
         body.name, body.backend, body.model_id, tuple(body.adapters), body.options, body.project_id
     )
+    if body.idle_minutes is not None:
+        endpoint = sleeping.set_idle_minutes(endpoint.id, body.idle_minutes)
     return _answer(endpoint)
 
 
@@ -113,14 +146,15 @@ def show_endpoint(endpoint_id: PathId) -> EndpointAnswer:
 
 @router.post("/endpoints/{id}/deploy", summary="Deploy another backend", responses=NOT_FOUND | CONFLICT)
 def deploy(endpoint_id: PathId, body: DeployBody) -> EndpointAnswer:
-    """Starts another backend beside the one that answers, and switches over when it is ready."""
-    endpoints.deploy(endpoint_id, body.backend, body.model_id, tuple(body.adapters), body.options)
+    """Starts another backend beside the one that answers, and switches over when it is ready, or after a trial."""
+    wanted = body.wanted()
+    endpoints.deploy(endpoint_id, wanted.kind, wanted.model_id, wanted.adapters, wanted.options, body.asked())
     return _answer(endpoints.look_up(endpoint_id))
 
 
 @router.post("/endpoints/{id}/rollback", summary="Go back", responses=NOT_FOUND | CONFLICT)
 def rollback(endpoint_id: PathId) -> EndpointAnswer:
-    """Deploys what answered before the last switch."""
+    """Deploys what answered before the last switch. A version on trial just goes."""
     endpoints.rollback(endpoint_id)
     return _answer(endpoints.look_up(endpoint_id))
 

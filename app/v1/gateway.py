@@ -15,7 +15,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
-from app.v1 import connections, traffic
+from app.v1 import connections, traffic, trial
 from app.v1.proxy import Passing
 from app.v1.request_bodies import ApiError, read_request
 from engine.errors import TunesmithError
@@ -35,7 +35,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"description": "No endpoint serves that model."},
     413: {"description": "The body is larger than 2 MiB."},
     502: {"description": "The backend broke off, or answers with what cannot be passed on."},
-    503: {"description": "The endpoint is starting or restarting; `Retry-After` says when to try again."},
+    503: {"description": "The endpoint is starting, restarting or waking up; `Retry-After` says when to try again."},
     504: {"description": "An outside server sent nothing for too long."},
 }
 
@@ -86,6 +86,7 @@ async def _pass_on(request: Request, route: str) -> Response:
     try:
         body = await read_request(request)
         await _fresh_routes()
+        await trial.until_ready(request, body.model)
         return await Passing(request, route, body, began).answer()
     except ApiError as error:
         refused = error

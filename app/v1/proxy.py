@@ -9,10 +9,11 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.v1 import connections, traffic, upstream_answers
+from app.v1 import connections, traffic, trial, upstream_answers
 from app.v1.request_bodies import ApiError, Body
 from engine.serve import outside, probe, routing
 from engine.serve.disconnects import HungUpError, while_connected
+from engine.serve.rollout import canary
 from engine.serve.routing import Upstream
 
 WHOLE_SECONDS = 600  # an outside server has so long for an answer that is not streamed, as OpenAI's own client gives it
@@ -33,12 +34,14 @@ class Passing:
         traffic.IN_FLIGHT.inc()
         try:
             answer, content = await self._fetched()
-        except BaseException:  # raised again: a cancelled request too must be counted out
+        except BaseException as error:  # raised again: a cancelled request too must be counted out
+            trial.failed(self._upstream, error)
             self._finished()
             raise
         traffic.FIRST_BYTE_SECONDS.labels(self._route).observe(time.perf_counter() - self._began)
         if content is None:
             return self._stream(answer)
+        trial.ended(self._upstream, answer.status, self._began)
         self._finished()
         return self._whole(answer, content)
 
@@ -75,6 +78,7 @@ class Passing:
         try:
             return await self._send(self._upstream)
         except UNREACHED:
+            canary.unreached(self._upstream.backend_id)
             routing.forget()
             self._upstream = routing.upstream(self._body.model)
         try:
@@ -115,7 +119,8 @@ class Passing:
             self._finished()
 
         new_name = self._body.model if self._upstream.model != self._body.model else None
-        return Stream(upstream_answers.events(answer, new_name), answer.status, end)
+        chunks = trial.watched(self._upstream, self._began, upstream_answers.events(answer, new_name))
+        return Stream(chunks, answer.status, end)
 
     def _finished(self) -> None:
         traffic.IN_FLIGHT.dec()

@@ -14,6 +14,7 @@ import orjson
 from engine.errors import RefusedError, TunesmithError
 from engine.existing import existing
 from engine.serve import probe, routing
+from engine.serve.waking import waiting
 from storage import chats, db
 from storage.tables import DEFAULT_PROJECT, Chat, Message
 
@@ -39,6 +40,7 @@ def stream(
 
     Raises NotFoundError or NotReadyError before the first piece, ChatError when the model breaks off.
     """
+    waiting.wait(model)
     upstream = routing.upstream(model)
     body: dict[str, Any] = {"model": upstream.model, "messages": messages, "stream": True}
     body |= {"temperature": temperature, "max_tokens": max_tokens} | ({} if seed is None else {"seed": seed})

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from engine.life import orphans
 from engine.models import looks
 from engine.process import logs, machine, trash, work
+from engine.serve import idle
+from engine.serve.rollout import canary
 
 EVERY_SECONDS = 1.0
 
@@ -24,6 +26,8 @@ class Chore:
 
 CHORES = {
     "devices": Chore(machine.refresh, 60, for_leader=False),
+    "canaries": Chore(canary.save, 1, for_leader=False),
+    "idle": Chore(idle.save, idle.SAVE_SECONDS, for_leader=False),
     "trash": Chore(trash.empty, 2),
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),

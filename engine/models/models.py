@@ -27,7 +27,7 @@ from engine.recipes import auxiliary_models
 from engine.weights import inspection
 from engine.weights.starter import STARTER_NAME
 from storage import db, home, models, moving
-from storage.statuses import RUN_MOVING, SERVING_MOVING, ModelStatus
+from storage.statuses import RUN_MOVING, SERVING_KEPT, ModelStatus
 from storage.tables import Model
 
 Source = Literal["starter", "hub", "path"]
@@ -201,7 +201,7 @@ def _refuse_while_used(session: Session, model: Model) -> None:
     if users := auxiliary_models.runs_asking(session, model.id):
         message = f"The run {users[0].name} uses the model {model.name} while it trains."
         raise ConflictError(message, "Stop that run first.")
-    if any(backend.status in SERVING_MOVING for backend in models.backends_of(session, model.id)):
+    if any(backend.status in SERVING_KEPT for backend in models.backends_of(session, model.id)):
         raise ConflictError(f"The model {model.name} is being served.", "Stop its endpoint on the Serve page first.")
     if runs:
         message = f"{len(runs)} runs were trained on {model.name}, and their adapters do not work without it."

@@ -1,7 +1,8 @@
 """Brings every backend to where it should be, once a second: start, wait until it answers, watch, restart, drain.
 
     queued -> starting -> ready -> draining -> stopped       a dead one goes back to queued, and after
-                  \\________________________________/          five deaths in a row to failed
+       ^          \\________________|____________/          five deaths in a row to failed
+       |_______ asleep <____________|                        (by draining) after minutes without a request
 
 The process outlives the app, so everything here is read from the row and the folder; what a restart of the app would
 lose (a probe under way) is only done again.
@@ -17,10 +18,12 @@ from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
 from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
-from engine.serve import adapters, probe, routing, vllm_cause
+from engine.serve import adapters, idle, probe, routing, turns, vllm_cause
 from engine.serve.backend_plan import clear, devices_wanted, names, plan_backend, socket_path
+from engine.serve.takeover import handover
+from engine.serve.takeover.moves import fail, is_on_trial, next_attempt
 from storage import db, endpoints, home, moving
-from storage.statuses import SERVING_MOVING, EndpointStatus
+from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 from storage.transitions import move_backend
 
@@ -30,7 +33,7 @@ OUTSIDE_SECONDS = 60  # an outside server that does not answer for so long is gi
 STABLE_SECONDS = 60  # ready for so long, and earlier deaths are forgotten
 MOST_DEATHS = 5
 SETTLE_SECONDS = 2  # after a flip, some requests still come by the old route
-DRAIN_SECONDS = 60
+DRAIN_SECONDS = 600  # the longest answer the gateway waits for: until then no stream is cut
 STOP_SECONDS = 10  # somebody pressed Stop, and waits
 KILL_SECONDS = 15  # for a shim that does not do its duty
 HOPELESS = ("config", "data")  # failures that come again however often one tries
@@ -68,11 +71,13 @@ def _act(backend: Backend) -> None:
 def _queued(backend: Backend) -> None:
     if backend.restarts and time.time() - backend.moved_at < 2 ** (backend.restarts - 1):
         return
+    if not handover.is_prepared(backend):
+        return
     if backend.kind == "external":
         with db.session() as session:
             move_backend(session, backend, EndpointStatus.QUEUED, EndpointStatus.STARTING)
         return
-    machine = devices.found()
+    machine = idle.places(backend, devices.found())
     request = devices.Wanted("backend", backend.id, exclusive=False, count=devices_wanted(backend))
     with db.reading() as session:
         endpoint = _endpoint(session, backend)
@@ -81,7 +86,8 @@ def _queued(backend: Backend) -> None:
         device = devices.take(session, machine, request)
         values: dict[str, Any] = {"device": device, "served_names": served, "address": None}
         queued, starting = EndpointStatus.QUEUED, EndpointStatus.STARTING
-        if device is None or not move_backend(session, backend, queued, starting, **values):
+        has_turn = device is not None and turns.is_free(session, backend, device)
+        if not has_turn or not move_backend(session, backend, queued, starting, **values):
             session.rollback()
             return
         claimed = session.get_one(Backend, backend.id)
@@ -113,7 +119,7 @@ def _starting(backend: Backend) -> None:
         _launch(endpoint, backend)
     elif is_late or seen.state is State.ENDED:
         _restart_or_fail(backend, f"It did not answer in {START_SECONDS} seconds." if is_late else "")
-    elif (address := _listening(backend, seen)) and _answers(backend, address):
+    elif (address := _listening(backend, seen)) and _answers(backend, address) and handover.agrees(backend, address):
         _promote(backend, address)
 
 
@@ -121,7 +127,7 @@ def _outside_starting(backend: Backend) -> None:
     address, key_env = str(backend.address), backend.options.get("api_key_env")
     model = backend.options["model"]
     answer = _outside_proofs.to(_attempt(backend), lambda: probe.outside_answers(address, model, key_env))
-    if _is_proof(backend, answer):
+    if _is_proof(backend, answer) and handover.agrees(backend, address):
         _promote(backend, address)
     elif backend.error and time.time() - backend.moved_at > OUTSIDE_SECONDS:  # without an error it was not asked yet
         fail(backend, f"{address} does not answer. {backend.error}", "Check the URL and the key.")
@@ -137,7 +143,12 @@ def _listening(backend: Backend, seen: Seen) -> str | None:
 
 def _answers(backend: Backend, address: str) -> bool:
     """Whether the server has its adapters and has proved that it works. Asked in another thread: it takes seconds."""
-    return _is_proof(backend, _proofs.to(_attempt(backend), lambda: adapters.bring_up(backend, address)))
+    return _is_proof(backend, _proofs.to(_attempt(backend), lambda: _proof(backend, address)))
+
+
+def _proof(backend: Backend, address: str) -> str:
+    idle.rouse(backend, address)
+    return adapters.bring_up(backend, address)
 
 
 def _attempt(backend: Backend) -> str:
@@ -156,37 +167,29 @@ def _is_proof(backend: Backend, answer: Answer[str] | None) -> bool:
 
 
 def _promote(backend: Backend, address: str) -> None:
-    """Ready; and if another backend was answering for the endpoint, this one takes over in the same moment."""
+    """Ready; and if another backend was answering for the endpoint, this one takes over, or goes on trial."""
     with db.session() as session:
         values: dict[str, Any] = {"address": address, "ready_at": time.time(), "error": None, "hint": None}
         if not move_backend(session, backend, EndpointStatus.STARTING, EndpointStatus.READY, **values):
             return
-        previous_id = _endpoint(session, backend).active_backend_id
-        flipped = previous_id != backend.id and endpoints.flip(session, backend.endpoint_id, previous_id, backend.id)
-        if flipped and (blue := endpoints.backend(session, previous_id)) is not None:
-            retire(session, blue, "another backend took over")
+        handover.begin(session, _endpoint(session, backend), session.get_one(Backend, backend.id))
     routing.forget()
-
-
-def retire(session: Session, backend: Backend, reason: str) -> None:
-    """Sends a backend to its end, from wherever it is: at once when it holds no process, by draining otherwise."""
-    match backend.status:
-        case EndpointStatus.QUEUED:
-            move_backend(session, backend, backend.status, EndpointStatus.STOPPED, reason, ended_at=time.time())
-            devices.give_back(session, backend.id)
-        case EndpointStatus.STARTING | EndpointStatus.READY:
-            move_backend(session, backend, backend.status, EndpointStatus.DRAINING, reason)
 
 
 def _ready(backend: Backend) -> None:
     if backend.kind == "external":
-        return
-    if attempts.state_of(home.backend_folder(backend.id), backend.attempt) is not State.LIVING:
+        if is_on_trial(backend):
+            handover.weigh(backend)
+    elif attempts.state_of(home.backend_folder(backend.id), backend.attempt) is not State.LIVING:
         _restart_or_fail(backend)
     elif backend.restarts and time.time() - (backend.ready_at or 0) > STABLE_SECONDS:
         with db.session() as session:
             if (row := endpoints.backend(session, backend.id)) is not None:
                 row.restarts = 0
+    elif is_on_trial(backend):
+        handover.weigh(backend)
+    else:
+        idle.look(backend)
 
 
 def _draining(backend: Backend) -> None:
@@ -195,16 +198,19 @@ def _draining(backend: Backend) -> None:
         _stopped(backend)
     elif time.time() - backend.moved_at > DRAIN_SECONDS + KILL_SECONDS:
         process.kill(folder)
-    elif _may_end(backend):
+    elif _may_end(backend, endpoint := _endpoint_of(backend)) and not idle.sleeps_in_place(endpoint, backend):
         process.terminate(folder)  # again every second: the shim minds only the first
 
 
-def _may_end(backend: Backend) -> bool:
+def _endpoint_of(backend: Backend) -> Endpoint | None:
+    with db.reading() as session:
+        return endpoints.get(session, backend.endpoint_id)
+
+
+def _may_end(backend: Backend, endpoint: Endpoint | None) -> bool:
     """Whether nobody waits for an answer any more, or has waited long enough."""
     if backend.ready_at is None or backend.address is None:
         return True
-    with db.reading() as session:
-        endpoint = endpoints.get(session, backend.endpoint_id)
     drained_for = time.time() - backend.moved_at
     limit = STOP_SECONDS if endpoint is None or endpoint.stopped_at else DRAIN_SECONDS
     return drained_for > limit or (drained_for > SETTLE_SECONDS and _is_idle(backend.id, backend.address))
@@ -220,10 +226,15 @@ def _stopped(backend: Backend) -> None:
     if backend.kind != "external":
         process.kill(home.backend_folder(backend.id))  # sweeps what a killed shim has left behind
     _remove_socket(backend)
+    again = next_attempt(backend)
     with db.session() as session:
+        after = idle.after_end(endpoints.get(session, backend.endpoint_id), backend)
         values: dict[str, Any] = {"ended_at": time.time(), "error": None, "hint": None}
-        move_backend(session, backend, EndpointStatus.DRAINING, EndpointStatus.STOPPED, **values)
+        if after is not EndpointStatus.STOPPED:
+            values |= {**again, "restarts": 0}
+        move_backend(session, backend, EndpointStatus.DRAINING, after, **values)
         devices.give_back(session, backend.id)
+    routing.forget()
 
 
 def _restart_or_fail(backend: Backend, reason: str = "") -> None:
@@ -231,17 +242,16 @@ def _restart_or_fail(backend: Backend, reason: str = "") -> None:
     folder = home.backend_folder(backend.id)
     process.kill(folder)
     _remove_socket(backend)
-    new_events, offset = events.read(folder, backend.events_offset)
+    new_events, _offset = events.read(folder, backend.events_offset)
     failure = next((event for event in reversed(new_events) if isinstance(event, events.Failed)), None)
     if backend.kind == "vllm":  # it writes no events: its log says why
         failure = vllm_cause.failure(folder, backend.attempt, reason)
     words = failure.message if failure else reason or _last_words(folder)
     hint = failure.hint if failure else "The full log is in output.log of the backend's folder."
-    if (failure and failure.category in HOPELESS) or backend.restarts >= MOST_DEATHS:
-        fail(backend, words, hint)
+    if (failure and failure.category in HOPELESS) or backend.restarts >= MOST_DEATHS or is_on_trial(backend):
+        fail(backend, words, hint)  # a death on trial sends it back: the version before answers
         return
-    next_attempt = {"attempt": backend.attempt + 1, "restarts": backend.restarts + 1, "events_offset": offset}
-    values: dict[str, Any] = {**next_attempt, "error": words, "hint": hint, "address": None}
+    values: dict[str, Any] = {**next_attempt(backend), "restarts": backend.restarts + 1, "error": words, "hint": hint}
     with db.session() as session:
         move_backend(session, backend, backend.status, EndpointStatus.QUEUED, words[:200], **values)
         devices.give_back(session, backend.id)
@@ -251,17 +261,6 @@ def _restart_or_fail(backend: Backend, reason: str = "") -> None:
 def _last_words(folder: Path) -> str:
     lines = attempts.last_words(folder, 5).strip()
     return f"Its process ended unexpectedly. {lines}".strip()[:2000]
-
-
-def fail(backend: Backend, message: str, hint: str = "") -> None:
-    """Gives a backend up. A green one takes nothing with it: the blue one still answers."""
-    values: dict[str, Any] = {"error": message, "hint": hint, "ended_at": time.time()}
-    with db.session() as session:
-        row = endpoints.backend(session, backend.id)
-        if row is not None and row.status in SERVING_MOVING:
-            move_backend(session, row, row.status, EndpointStatus.FAILED, message[:200], **values)
-        devices.give_back(session, backend.id)
-    routing.forget()
 
 
 def _remove_socket(backend: Backend) -> None:

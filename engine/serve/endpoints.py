@@ -20,7 +20,14 @@ from engine.recipes import recipe
 from engine.serve import adapter_files, adapter_names, backends, outside, probe, routing, vllm
 from engine.serve import adapters as hot
 from engine.serve.backend_plan import clear, options_of, ready_model, refuse_start
+from engine.serve.rollout import room
+from engine.serve.rollout.asked import Rollout
+from engine.serve.rollout.room import Room
 from engine.serve.routing import Upstream, served_models, upstream
+from engine.serve.takeover import deployment, handover
+from engine.serve.takeover.deployment import Wanted
+from engine.serve.takeover.moves import ended_trial, retire
+from engine.serve.waking import facts, sleeping
 from storage import db, endpoints, home, models
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Project, Run
@@ -59,7 +66,7 @@ def create_endpoint(
 ) -> Endpoint:
     """A new endpoint, on its way up. `adapters` are runs and checkpoints, as engine.serve.adapter_names writes them.
 
-    Raises RefusedError or ConflictError.
+    `sleeping.set_idle_minutes` has it sleep when nobody asks. Raises RefusedError or ConflictError.
     """
     names.in_address(name, "endpoint")
     backend = _new_backend(kind, model_id, adapters, options)
@@ -119,13 +126,14 @@ def _external_backend(options: dict[str, Any], model_id: str | None, adapters: S
 
 
 def serve_run(run_id: str) -> Endpoint:
-    """An endpoint for a finished run, base beside it: the one that is there, or a new one named after the run."""
+    """An endpoint for a finished run, base beside it: the one that is there, woken, or a new one of the run's name."""
     with db.reading() as session:
         run = existing(session, Run, run_id)
-        for endpoint, backend in endpoints.live(session):
-            if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
-                return endpoint
+        routes = endpoints.live(session)
         name = _free_name(session, run)
+    for endpoint, backend in routes:
+        if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
+            return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
     return create_endpoint(name, model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
 
 
@@ -137,48 +145,57 @@ def _free_name(session: Session, run: Run) -> str:
 
 def deploy(
     endpoint_id: str,
-    kind: str = "transformers",
+    kind: str | None = None,
     model_id: str | None = None,
-    adapters: Sequence[str] = (),
+    adapters: Sequence[str] | None = None,
     options: dict[str, Any] | None = None,
+    asked: Rollout | None = None,
 ) -> Backend:
     """Starts a new backend beside the one that answers; it takes over when it has proved itself (blue/green).
 
-    A stopped endpoint starts again. A deployment still on its way is given up for this one.
+    What is left out is as it is now. A stopped endpoint starts again. A deployment still on its way is given up for
+    this one. `asked` says how it takes over: `engine.serve.rollout.asked`.
     """
-    backend = _new_backend(kind, model_id, adapters, options)
+    asked = asked or Rollout()
+    backend = _next_backend(endpoint_id, Wanted(kind, model_id, adapters, options))
     refuse_start(backend, memory_too=False)  # what answers now may have to make room first
-    backend.endpoint_id = endpoint_id
+    way = room.look(backend, asked.way).way
     with db.session() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
-        active = endpoints.backend(session, endpoint.active_backend_id)
-        for other in endpoints.backends(session, endpoint_id):
-            if other.id != endpoint.active_backend_id:
-                backends.retire(session, other, "a newer deployment")
-        session.add(backend)
         if endpoint.stopped_at is not None:
             _refuse_taken(session, endpoint.name)
-            endpoint.stopped_at = None
-        if active is None or active.status not in SERVING_MOVING:  # nothing answers: no need to wait for the new one
-            endpoint.active_backend_id = backend.id
-            if active is not None and not _alike(active, backend):
-                endpoint.previous_backend_id = active.id
+        deployment.enter(session, endpoint, backend, asked, way)
     routing.forget()
     queue.ring(backends.begin, backend.id)
     return backend
 
 
-def _alike(backend: Backend, other: Backend) -> bool:
-    return all(
-        getattr(backend, field) == getattr(other, field) for field in ("kind", "model_id", "adapters", "options")
-    )
+def plan_deployment(endpoint_id: str, wanted: Wanted, asked: Rollout | None = None) -> Room:
+    """What `deploy` would do with it: whether both fit into memory, and what that means for requests."""
+    return room.look(_next_backend(endpoint_id, wanted), asked.way if asked else "auto")
+
+
+def _next_backend(endpoint_id: str, wanted: Wanted) -> Backend:
+    with db.reading() as session:
+        endpoint = existing(session, Endpoint, endpoint_id)
+        wanted = deployment.as_now(wanted, endpoints.backend(session, endpoint.active_backend_id))
+    backend = _new_backend(str(wanted.kind), wanted.model_id, wanted.adapters or (), wanted.options)
+    backend.endpoint_id = endpoint_id
+    return backend
 
 
 def rollback(endpoint_id: str) -> Backend:
-    """Deploys what answered before the last deployment. Raises ConflictError when there was nothing."""
+    """Deploys what answered before the last deployment; one that is on trial just goes, and its blue is returned.
+
+    Raises ConflictError when there was nothing.
+    """
     with db.reading() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
         previous = endpoints.backend(session, endpoint.previous_backend_id)
+        blue = endpoints.backend(session, endpoint.active_backend_id)
+    if endpoint.canary_backend_id is not None and blue is not None:
+        handover.decide(endpoint_id, "back")
+        return blue
     if previous is None:
         raise ConflictError(f"Endpoint `{endpoint.name}` has nothing to go back to.", "It was deployed only once.")
     return deploy(endpoint_id, previous.kind, previous.model_id, previous.adapters, previous.options)
@@ -200,7 +217,9 @@ def stop_endpoint(endpoint_id: str) -> Endpoint:
         endpoint = existing(session, Endpoint, endpoint_id)
         endpoint.stopped_at = endpoint.stopped_at or time.time()
         for backend in endpoints.backends(session, endpoint_id):
-            backends.retire(session, backend, "stopped by the user")
+            backend.outcome = ended_trial(backend, "back", "The endpoint was stopped.")
+            retire(session, backend, "stopped by the user")
+        endpoint.asleep_at = endpoint.waits_since = endpoint.canary_backend_id = None
     routing.forget()
     return endpoint
 
@@ -253,7 +272,7 @@ def describe_all(listed: Sequence[Endpoint]) -> list[dict[str, Any]]:
 def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
     active = next((row for row in rows if row.id == endpoint.active_backend_id), None)
     others = [row for row in rows if row is not active]
-    green = next((row for row in others if row.status in (EndpointStatus.QUEUED, EndpointStatus.STARTING)), None)
+    green = next((row for row in others if facts.is_on_its_way(endpoint, row)), None)
     failed = next((row for row in others if active and row.created_at > active.created_at and row.error), None)
     return {
         "id": endpoint.id,
@@ -266,6 +285,7 @@ def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
         "can_roll_back": endpoint.previous_backend_id is not None,
         **(_backend_fields(active) if active else {}),
         "deploying": {"status": green.status, **_backend_fields(green)} if green else None,
+        "life": facts.of(endpoint, active, green, others),
         "last_deployment_error": failed.error if failed and not green else None,
     }
 

@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass
 
 from engine.errors import NotFoundError, TunesmithError
-from engine.serve import adapter_names
+from engine.serve import adapter_names, idle
+from engine.serve.rollout import canary
 from storage import db, endpoints, served_adapters, settings
 from storage.statuses import AdapterStatus, EndpointStatus
 from storage.tables import Backend, Endpoint, ServedAdapter
@@ -47,6 +48,7 @@ class _Table:
     read_at: float
     place: tuple[str, str]
     routes: dict[str, "Route"]
+    on_trial: dict[str, "Route"]  # of green backends, for their share
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class _Routes:
     """The table as it was read last, for all threads. What was read before the last `forget` never counts as fresh."""
 
     def __init__(self) -> None:
-        self.table = _Table(0.0, ("", ""), {})
+        self.table = _Table(0.0, ("", ""), {}, {})
         self._changes = 0
         self._lock = threading.Lock()
 
@@ -75,7 +77,7 @@ class _Routes:
     def forget(self) -> None:
         with self._lock:
             self._changes += 1
-            self.table = _Table(0.0, ("", ""), {})
+            self.table = _Table(0.0, ("", ""), {}, {})
 
     def refresh(self) -> _Table:
         """Reads the table. It is kept unless something has changed while it was read."""
@@ -83,10 +85,13 @@ class _Routes:
         read_at, place = time.monotonic(), _place()
         with db.reading() as session:
             rows = endpoints.live(session)
-            loads = served_adapters.of(session, [backend.id for _, backend in rows if backend.adapters])
+            canary.read(session, served_names)
+            trials = [(endpoint, green) for endpoint, _ in rows if (green := canary.green_of(endpoint.id)) is not None]
+            loads = served_adapters.of(session, [backend.id for _, backend in [*rows, *trials] if backend.adapters])
         settled = {(load.backend_id, load.subject): load for load in loads if load.status in _SETTLED}
         routes = {name: route for endpoint, backend in rows for name, route in _routes_of(endpoint, backend, settled)}
-        table = _Table(read_at, place, routes)
+        on_trial = {name: route for endpoint, green in trials for name, route in _routes_of(endpoint, green, settled)}
+        table = _Table(read_at, place, routes, on_trial)
         with self._lock:
             if changes == self._changes:
                 self.table = table
@@ -103,16 +108,20 @@ _routes = _Routes()
 
 def upstream(model: str) -> Upstream:
     """Where requests for `model` go. Raises NotFoundError, or NotReadyError while nothing answers."""
-    route = _current().get(model)
-    if route is None:
+    found = _current().get(model)
+    if found is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
-    endpoint, backend = route.endpoint, route.backend
+    endpoint, backend = found.endpoint, found.backend
+    idle.used(endpoint)
+    if canary.chosen(endpoint, backend, model) is not backend:
+        found = _routes.table.on_trial.get(model, found)
+        backend = found.backend
     if backend.status != EndpointStatus.READY or backend.address is None:
         raise _not_ready(endpoint, backend)
-    if route.problem is not None:
-        raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {route.problem}", "Add it again.", None)
+    if found.problem is not None:
+        raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {found.problem}", "Add it again.", None)
     key_env = backend.options.get("api_key_env") if backend.kind == "external" else None
-    return Upstream(backend.address, route.model, endpoint.id, backend.id, key_env)
+    return Upstream(backend.address, found.model, endpoint.id, backend.id, key_env)
 
 
 def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
@@ -123,12 +132,26 @@ def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
 
 
 def served_models() -> list[dict[str, object]]:
-    """What GET /v1/models lists: every name that answers now, in OpenAI's shape."""
+    """What GET /v1/models lists: every name that answers now, or wakes for a request, in OpenAI's shape."""
     return [
-        {"id": name, "object": "model", "created": int(route.endpoint.created_at), "owned_by": "tunesmith"}
-        for name, route in _current().items()
-        if route.backend.status == EndpointStatus.READY and route.problem is None
+        {"id": name, "object": "model", "created": int(found.endpoint.created_at), "owned_by": "tunesmith"}
+        for name, found in _current().items()
+        if found.backend.status in (EndpointStatus.READY, EndpointStatus.ASLEEP) and found.problem is None
     ]
+
+
+def route(model: str) -> tuple[Endpoint, Backend] | None:
+    """The endpoint of a name, and the backend that answers for it or will."""
+    found = _current().get(model)
+    return (found.endpoint, found.backend) if found else None
+
+
+def called(endpoint: Endpoint, backend: Backend, name: str) -> str:
+    """What the server of a backend calls a public name, whether or not requests are sent there yet."""
+    with db.reading() as session:
+        loads = served_adapters.current(session, backend.id)
+    settled = {(backend.id, subject): load for subject, load in loads.items()}
+    return next((found.model for known, found in _routes_of(endpoint, backend, settled) if known == name), name)
 
 
 def names(endpoint: Endpoint, backend: Backend) -> list[str]:

@@ -10,7 +10,7 @@ from engine.process import process
 from engine.serve import endpoints
 from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
-from pages.serve import adapters_view
+from pages.serve import adapters_view, life_view
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage import models as stored_models
@@ -18,7 +18,7 @@ from storage import runs as stored_runs
 from storage.tables import Run
 
 Facts = dict[str, Any]
-LIVE = ("queued", "starting", "ready", "draining")
+LIVE = ("queued", "starting", "ready", "draining", "asleep")
 KIND_WORDS = {"transformers": "transformers, in the studio", "vllm": "vLLM", "external": "an API somewhere else"}
 LOG_LINES = 40
 CARDS = 20
@@ -31,6 +31,7 @@ class Context:
 
     models: Mapping[str, str]
     deployable: Sequence[Run]
+    rooms: Mapping[str, str]  # endpoint -> how a deployment would go
 
 
 def endpoints_html(query: Mapping[str, str]) -> str:
@@ -55,7 +56,7 @@ def _context(project_id: str, described: Sequence[Facts]) -> Context:
         models = stored_models.names(session, [facts["model_id"] for facts in described if facts.get("model_id")])
         any_ready = any(facts["status"] == "ready" for facts in described)
         deployable = stored_runs.with_results(session, project_id, MOST_OFFERED) if any_ready else []
-    return Context(models, deployable)
+    return Context(models, deployable, life_view.rooms(described))
 
 
 def _card(facts: Facts, context: Context) -> Markup:
@@ -67,6 +68,7 @@ def _card(facts: Facts, context: Context) -> Markup:
         facts["id"],
         head,
         _troubles(facts),
+        life_view.life_html(facts),
         _facts(facts, context),
         _names(facts),
         adapters_view.adapters_html(facts),
@@ -79,6 +81,7 @@ def _buttons(facts: Facts) -> list[Markup]:
     buttons = [html.link_button("Chat", f"/chat?endpoint={name}", primary=True)] if status == "ready" else []
     if facts["can_roll_back"] and status == "ready":
         buttons.append(html.button("Roll back", "rollback", confirm=f"Roll {name} back to the version before?"))
+    buttons += life_view.buttons(facts)
     if status in LIVE:
         buttons.append(html.button("Stop", "stop"))
     else:
@@ -94,7 +97,7 @@ def _troubles(facts: Facts) -> Markup:
         notices.append(html.notice(facts["error"], facts.get("hint") or ""))
     if facts["last_deployment_error"]:
         notices.append(html.notice("The last deployment did not take over.", facts["last_deployment_error"], "warn"))
-    if facts["deploying"]:
+    if facts["deploying"] and facts["deploying"]["status"] != "ready":  # else it is on trial
         notices.append(html.notice("A new version is starting.", "It takes over as soon as it answers.", "calm"))
     elif facts["status"] in ("queued", "starting"):
         notices.append(html.progress(None, f"{facts['name']} is starting"))
@@ -123,8 +126,13 @@ def _names(facts: Facts) -> Markup:
 
 
 def _details(facts: Facts, context: Context) -> Markup:
-    add_form = adapters_view.add_form(facts, context.deployable)
-    parts = [_how_to_call(facts), add_form, _deploy_form(facts, context.deployable), _log(facts)]
+    parts = [
+        _how_to_call(facts),
+        adapters_view.add_form(facts, context.deployable),
+        _deploy_form(facts, context),
+        life_view.sleep_form(facts),
+        _log(facts),
+    ]
     return Markup('<div class="ts-folds">{}</div>').format(html.join(parts))
 
 
@@ -155,19 +163,19 @@ def _code(id: str, text: Markup) -> Markup:
     ).format(id, text, id)
 
 
-def _deploy_form(facts: Facts, deployable: Sequence[Run]) -> Markup:
+def _deploy_form(facts: Facts, context: Context) -> Markup:
     """Another run in place of this one, without a gap."""
-    others = [run for run in deployable if [run.id] != facts.get("adapters")]
+    others = [run for run in context.deployable if [run.id] != facts.get("adapters")]
     if not others or facts.get("kind") == "external" or facts["status"] != "ready":
         return Markup()
     options = html.join(Markup('<option value="{}">{}</option>').format(run.id, run.name) for run in others)
     return Markup(
         "<details><summary>Deploy another run</summary>"
-        '<p class="ts-note">It starts beside this one and takes over when it has answered. Nobody is cut off.</p>'
+        '<p class="ts-note">{}</p>'
         '<form class="ts-inline" data-act="deploy" data-id="{}"><label><span class="ts-sr">Run</span>'
-        '<select name="run" class="ts-input">{}</select></label>'
+        '<select name="run" class="ts-input">{}</select></label>{}'
         '<button class="ts-button">Deploy</button></form></details>'
-    ).format(facts["id"], options)
+    ).format(context.rooms.get(facts["id"], ""), facts["id"], options, life_view.rollout_fields(facts))
 
 
 def _log(facts: Facts) -> Markup:

@@ -8,7 +8,7 @@ from gradio.components import Component
 
 from engine.serve import endpoints
 from pages.parts import live, toasts
-from pages.serve import adapters_view
+from pages.serve import adapters_view, life_view
 from pages.serve.endpoint_view import endpoints_html
 from pages.shell import project_of
 from storage import db, models, runs
@@ -122,21 +122,14 @@ def act(event: gr.EventData) -> None:
         ACTS[event.name](event.id, event.values)
 
 
-def _deploy(endpoint_id: str, values: Mapping[str, str]) -> None:
-    with db.reading() as session:
-        run = runs.get(session, values.get("run", ""))
-    if run is not None:
-        endpoints.deploy(endpoint_id, model_id=run.model_id, adapters=[run.id])
-
-
 ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "stop": lambda id, _: endpoints.stop_endpoint(id),
     "start": lambda id, _: endpoints.start_endpoint(id),
     "rollback": lambda id, _: endpoints.rollback(id),
     "delete": lambda id, _: endpoints.delete_endpoint(id),
-    "deploy": _deploy,
     "add-adapter": adapters_view.add,
     "remove-adapter": lambda pair, _: adapters_view.remove(pair),
+    **life_view.ACTS,
 }
 
 FRAGMENTS: dict[str, live.Fragment] = {"endpoints": endpoints_html}

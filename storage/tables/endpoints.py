@@ -18,8 +18,13 @@ class Endpoint(SQLModel, table=True):
     name: str = Field(index=True)
     active_backend_id: str | None = None
     previous_backend_id: str | None = None  # what `rollback` goes back to
+    canary_backend_id: str | None = None  # what answers a share of the requests, to be tried
     created_at: float = Field(default_factory=time.time)
     stopped_at: float | None = None
+    idle_minutes: float | None = None  # goes to sleep after so long without a request; None: never
+    last_used_at: float | None = None  # kept for endpoints with idle_minutes
+    asleep_at: float | None = None  # since when it sleeps, or is on its way to
+    waits_since: float | None = None  # requests wait since then for what is on its way, and are not refused
 
 
 class Backend(SQLModel, table=True):
@@ -31,6 +36,8 @@ class Backend(SQLModel, table=True):
     model_id: str | None = Field(default=None, foreign_key="model.id")
     adapters: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # run ids
     options: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    rollout: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # how it takes over
+    outcome: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # what came of that
     status: EndpointStatus = Field(default=EndpointStatus.QUEUED, sa_type=words_of(EndpointStatus), index=True)
     address: str | None = None  # unix:/path/to/socket or http://host:port
     served_names: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))

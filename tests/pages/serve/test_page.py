@@ -126,6 +126,50 @@ def test_what_the_engine_refuses_is_a_toast(toasts: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("trained")
+def test_the_card_shows_sleep_a_trial_and_golden_prompts_that_differ() -> None:
+    endpoint = endpoints.serve_run("r1")
+    set_backend(endpoint.id, status=EndpointStatus.READY)
+    shown = endpoints_html(PROJECT)
+    assert 'data-act="sleep"' in shown
+    assert "starts beside the old one" in shown  # said before anybody presses Deploy
+    serve.act(Click("deploy", endpoint.id, run="r2", canary="0.5", golden="What is <this>?\n\n"))
+    green_id = endpoints.describe(endpoints.look_up(endpoint.id))["deploying"]["backend_id"]
+    differs = {"prompt": "<q>", "expected": "yes", "answer": "no", "same": False, "required": False}
+    same = {"prompt": "q", "expected": "yes", "answer": "yes", "same": True, "required": False}
+    side = {"requests": 12, "errors": 0, "stream": [0.25], "whole": []}
+    with db.session() as session:
+        green = session.get_one(Backend, green_id)
+        assert (green.rollout["canary"], green.rollout["golden"][0]["prompt"]) == (0.5, "What is <this>?")
+        green.status = EndpointStatus.READY
+        green.outcome = {"golden": [differs, same], "canary": {"word": "on", "since": 1.0, "blue": side, "green": side}}
+        session.merge(endpoints.look_up(endpoint.id)).canary_backend_id = green_id
+    shown = endpoints_html(PROJECT)
+    assert "It answers 50 % of requests" in shown
+    assert "250 ms" in shown
+    assert "1 of 2 answered as before" in shown
+    assert "&lt;q&gt;" in shown
+    assert 'data-act="promote"' in shown
+    assert "A new version is starting." not in shown
+
+
+@pytest.mark.usefixtures("trained")
+def test_an_endpoint_that_sleeps_can_be_woken_and_its_minutes_changed(toasts: list[str]) -> None:
+    endpoint = endpoints.serve_run("r1")
+    serve.act(Click("idle", endpoint.id, minutes="15"))
+    serve.act(Click("idle", endpoint.id, minutes="a while"))
+    assert toasts[0] == "It sleeps after 15 minutes without a request."
+    assert "is not a number of minutes." in toasts[1]
+    set_backend(endpoint.id, status=EndpointStatus.ASLEEP)
+    with db.session() as session:
+        session.merge(endpoints.look_up(endpoint.id)).asleep_at = 1.0
+    shown = endpoints_html(PROJECT)
+    assert "It sleeps and takes no memory." in shown
+    assert f"/chat?endpoint={endpoint.name}" in shown
+    serve.act(Click("wake", endpoint.id))
+    assert "Requests wait for it, 0 now." in endpoints_html(PROJECT)
+
+
+@pytest.mark.usefixtures("trained")
 def test_the_buttons_stop_start_deploy_and_delete() -> None:
     endpoint = endpoints.serve_run("r1")
     set_backend(endpoint.id, status=EndpointStatus.READY)

@@ -4,22 +4,17 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.endpoints import Named, find
 from engine import sizes
 from engine.errors import NotFoundError
 from engine.serve import adapters
-from storage import db, endpoints
-from storage.tables import Endpoint
 
-COMMANDS = typer.Typer(help="What an endpoint serves.", no_args_is_help=True)
-ADAPTERS = typer.Typer(help="Adapters of an endpoint, while it answers.", no_args_is_help=True)
-COMMANDS.add_typer(ADAPTERS, name="adapter")
-
-EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name or id of an endpoint.")]
+COMMANDS = typer.Typer(help="Adapters of an endpoint, while it answers.", no_args_is_help=True)
 
 
-@ADAPTERS.command(name="add")
+@COMMANDS.command(name="add")
 def add_adapter(
-    endpoint: EndpointArgument,
+    endpoint: Named,
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or ID@STEP for one of its checkpoints.")],
     name: Annotated[
         str | None, typer.Option("--as", help="A name to make or to take over; the endpoint's own passes on too.")
@@ -29,35 +24,25 @@ def add_adapter(
     run_id, _, step = run.removeprefix("run:").partition("@")
     if step and not step.isdecimal():
         raise NotFoundError(f"`{run}` names no run.", "Write ID, or ID@STEP for a checkpoint.")
-    typer.echo(_line(adapters.add(_found(endpoint).id, run_id, int(step) if step else None, name)))
+    typer.echo(_line(adapters.add(find(endpoint).id, run_id, int(step) if step else None, name)))
 
 
-@ADAPTERS.command(name="remove")
+@COMMANDS.command(name="remove")
 def remove_adapter(
-    endpoint: EndpointArgument,
+    endpoint: Named,
     name: Annotated[str, typer.Argument(metavar="NAME", help="RUN, RUN@STEP, or a name that it was given.")],
 ) -> None:
     """Take an adapter, or one of its several names, out of an endpoint. Answers being written are finished."""
-    found = _found(endpoint)
+    found = find(endpoint)
     adapters.remove(found.id, name)
     typer.echo(f"{found.name} no longer answers as {name}")
 
 
-@ADAPTERS.command(name="list")
-def list_adapters(endpoint: EndpointArgument) -> None:
+@COMMANDS.command(name="list")
+def list_adapters(endpoint: Named) -> None:
     """List the adapters of an endpoint: status, memory, load time, names."""
-    for facts in adapters.listed(_found(endpoint).id):
+    for facts in adapters.listed(find(endpoint).id):
         typer.echo(_line(facts))
-
-
-def _found(text: str) -> Endpoint:
-    """The running endpoint of that name, or the one with that id."""
-    db.prepare()
-    with db.reading() as session:
-        found = endpoints.live_by_name(session, text) or endpoints.get(session, text)
-    if found is None:
-        raise NotFoundError(f"There is no endpoint `{text:.80}`.", "The Serve page lists them.")
-    return found
 
 
 def _line(facts: dict[str, Any]) -> str:

@@ -1,0 +1,173 @@
+"""`tunesmith endpoint`: what is served, another version of it, its sleep and its end."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import running_studio
+from engine.errors import NotFoundError, RefusedError, TunesmithError
+from engine.serve import endpoints
+from engine.serve.rollout import asked
+from engine.serve.takeover.deployment import Wanted
+from engine.serve.waking import sleeping
+from storage import db
+from storage import endpoints as stored
+from storage.statuses import EndpointStatus
+from storage.tables import Backend, Endpoint
+
+commands = typer.Typer(help="Endpoints: listed, deployed to, rolled back, put to sleep, stopped.", no_args_is_help=True)
+
+Named = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Its name or id.")]
+Follow = Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")]
+_ENDS = (EndpointStatus.READY, EndpointStatus.STOPPED, EndpointStatus.FAILED, EndpointStatus.ASLEEP)
+
+
+def find(named: str) -> Endpoint:
+    """The endpoint of that id, or the one in use of that name. Raises NotFoundError."""
+    db.prepare()
+    with db.reading() as session:
+        endpoint = stored.get(session, named) or stored.live_by_name(session, named)
+        if endpoint is None:
+            endpoint = next((row for row in stored.recent(session) if row.name == named), None)
+    if endpoint is None:
+        raise NotFoundError(f"There is no endpoint `{named[:60]}`.", "`tunesmith endpoint list` shows what there is.")
+    return endpoint
+
+
+@commands.command("list")
+def list_endpoints() -> None:
+    """The endpoints, newest first: id, status, what answers, name, and what is on its way."""
+    db.prepare()
+    with db.reading() as session:
+        listed = stored.recent(session)
+    for facts in endpoints.describe_all(listed):
+        deploying = f"  (deploying: {facts['deploying']['status']})" if facts["deploying"] else ""
+        columns = f"{facts['id']}  {facts['status']:<9} {facts.get('kind') or '-':<13}"
+        typer.echo(f"{columns} {facts['name']}{deploying}")
+
+
+@commands.command()
+def deploy(  # noqa: PLR0913  (one argument for each option)
+    endpoint: Named,
+    runs: Annotated[list[str] | None, typer.Option("--run", help="A run whose adapter is served; repeatable.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Id of the base model; as now when left out.")] = None,
+    backend: Annotated[str | None, typer.Option("--backend", help="transformers, vllm; as now when left out.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="An option of the backend; repeatable.")
+    ] = None,
+    canary: Annotated[
+        float | None, typer.Option(help="Share of the requests it answers on trial, such as 0.1.")
+    ] = None,
+    canary_seconds: Annotated[int, typer.Option(help="How long the trial lasts at least.")] = 120,
+    golden: Annotated[
+        Path | None,
+        typer.Option(help="File of golden prompts: a text, or an object with prompt and answer, in JSON on each line."),
+    ] = None,
+    way: Annotated[str, typer.Option(help="beside, replace or auto.")] = "auto",
+    plan: Annotated[bool, typer.Option("--plan", help="Only say how it would go.")] = False,
+    follow: Follow = False,
+) -> None:
+    """Serve another version: it starts beside the old one, proves itself and takes over; or is tried first."""
+    prompts = _golden(golden)
+    how = asked.checked({"canary": canary, "canary_seconds": canary_seconds, "golden": prompts, "way": way})
+    wanted = Wanted(backend, model, runs or None, _options(option))
+    if plan:
+        db.prepare()
+        typer.echo(endpoints.plan_deployment(find(endpoint).id, wanted, how).says)
+        return
+    with running_studio.engine(follow) as waiting:
+        found = find(endpoint)
+        typer.echo(endpoints.plan_deployment(found.id, wanted, how).says)
+        green = endpoints.deploy(found.id, wanted.kind, wanted.model_id, wanted.adapters, wanted.options, how)
+        typer.echo(f"backend {green.id} {green.status}")
+        if waiting:
+            _follow(lambda: _backend(green.id), EndpointStatus.READY)
+
+
+def _golden(path: Path | None) -> list[Any]:
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.strip()]
+    except (OSError, ValueError) as error:
+        hint = 'Write a line such as {"prompt": "What is 17 plus 6?", "answer": "23"}.'
+        raise RefusedError(f"The golden prompts of {path} cannot be read: {error}."[:300], hint) from error
+
+
+def _options(pairs: Sequence[str] | None) -> dict[str, Any] | None:
+    if not pairs:
+        return None
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise RefusedError(f"{pair!r} is not NAME=VALUE.", "Such as --option max_model_len=4096.")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
+@commands.command()
+def rollback(endpoint: Named, follow: Follow = False) -> None:
+    """Serve what answered before the last deployment again; a version on trial just goes."""
+    with running_studio.engine(follow) as waiting:
+        back = endpoints.rollback(find(endpoint).id)
+        typer.echo(f"backend {back.id} {back.status}")
+        if waiting:
+            _follow(lambda: _backend(back.id), EndpointStatus.READY)
+
+
+@commands.command()
+def sleep(endpoint: Named, follow: Follow = False) -> None:
+    """Free its memory; the next request wakes it."""
+    _change(endpoint, follow, sleeping.sleep, EndpointStatus.ASLEEP)
+
+
+@commands.command()
+def wake(endpoint: Named, follow: Follow = False) -> None:
+    """Start a sleeping endpoint before the next request does."""
+    _change(endpoint, follow, sleeping.wake, EndpointStatus.READY)
+
+
+@commands.command()
+def stop(endpoint: Named, follow: Follow = False) -> None:
+    """End its processes; its name answers no more."""
+    _change(endpoint, follow, endpoints.stop_endpoint, EndpointStatus.STOPPED)
+
+
+def _change(named: str, follow: bool, act: Callable[[str], Endpoint], after: EndpointStatus) -> None:
+    with running_studio.engine(follow) as waiting:
+        endpoint = act(find(named).id)
+        active_id = str(endpoint.active_backend_id)
+        if waiting:
+            _follow(lambda: _backend(active_id), after)
+        else:
+            typer.echo(f"endpoint {endpoint.name}: {endpoints.describe(endpoint)['status']}")
+
+
+def _backend(backend_id: str) -> Backend:
+    with db.reading() as session:
+        backend = stored.backend(session, backend_id)
+    if backend is None:
+        raise NotFoundError(f"The backend {backend_id} is gone.", "Its endpoint was deleted.")
+    return backend
+
+
+def _follow(look: Callable[[], Backend], after: EndpointStatus) -> None:
+    """Waits until a backend has come to an end. Raises TunesmithError when it is another one than `after`."""
+    backend = running_studio.follow(
+        look, lambda row: row.status in _ENDS and (row.status == after or row.status != EndpointStatus.READY), _line,
+        typer.echo,
+    )  # fmt: skip
+    if backend.status != after:
+        raise TunesmithError(backend.error or f"It ended as {backend.status}.", backend.hint or "")
+
+
+def _line(backend: Backend) -> str:
+    return f"backend {backend.id} {backend.status}"

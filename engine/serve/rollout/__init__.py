@@ -1,0 +1,1 @@
+"""How a new version proves itself: golden prompts, a trial on a share of the requests, room in memory."""

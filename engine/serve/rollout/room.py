@@ -1,0 +1,123 @@
+"""Whether memory fits a second backend beside the one that answers, estimated before a deployment."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from engine.process import devices, machine, process
+from engine.serve.rollout.asked import Way
+from engine.sizes import in_words
+from storage import db, models
+from storage.tables import Backend, Model
+
+# Resident beside the weights. The studio's own server: 0.71 GB in all with a model of 0.27 GB, measured. vLLM on a CPU:
+# 3.7 GB in its processes with that model and 1 GiB for the KV cache, measured. The GPU's figures are CUDA's context.
+SERVER_BYTES, VLLM_BYTES, CUDA_BYTES = 600_000_000, 2_400_000_000, 1_000_000_000
+WEIGHTS_FACTOR = 1.2  # what is computed with them
+BYTES_A_PARAMETER = 2  # both servers load bfloat16
+KV_GIB = 4  # where vLLM on a CPU is told nothing
+VLLM_SHARE = 0.92  # of a GPU's memory, where vLLM is told nothing
+RESERVE_BYTES = 500_000_000  # that stay free, so that nothing else on the machine is pushed out
+FRESH_SECONDS = 15
+CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Room:
+    """How a deployment would go, why, and what that means for callers. Bytes are None where they are not known."""
+
+    way: Literal["beside", "replace"]
+    need_bytes: int | None
+    free_bytes: int | None
+    says: str
+
+
+BESIDE = "The new version starts beside the old one and takes over when it has answered. No request fails."
+REPLACE = "The old version is stopped first. Requests wait until the new one answers, at most two minutes, then 503."
+
+
+def look(backend: Backend, asked: Way = "auto") -> Room:
+    """For a backend that is not started yet. Asks the driver on a GPU, so never inside a transaction."""
+    with db.reading() as session:
+        model = models.get(session, backend.model_id or "")
+    return of_model(backend.kind, backend.options, model, asked)
+
+
+def of_model(kind: str, options: dict[str, Any], model: Model | None, asked: Way = "auto") -> Room:
+    """The same for any version that serves this base model."""
+    if kind == "external":
+        return Room("beside", None, None, BESIDE)
+    need, free = _need_bytes(kind, options, model), _free.bytes()
+    fits = need is None or free is None or need + RESERVE_BYTES <= free
+    way: Literal["beside", "replace"] = asked if asked != "auto" else "beside" if fits else "replace"
+    figures = ""
+    if need is not None and free is not None:
+        figures = f" It needs about {in_words(need)} of memory; {in_words(free)} is free."
+    return Room(way, need, free, (BESIDE if way == "beside" else REPLACE) + figures)
+
+
+def _need_bytes(kind: str, options: dict[str, Any], model: Model | None) -> int | None:
+    weights = _weights_bytes(model)
+    if weights is None:
+        return None
+    gpus = machine.visible_gpus()
+    if kind == "vllm" and gpus:
+        share = float(options.get("gpu_memory_utilization") or VLLM_SHARE)
+        return int(share * min(gpu.memory_bytes for gpu in gpus))
+    if kind == "vllm":
+        cache = float(options.get("kv_cache_gib") or KV_GIB) * 2**30
+        return int(WEIGHTS_FACTOR * weights + cache) + VLLM_BYTES
+    return int(WEIGHTS_FACTOR * weights) + (CUDA_BYTES if gpus else SERVER_BYTES)
+
+
+def _weights_bytes(model: Model | None) -> int | None:
+    if model is None:
+        return None
+    return BYTES_A_PARAMETER * model.parameters if model.parameters else model.size_bytes
+
+
+class Free:
+    """The memory that is free on the device a backend would get; on GPUs of the one with the most, as their driver
+    said a few seconds ago."""
+
+    def __init__(self, ask: Callable[[], int | None]) -> None:
+        self._ask, self._lock = ask, threading.Lock()
+        self._at, self._bytes = 0.0, None  # type: float, int | None
+
+    def bytes(self) -> int | None:
+        with self._lock:
+            if time.monotonic() - self._at > FRESH_SECONDS or not self._at:
+                self._bytes, self._at = self._ask(), time.monotonic()
+            return self._bytes
+
+
+def _ask() -> int | None:
+    return _free_gpu_bytes() if machine.has_gpu() else _free_cpu_bytes()
+
+
+def _free_gpu_bytes() -> int | None:
+    listing = process.output(["nvidia-smi", "--query-gpu=index,memory.free", "--format=csv,noheader,nounits"], 5)
+    rows = [line.split(",") for line in (listing or "").splitlines() if line.count(",") == 1]
+    free = [int(mebibytes) << 20 for index, mebibytes in rows if f"gpu:{index.strip()}" in devices.found()]
+    return max(free, default=None)
+
+
+def _free_cpu_bytes() -> int:
+    """Of the machine, or of the container if that has less. What the page cache holds can be had."""
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit = int((CGROUP / "memory.max").read_text())
+        used = int((CGROUP / "memory.current").read_text())
+        lines = (CGROUP / "memory.stat").read_text().splitlines()
+    except (OSError, ValueError):  # no such file, or "max"
+        return free
+    cached = sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
+    return max(0, min(free, limit - used + cached))
+
+
+_free = Free(_ask)

@@ -1,0 +1,1 @@
+"""Sleep and wake of endpoints, and requests that wait meanwhile."""
