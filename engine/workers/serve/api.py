@@ -16,10 +16,12 @@ from engine.serve.disconnects import HungUpError, while_connected
 from engine.workers.serve import asking
 from engine.workers.serve.answers import Collected, Completion, pieces
 from engine.workers.serve.batch import Batch
+from engine.workers.serve.choices import Echo
 from engine.workers.serve.errors import RequestError
+from engine.workers.serve.forms.guide import Grammars
 from engine.workers.serve.load import Loaded
-from engine.workers.serve.logprobs import Words
-from engine.workers.serve.prompt import chat_tokens, prompt_tokens
+from engine.workers.serve.logprobs import Places, Words
+from engine.workers.serve.prompt import chat_tokens, prompt_tokens, token_places
 from engine.workers.serve.requests import ChatRequest, CompletionRequest
 from engine.workers.serve.template_process import TemplateProcess
 
@@ -84,6 +86,7 @@ class Server:
     def __init__(self, loaded: Loaded, batch: Batch, templates: TemplateProcess | None) -> None:
         self._loaded, self._batch, self._templates = loaded, batch, templates
         self._words = Words(loaded.tokenizer)
+        self._grammars = Grammars(loaded.tokenizer)
         self._started = int(time.time())
         self._in_flight = 0
 
@@ -104,21 +107,31 @@ class Server:
     async def chat(self, body: ChatRequest, request: Request) -> StreamingResponse | JSONResponse:
         self._check_model(body.model)
         tokens = await chat_tokens(self._loaded.tokenizer, self._templates, body)
-        question = asking.question(self._loaded, body, tokens, DEFAULT_CHAT_TOKENS)
-        return await self._answer(Completion("chat.completion", body, [question], self._words, [""]), request)
+        grammar = await self._grammars.grammar(body.form())
+        question = asking.question(self._loaded, body, tokens, DEFAULT_CHAT_TOKENS, grammar)
+        return await self._answer(Completion("chat.completion", body, [question], self._words, [Echo()]), request)
 
     async def complete(self, body: CompletionRequest, request: Request) -> StreamingResponse | JSONResponse:
         self._check_model(body.model)
         questions, echoes = [], []
+        grammar = await self._grammars.grammar(body.form())
         for prompt in body.prompts():
             adds_special = body.add_special_tokens is not False
             tokens = await asyncio.to_thread(prompt_tokens, self._loaded.tokenizer, prompt, adds_special)
-            questions.append(asking.question(self._loaded, body, tokens, DEFAULT_COMPLETION_TOKENS))
-            echoes.append(self._text(prompt) if body.echo else "")
+            questions.append(asking.question(self._loaded, body, tokens, DEFAULT_COMPLETION_TOKENS, grammar))
+            echoes.append(await asyncio.to_thread(self._echo, prompt, tokens, body))
         return await self._answer(Completion("text_completion", body, questions, self._words, echoes), request)
 
-    def _text(self, prompt: str | list[int]) -> str:
-        return prompt if isinstance(prompt, str) else str(self._loaded.tokenizer.decode(prompt))
+    def _echo(self, prompt: str | list[int], tokens: list[int], body: CompletionRequest) -> Echo:
+        if not body.echo:
+            return Echo()
+        text = prompt if isinstance(prompt, str) else str(self._loaded.tokenizer.decode(prompt))
+        if not body.tells_prompt():
+            return Echo(text)
+        if isinstance(prompt, str):
+            return Echo(text, token_places(self._loaded.tokenizer, prompt, tokens, body.add_special_tokens is not False))
+        places = Places(self._words, 0, shows_special=True)
+        return Echo(text, [places.of(token) for token in tokens])
 
     def _check_model(self, name: str) -> None:
         if name not in self._loaded.voices:

@@ -8,6 +8,7 @@ batch would change the last bits of its scores, and so its tokens.
 
 import queue
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from engine.workers.serve.questions import Answer, Question
+from engine.workers.serve.reading import PromptLane, groups
 
 PREFILL_TOKENS = 512  # of a prompt, at once: bounds memory, and lets others have a turn
 MOST_ROWS = 32
@@ -23,9 +25,9 @@ MOST_ROWS = 32
 class Lane:
     """Rows that are computed together, with their cache of keys and values."""
 
-    def __init__(self, question: Question, tokenizer: Any) -> None:
+    def __init__(self, question: Question, tokenizer: Any, rows: list[Answer] | None = None) -> None:
         self.voice = question.voice
-        self.rows = [Answer(question, index, tokenizer) for index in range(question.n)]
+        self.rows = rows or [Answer(question, index, tokenizer) for index in range(question.n)]
         self.pending = list(question.prompt)
         self.alone = question.sampling.seed is not None
         self._cache = DynamicCache(config=self.voice.network.config)
@@ -97,9 +99,9 @@ class Lane:
         for layer in self._cache.layers:
             layer.keys, layer.values = layer.keys[:, :, empty:], layer.values[:, :, empty:]
 
-    def joins(self, other: "Lane") -> bool:
+    def joins(self, other: "Lane | PromptLane") -> bool:
         """Whether `other` can become part of this lane. Only plain caches can: others know no padding."""
-        if self.alone or other.alone or self.pending or other.pending or not self.voice.same(other.voice):
+        if isinstance(other, PromptLane) or self.alone or other.alone or self.pending or other.pending or not self.voice.same(other.voice):
             return False
         layers = [*self._cache.layers, *other._cache.layers]
         return len(self.rows) + len(other.rows) <= MOST_ROWS and all(type(layer) is DynamicLayer for layer in layers)
@@ -130,12 +132,13 @@ class Batch:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._questions: queue.SimpleQueue[Question] = queue.SimpleQueue()
-        self._lanes: list[Lane] = []
+        self._waiting: queue.SimpleQueue[Sequence[Question]] = queue.SimpleQueue()
+        self._lanes: list[Lane | PromptLane] = []
         threading.Thread(target=self._run, name="batch", daemon=True).start()
 
-    def ask(self, question: Question) -> None:
-        self._questions.put(question)
+    def ask(self, *questions: Question) -> None:
+        """Questions of one request."""
+        self._waiting.put(questions)
 
     @torch.inference_mode()
     def _run(self) -> None:
@@ -143,15 +146,21 @@ class Batch:
             self._admit()
             for lane in self._lanes:
                 self._step(lane)
+            begun = [rows for lane in self._lanes if isinstance(lane, PromptLane) for rows in lane.begun]
             self._lanes = [lane for lane in self._lanes if lane.rows]
+            self._lanes += [Lane(rows[0].question, self._tokenizer, rows) for rows in begun]
             self._join()
 
     def _admit(self) -> None:
         """Takes in every waiting question; waits for one when there is nothing else to do."""
-        while not self._lanes or not self._questions.empty():
-            self._lanes.append(Lane(self._questions.get(), self._tokenizer))
+        while not self._lanes or not self._waiting.empty():
+            questions = self._waiting.get()
+            told = [question for question in questions if question.tells_prompt]
+            for group in groups([len(question.prompt) for question in told]):
+                self._lanes.append(PromptLane([told[number] for number in group], self._tokenizer))
+            self._lanes += [Lane(question, self._tokenizer) for question in questions if not question.tells_prompt]
 
-    def _step(self, lane: Lane) -> None:
+    def _step(self, lane: "Lane | PromptLane") -> None:
         try:
             lane.step()
         except (RuntimeError, ValueError, IndexError) as error:  # out of memory, mostly: ends this lane, not the server
@@ -160,10 +169,10 @@ class Batch:
             lane.rows = []
 
     def _join(self) -> None:
-        joined: list[Lane] = []
+        joined: list[Lane | PromptLane] = []
         for lane in self._lanes:
-            host = next((other for other in joined if other.joins(lane)), None)
-            if host:
+            host = next((other for other in joined if isinstance(other, Lane) and other.joins(lane)), None)
+            if host and isinstance(lane, Lane):
                 host.join(lane)
             else:
                 joined.append(lane)

@@ -138,11 +138,11 @@ def test_a_client_that_goes_away_ends_the_work(server: Server) -> None:
         ("completions", {"model": "m", "prompt": "x", "temperature": 3}, 400, "`temperature`"),
         ("completions", {"model": "m", "prompt": "x", "top_p": 0}, 400, "`top_p`"),
         ("completions", {"model": "m", "prompt": "x", "best_of": 3}, 400, "`best_of`"),
-        ("completions", {"model": "m", "prompt": "x", "echo": True, "logprobs": 1}, 400, "`echo`"),
+        ("completions", {"model": "m", "prompt": "x", "max_tokens": 0}, 400, "only for `echo: true`"),
         ("completions", {"model": "m", "prompt": [99999]}, 400, "not a token"),
         ("completions", {"model": "m", "prompt": ["x"] * 33}, 400, "At most 32"),
         ("completions", {"model": "m", "prompt": [[]]}, 400, "empty"),
-        ("completions", {"model": "m", "prompt": "x", "response_format": {"type": "json_object"}}, 400, "Only text"),
+        ("completions", {"model": "m", "prompt": "x", "response_format": {"type": "xml"}}, 400, "`response_format.type"),
         ("completions", {"model": "m", "prompt": "x", "tools": [{"type": "function"}]}, 400, "`tools`"),
     ],
 )
