@@ -28,7 +28,7 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     """The command for one backend on `device` (cpu, gpu:N). Raises RefusedError when something it needs is gone."""
     with db.reading() as session:
         model = ready_model(models.get(session, backend.model_id or ""), backend.model_id)
-        adapters = {run_id: artifact(runs.get(session, run_id), run_id) for run_id in backend.adapters}
+        adapters = {run_id: artifact(runs.get(session, run_id), run_id, backend.kind) for run_id in backend.adapters}
     served_names = names(endpoint, backend)
     env = devices.environment(device)
     if backend.kind == "vllm":
@@ -64,13 +64,14 @@ def ready_model(model: Model | None, model_id: str | None) -> Model:
     return model
 
 
-def artifact(run: Run | None, run_id: str) -> Path:
-    """The folder with what a run has trained. Raises RefusedError when it has left nothing to serve."""
+def artifact(run: Run | None, run_id: str, kind: str = "transformers") -> Path:
+    """The folder with what a run has trained. Raises RefusedError when it has left nothing that the kind serves."""
     if run is None:
         raise RefusedError(f"There is no run `{run_id}`.", "Choose a finished run.")
-    if run.recipe.get("method") == "reward":
+    if run.recipe.get("method") == "reward" and kind != "transformers":
         raise RefusedError(
-            f"Run `{run.name}` trained a reward model: it scores answers and writes none.", "Choose another run."
+            f"Run `{run.name}` trained a reward model: it scores answers and writes none.",
+            "Serve it with the backend transformers, which answers /v1/score, or choose another run.",
         )
     folder = home.run_folder(run.id) / run.artifact if run.artifact else None
     if folder is None or not folder.is_dir() or not home.contains(folder):

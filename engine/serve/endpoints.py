@@ -91,7 +91,7 @@ def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], optio
     with db.reading() as session:
         trained = [(run_id, runs.get(session, run_id)) for run_id in run_ids]
         for run_id, run in trained:
-            artifact(run, run_id)
+            artifact(run, run_id, kind)
         model_id = model_id or next((run.model_id for _run_id, run in trained if run), None)
         model = ready_model(models.get(session, model_id or ""), model_id)
     for run_id, run in trained:

@@ -9,7 +9,7 @@ batch would change the last bits of its scores, and so its tokens.
 import queue
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import DynamicCache
@@ -20,6 +20,15 @@ from engine.workers.serve.reading import PromptLane, groups
 
 PREFILL_TOKENS = 512  # of a prompt, at once: bounds memory, and lets others have a turn
 MOST_ROWS = 32
+
+
+class Turns(Protocol):
+    """What the batch gives turns to, until it has no rows."""
+
+    rows: list[Any]  # each with `fail(message)`
+
+    def step(self) -> None:
+        """One turn, of bounded length."""
 
 
 class Lane:
@@ -99,9 +108,9 @@ class Lane:
         for layer in self._cache.layers:
             layer.keys, layer.values = layer.keys[:, :, empty:], layer.values[:, :, empty:]
 
-    def joins(self, other: "Lane | PromptLane") -> bool:
+    def joins(self, other: "Lane") -> bool:
         """Whether `other` can become part of this lane. Only plain caches can: others know no padding."""
-        if isinstance(other, PromptLane) or self.alone or other.alone or self.pending or other.pending or not self.voice.same(other.voice):
+        if self.alone or other.alone or self.pending or other.pending or not self.voice.same(other.voice):
             return False
         layers = [*self._cache.layers, *other._cache.layers]
         return len(self.rows) + len(other.rows) <= MOST_ROWS and all(type(layer) is DynamicLayer for layer in layers)
@@ -132,13 +141,17 @@ class Batch:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._waiting: queue.SimpleQueue[Sequence[Question]] = queue.SimpleQueue()
-        self._lanes: list[Lane | PromptLane] = []
+        self._waiting: queue.SimpleQueue[Sequence[Question | Turns]] = queue.SimpleQueue()
+        self._lanes: list[Turns] = []
         threading.Thread(target=self._run, name="batch", daemon=True).start()
 
     def ask(self, *questions: Question) -> None:
         """Questions of one request."""
         self._waiting.put(questions)
+
+    def read(self, lanes: Sequence[Turns]) -> None:
+        """Texts of one request, in groups."""
+        self._waiting.put(lanes)
 
     @torch.inference_mode()
     def _run(self) -> None:
@@ -154,13 +167,18 @@ class Batch:
     def _admit(self) -> None:
         """Takes in every waiting question; waits for one when there is nothing else to do."""
         while not self._lanes or not self._waiting.empty():
-            questions = self._waiting.get()
-            told = [question for question in questions if question.tells_prompt]
+            told: list[Question] = []
+            for work in self._waiting.get():
+                if not isinstance(work, Question):
+                    self._lanes.append(work)
+                elif work.tells_prompt or work.ending.max_tokens == 0:
+                    told.append(work)
+                else:
+                    self._lanes.append(Lane(work, self._tokenizer))
             for group in groups([len(question.prompt) for question in told]):
                 self._lanes.append(PromptLane([told[number] for number in group], self._tokenizer))
-            self._lanes += [Lane(question, self._tokenizer) for question in questions if not question.tells_prompt]
 
-    def _step(self, lane: "Lane | PromptLane") -> None:
+    def _step(self, lane: Turns) -> None:
         try:
             lane.step()
         except (RuntimeError, ValueError, IndexError) as error:  # out of memory, mostly: ends this lane, not the server
@@ -169,11 +187,14 @@ class Batch:
             lane.rows = []
 
     def _join(self) -> None:
-        joined: list[Lane | PromptLane] = []
+        joined: list[Turns] = []
         for lane in self._lanes:
-            host = next((other for other in joined if isinstance(other, Lane) and other.joins(lane)), None)
-            if host and isinstance(lane, Lane):
-                host.join(lane)
-            else:
+            if not (isinstance(lane, Lane) and self._joined(lane, joined)):
                 joined.append(lane)
         self._lanes = joined
+
+    def _joined(self, lane: Lane, others: Sequence[Turns]) -> bool:
+        host = next((other for other in others if isinstance(other, Lane) and other.joins(lane)), None)
+        if host:
+            host.join(lane)
+        return host is not None

@@ -39,7 +39,7 @@ class Words:
         ]
         return {"content": content, "refusal": None}
 
-    def _entry(self, token: int, logprob: float) -> dict[str, Any]:
+    def _entry(self, token: int, logprob: float | None) -> dict[str, Any]:
         return {"token": self.text(token), "logprob": logprob, "bytes": self.bytes(token)}
 
     def completion(self, scores: Sequence[TokenScore], offsets: list[int]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Words:
         return {self.unique(token): logprob for token, logprob in [*score.likeliest, (score.token, score.logprob)]}
 
     def unique(self, token: int) -> str:
-        """As text; a part of a character as its bytes, as OpenAI writes them, or many tokens would be called the same."""
+        """As text; a part of a character as its bytes, as OpenAI does: otherwise many tokens would have one name."""
         text = self.text(token)
         if UNFINISHED not in text:
             return text

@@ -8,13 +8,13 @@ from engine.workers.serve.requests import ChatRequest
 from engine.workers.serve.template_process import TemplateProcess
 
 MOST_VARIABLES_NAMED = 20
+NO_TEMPLATE = "This model has no chat template. Use /v1/completions, or serve a model that was tuned for chat."
 
 
 async def chat_tokens(tokenizer: Any, templates: TemplateProcess | None, body: ChatRequest) -> list[int]:
     """A chat in the model's own template, written as in training, up to where the answer begins."""
     if templates is None:
-        hint = "This model has no chat template. Use /v1/completions, or serve a model that was tuned for chat."
-        raise RequestError(hint, "messages", "no_chat_template")
+        raise RequestError(NO_TEMPLATE, "messages", "no_chat_template")
     if body.offered_tools() and not body.forces_calls() and not (await templates.facts())["reads_calls"]:
         text = (
             "This model's calls of tools cannot be read: its template does not write them as `<tool_call>` with JSON."

@@ -13,8 +13,8 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from engine.workers.serve.answers import Collected, Completion
-from engine.workers.serve.choices import Echo
 from engine.workers.serve.calls import Call, CallFilter, found_calls
+from engine.workers.serve.choices import Echo
 from engine.workers.serve.logprobs import Words
 from engine.workers.serve.questions import Piece, token_score
 from engine.workers.serve.requests import ChatRequest

@@ -33,7 +33,10 @@ PERSON = {
 CITY = {"type": "object", "properties": {"city": {"enum": ["서울", "Rome"]}}, "required": ["city"]}
 # Short, since the tiny model has 512 places and few tokens of more than a letter.
 TOOLS = [
-    {"type": "function", "function": {"name": "w", "parameters": {"properties": {"c": {"enum": ["한"]}}, "required": ["c"]}}},
+    {
+        "type": "function",
+        "function": {"name": "w", "parameters": {"properties": {"c": {"enum": ["한"]}}, "required": ["c"]}},
+    },
     {"type": "function", "function": {"name": "t"}},
 ]
 KINDS: dict[str, tuple[dict[str, Any], str]] = {
@@ -66,7 +69,9 @@ def test_an_answer_is_json_of_its_schema_whatever_the_sampling(server: Server) -
         answer = asked(server, response_format=person(), **options)
         for choice in answer["choices"]:
             assert choice["finish_reason"] == "stop"
-            Draft202012Validator(PERSON | {"additionalProperties": False}).validate(json.loads(choice["message"]["content"]))
+            Draft202012Validator(PERSON | {"additionalProperties": False}).validate(
+                json.loads(choice["message"]["content"])
+            )
         if options.get("logprobs"):
             entries = answer["choices"][0]["logprobs"]["content"]
             assert len(entries) == answer["usage"]["completion_tokens"]
@@ -91,7 +96,9 @@ def test_expressions_choices_and_grammars_are_kept_to(server: Server, kind: str)
 def test_answers_with_and_without_a_form_share_a_batch(server: Server) -> None:
     free = {"model": "m", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 40, "temperature": 0}
     formed = {**free, "max_tokens": 150, "response_format": person()}
-    alone = [server.post("chat/completions", **body).json()["choices"][0]["message"]["content"] for body in (free, formed)]
+    alone = [
+        server.post("chat/completions", **body).json()["choices"][0]["message"]["content"] for body in (free, formed)
+    ]
     with ThreadPoolExecutor(6) as pool:
         answers = pool.map(lambda body: server.post("chat/completions", **body).json(), [free, formed] * 3)
         assert [answer["choices"][0]["message"]["content"] for answer in answers] == alone * 3
@@ -111,14 +118,16 @@ def test_an_answer_that_is_cut_says_so_and_one_of_blanks_ends(server: Server, to
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "w"}}], ids=["any", "named"])
-def test_forced_calls_name_a_tool_and_their_arguments_keep_to_its_schema(server: Server, choice: Any, stream: bool) -> None:
+def test_forced_calls_name_a_tool_and_their_arguments_keep_to_its_schema(
+    server: Server, choice: Any, stream: bool
+) -> None:
     with openai.OpenAI(base_url="http://server/v1", api_key="-", http_client=server.http()) as client:
         whole = 0
         for seed in range(6):
             answer: Any = client.chat.completions.create(
                 model="m",
                 messages=[{"role": "user", "content": "x"}],
-                tools=TOOLS,  # type: ignore[arg-type]
+                tools=TOOLS,
                 tool_choice=choice,
                 parallel_tool_calls=False,
                 max_tokens=85,
@@ -156,7 +165,19 @@ class Spelling:
 
 def sentencepiece() -> PreTrainedTokenizerFast:
     """A vocabulary with blanks as ▁ and bytes for what it does not know, as Llama 2's and Gemma's."""
-    names = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", "한", "▁한", "국", '{"', '"', ":"]
+    names = [
+        "<unk>",
+        "<s>",
+        "</s>",
+        *(f"<0x{byte:02X}>" for byte in range(256)),
+        "▁",
+        "한",
+        "▁한",
+        "국",
+        '{"',
+        '"',
+        ":",
+    ]
     made = Tokenizer(models.BPE(vocab={name: place for place, name in enumerate(names)}, merges=[], byte_fallback=True))
     made.normalizer = normalizers.Replace(" ", "▁")
     parts = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
@@ -184,7 +205,12 @@ def test_a_strict_function_is_kept_to_once_a_call_begins_and_words_are_free(toke
     for text, fits in ((call, True), (call.replace("Rome", "Oslo"), False), ("a < b <tool", True), ("", True)):
         assert Spelling(tokenizer, form).takes(tokenizer(text, add_special_tokens=False)["input_ids"]) is fits
     form = Form("calls", Calls([{"name": "weather", "parameters": CITY}], 2, instead=Form("json", CITY, "x")), "tools")
-    for text, fits in ((call[12:], True), (f"{call[12:]}\n{call[12:]}", True), ('{"city": "서울"}', True), ("hello", False)):
+    for text, fits in (
+        (call[12:], True),
+        (f"{call[12:]}\n{call[12:]}", True),
+        ('{"city": "서울"}', True),
+        ("hello", False),
+    ):
         assert Spelling(tokenizer, form).takes(tokenizer(text, add_special_tokens=False)["input_ids"]) is fits
 
 
@@ -206,7 +232,9 @@ def test_a_strict_function_is_kept_to_once_a_call_begins_and_words_are_free(toke
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_a_form_that_cannot_be_kept_to_is_400_and_names_the_fault(server: Server, form: dict[str, Any], said: str) -> None:
+def test_a_form_that_cannot_be_kept_to_is_400_and_names_the_fault(
+    server: Server, form: dict[str, Any], said: str
+) -> None:
     answer = server.post("completions", model="m", prompt="a", structured_outputs=form)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (400, "invalid_schema"), error
@@ -234,10 +262,14 @@ def test_a_grammar_that_grows_out_of_its_limits_ends_its_own_answer_alone(tokeni
     assert not matcher.is_error()
     small = guide.Grammar(matcher, []).guide()
     with pytest.raises(guide.GuideError, match="too complex"):
-        for token in tokenizer("abababbbaaabab", add_special_tokens=False)["input_ids"]:
-            small.kept(torch.zeros(len(tokenizer)), ())
-            small.took(token)
+        _say(small, tokenizer("abababbbaaabab", add_special_tokens=False)["input_ids"], len(tokenizer))
     assert compiled.guide().kept(torch.zeros(len(tokenizer)), ()) is not None
+
+
+def _say(small: guide.Guide, tokens: list[int], count: int) -> None:
+    for token in tokens:
+        small.kept(torch.zeros(count), ())
+        small.took(token)
 
 
 def test_forms_are_compiled_once_and_the_oldest_are_forgotten(
@@ -255,7 +287,9 @@ def test_forms_are_compiled_once_and_the_oldest_are_forgotten(
         guide.Grammars(object())._compiled(forms[0])
 
 
-OBJECT = st.fixed_dictionaries({"type": st.just("object"), "properties": st.dictionaries(st.sampled_from("ab"), st.just({}))})
+OBJECT = st.fixed_dictionaries(
+    {"type": st.just("object"), "properties": st.dictionaries(st.sampled_from("ab"), st.just({}))}
+)
 
 
 @given(st.sampled_from(["allOf", "anyOf", "oneOf", "$ref"]), OBJECT)

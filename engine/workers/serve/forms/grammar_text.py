@@ -123,7 +123,9 @@ def _calls(calls: Calls, field: str) -> str:
         lines = [f"start: called{instead}", f"called: {_quoted(BEGIN)} body {more}", *lines]
     for number, function in zip(numbers, calls.functions, strict=True):
         head = f'\n{{"name": {_quoted(function["name"])}, "arguments": '
-        lines.append(f"body_{number}: {_quoted(head)} %json {_arguments(function, field)} {_quoted('}' + chr(10) + END)}")
+        lines.append(
+            f"body_{number}: {_quoted(head)} %json {_arguments(function, field)} {_quoted('}' + chr(10) + END)}"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -65,7 +65,9 @@ class StructuredOutputs(Strict):
 
     json_: Schema | Text | None = Field(default=None, alias="json")
     regex: Text | None = None
-    choice: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=MOST_CHOICES)] | None = None
+    choice: (
+        Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=MOST_CHOICES)] | None
+    ) = None
     grammar: Text | None = None
     json_object: Literal[True] | None = None
     disable_any_whitespace: bool = False
