@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from engine.workers.rewards import model as reward_model
 from engine.workers.serve import reading
 from engine.workers.serve.batch import Batch
 from engine.workers.serve.load import Voice
-from engine.workers.serve.pooled.reader import Text, TextLane, pooling_of
+from engine.workers.serve.pooled.reader import Pooling, Text, TextLane, pooling_of
 from engine.workers.serve.questions import Ending, Piece, Question
 from engine.workers.serve.sample import Sampling
 from tests.waiting import wait_for
@@ -136,12 +137,11 @@ def test_vectors_are_the_last_hidden_state_normalised(
 ) -> None:
     monkeypatch.setattr(reading, "READ_TOKENS", places)
     texts, told = [[5, 6, 7, 8, 9], [300], [9, 8, 7]], dict[int, Any]()
-    jobs = [
-        Text(tokens, lambda vector, number=number: told.update({number: vector})) for number, tokens in enumerate(texts)
-    ]
-    for pooling in ("last", "mean"):
+    jobs = [Text(tokens, partial(told.__setitem__, number)) for number, tokens in enumerate(texts)]
+    poolings: tuple[Pooling, ...] = ("last", "mean")
+    for pooling in poolings:
         with torch.inference_mode():
-            lane = TextLane(Voice(network, None, frozenset()), jobs, pooling)  # type: ignore[arg-type]
+            lane = TextLane(Voice(network, None, frozenset()), jobs, pooling)
             while lane.rows:
                 lane.step()
             for number, tokens in enumerate(texts):
