@@ -37,7 +37,8 @@ for name, weight in judge.named_parameters():
         torch.nn.init.normal_(weight, std=0.2)
 judge.save_pretrained(sys.argv[5])
 judge.merge_and_unload().save_pretrained(sys.argv[6])
-AutoTokenizer.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[6])
+for folder in sys.argv[5:7]:
+    AutoTokenizer.from_pretrained(sys.argv[1]).save_pretrained(folder)
 whole = AutoModelForCausalLM.from_pretrained(sys.argv[1])
 torch.nn.init.normal_(whole.lm_head.weight, std=0.5)
 whole.save_pretrained(sys.argv[4])
