@@ -71,8 +71,14 @@ async def completions(request: Request) -> Response:
 
 @router.post("/embeddings", summary="Embed texts", responses=_ERRORS, response_class=Response)
 async def embeddings(request: Request) -> Response:
-    """As OpenAI's, where the backend has embeddings: an outside one, or vLLM with an embedding model."""
+    """As OpenAI's: from the studio's own server, and from others that have embeddings."""
     return await _pass_on(request, "embeddings")
+
+
+@router.post("/score", summary="Score answers", responses=_ERRORS, response_class=Response)
+async def score(request: Request) -> Response:
+    """As vLLM's: `model`, a question `text_1` and one or more answers `text_2`, scored by a reward model."""
+    return await _pass_on(request, "score")
 
 
 @router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)

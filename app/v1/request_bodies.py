@@ -81,8 +81,9 @@ async def read_request(request: Request) -> Body:
 def _check_limit(name: str, value: Any, most: int) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise ApiError(f"`{name}` must be a whole number from 1 to {most}.", 400, name)
+    least = 0 if name == "max_tokens" else 1  # 0 with `echo` only reads the prompt
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ApiError(f"`{name}` must be a whole number from {least} to {most}.", 400, name)
 
 
 async def _limited(request: Request) -> bytes:

@@ -25,6 +25,7 @@ BEFORE_EACH_ROW = ("PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING", "MULTITASK_PROM
 # Starts that PEFT takes out of the base's weights when it loads an adapter: every other answer would change.
 HARMLESS_STARTS = (True, False, None, "gaussian", "eva", "orthogonal", "mica", "lora_ga")
 CHUNK = 1 << 20
+SCORES = "it scores answers and writes none"
 AGAIN = "Train it again, or choose another run or checkpoint."
 
 
@@ -46,24 +47,35 @@ def look_up(text: str) -> Subject:
     """The trained weights that RUN or RUN@STEP names. Raises NotFoundError, ConflictError, RefusedError."""
     found = subjects.look_up(f"run:{text}")
     if found.run.recipe.get("method") == "reward":
-        raise RefusedError(
-            f"Run `{found.run.name}` trained a reward model: it scores answers and writes none.", "Choose another run."
-        )
+        hint = "Start an endpoint of its own for it, with the backend transformers, which answers /v1/score."
+        raise RefusedError(f"Run `{found.run.name}` trained a reward model: {SCORES}.", hint)
+    _refuse_moved(found)
+    return found
+
+
+def _refuse_moved(found: Subject) -> None:
     if found.step is not None and found.run.recipe.get("init_lora_weights") in MOVED_STARTS:
         raise RefusedError(
             f"The checkpoints of run `{found.run.name}` count from a start of their own "
             f"({found.run.recipe['init_lora_weights']}) and cannot be served.",
             "Serve the run's result.",
         )
-    return found
 
 
-def to_serve(text: str) -> Subject:
-    """The same for a backend that does not run yet: there is one error for all that cannot be served."""
+def to_serve(text: str, kind: str = "transformers") -> Subject:
+    """The same for a backend of that kind which does not run yet: one error for all that cannot be served.
+
+    A reward model is loaded when its server starts, so it may be among these.
+    """
     try:
-        return look_up(text)
+        found = subjects.look_up(f"run:{text}")
     except (NotFoundError, ConflictError) as error:
         raise RefusedError(error.message, error.hint) from error
+    if found.run.recipe.get("method") == "reward" and kind != "transformers":
+        hint = "Serve it with the backend transformers, which answers /v1/score, or choose another run."
+        raise RefusedError(f"Run `{found.run.name}` trained a reward model: {SCORES}.", hint)
+    _refuse_moved(found)
+    return found
 
 
 def inspect(folder: Path, name: str) -> Adapter:
@@ -190,5 +202,5 @@ def _compare_with_manifest(source: Path, digests: Mapping[str, str]) -> None:
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether it is loaded beside a base, and not in its place."""
-    return (folder / CONFIG).exists()
+    """Whether it is loaded beside a base while the server runs: not a whole model, and not one that scores."""
+    return (folder / CONFIG).exists() and (files.read_json(folder, CONFIG) or {}).get("task_type") != "SEQ_CLS"

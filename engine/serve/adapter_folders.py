@@ -19,10 +19,13 @@ def sources(backend: Backend) -> dict[str, Path]:
     """
     with db.reading() as session:
         rows = served_adapters.current(session, backend.id)
-    return {subject: _source(subject, rows.get(subject)) for subject in adapter_names.subjects(backend.adapters)}
+    return {
+        subject: _source(subject, rows.get(subject), backend.kind)
+        for subject in adapter_names.subjects(backend.adapters)
+    }
 
 
-def _source(subject: str, row: ServedAdapter | None) -> Path:
+def _source(subject: str, row: ServedAdapter | None, kind: str) -> Path:
     if row is not None and adapter_files.is_adapter(copy := copy_of(row)):
         return copy
-    return adapter_files.to_serve(subject).folder
+    return adapter_files.to_serve(subject, kind).folder

@@ -97,7 +97,7 @@ def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], optio
     if kind == "external":
         return _external_backend(options or {}, model_id, adapters)
     served = adapter_names.written(adapter_names.entries(adapters))
-    trained = [adapter_files.to_serve(subject) for subject in adapter_names.subjects(served)]
+    trained = [adapter_files.to_serve(subject, kind) for subject in adapter_names.subjects(served)]
     model_id = model_id or next((found.run.model_id for found in trained), None)
     with db.reading() as session:
         model = ready_model(models.get(session, model_id or ""), model_id)

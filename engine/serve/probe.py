@@ -77,12 +77,20 @@ def _problem(address: str, models: list[str], key_env: str | None, is_ours: bool
             if missing := [model for model in models if model not in listed]:
                 return f"The server does not list {', '.join(missing)}."
             if is_ours:
-                _json(client.post("completions", json={"model": models[0], "prompt": "a", "max_tokens": 1}))
+                _json(_first_answer(client, models[0]))
     except (httpx.HTTPError, httpx.InvalidURL, RefusedError) as error:
         return f"{type(error).__name__}: {error}"[:300]
     except (OSError, LookupError, TypeError, ValueError) as error:
         return f"It does not answer as OpenAI's API does ({type(error).__name__}: {error})"[:300]
     return ""
+
+
+def _first_answer(client: httpx.Client, model: str) -> httpx.Response:
+    """A token; a score from a reward model, which writes none and says so."""
+    answer = client.post("completions", json={"model": model, "prompt": "a", "max_tokens": 1})
+    if answer.status_code == 400 and b'"scores_only"' in answer.content:
+        return client.post("score", json={"model": model, "text_1": "a", "text_2": "a"})
+    return answer
 
 
 def in_flight(address: str) -> int | None:

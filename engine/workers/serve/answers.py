@@ -8,7 +8,7 @@ from secrets import token_hex
 from typing import Any, Literal
 
 from engine.workers.serve.batch import Batch
-from engine.workers.serve.choices import Choice, Part
+from engine.workers.serve.choices import Choice, Echo, Part
 from engine.workers.serve.errors import RequestError
 from engine.workers.serve.logprobs import Words
 from engine.workers.serve.questions import Piece, Question
@@ -25,7 +25,7 @@ class Completion:
     request: GenerationRequest
     questions: list[Question]
     words: Words
-    echoes: list[str]  # the prompts, where the answer begins with them; else empty texts
+    echoes: list[Echo]  # what each answer begins with, one for each question
     id: str = field(default_factory=lambda: token_hex(12))
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -124,7 +124,7 @@ async def pieces(completion: Completion, batch: Batch) -> AsyncGenerator[Piece]:
                 loop.call_soon_threadsafe(arrived.put_nowait, placed)
 
             question.sink = sink
-            batch.ask(question)
+        batch.ask(*completion.questions)
         while open_choices:
             piece = await arrived.get()
             open_choices -= piece.finish is not None

@@ -1,10 +1,10 @@
-"""The HTTP side of a server: OpenAI's /v1/models, /v1/chat/completions and /v1/completions, and /health."""
+"""The HTTP side of a server: OpenAI's API under /v1, vLLM's /v1/score, and /health."""
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,11 +16,16 @@ from engine.serve.disconnects import HungUpError, while_connected
 from engine.workers.serve import asking
 from engine.workers.serve.answers import Collected, Completion, pieces
 from engine.workers.serve.batch import Batch
+from engine.workers.serve.choices import Echo
 from engine.workers.serve.errors import RequestError
+from engine.workers.serve.forms.guide import Grammars
 from engine.workers.serve.hot import HotAdapters
-from engine.workers.serve.load import Loaded
-from engine.workers.serve.logprobs import Words
-from engine.workers.serve.prompt import chat_tokens, prompt_tokens
+from engine.workers.serve.load import Loaded, Voice
+from engine.workers.serve.logprobs import Places, Words
+from engine.workers.serve.pooled.answers import PooledAnswers, scores_only
+from engine.workers.serve.pooled.reader import Pooling
+from engine.workers.serve.pooled.scorer import Scorer
+from engine.workers.serve.prompt import chat_tokens, prompt_tokens, token_places
 from engine.workers.serve.requests import ChatRequest, CompletionRequest
 from engine.workers.serve.template_process import TemplateProcess
 
@@ -28,7 +33,9 @@ DEFAULT_CHAT_TOKENS = 1024
 DEFAULT_COMPLETION_TOKENS = 16  # OpenAI's own
 
 
-def create_app(loaded: Loaded, batch: Batch, templates: TemplateProcess | None) -> FastAPI:
+def create_app(
+    loaded: Loaded, batch: Batch, templates: TemplateProcess | None, pooling: Pooling | None = "last"
+) -> FastAPI:
     """The app of one server. It checks no key: it listens on a Unix socket in a folder only its owner can enter."""
 
     @asynccontextmanager
@@ -50,6 +57,9 @@ def create_app(loaded: Loaded, batch: Batch, templates: TemplateProcess | None) 
     adapters = HotAdapters(loaded, batch)
     app.add_api_route("/v1/load_lora_adapter", adapters.load, methods=["POST"])
     app.add_api_route("/v1/unload_lora_adapter", adapters.unload, methods=["POST"])
+    pooled = PooledAnswers(loaded, batch, templates, server, pooling)
+    app.add_api_route("/v1/embeddings", pooled.embed, methods=["POST"], response_model=None)
+    app.add_api_route("/v1/score", pooled.score, methods=["POST"], response_model=None)
     return app
 
 
@@ -88,6 +98,7 @@ class Server:
     def __init__(self, loaded: Loaded, batch: Batch, templates: TemplateProcess | None) -> None:
         self._loaded, self._batch, self._templates = loaded, batch, templates
         self._words = Words(loaded.tokenizer)
+        self._grammars = Grammars(loaded.tokenizer)
         self._started = int(time.time())
         self._in_flight = 0
 
@@ -99,36 +110,63 @@ class Server:
         return {"object": "list", "data": [self._entry(name) for name in self._loaded.voices]}
 
     async def model(self, name: str) -> dict[str, Any]:
-        self._check_model(name)
+        self.voice(name)
         return self._entry(name)
 
     def _entry(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": self._started, "owned_by": "tunesmith"}
 
     async def chat(self, body: ChatRequest, request: Request) -> StreamingResponse | JSONResponse:
-        self._check_model(body.model)
+        self._check_writes(body.model)
         tokens = await chat_tokens(self._loaded.tokenizer, self._templates, body)
-        question = asking.question(self._loaded, body, tokens, DEFAULT_CHAT_TOKENS)
-        return await self._answer(Completion("chat.completion", body, [question], self._words, [""]), request)
+        grammar = await self._grammars.grammar(body.form())
+        question = asking.question(self._loaded, body, tokens, DEFAULT_CHAT_TOKENS, grammar)
+        return await self._answer(Completion("chat.completion", body, [question], self._words, [Echo()]), request)
 
     async def complete(self, body: CompletionRequest, request: Request) -> StreamingResponse | JSONResponse:
-        self._check_model(body.model)
+        self._check_writes(body.model)
         questions, echoes = [], []
+        grammar = await self._grammars.grammar(body.form())
         for prompt in body.prompts():
             adds_special = body.add_special_tokens is not False
             tokens = await asyncio.to_thread(prompt_tokens, self._loaded.tokenizer, prompt, adds_special)
-            questions.append(asking.question(self._loaded, body, tokens, DEFAULT_COMPLETION_TOKENS))
-            echoes.append(self._text(prompt) if body.echo else "")
+            questions.append(asking.question(self._loaded, body, tokens, DEFAULT_COMPLETION_TOKENS, grammar))
+            echoes.append(await asyncio.to_thread(self._echo, prompt, tokens, body))
         return await self._answer(Completion("text_completion", body, questions, self._words, echoes), request)
 
-    def _text(self, prompt: str | list[int]) -> str:
-        return prompt if isinstance(prompt, str) else str(self._loaded.tokenizer.decode(prompt))
+    def _echo(self, prompt: str | list[int], tokens: list[int], body: CompletionRequest) -> Echo:
+        if not body.echo:
+            return Echo()
+        text = prompt if isinstance(prompt, str) else str(self._loaded.tokenizer.decode(prompt))
+        if not body.tells_prompt():
+            return Echo(text)
+        if isinstance(prompt, str):
+            return Echo(
+                text, token_places(self._loaded.tokenizer, prompt, tokens, body.add_special_tokens is not False)
+            )
+        places = Places(self._words, 0, shows_special=True)
+        return Echo(text, [places.of(token) for token in tokens])
 
-    def _check_model(self, name: str) -> None:
+    def voice(self, name: str) -> Voice:
+        """What answers to a name. Raises RequestError (404)."""
         if name not in self._loaded.voices:
             names = ", ".join(self._loaded.voices)
             text = f"There is no model `{name[:200]}` here. There are: {names}."
             raise RequestError(text[:500], "model", "model_not_found", 404)
+        return self._loaded.voices[name]
+
+    def _check_writes(self, name: str) -> None:
+        if isinstance(self.voice(name), Scorer):
+            raise scores_only(name)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Counts an answer that is being written."""
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
 
     async def _answer(self, completion: Completion, request: Request) -> StreamingResponse | JSONResponse:
         if completion.request.stream:
@@ -139,22 +177,16 @@ class Server:
             raise RequestError("The client has gone.", status=499) from error
 
     async def _stream(self, completion: Completion) -> AsyncIterator[str]:
-        self._in_flight += 1
-        try:
+        with self.busy():
             async with aclosing(pieces(completion, self._batch)) as answer:
                 async for chunk in completion.chunks(answer):
                     yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
             yield "data: [DONE]\n\n"
-        finally:
-            self._in_flight -= 1
 
     async def _whole(self, completion: Completion) -> dict[str, Any]:
-        self._in_flight += 1
-        try:
+        with self.busy():
             collected = Collected(completion)
             async with aclosing(pieces(completion, self._batch)) as answer:
                 async for piece in answer:
                     collected.add(piece)
             return collected.body()
-        finally:
-            self._in_flight -= 1

@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine.workers.serve.errors import RequestError
+from engine.workers.serve.forms.guide import Grammar
 from engine.workers.serve.load import Loaded, Voice
 from engine.workers.serve.prompt import answer_room, refuse_unknown
 from engine.workers.serve.questions import Ending, Piece, Question
@@ -10,7 +11,9 @@ from engine.workers.serve.requests import GenerationRequest
 from engine.workers.serve.sample import Sampling
 
 
-def question(loaded: Loaded, body: GenerationRequest, prompt: list[int], default_tokens: int) -> Question:
+def question(
+    loaded: Loaded, body: GenerationRequest, prompt: list[int], default_tokens: int, grammar: Grammar | None
+) -> Question:
     """One prompt's question. Raises RequestError for what the model has no room or no token for."""
     voice = loaded.voices[body.model]
     refuse_unknown(loaded.tokenizer, prompt, voice.rows)
@@ -23,6 +26,8 @@ def question(loaded: Loaded, body: GenerationRequest, prompt: list[int], default
         n=body.n or 1,
         likeliest=body.likeliest(),
         shows_special=body.skip_special_tokens is False,
+        tells_prompt=body.tells_prompt(),
+        grammar=grammar,
     )
 
 

@@ -10,13 +10,15 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from engine.workers.serve.load import Voice
 from engine.workers.serve.questions import Answer, Question
+from engine.workers.serve.reading import PromptLane, groups
 
 T = TypeVar("T")
 
@@ -24,12 +26,22 @@ PREFILL_TOKENS = 512  # of a prompt, at once: bounds memory, and lets others hav
 MOST_ROWS = 32
 
 
+class Turns(Protocol):
+    """What the batch gives turns to, until it has no rows."""
+
+    rows: list[Any]  # each with `fail(message)`
+    voice: Voice
+
+    def step(self) -> None:
+        """One turn, of bounded length."""
+
+
 class Lane:
     """Rows that are computed together, with their cache of keys and values."""
 
-    def __init__(self, question: Question, tokenizer: Any) -> None:
+    def __init__(self, question: Question, tokenizer: Any, rows: list[Answer] | None = None) -> None:
         self.voice = question.voice
-        self.rows = [Answer(question, index, tokenizer) for index in range(question.n)]
+        self.rows = rows or [Answer(question, index, tokenizer) for index in range(question.n)]
         self.pending = list(question.prompt)
         self.alone = question.sampling.seed is not None
         self._cache = DynamicCache(config=self.voice.network.config)
@@ -132,10 +144,10 @@ def _padded(states: torch.Tensor, empty: int) -> torch.Tensor:
 class Chore(Generic[T]):
     """Work on the network itself, done in the batch's thread between two steps."""
 
-    def __init__(self, work: Callable[[Sequence[Lane]], T]) -> None:
+    def __init__(self, work: Callable[[Sequence[Turns]], T]) -> None:
         self._work, self.done = work, Future[T]()
 
-    def act(self, lanes: Sequence[Lane]) -> None:
+    def act(self, lanes: Sequence[Turns]) -> None:
         try:
             self.done.set_result(self._work(lanes))
         except Exception as error:  # noqa: BLE001  (whoever asked gets it; the thread goes on)
@@ -147,17 +159,22 @@ class Batch:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._questions: queue.SimpleQueue[Question | Chore[Any]] = queue.SimpleQueue()
-        self._lanes: list[Lane] = []
+        self._waiting: queue.SimpleQueue[Sequence[Question | Turns] | Chore[Any]] = queue.SimpleQueue()
+        self._lanes: list[Turns] = []
         threading.Thread(target=self._run, name="batch", daemon=True).start()
 
-    def ask(self, question: Question) -> None:
-        self._questions.put(question)
+    def ask(self, *questions: Question) -> None:
+        """Questions of one request."""
+        self._waiting.put(questions)
 
-    def between_steps(self, work: Callable[[Sequence[Lane]], T]) -> Future[T]:
+    def read(self, lanes: Sequence[Turns]) -> None:
+        """Texts of one request, in groups."""
+        self._waiting.put(lanes)
+
+    def between_steps(self, work: Callable[[Sequence[Turns]], T]) -> Future[T]:
         """Does `work` while nothing is computed, with the lanes there are. What was asked before is among them."""
         chore = Chore(work)
-        self._questions.put(chore)
+        self._waiting.put(chore)
         return chore.done
 
     @torch.inference_mode()
@@ -166,19 +183,33 @@ class Batch:
             self._admit()
             for lane in self._lanes:
                 self._step(lane)
+            begun = [rows for lane in self._lanes if isinstance(lane, PromptLane) for rows in lane.begun]
             self._lanes = [lane for lane in self._lanes if lane.rows]
+            self._lanes += [Lane(rows[0].question, self._tokenizer, rows) for rows in begun]
             self._join()
 
     def _admit(self) -> None:
         """Takes in every waiting question; waits for one when there is nothing else to do."""
-        while not self._lanes or not self._questions.empty():
-            asked = self._questions.get()
-            if isinstance(asked, Chore):
-                asked.act(self._lanes)
+        while not self._lanes or not self._waiting.empty():
+            waiting = self._waiting.get()
+            if isinstance(waiting, Chore):
+                waiting.act(self._lanes)
             else:
-                self._lanes.append(Lane(asked, self._tokenizer))
+                self._take_in(waiting)
 
-    def _step(self, lane: Lane) -> None:
+    def _take_in(self, works: Sequence[Question | Turns]) -> None:
+        told: list[Question] = []
+        for work in works:
+            if not isinstance(work, Question):
+                self._lanes.append(work)
+            elif work.tells_prompt or work.ending.max_tokens == 0:
+                told.append(work)
+            else:
+                self._lanes.append(Lane(work, self._tokenizer))
+        for group in groups([len(question.prompt) for question in told]):
+            self._lanes.append(PromptLane([told[number] for number in group], self._tokenizer))
+
+    def _step(self, lane: Turns) -> None:
         try:
             lane.step()
         except (
@@ -192,11 +223,14 @@ class Batch:
             lane.rows = []
 
     def _join(self) -> None:
-        joined: list[Lane] = []
+        joined: list[Turns] = []
         for lane in self._lanes:
-            host = next((other for other in joined if other.joins(lane)), None)
-            if host:
-                host.join(lane)
-            else:
+            if not (isinstance(lane, Lane) and self._joined(lane, joined)):
                 joined.append(lane)
         self._lanes = joined
+
+    def _joined(self, lane: Lane, others: Sequence[Turns]) -> bool:
+        host = next((other for other in others if isinstance(other, Lane) and other.joins(lane)), None)
+        if host:
+            host.join(lane)
+        return host is not None

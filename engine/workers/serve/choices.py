@@ -1,11 +1,11 @@
 """One choice of an answer, from the batch's pieces to OpenAI's parts: words, calls of tools, log-probabilities."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
 from engine.workers.serve.calls import CallFilter
-from engine.workers.serve.logprobs import Words
+from engine.workers.serve.logprobs import Places, Words
 from engine.workers.serve.questions import Piece
 from engine.workers.serve.requests import ChatRequest, GenerationRequest
 
@@ -21,12 +21,21 @@ class Part:
     finish: str | None
 
 
+@dataclass(frozen=True)
+class Echo:
+    """The prompt in front of an answer. `offsets` are where its tokens begin, if their log-probabilities are told."""
+
+    text: str = ""
+    offsets: list[int] = field(default_factory=list)
+
+
 class Choice:
     """Reads the pieces of one choice in order."""
 
-    def __init__(self, request: GenerationRequest, words: Words, echo: str = "") -> None:
+    def __init__(self, request: GenerationRequest, words: Words, echo: Echo) -> None:
         self._request, self._words = request, words
-        self._echo, self._offset = echo, len(echo)
+        self._echo, self._prompt_offsets = echo.text, list(echo.offsets)
+        self._places = Places(words, len(echo.text), request.skip_special_tokens is False)
         offers_tools = isinstance(request, ChatRequest) and request.offered_tools()
         only_one = isinstance(request, ChatRequest) and request.parallel_tool_calls is False
         self._calls = CallFilter(1 if only_one else None) if offers_tools else None
@@ -50,9 +59,9 @@ class Choice:
             return None
         if isinstance(self._request, ChatRequest):
             return self._words.chat(piece.scores)
-        told = self._words.completion(piece.scores, self._offset)
-        self._offset += sum(map(len, told["tokens"]))
-        return told
+        prompt, self._prompt_offsets = self._prompt_offsets, []
+        answered = [score.token for score in piece.scores[len(prompt) :]]
+        return self._words.completion(piece.scores, [*prompt, *map(self._places.of, answered)])
 
 
 def _function(function: dict[str, str]) -> dict[str, Any]:

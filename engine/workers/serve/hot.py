@@ -17,7 +17,7 @@ from safetensors import safe_open
 from engine.errors import TunesmithError
 from engine.workers import networks
 from engine.workers.contract import WorkFailedError
-from engine.workers.serve.batch import Batch, Lane
+from engine.workers.serve.batch import Batch, Turns
 from engine.workers.serve.errors import RequestError
 from engine.workers.serve.load import Loaded, Voice, cast, must_fit, saved_eos_ids, switches
 
@@ -114,7 +114,7 @@ class HotAdapters:
             if voice.network is base.network:  # another network is a whole model beside it
                 voice.switches[:] = switches(base.network, voice.adapter)
 
-    def _take_out(self, voice: Voice, lanes: Sequence[Lane]) -> bool:
+    def _take_out(self, voice: Voice, lanes: Sequence[Turns]) -> bool:
         if any(lane.voice is voice and lane.rows for lane in lanes):
             return False
         self._delete(str(voice.adapter))

@@ -87,7 +87,7 @@ class ToolFunction(Strict):
     name: Annotated[str, Field(min_length=1)]
     description: str | None = None
     parameters: dict[str, Any] | None = None
-    strict: Literal[False] | None = None  # nothing here could keep the promise
+    strict: bool | None = None
 
 
 class Tool(Strict):

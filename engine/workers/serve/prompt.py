@@ -8,18 +8,19 @@ from engine.workers.serve.requests import ChatRequest
 from engine.workers.serve.template_process import TemplateProcess
 
 MOST_VARIABLES_NAMED = 20
+NO_TEMPLATE = "This model has no chat template. Use /v1/completions, or serve a model that was tuned for chat."
 
 
 async def chat_tokens(tokenizer: Any, templates: TemplateProcess | None, body: ChatRequest) -> list[int]:
     """A chat in the model's own template, written as in training, up to where the answer begins."""
     if templates is None:
-        hint = "This model has no chat template. Use /v1/completions, or serve a model that was tuned for chat."
-        raise RequestError(hint, "messages", "no_chat_template")
-    if body.offered_tools() and not (await templates.facts())["reads_calls"]:
+        raise RequestError(NO_TEMPLATE, "messages", "no_chat_template")
+    if body.offered_tools() and not body.forces_calls() and not (await templates.facts())["reads_calls"]:
         text = (
             "This model's calls of tools cannot be read: its template does not write them as `<tool_call>` with JSON."
         )
-        raise RequestError(f'{text} With `tool_choice: "none"` it answers in words.', "tools", "unsupported_parameter")
+        choices = 'With `tool_choice: "none"` it answers in words, with "required" in calls.'
+        raise RequestError(f"{text} {choices}", "tools", "unsupported_parameter")
     if body.chat_template_kwargs:
         _check_variables(set(body.chat_template_kwargs), (await templates.facts())["variables"])
     prompt = await templates.text(
@@ -51,6 +52,14 @@ def prompt_tokens(tokenizer: Any, prompt: str | list[int], adds_special: bool) -
     return prompt
 
 
+def token_places(tokenizer: Any, text: str, tokens: list[int], adds_special: bool) -> list[int]:
+    """Where in a text each of its tokens begins, in characters; those that the tokenizer added have no place of it."""
+    if not text:
+        return [0] * len(tokens)
+    places = tokenizer(text, add_special_tokens=adds_special, return_offsets_mapping=True)["offset_mapping"]
+    return [int(start) for start, _ in places]
+
+
 def _tokens(tokenizer: Any, text: str, adds_special: bool) -> list[int]:
     tokens: list[int] = tokenizer(text, add_special_tokens=adds_special)["input_ids"]
     return tokens
@@ -68,8 +77,8 @@ def answer_room(tokens: list[int], requested: int | None, context: int, default:
     if not tokens:
         raise RequestError("The prompt is empty.", "prompt")
     tokens_left = context - len(tokens)
-    if tokens_left < 1 or (requested or 1) > tokens_left:
+    if (1 if requested is None else requested) > tokens_left:
         answer = f" and {requested} for the answer" if requested else ""
         text = f"The model's context is {context} tokens; the prompt has {len(tokens)}{answer}."
         raise RequestError(f"{text} Send less, or ask for fewer tokens.", None, "context_length_exceeded")
-    return requested or min(tokens_left, default)
+    return min(tokens_left, default) if requested is None else requested

@@ -1,12 +1,13 @@
 """A question to the batch, and each of its answers while it is written: takes scores, gives text."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
+from engine.workers.serve.forms.guide import Grammar, GuideError
 from engine.workers.serve.load import Voice
 from engine.workers.serve.sample import Sampler, Sampling
 from engine.workers.serve.text import StopFilter, TokenText
@@ -16,10 +17,13 @@ Finish = Literal["stop", "length", "error"]
 
 @dataclass(frozen=True)
 class TokenScore:
-    """A token that was drawn, its natural log-probability before penalties and filters, and the likeliest ones."""
+    """A token, its natural log-probability before penalties and filters, and the likeliest ones in its place.
+
+    The first token of a prompt has no log-probability: nothing is before it.
+    """
 
     token: int
-    logprob: float
+    logprob: float | None
     likeliest: list[tuple[int, float]]
 
 
@@ -37,7 +41,7 @@ class Piece:
 class Ending:
     """What ends an answer. Texts and tokens that stop it are not shown."""
 
-    max_tokens: int
+    max_tokens: int  # 0: the prompt is only read
     min_tokens: int = 0
     stops: tuple[str, ...] = ()
     stop_ids: frozenset[int] = frozenset()
@@ -56,6 +60,8 @@ class Question:
     n: int = 1
     likeliest: int | None = None  # tokens whose log-probability is wanted beside each token's own; None wants none
     shows_special: bool = False  # whether special tokens are shown as text
+    tells_prompt: bool = False  # whether the log-probabilities of the prompt's tokens are told too
+    grammar: Grammar | None = None  # what every answer keeps to
     cancelled: bool = False
     produced: int = 0  # tokens of all answers
 
@@ -72,14 +78,26 @@ class Answer:
         self._text = TokenText(tokenizer, question.ending.stops, question.shows_special)
         self._stop = StopFilter(question.ending.stops)
         self._end_ids = question.end_ids()
+        self._guide = question.grammar.guide() if question.grammar else None
         self._tokens = 0
         self._scores: list[TokenScore] = []
         self.done = False
 
     def take(self, scores: torch.Tensor) -> int:
-        """Draws the next token, tells the sink, and notices the end."""
+        """Draws the next token, tells the sink, and notices the end. After the end the token has no meaning."""
+        try:
+            return self._take(scores)
+        except GuideError as error:  # other rows of the batch go on
+            self.fail(str(error))
+            return 0
+
+    def _take(self, scores: torch.Tensor) -> int:
         too_early = self._tokens < self.question.ending.min_tokens
-        token = self._sampler.draw(scores, sorted(self._end_ids) if too_early else ())
+        kept = self._guide.kept(scores, () if too_early else self._end_ids) if self._guide else scores
+        if kept is None:
+            self._end("stop")
+            return 0
+        token = self._sampler.draw(kept, sorted(self._end_ids) if too_early else ())
         if self.question.likeliest is not None:
             self._scores.append(token_score(scores, token, self.question.likeliest))
         self._tokens += 1
@@ -87,12 +105,20 @@ class Answer:
         if token in self._end_ids:
             self._end("stop")
         else:
+            if self._guide:
+                self._guide.took(token)
             self._emit(token)
         return token
 
+    def begin(self, prompt: Sequence[TokenScore]) -> None:
+        """The prompt's log-probabilities, told with the first text. Ends an answer that may have no token."""
+        self._scores = list(prompt)
+        if self.question.ending.max_tokens == 0:
+            self._end("length")
+
     def _emit(self, token: int) -> None:
         piece = "".join(self._stop.add(text, is_shown) for text, is_shown in self._text.add(token))
-        if self._stop.stopped:
+        if self._stop.stopped or (self._guide and self._guide.is_over):
             self._end("stop", piece)
         elif self._tokens >= self.question.ending.max_tokens:
             self._end("length", piece)

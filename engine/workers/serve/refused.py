@@ -17,9 +17,8 @@ class Refusal:
 
 Refusals = dict[str, Refusal]
 
-_STRUCTURED = Refusal("Nothing here makes an answer keep to a form.")
+_STRUCTURED = Refusal("Use `structured_outputs` or `response_format`.")
 CHAT: Refusals = {
-    "response_format": Refusal("Only text can be answered.", ({"type": "text"},)),
     "functions": Refusal("Use `tools`.", ([],)),
     "function_call": Refusal("Use `tools`.", ("none", "auto")),
     "audio": Refusal("Only text can be answered."),
@@ -37,7 +36,6 @@ CHAT: Refusals = {
     "documents": Refusal("Put them into the messages.", ([],)),
 }
 COMPLETION: Refusals = {
-    "response_format": CHAT["response_format"],
     "suffix": Refusal("The models served here only write on.", ("",)),
     "tools": Refusal("Use `/v1/chat/completions`.", ([],)),
     "functions": Refusal("Use `/v1/chat/completions`.", ([],)),
@@ -49,7 +47,6 @@ BOTH: Refusals = {
     "guided_regex": _STRUCTURED,
     "guided_choice": _STRUCTURED,
     "guided_grammar": _STRUCTURED,
-    "structured_outputs": _STRUCTURED,
     "use_beam_search": Refusal("Tokens are drawn one by one.", (False,)),
     "length_penalty": Refusal("It is for beam search.", (1.0,)),
     "bad_words": Refusal("Use `logit_bias`.", ([],)),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from engine.workers.serve.errors import RequestError
+from engine.workers.serve.forms.structured import Calls, Form, NamedTool, ResponseFormat, StructuredOutputs
 from engine.workers.serve.messages import Strict, Tool, Turn
 from engine.workers.serve.refused import BOTH, CHAT, COMPLETION, Refusals, without_refused
 
@@ -16,6 +17,7 @@ MOST_CHOICES = 8
 MOST_PROMPTS = 32
 MOST_STOPS = 16
 MOST_LIKELIEST = 20
+MOST_CALLS = 8  # of tools in one answer that must be calls
 
 Stop = Annotated[str, Field(min_length=1, max_length=1000)]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -71,7 +73,7 @@ class GenerationRequest(Strict):
     stop_token_ids: list[Token] | None = optional("Tokens that end the answer, not shown.")
     ignore_eos: bool | None = optional("True goes on after the model's own end.")
     min_tokens: int | None = optional("No end, neither the model's own nor a stop token, before so many tokens.", ge=0)
-    max_tokens: int | None = optional("The longest answer, in tokens. 1,024 in a chat and 16 in a completion.", ge=1)
+    max_tokens: int | None = optional("The longest answer, in tokens. 1,024 if not given.", ge=1)
     skip_special_tokens: bool | None = optional("False shows special tokens as text.")
     add_special_tokens: bool | None = optional(
         "Whether the tokenizer adds its own to a text. False in a chat, True in a completion."
@@ -80,6 +82,13 @@ class GenerationRequest(Strict):
     stream_options: StreamOptions | None = optional(
         "Only with `stream`. `include_usage` sends a last chunk with the count of tokens."
     )
+    response_format: ResponseFormat | None = optional(
+        "`text`, `json_object`, or `json_schema` with its schema: the answer is such JSON, unless `max_tokens` cuts it."
+    )
+    structured_outputs: StructuredOutputs | None = optional(
+        "As vLLM's: one of `json` (a schema), `regex`, `choice`, `grammar` (Lark or GBNF), `json_object`; with "
+        "`disable_any_whitespace` JSON has no blanks."
+    )
     user: str | None = optional(LABEL)
     metadata: dict[str, Any] | None = optional(LABEL)
 
@@ -87,7 +96,15 @@ class GenerationRequest(Strict):
     def _options_have_a_stream(self) -> "GenerationRequest":
         if self.stream_options and not self.stream:
             raise ValueError("`stream_options` is only for `stream: true`")
+        if self.structured_outputs and self.response_format and self.response_format.type != "text":
+            raise ValueError("`response_format` and `structured_outputs` exclude one another")
         return self
+
+    def form(self) -> Form | None:
+        """What the answer has to keep to."""
+        if self.structured_outputs:
+            return self.structured_outputs.form()
+        return self.response_format.form() if self.response_format else None
 
     def stops(self) -> tuple[str, ...]:
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
@@ -98,6 +115,10 @@ class GenerationRequest(Strict):
     def likeliest(self) -> int | None:
         """Tokens whose log-probability is wanted beside each token's own; None wants none at all."""
         raise NotImplementedError
+
+    def tells_prompt(self) -> bool:
+        """Whether log-probabilities of the prompt are wanted too."""
+        return False
 
 
 class ChatRequest(GenerationRequest):
@@ -111,7 +132,10 @@ class ChatRequest(GenerationRequest):
     tools: list[dict[str, Any]] | None = optional(
         "Functions. Written by the template, or as text where it knows no tools."
     )
-    tool_choice: Literal["auto", "none"] | None = optional("`auto`, or `none`: then the model does not see the tools.")
+    tool_choice: Literal["auto", "none", "required"] | NamedTool | None = optional(
+        "`auto`; `none`: then the model does not see the tools; `required`, or a named function: the answer is calls "
+        "whose arguments keep to the function's schema."
+    )
     parallel_tool_calls: bool | None = optional("False tells only the first call of an answer.")
     logprobs: bool | None = optional("True tells the log-probability of each token, before penalties and filters.")
     top_logprobs: int | None = optional(
@@ -132,6 +156,7 @@ class ChatRequest(GenerationRequest):
     def _fits_together(self) -> "ChatRequest":
         for tool in self.tools or []:
             Tool.model_validate(tool)
+        self._check_choice()
         if self.top_logprobs is not None and not self.logprobs:
             raise ValueError("`top_logprobs` is only for `logprobs: true`")
         if self.continue_final_message:
@@ -140,6 +165,34 @@ class ChatRequest(GenerationRequest):
             if self.messages[-1].role != "assistant" or self.messages[-1].tool_calls:
                 raise ValueError("`continue_final_message` needs words of the assistant as the last turn")
         return self
+
+    def _check_choice(self) -> None:
+        names = [tool["function"]["name"] for tool in self.tools or []]
+        if isinstance(self.tool_choice, NamedTool) and self.tool_choice.function.name not in names:
+            raise ValueError(f"`tool_choice` names `{self.tool_choice.function.name[:80]}`, which is not in `tools`")
+        if self.tool_choice == "required" and not names:
+            raise ValueError('`tool_choice: "required"` needs `tools`')
+        said = super().form()
+        if said and self.offered_tools() and (self.forces_calls() or said.kind != "json"):
+            raise ValueError('calls of tools and another form exclude one another; send `tool_choice: "none"`')
+
+    def forces_calls(self) -> bool:
+        """Whether the answer must be calls of tools."""
+        return self.tool_choice == "required" or isinstance(self.tool_choice, NamedTool)
+
+    def form(self) -> Form | None:
+        functions = [tool["function"] for tool in self.offered_tools() or []]
+        said, most = super().form(), 1 if self.parallel_tool_calls is False else MOST_CALLS
+        if isinstance(self.tool_choice, NamedTool):
+            named = [function for function in functions if function["name"] == self.tool_choice.function.name]
+            return Form("calls", Calls(named[:1], 1), "tools")
+        if self.forces_calls():
+            return Form("calls", Calls(functions, most), "tools")
+        if functions and said:
+            return Form("calls", Calls(functions, most, instead=said), "tools")
+        if any(function.get("strict") for function in functions):
+            return Form("calls", Calls(functions, most, free=True), "tools")
+        return said
 
     def requested_tokens(self) -> int | None:
         return self.max_completion_tokens or self.max_tokens
@@ -158,7 +211,12 @@ class CompletionRequest(GenerationRequest):
     prompt: str | list[Token] | list[str] | list[list[Token]] = Field(
         min_length=1, description=f"A text, tokens, or up to {MOST_PROMPTS} of either."
     )
-    echo: bool | None = optional("True puts the prompt in front of the answer. Not together with `logprobs`.")
+    max_tokens: int | None = optional(
+        "The longest answer, in tokens. 16 if not given; 0 with `echo` only reads the prompt.", ge=0
+    )
+    echo: bool | None = optional(
+        "True puts the prompt in front of the answer; with `logprobs` those of its tokens too, null for the first."
+    )
     logprobs: int | None = optional(
         f"The same, and for so many of the likeliest tokens, up to {MOST_LIKELIEST}.",
         ge=0,
@@ -170,12 +228,15 @@ class CompletionRequest(GenerationRequest):
     def _is_possible(self) -> "CompletionRequest":
         if self.best_of not in (None, self.n or 1):
             raise ValueError("`best_of` is not supported; use `n`")
-        if self.echo and self.logprobs is not None:
-            raise ValueError("`echo` is not supported together with `logprobs`")
+        if self.max_tokens == 0 and not self.echo:
+            raise ValueError("`max_tokens: 0` is only for `echo: true`")
         return self
 
     def likeliest(self) -> int | None:
         return self.logprobs
+
+    def tells_prompt(self) -> bool:
+        return bool(self.echo) and self.logprobs is not None
 
     def prompts(self) -> list[str | list[int]]:
         """One entry a prompt: text, or tokens."""

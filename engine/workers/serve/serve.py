@@ -22,7 +22,10 @@ from engine.process import events
 from engine.workers import contract
 from engine.workers.serve.api import create_app
 from engine.workers.serve.batch import Batch
-from engine.workers.serve.load import Loaded, load
+from engine.workers.serve.load import Loaded
+from engine.workers.serve.pooled import voices
+from engine.workers.serve.pooled.reader import Text, TextLane, pooling_of
+from engine.workers.serve.pooled.scorer import Scorer
 from engine.workers.serve.questions import Ending, Piece, Question
 from engine.workers.serve.sample import Sampling
 from engine.workers.serve.template_process import TemplateProcess
@@ -36,12 +39,12 @@ KEEP_ALIVE_SECONDS = 75  # longer than the gateway keeps an idle connection
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Serves until SIGTERM. Returns nothing worth knowing."""
     signal.signal(signal.SIGTERM, _end_early)
-    loaded = load(spec)
+    loaded = voices.loaded(spec)
     batch, templates = Batch(loaded.tokenizer), _templates(loaded)
     _warm(loaded, batch)
     listener = listen(Path(spec["socket"]))
     config = uvicorn.Config(
-        create_app(loaded, batch, templates),
+        create_app(loaded, batch, templates, pooling_of(Path(spec["model_path"]))),
         log_level="warning",
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -77,9 +80,15 @@ def _end_early(_signal: int, _frame: Any) -> None:
 
 
 def _warm(loaded: Loaded, batch: Batch) -> None:
-    """Answers one token to itself with every voice: proves that they work, and takes the slow first pass off others."""
+    """Asks every voice for a token, or a score: proves that they work, and takes the slow first pass off others."""
     token = loaded.tokenizer("a", add_special_tokens=False)["input_ids"][:1] or [0]
     for name, voice in loaded.voices.items():
+        if isinstance(voice, Scorer):
+            scored: queue.SimpleQueue[list[float] | str] = queue.SimpleQueue()
+            batch.read([TextLane(voice, [Text(token, scored.put)], "last")])
+            if isinstance(problem := scored.get(timeout=WARM_SECONDS), str):
+                raise contract.WorkFailedError("code", f"`{name}` cannot score: {problem}")
+            continue
         ends: queue.SimpleQueue[Piece] = queue.SimpleQueue()
         batch.ask(Question(voice, token, Sampling(temperature=0), Ending(max_tokens=1), ends.put))
         while not (end := ends.get(timeout=WARM_SECONDS)).finish:

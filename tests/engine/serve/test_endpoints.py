@@ -11,6 +11,8 @@ from typing import Any
 
 import psutil
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from engine.process import devices, plan, process
@@ -358,8 +360,8 @@ def test_models_that_are_not_ready_and_runs_that_do_not_fit_are_refused() -> Non
         endpoints.serve_run(run.id)
     with db.session() as session:
         session.merge(run).recipe = {"method": "reward"}
-    with pytest.raises(RefusedError, match="scores answers"):
-        endpoints.serve_run(run.id)
+    with pytest.raises(RefusedError, match="scores answers and writes none"):
+        endpoints.create_endpoint("jokes", kind="vllm", model_id=model.id, adapters=[run.id])
     with db.session() as session:
         session.merge(run).recipe = {"method": "sft"}
     shutil.rmtree(home.run_folder(run.id) / "adapter")
@@ -367,6 +369,26 @@ def test_models_that_are_not_ready_and_runs_that_do_not_fit_are_refused() -> Non
         endpoints.serve_run(run.id)
     with pytest.raises(NotFoundError):
         endpoints.serve_run("nothing")
+
+
+def test_a_reward_model_proves_itself_by_a_score() -> None:
+    asked = list[str]()
+    app = FastAPI()
+
+    @app.get("/v1/models")
+    def models() -> dict[str, Any]:
+        return {"data": [{"id": "judge"}, {"id": "broken"}]}
+
+    @app.post("/v1/{route}")
+    def answer(route: str, body: dict[str, Any]) -> JSONResponse:
+        asked.append(route)
+        code = "scores_only" if body["model"] == "judge" else "other"
+        return JSONResponse({"error": {"code": code}}, 200 if route == "score" else 400)
+
+    with http_server(app) as url:
+        assert probe.answers(f"{url}/v1", ["judge"]) == ""
+        assert "400" in probe.answers(f"{url}/v1", ["broken"])
+    assert asked == ["completions", "score", "completions"]
 
 
 def test_an_outside_server_is_served_and_its_key_stays_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

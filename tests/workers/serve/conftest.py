@@ -15,10 +15,11 @@ from tests.tiny import TEMPLATE
 from tests.waiting import wait_for
 from tests.workers.serve.running import Server
 
+KEYS = ("one", "two", "whole", "judge", "judge2")
 ADAPTERS = """
 import sys, torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 torch.manual_seed(0)
 model = get_peft_model(AutoModelForCausalLM.from_pretrained(sys.argv[1]), LoraConfig(r=4, target_modules="all-linear"))
 for number, folder in enumerate(sys.argv[2:4]):
@@ -27,6 +28,17 @@ for number, folder in enumerate(sys.argv[2:4]):
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.5)
     model.save_pretrained(folder)
+judge = AutoModelForSequenceClassification.from_pretrained(sys.argv[1], num_labels=1)
+config = LoraConfig(r=4, target_modules="all-linear", task_type="SEQ_CLS", modules_to_save=["score"])
+judge = get_peft_model(judge, config)
+torch.nn.init.normal_(judge.score.modules_to_save["default"].weight, std=0.5)
+for name, weight in judge.named_parameters():
+    if "lora_B" in name:
+        torch.nn.init.normal_(weight, std=0.2)
+judge.save_pretrained(sys.argv[5])
+judge.merge_and_unload().save_pretrained(sys.argv[6])
+for folder in sys.argv[5:7]:
+    AutoTokenizer.from_pretrained(sys.argv[1]).save_pretrained(folder)
 whole = AutoModelForCausalLM.from_pretrained(sys.argv[1])
 torch.nn.init.normal_(whole.lm_head.weight, std=0.5)
 whole.save_pretrained(sys.argv[4])
@@ -43,17 +55,25 @@ SOMETIMES_HOSTILE = (
 
 @pytest.fixture(scope="package")
 def spec(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What to serve: a base, two adapters and a whole tuned model."""
+    """What to serve: a base, two adapters, a whole tuned model, and a reward model as adapter and as a whole."""
     folder = tmp_path_factory.mktemp("trained")
     base = folder / "base"
     shutil.copytree(tiny_model, base)
     (base / "chat_template.jinja").write_text(SOMETIMES_HOSTILE + TEMPLATE)
-    folders = [str(folder / name) for name in ("one", "two", "whole")]
+    folders = [str(folder / name) for name in KEYS]
     subprocess.run([sys.executable, "-W", "ignore", "-c", ADAPTERS, str(tiny_model), *folders], check=True)
     return {
         "model_path": str(base),
-        "adapters": dict(zip(("one", "two", "whole"), folders, strict=True)),
-        "names": {"m": "one", "m:base": "", "m:one": "one", "m:two": "two", "m:whole": "whole"},
+        "adapters": dict(zip(KEYS, folders, strict=True)),
+        "names": {
+            "m": "one",
+            "m:base": "",
+            "m:one": "one",
+            "m:two": "two",
+            "m:whole": "whole",
+            "m:judge": "judge",
+            "m:judge2": "judge2",
+        },
         "device": "cpu",
         "dtype": "float32",  # in bfloat16 random weights often give two tokens one score; batches round it either way
     }

@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from engine.workers.serve.answers import Collected, Completion
 from engine.workers.serve.calls import Call, CallFilter, found_calls
+from engine.workers.serve.choices import Echo
 from engine.workers.serve.logprobs import Words
 from engine.workers.serve.questions import Piece, token_score
 from engine.workers.serve.requests import ChatRequest
@@ -29,7 +30,7 @@ def completion(**options: Any) -> Completion:
     request = ChatRequest.model_validate(
         {"model": "m", "messages": [{"role": "user", "content": "x"}], "tools": [TOOL], **options}
     )
-    return Completion("chat.completion", request, [], Words(None), [""])
+    return Completion("chat.completion", request, [], Words(None), [Echo()])
 
 
 def pieces(text: str, size: int, finish: Any = "stop") -> list[Piece]:

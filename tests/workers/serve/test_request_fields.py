@@ -120,9 +120,22 @@ PICTURE = {"type": "image_url", "image_url": {"url": "http://x"}}
         ({"messages": [{"role": "function", "name": "f", "content": "x"}]}, "messages.0.role"),
         ({"messages": [*HELLO, {"role": "assistant", "function_call": {}}]}, "messages.1"),
         ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "`type`|`tools`|type"),
-        ({"tools": [{**TOOL, "function": {"name": "x", "strict": True}}]}, "strict"),
-        ({"tools": [TOOL], "tool_choice": "required"}, "`tool_choice`"),
-        ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "weather"}}}, "`tool_choice`"),
+        ({"tools": [{**TOOL, "function": {"name": "x", "strict": 1}}]}, "strict"),
+        ({"tool_choice": "required"}, "needs `tools`"),
+        ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "wind"}}}, "names `wind`"),
+        ({"tools": [TOOL], "tool_choice": "always"}, "`tool_choice`"),
+        (
+            {"tools": [TOOL], "tool_choice": "required", "response_format": {"type": "json_object"}},
+            "exclude one another",
+        ),
+        ({"tools": [TOOL], "structured_outputs": {"regex": "a"}}, "exclude one another"),
+        ({"structured_outputs": {"regex": "a"}, "response_format": {"type": "json_object"}}, "exclude one another"),
+        ({"structured_outputs": {}}, "one of `json`"),
+        ({"structured_outputs": {"regex": "a", "choice": ["b"]}}, "only one"),
+        ({"structured_outputs": {"choice": []}}, "`structured_outputs.choice`"),
+        ({"structured_outputs": {"whitespace_pattern": "a", "regex": "a"}}, "whitespace_pattern` is not a field"),
+        ({"response_format": {"type": "json_schema"}}, "needs it"),
+        ({"response_format": {"type": "structural_tag"}}, "`response_format.type`"),
         ({"top_logprobs": 2}, "`top_logprobs` is only"),
         ({"logprobs": True, "top_logprobs": 21}, "`top_logprobs`"),
         ({"stream_options": {"include_usage": True}}, "`stream_options` is only"),
@@ -170,12 +183,12 @@ def test_half_of_a_character_is_refused_wherever_it_stands(server: Server, body:
 def test_a_body_that_is_no_json_and_a_path_that_is_not_there_are_told_in_openais_words(server: Server) -> None:
     with server.http() as client:
         wrong = client.post("/v1/chat/completions", content=b'{"model": ', headers={"content-type": "application/json"})
-        nowhere = client.post("/v1/embeddings", json={"model": "m", "input": "x"})
+        nowhere = client.post("/v1/responses", json={"model": "m", "input": "x"})
         assert client.get("/v1/models/m:one").json()["id"] == "m:one"
         assert client.get("/v1/models/no").json()["error"]["code"] == "model_not_found"
     assert (wrong.status_code, wrong.json()["error"]["type"]) == (400, "invalid_request_error")
     assert wrong.json()["error"]["message"] == "The body is not JSON."
-    assert (nowhere.status_code, nowhere.json()["error"]["message"]) == (404, "There is no POST /v1/embeddings here.")
+    assert (nowhere.status_code, nowhere.json()["error"]["message"]) == (404, "There is no POST /v1/responses here.")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def test_it_says_ready_and_lists_its_names(server: Server) -> None:
     assert Path(server.socket).stat().st_mode & 0o777 == 0o600
     with server.http() as client:
         names = [model["id"] for model in client.get("/v1/models").json()["data"]]
-    assert names == ["m", "m:base", "m:one", "m:two", "m:whole"] == ready.models
+    assert names == ["m", "m:base", "m:one", "m:two", "m:whole", "m:judge", "m:judge2"] == ready.models
 
 
 def test_base_and_every_tuned_model_answer_differently_and_each_always_the_same(server: Server) -> None:
@@ -138,11 +138,16 @@ def test_a_client_that_goes_away_ends_the_work(server: Server) -> None:
         ("completions", {"model": "m", "prompt": "x", "temperature": 3}, 400, "`temperature`"),
         ("completions", {"model": "m", "prompt": "x", "top_p": 0}, 400, "`top_p`"),
         ("completions", {"model": "m", "prompt": "x", "best_of": 3}, 400, "`best_of`"),
-        ("completions", {"model": "m", "prompt": "x", "echo": True, "logprobs": 1}, 400, "`echo`"),
+        ("completions", {"model": "m", "prompt": "x", "max_tokens": 0}, 400, "only for `echo: true`"),
         ("completions", {"model": "m", "prompt": [99999]}, 400, "not a token"),
         ("completions", {"model": "m", "prompt": ["x"] * 33}, 400, "At most 32"),
         ("completions", {"model": "m", "prompt": [[]]}, 400, "empty"),
-        ("completions", {"model": "m", "prompt": "x", "response_format": {"type": "json_object"}}, 400, "Only text"),
+        (
+            "completions",
+            {"model": "m", "prompt": "x", "response_format": {"type": "xml"}},
+            400,
+            "`response_format.type",
+        ),
         ("completions", {"model": "m", "prompt": "x", "tools": [{"type": "function"}]}, 400, "`tools`"),
     ],
 )

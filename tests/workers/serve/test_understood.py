@@ -117,9 +117,8 @@ def test_a_completions_log_probabilities_and_its_echo(server: Server, tokenizer:
     body = {"model": "m", "prompt": "hello", "temperature": 0, "max_tokens": 5}
     choice = server.post("completions", **body, logprobs=2).json()["choices"][0]
     told = choice["logprobs"]
-    assert "".join(told["tokens"]) == choice["text"]
     for offset, token in zip(told["text_offset"], told["tokens"], strict=True):
-        assert choice["text"][offset:].startswith(token)
+        assert choice["text"][offset:].startswith("\ufffd" if token.startswith("bytes:") else token)
     assert [max(likeliest.values()) for likeliest in told["top_logprobs"]] == told["token_logprobs"]
     echoed = server.post("completions", **{**body, "prompt": ["hello", "fox"]}, echo=True, n=2).json()["choices"]
     assert all(entry["text"].startswith(word) for entry, word in zip(echoed, ["hello"] * 2 + ["fox"] * 2, strict=True))
