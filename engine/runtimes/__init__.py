@@ -1,1 +1,1 @@
-"""Runtimes: environments of their own for vLLM, quantising and llama.cpp: installed, verified, swapped in."""
+"""Runtimes: vLLM, llama.cpp and quantising, installed beside the studio."""

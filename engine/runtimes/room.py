@@ -30,6 +30,7 @@ def check(kind: Kind, build: Build) -> None:
     """Raises DiskFullError when the disk has no room for it."""
     room, free = needed(build), home.free_bytes()
     if free < room.disk_bytes:
-        message = f"{kind.title} needs {sizes.in_words(room.disk_bytes)} of free disk while it is installed"
-        message += f" ({sizes.in_words(build.disk_bytes)} afterwards); {sizes.in_words(free)} is free."
-        raise DiskFullError(message, f"Free some space where {home.home()} is, then install it again.")
+        during, after = sizes.in_words(room.disk_bytes), sizes.in_words(build.disk_bytes)
+        message = f"{kind.title} needs {during} of free disk for its installation, {after} afterwards."
+        hint = f"{sizes.in_words(free)} is free. Free some space where {home.home()} is, then install it again."
+        raise DiskFullError(message, hint)

@@ -38,7 +38,8 @@ class VllmOptions(BaseModel):
 def python() -> Path:
     """The Python that has vLLM. Raises RefusedError, with how to install it, when there is none."""
     configured = settings().vllm_python
-    path = configured or home.folder("runtimes", "vllm") / "bin" / "python"
+    # The folder behind the link: what is put into use later is another version, and must not mix with this one.
+    path = configured or home.folder("runtimes", "vllm").resolve() / "bin" / "python"
     if not path.is_file():
         problem = (
             f"TUNESMITH_VLLM_PYTHON names {path}, which does not exist." if configured else "vLLM is not installed."

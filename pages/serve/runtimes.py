@@ -38,8 +38,10 @@ ACTS: dict[str, Callable[[str], object]] = {
 }
 
 
-def runtimes_html(_query: Mapping[str, str]) -> str:
-    """A card with a part for each kind."""
+def runtimes_html(query: Mapping[str, str]) -> str:
+    """A card with a part for each kind; nothing for a visitor of a share link, as paths of this machine are in it."""
+    if query.get("role") == "viewer":
+        return ""
     parts = html.join(_runtime(facts) for facts in runtimes.describe_all())
     intro = Markup('<p class="ts-note">{}</p>').format(INTRO)
     return str(html.card("Runtimes", intro, parts, id="runtimes"))
@@ -112,5 +114,7 @@ def _size(count: int | None) -> str | None:
 def _log(facts: Facts) -> Markup:
     if facts["id"] is None or not (text := runtimes.log(facts["kind"], LOG_LINES)):
         return Markup()
-    summary = '<details class="ts-more"><summary>Log of the last installation</summary><pre class="ts-code" tabindex="0">{}</pre>'
-    return Markup(summary + "</details>").format(text)
+    return Markup(
+        '<details class="ts-more"><summary>Log of the last installation</summary>'
+        '<pre class="ts-code" tabindex="0">{}</pre></details>'
+    ).format(text)

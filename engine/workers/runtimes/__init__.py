@@ -1,1 +1,1 @@
-"""Installing a runtime beside the one in use: fetched, checked by a real start, swapped in."""
+"""Runtimes installed: fetched, tried by a real start, put into use."""
