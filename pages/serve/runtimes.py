@@ -52,14 +52,14 @@ def _runtime(facts: Facts) -> Markup:
         facts["title"], _badge(facts), html.join(_buttons(facts))
     )
     purpose = Markup('<p class="ts-note">{}</p>').format(facts["purpose"])
-    return Markup('<section class="ts-runtime" data-key="{}">{}{}{}{}{}</section>').format(
-        facts["kind"], head, purpose, _installing(facts), _facts(facts), _log(facts)
+    return Markup('<section class="ts-runtime" data-key="{}">{}{}{}{}{}{}</section>').format(
+        facts["kind"], head, purpose, _installing(facts), _facts(facts), _tried(facts), _log(facts)
     )
 
 
 def _badge(facts: Facts) -> Markup:
     if facts["status"] in MOVING:
-        return html.badge("fetching", "being installed")
+        return html.badge("installing")
     return html.badge("ready") if facts["installed"] else html.badge("not installed")
 
 
@@ -99,12 +99,22 @@ def _facts(facts: Facts) -> Markup:
     if installed:
         size = None if installed["own"] else html.size(installed["size_bytes"])
         pairs += [("In use", f"{installed['words']} {installed['version']}"), ("Size on disk", size)]
-        pairs += [("Installed", html.moment(installed["installed_at"])), ("Tried", "; ".join(installed["checks"]))]
+        pairs += [("Installed", html.moment(installed["installed_at"]))]
     if facts["offered"] and not facts["is_current"]:
         pairs += [("Found here" if facts["own"] else "To install", facts["offered"])]
         pairs += [("Download", _size(facts["download_bytes"])), ("Free disk needed", _size(facts["disk_bytes"]))]
     pairs += [("Why not another", note) for note in facts["notes"] if not facts["is_current"]]
     return html.facts(pairs)
+
+
+def _tried(facts: Facts) -> Markup:
+    """What was tried before it was put into use."""
+    checks = facts["installed"]["checks"] if facts["installed"] else []
+    return (
+        Markup('<p class="ts-note">Tried before it was put into use: {}.</p>').format("; ".join(checks))
+        if checks
+        else Markup()
+    )
 
 
 def _size(count: int | None) -> str | None:
