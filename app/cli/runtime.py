@@ -13,6 +13,7 @@ from storage import db
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Work
 
+STILL = "What was in use before still is."
 COMMANDS = typer.Typer(help="Runtimes: vLLM, llama.cpp and llm-compressor, beside the studio.", no_args_is_help=True)
 Kind = Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(kinds.KINDS)}.")]
 
@@ -59,16 +60,22 @@ def install(
         facts = runtimes.describe(kind)
         typer.echo(f"{facts['title']}: {facts['offered'] or 'nothing to install'}{_needs(facts)}")
         started = runtimes.install(kind, again)
-        finished = (
-            running_studio.follow(lambda: work.wait(started.id, 1), _is_over, _line, typer.echo) if started else None
-        )
+        finished = _followed(started) if started else None
         runtimes.tidy(kind)
     if finished is not None and finished.status != WorkStatus.SUCCEEDED:
-        raise TunesmithError(finished.error or "The installation was cancelled.", finished.hint or "")
+        raise TunesmithError(finished.error or "The installation was cancelled.", finished.hint or STILL)
     facts = runtimes.describe(kind)
     typer.echo(f"{facts['installed']['version']} is in use: {facts['folder']}")
     for check in facts["installed"]["checks"]:
         typer.echo(f"  {check}")
+
+
+def _followed(started: Work) -> Work:
+    """Waits for the end, saying how far it is. Ctrl+C cancels it: nobody expects it to go on behind their back."""
+    try:
+        return running_studio.follow(lambda: work.wait(started.id, 1), _is_over, _line, typer.echo)
+    except KeyboardInterrupt:
+        return work.stop(started.id)
 
 
 def _is_over(row: Work) -> bool:

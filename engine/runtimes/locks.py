@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "locks"
@@ -16,11 +17,11 @@ class Lock:
     text: str
     sizes: dict[str, int]
 
-    @property
+    @cached_property
     def download_bytes(self) -> int:
         return sum(self.sizes.values())
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """What tells one lock from another."""
         return hashlib.sha256(self.text.encode()).hexdigest()
@@ -28,7 +29,13 @@ class Lock:
 
 def read(name: str) -> Lock:
     """The lock of that name."""
-    return parse((FOLDER / f"{name}.txt").read_text(encoding="utf-8"))
+    path = FOLDER / f"{name}.txt"
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=16)  # the page asks every few seconds
+def _read(path: Path, _changed_at: int) -> "Lock":
+    return parse(path.read_text(encoding="utf-8"))
 
 
 def parse(text: str) -> Lock:

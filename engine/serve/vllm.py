@@ -17,8 +17,8 @@ from storage.settings import settings
 SERVER = "vllm.entrypoints.openai.api_server"
 DRAIN_SECONDS = 8  # the shim kills after ten
 INSTALL_HINT = (
-    "Make an environment for it (python -m venv DIR; DIR/bin/pip install 'vllm>=0.30') and set TUNESMITH_VLLM_PYTHON "
-    "to DIR/bin/python, or serve with the backend `transformers`."
+    "Install it under Runtimes on the Serve page (`tunesmith runtime install vllm`), set TUNESMITH_VLLM_PYTHON to a "
+    "Python that has it, or serve with the backend `transformers`."
 )
 
 

@@ -20,7 +20,7 @@ INTRO = (
 
 def section() -> None:
     """The runtimes, live, with their buttons."""
-    live.acting(live.live("runtimes", runtimes_html, actions=True), act)
+    live.acting(live.live("runtimes", runtimes_html, seconds=3, actions=True), act)
 
 
 def act(event: gr.EventData) -> None:

@@ -14,6 +14,8 @@ from engine.sizes import in_words
 from engine.workers.contract import WorkFailedError
 
 RAW_PROGRESS_SINCE = (24, 1)  # the pip that first printed `Progress 123 of 456`
+# What a person's own pip may be told, and what would make it refuse or change what the lock says.
+UNTOLD = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_CONSTRAINT": os.devnull}
 OWN_PYTHON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "VIRTUAL_ENV")  # of the studio, not of a runtime
 _PROGRESS = re.compile(r"^Progress (\d+) of (\d+)")
 _FETCHES = re.compile(r"^\s+(Downloading|Using cached) (\S+)(?: \(([\d.]+) (bytes|kB|MB|GB)\))?")
@@ -62,7 +64,7 @@ class Pip:
             log.write(f"$ {' '.join(command)}\n")
             with subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                errors="replace", env=environment() | (env or {}), cwd=self._out,
+                errors="replace", env=environment() | UNTOLD | (env or {}), cwd=self._out,
             ) as process:  # fmt: skip
                 for line in process.stdout or ():
                     if not self._is_progress(line):
