@@ -62,6 +62,7 @@ def install(
         started = runtimes.install(kind, again)
         finished = _followed(started) if started else None
         runtimes.tidy(kind)
+    _free_disk()
     if finished is not None and finished.status != WorkStatus.SUCCEEDED:
         raise TunesmithError(finished.error or "The installation was cancelled.", finished.hint or STILL)
     facts = runtimes.describe(kind)
