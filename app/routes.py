@@ -17,6 +17,7 @@ from app.api import (
     models,
     projects,
     runs,
+    runtimes,
 )
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
@@ -42,6 +43,7 @@ NOUNS = (
     endpoints,
     endpoint_adapters,
     endpoint_life,
+    runtimes,
     lesson,
     projects,
     keys,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import adapters, data, doctor, endpoints, exports, running_studio, shape, sky
+from app.cli import adapters, data, doctor, endpoints, exports, running_studio, runtime, shape, sky
 from app.cli import presets as cli_presets
 from app.cli import recipe as cli_recipe
 from app.cli import serve as server
@@ -43,6 +43,7 @@ cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(shape.COMMANDS, name="data")
 endpoints.commands.add_typer(adapters.COMMANDS, name="adapter")
 cli.add_typer(endpoints.commands, name="endpoint")
+cli.add_typer(runtime.COMMANDS, name="runtime")
 
 NameOption = Annotated[str | None, typer.Option("--name", help="What lists show; the file's name when left out.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it will belong to.")]

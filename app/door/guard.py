@@ -23,7 +23,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = frozenset({("GET", "/api/health"), ("HEAD", "/api/health"), ("GET", "/login"), ("POST", "/login")})
 PROXY_HEADERS = (b"x-forwarded-", b"x-gradio-server", b"x-direct-url", b"x-real-ip", b"forwarded")
 # What visitors of a share link do not see: serving, monitoring, secrets.
-NOT_SHARED = ("/v1", "/metrics", "/api/keys", "/api/docs", "/api/openapi.json")
+NOT_SHARED = ("/v1", "/metrics", "/api/keys", "/api/runtimes", "/api/docs", "/api/openapi.json")
 # Files whose address changes with their content, and fonts.
 CACHED_PATHS = ("/assets/", "/static/fonts/", "/static-tunesmith/", "/static-bokeh/")
 CONTENT_POLICY = "; ".join(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from engine.life import orphans
 from engine.models import looks
 from engine.process import logs, machine, trash, work
+from engine.runtimes import runtimes
 from engine.serve import idle
 from engine.serve.rollout import canary
 
@@ -31,6 +32,7 @@ CHORES = {
     "trash": Chore(trash.empty, 2),
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),
+    "runtimes": Chore(runtimes.tidy, 600),
     "models": Chore(looks.forget_changed, 600),
 }
 

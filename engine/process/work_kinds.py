@@ -24,6 +24,7 @@ KINDS = {
     "first_rows": Kind("first look at a file", is_prompt=True),
     "fit_probe": Kind("measurement", is_prompt=True, takes_device=True, retries=0),
     "health": Kind("health check"),
+    "install_runtime": Kind("installation", is_prompt=True, retries=0),
     "look_data": Kind("first look at a hub dataset", is_prompt=True, kept_seconds=600),
     "look_model": Kind("look at a model"),
     "machine_speed": Kind("measurement of this machine"),

@@ -27,8 +27,8 @@ DRAIN_SECONDS = 8  # the shim kills after ten
 KV_VARIABLE = "VLLM_CPU_KVCACHE_SPACE"
 MOST_ADAPTERS_KEPT = 64  # in memory, beside those that answer; beyond it vLLM reads them from the disk again
 INSTALL_HINT = (
-    "Make an environment for it (python -m venv DIR; DIR/bin/pip install 'vllm>=0.30') and set TUNESMITH_VLLM_PYTHON "
-    "to DIR/bin/python, or serve with the backend `transformers`."
+    "Install it under Runtimes on the Serve page (`tunesmith runtime install vllm`), set TUNESMITH_VLLM_PYTHON to a "
+    "Python that has it, or serve with the backend `transformers`."
 )
 # Options that go to vLLM as they are called.
 PLAIN = (

@@ -52,6 +52,7 @@ _TONES = {
     "starting": "live",
     "importing": "live",
     "fetching": "live",
+    "installing": "live",
 }
 
 

@@ -1,0 +1,1 @@
+"""Runtimes: vLLM, llama.cpp and quantising, installed beside the studio."""

@@ -1,0 +1,94 @@
+"""Which build of a runtime fits a machine, and why the others do not. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine import sizes
+from engine.errors import RefusedError
+from engine.runtimes.kinds import Build, Kind
+from engine.runtimes.this_machine import Machine
+
+SYSTEMS = {"Darwin": "macOS", "Windows": "Windows"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The build that fits, and why those that come before it do not."""
+
+    build: Build
+    notes: tuple[str, ...] = ()
+
+
+def choose(kind: Kind, machine: Machine) -> Choice:
+    """The first build that fits. Raises RefusedError that says for each why it does not."""
+    notes: list[str] = []
+    for build in kind.builds:
+        reason = against(build, machine)
+        if reason is None:
+            return Choice(build, tuple(notes))
+        notes.append(f"{build.words}: {reason}")
+    raise RefusedError(f"{kind.title} cannot run on this machine. {' '.join(dict.fromkeys(notes))}", kind.instead)
+
+
+def against(build: Build, machine: Machine) -> str | None:
+    """The first reason against a build on a machine, as a sentence; None when it fits."""
+    return next((reason for rule in RULES if (reason := rule(build, machine))), None)
+
+
+def _system(build: Build, machine: Machine) -> str | None:
+    if (machine.system, machine.processor) == ("Linux", "x86_64"):
+        return None
+    system = SYSTEMS.get(machine.system, machine.system)
+    return f"the packages that were locked are for Linux on x86_64, and this is {system} on {machine.processor}."
+
+
+def _python(build: Build, machine: Machine) -> str | None:
+    if machine.python in build.pythons:
+        return None
+    known = ", ".join(_number(version) for version in build.pythons)
+    return f"the packages that were locked are for Python {known}, and the studio runs on {_number(machine.python)}."
+
+
+def _glibc(build: Build, machine: Machine) -> str | None:
+    if machine.glibc >= build.glibc:
+        return None
+    found = f"glibc {_number(machine.glibc)}" if any(machine.glibc) else "another C library"
+    return f"its packages need glibc {_number(build.glibc)} or newer, and this system has {found}."
+
+
+def _processor(build: Build, machine: Machine) -> str | None:
+    missing = [flag for flag in build.cpu_flags if flag not in machine.cpu_flags]
+    return f"it needs a processor with {', '.join(missing).upper()}." if missing else None
+
+
+def _gpu(build: Build, machine: Machine) -> str | None:
+    if not build.gpu_capability:
+        return None
+    if not machine.gpu_capabilities:
+        return "the studio sees no NVIDIA GPU."
+    if (best := max(machine.gpu_capabilities)) < build.gpu_capability:
+        return f"it needs a GPU of compute capability {build.gpu_capability:g}, and this one has {best:g}."
+    if machine.driver < build.gpu_driver:
+        found = f"version {machine.driver}" if machine.driver else "unknown"
+        return f"it needs NVIDIA's driver {build.gpu_driver} or newer, and the one here is {found}."
+    return None
+
+
+def _memory(build: Build, machine: Machine) -> str | None:
+    if machine.memory_bytes >= build.least_memory_bytes:
+        return None
+    needed, there = sizes.in_words(build.least_memory_bytes), sizes.in_words(machine.memory_bytes)
+    return f"it needs {needed} of memory to start, and this machine has {there}."
+
+
+def _programs(build: Build, machine: Machine) -> str | None:
+    missing = [program for program in build.programs if program not in machine.programs]
+    return f"it calls {missing[0]}, which is not installed here (package util-linux)." if missing else None
+
+
+def _number(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
+
+
+Rule = Callable[[Build, Machine], str | None]
+RULES: tuple[Rule, ...] = (_system, _python, _glibc, _gpu, _processor, _memory, _programs)

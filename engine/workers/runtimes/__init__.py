@@ -1,0 +1,1 @@
+"""Runtimes installed: fetched, tried by a real start, put into use."""

