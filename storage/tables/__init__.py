@@ -3,6 +3,7 @@
 Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Dataset -> Work
            Run -> Export -> Work
            Run -> Endpoint -> Backend -> Transition    Project -> Chat -> Message
+           ApiKey -> LoggedRequest, Usage
 
 Times are seconds since 1970 (UTC). Ids are known before a row is saved.
 """
@@ -24,4 +25,6 @@ from storage.tables.run_facts import RunFacts as RunFacts
 from storage.tables.runs import Metric as Metric
 from storage.tables.runs import Run as Run
 from storage.tables.transitions import Transition as Transition
+from storage.tables.usage import LoggedRequest as LoggedRequest
+from storage.tables.usage import Usage as Usage
 from storage.tables.work import Work as Work
