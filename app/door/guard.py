@@ -189,7 +189,8 @@ def _forbidden(scope: Scope, role: Role | None) -> Response | None:
 def _out_of_scope(method: str, path: str) -> str:
     if not path.startswith("/v1/"):
         return "This key reaches only /v1."
-    return f"This key does not reach {method} {path:.100}: its scope lists models, chat, completions, embeddings, responses."
+    reached = ", ".join(sorted(path.removeprefix("/v1/") for _, path in scopes.INFERENCE))
+    return f"This key does not reach {method} {path:.100}. Of /v1 it reaches {reached}."
 
 
 def _viewers(kind: str, method: str, path: str) -> bool:

@@ -18,7 +18,7 @@ class KeyLimits(BaseModel):
         default=None,
         min_length=1,
         max_length=MOST_NAMES,
-        description="Names of models that the key may use; `*` stands for any letters, as in `jokes*`. All if left out.",
+        description="Names of models that the key may use; `*` is any text, as in `jokes*`. All if left out.",
     )
     requests_per_minute: int | None = Field(
         default=None, ge=1, le=100_000, description="Requests in any 60 seconds. No limit if left out."

@@ -1,8 +1,8 @@
 """The request log: what came through /v1, written by a thread of its own in batches.
 
 Whoever answers a request only puts a small object in a queue in memory. The queue has an end: when the database cannot
-be written for so long that it is full, the oldest are dropped, and counted. What a killed studio had not written is lost:
-about a second of it.
+be written for so long that it is full, the oldest are dropped, and counted. What a killed studio had not written is
+lost: about a second of it.
 """
 
 import threading

@@ -26,6 +26,8 @@ class Upstream:
     endpoint_id: str
     backend_id: str
     key_env: str | None = None  # environment variable that holds the outside server's key
+    endpoint: str = ""  # the endpoint's name
+    kind: str = ""  # transformers, vllm or external
 
 
 class NotReadyError(TunesmithError):
@@ -96,7 +98,7 @@ def upstream(model: str) -> Upstream:
     is_external = backend.kind == "external"
     name = backend.options.get("model") or backend.served_names[0] if is_external else model
     key_env = backend.options.get("api_key_env") if is_external else None
-    return Upstream(backend.address, name, endpoint.id, backend.id, key_env)
+    return Upstream(backend.address, name, endpoint.id, backend.id, key_env, endpoint.name, backend.kind)
 
 
 def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
