@@ -113,5 +113,5 @@ def of(endpoint_id: str) -> Figures:
 def keep(endpoint_ids: Iterable[str]) -> None:
     """Forgets endpoints that are gone, and in which nothing is going on."""
     kept = set(endpoint_ids)
-    for id in [id for id, one in _figures.items() if id not in kept and not one.queue.in_flight]:
+    for id in [id for id, one in list(_figures.items()) if id not in kept and not one.queue.in_flight]:
         del _figures[id]

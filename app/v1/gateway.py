@@ -106,7 +106,7 @@ async def _pass_on(request: Request, route: str) -> Response:
     meter = Meter(route, allowance)
     try:
         allowance.admit()
-        body = await read_request(request)
+        body = await read_request(request, route)
         meter.asked(body)
         added = await allowance.reserve(route, body)
         await _fresh_routes()

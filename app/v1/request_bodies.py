@@ -83,7 +83,7 @@ class Body:
         return len(self.raw) // BYTES_A_TOKEN
 
 
-async def read_request(request: Request) -> Body:
+async def read_request(request: Request, route: str) -> Body:
     """Reads and checks a request's body. Raises ApiError."""
     raw = await _limited(request)
     try:
@@ -101,6 +101,8 @@ async def read_request(request: Request) -> Body:
         _check_limit(name, fields.get(name), most)
     if OLD in raw:
         _refuse_old(fields)
+    if route == "responses":
+        _refuse_kept(fields)
     return Body(model, fields.get("stream") is True, raw, fields)
 
 
@@ -118,6 +120,16 @@ def _refuse_old(fields: dict[str, Any]) -> None:
             use = "Use `structured_outputs` or `response_format`."
             text = f"`{name[:60]}` is an old field that servers no longer follow. {use}"
             raise ApiError(text, 400, name[:60], "unsupported_parameter")
+
+
+def _refuse_kept(fields: dict[str, Any]) -> None:
+    """Refuses what would need an earlier answer, or one that is fetched later: other calls than these do not exist."""
+    for name in ("background", "previous_response_id", "conversation"):
+        if fields.get(name):
+            text = (
+                f"`{name}` needs answers that are kept, and none are kept here. Send the whole conversation in `input`."
+            )
+            raise ApiError(text, 400, name, "unsupported_parameter")
 
 
 async def _limited(request: Request) -> bytes:

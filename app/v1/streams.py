@@ -50,7 +50,9 @@ class Events:
         try:
             async for passed in self._whole_lines():
                 yield passed
-            if last := self._last():
+            last = self._last()
+            self._settle()
+            if last:
                 yield last
         except ApiError as error:
             yield self._torn(error)
@@ -59,19 +61,28 @@ class Events:
         except upstream_answers.ERRORS:  # it died, or was killed, in the middle: say so in the stream's own words
             yield self._torn(ApiError(upstream_answers.BROKEN, 502))
         if self._is_done and not self._is_torn:
-            self.status = self._answer.status
             await self._read_rest()
 
     async def _whole_lines(self) -> AsyncIterator[bytes]:
         """Until the event that is the last one, whatever comes after it."""
         async for chunk in self._answer.content.iter_any():
-            if passed := self._passed(chunk):
+            passed = self._passed(chunk)
+            self._settle()
+            if passed:
                 yield passed if passed.endswith(b"\n\n") or not self._is_done else passed + b"\n"
             if self._is_done or self._is_torn:
                 return
 
+    def _settle(self) -> None:
+        """Accounts for a stream before its last event goes out: whoever has read that may ask for what is left."""
+        if self._is_done and not self._is_torn:
+            self.status = self._answer.status
+        if self._is_done or self._is_torn:
+            self._meter.end(self.status)
+
     def _torn(self, error: ApiError) -> bytes:
         self.status = error.status
+        self._meter.end(error.status)
         return b"\n\ndata: " + error.body() + b"\n\n"
 
     async def _read_rest(self) -> None:

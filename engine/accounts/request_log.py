@@ -90,6 +90,10 @@ class Log:
                     self._waiting.extendleft(reversed(batch))
                     raise
 
+    def forget(self) -> None:
+        """Drops what waits."""
+        self._waiting.clear()
+
     def _work(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):
             with logs.kept_going("requests"):
