@@ -5,6 +5,7 @@ the answer through as it comes. The client's key and cookies go no further than 
 request to the backend is cut, and the backend stops computing.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from fastapi.responses import Response
 
 from app.v1 import connections
 from app.v1.allowances import Allowance
-from app.v1.meter import Meter
+from app.v1.meter import CLIENT_GONE, Meter
 from app.v1.proxy import Passing
 from app.v1.request_bodies import ApiError, read_request
 from engine.accounts.key_limits import allows
@@ -74,25 +75,25 @@ def _models_for(request: Request) -> list[dict[str, object]]:
 @router.post("/chat/completions", summary="Answer a chat", responses=_ERRORS, response_class=Response)
 async def chat_completions(request: Request) -> Response:
     """As OpenAI's: `model`, `messages`, `stream`, `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `n` up to 8."""
-    return await _pass_on(request, "chat/completions")
+    return await pass_on(request, "chat/completions")
 
 
 @router.post("/completions", summary="Continue a text", responses=_ERRORS, response_class=Response)
 async def completions(request: Request) -> Response:
     """As OpenAI's: `model`, `prompt`, `stream`, `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `n` up to 8."""
-    return await _pass_on(request, "completions")
+    return await pass_on(request, "completions")
 
 
 @router.post("/embeddings", summary="Embed texts", responses=_ERRORS, response_class=Response)
 async def embeddings(request: Request) -> Response:
     """As OpenAI's, where the backend has embeddings: an outside one, or vLLM with an embedding model."""
-    return await _pass_on(request, "embeddings")
+    return await pass_on(request, "embeddings")
 
 
 @router.post("/responses", summary="Answer, by the Responses API", responses=_ERRORS, response_class=Response)
 async def responses(request: Request) -> Response:
     """As OpenAI's, where the backend has it: vLLM, or an outside one. Nothing is kept between two calls."""
-    return await _pass_on(request, "responses")
+    return await pass_on(request, "responses")
 
 
 @router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
@@ -101,7 +102,8 @@ async def nothing_else(path: str) -> Response:
     return ApiError(f"There is no /v1/{path[:100]} here.", 404).response()
 
 
-async def _pass_on(request: Request, route: str) -> Response:
+async def pass_on(request: Request, route: str) -> Response:
+    """The answer to one of the calls above, errors included."""
     allowance = Allowance(_key_of(request))
     meter = Meter(route, allowance)
     try:
@@ -115,8 +117,8 @@ async def _pass_on(request: Request, route: str) -> Response:
         refused = error
     except TunesmithError as error:
         refused = ApiError.of(error)
-    except BaseException:  # raised again: what was reserved must be given back
-        meter.end(500)
+    except BaseException as error:  # raised again: what was reserved must be given back
+        meter.end(CLIENT_GONE if isinstance(error, asyncio.CancelledError) else 500)
         raise
     meter.end(refused.status)
     return refused.response(allowance.headers())

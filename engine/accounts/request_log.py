@@ -9,8 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.accounts import budgets
 from engine.process import logs
@@ -26,9 +25,8 @@ MOST_CONTENT_BYTES = 16 << 10  # of a question, and of an answer
 DAY_SECONDS = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One request, over. Fields as in storage.tables.LoggedRequest; `counted` is False where no endpoint was asked."""
+class Entry(NamedTuple):
+    """One request, over. Fields as in storage.tables.LoggedRequest."""
 
     at: float
     key_id: str
@@ -85,7 +83,7 @@ class Log:
             while batch := [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_BATCH))]:
                 try:
                     with db.session() as session:
-                        usage.add(session, [asdict(entry) for entry in batch], _sums(batch))
+                        usage.add(session, [entry._asdict() for entry in batch], _sums(batch))
                 except BaseException:
                     self._waiting.extendleft(reversed(batch))
                     raise
