@@ -21,12 +21,12 @@ def fields() -> list[Any]:
     """Models, requests a minute, tokens a day, expiry."""
     return [
         gr.Textbox(
-            label="Models", info="Names with commas between; * is any text. Empty for all.", max_lines=1,
+            label="Models", info="* is any text; empty is all.", max_lines=1,
             placeholder="jokes, riddles:*", max_length=2000, elem_id="key-models",
         ),
-        gr.Number(None, label="Requests a minute", info="Empty for no limit.", precision=0, elem_id="key-requests"),
-        gr.Number(None, label="Tokens a day", info="Empty for no limit.", precision=0, elem_id="key-tokens"),
-        gr.Dropdown(EXPIRIES, value=0, label="Stops working", elem_id="key-expires"),
+        gr.Number(0, label="Requests a minute", info="0 is no limit.", precision=0, elem_id="key-requests"),
+        gr.Number(0, label="Tokens a day", info="0 is no limit.", precision=0, elem_id="key-tokens"),
+        gr.Dropdown(EXPIRIES, value=0, label="Stops working", info="Then it opens nothing.", elem_id="key-expires"),
     ]  # fmt: skip
 
 

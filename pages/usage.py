@@ -21,7 +21,7 @@ SPANS = {"1": "Today", "7": "7 days", "30": "30 days", "90": "90 days", "365": "
 USUAL_SPAN = "30"
 TITLES: dict[By, str] = {"key": "By key", "model": "By model", "day": "By day"}
 HEADS: dict[By, str] = {"key": "Key", "model": "Model", "day": "Day (UTC)"}
-ROWS = 50  # of requests, a page
+ROWS = 20  # of requests, a page
 
 
 def page() -> None:
