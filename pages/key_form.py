@@ -24,8 +24,8 @@ def fields() -> list[Any]:
             label="Models", info="* is any text; empty is all.", max_lines=1,
             placeholder="jokes, riddles:*", max_length=2000, elem_id="key-models",
         ),
-        gr.Number(0, label="Requests a minute", info="0 is no limit.", precision=0, elem_id="key-requests"),
-        gr.Number(0, label="Tokens a day", info="0 is no limit.", precision=0, elem_id="key-tokens"),
+        gr.Number(0, label="Requests a minute", info="0 for no limit.", precision=0, elem_id="key-requests"),
+        gr.Number(0, label="Tokens a day", info="0 for no limit.", precision=0, elem_id="key-tokens"),
         gr.Dropdown(EXPIRIES, value=0, label="Stops working", info="Then it opens nothing.", elem_id="key-expires"),
     ]  # fmt: skip
 
