@@ -40,7 +40,7 @@ def ask(url: str) -> Ask:
     def asked(secret: str, content: str = "one two", **more: Any) -> httpx.Response:
         body = {"model": "jokes", "messages": [{"role": "user", "content": content}], **more}
         headers = {"authorization": f"Bearer {secret}"}
-        return httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers, timeout=20)
+        return httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers, timeout=60)
 
     return asked
 
@@ -58,9 +58,9 @@ def test_a_key_reaches_the_models_it_names_and_sees_no_others(url: str, ask: Ask
         refused = ask(secret, model=model)
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_not_allowed"), model
     headers = {"authorization": f"Bearer {secret}"}
-    listed = httpx.get(f"{url}/v1/models", headers=headers).json()["data"]
+    listed = httpx.get(f"{url}/v1/models", headers=headers, timeout=60).json()["data"]
     assert [entry["id"] for entry in listed] == ["jokes:base"]
-    assert httpx.get(f"{url}/v1/models/riddles", headers=headers).status_code == 404
+    assert httpx.get(f"{url}/v1/models/riddles", headers=headers, timeout=60).status_code == 404
     everything = httpx.get(f"{url}/v1/models", headers={"authorization": f"Bearer {TOKEN}"}).json()["data"]
     assert len(everything) == 4
 
@@ -142,7 +142,7 @@ def test_of_many_at_once_only_as_many_pass_as_there_are_tokens(ask: Ask) -> None
     _, secret = key(tokens_per_day=200)
     statuses: list[int] = []
     threads = [
-        threading.Thread(target=lambda: statuses.append(ask(secret, "slow", max_tokens=100).status_code))
+        threading.Thread(target=lambda: statuses.append(ask(secret, "slow " * 6, max_tokens=100).status_code))
         for _ in range(4)
     ]
     for thread in threads:
@@ -184,13 +184,13 @@ def test_a_key_that_may_do_everything_has_no_limits_but_a_time() -> None:
 def test_a_route_of_v1_that_no_scope_lists_is_refused(url: str) -> None:
     _, secret = key()
     headers = {"authorization": f"Bearer {secret}"}
-    answer = httpx.post(f"{url}/v1/files", headers=headers)
+    answer = httpx.post(f"{url}/v1/files", headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
     assert "POST /v1/files" in answer.json()["error"]["message"]
-    assert httpx.delete(f"{url}/v1/models/jokes", headers=headers).status_code == 403
+    assert httpx.delete(f"{url}/v1/models/jokes", headers=headers, timeout=60).status_code == 403
     owner = {"authorization": f"Bearer {TOKEN}"}
-    assert httpx.post(f"{url}/v1/files", headers=owner).status_code == 404
-    paths = httpx.get(f"{url}/api/openapi.json", headers=owner).json()["paths"]
+    assert httpx.post(f"{url}/v1/files", headers=owner, timeout=60).status_code == 404
+    paths = httpx.get(f"{url}/api/openapi.json", headers=owner, timeout=60).json()["paths"]
     routes = {
         (method.upper(), path.replace("{model}", "*"))
         for path, operations in paths.items()
@@ -221,21 +221,22 @@ def test_every_request_is_logged_and_summed_without_its_words(url: str, ask: Ask
     of_key = next(total for total in sums if total.id == row.id)
     assert (of_key.requests, of_key.errors, of_key.estimated) == (2, 1, 1)  # `nothing` is not served
     owner = {"authorization": f"Bearer {TOKEN}"}
-    by_model = httpx.get(f"{url}/api/usage?by=model", headers=owner).json()
+    by_model = httpx.get(f"{url}/api/usage?by=model", headers=owner, timeout=60).json()
     assert [(line["name"], line["requests"]) for line in by_model] == [("jokes", 3)]
-    by_key = httpx.get(f"{url}/api/usage?by=key", headers=owner).json()
+    by_key = httpx.get(f"{url}/api/usage?by=key", headers=owner, timeout=60).json()
     assert {line["name"] for line in by_key} == {"editor", "the studio's owner"}
-    file = httpx.get(f"{url}/api/usage?by=day&format=csv", headers=owner)
+    file = httpx.get(f"{url}/api/usage?by=day&format=csv", headers=owner, timeout=60)
     assert file.headers["content-type"].startswith("text/csv")
     assert file.text.splitlines()[0] == "id,name,requests,errors,estimated,prompt_tokens,completion_tokens"
-    assert httpx.get(f"{url}/api/usage?by=day&from=2026-13-40", headers=owner).status_code == 422
-    listed = httpx.get(f"{url}/api/requests?limit=2", headers=owner)
+    assert httpx.get(f"{url}/api/usage?by=day&from=2026-13-40", headers=owner, timeout=60).status_code == 422
+    listed = httpx.get(f"{url}/api/requests?limit=2", headers=owner, timeout=60)
     assert (listed.headers["x-total-count"], len(listed.json())) == ("4", 2)
 
 
 def test_contents_are_kept_only_where_that_is_switched_on_and_for_a_while(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TUNESMITH_LOG_CONTENT", "true")  # what its thread reads every second
     monkeypatch.setattr(request_log.LOG, "keeps_content", True)
     ask(TOKEN, "one two")
     list(ask(TOKEN, "one two" + "x" * 20_000, stream=True).iter_lines())

@@ -132,7 +132,7 @@ def test_beyond_the_queue_requests_are_refused_and_the_others_are_answered(
 ) -> None:
     monkeypatch.setattr(queues, "MOST_AT_ONCE", 1)
     monkeypatch.setattr(queues, "MOST_WAITING", 1)
-    body = {"model": "jokes", "messages": [{"role": "user", "content": "slow slow slow"}], "stream": True}
+    body = {"model": "jokes", "messages": [{"role": "user", "content": "slow " * 8}], "stream": True}
     with httpx.Client(timeout=20) as client, client.stream("POST", f"{url}/chat/completions", json=body) as first:
         lines = first.iter_lines()
         next(lines)
