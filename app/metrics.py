@@ -7,8 +7,11 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollec
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.v1 import traffic
-from storage import counts, db
+from app.v1 import figures, traffic
+from engine.accounts.request_log import LOG
+from engine.serve import vllm_metrics
+from storage import counts, db, endpoints
+from storage.statuses import EndpointStatus
 
 REGISTRY = CollectorRegistry()
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -45,7 +48,38 @@ class StudioCollector(Collector):
         )
 
 
+class EndpointCollector(Collector):
+    """What goes on at each endpoint, and what those with vLLM tell of themselves, at the moment of the scrape."""
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        with db.reading() as session:
+            live = endpoints.live(session)
+        traffic.keep(endpoint.name for endpoint, _ in live)
+        traffic.LOG_DROPPED.set(LOG.dropped)
+        figures.keep(endpoint.id for endpoint, _ in live)
+        in_flight = GaugeMetricFamily("tunesmith_endpoint_in_flight", "Answers in progress.", labels=["endpoint"])
+        queued = GaugeMetricFamily("tunesmith_endpoint_queued", "Requests that wait for a place.", labels=["endpoint"])
+        for endpoint, _ in live:
+            queue = figures.of(endpoint.id).queue
+            in_flight.add_metric([endpoint.name], queue.in_flight)
+            queued.add_metric([endpoint.name], queue.length)
+        yield in_flight
+        yield queued
+        ready = [(endpoint, backend) for endpoint, backend in live if backend.status == EndpointStatus.READY]
+        yield from vllm_metrics.collect(
+            {
+                endpoint.name: backend.address
+                for endpoint, backend in ready
+                if backend.kind == "vllm" and backend.address
+            }
+        )
+
+
 REGISTRY.register(StudioCollector())
+REGISTRY.register(EndpointCollector())
 ProcessCollector(registry=REGISTRY, namespace="tunesmith")
 
 

@@ -9,6 +9,7 @@ from app.api import (
     docs,
     endpoint_adapters,
     endpoint_life,
+    endpoint_stats,
     endpoints,
     exports,
     health,
@@ -18,6 +19,7 @@ from app.api import (
     projects,
     runs,
     runtimes,
+    usage,
 )
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
@@ -44,9 +46,11 @@ NOUNS = (
     endpoint_adapters,
     endpoint_life,
     runtimes,
+    endpoint_stats,
     lesson,
     projects,
     keys,
+    usage,
 )
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -1,6 +1,7 @@
 """The studio as one ASGI application: guard, REST, gateway, window.
 
-From the outside in: Guard (who are you), AccessLog (what took how long), GZip, BodyLimit, EarlyHead, then the routes.
+From the outside in: Guard (who are you), AccessLog (what took how long), GZip, BodyLimit, EarlyHead,
+Lane (a short way to the gateway), then the routes.
 Gradio is mounted last at "/", so it answers for everything that nothing else does.
 """
 
@@ -19,6 +20,7 @@ from app.door.access import Access
 from app.door.guard import Guard
 from app.limits import BodyLimit
 from app.v1 import gateway
+from app.v1.lane import Lane
 from app.window import window
 from app.window.early_head import EarlyHead
 from engine.life import life
@@ -44,6 +46,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     app.include_router(gateway.router, responses={422: {"description": "A field is wrong."}})
     app.include_router(metrics.router)
     app.include_router(login.make_router(lambda: app.state.access))
+    app.add_middleware(Lane)
     if with_window:
         app.add_middleware(EarlyHead, head=window.mount(app), skip=("/login", "/api/"))
     app.add_middleware(BodyLimit)

@@ -9,10 +9,11 @@ from typing import get_args
 import gradio as gr
 from markupsafe import Markup
 
-from engine.accounts import keys
+from engine.accounts import budgets, keys
 from engine.process import devices
+from pages import key_form
 from pages.parts import html, live, toasts
-from storage import db, endpoints, home, runs
+from storage import db, endpoints, home, runs, usage
 from storage import keys as stored_keys
 from storage.tables import ApiKey, Lease
 
@@ -44,6 +45,8 @@ def page() -> None:
                 label="Name", placeholder="what will use it", max_lines=1, max_length=80, elem_id="key-name"
             )
             scope = gr.Radio(SCOPES, value=get_args(keys.Scope)[0], label="May use", elem_id="key-scope")
+        with gr.Row(elem_classes="ts-form-row", equal_height=True):
+            limits = key_form.fields()
             create_button = gr.Button("Create key", variant="primary", scale=0, min_width=120, elem_id="key-create")
         secret = gr.Textbox(
             label="Your new key. Copy it now: it is not shown again.",
@@ -53,14 +56,17 @@ def page() -> None:
             elem_id="key-secret",
         )
         live.acting(live.live("keys", keys_html, seconds=10, actions=True), act)
-    created = gr.on([create_button.click, name.submit], create, [name, scope], [name, secret], **live.ACTING)
+    fields = [name, scope, *limits]
+    created = gr.on([create_button.click, name.submit], create, fields, [name, secret], **live.ACTING)
     created.then(None, js=live.REFRESH, **live.QUIET)
 
 
-def create(name: str, scope: keys.Scope) -> tuple[object, object]:
+def create(
+    name: str, scope: keys.Scope, models: str, requests: float | None, tokens: float | None, days: int
+) -> tuple[object, object]:
     """A new key: its secret goes to the one who asked, and nowhere else."""
     with toasts.toast():
-        _key, secret = keys.create_key(name, scope)
+        _key, secret = keys.create_key(name, scope, key_form.limits(models, requests, tokens, days))
         return "", gr.update(value=secret, visible=True)
     return gr.skip(), gr.skip()
 
@@ -86,20 +92,23 @@ def keys_html(_query: Mapping[str, str]) -> str:
     """The keys in use. Only their names and dates: a secret is never shown twice."""
     with db.reading() as session:
         api_keys = stored_keys.recent(session)
+        used = usage.tokens_by_key(session, budgets.today())
     if not api_keys:
         return str(Markup('<p class="ts-note">No keys yet.</p>'))
-    headers = ("Name", "May use", html.Header("Created", "number"), html.Header("Last used", "number"))
-    return str(
-        html.table((*headers, html.Header("Actions", "actions")), [_key_row(key) for key in api_keys], "API keys")
-    )
+    numbers = ("Tokens today", "Created", "Last used", "Expires")
+    headers = [*map(html.Header, ("Name", "May use", "Limits")), *(html.Header(title, "number") for title in numbers)]
+    rows = [_key_row(key, used.get(key.id, 0)) for key in api_keys]
+    return str(html.table((*headers, html.Header("Actions", "actions")), rows, "API keys"))
 
 
-def _key_row(key: ApiKey) -> html.Row:
+def _key_row(key: ApiKey, used_today: int) -> html.Row:
     revoke = html.button(
         "Revoke", "revoke", key.id, f"Revoke {key.name}? What uses it stops working at once.", "danger"
     )
     scope = "/v1 only" if key.scope == "inference" else "everything"
-    return html.Row((key.name, scope, html.moment(key.created_at), html.moment(key.last_used_at), revoke), id=key.id)
+    moments = (html.moment(key.created_at), html.moment(key.last_used_at), key_form.expiry(key.expires_at))
+    limits = key_form.limits_in_words(key)
+    return html.Row((key.name, scope, limits, html.count(used_today), *moments, revoke), id=key.id)
 
 
 def machine_html(_query: Mapping[str, str]) -> str:

@@ -2,9 +2,11 @@
 
 Speaks the worker contract of engine.workers.serve.serve. In a message, `die` kills it, `slow` takes a fifth of a
 second a word, and `headers` answers with the request's headers. `count 20` streams who it is twenty times, numbered.
-A model folder named `broken` cannot be loaded; one named `wrong` answers every chat with 500, and `family` has a child
-in a session of its own. As vLLM does, it goes to sleep and wakes up (`/sleep`, `/wake_up`, `/is_sleeping`).
-Adapters are loaded and unloaded as by vLLM; each answers with the `revision` of its configuration, which tests write.
+`field` is an error of FastAPI's, and a stream of `torn` ends as vLLM ends one that it cannot go on with, one of `early`
+without its last event. Each word is a token. A model folder named `broken` cannot be loaded; one named `wrong` answers
+every chat with 500, and `family` has a child in a session of its own. As vLLM does, it goes to sleep and wakes up
+(`/sleep`, `/wake_up`, `/is_sleeping`). Adapters are loaded and unloaded as by vLLM; each answers with the `revision`
+of its configuration, which tests write.
 """
 
 import asyncio
@@ -20,7 +22,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from engine.process import events
 
@@ -34,6 +36,16 @@ asleep: list[str] = []  # what it was told about sleep, the newest last
 @app.get("/health")
 def health() -> dict[str, Any]:
     return {"status": "ok", "in_flight": len(open_answers)}
+
+
+@app.get("/metrics")
+def metrics() -> PlainTextResponse:
+    """As vLLM's."""
+    return PlainTextResponse(
+        "# HELP vllm:kv_cache_usage_perc Use.\n# TYPE vllm:kv_cache_usage_perc gauge\n"
+        'vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.25\n'
+        "# HELP python_info Info.\n# TYPE python_info gauge\npython_info 1\n"
+    )
 
 
 @app.get("/v1/models")
@@ -88,6 +100,9 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
     text = str(body["messages"][-1]["content"] if "messages" in body else body["prompt"])
     if text == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if text == "field":
+        problem = {"type": "int_parsing", "loc": ["body", "top_k"], "msg": "Input should be a valid integer"}
+        return JSONResponse({"detail": [problem]}, 422)
     if text == "headers":
         text = json.dumps(dict(request.headers))
     voices = spec["names"] | loras
@@ -101,19 +116,23 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
         return JSONResponse({"error": {"message": "This model is wrong."}}, 500)
     pause = 0.2 if "slow" in text else 0.02 if text.startswith("count ") else 0
     if body.get("stream"):
-        return StreamingResponse(_stream(body["model"], words, pause), media_type="text/event-stream")
+        tells = bool((body.get("stream_options") or {}).get("include_usage"))
+        return StreamingResponse(_stream(body["model"], words, pause, tells), media_type="text/event-stream")
     mark = object()
     open_answers[mark] = body["model"]
     await asyncio.sleep(pause * len(words))
     open_answers.pop(mark, None)
     message = {"role": "assistant", "content": " ".join(words)}
     choice = {"index": 0, "message": message, "text": " ".join(words), "finish_reason": "stop"}
-    return JSONResponse(
-        {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice]}
-    )
+    answer = {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice]}
+    return JSONResponse({**answer, "usage": _usage(words)})
 
 
-async def _stream(model: str, words: list[str], pause: float) -> AsyncIterator[str]:
+def _usage(words: list[str]) -> dict[str, int]:
+    return {"prompt_tokens": len(words), "completion_tokens": len(words), "total_tokens": 2 * len(words)}
+
+
+async def _stream(model: str, words: list[str], pause: float, tells_usage: bool) -> AsyncIterator[str]:
     mark = object()
     open_answers[mark] = model
     head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": model}
@@ -122,6 +141,12 @@ async def _stream(model: str, words: list[str], pause: float) -> AsyncIterator[s
             choice = {"index": 0, "delta": {"content": word + " "}, "finish_reason": None}
             yield f"data: {json.dumps({**head, 'choices': [choice]})}\n\n"
             await asyncio.sleep(pause)
+        if "early" in words:
+            return
+        if "torn" in words:
+            yield 'data: {"error": {"message": "EngineCore died.", "type": "InternalServerError", "code": 500}}\n\n'
+        elif tells_usage:
+            yield f"data: {json.dumps({**head, 'choices': [], 'usage': _usage(words)})}\n\n"
         yield "data: [DONE]\n\n"
     finally:
         open_answers.pop(mark, None)

@@ -14,16 +14,29 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.answers.errors import error_body
+from app.door import scopes
 from app.door.access import SESSION_SECONDS, Access, Role
 from app.door.sessions import Holder
 from engine.accounts import keys
+from storage.tables import ApiKey
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Everything that answers without a credential. Long-lived on purpose: a line here is a decision.
 PUBLIC = frozenset({("GET", "/api/health"), ("HEAD", "/api/health"), ("GET", "/login"), ("POST", "/login")})
 PROXY_HEADERS = (b"x-forwarded-", b"x-gradio-server", b"x-direct-url", b"x-real-ip", b"forwarded")
 # What visitors of a share link do not see: serving, monitoring, secrets.
-NOT_SHARED = ("/v1", "/metrics", "/api/keys", "/api/runtimes", "/api/docs", "/api/openapi.json")
+NOT_SHARED = (
+    "/v1",
+    "/metrics",
+    "/api/keys",
+    "/api/runtimes",
+    "/api/usage",
+    "/api/requests",
+    "/usage",
+    "/fragments/usage",
+    "/api/docs",
+    "/api/openapi.json",
+)
 # Files whose address changes with their content, and fonts.
 CACHED_PATHS = ("/assets/", "/static/fonts/", "/static-tunesmith/", "/static-bokeh/")
 CONTENT_POLICY = "; ".join(
@@ -58,16 +71,18 @@ class Guard:
         headers = Headers(scope=scope)
         shared = access.share_port is not None and _server_port(scope) == access.share_port
         refusal = _foreign(scope, headers, access)
-        role = None if refusal else await self._role(scope, headers, access, shared)
+        role, key = (None, None) if refusal else await self._role(scope, headers, access, shared)
         refusal = refusal or _forbidden(scope, role) or self._token_exchange(scope, role, access)
         if refusal is not None:
             return await _refuse(refusal, scope, receive, _with_headers(send, scope, access))
-        scope.setdefault("state", {}).update(role=role, shared=shared)
+        scope.setdefault("state", {}).update(role=role, shared=shared, key=key)
         return await self.app(scope, receive, _with_headers(send, scope, access))
 
-    async def _role(self, scope: Scope, headers: Headers, access: Access, shared: bool) -> Role | None:
-        role = await _credential(scope, headers, access)
-        return "viewer" if shared and role else role
+    async def _role(
+        self, scope: Scope, headers: Headers, access: Access, shared: bool
+    ) -> tuple[Role | None, ApiKey | None]:
+        role, key = await _credential(scope, headers, access)
+        return ("viewer" if shared and role else role), key
 
     def _token_exchange(self, scope: Scope, role: Role | None, access: Access) -> Response | None:
         """`?token=` becomes a cookie, and the browser goes on to an address without it."""
@@ -136,21 +151,27 @@ def _foreign(scope: Scope, headers: Headers, access: Access) -> Response | None:
     return None
 
 
-async def _credential(scope: Scope, headers: Headers, access: Access) -> Role | None:
+async def _credential(scope: Scope, headers: Headers, access: Access) -> tuple[Role | None, ApiKey | None]:
+    """What the request may do, and the API key it came with, if it did."""
     cookie = _cookie(headers, access.cookie)
     if cookie and (holder := access.sessions.holder(cookie)):
-        return holder
+        return holder, None
     if scope["type"] == "http" and (token := dict(_query(scope)).get("token")) and access.is_token(token):
-        return "owner"
-    scheme, _, secret = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret:
-        return None
-    if access.is_token(secret.strip()):
-        return "owner"
-    key = keys.remembered(secret.strip()) or await run_in_threadpool(keys.verify, secret.strip())
+        return "owner", None
+    secret = _bearer(headers)
+    if not secret:
+        return None, None
+    if access.is_token(secret):
+        return "owner", None
+    key = keys.remembered(secret) or await run_in_threadpool(keys.verify, secret)
     if key is None:
-        return None
-    return "owner" if key.scope == "all" else "inference"
+        return None, None
+    return ("owner" if key.scope == "all" else "inference"), key
+
+
+def _bearer(headers: Headers) -> str:
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 def _forbidden(scope: Scope, role: Role | None) -> Response | None:
@@ -159,11 +180,18 @@ def _forbidden(scope: Scope, role: Role | None) -> Response | None:
         return None
     if role is None:
         return _ask_for_credential(scope)
-    if role == "inference" and not (path == "/v1" or path.startswith("/v1/")):
-        return _error(scope, 403, "forbidden", "This key reaches only /v1.", "Make a key with scope `all` for the API.")
+    if role == "inference" and not scopes.reaches(method, path):
+        return _error(scope, 403, "forbidden", _out_of_scope(method, path), "Make a key with scope `all` for the rest.")
     if role == "viewer" and not _viewers(scope["type"], method, path):
         return _error(scope, 403, "forbidden", "Visitors of a share link can look, but not change anything.", "")
     return None
+
+
+def _out_of_scope(method: str, path: str) -> str:
+    if not path.startswith("/v1/"):
+        return "This key reaches only /v1."
+    reached = ", ".join(sorted(path.removeprefix("/v1/") for _, path in scopes.INFERENCE))
+    return f"This key does not reach {method} {path:.100}. Of /v1 it reaches {reached}."
 
 
 def _viewers(kind: str, method: str, path: str) -> bool:
@@ -182,7 +210,10 @@ def _ask_for_credential(scope: Scope) -> Response:
         address = path + (f"?{urlencode(pairs)}" if pairs else "")
         return RedirectResponse("/login" if address == "/" else f"/login?{urlencode({'next': address})}", 303)
     hint = "Send `Authorization: Bearer TOKEN` with the token the studio printed, or an API key."
-    return _error(scope, 401, "unauthorized", "This needs a credential.", hint, {"www-authenticate": "Bearer"})
+    message = "This needs a credential."
+    if keys.has_expired(_bearer(Headers(scope=scope))):
+        message, hint = "The time of this API key is over.", "Make another on the System page."
+    return _error(scope, 401, "unauthorized", message, hint, {"www-authenticate": "Bearer"})
 
 
 def _error(

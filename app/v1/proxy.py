@@ -1,69 +1,85 @@
 """One request on its way from a client to a backend and back."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.v1 import connections, traffic, trial, upstream_answers
-from app.v1.request_bodies import ApiError, Body
+from app.v1 import backend_errors, connections, figures, upstream_answers
+from app.v1.meter import Meter
+from app.v1.request_bodies import CLIENT_GONE, ApiError, Body
+from app.v1.streams import Events, Terms
 from engine.serve import outside, probe, routing
 from engine.serve.disconnects import HungUpError, while_connected
 from engine.serve.rollout import canary
 from engine.serve.routing import Upstream
 
-WHOLE_SECONDS = 600  # an outside server has so long for an answer that is not streamed, as OpenAI's own client gives it
-SILENT_SECONDS = 300  # and so long between two words of a stream: Ollama may have to load the model first
-CLIENT_GONE = 499  # nginx's word for it; nobody is there to read it
+WHOLE_SECONDS = 600  # a backend has so long for an answer that is not streamed, as OpenAI's own client gives it
+SILENT_SECONDS = 300  # an outside one so long between two words of a stream: Ollama may have to load the model first
+OWN_SILENT_SECONDS = 600  # and one of ours, which may read a long prompt on a CPU
 UNREACHED = (aiohttp.ClientOSError, aiohttp.ConnectionTimeoutError, aiohttp.ServerDisconnectedError)
+TELLS_USAGE = ("chat/completions", "completions")  # where a stream can be asked for its usage
 
 
 class Passing:
-    """Carries a request to its backend and the answer back, and lets go of both however it ends."""
+    """Carries a request to its backend and the answer back, and lets go of both however it ends.
 
-    def __init__(self, request: Request, route: str, body: Body, began: float) -> None:
-        self._request, self._route, self._body, self._began = request, route, body, began
+    `added` are fields that the request does not have and the backend gets, `headers` go to the client.
+    """
+
+    def __init__(self, request: Request, route: str, body: Body, meter: Meter) -> None:
+        self._request, self._route, self._body, self._meter = request, route, body, meter
         self._upstream = routing.upstream(body.model)
+        self._endpoint = figures.of(self._upstream.endpoint_id)
+        self._added: dict[str, Any] = {}
+        self._headers: dict[str, str] = {}
 
-    async def answer(self) -> Response:
+    async def answer(self, added: dict[str, Any], headers: dict[str, str]) -> Response:
         """The backend's answer. Raises ApiError, or routing's errors when nothing answers."""
-        traffic.IN_FLIGHT.inc()
+        self._added, self._headers = added, headers
+        self._meter.goes_to(self._upstream, self._endpoint)
         try:
-            answer, content = await self._fetched()
-        except BaseException as error:  # raised again: a cancelled request too must be counted out
-            trial.failed(self._upstream, error)
-            self._finished()
-            raise
-        traffic.FIRST_BYTE_SECONDS.labels(self._route).observe(time.perf_counter() - self._began)
-        if content is None:
-            return self._stream(answer)
-        trial.ended(self._upstream, answer.status, self._began)
-        self._finished()
-        return self._whole(answer, content)
-
-    async def _fetched(self) -> tuple[aiohttp.ClientResponse, bytes | None]:
-        try:
-            return await while_connected(self._request.receive, self._fetch())
+            answer, content = await while_connected(self._request.receive, self._fetch())
         except HungUpError as error:
             raise ApiError("The client has gone.", CLIENT_GONE) from error
+        self._meter.first_byte()
+        if content is None:
+            return self._stream(answer)
+        self._endpoint.queue.leave()
+        return await self._whole(answer, content)
 
     async def _fetch(self) -> tuple[aiohttp.ClientResponse, bytes | None]:
-        """The backend's answer with its content, or with None when it is a stream still to be read."""
-        is_outside = connections.is_outside(self._upstream.address)
+        """The backend's answer with its content, or with None when it is a stream still to be read.
+
+        It has a place in the endpoint's queue then. When it fails it has none.
+        """
+        if await self._endpoint.queue.enter():
+            self._look_up_again()
         try:
-            async with asyncio.timeout(WHOLE_SECONDS if is_outside else None):
+            async with asyncio.timeout(WHOLE_SECONDS):
                 return await self._read(await self._connect())
-        except TimeoutError as error:
-            raise ApiError(f"The backend of `{self._body.model}` did not answer in time.", 504) from error
-        except upstream_answers.ERRORS as error:
-            raise ApiError(upstream_answers.BROKEN, 502) from error
+        except BaseException as error:  # raised again, some of them in words that a client understands
+            self._endpoint.queue.leave()
+            if isinstance(error, TimeoutError):
+                text = f"The backend of `{self._body.model}` did not answer in time."
+                raise ApiError(text, 504) from error
+            if isinstance(error, upstream_answers.ERRORS):
+                raise ApiError(upstream_answers.BROKEN, 502) from error
+            raise
+
+    def _look_up_again(self) -> None:
+        """A backend that has just been replaced or restarted is looked up again."""
+        self._upstream = routing.upstream(self._body.model)
+        self._meter.goes_to(self._upstream, self._endpoint)
 
     async def _read(self, answer: aiohttp.ClientResponse) -> tuple[aiohttp.ClientResponse, bytes | None]:
         try:
+            if answer.status in backend_errors.LACKING and self._route in backend_errors.OPTIONAL_ROUTES:
+                return answer, await upstream_answers.whole(answer)  # in whatever words: there is no such route
             if upstream_answers.check_head(answer):
                 return answer, None
             content = await upstream_answers.whole(answer)
@@ -74,13 +90,13 @@ class Passing:
         return answer, content
 
     async def _connect(self) -> aiohttp.ClientResponse:
-        """The head of the backend's answer. A backend that has just been replaced or restarted is looked up again."""
+        """The head of the backend's answer."""
         try:
             return await self._send(self._upstream)
         except UNREACHED:
             canary.unreached(self._upstream.backend_id)
             routing.forget()
-            self._upstream = routing.upstream(self._body.model)
+            self._look_up_again()
         try:
             return await self._send(self._upstream)
         except UNREACHED as error:
@@ -99,40 +115,69 @@ class Passing:
         base = upstream.address if is_outside else probe.LOCAL_BASE
         headers = {"content-type": "application/json", "accept-encoding": "identity"}
         headers |= probe.key_headers(upstream.key_env) if is_outside else {}
-        silent = (SILENT_SECONDS if self._body.stream else WHOLE_SECONDS) if is_outside else None
+        silent = (SILENT_SECONDS if is_outside else OWN_SILENT_SECONDS) if self._body.stream else WHOLE_SECONDS
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connections.CONNECT_SECONDS, sock_read=silent)
-        session, body = connections.session(upstream.address), self._body.renamed(upstream.model)
+        added = self._added if is_outside else self._added | self._usage_asked()
+        session, body = connections.session(upstream.address), self._body.renamed(upstream.model, added)
         url = f"{base}/{self._route}"
         return await session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
 
-    def _whole(self, answer: aiohttp.ClientResponse, content: bytes) -> Response:
-        if self._upstream.model != self._body.model and answer.status == 200:
-            content = upstream_answers.named(content, self._body.model)
-        traffic.REQUESTS.labels(self._route, str(answer.status)).inc()
-        return Response(content, answer.status, media_type="application/json")
+    def _usage_asked(self) -> dict[str, Any]:
+        """Has a server of ours say how many tokens a stream had. Of outside ones not each knows the field."""
+        asked = self._body.fields.get("stream_options")
+        if not self._body.stream or self._route not in TELLS_USAGE or not isinstance(asked, dict | None):
+            return {}
+        return {"stream_options": {**(asked or {}), "include_usage": True}}
+
+    async def _whole(self, answer: aiohttp.ClientResponse, content: bytes) -> Response:
+        said = await upstream_answers.parsed_whole(content)
+        if answer.status >= 400:
+            return self._error(answer.status, content, said)
+        if said is None:
+            raise ApiError(upstream_answers.NOT_JSON, 502)
+        if isinstance(said, dict):
+            self._meter.used(said.get("usage"))
+            if self._meter.keeps_content:
+                self._meter.said(content[:16_384].decode("utf-8", "replace"))
+            if self._upstream.model != self._body.model:
+                content = upstream_answers.dumped(upstream_answers.renamed(said, self._body.model))
+        self._meter.end(answer.status)
+        return Response(content, answer.status, self._headers, media_type="application/json")
+
+    def _error(self, status: int, content: bytes, said: Any) -> Response:
+        """The backend's error, as it is if it is in OpenAI's shape."""
+        if backend_errors.lacks(self._route, status, said):
+            raise backend_errors.lacking(self._route, self._body.model, self._upstream.kind)
+        if not backend_errors.is_openais(said):
+            raise backend_errors.translated(said, status)
+        self._meter.end(status)
+        return Response(content, status, self._headers, media_type="application/json")
 
     def _stream(self, answer: aiohttp.ClientResponse) -> Response:
-        traffic.REQUESTS.labels(self._route, str(answer.status)).inc()
+        is_outside = connections.is_outside(self._upstream.address)
+        asked = self._body.fields.get("stream_options")
+        terms = Terms(
+            new_name=self._body.model if self._upstream.model != self._body.model else None,
+            hides_usage=not (isinstance(asked, dict) and asked.get("include_usage")),
+            answers=self._body.answers,
+            needs_done=not is_outside,
+        )
+        events = Events(answer, self._meter, terms)
 
         def end() -> None:
             answer.close()
-            self._finished()
+            self._endpoint.queue.leave()
+            self._meter.end(events.status)
 
-        new_name = self._body.model if self._upstream.model != self._body.model else None
-        chunks = trial.watched(self._upstream, self._began, upstream_answers.events(answer, new_name))
-        return Stream(chunks, answer.status, end)
-
-    def _finished(self) -> None:
-        traffic.IN_FLIGHT.dec()
-        traffic.SECONDS.labels(self._route).observe(time.perf_counter() - self._began)
+        return Stream(events, answer.status, self._headers, end)
 
 
 class Stream(StreamingResponse):
     """Server-sent events, and `end()` when they are over: also when the client left before the first."""
 
-    def __init__(self, chunks: AsyncIterator[bytes], status: int, end: Callable[[], None]) -> None:
-        headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-        super().__init__(chunks, status, headers, "text/event-stream")
+    def __init__(self, events: Events, status: int, headers: dict[str, str], end: Callable[[], None]) -> None:
+        headers = {"cache-control": "no-cache", "x-accel-buffering": "no", **headers}
+        super().__init__(events.chunks(), status, headers, "text/event-stream")
         self._end = end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

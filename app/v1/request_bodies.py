@@ -13,7 +13,12 @@ from engine.serve.routing import NotReadyError
 MOST_BODY_BYTES = 2 << 20
 MOST_CHOICES = 8
 MOST_TOKENS = 131_072
-LIMITS = {"n": MOST_CHOICES, "best_of": MOST_CHOICES, "max_tokens": MOST_TOKENS, "max_completion_tokens": MOST_TOKENS}
+MOST_NAME = 300  # characters of a model's name
+LENGTHS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+LIMITS = {"n": MOST_CHOICES, "best_of": MOST_CHOICES} | dict.fromkeys(LENGTHS, MOST_TOKENS)
+OLD = b'"guided_'  # the beginning of names that vLLM knew once, and now passes over in silence
+BYTES_A_TOKEN = 4  # about, of English; only for what a backend does not count
+CLIENT_GONE = 499  # nginx's word for it; nobody is there to read it
 
 
 class ApiError(Exception):
@@ -26,9 +31,11 @@ class ApiError(Exception):
         param: str | None = None,
         code: str | None = None,
         retry_after: int | None = None,
+        kind: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message, self.status, self.param, self.code, self.retry_after = message, status, param, code, retry_after
+        self.kind = kind or ("server_error" if status >= 500 else "invalid_request_error")
 
     @classmethod
     def of(cls, error: TunesmithError) -> "ApiError":
@@ -38,13 +45,12 @@ class ApiError(Exception):
         return cls(str(error), error.status, "model", code, retry_after)
 
     def body(self) -> bytes:
-        kind = "server_error" if self.status >= 500 else "invalid_request_error"
-        error = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
+        error = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
         return orjson.dumps({"error": error})
 
-    def response(self) -> Response:
+    def response(self, more_headers: dict[str, str] | None = None) -> Response:
         headers = {"retry-after": str(self.retry_after)} if self.retry_after else {}
-        return Response(self.body(), self.status, headers, "application/json")
+        return Response(self.body(), self.status, {**(more_headers or {}), **headers}, "application/json")
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,29 @@ class Body:
     raw: bytes
     fields: dict[str, Any]
 
-    def renamed(self, model: str) -> bytes:
-        """The body for a backend that calls the model by another name."""
-        return self.raw if model == self.model else orjson.dumps({**self.fields, "model": model})
+    def renamed(self, model: str, added: dict[str, Any]) -> bytes:
+        """The body for a backend that calls the model by another name, with further fields."""
+        return self.raw if model == self.model and not added else orjson.dumps({**self.fields, "model": model, **added})
+
+    @property
+    def most_tokens(self) -> int | None:
+        """How long each answer may get, if the request says so."""
+        return next((self.fields[name] for name in LENGTHS if self.fields.get(name) is not None), None)
+
+    @property
+    def answers(self) -> int:
+        """How many answers are asked for: `n` to each prompt."""
+        prompt = self.fields.get("prompt")
+        prompts = len(prompt) if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else 1
+        return prompts * max(self.fields.get("n") or 1, self.fields.get("best_of") or 1)
+
+    @property
+    def prompt_estimate(self) -> int:
+        """About as many tokens as the question has."""
+        return len(self.raw) // BYTES_A_TOKEN
 
 
-async def read_request(request: Request) -> Body:
+async def read_request(request: Request, route: str) -> Body:
     """Reads and checks a request's body. Raises ApiError."""
     raw = await _limited(request)
     try:
@@ -73,8 +96,14 @@ async def read_request(request: Request) -> Body:
     model = fields.get("model")
     if not isinstance(model, str) or not model:
         raise ApiError("`model` must name one of the models of GET /v1/models.", 400, "model")
+    if len(model) > MOST_NAME:
+        raise ApiError(f"`model` has {len(model)} characters, and no model has more than {MOST_NAME}.", 400, "model")
     for name, most in LIMITS.items():
         _check_limit(name, fields.get(name), most)
+    if OLD in raw:
+        _refuse_old(fields)
+    if route == "responses":
+        _refuse_kept(fields)
     return Body(model, fields.get("stream") is True, raw, fields)
 
 
@@ -84,6 +113,25 @@ def _check_limit(name: str, value: Any, most: int) -> None:
     least = 0 if name == "max_tokens" else 1  # 0 with `echo` only reads the prompt
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ApiError(f"`{name}` must be a whole number from {least} to {most}.", 400, name)
+
+
+def _refuse_old(fields: dict[str, Any]) -> None:
+    """Refuses vLLM's fields of before 0.12: an answer that keeps to no form would pass for one that does."""
+    for name, value in fields.items():
+        if name.startswith("guided_") and value is not None:
+            use = "Use `structured_outputs` or `response_format`."
+            text = f"`{name[:60]}` is an old field that servers no longer follow. {use}"
+            raise ApiError(text, 400, name[:60], "unsupported_parameter")
+
+
+def _refuse_kept(fields: dict[str, Any]) -> None:
+    """Refuses what would need an earlier answer, or one that is fetched later: other calls than these do not exist."""
+    for name in ("background", "previous_response_id", "conversation"):
+        if fields.get(name):
+            text = (
+                f"`{name}` needs answers that are kept, and none are kept here. Send the whole conversation in `input`."
+            )
+            raise ApiError(text, 400, name, "unsupported_parameter")
 
 
 async def _limited(request: Request) -> bytes:

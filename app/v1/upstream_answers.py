@@ -1,6 +1,7 @@
 """What a backend answers, read within bounds and renamed for the client: it may be a stranger's server."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from typing import Any
 
 import aiohttp
 import orjson
@@ -8,10 +9,10 @@ import orjson
 from app.v1.request_bodies import ApiError
 from engine.serve import outside
 
-MOST_LINE_BYTES = 1 << 20  # of a stream; a word has some 200
 MOST_NESTED = 1_000_000  # lists and objects in an answer that is read to rename it
 BROKEN = "The backend broke off while it answered. Try again."
-SILENT = "The backend sent nothing for too long."
+NOT_JSON = "The backend's answer is not JSON."
+LONG_BYTES = 256 << 10  # what is longer takes more than a millisecond to read
 ERRORS = (aiohttp.ClientError, ValueError, OSError)  # ValueError: of yarl, and of headers that are none
 
 
@@ -42,43 +43,40 @@ async def whole(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(content)
 
 
-def named(content: bytes, model: str) -> bytes:
-    """An outside server's answer, under the name the client knows."""
+async def parsed_whole(content: bytes) -> Any:
+    """An answer as JSON, None where it is none or has far too many parts; in a thread where it is long."""
+    if len(content) > LONG_BYTES:
+        return await asyncio.to_thread(_parsed_or_none, content)
+    return _parsed_or_none(content)
+
+
+def _parsed_or_none(content: bytes) -> Any:
     if content.count(b"{") + content.count(b"[") > MOST_NESTED:
         raise ApiError("The backend's answer has far too many parts.", 502)
     try:
-        answer = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise ApiError("The backend's answer is not JSON.", 502) from error
-    return orjson.dumps({**answer, "model": model}) if isinstance(answer, dict) else content
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
 
 
-async def events(answer: aiohttp.ClientResponse, model: str | None) -> AsyncIterator[bytes]:
-    """A stream's bytes as they come, renamed to `model` if it is given. What goes wrong is the last event."""
+def parsed(payload: bytes) -> dict[str, Any]:
+    """An event of a stream. Raises ApiError for one that is no JSON object."""
+    if payload.count(b"{") + payload.count(b"[") > MOST_NESTED:
+        raise ApiError("The backend's answer has far too many parts.", 502)
     try:
-        async for chunk in answer.content.iter_any() if model is None else _renamed(answer, model):
-            yield chunk
-    except ApiError as error:
-        yield b"\n\ndata: " + error.body() + b"\n\n"
-    except TimeoutError:
-        yield b"\n\ndata: " + ApiError(SILENT, 504).body() + b"\n\n"
-    except ERRORS:  # it died, or was killed, in the middle: say so in the stream's own words
-        yield b"\n\ndata: " + ApiError(BROKEN, 502).body() + b"\n\n"
+        event: dict[str, Any] = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise ApiError(NOT_JSON, 502) from error
+    return event
 
 
-async def _renamed(answer: aiohttp.ClientResponse, model: str) -> AsyncIterator[bytes]:
-    async for line in _lines(answer):
-        yield b"data: " + named(line[6:], model) + b"\n" if line.startswith(b"data: {") else line
+def renamed(answer: dict[str, Any], model: str) -> dict[str, Any]:
+    """An answer, or an event of one, under the name the client knows."""
+    response = answer.get("response")
+    if isinstance(response, dict):  # an event of /v1/responses
+        return {**answer, "response": {**response, "model": model}}
+    return answer if isinstance(answer.get("type"), str) else {**answer, "model": model}
 
 
-async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Whole lines with their ends. Raises ApiError for one that does not end."""
-    begun = b""
-    async for chunk in answer.content.iter_any():
-        *lines, begun = (begun + chunk).split(b"\n")
-        for line in lines:
-            yield line + b"\n"
-        if len(begun) > MOST_LINE_BYTES:
-            raise ApiError("The backend's stream has a line that does not end.", 502)
-    if begun:
-        yield begun
+def dumped(answer: dict[str, Any]) -> bytes:
+    return orjson.dumps(answer)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.accounts import request_log
 from engine.life import orphans
 from engine.models import looks
 from engine.process import logs, machine, trash, work
@@ -33,6 +34,7 @@ CHORES = {
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),
     "runtimes": Chore(runtimes.tidy, 600),
+    "requests": Chore(request_log.drop_old, 600),
     "models": Chore(looks.forget_changed, 600),
 }
 

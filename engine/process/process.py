@@ -228,7 +228,7 @@ def _signal_shim(folder: Path, number: int) -> bool:
     """Signals the living shim; False when there is none. One that has just begun gets a moment to say who it is."""
     deadline = time.monotonic() + START_SECONDS
     while alive(folder) and time.monotonic() < deadline:
-        pid = _shim_pid(folder)
+        pid = shim_pid(folder)
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -237,7 +237,7 @@ def _signal_shim(folder: Path, number: int) -> bool:
     return False
 
 
-def _shim_pid(folder: Path) -> int | None:
+def shim_pid(folder: Path) -> int | None:
     """The shim's process id, if it is still that process: the start time rules out an id used again."""
     try:
         record = json.loads((folder / "shim.json").read_text(encoding="utf-8"))

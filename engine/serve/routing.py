@@ -31,6 +31,8 @@ class Upstream:
     endpoint_id: str
     backend_id: str
     key_env: str | None = None  # environment variable that holds the outside server's key
+    endpoint: str = ""  # the endpoint's name
+    kind: str = ""  # transformers, vllm or external
 
 
 class NotReadyError(TunesmithError):
@@ -121,7 +123,7 @@ def upstream(model: str) -> Upstream:
     if found.problem is not None:
         raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {found.problem}", "Add it again.", None)
     key_env = backend.options.get("api_key_env") if backend.kind == "external" else None
-    return Upstream(backend.address, found.model, endpoint.id, backend.id, key_env)
+    return Upstream(backend.address, found.model, endpoint.id, backend.id, key_env, endpoint.name, backend.kind)
 
 
 def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:

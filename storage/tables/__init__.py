@@ -4,6 +4,7 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
            Run -> Export -> Work
            Run -> Endpoint -> Backend -> Transition    Project -> Chat -> Message
                              Backend -> ServedAdapter
+           ApiKey -> LoggedRequest, Usage
 
 Times are seconds since 1970 (UTC). Ids are known before a row is saved.
 """
@@ -26,4 +27,6 @@ from storage.tables.runs import Metric as Metric
 from storage.tables.runs import Run as Run
 from storage.tables.served_adapters import ServedAdapter as ServedAdapter
 from storage.tables.transitions import Transition as Transition
+from storage.tables.usage import LoggedRequest as LoggedRequest
+from storage.tables.usage import Usage as Usage
 from storage.tables.work import Work as Work

@@ -2,6 +2,7 @@
 
 import time
 
+from sqlalchemy import JSON, BigInteger, Column
 from sqlmodel import Field, SQLModel
 
 from storage.tables.columns import new_id
@@ -14,6 +15,10 @@ class ApiKey(SQLModel, table=True):
     name: str
     sha256: str = Field(unique=True)
     scope: str = "inference"  # inference: /v1 only | all: the whole REST API
+    models: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))  # None: every model
+    requests_per_minute: int | None = None
+    tokens_per_day: int | None = Field(default=None, sa_type=BigInteger)
+    expires_at: float | None = None
     created_at: float = Field(default_factory=time.time)
     last_used_at: float | None = None
     revoked_at: float | None = None

@@ -30,7 +30,7 @@ import aiohttp
 from tests.bench.big_home import Sizes
 from tests.bench.spine import ROOT, TOKEN, Studio, until
 
-PAGES = ("", "models", "data", "train", "runs", "serve", "chat", "system")
+PAGES = ("", "models", "data", "train", "runs", "serve", "chat", "usage", "system")
 FRAGMENTS = (
     "frame/projects",
     "frame/activity",

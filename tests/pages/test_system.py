@@ -18,7 +18,7 @@ class Click:
 
 
 def test_a_new_key_is_shown_to_who_asked_and_nowhere_else() -> None:
-    cleared, shown = system.create("my <script>", "inference")
+    cleared, shown = system.create("my <script>", "inference", "", None, None, 0)
     assert cleared == ""
     assert isinstance(shown, dict)
     assert keys.verify(shown["value"])
@@ -28,8 +28,28 @@ def test_a_new_key_is_shown_to_who_asked_and_nowhere_else() -> None:
     assert shown["value"] not in listed
 
 
+def test_a_keys_limits_are_taken_from_the_form_and_listed() -> None:
+    _, shown = system.create("editor", "inference", " jokes*, <b>:base ", 60, 100_000, 7)
+    assert isinstance(shown, dict)
+    key = keys.verify(shown["value"])
+    assert key is not None
+    assert (key.models, key.requests_per_minute, key.tokens_per_day) == (["jokes*", "<b>:base"], 60, 100_000)
+    listed = system.keys_html(ANY)
+    assert "<code>jokes*</code>" in listed
+    assert "<b>:base" not in listed
+    assert "60 requests a minute<br>100,000 tokens a day" in listed
+    assert "in 7 d" in listed or "in 6 d 23 h" in listed
+
+
+def test_wrong_limits_are_said_field_by_field(toasts: list[str]) -> None:
+    assert system.create("editor", "inference", "", -5, None, 0) == (gr.skip(), gr.skip())
+    assert system.create("editor", "all", "jokes", None, None, 0) == (gr.skip(), gr.skip())
+    assert "`requests_per_minute`" in toasts[0]
+    assert "could make another key" in toasts[1]
+
+
 def test_a_key_needs_a_name(toasts: list[str]) -> None:
-    assert system.create(" ", "all") == (gr.skip(), gr.skip())
+    assert system.create(" ", "all", "", None, None, 0) == (gr.skip(), gr.skip())
     assert "The key needs a name" in toasts[0]
 
 

@@ -207,7 +207,7 @@ def test_an_outside_model_answers_under_the_endpoints_name(
 
 def test_traffic_is_counted_without_anybodys_words(client: openai.OpenAI) -> None:
     bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id))
-    labels = {"route": "chat/completions", "code": "200"}
+    labels = {"endpoint": "jokes", "route": "chat/completions", "code": "200"}
     before = traffic.REGISTRY.get_sample_value("tunesmith_gateway_requests_total", labels) or 0
     client.chat.completions.create(model="jokes", messages=says("hello"))
     assert traffic.REGISTRY.get_sample_value("tunesmith_gateway_requests_total", labels) == before + 1

@@ -202,7 +202,7 @@ def test_a_process_id_that_was_used_again_is_not_signalled(folder: Path) -> None
     process.start(command("import time; time.sleep(60)"), folder, 1)
     pids = record(folder)
     shim.write_json(folder / "shim.json", {**pids, "shim": os.getpid()})
-    assert process._shim_pid(folder) is None
+    assert process.shim_pid(folder) is None
     shim.write_json(folder / "shim.json", pids)
     process.kill(folder)
 
