@@ -36,6 +36,7 @@ WORKERS = {
     "machine_speed": "engine.workers.fit.machine_speed",
     "track": "engine.workers.runs.track",
     "serve": "engine.workers.serve.serve",
+    "benchmark": "engine.workers.benchmarks.measure",
 }
 
 

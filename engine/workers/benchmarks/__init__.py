@@ -1,0 +1,1 @@
+"""Benchmarks: the program that puts a load on an endpoint and measures its answers."""

@@ -1,0 +1,104 @@
+"""An OpenAI server for tests whose speed is known: `python -m tests.tunable_server SPEC.json OUT/`, or with vLLM's flags.
+
+It computes at most SEQS answers at once, a token every TOKEN_SECONDS, and the others wait; it counts tokens as words.
+With more than CROWD at once each token takes three times as long, so that more is not always better. A prompt of
+`torn` ends in the middle, `no usage` is not counted, `refuse` is answered with 503.
+"""
+
+import argparse
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from engine.process import events
+
+TOKEN_SECONDS = 0.004
+SEQS, CROWD = 4, 16
+
+
+def make(names: list[str], seqs: int) -> FastAPI:
+    app = FastAPI()
+    slots = asyncio.Semaphore(seqs)
+    pause = TOKEN_SECONDS * (3 if seqs > CROWD else 1)
+    app.state.asked = []
+
+    @app.get("/v1/models")
+    def models() -> dict[str, Any]:
+        return {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
+
+    @app.get("/health")
+    def health() -> dict[str, Any]:
+        return {"status": "ok", "in_flight": 0}
+
+    @app.get("/version")
+    def version() -> dict[str, str]:
+        return {"version": "0.32.0"}
+
+    @app.post("/v1/chat/completions", response_model=None)
+    @app.post("/v1/completions", response_model=None)
+    async def answer(request: Request) -> JSONResponse | StreamingResponse:
+        body = await request.json()
+        app.state.asked.append({"headers": dict(request.headers), "body": body})
+        text = body["prompt"] if "prompt" in body else " ".join(str(turn["content"]) for turn in body["messages"])
+        if text == "refuse":
+            return JSONResponse({"error": {"message": "It is full."}}, 503)
+        count = int(body.get("max_tokens", 16))
+        usage = {"prompt_tokens": len(text.split()) + 1, "completion_tokens": count}
+        if body.get("stream"):
+            return StreamingResponse(stream(body, text, count, usage), media_type="text/event-stream")
+        choice = {"index": 0, "text": "a", "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}
+        return JSONResponse({"model": body["model"], "choices": [choice], "usage": usage})
+
+    async def stream(body: dict[str, Any], text: str, count: int, usage: dict[str, int]) -> AsyncIterator[str]:
+        is_chat = "messages" in body
+        if is_chat:
+            yield _event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
+        async with slots:
+            for place in range(count):
+                await asyncio.sleep(pause)
+                if text == "torn" and place == 1:
+                    return
+                piece: dict[str, Any] = {"delta": {"content": "a "}} if is_chat else {"text": "a "}
+                last = {"finish_reason": "length" if place == count - 1 else None}
+                yield _event({"choices": [{"index": 0, **piece, **last}]})
+        if text != "no usage":
+            yield _event({"choices": [], "usage": usage})
+        yield "data: [DONE]\n\n"
+
+    return app
+
+
+def _event(fields: dict[str, Any]) -> str:
+    return f"data: {json.dumps(fields)}\n\n"
+
+
+def main() -> None:
+    if "--uds" in sys.argv:  # started as vLLM is
+        flags = argparse.ArgumentParser()
+        flags.add_argument("--uds")
+        flags.add_argument("--served-model-name", nargs="+")
+        flags.add_argument("--max-num-seqs", type=int, default=SEQS)
+        asked, _others = flags.parse_known_args()
+        address, names, seqs, out = asked.uds, asked.served_model_name, asked.max_num_seqs, None
+    else:
+        spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+        address, names, seqs, out = spec["socket"], list(spec["names"]), SEQS, Path(sys.argv[2])
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(address)
+    listening.listen()
+    if out is not None:
+        events.append(out, events.Ready(address=f"unix:{address}", models=names))
+    server = uvicorn.Config(make(names, seqs), log_level="warning", timeout_graceful_shutdown=1)
+    uvicorn.Server(server).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()
