@@ -53,9 +53,7 @@ def trainings_between(session: Session, since: float, until: float) -> Sequence[
     return session.exec(select(Run.name).where(*overlapped).order_by(col(Run.created_at)).limit(20)).all()
 
 
-def tuners(
-    session: Session, project_id: str | None = None, limit: int = 100, offset: int = 0
-) -> Sequence[Tuner]:
+def tuners(session: Session, project_id: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[Tuner]:
     """The newest first."""
     query = select(Tuner).order_by(col(Tuner.created_at).desc(), col(Tuner.id))
     query = query.where(Tuner.project_id == project_id) if project_id else query
@@ -68,5 +66,5 @@ def count_tuners(session: Session, project_id: str | None = None) -> int:
 
 
 def moving_tuners(session: Session) -> Sequence[str]:
-    """Ids of tuners that are under way."""
-    return session.exec(select(Tuner.id).where(col(Tuner.status).in_(WORK_MOVING))).all()
+    """Ids of tuners that are under way, or still put things away."""
+    return session.exec(select(Tuner.id).where(Tuner.stage != "over")).all()

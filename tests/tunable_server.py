@@ -1,4 +1,4 @@
-"""An OpenAI server for tests whose speed is known: `python -m tests.tunable_server SPEC.json OUT/`, or with vLLM's flags.
+"""An OpenAI server of known speed, for tests: `python -m tests.tunable_server SPEC.json OUT/`, or with vLLM's flags.
 
 It computes at most SEQS answers at once, a token every TOKEN_SECONDS, and the others wait; it counts tokens as words.
 With more than CROWD at once each token takes three times as long, so that more is not always better. A prompt of
@@ -10,7 +10,9 @@ import asyncio
 import json
 import socket
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from engine.process import events
+from tests.waiting import wait_for
 
 TOKEN_SECONDS = 0.004
 SEQS, CROWD = 4, 16
@@ -28,7 +31,6 @@ def make(names: list[str], seqs: int) -> FastAPI:
     app = FastAPI()
     slots = asyncio.Semaphore(seqs)
     pause = TOKEN_SECONDS * (3 if seqs > CROWD else 1)
-    app.state.asked = []
 
     @app.get("/v1/models")
     def models() -> dict[str, Any]:
@@ -46,38 +48,58 @@ def make(names: list[str], seqs: int) -> FastAPI:
     @app.post("/v1/completions", response_model=None)
     async def answer(request: Request) -> JSONResponse | StreamingResponse:
         body = await request.json()
-        app.state.asked.append({"headers": dict(request.headers), "body": body})
-        text = body["prompt"] if "prompt" in body else " ".join(str(turn["content"]) for turn in body["messages"])
-        if text == "refuse":
+        if _asked(body) == "refuse":
             return JSONResponse({"error": {"message": "It is full."}}, 503)
-        count = int(body.get("max_tokens", 16))
-        usage = {"prompt_tokens": len(text.split()) + 1, "completion_tokens": count}
         if body.get("stream"):
-            return StreamingResponse(stream(body, text, count, usage), media_type="text/event-stream")
+            return StreamingResponse(_stream(body, slots, pause), media_type="text/event-stream")
         choice = {"index": 0, "text": "a", "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}
-        return JSONResponse({"model": body["model"], "choices": [choice], "usage": usage})
-
-    async def stream(body: dict[str, Any], text: str, count: int, usage: dict[str, int]) -> AsyncIterator[str]:
-        is_chat = "messages" in body
-        if is_chat:
-            yield _event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
-        async with slots:
-            for place in range(count):
-                await asyncio.sleep(pause)
-                if text == "torn" and place == 1:
-                    return
-                piece: dict[str, Any] = {"delta": {"content": "a "}} if is_chat else {"text": "a "}
-                last = {"finish_reason": "length" if place == count - 1 else None}
-                yield _event({"choices": [{"index": 0, **piece, **last}]})
-        if text != "no usage":
-            yield _event({"choices": [], "usage": usage})
-        yield "data: [DONE]\n\n"
+        return JSONResponse({"model": body["model"], "choices": [choice], "usage": _usage(body)})
 
     return app
 
 
+def _asked(body: dict[str, Any]) -> str:
+    return str(body["prompt"]) if "prompt" in body else " ".join(str(turn["content"]) for turn in body["messages"])
+
+
+def _usage(body: dict[str, Any]) -> dict[str, int]:
+    return {"prompt_tokens": len(_asked(body).split()) + 1, "completion_tokens": int(body.get("max_tokens", 16))}
+
+
+async def _stream(body: dict[str, Any], slots: asyncio.Semaphore, pause: float) -> AsyncIterator[str]:
+    text, usage, is_chat = _asked(body), _usage(body), "messages" in body
+    if is_chat:
+        yield _event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
+    async with slots:
+        for place in range(usage["completion_tokens"]):
+            await asyncio.sleep(pause)
+            if text == "torn" and place == 1:
+                return
+            piece: dict[str, Any] = {"delta": {"content": "a "}} if is_chat else {"text": "a "}
+            reason = "length" if place == usage["completion_tokens"] - 1 else None
+            yield _event({"choices": [{"index": 0, **piece, "finish_reason": reason}]})
+    if text != "no usage":
+        yield _event({"choices": [], "usage": usage})
+    yield "data: [DONE]\n\n"
+
+
 def _event(fields: dict[str, Any]) -> str:
     return f"data: {json.dumps(fields)}\n\n"
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """The server in a thread of this process; gives the path of its socket."""
+    path = str(folder / "s")
+    server = uvicorn.Server(uvicorn.Config(make(["jokes", "jokes:base"], SEQS), uds=path, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_for(lambda: server.started)
+        yield path
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def main() -> None:

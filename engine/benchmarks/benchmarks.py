@@ -1,7 +1,7 @@
 """Benchmarks: an endpoint measured under a stated load. running -> succeeded | failed | stopped.
 
-The load comes from a worker (engine.workers.benchmarks.measure), never from the studio's own process. One is measured at
-a time: two would measure each other. What was found is kept in the row when the work is over (`tick`), with what was
+The load comes from a worker (engine.workers.benchmarks.measure), never from the studio's own process. One is measured
+at a time: two would measure each other. What was found is kept in the row when the work is over (`tick`), with what was
 under way beside it, and stays when the endpoint is deleted.
 """
 

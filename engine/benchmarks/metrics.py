@@ -7,6 +7,7 @@ between two pieces of a stream. e2el: from sending a request to the last piece. 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def gain(before: float, after: float) -> float:
 
 def saturates_at(levels: Sequence[Mapping[str, Any]]) -> int | None:
     """The requests at once above which throughput grew by less than 5 %; None while it still grew, or with a rate."""
-    for before, after in zip(levels, levels[1:], strict=False):
+    for before, after in pairwise(levels):
         if before["concurrency"] and after["concurrency"]:
             doublings = np.log2(after["concurrency"] / before["concurrency"])
             grown = gain(before["output_throughput"], after["output_throughput"])

@@ -8,7 +8,7 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +26,7 @@ from engine.process import events
 from engine.serve import probe
 from engine.workers import contract
 from engine.workers.benchmarks import levels, prompts, stream
+from engine.workers.benchmarks.levels import Ask
 from engine.workers.benchmarks.prompts import Prompts
 from engine.workers.benchmarks.stream import Target
 
@@ -86,9 +87,7 @@ def _fields(load: Load, is_outside: bool) -> dict[str, Any]:
     return fields if is_outside or not load.ignore_eos else {**fields, "ignore_eos": True}
 
 
-def _asking(
-    session: aiohttp.ClientSession, target: Target, chosen: Prompts, fields: dict[str, Any]
-) -> Callable[[int], Awaitable[Answer]]:
+def _asking(session: aiohttp.ClientSession, target: Target, chosen: Prompts, fields: dict[str, Any]) -> Ask:
     return lambda number: stream.ask(session, target, chosen.route, {**chosen.body(number), **fields})
 
 
@@ -106,9 +105,7 @@ def _ladder(load: Load, measured: Sequence[dict[str, Any]]) -> Iterator[Level]:
         clients *= 2
 
 
-async def _level(
-    ask: Callable[[int], Awaitable[Answer]], load: Load, level: Level, place: int, out: Path
-) -> dict[str, Any]:
+async def _level(ask: Ask, load: Load, level: Level, place: int, out: Path) -> dict[str, Any]:
     answers: list[Answer] = []
     durations, speeds = [], []
     begins_at = load.warmup
@@ -117,7 +114,7 @@ async def _level(
     for repeat in range(load.repeats):
         report = _Report(out, level, load, place, repeat)
         started = time.perf_counter()
-        part = await _once(lambda number, base=begins_at: ask(base + number), load, level, repeat, report)
+        part = await _once(_from(ask, begins_at), load, level, repeat, report)
         durations.append(max(answer.started + answer.latency for answer in part) - started)
         speeds.append(sum(answer.output_tokens for answer in part) / durations[-1])
         answers += part
@@ -127,7 +124,7 @@ async def _level(
     return {
         "concurrency": level.concurrency,
         "rate": level.rate,
-        **metrics.summary(answers, sum(durations), load.goodput),
+        **metrics.summary(answers, sum(durations), dict(load.goodput)),
         "runs": speeds,
         "tokens_counted_by": "server" if all(answer.counted for answer in answers if not answer.error) else "stream",
         "client_cpu": cpu_share,
@@ -135,9 +132,12 @@ async def _level(
     }
 
 
-async def _once(
-    ask: Callable[[int], Awaitable[Answer]], load: Load, level: Level, repeat: int, report: "_Report"
-) -> list[Answer]:
+def _from(ask: Ask, first: int) -> Ask:
+    """Asks the prompts from `first` on."""
+    return lambda number: ask(first + number)
+
+
+async def _once(ask: Ask, load: Load, level: Level, repeat: int, report: "_Report") -> list[Answer]:
     if level.concurrency:
         return await levels.at_once(ask, level.concurrency, load.requests(), load.seconds, report.seen)
     rate = level.rate or 1.0

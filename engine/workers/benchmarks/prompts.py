@@ -17,7 +17,7 @@ from engine.workers.contract import WorkFailedError
 MOST_ROWS = 512  # of a dataset; with more requests they come again
 FEW, MANY = 16, 144  # words of the two prompts whose tokens the server counts
 TURN_FIELDS = ("role", "content", "tool_calls", "tool_call_id", "name")
-WORDS = (
+_COMMON = (
     "time year people way day man thing woman life child world school state family student group country problem hand "
     "part place case week company system program question work number night point home water room mother area money "
     "story fact month lot right study book eye job word business issue side kind head house service friend father "
@@ -26,7 +26,8 @@ WORDS = (
     "girl guy moment air teacher force education foot boy age policy music market sense nation plan college interest "
     "death experience effect use class control field development role effort rate heart drug show leader light voice "
     "wife police mind price report decision son view relationship town road arm difference value building action"
-).split()
+)
+WORDS = _COMMON.split()
 
 
 @dataclass(frozen=True)

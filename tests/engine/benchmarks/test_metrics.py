@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ def test_requests_come_at_random_moments_of_the_rate_and_the_seed_repeats_them()
     moments = levels.moments(50, 4000, seed=3)
     assert moments == levels.moments(50, 4000, seed=3) != levels.moments(50, 4000, seed=4)
     assert moments[-1] == pytest.approx(80)
-    gaps = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(moments)]
     assert math.fsum(gap > 0.02 for gap in gaps) / len(gaps) == pytest.approx(math.exp(-1), abs=0.03)  # exponential
 
 
