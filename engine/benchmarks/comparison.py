@@ -58,9 +58,9 @@ def warnings(benchmarks: Sequence[Described]) -> list[str]:
     return [*found, *(f"Other work was under way during {name}." for name in busy)]
 
 
-def as_json(benchmark: Described) -> str:
-    """All that is known of one benchmark."""
-    return json.dumps(benchmark, indent=2, ensure_ascii=False, default=str) + "\n"
+def as_json(benchmarks: Described | Sequence[Described]) -> str:
+    """All that is known of one benchmark, or of several."""
+    return json.dumps(benchmarks, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def as_csv(benchmarks: Sequence[Described]) -> str:

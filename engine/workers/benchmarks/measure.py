@@ -124,7 +124,7 @@ async def _level(ask: Ask, load: Load, level: Level, place: int, out: Path) -> d
     return {
         "concurrency": level.concurrency,
         "rate": level.rate,
-        **metrics.summary(answers, sum(durations), dict(load.goodput)),
+        **metrics.summary(answers, sum(durations), {str(name): limit for name, limit in load.goodput.items()}),
         "runs": speeds,
         "tokens_counted_by": "server" if all(answer.counted for answer in answers if not answer.error) else "stream",
         "client_cpu": cpu_share,
