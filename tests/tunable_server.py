@@ -21,6 +21,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from engine.process import events
+from engine.serve import endpoints, routing
+from storage import db
+from storage.statuses import EndpointStatus
+from storage.tables import Backend, Endpoint
+from tests.serving import ready_model
 from tests.waiting import wait_for
 
 TOKEN_SECONDS = 0.004
@@ -100,6 +105,20 @@ def running(folder: Path) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def served(socket: str, kind: str = "transformers") -> Endpoint:
+    """The endpoint `jokes`, ready, as the studio has it when the server at that socket has come up.
+
+    The reconciler, where one runs, looks after its process, of which there is none; not so with the kind `external`.
+    """
+    endpoint = endpoints.create_endpoint("jokes", model_id=ready_model().id)
+    with db.session() as session:
+        backend = session.get_one(Backend, endpoint.active_backend_id)
+        backend.status, backend.address, backend.kind = EndpointStatus.READY, f"unix:{socket}", kind
+        backend.served_names, backend.device = ["jokes", "jokes:base"], "cpu"
+    routing.forget()
+    return endpoint
 
 
 def main() -> None:

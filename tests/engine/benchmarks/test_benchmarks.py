@@ -22,8 +22,8 @@ from engine.serve.routing import NotReadyError
 from storage import benchmarks as stored_benchmarks
 from storage import db, home
 from storage import keys as stored_keys
-from storage.statuses import EndpointStatus, RunStatus, WorkStatus
-from storage.tables import Backend, Endpoint, Run
+from storage.statuses import RunStatus, WorkStatus
+from storage.tables import Endpoint, Run
 from tests import tunable_server
 from tests.engine.data.stored_datasets import stored_dataset
 from tests.rest import make_access
@@ -42,13 +42,7 @@ def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def endpoint(socket: str) -> Endpoint:
-    """`jokes`, ready, as the studio has it when its server has come up."""
-    endpoint = endpoints.create_endpoint("jokes", model_id=ready_model().id)
-    with db.session() as session:
-        backend = session.get_one(Backend, endpoint.active_backend_id)
-        backend.status, backend.address = EndpointStatus.READY, f"unix:{socket}"
-        backend.served_names, backend.device = ["jokes", "jokes:base"], "cpu"
-    return endpoint
+    return tunable_server.served(socket)
 
 
 def measured(wanted: Wanted) -> dict[str, Any]:
@@ -57,7 +51,11 @@ def measured(wanted: Wanted) -> dict[str, Any]:
     return described
 
 
-def test_an_endpoint_is_measured_level_by_level(endpoint: Endpoint) -> None:
+def test_an_endpoint_is_measured_level_by_level_and_what_ran_beside_it_is_told(endpoint: Endpoint) -> None:
+    run = finished_run(ready_model(name="third"), name="Sums")
+    with db.session() as session:
+        row = session.get_one(Run, run.id)
+        row.status, row.started_at = RunStatus.RUNNING, time.time() - 5
     found = measured(Wanted(endpoint.id, QUICK, model="jokes:base"))
     one, four = found["levels"]
     assert [(level["concurrency"], level["completed"], level["failed"]) for level in (one, four)] == [
@@ -74,7 +72,8 @@ def test_an_endpoint_is_measured_level_by_level(endpoint: Endpoint) -> None:
     facts = found["facts"]
     assert (facts["kind"], facts["backend_version"], facts["options"]) == ("transformers", "0.32.0", {})
     assert facts["machine"]["cores"] >= 1
-    assert facts["trainings"] == []
+    assert facts["trainings"] == ["Sums"]
+    assert "Training Sums was running." in facts["beside"]
     endpoints.delete_endpoint(endpoint.id)
     assert benchmarks.look_up(found["id"]).status == WorkStatus.SUCCEEDED  # it stays, and says what it measured
 
@@ -146,13 +145,3 @@ def test_what_cannot_be_measured_is_refused_before_anything_begins(endpoint: End
             benchmarks.create(wanted)
     with db.reading() as session:
         assert stored_benchmarks.count(session) == 0
-
-
-def test_a_training_that_was_running_meanwhile_is_told(endpoint: Endpoint) -> None:
-    run = finished_run(ready_model(name="third"), name="Sums")
-    with db.session() as session:
-        row = session.get_one(Run, run.id)
-        row.status, row.started_at = RunStatus.RUNNING, time.time() - 5
-    found = measured(Wanted(endpoint.id, QUICK))
-    assert found["facts"]["trainings"] == ["Sums"]
-    assert "Training Sums was running." in found["facts"]["beside"]
