@@ -10,7 +10,6 @@ from app.answers.fields import Answer, Limit, Offset, PathId, ProjectFilter, Row
 from engine.benchmarks import benchmarks, comparison
 from engine.benchmarks.benchmarks import MOST_COMPARED, Wanted
 from engine.benchmarks.load import Load
-from engine.errors import RefusedError
 from storage import benchmarks as stored
 from storage import db
 from storage.statuses import WorkStatus
@@ -83,7 +82,7 @@ class ComparisonAnswer(Answer):
 @router.post("", status_code=201, summary="Measure an endpoint", responses=NOT_FOUND | CONFLICT)
 def create_benchmark(body: BenchmarkBody, request: Request) -> BenchmarkAnswer:
     """Begins to measure; GET /api/benchmarks/{id} follows it. 409 while another one is under way."""
-    gateway = own_address(request) if body.through == "gateway" else None
+    gateway = benchmarks.address_of(request.scope) if body.through == "gateway" else None
     wanted = Wanted(body.endpoint_id, body.load(), body.model, gateway)
     return _answer(benchmarks.create(wanted))
 
@@ -138,15 +137,6 @@ def stop_benchmark(benchmark_id: PathId) -> BenchmarkAnswer:
 def delete_benchmark(benchmark_id: PathId) -> None:
     """Ends it and forgets what it found."""
     benchmarks.delete(benchmark_id)
-
-
-def own_address(request: Request) -> str:
-    """Where this request came in: the studio's own address on this machine. Raises RefusedError without one."""
-    server = request.scope.get("server")
-    if not server or not server[1]:
-        raise RefusedError("The studio's own address is not known here.", "Measure the backend.")
-    host = f"[{server[0]}]" if ":" in server[0] else server[0]
-    return f"http://{host}:{server[1]}"
 
 
 def _several(ids: str) -> list[dict[str, Any]]:

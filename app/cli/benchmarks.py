@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from app.cli import running_studio
-from engine.benchmarks import benchmarks, comparison, tuner
+from engine.benchmarks import benchmarks, comparison, tuner, written
 from engine.benchmarks.benchmarks import Wanted
-from engine.benchmarks.load import Load
 from engine.benchmarks.tuner_plan import TunerWanted
 from engine.errors import NotFoundError, RefusedError, TunesmithError
-from engine.recipes import recipe
 from storage import db, endpoints
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Endpoint
@@ -25,6 +22,9 @@ Seconds = Annotated[float | None, typer.Option(help="No new request of a level b
 InputTokens = Annotated[int, typer.Option("--input-tokens", min=1, help="Length of a prompt of random words.")]
 OutputTokens = Annotated[int, typer.Option("--output-tokens", min=1, help="Length of an answer.")]
 DatasetId = Annotated[str | None, typer.Option("--dataset", help="Id of a dataset that gives the prompts.")]
+Doubling = Annotated[
+    bool, typer.Option("--until-saturated", help="Double until output tokens/s grow by less than 5 %.")
+]
 Rate = Annotated[float | None, typer.Option(help="Requests a second at random moments, instead of --concurrency.")]
 
 COLUMNS = (
@@ -47,9 +47,7 @@ def benchmark(  # noqa: PLR0913  (one argument for each option)
     dataset: DatasetId = None,
     repeats: Annotated[int, typer.Option(min=1, help="How often each level is measured.")] = 1,
     warmup: Annotated[int, typer.Option(min=0, help="Requests before each level that are not counted.")] = 2,
-    until_saturated: Annotated[
-        bool, typer.Option("--until-saturated", help="Double until output tokens/s grow by less than 5 %.")
-    ] = False,
+    until_saturated: Doubling = False,
     goodput: Goodput = "",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same prompts and moments.")] = 0,
     gateway: Annotated[
@@ -59,10 +57,10 @@ def benchmark(  # noqa: PLR0913  (one argument for each option)
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Also write it: .json or .csv.")] = None,
 ) -> None:
     """Measure how fast an endpoint answers: time to first token, between tokens, tokens and requests a second."""
-    load = _load(
-        concurrency=_numbers(concurrency, "concurrency") or None, rate=rate, prompts=prompts, seconds=seconds,
+    load = written.load(
+        concurrency=written.numbers(concurrency) or None, rate=rate, prompts=prompts, seconds=seconds,
         input_tokens=input_tokens, output_tokens=output_tokens, dataset_id=dataset, repeats=repeats, warmup=warmup,
-        until_saturated=until_saturated, goodput=_objective(goodput), seed=seed,
+        until_saturated=until_saturated, goodput=written.objective(goodput), seed=seed,
     )  # fmt: skip
     _refuse_file(to)
     with running_studio.engine(True):
@@ -90,8 +88,8 @@ def tune_endpoint(
     use: Annotated[bool, typer.Option("--apply", help="Put the best options to use.")] = False,
 ) -> None:
     """Try options of an endpoint under one load, each in a server of its own, and show the best."""
-    load = _load(concurrency=(concurrency,), prompts=prompts, goodput=_objective(goodput))
-    options = dict(_values(text) for text in try_ or ())
+    load = written.load(concurrency=(concurrency,), prompts=prompts, goodput=written.objective(goodput))
+    options = written.options(" ".join(try_ or ()))
     with running_studio.engine(True):
         row, _name = _endpoint(endpoint)
         begun = tuner.create(TunerWanted(row.id, load, options))
@@ -105,47 +103,6 @@ def tune_endpoint(
         if use and described["best"]:
             tuner.apply(begun.id)
             typer.echo("The best options are being deployed.")
-
-
-def _load(**fields: Any) -> Load:
-    try:
-        return Load.model_validate(fields)
-    except ValidationError as error:
-        hint = "\n".join(recipe.problems(error, "option"))
-        raise RefusedError("This load cannot be put on an endpoint.", hint) from error
-
-
-def _numbers(text: str, option: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        hint = "Write whole numbers with commas, such as 1,4,16."
-        raise RefusedError(f"--{option} {text:.60} is no list of numbers.", hint) from None
-
-
-def _objective(text: str) -> dict[str, float]:
-    try:
-        pairs = [part.split("=") for part in text.split(",") if part.strip()]
-        return {name.strip(): float(limit) for name, limit in pairs}
-    except ValueError:
-        hint = "Write ttft, tpot or e2el with milliseconds, such as ttft=200,tpot=50."
-        raise RefusedError(f"--goodput {text:.60} is not an objective.", hint) from None
-
-
-def _values(text: str) -> tuple[str, list[Any]]:
-    name, equals, values = text.partition("=")
-    if not equals:
-        raise RefusedError(f"--try {text:.60} names no values.", "Write OPTION=A,B, such as max_num_seqs=16,64.")
-    return name.strip(), [_value(value.strip()) for value in values.split(",") if value.strip()]
-
-
-def _value(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _refuse_file(to: Path | None) -> None:

@@ -6,7 +6,7 @@ under way beside it, and stays when the endpoint is deleted.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -66,6 +66,17 @@ def create(wanted: Wanted) -> Benchmark:
         session.add(benchmark)
     _begin(benchmark, upstream, wanted, rows)
     return look_up(benchmark.id)
+
+
+def address_of(scope: MutableMapping[str, Any]) -> str:
+    """Where a request to the studio came in (its ASGI scope): the studio's own address on this machine.
+
+    Raises RefusedError where it came in without one, as through a Unix socket.
+    """
+    host, port = scope.get("server") or ("", None)
+    if not port:
+        raise RefusedError("The studio's own address is not known here.", "Measure the backend.")
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _answering(wanted: Wanted) -> tuple[Endpoint, Backend, Upstream]:

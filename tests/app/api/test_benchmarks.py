@@ -46,34 +46,23 @@ def test_an_endpoint_is_measured_compared_downloaded_and_forgotten(owner: TestCl
     assert owner.get(f"/api/benchmarks/{id}").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("fields", "status", "said"),
-    [
+def test_what_is_wrong_is_said_in_the_one_shape(owner: TestClient, endpoint: Endpoint) -> None:
+    cases: list[tuple[dict[str, object], int, str]] = [
         ({"rate": 1, "concurrency": [1]}, 422, "exclude each other"),
         ({"concurrency": [0]}, 422, "concurrency"),
         ({"model": "nothing"}, 404, "no model `nothing`"),
         ({"dataset_id": "nope"}, 404, "no dataset `nope`"),
         ({"endpoint_id": "nope"}, 404, "no endpoint `nope`"),
         ({"speed": 1}, 422, "speed"),
-    ],
-)
-def test_what_is_wrong_is_said_in_the_one_shape(
-    owner: TestClient, endpoint: Endpoint, fields: dict[str, object], status: int, said: str
-) -> None:
-    answer = owner.post("/api/benchmarks", json={"endpoint_id": endpoint.id, **fields})
-    assert answer.status_code == status
-    assert said in str(answer.json()["error"])
-
-
-def test_an_endpoint_that_is_not_ready_is_told_so(owner: TestClient) -> None:
+    ]
+    for fields, status, said in cases:
+        answer = owner.post("/api/benchmarks", json={"endpoint_id": endpoint.id, **fields})
+        assert (answer.status_code, said in str(answer.json()["error"])) == (status, True), answer.text
+    assert owner.get("/api/benchmarks/compare", params={"ids": ",".join(["a"] * 9)}).status_code == 422
+    assert owner.get("/api/benchmarks/compare", params={"ids": ""}).status_code == 422
     starting = endpoints.create_endpoint("poems", model_id=ready_model().id)
     answer = owner.post("/api/benchmarks", json={"endpoint_id": starting.id})
     assert (answer.status_code, answer.json()["error"]["message"]) == (503, "Endpoint `poems` is queued.")
-
-
-def test_too_many_are_not_compared(owner: TestClient) -> None:
-    assert owner.get("/api/benchmarks/compare", params={"ids": ",".join(["a"] * 9)}).status_code == 422
-    assert owner.get("/api/benchmarks/compare", params={"ids": ""}).status_code == 422
 
 
 def test_a_tuner_is_made_shown_stopped_and_refused(owner: TestClient, endpoint: Endpoint) -> None:

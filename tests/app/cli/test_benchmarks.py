@@ -37,9 +37,9 @@ def test_an_endpoint_is_measured_and_shown_as_a_table(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["nothing"], "There is no endpoint `nothing`."),
-        (["jokes", "--concurrency", "1,x"], "--concurrency 1,x is no list of numbers."),
+        (["jokes", "--concurrency", "1,x"], "`1,x` cannot be requests at once."),
         (["jokes", "--concurrency", "1", "--rate", "2"], "exclude each other"),
-        (["jokes", "--goodput", "ttft"], "--goodput ttft is not an objective."),
+        (["jokes", "--goodput", "ttft"], "`ttft` cannot be an objective."),
         (["jokes", "--to", "found.txt"], "found.txt ends in neither"),
     ],
 )
