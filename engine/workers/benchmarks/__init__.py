@@ -1,1 +1,1 @@
-"""Benchmarks: the program that puts a load on an endpoint and measures its answers."""
+"""Benchmarks: puts a load on an endpoint and measures its answers."""
