@@ -30,12 +30,13 @@ from tests.waiting import wait_for
 
 TOKEN_SECONDS = 0.004
 SEQS, CROWD = 4, 16
+NAMES = ["jokes", "jokes:base"]
 
 
-def make(names: list[str], seqs: int) -> FastAPI:
+def make(names: list[str], seqs: int, token_seconds: float = TOKEN_SECONDS) -> FastAPI:
     app = FastAPI()
     slots = asyncio.Semaphore(seqs)
-    pause = TOKEN_SECONDS * (3 if seqs > CROWD else 1)
+    pause = token_seconds * (3 if seqs > CROWD else 1)
 
     @app.get("/v1/models")
     def models() -> dict[str, Any]:
@@ -93,10 +94,10 @@ def _event(fields: dict[str, Any]) -> str:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running(folder: Path, token_seconds: float = TOKEN_SECONDS) -> Iterator[str]:
     """The server in a thread of this process; gives the path of its socket."""
     path = str(folder / "s")
-    server = uvicorn.Server(uvicorn.Config(make(["jokes", "jokes:base"], SEQS), uds=path, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(make(NAMES, SEQS, token_seconds), uds=path, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -116,7 +117,7 @@ def served(socket: str, kind: str = "transformers") -> Endpoint:
     with db.session() as session:
         backend = session.get_one(Backend, endpoint.active_backend_id)
         backend.status, backend.address, backend.kind = EndpointStatus.READY, f"unix:{socket}", kind
-        backend.served_names, backend.device = ["jokes", "jokes:base"], "cpu"
+        backend.served_names, backend.device = NAMES, "cpu"
     routing.forget()
     return endpoint
 

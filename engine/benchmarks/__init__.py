@@ -1,1 +1,1 @@
-"""Benchmarks: how fast an endpoint answers under a load; a tuner that tries its options."""
+"""Benchmarks: how fast an endpoint answers; a tuner that tries its options."""

@@ -131,7 +131,8 @@ def _shown(shown: Sequence[Facts]) -> Markup:
     heading = Markup("<h3>{}</h3>").format(facts["name"])
     trouble = html.notice(facts["error"], facts["hint"] or "") if facts["error"] else Markup()
     found = [charts(shown), _levels(facts), _saturation(facts)] if facts["levels"] else []
-    return html.join([heading, trouble, *found, _circumstances(facts), _downloads(shown)])
+    taken = _downloads(shown) if facts["levels"] else Markup()
+    return html.join([heading, trouble, *found, _circumstances(facts), taken])
 
 
 def _levels(facts: Facts) -> Markup:

@@ -162,9 +162,12 @@ class _Report:
         self._said = now
         tokens, failed = sum(answer.output_tokens for answer in answers), sum(bool(answer.error) for answer in answers)
         speed = f"{tokens / (now - self._began):,.0f} tokens/s" + (f", {failed} failed" if failed else "")
-        stage = f"{self._level.words()}: {len(answers)} answers, {speed}"
+        stage = f"{self._level.words()}: {len(answers):,}{self._of()} answered, {speed}"
         done = self._done_before + self._share(len(answers), now)
         events.append(self._out, events.Progress(done=done, total=self._total, stage=stage))
+
+    def _of(self) -> str:
+        return "" if self._load.seconds else f" of {self._load.requests():,}"
 
     def _share(self, answers: int, now: float) -> float:
         shares = [answers / self._load.requests()]
