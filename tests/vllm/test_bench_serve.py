@@ -30,13 +30,6 @@ WITHIN = 0.2
 SAME = (
     "median_ttft_ms", "median_tpot_ms", "median_itl_ms", "median_e2el_ms", "output_throughput", "request_throughput",
 )  # fmt: skip
-    "median_ttft_ms",
-    "median_tpot_ms",
-    "median_itl_ms",
-    "median_e2el_ms",
-    "output_throughput",
-    "request_throughput",
-)
 ASKED = Asked(at_once=4, prompts=40, input_tokens=32, output_tokens=20)
 
 pytestmark = [pytest.mark.vllm, pytest.mark.skipif(not NAMED, reason="TUNESMITH_VLLM_PYTHON names no vLLM")]
