@@ -46,16 +46,23 @@ def warnings(benchmarks: Sequence[Described]) -> list[str]:
     """Why these benchmarks can hardly be compared, a sentence each."""
     found = []
     for field in MUST_AGREE:
-        values = list(dict.fromkeys(json.dumps(benchmark["load"].get(field)) for benchmark in benchmarks))
+        values = list(dict.fromkeys(_words(benchmark["load"].get(field)) for benchmark in benchmarks))
         if len(values) > 1:
             found.append(f"The loads differ: {field} is {' and '.join(values)}.")
-    machines = {json.dumps(benchmark["facts"].get("machine"), sort_keys=True) for benchmark in benchmarks}
-    if len(machines) > 1:
+    machines = [benchmark["facts"]["machine"] for benchmark in benchmarks if benchmark["facts"].get("machine")]
+    if any(machine != machines[0] for machine in machines):
         found.append("They were measured on different machines.")
     if len({benchmark["through"] for benchmark in benchmarks}) > 1:
         found.append("Some went through the gateway, others straight to the backend.")
     busy = [benchmark["name"] for benchmark in benchmarks if benchmark["facts"].get("beside")]
     return [*found, *(f"Other work was under way during {name}." for name in busy)]
+
+
+def _words(value: Any) -> str:
+    """A value of a load in a sentence: `none`, `128`, `ttft 200 tpot 50`."""
+    if isinstance(value, dict):
+        return " ".join(f"{name} {limit:g}" for name, limit in value.items()) or "none"
+    return "none" if value is None else str(value)
 
 
 def as_json(benchmarks: Described | Sequence[Described]) -> str:

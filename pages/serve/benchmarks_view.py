@@ -22,9 +22,9 @@ Facts = dict[str, Any]
 LISTED = 20
 NUMBERS = (
     ("Requests/s", "request_throughput"), ("Tokens/s", "output_throughput"), ("Goodput/s", "request_goodput"),
-    ("TTFT p50", "median_ttft_ms"), ("p95", "p95_ttft_ms"), ("p99", "p99_ttft_ms"), ("TPOT p50", "median_tpot_ms"),
-    ("p99", "p99_tpot_ms"), ("ITL p50", "median_itl_ms"), ("p99", "p99_itl_ms"), ("E2E p50", "median_e2el_ms"),
-    ("p99", "p99_e2el_ms"), ("Failed", "failed"),
+    ("TTFT p50", "median_ttft_ms"), ("TTFT p95", "p95_ttft_ms"), ("TTFT p99", "p99_ttft_ms"),
+    ("TPOT p50", "median_tpot_ms"), ("TPOT p99", "p99_tpot_ms"), ("ITL p50", "median_itl_ms"),
+    ("ITL p99", "p99_itl_ms"), ("E2E p50", "median_e2el_ms"), ("E2E p99", "p99_e2el_ms"), ("Failed", "failed"),
 )  # fmt: skip
 
 
@@ -68,8 +68,8 @@ def _list(described: Sequence[Facts], shown: Sequence[str]) -> Markup:
     if not described:
         return Markup('<p class="ts-note">Nothing was measured yet.</p>')
     heads: list[str | html.Header] = [
-        "Name", "Load", html.Header("Status", room=10), html.Header("Most tokens/s", "number"), "When",
-        html.Header("Actions", "actions"),
+        html.Header("Name", room=14), "Load", html.Header("Status", room=10), html.Header("Most tokens/s", "number"),
+        "When", html.Header("Actions", "actions"),
     ]  # fmt: skip
     rows = [_row(facts, shown) for facts in described]
     return html.table(heads, rows, "Benchmarks")
@@ -168,7 +168,7 @@ def _circumstances(facts: Facts) -> Markup:
     known = facts["facts"]
     machine = known.get("machine", {})
     pairs = [
-        ("Answered by", f"{known.get('kind', '')} {known.get('backend_version', '')}".strip()),
+        ("Answered by", _backend(known)),
         ("Base model", known.get("base_model", "")),
         ("Options", _options(facts).partition(" ")[2]),
         ("Machine", f"{machine['cpu']}, {machine['cores']} cores" if machine else ""),
@@ -179,23 +179,25 @@ def _circumstances(facts: Facts) -> Markup:
     return html.join([html.facts(pairs), *(html.notice(sentence, hint, "warn") for sentence in known["beside"])])
 
 
+def _backend(known: Facts) -> str:
+    kind, version = known.get("kind", ""), known.get("backend_version", "")
+    return version if version.startswith(kind) else f"{kind} {version}".strip()
+
+
 def _compared(shown: Sequence[Facts]) -> Markup:
     found = comparison.compare(shown)
     heads: list[str | html.Header] = ["Level", "Number", *(html.Header(facts["name"], "number") for facts in shown)]
     rows = [html.Row([row["level"], row["metric"], *_with_ratios(row)]) for row in found["rows"]]
     unfair = html.join(html.notice(sentence, "", "warn") for sentence in found["warnings"])
-    table = html.table(heads, rows, "Comparison")
+    table = Markup('<div class="ts-dense">{}</div>').format(html.table(heads, rows, "Comparison"))
     return html.join([Markup("<h3>Compared</h3>"), unfair, charts(shown), table, _downloads(shown)])
 
 
 def _with_ratios(row: Facts) -> list[Markup]:
-    pairs = zip(row["values"], row["ratios"], strict=True)
-    return [
-        Markup("{}<small>{}</small>").format(
-            html.number(value, 4), f"{ratio:.2f} x" if ratio is not None and place else Markup("&nbsp;")
-        )
-        for place, (value, ratio) in enumerate(pairs)
-    ]
+    values = [html.count(value) if row["metric"] == "failed" else html.number(value, 4) for value in row["values"]]
+    ratios = [f"{ratio:.2f} x" if ratio is not None else "" for ratio in row["ratios"]]
+    others = zip(values[1:], ratios[1:], strict=True)
+    return [Markup("{}").format(values[0]), *(Markup("{}<i>{}</i>").format(value, ratio) for value, ratio in others)]
 
 
 def _downloads(shown: Sequence[Facts]) -> Markup:

@@ -99,9 +99,13 @@ def test_benchmarks_stand_side_by_side_with_the_ratio_to_the_first() -> None:
 def test_what_makes_a_comparison_unfair_is_said() -> None:
     one, other = benchmark("a", level(1, 1)), benchmark("b", level(1, 1), input_tokens=256)
     other["facts"] = {"machine": {"cpu": "B"}, "beside": ["Training x was running."]}
-    other["through"] = "gateway"
+    other["through"], other["load"]["goodput"] = "gateway", {"ttft": 200.0}
+    begun = benchmark("c", level(1, 1))  # what it is measured on is not known yet
+    begun["facts"] = {"beside": []}
+    assert comparison.warnings([one, begun]) == []
     assert comparison.warnings([one, other]) == [
         "The loads differ: input_tokens is 128 and 256.",
+        "The loads differ: goodput is none and ttft 200.",
         "They were measured on different machines.",
         "Some went through the gateway, others straight to the backend.",
         "Other work was under way during b.",
