@@ -26,9 +26,10 @@ from tests.waiting import wait_for
 
 NAMED = os.environ.get("TUNESMITH_VLLM_PYTHON")  # read now: each test begins without the studio's settings
 TOKEN_SECONDS = 0.025  # slow beside what a busy machine adds
-WITHIN = 0.2
+WITHIN = 0.25
+FIRST_WITHIN = 1.0  # the first token is mostly waiting for a turn: on a busy machine it doubles by itself
 SAME = (
-    "median_ttft_ms", "median_tpot_ms", "median_itl_ms", "median_e2el_ms", "output_throughput", "request_throughput",
+    "median_tpot_ms", "median_itl_ms", "median_e2el_ms", "output_throughput", "request_throughput",
 )  # fmt: skip
 ASKED = Asked(at_once=4, prompts=40, input_tokens=32, output_tokens=20)
 
@@ -72,7 +73,8 @@ def test_vllm_bench_serve_finds_the_same_through_the_gateway(studio: str, tiny_m
     for part in ("mean", "median", "p99"):
         for time in ("ttft", "tpot", "itl", "e2el"):
             assert f"{part}_{time}_ms" in theirs.keys() & before.keys()
-    compared = {name: (theirs[name], before[name], after[name]) for name in SAME}
+    compared = {name: (theirs[name], before[name], after[name]) for name in ("median_ttft_ms", *SAME)}
     print(compared)
     for name, (found, *own) in compared.items():
-        assert min(own) * (1 - WITHIN) <= found <= max(own) * (1 + WITHIN), (name, compared)
+        within = FIRST_WITHIN if name == "median_ttft_ms" else WITHIN
+        assert min(own) / (1 + within) <= found <= max(own) * (1 + within), (name, compared)
