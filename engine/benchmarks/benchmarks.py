@@ -117,7 +117,7 @@ def _facts(endpoint: Endpoint, backend: Backend, upstream: Upstream) -> dict[str
         model_names = stored_models.names(session, [backend.model_id] if backend.model_id else [])
         others = [other.name for other, row in stored_endpoints.routes(session) if other.id != endpoint.id]
     return {
-        "studio_version": metadata.version("tunesmith"),
+        "studio_version": _studio_version(),
         "kind": backend.kind,
         "base_model": model_names.get(backend.model_id or "", backend.options.get("model", "")),
         "adapters": list(backend.adapters),
@@ -127,6 +127,13 @@ def _facts(endpoint: Endpoint, backend: Backend, upstream: Upstream) -> dict[str
         "other_endpoints": others,
         "devices_held_by": [f"{lease.holder_kind} {lease.holder_id}" for lease in devices.holders() if lease.exclusive],
     }
+
+
+def _studio_version() -> str:
+    try:
+        return metadata.version("tunesmith")
+    except metadata.PackageNotFoundError:  # run from a folder without being installed
+        return "0"
 
 
 def _begin(benchmark: Benchmark, upstream: Upstream, wanted: Wanted, rows: dict[str, str]) -> None:
