@@ -8,23 +8,21 @@ under way beside it, and stays when the endpoint is deleted.
 import time
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import orjson
 from sqlmodel import Session
 
 from engine.accounts import keys
+from engine.benchmarks import circumstances
 from engine.benchmarks.load import Load
 from engine.data import datasets
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
-from engine.process import devices, rounds, work
+from engine.process import rounds, work
 from engine.serve import endpoints, probe, routing
 from engine.serve.routing import Upstream
 from storage import benchmarks, db, home
-from storage import endpoints as stored_endpoints
-from storage import models as stored_models
 from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
 from storage.tables import Backend, Benchmark, Endpoint, Work
 
@@ -59,7 +57,7 @@ def create(wanted: Wanted) -> Benchmark:
         model=wanted.model or endpoint.name,
         through="gateway" if wanted.gateway else "backend",
         load=wanted.load.model_dump(mode="json"),
-        facts=_facts(endpoint, backend, upstream),
+        facts=circumstances.before(endpoint, backend, upstream),
     )
     with db.session() as session:
         _refuse_second(session)
@@ -109,31 +107,6 @@ def _refuse_second(session: Session) -> None:
     if other is not None:
         message = f"Benchmark {other.id} of `{other.model}` is under way."
         raise ConflictError(message, "Two at once would measure each other. Wait for it, or stop it.")
-
-
-def _facts(endpoint: Endpoint, backend: Backend, upstream: Upstream) -> dict[str, Any]:
-    """What answers, as far as it is known before; the worker adds the machine and the backend's version."""
-    with db.reading() as session:
-        model_names = stored_models.names(session, [backend.model_id] if backend.model_id else [])
-        others = [other.name for other, row in stored_endpoints.routes(session) if other.id != endpoint.id]
-    return {
-        "studio_version": _studio_version(),
-        "kind": backend.kind,
-        "base_model": model_names.get(backend.model_id or "", backend.options.get("model", "")),
-        "adapters": list(backend.adapters),
-        "options": dict(backend.options),
-        "device": backend.device,
-        "asked_as": upstream.model,
-        "other_endpoints": others,
-        "devices_held_by": [f"{lease.holder_kind} {lease.holder_id}" for lease in devices.holders() if lease.exclusive],
-    }
-
-
-def _studio_version() -> str:
-    try:
-        return metadata.version("tunesmith")
-    except metadata.PackageNotFoundError:  # run from a folder without being installed
-        return "0"
 
 
 def _begin(benchmark: Benchmark, upstream: Upstream, wanted: Wanted, rows: dict[str, str]) -> None:
@@ -265,7 +238,7 @@ def describe(benchmark: Benchmark) -> dict[str, Any]:
     """All there is to say: progress while it is under way, the levels so far, what was under way beside it."""
     doing = _work_of(benchmark) if benchmark.status in WORK_MOVING else None
     levels = measured_so_far(benchmark) if doing else benchmark.result.get("levels", [])
-    facts = {**benchmark.facts, "beside": beside(benchmark.facts)}
+    facts = {**benchmark.facts, "beside": circumstances.beside(benchmark.facts)}
     fields = ("id", "project_id", "endpoint_id", "endpoint_name", "model", "through", "load", "status", "error", "hint",
               "created_at", "ended_at")  # fmt: skip
     return {
@@ -284,17 +257,6 @@ def _work_of(benchmark: Benchmark) -> Work | None:
         return work.look_up(benchmark.work_id or "none")
     except NotFoundError:
         return None
-
-
-def beside(facts: dict[str, Any]) -> list[str]:
-    """What else took the machine's time, a short sentence each."""
-    found = [f"Training {name} was running." for name in facts.get("trainings", [])]
-    if in_flight := facts.get("in_flight_before"):
-        found.append(f"The endpoint was writing {in_flight} other answers when it began.")
-    cores = facts.get("machine", {}).get("cores") or 0
-    if cores and facts.get("load_average_before", 0) > cores * 0.5:
-        found.append(f"The machine was busy before it began: load {facts['load_average_before']:.1f} on {cores} cores.")
-    return found
 
 
 def several(benchmark_ids: Sequence[str]) -> list[dict[str, Any]]:
