@@ -6,6 +6,7 @@ from starlette.routing import compile_path
 
 from app.answers import errors
 from app.api import (
+    benchmarks,
     docs,
     endpoint_adapters,
     endpoint_life,
@@ -19,6 +20,7 @@ from app.api import (
     projects,
     runs,
     runtimes,
+    tuners,
     usage,
 )
 from app.api.data import datasets, export, hub, mapping, shape, tokens
@@ -47,6 +49,8 @@ NOUNS = (
     endpoint_life,
     runtimes,
     endpoint_stats,
+    benchmarks,
+    tuners,
     lesson,
     projects,
     keys,

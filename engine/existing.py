@@ -5,13 +5,14 @@ from typing import TypeVar
 from sqlmodel import Session, SQLModel
 
 from engine.errors import NotFoundError
-from storage.tables import ApiKey, Chat, Dataset, Endpoint, Export, Model, Project, Run, Work
+from storage.tables import ApiKey, Benchmark, Chat, Dataset, Endpoint, Export, Model, Project, Run, Tuner, Work
 
 T = TypeVar("T", bound=SQLModel)
 
 # What a person calls it, and where to look instead.
 _WORDS: dict[type[SQLModel], tuple[str, str]] = {
     ApiKey: ("API key", "GET /api/keys lists the keys in use."),
+    Benchmark: ("benchmark", "It may have been deleted. GET /api/benchmarks lists them."),
     Chat: ("chat", "It may have been deleted. The Chat page lists the last ones."),
     Dataset: ("dataset", "It may have been deleted. The Data page lists them."),
     Endpoint: ("endpoint", "It may have been deleted. The Serve page lists them."),
@@ -19,6 +20,7 @@ _WORDS: dict[type[SQLModel], tuple[str, str]] = {
     Model: ("model", "It may have been deleted. The Models page lists them."),
     Project: ("project", "GET /api/projects lists the projects."),
     Run: ("run", "It may have been deleted. The Runs page lists them all."),
+    Tuner: ("tuner", "It may have been deleted. GET /api/tuners lists them."),
     Work: ("work", "It may have been deleted with its dataset."),
 }
 

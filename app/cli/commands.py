@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import adapters, data, doctor, endpoints, exports, running_studio, runtime, shape, sky
+from app.cli import adapters, benchmarks, data, doctor, endpoints, exports, running_studio, runtime, shape, sky
 from app.cli import presets as cli_presets
 from app.cli import recipe as cli_recipe
 from app.cli import serve as server
@@ -38,6 +38,8 @@ cli.command(name="import")(data.import_files)
 cli.command()(cli_recipe.probe)
 cli.command()(cli_recipe.check)
 cli.command()(exports.export)
+cli.command()(benchmarks.benchmark)
+cli.command(name="tune-endpoint")(benchmarks.tune_endpoint)
 cli.command(name="export-sky")(sky.export_sky)
 cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(shape.COMMANDS, name="data")

@@ -21,6 +21,7 @@ STYLES = (
     "data.css",
     "shape.css",
     "serving.css",
+    "benchmarks.css",
     "gradio.css",
 )
 SCRIPTS = (

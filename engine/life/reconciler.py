@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 
+from engine.benchmarks import benchmarks, tuner
 from engine.data import health, importing
 from engine.lesson import lesson
 from engine.models import models
@@ -29,6 +30,8 @@ TICKS: dict[str, Callable[[], None]] = {
     "tracking": tracking.tick,
     "endpoints": backends.tick,
     "adapters": adapter_loads.tick,
+    "benchmarks": benchmarks.tick,
+    "tuners": tuner.tick,
     "lesson": lesson.tick,
     "devices": devices.tick,
 }

@@ -37,6 +37,7 @@ WORKERS = {
     "track": "engine.workers.runs.track",
     "serve": "engine.workers.serve.serve",
     "install_runtime": "engine.workers.runtimes.install",
+    "benchmark": "engine.workers.benchmarks.measure",
 }
 
 

@@ -18,6 +18,7 @@ class Kind:
 
 
 KINDS = {
+    "benchmark": Kind("benchmark", is_prompt=True, retries=0),
     "diff_data": Kind("comparison of two datasets"),
     "export_data": Kind("export"),
     "export_merged": Kind("merge"),

@@ -8,7 +8,7 @@ from gradio.components import Component
 
 from engine.serve import endpoints
 from pages.parts import live, toasts
-from pages.serve import adapters_view, life_view, runtimes
+from pages.serve import adapters_view, benchmarks_view, life_view, runtimes
 from pages.serve.endpoint_view import endpoints_html
 from pages.shell import project_of
 from storage import db, models, runs
@@ -30,6 +30,7 @@ def page() -> None:
     with gr.Accordion("New endpoint", open=False, elem_id="new-endpoint"):
         form, outside = _form()
         start_button = gr.Button("Start endpoint", variant="primary", elem_id="endpoint-create")
+    benchmarks_view.section()
     runtimes.section()
     inside = [form["model_id"], form["adapters"]]
     gr.on(None, choices, None, inside, **live.QUIET)
@@ -133,4 +134,8 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     **life_view.ACTS,
 }
 
-FRAGMENTS: dict[str, live.Fragment] = {"endpoints": endpoints_html, "runtimes": runtimes.runtimes_html}
+FRAGMENTS: dict[str, live.Fragment] = {
+    "endpoints": endpoints_html,
+    "benchmarks": benchmarks_view.benchmarks_html,
+    "runtimes": runtimes.runtimes_html,
+}

@@ -5,10 +5,13 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
            Run -> Endpoint -> Backend -> Transition    Project -> Chat -> Message
                              Backend -> ServedAdapter
            ApiKey -> LoggedRequest, Usage
+                  Endpoint -> Benchmark -> Work, Tuner -> Benchmark
 
 Times are seconds since 1970 (UTC). Ids are known before a row is saved.
 """
 
+from storage.tables.benchmarks import Benchmark as Benchmark
+from storage.tables.benchmarks import Tuner as Tuner
 from storage.tables.chats import Chat as Chat
 from storage.tables.chats import Message as Message
 from storage.tables.columns import DEFAULT_PROJECT as DEFAULT_PROJECT

@@ -1,0 +1,1 @@
+"""Benchmarks: how fast an endpoint answers; a tuner that tries its options."""

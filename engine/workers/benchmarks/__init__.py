@@ -1,0 +1,1 @@
+"""Benchmarks: puts a load on an endpoint and measures its answers."""
