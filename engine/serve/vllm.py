@@ -17,6 +17,7 @@ from storage.settings import settings
 
 SERVER = "vllm.entrypoints.openai.api_server"
 DRAIN_SECONDS = 8  # the shim kills after ten
+LEAST_AT_ONCE = 2  # while a name passes on, the old adapter and the new one answer side by side
 MOST_AT_ONCE = 8  # adapters in one batch, each with memory of its own; others take turns
 ENV = {
     "HF_HUB_OFFLINE": "1",
@@ -66,7 +67,7 @@ def plan_vllm(model: Path, base: list[str], adapters: int, socket: str, options:
     argv = [str(python()), "-m", SERVER, "--model", str(model), "--uds", socket, "--served-model-name", *base]
     argv += ["--shutdown-timeout", str(DRAIN_SECONDS), "--disable-fastapi-docs"]
     if adapters or options.max_loras:
-        at_once = options.max_loras or min(adapters, MOST_AT_ONCE)
+        at_once = options.max_loras or min(max(adapters, LEAST_AT_ONCE), MOST_AT_ONCE)
         argv += ["--enable-lora", "--max-lora-rank", str(options.max_lora_rank), "--max-loras", str(at_once)]
         argv += ["--max-cpu-loras", str(max(at_once, adapter_names.MOST_ADAPTERS))]
     for name in ("max_model_len", "gpu_memory_utilization", "max_num_seqs", "quantization"):

@@ -63,7 +63,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, starter_model: Path) 
 def ask(name: str) -> str:
     upstream = routing.upstream(name)
     body = {"model": upstream.model, "prompt": "The capital of France is", "max_tokens": 12, "temperature": 0}
-    with probe.open_client(upstream.address, timeout=60) as client:
+    with probe.open_client(upstream.address, timeout=180) as client:
         answer = client.post("completions", json=body)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["choices"][0]["text"])
@@ -119,7 +119,7 @@ def streamed(upstream: routing.Upstream) -> str:
     body = {"model": upstream.model, "prompt": "The capital of France is", "temperature": 0, "stream": True}
     with (
         probe.open_client(upstream.address, timeout=120) as client,
-        client.stream("POST", "completions", json=body | {"max_tokens": 120, "ignore_eos": True}) as answer,
+        client.stream("POST", "completions", json=body | {"max_tokens": 60, "ignore_eos": True}) as answer,
     ):
         lines = [line[6:] for line in answer.iter_lines() if line.startswith("data: ")]
     assert lines[-1] == "[DONE]"

@@ -44,7 +44,7 @@ def test_adapters_are_served_beside_the_base_on_a_private_socket(python: Path) -
     line = plan.shell_line()
     assert plan.argv[:3] == [str(python), "-m", "vllm.entrypoints.openai.api_server"]
     assert f"--uds {socket_path(backend.id)} --served-model-name jokes jokes:base" in line
-    assert "--enable-lora --max-lora-rank 64 --max-loras 1 " in line
+    assert "--enable-lora --max-lora-rank 64 --max-loras 2 " in line
     assert "--lora-modules" not in line  # adapters come over the socket
     assert plan.env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "True"
     assert line.endswith("--max-num-seqs 8")
