@@ -24,6 +24,7 @@ COPIED = (CONFIG, WEIGHTS, "generation_config.json", "chat_template.jinja")
 BEFORE_EACH_ROW = ("PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING", "CARTRIDGE")
 # Starts that PEFT takes out of the base's weights when it loads an adapter: every other answer would change.
 HARMLESS_STARTS = (True, False, None, "gaussian", "eva", "orthogonal", "mica", "lora_ga")
+PACKED = ("U8", "I32", "F4")  # of quantised bases, several weights in each number: the shape is another
 CHUNK = 1 << 20
 SCORES = "it scores answers and writes none"
 AGAIN = "Train it again, or choose another run or checkpoint."
@@ -106,7 +107,8 @@ def refuse_unservable(adapter: Adapter, name: str) -> None:
 
 def refuse_misfit(folder: Path, name: str, base: Path, base_name: str) -> None:
     """Raises RefusedError when a layer of the adapter has another size in the base, or none there."""
-    shapes = {tensor.name: tensor.shape for tensor in files.tensors(base, files.weight_files(base))}
+    weights = files.tensors(base, files.weight_files(base))
+    shapes = {tensor.name: tensor.shape for tensor in weights if tensor.dtype not in PACKED}
     for tensor in files.tensors(folder, [WEIGHTS]):
         if (problem := _misfit(tensor, shapes)) is not None:
             hint = f"It was made for another base than `{base_name}`. Serve it with its own."

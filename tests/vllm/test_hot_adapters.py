@@ -43,7 +43,7 @@ for number, folder in enumerate(sys.argv[2:]):
     model = get_peft_model(base, LoraConfig(r=rank, lora_alpha=rank, target_modules="all-linear"))
     for name, weight in model.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(weight, std=0.02)
+            torch.nn.init.normal_(weight, std=0.06)
     model.save_pretrained(folder)
     base = model.unload()
 """
@@ -63,7 +63,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, starter_model: Path) 
 def ask(name: str) -> str:
     upstream = routing.upstream(name)
     body = {"model": upstream.model, "prompt": "The capital of France is", "max_tokens": 12, "temperature": 0}
-    with probe.open_client(upstream.address, timeout=60) as client:
+    with probe.open_client(upstream.address, timeout=180) as client:
         answer = client.post("completions", json=body)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["choices"][0]["text"])
@@ -90,7 +90,7 @@ def test_adapters_are_loaded_swapped_under_a_stream_and_loaded_again_after_a_kil
     facts = adapters.add(endpoint.id, second.id, name="prod")
     print(f"\nloaded hot in {facts['load_seconds'] * 1000:.0f} ms, {facts['size_bytes']:,} bytes")
     other = ask("jokes:prod")
-    assert len({base, tuned, other}) == 3
+    assert len({base, tuned, other}) == 3, (base, tuned, other)
     with pytest.raises(RefusedError, match="has rank 16; this endpoint takes up to 8"):
         adapters.add(endpoint.id, large.id)
 
@@ -119,7 +119,7 @@ def streamed(upstream: routing.Upstream) -> str:
     body = {"model": upstream.model, "prompt": "The capital of France is", "temperature": 0, "stream": True}
     with (
         probe.open_client(upstream.address, timeout=120) as client,
-        client.stream("POST", "completions", json=body | {"max_tokens": 120, "ignore_eos": True}) as answer,
+        client.stream("POST", "completions", json=body | {"max_tokens": 60, "ignore_eos": True}) as answer,
     ):
         lines = [line[6:] for line in answer.iter_lines() if line.startswith("data: ")]
     assert lines[-1] == "[DONE]"

@@ -5,6 +5,7 @@ Answers that are being written keep their own voice; they pause while the weight
 """
 
 import asyncio
+import importlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,7 @@ class HotAdapters:
                 raise RequestError(f"The name `{body.lora_name}` is in use.", "lora_name")
             if not (folder / networks.ADAPTER_CONFIG).is_file() or not (folder / networks.ADAPTER).is_file():
                 raise RequestError(f"`{body.lora_name}`: there is no adapter in {folder}.", "lora_path", status=404)
+            await asyncio.to_thread(importlib.import_module, "peft")  # takes seconds the first time; answers go on
             try:
                 chore = self._batch.between_steps(lambda _lanes: self._put_in(body.lora_name, folder))
                 voice, size_bytes = await asyncio.wrap_future(chore)

@@ -14,11 +14,11 @@ import pytest
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from engine.process import plan, process
 from engine.runs import runs
-from engine.serve import adapter_folders, adapter_loads, adapter_socket, adapters, backends, endpoints, probe, routing
+from engine.serve import adapter_folders, adapter_loads, adapter_socket, adapters, endpoints, probe, routing
 from engine.serve.routing import NotReadyError
 from storage import db, home, served_adapters
 from storage import endpoints as stored_endpoints
-from storage.statuses import AdapterStatus, EndpointStatus
+from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint, Run, ServedAdapter
 from tests.serving import (
     active,
@@ -446,12 +446,3 @@ def test_vllms_own_numbers_say_who_is_answering() -> None:
     assert adapter_socket.busy_names("\n".join(lines)) == {"b"}
     assert adapter_socket.busy_names("\n".join(["vllm:num_requests_running{} 0.0", *lines[1:]])) == set()
     assert adapter_socket.busy_names("") is None
-
-
-def test_the_look_at_loads_costs_the_same_whatever_rests() -> None:
-    endpoint, model = answering(None)
-    adapters.add(endpoint.id, finished_run(model).id)
-    with db.reading() as session:
-        assert served_adapters.unsettled(session) == []
-    assert [row.status for row in rows(endpoint)] == [AdapterStatus.LOADED]
-    backends.tick()

@@ -54,7 +54,7 @@ def test_adapters_are_served_beside_the_base_on_a_private_socket(python: Path) -
     line = plan.shell_line()
     assert plan.argv[:3] == [str(python), "-m", "vllm.entrypoints.openai.api_server"]
     assert f"--uds {socket_path(backend.id)} --served-model-name jokes jokes:base" in line
-    assert "--enable-lora --max-lora-rank 8 --max-loras 1 --max-cpu-loras 64" in line
+    assert "--enable-lora --max-lora-rank 8 --max-loras 2 --max-cpu-loras 64" in line
     assert "--lora-modules" not in line  # adapters come over the socket
     assert "--max-num-seqs 8" in line
     assert "--load-format safetensors" in line

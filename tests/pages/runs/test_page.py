@@ -19,6 +19,7 @@ from storage.statuses import EndpointStatus, ModelStatus, RunStatus
 from storage.tables import Backend, Dataset, Endpoint, Model, Run, RunFacts, Transition
 from storage.tables.run_facts import Adjustment
 from tests.pages.clicks import Click
+from tests.serving import write_adapter
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)} C:\\users"
 DEFAULT = {"project": "default"}
@@ -246,7 +247,7 @@ def test_what_the_engine_refuses_is_a_toast(make: Make, toasts: list[str]) -> No
 
 def test_serve_starts_an_endpoint_and_says_so(make: Make, toasts: list[str]) -> None:
     run_id = make("Jokes v2", artifact="adapter")
-    (home.run_folder(run_id) / "adapter").mkdir(parents=True)
+    write_adapter(home.run_folder(run_id) / "adapter", run_id)
     with db.session() as session:
         model = session.get(Model, "m1")
         assert model

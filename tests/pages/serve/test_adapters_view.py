@@ -1,6 +1,7 @@
 """Adapters on an endpoint's card: what is listed, what the form offers, what its buttons do."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -32,23 +33,35 @@ def test_the_card_lists_adapters_adds_one_under_a_name_and_takes_it_out(toasts: 
     shown = endpoints_html(PROJECT)
     assert f'<option value="{run.id}@30">Jokes &lt;b&gt;, step 30</option>' in shown
     assert f'"{foreign.id}"' not in shown.partition("Add an adapter")[2].partition("</form>")[0]
-    page.act(Click("add-adapter", endpoint.id, subject=f"{run.id}@30", alias="prod"))  # type: ignore[arg-type]
+    page.act(Click("add-adapter", endpoint.id, subject=f"{run.id}@30", alias="prod"))
     shown = endpoints_html(PROJECT)
-    for words in ("jokes:prod", "step 30", "1.0 kB", "loaded", " ms", "Remove"):
+    for words in ("jokes:prod", "step 30", "1 kB", "loaded", " ms", "Remove"):
         assert words in shown, words
     assert "<b>" not in shown.partition("ts-adapters")[2].partition("</table>")[0]
-    page.act(Click("remove-adapter", f"{endpoint.id} {run.id}@30"))  # type: ignore[arg-type]
+    page.act(Click("remove-adapter", f"{endpoint.id} {run.id}@30"))
     assert "jokes:prod" not in endpoints_html(PROJECT)
     assert [facts["status"] for facts in adapters.listed(endpoint.id)] == ["draining"]
-    page.act(Click("add-adapter", endpoint.id, subject=foreign.id, alias=""))  # type: ignore[arg-type]
+    page.act(Click("add-adapter", endpoint.id, subject=foreign.id, alias=""))
     assert "was trained on `other`" in toasts[-1]
 
 
 def test_for_one_adapter_on_a_vllm_without_a_gpu_the_card_offers_to_merge_it() -> None:
-    adapter = {"run_id": "r1", "run_name": "r", "subject": "r1", "step": None, "names": ["jokes"], "status": "loaded"}
+    adapter: dict[str, Any] = {
+        "run_id": "r1",
+        "run_name": "r",
+        "subject": "r1",
+        "step": None,
+        "names": ["jokes"],
+        "status": "loaded",
+    }
     adapter |= {"size_bytes": 1, "load_seconds": 0.02, "error": None, "internal_name": "adapter-x"}
-    facts = {"id": "e", "name": "jokes", "kind": "vllm", "device": "cpu", "served_adapters": [adapter]}
+    facts: dict[str, Any] = {"id": "e", "name": "jokes", "kind": "vllm", "device": "cpu", "served_adapters": [adapter]}
     assert "/runs?run=r1" in adapters_view.adapters_html(facts).partition("ts-note")[2]
-    for other in ({"device": "gpu:0"}, {"kind": "transformers"}, {"served_adapters": [adapter, adapter]}):
+    others: list[dict[str, Any]] = [
+        {"device": "gpu:0"},
+        {"kind": "transformers"},
+        {"served_adapters": [adapter, adapter]},
+    ]
+    for other in others:
         assert "ts-note" not in adapters_view.adapters_html(facts | other)
     assert "jokes itself answers with the base then" in adapters_view.adapters_html(facts)
