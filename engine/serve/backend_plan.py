@@ -13,7 +13,7 @@ from engine.errors import RefusedError
 from engine.process import devices
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import recipe
-from engine.serve import vllm, vllm_cause, vllm_files, vllm_start
+from engine.serve.vllm import cause, command, files, start
 from engine.weights import token_facts
 from storage import db, home, models, runs
 from storage.statuses import ModelStatus
@@ -34,10 +34,10 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     served_names = names(endpoint, backend)
     env = devices.environment(device)
     if backend.kind == "vllm":
-        options = vllm_start.settled(model, list(adapters.values()), backend.options, device)
+        options = start.settled(model, list(adapters.values()), backend.options, device)
         plan = _vllm(Path(str(model.path)), served_names, adapters, _place(backend.id), options)
         plan = _with_files(plan, model, list(adapters.values()), home.backend_folder(backend.id))
-        log_from = {home.backend_folder(backend.id) / vllm_cause.LOG_FROM: _log_size(backend.id)}
+        log_from = {home.backend_folder(backend.id) / cause.LOG_FROM: _log_size(backend.id)}
         return Plan(plan.argv, plan.env | env, plan.files | log_from)
     spec: dict[str, Any] = {
         "model_path": model.path,
@@ -56,12 +56,12 @@ def refuse_start(backend: Backend, memory_too: bool = True) -> None:
     with db.reading() as session:
         model = ready_model(models.get(session, backend.model_id or ""), backend.model_id)
         artifacts = [artifact(runs.get(session, run_id), run_id) for run_id in backend.adapters]
-    vllm_start.refuse(model, artifacts, backend.options, memory_too)
+    start.refuse(model, artifacts, backend.options, memory_too)
 
 
 def devices_wanted(backend: Backend) -> int:
     """How many devices it computes on. Raises RefusedError for options that are wrong."""
-    return vllm_start.devices_wanted(backend.options) if backend.kind == "vllm" else 1
+    return start.devices_wanted(backend.options) if backend.kind == "vllm" else 1
 
 
 def names(endpoint: Endpoint, backend: Backend) -> dict[str, str]:
@@ -99,7 +99,7 @@ def artifact(run: Run | None, run_id: str) -> Path:
 
 def options_of(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     """The options of a vLLM or transformers backend, checked. Raises RefusedError, a line for each wrong one."""
-    model: type[BaseModel] = vllm.VllmOptions if kind == "vllm" else NoOptions
+    model: type[BaseModel] = command.VllmOptions if kind == "vllm" else NoOptions
     try:
         return model.model_validate(options).model_dump(exclude_defaults=True)
     except ValidationError as error:
@@ -134,15 +134,15 @@ def clear(backend_id: str) -> None:
     shutil.rmtree(temporary_folder(backend_id), ignore_errors=True)
 
 
-def _place(backend_id: str) -> vllm.Place:
+def _place(backend_id: str) -> command.Place:
     """The temporary folder is made here: a program that is told of one that is missing takes /tmp."""
     folder = temporary_folder(backend_id)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return vllm.Place(socket_path(backend_id), folder)
+    return command.Place(socket_path(backend_id), folder)
 
 
 def _log_size(backend_id: str) -> str:
-    return str(vllm_cause.log_size(home.backend_folder(backend_id)))
+    return str(cause.log_size(home.backend_folder(backend_id)))
 
 
 def _private_folder() -> Path:
@@ -156,26 +156,26 @@ def _private_folder() -> Path:
 
 
 def _vllm(
-    base: Path, served_names: dict[str, str], folders: dict[str, Path], place: vllm.Place, options: dict[str, Any]
+    base: Path, served_names: dict[str, str], folders: dict[str, Path], place: command.Place, options: dict[str, Any]
 ) -> Plan:
     """vLLM loads one model: with a run that trained every weight, its model takes the base's place."""
-    full_models = [run_id for run_id, folder in folders.items() if not vllm_files.is_adapter(folder)]
+    full_models = [run_id for run_id, folder in folders.items() if not files.is_adapter(folder)]
     base_key = full_models[0] if full_models else ""
     base_names = [name for name, key in served_names.items() if key == base_key]
     adapters = {name: folders[key] for name, key in served_names.items() if key and not full_models}
     model = folders[full_models[0]] if full_models else base
-    return vllm.plan_vllm(model, base_names, adapters, place, options)
+    return command.plan_vllm(model, base_names, adapters, place, options)
 
 
 def _with_files(plan: Plan, model: Model, folders: list[Path], backend_folder: Path) -> Plan:
     """vLLM is also told where answers end and how chats are written, as far as the folder it loads does not say it."""
-    adapters = [folder for folder in folders if vllm_files.is_adapter(folder)]
+    adapters = [folder for folder in folders if files.is_adapter(folder)]
     if len(adapters) < len(folders):
         return plan  # a fully tuned model has it all in its own folder
-    base, argv, files = Path(str(model.path)), list(plan.argv), dict(plan.files)
-    if config := vllm_files.generation_config(base, token_facts.of(model.token_facts), adapters):
-        files[backend_folder / "generation" / vllm_files.GENERATION] = config
+    base, argv, texts = Path(str(model.path)), list(plan.argv), dict(plan.files)
+    if config := files.generation_config(base, token_facts.of(model.token_facts), adapters):
+        texts[backend_folder / "generation" / files.GENERATION] = config
         argv += ["--generation-config", str(backend_folder / "generation")]
-    if template := vllm_files.chat_template(base, adapters):
+    if template := files.chat_template(base, adapters):
         argv += ["--chat-template", str(template)]
-    return Plan(argv, plan.env, files)
+    return Plan(argv, plan.env, texts)

@@ -17,8 +17,9 @@ from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
 from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
-from engine.serve import probe, routing, vllm_cause
+from engine.serve import probe, routing
 from engine.serve.backend_plan import clear, devices_wanted, names, plan_backend, socket_path
+from engine.serve.vllm import cause
 from storage import db, endpoints, home, moving
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import Backend, Endpoint
@@ -231,7 +232,7 @@ def _restart_or_fail(backend: Backend, reason: str = "") -> None:
     new_events, offset = events.read(folder, backend.events_offset)
     failure = next((event for event in reversed(new_events) if isinstance(event, events.Failed)), None)
     if backend.kind == "vllm":  # it writes no events: its log says why
-        failure = vllm_cause.failure(folder, backend.attempt, reason)
+        failure = cause.failure(folder, backend.attempt, reason)
     words = failure.message if failure else reason or _last_words(folder)
     hint = failure.hint if failure else "The full log is in output.log of the backend's folder."
     if (failure and failure.category in HOPELESS) or backend.restarts >= MOST_DEATHS:

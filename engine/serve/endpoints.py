@@ -17,9 +17,10 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
-from engine.serve import backends, outside, probe, routing, vllm
+from engine.serve import backends, outside, probe, routing
 from engine.serve.backend_plan import artifact, clear, options_of, ready_model, refuse_start
 from engine.serve.routing import Upstream, served_models, upstream
+from engine.serve.vllm import command
 from storage import db, endpoints, home, models, runs
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Project, Run
@@ -99,7 +100,7 @@ def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], optio
         if run and run.model_id != model.id:
             raise RefusedError(f"Run `{run.name}` was trained on another model.", f"Serve {run_id} with its own base.")
     if kind == "vllm":
-        vllm.python()
+        command.python()
     checked_options = options_of(kind, options or {})
     return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=run_ids, options=checked_options)
 
