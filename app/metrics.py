@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from app.v1 import figures, traffic
 from engine.accounts.request_log import LOG
-from engine.serve import vllm_metrics
+from engine.serve.vllm import metrics as vllm_metrics
 from storage import counts, db, endpoints
 from storage.statuses import EndpointStatus
 

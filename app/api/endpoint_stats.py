@@ -9,7 +9,7 @@ from app.answers.fields import Answer, PathId
 from app.v1 import figures
 from engine.existing import existing
 from engine.process import footprint
-from engine.serve import vllm_metrics
+from engine.serve.vllm import metrics as vllm_metrics
 from storage import db, endpoints, home
 from storage.statuses import EndpointStatus
 from storage.tables import Endpoint

@@ -14,7 +14,7 @@ import psutil
 from engine import sizes
 from engine.errors import RefusedError
 from engine.process import devices, process
-from engine.serve import vllm, vllm_environment
+from engine.serve.vllm import command, environments
 from storage import home
 
 OLDEST_PYTHON = (3, 11)
@@ -96,12 +96,12 @@ def _gpu() -> Finding:
 
 def _vllm() -> Finding:
     try:
-        python = vllm.python()
+        python = command.python()
     except RefusedError:
         return Finding("ok", "vLLM", "not installed; the backend `transformers` needs no extra")
     try:
-        environment = vllm_environment.look(python)
-        vllm_environment.refuse_unfit(environment, devices.found())
+        environment = environments.look(python)
+        environments.refuse_unfit(environment, devices.found())
     except RefusedError as error:
         return Finding("note", "vLLM", str(error))
     build = " for CPUs" if environment.is_cpu_build else ""

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.recipes.choices.tunings import MOVED_STARTS
-from engine.serve import vllm_files
+from engine.serve.vllm import files as vllm_files
 from engine.subjects import subject as subjects
 from engine.subjects.subject import Subject
 from engine.weights import checkpoints, files

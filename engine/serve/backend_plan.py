@@ -13,7 +13,8 @@ from engine.errors import RefusedError
 from engine.process import devices
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import recipe
-from engine.serve import adapter_files, adapter_folders, adapter_names, vllm, vllm_cause, vllm_files, vllm_start
+from engine.serve import adapter_files, adapter_folders, adapter_names
+from engine.serve.vllm import cause, command, files, start
 from engine.weights import token_facts
 from storage import db, home, models
 from storage.statuses import ModelStatus
@@ -38,10 +39,10 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     static_names = started_names(endpoint, backend, folders)
     env = devices.environment(device)
     if backend.kind == "vllm":
-        options = vllm_start.settled(model, list(folders.values()), backend.options, device)
+        options = start.settled(model, list(folders.values()), backend.options, device)
         plan = _vllm(Path(str(model.path)), static_names, folders, _place(backend.id), options)
         plan = _with_files(plan, model, list(folders.values()), home.backend_folder(backend.id))
-        log_from = {home.backend_folder(backend.id) / vllm_cause.LOG_FROM: _log_size(backend.id)}
+        log_from = {home.backend_folder(backend.id) / cause.LOG_FROM: _log_size(backend.id)}
         return Plan(plan.argv, plan.env | env, plan.files | log_from)
     loras = [str(folder) for folder in folders.values() if adapter_files.is_adapter(folder)]
     spec: dict[str, Any] = {
@@ -61,12 +62,12 @@ def refuse_start(backend: Backend, memory_too: bool = True) -> None:
         return
     with db.reading() as session:
         model = ready_model(models.get(session, backend.model_id or ""), backend.model_id)
-    vllm_start.refuse(model, list(adapter_folders.sources(backend).values()), backend.options, memory_too)
+    start.refuse(model, list(adapter_folders.sources(backend).values()), backend.options, memory_too)
 
 
 def devices_wanted(backend: Backend) -> int:
     """How many devices it computes on. Raises RefusedError for options that are wrong."""
-    return vllm_start.devices_wanted(backend.options) if backend.kind == "vllm" else 1
+    return start.devices_wanted(backend.options) if backend.kind == "vllm" else 1
 
 
 def names(endpoint: Endpoint, backend: Backend) -> list[str]:
@@ -105,7 +106,7 @@ def ready_model(model: Model | None, model_id: str | None) -> Model:
 
 def options_of(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     """The options of a vLLM or transformers backend, checked. Raises RefusedError, a line for each wrong one."""
-    model: type[BaseModel] = vllm.VllmOptions if kind == "vllm" else NoOptions
+    model: type[BaseModel] = command.VllmOptions if kind == "vllm" else NoOptions
     try:
         return model.model_validate(options).model_dump(exclude_defaults=True)
     except ValidationError as error:
@@ -140,15 +141,15 @@ def clear(backend_id: str) -> None:
     shutil.rmtree(temporary_folder(backend_id), ignore_errors=True)
 
 
-def _place(backend_id: str) -> vllm.Place:
+def _place(backend_id: str) -> command.Place:
     """The temporary folder is made here: a program that is told of one that is missing takes /tmp."""
     folder = temporary_folder(backend_id)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return vllm.Place(socket_path(backend_id), folder)
+    return command.Place(socket_path(backend_id), folder)
 
 
 def _log_size(backend_id: str) -> str:
-    return str(vllm_cause.log_size(home.backend_folder(backend_id)))
+    return str(cause.log_size(home.backend_folder(backend_id)))
 
 
 def _private_folder() -> Path:
@@ -162,13 +163,13 @@ def _private_folder() -> Path:
 
 
 def _vllm(
-    base: Path, static_names: dict[str, str], folders: dict[str, Path], place: vllm.Place, options: dict[str, Any]
+    base: Path, static_names: dict[str, str], folders: dict[str, Path], place: command.Place, options: dict[str, Any]
 ) -> Plan:
     """vLLM loads one model: with a run that trained every weight, its model takes the base's place."""
     if whole := _whole(folders):
         served = [name for name, key in static_names.items() if key == whole[0]]
-        return vllm.plan_vllm(folders[whole[0]], served, place, options)
-    return vllm.plan_vllm(base, list(static_names), place, options)
+        return command.plan_vllm(folders[whole[0]], served, place, options)
+    return command.plan_vllm(base, list(static_names), place, options)
 
 
 def _with_files(plan: Plan, model: Model, folders: list[Path], backend_folder: Path) -> Plan:
@@ -176,10 +177,10 @@ def _with_files(plan: Plan, model: Model, folders: list[Path], backend_folder: P
     adapters = [folder for folder in folders if adapter_files.is_adapter(folder)]
     if len(adapters) < len(folders):
         return plan  # a fully tuned model has it all in its own folder
-    base, argv, files = Path(str(model.path)), list(plan.argv), dict(plan.files)
-    if config := vllm_files.generation_config(base, token_facts.of(model.token_facts), adapters):
-        files[backend_folder / "generation" / vllm_files.GENERATION] = config
+    base, argv, texts = Path(str(model.path)), list(plan.argv), dict(plan.files)
+    if config := files.generation_config(base, token_facts.of(model.token_facts), adapters):
+        texts[backend_folder / "generation" / files.GENERATION] = config
         argv += ["--generation-config", str(backend_folder / "generation")]
-    if template := vllm_files.chat_template(base, adapters):
+    if template := files.chat_template(base, adapters):
         argv += ["--chat-template", str(template)]
-    return Plan(argv, plan.env, files)
+    return Plan(argv, plan.env, texts)

@@ -18,10 +18,11 @@ from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
 from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
-from engine.serve import adapters, idle, probe, routing, turns, vllm_cause
+from engine.serve import adapters, idle, probe, routing, turns
 from engine.serve.backend_plan import clear, devices_wanted, names, plan_backend, socket_path
 from engine.serve.takeover import handover
 from engine.serve.takeover.moves import fail, is_on_trial, next_attempt
+from engine.serve.vllm import cause
 from storage import db, endpoints, home, moving
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
@@ -245,7 +246,7 @@ def _restart_or_fail(backend: Backend, reason: str = "") -> None:
     new_events, _offset = events.read(folder, backend.events_offset)
     failure = next((event for event in reversed(new_events) if isinstance(event, events.Failed)), None)
     if backend.kind == "vllm":  # it writes no events: its log says why
-        failure = vllm_cause.failure(folder, backend.attempt, reason)
+        failure = cause.failure(folder, backend.attempt, reason)
     words = failure.message if failure else reason or _last_words(folder)
     hint = failure.hint if failure else "The full log is in output.log of the backend's folder."
     if (failure and failure.category in HOPELESS) or backend.restarts >= MOST_DEATHS or is_on_trial(backend):

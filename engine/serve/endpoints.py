@@ -17,7 +17,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash
 from engine.recipes import recipe
-from engine.serve import adapter_files, adapter_names, backends, outside, probe, routing, vllm
+from engine.serve import adapter_files, adapter_names, backends, outside, probe, routing
 from engine.serve import adapters as hot
 from engine.serve.backend_plan import clear, options_of, ready_model, refuse_start
 from engine.serve.rollout import room
@@ -27,6 +27,7 @@ from engine.serve.routing import Upstream, served_models, upstream
 from engine.serve.takeover import deployment, handover
 from engine.serve.takeover.deployment import Wanted
 from engine.serve.takeover.moves import ended_trial, retire
+from engine.serve.vllm import command
 from engine.serve.waking import facts, sleeping
 from storage import db, endpoints, home, models
 from storage.statuses import SERVING_MOVING, EndpointStatus
@@ -107,7 +108,7 @@ def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], optio
                 f"Run `{found.run.name}` was trained on another model.", f"Serve {found.run.id} with its own base."
             )
     if kind == "vllm":
-        vllm.python()
+        command.python()
     checked_options = options_of(kind, options or {})
     return Backend(endpoint_id="", kind=kind, model_id=model.id, adapters=served, options=checked_options)
 

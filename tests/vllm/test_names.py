@@ -9,8 +9,8 @@ from typing import get_args
 
 import pytest
 
-from engine.serve import vllm, vllm_extra, vllm_values
-from engine.serve.vllm_options import VllmOptions
+from engine.serve.vllm import command, extra_options, values
+from engine.serve.vllm.options import VllmOptions
 
 OURS = ("kv_cache_gib", "extra_args")  # not vLLM's
 ALWAYS = (
@@ -41,7 +41,7 @@ def output(*argv: str) -> str:
 
 @pytest.fixture(scope="module")
 def help_text(vllm_python: Path) -> str:
-    return output(str(vllm_python), "-m", vllm.SERVER, "--help=all")
+    return output(str(vllm_python), "-m", command.SERVER, "--help=all")
 
 
 def choices(help_text: str, option: str) -> set[str]:
@@ -53,23 +53,23 @@ def choices(help_text: str, option: str) -> set[str]:
 def test_every_option_that_is_given_to_vllm_is_one_of_its_own(help_text: str) -> None:
     known = set(re.findall(r"(?<![\w-])(--[a-z0-9-]+)", help_text))
     fields = {"--" + name.replace("_", "-") for name in VllmOptions.model_fields if name not in OURS}
-    assert {*fields, *ALWAYS, *vllm_extra.ALLOWED} - known == set()
+    assert {*fields, *ALWAYS, *extra_options.ALLOWED} - known == set()
 
 
 def test_the_values_that_are_offered_are_vllms(help_text: str) -> None:
-    assert choices(help_text, "tool-call-parser") == set(vllm_values.TOOL_PARSERS)
-    assert choices(help_text, "max-lora-rank") == {str(rank) for rank in vllm_values.LORA_RANKS}
-    assert set(get_args(vllm_values.Dtype)) <= choices(help_text, "dtype")
-    assert set(get_args(vllm_values.KvDtype)) <= choices(help_text, "kv-cache-dtype")
-    for name, extra in vllm_extra.ALLOWED.items():
+    assert choices(help_text, "tool-call-parser") == set(values.TOOL_PARSERS)
+    assert choices(help_text, "max-lora-rank") == {str(rank) for rank in values.LORA_RANKS}
+    assert set(get_args(values.Dtype)) <= choices(help_text, "dtype")
+    assert set(get_args(values.KvDtype)) <= choices(help_text, "kv-cache-dtype")
+    for name, extra in extra_options.ALLOWED.items():
         if extra.choices and f"{name} {{" in help_text:
             assert set(extra.choices) <= choices(help_text, name.removeprefix("--")), name
 
 
 def test_ranks_parsers_and_quantisations_are_those_of_its_code(vllm_python: Path) -> None:
     facts = json.loads(output(str(vllm_python), "-c", ASK).rpartition("FACTS")[2])
-    assert tuple(facts["ranks"]) == vllm_values.LORA_RANKS
-    assert set(facts["reasoning"]) == set(vllm_values.REASONING_PARSERS)
-    assert {*vllm_values.GPU_QUANTIZATION, *vllm_values.CPU_QUANTIZATION} <= set(facts["quantization"])
-    assert not set(vllm_values.PLUGIN_QUANTIZATION) & set(facts["quantization"])
-    assert set(get_args(vllm_values.SpeculativeMethod)) <= set(facts["speculative"])
+    assert tuple(facts["ranks"]) == values.LORA_RANKS
+    assert set(facts["reasoning"]) == set(values.REASONING_PARSERS)
+    assert {*values.GPU_QUANTIZATION, *values.CPU_QUANTIZATION} <= set(facts["quantization"])
+    assert not set(values.PLUGIN_QUANTIZATION) & set(facts["quantization"])
+    assert set(get_args(values.SpeculativeMethod)) <= set(facts["speculative"])

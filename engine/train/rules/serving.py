@@ -6,7 +6,7 @@ The rules are those of vLLM 0.32 (vllm/lora/peft_helper.py: PEFTHelper.validate_
 
 from engine.recipes.choices import tunings
 from engine.recipes.recipe import Recipe
-from engine.serve.vllm_values import LORA_RANKS
+from engine.serve.vllm.values import LORA_RANKS
 from engine.train.rules.problem import Problem, Problems
 from storage.tables import Dataset, Model
 

@@ -10,7 +10,7 @@ from engine.errors import ConflictError, DiskFullError, NotFoundError, RefusedEr
 from engine.process import process, work
 from engine.runtimes import folders, kinds, runtimes
 from engine.runtimes.kinds import Build, Kind
-from engine.serve import vllm
+from engine.serve.vllm import command
 from storage import db, home
 from storage.statuses import EndpointStatus, WorkStatus
 from storage.tables import Backend, Endpoint
@@ -185,7 +185,7 @@ def made_by_hand(name: str, version: str, before: str | None = None) -> Path:
 
 def test_an_endpoint_keeps_the_version_it_was_started_with() -> None:
     oldest = made_by_hand("vllm-1-aaaaaa", "1")
-    started_with = vllm.python()
+    started_with = command.python()
     assert started_with == oldest / "bin" / "python"  # not by the link, which may lead elsewhere tomorrow
     with db.session() as session:
         session.add(Endpoint(id="e1", project_id="default", name="jokes"))

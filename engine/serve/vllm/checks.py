@@ -10,11 +10,11 @@ from typing import Any
 
 from engine import sizes
 from engine.errors import RefusedError
-from engine.serve import vllm_memory, vllm_proposals
-from engine.serve.vllm_environment import Environment
-from engine.serve.vllm_memory import Needs
-from engine.serve.vllm_proposals import Machine, ModelFacts
-from engine.serve.vllm_values import (
+from engine.serve.vllm import memory, proposals
+from engine.serve.vllm.environments import Environment
+from engine.serve.vllm.memory import Needs
+from engine.serve.vllm.proposals import Machine, ModelFacts
+from engine.serve.vllm.values import (
     CPU_QUANTIZATION,
     GPU_QUANTIZATION,
     KV_DTYPES_ON_CPU,
@@ -29,7 +29,7 @@ COMPILERS = ("g++", "c++", "clang++")
 
 
 def refuse_options(options: Mapping[str, Any], facts: ModelFacts, machine: Machine, environment: Environment) -> None:
-    """Raises RefusedError, a line for each option that cannot be. `options` are settled ones (vllm_proposals)."""
+    """Raises RefusedError, a line for each option that cannot be. `options` are settled ones (proposals)."""
     rules = (_lengths, _parallel, _of_adapters, _quantization)
     found = [line for rule in rules for line in rule(options, facts, machine)]
     found += _of_plugin(options, environment)
@@ -134,9 +134,9 @@ def refuse_memory(options: Mapping[str, Any], facts: ModelFacts, machine: Machin
     """Raises RefusedError when there is too little memory: free memory on a CPU, the GPU's own on a GPU."""
     if machine.platform == "cuda":
         return _refuse_large(options, facts, machine, needs.weights)
-    vllm_memory.refuse_short_memory(facts.name, needs, machine.free_bytes)
+    memory.refuse_short_memory(facts.name, needs, machine.free_bytes)
     if context := options.get("max_model_len"):
-        vllm_memory.refuse_long_context(context, needs.kv_cache, vllm_proposals.token_bytes(facts, options))
+        memory.refuse_long_context(context, needs.kv_cache, proposals.token_bytes(facts, options))
     return None
 
 

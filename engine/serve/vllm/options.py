@@ -1,5 +1,7 @@
-"""What may be set for a vLLM backend, each with its meaning and its bounds. Names are vLLM's, but for two of our own:
-`kv_cache_gib` and `extra_args`. What is left open is settled at each start, by model and machine (vllm_proposals).
+"""What may be set for a vLLM backend, each with its meaning and its bounds, in vLLM's names.
+
+Two are the studio's own: `kv_cache_gib` and `extra_args`. What is left open is settled at each start, by model and
+machine (engine.serve.vllm.proposals).
 """
 
 import json
@@ -7,8 +9,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from engine.serve import vllm_extra
-from engine.serve.vllm_values import (
+from engine.serve.vllm import extra_options
+from engine.serve.vllm.values import (
     GPU_QUANTIZATION,
     LORA_RANKS,
     OFF,
@@ -163,7 +165,7 @@ class VllmOptions(BaseModel):
         default="",
         max_length=2000,
         title="Further options",
-        description="Further options of vLLM, as --name value. Allowed: " + ", ".join(vllm_extra.ALLOWED) + ".",
+        description="Further options of vLLM, as --name value. Allowed: " + ", ".join(extra_options.ALLOWED) + ".",
     )
 
     @field_validator("speculative_config", mode="before")
@@ -200,7 +202,7 @@ class VllmOptions(BaseModel):
     @field_validator("extra_args")
     @classmethod
     def _are_allowed(cls, text: str) -> str:
-        vllm_extra.parsed(text)
+        extra_options.parsed(text)
         return text.strip()
 
 

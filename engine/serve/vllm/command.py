@@ -15,10 +15,10 @@ from typing import Any
 
 from engine.errors import RefusedError
 from engine.process.plan import Plan
-from engine.serve import vllm_extra
-from engine.serve.vllm_memory import GIB
-from engine.serve.vllm_options import VllmOptions as VllmOptions
-from engine.serve.vllm_values import OFF, PLUGIN_QUANTIZATION
+from engine.serve.vllm import extra_options
+from engine.serve.vllm.memory import GIB
+from engine.serve.vllm.options import VllmOptions as VllmOptions
+from engine.serve.vllm.values import OFF, PLUGIN_QUANTIZATION
 from storage import home
 from storage.settings import settings
 
@@ -73,8 +73,8 @@ def python() -> Path:
 def plan_vllm(model: Path, base: Sequence[str], place: Place, options: Mapping[str, Any]) -> Plan:
     """The command that serves `model` under the names `base`.
 
-    `options` are settled ones (vllm_proposals.settled): every one that has a value. Adapters come over the socket once
-    it answers (engine.serve.adapters), never by the command line.
+    `options` are settled ones (proposals.settled): every one that has a value. Adapters come over the socket once it
+    answers (engine.serve.adapters), never by the command line.
     """
     argv = [str(python()), "-m", SERVER, "--model", str(model), "--uds", place.socket, "--served-model-name", *base]
     argv += ["--shutdown-timeout", str(DRAIN_SECONDS), "--disable-fastapi-docs", "--disable-uvicorn-access-log"]
@@ -89,7 +89,7 @@ def plan_vllm(model: Path, base: Sequence[str], place: Place, options: Mapping[s
         env[KV_VARIABLE] = str(math.ceil(options["kv_cache_gib"]))
     if options.get("enable_sleep_mode"):
         env["VLLM_SERVER_DEV_MODE"] = "1"  # /sleep and /wake_up exist only so; behind the socket as well
-    return Plan([*argv, *vllm_extra.parsed(options.get("extra_args", ""))], env)
+    return Plan([*argv, *extra_options.parsed(options.get("extra_args", ""))], env)
 
 
 def caches() -> dict[str, str]:

@@ -10,12 +10,14 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.process import devices, machine
-from engine.serve import vllm_files, vllm_memory, vllm_parsers
-from engine.serve.vllm_environment import Environment
-from engine.serve.vllm_values import LORA_RANKS, Platform, allowed_rank
+from engine.serve.vllm import files, memory, parsers
+from engine.serve.vllm.environments import Environment
+from engine.serve.vllm.values import LORA_RANKS, Platform, allowed_rank
 from engine.weights import inspection
 
 USUAL_RANK = 64  # where adapters may come later, or do not say their own
+LEAST_AT_ONCE = 2  # adapters in one step: while a name passes on, the old one and the new one answer side by side
+MOST_AT_ONCE = 4
 GPU_SHARE = 0.9  # vLLM's own is 0.92
 GPU_OVERHEAD_BYTES = 3_000_000_000  # CUDA itself, activations and graphs
 BF16_CAPABILITY = 8.0  # Ampere
@@ -60,7 +62,7 @@ def look(name: str, folder: Path, adapters: Sequence[Path] = (), is_tuned: bool 
     """Reads the small files of a model folder and its adapters. Raises RefusedError for a damaged adapter."""
     seen = inspection.inspect(folder)
     config = seen.config or {}
-    own = vllm_files.chat_template(folder, adapters)
+    own = files.chat_template(folder, adapters)
     inner = config.get("text_config")
     return ModelFacts(
         name=name,
@@ -71,8 +73,8 @@ def look(name: str, folder: Path, adapters: Sequence[Path] = (), is_tuned: bool 
         config={**config, **inner} if isinstance(inner, dict) else config,
         model_type=seen.model_type,
         quantization=inspection.quantisation(config),
-        template=vllm_files.template_text(own.parent if own else folder),
-        ranks=tuple(vllm_files.rank(adapter) or USUAL_RANK for adapter in adapters),
+        template=files.template_text(own.parent if own else folder),
+        ranks=tuple(files.rank(adapter) or USUAL_RANK for adapter in adapters),
         is_tuned=is_tuned or bool(adapters),
     )
 
@@ -83,23 +85,25 @@ def this_machine(environment: Environment, device: str) -> Machine:
     if platform == "cpu":
         return Machine("cpu", free)
     gpus = [gpu for gpu in machine.visible_gpus() if gpu.name in devices.parts(device)] or machine.visible_gpus()
-    memory = min((gpu.memory_bytes for gpu in gpus), default=0)
-    return Machine("cuda", free, len(devices.found()), memory, min((gpu.compute_capability for gpu in gpus), default=0))
+    smallest = min((gpu.memory_bytes for gpu in gpus), default=0)
+    return Machine(
+        "cuda", free, len(devices.found()), smallest, min((gpu.compute_capability for gpu in gpus), default=0)
+    )
 
 
 def proposed(facts: ModelFacts, machine: Machine, chosen: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
     """A value for each option that depends on model or machine; `chosen` are those that somebody has set."""
     dtype = chosen.get("dtype") or _dtype(facts, machine)
-    parsers = vllm_parsers.parsers(facts.model_type, facts.template)
+    found = parsers.parsers(facts.model_type, facts.template)
     values = {
         "dtype": dtype,
         "enforce_eager": machine.platform == "cpu",
         "enable_lora": bool(facts.ranks or chosen.get("max_loras") or chosen.get("max_lora_rank")),
         "max_lora_rank": allowed_rank(max(facts.ranks, default=USUAL_RANK)) or LORA_RANKS[-1],
-        "max_loras": max(1, min(len(facts.ranks), 4)),
-        "tool_call_parser": parsers.tools,
+        "max_loras": min(max(len(facts.ranks), LEAST_AT_ONCE), MOST_AT_ONCE),
+        "tool_call_parser": found.tools,
         # A tuned model may answer without a thought, and some parsers take an answer without its end for one.
-        "reasoning_parser": None if facts.is_tuned else parsers.reasoning,
+        "reasoning_parser": None if facts.is_tuned else found.reasoning,
     }
     return values | _cache(facts, machine, {**chosen, "dtype": dtype})
 
@@ -124,18 +128,18 @@ def _cache(facts: ModelFacts, machine: Machine, chosen: Mapping[str, Any]) -> di
     """The KV cache, and the longest context that it holds once."""
     weights = facts.weights_bytes(chosen["dtype"])
     values: dict[str, Any] = {}
-    kv_bytes = int((chosen.get("kv_cache_gib") or 0) * vllm_memory.GIB)
+    kv_bytes = int((chosen.get("kv_cache_gib") or 0) * memory.GIB)
     if not kv_bytes and machine.platform == "cpu":
-        kv_bytes = vllm_memory.usual_kv_bytes(machine.free_bytes, weights)
-        values["kv_cache_gib"] = kv_bytes / vllm_memory.GIB
+        kv_bytes = memory.usual_kv_bytes(machine.free_bytes, weights)
+        values["kv_cache_gib"] = kv_bytes / memory.GIB
     elif not kv_bytes:
         share = chosen.get("gpu_memory_utilization") or GPU_SHARE
         values["gpu_memory_utilization"] = share
         gpus = chosen.get("tensor_parallel_size", 1) * chosen.get("pipeline_parallel_size", 1)
         kv_bytes = max(0, int(gpus * (machine.gpu_bytes * share - GPU_OVERHEAD_BYTES)) - weights)
     if facts.context:
-        fits = vllm_memory.fitting_context(kv_bytes, token_bytes(facts, chosen), facts.context)
-        values["max_model_len"] = max(fits, min(vllm_memory.LEAST_CONTEXT, facts.context))
+        fits = memory.fitting_context(kv_bytes, token_bytes(facts, chosen), facts.context)
+        values["max_model_len"] = max(fits, min(memory.LEAST_CONTEXT, facts.context))
     return values
 
 
@@ -143,4 +147,4 @@ def token_bytes(facts: ModelFacts, options: Mapping[str, Any]) -> int:
     """What a token takes in the KV cache with these options; 0 where it is not known."""
     kv_dtype = str(options.get("kv_cache_dtype") or "auto")
     wide = options.get("dtype") == "float32" and kv_dtype == "auto"
-    return vllm_memory.token_bytes(facts.config, 1 if kv_dtype.startswith("fp8") else 4 if wide else 2)
+    return memory.token_bytes(facts.config, 1 if kv_dtype.startswith("fp8") else 4 if wide else 2)

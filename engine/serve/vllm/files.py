@@ -60,6 +60,11 @@ def chat_template(model: Path, adapters: Collection[Path]) -> Path | None:
     return next((folder / TEMPLATE for folder in adapters if (folder / TEMPLATE).is_file()), None)
 
 
+def is_adapter(folder: Path) -> bool:
+    """Whether a run has left an adapter there; else it is a whole model."""
+    return (folder / "adapter_config.json").exists()
+
+
 def template_text(folder: Path) -> str:
     """The chat template of a model or an adapter; "" without one."""
     if text := files.read_text(folder, TEMPLATE):

