@@ -5,7 +5,7 @@ from fastapi.security import HTTPBearer
 from starlette.routing import compile_path
 
 from app.answers import errors
-from app.api import docs, endpoints, exports, health, keys, lesson, models, projects, runs
+from app.api import docs, endpoint_clients, endpoints, exports, health, keys, lesson, models, projects, runs
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.train import fit, presets, recipes, rows, sky
@@ -27,6 +27,7 @@ NOUNS = (
     sky,
     runs,
     exports,
+    endpoint_clients,
     endpoints,
     lesson,
     projects,
