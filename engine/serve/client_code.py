@@ -41,7 +41,7 @@ def clients(address: str, model: str, key: str = "") -> list[Client]:
             "vscode",
             "VS Code",
             "json",
-            "Version 1.122 or newer: Chat: Manage Language Models, Add, Custom Endpoint, and paste the key when it asks. "
+            "1.122 or newer: Chat: Manage Language Models, Add, Custom Endpoint; paste the key when it asks. "
             "Then the gear opens chatLanguageModels.json, where this entry belongs.",
             _vscode(base, model),
         ),

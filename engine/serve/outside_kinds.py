@@ -1,13 +1,13 @@
 """Which server answers at an outside address, and which models it has: pure functions on what it said.
 
 Nothing a stranger says is taken for granted: a version is a short text, a context a whole number of tokens, a model a
-name that an endpoint can keep. Shapes are those of TGI 3.3, SGLang 0.5, llama.cpp b6000 and later, Ollama 0.5 and later,
-vLLM 0.32, LM Studio 0.3.6 and later.
+name that an endpoint can keep. Shapes are those of TGI 3.3, SGLang 0.5, llama.cpp b6000 and later, Ollama 0.5
+and later, vLLM 0.32, LM Studio 0.3.6 and later.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from engine.serve.outside_words import plain
@@ -95,7 +95,7 @@ def models_in(entries: Iterable[Any]) -> tuple[OutsideModel, ...]:
     return tuple(found.values())
 
 
-def is_name(id: Any) -> bool:
+def is_name(id: Any) -> TypeGuard[str]:
     """Whether an endpoint can ask for a model of that name."""
     return isinstance(id, str) and 0 < len(id) <= LONGEST_NAME and id.isprintable() and id == id.strip()
 
@@ -173,7 +173,7 @@ def _ollama(answers: Answers, entries: list[Any]) -> Found | None:
     if version is None or not isinstance(tagged, list):
         return None
     named = models_in(entries) or models_in({"id": _part({"m": tag}, "m").get("name")} for tag in tagged)
-    note = f"Ollama cuts prompts at {OLLAMA_DEFAULT:,} tokens unless the model's num_ctx or OLLAMA_CONTEXT_LENGTH says more."
+    note = f"Ollama cuts prompts at {OLLAMA_DEFAULT:,} tokens, unless num_ctx or OLLAMA_CONTEXT_LENGTH says more."
     return Found("Ollama", version, named, (note,))
 
 

@@ -36,7 +36,7 @@ class Look:
 
 
 def look(url: str, api_key_env: str | None = None) -> Look:
-    """Who answers at `url`, with the `/v1` that was left out. Raises RefusedError for an address that is not allowed."""
+    """Who answers at `url`, with the `/v1` that was left out. Raises RefusedError for one that is not allowed."""
     try:
         address = outside.checked_url(url)
     except ValueError as error:

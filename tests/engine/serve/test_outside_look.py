@@ -82,9 +82,9 @@ CASES: dict[str, tuple[Mapping[str, Any], list[Any], Found]] = {
     ),
     "vllm": (
         {"/version": {"version": "0.32.0+cpu"}},
-        [{"id": "base", "object": "model", "owned_by": "vllm", "root": "/m", "max_model_len": 2048}]
-        + [
-            {"id": "sums", "object": "model", "owned_by": "vllm", "root": "/a", "parent": "base", "max_model_len": None}
+        [
+            {"id": "base", "object": "model", "owned_by": "vllm", "root": "/m", "max_model_len": 2048},
+            {"id": "sums", "object": "model", "owned_by": "vllm", "parent": "base", "max_model_len": None},
         ],
         Found("vLLM", "0.32.0+cpu", (OutsideModel("base", 2048), OutsideModel("sums"))),
     ),
