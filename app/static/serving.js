@@ -102,7 +102,7 @@ customElements.define(
     }
     if (!first) throw new Error("The answer was empty.");
     const all = (performance.now() - began) / 1000;
-    took.textContent = `First words after ${(first / 1000).toFixed(2)} s, all of it after ${all.toFixed(1)} s.`;
+    took.textContent = `First words after ${(first / 1000).toFixed(2)} s, all of it after ${all.toFixed(2)} s.`;
   }
 
   async function* pieces(body) {

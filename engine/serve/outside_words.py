@@ -21,7 +21,7 @@ def json_of(response: httpx.Response) -> Any:
         raise OutsideError(f"It redirects to {location or 'nowhere'}, and redirects are not followed.")
     if response.status_code in (401, 403):
         has_key = "authorization" in response.request.headers
-        raise OutsideError("It refuses the key." if has_key else "It wants a key.")
+        raise OutsideError("It refuses the key." if has_key else "It wants a key: name the variable that holds it.")
     if response.status_code == 404:
         raise OutsideError(f"It has nothing at {response.request.url.path}.")
     if not response.is_success:

@@ -40,7 +40,7 @@ def endpoints_html(query: Mapping[str, str]) -> str:
     if not page_of_endpoints:
         text = (
             "An endpoint gives a model a name that the chat, and any OpenAI client, can call. "
-            "Press Serve on a finished run, or start one below."
+            "Press Serve on a finished run, or start one above."
         )
         return str(html.empty("Nothing is served yet", text, "/runs", "Finished runs", "serve"))
     described = endpoints.describe_all(page_of_endpoints)
@@ -68,7 +68,7 @@ def _card(facts: Facts, context: Context) -> Markup:
         html.join(_buttons(facts)),
     )
     live = facts["status"] in LIVE
-    shown = figures_html(figures.of(facts["id"])) if live else Markup()
+    shown = figures_html(figures.of(facts["id"])) if facts["status"] in ("ready", "draining") else Markup()
     return Markup(
         '<section class="ts-card ts-endpoint" data-id="{}" data-key="{}" data-status="{}">{}{}{}{}{}{}</section>'
     ).format(
@@ -93,7 +93,7 @@ def _buttons(facts: Facts) -> list[Markup]:
         buttons.append(html.link_button("Change", f"/serve?deploy={facts['id']}"))
         buttons.append(html.button("Stop", "stop"))
     else:
-        buttons.append(html.button("Start again", "start", tone="primary"))
+        buttons.append(html.button("Start again", "start"))
         buttons.append(html.link_button("Change", f"/serve?deploy={facts['id']}"))
     buttons.append(html.button("Delete", "delete", confirm=f"Delete {name}? Runs and models stay.", tone="danger"))
     return buttons
@@ -114,14 +114,13 @@ def _troubles(facts: Facts) -> Markup:
 
 
 def _facts(facts: Facts, context: Context) -> Markup:
-    adapters = html.join(
-        Markup("{} ").format(html.link(context.runs.get(run_id, run_id), f"/runs?run={run_id}"))
-        for run_id in facts.get("adapters", [])
-    )
+    links = [html.link(context.runs.get(id, id), f"/runs?run={id}") for id in facts.get("adapters", [])]
+    adapters = Markup(" · ").join(links)
     options = facts.get("options") or {}
     return html.facts(
         [
-            ("Base model", context.models.get(facts.get("model_id") or "", options.get("model", ""))),
+            ("Model there", options.get("model", "")),
+            ("Base model", context.models.get(facts.get("model_id") or "", "")),
             ("Address", options.get("url", "")),
             ("Adapters", adapters),
             ("Device", facts.get("device") or ""),

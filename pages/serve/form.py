@@ -30,7 +30,7 @@ ABOUT = {
 }
 HELP = {
     "name": "What callers name as the model: a-z, 0-9 and -.",
-    "model_id": "",
+    "model_id": "One that is ready on the Models page.",
     "url": "With or without its /v1, such as http://127.0.0.1:11434",
     "model": "What the model is called there. Look offers what the server lists.",
     "api_key_env": "An environment variable whose name ends in _API_KEY; empty without one. The key is not stored.",
@@ -154,6 +154,7 @@ def model_chosen(kind: str, model_id: str | None) -> list[Any]:
 def _for_kind(kind: str, model_id: str | None, adapters: Sequence[str]) -> dict[str, Any]:
     return {
         "note": gr.update(value=note(kind)),
+        "problem": shown(""),
         "inside": gr.update(visible=kind != "external"),
         "outside": gr.update(visible=kind == "external"),
         "vllm": gr.update(visible=kind == "vllm"),

@@ -52,11 +52,9 @@ def component(kind: str, name: str) -> Component:
             return gr.Checkbox(**shared)
         case "choice":
             return gr.Dropdown(_choices(field), **shared)
-        case "int" | "float" as sort:
-            return gr.Number(precision=0 if sort == "int" else None, **shared)
         case "list":
             return gr.Textbox(lines=2, max_lines=6, **shared)
-        case _:
+        case _:  # for numbers too: gr.Number would send 0 for an empty field, and lose what is not a number
             return gr.Textbox(max_lines=1, **shared)
 
 
@@ -128,9 +126,9 @@ def shown(kind: str, name: str, value: Any) -> Any:
             return AUTO[1] if value is None else str(value)
         case "list":
             return "\n".join(map(str, value or ()))
-        case "text":
-            return _text(value)
-    return value
+        case "bool":
+            return value
+    return _text(value)
 
 
 def _text(value: Any) -> str:
@@ -162,7 +160,17 @@ def _meaning(field: FieldInfo, value: Any) -> Any:
             return _SWITCH.get(value, value)
         case "list":
             return [line.strip() for line in str(value).splitlines() if line.strip()]
+        case "int" | "float" as sort:
+            return _number(value, int if sort == "int" else float)
     return value
+
+
+def _number(text: str, kind: type[int] | type[float]) -> int | float | str:
+    """The number, where it is one; else what was typed, for the model to refuse."""
+    try:
+        return kind(text.replace(",", "").replace("_", ""))
+    except ValueError:
+        return text
 
 
 def problems(kind: str, options: Mapping[str, Any]) -> dict[str, str]:
@@ -178,7 +186,7 @@ def _by_field(kind: str, error: ValidationError) -> dict[str, str]:
     found: dict[str, str] = {}
     for violation in error.errors(include_url=False, include_context=False):
         where = str(violation["loc"][0]) if violation["loc"] else ""
-        words = str(violation["msg"]).removeprefix("Value error, ")
+        words = str(violation["msg"]).removeprefix("Value error, ").replace("Input should be", "Must be")
         found.setdefault(where if where in MODELS[kind].model_fields else "", f"{words[:1].upper()}{words[1:]}.")
     return found
 

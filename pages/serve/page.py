@@ -24,12 +24,12 @@ TO_THE_FORM = "() => { if (window.tunesmith) tunesmith.reveal('new-endpoint', 'd
 
 
 def page() -> None:
-    """The endpoints, live; under them the form for a new one, or for another backend of one that is there."""
+    """The form for a new endpoint, folded, or for another backend of one that is there; below, the endpoints, live."""
+    parts = _form()
     cards = live.live("endpoints", endpoints_html, actions=True)
     code = gr.Textbox(visible=False, elem_id="client-code")
     acted = cards.action(act, None, code, **live.ACTING)
     acted.then(None, code, js=SHOW_CODE, **live.QUIET).then(None, js=live.REFRESH, **live.QUIET)
-    parts = _form()
     everything = [parts[name] for name in form.PARTS]
     fields = [parts[name] for name in (*form.FIELDS, *form.OPTIONS)]
     opening = gr.on(None, open_form, None, everything, **live.QUIET)
@@ -70,7 +70,12 @@ def _text(name: str, label: str, elem_id: str) -> gr.Textbox:
 def _inside() -> Parts:
     with gr.Row(elem_classes="ts-form-row") as inside:
         model = gr.Dropdown(
-            [], label="Base model", allow_custom_value=True, elem_id="endpoint-model", elem_classes="sv-field"
+            [],
+            label="Base model",
+            info=form.HELP["model_id"],
+            allow_custom_value=True,
+            elem_id="endpoint-model",
+            elem_classes="sv-field",
         )
         adapters = gr.Dropdown(
             [],

@@ -185,7 +185,7 @@ REDIRECT = b"HTTP/1.1 302 Found\r\nconnection: close\r\nlocation: http://169.254
     [
         (text(HTML), "It answers with a web page, not as OpenAI's API does."),
         (text(REDIRECT), "It redirects to http://169.254.169.254/, and redirects are not followed."),
-        (text(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n"), "It wants a key."),
+        (text(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n"), "It wants a key: name the variable that holds it."),
         (text(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"), "It answers with status 500."),
         (says({"data": "none"}), "It does not answer as OpenAI's API does: no list of models."),
         (says({"data": []}), "It lists no model."),
