@@ -75,13 +75,13 @@ customElements.define(
     if (new URLSearchParams(location.search).has(parameter)) document.getElementById(id)?.scrollIntoView({ block: "start" });
   };
 
-  // The text of one line of a stream; null for a line that has none.
+  // The text of one line of a stream; "" for a line that has none.
   function piece(line) {
-    if (!line.startsWith("data: {")) return null;
+    if (!line.startsWith("data: {")) return "";
     const event = JSON.parse(line.slice(6));
     if (event.error) throw new Error(event.error.message || "The model broke off.");
     const choice = event.choices?.[0];
-    return choice?.delta?.content ?? choice?.text ?? null;
+    return choice?.delta?.content ?? choice?.text ?? "";
   }
 
   async function ask(form, output, took, signal) {
@@ -108,14 +108,17 @@ customElements.define(
   async function* pieces(body) {
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
+    let whole = false; // a stream that was torn has no end mark
     for (;;) {
       const { value, done } = await reader.read();
       const lines = (rest + (value ?? "")).split("\n");
       rest = done ? "" : lines.pop();
       for (const line of lines) {
+        whole ||= line.startsWith("data: [DONE]");
         const text = piece(line);
         if (text) yield text;
       }
+      if (done && !whole) throw new Error("The answer broke off.");
       if (done) return;
     }
   }

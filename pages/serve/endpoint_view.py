@@ -10,7 +10,7 @@ from engine.serve import endpoints, figures
 from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
 from pages.serve.figures_view import figures_html
-from storage import db
+from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage import models as stored_models
 from storage import runs as stored_runs
@@ -64,7 +64,7 @@ def _card(facts: Facts, context: Context) -> Markup:
     ).format(
         facts["name"],
         html.badge(facts["status"]),
-        KIND_WORDS.get(facts.get("kind") or "", ""),
+        _about(facts, context),
         html.join(_buttons(facts)),
     )
     live = facts["status"] in LIVE
@@ -78,10 +78,20 @@ def _card(facts: Facts, context: Context) -> Markup:
         head,
         _troubles(facts),
         shown,
-        _facts(facts, context),
+        _facts(facts, context) if facts["status"] != "stopped" else "",
         _names(facts) if live else "",
         _details(facts, context),
     )
+
+
+def _about(facts: Facts, context: Context) -> str:
+    """What answers, in a few words; for a stopped one all there is to say."""
+    about = KIND_WORDS.get(facts.get("kind") or "", "")
+    if facts["status"] != "stopped":
+        return about
+    options, runs = facts.get("options") or {}, [context.runs.get(id, id) for id in facts.get("adapters", [])]
+    model = context.models.get(facts.get("model_id") or "", options.get("model", ""))
+    return " · ".join(part for part in (about, model, *runs) if part)
 
 
 def _buttons(facts: Facts) -> list[Markup]:
@@ -155,10 +165,17 @@ def _details(facts: Facts, context: Context) -> Markup:
         _fold("try", "Try it", id) if live else "",
         _fold("clients", "Use it in a program", id) if live else "",
         _deploy_form(facts, context.deployable),
-        _fold("log", "Log", id, seconds=2) if facts.get("backend_id") and facts.get("kind") != "external" else "",
+        _fold("log", "Log", id, seconds=2) if _has_log(facts) else "",
     ]
     content = html.join(part for part in parts if part)
     return Markup('<div class="ts-folds">{}</div>').format(content) if content else Markup()
+
+
+def _has_log(facts: Facts) -> bool:
+    """Whether its processes have said something, or will."""
+    if not facts.get("backend_id") or facts.get("kind") == "external":
+        return False
+    return facts["status"] in LIVE or (home.backend_folder(facts["backend_id"]) / "output.log").exists()
 
 
 def _fold(name: str, title: str, endpoint_id: str, seconds: int = 0) -> Markup:

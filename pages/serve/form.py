@@ -87,12 +87,12 @@ def shown(content: str) -> Any:
 
 
 def _empty() -> dict[str, Any]:
+    """Only what is offered: somebody may have begun to fill in the form before this has come."""
     offered = ready_models()
     first = offered[0][1] if offered else None
     return {
         "model_id": gr.update(choices=offered, value=first),
         "adapters": gr.update(choices=finished_runs(first), value=[]),
-        **_for_kind("transformers", first, ()),
     }
 
 
@@ -288,6 +288,6 @@ def marked(name: str, problem: str) -> Any:
 
 def _marks(name: str, problem: str) -> dict[str, Any]:
     return {
-        "info": f"{problem} {HELP[name]}".strip(),
+        "info": problem or HELP[name],
         "elem_classes": ["sv-field", options.WRONG] if problem else ["sv-field"],
     }

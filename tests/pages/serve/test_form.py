@@ -45,6 +45,7 @@ def test_an_empty_form_offers_models_that_are_ready_and_their_finished_runs() ->
     opened = by_part(form.opened(None))
     assert opened["model_id"]["choices"] == [("tiny", run.model_id)]
     assert opened["adapters"]["choices"] == [(run.name, run.id)]
+    assert set(opened) == {"model_id", "adapters"}  # what somebody has filled in meanwhile stays
     chosen = by_part(form.model_chosen("transformers", "another"))
     assert chosen["adapters"]["choices"] == []
 
