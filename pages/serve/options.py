@@ -23,6 +23,7 @@ COMMON = ("dtype", "quantization", "max_model_len", "gpu_memory_utilization", "k
 AUTO = ("Automatic", "unset")  # an empty choice: a Gradio choice cannot have the value None
 _SWITCH = {AUTO[1]: None, "on": True, "off": False}
 WRONG = "sv-wrong"  # the class of a field whose value is refused
+LONG = 180  # characters of help, and its field takes a whole row
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -45,13 +46,15 @@ def component(kind: str, name: str) -> Component:
         "interactive": True,
         "render": False,
         "elem_id": f"option-{kind}-{name}",
-        "elem_classes": ["sv-option"],
+        "elem_classes": _classes(field),
     }
     match _sort(field):
         case "bool":
             return gr.Checkbox(**shared)
         case "choice":
             return gr.Dropdown(_choices(field), **shared)
+        case "suggested":
+            return gr.Dropdown(_choices(field), allow_custom_value=True, **shared)
         case "list":
             return gr.Textbox(lines=2, max_lines=6, **shared)
         case _:  # for numbers too: gr.Number would send 0 for an empty field, and lose what is not a number
@@ -100,7 +103,9 @@ def _sort(field: FieldInfo) -> str:
         return "int"
     if set(types) <= {int, float} and types:
         return "float"
-    return "list" if any(get_origin(one) in (list, tuple) for one in types) else "text"
+    if any(get_origin(one) in (list, tuple) for one in types):
+        return "list"
+    return "suggested" if types == (str,) and field.examples else "text"
 
 
 def _is_open(field: FieldInfo) -> bool:
@@ -112,6 +117,7 @@ def _choices(field: FieldInfo) -> list[tuple[str, str]]:
     if _types(field) == (bool,):
         return [AUTO, ("On", "on"), ("Off", "off")]
     words = [str(word) for one in _types(field) if get_origin(one) is Literal for word in get_args(one)]
+    words = words or [str(word) for word in field.examples or ()]
     return [*([AUTO] if _is_open(field) else []), *((word, word) for word in words)]
 
 
@@ -122,7 +128,7 @@ def shown(kind: str, name: str, value: Any) -> Any:
     match _sort(field):
         case "choice" if _types(field) == (bool,):
             return next(word for word, switch in _SWITCH.items() if switch == value)
-        case "choice":
+        case "choice" | "suggested":
             return AUTO[1] if value is None else str(value)
         case "list":
             return "\n".join(map(str, value or ()))
@@ -194,9 +200,13 @@ def _by_field(kind: str, error: ValidationError) -> dict[str, str]:
 def marked(kind: str, name: str, problem: str) -> Any:
     """A field with what is wrong with it, or with nothing; its value stays."""
     field = MODELS[kind].model_fields[name]
-    return gr.update(
-        info=f"{problem} {help_of(field)}".strip(), elem_classes=["sv-option", WRONG] if problem else ["sv-option"]
-    )
+    help = help_of(field)
+    info = problem if len(problem) > LONG else f"{problem} {help}".strip()
+    return gr.update(info=info, elem_classes=[*_classes(field), *([WRONG] if problem else [])])
+
+
+def _classes(field: FieldInfo) -> list[str]:
+    return ["sv-option", "sv-wide"] if len(help_of(field)) > LONG else ["sv-option"]
 
 
 def proposed(kind: str, name: str, value: Any) -> Any:

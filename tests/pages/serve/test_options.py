@@ -25,6 +25,7 @@ class Every(BaseModel):
     extra: list[str] = Field(default=[], description="Further ones.")
     speculative: dict[str, int] | None = None
     parser: str | None = Field(default=None, pattern="^[a-z]+$")
+    tools: str | None = Field(default=None, examples=["hermes", "none"], description="Long. " * 40)
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,9 @@ def test_a_type_decides_what_a_field_is() -> None:
     assert [isinstance(fields[name], gr.Dropdown) for name in ("dtype", "eager", "cache")] == [True] * 3
     assert fields["dtype"].choices == [("Automatic", "unset"), ("auto", "auto"), ("float16", "float16")]
     assert fields["cache"].choices == [("auto", "auto"), ("fp8", "fp8")]
+    assert fields["tools"].choices == [("Automatic", "unset"), ("hermes", "hermes"), ("none", "none")]
+    assert fields["tools"].allow_custom_value
+    assert "sv-wide" in fields["tools"].elem_classes
     assert (fields["dtype"].label, fields["share"].label) == ("Data type", "share")
     assert fields["workers"].value == "1"
 
@@ -66,7 +70,7 @@ def test_what_nobody_has_touched_is_no_option() -> None:
 
 def test_values_mean_what_they_say() -> None:
     said = {"dtype": "auto", "max_model_len": " 2,048 ", "share": "0.9", "workers": "2", "caching": False}
-    said |= {"eager": "off", "cache": "fp8", "extra": "--a 1\n\n --b 2", "parser": "hermes"}
+    said |= {"eager": "off", "cache": "fp8", "extra": "--a 1\n\n --b 2", "parser": "hermes", "tools": "none"}
     wanted: dict[str, Any] = said | {"max_model_len": 2048, "share": 0.9, "workers": 2, "eager": False}
     assert meant(**said) == wanted | {"extra": ["--a 1", "--b 2"]}
     Every.model_validate(meant(**said))
