@@ -288,6 +288,6 @@ def marked(name: str, problem: str) -> Any:
 
 def _marks(name: str, problem: str) -> dict[str, Any]:
     return {
-        "info": problem or HELP[name],
+        "info": options.literal(problem or HELP[name]),
         "elem_classes": ["sv-field", options.WRONG] if problem else ["sv-field"],
     }

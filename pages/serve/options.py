@@ -5,6 +5,7 @@ its value is settled at the start, and shown as the placeholder where it can be 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
@@ -22,6 +23,7 @@ MODELS: dict[str, type[BaseModel]] = {"vllm": vllm.VllmOptions, "external": Exte
 COMMON = ("dtype", "quantization", "max_model_len", "gpu_memory_utilization", "kv_cache_gib", "max_num_seqs")
 AUTO = ("Automatic", "unset")  # an empty choice: a Gradio choice cannot have the value None
 _SWITCH = {AUTO[1]: None, "on": True, "off": False}
+_MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 WRONG = "sv-wrong"  # the class of a field whose value is refused
 LONG = 180  # characters of help, and its field takes a whole row
 
@@ -41,7 +43,7 @@ def component(kind: str, name: str) -> Component:
     field = MODELS[kind].model_fields[name]
     shared: dict[str, Any] = {
         "label": field.title or name,
-        "info": help_of(field),
+        "info": literal(help_of(field)),
         "value": shown(kind, name, None),
         "interactive": True,
         "render": False,
@@ -59,6 +61,11 @@ def component(kind: str, name: str) -> Component:
             return gr.Textbox(lines=2, max_lines=6, **shared)
         case _:  # for numbers too: gr.Number would send 0 for an empty field, and lose what is not a number
             return gr.Textbox(max_lines=1, **shared)
+
+
+def literal(text: str) -> str:
+    """A text that a field's info shows as it is: Gradio reads it as Markdown, where `fp8_per_token` loses its lines."""
+    return _MARKS.sub(r"\\\1", text)
 
 
 def help_of(field: FieldInfo) -> str:
@@ -202,7 +209,7 @@ def marked(kind: str, name: str, problem: str) -> Any:
     field = MODELS[kind].model_fields[name]
     help = help_of(field)
     info = problem if len(problem) > LONG else f"{problem} {help}".strip()
-    return gr.update(info=info, elem_classes=[*_classes(field), *([WRONG] if problem else [])])
+    return gr.update(info=literal(info), elem_classes=[*_classes(field), *([WRONG] if problem else [])])
 
 
 def _classes(field: FieldInfo) -> list[str]:
@@ -213,5 +220,6 @@ def proposed(kind: str, name: str, value: Any) -> Any:
     """A field with the value that is taken while it is empty, where there is one."""
     field = MODELS[kind].model_fields[name]
     if _sort(field) not in ("int", "float", "text", "list"):
-        return gr.skip() if value is None else gr.update(info=f"{help_of(field)} Here: {value}.")
+        words = {True: "on", False: "off"}.get(value, value)
+        return gr.skip() if value is None else gr.update(info=literal(f"{help_of(field)} Here: {words}."))
     return gr.update(placeholder="" if value is None else _text(value))

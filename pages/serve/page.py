@@ -64,7 +64,9 @@ def _html(elem_id: str) -> gr.HTML:
 
 
 def _text(name: str, label: str, elem_id: str) -> gr.Textbox:
-    return gr.Textbox(label=label, info=form.HELP[name], max_lines=1, elem_id=elem_id, elem_classes="sv-field")
+    return gr.Textbox(
+        label=label, info=options.literal(form.HELP[name]), max_lines=1, elem_id=elem_id, elem_classes="sv-field"
+    )
 
 
 def _inside() -> Parts:

@@ -1,5 +1,6 @@
 """The form of the Serve page: it opens empty or with what answers, and refuses at the field without losing a value."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,9 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def by_part(updates: list[Any]) -> dict[str, Any]:
     """What changes, by the part it changes."""
     changes = dict(zip(form.PARTS, updates, strict=True))
+    for change in changes.values():
+        if "info" in change:
+            change["info"] = re.sub(r"\\(.)", r"\1", change["info"])  # as Markdown shows it
     return {part: update for part, update in changes.items() if set(update) > {"__type__"}}
 
 

@@ -64,6 +64,11 @@ def test_the_help_says_the_meaning_and_the_limits() -> None:
     assert helps["extra"] == "Further ones. One a line."
 
 
+def test_help_is_shown_as_it_is_written() -> None:
+    assert options.literal("fp8_per_token <b> [x](y) `z`") == r"fp8\_per\_token \<b\> \[x\](y) \`z\`"
+    assert r"Long" in options.component("every", "tools").info
+
+
 def test_what_nobody_has_touched_is_no_option() -> None:
     assert meant() == {}
 
