@@ -18,7 +18,11 @@ Answers = Mapping[str, Any]
 MOST_MODELS = 1000
 LONGEST_NAME = 200  # what an endpoint keeps
 LARGEST_CONTEXT = 10**9
-OLLAMA_DEFAULT = 4096  # tokens, where neither the model nor OLLAMA_CONTEXT_LENGTH says more
+# docs.ollama.com/context-length: what is allocated goes by the graphics memory, whatever the weights allow.
+OLLAMA_NOTE = (
+    "Ollama may cut prompts sooner than the tokens shown: its default goes by the graphics memory, from 4,096 on. "
+    "num_ctx or OLLAMA_CONTEXT_LENGTH sets it."
+)
 
 CLOUDS = {
     "api.openai.com": "OpenAI",
@@ -173,8 +177,7 @@ def _ollama(answers: Answers, entries: list[Any]) -> Found | None:
     if version is None or not isinstance(tagged, list):
         return None
     named = models_in(entries) or models_in({"id": _part({"m": tag}, "m").get("name")} for tag in tagged)
-    note = f"Ollama cuts prompts at {OLLAMA_DEFAULT:,} tokens, unless num_ctx or OLLAMA_CONTEXT_LENGTH says more."
-    return Found("Ollama", version, named, (note,))
+    return Found("Ollama", version, named, (OLLAMA_NOTE,))
 
 
 def _vllm(answers: Answers, entries: list[Any]) -> Found | None:

@@ -25,7 +25,7 @@ INSTALL_VLLM = "/system#runtimes"
 KINDS = [("In the studio", "transformers"), ("vLLM", "vllm"), ("A server somewhere else", "external")]
 ABOUT = {
     "transformers": "The studio's own server: nothing to install, any machine, adapters beside their base.",
-    "vllm": "For many users at once. It has an environment of its own, and takes the device for itself.",
+    "vllm": "For many users at once, best on a GPU. It lives in an environment of its own.",
     "external": "Ollama, llama.cpp, TGI, SGLang, LM Studio, another vLLM, or a cloud: any server with OpenAI's API.",
 }
 HELP = {
