@@ -1,4 +1,4 @@
-"""What an endpoint's processes say: what went wrong first, then the end of their log."""
+"""What an endpoint's processes say: what went wrong, where the card does not say it, and the end of their log."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,7 +31,8 @@ def _with_logs(rows: Sequence[Backend]) -> list[Backend]:
 
 def _log(endpoint: Endpoint, backend: Backend, is_one_of_several: bool) -> Markup:
     text = process.tail(home.backend_folder(backend.id) / "output.log", LOG_LINES)
-    cause = html.notice(backend.error, backend.hint or "") if backend.error else ""
+    on_card = backend.id == endpoint.active_backend_id and backend.status != EndpointStatus.READY
+    cause = html.notice(backend.error, backend.hint or "") if backend.error and not on_card else ""
     if not text and not cause:
         return Markup()
     title = Markup('<h3 class="sv-log-title">{}</h3>').format(_title(endpoint, backend)) if is_one_of_several else ""
