@@ -49,6 +49,8 @@ def words(error: Exception) -> str:
             return str(error)
         case TunesmithError():
             return f"{error.message} {error.hint}".strip()
+        case httpx.HTTPStatusError():
+            return f"It answers with status {error.response.status_code}."
         case httpx.TimeoutException():
             return "It took too long to answer."
         case httpx.ConnectError():
