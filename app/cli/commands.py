@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import data, doctor, endpoint, exports, running_studio, shape, sky
+from app.cli import data, doctor, endpoint_code, exports, running_studio, shape, sky
 from app.cli import presets as cli_presets
 from app.cli import recipe as cli_recipe
 from app.cli import serve as server
@@ -41,7 +41,7 @@ cli.command()(exports.export)
 cli.command(name="export-sky")(sky.export_sky)
 cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(shape.COMMANDS, name="data")
-cli.add_typer(endpoint.COMMANDS, name="endpoint")
+cli.add_typer(endpoint_code.COMMANDS, name="endpoint")
 
 NameOption = Annotated[str | None, typer.Option("--name", help="What lists show; the file's name when left out.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it will belong to.")]

@@ -175,7 +175,7 @@ def note(kind: str) -> str:
     try:
         return str(about + Markup('<p class="ts-note">Installed: <code>{}</code></p>').format(vllm.python()))
     except RefusedError as error:
-        link = html.link("Install it on the System page", INSTALL_VLLM)
+        link = html.link("Install it", INSTALL_VLLM)
         words = Markup("{} {}.").format(error.message, link)
         return str(about + html.notice(words, error.hint, "warn"))
 
