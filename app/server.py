@@ -19,11 +19,12 @@ from app.door import login
 from app.door.access import Access
 from app.door.guard import Guard
 from app.limits import BodyLimit
-from app.v1 import gateway
+from app.v1 import card_figures, gateway
 from app.v1.lane import Lane
 from app.window import window
 from app.window.early_head import EarlyHead
 from engine.life import life
+from engine.serve import figures as serving_figures
 from storage.settings import settings
 
 ABOUT = "Everything the window does, for programs: models, datasets, runs, endpoints, projects and keys."
@@ -43,6 +44,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     )
     app.state.access = access or Access.from_settings(current_settings, current_settings.host, current_settings.port)
     routes.install(app)
+    serving_figures.SOURCES["gateway"] = card_figures.of
     app.include_router(gateway.router, responses={422: {"description": "A field is wrong."}})
     app.include_router(metrics.router)
     app.include_router(login.make_router(lambda: app.state.access))

@@ -69,7 +69,8 @@ _TAKE_PROJECT = "(id) => { if (window.tunesmith) tunesmith.project(id); }"
 def _brand() -> Markup:
     return Markup(
         '<a class="ts-skip" href="#content">Skip to the content</a>'
-        '<a class="ts-brand" href="/"><img src="/static-tunesmith/favicon.svg" alt="" width="28" height="28">'
+        '<a class="ts-brand" href="/" aria-label="Tunesmith: home">'
+        '<img src="/static-tunesmith/favicon.svg" alt="" width="28" height="28">'
         "<span>Tunesmith</span></a>"
     )
 
@@ -91,7 +92,8 @@ def _navigation(module: ModuleType, pages: Sequence[ModuleType]) -> Markup:
 
 def _foot() -> Markup:
     return Markup(
-        '<div class="ts-foot"><button type="button" class="ts-quiet" data-theme-toggle>{}<span>Light or dark</span>'
+        '<div class="ts-foot"><button type="button" class="ts-quiet" data-theme-toggle'
+        ' aria-label="Light or dark">{}<span>Light or dark</span>'
         "<kbd>t</kbd></button></div>"
     ).format(icon("theme"))
 

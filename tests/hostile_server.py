@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
 EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 LIST = b'{"data": [{"id": "big"}]}'
 Say = Callable[[bytes], bool]  # sends; False when nobody listens any more
 Script = Callable[[Say, threading.Event], None]
@@ -50,7 +51,10 @@ def flood(before: bytes, piece: bytes, pieces: int) -> Script:
 
 @contextmanager
 def hostile(scripts: dict[str, Script]) -> Iterator[str]:
-    """Answers each path below /v1 by its script; gives the address of that /v1."""
+    """Answers each path by its script, below /v1 or, with a slash first, below the root; gives the address of /v1.
+
+    A path without a script is not found.
+    """
     over = threading.Event()
 
     class Handler(socketserver.StreamRequestHandler):
@@ -61,7 +65,8 @@ def hostile(scripts: dict[str, Script]) -> Iterator[str]:
                 if line.startswith(b"content-length:"):
                     length = int(line.partition(b":")[2])
             self.rfile.read(length)
-            scripts[words[1].removeprefix("/v1/")](self.say, over)
+            script = scripts.get(words[1].removeprefix("/v1/")) or scripts.get(words[1], text(NOT_FOUND))
+            script(self.say, over)
 
         def say(self, part: bytes) -> bool:
             try:

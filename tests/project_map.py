@@ -17,7 +17,7 @@ LAYERS = ("app", "pages", "engine", "storage", "tests")
 # Folders that have no package of Python to say what they are.
 OTHERS = {
     "app/static": "JavaScript and CSS of the pages.",
-    "deploy": "What the container starts with.",
+    "deploy": "What the container starts with; manifests for TGI beside the studio.",
     "docs": "The guide, the tutorial, the API, operations, architecture, decisions.",
 }
 SHOWN_IN_WHOLE = "engine/workers"  # one level deeper than the others: it is a house of its own

@@ -6,12 +6,9 @@ from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
 from app.answers.fields import Answer, PathId
-from app.v1 import figures
+from app.v1 import card_figures, figures
 from engine.existing import existing
-from engine.process import footprint
-from engine.serve.vllm import metrics as vllm_metrics
-from storage import db, endpoints, home
-from storage.statuses import EndpointStatus
+from storage import db
 from storage.tables import Endpoint
 
 router = APIRouter(tags=["endpoints"])
@@ -44,13 +41,8 @@ async def endpoint_stats(endpoint_id: PathId) -> StatsAnswer:
     )
 
 
-def _of_processes(endpoint_id: str) -> tuple[int | None, float | None]:
+def _of_processes(endpoint_id: str) -> card_figures.Held:
     """Memory and the KV cache's use. Raises NotFoundError."""
     with db.reading() as session:
-        endpoint = existing(session, Endpoint, endpoint_id)
-        backend = endpoints.backend(session, endpoint.active_backend_id)
-    if backend is None or backend.kind == "external":
-        return None, None
-    memory = footprint.memory_bytes(home.backend_folder(backend.id))
-    is_vllm = backend.kind == "vllm" and backend.status == EndpointStatus.READY and backend.address
-    return memory, vllm_metrics.kv_cache_share(str(backend.address)) if is_vllm else None
+        existing(session, Endpoint, endpoint_id)
+    return card_figures.held(endpoint_id)

@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import adapters, benchmarks, data, doctor, endpoints, exports, running_studio, runtime, shape, sky
+from app.cli import (
+    adapters,
+    benchmarks,
+    data,
+    doctor,
+    endpoint_code,
+    endpoints,
+    exports,
+    running_studio,
+    runtime,
+    shape,
+    sky,
+)
 from app.cli import presets as cli_presets
 from app.cli import recipe as cli_recipe
 from app.cli import serve as server
@@ -44,6 +56,8 @@ cli.command(name="export-sky")(sky.export_sky)
 cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(shape.COMMANDS, name="data")
 endpoints.commands.add_typer(adapters.COMMANDS, name="adapter")
+endpoints.commands.command()(endpoint_code.code)
+endpoints.commands.command()(endpoint_code.look)
 cli.add_typer(endpoints.commands, name="endpoint")
 cli.add_typer(runtime.COMMANDS, name="runtime")
 

@@ -124,6 +124,8 @@
     }
   }
 
+  tunesmith.refusal = refusal;
+  tunesmith.errorIn = errorIn;
   customElements.define("ts-live", Live);
 
   // Buttons and forms with data-act inside `element` become one Gradio event with {name, id, values}.

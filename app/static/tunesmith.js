@@ -122,7 +122,12 @@
   tunesmith.copy = async (button) => {
     const source = document.getElementById(button.dataset.copy);
     if (!source) return;
-    await navigator.clipboard.writeText(source.textContent);
+    if (navigator.clipboard) await navigator.clipboard.writeText(source.textContent);
+    else {
+      // Plain HTTP from another machine: browsers give no clipboard there, but copy what is selected.
+      getSelection().selectAllChildren(source);
+      document.execCommand("copy");
+    }
     const before = button.textContent;
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = before), 1500);

@@ -110,6 +110,11 @@ def of(endpoint_id: str) -> Figures:
     return figures
 
 
+def knows(endpoint_id: str) -> bool:
+    """Whether anybody has asked it."""
+    return endpoint_id in _figures
+
+
 def keep(endpoint_ids: Iterable[str]) -> None:
     """Forgets endpoints that are gone, and in which nothing is going on."""
     kept = set(endpoint_ids)

@@ -15,7 +15,7 @@ from engine.existing import existing
 from engine.process import machine
 from engine.serve import endpoints
 from engine.serve.backend_plan import options_of
-from engine.serve.vllm import VllmOptions
+from engine.serve.vllm.options import VllmOptions
 from storage import db
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint, Model

@@ -8,7 +8,7 @@ import httpx
 import orjson
 
 from engine.errors import RefusedError
-from engine.serve import outside
+from engine.serve import outside, outside_words
 
 PROBE_SECONDS = 60  # a server of ours: a first token of a large model on a CPU takes its time
 OUTSIDE_PROBE_SECONDS = 15  # in all, from the look-up of the name to the last byte
@@ -73,13 +73,13 @@ def _problem(address: str, models: list[str], key_env: str | None, is_ours: bool
     timeout, seconds = (PROBE_SECONDS, None) if is_ours else (OUTSIDE_PROBE_SECONDS, OUTSIDE_PROBE_SECONDS)
     try:
         with open_client(address, key_env, timeout, MOST_LIST_BYTES, seconds) as client:
-            listed = {model["id"] for model in _json(client.get("models"))["data"]}
+            listed = {model["id"] for model in outside_words.listed(outside_words.json_of(client.get("models")))}
             if missing := [model for model in models if model not in listed]:
                 return f"The server does not list {', '.join(missing)}."
             if is_ours:
                 _json(_first_answer(client, models[0]))
-    except (httpx.HTTPError, httpx.InvalidURL, RefusedError) as error:
-        return f"{type(error).__name__}: {error}"[:300]
+    except (outside_words.OutsideError, httpx.HTTPError, httpx.InvalidURL, RefusedError) as error:
+        return outside_words.words(error)
     except (OSError, LookupError, TypeError, ValueError) as error:
         return f"It does not answer as OpenAI's API does ({type(error).__name__}: {error})"[:300]
     return ""

@@ -6,11 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from engine.process import process
-from engine.serve import endpoints
+from engine.serve import endpoints, figures
 from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
 from pages.serve import adapters_view, life_view
+from pages.serve.figures_view import figures_html
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage import models as stored_models
@@ -19,8 +19,7 @@ from storage.tables import Run
 
 Facts = dict[str, Any]
 LIVE = ("queued", "starting", "ready", "draining", "asleep")
-KIND_WORDS = {"transformers": "transformers, in the studio", "vllm": "vLLM", "external": "an API somewhere else"}
-LOG_LINES = 40
+KIND_WORDS = {"transformers": "in the studio", "vllm": "by vLLM", "external": "somewhere else"}
 CARDS = 20
 MOST_OFFERED = 200  # runs, the newest
 
@@ -42,7 +41,7 @@ def endpoints_html(query: Mapping[str, str]) -> str:
     if not page_of_endpoints:
         text = (
             "An endpoint gives a model a name that the chat, and any OpenAI client, can call. "
-            "Press Serve on a finished run, or start one below."
+            "Press Serve on a finished run, or start one above."
         )
         return str(html.empty("Nothing is served yet", text, "/runs", "Finished runs", "serve"))
     described = endpoints.describe_all(page_of_endpoints)
@@ -60,20 +59,41 @@ def _context(project_id: str, described: Sequence[Facts]) -> Context:
 
 
 def _card(facts: Facts, context: Context) -> Markup:
-    head = Markup('<div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>').format(
-        facts["name"], html.badge(facts["status"]), html.join(_buttons(facts))
+    head = Markup(
+        '<header class="sv-head"><h2>{}</h2>{}<span class="sv-kind">{}</span><div class="ts-actions">{}</div></header>'
+    ).format(
+        facts["name"],
+        html.badge(facts["status"]),
+        _about(facts, context),
+        html.join(_buttons(facts)),
     )
-    return Markup('<section class="ts-card ts-endpoint" data-id="{}" data-key="{}">{}{}{}{}{}{}</section>').format(
+    live = facts["status"] in LIVE
+    shown = figures_html(figures.of(facts["id"])) if facts["status"] in ("ready", "draining") else Markup()
+    return Markup(
+        '<section class="ts-card ts-endpoint" data-id="{}" data-key="{}" data-status="{}">{}{}{}{}{}{}{}{}</section>'
+    ).format(
         facts["id"],
         facts["id"],
+        facts["status"],
         head,
         _troubles(facts),
         life_view.life_html(facts),
-        _facts(facts, context),
-        _names(facts),
+        shown,
+        _facts(facts, context) if facts["status"] != "stopped" else "",
+        _names(facts) if live else "",
         adapters_view.adapters_html(facts),
         _details(facts, context),
     )
+
+
+def _about(facts: Facts, context: Context) -> str:
+    """What answers, in a few words; for a stopped one all there is to say."""
+    about = KIND_WORDS.get(facts.get("kind") or "", "")
+    if facts["status"] != "stopped":
+        return about
+    options, runs = facts.get("options") or {}, [adapter["run_name"] for adapter in facts["served_adapters"]]
+    model = context.models.get(facts.get("model_id") or "", options.get("model", ""))
+    return " · ".join(part for part in (about, model, *runs) if part)
 
 
 def _buttons(facts: Facts) -> list[Markup]:
@@ -83,9 +103,11 @@ def _buttons(facts: Facts) -> list[Markup]:
         buttons.append(html.button("Roll back", "rollback", confirm=f"Roll {name} back to the version before?"))
     buttons += life_view.buttons(facts)
     if status in LIVE:
+        buttons.append(html.link_button("Change", f"/serve?deploy={facts['id']}"))
         buttons.append(html.button("Stop", "stop"))
     else:
-        buttons.append(html.button("Start again", "start", tone="primary"))
+        buttons.append(html.button("Start again", "start"))
+        buttons.append(html.link_button("Change", f"/serve?deploy={facts['id']}"))
     buttons.append(html.button("Delete", "delete", confirm=f"Delete {name}? Runs and models stay.", tone="danger"))
     return buttons
 
@@ -108,13 +130,24 @@ def _facts(facts: Facts, context: Context) -> Markup:
     options = facts.get("options") or {}
     return html.facts(
         [
-            ("Answered by", KIND_WORDS.get(facts.get("kind", ""), "")),
-            ("Base model", context.models.get(facts.get("model_id", ""), options.get("model", ""))),
+            ("Model there", options.get("model", "")),
+            ("Base model", context.models.get(facts.get("model_id") or "", "")),
             ("Address", options.get("url", "")),
             ("Device", facts.get("device") or ""),
+            ("Options", _options(facts)),
             ("Ready", html.moment(facts["ready_at"]) if facts.get("ready_at") else ""),
             ("Restarts", facts.get("restarts") or ""),
         ]
+    )
+
+
+def _options(facts: Facts) -> Markup:
+    """What the backend was started with, beyond its address."""
+    known = facts.get("options") or {}
+    return html.join(
+        Markup("<code>{}</code> ").format(f"{name} {value}")
+        for name, value in known.items()
+        if facts.get("kind") != "external" or name == "api_key_env"
     )
 
 
@@ -126,41 +159,34 @@ def _names(facts: Facts) -> Markup:
 
 
 def _details(facts: Facts, context: Context) -> Markup:
+    """What is looked at now and then; all but the short forms is fetched when it is opened."""
+    id, live = facts["id"], facts["status"] in LIVE
     parts = [
-        _how_to_call(facts),
+        _fold("try", "Try it", id) if live else "",
+        _fold("clients", "Use it in a program", id) if live else "",
         adapters_view.add_form(facts, context.deployable),
         _deploy_form(facts, context),
         life_view.sleep_form(facts),
-        _log(facts),
+        _fold("log", "Log", id, seconds=2) if _has_log(facts) else "",
     ]
-    return Markup('<div class="ts-folds">{}</div>').format(html.join(parts))
+    content = html.join(part for part in parts if part)
+    return Markup('<div class="ts-folds">{}</div>').format(content) if content else Markup()
 
 
-def _how_to_call(facts: Facts) -> Markup:
-    """The same question in curl and in Python; the browser fills in the address it has the studio at."""
-    id, name = facts["id"], facts["name"]
-    curl = Markup(
-        'curl <ts-origin data-keep id="origin-curl-{}"></ts-origin>/v1/chat/completions \\\n'
-        '  -H "Authorization: Bearer $TUNESMITH_KEY" -H "Content-Type: application/json" \\\n'
-        '  -d \'{{"model": "{}", "messages": [{{"role": "user", "content": "Hello"}}]}}\''
-    ).format(id, name)
-    python = Markup(
-        "from openai import OpenAI\n\n"
-        'client = OpenAI(base_url="<ts-origin data-keep id="origin-python-{}"></ts-origin>/v1", '
-        'api_key="sk-tunesmith-...")\n'
-        'question = [{{"role": "user", "content": "Hello"}}]\n'
-        'print(client.chat.completions.create(model="{}", messages=question).choices[0].message.content)'
-    ).format(id, name)
+def _has_log(facts: Facts) -> bool:
+    """Whether its processes have said something, or will."""
+    if not facts.get("backend_id") or facts.get("kind") == "external":
+        return False
+    return facts["status"] in LIVE or (home.backend_folder(facts["backend_id"]) / "output.log").exists()
+
+
+def _fold(name: str, title: str, endpoint_id: str, seconds: int = 0) -> Markup:
+    """A part that is fetched when it is opened, and again every so many seconds while it is."""
+    again = Markup(' seconds="{}"').format(seconds) if seconds else ""
     return Markup(
-        '<details><summary>How to call it</summary><p class="ts-note">Keys are made on the {} page.</p>{}{}</details>'
-    ).format(html.link("System", "/system"), _code(f"curl-{id}", curl), _code(f"python-{id}", python))
-
-
-def _code(id: str, text: Markup) -> Markup:
-    return Markup(
-        '<div class="ts-copyable"><pre class="ts-code" id="{}" tabindex="0">{}</pre>'
-        '<button type="button" class="ts-button" data-copy="{}">Copy</button></div>'
-    ).format(id, text, id)
+        '<details data-key="{}"><summary>{}</summary>'
+        '<ts-fold data-keep id="fold-{}-{}" src="/fragments/serve/{}?endpoint={}"{}></ts-fold></details>'
+    ).format(name, title, name, endpoint_id, name, endpoint_id, again)
 
 
 def _deploy_form(facts: Facts, context: Context) -> Markup:
@@ -170,18 +196,9 @@ def _deploy_form(facts: Facts, context: Context) -> Markup:
         return Markup()
     options = html.join(Markup('<option value="{}">{}</option>').format(run.id, run.name) for run in others)
     return Markup(
-        "<details><summary>Deploy another run</summary>"
+        '<details data-key="deploy"><summary>Deploy another run</summary>'
         '<p class="ts-note">{}</p>'
         '<form class="ts-inline" data-act="deploy" data-id="{}"><label><span class="ts-sr">Run</span>'
         '<select name="run" class="ts-input">{}</select></label>{}'
         '<button class="ts-button">Deploy</button></form></details>'
     ).format(context.rooms.get(facts["id"], ""), facts["id"], options, life_view.rollout_fields(facts))
-
-
-def _log(facts: Facts) -> Markup:
-    if not facts.get("backend_id") or facts.get("kind") == "external":
-        return Markup()
-    text = process.tail(home.backend_folder(facts["backend_id"]) / "output.log", LOG_LINES)
-    if not text:
-        return Markup()
-    return Markup('<details><summary>Log</summary><pre class="ts-code" tabindex="0">{}</pre></details>').format(text)

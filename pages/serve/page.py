@@ -1,6 +1,6 @@
 """Serve: the endpoints of the project, what they answer to, and a new one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -8,47 +8,78 @@ from gradio.components import Component
 
 from engine.serve import endpoints
 from pages.parts import live, toasts
-from pages.serve import adapters_view, benchmarks_view, life_view, runtimes
+from pages.serve import adapters_view, benchmarks_view, form, life_view, options, runtimes
+from pages.serve.clients_view import clients_html, key_made
 from pages.serve.endpoint_view import endpoints_html
+from pages.serve.log_view import log_html
+from pages.serve.try_view import try_html
 from pages.shell import project_of
-from storage import db, models, runs
-from storage.statuses import ModelStatus
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "serve", "Serve", "Models that answer, here and to other programs", "s", "serve"
 
-MOST_OFFERED = 200  # runs, the newest; others are named by their id
-KINDS = [
-    ("In the studio (transformers)", "transformers"),
-    ("vLLM, for many users on a GPU", "vllm"),
-    ("An API somewhere else", "external"),
-]
+Parts = dict[str, Any]
+SHOW_CODE = "(code) => { if (window.tunesmith) tunesmith.put(code); }"
+TO_THE_FORM = "() => { if (window.tunesmith) tunesmith.reveal('new-endpoint', 'deploy'); }"
 
 
 def page() -> None:
-    """The endpoints, live; under them the form for a new one."""
-    live.acting(live.live("endpoints", endpoints_html, actions=True), act)
-    with gr.Accordion("New endpoint", open=False, elem_id="new-endpoint"):
-        form, outside = _form()
-        start_button = gr.Button("Start endpoint", variant="primary", elem_id="endpoint-create")
+    """The form for a new endpoint, folded, or for another backend of one that is there; below, the endpoints, live."""
+    parts = _form()
+    cards = live.live("endpoints", endpoints_html, actions=True)
     benchmarks_view.section()
     runtimes.section()
-    inside = [form["model_id"], form["adapters"]]
-    gr.on(None, choices, None, inside, **live.QUIET)
-    form["model_id"].input(adapters_of, form["model_id"], form["adapters"], **live.QUIET)
-    form["kind"].input(fields_of, form["kind"], [*inside, *outside], **live.QUIET)
-    created = start_button.click(create, list(form.values()), form["name"], **live.ACTING)
-    created.then(None, js=live.REFRESH, **live.QUIET)
+    code = gr.Textbox(visible=False, elem_id="client-code")
+    acted = cards.action(act, None, code, **live.ACTING)
+    acted.then(None, code, js=SHOW_CODE, **live.QUIET).then(None, js=live.REFRESH, **live.QUIET)
+    everything = [parts[name] for name in form.PARTS]
+    fields = [parts[name] for name in (*form.FIELDS, *form.OPTIONS)]
+    opening = gr.on(None, open_form, None, everything, **live.QUIET)
+    opening.then(None, js=TO_THE_FORM, **live.QUIET)
+    kind, model, adapters = parts["kind"], parts["model_id"], parts["adapters"]
+    kind.input(form.kind_chosen, [kind, model, adapters], everything, **live.QUIET)
+    model.input(form.model_chosen, [kind, model], everything, **live.QUIET)
+    looking = [parts["look"].click, parts["url"].submit]
+    gr.on(looking, form.look, [parts["url"], parts["api_key_env"]], everything, **live.ACTING)
+    started = parts["start"].click(start, fields, everything, **live.ACTING)
+    started.then(None, js=live.REFRESH, **live.QUIET)
 
 
-def _form() -> tuple[dict[str, Component], list[Component]]:
-    """The fields, and those of them that an outside API needs."""
-    with gr.Row(elem_classes="ts-form-row"):
-        name = gr.Textbox(
-            label="Name", info="What callers name as the model: a-z, 0-9 and -.", max_lines=1, elem_id="endpoint-name"
+def _form() -> Parts:
+    """Every part of the form under its name."""
+    parts: Parts = {}
+    with gr.Accordion("New endpoint", open=False, elem_id="new-endpoint") as parts["accordion"]:
+        parts["about"] = _html("endpoint-about")
+        parts["target"] = gr.Textbox(visible=False, elem_id="endpoint-target")
+        with gr.Row(elem_classes="ts-form-row"):
+            parts["name"] = _text("name", "Name", "endpoint-name")
+            parts["kind"] = gr.Radio(form.KINDS, value="transformers", label="Answered by", elem_id="endpoint-kind")
+        parts["note"] = gr.HTML(form.note("transformers"), apply_default_css=False, elem_id="endpoint-note")
+        parts |= _inside() | _outside() | _options()
+        parts["problem"] = _html("endpoint-problem")
+        parts["start"] = gr.Button("Start endpoint", variant="primary", elem_id="endpoint-create")
+    return parts
+
+
+def _html(elem_id: str) -> gr.HTML:
+    return gr.HTML("", visible=False, apply_default_css=False, elem_id=elem_id)
+
+
+def _text(name: str, label: str, elem_id: str) -> gr.Textbox:
+    return gr.Textbox(
+        label=label, info=options.literal(form.HELP[name]), max_lines=1, elem_id=elem_id, elem_classes="sv-field"
+    )
+
+
+def _inside() -> Parts:
+    with gr.Row(elem_classes="ts-form-row") as inside:
+        model = gr.Dropdown(
+            [],
+            label="Base model",
+            info=form.HELP["model_id"],
+            allow_custom_value=True,
+            elem_id="endpoint-model",
+            elem_classes="sv-field",
         )
-        kind = gr.Radio(KINDS, value="transformers", label="Answered by", elem_id="endpoint-kind")
-    with gr.Row(elem_classes="ts-form-row"):
-        model = gr.Dropdown([], label="Base model", allow_custom_value=True, elem_id="endpoint-model")
         adapters = gr.Dropdown(
             [],
             label="Adapters",
@@ -57,71 +88,61 @@ def _form() -> tuple[dict[str, Component], list[Component]]:
             allow_custom_value=True,
             elem_id="endpoint-adapters",
         )
-    with gr.Row(elem_classes="ts-form-row"):
-        outside: list[Component] = [
-            gr.Textbox(
-                label="Address",
-                info="Such as http://127.0.0.1:11434/v1",
-                visible=False,
-                max_lines=1,
-                elem_id="outside-url",
-            ),
-            gr.Textbox(label="Model there", visible=False, max_lines=1, elem_id="outside-model"),
-            gr.Textbox(
-                label="Variable with its key",
-                info="An environment variable whose name ends in _API_KEY; empty without one.",
-                visible=False,
-                max_lines=1,
-                elem_id="outside-key",
-            ),
-        ]
-    names = ("name", "kind", "model_id", "adapters", "url", "model", "api_key_env")
-    return dict(zip(names, (name, kind, model, adapters, *outside), strict=True)), outside
+    return {"inside": inside, "model_id": model, "adapters": adapters}
 
 
-def choices() -> tuple[Any, Any]:
-    """The models that can be served; the first is chosen, and its runs are offered."""
-    with db.reading() as session:
-        ready_models = [(model.name, model.id) for model in models.recent(session) if model.status == ModelStatus.READY]
-    first_id = ready_models[0][1] if ready_models else None
-    return gr.update(choices=ready_models, value=first_id), adapters_of(first_id)
+def _outside() -> Parts:
+    with gr.Column(visible=False, elem_classes="sv-outside") as outside:
+        with gr.Row(elem_classes="ts-form-row"):
+            url = _text("url", "Address", "outside-url")
+            key = _text("api_key_env", "Variable with its key", "outside-key")
+            look = gr.Button("Look", scale=0, min_width=96, elem_id="outside-look")
+        looked = _html("outside-looked")
+        model = gr.Dropdown(
+            [],
+            label="Model there",
+            info=form.HELP["model"],
+            allow_custom_value=True,
+            elem_id="outside-model",
+            elem_classes="sv-field",
+        )
+    return {"outside": outside, "url": url, "api_key_env": key, "look": look, "looked": looked, "model": model}
 
 
-def adapters_of(model_id: str | None) -> Any:
-    """The finished runs of a model, as choices."""
-    with db.reading() as session:
-        finished = runs.finished_of(session, model_id, MOST_OFFERED) if model_id else []
-    return gr.update(choices=[(run.name, run.id) for run in finished if run.artifact], value=[])
+def _options() -> Parts:
+    """The options of vLLM: the common ones, and the others folded."""
+    fields: dict[str, Component] = {name: options.component("vllm", name) for name in options.names("vllm")}
+    with gr.Column(visible=False, elem_id="vllm-options") as column:
+        with gr.Row(elem_classes="sv-options"):
+            for name, field in fields.items():
+                if options.is_common(name):
+                    field.render()
+        with gr.Accordion("More options", open=False, elem_id="vllm-more"), gr.Row(elem_classes="sv-options"):
+            for name, field in fields.items():
+                if not options.is_common(name):
+                    field.render()
+    return {"vllm": column, **{f"vllm.{name}": field for name, field in fields.items()}}
 
 
-def fields_of(kind: str) -> list[Any]:
-    """Which fields show: an outside API needs an address, everything else a model."""
-    outside = kind == "external"
-    return [gr.update(visible=not outside)] * 2 + [gr.update(visible=outside)] * 3
+def open_form(request: gr.Request) -> list[Any]:
+    """The form when the page opens: `?deploy=ID` fills it with what answers there."""
+    return form.opened(request.query_params.get("deploy"))
 
 
-def create(  # noqa: PLR0913  (one argument for each field of the form)
-    name: str, kind: str, model_id: str | None, adapters: Sequence[str], url: str, model: str, key: str,
-    request: gr.Request,
-) -> Any:  # fmt: skip
-    """Starts an endpoint; the live list shows the rest. Clears the name when it worked."""
+def start(request: gr.Request, *values: Any) -> list[Any]:
+    """Starts what the form asks for; the live list shows the rest. What is wrong stands at its field."""
+    updates, said = form.start(values, project_of(request))
+    if said:
+        toasts.done(said)
+    return updates
+
+
+def act(event: gr.EventData) -> str:
+    """What a button of an endpoint does; returns code for other programs, where it has just got a key."""
     with toasts.toast():
-        if kind == "external":
-            model_id, adapters = None, ()
-            options = {"url": url, "model": model, **({"api_key_env": key} if key else {})}
-        else:
-            options = {}
-        project = project_of(request)
-        endpoint = endpoints.create_endpoint(name.strip(), kind, model_id, adapters, options, project)
-        toasts.done(f"{endpoint.name} is starting.")
-        return ""
-    return gr.skip()
-
-
-def act(event: gr.EventData) -> None:
-    """What a button of an endpoint does."""
-    with toasts.toast():
-        ACTS[event.name](event.id, event.values)
+        result = ACTS[event.name](event.id, event.values)
+        return result if isinstance(result, str) else ""
+    return ""
 
 
 ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
@@ -131,6 +152,7 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "delete": lambda id, _: endpoints.delete_endpoint(id),
     "add-adapter": adapters_view.add,
     "remove-adapter": lambda pair, _: adapters_view.remove(pair),
+    "key": key_made,
     **life_view.ACTS,
 }
 
@@ -138,4 +160,7 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "endpoints": endpoints_html,
     "benchmarks": benchmarks_view.benchmarks_html,
     "runtimes": runtimes.runtimes_html,
+    "try": try_html,
+    "clients": clients_html,
+    "log": log_html,
 }

@@ -86,6 +86,10 @@ interface Tunesmith {
   poll(element: HTMLElement, ask: (get: Get) => Promise<number>): Poll;
   refresh(): void;
   patch(element: HTMLElement, html: string): void;
+  refusal(status: number, text: string): string;
+  errorIn(text: string): { message?: string; hint?: string };
+  put(text: string): void;
+  reveal(id: string, parameter: string): void;
   actions(element: HTMLElement, trigger: Trigger): void;
   train: Train;
   make(tag: string, className: string, text?: string): HTMLElement;

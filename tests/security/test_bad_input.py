@@ -97,6 +97,8 @@ def test_no_text_in_a_body_breaks_anything(owner: TestClient, text: str) -> None
         ("/api/endpoints", {"name": text, "model_id": "a"}),
         ("/api/endpoints", {"name": "a", "model_id": text, "adapters": [text], "options": {text: text}}),
         ("/api/endpoints", {"name": "a", "backend": "external", "options": {"address": text, "model": text}}),
+        ("/api/endpoints/outside", {"url": text}),
+        ("/api/endpoints/outside", {"url": "http://127.0.0.1:9/", "api_key_env": text}),
         ("/api/exports", {"subject": text, "kind": "merged"}),
         ("/api/exports", {"subject": f"run:{text}", "kind": "adapter", "options": {text: text}}),
         ("/api/runs", {"name": text, "recipe": {"model_id": "a", "dataset_id": "b"}}),

@@ -13,6 +13,7 @@ from storage import db
 from storage import runs as stored_runs
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
 from storage.tables import Dataset, Endpoint, Lesson, Model, Run
+from tests.hostile_server import OK, hostile, text
 
 T = TypeVar("T")
 
@@ -267,3 +268,26 @@ def test_the_lesson_is_shown_once_it_was_started(owner: TestClient) -> None:
     _kept(Lesson(project_id="default", stage="training"))
     assert owner.get("/api/lesson").json()["stage"] == "training"
     assert owner.post("/api/lesson?project_id=nope").status_code == 404
+
+
+def test_an_endpoint_tells_other_programs_how_to_call_it_with_the_address_it_was_asked_at(owner: TestClient) -> None:
+    options = {"url": "http://127.0.0.1:9/v1", "model": "big"}
+    made = owner.post("/api/endpoints", json={"name": "far", "backend": "external", "options": options}).json()
+    address = f"/api/endpoints/{made['id']}/clients"
+    clients = {client["id"]: client["code"] for client in owner.get(address).json()}
+    assert set(clients) >= {"curl", "openai", "httpx", "javascript", "langchain", "continue", "vscode"}
+    assert f"{owner.base_url}/v1/chat/completions" in clients["curl"]
+    assert '"model": "far"' in clients["curl"]
+    assert owner.get(f"{address}?model=near").status_code == 404
+    assert owner.get("/api/endpoints/nope/clients").status_code == 404
+
+
+def test_an_outside_address_is_looked_at_and_one_that_is_not_allowed_refused(owner: TestClient) -> None:
+    with hostile({"/v1/models": text(OK + b'\r\n{"data": [{"id": "big", "owned_by": "tunesmith"}]}')}) as url:
+        found = owner.post("/api/endpoints/outside", json={"url": url}).json()
+    assert (found["server"], found["models"], found["problems"]) == ("Tunesmith", [{"id": "big", "context": None}], [])
+    gone = owner.post("/api/endpoints/outside", json={"url": url}).json()
+    assert "It cannot be reached" in gone["problems"][0]
+    refused = owner.post("/api/endpoints/outside", json={"url": "http://169.254.169.254/"})
+    assert refused.status_code == 422
+    assert "link-local" in refused.json()["error"]["message"]

@@ -417,4 +417,4 @@ def test_an_outside_server_that_does_not_answer_is_given_up_with_its_reason(monk
     options = {"url": "http://127.0.0.1:9/v1", "model": "big"}
     endpoint = endpoints.create_endpoint("cloud", "external", options=options)
     failed = until(active(endpoint).id, EndpointStatus.FAILED)
-    assert "127.0.0.1:9/v1 does not answer. ConnectError" in str(failed.error)
+    assert "127.0.0.1:9/v1 does not answer. It cannot be reached" in str(failed.error)

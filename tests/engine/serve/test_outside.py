@@ -173,29 +173,29 @@ def test_a_redirect_is_not_followed() -> None:
     with hostile({"models": lambda say, over: visits.append(b"canary")}) as canary:
         head = b"HTTP/1.1 302 Found\r\nconnection: close\r\nlocation: " + canary.encode() + b"/models\r\n\r\n"
         with hostile({"models": text(head)}) as url:
-            assert "302" in probe.outside_answers(url, "big", None)
+            assert f"It redirects to {canary}/models" in probe.outside_answers(url, "big", None)
     assert visits == []
 
 
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        (text(b""), "RemoteProtocolError"),
-        (text(b"\x00\xff garbage\r\n\r\n"), "RemoteProtocolError"),
-        (text(b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n{}"), "RemoteProtocolError"),
-        (text(OK + b"x: " + b"y" * 200_000 + b"\r\n\r\n"), "RemoteProtocolError"),
-        (text(OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}"), "RemoteProtocolError"),
+        (text(b""), "does not speak HTTP"),
+        (text(b"\x00\xff garbage\r\n\r\n"), "does not speak HTTP"),
+        (text(b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n{}"), "does not speak HTTP"),
+        (text(OK + b"x: " + b"y" * 200_000 + b"\r\n\r\n"), "does not speak HTTP"),
+        (text(OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}"), "does not speak HTTP"),
         (text(OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(LIST)), "compressed"),
-        (text(b"HTTP/1.1 700 What\r\ncontent-length: 0\r\n\r\n"), "Invalid status code|700"),
+        (text(b"HTTP/1.1 700 What\r\ncontent-length: 0\r\n\r\n"), "status 700|does not speak HTTP"),
         (text(OK + b"\r\n" + b"[" * 100_000), "as OpenAI's API does"),
         (text(OK + b"\r\n[1]"), "as OpenAI's API does"),
         (text(OK + b'\r\n{"data": [{"id": []}]}'), "as OpenAI's API does"),
         (text(OK + b'\r\n{"data": [{"id": "\\ud800"}]}'), "as OpenAI's API does"),
         (text(OK + b'\r\n{"data": []}'), "does not list big"),
         (flood(OK + b"\r\n", b" " * (1 << 20), 5), "too large"),
-        (drip(OK + b"\r\n"), "took too long|ReadTimeout"),
-        (drip(b"HTTP/1.1 200 OK\r\nx: "), "took too long|ReadTimeout"),
-        (silent, "ReadTimeout"),
+        (drip(OK + b"\r\n"), "took too long"),
+        (drip(b"HTTP/1.1 200 OK\r\nx: "), "took too long"),
+        (silent, "took too long"),
     ],
 )
 def test_a_probe_of_a_server_that_means_ill_ends_soon_and_says_what_was_wrong(

@@ -9,7 +9,7 @@ from engine.process import plan
 from engine.serve import adapter_loads, adapters, endpoints
 from pages.serve import adapters_view, page
 from pages.serve.endpoint_view import endpoints_html
-from tests.pages.serve.test_page import Click
+from tests.pages.clicks import Click
 from tests.serving import bring_up, end_all, finished_checkpoint, finished_run, ready_model
 
 PROJECT = {"project": "default"}

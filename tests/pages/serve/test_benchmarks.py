@@ -14,7 +14,7 @@ from storage import db
 from storage.statuses import WorkStatus
 from storage.tables import Backend, Benchmark, Tuner
 from tests import tunable_server
-from tests.pages.serve.test_page import Click
+from tests.pages.clicks import Click
 
 PROJECT = {"project": "default"}
 

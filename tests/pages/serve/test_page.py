@@ -1,33 +1,28 @@
 """The Serve page: what it lists, what its buttons and its form do."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.serve import endpoints
+from engine.accounts import keys
+from engine.serve import client_code, endpoints, figures
 from pages.serve import page as serve
+from pages.serve.clients_view import clients_html
 from pages.serve.endpoint_view import endpoints_html
+from pages.serve.log_view import log_html
+from pages.serve.try_view import try_html
 from storage import db, home
 from storage.statuses import EndpointStatus, ModelStatus, RunStatus
 from storage.tables import Backend, Dataset, Model, Run
+from tests.conftest import ROOT
+from tests.pages.clicks import Click
 from tests.serving import write_adapter
 
 PROJECT = {"project": "default"}
 OUTSIDE = {"url": "http://127.0.0.1:9/v1", "model": "m"}
-
-
-class Click:
-    """What Gradio hands a callback for a button of a live fragment."""
-
-    def __init__(self, name: str, id: str, **values: str) -> None:
-        self.name, self.id, self.values = name, id, values
-
-
-class Browser:
-    """A request without cookies."""
-
-    cookies: dict[str, str] = {}  # noqa: RUF012
 
 
 @pytest.fixture
@@ -66,9 +61,11 @@ def test_an_endpoint_shows_how_it_is_and_how_to_call_it() -> None:
     assert "queued" in shown
     set_backend(endpoint.id, status=EndpointStatus.READY)
     shown = endpoints_html(PROJECT)
-    assert '"model": "far"' in shown
     assert "/chat?endpoint=far" in shown
     assert "http://127.0.0.1:9/v1" in shown
+    for fold in ("try", "clients"):
+        assert f'src="/fragments/serve/{fold}?endpoint={endpoint.id}"' in shown
+    assert "/fragments/serve/log" not in shown  # its log is somebody else's
 
 
 def test_endpoints_that_run_come_first_and_a_page_holds_twenty() -> None:
@@ -100,29 +97,6 @@ def test_the_names_of_runs_are_escaped_and_other_runs_can_be_deployed() -> None:
     assert "<r1>" not in shown
     assert '<option value="r2">' in shown
     assert '<option value="r3">' not in shown
-
-
-@pytest.mark.usefixtures("trained")
-def test_the_form_offers_models_that_are_ready_and_their_finished_runs() -> None:
-    model, adapters = serve.choices()
-    assert model["choices"] == [("tiny", "m1")]
-    assert sorted(value for _name, value in adapters["choices"]) == ["r1", "r2"]
-
-
-def test_an_outside_api_needs_an_address_and_no_model() -> None:
-    assert [update["visible"] for update in serve.fields_of("external")] == [False, False, True, True, True]
-    assert [update["visible"] for update in serve.fields_of("vllm")] == [True, True, False, False, False]
-
-
-def test_the_form_makes_an_endpoint_and_clears_its_name(toasts: list[str]) -> None:
-    answer = serve.create("far", "external", None, [], OUTSIDE["url"], "m", "", Browser())
-    assert answer == ""
-    assert toasts == ["far is starting."]
-
-
-def test_what_the_engine_refuses_is_a_toast(toasts: list[str]) -> None:
-    serve.create("No Name", "external", None, [], OUTSIDE["url"], "m", "", Browser())
-    assert "`No Name` cannot be the name of the endpoint" in toasts[0]
 
 
 @pytest.mark.usefixtures("trained")
@@ -179,3 +153,75 @@ def test_the_buttons_stop_start_deploy_and_delete() -> None:
     assert endpoints.look_up(endpoint.id).stopped_at
     serve.act(Click("delete", endpoint.id))
     assert "Nothing is served yet" in endpoints_html(PROJECT)
+
+
+def test_figures_show_what_is_measured_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = endpoints.create_endpoint("far", "external", options=OUTSIDE)
+    measured = {"requests_per_second": 0.0, "first_token_ms_p50": 1234.0, "first_token_ms_p95": None, "unknown": 3.0}
+    monkeypatch.setitem(figures.SOURCES, "test", lambda id: measured if id == endpoint.id else {})
+    assert "sv-figures" not in endpoints_html(PROJECT)
+    set_backend(endpoint.id, status=EndpointStatus.READY)
+    shown = endpoints_html(PROJECT)
+    assert "<dt>Requests/s</dt><dd>0</dd>" in shown
+    assert "<dt>First token</dt><dd>1.2 s</dd>" in shown
+    assert shown.count("data-figure") == 2
+    monkeypatch.delitem(figures.SOURCES, "test")
+    assert "sv-figures" not in endpoints_html(PROJECT)
+
+
+@pytest.mark.usefixtures("trained")
+def test_the_log_begins_with_the_cause_and_has_the_failed_deployments_too() -> None:
+    endpoint = endpoints.serve_run("r1")
+    set_backend(endpoint.id, status=EndpointStatus.READY)
+    green = endpoints.deploy(endpoint.id, model_id="m1", adapters=["r2"])
+    with db.session() as session:
+        row = session.get_one(Backend, green.id)
+        row.status, row.error, row.hint = EndpointStatus.FAILED, "No <memory>.", "Take less."
+    for backend_id, words in ((green.id, "bad words"), (endpoint.active_backend_id, "good words")):
+        folder = home.made(home.backend_folder(str(backend_id)))
+        (folder / "output.log").write_text(f"{words} <b>\n")
+    shown = log_html({**PROJECT, "endpoint": endpoint.id})
+    order = [
+        "A deployment that is failed",
+        "No &lt;memory&gt;.",
+        "bad words &lt;b&gt;",
+        "What answers now",
+        "good words",
+    ]
+    assert [shown.index(part) for part in order] == sorted(shown.index(part) for part in order)
+    assert "gone" in log_html({**PROJECT, "endpoint": "nope"})
+
+
+def test_a_prompt_can_be_sent_to_each_name() -> None:
+    endpoint = endpoints.create_endpoint("far", "external", options=OUTSIDE)
+    assert '<option value="far">far</option>' in try_html({**PROJECT, "endpoint": endpoint.id})
+    assert "There is no endpoint" in try_html({**PROJECT, "endpoint": "nope"})
+
+
+@pytest.mark.usefixtures("trained")
+def test_code_has_the_browsers_address_and_the_chosen_name() -> None:
+    endpoint = endpoints.serve_run("r1")
+    query = {**PROJECT, "endpoint": endpoint.id, "origin": "https://studio.example:8443"}
+    assert "https://studio.example:8443/v1/chat/completions" in clients_html(query)
+    assert "&#34;model&#34;: &#34;run-r1:base&#34;" in clients_html({**query, "model": "run-r1:base"})
+    for origin in ("javascript:alert(1)", "https://a.example/<b>", "https://a.example/x", ""):
+        assert "http://127.0.0.1:7860/v1" in clients_html({**query, "origin": origin, "model": "somebody-elses"})
+
+
+def test_each_client_has_its_rule_in_the_style_sheet() -> None:
+    style = (ROOT / "app" / "static" / "serving.css").read_text()
+    for client in client_code.clients("http://a", "m"):
+        assert f'[value="{client.id}"]:checked) [data-client="{client.id}"]' in style
+
+
+def test_a_key_is_made_and_put_into_the_code_once(toasts: list[str]) -> None:
+    endpoint = endpoints.create_endpoint("far", "external", options=OUTSIDE)
+    made = json.loads(serve.act(Click("key", endpoint.id, origin="https://studio.example", model="far")))
+    secret = re.findall(r"sk-tunesmith-[\w-]{43}", made["html"])[0]
+    assert made["id"] == f"fold-clients-{endpoint.id}"
+    assert "https://studio.example/v1/chat/completions" in made["html"]
+    key = keys.verify(secret)
+    assert key is not None
+    assert (key.scope, key.name) == ("inference", "for far")
+    assert secret not in clients_html({**PROJECT, "endpoint": endpoint.id})
+    assert serve.act(Click("stop", endpoint.id)) == ""

@@ -1,0 +1,48 @@
+"""`tunesmith endpoint`: how to call an endpoint, and what answers at an address somewhere else."""
+
+from typing import Annotated
+
+import typer
+
+from engine.errors import NotFoundError, RefusedError
+from engine.serve import client_code, outside_look, routing
+from storage import db, endpoints
+from storage.settings import settings
+
+
+def code(
+    name: Annotated[str, typer.Argument(help="A name on /v1, such as jokes or jokes:base.")],
+    client: Annotated[str | None, typer.Option(help="Only this kind, such as curl or openai.")] = None,
+    url: Annotated[str | None, typer.Option(help="The studio's address; the configured one when left out.")] = None,
+) -> None:
+    """Print code that calls an endpoint, for several kinds of programs."""
+    db.prepare()
+    with db.reading() as session:
+        names = [
+            name for endpoint, backend in endpoints.live(session) for name in routing.served_names(endpoint, backend)
+        ]
+    if name not in names:
+        hint = f"There are: {', '.join(names)}." if names else "Start an endpoint on the Serve page."
+        raise NotFoundError(f"No endpoint answers to `{name}`.", hint)
+    found = client_code.clients(url or f"http://{settings().host}:{settings().port}", name)
+    chosen = [one for one in found if client in (None, one.id)]
+    if not chosen:
+        kinds = ", ".join(one.id for one in found)
+        raise RefusedError(f"There is no client `{client}`.", f"There are: {kinds}.")
+    for one in chosen:
+        typer.echo(one.code if client else f"## {one.title}: {one.about}\n\n{one.code}\n")
+
+
+def look(
+    url: Annotated[str, typer.Argument(help="An address such as http://127.0.0.1:11434.")],
+    api_key_env: Annotated[str | None, typer.Option("--api-key-env", help="Variable with its key.")] = None,
+) -> None:
+    """Say which server answers at an address, and which models it has."""
+    found = outside_look.look(url, api_key_env)
+    typer.echo(" ".join(part for part in (found.url, found.server or "unknown server", found.version) if part))
+    for model in found.models:
+        typer.echo(f"  {model.id}" + (f"  {model.context:,} tokens" if model.context else ""))
+    for line in (*found.notes, *found.problems):
+        typer.echo(line)
+    if found.problems:
+        raise typer.Exit(1)

@@ -1,0 +1,294 @@
+"""The form of the Serve page: a new endpoint, or another backend for one that is there.
+
+What a click needs is in the fields and in the page's address (`/serve?deploy=ID`); nothing outlives the click.
+Every function answers with an update for each of `PARTS`, in their order, so that a page wires them all alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine import names
+from engine.errors import RefusedError, TunesmithError
+from engine.serve import endpoints, outside_look, proposals
+from engine.serve.outside_look import Look
+from engine.serve.vllm import command
+from pages.parts import html
+from pages.serve import options
+from storage import db, models, runs
+from storage.statuses import ModelStatus
+
+MOST_OFFERED = 200  # runs, the newest; others are named by their id
+INSTALL_VLLM = "/serve#runtimes"
+KINDS = [("In the studio", "transformers"), ("vLLM", "vllm"), ("A server somewhere else", "external")]
+ABOUT = {
+    "transformers": "The studio's own server: nothing to install, any machine, adapters beside their base.",
+    "vllm": "For many users at once, best on a GPU. It lives in an environment of its own.",
+    "external": "Ollama, llama.cpp, TGI, SGLang, LM Studio, another vLLM, or a cloud: any server with OpenAI's API.",
+}
+HELP = {
+    "name": "What callers name as the model: a-z, 0-9 and -.",
+    "model_id": "One that is ready on the Models page.",
+    "url": "With or without its /v1, such as http://127.0.0.1:11434",
+    "model": "What the model is called there. Look offers what the server lists.",
+    "api_key_env": "An environment variable whose name ends in _API_KEY; empty without one. The key is not stored.",
+}
+PLACES = ("accordion", "about", "note", "inside", "outside", "vllm", "looked", "problem", "start")
+FIELDS = ("target", "name", "kind", "model_id", "adapters", "url", "api_key_env", "model")
+OPTIONS = tuple(f"vllm.{name}" for name in options.names("vllm"))
+PARTS = (*PLACES, *FIELDS, *OPTIONS)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the fields say."""
+
+    target: str
+    name: str
+    kind: str
+    model_id: str | None
+    adapters: Sequence[str]
+    outside: Mapping[str, str]
+    options: Mapping[str, Any]
+
+
+def answers(changes: Mapping[str, Any]) -> list[Any]:
+    """An update for each part; those without one stay as they are."""
+    return [changes.get(part, gr.skip()) for part in PARTS]
+
+
+def asked(values: Sequence[Any]) -> Asked:
+    """The fields' values, in the order of `FIELDS` and then the options, as what they mean."""
+    given = dict(zip(FIELDS, values[: len(FIELDS)], strict=True))
+    text = {name: (given[name] or "").strip() for name in ("target", "name", "url", "api_key_env", "model")}
+    outside = {name: text[name] for name in ("url", "model", "api_key_env") if text[name]}
+    vllm_options = options.meant("vllm", values[len(FIELDS) :])
+    kind = given["kind"]
+    chosen = {"vllm": vllm_options, "external": outside}.get(kind, {})
+    return Asked(text["target"], text["name"], kind, given["model_id"], given["adapters"] or (), outside, chosen)
+
+
+def opened(deploy: str | None) -> list[Any]:
+    """The form when the page opens: empty, or, for an endpoint to deploy to, with what answers there now."""
+    if not deploy:
+        return answers(_empty())
+    try:
+        facts = endpoints.describe(endpoints.look_up(deploy))
+    except TunesmithError as error:
+        return answers(_empty() | {"problem": shown(str(html.notice(error.message, error.hint)))})
+    return answers(_filled(facts))
+
+
+def shown(content: str) -> Any:
+    """A part that is only there while it says something."""
+    return gr.update(value=content, visible=bool(content))
+
+
+def _empty() -> dict[str, Any]:
+    """Only what is offered: somebody may have begun to fill in the form before this has come."""
+    offered = ready_models()
+    first = offered[0][1] if offered else None
+    return {
+        "model_id": gr.update(choices=offered, value=first),
+        "adapters": gr.update(choices=finished_runs(first), value=[]),
+    }
+
+
+def _filled(facts: Mapping[str, Any]) -> dict[str, Any]:
+    kind, set_options = facts.get("kind") or "transformers", facts.get("options") or {}
+    model_id, adapters = facts.get("model_id"), facts.get("adapters") or []
+    values = {f"vllm.{name}": gr.update(value=_option(kind, set_options, name)) for name in options.names("vllm")}
+    banner = Markup('<p class="sv-banner">{} {}</p>').format(
+        Markup("What you start here takes over from what answers as <b>{}</b>, once it has answered itself.").format(
+            facts["name"]
+        ),
+        html.link("Make a new endpoint instead", "/serve"),
+    )
+    return {
+        "accordion": gr.update(label=f"Deploy to {facts['name']}", open=True),
+        "about": shown(str(banner)),
+        "target": gr.update(value=facts["id"]),
+        "name": gr.update(value=facts["name"], visible=False),
+        "kind": gr.update(value=kind),
+        "model_id": gr.update(choices=ready_models(), value=model_id),
+        "adapters": gr.update(choices=finished_runs(model_id), value=adapters),
+        "url": gr.update(value=set_options.get("url", "") if kind == "external" else ""),
+        "model": gr.update(value=set_options.get("model") if kind == "external" else None),
+        "api_key_env": gr.update(value=set_options.get("api_key_env", "") if kind == "external" else ""),
+        "start": gr.update(value="Deploy"),
+        **_for_kind(kind, model_id, adapters),
+        **values,
+    }
+
+
+def _option(kind: str, set_options: Mapping[str, Any], name: str) -> Any:
+    return options.shown("vllm", name, set_options.get(name) if kind == "vllm" else None)
+
+
+def ready_models() -> list[tuple[str, str]]:
+    """The models that can be served, as choices."""
+    with db.reading() as session:
+        return [(model.name, model.id) for model in models.recent(session) if model.status == ModelStatus.READY]
+
+
+def finished_runs(model_id: str | None) -> list[tuple[str, str]]:
+    """The finished runs of a model, as choices."""
+    with db.reading() as session:
+        finished = runs.finished_of(session, model_id, MOST_OFFERED) if model_id else []
+    return [(run.name, run.id) for run in finished if run.artifact]
+
+
+def kind_chosen(kind: str, model_id: str | None, adapters: Sequence[str]) -> list[Any]:
+    """Which fields are there: a server somewhere else needs an address, everything else a model."""
+    return answers(_for_kind(kind, model_id, adapters))
+
+
+def model_chosen(kind: str, model_id: str | None) -> list[Any]:
+    """The runs of the model, and what its options would be."""
+    adapters = {"adapters": gr.update(choices=finished_runs(model_id), value=[])}
+    return answers(adapters | (_proposed(model_id, ()) if kind == "vllm" else {}))
+
+
+def _for_kind(kind: str, model_id: str | None, adapters: Sequence[str]) -> dict[str, Any]:
+    return {
+        "note": gr.update(value=note(kind)),
+        "problem": shown(""),
+        "inside": gr.update(visible=kind != "external"),
+        "outside": gr.update(visible=kind == "external"),
+        "vllm": gr.update(visible=kind == "vllm"),
+        **(_proposed(model_id, adapters) if kind == "vllm" else {}),
+    }
+
+
+def _proposed(model_id: str | None, adapters: Sequence[str]) -> dict[str, Any]:
+    proposed = proposals.of("vllm", model_id, adapters)
+    return {f"vllm.{name}": options.proposed("vllm", name, proposed.get(name)) for name in options.names("vllm")}
+
+
+def note(kind: str) -> str:
+    """What a backend is, and whether it can run here."""
+    about = Markup('<p class="ts-note">{}</p>').format(ABOUT.get(kind, ""))
+    if kind != "vllm":
+        return str(about)
+    try:
+        return str(about + Markup('<p class="ts-note">Installed: <code>{}</code></p>').format(command.python()))
+    except RefusedError as error:
+        link = html.link("Install it", INSTALL_VLLM)
+        words = Markup("{} {}.").format(error.message, link)
+        return str(about + html.notice(words, error.hint, "warn"))
+
+
+def look(url: str, key_env: str) -> list[Any]:
+    """Who answers at an address, and its models to choose from."""
+    try:
+        found = outside_look.look(url or "", (key_env or "").strip() or None)
+    except TunesmithError as error:
+        words = str(html.notice(error.message, error.hint))
+        return answers({"looked": shown(words), "url": marked("url", "")})
+    choices = [(_choice(model.id, model.context), model.id) for model in found.models]
+    chosen = choices[0][1] if choices and not found.problems else None
+    return answers(
+        {
+            "looked": shown(looked_html(found)),
+            "url": gr.update(value=found.url, **_marks("url", "")),
+            "model": gr.update(choices=choices, value=chosen, **_marks("model", "")),
+        }
+    )
+
+
+def _choice(id: str, context: int | None) -> str:
+    return f"{id}, {context:,} tokens" if context else id
+
+
+def looked_html(found: Look) -> str:
+    """What a look has found, in a line or a few."""
+    server = " ".join(part for part in (found.server, found.version) if part) or "No server was recognised"
+    count = f"{len(found.models)} models" if len(found.models) != 1 else "1 model"
+    notes = "\n".join(found.notes)
+    if found.problems:
+        return str(html.notice(found.problems[0], "\n".join([server + ".", notes]).strip(), "bad"))
+    return str(html.notice(f"{server}, {count}", notes, "good"))
+
+
+def start(values: Sequence[Any], project_id: str) -> tuple[list[Any], str]:
+    """Starts what the fields ask for. Gives the form's updates and, when it worked, what to say in a toast."""
+    wanted = asked(values)
+    if wrong := problems(wanted):
+        return answers(_refused(wrong)), ""
+    try:
+        if wanted.target:
+            endpoints.deploy(wanted.target, wanted.kind, _model(wanted), _adapters(wanted), dict(wanted.options))
+            said = f"A new version of {wanted.name} is starting."
+        else:
+            endpoints.create_endpoint(
+                wanted.name, wanted.kind, _model(wanted), _adapters(wanted), dict(wanted.options), project_id
+            )
+            said = f"{wanted.name} is starting."
+    except TunesmithError as error:
+        return answers(_refused({}) | {"problem": shown(str(html.notice(error.message, error.hint)))}), ""
+    return answers(_refused({}) | _done(wanted)), said
+
+
+def _model(wanted: Asked) -> str | None:
+    return None if wanted.kind == "external" else wanted.model_id
+
+
+def _adapters(wanted: Asked) -> Sequence[str]:
+    return () if wanted.kind == "external" else wanted.adapters
+
+
+def _done(wanted: Asked) -> dict[str, Any]:
+    if wanted.target:
+        return {"problem": shown("")}
+    return {"name": gr.update(value="", **_marks("name", "")), "problem": shown("")}
+
+
+def problems(wanted: Asked) -> dict[str, str]:
+    """What is wrong, by the field it stands at; "" for the rest."""
+    found: dict[str, str] = {}
+    if not wanted.target:
+        try:
+            names.in_address(wanted.name, "endpoint")
+        except RefusedError as error:
+            found["name"] = f"{error.message if wanted.name else 'The endpoint needs a name.'} {error.hint}"
+    if wanted.kind == "external":
+        return found | _outside_problems(wanted)
+    if not wanted.model_id:
+        found["model_id"] = "Choose a model. The Models page adds some."
+    if wanted.kind == "vllm":
+        found |= {
+            f"vllm.{name}" if name else "": words for name, words in options.problems("vllm", wanted.options).items()
+        }
+    return found
+
+
+def _outside_problems(wanted: Asked) -> dict[str, str]:
+    """What is wrong with the address, the model or the key's variable."""
+    needed = {"url": "Type the address of the server.", "model": "Choose a model, or type its name."}
+    missing = {name: words for name, words in needed.items() if not wanted.outside.get(name)}
+    return missing or options.problems("external", wanted.options)
+
+
+def _refused(wrong: Mapping[str, str]) -> dict[str, Any]:
+    """Every field with what is wrong with it, or with nothing; no value is touched."""
+    marks = {name: marked(name, wrong.get(name, "")) for name in HELP}
+    marks |= {part: options.marked("vllm", part.removeprefix("vllm."), wrong.get(part, "")) for part in OPTIONS}
+    count = len(wrong)
+    words = "One field needs another value." if count == 1 else f"{count} fields need other values."
+    line = str(html.notice(wrong.get("", words), "", "bad")) if wrong else ""
+    return marks | {"problem": shown(line)}
+
+
+def marked(name: str, problem: str) -> Any:
+    """A field with what is wrong with it."""
+    return gr.update(**_marks(name, problem))
+
+
+def _marks(name: str, problem: str) -> dict[str, Any]:
+    return {
+        "info": options.literal(problem or HELP[name]),
+        "elem_classes": ["sv-field", options.WRONG] if problem else ["sv-field"],
+    }

@@ -1,0 +1,45 @@
+"""Try it: one prompt to an endpoint from its card. The browser asks /v1 itself, with the session's own right."""
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from engine.errors import TunesmithError
+from engine.serve import endpoints
+from pages.parts import html
+
+PROMPT = "What is 17 plus 6?"
+
+
+def try_html(query: Mapping[str, str]) -> str:
+    """The prompt, the name that is to answer, and room for the answer; app/static/serving.js does the rest."""
+    try:
+        facts = endpoints.describe(endpoints.look_up(query.get("endpoint", "")))
+    except TunesmithError as error:
+        return str(html.notice(error.message, error.hint))
+    id = facts["id"]
+    return str(
+        Markup(
+            '<form class="sv-try" data-try><div class="sv-row">{}'
+            '<label class="sv-field-of"><span>Asked as</span><select name="route" class="ts-input">'
+            '<option value="chat/completions">Chat</option><option value="completions">Plain text</option>'
+            "</select></label>"
+            '</div><label class="sv-field-of" for="prompt-{}"><span>Prompt</span></label>'
+            '<textarea class="ts-input" id="prompt-{}" name="prompt" rows="2" maxlength="20000" required>{}</textarea>'
+            '<div class="ts-actions"><button class="ts-button" data-tone="primary" type="submit">Ask</button>'
+            '<button class="ts-button" type="button" data-stop hidden>Stop</button>'
+            '<span class="ts-note" data-took></span></div>'
+            '<output class="sv-answer" aria-live="polite" hidden></output></form>'
+        ).format(names_field(facts["models"] or [facts["name"]]), id, id, PROMPT)
+    )
+
+
+def names_field(names: list[str], chosen: str = "") -> Markup:
+    """A choice of the names that an endpoint answers to."""
+    choices = html.join(
+        Markup('<option value="{}"{}>{}</option>').format(name, Markup(" selected") if name == chosen else "", name)
+        for name in names
+    )
+    return Markup(
+        '<label class="sv-field-of"><span>Name</span><select name="model" class="ts-input">{}</select></label>'
+    ).format(choices)
