@@ -5,7 +5,7 @@ from fastapi.security import HTTPBearer
 from starlette.routing import compile_path
 
 from app.answers import errors
-from app.api import docs, endpoints, exports, health, keys, lesson, models, projects, runs
+from app.api import docs, endpoint_parity, endpoints, exports, health, keys, lesson, models, projects, runs
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.train import fit, presets, recipes, rows, sky
@@ -28,6 +28,7 @@ NOUNS = (
     runs,
     exports,
     endpoints,
+    endpoint_parity,
     lesson,
     projects,
     keys,

@@ -10,6 +10,7 @@ from engine.process import process
 from engine.serve import endpoints
 from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
+from pages.serve.parity_view import parity_html
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage import models as stored_models
@@ -128,7 +129,7 @@ def _names(facts: Facts) -> Markup:
 
 
 def _details(facts: Facts, context: Context) -> Markup:
-    parts = [_how_to_call(facts), _deploy_form(facts, context.deployable), _log(facts)]
+    parts = [_how_to_call(facts), parity_html(facts), _deploy_form(facts, context.deployable), _log(facts)]
     return Markup('<div class="ts-folds">{}</div>').format(html.join(parts))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from engine.serve import endpoints
+from engine.serve import endpoints, parity
 from pages.parts import live, toasts
 from pages.serve.endpoint_view import endpoints_html
 from pages.shell import project_of
@@ -133,6 +133,7 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "start": lambda id, _: endpoints.start_endpoint(id),
     "rollback": lambda id, _: endpoints.rollback(id),
     "delete": lambda id, _: endpoints.delete_endpoint(id),
+    "parity": lambda id, _: parity.start(id),
     "deploy": _deploy,
 }
 

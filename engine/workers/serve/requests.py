@@ -76,6 +76,7 @@ class GenerationRequest(Strict):
     add_special_tokens: bool | None = optional(
         "Whether the tokenizer adds its own to a text. False in a chat, True in a completion."
     )
+    return_token_ids: bool | None = optional("True tells the tokens of prompt and answer as numbers. Not in a stream.")
     stream: bool | None = optional("True sends the answer piece by piece.")
     stream_options: StreamOptions | None = optional(
         "Only with `stream`. `include_usage` sends a last chunk with the count of tokens."
@@ -87,6 +88,8 @@ class GenerationRequest(Strict):
     def _options_have_a_stream(self) -> "GenerationRequest":
         if self.stream_options and not self.stream:
             raise ValueError("`stream_options` is only for `stream: true`")
+        if self.return_token_ids and self.stream:
+            raise ValueError("tokens are not told in a stream; leave out `stream`")
         return self
 
     def stops(self) -> tuple[str, ...]:
