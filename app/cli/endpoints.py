@@ -66,13 +66,17 @@ def deploy(  # noqa: PLR0913  (one argument for each option)
         Path | None,
         typer.Option(help="File of golden prompts: a text, or an object with prompt and answer, in JSON on each line."),
     ] = None,
+    parity: Annotated[
+        bool, typer.Option("--parity", help="Compare with the trained form first; a real difference stops it.")
+    ] = False,
     way: Annotated[str, typer.Option(help="beside, replace or auto.")] = "auto",
     plan: Annotated[bool, typer.Option("--plan", help="Only say how it would go.")] = False,
     follow: Follow = False,
 ) -> None:
     """Serve another version: it starts beside the old one, proves itself and takes over; or is tried first."""
     prompts = _golden(golden)
-    how = asked.checked({"canary": canary, "canary_seconds": canary_seconds, "golden": prompts, "way": way})
+    trial = {"canary": canary, "canary_seconds": canary_seconds}
+    how = asked.checked({**trial, "golden": prompts, "parity": parity, "way": way})
     wanted = Wanted(backend, model, runs or None, _options(option))
     if plan:
         db.prepare()

@@ -26,6 +26,7 @@ WORKERS = {
     "export_merged": "engine.workers.exports.merge",
     "look_data": "engine.workers.data.hub_splits",
     "first_rows": "engine.workers.data.first_rows",
+    "parity": "engine.workers.serve.parity.compare",
     "push_data": "engine.workers.data.push",
     "token_rows": "engine.workers.tokens.rows",
     "token_totals": "engine.workers.tokens.totals",

@@ -29,6 +29,7 @@ KINDS = {
     "look_data": Kind("first look at a hub dataset", is_prompt=True, kept_seconds=600),
     "look_model": Kind("look at a model"),
     "machine_speed": Kind("measurement of this machine"),
+    "parity": Kind("comparison of trained and served"),
     "push_data": Kind("upload to the hub"),
     "search_index": Kind("search index"),
     "token_lengths": Kind("count of rows"),

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from engine import names
 from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
-from engine.process import devices, process, queue, trash
+from engine.process import devices, process, queue, trash, work
 from engine.recipes import recipe
 from engine.serve import adapter_files, adapter_names, backends, outside, probe, routing
 from engine.serve import adapters as hot
@@ -235,6 +235,7 @@ def delete_endpoint(endpoint_id: str) -> None:
             devices.give_back(session, backend.id)
         session.delete(existing(session, Endpoint, endpoint_id))
     routing.forget()
+    work.forget_subject(endpoint_id)
     for backend in rows:
         folder = home.backend_folder(backend.id)
         process.end(folder)

@@ -11,6 +11,7 @@ from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
 from pages.serve import adapters_view, life_view
 from pages.serve.figures_view import figures_html
+from pages.serve.parity_view import parity_html
 from storage import db, home
 from storage import endpoints as stored_endpoints
 from storage import models as stored_models
@@ -166,6 +167,7 @@ def _details(facts: Facts, context: Context) -> Markup:
         _fold("clients", "Use it in a program", id) if live else "",
         adapters_view.add_form(facts, context.deployable),
         _deploy_form(facts, context),
+        parity_html(facts),
         life_view.sleep_form(facts),
         _fold("log", "Log", id, seconds=2) if _has_log(facts) else "",
     ]

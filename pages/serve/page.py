@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from engine.serve import endpoints
+from engine.serve import endpoints, parity
 from pages.parts import live, toasts
 from pages.serve import adapters_view, benchmarks_view, form, life_view, options, runtimes
 from pages.serve.clients_view import clients_html, key_made
@@ -153,6 +153,7 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "add-adapter": adapters_view.add,
     "remove-adapter": lambda pair, _: adapters_view.remove(pair),
     "key": key_made,
+    "parity": lambda id, _: parity.start(id),
     **life_view.ACTS,
 }
 

@@ -51,6 +51,11 @@ class Rollout(BaseModel):
         max_length=MOST_GOLDEN,
         description="Prompts whose greedy answers are compared before it takes over: texts, or objects.",
     )
+    parity: bool = Field(
+        default=False,
+        description="Whether it is compared with the trained form first, token by token. More differences than rounding "
+        "explains stop the deployment.",
+    )
     way: Way = Field(
         default="auto",
         description="beside: both are in memory for a while. replace: the old one is stopped first, and requests "

@@ -11,12 +11,13 @@ from sqlmodel import Session
 
 from engine.errors import ConflictError, RefusedError, TunesmithError
 from engine.existing import existing
+from engine.process import work
 from engine.process.answers import Answers
-from engine.serve import routing
+from engine.serve import parity, routing
 from engine.serve.rollout import asked, canary, golden, judge
 from engine.serve.takeover.moves import end_trial, ended_trial, is_on_trial, retire
 from storage import db, endpoints
-from storage.statuses import EndpointStatus
+from storage.statuses import WORK_MOVING, EndpointStatus, WorkStatus
 from storage.tables import Backend, Endpoint
 
 _asked: Answers[dict[str, str]] = Answers("golden")  # by backend and attempt: answers to golden prompts
@@ -89,6 +90,8 @@ def agrees(backend: Backend, address: str) -> bool:
 
     Raises RefusedError when one of them is answered otherwise than it has to be.
     """
+    if not _is_as_trained(backend, address):
+        return False
     prompts = asked.of(backend).golden
     if not prompts:
         return True
@@ -107,6 +110,24 @@ def agrees(backend: Backend, address: str) -> bool:
         answered = "nothing" if first["answer"] is None else repr(first["answer"])[:200]
         hint = f"{first['prompt'][:100]!r} was answered with {answered} instead of {first['expected'][:200]!r}."
         raise RefusedError(message, hint)
+    return True
+
+
+def _is_as_trained(backend: Backend, address: str) -> bool:
+    """Whether a comparison with the trained form lets it take over; nothing is compared unless that was asked for."""
+    if not asked.of(backend).parity or backend.kind == "external":
+        return True
+    with db.reading() as session:
+        endpoint = existing(session, Endpoint, backend.endpoint_id)
+    newest = work.latest(endpoint.id, parity.KIND)
+    if newest is None or newest.spec.get("backend_id") != backend.id:
+        newest = parity.begin(endpoint, backend, address)
+    if newest.status in WORK_MOVING:
+        return False
+    if newest.status != WorkStatus.SUCCEEDED:
+        raise RefusedError(f"The comparison with the trained form failed: {newest.error}", newest.hint or "")
+    if (found := parity.problem(newest.result)) is not None:
+        raise RefusedError(found, "The endpoint's card shows where. Deploy without `parity` to take it anyway.")
     return True
 
 

@@ -88,16 +88,29 @@ class Collected:
 
     def body(self) -> dict[str, Any]:
         choices = [self._choice(index, parts) for index, parts in enumerate(self._parts)]
-        return self._completion.head() | {"choices": choices, "usage": self._completion.usage()}
+        return self._completion.head() | {"choices": choices, "usage": self._completion.usage()} | self._prompt_tokens()
+
+    def _prompt_tokens(self) -> dict[str, Any]:
+        """Of a chat; a completion tells them with each choice, as it may have several prompts."""
+        is_wanted = self._completion.request.return_token_ids and self._completion.kind == "chat.completion"
+        return {"prompt_token_ids": self._completion.questions[0].prompt} if is_wanted else {}
 
     def _choice(self, index: int, parts: list[Part]) -> dict[str, Any]:
         text = "".join(part.text for part in parts)
-        end = {"index": index, "logprobs": _joined(parts), "finish_reason": parts[-1].finish}
+        end: dict[str, Any] = {"index": index, "logprobs": _joined(parts), "finish_reason": parts[-1].finish}
+        if self._completion.request.return_token_ids:
+            end["token_ids"] = [token for part in parts for token in part.tokens]
         if self._completion.kind == "text_completion":
-            return {**end, "text": text}
+            return {**end, "text": text, **self._tokens_of_prompt(index)}
         calls = [{name: call[name] for name in ("id", "type", "function")} for part in parts for call in part.calls]
         message = {"role": "assistant", "content": text or None if calls else text}
         return {**end, "message": message | ({"tool_calls": calls} if calls else {})}
+
+    def _tokens_of_prompt(self, choice: int) -> dict[str, Any]:
+        if not self._completion.request.return_token_ids:
+            return {}
+        question = self._completion.questions[choice // (self._completion.request.n or 1)]
+        return {"prompt_token_ids": question.prompt}
 
 
 def _joined(parts: list[Part]) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ def question(
         ending=_ending(body, answer_room(prompt, body.requested_tokens(), loaded.context_length, default_tokens)),
         sink=_no_sink,
         n=body.n or 1,
-        likeliest=body.likeliest(),
+        likeliest=0 if body.likeliest() is None and body.return_token_ids else body.likeliest(),
         shows_special=body.skip_special_tokens is False,
         tells_prompt=body.tells_prompt(),
         grammar=grammar,

@@ -19,6 +19,7 @@ class Part:
     calls: list[dict[str, Any]]
     logprobs: dict[str, Any] | None
     finish: str | None
+    tokens: tuple[int, ...] = ()  # where the request wants them
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Choice:
                 self._called += 1
         text, self._echo = self._echo + text, ""
         finish = "tool_calls" if piece.finish == "stop" and self._called else piece.finish
-        return Part(piece.choice, text, calls, self._logprobs(piece), finish)
+        tokens = tuple(score.token for score in piece.scores) if self._request.return_token_ids else ()
+        return Part(piece.choice, text, calls, self._logprobs(piece), finish, tokens)
 
     def _logprobs(self, piece: Piece) -> dict[str, Any] | None:
         if self._request.likeliest() is None:

@@ -56,7 +56,6 @@ BOTH: Refusals = {
     "truncate_prompt_tokens": Refusal("A prompt is never cut."),
     "prompt_logprobs": Refusal("Only the answer's are told."),
     "return_tokens_as_token_ids": Refusal("Tokens are told as text.", (False,)),
-    "return_token_ids": Refusal("Tokens are told as text.", (False,)),
     "priority": Refusal("Requests are answered in turn.", (0,)),
 }
 

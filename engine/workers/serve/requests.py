@@ -78,6 +78,7 @@ class GenerationRequest(Strict):
     add_special_tokens: bool | None = optional(
         "Whether the tokenizer adds its own to a text. False in a chat, True in a completion."
     )
+    return_token_ids: bool | None = optional("True tells the tokens of prompt and answer as numbers. Not in a stream.")
     stream: bool | None = optional("True sends the answer piece by piece.")
     stream_options: StreamOptions | None = optional(
         "Only with `stream`. `include_usage` sends a last chunk with the count of tokens."
@@ -98,6 +99,8 @@ class GenerationRequest(Strict):
             raise ValueError("`stream_options` is only for `stream: true`")
         if self.structured_outputs and self.response_format and self.response_format.type != "text":
             raise ValueError("`response_format` and `structured_outputs` exclude one another")
+        if self.return_token_ids and self.stream:
+            raise ValueError("tokens are not told in a stream; leave out `stream`")
         return self
 
     def form(self) -> Form | None:

@@ -1,0 +1,43 @@
+"""`tunesmith endpoint parity`: whether what is served answers as what was trained."""
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import running_studio
+from app.cli.data import follow_work
+from app.cli.endpoints import Named, find
+from engine.serve import parity
+
+Rows = Annotated[int, typer.Option(help="Held-out rows of each run that are asked, beside eight fixed prompts.")]
+Tokens = Annotated[int, typer.Option("--max-tokens", help="Tokens of each answer that are compared.")]
+
+
+def compare(endpoint: Named, rows: Rows = parity.ROWS, max_tokens: Tokens = parity.TOKENS) -> None:
+    """Ask an endpoint and the trained form the same, and compare token by token. Ends with 1 where they really differ."""
+    with running_studio.engine(True):
+        found = find(endpoint)
+        follow_work(parity.start(found.id, rows, max_tokens))
+        told = parity.look_up(found.id)
+    for name in told["names"]:
+        typer.echo(f"{name['name']:<32} {_verdict(name)}")
+        for one in name["where"]:
+            typer.echo(f"    {one['prompt'][:60]!r} {_place(one)}")
+            typer.echo(f"      trained {one['trained'][:100]!r}")
+            typer.echo(f"      served  {one['served'][:100]!r}")
+    if (problem := parity.problem(told)) is not None:
+        typer.echo(problem, err=True)
+        raise typer.Exit(1)
+
+
+def _verdict(name: dict[str, Any]) -> str:
+    if name["identical"]:
+        return f"identical in all {name['rows']}"
+    return f"{name['differs']} of {name['rows']} differ, {name['near_ties']} of them at near ties"
+
+
+def _place(one: dict[str, Any]) -> str:
+    if one["at"] is None:
+        return "is read as other tokens"
+    gap = "one has ended" if one["gap"] is None else f"{one['gap']:.2f} nats"
+    return f"differs at token {one['at'] + 1} ({gap})"

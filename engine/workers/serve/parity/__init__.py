@@ -1,0 +1,1 @@
+"""Whether a model that is served answers as the one that was trained."""

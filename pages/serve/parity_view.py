@@ -1,0 +1,88 @@
+"""The parity of an endpoint on its card: whether it answers as it was trained, and where it does not."""
+
+from typing import Any
+
+from markupsafe import Markup
+
+from engine.serve import parity
+from pages.parts import html
+
+Facts = dict[str, Any]
+MOVING = ("queued", "running")
+
+
+def parity_html(facts: Facts) -> Markup:
+    """A fold with the badge, what differs, and the button; nothing for outside servers."""
+    if facts.get("kind") in (None, "external"):
+        return Markup()
+    found = parity.of(facts["id"])
+    begin = Markup()
+    if facts["status"] == "ready" and not (found and found["status"] in MOVING):
+        begin = html.button("Compare again" if found else "Compare now", "parity")
+    about = Markup(
+        '<p class="ts-note">The trained form and the server are asked the same prompts, eight fixed ones and held-out '
+        "rows of each run. The likeliest token counts; both should choose the same, token by token.</p>"
+    )
+    return Markup('<details><summary>Parity {}</summary>{}{}<div class="ts-actions">{}</div></details>').format(
+        badge(found), about, _told(found), begin
+    )
+
+
+def badge(found: Facts | None) -> Markup:
+    """In a word or two."""
+    if found is None:
+        return Markup('<span class="ts-note">not compared yet</span>')
+    if found["status"] in MOVING:
+        return _badge("live", "comparing")
+    if found["identical"] is None:
+        return html.badge(found["status"])
+    words = "identical" if found["identical"] else f"differs in {found['differs']} of {found['rows']}"
+    words += "" if found["current"] else ", of an earlier backend"
+    return _badge("good" if found["identical"] else "warn", words)
+
+
+def _badge(tone: str, words: str) -> Markup:
+    return Markup('<span class="ts-badge" data-tone="{}"><i></i>{}</span>').format(tone, words)
+
+
+def _told(found: Facts | None) -> Markup:
+    if found is None:
+        return Markup()
+    if found["status"] in MOVING:
+        return html.progress(found["progress"], f"Comparing {found['stage'] or ''}")
+    if found["identical"] is None:
+        return html.notice(found["error"] or "The comparison was stopped.", found["hint"] or "")
+    rows = [[name["name"], _verdict(name)] for name in found["names"]]
+    table = html.table(["Name", "Answers"], [html.Row(cells=row) for row in rows], "Parity of each name")
+    note = Markup('<p class="ts-note">{}</p>').format(
+        f"{found['rows']} prompts, up to {found['max_tokens']} tokens each, trained form in {found['dtype']}, "
+        f"{html.ago(found['ended_at'])}."
+    )
+    return html.join([table, *(_where(name) for name in found["names"] if name["where"]), note])
+
+
+def _verdict(name: Facts) -> str:
+    if name["identical"]:
+        return f"identical in all {name['rows']}"
+    words = f"{name['differs']} of {name['rows']} differ"
+    if name["other_prompts"]:
+        return f"{words}; {name['other_prompts']} prompts are read as other tokens"
+    if name["near_ties"] == name["differs"]:
+        return f"{words}, each at a near tie that rounding decides"
+    return f"{words}, by up to {html.number(name['largest_gap'], 3)} nats"
+
+
+def _where(name: Facts) -> Markup:
+    rows = [
+        html.Row(cells=[one["prompt"][:80], _place(one), one["trained"][:120], one["served"][:120]])
+        for one in name["where"]
+    ]
+    headers = ["Prompt", "First differs", "Trained", "Served"]
+    return Markup("<h3>{}</h3>{}").format(name["name"], html.table(headers, rows, f"Differences of {name['name']}"))
+
+
+def _place(difference: Facts) -> str:
+    if difference["at"] is None:
+        return "in the prompt"
+    gap = "one has ended" if difference["gap"] is None else f"{html.number(difference['gap'], 3)} nats"
+    return f"token {difference['at'] + 1}, {gap}"
