@@ -18,6 +18,7 @@ from app.cli import (
     endpoint_code,
     endpoints,
     exports,
+    parity,
     running_studio,
     runtime,
     shape,

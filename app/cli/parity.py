@@ -14,7 +14,7 @@ Tokens = Annotated[int, typer.Option("--max-tokens", help="Tokens of each answer
 
 
 def compare(endpoint: Named, rows: Rows = parity.ROWS, max_tokens: Tokens = parity.TOKENS) -> None:
-    """Ask an endpoint and the trained form the same, and compare token by token. Ends with 1 where they really differ."""
+    """Ask an endpoint and the trained form the same, and compare token by token. Ends with 1 for a real difference."""
     with running_studio.engine(True):
         found = find(endpoint)
         follow_work(parity.start(found.id, rows, max_tokens))

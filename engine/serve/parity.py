@@ -1,7 +1,7 @@
 """Parity: whether what an endpoint serves answers as what was trained, token by token.
 
-A worker (engine.workers.serve.parity) loads the trained form, asks both the same prompts and compares: tokens of the prompt,
-and greedy answers. The newest comparison of an endpoint is kept, with the backend that it was made with.
+A worker (engine.workers.serve.parity) loads the trained form, asks both the same prompts and compares: tokens of the
+prompt, and greedy answers. The newest comparison of an endpoint is kept, with the backend that it was made with.
 """
 
 import time

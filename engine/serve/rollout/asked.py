@@ -53,8 +53,8 @@ class Rollout(BaseModel):
     )
     parity: bool = Field(
         default=False,
-        description="Whether it is compared with the trained form first, token by token. More differences than rounding "
-        "explains stop the deployment.",
+        description="Whether it is compared with the trained form first, token by token. More difference than rounding "
+        "explains stops the deployment.",
     )
     way: Way = Field(
         default="auto",
