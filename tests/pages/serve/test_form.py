@@ -65,7 +65,7 @@ def test_a_backend_decides_which_fields_are_there(kind: str, there: list[str]) -
 
 
 def test_a_backend_that_is_not_installed_says_how_to_get_it(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert '<a class="ts-link" href="/system#runtimes">' in form.note("vllm")
+    assert '<a class="ts-link" href="/serve#runtimes">' in form.note("vllm")
     assert "vLLM is not installed." in form.note("vllm")
     python = tmp_path / "python"
     python.touch()
