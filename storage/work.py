@@ -1,6 +1,6 @@
 """Pieces of work about something the studio has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlmodel import Session, col, select
 
@@ -28,6 +28,12 @@ def latest(session: Session, subject_id: str, kind: str) -> Work | None:
     """The newest of a kind about a subject, whatever became of it."""
     query = select(Work).where(Work.subject_id == subject_id, Work.kind == kind)
     return session.exec(query.order_by(col(Work.created_at).desc())).first()
+
+
+def latest_of(session: Session, subject_ids: Iterable[str], kind: str) -> dict[str, Work]:
+    """Subject -> the newest of a kind about it, for several subjects by one query."""
+    query = select(Work).where(col(Work.subject_id).in_(set(subject_ids)), Work.kind == kind)
+    return {work.subject_id: work for work in session.exec(query.order_by(col(Work.created_at)))}
 
 
 def about(session: Session, subject_id: str, kind: str | None = None) -> Sequence[Work]:

@@ -26,7 +26,6 @@ BEFORE_EACH_ROW = ("PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING", "MULTITASK_PROM
 HARMLESS_STARTS = (True, False, None, "gaussian", "eva", "orthogonal", "mica", "lora_ga")
 PACKED = ("U8", "I32", "F4")  # of quantised bases, several weights in each number: the shape is another
 CHUNK = 1 << 20
-SCORES = "it scores answers and writes none"
 AGAIN = "Train it again, or choose another run or checkpoint."
 
 
@@ -49,7 +48,8 @@ def look_up(text: str) -> Subject:
     found = subjects.look_up(f"run:{text}")
     if found.run.recipe.get("method") == "reward":
         hint = "Start an endpoint of its own for it, with the backend transformers, which answers /v1/score."
-        raise RefusedError(f"Run `{found.run.name}` trained a reward model: {SCORES}.", hint)
+        message = f"Run `{found.run.name}` trained a reward model: it scores answers and writes none."
+        raise RefusedError(message, hint)
     _refuse_moved(found)
     return found
 
@@ -74,7 +74,8 @@ def to_serve(text: str, kind: str = "transformers") -> Subject:
         raise RefusedError(error.message, error.hint) from error
     if found.run.recipe.get("method") == "reward" and kind != "transformers":
         hint = "Serve it with the backend transformers, which answers /v1/score, or choose another run."
-        raise RefusedError(f"Run `{found.run.name}` trained a reward model: {SCORES}.", hint)
+        message = f"Run `{found.run.name}` trained a reward model: it scores answers and writes none."
+        raise RefusedError(message, hint)
     _refuse_moved(found)
     return found
 

@@ -5,6 +5,7 @@ prompt, and greedy answers. The newest comparison of an endpoint is kept, with t
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.process import work
 from engine.serve import adapter_files, adapter_names, backend_plan, routing
 from storage import db, home, models
 from storage import endpoints as stored
+from storage import work as stored_work
 from storage.statuses import WORK_MOVING, EndpointStatus, WorkStatus
 from storage.tables import Backend, Endpoint, Work
 
@@ -124,12 +126,16 @@ def look_up(endpoint_id: str) -> dict[str, Any]:
 
 def of(endpoint_id: str) -> dict[str, Any] | None:
     """The same; None where nobody has asked for one."""
-    newest = work.latest(endpoint_id, KIND)
-    if newest is None:
-        return None
     with db.reading() as session:
         endpoint = stored.get(session, endpoint_id)
-    return describe(newest, endpoint.active_backend_id if endpoint else None)
+    return of_all({endpoint_id: endpoint.active_backend_id if endpoint else None}).get(endpoint_id)
+
+
+def of_all(backends: Mapping[str, str | None]) -> dict[str, dict[str, Any]]:
+    """The newest comparison of several endpoints, by one query. `backends`: endpoint -> what answers for it now."""
+    with db.reading() as session:
+        newest = stored_work.latest_of(session, backends, KIND)
+    return {endpoint_id: describe(made_by, backends[endpoint_id]) for endpoint_id, made_by in newest.items()}
 
 
 def describe(made_by: Work, backend_id: str | None) -> dict[str, Any]:

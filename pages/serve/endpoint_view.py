@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from engine.serve import endpoints, figures
+from engine.serve import endpoints, figures, parity
 from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
 from pages.serve import adapters_view, life_view
@@ -31,6 +31,7 @@ class Context:
 
     models: Mapping[str, str]
     deployable: Sequence[Run]
+    parities: Mapping[str, Facts]  # endpoint -> how it compares with the trained form
     rooms: Mapping[str, str]  # endpoint -> how a deployment would go
 
 
@@ -56,7 +57,8 @@ def _context(project_id: str, described: Sequence[Facts]) -> Context:
         models = stored_models.names(session, [facts["model_id"] for facts in described if facts.get("model_id")])
         any_ready = any(facts["status"] == "ready" for facts in described)
         deployable = stored_runs.with_results(session, project_id, MOST_OFFERED) if any_ready else []
-    return Context(models, deployable, life_view.rooms(described))
+    parities = parity.of_all({facts["id"]: facts.get("backend_id") for facts in described})
+    return Context(models, deployable, parities, life_view.rooms(described))
 
 
 def _card(facts: Facts, context: Context) -> Markup:
@@ -167,7 +169,7 @@ def _details(facts: Facts, context: Context) -> Markup:
         _fold("clients", "Use it in a program", id) if live else "",
         adapters_view.add_form(facts, context.deployable),
         _deploy_form(facts, context),
-        parity_html(facts),
+        parity_html(facts, context.parities.get(facts["id"])),
         life_view.sleep_form(facts),
         _fold("log", "Log", id, seconds=2) if _has_log(facts) else "",
     ]

@@ -4,18 +4,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from engine.serve import parity
 from pages.parts import html
 
 Facts = dict[str, Any]
 MOVING = ("queued", "running")
 
 
-def parity_html(facts: Facts) -> Markup:
-    """A fold with the badge, what differs, and the button; nothing for outside servers."""
+def parity_html(facts: Facts, found: Facts | None) -> Markup:
+    """A fold with the badge, what differs, and the button; nothing for outside servers. `found` is of parity.of_all."""
     if facts.get("kind") in (None, "external"):
         return Markup()
-    found = parity.of(facts["id"])
     begin = Markup()
     if facts["status"] == "ready" and not (found and found["status"] in MOVING):
         begin = html.button("Compare again" if found else "Compare now", "parity")

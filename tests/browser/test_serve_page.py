@@ -35,14 +35,14 @@ def opened(page: Page, fold: str) -> Page:
 
 def test_a_prompt_is_answered_on_the_card_and_code_gets_its_address_name_and_key(visit: Open, jokes: str) -> None:
     page = opened(visit("/serve", width=390), "try")  # and stays while the card refreshes
-    page.get_by_label("Prompt").fill("a slow joke please")
+    page.get_by_label("Prompt", exact=True).fill("a slow joke please")
     page.locator("form[data-try] select[name=model]").select_option(label="jokes:base")
     page.get_by_role("button", name="Ask").click()
     answer = page.locator("form[data-try] output")
     expect(answer).to_have_text("base says  a slow joke please ")
     expect(page.locator("[data-took]")).to_contain_text("First words after")
     page.evaluate("tunesmith.refresh()")
-    expect(page.get_by_label("Prompt")).to_have_value("a slow joke please")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a slow joke please")
     expect(answer).to_contain_text("base says")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     opened(page, "clients")

@@ -115,11 +115,11 @@ RESULT = {"identical": False, "rows": 8, "differs": 1, "dtype": "bfloat16", "max
 
 def test_the_card_says_where_they_part(endpoint: Endpoint) -> None:
     facts = endpoints.describe(endpoint)
-    assert "not compared yet" in parity_view.parity_html(facts)
+    assert "not compared yet" in parity_view.parity_html(facts, parity.of(endpoint.id))
     found = begun(endpoint)
-    assert "comparing" in parity_view.parity_html(facts)
+    assert "comparing" in parity_view.parity_html(facts, parity.of(endpoint.id))
     _over(found, **RESULT)
-    shown = parity_view.parity_html(facts)
+    shown = parity_view.parity_html(facts, parity.of(endpoint.id))
     assert "differs in 1 of 8" in shown
     assert "each at a near tie that rounding decides" in shown
     assert "token 4, 0.12 nats" in shown
@@ -127,7 +127,7 @@ def test_the_card_says_where_they_part(endpoint: Endpoint) -> None:
     assert "earlier backend" not in shown
     with db.session() as session:
         session.get_one(Endpoint, endpoint.id).active_backend_id = None
-    assert "earlier backend" in parity_view.parity_html(facts)
+    assert "earlier backend" in parity_view.parity_html(facts, parity.of(endpoint.id))
 
 
 def test_a_comparison_over_rest(endpoint: Endpoint) -> None:

@@ -1,5 +1,6 @@
 """Trials, golden prompts, and versions that make room: with real processes of the small fake server."""
 
+import json
 import os
 import signal
 import threading
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.errors import ConflictError
-from engine.process import devices, plan
+from engine.process import devices, plan, work
 from engine.serve import backends, endpoints, routing
 from engine.serve.rollout import canary, golden, judge, room
 from engine.serve.rollout.asked import Golden, Rollout, checked
@@ -126,6 +127,35 @@ def test_a_golden_answer_that_is_named_has_to_come_or_nothing_changes(endpoint: 
     assert failed.error == "1 of 1 golden prompts were not answered as they have to be."
     assert "instead of '23'" in str(failed.hint)
     assert active(endpoint).id == blue.id
+
+
+@pytest.mark.parametrize(
+    ("near_ties", "other_prompts", "problem"),
+    [
+        (2, 0, None),
+        (1, 0, "`jokes` answers 1 of 8 prompts otherwise than it was trained to."),
+        (2, 1, "`jokes` reads 1 of 8 prompts as other tokens."),
+    ],
+)
+def test_a_deployment_may_have_to_answer_as_it_was_trained(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, near_ties: int, other_prompts: int, problem: str | None
+) -> None:
+    told = {"name": "jokes", "rows": 8, "differs": 2, "near_ties": near_ties, "other_prompts": other_prompts}
+    monkeypatch.setitem(plan.WORKERS, "parity", "tests.fake_parity")
+    monkeypatch.setenv("FAKE_PARITY", json.dumps({"names": [told]}))
+    blue, run = active(endpoint), finished_run(ready_model())
+    green = endpoints.deploy(endpoint.id, adapters=[run.id], asked=Rollout(parity=True))
+
+    def is_over() -> bool:
+        work.tick()
+        backends.tick()
+        return backend(green.id).status in (EndpointStatus.READY, EndpointStatus.FAILED)
+
+    wait_for(is_over, 30)
+    assert backend(green.id).error == problem
+    assert active(endpoint).id == (blue.id if problem else green.id)
+    [compared] = work.about(endpoint.id)
+    assert compared.result["address"] != blue.address  # green was asked, and not what answers
 
 
 def test_a_prompt_that_got_no_answer_is_not_the_same_and_one_without_a_record_is_not_compared() -> None:

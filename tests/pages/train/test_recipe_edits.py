@@ -62,12 +62,12 @@ def start(ready: dict[str, Any], **changes: Any) -> Answer:
 
 
 def test_a_remark_is_put_right_by_one_click(ready: dict[str, Any]) -> None:
-    now = start(ready, lora_r=128, lora_alpha=256, use_dora=True)
+    now = start(ready, lora_r=1024, lora_alpha=2048, use_dora=True)
     panel = check_html(check(now[0]))
     assert panel.count('data-act="mend"') == 2
-    assert "Use LoRA rank 64, LoRA alpha 128" in panel
+    assert "Use LoRA rank 512, LoRA alpha 1024" in panel
     mended = press(recipe_edits.mend, "mend", "lora_r", now)
-    assert [mended[0][name] for name in ("lora_r", "lora_alpha", "use_dora")] == [64, 128, True]
+    assert [mended[0][name] for name in ("lora_r", "lora_alpha", "use_dora")] == [512, 1024, True]
     assert marks(mended) == {"lora_r": "remark", "lora_alpha": "remark", "use_dora": "you"}
     mended = press(recipe_edits.mend, "mend", "use_dora", mended)
     assert check(mended[0]).problems == []

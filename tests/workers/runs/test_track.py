@@ -91,7 +91,7 @@ def test_mlflow_gets_every_point_and_its_token_goes_nowhere_else(
 ) -> None:
     with fake_mlflow() as (address, sent):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "canary-of-the-tracker")
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "songbird-of-the-tracker")
         assert tracked("mlflow", run_folder)["where"] == address
     points = [
         (metric["key"], metric["step"], metric["value"])
@@ -99,10 +99,10 @@ def test_mlflow_gets_every_point_and_its_token_goes_nowhere_else(
         for metric in body.get("metrics", [])
     ]
     assert points == [("loss", 1, 2.0), ("loss", 2, 1.0), ("loss", 3, 0.0)]
-    assert {header for _, _, header in sent} == {"Bearer canary-of-the-tracker"}
+    assert {header for _, _, header in sent} == {"Bearer songbird-of-the-tracker"}
     assert [body["status"] for route, body, _ in sent if route == "runs/update"] == ["FINISHED"]
     contents = b"".join(path.read_bytes() for path in run_folder.parent.rglob("*") if path.is_file())
-    assert b"canary" not in contents
+    assert b"songbird" not in contents
 
 
 def test_a_restart_goes_on_with_the_same_run_and_sends_nothing_twice(

@@ -183,6 +183,7 @@ def test_embeddings_are_openais_and_every_voice_has_its_own(server: Server, netw
 
 
 @torch.inference_mode()
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # PEFT asks for it
 def test_scores_are_those_that_a_training_gets_from_the_reward_model(server: Server, spec: dict[str, Any]) -> None:
     base, adapter = Path(spec["model_path"]), Path(spec["adapters"]["judge"])
     judge = reward_model.load(base, adapter, "cpu", torch.float32)
