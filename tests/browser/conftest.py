@@ -61,8 +61,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         yield running_studio
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Ends with the tests of this folder: while it lives its event loop runs here, and no other can."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium.find(), args=CHROMIUM_FLAGS)
         yield running
