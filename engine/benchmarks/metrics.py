@@ -104,10 +104,19 @@ def gain(before: float, after: float) -> float:
     return after / before - 1 if before > 0 else float("inf") if after > 0 else 0.0
 
 
+def is_broken(level: Mapping[str, Any]) -> bool:
+    """Whether more requests of a level failed than were answered: the server may have died meanwhile."""
+    failed, completed = sum(level["errors"].values()), level["completed"]
+    return bool(failed > completed)
+
+
 def saturates_at(levels: Sequence[Mapping[str, Any]]) -> int | None:
-    """The requests at once above which throughput grew by less than 5 %; None while it still grew, or with a rate."""
+    """The requests at once above which throughput grew by less than 5 %; None while it still grew, or with a rate.
+
+    Levels at which most requests failed say nothing of it.
+    """
     for before, after in pairwise(levels):
-        if before["concurrency"] and after["concurrency"]:
+        if before["concurrency"] and after["concurrency"] and not (is_broken(before) or is_broken(after)):
             doublings = np.log2(after["concurrency"] / before["concurrency"])
             grown = gain(before["output_throughput"], after["output_throughput"])
             if grown < (1 + SATURATED_GAIN) ** doublings - 1:  # 5 % for each doubling

@@ -143,7 +143,7 @@ def _levels(facts: Facts) -> Markup:
         for level in facts["levels"]
     ]
     errors = html.join(
-        html.notice(f"{comparison.level_name(level)}: {count} requests failed: {kind}.",
+        html.notice(f"{comparison.level_name(level)}: {count} failed: {kind}.",
                     level["error_examples"].get(kind, ""), "warn")
         for level in facts["levels"] for kind, count in level["errors"].items()
     )  # fmt: skip

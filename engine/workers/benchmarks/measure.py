@@ -101,6 +101,8 @@ def _ladder(load: Load, measured: Sequence[dict[str, Any]]) -> Iterator[Level]:
         return
     clients = load.levels()[0]
     while clients <= MOST_AT_ONCE and metrics.saturates_at(measured) is None:
+        if measured and metrics.is_broken(measured[-1]):
+            return
         yield Level(clients, None)
         clients *= 2
 
@@ -210,7 +212,9 @@ def versions(target: Target) -> dict[str, str]:
         with probe.open_client(target.address, timeout=5) as client:
             answer = client.get("http://backend/version")
             said = orjson.loads(answer.content) if answer.status_code == 200 else {}
-    except (httpx.HTTPError, orjson.JSONDecodeError):
+    except httpx.HTTPError:  # it has died meanwhile: nobody knows what it was
+        return {}
+    except orjson.JSONDecodeError:
         said = {}
     if isinstance(said, dict) and said.get("version"):
         return {"backend_version": str(said["version"])[:100]}

@@ -55,7 +55,14 @@ def test_an_answer_of_one_token_has_no_time_per_output_token() -> None:
 
 def level(concurrency: int | None, throughput: float, **more: Any) -> dict[str, Any]:
     rate = None if concurrency else 2.5
-    return {"concurrency": concurrency, "rate": rate, "output_throughput": throughput, "errors": {}, **more}
+    return {
+        "concurrency": concurrency,
+        "rate": rate,
+        "output_throughput": throughput,
+        "completed": 9,
+        "errors": {},
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
@@ -71,6 +78,8 @@ def test_steps_larger_than_a_doubling_must_add_more() -> None:
     assert metrics.saturates_at([level(1, 100), level(4, 109)]) == 1  # 5 % for each of two doublings is 10.25 %
     assert metrics.saturates_at([level(1, 100), level(4, 111)]) is None
     assert metrics.saturates_at([level(None, 100), level(None, 50)]) is None
+    died = level(2, 0, completed=0, errors={"connection": 9})
+    assert metrics.saturates_at([level(1, 100), died]) is None  # a server that died tells nothing of its limit
 
 
 def test_most_at_once_is_counted_by_the_moments() -> None:

@@ -50,7 +50,7 @@ def test_the_newest_benchmark_is_shown_with_its_levels_and_what_ran_beside_it() 
     assert "1, 4 at once, 64 requests: 128 tokens in, 64 out" in shown
     assert "vllm max_num_seqs=4" in shown
     assert "It saturates at 4 requests at once" in shown
-    assert "4 at once: 3 requests failed: http 503." in shown
+    assert "4 at once: 3 failed: http 503." in shown
     assert "Training &lt;b&gt;Sums&lt;/b&gt; was running." in shown
     assert "A CPU, 2 cores" in shown
     assert shown.count("<svg") == 2
