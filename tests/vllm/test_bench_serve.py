@@ -3,7 +3,6 @@
 The server behind the gateway has a known speed, so that the two can be held to each other; only the client is vLLM's.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from tests.serving import http_server
 from tests.vllm.bench_serve import Asked, of_vllm
 from tests.waiting import wait_for
 
-NAMED = os.environ.get("TUNESMITH_VLLM_PYTHON")  # read now: each test begins without the studio's settings
 TOKEN_SECONDS = 0.025  # slow beside what a busy machine adds
 WITHIN = 0.25
 FIRST_WITHIN = 1.0  # the first token is mostly waiting for a turn: on a busy machine it doubles by itself
@@ -32,8 +30,6 @@ SAME = (
     "median_tpot_ms", "median_itl_ms", "median_e2el_ms", "output_throughput", "request_throughput",
 )  # fmt: skip
 ASKED = Asked(at_once=4, prompts=40, input_tokens=32, output_tokens=20)
-
-pytestmark = [pytest.mark.vllm, pytest.mark.skipif(not NAMED, reason="TUNESMITH_VLLM_PYTHON names no vLLM")]
 
 
 @pytest.fixture
@@ -61,12 +57,12 @@ def ours(studio: str, endpoint_id: str) -> dict[str, Any]:
     return dict(level)
 
 
-def test_vllm_bench_serve_finds_the_same_through_the_gateway(studio: str, tiny_model: Path) -> None:
+def test_vllm_bench_serve_finds_the_same_through_the_gateway(studio: str, tiny_model: Path, vllm_python: Path) -> None:
     _key, secret = keys.create_key("vllm bench")
     with db.reading() as session:
         endpoint_id = endpoints.recent(session)[0].id
     before = ours(studio, endpoint_id)
-    theirs = of_vllm(Path(str(NAMED)), studio, secret, "jokes", tiny_model, ASKED)
+    theirs = of_vllm(vllm_python, studio, secret, "jokes", tiny_model, ASKED)
     after = ours(studio, endpoint_id)
     assert theirs["completed"] == before["completed"] == ASKED.prompts
     assert theirs["total_output_tokens"] == before["total_output_tokens"] == ASKED.prompts * ASKED.output_tokens

