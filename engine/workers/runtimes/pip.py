@@ -1,23 +1,20 @@
 """pip as a program: what it fetches counted in bytes, what it says written to the log, why it failed in words."""
 
-import importlib.metadata
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from engine.process import events
 from engine.sizes import in_words
+from engine.workers import packaging
 from engine.workers.contract import WorkFailedError
 
-RAW_PROGRESS_SINCE = (24, 1)  # the pip that first printed `Progress 123 of 456`
 # What a person's own pip may be told, and what would make it refuse or change what the lock says.
 UNTOLD = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_CONSTRAINT": os.devnull}
 OWN_PYTHON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "VIRTUAL_ENV")  # of the studio, not of a runtime
-_PROGRESS = re.compile(r"^Progress (\d+) of (\d+)")
 _FETCHES = re.compile(r"^\s+(Downloading|Using cached) (\S+)(?: \(([\d.]+) (bytes|kB|MB|GB)\))?")
 _FROM_DISK = re.compile(r"^Processing (/.+\.whl)(?: \(from .*)?$")
 _UNITS = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -40,7 +37,7 @@ class Pip:
     def __init__(self, out: Path, log: Path, cache: Path, total_bytes: int) -> None:
         self._out, self._log, self._cache, self._total = out, log, cache, total_bytes
         self._done = self._of_this_file = self._reported = 0.0
-        if find_spec("pip") is None:
+        if not packaging.has_pip():
             message = "Runtimes are installed by pip, which is not installed beside the studio."
             raise WorkFailedError("config", message, "Run `python -m ensurepip` with the studio's Python, then retry.")
 
@@ -51,8 +48,7 @@ class Pip:
 
     def run(self, arguments: Sequence[str], python: Path | None = None, env: dict[str, str] | None = None) -> None:
         """Runs pip, for the environment of another Python if one is given. Raises WorkFailedError."""
-        version = tuple(int(number) for number in importlib.metadata.version("pip").split(".")[:2])
-        bar = "raw" if version >= RAW_PROGRESS_SINCE else "off"
+        bar = packaging.progress_bar()
         target = ["--python", str(python)] if python else []
         flags = ["--no-input", "--disable-pip-version-check", "--cache-dir", str(self._cache), "--progress-bar", bar]
         self.program([sys.executable, "-m", "pip", *target, *arguments, *flags], env)
@@ -84,7 +80,7 @@ class Pip:
         events.append(self._out, events.Progress(done=0, stage=stage))
 
     def _is_progress(self, line: str) -> bool:
-        if progress := _PROGRESS.match(line):
+        if progress := packaging.PROGRESS.match(line):
             self._of_this_file = float(progress[1])
             self._report()
             return True
