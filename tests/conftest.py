@@ -1,7 +1,9 @@
 """What every test starts from: a home of its own, with an empty database."""
 
+import faulthandler
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Test processes share the cores as it is, and torch's threads spin while they wait for each other: on two cores a
 # training of the tiny model took five times the CPU time with two threads.
 os.environ["OMP_NUM_THREADS"] = "1"
+# A test process that uses up the time of engine.workers.limits says where before it is ended.
+faulthandler.register(signal.SIGPROF, all_threads=True, chain=True)
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 

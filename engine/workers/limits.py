@@ -67,7 +67,8 @@ def cpu_time(seconds: float, kill_seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGVTALRM, previous_handler)
+        # One may be under way to a thread still: where nobody listened before, it is passed over and ends no process.
+        signal.signal(signal.SIGVTALRM, signal.SIG_IGN if previous_handler is signal.SIG_DFL else previous_handler)
 
 
 @contextmanager
