@@ -138,10 +138,10 @@ def _buttons(model: Model) -> Markup:
 
 
 def add_html(_query: Mapping[str, str]) -> str:
-    """Three ways to a model. A form is made anew, and so emptied, when a model has come."""
+    """Three forms, each adds a model. A form is made anew, and so emptied, when a model has come."""
     with reading() as session:
         count, has_starter = stored_models.count(session), stored_models.has_source(session, "starter")
-    ways = [
+    forms = [
         _way(count, "hub", "From the Hugging Face Hub", "Model id", "Qwen/Qwen3-0.6B",
              "Weights as safetensors only. Code of a repository is never run."),
         _way(count, "path", "From a folder on this machine", "Folder", "/data/models/my-model",
@@ -149,7 +149,9 @@ def add_html(_query: Mapping[str, str]) -> str:
     ]  # fmt: skip
     starter = [] if has_starter or not count else [_starter_way()]
     return str(
-        Markup('<h2 class="ts-section">Add a model</h2><div class="mo-ways">{}</div>').format(html.join(ways + starter))
+        Markup('<h2 class="ts-section">Add a model</h2><div class="mo-ways">{}</div>').format(
+            html.join(forms + starter)
+        )
     )
 
 

@@ -116,7 +116,7 @@ def machine_html(_query: Mapping[str, str]) -> str:
     leases = devices.holders()
     device_items = html.join(
         _device(device, [lease for lease in leases if device in devices.parts(lease.device)])
-        for device in devices.found()
+        for device in devices.on_this_machine()
     )
     facts = html.facts(
         [("Data folder", str(home.home())), ("Database", db.url().split("://")[0]), ("Python", sys.version.split()[0])]

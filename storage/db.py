@@ -41,7 +41,7 @@ def url() -> str:
 
 def prepare() -> None:
     """Brings the database to today's schema and makes the default project. Called once, at start."""
-    home.made(home.home())
+    home.ensure_folder(home.home())
     if not schema.is_current(_engine(url(), False)):
         from storage import migrate  # noqa: PLC0415  (Alembic takes long to import, and few starts need it)
 
@@ -51,7 +51,7 @@ def prepare() -> None:
             new_session.add(tables.Project(id=tables.DEFAULT_PROJECT, name="Default"))
 
 
-def settle() -> None:
+def flush_wal() -> None:
     """Moves the write-ahead log into the database's file, so that a copy of that file alone is whole.
 
     What another process still reads or writes after a few seconds stays in the log.

@@ -82,7 +82,7 @@ def live(session: Session) -> Sequence[tuple[Endpoint, Backend]]:
     return session.exec(query.order_by(col(Endpoint.created_at))).all()
 
 
-def flip(session: Session, endpoint_id: str, before: str | None, after: str) -> bool:
+def switch_active(session: Session, endpoint_id: str, before: str | None, after: str) -> bool:
     """Makes `after` the active backend if `before` still is, and says whether it did."""
     unchanged = (col(Endpoint.id) == endpoint_id, col(Endpoint.active_backend_id) == before)
     values = {"active_backend_id": after, "previous_backend_id": before}

@@ -25,7 +25,7 @@ def count(session: Session, run_id: str | None = None) -> int:
     return session.scalar(query.where(col(Export.run_id) == run_id) if run_id else query) or 0
 
 
-def same(session: Session, subject: str, kind: str, options: dict[str, Any]) -> Sequence[Row]:
+def with_same_options(session: Session, subject: str, kind: str, options: dict[str, Any]) -> Sequence[Row]:
     """All that were asked for in the same words, the newest first."""
     query = select(Export, Work).outerjoin(Work, col(Work.id) == col(Export.work_id))
     query = query.where(Export.subject == subject, Export.kind == kind).order_by(col(Export.created_at).desc())

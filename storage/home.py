@@ -1,6 +1,6 @@
 """Where the studio keeps its files. Every path on disk is named here, and nowhere else.
 
-To name a path makes nothing: whoever begins something in a folder makes it, with `made`.
+To name a path makes nothing: whoever begins something in a folder makes it, with `ensure_folder`.
 """
 
 import re
@@ -17,7 +17,7 @@ def home() -> Path:
     return Path(settings.place("home")).expanduser().absolute()
 
 
-def made(folder: Path) -> Path:
+def ensure_folder(folder: Path) -> Path:
     """The folder, made where it is missing. It and the home are for this user alone."""
     for path in (home(), folder):
         path.mkdir(parents=True, exist_ok=True, mode=0o700)

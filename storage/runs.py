@@ -140,6 +140,6 @@ def _points(run_id: str, name: str) -> Select[int, float]:
     return select(Metric.step, Metric.value).where(Metric.run_id == run_id, Metric.name == name)
 
 
-def drop(session: Session, run: Run) -> None:
+def delete_with_metrics(session: Session, run: Run) -> None:
     session.exec(delete(Metric).where(col(Metric.run_id) == run.id))
     session.delete(run)

@@ -27,15 +27,15 @@ class Total:
     completion_tokens: int
 
 
-def add(session: Session, requests: Sequence[dict[str, Any]], sums: Sequence[dict[str, Any]]) -> None:
-    """Writes requests, and adds `sums` (rows of Usage, no two with the same key) to what there is."""
+def add(session: Session, requests: Sequence[dict[str, Any]], usage_rows: Sequence[dict[str, Any]]) -> None:
+    """Writes requests, and adds `usage_rows` (rows of Usage, no two with the same key) to what there is."""
     if requests:
         session.execute(insert(LoggedRequest), requests)
-    if sums:
+    if usage_rows:
         # Only the dialect in use is imported: PostgreSQL's alone costs a tenth of a second at start.
         upsert = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}").insert(Usage)
         more = {name: getattr(Usage, name) + getattr(upsert.excluded, name) for name in SUMS}
-        session.execute(upsert.on_conflict_do_update(index_elements=["day", "key_id", "model"], set_=more), sums)
+        session.execute(upsert.on_conflict_do_update(index_elements=["day", "key_id", "model"], set_=more), usage_rows)
 
 
 def totals(session: Session, by: By, first_day: str, last_day: str) -> list[Total]:

@@ -12,7 +12,7 @@ def get(session: Session, work_id: str) -> Work | None:
     return session.get(Work, work_id)
 
 
-def same(session: Session, key: str) -> Work | None:
+def reusable(session: Session, key: str) -> Work | None:
     """The newest piece of work with this key that has not failed or been stopped."""
     usable = (*WORK_MOVING, WorkStatus.SUCCEEDED)
     query = select(Work).where(Work.key == key, col(Work.status).in_(usable))
@@ -53,7 +53,7 @@ def any_moving(session: Session, kind: str) -> bool:
     return session.exec(select(Work.id).where(Work.kind == kind, col(Work.status).in_(WORK_MOVING))).first() is not None
 
 
-def lacking(session: Session, kind: str, most_rows: int) -> Dataset | None:
+def dataset_without(session: Session, kind: str, most_rows: int) -> Dataset | None:
     """The newest ready dataset of at most so many rows that never had work of a kind."""
     had = select(Work.id).where(Work.subject_id == Dataset.id, Work.kind == kind)
     small = Dataset.accepted + Dataset.repaired <= most_rows

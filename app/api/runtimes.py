@@ -106,7 +106,7 @@ def cancel_runtime(kind: KindPath) -> dict[str, Any]:
 )
 def go_back(kind: KindPath) -> dict[str, Any]:
     """Puts the version before into use. What runs goes on with the version it was started with."""
-    runtimes.back(kind)
+    runtimes.roll_back(kind)
     return runtimes.describe(kind)
 
 

@@ -101,7 +101,7 @@ def _vllm() -> Finding:
         return Finding("ok", "vLLM", "not installed; the backend `transformers` needs no extra")
     try:
         environment = environments.look(python)
-        environments.refuse_unfit(environment, devices.found())
+        environments.refuse_unfit(environment, devices.on_this_machine())
     except RefusedError as error:
         return Finding("note", "vLLM", str(error))
     build = " for CPUs" if environment.is_cpu_build else ""

@@ -24,13 +24,13 @@ def code(
     if name not in names:
         hint = f"There are: {', '.join(names)}." if names else "Start an endpoint on the Serve page."
         raise NotFoundError(f"No endpoint answers to `{name}`.", hint)
-    found = client_code.clients(url or f"http://{settings().host}:{settings().port}", name)
-    chosen = [one for one in found if client in (None, one.id)]
+    snippets = client_code.clients(url or f"http://{settings().host}:{settings().port}", name)
+    chosen = [snippet for snippet in snippets if client in (None, snippet.id)]
     if not chosen:
-        kinds = ", ".join(one.id for one in found)
+        kinds = ", ".join(snippet.id for snippet in snippets)
         raise RefusedError(f"There is no client `{client}`.", f"There are: {kinds}.")
-    for one in chosen:
-        typer.echo(one.code if client else f"## {one.title}: {one.about}\n\n{one.code}\n")
+    for snippet in chosen:
+        typer.echo(snippet.code if client else f"## {snippet.title}: {snippet.about}\n\n{snippet.code}\n")
 
 
 def look(

@@ -16,16 +16,16 @@ Tokens = Annotated[int, typer.Option("--max-tokens", help="Tokens of each answer
 def compare(endpoint: Named, rows: Rows = parity.ROWS, max_tokens: Tokens = parity.TOKENS) -> None:
     """Ask an endpoint and the trained form the same, and compare token by token. Ends with 1 for a real difference."""
     with running_studio.engine(True):
-        found = find(endpoint)
-        follow_work(parity.start(found.id, rows, max_tokens))
-        told = parity.look_up(found.id)
-    for name in told["names"]:
+        endpoint_row = find(endpoint)
+        follow_work(parity.start(endpoint_row.id, rows, max_tokens))
+        comparison = parity.look_up(endpoint_row.id)
+    for name in comparison["names"]:
         typer.echo(f"{name['name']:<32} {_verdict(name)}")
-        for one in name["where"]:
-            typer.echo(f"    {one['prompt'][:60]!r} {_place(one)}")
-            typer.echo(f"      trained {one['trained'][:100]!r}")
-            typer.echo(f"      served  {one['served'][:100]!r}")
-    if (problem := parity.problem(told)) is not None:
+        for difference in name["where"]:
+            typer.echo(f"    {difference['prompt'][:60]!r} {_place(difference)}")
+            typer.echo(f"      trained {difference['trained'][:100]!r}")
+            typer.echo(f"      served  {difference['served'][:100]!r}")
+    if (problem := parity.problem(comparison)) is not None:
         typer.echo(problem, err=True)
         raise typer.Exit(1)
 
@@ -36,8 +36,8 @@ def _verdict(name: dict[str, Any]) -> str:
     return f"{name['differs']} of {name['rows']} differ, {name['near_ties']} of them at near ties"
 
 
-def _place(one: dict[str, Any]) -> str:
-    if one["at"] is None:
+def _place(difference: dict[str, Any]) -> str:
+    if difference["at"] is None:
         return "is read as other tokens"
-    gap = "one has ended" if one["gap"] is None else f"{one['gap']:.2f} nats"
-    return f"differs at token {one['at'] + 1} ({gap})"
+    gap = "one has ended" if difference["gap"] is None else f"{difference['gap']:.2f} nats"
+    return f"differs at token {difference['at'] + 1} ({gap})"

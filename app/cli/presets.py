@@ -29,9 +29,9 @@ def recipe_of(text: str, names: list[str]) -> tuple[Recipe, Source]:
     """The recipe in a file with presets filled in, and where its values came from. Raises TunesmithError."""
     file_recipe = recipe.from_yaml(text)
     values = file_recipe.model_dump()
-    given: provenance.Given = provenance.give({}, values, provenance.FILE)
+    given: provenance.Given = provenance.note_origin({}, values, provenance.FILE)
     if names:
         subjects = models.look_up(file_recipe.model_id), datasets.look_up(file_recipe.dataset_id)
         for preset in map(presets.look_up, names):
             values, given = presets.fill(preset, values, given, *subjects)
-    return recipe.parse(values), Source(provenance.shown(values, given))
+    return recipe.parse(values), Source(provenance.origins_to_show(values, given))

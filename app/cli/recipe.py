@@ -30,7 +30,7 @@ def probe(
         finished = follow_work(fit_probe.start(recipe))
         dataset = datasets.look_up(recipe.dataset_id)
         prediction = forecast.of(recipe, models.look_up(recipe.model_id), dataset)
-        rows_line = f"rows        {held_out.words(recipe, dataset)}"
+        rows_line = f"rows        {held_out.describe(recipe, dataset)}"
     for line in (*forecast_lines(prediction), rows_line, *measured_lines(Measured.model_validate(finished.result))):
         typer.echo(line)
 

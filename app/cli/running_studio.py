@@ -19,7 +19,7 @@ ASK_SECONDS = 0.5
 
 def studio_runs() -> bool:
     """Whether a studio moves things on this home: its reconciler holds the lock."""
-    home.made(home.home())
+    home.ensure_folder(home.home())
     descriptor = os.open(home.engine_lock(), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -100,7 +100,7 @@ def cancel(kind: Kind) -> None:
 def back(kind: Kind) -> None:
     """Put the version before into use again. A second time leads forth again."""
     db.prepare()
-    runtimes.back(kind)
+    runtimes.roll_back(kind)
     typer.echo(f"{runtimes.describe(kind)['installed']['version']} is in use.")
 
 

@@ -143,7 +143,7 @@ def _signing_key(token: str, password: str) -> bytes:
 
 
 def _kept_secret() -> bytes:
-    home.made(home.home())
+    home.ensure_folder(home.home())
     path = home.session_secret()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

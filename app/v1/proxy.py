@@ -94,7 +94,7 @@ class Passing:
         try:
             return await self._send(self._upstream)
         except UNREACHED:
-            canary.unreached(self._upstream.backend_id)
+            canary.note_unreached(self._upstream.backend_id)
             routing.forget()
             self._look_up_again()
         try:

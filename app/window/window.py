@@ -76,7 +76,7 @@ def prepare() -> None:
     """Sets Gradio's environment. Call it before anything imports Gradio."""
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
-    os.environ["GRADIO_TEMP_DIR"] = str(home.made(home.gradio_cache()))
+    os.environ["GRADIO_TEMP_DIR"] = str(home.ensure_folder(home.gradio_cache()))
     if is_tested() and STUBS not in sys.modules and not any(isinstance(finder, _NoStubs) for finder in sys.meta_path):
         sys.meta_path.insert(0, _NoStubs())
 

@@ -57,7 +57,7 @@ def create(wanted: Wanted) -> Benchmark:
         model=wanted.model or endpoint.name,
         through="gateway" if wanted.gateway else "backend",
         load=wanted.load.model_dump(mode="json"),
-        facts=circumstances.before(endpoint, backend, upstream),
+        facts=circumstances.known_before(endpoint, backend, upstream),
     )
     with db.session() as session:
         _refuse_second(session)
@@ -238,7 +238,7 @@ def describe(benchmark: Benchmark) -> dict[str, Any]:
     """All there is to say: progress while it is under way, the levels so far, what was under way beside it."""
     doing = _work_of(benchmark) if benchmark.status in WORK_MOVING else None
     levels = measured_so_far(benchmark) if doing else benchmark.result.get("levels", [])
-    facts = {**benchmark.facts, "beside": circumstances.beside(benchmark.facts)}
+    facts = {**benchmark.facts, "beside": circumstances.other_load(benchmark.facts)}
     fields = ("id", "project_id", "endpoint_id", "endpoint_name", "model", "through", "load", "status", "error", "hint",
               "created_at", "ended_at")  # fmt: skip
     return {

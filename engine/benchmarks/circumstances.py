@@ -11,7 +11,7 @@ from storage import models as stored_models
 from storage.tables import Backend, Endpoint
 
 
-def before(endpoint: Endpoint, backend: Backend, upstream: Upstream) -> dict[str, Any]:
+def known_before(endpoint: Endpoint, backend: Backend, upstream: Upstream) -> dict[str, Any]:
     """What answers, as far as it is known before; the worker adds the machine and the backend's version."""
     with db.reading() as session:
         model_names = stored_models.names(session, [backend.model_id] if backend.model_id else [])
@@ -36,7 +36,7 @@ def _studio_version() -> str:
         return "0"
 
 
-def beside(facts: dict[str, Any]) -> list[str]:
+def other_load(facts: dict[str, Any]) -> list[str]:
     """What else took the machine's time, a short sentence each."""
     found = [f"Training {name} was running." for name in facts.get("trainings", [])]
     if in_flight := facts.get("in_flight_before"):

@@ -210,7 +210,7 @@ def _measuring(tuner: Tuner) -> Changes:
         return {}
     found: dict[str, Any] = {"status": str(done.status), "benchmark_id": done.id, "error": done.error}
     if done.status == WorkStatus.SUCCEEDED:
-        found |= variants.measured(done.result["levels"][0])
+        found |= variants.score_of(done.result["levels"][0])
     return {"stage": "ending", "variants": _with(tuner, **found)}
 
 

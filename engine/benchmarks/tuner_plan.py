@@ -45,7 +45,7 @@ def checked(wanted: TunerWanted) -> tuple[Endpoint, Backend, list[Variant], bool
         hint = "Name one number of requests at once, or a rate."
         raise RefusedError("A tuner compares options under one load.", hint)
     endpoint, backend = _tunable(wanted.endpoint_id)
-    tried = variants.variants(dict(backend.options), wanted.options or usual(backend))
+    tried = variants.variants(dict(backend.options), wanted.options or default_options(backend))
     for variant in tried:
         variant["options"] = options_of(backend.kind, variant["options"])
     in_place = not fits_beside(backend) if wanted.in_place is None else wanted.in_place
@@ -64,7 +64,7 @@ def _tunable(endpoint_id: str) -> tuple[Endpoint, Backend]:
     return endpoint, backend
 
 
-def usual(backend: Backend) -> dict[str, tuple[int, ...]]:
+def default_options(backend: Backend) -> dict[str, tuple[int, ...]]:
     """What is tried when nothing is named; empty for a backend that has no such option."""
     if backend.kind != "vllm":
         return {}

@@ -43,7 +43,7 @@ def _possible(options: Options) -> bool:
     return tokens is None or answers is None or tokens >= answers
 
 
-def measured(level: Mapping[str, Any]) -> dict[str, Any]:
+def score_of(level: Mapping[str, Any]) -> dict[str, Any]:
     """The score of a level and the numbers that are kept of it. With an objective it is goodput, else tokens/s."""
     goodput = level.get("request_goodput")
     score = level["output_throughput"] if goodput is None else goodput

@@ -77,7 +77,7 @@ def current(dataset: Dataset) -> Work | None:
     """The checks of this dataset: those compared with what is to be compared with now, else the newest."""
     if dataset.sha256 is None:
         return None
-    if (matching := work.known(KIND, dataset.id, _spec(dataset))) is not None:
+    if (matching := work.find(KIND, dataset.id, _spec(dataset))) is not None:
         return matching
     newest = work.latest(dataset.id, KIND)
     return newest if newest is not None and newest.spec["edition"] == EDITION else None
@@ -92,7 +92,7 @@ def report(dataset_id: str) -> Report:
         return Report(checks, against, compared)
     result = checks.result
     parts = score.parts(result["checks"], result["rows"], health_choices.ignored(dataset_id))
-    return Report(checks, against, compared, score.total(parts), parts, result["statistics"])
+    return Report(checks, against, compared, score.overall(parts), parts, result["statistics"])
 
 
 def rows(dataset_id: str, check: str, offset: int = 0, limit: int = 20) -> list[FoundRow]:
@@ -179,7 +179,9 @@ def tick() -> None:
     """Checks and indexes small datasets by itself, one at a time, so that nothing else waits long."""
     for kind, begin in ((KIND, _check), (search.KIND, search.start_index)):
         with db.reading() as session:
-            dataset = None if stored.any_moving(session, kind) else stored.lacking(session, kind, AUTOMATIC_ROWS)
+            dataset = (
+                None if stored.any_moving(session, kind) else stored.dataset_without(session, kind, AUTOMATIC_ROWS)
+            )
         if dataset is not None:
             begin(dataset)
 

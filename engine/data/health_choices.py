@@ -104,6 +104,6 @@ def _read(dataset_id: str, name: str) -> list[str] | None:
 
 
 def _write(dataset_id: str, name: str, values: Iterable[str]) -> None:
-    part = home.made(home.dataset_folder(dataset_id)) / f"{name}.part"
+    part = home.ensure_folder(home.dataset_folder(dataset_id)) / f"{name}.part"
     part.write_bytes(orjson.dumps(sorted(values)))
     os.replace(part, _path(dataset_id, name))

@@ -226,7 +226,7 @@ def _finish(dataset: Dataset, result: dict[str, Any], folder: Path) -> None:
 
 def _adopt(dataset: Dataset, sha256: str, folder: Path) -> None:
     """Makes the imported rows the blob of their sha256. Safe to repeat after a kill between the move and the commit."""
-    target = home.made(home.blobs()) / f"{sha256}.parquet"
+    target = home.ensure_folder(home.blobs()) / f"{sha256}.parquet"
     if (folder / ROWS).exists():
         (folder / ROWS).replace(target)
     dataset.sha256, dataset.size_bytes, dataset.status = sha256, target.stat().st_size, DatasetStatus.READY

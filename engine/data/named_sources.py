@@ -53,7 +53,7 @@ def pasted(text: str) -> Named:
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > MOST_PASTED_BYTES:
         raise RefusedError("That is too much to paste.", f"Above {MOST_PASTED_BYTES >> 20} MB, upload it as a file.")
-    path = home.made(home.uploads()) / token_hex(16)
+    path = home.ensure_folder(home.uploads()) / token_hex(16)
     path.write_bytes(data)
     return path, f"pasted{ending_of(text)}"
 

@@ -55,10 +55,10 @@ class RowCounts:
         return min(self.least_length, self.longest_length)
 
 
-def known(recipe: Recipe, model: Model, dataset: Dataset) -> Work | None:
+def find_work(recipe: Recipe, model: Model, dataset: Dataset) -> Work | None:
     """The work that counts, or has counted, these rows, whatever became of it. None when there is none yet."""
     work_spec = spec(recipe, model, dataset)
-    return work.known(KIND, dataset.id, work_spec) if work_spec else None
+    return work.find(KIND, dataset.id, work_spec) if work_spec else None
 
 
 def begin(recipe: Recipe, model: Model, dataset: Dataset) -> Work | None:

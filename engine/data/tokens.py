@@ -79,7 +79,7 @@ def page(row_work: Work) -> dict[str, Any] | None:
 
 def known_rows(dataset: Dataset, work_spec: dict[str, Any], offset: int, limit: int) -> Work | None:
     """The work about that page, whatever became of it; None when nobody has asked yet. `work_spec` is a `spec`."""
-    return work.known("token_rows", dataset.id, work_spec | _page_spec(offset, limit))
+    return work.find("token_rows", dataset.id, work_spec | _page_spec(offset, limit))
 
 
 def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assistant_only_loss: bool = True) -> Work:
@@ -93,7 +93,7 @@ def totals(dataset_id: str, model_id: str, max_length: int = MAX_LENGTH, assista
 
 def known_totals(dataset: Dataset, work_spec: dict[str, Any]) -> Work | None:
     """The work that counts, or has counted, the dataset so; None when there is none yet. `work_spec` is a `spec`."""
-    return work.known("token_totals", dataset.id, work_spec)
+    return work.find("token_totals", dataset.id, work_spec)
 
 
 def spec(

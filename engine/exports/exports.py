@@ -58,7 +58,7 @@ def create(subject_name: str, kind: str, options: dict[str, Any] | None = None) 
     subject = subjects.look_up(subject_name)
     refuse(subject, kind)
     with db.reading() as session:
-        for export, made_by in exports.same(session, subject.name, kind, checked_options):
+        for export, made_by in exports.with_same_options(session, subject.name, kind, checked_options):
             if made_by is None or made_by.status in (*WORK_MOVING, WorkStatus.SUCCEEDED):
                 return export, made_by
     export = Export(run_id=subject.run.id, subject=subject.name, kind=kind, options=checked_options)
@@ -168,13 +168,13 @@ def size_of(subject: Subject) -> int:
 
 
 def _archive(subject: Subject, files: Path, kind: Kind) -> Archive:
-    told = facts.of(subject, kind)
-    entries = contents.of_folder(files, told.base_name, text(told))
-    return Archive(told.folder_name, entries, subject.run.ended_at or subject.run.created_at)
+    export_facts = facts.of(subject, kind)
+    entries = contents.of_folder(files, export_facts.base_name, text(export_facts))
+    return Archive(export_facts.folder_name, entries, subject.run.ended_at or subject.run.created_at)
 
 
 def _kind(kind: str) -> Kind:
-    return next(known for known in get_args(Kind) if known == kind)
+    return next(name for name in get_args(Kind) if name == kind)
 
 
 def delete(export_id: str) -> None:

@@ -45,10 +45,10 @@ class Shape:
     @classmethod
     def of(cls, config: Mapping[str, Any], parameters: int, trained: int) -> "Shape":
         """From config.json. Tied embeddings are the head too, and so are multiplied by."""
-        width = memory.number(dict(config), "hidden_size", "n_embd")
+        width = memory.config_number(dict(config), "hidden_size", "n_embd")
         tied = config.get("tie_word_embeddings", True)
-        looked_up = 0 if tied else memory.number(dict(config), "vocab_size") * width
-        layers = memory.number(dict(config), "num_hidden_layers", "n_layer")
+        looked_up = 0 if tied else memory.config_number(dict(config), "vocab_size") * width
+        layers = memory.config_number(dict(config), "num_hidden_layers", "n_layer")
         return cls(parameters, min(looked_up, parameters), trained, layers, width)
 
 
@@ -88,8 +88,8 @@ def seconds(recipe: Recipe, shape: Shape, amount: Amount, flops_per_second: floa
 
 def at_once(recipe: Recipe) -> int:
     """How many devices compute at the same time. Processes on one CPU share its cores, so they are no faster."""
-    spread = launch_command.spread(recipe)
-    return spread.machines if devices.found() == (devices.CPU,) else spread.world
+    spread = launch_command.layout_for(recipe)
+    return spread.machines if devices.on_this_machine() == (devices.CPU,) else spread.world
 
 
 def evaluation_rows(recipe: Recipe, amount: Amount) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from engine.fit import memory
 from engine.recipes import steps
 from engine.recipes.best_checkpoint import best_kept as best_kept
-from engine.recipes.best_checkpoint import measure as measure
+from engine.recipes.best_checkpoint import deciding_metric as deciding_metric
 from engine.recipes.choices import tunings
 from engine.recipes.recipe import Recipe
 from engine.weights import checkpoints
@@ -44,7 +44,7 @@ def listed(run_folder: Path, compared_by: tuple[str, bool]) -> list[dict[str, An
     and whether it is the newest whole one, or the best.
     """
     folders = checkpoints.in_order(run_folder)
-    whole = [path for path in folders if checkpoints.whole(path)]
+    whole = [path for path in folders if checkpoints.is_complete(path)]
     best = _best(whole, *compared_by)
     return [
         {
@@ -52,8 +52,8 @@ def listed(run_folder: Path, compared_by: tuple[str, bool]) -> list[dict[str, An
             "folder": str(path.relative_to(run_folder)),
             "size_bytes": sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
             "good": path in whole,
-            "loss": _finite(checkpoints.measured(path).get("loss")),
-            "eval_loss": _finite(checkpoints.measured(path).get("eval_loss")),
+            "loss": _finite(checkpoints.metrics_at(path).get("loss")),
+            "eval_loss": _finite(checkpoints.metrics_at(path).get("eval_loss")),
             "newest": path in whole[-1:],
             "best": path == best,
         }
@@ -62,7 +62,7 @@ def listed(run_folder: Path, compared_by: tuple[str, bool]) -> list[dict[str, An
 
 
 def _best(folders: Sequence[Path], name: str, greater: bool) -> Path | None:
-    values = {path: value for path in folders if (value := _finite(checkpoints.measured(path).get(name))) is not None}
+    values = {path: value for path in folders if (value := _finite(checkpoints.metrics_at(path).get(name))) is not None}
     if not values:
         return None
     return (max if greater else min)(values, key=lambda path: values[path])

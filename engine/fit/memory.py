@@ -88,7 +88,7 @@ def _memory(inspection: Inspection, parameters: int, recipe: Recipe, row_tokens:
         gradients=4 * trained,
         optimiser=int(OPTIMISERS[recipe.optim].state * trained),
         activations=_activations(inspection.config or {}, recipe, tokens),
-        logits=LOGIT_BYTES.get(recipe.method, 12) * tokens * number(inspection.config or {}, "vocab_size"),
+        logits=LOGIT_BYTES.get(recipe.method, 12) * tokens * config_number(inspection.config or {}, "vocab_size"),
     )
 
 
@@ -121,12 +121,12 @@ def linear_layers(inspection: Inspection) -> dict[str, tuple[int, int]]:
 
 def _weights(inspection: Inspection, recipe: Recipe, parameters: int) -> int:
     if not tunings.TUNINGS[recipe.tuning].quantises:
-        return parameters * width(recipe)
+        return parameters * bytes_per_weight(recipe)
     linear = sum(outputs * inputs for outputs, inputs in linear_layers(inspection).values())
     return int(linear * QUANTISED_BYTES[recipe.quantization]) + 2 * max(parameters - linear, 0)
 
 
-def width(recipe: Recipe) -> int:
+def bytes_per_weight(recipe: Recipe) -> int:
     """Bytes of a weight while training, as engine.workers.tuning.model chooses: trained as it is, it is float32."""
     whole = tunings.leaves_model(recipe.tuning) or recipe.modules_to_save
     return 2 if computes_in_bf16(recipe) and not whole else 4
@@ -138,14 +138,17 @@ def computes_in_bf16(recipe: Recipe) -> bool:
 
 
 def _activations(config: dict[str, Any], recipe: Recipe, tokens: int) -> int:
-    layers, hidden = number(config, "num_hidden_layers", "n_layer"), number(config, "hidden_size", "n_embd")
-    intermediate = number(config, "intermediate_size", "n_inner") or 4 * hidden
+    layers, hidden = (
+        config_number(config, "num_hidden_layers", "n_layer"),
+        config_number(config, "hidden_size", "n_embd"),
+    )
+    intermediate = config_number(config, "intermediate_size", "n_inner") or 4 * hidden
     if recipe.gradient_checkpointing:
-        return tokens * ((layers + 12) * hidden + 4 * intermediate) * width(recipe)
-    return tokens * layers * (12 * hidden + 4 * intermediate) * width(recipe)
+        return tokens * ((layers + 12) * hidden + 4 * intermediate) * bytes_per_weight(recipe)
+    return tokens * layers * (12 * hidden + 4 * intermediate) * bytes_per_weight(recipe)
 
 
-def number(config: dict[str, Any], *names: str) -> int:
+def config_number(config: dict[str, Any], *names: str) -> int:
     """The first of those fields that is a whole number above zero, and one that a model can have; 0 without one."""
     values = (config.get(name) for name in names)
     return next((value for value in values if type(value) is int and 0 < value < MAX_NUMBER), 0)

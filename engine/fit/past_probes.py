@@ -34,7 +34,7 @@ class PastProbe:
         return self.work.status in WORK_MOVING
 
 
-def essence(recipe: Recipe) -> dict[str, Any]:
+def probed_fields(recipe: Recipe) -> dict[str, Any]:
     """The fields of a recipe that a probe goes by; the others at their defaults."""
     fields = Recipe.model_fields
     return {name: fields[name].default if name in IRRELEVANT else value for name, value in recipe.model_dump().items()}
@@ -42,7 +42,7 @@ def essence(recipe: Recipe) -> dict[str, Any]:
 
 def find(recipe: Recipe) -> PastProbe | None:
     """What has been found about the recipe, or is being; None when nobody has asked. One query, no file."""
-    fields = _alike(essence(recipe))
+    fields = _alike(probed_fields(recipe))
     probes = [
         _read(item, recipe) for item in work.about(recipe.dataset_id, KIND) if _alike(item.spec["recipe"]) == fields
     ]

@@ -67,11 +67,11 @@ def _of_run(run: Run, recipe: Recipe, shape: Shape, row_tokens: float) -> float 
 
 
 def _spec(recipe: Recipe) -> dict[str, Any]:
-    return {"device": devices.worker_device(devices.found()[0]), "bf16": memory.computes_in_bf16(recipe)}
+    return {"device": devices.worker_device(devices.on_this_machine()[0]), "bf16": memory.computes_in_bf16(recipe)}
 
 
 def _timed(recipe: Recipe) -> Work | None:
-    return work.known(KIND, SUBJECT, _spec(recipe))
+    return work.find(KIND, SUBJECT, _spec(recipe))
 
 
 def measure_once(recipe: Recipe) -> Work | None:

@@ -138,7 +138,7 @@ def _lesson_data(project_id: str) -> str:
         dataset = stored_datasets.from_source(session, project_id, "lesson")
     if dataset is not None:
         return dataset.id
-    path = home.made(home.uploads()) / f"lesson-{project_id}.jsonl"
+    path = home.ensure_folder(home.uploads()) / f"lesson-{project_id}.jsonl"
     path.write_text(addition_rows.lines(), encoding="utf-8")
     return datasets.import_file(path, DATASET_NAME, project_id, source="lesson", source_name="sums.jsonl").id
 

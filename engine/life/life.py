@@ -41,6 +41,6 @@ class Life:
         self._upkeep.stop()
         self._reconciler.stop()
         self._ringer.stop()
-        db.settle()
+        db.flush_wal()
         self._ringer = self._reconciler = self._upkeep = None
         logs.take_down()

@@ -61,7 +61,7 @@ class Reconciler:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        home.made(home.home())
+        home.ensure_folder(home.home())
         lock = os.open(home.engine_lock(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             while not self._stop.is_set():

@@ -53,7 +53,7 @@ class Inventory:
                 self._cards, self._asked = cards, True
 
 
-def found() -> tuple[str, ...]:
+def on_this_machine() -> tuple[str, ...]:
     """The devices of this machine: gpu:0, gpu:1 ..., or cpu when there is none that torch here could use."""
     return tuple(f"gpu:{index}" for index in _visible(inventory.cards())) or (CPU,)
 
@@ -92,7 +92,7 @@ inventory = Inventory(_ask_driver)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DeviceRequest:
     """What somebody wants to compute on: a device for itself or a shared one, or several for itself."""
 
     holder_kind: str  # run | backend | work
@@ -101,8 +101,8 @@ class Wanted:
     count: int = 1
 
 
-def take(session: Session, machine: Sequence[str], request: Wanted) -> str | None:
-    """Devices out of those of the machine (`found`, asked before the transaction), separated by commas.
+def take(session: Session, machine: Sequence[str], request: DeviceRequest) -> str | None:
+    """Devices out of those of the machine (`on_this_machine`, asked before the transaction), separated by commas.
 
     None when the holder has to wait; what it has already, when it asks again.
     Raises ConflictError when the machine has fewer than wanted at all: waiting would be for ever.
@@ -110,7 +110,7 @@ def take(session: Session, machine: Sequence[str], request: Wanted) -> str | Non
     lease = session.get(Lease, request.holder_id)
     if lease:
         return lease.device
-    device = free(session, machine, request)
+    device = would_take(session, machine, request)
     if device is None:
         return None
     kind, holder_id, exclusive = request.holder_kind, request.holder_id, request.exclusive
@@ -119,7 +119,7 @@ def take(session: Session, machine: Sequence[str], request: Wanted) -> str | Non
     return device
 
 
-def free(session: Session, machine: Sequence[str], request: Wanted) -> str | None:
+def would_take(session: Session, machine: Sequence[str], request: DeviceRequest) -> str | None:
     """What `take` would give now to somebody who has nothing yet. Takes nothing."""
     if request.count > len(machine):
         hint = "Lower num_processes, or use a machine with more."
@@ -132,7 +132,7 @@ def parts(device: str) -> list[str]:
     return device.split(",")
 
 
-def _choose(leases: Sequence[Lease], machine: Sequence[str], request: Wanted) -> list[str]:
+def _choose(leases: Sequence[Lease], machine: Sequence[str], request: DeviceRequest) -> list[str]:
     """The devices with the fewest leases, or none when there are not as many as wanted.
 
     One that trains is no choice for a training, the last choice for serving.

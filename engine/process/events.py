@@ -95,7 +95,7 @@ _event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="k
 _hushed = False  # for the life of this process
 
 
-def hush() -> None:
+def tell_failures_only() -> None:
     """From here on this process only tells why it failed: another one, which works with it, tells the rest."""
     global _hushed
     _hushed = True

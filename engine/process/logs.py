@@ -115,7 +115,7 @@ def file(name: str = "studio") -> Path:
 def set_up(name: str = "studio") -> None:
     """Sends the log of this process to logs/NAME.log. Each kind of process has a file of its own: it rotates."""
     take_down()
-    home.made(home.logs())
+    home.ensure_folder(home.logs())
     handler = OwnersFile(file(name), maxBytes=MOST_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
     handler.set_name("tunesmith")
     handler.setFormatter(JsonLines())

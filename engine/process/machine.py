@@ -59,7 +59,7 @@ def _droppable() -> int:
 
 
 def has_gpu() -> bool:
-    return devices.found() != (devices.CPU,)
+    return devices.on_this_machine() != (devices.CPU,)
 
 
 def computes_bf16() -> bool:
@@ -80,7 +80,7 @@ def _cpu_has_bf16() -> bool:
 
 def visible_gpus() -> list[Gpu]:
     """The GPUs that a training may be given; none on a CPU."""
-    names = devices.found()
+    names = devices.on_this_machine()
     return [gpu for gpu in map(parsed, specifications.cards()) if gpu.name in names] if has_gpu() else []
 
 

@@ -53,7 +53,7 @@ def _signature(body: bytes) -> bytes:
 @lru_cache(maxsize=8)
 def _secret(path: Path) -> bytes:
     """The key of this home, made at the first use. Two processes that come at once end up with the same one."""
-    draft = home.made(path.parent) / f"{path.name}.{os.getpid()}"
+    draft = home.ensure_folder(path.parent) / f"{path.name}.{os.getpid()}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "wb") as file:
         file.write(secrets.token_bytes(32))
@@ -85,7 +85,7 @@ def _address() -> tuple[str, str]:
 def _opened(kind: str, address: str) -> BaseStorage:
     if kind == "redis":
         return RedisStorage(NAME, url=address)
-    home.made(Path(address).parent)
+    home.ensure_folder(Path(address).parent)
     Path(address).touch(mode=0o600)
     return SqliteStorage(NAME, filename=address, timeout=5)
 

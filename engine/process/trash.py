@@ -14,7 +14,7 @@ from storage import home
 
 def discard(path: Path) -> Path | None:
     """Takes a folder or file away for good; returns where it lies now. Nothing happens when it is not there."""
-    target = home.made(home.folder("trash")) / f"{path.name}.{token_hex(4)}"
+    target = home.ensure_folder(home.folder("trash")) / f"{path.name}.{token_hex(4)}"
     try:
         path.rename(target)
     except FileNotFoundError:

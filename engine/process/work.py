@@ -52,7 +52,7 @@ def start(kind: str, subject_id: str, spec: dict[str, Any], secrets: dict[str, s
     with db.reading() as session:
         if (same := _same(session, work)) is not None:
             return same
-    out, machine = folder(work), devices.found()
+    out, machine = folder(work), devices.on_this_machine()
     try:
         # Held from before anybody can see the row until its process is there: no tick starts it without its secrets.
         with attempts.starting(out):
@@ -83,13 +83,13 @@ def _insert(work: Work, machine: Sequence[str], at_once: bool) -> Work:
 
 def _same(session: Session, work: Work) -> Work | None:
     """The same work, if it is still to come or what it left is there."""
-    same = stored_work.same(session, work.key)
+    same = stored_work.reusable(session, work.key)
     usable = same is not None and (same.status in WORK_MOVING or home.work_folder(same.id).is_dir())
     return same if usable else None
 
 
 def _take_device(session: Session, machine: Sequence[str], work: Work) -> None:
-    if devices.take(session, machine, devices.Wanted("work", work.id, exclusive=True)) is None:
+    if devices.take(session, machine, devices.DeviceRequest("work", work.id, exclusive=True)) is None:
         hint = "Wait until it has ended, or stop it, then try again."
         raise ConflictError("A training, or another measurement, is using the device.", hint)
 
@@ -123,7 +123,7 @@ def latest(subject_id: str, kind: str) -> Work | None:
         return stored_work.latest(session, subject_id, kind)
 
 
-def known(kind: str, subject_id: str, spec: dict[str, Any]) -> Work | None:
+def find(kind: str, subject_id: str, spec: dict[str, Any]) -> Work | None:
     """The newest piece of exactly this work, whatever became of it; None when nobody has asked for it."""
     with db.reading() as session:
         return stored_work.newest_with_key(session, same_work(kind, subject_id, spec))

@@ -4,7 +4,7 @@ from engine.recipes.methods import METHODS
 from engine.recipes.recipe import Recipe
 
 
-def measure(recipe: Recipe) -> tuple[str, bool]:
+def deciding_metric(recipe: Recipe) -> tuple[str, bool]:
     """The metric on held-out rows that says which checkpoint is the better one, and whether greater is better.
 
     A recipe's own metric is read as transformers reads it: of a loss the smallest is the best, else the greatest.

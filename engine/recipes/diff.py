@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.recipes.provenance import default, same
+from engine.recipes.provenance import default, is_same_value
 from engine.recipes.recipe import Recipe
 
 
@@ -26,5 +26,5 @@ def diff(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[Difference]:
     return [
         Difference(name, left_value, right_value)
         for name, left_value, right_value in pairs
-        if not same(left_value, right_value)
+        if not is_same_value(left_value, right_value)
     ]

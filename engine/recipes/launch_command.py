@@ -24,18 +24,18 @@ HERE = "127.0.0.1"
 PORT_SHOWN = "PORT"  # in a preview: a free one is looked for when the training starts
 
 
-def spread(recipe: Recipe, available: Sequence[str] | None = None) -> Spread:
-    """How a training of this recipe would be spread over the devices `found` (default: this machine's)."""
+def layout_for(recipe: Recipe, available: Sequence[str] | None = None) -> Spread:
+    """How a training of this recipe would be spread over the devices `available` (default: this machine's)."""
     if recipe.strategy == "none":
         return Spread("none", 1, 1)
-    device_names = devices.found() if available is None else available
+    device_names = devices.on_this_machine() if available is None else available
     return Spread(recipe.strategy, recipe.num_processes or len(device_names), recipe.num_machines)
 
 
 def devices_wanted(recipe: Recipe, available: Sequence[str] | None = None) -> int:
     """How many devices of this machine the training takes; the CPU is one, however many processes share it."""
-    device_names = devices.found() if available is None else available
-    return 1 if tuple(device_names) == (devices.CPU,) else spread(recipe, device_names).processes
+    device_names = devices.on_this_machine() if available is None else available
+    return 1 if tuple(device_names) == (devices.CPU,) else layout_for(recipe, device_names).processes
 
 
 def plan_training(recipe: Recipe, spec: dict[str, Any], out: Path, device: str, port: int | str = PORT_SHOWN) -> Plan:
@@ -45,7 +45,7 @@ def plan_training(recipe: Recipe, spec: dict[str, Any], out: Path, device: str, 
     """
     if recipe.strategy == "none":
         return plan_worker(recipe.method, spec, out, devices.environment(device))
-    layout = spread(recipe, device.split(","))
+    layout = layout_for(recipe, device.split(","))
     files = (
         {}
         if (strategy_settings := settings(recipe)) is None
@@ -110,7 +110,7 @@ def _fsdp(recipe: Recipe) -> dict[str, Any]:
 
 def _deepspeed(recipe: Recipe) -> dict[str, Any]:
     """DeepSpeed's own format; transformers fills in what is auto. The optimiser stays torch's: nothing is compiled."""
-    stage = spread(recipe, (devices.CPU,)).zero_stage
+    stage = layout_for(recipe, (devices.CPU,)).zero_stage
     zero: dict[str, Any] = {"stage": stage}
     if recipe.offload == "cpu":
         zero |= {name: {"device": "cpu"} for name in ("offload_optimizer", *["offload_param"] * (stage == 3))}

@@ -112,7 +112,7 @@ class Preset(BaseModel):
             (
                 setting.why
                 for setting in self.fields
-                if setting.field == field and provenance.same(setting.value, value)
+                if setting.field == field and provenance.is_same_value(setting.value, value)
             ),
             "",
         )
@@ -149,7 +149,7 @@ def apply(preset: Preset, recipe: Mapping[str, Any], rows: int | None = None) ->
         current = {**recipe, **values}
         method, tuning = (str(current.get(name, provenance.default(name))) for name in ("method", "tuning"))
         enough = (rows is None or rows >= setting.least_rows) and not _is_off(current, setting.needs)
-        if enough and setting.fits(method, tuning) and provenance.used(current, setting.field):
+        if enough and setting.fits(method, tuning) and provenance.is_used(current, setting.field):
             values[setting.field] = setting.value
     return values
 
@@ -166,28 +166,34 @@ def choose(preset: Preset, recipe: Values, given: Given, model: Model | None, da
     others = [other for other in all_presets() if other.meant.is_family() == family]
     recipe, remaining = take_back(others, recipe, given, model)
     values = apply(preset, recipe, dataset.train_rows if dataset else None)
-    return capped({**recipe, **values}, provenance.give(remaining, values, preset.origin), model)
+    return with_length_capped({**recipe, **values}, provenance.note_origin(remaining, values, preset.origin), model)
 
 
 def fill(preset: Preset, recipe: Values, given: Given, model: Model | None, dataset: Dataset | None) -> Chosen:
     """(recipe, given) with the preset's values where the recipe is at its default: what a file says stays."""
     values = apply(preset, recipe, dataset.train_rows if dataset else None)
-    unset = {name: value for name, value in values.items() if provenance.same(recipe[name], provenance.default(name))}
-    return capped({**recipe, **unset}, provenance.give(given, unset, preset.origin), model)
+    unset = {
+        name: value
+        for name, value in values.items()
+        if provenance.is_same_value(recipe[name], provenance.default(name))
+    }
+    return with_length_capped({**recipe, **unset}, provenance.note_origin(given, unset, preset.origin), model)
 
 
 def take_back(removed: list[Preset], recipe: Values, given: Given, model: Model | None) -> Chosen:
     """(recipe, given) without these presets; what the person changed stays."""
     before = dict(recipe)
     recipe, remaining = provenance.without(given, recipe, [preset.origin for preset in removed])
-    basis_values = basis(recipe, model)
+    basis_values = method_defaults(recipe, model)
     back = {
-        name: entry for name, entry in basis_values.items() if not provenance.same(recipe.get(name), before.get(name))
+        name: entry
+        for name, entry in basis_values.items()
+        if not provenance.is_same_value(recipe.get(name), before.get(name))
     }
     return {**recipe, **{name: value for name, (_, value) in back.items()}}, {**remaining, **back}
 
 
-def basis(recipe: Mapping[str, Any], model: Model | None) -> dict[str, tuple[str, Any]]:
+def method_defaults(recipe: Mapping[str, Any], model: Model | None) -> dict[str, tuple[str, Any]]:
     """What stands in place of the default: the method's learning rate, and the length that the model reads."""
     values: dict[str, tuple[str, Any]] = {}
     method, tuning = (str(recipe.get(name, provenance.default(name))) for name in ("method", "tuning"))
@@ -200,11 +206,13 @@ def basis(recipe: Mapping[str, Any], model: Model | None) -> dict[str, tuple[str
     return values
 
 
-def capped(recipe: Values, given: Given, model: Model | None) -> Chosen:
+def with_length_capped(recipe: Values, given: Given, model: Model | None) -> Chosen:
     """(recipe, given) with no more than the model reads in max_length, unless the person wrote it."""
     context = model.context_length if model else None
     length = recipe.get("max_length", provenance.default("max_length"))
-    by_person = provenance.shown({**recipe, "max_length": length}, given).get("max_length") == provenance.YOU
+    by_person = provenance.origins_to_show({**recipe, "max_length": length}, given).get("max_length") == provenance.YOU
     if not context or by_person or not isinstance(length, int) or length <= context:
         return recipe, given
-    return {**recipe, "max_length": context}, provenance.give(given, {"max_length": context}, provenance.MODEL_CARD)
+    return {**recipe, "max_length": context}, provenance.note_origin(
+        given, {"max_length": context}, provenance.MODEL_CARD
+    )

@@ -76,22 +76,25 @@ def changed(values: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name in Recipe.model_fields
-        if name in values and name not in SUBJECTS and used(values, name) and not same(values[name], default(name))
+        if name in values
+        and name not in SUBJECTS
+        and is_used(values, name)
+        and not is_same_value(values[name], default(name))
     ]
 
 
-def used(values: Mapping[str, Any], name: str) -> bool:
+def is_used(values: Mapping[str, Any], name: str) -> bool:
     """Whether the method and the tuning in `values` read that field."""
     method, tuning = (str(values.get(field, default(field))) for field in ("method", "tuning"))
     return methods.uses(method, name) and tunings.uses(tuning, name)
 
 
-def same(first: Any, second: Any) -> bool:
+def is_same_value(first: Any, second: Any) -> bool:
     """Whether two values of a field mean the same: 1 and 1.0 do, 1 and True do not."""
     return bool(first == second) and isinstance(first, bool) == isinstance(second, bool)
 
 
-def give(given: Given, values: Mapping[str, Any], origin: str) -> dict[str, tuple[str, Any]]:
+def note_origin(given: Given, values: Mapping[str, Any], origin: str) -> dict[str, tuple[str, Any]]:
     """`given` after a source has set `values`. Put the values into the form too: this only remembers them.
 
     Raises ValueError for a field that no recipe has, or an origin that is none.
@@ -106,19 +109,21 @@ def give(given: Given, values: Mapping[str, Any], origin: str) -> dict[str, tupl
 def without(given: Given, values: Mapping[str, Any], origins: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(values, given) after these origins are taken back: what they gave, and is unchanged, is the default again."""
     removed = {name for name, (origin, _) in given.items() if origin in set(origins)}
-    defaults = {name: default(name) for name in removed if name in values and same(values[name], given[name][1])}
+    defaults = {
+        name: default(name) for name in removed if name in values and is_same_value(values[name], given[name][1])
+    }
     return {**values, **defaults}, {name: entry for name, entry in given.items() if name not in removed}
 
 
-def holds(given: Given, values: Mapping[str, Any], origin: str) -> bool:
+def still_holds(given: Given, values: Mapping[str, Any], origin: str) -> bool:
     """Whether something that this origin gave is still as it was given."""
-    return any(source == origin and same(values.get(name), value) for name, (source, value) in given.items())
+    return any(source == origin and is_same_value(values.get(name), value) for name, (source, value) in given.items())
 
 
-def shown(values: Mapping[str, Any], given: Given) -> dict[str, str]:
+def origins_to_show(values: Mapping[str, Any], given: Given) -> dict[str, str]:
     """field -> origin, of every field that is not at its default."""
     return {
-        name: given[name][0] if name in given and same(values[name], given[name][1]) else YOU
+        name: given[name][0] if name in given and is_same_value(values[name], given[name][1]) else YOU
         for name in changed(values)
     }
 
@@ -130,7 +135,7 @@ def put_back(field: str, values: Mapping[str, Any], given: Given, basis: Given) 
     """
     usual = basis.get(field, ("default", default(field)))
     origin, value = given.get(field, usual)
-    if same(values.get(field), value):
+    if is_same_value(values.get(field), value):
         origin, value = usual
     return value, origin
 

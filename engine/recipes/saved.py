@@ -116,6 +116,6 @@ def _file(name: str) -> Path:
 
 
 def _write(file: Path, text: str) -> None:
-    temporary = home.made(file.parent) / f"{file.name}.{token_hex(4)}.part"
+    temporary = home.ensure_folder(file.parent) / f"{file.name}.{token_hex(4)}.part"
     temporary.write_text(text, "utf-8")
     os.replace(temporary, file)

@@ -4,7 +4,7 @@ import math
 
 from engine.recipes import launch_command, methods
 from engine.recipes.recipe import Recipe
-from engine.rows.heldout.amount import Amount, wanted
+from engine.rows.heldout.amount import Amount, held_out_amount
 
 
 def total_steps(recipe: Recipe, rows: int) -> int | None:
@@ -31,7 +31,7 @@ def rows_a_step(recipe: Recipe) -> int:
 
 def _processes(recipe: Recipe) -> int:
     """On all machines: each takes a batch of its own."""
-    return launch_command.spread(recipe).world
+    return launch_command.layout_for(recipe).world
 
 
 def training_rows(recipe: Recipe, rows: int) -> int:
@@ -41,4 +41,4 @@ def training_rows(recipe: Recipe, rows: int) -> int:
 
 def held_out(recipe: Recipe, rows: int) -> Amount:
     """How many of so many rows the recipe holds out, about, in which parts."""
-    return wanted(rows, recipe.eval_fraction)
+    return held_out_amount(rows, recipe.eval_fraction)

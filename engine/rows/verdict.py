@@ -75,7 +75,7 @@ class Rejection(Exception):  # noqa: N818  (a verdict, not an error of the progr
     def __init__(self, rule: str, value: Any = "") -> None:
         super().__init__(rule)
         self.rule = rule
-        self.value = shown(value)
+        self.value = printable_value(value)
         self.fix = RULES[rule]
 
 
@@ -115,7 +115,7 @@ class Format:
     alone: bool = False  # a person said where the parts are: rows in other formats are not welcome
 
 
-def shown(value: Any) -> str:
+def printable_value(value: Any) -> str:
     """A value as a person can read it in a table: short, and always encodable."""
     text = value if isinstance(value, str) else _repr(value)
     text = text[: SHOWN_CHARACTERS + 1].encode("utf-8", "backslashreplace").decode()

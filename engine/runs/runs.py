@@ -140,7 +140,7 @@ def delete_run(run_id: str) -> None:
             message = f"The run `{run.name}` is being merged with its base."
             raise ConflictError(message, "Wait until the export has ended, or delete it.")
         exports.drop_of(session, run_id)
-        runs.drop(session, run)
+        runs.delete_with_metrics(session, run)
     work.forget_subject(run_id)
     tracking.end(run_id)
     trash.discard(home.run_folder(run_id))
@@ -162,7 +162,7 @@ def look_up(run_id: str) -> Run:
 
 def preview(recipe: Recipe) -> str:
     """The exact command a run of this recipe starts, with RUN for its folder."""
-    device = ",".join(devices.found()[: launch_command.devices_wanted(recipe)])
+    device = ",".join(devices.on_this_machine()[: launch_command.devices_wanted(recipe)])
     return launch_command.plan_training(recipe, {}, Path("RUN"), device).shell_line()
 
 
@@ -208,7 +208,7 @@ def checkpoints(run_id: str) -> list[dict[str, Any]]:
     """Each checkpoint's step, folder, size_bytes, losses, and whether it is whole (`good`), newest or best."""
     run = look_up(run_id)
     try:
-        compared_by = kept_checkpoints.measure(parse(run.recipe))
+        compared_by = kept_checkpoints.deciding_metric(parse(run.recipe))
     except RefusedError:  # written by a later studio
         compared_by = ("eval_loss", False)
     return kept_checkpoints.listed(home.run_folder(run_id), compared_by)

@@ -72,11 +72,13 @@ def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
 
 def _launch(run: Run) -> bool:
     """Starts a run from the queue if it can have its devices; says whether the next in line may try too."""
-    machine = devices.found()
+    machine = devices.on_this_machine()
     try:
-        request = devices.Wanted("run", run.id, exclusive=True, count=launch_command.devices_wanted(parse(run.recipe)))
+        request = devices.DeviceRequest(
+            "run", run.id, exclusive=True, count=launch_command.devices_wanted(parse(run.recipe))
+        )
         with db.reading() as session:
-            if devices.free(session, machine, request) is None:
+            if devices.would_take(session, machine, request) is None:
                 return False
     except TunesmithError as error:  # more devices than there are (any more): it would block the queue for ever
         _refuse(run, error)
@@ -86,7 +88,7 @@ def _launch(run: Run) -> bool:
     return True
 
 
-def _claim(run: Run, machine: tuple[str, ...], request: devices.Wanted) -> Run | None:
+def _claim(run: Run, machine: tuple[str, ...], request: devices.DeviceRequest) -> Run | None:
     """The run with its device, out of the queue; None when it is no longer there or the device is gone."""
     with db.session() as session:
         device = devices.take(session, machine, request)

@@ -23,14 +23,14 @@ def choose(kind: Kind, machine: Machine) -> Choice:
     """The first build that fits. Raises RefusedError that says for each why it does not."""
     notes: list[str] = []
     for build in kind.builds:
-        reason = against(build, machine)
+        reason = reason_against(build, machine)
         if reason is None:
             return Choice(build, tuple(notes))
         notes.append(f"{build.words}: {reason}")
     raise RefusedError(f"{kind.title} cannot run on this machine. {' '.join(dict.fromkeys(notes))}", kind.instead)
 
 
-def against(build: Build, machine: Machine) -> str | None:
+def reason_against(build: Build, machine: Machine) -> str | None:
     """The first reason against a build on a machine, as a sentence; None when it fits."""
     return next((reason for rule in RULES if (reason := rule(build, machine))), None)
 

@@ -66,7 +66,7 @@ def current(root: Path, kind: str) -> Path | None:
     return folder if read(folder) else None
 
 
-def before(root: Path, kind: str) -> Path | None:
+def previous(root: Path, kind: str) -> Path | None:
     """The version before the one in use, if it is still whole."""
     in_use = current(root, kind)
     manifest = read(in_use) if in_use else None

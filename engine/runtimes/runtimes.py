@@ -27,7 +27,7 @@ def root() -> Path:
     return home.folder("runtimes")
 
 
-def known(name: str) -> Kind:
+def kind_named(name: str) -> Kind:
     """The kind of that name. Raises NotFoundError."""
     if (kind := KINDS.get(name)) is None:
         raise NotFoundError(f"There is no runtime `{name:.40}`.", f"Choose one of: {', '.join(KINDS)}.")
@@ -45,7 +45,7 @@ def install(name: str, again: bool = False) -> Work | None:
     One that is under way is returned instead. `again` installs it anew, and takes ours where this machine has its own.
     Raises NotFoundError; RefusedError with the reason when this machine cannot run it; DiskFullError.
     """
-    kind = known(name)
+    kind = kind_named(name)
     latest = work.latest(subject(name), WORK)
     if latest is not None and latest.status in WORK_MOVING:
         return latest
@@ -57,7 +57,7 @@ def install(name: str, again: bool = False) -> Work | None:
     tidy(name)
     if own is None:
         room.check(kind, build)
-    home.made(root())
+    home.ensure_folder(root())
     return work.start(WORK, subject(name), _spec(kind, build, own, latest))
 
 
@@ -90,7 +90,7 @@ def _spec(kind: Kind, build: Build, own: Path | None, latest: Work | None) -> di
 
 def cancel(name: str) -> None:
     """Ends an installation that is under way; what was in use before stays. Raises NotFoundError, ConflictError."""
-    known(name)
+    kind_named(name)
     latest = work.latest(subject(name), WORK)
     if latest is None or latest.status not in WORK_MOVING:
         raise ConflictError(f"No installation of {KINDS[name].title} is under way.", "There is nothing to cancel.")
@@ -98,14 +98,14 @@ def cancel(name: str) -> None:
     tidy(name)
 
 
-def back(name: str) -> None:
+def roll_back(name: str) -> None:
     """Puts the version before into use again; what was in use becomes the one before, so that back leads forth again.
 
     What was started with the other version goes on with it. Raises NotFoundError, ConflictError, RefusedError.
     """
-    kind = known(name)
+    kind = kind_named(name)
     _refuse_while_installing(kind)
-    in_use, version_before = folders.current(root(), name), folders.before(root(), name)
+    in_use, version_before = folders.current(root(), name), folders.previous(root(), name)
     manifest = folders.read(version_before) if version_before else None
     if in_use is None or version_before is None or manifest is None:
         raise ConflictError(f"There is no version of {kind.title} before this one.", "Install one first.")
@@ -124,7 +124,7 @@ def uninstall(name: str) -> None:
 
     Raises NotFoundError when nothing of it is there, ConflictError while an endpoint is served with it.
     """
-    kind = known(name)
+    kind = kind_named(name)
     if users := usage.endpoints_of(name, root()):
         message = f"{kind.title} serves the endpoint {users[0]}."
         raise ConflictError(message, "Stop that endpoint on the Serve page first.")
@@ -146,7 +146,7 @@ def tidy(only: str | None = None) -> None:
     """Removes what no longer serves: installations that were cut off, and versions older than the one before."""
     for name in [only] if only else KINDS:
         there = folders.installations(root(), name)  # first: whatever is begun after this look is not in it
-        kept = {folders.current(root(), name), folders.before(root(), name), _being_filled(name)}
+        kept = {folders.current(root(), name), folders.previous(root(), name), _being_filled(name)}
         for folder in there:
             if folder not in kept and not usage.endpoints_of(name, folder):
                 trash.discard(folder)
@@ -171,15 +171,15 @@ def _being_filled(name: str) -> Path | None:
 
 def log(name: str, lines: int = LOG_LINES) -> str:
     """The end of what the newest installation printed; empty when there was none. Raises NotFoundError."""
-    known(name)
+    kind_named(name)
     logs = sorted((root() / folders.LOGS).glob(f"{name}-*.log"), key=_changed_at)
     return process.tail(logs[-1], lines) if logs else ""
 
 
 def describe(name: str) -> dict[str, Any]:
     """What there is to say about a kind: what is in use, what can be installed or why not, how an installation goes."""
-    kind = known(name)
-    in_use, version_before = folders.current(root(), name), folders.before(root(), name)
+    kind = kind_named(name)
+    in_use, version_before = folders.current(root(), name), folders.previous(root(), name)
     manifest, earlier = (folders.read(folder) if folder else None for folder in (in_use, version_before))
     latest = work.latest(subject(name), WORK)
     return {

@@ -59,7 +59,7 @@ def _same(row: ServedAdapter) -> ServedAdapter | None:
     return current if is_same and current is not None and current.status == AdapterStatus.LOADED else None
 
 
-def again(backend: Backend, row: ServedAdapter) -> ServedAdapter:
+def load_again(backend: Backend, row: ServedAdapter) -> ServedAdapter:
     """Loads the copy of a load into a server that was started again. Raises TunesmithError."""
     if adapter_files.digest(copy_of(row)) != row.digest:
         raise TunesmithError(f"The copy of `{row.subject}` in the endpoint's folder was changed.", "Add it again.")

@@ -187,7 +187,7 @@ def _bring(backend: Backend, subject: str, row: ServedAdapter | None) -> None:
         if row is None:
             row = adapter_loads.begin(backend, subject, adapter_files.to_serve(subject).folder)
         else:
-            row = adapter_loads.again(backend, row)
+            row = adapter_loads.load_again(backend, row)
         _settle(row, AdapterStatus.LOADED, None)
     except ServerGoneError:
         raise

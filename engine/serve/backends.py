@@ -78,8 +78,8 @@ def _queued(backend: Backend) -> None:
         with db.session() as session:
             move_backend(session, backend, EndpointStatus.QUEUED, EndpointStatus.STARTING)
         return
-    machine = idle.places(backend, devices.found())
-    request = devices.Wanted("backend", backend.id, exclusive=False, count=devices_wanted(backend))
+    machine = idle.places(backend, devices.on_this_machine())
+    request = devices.DeviceRequest("backend", backend.id, exclusive=False, count=devices_wanted(backend))
     with db.reading() as session:
         endpoint = _endpoint(session, backend)
     served = names(endpoint, backend)
@@ -148,7 +148,7 @@ def _answers(backend: Backend, address: str) -> bool:
 
 
 def _proof(backend: Backend, address: str) -> str:
-    idle.rouse(backend, address)
+    idle.wake_server(backend, address)
     return adapters.bring_up(backend, address)
 
 
@@ -180,7 +180,7 @@ def _promote(backend: Backend, address: str) -> None:
 def _ready(backend: Backend) -> None:
     if backend.kind == "external":
         if is_on_trial(backend):
-            handover.weigh(backend)
+            handover.end_trial_when_due(backend)
     elif attempts.state_of(home.backend_folder(backend.id), backend.attempt) is not State.LIVING:
         _restart_or_fail(backend)
     elif backend.restarts and time.time() - (backend.ready_at or 0) > STABLE_SECONDS:
@@ -188,7 +188,7 @@ def _ready(backend: Backend) -> None:
             if (row := endpoints.backend(session, backend.id)) is not None:
                 row.restarts = 0
     elif is_on_trial(backend):
-        handover.weigh(backend)
+        handover.end_trial_when_due(backend)
     else:
         idle.look(backend)
 

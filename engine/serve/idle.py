@@ -104,7 +104,7 @@ def sleeps_in_place(endpoint: Endpoint | None, backend: Backend) -> bool:
     return moved
 
 
-def rouse(backend: Backend, address: str) -> None:
+def wake_server(backend: Backend, address: str) -> None:
     """Wakes a vLLM that sleeps; nothing happens to one that does not. Takes seconds, so for a thread of its own."""
     if keeps_process(backend) and _is_sleeping(address):
         _post(address, "wake_up")

@@ -189,10 +189,12 @@ def _vllm(answers: Answers, entries: list[Any]) -> Found | None:
 def _lm_studio(answers: Answers, entries: list[Any]) -> Found | None:
     own = answers.get("/api/v0/models")
     listed = own.get("data") if isinstance(own, dict) else None
-    if not isinstance(listed, list) or not any(isinstance(one, dict) and "compatibility_type" in one for one in listed):
+    if not isinstance(listed, list) or not any(
+        isinstance(entry, dict) and "compatibility_type" in entry for entry in listed
+    ):
         return None
     facts = {model.id: model for model in models_in(listed)}
-    chatting = [one for one in listed if isinstance(one, dict) and one.get("type") != "embeddings"]
+    chatting = [entry for entry in listed if isinstance(entry, dict) and entry.get("type") != "embeddings"]
     named = models_in(entries) or models_in(chatting)
     return Found("LM Studio", None, tuple(facts.get(model.id, model) for model in named))
 

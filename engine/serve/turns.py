@@ -17,10 +17,10 @@ def is_free(session: Session, backend: Backend, device: str | None) -> bool:
     """Whether a backend may start now on its device. The caller's transaction holds the turn."""
     if device != devices.CPU or backend.kind not in HEAVY:
         return True
-    return ahead(session, backend) is None
+    return starting_elsewhere(session, backend) is None
 
 
-def ahead(session: Session, backend: Backend) -> Backend | None:
+def starting_elsewhere(session: Session, backend: Backend) -> Backend | None:
     """The heavy backend that is starting now, if it is another one."""
     starting = (Backend.status == EndpointStatus.STARTING, Backend.device == devices.CPU, Backend.id != backend.id)
     return session.exec(select(Backend).where(*starting, col(Backend.kind).in_(HEAVY)).limit(1)).first()

@@ -75,7 +75,9 @@ def _checkpoint(run: Run, base: Model, step: int) -> Subject:
 
 def _whole_steps(run: Run) -> list[int]:
     return [
-        checkpoints.step_of(path) for path in checkpoints.in_order(home.run_folder(run.id)) if checkpoints.whole(path)
+        checkpoints.step_of(path)
+        for path in checkpoints.in_order(home.run_folder(run.id))
+        if checkpoints.is_complete(path)
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.process import devices
-from engine.recipes.launch_command import spread
+from engine.recipes.launch_command import layout_for
 from engine.recipes.parallelism import Spread
 from engine.recipes.recipe import Recipe
 
@@ -14,8 +14,8 @@ def lines(recipe: Recipe, available: Sequence[str] | None = None) -> list[str]:
     """One line a process of this machine, then what a step adds up to. Empty for one process alone."""
     if recipe.strategy == "none":
         return []
-    device_names = tuple(devices.found() if available is None else available)
-    layout = spread(recipe, device_names)
+    device_names = tuple(devices.on_this_machine() if available is None else available)
+    layout = layout_for(recipe, device_names)
     first = recipe.machine_rank * layout.processes
     texts = [
         f"Process {first + number} on {_place(device_names, number)}: {_held(recipe, layout)}."

@@ -6,7 +6,7 @@ from engine.rows.heldout import amount
 from storage.tables import Dataset
 
 
-def words(recipe: Recipe, dataset: Dataset) -> str:
+def describe(recipe: Recipe, dataset: Dataset) -> str:
     """Such as "5 % held out: about 60 rows for the curve, 60 for the report."."""
     line = amount.in_words(steps.held_out(recipe, dataset.train_rows), recipe.eval_fraction)
     if continuation.held_out_record(recipe):

@@ -34,7 +34,7 @@ def start(recipe: Recipe) -> Work:
 
 def spec(recipe: Recipe, model: Model, dataset: Dataset) -> dict[str, Any]:
     """What the worker is told: as of a training, without what a probe does not go by."""
-    essential = Recipe.model_validate(past_probes.essence(recipe))
+    essential = Recipe.model_validate(past_probes.probed_fields(recipe))
     return {**training_spec.of(essential, model, dataset), "seconds": SECONDS, "hard_seconds": HARD_SECONDS}
 
 

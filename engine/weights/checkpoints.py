@@ -36,20 +36,20 @@ def write_manifest(folder: Path, step: int, metrics: Mapping[str, float] | None 
     write_json(folder / MANIFEST, {"step": step, "files": entries, "metrics": dict(metrics or {})})
 
 
-def measured(folder: Path) -> dict[str, float]:
+def metrics_at(folder: Path) -> dict[str, float]:
     """What was measured at that step, as far as it is a number."""
     metrics = _manifest(folder).get("metrics")
     numbers = metrics if isinstance(metrics, dict) else {}
     return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
 
 
-def verified(folder: Path) -> bool:
+def matches_manifest(folder: Path) -> bool:
     """Whether every file is what the manifest says, to the last byte. Reads them all."""
     files = _manifest(folder).get("files", {})
-    return whole(folder) and all(_sha256(folder / name) == entry["sha256"] for name, entry in files.items())
+    return is_complete(folder) and all(_sha256(folder / name) == entry["sha256"] for name, entry in files.items())
 
 
-def whole(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
     """Whether there is a manifest and every file has the size it says: cheap enough for a page."""
     files = _manifest(folder).get("files", {})
     return bool(files) and all(_size(folder, name) == entry["size"] for name, entry in files.items())
@@ -72,7 +72,7 @@ def in_order(run_folder: Path) -> list[Path]:
 
 def newest_whole(run_folder: Path) -> Path | None:
     """The latest checkpoint whose files have their sizes: what the studio proposes to resume from. Reads no file."""
-    return next((path for path in reversed(in_order(run_folder)) if whole(path)), None)
+    return next((path for path in reversed(in_order(run_folder)) if is_complete(path)), None)
 
 
 def newest_step(run_folder: Path) -> int:
@@ -83,13 +83,13 @@ def newest_step(run_folder: Path) -> int:
 
 def newest_good(run_folder: Path) -> Path | None:
     """The latest checkpoint that verifies."""
-    return next((path for path in reversed(in_order(run_folder)) if verified(path)), None)
+    return next((path for path in reversed(in_order(run_folder)) if matches_manifest(path)), None)
 
 
 def put_aside_partial(run_folder: Path) -> None:
     """Moves every checkpoint that was never finished to RUN/quarantine/. Only while no worker writes one."""
     for path in in_order(run_folder):
-        if not whole(path):
+        if not is_complete(path):
             _put_aside(path, run_folder)
 
 
@@ -100,7 +100,7 @@ def newest_good_up_to(run_folder: Path, step: int) -> Path | None:
     """
     for path in reversed(in_order(run_folder)):
         if step_of(path) <= step:
-            if verified(path):
+            if matches_manifest(path):
                 return path
             _put_aside(path, run_folder)
     return None

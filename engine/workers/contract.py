@@ -53,7 +53,7 @@ def run(work: Work, argv: list[str] | None = None) -> None:
     """
     spec_file, out = _arguments(sys.argv[1:] if argv is None else argv)
     if not ranks.first():
-        events.hush()
+        events.tell_failures_only()
     try:
         spec = json.loads(spec_file.read_text(encoding="utf-8"))
         events.append(out, events.Finished(result=work(spec, out) or {}))

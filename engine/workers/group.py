@@ -49,18 +49,18 @@ def agree(*flags: bool) -> tuple[bool, ...]:
     """
     if alone() or ranks.total() == 1:
         return flags
-    told = torch.tensor(flags, dtype=torch.int32)
-    distributed.all_reduce(told, op=distributed.ReduceOp.MAX)
-    return tuple(bool(flag) for flag in told.tolist())
+    shared = torch.tensor(flags, dtype=torch.int32)
+    distributed.all_reduce(shared, op=distributed.ReduceOp.MAX)
+    return tuple(bool(flag) for flag in shared.tolist())
 
 
 def told_by_first(number: int) -> int:
     """The first process's number, in every process. All must ask at the same place."""
     if alone() or ranks.total() == 1:
         return number
-    told = torch.tensor([number], dtype=torch.int64)
-    distributed.broadcast(told, src=0)
-    return int(told.item())
+    shared = torch.tensor([number], dtype=torch.int64)
+    distributed.broadcast(shared, src=0)
+    return int(shared.item())
 
 
 def wait() -> None:

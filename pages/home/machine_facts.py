@@ -20,7 +20,7 @@ def gauges_html() -> Markup:
     gauges = [
         _gauge("Memory", memory.total - memory.available, total),
         _gauge("Disk", disk.used, disk.used + disk.free),
-        *(_device(name) for name in devices.found()),
+        *(_device(name) for name in devices.on_this_machine()),
     ]
     return Markup('<div class="ts-gauges">{}</div>').format(html.join(gauges))
 

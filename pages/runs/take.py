@@ -109,8 +109,8 @@ def _facts(row: Mapping[str, Any]) -> str:
 
 
 def _loading(subject: Subject) -> Markup:
-    told = facts.of(subject, "adapter" if subject.weights == "adapter" else "merged", measured=False)
-    return _copyable("Load it in Python", f"take-code-{subject.run.id}", card.loading(told))
+    export_facts = facts.of(subject, "adapter" if subject.weights == "adapter" else "merged", measured=False)
+    return _copyable("Load it in Python", f"take-code-{subject.run.id}", card.loading(export_facts))
 
 
 def merge(run_id: str, values: Mapping[str, str]) -> None:

@@ -56,10 +56,12 @@ def measure_form(session: Session, project_id: str, ready: Answering) -> Markup:
 
 def tuner_form(ready: Answering) -> Markup:
     """The form for a tuner; nothing where no endpoint has options that are usually tried."""
-    tunable = [(endpoint, backend) for endpoint, backend in ready if tuner_plan.usual(backend)]
+    tunable = [(endpoint, backend) for endpoint, backend in ready if tuner_plan.default_options(backend)]
     if not tunable:
         return Markup()
-    usual = " ".join(f"{name}={','.join(map(str, values))}" for name, values in tuner_plan.usual(tunable[0][1]).items())
+    usual = " ".join(
+        f"{name}={','.join(map(str, values))}" for name, values in tuner_plan.default_options(tunable[0][1]).items()
+    )
     where = [("", "by the memory there is"), ("beside", "goes on answering"), ("in_place", "rests meanwhile")]
     return fields.form(
         "tune", "", "Try them",

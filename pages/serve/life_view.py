@@ -83,12 +83,12 @@ def _seconds(value: float | None) -> str:
 
 def _golden(endpoint_id: str, golden: Sequence[Facts]) -> Markup:
     """Only what differs is shown; how many are the same is said."""
-    compared = [one for one in golden if one["same"] is not None]
-    differing = [one for one in compared if not one["same"]]
+    compared = [prompt for prompt in golden if prompt["same"] is not None]
+    differing = [prompt for prompt in compared if not prompt["same"]]
     title = f"Golden prompts: {len(compared) - len(differing)} of {len(compared)} answered as before"
     if not differing:
         return Markup('<p class="ts-note">{}.</p>').format(title)
-    rows = [html.Row([one["prompt"], one["expected"], one["answer"] or "no answer"]) for one in differing]
+    rows = [html.Row([prompt["prompt"], prompt["expected"], prompt["answer"] or "no answer"]) for prompt in differing]
     table = html.table(["Prompt", "Expected", "New version"], rows, "Golden prompts that are answered otherwise")
     return Markup('<details class="ts-more"><summary>{}</summary>{}</details>').format(title, table)
 

@@ -97,20 +97,20 @@ def _types(field: FieldInfo) -> tuple[Any, ...]:
     """The types an option may have, without None."""
     annotation = field.annotation
     inner = get_args(annotation) if get_origin(annotation) not in (Literal, list, tuple, dict, None) else (annotation,)
-    return tuple(one for one in inner if one is not type(None))
+    return tuple(kind for kind in inner if kind is not type(None))
 
 
 def _sort(field: FieldInfo) -> str:
     types = _types(field)
     if field.annotation is bool:
         return "bool"
-    if types == (bool,) or any(get_origin(one) is Literal for one in types):
+    if types == (bool,) or any(get_origin(kind) is Literal for kind in types):
         return "choice"
     if types == (int,):
         return "int"
     if set(types) <= {int, float} and types:
         return "float"
-    if any(get_origin(one) in (list, tuple) for one in types):
+    if any(get_origin(kind) in (list, tuple) for kind in types):
         return "list"
     return "suggested" if types == (str,) and field.examples else "text"
 
@@ -123,7 +123,7 @@ def _is_open(field: FieldInfo) -> bool:
 def _choices(field: FieldInfo) -> list[tuple[str, str]]:
     if _types(field) == (bool,):
         return [AUTO, ("On", "on"), ("Off", "off")]
-    words = [str(word) for one in _types(field) if get_origin(one) is Literal for word in get_args(one)]
+    words = [str(word) for kind in _types(field) if get_origin(kind) is Literal for word in get_args(kind)]
     words = words or [str(word) for word in field.examples or ()]
     return [*([AUTO] if _is_open(field) else []), *((word, word) for word in words)]
 

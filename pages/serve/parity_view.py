@@ -72,8 +72,15 @@ def _verdict(name: Facts) -> str:
 
 def _where(name: Facts) -> Markup:
     rows = [
-        html.Row(cells=[one["prompt"][:80], _place(one), one["trained"][:120], one["served"][:120]])
-        for one in name["where"]
+        html.Row(
+            cells=[
+                difference["prompt"][:80],
+                _place(difference),
+                difference["trained"][:120],
+                difference["served"][:120],
+            ]
+        )
+        for difference in name["where"]
     ]
     headers = ["Prompt", "First differs", "Trained", "Served"]
     return Markup("<h3>{}</h3>{}").format(name["name"], html.table(headers, rows, f"Differences of {name['name']}"))

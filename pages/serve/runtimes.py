@@ -33,7 +33,7 @@ ACTS: dict[str, Callable[[str], object]] = {
     "runtime-install": runtimes.install,
     "runtime-again": lambda kind: runtimes.install(kind, again=True),
     "runtime-cancel": runtimes.cancel,
-    "runtime-back": runtimes.back,
+    "runtime-back": runtimes.roll_back,
     "runtime-uninstall": runtimes.uninstall,
 }
 

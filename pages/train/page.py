@@ -105,7 +105,7 @@ def page() -> None:
         form["method"].input: fit_method,
         form["tuning"].input: fit_method,
         form["dataset_id"].input: fit_dataset,
-        **{form[name].input: fit_defaults for one in YIELDING for name in (one.chosen, one.field)},
+        **{form[name].input: fit_defaults for rule in YIELDING for name in (rule.chosen, rule.field)},
         form["model_id"].input: fit_model,
         preset_bar.action: choose_preset,
         marks.action: put_back,
@@ -191,7 +191,7 @@ def open_form(draft: str, request: gr.Request) -> list[Any]:
         gr.Warning(toasts.error_html(error))
         initial = start_values("", {}, offered)
     recipe = recipe_of(values_of(initial.recipe))
-    recipe, given = presets.capped(recipe, initial.given, model_and_dataset(recipe)[0])
+    recipe, given = presets.with_length_capped(recipe, initial.given, model_and_dataset(recipe)[0])
     head = [initial.name, token_hex(8), left_out_html(offered), recipe_menu.menu_html()]
     return [*head, *form_of(recipe, given, offered), *_views(recipe, given)]
 
@@ -272,7 +272,7 @@ def start(
         checked = check(recipe)
         if checked.recipe is None:
             raise RefusedError("This recipe cannot start.", "\n".join(error.message for error in checked.errors))
-        source = provenance.Source(provenance.shown(recipe, origins), provenance.source_run(origins))
+        source = provenance.Source(provenance.origins_to_show(recipe, origins), provenance.source_run(origins))
         run_name = name.strip() or name_for(checked)
         # The page shows the project it was opened in, which another tab may have left since.
         project_id = checked.dataset.project_id if checked.dataset else project_of(request)

@@ -178,7 +178,7 @@ def _held_out(recipe: Recipe, dataset: Dataset) -> Markup:
     button = html.button("Hold some out" if is_off else "Hold none out", HOLD_OUT, "eval_fraction")
     if not is_off and not steps.held_out(recipe, dataset.train_rows).held_out:
         button = Markup()  # there are too few rows: nothing is left to turn off
-    return Markup('<span class="tr-held-out">{} {}</span>').format(held_out.words(recipe, dataset), button)
+    return Markup('<span class="tr-held-out">{} {}</span>').format(held_out.describe(recipe, dataset), button)
 
 
 HOLD_OUT = "hold_out"  # a button's action

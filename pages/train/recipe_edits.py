@@ -41,14 +41,14 @@ def form_of(recipe: Mapping[str, Any], given: provenance.Given, offered: Choices
 
 def _settled(recipe: Values, given: provenance.Given) -> tuple[Values, provenance.Given]:
     """With every default that gives way to a choice as the recipe itself has it; it comes back without that choice."""
-    for one in YIELDING:
-        origin = provenance.named("field", one.chosen)
-        if not one.is_asked(recipe) and given.get(one.field, ("", None))[0] == origin:
+    for rule in YIELDING:
+        origin = provenance.named("field", rule.chosen)
+        if not rule.is_asked(recipe) and given.get(rule.field, ("", None))[0] == origin:
             recipe, given = provenance.without(given, recipe, [origin])
-    for one in giving_way(recipe):
-        changes = {one.field: one.becomes}
+    for rule in giving_way(recipe):
+        changes = {rule.field: rule.becomes}
         recipe = recipe | changes
-        given = provenance.give(given, changes, provenance.named("field", one.chosen))
+        given = provenance.note_origin(given, changes, provenance.named("field", rule.chosen))
     return recipe, given
 
 
@@ -65,7 +65,9 @@ def count_in(unit: str) -> list[Any]:
 
 def put(changes: Mapping[str, Any], origin: str, given: str, *values: Any) -> list[Any]:
     """The form with these values in it, said to come from `origin`, such as `engine.recipes.provenance.PROBE`."""
-    return form_of({**recipe_of(values), **changes}, provenance.give(provenance.from_json(given), changes, origin))
+    return form_of(
+        {**recipe_of(values), **changes}, provenance.note_origin(provenance.from_json(given), changes, origin)
+    )
 
 
 def fit_method(given: str, *values: Any) -> list[Any]:
@@ -89,14 +91,14 @@ def _fitted(given: str, before: Values, kind: str | None = None) -> list[Any]:
     origins = provenance.from_json(given)
     for name, origin in (("method", provenance.DATASET), ("learning_rate", provenance.METHOD)):
         if after[name] != before[name]:
-            origins = provenance.give(origins, {name: after[name]}, origin)
+            origins = provenance.note_origin(origins, {name: after[name]}, origin)
     return form_of(after, origins)
 
 
 def fit_model(given: str, *values: Any) -> list[Any]:
     """The form after a choice of model: rows no longer than it reads."""
     recipe, origins = provenance.without(provenance.from_json(given), recipe_of(values), [provenance.MODEL_CARD])
-    return form_of(*presets.capped(recipe, origins, model_and_dataset(recipe)[0]))
+    return form_of(*presets.with_length_capped(recipe, origins, model_and_dataset(recipe)[0]))
 
 
 def choose_preset(event: gr.EventData, given: str, *values: Any) -> list[Any]:
@@ -104,7 +106,7 @@ def choose_preset(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     recipe, origins = recipe_of(values), provenance.from_json(given)
     preset = presets.look_up(event.id)
     model, dataset = model_and_dataset(recipe)
-    if provenance.holds(origins, recipe, preset.origin):
+    if provenance.still_holds(origins, recipe, preset.origin):
         return form_of(*presets.take_back([preset], recipe, origins, model))
     return form_of(*presets.choose(preset, recipe, origins, model, dataset))
 
@@ -114,7 +116,7 @@ def put_back(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     recipe, origins = recipe_of(values), provenance.from_json(given)
     if event.id in FIELDS:
         recipe[event.id], _ = provenance.put_back(
-            event.id, recipe, origins, presets.basis(recipe, model_and_dataset(recipe)[0])
+            event.id, recipe, origins, presets.method_defaults(recipe, model_and_dataset(recipe)[0])
         )
     return form_of(fitted(recipe) if event.id in ("method", "tuning") else recipe, origins)
 
@@ -136,7 +138,7 @@ def mend(event: gr.EventData, given: str, *values: Any) -> list[Any]:
     instead, origins = remedies[0].instead, provenance.from_json(given)
     recipe = {**recipe_of(values), **instead}
     return form_of(
-        fitted(recipe) if "tuning" in instead else recipe, provenance.give(origins, instead, provenance.REMARK)
+        fitted(recipe) if "tuning" in instead else recipe, provenance.note_origin(origins, instead, provenance.REMARK)
     )
 
 

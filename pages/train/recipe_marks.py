@@ -22,13 +22,13 @@ NONE_CHOSEN = "A preset fills in several fields at once; each can still be chang
 
 def marks_html(checked: Checked, values: Mapping[str, Any], given: Given) -> str:
     """The origin of each changed field, and what a click on its mark puts back."""
-    basis = presets.basis(values, checked.model)
+    basis = presets.method_defaults(values, checked.model)
     row = Markup('<li data-field="{}" data-group="{}" data-from="{}" data-back="{}"></li>')
     return str(
         Markup("<ul hidden>{}</ul>").format(
             html.join(
                 row.format(name, SECTION_OF.get(name, ""), origin, _back(name, values, given, basis))
-                for name, origin in provenance.shown(values, given).items()
+                for name, origin in provenance.origins_to_show(values, given).items()
             )
         )
     )
@@ -42,7 +42,7 @@ def _back(name: str, values: Mapping[str, Any], given: Given, basis: Given) -> s
 def presets_html(checked: Checked, values: Mapping[str, Any], given: Given) -> str:
     """A button for each preset that fits, and what those in force have set and why."""
     offered = presets.fitting(checked.model, str(values["method"]), str(values["tuning"]))
-    in_force = [preset for preset in presets.all_presets() if provenance.holds(given, values, preset.origin)]
+    in_force = [preset for preset in presets.all_presets() if provenance.still_holds(given, values, preset.origin)]
     buttons = html.join(
         Markup(
             '<button type="button" class="tr-preset" data-act="preset" data-id="{}" aria-pressed="{}" title="{}">'
@@ -64,7 +64,7 @@ def _about(in_force: list[Preset], values: Mapping[str, Any], given: Given) -> M
         name: preset
         for preset in in_force
         for name, (origin, value) in given.items()
-        if origin == preset.origin and provenance.same(values.get(name), value)
+        if origin == preset.origin and provenance.is_same_value(values.get(name), value)
     }
     lines = html.join(
         Markup("<li><b>{}</b> {} <small>{}</small></li>").format(

@@ -90,7 +90,9 @@ def _with(fields: Values, origin: str, recipe: Values) -> list[Any]:
     """The form with these fields in it, and the model and dataset it had, unless they say others."""
     filled = {**recipe, **fields}
     return form_of(
-        *presets.capped(filled, provenance.give({}, without_subjects(fields), origin), model_and_dataset(filled)[0])
+        *presets.with_length_capped(
+            filled, provenance.note_origin({}, without_subjects(fields), origin), model_and_dataset(filled)[0]
+        )
     )
 
 

@@ -110,10 +110,10 @@ def _method_for(dataset_id: str | None) -> tuple[dict[str, Any], dict[str, tuple
     name = for_kind(kind_of(dataset_id or ""))
     if name is None or name == "sft":
         return {}, {}
-    given = provenance.give({}, {"method": name}, provenance.DATASET)
+    given = provenance.note_origin({}, {"method": name}, provenance.DATASET)
     rate = METHODS[name].rate("lora")
     if rate != provenance.default("learning_rate"):
-        given = provenance.give(given, {"learning_rate": rate}, provenance.METHOD)
+        given = provenance.note_origin(given, {"learning_rate": rate}, provenance.METHOD)
     return {field: value for field, (_, value) in given.items()}, given
 
 
@@ -159,4 +159,4 @@ def _run(run_id: str) -> Run:
 
 def _of_run(run: Run, name: str, fields: Mapping[str, Any]) -> Start:
     recipe = {name: value for name, value in fields.items() if name in Recipe.model_fields}
-    return Start(name, recipe, provenance.give({}, recipe, provenance.named("run", run.id)))
+    return Start(name, recipe, provenance.note_origin({}, recipe, provenance.named("run", run.id)))

@@ -43,7 +43,7 @@ def of(recipe: Recipe | None, model: Model | None, dataset: Dataset | None) -> R
         return None
     if counts := row_counts.counted(recipe, model, dataset):
         return RowPanel("Ready to start", "good", TAG.format(_words(counts), "measured", "counted", ""), True)
-    counting = row_counts.known(recipe, model, dataset)
+    counting = row_counts.find_work(recipe, model, dataset)
     if counting is None and dataset.train_rows <= COUNTED_UNASKED:
         counting = row_counts.begin(recipe, model, dataset)
     guess = row_counts.guessed(recipe, model, dataset)

@@ -46,16 +46,16 @@ def recipe_shown(text: str, written: str, values: tuple[Any, ...]) -> dict[str, 
 
 def fields_typed(text: str, recipe: recipes.Recipe) -> dict[str, Any]:
     """The recipe as it was typed: defaults that give way are as they were, so that the form can say why they do."""
-    return recipe.model_dump() | {one.field: one.default for one in _giving_way(text, recipe)}
+    return recipe.model_dump() | {rule.field: rule.default for rule in _giving_way(text, recipe)}
 
 
 def remark_html(text: str, recipe: recipes.Recipe) -> str:
     """What the text means beyond what stands there."""
-    return str(html.join(html.notice(str(one), tone="calm") for one in _giving_way(text, recipe)))
+    return str(html.join(html.notice(str(rule), tone="calm") for rule in _giving_way(text, recipe)))
 
 
 def _giving_way(text: str, recipe: recipes.Recipe) -> list[Yielding]:
-    return giving_way(recipe.model_dump() | {one.field: one.default for one in YIELDING} | recipes.read_fields(text))
+    return giving_way(recipe.model_dump() | {rule.field: rule.default for rule in YIELDING} | recipes.read_fields(text))
 
 
 def problems_html(problems: list[LineProblem]) -> str:

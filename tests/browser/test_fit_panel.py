@@ -32,7 +32,7 @@ def train(visit: Open, at_home: Path) -> Page:
             rows: dict[str, Any] = {"kind": "chat", "rows": 40, "accepted": 40, "sha256": "1" * 64}
             about: dict[str, Any] = {"project_id": "default", "name": "sums", "status": DatasetStatus.READY}
             session.add(Dataset(id="fitpaneldata", **about, **rows))
-            spec = {"recipe": past_probes.essence(Recipe.model_validate(fields))}
+            spec = {"recipe": past_probes.probed_fields(Recipe.model_validate(fields))}
             measured = fake_probe.measured(4, 1, 1024, fits=False).model_dump()
             work: dict[str, Any] = {"kind": past_probes.KIND, "key": "k", "status": WorkStatus.SUCCEEDED}
             session.add(Work(subject_id="fitpaneldata", spec=spec, result=measured, **work))

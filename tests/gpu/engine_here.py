@@ -76,7 +76,7 @@ def furnish(model_path: Path, tiny_path: Path, folder: Path) -> None:
         for number, (kind, rows) in enumerate(kinds.items()):
             table = store_rows(folder, kind, rows)
             sha256 = f"{number}" * 64
-            table.rename(home.made(home.blobs()) / f"{sha256}.parquet")
+            table.rename(home.ensure_folder(home.blobs()) / f"{sha256}.parquet")
             dataset = Dataset(id=kind, project_id="default", name=kind, sha256=sha256, kind=kind, rows=len(rows))
             dataset.accepted, dataset.status, dataset.size_bytes = len(rows), DatasetStatus.READY, 100_000
             session.add(dataset)

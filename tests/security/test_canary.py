@@ -49,7 +49,7 @@ def begin(tiny_model: Path, tmp_path: Path, **fields: object) -> str:
     """A real training of the tiny model, reporting to MLflow."""
     table = write_rows(tmp_path, "chat", sums(12))
     sha256 = "c" * 64
-    table.rename(home.made(home.blobs()) / f"{sha256}.parquet")
+    table.rename(home.ensure_folder(home.blobs()) / f"{sha256}.parquet")
     with db.session() as session:
         ready = ModelStatus.READY
         session.add(Model(id="tiny", source="path", source_id="t", name="t", path=str(tiny_model), status=ready))

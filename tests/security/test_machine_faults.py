@@ -91,4 +91,4 @@ def test_a_stop_while_another_program_holds_the_database_is_a_stop(monkeypatch: 
     monkeypatch.setattr(db, "BUSY_SECONDS", 0.1)
     db.forget()
     with locked():
-        db.settle()
+        db.flush_wal()

@@ -37,8 +37,8 @@ def test_a_folder_that_is_made_is_for_its_owner_alone_and_so_is_the_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TUNESMITH_HOME", str(tmp_path / "new"))
-    folder = home.made(home.run_folder("r1"))
-    assert home.made(folder) == folder
+    folder = home.ensure_folder(home.run_folder("r1"))
+    assert home.ensure_folder(folder) == folder
     assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, home.home())] == [0o700, 0o700]
 
 

@@ -85,7 +85,7 @@ def test_the_studio_works_on_postgres() -> None:
         assert not transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING)
         assert runs.curve(session, "r1", "loss") == [(1, 2.0), (2, 1.25)]
         assert runs.curve(session, "r1", "loss", 2, 2**31 - 1) == [(2, 1.25)]
-        runs.drop(session, run)
+        runs.delete_with_metrics(session, run)
     with db.reading() as session:
         assert runs.count(session) == 0
 

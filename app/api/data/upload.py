@@ -46,7 +46,7 @@ async def receive(request: Request) -> Form:
     boundary = options.get(b"boundary", b"")
     if not boundary:
         raise TunesmithError("The form has no boundary.", "Send multipart/form-data as HTTP clients build it.")
-    reader = _Reader(home.made(home.uploads()))
+    reader = _Reader(home.ensure_folder(home.uploads()))
     try:
         await _feed(reader, boundary, request.stream(), most_bytes)
     except OSError as error:

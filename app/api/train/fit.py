@@ -80,7 +80,7 @@ def estimate(body: RecipeBody) -> EstimateAnswer:
         steps=prediction.steps,
         eval_rows=rows_held_out.eval,
         test_rows=rows_held_out.test,
-        held_out=held_out.words(recipe, dataset),
+        held_out=held_out.describe(recipe, dataset),
     )
 
 

@@ -94,7 +94,9 @@ def apply_preset(name: PresetName, body: FieldsBody) -> AppliedAnswer:
         model = models.get(session, str(recipe.get("model_id") or ""))
         dataset = datasets.get(session, str(recipe.get("dataset_id") or ""))
     updated_recipe, given = presets.choose(preset, recipe, {}, model, dataset)
-    return AppliedAnswer(recipe=_complete_recipe(updated_recipe), origins=provenance.shown(updated_recipe, given))
+    return AppliedAnswer(
+        recipe=_complete_recipe(updated_recipe), origins=provenance.origins_to_show(updated_recipe, given)
+    )
 
 
 def _complete_recipe(fields: Fields) -> Fields:

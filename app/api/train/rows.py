@@ -43,7 +43,7 @@ def count_rows(body: RecipeBody) -> RowsAnswer:
     """
     recipe = body.recipe
     model, dataset = models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id)
-    counting = row_counts.known(recipe, model, dataset) or row_counts.begin(recipe, model, dataset)
+    counting = row_counts.find_work(recipe, model, dataset) or row_counts.begin(recipe, model, dataset)
     if counting is None:
         hint = "POST /api/runs/check says why not."
         raise RefusedError("The rows of this recipe cannot be counted.", hint)

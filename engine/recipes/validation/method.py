@@ -14,7 +14,7 @@ from engine.recipes.methods import GENERATING, METHODS, OWN_FIELDS, REWARDS, ans
 SMOOTHED = ("robust", "exo_pair")
 
 
-def foreign(recipe: BaseModel) -> list[str]:
+def unread_fields(recipe: BaseModel) -> list[str]:
     """Fields of other methods that are set to something, in the order of the recipe."""
     method = str(recipe.method)  # type: ignore[attr-defined]
     fields = type(recipe).model_fields
@@ -27,7 +27,7 @@ def foreign(recipe: BaseModel) -> list[str]:
 
 def refuse_foreign(recipe: BaseModel) -> None:
     """Raises ValueError that names a field which means nothing to the recipe's method."""
-    for name in foreign(recipe):
+    for name in unread_fields(recipe):
         method = recipe.method  # type: ignore[attr-defined]
         users = " and ".join(other for other in METHODS if uses(other, name))
         raise ValueError(f"the method {method} does not use it (only {users} do): leave it out, or change {name}")

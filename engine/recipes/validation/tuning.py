@@ -12,7 +12,7 @@ from engine.recipes.methods import reference_is_kept
 FIRST = ("lora_r", "lora_alpha", "lora_dropout", "target_modules")
 
 
-def foreign(recipe: Any) -> list[str]:
+def unread_fields(recipe: Any) -> list[str]:
     """Fields of other tunings that are set to something, in the order of the recipe."""
     fields = type(recipe).model_fields
     unused = [name for name in fields if name not in FIRST and not tunings.uses(recipe.tuning, name)]
@@ -21,7 +21,7 @@ def foreign(recipe: Any) -> list[str]:
 
 def refuse_tuning(recipe: Any) -> None:
     """Raises ValueError for fields of tuning, optimiser and schedule that mean nothing, or not together."""
-    for name in foreign(recipe):
+    for name in unread_fields(recipe):
         users = " and ".join(other for other in TUNINGS if tunings.uses(other, name))
         raise ValueError(f"the tuning {recipe.tuning} does not use it (only {users}): leave it out, or change {name}")
     if not TUNINGS[recipe.tuning].fits(recipe.method):

@@ -52,4 +52,4 @@ YIELDING = (
 
 def giving_way(values: Mapping[str, Any]) -> list[Yielding]:
     """The defaults that stand in these values and give way."""
-    return [one for one in YIELDING if one.is_asked(values) and values.get(one.field, one.default) == one.default]
+    return [rule for rule in YIELDING if rule.is_asked(values) and values.get(rule.field, rule.default) == rule.default]

@@ -20,7 +20,7 @@ def characters(texts: pa.Array) -> Lengths:
     return np.asarray(pc.fill_null(pc.utf8_length(texts), -1), dtype=np.int64)
 
 
-def far(lengths: Lengths, short_too: bool) -> Mask:
+def outliers(lengths: Lengths, short_too: bool) -> Mask:
     """Which lengths are far from the median. Lengths below 0 take no part."""
     known = lengths >= 0
     if known.sum() < FEWEST_ROWS:
@@ -49,7 +49,7 @@ class _Lengths:
         if not self._text:
             return Findings(np.empty(0, np.int64))
         question, answer, text = (np.concatenate(batches) for batches in (self._question, self._answer, self._text))
-        mask = far(question, False) | far(answer, True) | far(text, False)
+        mask = outliers(question, False) | outliers(answer, True) | outliers(text, False)
         judged = next(lengths for lengths in (answer, question, text) if (lengths >= 0).any())
         median = int(np.median(judged[judged >= 0]))
         return Findings(np.flatnonzero(mask), details={"median_characters": median})

@@ -42,7 +42,7 @@ def _part(name: str, counted: Mapping[str, Any], rows: int, ignored: bool) -> Pa
     return Part(name, found, share, points, ignored, applies, note, dict(counted.get("details", {})))
 
 
-def total(parts: Collection[Part]) -> int:
+def overall(parts: Collection[Part]) -> int:
     """0 to 100."""
     lost = sum(part.points for part in parts)
     score = max(0, round(BEST - lost))

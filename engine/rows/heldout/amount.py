@@ -49,7 +49,7 @@ class Amount:
         return least, max(least, most)
 
 
-def wanted(rows: int, fraction: float | None) -> Amount:
+def held_out_amount(rows: int, fraction: float | None) -> Amount:
     """What a recipe's eval_fraction means for so many rows. None: the default; 0: nothing."""
     if fraction is not None:
         share = fraction

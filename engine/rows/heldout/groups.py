@@ -59,10 +59,10 @@ def keys(words: Hashes, numbers: Positions, family: str) -> Hashes:
     smallest = np.full(int(numbers.max(initial=-1)) + 1, np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, numbers, words)
     of_family = np.frombuffer(hashlib.blake2b(family.encode(), digest_size=8).digest(), np.uint64)
-    return mixed(smallest[numbers] ^ of_family)
+    return splitmix64(smallest[numbers] ^ of_family)
 
 
-def mixed(values: Hashes) -> Hashes:
+def splitmix64(values: Hashes) -> Hashes:
     """SplitMix64 (Steele, Lea and Flood 2014): each bit of the result depends on every bit of the value."""
     values = values + np.uint64(0x9E3779B97F4A7C15)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

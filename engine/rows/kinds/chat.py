@@ -16,8 +16,8 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
         clean = clean_turns.chat(value if isinstance(value, list) else cells.opened(value), words)
         if clean is not None:
             return {"messages": clean}
-    ordered = ordering.chat(context.before(row, parts, repairs, words), repairs)
-    return tools.beside(row, parts, {"messages": ordered}, repairs)
+    ordered = ordering.chat(context.turns_before_answer(row, parts, repairs, words), repairs)
+    return tools.with_tools(row, parts, {"messages": ordered}, repairs)
 
 
 def _read_pair(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Values:
@@ -25,12 +25,12 @@ def _read_pair(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Values
     if pair is not None and clean_turns.is_plain(pair[0]) and clean_turns.is_plain(pair[1]):
         return {"messages": [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}]}
     prompt_is_turns = turns.opened(row[parts["prompt"]], words) is not None
-    context_turns = context.before(row, parts, repairs, words)
+    context_turns = context.turns_before_answer(row, parts, repairs, words)
     answer = _answer(row, parts, repairs, words)
     ordered = ordering.chat(
         [*(_as_context(turn) if prompt_is_turns else turn for turn in context_turns), *answer], repairs
     )
-    return tools.beside(row, parts, {"messages": ordered}, repairs)
+    return tools.with_tools(row, parts, {"messages": ordered}, repairs)
 
 
 def _answer(row: Row, parts: Parts, repairs: Repairs, words: Words) -> list[Turn]:

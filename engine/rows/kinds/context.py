@@ -8,7 +8,7 @@ from engine.rows.turns.turns import Turn
 from engine.rows.verdict import Parts, Rejection, Repairs, Row
 
 
-def before(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> list[Turn]:
+def turns_before_answer(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> list[Turn]:
     """System text and history, then the chat in `messages` or the question in `prompt`, as far as the row has them."""
     earlier = _system(row, parts, repairs) + _history(row, parts, repairs)
     if "messages" in parts:

@@ -22,7 +22,7 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
     }
     if values["chosen"] == values["rejected"]:
         raise Rejection("same_answers", values["chosen"][-1]["content"])
-    return tools.beside(row, parts, values, repairs)
+    return tools.with_tools(row, parts, values, repairs)
 
 
 def _clean(row: Row, parts: Parts) -> Values | None:
@@ -39,7 +39,7 @@ def _clean(row: Row, parts: Parts) -> Values | None:
 
 def _sides(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Sides:
     """What stands in the row, before it is known where the question ends."""
-    prompt = context.before(row, parts, repairs, words)
+    prompt = context.turns_before_answer(row, parts, repairs, words)
     if "answers" in parts:
         best, worst = ranked.best_and_worst(row[parts["answers"]])
         return prompt, context.side(best, repairs, words), context.side(worst, repairs, words)
@@ -47,7 +47,7 @@ def _sides(row: Row, parts: Parts, repairs: Repairs, words: Words) -> Sides:
     column = parts.get("chosen") or parts.get("completion")
     if column is not None:
         return prompt, context.side(row[column], repairs, words), rejected
-    return *ordering.apart(prompt), rejected  # the chat itself ends with the better answer
+    return *ordering.split_last_answer(prompt), rejected  # the chat itself ends with the better answer
 
 
 def _apart(prompt: list[Turn], chosen: list[Turn], rejected: list[Turn], repairs: Repairs) -> Sides:

@@ -8,5 +8,5 @@ from engine.rows.verdict import Parts, Repairs, Row, Values
 
 def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Values:
     """The turns up to the question. Raises Rejection."""
-    prompt_turns = ordering.question(context.before(row, parts, repairs, words), repairs)
-    return tools.beside(row, parts, {"prompt": prompt_turns}, repairs)
+    prompt_turns = ordering.question(context.turns_before_answer(row, parts, repairs, words), repairs)
+    return tools.with_tools(row, parts, {"prompt": prompt_turns}, repairs)

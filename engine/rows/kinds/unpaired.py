@@ -14,13 +14,13 @@ def read(row: Row, parts: Parts, repairs: Repairs, words: Words = USUAL) -> Valu
     clean = clean_turns.chat(row[parts["messages"]], words) if len(parts) == 2 and "messages" in parts else None
     if clean is not None:
         return {"prompt": clean[:-1], "completion": clean[-1:], "label": label}
-    turns = context.before(row, parts, repairs, words)
+    turns = context.turns_before_answer(row, parts, repairs, words)
     if "messages" in parts:
-        prompt, completion = ordering.apart(ordering.chat(turns, repairs))
+        prompt, completion = ordering.split_last_answer(ordering.chat(turns, repairs))
     else:
         prompt, completion = turns, context.side(row[parts["completion"]], repairs, words)
     values: Values = {
         "prompt": ordering.question(prompt, repairs),
         "completion": ordering.answer(completion, repairs),
     }
-    return tools.beside(row, parts, {**values, "label": label}, repairs)
+    return tools.with_tools(row, parts, {**values, "label": label}, repairs)

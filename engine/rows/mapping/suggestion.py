@@ -70,7 +70,7 @@ def of_format(file_format: Format, rows: Iterable[Any]) -> Mapping | None:
 
 def guess(rows: Iterable[Any]) -> Mapping | None:
     """A mapping that may be what was meant, for a person to look at; None when no column holds text or turns."""
-    columns = look([row for row in rows if isinstance(row, dict)][:MOST_ROWS])
+    columns = columns_of([row for row in rows if isinstance(row, dict)][:MOST_ROWS])
     if chats := [column for column in columns if column.turns]:
         return _chat(max(chats, key=lambda column: len(column.turns)), columns)
     texts = [column for column in columns if column.texts and column.distinct > 1] or [
@@ -79,7 +79,7 @@ def guess(rows: Iterable[Any]) -> Mapping | None:
     return _pair(texts, columns) if texts else None
 
 
-def look(rows: Sequence[Row]) -> list[Column]:
+def columns_of(rows: Sequence[Row]) -> list[Column]:
     """The columns of these rows, in the order they first come."""
     names = list(dict.fromkeys(name for row in rows for name in row if isinstance(name, str)))
     return [_column(name, [row.get(name) for row in rows]) for name in names]

@@ -24,7 +24,7 @@ def _free(name: str, taken: set[str], numbered: bool) -> str:
     return candidate
 
 
-def twice(names: Sequence[str], result: Sequence[str]) -> list[str]:
+def duplicates_note(names: Sequence[str], result: Sequence[str]) -> list[str]:
     """What was told apart, in words."""
     changed = [(name, unique) for name, unique in zip(names, result, strict=True) if name and name != unique]
     return [f"The column `{name}` is there more than once; this one is called `{unique}`." for name, unique in changed]

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from engine.rows.errors import UnreadableError
-from engine.rows.readers.column_names import told_apart, twice
+from engine.rows.readers.column_names import duplicates_note, told_apart
 from engine.rows.readers.lines import MOST_ROW_BYTES, lines
 from engine.rows.readers.source import Source
 from engine.rows.verdict import Rejection
@@ -94,7 +94,7 @@ class _Table:
 
     def remarks(self) -> list[str]:
         """What a person should know about the columns."""
-        said = twice(self._header, self._names)
+        said = duplicates_note(self._header, self._names)
         said += [
             f"Column {place + 1} has no name; it is called `{self._names[place]}`." for place in sorted(self._filled)
         ]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.rows.errors import UnreadableError
-from engine.rows.readers.column_names import told_apart, twice
+from engine.rows.readers.column_names import duplicates_note, told_apart
 from engine.rows.readers.lines import MOST_ROW_BYTES
 from engine.rows.readers.source import Source
 from engine.rows.verdict import Rejection
@@ -68,7 +68,7 @@ def check_columns(source: Source, names: Sequence[str], leaves: int) -> list[str
         raise UnreadableError(f"The file has {leaves} columns.", "Keep those with the text.")
     unique = told_apart(names)
     if not source.remarks:
-        source.remarks += twice(names, unique)
+        source.remarks += duplicates_note(names, unique)
     return unique
 
 

@@ -43,12 +43,12 @@ def _chat(row: dict[str, Any]) -> dict[str, Any]:
     return {"messages": [user_turn, {"role": "assistant", "content": row["completion"]}], **rest}
 
 
-def marked(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
+def with_source_name(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
     """The same rows, each with the name of the dataset it comes from."""
-    return columns.beside(batch, ORIGIN, name)
+    return columns.with_extra(batch, ORIGIN, name)
 
 
-def unmarked(batch: pa.RecordBatch) -> pa.RecordBatch:
+def without_source_name(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The same rows without that name, to compare them with those they came from."""
     cells = [_unmarked(cell) if cell and ORIGIN in cell else cell for cell in batch.column("extra").to_pylist()]
     column_index = batch.schema.get_field_index("extra")

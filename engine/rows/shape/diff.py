@@ -45,7 +45,7 @@ def compare(before: operation.Parent, after: operation.Parent, workspace: operat
 def _read(parent: operation.Parent, workspace: operation.Workspace) -> tuple[fingerprint.Prints, Positions]:
     prints, numbers = [], []
     for batch in workspace.read(parent):
-        prints.append(fingerprint.fingerprints(convert.unmarked(batch), extra=True))
+        prints.append(fingerprint.fingerprints(convert.without_source_name(batch), extra=True))
         numbers.append(pc.fill_null(batch.column("row"), -1).to_numpy(zero_copy_only=False))
     return fingerprint.together(prints), fingerprint.together(numbers).astype(np.int64)
 

@@ -25,4 +25,4 @@ class Merge(operation.Shaping):
         kind = self.kind(parents)
         for parent in parents:
             for batch in workspace.read(parent):
-                yield convert.marked(convert.as_kind(batch, parent.kind, kind), parent.name)
+                yield convert.with_source_name(convert.as_kind(batch, parent.kind, kind), parent.name)

@@ -106,4 +106,4 @@ class _Pile:
     def _endless(self) -> Iterator[pa.RecordBatch]:
         while True:
             for batch in self._workspace.read(self._parent):
-                yield convert.marked(convert.as_kind(batch, self._parent.kind, self._kind), self._parent.name)
+                yield convert.with_source_name(convert.as_kind(batch, self._parent.kind, self._kind), self._parent.name)

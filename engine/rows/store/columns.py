@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from engine.rows.verdict import shown
+from engine.rows.verdict import printable_value
 
 JSON_COLUMNS = ("tools", "extra")
 JSON_KEYS = ("tool_calls",)  # of a turn
@@ -107,7 +107,9 @@ def _lenient(value: Any) -> str:
     try:
         text = json.dumps(value, default=_as_text, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
-        text = json.dumps({str(name): shown(item) for name, item in value.items()} if isinstance(value, dict) else [])
+        text = json.dumps(
+            {str(name): printable_value(item) for name, item in value.items()} if isinstance(value, dict) else []
+        )
     return text.encode("utf-8", "replace").decode()
 
 
@@ -115,7 +117,7 @@ def _as_text(value: Any) -> str:
     return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
-def beside(batch: pa.RecordBatch, name: str, value: str) -> pa.RecordBatch:
+def with_extra(batch: pa.RecordBatch, name: str, value: str) -> pa.RecordBatch:
     """The same rows, each with `value` in `extra` under a name, unless it has something there already."""
     only_value = orjson.dumps({name: value}).decode()
     extras = batch.column("extra").to_pylist()

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from engine.rows import exact_json
-from engine.rows.verdict import Rejection, Repairs, shown
+from engine.rows.verdict import Rejection, Repairs, printable_value
 
 DEEPEST = 60
 LARGEST = 1 << 63
@@ -95,14 +95,14 @@ def plain(value: Any, depth: int = 0) -> Any:
         return {plain(str(name)): plain(item, depth + 1) for name, item in value.items()}
     if depth < DEEPEST and isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
-    return shown(value) if isinstance(value, (dict, list, tuple, bytes)) else shown(str(value))
+    return printable_value(value) if isinstance(value, (dict, list, tuple, bytes)) else printable_value(str(value))
 
 
 def _digits(value: int | float | Decimal) -> str:
     try:
         return _number(value)
     except Rejection:
-        return shown(value)
+        return printable_value(value)
 
 
 def _fits_json(value: int | float) -> bool:

@@ -43,7 +43,7 @@ def answer(turns: Sequence[Turn], repairs: Repairs) -> list[Turn]:
     return [{key: value for key, value in turn.items() if key != "train"} for turn in kept]
 
 
-def apart(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn]]:
+def split_last_answer(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn]]:
     """A chat as what comes before its last answer, and that answer."""
     end = max((position for position, turn in enumerate(turns) if turn["role"] != "assistant"), default=-1) + 1
     return list(turns[:end]), list(turns[end:])

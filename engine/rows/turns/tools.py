@@ -74,7 +74,7 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     return {"type": "function", "function": cells.plain({**function, "parameters": tool[key]} if key else function)}
 
 
-def beside(row: Row, parts: Parts, values: Values, repairs: Repairs) -> Values:
+def with_tools(row: Row, parts: Parts, values: Values, repairs: Repairs) -> Values:
     """The values of a row with the tools that stand beside its turns. Raises Rejection when a turn calls a tool, and
     what should be the list of tools is none."""
     if "tools" not in parts:

@@ -122,7 +122,7 @@ def is_on(endpoint_id: str) -> bool:
     return endpoint_id in _trials.by_endpoint
 
 
-def unreached(backend_id: str) -> None:
+def note_unreached(backend_id: str) -> None:
     """A backend took no connection: if it is on trial, nobody is sent there any more."""
     if _trials.by_endpoint:
         _trials.give_up(backend_id)

@@ -90,12 +90,16 @@ def _is_slower(blue: Side, green: Side) -> str:
         if min(len(times), len(usual)) < LEAST_TIMES:
             continue
         now, before = statistics.median(times), statistics.median(usual)
-        if now > SLOWER * before and now - before > SLOWER_SECONDS and later(usual, times) < TIMES_CHANCE:
+        if (
+            now > SLOWER * before
+            and now - before > SLOWER_SECONDS
+            and lateness_probability(usual, times) < TIMES_CHANCE
+        ):
             return f"It took {now:.2f} s for {what}, beside {before:.2f} s of the version before (medians)."
     return ""
 
 
-def later(usual: Sequence[float], times: Sequence[float]) -> float:
+def lateness_probability(usual: Sequence[float], times: Sequence[float]) -> float:
     """How probable it is that `times` are as late as they are, were they drawn as `usual` is.
 
     The rank sum test of Mann and Whitney (1947), one-sided, by its normal approximation; ties count half.

@@ -103,7 +103,7 @@ def _ask() -> int | None:
 def _free_gpu_bytes() -> int | None:
     listing = process.output(["nvidia-smi", "--query-gpu=index,memory.free", "--format=csv,noheader,nounits"], 5)
     rows = [line.split(",") for line in (listing or "").splitlines() if line.count(",") == 1]
-    free = [int(mebibytes) << 20 for index, mebibytes in rows if f"gpu:{index.strip()}" in devices.found()]
+    free = [int(mebibytes) << 20 for index, mebibytes in rows if f"gpu:{index.strip()}" in devices.on_this_machine()]
     return max(free, default=None)
 
 

@@ -103,7 +103,7 @@ def agrees(backend: Backend, address: str) -> bool:
     with db.session() as session:
         if (row := endpoints.backend(session, backend.id)) is not None:
             row.outcome = {**row.outcome, "golden": compared}
-    wrong = [one for one in compared if one["required"] and not one["same"]]
+    wrong = [answer for answer in compared if answer["required"] and not answer["same"]]
     if wrong:
         message = f"{len(wrong)} of {len(compared)} golden prompts were not answered as they have to be."
         first = wrong[0]
@@ -155,7 +155,7 @@ def _flip(session: Session, endpoint: Endpoint, backend: Backend, reason: str) -
     """Makes it the one that answers, unless somebody else has changed that meanwhile."""
     session.flush()
     blue_id = endpoint.active_backend_id
-    if not endpoints.flip(session, endpoint.id, blue_id, backend.id):
+    if not endpoints.switch_active(session, endpoint.id, blue_id, backend.id):
         return
     session.refresh(endpoint)
     end_trial(endpoint, backend.id)
@@ -163,7 +163,7 @@ def _flip(session: Session, endpoint: Endpoint, backend: Backend, reason: str) -
         retire(session, blue, reason)
 
 
-def weigh(backend: Backend) -> None:
+def end_trial_when_due(backend: Backend) -> None:
     """Ends a trial when its time has come: green takes over, or goes."""
     canary.save()
     with db.reading() as session:

@@ -61,7 +61,7 @@ def _is_closed(root: Path) -> bool:
 
 
 def refuse_unfit(environment: Environment, machine: Sequence[str]) -> None:
-    """Raises RefusedError for a vLLM that cannot start here, or should not. `machine`: its devices, as devices.found"""
+    """Raises RefusedError for a vLLM that cannot start here, or should not. `machine`: its devices."""
     if (version := environment.version) is None:
         return
     if (number := _VERSION.match(version)) and (int(number[1]), int(number[2])) < OLDEST:

@@ -87,7 +87,7 @@ def this_machine(environment: Environment, device: str) -> Machine:
     gpus = [gpu for gpu in machine.visible_gpus() if gpu.name in devices.parts(device)] or machine.visible_gpus()
     smallest = min((gpu.memory_bytes for gpu in gpus), default=0)
     return Machine(
-        "cuda", free, len(devices.found()), smallest, min((gpu.compute_capability for gpu in gpus), default=0)
+        "cuda", free, len(devices.on_this_machine()), smallest, min((gpu.compute_capability for gpu in gpus), default=0)
     )
 
 

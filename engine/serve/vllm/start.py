@@ -39,7 +39,7 @@ def look(model: Model, artifacts: Sequence[Path], options: dict[str, Any], devic
     Raises RefusedError without a vLLM that can serve here, and for options and adapters that are wrong in themselves.
     """
     environment = environments.look(command.python())
-    environments.refuse_unfit(environment, devices.found())
+    environments.refuse_unfit(environment, devices.on_this_machine())
     machine, facts = proposals.this_machine(environment, device), _facts(model, artifacts)
     return Start(environment, facts, machine, proposals.settled(facts, machine, parsed(options)))
 
@@ -53,14 +53,14 @@ def settled(model: Model, artifacts: Sequence[Path], options: dict[str, Any], de
 
 def refuse(model: Model, artifacts: Sequence[Path], options: dict[str, Any], memory_too: bool = True) -> None:
     """Raises RefusedError for what could not start on this machine, as it is now or (without memory) at all."""
-    start = look(model, artifacts, options, devices.found()[0])
+    start = look(model, artifacts, options, devices.on_this_machine()[0])
     _refuse(start, memory_too)
     _with_draft_model(start.options)
 
 
 def proposed(model: Model, artifacts: Sequence[Path] = (), options: dict[str, Any] | None = None) -> dict[str, Any]:
     """What a start would take for each option that depends on model and machine: for a form."""
-    start = look(model, artifacts, options or {}, devices.found()[0])
+    start = look(model, artifacts, options or {}, devices.on_this_machine()[0])
     return proposals.proposed(start.facts, start.machine, parsed(options or {}))
 
 

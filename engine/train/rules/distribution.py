@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from engine import sizes
 from engine.fit import memory
 from engine.process import devices
-from engine.recipes.launch_command import spread
+from engine.recipes.launch_command import layout_for
 from engine.recipes.parallelism import Spread
 from engine.recipes.recipe import Recipe
 from engine.train.rules.problem import Problem, Problems
@@ -16,8 +16,8 @@ from storage.tables import Dataset, Model
 def _places(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if recipe.strategy == "none":
         return
-    device_names = devices.found()
-    layout = spread(recipe, device_names)
+    device_names = devices.on_this_machine()
+    layout = layout_for(recipe, device_names)
     if layout.strategy == "ddp" and layout.world == 1:
         hint = "Set num_processes to 2 or more, or strategy to none."
         yield Problem("num_processes", "ddp shares the rows among processes, and there is only one.", hint)
@@ -54,7 +54,7 @@ def _deepspeed(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
 
 
 def _enough_rows(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
-    layout = spread(recipe)
+    layout = layout_for(recipe)
     if layout.world > 1 and 0 < dataset.train_rows < layout.world:
         message = f"There are {layout.world} processes, and {dataset.train_rows} rows to share out."
         yield Problem("num_processes", message, "Use fewer processes, or more rows.")
@@ -62,8 +62,8 @@ def _enough_rows(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
 
 def _copies(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     """On a CPU the copies of all processes lie in the same memory."""
-    layout = spread(recipe)
-    if layout.strategy != "ddp" or devices.found() != (devices.CPU,) or not model.parameters:
+    layout = layout_for(recipe)
+    if layout.strategy != "ddp" or devices.on_this_machine() != (devices.CPU,) or not model.parameters:
         return
     needed, available = memory.training_bytes(model, recipe, SHORT_ROW) * layout.processes, memory.available_bytes()
     if needed > available:

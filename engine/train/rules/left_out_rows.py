@@ -12,7 +12,7 @@ def _rows(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     counts = row_counts.counted(recipe, model, dataset)
     if counts is None or not counts.rows or not (counts.left_out or counts.cut):
         return
-    instead = {"max_length": counts.better_length} if helps(counts) else {}
+    instead = {"max_length": counts.better_length} if other_length_helps(counts) else {}
     field = "max_length" if instead or not counts.refused else "dataset_id"
     hint = " ".join(part for part in (_remedy(counts, recipe, model), _refusal(counts, model)) if part)
     if counts.kept:
@@ -60,7 +60,7 @@ def _nothing(number: int, counts: RowCounts, recipe: Recipe) -> str:
     return f"{_verb(number, 'holds', 'hold')} nothing to learn within {counts.max_length:,} tokens"
 
 
-def helps(counts: RowCounts) -> bool:
+def other_length_helps(counts: RowCounts) -> bool:
     """Whether another length keeps more rows whole."""
     return counts.best > counts.kept - counts.cut
 
@@ -69,7 +69,7 @@ def _remedy(counts: RowCounts, recipe: Recipe, model: Model) -> str:
     if counts.least_length > counts.longest_length:
         reads = f"The longest row needs {counts.least_length:,} tokens, and {model.name} reads at most "
         return f"{reads}{counts.longest_length:,}. With that length {counts.best:,} rows are whole."
-    if helps(counts):
+    if other_length_helps(counts):
         still = counts.rows - counts.best
         rest = f"; {still:,} {_verb(still, 'is', 'are')} left out with any" if still else ""
         return f"{_enough(counts, recipe)}With {counts.better_length:,} tokens no row is cut{rest}."
@@ -89,8 +89,8 @@ def _refusal(counts: RowCounts, model: Model) -> str:
     return f"The chat template of {model.name} says: {counts.refusal}" if counts.refused else ""
 
 
-def _verb(number: int, one: str, several: str) -> str:
-    return one if number == 1 else several
+def _verb(number: int, singular: str, plural: str) -> str:
+    return singular if number == 1 else plural
 
 
 RULES = (_rows,)

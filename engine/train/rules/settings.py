@@ -76,7 +76,7 @@ def _blocks(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
 def _last_layers(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
     if recipe.tuning != "freeze" or not model.path:
         return
-    layer_count = memory.number(memory.inspect_cached(model.path).config or {}, "num_hidden_layers", "n_layer")
+    layer_count = memory.config_number(memory.inspect_cached(model.path).config or {}, "num_hidden_layers", "n_layer")
     if layer_count and recipe.freeze_trainable_layers > layer_count:
         message = (
             f"freeze_trainable_layers is {recipe.freeze_trainable_layers}, and {model.name} has {layer_count} layers."

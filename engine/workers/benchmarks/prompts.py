@@ -95,7 +95,7 @@ async def _counted(session: aiohttp.ClientSession, target: Target, route: str, p
     """How many tokens the server finds in a prompt; None where it has no such route. Raises WorkFailedError."""
     body = {**_body(route, prompt), "model": target.model, "max_tokens": 1, "temperature": 0}
     try:
-        status, answer = await stream.whole(session, target, route, body)
+        status, answer = await stream.ask_unstreamed(session, target, route, body)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         message = f"The endpoint does not answer ({type(error).__name__}: {error})."
         raise WorkFailedError("network", message, "Look at its card on the Serve page.") from error

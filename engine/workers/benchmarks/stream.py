@@ -50,7 +50,9 @@ def open_session(target: Target, timeout: float) -> aiohttp.ClientSession:
     )
 
 
-async def whole(session: aiohttp.ClientSession, target: Target, route: str, body: dict[str, Any]) -> tuple[int, Any]:
+async def ask_unstreamed(
+    session: aiohttp.ClientSession, target: Target, route: str, body: dict[str, Any]
+) -> tuple[int, Any]:
     """Status and JSON of an answer that is not streamed; None instead of JSON when it is none."""
     url = f"{target.base}/{route}"
     async with session.post(url, data=orjson.dumps(body), allow_redirects=False) as answer:

@@ -17,7 +17,7 @@ from engine.rows.errors import UnreadableError
 from engine.rows.mapping import detection, suggestion
 from engine.rows.mapping.mapping import Mapping
 from engine.rows.turns import cells
-from engine.rows.verdict import Rejection, shown
+from engine.rows.verdict import Rejection, printable_value
 from engine.workers import contract
 from engine.workers.data import import_detection, import_encodings
 from engine.workers.data.import_detection import File
@@ -68,7 +68,7 @@ def _lines(rows: Iterable[Any]) -> Iterator[bytes]:
     written = 0
     for row in rows:
         entry = {"rule": row.rule, "value": row.value} if isinstance(row, Rejection) else {"row": row}
-        line = orjson.dumps(entry, default=shown, option=orjson.OPT_NON_STR_KEYS) + b"\n"
+        line = orjson.dumps(entry, default=printable_value, option=orjson.OPT_NON_STR_KEYS) + b"\n"
         written += len(line)
         if written > MOST_BYTES:
             return
@@ -80,14 +80,14 @@ def _shortened(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return value[:LONGEST_TEXT] if value.isascii() else value[:LONGEST_TEXT].encode("utf-8", "replace").decode()
     if depth > DEEPEST:
-        return shown(value)
+        return printable_value(value)
     if isinstance(value, dict):
         return {_shortened(str(name)): _shortened(item, depth + 1) for name, item in list(value.items())[:LONGEST_LIST]}
     if isinstance(value, (list, tuple)):
         return [_shortened(item, depth + 1) for item in value[:LONGEST_LIST]]
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 1 << 53):
         return value
-    return f"{value:f}" if isinstance(value, Decimal) else shown(value)
+    return f"{value:f}" if isinstance(value, Decimal) else printable_value(value)
 
 
 def columns(rows: Iterable[Any]) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ def columns(rows: Iterable[Any]) -> list[dict[str, Any]]:
 
 def _column(name: str, values: list[Any]) -> dict[str, Any]:
     filled = [value for value in values if value not in (None, "", [], {})]
-    examples = list(dict.fromkeys(map(shown, filled)))[:EXAMPLES]
+    examples = list(dict.fromkeys(map(printable_value, filled)))[:EXAMPLES]
     return {"name": name, "filled": round(len(filled) / len(values), 3), "examples": examples}
 
 

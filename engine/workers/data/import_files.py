@@ -144,7 +144,7 @@ class _Import:
 def _batch(verdicts: Judged, rows_before: int, split: str) -> Any:
     """The rows taken, with their numbers in the whole import, and the split they belong to."""
     batch = columnar.shifted(verdicts.batch, rows_before)
-    return columns.beside(batch, columnar.SPLIT, split) if split else batch
+    return columns.with_extra(batch, columnar.SPLIT, split) if split else batch
 
 
 def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:

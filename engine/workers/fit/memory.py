@@ -20,7 +20,7 @@ import torch
 from engine.fit import memory
 from engine.process import machine
 from engine.workers import contract
-from engine.workers.train.peak_memory import STATUS, kilobytes, taken
+from engine.workers.train.peak_memory import STATUS, kilobytes, peak_bytes
 
 CLEAR = Path("/proc/self/clear_refs")
 SHARE_OF_FREE = 0.95  # of what is free now; the rest is for what else happens on the machine
@@ -104,7 +104,7 @@ class CpuMeter:
         return int(psutil.Process().memory_info().rss)
 
     def peak(self) -> int:
-        return taken("cpu")
+        return peak_bytes("cpu")
 
     def reset(self) -> None:
         gc.collect()
@@ -138,7 +138,7 @@ class GpuMeter:
         return torch.cuda.memory_reserved(self.device)
 
     def peak(self) -> int:
-        return taken(self.device)
+        return peak_bytes(self.device)
 
     def reset(self) -> None:
         gc.collect()

@@ -42,7 +42,7 @@ class Rules:
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Rules":
-        measure, greater = best_checkpoint.measure(recipe)
+        measure, greater = best_checkpoint.deciding_metric(recipe)
         return cls(
             newest=recipe.save_total_limit,
             best=best_checkpoint.best_kept(recipe),
@@ -180,11 +180,11 @@ class Checkpoints(TrainerCallback, ExportableState):
 
     def _worth(self) -> dict[Path, float]:
         """What each sealed checkpoint measured."""
-        measured = {folder: checkpoints.measured(folder).get(self.rules.measure) for folder in self._sealed()}
+        measured = {folder: checkpoints.metrics_at(folder).get(self.rules.measure) for folder in self._sealed()}
         return {folder: value for folder, value in measured.items() if value is not None and not math.isnan(value)}
 
     def _sealed(self) -> list[Path]:
-        return [folder for folder in checkpoints.in_order(self.out) if checkpoints.whole(folder)]
+        return [folder for folder in checkpoints.in_order(self.out) if checkpoints.is_complete(folder)]
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **_: Any
@@ -238,7 +238,7 @@ class Checkpoints(TrainerCallback, ExportableState):
         """The best checkpoint that verifies; None when none was measured."""
         worth = self._worth()
         in_order = sorted(worth, key=lambda folder: self.rules.gain(worth[folder], 0.0), reverse=True)
-        return next((folder for folder in in_order if checkpoints.verified(folder)), None)
+        return next((folder for folder in in_order if checkpoints.matches_manifest(folder)), None)
 
 
 def _evaluated(metrics: dict[str, float] | None) -> dict[str, float]:
@@ -275,7 +275,7 @@ def restore_best(trainer: Any, keeper: Checkpoints) -> dict[str, Any]:
     if folder is None:
         return {}
     step, last = checkpoints.step_of(folder), trainer.state.global_step
-    value = checkpoints.measured(folder)[rules.measure]
+    value = checkpoints.metrics_at(folder)[rules.measure]
     result = {"best_step": step, "best_metric": value, "metric_for_best_model": rules.measure}
     if not rules.restores or step == last:
         return result

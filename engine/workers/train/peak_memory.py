@@ -9,7 +9,7 @@ import torch
 STATUS = Path("/proc/self/status")
 
 
-def taken(device: str) -> int:
+def peak_bytes(device: str) -> int:
     """In bytes: of the machine on a CPU, reserved by torch on a GPU."""
     if device != "cpu":
         return torch.cuda.max_memory_reserved(device)

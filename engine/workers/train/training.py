@@ -62,7 +62,7 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     result = {
         "steps": trainer.state.global_step,
         "train_loss": loss,
-        "peak_memory_bytes": peak_memory.taken(spec.device),
+        "peak_memory_bytes": peak_memory.peak_bytes(spec.device),
     }
     unfinished = trainer.state.global_step < trainer.state.max_steps
     if keeper.terminated and unfinished:
@@ -130,7 +130,7 @@ def _proven(spec: Spec, out: Path) -> Path | None:
     """
     asked, step = spec.resume_from, -1
     if asked is not None and asked.parent != checkpoints.folder_of(out):
-        if ranks.first() and not checkpoints.verified(asked):
+        if ranks.first() and not checkpoints.matches_manifest(asked):
             message = f"The checkpoint {asked.name} is incomplete or damaged."
             raise contract.WorkFailedError("data", message, "Resume from another checkpoint.")
         return asked

@@ -16,12 +16,12 @@ API = "/api/runtimes"
 def shelf(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """What can be installed; an installation begins and never ends."""
     monkeypatch.setitem(plan.WORKERS, runtimes.WORK, "tests.load.resting")
-    folder = home.made(home.folder("wheels"))
+    folder = home.ensure_folder(home.folder("wheels"))
     return Shelf(folder, monkeypatch)
 
 
 def made_by_hand(name: str, version: str, before: str | None = None) -> None:
-    folder = home.made(runtimes.root() / name)
+    folder = home.ensure_folder(runtimes.root() / name)
     folders.write(folder, folders.Manifest(kind="quantize", version=version, words="tiny", before=before))
     folders.use(runtimes.root(), "quantize", folder)
 

@@ -170,5 +170,5 @@ def test_a_second_server_goes_beside_only_where_it_fits() -> None:
     small = Backend(endpoint_id="e", kind="vllm", device="gpu:0", options={"gpu_memory_utilization": 0.4})
     usual = Backend(endpoint_id="e", kind="vllm", device="gpu:0")
     assert (tuner_plan.fits_beside(small), tuner_plan.fits_beside(usual)) == (True, False)
-    assert tuner_plan.usual(usual)["max_num_seqs"] == (64, 128, 256)
-    assert tuner_plan.usual(Backend(endpoint_id="e", kind="transformers")) == {}
+    assert tuner_plan.default_options(usual)["max_num_seqs"] == (64, 128, 256)
+    assert tuner_plan.default_options(Backend(endpoint_id="e", kind="transformers")) == {}

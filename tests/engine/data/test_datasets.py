@@ -87,7 +87,7 @@ def test_a_file_becomes_rows_with_every_row_accounted_for(tmp_path: Path) -> Non
 
 def test_a_file_outside_the_home_is_copied_and_an_upload_is_moved(tmp_path: Path) -> None:
     mine = write(tmp_path / "mine.jsonl", ROWS)
-    uploaded = write(home.made(home.uploads()) / "theirs.jsonl", ROWS)
+    uploaded = write(home.ensure_folder(home.uploads()) / "theirs.jsonl", ROWS)
     first, second = (
         datasets.import_file(mine, "a"),
         datasets.import_file(uploaded, "", source_name="C:\\x\\their file.jsonl"),
@@ -228,7 +228,7 @@ def test_a_move_that_was_cut_off_before_it_was_noted_is_found_again(tmp_path: Pa
 
 def test_an_import_whose_start_was_lost_is_started_by_the_next_tick(tmp_path: Path) -> None:
     dataset = Dataset(project_id="default", name="a", source_name="a.jsonl")
-    write(home.made(home.dataset_folder(dataset.id)) / "source", ROWS)
+    write(home.ensure_folder(home.dataset_folder(dataset.id)) / "source", ROWS)
     with db.session() as session:
         session.add(dataset)
     assert settled(dataset).status == DatasetStatus.READY

@@ -32,7 +32,7 @@ def kept(folder: Path, rows: list[dict[str, Any]] = ROWS, kind: Any = "completio
     """A dataset with these rows, as an import leaves it."""
     path = write(folder / "made.parquet", kind, rows)
     sha256 = columnar.sha256_of(path)
-    path.replace(home.made(home.blobs()) / f"{sha256}.parquet")
+    path.replace(home.ensure_folder(home.blobs()) / f"{sha256}.parquet")
     dataset = Dataset(project_id="default", name=name, kind=kind, sha256=sha256, status=DatasetStatus.READY)
     dataset.rows = dataset.accepted = len(rows)
     with db.session() as session:
@@ -173,7 +173,7 @@ def test_datasets_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
 def test_no_row_left_is_said_and_a_file_of_positions_is_taken(tmp_path: Path) -> None:
     dataset = kept(tmp_path)
     (nothing,) = shape.change(dataset.id, {"op": "filter", "conditions": [{"test": "contains", "text": "unheard of"}]})
-    path = home.made(home.folder("work", "1")) / "rows.npy"
+    path = home.ensure_folder(home.folder("work", "1")) / "rows.npy"
     position_file.write(path, np.arange(15))
     assert made(shape.drop_rows(dataset.id, path)).train_rows == 5
     failed = settled(nothing)

@@ -26,12 +26,12 @@ def test_the_best_is_kept_when_it_is_to_be_the_result() -> None:
 
 
 def test_each_method_is_compared_by_its_own_measure_unless_another_is_named() -> None:
-    assert kept_checkpoints.measure(recipe()) == ("eval_loss", False)
-    assert kept_checkpoints.measure(recipe(method="grpo"))[1] is True
+    assert kept_checkpoints.deciding_metric(recipe()) == ("eval_loss", False)
+    assert kept_checkpoints.deciding_metric(recipe(method="grpo"))[1] is True
     own_metric = recipe(
         eval_fraction=0.1, save_best_limit=1, metric_for_best_model="eval_rewards/accuracies", method="dpo"
     )
-    assert kept_checkpoints.measure(own_metric) == ("eval_rewards/accuracies", True)
+    assert kept_checkpoints.deciding_metric(own_metric) == ("eval_rewards/accuracies", True)
 
 
 @pytest.mark.parametrize(

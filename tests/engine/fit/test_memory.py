@@ -132,8 +132,8 @@ def test_a_cpu_says_in_its_flags_whether_it_computes_bfloat16(
     machine._cpu_has_bf16.cache_clear()
     try:
         assert machine.computes_bf16() is bf16
-        assert memory.width(recipe(bf16=None)) == (2 if bf16 else 4)
-        assert memory.width(recipe(bf16=None, tuning="full")) == 4
+        assert memory.bytes_per_weight(recipe(bf16=None)) == (2 if bf16 else 4)
+        assert memory.bytes_per_weight(recipe(bf16=None, tuning="full")) == 4
         monkeypatch.setattr(machine, "CPU_FACTS", tmp_path / "nothing")
         machine._cpu_has_bf16.cache_clear()
         assert machine.computes_bf16() is False

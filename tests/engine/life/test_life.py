@@ -94,13 +94,13 @@ def test_a_driver_that_answers_late_is_asked_again_by_a_life(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(devices, "inventory", inventory)
     monkeypatch.setitem(upkeep.CHORES, "devices", upkeep.Chore(devices.refresh, 0.1, for_leader=False))
-    assert devices.found() == ("cpu",)
+    assert devices.on_this_machine() == ("cpu",)
     begin()
-    wait_for(lambda: devices.found() == ("gpu:0",))
+    wait_for(lambda: devices.on_this_machine() == ("gpu:0",))
 
 
 def test_what_is_deleted_leaves_the_disk_without_being_waited_for(begin: Callable[[], Life]) -> None:
-    folder = home.made(home.run_folder("gone"))
+    folder = home.ensure_folder(home.run_folder("gone"))
     (folder / "weights").write_bytes(b"x")
     trash.discard(folder)
     begin()

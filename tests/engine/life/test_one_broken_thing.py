@@ -38,7 +38,7 @@ def status(table: Any, row_id: str) -> str:
 
 
 def a_file_for_a_folder(noun: str, row_id: str) -> None:
-    (home.made(home.folder(noun)) / row_id).write_text("not a folder")
+    (home.ensure_folder(home.folder(noun)) / row_id).write_text("not a folder")
 
 
 def unreadable(table: str, column: str, row_id: str) -> None:
@@ -52,7 +52,9 @@ def test_datasets(broken: str) -> None:
     names = [f"b{number}" for number in range(importing.MOST_AT_ONCE + 1)]
     add(*(Dataset(id=name, project_id="default", name="broken", created_at=1.0) for name in names))
     add(Dataset(id="good", project_id="default", name="good", origin={"files": [{"name": "a.jsonl"}]}))
-    (home.made(home.dataset_folder("good")) / "source").write_text(json.dumps({"question": "a", "answer": "b"}) + "\n")
+    (home.ensure_folder(home.dataset_folder("good")) / "source").write_text(
+        json.dumps({"question": "a", "answer": "b"}) + "\n"
+    )
     for name in names:
         a_file_for_a_folder("datasets", name) if broken == "folder" else unreadable("dataset", "origin", name)
 

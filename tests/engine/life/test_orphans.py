@@ -23,7 +23,7 @@ ROWS = "1" * 64
 
 def left(noun: str, name: str, seconds_ago: float = 2 * orphans.OLD_SECONDS) -> Path:
     """A folder with a file in it, which nobody has touched for a while."""
-    folder = home.made(home.folder(noun)) / name
+    folder = home.ensure_folder(home.folder(noun)) / name
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "checkpoints" / "weights").write_bytes(b"x" * 1000)
     aged(folder, seconds_ago)
@@ -37,7 +37,7 @@ def aged(path: Path, seconds_ago: float = 2 * orphans.OLD_SECONDS) -> None:
 
 
 def blob(name: str) -> Path:
-    path = home.made(home.blobs()) / f"{name}.parquet"
+    path = home.ensure_folder(home.blobs()) / f"{name}.parquet"
     path.write_bytes(b"rows")
     aged(path)
     return path
@@ -88,7 +88,7 @@ def test_an_old_folder_that_somebody_is_filling_stays() -> None:
 def test_a_dataset_whose_copy_stands_still_for_long_is_not_swept_away_under_it(tmp_path: Path) -> None:
     """As when a laptop sleeps in the middle of a copy: the folder looks old, and no row knows it yet."""
     pipe_is_read, go_on = threading.Event(), threading.Event()
-    folders = home.made(home.folder("datasets"))
+    folders = home.ensure_folder(home.folder("datasets"))
     datasets_begun: list[Dataset] = []
 
     def fill() -> None:
@@ -113,7 +113,7 @@ def test_a_dataset_whose_copy_stands_still_for_long_is_not_swept_away_under_it(t
 
 
 def test_a_process_that_works_in_a_folder_of_nothing_is_ended() -> None:
-    folder = home.made(home.folder("runs")) / "gone"
+    folder = home.ensure_folder(home.folder("runs")) / "gone"
     attempts.start(folder, 1, lambda: Plan(["sleep", "300"]))
     wait_for(lambda: "worker" in (folder / "shim.json").read_text() if (folder / "shim.json").exists() else False)
     aged(folder)
@@ -151,7 +151,7 @@ def test_discarding_is_one_rename_and_a_kill_before_the_trash_is_emptied_costs_n
 def test_a_folder_that_is_a_link_to_another_place_is_forgotten_and_the_place_stays(tmp_path: Path) -> None:
     (tmp_path / "place").mkdir()
     (tmp_path / "place" / "mine").write_text("x")
-    link = home.made(home.folder("runs")) / "linked"
+    link = home.ensure_folder(home.folder("runs")) / "linked"
     link.symlink_to(tmp_path / "place")
     trash.discard(link)
     trash.empty()

@@ -43,7 +43,7 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 
 def take(holder: str, exclusive: bool = True, kind: str = "run", machine: Sequence[str] = ("cpu",)) -> str | None:
     with db.session() as session:
-        return devices.take(session, machine, devices.Wanted(kind, holder, exclusive))
+        return devices.take(session, machine, devices.DeviceRequest(kind, holder, exclusive))
 
 
 def give_back(holder: str) -> None:
@@ -90,7 +90,7 @@ def test_the_cards_are_those_the_driver_lists_and_it_is_asked_once(
     inventory = devices.Inventory(devices.inventory._ask)
     monkeypatch.setattr(devices, "inventory", inventory)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert devices.found() == devices.found() == TWO
+    assert devices.on_this_machine() == devices.on_this_machine() == TWO
     inventory.refresh()
     assert (tmp_path / "log").read_text() == "asked\n"
 
@@ -134,7 +134,7 @@ def test_cards_that_are_hidden_from_the_studio_are_not_given_out(
     monkeypatch: pytest.MonkeyPatch, visible: str, expected: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert devices.found() == expected
+    assert devices.on_this_machine() == expected
 
 
 @pytest.mark.parametrize("torch", ["2.13.0+cpu", None])

@@ -168,7 +168,7 @@ def test_more_processes_than_gpus_are_refused() -> None:
 
 def take(holder: str, count: int) -> str | None:
     with db.session() as session:
-        return devices.take(session, TWO, devices.Wanted("run", holder, exclusive=True, count=count))
+        return devices.take(session, TWO, devices.DeviceRequest("run", holder, exclusive=True, count=count))
 
 
 def test_several_devices_are_taken_all_or_none() -> None:
@@ -182,7 +182,7 @@ def test_several_devices_are_taken_all_or_none() -> None:
     assert devices.environment("gpu:0,gpu:1")["CUDA_VISIBLE_DEVICES"] == "0,1"
     assert (devices.worker_device("gpu:0,gpu:1"), devices.parts("gpu:0,gpu:1")) == ("cuda:0", ["gpu:0", "gpu:1"])
     with db.session() as session:
-        assert devices.take(session, TWO, devices.Wanted("backend", "served", exclusive=False)) == "gpu:0"
+        assert devices.take(session, TWO, devices.DeviceRequest("backend", "served", exclusive=False)) == "gpu:0"
     with pytest.raises(ConflictError, match="3 devices are wanted"):
         take("four", 3)
 

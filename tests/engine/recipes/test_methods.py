@@ -83,7 +83,7 @@ def test_a_field_is_either_used_or_refused(method: Any, named: dict[str, None]) 
         "desirable_weight": 2.0,
     }
     values = {name: changed[name] for name in named if name in changed}
-    foreign = recipe_rules.foreign(Recipe.model_construct(**ANY, method=method, **values))
+    foreign = recipe_rules.unread_fields(Recipe.model_construct(**ANY, method=method, **values))
     assert set(foreign) == {name for name in values if not uses(method, name)}
 
 

@@ -51,7 +51,7 @@ def test_every_setting_of_a_preset_is_reached_and_differs_from_the_default() -> 
             reached |= set(presets.apply(preset, start(method=method, tuning=tuning)).items())
         for setting in preset.fields:
             assert (setting.field, setting.value) in reached, f"{preset.name}: {setting.field}"
-            assert not provenance.same(setting.value, provenance.default(setting.field)) or setting.methods, (
+            assert not provenance.is_same_value(setting.value, provenance.default(setting.field)) or setting.methods, (
                 f"{preset.name}: {setting.field}"
             )
 
@@ -93,18 +93,18 @@ def test_one_preset_of_a_sort_is_in_force_and_a_family_beside_it() -> None:
     assert (recipe["max_steps"], recipe["learning_rate"]) == (30, 1e-3)
     recipe, given = presets.choose(presets.look_up("long context"), recipe, given, smol, None)
     assert (recipe["max_steps"], recipe["learning_rate"], recipe["max_length"]) == (-1, 1e-3, 8192)
-    origins = provenance.shown(recipe, given)
+    origins = provenance.origins_to_show(recipe, given)
     assert origins["learning_rate"] == "preset: smollm2"
     assert origins["max_length"] == "preset: long context"
     recipe, given = presets.take_back(list(presets.all_presets()), recipe, given, smol)
-    assert (recipe, provenance.shown(recipe, given)) == (start(), {})
+    assert (recipe, provenance.origins_to_show(recipe, given)) == (start(), {})
 
 
 def test_what_the_person_changed_stays_when_the_preset_goes() -> None:
     recipe, given = presets.choose(presets.look_up("quick try"), start(), {}, None, None)
     recipe, given = presets.take_back([presets.look_up("quick try")], recipe | {"max_steps": 99}, given, None)
     assert (recipe["max_steps"], recipe["max_length"]) == (99, 1024)
-    assert provenance.shown(recipe, given) == {"max_steps": "you"}
+    assert provenance.origins_to_show(recipe, given) == {"max_steps": "you"}
 
 
 def test_the_methods_own_rate_comes_back_when_a_preset_goes() -> None:
@@ -120,9 +120,9 @@ def test_the_models_card_caps_the_length_unless_the_person_wrote_it() -> None:
     small = model("x", context=2048)
     recipe, given = presets.choose(presets.look_up("long context"), start(), {}, small, None)
     assert recipe["max_length"] == 2048
-    assert provenance.shown(recipe, given)["max_length"] == "model card"
-    assert presets.capped(start(), {}, model("x", context=512))[0]["max_length"] == 512
-    assert presets.capped(start(max_length=4096), {}, small)[0]["max_length"] == 4096
+    assert provenance.origins_to_show(recipe, given)["max_length"] == "model card"
+    assert presets.with_length_capped(start(), {}, model("x", context=512))[0]["max_length"] == 512
+    assert presets.with_length_capped(start(max_length=4096), {}, small)[0]["max_length"] == 4096
 
 
 def test_the_best_checkpoint_is_looked_for_where_rows_are_held_out() -> None:

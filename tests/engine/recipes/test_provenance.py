@@ -19,26 +19,32 @@ def values(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_recipe_of_defaults_shows_nothing_and_the_subjects_are_never_marked() -> None:
-    assert provenance.shown(values(), provenance.give({}, values(), PRESET)) == {}
+    assert provenance.origins_to_show(values(), provenance.note_origin({}, values(), PRESET)) == {}
 
 
 def test_a_given_value_shows_its_origin_until_it_is_touched_or_back_at_its_default() -> None:
-    given = provenance.give({}, {"learning_rate": 1e-3, "seed": 7}, PRESET)
-    assert provenance.shown(values(learning_rate=1e-3, seed=7), given) == {"learning_rate": PRESET, "seed": PRESET}
-    assert provenance.shown(values(learning_rate=1e-2, seed=7), given) == {"learning_rate": "you", "seed": PRESET}
-    assert provenance.shown(values(seed=7), given) == {"seed": PRESET}
+    given = provenance.note_origin({}, {"learning_rate": 1e-3, "seed": 7}, PRESET)
+    assert provenance.origins_to_show(values(learning_rate=1e-3, seed=7), given) == {
+        "learning_rate": PRESET,
+        "seed": PRESET,
+    }
+    assert provenance.origins_to_show(values(learning_rate=1e-2, seed=7), given) == {
+        "learning_rate": "you",
+        "seed": PRESET,
+    }
+    assert provenance.origins_to_show(values(seed=7), given) == {"seed": PRESET}
 
 
 def test_a_later_source_stands_over_an_earlier_one() -> None:
-    given = provenance.give(
-        provenance.give({}, {"max_length": 4096}, PRESET), {"max_length": 512}, provenance.MODEL_CARD
+    given = provenance.note_origin(
+        provenance.note_origin({}, {"max_length": 4096}, PRESET), {"max_length": 512}, provenance.MODEL_CARD
     )
-    assert provenance.shown(values(max_length=512), given) == {"max_length": "model card"}
-    assert provenance.shown(values(max_length=4096), given) == {"max_length": "you"}
+    assert provenance.origins_to_show(values(max_length=512), given) == {"max_length": "model card"}
+    assert provenance.origins_to_show(values(max_length=4096), given) == {"max_length": "you"}
 
 
 def test_a_field_goes_back_to_what_it_was_given_and_then_to_its_default() -> None:
-    given = provenance.give({}, {"learning_rate": 1e-3}, PRESET)
+    given = provenance.note_origin({}, {"learning_rate": 1e-3}, PRESET)
     assert provenance.put_back("learning_rate", values(learning_rate=0.1), given, {}) == (1e-3, PRESET)
     assert provenance.put_back("learning_rate", values(learning_rate=1e-3), given, {}) == (2e-4, "default")
     assert provenance.put_back("seed", values(seed=1), given, {}) == (42, "default")
@@ -47,10 +53,10 @@ def test_a_field_goes_back_to_what_it_was_given_and_then_to_its_default() -> Non
 
 
 def test_a_source_taken_back_leaves_what_the_person_changed() -> None:
-    given = provenance.give({}, {"learning_rate": 1e-3, "seed": 7}, PRESET)
+    given = provenance.note_origin({}, {"learning_rate": 1e-3, "seed": 7}, PRESET)
     remaining_values, remaining_given = provenance.without(given, values(learning_rate=0.1, seed=7), [PRESET])
     assert (remaining_values["learning_rate"], remaining_values["seed"], remaining_given) == (0.1, 42, {})
-    assert provenance.shown(remaining_values, remaining_given) == {"learning_rate": "you"}
+    assert provenance.origins_to_show(remaining_values, remaining_given) == {"learning_rate": "you"}
 
 
 def test_fields_of_other_methods_do_not_count_as_changed() -> None:
@@ -61,7 +67,7 @@ def test_fields_of_other_methods_do_not_count_as_changed() -> None:
 @any_case(st.dictionaries(st.sampled_from(sorted(Recipe.model_fields)), st.none() | st.booleans() | st.integers()))
 @settings(deadline=None, max_examples=40)
 def test_what_the_form_carries_comes_back_as_it_was(values_set: dict[str, Any]) -> None:
-    given = provenance.give({}, values_set, provenance.PROBE)
+    given = provenance.note_origin({}, values_set, provenance.PROBE)
     assert provenance.from_json(provenance.to_json(given)) == given
 
 
@@ -78,6 +84,6 @@ def test_only_known_fields_and_sources_are_taken_from_a_caller() -> None:
         with pytest.raises(RefusedError):
             provenance.checked(wrong)
     with pytest.raises(ValueError, match="not a field"):
-        provenance.give({}, {"nothing": 1}, "you")
+        provenance.note_origin({}, {"nothing": 1}, "you")
     with pytest.raises(ValueError, match="not an origin"):
-        provenance.give({}, {"seed": 1}, "magic")
+        provenance.note_origin({}, {"seed": 1}, "magic")

@@ -75,7 +75,7 @@ def changed_in(field: str) -> Recipe | None:
         (method, tuning)
         for method in METHODS
         for tuning in TUNINGS
-        if provenance.used({"method": method, "tuning": tuning}, field)
+        if provenance.is_used({"method": method, "tuning": tuning}, field)
     ]
     for (method, tuning), value in product(users, another(field)):
         ids = {"model_id": "m", "dataset_id": "d", "method": method, "tuning": tuning}
@@ -155,7 +155,7 @@ def test_a_recipe_without_model_and_dataset_is_read_for_any() -> None:
 
 
 def test_a_file_that_a_person_put_there_is_called_after_itself() -> None:
-    (home.made(home.recipes()) / "mine.yaml").write_text("seed: 5\n")
+    (home.ensure_folder(home.recipes()) / "mine.yaml").write_text("seed: 5\n")
     assert saved_recipes.names() == ["mine"]
     assert saved_recipes.look_up("mine").fields["seed"] == 5
     (home.recipes() / "mine.yaml").write_text("sead: 5\n")

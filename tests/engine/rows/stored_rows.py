@@ -36,9 +36,9 @@ def parquet(path: Path, kind: Kind, rows: Sequence[Row]) -> Path:
 
 def ready(kind: Kind, stored: Sequence[Row], name: str = "Rows", **columns: Any) -> Dataset:
     """A dataset with these rows, as its import would have left it."""
-    part = parquet(home.made(home.uploads()) / "ready.parquet", kind, stored)
+    part = parquet(home.ensure_folder(home.uploads()) / "ready.parquet", kind, stored)
     sha256 = columnar.sha256_of(part)
-    part.replace(home.made(home.blobs()) / f"{sha256}.parquet")
+    part.replace(home.ensure_folder(home.blobs()) / f"{sha256}.parquet")
     counts = {"rows": len(stored), "accepted": len(stored), **columns}
     dataset = Dataset(project_id="default", name=name, status=DatasetStatus.READY, kind=kind, sha256=sha256, **counts)
     dataset.family_id = dataset.family_id or dataset.id

@@ -348,9 +348,9 @@ def test_the_score_takes_the_root_of_the_share_and_is_never_whole_with_a_finding
     counted = {"exact_duplicates": {"found": 250, "applies": True}, "refusals": {"found": 1, "applies": True}}
     parts = score.parts(counted, 1000)
     assert [(part.check, part.points) for part in parts[:2]] == [("exact_duplicates", 7.5), ("refusals", 0.3)]
-    assert score.total(parts) == 92
+    assert score.overall(parts) == 92
     only = score.parts(counted, 1000, ignored=["exact_duplicates"])
-    assert score.total(only) == 99
-    assert score.total(score.parts({}, 0)) == 100
+    assert score.overall(only) == 99
+    assert score.overall(score.parts({}, 0)) == 100
     worst = {name: {"found": 10, "applies": True} for name in checks.CHECKS}
-    assert score.total(score.parts(worst, 10)) == 0
+    assert score.overall(score.parts(worst, 10)) == 0

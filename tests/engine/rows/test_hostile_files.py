@@ -228,7 +228,7 @@ def test_odd_places_are_refused_by_path_and_by_form(corpus: Path) -> None:
 
 def test_hostile_files_by_the_form_of_the_page(corpus: Path) -> None:
     names = [name for name in make.NAMES if name.strip(". ") and not set(name) & {"/", "\0"} and len(name) < 250]
-    folder = home.made(home.gradio_cache())
+    folder = home.ensure_folder(home.gradio_cache())
     for name in [name for name in names if name.isprintable() or "\n" in name]:
         path = folder / name
         path.write_bytes(GOOD)

@@ -221,7 +221,7 @@ def test_the_same_idempotency_key_gives_the_same_run_even_to_twenty_at_once() ->
 def taken_from_the_queue(run: Run) -> None:
     """As by somebody who is killed, or very slow, before the process is there."""
     with db.session() as session:
-        devices.take(session, ("cpu",), devices.Wanted("run", run.id, exclusive=True))
+        devices.take(session, ("cpu",), devices.DeviceRequest("run", run.id, exclusive=True))
         assert transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STARTING, device="cpu")
 
 
@@ -341,7 +341,7 @@ def test_the_preview_is_the_command_that_runs() -> None:
 def test_the_log_is_read_in_whole_lines_from_an_offset_without_colours_or_secrets() -> None:
     run = runs.start_run("r", NO_RETRY)
     assert runs.log_text(run.id) == ("", 0)
-    log = home.made(home.run_folder(run.id)) / "output.log"
+    log = home.ensure_folder(home.run_folder(run.id)) / "output.log"
     log.write_bytes("eins\n\x1b[1mzwei\x1b[0m für\ntoken=abcdef1234\n".encode())
     assert runs.log_text(run.id, 0, most_bytes=8) == ("eins\n", 5)
     assert runs.log_text(run.id, 5) == ("zwei für\ntoken=[hidden]\n", log.stat().st_size)
@@ -353,7 +353,7 @@ def test_the_log_is_read_in_whole_lines_from_an_offset_without_colours_or_secret
 
 def test_events_come_from_a_cursor_and_are_valid_json() -> None:
     run = runs.start_run("r", NO_RETRY)
-    folder = home.made(home.run_folder(run.id))
+    folder = home.ensure_folder(home.run_folder(run.id))
     events.append(folder, events.Step(step=1, metrics={"loss": math.nan, "lr": 0.5}))
     new_events, cursor = runs.events_after(run.id)
     assert new_events[0]["metrics"] == {"loss": None, "lr": 0.5}
@@ -362,7 +362,7 @@ def test_events_come_from_a_cursor_and_are_valid_json() -> None:
 
 def test_a_loss_that_is_no_number_is_noted_and_breaks_nothing() -> None:
     run = runs.start_run("r", NO_RETRY)
-    events.append(home.made(home.run_folder(run.id)), events.Step(step=1, metrics={"loss": math.nan}))
+    events.append(home.ensure_folder(home.run_folder(run.id)), events.Step(step=1, metrics={"loss": math.nan}))
     events.append(home.run_folder(run.id), events.Note(message="mind this"))
     events.append(home.run_folder(run.id), events.Progress(done=0, stage="loading"))
     done = until(run.id, *ENDED)

@@ -42,12 +42,12 @@ def test_versions_come_and_go_back_and_the_oldest_is_removed(shelf: Shelf) -> No
     assert (facts["status"], facts["version_before"], facts["is_current"]) == ("succeeded", None, True)
     assert runtimes.install(KIND) is None  # it is there already
     with pytest.raises(ConflictError, match="no version of tiny before"):
-        runtimes.back(KIND)
+        runtimes.roll_back(KIND)
     shelf.offer("1.1")
     assert runtimes.describe(KIND)["is_current"] is False
     installed("1.1")
     for version, other in (("1.0", "1.1"), ("1.1", "1.0")):
-        runtimes.back(KIND)
+        runtimes.roll_back(KIND)
         assert version_that_answers() == version
         assert runtimes.describe(KIND)["version_before"] == other
     shelf.offer("1.2")
@@ -111,7 +111,7 @@ def test_a_cancelled_installation_leaves_no_process_and_no_folder(shelf: Shelf) 
         runtimes.cancel(KIND)
     work_id = hanging(shelf)
     with pytest.raises(ConflictError, match="is being installed"):
-        runtimes.back(KIND)
+        runtimes.roll_back(KIND)
     runtimes.cancel(KIND)
     assert work.look_up(work_id).status == WorkStatus.STOPPED
     assert folders.installations(runtimes.root(), KIND) == []
@@ -130,7 +130,7 @@ def test_a_disk_without_room_is_said_before_anything_is_fetched(shelf: Shelf) ->
 
 def test_a_folder_made_by_hand_is_not_touched(shelf: Shelf) -> None:
     shelf.offer("1.0")
-    own = home.made(home.folder("runtimes", KIND))
+    own = home.ensure_folder(home.folder("runtimes", KIND))
     (own / "mine").touch()
     for act in (runtimes.install, runtimes.uninstall):
         with pytest.raises(RefusedError, match="is a folder that this studio did not make"):
@@ -175,7 +175,7 @@ def test_a_python_that_cannot_be_started_is_refused(monkeypatch: pytest.MonkeyPa
 
 def made_by_hand(name: str, version: str, before: str | None = None) -> Path:
     """An installation of vLLM as a worker leaves it."""
-    folder = home.made(runtimes.root() / name)
+    folder = home.ensure_folder(runtimes.root() / name)
     (folder / "bin").mkdir()
     (folder / "bin" / "python").touch()
     folders.write(folder, folders.Manifest(kind="vllm", version=version, words="vLLM", before=before))
@@ -191,7 +191,7 @@ def test_an_endpoint_keeps_the_version_it_was_started_with() -> None:
         session.add(Endpoint(id="e1", project_id="default", name="jokes"))
         session.flush()
         session.add(Backend(id="b1", endpoint_id="e1", kind="vllm", status=EndpointStatus.READY))
-    plan = home.made(home.backend_folder("b1")) / "plan.1.json"
+    plan = home.ensure_folder(home.backend_folder("b1")) / "plan.1.json"
     plan.write_text(f'{{"argv": ["{started_with}", "-m", "vllm"], "env": {{}}}}')
     made_by_hand("vllm-2-bbbbbb", "2", oldest.name)
     made_by_hand("vllm-3-cccccc", "3", "vllm-2-bbbbbb")

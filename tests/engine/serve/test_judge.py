@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from engine.serve.rollout.judge import Side, at_least, later, verdict
+from engine.serve.rollout.judge import Side, at_least, lateness_probability, verdict
 
 
 def times(count: int, median: float, seed: int = 1) -> list[float]:
@@ -83,7 +83,7 @@ def test_the_bound_on_chance_is_never_below_the_exact_probability() -> None:
 
 
 def test_the_rank_sum_agrees_with_worked_examples() -> None:
-    assert later([1.0, 2, 3, 4], [1.0, 2, 3, 4]) == pytest.approx(0.5)
+    assert lateness_probability([1.0, 2, 3, 4], [1.0, 2, 3, 4]) == pytest.approx(0.5)
     # U = 16 of 16, mean 8, deviation sqrt(12): z = 2.309
-    assert later([1.0, 2, 3, 4], [5.0, 6, 7, 8]) == pytest.approx(0.01046, abs=1e-4)
-    assert later([5.0, 6, 7, 8], [1.0, 2, 3, 4]) == pytest.approx(1 - 0.01046, abs=1e-4)
+    assert lateness_probability([1.0, 2, 3, 4], [5.0, 6, 7, 8]) == pytest.approx(0.01046, abs=1e-4)
+    assert lateness_probability([5.0, 6, 7, 8], [1.0, 2, 3, 4]) == pytest.approx(1 - 0.01046, abs=1e-4)

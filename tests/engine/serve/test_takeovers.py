@@ -88,7 +88,7 @@ def test_a_death_on_trial_sends_it_back_at_once_and_nobody_is_sent_there(endpoin
     up = until(green.id, EndpointStatus.READY)
     assert routing.upstream("jokes").backend_id == green.id
     os.kill(worker_of(up), signal.SIGKILL)
-    canary.unreached(green.id)  # what the gateway says at the first request it cannot pass on
+    canary.note_unreached(green.id)  # what the gateway says at the first request it cannot pass on
     assert routing.upstream("jokes").backend_id == blue.id
     failed = until(green.id, EndpointStatus.FAILED)
     assert failed.restarts == 0

@@ -140,7 +140,7 @@ def test_a_product_of_matrices_is_timed_once_and_then_known(
 
 def test_the_timing_waits_while_a_training_has_the_device(furnished: tuple[Model, Dataset]) -> None:
     with db.session() as session:
-        devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
+        devices.take(session, devices.on_this_machine(), devices.DeviceRequest("run", "a-run", exclusive=True))
     assert fit_speed.measure_once(recipe()) is None
     assert work.about(fit_speed.SUBJECT) == []
 
@@ -176,7 +176,7 @@ def test_runs_that_cannot_be_compared_are_not_asked(furnished: tuple[Model, Data
 
 
 def test_measured_numbers_stand_where_there_are_some(furnished: tuple[Model, Dataset]) -> None:
-    spec = {"recipe": past_probes.essence(recipe())}
+    spec = {"recipe": past_probes.probed_fields(recipe())}
     done(past_probes.KIND, "d1", spec, fake_probe.measured(4, 1, 128).model_dump())
     estimate = of(furnished)
     assert (estimate.memory.source, estimate.memory.needed, estimate.memory.available) == (
@@ -193,7 +193,7 @@ def test_measured_numbers_stand_where_there_are_some(furnished: tuple[Model, Dat
 
 
 def test_of_another_batch_the_speed_is_known_and_the_memory_estimated(furnished: tuple[Model, Dataset]) -> None:
-    spec = {"recipe": past_probes.essence(recipe())}
+    spec = {"recipe": past_probes.probed_fields(recipe())}
     done(past_probes.KIND, "d1", spec, fake_probe.measured(4, 1, 128).model_dump())
     estimate = of(furnished, per_device_train_batch_size=8)
     assert (estimate.memory.source, estimate.time.source) == ("estimate", "estimate")

@@ -32,7 +32,7 @@ def count(dataset: Dataset, model: Model, **fields: Any) -> None:
     assert spec is not None
     key = same_work(row_counts.KIND, dataset.id, spec)
     done = Work(kind=row_counts.KIND, subject_id=dataset.id, key=key, spec=spec, status=WorkStatus.SUCCEEDED)
-    done.result = lengths.work(spec, home.made(work.folder(done)))
+    done.result = lengths.work(spec, home.ensure_folder(work.folder(done)))
     with db.session() as session:
         session.add(done)
 

@@ -63,7 +63,7 @@ def test_it_takes_a_device_for_itself_and_gives_it_back() -> None:
 
 def test_it_is_refused_while_a_training_has_the_device_and_leaves_nothing() -> None:
     with db.session() as session:
-        devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
+        devices.take(session, devices.on_this_machine(), devices.DeviceRequest("run", "a-run", exclusive=True))
     with pytest.raises(ConflictError, match="A training, or another measurement, is using the device"):
         fit_probe.start(recipe())
     assert work.about("d1") == []
@@ -72,7 +72,9 @@ def test_it_is_refused_while_a_training_has_the_device_and_leaves_nothing() -> N
 
 def test_an_endpoint_does_not_stand_in_its_way() -> None:
     with db.session() as session:
-        devices.take(session, devices.found(), devices.Wanted("backend", "an-endpoint", exclusive=False))
+        devices.take(
+            session, devices.on_this_machine(), devices.DeviceRequest("backend", "an-endpoint", exclusive=False)
+        )
     assert fit_probe.start(recipe()).status == WorkStatus.RUNNING
     fit_probe.stop(recipe())
 
@@ -131,7 +133,7 @@ def test_asking_twice_is_free_and_what_only_changes_learning_is_no_other_questio
 
 
 def test_nothing_is_told_to_a_tracker_and_one_process_measures() -> None:
-    essence = past_probes.essence(recipe(report_to="tensorboard", save_best_limit=3, eval_fraction=0.2))
+    essence = past_probes.probed_fields(recipe(report_to="tensorboard", save_best_limit=3, eval_fraction=0.2))
     assert (essence["report_to"], essence["save_best_limit"], essence["strategy"]) == ("", 0, "none")
 
 
@@ -153,7 +155,7 @@ def model() -> Model:
 
 
 def stored(**about: Any) -> Work:
-    spec = {"recipe": past_probes.essence(recipe(per_device_train_batch_size=4))}
+    spec = {"recipe": past_probes.probed_fields(recipe(per_device_train_batch_size=4))}
     return done(past_probes.KIND, "d1", spec, fake_probe.measured(4, 1, 128, **about).model_dump())
 
 
@@ -179,7 +181,7 @@ def test_every_size_that_was_tried_is_known() -> None:
 def test_a_probe_of_an_older_studio_is_known_where_new_fields_have_their_defaults() -> None:
     spec = {
         "recipe": {
-            name: value for name, value in past_probes.essence(recipe()).items() if name != "neftune_noise_alpha"
+            name: value for name, value in past_probes.probed_fields(recipe()).items() if name != "neftune_noise_alpha"
         }
     }
     done(past_probes.KIND, "d1", spec, fake_probe.measured(4, 1, 128).model_dump())

@@ -29,7 +29,7 @@ def test_a_manifest_names_every_file_with_size_and_sha256(tmp_path: Path) -> Non
 def test_writing_a_manifest_again_does_not_list_the_manifest(tmp_path: Path) -> None:
     folder = save(tmp_path, 5)
     checkpoints.write_manifest(folder, 5)
-    assert checkpoints.verified(folder)
+    assert checkpoints.matches_manifest(folder)
     assert "manifest.json" not in json.loads((folder / "manifest.json").read_text())["files"]
 
 
@@ -90,7 +90,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_put_aside(tmp_path: Path, damag
     damaged = save(tmp_path, 20)
     assert callable(damage)
     damage(damaged)
-    assert not checkpoints.verified(damaged)
+    assert not checkpoints.matches_manifest(damaged)
     newest = checkpoints.newest_good(tmp_path)
     assert newest is not None
     assert newest.name == "checkpoint-10"
@@ -130,5 +130,5 @@ def test_later_checkpoints_than_the_one_that_is_asked_for_are_left_alone(tmp_pat
 def test_a_flipped_bit_shows_only_to_the_full_check(tmp_path: Path) -> None:
     folder = save(tmp_path, 3)
     flip(folder)
-    assert checkpoints.whole(folder)
-    assert not checkpoints.verified(folder)
+    assert checkpoints.is_complete(folder)
+    assert not checkpoints.matches_manifest(folder)

@@ -105,7 +105,7 @@ def test_impossible_numbers_of_a_config_count_as_unknown(tmp_path: Path, value: 
     names = ("hidden_size", "num_hidden_layers", "vocab_size", "intermediate_size")
     config: dict[str, Any] = dict.fromkeys(names, value)
     folder = make(tmp_path / "m", **config)
-    assert memory.number(inspection.read_config(folder) or {}, *names) == 0
+    assert memory.config_number(inspection.read_config(folder) or {}, *names) == 0
     assert memory.too_big(str(folder)) is None
 
 

@@ -182,7 +182,7 @@ def test_an_import_on_its_way_shows_how_far_it_is() -> None:
 
 def test_an_import_says_how_many_rows_are_read_and_can_be_cancelled() -> None:
     dataset = add(status=DatasetStatus.IMPORTING, progress=0.25)
-    folder = home.made(home.dataset_folder(dataset.id))
+    folder = home.ensure_folder(home.dataset_folder(dataset.id))
     query = {**QUERY, "dataset": dataset.id}
     assert "Waiting for its turn" in page.datasets_html(query)
     events.append(folder, events.Progress(done=1, total=4, stage="12,000 rows read"))

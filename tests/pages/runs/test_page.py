@@ -229,7 +229,7 @@ def test_resume_queues_the_run_again(make: Make) -> None:
 
 def test_rename_and_delete(make: Make) -> None:
     run_id = make("old name")
-    events.append(home.made(home.run_folder(run_id)), events.Started())
+    events.append(home.ensure_folder(home.run_folder(run_id)), events.Started())
     click("rename", run_id, name="new name")
     assert engine_runs.look_up(run_id).name == "new name"
     click("delete", run_id)
@@ -251,7 +251,7 @@ def test_serve_starts_an_endpoint_and_says_so(make: Make, toasts: list[str]) -> 
     with db.session() as session:
         model = session.get(Model, "m1")
         assert model
-        model.path = str(home.made(home.model_folder("m1")))
+        model.path = str(home.ensure_folder(home.model_folder("m1")))
     click("serve", run_id)
     assert toasts == ["jokes-v2 is starting. The Serve page shows when it answers."]
 

@@ -178,7 +178,7 @@ def test_the_log_begins_with_the_cause_and_has_the_failed_deployments_too() -> N
         row = session.get_one(Backend, green.id)
         row.status, row.error, row.hint = EndpointStatus.FAILED, "No <memory>.", "Take less."
     for backend_id, words in ((green.id, "bad words"), (endpoint.active_backend_id, "good words")):
-        folder = home.made(home.backend_folder(str(backend_id)))
+        folder = home.ensure_folder(home.backend_folder(str(backend_id)))
         (folder / "output.log").write_text(f"{words} <b>\n")
     shown = log_html({**PROJECT, "endpoint": endpoint.id})
     order = [

@@ -55,7 +55,7 @@ def test_a_failure_and_its_log_stand_on_the_page_escaped(shelf: Shelf, toasts: l
     events.append(home.work_folder(started.id), events.Failed(message="It broke <here>.", hint="Retry."))
     work.wait(started.id, 5)
     assert runtimes.describe("quantize")["status"] == WorkStatus.FAILED
-    logs = home.made(home.folder("runtimes", "logs"))
+    logs = home.ensure_folder(home.folder("runtimes", "logs"))
     (logs / f"quantize-{started.id}.log").write_text("ERROR <x>\n")
     shown = section.runtimes_html(OWNER)
     assert "It broke &lt;here&gt;." in shown

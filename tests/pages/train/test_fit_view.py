@@ -44,7 +44,7 @@ def clicked(act: str, **fields: Any) -> list[Any]:
 
 
 def probed(measured: Measured) -> Work:
-    return done(past_probes.KIND, "d1", {"recipe": past_probes.essence(recipe())}, measured.model_dump())
+    return done(past_probes.KIND, "d1", {"recipe": past_probes.probed_fields(recipe())}, measured.model_dump())
 
 
 def test_at_first_everything_is_an_estimate_and_can_be_measured() -> None:
@@ -78,7 +78,7 @@ def test_measure_begins_a_probe_and_the_panel_follows_it() -> None:
 
 def test_a_busy_device_is_said_in_a_toast(toasts: list[str]) -> None:
     with db.session() as session:
-        devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
+        devices.take(session, devices.on_this_machine(), devices.DeviceRequest("run", "a-run", exclusive=True))
     clicked("measure")
     assert "is using the device" in toasts[0]
     assert work.about("d1") == []
@@ -103,7 +103,7 @@ def test_apply_puts_the_suggestion_into_the_form_and_says_where_it_is_from() -> 
     given, _unit, *updates = clicked("apply_fit")
     values = dict(zip(FIELDS, [update["value"] for update in updates], strict=True))
     assert (values["per_device_train_batch_size"], values["gradient_accumulation_steps"]) == (2, 4)
-    shown = provenance.shown(recipe_of(list(values.values())), provenance.from_json(given))
+    shown = provenance.origins_to_show(recipe_of(list(values.values())), provenance.from_json(given))
     assert shown["per_device_train_batch_size"] == provenance.PROBE
     applied = fit_view.fit_html(check(recipe_of(list(values.values()))))
     assert "700 MB of 2 GB" in applied  # what was tried is known

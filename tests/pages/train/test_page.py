@@ -213,7 +213,7 @@ def test_the_address_chooses_model_and_dataset_and_plain_text_its_method(ready: 
     add(dataset("d9", kind="text"))
     start = begun(dataset="d9", model="m1")
     assert start.recipe == {"model_id": "m1", "dataset_id": "d9", "method": "cpt"}
-    assert provenance.shown(start.recipe, start.given) == {"method": "dataset"}
+    assert provenance.origins_to_show(start.recipe, start.given) == {"method": "dataset"}
 
 
 def test_a_run_can_be_repeated_with_its_own_recipe(ready: dict[str, Any], toasts: list[str]) -> None:
@@ -222,7 +222,7 @@ def test_a_run_can_be_repeated_with_its_own_recipe(ready: dict[str, Any], toasts
     start = begun(**{"from": "r1"})
     assert (start.name, start.recipe) == ("first again", recipe)
     assert provenance.source_run(start.given) == "r1"
-    assert set(provenance.shown(recipe, start.given).values()) == {"run: r1"}
+    assert set(provenance.origins_to_show(recipe, start.given).values()) == {"run: r1"}
     name, *_rest = page.open_form("", Request(**{"from": "gone"}))
     assert name == ""
     assert "There is no run gone" in toasts[0]

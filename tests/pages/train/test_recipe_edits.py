@@ -54,7 +54,7 @@ def press(do: Callable[..., list[Any]], act: str, id: str, now: Answer, **values
 
 
 def marks(now: Answer) -> dict[str, str]:
-    return provenance.shown(now[0], provenance.from_json(now[1]))
+    return provenance.origins_to_show(now[0], provenance.from_json(now[1]))
 
 
 def start(ready: dict[str, Any], **changes: Any) -> Answer:

@@ -69,7 +69,7 @@ def test_packing_alone_makes_the_order_random_and_the_form_says_why(ready: dict[
     after = dict(zip(FIELDS, updates, strict=True))
     assert after["train_sampling_strategy"]["value"] == "random"
     values = [after[name]["value"] for name in FIELDS]
-    assert provenance.shown(recipe_of(values), provenance.from_json(given)) == {
+    assert provenance.origins_to_show(recipe_of(values), provenance.from_json(given)) == {
         "packing": "you",
         "train_sampling_strategy": "field: packing",
     }

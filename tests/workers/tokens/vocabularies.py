@@ -59,7 +59,7 @@ def furnish(folder: Path, kind: Kind, rows: list[dict[str, Any]], template: Any 
             writer.add(number, row)
         writer.close()
     sha256 = columnar.sha256_of(path)
-    path.rename(home.made(home.blobs()) / f"{sha256}.parquet")
+    path.rename(home.ensure_folder(home.blobs()) / f"{sha256}.parquet")
     ready = DatasetStatus.READY
     dataset = Dataset(project_id="default", name="Rows", status=ready, kind=kind, sha256=sha256, accepted=len(rows))
     model = Model(source="path", source_id=str(folder), name="Tiny <b>", path=str(folder), status=ModelStatus.READY)

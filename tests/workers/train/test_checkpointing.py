@@ -85,7 +85,7 @@ def test_the_result_is_the_best_checkpoint_and_it_stays(best: tuple[dict[str, An
     assert same(out / "model", checkpoints.folder_of(out) / f"checkpoint-{lowest}")
     assert not same(out / "model", checkpoints.folder_of(out) / "checkpoint-36")
     assert f"The result is the checkpoint of step {lowest}" in notes(recorded)
-    assert checkpoints.measured(checkpoints.in_order(out)[0])["eval_loss"] == pytest.approx(eval_losses[lowest])
+    assert checkpoints.metrics_at(checkpoints.in_order(out)[0])["eval_loss"] == pytest.approx(eval_losses[lowest])
 
 
 def test_rows_learnt_by_heart_are_told_with_the_step_of_the_best(

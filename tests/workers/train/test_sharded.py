@@ -95,7 +95,7 @@ def test_a_divided_model_learns_resumes_and_is_saved_as_a_plain_one(
     assert all(torch.allclose(tensors[key], plain_tensors[key], rtol=1e-2, atol=1e-3) for key in tensors)
     assert not (out / "gathered").exists()
     middle = out / "checkpoints" / "checkpoint-4"
-    assert checkpoints.verified(middle)
+    assert checkpoints.matches_manifest(middle)
     again = train(values | {"resume_from": str(middle), "attempt": 2}, out)
     assert only(again, events.Started).facts["resumed_from_step"] == 4
     assert all(torch.equal(saved(out, name)[key], tensors[key]) for key in tensors)

@@ -58,7 +58,7 @@ def test_a_probe_can_be_stopped_and_a_busy_device_is_a_conflict(owner: TestClien
     started = owner.post("/api/recipes/probe", json=BODY).json()
     assert owner.post(f"/api/recipes/probe/{started['id']}/stop").json()["status"] == "stopped"
     with db.session() as session:
-        devices.take(session, devices.found(), devices.Wanted("run", "a-run", exclusive=True))
+        devices.take(session, devices.on_this_machine(), devices.DeviceRequest("run", "a-run", exclusive=True))
     busy = owner.post("/api/recipes/probe", json=BODY)
     assert busy.status_code == 409
     assert "is using the device" in busy.json()["error"]["message"]
@@ -82,7 +82,7 @@ def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str], tmp_path
 
 
 def test_what_does_not_fit_is_in_the_table_with_what_would() -> None:
-    spec = {"recipe": past_probes.essence(recipe())}
+    spec = {"recipe": past_probes.probed_fields(recipe())}
     measured = fake_probe.measured(4, 1, 128, fits=False)
     done(past_probes.KIND, "d1", spec, measured.model_dump())
     lines = "\n".join(cli_recipe.measured_lines(measured))

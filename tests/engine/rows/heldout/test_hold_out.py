@@ -68,13 +68,13 @@ def contents(rows: Rows, held_out: Record) -> dict[str, set[str]]:
 def test_how_many_rows_are_held_out_follows_from_how_many_there_are(
     rows: int, fraction: float | None, expected: tuple[int, int]
 ) -> None:
-    wanted = amount.wanted(rows, fraction)
+    wanted = amount.held_out_amount(rows, fraction)
     assert (wanted.eval, wanted.test) == expected
 
 
 @given(rows=some.integers(200, 3_000_000))
 def test_the_default_holds_out_from_20_to_500_rows_and_never_more_than_a_tenth(rows: int) -> None:
-    wanted = amount.wanted(rows, None)
+    wanted = amount.held_out_amount(rows, None)
     assert 20 <= wanted.held_out <= min(500, rows / 10 + 1)
     least, most = wanted.bounds(by_default=True)
     assert 16 <= least <= most
@@ -82,11 +82,11 @@ def test_the_default_holds_out_from_20_to_500_rows_and_never_more_than_a_tenth(r
 
 
 def test_what_will_be_held_out_is_said_in_a_line() -> None:
-    told = {rows: amount.in_words(amount.wanted(rows, None), None) for rows in (100, 300, 2400)}
+    told = {rows: amount.in_words(amount.held_out_amount(rows, None), None) for rows in (100, 300, 2400)}
     assert told[2400] == "5 % held out: about 60 rows for the curve, 60 for the report."
     assert "about 30 rows, for the curve. Too few for a report" in told[300]
     assert "100 are too few" in told[100]
-    assert "No rows are held out" in amount.in_words(amount.wanted(2400, 0.0), 0.0)
+    assert "No rows are held out" in amount.in_words(amount.held_out_amount(2400, 0.0), 0.0)
 
 
 @FEW_EXAMPLES
@@ -100,7 +100,7 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path, order: Any, count: in
 @FEW_EXAMPLES
 @given(count=some.integers(200, 1200), fraction=some.sampled_from([None, 0.05, 0.2]))
 def test_as_many_are_held_out_as_was_said(tmp_path: Path, count: int, fraction: float | None) -> None:
-    wanted = amount.wanted(count, fraction)
+    wanted = amount.held_out_amount(count, fraction)
     held_out = divided(tmp_path, [talk(number) for number in range(count)], fraction)
     least, most = wanted.bounds(fraction is None)
     for part in PARTS[: wanted.parts]:
@@ -133,10 +133,10 @@ def test_a_row_that_a_version_holds_out_is_learnt_by_the_next_only_if_the_cut_mo
 
 
 def test_rows_below_the_cut_stay_held_out_while_a_dataset_grows() -> None:
-    keys = groups.mixed(np.arange(4000, dtype=np.uint64))
+    keys = groups.splitmix64(np.arange(4000, dtype=np.uint64))
     held_before: set[int] = set()
     for count in range(1000, 4001, 250):
-        wanted = choice.Wanted(amount.wanted(count, 0.2), by_default=False)
+        wanted = choice.Wanted(amount.held_out_amount(count, 0.2), by_default=False)
         sides = choice.sides(keys[:count], wanted, np.zeros(count, np.uint8))
         held = set(np.flatnonzero(sides).tolist())
         assert held_before <= held
