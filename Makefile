@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make run` opens the studio, `make test` runs every test.
-# They only wrap what README says in plain pip.
+# They only wrap what "Installing" of docs/operations.md says in plain pip.
 
 PYTHON ?= python3
 VENV ?= .venv

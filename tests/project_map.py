@@ -20,7 +20,6 @@ OTHERS = {
     "deploy": "What the container starts with; manifests for TGI beside the studio.",
     "docs": "The guide, the tutorial, the API, operations, architecture, decisions.",
 }
-SHOWN_IN_WHOLE = "engine/workers"  # one level deeper than the others: it is a house of its own
 LEVELS = 2
 NAME_WIDTH = 18
 TREE = re.compile(r"(<!-- tree:.*?-->\n).*?(<!-- /tree -->)", re.DOTALL)
@@ -45,7 +44,7 @@ def _layer(name: str) -> list[str]:
 def _is_shown(folder: str) -> bool:
     if folder.startswith("tests/"):
         return False  # they mirror the others
-    return folder.count("/") < LEVELS + folder.startswith(f"{SHOWN_IN_WHOLE}/")
+    return folder.count("/") < LEVELS
 
 
 def _line(folder: str) -> str:
