@@ -18,7 +18,7 @@ from tests.serving import active, end_all, finished_run, ready_model
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
-SIZES = [(390, 844), (720, 450)]  # a phone; a screen of 1440 by 900 at 200 %
+SIZES = [(390, 844), (680, 400)]  # a phone; a screen of 1360 by 800 at 200 %
 
 AT_ITS_CENTRE = """element => {
     const box = element.getBoundingClientRect();
@@ -29,7 +29,7 @@ AT_ITS_CENTRE = """element => {
 # Every control in the page, brought into the middle of the window: what else is met at its centre.
 COVERED = """() => {
     const names = [];
-    const kinds = ":is(button, a[href], textarea, select, input:not([type=radio]))";
+    const kinds = ":is(button, a[href], summary, textarea, select, input:not([type=radio]))";
     const controls = document.querySelectorAll(`.gradio-container ${kinds}`);
     for (const control of controls) {
         if (!control.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
@@ -42,6 +42,31 @@ COVERED = """() => {
             names.push(`${control.outerHTML.slice(0, 99)} under ${top.outerHTML.slice(0, 99)}`);
     }
     return names;
+}"""
+
+# Pairs of controls that lie on each other, though each may be met at its centre. What is fixed passes over the page.
+OVERLAPPING = """() => {
+    const kinds = ":is(button, a[href], summary, textarea, select, input:not([type=radio], [type=checkbox]))";
+    const moves = element => element && (getComputedStyle(element).position.match(/sticky|fixed/) || moves(element.parentElement));
+    const shown = [...document.querySelectorAll(`.gradio-container .main ${kinds}`)].filter(
+        one => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !moves(one));
+    const boxes = shown.map(one => one.getBoundingClientRect());
+    const pairs = [];
+    shown.forEach((one, i) => shown.slice(i + 1).forEach((other, j) => {
+        const [a, b] = [boxes[i], boxes[i + 1 + j]];
+        const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (width > 2 && height > 2 && !one.contains(other) && !other.contains(one))
+            pairs.push(`${one.outerHTML.slice(0, 99)} and ${other.outerHTML.slice(0, 99)}`);
+    }));
+    return pairs;
+}"""
+
+# How much wider than their place the page, its navigation and its tabs are: what is out at the right nobody sees.
+TOO_WIDE = """() => {
+    const rows = [document.documentElement, ...document.querySelectorAll("nav")];
+    return rows.filter(one => one.scrollWidth > one.clientWidth + 1)
+        .map(one => `${one.outerHTML.slice(0, 60)}: ${one.scrollWidth} in ${one.clientWidth}`);
 }"""
 
 
@@ -107,6 +132,8 @@ def test_nothing_lies_on_a_control_of_any_page(visit: Open, studio: Studio, talk
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate(COVERED) == [], (path, width)
+            assert page.evaluate(OVERLAPPING) == [], (path, width)
+        assert page.evaluate(TOO_WIDE) == [], path  # of the last size, at 200 % zoom
 
 
 def test_the_model_of_a_run_is_downloaded_on_a_phone(visit: Open, at_home: Path, tmp_path: Path) -> None:
