@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.process import process
 from storage import db
 from storage.home import database_file
 
@@ -55,11 +56,23 @@ def home(blank_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TUNESMITH_HOME", str(folder))
     shutil.copy(blank_database, database_file())
     yield folder
+    _end_workers(folder)
     db.forget()
     os.environ.clear()
     os.environ.update(before)
     for name in [name for name, module in sys.modules.items() if module is None]:
         del sys.modules[name]
+
+
+def _end_workers(folder: Path) -> None:
+    """Ends what a test has left at work in its home, such as the checks of a dataset nobody waited for.
+
+    They took the cores from the tests that came after, and some would never end.
+    """
+    for depth in ("*/*", "*/*/*/*"):  # the tracker of a run is two folders below the run
+        for lock in folder.glob(f"{depth}/{process.LOCK}"):
+            if process.alive(lock.parent):
+                process.kill(lock.parent)
 
 
 @pytest.fixture(scope="session")
