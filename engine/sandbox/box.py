@@ -96,9 +96,12 @@ def _mapped(number: int) -> bool:
 
 @contextmanager
 def opened(
-    means: Name, files: Mapping[str, str | bytes], stdin: bytes, limits: Limits, entry: str = "main.py"
+    means: Name, files: Mapping[str, str | bytes], stdin: bytes | None, limits: Limits, entry: str = "main.py"
 ) -> Iterator[Box]:
-    """A sandbox in which `entry` runs, for the length of the block. Raises OSError, NoSandboxError."""
+    """A sandbox in which `entry` runs, for the length of the block. Raises OSError, NoSandboxError.
+
+    `stdin` None: a pipe, `process.stdin`, for who wants to go on talking to it.
+    """
     runs_as = user()
     place = folder.made(runs_as)
     try:
@@ -115,18 +118,28 @@ def opened(
 
 
 @contextmanager
-def _started(start: Start, stdin: bytes) -> Iterator["subprocess.Popen[bytes]"]:
-    with os.fdopen(start.status, "wb"), tempfile.TemporaryFile() as given:
-        given.write(stdin)
-        given.flush()
-        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with open(f"/proc/self/fd/{given.fileno()}", "rb") as streams["stdin"]:  # at its start, and only to be read
-            child = subprocess.Popen(
-                commands.argv(start), env=commands.environment(start), cwd="/", start_new_session=True,
-                pass_fds=(start.status,), **streams,
-            )  # fmt: skip
+def _started(start: Start, stdin: bytes | None) -> Iterator["subprocess.Popen[bytes]"]:
+    with os.fdopen(start.status, "wb"), _readable(stdin) as source:
+        streams: dict[str, Any] = {"stdin": source, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        child = subprocess.Popen(
+            commands.argv(start), env=commands.environment(start), cwd="/", start_new_session=True,
+            pass_fds=(start.status,), **streams,
+        )  # fmt: skip
     with child:
         yield child
+
+
+@contextmanager
+def _readable(stdin: bytes | None) -> Iterator[IO[bytes] | int]:
+    """A file at its start, that can only be read; or the word for a pipe."""
+    if stdin is None:
+        yield subprocess.PIPE
+        return
+    with tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.flush()
+        with open(f"/proc/self/fd/{given.fileno()}", "rb") as source:
+            yield source
 
 
 def ready(descriptors: Collection[int], deadline: float, most: float) -> list[int]:

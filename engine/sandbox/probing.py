@@ -55,12 +55,16 @@ class Probe:
 
 @dataclass(frozen=True)
 class Means:
-    """What holds code back here; `name` is "" when nothing does, and `reason` says why."""
+    """What holds code back here; `name` is "" when nothing does, and `reason` says why, a line a means."""
 
     name: Name | Literal[""]
     reason: str
     probes: tuple[Probe, ...]
     python: str = ""  # which Python the code gets
+
+    @property
+    def in_a_line(self) -> str:
+        return self.reason.replace("\n", "; ")
 
 
 _lock = threading.Lock()
@@ -76,6 +80,12 @@ def found() -> Means:
         return _found[0]
 
 
+def forget() -> None:
+    """The next to ask tries everything again."""
+    with _lock:
+        _found.clear()
+
+
 def _look() -> Means:
     probes: list[Probe] = []
     reasons: list[str] = []
@@ -83,9 +93,9 @@ def _look() -> Means:
         reason, tried = probe(name)
         probes += tried
         if not reason:
-            return Means(name, "; ".join(reasons), tuple(probes), commands.python(name, _user()).words)
+            return Means(name, "\n".join(reasons), tuple(probes), commands.python(name, _user()).words)
         reasons.append(f"{name}: {reason}")
-    return Means("", "; ".join(reasons), tuple(probes))
+    return Means("", "\n".join(reasons), tuple(probes))
 
 
 def _user() -> int | None:
