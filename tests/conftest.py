@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.process import process
+from engine.sandbox import commands, probing
 from storage import db
 from storage.home import database_file
 
@@ -73,6 +74,16 @@ def _end_workers(folder: Path) -> None:
         for lock in folder.glob(f"{depth}/{process.LOCK}"):
             if process.alive(lock.parent):
                 process.kill(lock.parent)
+
+
+@pytest.fixture
+def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that has nothing to hold code back: only bubblewrap would be tried, and is not installed."""
+    monkeypatch.setattr(commands, "NAMES", (commands.BUBBLEWRAP,))
+    monkeypatch.setenv("PATH", "/nowhere")
+    probing.forget()
+    yield
+    probing.forget()
 
 
 @pytest.fixture(scope="session")
