@@ -7,6 +7,7 @@ from starlette.routing import compile_path
 from app.answers import errors
 from app.api import (
     benchmarks,
+    code,
     docs,
     endpoint_adapters,
     endpoint_clients,
@@ -22,6 +23,7 @@ from app.api import (
     projects,
     runs,
     runtimes,
+    snippets,
     tuners,
     usage,
 )
@@ -55,6 +57,8 @@ NOUNS = (
     benchmarks,
     tuners,
     endpoint_parity,
+    code,
+    snippets,
     lesson,
     projects,
     keys,

@@ -54,8 +54,8 @@ def rounds(
         pieces: list[Piece] = []
         with closing(writing.stream(question)) as stream:
             for piece in stream:
-                pieces.append(piece)
-                yield piece
+                pieces.append(replace(piece, round=number))
+                yield pieces[-1]
         answer = candidates.written(question, pieces)
         after = {**answer.files, **(tests or {})} if tests else answer.files
         note = "" if after != files else "The model changed nothing."
