@@ -89,16 +89,15 @@ def _ending(name: str) -> str:
 
 def _clean_part(part: str) -> str:
     kept = "".join(letter for letter in part if letter.isalnum() or letter in _SIGNS or unicodedata.combining(letter))
-    kept = "".join(letter for letter in kept if not hidden.is_hidden(letter))[:LONGEST_PART].strip(" .")
+    kept = "".join(letter for letter in kept if not hidden.is_hidden(letter))[:LONGEST_PART].strip().rstrip(" .")
     return f"_{kept}" if kept.partition(".")[0].lower() in _DEVICES else kept
 
 
 def free(name: str, taken: "dict[str, str]") -> str:
-    """The name, or one with a number where it clashes with a file there is. Raises RefusedError when all are taken."""
-    stem, dot, ending = name.rpartition(".")
-    for number in range(1, MOST_FILES + 2):
-        tried = name if number == 1 else f"{stem or ending}_{number}{dot if stem else ''}{ending if stem else ''}"
-        tried = tried if number < 2 or not problem(tried) else f"file_{number}"
-        if _clashing({**taken, tried: ""}) is None and tried not in taken:
-            return tried
-    raise RefusedError(f"There are too many files called `{name}`.", "Ask for fewer files.")
+    """The name, or one with a number where it clashes with a file there is."""
+    if _clashing({**taken, name: ""}) is None and name not in taken:
+        return name
+    stem, _, ending = name.replace("/", "_").rpartition(".")
+    stem, ending = (stem, f".{ending}") if stem else (ending, "")
+    numbered = (f"{stem[:60]}_{number}{ending[:20]}" for number in range(2, len(taken) + 3))
+    return next(tried for tried in numbered if tried not in taken and _clashing({**taken, tried: ""}) is None)

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import io
 import json
+import os
 import sys
 import traceback
 import unittest
@@ -48,9 +49,13 @@ def attempt(name: str, test: Callable[[], object]) -> dict[str, str]:
 
 
 def _words(error: BaseException) -> str:
-    """The traceback below this program, its end, and what a bare assert compared."""
+    """The end of the traceback, without the steps of this program and of the standard library."""
+    here = os.getcwd() + os.sep
     steps = traceback.extract_tb(error.__traceback__)
-    own = [step for step in steps if step.filename != __file__ and "importlib" not in step.filename]
+    own = [step for step in steps if os.path.abspath(step.filename).startswith(here)]
+    own = [step for step in own if os.path.basename(step.filename) != os.path.basename(__file__)]
+    for step in own:
+        step.filename = os.path.relpath(step.filename)
     text = "".join([*traceback.format_list(own[-8:]), *traceback.format_exception_only(error)])
     return text.strip()[-MOST_ERROR:]
 
