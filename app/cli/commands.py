@@ -21,6 +21,7 @@ from app.cli import (
     parity,
     running_studio,
     runtime,
+    script,
     shape,
     sky,
 )
@@ -51,6 +52,7 @@ cli.command(name="import")(data.import_files)
 cli.command()(cli_recipe.probe)
 cli.command()(cli_recipe.check)
 cli.command()(exports.export)
+cli.command()(script.script)
 cli.command()(benchmarks.benchmark)
 cli.command(name="tune-endpoint")(benchmarks.tune_endpoint)
 cli.command(name="export-sky")(sky.export_sky)
