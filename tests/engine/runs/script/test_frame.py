@@ -71,7 +71,7 @@ def code_of(notebook: dict[str, Any]) -> str:
 
 
 def test_every_script_is_whole_and_knows_nothing_of_the_studio(base: Path, tmp_path: Path) -> None:
-    recipes = [{"method": method} for method in families.FAMILIES]
+    recipes: list[dict[str, Any]] = [{"method": method} for method in families.FAMILIES]
     recipes += [{"tuning": tuning} for tuning in TUNINGS]
     recipes += [{"loraplus_lr_ratio": 4.0}, {"tuning": "prompt", "prompt_tuning_init_text": "Say so:"}]
     recipes += [{"train_sampling_strategy": order} for order in ("random", "sequential")]
@@ -134,7 +134,7 @@ def test_the_runs_tokens_are_known_by_a_fingerprint(base: Path) -> None:
 
 @pytest.mark.parametrize("fields", [{"optim": "muon"}, *({"init_lora_weights": start} for start in MOVED_STARTS)])
 def test_what_plain_libraries_cannot_repeat_is_refused(fields: dict[str, Any], base: Path) -> None:
-    tuning = {"tuning": "qlora"} if fields.get("init_lora_weights") == "loftq" else {}
+    tuning: dict[str, Any] = {"tuning": "qlora"} if fields.get("init_lora_weights") == "loftq" else {}
     with pytest.raises(RefusedError, match=next(iter(fields.values()))):
         frame.script(told.of_run(begun_run(base, **fields, **tuning).id))
 
