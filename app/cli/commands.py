@@ -22,6 +22,7 @@ from app.cli import (
     parity,
     running_studio,
     runtime,
+    script,
     shape,
     sky,
 )
@@ -52,6 +53,7 @@ cli.command(name="import")(data.import_files)
 cli.command()(cli_recipe.probe)
 cli.command()(cli_recipe.check)
 cli.command()(exports.export)
+cli.command()(script.script)
 cli.command()(benchmarks.benchmark)
 cli.command(name="tune-endpoint")(benchmarks.tune_endpoint)
 cli.command()(code.code)

@@ -14,7 +14,7 @@ from engine.runs import runs
 from engine.serve import endpoints
 from pages.parts import html, live, toasts
 from pages.parts.pager import place_of
-from pages.runs import take
+from pages.runs import code, take
 from pages.runs.recipe import recipe_html
 from pages.runs.state import action_buttons, progress_bar, step_words, time_words
 from pages.runs.story import checkpoints_html
@@ -153,4 +153,5 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "checkpoints": checkpoints_html,
     "recipe": recipe_html,
     "take": take.take_html,
+    "code": code.code_html,
 }

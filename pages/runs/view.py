@@ -10,7 +10,7 @@ from engine.runs import runs
 from engine.serve import adapter_names
 from pages.parts import html, live
 from pages.parts.icons import icon
-from pages.runs import charts, story, take, trackers
+from pages.runs import charts, code, story, take, trackers
 from pages.runs.state import action_buttons, progress_bar, seconds_taken, step_words
 from storage import datasets, db, endpoints, models, transitions
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
@@ -23,7 +23,7 @@ def run_html(run: Run) -> Markup:
         model, dataset = models.get(session, run.model_id), datasets.get(session, run.dataset_id)
         history = list(transitions.log(session, run.id))
         endpoint = _served_by(list(endpoints.routes(session)), run.id)
-    return Markup('<div class="ts-stack" data-id="{}" data-key="run-{}">{}{}{}{}{}{}</div>').format(
+    return Markup('<div class="ts-stack" data-id="{}" data-key="run-{}">{}{}{}{}{}{}{}</div>').format(
         run.id,
         run.id,
         html.link(Markup("&larr; All runs"), "/runs", soft=True),
@@ -31,6 +31,7 @@ def run_html(run: Run) -> Markup:
         _trouble(run),
         charts.charts(run),
         take.card_of(run),
+        code.card_of(run),
         Markup(
             '<div class="ts-columns"><div class="ts-stack">{}{}{}{}</div><div class="ts-stack">{}{}{}{}{}</div></div>'
         ).format(
@@ -50,13 +51,14 @@ def run_html(run: Run) -> Markup:
 def _state(run: Run, endpoint: Endpoint | None) -> Markup:
     reuse_link = html.link_button("Use this recipe again", f"/train?from={run.id}")
     take_link = html.link_button("Get the model", f"#{take.PLACE}") if take.can_be(run) else Markup()
+    code_link = html.link_button("Take the code", f"#{code.PLACE}") if code.can_be(run) else Markup()
     train_further_link = html.link_button("Train further", f"/train?further={run.id}") if run.artifact else Markup()
     chat_link = html.link_button("Chat", f"/chat?endpoint={endpoint.name}", primary=True) if endpoint else Markup()
     head = Markup('<div class="ts-title"><h2>{}</h2>{}{}<div class="ts-actions">{}</div></div>').format(
         run.name,
         _rename(run),
         html.badge(run.status),
-        html.join((chat_link, take_link, action_buttons(run), train_further_link, reuse_link)),
+        html.join((chat_link, take_link, code_link, action_buttons(run), train_further_link, reuse_link)),
     )
     bar = Markup('<div class="ts-wide-bar">{}</div>').format(progress_bar(run))
     return Markup('<section class="ts-card">{}{}{}</section>').format(head, bar, _figures(run))

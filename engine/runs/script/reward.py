@@ -1,0 +1,22 @@
+"""A reward model as code: pairs of answers, a model with one number as its answer."""
+
+from engine.runs.script import supervised, weights
+from engine.runs.script.parts import Parts, joined
+from engine.runs.script.told import Told
+
+
+def parts(told: Told) -> Parts:
+    """For TRL's RewardTrainer."""
+    base = weights.of(told, "scorer")
+    row_imports, rows = joined("reading", "tokens", "chat", "rows_preference", "rows_divided")
+    trainer_imports, trainer = joined(
+        *base.pieces, supervised.order(told), "following", *base.mixed_in, "trainer_reward"
+    )
+    return Parts(
+        imports=[*row_imports, *trainer_imports, *base.imports],
+        requirements=base.requirements,
+        rows=rows,
+        trainer=base.with_mixin(trainer),
+        constants={"WHOLE_ROWS": True, "CENTER": told.recipe.center_rewards_coefficient, **base.constants},
+        remarks=base.remarks,
+    )

@@ -1,0 +1,37 @@
+"""Supervised fine-tuning and continued pre-training as code: chats, pairs and texts, answers learnt or everything."""
+
+from engine.runs.script import weights
+from engine.runs.script.parts import Parts, joined
+from engine.runs.script.told import Told
+
+ROWS = {"chat": ("chat", "rows_chat"), "completion": ("chat", "rows_completion"), "text": ("rows_text",)}
+
+
+def parts(told: Told) -> Parts:
+    """For TRL's SFTTrainer."""
+    recipe, base = told.recipe, weights.of(told)
+    packed = _packing(told)
+    row_imports, rows = joined("reading", "tokens", *ROWS[told.spec["dataset_kind"]], "rows_divided", *packed)
+    trainer_imports, trainer = joined(*base.pieces, order(told), "following", *base.mixed_in, "trainer_sft")
+    answers_only = recipe.assistant_only_loss and recipe.method == "sft"
+    return Parts(
+        imports=[*row_imports, *trainer_imports, *base.imports],
+        requirements=base.requirements,
+        rows=rows,
+        trainer=base.with_mixin(trainer),
+        constants={"ANSWERS_ONLY": answers_only, **base.constants},
+        remarks=base.remarks,
+    )
+
+
+def _packing(told: Told) -> tuple[str, ...]:
+    if not told.facts.packing:
+        return ("unpacked_batches",)
+    flat = (told.facts.attention or "").startswith("flash")
+    return "packing", "packed_flat" if flat else "packed_batches"
+
+
+def order(told: Told) -> str:
+    """The piece with the order of rows."""
+    pieces = {"group_by_length": "order_grouped", "random": "order_random", "sequential": "order_sequential"}
+    return pieces[told.recipe.train_sampling_strategy]
