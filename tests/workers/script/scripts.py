@@ -38,7 +38,7 @@ def told_of(values: dict[str, Any], out: Path, recorded: list[events.Event]) -> 
         max_steps=only(recorded, events.Started).total_steps,
         facts=RunFacts.model_validate(only(recorded, events.Started).facts),
     )
-    evaluated = tuple(step for step, numbers in points.items() if "eval_loss" in numbers)
+    evaluated = tuple(step for step, numbers in points.items() if {"eval_loss", "eval_reward"} & set(numbers))
     return told.of_folder(run, out, evaluated)
 
 
@@ -73,3 +73,17 @@ def numbers(folder: Path) -> Points:
 def script_in(told: Told, folder: Path) -> str:
     """The script, writing into that folder."""
     return frame.script(told).replace("OUTPUT = 'trained'", f"OUTPUT = {str(folder / 'trained')!r}")
+
+
+def played_all(scripts: dict[str, Told], folder: Path) -> dict[str, Points]:
+    """Runs several scripts in one process, which imports once, and returns the numbers of each by its name."""
+    files = []
+    for name, told in scripts.items():
+        (folder / name).mkdir(parents=True)
+        files.append(folder / name / "script.py")
+        files[-1].write_text(script_in(told, folder / name), encoding="utf-8")
+    log, environment = folder / "output.log", os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    with Program("tests.workers.script.execute", [*map(str, files)], environment, log) as process:
+        code = process.wait(timeout=180)
+    assert code == 0, log.read_text()[-3000:]
+    return {name: numbers(folder / name) for name in scripts}
