@@ -133,7 +133,8 @@ def _stopped(run: Run) -> int:
 
 def tokens(folder: Path) -> Tokens | None:
     """The fingerprint of the newest file of token rows in a folder; None where there is none that can be read."""
-    files = sorted(folder.glob("*.arrow"), key=lambda file: file.stat().st_mtime)
+    written = (file for file in folder.glob("*.arrow") if not file.name.startswith("cache-"))  # datasets' own copies
+    files = sorted(written, key=lambda file: file.stat().st_mtime)
     try:
         return _fingerprint(files[-1]) if files else None
     except (OSError, pa.ArrowException):
