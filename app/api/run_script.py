@@ -1,6 +1,6 @@
 """Runs as code over REST: a script that trains the same, as a notebook too, its packages, and how it is started."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
@@ -25,6 +25,11 @@ class LaunchAnswer(Answer):
     sky_reason: str = Field(description="Why there is no SkyPilot task; empty if there is one.")
 
 
+def _hides_paths(request: Request) -> bool:
+    """Paths of this machine are nothing for a visitor of a share link."""
+    return bool(request.state.role == "viewer")
+
+
 def _file(file: ScriptFile) -> Response:
     headers = {"content-disposition": f'attachment; filename="{file.name}"', "x-content-type-options": "nosniff"}
     return Response(file.text, media_type=file.media_type, headers=headers)
@@ -35,9 +40,9 @@ def _text(media_type: str) -> dict[int | str, dict[str, object]]:
 
 
 @router.get("/{id}/script", summary="A run as a script", response_class=Response, responses=_text("text/x-python"))
-def show_script(run_id: PathId) -> Response:
+def show_script(run_id: PathId, request: Request) -> Response:
     """A Python script on transformers, PEFT and TRL alone that trains the same: data, seed, order of rows, losses."""
-    return _file(downloads.script(run_id))
+    return _file(downloads.script(run_id, _hides_paths(request)))
 
 
 @router.get(
@@ -46,9 +51,9 @@ def show_script(run_id: PathId) -> Response:
     response_class=Response,
     responses=_text("application/x-ipynb+json"),
 )
-def show_notebook(run_id: PathId) -> Response:
+def show_notebook(run_id: PathId, request: Request) -> Response:
     """The same script as a Jupyter notebook."""
-    return _file(downloads.notebook(run_id))
+    return _file(downloads.notebook(run_id, _hides_paths(request)))
 
 
 @router.get(
@@ -60,9 +65,9 @@ def show_requirements(run_id: PathId) -> Response:
 
 
 @router.get("/{id}/launch", summary="Commands for a run's script", responses=NOT_FOUND | CONFLICT)
-def show_launch(run_id: PathId) -> LaunchAnswer:
+def show_launch(run_id: PathId, request: Request) -> LaunchAnswer:
     """The commands that start the script, here or on several devices, and the recipe as a SkyPilot task."""
-    run = told.of_run(run_id)
+    run = told.of_run(run_id, _hides_paths(request))
     file = downloads.file_name(run)
     task, reason = launching.cloud_task_or_reason(run)
     commands = [CommandAnswer.model_validate(command) for command in launching.commands(run, file)]

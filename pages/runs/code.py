@@ -58,8 +58,12 @@ def code_html(query: Mapping[str, str]) -> str:
         return str(html.notice(error.message, error.hint, "warn"))
 
 
+def _hides_paths(query: Mapping[str, str]) -> bool:
+    return query.get("role") == "viewer"
+
+
 def _script(query: Mapping[str, str]) -> Markup:
-    return _copyable("script", downloads.script(query.get("run", "")).text)
+    return _copyable("script", downloads.script(query.get("run", ""), _hides_paths(query)).text)
 
 
 def _packages(query: Mapping[str, str]) -> Markup:
@@ -77,7 +81,7 @@ def _start(query: Mapping[str, str]) -> Markup:
 
 
 def _cloud(query: Mapping[str, str]) -> Markup:
-    task = launching.cloud_task(told.of_run(query.get("run", "")))
+    task = launching.cloud_task(told.of_run(query.get("run", ""), _hides_paths(query)))
     words = "Save it as task.yaml, choose your accelerators, and run sky launch task.yaml. It runs the studio's worker."
     return Markup('<p class="ts-note">{}</p>{}').format(words, _copyable("cloud", task))
 

@@ -16,21 +16,21 @@ class ScriptFile:
     text: str
 
 
-def script(run_id: str) -> ScriptFile:
+def script(run_id: str, hides_paths: bool = False) -> ScriptFile:
     """The Python script. Raises as `told.of_run` does, and RefusedError where no script repeats the run."""
-    run = told.of_run(run_id)
+    run = told.of_run(run_id, hides_paths)
     return ScriptFile(file_name(run), "text/x-python; charset=utf-8", frame.script(run))
 
 
-def notebook(run_id: str) -> ScriptFile:
+def notebook(run_id: str, hides_paths: bool = False) -> ScriptFile:
     """The same as a Jupyter notebook. Raises the same."""
-    run = told.of_run(run_id)
+    run = told.of_run(run_id, hides_paths)
     return ScriptFile(file_name(run, ".ipynb"), "application/x-ipynb+json", frame.notebook(run))
 
 
-def requirements(run_id: str) -> ScriptFile:
+def requirements(run_id: str, hides_paths: bool = False) -> ScriptFile:
     """Its packages, for `pip install -r`. Raises the same."""
-    text = frame.requirements_text(told.of_run(run_id))
+    text = frame.requirements_text(told.of_run(run_id, hides_paths))
     return ScriptFile("requirements.txt", "text/plain; charset=utf-8", text)
 
 

@@ -94,9 +94,9 @@ def _cell(kind: str, text: str) -> dict[str, Any]:
 def _constants(told: Told, parts: Parts, without_template: bool) -> list[str]:
     recipe = told.recipe
     values: list[tuple[str, Any, str]] = [
-        ("RUN", {"id": told.run_id, "name": told.name}, ""),
-        ("MODEL", told.spec["model_path"], MODEL_WORDS),
-        ("DATA", told.spec["dataset_path"], DATA_WORDS),
+        ("RUN", {"id": told.run_id, "name": told.name, "model": told.model, "dataset": told.dataset}, ""),
+        ("MODEL", told.place("model_path", told.model or "model"), MODEL_WORDS),
+        ("DATA", told.place("dataset_path", "rows.jsonl"), DATA_WORDS),
         ("OUTPUT", "trained", "The folder for the result and for losses.jsonl, a line a step."),
         ("SEED", recipe.seed, ""),
         ("MAX_LENGTH", told.max_length, "Tokens of the longest row; what is longer is cut at its end."),

@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass
 
-from engine.errors import TunesmithError
+from engine.errors import RefusedError, TunesmithError
 from engine.recipes import launch_command
 from engine.runs.script.told import Told
 from engine.serve import adapter_names
@@ -60,6 +60,8 @@ def cloud_task(told: Told) -> str:
     Raises NotFoundError when its model or dataset was deleted, RefusedError where it does not suit.
     """
     recipe = told.recipe
+    if told.hides_paths:
+        raise RefusedError("The task names folders of this machine, which visitors do not see.", "")
     count = max(1, (told.facts.processes or 1) // recipe.num_machines)
     return sky.for_recipe(recipe, f"H100:{count}")
 

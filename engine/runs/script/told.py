@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from engine.recipes.recipe import Recipe, parse
 from engine.rows.heldout import record
 from engine.runs import curves, runs
 from engine.weights import checkpoints
-from storage import home
+from storage import datasets, db, home, models
 from storage.statuses import RUN_MOVING
-from storage.tables import Run, RunFacts
+from storage.tables import Model, Run, RunFacts
 
 MOST_HASHED_TOKENS, MOST_HASHED_ROWS = 20_000_000, 200_000
 MOST_EVALUATIONS = 1000
@@ -48,6 +48,9 @@ class Told:
     evaluated_steps: tuple[int, ...] | None = None  # None where they are not known
     read_rows: int = 0  # of eval_rows, that evaluations read to save time; 0 for all of them
     stop_after: int = 0  # the step at which the run ended early; 0 when it went to its end
+    model: str = ""  # where it came from: its name on the hub, where it has one
+    dataset: str = ""
+    hides_paths: bool = False  # for a visitor, to whom folders of this machine are nothing
 
     @property
     def on_cpu(self) -> bool:
@@ -57,18 +60,34 @@ class Told:
     def is_bf16(self) -> bool:
         return self.facts.dtype == "bfloat16"
 
+    def place(self, name: str, instead: str) -> str:
+        """A path of the spec, or what stands in its place for a visitor."""
+        return instead if self.hides_paths else str(self.spec[name])
+
     @property
     def max_length(self) -> int:
         return self.facts.max_length or self.recipe.max_length
 
 
-def of_run(run_id: str) -> Told:
+def of_run(run_id: str, hides_paths: bool = False) -> Told:
     """Raises NotFoundError; ConflictError for a run whose training has not begun, or whose files are gone."""
     run = runs.look_up(run_id)
+    with db.reading() as session:
+        model, dataset = models.get(session, run.model_id), datasets.get(session, run.dataset_id)
     evaluations = curves.read(run_id, _measure(run), max_points=MOST_EVALUATIONS)
     is_known = run.status not in RUN_MOVING and not evaluations.thinned
     steps = tuple(int(step) for step, _ in evaluations.points) if is_known else None
-    return of_folder(run, home.run_folder(run_id), steps)
+    told = of_folder(run, home.run_folder(run_id), steps)
+    dataset_name = dataset.name if dataset else run.dataset_id
+    return replace(told, model=_source(model), dataset=dataset_name, hides_paths=hides_paths)
+
+
+def _source(model: Model | None) -> str:
+    """The model's name on the hub with its revision, or what the studio calls it."""
+    if model is None:
+        return ""
+    revision = f"@{model.revision}" if model.revision else ""
+    return f"{model.source_id}{revision}" if model.source == "hub" else model.name
 
 
 def of_folder(run: Run, folder: Path, evaluated_steps: tuple[int, ...] | None = None) -> Told:
@@ -133,8 +152,9 @@ def _stopped(run: Run) -> int:
 
 def tokens(folder: Path) -> Tokens | None:
     """The fingerprint of the newest file of token rows in a folder; None where there is none that can be read."""
-    written = (file for file in folder.glob("*.arrow") if not file.name.startswith("cache-"))  # datasets' own copies
-    files = sorted(written, key=lambda file: file.stat().st_mtime)
+    # Beside each lies a summary; what `datasets` caches there has none.
+    own = [file for file in folder.glob("*.arrow") if file.with_suffix(".json").exists()]
+    files = sorted(own, key=lambda file: file.stat().st_mtime)
     try:
         return _fingerprint(files[-1]) if files else None
     except (OSError, pa.ArrowException):

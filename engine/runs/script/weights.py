@@ -59,7 +59,7 @@ def _trained(told: Told, pieces: list[str], constants: dict[str, Any]) -> tuple[
     """The piece that says what is trained, and PEFT's class for it where there is one."""
     recipe = told.recipe
     if told.spec.get("adapter_path"):
-        constants["START"] = told.spec["adapter_path"]
+        constants["START"] = told.place("adapter_path", "adapter")
         return "further", ""
     if recipe.tuning == "freeze":
         extra = [*names(recipe.freeze_extra_modules), "score"]

@@ -234,6 +234,7 @@ def shared_arguments(
     }
 
 
+PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "numpy")  # versions kept as facts
 PASSED_THROUGH = {
     "num_train_epochs",
     "max_steps",
@@ -258,7 +259,7 @@ def _facts(made: Made, spec: Spec, out: Path) -> dict[str, Any]:
         "device": spec.device if spec.device == "cpu" else torch.cuda.get_device_name(),
         "dtype": "bfloat16" if base.bf16 else "float32",
         "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "transformers", "trl", "peft")},
+        **{name: version(name) for name in PACKAGES},
         "trainable_parameters": tuning.trained_parameters(trainer.model),
         "total_parameters": trainer.model.num_parameters(),  # a 4-bit weight holds two
         "rows": len(rows.train),

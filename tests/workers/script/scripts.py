@@ -61,6 +61,19 @@ def played(text: str, folder: Path, fresh: bool = False) -> Points:
     return numbers(folder)
 
 
+def compare(ours: Points, theirs: Points, near: float) -> None:
+    """Holds every loss of the run against the script's; `near` is a share of it, 0 to the last digit."""
+    found = {
+        (step, name): (value, theirs.get(step, {}).get(name))
+        for step, values in ours.items()
+        for name, value in values.items()
+        if name in ("loss", "eval_loss")
+    }
+    assert found
+    far = {at: pair for at, pair in found.items() if pair[1] is None or abs(pair[1] - pair[0]) > near * abs(pair[0])}
+    assert far == {}
+
+
 def numbers(folder: Path) -> Points:
     """What a script has written, by step."""
     points: Points = {}

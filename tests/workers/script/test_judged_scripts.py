@@ -15,7 +15,9 @@ from tests.workers.train.training_runs import spec, sums, write_rows
 
 NEAR = 0.01  # of each step's loss, where the studio computes faster
 ROUNDING = 1e-6  # what is left of a loss that is zero
-REWARD = "import re\n\ndef reward(completion, ground_truth, **columns):\n    return len(re.findall('[0-9]', completion))"
+REWARD = (
+    "import re\n\ndef reward(completion, ground_truth, **columns):\n    return len(re.findall('[0-9]', completion))"
+)
 RULES: dict[str, Any] = {
     "max_completion_length": 12,
     "reward_funcs": "length, exact_match, regex, json_schema, python",
