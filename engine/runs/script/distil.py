@@ -3,7 +3,7 @@
 from typing import Any
 
 from engine.recipes.methods import answered_share
-from engine.runs.script import evaluation, reinforce, supervised, weights
+from engine.runs.script import companion, evaluation, reinforce, supervised, weights
 from engine.runs.script.parts import Parts, joined
 from engine.runs.script.told import Told
 
@@ -17,9 +17,8 @@ def parts(told: Told) -> Parts:
     row_imports, rows = joined("reading", "tokens", "chat", kind, "rows_divided", "before_answer", *short, *read.pieces)
     pieces = [*base.pieces, "ends_of_answers", "teacher", supervised.order(told), "following", *base.mixed_in]
     trainer_imports, trainer = joined(*pieces, "filled", "collate_distil", "trainer_gkd")
-    adapter = told.spec["companion"]["adapter"]
     return Parts(
-        imports=[*row_imports, *trainer_imports, *base.imports, *(["from peft import PeftModel"] if adapter else [])],
+        imports=[*row_imports, *trainer_imports, *base.imports, *companion.imports(told)],
         requirements=base.requirements,
         rows=rows,
         trainer=base.with_mixin(trainer),
@@ -27,9 +26,7 @@ def parts(told: Told) -> Parts:
             "ANSWERS_ONLY": True,
             "METHOD": settings(told),
             **({"LONGEST_PROMPT": told.max_length - recipe.max_completion_length} if is_answered else {}),
-            "TEACHER": told.spec["companion"]["path"],
-            "TEACHER_ADAPTER": adapter,
-            "TEACHER_DTYPE": "bfloat16" if told.is_bf16 else "float32",
+            **companion.constants(told, "TEACHER"),
             **read.constants,
             **base.constants,
         },

@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import re2
+
 from engine.recipes.choices.commas import words
 from engine.recipes.recipe import Recipe
-from engine.runs.script import parts
+from engine.runs.script import companion, parts
 from engine.runs.script.chats import PLAIN_TEMPLATE
 from engine.runs.script.told import Told
 from engine.weights import inspection
@@ -25,7 +27,7 @@ OWN = (
 OWN_COMMENT = (
     "# The recipe's own function (reward_code). In the studio it ran in a sandbox; here nothing holds it back."
 )
-SLOW = "The studio gives reward_pattern or reward_schema a second for an answer, and then counts 0; this script waits."
+SLOW = "The studio gives {field} a second for an answer, and then counts 0; this script waits."
 
 
 @dataclass
@@ -53,8 +55,11 @@ def of(told: Told) -> Rewards:
     listed = "rewards = [" + ", ".join(names) + "]"  # names of PIECES, nothing a person has written
     found.text = "\n\n\n".join([*texts, listed])
     found.constants = _constants(told, names, uses_pattern) | found.constants
-    if uses_pattern or "json_schema" in names:
-        found.remarks.append(SLOW)
+    slow = [
+        *(["reward_pattern"] if uses_pattern and not _is_known_to_re2(recipe.reward_pattern) else []),
+        *(["reward_schema"] if "json_schema" in names else []),
+    ]
+    found.remarks += [SLOW.format(field=name) for name in slow]
     return found
 
 
@@ -77,8 +82,8 @@ def _piece(name: str, told: Told, found: Rewards) -> str:
     if name == "reward_python":
         found.remarks.append(OWN)
         return "\n\n\n".join([_own_function(told.recipe.reward_code, found), text])
-    if name == "reward_judge" and (told.spec.get("companion") or {}).get("adapter"):
-        found.imports.append("from peft import PeftModel")
+    if name == "reward_judge":
+        found.imports += companion.imports(told)
     return text
 
 
@@ -142,6 +147,16 @@ def _has_group(pattern: str) -> bool:
     return bool(pattern) and re.compile(pattern).groups > 0
 
 
+def _is_known_to_re2(pattern: str) -> bool:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError):
+        return False
+    return True
+
+
 def _constants(told: Told, names: list[str], uses_pattern: bool) -> dict[str, Any]:
     recipe = told.recipe
     values: dict[str, Any] = {}
@@ -161,11 +176,6 @@ def _column(recipe: Recipe, kind: str) -> str:
 
 
 def _judge(told: Told) -> dict[str, Any]:
-    companion = told.spec["companion"]
-    folder = Path(companion["adapter"] or companion["path"])
-    return {
-        "JUDGE": companion["path"],
-        "JUDGE_ADAPTER": companion["adapter"],
-        "JUDGE_DTYPE": "bfloat16" if told.is_bf16 else "float32",
-        "JUDGE_TEMPLATE": None if inspection.has_chat_template(folder) else PLAIN_TEMPLATE,
-    }
+    asked = told.spec["companion"]
+    has_template = inspection.has_chat_template(Path(asked["adapter"] or asked["path"]))
+    return companion.constants(told, "JUDGE") | {"JUDGE_TEMPLATE": None if has_template else PLAIN_TEMPLATE}
