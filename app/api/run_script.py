@@ -1,6 +1,7 @@
 """Runs as code over REST: a script that trains the same, as a notebook too, its packages, and how it is started."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
@@ -62,6 +63,18 @@ def show_notebook(run_id: PathId, request: Request) -> Response:
 def show_requirements(run_id: PathId) -> Response:
     """The packages of the script with exact versions, for `pip install -r`; they stand at the script's head too."""
     return _file(downloads.requirements(run_id))
+
+
+@router.get(
+    "/{id}/tokens",
+    summary="A run's rows as tokens",
+    response_class=FileResponse,
+    responses=_text("application/vnd.apache.arrow.stream"),
+)
+def download_tokens(run_id: PathId) -> FileResponse:
+    """Every row as the run tokenised it, with what is learnt of it: for a script that cannot tokenise by itself."""
+    file = told.token_file(run_id)
+    return FileResponse(file, media_type="application/vnd.apache.arrow.stream", filename="tokens.arrow")
 
 
 @router.get("/{id}/launch", summary="Commands for a run's script", responses=NOT_FOUND | CONFLICT)

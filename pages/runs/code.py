@@ -39,7 +39,8 @@ def card_of(run: Run) -> Markup:
     )
     head = Markup('<p class="ts-note">{}</p><div class="ts-actions">{}</div>').format(ABOUT, buttons)
     folds = html.join(_fold(run.id, part, title) for part, (title, _) in PARTS.items())
-    return html.card("Take the code", head, Markup('<div class="ts-folds">{}</div>').format(folds), id=PLACE)
+    content = Markup('<div class="rn-code">{}<div class="ts-folds">{}</div></div>').format(head, folds)
+    return html.card("Take the code", content, id=PLACE)
 
 
 def _fold(run_id: str, part: str, title: str) -> Markup:

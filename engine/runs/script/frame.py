@@ -97,6 +97,7 @@ def _constants(told: Told, parts: Parts, without_template: bool) -> list[str]:
         ("RUN", {"id": told.run_id, "name": told.name, "model": told.model, "dataset": told.dataset}, ""),
         ("MODEL", told.place("model_path", told.model or "model"), MODEL_WORDS),
         ("DATA", told.place("dataset_path", "rows.jsonl"), DATA_WORDS),
+        ("TOKEN_ROWS", None, TOKENISED_WORDS),
         ("OUTPUT", "trained", "The folder for the result and for losses.jsonl, a line a step."),
         ("SEED", recipe.seed, ""),
         ("MAX_LENGTH", told.max_length, "Tokens of the longest row; what is longer is cut at its end."),
@@ -122,6 +123,10 @@ MODEL_WORDS = "The base model: a folder with safetensors, or the same model's na
 DATA_WORDS = (
     "The dataset: the studio's own file, or on another machine its export in the form TRL as JSON Lines\n"
     "(Data page, Export; POST /api/datasets/ID/exports)."
+)
+TOKENISED_WORDS = (
+    "Instead of DATA the run's own rows as tokens (GET /api/runs/ID/tokens): for chats in which the rules below\n"
+    "do not find the answers as the studio does, so that check() ends the script."
 )
 EVAL_WORDS = (
     "Rows of the file, from 0, that are not learnt from: for the evaluation loss, and for a report on the result.\n"

@@ -152,13 +152,26 @@ def _stopped(run: Run) -> int:
 
 def tokens(folder: Path) -> Tokens | None:
     """The fingerprint of the newest file of token rows in a folder; None where there is none that can be read."""
-    # Beside each lies a summary; what `datasets` caches there has none.
-    own = [file for file in folder.glob("*.arrow") if file.with_suffix(".json").exists()]
-    files = sorted(own, key=lambda file: file.stat().st_mtime)
+    file = _newest(folder)
     try:
-        return _fingerprint(files[-1]) if files else None
+        return _fingerprint(file) if file else None
     except (OSError, pa.ArrowException):
         return None
+
+
+def _newest(folder: Path) -> Path | None:
+    """The newest file of token rows. Beside each lies a summary; what `datasets` caches there has none."""
+    own = [file for file in folder.glob("*.arrow") if file.with_suffix(".json").exists()]
+    return max(own, key=lambda file: file.stat().st_mtime, default=None)
+
+
+def token_file(run_id: str) -> Path:
+    """The run's rows as tokens, an Arrow stream. Raises NotFoundError; ConflictError where it has none."""
+    run = runs.look_up(run_id)
+    file = _newest(home.run_folder(run_id) / "rows")
+    if file is None:
+        raise ConflictError(f"The run `{run.name}` has no rows as tokens.", "They are made when its training begins.")
+    return file
 
 
 def _fingerprint(file: Path) -> Tokens:

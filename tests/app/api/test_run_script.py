@@ -4,6 +4,7 @@ import ast
 import json
 from pathlib import Path
 
+import pyarrow
 import pytest
 from starlette.testclient import TestClient
 
@@ -26,6 +27,8 @@ def test_script_notebook_and_packages_are_files_of_text(owner: TestClient, base:
     assert notebook.headers["content-type"] == "application/x-ipynb+json"
     assert notebook.headers["content-disposition"] == 'attachment; filename="Jokes-v2-e.ipynb"'
     assert json.loads(notebook.text)["nbformat"] == 4
+    tokens = owner.get(f"/api/runs/{run.id}/tokens")
+    assert len(pyarrow.ipc.open_stream(tokens.content).read_all()) == 3
     packages = owner.get(f"/api/runs/{run.id}/requirements")
     assert packages.headers["content-type"] == "text/plain; charset=utf-8"
     assert "trl==1.16.0" in packages.text.splitlines()

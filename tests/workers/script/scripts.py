@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.process import events
+from engine.recipes import launch_command
 from engine.runs.script import frame, told
 from engine.runs.script.told import Told
 from storage.statuses import RunStatus
@@ -58,6 +59,18 @@ def played(text: str, folder: Path, fresh: bool = False) -> Points:
         with Program("tests.workers.script.execute", [str(file)], environment, log) as process:
             code = process.wait(timeout=180)
     assert code == 0, log.read_text()[-3000:]
+    return numbers(folder)
+
+
+def played_in_two(text: str, folder: Path) -> Points:
+    """The same by torchrun, in two processes on this machine."""
+    folder.mkdir()
+    (folder / "script.py").write_text(text, encoding="utf-8")
+    arguments = launch_command.launch_arguments(2, 1, 0, ("127.0.0.1", launch_command.free_port()))
+    arguments += ["-m", "tests.workers.script.execute", str(folder / "script.py")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    with Program("tests.workers.warm_launch", arguments, environment, folder / "output.log") as process:
+        assert process.wait(timeout=240) == 0, (folder / "output.log").read_text()[-3000:]
     return numbers(folder)
 
 
