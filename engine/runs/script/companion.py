@@ -12,8 +12,3 @@ def constants(told: Told, name: str) -> dict[str, Any]:
     if told.hides_paths:
         path, adapter = name.lower(), f"{name.lower()}-adapter" if adapter else None
     return {name: path, f"{name}_ADAPTER": adapter, f"{name}_DTYPE": "bfloat16" if told.is_bf16 else "float32"}
-
-
-def imports(told: Told) -> list[str]:
-    """What opening it needs beyond the piece's own."""
-    return ["from peft import PeftModel"] if told.spec["companion"]["adapter"] else []

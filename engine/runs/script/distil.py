@@ -18,7 +18,7 @@ def parts(told: Told) -> Parts:
     pieces = [*base.pieces, "ends_of_answers", "teacher", supervised.order(told), "following", *base.mixed_in]
     trainer_imports, trainer = joined(*pieces, "filled", "collate_distil", "trainer_gkd")
     return Parts(
-        imports=[*row_imports, *trainer_imports, *base.imports, *companion.imports(told)],
+        imports=[*row_imports, *trainer_imports, *base.imports],
         requirements=base.requirements,
         rows=rows,
         trainer=base.with_mixin(trainer),

@@ -82,8 +82,6 @@ def _piece(name: str, told: Told, found: Rewards) -> str:
     if name == "reward_python":
         found.remarks.append(OWN)
         return "\n\n\n".join([_own_function(told.recipe.reward_code, found), text])
-    if name == "reward_judge":
-        found.imports += companion.imports(told)
     return text
 
 
