@@ -3,14 +3,22 @@
 from collections.abc import Callable
 
 from engine.errors import RefusedError
-from engine.runs.script import reward, supervised
+from engine.runs.script import distil, preference, reinforce, reward, supervised
 from engine.runs.script.parts import Parts
 from engine.runs.script.told import Told
 
 FAMILIES: dict[str, Callable[[Told], Parts]] = {
     "sft": supervised.parts,
     "cpt": supervised.parts,
+    "dpo": preference.parts,
+    "orpo": preference.parts,
+    "kto": preference.parts,
+    "simpo": preference.parts,
+    "cpo": preference.parts,
     "reward": reward.parts,
+    "grpo": reinforce.parts,
+    "rloo": reinforce.parts,
+    "gkd": distil.parts,
 }
 
 

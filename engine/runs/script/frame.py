@@ -3,21 +3,13 @@
 import json
 import textwrap
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from engine.runs.script import covered, families, requirements, settings
+from engine.runs.script import chats, covered, families, requirements, settings
 from engine.runs.script.parts import Parts, constant, imports, joined
 from engine.runs.script.told import Told
-from engine.weights import inspection
 
 PYTHON = ">=3.11"
-PLAIN_TEMPLATE = (  # for a base model that came without one, as engine.workers.tokens.chat_spans has it
-    "{% for message in messages %}{{ '### ' + message['role'] + ':\n' + message['content'] }}"
-    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '### assistant:\n' }}{% endif %}"
-)
-CHATS = ("chat", "preference", "unpaired", "prompt")  # kinds of rows that are written by a template
 ABOUT = "A training of Tunesmith as a script of its own: transformers, PEFT and TRL, nothing of the studio."
 
 
@@ -81,7 +73,7 @@ def _comment(sentences: list[str]) -> list[str]:
 
 def _sections(told: Told, parts: Parts) -> list[Section]:
     first = ["threads"] if told.on_cpu and told.facts.threads else []
-    without_template = told.spec["dataset_kind"] in CHATS and not inspection.has_chat_template(_model(told))
+    without_template = chats.lacks_template(told)
     opened_imports, opened = joined(*first, "tokenizer", *(["plain_template"] if without_template else []))
     _, training = joined("training")
     all_imports = [*opened_imports, *parts.imports]
@@ -97,10 +89,6 @@ def _sections(told: Told, parts: Parts) -> list[Section]:
 def _cell(kind: str, text: str) -> dict[str, Any]:
     cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": text.splitlines(keepends=True)}
     return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
-
-
-def _model(told: Told) -> Path:
-    return Path(told.spec["model_path"])
 
 
 def _constants(told: Told, parts: Parts, without_template: bool) -> list[str]:
@@ -124,7 +112,7 @@ def _constants(told: Told, parts: Parts, without_template: bool) -> list[str]:
     if told.on_cpu and told.facts.threads:
         values.append(("THREADS", told.facts.threads, ""))
     if without_template:
-        values.append(("PLAIN_TEMPLATE", PLAIN_TEMPLATE, "The model has no chat template."))
+        values.append(("PLAIN_TEMPLATE", chats.PLAIN_TEMPLATE, "The model has no chat template."))
     values += [(name, value, WORDS.get(name, "")) for name, value in parts.constants.items()]
     lines = [constant(*value) for value in values]
     arguments = constant("TRAINING", settings.training(told), TRAINING_WORDS)
@@ -147,7 +135,17 @@ EVAL_WORDS = (
 TRAINING_WORDS = "transformers' TrainingArguments, under their own names."
 WORDS = {
     "ANSWERS_ONLY": "Whether the assistant's words alone are learnt, not the questions.",
-    "WHOLE_ROWS": "Longer rows are left out, not cut: a score is read at the end.",
+    "WHOLE_ROWS": "Whether longer rows are left out, as where a score is read at the end; else they are cut.",
+    "METHOD": "What the method has of its own, under TRL's names.",
+    "LONGEST_PROMPT": "Tokens of a prompt that leaves room for the longest answer.",
+    "READ_ROWS": "Of the held-out rows for the curve: the run read no more of them, to save time.",
+    "RIGHT_ANSWER": "The column with the right answer.",
+    "REWARD_PATTERN": "A regular expression that a good answer contains.",
+    "REWARD_SCHEMA": "The JSON schema that a good answer matches.",
+    "REWARD_LENGTH": "Characters up to which an answer earns the whole reward for its length.",
+    "REWARD_CODE": "The recipe's own function. In the studio it ran in a sandbox; here nothing holds it back.",
+    "JUDGE": "The reward model; the adapter on it where it is the result of a run.",
+    "TEACHER": "The model that is learnt from; the adapter on it where it is the result of a run.",
     "DTYPE": "The precision the weights are loaded in; an adapter beside them is float32.",
     "ADAPTER": "PEFT's settings, under their own names.",
     "QUANTISED": "BitsAndBytesConfig, under its own names.",

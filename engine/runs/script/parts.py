@@ -78,7 +78,20 @@ def imports(lines: list[str]) -> str:
     return "\n".join([*sorted(own, key=_by_module), "", *others])
 
 
-STANDARD = ("collections", "functools", "hashlib", "itertools", "json", "math", "os", "pathlib", "random", "re", "sys")
+STANDARD = (
+    "collections",
+    "functools",
+    "hashlib",
+    "inspect",
+    "itertools",
+    "json",
+    "math",
+    "os",
+    "pathlib",
+    "random",
+    "re",
+    "sys",
+)
 
 
 def _by_module(line: str) -> tuple[bool, str]:

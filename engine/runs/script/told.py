@@ -14,6 +14,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.recipes.recipe import Recipe, parse
 from engine.rows.heldout import record
 from engine.runs import curves, runs
+from engine.weights import checkpoints
 from storage import datasets, db, home, models
 from storage.statuses import RUN_MOVING
 from storage.tables import Model, Run, RunFacts
@@ -45,6 +46,7 @@ class Told:
     test_rows: tuple[int, ...] = ()
     tokens: Tokens | None = None
     evaluated_steps: tuple[int, ...] | None = None  # None where they are not known
+    read_rows: int = 0  # of eval_rows, that evaluations read to save time; 0 for all of them
     stop_after: int = 0  # the step at which the run ended early; 0 when it went to its end
     model: str = ""  # where it came from: its name on the hub, where it has one
     dataset: str = ""
@@ -113,6 +115,7 @@ def of_folder(run: Run, folder: Path, evaluated_steps: tuple[int, ...] | None = 
         test_rows=tuple(held_out.positions("test").tolist()),
         tokens=tokens(folder / "rows"),
         evaluated_steps=evaluated_steps,
+        read_rows=_read_rows(folder),
         stop_after=_stopped(run),
     )
 
@@ -129,6 +132,16 @@ def _spec(run: Run, folder: Path) -> dict[str, Any]:
         message = f"What the run `{run.name}` was told (spec.json) cannot be read."
         raise ConflictError(message, str(error)[:300]) from error
     return spec
+
+
+def _read_rows(folder: Path) -> int:
+    """What EvaluationPace decided, as the newest checkpoint keeps it; 0 where there is none."""
+    newest = checkpoints.newest_whole(folder)
+    try:
+        state = json.loads((newest / "trainer_state.json").read_text(encoding="utf-8")) if newest else {}
+        return int(state["stateful_callbacks"]["EvaluationPace"]["attributes"]["rows"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def _stopped(run: Run) -> int:

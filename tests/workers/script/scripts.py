@@ -1,6 +1,7 @@
 """The script of a small real training, run by itself, and the numbers of both, step by step."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from tests.workers.train.training_runs import finish, only, steps
 from tests.workers.warm import Program
 
 Points = dict[int, dict[str, float]]
+COMPARED = ("loss", "eval_loss", "reward", "eval_reward")
+ROUNDING = 1e-6  # what is left of a loss that is zero, as where rewards count by their distance from the mean
 
 
 def trained(values: dict[str, Any], out: Path) -> tuple[Told, Points]:
@@ -39,7 +42,7 @@ def told_of(values: dict[str, Any], out: Path, recorded: list[events.Event]) -> 
         max_steps=only(recorded, events.Started).total_steps,
         facts=RunFacts.model_validate(only(recorded, events.Started).facts),
     )
-    evaluated = tuple(step for step, numbers in points.items() if "eval_loss" in numbers)
+    evaluated = tuple(step for step, numbers in points.items() if {"eval_loss", "eval_reward"} & set(numbers))
     return told.of_folder(run, out, evaluated)
 
 
@@ -75,15 +78,19 @@ def played_in_two(text: str, folder: Path) -> Points:
 
 
 def compare(ours: Points, theirs: Points, near: float) -> None:
-    """Holds every loss of the run against the script's; `near` is a share of it, 0 to the last digit."""
+    """Holds every loss and reward of the run against the script's; `near` is a share of it, 0 to the last digit."""
     found = {
         (step, name): (value, theirs.get(step, {}).get(name))
         for step, values in ours.items()
         for name, value in values.items()
-        if name in ("loss", "eval_loss")
+        if name in COMPARED
     }
     assert found
-    far = {at: pair for at, pair in found.items() if pair[1] is None or abs(pair[1] - pair[0]) > near * abs(pair[0])}
+    far = {
+        at: pair
+        for at, pair in found.items()
+        if pair[1] is None or not math.isclose(*pair, rel_tol=near, abs_tol=ROUNDING * bool(near))
+    }
     assert far == {}
 
 
@@ -99,3 +106,17 @@ def numbers(folder: Path) -> Points:
 def script_in(told: Told, folder: Path) -> str:
     """The script, writing into that folder."""
     return frame.script(told).replace("OUTPUT = 'trained'", f"OUTPUT = {str(folder / 'trained')!r}")
+
+
+def played_all(scripts: dict[str, Told], folder: Path) -> dict[str, Points]:
+    """Runs several scripts in one process, which imports once, and returns the numbers of each by its name."""
+    files = []
+    for name, run in scripts.items():
+        (folder / name).mkdir(parents=True)
+        files.append(folder / name / "script.py")
+        files[-1].write_text(script_in(run, folder / name), encoding="utf-8")
+    log, environment = folder / "output.log", os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    with Program("tests.workers.script.execute", [*map(str, files)], environment, log) as process:
+        code = process.wait(timeout=180)
+    assert code == 0, log.read_text()[-3000:]
+    return {name: numbers(folder / name) for name in scripts}

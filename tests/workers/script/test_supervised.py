@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import transformers
-from transformers import AutoTokenizer
 
 from engine.runs.script import frame
 from engine.runs.script.told import Told
 from tests.workers.script.scripts import Points, compare, played, script_in, trained
 from tests.workers.train.judged import pairs, store_rows
 from tests.workers.train.training_runs import chat, finish, spec, steps, sums, write_rows
-from tests.workers.trainers import families
 
 NEAR = 0.01  # of each step's loss, where the studio computes faster
 EXACT = 0.0
@@ -41,18 +38,6 @@ def questions(count: int) -> list[tuple[str, str]]:
 
 
 ROWS: dict[str, Any] = {"chat": conversations, "completion": questions, "text": texts}
-
-
-@pytest.fixture(scope="module")
-def scaled_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model whose logits are scaled: the studio leaves its loss to TRL."""
-    folder = tmp_path_factory.mktemp("scaled")
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    own = {"vocab_size": len(tokenizer), "max_position_embeddings": 512, "logits_scaling": 4.0}
-    ends = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    families.random_model(transformers.GraniteConfig(**families.SHAPE | own | ends)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 def both(model: Path, folder: Path, kind: str = "chat", **recipe: Any) -> tuple[Told, Points, Points]:

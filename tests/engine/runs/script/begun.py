@@ -46,6 +46,7 @@ def begun_run(base: Path, facts: dict[str, Any] | None = None, name: str = "Joke
         "dataset_path": str(folder / "rows of it.parquet"),
         "dataset_kind": kind,
         "adapter_path": None,
+        "companion": {"path": str(folder / "asked"), "adapter": None},
         "device": "cpu",
         "attempt": 1,
     }

@@ -16,6 +16,7 @@ import pytest
 
 from engine.errors import ConflictError, RefusedError
 from engine.recipes.choices.tunings import MOVED_STARTS, TUNINGS
+from engine.recipes.methods import REWARDS
 from engine.rows.heldout import record
 from engine.runs.script import families, frame, launching, settings, told
 from storage import db, home
@@ -26,6 +27,7 @@ from tests.engine.weights import model_folders
 HOSTILE = 'x"""\'\'\'\\"; import os; os.abort() # \n\r\u2028\u202e{}%s</script><!-- \x00'
 PEP_723 = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as the PEP has it
 ALLOWED = {"torch", "transformers", "trl", "peft", "datasets", "numpy", "pyarrow", "jinja2", *sys.stdlib_module_names}
+ALLOWED |= {"re2", "jsonschema", "referencing"}  # for rewards
 
 
 @pytest.fixture
@@ -75,6 +77,13 @@ def test_every_script_is_whole_and_knows_nothing_of_the_studio(base: Path, tmp_p
     recipes += [{"tuning": tuning} for tuning in TUNINGS]
     recipes += [{"loraplus_lr_ratio": 4.0}, {"tuning": "prompt", "prompt_tuning_init_text": "Say so:"}]
     recipes += [{"train_sampling_strategy": order} for order in ("random", "sequential")]
+    judged: dict[str, Any] = {
+        "reward_code": "def reward():\n    return 1",
+        "reward_model_id": "x",
+        "reward_pattern": "(a)",
+    }
+    recipes += [{"method": "grpo", "reward_funcs": reward, **judged} for reward in REWARDS]
+    recipes.append({"method": "rloo", "reward_funcs": "exact_match, regex", "reward_pattern": "(a)"})
     (tmp_path / "scripts").mkdir()
     packed: list[dict[str, Any]] = [{"packing": True}, {"packing": True, "attention": "flash_attention_2"}]
     kinds = [*(({}, fields) for fields in recipes), *((facts, {}) for facts in packed)]
