@@ -13,7 +13,7 @@ import orjson
 
 from engine.errors import RefusedError, TunesmithError
 from engine.existing import existing
-from engine.serve import probe, routing
+from engine.serve import abilities, probe, routing
 from engine.serve.waking import waiting
 from storage import chats, db
 from storage.tables import DEFAULT_PROJECT, Chat, Message
@@ -38,10 +38,13 @@ def stream(
 ) -> Generator[str]:
     """The model's answer, piece by piece. Closing the iterator stops the model.
 
-    Raises NotFoundError or NotReadyError before the first piece, ChatError when the model breaks off.
+    Raises NotFoundError, NotReadyError or RefusedError before the first piece, ChatError when the model breaks off.
     """
     waiting.wait(model)
     upstream = routing.upstream(model)
+    if upstream.does != "text":
+        does, route = abilities.WORDS[upstream.does], abilities.ROUTES[upstream.does]
+        raise RefusedError(f"`{model}` {does}.", f"Ask it by /v1/{route}, or choose another model.")
     body: dict[str, Any] = {"model": upstream.model, "messages": messages, "stream": True}
     body |= {"temperature": temperature, "max_tokens": max_tokens} | ({} if seed is None else {"seed": seed})
     try:
