@@ -1,7 +1,8 @@
 """A model server for tests that answers with what it was asked: `python -m tests.fake_openai SPEC.json OUT/`.
 
 Speaks the worker contract of engine.workers.serve.serve. In a message, `die` kills it, `slow` takes a fifth of a
-second a word, and `headers` answers with the request's headers. `count 20` streams who it is twenty times, numbered.
+second a word, `headers` answers with the request's headers, `compute 2` computes two seconds and hears nothing
+meanwhile, and after `hang` no question is answered any more. `count 20` streams who it is twenty times, numbered.
 `field` is an error of FastAPI's, and a stream of `torn` ends as vLLM ends one that it cannot go on with, one of `early`
 without its last event. Each word is a token. A model folder named `broken` cannot be loaded; one named `wrong` answers
 every chat with 500, and `family` has a child in a session of its own; one named `embeds` or `scores` has the calls of a
@@ -17,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 app = FastAPI()
 open_answers: dict[object, str] = {}  # each with the model that answers
 loras: dict[str, str] = {}  # name -> what it answers as
+hung = asyncio.Event()
 asleep: list[str] = []  # what it was told about sleep, the newest last
 
 
@@ -122,7 +125,7 @@ NOT_HERE = JSONResponse({"detail": "Not Found"}, 404)
 async def answer(request: Request) -> JSONResponse | StreamingResponse:
     body = await request.json()
     text = str(body["messages"][-1]["content"] if "messages" in body else body["prompt"])
-    _obey(text)
+    await _obey(text)
     if text == "field":
         problem = {"type": "int_parsing", "loc": ["body", "top_k"], "msg": "Input should be a valid integer"}
         return JSONResponse({"detail": [problem]}, 422)
@@ -151,9 +154,16 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
     return JSONResponse({**answer, "usage": _usage(words)})
 
 
-def _obey(text: str) -> None:
+async def _obey(text: str) -> None:
     if text == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if text == "hang" or hung.is_set():
+        hung.set()
+        await asyncio.sleep(600)
+    if text.startswith("compute "):
+        until = time.monotonic() + float(text.removeprefix("compute "))
+        while time.monotonic() < until:
+            pass
 
 
 def _usage(words: list[str]) -> dict[str, int]:

@@ -22,12 +22,12 @@ WORDS: Mapping[Ability, str] = {
 }
 ROUTES: Mapping[Ability, str] = {"text": "chat/completions", "embeddings": "embeddings", "scores": "score"}
 LACKING = (404, 405, 501)
-# In this order, the smallest question of each.
-_QUESTIONS: tuple[tuple[Ability, str, dict[str, Any]], ...] = (
-    ("text", "completions", {"prompt": "a", "max_tokens": 1}),
-    ("embeddings", "embeddings", {"input": "a"}),
-    ("scores", "score", {"text_1": "a", "text_2": "a"}),
-)
+# The smallest question of each, in the order in which they are tried.
+_QUESTIONS: Mapping[Ability, tuple[str, dict[str, Any]]] = {
+    "text": ("completions", {"prompt": "a", "max_tokens": 1}),
+    "embeddings": ("embeddings", {"input": "a"}),
+    "scores": ("score", {"text_1": "a", "text_2": "a"}),
+}
 
 
 def of(backend: Backend) -> Ability:
@@ -47,8 +47,8 @@ def proven(client: httpx.Client, model: str) -> Ability:
 
     Raises RefusedError for one that has none of these calls, httpx's errors and ValueError for a bad answer.
     """
-    for ability, route, fields in _QUESTIONS:
-        answer = client.post(route, json={"model": model, **fields})
+    for ability in _QUESTIONS:
+        answer = ask(client, model, ability)
         if not _lacks(answer):
             answer.raise_for_status()
             orjson.loads(answer.content)
@@ -57,6 +57,12 @@ def proven(client: httpx.Client, model: str) -> Ability:
         "The server has none of /v1/completions, /v1/embeddings and /v1/score, so nothing can be asked of it.",
         "A classifier of several labels, or vectors of single tokens, cannot be served. Choose another model.",
     )
+
+
+def ask(client: httpx.Client, model: str, ability: Ability) -> httpx.Response:
+    """The answer to the smallest question of that kind. Raises httpx's errors."""
+    route, fields = _QUESTIONS[ability]
+    return client.post(route, json={"model": model, **fields})
 
 
 def _lacks(answer: httpx.Response) -> bool:

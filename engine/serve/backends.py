@@ -18,7 +18,7 @@ from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
 from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
-from engine.serve import abilities, adapters, idle, probe, routing, turns
+from engine.serve import abilities, adapters, idle, probe, pulse, routing, turns
 from engine.serve.backend_plan import clear, devices_wanted, names, plan_backend, socket_path
 from engine.serve.probe import Proof
 from engine.serve.takeover import handover
@@ -187,6 +187,8 @@ def _ready(backend: Backend) -> None:
             handover.weigh(backend)
     elif attempts.state_of(home.backend_folder(backend.id), backend.attempt) is not State.LIVING:
         _restart_or_fail(backend)
+    elif silent := pulse.problem(backend):
+        _restart_or_fail(backend, silent)
     elif backend.restarts and time.time() - (backend.ready_at or 0) > STABLE_SECONDS:
         with db.session() as session:
             if (row := endpoints.backend(session, backend.id)) is not None:
@@ -249,7 +251,8 @@ def _restart_or_fail(backend: Backend, reason: str = "") -> None:
     _remove_socket(backend)
     new_events, _offset = events.read(folder, backend.events_offset)
     failure = next((event for event in reversed(new_events) if isinstance(event, events.Failed)), None)
-    if backend.kind == "vllm":  # it writes no events: its log says why
+    hung = bool(reason) and backend.status == EndpointStatus.READY  # then its log tells of something else
+    if backend.kind == "vllm" and not hung:  # it writes no events: its log says why
         failure = cause.failure(folder, backend.attempt, reason)
     words = failure.message if failure else reason or _last_words(folder)
     hint = failure.hint if failure else "The full log is in output.log of the backend's folder."
