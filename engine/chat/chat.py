@@ -1,7 +1,7 @@
 """Chats: the same question to a tuned model and its base, side by side, kept in the database.
 
-Answers come through the endpoints, as anybody else's would, and are stored however they end: a stopped one keeps what
-had come, marked as incomplete.
+Answers come from the endpoints, counted in the usage under the name `studio`, and are stored however they end: a
+stopped one keeps what had come, marked as incomplete.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -13,7 +13,8 @@ import orjson
 
 from engine.errors import RefusedError, TunesmithError
 from engine.existing import existing
-from engine.serve import abilities, probe, routing
+from engine.serve import abilities, inner_calls, probe, routing
+from engine.serve.inner_calls import InnerCall
 from engine.serve.waking import waiting
 from storage import chats, db
 from storage.tables import DEFAULT_PROJECT, Chat, Message
@@ -47,15 +48,18 @@ def stream(
         raise RefusedError(f"`{model}` {does}.", f"Ask it by /v1/{route}, or choose another model.")
     body: dict[str, Any] = {"model": upstream.model, "messages": messages, "stream": True}
     body |= {"temperature": temperature, "max_tokens": max_tokens} | ({} if seed is None else {"seed": seed})
+    body |= inner_calls.tells_usage(upstream)
     try:
         with (
+            inner_calls.counted(upstream, model, body) as call,
             probe.open_client(upstream.address, upstream.key_env, TIMEOUT) as client,
             client.stream("POST", "chat/completions", json=body) as answer,
         ):
             if answer.status_code != 200:
+                call.status = answer.status_code
                 answer.read()
                 raise ChatError(f"`{model}` refused: {_reason(answer)}", "Shorten the chat, or look at its endpoint.")
-            yield from _texts(model, _lines(model, answer))
+            yield from _texts(model, _lines(model, answer), call)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         hint = "Its endpoint restarts by itself. Try again in a few seconds."
         raise ChatError(f"`{model}` broke off ({type(error).__name__}).", hint) from error
@@ -72,7 +76,7 @@ def _lines(model: str, answer: httpx.Response) -> Iterator[bytes]:
     yield begun
 
 
-def _texts(model: str, lines: Iterator[bytes]) -> Iterator[str]:
+def _texts(model: str, lines: Iterator[bytes], call: InnerCall) -> Iterator[str]:
     for line in lines:
         if not line.startswith(b"data: {"):
             continue
@@ -83,7 +87,11 @@ def _texts(model: str, lines: Iterator[bytes]) -> Iterator[str]:
             raise _unreadable(model) from error
         if "error" in event:
             raise ChatError(f"`{model}` broke off: {_message(event)}", "Try again.")
-        yield from (text for text in texts if text and isinstance(text, str))
+        call.used(event)
+        for text in texts:
+            if text and isinstance(text, str):
+                call.said(text)
+                yield text
 
 
 def _unreadable(model: str) -> ChatError:
