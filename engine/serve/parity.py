@@ -156,6 +156,14 @@ def describe(made_by: Work, backend_id: str | None) -> dict[str, Any]:
     }
 
 
+def asked(name: Mapping[str, Any]) -> str:
+    """Which prompts a name was asked, in words."""
+    held_out = name.get("held_out")  # a comparison of an earlier version does not say
+    if held_out is None:
+        return f"{name['rows']} prompts"
+    return f"{name['rows'] - held_out} fixed, {held_out} held-out"
+
+
 def problem(result: dict[str, Any]) -> str | None:
     """What of a comparison is more than rounding explains, in a sentence; None where nothing is."""
     for name in result["names"]:

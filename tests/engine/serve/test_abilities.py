@@ -1,6 +1,5 @@
 """Servers that write no text: found out by asking, and told wherever text is wanted."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,23 +7,16 @@ from fastapi import FastAPI
 
 from engine.chat import chat
 from engine.errors import RefusedError
-from engine.process import plan
-from engine.serve import backends, endpoints, outside_look, parity, probe
+from engine.serve import endpoints, outside_look, parity, probe
 from engine.serve.rollout.asked import Golden, Rollout
 from engine.serve.takeover import handover
 from pages.serve.try_view import try_html
 from storage import db
 from storage.statuses import EndpointStatus
 from storage.tables import Backend
-from tests.serving import active, backend, bring_up, end_all, http_server, outside_api, ready_model, until
+from tests.serving import active, backend, bring_up, http_server, outside_api, ready_model, until
 
-
-@pytest.fixture(autouse=True)
-def fake_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
-    monkeypatch.setattr(backends, "SETTLE_SECONDS", 0)
-    yield
-    end_all()
+pytestmark = pytest.mark.usefixtures("fake_server")
 
 
 @pytest.mark.parametrize(

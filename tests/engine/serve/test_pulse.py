@@ -4,32 +4,28 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from engine.process import footprint, plan
-from engine.serve import backends, endpoints, probe, pulse
+from engine.process import footprint
+from engine.serve import backends, probe, pulse
 from engine.serve.pulse import Pulse
 from storage import home
 from storage.statuses import EndpointStatus
-from storage.tables import Backend
+from storage.tables import Backend, Endpoint
 from tests.engine.serve.looking import living, says
-from tests.serving import backend, bring_up, end_all, ready_model, until, worker_of
+from tests.serving import active, backend, until, worker_of
 from tests.waiting import wait_for
 
 
 @pytest.fixture
-def up(monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
+def up(monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint) -> Backend:
     """A backend that answers and is looked at often."""
-    monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
-    monkeypatch.setattr(backends, "SETTLE_SECONDS", 0)
     monkeypatch.setattr(pulse, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(pulse, "HEALTH_SECONDS", 0.4)
     monkeypatch.setattr(pulse, "QUESTION_SECONDS", 0.4)
-    yield bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id))
-    end_all()
+    return active(endpoint)
 
 
 def looked(up: Backend) -> Pulse:

@@ -181,7 +181,7 @@ def test_a_checkpoint_of_a_moved_start_is_another_model_on_the_plain_base_until_
     start: str, tiny_model: Path, tmp_path: Path
 ) -> None:
     """So the studio serves and exports the result of such a run and refuses its checkpoints in words."""
-    tuning = {"tuning": "qlora"} if start == "loftq" else {}
+    tuning: dict[str, Any] = {"tuning": "qlora"} if start == "loftq" else {}
     rows = write_rows(tmp_path, "chat", sums(8))
     values = spec(tiny_model, rows, init_lora_weights=start, save_steps=3, **FLOAT, **tuning)
     train(values, tmp_path)
