@@ -41,7 +41,7 @@ def usage_html(query: Mapping[str, str]) -> str:
         names = stored.key_names(session, [request.key_id for request in requests])
     by_key = usage.lines("key", *days)
     if not requests and not by_key:
-        text = "Requests to /v1 are counted here: by key, by model and by day. Chats on the Chat page are not."
+        text = "Requests to /v1 are counted here: by key, by model and by day. So are chats on the Chat page."
         return str(html.empty("Nothing has been asked yet", text, "/system", "Make a key", "usage"))
     tables = html.join(
         _sums(by, by_key if by == "key" else usage.lines(by, *days), days) for by in ("key", "model", "day")

@@ -1,10 +1,12 @@
 """A model server for tests that answers with what it was asked: `python -m tests.fake_openai SPEC.json OUT/`.
 
 Speaks the worker contract of engine.workers.serve.serve. In a message, `die` kills it, `slow` takes a fifth of a
-second a word, and `headers` answers with the request's headers. `count 20` streams who it is twenty times, numbered.
+second a word, `headers` answers with the request's headers, `compute 2` computes two seconds and hears nothing
+meanwhile, and after `hang` no question is answered any more. `count 20` streams who it is twenty times, numbered.
 `field` is an error of FastAPI's, and a stream of `torn` ends as vLLM ends one that it cannot go on with, one of `early`
 without its last event. Each word is a token. A model folder named `broken` cannot be loaded; one named `wrong` answers
-every chat with 500, and `family` has a child in a session of its own. As vLLM does, it goes to sleep and wakes up
+every chat with 500, and `family` has a child in a session of its own; one named `embeds` or `scores` has the calls of a
+vLLM that was started for that, and no others. As vLLM does, it goes to sleep and wakes up
 (`/sleep`, `/wake_up`, `/is_sleeping`). Adapters are loaded and unloaded as by vLLM; each answers with the `revision`
 of its configuration, which tests write. Questions about code get the answers of tests.fake_coder.
 """
@@ -16,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 app = FastAPI()
 open_answers: dict[object, str] = {}  # each with the model that answers
 loras: dict[str, str] = {}  # name -> what it answers as
+hung = asyncio.Event()
 asleep: list[str] = []  # what it was told about sleep, the newest last
 
 
@@ -94,21 +98,43 @@ def is_sleeping() -> dict[str, Any]:
     return {"is_sleeping": asleep[-1:] == ["/sleep"]}
 
 
+@app.post("/v1/embeddings")
+async def embed(request: Request) -> JSONResponse:
+    body = await request.json()
+    if _does() != "embeds":
+        return NOT_HERE
+    data = [{"object": "embedding", "index": 0, "embedding": [0.6, -0.8]}]
+    return JSONResponse({"object": "list", "model": body["model"], "data": data, "usage": {"prompt_tokens": 3}})
+
+
+@app.post("/v1/score")
+async def score(request: Request) -> JSONResponse:
+    body = await request.json()
+    data = [{"object": "score", "index": 0, "score": 0.75}]
+    return JSONResponse({"object": "list", "model": body["model"], "data": data}) if _does() == "scores" else NOT_HERE
+
+
+def _does() -> str:
+    return Path(spec["model_path"]).name
+
+
+NOT_HERE = JSONResponse({"detail": "Not Found"}, 404)
+
+
 @app.post("/v1/chat/completions", response_model=None)
 @app.post("/v1/completions", response_model=None)
 async def answer(request: Request) -> JSONResponse | StreamingResponse:
     body = await request.json()
     text = str(body["messages"][-1]["content"] if "messages" in body else body["prompt"])
-    if text == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
+    await _obey(text)
     if text == "field":
         problem = {"type": "int_parsing", "loc": ["body", "top_k"], "msg": "Input should be a valid integer"}
         return JSONResponse({"detail": [problem]}, 422)
     if text == "headers":
         text = json.dumps(dict(request.headers))
     voices = spec["names"] | loras
-    if body["model"] not in voices:
-        return _error(404, f"The model `{body['model']}` does not exist.")
+    if body["model"] not in voices or _does() in ("embeds", "scores"):
+        return NOT_HERE if body["model"] in voices else _error(404, f"The model `{body['model']}` does not exist.")
     who = voices[body["model"]] or "base"
     words, end = _words(body, text, who)
     if Path(spec["model_path"]).name == "wrong" and "messages" in body:
@@ -125,6 +151,18 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
     choice = {"index": 0, "message": message, "text": " ".join(words), "finish_reason": "stop"}
     answer = {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice]}
     return JSONResponse({**answer, "usage": _usage(words)})
+
+
+async def _obey(text: str) -> None:
+    if text == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if text == "hang" or hung.is_set():
+        hung.set()
+        await asyncio.sleep(600)
+    if text.startswith("compute "):
+        until = time.monotonic() + float(text.removeprefix("compute "))
+        while time.monotonic() < until:
+            pass
 
 
 def _usage(words: list[str]) -> dict[str, int]:

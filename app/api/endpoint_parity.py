@@ -38,6 +38,9 @@ class NameParity(Answer):
     name: str = Field(description="The name on /v1.")
     identical: bool = Field(description="Whether all answers are the same, token by token.")
     rows: int = Field(description="Prompts asked.")
+    held_out: int | None = Field(
+        default=None, description="Of these, rows that the run has held out; the others are the fixed ones."
+    )
     differs: int = Field(description="Prompts whose answers differ.")
     near_ties: int = Field(description="Of these, where the trained form finds both tokens about equally likely.")
     largest_gap: float | None = Field(description="The largest gap of a difference, in nats.")

@@ -10,6 +10,7 @@ from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, Projec
 from app.api.endpoint_adapters import AdapterAnswer
 from app.api.endpoint_fields import LifeAnswer
 from engine.serve import endpoints
+from engine.serve.abilities import Ability
 from engine.serve.adapter_names import MOST_ADAPTERS
 from engine.serve.rollout.asked import Rollout
 from engine.serve.takeover.deployment import Wanted
@@ -49,6 +50,7 @@ class EndpointAnswer(Answer):
     created_at: float = Field(description="Seconds since 1970, UTC.")
     stopped_at: float | None = Field(description="When it was stopped.")
     can_roll_back: bool = Field(description="Whether there is something to go back to.")
+    does: Ability = Field(default="text", description="text, embeddings or scores: which call of /v1 it answers.")
     backend_id: str | None = Field(default=None, description="What answers now.")
     kind: Backend | None = Field(default=None, description="transformers, vllm or external.")
     model_id: str | None = Field(default=None, description="The base model.")

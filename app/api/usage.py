@@ -24,7 +24,9 @@ OfKey = Annotated[str | None, Query(pattern=r"^[0-9a-z-]{0,64}$", description="O
 
 
 class UsageAnswer(Answer):
-    id: str = Field(description="The key's id (empty for the studio's owner), the model's name, or the day.")
+    id: str = Field(
+        description="The key's id (empty for the owner, `studio` for the studio's own pages), the model, or the day."
+    )
     name: str = Field(description="The key's name, the model's, or the day.")
     requests: int = Field(description="Requests that reached an endpoint.")
     errors: int = Field(description="Those of them that failed or broke off, clients that left included.")
@@ -36,7 +38,9 @@ class UsageAnswer(Answer):
 class RequestAnswer(Answer):
     id: int = Field(description="A number that grows.")
     at: float = Field(description="When it came, seconds since 1970, UTC.")
-    key_id: str = Field(description="The key it came with; empty for the studio's owner.")
+    key_id: str = Field(
+        description="The key it came with; empty for the studio's owner, `studio` for the studio's own pages."
+    )
     endpoint_id: str = Field(description="The endpoint that it reached; empty for none.")
     model: str = Field(description="The model it named.")
     route: str = Field(description="chat/completions, completions, embeddings or responses.")

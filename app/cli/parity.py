@@ -32,8 +32,8 @@ def compare(endpoint: Named, rows: Rows = parity.ROWS, max_tokens: Tokens = pari
 
 def _verdict(name: dict[str, Any]) -> str:
     if name["identical"]:
-        return f"identical in all {name['rows']}"
-    return f"{name['differs']} of {name['rows']} differ, {name['near_ties']} of them at near ties"
+        return f"identical in all {name['rows']} ({parity.asked(name)})"
+    return f"{name['differs']} of {name['rows']} ({parity.asked(name)}) differ, {name['near_ties']} at near ties"
 
 
 def _place(difference: dict[str, Any]) -> str:

@@ -84,17 +84,36 @@ customElements.define(
     return choice?.delta?.content ?? choice?.text ?? "";
   }
 
+  // What each call of /v1 is sent.
+  const QUESTIONS = {
+    "chat/completions": ({ prompt }) => ({ messages: [{ role: "user", content: prompt }], stream: true, max_tokens: 512 }),
+    completions: ({ prompt }) => ({ prompt, stream: true, max_tokens: 512 }),
+    embeddings: ({ prompt }) => ({ input: prompt }),
+    score: ({ prompt, answer }) => ({ text_1: prompt, text_2: answer }),
+  };
+
+  // A vector or a score in a line; "" for neither.
+  function numbers({ data: [{ embedding, score }] }) {
+    if (typeof score === "number") return `Score ${score.toFixed(4)}`;
+    const some = embedding.slice(0, 8).map((value) => value.toFixed(4));
+    return `${embedding.length} numbers: ${some.join(", ")}${embedding.length > 8 ? ", …" : ""}`;
+  }
+
   async function ask(form, output, took, signal) {
-    const { model, route, prompt } = Object.fromEntries(new FormData(form));
-    const asked = route === "completions" ? { prompt } : { messages: [{ role: "user", content: prompt }] };
+    const { model, route, ...texts } = Object.fromEntries(new FormData(form));
     const began = performance.now();
     const answer = await fetch(`/v1/${route}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model, ...asked, stream: true, max_tokens: 512 }),
+      body: JSON.stringify({ model, ...QUESTIONS[route](texts) }),
       signal,
     });
     if (!answer.ok) throw new Error(tunesmith.errorIn(await answer.text()).message || `The studio answered ${answer.status}.`);
+    if (route === "embeddings" || route === "score") {
+      output.textContent = numbers(await answer.json());
+      took.textContent = `After ${((performance.now() - began) / 1000).toFixed(2)} s.`;
+      return;
+    }
     let first = 0;
     for await (const text of pieces(answer.body)) {
       first ||= performance.now() - began;

@@ -17,6 +17,8 @@ OPTIONAL_ROUTES = {
     "responses": "vLLM, or an outside server that has them",
     "score": "the studio's own server with a reward model, vLLM with one, or an outside server that has them",
 }
+WRITING_ROUTES = ("chat/completions", "completions")
+WRITES = "a server that writes text; this one gives numbers"
 LACKING = (404, 405, 501)
 
 
@@ -36,7 +38,11 @@ def translated(answer: Any, status: int) -> ApiError:
 
 def lacks(route: str, status: int, answer: Any) -> bool:
     """Whether a backend says that it does not have this route, and not that it does not have the model."""
-    if route not in OPTIONAL_ROUTES or status not in LACKING:
+    if status not in LACKING:
+        return False
+    if route in WRITING_ROUTES:  # nearly every server has them, so only the plain words of FastAPI count
+        return isinstance(answer, dict) and answer == {"detail": "Not Found"}
+    if route not in OPTIONAL_ROUTES:
         return False
     error = answer.get("error") if isinstance(answer, dict) else None
     code = error.get("code") if isinstance(error, dict) else None
@@ -47,7 +53,8 @@ def lacks(route: str, status: int, answer: Any) -> bool:
 def lacking(route: str, model: str, backend_kind: str) -> ApiError:
     """What is said then."""
     which = {"external": "The outside server", "vllm": "vLLM, as it was started,"}.get(backend_kind, "The backend")
-    text = f"{which} behind `{model}` has no /v1/{route}. These are answered by {OPTIONAL_ROUTES[route]}."
+    by = OPTIONAL_ROUTES.get(route, WRITES)
+    text = f"{which} behind `{model}` has no /v1/{route}. These are answered by {by}."
     return ApiError(text, 404, "model", "route_not_found")
 
 

@@ -23,6 +23,7 @@ MOST_REQUESTS = 500_000  # rows kept at most, however young
 MOST_WITH_CONTENT = 10_000
 MOST_CONTENT_BYTES = 16 << 10  # of a question, and of an answer
 DAY_SECONDS = 86_400
+STUDIO = "studio"  # in the place of a key: what the studio's own pages ask
 
 
 class Entry(NamedTuple):
@@ -61,6 +62,11 @@ class Log:
             self._waiting.popleft()
             self.dropped += 1
         self._waiting.append(entry)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody writes what is added."""
+        return self._thread is None
 
     def start(self) -> None:
         """Begins to write; does nothing when it has begun."""

@@ -1,7 +1,7 @@
 """Chats: the same question to a tuned model and its base, side by side, kept in the database.
 
-Answers come through the endpoints, as anybody else's would, and are stored however they end: a stopped one keeps what
-had come, marked as incomplete.
+Answers come from the endpoints, counted in the usage under the name `studio`, and are stored however they end: a
+stopped one keeps what had come, marked as incomplete.
 """
 
 from collections.abc import Generator, Sequence
@@ -27,7 +27,7 @@ def stream(
 ) -> Generator[str]:
     """The model's answer, piece by piece. Closing the iterator stops the model.
 
-    Raises NotFoundError or NotReadyError before the first piece, ChatError when the model breaks off.
+    Raises NotFoundError, NotReadyError or RefusedError before the first piece, ChatError when the model breaks off.
     """
     body: dict[str, Any] = {"messages": messages, "temperature": temperature, "max_tokens": max_tokens}
     with closing(streams.ask(model, streams.CHAT, body | ({} if seed is None else {"seed": seed}))) as parts:

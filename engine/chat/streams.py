@@ -1,6 +1,7 @@
 """Answers of served models as they come: asked through their endpoints, read within bounds.
 
-An answer that breaks off never ends as if it were whole: without its last event it is an error.
+An answer that breaks off never ends as if it were whole: without its last event it is an error. Each is counted in the
+usage under the name `studio`.
 """
 
 from collections.abc import Generator, Iterator
@@ -11,8 +12,9 @@ from typing import Any
 import httpx
 import orjson
 
-from engine.errors import TunesmithError
-from engine.serve import probe, routing
+from engine.errors import RefusedError, TunesmithError
+from engine.serve import abilities, inner_calls, probe, routing
+from engine.serve.inner_calls import InnerCall
 from engine.serve.waking import waiting
 
 CHAT, COMPLETIONS = "chat/completions", "completions"
@@ -38,19 +40,25 @@ def ask(model: str, path: str, body: dict[str, Any]) -> Generator[Part]:
     """The answer to a request, piece by piece. Closing the iterator stops the model.
 
     `body` has no `model` and no `stream`; `path` is CHAT or COMPLETIONS. Waits for an endpoint that wakes. Raises
-    NotFoundError or NotReadyError before the first piece, ChatError when the model refuses or breaks off.
+    NotFoundError, NotReadyError or RefusedError before the first piece, ChatError when the model refuses or breaks off.
     """
     waiting.wait(model)
     upstream = routing.upstream(model)
+    if upstream.does != "text":
+        does, route = abilities.WORDS[upstream.does], abilities.ROUTES[upstream.does]
+        raise RefusedError(f"`{model}` {does}.", f"Ask it by /v1/{route}, or choose another model.")
+    body = {"model": upstream.model, **body, "stream": True} | inner_calls.tells_usage(upstream)
     try:
         with (
+            inner_calls.counted(upstream, model, body, path) as call,
             probe.open_client(upstream.address, upstream.key_env, TIMEOUT) as client,
-            client.stream("POST", path, json={"model": upstream.model, **body, "stream": True}) as answer,
+            client.stream("POST", path, json=body) as answer,
         ):
             if answer.status_code != 200:
+                call.status = answer.status_code
                 answer.read()
                 raise ChatError(f"`{model}` refused: {_reason(answer)}", "Shorten the chat, or look at its endpoint.")
-            with closing(_parts(model, _lines(model, answer))) as parts:
+            with closing(_parts(model, _lines(model, answer), call)) as parts:
                 yield from parts
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         hint = "Its endpoint restarts by itself. Try again in a few seconds."
@@ -68,7 +76,7 @@ def _lines(model: str, answer: httpx.Response) -> Iterator[bytes]:
     yield begun
 
 
-def _parts(model: str, lines: Iterator[bytes]) -> Generator[Part]:
+def _parts(model: str, lines: Iterator[bytes], call: InnerCall) -> Generator[Part]:
     ended = ""
     for line in lines:
         data = line.removeprefix(b"data:").strip() if line.startswith(b"data:") else b""
@@ -83,7 +91,11 @@ def _parts(model: str, lines: Iterator[bytes]) -> Generator[Part]:
             raise _unreadable(model) from error
         if "error" in event:
             raise ChatError(f"`{model}` broke off: {_message(event)}", "Try again.")
-        yield from (Part(text) for text, _ in choices if text and isinstance(text, str))
+        call.used(event)
+        for text, _ in choices:
+            if text and isinstance(text, str):
+                call.said(text)
+                yield Part(text)
         ended = next((reason for _, reason in choices if isinstance(reason, str)), ended)
     if not ended:
         raise ChatError(f"`{model}` broke off in the middle of its answer.", "Try again.")

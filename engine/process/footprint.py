@@ -1,21 +1,39 @@
-"""How much memory a program and everything it started hold."""
+"""What a program and everything it started take: memory, and time of the processor."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 from engine.process import process
 
+T = TypeVar("T")
+
 
 def memory_bytes(folder: Path) -> int | None:
     """Of what works in a folder, below its shim; None when nothing does. What two processes share counts twice."""
+    sizes = _of_each(folder, lambda member: int(member.memory_info().rss))
+    return sum(sizes) if sizes else None
+
+
+def cpu_seconds(folder: Path) -> float | None:
+    """What the living processes in a folder have computed since their starts; None when there are none.
+
+    Less than before when one of them has ended meanwhile.
+    """
+    times = _of_each(folder, lambda member: sum(member.cpu_times()[:2]))
+    return sum(times) if times else None
+
+
+def _of_each(folder: Path, measure: Callable[[psutil.Process], T]) -> list[T]:
     pid = process.shim_pid(folder)
+    found: list[T] = []
     if pid is None:
-        return None
-    sizes = []
+        return found
     with contextlib.suppress(psutil.Error):
         for member in psutil.Process(pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):  # it has just ended
-                sizes.append(int(member.memory_info().rss))
-    return sum(sizes) if sizes else None
+                found.append(measure(member))
+    return found

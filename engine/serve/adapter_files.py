@@ -91,8 +91,10 @@ def inspect(folder: Path, name: str) -> Adapter:
     if config is None or not isinstance(config.get("peft_type"), str) or not tensors:
         problem = f"Its {CONFIG} does not say what it is." if tensors else f"Its {WEIGHTS} holds no weights."
         raise RefusedError(f"The adapter of `{name}` is damaged. {problem}", AGAIN)
-    ranks = [tensor.shape[0] for tensor in tensors if ".lora_A." in tensor.name and tensor.shape]
-    rank = max(ranks, default=None)
+    try:
+        rank = vllm_files.largest_rank(config, tensors)
+    except ValueError as error:
+        raise RefusedError(f"The adapter of `{name}` is damaged: {error}.", AGAIN) from error
     return Adapter(config["peft_type"].upper(), rank, sum(tensor.parameters for tensor in tensors), config)
 
 

@@ -159,10 +159,10 @@ def remove(endpoint_id: str, name: str) -> None:
     routing.forget()
 
 
-def bring_up(backend: Backend, address: str) -> str:
-    """Loads every adapter into a server that has just come up; empty when it then proves that it answers.
+def bring_up(backend: Backend, address: str) -> probe.Proof:
+    """Loads every adapter into a server that has just come up, and has it prove that it answers.
 
-    Else what is wrong, for now. Raises RefusedError at a first start for an adapter that cannot be loaded. After a
+    A problem is one for now. Raises RefusedError at a first start for an adapter that cannot be loaded. After a
     restart such an adapter is marked, and the others answer.
     """
     backend = backend.model_copy(update={"address": address})
@@ -175,7 +175,7 @@ def bring_up(backend: Backend, address: str) -> str:
             if adapter_files.is_adapter(folder):
                 _bring(backend, subject, rows.get(subject))
     except ServerGoneError as error:
-        return error.message
+        return probe.Proof(error.message)
     _sweep(backend.id)
     return probe.answers(address, list(started_names(endpoint, backend, folders)))
 

@@ -18,8 +18,9 @@ from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
 from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
-from engine.serve import adapters, idle, probe, routing, turns
+from engine.serve import abilities, adapters, idle, probe, pulse, routing, turns
 from engine.serve.backend_plan import clear, devices_wanted, names, plan_backend, socket_path
+from engine.serve.probe import Proof
 from engine.serve.takeover import handover
 from engine.serve.takeover.moves import fail, is_on_trial, next_attempt
 from engine.serve.vllm import cause
@@ -39,10 +40,10 @@ STOP_SECONDS = 10  # somebody pressed Stop, and waits
 KILL_SECONDS = 15  # for a shim that does not do its duty
 HOPELESS = ("config", "data")  # failures that come again however often one tries
 
-# By backend and attempt: what is wrong with its answer. Outside servers have places of their own, so that one which
+# By backend and attempt: whether it answers. Outside servers have places of their own, so that one which
 # does not answer keeps no backend of the studio waiting.
-_proofs: Answers[str] = Answers("proof", places=16)
-_outside_proofs: Answers[str] = Answers("outside-proof", places=32)
+_proofs: Answers[Proof] = Answers("proof", places=16)
+_outside_proofs: Answers[Proof] = Answers("outside-proof", places=32)
 _loads: Answers[int | None] = Answers("load")  # by backend: answers it is writing
 
 
@@ -147,7 +148,7 @@ def _answers(backend: Backend, address: str) -> bool:
     return _is_proof(backend, _proofs.to(_attempt(backend), lambda: _proof(backend, address)))
 
 
-def _proof(backend: Backend, address: str) -> str:
+def _proof(backend: Backend, address: str) -> Proof:
     idle.wake_server(backend, address)
     return adapters.bring_up(backend, address)
 
@@ -156,15 +157,18 @@ def _attempt(backend: Backend) -> str:
     return f"{backend.id} {backend.attempt}"
 
 
-def _is_proof(backend: Backend, answer: Answer[str] | None) -> bool:
-    """Whether it has answered, and well. What is wrong is kept with the backend."""
+def _is_proof(backend: Backend, answer: Answer[Proof] | None) -> bool:
+    """Whether it has answered, and well. What it does, or what is wrong, is kept with the backend."""
     if answer is None:
         return False
-    if (problem := answer.value) and problem != backend.error:
+    proof = answer.value
+    outcome = backend.outcome if proof.problem else abilities.kept(backend, proof.ability)
+    if (proof.problem and proof.problem != backend.error) or outcome != backend.outcome:
         with db.session() as session:
             if (row := endpoints.backend(session, backend.id)) is not None:
-                row.error = problem
-    return not problem
+                row.error, row.outcome = proof.problem or row.error, outcome
+        backend.outcome = outcome
+    return not proof.problem
 
 
 def _promote(backend: Backend, address: str) -> None:
@@ -183,6 +187,8 @@ def _ready(backend: Backend) -> None:
             handover.end_trial_when_due(backend)
     elif attempts.state_of(home.backend_folder(backend.id), backend.attempt) is not State.LIVING:
         _restart_or_fail(backend)
+    elif silent := pulse.problem(backend):
+        _restart_or_fail(backend, silent)
     elif backend.restarts and time.time() - (backend.ready_at or 0) > STABLE_SECONDS:
         with db.session() as session:
             if (row := endpoints.backend(session, backend.id)) is not None:
@@ -245,7 +251,8 @@ def _restart_or_fail(backend: Backend, reason: str = "") -> None:
     _remove_socket(backend)
     new_events, _offset = events.read(folder, backend.events_offset)
     failure = next((event for event in reversed(new_events) if isinstance(event, events.Failed)), None)
-    if backend.kind == "vllm":  # it writes no events: its log says why
+    hung = bool(reason) and backend.status == EndpointStatus.READY  # then its log tells of something else
+    if backend.kind == "vllm" and not hung:  # it writes no events: its log says why
         failure = cause.failure(folder, backend.attempt, reason)
     words = failure.message if failure else reason or _last_words(folder)
     hint = failure.hint if failure else "The full log is in output.log of the backend's folder."

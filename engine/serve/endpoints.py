@@ -17,7 +17,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash, work
 from engine.recipes import recipe
-from engine.serve import adapter_files, adapter_names, backends, outside, probe, routing
+from engine.serve import abilities, adapter_files, adapter_names, backends, outside, probe, routing
 from engine.serve import adapters as hot
 from engine.serve.backend_plan import clear, options_of, ready_model, refuse_start
 from engine.serve.rollout import room
@@ -285,6 +285,7 @@ def _described(endpoint: Endpoint, rows: Sequence[Backend]) -> dict[str, Any]:
         "created_at": endpoint.created_at,
         "stopped_at": endpoint.stopped_at,
         "can_roll_back": endpoint.previous_backend_id is not None,
+        "does": abilities.of(active) if active else "text",
         **(_backend_fields(active) if active else {}),
         "deploying": {"status": green.status, **_backend_fields(green)} if green else None,
         "life": facts.of(endpoint, active, green, others),

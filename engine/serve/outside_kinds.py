@@ -1,7 +1,7 @@
 """Which server answers at an outside address, and which models it has: pure functions on what it said.
 
 Nothing a stranger says is taken for granted: a version is a short text, a context a whole number of tokens, a model a
-name that an endpoint can keep. Shapes are those of TGI 3.3, SGLang 0.5, llama.cpp b6000 and later, Ollama 0.5
+name that an endpoint can keep. Shapes are those of TGI 3.3, TEI 1.7, SGLang 0.5, llama.cpp b6000 and later, Ollama 0.5
 and later, vLLM 0.32, LM Studio 0.3.6 and later.
 """
 
@@ -148,6 +148,22 @@ def _tgi(answers: Answers, entries: list[Any]) -> Found | None:
     return Found("TGI", _version(info), _with_context(named, context), notes)
 
 
+def _tei(answers: Answers, entries: list[Any]) -> Found | None:
+    """text-embeddings-inference. It has one model and no list of models."""
+    info = answers.get("/info")
+    kind = _part(info, "model_type")
+    if not isinstance(info, dict) or not kind.keys() & {"embedding", "reranker", "classifier"}:
+        return None
+    named = models_in(entries) or models_in([{"id": info.get("model_id")}]) if "embedding" in kind else ()
+    notes = () if named else ("Its model gives no embeddings, and the rest of its API is not OpenAI's.",)
+    return Found("TEI", _version(info), _with_context(named, tokens(info.get("max_input_length"))), notes)
+
+
+def needs_no_list(found: Found) -> bool:
+    """Whether such a server answers OpenAI's calls without having a list of models."""
+    return found.server == "TEI" and bool(found.models)
+
+
 def _sglang(answers: Answers, entries: list[Any]) -> Found | None:
     model, server = answers.get("/get_model_info"), answers.get("/get_server_info")
     is_sglang = isinstance(model, dict) and _is_text(model.get("model_path")) and "is_generation" in model
@@ -216,6 +232,7 @@ def ollama_context(shown: Any) -> int | None:
 
 KINDS = (
     Kind("TGI", "", ("/info", "/health"), _tgi),
+    Kind("TEI", "", ("/info",), _tei),
     Kind("SGLang", "sglang", ("/get_model_info", "/get_server_info"), _sglang),
     Kind("llama.cpp", "llamacpp", ("/props", "/health"), _llama),
     Kind("vLLM", "vllm", ("/version",), _vllm),

@@ -81,7 +81,8 @@ def _without_list(base: str, problem: str, asking: "_Asking") -> Look:
     answers = asking.answers(_root(base), outside_kinds.paths(())) if asking.has_answered else {}
     found = outside_kinds.recognise(answers, [])
     known = found if answers and found.models else Found("")
-    return Look(base, known.server or None, known.version, known.models, (problem,), known.notes)
+    problems = () if outside_kinds.needs_no_list(known) else (problem,)
+    return Look(base, known.server or None, known.version, known.models, problems, known.notes)
 
 
 def _with_contexts(root: str, models: tuple[OutsideModel, ...], asking: "_Asking") -> Iterator[OutsideModel]:

@@ -15,7 +15,7 @@ from engine import sizes
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from engine.process import work
-from engine.serve import adapter_files, adapter_names, backend_plan, routing
+from engine.serve import abilities, adapter_files, adapter_names, backend_plan, routing
 from storage import db, home, models
 from storage import endpoints as stored
 from storage import work as stored_work
@@ -50,6 +50,8 @@ def begin(endpoint: Endpoint, backend: Backend, address: str, rows: int = ROWS, 
     if backend.kind == "external":
         message = "An outside server is not compared: what it serves was not trained here."
         raise RefusedError(message, "Serve the run with the backend transformers or vllm.")
+    if backend.kind == "vllm":  # our own server may have a base beside a reward model
+        abilities.refuse_other(backend, "A comparison")
     earlier = work.about(endpoint.id, KIND)
     moving = next((found for found in earlier if found.status in WORK_MOVING), None)
     if moving is not None and moving.spec.get("backend_id") == backend.id:
@@ -152,6 +154,14 @@ def describe(made_by: Work, backend_id: str | None) -> dict[str, Any]:
         "names": result.get("names", []),
         "current": made_by.spec.get("backend_id") == backend_id,
     }
+
+
+def asked(name: Mapping[str, Any]) -> str:
+    """Which prompts a name was asked, in words."""
+    held_out = name.get("held_out")  # a comparison of an earlier version does not say
+    if held_out is None:
+        return f"{name['rows']} prompts"
+    return f"{name['rows'] - held_out} fixed, {held_out} held-out"
 
 
 def problem(result: dict[str, Any]) -> str | None:

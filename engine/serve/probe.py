@@ -1,6 +1,7 @@
 """Asks a model server how it is. Addresses are `unix:/path/of/socket`, or the http(s) base of an outside API."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx
 import orjson
 
 from engine.errors import RefusedError
-from engine.serve import outside, outside_words
+from engine.serve import abilities, outside, outside_kinds, outside_words
 
 PROBE_SECONDS = 60  # a server of ours: a first token of a large model on a CPU takes its time
 OUTSIDE_PROBE_SECONDS = 15  # in all, from the look-up of the name to the last byte
@@ -59,38 +60,52 @@ def key_headers(key_env: str | None) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-def answers(address: str, models: list[str]) -> str:
-    """Empty when a server of ours lists all `models` and answers a token with the first; else what is wrong."""
-    return _problem(address, models, None, is_ours=True)
+@dataclass(frozen=True)
+class Proof:
+    """Empty `problem` when a server has proved that it answers; and by which call."""
+
+    problem: str = ""
+    ability: abilities.Ability = "text"
 
 
-def outside_answers(address: str, model: str, key_env: str | None) -> str:
-    """Empty when an outside server lists the model. It is asked for no token, as these cost money."""
-    return _problem(address, [model], key_env, is_ours=False)
+def answers(address: str, models: list[str]) -> Proof:
+    """Whether a server of ours lists all `models`, and answers a token, a vector or a score with the first.
+
+    Raises RefusedError for one that has none of these calls.
+    """
+    return _proof(address, models, None, is_ours=True)
 
 
-def _problem(address: str, models: list[str], key_env: str | None, is_ours: bool) -> str:
+def outside_answers(address: str, model: str, key_env: str | None) -> Proof:
+    """Whether an outside server lists the model. It is asked for no token, as these cost money."""
+    try:
+        return _proof(address, [model], key_env, is_ours=False)
+    except RefusedError as error:  # of its key
+        return Proof(outside_words.words(error))
+
+
+def _proof(address: str, models: list[str], key_env: str | None, is_ours: bool) -> Proof:
     timeout, seconds = (PROBE_SECONDS, None) if is_ours else (OUTSIDE_PROBE_SECONDS, OUTSIDE_PROBE_SECONDS)
     try:
         with open_client(address, key_env, timeout, MOST_LIST_BYTES, seconds) as client:
-            listed = {model["id"] for model in outside_words.listed(outside_words.json_of(client.get("models")))}
+            answer = client.get("models")
+            if not is_ours and answer.status_code == 404 and _is_without_list(client, address, models[0]):
+                return Proof("", "embeddings")
+            listed = {model["id"] for model in outside_words.listed(outside_words.json_of(answer))}
             if missing := [model for model in models if model not in listed]:
-                return f"The server does not list {', '.join(missing)}."
-            if is_ours:
-                _json(_first_answer(client, models[0]))
-    except (outside_words.OutsideError, httpx.HTTPError, httpx.InvalidURL, RefusedError) as error:
-        return outside_words.words(error)
+                return Proof(f"The server does not list {', '.join(missing)}.")
+            return Proof("", abilities.proven(client, models[0]) if is_ours else abilities.by_routes(client))
+    except (outside_words.OutsideError, httpx.HTTPError, httpx.InvalidURL) as error:
+        return Proof(outside_words.words(error))
     except (OSError, LookupError, TypeError, ValueError) as error:
-        return f"It does not answer as OpenAI's API does ({type(error).__name__}: {error})"[:300]
-    return ""
+        return Proof(f"It does not answer as OpenAI's API does ({type(error).__name__}: {error})"[:300])
 
 
-def _first_answer(client: httpx.Client, model: str) -> httpx.Response:
-    """A token; a score from a reward model, which writes none and says so."""
-    answer = client.post("completions", json={"model": model, "prompt": "a", "max_tokens": 1})
-    if answer.status_code == 400 and b'"scores_only"' in answer.content:
-        return client.post("score", json={"model": model, "text_1": "a", "text_2": "a"})
-    return answer
+def _is_without_list(client: httpx.Client, address: str, model: str) -> bool:
+    """Whether it is a server of embeddings that has this model, and no list of models at all."""
+    info = outside_words.json_of(client.get(f"{address.removesuffix('/v1')}/info"))
+    found = outside_kinds.recognise({"/info": info}, [])
+    return outside_kinds.needs_no_list(found) and found.models[0].id == model
 
 
 def in_flight(address: str) -> int | None:

@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass
 
 from engine.errors import NotFoundError, TunesmithError
-from engine.serve import adapter_names, idle
+from engine.serve import abilities, adapter_names, idle
+from engine.serve.abilities import Ability
 from engine.serve.rollout import canary
 from storage import db, endpoints, served_adapters, settings
 from storage.statuses import AdapterStatus, EndpointStatus
@@ -33,6 +34,7 @@ class Upstream:
     key_env: str | None = None  # environment variable that holds the outside server's key
     endpoint: str = ""  # the endpoint's name
     kind: str = ""  # transformers, vllm or external
+    does: Ability = "text"
 
 
 class NotReadyError(TunesmithError):
@@ -123,7 +125,8 @@ def upstream(model: str) -> Upstream:
     if found.problem is not None:
         raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {found.problem}", "Add it again.", None)
     key_env = backend.options.get("api_key_env") if backend.kind == "external" else None
-    return Upstream(backend.address, found.model, endpoint.id, backend.id, key_env, endpoint.name, backend.kind)
+    does = abilities.of(backend)
+    return Upstream(backend.address, found.model, endpoint.id, backend.id, key_env, endpoint.name, backend.kind, does)
 
 
 def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:

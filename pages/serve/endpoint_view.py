@@ -21,6 +21,7 @@ from storage.tables import Run
 Facts = dict[str, Any]
 LIVE = ("queued", "starting", "ready", "draining", "asleep")
 KIND_WORDS = {"transformers": "in the studio", "vllm": "by vLLM", "external": "somewhere else"}
+NUMBERS = {"embeddings": "vectors (/v1/embeddings)", "scores": "scores (/v1/score)"}
 CARDS = 20
 MOST_OFFERED = 200  # runs, the newest
 
@@ -101,7 +102,8 @@ def _about(facts: Facts, context: Context) -> str:
 
 def _buttons(facts: Facts) -> list[Markup]:
     name, status = facts["name"], facts["status"]
-    buttons = [html.link_button("Chat", f"/chat?endpoint={name}", primary=True)] if status == "ready" else []
+    can_chat = status == "ready" and facts["does"] == "text"
+    buttons = [html.link_button("Chat", f"/chat?endpoint={name}", primary=True)] if can_chat else []
     if facts["can_roll_back"] and status == "ready":
         buttons.append(html.button("Roll back", "rollback", confirm=f"Roll {name} back to the version before?"))
     buttons += life_view.buttons(facts)
@@ -136,6 +138,10 @@ def _facts(facts: Facts, context: Context) -> Markup:
             ("Model there", options.get("model", "")),
             ("Base model", context.models.get(facts.get("model_id") or "", "")),
             ("Address", options.get("url", "")),
+            (
+                "Answers with",
+                {"embeddings": "vectors (/v1/embeddings)", "scores": "scores (/v1/score)"}.get(facts["does"]),
+            ),
             ("Device", facts.get("device") or ""),
             ("Options", _options(facts)),
             ("Ready", html.moment(facts["ready_at"]) if facts.get("ready_at") else ""),

@@ -4,6 +4,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from engine.serve import parity
 from pages.parts import html
 
 Facts = dict[str, Any]
@@ -50,8 +51,8 @@ def _told(found: Facts | None) -> Markup:
         return html.progress(found["progress"], f"Comparing {found['stage'] or ''}")
     if found["identical"] is None:
         return html.notice(found["error"] or "The comparison was stopped.", found["hint"] or "")
-    rows = [[name["name"], _verdict(name)] for name in found["names"]]
-    table = html.table(["Name", "Answers"], [html.Row(cells=row) for row in rows], "Parity of each name")
+    rows = [[name["name"], parity.asked(name), _verdict(name)] for name in found["names"]]
+    table = html.table(["Name", "Prompts", "Answers"], [html.Row(cells=row) for row in rows], "Parity of each name")
     note = Markup('<p class="ts-note">{}</p>').format(
         f"{found['rows']} prompts, up to {found['max_tokens']} tokens each, trained form in {found['dtype']}, "
         f"{html.ago(found['ended_at'])}."

@@ -4,27 +4,22 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
-
-import psutil
 
 from engine.process import devices, machine, process
 from engine.serve.rollout.asked import Way
+from engine.serve.vllm import memory, proposals
 from engine.sizes import in_words
 from storage import db, models
 from storage.tables import Backend, Model
 
-# Resident beside the weights. The studio's own server: 0.71 GB in all with a model of 0.27 GB, measured. vLLM on a CPU:
-# 3.7 GB in its processes with that model and 1 GiB for the KV cache, measured. The GPU's figures are CUDA's context.
-SERVER_BYTES, VLLM_BYTES, CUDA_BYTES = 600_000_000, 2_400_000_000, 1_000_000_000
+# Of the studio's own server, resident beside the weights: 0.71 GB in all with a model of 0.27 GB, measured. On a GPU it
+# is CUDA's context. What vLLM takes is known to engine.serve.vllm.
+SERVER_BYTES, CUDA_BYTES = 600_000_000, 1_000_000_000
 WEIGHTS_FACTOR = 1.2  # what is computed with them
 BYTES_A_PARAMETER = 2  # both servers load bfloat16
-KV_GIB = 4  # where vLLM on a CPU is told nothing
-VLLM_SHARE = 0.92  # of a GPU's memory, where vLLM is told nothing
 RESERVE_BYTES = 500_000_000  # that stay free, so that nothing else on the machine is pushed out
 FRESH_SECONDS = 15
-CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,8 @@ def of_model(kind: str, options: dict[str, Any], model: Model | None, asked: Way
     """The same for any version that serves this base model."""
     if kind == "external":
         return Room("beside", None, None, BESIDE)
-    need, free = _need_bytes(kind, options, model), _free.bytes()
+    free = _free.bytes()
+    need = _need_bytes(kind, options, model, free)
     fits = need is None or free is None or need + RESERVE_BYTES <= free
     way: Literal["beside", "replace"] = asked if asked != "auto" else "beside" if fits else "replace"
     figures = ""
@@ -61,17 +57,16 @@ def of_model(kind: str, options: dict[str, Any], model: Model | None, asked: Way
     return Room(way, need, free, (BESIDE if way == "beside" else REPLACE) + figures)
 
 
-def _need_bytes(kind: str, options: dict[str, Any], model: Model | None) -> int | None:
+def _need_bytes(kind: str, options: dict[str, Any], model: Model | None, free: int | None) -> int | None:
     weights = _weights_bytes(model)
     if weights is None:
         return None
     gpus = machine.visible_gpus()
     if kind == "vllm" and gpus:
-        share = float(options.get("gpu_memory_utilization") or VLLM_SHARE)
+        share = float(options.get("gpu_memory_utilization") or proposals.GPU_SHARE)
         return int(share * min(gpu.memory_bytes for gpu in gpus))
     if kind == "vllm":
-        cache = float(options.get("kv_cache_gib") or KV_GIB) * 2**30
-        return int(WEIGHTS_FACTOR * weights + cache) + VLLM_BYTES
+        return memory.needs(weights, options.get("kv_cache_gib"), free or 0).total
     return int(WEIGHTS_FACTOR * weights) + (CUDA_BYTES if gpus else SERVER_BYTES)
 
 
@@ -97,7 +92,7 @@ class Free:
 
 
 def _ask() -> int | None:
-    return _free_gpu_bytes() if machine.has_gpu() else _free_cpu_bytes()
+    return _free_gpu_bytes() if machine.has_gpu() else machine.free_memory_bytes()
 
 
 def _free_gpu_bytes() -> int | None:
@@ -105,19 +100,6 @@ def _free_gpu_bytes() -> int | None:
     rows = [line.split(",") for line in (listing or "").splitlines() if line.count(",") == 1]
     free = [int(mebibytes) << 20 for index, mebibytes in rows if f"gpu:{index.strip()}" in devices.on_this_machine()]
     return max(free, default=None)
-
-
-def _free_cpu_bytes() -> int:
-    """Of the machine, or of the container if that has less. What the page cache holds can be had."""
-    free = int(psutil.virtual_memory().available)
-    try:
-        limit = int((CGROUP / "memory.max").read_text())
-        used = int((CGROUP / "memory.current").read_text())
-        lines = (CGROUP / "memory.stat").read_text().splitlines()
-    except (OSError, ValueError):  # no such file, or "max"
-        return free
-    cached = sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
-    return max(0, min(free, limit - used + cached))
 
 
 _free = Free(_ask)

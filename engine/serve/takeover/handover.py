@@ -13,7 +13,7 @@ from engine.errors import ConflictError, RefusedError, TunesmithError
 from engine.existing import existing
 from engine.process import work
 from engine.process.answers import Answers
-from engine.serve import parity, routing
+from engine.serve import abilities, parity, routing
 from engine.serve.rollout import asked, canary, golden, judge
 from engine.serve.takeover.moves import end_trial, ended_trial, is_on_trial, retire
 from storage import db, endpoints
@@ -88,8 +88,9 @@ _GONE = (EndpointStatus.STOPPED, EndpointStatus.FAILED, EndpointStatus.ASLEEP)
 def agrees(backend: Backend, address: str) -> bool:
     """Whether the golden prompts let it take over; they are asked in another thread.
 
-    Raises RefusedError when one of them is answered otherwise than it has to be.
+    Raises RefusedError when one of them is answered otherwise than it has to be, or cannot be asked at all.
     """
+    _refuse_numbers(backend)
     if not _is_as_trained(backend, address):
         return False
     prompts = asked.of(backend).golden
@@ -111,6 +112,22 @@ def agrees(backend: Backend, address: str) -> bool:
         hint = f"{first['prompt'][:100]!r} was answered with {answered} instead of {first['expected'][:200]!r}."
         raise RefusedError(message, hint)
     return True
+
+
+def _refuse_numbers(backend: Backend) -> None:
+    """Raises RefusedError where what was asked needs written answers, or the two versions do not do the same."""
+    how = asked.of(backend)
+    if how.golden:
+        abilities.refuse_other(backend, "A golden prompt")
+    if how.canary is None:
+        return
+    with db.reading() as session:
+        endpoint = endpoints.get(session, backend.endpoint_id)
+        blue = endpoints.backend(session, endpoint.active_backend_id if endpoint else None)
+    if blue is not None and blue.ready_at and abilities.of(blue) != abilities.of(backend):
+        words = abilities.WORDS
+        message = f"The new version {words[abilities.of(backend)]}; the version before {words[abilities.of(blue)]}."
+        raise RefusedError(message, "A trial compares two that do the same: deploy without `canary`.")
 
 
 def _is_as_trained(backend: Backend, address: str) -> bool:

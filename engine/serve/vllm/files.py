@@ -6,16 +6,18 @@ how tokens are drawn). Where a base stops elsewhere than its chat template ends 
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.errors import RefusedError
 from engine.weights import files, inspection
+from engine.weights.files import Tensor
 from engine.weights.token_facts import TokenFacts
 
 GENERATION = "generation_config.json"
 TEMPLATE = "chat_template.jinja"
+WEIGHTS = "adapter_model.safetensors"
 ELSEWHERE = "Serve it with the backend transformers."
 # What vLLM refuses in an adapter's configuration (vllm/lora/peft_helper.py: PEFTHelper).
 UNSERVABLE = {
@@ -77,14 +79,31 @@ def template_text(folder: Path) -> str:
 
 
 def rank(adapter: Path) -> int | None:
-    """The largest rank in an adapter; None where its config says none. Raises RefusedError for one that is damaged."""
+    """The largest rank in an adapter's folder (`largest_rank`). Raises RefusedError for one that is damaged."""
     config = _adapter_config(adapter)
+    try:
+        tensors = files.tensors(adapter, [WEIGHTS]) if (adapter / WEIGHTS).exists() else []
+        return largest_rank(config, tensors)
+    except (RefusedError, ValueError) as error:
+        raise _damaged(adapter, str(error).rstrip(".")) from error
+
+
+def largest_rank(config: Mapping[str, Any], tensors: Iterable[Tensor]) -> int | None:
+    """The largest rank that an adapter's configuration names or its matrices have; None where there is none.
+
+    A server makes room for the one and reads the other. Raises ValueError for a rank that is none.
+    """
     pattern = config.get("rank_pattern") or {}
-    ranks = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else [pattern])]
-    given = [value for value in ranks if value is not None]
+    named = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else [pattern])]
+    given = [value for value in named if value is not None]
     if wrong := [value for value in given if not isinstance(value, int) or isinstance(value, bool) or value < 1]:
-        raise _damaged(adapter, f"a rank in adapter_config.json is {wrong[0]!r:.40}")
-    return max(given, default=None)
+        raise ValueError(f"a rank in adapter_config.json is {wrong[0]!r:.40}")
+    return max([*given, *(tensor.shape[0] for tensor in tensors if _is_first(tensor))], default=None)
+
+
+def _is_first(tensor: Tensor) -> bool:
+    """Whether it is the first matrix of a LoRA, (rank, inputs)."""
+    return ".lora_A." in tensor.name and len(tensor.shape) == 2
 
 
 def refuse_unservable(adapters: Collection[Path]) -> None:

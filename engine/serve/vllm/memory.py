@@ -43,6 +43,12 @@ def processes_bytes(workers: int = 1) -> int:
     return SERVER_BYTES + workers * WORKER_BYTES
 
 
+def needs(weights: int, kv_cache_gib: float | None, free: int) -> Needs:
+    """What a start will take that is told so much KV cache, or nothing, with so much memory free."""
+    kv_cache = usual_kv_bytes(free, weights) if kv_cache_gib is None else int(kv_cache_gib * GIB)
+    return Needs(weights, kv_cache, processes_bytes())
+
+
 def usual_kv_bytes(free: int, weights: int) -> int:
     """The KV cache that is taken when nobody has said how much: a quarter of what stays free, 1 to 4 GiB."""
     left = free - weights - processes_bytes()

@@ -28,9 +28,8 @@ class Start:
 
     def needs(self) -> memory.Needs:
         """The memory that it will take on a CPU."""
-        kv_cache = int(self.options.get("kv_cache_gib", 0) * memory.GIB)
         weights = self.facts.weights_bytes(self.options["dtype"])
-        return memory.Needs(weights, kv_cache, memory.processes_bytes())
+        return memory.needs(weights, self.options.get("kv_cache_gib", 0), self.machine.free_bytes)
 
 
 def look(model: Model, artifacts: Sequence[Path], options: dict[str, Any], device: str) -> Start:

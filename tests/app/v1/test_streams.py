@@ -11,7 +11,7 @@ import openai
 import pytest
 from fastapi import FastAPI
 
-from app.v1 import figures, gateway, proxy, queues, traffic
+from app.v1 import backend_errors, figures, gateway, proxy, queues, traffic
 from engine.serve import endpoints
 from tests.app.v1.conftest import FakeServer
 from tests.hostile_server import EVENTS, LIST, OK, Script, hostile, text
@@ -88,6 +88,15 @@ def test_a_route_that_the_backend_lacks_is_404_and_says_which_has_it(url: str, r
     assert answer.json()["error"]["code"] == "route_not_found"
     assert f"has no /v1/{route}" in answer.json()["error"]["message"]
     assert "vLLM" in answer.json()["error"]["message"]
+
+
+def test_a_chat_to_a_server_that_writes_none_is_404_and_says_so() -> None:
+    """As vLLM answers that was started for embeddings; a model that is not there is another matter."""
+    assert backend_errors.lacks("chat/completions", 404, {"detail": "Not Found"})
+    assert not backend_errors.lacks("completions", 404, {"error": {"message": "The model `x` does not exist."}})
+    said = backend_errors.lacking("completions", "numbers", "vllm")
+    assert (said.status, "has no /v1/completions" in str(said.body())) == (404, True)
+    assert "answered by a server that writes text" in str(said.body())
 
 
 def test_what_would_need_kept_answers_is_refused(url: str) -> None:

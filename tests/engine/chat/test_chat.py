@@ -5,11 +5,14 @@ from contextlib import closing
 
 import pytest
 
+from engine.accounts import usage
 from engine.chat import chat
 from engine.errors import NotFoundError, RefusedError
 from engine.process import plan
 from engine.serve import endpoints, probe
 from engine.serve.routing import NotReadyError
+from storage import db
+from storage import usage as stored_usage
 from storage.tables import Message
 from tests.serving import bring_up, end_all, finished_run, http_server, outside_api, ready_model
 from tests.waiting import wait_for
@@ -35,6 +38,26 @@ def test_a_question_is_answered_by_both_sides_and_all_of_it_is_kept(jokes: str) 
     assert stored == [("user", "  What is\n17 plus 6?", True), ("tuned", tuned, True), ("base", base, True)]
     assert chat.look_up(talk.id).title == "What is 17 plus 6?"
     assert [turn.side for turn in chat.messages(talk.id, "base")] == ["user", "base"]
+
+
+def test_what_is_asked_in_a_chat_is_counted_under_the_studios_own_name(jokes: str) -> None:
+    """With the tokens that the server told, however it ended; no key's limit applies, as there is none."""
+    said = "".join(chat.stream("jokes", [{"role": "user", "content": "one two"}]))
+    with closing(chat.stream("jokes:base", [{"role": "user", "content": "slow " * 500}])) as stopped:
+        next(stopped)
+    with pytest.raises(chat.ChatError, match="broke off"):
+        list(chat.stream("jokes", [{"role": "user", "content": "die"}]))
+    with db.reading() as session:
+        left, broken = (stored_usage.recent(session, 10)[place] for place in (1, 0))
+        first = stored_usage.recent(session, 10)[2]
+    assert (first.key_id, first.model, first.status, first.stream) == ("studio", "jokes", 200, True)
+    words = len(said.split("  ")) + 1  # "RUN says" is one word of the fake server, and each of the others
+    assert (first.prompt_tokens, first.completion_tokens, first.estimated) == (words, words, False)
+    assert 0 < (first.first_token_seconds or 0) <= first.seconds
+    assert (left.model, left.status, left.completion_tokens, left.estimated) == ("jokes:base", 499, 1, True)
+    assert (broken.status, broken.completion_tokens) == (502, 0)
+    [line] = usage.lines("key")
+    assert (line.id, line.name, line.requests, line.errors) == ("studio", "studio", 3, 2)
 
 
 def test_a_stopped_answer_keeps_what_had_come_and_the_model_stops(jokes: str) -> None:

@@ -386,9 +386,9 @@ def test_a_reward_model_proves_itself_by_a_score() -> None:
         return JSONResponse({"error": {"code": code}}, 200 if route == "score" else 400)
 
     with http_server(app) as url:
-        assert probe.answers(f"{url}/v1", ["judge"]) == ""
-        assert "400" in probe.answers(f"{url}/v1", ["broken"])
-    assert asked == ["completions", "score", "completions"]
+        assert probe.answers(f"{url}/v1", ["judge"]) == probe.Proof("", "scores")
+        assert "400" in probe.answers(f"{url}/v1", ["broken"]).problem
+    assert asked == ["completions", "embeddings", "score", "completions"]
 
 
 def test_an_outside_server_is_served_and_its_key_stays_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from engine.errors import ConflictError, RefusedError
 from engine.life import reconciler
-from engine.process import attempts, devices, plan, shim
+from engine.process import attempts, devices, shim
 from engine.serve import backends, endpoints, idle, probe, routing, turns
 from engine.serve.routing import NotReadyError
 from engine.serve.waking import sleeping, waiting
@@ -20,24 +19,10 @@ from storage import endpoints as stored_endpoints
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 from tests.engine.serve.looking import change, has_begun, life, living, says
-from tests.serving import active, backend, bring_up, end_all, finished_run, ready_model, until, worker_of
+from tests.serving import active, backend, bring_up, finished_run, ready_model, until, worker_of
 from tests.waiting import wait_for
 
-
-@pytest.fixture(autouse=True)
-def fake_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
-    monkeypatch.setattr(backends, "SETTLE_SECONDS", 0)
-    yield
-    end_all()
-
-
-@pytest.fixture
-def endpoint() -> Endpoint:
-    """One that answers as its base."""
-    made = endpoints.create_endpoint("jokes", model_id=ready_model().id)
-    bring_up(made)
-    return made
+pytestmark = pytest.mark.usefixtures("fake_server")
 
 
 def test_a_sleeping_endpoint_takes_no_memory_and_no_device_and_wakes_as_it_was(endpoint: Endpoint) -> None:

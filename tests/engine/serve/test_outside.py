@@ -173,7 +173,7 @@ def test_a_redirect_is_not_followed() -> None:
     with hostile({"models": lambda say, over: visits.append(b"canary")}) as canary:
         head = b"HTTP/1.1 302 Found\r\nconnection: close\r\nlocation: " + canary.encode() + b"/models\r\n\r\n"
         with hostile({"models": text(head)}) as url:
-            assert f"It redirects to {canary}/models" in probe.outside_answers(url, "big", None)
+            assert f"It redirects to {canary}/models" in probe.outside_answers(url, "big", None).problem
     assert visits == []
 
 
@@ -204,7 +204,7 @@ def test_a_probe_of_a_server_that_means_ill_ends_soon_and_says_what_was_wrong(
     monkeypatch.setattr(probe, "OUTSIDE_PROBE_SECONDS", 0.5)
     began = time.monotonic()
     with hostile({"models": script}) as url:
-        problem = probe.outside_answers(url, "big", None)
+        problem = probe.outside_answers(url, "big", None).problem
     assert time.monotonic() - began < 5
     assert any(word in problem for word in words.split("|")), problem
 

@@ -47,6 +47,7 @@ def test_each_form_is_compared_once_under_its_first_name(endpoint: Endpoint) -> 
     assert tuned["adapter_path"] == str(home.run_folder(backend.adapters[0]) / "adapter")
     assert base["adapter_path"] is None
     assert found.spec["address"] == "unix:/nowhere"
+    assert (found.spec["rows"], tuned["run_folder"]) == (8, str(home.run_folder(backend.adapters[0])))  # by default
 
 
 def test_one_that_is_under_way_is_not_begun_twice(endpoint: Endpoint) -> None:
@@ -108,7 +109,7 @@ def _over(found: Work, **result: object) -> None:
 WHERE = {"prompt": "<b>why</b>", "at": 3, "gap": 0.125, "trained": "this", "served": "that"}
 NAME = {
     "name": "jokes", "identical": False, "rows": 8, "differs": 1, "near_ties": 1, "largest_gap": 0.125,
-    "other_prompts": 0, "equal_tokens": 200, "where": [WHERE],
+    "other_prompts": 0, "equal_tokens": 200, "held_out": 3, "where": [WHERE],
 }  # fmt: skip
 RESULT = {"identical": False, "rows": 8, "differs": 1, "dtype": "bfloat16", "max_tokens": 32, "names": [NAME]}
 
@@ -121,6 +122,7 @@ def test_the_card_says_where_they_part(endpoint: Endpoint) -> None:
     _over(found, **RESULT)
     shown = parity_view.parity_html(facts, parity.of(endpoint.id))
     assert "differs in 1 of 8" in shown
+    assert "5 fixed, 3 held-out" in shown
     assert "each at a near tie that rounding decides" in shown
     assert "token 4, 0.12 nats" in shown
     assert "&lt;b&gt;why" in shown
@@ -144,5 +146,6 @@ def test_a_comparison_over_rest(endpoint: Endpoint) -> None:
         "status": "succeeded", "identical": False, "rows": 8, "differs": 1, "current": True,
     }  # fmt: skip
     assert told["names"][0]["where"] == [WHERE]
+    assert told["names"][0]["held_out"] == 3
     assert json.loads(json.dumps(told)) == told
     assert client.post(address, json={"rows": 1000}).status_code == 422

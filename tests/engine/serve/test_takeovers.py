@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,29 +14,16 @@ from engine.serve.rollout import canary, golden, judge, room
 from engine.serve.rollout.asked import Golden, Rollout, checked
 from engine.serve.takeover import handover
 from engine.serve.takeover.deployment import Wanted
+from engine.serve.vllm import memory
 from engine.serve.waking import waiting
 from storage import db
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 from tests.engine.serve.looking import life, processes, says, ticked
-from tests.serving import active, backend, bring_up, end_all, finished_run, ready_model, until, worker_of
+from tests.serving import active, backend, bring_up, finished_run, ready_model, until, worker_of
 from tests.waiting import wait_for
 
-
-@pytest.fixture(autouse=True)
-def fake_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
-    monkeypatch.setattr(backends, "SETTLE_SECONDS", 0)
-    yield
-    end_all()
-
-
-@pytest.fixture
-def endpoint() -> Endpoint:
-    """One that answers as its base."""
-    made = endpoints.create_endpoint("jokes", model_id=ready_model().id)
-    bring_up(made)
-    return made
+pytestmark = pytest.mark.usefixtures("fake_server")
 
 
 def test_a_trial_gets_its_share_of_requests_and_ends_in_a_takeover(endpoint: Endpoint) -> None:
@@ -212,7 +198,9 @@ def test_memory_decides_which_way_a_deployment_goes(monkeypatch: pytest.MonkeyPa
     assert room.look(row).way == "replace"
     assert room.look(row, "beside").way == "beside"
     vllm = Backend(endpoint_id="e", kind="vllm", model_id=model.id, options={"kv_cache_gib": 1})
-    assert room.look(vllm).need_bytes == (2_400_000_000 + 2**30) + room.VLLM_BYTES
+    assert room.look(vllm).need_bytes == 2_000_000_000 + 2**30 + memory.processes_bytes()  # as a start is refused by
+    vllm.options = {}
+    assert room.look(vllm).need_bytes == memory.needs(2_000_000_000, None, 3_400_000_000).total
 
 
 def test_two_deployments_in_the_same_moment_leave_one_and_what_answered_answers(endpoint: Endpoint) -> None:

@@ -10,9 +10,12 @@ import torch
 
 from engine.process import events
 from engine.process.plan import WORKERS
+from engine.rows.heldout import record
 from engine.workers.contract import WorkFailedError
 from engine.workers.serve.parity import compare, prompts, served, trained
 from tests.workers.serve.running import Server
+from tests.workers.train.training_runs import finish, sums, write_rows
+from tests.workers.train.training_runs import spec as training_spec
 from tests.workers.warm import Program
 
 # PEFT asks for it.
@@ -109,6 +112,25 @@ def test_a_row_asks_what_stands_before_its_first_answer() -> None:
     assert prompts.question({"text": "no question"}) == []
     assert prompts.question({"messages": turns[2:]}) == []
     assert prompts.question({"prompt": "x" * 5000}) == []
+
+
+def test_rows_that_the_run_has_held_out_are_asked_beside_the_fixed_prompts(
+    server: Server, spec: dict[str, Any], tiny_model: Path, tmp_path: Path
+) -> None:
+    """Of a real training with a held-out part; one without has fixed prompts alone."""
+    rows, out = sums(12), tmp_path / "run"
+    recipe: dict[str, Any] = {"eval_fraction": 0.25, "max_steps": 1}
+    finish(training_spec(tiny_model, write_rows(tmp_path, "chat", rows), **recipe), out)
+    held_out = record.read(out / record.FILE)
+    assert held_out is not None
+    positions = held_out.positions("eval")
+    assert len(positions) == 3
+    questions = [rows[place][0]["content"] for place in positions]
+    assert [prompt[-1]["content"] for prompt in prompts.held_out(out, 8)] == questions
+    tuned = voice("m:one", "m:one", spec["adapters"]["one"]) | {"run_folder": str(out)}
+    result = compare.compare(asked(server, spec, tuned, voice("m:base", "m:base")), tmp_path)
+    counts = [(name["rows"], name["held_out"], name["differs"]) for name in result["names"]]
+    assert counts == [(len(prompts.FIXED) + 2, 2, 0), (len(prompts.FIXED), 0, 0)]  # two rows were asked for
 
 
 def test_a_server_that_is_gone_is_said(tmp_path: Path, spec: dict[str, Any], server: Server) -> None:

@@ -176,6 +176,27 @@ def test_what_is_saved_is_exactly_what_has_changed_since_the_start(
     assert config["r"] == served_rank(4, start)
 
 
+@pytest.mark.parametrize("start", ["pissa", "olora", "loftq"])
+def test_a_checkpoint_of_a_moved_start_is_another_model_on_the_plain_base_until_it_counts_from_the_start(
+    start: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    """So the studio serves and exports the result of such a run and refuses its checkpoints in words."""
+    tuning: dict[str, Any] = {"tuning": "qlora"} if start == "loftq" else {}
+    rows = write_rows(tmp_path, "chat", sums(8))
+    values = spec(tiny_model, rows, init_lora_weights=start, save_steps=3, **FLOAT, **tuning)
+    train(values, tmp_path)
+
+    def says(folder: Path) -> torch.Tensor:
+        return logits_of(PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), folder))
+
+    trained = says(tmp_path / "adapter")  # the worker has compared it with the model in training
+    learnt = (trained - logits_of(AutoModelForCausalLM.from_pretrained(tiny_model))).abs().max()
+    checkpoint = tmp_path / "checkpoints" / "checkpoint-3"
+    assert (says(checkpoint) - trained).abs().max() > 0.1 * learnt
+    starts.save_since(checkpoint, tmp_path / starts.KEPT)
+    assert torch.allclose(says(checkpoint), trained, atol=1e-4)
+
+
 def test_loftq_begins_with_what_four_bits_lost(tiny_model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, "chat", sums(8))
     values = spec(tiny_model, rows, tuning="qlora", init_lora_weights="loftq", lora_r=16, max_steps=1)

@@ -78,9 +78,8 @@ def _dtype(wanted: str | None, device: str) -> torch.dtype:
 def _compared(
     spec: dict[str, Any], voice: dict[str, Any], form: trained.Trained, server: served.Served, out: Path, done: int
 ) -> dict[str, Any]:
-    asked = prompts.fixed()
-    if voice["run_folder"]:
-        asked += prompts.held_out(Path(voice["run_folder"]), spec["rows"])
+    held_out = prompts.held_out(Path(voice["run_folder"]), spec["rows"]) if voice["run_folder"] else []
+    asked = prompts.fixed() + held_out
     adapter, differences, equal_tokens = voice["adapter_path"], list[Difference](), 0
     with form.tuned(Path(adapter) if adapter else None) as speaker:
         for number, prompt in enumerate(asked):
@@ -99,6 +98,7 @@ def _compared(
         "name": voice["name"], "identical": not differences, "rows": len(asked), "differs": len(differences),
         "near_ties": sum(gap <= NEAR_TIE for gap in gaps), "largest_gap": max(gaps, default=None),
         "other_prompts": sum(found.at is None for found in differences), "equal_tokens": equal_tokens,
+        "held_out": len(held_out),
         "where": [vars(found) for found in differences[:MOST_TOLD]],
     }  # fmt: skip
 

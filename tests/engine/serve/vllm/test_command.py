@@ -11,6 +11,7 @@ from engine.errors import RefusedError
 from engine.process import devices, machine
 from engine.serve import adapter_files, endpoints, probe
 from engine.serve.backend_plan import clear, names, plan_backend, socket_path
+from engine.serve.vllm import files
 from storage import db, home
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
@@ -215,6 +216,16 @@ def test_the_rank_is_read_from_the_adapters_and_rounded_up(python: Path, text: s
     (home.run_folder(run.id) / "adapter" / "adapter_config.json").write_text(text)
     argv = plan_for(model_id=model.id, adapters=[run.id])
     assert argv[argv.index("--max-lora-rank") + 1] == rank
+
+
+@pytest.mark.parametrize(("named", "real"), [(8, 40), (40, 8)])
+def test_a_rank_is_the_larger_of_what_the_config_names_and_the_matrices_have_whoever_asks(
+    tmp_path: Path, named: int, real: int
+) -> None:
+    write_adapter(tmp_path, "x", rank=real)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config | {"r": named}))
+    assert files.rank(tmp_path) == adapter_files.inspect(tmp_path, "x").rank == 40
 
 
 @pytest.mark.parametrize(
