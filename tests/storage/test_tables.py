@@ -221,8 +221,7 @@ def test_the_start_pages_counts_are_those_of_each_list() -> None:
             session.add(Dataset(id=dataset, project_id=project, name="d", family_id=family, version=version))
         session.flush()
         for run_id in ("r1", "r2"):
-            values = {"name": "r", "model_id": "m0", "dataset_id": "c", "recipe": {}}
-            session.add(Run(id=run_id, project_id="other", **values))
+            session.add(Run(id=run_id, project_id="other", name="r", model_id="m0", dataset_id="c", recipe={}))
     for project, expected in (("default", (3, 2, 0)), ("other", (3, 1, 2)), ("gone", (3, 0, 0))):
         with db.reading() as session:
             found = counts.of_project(session, project)
