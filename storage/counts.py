@@ -4,7 +4,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func
+from sqlalchemy import BindParameter, Select, bindparam, func
 from sqlmodel import Session, col, select
 
 from storage import datasets
@@ -44,11 +44,12 @@ def of_project(session: Session, project_id: str) -> Counts:
 
 
 @lru_cache(maxsize=1)  # to build it takes longer than to ask it
-def _statement() -> Select[tuple[int, int, int]]:
-    project = bindparam("project")
+def _statement() -> Select[Any]:
+    project: BindParameter[str] = bindparam("project")
     counted = (
         select(func.count()).select_from(Model),
         select(func.count()).select_from(Dataset).where(~datasets.has_newer(), col(Dataset.project_id) == project),
         select(func.count()).select_from(Run).where(col(Run.project_id) == project),
     )
-    return select(*(one.scalar_subquery() for one in counted))
+    statement: Select[Any] = select(*(one.scalar_subquery() for one in counted))
+    return statement
