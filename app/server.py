@@ -50,7 +50,8 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     app.include_router(login.make_router(lambda: app.state.access))
     app.add_middleware(Lane)
     if with_window:
-        app.add_middleware(EarlyHead, head=window.mount(app), skip=("/login", "/api/"))
+        mounted = window.mount(app)
+        app.add_middleware(EarlyHead, head=mounted.head, kept=mounted.kept, skip=("/login", "/api/"))
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(AccessLog)

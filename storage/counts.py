@@ -1,11 +1,13 @@
-"""How many rows there are in each status: what monitoring shows."""
+"""How many rows there are: in each status, which monitoring shows, and of a project, which the start page does."""
 
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import func
+from sqlalchemy import BindParameter, Select, bindparam, func
 from sqlmodel import Session, col, select
 
+from storage import datasets
 from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus
 from storage.tables import Backend, Dataset, Model, Run
 
@@ -27,3 +29,27 @@ def by_status(session: Session) -> dict[str, dict[str, int]]:
         }
         answer[name] = {member.value: counted.get(member.value, 0) for member in statuses}
     return answer
+
+
+class Counts(NamedTuple):
+    """Models of the studio; datasets (whatever versions each has) and runs of one project."""
+
+    models: int
+    datasets: int
+    runs: int
+
+
+def of_project(session: Session, project_id: str) -> Counts:
+    return Counts(*session.execute(_statement(), {"project": project_id}).one())
+
+
+@lru_cache(maxsize=1)  # to build it takes longer than to ask it
+def _statement() -> Select[Any]:
+    project: BindParameter[str] = bindparam("project")
+    counted = (
+        select(func.count()).select_from(Model),
+        select(func.count()).select_from(Dataset).where(~datasets.has_newer(), col(Dataset.project_id) == project),
+        select(func.count()).select_from(Run).where(col(Run.project_id) == project),
+    )
+    statement: Select[Any] = select(*(one.scalar_subquery() for one in counted))
+    return statement

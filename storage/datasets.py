@@ -52,12 +52,12 @@ def count_newest(session: Session, project_id: str | None = None, named: str = "
 
 def older(session: Session, project_id: str) -> Sequence[Dataset]:
     """Versions that have a newer one, what was added last first, for a list."""
-    query = select(Dataset).where(Dataset.project_id == project_id, _has_newer()).options(*FOR_A_LIST)
+    query = select(Dataset).where(Dataset.project_id == project_id, has_newer()).options(*FOR_A_LIST)
     return session.exec(query.order_by(col(Dataset.created_at).desc())).all()
 
 
 def _newest_in(project_id: str | None, named: str) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [~_has_newer()]
+    conditions: list[ColumnElement[bool]] = [~has_newer()]
     if project_id:
         conditions.append(col(Dataset.project_id) == project_id)
     if named:
@@ -66,7 +66,8 @@ def _newest_in(project_id: str | None, named: str) -> list[ColumnElement[bool]]:
 
 
 @lru_cache(maxsize=1)  # to build it takes longer than to ask it
-def _has_newer() -> Exists:
+def has_newer() -> Exists:
+    """Of a dataset: whether it has a later version."""
     later = aliased(Dataset)
     return select(later.id).where(later.family_id == Dataset.family_id, later.version > Dataset.version).exists()
 

@@ -9,6 +9,13 @@ from sqlmodel import Session, col, select
 from storage.statuses import SERVING_KEPT, SERVING_MOVING, EndpointStatus
 from storage.tables import Backend, Endpoint
 
+# Asked for every second by the gateway and every few by pages: to build it takes as long as to ask it.
+_ROUTES = (
+    select(Endpoint, Backend)
+    .where(col(Endpoint.active_backend_id) == Backend.id, col(Backend.status) == EndpointStatus.READY)
+    .order_by(col(Endpoint.created_at))
+)
+
 
 def get(session: Session, endpoint_id: str) -> Endpoint | None:
     return session.get(Endpoint, endpoint_id)
@@ -68,10 +75,7 @@ def live_by_name(session: Session, name: str) -> Endpoint | None:
 
 def routes(session: Session) -> Sequence[tuple[Endpoint, Backend]]:
     """Every endpoint with the backend that answers for it now."""
-    query = select(Endpoint, Backend).where(
-        col(Endpoint.active_backend_id) == Backend.id, Backend.status == EndpointStatus.READY
-    )
-    return session.exec(query.order_by(col(Endpoint.created_at))).all()
+    return session.exec(_ROUTES).all()
 
 
 def live(session: Session) -> Sequence[tuple[Endpoint, Backend]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
-from sqlalchemy import case, func, literal, union
+from sqlalchemy import bindparam, case, func, literal, union
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
@@ -15,6 +15,19 @@ Point = tuple[int, float]  # step, value
 
 # Recipe and facts are kilobytes each; who only lists runs leaves them in the database.
 FOR_A_LIST = [defer(getattr(Run, name), raiseload=True) for name in ("recipe", "facts")]
+
+# What every open page asks for every few seconds: to build such a statement takes as long as to ask it.
+_LISTED = (
+    select(Run)
+    .where(col(Run.project_id) == bindparam("project"))
+    .options(*FOR_A_LIST)
+    .order_by(col(Run.created_at).desc())
+    .offset(bindparam("first"))
+    .limit(bindparam("rows"))
+)
+_MOVING = col(Run.status).in_(RUN_MOVING)
+_COUNT_MOVING = select(func.count()).select_from(Run).where(_MOVING)
+_FIRST_MOVING = select(Run).where(_MOVING).options(*FOR_A_LIST).order_by(col(Run.created_at)).limit(bindparam("rows"))
 
 
 def get(session: Session, run_id: str) -> Run | None:
@@ -29,8 +42,7 @@ def recent(session: Session, project_id: str | None = None, limit: int = 100, of
 
 def listed(session: Session, project_id: str, limit: int, offset: int = 0) -> Sequence[Run]:
     """A project's runs, the newest first, without recipe and facts."""
-    query = select(Run).where(Run.project_id == project_id).options(*FOR_A_LIST)
-    return session.exec(query.order_by(col(Run.created_at).desc()).offset(offset).limit(limit)).all()
+    return session.exec(_LISTED, params={"project": project_id, "rows": limit, "first": offset}).all()
 
 
 def count(session: Session, project_id: str | None = None) -> int:
@@ -45,12 +57,11 @@ def moving(session: Session) -> Sequence[Run]:
 
 def first_moving(session: Session, limit: int) -> Sequence[Run]:
     """The first of them, without recipe and facts."""
-    query = select(Run).where(col(Run.status).in_(RUN_MOVING)).options(*FOR_A_LIST)
-    return session.exec(query.order_by(col(Run.created_at)).limit(limit)).all()
+    return session.exec(_FIRST_MOVING, params={"rows": limit}).all()
 
 
 def count_moving(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(Run).where(col(Run.status).in_(RUN_MOVING))) or 0
+    return session.scalar(_COUNT_MOVING) or 0
 
 
 def finished_of(session: Session, model_id: str, limit: int) -> Sequence[Run]:

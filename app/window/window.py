@@ -2,8 +2,9 @@
 
 Gradio writes a type stub beside the source of each of its 81 component classes while it is imported, which takes a
 third of the import and needs a writable installation. Editors want those files, a running studio does not, so that
-one function does nothing here. The stubs that came with the wheel stay as they are. Like the other short cut,
-`_one_application`, this reaches into Gradio, so both are taken only with the minor version they were tested with.
+one function does nothing here. The stubs that came with the wheel stay as they are. Like the other short cuts,
+`_one_application` and the pages that are kept, this knows Gradio from within, so they are taken only with the minor
+version they were tested with.
 """
 
 import logging
@@ -12,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -23,6 +25,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from app.window.kept_pages import KeptPages
 from storage import home
 from storage.settings import settings
 
@@ -39,8 +42,16 @@ SWITCHES = {
 }
 
 
-def mount(app: FastAPI) -> bytes:
-    """Adds fragments, static files and, last, Gradio at "/". Answers with what belongs first into each page's head."""
+@dataclass(frozen=True)
+class Mounted:
+    """What the pages want on their way out."""
+
+    head: bytes  # belongs first into each page's head
+    kept: KeptPages
+
+
+def mount(app: FastAPI) -> Mounted:
+    """Adds fragments, static files and, last, Gradio at "/"."""
     prepare()
     if not is_tested():
         log.warning("starts the slow way: Gradio %s is not the tested %s", version("gradio"), TESTED_GRADIO)
@@ -68,8 +79,8 @@ def mount(app: FastAPI) -> bytes:
             max_file_size=int(settings().max_upload_gb * 1e9),
         )
     demo.app = vars(app.routes[-1])["app"]  # Gradio's queue asks it for the page's address
-    head: bytes = theme.EARLY_HEAD
-    return head
+    kept = frozenset(f"/{slug}" for slug, *_ in demo.pages) if is_tested() else frozenset()
+    return Mounted(theme.EARLY_HEAD, KeptPages(kept))
 
 
 def prepare() -> None:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -43,6 +44,7 @@ def scene(lesson: Lesson) -> Scene:
         )
 
 
+@lru_cache(maxsize=1)
 def invitation_html() -> Markup:
     """The empty home: one button, and what it will do."""
     steps = html.join(_step(number, name, "later", note) for number, (name, note) in enumerate(STAGE_WORDS.values(), 1))

@@ -12,7 +12,7 @@ from pages.parts import html, live, toasts
 from pages.parts.icons import icon
 from pages.runs.state import progress_bar, step_words, time_words
 from pages.shell import project_of
-from storage import datasets, db, endpoints, models, runs
+from storage import counts, db, endpoints, runs
 from storage.statuses import RUN_MOVING
 from storage.tables import Backend, Endpoint, Lesson, Run
 
@@ -35,16 +35,16 @@ def act(event: gr.EventData, request: gr.Request) -> None:
 def home_html(query: Mapping[str, str]) -> str:
     """The invitation on an empty home, the lesson while it matters, then the work."""
     project = query["project"]
-    state = lesson.state(project)
     with db.reading() as session:
+        state = session.get(Lesson, project)
         latest = runs.listed(session, project, LATEST)
         serving = [pair for pair in endpoints.routes(session) if pair[0].project_id == project]
-        counts = (models.count(session), datasets.count_newest(session, project), runs.count(session, project))
+        tiles = _tiles(counts.of_project(session, project))
     parts = [
         invitation_html() if state is None and not latest else Markup(),
         progress_html(scene(state)) if state is not None and _matters(state, latest) else Markup(),
         _work(latest, serving) if _worked(state, latest) else Markup(),
-        _tiles(*counts),
+        tiles,
     ]
     return str(Markup('<div class="ts-stack">{}</div>').format(html.join(parts)))
 
@@ -115,12 +115,12 @@ def _serving(serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
     return html.card("Answering now", lines, aside=html.link("Serve", "/serve"))
 
 
-def _tiles(model_count: int, dataset_count: int, run_count: int) -> Markup:
+def _tiles(found: counts.Counts) -> Markup:
     tiles = (
-        ("/models", "models", "Models", f"{model_count} here" if model_count else "Add one to train"),
-        ("/data", "data", "Data", f"{dataset_count} in this project" if dataset_count else "Import your own rows"),
+        ("/models", "models", "Models", f"{found.models} here" if found.models else "Add one to train"),
+        ("/data", "data", "Data", f"{found.datasets} in this project" if found.datasets else "Import your own rows"),
         ("/train", "train", "Train", "Set up a training"),
-        ("/runs", "runs", "Runs", f"{run_count} in this project" if run_count else "None yet"),
+        ("/runs", "runs", "Runs", f"{found.runs} in this project" if found.runs else "None yet"),
     )
     return Markup('<nav class="ts-tiles" aria-label="Where to go next">{}</nav>').format(
         html.join(

@@ -12,13 +12,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from app import metrics, sweeper
 from app.access_log import route_of
 from app.cli import serve
 from app.window import window as studio_window
 from app.window.early_head import EarlyHead
+from app.window.kept_pages import MOST, KeptPages
 from engine.accounts import keys
 from engine.errors import ConflictError, TunesmithError
 from engine.process import logs
@@ -106,6 +110,59 @@ def test_a_head_is_added_once_and_only_to_pages() -> None:
     assert answer.text == "<html><head>X</head><head>"
     assert answer.headers["content-length"] == str(len(answer.content))
     assert TestClient(EarlyHead(page, b"X", skip=("/plain",))).get("/plain").text == "<html><head></head><head>"
+
+
+def test_a_kept_page_is_what_gradio_would_have_sent(window: TestClient) -> None:
+    for path in ("/", "/models"):
+        made = window.get(f"{path}?all_endpoints=")  # a query that Gradio reads: never kept
+        first, kept = window.get(path), window.get(f"{path}?run=1")
+        assert first.content == kept.content == made.content
+        assert kept.headers["content-encoding"] == "gzip"
+        assert dict(kept.headers) == dict(first.headers) | {"content-length": kept.headers["content-length"]}
+        plain = window.get(path, headers={"accept-encoding": "identity"})
+        assert plain.content == first.content
+        assert "content-encoding" not in plain.headers
+        assert plain.headers["content-length"] == str(len(plain.content))
+
+
+def test_a_page_is_made_anew_for_another_address_and_kept_once_for_each() -> None:
+    made = []
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        made.append(Headers(scope=scope)["host"])
+        await HTMLResponse(f"<head></head>{made[-1]}")(scope, receive, send)
+
+    client = TestClient(EarlyHead(page, b"X", kept=KeptPages(frozenset({"/runs"}))))
+    for _ in range(2):
+        for host in ("one", "two"):
+            assert client.get("/runs", headers={"host": host}).text == f"<head>X</head>{host}"
+    assert made == ["one", "two"]
+    for several in range(MOST):
+        client.get("/runs", headers={"host": f"other-{several}"})
+    client.get("/runs", headers={"host": "one"})
+    assert made[-1] == "one"  # the page that was longest not asked for made room
+
+
+def test_only_pages_that_are_everybodys_are_kept() -> None:
+    made = []
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        made.append(scope["path"])
+        status = 404 if scope["query_string"] == b"gone" else 200
+        answer = HTMLResponse("<head></head>", status)
+        if scope["query_string"] == b"own":
+            answer.set_cookie("a", "b")
+        await answer(scope, receive, send)
+
+    client = TestClient(EarlyHead(page, b"X", kept=KeptPages(frozenset({"/"}))))
+    for _ in range(2):
+        client.get("/?gone")
+        client.get("/?own")
+        client.get("/other")
+        client.get("/?deep_link=x")
+        client.get("/", headers={"origin": "http://testserver"})
+        client.post("/")
+    assert len(made) == 12
 
 
 def test_metrics_count_what_the_database_holds(owner: TestClient) -> None:

@@ -18,9 +18,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, create_engine
 
-from storage import datasets, db, migrate, runs, schema, transitions
+from storage import counts, datasets, db, migrate, runs, schema, transitions
 from storage.statuses import RunStatus
-from storage.tables import Dataset, Model, Run, RunFacts
+from storage.tables import Dataset, Model, Project, Run, RunFacts
 
 
 def make_run(run_id: str = "r1") -> None:
@@ -207,3 +207,24 @@ def test_facts_of_another_version_are_kept_as_they_are_when_new_ones_come() -> N
     with db.reading() as session:
         [[stored]] = session.connection().execute(text("SELECT facts FROM run"))
     assert json.loads(stored) == foreign | {"pace": None, "stage": "saving"}
+
+
+def test_the_start_pages_counts_are_those_of_each_list() -> None:
+    with db.session() as session:
+        session.add(Project(id="other", name="Other"))
+        session.add_all(
+            [Model(id=f"m{number}", name="m", source="path", source_id=f"/{number}") for number in range(3)]
+        )
+        session.flush()
+        added = [("default", "a", "a", 1), ("default", "b", "b", 1), ("default", "b2", "b", 2), ("other", "c", "c", 1)]
+        for project, dataset, family, version in added:
+            session.add(Dataset(id=dataset, project_id=project, name="d", family_id=family, version=version))
+        session.flush()
+        for run_id in ("r1", "r2"):
+            session.add(Run(id=run_id, project_id="other", name="r", model_id="m0", dataset_id="c", recipe={}))
+    for project, expected in (("default", (3, 2, 0)), ("other", (3, 1, 2)), ("gone", (3, 0, 0))):
+        with db.reading() as session:
+            found = counts.of_project(session, project)
+            assert found == expected
+            assert found.datasets == datasets.count_newest(session, project)
+            assert found.runs == runs.count(session, project) == len(runs.listed(session, project, 10))
