@@ -129,7 +129,7 @@ secret, folder = told["secret"], told["folder"]
 ATTEMPTS: dict[str, Attempt] = {
     "read /etc/shadow": lambda: read("/etc/shadow"),
     "read the home": lambda: read(secret),
-    "list the home": lambda: [name for name in os.listdir(os.path.dirname(secret)) if "secret" in name][0],
+    "list the home": lambda: next(name for name in os.listdir(os.path.dirname(secret)) if "secret" in name),
     "read the home by a link": lambda: by_link(secret),
     "read the home by libc": lambda: by_libc(secret),
     "read the home by a shell": lambda: by_shell(secret),

@@ -18,7 +18,9 @@ from tests.conftest import ROOT, needs
 if sys.platform != "linux":
     pytest.skip("code is run on Linux only", allow_module_level=True)
 USERS = ("root", str(pwd.getpwnam("nobody").pw_uid)) if os.geteuid() == 0 else ("as it is",)
-HAS_NAMESPACES = subprocess.run(["unshare", "-Urnp", "--fork", "true"], capture_output=True, check=False).returncode == 0
+HAS_NAMESPACES = (
+    subprocess.run(["unshare", "-Urnp", "--fork", "true"], capture_output=True, check=False).returncode == 0
+)
 LIMITS_OF_DISK = "it wrote more than"
 
 Report = dict[str, Any]
@@ -52,9 +54,7 @@ def reports() -> dict[tuple[str, str], Report]:
 
 
 @pytest.mark.parametrize(("means", "user"), trials())
-def test_everything_that_means_ill_is_held_back(
-    reports: dict[tuple[str, str], Report], means: str, user: str
-) -> None:
+def test_everything_that_means_ill_is_held_back(reports: dict[tuple[str, str], Report], means: str, user: str) -> None:
     report = reports[means, user]
     assert "failed" not in report, report["failed"]
     assert (report["reason"], [what for what, held in report["probes"].items() if not held]) == ("", [])
@@ -82,9 +82,13 @@ def test_without_a_sandbox_every_probe_gets_through() -> None:
     with probing.bait() as (told, looks):
         told["attempts"] = [name for name in probing.WORDS if name not in ("leftovers", "total_memory")]
         ended = subprocess.run(
-            [sys.executable, "-I", probing.ATTEMPTS], input=json.dumps(told), capture_output=True, text=True, check=True,
+            [sys.executable, "-I", probing.ATTEMPTS],
             cwd=Path(told["open_folders"][0]),
-        )  # fmt: skip
+            input=json.dumps(told),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         held = json.loads(ended.stdout)
         held |= {name: answer and looks[name]() for name, answer in held.items() if name in looks}
     assert [name for name, answer in held.items() if answer] == []

@@ -55,7 +55,9 @@ def bait() -> Iterator[dict[str, Any]]:
             "planted": PLANTED, "start": str(Path(running.__file__).parent / "inside" / "start.py"),
         }  # fmt: skip
         is_whole = secret.read_text() == "a secret" and stat.S_IMODE(secret.stat().st_mode) == 0o666
-        assert is_whole and secret.stat().st_mtime > 1000 and not any(open_folder.iterdir())
+        assert is_whole
+        assert secret.stat().st_mtime > 1000
+        assert not any(open_folder.iterdir())
 
 
 def trial(means: commands.Name) -> dict[str, Any]:
@@ -80,9 +82,7 @@ def bomb(means: commands.Name) -> dict[str, Any]:
     """While one run forks without end, another answers."""
     ended: list[Any] = []
     limits = Limits(wall_seconds=1.5, processes=24)
-    run = threading.Thread(
-        target=lambda: ended.append(running.run_in(means, {"main.py": BOMB.encode()}, b"", limits))
-    )
+    run = threading.Thread(target=lambda: ended.append(running.run_in(means, {"main.py": BOMB.encode()}, b"", limits)))
     run.start()
     wait_for(lambda: len(list(watch.below(os.getpid()))) > 20, seconds=30)
     most = len(list(watch.below(os.getpid())))
