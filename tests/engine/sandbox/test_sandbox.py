@@ -95,6 +95,22 @@ print(sum(ThreadPool(4).map(len, ["a", "bb"])))
     assert run(program).stdout.split() == ["42", "3"]
 
 
+def test_pages_that_forked_processes_share_are_counted_once() -> None:
+    program = """
+import os, time
+held = b"x" * 90_000_000
+children = []
+for _ in range(4):
+    if not (child := os.fork()):
+        time.sleep(0.6)
+        os._exit(0)
+    children.append(child)
+print([os.waitpid(child, 0)[1] for child in children])
+"""
+    result = run(program, limits=Limits(memory_bytes=250_000_000))
+    assert (result.ended_for, result.stdout) == ("", "[0, 0, 0, 0]\n")
+
+
 @pytest.mark.skipif(
     not interpreter.others_reach((sys.base_prefix, sys.prefix)) and not commands.bubblewrap(), reason="hidden"
 )
