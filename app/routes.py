@@ -8,6 +8,7 @@ from app.answers import errors
 from app.api import (
     benchmarks,
     code,
+    code_run,
     docs,
     endpoint_adapters,
     endpoint_clients,
@@ -60,6 +61,7 @@ NOUNS = (
     code,
     snippets,
     lesson,
+    code_run,
     projects,
     keys,
     usage,

@@ -55,12 +55,16 @@ class Probe:
 
 @dataclass(frozen=True)
 class Means:
-    """What holds code back here; `name` is "" when nothing does, and `reason` says why."""
+    """What holds code back here; `name` is "" when nothing does, and `reason` says why, a line a means."""
 
     name: Name | Literal[""]
     reason: str
     probes: tuple[Probe, ...]
     python: str = ""  # which Python the code gets
+
+    @property
+    def in_a_line(self) -> str:
+        return self.reason.replace("\n", "; ")
 
 
 _lock = threading.Lock()
@@ -76,6 +80,12 @@ def found() -> Means:
         return _found[0]
 
 
+def forget() -> None:
+    """The next to ask tries everything again."""
+    with _lock:
+        _found.clear()
+
+
 def _look() -> Means:
     probes: list[Probe] = []
     reasons: list[str] = []
@@ -83,9 +93,9 @@ def _look() -> Means:
         reason, tried = probe(name)
         probes += tried
         if not reason:
-            return Means(name, "; ".join(reasons), tuple(probes), commands.python(name, _user()).words)
+            return Means(name, "\n".join(reasons), tuple(probes), commands.python(name, _user()).words)
         reasons.append(f"{name}: {reason}")
-    return Means("", "; ".join(reasons), tuple(probes))
+    return Means("", "\n".join(reasons), tuple(probes))
 
 
 def _user() -> int | None:
@@ -108,7 +118,7 @@ def probe(name: Name) -> tuple[str, list[Probe]]:
 def _attempted(name: Name) -> dict[str, bool]:
     """Two runs: the attempts one after the other; then memory, which ends the run."""
     files = {"main.py": ATTEMPTS.read_bytes()}
-    with _bait() as (told, looks):
+    with bait() as (told, looks):
         told["attempts"] = [attempt for attempt in WORDS if attempt != "total_memory"]
         result = running.run_in(name, files, json.dumps(told).encode(), LIMITS)
         if not result.stdout:
@@ -121,7 +131,7 @@ def _attempted(name: Name) -> dict[str, bool]:
 
 
 @contextmanager
-def _bait() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def bait() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """What is to be found outside, open to everybody; and looks at whether it was."""
     planted = secrets.token_hex(8)
     os.environ[PLANTED] = planted

@@ -42,7 +42,9 @@ def run(
     checked.refuse(files, stdin, language, limits, entry)
     found = means()
     if not found.name:
-        raise NoSandboxError(f"Code is not run on this machine: {found.reason}", "`tunesmith doctor` names each probe.")
+        raise NoSandboxError(
+            f"Code is not run on this machine: {found.in_a_line}.", "`tunesmith doctor` names each probe."
+        )
     with room():
         return running.run_in(found.name, files, stdin.encode("utf-8", "replace"), limits, entry)
 
