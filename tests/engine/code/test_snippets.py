@@ -121,6 +121,8 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_left(monkeypatch: pytest.
         snippets.create("a", "python", "", MAIN, project_id="nothing")
     assert snippets.count() == 0
     made = snippets.create("a", "python", "", MAIN)
+    with pytest.raises(RefusedError, match="result has"):
+        snippets.save_version(made.id, MAIN, result={"stdout": "x" * 2_000_000})
     monkeypatch.setattr(snippets, "MOST_VERSIONS", 1)
     with pytest.raises(ConflictError, match="1 versions"):
         snippets.save_version(made.id, {"b.py": ""})
