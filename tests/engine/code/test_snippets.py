@@ -15,6 +15,7 @@ from engine.code import diff, snippets
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from storage import db
 from storage.tables import Project, Snippet, SnippetVersion
+from tests.load.counting import counting
 
 MAIN = {"main.py": "print('안녕')\n"}
 
@@ -63,6 +64,22 @@ def test_snippets_are_found_by_all_words_in_any_case_and_signs_of_like_are_lette
         1,
         0,
     )
+
+
+def test_a_list_costs_the_same_with_many_snippets_and_reads_none_of_their_files() -> None:
+    costs = []
+    for more in (3, 60):
+        for number in range(more):
+            made = snippets.create(f"n{number}", "python", "", {"main.py": "x" * 1000})
+            snippets.save_version(made.id, MAIN)
+        with counting() as counted:
+            listed = snippets.find(limit=3)
+            numbers = snippets.newest_numbers([snippet.id for snippet in listed])
+            lines = snippets.versions(made.id)
+        assert (len(listed), set(numbers.values()), len(lines)) == (3, {2}, 2)
+        assert not any("files_json" in statement for statement in counted.statements)
+        costs.append((len(counted.statements), counted.rows))
+    assert costs[0] == costs[1]
 
 
 def test_snippets_are_renamed_and_deleted_with_their_versions() -> None:
