@@ -90,7 +90,7 @@ def get(snippet_id: str) -> Snippet:
 
 
 def find(query: str = "", limit: int = 50, offset: int = 0, project_id: str | None = None) -> Sequence[Snippet]:
-    """Snippets whose name, task or language has all the words of `query`; the last changed first."""
+    """Snippets that have all words of `query` in name, task, language or newest code; last changed first."""
     with db.reading() as session:
         return stored.found(session, hidden.storable(query[:1000]), project_id, limit, offset)
 

@@ -57,6 +57,12 @@ def test_snippets_are_found_by_all_words_in_any_case_and_signs_of_like_are_lette
         "\\": ["a\\b"],
     }
     assert snippets.find("mean nothing") == []
+    coded = snippets.create("in code", "python", "", {"a.py": "total = '100%'  # 잘가 \\d !x", "find_me.txt": ""})
+    for query in ("TOTAL", "잘가", "'100%'", "\\d", "!x", "find_me", "total in"):
+        assert [snippet.name for snippet in snippets.find(query)] == ["in code"], query
+    snippets.save_version(coded.id, MAIN)
+    assert snippets.find("total") == []
+    snippets.delete(coded.id)
     assert [snippet.name for snippet in snippets.find(limit=2, offset=1)] == names[1:3]
     assert (snippets.count(), snippets.count("python"), snippets.count("list"), snippets.count(project_id="x")) == (
         4,
