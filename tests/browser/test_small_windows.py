@@ -47,7 +47,8 @@ COVERED = """() => {
 # Pairs of controls that lie on each other, though each may be met at its centre. What is fixed passes over the page.
 OVERLAPPING = """() => {
     const kinds = ":is(button, a[href], summary, textarea, select, input:not([type=radio], [type=checkbox]))";
-    const moves = element => element && (getComputedStyle(element).position.match(/sticky|fixed/) || moves(element.parentElement));
+    const moves = element => element && element !== document.body
+        && (/sticky|fixed/.test(getComputedStyle(element).position) || moves(element.parentElement));
     const shown = [...document.querySelectorAll(`.gradio-container .main ${kinds}`)].filter(
         one => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !moves(one));
     const boxes = shown.map(one => one.getBoundingClientRect());
