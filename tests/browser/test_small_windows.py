@@ -127,6 +127,7 @@ def test_nothing_lies_on_a_control_of_any_page(visit: Open, studio: Studio, talk
     for path in [*paths, f"/runs?run={run_id}", f"/chat?chat={talk}"]:
         go(page, studio.url + path)
         expect(page.locator("ts-live .ts-skeleton")).to_have_count(0)
+        expect(page.locator("[data-testid=status-tracker]:not(.hide)")).to_have_count(0)  # it lies on the form
         if path == "/data":
             page.set_input_files("#data-file input[type=file]", rows)
             expect(page.locator("#data-file .download")).to_be_visible()
