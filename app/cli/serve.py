@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from fastapi import FastAPI
 
+from app import collector
 from app.door.access import Access, is_loopback
 from app.patience import PatientProtocol
 from engine.errors import ConflictError, TunesmithError
@@ -47,6 +48,7 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
     access = access.at(listening.getsockname()[1])
     from_tunnel = bind("127.0.0.1", 0) if options.share else None
     db.prepare()  # here, where a damaged database or a full disk is said in a sentence
+    collector.pause()  # until it answers
     app = import_module("app.server").create_app(access)
     server = _Server(app, lambda: _announce(app, access, options, from_tunnel, say))
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has shut down in order
@@ -88,6 +90,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        collector.resume()
         if self.started:
             self._when_started()
 

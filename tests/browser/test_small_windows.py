@@ -47,10 +47,20 @@ COVERED = """() => {
 # Pairs of controls that lie on each other, though each may be met at its centre. What is fixed passes over the page.
 OVERLAPPING = """() => {
     const kinds = ":is(button, a[href], summary, textarea, select, input:not([type=radio], [type=checkbox]))";
-    const moves = element => element && (getComputedStyle(element).position.match(/sticky|fixed/) || moves(element.parentElement));
+    const moves = element => element && element !== document.body
+        && (/sticky|fixed/.test(getComputedStyle(element).position) || moves(element.parentElement));
     const shown = [...document.querySelectorAll(`.gradio-container .main ${kinds}`)].filter(
         one => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !moves(one));
-    const boxes = shown.map(one => one.getBoundingClientRect());
+    const boxes = shown.map(one => {  // without what is scrolled out of sight in a box of its own
+        let { left, right, top, bottom } = one.getBoundingClientRect();
+        for (let box = one.parentElement; box !== document.body; box = box.parentElement) {
+            if (getComputedStyle(box).overflow === "visible") continue;
+            const seen = box.getBoundingClientRect();
+            [left, right] = [Math.max(left, seen.left), Math.min(right, seen.right)];
+            [top, bottom] = [Math.max(top, seen.top), Math.min(bottom, seen.bottom)];
+        }
+        return { left, right, top, bottom };
+    });
     const pairs = [];
     shown.forEach((one, i) => shown.slice(i + 1).forEach((other, j) => {
         const [a, b] = [boxes[i], boxes[i + 1 + j]];
@@ -126,6 +136,7 @@ def test_nothing_lies_on_a_control_of_any_page(visit: Open, studio: Studio, talk
     for path in [*paths, f"/runs?run={run_id}", f"/chat?chat={talk}"]:
         go(page, studio.url + path)
         expect(page.locator("ts-live .ts-skeleton")).to_have_count(0)
+        expect(page.locator("[data-testid=status-tracker].translucent")).to_have_count(0)  # it lies on the form
         if path == "/data":
             page.set_input_files("#data-file input[type=file]", rows)
             expect(page.locator("#data-file .download")).to_be_visible()

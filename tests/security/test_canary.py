@@ -79,7 +79,7 @@ def test_no_file_and_no_other_process_of_a_run_holds_a_secret(
             seen_environments.update(environments(folder))
             return _over(run_id)
 
-        wait_for(over, seconds=180)
+        wait_for(over, seconds=180, every=0.2)  # it reads all of /proc; each process lives for seconds
         ended = runs.look_up(run_id)
     assert ended.status == RunStatus.SUCCEEDED, ended.error
     assert {metric["step"] for _, body, _ in requests for metric in body.get("metrics", [])} == {1, 2, 3, 4}
