@@ -77,6 +77,8 @@ def _course(told: Told) -> list[str]:
 
 def _machine(told: Told) -> list[str]:
     recipe, lines = told.recipe, []
+    if told.facts.torch_compile:
+        lines.append("The run compiled its decoder (torch.compile); the script does not, and rounds otherwise.")
     if TUNINGS[recipe.tuning].quantises:
         lines.append("Quantised weights are made by bitsandbytes where they stay: on a GPU they differ from a CPU's.")
     if recipe.strategy != "none":
