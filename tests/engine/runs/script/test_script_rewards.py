@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.engine.runs.script.test_frame import HOSTILE, calls, values
 from tests.engine.weights import model_folders
 
 OWN = "import json\n\nGOOD = 3\n\n\ndef reward(completion, **columns):\n    return len(json.dumps(completion)) - GOOD"
-RULES = {"method": "grpo", "reward_funcs": "exact_match, regex, json_schema, length"}
+RULES: dict[str, Any] = {"method": "grpo", "reward_funcs": "exact_match, regex, json_schema, length"}
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_patterns_columns_and_schemas_are_values(base: Path) -> None:
     plain = frame.script(told.of_run(begun_run(base, **RULES, reward_pattern="[a-z]").id))
     schema = '{"const": "\\"; import os", "maximum": 3, "type": ["null", "integer"]}'
     pattern = re.escape(HOSTILE)
-    fields = {"reward_pattern": pattern, "reward_column": HOSTILE[:200], "reward_schema": schema}
+    fields: dict[str, Any] = {"reward_pattern": pattern, "reward_column": HOSTILE[:200], "reward_schema": schema}
     hostile = frame.script(told.of_run(begun_run(base, **RULES, **fields).id))
     assert calls(plain) == calls(hostile)
     constants = values(hostile)
@@ -88,8 +89,9 @@ def test_a_pattern_that_re2_does_not_know_is_said_to_take_longer(base: Path) -> 
 
 
 def test_teacher_and_reward_model_are_named_by_path_and_not_to_visitors(base: Path) -> None:
-    judged = {"method": "rloo", "reward_funcs": "reward_model", "reward_model_id": "x"}
-    for name, fields in (("TEACHER", {"method": "gkd"}), ("JUDGE", judged)):
+    teaching: dict[str, Any] = {"method": "gkd"}
+    judged: dict[str, Any] = {"method": "rloo", "reward_funcs": "reward_model", "reward_model_id": "x"}
+    for name, fields in (("TEACHER", teaching), ("JUDGE", judged)):
         run = begun_run(base, **fields)
         respecified(run, companion={"path": "/models/asked", "adapter": "/runs/asked/adapter"})
         constants = values(frame.script(told.of_run(run.id)))
