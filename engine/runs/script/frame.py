@@ -5,6 +5,7 @@ import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.recipes import best_checkpoint
 from engine.runs.script import chats, covered, families, requirements, settings
 from engine.runs.script.parts import Parts, constant, imports, joined
 from engine.runs.script.told import Told
@@ -73,6 +74,7 @@ def _comment(sentences: list[str]) -> list[str]:
 
 def _sections(told: Told, parts: Parts) -> list[Section]:
     first = ["threads"] if told.on_cpu and told.facts.threads else []
+    first += ["one_gpu"] if not told.on_cpu and told.recipe.strategy == "none" else []
     without_template = chats.lacks_template(told)
     opened_imports, opened = joined(*first, "tokenizer", *(["plain_template"] if without_template else []))
     _, training = joined("training")
@@ -107,6 +109,7 @@ def _constants(told: Told, parts: Parts, without_template: bool) -> list[str]:
         ("TOKENS", asdict(told.tokens) if told.tokens else None, "The run's rows as tokens, in short: see check()."),
         ("EVALUATED_STEPS", told.evaluated_steps, "The steps at which the run measured; None for every eval_steps."),
         ("SAVE_STEPS", recipe.save_steps, ""),
+        ("KEEPS_BEST", bool(best_checkpoint.best_kept(recipe)), ""),
         ("STOP_AFTER", told.stop_after, "The step to end at; 0 for the last one."),
     ]
     if told.on_cpu and told.facts.threads:

@@ -13,6 +13,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parent / "pieces"
 WIDTH = 110
+NUMBERS_A_LINE = 12  # of lists that may have many thousands: pprint would take seconds
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ def joined(*names: str) -> tuple[list[str], str]:
 def constant(name: str, value: Any, comment: str = "") -> str:
     """`NAME = value` as Python, with a comment above it; the value may be anything that `repr` writes as Python."""
     lines = [f"# {line}" for line in comment.splitlines()]
+    if isinstance(value, list) and value and all(type(item) is int for item in value):
+        rows = [
+            ", ".join(map(str, value[first : first + NUMBERS_A_LINE])) for first in range(0, len(value), NUMBERS_A_LINE)
+        ]
+        return "\n".join([*lines, f"{name} = [", *(f"    {row}," for row in rows), "]"])
     text = pprint.pformat(value, width=WIDTH, compact=True, sort_dicts=False)
     if "\n" in text and isinstance(value, dict | list | tuple):  # brackets on lines of their own
         inner = [f"    {line[1:]}" for line in text[:-1].split("\n")]

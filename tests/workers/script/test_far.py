@@ -27,7 +27,8 @@ def test_two_processes_share_the_rows_as_they_did_in_the_run(tiny_model: Path, t
 @pytest.mark.slow  # 93 MB are fetched, converted and loaded
 @pytest.mark.timeout(900)
 def test_the_starter_is_trained_by_its_script_as_in_the_studio(starter_model: Path, tmp_path: Path) -> None:
-    rows = write_rows(tmp_path, "chat", sums(24))
-    told, ours = trained(spec(starter_model, rows, learning_rate=1e-3, max_length=64, max_steps=5), tmp_path / "out")
+    rows = write_rows(tmp_path, "chat", sums(48))
+    fields: dict[str, Any] = {"learning_rate": 2e-4, "max_length": 64, "lora_r": 16, "per_device_train_batch_size": 8}
+    told, ours = trained(spec(starter_model, rows, **fields), tmp_path / "out")
     text = script_in(told, tmp_path / "script")
     compare(ours, played(text, tmp_path / "script", fresh=True), 0.01)

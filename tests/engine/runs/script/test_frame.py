@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +209,17 @@ def test_the_settings_are_those_the_studios_trainer_gets(base: Path) -> None:
     arguments = settings.training(run)
     assert (arguments["warmup_steps"], arguments["neftune_noise_alpha"]) == (0.1, 5.0)
     assert arguments["use_cpu"] is (FACTS["device"] == "cpu")
+
+
+def test_thousands_of_held_out_rows_are_lines_of_numbers(base: Path) -> None:
+    many = tuple(range(1, 20_000, 2))
+    text = frame.script(replace(told.of_run(begun_run(base).id), eval_rows=many))
+    assert values(text)["EVAL_ROWS"] == list(many)
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_a_run_on_a_gpu_shows_its_script_one_gpu_and_sets_no_threads(base: Path) -> None:
+    text = frame.script(told.of_run(begun_run(base, {"device": "NVIDIA H200", "dtype": "bfloat16"}).id))
+    assert 'os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")' in text
+    assert "THREADS" not in values(text)
+    assert values(text)["TRAINING"]["use_cpu"] is False
