@@ -1,6 +1,7 @@
 """Rewards in a script: rules as functions, a person's own as it is, and nothing of it ever the script's own code."""
 
 import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from engine.runs.script import frame, rewards, told
+from engine.weights import checkpoints
+from storage import home
 from tests.engine.runs.script.begun import begun_run, respecified
 from tests.engine.runs.script.test_frame import HOSTILE, calls, values
 from tests.engine.weights import model_folders
@@ -100,3 +103,17 @@ def test_teacher_and_reward_model_are_named_by_path_and_not_to_visitors(base: Pa
         assert "/models" not in shown
         assert "/runs/asked" not in shown
         ast.parse(shown)
+
+
+@pytest.mark.parametrize("method", ["dpo", "grpo", "gkd"])
+def test_evaluations_read_as_many_rows_as_in_the_run(method: str, base: Path) -> None:
+    run = begun_run(base, {"eval_rows": 40}, method=method)
+    assert "READ_ROWS" not in frame.script(told.of_run(run.id))
+    newest = checkpoints.folder_of(home.run_folder(run.id)) / "checkpoint-9"
+    newest.mkdir(parents=True)
+    state = {"stateful_callbacks": {"EvaluationPace": {"args": {}, "attributes": {"rows": 10}}}}
+    (newest / "trainer_state.json").write_text(json.dumps(state))
+    checkpoints.write_manifest(newest, 9)
+    text = frame.script(told.of_run(run.id))
+    assert values(text)["READ_ROWS"] == 10
+    assert "select(range(min(READ_ROWS, len(eval_rows))))" in text
