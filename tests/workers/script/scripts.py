@@ -86,12 +86,12 @@ def compare(ours: Points, theirs: Points, near: float) -> None:
         if name in COMPARED
     }
     assert found
-    far = {
-        at: pair
-        for at, pair in found.items()
-        if pair[1] is None or not math.isclose(*pair, rel_tol=near, abs_tol=ROUNDING * bool(near))
-    }
+    far = {at: pair for at, pair in found.items() if not _is_close(*pair, near)}
     assert far == {}
+
+
+def _is_close(ours: float, theirs: float | None, near: float) -> bool:
+    return theirs is not None and math.isclose(ours, theirs, rel_tol=near, abs_tol=ROUNDING if near else 0.0)
 
 
 def numbers(folder: Path) -> Points:

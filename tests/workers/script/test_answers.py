@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jinja2 import TemplateError
 
-from engine.runs.script.frame import PLAIN_TEMPLATE
+from engine.runs.script.chats import PLAIN_TEMPLATE
 from engine.runs.script.parts import piece
 from engine.workers.tokens import chat_spans
 from engine.workers.tokens.chat_spans import ChatText

@@ -49,6 +49,7 @@ class Divided:
         prepared, self.counts = training_rows.prepare(tokenizer, source, out)
         self.places = {tuple(row["input_ids"]): row["position"] for row in prepared}
         learnt, evaluated = held_out.split(prepared, asked, out)
+        self.evaluated_rows = len(evaluated) if evaluated else 0
         self.learnt, self.evaluated = self._positions(learnt), self._positions(evaluated)
         self.record = record.read(out / record.FILE)
         self.notes = notes(out)
@@ -93,6 +94,17 @@ def test_rows_that_are_left_out_do_not_change_what_is_held_out(
     assert short.counts.dropped > 100
     assert short.held("eval") == whole.held("eval")
     assert short.evaluated < whole.evaluated
+
+
+def test_a_held_out_row_that_is_left_out_is_not_replaced_by_the_next_one(
+    tiny_model: Path, tokenizer: Any, tmp_path: Path
+) -> None:
+    every_other = [chat(f"Number {n}?" + " And then?" * (n % 2) * 40, f"{n * n} or {n + 3}.") for n in range(80)]
+    asked = spec(tiny_model, write_rows(tmp_path, "chat", every_other), max_length=60, eval_fraction=0.5)
+    divided = Divided(tokenizer, asked, tmp_path / "out")
+    assert divided.counts.dropped == 40
+    assert divided.evaluated == divided.held("eval") & set(divided.places.values())
+    assert divided.evaluated_rows == len(divided.evaluated)
 
 
 def test_a_run_that_is_trained_further_learns_nothing_that_was_held_out(

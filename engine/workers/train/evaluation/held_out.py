@@ -117,9 +117,8 @@ def _places(rows: Dataset) -> numpy.ndarray:
 def _found(places: numpy.ndarray, wanted: numpy.ndarray) -> numpy.ndarray:
     """Where the wanted places stand, in their order; rows that cannot be learnt from stand nowhere."""
     order = numpy.argsort(places)
-    at = numpy.searchsorted(places[order], wanted)
-    at = at[at < len(places)]
-    return order[at][numpy.isin(places[order][at], wanted)]
+    at = numpy.minimum(numpy.searchsorted(places[order], wanted), len(places) - 1)
+    return order[at[places[order[at]] == wanted]]  # where one stands nowhere, the search ends at the next one
 
 
 def _began_without_record(spec: Spec, out: Path) -> bool:

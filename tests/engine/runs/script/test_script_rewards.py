@@ -1,18 +1,22 @@
 """Rewards in a script: rules as functions, a person's own as it is, and nothing of it ever the script's own code."""
 
 import ast
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.runs.script import frame, rewards, told
+from engine.weights import checkpoints
+from storage import home
 from tests.engine.runs.script.begun import begun_run, respecified
 from tests.engine.runs.script.test_frame import HOSTILE, calls, values
 from tests.engine.weights import model_folders
 
 OWN = "import json\n\nGOOD = 3\n\n\ndef reward(completion, **columns):\n    return len(json.dumps(completion)) - GOOD"
-RULES = {"method": "grpo", "reward_funcs": "exact_match, regex, json_schema, length"}
+RULES: dict[str, Any] = {"method": "grpo", "reward_funcs": "exact_match, regex, json_schema, length"}
 
 
 @pytest.fixture
@@ -65,7 +69,7 @@ def test_patterns_columns_and_schemas_are_values(base: Path) -> None:
     plain = frame.script(told.of_run(begun_run(base, **RULES, reward_pattern="[a-z]").id))
     schema = '{"const": "\\"; import os", "maximum": 3, "type": ["null", "integer"]}'
     pattern = re.escape(HOSTILE)
-    fields = {"reward_pattern": pattern, "reward_column": HOSTILE[:200], "reward_schema": schema}
+    fields: dict[str, Any] = {"reward_pattern": pattern, "reward_column": HOSTILE[:200], "reward_schema": schema}
     hostile = frame.script(told.of_run(begun_run(base, **RULES, **fields).id))
     assert calls(plain) == calls(hostile)
     constants = values(hostile)
@@ -88,8 +92,9 @@ def test_a_pattern_that_re2_does_not_know_is_said_to_take_longer(base: Path) -> 
 
 
 def test_teacher_and_reward_model_are_named_by_path_and_not_to_visitors(base: Path) -> None:
-    judged = {"method": "rloo", "reward_funcs": "reward_model", "reward_model_id": "x"}
-    for name, fields in (("TEACHER", {"method": "gkd"}), ("JUDGE", judged)):
+    teaching: dict[str, Any] = {"method": "gkd"}
+    judged: dict[str, Any] = {"method": "rloo", "reward_funcs": "reward_model", "reward_model_id": "x"}
+    for name, fields in (("TEACHER", teaching), ("JUDGE", judged)):
         run = begun_run(base, **fields)
         respecified(run, companion={"path": "/models/asked", "adapter": "/runs/asked/adapter"})
         constants = values(frame.script(told.of_run(run.id)))
@@ -98,3 +103,17 @@ def test_teacher_and_reward_model_are_named_by_path_and_not_to_visitors(base: Pa
         assert "/models" not in shown
         assert "/runs/asked" not in shown
         ast.parse(shown)
+
+
+@pytest.mark.parametrize("method", ["dpo", "grpo", "gkd"])
+def test_evaluations_read_as_many_rows_as_in_the_run(method: str, base: Path) -> None:
+    run = begun_run(base, {"eval_rows": 40}, method=method)
+    assert "READ_ROWS" not in frame.script(told.of_run(run.id))
+    newest = checkpoints.folder_of(home.run_folder(run.id)) / "checkpoint-9"
+    newest.mkdir(parents=True)
+    state = {"stateful_callbacks": {"EvaluationPace": {"args": {}, "attributes": {"rows": 10}}}}
+    (newest / "trainer_state.json").write_text(json.dumps(state))
+    checkpoints.write_manifest(newest, 9)
+    text = frame.script(told.of_run(run.id))
+    assert values(text)["READ_ROWS"] == 10
+    assert "select(range(min(READ_ROWS, len(eval_rows))))" in text
