@@ -24,27 +24,26 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
 
 from engine.process import events
 from tests import fake_coder
 
 spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if len(sys.argv) > 2 else {}
-app = FastAPI()
 open_answers: dict[object, str] = {}  # each with the model that answers
 loras: dict[str, str] = {}  # name -> what it answers as
 hung = asyncio.Event()
 asleep: list[str] = []  # what it was told about sleep, the newest last
 
 
-@app.get("/health")
-def health() -> dict[str, Any]:
-    return {"status": "ok", "in_flight": len(open_answers)}
+async def health(_request: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok", "in_flight": len(open_answers)})
 
 
-@app.get("/metrics")
-def metrics() -> PlainTextResponse:
+async def metrics(_request: Request) -> PlainTextResponse:
     """As vLLM's."""
     return PlainTextResponse(
         "# HELP vllm:kv_cache_usage_perc Use.\n# TYPE vllm:kv_cache_usage_perc gauge\n"
@@ -53,12 +52,11 @@ def metrics() -> PlainTextResponse:
     )
 
 
-@app.get("/v1/models")
-def models() -> dict[str, Any]:
-    return {"object": "list", "data": [{"id": name, "object": "model"} for name in [*spec["names"], *loras]]}
+async def models(_request: Request) -> JSONResponse:
+    data = [{"id": name, "object": "model"} for name in [*spec["names"], *loras]]
+    return JSONResponse({"object": "list", "data": data})
 
 
-@app.post("/v1/load_lora_adapter")
 async def load_adapter(request: Request) -> JSONResponse:
     body = await request.json()
     name, folder = body["lora_name"], Path(body["lora_path"])
@@ -74,7 +72,6 @@ async def load_adapter(request: Request) -> JSONResponse:
     return JSONResponse({"status": "loaded"})
 
 
-@app.post("/v1/unload_lora_adapter")
 async def unload_adapter(request: Request) -> JSONResponse:
     name = (await request.json())["lora_name"]
     if name in open_answers.values():
@@ -86,19 +83,15 @@ def _error(status: int, message: str) -> JSONResponse:
     return JSONResponse({"error": {"message": message, "type": "invalid_request_error"}}, status)
 
 
-@app.post("/sleep")
-@app.post("/wake_up")
-def change_sleep(request: Request) -> dict[str, Any]:
+async def change_sleep(request: Request) -> JSONResponse:
     asleep.append(request.url.path)
-    return {}
+    return JSONResponse({})
 
 
-@app.get("/is_sleeping")
-def is_sleeping() -> dict[str, Any]:
-    return {"is_sleeping": asleep[-1:] == ["/sleep"]}
+async def is_sleeping(_request: Request) -> JSONResponse:
+    return JSONResponse({"is_sleeping": asleep[-1:] == ["/sleep"]})
 
 
-@app.post("/v1/embeddings")
 async def embed(request: Request) -> JSONResponse:
     body = await request.json()
     if _does() != "embeds":
@@ -107,7 +100,6 @@ async def embed(request: Request) -> JSONResponse:
     return JSONResponse({"object": "list", "model": body["model"], "data": data, "usage": {"prompt_tokens": 3}})
 
 
-@app.post("/v1/score")
 async def score(request: Request) -> JSONResponse:
     body = await request.json()
     data = [{"object": "score", "index": 0, "score": 0.75}]
@@ -121,8 +113,6 @@ def _does() -> str:
 NOT_HERE = JSONResponse({"detail": "Not Found"}, 404)
 
 
-@app.post("/v1/chat/completions", response_model=None)
-@app.post("/v1/completions", response_model=None)
 async def answer(request: Request) -> JSONResponse | StreamingResponse:
     body = await request.json()
     text = str(body["messages"][-1]["content"] if "messages" in body else body["prompt"])
@@ -201,6 +191,10 @@ async def _stream(body: dict[str, Any], words: list[str], end: str, tells_usage:
         open_answers.pop(mark, None)
 
 
+async def not_here(_request: Request, _error: Exception) -> Response:
+    return NOT_HERE  # as FastAPI, so vLLM, says it
+
+
 def _listening() -> socket.socket:
     """On a Unix socket, as the studio's own server; or on a port, as somebody else's."""
     if "port" in spec:
@@ -211,6 +205,27 @@ def _listening() -> socket.socket:
         listening.bind(spec["socket"])
     listening.listen()
     return listening
+
+
+CALLS = {
+    "/health": health,
+    "/metrics": metrics,
+    "/v1/models": models,
+    "/v1/load_lora_adapter": load_adapter,
+    "/v1/unload_lora_adapter": unload_adapter,
+    "/sleep": change_sleep,
+    "/wake_up": change_sleep,
+    "/is_sleeping": is_sleeping,
+    "/v1/embeddings": embed,
+    "/v1/score": score,
+    "/v1/chat/completions": answer,
+    "/v1/completions": answer,
+}
+GET = ("/health", "/metrics", "/v1/models", "/is_sleeping")
+app = Starlette(
+    routes=[Route(path, call, methods=["GET" if path in GET else "POST"]) for path, call in CALLS.items()],
+    exception_handlers={404: not_here},
+)
 
 
 def main() -> None:

@@ -17,15 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
 
 from engine.process import events
-from engine.serve import endpoints, routing
-from storage import db
-from storage.statuses import EndpointStatus
-from storage.tables import Backend, Endpoint
-from tests.serving import ready_model
 from tests.waiting import wait_for
 
 TOKEN_SECONDS = 0.004
@@ -33,25 +30,10 @@ SEQS, CROWD = 4, 16
 NAMES = ["jokes", "jokes:base"]
 
 
-def make(names: list[str], seqs: int, token_seconds: float = TOKEN_SECONDS) -> FastAPI:
-    app = FastAPI()
+def make(names: list[str], seqs: int, token_seconds: float = TOKEN_SECONDS) -> Starlette:
     slots = asyncio.Semaphore(seqs)
     pause = token_seconds * (3 if seqs > CROWD else 1)
 
-    @app.get("/v1/models")
-    def models() -> dict[str, Any]:
-        return {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
-
-    @app.get("/health")
-    def health() -> dict[str, Any]:
-        return {"status": "ok", "in_flight": 0}
-
-    @app.get("/version")
-    def version() -> dict[str, str]:
-        return {"version": "0.32.0"}
-
-    @app.post("/v1/chat/completions", response_model=None)
-    @app.post("/v1/completions", response_model=None)
     async def answer(request: Request) -> JSONResponse | StreamingResponse:
         body = await request.json()
         if _asked(body) == "refuse":
@@ -61,7 +43,17 @@ def make(names: list[str], seqs: int, token_seconds: float = TOKEN_SECONDS) -> F
         choice = {"index": 0, "text": "a", "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}
         return JSONResponse({"model": body["model"], "choices": [choice], "usage": _usage(body)})
 
-    return app
+    told: dict[str, dict[str, Any]] = {
+        "/v1/models": {"object": "list", "data": [{"id": name, "object": "model"} for name in names]},
+        "/health": {"status": "ok", "in_flight": 0},
+        "/version": {"version": "0.32.0"},
+    }
+
+    async def tell(request: Request) -> JSONResponse:
+        return JSONResponse(told[request.url.path])
+
+    calls = [Route(f"/v1/{name}", answer, methods=["POST"]) for name in ("chat/completions", "completions")]
+    return Starlette(routes=[*(Route(path, tell) for path in told), *calls])
 
 
 def _asked(body: dict[str, Any]) -> str:
@@ -106,20 +98,6 @@ def running(folder: Path, token_seconds: float = TOKEN_SECONDS) -> Iterator[str]
     finally:
         server.should_exit = True
         thread.join()
-
-
-def served(socket: str, kind: str = "transformers") -> Endpoint:
-    """The endpoint `jokes`, ready, as the studio has it when the server at that socket has come up.
-
-    The reconciler, where one runs, looks after its process, of which there is none; not so with the kind `external`.
-    """
-    endpoint = endpoints.create_endpoint("jokes", model_id=ready_model().id)
-    with db.session() as session:
-        backend = session.get_one(Backend, endpoint.active_backend_id)
-        backend.status, backend.address, backend.kind = EndpointStatus.READY, f"unix:{socket}", kind
-        backend.served_names, backend.device = NAMES, "cpu"
-    routing.forget()
-    return endpoint
 
 
 def main() -> None:

@@ -3,11 +3,14 @@
 import json
 import shlex
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
+from engine.serve.abilities import ROUTES, Ability
+
 NO_KEY = "sk-tunesmith-..."  # stands where a key belongs
-QUESTION = "What is 17 plus 6?"
+QUESTION, ANSWER = "What is 17 plus 6?", "17 plus 6 equals 23."
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,25 @@ class Client:
     code: str
 
 
-def clients(address: str, model: str, key: str = "") -> list[Client]:
-    """The code of each client. `address` is the studio's, such as http://127.0.0.1:7860; `model` a name on /v1."""
+def clients(address: str, model: str, key: str = "", does: Ability = "text") -> list[Client]:
+    """The code of each client. `address` is the studio's, such as http://127.0.0.1:7860; `model` a name on /v1.
+
+    A server of numbers is called by fewer kinds of programs.
+    """
     base, secret = f"{address.rstrip('/')}/v1", key or NO_KEY
+    calls = [
+        Client("curl", "curl", "sh", "In a shell.", _curl(base, model, secret, does)),
+        Client("httpx", "Python: httpx", "python", "pip install httpx", _httpx(base, model, secret, does)),
+    ]
+    if does == "scores":
+        return calls
+    code = _openai(base, model, secret) if does == "text" else _openai_embeddings(base, model, secret)
+    calls.insert(1, Client("openai", "Python: openai", "python", "pip install openai", code))
+    return calls if does == "embeddings" else [*calls, *_programs_that_chat(base, model, secret)]
+
+
+def _programs_that_chat(base: str, model: str, secret: str) -> list[Client]:
     return [
-        Client("curl", "curl", "sh", "In a shell.", _curl(base, model, secret)),
-        Client("openai", "Python: openai", "python", "pip install openai", _openai(base, model, secret)),
-        Client("httpx", "Python: httpx", "python", "pip install httpx", _httpx(base, model, secret)),
         Client(
             "javascript",
             "JavaScript",
@@ -52,14 +67,29 @@ def _messages() -> list[dict[str, str]]:
     return [{"role": "user", "content": QUESTION}]
 
 
-def _curl(base: str, model: str, key: str) -> str:
-    body = json.dumps({"model": model, "messages": _messages()})
+def _fields(does: Ability) -> dict[str, Any]:
+    """What is asked beside the model, and in the answer where the numbers are."""
+    if does == "embeddings":
+        return {"input": QUESTION}
+    return {"text_1": QUESTION, "text_2": ANSWER} if does == "scores" else {"messages": _messages()}
+
+
+def _curl(base: str, model: str, key: str, does: Ability) -> str:
+    body = json.dumps({"model": model, **_fields(does)})
     return (
-        f"curl {shlex.quote(f'{base}/chat/completions')} \\\n"
+        f"curl {shlex.quote(f'{base}/{ROUTES[does]}')} \\\n"
         f"  -H {shlex.quote(f'Authorization: Bearer {key}')} \\\n"
         f"  -H 'Content-Type: application/json' \\\n"
         f"  -d {shlex.quote(body)}"
     )
+
+
+def _openai_embeddings(base: str, model: str, key: str) -> str:
+    return f"""from openai import OpenAI
+
+client = OpenAI(base_url={json.dumps(base)}, api_key={json.dumps(key)})
+answer = client.embeddings.create(model={json.dumps(model)}, input={json.dumps(QUESTION)}, encoding_format="float")
+print(answer.data[0].embedding)"""
 
 
 def _openai(base: str, model: str, key: str) -> str:
@@ -77,20 +107,21 @@ for chunk in stream:
 print()"""
 
 
-def _httpx(base: str, model: str, key: str) -> str:
+def _httpx(base: str, model: str, key: str, does: Ability) -> str:
+    told = {"text": '["choices"][0]["message"]["content"]', "embeddings": '["data"][0]["embedding"]'}
+    fields = "".join(f"\n        {json.dumps(name)}: {json.dumps(value)}," for name, value in _fields(does).items())
     return f"""import httpx
 
 answer = httpx.post(
-    {json.dumps(f"{base}/chat/completions")},
+    {json.dumps(f"{base}/{ROUTES[does]}")},
     headers={{"Authorization": "Bearer " + {json.dumps(key)}}},
     json={{
-        "model": {json.dumps(model)},
-        "messages": [{{"role": "user", "content": {json.dumps(QUESTION)}}}],
+        "model": {json.dumps(model)},{fields}
     }},
     timeout=300,
 )
 answer.raise_for_status()
-print(answer.json()["choices"][0]["message"]["content"])"""
+print(answer.json(){told.get(does, '["data"][0]["score"]')})"""
 
 
 def _javascript(base: str, model: str, key: str) -> str:

@@ -28,7 +28,7 @@ def clients_html(query: Mapping[str, str], key: str = "") -> str:
     address = origin if _ORIGIN.fullmatch(origin) else NO_ORIGIN
     names = facts["models"] or [facts["name"]]
     model = query.get("model", "") if query.get("model", "") in names else names[0]
-    found = client_code.clients(address, model, key)
+    found = client_code.clients(address, model, key, facts["does"])
     return str(
         Markup('<div class="sv-clients"><form class="sv-row" data-fold>{}</form>{}{}{}</div>').format(
             names_field(names, model),

@@ -12,8 +12,11 @@ MOVING = ("queued", "running")
 
 
 def parity_html(facts: Facts, found: Facts | None) -> Markup:
-    """A fold with the badge, what differs, and the button; nothing for outside servers. `found` is of parity.of_all."""
-    if facts.get("kind") in (None, "external"):
+    """A fold with the badge, what differs, and the button; nothing where there is nothing to compare.
+
+    `found` is of parity.of_all.
+    """
+    if facts.get("kind") in (None, "external") or (facts.get("kind") == "vllm" and facts["does"] != "text"):
         return Markup()
     begin = Markup()
     if facts["status"] == "ready" and not (found and found["status"] in MOVING):

@@ -33,6 +33,31 @@ def opened(page: Page, fold: str) -> Page:
     return page
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "call"),
+    [("embeds", "2 numbers: 0.6000, -0.8000", "/v1/embeddings"), ("scores", "Score 0.7500", "/v1/score")],
+)
+def test_a_server_of_numbers_is_tried_by_its_own_call_and_offers_no_chat(
+    visit: Open, at_home: Path, name: str, said: str, call: str
+) -> None:
+    endpoint = endpoints.create_endpoint(name, model_id=ready_model(name=name).id)
+    wait_for(lambda: active(endpoint).status == EndpointStatus.READY, 30)
+    try:
+        page = opened(visit("/serve", width=390), "try")
+        expect(page.locator(".ts-endpoint").first).to_contain_text(call)
+        expect(page.get_by_role("link", name="Chat", exact=True).locator("visible=true")).to_have_count(1)  # the rail's
+        second = page.get_by_label("Answer to score")
+        expect(second).to_be_visible(visible=name == "scores")
+        page.get_by_role("button", name="Ask").click()
+        expect(page.locator("form[data-try] output")).to_have_text(said)
+        expect(page.locator("[data-took]")).to_contain_text("After")
+        page.locator("form[data-try] select[name=route]").select_option(label="Chat")
+        expect(second).to_be_hidden()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    finally:
+        end_all()
+
+
 def test_a_prompt_is_answered_on_the_card_and_code_gets_its_address_name_and_key(visit: Open, jokes: str) -> None:
     page = opened(visit("/serve", width=390), "try")  # and stays while the card refreshes
     page.get_by_label("Prompt", exact=True).fill("a slow joke please")

@@ -17,7 +17,7 @@ from engine.benchmarks.load import Load
 from engine.process import work
 from storage import db, endpoints
 from storage.statuses import WORK_MOVING
-from tests import tunable_server
+from tests import tunable_endpoint, tunable_server
 from tests.rest import make_access
 from tests.serving import http_server
 from tests.vllm.bench_serve import Asked, of_vllm
@@ -37,7 +37,7 @@ def studio(tmp_path: Path) -> Iterator[str]:
     """The address of a gateway, with `jokes` behind it."""
     app = create_app(make_access(), with_window=False, with_engine=False)
     with tunable_server.running(tmp_path, TOKEN_SECONDS) as socket, http_server(app) as address:
-        tunable_server.served(socket)
+        tunable_endpoint.served(socket)
         yield address
 
 

@@ -10,7 +10,7 @@ from engine.serve import endpoints
 from storage import db
 from storage.statuses import EndpointStatus, WorkStatus
 from storage.tables import Backend, Benchmark, Endpoint
-from tests import tunable_server
+from tests import tunable_endpoint, tunable_server
 from tests.serving import ready_model
 
 
@@ -22,7 +22,7 @@ def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def endpoint(socket: str) -> Endpoint:
-    return tunable_server.served(socket)
+    return tunable_endpoint.served(socket)
 
 
 def test_an_endpoint_is_measured_compared_downloaded_and_forgotten(owner: TestClient, endpoint: Endpoint) -> None:

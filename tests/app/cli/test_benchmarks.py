@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from storage.tables import Endpoint
-from tests import tunable_server
+from tests import tunable_endpoint, tunable_server
 from tests.app.cli.test_commands import run
 
 
 @pytest.fixture
 def endpoint(tmp_path: Path) -> Endpoint:
-    return tunable_server.served(str(tmp_path / "s"), "external")
+    return tunable_endpoint.served(str(tmp_path / "s"), "external")
 
 
 def test_an_endpoint_is_measured_and_shown_as_a_table(tmp_path: Path) -> None:
     with tunable_server.running(tmp_path) as socket:
-        tunable_server.served(socket, "external")
+        tunable_endpoint.served(socket, "external")
         ended = run("benchmark", "jokes", "--concurrency", "1,2", "--prompts", "4", "--output-tokens", "3",
                     "--goodput", "ttft=5000", "--to", str(tmp_path / "found.csv"))  # fmt: skip
     assert ended.returncode == 0, ended.stderr

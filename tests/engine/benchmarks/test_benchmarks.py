@@ -24,7 +24,7 @@ from storage import db, home
 from storage import keys as stored_keys
 from storage.statuses import RunStatus, WorkStatus
 from storage.tables import Endpoint, Run
-from tests import tunable_server
+from tests import tunable_endpoint, tunable_server
 from tests.engine.data.stored_datasets import stored_dataset
 from tests.rest import make_access
 from tests.serving import finished_run, http_server, ready_model
@@ -42,7 +42,7 @@ def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def endpoint(socket: str) -> Endpoint:
-    return tunable_server.served(socket)
+    return tunable_endpoint.served(socket)
 
 
 def measured(wanted: Wanted) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from engine.errors import RefusedError
 from engine.serve import endpoints, outside_look, parity, probe
 from engine.serve.rollout.asked import Golden, Rollout
 from engine.serve.takeover import handover
+from pages.serve.parity_view import parity_html
 from pages.serve.try_view import try_html
 from storage import db
 from storage.statuses import EndpointStatus
@@ -38,6 +39,7 @@ def test_a_server_of_numbers_becomes_ready_and_is_asked_for_nothing_else(
         next(chat.stream("numbers", [{"role": "user", "content": "hello"}]))
     with db.session() as session:  # as vLLM, which has nothing else beside
         session.get_one(Backend, up.id).kind = "vllm"
+    assert parity_html(endpoints.describe(endpoint), None) == ""
     with pytest.raises(RefusedError, match=f"A comparison needs written answers, and this server {words}"):
         parity.start(endpoint.id)
 

