@@ -2,7 +2,7 @@
 
 Trains the lesson's rows by its recipe once for each seed (order of the rows, start of the adapter), without the studio
 around it, and asks in the precision of serving: the twenty sums that the lesson keeps out, a hundred more that are kept
-out here, and plain questions that the untuned model answers. Fields of the recipe can be changed to try them
+out here, and plain questions. Fields of the recipe can be changed to try them
 (`--set max_steps=60 per_device_train_batch_size=3`). Prints what each seed got right and processor seconds, which mean
 something on a busy machine too; then the means and the worst.
 """
