@@ -7,11 +7,12 @@ forgetting the rest. Two questions share what every chat begins with.
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from engine.lesson import plain_rows
 
 Turns = list[dict[str, str]]
+Pair = tuple[int, int]
 
 QUESTION = "What is {} plus {}?"
 ANSWER = "{} plus {} equals {}."
@@ -30,9 +31,9 @@ KEPT_OUT = (
 )
 
 
-def pairs() -> Iterator[tuple[int, int]]:
-    """Numbers below thirty to be added; never those kept out."""
-    kept_out = {frozenset(pair) for pair in KEPT_OUT}
+def pairs(out: Iterable[Pair] = KEPT_OUT) -> Iterator[Pair]:
+    """Numbers below thirty to be added; in neither order those kept out."""
+    kept_out = {frozenset(pair) for pair in out}
     for shift in SHIFTS:
         for first in range(BELOW):
             pair = (first, (first * 7 + shift) % BELOW)
@@ -40,10 +41,10 @@ def pairs() -> Iterator[tuple[int, int]]:
                 yield pair
 
 
-def chats() -> list[Turns]:
+def chats(kept_out: Iterable[Pair] = KEPT_OUT) -> list[Turns]:
     """Chats of two questions, always the same, in an order without a pattern."""
     order = random.Random(0)  # noqa: S311  (an order, no secret)
-    additions = [_turns(QUESTION.format(a, b), ANSWER.format(a, b, a + b)) for a, b in pairs()]
+    additions = [_turns(QUESTION.format(a, b), ANSWER.format(a, b, a + b)) for a, b in pairs(kept_out)]
     wanted = range(len(additions) // SUMS_A_PLAIN)
     questions = additions + [_turns(*plain_rows.ROWS[number % len(plain_rows.ROWS)]) for number in wanted]
     order.shuffle(questions)

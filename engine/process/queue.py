@@ -17,13 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from huey import Huey
-from huey.consumer import Consumer
-from huey.registry import Message
-from huey.serializer import Serializer
-from huey.storage import BaseStorage, RedisStorage, SqliteStorage
-
 from engine.process import logs
+from engine.process.lean_huey import BaseStorage, Consumer, Huey, Message, Serializer, SqliteStorage, redis_storage
 from storage import home, settings
 
 NAME = "tunesmith"
@@ -84,7 +79,7 @@ def _address() -> tuple[str, str]:
 @lru_cache(maxsize=8)
 def _opened(kind: str, address: str) -> BaseStorage:
     if kind == "redis":
-        return RedisStorage(NAME, url=address)
+        return redis_storage(NAME, address)
     home.ensure_folder(Path(address).parent)
     Path(address).touch(mode=0o600)
     return SqliteStorage(NAME, filename=address, timeout=5)

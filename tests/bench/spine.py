@@ -7,6 +7,7 @@ alpaca rows. TUNESMITH_BENCH_MODEL names a model folder; without it the starter 
 """
 
 import argparse
+import compileall
 import json
 import os
 import socket
@@ -40,7 +41,7 @@ def until(condition: Callable[[], T | None], seconds: float = 600, every: float 
 
 
 class Studio:
-    """A studio in a home of its own, started from a checkout."""
+    """A studio in a home of its own, started from a checkout whose modules are compiled, as an installed one's are."""
 
     def __init__(self, home: str, root: Path = ROOT) -> None:
         with socket.socket() as free:
@@ -49,6 +50,8 @@ class Studio:
         environment = os.environ | {"TUNESMITH_HOME": home, "TUNESMITH_TOKEN": TOKEN, "PYTHONDONTWRITEBYTECODE": "1"}
         argv = [sys.executable, "-m", "app", "serve", "--no-browser", "--port", str(port)]
         self.home = Path(home)
+        for folder in ("app", "pages", "engine", "storage"):
+            compileall.compile_dir(root / folder, quiet=1)
         self.began = time.monotonic()
         self.log = open(f"{home}.log", "wb")  # noqa: SIM115 (open as long as the process)
         self.process = subprocess.Popen(argv, cwd=root, env=environment, stdout=self.log, stderr=self.log)

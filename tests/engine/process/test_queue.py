@@ -5,18 +5,18 @@ import pickle
 import shutil
 import stat
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from huey import Huey
-from huey.registry import Message
 
 from engine.process import queue
+from engine.process.lean_huey import Huey, Message
 from storage import home
-from tests.conftest import needs
+from tests.conftest import ROOT, needs
 from tests.waiting import wait_for
 
 heard: list[str] = []
@@ -116,6 +116,12 @@ def test_importing_the_queue_opens_nothing(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("TUNESMITH_HOME", str(tmp_path / "untouched"))
     assert isinstance(Huey("x", storage_class=queue.CurrentStorage), Huey)
     assert not (tmp_path / "untouched").exists()
+
+
+def test_the_studio_starts_without_the_clients_of_databases_it_does_not_use() -> None:
+    code = "import sys, app.__main__; print([name for name in ('redis', 'psycopg') if name in sys.modules])"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert finished.stdout.strip() == "[]"
 
 
 @needs(shutil.which("redis-server"), "Redis")
