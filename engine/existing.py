@@ -5,7 +5,7 @@ from typing import TypeVar
 from sqlmodel import Session, SQLModel
 
 from engine.errors import NotFoundError
-from storage.tables import ApiKey, Benchmark, Chat, Dataset, Endpoint, Export, Model, Project, Run, Tuner, Work
+from storage.tables import ApiKey, Benchmark, Chat, Dataset, Endpoint, Export, Model, Project, Run, Snippet, Tuner, Work
 
 T = TypeVar("T", bound=SQLModel)
 
@@ -20,6 +20,7 @@ _WORDS: dict[type[SQLModel], tuple[str, str]] = {
     Model: ("model", "It may have been deleted. The Models page lists them."),
     Project: ("project", "GET /api/projects lists the projects."),
     Run: ("run", "It may have been deleted. The Runs page lists them all."),
+    Snippet: ("snippet", "It may have been deleted. GET /api/snippets lists them."),
     Tuner: ("tuner", "It may have been deleted. GET /api/tuners lists them."),
     Work: ("work", "It may have been deleted with its dataset."),
 }

@@ -4,17 +4,14 @@ Answers come through the endpoints, as anybody else's would, and are stored howe
 had come, marked as incomplete.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any, Literal
 
-import httpx
-import orjson
-
-from engine.errors import RefusedError, TunesmithError
+from engine.chat import streams
+from engine.chat.streams import ChatError as ChatError
+from engine.errors import RefusedError
 from engine.existing import existing
-from engine.serve import probe, routing
-from engine.serve.waking import waiting
 from storage import chats, db
 from storage.tables import DEFAULT_PROJECT, Chat, Message
 
@@ -23,14 +20,6 @@ Side = Literal["tuned", "base"]
 MOST_TURNS = 40  # of a chat, that the model is shown
 MOST_CHARACTERS = 100_000  # of one turn
 TITLE_CHARACTERS = 60
-MOST_LINE_BYTES = 1 << 20  # of a stream; a word has some 200
-TIMEOUT = httpx.Timeout(300, connect=5)  # seconds between two words; a long prompt on a CPU takes its time
-
-
-class ChatError(TunesmithError):
-    """The model could not answer."""
-
-    status = 502
 
 
 def stream(
@@ -40,65 +29,9 @@ def stream(
 
     Raises NotFoundError or NotReadyError before the first piece, ChatError when the model breaks off.
     """
-    waiting.wait(model)
-    upstream = routing.upstream(model)
-    body: dict[str, Any] = {"model": upstream.model, "messages": messages, "stream": True}
-    body |= {"temperature": temperature, "max_tokens": max_tokens} | ({} if seed is None else {"seed": seed})
-    try:
-        with (
-            probe.open_client(upstream.address, upstream.key_env, TIMEOUT) as client,
-            client.stream("POST", "chat/completions", json=body) as answer,
-        ):
-            if answer.status_code != 200:
-                answer.read()
-                raise ChatError(f"`{model}` refused: {_reason(answer)}", "Shorten the chat, or look at its endpoint.")
-            yield from _texts(model, _lines(model, answer))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        hint = "Its endpoint restarts by itself. Try again in a few seconds."
-        raise ChatError(f"`{model}` broke off ({type(error).__name__}).", hint) from error
-
-
-def _lines(model: str, answer: httpx.Response) -> Iterator[bytes]:
-    """The answer's lines as they come. An outside server may send one that never ends."""
-    begun = b""
-    for chunk in answer.iter_bytes():
-        *lines, begun = (begun + chunk).split(b"\n")
-        yield from lines
-        if len(begun) > MOST_LINE_BYTES:
-            raise _unreadable(model)
-    yield begun
-
-
-def _texts(model: str, lines: Iterator[bytes]) -> Iterator[str]:
-    for line in lines:
-        if not line.startswith(b"data: {"):
-            continue
-        try:
-            event = orjson.loads(line.removeprefix(b"data: "))
-            texts = [choice.get("delta", {}).get("content") for choice in event.get("choices") or []]
-        except (ValueError, TypeError, AttributeError) as error:
-            raise _unreadable(model) from error
-        if "error" in event:
-            raise ChatError(f"`{model}` broke off: {_message(event)}", "Try again.")
-        yield from (text for text in texts if text and isinstance(text, str))
-
-
-def _unreadable(model: str) -> ChatError:
-    return ChatError(f"`{model}` does not answer as OpenAI's API does.", "Look at its endpoint on the Serve page.")
-
-
-def _reason(answer: httpx.Response) -> str:
-    try:
-        return _message(orjson.loads(answer.content)) or f"status {answer.status_code}"
-    except ValueError:
-        return f"status {answer.status_code}"
-
-
-def _message(answer: Any) -> str:
-    """The words of an answer that is an error; empty when it has none."""
-    error = answer.get("error") if isinstance(answer, dict) else None
-    message = error.get("message") if isinstance(error, dict) else error
-    return message[:500] if isinstance(message, str) else ""
+    body: dict[str, Any] = {"messages": messages, "temperature": temperature, "max_tokens": max_tokens}
+    with closing(streams.ask(model, streams.CHAT, body | ({} if seed is None else {"seed": seed}))) as parts:
+        yield from (part.text for part in parts if part.text)
 
 
 def new_chat(project_id: str = DEFAULT_PROJECT, title: str = "") -> Chat:

@@ -5,6 +5,7 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
            Run -> Endpoint -> Backend -> Transition    Project -> Chat -> Message
                              Backend -> ServedAdapter
            ApiKey -> LoggedRequest, Usage
+           Project -> Snippet -> SnippetVersion
                   Endpoint -> Benchmark -> Work, Tuner -> Benchmark
 
 Times are seconds since 1970 (UTC). Ids are known before a row is saved.
@@ -29,6 +30,8 @@ from storage.tables.run_facts import RunFacts as RunFacts
 from storage.tables.runs import Metric as Metric
 from storage.tables.runs import Run as Run
 from storage.tables.served_adapters import ServedAdapter as ServedAdapter
+from storage.tables.snippets import Snippet as Snippet
+from storage.tables.snippets import SnippetVersion as SnippetVersion
 from storage.tables.transitions import Transition as Transition
 from storage.tables.usage import LoggedRequest as LoggedRequest
 from storage.tables.usage import Usage as Usage

@@ -1,0 +1,57 @@
+"""Snippets of code and their versions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import func, or_
+from sqlmodel import Session, col, select
+
+from storage.tables import Snippet, SnippetVersion
+
+ESCAPE = "\\"
+
+
+def found(
+    session: Session, words: str = "", project_id: str | None = None, limit: int = 50, offset: int = 0
+) -> Sequence[Snippet]:
+    """Those whose name, task or language has all the words, whatever their case; the newest change first."""
+    query = select(Snippet).where(*_conditions(words, project_id))
+    query = query.order_by(col(Snippet.updated_at).desc(), col(Snippet.id))
+    return session.exec(query.offset(offset).limit(limit)).all()
+
+
+def count(session: Session, words: str = "", project_id: str | None = None) -> int:
+    query = select(func.count()).select_from(Snippet).where(*_conditions(words, project_id))
+    return session.scalar(query) or 0
+
+
+def _conditions(words: str, project_id: str | None) -> list[Any]:
+    conditions: list[Any] = [Snippet.project_id == project_id] if project_id else []
+    columns = (col(Snippet.name), col(Snippet.task), col(Snippet.language))
+    for word in words.split()[:10]:
+        literal = word.replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_")
+        conditions.append(or_(*(column.ilike(f"%{literal}%", escape=ESCAPE) for column in columns)))
+    return conditions
+
+
+def versions(session: Session, snippet_id: str, limit: int = 100, offset: int = 0) -> Sequence[Any]:
+    """Number, note, model, action and time of each version, the newest first: rows without the files."""
+    columns = ("number", "note", "model", "action", "created_at")
+    query = sqlalchemy.select(*(getattr(SnippetVersion, column) for column in columns))
+    query = query.where(col(SnippetVersion.snippet_id) == snippet_id).order_by(col(SnippetVersion.number).desc())
+    return session.connection().execute(query.offset(offset).limit(limit)).all()
+
+
+def version(session: Session, snippet_id: str, number: int | None = None) -> SnippetVersion | None:
+    """One version with its files; the newest when no number is given."""
+    query = select(SnippetVersion).where(SnippetVersion.snippet_id == snippet_id)
+    query = query.where(SnippetVersion.number == number) if number is not None else query
+    return session.exec(query.order_by(col(SnippetVersion.number).desc()).limit(1)).first()
+
+
+def newest_numbers(session: Session, snippet_ids: Sequence[str]) -> dict[str, int]:
+    """The number of the newest version of each."""
+    query = select(SnippetVersion.snippet_id, func.max(SnippetVersion.number))
+    query = query.where(col(SnippetVersion.snippet_id).in_(snippet_ids)).group_by(col(SnippetVersion.snippet_id))
+    return {snippet_id: int(number) for snippet_id, number in session.exec(query)}
