@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from pages.code import asking, files, keeping, opening, running, shelf
+from pages.code import asking, files, keeping, mending, opening, running, several, shelf
 from pages.code.sheet import NAMES
 from pages.parts import live
 
@@ -46,7 +46,7 @@ def page() -> None:
             run, stop, told = _run_bar(field)
             output = _html("code-output", ACTIONS_SCRIPT)
             made = _html("code-made", ACTIONS_SCRIPT)
-            live.live("side", shelf.side_html, seconds=20)
+            side = live.live("side", several.side_html, seconds=20, actions=True)
             live.live("diff", shelf.diff_html, seconds=20)
         with gr.Column(elem_id="code-shelf", min_width=0):
             versions = live.live("versions", shelf.versions_html, seconds=10, actions=True)
@@ -68,10 +68,11 @@ def page() -> None:
     changed = tabs.action(opening.change_files, desk[:3], [*desk, told], **live.ACTING)
     changed.then(None, drafted, None, js=KEEP_DRAFT, **live.QUIET)
     head.action(keeping.act, sheet, [field["snippet_id"], told], **live.ACTING)
-    versions.action(keeping.open_version, field["snippet_id"], shown, **live.ACTING)
+    for listed in (versions, side):
+        listed.action(keeping.open_version, field["snippet_id"], shown, **live.ACTING)
 
     written = actions.action(asking.act, sheet, [field["snippet_id"], *shown], js=WITH_CURSOR, **STREAMING)
-    mended = output.action(asking.mend, sheet, [field["snippet_id"], *shown], **STREAMING)
+    mended = output.action(mending.mend, sheet, [field["snippet_id"], *shown], **STREAMING)
     ran = run.click(running.run, sheet, [output, field["error"], told], **STREAMING)
     for event in (written, mended, ran):
         event.then(None, None, None, js=REST, **live.QUIET)
@@ -124,7 +125,7 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "served": opening.served_html,
     "head": shelf.head_html,
     "means": running.means_html,
-    "side": shelf.side_html,
+    "side": several.side_html,
     "diff": shelf.diff_html,
     "versions": shelf.versions_html,
     "snippets": shelf.snippets_html,

@@ -2,25 +2,52 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from markupsafe import Markup
 
 from engine.code import hidden
+from engine.sandbox.limits import Result
 from pages.code import marks
 from pages.parts import html
 
-Result = Mapping[str, Any]
-"""A result of `engine.sandbox.sandbox.run` as plain values: stdout, stderr, exit, seconds, memory_bytes ..."""
+Shown = Mapping[str, Any]
+"""A result of `engine.sandbox.sandbox.run` as plain values, as a version keeps it: stdout, stderr, exit, seconds,
+memory_bytes, timed_out, ended_for, contained_by, cut; `pictures` with name, type and base64 data; `wrote`: name, bytes."""
 
 MOST_PICTURES, MOST_PICTURE_BYTES = 8, 4_000_000  # shown in the page
+MOST_KEPT_BYTES = 500_000  # of pictures, in base64, that a version keeps
+MOST_KEPT_TEXT = 100_000  # characters of output
+MOST_WROTE = 20  # names of other files
 PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 """First bytes and type. An SVG is a document that may have scripts in it, so it is never shown as a picture."""
 
 
-def result_html(result: Result, actions: Markup | str = "") -> Markup:
+def plain(result: Result) -> dict[str, Any]:
+    """With its pictures, ready to be shown."""
+    told = {name: value for name, value in asdict(result).items() if name != "files"}
+    drawn = [(name, kind, data) for name, data in result.files.items() if (kind := _kind(data))][:MOST_PICTURES]
+    told["pictures"] = [{"name": name, "type": kind, "data": b64encode(data).decode()} for name, kind, data in drawn]
+    told["wrote"] = [[name, len(data)] for name, data in result.files.items() if not _kind(data)]
+    return told
+
+
+def kept(shown: Shown) -> dict[str, Any]:
+    """What of it a version keeps: text up to a length, pictures up to a size."""
+    pictures, room = [], MOST_KEPT_BYTES
+    for picture in shown["pictures"]:
+        room -= len(picture["data"])
+        if room >= 0:
+            pictures.append(picture)
+    texts = {name: shown[name][-MOST_KEPT_TEXT:] for name in ("stdout", "stderr")}
+    was_cut = any(len(shown[name]) > MOST_KEPT_TEXT for name in texts)
+    return {**shown, **texts, "cut": shown["cut"] or was_cut, "pictures": pictures, "wrote": shown["wrote"][:MOST_WROTE]}
+
+
+def result_html(result: Shown, actions: Markup | str = "") -> Markup:
     """The whole of it; `actions` are buttons at the right end of its first line."""
-    parts = [_head(result, actions), _exception(result), _pictures(result.get("files") or {})]
+    parts = [_head(result, actions), _exception(result), _pictures(result)]
     parts += [_stream("Output", result["stdout"]), _stream("Errors", result["stderr"])]
     if not result["stdout"] and not result["stderr"]:
         parts.append(Markup('<p class="ts-note">It printed nothing.</p>'))
@@ -29,11 +56,11 @@ def result_html(result: Result, actions: Markup | str = "") -> Markup:
     return Markup('<section class="cd-result" aria-label="Result of the run">{}</section>').format(html.join(parts))
 
 
-def failed(result: Result) -> bool:
+def failed(result: Shown) -> bool:
     return bool(result["timed_out"]) or result["exit"] != 0
 
 
-def badge(result: Result) -> Markup:
+def badge(result: Shown) -> Markup:
     """In a word or two."""
     if result["timed_out"]:
         tone, words = "warn", "time over"
@@ -44,7 +71,7 @@ def badge(result: Result) -> Markup:
     return Markup('<span class="ts-badge" data-tone="{}"><i></i>{}</span>').format(tone, words)
 
 
-def facts(result: Result) -> str:
+def facts(result: Shown) -> str:
     """Seconds, memory and what contained it, in a line."""
     words = [f"{result['seconds']:.2f} s"]
     if result.get("memory_bytes"):
@@ -52,21 +79,24 @@ def facts(result: Result) -> str:
     return " · ".join([*words, f"in {result['contained_by']}"])
 
 
-def _head(result: Result, actions: Markup | str) -> Markup:
+def _head(result: Shown, actions: Markup | str) -> Markup:
     return Markup('<div class="cd-line">{}<span class="ts-note">{}</span><div class="ts-actions">{}</div></div>').format(
         badge(result), facts(result), actions
     )
 
 
-def _exception(result: Result) -> Markup:
+def _exception(result: Shown) -> Markup:
     """The last line of the errors, which is where Python says what went wrong."""
     if result["timed_out"]:
         return html.notice("It was stopped: its time was over.", "Make it shorter, or allow it more seconds.", "warn")
     if not failed(result):
         return Markup()
     lines = [line for line in result["stderr"][-4000:].split("\n") if line.strip()]
-    last = lines[-1][:500] if lines else "It ended without saying why."
-    return Markup('<div class="ts-notice" data-tone="bad" role="status"><b>{}</b></div>').format(marks.shown(last))
+    last = lines[-1] if lines else "It ended without saying why."
+    ended_for = Markup("<p>It was stopped: {}.</p>").format(result["ended_for"]) if result.get("ended_for") else ""
+    return Markup('<div class="ts-notice" data-tone="bad" role="status"><b>{}</b>{}</div>').format(
+        marks.shown(last, 500), ended_for
+    )
 
 
 def _stream(title: str, text: str) -> Markup:
@@ -77,13 +107,12 @@ def _stream(title: str, text: str) -> Markup:
     ).format(title, title, marks.shown(text))
 
 
-def _pictures(files: Mapping[str, bytes]) -> Markup:
+def _pictures(result: Shown) -> Markup:
     """The pictures it wrote, and the names of what else it wrote."""
-    drawn = [(name, data, kind) for name, data in files.items() if (kind := _kind(data))][:MOST_PICTURES]
-    others = [f"{hidden.escaped(name)} ({html.size(len(data))})" for name, data in files.items() if not _kind(data)]
-    figures = html.join(_figure(*picture) for picture in drawn)
-    note = Markup('<p class="ts-note">It wrote {}.</p>').format(", ".join(others[:20])) if others else ""
-    return Markup('{}{}').format(Markup('<div class="cd-pictures">{}</div>').format(figures) if drawn else "", note)
+    figures = html.join(_figure(picture) for picture in result.get("pictures", ()))
+    others = [Markup("{} ({})").format(marks.shown(name, 200), html.size(size)) for name, size in result.get("wrote", ())]
+    note = Markup('<p class="ts-note">It wrote {}.</p>').format(Markup(", ").join(others[:MOST_WROTE])) if others else ""
+    return Markup("{}{}").format(Markup('<div class="cd-pictures">{}</div>').format(figures) if figures else "", note)
 
 
 def _kind(data: bytes) -> str:
@@ -92,8 +121,23 @@ def _kind(data: bytes) -> str:
     return next((kind for first, kind in PICTURES.items() if data.startswith(first)), "")
 
 
-def _figure(name: str, data: bytes, kind: str) -> Markup:
-    source = f"data:{kind};base64,{b64encode(data).decode()}"
+def _figure(picture: Mapping[str, str]) -> Markup:
+    source = f"data:{picture['type']};base64,{picture['data']}"
     return Markup('<figure><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>').format(
-        source, f"Picture {hidden.escaped(name)}", marks.shown(name)
+        source, f"Picture {hidden.escaped(picture['name'])}", marks.shown(picture["name"], 200)
     )
+
+
+def error_of(result: Shown) -> str:
+    """What a model is told of a run that went wrong; empty when it went well."""
+    if result["timed_out"]:
+        return f"It did not end within {result['seconds']:.0f} seconds.\n{result['stderr']}"
+    return str(result["stderr"] or f"It ended with exit code {result['exit']}.") if failed(result) else ""
+
+
+def words(result: Shown) -> str:
+    """How it went, for a list: in a few words."""
+    if result["timed_out"]:
+        return "time over"
+    lines = [line for line in str(result["stderr"]).split("\n") if line.strip()]
+    return f"ran in {result['seconds']:.2f} s" if not failed(result) else (lines[-1] if lines else "failed")[:120]

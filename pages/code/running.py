@@ -1,0 +1,92 @@
+"""Run: the files in the sandbox, what they printed and drew, and what shuts them in on this machine."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from engine.code import languages, snippets, wanted
+from engine.code import running as code_running
+from engine.code.running import Runner
+from engine.sandbox import sandbox
+from pages.code import keeping, run_view, told
+from pages.code.files import Desk
+from pages.code.sheet import Sheet, sheet_of
+from pages.parts import html, toasts
+from pages.shell import project_of
+from storage.tables import SnippetVersion
+
+RUNS = "python"  # the language that is run
+
+
+def means_html(_query: Mapping[str, str]) -> str:
+    """By what code is shut in here, or why none is run."""
+    means = sandbox.means()
+    if means.name:
+        title = "No network, none of the studio's files, limits on time, memory and processes."
+        return str(Markup('<p class="cd-means" title="{}">Runs in: {}</p>').format(title, means.name))
+    return str(Markup('<p class="cd-means" data-tone="warn">Nothing runs here: {}</p>').format(means.reason))
+
+
+def run(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
+    """The result, what a model would be told of it, and the line beside the button."""
+    sheet = sheet_of(values)
+    yield [gr.skip(), gr.skip(), told.line("Running", busy="run")]
+    with toasts.toast():
+        result = _result(sheet)
+        version = _keep(sheet, result, project_of(request))
+        where = keeping.where(version) if version else {}
+        words = f"Kept as version {version.number}." if version else ""
+        yield [output_html(result), run_view.error_of(result), told.line(words, **where)]
+        return
+    yield [gr.skip(), gr.skip(), told.line("It did not run.", tone="bad")]
+
+
+def _result(sheet: Sheet) -> dict[str, Any]:
+    """Runs the main file, or the tests where a file of tests is open. Raises SandboxError, RefusedError."""
+    code_running.check(sheet.language)
+    desk = sheet.desk
+    if tests := tests_of(desk):
+        return code_running.run(desk.files, runner(sheet), tests).plain()
+    entry = wanted.entry(desk.files, languages.named(sheet.language))
+    return run_view.plain(sandbox.run(desk.files, sheet.stdin, sheet.language, _limits(sheet), entry))
+
+
+def tests_of(desk: Desk) -> dict[str, str]:
+    """The open file, where it is one of tests: then it is what runs."""
+    return {desk.opened: desk.text} if wanted.is_test(desk.opened) and desk.text.strip() else {}
+
+
+def runner(sheet: Sheet) -> Runner:
+    """The sandbox as the engine's code room wants it, with the limits of the page."""
+
+    def run_in(files: Mapping[str, str], entry: str, stdin: str) -> sandbox.Result:
+        return sandbox.run(files, stdin or sheet.stdin, RUNS, _limits(sheet), entry)
+
+    return run_in
+
+
+def _limits(sheet: Sheet) -> sandbox.Limits:
+    return sandbox.Limits(wall_seconds=min(30.0, max(1.0, sheet.seconds)))
+
+
+def output_html(result: run_view.Shown) -> str:
+    """The result, with Fix it where there is something to mend."""
+    mend = html.button("Fix it", "fix", tone="primary") if run_view.failed(result) else ""
+    return str(run_view.result_html(result, mend))
+
+
+def _keep(sheet: Sheet, result: Mapping[str, Any], project_id: str) -> SnippetVersion | None:
+    """Of a snippet that is kept, what ran is a version with its result; the same again is not."""
+    if not sheet.snippet_id:
+        return None
+    newest = snippets.version(sheet.snippet_id)
+    before = newest.result_json or {}
+    same = all(before.get(name) == result[name] for name in ("exit", "stdout", "stderr"))
+    if newest.files_json == sheet.desk.files and same:
+        return None
+    origin = {"action": "run", "note": run_view.words(result), "result": run_view.kept(result)}
+    return keeping.keep(sheet, sheet.desk, project_id, **origin)
+
+
