@@ -62,16 +62,20 @@ def files_of(answer: str, language: str) -> dict[str, str]:
     return read(answer, language).files
 
 
-def read(answer: str, language: str) -> Code:
-    """The same with warnings. Names lead nowhere, files are as many and as large as a snippet may have."""
+def read(answer: str, language: str, main: str = "") -> Code:
+    """The same with warnings. Names lead nowhere, files are as many and as large as a snippet may have.
+
+    `main`: what the first block without a name is called, instead of main.py.
+    """
     speaks = languages.named(language)
+    main = main or speaks.main
     text = hidden.storable(answer[:MOST_ANSWER]).replace("\r\n", "\n")
     found = list(blocks(text))
     code = Code({})
     for block in _of_language(found, speaks):
-        _add(code, block, speaks)
+        _add(code, block, main)
     if not found and _looks_like_code(text, speaks):
-        code.files[speaks.main] = text.strip("\n") + "\n"
+        code.files[main] = text.strip("\n") + "\n"
     for name, content in code.files.items():
         if sentence := hidden.warning(content, f"`{name}`"):
             code.warnings.append(sentence)
@@ -120,7 +124,7 @@ def _of_language(found: list[Block], speaks: Language) -> list[Block]:
     return chosen or [block for block in found if not block.info] or found
 
 
-def _add(code: Code, block: Block, speaks: Language) -> None:
+def _add(code: Code, block: Block, main: str) -> None:
     text = "\n".join(block.lines).strip("\n") + "\n"
     size = sum(len(content.encode()) for content in code.files.values())
     if len(code.files) >= file_names.MOST_FILES or size + len(text.encode()) > file_names.MOST_BYTES:
@@ -135,13 +139,18 @@ def _add(code: Code, block: Block, speaks: Language) -> None:
     if said and said == name and name in code.files:  # the model has written the file again: the newer one counts
         code.files[name] = text
         return
-    code.files[file_names.free(name or _usual_name(block, code, speaks), code.files)] = text
+    code.files[file_names.free(name or _usual_name(block, code, main), code.files)] = text
 
 
-def _usual_name(block: Block, code: Code, speaks: Language) -> str:
+def _usual_name(block: Block, code: Code, main: str) -> str:
+    """What a block without a name becomes: the main file, then tests of it, then further parts."""
+    speaks = languages.of_file(main)
     language = block.language or speaks
-    if language.name == "python" and code.files and _has_tests(block.lines):
-        return "test_main.py"
+    if language is None or language is speaks:
+        if main not in code.files:
+            return main
+        is_tests = main.endswith(".py") and _has_tests(block.lines)
+        return "test_main.py" if is_tests else f"part_2.{main.rpartition('.')[2]}"
     return language.main if language.main not in code.files else f"part_2.{language.ending}"
 
 
