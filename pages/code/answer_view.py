@@ -1,4 +1,4 @@
-"""A model's answer as it wrote it: words as words, blocks of code as code. Nothing in it is Markdown, HTML or a link."""
+"""A model's answer as it wrote it: words as words, blocks of code as code. No Markdown, HTML or link in it counts."""
 
 from markupsafe import Markup
 
@@ -12,9 +12,9 @@ def answer_html(answer: str, open_now: bool = False) -> Markup:
     """The answer behind a fold; open where it is what was asked for, as an explanation."""
     if not answer.strip():
         return Markup()
-    return Markup(
-        '<details class="cd-answer"{}><summary>The answer in full</summary><div>{}</div></details>'
-    ).format(Markup(" open") if open_now else "", body_html(answer))
+    return Markup('<details class="cd-answer"{}><summary>The answer in full</summary><div>{}</div></details>').format(
+        Markup(" open") if open_now else "", body_html(answer)
+    )
 
 
 def body_html(answer: str) -> Markup:
@@ -35,7 +35,7 @@ def _blocks(answer: str) -> list[tuple[str, bool]]:
     fence = ""
     for line in answer.split("\n"):
         mark = next((one for one in FENCES if line.lstrip().startswith(one)), "")
-        if not fence and mark or fence and line.strip() == fence:
+        if (not fence and mark) or (fence and line.strip() == fence):
             blocks.append(("\n".join(lines), bool(fence)))
             lines, fence = [], "" if fence else mark
         else:

@@ -24,9 +24,9 @@ REDRAW_SECONDS = 0.1
 ACTIONS_HTML = str(
     Markup('<div class="cd-acts" role="group" aria-label="What the model does">{}</div>').format(
         html.join(
-            Markup('<button type="button" class="ts-button" data-tone="{}" data-act="{}" title="{}">{}</button>').format(
-                "primary" if action.name == "write" else "", action.name, action.help, action.title
-            )
+            Markup(
+                '<button type="button" class="ts-button" data-tone="{}" data-act="{}" title="{}">{}</button>'
+            ).format("primary" if action.name == "write" else "", action.name, action.help, action.title)
             for action in ACTIONS.values()
         )
     )
@@ -116,5 +116,3 @@ def _warnings(sentences: Sequence[str]) -> Markup:
 def stopped() -> str:
     """What Stop says. The answer is not kept by itself: it is not whole."""
     return told.line("Stopped. What had come is in the editor; Save keeps it.")
-
-

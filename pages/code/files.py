@@ -77,9 +77,7 @@ def fields(desk: Desk) -> list[Any]:
 def tabs_html(desk: Desk) -> str:
     """A tab for each file, and a menu to add, upload and rename."""
     tabs = html.join(_tab(name, name == desk.opened, len(desk.files) > 1) for name in desk.files)
-    return str(
-        Markup('<nav class="cd-tabs" aria-label="Files">{}</nav>{}').format(tabs, _menu(desk.opened))
-    )
+    return str(Markup('<nav class="cd-tabs" aria-label="Files">{}</nav>{}').format(tabs, _menu(desk.opened)))
 
 
 def _tab(name: str, is_open: bool, removable: bool) -> Markup:
@@ -88,10 +86,11 @@ def _tab(name: str, is_open: bool, removable: bool) -> Markup:
         '<button type="button" class="cd-x" data-act="remove" data-id="{}" data-confirm="{}" data-tone="danger" '
         'aria-label="Remove {}" title="Remove"><span class="ts-sr">Remove</span></button>'
     ).format(name, f"Remove {plain} from the editor? Versions that were kept still have it.", plain)
-    return Markup('<span class="cd-tab"{}><button type="button" data-act="open" data-id="{}"{}>{}</button>{}</span>').format(
-        Markup(" data-open") if is_open else "", name, Markup(' aria-current="true"') if is_open else "", shown,
-        remove if removable else "",
-    )  # fmt: skip
+    current = Markup(' aria-current="true"') if is_open else ""
+    button = Markup('<button type="button" data-act="open" data-id="{}"{}>{}</button>').format(name, current, shown)
+    return Markup('<span class="cd-tab"{}>{}{}</span>').format(
+        Markup(" data-open") if is_open else "", button, remove if removable else ""
+    )
 
 
 def _menu(opened: str) -> Markup:

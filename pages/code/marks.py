@@ -1,4 +1,4 @@
-"""Strangers' text made safe to look at: escaped, what hides or turns it around shown as a mark, cut where it is endless.
+"""Strangers' text made safe to look at: escaped, what hides or turns it around shown as marks, cut where it is endless.
 
 A right-to-left override shows code in another order than it runs in ("Trojan Source", CVE-2021-42574), and the escape
 codes of a terminal hide what was printed. Here they are never obeyed: each stands there as its own number.

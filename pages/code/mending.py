@@ -68,7 +68,7 @@ def _keep(sheet: Sheet, told_round: Round, model: str, project_id: str) -> Snipp
 def _now(sheet: Sheet, past: Sequence[tuple[Round, SnippetVersion]], answer: str) -> Shown:
     """The rounds so far, and the answer that is being written."""
     last, version = past[-1]
-    writing = Markup("<li><div class=\"cd-line\"><h3>Round {}</h3></div>{}</li>").format(
+    writing = Markup('<li><div class="cd-line"><h3>Round {}</h3></div>{}</li>').format(
         last.number + 1, answer_view.body_html(answer)
     )
     line = told.line(f"Round {last.number + bool(answer)} of {sheet.rounds}", busy="write")
@@ -101,15 +101,15 @@ def _panel(past: Sequence[tuple[Round, SnippetVersion]], writing: Markup | str) 
     if not items and not writing:
         return ""
     return str(
-        Markup('<section class="cd-made" aria-label="Rounds of Fix it"><ol class="cd-rounds">{}{}</ol></section>').format(
-            html.join(items), writing
-        )
+        Markup(
+            '<section class="cd-made" aria-label="Rounds of Fix it"><ol class="cd-rounds">{}{}</ol></section>'
+        ).format(html.join(items), writing)
     )
 
 
 def _round(told_round: Round, version: SnippetVersion, before: Round) -> Markup:
     result = told_round.outcome.plain()
-    head = Markup("<h3>Round {}</h3>{}<span class=\"ts-note\">version {}</span>").format(
+    head = Markup('<h3>Round {}</h3>{}<span class="ts-note">version {}</span>').format(
         told_round.number, run_view.badge(result), version.number
     )
     wrong = before.outcome.words.strip().split("\n")[-1]

@@ -1,4 +1,4 @@
-"""What the Code page shows first: the snippet its address names, or the draft this browser kept; and a new file or tab."""
+"""What the Code page shows first: the snippet its address names, or this browser's draft; and a new file or tab."""
 
 import json
 from collections.abc import Mapping, Sequence

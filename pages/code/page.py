@@ -1,7 +1,7 @@
 """Code: a task in words becomes code in an editor; it runs shut in, is mended, compared, kept and taken away.
 
-A snippet and its versions are in the database, which of them is shown in the address (`/code?snippet=ID&version=2`), and
-what is typed and not kept yet in the browser. Nothing else is kept anywhere.
+A snippet and its versions are in the database, which of them is shown is in the address (`/code?snippet=ID&version=2`),
+and what is typed and not kept yet is in the browser. Nothing else is kept anywhere.
 """
 
 from typing import Any
@@ -32,7 +32,9 @@ def page() -> None:
     """What is wanted on the left, the editor and what came of it on the right, what is kept below."""
     live.live("served", opening.served_html, seconds=5)
     head = live.live("head", shelf.head_html, seconds=20, actions=True)
-    field: dict[str, Any] = {name: gr.Textbox(visible=False) for name in ("snippet_id", "files_json", "opened", "error")}
+    field: dict[str, Any] = {
+        name: gr.Textbox(visible=False) for name in ("snippet_id", "files_json", "opened", "error")
+    }
     field["cursor"] = gr.Number(visible=False)
     with gr.Row(elem_id="code", equal_height=False):
         with gr.Column(elem_id="code-ask", min_width=0):
@@ -64,7 +66,7 @@ def page() -> None:
     )  # fmt: skip
     edits = [field[name].input for name in ("code", "task", "language", "model")]
     gr.on(edits, None, drafted, None, js=KEEP_DRAFT, **live.QUIET)
-    field["language"].input(opening.begin_language, desk[:3] + [field["language"]], desk, **live.QUIET)
+    field["language"].input(opening.begin_language, [*desk[:3], field["language"]], desk, **live.QUIET)
     changed = tabs.action(opening.change_files, desk[:3], [*desk, told], **live.ACTING)
     changed.then(None, drafted, None, js=KEEP_DRAFT, **live.QUIET)
     head.action(keeping.act, sheet, [field["snippet_id"], told], **live.ACTING)
@@ -102,9 +104,7 @@ def _ask(field: dict[str, Any]) -> gr.HTML:
         field["rounds"] = gr.Slider(1, 5, 3, step=1, label="Rounds of Fix it", elem_id="code-rounds")
         field["into"] = gr.Dropdown(files.LANGUAGES, value="javascript", label="Translate into", elem_id="code-into")
         field["temperature"] = gr.Slider(0, 2, 0.2, step=0.05, label="Temperature", elem_id="code-heat")
-        field["max_tokens"] = gr.Slider(
-            64, 8192, 1024, step=64, label="Longest answer, in tokens", elem_id="code-most"
-        )
+        field["max_tokens"] = gr.Slider(64, 8192, 1024, step=64, label="Longest answer, in tokens", elem_id="code-most")
     return actions
 
 
@@ -116,7 +116,9 @@ def _run_bar(field: dict[str, Any]) -> tuple[gr.Button, gr.Button, gr.HTML]:
         told = _html("code-told", "tunesmith.code.told(element)")
         live.live("means", running.means_html, seconds=120)
     with gr.Accordion("Input and time of a run", open=False, elem_id="code-input"):
-        field["stdin"] = gr.Textbox("", label="What it reads from its input", lines=2, max_lines=8, elem_id="code-stdin")
+        field["stdin"] = gr.Textbox(
+            "", label="What it reads from its input", lines=2, max_lines=8, elem_id="code-stdin"
+        )
         field["seconds"] = gr.Slider(1, 30, 10, step=1, label="Seconds it may take", elem_id="code-seconds")
     return run, stop, told
 

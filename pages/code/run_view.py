@@ -14,7 +14,7 @@ from pages.parts import html
 
 Shown = Mapping[str, Any]
 """A result of `engine.sandbox.sandbox.run` as plain values, as a version keeps it: stdout, stderr, exit, seconds,
-memory_bytes, timed_out, ended_for, contained_by, cut; `pictures` with name, type and base64 data; `wrote`: name, bytes."""
+memory_bytes, timed_out, ended_for, contained_by, cut; `pictures`: name, type, base64 data; `wrote`: name, bytes."""
 
 MOST_PICTURES, MOST_PICTURE_BYTES = 8, 4_000_000  # shown in the page
 MOST_KEPT_BYTES = 500_000  # of pictures, in base64, that a version keeps
@@ -42,7 +42,13 @@ def kept(shown: Shown) -> dict[str, Any]:
             pictures.append(picture)
     texts = {name: shown[name][-MOST_KEPT_TEXT:] for name in ("stdout", "stderr")}
     was_cut = any(len(shown[name]) > MOST_KEPT_TEXT for name in texts)
-    return {**shown, **texts, "cut": shown["cut"] or was_cut, "pictures": pictures, "wrote": shown["wrote"][:MOST_WROTE]}
+    return {
+        **shown,
+        **texts,
+        "cut": shown["cut"] or was_cut,
+        "pictures": pictures,
+        "wrote": shown["wrote"][:MOST_WROTE],
+    }
 
 
 def result_html(result: Shown, actions: Markup | str = "") -> Markup:
@@ -80,9 +86,9 @@ def facts(result: Shown) -> str:
 
 
 def _head(result: Shown, actions: Markup | str) -> Markup:
-    return Markup('<div class="cd-line">{}<span class="ts-note">{}</span><div class="ts-actions">{}</div></div>').format(
-        badge(result), facts(result), actions
-    )
+    return Markup(
+        '<div class="cd-line">{}<span class="ts-note">{}</span><div class="ts-actions">{}</div></div>'
+    ).format(badge(result), facts(result), actions)
 
 
 def _exception(result: Shown) -> Markup:
@@ -110,8 +116,12 @@ def _stream(title: str, text: str) -> Markup:
 def _pictures(result: Shown) -> Markup:
     """The pictures it wrote, and the names of what else it wrote."""
     figures = html.join(_figure(picture) for picture in result.get("pictures", ()))
-    others = [Markup("{} ({})").format(marks.shown(name, 200), html.size(size)) for name, size in result.get("wrote", ())]
-    note = Markup('<p class="ts-note">It wrote {}.</p>').format(Markup(", ").join(others[:MOST_WROTE])) if others else ""
+    others = [
+        Markup("{} ({})").format(marks.shown(name, 200), html.size(size)) for name, size in result.get("wrote", ())
+    ]
+    note = (
+        Markup('<p class="ts-note">It wrote {}.</p>').format(Markup(", ").join(others[:MOST_WROTE])) if others else ""
+    )
     return Markup("{}{}").format(Markup('<div class="cd-pictures">{}</div>').format(figures) if figures else "", note)
 
 

@@ -88,5 +88,3 @@ def _keep(sheet: Sheet, result: Mapping[str, Any], project_id: str) -> SnippetVe
         return None
     origin = {"action": "run", "note": run_view.words(result), "result": run_view.kept(result)}
     return keeping.keep(sheet, sheet.desk, project_id, **origin)
-
-

@@ -81,12 +81,11 @@ def _kept(sheet: Sheet, asked: Wanted, written: Mapping[int, Written], project_i
 def _ranked(sheet: Sheet, asked: Wanted, written: Mapping[int, Written]) -> tuple[list[Ranked], str]:
     """The best first, by running them with the tests there are; as they came where nothing runs, and why."""
     as_they_came = [Ranked(number, place, candidates.EMPTY) for place, number in enumerate(written, 1)]
-    if asked.speaks.name != running.RUNS or asked.action == "test":
+    if asked.speaks.name != running.RUNS:
         return as_they_came, ""
     tests = {name: text for name, text in sheet.desk.files.items() if wanted.is_test(name) and text.strip()}
     try:
-        answers = {number: answer.files for number, answer in written.items()}
-        return candidates.rank(answers, running.runner(sheet), tests), ""
+        return candidates.rank(asked, list(written.values()), running.runner(sheet), tests), ""
     except SandboxError as error:
         return as_they_came, f" They could not be run: {error.message}"
 
@@ -118,7 +117,7 @@ def side_html(query: Mapping[str, str]) -> str:
 
 def _column(version: SnippetVersion, is_best: bool) -> Markup:
     result = version.result_json
-    head = Markup("<h3>Version {}</h3>{}<div class=\"ts-actions\">{}</div>").format(
+    head = Markup('<h3>Version {}</h3>{}<div class="ts-actions">{}</div>').format(
         version.number, run_view.badge(result) if result else "", html.button("Use it", "open", str(version.number))
     )
     words = Markup('<p class="ts-note">{}</p>').format(marks.shown(version.note, 300)) if version.note else ""

@@ -16,6 +16,10 @@ def line(words: str, *, busy: str = "", tone: str = "", **asked: object) -> str:
     """As HTML. `busy`, write or run, lets nothing else be pressed; what is written can be stopped."""
     return str(
         Markup('<p class="cd-told" role="status" data-tone="{}" data-number="{}" data-do="{}"{}>{}</p>').format(
-            tone, token_hex(4), json.dumps(asked), Markup(' data-busy="{}"').format(busy) if busy else "", marks.shown(words, 300)
+            tone,
+            token_hex(4),
+            json.dumps(asked),
+            Markup(' data-busy="{}"').format(busy) if busy else "",
+            marks.shown(words, 300),
         )
     )
