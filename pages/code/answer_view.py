@@ -9,12 +9,11 @@ FENCES = ("```", "~~~")
 
 
 def answer_html(answer: str, open_now: bool = False) -> Markup:
-    """The answer behind a fold; open where it is what was asked for, as an explanation."""
+    """The answer in a card that is folded; open where it is what was asked for, as an explanation."""
     if not answer.strip():
         return Markup()
-    return Markup('<details class="cd-answer"{}><summary>The answer in full</summary><div>{}</div></details>').format(
-        Markup(" open") if open_now else "", body_html(answer)
-    )
+    fold = Markup('<details class="cd-answer"{}><summary>The answer as it was written</summary><div>{}</div></details>')
+    return fold.format(Markup(" open") if open_now else "", body_html(answer))
 
 
 def body_html(answer: str) -> Markup:

@@ -21,13 +21,13 @@ from pages.parts import html, toasts
 from pages.shell import project_of
 
 REDRAW_SECONDS = 0.1
+TITLES = {"complete": "Complete at the cursor"}
+_BUTTON = Markup('<button type="button" class="ts-button" data-tone="{}" data-act="{}" title="{}">{}</button>')
 ACTIONS_HTML = str(
     Markup('<div class="cd-acts" role="group" aria-label="What the model does">{}</div>').format(
         html.join(
-            Markup(
-                '<button type="button" class="ts-button" data-tone="{}" data-act="{}" title="{}">{}</button>'
-            ).format("primary" if action.name == "write" else "", action.name, action.help, action.title)
-            for action in ACTIONS.values()
+            _BUTTON.format("primary" if name == "write" else "", name, action.help, TITLES.get(name, action.title))
+            for name, action in ACTIONS.items()
         )
     )
 )

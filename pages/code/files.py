@@ -77,7 +77,8 @@ def fields(desk: Desk) -> list[Any]:
 def tabs_html(desk: Desk) -> str:
     """A tab for each file, and a menu to add, upload and rename."""
     tabs = html.join(_tab(name, name == desk.opened, len(desk.files) > 1) for name in desk.files)
-    return str(Markup('<nav class="cd-tabs" aria-label="Files">{}</nav>{}').format(tabs, _menu(desk.opened)))
+    strip = Markup('<div class="cd-strip"><nav class="cd-tabs" aria-label="Files">{}</nav>{}</div>')
+    return str(strip.format(tabs, _menu(desk.opened)))
 
 
 def _tab(name: str, is_open: bool, removable: bool) -> Markup:

@@ -7,12 +7,12 @@ import gradio as gr
 
 from engine.code import snippets
 from engine.code.snippets import Origin
-from pages.code import opening, told
+from pages.code import opening, run_view, told
 from pages.code.files import Desk
 from pages.code.sheet import Sheet, sheet_of
 from pages.parts import toasts
 from pages.shell import project_of
-from storage.tables import SnippetVersion
+from storage.tables import DEFAULT_PROJECT, SnippetVersion
 
 LONGEST_NAME = 60  # of a snippet that nobody named: the beginning of its task
 
@@ -60,6 +60,18 @@ def keep(sheet: Sheet, desk: Desk, project_id: str, **origin: Any) -> SnippetVer
         return snippets.save_version(sheet.snippet_id, desk.files, **about)
     name = name_of(sheet.task, desk.opened)
     return snippets.version(snippets.create(name, sheet.language, sheet.task, desk.files, project_id, **about).id)
+
+
+def keep_run(sheet: Sheet, desk: Desk, result: run_view.Shown, project_id: str = DEFAULT_PROJECT) -> SnippetVersion:
+    """What ran, with its result. The same files with the same result again are the version there is."""
+    if sheet.snippet_id:
+        newest = snippets.version(sheet.snippet_id)
+        before = newest.result_json or {}
+        same = all(before.get(name) == result[name] for name in ("exit", "stdout", "stderr"))
+        if same and newest.files_json == desk.files:
+            return newest
+    kept, note = run_view.kept(result), run_view.words(result)
+    return keep(sheet, desk, project_id, action="run", note=note, result=kept)
 
 
 def name_of(task: str, opened: str) -> str:

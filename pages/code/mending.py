@@ -58,7 +58,7 @@ def _keep(sheet: Sheet, told_round: Round, model: str, project_id: str) -> Snipp
     desk = desk_with(told_round.files, sheet.opened)
     words = told_round.note or ("works" if told_round.outcome.works else run_view.words(result))
     if told_round.answer is None:
-        return keeping.keep(sheet, desk, project_id, action="run", note=run_view.words(result), result=result)
+        return keeping.keep_run(sheet, desk, result, project_id)
     return keeping.keep(
         sheet, desk, project_id, action="fix", model=model, answer=told_round.answer.answer,
         note=f"round {told_round.number}: {words}"[:300], result=result,

@@ -32,22 +32,29 @@ def served_html(_query: Mapping[str, str]) -> str:
 
 
 def open_page(draft: str, request: gr.Request) -> list[Any]:
-    """The snippet's id, task, language, model; and what `shown_of` a version or a draft is."""
+    """The snippet's id, task, language, model; then the desk, the result, the answer, the error, the line."""
     query = request.query_params
     snippet, version = _named(query.get("snippet", ""), query.get("version", ""))
     kept = _draft(draft, snippet.id if snippet else "")
-    names = [str(model["id"]) for model in routing.served_models()]
-    wanted = query.get("model") or kept.get("model") or (version.model if version else "")
-    model = gr.update(choices=names, value=wanted if wanted in names else next(iter(names), None))
+    task = query.get("task", "")[:MOST_TASK] or kept.get("task") or (snippet.task if snippet else "")
     language = kept.get("language") or (snippet.language if snippet else FIRST_LANGUAGE)
     language = language if language in languages.LANGUAGES else FIRST_LANGUAGE
-    task = query.get("task", "")[:MOST_TASK] or kept.get("task") or (snippet.task if snippet else "")
-    head = [snippet.id if snippet else "", task, language, model]
+    model = _model(query.get("model") or kept.get("model") or (version.model if version else ""))
+    # Nothing is taken from who types already: an empty page stays as it is.
+    head = [snippet.id if snippet else "", task or gr.skip(), language if snippet or kept else gr.skip(), model]
     drafted = _drafted_desk(kept)
+    if drafted is None and version is None:
+        return [*head, *[gr.skip()] * 7, told.line("")]
     if drafted is None or (version and drafted.files == version.files_json):
-        return [*head, *shown_of(version, language)]
+        return [*head, *shown_of(version)]
     note = "What you had typed here and not saved is back."
     return [*head, *files.fields(drafted), *_result_of(version), told.line(note if snippet else "")]
+
+
+def _model(wanted: str) -> Any:
+    """The choice of models: the wanted one where it answers, else the first."""
+    names = [str(model["id"]) for model in routing.served_models()]
+    return gr.update(choices=names, value=wanted if wanted in names else next(iter(names), None))
 
 
 def _named(snippet_id: str, number: str) -> tuple[Snippet | None, SnippetVersion | None]:
@@ -75,9 +82,9 @@ def _drafted_desk(kept: Mapping[str, str]) -> Desk | None:
     return desk_of(kept["files"], kept.get("opened", ""), kept.get("text", "")) if kept.get("files") else None
 
 
-def shown_of(version: SnippetVersion | None, language: str = FIRST_LANGUAGE) -> list[Any]:
+def shown_of(version: SnippetVersion | None) -> list[Any]:
     """The files of a version with its result and answer, as the page's fields; an empty file where there is none."""
-    desk = desk_with(version.files_json if version else {}, "", language)
+    desk = desk_with(version.files_json if version else {})
     return [*files.fields(desk), *_result_of(version), told.line("")]
 
 

@@ -40,7 +40,7 @@ def page() -> None:
         with gr.Column(elem_id="code-ask", min_width=0):
             actions = _ask(field)
         with gr.Column(elem_id="code-work", min_width=0):
-            tabs = _html("code-tabs", TABS_SCRIPT)
+            tabs = _html("code-tabs", TABS_SCRIPT, files.tabs_html(files.desk_with({})))
             field["code"] = gr.Code(
                 "", language="python", lines=18, max_lines=30, show_label=False, interactive=True, buttons=[],
                 elem_id="code-editor",
@@ -81,8 +81,8 @@ def page() -> None:
     stop.click(asking.stopped, None, told, cancels=[written, mended], **live.QUIET)
 
 
-def _html(id: str, script: str | None = None) -> gr.HTML:
-    return gr.HTML(elem_id=id, js_on_load=script, apply_default_css=False)
+def _html(id: str, script: str | None = None, value: str = "") -> gr.HTML:
+    return gr.HTML(value, elem_id=id, js_on_load=script, apply_default_css=False)
 
 
 def _ask(field: dict[str, Any]) -> gr.HTML:

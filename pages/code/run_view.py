@@ -36,7 +36,7 @@ def plain(result: Result) -> dict[str, Any]:
 def kept(shown: Shown) -> dict[str, Any]:
     """What of it a version keeps: text up to a length, pictures up to a size."""
     pictures, room = [], MOST_KEPT_BYTES
-    for picture in shown["pictures"]:
+    for picture in shown.get("pictures", ()):
         room -= len(picture["data"])
         if room >= 0:
             pictures.append(picture)
@@ -45,9 +45,9 @@ def kept(shown: Shown) -> dict[str, Any]:
     return {
         **shown,
         **texts,
-        "cut": shown["cut"] or was_cut,
+        "cut": shown.get("cut", False) or was_cut,
         "pictures": pictures,
-        "wrote": shown["wrote"][:MOST_WROTE],
+        "wrote": list(shown.get("wrote", ()))[:MOST_WROTE],
     }
 
 

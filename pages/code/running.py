@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from engine.code import languages, snippets, wanted
+from engine.code import languages, wanted
 from engine.code import running as code_running
 from engine.code.running import Runner
 from engine.sandbox import sandbox
@@ -14,8 +14,6 @@ from pages.code import keeping, run_view, told
 from pages.code.files import Desk
 from pages.code.sheet import Sheet, sheet_of
 from pages.parts import html, toasts
-from pages.shell import project_of
-from storage.tables import SnippetVersion
 
 RUNS = "python"  # the language that is run
 
@@ -29,13 +27,13 @@ def means_html(_query: Mapping[str, str]) -> str:
     return str(Markup('<p class="cd-means" data-tone="warn">Nothing runs here: {}</p>').format(means.reason))
 
 
-def run(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
+def run(*values: Any) -> Iterator[list[Any]]:
     """The result, what a model would be told of it, and the line beside the button."""
     sheet = sheet_of(values)
     yield [gr.skip(), gr.skip(), told.line("Running", busy="run")]
     with toasts.toast():
         result = _result(sheet)
-        version = _keep(sheet, result, project_of(request))
+        version = keeping.keep_run(sheet, sheet.desk, result) if sheet.snippet_id else None
         where = keeping.where(version) if version else {}
         words = f"Kept as version {version.number}." if version else ""
         yield [output_html(result), run_view.error_of(result), told.line(words, **where)]
@@ -75,16 +73,3 @@ def output_html(result: run_view.Shown) -> str:
     """The result, with Fix it where there is something to mend."""
     mend = html.button("Fix it", "fix", tone="primary") if run_view.failed(result) else ""
     return str(run_view.result_html(result, mend))
-
-
-def _keep(sheet: Sheet, result: Mapping[str, Any], project_id: str) -> SnippetVersion | None:
-    """Of a snippet that is kept, what ran is a version with its result; the same again is not."""
-    if not sheet.snippet_id:
-        return None
-    newest = snippets.version(sheet.snippet_id)
-    before = newest.result_json or {}
-    same = all(before.get(name) == result[name] for name in ("exit", "stdout", "stderr"))
-    if newest.files_json == sheet.desk.files and same:
-        return None
-    origin = {"action": "run", "note": run_view.words(result), "result": run_view.kept(result)}
-    return keeping.keep(sheet, sheet.desk, project_id, **origin)

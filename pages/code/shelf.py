@@ -69,8 +69,9 @@ def versions_html(query: Mapping[str, str]) -> str:
     items = html.join(
         _version(query["snippet"], version, str(version.number) == open_number) for version in versions[:MOST_VERSIONS]
     )
-    more = Markup('<p class="ts-note">and {} earlier</p>').format(versions[MOST_VERSIONS].number)
-    listed = Markup('<ol class="cd-list">{}</ol>{}').format(items, more if len(versions) > MOST_VERSIONS else "")
+    earlier = versions[-1].number + len(versions) - 1 - MOST_VERSIONS
+    more = Markup('<p class="ts-note">and {} earlier</p>').format(earlier) if earlier > 0 else ""
+    listed = Markup('<ol class="cd-list">{}</ol>{}').format(items, more)
     return str(html.card("Versions", listed, _compare(query, versions)))
 
 

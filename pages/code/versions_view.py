@@ -12,6 +12,7 @@ from pages.parts import html
 MOST_LINES = 3000  # of a comparison
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _KINDS = {"+": "new", "-": "old"}
+_NONE = "/dev/null"
 
 
 def address(snippet_id: str, **query: object) -> str:
@@ -38,21 +39,31 @@ def diff_html(unified: str) -> Markup:
 
 def _rows(lines: Sequence[str]) -> Iterator[Markup]:
     """A row for each line. How long a hunk is says its head: a removed line may look like the head of a file."""
-    place, left = [0, 0], [0, 0]  # in the old and in the new file: the number of the next line, lines of this hunk
+    place, left, old_name = [0, 0], [0, 0], ""  # in the old and the new file: number of the next line, lines to come
     for line in lines:
         found = None if any(left) else _HUNK.match(line)
         if found:
             place, left = [int(found[1]), int(found[3])], [int(found[2] or 1), int(found[4] or 1)]
             yield _wide("hunk", line)
-        elif not any(left) or line.startswith("\\"):
-            if not line.startswith("--- "):
-                yield _wide("file", line.removeprefix("+++ "))
-        else:
+        elif line.startswith("\\"):
+            yield _wide("hunk", line.removeprefix("\\"))
+        elif any(left):
             kind = _KINDS.get(line[:1], "same")
             sides = [side for side, other in enumerate(("new", "old")) if kind != other]
             yield _numbered(kind, [place[side] if side in sides else None for side in (0, 1)], line)
             for side in sides:
                 place[side], left[side] = place[side] + 1, left[side] - 1
+        elif line.startswith("--- "):
+            old_name = line.removeprefix("--- ")
+        else:
+            yield _wide("file", _file(old_name, line.removeprefix("+++ ")))
+
+
+def _file(before: str, after: str) -> str:
+    """Which file, and whether it came or went."""
+    if before == _NONE:
+        return f"{after.removeprefix('b/')}, new"
+    return f"{before.removeprefix('a/')}, removed" if after == _NONE else after.removeprefix("b/")
 
 
 def _wide(kind: str, line: str) -> Markup:
