@@ -8,11 +8,17 @@
   // All that is known here of the HTML Gradio and CodeMirror make, which a new version may change.
   const editor = {
     content: () => /** @type {any} */ (document.querySelector("#code-editor .cm-content")),
-    view: () => (editor.content()?.cmTile ?? editor.content()?.cmView)?.root?.view ?? (editor.content()?.cmTile ?? editor.content()?.cmView)?.view,
+    view() {
+      const drawn = editor.content()?.cmTile ?? editor.content()?.cmView;
+      return drawn?.root?.view ?? drawn?.view;
+    },
   };
 
-  // Where the cursor stands in the open file, in characters from its beginning; -1 where there is no editor.
-  code.cursor = () => editor.view()?.state.selection.main.head ?? -1;
+  // Where the cursor stands in the open file, in code points from its beginning as Python counts; -1 without an editor.
+  code.cursor = () => {
+    const state = editor.view()?.state;
+    return state ? [...state.sliceDoc(0, state.selection.main.head)].length : -1;
+  };
 
   // What was typed and not kept yet stays in this browser, one draft for each snippet and one without.
   let draft = null;

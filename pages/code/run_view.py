@@ -19,6 +19,7 @@ memory_bytes, timed_out, ended_for, contained_by, cut; `pictures`: name, type, b
 MOST_PICTURES, MOST_PICTURE_BYTES = 8, 4_000_000  # shown in the page
 MOST_KEPT_BYTES = 500_000  # of pictures, in base64, that a version keeps
 MOST_KEPT_TEXT = 100_000  # characters of output
+MOST_TESTS = 10  # that failed, each with what it said
 MOST_WROTE = 20  # names of other files
 PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 """First bytes and type. An SVG is a document that may have scripts in it, so it is never shown as a picture."""
@@ -55,7 +56,7 @@ def result_html(result: Shown, actions: Markup | str = "") -> Markup:
     """The whole of it; `actions` are buttons at the right end of its first line."""
     parts = [_head(result, actions), _exception(result), _pictures(result)]
     parts += [_stream("Output", result["stdout"]), _stream("Errors", result["stderr"])]
-    if not result["stdout"] and not result["stderr"]:
+    if not (result["stdout"] or result["stderr"] or result.get("tests")):
         parts.append(Markup('<p class="ts-note">It printed nothing.</p>'))
     if result.get("cut"):
         parts.append(Markup('<p class="ts-note">It printed more than is kept; the rest was cut off.</p>'))
@@ -63,18 +64,31 @@ def result_html(result: Shown, actions: Markup | str = "") -> Markup:
 
 
 def failed(result: Shown) -> bool:
-    return bool(result["timed_out"]) or result["exit"] != 0
+    """Whether it ended badly, or a test did not pass."""
+    return bool(result["timed_out"]) or result["exit"] != 0 or result.get("works") is False
 
 
 def badge(result: Shown) -> Markup:
     """In a word or two."""
+    tests = result.get("tests")
     if result["timed_out"]:
-        tone, words = "warn", "time over"
-    elif result["exit"] == 0:
-        tone, words = "good", "ran"
+        tone, said = "warn", "time over"
+    elif tests:
+        tone, said = "bad" if failed(result) else "good", _passed(result)
+    elif failed(result):
+        tone, said = "bad", f"exit {result['exit']}" if result["exit"] else "failed"
     else:
-        tone, words = "bad", "failed" if result["exit"] is None else f"exit {result['exit']}"
-    return Markup('<span class="ts-badge" data-tone="{}"><i></i>{}</span>').format(tone, words)
+        tone, said = "good", "ran"
+    return Markup('<span class="ts-badge" data-tone="{}"><i></i>{}</span>').format(tone, said)
+
+
+def _passed(result: Shown) -> str:
+    count = len(result["tests"])
+    return f"{result['passed']} of {count} tests pass" if count > 1 else f"1 test {_verb(result)}"
+
+
+def _verb(result: Shown) -> str:
+    return "passes" if result["passed"] else "fails"
 
 
 def facts(result: Shown) -> str:
@@ -92,17 +106,31 @@ def _head(result: Shown, actions: Markup | str) -> Markup:
 
 
 def _exception(result: Shown) -> Markup:
-    """The last line of the errors, which is where Python says what went wrong."""
+    """The last line of what went wrong, which is where Python says it; of tests, each that did not pass."""
     if result["timed_out"]:
         return html.notice("It was stopped: its time was over.", "Make it shorter, or allow it more seconds.", "warn")
     if not failed(result):
         return Markup()
-    lines = [line for line in result["stderr"][-4000:].split("\n") if line.strip()]
-    last = lines[-1] if lines else "It ended without saying why."
+    if wrong := [test for test in result.get("tests") or () if test["error"]]:
+        return html.join(_test(test["name"], test["error"]) for test in wrong[:MOST_TESTS])
     ended_for = Markup("<p>It was stopped: {}.</p>").format(result["ended_for"]) if result.get("ended_for") else ""
+    return _wrong(_last_line(error_of(result)), ended_for)
+
+
+def _wrong(title: str, more: Markup | str) -> Markup:
     return Markup('<div class="ts-notice" data-tone="bad" role="status"><b>{}</b>{}</div>').format(
-        marks.shown(last, 500), ended_for
+        marks.shown(title, 500), more
     )
+
+
+def _test(name: str, error: str) -> Markup:
+    fold = Markup('<details class="cd-fold"><summary>What it said</summary><pre class="ts-code">{}</pre></details>')
+    return _wrong(f"{name}: {_last_line(error)}", fold.format(marks.shown(error, MOST_KEPT_TEXT)))
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text[-4000:].split("\n") if line.strip()]
+    return lines[-1] if lines else "It ended without saying why."
 
 
 def _stream(title: str, text: str) -> Markup:
@@ -140,14 +168,19 @@ def _figure(picture: Mapping[str, str]) -> Markup:
 
 def error_of(result: Shown) -> str:
     """What a model is told of a run that went wrong; empty when it went well."""
+    if not failed(result):
+        return ""
+    if result.get("words"):
+        return str(result["words"])
     if result["timed_out"]:
         return f"It did not end within {result['seconds']:.0f} seconds.\n{result['stderr']}"
-    return str(result["stderr"] or f"It ended with exit code {result['exit']}.") if failed(result) else ""
+    return str(result["stderr"] or f"It ended with exit code {result['exit']}.")
 
 
 def words(result: Shown) -> str:
     """How it went, for a list: in a few words."""
     if result["timed_out"]:
         return "time over"
-    lines = [line for line in str(result["stderr"]).split("\n") if line.strip()]
-    return f"ran in {result['seconds']:.2f} s" if not failed(result) else (lines[-1] if lines else "failed")[:120]
+    if result.get("tests"):
+        return _passed(result)
+    return _last_line(error_of(result))[:120] if failed(result) else f"ran in {result['seconds']:.2f} s"

@@ -65,7 +65,7 @@ def _kept(sheet: Sheet, asked: Wanted, written: Mapping[int, Written], project_i
     ranked, why_not = _ranked(sheet, asked, written)
     kept: list[SnippetVersion] = []
     for answer in reversed(ranked):
-        note = f"answer {answer.candidate + 1} of {len(written)}: {verdict(answer.outcome.plain())}"
+        note = f"answer {answer.candidate + 1} of {len(written)}: {run_view.words(answer.outcome.plain())}"
         origin = {"action": asked.action, "model": asked.model, "answer": written[answer.candidate].answer}
         result = answer.outcome.plain() if answer.outcome.contained_by else None
         desk = desk_after(sheet, written[answer.candidate])
@@ -88,14 +88,6 @@ def _ranked(sheet: Sheet, asked: Wanted, written: Mapping[int, Written]) -> tupl
         return candidates.rank(asked, list(written.values()), running.runner(sheet), tests), ""
     except SandboxError as error:
         return as_they_came, f" They could not be run: {error.message}"
-
-
-def verdict(result: Mapping[str, object]) -> str:
-    """Tests passed, or how it ran."""
-    tests = result.get("tests")
-    if isinstance(tests, list) and tests:
-        return f"{result['passed']} of {len(tests)} tests pass"
-    return run_view.words(result)
 
 
 def side_html(query: Mapping[str, str]) -> str:
