@@ -7,6 +7,7 @@ from starlette.routing import compile_path
 from app.answers import errors
 from app.api import (
     benchmarks,
+    code_run,
     docs,
     endpoint_adapters,
     endpoint_clients,
@@ -56,6 +57,7 @@ NOUNS = (
     tuners,
     endpoint_parity,
     lesson,
+    code_run,
     projects,
     keys,
     usage,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.sandbox import commands, probing
 from storage import db
 from storage.home import database_file
 
@@ -60,6 +61,16 @@ def home(blank_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     os.environ.update(before)
     for name in [name for name, module in sys.modules.items() if module is None]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that has nothing to hold code back: only bubblewrap would be tried, and is not installed."""
+    monkeypatch.setattr(commands, "NAMES", (commands.BUBBLEWRAP,))
+    monkeypatch.setenv("PATH", "/nowhere")
+    probing.forget()
+    yield
+    probing.forget()
 
 
 @pytest.fixture(scope="session")

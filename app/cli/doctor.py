@@ -14,6 +14,7 @@ import psutil
 from engine import sizes
 from engine.errors import RefusedError
 from engine.process import devices, process
+from engine.sandbox import sandbox
 from engine.serve.vllm import command, environments
 from storage import home
 
@@ -48,6 +49,7 @@ def examine() -> Iterator[Finding]:
     yield _gpu()
     yield _vllm()
     yield _init()
+    yield from _sandbox()
     yield _torch()
 
 
@@ -112,6 +114,21 @@ def _init() -> Finding:
     if os.getpid() != 1:
         return Finding("ok", "Init process", "not needed outside a container")
     return Finding("note", "Init process", "the studio is process 1: start it under tini, which reaps dead children")
+
+
+def _sandbox() -> Iterator[Finding]:
+    """What holds code back, and each probe of what does not. Nothing that would: a note, as the rest works without."""
+    means = sandbox.means()
+    if means.name:
+        yield Finding("ok", "Sandbox", f"{means.name}; code gets {means.python}")
+    else:
+        yield Finding("note", "Sandbox", "none: the studio runs no code, and no training with reward_code")
+    for reason in filter(None, means.reason.split("\n")):
+        yield Finding("note", "Sandbox", reason)
+    for probe in means.probes:
+        if probe.means == means.name or not probe.held:
+            verdict: Verdict = "ok" if probe.held else "note"
+            yield Finding(verdict, f"  {probe.means}", f"{probe.what}{'' if probe.held else ': NOT HELD'}")
 
 
 def _torch() -> Finding:

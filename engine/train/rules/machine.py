@@ -8,7 +8,9 @@ from engine.fit import disk, memory, past_probes
 from engine.fit.measurement import Measured, Trial
 from engine.fit.usual_tokens import usual_tokens
 from engine.process import machine
+from engine.recipes.choices.commas import words
 from engine.recipes.recipe import Recipe
+from engine.sandbox import sandbox
 from engine.train.rules.problem import Level, Problem, Problems
 from storage import home
 from storage.tables import Dataset, Model
@@ -118,5 +120,16 @@ def _computing(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
         yield Problem("torch_compile", message, "Install g++, or turn torch_compile off.")
 
 
-RULES = (_memory, _disk, _device, _computing)
+def _reward_code(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
+    """A function that nobody has read runs in a sandbox or not at all."""
+    if "python" not in words(recipe.reward_funcs):
+        return
+    means = sandbox.means()
+    if not means.name:
+        message = "reward_funcs has python, and this machine has no sandbox in which reward_code could run"
+        hint = "Install bubblewrap, or use other reward_funcs. `tunesmith doctor` says what was tried."
+        yield Problem("reward_funcs", f"{message} ({means.in_a_line}).", hint)
+
+
+RULES = (_memory, _disk, _device, _computing, _reward_code)
 SIZES = (_memory, _disk)  # whether it fits: what a probe is for

@@ -4,6 +4,7 @@
 an answer is not counted.
 """
 
+import atexit
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -117,10 +118,10 @@ def _length(recipe: Recipe, _: Scores | None) -> Judge:
 
 
 def _python(recipe: Recipe, _: Scores | None) -> Judge:
-    reward_code.ask(recipe.reward_code, [], recipe.reward_seconds)  # says at once what is wrong with the text
-    return lambda answers: reward_code.ask(
-        recipe.reward_code, [answer.arguments for answer in answers], recipe.reward_seconds
-    )
+    function = reward_code.Function(recipe.reward_code, recipe.reward_seconds)
+    atexit.register(function.close)
+    function.ask([])  # says at once what is wrong with the text
+    return lambda answers: function.ask([answer.arguments for answer in answers])
 
 
 def _reward_model(_: Recipe, scores: Scores | None) -> Judge:

@@ -13,7 +13,6 @@ from engine.recipes import methods
 from engine.recipes.choices.commas import weights, words
 from engine.recipes.recipe import Recipe
 from engine.workers.contract import WorkFailedError
-from engine.workers.rewards import code as reward_code
 from engine.workers.rewards import model as reward_model
 from engine.workers.rewards import rewards
 from engine.workers.tokens import judged_rows
@@ -72,15 +71,7 @@ def _rows(spec: Spec, base: Base, out: Path) -> Rows:
         _check_answers(prompts, _column(spec))
     learnt, evaluated = held_out.split(prompts, spec, out)
     _check_enough(learnt, spec)
-    if "python" in words(recipe.reward_funcs) and not reward_code.is_shut_in():
-        events.append(out, events.Note(level="warning", message=NOT_SHUT_IN))
     return Rows(learnt, evaluated, counts)
-
-
-NOT_SHUT_IN = (
-    "This system does not keep the function in reward_code from files and the network: only its memory and time are "
-    "limited. Be sure that you know what it does."
-)
 
 
 def _column(spec: Spec) -> str:

@@ -1,5 +1,6 @@
 """A person's own reward function: what it may do, and what becomes of one that means ill."""
 
+import os
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.sandbox import watch
 from engine.workers import contract
 from engine.workers.rewards import code as reward_code
 from tests.conftest import ROOT
@@ -97,20 +99,48 @@ def test_a_forged_reward_that_is_no_number_is_none(line: str) -> None:
 
 
 @linux
-def test_the_child_ends_with_its_worker(tmp_path: Path) -> None:
+def test_the_function_ends_with_its_worker() -> None:
     script = "from engine.workers.rewards import code; code.ask('while True: pass', [{}], 500)"
     worker = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
-    wait_for(lambda: bool(children(worker.pid)), seconds=60)
-    (child,) = children(worker.pid)
-    worker.kill()
-    worker.wait()
-    wait_for(lambda: not Path(f"/proc/{child}/cmdline").exists() or state(child) == "Z", seconds=20)
+    try:
+        # The guard, the program that forks for each batch, the batch; a means may have one more above them.
+        wait_for(lambda: len(pids := list(watch.below(worker.pid))) >= 3 and state(pids[-1]) == "R", seconds=60)
+        inside = list(watch.below(worker.pid))
+    finally:
+        worker.kill()
+        worker.wait()
+    wait_for(lambda: all(state(pid) == "Z" for pid in inside), seconds=20)
 
 
-def children(pid: int) -> list[int]:
-    """Those that run the function already."""
-    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(pid) for pid in pids if b"sandbox/child.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+@linux
+def test_a_batch_leaves_nothing_to_the_next_and_costs_no_new_sandbox() -> None:
+    function = reward_code.Function(body("global seen", "seen = globals().get('seen', 0) + 1", "return seen"), 20)
+    try:
+        assert function.ask(ROWS) == [1, 2]
+        inside = set(watch.below(os.getpid()))
+        assert function.ask(ROWS) == [1, 2]
+        assert set(watch.below(os.getpid())) == inside
+    finally:
+        function.close()
+
+
+@linux
+def test_after_a_failure_the_next_question_is_answered_by_another_sandbox() -> None:
+    function = reward_code.Function(body("import os", "return os._exit(3) if columns.get('bad') else 1"), 20)
+    try:
+        assert function.ask(ROWS) == [1, 1]
+        with pytest.raises(contract.WorkFailedError, match="exit code 3"):
+            function.ask([{**ROWS[0], "bad": True}])
+        assert function.ask(ROWS) == [1, 1]
+    finally:
+        function.close()
+
+
+@pytest.mark.usefixtures("no_sandbox")
+def test_where_nothing_holds_it_back_no_function_is_asked() -> None:
+    with pytest.raises(contract.WorkFailedError, match="nothing would hold it back") as caught:
+        rewards_of(body("return 1"))
+    assert "bubblewrap" in caught.value.hint
 
 
 def state(pid: int) -> str:
