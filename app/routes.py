@@ -7,6 +7,7 @@ from starlette.routing import compile_path
 from app.answers import errors
 from app.api import (
     benchmarks,
+    code,
     code_run,
     docs,
     endpoint_adapters,
@@ -23,6 +24,7 @@ from app.api import (
     projects,
     runs,
     runtimes,
+    snippets,
     tuners,
     usage,
 )
@@ -56,6 +58,8 @@ NOUNS = (
     benchmarks,
     tuners,
     endpoint_parity,
+    code,
+    snippets,
     lesson,
     code_run,
     projects,

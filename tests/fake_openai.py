@@ -6,7 +6,7 @@ second a word, and `headers` answers with the request's headers. `count 20` stre
 without its last event. Each word is a token. A model folder named `broken` cannot be loaded; one named `wrong` answers
 every chat with 500, and `family` has a child in a session of its own. As vLLM does, it goes to sleep and wakes up
 (`/sleep`, `/wake_up`, `/is_sleeping`). Adapters are loaded and unloaded as by vLLM; each answers with the `revision`
-of its configuration, which tests write.
+of its configuration, which tests write. Questions about code get the answers of tests.fake_coder.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from engine.process import events
+from tests import fake_coder
 
 spec: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if len(sys.argv) > 2 else {}
 app = FastAPI()
@@ -109,15 +110,13 @@ async def answer(request: Request) -> JSONResponse | StreamingResponse:
     if body["model"] not in voices:
         return _error(404, f"The model `{body['model']}` does not exist.")
     who = voices[body["model"]] or "base"
-    words = [f"{who} says ", *text.split(" ")]
-    if text.startswith("count "):
-        words = [f"{who}:{number}" for number in range(int(text.removeprefix("count ")))]
+    words, end = _words(body, text, who)
     if Path(spec["model_path"]).name == "wrong" and "messages" in body:
         return JSONResponse({"error": {"message": "This model is wrong."}}, 500)
-    pause = 0.2 if "slow" in text else 0.02 if text.startswith("count ") else 0
+    body["pause"] = pause = 0.2 if "slow" in text else 0.02 if text.startswith("count ") else 0
     if body.get("stream"):
         tells = bool((body.get("stream_options") or {}).get("include_usage"))
-        return StreamingResponse(_stream(body["model"], words, pause, tells), media_type="text/event-stream")
+        return StreamingResponse(_stream(body, words, end, tells), media_type="text/event-stream")
     mark = object()
     open_answers[mark] = body["model"]
     await asyncio.sleep(pause * len(words))
@@ -132,15 +131,27 @@ def _usage(words: list[str]) -> dict[str, int]:
     return {"prompt_tokens": len(words), "completion_tokens": len(words), "total_tokens": 2 * len(words)}
 
 
-async def _stream(model: str, words: list[str], pause: float, tells_usage: bool) -> AsyncIterator[str]:
-    mark = object()
+def _words(body: dict[str, Any], text: str, who: str) -> tuple[list[str], str]:
+    """The answer word by word, and what follows its last word."""
+    seed = int(body.get("seed") or 0)
+    if code := fake_coder.answer(body["messages"], seed) if "messages" in body else fake_coder.filled(text):
+        return code.split(" "), ""
+    if text.startswith("count "):
+        return [f"{who}:{number}" for number in range(int(text.removeprefix("count ")))], " "
+    return [f"{who} says ", *text.split(" ")], " "
+
+
+async def _stream(body: dict[str, Any], words: list[str], end: str, tells_usage: bool) -> AsyncIterator[str]:
+    mark, model = object(), body["model"]
     open_answers[mark] = model
     head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": model}
     try:
-        for word in words:
-            choice = {"index": 0, "delta": {"content": word + " "}, "finish_reason": None}
+        for place, word in enumerate(words, 1):
+            text = word + (end if place == len(words) else " ")
+            said = {"delta": {"content": text}} if "messages" in body else {"text": text}
+            choice = {"index": 0, **said, "finish_reason": None}
             yield f"data: {json.dumps({**head, 'choices': [choice]})}\n\n"
-            await asyncio.sleep(pause)
+            await asyncio.sleep(body["pause"])
         if "early" in words:
             return
         if "torn" in words:

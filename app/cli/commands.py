@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from app.cli import (
     adapters,
     benchmarks,
+    code,
     data,
     doctor,
     endpoint_code,
@@ -53,6 +54,7 @@ cli.command()(cli_recipe.check)
 cli.command()(exports.export)
 cli.command()(benchmarks.benchmark)
 cli.command(name="tune-endpoint")(benchmarks.tune_endpoint)
+cli.command()(code.code)
 cli.command(name="export-sky")(sky.export_sky)
 cli.command(name="presets")(cli_presets.list_presets)
 cli.add_typer(shape.COMMANDS, name="data")

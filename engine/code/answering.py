@@ -1,4 +1,4 @@
-"""A question about code from its start to its end: answers, runs, a ranking, rounds of fixing. REST and command line."""
+"""A question about code from its start to its end: answers, runs, a ranking, rounds of fixing."""
 
 from collections.abc import Generator, Mapping
 from contextlib import closing
@@ -49,6 +49,8 @@ def checked(asked: Wanted, extent: Extent) -> None:
         return
     if not asked.does.writes_code:
         raise RefusedError(f"`{asked.does.title}` writes no code to run.", "Leave out `run`, `rounds` and `tests`.")
+    if extent.rounds and asked.action == "test":
+        raise RefusedError("Tests are not fixed in rounds: what is wrong may be the code.", "Leave out `rounds`.")
     running.check(asked.speaks.name)
     file_names.checked({**asked.files, **extent.tests})
     if extent.tests and not any(name.endswith(".py") for name in extent.tests):
@@ -88,7 +90,6 @@ def _run(asked: Wanted, extent: Extent, run_in: Runner, answers: list[Written]) 
     best = next(written for written in answers if written.candidate == ranked[0].candidate)
     if not extent.rounds or ranked[0].outcome.works or not best.changed:
         return
-    tests = extent.tests or candidates.tests_of(asked, best)
     question = replace(asked, language=asked.speaks.name, files=best.files)
-    with closing(fixing.rounds(question, run_in, extent.rounds, tests)) as events:
+    with closing(fixing.rounds(question, run_in, extent.rounds, extent.tests, ranked[0].outcome)) as events:
         yield from events

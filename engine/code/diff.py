@@ -1,24 +1,45 @@
 """What differs between two versions, as a unified diff. Texts that would take difflib minutes are told as replaced."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
-MOST_PAIRS = 4_000_000  # of lines that would be compared: about a second
+MOST_PAIRS = 8_000_000  # of lines that are compared in one diff
+MOST_EQUAL = 200_000  # of those, pairs that are the same: with both at their most it takes about a second
 CONTEXT = 3  # lines around a change
 
 
 def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """The diff of all files, by name; empty when they are the same."""
     names = [*before, *(name for name in after if name not in before)]
-    return "".join(line for name in names for line in _of_file(name, before.get(name), after.get(name)))
+    budget = _Budget()
+    return "".join(line for name in names for line in _of_file(name, before.get(name), after.get(name), budget))
 
 
-def _of_file(name: str, before: str | None, after: str | None) -> Iterator[str]:
+class _Budget:
+    """How much may still be compared in this diff."""
+
+    def __init__(self) -> None:
+        self._pairs, self._equal = MOST_PAIRS, MOST_EQUAL
+
+    def takes(self, old: list[str], new: list[str]) -> bool:
+        """Whether two texts can still be compared line by line; what they take is then gone."""
+        start, end = _same_ends(old, new)
+        gone, come = Counter(old[start : len(old) - end]), Counter(new[start : len(new) - end])
+        pairs = gone.total() * come.total()
+        equal = sum(count * come[line] for line, count in gone.items())
+        if pairs > self._pairs or equal > self._equal:
+            return False
+        self._pairs, self._equal = self._pairs - pairs, self._equal - equal
+        return True
+
+
+def _of_file(name: str, before: str | None, after: str | None, budget: _Budget) -> Iterator[str]:
     if before == after:
         return
     old, new = _lines(before or ""), _lines(after or "")
     heads = ("/dev/null" if before is None else f"a/{name}", "/dev/null" if after is None else f"b/{name}")
-    diff = _quick if _is_short(old, new) else _replaced
+    diff = _quick if budget.takes(old, new) else _replaced
     for line in diff(old, new, *heads):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
     if not old and not new:  # an empty file came or went
@@ -29,11 +50,6 @@ def _lines(text: str) -> list[str]:
     """Lines end with a line feed only: code may hold the others."""
     lines = text.split("\n")
     return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-
-
-def _is_short(old: list[str], new: list[str]) -> bool:
-    start, end = _same_ends(old, new)
-    return (len(old) - start - end) * (len(new) - start - end) <= MOST_PAIRS
 
 
 def _quick(old: list[str], new: list[str], old_head: str, new_head: str) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from engine.code import file_names, hidden, languages
 from engine.code.languages import Language
 
 MOST_ANSWER = 1_000_000  # characters that are looked at
+MOST_BLOCKS = 500
 MOST_NAME_WORDS = 8  # of a line that is about a file's name and not about something else
 _MARKS = " \t*_`'\":#()[]<>=,;"
 
@@ -70,7 +72,7 @@ def read(answer: str, language: str, main: str = "") -> Code:
     speaks = languages.named(language)
     main = main or speaks.main
     text = hidden.storable(answer[:MOST_ANSWER]).replace("\r\n", "\n")
-    found = list(blocks(text))
+    found = list(islice(blocks(text), MOST_BLOCKS))
     code = Code({})
     for block in _of_language(found, speaks):
         _add(code, block, main)

@@ -8,15 +8,15 @@ from engine.sizes import in_words
 
 MOST_FILES = 50
 MOST_BYTES = 1_000_000  # of all files together, in UTF-8
-LONGEST_NAME, LONGEST_PART, DEEPEST = 200, 100, 6
+LONGEST_NAME, LONGEST_PART, DEEPEST = 120, 100, 6  # bytes, characters, folders
 _SIGNS = frozenset("._-+@=,() ")
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
 
 
 def problem(name: str) -> str:
     """Why a file cannot be called so; empty when it can: a path of plain parts, such as `app/main.py`."""
-    if not name or len(name) > LONGEST_NAME:
-        return f"a name has 1 to {LONGEST_NAME} characters"
+    if not name or len(name.encode("utf-8", "replace")) > LONGEST_NAME:
+        return f"a name has 1 to {LONGEST_NAME} bytes"
     if any(hidden.is_hidden(letter) or not letter.isprintable() for letter in name):
         return "a name has no characters that cannot be seen"
     parts = name.split("/")
@@ -76,22 +76,28 @@ def cleaned(name: str) -> str:
     """A model's name for a file as one that leads nowhere else; empty when nothing is left of it."""
     name = unicodedata.normalize("NFC", name[: 4 * LONGEST_NAME]).replace("\\", "/")
     parts = [_clean_part(part) for part in name.split("/")]
-    cleaned_name = "/".join([part for part in parts if part][-DEEPEST:])[-LONGEST_NAME:]
+    cleaned_name = _ending("/".join([part for part in parts if part][-DEEPEST:]))
     return cleaned_name if not problem(cleaned_name) else ""
+
+
+def _ending(name: str) -> str:
+    """The end of a name that is too long: it says what kind of file it is."""
+    while len(name.encode()) > LONGEST_NAME:
+        name = name[1:].lstrip(" ./")
+    return name
 
 
 def _clean_part(part: str) -> str:
     kept = "".join(letter for letter in part if letter.isalnum() or letter in _SIGNS or unicodedata.combining(letter))
-    kept = "".join(letter for letter in kept if not hidden.is_hidden(letter))[:LONGEST_PART].strip(" .")
+    kept = "".join(letter for letter in kept if not hidden.is_hidden(letter))[:LONGEST_PART].strip().rstrip(" .")
     return f"_{kept}" if kept.partition(".")[0].lower() in _DEVICES else kept
 
 
 def free(name: str, taken: "dict[str, str]") -> str:
-    """The name, or one with a number where it clashes with a file there is. Raises RefusedError when all are taken."""
-    stem, dot, ending = name.rpartition(".")
-    for number in range(1, MOST_FILES + 2):
-        tried = name if number == 1 else f"{stem or ending}_{number}{dot if stem else ''}{ending if stem else ''}"
-        tried = tried if number < 2 or not problem(tried) else f"file_{number}"
-        if _clashing({**taken, tried: ""}) is None and tried not in taken:
-            return tried
-    raise RefusedError(f"There are too many files called `{name}`.", "Ask for fewer files.")
+    """The name, or one with a number where it clashes with a file there is."""
+    if _clashing({**taken, name: ""}) is None and name not in taken:
+        return name
+    stem, _, ending = name.replace("/", "_").rpartition(".")
+    stem, ending = (stem, f".{ending}") if stem else (ending, "")
+    numbered = (f"{stem[:60]}_{number}{ending[:20]}" for number in range(2, len(taken) + 3))
+    return next(tried for tried in numbered if tried not in taken and _clashing({**taken, tried: ""}) is None)

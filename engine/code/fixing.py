@@ -28,19 +28,23 @@ class Round:
 
 
 def rounds(
-    asked: Wanted, run_in: Runner, most: int = 3, tests: Mapping[str, str] | None = None
+    asked: Wanted,
+    run_in: Runner,
+    most: int = 3,
+    tests: Mapping[str, str] | None = None,
+    known: Outcome | None = None,
 ) -> Generator[Piece | Round]:
     """Runs the code; while it does not work, has the model fix it, at most `most` times, and runs it again.
 
     Yields the words of each answer as they come, and a Round after each run: the last one says how it ended. `tests`
-    are run instead of the main file; the model cannot change them. Raises RefusedError, ChatError, and what the sandbox
-    raises.
+    are run instead of the main file; the model cannot change them. `known`: how the code ran already. Raises
+    RefusedError, ChatError, and what the sandbox raises.
     """
     if not 0 <= most <= MOST_ROUNDS:
         raise RefusedError(f"`rounds` is {most}.", f"Use 0 to {MOST_ROUNDS}.")
     running.check(asked.language)
     files = dict(asked.files)
-    outcome = running.run(files, run_in, tests)
+    outcome = known or running.run(files, run_in, tests)
     yield Round(0, files, outcome)
     question = replace(asked, action="fix")
     for number in range(1, most + 1):
@@ -50,8 +54,8 @@ def rounds(
         pieces: list[Piece] = []
         with closing(writing.stream(question)) as stream:
             for piece in stream:
-                pieces.append(piece)
-                yield piece
+                pieces.append(replace(piece, round=number))
+                yield pieces[-1]
         answer = candidates.written(question, pieces)
         after = {**answer.files, **(tests or {})} if tests else answer.files
         note = "" if after != files else "The model changed nothing."

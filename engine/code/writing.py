@@ -28,6 +28,7 @@ class Piece:
     way: Way | None = None
     note: str = ""  # why it is asked in this way, in a sentence
     ended: str = ""
+    round: int = 0  # of fixing; 0 for the first answer
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ of `{name, error}`, one a test, the error empty where it passed. A file without 
 does not raise. What the tests print is kept up to MOST_PRINTED characters, so that the report is never cut off.
 """
 
+import functools
 import importlib.util
 import inspect
 import io
 import json
+import os
 import sys
 import traceback
 import unittest
@@ -47,9 +49,13 @@ def attempt(name: str, test: Callable[[], object]) -> dict[str, str]:
 
 
 def _words(error: BaseException) -> str:
-    """The traceback below this program, its end, and what a bare assert compared."""
+    """The end of the traceback, without the steps of this program and of the standard library."""
+    here = os.getcwd() + os.sep
     steps = traceback.extract_tb(error.__traceback__)
-    own = [step for step in steps if step.filename != __file__ and "importlib" not in step.filename]
+    own = [step for step in steps if os.path.abspath(step.filename).startswith(here)]
+    own = [step for step in own if os.path.basename(step.filename) != os.path.basename(__file__)]
+    for step in own:
+        step.filename = os.path.relpath(step.filename)
     text = "".join([*traceback.format_list(own[-8:]), *traceback.format_exception_only(error)])
     return text.strip()[-MOST_ERROR:]
 
@@ -64,11 +70,15 @@ def tests_in(module: ModuleType) -> Iterator[tuple[str, Callable[[], object]]]:
 
 def _of_class(name: str, kind: type) -> Iterator[tuple[str, Callable[[], object]]]:
     if issubclass(kind, unittest.TestCase):
-        for case in unittest.defaultTestLoader.loadTestsFromTestCase(kind):
-            yield f"{name}.{case.id().rpartition('.')[2]}", case.debug  # type: ignore[union-attr]
+        for method in unittest.defaultTestLoader.getTestCaseNames(kind):
+            yield f"{name}.{method}", kind(method).debug
     elif name.startswith("Test"):
         for method in [method for method in vars(kind) if method.startswith("test")]:
-            yield f"{name}.{method}", lambda method=method: getattr(kind(), method)()  # type: ignore[misc]
+            yield f"{name}.{method}", functools.partial(call, kind, method)
+
+
+def call(kind: type, method: str) -> None:
+    getattr(kind(), method)()
 
 
 def load(file: str) -> ModuleType:
@@ -84,17 +94,21 @@ def report(files: list[str]) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     for file in files:
         modules: list[ModuleType] = []
-        loaded = attempt(file, lambda file=file, modules=modules: modules.append(load(file)))
+        loaded = attempt(file, functools.partial(load_into, modules, file))
         tests = list(tests_in(modules[0])) if modules else []
         found += [attempt(f"{file}: {name}", test) for name, test in tests] if tests else [loaded]
     return found[:MOST_TESTS]
+
+
+def load_into(modules: list[ModuleType], file: str) -> None:
+    modules.append(load(file))
 
 
 def main() -> None:
     asked = json.loads(sys.stdin.readline())
     sys.path.insert(0, "")
     output = sys.stdout
-    sys.stdout = sys.stderr = Printed(output)  # type: ignore[assignment]
+    sys.stdout = sys.stderr = Printed(output)
     found = report(asked["files"])
     output.write(f"\n{asked['mark']} {json.dumps(found)}\n")
     output.flush()
