@@ -19,7 +19,7 @@ LANGUAGES = [(language.title, language.name) for language in languages.LANGUAGES
 """To choose from: what is shown, and its name."""
 
 _DRAWN = {name: name for name in gr.Code.languages if name} | {
-    "java": "cpp", "kotlin": "cpp", "swift": "cpp", "csharp": "cpp", "go": "cpp", "rust": "cpp", "php": "html",
+    "java": "cpp", "kotlin": "cpp", "swift": "cpp", "csharp": "cpp", "go": "cpp", "rust": "cpp", "php": "html", "ruby": "python",
 }  # fmt: skip
 """What the editor draws a language as; those it does not know as one that looks like them."""
 

@@ -6,31 +6,26 @@ codes of a terminal hide what was printed. Here they are never obeyed: each stan
 
 import re
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from engine.code import hidden
 
 MOST_SHOWN = 60_000  # characters of one text in the page; how many more there are is said
-_UNUSUAL = re.compile(r"[^\n\t\x20-\x7e]")
+_UNUSUAL = re.compile(r"([^\n\t\x20-\x7e])\1*")
 
 
 def shown(text: str, most: int = MOST_SHOWN) -> Markup:
     """A text as HTML that looks like what is in it, and says where it was cut."""
-    kept = text[:most].replace("\r\n", "\n")
-    parts, place = [], 0
-    for found in _UNUSUAL.finditer(kept):
-        if hidden.is_hidden(found[0]):
-            parts += [_escaped(kept[place : found.start()]), _mark(found[0])]
-            place = found.end()
-    parts.append(_escaped(kept[place:]))
+    escaped = str(escape(text[:most].replace("\r\n", "\n")))
+    marked = Markup(_UNUSUAL.sub(_mark, escaped))
     if len(text) > most:
-        parts.append(Markup('<span class="cd-cut">\n… {} more characters</span>').format(f"{len(text) - most:,}"))
-    return Markup("").join(parts)
+        marked += Markup('<span class="cd-cut">\n… {} more characters</span>').format(f"{len(text) - most:,}")
+    return marked
 
 
-def _escaped(text: str) -> Markup:
-    return Markup("{}").format(text)
-
-
-def _mark(character: str) -> Markup:
-    return Markup('<span class="cd-mark">U+{:04X}</span>').format(ord(character))
+def _mark(found: re.Match[str]) -> str:
+    """One character, or the same several times."""
+    if not hidden.is_hidden(found[1]):
+        return found[0]
+    times = f" ×{len(found[0])}" if len(found[0]) > 1 else ""
+    return f'<span class="cd-mark">U+{ord(found[1]):04X}{times}</span>'
