@@ -18,9 +18,9 @@ Files = dict[str, str]
 LANGUAGES = [(language.title, language.name) for language in languages.LANGUAGES.values()]
 """To choose from: what is shown, and its name."""
 
-_DRAWN = {name: name for name in gr.Code.languages if name} | {
-    "java": "cpp", "kotlin": "cpp", "swift": "cpp", "csharp": "cpp", "go": "cpp", "rust": "cpp", "php": "html", "ruby": "python",
-}  # fmt: skip
+_ALIKE = {"kotlin": "cpp", "php": "html", "ruby": "python"}
+_ALIKE |= dict.fromkeys(("java", "swift", "csharp", "go", "rust"), "cpp")
+_DRAWN = {name: name for name in gr.Code.languages if name} | _ALIKE
 """What the editor draws a language as; those it does not know as one that looks like them."""
 
 
