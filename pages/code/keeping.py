@@ -76,7 +76,7 @@ def keep_run(sheet: Sheet, desk: Desk, result: run_view.Shown, project_id: str =
 
 def name_of(task: str, opened: str) -> str:
     """A name for what nobody has named: the first words of the task, else the open file's name."""
-    line = " ".join(task.split())
+    line = "".join(letter for letter in " ".join(task.split()) if letter.isprintable())  # names are
     short = line if len(line) <= LONGEST_NAME else line[:LONGEST_NAME].rpartition(" ")[0] or line[:LONGEST_NAME]
     return short or opened
 

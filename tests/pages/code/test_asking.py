@@ -275,6 +275,20 @@ def test_a_snippet_is_saved_named_renamed_downloaded_and_deleted(toasts: list[st
     assert toasts
 
 
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        ("", "main.py"),
+        ("sum\u202e a\n column", "sum a column"),
+        ("word " * 30, "word word word word word word word word word word word word"[:59]),
+        ("x" * 200, "x" * 60),
+        ("\u202e", "main.py"),
+    ],
+)
+def test_what_nobody_named_is_called_after_its_task(task: str, name: str) -> None:
+    assert keeping.name_of(task, "main.py") == name
+
+
 def test_an_earlier_version_is_brought_back_and_saving_it_makes_it_the_newest() -> None:
     snippet_id = kept("one\n")
     snippets.save_version(snippet_id, {"main.py": "two\n"}, note="<script>")
