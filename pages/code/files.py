@@ -68,9 +68,18 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+class _Whole(str):
+    """A text for the editor: Gradio 6.31 strips what it puts in one, and files have indentation and a last newline."""
+
+    __slots__ = ()
+
+    def strip(self, _characters: str | None = None, /) -> str:
+        return self
+
+
 def fields(desk: Desk) -> list[Any]:
     """The desk as the page's fields show it: the JSON, which is open, the editor, the tabs."""
-    editor = gr.update(value=desk.text, language=drawn_as(desk.opened))
+    editor = gr.update(value=_Whole(desk.text), language=drawn_as(desk.opened))
     return [json.dumps(desk.files), desk.opened, editor, tabs_html(desk)]
 
 

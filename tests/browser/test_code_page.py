@@ -169,7 +169,7 @@ def test_an_answer_is_stopped_and_what_had_come_stays(visit: Open, coder: None) 
 
 
 def test_nothing_of_a_stranger_runs_in_the_page(visit: Open, coder: None) -> None:
-    files = {"main.py": f"print({HOSTILE!r})\n", "b.py": HOSTILE}
+    files = {"main.py": f"print('''{HOSTILE}''')\n", "b.py": HOSTILE}
     name = HOSTILE.replace("\u202e", "")
     snippet = snippets.create(name, "python", HOSTILE, files, DEFAULT_PROJECT, answer=HOSTILE, note=HOSTILE)
     snippets.save_version(snippet.id, {"main.py": HOSTILE * 2}, answer=f"```\n{HOSTILE}\n```", action=HOSTILE[:60])

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from engine.code import languages
@@ -87,6 +88,12 @@ def test_the_editor_draws_every_language() -> None:
     assert files.drawn_as("notes") is None
     *_, editor, _tabs = files.fields(Desk({"a.js": "let x"}, "a.js"))
     assert (editor["value"], editor["language"]) == ("let x", "javascript")
+
+
+def test_the_editor_gets_a_text_to_its_last_newline() -> None:
+    text = "    indented = 1\n\n"
+    *_, editor, _tabs = files.fields(Desk({"a.py": text}, "a.py"))
+    assert gr.Code().postprocess(editor["value"]) == text
 
 
 def test_a_language_that_is_chosen_first_names_the_file_and_later_leaves_it() -> None:
