@@ -73,7 +73,7 @@ def _now(sheet: Sheet, past: Sequence[tuple[Round, SnippetVersion]], answer: str
     )
     line = told.line(f"Round {last.number + bool(answer)} of {sheet.rounds}", busy="write")
     made = _panel(past, writing if answer else "")
-    result = running.output_html(last.outcome.plain())
+    result = run_view.output_html(last.outcome.plain())
     return shown(line, desk_with(last.files, sheet.opened), output=result, made=made, snippet_id=version.snippet_id)
 
 
@@ -86,7 +86,7 @@ def _ended(sheet: Sheet, past: Sequence[tuple[Round, SnippetVersion]]) -> Shown:
     line = told.line(words, tone="" if last.outcome.works else "bad", **keeping.where(version))
     result = last.outcome.plain()
     return shown(
-        line, desk_with(last.files, sheet.opened), output=running.output_html(result), made=_panel(past, ""),
+        line, desk_with(last.files, sheet.opened), output=run_view.output_html(result), made=_panel(past, ""),
         error=run_view.error_of(result), snippet_id=version.snippet_id,
     )  # fmt: skip
 

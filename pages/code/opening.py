@@ -93,7 +93,7 @@ def _result_of(version: SnippetVersion | None) -> list[str]:
     if version is None:
         return ["", "", ""]
     result = version.result_json
-    shown = run_view.result_html(result) if result else ""
+    shown = run_view.output_html(result) if result else ""
     answer = answer_view.answer_html(version.answer, version.action == "explain")
     return [str(shown), str(answer), run_view.error_of(result) if result else ""]
 

@@ -25,6 +25,11 @@ PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"
 """First bytes and type. An SVG is a document that may have scripts in it, so it is never shown as a picture."""
 
 
+def output_html(result: Shown) -> str:
+    """The result as it stands under the editor, with Fix it where there is something to mend."""
+    return str(result_html(result, html.button("Fix it", "fix", tone="primary") if failed(result) else ""))
+
+
 def plain(result: Result) -> dict[str, Any]:
     """With its pictures, ready to be shown."""
     told = {name: value for name, value in asdict(result).items() if name != "files"}

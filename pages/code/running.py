@@ -13,7 +13,7 @@ from engine.sandbox import sandbox
 from pages.code import keeping, run_view, told
 from pages.code.files import Desk
 from pages.code.sheet import Sheet, sheet_of
-from pages.parts import html, toasts
+from pages.parts import toasts
 
 RUNS = "python"  # the language that is run
 
@@ -36,7 +36,7 @@ def run(*values: Any) -> Iterator[list[Any]]:
         version = keeping.keep_run(sheet, sheet.desk, result) if sheet.snippet_id else None
         where = keeping.where(version) if version else {}
         words = f"Kept as version {version.number}." if version else ""
-        yield [output_html(result), run_view.error_of(result), told.line(words, **where)]
+        yield [run_view.output_html(result), run_view.error_of(result), told.line(words, **where)]
         return
     yield [gr.skip(), gr.skip(), told.line("It did not run.", tone="bad")]
 
@@ -67,9 +67,3 @@ def runner(sheet: Sheet) -> Runner:
 
 def _limits(sheet: Sheet) -> sandbox.Limits:
     return sandbox.Limits(wall_seconds=min(30.0, max(1.0, sheet.seconds)))
-
-
-def output_html(result: run_view.Shown) -> str:
-    """The result, with Fix it where there is something to mend."""
-    mend = html.button("Fix it", "fix", tone="primary") if run_view.failed(result) else ""
-    return str(run_view.result_html(result, mend))
