@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from engine.code import fences, hidden, running, wanted, writing
+from engine.code import fences, hidden, languages, running, wanted, writing
 from engine.code.running import Outcome, Runner
 from engine.code.wanted import Wanted
 from engine.code.writing import Piece, Way
@@ -119,10 +119,11 @@ def written(asked: Wanted, pieces: Sequence[Piece]) -> Written:
     if not asked.does.writes_code:
         sentence = hidden.warning(answer, "The answer")
         return Written(number, answer, dict(asked.files), [*warnings, *filter(None, [sentence])], ended)
-    code = fences.read(answer, asked.speaks.name, _main(asked))
+    given = None if asked.action in ("write", "translate") else asked.files.get(asked.main)
+    code = fences.read(answer, asked.speaks.name, _main(asked), given)
     kept = {} if asked.action == "translate" else asked.files
-    if not code.files:
-        warnings.append("The answer has no code.")
+    if not any(languages.of_file(name) is asked.speaks for name in code.files):
+        warnings.append(f"The answer has no {asked.speaks.title} code.")
     return Written(
         number, answer, {**kept, **code.files}, [*warnings, *code.warnings], ended, changed=tuple(code.files)
     )

@@ -64,17 +64,19 @@ def files_of(answer: str, language: str) -> dict[str, str]:
     return read(answer, language).files
 
 
-def read(answer: str, language: str, main: str = "") -> Code:
+def read(answer: str, language: str, main: str = "", given: str | None = None) -> Code:
     """The same with warnings. Names lead nowhere, files are as many and as large as a snippet may have.
 
-    `main`: what the first block without a name is called, instead of main.py.
+    `main`: what the first block without a name is called, instead of main.py. `given`: code that the answer is about;
+    one block without a name is then taken, and not one that only quotes it.
     """
     speaks = languages.named(language)
     main = main or speaks.main
-    text = hidden.storable(answer[:MOST_ANSWER]).replace("\r\n", "\n")
+    text = spoken(hidden.storable(answer[:MOST_ANSWER]).replace("\r\n", "\n"))
     found = list(islice(blocks(text), MOST_BLOCKS))
     code = Code({})
-    for block in _of_language(found, speaks):
+    chosen = _of_language(found, speaks)
+    for block in chosen if given is None else _one(chosen, given):
         _add(code, block, main)
     if not found and _looks_like_code(text, speaks):
         code.files[main] = text.strip("\n") + "\n"
@@ -82,6 +84,13 @@ def read(answer: str, language: str, main: str = "") -> Code:
         if sentence := hidden.warning(content, f"`{name}`"):
             code.warnings.append(sentence)
     return code
+
+
+def spoken(answer: str) -> str:
+    """The answer without what a reasoning model thought before it; nothing while it still thinks."""
+    if not answer.lstrip().startswith("<think>"):
+        return answer
+    return answer.partition("</think>")[2]
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -124,6 +133,15 @@ def _of_language(found: list[Block], speaks: Language) -> list[Block]:
     found = [block for block in found if any(line.strip() for line in block.lines)]
     chosen = [block for block in found if block.language is speaks or block.name()]
     return chosen or [block for block in found if not block.info] or found
+
+
+def _one(chosen: list[Block], given: str) -> list[Block]:
+    """Those with a name, and of the others the longest that is not what was given; the last of several."""
+    unnamed = [block for block in chosen if not block.name()]
+    quoted = given.split()
+    new = [block for block in unnamed if "\n".join(block.lines).split() != quoted] or unnamed
+    longest = max(new[::-1], key=lambda block: sum(map(len, block.lines)), default=None)
+    return [block for block in chosen if block is longest or block.name()]
 
 
 def _add(code: Code, block: Block, main: str) -> None:

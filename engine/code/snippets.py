@@ -1,6 +1,7 @@
 """Snippets: code that is kept under a name, with every version of it, what differs, and a way to take it away."""
 
 import io
+import json
 import time
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from storage import snippets as stored
 from storage.tables import DEFAULT_PROJECT, Project, Snippet, SnippetVersion
 
 MOST_VERSIONS = 1000
-MOST_NOTE, MOST_ANSWER = 1_000, 1_000_000  # characters
+MOST_NOTE, MOST_ANSWER, MOST_RESULT = 1_000, 1_000_000, 1_000_000  # characters
 ZIP_DATE = (2026, 1, 1, 0, 0, 0)  # the same files make the same archive
 
 
@@ -159,6 +160,8 @@ def _version(snippet_id: str, number: int, files: Mapping[str, str], origin: Ori
     if not files:
         raise RefusedError("There are no files to keep.", "Write some code first.")
     result = origin.get("result")
+    if result is not None and (size := len(json.dumps(result, default=str))) > MOST_RESULT:
+        raise RefusedError(f"The result has {size:,} characters.", f"Use at most {MOST_RESULT:,}; cut its output.")
     return SnippetVersion(
         snippet_id=snippet_id,
         number=number,

@@ -16,6 +16,7 @@ from engine.code.wanted import Wanted
 from engine.errors import RefusedError
 
 Way = Literal["chat", "fim", "text"]
+LEAST_REPEATED = 2  # lines that are the same, from which on an answer only repeats what is there
 MOST_ANSWER = fences.MOST_ANSWER  # characters; an outside server may never end
 
 
@@ -112,8 +113,26 @@ def insertion(answer: str, asked: Wanted, way: Way) -> str:
     """What belongs at the cursor: of an answer in words the code alone, without what stands around the cursor."""
     if way == "fim":
         return answer
-    found = list(fences.blocks(answer.replace("\r\n", "\n")))
+    answer = fences.spoken(answer.replace("\r\n", "\n"))
+    found = list(fences.blocks(answer))
     code = "\n".join(found[0].lines) if found else answer
     before, behind = asked.around_cursor()
-    code = code.removeprefix(before) if before.strip() else code
+    code = _behind_repeated(code, before)
     return code.removesuffix(behind) if behind.strip() else code
+
+
+def _behind_repeated(code: str, before: str) -> str:
+    """The code without the lines before the cursor, which models like to say again; blank lines do not matter."""
+    known = [line.rstrip() for line in before.split("\n") if line.strip()]
+    said = [(place, line) for place, line in enumerate(code.split("\n")) if line.strip()]
+    same = 0
+    while same < min(len(known), len(said)) and said[same][1].rstrip() == known[same]:
+        same += 1
+    if same == len(said) >= LEAST_REPEATED:
+        return ""
+    last = len(known) - 1  # the cursor may be in the middle of this line
+    if last < 0 or same < last or len(said) <= last or not said[last][1].startswith(known[last]):
+        return code
+    place, line = said[last]
+    rest = "\n".join([line[len(known[last]) :], *code.split("\n")[place + 1 :]])
+    return rest.removeprefix(before[len(before.rstrip()) :])

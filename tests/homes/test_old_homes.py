@@ -88,6 +88,9 @@ def test_its_database_is_brought_up_to_date_and_everything_is_listed(old_home: P
         assert "What is 0 plus 0?" in json.dumps(rows[0])
         health = client.get(f"/api/datasets/{named(client, 'datasets', 'sums')['id']}/health").json()
         assert health["status"] == "succeeded"
+        assert client.get("/api/snippets").json() == []
+        kept = client.post("/api/snippets", json={"name": "new", "files": {"main.py": "x = 1\n"}})
+        assert (kept.status_code, kept.json()["newest"]) == (201, 1)
     (talk,) = chat.recent_chats()
     assert [message.content for message in chat.messages(talk.id)] == ["Hello", "Hello you", "Goodbye"]
 

@@ -54,6 +54,14 @@ def test_a_model_that_dies_leaves_its_words_and_an_error(jokes: str) -> None:
     assert len(chat.messages(talk.id)) == 1
 
 
+def test_an_answer_that_ends_too_early_is_kept_as_incomplete_and_told(jokes: str) -> None:
+    talk = chat.new_chat()
+    chat.ask(talk.id, "early")
+    with pytest.raises(chat.ChatError, match="in the middle of its answer"):
+        list(chat.answer(talk.id, "tuned", "jokes"))
+    assert [turn.complete for turn in chat.messages(talk.id)] == [True, False]
+
+
 def test_each_side_sees_its_own_answers_and_the_newest_turns() -> None:
     talk = chat.new_chat()
     for number in range(30):

@@ -33,6 +33,8 @@ from engine.errors import RefusedError
         ("I cannot do that.", {}),
         ("", {}),
         ("```python\n\n```", {}),
+        ("<think>\n```python\nno\n```\n</think>\n```python\nx = 1\n```", {"main.py": "x = 1\n"}),
+        ("<think>\n```python\nno\n```", {}),
         ("```js\nlet x = 1;\n```", {"main.js": "let x = 1;\n"}),  # another language than was asked for
     ],
 )  # fmt: skip

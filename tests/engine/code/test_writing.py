@@ -164,6 +164,25 @@ def test_an_insertion_is_the_code_alone() -> None:
     for answer in ("2", "```python\n2\n```", "```python\na = 1\nb = 2\nprint(b)\n\n```", "a = 1\nb = 2\nprint(b)\n"):
         assert writing.insertion(answer, question, "chat") == "2"
     assert writing.insertion("```", question, "fim") == "```"
+    question = asked(action="complete", files={"main.py": "def add(a, b):\n\n    "})
+    for answer in ("return a + b", "def add(a, b):\n    return a + b", "def add(a, b):\n\n    return a + b"):
+        assert writing.insertion(f"```python\n{answer}\n```", question, "chat").strip() == "return a + b"
+    question = asked(action="complete", files={"main.py": "a = 1\nb = 2\nc = 3\n"})
+    assert writing.insertion("a = 1\nb = 2", question, "text") == ""
+
+
+def test_a_block_that_only_quotes_the_code_is_not_taken_for_the_mended_one() -> None:
+    yours, mended, use = "def add(a, b):\n    print(add(1, 2))", "x = 1", "ls"
+    quoted = f"Yours:\n```python\n{yours}\n```\nMended:\n```python\n{mended}\n```\nUse:\n```sh\n{use}\n```"
+    given = "def add(a, b):\n    \n\nprint(add(1, 2))\n"
+    assert fences.read(quoted, "python", "app.py", given).files == {"app.py": "x = 1\n"}
+    assert fences.read("```python\nx = 1\n```", "python", "app.py", "x = 1").files == {"app.py": "x = 1\n"}
+
+
+def test_an_answer_in_another_language_than_asked_is_said() -> None:
+    question = asked("double", language="go")
+    written = candidates.written(question, [writing.Piece("```python\nx = 1\n```")])
+    assert written.warnings == ["The answer has no Go code."]
 
 
 def test_closing_an_answer_stops_the_model(coder: str, coder_address: str) -> None:
