@@ -18,7 +18,7 @@ WAITING = 2 * sandbox.AT_ONCE
 
 class CodeRunBody(Body):
     files: dict[str, str] = Field(
-        description="Text files by name, such as main.py, which is what runs, and data/rows.csv. At most 50, 1 MB together."
+        description="Text files by name: main.py, which is what runs, data/rows.csv ... At most 50, 1 MB together."
     )
     language: str = Field(default="python", max_length=40, description="Only python.")
     stdin: str = Field(default="", description="What the program reads from its standard input, at most 1 MB.")

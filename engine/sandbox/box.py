@@ -56,7 +56,7 @@ class Box:
         if memory > limits.memory_bytes:
             return f"its processes had more than {limits.memory_bytes // 10**6} MB of memory together"
         if folder.is_over(self.box):
-            most = f"{folder.MOST_DISK_BYTES // 10**6} MB or {folder.MOST_ENTRIES} files"
+            most = f"{folder.MOST_DISK_BYTES // 10**6} MB, {folder.MOST_ENTRIES} files or {folder.MOST_DEPTH} folders deep"
             return f"it wrote more than {most}"
         return ""
 

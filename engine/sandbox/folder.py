@@ -16,6 +16,7 @@ PREFIX = "tunesmith-code-"
 BOX = "box"
 MOST_ENTRIES = 2000  # files and folders, while it runs
 MOST_DISK_BYTES = 64_000_000
+MOST_DEPTH = 32
 MOST_FILES, MOST_BYTES = 40, 20_000_000  # that come back
 
 
@@ -49,12 +50,12 @@ def _give(path: Path, user: int | None) -> None:
 
 
 def is_over(box: Path) -> bool:
-    """Whether there is more in it than may be. Stops counting there, so it never takes long."""
-    size = 0
+    """Whether there is more in it, or it is deeper, than may be. Stops counting there, so it never takes long."""
+    size, deepest = 0, str(box).count(os.sep) + MOST_DEPTH
     for entries, entry in enumerate(_entries(str(box))):
         with contextlib.suppress(OSError):
             size += entry.stat(follow_symlinks=False).st_blocks * 512
-        if entries > MOST_ENTRIES or size > MOST_DISK_BYTES:
+        if entries > MOST_ENTRIES or size > MOST_DISK_BYTES or entry.path.count(os.sep) > deepest:
             return True
     return False
 
@@ -80,8 +81,8 @@ def left(box: Path, given: Mapping[str, str | bytes]) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     size = 0
-    paths = sorted((entry.path for entry in _entries(str(box))), key=lambda path: (not path.endswith(".png"), path))
-    for path in paths:
+    paths = [entry.path for entry in _entries(str(box)) if entry.is_file(follow_symlinks=False)]
+    for path in sorted(paths, key=lambda path: (not path.endswith(".png"), path)):
         name = os.path.relpath(path, box)
         if not _is_shown(name) or len(found) >= MOST_FILES:
             continue
@@ -107,11 +108,14 @@ def _read(path: str, most: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1 or facts.st_size > most:
             return None
-        return file.read(most)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)
 
 
 def remove(folder: Path) -> None:

@@ -118,7 +118,7 @@ def probe(name: Name) -> tuple[str, list[Probe]]:
 def _attempted(name: Name) -> dict[str, bool]:
     """Two runs: the attempts one after the other; then memory, which ends the run."""
     files = {"main.py": ATTEMPTS.read_bytes()}
-    with _bait() as (told, looks):
+    with bait() as (told, looks):
         told["attempts"] = [attempt for attempt in WORDS if attempt != "total_memory"]
         result = running.run_in(name, files, json.dumps(told).encode(), LIMITS)
         if not result.stdout:
@@ -131,7 +131,7 @@ def _attempted(name: Name) -> dict[str, bool]:
 
 
 @contextmanager
-def _bait() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def bait() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """What is to be found outside, open to everybody; and looks at whether it was."""
     planted = secrets.token_hex(8)
     os.environ[PLANTED] = planted

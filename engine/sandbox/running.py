@@ -1,5 +1,6 @@
 """One run to its end: what it prints is read up to a limit, the clock is kept, what it leaves is taken."""
 
+import contextlib
 import json
 import os
 import time
@@ -61,17 +62,18 @@ def run_in(
     means: Name, files: Mapping[str, str | bytes], stdin: bytes, limits: Limits, entry: str = "main.py"
 ) -> Result:
     """Runs `entry` under these means, whatever they hold. Raises NoSandboxError when the sandbox does not start."""
-    try:
-        with boxes.opened(means, files, stdin, limits, entry) as box:
-            reading = _read(box, limits)
-            box.end()
-            for descriptor in reading.texts:  # what was on its way
-                while piece := os.read(descriptor, PIECE_BYTES):
-                    reading.take(descriptor, piece)
-            stdout, stderr = (reading.texts[pipe].decode(errors="replace") for pipe in (box.output, box.errors))
-            files_left = folder.left(box.box, files)
-    except OSError as error:
-        raise not_started(means, str(error)) from error
+    with contextlib.ExitStack() as stack:
+        try:
+            box = stack.enter_context(boxes.opened(means, files, stdin, limits, entry))
+        except OSError as error:
+            raise not_started(means, str(error)) from error
+        reading = _read(box, limits)
+        box.end()
+        for descriptor in reading.texts:  # what was on its way
+            while piece := os.read(descriptor, PIECE_BYTES):
+                reading.take(descriptor, piece)
+        stdout, stderr = (reading.texts[pipe].decode(errors="replace") for pipe in (box.output, box.errors))
+        files_left = folder.left(box.box, files)
     if reading.began is None:
         raise not_started(means, reading.told.get("failed") or stderr.strip()[-300:] or "no answer in time")
     told = reading.told

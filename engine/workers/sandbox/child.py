@@ -5,10 +5,10 @@ judged by a process of its own, forked here: nothing is left over from one to th
 Output, in frames: b"D 12\\n" and 12 bytes of what that process wrote, a line for each answer ([worth], or {"error":
 ...}), in order; then b"E 0\\n" with its exit code, negative for a signal.
 
-The sandbox (engine.sandbox) holds all of it back: files, network, processes, memory, time. Around the function one layer
-more is put on, as a reward only computes: seccomp lets through the system calls that computing takes (ALLOWED) and no
-other. No file is opened, read or changed, no connection made, no process or thread started, no signal sent. Modules
-that the function may use are imported before, because afterwards no file can be opened.
+The sandbox (engine.sandbox) holds all of it back: files, network, processes, memory, time. Around the function one
+layer more is put on, as a reward only computes: seccomp lets through the system calls that computing takes (ALLOWED)
+and no other. No file is opened, read or changed, no connection made, no process or thread started, no signal sent.
+Modules that the function may use are imported before, because afterwards no file can be opened.
 """
 
 import ctypes
