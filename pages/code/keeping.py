@@ -40,6 +40,10 @@ def _delete(sheet: Sheet, _event: gr.EventData, _request: gr.Request) -> list[An
     return ["", told.line("The snippet is deleted.", kept=sheet.snippet_id, to="/code")]
 
 
+def _clear(_sheet: Sheet, _event: gr.EventData, _request: gr.Request) -> list[Any]:
+    return ["", told.line("", kept="", to="/code")]
+
+
 def _download(sheet: Sheet, _event: gr.EventData, _request: gr.Request) -> list[Any]:
     desk = sheet.desk
     return [gr.skip(), told.line("", save={"name": desk.opened, "text": desk.text})]
@@ -49,6 +53,7 @@ ACTS: dict[str, Callable[[Sheet, gr.EventData, gr.Request], list[Any]]] = {
     "save": _save,
     "rename": _rename,
     "delete": _delete,
+    "clear": _clear,
     "download": _download,
 }
 

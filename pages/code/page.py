@@ -1,4 +1,4 @@
-"""Code: a task in words becomes code in an editor; it runs shut in, is mended, compared, kept and taken away.
+"""Code: a task in words becomes code in an editor; it runs in a sandbox, is fixed, compared, kept and taken away.
 
 A snippet and its versions are in the database, which of them is shown is in the address (`/code?snippet=ID&version=2`),
 and what is typed and not kept yet is in the browser. Nothing else is kept anywhere.
@@ -12,7 +12,7 @@ from pages.code import asking, files, keeping, mending, opening, running, severa
 from pages.code.sheet import NAMES
 from pages.parts import live
 
-SLUG, TITLE, SUBTITLE, KEY, ICON = "code", "Code", "Have code written, run it shut in, keep it", "e", "code"
+SLUG, TITLE, SUBTITLE, KEY, ICON = "code", "Code", "Write code with a model, run it in a sandbox, keep it", "e", "code"
 
 STREAMING: dict[str, Any] = {
     "concurrency_limit": 8,

@@ -20,7 +20,11 @@ RUNS = "python"  # the language that is run
 
 def means_html(_query: Mapping[str, str]) -> str:
     """By what code is shut in here, or why none is run."""
-    means = sandbox.means()
+    return means_words(sandbox.means())
+
+
+def means_words(means: sandbox.Means) -> str:
+    """The same of any means."""
     if means.name:
         title = "No network, none of the studio's files, limits on time, memory and processes."
         return str(Markup('<p class="cd-means" title="{}">Runs in: {}</p>').format(title, means.name))

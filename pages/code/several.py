@@ -74,20 +74,23 @@ def _kept(sheet: Sheet, asked: Wanted, written: Mapping[int, Written], project_i
     numbers = [version.number for version in kept]
     where = keeping.where(kept[-1])
     where["at"] |= {"side": f"{min(numbers)}-{max(numbers)}"}
-    line = told.line(f"Version {kept[-1].number} is the best of {len(written)}.{why_not}", **where)
-    return shown(line, desk_after(sheet, written[ranked[0].candidate]), made="", snippet_id=kept[-1].snippet_id)
+    works = "" if ranked[0].outcome.works else " It does not work yet."
+    best = f"Version {kept[-1].number} is the best of {len(written)}.{works}"
+    words = f"{len(written)} answers, in the order they came. {why_not}" if why_not else best
+    desk = desk_after(sheet, written[ranked[0].candidate])
+    return shown(told.line(words, **where), desk, made="", snippet_id=kept[-1].snippet_id)
 
 
 def _ranked(sheet: Sheet, asked: Wanted, written: Mapping[int, Written]) -> tuple[list[Ranked], str]:
-    """The best first, by running them with the tests there are; as they came where nothing runs, and why."""
+    """The best first, by running them with the tests there are; or as they came, and why they did not run."""
     as_they_came = [Ranked(number, place, candidates.EMPTY) for place, number in enumerate(written, 1)]
     if asked.speaks.name != running.RUNS:
-        return as_they_came, ""
+        return as_they_came, "Only Python runs here."
     tests = {name: text for name, text in sheet.desk.files.items() if wanted.is_test(name) and text.strip()}
     try:
         return candidates.rank(asked, list(written.values()), running.runner(sheet), tests), ""
     except SandboxError as error:
-        return as_they_came, f" They could not be run: {error.message}"
+        return as_they_came, error.message
 
 
 def side_html(query: Mapping[str, str]) -> str:

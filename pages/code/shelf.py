@@ -30,7 +30,9 @@ def head_html(query: Mapping[str, str]) -> str:
     save = html.button("Save", "save", tone="primary")
     if snippet is None:
         title = Markup('<h2>New snippet</h2><span class="ts-note">In this browser only, until you save it.</span>')
-        buttons = [html.button("Download file", "download"), save]
+        question = "Throw away the files and the task on this page?"
+        clear = html.button("Clear", "clear", confirm=question, tone="danger")
+        buttons = [clear, html.button("Download file", "download"), save]
     else:
         title = Markup("<h2>{}</h2>{}").format(marks.shown(snippet.name, MOST_TITLE), _rename(snippet))
         buttons = [_delete(snippet), html.link_button("New", "/code"), *_downloads(snippet), save]

@@ -213,6 +213,12 @@ def test_answers_side_by_side_are_run_and_the_best_comes_first(coder: str) -> No
     assert several.side_html({"snippet": end["snippet_id"], "side": "1-99"}) == ""
 
 
+def test_answers_in_another_language_are_kept_as_they_came(coder: str) -> None:
+    end = pressed("write", task="double", answers=2, language="javascript")
+    assert "2 answers, in the order they came. Only Python runs here." in end["told"]
+    assert len(snippets.versions(end["snippet_id"])) == 2
+
+
 @needs_sandbox
 def test_an_open_file_of_tests_runs_as_tests(coder: str) -> None:
     files = {"main.py": fake_coder.WRONG, "test_main.py": fake_coder.TESTS}
@@ -235,7 +241,12 @@ def test_the_same_result_again_is_no_new_version_and_other_languages_do_not_run(
     other = last(running.run(*sheet(language="rust", code="fn main() {}")), ("output", "error", "told"))
     assert "It did not run" in other["told"]
     assert "Rust does not run here" in toasts[0]
-    assert "Runs in:" in running.means_html({})
+    assert "Runs in: " in running.means_html({})
+
+
+def test_what_shuts_code_in_is_named_or_why_none_runs() -> None:
+    assert "Runs in: bubblewrap" in running.means_words(sandbox.Means("bubblewrap", "", ()))
+    assert "Nothing runs here: &lt;no means&gt;" in running.means_words(sandbox.Means("", "<no means>", ()))
 
 
 def test_a_draft_of_this_browser_comes_back_and_one_of_another_snippet_does_not() -> None:
@@ -270,6 +281,8 @@ def test_a_snippet_is_saved_named_renamed_downloaded_and_deleted(toasts: list[st
     assert "&lt;b&gt;" in act("download", snippet_id)[1]
     assert f'href="/api/snippets/{snippet_id}/download"' in shelf.head_html({"snippet": snippet_id})
     assert "&#34;to&#34;: &#34;/code&#34;" in act("delete", snippet_id)[1]
+    assert "&#34;to&#34;: &#34;/code&#34;" in act("clear")[1]
+    assert 'data-act="clear"' in shelf.head_html({})
     assert snippets.find() == []
     assert act("delete", snippet_id) == [SKIPPED, SKIPPED]
     assert toasts
