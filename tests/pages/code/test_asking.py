@@ -143,7 +143,7 @@ def test_what_cannot_be_asked_is_refused_and_nothing_is_kept(coder: str, toasts:
 def test_an_answer_without_code_changes_nothing_and_one_that_breaks_off_is_said(coder: str, toasts: list[str]) -> None:
     end = pressed("write", task="nothing", code="mine")
     assert "code" not in end
-    assert "has no code" in end["made"]
+    assert "has no Python code" in end["made"]
     assert "Nothing was written" in pressed("write", task="torn")["told"]
     assert toasts
 
