@@ -5,22 +5,31 @@ codes of a terminal hide what was printed. Here they are never obeyed: each stan
 """
 
 import re
+from itertools import islice
 
 from markupsafe import Markup, escape
 
 from engine.code import hidden
 
 MOST_SHOWN = 60_000  # characters of one text in the page; how many more there are is said
+MOST_MARKS = 500  # 6,000 in one text hold Chromium up for a second, 30,000 for half a minute
 _UNUSUAL = re.compile(r"([^\n\t\x20-\x7e])\1*")
 
 
 def shown(text: str, most: int = MOST_SHOWN) -> Markup:
     """A text as HTML that looks like what is in it, and says where it was cut."""
-    escaped = str(escape(text[:most].replace("\r\n", "\n")))
+    kept = text[: _end(text[:most])]
+    escaped = str(escape(kept.replace("\r\n", "\n")))
     marked = Markup(_UNUSUAL.sub(_mark, escaped))
-    if len(text) > most:
-        marked += Markup('<span class="cd-cut">\n… {} more characters</span>').format(f"{len(text) - most:,}")
+    if len(text) > len(kept):
+        marked += Markup('<span class="cd-cut">\n… {} more characters</span>').format(f"{len(text) - len(kept):,}")
     return marked
+
+
+def _end(text: str) -> int:
+    """Where a text ends that has no more than MOST_MARKS in it."""
+    hiding = (found.start() for found in _UNUSUAL.finditer(text) if hidden.is_hidden(found[1]))
+    return next(islice(hiding, MOST_MARKS, None), len(text))
 
 
 def _mark(found: re.Match[str]) -> str:

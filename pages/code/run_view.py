@@ -19,7 +19,7 @@ memory_bytes, timed_out, ended_for, contained_by, cut; `pictures`: name, type, b
 MOST_PICTURES, MOST_PICTURE_BYTES = 8, 4_000_000  # shown in the page
 MOST_KEPT_BYTES = 500_000  # of pictures, in base64, that a version keeps
 MOST_KEPT_TEXT = 100_000  # characters of output
-MOST_TESTS = 10  # that failed, each with what it said
+MOST_TESTS, MOST_OF_TEST = 10, 10_000  # that failed, and characters of what each said
 MOST_WROTE = 20  # names of other files
 PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 """First bytes and type. An SVG is a document that may have scripts in it, so it is never shown as a picture."""
@@ -130,7 +130,7 @@ def _wrong(title: str, more: Markup | str) -> Markup:
 
 def _test(name: str, error: str) -> Markup:
     fold = Markup('<details class="cd-fold"><summary>What it said</summary><pre class="ts-code">{}</pre></details>')
-    return _wrong(f"{name}: {_last_line(error)}", fold.format(marks.shown(error, MOST_KEPT_TEXT)))
+    return _wrong(f"{name}: {_last_line(error)}", fold.format(marks.shown(error, MOST_OF_TEST)))
 
 
 def _last_line(text: str) -> str:

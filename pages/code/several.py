@@ -22,7 +22,7 @@ from pages.parts import html
 from storage.tables import SnippetVersion
 
 REDRAW_SECONDS = 0.15
-MOST_SIDE_BY_SIDE = candidates.MOST
+MOST_SIDE_BY_SIDE, MOST_FILES = candidates.MOST, 5
 
 
 def write(sheet: Sheet, asked: Wanted, project_id: str) -> Iterator[Shown]:
@@ -118,7 +118,7 @@ def _column(version: SnippetVersion, is_best: bool) -> Markup:
     words = Markup('<p class="ts-note">{}</p>').format(marks.shown(version.note, 300)) if version.note else ""
     codes = html.join(
         Markup('<pre class="ts-code" tabindex="0" aria-label="{}">{}</pre>').format(name, marks.shown(text, 20_000))
-        for name, text in version.files_json.items()
+        for name, text in list(version.files_json.items())[:MOST_FILES]
     )
     return Markup('<article class="cd-one"{}><div class="cd-line">{}</div>{}{}</article>').format(
         Markup(" data-best") if is_best else "", head, words, codes

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from pages.code import marks
 from pages.parts import html
 
-MOST_LINES = 3000  # of a comparison
+MOST_LINES, MOST_CHARACTERS, MOST_OF_LINE = 3000, 200_000, 2000  # of a comparison; characters of one line
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _KINDS = {"+": "new", "-": "old"}
 _NONE = "/dev/null"
@@ -31,10 +31,21 @@ def diff_html(unified: str) -> Markup:
     lines = unified.removesuffix("\n").split("\n") if unified else []
     if not lines:
         return Markup('<p class="ts-note">The same, to the last character.</p>')
-    rest = Markup('<p class="ts-note">{} more lines.</p>').format(f"{len(lines) - MOST_LINES:,}")
+    count = _shown_lines(lines)
+    rest = Markup('<p class="ts-note">{} more lines.</p>').format(f"{len(lines) - count:,}")
     return Markup(
         '<div class="cd-diff" tabindex="0" role="region" aria-label="Differences"><table>{}</table></div>{}'
-    ).format(html.join(_rows(lines[:MOST_LINES])), rest if len(lines) > MOST_LINES else "")
+    ).format(html.join(_rows(lines[:count])), rest if len(lines) > count else "")
+
+
+def _shown_lines(lines: Sequence[str]) -> int:
+    """How many lines the page has room for."""
+    room = MOST_CHARACTERS
+    for count, line in enumerate(lines[:MOST_LINES]):
+        room -= min(len(line), MOST_OF_LINE)
+        if room < 0:
+            return count
+    return min(len(lines), MOST_LINES)
 
 
 def _rows(lines: Sequence[str]) -> Iterator[Markup]:
@@ -67,9 +78,11 @@ def _file(before: str, after: str) -> str:
 
 
 def _wide(kind: str, line: str) -> Markup:
-    return Markup('<tr data-line="{}"><td colspan="3">{}</td></tr>').format(kind, marks.shown(line.strip()))
+    return Markup('<tr data-line="{}"><td colspan="3">{}</td></tr>').format(
+        kind, marks.shown(line.strip(), MOST_OF_LINE)
+    )
 
 
 def _numbered(kind: str, numbers: Sequence[int | None], line: str) -> Markup:
     cells = html.join(Markup("<td>{}</td>").format("" if number is None else number) for number in numbers)
-    return Markup('<tr data-line="{}">{}<td>{}</td></tr>').format(kind, cells, marks.shown(line))
+    return Markup('<tr data-line="{}">{}<td>{}</td></tr>').format(kind, cells, marks.shown(line, MOST_OF_LINE))
