@@ -92,7 +92,7 @@ def _growing(sheet: Sheet, asked: Wanted, pieces: Sequence[Piece]) -> Shown:
     so_far = candidates.written(asked, pieces)
     line = told.line(f"Writing, {len(so_far.answer):,} characters", busy="write")
     if so_far.changed:
-        return shown(line, desk_after(sheet, so_far))
+        return shown(line, desk_after(sheet, so_far), made="")
     return shown(line, made=str(answer_view.answer_html(so_far.answer, open_now=True)))
 
 

@@ -78,7 +78,8 @@ def page() -> None:
     ran = run.click(running.run, sheet, [output, field["error"], told], **STREAMING)
     for event in (written, mended, ran):
         event.then(None, None, None, js=REST, **live.QUIET)
-    stop.click(asking.stopped, None, told, cancels=[written, mended], **live.QUIET)
+    stopped = stop.click(asking.stopped, None, told, cancels=[written, mended], **live.QUIET)
+    stopped.then(None, drafted, None, js=KEEP_DRAFT, **live.QUIET)
 
 
 def _html(id: str, script: str | None = None, value: str = "") -> gr.HTML:

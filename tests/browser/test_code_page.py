@@ -166,6 +166,8 @@ def test_an_answer_is_stopped_and_what_had_come_stays(visit: Open, coder: None) 
     told(page, "Stopped.")
     expect(stop).to_be_hidden()
     assert snippets.find() == []
+    page.reload()
+    expect(page.locator("#code-editor .cm-content")).to_contain_text("def mean")
 
 
 def test_nothing_of_a_stranger_runs_in_the_page(visit: Open, coder: None) -> None:
