@@ -35,7 +35,7 @@ def head_html(query: Mapping[str, str]) -> str:
         buttons = [clear, html.button("Download file", "download"), save]
     else:
         title = Markup("<h2>{}</h2>{}").format(marks.shown(snippet.name, MOST_TITLE), _rename(snippet))
-        buttons = [_delete(snippet), html.link_button("New", "/code"), *_downloads(snippet), save]
+        buttons = [_delete(snippet), html.link_button("New", "/code"), *_downloads(snippet, query), save]
     return str(
         Markup('<div class="cd-head">{}<div class="ts-actions">{}</div></div>').format(title, html.join(buttons))
     )
@@ -49,9 +49,12 @@ def _rename(snippet: Snippet) -> Markup:
     ).format(icon("pencil"), snippet.id, snippet.name)
 
 
-def _downloads(snippet: Snippet) -> list[Markup]:
-    archive = Markup('<a class="ts-button" href="/api/snippets/{}/download" download>Download zip</a>')
-    return [html.button("Download file", "download"), archive.format(snippet.id)]
+def _downloads(snippet: Snippet, query: Mapping[str, str]) -> list[Markup]:
+    """The open file as it is in the editor; all files of the version that the address names, else of the newest."""
+    number = query.get("version", "")
+    href = f"/api/snippets/{snippet.id}/download" + (f"?version={number}" if number.isdecimal() else "")
+    archive = Markup('<a class="ts-button" href="{}" download>Download zip</a>').format(href)
+    return [html.button("Download file", "download"), archive]
 
 
 def _delete(snippet: Snippet) -> Markup:

@@ -310,6 +310,7 @@ def test_an_earlier_version_is_brought_back_and_saving_it_makes_it_the_newest() 
     assert shown[2]["value"] == "one\n"
     assert "&#34;version&#34;: &#34;1&#34;" in shown[-1]
     assert "&lt;script&gt;" in shelf.versions_html({"snippet": snippet_id, "version": "1"})
+    assert "/download?version=1" in shelf.head_html({"snippet": snippet_id, "version": "1"})
     assert opened(snippet=snippet_id, version="1")["code"]["value"] == "one\n"
 
 
