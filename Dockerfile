@@ -24,7 +24,7 @@ FROM python:${PYTHON}-slim
 
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends tini \
+    && apt-get install -y --no-install-recommends bubblewrap tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 studio
 COPY --from=build /opt/tunesmith /opt/tunesmith

@@ -1,5 +1,6 @@
 """Snippets of code and their versions."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,13 +10,14 @@ from sqlmodel import Session, col, select
 
 from storage.tables import Snippet, SnippetVersion
 
-ESCAPE = "\\"
+ESCAPE = "!"
+MOST_WORDS = 5  # of a search; each reads the code of every snippet
 
 
 def found(
     session: Session, words: str = "", project_id: str | None = None, limit: int = 50, offset: int = 0
 ) -> Sequence[Snippet]:
-    """Those whose name, task or language has all the words, whatever their case; the newest change first."""
+    """Those that have all the words in name, task, language or newest code, whatever their case; last changed first."""
     query = select(Snippet).where(*_conditions(words, project_id))
     query = query.order_by(col(Snippet.updated_at).desc(), col(Snippet.id))
     return session.exec(query.offset(offset).limit(limit)).all()
@@ -29,10 +31,23 @@ def count(session: Session, words: str = "", project_id: str | None = None) -> i
 def _conditions(words: str, project_id: str | None) -> list[Any]:
     conditions: list[Any] = [Snippet.project_id == project_id] if project_id else []
     columns = (col(Snippet.name), col(Snippet.task), col(Snippet.language))
-    for word in words.split()[:10]:
-        literal = word.replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_")
-        conditions.append(or_(*(column.ilike(f"%{literal}%", escape=ESCAPE) for column in columns)))
+    for word in words.split()[:MOST_WORDS]:
+        said = or_(*(column.ilike(_pattern(word), escape=ESCAPE) for column in columns))
+        conditions.append(or_(said, _newest_code().ilike(_pattern(json.dumps(word)[1:-1]), escape=ESCAPE)))
     return conditions
+
+
+def _pattern(word: str) -> str:
+    for sign in (ESCAPE, "%", "_"):
+        word = word.replace(sign, f"{ESCAPE}{sign}")
+    return f"%{word}%"
+
+
+def _newest_code() -> Any:
+    """The files of a snippet's newest version as stored: JSON, in which letters beyond ASCII are numbers."""
+    number = col(SnippetVersion.number).desc()
+    files = sqlalchemy.select(sqlalchemy.cast(col(SnippetVersion.files_json), sqlalchemy.Text))
+    return files.where(col(SnippetVersion.snippet_id) == Snippet.id).order_by(number).limit(1).scalar_subquery()
 
 
 def versions(session: Session, snippet_id: str, limit: int = 100, offset: int = 0) -> Sequence[Any]:

@@ -15,7 +15,7 @@ from storage.tables import DEFAULT_PROJECT, Snippet, SnippetVersion
 
 router = APIRouter(prefix="/snippets", tags=["code"])
 
-Words = Annotated[str, Query(max_length=1000, description="Words that its name, task or language has; all of them.")]
+Words = Annotated[str, Query(max_length=1000, description="Words in name, task, language or newest code; all of them.")]
 Number = Annotated[int, Query(ge=1, le=snippets.MOST_VERSIONS, description="The number of a version.")]
 Files = Annotated[
     dict[str, str],

@@ -8,6 +8,7 @@ import unicodedata
 
 BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 INVISIBLE = frozenset("\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u180e\u115f\u1160\u3164\uffa0")
+SMUGGLED = (range(0xE0000, 0xE0080), range(0xE0100, 0xE01F0), range(0xFFF9, 0xFFFC))  # whole sentences can hide in them
 _USUAL = frozenset("\n\t")
 MOST_NAMED = 5
 
@@ -16,7 +17,9 @@ def is_hidden(letter: str) -> bool:
     """Whether a character cannot be seen, and changes or may change what is read."""
     if letter in _USUAL or (letter.isalnum() and letter not in INVISIBLE):
         return False
-    return letter in BIDI or letter in INVISIBLE or unicodedata.category(letter) in ("Cc", "Cs", "Co", "Zl", "Zp")
+    if letter in BIDI or letter in INVISIBLE or any(ord(letter) in hidden for hidden in SMUGGLED):
+        return True
+    return unicodedata.category(letter) in ("Cc", "Cs", "Co", "Zl", "Zp")
 
 
 def escaped(text: str) -> str:

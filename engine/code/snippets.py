@@ -18,7 +18,7 @@ from storage import snippets as stored
 from storage.tables import DEFAULT_PROJECT, Project, Snippet, SnippetVersion
 
 MOST_VERSIONS = 1000
-MOST_NOTE, MOST_ANSWER, MOST_RESULT = 1_000, 1_000_000, 1_000_000  # characters
+MOST_NOTE, MOST_ANSWER, MOST_RESULT = 1_000, 1_000_000, 2_000_000  # characters; of a result with its pictures
 ZIP_DATE = (2026, 1, 1, 0, 0, 0)  # the same files make the same archive
 
 
@@ -90,7 +90,7 @@ def get(snippet_id: str) -> Snippet:
 
 
 def find(query: str = "", limit: int = 50, offset: int = 0, project_id: str | None = None) -> Sequence[Snippet]:
-    """Snippets whose name, task or language has all the words of `query`; the last changed first."""
+    """Snippets that have all words of `query` in name, task, language or newest code; last changed first."""
     with db.reading() as session:
         return stored.found(session, hidden.storable(query[:1000]), project_id, limit, offset)
 
@@ -160,7 +160,7 @@ def _version(snippet_id: str, number: int, files: Mapping[str, str], origin: Ori
     if not files:
         raise RefusedError("There are no files to keep.", "Write some code first.")
     result = origin.get("result")
-    if result is not None and (size := len(json.dumps(result, default=str))) > MOST_RESULT:
+    if result is not None and (size := len(json.dumps(result, ensure_ascii=False, default=str))) > MOST_RESULT:
         raise RefusedError(f"The result has {size:,} characters.", f"Use at most {MOST_RESULT:,}; cut its output.")
     return SnippetVersion(
         snippet_id=snippet_id,

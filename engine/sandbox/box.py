@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import select
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -22,6 +23,8 @@ from engine.sandbox.commands import Name, Start
 from engine.sandbox.limits import Limits
 
 END_SECONDS = 3.0
+OWN_PROCESSES = 3  # of the sandbox itself, at most
+LEAST_FREE_BYTES = 1 << 30
 ROOTS_USERS = (1_900_000_000, 100_000_000)  # first, how many: nobody's, and in no range that others give out
 FEW_USERS = (20_000, 20_000)  # where only 65,536 are mapped, as in most containers
 
@@ -51,13 +54,20 @@ class Box:
 
     def trouble(self, limits: Limits) -> str:
         """The limit that only a look from outside can hold, in words; "" while all are kept."""
-        memory = watch.memory_bytes(self.process.pid)
+        pids = list(watch.below(self.process.pid))
+        if len(pids) > limits.processes + OWN_PROCESSES:  # where a user's other processes count, a limit is no count
+            return f"it had more than {limits.processes} processes"
+        memory = watch.memory_bytes(pids, limits.memory_bytes)
         self.peak_bytes = max(self.peak_bytes, memory)
         if memory > limits.memory_bytes:
             return f"its processes had more than {limits.memory_bytes // 10**6} MB of memory together"
-        if folder.is_over(self.box):
-            most = f"{folder.MOST_DISK_BYTES // 10**6} MB, {folder.MOST_ENTRIES} files or {folder.MOST_DEPTH} folders deep"
+        if folder.is_over(self.box, watch.unlinked_bytes(pids)):
+            most = (
+                f"{folder.MOST_DISK_BYTES // 10**6} MB, {folder.MOST_ENTRIES} files or {folder.MOST_DEPTH} folders deep"
+            )
             return f"it wrote more than {most}"
+        if shutil.disk_usage(self.box).free < LEAST_FREE_BYTES:
+            return "the disk of this machine is nearly full"
         return ""
 
     def end(self) -> None:

@@ -76,6 +76,7 @@ def environment(start: Start) -> dict[str, str]:
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": box,
         "TMPDIR": temporary,
+        "USER": "sandbox",
         "LANG": "C.UTF-8",
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": temporary,
@@ -129,15 +130,17 @@ def _bubblewrap(start: Start, own: Interpreter) -> list[str]:
         words += ["--unshare-user"]
     else:
         words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    words += ["--dir", "/etc"]  # made by itself, it could be entered by root alone
     for path in (*interpreter.SYSTEM_FOLDERS, *interpreter.SYSTEM_FILES):
         words += ["--ro-bind-try", path, path]
+    words += ["--bind", f"{start.box}/.tmp", "/tmp"]  # noqa: S108  (before what lies in /tmp and is shown)
     inside = f"{ROOT_INSIDE}/engine/sandbox/inside"
     shown = {path: path for path in own.folders if not path.startswith("/usr/")} | {str(interpreter.INSIDE): inside}
     for path, place in shown.items():
         for parent in reversed(Path(place).parents[:-1]):
-            words += ["--dir", str(parent)]  # made by itself, it could be entered by root alone
+            words += ["--dir", str(parent)]
         words += ["--ro-bind", path, place]
     words += ["--proc", "/proc", "--dev", "/dev"]
-    words += ["--bind", f"{start.box}/.tmp", "/tmp", "--bind", f"{start.box}/.shm", "/dev/shm"]  # noqa: S108
+    words += ["--bind", f"{start.box}/.shm", "/dev/shm"]  # noqa: S108
     words += ["--bind", str(start.box), BOX_INSIDE, "--chdir", "/", "--remount-ro", "/dev", "--remount-ro", "/"]
     return [*words, "--as-pid-1", "--die-with-parent", "--"]

@@ -24,10 +24,14 @@ def made(user: int | None) -> Path:
     """A new folder with `box`, which the code may write. `user`: whose it is."""
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     box = folder / BOX
-    for path in (box, box / ".tmp", box / ".shm"):
-        path.mkdir(mode=0o700)
-        _give(path, user)
-    _give(folder, user)
+    try:
+        for path in (box, box / ".tmp", box / ".shm"):
+            path.mkdir(mode=0o700)
+            _give(path, user)
+        _give(folder, user)
+    except OSError:
+        remove(folder)
+        raise
     return folder
 
 
@@ -49,9 +53,14 @@ def _give(path: Path, user: int | None) -> None:
         os.chown(path, user, user)
 
 
-def is_over(box: Path) -> bool:
-    """Whether there is more in it, or it is deeper, than may be. Stops counting there, so it never takes long."""
-    size, deepest = 0, str(box).count(os.sep) + MOST_DEPTH
+def is_over(box: Path, size: int) -> bool:
+    """Whether there is more in it, or it is deeper, than may be. Stops counting there, so it never takes long.
+
+    `size`: bytes that count too, of files that have no name any more.
+    """
+    deepest = str(box).count(os.sep) + MOST_DEPTH
+    if size > MOST_DISK_BYTES:
+        return True
     for entries, entry in enumerate(_entries(str(box))):
         with contextlib.suppress(OSError):
             size += entry.stat(follow_symlinks=False).st_blocks * 512

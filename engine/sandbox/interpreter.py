@@ -13,7 +13,7 @@ from pathlib import Path
 
 INSIDE = Path(__file__).resolve().parent / "inside"
 SYSTEM_PYTHON = "/usr/bin/python3"
-SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/alternatives")
+SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/alternatives", "/etc/fonts")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime")
 
 

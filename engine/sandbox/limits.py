@@ -16,7 +16,7 @@ class Limits:
     processes: int = 32  # threads count too
     file_bytes: int = 10_000_000  # of one file; all together may have MOST_LEFT_BYTES
     output_bytes: int = 1_000_000  # of stdout and stderr together; what comes after is thrown away
-    nice: int = 15  # the studio and its trainings come first
+    nice: int = 7  # the studio and its trainings come first
 
 
 @dataclass(frozen=True)

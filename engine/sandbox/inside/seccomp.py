@@ -56,6 +56,7 @@ SIGNALS: Calls = {
     "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424),
 }  # fmt: skip
+DUMPABLE, PRCTL = 4, (157, 167)  # PR_SET_DUMPABLE: whether the studio may look into the process
 ONLY_ITSELF: Calls = {"prlimit64": (302, 261), "sched_setaffinity": (203, 122)}  # the first argument is a process
 CLONE, CLONE3, SOCKET = (56, 220), (435, 435), (41, 198)
 FAMILIES = {
@@ -88,6 +89,7 @@ def program(machine: str, refused: Calls, sockets: str) -> bytes:
     lines += [refuse, allow]
     for call in ONLY_ITSELF.values():
         lines += [(EQUAL, 0, 4, call[column]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 1, 0, 0), refuse, allow]
+    lines += [(EQUAL, 0, 4, PRCTL[column]), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 0, 1, DUMPABLE), refuse, allow]
     families = FAMILIES[sockets]
     lines += [(EQUAL, 0, len(families) + 2, SOCKET[column]), (LOAD, 0, 0, FIRST_ARGUMENT)]
     for left, family in zip(range(len(families), 0, -1), families, strict=True):

@@ -53,8 +53,8 @@ def main() -> None:
     sys.path.remove(told["root"])
     try:
         _become(told["user"])
-        with open("/proc/self/oom_score_adj", "w") as file:  # short of memory, the kernel ends this before others
-            file.write("1000")
+        oom_score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(oom_score, b"1000")  # short of memory, the kernel ends this before others
         os.chdir(told["folder"])
         if told["means"] == "namespaces":
             namespaces.enter(told["folder"])
@@ -70,7 +70,10 @@ def main() -> None:
     except OSError as error:
         _not_started(told["status"], error)
     if child:
+        if told["means"] == "landlock":
+            os.write(oom_score, b"500")  # and the code before the one who knows what else there is to be ended
         _guard(child, told)
+    os.close(oom_score)
     _run(told)
 
 

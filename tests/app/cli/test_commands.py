@@ -202,7 +202,7 @@ def test_a_folder_is_added_as_a_model(tiny_model: Path) -> None:
 
 def test_the_doctor_looks_at_everything_and_is_content() -> None:
     ended = run("doctor")
-    for checked in ("Python", "Memory", "Disk", "GPU", "vLLM", "torch works", "gradio"):
+    for checked in ("Python", "Memory", "Disk", "GPU", "vLLM", "torch works", "gradio", "Sandbox", "no UDP"):
         assert checked in ended.stdout
     assert ended.returncode == 0, ended.stdout
 

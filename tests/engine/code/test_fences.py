@@ -75,6 +75,8 @@ def test_a_changed_name_and_hidden_characters_are_warned_of() -> None:
     assert code.files == {"evil.py": "x = 1  # \u202e\u2066 admin\n"}
     assert code.warnings[0] == "The name `../../evil.py` was changed to `evil.py`."
     assert "U+202E (right-to-left override) in line 1" in code.warnings[1]
+    assert "U+E0041 (tag latin capital letter a)" in hidden.warning("x = 1 # \U000e0041", "It")
+    assert hidden.warning("# 한글 café 👩\u200d💻 \t", "It") == ""
     assert hidden.escaped("a\u202e\x1b[31mb\t\n한") == "a<U+202E><U+001B>[31mb\t\n한"
 
 

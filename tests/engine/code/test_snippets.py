@@ -15,6 +15,7 @@ from engine.code import diff, snippets
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from storage import db
 from storage.tables import Project, Snippet, SnippetVersion
+from tests.load.counting import counting
 
 MAIN = {"main.py": "print('안녕')\n"}
 
@@ -56,6 +57,12 @@ def test_snippets_are_found_by_all_words_in_any_case_and_signs_of_like_are_lette
         "\\": ["a\\b"],
     }
     assert snippets.find("mean nothing") == []
+    coded = snippets.create("in code", "python", "", {"a.py": "total = '100%'  # 잘가 \\d !x", "find_me.txt": ""})
+    for query in ("TOTAL", "잘가", "'100%'", "\\d", "!x", "find_me", "total in"):
+        assert [snippet.name for snippet in snippets.find(query)] == ["in code"], query
+    snippets.save_version(coded.id, MAIN)
+    assert snippets.find("total") == []
+    snippets.delete(coded.id)
     assert [snippet.name for snippet in snippets.find(limit=2, offset=1)] == names[1:3]
     assert (snippets.count(), snippets.count("python"), snippets.count("list"), snippets.count(project_id="x")) == (
         4,
@@ -63,6 +70,22 @@ def test_snippets_are_found_by_all_words_in_any_case_and_signs_of_like_are_lette
         1,
         0,
     )
+
+
+def test_a_list_costs_the_same_with_many_snippets_and_reads_none_of_their_files() -> None:
+    costs = []
+    for more in (3, 60):
+        for number in range(more):
+            made = snippets.create(f"n{number}", "python", "", {"main.py": "x" * 1000})
+            snippets.save_version(made.id, MAIN)
+        with counting() as counted:
+            listed = snippets.find(limit=3)
+            numbers = snippets.newest_numbers([snippet.id for snippet in listed])
+            lines = snippets.versions(made.id)
+        assert (len(listed), set(numbers.values()), len(lines)) == (3, {2}, 2)
+        assert not any("files_json" in statement for statement in counted.statements)
+        costs.append((len(counted.statements), counted.rows))
+    assert costs[0] == costs[1]
 
 
 def test_snippets_are_renamed_and_deleted_with_their_versions() -> None:
@@ -121,6 +144,8 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_left(monkeypatch: pytest.
         snippets.create("a", "python", "", MAIN, project_id="nothing")
     assert snippets.count() == 0
     made = snippets.create("a", "python", "", MAIN)
+    with pytest.raises(RefusedError, match="result has"):
+        snippets.save_version(made.id, MAIN, result={"stdout": "x" * 2_000_000})
     monkeypatch.setattr(snippets, "MOST_VERSIONS", 1)
     with pytest.raises(ConflictError, match="1 versions"):
         snippets.save_version(made.id, {"b.py": ""})

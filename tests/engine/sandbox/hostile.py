@@ -129,7 +129,7 @@ secret, folder = told["secret"], told["folder"]
 ATTEMPTS: dict[str, Attempt] = {
     "read /etc/shadow": lambda: read("/etc/shadow"),
     "read the home": lambda: read(secret),
-    "list the home": lambda: [name for name in os.listdir(os.path.dirname(secret)) if "secret" in name][0],
+    "list the home": lambda: next(name for name in os.listdir(os.path.dirname(secret)) if "secret" in name),
     "read the home by a link": lambda: by_link(secret),
     "read the home by libc": lambda: by_libc(secret),
     "read the home by a shell": lambda: by_shell(secret),
@@ -161,6 +161,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "io_uring": lambda: numbered(425, 8, ctypes.create_string_buffer(120)),
     "programs in the kernel": lambda: numbered(321 if x86 else 280, 0, None, 0),
     "a docker socket": lambda: socket.socket(socket.AF_UNIX).connect("/var/run/docker.sock"),
+    "hide from the studio": lambda: called("prctl", 4, 0, 0, 0, 0),
     "the terminal": lambda: write("/dev/tty"),
 }
 results = {name: got(attempt) for name, attempt in ATTEMPTS.items()}
