@@ -147,7 +147,7 @@ def snippets_html(query: Mapping[str, str]) -> str:
 def _search(words: str) -> Markup:
     return Markup(
         '<form class="cd-search" data-query data-forget="page"><input class="ts-input" type="search" name="q" '
-        'value="{}" placeholder="Name, task or language" aria-label="Search snippets" autocomplete="off">'
+        'value="{}" placeholder="Name, task or code" aria-label="Search snippets" autocomplete="off">'
         '<button class="ts-button">Search</button></form>'
     ).format(words)
 
