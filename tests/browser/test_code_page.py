@@ -175,7 +175,7 @@ def test_nothing_of_a_stranger_runs_in_the_page(visit: Open, coder: None) -> Non
     name = HOSTILE.replace("\u202e", "")
     snippet = snippets.create(name, "python", HOSTILE, files, DEFAULT_PROJECT, answer=HOSTILE, note=HOSTILE)
     snippets.save_version(snippet.id, {"main.py": HOSTILE * 2}, answer=f"```\n{HOSTILE}\n```", action=HOSTILE[:60])
-    page = visit(f"/code?snippet={snippet.id}&from=1&to=2&side=1-2&version=1&q=script")
+    page = ready(visit(f"/code?snippet={snippet.id}&from=1&to=2&side=1-2&version=1&q=script"))
     expect(page.locator("#live-code-diff .cd-diff")).to_contain_text("+<script>window.pwned")
     expect(page.locator(".cd-one")).to_have_count(2)
     page.locator("#code-run").click()
