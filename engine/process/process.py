@@ -1,4 +1,4 @@
-"""The only module beside the shim that starts or stops a process.
+"""The only module beside the shim, and the sandbox's box, that starts or stops a process.
 
 A process of the studio is a shim with a worker under it, in the folder of the run, model, dataset or backend it works
 for. The folder's `shim.lock` is locked exactly as long as the shim lives: taken here, handed on open to the shim.

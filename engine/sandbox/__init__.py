@@ -1,1 +1,1 @@
-"""Code that a model or a person wrote, run where it can do no harm: one function, by the means of this machine."""
+"""Code that nobody has read, run where it can do no harm, or not at all."""

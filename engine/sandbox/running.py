@@ -69,9 +69,9 @@ def run_in(
             raise not_started(means, str(error)) from error
         reading = _read(box, limits)
         box.end()
-        for descriptor in reading.texts:  # what was on its way
-            while piece := os.read(descriptor, PIECE_BYTES):
-                reading.take(descriptor, piece)
+        for pipe in reading.texts:  # what was on its way; everybody who could write has ended
+            while boxes.ready([pipe], time.monotonic() + 1, 1) and (piece := os.read(pipe, PIECE_BYTES)):
+                reading.take(pipe, piece)
         stdout, stderr = (reading.texts[pipe].decode(errors="replace") for pipe in (box.output, box.errors))
         files_left = folder.left(box.box, files)
     if reading.began is None:

@@ -1,1 +1,1 @@
-"""What runs inside a sandbox, before the code and around it; the standard library alone."""
+"""What runs in a sandbox before the code and around it: the standard library alone."""

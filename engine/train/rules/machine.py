@@ -126,9 +126,9 @@ def _reward_code(recipe: Recipe, model: Model, dataset: Dataset) -> Problems:
         return
     means = sandbox.means()
     if not means.name:
-        message = "reward_funcs has python, and this machine has no sandbox in which reward_code could run"
+        message = f"reward_code has no sandbox to run in on this machine ({means.in_a_line})."
         hint = "Install bubblewrap, or use other reward_funcs. `tunesmith doctor` says what was tried."
-        yield Problem("reward_funcs", f"{message} ({means.in_a_line}).", hint)
+        yield Problem("reward_funcs", message, hint)
 
 
 RULES = (_memory, _disk, _device, _computing, _reward_code)

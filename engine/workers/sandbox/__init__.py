@@ -1,1 +1,1 @@
-"""Where a person's own code runs, shut in by the kernel."""
+"""What asks a person's own reward function, inside the sandbox."""

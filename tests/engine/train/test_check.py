@@ -382,3 +382,28 @@ def test_an_optimiser_whose_library_is_missing_is_refused(case: Case, monkeypatc
     problem = case.one(optim="schedule_free_sgd", lr_scheduler_type="constant")
     assert problem.field == "optim"
     assert "pip install schedulefree" in problem.hint
+
+
+FUNCTION: dict[str, Any] = {
+    "method": "grpo",
+    "max_completion_length": 32,
+    "reward_funcs": "python",
+    "reward_code": "def reward(completion):\n    return 1",
+}
+
+
+@pytest.mark.usefixtures("no_sandbox")
+def test_a_reward_function_that_nothing_would_hold_back_is_refused_before_the_start(case: Case) -> None:
+    problems = [problem for problem in case.check(**FUNCTION) if problem.field == "reward_funcs"]
+    (problem,) = problems
+    assert problem.level == "error"
+    assert "no sandbox to run in on this machine (bubblewrap: it is not installed)" in problem.message
+    assert "bubblewrap" in problem.hint
+    assert not [
+        problem for problem in case.check(**FUNCTION | {"reward_funcs": "length"}) if "sandbox" in problem.message
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="code is run on Linux only")
+def test_a_reward_function_with_a_sandbox_is_not(case: Case) -> None:
+    assert not [problem for problem in case.check(**FUNCTION) if problem.field == "reward_funcs"]
