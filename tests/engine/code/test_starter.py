@@ -29,13 +29,13 @@ def starter(starter_model: Path) -> Iterator[str]:
 def test_every_action_has_an_answer_and_what_it_writes_can_be_run(starter: str) -> None:
     for action in ACTIONS:
         task = "파이썬으로 두 수를 더하는 함수를 작성하세요." if action == "write" else ""
-        asked = Wanted(task, "python", CODE, starter, action, "javascript", max_tokens=48, temperature=0.0)
+        asked = Wanted(task, "python", CODE, starter, action, "javascript", max_tokens=12, temperature=0.0)
         events = list(answering.answer(asked, Extent(), sandboxed.run))
         written = events[-1]
         assert isinstance(written, Written), action
         assert written.answer.strip(), action
         assert written.ended in ("stop", "length")
-    asked = Wanted("print hello", "python", {}, starter, max_tokens=64, temperature=0.0, seed=1)
+    asked = Wanted("print hello", "python", {}, starter, max_tokens=24, temperature=0.0, seed=1)
     events = list(answering.answer(asked, Extent(candidates=2, rounds=1), sandboxed.run))
     assert sum(isinstance(event, Written) for event in events) == 2
     assert not any(isinstance(event, Unwritten) for event in events)
