@@ -22,6 +22,7 @@ STYLES = (
     "shape.css",
     "serving.css",
     "benchmarks.css",
+    "code.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -35,6 +36,7 @@ SCRIPTS = (
     "chart.js",
     "train.js",
     "serving.js",
+    "code.js",
 )
 
 PETROL = gr.themes.Color(

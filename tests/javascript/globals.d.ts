@@ -75,6 +75,15 @@ interface Train {
   search(element: HTMLElement): void;
 }
 
+interface Code {
+  cursor(): number;
+  keep(snippet: string, files: string, opened: string, text: string, task: string, language: string, model: string): void;
+  recall(): string;
+  told(element: HTMLElement): void;
+  rest(): void;
+  tabs(element: HTMLElement, trigger: Trigger): void;
+}
+
 interface Tunesmith {
   dark(): boolean;
   theme(name: "dark" | "light"): void;
@@ -92,6 +101,7 @@ interface Tunesmith {
   reveal(id: string, parameter: string): void;
   actions(element: HTMLElement, trigger: Trigger): void;
   train: Train;
+  code: Code;
   make(tag: string, className: string, text?: string): HTMLElement;
   Curve: new (name: string, label: string, color: string) => Curve;
   Drawing: new (host: HTMLElement, height: number, curves: Curve[], on: DrawingEvents) => Drawing;

@@ -1,0 +1,1 @@
+"""The Code page: code written by a model, run in the sandbox, kept in versions."""

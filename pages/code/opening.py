@@ -1,0 +1,112 @@
+"""What the Code page shows first: the snippet its address names, or this browser's draft; and a new file or tab."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from engine.code import languages, snippets
+from engine.errors import NotFoundError
+from engine.serve import routing
+from pages.code import answer_view, files, run_view, told
+from pages.code.files import Desk, desk_of, desk_with
+from pages.parts import html, toasts
+from storage import db, endpoints
+from storage.tables import Snippet, SnippetVersion
+
+FIRST_LANGUAGE = "python"
+MOST_TASK = 20_000  # characters of a task in the page's address
+
+
+def served_html(_query: Mapping[str, str]) -> str:
+    """What to do when no model answers; nothing otherwise."""
+    if routing.served_models():
+        return ""
+    with db.reading() as session:
+        starting = [backend for backend in endpoints.moving(session) if backend.status in ("queued", "starting")]
+    if starting:
+        return str(html.notice("A model is starting.", "It can be chosen here when it answers.", "calm"))
+    text = "Serve a model, and it writes, explains and mends code here. Your own code runs without one."
+    return str(html.empty("No model answers yet", text, "/serve", "Serve a model", "code"))
+
+
+def open_page(draft: str, request: gr.Request) -> list[Any]:
+    """The snippet's id, task, language, model; then the desk, the result, the answer, the error, the line."""
+    query = request.query_params
+    snippet, version = _named(query.get("snippet", ""), query.get("version", ""))
+    kept = _draft(draft, snippet.id if snippet else "")
+    task = query.get("task", "")[:MOST_TASK] or kept.get("task") or (snippet.task if snippet else "")
+    language = kept.get("language") or (snippet.language if snippet else FIRST_LANGUAGE)
+    language = language if language in languages.LANGUAGES else FIRST_LANGUAGE
+    model = _model(query.get("model") or kept.get("model") or (version.model if version else ""))
+    # Nothing is taken from who types already: an empty page stays as it is.
+    head = [snippet.id if snippet else "", task or gr.skip(), language if snippet or kept else gr.skip(), model]
+    drafted = _drafted_desk(kept)
+    if drafted is None and version is None:
+        return [*head, *[gr.skip()] * 7, told.line("")]
+    if drafted is None or (version and drafted.files == version.files_json):
+        return [*head, *shown_of(version)]
+    note = "What you had typed here and not saved is back."
+    return [*head, *files.fields(drafted), *_result_of(version), told.line(note if snippet else "")]
+
+
+def _model(wanted: str) -> Any:
+    """The choice of models: the wanted one where it answers, else the first."""
+    names = [str(model["id"]) for model in routing.served_models()]
+    return gr.update(choices=names, value=wanted if wanted in names else next(iter(names), None))
+
+
+def _named(snippet_id: str, number: str) -> tuple[Snippet | None, SnippetVersion | None]:
+    try:
+        if not snippet_id:
+            return None, None
+        chosen = int(number) if number.isdecimal() and len(number) < 7 else None
+        return snippets.get(snippet_id), snippets.version(snippet_id, chosen)
+    except NotFoundError:
+        return None, None  # the line above the page says it
+
+
+def _draft(text: str, snippet_id: str) -> dict[str, str]:
+    """What the browser kept for this snippet. It is a text from a browser: anything may be in it."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    if not isinstance(found, dict) or found.get("snippet", "") != snippet_id:
+        return {}
+    return {str(name): value for name, value in found.items() if isinstance(value, str)}
+
+
+def _drafted_desk(kept: Mapping[str, str]) -> Desk | None:
+    return desk_of(kept["files"], kept.get("opened", ""), kept.get("text", "")) if kept.get("files") else None
+
+
+def shown_of(version: SnippetVersion | None) -> list[Any]:
+    """The files of a version with its result and answer, as the page's fields; an empty file where there is none."""
+    desk = desk_with(version.files_json if version else {})
+    return [*files.fields(desk), *_result_of(version), told.line("")]
+
+
+def _result_of(version: SnippetVersion | None) -> list[str]:
+    """The result of its run, the answer it came from, and what went wrong."""
+    if version is None:
+        return ["", "", ""]
+    result = version.result_json
+    shown = run_view.output_html(result) if result else ""
+    answer = answer_view.answer_html(version.answer, version.action == "explain")
+    return [str(shown), str(answer), run_view.error_of(result) if result else ""]
+
+
+def begin_language(files_json: str, opened: str, code: str, language: str) -> list[Any]:
+    """A language that is chosen while nothing is written names the first file; else only what comes is in it."""
+    desk = desk_of(files_json, opened, code)
+    return files.fields(desk if any(desk.files.values()) else desk_with({}, "", language))
+
+
+def change_files(event: gr.EventData, files_json: str, opened: str, code: str) -> Sequence[Any]:
+    """What a tab or the menu of files does."""
+    desk = desk_of(files_json, opened, code)
+    with toasts.toast():
+        return [*files.fields(files.ACTS[event.name](desk, event.id, event.values)), told.line("")]
+    return [gr.skip()] * 5
