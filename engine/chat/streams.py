@@ -84,22 +84,27 @@ def _parts(model: str, lines: Iterator[bytes], call: InnerCall) -> Generator[Par
             ended = ended or "stop"
         if not data.startswith(b"{"):
             continue
-        try:
-            event = orjson.loads(data)
-            choices = [(_text(choice), choice.get("finish_reason")) for choice in event.get("choices") or []]
-        except (ValueError, TypeError, AttributeError) as error:
-            raise _unreadable(model) from error
-        if "error" in event:
-            raise ChatError(f"`{model}` broke off: {_message(event)}", "Try again.")
-        call.used(event)
-        for text, _ in choices:
-            if text and isinstance(text, str):
-                call.said(text)
-                yield Part(text)
+        choices = _choices(model, data, call)
+        for text in (text for text, _ in choices if text and isinstance(text, str)):
+            call.said(text)
+            yield Part(text)
         ended = next((reason for _, reason in choices if isinstance(reason, str)), ended)
     if not ended:
         raise ChatError(f"`{model}` broke off in the middle of its answer.", "Try again.")
     yield Part(ended=ended)
+
+
+def _choices(model: str, data: bytes, call: InnerCall) -> list[tuple[Any, Any]]:
+    """Words and reason to end of each choice of one event; what it tells of tokens is counted."""
+    try:
+        event = orjson.loads(data)
+        choices = [(_text(choice), choice.get("finish_reason")) for choice in event.get("choices") or []]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _unreadable(model) from error
+    if "error" in event:
+        raise ChatError(f"`{model}` broke off: {_message(event)}", "Try again.")
+    call.used(event)
+    return choices
 
 
 def _text(choice: Any) -> Any:
