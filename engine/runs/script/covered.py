@@ -67,11 +67,6 @@ def _course(told: Told) -> list[str]:
         lines.append(f"Memory ran out in the run, which went on with {changed}; the script has that from the start.")
     if facts.resumed_from_step:
         lines.append("The run was interrupted and resumed; the script goes through in one piece.")
-    if recipe.lr_scheduler_type == "reduce_lr_on_plateau" and recipe.eval_steps is None:
-        lines.append(
-            "Its schedule watches the loss of held-out rows, of which the run may have read fewer to save time; from "
-            "then on the learning rate may differ."
-        )
     return lines
 
 

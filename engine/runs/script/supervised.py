@@ -1,6 +1,6 @@
 """Supervised fine-tuning and continued pre-training as code: chats, pairs and texts, answers learnt or everything."""
 
-from engine.runs.script import weights
+from engine.runs.script import evaluation, weights
 from engine.runs.script.parts import Parts, joined
 from engine.runs.script.told import Told
 
@@ -9,9 +9,9 @@ ROWS = {"chat": ("chat", "rows_chat"), "completion": ("chat", "rows_completion")
 
 def parts(told: Told) -> Parts:
     """For TRL's SFTTrainer."""
-    recipe, base = told.recipe, weights.of(told)
-    packed = _packing(told)
-    row_imports, rows = joined("reading", "tokens", *ROWS[told.spec["dataset_kind"]], "rows_divided", *packed)
+    recipe, base, read = told.recipe, weights.of(told), evaluation.of(told)
+    kind = ROWS[told.spec["dataset_kind"]]
+    row_imports, rows = joined("reading", "tokens", *kind, "rows_divided", *read.pieces, *_packing(told))
     trainer_imports, trainer = joined(*base.pieces, order(told), "following", *base.mixed_in, "trainer_sft")
     answers_only = recipe.assistant_only_loss and recipe.method == "sft"
     return Parts(
@@ -19,7 +19,7 @@ def parts(told: Told) -> Parts:
         requirements=base.requirements,
         rows=rows,
         trainer=base.with_mixin(trainer),
-        constants={"ANSWERS_ONLY": answers_only, **base.constants},
+        constants={"ANSWERS_ONLY": answers_only, **read.constants, **base.constants},
         remarks=base.remarks,
     )
 

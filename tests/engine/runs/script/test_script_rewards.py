@@ -105,7 +105,7 @@ def test_teacher_and_reward_model_are_named_by_path_and_not_to_visitors(base: Pa
         ast.parse(shown)
 
 
-@pytest.mark.parametrize("method", ["dpo", "grpo", "gkd"])
+@pytest.mark.parametrize("method", ["sft", "cpt", "reward", "dpo", "grpo", "gkd"])
 def test_evaluations_read_as_many_rows_as_in_the_run(method: str, base: Path) -> None:
     run = begun_run(base, {"eval_rows": 40}, method=method)
     assert "READ_ROWS" not in frame.script(told.of_run(run.id))
