@@ -17,9 +17,9 @@ import pytest
 
 from engine.errors import ConflictError, RefusedError
 from engine.recipes.choices.tunings import MOVED_STARTS, TUNINGS
-from engine.recipes.methods import REWARDS
+from engine.recipes.methods import METHODS, REWARDS
 from engine.rows.heldout import record
-from engine.runs.script import families, frame, launching, settings, told
+from engine.runs.script import frame, launching, settings, told
 from storage import db, home
 from storage.tables import Run
 from tests.engine.runs.script.begun import FACTS, begun_run, respecified
@@ -74,7 +74,7 @@ def code_of(notebook: dict[str, Any]) -> str:
 
 
 def test_every_script_is_whole_and_knows_nothing_of_the_studio(base: Path, tmp_path: Path) -> None:
-    recipes: list[dict[str, Any]] = [{"method": method} for method in families.FAMILIES]
+    recipes: list[dict[str, Any]] = [{"method": method} for method in METHODS]
     recipes += [{"tuning": tuning} for tuning in TUNINGS]
     recipes += [{"loraplus_lr_ratio": 4.0}, {"tuning": "prompt", "prompt_tuning_init_text": "Say so:"}]
     recipes += [{"train_sampling_strategy": order} for order in ("random", "sequential")]
