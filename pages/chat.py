@@ -12,9 +12,8 @@ from engine.chat import chat, rows
 from engine.errors import NotFoundError, TunesmithError
 from engine.serve import routing
 from engine.serve.waking import waiting
-from pages.parts import html, live, toasts
+from pages.parts import html, live, served, toasts
 from pages.shell import project_of
-from storage import db, endpoints
 from storage.tables import DEFAULT_PROJECT, Message
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "chat", "Chat", "What the tuned model says, and what its base says", "c", "chat"
@@ -117,14 +116,8 @@ PLACEHOLDER = "Ask something. Both sides get the same question, and the conversa
 
 def served_html(_query: Mapping[str, str]) -> str:
     """What to do when no model answers; nothing otherwise."""
-    if routing.served_models():
-        return ""
-    with db.reading() as session:
-        starting = [backend for backend in endpoints.moving(session) if backend.status in ("queued", "starting")]
-    if starting:
-        return str(html.notice("A model is starting.", "It appears here when it answers.", "calm"))
     text = "Serve a finished run and it appears here, beside its base."
-    return str(html.empty("No model answers yet", text, "/runs", "Finished runs", "chat"))
+    return served.none_answers("It appears here when it answers.", text, "/runs", "Finished runs", "chat")
 
 
 def questions_html(query: Mapping[str, str]) -> str:

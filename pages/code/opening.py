@@ -11,8 +11,7 @@ from engine.errors import NotFoundError
 from engine.serve import routing
 from pages.code import answer_view, files, run_view, told
 from pages.code.files import Desk, desk_of, desk_with
-from pages.parts import html, toasts
-from storage import db, endpoints
+from pages.parts import served, toasts
 from storage.tables import Snippet, SnippetVersion
 
 FIRST_LANGUAGE = "python"
@@ -21,14 +20,8 @@ MOST_TASK = 20_000  # characters of a task in the page's address
 
 def served_html(_query: Mapping[str, str]) -> str:
     """What to do when no model answers; nothing otherwise."""
-    if routing.served_models():
-        return ""
-    with db.reading() as session:
-        starting = [backend for backend in endpoints.moving(session) if backend.status in ("queued", "starting")]
-    if starting:
-        return str(html.notice("A model is starting.", "It can be chosen here when it answers.", "calm"))
     text = "Serve a model, and it writes, explains and mends code here. Your own code runs without one."
-    return str(html.empty("No model answers yet", text, "/serve", "Serve a model", "code"))
+    return served.none_answers("It can be chosen here when it answers.", text, "/serve", "Serve a model", "code")
 
 
 def open_page(draft: str, request: gr.Request) -> list[Any]:

@@ -9,22 +9,9 @@ from engine.recipes.choices.tuning_sizes import names
 from engine.recipes.choices.tunings import TUNINGS
 from engine.recipes.evaluations import evaluated_every
 from engine.recipes.recipe import Recipe
+from engine.recipes.trainer_fields import PASSED_THROUGH
 from engine.runs.script.told import Told
 
-PASSED_THROUGH = (
-    "num_train_epochs",
-    "max_steps",
-    "learning_rate",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "weight_decay",
-    "adam_beta1",
-    "adam_beta2",
-    "adam_epsilon",
-    "max_grad_norm",
-    "logging_steps",
-    "seed",
-)
 PEFT_CLASSES = {
     "lora": "LoraConfig",
     "qlora": "LoraConfig",
@@ -40,7 +27,7 @@ def training(told: Told) -> dict[str, Any]:
     """TrainingArguments by name, without `output_dir`, which is the script's own."""
     recipe, facts = told.recipe, told.facts
     return {
-        **{name: getattr(recipe, name) for name in PASSED_THROUGH},
+        **{name: getattr(recipe, name) for name in PASSED_THROUGH if name != "save_steps"},
         "optim": recipe.optim,
         "optim_args": recipe.optim_args or None,
         "optim_target_modules": _projected(recipe),

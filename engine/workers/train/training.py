@@ -13,6 +13,7 @@ from trl import SFTConfig
 
 from engine.process import events
 from engine.recipes.recipe import Recipe
+from engine.recipes.trainer_fields import PASSED_THROUGH
 from engine.weights import checkpoints
 from engine.workers import contract, group, ranks
 from engine.workers.tokens import training_rows
@@ -211,7 +212,7 @@ def shared_arguments(
     """
     recipe = spec.recipe
     return {
-        **recipe.model_dump(include=PASSED_THROUGH),
+        **recipe.model_dump(include=set(PASSED_THROUGH)),
         **strategy.arguments(recipe, spec.strategy_file, base.model),
         "output_dir": str(out / "checkpoints"),
         "use_cpu": spec.device == "cpu",
@@ -235,21 +236,6 @@ def shared_arguments(
 
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "numpy")  # versions kept as facts
-PASSED_THROUGH = {
-    "num_train_epochs",
-    "max_steps",
-    "learning_rate",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "weight_decay",
-    "adam_beta1",
-    "adam_beta2",
-    "adam_epsilon",
-    "max_grad_norm",
-    "logging_steps",
-    "save_steps",
-    "seed",
-}
 
 
 def _facts(made: Made, spec: Spec, out: Path) -> dict[str, Any]:
