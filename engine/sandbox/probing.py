@@ -6,10 +6,12 @@ What a kernel promises and what a container allows are two things, so nothing is
 import contextlib
 import json
 import os
+import re
 import secrets
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,17 +69,21 @@ class Means:
         return self.reason.replace("\n", "; ")
 
 
+NOTHING_SECONDS = 60.0  # a machine may only have been too busy to answer in time
+
 _lock = threading.Lock()
-_found: list[Means] = []
+_found: list[tuple[float, Means]] = []  # when, by time.monotonic
 
 
 def found() -> Means:
-    """The first that holds everything back; looked for once in a process."""
+    """The first that holds everything back; looked for once in a process, and again after a while where none does."""
     with _lock:
+        if _found and not _found[0][1].name and time.monotonic() - _found[0][0] > NOTHING_SECONDS:
+            _found.clear()
         if not _found:
             folder.remove_stale()
-            _found.append(_look())
-        return _found[0]
+            _found.append((time.monotonic(), _look()))
+        return _found[0][1]
 
 
 def forget() -> None:
@@ -132,9 +138,13 @@ def _attempted(name: Name) -> dict[str, bool]:
 
 @contextmanager
 def bait() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """What is to be found outside, open to everybody; and looks at whether it was."""
+    """What is to be found outside, open to everybody; and looks at whether it was.
+
+    Runs that go on meanwhile, such as that of a training's reward function, are none that was left over.
+    """
     planted = secrets.token_hex(8)
     os.environ[PLANTED] = planted
+    others = {path.name for path in Path(tempfile.gettempdir()).glob(f"{folder.PREFIX}{os.getpid()}-*")}
     studios = [str(home.database_file()), str(home.session_secret())]
     with tempfile.TemporaryDirectory(prefix="tunesmith-bait-") as place, _listening(place) as (tcp, udp, local):
         bait = Path(place)
@@ -150,7 +160,7 @@ def bait() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
             }, {
                 "writes": lambda: not (bait / "tried").exists(),
                 "udp": lambda: not _has_come(udp),
-                "leftovers": lambda: not _somebody_in_a_box(),
+                "leftovers": lambda: not _in_boxes() - others,
             }  # fmt: skip
         finally:
             os.environ.pop(PLANTED, None)
@@ -171,14 +181,14 @@ def _listening(place: str) -> Iterator[tuple[socket.socket, socket.socket, list[
         yield tcp, udp, addresses
 
 
-def _somebody_in_a_box() -> bool:
-    """Whether a process of a run of ours is still there. Nothing else of ours runs code while this probes."""
-    mark = f"{folder.PREFIX}{os.getpid()}-".encode()
+def _in_boxes() -> set[str]:
+    """The runs of this process that have processes, by the names of their folders."""
+    name = re.compile(re.escape(f"{folder.PREFIX}{os.getpid()}-") + r"\w+")
+    there: set[str] = set()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if mark in path.read_bytes():
-                return True
-    return False
+            there.update(name.findall(path.read_bytes().decode("utf-8", "replace")))
+    return there
 
 
 def _has_come(udp: socket.socket) -> bool:

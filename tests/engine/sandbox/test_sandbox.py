@@ -197,6 +197,25 @@ def test_a_means_that_lets_one_thing_through_is_not_taken(tmp_path: Path, monkey
     assert [probe.what for probe in probes if not probe.held] == ["what no sandbox holds"]
 
 
+def test_a_run_that_goes_on_meanwhile_is_none_that_was_left_over() -> None:
+    name = sandbox.means().name
+    assert name
+    with box.opened(name, {"main.py": "import time; time.sleep(60)"}, b"", Limits()) as other:
+        reason, _ = probing.probe(name)
+        assert other.process.poll() is None
+    assert not reason
+
+
+def test_where_nothing_was_found_it_is_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as nowhere:
+        nowhere.setattr(commands, "NAMES", ())
+        probing.forget()
+        assert not sandbox.means().name
+    assert not sandbox.means().name
+    monkeypatch.setattr(probing, "NOTHING_SECONDS", -1.0)
+    assert sandbox.means().name
+
+
 def test_as_many_run_at_once_as_may_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "WAIT_SECONDS", 0.1)
     free, taken = threading.Event(), threading.Barrier(sandbox.AT_ONCE + 1)
