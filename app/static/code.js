@@ -99,13 +99,14 @@
     });
   };
 
+  const TAKEN = 100; // milliseconds until a field has told Gradio of its value
   // Ctrl+S keeps; Ctrl+Enter writes from the task and runs from the editor.
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || !document.getElementById("code")) return;
     const press = (selector) => {
       event.preventDefault();
       event.stopPropagation();
-      document.querySelector(selector)?.click();
+      setTimeout(() => document.querySelector(selector)?.click(), TAKEN); // what was typed a moment ago counts
     };
     if (event.key === "s") press('#live-code-head [data-act="save"]');
     else if (event.key === "Enter") press(event.target.closest("#code-editor") ? "#code-run" : '#code-actions [data-act="write"]');

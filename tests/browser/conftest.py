@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from engine.runs import runs
 from storage import db
@@ -51,6 +51,9 @@ def running(
         process.terminate()
         process.wait(30)
     assert "Traceback" not in log.read_text()
+
+
+expect.set_options(timeout=20_000)  # of a page on a busy machine; where something is slow by nature, the test says more
 
 
 @pytest.fixture(scope="session")
