@@ -37,7 +37,8 @@ def page() -> None:
     live.live("served", served_html, seconds=5)
     with gr.Row(elem_classes="ts-form-row"):
         model = gr.Dropdown([], label="Model", allow_custom_value=True, elem_id="chat-model")
-        compare = gr.Checkbox(True, label="Its base beside it", elem_id="chat-compare")
+        # Not to be changed before `open_chat` has set it: what was chosen would be lost.
+        compare = gr.Checkbox(True, label="Its base beside it", elem_id="chat-compare", interactive=False)
         new_chat = gr.Button("New chat", scale=0, min_width=110, elem_id="chat-new")
     with gr.Accordion("Settings", open=False, elem_id="chat-settings"):
         system = gr.Textbox("", label="System prompt", lines=2, max_length=20_000, elem_id="chat-system")

@@ -90,6 +90,7 @@ def test_code_is_written_run_fails_is_fixed_compared_kept_and_taken_away(visit: 
     expect(page.locator(".cd-rounds [data-line=new]").first).to_contain_text("+    return 0.0 if not numbers")
     expect(editor).to_contain_text("return 0.0 if not numbers")
     expect(page.locator(".cd-result .ts-code")).to_have_text("2.0\n0.0\n")
+    expect(page.locator(".cd-compare select[name=to]")).to_have_value("3")
     page.locator(".cd-compare select[name=from]").select_option("1")
     page.locator(".cd-compare button").click()
     expect(page.locator("#live-code-diff .cd-diff")).to_contain_text("-    return sum(numbers)")
