@@ -159,6 +159,8 @@ def test_a_file_of_ones_own_is_imported_and_trained(
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_text("200").first).to_be_visible(timeout=MINUTE)
     picture(page, "data")
+    kept = f"{real_studio.url}/api/datasets"
+    wait_for(lambda: all(dataset["status"] == "ready" for dataset in page.request.get(kept).json()), 60)
 
     page.goto(f"{real_studio.url}/train")
     expect(page.locator("#checks-title")).to_have_text(re.compile("^Ready"))
