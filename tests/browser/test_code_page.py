@@ -13,19 +13,19 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.code import snippets
-from engine.sandbox import sandbox
 from engine.serve import endpoints
 from storage.statuses import EndpointStatus
 from storage.tables import DEFAULT_PROJECT
 from tests import fake_coder
 from tests.browser.conftest import Open
+from tests.coding import needs_sandbox
 from tests.conftest import ROOT
 from tests.serving import active, end_all
 from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not sandbox.means().name, reason=f"no sandbox here: {sandbox.means().reason}"),
+    needs_sandbox,
 ]
 HOSTILE = "<script>window.pwned=1</script><svg onload='window.pwned=2'> [x](javascript:pwned=3) \u202eabc"
 

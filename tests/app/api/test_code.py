@@ -7,15 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-import pytest
 from starlette.testclient import TestClient
 
 from app.answers import event_streams
 from engine.accounts import keys
-from engine.sandbox import sandbox
 from engine.serve import probe
 from tests import fake_coder
-from tests.coding import NAME, QWEN
+from tests.coding import NAME, QWEN, needs_sandbox
 from tests.coding import coder as coder
 from tests.coding import coder_address as coder_address
 from tests.coding import serve_coder as serve_coder
@@ -23,7 +21,6 @@ from tests.serving import http_server
 from tests.waiting import wait_for
 
 HELLO = {"name": "Hello", "task": "greet", "files": {"main.py": "print('안녕')\n"}}
-needs_sandbox = pytest.mark.skipif(not sandbox.means().name, reason=f"no sandbox here: {sandbox.means().reason}")
 
 
 def events(client: TestClient, **body: Any) -> list[tuple[str, Any]]:

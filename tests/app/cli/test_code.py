@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.sandbox import sandbox
 from storage import home
 from tests import fake_coder
 from tests.app.cli.test_commands import run
-from tests.coding import NAME
+from tests.coding import NAME, needs_sandbox
 from tests.coding import coder as coder
 from tests.coding import coder_address as coder_address
 
@@ -21,9 +20,6 @@ def _studio_runs() -> Iterator[None]:
     with home.engine_lock().open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-needs_sandbox = pytest.mark.skipif(not sandbox.means().name, reason=f"no sandbox here: {sandbox.means().reason}")
 
 
 @needs_sandbox

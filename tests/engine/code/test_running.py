@@ -16,11 +16,11 @@ from engine.errors import RefusedError
 from engine.sandbox import sandbox
 from engine.sandbox.limits import Result
 from tests import fake_coder
-from tests.coding import NAME
+from tests.coding import NAME, needs_sandbox
 from tests.coding import coder as coder
 from tests.coding import coder_address as coder_address
 
-pytestmark = pytest.mark.skipif(not sandbox.means().name, reason=f"no sandbox here: {sandbox.means().reason}")
+pytestmark = needs_sandbox
 
 TESTS = {"test_main.py": fake_coder.TESTS}
 

@@ -122,7 +122,6 @@ def test_the_studios_packages_are_there_and_cannot_be_changed() -> None:
 
 
 def test_plots_come_back_as_pictures() -> None:
-    pytest.importorskip("matplotlib")
     program = """
 import matplotlib.pyplot as plt
 plt.plot([1, 2]); plt.show()

@@ -14,12 +14,11 @@ from pages.code import asking, keeping, mending, opening, running, several, shel
 from pages.code.sheet import NAMES
 from storage.tables import DEFAULT_PROJECT
 from tests import fake_coder
-from tests.coding import NAME
+from tests.coding import NAME, needs_sandbox
 from tests.coding import coder as coder
 from tests.coding import coder_address as coder_address
 from tests.pages.clicks import Click
 
-needs_sandbox = pytest.mark.skipif(not sandbox.means().name, reason=f"no sandbox here: {sandbox.means().reason}")
 WRITTEN = ("snippet_id", "files_json", "opened", "code", "tabs", "output", "made", "error", "told")
 OPENED = (
     "snippet_id",
