@@ -3,18 +3,22 @@
   const FEW_POINTS = 40; // so few are drawn as dots too
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  const load = (name) =>
+  const arrived = {}; // by name: a second copy of BokehJS would take the models that the API brings for the first
+  const load = (name) => (arrived[name] ??= fetchScript(name).catch((lost) => ((arrived[name] = undefined), Promise.reject(lost))));
+  const fetchScript = (name) =>
     new Promise((done, failed) => {
       const script = Object.assign(document.createElement("script"), { src: `/static-bokeh/${name}`, onload: done, onerror: failed });
       document.head.append(script);
     });
-  // One promise for all charts; of nothing when the connection was lost, and then the next update tries again.
-  let loading;
-  const bokeh = () => (loading ??= loadBoth().catch(() => (loading = undefined)));
-  const loadBoth = async () => {
-    await load("bokeh.min.js");
-    await load("bokeh-api.min.js");
-    return window.Bokeh;
+  // Of nothing when the connection was lost, and then the next update tries again.
+  const bokeh = async () => {
+    try {
+      await load("bokeh.min.js");
+      await load("bokeh-api.min.js");
+      return window.Bokeh;
+    } catch {
+      return undefined;
+    }
   };
 
   // Draws one curve: its points, their smoothed mean, and dots while there are few.

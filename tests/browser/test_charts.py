@@ -91,6 +91,20 @@ def test_a_chart_goes_on_where_the_connection_was_lost(visit: Open, at_home: Pat
     expect(chart.locator(".ts-plot canvas").first).to_be_visible()
 
 
+def test_a_chart_is_drawn_when_half_of_its_library_came_only_later(visit: Open, at_home: Path) -> None:
+    run_id = add_run("half", points=20)
+    page = visit("/runs")
+    page.route("**/bokeh-api.min.js", lambda route: route.abort("internetdisconnected"), times=1)
+    with page.expect_event("requestfailed", lambda request: "bokeh-api" in request.url):
+        page.evaluate("id => tunesmith.go(`/runs?run=${id}`)", run_id)
+    add_points(run_id, 21, 30)
+    page.evaluate("tunesmith.refresh()")
+    chart = page.locator("ts-chart").first
+    expect(chart).to_have_attribute("data-points", "30")
+    expect(chart.locator(".ts-plot canvas").first).to_be_visible()
+    assert page.locator('script[src$="/bokeh.min.js"]').count() == 1
+
+
 def test_a_log_grows_and_keeps_its_text(visit: Open, at_home: Path) -> None:
     run_id = add_run("talks", points=1)
     log = at_home / "runs" / run_id / "output.log"
