@@ -1,6 +1,5 @@
 """Snippets of code and their versions."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,22 +17,22 @@ def found(
     session: Session, words: str = "", project_id: str | None = None, limit: int = 50, offset: int = 0
 ) -> Sequence[Snippet]:
     """Those that have all the words in name, task, language or newest code, whatever their case; last changed first."""
-    query = select(Snippet).where(*_conditions(words, project_id))
+    query = select(Snippet).where(*_conditions(session, words, project_id))
     query = query.order_by(col(Snippet.updated_at).desc(), col(Snippet.id))
     return session.exec(query.offset(offset).limit(limit)).all()
 
 
 def count(session: Session, words: str = "", project_id: str | None = None) -> int:
-    query = select(func.count()).select_from(Snippet).where(*_conditions(words, project_id))
+    query = select(func.count()).select_from(Snippet).where(*_conditions(session, words, project_id))
     return session.scalar(query) or 0
 
 
-def _conditions(words: str, project_id: str | None) -> list[Any]:
+def _conditions(session: Session, words: str, project_id: str | None) -> list[Any]:
     conditions: list[Any] = [Snippet.project_id == project_id] if project_id else []
     columns = (col(Snippet.name), col(Snippet.task), col(Snippet.language))
     for word in words.split()[:MOST_WORDS]:
-        said = or_(*(column.ilike(_pattern(word), escape=ESCAPE) for column in columns))
-        conditions.append(or_(said, _newest_code().ilike(_pattern(json.dumps(word)[1:-1]), escape=ESCAPE)))
+        said = (column.ilike(_pattern(word), escape=ESCAPE) for column in columns)
+        conditions.append(or_(*said, _in_newest_code(session, _pattern(word))))
     return conditions
 
 
@@ -43,11 +42,15 @@ def _pattern(word: str) -> str:
     return f"%{word}%"
 
 
-def _newest_code() -> Any:
-    """The files of a snippet's newest version as stored: JSON, in which letters beyond ASCII are numbers."""
+def _in_newest_code(session: Session, pattern: str) -> Any:
+    """Whether a file of the snippet's newest version is so named or has such text."""
     number = col(SnippetVersion.number).desc()
-    files = sqlalchemy.select(sqlalchemy.cast(col(SnippetVersion.files_json), sqlalchemy.Text))
-    return files.where(col(SnippetVersion.snippet_id) == Snippet.id).order_by(number).limit(1).scalar_subquery()
+    newest = sqlalchemy.select(col(SnippetVersion.files_json)).where(col(SnippetVersion.snippet_id) == Snippet.id)
+    newest = newest.order_by(number).limit(1).correlate(Snippet)
+    each = func.json_each if session.get_bind().dialect.name == "sqlite" else func.json_each_text
+    files = each(newest.scalar_subquery()).table_valued("key", "value")
+    matches = (column.ilike(pattern, escape=ESCAPE) for column in (files.c.key, files.c.value))
+    return sqlalchemy.exists().select_from(files).where(or_(*matches))
 
 
 def versions(session: Session, snippet_id: str, limit: int = 100, offset: int = 0) -> Sequence[Any]:

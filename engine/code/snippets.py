@@ -19,6 +19,7 @@ from storage.tables import DEFAULT_PROJECT, Project, Snippet, SnippetVersion
 
 MOST_VERSIONS = 1000
 MOST_NOTE, MOST_ANSWER, MOST_RESULT = 1_000, 1_000_000, 2_000_000  # characters; of a result with its pictures
+SHOWN = ("exit", "stdout", "stderr")  # of a result: what two runs of the same code agree on
 ZIP_DATE = (2026, 1, 1, 0, 0, 0)  # the same files make the same archive
 
 
@@ -73,7 +74,7 @@ def save_version(snippet_id: str, files: Mapping[str, str], **origin: Unpack[Ori
     with db.session() as session:
         snippet = existing(session, Snippet, snippet_id)
         newest = stored.version(session, snippet_id)
-        if newest and (newest.files_json, newest.result_json) == (draft.files_json, draft.result_json):
+        if newest and newest.files_json == draft.files_json and _shown(newest) == _shown(draft):
             return newest
         draft.number = newest.number + 1 if newest else 1
         if draft.number > MOST_VERSIONS:
@@ -154,6 +155,11 @@ def archive(snippet_id: str, number: int | None = None) -> bytes:
             entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
             packed.writestr(entry, text.encode())
     return target.getvalue()
+
+
+def _shown(version: SnippetVersion) -> Mapping[str, Any] | None:
+    result = version.result_json
+    return result and {name: result.get(name) for name in SHOWN}
 
 
 def _version(snippet_id: str, number: int, files: Mapping[str, str], origin: Origin) -> SnippetVersion:

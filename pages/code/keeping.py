@@ -69,12 +69,6 @@ def keep(sheet: Sheet, desk: Desk, project_id: str, **origin: Any) -> SnippetVer
 
 def keep_run(sheet: Sheet, desk: Desk, result: run_view.Shown, project_id: str = DEFAULT_PROJECT) -> SnippetVersion:
     """What ran, with its result. The same files with the same result again are the version there is."""
-    if sheet.snippet_id:
-        newest = snippets.version(sheet.snippet_id)
-        before = newest.result_json or {}
-        same = all(before.get(name) == result[name] for name in ("exit", "stdout", "stderr"))
-        if same and newest.files_json == desk.files:
-            return newest
     kept, note = run_view.kept(result), run_view.words(result)
     return keep(sheet, desk, project_id, action="run", note=note, result=kept)
 

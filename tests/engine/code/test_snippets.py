@@ -100,6 +100,22 @@ def test_snippets_are_renamed_and_deleted_with_their_versions() -> None:
             act(made.id)
 
 
+def test_the_same_run_again_makes_no_version_and_another_result_does() -> None:
+    code = {"main.py": "print(1)"}
+    snippet = snippets.create("twice", "python", "", code)
+    result = {"stdout": "1\n", "exit": 0, "seconds": 0.2, "memory_bytes": 9_000_000}
+    first = snippets.save_version(snippet.id, code, result=result)
+    again = snippets.save_version(snippet.id, code, result=result | {"seconds": 0.3, "memory_bytes": 9_100_000})
+    other = snippets.save_version(snippet.id, code, result=result | {"stdout": "2\n"})
+    assert [first.number, again.number, other.number] == [2, 2, 3]
+
+
+def test_a_search_meets_no_sign_of_how_files_are_stored() -> None:
+    snippets.create("plain", "python", "", {"main.py": 'print("평균")\nprint("{}")'})
+    assert [len(snippets.find(query)) for query in ("\\n", "u", '":')] == [0, 0, 0]
+    assert [len(snippets.find(query)) for query in ("{}", '("평균', "PRINT")] == [1, 1, 1]
+
+
 def test_an_archive_holds_the_files_and_is_the_same_each_time() -> None:
     files = {**MAIN, "app/util.py": "x = 1\n"}
     made = snippets.create("Hello", "python", "", files)
