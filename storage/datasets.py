@@ -77,6 +77,12 @@ def names(session: Session, dataset_ids: Iterable[str]) -> dict[str, str]:
     return dict(session.exec(select(Dataset.id, Dataset.name).where(col(Dataset.id).in_(set(dataset_ids)))).all())
 
 
+def by_id(session: Session, dataset_ids: Iterable[str]) -> dict[str, Dataset]:
+    """Id -> dataset, of those that are there."""
+    rows = session.exec(select(Dataset).where(col(Dataset.id).in_(set(dataset_ids))))
+    return {dataset.id: dataset for dataset in rows}
+
+
 def family(session: Session, family_id: str) -> Sequence[Dataset]:
     """All versions of a dataset, the newest first."""
     query = select(Dataset).where(Dataset.family_id == family_id)

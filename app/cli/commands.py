@@ -14,6 +14,7 @@ from app.cli import (
     adapters,
     benchmarks,
     code,
+    compare,
     data,
     doctor,
     endpoint_code,
@@ -54,6 +55,7 @@ cli.command()(cli_recipe.probe)
 cli.command()(cli_recipe.check)
 cli.command()(exports.export)
 cli.command()(script.script)
+cli.command()(compare.compare)
 cli.command()(benchmarks.benchmark)
 cli.command(name="tune-endpoint")(benchmarks.tune_endpoint)
 cli.command()(code.code)

@@ -4,10 +4,12 @@
   const MOST_POINTS = 4000;
 
   class Curve {
-    constructor(name, label, color) {
+    // `series` is the number of its colour. Without an `own` run it is of the run that the chart shows.
+    constructor(name, label, series, own) {
       this.name = name;
       this.label = label;
-      this.color = color;
+      this.color = `--ts-series-${series}`;
+      this.own = own;
       this.clear();
     }
 
@@ -19,7 +21,8 @@
     }
 
     // Fetches what is missing. Answers whether there was something new and whether the run has ended.
-    async update(get, run, stretch) {
+    async update(get, shown, stretch) {
+      const run = this.own ?? shown;
       const { news, ended } = await this.readNews(get, run);
       const closer = stretch && this.lacks(stretch) ? await this.readDetail(get, run, stretch) : false;
       if (news || closer) this.join();

@@ -1,5 +1,5 @@
-// <ts-chart metrics="loss,eval_loss" labels run>: one or more curves of a run, fetched with a cursor.
-// Without a run it follows ?run=ID. Zoom (drag), smoothing and the axis stay as they are while points come in.
+// <ts-chart metrics labels run>: metrics of a run, or one metric of several runs, a line of the attribute each; points
+// are fetched with a cursor. Without a run it follows ?run=ID. Zoom (drag), smoothing and the axis stay as they are while points come in.
 (() => {
   const tunesmith = window.tunesmith;
   const OFTEN = 2000;
@@ -35,9 +35,9 @@
     }
 
     build() {
-      const labels = this.getAttribute("labels").split(",");
-      const names = this.getAttribute("metrics").split(",");
-      this.curves = names.map((name, at) => new tunesmith.Curve(name, labels[at], `--ts-series-${at + 1}`));
+      const [labels, names, runs] = ["labels", "metrics", "run"].map((name) => this.getAttribute(name).split("\n"));
+      const several = runs.length > 1;
+      this.curves = labels.map((label, at) => new tunesmith.Curve(names[several ? 0 : at], label, at + 1, several ? runs[at] : null));
       this.replaceChildren(this.head(), this.plot());
     }
 

@@ -28,3 +28,22 @@ def diff(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[Difference]:
         for name, left_value, right_value in pairs
         if not is_same_value(left_value, right_value)
     ]
+
+
+@dataclass(frozen=True)
+class Differing:
+    """A field that is not the same in all of several recipes. `values`: by the name of the recipe."""
+
+    field: str
+    values: Mapping[str, Any]
+
+
+def among(recipes: Mapping[str, Mapping[str, Any]]) -> list[Differing]:
+    """The fields that are not the same in all of the recipes, in the order of the recipe; defaults as in `diff`."""
+    differing = []
+    for field in Recipe.model_fields:
+        values = {name: recipe.get(field, default(field)) for name, recipe in recipes.items()}
+        first, *others = values.values()
+        if not all(is_same_value(first, other) for other in others):
+            differing.append(Differing(field, values))
+    return differing

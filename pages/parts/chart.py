@@ -28,10 +28,23 @@ def chart(title: str, series: Sequence[Series], run_id: str = "", height: int = 
 def element(title: str, series: Sequence[Series], run_id: str = "", height: int = 260, plain: bool = False) -> Markup:
     """The chart alone, to stand inside other HTML. `plain` leaves out its heading and controls."""
     names, words = zip(*series, strict=True)
+    return _chart(f"{run_id or 'page'}-{names[0]}", title, names, words, (run_id,), height, plain)
+
+
+def of_runs(title: str, metric: str, runs: Sequence[tuple[str, str]], height: int = 260) -> Markup:
+    """One metric of several runs, (id, name), in one chart; the n-th run has the n-th colour (--ts-series-n)."""
+    ids, words = zip(*runs, strict=True)
+    return _chart(f"runs-{metric}", title, (metric,), words, ids, height, False)
+
+
+def _chart(  # noqa: PLR0913  (all that the element is told)
+    id: str, title: str, names: Sequence[str], words: Sequence[str], runs: Sequence[str], height: int, plain: bool
+) -> Markup:
+    """Names of runs and metrics may hold any sign but a line's end, so that parts them."""
     return Markup(
-        '<ts-chart data-keep id="ts-chart-{}-{}" title="{}" metrics="{}" labels="{}" run="{}" height="{}"{}>'
+        '<ts-chart data-keep id="ts-chart-{}" title="{}" metrics="{}" labels="{}" run="{}" height="{}"{}>'
         '<div class="ts-skeleton" style="height:{}px"></div></ts-chart>'
     ).format(
-        run_id or "page", names[0], title, ",".join(names), ",".join(words), run_id, height,
+        id, title, "\n".join(names), "\n".join(words), "\n".join(runs), height,
         Markup(" plain") if plain else "", height,
     )  # fmt: skip

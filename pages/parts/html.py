@@ -21,12 +21,15 @@ Kind = Literal["text", "number", "actions"]
 class Header:
     """The head of a column. Numbers stand right; actions take no more room than they need.
 
-    `room` is its least width in characters: a column whose words change keeps its place.
+    `room` is its least width in characters: a column whose words change keeps its place. `href` leads to the same
+    table sorted by it; `order` says that it is sorted so now.
     """
 
     title: str
     kind: Kind = "text"
     room: int = 0
+    href: str = ""
+    order: Literal["", "ascending", "descending"] = ""
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,11 @@ def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> M
     """A table in a card; on phones every row becomes a card of its own. `label` says what it lists."""
     columns = [Header(column) if isinstance(column, str) else column for column in headers]
     head = join(
-        Markup('<th scope="col" data-kind="{}" style="min-width:{}ch">{}</th>').format(
+        Markup('<th scope="col" data-kind="{}" style="min-width:{}ch"{}>{}</th>').format(
             column.kind,
             column.room,
-            column.title if column.kind != "actions" else Markup('<span class="ts-sr">{}</span>').format(column.title),
+            Markup(' aria-sort="{}"').format(column.order) if column.order else "",
+            _head(column),
         )
         for column in columns
     )
@@ -94,6 +98,12 @@ def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> M
         '<div class="ts-table" tabindex="0" role="region" aria-label="{}"><table>'
         "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
     ).format(label, head, body)
+
+
+def _head(column: Header) -> Markup | str:
+    if column.kind == "actions":
+        return Markup('<span class="ts-sr">{}</span>').format(column.title)
+    return Markup('<a data-soft href="{}">{}</a>').format(column.href, column.title) if column.href else column.title
 
 
 def _row(openings: Sequence[Markup], row: Row) -> Markup:

@@ -1,20 +1,21 @@
 """Runs: what trains now, what has trained, and one of them in full.
 
-The list and the run stand in one live fragment: `/runs` is the list, `/runs?run=ID` the run.
+The list and the run stand in one live fragment: `/runs` is the list, `/runs?run=ID` the run, `?compare=ID,ID` several.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
+from urllib.parse import urlencode
 
 import gradio as gr
 from markupsafe import Markup
 
 from engine.errors import NotFoundError
-from engine.runs import runs
+from engine.runs import comparing, runs
 from engine.serve import endpoints
-from pages.parts import html, live, toasts
+from pages.parts import choosing, html, live, toasts
 from pages.parts.pager import place_of
-from pages.runs import code, take
+from pages.runs import code, compare_view, take
 from pages.runs.recipe import recipe_html
 from pages.runs.state import action_buttons, progress_bar, step_words, time_words
 from pages.runs.story import checkpoints_html
@@ -57,7 +58,9 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
 
 
 def runs_html(query: Mapping[str, str]) -> str:
-    """One run when the query names one, else the project's runs."""
+    """One run or several side by side when the query names them, else the project's runs."""
+    if query.get("compare"):
+        return str(compare_view.compared_html(query))
     if not query.get("run"):
         return str(list_html(query))
     try:
@@ -80,10 +83,37 @@ def list_html(query: Mapping[str, str]) -> Markup:
         text = "A run trains a model on a dataset. You see its loss fall here, live, and can stop and resume it."
         return html.empty("No runs yet", text, "/train", "Set up a training", "runs")
     page_number, page_count = place.offset // ROWS + 1, ceil(place.total / ROWS)
-    rows = [_row(run, models.get(run.model_id, ""), datasets.get(run.dataset_id, "")) for run in page_of_runs]
-    return Markup('<div class="ts-stack">{}{}{}</div>').format(
-        _summary(place.total), _table(rows), _pager(page_number, page_count)
+    chosen = choosing.ids_of(query.get("chosen", ""), comparing.MOST)
+    rows = [
+        _row(run, models.get(run.model_id, ""), datasets.get(run.dataset_id, ""), chosen, page_number)
+        for run in page_of_runs
+    ]
+    return Markup('<div class="ts-stack">{}{}{}{}</div>').format(
+        _summary(place.total), _chosen(chosen, page_number), _table(rows), _pager(page_number, page_count, chosen)
     )
+
+
+def _address(page_number: int, chosen: Sequence[str]) -> str:
+    """The list at a page, with runs chosen."""
+    query = {"page": page_number if page_number > 1 else "", "chosen": ",".join(chosen)}
+    kept = urlencode({name: value for name, value in query.items() if value}, safe=",")
+    return f"/runs?{kept}" if kept else "/runs"
+
+
+def _chosen(chosen: Sequence[str], page_number: int) -> Markup:
+    """How many are chosen, and what can be done with them."""
+    if not chosen:
+        return Markup()
+    if len(chosen) < comparing.FEWEST:
+        words, act = "1 run chosen. Choose another one to compare them.", Markup()
+    else:
+        words = f"{len(chosen)} runs chosen."
+        address = f"/runs?{urlencode({'compare': ','.join(chosen)}, safe=',')}"
+        act = Markup('<a class="ts-button" data-tone="primary" data-soft href="{}">Side by side</a>').format(address)
+    clear = html.link("Clear", _address(page_number, ()), soft=True)
+    return Markup(
+        '<div class="ts-above rn-chosen" role="status"><p>{}</p><div class="ts-actions">{}{}</div></div>'
+    ).format(words, act, clear)
 
 
 def _summary(count: int) -> Markup:
@@ -95,27 +125,31 @@ def _summary(count: int) -> Markup:
 
 def _table(rows: list[html.Row]) -> Markup:
     headers = (
+        html.Header("Compare", "actions"),
         "Run",
         html.Header("Status", room=13),
         "Progress",
         html.Header("Loss", "number", 7),
         html.Header("Tokens/s", "number", 8),
-        html.Header("Time", "number", 12),
+        html.Header("Time", "number", 11),
         html.Header("Created", "number", 11),
         html.Header("Actions", "actions"),
     )
     return html.table(headers, rows, "Runs")
 
 
-def _row(run: Run, model: str, dataset: str) -> html.Row:
+def _row(run: Run, model: str, dataset: str, chosen: Sequence[str], page_number: int) -> html.Row:
     href = f"/runs?run={run.id}"
     name = Markup('<div class="ts-name">{}<small>{} on {}</small></div>').format(
         html.link(run.name, href, soft=True), model or run.model_id, dataset or run.dataset_id
     )
     progress = Markup('<div class="ts-progress">{}<small>{}</small></div>').format(progress_bar(run), step_words(run))
     speed = html.DASH if run.tokens_per_second is None else f"{run.tokens_per_second:,.0f}"
+    label = f"Compare {run.name}"
+    box = choosing.box(run.id, label, chosen, comparing.MOST, lambda ids: _address(page_number, ids))
     return html.Row(
         (
+            box,
             name,
             html.badge(run.status, run.error or ""),
             progress,
@@ -130,18 +164,14 @@ def _row(run: Run, model: str, dataset: str) -> html.Row:
     )
 
 
-def _pager(page_number: int, page_count: int) -> Markup:
+def _pager(page_number: int, page_count: int, chosen: Sequence[str]) -> Markup:
     if page_count == 1:
         return Markup()
-    newer = (
-        html.link("Newer", f"/runs?page={page_number - 1}", soft=True)
-        if page_number > 1
-        else Markup("<span>Newer</span>")
-    )
-    older = (
-        html.link("Older", f"/runs?page={page_number + 1}", soft=True)
-        if page_number < page_count
-        else Markup("<span>Older</span>")
+    newer, older = (
+        html.link(word, _address(number, chosen), soft=True)
+        if 1 <= number <= page_count
+        else Markup("<span>{}</span>").format(word)
+        for word, number in (("Newer", page_number - 1), ("Older", page_number + 1))
     )
     return Markup('<nav class="ts-pager" aria-label="Pages of runs">{}<span>Page {} of {}</span>{}</nav>').format(
         newer, page_number, page_count, older

@@ -105,6 +105,20 @@ def test_a_chart_is_drawn_when_half_of_its_library_came_only_later(visit: Open, 
     assert page.locator('script[src$="/bokeh.min.js"]').count() == 1
 
 
+def test_runs_are_chosen_in_the_list_and_drawn_in_one_chart(visit: Open, at_home: Path) -> None:
+    first, second = add_run("one, of two", points=20), add_run("other", points=30)
+    page = visit("/runs")
+    for name in ("one, of two", "other"):
+        page.get_by_role("checkbox", name=f"Compare {name}").click()
+        expect(page.get_by_role("checkbox", name=f"Compare {name}")).to_be_checked()
+    page.get_by_role("link", name="Side by side").click()
+    chart = page.locator("ts-chart").first
+    expect(chart).to_have_attribute("data-points", "50")
+    expect(chart.locator(".ts-plot canvas").first).to_be_visible()
+    expect(chart.locator(".ts-chart-legend")).to_contain_text("one, of two")
+    assert page.url.endswith(f"?compare={first},{second}")
+
+
 def test_a_log_grows_and_keeps_its_text(visit: Open, at_home: Path) -> None:
     run_id = add_run("talks", points=1)
     log = at_home / "runs" / run_id / "output.log"
@@ -139,6 +153,7 @@ def test_a_hidden_tab_asks_for_nothing_until_it_is_looked_at(visit: Open, at_hom
     page.goto(page.url + f"?run={run_id}")
     chart = page.locator("ts-chart").first
     expect(chart).to_have_attribute("data-points", "20")
+    expect(chart.locator(".ts-plot canvas").first).to_be_visible()
     expect(page.locator("ts-live .ts-skeleton")).to_have_count(0)
     hide(page, True)
     page.wait_for_load_state("networkidle")

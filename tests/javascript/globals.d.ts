@@ -103,7 +103,7 @@ interface Tunesmith {
   train: Train;
   code: Code;
   make(tag: string, className: string, text?: string): HTMLElement;
-  Curve: new (name: string, label: string, color: string) => Curve;
+  Curve: new (name: string, label: string, series: number, own: string | null) => Curve;
   Drawing: new (host: HTMLElement, height: number, curves: Curve[], on: DrawingEvents) => Drawing;
   Legend: new (curves: Curve[]) => Legend;
   Tools: new (acts: ToolActs) => Tools;

@@ -153,7 +153,7 @@ def test_a_success_is_escaped_too(toasts: list[str]) -> None:
 
 def test_a_chart_names_its_run_metrics_and_height() -> None:
     element = chart.element("Loss", [("loss", "training"), ("eval_loss", "held out")], "r1", 300)
-    assert 'metrics="loss,eval_loss" labels="training,held out" run="r1" height="300"' in element
+    assert 'metrics="loss\neval_loss" labels="training\nheld out" run="r1" height="300"' in element
     assert " plain" in chart.element("Loss", [("loss", "")], plain=True)
 
 

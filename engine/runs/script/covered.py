@@ -39,8 +39,8 @@ def _sameness(told: Told) -> list[str]:
         )
         if told.is_bf16 and told.recipe.learning_rate >= HIGH_RATE:
             lines.append(
-                "In bfloat16 either side is up to 1 % from what float32 gives, most where a step learns few tokens; at a "
-                "learning rate as high as this it adds up, and later steps may be further."
+                "In bfloat16 either side is up to 1 % from what float32 gives, most where a step learns few tokens; at "
+                "a learning rate as high as this it adds up, and later steps may be further."
             )
     lines.append("On another machine, or with other versions, numbers differ by more, as sums are rounded otherwise.")
     return lines

@@ -10,9 +10,9 @@ def run(**recipe: str) -> Run:
 
 def test_a_run_of_rewards_shows_them_one_by_one_and_on_held_out_prompts() -> None:
     drawn = charts(run(method="grpo", reward_funcs="python, length"))
-    assert 'metrics="reward,eval_reward" labels="training,held out" run="r1"' in drawn
-    assert 'metrics="rewards/python/mean,rewards/length/mean" labels="python,length"' in drawn
-    assert 'metrics="rewards/python/std,rewards/length/std"' in drawn
+    assert 'metrics="reward\neval_reward" labels="training\nheld out" run="r1"' in drawn
+    assert 'metrics="rewards/python/mean\nrewards/length/mean" labels="python\nlength"' in drawn
+    assert 'metrics="rewards/python/std\nrewards/length/std"' in drawn
     assert "eval_loss" not in drawn
     drawn = charts(run(method="rloo", reward_funcs="exact_match, regex, json_schema, length, python"))
     assert drawn.count("Each reward") == 2, "there are four colours"
@@ -20,5 +20,5 @@ def test_a_run_of_rewards_shows_them_one_by_one_and_on_held_out_prompts() -> Non
 
 def test_every_other_run_shows_its_loss_first() -> None:
     drawn = charts(run(method="gkd"))
-    assert drawn.index('metrics="loss,eval_loss"') < drawn.index("grad_norm")
+    assert drawn.index('metrics="loss\neval_loss"') < drawn.index("grad_norm")
     assert "reward" not in drawn

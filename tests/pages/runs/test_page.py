@@ -122,7 +122,7 @@ def test_one_run_in_full(make: Make) -> None:
     for words in (f'run="{run_id}"', "/fragments/runs/recipe", "engine.workers", "1,234", "queued &rarr; starting"):
         assert words in shown
     assert f'href="/train?from={run_id}"' in shown
-    for metrics in ("loss,eval_loss", "learning_rate", "grad_norm"):
+    for metrics in ("loss\neval_loss", "learning_rate", "grad_norm"):
         assert f'metrics="{metrics}"' in shown
 
 

@@ -1,0 +1,69 @@
+"""`tunesmith compare`: runs beside each other."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.cells import cell_len, set_cell_size
+
+from engine.runs import comparing
+from engine.runs.comparing import Came, Comparison
+from storage import db
+
+Rows = list[list[str]]
+
+
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Ids of two to twenty runs.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As REST answers it.")] = False,
+) -> None:
+    """Show what differs between runs: recipe, data, and what came out."""
+    db.prepare()
+    comparison = comparing.compare([run.removeprefix("run:") for run in runs])
+    if as_json:
+        typer.echo(json.dumps(comparing.as_json(comparison), indent=2, ensure_ascii=False))
+        return
+    for title, rows in _sections(comparison):
+        typer.echo("\n".join([title, *(f"  {line}" for line in _lines(rows))] if title else _lines(rows)))
+
+
+def _sections(comparison: Comparison) -> Iterator[tuple[str, Rows]]:
+    runs = comparison.runs
+    head = [
+        ["", *(run.name for run in runs)],
+        ["status", *(run.status for run in runs)],
+        ["model", *(run.model for run in runs)],
+        ["dataset", *(_version(run.dataset, run.dataset_version) for run in runs)],
+        ["rows", *("" if run.rows is None else f"{run.rows:,}" for run in runs)],
+        ["step", *(f"{run.step:,}" for run in runs)],
+        ["seconds", *("" if run.seconds is None else f"{run.seconds:,.0f}" for run in runs)],
+    ]
+    recipe = [[one.field, *(_value(one.values[run.id]) for run in runs)] for one in comparison.recipe]
+    metrics = [[name, *(_came(came.get(run.id)) for run in runs)] for name, came in comparison.metrics.items()]
+    yield "", head
+    if recipe:
+        yield "\nrecipe, where it differs", recipe
+    if metrics:
+        yield "\nmetrics: last (best at step)", metrics
+
+
+def _version(name: str, version: int | None) -> str:
+    return name if version is None else f"{name} v{version}"
+
+
+def _value(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _came(came: Came | None) -> str:
+    if came is None:
+        return ""
+    best = "" if came.best is None else f" ({came.best:.4g} at {came.best_step:,})"
+    return f"{came.last:.4g}{best}"
+
+
+def _lines(rows: Rows) -> list[str]:
+    """The rows in columns; letters of two cells, as Korean's, count as two."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(set_cell_size, row, widths)).rstrip() for row in rows]
