@@ -9,7 +9,8 @@ from tests.serving import ready_model
 def words(rows: int, **recipe: object) -> str:
     model = ready_model()
     dataset = stored_dataset(rows)
-    return judged_by.words(Recipe.model_validate({"model_id": model.id, "dataset_id": dataset.id, **recipe}), model, dataset)
+    chosen = Recipe.model_validate({"model_id": model.id, "dataset_id": dataset.id, **recipe})
+    return judged_by.words(chosen, model, dataset)
 
 
 def test_the_measure_and_the_rows_are_said_beside_start() -> None:
