@@ -22,7 +22,9 @@ class MetricAnswer(Answer):
     low: float | None = Field(description="The lower end of the 95 % interval of the difference.")
     high: float | None = Field(description="The upper end.")
     p: float | None = Field(description="How often chance alone gives such a difference, before any adjustment.")
-    verdict: str | None = Field(description="better, no_proof or worse; of all but the primary after Holm's adjustment; null where neither is better.")
+    verdict: str | None = Field(
+        description="better, no_proof or worse; after Holm's adjustment but for the primary; null: neither is better."
+    )
     rows: int = Field(description="Rows that were compared.")
 
 

@@ -1,4 +1,4 @@
-"""Answers in batches are the answers that `generate` gives one by one; likelihoods are those of a plain forward pass."""
+"""Answers in batches are those that `generate` gives one by one; likelihoods are those of a plain forward pass."""
 
 from pathlib import Path
 
