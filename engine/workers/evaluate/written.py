@@ -56,11 +56,11 @@ def answers(voice: Voice, tokenizer: Any, asked: Sequence[Asking], each_step: Ca
     said = [_Said(voice, asking) for asking in asked]
     lanes: list[Lane] = []
     for group in _read_together([answer.question for answer in said]):
-        lane = Several(group, tokenizer)
-        while lane.pending or lane.is_unread:
-            lane.step()
+        several = Several(group, tokenizer)
+        while several.pending or several.is_unread:
+            several.step()
             each_step()
-        lanes.append(lane)
+        lanes.append(several)
     lanes = _joined([lane for lane in lanes if lane.rows])
     while lanes := [lane for lane in lanes if lane.rows]:
         for lane in lanes:
