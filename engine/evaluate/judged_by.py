@@ -57,7 +57,7 @@ def words(recipe: Recipe, model: Model, dataset: Dataset) -> str:
     minutes = math.ceil(budget.seconds_for(rows, longest, model.parameters, on_cpu) / 60)
     also = "" if held.test else ", which also choose the checkpoint"
     few = "" if rows >= amount.LEAST_PART else " Too few for a proof: it takes 20."
-    time = f"in {minutes} minute{'s' if minutes > 1 else ''} at most, about"
+    time = f"within about {minutes} minute{'s' if minutes > 1 else ''}"
     return f"Judged by {title} on about {rows:,} held-out rows{also}, {time}.{few}"
 
 
