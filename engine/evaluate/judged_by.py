@@ -11,6 +11,7 @@ from engine.evaluate import budget
 from engine.evaluate.measures import choice, measures
 from engine.evaluate.measures import expected as expectations
 from engine.process import devices
+from engine.recipes.methods import GENERATING
 from engine.recipes.recipe import Recipe
 from engine.rows.heldout import amount
 from engine.rows.store import columnar
@@ -22,8 +23,13 @@ ROWS = 200  # that are looked at, the first ones: a page of the file, whatever i
 
 
 def measure(dataset: Dataset, method: str) -> str | None:
-    """The name of the one measure that decides; None while the dataset's rows are not there."""
+    """The name of the one measure that decides; None while the dataset's rows are not there.
+
+    None too for prompts that are not judged by rewards: whether they came with right answers is seen row by row.
+    """
     if dataset.status != DatasetStatus.READY or not dataset.kind:
+        return None
+    if dataset.kind == "prompt" and method not in GENERATING:
         return None
     try:
         return _measure(datasets.blob(dataset), dataset.kind, method)
