@@ -19,6 +19,7 @@ from app.cli import (
     doctor,
     endpoint_code,
     endpoints,
+    evaluate,
     exports,
     parity,
     running_studio,
@@ -54,6 +55,8 @@ cli.command(name="import")(data.import_files)
 cli.command()(cli_recipe.probe)
 cli.command()(cli_recipe.check)
 cli.command()(exports.export)
+cli.command()(evaluate.report)
+cli.command()(evaluate.evaluate)
 cli.command()(script.script)
 cli.command()(compare.compare)
 cli.command()(benchmarks.benchmark)
