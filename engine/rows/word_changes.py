@@ -26,8 +26,7 @@ class Piece:
 def compare(before: str, after: str) -> list[Piece]:
     """The pieces in reading order: without the added ones they make `before`, without the removed ones `after`.
 
-    White space before a word may come from either. Texts that would take difflib long are not looked into: what
-    differs is removed and added as a whole.
+    Texts that would take difflib long are not looked into: what differs is removed and added as a whole.
     """
     old, new = _words(before), _words(after)
     start, end = _same_ends(old, new)
