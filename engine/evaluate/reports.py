@@ -16,7 +16,7 @@ from storage import db
 from storage import evaluations as stored
 from storage.settings import settings
 from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
-from storage.tables import Evaluation, Run
+from storage.tables import Evaluation, Run, RunFacts
 
 NONE_YET = "No report was written on this run."
 
@@ -74,6 +74,21 @@ def again(run_id: str, all_rows: bool = False) -> dict[str, Any]:
             moving = _report(session, run, all_rows)
             session.add(moving)
     return shape.of(moving, len({*(report.id for report in reports), moving.id}))
+
+
+def is_waiting(run_id: str) -> bool:
+    """Whether a report on the run is in the line and has not begun."""
+    return any(report.status == WorkStatus.QUEUED for report in log_of(run_id))
+
+
+def judge_by(run_id: str, dataset_id: str) -> None:
+    """Has reports on a run that have not begun, and later ones, ask the rows of a dataset of its own."""
+    with db.session() as session:
+        run = existing(session, Run, run_id)
+        run.facts = run.facts.merged(RunFacts(report_dataset_id=dataset_id))
+        for report in stored.of_run(session, run_id):
+            if report.status == WorkStatus.QUEUED:
+                report.dataset_id = dataset_id
 
 
 def first_of(run_id: str) -> dict[str, Any] | None:

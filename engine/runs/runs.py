@@ -36,12 +36,10 @@ def start_run(
     project_id: str = DEFAULT_PROJECT,
     idempotency_key: str | None = None,
     source: Source = NO_SOURCE,
-    report_on: str | None = None,
 ) -> Run:
     """Queues a training. The same `idempotency_key` again gives the run there is and starts nothing.
 
-    `source` says where the recipe's values came from. `report_on` is the id of a dataset that the result is judged by,
-    instead of rows held out.
+    `source` says where the recipe's values came from.
     Raises RefusedError for a recipe that cannot work, ConflictError when the disk is nearly full, NotFoundError.
     """
     with db.reading() as session:
@@ -58,20 +56,11 @@ def start_run(
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
-        facts=source.facts().merged(_to_be_judged(recipe, dataset, report_on)),
+        facts=source.facts().merged(RunFacts(judged_by=judged_by.measure(dataset, recipe.method))),
     )
     run = _insert(run)
     queue.ring(supervision.launch)
     return run
-
-
-def _to_be_judged(recipe: Recipe, dataset: Dataset, report_on: str | None) -> RunFacts:
-    """What decides whether it helped, named before it starts."""
-    if report_on is None:
-        return RunFacts(judged_by=judged_by.measure(dataset, recipe.method))
-    with db.reading() as session:
-        existing(session, Dataset, report_on)
-    return RunFacts(report_dataset_id=report_on)
 
 
 def _insert(run: Run) -> Run:
