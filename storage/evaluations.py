@@ -1,6 +1,6 @@
 """Evaluations: reports on runs, and comparisons of any two models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
 from storage.tables import Evaluation, Lease, Lesson, Run
 
+Picked = dict[str, Any]
 LESSON_ON_ITS_WAY = ("training", "serving")
 OF_ROW = (
     "id", "name", "subject", "against", "dataset_id", "run_id", "tags", "status", "error", "hint", "work_id", "seed",
@@ -53,27 +54,31 @@ def recent(session: Session, wanted: Filter, limit: int = 100, offset: int = 0) 
     return list(session.exec(query.offset(offset).limit(limit)))
 
 
-def listed(session: Session, wanted: Filter, limit: int = 100, offset: int = 0) -> Sequence[Mapping[str, Any]]:
+def listed(session: Session, wanted: Filter, limit: int = 100, offset: int = 0) -> list[Picked]:
     """The newest first, each with what a list shows of it: OF_ROW, and OF_RESULT where there is one.
 
     A result with the rows that got worse may have megabytes; they stay in the database.
     """
     query = wanted.apply(_short()).order_by(col(Evaluation.created_at).desc(), col(Evaluation.id))
-    return session.execute(query.offset(offset).limit(limit)).mappings().all()
+    return _picked(session, query.offset(offset).limit(limit))
 
 
-def several(session: Session, evaluation_ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+def several(session: Session, evaluation_ids: Sequence[str]) -> list[Picked]:
     """Those of these ids that there are, as `listed`, in the order of the ids."""
     query = _short().where(col(Evaluation.id).in_(evaluation_ids))
-    found = {row["id"]: row for row in session.execute(query).mappings()}
+    found = {row["id"]: row for row in _picked(session, query)}
     return [found[row_id] for row_id in evaluation_ids if row_id in found]
 
 
-def between(session: Session, project_id: str, first: str, second: str) -> Sequence[Mapping[str, Any]]:
+def between(session: Session, project_id: str, first: str, second: str) -> list[Picked]:
     """Those that compared these two subjects, whichever was the tuned one, as `listed`; the first one first."""
     pairs = tuple_(col(Evaluation.subject), col(Evaluation.against)).in_([(first, second), (second, first)])
     done = (col(Evaluation.project_id) == project_id, col(Evaluation.status) == WorkStatus.SUCCEEDED)
-    return session.execute(_short().where(pairs, *done).order_by(col(Evaluation.created_at))).mappings().all()
+    return _picked(session, _short().where(pairs, *done).order_by(col(Evaluation.created_at)))
+
+
+def _picked(session: Session, query: Any) -> list[Picked]:
+    return [dict(row) for row in session.execute(query).mappings()]
 
 
 def _short() -> Any:

@@ -10,8 +10,9 @@ HOSTILE = (
 BETTER: dict[str, Any] = {
     "status": "succeeded",
     "verdict": "better",
-    "sentence": "Better: exact match rose from 5.0 % to 92.5 %, and the difference is between +77.5 and +95.0 points.",
-    "but_worse": ["Repetition"],
+    "sentence": "Better. Exact match went from 5 % to 92 % on 40 rows. The true difference is +78 points to "
+    "+95 points, with 95 % confidence. But worse at: Repetition.",
+    "but_worse": ["repetition"],
     "primary": "exact_match",
     "rows": 40,
     "clusters": 40,
@@ -37,7 +38,7 @@ BETTER: dict[str, Any] = {
     ],
     "subject": "run:r1", "subject_title": "first-lesson", "against": "model:m1", "against_title": "SmolLM2-135M",
     "dataset_id": "d1", "dataset_name": "sums", "part": "test", "all_rows": 120,
-    "leakage": {"exact": 0, "near": 0, "checked": 180},
+    "leakage": {"exact": 0, "near": 0, "checked": 40, "compared": 180},
     "skills": {
         "questions": 60, "base": 0.4, "tuned": 0.25, "difference": -0.15, "low": -0.25, "high": -0.05,
         "verdict": "worse",
@@ -60,7 +61,7 @@ def no_proof(**changes: Any) -> dict[str, Any]:
     """One whose interval crosses zero."""
     metric = {"name": "exact_match", "title": "Exact match", "better": "higher", "base": 0.5, "tuned": 0.55,
               "difference": 0.05, "low": -0.1, "high": 0.2, "p": 0.6, "verdict": "no_proof", "rows": 40}  # fmt: skip
-    sentence = "No proof: exact match went from 50.0 % to 55.0 %, and the difference is between −10.0 and +20.0 points."
+    sentence = "No proof. Exact match went from 50 % to 55 % on 40 rows, which may be chance."
     found = {"verdict": "no_proof", "sentence": sentence, "metrics": [metric], "rows_to_decide": 300, "but_worse": []}
     return succeeded(**found, **changes)
 

@@ -7,7 +7,7 @@ from typing import Any
 from engine.rows import word_changes
 from engine.rows.word_changes import Piece
 
-MOST_SHOWN = 4_000  # characters of one text; a prompt or an answer may have a million
+MOST_SHOWN = 4_100  # characters of one text; results are cut at 4,000 and say so themselves
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a report says to somebody who has never seen one: the same on the pages and in its file. Pure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from engine.errors import NotFoundError
@@ -12,6 +12,7 @@ Tone = Literal["good", "bad", "warn", "calm"]
 Note = tuple[Tone, str]
 
 DASH = "–"
+MOST_WORSE = 20  # rows that got worse are kept in a result (engine.workers.evaluate.proof)
 VERDICTS: dict[str, tuple[str, Tone]] = {
     "better": ("Better", "good"),
     "no_proof": ("No proof", "warn"),
@@ -21,6 +22,7 @@ PARTS = {
     "test": "that the training never saw",
     "eval": "of the held-out part",
     "own": "of a dataset of its own",
+    "none": "",
 }
 EXPLAINED = (
     ("Base and tuned", "Every metric is measured on the same rows before the training (base) and after it (tuned)."),
@@ -69,6 +71,8 @@ def notes(result: Result) -> list[Note]:
     if result["reports"] > 1:
         words = f"There are {result['reports']:,} reports on this run. The first one counts wherever a rule asks."
         found.append(("calm", words))
+    if result["hint"]:
+        found.append(("calm", str(result["hint"])))
     return [*found, *(("calm", str(note)) for note in result["notes"])]
 
 
@@ -76,23 +80,22 @@ def _leakage(leakage: Mapping[str, int] | None) -> list[Note]:
     if leakage is None:
         return []
     exact, near, checked = leakage["exact"], leakage["near"], leakage["checked"]
+    learnt = f"the {counted(leakage['compared'], 'row')} it learnt from" if "compared" in leakage else "what it learnt"
     if not exact and not near:
-        return [("calm", f"None of these rows was among the {counted(checked, 'row')} that were learnt.")]
-    words = f"{counted(exact, 'row')} of these {'was' if exact == 1 else 'were'} learnt, and {near:,} nearly the same"
-    return [("warn", f"{words} (of {checked:,} learnt rows): the result looks better than it is.")]
+        return [("calm", f"None of these rows is among {learnt}, word for word or nearly.")]
+    words = f"{exact + near:,} of the {counted(checked, 'row')} are among {learnt}"
+    how = f"{exact:,} word for word, {near:,} nearly"
+    return [("warn", f"{words} ({how}): the result looks better than it is.")]
 
 
 def _more_rows(result: Result) -> list[Note]:
-    needed = result["rows_to_decide"]
+    needed, there = result["rows_to_decide"], result["all_rows"]
     if needed is None:
         return []
-    if needed <= result["rows"]:
-        return [("calm", "More rows would not change that soon: the difference is close to nothing.")]
-    words = f"About {counted(needed, 'row')} would decide it"
-    there = result["all_rows"]
-    return [
-        ("calm", f"{words}; there are {there:,}." if there > result["rows"] else f"{words}, if the difference stays.")
-    ]
+    words = f"About {counted(needed, 'row')} would decide a difference of this size"
+    if there <= result["rows"]:
+        return [("calm", f"{words}; these were all there are.")]
+    return [("calm", f"{words}; there are {there:,} in all{', so measure them all' if there >= needed else ''}.")]
 
 
 def _missing(result: Result) -> list[Note]:
@@ -104,6 +107,25 @@ def _missing(result: Result) -> list[Note]:
         why = "; ".join(f"{reason}: {count:,}" for reason, count in result["left_out_why"].items())
         found.append(("warn", f"{counted(result['left_out'], 'row')} could not be asked. {why}".strip()))
     return found
+
+
+def got_worse(result: Result) -> str:
+    """How many rows got worse; of many, how many are kept."""
+    count = len(result["worse_rows"])
+    return f"The {count} rows that lost most" if count >= MOST_WORSE else f"{counted(count, 'row')} got worse"
+
+
+def names_of(metrics: Sequence[str]) -> str:
+    """Metrics by their titles."""
+    return ", ".join(title(name) for name in metrics)
+
+
+def title(name: str) -> str:
+    """What people call a metric; one that nobody knows is called by its name."""
+    try:
+        return measures.look_up(name).title
+    except NotFoundError:
+        return name
 
 
 def counted(count: int, noun: str) -> str:

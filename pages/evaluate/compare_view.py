@@ -20,7 +20,7 @@ def compared_html(query: Mapping[str, str]) -> Markup:
     """Those that the address names (`?compare=ID,ID`), as far as they are there."""
     ids = list_view.ids_of(query.get("compare", ""))
     with db.reading() as session:
-        rows = [dict(row) for row in stored.several(session, ids)]
+        rows = stored.several(session, ids)
         list_view.named(session, rows)
     back = html.link(Markup("&larr; All evaluations"), f"/evaluate?chosen={','.join(ids)}", soft=True)
     done = [row for row in rows if row["status"] == "succeeded"]

@@ -42,7 +42,7 @@ def list_html(query: Mapping[str, str]) -> Markup:
     with db.reading() as session:
         wanted = filter_of(query)
         place = place_of(query, ROWS, stored.count(session, wanted))
-        rows = [dict(row) for row in stored.listed(session, wanted, ROWS, place.offset)]
+        rows = stored.listed(session, wanted, ROWS, place.offset)
         tags = stored.tags_of(session, query["project"])
         named(session, rows)
         asking = new_form.new_html(session, query) + question_view.question_html(session, query)
@@ -160,7 +160,9 @@ def _deciding(row: Facts) -> Markup:
     if metric is None:
         return Markup('<small class="ev-reason">{}</small>').format(shown(row["error"] or ""))
     but = (
-        Markup("<small>but worse at {}</small>").format(shown(", ".join(row["but_worse"]))) if row["but_worse"] else ""
+        Markup("<small>but worse at {}</small>").format(shown(words.names_of(row["but_worse"])))
+        if row["but_worse"]
+        else ""
     )
     return Markup('<div class="ev-deciding"><span>{} <b>{}</b></span>{}{}</div>').format(
         shown(metric["title"]),

@@ -57,10 +57,8 @@ def _badge(word: str, tone: str, title: str = "") -> Markup:
 
 def _verdict(result: Facts) -> Markup:
     _, tone = words.verdict(result)
-    worse = ", ".join(map(str, result["but_worse"]))
-    but = Markup('<p class="ev-but">But worse at: {}.</p>').format(shown(worse)) if worse else ""
-    return Markup('<div class="ev-verdict" data-tone="{}">{}<p class="ev-sentence">{}</p>{}{}</div>').format(
-        tone, verdict_badge(result), shown(result["sentence"]), but, _primary(result)
+    return Markup('<div class="ev-verdict" data-tone="{}"><p class="ev-sentence">{}</p>{}</div>').format(
+        tone, shown(result["sentence"]), _primary(result)
     )
 
 

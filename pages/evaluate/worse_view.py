@@ -10,20 +10,17 @@ from engine.evaluate.sides import Side
 from pages.parts import html, marks
 
 Facts = Mapping[str, Any]
-MOST_ROWS = 20
 _TAGS = {"same": Markup("{}"), "removed": Markup("<del>{}</del>"), "added": Markup("<ins>{}</ins>")}
 
 
 def rows_html(result: Facts) -> Markup:
-    """The worst first; more than MOST_ROWS are counted."""
+    """Those that lost most come first."""
     rows = result["worse_rows"]
     if not rows:
         return Markup('<p class="ts-hint">None of the rows got worse.</p>')
-    more = len(rows) - MOST_ROWS
-    rest = f"{words.counted(more, 'more row')} got worse. They are in the JSON file." if more > 0 else ""
-    note = f"{words.counted(len(rows), 'row')} got worse. Words that only one of the answers has are marked."
-    return Markup('<p class="ts-note">{}</p><ol class="ev-rows">{}</ol><p class="ts-note">{}</p>').format(
-        note, html.join(map(_row, rows[:MOST_ROWS])), rest
+    note = f"{words.got_worse(result)}, by what decides. Words that only one of the answers has are marked."
+    return Markup('<p class="ts-note">{}</p><ol class="ev-rows">{}</ol>').format(
+        note, html.join(map(_row, rows[: words.MOST_WORSE]))
     )
 
 

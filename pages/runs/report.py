@@ -1,11 +1,12 @@
 """Did it help? The report on a run, on its page: the verdict first, then how sure it is, and what got worse."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from markupsafe import Markup
 
 from engine.errors import TunesmithError
-from engine.evaluate import reports
+from engine.evaluate import reports, words
 from pages.evaluate import one_view, report_view
 from pages.parts import html, live, toasts
 from storage.statuses import RunStatus
@@ -32,7 +33,7 @@ def report_html(query: Mapping[str, str]) -> str:
     except TunesmithError as error:
         return str(html.notice(error.message, error.hint, "warn"))
     is_done = result["status"] == "succeeded"
-    worse = _worse(str(result["evaluation_id"]), len(result["worse_rows"])) if is_done else Markup()
+    worse = _worse(result) if is_done else Markup()
     return str(
         Markup('<div class="ts-stack">{}{}<div class="ts-actions">{}</div></div>').format(
             report_view.report_html(result), worse, _actions(run_id, result)
@@ -40,14 +41,15 @@ def report_html(query: Mapping[str, str]) -> str:
     )
 
 
-def _worse(evaluation_id: str, count: int) -> Markup:
+def _worse(result: Mapping[str, Any]) -> Markup:
     """A fold, whose rows are fetched when it is opened."""
-    if not count:
+    if not result["worse_rows"]:
         return Markup('<p class="ts-hint">None of the rows got worse.</p>')
+    evaluation_id = result["evaluation_id"]
     return Markup(
-        '<details class="ev-worse" data-key="worse"><summary>The rows that got worse ({})</summary>'
+        '<details class="ev-worse" data-key="worse"><summary>{}</summary>'
         '<ts-fold data-keep id="worse-{}" src="/fragments/runs/worse?evaluation={}"></ts-fold></details>'
-    ).format(f"{count:,}", evaluation_id, evaluation_id)
+    ).format(words.got_worse(result), evaluation_id, evaluation_id)
 
 
 def worse_html(query: Mapping[str, str]) -> str:
@@ -58,17 +60,15 @@ def worse_html(query: Mapping[str, str]) -> str:
         return str(html.notice(error.message, error.hint, "warn"))
 
 
-def _actions(run_id: str, result: Mapping[str, object]) -> Markup:
+def _actions(run_id: str, result: Mapping[str, Any]) -> Markup:
     if result["status"] in report_view.MOVING:
         return html.link("On the Evaluate page", f"/evaluate?evaluation={result['evaluation_id']}")
     buttons = [html.button("Measure again" if result["reports"] else "Measure now", "report", run_id)]
-    rows, all_rows = result["rows"], result["all_rows"]
-    if isinstance(rows, int) and isinstance(all_rows, int) and rows < all_rows:
-        buttons.append(html.button(f"Measure all {all_rows:,} rows", "report-all", run_id))
+    if result["rows"] < result["all_rows"]:
+        buttons.append(html.button(f"Measure all {result['all_rows']:,} rows", "report-all", run_id))
     if result["status"] == "succeeded":
-        evaluation_id = str(result["evaluation_id"])
-        buttons += [one_view.download(evaluation_id, name) for name in ("HTML", "JSON")]
-        buttons.append(html.link("On the Evaluate page", f"/evaluate?evaluation={evaluation_id}"))
+        buttons += [one_view.download(result["evaluation_id"], name) for name in ("HTML", "JSON")]
+        buttons.append(html.link("On the Evaluate page", f"/evaluate?evaluation={result['evaluation_id']}"))
     return html.join(buttons)
 
 
