@@ -41,9 +41,10 @@ td.bar { min-width: 150px; } ul { padding-left: 20px; margin: 6px 0; }
 .ev-interval[data-verdict=better] { color: var(--good); } .ev-interval[data-verdict=worse] { color: var(--bad); }
 .row { margin: 14px 0; padding: 12px 14px; border: 1px solid var(--line); border-radius: 8px; }
 .row h3 { margin: 8px 0 2px; font-size: 12px; color: var(--muted); font-weight: 600; }
-.two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(280px, 100%), 1fr)); gap: 0 20px; }
+.two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(320px, 100%), 1fr)); gap: 0 20px; }
+.wide { overflow-x: auto; } .wide td:first-child { min-width: 130px; }
 pre { margin: 0; padding: 8px 10px; background: var(--soft); border-radius: 6px; white-space: pre-wrap;
-  overflow-wrap: anywhere; font: 13px/1.45 ui-monospace, Menlo, monospace; unicode-bidi: isolate; }
+  overflow-wrap: anywhere; max-height: 320px; overflow-y: auto; font: 13px/1.45 ui-monospace, Menlo, monospace; unicode-bidi: isolate; }
 del { color: var(--bad); } ins { color: var(--good); text-decoration: none; font-weight: 600; }
 dl { margin: 6px 0; } dt { font-weight: 600; } dd { margin: 0 0 8px; color: var(--muted); }
 """
@@ -71,11 +72,9 @@ def _content(result: Facts) -> Markup:
     if result["status"] != "succeeded":
         reason = " ".join(filter(None, (result["error"], result["hint"]))) or f"It is {result['status']}."
         return Markup('<div class="verdict"><b>No report yet</b>{}</div>').format(_text(reason))
-    word, tone = words.verdict(result)
-    head = Markup('<p class="muted">{}</p><div class="verdict" data-tone="{}"><b>{}</b>{}</div><ul>{}</ul>').format(
+    head = Markup('<p class="muted">{}</p><div class="verdict" data-tone="{}">{}</div><ul>{}</ul>').format(
         _text(_measured(result)),
-        tone,
-        word,
+        words.verdict(result)[1],
         _text(result["sentence"]),
         _all(_item(note) for note in words.notes(result)),
     )
@@ -98,9 +97,10 @@ def _metrics(result: Facts) -> Markup:
         '<tr><th>Metric</th><th class="number">Base</th><th class="number">Tuned</th><th class="number">Difference</th>'
         "<th>95 % interval</th><th></th><th>Verdict</th></tr>"
     )
-    return Markup("<h2>What was measured</h2><table><thead>{}</thead><tbody>{}</tbody></table>").format(
-        heads, _all(_metric(metric, metric["name"] == result["primary"]) for metric in result["metrics"])
-    )
+    rows = _all(_metric(metric, metric["name"] == result["primary"]) for metric in result["metrics"])
+    return Markup(
+        '<h2>What was measured</h2><div class="wide"><table><thead>{}</thead><tbody>{}</tbody></table></div>'
+    ).format(heads, rows)
 
 
 def _metric(metric: Facts, decides: bool) -> Markup:
@@ -149,7 +149,7 @@ def _worse(result: Facts) -> Markup:
 def _row(row: Facts) -> Markup:
     base, tuned = sides.answers(row)
     scores = Markup("<small>row {} · score {} → {}</small>").format(row["row"], *map(_score, _scores(row)))
-    return Markup('<div class="row">{}{}<div class="two">{}{}{}</div></div>').format(
+    return Markup('<div class="row">{}<div class="two">{}{}{}{}</div></div>').format(
         scores,
         _block("Prompt", sides.whole(row["prompt"])),
         _block("Expected", sides.whole(row["expected"])),

@@ -105,7 +105,7 @@ def _missing(result: Result) -> list[Note]:
         found.append(("warn", f"{counted(result['truncated'], 'answer')} ended at the longest length{length}."))
     if result["left_out"]:
         why = "; ".join(f"{reason}: {count:,}" for reason, count in result["left_out_why"].items())
-        found.append(("warn", f"{counted(result['left_out'], 'row')} could not be asked. {why}".strip()))
+        found.append(("warn", f"{counted(result['left_out'], 'row')} could not be asked{f' ({why})' if why else ''}."))
     return found
 
 
