@@ -32,7 +32,7 @@ class EvaluationBody(Body):
     all_rows: bool = Field(default=False, description="Every row, however long that takes.")
     seed: int = Field(default=0, ge=0, le=LARGEST, description="Decides which rows, and the intervals.")
     project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it belongs to.")
-    tags: Tags = []
+    tags: Tags = Field(default=[], max_length=20, description="Words to find it by.")
 
 
 class TagsBody(Body):

@@ -126,7 +126,7 @@ def recent(wanted: Filter | None = None, limit: int = 100, offset: int = 0) -> t
 
 
 def result(evaluation: Evaluation) -> dict[str, Any]:
-    """What was found, in the one shape of every report (engine.evaluate.shape); while it is on its way, how far it is."""
+    """What was found, or how far it is, in the one shape of every report (engine.evaluate.shape)."""
     with db.reading() as session:
         reports = stored.count_of_run(session, evaluation.run_id) if evaluation.run_id else 0
     return shape.of(evaluation, reports)

@@ -76,5 +76,3 @@ def _keep(file: Path, table: list[dict[str, Any]]) -> None:
     with file.open("w", encoding="utf-8") as lines:
         for row in table:
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
