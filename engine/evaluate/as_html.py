@@ -44,7 +44,8 @@ td.bar { min-width: 150px; } ul { padding-left: 20px; margin: 6px 0; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(320px, 100%), 1fr)); gap: 0 20px; }
 .wide { overflow-x: auto; } .wide td:first-child { min-width: 130px; }
 pre { margin: 0; padding: 8px 10px; background: var(--soft); border-radius: 6px; white-space: pre-wrap;
-  overflow-wrap: anywhere; max-height: 320px; overflow-y: auto; font: 13px/1.45 ui-monospace, Menlo, monospace; unicode-bidi: isolate; }
+  overflow-wrap: anywhere; max-height: 320px;
+  overflow-y: auto; font: 13px/1.45 ui-monospace, Menlo, monospace; unicode-bidi: isolate; }
 del { color: var(--bad); } ins { color: var(--good); text-decoration: none; font-weight: 600; }
 dl { margin: 6px 0; } dt { font-weight: 600; } dd { margin: 0 0 8px; color: var(--muted); }
 """

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from engine import hidden
 from engine.evaluate import comparison, picture, words
 from pages.evaluate import list_view, one_view, report_view
 from pages.evaluate.report_view import shown
@@ -84,13 +85,13 @@ def _table(rows: Sequence[Facts]) -> Markup:
     """A line for each metric, a column for each evaluation."""
     first = [
         html.Row(("Verdict", *(report_view.verdict_badge(row) for row in rows))),
-        html.Row(("Rows", *(f"{row['rows']:,} of {row['dataset_name'] or html.DASH}" for row in rows))),
+        html.Row(("Rows", *(shown(f"{row['rows']:,} of {row['dataset_name'] or html.DASH}") for row in rows))),
     ]
     lines = [
         html.Row((Markup("<b>{}</b>").format(shown(metric["title"])), *map(_cell, each)))
         for metric, each in comparison.metrics_of(rows)
     ]
-    names = [f"{row['name'][:60]} ({row['subject_title']})"[:90] for row in rows]
+    names = [hidden.escaped(f"{row['name']} ({row['subject_title']})"[:90]) for row in rows]
     table = html.table(["Metric", *names], [*first, *lines], "Side by side")
     return html.card("Every metric", Markup('<div class="ev-all">{}</div>').format(table))
 
