@@ -81,7 +81,7 @@ def list_evaluations(
     """The evaluations with their results, newest first. `X-Total-Count` says how many there are."""
     rows, count = evaluations.recent(Filter(project_id, search, tag), limit, offset)
     total(response, count)
-    return [_answer(row) for row in rows]
+    return [EvaluationAnswer.model_validate(row) for row in evaluations.describe_all(rows)]
 
 
 @router.get("/{id}", summary="Show an evaluation", responses=NOT_FOUND)

@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 from engine.evaluate.measures import text
 
 if TYPE_CHECKING:
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
 
 @cache
 def _bleu() -> "BLEU":
-    from sacrebleu.metrics import BLEU  # noqa: PLC0415  (400 modules that the window does not need)
+    from sacrebleu.metrics.bleu import BLEU  # noqa: PLC0415  (400 modules that the window does not need)
 
     return BLEU(effective_order=True)  # one answer may be shorter than four words
 
 
 @cache
 def _chrf() -> "CHRF":
-    from sacrebleu.metrics import CHRF  # noqa: PLC0415
+    from sacrebleu.metrics.chrf import CHRF  # noqa: PLC0415
 
     return CHRF()
 

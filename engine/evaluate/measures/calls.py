@@ -56,7 +56,7 @@ def _call(value: Any) -> Call | None:
     inner = value.get("function", value) if isinstance(value, dict) else None
     if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
         return None
-    given = next((inner[key] for key in _ARGUMENTS if key in inner), {})
+    given: Any = next((inner[key] for key in _ARGUMENTS if key in inner), {})
     if isinstance(given, str):
         try:
             given = json.loads(given)

@@ -36,8 +36,8 @@ def of(kind: Kind, values: Mapping[str, Any]) -> Expected:
     prompt = values.get("prompt")
     if not turns:
         return Expected(kind, _plain_answer(values), str(prompt or ""), (), schema, pattern, values.get("label"))
-    answer = turns[-1] if turns[-1].get("role") == "assistant" else {}
-    asked = next((turn for turn in reversed(turns) if turn.get("role") == "user"), {})
+    answer: Mapping[str, Any] = turns[-1] if turns[-1].get("role") == "assistant" else {}
+    asked: Mapping[str, Any] = next((turn for turn in reversed(turns) if turn.get("role") == "user"), {})
     text, question = str(answer.get("content") or ""), str(asked.get("content") or "")
     return Expected(kind, text, question, calls_of(answer), schema, pattern, values.get("label"))
 

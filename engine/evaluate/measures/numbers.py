@@ -19,24 +19,26 @@ _DIGITS = re.compile(
     rf"(?P<rest>(?:\s?\d+[십백천만억조]*)*)|\s?/\s?(?P<below>{_PLAIN})(?![\d/]))?"
 )
 _WITH_UNITS = re.compile(r"(\d[\d,.]*)([십백천만억조]*)")
-_SINO_RUN = re.compile(
-    r"(?<![가-힣])[영공일이삼사오육칠팔구십백천만억조]{2,}(?=[^가-힣]|$|입니|이다|이에|이야|예요|원|개|명|번|점|년|월|살)"
-)
+# What may follow a number that is written in words.
+_ENDS = r"(?=[^가-힣]|$|입니|이다|이에|이야|예요|원|개|명|번|점|년|월|살|마리|권|시간|분)"
+_SINO_RUN = re.compile(r"(?<![가-힣])[영공일이삼사오육칠팔구십백천만억조]{2,}" + _ENDS)
 _NATIVE = re.compile(
-    rf"(?<![가-힣])({'|'.join(_TENS)}|스무)?({'|'.join([*_ONES, *_BEFORE_COUNTER])})?(?=[^가-힣]|$|입니|이다|이에|이야|예요|개|명|번|살|마리)"
+    rf"(?<![가-힣])({'|'.join(_TENS)}|스무)?({'|'.join([*_ONES, *_BEFORE_COUNTER])})?" + _ENDS,
 )
 _LONGEST_NUMBER = 60  # characters; longer runs of digits are compared by their first ones
 
 
 def last_number(answer: str) -> Decimal | None:
     """The last number in a text; words count only where it has no digits. None where there is none."""
+    found = every(answer)
+    return found[-1] if found else None
+
+
+def every(answer: str) -> list[Decimal]:
+    """All numbers of a text, in order; those in Korean words only where there are no digits."""
     plain = unicodedata.normalize("NFKC", answer[: text.LONGEST])
-    found = None
-    for match in _DIGITS.finditer(plain):
-        found = match
-    if found:
-        return _value(found)
-    return _in_words(plain)
+    values = [_value(match) for match in _DIGITS.finditer(plain)]
+    return [value for value in values if value is not None] or _in_words(plain)
 
 
 def same(answer: str, expected: str) -> float | None:
@@ -46,7 +48,7 @@ def same(answer: str, expected: str) -> float | None:
 
 
 def ends_in_number(expected: str) -> bool:
-    """Whether a text is one whose last word, or last sign, is a number: an answer to 'how many', not a date in prose."""
+    """Whether the last word of a text is a number, as in an answer to a sum."""
     tail = unicodedata.normalize("NFKC", text.final(expected)[-40:]).strip(text.EDGES + "$%")
     last_words = tail.split()[-1:] or [""]
     return any(character.isdigit() for character in last_words[0])
@@ -86,10 +88,10 @@ def _with_units(digits: str) -> Decimal:
     return total + section
 
 
-def _in_words(plain: str) -> Decimal | None:
+def _in_words(plain: str) -> list[Decimal]:
     places = {match.start(): _sino(match[0]) for match in _SINO_RUN.finditer(plain)}
     places |= {match.start(): _native(match) for match in _NATIVE.finditer(plain) if match[0]}
-    return places[max(places)] if places else None
+    return [places[place] for place in sorted(places)]
 
 
 def _sino(signs: str) -> Decimal:

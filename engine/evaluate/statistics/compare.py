@@ -13,8 +13,10 @@ RESAMPLES, FEWEST_RESAMPLES = 9999, 1999
 MOST_DRAWS = 100_000_000  # groups drawn in all; above ten thousand groups, fewer resamples tell as much
 
 # Student's t at 97.5 %, for 1 to 18 degrees of freedom: for the 2 to 19 groups that prove nothing.
-_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
-_STUDENT += (2.120, 2.110, 2.101)
+_STUDENT = (
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131),
+    *(2.120, 2.110, 2.101),
+)
 
 Scores = Sequence[float | None]
 
@@ -27,7 +29,6 @@ def compare(
     binary: bool,
     better: Better,
     seed: int = 0,
-    resamples: int = RESAMPLES,
 ) -> Difference:
     """The difference of two means over the same rows, `base[n]` and `tuned[n]` being both scores of row n.
 
@@ -43,7 +44,7 @@ def compare(
     if not kept.any():
         return Difference(None, None, None, None, None, 1.0, 0, 0, 0, left_out, None, better, _undecided(better))
     groups = grouped((second - first)[kept], None if clusters is None else np.asarray(clusters)[kept].tolist())
-    found = _interval(groups, binary, np.random.default_rng(seed), resamples)
+    found = _interval(groups, binary, np.random.default_rng(seed))
     single = len(groups) == 1 and not (binary and groups.are_single_rows)
     return Difference(
         base=float(first[kept].mean()),
@@ -62,12 +63,12 @@ def compare(
     )
 
 
-def _interval(groups: Groups, binary: bool, generator: np.random.Generator, resamples: int) -> Interval:
+def _interval(groups: Groups, binary: bool, generator: np.random.Generator) -> Interval:
     if binary and (groups.are_single_rows or not groups.totals.any()):
         gained, lost = int((groups.totals > 0).sum()), int((groups.totals < 0).sum())
         return right_or_wrong.interval(gained, lost, len(groups))
     most = max(FEWEST_RESAMPLES, MOST_DRAWS // len(groups))
-    found = resampling.interval(groups, generator, min(resamples, most))
+    found = resampling.interval(groups, generator, min(RESAMPLES, most))
     return found if len(groups) >= difference.FEWEST else _widened(found, groups)
 
 

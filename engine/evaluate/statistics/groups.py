@@ -42,4 +42,7 @@ def grouped(differences: Floats, clusters: Sequence[int] | None) -> Groups:
         return Groups(differences, np.ones(len(differences)))
     _, group = np.unique(np.asarray(clusters), return_inverse=True)
     count = int(group.max()) + 1 if len(group) else 0
-    return Groups(np.bincount(group, differences, count), np.bincount(group, minlength=count).astype(np.float64))
+    return Groups(
+        np.bincount(group, differences, count).astype(np.float64),
+        np.bincount(group, minlength=count).astype(np.float64),
+    )

@@ -38,6 +38,7 @@ class Clock:
 
     def __init__(self, out: Path, total: int) -> None:
         self.out, self.total, self.done, self.stage = out, max(1, total), 0, ""
+        self.before = ""  # what is said before each stage: how many rows, and how long at most
         self.written = 0
         self.writing_seconds = 0.0
         self._told = 0.0
@@ -47,7 +48,7 @@ class Clock:
         if contract.stop_requested(self.out):
             raise contract.Stopped
         if time.monotonic() - self._told > SECONDS_BETWEEN_REPORTS:
-            events.append(self.out, events.Progress(done=self.done, total=self.total, stage=self.stage))
+            events.append(self.out, events.Progress(done=self.done, total=self.total, stage=self.before + self.stage))
             self._told = time.monotonic()
 
     def add(self, count: int) -> None:

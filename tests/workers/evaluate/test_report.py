@@ -14,6 +14,9 @@ from engine.workers.contract import WorkFailedError
 from engine.workers.evaluate import report
 from tests.workers.evaluate.pupils import chats, side, spec, teach, write
 
+# PEFT asks for it.
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+
 PAIRS = [(f"Which colour has number {number}?", "red") for number in range(40)]
 
 
@@ -219,12 +222,13 @@ def test_it_stops_when_it_is_asked_to_and_says_what_is_gone(
     (out / contract.STOP_FILE).touch()
     with pytest.raises(contract.Stopped):
         report.write(spec(side(tiny_model), side(tuned), rows), out)
-    gone = side(tmp_path / "gone")
+    gone, other = side(tmp_path / "gone"), tmp_path / "other"
+    other.mkdir()
     with pytest.raises(WorkFailedError, match="`gone` are gone from the disk"):
-        report.write(spec(gone, side(tuned), rows), tmp_path / "other")
+        report.write(spec(gone, side(tuned), rows), other)
     rows.unlink()
     with pytest.raises(WorkFailedError, match="The rows of the dataset `rows` are gone"):
-        report.write(spec(side(tiny_model), side(tuned), rows), tmp_path / "other")
+        report.write(spec(side(tiny_model), side(tuned), rows), other)
     assert events.read(out)[0] == []
 
 
