@@ -16,15 +16,12 @@ from app.api import (
     endpoint_parity,
     endpoint_stats,
     endpoints,
-    evaluation_files,
-    evaluations,
     exports,
     health,
     keys,
     lesson,
     models,
     projects,
-    reports,
     run_script,
     runs,
     runtimes,
@@ -34,6 +31,8 @@ from app.api import (
 )
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
+from app.api.evaluate import comparisons, reports
+from app.api.evaluate import files as evaluation_files
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 
@@ -55,7 +54,7 @@ NOUNS = (
     runs,
     reports,
     evaluation_files,
-    evaluations,
+    comparisons,
     exports,
     endpoint_clients,
     endpoints,
