@@ -21,7 +21,7 @@ _STUDENT = (
 Scores = Sequence[float | None]
 
 
-def compare(
+def compare(  # noqa: PLR0913  (two models on the same rows, and how they are compared)
     base: Scores,
     tuned: Scores,
     clusters: Sequence[int] | None = None,
@@ -29,6 +29,7 @@ def compare(
     binary: bool,
     better: Better,
     seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Difference:
     """The difference of two means over the same rows, `base[n]` and `tuned[n]` being both scores of row n.
 
@@ -42,9 +43,9 @@ def compare(
     kept = np.isfinite(first) & np.isfinite(second)
     left_out = len(kept) - int(kept.sum())
     if not kept.any():
-        return Difference(None, None, None, None, None, 1.0, 0, 0, 0, left_out, None, better, _undecided(better))
+        return difference.nothing(left_out, better)
     groups = grouped((second - first)[kept], None if clusters is None else np.asarray(clusters)[kept].tolist())
-    found = _interval(groups, binary, np.random.default_rng(seed))
+    found = _interval(groups, binary, np.random.default_rng(seed), resamples)
     single = len(groups) == 1 and not (binary and groups.are_single_rows)
     return Difference(
         base=float(first[kept].mean()),
@@ -63,12 +64,12 @@ def compare(
     )
 
 
-def _interval(groups: Groups, binary: bool, generator: np.random.Generator) -> Interval:
+def _interval(groups: Groups, binary: bool, generator: np.random.Generator, resamples: int) -> Interval:
     if binary and (groups.are_single_rows or not groups.totals.any()):
         gained, lost = int((groups.totals > 0).sum()), int((groups.totals < 0).sum())
         return right_or_wrong.interval(gained, lost, len(groups))
     most = max(FEWEST_RESAMPLES, MOST_DRAWS // len(groups))
-    found = resampling.interval(groups, generator, min(RESAMPLES, most))
+    found = resampling.interval(groups, generator, min(resamples, most))
     return found if len(groups) >= difference.FEWEST else _widened(found, groups)
 
 
@@ -77,10 +78,6 @@ def _widened(found: Interval, groups: Groups) -> Interval:
     reach = _STUDENT[len(groups) - 2] * groups.spread if len(groups) > 1 else 0.0
     low, high = min(found.low, groups.difference - reach), max(found.high, groups.difference + reach)
     return Interval(low, high, max(found.p, 0.051) if low <= 0 <= high else found.p)
-
-
-def _undecided(better: Better) -> difference.Verdict | None:
-    return difference.verdict(None, 1.0, 0, better)
 
 
 def _numbers(scores: Scores) -> Floats:

@@ -53,6 +53,12 @@ def verdict(difference: float | None, p: float, clusters: int, better: Better) -
     return "better" if (difference > 0) == (better == "higher") else "worse"
 
 
+def nothing(left_out: int, better: Better) -> Difference:
+    """Where no row could be measured."""
+    undecided = verdict(None, 1.0, 0, better)
+    return Difference(None, None, None, None, None, 1.0, 0, 0, 0, left_out, None, better, undecided)
+
+
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Adjusted p values: with many measures, some differ by chance (Holm 1979). None of them falls."""
     adjusted, highest = {}, 0.0

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from engine.evaluate.statistics.groups import Floats, Groups
 
-AT_ONCE = 1 << 21  # numbers in memory
+AT_ONCE = 1 << 17  # numbers in memory at a time: they fit into a cache
 NOTHING = 1e-12  # of the sum of all differences: what is smaller is a rounding error, and counts as none
 
 
@@ -62,8 +62,8 @@ def _studentised(groups: Groups, generator: np.random.Generator, resamples: int)
     spread = groups.spread
     if spread == 0:
         return Interval(groups.difference, groups.difference, 0.0 if groups.difference else 1.0)
-    parts = (generator.integers(0, len(groups), (draws, len(groups))) for draws in _parts(resamples, len(groups)))
-    ratios = np.concatenate([_ratios(groups, drawn) for drawn in parts])
+    columns = _columns(groups)
+    ratios = np.concatenate([_ratios(counts @ columns, groups) for counts in _draws(generator, resamples, len(groups))])
     ratios.sort()
     rank, own = _rank(resamples), groups.difference / spread
     low, high = (groups.difference - spread * float(ratios[place]) for place in (-1 - rank, rank))
@@ -71,16 +71,27 @@ def _studentised(groups: Groups, generator: np.random.Generator, resamples: int)
     return Interval(low, high, _two_sided(below, above, resamples))
 
 
-def _ratios(groups: Groups, drawn: npt.NDArray[np.int64]) -> Floats:
+def _draws(generator: np.random.Generator, resamples: int, count: int) -> Iterator[Floats]:
+    """(draws, count): how often each group was drawn, with replacement, a part of the draws at a time."""
+    for draws in _parts(resamples, count):
+        drawn = generator.integers(0, count, (draws, count)) + np.arange(0, draws * count, count)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=draws * count).reshape(draws, count).astype(np.float64)
+
+
+def _columns(groups: Groups) -> Floats:
+    """What is added up for each draw: rest, size, and their squares and product. The rest is what a group's total has
+    beyond its share, so that small differences of large numbers are not lost."""
+    rest = groups.totals - groups.difference * groups.sizes
+    return np.stack([rest, groups.sizes, rest**2, rest * groups.sizes, groups.sizes**2], axis=1)
+
+
+def _ratios(sums: Floats, groups: Groups) -> Floats:
     """How many of its own spreads each draw's mean is away from the mean of all."""
-    totals, sizes = groups.totals[drawn], groups.sizes[drawn]
-    rows = sizes.sum(axis=1)
-    means = totals.sum(axis=1) / rows
-    rest = totals - means[:, None] * sizes
-    count = len(groups)
-    spreads = np.sqrt(count / (count - 1) * (rest**2).sum(axis=1)) / rows
-    away = means - groups.difference
-    tiny = spreads <= NOTHING * np.abs(groups.totals).max()  # the same group again and again says nothing
+    rest, sizes, rest_squared, product, sizes_squared = sums.T
+    away, count = rest / sizes, len(groups)
+    squares = np.maximum(rest_squared - 2 * away * product + away**2 * sizes_squared, 0.0)
+    spreads = np.sqrt(count / (count - 1) * squares) / sizes
+    tiny = squares <= NOTHING * float((groups.totals**2).sum())  # the same group again and again says nothing
     return np.where(tiny, 0.0, away / np.where(tiny, 1.0, spreads))
 
 

@@ -56,7 +56,8 @@ def answers(side: Prompted, asked: Sequence[Asking], each_step: Callable[[], Non
         eos_token_id=sorted(side.eos_ids) or None,
         pad_token_id=pad,
     )
-    new = said[:, width:] if said.shape[1] > most else said  # some of these adapters give the answer alone
+    whole = said.shape[1] >= width and torch.equal(said[:, :width], ids)  # some of these adapters give the answer alone
+    new = said[:, width:] if whole else said
     return [_answer(side, one, row) for one, row in zip(asked, new.tolist(), strict=True)]
 
 

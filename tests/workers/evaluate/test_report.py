@@ -126,6 +126,7 @@ def test_an_adapter_is_compared_with_its_base_and_both_are_loaded_once(
         assert one["tuned"] == pytest.approx(other["tuned"], rel=1e-3), one["name"]
 
 
+@pytest.mark.filterwarnings("ignore:Position ids are not supported:UserWarning")
 def test_adapters_that_put_tokens_before_rows_are_compared_too(tiny_model: Path, rows: Path, tmp_path: Path) -> None:
     from peft import PromptTuningConfig, get_peft_model  # noqa: PLC0415
     from transformers import AutoModelForCausalLM  # noqa: PLC0415
