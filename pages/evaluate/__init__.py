@@ -1,1 +1,1 @@
-"""The Evaluate page: what was measured, two models compared, and what a report says."""
+"""The Evaluate page: what was measured, side by side, and each report in full."""
