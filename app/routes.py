@@ -16,14 +16,12 @@ from app.api import (
     endpoint_parity,
     endpoint_stats,
     endpoints,
-    evaluations,
     exports,
     health,
     keys,
     lesson,
     models,
     projects,
-    reports,
     run_compare,
     run_script,
     runs,
@@ -34,6 +32,8 @@ from app.api import (
 )
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
+from app.api.evaluate import comparisons, reports
+from app.api.evaluate import files as evaluation_files
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 
@@ -55,7 +55,8 @@ NOUNS = (
     run_script,
     runs,
     reports,
-    evaluations,
+    evaluation_files,
+    comparisons,
     exports,
     endpoint_clients,
     endpoints,

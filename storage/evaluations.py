@@ -4,13 +4,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import String, cast, func, or_
+from sqlalchemy import String, cast, func, or_, tuple_
 from sqlmodel import Session, col, select
 
 from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
 from storage.tables import Evaluation, Lease, Lesson, Run
 
+Picked = dict[str, Any]
 LESSON_ON_ITS_WAY = ("training", "serving")
+OF_ROW = (
+    "id", "name", "subject", "against", "dataset_id", "run_id", "tags", "status", "error", "hint", "work_id", "seed",
+    "created_at",
+)  # fmt: skip
+OF_RESULT = (
+    "verdict", "sentence", "but_worse", "primary", "metrics", "rows", "all_rows", "part", "dataset_name", "skills",
+    "subject_title", "against_title",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -21,11 +30,13 @@ class Filter:
     search: str = ""
     tag: str = ""
     run_id: str | None = None
+    statuses: tuple[WorkStatus, ...] = ()  # any of these
 
     def apply(self, query: Any) -> Any:
         table: Any = Evaluation
         query = query.where(table.project_id == self.project_id) if self.project_id else query
         query = query.where(table.run_id == self.run_id) if self.run_id else query
+        query = query.where(table.status.in_(self.statuses)) if self.statuses else query
         if self.search:
             words = (table.name, table.subject, table.against)
             query = query.where(or_(*(word.icontains(self.search, autoescape=True) for word in words)))
@@ -41,6 +52,46 @@ def recent(session: Session, wanted: Filter, limit: int = 100, offset: int = 0) 
     """The newest first."""
     query = wanted.apply(select(Evaluation)).order_by(col(Evaluation.created_at).desc(), col(Evaluation.id))
     return list(session.exec(query.offset(offset).limit(limit)))
+
+
+def listed(session: Session, wanted: Filter, limit: int = 100, offset: int = 0) -> list[Picked]:
+    """The newest first, each with what a list shows of it: OF_ROW, and OF_RESULT where there is one.
+
+    A result with the rows that got worse may have megabytes; they stay in the database.
+    """
+    query = wanted.apply(_short()).order_by(col(Evaluation.created_at).desc(), col(Evaluation.id))
+    return _picked(session, query.offset(offset).limit(limit))
+
+
+def several(session: Session, evaluation_ids: Sequence[str]) -> list[Picked]:
+    """Those of these ids that there are, as `listed`, in the order of the ids."""
+    query = _short().where(col(Evaluation.id).in_(evaluation_ids))
+    found = {row["id"]: row for row in _picked(session, query)}
+    return [found[row_id] for row_id in evaluation_ids if row_id in found]
+
+
+def between(session: Session, project_id: str, first: str, second: str) -> list[Picked]:
+    """Those that compared these two subjects, whichever was the tuned one, as `listed`; the first one first."""
+    pairs = tuple_(col(Evaluation.subject), col(Evaluation.against)).in_([(first, second), (second, first)])
+    done = (col(Evaluation.project_id) == project_id, col(Evaluation.status) == WorkStatus.SUCCEEDED)
+    return _picked(session, _short().where(pairs, *done).order_by(col(Evaluation.created_at)))
+
+
+def _picked(session: Session, query: Any) -> list[Picked]:
+    return [dict(row) for row in session.execute(query).mappings()]
+
+
+def _short() -> Any:
+    result: Any = col(Evaluation.result)
+    picked = [getattr(Evaluation, name) for name in OF_ROW]
+    return select(*picked, *(result[name].label(name) for name in OF_RESULT))
+
+
+def tags_of(session: Session, project_id: str, most: int = 200) -> list[str]:
+    """The tags of the newest evaluations, in order of the alphabet."""
+    query = select(Evaluation.tags).where(Evaluation.project_id == project_id, cast(Evaluation.tags, String) != "[]")
+    rows = session.exec(query.order_by(col(Evaluation.created_at).desc()).limit(most)).all()
+    return sorted({tag for tags in rows for tag in tags})
 
 
 def count(session: Session, wanted: Filter) -> int:

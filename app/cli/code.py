@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from app.cli import running_studio
-from engine.code import answering, file_names, hidden, sandboxed
+from engine import hidden
+from engine.code import answering, file_names, sandboxed
 from engine.code.actions import ACTIONS
 from engine.code.answering import Extent, Ranking
 from engine.code.candidates import Ranked, Unwritten, Written

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from engine.code import fences, hidden, languages, running, wanted, writing
+from engine import hidden
+from engine.code import fences, languages, running, wanted, writing
 from engine.code.running import Outcome, Runner
 from engine.code.wanted import Wanted
 from engine.code.writing import Piece, Way

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from engine.code import file_names, hidden, languages
+from engine import hidden
+from engine.code import file_names, languages
 from engine.code.languages import Language
 
 MOST_ANSWER = 1_000_000  # characters that are looked at

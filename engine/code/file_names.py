@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from engine.code import hidden
+from engine import hidden
 from engine.errors import RefusedError
 from engine.sizes import in_words
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
-from engine import names
+from engine import hidden, names
 from engine.code import diff as diffs
-from engine.code import file_names, hidden, languages, wanted
+from engine.code import file_names, languages, wanted
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from storage import db

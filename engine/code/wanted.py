@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.code import file_names, hidden, languages
+from engine import hidden
+from engine.code import file_names, languages
 from engine.code.actions import ACTIONS, Action
 from engine.code.languages import Language
 from engine.errors import RefusedError

@@ -1,1 +1,1 @@
-"""Did it help? Two models on the same rows: the report on every run, and whatever else is compared."""
+"""Did it help? Reports on runs, and any two models compared on the same rows."""

@@ -2,8 +2,7 @@
 
 from markupsafe import Markup
 
-from pages.code import marks
-from pages.parts import html
+from pages.parts import html, marks
 
 FENCES = ("```", "~~~")
 

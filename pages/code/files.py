@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from engine.code import file_names, hidden, languages
+from engine import hidden
+from engine.code import file_names, languages
 from engine.errors import RefusedError
-from pages.code import marks
-from pages.parts import html
+from pages.parts import html, marks
 from pages.parts.icons import icon
 
 Files = dict[str, str]

@@ -12,11 +12,11 @@ from markupsafe import Markup
 from engine.code import fixing
 from engine.code.diff import unified
 from engine.code.fixing import Round
-from pages.code import answer_view, asking, keeping, marks, run_view, running, told, versions_view
+from pages.code import answer_view, asking, keeping, run_view, running, told, versions_view
 from pages.code.files import desk_with
 from pages.code.screen import Shown, shown
 from pages.code.sheet import Sheet, sheet_of
-from pages.parts import html, toasts
+from pages.parts import html, marks, toasts
 from pages.shell import project_of
 from storage.tables import SnippetVersion
 

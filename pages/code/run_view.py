@@ -7,10 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from engine.code import hidden
+from engine import hidden
 from engine.sandbox.limits import Result
-from pages.code import marks
-from pages.parts import html
+from pages.parts import html, marks
 
 Shown = Mapping[str, Any]
 """A result of `engine.sandbox.sandbox.run` as plain values, as a version keeps it: stdout, stderr, exit, seconds,

@@ -15,10 +15,10 @@ from engine.code.candidates import Ranked, Unwritten, Written
 from engine.code.wanted import Wanted
 from engine.errors import TunesmithError
 from engine.sandbox.errors import SandboxError
-from pages.code import answer_view, keeping, marks, run_view, running, told
+from pages.code import answer_view, keeping, run_view, running, told
 from pages.code.screen import Shown, desk_after, shown
 from pages.code.sheet import Sheet
-from pages.parts import html
+from pages.parts import html, marks
 from storage.tables import SnippetVersion
 
 REDRAW_SECONDS = 0.15

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from engine.code import hidden, snippets
+from engine import hidden
+from engine.code import snippets
 from engine.code.actions import ACTIONS
 from engine.code.snippets import VersionLine
 from engine.errors import TunesmithError
-from pages.code import marks, versions_view
+from pages.code import versions_view
 from pages.code.versions_view import address
-from pages.parts import html, pager
+from pages.parts import html, marks, pager
 from pages.parts.icons import icon
 from storage.tables import Snippet
 

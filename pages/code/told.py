@@ -9,7 +9,7 @@ from secrets import token_hex
 
 from markupsafe import Markup
 
-from pages.code import marks
+from pages.parts import marks
 
 
 def line(words: str, *, busy: str = "", tone: str = "", **asked: object) -> str:

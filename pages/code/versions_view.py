@@ -6,8 +6,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from pages.code import marks
-from pages.parts import html
+from pages.parts import html, marks
 
 MOST_LINES, MOST_CHARACTERS, MOST_OF_LINE = 3000, 200_000, 2000  # of a comparison; characters of one line
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")

@@ -1,19 +1,15 @@
 """A row before and after, readable: what was struck out and what was put in, word by word."""
 
-import difflib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from engine.rows import word_changes
 from pages.data import row_view
 from pages.parts import html
-
-MOST_WORDS = 600  # of one text; comparing takes time with the square of it
-_WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 def changed_html(before: Mapping[str, Any], after: Mapping[str, Any]) -> Markup:
@@ -61,25 +57,17 @@ def _bubble(old_role: str, new_role: str, old_text: str, new_text: str) -> Marku
 
 
 def words_html(old: str, new: str) -> Markup:
-    """One text with what was struck out and put in; very long ones as a whole."""
-    if old == new:
-        return escape(new[: row_view.LONGEST_SHOWN])
-    old_words, new_words = _WORD.findall(old), _WORD.findall(new)
-    if max(len(old_words), len(new_words)) > MOST_WORDS:
-        half_length = row_view.LONGEST_SHOWN // 2
-        return _marked("del", old[:half_length]) + Markup("<br>") + _marked("ins", new[:half_length])
-    matcher = difflib.SequenceMatcher(None, old_words, new_words, autojunk=False)
-    return html.join(_changed_words(step, old_words, new_words) for step in matcher.get_opcodes())
+    """One text with what was struck out and put in; of endless ones the beginning."""
+    pieces = word_changes.compare(old[: row_view.LONGEST_SHOWN], new[: row_view.LONGEST_SHOWN])
+    hidden_count = max(len(old), len(new)) - row_view.LONGEST_SHOWN
+    hidden_note = Markup("<small>{} more characters</small>").format(html.count(hidden_count))
+    return html.join(map(_piece, pieces)) + (hidden_note if hidden_count > 0 else "")
 
 
-def _changed_words(step: tuple[str, int, int, int, int], old_words: list[str], new_words: list[str]) -> Markup:
-    kind, old_start, old_end, new_start, new_end = step
-    if kind == "equal":
-        return escape("".join(new_words[new_start:new_end]))
-    return _marked("del", "".join(old_words[old_start:old_end])) + _marked("ins", "".join(new_words[new_start:new_end]))
-
-
-def _marked(tag: str, text: str) -> Markup:
-    if not text:
-        return Markup()
-    return Markup("<del>{}</del>").format(text) if tag == "del" else Markup("<ins>{}</ins>").format(text)
+def _piece(piece: word_changes.Piece) -> Markup:
+    match piece.kind:
+        case "removed":
+            return Markup("<del>{}</del>").format(piece.text)
+        case "added":
+            return Markup("<ins>{}</ins>").format(piece.text)
+    return escape(piece.text)

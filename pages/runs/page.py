@@ -15,7 +15,7 @@ from engine.runs import comparing, runs
 from engine.serve import endpoints
 from pages.parts import choosing, html, live, toasts
 from pages.parts.pager import place_of
-from pages.runs import code, compare_view, take
+from pages.runs import code, compare_view, report, take
 from pages.runs.recipe import recipe_html
 from pages.runs.state import action_buttons, progress_bar, step_words, time_words
 from pages.runs.story import checkpoints_html
@@ -52,6 +52,8 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "delete": lambda id, _: runs.delete_run(id),
     "rename": lambda id, values: runs.rename_run(id, values.get("name", "")),
     "serve": _serve,
+    "report": report.again,
+    "report-all": report.again_on_all,
     "merge": take.merge,
     "delete-export": take.delete,
 }
@@ -184,4 +186,6 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "recipe": recipe_html,
     "take": take.take_html,
     "code": code.code_html,
+    "report": report.report_html,
+    "worse": report.worse_html,
 }

@@ -10,7 +10,7 @@ from engine.runs import runs
 from engine.serve import adapter_names
 from pages.parts import html, live
 from pages.parts.icons import icon
-from pages.runs import charts, code, story, take, trackers
+from pages.runs import charts, code, report, story, take, trackers
 from pages.runs.state import action_buttons, progress_bar, seconds_taken, step_words
 from storage import datasets, db, endpoints, models, transitions
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
@@ -23,12 +23,13 @@ def run_html(run: Run) -> Markup:
         model, dataset = models.get(session, run.model_id), datasets.get(session, run.dataset_id)
         history = list(transitions.log(session, run.id))
         endpoint = _served_by(list(endpoints.routes(session)), run.id)
-    return Markup('<div class="ts-stack" data-id="{}" data-key="run-{}">{}{}{}{}{}{}{}</div>').format(
+    return Markup('<div class="ts-stack" data-id="{}" data-key="run-{}">{}{}{}{}{}{}{}{}</div>').format(
         run.id,
         run.id,
         html.link(Markup("&larr; All runs"), "/runs", soft=True),
         _state(run, endpoint),
         _trouble(run),
+        report.card_of(run),
         charts.charts(run),
         take.card_of(run),
         code.card_of(run),

@@ -1,5 +1,6 @@
 """A studio in a process of its own and a browser that looks at it. A test fails on every error in the console."""
 
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ from storage import runs as stored_runs
 from storage.tables import Run
 from tests.browser import chromium
 from tests.conftest import CHROMIUM_FLAGS, ROOT
+from tests.fixed_reports import BETTER
 from tests.waiting import wait_for
 
 TOKEN = "the-token-of-the-browser-tests-0123456789"
@@ -60,7 +62,7 @@ expect.set_options(timeout=20_000)  # of a page on a busy machine; where somethi
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One studio for all browser tests. Its trainer is tests.fake_worker."""
-    knobs = {"FAKE_STEPS": "3000", "FAKE_PAUSE": "0.02", "FAKE_SAVE": "500"}
+    knobs = {"FAKE_STEPS": "3000", "FAKE_PAUSE": "0.02", "FAKE_SAVE": "500", "FAKE_RESULT": json.dumps(BETTER)}
     with running(tmp_path_factory.mktemp("studio"), "tests.browser.studio", settings=knobs) as running_studio:
         yield running_studio
 

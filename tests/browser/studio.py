@@ -6,4 +6,5 @@ from engine.process import plan
 if __name__ == "__main__":
     plan.WORKERS["sft"] = "tests.fake_worker"
     plan.WORKERS["serve"] = "tests.fake_openai"
+    plan.WORKERS["evaluate"] = "tests.fake_evaluator"
     main()

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from engine.code import fences, file_names, hidden
+from engine import hidden
+from engine.code import fences, file_names
 from engine.errors import RefusedError
 
 

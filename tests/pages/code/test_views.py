@@ -7,7 +7,8 @@ import pytest
 
 from engine.code.diff import unified
 from engine.sandbox.limits import Result
-from pages.code import answer_view, marks, run_view, told, versions_view
+from pages.code import answer_view, run_view, told, versions_view
+from pages.parts import marks
 
 HOSTILE = (
     "<script>window.pwned=1</script> <svg onload=alert(1)> [x](javascript:alert(1)) \u202eabc\x1b[31m ${window.x()} \\u"

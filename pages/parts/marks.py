@@ -9,7 +9,7 @@ from itertools import islice
 
 from markupsafe import Markup, escape
 
-from engine.code import hidden
+from engine import hidden
 
 MOST_SHOWN = 60_000  # characters of one text in the page; how many more there are is said
 MOST_MARKS = 500  # 6,000 in one text hold Chromium up for a second, 30,000 for half a minute

@@ -5,6 +5,7 @@ it is, for code must be exact; it is warned of, and what shows it on a terminal 
 """
 
 import unicodedata
+from functools import lru_cache
 
 BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 INVISIBLE = frozenset("\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u180e\u115f\u1160\u3164\uffa0")
@@ -13,6 +14,7 @@ _USUAL = frozenset("\n\t")
 MOST_NAMED = 5
 
 
+@lru_cache(8192)
 def is_hidden(letter: str) -> bool:
     """Whether a character cannot be seen, and changes or may change what is read."""
     if letter in _USUAL or (letter.isalnum() and letter not in INVISIBLE):

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import LARGEST, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
-from app.api.reports import ReportAnswer
+from app.api.evaluate.reports import ReportAnswer
 from engine.evaluate import evaluations
 from engine.evaluate.evaluations import Wanted
 from engine.subjects.subject import LONGEST

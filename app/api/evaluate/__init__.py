@@ -1,0 +1,1 @@
+"""Evaluations over REST: the reports of runs, comparisons of any two models, and both as files."""

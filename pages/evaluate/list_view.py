@@ -1,0 +1,183 @@
+"""The list of evaluations: what was measured, for what, when, and what came of it; filtered, and some chosen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+from sqlmodel import Session
+
+from engine.evaluate import titles, words
+from engine.evaluate.comparison import MOST_COMPARED
+from pages.evaluate import new_form, question_view, report_view
+from pages.evaluate.report_view import shown
+from pages.parts import html
+from pages.parts.pager import pager_by_page, place_of
+from storage import datasets, db
+from storage import evaluations as stored
+from storage.evaluations import Filter
+from storage.statuses import WorkStatus
+
+Facts = Mapping[str, Any]
+ROWS = 25
+KEPT = ("q", "tag", "status", "chosen", "page")
+STATUSES: dict[str, tuple[str, tuple[WorkStatus, ...]]] = {
+    "": ("every status", ()),
+    "moving": ("on their way", (WorkStatus.QUEUED, WorkStatus.RUNNING)),
+    "done": ("done", (WorkStatus.SUCCEEDED,)),
+    "failed": ("failed or stopped", (WorkStatus.FAILED, WorkStatus.STOPPED)),
+}
+HEADERS: tuple[str | html.Header, ...] = (
+    html.Header("Evaluation", room=16),
+    html.Header("Rows", room=10),
+    html.Header("Verdict", room=10),
+    html.Header("What decides", room=24),
+    "When",
+    html.Header("Actions", "actions"),
+)
+
+
+def list_html(query: Mapping[str, str]) -> Markup:
+    """The question, the form for a new one, and the project's evaluations, the newest first."""
+    with db.reading() as session:
+        wanted = filter_of(query)
+        place = place_of(query, ROWS, stored.count(session, wanted))
+        rows = stored.listed(session, wanted, ROWS, place.offset)
+        tags = stored.tags_of(session, query["project"])
+        named(session, rows)
+        asking = new_form.new_html(session, query) + question_view.question_html(session, query)
+    is_filtered = any(query.get(name) for name in ("q", "tag", "status"))
+    if not rows and not is_filtered:
+        return Markup('<div class="ts-stack">{}{}</div>').format(_asking(asking), _nothing())
+    table = _not_found()
+    if rows:
+        table = html.table(HEADERS, [_row(row, query) for row in rows], "Evaluations")
+    kept = {name: query[name] for name in KEPT if query.get(name) and name != "page"}
+    return Markup('<div class="ts-stack">{}{}{}{}{}</div>').format(
+        _asking(asking),
+        _filters(query, tags),
+        _chosen(query),
+        Markup('<div class="ev-list">{}</div>').format(table),
+        pager_by_page(place, "/evaluate", "evaluations", **kept),
+    )
+
+
+def filter_of(query: Mapping[str, str]) -> Filter:
+    """What the address asks for."""
+    statuses = STATUSES.get(query.get("status", ""), STATUSES[""])[1]
+    return Filter(query["project"], query.get("q", "").strip()[:120], query.get("tag", "")[:40], statuses=statuses)
+
+
+def named(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Gives each row the names that its result does not have yet."""
+    called = titles.of(session, {row[side] for row in rows for side in ("subject", "against")})
+    sets = datasets.names(session, {row["dataset_id"] for row in rows if row["dataset_id"]})
+    for row in rows:
+        for side in ("subject", "against"):
+            row[f"{side}_title"] = row[f"{side}_title"] or called[row[side]]
+        row["dataset_name"] = row["dataset_name"] or sets.get(row["dataset_id"])
+
+
+def _asking(asking: Markup) -> Markup:
+    return Markup('<section class="ts-card ev-asking ts-folds">{}</section>').format(asking) if asking else Markup()
+
+
+def _nothing() -> Markup:
+    text = (
+        "Every run gets a report by itself once it has succeeded: did it help, and how sure is that? "
+        "You can also compare any two models."
+    )
+    return html.empty("Nothing measured yet", text, "/train", "Set up a training", "evaluate")
+
+
+def _not_found() -> Markup:
+    return html.empty("No such evaluation", "None of this project fits the filter.", "/evaluate", "All evaluations")
+
+
+def _filters(query: Mapping[str, str], tags: Sequence[str]) -> Markup:
+    choices = [(name, label) for name, (label, _) in STATUSES.items()]
+    return Markup(
+        '<form class="ev-filters" role="search" data-query="change" data-forget="page" id="evaluate-filters">'
+        '<input type="search" name="q" value="{}" maxlength="120" placeholder="Search by name"'
+        ' aria-label="Search the evaluations by name">{}{}<button class="ts-button">Search</button></form>'
+    ).format(
+        query.get("q", ""),
+        _select("status", "Status", choices, query.get("status", "")),
+        _select("tag", "Tag", [("", "every tag"), *((tag, tag) for tag in tags)], query.get("tag", "")) if tags else "",
+    )
+
+
+def _select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: str) -> Markup:
+    options = html.join(
+        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", text)
+        for value, text in choices
+    )
+    return Markup('<select name="{}" aria-label="{}">{}</select>').format(name, label, options)
+
+
+def ids_of(text: str) -> list[str]:
+    """Ids of an address, each once, no more than can be compared."""
+    return list(dict.fromkeys(one for one in text.split(",") if one))[:MOST_COMPARED]
+
+
+def _address(query: Mapping[str, str], **changed: str) -> str:
+    kept = {name: query.get(name, "") for name in KEPT} | changed
+    return f"/evaluate?{urlencode({name: value for name, value in kept.items() if value})}"
+
+
+def _chosen(query: Mapping[str, str]) -> Markup:
+    """How many are chosen, and what can be done with them."""
+    chosen = ids_of(query.get("chosen", ""))
+    if not chosen:
+        return Markup()
+    compare = f"/evaluate?{urlencode({'compare': ','.join(chosen)})}"
+    words_of_it = f"{words.counted(len(chosen), 'evaluation')} chosen"
+    more = "" if len(chosen) > 1 else "Choose another one to compare them."
+    button = Markup('<a class="ts-button" data-tone="primary" data-soft href="{}">Side by side</a>').format(compare)
+    return Markup(
+        '<div class="ts-above ev-chosen" role="status"><p>{}. {}</p><div class="ts-actions">{}{}</div></div>'
+    ).format(
+        words_of_it, more, button if len(chosen) > 1 else "", html.link("Clear", _address(query, chosen=""), soft=True)
+    )
+
+
+def _row(row: Facts, query: Mapping[str, str]) -> html.Row:
+    href = f"/evaluate?evaluation={row['id']}"
+    tags = html.join(Markup('<span class="ts-mark">{}</span>').format(tag) for tag in row["tags"])
+    name = Markup('<div class="ts-name">{}<small>{} against {}</small><div class="ts-marks">{}</div></div>').format(
+        html.link(shown(row["name"]), href, soft=True), shown(row["subject_title"]), shown(row["against_title"]), tags
+    )
+    measured = Markup("{}<small>{}</small>").format(
+        html.DASH if row["rows"] is None else f"{row['rows']:,}", shown(row["dataset_name"] or "")
+    )
+    cells = (name, measured, report_view.verdict_badge(row), _deciding(row), html.moment(row["created_at"]))
+    return html.Row((*cells, _choose(row["id"], query)), row["id"], href, row["id"] in ids_of(query.get("chosen", "")))
+
+
+def _deciding(row: Facts) -> Markup:
+    """The metric that decides with its interval; the reason where there is none."""
+    metric = next((one for one in row["metrics"] or () if one["name"] == row["primary"]), None)
+    if metric is None:
+        return Markup('<small class="ev-reason">{}</small>').format(shown(row["error"] or ""))
+    but = (
+        Markup("<small>but worse at {}</small>").format(shown(words.names_of(row["but_worse"])))
+        if row["but_worse"]
+        else ""
+    )
+    return Markup('<div class="ev-deciding"><span>{} <b>{}</b></span>{}{}</div>').format(
+        shown(metric["title"]),
+        words.change(metric["name"], metric["difference"]),
+        report_view.interval_html(metric),
+        but,
+    )
+
+
+def _choose(row_id: str, query: Mapping[str, str]) -> Markup:
+    chosen = ids_of(query.get("chosen", ""))
+    is_chosen = row_id in chosen
+    others = [one for one in chosen if one != row_id] if is_chosen else [*chosen, row_id]
+    if len(others) > MOST_COMPARED:
+        return Markup()
+    return Markup('<a class="ts-button" data-soft href="{}" aria-pressed="{}" role="button">{}</a>').format(
+        _address(query, chosen=",".join(others)), "true" if is_chosen else "false", "Chosen" if is_chosen else "Choose"
+    )
