@@ -22,9 +22,6 @@ from app.api import (
     lesson,
     models,
     projects,
-    run_compare,
-    run_script,
-    runs,
     runtimes,
     snippets,
     tuners,
@@ -34,6 +31,9 @@ from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.evaluate import comparisons, reports
 from app.api.evaluate import files as evaluation_files
+from app.api.runs import compare as run_compare
+from app.api.runs import runs
+from app.api.runs import script as run_script
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 

@@ -1,0 +1,1 @@
+"""Runs over REST: each by itself, several beside each other, as code."""
