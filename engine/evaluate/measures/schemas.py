@@ -17,7 +17,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
 LONGEST = 100_000  # characters of a schema
-MOST_STEPS = 20_000  # keywords that are looked at for one answer
+MOST_STEPS = 10_000  # keywords that are looked at for one answer
 # These look again at all that was looked at, outside the counted steps; with references, without end.
 _UNCOUNTED = ('"unevaluatedProperties"', '"unevaluatedItems"')
 _REFERENCES = ('"$ref"', '"$dynamicRef"')

@@ -18,13 +18,12 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 
 def final(answer: str) -> str:
-    """The answer without the thoughts before it. Thoughts that never end leave nothing."""
+    """The answer without the thoughts before it, always encodable. Thoughts that never end leave nothing."""
     text = answer.lstrip()
-    if text.startswith(THOUGHTS):
-        return text.partition(END_OF_THOUGHTS)[2].strip()[:LONGEST]
-    if text.count(END_OF_THOUGHTS) == 1:  # some templates begin the thoughts themselves
+    # Some templates begin the thoughts themselves, so that the answer only ends them.
+    if text.startswith(THOUGHTS) or text.count(END_OF_THOUGHTS) == 1:
         text = text.partition(END_OF_THOUGHTS)[2]
-    return text.strip()[:LONGEST]
+    return text.strip()[:LONGEST].encode("utf-8", "replace").decode()
 
 
 def normal(text: str) -> str:

@@ -35,7 +35,7 @@ _ARITHMETIC = _of(
     "arithmetic",
     ("What is 2 + 2?", "4", checks.number(4, "four")),
     ("What is 7 plus 8?", "15", checks.number(15, "fifteen")),
-    ("What is 10 minus 4?", "6", checks.number(6, "six")),
+    ("What is 10 minus 3?", "7", checks.number(7, "seven")),
     ("What is 3 times 5?", "15", checks.number(15, "fifteen")),
     ("What is 6 multiplied by 7?", "42", checks.number(42, "forty-two")),
     ("What is 12 divided by 4?", "3", checks.number(3, "three")),
