@@ -155,11 +155,11 @@ _LANGUAGE = _of(
     ("What is the opposite of up?", "Down", checks.says("down")),
     ("What is the plural of child?", "Children", checks.says("children")),
     ("What is the past tense of go?", "Went", checks.says("went")),
-    ("Which word means the same as big: large or tiny?", "Large", checks.says("large")),
+    ("Which word means the same as big: large or tiny?", "Large", checks.chosen("large", "tiny")),
     ("Translate into French: Good morning", "Bonjour", checks.says("bonjour")),
     ("Translate into Spanish: Thank you", "Gracias", checks.says("gracias")),
     ("Correct the spelling: recieve", "receive", checks.says("receive")),
     ("Complete the sentence: Birds can fly and fish can", "swim", checks.says("swim")),
-    ("Which of these is an animal: table, horse, river?", "Horse", checks.says("horse")),
+    ("Which of these is an animal: table, horse, river?", "Horse", checks.chosen("horse", "table", "river")),
 )
 QUESTIONS: tuple[Question, ...] = (*_ARITHMETIC, *_FACTS, *_INSTRUCTIONS, *_KOREAN, *_CODE, *_LANGUAGE)

@@ -107,6 +107,7 @@ def test_rouge_l_and_token_f1_are_those_of_the_known_packages() -> None:
     """rouge-score 0.1.2's own example: precision 5/8, recall 5/9; SQuAD's F1 without leaving out articles."""
     assert worth("rouge_l", DOG, FOX) == pytest.approx(0.588235, abs=1e-6)
     assert worth("token_f1", DOG, FOX) == pytest.approx(2 * 6 / 17)
+    assert worth("rouge_l", "It's over; don't!", "it s over, don t") == 1  # as rouge-score splits words
     assert worth("rouge_l", FOX, FOX) == worth("token_f1", FOX, FOX) == 1
     assert worth("rouge_l", "", FOX) == worth("token_f1", "", FOX) == 0
 
