@@ -1,1 +1,1 @@
-"""Evaluations: whether a model got better, how sure that is, and what it has forgotten."""
+"""Evaluations: whether a model got better, how sure that is, what it forgot."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.errors import NotFoundError
-from engine.evaluate.measures import calls, expected, measures, numbers, overlap, schemas, text
+from engine.evaluate.measures import calls, expected, likelihood, measures, numbers, overlap, schemas, text
 from engine.evaluate.measures.expected import Expected
 from engine.rows.verdict import Kind
 
@@ -354,6 +354,17 @@ def test_calls_schemas_and_patterns_are_read_from_a_row() -> None:
     found = expected.of("chat", {"messages": turns, "extra": extra})
     assert (found.calls, found.schema, found.pattern) == ((WEATHER,), SCHEMA, "a+")
     assert expected.of("chat", {"messages": turns, "extra": {"schema": "not JSON"}}).schema is None
+
+
+def test_margins_of_unpaired_rows_are_those_of_good_less_bad_however_many_there_are() -> None:
+    found = likelihood.unpaired_margins([-1.0, -2.0, -3.0, -6.0], [True, True, True, False])
+    assert sum(found) / 4 == pytest.approx(-2.0 + 6.0)
+    all_less_likely = likelihood.unpaired_margins([-2.0, -3.0, -4.0, -7.0], [True, True, True, False])
+    assert sum(all_less_likely) == pytest.approx(sum(found))
+    assert likelihood.unpaired_margins([-1.0, -2.0], [True, True]) == [-1.0, -2.0]
+    assert likelihood.unpaired_margins([-1.0, -2.0], [False, False]) == [1.0, 2.0]
+    assert likelihood.preference(-1.0, -3.0) == (1.0, 2.0)
+    assert likelihood.preference(-1.0, -1.0) == (0.0, 0.0)
 
 
 def test_a_measure_that_does_not_exist_is_named_with_those_that_do() -> None:
