@@ -18,7 +18,7 @@ _STUDENT = (
     *(2.120, 2.110, 2.101),
 )
 
-Scores = Sequence[float | None]
+Scores = Sequence[float | None] | Floats
 
 
 def compare(  # noqa: PLR0913  (two models on the same rows, and how they are compared)
