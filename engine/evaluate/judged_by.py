@@ -27,7 +27,7 @@ def measure(dataset: Dataset, method: str) -> str | None:
 
     None too for prompts that are not judged by rewards: whether they came with right answers is seen row by row.
     """
-    if dataset.status != DatasetStatus.READY or not dataset.kind:
+    if dataset.status != DatasetStatus.READY or not dataset.kind or not dataset.sha256:
         return None
     if dataset.kind == "prompt" and method not in GENERATING:
         return None
