@@ -31,6 +31,9 @@ from app.api import (
 )
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
+from app.api.registry import aliases
+from app.api.registry import models as registered_models
+from app.api.registry import versions as model_versions
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 
@@ -62,6 +65,9 @@ NOUNS = (
     endpoint_parity,
     code,
     snippets,
+    registered_models,
+    model_versions,
+    aliases,
     lesson,
     code_run,
     projects,
