@@ -3,6 +3,7 @@
 from typing import Any, Literal, get_args
 
 from engine.errors import ConflictError, RefusedError
+from engine.evaluate import reports
 from storage.tables import ModelVersion
 
 Gate = Literal["better", "not_worse"]
@@ -17,17 +18,12 @@ def check(name: str, version: ModelVersion, gate: str | None) -> dict[str, Any] 
     if gate not in get_args(Gate):
         raise RefusedError(f"There is no gate `{gate:.40}`.", f"Use one of: {', '.join(get_args(Gate))}.")
     called = f"Version {version.number} of `{name}`"
-    report = _first_report(version.run_id)
+    report = reports.first_of(version.run_id) if version.run_id else None
     if report is None:
-        raise ConflictError(f"{called} has no report.", "Make one on the run's page, or move it without the gate.")
-    if report.get("status") != "succeeded":
-        raise ConflictError(f"The report on {called} is {report.get('status')}.", "Wait until it has ended.")
+        hint = "Wait for the report on its run, or ask for one there; or move the alias without the gate."
+        raise ConflictError(f"{called} has no report that has ended.", hint)
     found = {name: report.get(name) for name in ("verdict", "sentence", "primary", "rows")}
     if found["verdict"] not in LETS_THROUGH[gate]:
         message = f"The gate asks for `{gate}`, and the first report on {called} says `{found['verdict']}`."
         raise ConflictError(message, f"{found['sentence'] or ''} {FIRST}".strip())
     return {"asked": gate, **found}
-
-
-def _first_report(run_id: str | None) -> dict[str, Any] | None:
-    return None

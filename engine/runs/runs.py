@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from engine import names
 from engine.errors import ConflictError, RefusedError
+from engine.evaluate import judged_by, reports
 from engine.existing import existing, refuse_held
 from engine.fit import kept_checkpoints
 from engine.process import devices, events, logs, process, queue, trash, work
@@ -25,7 +26,7 @@ from engine.serve import adapter_names
 from engine.train import check
 from storage import db, endpoints, exports, home, runs
 from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
-from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run
+from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run, RunFacts
 from storage.transitions import move_run
 
 
@@ -35,10 +36,12 @@ def start_run(
     project_id: str = DEFAULT_PROJECT,
     idempotency_key: str | None = None,
     source: Source = NO_SOURCE,
+    report_on: str | None = None,
 ) -> Run:
     """Queues a training. The same `idempotency_key` again gives the run there is and starts nothing.
 
-    `source` says where the recipe's values came from.
+    `source` says where the recipe's values came from. `report_on` is the id of a dataset that the result is judged by,
+    instead of rows held out.
     Raises RefusedError for a recipe that cannot work, ConflictError when the disk is nearly full, NotFoundError.
     """
     with db.reading() as session:
@@ -55,11 +58,20 @@ def start_run(
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
-        facts=source.facts(),
+        facts=source.facts().merged(_to_be_judged(recipe, dataset, report_on)),
     )
     run = _insert(run)
     queue.ring(supervision.launch)
     return run
+
+
+def _to_be_judged(recipe: Recipe, dataset: Dataset, report_on: str | None) -> RunFacts:
+    """What decides whether it helped, named before it starts."""
+    if report_on is None:
+        return RunFacts(judged_by=judged_by.measure(dataset, recipe.method))
+    with db.reading() as session:
+        existing(session, Dataset, report_on)
+    return RunFacts(report_dataset_id=report_on)
 
 
 def _insert(run: Run) -> Run:
@@ -141,8 +153,10 @@ def delete_run(run_id: str) -> None:
             message = f"The run `{run.name}` is being merged with its base."
             raise ConflictError(message, "Wait until the export has ended, or delete it.")
         exports.drop_of(session, run_id)
+        report_ids = reports.drop_of(session, run_id)
         runs.delete_with_metrics(session, run)
     work.forget_subject(run_id)
+    reports.end(report_ids)
     tracking.end(run_id)
     trash.discard(home.run_folder(run_id))
 
