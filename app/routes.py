@@ -33,7 +33,7 @@ from app.api import (
 )
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
-from app.api.registry import aliases
+from app.api.registry import aliases, disk
 from app.api.registry import models as registered_models
 from app.api.registry import versions as model_versions
 from app.api.train import fit, presets, recipes, rows, sky
@@ -72,6 +72,7 @@ NOUNS = (
     registered_models,
     model_versions,
     aliases,
+    disk,
     lesson,
     code_run,
     projects,

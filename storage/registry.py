@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import and_, func, or_, update
 from sqlmodel import Session, col, select
 
-from storage.tables import AliasFollower, Endpoint, ModelAlias, ModelVersion, RegisteredModel, RegistryMove
+from storage.statuses import WorkStatus
+from storage.tables import (
+    AliasFollower,
+    Endpoint,
+    Evaluation,
+    ModelAlias,
+    ModelVersion,
+    RegisteredModel,
+    RegistryMove,
+)
 
 Named = tuple[ModelVersion, RegisteredModel]
 
@@ -140,6 +149,12 @@ def behind(session: Session) -> Sequence[tuple[AliasFollower, ModelAlias]]:
         col(AliasFollower.version_id).is_(None), col(AliasFollower.version_id) != col(ModelAlias.version_id)
     )
     return session.exec(query.where(elsewhere, col(Endpoint.stopped_at).is_(None))).all()
+
+
+def measured(session: Session, subjects: Sequence[str]) -> Sequence[Evaluation]:
+    """The evaluations of some subjects that came to their end, the first one first."""
+    query = select(Evaluation).where(col(Evaluation.subject).in_(subjects), Evaluation.status == WorkStatus.SUCCEEDED)
+    return session.exec(query.order_by(col(Evaluation.created_at), col(Evaluation.id)).limit(1000)).all()
 
 
 def log(session: Session, registered_id: str, limit: int = 100, offset: int = 0) -> Sequence[RegistryMove]:

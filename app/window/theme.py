@@ -23,6 +23,7 @@ STYLES = (
     "serving.css",
     "benchmarks.css",
     "code.css",
+    "registry.css",
     "gradio.css",
 )
 SCRIPTS = (

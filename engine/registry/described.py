@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from engine.registry import following, registered, versions
+from engine.registry import following, measured, registered, versions
 from storage import db, registry
 from storage.tables import ModelVersion, RegisteredModel
 
@@ -49,7 +49,8 @@ def model(name: str) -> dict[str, Any]:
         kept = registry.versions(session, row.id)
     facts = listed([row])[0]
     followers = following.states(row.id)
-    told = [_version(row, version, facts["aliases"], followers) for version in kept]
+    found = measured.of(row.name, kept)
+    told = [{**_version(row, version, facts["aliases"]), "measured": found[version.number]} for version in kept]
     return {**facts, "version_list": told, "endpoints": followers}
 
 
@@ -58,12 +59,11 @@ def version(name: str, number: int) -> dict[str, Any]:
     row = registered.look_up(name)
     kept = versions.look_up(name, number)
     facts = listed([row])[0]
-    return {**_version(row, kept, facts["aliases"], following.states(row.id)), "files": kept.files or {}}
+    told = _version(row, kept, facts["aliases"])
+    return {**told, "measured": measured.of(row.name, [kept])[number], "files": kept.files or {}}
 
 
-def _version(
-    row: RegisteredModel, kept: ModelVersion, aliases: dict[str, int], followers: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _version(row: RegisteredModel, kept: ModelVersion, aliases: dict[str, int]) -> dict[str, Any]:
     with db.reading() as session:
         serving = versions.serving(session, kept)
     return {

@@ -10,6 +10,7 @@ the others within twenty seconds, by `keep_up` in the thread of engine.life.upke
 
 import hashlib
 import json
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,16 @@ def read(folder: Path) -> Rows:
 
 
 def _content(folder: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    content = json_of(folder / FILE)
     return content if isinstance(content, dict) and content.get("format") == FORMAT else {}
+
+
+def json_of(path: Path) -> Any:
+    """What a file of JSON holds; None where there is none, or it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def model_folder(registered_id: str) -> Path:
@@ -92,6 +98,18 @@ def forget_version(version: ModelVersion) -> None:
 def _project(session: Session, project_id: str) -> list[SQLModel]:
     project = session.get(Project, project_id)
     return [project] if project else []
+
+
+def begun_at(folder: Path) -> float:
+    """When the studio began to work in a folder, in seconds since 1970; infinity where nothing says so."""
+    begun = [path.stat().st_mtime for name in (FILE, "plan.1.json") if (path := folder / name).is_file()]
+    return min(begun, default=math.inf)
+
+
+def works_held() -> set[str]:
+    """The pieces of work that made what versions hold, by the folders of the registry."""
+    held = [read(path.parent).get("work", []) for path in home.folder(REGISTRY).glob(f"*/*/{FILE}")]
+    return {str(values.get("id")) for listed in held for values in listed}
 
 
 class _Seen:
