@@ -11,8 +11,10 @@ MOST = 12
 ADDRESSES = {"run": "/runs?run={}", "dataset": "/data?dataset={}", "model": "/models", "export": "/runs"}
 
 
-def disk_html(_query: Mapping[str, str]) -> str:
-    """The largest things and the clean-up list. A large home takes some seconds to look at."""
+def disk_html(query: Mapping[str, str]) -> str:
+    """The largest things and the clean-up list, below the list of models. A large home takes some seconds."""
+    if query.get("model"):
+        return ""
     looked = disk.latest()
     if looked is None:
         return str(html.card("Disk", Markup('<p class="ts-note">The disk is being looked at.</p>')))
@@ -44,7 +46,7 @@ def _users(thing: disk.Thing) -> str:
     if not thing.used_by:
         return html.DASH
     more = len(thing.used_by) - 2
-    return ", ".join(thing.used_by[:2]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(thing.used_by[:2]).replace("`", "") + (f" and {more} more" if more > 0 else "")
 
 
 def _removable(items: list[disk.Removable]) -> Markup:

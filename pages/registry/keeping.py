@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from engine.errors import RefusedError
 from pages.parts import fields, html
-from storage import db, exports, models, registry, runs
+from storage import db, exports, models, runs
 from storage.statuses import ModelStatus, WorkStatus
 
 MOST_CHOICES = 50
@@ -32,7 +32,9 @@ def form(query: Mapping[str, str], name: str = "") -> Markup:
     content = (
         fields.select("what", "What", choices, chosen),
         _field("name", "Under the name", suggested, 'pattern="[a-z0-9]([a-z0-9\\-]{0,46}[a-z0-9])?"'),
-        fields.text("note", "Note", "what is good about it"),
+        Markup('<label class="rg-wide"><b>Note</b><input name="note" maxlength="1000" placeholder="{}"></label>').format(
+            "what is good about it"
+        ),
     )
     return fields.form("keep", "new", "Keep as version", *content)
 
@@ -41,7 +43,7 @@ def _field(name: str, label: str, value: str, more: str) -> Markup:
     return Markup(
         '<label><b>{}</b><input name="{}" value="{}" maxlength="48" required autocomplete="off"'
         ' title="Small letters, digits and dashes" {}></label>'
-    ).format(label, name, value, Markup(more))  # noqa: S704  (a constant of this file)
+    ).format(label, name, value, Markup(more))
 
 
 def _slug(label: str) -> str:
@@ -59,9 +61,3 @@ def _choices(project_id: str) -> list[tuple[str, str]]:
         if work is None or work.status == WorkStatus.SUCCEEDED:
             found.append((f"export:{export.id}", f"{named.get(export.run_id, export.run_id)} · {export.kind} export"))
     return found + [(f"model:{model.id}", f"{model.name} · base model") for model in ready]
-
-
-def names_there_are(project_id: str) -> list[str]:
-    """The names of the project's models in the registry."""
-    with db.reading() as session:
-        return [row.name for row in registry.recent(session, project_id)]

@@ -25,7 +25,8 @@ def card(facts: dict[str, Any]) -> Markup:
 
 def _line(version: dict[str, Any], followers: list[dict[str, Any]]) -> Markup:
     told = version["lineage"]
-    boxes = [_dataset(told.get("dataset")), _base(told.get("base")), _run(told.get("run")), _export(told.get("export"))]
+    begin = Markup('<div class="rg-both">{}{}</div>').format(_dataset(told.get("dataset")), _base(told.get("base")))
+    boxes = [begin, _run(told.get("run")), _export(told.get("export"))]
     led = ", ".join(version["aliases"])
     own = _box("version", f"{version['name']} {version['version']}", version["kind"], strong=True)
     ends = [_box("alias", led, "") if led else Markup(), *_endpoints(version, followers)]
@@ -35,7 +36,7 @@ def _line(version: dict[str, Any], followers: list[dict[str, Any]]) -> Markup:
 def _endpoints(version: dict[str, Any], followers: list[dict[str, Any]]) -> Iterable[Markup]:
     following = {follower["endpoint"] for follower in followers}
     for name in version["endpoints"]:
-        yield _box("endpoint", name, "follows the alias" if name in following else "", "/serve")
+        yield _box("endpoint", name, "follows an alias" if name in following else "", "/serve")
 
 
 def _dataset(told: dict[str, Any] | None) -> Markup:

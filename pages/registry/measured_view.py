@@ -37,3 +37,14 @@ def _metric(metric: dict[str, Any] | None) -> Markup:
         change = f"{'+' if metric['difference'] > 0 else ''}{html.number(metric['difference'], 3)} ({low} to {high})"
     title = metric["title"] or metric["name"]
     return Markup("{} {} <b>{}</b>").format(title, html.number(metric["tuned"], 3), change)
+
+
+def explained(versions: Sequence[dict[str, Any]]) -> Markup:
+    """What the figures mean, for somebody who has never seen an interval; nothing where nothing was measured."""
+    if not any(version["measured"] for version in versions):
+        return Markup()
+    return Markup(
+        '<p class="ts-note rg-explained">Measured: the value on rows that the training never saw, and in bold how far '
+        "it is from the model before. In brackets: the range that holds the true difference in 19 of 20 cases. Where "
+        "it holds 0, chance alone may explain the difference. It is the first report on the version's run.</p>"
+    )

@@ -12,7 +12,6 @@ from pages.parts import fields, html
 from pages.registry import keeping, lineage_view, measured_view
 
 MOST_LINES = 30
-STATES = {"serving": "ready", "deploying": "starting", "failed": "failed", "stopped": "stopped", "other": "stopping"}
 WORDS = {"other": "serves something else", "deploying": "is being deployed"}
 
 
@@ -24,7 +23,7 @@ def model_html(facts: dict[str, Any], query: Mapping[str, str]) -> Markup:
         html.link(Markup("&larr; All models"), "/registry", soft=True),
         _head(facts),
         _aliases(facts),
-        html.card("Versions", _versions(versions)) if versions else html.notice("It has no version.", "", "calm"),
+        html.card("Versions", _versions(versions), measured_view.explained(versions)) if versions else html.notice("It has no version.", "", "calm"),
         lineage_view.card(facts),
         html.card("Keep another version", keeping.form(query, facts["name"]), id="keep"),
         html.card("Log", _log(facts["name"])),
@@ -44,9 +43,9 @@ def _head(facts: dict[str, Any]) -> Markup:
         ),
     )
     delete = html.button("Delete", "delete-model", facts["name"], question, "danger")
-    return Markup(
-        '<section class="ts-card"><div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>{}{}</section>'
-    ).format(facts["name"], _tags(facts["tags"]), delete, _paragraph(facts["note"]), edit)
+    title = Markup('<div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>')
+    heading = title.format(facts["name"], _tags(facts["tags"]), delete)
+    return Markup('<section class="ts-card">{}{}{}</section>').format(heading, _paragraph(facts["note"]), edit)
 
 
 def _paragraph(text: str) -> Markup:
@@ -78,12 +77,10 @@ def _alias(facts: dict[str, Any], alias: str, number: int) -> Markup:
     serve = fields.form("serve", subject, "Serve", fields.text("endpoint", "Name of the endpoint", value=facts["name"]))
     back = fields.form("rollback", subject, "Roll back", fields.text("why", "Why", "it got worse at ..."))
     remove = html.button("Remove", "remove-alias", subject, f"Remove the alias {alias}?", "danger")
-    return Markup(
-        '<li><div class="rg-led"><b>{}</b><span>leads to version {}</span>{}</div>{}<div class="ts-actions">{}{}{}</div></li>'
-    ).format(
-        alias,
-        number,
-        Markup("<code>version:{}</code>").format(subject),
+    named = Markup("<code>version:{}</code>").format(subject)
+    led = Markup('<div class="rg-led"><b>{}</b><span>leads to version {}</span>{}</div>').format(alias, number, named)
+    return Markup('<li>{}{}<div class="ts-actions">{}{}{}</div></li>').format(
+        led,
         html.join(_follower(follower) for follower in followers),
         _folded("Roll back", back),
         _folded("Serve it", serve),
@@ -97,13 +94,11 @@ def _follower(follower: dict[str, Any]) -> Markup:
     says = " ".join(filter(None, (follower["error"], follower["hint"])))
     unfollow = html.button("Follow no more", "unfollow", follower["endpoint_id"], "", "danger")
     number = f"version {follower['version']}" if follower["version"] else "nothing yet"
-    return Markup('<div class="rg-follower">{}<span>{} follows it: {}</span>{}{}</div>').format(
-        html.link(follower["endpoint"], "/serve"),
-        "endpoint",
-        number,
-        Markup('<span class="ts-badge" data-tone="{}"><i></i>{}</span>').format(_tone(status), words),
-        unfollow,
-    ) + (html.notice(says, "", "warn") if says else Markup())
+    badge = Markup('<span class="ts-badge" data-tone="{}"><i></i>{}</span>').format(_tone(status), words)
+    line = Markup('<div class="rg-follower"><span>The endpoint {} follows it: {}</span>{}{}</div>').format(
+        html.link(follower["endpoint"], "/serve"), number, badge, unfollow
+    )
+    return line + (html.notice(says, "", "warn") if says else Markup())
 
 
 def _tone(status: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import gradio as gr
 
 from engine.errors import RefusedError
-from engine.registry import aliases, disk, following, registered, versions
+from engine.registry import aliases, disk, following, gates, registered, versions
 from engine.registry.aliases import Promotion
 from pages.parts import fields, html, live, toasts
 from pages.registry.clean_up import disk_html
@@ -16,10 +16,10 @@ from pages.registry.keeping import kept_as
 from pages.registry.listing import registry_html
 
 SLUG, TITLE, SUBTITLE = "registry", "Registry", "Models you keep: numbered versions, and aliases that lead to one"
-KEY, ICON = "g", "registry"
+KEY, ICON = "k", "registry"
 
 WHO = "the owner, in the window"
-GATES: Mapping[str, aliases.gates.Gate | None] = {"": None, "better": "better", "not_worse": "not_worse"}
+GATES: Mapping[str, gates.Gate | None] = {"": None, "better": "better", "not_worse": "not_worse"}
 
 
 def page() -> None:

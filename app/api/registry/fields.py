@@ -68,7 +68,7 @@ class VersionAnswer(Answer):
     checked_at: float | None = Field(description="When its files were last read, in seconds since 1970.")
     changed: list[str] = Field(description="What the last check found changed, in words.")
     measured: list[dict[str, Any]] = Field(
-        description="Evaluations of it, the first one first: verdict, sentence, and the primary metric with its interval."
+        description="Evaluations of it, the first one first: verdict, sentence, primary metric with its interval."
     )
     created_at: float = Field(description="When it was kept, in seconds since 1970.")
 
