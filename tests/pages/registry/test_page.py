@@ -96,7 +96,7 @@ def test_versions_stand_beside_each_other_with_what_was_measured_and_an_explanat
             )
         )
     text = shown(model="jokes")
-    assert "Exact match 0.600 <b>+0.500 (0.300 to 0.700)</b>" in text
+    assert "Exact match 0.60 <b>+0.50 (0.30 to 0.70)</b>" in text
     assert "19 of 20 cases" in text
     assert text.count("not measured") == 1
 
