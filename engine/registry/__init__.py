@@ -1,1 +1,1 @@
-"""The registry: models kept by name in versions, aliases that lead to them, verify and repair."""
+"""The registry: models kept by name in versions; aliases; verify and repair."""

@@ -85,8 +85,18 @@ def write_version(version_id: str) -> None:
         rows: dict[str, list[SQLModel]] = {"model_version": [version]}
         rows |= {"export": [export]} if export else {}
         rows |= {"work": [made_by]} if made_by else {}
+        for noun, row_id in _held(session, version):
+            _write_row(noun, _SIGNED[noun][0], row_id, "")
     write(model_folder(version.registered_id) / str(version.number), rows)
     write_model(version.registered_id)
+
+
+def _held(session: Session, version: ModelVersion) -> list[tuple[str, str]]:
+    """What a version needs to come back: a model, or a run with its dataset and its base."""
+    if version.model_id is not None:
+        return [("models", version.model_id)]
+    run = session.get(Run, version.run_id) if version.run_id else None
+    return [("runs", run.id), ("datasets", run.dataset_id), ("models", run.model_id)] if run else []
 
 
 def forget_version(version: ModelVersion) -> None:
@@ -146,7 +156,7 @@ def keep_up() -> None:
 
 def _write_row(noun: str, table: type[SQLModel], row_id: str, signature: str) -> int:
     folder = home.folder(noun, row_id)
-    if _content(folder).get("signature") == signature:
+    if signature and _content(folder).get("signature") == signature:
         return 0
     with db.reading() as session:
         row = session.get(table, row_id)

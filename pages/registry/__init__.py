@@ -1,1 +1,1 @@
-"""The Registry page: models kept by name, their versions, aliases, lineage and log; clean-up."""
+"""The Registry page: models kept by name, versions, aliases, lineage; clean-up."""

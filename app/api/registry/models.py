@@ -23,8 +23,8 @@ class WholeModelAnswer(ModelAnswer):
 
 
 class ChangeModelBody(Body):
-    note: Note | None = None
-    tags: Tags | None = None
+    note: Note | None = Field(default=None, description="A remark; as it is when left out.")
+    tags: Tags | None = Field(default=None, description="Short words to find it by; as they are when left out.")
 
 
 class LineAnswer(Answer):

@@ -24,8 +24,8 @@ class KeepBody(Body):
 
 class ChangeBody(Body):
     stage: Stage | None = Field(default=None, description="new, tested, released or retired.")
-    note: Note | None = None
-    tags: Tags | None = None
+    note: Note | None = Field(default=None, description="A remark; as it is when left out.")
+    tags: Tags | None = Field(default=None, description="Short words to find it by; as they are when left out.")
 
 
 class FileAnswer(Body):
