@@ -8,9 +8,10 @@ import time
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.existing import existing
 from engine.exports import card, facts
 from engine.process import work
 from engine.registry import files, kept, manifests, registered
@@ -18,7 +19,7 @@ from engine.serve import adapter_names
 from engine.subjects import subject as subjects
 from storage import db, endpoints, registry
 from storage.statuses import SERVING_KEPT, WORK_MOVING, WorkStatus
-from storage.tables import DEFAULT_PROJECT, ModelVersion, RegisteredModel, RegistryMove, Work
+from storage.tables import Export, Model, ModelVersion, RegisteredModel, RegistryMove, Run, Work
 
 Stage = Literal["new", "tested", "released", "retired"]
 KIND = "hash_files"
@@ -41,34 +42,41 @@ def add(  # noqa: PLR0913  (one argument for each field)
     """
     checked_note, checked_tags = registered.checked_note(note), registered.checked_tags(tags)
     held = kept.of(run_id, export_id, model_id)
-    size = files.size_of(held.folders)
-    hashes = files.hashed(held.folders) if size <= AT_ONCE_BYTES else None
-    own_size = files.size_of({"": held.folders[""]})
-    with db.session() as session:
-        model = registered.made(session, name, held.project_id or DEFAULT_PROJECT)
-        version = ModelVersion(
-            registered_id=model.id,
-            number=registry.next_number(session, model.id),
-            kind=held.kind,
-            note=checked_note,
-            tags=checked_tags,
-            lineage=held.lineage,
-            files=hashes,
-            size_bytes=own_size,
-            checked_at=time.time() if hashes is not None else None,
-            run_id=held.run_id,
-            export_id=held.export_id,
-            model_id=held.model_id,
-        )
-        session.add(version)
-        model.updated_at = time.time()
-        session.add(
-            RegistryMove(registered_id=model.id, action="kept", after=version.number, who=who, why=checked_note)
-        )
+    hashes = files.hashed(held.folders) if files.size_of(held.folders) <= AT_ONCE_BYTES else None
+    version = ModelVersion(
+        registered_id="",
+        number=0,
+        kind=held.kind,
+        note=checked_note,
+        tags=checked_tags,
+        lineage=held.lineage,
+        files=hashes,
+        size_bytes=files.size_of({"": held.folders[""]}),
+        checked_at=None if hashes is None else time.time(),
+        run_id=held.run_id,
+        export_id=held.export_id,
+        model_id=held.model_id,
+    )
+    _number(version, name, held.project_id, who)
     if hashes is None:
         version = _begin_to_read(version, held.folders)
     manifests.write_version(version.id)
     return version
+
+
+def _number(version: ModelVersion, name: str, project_id: str, who: str) -> None:
+    """Saves a version under the next number of its model. Raises NotFoundError for what was deleted in this instant."""
+    held: dict[type[SQLModel], str | None] = {Run: version.run_id, Export: version.export_id, Model: version.model_id}
+    with db.session() as session:
+        for table, row_id in held.items():
+            if row_id is not None:
+                existing(session, table, row_id)
+        model = registered.made(session, name, project_id)
+        version.registered_id, version.number = model.id, registry.next_number(session, model.id)
+        session.add(version)
+        model.updated_at = time.time()
+        entry = {"action": "kept", "after": version.number, "who": who, "why": version.note}
+        session.add(RegistryMove.model_validate({"registered_id": model.id, **entry}))
 
 
 def look_up(name: str, number: int) -> ModelVersion:

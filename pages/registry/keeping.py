@@ -32,8 +32,9 @@ def form(query: Mapping[str, str], name: str = "") -> Markup:
     content = (
         fields.select("what", "What", choices, chosen),
         _field("name", "Under the name", suggested, 'pattern="[a-z0-9]([a-z0-9\\-]{0,46}[a-z0-9])?"'),
-        Markup('<label class="rg-wide"><b>Note</b><input name="note" maxlength="1000" placeholder="{}"></label>').format(
-            "what is good about it"
+        Markup(
+            '<label class="rg-wide"><b>Note</b><input name="note" maxlength="1000" placeholder="what is good about it">'
+            "</label>"
         ),
     )
     return fields.form("keep", "new", "Keep as version", *content)

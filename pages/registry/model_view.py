@@ -17,13 +17,14 @@ WORDS = {"other": "serves something else", "deploying": "is being deployed"}
 
 def model_html(facts: dict[str, Any], query: Mapping[str, str]) -> Markup:
     """Everything about one model. Forms that were opened stay open while it refreshes: their state is the browser's."""
-    versions = facts["version_list"]
+    versions, none = facts["version_list"], html.notice("It has no version.", "", "calm")
+    table = html.card("Versions", _versions(versions), measured_view.explained(versions)) if versions else none
     return Markup('<div class="ts-stack" data-key="model-{}">{}{}{}{}{}{}{}</div>').format(
         facts["name"],
         html.link(Markup("&larr; All models"), "/registry", soft=True),
         _head(facts),
         _aliases(facts),
-        html.card("Versions", _versions(versions), measured_view.explained(versions)) if versions else html.notice("It has no version.", "", "calm"),
+        table,
         lineage_view.card(facts),
         html.card("Keep another version", keeping.form(query, facts["name"]), id="keep"),
         html.card("Log", _log(facts["name"])),
