@@ -31,6 +31,9 @@ from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.evaluate import comparisons, reports
 from app.api.evaluate import files as evaluation_files
+from app.api.registry import aliases, disk
+from app.api.registry import models as registered_models
+from app.api.registry import versions as model_versions
 from app.api.runs import compare as run_compare
 from app.api.runs import runs
 from app.api.runs import script as run_script
@@ -69,6 +72,10 @@ NOUNS = (
     endpoint_parity,
     code,
     snippets,
+    registered_models,
+    model_versions,
+    aliases,
+    disk,
     lesson,
     code_run,
     projects,

@@ -1,10 +1,11 @@
-"""A row by its id, or the error that names what is not there."""
+"""A row by its id, or the error that names what is not there; and the error for one that a version still holds."""
 
 from typing import TypeVar
 
 from sqlmodel import Session, SQLModel
 
-from engine.errors import NotFoundError
+from engine.errors import ConflictError, NotFoundError
+from storage import uses
 from storage.tables import (
     ApiKey,
     Benchmark,
@@ -15,6 +16,7 @@ from storage.tables import (
     Export,
     Model,
     Project,
+    RegisteredModel,
     Run,
     Snippet,
     Tuner,
@@ -34,6 +36,7 @@ _WORDS: dict[type[SQLModel], tuple[str, str]] = {
     Export: ("export", "It may have been deleted with its run. GET /api/exports lists them."),
     Model: ("model", "It may have been deleted. The Models page lists them."),
     Project: ("project", "GET /api/projects lists the projects."),
+    RegisteredModel: ("model in the registry", "GET /api/registry lists them."),
     Run: ("run", "It may have been deleted. The Runs page lists them all."),
     Snippet: ("snippet", "It may have been deleted. GET /api/snippets lists them."),
     Tuner: ("tuner", "It may have been deleted. GET /api/tuners lists them."),
@@ -53,3 +56,11 @@ def missing(table: type[SQLModel], row_id: str) -> NotFoundError:
     """The error for an id that names no such row, or one that counts as gone."""
     noun, hint = _WORDS[table]
     return NotFoundError(f"There is no {noun} `{row_id:.80}`.", hint)
+
+
+def refuse_held(session: Session, row: Run | Export | Model, called: str) -> None:
+    """Raises ConflictError when a version of the registry holds it. `called` is how a person knows it."""
+    column = {Run: "run_id", Export: "export_id", Model: "model_id"}[type(row)]
+    if held_by := uses.versions(session, **{column: row.id}):
+        message = f"{called} is kept: {uses.in_words(held_by)} {'holds' if len(held_by) == 1 else 'hold'} it."
+        raise ConflictError(message, "Delete that version first, on the Registry page.")

@@ -86,6 +86,12 @@ def live(session: Session) -> Sequence[tuple[Endpoint, Backend]]:
     return session.exec(query.order_by(col(Endpoint.created_at))).all()
 
 
+def kept(session: Session, statuses: Iterable[EndpointStatus]) -> Sequence[tuple[Endpoint, Backend]]:
+    """Every backend in one of these states, with its endpoint."""
+    query = select(Endpoint, Backend).where(col(Backend.endpoint_id) == Endpoint.id)
+    return session.exec(query.where(col(Backend.status).in_(list(statuses))).order_by(col(Endpoint.name))).all()
+
+
 def switch_active(session: Session, endpoint_id: str, before: str | None, after: str) -> bool:
     """Makes `after` the active backend if `before` still is, and says whether it did."""
     unchanged = (col(Endpoint.id) == endpoint_id, col(Endpoint.active_backend_id) == before)

@@ -22,6 +22,8 @@ from app.cli import (
     evaluate,
     exports,
     parity,
+    registry,
+    repair,
     running_studio,
     runtime,
     script,
@@ -71,6 +73,9 @@ endpoints.commands.command()(endpoint_code.code)
 endpoints.commands.command()(endpoint_code.look)
 cli.add_typer(endpoints.commands, name="endpoint")
 cli.add_typer(runtime.COMMANDS, name="runtime")
+cli.add_typer(registry.COMMANDS, name="registry")
+cli.command()(repair.verify)
+cli.command()(repair.repair)
 
 NameOption = Annotated[str | None, typer.Option("--name", help="What lists show; the file's name when left out.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it will belong to.")]

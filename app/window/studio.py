@@ -9,11 +9,25 @@ from pages.code import page as code
 from pages.data import page as data
 from pages.evaluate import page as evaluate
 from pages.home import page as home
+from pages.registry import page as registry
 from pages.runs import page as runs
 from pages.serve import page as serve
 from pages.train import page as train
 
-PAGES: tuple[ModuleType, ...] = (home, models, data, train, runs, evaluate, serve, chat, code, usage, system)
+PAGES: tuple[ModuleType, ...] = (
+    home,
+    models,
+    data,
+    train,
+    runs,
+    evaluate,
+    registry,
+    serve,
+    chat,
+    code,
+    usage,
+    system,
+)
 """Each has SLUG, TITLE, SUBTITLE, KEY, ICON, FRAGMENTS and `page()`."""
 
 SESSIONS_KEPT = 32  # Gradio keeps 10,000, about a megabyte each

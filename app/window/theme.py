@@ -24,6 +24,7 @@ STYLES = (
     "benchmarks.css",
     "code.css",
     "evaluate.css",
+    "registry.css",
     "gradio.css",
 )
 SCRIPTS = (

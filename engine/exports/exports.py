@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
-from engine.existing import existing, missing
+from engine.existing import existing, missing, refuse_held
 from engine.exports import contents, facts, merging
 from engine.exports.archive import Archive
 from engine.exports.card import Kind, text
@@ -180,10 +180,11 @@ def _kind(kind: str) -> Kind:
 def delete(export_id: str) -> None:
     """Ends the making if it is under way, and removes what was made; the run keeps what it left itself.
 
-    Raises NotFoundError.
+    Raises NotFoundError; ConflictError while a version holds it.
     """
     with db.session() as session:
         export = existing(session, Export, export_id)
+        refuse_held(session, export, f"The export `{export.id}`")
         making = session.get(Work, export.work_id) if export.work_id else None
         session.delete(export)
         session.flush()

@@ -12,8 +12,9 @@ from typing import Any
 from sqlmodel import select
 
 from engine.process import attempts, logs, process, trash
+from engine.registry import manifests
 from storage import datasets, db, home
-from storage.tables import Backend, Dataset, Model, Run, Work
+from storage.tables import DEFAULT_PROJECT, Backend, Dataset, Model, Project, Run, Work
 
 NOUNS: dict[str, Any] = {"datasets": Dataset, "runs": Run, "models": Model, "backends": Backend, "work": Work}
 OLD_SECONDS = 600  # so that nobody who has just made a folder, and not locked it yet, is disturbed
@@ -21,17 +22,38 @@ OLD_SECONDS = 600  # so that nobody who has just made a folder, and not locked i
 
 def sweep() -> None:
     """Discards the folders of every noun that are not in the database, and rows that no dataset has."""
+    lost = {noun: _lost(noun) for noun in NOUNS}
     for noun, table in NOUNS.items():
         with db.reading() as session:
             known_ids = set(session.exec(select(table.id)))
         for folder in home.folder(noun).glob("*"):
-            if folder.name not in known_ids and _is_old(folder):
+            if folder.name not in known_ids | lost[noun] and _is_old(folder):
                 with logs.kept_going(noun, folder.name):
                     _sweep_folder(noun, table, folder)
     for blob in home.blobs().glob("*"):
-        if _is_old(blob):
+        if _is_old(blob) and not lost["datasets"] and not lost["runs"]:
             with logs.kept_going("blobs", blob.stem):
                 _sweep_blob(blob)
+
+
+def _lost(noun: str) -> set[str]:
+    """The folders that are older than the database and not in it: its rows were lost, and `tunesmith repair` may help.
+
+    Of work those are meant that made what a version of the registry holds.
+    """
+    if noun == "work":
+        return manifests.works_held()
+    if noun not in ("runs", "datasets", "models"):
+        return set()
+    with db.reading() as session:
+        project = session.get(Project, DEFAULT_PROJECT)
+        known_ids = set(session.exec(select(NOUNS[noun].id)))
+    born = project.created_at if project else 0.0
+    folders = [folder for folder in home.folder(noun).glob("*") if folder.name not in known_ids]
+    lost = {folder.name for folder in folders if manifests.begun_at(folder) < born}
+    for name in lost:
+        logs.about(noun, name).warning("older than the database, which does not know it: see `tunesmith repair`")
+    return lost
 
 
 def _sweep_folder(noun: str, table: Any, folder: Path) -> None:

@@ -15,6 +15,7 @@ from engine.evaluate import line
 from engine.lesson import lesson
 from engine.models import models
 from engine.process import devices, logs, work
+from engine.registry import following, versions
 from engine.runs import supervision, tracking
 from engine.serve import adapter_loads, backends
 from storage import home
@@ -31,6 +32,8 @@ TICKS: dict[str, Callable[[], None]] = {
     "tracking": tracking.tick,
     "endpoints": backends.tick,
     "adapters": adapter_loads.tick,
+    "versions": versions.tick,
+    "aliases": following.tick,
     "benchmarks": benchmarks.tick,
     "tuners": tuner.tick,
     "lesson": lesson.tick,

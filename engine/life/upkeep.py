@@ -12,6 +12,7 @@ from engine.accounts import request_log
 from engine.life import orphans
 from engine.models import looks
 from engine.process import logs, machine, trash, work
+from engine.registry import manifests
 from engine.runtimes import runtimes
 from engine.serve import idle
 from engine.serve.rollout import canary
@@ -36,6 +37,7 @@ CHORES = {
     "runtimes": Chore(runtimes.tidy, 600),
     "requests": Chore(request_log.drop_old, 600),
     "models": Chore(looks.forget_changed, 600),
+    "rows": Chore(manifests.keep_up, 20),
 }
 
 

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from engine import names
 from engine.errors import ConflictError, RefusedError
-from engine.existing import existing
+from engine.existing import existing, refuse_held
 from engine.fit import memory
 from engine.models import looks
 from engine.process import attempts, events, process, queue, rounds, trash, work
@@ -194,6 +194,7 @@ def _change(model: Model, **changes: Any) -> bool:
 
 
 def _refuse_while_used(session: Session, model: Model) -> None:
+    refuse_held(session, model, f"The model {model.name}")
     runs = models.used_by(session, model.id)
     if moving_runs := [run for run in runs if run.status in RUN_MOVING]:
         run_names = ", ".join(run.name for run in moving_runs[:5])

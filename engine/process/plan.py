@@ -40,6 +40,7 @@ WORKERS = {
     "serve": "engine.workers.serve.serve",
     "install_runtime": "engine.workers.runtimes.install",
     "benchmark": "engine.workers.benchmarks.measure",
+    "hash_files": "engine.workers.registry.hash_files",
 }
 
 

@@ -25,6 +25,7 @@ KINDS = {
     "export_merged": Kind("merge"),
     "first_rows": Kind("first look at a file", is_prompt=True),
     "fit_probe": Kind("measurement", is_prompt=True, device="alone", retries=0),
+    "hash_files": Kind("check of a version's files"),
     "health": Kind("health check"),
     "install_runtime": Kind("installation", is_prompt=True, retries=0),
     "look_data": Kind("first look at a hub dataset", is_prompt=True, kept_seconds=600),

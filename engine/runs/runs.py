@@ -15,7 +15,7 @@ from sqlmodel import Session
 from engine import names
 from engine.errors import ConflictError, RefusedError
 from engine.evaluate import judged_by, reports
-from engine.existing import existing
+from engine.existing import existing, refuse_held
 from engine.fit import kept_checkpoints
 from engine.process import devices, events, logs, process, queue, trash, work
 from engine.recipes import auxiliary_models, continuation, launch_command
@@ -127,12 +127,13 @@ def resume_run(run_id: str) -> Run:
 def delete_run(run_id: str) -> None:
     """Removes a run with its folder and its exports, for ever.
 
-    Raises NotFoundError; ConflictError while it moves, is served, or is being merged.
+    Raises NotFoundError; ConflictError while it moves, is served, is being merged, or a version holds it.
     """
     with db.session() as session:
         run = existing(session, Run, run_id)
         if run.status in RUN_MOVING:
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Stop it first.")
+        refuse_held(session, run, f"The run `{run.name}`")
         if users := auxiliary_models.runs_asking(session, run.id):
             message = f"The run `{users[0].name}` uses the result of `{run.name}` while it trains."
             raise ConflictError(message, "Stop that run first.")

@@ -10,12 +10,16 @@ from pathlib import Path
 from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.subjects import subject as subjects
+from engine.subjects import versions
 from storage import db
 from storage.statuses import ModelStatus
 from storage.tables import Model, Run
 
 _MODEL = re.compile(r"model:(?P<id>[0-9a-z-]{1,64})")
-HOW = "Write model:ID for a base model, run:ID for what a run has trained, or run:ID@STEP for one of its checkpoints."
+HOW = (
+    "Write model:ID for a base model, run:ID for what a run has trained, run:ID@STEP for one of its checkpoints, "
+    "or version:NAME/3 for a version of the registry."
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ def find(text: str) -> Named:
     if (named := _MODEL.fullmatch(text.strip())) is not None:
         with db.reading() as session:
             return of_model(existing(session, Model, named["id"]))
-    if not text.strip().startswith("run:"):
+    if versions.is_one(text) and (pinned := versions.pinned(text)).holds.startswith("model:"):
+        return find(pinned.holds)
+    if not text.strip().startswith(("run:", versions.PREFIX)):
         raise RefusedError(f"`{text.strip():.80}` names no model and nothing that has been trained.", HOW)
     trained = subjects.look_up(text)
     title = trained.run.name if trained.step is None else f"{trained.run.name}, step {trained.step:,}"

@@ -1,15 +1,18 @@
 """What a run has trained, named by a text: `run:ID` is its result, `run:ID@STEP` one of its checkpoints.
 
+`version:NAME/3` and `version:NAME@ALIAS` name what a version of the registry holds: see engine.subjects.versions.
+
 A subject is found from the database and the run's folder alone; nothing of it is loaded.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
+from engine.subjects import versions
 from engine.weights import checkpoints
 from storage import db, home, models
 from storage.statuses import RUN_MOVING, RunStatus
@@ -40,6 +43,8 @@ def look_up(text: str) -> Subject:
     Raises RefusedError for a text that is none, NotFoundError for a run or step that is not there, ConflictError for
     a run that has nothing yet. The hint names what there is.
     """
+    if versions.is_one(text):
+        return _of_version(versions.pinned(text))
     named = _RUN.fullmatch(text.strip())
     if named is None:
         raise RefusedError(f"`{text.strip():.80}` names nothing that has been trained.", HOW)
@@ -49,6 +54,16 @@ def look_up(text: str) -> Subject:
     if base is None:
         raise NotFoundError(f"The base model of the run `{run.name}` is not there.", "Add it again on the Models page.")
     return _result(run, base) if named["step"] is None else _checkpoint(run, base, int(named["step"]))
+
+
+def _of_version(pinned: versions.Pinned) -> Subject:
+    """What a version holds: a run's result under the run's own name, or the files of an export under the version's."""
+    found = look_up(pinned.holds)
+    if pinned.folder is None:
+        return found
+    if not pinned.folder.is_dir() or not home.contains(pinned.folder):
+        raise ConflictError(f"The files of {pinned.name} are gone.", "Make the export again, and keep it anew.")
+    return replace(found, name=pinned.name, folder=pinned.folder, weights=weights_in(pinned.folder), step=None)
 
 
 def _result(run: Run, base: Model) -> Subject:

@@ -52,6 +52,7 @@ def run_html(run: Run) -> Markup:
 def _state(run: Run, endpoint: Endpoint | None) -> Markup:
     reuse_link = html.link_button("Use this recipe again", f"/train?from={run.id}")
     take_link = html.link_button("Get the model", f"#{take.PLACE}") if take.can_be(run) else Markup()
+    keep_link = html.link_button("Keep as version", f"/registry?keep={run.id}") if take.can_be(run) else Markup()
     code_link = html.link_button("Take the code", f"#{code.PLACE}") if code.can_be(run) else Markup()
     train_further_link = html.link_button("Train further", f"/train?further={run.id}") if run.artifact else Markup()
     chat_link = html.link_button("Chat", f"/chat?endpoint={endpoint.name}", primary=True) if endpoint else Markup()
@@ -59,7 +60,7 @@ def _state(run: Run, endpoint: Endpoint | None) -> Markup:
         run.name,
         _rename(run),
         html.badge(run.status),
-        html.join((chat_link, take_link, code_link, action_buttons(run), train_further_link, reuse_link)),
+        html.join((chat_link, take_link, keep_link, code_link, action_buttons(run), train_further_link, reuse_link)),
     )
     bar = Markup('<div class="ts-wide-bar">{}</div>').format(progress_bar(run))
     return Markup('<section class="ts-card">{}{}{}</section>').format(head, bar, _figures(run))

@@ -7,6 +7,8 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
            ApiKey -> LoggedRequest, Usage
            Project -> Snippet -> SnippetVersion
                   Endpoint -> Benchmark -> Work, Tuner -> Benchmark
+           RegisteredModel -> ModelVersion -> Run, Export or Model
+           RegisteredModel -> ModelAlias -> AliasFollower -> Endpoint, RegistryMove
 
 Times are seconds since 1970 (UTC). Ids are known before a row is saved.
 """
@@ -27,6 +29,11 @@ from storage.tables.leases import Lease as Lease
 from storage.tables.lessons import Lesson as Lesson
 from storage.tables.models import Model as Model
 from storage.tables.projects import Project as Project
+from storage.tables.registry import AliasFollower as AliasFollower
+from storage.tables.registry import ModelAlias as ModelAlias
+from storage.tables.registry import ModelVersion as ModelVersion
+from storage.tables.registry import RegisteredModel as RegisteredModel
+from storage.tables.registry import RegistryMove as RegistryMove
 from storage.tables.run_facts import RunFacts as RunFacts
 from storage.tables.runs import Metric as Metric
 from storage.tables.runs import Run as Run

@@ -13,12 +13,19 @@ from engine.process import attempts, process, trash
 from engine.process.plan import Plan
 from storage import db, home
 from storage.statuses import DatasetStatus
-from storage.tables import Backend, Dataset, Endpoint, Model, Run, Work
+from storage.tables import DEFAULT_PROJECT, Backend, Dataset, Endpoint, Model, Project, Run, Work
 from tests.engine.table_rows import RECIPE
 from tests.waiting import wait_for
 
 NOUNS = ("datasets", "runs", "models", "backends", "work")
 ROWS = "1" * 64
+
+
+@pytest.fixture(autouse=True)
+def old_database() -> None:
+    """One that has known everything here: what is older than the database may be what a lost one knew."""
+    with db.session() as session:
+        session.get_one(Project, DEFAULT_PROJECT).created_at = 0
 
 
 def left(noun: str, name: str, seconds_ago: float = 2 * orphans.OLD_SECONDS) -> Path:

@@ -1,0 +1,213 @@
+"""`tunesmith registry`: models kept by name, their versions, aliases and log; what takes the disk."""
+
+import getpass
+import time
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import endpoints as cli_endpoints
+from app.cli import running_studio
+from engine import sizes
+from engine.registry import aliases, described, disk, following, gates, registered, versions
+from engine.registry.aliases import Promotion
+from engine.registry.versions import Stage
+from storage import db
+from storage import registry as stored
+
+COMMANDS = typer.Typer(help="Models kept by name: versions, aliases, log, clean-up.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The model's name in the registry.")]
+Number = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The version's number.")]
+Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="Such as production or candidate.")]
+Why = Annotated[str, typer.Option("--why", help="The reason; the log keeps it.")]
+NoteOption = Annotated[str | None, typer.Option("--note", help="A remark.")]
+TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; repeatable.")]
+
+
+def _who() -> str:
+    return f"{getpass.getuser()}, at the command line"
+
+
+@COMMANDS.command("list")
+def list_models() -> None:
+    """The models: name, number of versions, where each alias leads."""
+    db.prepare()
+    with db.reading() as session:
+        rows = stored.recent(session, limit=1000)
+    for facts in described.listed(rows):
+        led = "  ".join(f"{alias} -> {number}" for alias, number in facts["aliases"].items())
+        typer.echo(f"{facts['name']:<24} {facts['versions']:>3} versions  {led}".rstrip())
+
+
+@COMMANDS.command()
+def show(name: Name) -> None:
+    """One model: its versions with what they hold and what uses them."""
+    db.prepare()
+    facts = described.model(name)
+    typer.echo(f"{facts['name']}  {facts['note']}".rstrip())
+    for version in facts["version_list"]:
+        typer.echo(_version_line(version))
+    for follower in facts["endpoints"]:
+        problem = f": {follower['error']}" if follower["error"] else ""
+        typer.echo(f"endpoint {follower['endpoint']} follows {follower['alias']}: {follower['status']}{problem}")
+
+
+def _version_line(version: dict[str, Any]) -> str:
+    led = " ".join(f"@{alias}" for alias in version["aliases"])
+    columns = f"{version['version']:>4}  {version['kind']:<9} {version['stage']:<9}"
+    size = sizes.in_words(version["size_bytes"])
+    state = "" if version["files_state"] == "as kept" else f"[{version['files_state']}]"
+    return " ".join(filter(None, (columns, f"{size:>9}", version["holds"], led, state, version["note"])))
+
+
+@COMMANDS.command()
+def keep(
+    name: Name,
+    run: Annotated[str | None, typer.Option("--run", help="Id of a run that has succeeded.")] = None,
+    export: Annotated[str | None, typer.Option("--export", help="Id of an export that has succeeded.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Id of a model of the studio.")] = None,
+    note: NoteOption = None,
+    tag: TagOption = None,
+) -> None:
+    """Keep a run's result, an export or a model as the next version of a name."""
+    with running_studio.engine(True):
+        who = _who()
+        made = versions.add(
+            name, run_id=run, export_id=export, model_id=model, note=note or "", tags=tag or (), who=who
+        )
+        if made.work_id is not None:
+            running_studio.follow(lambda: versions.look_up(name, made.number), _is_read, _reading, typer.echo)
+    typer.echo(f"version:{name}/{made.number}")
+
+
+def _is_read(version: Any) -> bool:
+    return version.work_id is None
+
+
+def _reading(version: Any) -> str:
+    return "its files are read" if version.work_id is None else "reading its files"
+
+
+@COMMANDS.command()
+def change(
+    name: Name,
+    version: Number,
+    stage: Annotated[Stage | None, typer.Option(help="new, tested, released or retired.")] = None,
+    note: NoteOption = None,
+    tag: TagOption = None,
+) -> None:
+    """Another stage, note or tags of a version."""
+    db.prepare()
+    changed = versions.change(name, version, note=note, tags=tag, stage=stage, who=_who())
+    typer.echo(f"version:{name}/{changed.number} {changed.stage}")
+
+
+@COMMANDS.command()
+def card(name: Name, version: Number) -> None:
+    """The model card of a version."""
+    db.prepare()
+    typer.echo(versions.card_of(name, version))
+
+
+@COMMANDS.command()
+def promote(
+    name: Name,
+    alias: Alias,
+    version: Number,
+    why: Why,
+    gate: Annotated[
+        gates.Gate | None, typer.Option(help="Only if the first report says so: better or not_worse.")
+    ] = None,
+) -> None:
+    """Make an alias lead to a version. Endpoints that follow it deploy that version, without a failed request."""
+    with running_studio.engine(False) as _:
+        _echo(aliases.move(name, alias, Promotion(version, why, _who(), gate=gate)))
+
+
+@COMMANDS.command()
+def rollback(name: Name, alias: Alias, why: Why) -> None:
+    """Move an alias back to where it led before its last move."""
+    with running_studio.engine(False) as _:
+        _echo(aliases.roll_back(name, alias, why, who=_who()))
+
+
+def _echo(moved: aliases.Moved) -> None:
+    typer.echo(f"{moved.alias}: {moved.before or 'nothing'} -> {moved.after}")
+    for follower in moved.endpoints:
+        typer.echo(f"endpoint {follower['endpoint']}: {follower['status']} {follower['error'] or ''}".rstrip())
+
+
+@COMMANDS.command("remove-alias")
+def remove_alias(name: Name, alias: Alias, why: Annotated[str, typer.Option("--why", help="The reason.")] = "") -> None:
+    """Take an alias away."""
+    db.prepare()
+    aliases.remove(name, alias, who=_who(), why=why)
+
+
+@COMMANDS.command()
+def serve(
+    subject: Annotated[str, typer.Argument(help="version:NAME/3, or version:NAME@ALIAS, which is followed.")],
+    name: Annotated[str, typer.Option("--name", help="The endpoint's name.")],
+    backend: Annotated[str, typer.Option(help="transformers or vllm.")] = "transformers",
+) -> None:
+    """A new endpoint for a version; one named by its alias follows it."""
+    with running_studio.engine(False) as _:
+        endpoint = following.serve(name, subject, backend, who=_who())
+        typer.echo(f"endpoint {endpoint.id} {endpoint.name}")
+
+
+@COMMANDS.command()
+def follow(
+    endpoint: cli_endpoints.Named,
+    subject: Annotated[str | None, typer.Argument(help="version:NAME@ALIAS; nothing ends the following.")] = None,
+) -> None:
+    """Have an endpoint follow an alias, or follow nothing any more."""
+    with running_studio.engine(False) as _:
+        found = cli_endpoints.find(endpoint)
+        if subject is None:
+            following.unfollow(found.id, _who())
+        else:
+            following.follow(found.id, subject, _who())
+
+
+@COMMANDS.command()
+def log(name: Name) -> None:
+    """Who moved which alias when and why, the newest first."""
+    db.prepare()
+    for line in aliases.log(name, 1000)[0]:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.at))
+        moved = f"{line.before or '-'} -> {line.after or '-'}"
+        gate = f" (gate {line.gate['asked']}: {line.gate['verdict']})" if line.gate else ""
+        typer.echo(f"{when}  {line.action:<8} {line.alias or '-':<12} {moved:<8} {line.who}: {line.why}{gate}")
+
+
+@COMMANDS.command()
+def delete(
+    name: Name, version: Annotated[int | None, typer.Argument(min=1, help="A version; the model when left out.")] = None
+) -> None:
+    """Forget a version, or a model with all of them. The weights stay where they are."""
+    db.prepare()
+    if version is None:
+        registered.delete(name)
+    else:
+        versions.delete(name, version, _who())
+
+
+@COMMANDS.command("clean-up")
+def clean_up(
+    remove: Annotated[list[str] | None, typer.Option("--remove", help="Something on the list; repeatable.")] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Remove all that is on the list.")] = False,
+) -> None:
+    """List what takes the disk and what is safe to remove, with the reason; remove what is named."""
+    db.prepare()
+    looked = disk.look()
+    for thing in looked.things[:20]:
+        users = f"  used by {', '.join(thing.used_by[:3])}" if thing.used_by else ""
+        typer.echo(f"{sizes.in_words(thing.size_bytes):>9}  {thing.kind:<8} {thing.name}{users}")
+    typer.echo("Safe to remove:" if looked.removable else "There is nothing that is safe to remove.")
+    for item in looked.removable:
+        typer.echo(f"{sizes.in_words(item.size_bytes):>9}  {item.id}  {item.name}. {item.why}")
+    wanted = [item.id for item in looked.removable] if everything else remove or []
+    if wanted:
+        typer.echo(f"{sizes.in_words(disk.remove(wanted))} removed")

@@ -1,0 +1,1 @@
+"""The registry: models kept by name in versions; aliases; verify and repair."""

@@ -1,0 +1,1 @@
+"""Programs of the registry: the files of a version hashed."""

@@ -1,0 +1,1 @@
+"""The Registry page: models kept by name, versions, aliases, lineage; clean-up."""

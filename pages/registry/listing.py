@@ -1,0 +1,67 @@
+"""The list of models in the registry, or one of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from engine.errors import NotFoundError
+from engine.registry import described
+from pages.parts import html
+from pages.parts.pager import pager_by_page, place_of
+from pages.registry import keeping
+from pages.registry.model_view import model_html
+from storage import db, registry
+
+ROWS = 50
+
+
+def registry_html(query: Mapping[str, str]) -> str:
+    """One model when the query names one, else the project's models."""
+    if not query.get("model"):
+        return str(_list_html(query))
+    try:
+        return str(model_html(described.model(query["model"]), query))
+    except NotFoundError:
+        text = "It was deleted, or the link is incomplete."
+        return str(html.empty("This model is not in the registry any more", text, "/registry", "All models"))
+
+
+def _list_html(query: Mapping[str, str]) -> Markup:
+    with db.reading() as session:
+        place = place_of(query, ROWS, registry.count(session, query["project"]))
+        rows = registry.recent(session, query["project"], ROWS, place.offset)
+    keep = html.card("Keep a version", keeping.form(query), id="keep")
+    if not rows:
+        text = (
+            "Keep the result of a run under a name. Each time you keep another one it gets the next number, and an "
+            "alias such as production says which of them is in use."
+        )
+        return Markup('<div class="ts-stack">{}{}</div>').format(
+            html.empty("Nothing is kept yet", text, picture="registry"), keep
+        )
+    headers = (
+        "Model",
+        html.Header("Versions", "number"),
+        "Aliases",
+        html.Header("Changed", "number"),
+    )
+    table = html.table(headers, [_row(facts) for facts in described.listed(rows)], "Models of the registry")
+    pager = pager_by_page(place, "/registry", "models")
+    return Markup('<div class="ts-stack">{}{}{}</div>').format(table, pager, keep)
+
+
+def _row(facts: Mapping[str, Any]) -> html.Row:
+    href = f"/registry?model={facts['name']}"
+    name = Markup('<div class="ts-name">{}<small>{}</small></div>').format(
+        html.link(facts["name"], href, soft=True), facts["note"]
+    )
+    led = html.join(alias_html(alias, number) for alias, number in facts["aliases"].items()) or html.DASH
+    cells = (name, html.count(facts["versions"]), led, html.moment(facts["updated_at"]))
+    return html.Row(cells, id=facts["name"], href=href)
+
+
+def alias_html(alias: str, number: int | None = None) -> Markup:
+    """An alias as a small label, with the version it leads to."""
+    leads = Markup(" &rarr; {}").format(number) if number is not None else ""
+    return Markup('<span class="rg-alias">{}{}</span>').format(alias, leads)
