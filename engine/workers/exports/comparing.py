@@ -17,6 +17,7 @@ from engine.workers.serve.parity.prompts import Prompt
 from engine.workers.tokens import turn_end
 from engine.workers.tuning.model import load_tokenizer
 
+LONGEST = 512  # tokens of a held-out prompt: what every token is likely to be takes memory
 FAR = 1.0  # share of perplexity: more is no rounding
 ENDS_HINT = "It does not stop where the training taught it to: look at its end tokens (EOS)."
 
@@ -53,8 +54,12 @@ class Trained:
 
     said: list[Said]
     held_out: int
-    end_ids: frozenset[int]
+    ends: list[int]  # what ends an answer: the end of a turn first
     tokenizer: Any
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        return frozenset(self.ends)
 
     def text(self, tokens: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(tokens)))
@@ -86,9 +91,10 @@ def voice(network: Any, tokenizer_folder: Path, **options: Any) -> tuple[trained
 def ask(network: Any, tokenizer_folder: Path, run_folder: str | None) -> Trained:
     """What the trained form says to the fixed prompts, and to rows that its training has held out."""
     speaker, tokenizer = voice(network, tokenizer_folder)
-    held_out = prompts.held_out(Path(run_folder), parity.ROWS) if run_folder else []
+    found = prompts.held_out(Path(run_folder), parity.ROWS) if run_folder else []
+    held_out = [prompt for prompt in found if len(speaker.prompt_tokens(prompt)) <= LONGEST]
     said = [_said(speaker, prompt) for prompt in (*prompts.fixed(), *held_out)]
-    return Trained(said, len(held_out), speaker.end_ids, tokenizer)
+    return Trained(said, len(held_out), turn_end.as_ids(network.generation_config.eos_token_id), tokenizer)
 
 
 def _said(speaker: trained.Voice, prompt: Prompt) -> Said:
