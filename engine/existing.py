@@ -5,7 +5,21 @@ from typing import TypeVar
 from sqlmodel import Session, SQLModel
 
 from engine.errors import NotFoundError
-from storage.tables import ApiKey, Benchmark, Chat, Dataset, Endpoint, Export, Model, Project, Run, Snippet, Tuner, Work
+from storage.tables import (
+    ApiKey,
+    Benchmark,
+    Chat,
+    Dataset,
+    Endpoint,
+    Evaluation,
+    Export,
+    Model,
+    Project,
+    Run,
+    Snippet,
+    Tuner,
+    Work,
+)
 
 T = TypeVar("T", bound=SQLModel)
 
@@ -16,6 +30,7 @@ _WORDS: dict[type[SQLModel], tuple[str, str]] = {
     Chat: ("chat", "It may have been deleted. The Chat page lists the last ones."),
     Dataset: ("dataset", "It may have been deleted. The Data page lists them."),
     Endpoint: ("endpoint", "It may have been deleted. The Serve page lists them."),
+    Evaluation: ("evaluation", "It may have been deleted with its run. GET /api/evaluations lists them."),
     Export: ("export", "It may have been deleted with its run. GET /api/exports lists them."),
     Model: ("model", "It may have been deleted. The Models page lists them."),
     Project: ("project", "GET /api/projects lists the projects."),

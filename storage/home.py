@@ -77,6 +77,11 @@ def backend_folder(backend_id: str) -> Path:
     return folder("backends", backend_id)
 
 
+def answers() -> Path:
+    """Answers of models that were evaluated, kept so that none is written twice. It may be deleted at any time."""
+    return folder("answers")
+
+
 def caches() -> Path:
     """What programs of others compile and keep, such as vLLM. It may be deleted while nothing is served."""
     return folder("cache")

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
         default=None, description="Python of an environment that has vLLM, if not the one under the home."
     )
     max_upload_gb: float = Field(default=20, gt=0, description="Largest file that may be uploaded, in gigabytes.")
+    reports: bool = Field(
+        default=True, description="Whether a report is written by itself after every run that has succeeded."
+    )
     log_days: int = Field(default=30, ge=1, le=3660, description="Days that the log of requests to /v1 is kept.")
     log_content: bool = Field(
         default=False, description="Keep what is asked and answered on /v1 in that log, 16 KiB of each."

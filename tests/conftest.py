@@ -55,6 +55,7 @@ def home(blank_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("TUNESMITH_HOME", str(folder))
+    monkeypatch.setenv("TUNESMITH_REPORTS", "0")  # tests of reports ask for them: each takes a worker of its own
     shutil.copy(blank_database, database_file())
     yield folder
     _end_workers(folder)

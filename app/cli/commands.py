@@ -18,6 +18,7 @@ from app.cli import (
     doctor,
     endpoint_code,
     endpoints,
+    evaluate,
     exports,
     parity,
     running_studio,
@@ -53,6 +54,8 @@ cli.command(name="import")(data.import_files)
 cli.command()(cli_recipe.probe)
 cli.command()(cli_recipe.check)
 cli.command()(exports.export)
+cli.command()(evaluate.report)
+cli.command()(evaluate.evaluate)
 cli.command()(script.script)
 cli.command()(benchmarks.benchmark)
 cli.command(name="tune-endpoint")(benchmarks.tune_endpoint)

@@ -20,7 +20,8 @@ LOOK_SECONDS = 15.0
 LOOK, PUSH = "look_data", "push_data"
 SPLIT = re.compile(r"\w+(?:\.\w+)*")
 TOKEN = re.compile(r"[!-~]{8,200}")
-_SOURCES = {"upload": "An uploaded file", "path": "A file", "paste": "Pasted text", "lesson": "The first lesson"}
+_SOURCES = {"upload": "An uploaded file", "path": "A file", "paste": "Pasted text", "lesson": "The first lesson",
+            "lesson-report": "The first lesson"}  # fmt: skip
 
 
 def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS) -> dict[str, Any]:

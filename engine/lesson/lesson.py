@@ -13,8 +13,9 @@ from sqlmodel import Session, col, select
 
 from engine.data import datasets
 from engine.errors import NotFoundError, TunesmithError
+from engine.evaluate import reports
 from engine.existing import existing
-from engine.lesson import addition_rows
+from engine.lesson import addition_rows, report_rows
 from engine.models import models
 from engine.process import rounds
 from engine.recipes.recipe import Recipe
@@ -29,6 +30,7 @@ Changes = Mapping[str, Any]
 
 NAME = "First lesson"
 DATASET_NAME = "Sums below thirty"
+REPORT_NAME = "Sums never taught"  # what the report on the lesson's run asks
 STEPS, ROWS_A_STEP = 30, 6  # each chat about once
 WAITED_SECONDS = 60  # for an interrupted run to be taken up again
 
@@ -134,13 +136,24 @@ def _importing(lesson: Lesson) -> Changes:
 
 def _lesson_data(project_id: str) -> str:
     """The id of the project's lesson data: what is there already, or imported anew."""
+    return _imported(project_id, "lesson", DATASET_NAME, addition_rows.lines)
+
+
+def _prepare_report(lesson: Lesson) -> None:
+    """What the report on its run asks, brought in once nobody waits for the chat any more: the report begins then."""
+    if reports.is_waiting(str(lesson.run_id)):
+        rows = _imported(lesson.project_id, "lesson-report", REPORT_NAME, report_rows.lines)
+        reports.judge_by(str(lesson.run_id), rows)
+
+
+def _imported(project_id: str, source: str, name: str, lines: Callable[[], str]) -> str:
     with db.reading() as session:
-        dataset = stored_datasets.from_source(session, project_id, "lesson")
+        dataset = stored_datasets.from_source(session, project_id, source)
     if dataset is not None:
         return dataset.id
-    path = home.ensure_folder(home.uploads()) / f"lesson-{project_id}.jsonl"
-    path.write_text(addition_rows.lines(), encoding="utf-8")
-    return datasets.import_file(path, DATASET_NAME, project_id, source="lesson", source_name="sums.jsonl").id
+    path = home.ensure_folder(home.uploads()) / f"{source}-{project_id}.jsonl"
+    path.write_text(lines(), encoding="utf-8")
+    return datasets.import_file(path, name, project_id, source=source, source_name=f"{source}.jsonl").id
 
 
 def _training(lesson: Lesson) -> Changes:
@@ -167,6 +180,8 @@ def _serving(lesson: Lesson) -> Changes:
     if endpoint is None:
         return {"endpoint_id": endpoints.serve_run(str(lesson.run_id)).id}
     description = endpoints.describe(endpoint)
+    if description["status"] in ("ready", "failed", "stopped"):
+        _prepare_report(lesson)
     match description["status"]:
         case "ready":
             return {"stage": "ready"}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from engine.benchmarks import benchmarks, tuner
 from engine.data import health, importing
+from engine.evaluate import line
 from engine.lesson import lesson
 from engine.models import models
 from engine.process import devices, logs, work
@@ -33,6 +34,7 @@ TICKS: dict[str, Callable[[], None]] = {
     "benchmarks": benchmarks.tick,
     "tuners": tuner.tick,
     "lesson": lesson.tick,
+    "evaluations": line.tick,
     "devices": devices.tick,
 }
 

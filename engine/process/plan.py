@@ -22,6 +22,7 @@ WORKERS = {
     "import_hub": "engine.workers.data.import_hub",
     "shape_data": "engine.workers.data.shape",
     "diff_data": "engine.workers.data.diff",
+    "evaluate": "engine.workers.evaluate.evaluate",
     "export_data": "engine.workers.data.export",
     "export_gguf": "engine.workers.exports.gguf.make",
     "export_merged": "engine.workers.exports.merge",

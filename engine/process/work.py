@@ -74,7 +74,7 @@ def _insert(work: Work, machine: Sequence[str], at_once: bool) -> Work:
             return same
         session.add(work)
         session.flush()
-        if KINDS[work.kind].takes_device:
+        if KINDS[work.kind].device:
             _take_device(session, machine, work)
         if at_once or _has_room(session, work):
             work.status = WorkStatus.RUNNING
@@ -89,7 +89,8 @@ def _same(session: Session, work: Work) -> Work | None:
 
 
 def _take_device(session: Session, machine: Sequence[str], work: Work) -> None:
-    if devices.take(session, machine, devices.DeviceRequest("work", work.id, exclusive=True)) is None:
+    is_exclusive = KINDS[work.kind].device == "alone"
+    if devices.take(session, machine, devices.DeviceRequest("work", work.id, is_exclusive)) is None:
         hint = "Wait until it has ended, or stop it, then try again."
         raise ConflictError("A training, or another measurement, is using the device.", hint)
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Kind:
 
     label: str  # what a person calls it
     is_prompt: bool = False  # somebody waits for it: it never stands in the queue
-    takes_device: bool = False  # for itself, as a training does
+    device: Literal["alone", "beside"] | None = None  # alone: for itself, as a training; beside: as what serves
     retries: int = 1  # how often it is started again by itself when its process dies
     kept_seconds: float | None = None  # how long its result is kept; None: as long as its subject
 
@@ -20,11 +20,12 @@ class Kind:
 KINDS = {
     "benchmark": Kind("benchmark", is_prompt=True, retries=0),
     "diff_data": Kind("comparison of two datasets"),
+    "evaluate": Kind("report", is_prompt=True, device="beside"),  # engine.evaluate has a line of its own for them
     "export_data": Kind("export"),
     "export_gguf": Kind("conversion to GGUF"),
     "export_merged": Kind("merge"),
     "first_rows": Kind("first look at a file", is_prompt=True),
-    "fit_probe": Kind("measurement", is_prompt=True, takes_device=True, retries=0),
+    "fit_probe": Kind("measurement", is_prompt=True, device="alone", retries=0),
     "health": Kind("health check"),
     "install_runtime": Kind("installation", is_prompt=True, retries=0),
     "look_data": Kind("first look at a hub dataset", is_prompt=True, kept_seconds=600),

@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from engine import names
 from engine.errors import ConflictError, RefusedError
+from engine.evaluate import judged_by, reports
 from engine.existing import existing
 from engine.fit import kept_checkpoints
 from engine.process import devices, events, logs, process, queue, trash, work
@@ -25,7 +26,7 @@ from engine.serve import adapter_names
 from engine.train import check
 from storage import db, endpoints, exports, home, runs
 from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
-from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run
+from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run, RunFacts
 from storage.transitions import move_run
 
 
@@ -55,7 +56,7 @@ def start_run(
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
-        facts=source.facts(),
+        facts=source.facts().merged(RunFacts(judged_by=judged_by.measure(dataset, recipe.method))),
     )
     run = _insert(run)
     queue.ring(supervision.launch)
@@ -140,8 +141,10 @@ def delete_run(run_id: str) -> None:
             message = f"The run `{run.name}` is being merged with its base."
             raise ConflictError(message, "Wait until the export has ended, or delete it.")
         exports.drop_of(session, run_id)
+        report_ids = reports.drop_of(session, run_id)
         runs.delete_with_metrics(session, run)
     work.forget_subject(run_id)
+    reports.end(report_ids)
     tracking.end(run_id)
     trash.discard(home.run_folder(run_id))
 

@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from engine import sizes
 from engine.errors import ConflictError, TunesmithError
+from engine.evaluate import reports
 from engine.process import attempts, devices, logs, process, queue, rounds
 from engine.process.attempts import State
 from engine.process.plan import Plan
@@ -180,6 +181,8 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
             return
         devices.give_back(session, run.id)
         row = session.get_one(Run, run.id, populate_existing=True)
+        if row.status == RunStatus.SUCCEEDED:
+            reports.plan(session, row)
         may_resume = bool(row.recipe.get("auto_resume")) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
         again = may_resume and (
             healed is not None or verdict.tries_again(end, row.auto_resumes, row.last_failure, step)

@@ -10,6 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from engine.errors import NotFoundError
+from engine.evaluate import judged_by
 from engine.fit import past_probes, speed
 from engine.fit.measurement import Largest, Suggestion
 from engine.fit.past_probes import PastProbe
@@ -45,10 +46,10 @@ def fit_html(checked: Checked) -> str:
     timing = speed.measure_once(recipe) if estimate.time.seconds is None else None
     parts = [_memory(estimate), _time(estimate, timing), _disk(estimate)]
     panel = Markup('<section class="ts-card tr-fit" aria-labelledby="fit-title"><header><h2 id="fit-title">{}</h2>{}')
-    content = Markup("</header><dl>{}</dl>{}</section>")
-    return str(
-        (panel + content).format("What it will take", _button(estimate.known), html.join(parts), _probe(estimate))
-    )
+    content = Markup('</header><dl>{}</dl>{}<p class="tr-judged">{}</p></section>')
+    judged = judged_by.words(dataset, recipe.method, recipe.eval_fraction)
+    button, probe = _button(estimate.known), _probe(estimate)
+    return str((panel + content).format("What it will take", button, html.join(parts), probe, judged))
 
 
 def _line(name: str, value: object, source: str, *details: object) -> Markup:

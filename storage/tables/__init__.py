@@ -1,7 +1,7 @@
 """The studio's tables: what exists, and how one thing leads to the next.
 
 Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Dataset -> Work
-           Run -> Export -> Work
+           Run -> Export -> Work                       Run, Model -> Evaluation -> Work
            Run -> Endpoint -> Backend -> Transition    Project -> Chat -> Message
                              Backend -> ServedAdapter
            ApiKey -> LoggedRequest, Usage
@@ -20,6 +20,7 @@ from storage.tables.columns import new_id as new_id
 from storage.tables.datasets import Dataset as Dataset
 from storage.tables.endpoints import Backend as Backend
 from storage.tables.endpoints import Endpoint as Endpoint
+from storage.tables.evaluations import Evaluation as Evaluation
 from storage.tables.exports import Export as Export
 from storage.tables.keys import ApiKey as ApiKey
 from storage.tables.leases import Lease as Lease

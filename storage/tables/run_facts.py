@@ -26,6 +26,9 @@ class RunFacts(BaseModel):
     # Where the recipe came from
     origins: dict[str, str] = {}  # field -> origin, of the values that are not the default
     repeats: str | None = None  # the run whose recipe it began with
+    trial_of: str | None = None  # the sweep that it is a trial of: nobody reads a report on each of them
+    report_dataset_id: str | None = None  # judged by this dataset, instead of rows held out
+    judged_by: str | None = None  # the one measure that decides whether it helped, named before the start
 
     # How it goes
     stage: str | None = None  # what the worker does: loading, tokenising, training, saving

@@ -67,15 +67,16 @@ class Scorer:
         return scores
 
 
-def load(path: Path, adapter: Path | None, device: str, dtype: torch.dtype) -> Scorer:
+def load(path: Path, adapter: Path | None, device: str, dtype: torch.dtype, new_head: bool = False) -> Scorer:
     """The reward model in a folder, or the adapter with its head on that model, on `device`.
 
+    `new_head`: a model that has no such head gets one, as a training of a reward model begins.
     Raises WorkFailedError when it cannot be loaded or does not answer with one number.
     """
     tokenizer = training_model.load_tokenizer(adapter or path)
     try:
         with suppress_seqcls_warning():
-            labels = 1 if adapter else None  # the head of the adapter takes the place of the new one
+            labels = 1 if adapter or new_head else None  # the head of the adapter takes the place of the new one
             model = networks.load(AutoModelForSequenceClassification, path, labels, dtype=dtype)
         if adapter:
             networks.enlarge(model, networks.adapter_rows(model, adapter))

@@ -1,0 +1,94 @@
+"""`tunesmith report` and `tunesmith evaluate`: whether a training helped, and any two models compared, as a table."""
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import running_studio
+from engine.errors import TunesmithError
+from engine.evaluate import evaluations, reports
+from engine.evaluate.evaluations import Wanted
+from storage import db
+from storage.statuses import WORK_MOVING
+
+AllRows = Annotated[bool, typer.Option("--all-rows", help="Every row, however long that takes.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Everything that was found, as JSON.")]
+MOVING = [str(status) for status in WORK_MOVING]
+
+
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run that has succeeded.")],
+    again: Annotated[bool, typer.Option("--again", help="Write another one. The first stays the one that counts.")] = False,
+    all_rows: AllRows = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a training helped, and how sure that is; wait for the report if it is not written yet."""
+    db.prepare()
+    run_id = run.removeprefix("run:")
+    found = reports.of_run(run_id)
+    if again or all_rows or not found["reports"]:
+        found = reports.again(run_id, all_rows)
+    _show(_waited(lambda: reports.of_run(run_id), found), as_json)
+
+
+def evaluate(
+    subject: Annotated[str, typer.Argument(help="What is judged: run:ID, run:ID@STEP or model:ID.")],
+    against: Annotated[str | None, typer.Option(help="What with; what its training began with when left out.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Id of a dataset; the rows that the run held out by default.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows at most; as many as time allows when left out.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which rows, and the intervals.")] = 0,
+    all_rows: AllRows = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two models on the same rows, and say which is better and how sure that is."""
+    db.prepare()
+    wanted = Wanted(
+        f"{subject} against {against or 'its base'}"[:120], subject,
+        against=against, dataset_id=dataset, limit=limit, all_rows=all_rows, seed=seed,
+    )  # fmt: skip
+    made = evaluations.create(wanted)
+    _show(_waited(lambda: evaluations.result(evaluations.look_up(made.id)), evaluations.result(made)), as_json)
+
+
+def _waited(look: Callable[[], dict[str, Any]], found: dict[str, Any]) -> dict[str, Any]:
+    """The report when it is written. Who moves it on is a running studio, or this process until then."""
+    if found["status"] not in MOVING:
+        return found
+    with running_studio.engine(True):
+        return running_studio.follow(look, lambda now: now["status"] not in MOVING, _line, _say_progress)
+
+
+def _line(found: dict[str, Any]) -> str:
+    return f"{found['status']} {found['stage']}".strip()
+
+
+def _say_progress(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if found["status"] != "succeeded":
+        raise TunesmithError(found["error"] or "There is no report.", found["hint"] or "")
+    typer.echo(found["sentence"])
+    for metric in found["metrics"]:
+        typer.echo(_metric_line(metric))
+    if skills := found["skills"]:
+        lost = f", {skills['verdict']}" if skills["verdict"] else ""
+        typer.echo(f"{'general skill':<22} {skills['base']:>9.3g} -> {skills['tuned']:<9.3g}{lost}")
+    if (leakage := found["leakage"]) and leakage["exact"] + leakage["near"]:
+        typer.echo(f"Of {leakage['checked']:,} rows {leakage['exact']:,} were learnt, {leakage['near']:,} nearly.")
+    if found["hint"]:
+        typer.echo(found["hint"])
+
+
+def _metric_line(metric: dict[str, Any]) -> str:
+    if metric["base"] is None or metric["tuned"] is None:
+        return f"{metric['title']:<22} no row could be measured"
+    span = "" if metric["low"] is None else f"  [{metric['low']:+.3g}, {metric['high']:+.3g}]"
+    verdict = f"  {metric['verdict']}" if metric["verdict"] else ""
+    return f"{metric['title']:<22} {metric['base']:>9.3g} -> {metric['tuned']:<9.3g}{span}{verdict}"

@@ -1,0 +1,173 @@
+"""Evaluations: two models on the same rows. queued -> running -> succeeded | failed | stopped.
+
+A report on a run is one too (engine.evaluate.reports). They wait in a line of their own, behind every training: see
+engine.evaluate.line, which begins them and takes in what they found.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine import names
+from engine.data import datasets
+from engine.errors import ConflictError, RefusedError
+from engine.evaluate import shape
+from engine.existing import existing
+from engine.process import work
+from engine.subjects import named
+from engine.subjects.named import Named
+from storage import db
+from storage import evaluations as stored
+from storage.evaluations import Filter
+from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
+from storage.tables import DEFAULT_PROJECT, Evaluation, Project, Run
+
+KINDS = ("report",)  # judges and public benchmarks will be others
+KEPT_TAGS, LONGEST_TAG = 20, 40
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is compared, and on which rows. `against` left out: what the subject's training began with.
+
+    `dataset_id` left out: the rows that the subject's run held out. `limit` left out: as many rows as a bounded time
+    allows; `all_rows` takes every one.
+    """
+
+    name: str
+    subject: str
+    kind: str = "report"
+    against: str | None = None
+    dataset_id: str | None = None
+    limit: int | None = None
+    all_rows: bool = False
+    seed: int = 0
+    project_id: str = DEFAULT_PROJECT
+    tags: tuple[str, ...] = ()
+
+
+def create(wanted: Wanted) -> Evaluation:
+    """Puts an evaluation in the line. Raises NotFoundError; RefusedError, ConflictError for what cannot be compared."""
+    if wanted.kind not in KINDS:
+        raise RefusedError(f"There is no evaluation of the kind `{wanted.kind:.40}`.", f"Use {', '.join(KINDS)}.")
+    subject = named.find(wanted.subject)
+    against = named.find(wanted.against or began_with(subject))
+    refuse(subject, against, wanted.dataset_id)
+    row = Evaluation(
+        **{field: getattr(wanted, field) for field in ("kind", "dataset_id", "limit", "all_rows", "seed")},
+        name=names.checked(wanted.name, "evaluation"),
+        project_id=wanted.project_id,
+        subject=subject.name,
+        against=against.name,
+        tags=checked_tags(wanted.tags),
+    )
+    with db.session() as session:
+        existing(session, Project, wanted.project_id)
+        session.add(row)
+    return row
+
+
+def began_with(subject: Named) -> str:
+    """The name of what a run's training began with: its base, or the run that it was trained further from."""
+    if subject.run is None:
+        hint = "Say in `against` what it is compared with: model:ID or run:ID."
+        raise RefusedError(f"`{subject.name}` was not trained here, so there is nothing to compare it with.", hint)
+    with db.reading() as session:
+        start = session.get(Run, str(subject.run.recipe.get("start_from") or ""))
+    return f"run:{start.id}" if start is not None else f"model:{subject.run.model_id}"
+
+
+def refuse(subject: Named, against: Named, dataset_id: str | None) -> None:
+    """Raises RefusedError, NotFoundError or ConflictError when the two cannot be compared on such rows."""
+    if subject.name == against.name:
+        raise RefusedError(f"`{subject.name}` cannot be compared with itself.", "Choose another `against`.")
+    if against.scores and not subject.scores:
+        message = f"`{against.title}` is a reward model: it gives scores, and `{subject.title}` gives answers."
+        raise RefusedError(message, "Compare two of a kind.")
+    if dataset_id is not None:
+        dataset = datasets.look_up(dataset_id)
+        if dataset.status != DatasetStatus.READY:
+            raise ConflictError(f"Dataset `{dataset.name}` is {dataset.status}.", "Wait until it is ready.")
+    elif subject.run is None:
+        message = f"`{subject.title}` was not trained here, so no rows were held out for it."
+        raise RefusedError(message, "Choose a dataset in `dataset_id`.")
+
+
+def checked_tags(tags: Sequence[str]) -> list[str]:
+    """Tags as they are kept: each once. Raises RefusedError for too many or too long ones."""
+    kept = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+    if len(kept) > KEPT_TAGS or any(len(tag) > LONGEST_TAG or '"' in tag or not tag.isprintable() for tag in kept):
+        hint = f"Use up to {KEPT_TAGS} tags of at most {LONGEST_TAG} characters, without quotation marks."
+        raise RefusedError("These tags cannot be kept.", hint)
+    return kept
+
+
+def tag(evaluation_id: str, tags: Sequence[str]) -> Evaluation:
+    """Gives it these tags and no others. Raises NotFoundError, RefusedError."""
+    kept = checked_tags(tags)
+    with db.session() as session:
+        row = existing(session, Evaluation, evaluation_id)
+        row.tags = kept
+    return row
+
+
+def look_up(evaluation_id: str) -> Evaluation:
+    """Raises NotFoundError."""
+    with db.reading() as session:
+        return existing(session, Evaluation, evaluation_id)
+
+
+def recent(wanted: Filter | None = None, limit: int = 100, offset: int = 0) -> tuple[Sequence[Evaluation], int]:
+    """The newest first, and how many there are in all."""
+    wanted = wanted or Filter()
+    with db.reading() as session:
+        return stored.recent(session, wanted, limit, offset), stored.count(session, wanted)
+
+
+def result(evaluation: Evaluation) -> dict[str, Any]:
+    """What was found, in the one shape of every report (engine.evaluate.shape); while it is on its way, how far it is."""
+    with db.reading() as session:
+        reports = stored.count_of_run(session, evaluation.run_id) if evaluation.run_id else 0
+    return shape.of(evaluation, reports)
+
+
+def describe(evaluation: Evaluation) -> dict[str, Any]:
+    """The row as REST answers it, with its result."""
+    fields = ("id", "project_id", "name", "kind", "subject", "against", "dataset_id", "limit", "all_rows", "seed",
+              "run_id", "tags", "status", "error", "hint", "created_at", "ended_at")  # fmt: skip
+    progress, stage = shape.progress(evaluation)
+    described = {field: getattr(evaluation, field) for field in fields}
+    return {**described, "progress": progress, "stage": stage, "result": result(evaluation)}
+
+
+def stop(evaluation_id: str) -> Evaluation:
+    """Ends it. Answers that were written to their end are kept for the next one. Raises NotFoundError."""
+    with db.session() as session:
+        row = existing(session, Evaluation, evaluation_id)
+        if row.status not in WORK_MOVING:
+            return row
+        row.status, row.ended_at = WorkStatus.STOPPED, time.time()
+        row.error, row.hint = "It was stopped.", "Ask for it again: it goes on with the answers it has."
+    _forget_work(row)
+    return row
+
+
+def delete(evaluation_id: str) -> None:
+    """Ends and removes it. Raises NotFoundError; ConflictError for the first report of a run, which proves it."""
+    with db.session() as session:
+        row = existing(session, Evaluation, evaluation_id)
+        if row.run_id and row.status == WorkStatus.SUCCEEDED and is_first(stored.of_run(session, row.run_id), row):
+            message = "This is the first report on its run, and the one that counts."
+            raise ConflictError(message, "Delete the run, and its reports go with it.")
+        session.delete(row)
+    _forget_work(row)
+
+
+def is_first(reports: Sequence[Evaluation], row: Evaluation) -> bool:
+    """Whether it is the first of a run's reports that came to its end."""
+    return next((report.id for report in reports if report.status == WorkStatus.SUCCEEDED), None) == row.id
+
+
+def _forget_work(row: Evaluation) -> None:
+    work.forget_subject(row.id)

@@ -1,0 +1,1 @@
+"""Two models asked the same, and what that proves: the report on a run, and every other evaluation."""

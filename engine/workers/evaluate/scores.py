@@ -1,0 +1,140 @@
+"""What each row is worth, by each measure and for both sides: numbers, from what was said and how likely it was."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.evaluate.measures import choice, measures
+from engine.evaluate.measures.measures import REWARD
+from engine.recipes.choices.commas import weights, words
+from engine.recipes.methods import GENERATING
+from engine.recipes.recipe import parse
+from engine.workers.evaluate.asking import Plan
+from engine.workers.evaluate.gathering import Found
+from engine.workers.evaluate.rows import Asked, truth_column
+from engine.workers.evaluate.sides import NAMES, release
+from engine.workers.rewards import model as reward_model
+from engine.workers.rewards import rewards
+
+Values = list[float | None]  # of each row
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Measure -> side -> values of all rows. `names` are in order, the primary one first."""
+
+    names: list[str]
+    values: Mapping[str, Mapping[str, Values]]
+    notes: list[str]
+
+    @property
+    def primary(self) -> str:
+        return self.names[0]
+
+
+def judged(spec: Mapping[str, Any], plan: Plan, found: Mapping[str, Found]) -> Scores:
+    """Every number there is. Raises WorkFailedError where a recipe's reward cannot be asked."""
+    notes: list[str] = []
+    expected = [row.expected for row in plan.rows]
+    names = choice.measures_for(plan.kind, expected, spec["method"])
+    given = {name: dict[str, Values]() for name in NAMES}
+    if spec["method"] in GENERATING and plan.kind in ("prompt", "completion") and plan.rows:
+        given = {name: _rewards(spec, plan.rows, found[name], notes) for name in NAMES}
+    elif plan.kind == "prompt":
+        names = _without_rewards(plan, notes)
+    primary = spec["primary"] or names[0]
+    names += [name for name in given["tuned"] if name not in names]
+    names = [primary, *(name for name in names if name not in (primary, "perplexity"))]
+    values = {name: {side: _values(name, plan, found[side], given[side]) for side in NAMES} for name in names}
+    kept = [name for name in names if name == primary or any(value is not None for value in values[name]["tuned"])]
+    return Scores(kept, values, notes)
+
+
+def _without_rewards(plan: Plan, notes: list[str]) -> list[str]:
+    """Prompts without rewards are judged by the right answers that they came with, as far as they did."""
+    right = [row.expected for row in plan.rows if row.expected.answer]
+    if not right:
+        notes.append("These prompts came without right answers and the recipe has no rewards: nothing decides.")
+        return ["exact_match", "length", "repetition"]
+    return [name for name in choice.measures_for("completion", right) if name != "nll"] or ["exact_match"]
+
+
+def _values(name: str, plan: Plan, found: Found, given: Mapping[str, Values]) -> Values:
+    if name in given:
+        return given[name]
+    measure = measures.look_up(name)
+    if measure.source == "answer" and found.answers:
+        pairs = zip(plan.rows, found.answers, strict=True)
+        return [measures.score(name, answer.text, row.expected) for row, answer in pairs]
+    if measure.source == "likelihood":
+        return [_likely(name, index, row, found) for index, row in enumerate(plan.rows)]
+    return [None] * len(plan.rows)
+
+
+def _likely(name: str, index: int, row: Asked, found: Found) -> float | None:
+    """A number of one row from log-probabilities, or from a reward model's scores."""
+    if found.scores:
+        both = found.scores[index]
+        if both is None or name == "nll":
+            return None
+        return both[0] - both[1] if name == "preference_margin" else float(both[0] > both[1])
+    means = [total / count for total, count in found.likelihoods[index] if count] if found.likelihoods else []
+    if not means:
+        return None
+    match name:
+        case "nll":
+            return None if row.expected.label is False else -means[0]
+        case "preference_margin" if row.expected.label is not None:
+            return means[0] if row.expected.label else -means[0]
+        case "preference_margin" if len(means) == 2:
+            return means[0] - means[1]
+        case "preference_accuracy" if len(means) == 2:
+            return float(means[0] > means[1])
+    return None
+
+
+def _rewards(spec: Mapping[str, Any], rows: Sequence[Asked], found: Found, notes: list[str]) -> dict[str, Values]:
+    """Each reward of the recipe on the answers of one side, and `reward`, their sum by their weights."""
+    recipe = parse(spec["recipe"])
+    column = recipe.reward_column or ("completion" if spec["rows"]["kind"] == "completion" else truth_column(spec))
+    scorer = _scorer(spec)
+    names = [name for name in words(recipe.reward_funcs) if name != "reward_model" or scorer is not None]
+    if len(names) < len(words(recipe.reward_funcs)) and not notes:
+        notes.append(f"The reward model was left out. {spec.get('companion_missing', '')}".strip())
+    if not names:
+        return {}
+    shares = dict(zip(words(recipe.reward_funcs), weights(recipe.reward_weights), strict=False))
+    judges = rewards.judges(recipe.model_copy(update={"reward_funcs": ",".join(names)}), column, scorer)
+    arguments = {
+        "completions": [answer.text for answer in found.answers],
+        "extra": [json.dumps(_columns(row)) for row in rows],
+        "messages": [json.dumps(row.turns) for row in rows],
+    }
+    each = {name: judge(**arguments) for name, judge in zip(names, judges, strict=True)}
+    del judges, scorer
+    release()
+    total = [_sum([(each[name][index], shares.get(name, 1.0)) for name in names]) for index in range(len(rows))]
+    return {"reward": total, **{f"{REWARD}{name}": values for name, values in each.items()}}
+
+
+def _columns(row: Asked) -> dict[str, Any]:
+    completion = row.values.get("completion")
+    return {**(row.values.get("extra") or {}), **({"completion": completion} if isinstance(completion, str) else {})}
+
+
+def _sum(parts: Sequence[tuple[float | None, float]]) -> float | None:
+    known = [value * weight for value, weight in parts if value is not None]
+    return sum(known) if known else None
+
+
+def _scorer(spec: Mapping[str, Any]) -> reward_model.Scorer | None:
+    companion = spec.get("companion")
+    if not companion:
+        return None
+    adapter = Path(companion["adapter"]) if companion["adapter"] else None
+    device = "cpu" if spec.get("device", "cpu") == "cpu" else "cuda"
+    return reward_model.load(Path(companion["path"]), adapter, device, torch.bfloat16)

@@ -1,0 +1,86 @@
+"""Evaluations: reports on runs, and comparisons of any two models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import String, cast, func, or_
+from sqlmodel import Session, col, select
+
+from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
+from storage.tables import Evaluation, Lease, Lesson, Run
+
+LESSON_ON_ITS_WAY = ("training", "serving")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list shows: all of it when empty. `search` looks in names and subjects."""
+
+    project_id: str | None = None
+    search: str = ""
+    tag: str = ""
+    run_id: str | None = None
+
+    def apply(self, query: Any) -> Any:
+        table: Any = Evaluation
+        query = query.where(table.project_id == self.project_id) if self.project_id else query
+        query = query.where(table.run_id == self.run_id) if self.run_id else query
+        if self.search:
+            words = (table.name, table.subject, table.against)
+            query = query.where(or_(*(word.icontains(self.search, autoescape=True) for word in words)))
+        # JSON keeps a tag between quotation marks, in every database.
+        return query.where(cast(table.tags, String).contains(f'"{self.tag}"', autoescape=True)) if self.tag else query
+
+
+def get(session: Session, evaluation_id: str) -> Evaluation | None:
+    return session.get(Evaluation, evaluation_id)
+
+
+def recent(session: Session, wanted: Filter, limit: int = 100, offset: int = 0) -> Sequence[Evaluation]:
+    """The newest first."""
+    query = wanted.apply(select(Evaluation)).order_by(col(Evaluation.created_at).desc(), col(Evaluation.id))
+    return list(session.exec(query.offset(offset).limit(limit)))
+
+
+def count(session: Session, wanted: Filter) -> int:
+    return session.scalar(wanted.apply(select(func.count()).select_from(Evaluation))) or 0
+
+
+def of_run(session: Session, run_id: str) -> Sequence[Evaluation]:
+    """The reports on a run, the first one first."""
+    query = select(Evaluation).where(Evaluation.run_id == run_id)
+    return session.exec(query.order_by(col(Evaluation.created_at), col(Evaluation.id))).all()
+
+
+def count_of_run(session: Session, run_id: str) -> int:
+    return session.scalar(select(func.count()).where(col(Evaluation.run_id) == run_id)) or 0
+
+
+def running(session: Session) -> Sequence[str]:
+    """Ids of those that a worker is at."""
+    query = select(Evaluation.id).where(Evaluation.status == WorkStatus.RUNNING)
+    return session.exec(query.order_by(col(Evaluation.created_at))).all()
+
+
+def first_queued(session: Session, passed: Sequence[str] = ()) -> str | None:
+    """The one that is first in line, but for those passed; reports on a lesson's run wait for its endpoint."""
+    waits = select(Lesson.run_id).where(col(Lesson.stage).in_(LESSON_ON_ITS_WAY), col(Lesson.run_id).is_not(None))
+    mine = or_(col(Evaluation.run_id).is_(None), col(Evaluation.run_id).not_in(waits))
+    query = select(Evaluation.id).where(Evaluation.status == WorkStatus.QUEUED, mine)
+    query = query.where(col(Evaluation.id).not_in(passed)) if passed else query
+    return session.exec(query.order_by(col(Evaluation.created_at)).limit(1)).first()
+
+
+def moving_with(session: Session, subject: str) -> Sequence[Evaluation]:
+    """Those on their way that compare a subject."""
+    compares = or_(col(Evaluation.subject) == subject, col(Evaluation.against) == subject)
+    return session.exec(select(Evaluation).where(compares, col(Evaluation.status).in_(WORK_MOVING))).all()
+
+
+def training_wants(session: Session, device: str | None) -> bool:
+    """Whether a run waits for a device, or somebody has this one for itself."""
+    if session.exec(select(Run.id).where(Run.status == RunStatus.QUEUED).limit(1)).first() is not None:
+        return True
+    owned = session.exec(select(Lease.device).where(col(Lease.exclusive).is_(True))).all()
+    return device is not None and any(part in own.split(",") for own in owned for part in device.split(","))
