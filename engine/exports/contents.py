@@ -36,7 +36,9 @@ def files(folder: Path) -> list[Path]:
     """The files of a model's folder that another program needs, in the order of their names."""
     found = [*folder.iterdir(), *(folder / TEMPLATES).glob("*")]
     plain = [path for path in found if path.is_file() and not path.is_symlink()]
-    return sorted(path for path in plain if (path.suffix in ENDINGS or path.name == MODELFILE) and path.name not in STAYS)
+    return sorted(
+        path for path in plain if (path.suffix in ENDINGS or path.name == MODELFILE) and path.name not in STAYS
+    )
 
 
 def _entry(path: Path, folder: Path, base_name: str) -> Entry:

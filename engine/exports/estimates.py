@@ -1,4 +1,4 @@
-"""What an export takes, said before it begins: bytes, disk while it is made, memory, minutes. Checked before and after."""
+"""What an export takes, said before it begins: bytes, disk while it is made, memory, minutes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +44,7 @@ def merged(subject: Subject, dtype: str) -> Estimate:
 
 
 def of_gguf(subject: Subject, options: GgufOptions) -> Estimate:
-    """Of a GGUF. On the disk at once: the merge in float32 and the file made of it, or that file and the smaller one."""
+    """Of a GGUF. On the disk at once: the merge in float32, the file made of it, and the one in fewer bits."""
     parameters, size = merging.parameters(subject), gguf.size_bytes(subject, options)
     download, merge = gguf.download_bytes(), 4 * parameters if subject.weights == "adapter" else 0
     full = 0 if options.type in gguf.BY_CONVERTER else 4 * parameters
@@ -52,7 +52,9 @@ def of_gguf(subject: Subject, options: GgufOptions) -> Estimate:
     fallen_back, tensors = gguf.fallbacks(subject, options)
     notes = []
     if fallen_back:
-        notes.append(f"{fallen_back} of {tensors} tensors are kept in more bits: {gguf.BLOCK} does not divide their rows.")
+        notes.append(
+            f"{fallen_back} of {tensors} tensors are kept in more bits: {gguf.BLOCK} does not divide their rows."
+        )
     if download:
         notes.append(f"llama.cpp is fetched first ({sizes.in_words(download)}).")
     disk = size + base + full + BESIDES_BYTES + (INSTALL_DISK_BYTES if download else 0)

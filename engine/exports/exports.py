@@ -17,7 +17,8 @@ from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithE
 from engine.existing import existing, missing
 from engine.exports import contents, estimates, facts, gguf, merging, parity
 from engine.exports.archive import Archive
-from engine.exports.card import Kind, text
+from engine.exports.card.card import text
+from engine.exports.card.told import Kind
 from engine.exports.estimates import Estimate
 from engine.exports.gguf import GgufOptions
 from engine.process import work

@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sqlmodel import Session
+
 from engine import names, sizes
-from engine.exports.card import Facts, Kind
+from engine.exports.card.told import Facts, Kind
 from engine.subjects.subject import Subject
 from engine.weights import starter
-from storage import datasets, db, runs
+from storage import datasets, db, evaluations, runs
+from storage.statuses import WorkStatus
 from storage.tables import Dataset, Model, Run
 
 SUFFIXES = {"adapter": "-adapter", "merged": "-model", "gguf": ""}  # of a folder's name
@@ -35,6 +38,7 @@ def of(
         dataset = datasets.get(session, run.dataset_id)
         step = subject.step or run.step
         measured_names = _measured(session, run.id, step) if measured else []
+        report = _first_report(session, run.id) if measured and subject.step is None else None
         metrics = {name: runs.last_point(session, run.id, name, step)[1] for name in measured_names}
     return Facts(
         name=run.name if subject.step is None else f"{run.name}, step {subject.step}",
@@ -53,12 +57,18 @@ def of(
         file=f"{folder_name(subject, 'gguf')}-{chosen['type']}.gguf" if kind == "gguf" else None,
         base_file=f"{base_file(subject)}.gguf" if chosen.get("of") == "adapter" else None,
         parity=parity,
-        report=reports.first_of(run.id) if measured and subject.step is None else None,
+        report=report,
         notes=_notes(subject, kind),
     )
 
 
-def _measured(session: Any, run_id: str, step: int) -> list[str]:
+def _first_report(session: Session, run_id: str) -> Mapping[str, Any] | None:
+    """The first report on the run that came to its end: one that was asked for until it pleased would prove nothing."""
+    reports = evaluations.of_run(session, run_id)
+    return next((report.result for report in reports if report.status == WorkStatus.SUCCEEDED), None)
+
+
+def _measured(session: Session, run_id: str, step: int) -> list[str]:
     """The metrics that have a point by that step, without those that the recipe sets."""
     names_of_run = [name for name in runs.metric_names(session, run_id) if name not in NOT_RESULTS]
     return [name for name in names_of_run if runs.curve(session, run_id, name, last=step, limit=1)]

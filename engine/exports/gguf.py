@@ -1,4 +1,4 @@
-"""A model or an adapter as GGUF, for llama.cpp, Ollama and LM Studio: whether that can be, and the work that makes it."""
+"""A model or an adapter as GGUF, for llama.cpp, Ollama and LM Studio: whether that can be, how large it becomes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -139,7 +139,7 @@ def spec(subject: Subject, options: GgufOptions, card: str) -> dict[str, Any]:
         "of": options.of,
         "type": options.type,
         "base_type": base_type,
-        "base_file": f"{facts.base_file(subject)}-{base_type}.gguf",
+        "base_file": f"{facts.base_file(subject)}.gguf",
         "name": f"{stem}-{options.type}",
         "title": subject.run.name,
         "parameters": merging.parameters(subject),

@@ -33,7 +33,9 @@ def refuse(subject: Subject) -> None:
         raise RefusedError(message, "Fetch or add the model again on the Models page, or take the adapter.")
     config = inspection.read_config(source(subject)) or {}
     if quantised := inspection.quantisation(config):
-        message = f"The weights of {subject.base.name} are stored quantised ({quantised}): nothing can be added to them."
+        message = (
+            f"The weights of {subject.base.name} are stored quantised ({quantised}): nothing can be added to them."
+        )
         raise RefusedError(message, "Add the original model on the Models page and train with it, or take the adapter.")
 
 

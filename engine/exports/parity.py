@@ -12,7 +12,7 @@ from typing import Any
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Work
 
-ROWS, TOKENS = 8, 32  # held-out rows beside eight fixed prompts; tokens of an answer
+ROWS, TOKENS = 8, 24  # held-out rows beside eight fixed prompts; tokens of an answer
 MOST_TOLD = 10  # differences
 
 

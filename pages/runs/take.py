@@ -6,7 +6,8 @@ from typing import Any, get_args
 from markupsafe import Markup
 
 from engine.errors import TunesmithError
-from engine.exports import card, exports, facts
+from engine.exports import exports, facts
+from engine.exports.card import using
 from engine.exports.exports import Dtype
 from engine.subjects import subject as subjects
 from engine.subjects.subject import Subject
@@ -110,7 +111,7 @@ def _facts(row: Mapping[str, Any]) -> str:
 
 def _loading(subject: Subject) -> Markup:
     export_facts = facts.of(subject, "adapter" if subject.weights == "adapter" else "merged", measured=False)
-    return _copyable("Load it in Python", f"take-code-{subject.run.id}", card.loading(export_facts))
+    return _copyable("Load it in Python", f"take-code-{subject.run.id}", using.loading(export_facts))
 
 
 def merge(run_id: str, values: Mapping[str, str]) -> None:

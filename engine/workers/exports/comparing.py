@@ -127,7 +127,13 @@ def _numbers(
     apart = [abs(a - b) for a, b in zip(before, after, strict=True)]
     change = math.expm1((sum(before) - sum(after)) / len(before)) if before else math.nan
     told = [
-        {"prompt": found.prompt, "token": found.at, "gap": found.gap, "trained": found.trained, "exported": found.served}
+        {
+            "prompt": found.prompt,
+            "token": found.at,
+            "gap": found.gap,
+            "trained": found.trained,
+            "exported": found.served,
+        }
         for found in differences[: parity.MOST_TOLD]
     ]
     tie = limit.gap or 0.0
@@ -159,4 +165,4 @@ def _other_prompt(wanted: Sequence[int], found: Sequence[int]) -> str:
     if list(found[1:]) == list(wanted) or list(wanted[1:]) == list(found):
         word = "added" if len(found) > len(wanted) else "left out"
         return f"The token that begins a text (BOS) is {word}: tokenizer and chat template disagree about it."
-    return "The prompt is read as other tokens: its chat template or its tokenizer is not the one that was trained with."
+    return "The prompt is read as other tokens: its chat template or its tokenizer is not that of the training."

@@ -1,6 +1,6 @@
 """What merging and rounding change in a model's numbers, before anybody is asked a question.
 
-The difference is the largest difference of a logit on a few prompts, divided by the largest logit there: 0 is the same. Both
+`difference` is the largest one of a logit on a few prompts, divided by the largest logit there: 0 is the same. Both
 sides are computed in float32, so that what is left is the merge and the rounding of the weights alone.
 """
 
@@ -58,7 +58,7 @@ def refuse_differing(reopened: Any, saved: Any) -> None:
 
 
 def refuse_unlike(found: Answers, wanted: Answers, dtype: str) -> float:
-    """How far two sets of answers are apart. Raises WorkFailedError when it is worse than rounding to `dtype` explains."""
+    """How far answers are apart. Raises WorkFailedError when it is further than rounding to `dtype` explains."""
     apart = max(_largest(a - b) for a, b in zip(found, wanted, strict=True))
     value = apart / max(_largest(answer) for answer in wanted)
     if not value <= TOLERANCE[dtype]:  # NaN too

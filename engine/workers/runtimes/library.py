@@ -17,7 +17,13 @@ Pointer = ctypes.c_void_p
 REST_BYTES = 1024  # more than the rest of any of these structures
 PIECE_BYTES = 64
 FTYPES = {
-    "Q8_0": 7, "Q3_K_M": 12, "Q4_K_S": 14, "Q4_K_M": 15, "Q5_K_S": 16, "Q5_K_M": 17, "Q6_K": 18,
+    "Q8_0": 7,
+    "Q3_K_M": 12,
+    "Q4_K_S": 14,
+    "Q4_K_M": 15,
+    "Q5_K_S": 16,
+    "Q5_K_M": 17,
+    "Q6_K": 18,
 }  # fmt: skip  (as llama.h numbers them)
 
 

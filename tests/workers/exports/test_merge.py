@@ -137,7 +137,10 @@ def test_a_reward_model_keeps_its_head(tiny_model: Path, tmp_path: Path) -> None
     base = AutoModelForSequenceClassification.from_pretrained(tiny_model, num_labels=1)
     config = LoraConfig(r=4, target_modules="all-linear", modules_to_save=["score"], task_type="SEQ_CLS")
     tuned = disturbed(base, config, tmp_path / "adapter")
-    assert merge.merge(asked(tiny_model, tmp_path / "adapter", scores=True), tmp_path / "out")["parity"]["difference"] < 1e-4
+    assert (
+        merge.merge(asked(tiny_model, tmp_path / "adapter", scores=True), tmp_path / "out")["parity"]["difference"]
+        < 1e-4
+    )
     merged = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out" / "model")
     assert torch.allclose(logits(merged), logits(tuned), atol=1e-4)
 

@@ -79,11 +79,19 @@ def make(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     with aside.aside(out, FOLDER) as folder:
         job = Job(spec, out, runtime, folder, [])
         trained = _asked(job)
-        result = _adapter(job, trained) if spec["of"] == "adapter" else _model(job, trained)
+        alone = job.adapter if spec["of"] == "adapter" else None
+        result = _adapter(job, trained, alone) if alone else _model(job, trained)
         (folder / contents.CARD).write_text(spec["card"], encoding="utf-8")
     size = aside.size_of(out / FOLDER)
     seconds = round(time.monotonic() - began, 1)
-    return {"folder": FOLDER, "file": job.file.name, "size_bytes": size, "seconds": seconds, "notes": job.notes, **result}
+    return {
+        "folder": FOLDER,
+        "file": job.file.name,
+        "size_bytes": size,
+        "seconds": seconds,
+        "notes": job.notes,
+        **result,
+    }
 
 
 def _asked(job: Job) -> comparing.Trained:
@@ -160,11 +168,10 @@ def _unknown_ends(tokens: list[int], trained: comparing.Trained) -> list[str]:
     return [f"llama.cpp does not know that {named} ends an answer: give it as a stop word, as the Modelfile does."]
 
 
-def _adapter(job: Job, trained: comparing.Trained) -> dict[str, Any]:
-    assert job.adapter is not None
+def _adapter(job: Job, trained: comparing.Trained, adapter: Path) -> dict[str, Any]:
     job.tell(3, "converting the adapter")
     staged, base = job.scratch / job.spec["name"], job.scratch / "base.gguf"
-    scales.stage(job.adapter, staged)
+    scales.stage(adapter, staged)
     model = str(job.scratch / "model")
     arguments = [str(staged), "--base", model, "--outtype", job.spec["type"], "--outfile", str(job.file)]
     converter.convert(job.runtime, converter.ADAPTER, arguments, job.scratch)

@@ -1,4 +1,4 @@
-"""The Modelfile that Ollama makes a model from: the file, the chat template in Ollama's own language, what ends answers.
+"""The Modelfile that Ollama makes a model from: the file, the chat template in Ollama's language, what ends answers.
 
 Ollama has no Jinja. The parts that the model's template writes around each message are found by messages of marks that
 no text has, and the whole is checked: where parts put together say anything else than the template does, none is
@@ -14,7 +14,9 @@ from jinja2 import TemplateError
 from engine.workers import limits
 
 USER, SYSTEM, ANSWER = "\U0010fffa", "\U0010fffb", "\U0010fffc"
-UNLIKE = "Its chat template has no form in Ollama's language: the Modelfile has none, and Ollama may lay chats out otherwise."
+UNLIKE = (
+    "Its chat template has no form in Ollama's language: the Modelfile has none, and Ollama chooses one."
+)
 Render = Callable[[Sequence[dict[str, str]], bool], str]
 Turns = list[dict[str, str]]
 
@@ -43,9 +45,14 @@ class Parts:
         pieces = [self.begin, *self.system, *self.user, *self.assistant, self.answer]
         if any(mark in piece for piece in pieces for mark in ("{{", "}}", '"""')):
             return None
-        branches = [("if", "system", self.system), ("else if", "user", self.user), ("else if", "assistant", self.assistant)]
+        branches = [
+            ("if", "system", self.system),
+            ("else if", "user", self.user),
+            ("else if", "assistant", self.assistant),
+        ]
         turns = "".join(
-            f'{{{{ {word} eq .Role "{role}" }}}}{before}{{{{ .Content }}}}{after}' for word, role, (before, after) in branches
+            f'{{{{ {word} eq .Role "{role}" }}}}{before}{{{{ .Content }}}}{after}'
+            for word, role, (before, after) in branches
         )
         begin = f"{{{{ if not .System }}}}{self.begin}{{{{ end }}}}" if self.begin else ""
         return f"{begin}{{{{ range .Messages }}}}{turns}{{{{ end }}}}{{{{ end }}}}{self.answer}"
