@@ -91,7 +91,13 @@ def size_bytes(subject: Subject, options: GgufOptions) -> int:
     if options.of == "adapter":
         weights = files.tensors(subject.folder, ["adapter_model.safetensors"])
         return round(sum(tensor.parameters for tensor in weights) * BITS[options.type][0] / 8) + 50_000
-    return sum(_bytes(tensor, options.type) for tensor in _tensors(subject)) + VOCABULARY_BYTES
+    return sizes(subject)[options.type]
+
+
+def sizes(subject: Subject) -> dict[Type, int]:
+    """How large the whole model becomes in each type."""
+    tensors = _tensors(subject)
+    return {kind: sum(_bytes(tensor, kind) for tensor in tensors) + VOCABULARY_BYTES for kind in TYPES}
 
 
 def fallbacks(subject: Subject, options: GgufOptions) -> tuple[int, int]:

@@ -53,6 +53,8 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "serve": _serve,
     "merge": take.merge,
     "delete-export": take.delete,
+    "gguf": take.make_gguf,
+    "push-export": take.push,
 }
 
 
