@@ -1,0 +1,1 @@
+"""What one answer is worth, by each measure, and which measures suit which data. No model, no database."""
