@@ -149,9 +149,8 @@ def _holder(lease: Lease) -> Markup:
             run = runs.get(session, lease.holder_id)
             holder = html.link(run.name if run else lease.holder_id, f"/runs?run={lease.holder_id}")
         elif lease.holder_kind == "work":
-            return Markup("<span>{} since {}</span>").format(
-                html.link("A measurement before a training", "/train"), html.moment(lease.since)
-            )
+            doing = ("A measurement before a training", "/train") if lease.exclusive else ("A report", "/evaluate")
+            return Markup("<span>{} since {}</span>").format(html.link(*doing), html.moment(lease.since))
         else:
             backend = endpoints.backend(session, lease.holder_id)
             endpoint = endpoints.get(session, backend.endpoint_id) if backend else None

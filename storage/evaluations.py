@@ -1,6 +1,6 @@
 """Evaluations: reports on runs, and comparisons of any two models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +53,11 @@ def of_run(session: Session, run_id: str) -> Sequence[Evaluation]:
     return session.exec(query.order_by(col(Evaluation.created_at), col(Evaluation.id))).all()
 
 
-def count_of_run(session: Session, run_id: str) -> int:
-    return session.scalar(select(func.count()).where(col(Evaluation.run_id) == run_id)) or 0
+def counts_of_runs(session: Session, run_ids: Iterable[str | None]) -> dict[str | None, int]:
+    """Run -> how many reports there are on it, of several runs by one query."""
+    ids = {run_id for run_id in run_ids if run_id}
+    query = select(Evaluation.run_id, func.count()).where(col(Evaluation.run_id).in_(ids))
+    return dict(session.exec(query.group_by(col(Evaluation.run_id))).all()) if ids else {}
 
 
 def running(session: Session) -> Sequence[str]:

@@ -32,7 +32,7 @@ class EvaluationBody(Body):
     all_rows: bool = Field(default=False, description="Every row, however long that takes.")
     seed: int = Field(default=0, ge=0, le=LARGEST, description="Decides which rows, and the intervals.")
     project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it belongs to.")
-    tags: Tags = []
+    tags: Tags = Field(default=[], max_length=20, description="Words to find it by.")
 
 
 class TagsBody(Body):
@@ -81,7 +81,7 @@ def list_evaluations(
     """The evaluations with their results, newest first. `X-Total-Count` says how many there are."""
     rows, count = evaluations.recent(Filter(project_id, search, tag), limit, offset)
     total(response, count)
-    return [_answer(row) for row in rows]
+    return [EvaluationAnswer.model_validate(row) for row in evaluations.describe_all(rows)]
 
 
 @router.get("/{id}", summary="Show an evaluation", responses=NOT_FOUND)

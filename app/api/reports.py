@@ -21,8 +21,10 @@ class MetricAnswer(Answer):
     difference: float | None = Field(description="tuned less base.")
     low: float | None = Field(description="The lower end of the 95 % interval of the difference.")
     high: float | None = Field(description="The upper end.")
-    p: float | None = Field(description="How often chance alone gives such a difference; adjusted but for the primary.")
-    verdict: str | None = Field(description="better, no_proof or worse; null where neither direction is better.")
+    p: float | None = Field(description="How often chance alone gives such a difference, before any adjustment.")
+    verdict: str | None = Field(
+        description="better, no_proof or worse; after Holm's adjustment but for the primary; null: neither is better."
+    )
     rows: int = Field(description="Rows that were compared.")
 
 

@@ -20,7 +20,9 @@ MOVING = [str(status) for status in WORK_MOVING]
 
 def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run that has succeeded.")],
-    again: Annotated[bool, typer.Option("--again", help="Write another one. The first stays the one that counts.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Write another one. The first stays the one that counts.")
+    ] = False,
     all_rows: AllRows = False,
     as_json: AsJson = False,
 ) -> None:
@@ -36,17 +38,20 @@ def report(
 def evaluate(
     subject: Annotated[str, typer.Argument(help="What is judged: run:ID, run:ID@STEP or model:ID.")],
     against: Annotated[str | None, typer.Option(help="What with; what its training began with when left out.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Id of a dataset; the rows that the run held out by default.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows at most; as many as time allows when left out.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Id of a dataset; the rows that the run held out by default.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Rows at most; as many as time allows when left out.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides which rows, and the intervals.")] = 0,
-    all_rows: AllRows = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare two models on the same rows, and say which is better and how sure that is."""
     db.prepare()
     wanted = Wanted(
         f"{subject} against {against or 'its base'}"[:120], subject,
-        against=against, dataset_id=dataset, limit=limit, all_rows=all_rows, seed=seed,
+        against=against, dataset_id=dataset, limit=limit, seed=seed,
     )  # fmt: skip
     made = evaluations.create(wanted)
     _show(_waited(lambda: evaluations.result(evaluations.look_up(made.id)), evaluations.result(made)), as_json)

@@ -126,19 +126,29 @@ def recent(wanted: Filter | None = None, limit: int = 100, offset: int = 0) -> t
 
 
 def result(evaluation: Evaluation) -> dict[str, Any]:
-    """What was found, in the one shape of every report (engine.evaluate.shape); while it is on its way, how far it is."""
+    """What was found, or how far it is, in the one shape of every report (engine.evaluate.shape)."""
     with db.reading() as session:
-        reports = stored.count_of_run(session, evaluation.run_id) if evaluation.run_id else 0
-    return shape.of(evaluation, reports)
+        reports = stored.counts_of_runs(session, [evaluation.run_id])
+    return shape.of(evaluation, reports.get(evaluation.run_id, 0))
 
 
 def describe(evaluation: Evaluation) -> dict[str, Any]:
     """The row as REST answers it, with its result."""
+    return describe_all([evaluation])[0]
+
+
+def describe_all(rows: Sequence[Evaluation]) -> list[dict[str, Any]]:
+    """The same of several."""
+    with db.reading() as session:
+        reports = stored.counts_of_runs(session, [row.run_id for row in rows])
+    return [_described(row, shape.of(row, reports.get(row.run_id, 0))) for row in rows]
+
+
+def _described(evaluation: Evaluation, found: dict[str, Any]) -> dict[str, Any]:
     fields = ("id", "project_id", "name", "kind", "subject", "against", "dataset_id", "limit", "all_rows", "seed",
               "run_id", "tags", "status", "error", "hint", "created_at", "ended_at")  # fmt: skip
-    progress, stage = shape.progress(evaluation)
     described = {field: getattr(evaluation, field) for field in fields}
-    return {**described, "progress": progress, "stage": stage, "result": result(evaluation)}
+    return {**described, "progress": found["progress"], "stage": found["stage"], "result": found}
 
 
 def stop(evaluation_id: str) -> Evaluation:

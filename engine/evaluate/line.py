@@ -56,7 +56,7 @@ def _waits_for_its_rows(evaluation: Evaluation) -> bool:
 
 
 def _start(evaluation: Evaluation) -> bool:
-    """Starts its worker, or finds it; says whether there is one. What cannot be compared any more fails, and says why."""
+    """Starts its worker, or finds it; says whether there is one. What cannot be compared any more fails, with why."""
     try:
         begun = work.start(KIND, evaluation.id, spec.of(evaluation))
     except TunesmithError as error:

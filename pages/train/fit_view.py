@@ -47,7 +47,7 @@ def fit_html(checked: Checked) -> str:
     parts = [_memory(estimate), _time(estimate, timing), _disk(estimate)]
     panel = Markup('<section class="ts-card tr-fit" aria-labelledby="fit-title"><header><h2 id="fit-title">{}</h2>{}')
     content = Markup('</header><dl>{}</dl>{}<p class="tr-judged">{}</p></section>')
-    judged = judged_by.words(dataset, recipe.method, recipe.eval_fraction)
+    judged = judged_by.words(recipe, model, dataset)
     button, probe = _button(estimate.known), _probe(estimate)
     return str((panel + content).format("What it will take", button, html.join(parts), probe, judged))
 

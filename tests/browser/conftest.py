@@ -39,7 +39,8 @@ def running(
 ) -> Iterator[Studio]:
     """A studio of its own process, on a free port, with its home in `folder`. Its log must end without a traceback."""
     log = folder / "server.log"
-    env = {**os.environ, "TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN, **settings}
+    own = {"TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN, "TUNESMITH_REPORTS": "0"}
+    env = {**os.environ, **own, **settings}
     command = [sys.executable, "-m", module, "serve", "--no-browser", "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)

@@ -1,4 +1,4 @@
-"""Everything that is asked of both sides, made before a model is loaded: questions, texts, and how long answers may be."""
+"""All that is asked of both sides, made before a model is loaded: questions, texts, how long answers may be."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from engine.workers.evaluate.sides import LONGEST_READ, NAMES, Words
 from engine.workers.evaluate.written import Asking
 
 LIKELY = ("chat", "completion", "text", "preference", "unpaired", "stepwise")  # kinds that have an answer to read
-SKILL_TOKENS = 64  # that an answer to a question of general skill may have
+Skill = tuple[str, int]  # a question of general skill, and how many tokens its answer may have
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Plan:
     words: Mapping[str, Words]
 
 
-def plan(spec: Mapping[str, Any], chosen: Chosen, skill_prompts: Sequence[str], skill_texts: Sequence[str]) -> Plan:
+def plan(spec: Mapping[str, Any], chosen: Chosen, skill_prompts: Sequence[Skill], skill_texts: Sequence[str]) -> Plan:
     """Decides how many rows are asked. Adds rows that cannot be asked to `chosen.left_out`."""
     words = {"base": Words.of(spec["base"], spec["tuned"]), "tuned": Words.of(spec["tuned"], spec["base"])}
     kind = spec["rows"]["kind"]
@@ -50,7 +50,11 @@ def plan(spec: Mapping[str, Any], chosen: Chosen, skill_prompts: Sequence[str], 
         name: Questions(
             askings.get(name, []),
             _texts(rows, words[name], kind, min(contexts[name], LONGEST_READ)) if kind in LIKELY else [],
-            *(([], []) if spec["tuned"]["scores"] else _skills(words[name], skill_prompts, skill_texts, contexts[name])),
+            *(
+                ([], [])
+                if spec["tuned"]["scores"]
+                else _skills(words[name], skill_prompts, skill_texts, contexts[name])
+            ),
         )
         for name in NAMES
     }
@@ -93,12 +97,16 @@ def _askable(
             continue
         room = min(contexts[name] - len(ids or ()) for name, ids in tokens.items())
         if room < 1:
-            chosen.left_out[f"its question is longer than the model's context of {min(contexts.values()):,} tokens"] += 1
+            chosen.left_out[
+                f"its question is longer than the model's context of {min(contexts.values()):,} tokens"
+            ] += 1
             continue
         kept.append(index)
         rooms[index] = min(longest, room)
     askings = {
-        name: [Asking(prompts[name][index] or [], rooms[index], bool(asked.rows[index].expected.calls)) for index in kept]
+        name: [
+            Asking(prompts[name][index] or [], rooms[index], bool(asked.rows[index].expected.calls)) for index in kept
+        ]
         for name in NAMES
     }
     return [asked.rows[index] for index in kept], askings
@@ -114,9 +122,9 @@ def _texts(rows: Sequence[Asked], words: Words, kind: str, longest: int) -> list
 
 
 def _skills(
-    words: Words, prompts: Sequence[str], texts: Sequence[str], context: int
+    words: Words, prompts: Sequence[Skill], texts: Sequence[str], context: int
 ) -> tuple[list[Asking], list[Text]]:
-    turns = [{"turns": [{"role": "user", "content": prompt}], "tools": None} for prompt in prompts]
-    asked = [Asking(ids or [0], SKILL_TOKENS) for ids in words.asks(turns, is_chat=False)]
+    turns = [{"turns": [{"role": "user", "content": prompt}], "tools": None} for prompt, _ in prompts]
+    asked = [Asking(ids or [0], most) for ids, (_, most) in zip(words.asks(turns, is_chat=False), prompts, strict=True)]
     read = words.reads([{"text": text} for text in texts], "text", min(context, LONGEST_READ))
     return asked, [(row.sides[0].ids.tolist(), row.sides[0].labels.tolist()) for row in read]

@@ -1,18 +1,20 @@
-"""Both sides asked, one batch after the other: from what is kept, or by the model, which is loaded at the first need."""
+"""Both sides asked, batch by batch: from what is kept, or by the model, which is loaded at the first need."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.process import events
 from engine.workers import contract
-from engine.workers.evaluate import kept_answers, likelihood, scoring, sides, written
+from engine.workers.evaluate import kept_answers, likelihood, sides, tokens_before, written
 from engine.workers.evaluate.asking import Plan
 from engine.workers.evaluate.kept_answers import Kept
 from engine.workers.evaluate.likelihood import Likelihood, Text
+from engine.workers.evaluate.tokens_before import Prompted
 from engine.workers.evaluate.written import Answer, Asking
 from engine.workers.serve.load import Voice
 
@@ -36,6 +38,7 @@ class Clock:
 
     def __init__(self, out: Path, total: int) -> None:
         self.out, self.total, self.done, self.stage = out, max(1, total), 0, ""
+        self.before = ""  # what is said before each stage: how many rows, and how long at most
         self.written = 0
         self.writing_seconds = 0.0
         self._told = 0.0
@@ -45,7 +48,7 @@ class Clock:
         if contract.stop_requested(self.out):
             raise contract.Stopped
         if time.monotonic() - self._told > SECONDS_BETWEEN_REPORTS:
-            events.append(self.out, events.Progress(done=self.done, total=self.total, stage=self.stage))
+            events.append(self.out, events.Progress(done=self.done, total=self.total, stage=self.before + self.stage))
             self._told = time.monotonic()
 
     def add(self, count: int) -> None:
@@ -59,9 +62,9 @@ def gather(spec: Mapping[str, Any], plan: Plan, clock: Clock) -> dict[str, Found
     settings = {"device": spec.get("device", "cpu"), "dtype": spec.get("dtype", DTYPE)}
     for names in sides.together(spec):
         with ExitStack() as stack:
-            loaded: dict[str, Voice] = {}
+            voice = _opener(stack, partial(sides.opened, spec, names, plan.words, settings))
             for name in names:
-                found[name] = _Side(spec, name, plan, clock, _opener(spec, names, settings, stack, loaded)).asked()
+                found[name] = _Side(spec, name, plan, clock, voice).asked()
     return found
 
 
@@ -74,18 +77,18 @@ def total(plan: Plan, scored: bool) -> int:
     return sum(each) + (2 * len(plan.rows) if scored else 0)
 
 
-Open = Callable[[str], Voice]
+Sides = dict[str, Voice | Prompted]
+Open = Callable[[str], Voice | Prompted]
 
 
-def _opener(
-    spec: Mapping[str, Any], names: Sequence[str], settings: Mapping[str, Any], stack: ExitStack, loaded: dict[str, Voice]
-) -> Open:
+def _opener(stack: ExitStack, opened: Callable[[], AbstractContextManager[Sides]]) -> Open:
     """Gives the voice of a side; loads it, and those that share its weights, at the first call."""
+    loaded: list[Sides] = []
 
-    def voice(name: str) -> Voice:
+    def voice(name: str) -> Voice | Prompted:
         if not loaded:
-            loaded.update(stack.enter_context(sides.opened(spec, names, settings)))
-        return loaded[name]
+            loaded.append(stack.enter_context(opened()))
+        return loaded[0][name]
 
     return voice
 
@@ -123,7 +126,7 @@ class _Side:
         for numbers in written.batches([len(asking.prompt) for asking in asked]):
             batch = [asked[number] for number in numbers]
             key = [[asking.prompt, asking.most, asking.shows_special] for asking in batch]
-            said = self.kept.get("answers", key, lambda batch=batch: self._answered(batch))
+            said = self.kept.get("answers", key, partial(self._answered, batch))
             answers.update(zip(numbers, (Answer(*one) for one in said), strict=True))
             self.clock.add(len(batch))
         return [answers[number] for number in range(len(asked))]
@@ -131,7 +134,10 @@ class _Side:
     def _answered(self, batch: Sequence[Asking]) -> list[list[Any]]:
         voice, tokenizer = self._voice(self.name), self.plan.words[self.name].tokenizer
         began = time.monotonic()
-        said = written.answers(voice, tokenizer, batch, self.clock.step)
+        if isinstance(voice, Prompted):
+            said = tokens_before.answers(voice, batch, self.clock.step)
+        else:
+            said = written.answers(voice, tokenizer, batch, self.clock.step)
         self.clock.written += len(said)
         self.clock.writing_seconds += time.monotonic() - began
         return [[answer.text, answer.is_cut, answer.tokens] for answer in said]
@@ -141,19 +147,27 @@ class _Side:
         found: dict[int, Likelihood] = {}
         for numbers in likelihood.batches(texts):
             batch = [texts[number] for number in numbers]
-            values = self.kept.get("likelihoods", batch, lambda batch=batch: self._likelihoods(batch))
+            values = self.kept.get("likelihoods", batch, partial(self._likelihoods, batch))
             found.update(zip(numbers, ((float(total), int(count)) for total, count in values), strict=True))
             self.clock.add(len(batch))
         return [found[number] for number in range(len(texts))]
 
     def _likelihoods(self, batch: Sequence[Text]) -> list[list[float]]:
-        found = likelihood.likelihoods(self._voice(self.name), batch, self.clock.step)
+        voice = self._voice(self.name)
+        if isinstance(voice, Prompted):
+            found = tokens_before.likelihoods(voice, batch, self.clock.step)
+        else:
+            found = likelihood.likelihoods(voice, batch, self.clock.step)
         return [list(one) for one in found]
 
     def _scores(self) -> list[tuple[float, float] | None]:
+        from engine.workers.evaluate import scoring  # noqa: PLC0415  (TRL, which takes seconds to import)
+
         self._stage("scoring answers")
         pairs = [scoring.pair(row.values) for row in self.plan.rows]
         device, dtype = self.spec.get("device", "cpu"), self.spec.get("dtype", DTYPE)
-        found = self.kept.get("scores", pairs, lambda: scoring.scores(self.side, pairs, (device, dtype), self.clock.step))
+        found = self.kept.get(
+            "scores", pairs, lambda: scoring.scores(self.side, pairs, (device, dtype), self.clock.step)
+        )
         self.clock.add(len(pairs))
         return [None if one is None else (float(one[0]), float(one[1])) for one in found]

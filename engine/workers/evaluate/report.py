@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.evaluate import budget
-from engine.process import events
 from engine.workers.evaluate import asking, gathering, kept_answers, leaks, proof, rows, scores, sides, skill_check
 from engine.workers.evaluate.asking import Plan
 from engine.workers.evaluate.gathering import Clock, Found
@@ -29,7 +28,7 @@ def write(spec: Mapping[str, Any], out: Path) -> dict[str, Any]:
     bounded = not spec["all_rows"] and spec["limit"] is None
     chosen = rows.choose(spec, budget.MOST if bounded else None if spec["all_rows"] else spec["limit"])
     plan = asking.plan(spec, chosen, skill_check.prompts(), skill_check.texts())
-    events.append(out, events.Started(facts={"estimated_seconds": plan.estimated_seconds, "rows": len(plan.rows)}))
+    clock.before = f"{len(plan.rows):,} rows, {max(1, round(plan.estimated_seconds / 60))} min at most: "
     clock.stage = "looking for rows that were learnt"
     leakage = leaks.found(spec, plan.rows, clock.step) if plan.rows else None
     clock.total = gathering.total(plan, spec["tuned"]["scores"])
@@ -76,5 +75,3 @@ def _keep(file: Path, table: list[dict[str, Any]]) -> None:
     with file.open("w", encoding="utf-8") as lines:
         for row in table:
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-

@@ -124,10 +124,7 @@ def question(kind: str, values: Row, truth: str = "") -> tuple[Turns, Expected]:
         case "prompt":
             expected = expectations.of("prompt", values)
             right = (values.get("extra") or {}).get(truth)
-            known = {} if right is None else {"answer": str(right)}
-            return list(values["prompt"]), dataclasses.replace(expected, **known)
-        case "unpaired" if values.get("label") is False:
-            raise LeftOut("it has an answer marked as bad, and no good one beside it")
+            return list(values["prompt"]), dataclasses.replace(expected, answer="" if right is None else str(right))
     return [], expectations.of(kind, values)  # type: ignore[arg-type]
 
 

@@ -1,24 +1,15 @@
 """What each row is worth, by each measure and for both sides: numbers, from what was said and how likely it was."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
-
 from engine.evaluate.measures import choice, measures
-from engine.evaluate.measures.measures import REWARD
-from engine.recipes.choices.commas import weights, words
 from engine.recipes.methods import GENERATING
-from engine.recipes.recipe import parse
 from engine.workers.evaluate.asking import Plan
 from engine.workers.evaluate.gathering import Found
-from engine.workers.evaluate.rows import Asked, truth_column
-from engine.workers.evaluate.sides import NAMES, release
-from engine.workers.rewards import model as reward_model
-from engine.workers.rewards import rewards
+from engine.workers.evaluate.rows import Asked
+from engine.workers.evaluate.sides import NAMES
 
 Values = list[float | None]  # of each row
 
@@ -43,7 +34,9 @@ def judged(spec: Mapping[str, Any], plan: Plan, found: Mapping[str, Found]) -> S
     names = choice.measures_for(plan.kind, expected, spec["method"])
     given = {name: dict[str, Values]() for name in NAMES}
     if spec["method"] in GENERATING and plan.kind in ("prompt", "completion") and plan.rows:
-        given = {name: _rewards(spec, plan.rows, found[name], notes) for name in NAMES}
+        from engine.workers.evaluate import recipe_rewards  # noqa: PLC0415  (TRL, which takes seconds to import)
+
+        given = {name: recipe_rewards.judged(spec, plan.rows, found[name], notes) for name in NAMES}
     elif plan.kind == "prompt":
         names = _without_rewards(plan, notes)
     primary = spec["primary"] or names[0]
@@ -95,46 +88,3 @@ def _likely(name: str, index: int, row: Asked, found: Found) -> float | None:
         case "preference_accuracy" if len(means) == 2:
             return float(means[0] > means[1])
     return None
-
-
-def _rewards(spec: Mapping[str, Any], rows: Sequence[Asked], found: Found, notes: list[str]) -> dict[str, Values]:
-    """Each reward of the recipe on the answers of one side, and `reward`, their sum by their weights."""
-    recipe = parse(spec["recipe"])
-    column = recipe.reward_column or ("completion" if spec["rows"]["kind"] == "completion" else truth_column(spec))
-    scorer = _scorer(spec)
-    names = [name for name in words(recipe.reward_funcs) if name != "reward_model" or scorer is not None]
-    if len(names) < len(words(recipe.reward_funcs)) and not notes:
-        notes.append(f"The reward model was left out. {spec.get('companion_missing', '')}".strip())
-    if not names:
-        return {}
-    shares = dict(zip(words(recipe.reward_funcs), weights(recipe.reward_weights), strict=False))
-    judges = rewards.judges(recipe.model_copy(update={"reward_funcs": ",".join(names)}), column, scorer)
-    arguments = {
-        "completions": [answer.text for answer in found.answers],
-        "extra": [json.dumps(_columns(row)) for row in rows],
-        "messages": [json.dumps(row.turns) for row in rows],
-    }
-    each = {name: judge(**arguments) for name, judge in zip(names, judges, strict=True)}
-    del judges, scorer
-    release()
-    total = [_sum([(each[name][index], shares.get(name, 1.0)) for name in names]) for index in range(len(rows))]
-    return {"reward": total, **{f"{REWARD}{name}": values for name, values in each.items()}}
-
-
-def _columns(row: Asked) -> dict[str, Any]:
-    completion = row.values.get("completion")
-    return {**(row.values.get("extra") or {}), **({"completion": completion} if isinstance(completion, str) else {})}
-
-
-def _sum(parts: Sequence[tuple[float | None, float]]) -> float | None:
-    known = [value * weight for value, weight in parts if value is not None]
-    return sum(known) if known else None
-
-
-def _scorer(spec: Mapping[str, Any]) -> reward_model.Scorer | None:
-    companion = spec.get("companion")
-    if not companion:
-        return None
-    adapter = Path(companion["adapter"]) if companion["adapter"] else None
-    device = "cpu" if spec.get("device", "cpu") == "cpu" else "cuda"
-    return reward_model.load(Path(companion["path"]), adapter, device, torch.bfloat16)

@@ -41,7 +41,9 @@ def scores(
         some = pairs[start : start + AT_ONCE]
         better = scorer([prompt + before for prompt, before, _, _, _ in some], [one[2] for one in some])
         worse = scorer([prompt + before for prompt, _, _, before, _ in some], [one[4] for one in some])
-        found += [None if None in both else [float(value or 0) for value in both] for both in zip(better, worse, strict=True)]
+        found += [
+            None if None in both else [float(value or 0) for value in both] for both in zip(better, worse, strict=True)
+        ]
         each_step()
     del scorer
     sides.release()

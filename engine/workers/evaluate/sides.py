@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from engine.serve.adapter_files import BEFORE_EACH_ROW
 from engine.weights import files
-from engine.workers import networks
 from engine.workers.contract import WorkFailedError
+from engine.workers.evaluate import tokens_before
+from engine.workers.evaluate.tokens_before import Prompted
 from engine.workers.serve import load
 from engine.workers.serve.load import Voice
 from engine.workers.tokens import row_tokens
@@ -27,9 +29,8 @@ from engine.workers.tokens.vocabulary import Vocabulary
 from engine.workers.tuning.model import load_tokenizer
 
 NAMES = ("base", "tuned")
-TOKENIZER, TEMPLATED = "tokenizer_config.json", "chat_template.jinja"
+TOKENIZER = "tokenizer_config.json"
 LONGEST_READ = 4096  # tokens of a row whose loss is taken
-WITHOUT_LAYERS = ("PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING")  # adapters that put tokens before every row
 
 
 @dataclass(frozen=True)
@@ -98,16 +99,13 @@ def together(spec: Mapping[str, Any]) -> list[list[str]]:
 
 def _by_layers(side: Mapping[str, Any]) -> bool:
     config = files.read_json(Path(side["adapter_path"]), "adapter_config.json") or {}
-    return config.get("peft_type") not in WITHOUT_LAYERS
-
-
-def is_served(side: Mapping[str, Any]) -> bool:
-    """Whether the server's own code can load it; adapters that put tokens before every row it cannot."""
-    return side["adapter_path"] is None or _by_layers(side)
+    return str(config.get("peft_type")).upper() not in BEFORE_EACH_ROW
 
 
 @contextmanager
-def opened(spec: Mapping[str, Any], names: Sequence[str], settings: Mapping[str, Any]) -> Iterator[dict[str, Voice]]:
+def opened(
+    spec: Mapping[str, Any], names: Sequence[str], words: Mapping[str, Words], settings: Mapping[str, Any]
+) -> Iterator[dict[str, Voice | Prompted]]:
     """The sides of these names in memory while the block lasts, by name. Raises WorkFailedError for what is not there.
 
     `settings`: the device, and the dtype in which they are computed, as the studio's server does.
@@ -119,16 +117,25 @@ def opened(spec: Mapping[str, Any], names: Sequence[str], settings: Mapping[str,
         "names": {name: name if name in adapters else load.BASE for name in names},
         **settings,
     }
-    loaded: Any = None
+    found: dict[str, Voice | Prompted] = {}
     try:
-        loaded = load.load(asked)
-        yield loaded.voices
+        if any(not _by_layers(spec[name]) for name in adapters):
+            found = {names[0]: _prompted(spec[names[0]], words[names[0]], settings)}
+        else:
+            found = dict(load.load(asked).voices)
+        yield found
     except (OSError, SafetensorError) as error:
         hint = "Fetch or add the model again on the Models page."
         raise WorkFailedError("data", f"A model cannot be loaded: {error}"[:800], hint) from error
     finally:
-        del loaded
+        found.clear()
         release()
+
+
+def _prompted(side: Mapping[str, Any], words: Words, settings: Mapping[str, Any]) -> Prompted:
+    dtype = getattr(torch, settings["dtype"])
+    folders = Path(side["model_path"]), Path(side["adapter_path"])
+    return tokens_before.opened(*folders, words.tokenizer, settings["device"], dtype)
 
 
 def release() -> None:
@@ -146,10 +153,3 @@ def refuse_missing(spec: Mapping[str, Any]) -> None:
             if folder and not (Path(folder) / file).is_file():
                 message = f"The files of `{side['title']}` are gone from the disk."
                 raise WorkFailedError("data", message, "Fetch or add the model again on the Models page.")
-
-
-def known_rows(voice: Voice) -> int:
-    """How many tokens the side has embeddings for."""
-    return min(voice.rows, networks.rows(voice.network))
-
-

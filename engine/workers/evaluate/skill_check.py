@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.evaluate.skills import questions as shipped
+from engine.evaluate.skills import texts as plain_texts
 from engine.evaluate.statistics.compare import compare
 from engine.workers.evaluate.gathering import Found
 from engine.workers.evaluate.likelihood import Likelihood
@@ -11,12 +12,13 @@ from engine.workers.evaluate.likelihood import Likelihood
 MOST_LOST = 20
 
 
-def prompts() -> list[str]:
-    return [question.prompt for question in shipped.QUESTIONS]
+def prompts() -> list[tuple[str, int]]:
+    """What is asked, and how many tokens an answer may have."""
+    return [(question.prompt, question.max_tokens) for question in shipped.QUESTIONS]
 
 
 def texts() -> list[str]:
-    return list(shipped.TEXTS)
+    return list(plain_texts.TEXTS)
 
 
 def result(base: Found, tuned: Found, seed: int) -> dict[str, Any]:

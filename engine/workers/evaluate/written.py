@@ -6,14 +6,19 @@ questions have to meet each time, after a kill as well. Rows that end leave thei
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from engine.workers.serve.batch import MOST_ROWS, Lane
 from engine.workers.serve.load import Voice
+from engine.workers.serve.questions import Answer as Row
 from engine.workers.serve.questions import Ending, Piece, Question
 from engine.workers.serve.sample import Sampling
 
+READ_TOKENS = 8192  # of prompts with their padding, read at once
 GREEDY = Sampling(temperature=0.0)
 
 
@@ -43,28 +48,108 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 
 @torch.inference_mode()
-def answers(voice: Voice, tokenizer: object, asked: Sequence[Asking], each_step: Callable[[], None]) -> list[Answer]:
+def answers(voice: Voice, tokenizer: Any, asked: Sequence[Asking], each_step: Callable[[], None]) -> list[Answer]:
     """An answer to each question. `each_step` may raise, to end the work.
 
     Raises RuntimeError as torch does, when the memory does not suffice.
     """
     said = [_Said(voice, asking) for asking in asked]
     lanes: list[Lane] = []
-    for answer in said:
-        lane = Lane(answer.question, tokenizer)
-        while lane.pending:
-            lane.step()
+    for group in _read_together([answer.question for answer in said]):
+        several = Several(group, tokenizer)
+        while several.pending or several.is_unread:
+            several.step()
             each_step()
-        host = next((other for other in lanes if other.joins(lane)), None)
-        if host is not None and lane.rows:
-            host.join(lane)
-        else:
-            lanes.append(lane)
+        lanes.append(several)
+    lanes = _joined([lane for lane in lanes if lane.rows])
     while lanes := [lane for lane in lanes if lane.rows]:
         for lane in lanes:
             lane.step()
         each_step()
     return [answer.whole() for answer in said]
+
+
+def _read_together(questions: Sequence[Question]) -> Iterator[list[Question]]:
+    """Questions whose prompts are read at once: one by one where the model's cache knows no padding."""
+    layers = DynamicCache(config=questions[0].voice.network.config).layers if questions else []
+    plain = all(type(layer) is DynamicLayer for layer in layers)
+    group: list[Question] = []
+    for question in questions:
+        width = max(len(one.prompt) for one in [*group, question])
+        if group and (not plain or width * (len(group) + 1) > READ_TOKENS):
+            yield group
+            group = []
+        group.append(question)
+    if group:
+        yield group
+
+
+def _joined(lanes: list[Lane]) -> list[Lane]:
+    """As few lanes as may be, neighbours first: each state is copied only a few times."""
+    while True:
+        pairs = [lanes[start : start + 2] for start in range(0, len(lanes), 2)]
+        for pair in pairs:
+            if len(pair) == 2 and pair[0].joins(pair[1]):
+                pair[0].join(pair.pop())
+        together = [lane for pair in pairs for lane in pair]
+        if len(together) == len(lanes):
+            return lanes
+        lanes = together
+
+
+class Several(Lane):
+    """Rows of several questions, whose prompts are read at once, the shorter ones padded at the left."""
+
+    def __init__(self, questions: Sequence[Question], tokenizer: Any) -> None:
+        super().__init__(questions[0], tokenizer, [GreedyRow(question, 0, tokenizer) for question in questions])
+        self.is_unread = len(questions) > 1
+        if self.is_unread:
+            self.pending = []
+            width = max(len(question.prompt) for question in questions)
+            self._padding = [width - len(question.prompt) for question in questions]
+            self._lengths = [len(question.prompt) for question in questions]
+
+    def step(self) -> None:
+        if not self.is_unread:
+            super().step()
+            return
+        self.is_unread = False
+        self._take(self._read_all())
+
+    def _take(self, scores: torch.Tensor) -> None:
+        """The likeliest token of every row at once, the lowest of several: a row alone costs what a layer does."""
+        super()._take(scores.argmax(dim=-1).cpu())
+
+    def _read_all(self) -> torch.Tensor:
+        """Scores (rows, tokens) of the token behind each prompt."""
+        network, prompts = self.voice.network, [row.question.prompt for row in self.rows]
+        self.voice.speak()
+        rows = list(zip(self._padding, prompts, strict=True))
+        ids = [[prompt[0]] * empty + prompt for empty, prompt in rows]
+        positions = [[0] * empty + list(range(len(prompt))) for empty, prompt in rows]
+        output = network(
+            input_ids=torch.tensor(ids, device=network.device),
+            position_ids=torch.tensor(positions, device=network.device),
+            attention_mask=self._mask(network.device),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return self.voice.known(output.logits[:, -1])
+
+
+class GreedyRow(Row):
+    """An answer that is told its tokens."""
+
+    def take(self, scores: torch.Tensor) -> int:
+        token = int(scores)
+        self._tokens += 1
+        self.question.produced += 1
+        if token in self._end_ids:
+            self._end("stop")
+        else:
+            self._emit(token)
+        return token
 
 
 class _Said:

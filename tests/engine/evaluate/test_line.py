@@ -14,7 +14,7 @@ from engine.runs import runs
 from storage import db, home
 from storage.evaluations import Filter
 from storage.statuses import DatasetStatus, RunStatus, WorkStatus
-from storage.tables import Dataset, Evaluation, Lease, Run
+from storage.tables import Dataset, Evaluation, Lease, Lesson, Run
 from tests.serving import finished_run, ready_model
 from tests.waiting import wait_for
 
@@ -221,3 +221,21 @@ def test_a_run_takes_its_reports_along(run: Run, gate: Path) -> None:
     with pytest.raises(NotFoundError):
         evaluations.look_up(report)
     assert not home.work_folder(work_id).exists()
+
+
+def test_the_report_on_the_lesson_waits_until_its_model_can_be_talked_to(run: Run, gate: Path) -> None:
+    gate.touch()
+    with db.session() as session:
+        session.add(Lesson(project_id="default", stage="serving", run_id=run.id))
+        session.add(Dataset(id="own", project_id="default", name="own", status=DatasetStatus.READY, sha256="1" * 64))
+    report = planned(run)
+    line.tick()
+    assert evaluations.look_up(report).status == WorkStatus.QUEUED
+    assert reports.is_waiting(run.id)
+    reports.judge_by(run.id, "own")
+    with db.session() as session:
+        session.get_one(Lesson, "default").stage = "ready"
+    done = until(report, WorkStatus.SUCCEEDED)
+    assert (done.dataset_id, done.result["asked"].endswith(f"{'1' * 64}.parquet")) == ("own", True)
+    assert not reports.is_waiting(run.id)
+    assert reports.again(run.id)["dataset_id"] == "own"
