@@ -69,7 +69,7 @@ def _seconds(kind: str, parameters: int) -> float:
     took: dict[str, Any] = last.result if last else {}
     if took.get("seconds") and took.get("parameters"):
         beyond = max(0.0, took["seconds"] - FIXED_SECONDS[kind]) / took["parameters"]
-        return min(took["seconds"], FIXED_SECONDS[kind]) + beyond * parameters
+        return float(min(took["seconds"], FIXED_SECONDS[kind]) + beyond * parameters)
     return FIXED_SECONDS[kind] + SECONDS_A_BILLION[kind] * parameters / 1e9
 
 

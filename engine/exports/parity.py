@@ -52,7 +52,8 @@ def in_words(limit: Limit) -> str:
 def is_good(result: Mapping[str, Any], limit: Limit) -> bool:
     """Whether a comparison (see engine.workers.exports.comparing) keeps within its limit."""
     gaps_fit = limit.gap is None or result["unexplained"] == 0
-    return result["other_prompts"] == 0 and gaps_fit and result["perplexity_change"] <= limit.perplexity  # not NaN
+    is_near = bool(result["perplexity_change"] <= limit.perplexity)  # False for NaN
+    return result["other_prompts"] == 0 and gaps_fit and is_near
 
 
 def describe(made_by: Work | None) -> dict[str, Any] | None:

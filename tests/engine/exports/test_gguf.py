@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.errors import ConflictError, RefusedError
-from engine.exports import estimates, exports, gguf, hub, parity
+from engine.exports import estimates, exports, gguf, hub, merging, parity
 from engine.exports.gguf import GgufOptions
 from engine.process import plan, work
 from engine.runtimes import fitness
@@ -75,7 +75,7 @@ def test_a_base_that_is_stored_quantised_is_refused(base: Path) -> None:
 def test_what_it_takes_is_said_before_and_kept_beside_what_it_took(base: Path, resting: None) -> None:
     run = add_run(base)
     said = exports.estimate(f"run:{run.id}", "gguf", {"type": "q8_0"})
-    parameters = gguf.merging.parameters(subjects.look_up(f"run:{run.id}"))
+    parameters = merging.parameters(subjects.look_up(f"run:{run.id}"))
     assert said.size_bytes == pytest.approx(parameters * 8.5 / 8 + gguf.VOCABULARY_BYTES, rel=0.05)
     assert said.disk_bytes > said.size_bytes
     assert said.download_bytes > 80_000_000

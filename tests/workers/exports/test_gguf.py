@@ -16,7 +16,7 @@ from engine.process import events
 from engine.process.plan import WORKERS
 from engine.workers.contract import WorkFailedError
 from engine.workers.exports import comparing
-from engine.workers.exports.gguf import converter, make, quantise, reading, scales
+from engine.workers.exports.gguf import converter, make, quantise
 from engine.workers.runtimes import library
 from tests.conftest import ROOT
 from tests.llama_runtime import llama_runtimes
@@ -115,7 +115,7 @@ def test_an_adapter_alone_keeps_the_scale_of_rslora(
 def test_an_adapter_with_a_wrong_scale_is_not_called_good(
     base: Path, adapter: Path, llama_runtimes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scales.math, "sqrt", lambda _rank: 0.05)  # PEFT's own divides by 2
+    monkeypatch.setattr("engine.workers.exports.gguf.scales.math.sqrt", lambda _rank: 0.05)  # PEFT's own divides by 2
     parity = make.make(asked(base, adapter, llama_runtimes, "f32", of="adapter"), tmp_path)["parity"]
     assert parity["good"] is False
     assert parity["differs"][0]["token"] is not None
@@ -135,7 +135,7 @@ def test_the_weights_are_compared_where_nothing_can_run_the_file(
     base: Path, llama_runtimes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = llama_runtimes / "llama"
-    monkeypatch.setattr(reading.library, "load", missing_library)
+    monkeypatch.setattr(library, "load", missing_library)
     monkeypatch.setenv("PATH", f"{quantising_program(tmp_path, folder)}:{os.environ['PATH']}")
     result = make.make(asked(base, None, llama_runtimes, "Q6_K"), tmp_path / "out")
     assert (result["parity"]["rows"], result["parity"]["good"]) == (0, None)
@@ -162,7 +162,7 @@ def test_a_model_that_the_converter_does_not_know_is_refused_in_its_words(
     tiny_model: Path, llama_runtimes: Path, tmp_path: Path
 ) -> None:
     """The tiny model's vocabulary is one that nobody has."""
-    with pytest.raises(WorkFailedError, match="llama.cpp's converter does not take this model") as refused:
+    with pytest.raises(WorkFailedError, match=r"llama\.cpp.s converter does not take this model") as refused:
         make.make(asked(tiny_model, None, llama_runtimes, "f16"), tmp_path)
     assert "merged model" in refused.value.hint
     assert not (tmp_path / "gguf").exists()

@@ -14,9 +14,7 @@ from jinja2 import TemplateError
 from engine.workers import limits
 
 USER, SYSTEM, ANSWER = "\U0010fffa", "\U0010fffb", "\U0010fffc"
-UNLIKE = (
-    "Its chat template has no form in Ollama's language: the Modelfile has none, and Ollama chooses one."
-)
+UNLIKE = "Its chat template has no form in Ollama's language: the Modelfile has none, and Ollama chooses one."
 Render = Callable[[Sequence[dict[str, str]], bool], str]
 Turns = list[dict[str, str]]
 
