@@ -18,6 +18,7 @@ from engine.workers.tokens import turn_end
 from engine.workers.tuning.model import load_tokenizer
 
 LONGEST = 512  # tokens of a held-out prompt: what every token is likely to be takes memory
+LARGEST_ROUNDING = 1.0  # nats of one token, where the weights have 8 bits of precision or more
 FAR = 1.0  # share of perplexity: more is no rounding
 ENDS_HINT = "It does not stop where the training taught it to: look at its end tokens (EOS)."
 
@@ -118,7 +119,8 @@ def compared(form: Form, other: Trained, limit: Limit, checked_by: str) -> dict[
         "limit": parity.in_words(limit),
     }  # fmt: skip
     good = parity.is_good(result, limit)
-    return result | {"good": good, "cause": None if good else _cause(result, differences, form, other)}
+    exact = limit.gap is not None and result["largest"] > LARGEST_ROUNDING
+    return result | {"good": good, "cause": None if good else _cause(result, differences, (form, other), exact)}
 
 
 def _numbers(
@@ -146,12 +148,15 @@ def _numbers(
     }  # fmt: skip
 
 
-def _cause(result: dict[str, Any], differences: Sequence[compare.Difference], form: Form, other: Trained) -> str:
-    """What most likely makes it differ."""
+def _cause(
+    result: dict[str, Any], differences: Sequence[compare.Difference], forms: tuple[Form, Trained], beyond: bool
+) -> str:
+    """What most likely makes it differ. `beyond`: one token differs by more than this type's rounding does."""
+    form, other = forms
     if result["other_prompts"]:
         said = next(said for said in other.said if form.prompt_tokens(said.prompt) != said.answer.prompt)
         return _other_prompt(said.answer.prompt, form.prompt_tokens(said.prompt))
-    if not result["perplexity_change"] <= FAR:
+    if beyond or not result["perplexity_change"] <= FAR:
         return (
             "Its numbers are far from those that were trained: weights are missing or misplaced, such as a head that "
             "is one with the embeddings (tied) and should not be, or an adapter's scale."

@@ -180,7 +180,8 @@ def _adapter(job: Job, trained: comparing.Trained, adapter: Path) -> dict[str, A
     converter.convert(job.runtime, converter.MODEL, arguments, job.scratch)
     job.tell(5, "comparing answers")
     try:
-        found = reading.by_llama_cpp(job.runtime, base, trained, job.spec["base_type"], job.file)
+        coarser = "q8_0" if job.spec["type"] == "q8_0" else job.spec["base_type"]
+        found = reading.by_llama_cpp(job.runtime, base, trained, coarser, job.file)
     except OSError as error:
         hint = "Take the adapter as it is, or the whole model as GGUF."
         raise WorkFailedError("config", f"llama.cpp's library cannot be loaded here: {error}"[:600], hint) from error
