@@ -18,10 +18,14 @@ from engine.subjects import subject as subjects
 from tests.engine.exports.trained_runs import add_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # PEFT's
+EXACT = {"title": "Exact match", "base": 0.1, "tuned": 0.72, "difference": 0.62, "low": 0.5, "high": 0.74}
 REPORT = {
-    "verdict": "better", "sentence": "Better: 62 points more.", "rows": 40, "dataset_name": "sums", "against": "its base",
-    "metrics": [{"title": "Exact match", "base": 0.1, "tuned": 0.72, "difference": 0.62, "low": 0.5, "high": 0.74}],
-}  # fmt: skip
+    "sentence": "Better: 62 points more.",
+    "rows": 40,
+    "dataset_name": "sums",
+    "against": "its base",
+    "metrics": [EXACT],
+}
 
 
 @pytest.fixture
@@ -79,6 +83,6 @@ def test_a_card_has_what_was_measured_with_intervals_the_data_and_the_limits(sub
     assert "SHA-256 of its rows: `ab`." in card
     assert "answers as base and adapter do (parity 1.0e-03)" in card
     assert "What is not under Measured was not measured" in card
-    bad = facts.of(subject, "gguf", {"type": "q8_0"}, parity={"status": "succeeded", "rows": 0, "good": False,
-                                                             "checked_by": "weights", "cause": "It is too coarse."})  # fmt: skip
+    failed = {"status": "succeeded", "rows": 0, "good": False, "checked_by": "weights", "cause": "It is too coarse."}
+    bad = facts.of(subject, "gguf", {"type": "q8_0"}, parity=failed)
     assert "answers otherwise than what was trained. It is too coarse." in text(bad)

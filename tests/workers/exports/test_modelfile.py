@@ -21,8 +21,10 @@ GEMMA = (
 )
 IN_USER = (
     "{% for m in messages %}{% if m['role'] == 'user' %}[INST] "
-    "{% if loop.index0 == 1 and messages[0]['role'] == 'system' %}<<SYS>>{{ messages[0]['content'] }}<</SYS>> {% endif %}"
-    "{{ m['content'] }} [/INST]{% elif m['role'] == 'assistant' %} {{ m['content'] }}</s>{% endif %}{% endfor %}"
+    "{% if loop.index0 == 1 and messages[0]['role'] == 'system' %}"
+    "<<SYS>>{{ messages[0]['content'] }}<</SYS>> {% endif %}"
+    "{{ m['content'] }} [/INST]{% elif m['role'] == 'assistant' %} {{ m['content'] }}</s>"
+    "{% endif %}{% endfor %}"
 )
 
 
