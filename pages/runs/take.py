@@ -104,7 +104,7 @@ def _takes(subject: Subject) -> str:
     except TunesmithError as error:
         return str(error)
     time = html.duration(expected.seconds)
-    return " ".join((f"Takes about {time} and at most {html.size(expected.disk_bytes)} of disk.", *expected.notes))
+    return " ".join((f"Q4_K_M takes about {time} and at most {html.size(expected.disk_bytes)} of disk.", *expected.notes))
 
 
 def _made(run_id: str) -> Markup:
