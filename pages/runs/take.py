@@ -104,7 +104,8 @@ def _takes(subject: Subject) -> str:
     except TunesmithError as error:
         return str(error)
     time = html.duration(expected.seconds)
-    return " ".join((f"Q4_K_M takes about {time} and at most {html.size(expected.disk_bytes)} of disk.", *expected.notes))
+    disk = html.size(expected.disk_bytes)
+    return " ".join((f"Q4_K_M takes about {time} and at most {disk} of disk.", *expected.notes))
 
 
 def _made(run_id: str) -> Markup:
