@@ -30,6 +30,12 @@ def latest(session: Session, subject_id: str, kind: str) -> Work | None:
     return session.exec(query.order_by(col(Work.created_at).desc())).first()
 
 
+def last_succeeded(session: Session, kind: str) -> Work | None:
+    """The newest of a kind that came to its end, about whatever."""
+    query = select(Work).where(Work.kind == kind, Work.status == WorkStatus.SUCCEEDED)
+    return session.exec(query.order_by(col(Work.ended_at).desc()).limit(1)).first()
+
+
 def latest_of(session: Session, subject_ids: Iterable[str], kind: str) -> dict[str, Work]:
     """Subject -> the newest of a kind about it, for several subjects by one query."""
     query = select(Work).where(col(Work.subject_id).in_(set(subject_ids)), Work.kind == kind)

@@ -1,4 +1,4 @@
-"""`tunesmith export`: what a run has trained, written into a folder: its adapter, or one merged model."""
+"""`tunesmith export`: what a run has trained, written into a folder: its adapter, one merged model, or a GGUF."""
 
 import tempfile
 from pathlib import Path
@@ -8,35 +8,81 @@ import typer
 
 from app.cli import running_studio
 from app.cli.data import follow_work
-from engine.errors import RefusedError
-from engine.exports import exports
+from engine.errors import RefusedError, TunesmithError
+from engine.exports import exports, hub, parity
 from engine.exports.archive import Archive
-from engine.exports.card import Kind
-from engine.exports.exports import Dtype
+from engine.exports.card.told import Kind
+from engine.exports.exports import Dtype, Row
+from engine.exports.gguf import Of
+from engine.process import work
+from engine.sizes import in_words
+from storage.statuses import WorkStatus
+
+Push = Annotated[
+    str | None,
+    typer.Option("--push", metavar="OWNER/NAME", help="Push it to the hub, as a private model. HF_TOKEN must be set."),
+]
 
 
-def export(
+def export(  # noqa: PLR0913  (each is an option of the command line)
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or ID@STEP for one of its checkpoints.")],
-    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to write it; must not be there yet.")],
-    kind: Annotated[Kind, typer.Option(help="adapter: for use with its base. merged: both as one model.")] = "adapter",
+    to: Annotated[Path | None, typer.Option("--to", metavar="FOLDER", help="Where to; must not be there yet.")] = None,
+    kind: Annotated[Kind, typer.Option(help="adapter, merged (one model with the base), or gguf.")] = "adapter",
     dtype: Annotated[Dtype, typer.Option(help="Precision of a merged model; base: as its base model's.")] = "base",
+    file_type: Annotated[str, typer.Option("--type", help="Of a GGUF: f32, f16, bf16, q8_0, Q4_K_M ...")] = "",
+    of: Annotated[Of, typer.Option(help="Of a GGUF: the whole model, or the adapter alone.")] = "model",
+    push: Push = None,
 ) -> None:
-    """Write what a run has trained into a folder, with its tokenizer and a model card."""
-    if to.exists():
+    """Take away what a run has trained: into a folder, or to the hub. Without --to it stays in the studio."""
+    if to is not None and to.exists():
         raise RefusedError(f"{to} exists already.", "Choose another folder.")
-    options: dict[str, Any] = {"dtype": dtype} if kind == "merged" else {}
+    options: dict[str, Any] = {
+        "merged": {"dtype": dtype},
+        "gguf": {"of": of} | ({"type": file_type} if file_type else {}),
+    }
     with running_studio.engine(True):
-        made, making = exports.create(f"run:{run.removeprefix('run:')}", kind, options)
-        if making is not None:
-            follow_work(making)
-        archive = exports.download(made.id)
-        _unpack(archive, to)
-        described = exports.describe(*exports.look_up(made.id))
-    typer.echo(f"{to} {archive.content_bytes:,} bytes")
-    if described["parity"] is not None:
-        typer.echo(f"parity {described['parity']:.2g}")
+        made = _made(f"run:{run.removeprefix('run:')}", kind, options.get(kind, {}))
+        if to is not None:
+            archive = exports.download(made[0].id)
+            _unpack(archive, to)
+            typer.echo(f"{to} {archive.content_bytes:,} bytes")
+        else:
+            typer.echo(str(exports.folder(*made)))
+        _tell(exports.describe(*made))
+        if push:
+            _push(made[0].id, push)
+
+
+def _made(subject: str, kind: Kind, options: dict[str, Any]) -> Row:
+    """The export when it is there; says before what it takes."""
+    expected = exports.estimate(subject, kind, options)
+    if expected.disk_bytes:
+        said = f"about {in_words(expected.size_bytes)} and {expected.seconds / 60:.0f} min"
+        typer.echo(f"{kind}: {said}, at most {in_words(expected.disk_bytes)} of disk while it is made")
+        for note in expected.notes:
+            typer.echo(note)
+    made, making = exports.create(subject, kind, options)
+    if making is not None:
+        follow_work(making)
+    return exports.look_up(made.id)
+
+
+def _tell(described: dict[str, Any]) -> None:
+    if found := described["parity"]:
+        typer.echo(f"parity: {'' if found.get('good') else 'NOT GOOD, '}{parity.badge(found)}")
+        if found.get("cause"):
+            typer.echo(found["cause"])
     for note in described["notes"]:
         typer.echo(note)
+
+
+def _push(export_id: str, repo_id: str) -> None:
+    pushing = hub.push(export_id, repo_id)
+    follow_work(pushing)
+    ended = work.look_up(pushing.id)
+    if ended.status != WorkStatus.SUCCEEDED:
+        raise TunesmithError(ended.error or "It was not pushed.", ended.hint or "")
+    typer.echo(ended.result["url"])
 
 
 def _unpack(archive: Archive, to: Path) -> None:

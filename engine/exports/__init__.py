@@ -1,1 +1,1 @@
-"""Exports: a trained model taken away, as its adapter or merged with its base."""
+"""Exports: a trained model taken away, as its adapter, merged with its base, or as GGUF."""

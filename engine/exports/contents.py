@@ -4,15 +4,17 @@ A checkpoint also holds the optimiser's state and more that only resuming needs;
 """
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from engine.exports.archive import Entry
 from engine.weights import checkpoints
 
-ENDINGS = (".safetensors", ".json", ".jinja", ".txt", ".model")
+ENDINGS = (".safetensors", ".gguf", ".json", ".jinja", ".txt", ".model")
 STAYS = ("trainer_state.json", checkpoints.MANIFEST)
-CARD = "README.md"
+CARD, MODELFILE = "README.md", "Modelfile"
+LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "NOTICE")
 TEMPLATES = "additional_chat_templates"  # where transformers saves all but the first, when a tokenizer has several
 PATH_FIELDS = "name_or_path"  # how fields end that tell where a model was loaded from
 MOST_JSON_BYTES = 1 << 20  # a larger one is a vocabulary
@@ -24,11 +26,19 @@ def of_folder(folder: Path, base_name: str, card: str) -> list[Entry]:
     return [Entry(CARD, text, len(text)), *(_entry(path, folder, base_name) for path in files(folder))]
 
 
+def licence(base: Path, there: Collection[str]) -> list[Entry]:
+    """The licence that came with the base, as files; they hold for what is made from it too."""
+    found = [path for name in LICENCES if name not in there and (path := base / name).is_file()]
+    return [Entry(path.name, path, path.stat().st_size) for path in found]
+
+
 def files(folder: Path) -> list[Path]:
     """The files of a model's folder that another program needs, in the order of their names."""
     found = [*folder.iterdir(), *(folder / TEMPLATES).glob("*")]
     plain = [path for path in found if path.is_file() and not path.is_symlink()]
-    return sorted(path for path in plain if path.suffix in ENDINGS and path.name not in STAYS)
+    return sorted(
+        path for path in plain if (path.suffix in ENDINGS or path.name == MODELFILE) and path.name not in STAYS
+    )
 
 
 def _entry(path: Path, folder: Path, base_name: str) -> Entry:

@@ -1,24 +1,17 @@
-"""Base and adapter as one model: whether that can be, whether there is room, and the work that does it."""
+"""Base and adapter as one model: whether that can be, and what the work that does it is told."""
 
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from engine import sizes
-from engine.errors import ConflictError, DiskFullError, RefusedError
-from engine.process import work
+from engine.errors import RefusedError
 from engine.recipes.choices.tunings import TUNINGS
 from engine.subjects.subject import Subject
 from engine.weights import inspection
 from storage import home
-from storage.tables import Work
 
 KIND, FOLDER = "export_merged", "model"
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 STORED = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}  # as safetensors spells it
-SPARE_BYTES = 1 << 30  # that stays free beside it, of disk and of memory
-BESIDES_BYTES = 50_000_000  # tokenizer and card
 
 
 def is_needed(subject: Subject, kind: str, options: dict[str, Any]) -> bool:
@@ -38,38 +31,39 @@ def refuse(subject: Subject) -> None:
     if not subject.base.path or not Path(subject.base.path).is_dir():
         message = f"The files of the base model {subject.base.name} are not there."
         raise RefusedError(message, "Fetch or add the model again on the Models page, or take the adapter.")
+    config = inspection.read_config(source(subject)) or {}
+    if quantised := inspection.quantisation(config):
+        message = (
+            f"The weights of {subject.base.name} are stored quantised ({quantised}): nothing can be added to them."
+        )
+        raise RefusedError(message, "Add the original model on the Models page and train with it, or take the adapter.")
 
 
-def start(subject: Subject, dtype: str, card: str) -> Work:
-    """Begins the merge and returns at once. Raises DiskFullError, ConflictError."""
-    source = Path(str(subject.base.path)) if subject.weights == "adapter" else subject.folder
-    dtype = dtype if dtype != "base" else _dtype(Path(str(subject.base.path)))
-    parameters = _parameters(source, subject)
-    # In memory: all of it in float32, and at the end what was saved beside what was opened again.
-    _check_room(parameters * BYTES[dtype] + BESIDES_BYTES, parameters * max(4, 2 * BYTES[dtype]))
-    spec = {
-        "base_path": str(source),
+def source(subject: Subject) -> Path:
+    """Where the weights are that an adapter is added to; or the run's own, where it trained every weight."""
+    return Path(str(subject.base.path)) if subject.weights == "adapter" else subject.folder
+
+
+def dtype_of(subject: Subject, dtype: str) -> str:
+    """The precision that is meant: `base` is that of the base model's files."""
+    return dtype if dtype != "base" else _dtype(Path(str(subject.base.path)))
+
+
+def spec(subject: Subject, dtype: str, card: str) -> dict[str, Any]:
+    """What the worker is told."""
+    return {
+        "base_path": str(source(subject)),
         "adapter_path": str(subject.folder) if subject.weights == "adapter" else None,
         "scores": subject.run.recipe.get("method") == "reward",
-        "dtype": dtype,
+        "dtype": dtype_of(subject, dtype),
         "card": card,
+        "run_folder": str(home.run_folder(subject.run.id)),
     }
-    return work.start(KIND, subject.run.id, spec)
 
 
-def _check_room(disk_bytes: int, memory_bytes: int) -> None:
-    needed, free = disk_bytes + SPARE_BYTES, home.free_bytes()
-    if free < needed:
-        message = f"The merged model needs {sizes.in_words(needed)} of disk, {sizes.in_words(free)} are free."
-        raise DiskFullError(message, "Delete runs, exports or models that are no longer needed, or take the adapter.")
-    needed, free = memory_bytes + SPARE_BYTES, psutil.virtual_memory().available
-    if free < needed:
-        message = f"Merging in float32 needs {sizes.in_words(needed)} of memory, {sizes.in_words(free)} are free."
-        raise ConflictError(message, "Stop what else uses memory, or merge the adapter on a larger machine.")
-
-
-def _parameters(folder: Path, subject: Subject) -> int:
-    return inspection.inspect(folder).parameters or subject.base.parameters or 0
+def parameters(subject: Subject) -> int:
+    """Weights of the model that comes out, as far as the files of its base say."""
+    return inspection.inspect(source(subject)).parameters or subject.base.parameters or 0
 
 
 def _dtype(folder: Path) -> str:

@@ -24,11 +24,13 @@ WORKERS = {
     "diff_data": "engine.workers.data.diff",
     "evaluate": "engine.workers.evaluate.evaluate",
     "export_data": "engine.workers.data.export",
+    "export_gguf": "engine.workers.exports.gguf.make",
     "export_merged": "engine.workers.exports.merge",
     "look_data": "engine.workers.data.hub_splits",
     "first_rows": "engine.workers.data.first_rows",
     "parity": "engine.workers.serve.parity.compare",
     "push_data": "engine.workers.data.push",
+    "push_export": "engine.workers.exports.push",
     "token_rows": "engine.workers.tokens.rows",
     "token_totals": "engine.workers.tokens.totals",
     "token_lengths": "engine.workers.tokens.lengths",
@@ -45,7 +47,7 @@ WORKERS = {
 
 
 # What may know a secret of the studio's environment. Every other worker is started without any of them.
-KNOWS = dict.fromkeys(("fetch_model", "import_hub", "look_data", "push_data"), ("HF_TOKEN",))
+KNOWS = dict.fromkeys(("fetch_model", "import_hub", "look_data", "push_data", "push_export"), ("HF_TOKEN",))
 
 
 @dataclass(frozen=True)

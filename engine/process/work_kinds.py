@@ -22,6 +22,7 @@ KINDS = {
     "diff_data": Kind("comparison of two datasets"),
     "evaluate": Kind("report", is_prompt=True, device="beside"),  # engine.evaluate has a line of its own for them
     "export_data": Kind("export"),
+    "export_gguf": Kind("conversion to GGUF"),
     "export_merged": Kind("merge"),
     "first_rows": Kind("first look at a file", is_prompt=True),
     "fit_probe": Kind("measurement", is_prompt=True, device="alone", retries=0),
@@ -33,6 +34,7 @@ KINDS = {
     "machine_speed": Kind("measurement of this machine"),
     "parity": Kind("comparison of trained and served"),
     "push_data": Kind("upload to the hub"),
+    "push_export": Kind("upload to the hub"),
     "search_index": Kind("search index"),
     "token_lengths": Kind("count of rows"),
     "token_rows": Kind("token view", is_prompt=True, kept_seconds=24 * 3600),

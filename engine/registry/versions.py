@@ -12,11 +12,10 @@ from sqlmodel import Session, SQLModel
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
-from engine.exports import card, facts
+from engine.exports import exports
 from engine.process import work
 from engine.registry import files, kept, manifests, registered
 from engine.serve import adapter_names
-from engine.subjects import subject as subjects
 from storage import db, endpoints, registry
 from storage.statuses import SERVING_KEPT, WORK_MOVING, WorkStatus
 from storage.tables import Export, Model, ModelVersion, RegisteredModel, RegistryMove, Run, Work
@@ -174,8 +173,7 @@ def card_of(name: str, number: int) -> str:
     if version.run_id is None:
         hint = "Its own card came with it: see its folder."
         raise RefusedError(f"Version {number} of `{name}` is an imported model.", hint)
-    subject = subjects.look_up(f"run:{version.run_id}")
-    return card.text(facts.of(subject, "adapter" if version.kind == "adapter" else "merged"))
+    return exports.card_of(version.run_id, version.export_id)
 
 
 def check(name: str, number: int) -> ModelVersion:

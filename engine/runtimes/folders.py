@@ -5,8 +5,11 @@ vllm-0-32-0-4f2a91/            runtime.json in it is written last: without it no
 vllm-0-31-1-09be77/            the version before, for the way back
 """
 
+import contextlib
+import fcntl
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 
@@ -90,6 +93,39 @@ def use(root: Path, kind: str, folder: Path) -> None:
     part = root / f".{kind}.{token_hex(4)}"
     part.symlink_to(folder.name)
     os.replace(part, root / kind)
+
+
+@contextlib.contextmanager
+def filling(root: Path, kind: str) -> Iterator[None]:
+    """Held while an installation of a kind is made, by whichever work needs it: a second one waits.
+
+    The lock is the process's: after a kill nobody holds it.
+    """
+    lock = _open_lock(root, kind)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def is_filling(root: Path, kind: str) -> bool:
+    """Whether somebody is making an installation of a kind."""
+    if not root.is_dir():
+        return False
+    lock = _open_lock(root, kind)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _open_lock(root: Path, kind: str) -> int:
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return os.open(root / f"lock-{kind}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def installations(root: Path, kind: str) -> list[Path]:

@@ -61,6 +61,21 @@ def install(name: str, again: bool = False) -> Work | None:
     return work.start(WORK, subject(name), _spec(kind, build, own, latest))
 
 
+def needed(name: str) -> dict[str, Any] | None:
+    """What a worker is told so that it installs a kind before its own work; None when the kind is there.
+
+    Raises RefusedError with the reason when this machine cannot run it; DiskFullError.
+    """
+    kind = kind_named(name)
+    if folders.current(root(), name) is not None:
+        return None
+    folders.refuse_a_folder(root(), name)
+    build = fitness.choose(kind, _machine(kind)).build
+    room.check(kind, build)
+    home.ensure_folder(root())
+    return _spec(kind, build, None, None)
+
+
 def _machine(kind: Kind) -> this_machine.Machine:
     return this_machine.look(program for build in kind.builds for program in build.programs)
 
@@ -146,6 +161,8 @@ def tidy(only: str | None = None) -> None:
     """Removes what no longer serves: installations that were cut off, and versions older than the one before."""
     for name in [only] if only else KINDS:
         there = folders.installations(root(), name)  # first: whatever is begun after this look is not in it
+        if folders.is_filling(root(), name):
+            continue  # by its own work, or by work that needs it first
         kept = {folders.current(root(), name), folders.previous(root(), name), _being_filled(name)}
         for folder in there:
             if folder not in kept and not usage.endpoints_of(name, folder):

@@ -56,6 +56,8 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "report-all": report.again_on_all,
     "merge": take.merge,
     "delete-export": take.delete,
+    "gguf": take.make_gguf,
+    "push-export": take.push,
 }
 
 

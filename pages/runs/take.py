@@ -1,12 +1,14 @@
-"""Get the model: what a run has trained as a download, as one merged model, as a folder, and how to load it."""
+"""Get the model: what a run has trained as a download, merged, as GGUF, on the hub, and how to load it."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, get_args
 
 from markupsafe import Markup
 
 from engine.errors import TunesmithError
-from engine.exports import card, exports, facts
+from engine.exports import exports, facts, gguf, hub, parity
+from engine.exports.card import using
 from engine.exports.exports import Dtype
 from engine.subjects import subject as subjects
 from engine.subjects.subject import Subject
@@ -35,9 +37,9 @@ def take_html(query: Mapping[str, str]) -> str:
     except TunesmithError as error:
         return str(html.notice(error.message, error.hint, "warn"))
     folder = _copyable("Its folder on the studio's machine", f"take-folder-{subject.run.id}", str(subject.folder))
-    parts = (_download(subject), folder, _loading(subject)), (_merge_form(subject), _made(subject.run.id))
+    parts = (_download(subject), folder, _loading(subject)), (_merge_form(subject), _gguf_form(subject))
     halves = html.join(Markup("<div>{}</div>").format(html.join(half)) for half in parts)
-    return str(Markup('<div class="rn-take">{}</div>').format(halves))
+    return str(Markup('<div class="rn-take">{}</div>{}').format(halves, _made(subject.run.id)))
 
 
 def _download(subject: Subject) -> Markup:
@@ -72,17 +74,62 @@ def _merge_form(subject: Subject) -> Markup:
     return Markup("<div><h3>{}</h3>{}</div>").format(title, form)
 
 
+def _gguf_form(subject: Subject) -> Markup:
+    """Each type with how large it becomes; the adapter alone where it has a form in GGUF."""
+    try:
+        exports.refuse(subject, "gguf")
+    except TunesmithError as error:
+        return Markup('<p class="ts-note">{}</p>').format(error)
+    sizes = gguf.sizes(subject)
+    types = [(kind, f"{kind} · {html.size(sizes[kind])} · {gguf.WORDS[kind]}") for kind in gguf.TYPES]
+    whats = [("model", "the whole model")]
+    with contextlib.suppress(TunesmithError):
+        gguf.refuse(subject, gguf.GgufOptions(of="adapter"))
+        whats.append(("adapter", "the adapter alone (f32, f16, bf16, q8_0)"))
+    form = fields.form(
+        "gguf",
+        subject.run.id,
+        "Make GGUF",
+        fields.select("type", "Type", types, "q8_0"),
+        fields.select("of", "Of", whats),
+    )
+    note = Markup('<p class="ts-note">{}</p>').format(_takes(subject))
+    return Markup("<div><h3>GGUF, for llama.cpp, Ollama and LM Studio</h3>{}{}</div>").format(form, note)
+
+
+def _takes(subject: Subject) -> str:
+    """What it takes, said before: time, disk, what is fetched."""
+    try:
+        expected = exports.estimate(subject.name, "gguf", {"type": "Q4_K_M"})
+    except TunesmithError as error:
+        return str(error)
+    time = html.duration(expected.seconds)
+    disk = html.size(expected.disk_bytes)
+    return " ".join((f"Q4_K_M takes about {time} and at most {disk} of disk.", *expected.notes))
+
+
 def _made(run_id: str) -> Markup:
-    """The merged models of a run, made or under way, the newest first."""
-    rows = [exports.describe(*row) for row in exports.of_run(run_id) if row[0].kind == "merged"]
+    """The models and files made of a run, or under way, the newest first."""
+    rows = [exports.describe(*row) for row in exports.of_run(run_id) if row[0].kind != "adapter"]
     if not rows:
         return Markup()
-    return Markup('<ol class="dt-exports">{}</ol>').format(html.join(_item(row) for row in rows))
+    items = html.join(_item(row) for row in rows)
+    return Markup('<div class="rn-take rn-made"><ol class="dt-exports">{}</ol></div>').format(items)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    options = row["options"]
+    if row["kind"] == "gguf":
+        name = f"GGUF, {options['type']}" + (", adapter" if options["of"] == "adapter" else "")
+    else:
+        name = f"Merged, {DTYPES[options['dtype']]}"
+    return name + ("" if "@" not in row["subject"] else f" ({row['subject']})")
 
 
 def _item(row: Mapping[str, Any]) -> Markup:
-    name = f"Merged, {DTYPES[row['options']['dtype']]}" + ("" if "@" not in row["subject"] else f" ({row['subject']})")
+    name = _name(row)
     question = f"Delete the export “{name}” with its files?"
+    more: object = ""
     if row["status"] in WORK_MOVING:
         state = html.progress(row["progress"], f"{name}: {row['stage'] or row['status'].value}")
         remove = html.button("Cancel", "delete-export", row["id"])
@@ -90,33 +137,83 @@ def _item(row: Mapping[str, Any]) -> Markup:
         href = f"/api/exports/{row['id']}/download"
         state = Markup('<a class="ts-button" href="{}" download>Download</a>').format(href)
         remove = html.button("Delete", "delete-export", row["id"], question, "danger")
+        more = html.join((_copyable("", f"take-{row['id']}", row["folder"]) if row["folder"] else "", _push(row["id"])))
     else:
         state = html.badge(row["status"], row["error"] or "")
         remove = html.button("Delete", "delete-export", row["id"], "", "danger")
-    folder = _copyable("", f"take-{row['id']}", row["folder"]) if row["folder"] else ""
-    return Markup('<li><div><b>{}</b><small>{}</small></div><div class="ts-actions">{}{}</div>{}</li>').format(
-        name, _facts(row), state, remove, folder
+    below = Markup("<div>{}</div>").format(more) if more else ""
+    return Markup('<li><div><b>{}</b>{}<small>{}</small></div><div class="ts-actions">{}{}</div>{}</li>').format(
+        name, _badge(row), _facts(row), state, remove, below
+    )
+
+
+def _badge(row: Mapping[str, Any]) -> Markup:
+    """Whether it answers as what was trained, in a word; its numbers follow in the facts."""
+    found = row["parity"]
+    if row["status"] != WorkStatus.SUCCEEDED or not found:
+        return Markup()
+    if found.get("good") is None:
+        return Markup(' <span class="ts-badge" data-tone="warn"><i></i>not checked by answers</span>')
+    word, tone = ("same answers", "good") if found.get("identical") else ("within its limit", "good")
+    word, tone = (word, tone) if found["good"] else ("answers otherwise", "bad")
+    return Markup(' <span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>').format(
+        tone, found.get("limit", ""), word
     )
 
 
 def _facts(row: Mapping[str, Any]) -> str:
     if row["status"] in WORK_MOVING:
-        return str(row["stage"] or "waits for its turn")
+        said = row["estimate"]
+        about = f" · about {html.size(said['size_bytes'])}, {html.duration(said['seconds'])}" if said else ""
+        return f"{row['stage'] or 'waits for its turn'}{about}"
     if row["status"] != WorkStatus.SUCCEEDED:
         return " ".join(filter(None, (row["error"], row["hint"])))
-    exact = [] if row["parity"] is None else [f"answers as base and adapter do (parity {row['parity']:.1e})"]
-    return " · ".join([html.size(row["size_bytes"]), *exact, *row["notes"]])
+    found = row["parity"]
+    exact = [parity.badge(found), found.get("cause")] if found else []
+    return " · ".join(filter(None, [html.size(row["size_bytes"]), *exact, *row["notes"]]))
+
+
+def _push(export_id: str) -> Markup:
+    """The way to the hub, behind a fold; and how the last one went."""
+    last = hub.latest(export_id)
+    said: object = ""
+    if last is not None and last.status in WORK_MOVING:
+        said = html.progress(last.progress, f"Hub: {last.stage or last.status.value}")
+    elif last is not None and last.status == WorkStatus.SUCCEEDED:
+        said = html.link("On the hub", str(last.result["url"]))
+    elif last is not None:
+        said = Markup("<small>{} {}</small>").format(last.error or "", last.hint or "")
+    form = fields.form(
+        "push-export",
+        export_id,
+        "Push",
+        fields.text("repo", "Repository", "owner/name"),
+        fields.select("private", "Who sees it", [("yes", "only you"), ("no", "everybody")]),
+    )
+    return Markup("<details><summary>Push to the hub</summary>{}</details>{}").format(form, said)
 
 
 def _loading(subject: Subject) -> Markup:
     export_facts = facts.of(subject, "adapter" if subject.weights == "adapter" else "merged", measured=False)
-    return _copyable("Load it in Python", f"take-code-{subject.run.id}", card.loading(export_facts))
+    return _copyable("Load it in Python", f"take-code-{subject.run.id}", using.loading(export_facts))
 
 
 def merge(run_id: str, values: Mapping[str, str]) -> None:
     """Begins a merge of what a run has left."""
     exports.create(f"run:{run_id}", "merged", {"dtype": values.get("dtype", "base")})
     toasts.done("The model is being made. Its download appears here.")
+
+
+def make_gguf(run_id: str, values: Mapping[str, str]) -> None:
+    """Begins a GGUF of what a run has left."""
+    exports.create(f"run:{run_id}", "gguf", {name: values[name] for name in ("type", "of") if values.get(name)})
+    toasts.done("The GGUF is being made. Its download appears here.")
+
+
+def push(export_id: str, values: Mapping[str, str]) -> None:
+    """Begins an upload to the hub, with the token in the studio's environment."""
+    hub.push(export_id, values.get("repo", ""), private=values.get("private") != "no")
+    toasts.done("The upload has begun.")
 
 
 def delete(export_id: str, _values: Mapping[str, str]) -> None:

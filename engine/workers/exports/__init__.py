@@ -1,1 +1,1 @@
-"""Trained models made ready to be taken away: merged with their base."""
+"""Trained models made ready to be taken away: merged, as GGUF, compared, pushed to the hub."""

@@ -15,11 +15,39 @@ from engine.runtimes import folders, locks
 from engine.runtimes.folders import Manifest
 from engine.runtimes.kinds import Build
 from engine.workers import contract
+from engine.workers.contract import WorkFailedError
 from engine.workers.runtimes import checks, environment, llama
 from engine.workers.runtimes.pip import Pip
 
+LEFT = ("archive", "backend", "libraries", "npm", "requirements", "tiny")  # folders, and lists of the same names
+
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
+    """As `install`, when no other installation of the kind is under way. Raises WorkFailedError."""
+    with folders.filling(Path(spec["root"]), str(spec["kind"])):
+        return install(spec, out)
+
+
+def ensure(spec: dict[str, Any] | None, root: Path, kind: str, out: Path) -> Path:
+    """The runtime that other work needs, installed first where it is missing. Raises WorkFailedError."""
+    if spec is not None:
+        with folders.filling(root, kind):
+            if folders.current(root, kind) is None:  # else somebody has installed it meanwhile
+                install(spec, out)
+                _clear(out)
+    if (folder := folders.current(root, kind)) is None:
+        raise WorkFailedError("config", f"The runtime {kind} is gone.", "Ask for the export again: it is fetched then.")
+    return folder
+
+
+def _clear(out: Path) -> None:
+    """Removes what an installation leaves in the folder of its work."""
+    for name in LEFT:
+        shutil.rmtree(out / name, ignore_errors=True)
+        (out / name).with_suffix(".txt").unlink(missing_ok=True)
+
+
+def install(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Makes the folder, tries what is in it, and puts it into use. Raises WorkFailedError."""
     began, root, build = time.time(), Path(spec["root"]), Build.model_validate(spec["build"])
     kind, own = str(spec["kind"]), spec["own"]

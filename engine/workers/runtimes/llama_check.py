@@ -4,7 +4,6 @@
 runs with. The last line it prints says what it did.
 """
 
-import ctypes
 import importlib
 import io
 import json
@@ -14,15 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from engine.workers.runtimes import library
+
 WIDTH = 256  # what K-quants divide rows by
 TEXT = "the quick brown fox jumps over the lazy dog and then it sleeps in the warm sun all day long"
-Q4_K_M = 15  # as llama.h numbers it
-
-
-class Parameters(ctypes.Structure):
-    """The beginning of llama_model_quantize_params; the rest, where versions differ, stays as the library sets it."""
-
-    _fields_ = [("threads", ctypes.c_int32), ("ftype", ctypes.c_int32), ("rest", ctypes.c_byte * 1024)]
 
 
 def main() -> None:
@@ -35,7 +29,7 @@ def main() -> None:
     done = "converts a model to GGUF"
     if (runtime / "lib").is_dir():
         small = scratch / "small.gguf"
-        quantise(runtime / "lib", full, small)
+        library.quantise(library.load(runtime / "lib"), full, small, "Q4_K_M")
         done += f", quantises it ({', '.join(sorted(kinds(runtime, small)))})"
     sys.stdout.write(f"{done}\n")
 
@@ -73,28 +67,6 @@ def convert(runtime: Path, model: Path, target: Path) -> None:
     command = [sys.executable, str(runtime / "converter" / "convert_hf_to_gguf.py"), str(model)]
     env = os.environ | {"PYTHONPATH": str(runtime / "packages")}
     subprocess.run([*command, "--outtype", "f16", "--outfile", str(target)], env=env, check=True)
-
-
-def quantise(libraries: Path, source: Path, target: Path) -> None:
-    """4 bits, by the library itself. Raises RuntimeError with its code."""
-    llama = load(libraries)
-    llama.llama_model_quantize_default_params.restype = Parameters
-    llama.llama_model_quantize.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(Parameters)]
-    parameters = llama.llama_model_quantize_default_params()
-    parameters.ftype = Q4_K_M
-    if code := llama.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(parameters)):
-        raise RuntimeError(f"llama_model_quantize ended with {code}")
-
-
-def load(libraries: Path) -> ctypes.CDLL:
-    """libllama, after what it needs: each is found by its own name, which carries a version."""
-    ctypes.CDLL(str(libraries / "libggml-base.so"), mode=ctypes.RTLD_GLOBAL)
-    ggml = ctypes.CDLL(str(next(libraries.glob("libggml.v*.so"))), mode=ctypes.RTLD_GLOBAL)
-    ggml.ggml_backend_load_all_from_path.argtypes = [ctypes.c_char_p]
-    ggml.ggml_backend_load_all_from_path(str(libraries).encode())
-    llama = ctypes.CDLL(str(next(libraries.glob("libllama.v*.so"))))
-    llama.llama_backend_init()
-    return llama
 
 
 def kinds(runtime: Path, file: Path) -> set[str]:

@@ -48,10 +48,14 @@ def computes_in_bf16(recipe: Recipe, device: str) -> bool:
     return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def load_tokenizer(model_path: Path) -> PreTrainedTokenizerBase:
-    """Raises WorkFailedError when there is none, or it has no token to end or pad a row with."""
+def load_tokenizer(model_path: Path, **options: Any) -> PreTrainedTokenizerBase:
+    """`options` are transformers' own, such as `gguf_file`.
+
+    Raises WorkFailedError when there is none, or it has no token to end or pad a row with.
+    """
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model_path, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(model_path, **safe, **options)
     except (OSError, ValueError) as error:
         raise _unreadable("tokenizer", error) from error
     if tokenizer.pad_token is None and tokenizer.eos_token is None:

@@ -13,7 +13,7 @@ def test_what_is_wrong_is_said_in_the_one_shape(owner: TestClient, tmp_path: Pat
     run = add_run(tmp_path)
     answer = owner.post("/api/exports", json={"subject": "anything:jokes", "kind": "adapter"})
     assert (answer.status_code, answer.json()["error"]["hint"].startswith("Write run:ID")) == (422, True)
-    assert owner.post("/api/exports", json={"subject": f"run:{run.id}", "kind": "gguf"}).status_code == 422
+    assert owner.post("/api/exports", json={"subject": f"run:{run.id}", "kind": "onnx"}).status_code == 422
     assert owner.post("/api/exports", json={"subject": "run:nope", "kind": "merged"}).status_code == 404
     for address in ("/api/exports/nope", "/api/exports/nope/download", "/api/runs/nope/download"):
         assert owner.get(address).status_code == 404

@@ -28,7 +28,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0].strip("/").split("/")
-        owner, name, *tail = path[2:] if path[:2] == ["api", "datasets"] else path[1:]
+        owner, name, *tail = path[2:] if path[0] == "api" else path[1:]
         repo = self.root / owner / name
         kind = name.partition("-")[0]
         if not repo.is_dir() or (kind == "private" and not self.headers.get("authorization")):

@@ -94,7 +94,7 @@ def test_the_same_export_is_made_once(base: Path, resting: None) -> None:
 @pytest.mark.parametrize(
     ("recipe", "kind", "options", "words"),
     [
-        ({}, "gguf", {}, "no export of the kind `gguf`. Choose one of: adapter, merged"),
+        ({}, "onnx", {}, "no export of the kind `onnx`. Choose one of: adapter, merged, gguf"),
         ({}, "adapter", {"dtype": "float32"}, "dtype"),
         ({}, "merged", {"dtype": "int3"}, "dtype"),
         ({"tuning": "prompt"}, "merged", {}, "take its adapter"),

@@ -76,7 +76,7 @@ def test_what_a_training_left_is_merged_by_the_worker(recipe: dict[str, Any], ti
     left, out = trained(tiny_model, tmp_path, **recipe), tmp_path / "out"
     is_whole = left.name == "model"
     finished = merged_by_the_worker(asked(left if is_whole else tiny_model, None if is_whole else left), out)
-    assert finished.result["parity"] < 1e-4
+    assert finished.result["parity"]["difference"] < 1e-4
     base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
     untrained = logits(base)
     wanted = logits(AutoModelForCausalLM.from_pretrained(left) if is_whole else PeftModel.from_pretrained(base, left))
@@ -95,7 +95,7 @@ def test_what_a_training_left_is_merged_by_the_worker(recipe: dict[str, Any], ti
 def test_other_adapters_are_merged_too(config: PeftConfig, tiny_model: Path, tmp_path: Path) -> None:
     config.target_modules = ["q_proj", "down_proj"]
     tuned = disturbed(tiny_model, config, tmp_path / "adapter")
-    assert merge.merge(asked(tiny_model, tmp_path / "adapter"), tmp_path / "out")["parity"] < 1e-4
+    assert merge.merge(asked(tiny_model, tmp_path / "adapter"), tmp_path / "out")["parity"]["difference"] < 1e-4
     assert torch.allclose(
         logits(AutoModelForCausalLM.from_pretrained(tmp_path / "out/model")), logits(tuned), atol=1e-4
     )
@@ -104,12 +104,12 @@ def test_other_adapters_are_merged_too(config: PeftConfig, tiny_model: Path, tmp
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_rounding_comes_last_and_is_told(dtype: str, tiny_model: Path, adapter: Path, tmp_path: Path) -> None:
     result = merge.merge(asked(tiny_model, adapter, dtype), tmp_path / "out")
-    assert 0 < result["parity"] < 0.02
+    assert 0 < result["parity"]["difference"] < 0.02
     with safe_open(tmp_path / "out" / "model" / "model.safetensors", "pt") as file:
         kinds = {file.get_tensor(name).dtype for name in file.keys()}  # noqa: SIM118 (not a dict)
     assert kinds == {getattr(torch, dtype)}
     exact = merge.merge(asked(tiny_model, adapter), tmp_path / "exact")
-    assert exact["parity"] < result["parity"]
+    assert exact["parity"]["difference"] < result["parity"]["difference"]
     merged = load_file(tmp_path / "exact" / "model" / "model.safetensors")
     rounded = load_file(tmp_path / "out" / "model" / "model.safetensors")
     assert all(torch.equal(rounded[name], tensor.to(getattr(torch, dtype))) for name, tensor in merged.items())
@@ -129,7 +129,7 @@ def test_a_change_smaller_than_rounding_is_told(tiny_model: Path, adapter: Path,
 
 
 def test_a_whole_model_changes_its_precision(tiny_model: Path, tmp_path: Path) -> None:
-    assert merge.merge(asked(tiny_model, None, "bfloat16"), tmp_path / "out")["parity"] < 0.02
+    assert merge.merge(asked(tiny_model, None, "bfloat16"), tmp_path / "out")["parity"]["difference"] < 0.02
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "out" / "model").dtype == torch.bfloat16
 
 
@@ -137,7 +137,10 @@ def test_a_reward_model_keeps_its_head(tiny_model: Path, tmp_path: Path) -> None
     base = AutoModelForSequenceClassification.from_pretrained(tiny_model, num_labels=1)
     config = LoraConfig(r=4, target_modules="all-linear", modules_to_save=["score"], task_type="SEQ_CLS")
     tuned = disturbed(base, config, tmp_path / "adapter")
-    assert merge.merge(asked(tiny_model, tmp_path / "adapter", scores=True), tmp_path / "out")["parity"] < 1e-4
+    assert (
+        merge.merge(asked(tiny_model, tmp_path / "adapter", scores=True), tmp_path / "out")["parity"]["difference"]
+        < 1e-4
+    )
     merged = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out" / "model")
     assert torch.allclose(logits(merged), logits(tuned), atol=1e-4)
 

@@ -70,7 +70,13 @@ def test_what_is_taken_away_is_loaded_by_other_libraries(
         for piece in work.about(run.id):
             work.wait(piece.id, 5)
     assert (merged["status"], merged["error"]) == ("succeeded", None)
-    assert merged["parity"] < 1e-4
+    assert (merged["parity"]["status"], merged["parity"]["good"], merged["parity"]["identical"]) == (
+        "succeeded",
+        True,
+        True,
+    )
+    assert merged["parity"]["difference"] < 1e-4
+    assert merged["parity"]["rows"] == 8
     assert compared(
         unpack(owner, f"/api/exports/{ready['id']}/download", tmp_path / "one"),
         unpack(owner, f"/api/runs/{run.id}/download", tmp_path / "two"),

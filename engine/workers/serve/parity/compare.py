@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -36,6 +36,15 @@ class Difference:
     gap: float | None  # nats
     trained: str
     served: str
+
+
+class Reader(Protocol):
+    """What reads the tokens of a trained form; a `trained.Voice` does."""
+
+    @property
+    def end_ids(self) -> frozenset[int]: ...
+
+    def text(self, tokens: Sequence[int]) -> str: ...
 
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def _compared(
     }  # fmt: skip
 
 
-def difference(prompt: Prompt, own: trained.Answer, other: served.Answer, speaker: trained.Voice) -> Difference | None:
+def difference(prompt: Prompt, own: trained.Answer, other: served.Answer, speaker: Reader) -> Difference | None:
     """Where the two part; None when they say the same, up to their end."""
     text = prompt[-1]["content"][:MOST_TEXT]
     if own.prompt != other.prompt:

@@ -97,6 +97,14 @@ class Voice:
         logprobs = torch.log_softmax(torch.cat(said.logits).float(), dim=-1).cpu()
         return Answer(list(prompt), said.sequences[0, len(prompt) :].tolist(), logprobs)
 
+    @torch.inference_mode()
+    def scores(self, tokens: Sequence[int]) -> list[float]:
+        """The log-probability of each token but the first, given those before it."""
+        ids = torch.tensor([list(tokens)], device=self._network.device)
+        logprobs = torch.log_softmax(self._network(input_ids=ids, use_cache=False).logits[0, :-1].float(), dim=-1)
+        found: list[float] = logprobs.gather(1, ids[0, 1:, None])[:, 0].tolist()
+        return found
+
     def text(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(tokens)))
 

@@ -1,6 +1,6 @@
-"""Whether a merged model answers as its base and adapter do, in numbers.
+"""What merging and rounding change in a model's numbers, before anybody is asked a question.
 
-parity is the largest difference of a logit on a few prompts, divided by the largest logit there: 0 is the same. Both
+`difference` is the largest one of a logit on a few prompts, divided by the largest logit there: 0 is the same. Both
 sides are computed in float32, so that what is left is the merge and the rounding of the weights alone.
 """
 
@@ -58,23 +58,23 @@ def refuse_differing(reopened: Any, saved: Any) -> None:
 
 
 def refuse_unlike(found: Answers, wanted: Answers, dtype: str) -> float:
-    """The parity of two sets of answers. Raises WorkFailedError when it is worse than rounding to `dtype` explains."""
+    """How far answers are apart. Raises WorkFailedError when it is further than rounding to `dtype` explains."""
     apart = max(_largest(a - b) for a, b in zip(found, wanted, strict=True))
     value = apart / max(_largest(answer) for answer in wanted)
     if not value <= TOLERANCE[dtype]:  # NaN too
-        message = f"The merged model answers differently from base and adapter (parity {value:.3g})."
+        message = f"The merged model answers differently from base and adapter (a difference of {value:.3g})."
         raise WorkFailedError("code", message, "Take the adapter, and use it with the base.")
     return value
 
 
 def compared(found: Answers, wanted: Answers, without: Answers, dtype: str) -> dict[str, Any]:
-    """Result of a merge: `parity`, and a note when rounding moves the answers by much of what the training changed."""
+    """`difference`, and a note when rounding moves the answers by much of what the training changed."""
     value = refuse_unlike(found, wanted, dtype)
     change = sum(float((a - b).abs().sum()) for a, b in zip(wanted, without, strict=True))
     rounding = sum(float((a - b).abs().sum()) for a, b in zip(found, wanted, strict=True))
     lost = rounding / change if change else 0.0
     told = f"Rounding to {dtype} moves the answers by {lost:.0%} of what the training changed. float32 keeps it all."
-    return {"parity": value, "notes": [told] if lost > WORTH_TELLING and dtype != "float32" else []}
+    return {"difference": value, "notes": [told] if lost > WORTH_TELLING and dtype != "float32" else []}
 
 
 def _largest(tensor: torch.Tensor) -> float:
