@@ -1,6 +1,6 @@
 """One structured line for each request worth one, and its time for monitoring. Never the query: it may hold a token.
 
-Answers of /v1 have a log of their own (engine.accounts.request_log), so only what goes wrong there is told here too: the
+Answers of /v1 have a log of their own (engine.accounts.request_log), so only what goes wrong there is told here: the
 line took more time than everything else that the studio does for a request but passing it on.
 """
 

