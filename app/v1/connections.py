@@ -23,7 +23,7 @@ class Server:
 
     def __init__(self, address: str) -> None:
         self._loop = asyncio.get_running_loop()
-        self._free: list[Connection] = []
+        self.free: list[Connection] = []
         self._sweeping: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._path = address.removeprefix(probe.UNIX) if not is_outside(address) else None
@@ -58,14 +58,14 @@ class Server:
         self._is_closed = True
         if self._sweeping is not None:
             self._sweeping.cancel()
-        for connection in self._free:
+        for connection in self.free:
             connection.close()
-        self._free.clear()
+        self.free.clear()
 
     def _taken(self) -> Connection | None:
         """The one that was used last: the others may rest until they are closed."""
-        while self._free:
-            if (connection := self._free.pop()).is_open:
+        while self.free:
+            if (connection := self.free.pop()).is_open:
                 return connection
         return None
 
@@ -74,17 +74,17 @@ class Server:
             connection.close()
             return
         connection.free_since = self._loop.time()
-        self._free.append(connection)
+        self.free.append(connection)
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(IDLE_SECONDS, self._sweep)
 
     def _sweep(self) -> None:
         """Closes what was not used for IDLE_SECONDS, and comes again when the next one is due."""
         due = self._loop.time() - IDLE_SECONDS
-        for connection in [one for one in self._free if one.free_since <= due]:
-            self._free.remove(connection)
+        for connection in [one for one in self.free if one.free_since <= due]:
+            self.free.remove(connection)
             connection.close()
-        first = min((one.free_since for one in self._free), default=None)
+        first = min((one.free_since for one in self.free), default=None)
         self._sweeping = None if first is None else self._loop.call_at(first + IDLE_SECONDS, self._sweep)
 
     async def _opened(self) -> Connection:
