@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import metrics, sweeper
 from app.cli import serve
+from app.window import studio
 from app.window import window as studio_window
 from app.window.early_head import EarlyHead
 from app.window.kept_pages import MOST, KeptPages
@@ -82,6 +83,16 @@ def test_the_tested_gradio_is_the_one_that_is_installed() -> None:
     (line,) = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.startswith("gradio==")]
     assert line.startswith(f"gradio=={studio_window.TESTED_GRADIO}.")
     assert studio_window.is_tested()
+
+
+def test_every_page_is_described_with_its_parts_and_what_they_do(window: TestClient) -> None:
+    config = window.app.routes[-1].app.get_blocks().config  # type: ignore[attr-defined]
+    assert [slug for slug, *_ in config["pages"]] == ["", *(module.SLUG for module in studio.PAGES[1:])]
+    for page in config["page"].values():
+        assert page["layout"]["children"]
+        assert page["dependencies"]
+    described = {component["id"] for component in config["components"]}
+    assert {part for page in config["page"].values() for part in page["components"]} <= described
 
 
 def test_gradios_queue_knows_the_application_that_is_mounted(window: TestClient) -> None:
