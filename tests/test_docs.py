@@ -164,7 +164,7 @@ def is_command(words: list[str]) -> bool:
         command = command.loaded() if isinstance(command, Listed) else command
     known_options = {option for parameter in getattr(command, "params", ()) for option in options_of(parameter)}
     options = {word.strip("[](),") for word in words if word.lstrip("[").startswith("--")}
-    return command is not None and options <= known_options
+    return command is not None and options - {"--help"} <= known_options
 
 
 def options_of(parameter: Any) -> list[str]:
