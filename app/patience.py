@@ -9,6 +9,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 20.0
+ALONE_SECONDS = 0.005  # after so long the head of an answer leaves without its body
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -49,7 +50,7 @@ class PatientProtocol(HttpToolsProtocol):
 
 
 class OnePacket:
-    """Where one answer is written to: its head leaves with what follows in the same instant, or alone right after.
+    """Where one answer is written to: its head leaves with what follows within milliseconds, or alone.
 
     uvicorn writes them one after the other. Two packets are two calls of the system on both sides, and the client wakes
     up twice, which takes longer than most of what the studio does for a request.
@@ -58,14 +59,16 @@ class OnePacket:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._head: bytes | None = None
+        self._alone: asyncio.TimerHandle | None = None
         self._has_begun = False
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
         if not self._has_begun:
             self._has_begun, self._head = True, data
-            self._loop.call_soon(self.flush)
-        elif self._head is not None:
+            self._alone = self._loop.call_later(ALONE_SECONDS, self.flush)
+        elif self._head is not None and self._alone is not None:
+            self._alone.cancel()
             data, self._head = self._head + data, None
             self._transport.write(data)
         else:
@@ -73,7 +76,7 @@ class OnePacket:
 
     def flush(self) -> None:
         """Sends the head now, if it is still here."""
-        if self._head is not None:
+        if self._head is not None and not self.is_closing():
             data, self._head = self._head, None
             self._transport.write(data)
 
