@@ -1,11 +1,15 @@
-"""How long the server waits for the head of a request: whoever sends it a byte at a time would hold a connection."""
+"""How the server speaks HTTP: it waits only so long for the head of a request, and answers in one packet where it can.
+
+Whoever sends a head a byte at a time would hold a connection.
+"""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 20.0
+ALONE_SECONDS = 0.005  # after so long the head of an answer leaves without its body
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -26,7 +30,10 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before and self.scope["method"] != "HEAD":
+            self.cycle.transport = cast("asyncio.Transport", OnePacket(self.transport, self.loop))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -40,3 +47,39 @@ class PatientProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class OnePacket:
+    """Where one answer is written to: its head leaves with what follows within milliseconds, or alone.
+
+    uvicorn writes them one after the other. Two packets are two calls of the system on both sides, and the client wakes
+    up twice, which takes longer than most of what the studio does for a request.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head: bytes | None = None
+        self._alone: asyncio.TimerHandle | None = None
+        self._has_begun = False
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if not self._has_begun:
+            self._has_begun, self._head = True, data
+            self._alone = self._loop.call_later(ALONE_SECONDS, self.flush)
+        elif self._head is not None and self._alone is not None:
+            self._alone.cancel()
+            data, self._head = self._head + data, None
+            self._transport.write(data)
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Sends the head now, if it is still here."""
+        if self._head is not None and not self.is_closing():
+            data, self._head = self._head, None
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()

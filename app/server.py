@@ -1,7 +1,7 @@
 """The studio as one ASGI application: guard, REST, gateway, window.
 
-From the outside in: Guard (who are you), AccessLog (what took how long), GZip, BodyLimit, EarlyHead,
-Lane (a short way to the gateway), then the routes.
+From the outside in: Guard (who are you), AccessLog (what took how long), Lane (a short way to the gateway), GZip,
+BodyLimit, EarlyHead, then the routes.
 Gradio is mounted last at "/", so it answers for everything that nothing else does.
 """
 
@@ -41,6 +41,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
         docs_url=None,
         redoc_url=None,
         lifespan=_with_engine if with_engine else None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; asking for others took time
     )
     app.state.access = access or Access.from_settings(current_settings, current_settings.host, current_settings.port)
     routes.install(app)
@@ -48,12 +49,12 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     app.include_router(gateway.router, responses={422: {"description": "A field is wrong."}})
     app.include_router(metrics.router)
     app.include_router(login.make_router(lambda: app.state.access))
-    app.add_middleware(Lane)
     if with_window:
         mounted = window.mount(app)
         app.add_middleware(EarlyHead, head=mounted.head, kept=mounted.kept, skip=("/login", "/api/"))
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(Lane)
     app.add_middleware(AccessLog)
     app.add_middleware(Guard, access=lambda: app.state.access)
     return app

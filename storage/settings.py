@@ -57,4 +57,11 @@ def settings() -> Settings:
 
 def place(name: Literal["home", "database_url", "redis_url"]) -> str:
     """One of the settings that say where things are, "" when it has no value: asked too often to read all of them."""
-    return os.environ.get(f"{PREFIX}{name.upper()}") or str(Settings.model_fields[name].default or "")
+    variable, default = _PLACES[name]
+    return os.environ.get(variable) or default
+
+
+_PLACES = {
+    name: (f"{PREFIX}{name.upper()}", str(Settings.model_fields[name].default or ""))
+    for name in ("home", "database_url", "redis_url")
+}

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from app.cli.commands import cli
+from app.cli.late import Listed
 from engine.rows.health.checks import CHECKS
 from tests import project_map
 from tests.engine.rows import test_health_checks
@@ -160,9 +161,10 @@ def is_command(words: list[str]) -> bool:
         if not hasattr(command, "commands"):
             break  # the words after it are arguments
         command = command.commands.get(name)
+        command = command.loaded() if isinstance(command, Listed) else command
     known_options = {option for parameter in getattr(command, "params", ()) for option in options_of(parameter)}
     options = {word.strip("[](),") for word in words if word.lstrip("[").startswith("--")}
-    return command is not None and options <= known_options
+    return command is not None and options - {"--help"} <= known_options
 
 
 def options_of(parameter: Any) -> list[str]:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import psutil
+import typer
 
 from engine import sizes
 from engine.errors import RefusedError
@@ -137,3 +138,12 @@ def _torch() -> Finding:
         return Finding("bad", "torch", "cannot be imported; install it again")
     release, gpus, threads = facts.split()
     return Finding("ok", "torch works", f"{release}, {gpus} GPUs, {threads} threads")
+
+
+def show_doctor() -> None:
+    """Say what this machine has for the studio, and what it lacks."""
+    bad = False
+    for finding in examine():
+        bad = bad or finding.verdict == "bad"
+        typer.echo(f"{finding.verdict:<5} {finding.what:<14} {finding.detail}")
+    raise typer.Exit(1 if bad else 0)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli import endpoints as cli_endpoints
 from app.cli import running_studio
+from app.cli.serving import endpoints as cli_endpoints
 from engine import sizes
 from engine.registry import aliases, described, disk, following, gates, registered, versions
 from engine.registry.aliases import Promotion

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import typer
+
 from engine.life.life import Life
 from storage import db, home
 
@@ -75,3 +77,8 @@ def work_until_stopped(say: Callable[[str], None]) -> None:
     say("The worker is ready. Press Ctrl+C to stop it; running trainings continue.")
     stop.wait()
     life.stop()
+
+
+def worker() -> None:
+    """Move queued work on, without the window: for further machines over a shared folder."""
+    work_until_stopped(typer.echo)

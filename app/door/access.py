@@ -10,6 +10,7 @@ import ipaddress
 import os
 import secrets
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ SESSION_SECONDS = 30 * 24 * 3600
 SHARED_SESSION_SECONDS = 8 * 3600
 SHORTEST_TOKEN = 16
 SHORTEST_PASSWORD = 8
+LONGEST_NETLOC = 300  # a name has 253 characters at most
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -95,6 +97,11 @@ class Access:
 
 def host_name(netloc: str) -> str:
     """The name in a Host header or an Origin's netloc, lower case, without port; "" when it is malformed."""
+    return _host_name(netloc) if len(netloc) <= LONGEST_NETLOC else ""
+
+
+@lru_cache(maxsize=256)
+def _host_name(netloc: str) -> str:
     try:
         parts = urlsplit(f"//{netloc}")
         return (parts.hostname or "") if parts.netloc == netloc and "@" not in netloc and parts.port != 0 else ""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -245,25 +245,35 @@ def _cookie(headers: Headers, name: str) -> str:
 
 def _with_headers(send: Send, scope: Scope, access: Access) -> Send:
     """Adds the security headers, and says what may be kept in caches."""
-    frames = "https://huggingface.co" if access.embedded else "'none'"
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers.setdefault("x-content-type-options", "nosniff")
-            headers.setdefault("referrer-policy", "same-origin")
-            headers.setdefault("content-security-policy", f"{CONTENT_POLICY}; frame-ancestors {frames}")
-            headers.setdefault("cross-origin-opener-policy", "same-origin")
-            headers.setdefault("cross-origin-resource-policy", "same-origin")
-            headers.setdefault("permissions-policy", "camera=(), microphone=(), geolocation=()")
-            if not access.embedded:
-                headers.setdefault("x-frame-options", "DENY")
-            headers.setdefault("cache-control", _caching(scope["path"], message["status"]))
+            headers = message["headers"] = list(message.get("headers", ()))
+            present = {name for name, _ in headers}
+            headers += [header for header in _SECURITY[access.embedded] if header[0] not in present]
+            if b"cache-control" not in present:
+                headers.append((b"cache-control", _caching(scope["path"], message["status"])))
         await send(message)
 
     return send_with_headers
 
 
-def _caching(path: str, status: int) -> str:
+def _security(embedded: bool) -> tuple[tuple[bytes, bytes], ...]:
+    frames = "https://huggingface.co" if embedded else "'none'"
+    headers = {
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+        "content-security-policy": f"{CONTENT_POLICY}; frame-ancestors {frames}",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    } | ({} if embedded else {"x-frame-options": "DENY"})
+    return tuple((name.encode(), value.encode()) for name, value in headers.items())
+
+
+_SECURITY = {embedded: _security(embedded) for embedded in (False, True)}
+
+
+def _caching(path: str, status: int) -> bytes:
     cacheable = status == 200 and path.startswith(CACHED_PATHS)
-    return "private, max-age=31536000, immutable" if cacheable else "no-store"
+    return b"private, max-age=31536000, immutable" if cacheable else b"no-store"

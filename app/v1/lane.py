@@ -25,7 +25,11 @@ CALLS = {f"/v1/{route}": Call(f"/v1/{route}", route) for route in ROUTES}
 
 
 class Lane:
-    """ASGI middleware, innermost."""
+    """ASGI middleware, inside of guard and access log alone.
+
+    So answers of the gateway are not compressed: that took half a second of everybody's time for a long list of
+    embeddings, and no time of the network's worth naming for a short answer.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

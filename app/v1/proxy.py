@@ -1,15 +1,16 @@
 """One request on its way from a client to a backend and back."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
-import aiohttp
 from fastapi import Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.v1 import backend_errors, connections, figures, upstream_answers
+from app.v1.answers import Answer, UnreachedError
 from app.v1.meter import Meter
 from app.v1.request_bodies import CLIENT_GONE, ApiError, Body
 from app.v1.streams import Events, Terms
@@ -21,7 +22,6 @@ from engine.serve.routing import Upstream
 WHOLE_SECONDS = 600  # a backend has so long for an answer that is not streamed, as OpenAI's own client gives it
 SILENT_SECONDS = 300  # an outside one so long between two words of a stream: Ollama may have to load the model first
 OWN_SILENT_SECONDS = 600  # and one of ours, which may read a long prompt on a CPU
-UNREACHED = (aiohttp.ClientOSError, aiohttp.ConnectionTimeoutError, aiohttp.ServerDisconnectedError)
 TELLS_USAGE = ("chat/completions", "completions")  # where a stream can be asked for its usage
 
 
@@ -52,7 +52,7 @@ class Passing:
         self._endpoint.queue.leave()
         return await self._whole(answer, content)
 
-    async def _fetch(self) -> tuple[aiohttp.ClientResponse, bytes | None]:
+    async def _fetch(self) -> tuple[Answer, bytes | None]:
         """The backend's answer with its content, or with None when it is a stream still to be read.
 
         It has a place in the endpoint's queue then. When it fails it has none.
@@ -76,7 +76,7 @@ class Passing:
         self._upstream = routing.upstream(self._body.model)
         self._meter.goes_to(self._upstream, self._endpoint)
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> tuple[aiohttp.ClientResponse, bytes | None]:
+    async def _read(self, answer: Answer) -> tuple[Answer, bytes | None]:
         try:
             if answer.status in backend_errors.LACKING and self._route in backend_errors.OPTIONAL_ROUTES:
                 return answer, await upstream_answers.whole(answer)  # in whatever words: there is no such route
@@ -89,38 +89,39 @@ class Passing:
         answer.close()  # a connection whose answer was read whole has gone back to the pool already
         return answer, content
 
-    async def _connect(self) -> aiohttp.ClientResponse:
+    async def _connect(self) -> Answer:
         """The head of the backend's answer."""
         try:
             return await self._send(self._upstream)
-        except UNREACHED:
+        except UnreachedError:
             canary.note_unreached(self._upstream.backend_id)
             routing.forget()
             self._look_up_again()
         try:
-            return await self._send(self._upstream)
-        except UNREACHED as error:
+            return await self._send(self._upstream, fresh=True)
+        except UnreachedError as error:
             raise self._unreached(error) from error
 
-    def _unreached(self, error: Exception) -> ApiError:
-        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    def _unreached(self, error: UnreachedError) -> ApiError:
+        cause = error.__cause__
         if isinstance(cause, outside.AddressRefusedError):
             return ApiError(f"The backend of `{self._body.model}` is never asked: {cause}.", 502)
         text = f"The backend of `{self._body.model}` does not answer. Try again in a few seconds."
         return ApiError(text, 503, "model", "model_not_ready", routing.RETRY_SECONDS)
 
-    async def _send(self, upstream: Upstream) -> aiohttp.ClientResponse:
+    async def _send(self, upstream: Upstream, fresh: bool = False) -> Answer:
         """Only the body goes on: of the client's headers, its key and cookies above all, the backend sees nothing."""
         is_outside = connections.is_outside(upstream.address)
-        base = upstream.address if is_outside else probe.LOCAL_BASE
-        headers = {"content-type": "application/json", "accept-encoding": "identity"}
-        headers |= probe.key_headers(upstream.key_env) if is_outside else {}
-        silent = (SILENT_SECONDS if is_outside else OWN_SILENT_SECONDS) if self._body.stream else WHOLE_SECONDS
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=connections.CONNECT_SECONDS, sock_read=silent)
-        added = self._added if is_outside else self._added | self._usage_asked()
-        session, body = connections.session(upstream.address), self._body.renamed(upstream.model, added)
-        url = f"{base}/{self._route}"
-        return await session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
+        headers = probe.key_headers(upstream.key_env) if is_outside else {}
+        silent = (SILENT_SECONDS if is_outside else OWN_SILENT_SECONDS) if self._body.stream else None
+        body = self._body.renamed(upstream.model, self._added if is_outside else self._added | self._usage_asked())
+        answer = await connections.server(upstream.address).ask(self._route, headers, body, silent, fresh)
+        try:
+            await answer.head()
+        except BaseException:  # raised again: nobody waits for it any more
+            answer.close()
+            raise
+        return answer
 
     def _usage_asked(self) -> dict[str, Any]:
         """Has a server of ours say how many tokens a stream had. Of outside ones not each knows the field."""
@@ -129,7 +130,7 @@ class Passing:
             return {}
         return {"stream_options": {**(asked or {}), "include_usage": True}}
 
-    async def _whole(self, answer: aiohttp.ClientResponse, content: bytes) -> Response:
+    async def _whole(self, answer: Answer, content: bytes) -> Response:
         said = await upstream_answers.parsed_whole(content)
         if answer.status >= 400:
             return self._error(answer.status, content, said)
@@ -153,7 +154,7 @@ class Passing:
         self._meter.end(status)
         return Response(content, status, self._headers, media_type="application/json")
 
-    def _stream(self, answer: aiohttp.ClientResponse) -> Response:
+    def _stream(self, answer: Answer) -> Response:
         is_outside = connections.is_outside(self._upstream.address)
         asked = self._body.fields.get("stream_options")
         terms = Terms(
@@ -165,23 +166,37 @@ class Passing:
         events = Events(answer, self._meter, terms)
 
         def end() -> None:
-            answer.close()
             self._endpoint.queue.leave()
             self._meter.end(events.status)
 
         return Stream(events, answer.status, self._headers, end)
 
 
-class Stream(StreamingResponse):
+class Stream(Response):
     """Server-sent events, and `end()` when they are over: also when the client left before the first."""
 
     def __init__(self, events: Events, status: int, headers: dict[str, str], end: Callable[[], None]) -> None:
+        self.status_code, self.background = status, None
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no", **headers}
-        super().__init__(events.chunks(), status, headers, "text/event-stream")
-        self._end = end
+        self.init_headers({"content-type": "text/event-stream; charset=utf-8", **headers})
+        self._events, self._end = events, end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            try:
+                with contextlib.suppress(HungUpError):
+                    await while_connected(receive, self._pass(send))
+            finally:
+                self._end()
+            await self._events.read_rest()
         finally:
-            self._end()
+            self._events.close()
+
+    async def _pass(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        is_over = False
+        async for piece in self._events.chunks():
+            is_over = self._events.are_over
+            await send({"type": "http.response.body", "body": piece, "more_body": not is_over})
+        if not is_over:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})

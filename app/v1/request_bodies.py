@@ -136,13 +136,21 @@ def _refuse_kept(fields: dict[str, Any]) -> None:
 
 async def _limited(request: Request) -> bytes:
     """The body, refused as soon as it is known to be too large."""
-    too_large = ApiError(f"The body is larger than {MOST_BODY_BYTES >> 20} MiB.", 413)
-    announced = request.headers.get("content-length", "0")
+    announced = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"0")
     if not announced.isdigit() or int(announced) > MOST_BODY_BYTES:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BODY_BYTES:
-            raise too_large
-    return bytes(body)
+        raise _too_large()
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ApiError("The client has gone.", CLIENT_GONE)
+        pieces.append(message.get("body", b""))
+        size, more = size + len(pieces[-1]), message.get("more_body", False)
+        if size > MOST_BODY_BYTES:
+            raise _too_large()
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _too_large() -> ApiError:
+    return ApiError(f"The body is larger than {MOST_BODY_BYTES >> 20} MiB.", 413)

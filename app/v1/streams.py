@@ -6,14 +6,15 @@ ends before its end gets an error of ours as its last event.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import orjson
 
 from app.v1 import backend_errors, upstream_answers
+from app.v1.answers import Answer
 from app.v1.meter import Meter
 from app.v1.request_bodies import CLIENT_GONE, ApiError
 
@@ -37,7 +38,7 @@ class Terms:
 class Events:
     """One stream. `status` is what became of it: 200 when it was passed on to its end."""
 
-    def __init__(self, answer: aiohttp.ClientResponse, meter: Meter, terms: Terms) -> None:
+    def __init__(self, answer: Answer, meter: Meter, terms: Terms) -> None:
         self._answer, self._meter, self._terms = answer, meter, terms
         self.status = CLIENT_GONE
         self._begun = b""
@@ -60,12 +61,15 @@ class Events:
             yield self._torn(ApiError(SILENT, 504))
         except upstream_answers.ERRORS:  # it died, or was killed, in the middle: say so in the stream's own words
             yield self._torn(ApiError(upstream_answers.BROKEN, 502))
-        if self._is_done and not self._is_torn:
-            await self._read_rest()
+
+    @property
+    def are_over(self) -> bool:
+        """Whether the last event was passed on."""
+        return self._is_done or self._is_torn
 
     async def _whole_lines(self) -> AsyncIterator[bytes]:
         """Until the event that is the last one, whatever comes after it."""
-        async for chunk in self._answer.content.iter_any():
+        async for chunk in self._answer.pieces():
             passed = self._passed(chunk)
             self._settle()
             if passed:
@@ -81,17 +85,22 @@ class Events:
             self._meter.end(self.status)
 
     def _torn(self, error: ApiError) -> bytes:
-        self.status = error.status
+        self.status, self._is_torn = error.status, True
         self._meter.end(error.status)
         return b"\n\ndata: " + error.body() + b"\n\n"
 
-    async def _read_rest(self) -> None:
-        try:
+    async def read_rest(self) -> None:
+        """Reads what follows a stream's last event, so that its connection can be used again."""
+        if not self._is_done or self._is_torn or self._answer.is_whole:
+            return
+        with contextlib.suppress(TimeoutError, *upstream_answers.ERRORS):
             async with asyncio.timeout(REST_SECONDS):
-                async for _ in self._answer.content.iter_any():
+                async for _ in self._answer.pieces():
                     pass
-        except (TimeoutError, *upstream_answers.ERRORS):
-            self._answer.close()
+
+    def close(self) -> None:
+        """Lets go of the answer. A connection whose answer was not read to its end is not used again."""
+        self._answer.close()
 
     def _passed(self, chunk: bytes) -> bytes:
         """What of the whole lines so far goes on. Raises ApiError for a line that does not end."""

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
-import aiohttp
 import orjson
 
+from app.v1.answers import Answer, BrokenOffError
 from app.v1.request_bodies import ApiError
 from engine.serve import outside
 
@@ -13,34 +13,28 @@ MOST_NESTED = 1_000_000  # lists and objects in an answer that is read to rename
 BROKEN = "The backend broke off while it answered. Try again."
 NOT_JSON = "The backend's answer is not JSON."
 LONG_BYTES = 256 << 10  # what is longer takes more than a millisecond to read
-ERRORS = (aiohttp.ClientError, ValueError, OSError)  # ValueError: of yarl, and of headers that are none
+ERRORS = (BrokenOffError, ValueError, OSError)  # ValueError: of an address that is none
 
 
-def check_head(answer: aiohttp.ClientResponse) -> bool:
+def check_head(answer: Answer) -> bool:
     """Whether the answer is a stream. Raises ApiError for one that cannot be passed on."""
     if not (200 <= answer.status < 300 or 400 <= answer.status < 600):
         raise ApiError(f"The backend answered {answer.status}, which is neither an answer nor an error.", 502)
-    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+    if answer.is_encoded:
         raise ApiError("The backend answered compressed, which was not asked for.", 502)
-    if answer.content_type not in ("text/event-stream", "application/json"):
+    kind = answer.content_type
+    if kind not in ("text/event-stream", "application/json"):
         raise ApiError(f"The backend answered {answer.status} without JSON.", 502)
-    return answer.content_type == "text/event-stream"
+    return kind == "text/event-stream"
 
 
-async def whole(answer: aiohttp.ClientResponse) -> bytes:
-    """All that the backend says, when it is not too much. Raises ApiError, and aiohttp's errors."""
-    too_large = ApiError(f"The backend's answer is larger than {outside.MOST_ANSWER_BYTES >> 20} MiB.", 502)
-    announced = answer.content_length
-    if announced is not None and announced <= outside.MOST_ANSWER_BYTES:
-        return await answer.read()
-    if announced is not None:
-        raise too_large
-    content = bytearray()
-    async for chunk in answer.content.iter_any():
-        content += chunk
-        if len(content) > outside.MOST_ANSWER_BYTES:
-            raise too_large
-    return bytes(content)
+async def whole(answer: Answer) -> bytes:
+    """All that the backend says, when it is not too much. Raises ApiError and BrokenOffError."""
+    is_short = (answer.length or 0) <= outside.MOST_ANSWER_BYTES
+    content = await answer.read(outside.MOST_ANSWER_BYTES) if is_short else None
+    if content is None:
+        raise ApiError(f"The backend's answer is larger than {outside.MOST_ANSWER_BYTES >> 20} MiB.", 502)
+    return content
 
 
 async def parsed_whole(content: bytes) -> Any:

@@ -3,7 +3,7 @@
 Gradio writes a type stub beside the source of each of its 81 component classes while it is imported, which takes a
 third of the import and needs a writable installation. Editors want those files, a running studio does not, so that
 one function does nothing here. The stubs that came with the wheel stay as they are. Like the other short cuts,
-`_one_application` and the pages that are kept, this knows Gradio from within, so they are taken only with the minor
+`_built_once` and the pages that are kept, this knows Gradio from within, so they are taken only with the minor
 version they were tested with.
 """
 
@@ -62,7 +62,7 @@ def mount(app: FastAPI) -> Mounted:
     app.mount("/static-bokeh", StaticFiles(packages=[("bokeh", "server/static/js")]))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="SSR mode is not supported")
-        with _one_application() if is_tested() else nullcontext():
+        with _built_once() if is_tested() else nullcontext():
             demo = studio.build()
         gradio.mount_gradio_app(
             app,
@@ -98,18 +98,20 @@ def is_tested() -> bool:
 
 
 @contextmanager
-def _one_application() -> Iterator[None]:
-    """While it is built, Gradio makes a whole server for each page and throws all of them away: a second of start-up.
+def _built_once() -> Iterator[None]:
+    """While it is built, Gradio makes a whole server for each page, and describes all pages so far, each part anew.
 
-    The mount makes the one that is used.
+    It throws all of that away, and took a second and a half of start-up for it. The mount makes what is used.
     """
     application: Any = import_module("gradio.routes").App
-    make = vars(application)["create_app"]
+    blocks: Any = import_module("gradio.blocks").Blocks
+    make, describe = vars(application)["create_app"], blocks.get_config_file
     application.create_app = staticmethod(lambda *_arguments, **_options: None)
+    blocks.get_config_file = lambda _self: {}
     try:
         yield
     finally:
-        application.create_app = make
+        application.create_app, blocks.get_config_file = make, describe
 
 
 class _NoStubs(MetaPathFinder):

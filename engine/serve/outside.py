@@ -5,7 +5,7 @@ looked up a second time may lead elsewhere (DNS rebinding). Redirects are never 
 are allowed, since Ollama, LM Studio and llama.cpp run there. What is refused everywhere is where cloud machines keep
 their credentials. No proxy of the environment is used: it would look the name up itself.
 
-The gateway connects through `open_socket` (aiohttp), everything else through `Transport` (httpx).
+The gateway connects through `open_socket`, everything else through `Transport` (httpx).
 """
 
 import ipaddress
@@ -125,7 +125,7 @@ def refuse(numeric: str) -> None:
 
 
 def open_socket(info: tuple[Any, ...]) -> socket.socket:
-    """A socket for one entry of getaddrinfo, as aiohttp's `socket_factory` gets it just before it connects."""
+    """A socket for one entry of getaddrinfo, just before it is connected to."""
     family, kind, protocol, _name, address = info
     refuse(str(address[0]))
     return socket.socket(family, kind, protocol)

@@ -63,6 +63,8 @@ class Route:
     backend: Backend
     model: str  # what the server calls it
     problem: str | None = None  # why its adapter does not answer
+    ready: Upstream | None = None  # when it answers; made once, since a column of a row costs more than a dictionary
+    sleeps: bool = False  # whether its endpoint goes to sleep when nobody asks
 
 
 class _Routes:
@@ -115,18 +117,15 @@ def upstream(model: str) -> Upstream:
     found = _current().get(model)
     if found is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
-    endpoint, backend = found.endpoint, found.backend
-    idle.used(endpoint)
-    if canary.chosen(endpoint, backend, model) is not backend:
+    if found.sleeps:
+        idle.used(found.endpoint)
+    if canary.is_any() and canary.chosen(found.endpoint, found.backend, model) is not found.backend:
         found = _routes.table.on_trial.get(model, found)
-        backend = found.backend
-    if backend.status != EndpointStatus.READY or backend.address is None:
-        raise _not_ready(endpoint, backend)
-    if found.problem is not None:
-        raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {found.problem}", "Add it again.", None)
-    key_env = backend.options.get("api_key_env") if backend.kind == "external" else None
-    does = abilities.of(backend)
-    return Upstream(backend.address, found.model, endpoint.id, backend.id, key_env, endpoint.name, backend.kind, does)
+    if found.ready is not None:
+        return found.ready
+    if found.backend.status != EndpointStatus.READY or found.backend.address is None:
+        raise _not_ready(found.endpoint, found.backend)
+    raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {found.problem}", "Add it again.", None)
 
 
 def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
@@ -143,6 +142,13 @@ def served_models() -> list[dict[str, object]]:
         for name, found in _current().items()
         if found.backend.status in (EndpointStatus.READY, EndpointStatus.ASLEEP) and found.problem is None
     ]
+
+
+def answers(model: str) -> bool:
+    """Whether requests for a name are known to be answered: what was read a moment ago, without reading it anew."""
+    table = _routes.table
+    found = table.routes.get(model)
+    return found is not None and found.ready is not None and time.monotonic() - table.read_at <= FRESH_SECONDS
 
 
 def route(model: str) -> tuple[Endpoint, Backend] | None:
@@ -191,7 +197,7 @@ def _routes_of(
 ) -> list[tuple[str, Route]]:
     if backend.kind == "external":
         model = backend.options.get("model") or backend.served_names[0]
-        return [(endpoint.name, Route(endpoint, backend, model))]
+        return [(endpoint.name, _leading(endpoint, backend, model))]
     subjects = adapter_names.public(endpoint.name, backend.adapters)
     loads = {name: settled.get((backend.id, subjects.get(name, ""))) for name in served_names(endpoint, backend)}
     return [(name, _route(endpoint, backend, name, load)) for name, load in loads.items()]
@@ -200,9 +206,18 @@ def _routes_of(
 def _route(endpoint: Endpoint, backend: Backend, name: str, load: ServedAdapter | None) -> Route:
     """What was there from the server's start (the base, a whole model) is called there as here."""
     if load is None:
-        return Route(endpoint, backend, name)
+        return _leading(endpoint, backend, name)
     is_there = load.status == AdapterStatus.LOADED and load.attempt == backend.attempt
-    return Route(endpoint, backend, load.internal_name, None if is_there else load.error or "it is being loaded.")
+    return _leading(endpoint, backend, load.internal_name, None if is_there else load.error or "it is being loaded.")
+
+
+def _leading(endpoint: Endpoint, backend: Backend, model: str, problem: str | None = None) -> Route:
+    ready = None
+    if backend.status == EndpointStatus.READY and backend.address is not None and problem is None:
+        key_env = backend.options.get("api_key_env") if backend.kind == "external" else None
+        does = abilities.of(backend)
+        ready = Upstream(backend.address, model, endpoint.id, backend.id, key_env, endpoint.name, backend.kind, does)
+    return Route(endpoint, backend, model, problem, ready, bool(endpoint.idle_minutes))
 
 
 def _current() -> dict[str, Route]:

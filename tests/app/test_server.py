@@ -1,7 +1,6 @@
-"""The application as a whole: pages, static files, compression, monitoring, its log."""
+"""The application as a whole: pages, static files, compression, monitoring."""
 
 import asyncio
-import json
 import logging
 import os
 import socket
@@ -18,14 +17,13 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from app import metrics, sweeper
-from app.access_log import route_of
 from app.cli import serve
+from app.window import studio
 from app.window import window as studio_window
 from app.window.early_head import EarlyHead
 from app.window.kept_pages import MOST, KeptPages
 from engine.accounts import keys
 from engine.errors import ConflictError, TunesmithError
-from engine.process import logs
 from storage import db
 from storage.tables import Model
 from tests.conftest import ROOT
@@ -85,6 +83,16 @@ def test_the_tested_gradio_is_the_one_that_is_installed() -> None:
     (line,) = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.startswith("gradio==")]
     assert line.startswith(f"gradio=={studio_window.TESTED_GRADIO}.")
     assert studio_window.is_tested()
+
+
+def test_every_page_is_described_with_its_parts_and_what_they_do(window: TestClient) -> None:
+    config = window.app.routes[-1].app.get_blocks().config  # type: ignore[attr-defined]
+    assert [slug for slug, *_ in config["pages"]] == ["", *(module.SLUG for module in studio.PAGES[1:])]
+    for page in config["page"].values():
+        assert page["layout"]["children"]
+        assert page["dependencies"]
+    described = {component["id"] for component in config["components"]}
+    assert {part for page in config["page"].values() for part in page["components"]} <= described
 
 
 def test_gradios_queue_knows_the_application_that_is_mounted(window: TestClient) -> None:
@@ -177,26 +185,6 @@ def test_metrics_count_what_the_database_holds(owner: TestClient) -> None:
     assert 'route="/api/runs/{id}",status="404"' in text
     assert "tunesmith_gateway_requests" in text
     assert "abc" not in text
-
-
-def test_routes_are_named_by_pattern_so_that_series_stay_few() -> None:
-    assert route_of({"path": "/fragments/runs/table", "type": "http"}) == "/fragments"
-    assert route_of({"path": "/anything/at/all", "type": "http"}) == "window"
-
-
-def test_requests_are_logged_with_facts_and_without_the_query(owner: TestClient) -> None:
-    logs.set_up("test")
-    try:
-        owner.post(f"/api/projects?token={TOKEN}", json={"name": "x"})
-        owner.get("/api/projects")
-        lines = [json.loads(line) for line in logs.file("test").read_text().splitlines()]
-    finally:
-        logs.take_down()
-    access_lines = [line for line in lines if line["logger"] == "tunesmith.access"]
-    assert [line["message"] for line in access_lines] == ["POST /api/projects 201"]
-    assert access_lines[0]["status"] == 201
-    assert access_lines[0]["milliseconds"] > 0
-    assert TOKEN not in json.dumps(lines)
 
 
 def test_the_engine_lives_as_long_as_the_server() -> None:

@@ -100,3 +100,15 @@ def test_a_slow_body_may_take_its_time(address: tuple[str, int], monkeypatch: py
             threading.Event().wait(0.05)
         connection.sendall(body[8:])
         assert b" 201 " in connection.recv(100)
+
+
+def test_head_and_body_of_an_answer_come_in_one_packet(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=10) as connection:
+        for request in ("GET", "GET", "HEAD"):
+            connection.sendall(f"{request} /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            head, _, body = connection.recv(1 << 16).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 405" if request == "HEAD" else b"HTTP/1.1 200")
+            assert (b'"status"' in body) == (request == "GET")
+        connection.sendall(b"GET /api/health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b'"status"' in connection.recv(1 << 16)
+        assert connection.recv(1) == b""

@@ -106,6 +106,11 @@ def read(session: Session, names: Callable[[Endpoint, Backend], Sequence[str]]) 
     )
 
 
+def is_any() -> bool:
+    """Whether any trial is under way."""
+    return bool(_trials.by_endpoint)
+
+
 def chosen(endpoint: Endpoint, blue: Backend, model: str) -> Backend:
     """Who answers this request: green for its share of those it has the name of, as evenly as it goes."""
     return _trials.pick(endpoint.id, blue, model) if _trials.by_endpoint else blue

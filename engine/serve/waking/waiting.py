@@ -62,7 +62,7 @@ def waiting(endpoint_id: str) -> int:
 
 def is_held(model: str) -> bool:
     """Whether requests for a name wait now."""
-    return _held(model) is not None
+    return not routing.answers(model) and _held(model) is not None
 
 
 async def until_ready(model: str) -> None:

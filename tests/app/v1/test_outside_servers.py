@@ -7,14 +7,13 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-import aiohttp
 import httpx
 import openai
 import psutil
 import pytest
 from fastapi import FastAPI
 
-from app.v1 import connections, gateway, proxy, traffic, upstream_answers
+from app.v1 import answers, connections, gateway, proxy, traffic, upstream_answers
 from engine.chat import chat
 from engine.serve import endpoints, outside, routing
 from storage import db
@@ -186,15 +185,14 @@ def test_a_name_that_now_leads_to_a_place_of_credentials_is_never_asked(
         return look_up(now[0] if host == "rebound.example" else host, port, *more, **named)
 
     async def ask_twice(address: str) -> None:
-        session = connections.session(address)
-        async with session.get(f"{address}/models") as answer:
-            assert await answer.read() == LIST
+        server = connections.server(address)
+        answer = await server.ask("models", {}, b"{}", None)
+        await answer.head()
+        assert await answer.read(MIB) == LIST
         now[0] = "169.254.169.254"
-        assert isinstance(session.connector, aiohttp.TCPConnector)
-        session.connector.clear_dns_cache()
-        with pytest.raises(aiohttp.ClientConnectorError) as caught:
-            await session.get(f"{address}/models")
-        assert isinstance(caught.value.os_error, outside.AddressRefusedError)
+        with pytest.raises(answers.UnreachedError) as caught:
+            await server.ask("models", {}, b"{}", None, fresh=True)
+        assert isinstance(caught.value.__cause__, outside.AddressRefusedError)
         await connections.close_all()
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)

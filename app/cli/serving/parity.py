@@ -6,7 +6,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.data import follow_work
-from app.cli.endpoints import Named, find
+from app.cli.serving.endpoints import Named, find
 from engine.serve import parity
 
 Rows = Annotated[int, typer.Option(help="Held-out rows of each run that are asked, beside eight fixed prompts.")]

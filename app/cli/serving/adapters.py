@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.endpoints import Named, find
+from app.cli.serving.endpoints import Named, find
 from engine import sizes
 from engine.errors import NotFoundError
 from engine.serve import adapters

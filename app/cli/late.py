@@ -1,0 +1,57 @@
+"""Commands whose programs are imported when they are called: the list of all commands shows within a second."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True)
+class Late:
+    """Where a command is, or a group of them, and what the list says of it: the first paragraph of its own help."""
+
+    module: str  # in app.cli
+    name: str  # of a function, or of a Typer
+    help: str
+
+
+class Listed(TyperCommand):
+    """A command in the list."""
+
+    def __init__(self, name: str, late: Late) -> None:
+        super().__init__(name, help=late.help)
+        self._late = late
+
+    def loaded(self) -> Any:
+        """The command itself."""
+        found = getattr(import_module(f"app.cli.{self._late.module}"), self._late.name)
+        around = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        around.callback()(_nothing)  # so that it is a group
+        if isinstance(found, typer.Typer):
+            around.add_typer(found, name=self.name)
+        else:
+            around.command(self.name)(found)
+        group: Any = typer.main.get_command(around)
+        return group.commands[self.name]
+
+
+def group_of(late: Mapping[str, Late]) -> type[TyperGroup]:
+    """A group of such commands, for `typer.Typer(cls=...)`. What is added to it in the usual way comes after them."""
+
+    class Group(TyperGroup):
+        def __init__(self, *, commands: Any = None, **settings: Any) -> None:
+            listed = {name: Listed(name, one) for name, one in late.items()}
+            super().__init__(commands={**listed, **(commands or {})}, **settings)
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+            name, command, rest = super().resolve_command(ctx, args)
+            return name, command.loaded() if isinstance(command, Listed) else command, rest
+
+    return Group
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,1 @@
+"""`tunesmith endpoint`: what is served, looked at and changed."""
