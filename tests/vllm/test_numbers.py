@@ -11,7 +11,8 @@ import pytest
 from engine.chat import chat
 from engine.errors import RefusedError
 from engine.process import footprint, process
-from engine.serve import endpoints, probe, pulse, routing
+from engine.serve import endpoints, probe, routing
+from engine.serve.watching import pulse
 from storage import home
 from storage.statuses import EndpointStatus
 from storage.tables import Backend

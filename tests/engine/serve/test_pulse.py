@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from engine.process import footprint
-from engine.serve import backends, probe, pulse
-from engine.serve.pulse import Pulse
+from engine.serve import backends, probe
+from engine.serve.watching import pulse
+from engine.serve.watching.pulse import Pulse
 from storage import home
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
