@@ -185,13 +185,16 @@ class Soak:
 
     async def _take_over(self) -> None:
         headers = {"authorization": f"Bearer {TOKEN}"}
-        async with self._http.get("/api/endpoints", headers=headers) as answer:
-            [endpoint] = await answer.json()
-        address = f"/api/endpoints/{endpoint['id']}/deploy"
-        async with self._http.post(address, json={"options": {}}, headers=headers) as answer:
-            if answer.status >= 300:
-                self.found.wrong[f"takeover: {await answer.text()}"] += 1
-            self.found.takeovers += 1
+        try:
+            async with self._http.get("/api/endpoints", headers=headers) as answer:
+                [endpoint] = await answer.json()
+            address = f"/api/endpoints/{endpoint['id']}/deploy"
+            async with self._http.post(address, json={"options": {}}, headers=headers) as answer:
+                if answer.status >= 300:
+                    self.found.wrong[f"takeover: {await answer.text()}"] += 1
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self.found.wrong[f"takeover: {type(error).__name__}"] += 1
+        self.found.takeovers += 1
 
     async def _tell(self) -> None:
         last, ended = self.found.samples[-1], sum(self.found.ended.values())
@@ -266,11 +269,12 @@ def main() -> int:
         ("--takeover", 3.0, "minutes from one takeover to the next"),
     ):
         parser.add_argument(name, type=float, default=default, help=words)
+    parser.add_argument("--studio", default="tests.browser.studio", help="the module that is started")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         model = Path(folder) / "tiny"
         subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.tiny", str(model)], cwd=ROOT, check=True)
-        with running(Path(folder), "tests.browser.studio") as studio:
+        with running(Path(folder), asked.studio) as studio:
             secret = prepare(studio, model)
             print("minute  requests  wrong  resident       own  files  threads   p50 ms   p95 ms  takeovers")
             found = asyncio.run(soak(studio, secret, asked))
