@@ -252,7 +252,7 @@ def prepare(studio: Studio, model: Path) -> str:
 
 
 async def soak(studio: Studio, secret: str, asked: argparse.Namespace) -> Found:
-    connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=120)
+    connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=600)
     headers = {"authorization": f"Bearer {secret}"}
     async with aiohttp.ClientSession(studio.url, connector=connector, timeout=timeout, headers=headers) as http:
         load = Soak(studio, http, asked)
