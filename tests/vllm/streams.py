@@ -1,6 +1,6 @@
 """A few streams a second of real answers, each read to its end: whether it was whole, and whose words it had.
 
-    python -m tests.vllm.streams URL MODEL [--rate 3] [--seconds 60]
+    python -m tests.vllm.streams URL MODEL [--rate 1] [--seconds 60]
 
 URL is a running studio whose token or key is in TUNESMITH_TOKEN. Prints how the streams ended.
 """
@@ -18,7 +18,7 @@ import aiohttp
 import orjson
 
 QUESTIONS = tuple(f"What is {a} plus {b}?" for a, b in ((17, 6), (24, 13), (8, 31), (45, 12)))
-TOKENS = 16
+TOKENS = 8
 
 
 @dataclass
@@ -129,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
     parser.add_argument("model")
-    parser.add_argument("--rate", type=float, default=3)
+    parser.add_argument("--rate", type=float, default=1)
     parser.add_argument("--seconds", type=float, default=60)
     given = parser.parse_args()
     with Load(given.url, given.model, given.rate, os.environ["TUNESMITH_TOKEN"]) as load:

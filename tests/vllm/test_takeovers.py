@@ -44,7 +44,7 @@ def becomes(backend_id: str, status: EndpointStatus) -> None:
     wait_for(has_become, READY_SECONDS, every=0.5)
 
 
-@pytest.mark.parametrize(("way", "rate"), [("beside", 3.0), ("replace", 2.0)])
+@pytest.mark.parametrize(("way", "rate"), [("beside", 1.0), ("replace", 1.0)])
 def test_no_real_stream_fails_is_cut_or_mixed_while_a_new_version_takes_over(
     url: str, model: Model, monkeypatch: pytest.MonkeyPatch, way: str, rate: float
 ) -> None:
