@@ -23,6 +23,10 @@ SILENT_SECONDS = 300  # an outside one so long between two words of a stream: Ol
 OWN_SILENT_SECONDS = 600  # and one of ours, which may read a long prompt on a CPU
 UNREACHED = (aiohttp.ClientOSError, aiohttp.ConnectionTimeoutError, aiohttp.ServerDisconnectedError)
 TELLS_USAGE = ("chat/completions", "completions")  # where a stream can be asked for its usage
+NOT_SCORED = (
+    "`{}` is answered by vLLM on a CPU with adapters, which ends when it is asked for log-probabilities of prompts. "
+    "Leave out `echo` or `logprobs`, serve the run merged, or serve it by the studio's own server."
+)
 
 
 class Passing:
@@ -111,6 +115,8 @@ class Passing:
 
     async def _send(self, upstream: Upstream) -> aiohttp.ClientResponse:
         """Only the body goes on: of the client's headers, its key and cookies above all, the backend sees nothing."""
+        if not upstream.scores_prompts and self._body.scores_prompt:
+            raise ApiError(NOT_SCORED.format(self._body.model), 400, "prompt_logprobs", "unsupported_parameter")
         is_outside = connections.is_outside(upstream.address)
         base = upstream.address if is_outside else probe.LOCAL_BASE
         headers = {"content-type": "application/json", "accept-encoding": "identity"}

@@ -8,7 +8,7 @@ The table is read from the database at most once a second, so a request costs a 
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import NotFoundError, TunesmithError
 from engine.serve import abilities, adapter_names, idle
@@ -35,6 +35,7 @@ class Upstream:
     endpoint: str = ""  # the endpoint's name
     kind: str = ""  # transformers, vllm or external
     does: Ability = "text"
+    scores_prompts: bool = True  # whether it survives being asked for log-probabilities of a prompt
 
 
 class NotReadyError(TunesmithError):
@@ -63,6 +64,7 @@ class Route:
     backend: Backend
     model: str  # what the server calls it
     problem: str | None = None  # why its adapter does not answer
+    has_adapters: bool = False  # beside it, or itself one
 
 
 class _Routes:
@@ -125,8 +127,22 @@ def upstream(model: str) -> Upstream:
     if found.problem is not None:
         raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {found.problem}", "Add it again.", None)
     key_env = backend.options.get("api_key_env") if backend.kind == "external" else None
-    does = abilities.of(backend)
-    return Upstream(backend.address, found.model, endpoint.id, backend.id, key_env, endpoint.name, backend.kind, does)
+    return Upstream(
+        backend.address, found.model, endpoint.id, backend.id, key_env, endpoint.name, backend.kind,
+        abilities.of(backend), _scores_prompts(found),
+    )  # fmt: skip
+
+
+def _scores_prompts(route: Route) -> bool:
+    """vLLM on a CPU that was started for adapters ends when several prompts are scored at once, whoever asks.
+
+    Seen with 0.32: `add_lora_logits` takes the rows of all prompts for those of the answers.
+    """
+    options, backend = route.backend.options, route.backend
+    is_for_adapters = route.has_adapters or any(
+        options.get(name) for name in ("enable_lora", "max_loras", "max_lora_rank")
+    )
+    return not (backend.kind == "vllm" and backend.device == "cpu" and is_for_adapters)
 
 
 def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
@@ -194,7 +210,11 @@ def _routes_of(
         return [(endpoint.name, Route(endpoint, backend, model))]
     subjects = adapter_names.public(endpoint.name, backend.adapters)
     loads = {name: settled.get((backend.id, subjects.get(name, ""))) for name in served_names(endpoint, backend)}
-    return [(name, _route(endpoint, backend, name, load)) for name, load in loads.items()]
+    has_adapters = any(loads.values())
+    return [
+        (name, replace(_route(endpoint, backend, name, load), has_adapters=has_adapters))
+        for name, load in loads.items()
+    ]
 
 
 def _route(endpoint: Endpoint, backend: Backend, name: str, load: ServedAdapter | None) -> Route:

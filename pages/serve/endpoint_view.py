@@ -135,7 +135,7 @@ def _troubles(facts: Facts) -> Markup:
 
 def _silence(silent: Facts) -> Markup:
     """An outside server that does not answer: since when, why, and what follows."""
-    hint = Markup("{} First noticed {}. Requests are still passed on; this goes when it answers again.").format(
+    hint = Markup("{} First noticed {}. Requests are still passed on. This notice goes when it answers again.").format(
         silent["reason"], html.moment(silent["since"])
     )
     return html.notice("It does not answer.", hint, "warn")

@@ -72,13 +72,19 @@ def body(text: str, **more: Any) -> dict[str, Any]:
 
 async def whole(http: aiohttp.ClientSession, number: int) -> str:
     async with http.post("/v1/chat/completions", json=body(f"hello {number}")) as answer:
-        said = orjson.loads(await answer.read())
-        return "" if said["choices"][0]["message"]["content"].endswith(f"hello {number}") else f"not said: {said}"
+        text = await answer.read()
+    if answer.status != 200:
+        return f"whole: {answer.status} {text[:100]!r}"
+    said = orjson.loads(text)["choices"][0]["message"]["content"]
+    return "" if said.endswith(f"hello {number}") else f"not said: {said}"
 
 
 async def streamed(http: aiohttp.ClientSession, _number: int) -> str:
     async with http.post("/v1/chat/completions", json=body(f"count {WORDS}", stream=True)) as answer:
-        events = [line[6:] for line in (await answer.read()).split(b"\n") if line.startswith(b"data: ")]
+        text = await answer.read()
+    if answer.status != 200:
+        return f"streamed: {answer.status} {text[:100]!r}"
+    events = [line[6:] for line in text.split(b"\n") if line.startswith(b"data: ")]
     if events[-1:] != [b"[DONE]"]:
         return f"torn: {events[-1:]}"
     parts = [orjson.loads(event)["choices"][0]["delta"]["content"].strip() for event in events[:-1]]
@@ -95,8 +101,10 @@ async def left(http: aiohttp.ClientSession, _number: int) -> str:
 
 async def completed(http: aiohttp.ClientSession, number: int) -> str:
     async with http.post("/v1/completions", json={"model": NAME, "prompt": f"once {number}"}) as answer:
-        said = orjson.loads(await answer.read())
-        return "" if said["choices"][0]["text"].endswith(f"once {number}") else f"not said: {said}"
+        text = await answer.read()
+    if answer.status != 200:
+        return f"completed: {answer.status} {text[:100]!r}"
+    return "" if orjson.loads(text)["choices"][0]["text"].endswith(f"once {number}") else f"not said: {text!r}"
 
 
 async def unknown(http: aiohttp.ClientSession, number: int) -> str:
@@ -121,6 +129,7 @@ class Soak:
         self.found = Found()
         self._studio, self._http, self._asked = studio, http, asked
         self._app = psutil.Process(studio.process.pid)
+        self._in_flight = 0
         self._began = time.monotonic()
         self._until = self._began + asked.minutes * 60
 
@@ -143,17 +152,20 @@ class Soak:
         sent = iter(range(1 << 40))
 
         async def send() -> None:
-            number = next(sent)
-            group.create_task(self._ask(MIX[number % len(MIX)], number))
+            if self._in_flight < self._asked.at_once:
+                number = next(sent)
+                group.create_task(self._ask(MIX[number % len(MIX)], number))
 
         return send
 
     async def _ask(self, ask: Ask, number: int) -> None:
         began = time.monotonic()
+        self._in_flight += 1
         try:
             wrong = await ask(self._http, number)
         except (aiohttp.ClientError, TimeoutError, LookupError, ValueError) as error:
             wrong = f"{ask.__name__}: {type(error).__name__} {error}"
+        self._in_flight -= 1
         self.found.ended[ask.__name__] += 1
         if wrong:
             self.found.wrong[wrong[:200]] += 1
@@ -227,6 +239,7 @@ def verdict(found: Found, warm_up: float) -> bool:
     print(
         f"after {warm_up:g} minutes: {grown:+.1f} MB (at most {MOST_GROWTH:g}), slope {slope(samples):+.1f} MB an hour,"
     )
+    print(f"{1000 * grown / max(1, sum(found.ended.values())):.2f} KB a request at most,", end=" ")
     print(f"from {min(one.own for one in samples):.1f} to {max(one.own for one in samples):.1f} MB of its own")
     return not found.wrong and grown <= MOST_GROWTH
 
@@ -251,6 +264,13 @@ def prepare(studio: Studio, model: Path) -> str:
         return str(post("/api/keys", {"name": "soak", **limits})["secret"])
 
 
+def put_away(studio: Studio) -> None:
+    """Ends the server behind the endpoint, which would outlive the studio."""
+    with httpx.Client(base_url=studio.url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60) as client:
+        for endpoint in client.get("/api/endpoints").json():
+            client.delete(f"/api/endpoints/{endpoint['id']}")
+
+
 async def soak(studio: Studio, secret: str, asked: argparse.Namespace) -> Found:
     connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=600)
     headers = {"authorization": f"Bearer {secret}"}
@@ -265,10 +285,11 @@ def main() -> int:
     for name, default, words in (
         ("--minutes", 30.0, "how long"),
         ("--rate", 20.0, "requests a second through the gateway"),
+        ("--at-once", 32, "requests that are out at most: a machine that cannot keep up is asked less often"),
         ("--warm-up", 5.0, "minutes that do not count"),
         ("--takeover", 3.0, "minutes from one takeover to the next"),
     ):
-        parser.add_argument(name, type=float, default=default, help=words)
+        parser.add_argument(name, type=type(default), default=default, help=words)
     parser.add_argument("--studio", default="tests.browser.studio", help="the module that is started")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
@@ -277,7 +298,10 @@ def main() -> int:
         with running(Path(folder), asked.studio) as studio:
             secret = prepare(studio, model)
             print("minute  requests  wrong  resident       own  files  threads   p50 ms   p95 ms  takeovers")
-            found = asyncio.run(soak(studio, secret, asked))
+            try:
+                found = asyncio.run(soak(studio, secret, asked))
+            finally:
+                put_away(studio)
     return 0 if verdict(found, asked.warm_up) else 1
 
 
