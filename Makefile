@@ -17,7 +17,7 @@ test: $(VENV)/.tests
 	$(BIN)/python -m tests.browser.chromium --install
 	$(BIN)/python -m pytest -m "not gpu and not vllm" -n $(TESTERS) --dist worksteal --cov --cov-report=term $(ARGS)
 
-# The real vLLM behind a real studio; about seven minutes on two cores. It needs a runtime: tests/vllm/runtime.py.
+# The real vLLM behind a real studio; some fifteen minutes on two cores. It needs a runtime: tests/vllm/runtime.py.
 test-vllm: $(VENV)/.tests
 	$(BIN)/python -m tests.vllm.runtime
 	$(BIN)/python -m pytest -m vllm tests/vllm $(ARGS)

@@ -39,13 +39,23 @@ class GoldenAnswer(Answer):
     required: bool = Field(description="Whether another answer stops the deployment.")
 
 
+class SilenceAnswer(Answer):
+    """An outside server that is ready and does not answer. Requests are passed on to it all the same."""
+
+    since: float = Field(description="Since when; seconds since 1970, UTC.")
+    reason: str = Field(description="What went wrong when it was asked last.")
+
+
 class LifeAnswer(Answer):
-    """An endpoint's sleep, and how its newest deployment goes or went."""
+    """An endpoint's sleep, whether an outside server answers, and how its newest deployment goes or went."""
 
     idle_minutes: float | None = Field(description="It sleeps after so long without a request; null: never.")
     asleep_at: float | None = Field(description="Since when it sleeps; the next request wakes it.")
     waits_since: float | None = Field(description="Since when requests wait for what is on its way.")
     waiting: int = Field(description="How many requests wait now.")
+    silent: SilenceAnswer | None = Field(
+        default=None, description="Set while an outside server does not answer; null: it does, or is not outside."
+    )
     way: Literal["beside", "replace"] | None = Field(
         description="How the newest deployment takes over: beside the old version, or in its place."
     )

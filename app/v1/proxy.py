@@ -23,6 +23,10 @@ WHOLE_SECONDS = 600  # a backend has so long for an answer that is not streamed,
 SILENT_SECONDS = 300  # an outside one so long between two words of a stream: Ollama may have to load the model first
 OWN_SILENT_SECONDS = 600  # and one of ours, which may read a long prompt on a CPU
 TELLS_USAGE = ("chat/completions", "completions")  # where a stream can be asked for its usage
+NOT_SCORED = (
+    "`{}` is answered by vLLM on a CPU with adapters, which ends when it is asked for log-probabilities of prompts. "
+    "Leave out `echo` or `logprobs`, serve the run merged, or serve it by the studio's own server."
+)
 
 
 class Passing:
@@ -111,6 +115,8 @@ class Passing:
 
     async def _send(self, upstream: Upstream, fresh: bool = False) -> Answer:
         """Only the body goes on: of the client's headers, its key and cookies above all, the backend sees nothing."""
+        if not upstream.scores_prompts and self._body.scores_prompt:
+            raise ApiError(NOT_SCORED.format(self._body.model), 400, "prompt_logprobs", "unsupported_parameter")
         is_outside = connections.is_outside(upstream.address)
         headers = probe.key_headers(upstream.key_env) if is_outside else {}
         silent = (SILENT_SECONDS if is_outside else OWN_SILENT_SECONDS) if self._body.stream else None

@@ -72,6 +72,13 @@ class Body:
         return next((self.fields[name] for name in LENGTHS if self.fields.get(name) is not None), None)
 
     @property
+    def scores_prompt(self) -> bool:
+        """Whether it asks for log-probabilities of its prompt, as vLLM reads these fields."""
+        fields = self.fields
+        asked = fields.get("logprobs") if "prompt" in fields and fields.get("echo") else None
+        return asked is not None or fields.get("prompt_logprobs") is not None
+
+    @property
     def answers(self) -> int:
         """How many answers are asked for: `n` to each prompt."""
         prompt = self.fields.get("prompt")

@@ -27,6 +27,22 @@ def cpu_seconds(folder: Path) -> float | None:
     return sum(times) if times else None
 
 
+def wants_a_core(folder: Path) -> bool:
+    """Whether a thread of what works in a folder runs just now, or would if others left it a core. On Linux; else no.
+
+    Source: proc_pid_stat(5), the state behind the program's name: R.
+    """
+    return any(_of_each(folder, lambda member: _is_runnable(member.pid)))
+
+
+def _is_runnable(pid: int) -> bool:
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            if path.read_bytes().rpartition(b")")[2].split()[:1] == [b"R"]:
+                return True
+    return False
+
+
 def _of_each(folder: Path, measure: Callable[[psutil.Process], T]) -> list[T]:
     pid = process.shim_pid(folder)
     found: list[T] = []

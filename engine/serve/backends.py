@@ -18,12 +18,13 @@ from engine.errors import TunesmithError
 from engine.process import attempts, devices, events, process, queue, rounds
 from engine.process.answers import Answer, Answers
 from engine.process.attempts import Seen, State
-from engine.serve import abilities, adapters, idle, probe, pulse, routing, turns
+from engine.serve import abilities, adapters, idle, probe, routing, turns
 from engine.serve.backend_plan import clear, devices_wanted, names, plan_backend, socket_path
 from engine.serve.probe import Proof
 from engine.serve.takeover import handover
 from engine.serve.takeover.moves import fail, is_on_trial, next_attempt
 from engine.serve.vllm import cause
+from engine.serve.watching import outside_pulse, pulse
 from storage import db, endpoints, home, moving
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
@@ -183,6 +184,7 @@ def _promote(backend: Backend, address: str) -> None:
 
 def _ready(backend: Backend) -> None:
     if backend.kind == "external":
+        outside_pulse.look(backend)
         if is_on_trial(backend):
             handover.end_trial_when_due(backend)
     elif attempts.state_of(home.backend_folder(backend.id), backend.attempt) is not State.LIVING:

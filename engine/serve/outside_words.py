@@ -16,6 +16,15 @@ class OutsideError(Exception):
 
 def json_of(response: httpx.Response) -> Any:
     """The answer's JSON. Raises OutsideError for an error, a redirect, a web page or anything else."""
+    refuse_status(response)
+    try:
+        return orjson.loads(response.content)
+    except ValueError as error:
+        raise OutsideError("It does not answer as OpenAI's API does: no JSON.") from error
+
+
+def refuse_status(response: httpx.Response) -> None:
+    """Raises OutsideError for an error, a redirect or a web page, by what stands before the answer's content."""
     if response.is_redirect:
         location = plain(response.headers.get("location", ""))
         raise OutsideError(f"It redirects to {location or 'nowhere'}, and redirects are not followed.")
@@ -28,10 +37,6 @@ def json_of(response: httpx.Response) -> Any:
         raise OutsideError(f"It answers with status {response.status_code}.")
     if response.headers.get("content-type", "").startswith("text/html"):
         raise OutsideError("It answers with a web page, not as OpenAI's API does.")
-    try:
-        return orjson.loads(response.content)
-    except ValueError as error:
-        raise OutsideError("It does not answer as OpenAI's API does: no JSON.") from error
 
 
 def listed(answer: Any) -> list[Any]:

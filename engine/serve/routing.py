@@ -8,7 +8,7 @@ The table is read from the database at most once a second, so a request costs a 
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import NotFoundError, TunesmithError
 from engine.serve import abilities, adapter_names, idle
@@ -35,6 +35,7 @@ class Upstream:
     endpoint: str = ""  # the endpoint's name
     kind: str = ""  # transformers, vllm or external
     does: Ability = "text"
+    scores_prompts: bool = True  # whether it survives being asked for log-probabilities of a prompt
 
 
 class NotReadyError(TunesmithError):
@@ -200,7 +201,15 @@ def _routes_of(
         return [(endpoint.name, _leading(endpoint, backend, model))]
     subjects = adapter_names.public(endpoint.name, backend.adapters)
     loads = {name: settled.get((backend.id, subjects.get(name, ""))) for name in served_names(endpoint, backend)}
-    return [(name, _route(endpoint, backend, name, load)) for name, load in loads.items()]
+    scores_prompts = _scores_prompts(backend, any(loads.values()))
+    return [(name, _scoring(_route(endpoint, backend, name, load), scores_prompts)) for name, load in loads.items()]
+
+
+def _scoring(route: Route, scores_prompts: bool) -> Route:
+    """The route, told whether its server may be asked for log-probabilities of a prompt."""
+    if scores_prompts or route.ready is None:
+        return route
+    return replace(route, ready=replace(route.ready, scores_prompts=False))
 
 
 def _route(endpoint: Endpoint, backend: Backend, name: str, load: ServedAdapter | None) -> Route:
@@ -209,6 +218,17 @@ def _route(endpoint: Endpoint, backend: Backend, name: str, load: ServedAdapter 
         return _leading(endpoint, backend, name)
     is_there = load.status == AdapterStatus.LOADED and load.attempt == backend.attempt
     return _leading(endpoint, backend, load.internal_name, None if is_there else load.error or "it is being loaded.")
+
+
+def _scores_prompts(backend: Backend, has_adapters: bool) -> bool:
+    """vLLM on a CPU that was started for adapters ends when several prompts are scored at once, whoever asks.
+
+    Seen with 0.32: `add_lora_logits` takes the rows of all prompts for those of the answers.
+    """
+    is_for_adapters = has_adapters or any(
+        backend.options.get(name) for name in ("enable_lora", "max_loras", "max_lora_rank")
+    )
+    return not (backend.kind == "vllm" and backend.device == "cpu" and is_for_adapters)
 
 
 def _leading(endpoint: Endpoint, backend: Backend, model: str, problem: str | None = None) -> Route:

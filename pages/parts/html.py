@@ -52,6 +52,7 @@ _TONES = {
     "stopping": "warn",
     "draining": "warn",
     "needs_mapping": "warn",
+    "does_not_answer": "warn",
     "starting": "live",
     "importing": "live",
     "fetching": "live",

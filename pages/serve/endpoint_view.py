@@ -67,7 +67,7 @@ def _card(facts: Facts, context: Context) -> Markup:
         '<header class="sv-head"><h2>{}</h2>{}<span class="sv-kind">{}</span><div class="ts-actions">{}</div></header>'
     ).format(
         facts["name"],
-        html.badge(facts["status"]),
+        html.badge("does_not_answer" if facts["life"]["silent"] else facts["status"]),
         _about(facts, context),
         html.join(_buttons(facts)),
     )
@@ -122,6 +122,8 @@ def _troubles(facts: Facts) -> Markup:
     notices = []
     if facts.get("error") and facts["status"] != "ready":
         notices.append(html.notice(facts["error"], facts.get("hint") or ""))
+    if silent := facts["life"]["silent"]:
+        notices.append(_silence(silent))
     if facts["last_deployment_error"]:
         notices.append(html.notice("The last deployment did not take over.", facts["last_deployment_error"], "warn"))
     if facts["deploying"] and facts["deploying"]["status"] != "ready":  # else it is on trial
@@ -129,6 +131,14 @@ def _troubles(facts: Facts) -> Markup:
     elif facts["status"] in ("queued", "starting"):
         notices.append(html.progress(None, f"{facts['name']} is starting"))
     return html.join(notices)
+
+
+def _silence(silent: Facts) -> Markup:
+    """An outside server that does not answer: since when, why, and what follows."""
+    hint = Markup("{} First noticed {}. Requests are still passed on. This notice goes when it answers again.").format(
+        silent["reason"], html.moment(silent["since"])
+    )
+    return html.notice("It does not answer.", hint, "warn")
 
 
 def _facts(facts: Facts, context: Context) -> Markup:

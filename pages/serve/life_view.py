@@ -125,7 +125,7 @@ def sleep_form(facts: Facts) -> Markup:
     return Markup(
         "<details><summary>Sleep</summary>"
         '<p class="ts-note">A sleeping endpoint takes no memory. The next request wakes it and waits until it answers, '
-        "at most two minutes.</p>"
+        "at most five minutes.</p>"
         '<form class="ts-inline" data-act="idle" data-id="{}"><label>After '
         '<input name="minutes" inputmode="numeric" size="6" maxlength="6" class="ts-input" id="idle-{}" value="{}" '
         'placeholder="never"> minutes without a request</label><button class="ts-button">Save</button></form></details>'

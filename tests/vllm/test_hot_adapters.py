@@ -2,13 +2,8 @@
 
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,37 +11,12 @@ from engine.errors import RefusedError
 from engine.serve import adapter_loads, adapter_socket, adapters, endpoints, probe, routing
 from storage import home
 from storage.statuses import EndpointStatus
-from storage.tables import Backend, Endpoint, Model
-from tests.serving import active, end_all, finished_run, ready_model, until
+from storage.tables import Model
+from tests.serving import active, until
 from tests.starter import starter_model as starter_model
+from tests.vllm.adapters import model as model
+from tests.vllm.adapters import trained, up
 from tests.waiting import wait_for
-
-MAKE = """
-import sys, torch
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
-base = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32)
-for number, folder in enumerate(sys.argv[2:]):
-    torch.manual_seed(number)
-    rank = 16 if number == 2 else 8
-    model = get_peft_model(base, LoraConfig(r=rank, lora_alpha=rank, target_modules="all-linear"))
-    for name, weight in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weight, std=0.06)
-    model.save_pretrained(folder)
-    base = model.unload()
-"""
-
-
-@pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, starter_model: Path, vllm_python: Path) -> Iterator[Model]:
-    """The starter model, ready; vLLM within little memory, its caches in the test's folder."""
-    monkeypatch.setenv("TUNESMITH_VLLM_PYTHON", str(vllm_python))
-    for name, value in {"VLLM_CPU_KVCACHE_SPACE": "1", "SPT_NOENV": "1", "VLLM_CACHE_ROOT": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(adapter_loads, "SETTLE_SECONDS", 1)
-    yield ready_model(starter_model, name="starter")
-    end_all()
 
 
 def ask(name: str) -> str:
@@ -58,19 +28,8 @@ def ask(name: str) -> str:
     return str(answer.json()["choices"][0]["text"])
 
 
-def up(endpoint: Endpoint) -> Backend:
-    backend = until(active(endpoint).id, EndpointStatus.READY, seconds=500)
-    assert backend.restarts == 0 or backend.attempt > 1
-    return backend
-
-
 def test_adapters_are_loaded_swapped_under_a_stream_and_loaded_again_after_a_kill(model: Model) -> None:
-    runs = [finished_run(model) for _ in range(3)]
-    folders = [home.run_folder(run.id) / "adapter" for run in runs]
-    for folder in folders:
-        shutil.rmtree(folder)
-    subprocess.run([sys.executable, "-W", "ignore", "-c", MAKE, str(model.path), *map(str, folders)], check=True)
-    first, second, large = runs
+    first, second, large = trained(model, 3)
     options = {"enforce_eager": True, "max_model_len": 512, "max_lora_rank": 8}
     endpoint = endpoints.create_endpoint("jokes", "vllm", model.id, [first.id], options)
     up(endpoint)

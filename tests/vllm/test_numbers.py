@@ -11,7 +11,8 @@ import pytest
 from engine.chat import chat
 from engine.errors import RefusedError
 from engine.process import footprint, process
-from engine.serve import endpoints, probe, pulse, routing
+from engine.serve import endpoints, probe, routing
+from engine.serve.watching import pulse
 from storage import home
 from storage.statuses import EndpointStatus
 from storage.tables import Backend
@@ -43,11 +44,16 @@ def test_a_vllm_of_embeddings_is_ready_by_a_vector_and_found_out_when_its_engine
         end_all()
 
 
-def _hangs(up: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = home.backend_folder(up.id)
+def _rests(folder: Path) -> bool:
+    """Whether it has computed next to nothing for ten seconds."""
     began, before = time.monotonic(), footprint.cpu_seconds(folder)
     wait_for(lambda: time.monotonic() - began > 10)
-    assert not pulse._worked(before, footprint.cpu_seconds(folder), 10)  # an idle one waits without spinning
+    return not pulse._worked(before, footprint.cpu_seconds(folder), time.monotonic() - began)
+
+
+def _hangs(up: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = home.backend_folder(up.id)
+    wait_for(lambda: _rests(folder), 120)  # an idle one waits without spinning, as soon as its start is over
     for name, seconds in {"LOOK_SECONDS": 0.5, "QUESTION_EVERY_SECONDS": 0.0, "QUESTION_SECONDS": 5.0}.items():
         monkeypatch.setattr(pulse, name, seconds)
     shim = psutil.Process(process.shim_pid(folder))

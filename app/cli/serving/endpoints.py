@@ -45,8 +45,9 @@ def list_endpoints() -> None:
         listed = stored.recent(session)
     for facts in endpoints.describe_all(listed):
         deploying = f"  (deploying: {facts['deploying']['status']})" if facts["deploying"] else ""
+        silent = "  (does not answer)" if facts["life"]["silent"] else ""
         columns = f"{facts['id']}  {facts['status']:<9} {facts.get('kind') or '-':<13}"
-        typer.echo(f"{columns} {facts['name']}{deploying}")
+        typer.echo(f"{columns} {facts['name']}{silent}{deploying}")
 
 
 @commands.command()

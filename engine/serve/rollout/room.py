@@ -33,7 +33,7 @@ class Room:
 
 
 BESIDE = "The new version starts beside the old one and takes over when it has answered. No request fails."
-REPLACE = "The old version is stopped first. Requests wait until the new one answers, at most two minutes, then 503."
+REPLACE = "The old version is stopped first. Requests wait until the new one answers, at most five minutes, then 503."
 
 
 def look(backend: Backend, asked: Way = "auto") -> Room:

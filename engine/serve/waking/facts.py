@@ -1,4 +1,4 @@
-"""What there is to say about an endpoint's life: its sleep, a deployment on trial, answers to golden prompts."""
+"""What there is to say about an endpoint's life: sleep, silence, a deployment on trial, answers to golden prompts."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Any
 from engine.serve.rollout import asked
 from engine.serve.rollout.canary import side_of
 from engine.serve.waking import waiting
+from engine.serve.watching import outside_pulse
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 
@@ -26,6 +27,7 @@ def of(endpoint: Endpoint, active: Backend | None, green: Backend | None, others
         "asleep_at": endpoint.asleep_at,
         "waits_since": endpoint.waits_since,
         "waiting": waiting.waiting(endpoint.id),
+        "silent": outside_pulse.silence(active) if active and active.status == EndpointStatus.READY else None,
         "way": newest.rollout.get("way") if newest else None,
         "canary": _canary(newest) if newest else None,
         "golden": newest.outcome.get("golden", []) if newest else [],

@@ -19,7 +19,7 @@ from engine.serve.waking import sleeping
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 
-WAIT_SECONDS = 120
+WAIT_SECONDS = 300  # vLLM on two busy cores took 57 to 224 seconds to start
 MOST_WAITING = 500
 LOOK_SECONDS = 0.2
 FULL_RETRY_SECONDS = 10

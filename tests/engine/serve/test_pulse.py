@@ -2,21 +2,29 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
 from engine.process import footprint
-from engine.serve import backends, probe, pulse
-from engine.serve.pulse import Pulse
+from engine.serve import backends, probe
+from engine.serve.watching import pulse
+from engine.serve.watching.pulse import Pulse
 from storage import home
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
 from tests.engine.serve.looking import living, says
 from tests.serving import active, backend, until, worker_of
 from tests.waiting import wait_for
+
+AUTOGROUP = Path("/proc/self/autogroup")  # on Linux
 
 
 @pytest.fixture
@@ -102,3 +110,33 @@ def test_an_idle_process_is_not_taken_for_one_that_computes(up: Backend) -> None
     assert not pulse._worked(before, footprint.cpu_seconds(folder), 1)
     assert pulse._worked(5.0, 4.0, 1)  # one of them has ended: nothing is known
     assert pulse._worked(None, 4.0, 1)
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="the system gives no session of processes a share of its own")
+def test_a_server_that_gets_no_core_is_not_taken_for_one_that_hangs(up: Backend) -> None:
+    """Others leave it a seventieth of one core, while it would compute."""
+    pid, core = worker_of(up), min(os.sched_getaffinity(0))
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
+    Path(f"/proc/{pid}/autogroup").write_text("19")
+    with crowded(core):
+        threading.Thread(target=send, args=(up, "compute 2"), daemon=True).start()
+        wait_for(lambda: looked(up).silent_since is not None)
+        folder, began = home.backend_folder(up.id), time.monotonic()
+        before = footprint.cpu_seconds(folder)
+        misses = [looked(up).misses for _ in range(4)]
+        assert not pulse._worked(before, footprint.cpu_seconds(folder), time.monotonic() - began)
+    assert set(misses) == {0}
+    assert (backend(up.id).status, backend(up.id).attempt) == (EndpointStatus.READY, 1)
+
+
+@contextmanager
+def crowded(core: int) -> Iterator[None]:
+    """A program of its own session that always computes on that core."""
+    spin = f"import os\nos.sched_setaffinity(0, {{{core}}})\nwhile os.getppid() != 1: pass"
+    spinning = subprocess.Popen([sys.executable, "-S", "-c", spin], start_new_session=True)
+    try:
+        yield
+    finally:
+        spinning.kill()
+        spinning.wait()

@@ -2,7 +2,8 @@
 
 A look asks for /health; when the server has computed nothing for a while, also for one token (a vector, a score), since
 an engine may hang behind an API that answers. A look without an answer is a miss only if the server's processes have
-used next to no processor time meanwhile: one that reads a long prompt computes, one that hangs or was stopped does not.
+used next to no processor time meanwhile, and want none now: one that reads a long prompt computes, one on a crowded
+machine waits for its turn, one that hangs or was stopped does neither.
 After MOST_MISSES in a row it counts as dead. One that computes and says nothing has BUSY_SECONDS.
 
 Processes that wait for each other by spinning look busy: for those only BUSY_SECONDS counts.
@@ -108,7 +109,7 @@ def _look(backend: Backend, before: Pulse) -> Pulse:
     now, after = time.monotonic(), footprint.cpu_seconds(folder)
     if not is_silent:
         return Pulse(before.attempt, now, after, answered_at=answered_at)
-    is_miss = not _worked(cpu, after, now - began)
+    is_miss = not _worked(cpu, after, now - began) and not footprint.wants_a_core(folder)
     return _with(before, after, before.misses + is_miss, before.silent_since or began)
 
 
