@@ -1,1 +1,1 @@
-"""Did it help? Reports on runs, and any two models compared on the same rows."""
+"""Evaluations: whether a model got better, how sure that is, what it forgot."""

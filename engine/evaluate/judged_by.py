@@ -11,6 +11,7 @@ from engine.evaluate import budget
 from engine.evaluate.measures import choice, measures
 from engine.evaluate.measures import expected as expectations
 from engine.process import devices
+from engine.recipes.methods import GENERATING
 from engine.recipes.recipe import Recipe
 from engine.rows.heldout import amount
 from engine.rows.store import columnar
@@ -22,8 +23,13 @@ ROWS = 200  # that are looked at, the first ones: a page of the file, whatever i
 
 
 def measure(dataset: Dataset, method: str) -> str | None:
-    """The name of the one measure that decides; None while the dataset's rows are not there."""
-    if dataset.status != DatasetStatus.READY or not dataset.kind:
+    """The name of the one measure that decides; None while the dataset's rows are not there.
+
+    None too for prompts that are not judged by rewards: whether they came with right answers is seen row by row.
+    """
+    if dataset.status != DatasetStatus.READY or not dataset.kind or not dataset.sha256:
+        return None
+    if dataset.kind == "prompt" and method not in GENERATING:
         return None
     try:
         return _measure(datasets.blob(dataset), dataset.kind, method)
@@ -57,7 +63,7 @@ def words(recipe: Recipe, model: Model, dataset: Dataset) -> str:
     minutes = math.ceil(budget.seconds_for(rows, longest, model.parameters, on_cpu) / 60)
     also = "" if held.test else ", which also choose the checkpoint"
     few = "" if rows >= amount.LEAST_PART else " Too few for a proof: it takes 20."
-    time = f"in {minutes} minute{'s' if minutes > 1 else ''} at most, about"
+    time = f"within about {minutes} minute{'s' if minutes > 1 else ''}"
     return f"Judged by {title} on about {rows:,} held-out rows{also}, {time}.{few}"
 
 

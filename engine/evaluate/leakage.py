@@ -13,7 +13,7 @@ from engine.rows.health.fingerprints import Hashes, fingerprints
 from engine.rows.health.sketches import ALIKE, BANDS, NUMBERS, Sketch
 
 LONGEST = 100_000  # characters of a text that are looked at
-TEXTS_AT_ONCE, CHARACTERS_AT_ONCE = 1024, 4_000_000
+TEXTS_AT_ONCE, CHARACTERS_AT_ONCE = 1024, 1_000_000
 MOST_PAIRS = 1 << 15  # compared in one go; a learnt text meets at most so many held ones in a band: hostile data
 
 Signatures = npt.NDArray[np.uint16]

@@ -56,11 +56,17 @@ def start_run(
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
-        facts=source.facts().merged(RunFacts(judged_by=judged_by.measure(dataset, recipe.method))),
+        facts=source.facts().merged(_to_be_judged(dataset, recipe)),
     )
     run = _insert(run)
     queue.ring(supervision.launch)
     return run
+
+
+def _to_be_judged(dataset: Dataset, recipe: Recipe) -> RunFacts:
+    """The measure that will decide whether it helped, named before it starts."""
+    name = judged_by.measure(dataset, recipe.method)
+    return RunFacts(judged_by=name) if name else RunFacts()
 
 
 def _insert(run: Run) -> Run:

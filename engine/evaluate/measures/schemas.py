@@ -10,19 +10,19 @@ from functools import lru_cache
 from typing import Any
 
 import re2
-from jsonschema import Draft202012Validator, SchemaError, ValidationError
+from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
 from jsonschema.exceptions import UndefinedTypeCheck
-from jsonschema.validators import extend
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
 LONGEST = 100_000  # characters of a schema
-MOST_STEPS = 20_000  # keywords that are looked at for one answer
+MOST_STEPS = 10_000  # keywords that are looked at for one answer
 # These look again at all that was looked at, outside the counted steps; with references, without end.
 _UNCOUNTED = ('"unevaluatedProperties"', '"unevaluatedItems"')
 _REFERENCES = ('"$ref"', '"$dynamicRef"')
 
 Keyword = Callable[..., Any]
+_EXTEND: Any = validators.extend  # it has no types
 
 
 class _TooMuchError(Exception):
@@ -52,7 +52,7 @@ def fits(value: Any, schema: Any) -> float | None:
     """1 for a value that is valid, 0 for one that is not, None where the schema cannot tell within its bounds."""
     steps = _Steps()
     keywords = {name: _counted(keyword, steps) for name, keyword in _KEYWORDS.items()}
-    validator = extend(Draft202012Validator, keywords)(schema, registry=EMPTY_REGISTRY)  # asks nobody about addresses
+    validator = _EXTEND(Draft202012Validator, keywords)(schema, registry=EMPTY_REGISTRY)  # asks nobody about addresses
     try:
         return float(validator.is_valid(value))
     except (_TooMuchError, Unresolvable, RecursionError, ArithmeticError, UndefinedTypeCheck, ValueError, TypeError):

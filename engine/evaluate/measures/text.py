@@ -8,7 +8,7 @@ THOUGHTS, END_OF_THOUGHTS = "<think>", "</think>"
 # Left away at both ends: ends of sentences, quotation marks, brackets, Markdown. Not - + % # $ and the like, which
 # change what is said: "-5", "5%", "C#".
 EDGES = ".,;:!?…·。、，；：！？｡｢｣\"'`“”‘’«»「」『』()[]{}<>（）【】《》*_~ \t\n"
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_WORD = re.compile(r"[^\W_]+")  # as rouge-score, for every script: "don't" is two
 _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f]")
 # Scripts in which words are no good measure: signs without spaces between, or (Korean) endings glued to every word.
 _BY_CHARACTER = re.compile(
@@ -18,13 +18,12 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 
 def final(answer: str) -> str:
-    """The answer without the thoughts before it. Thoughts that never end leave nothing."""
+    """The answer without the thoughts before it, always encodable. Thoughts that never end leave nothing."""
     text = answer.lstrip()
-    if text.startswith(THOUGHTS):
-        return text.partition(END_OF_THOUGHTS)[2].strip()[:LONGEST]
-    if text.count(END_OF_THOUGHTS) == 1:  # some templates begin the thoughts themselves
+    # Some templates begin the thoughts themselves, so that the answer only ends them.
+    if text.startswith(THOUGHTS) or text.count(END_OF_THOUGHTS) == 1:
         text = text.partition(END_OF_THOUGHTS)[2]
-    return text.strip()[:LONGEST]
+    return text.strip()[:LONGEST].encode("utf-8", "replace").decode()
 
 
 def normal(text: str) -> str:

@@ -28,6 +28,11 @@ def says_all(*phrases: str) -> Check:
     return lambda answer: all(says(phrase)(answer) for phrase in phrases)
 
 
+def chosen(right: str, *others: str) -> Check:
+    """The right one of those in the question, and none of the others: naming them all is no answer."""
+    return lambda answer: says(right)(answer) and not says(*others)(answer)
+
+
 def number(right: int, *words: str) -> Check:
     """A number among those of the answer, or its word. What is asked for does not stand in the question."""
     return lambda answer: Decimal(right) in numbers.every(text.final(answer)) or (bool(words) and says(*words)(answer))

@@ -38,10 +38,10 @@ TEXTS: tuple[str, ...] = (
     "우리 할머니는 시장에서 작은 가게를 하셨다. 겨울이면 난로 위에 고구마를 구워 손님들에게 나누어 "
     "주셨고, 아이들은 그 냄새를 좋아했다.",
     "물은 섭씨 영도에서 얼고 백도에서 끓는다. 높은 산에서는 공기의 압력이 낮아서 물이 더 낮은 온도에서 끓는다.",
-    "def average(numbers):\n"
-    "    if not numbers:\n"
+    "def average(values):\n"
+    "    if not values:\n"
     "        return 0\n"
-    "    return sum(numbers) / len(numbers)\n\n\n"
+    "    return sum(values) / len(values)\n\n\n"
     "print(average([2, 4, 6]))\n",
     "for (let row = 0; row < table.length; row++) {\n"
     "  for (let column = 0; column < table[row].length; column++) {\n"

@@ -18,7 +18,7 @@ _STUDENT = (
     *(2.120, 2.110, 2.101),
 )
 
-Scores = Sequence[float | None]
+Scores = Sequence[float | None] | Floats
 
 
 def compare(  # noqa: PLR0913  (two models on the same rows, and how they are compared)
@@ -41,24 +41,23 @@ def compare(  # noqa: PLR0913  (two models on the same rows, and how they are co
     if len(first) != len(second) or (clusters is not None and len(clusters) != len(first)):
         raise ValueError(f"{len(first)} scores of the base, {len(second)} of the tuned model")
     kept = np.isfinite(first) & np.isfinite(second)
-    left_out = len(kept) - int(kept.sum())
-    if not kept.any():
+    rows, left_out = int(kept.sum()), int((~kept).sum())
+    if not rows:
         return difference.nothing(left_out, better)
     groups = grouped((second - first)[kept], None if clusters is None else np.asarray(clusters)[kept].tolist())
-    found = _interval(groups, binary, np.random.default_rng(seed), resamples)
-    single = len(groups) == 1 and not (binary and groups.are_single_rows)
+    found, is_one = _interval(groups, binary, np.random.default_rng(seed), resamples), len(groups) == 1
     return Difference(
         base=float(first[kept].mean()),
         tuned=float(second[kept].mean()),
         difference=groups.difference,
-        low=None if single else found.low,
-        high=None if single else found.high,
+        low=None if is_one else found.low,
+        high=None if is_one else found.high,
         p=found.p,
-        rows=int(kept.sum()),
+        rows=rows,
         clusters=len(groups),
         changed=int((groups.totals != 0).sum()),
         left_out=left_out,
-        spread=groups.spread if len(groups) > 1 else None,
+        spread=None if is_one else groups.spread,
         better=better,
         verdict=difference.verdict(groups.difference, found.p, len(groups), better),
     )

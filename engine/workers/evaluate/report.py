@@ -28,7 +28,7 @@ def write(spec: Mapping[str, Any], out: Path) -> dict[str, Any]:
     bounded = not spec["all_rows"] and spec["limit"] is None
     chosen = rows.choose(spec, budget.MOST if bounded else None if spec["all_rows"] else spec["limit"])
     plan = asking.plan(spec, chosen, skill_check.prompts(), skill_check.texts())
-    clock.before = f"{len(plan.rows):,} rows, {max(1, round(plan.estimated_seconds / 60))} min at most: "
+    clock.before = f"{len(plan.rows):,} rows, about {max(1, round(plan.estimated_seconds / 60))} min: "
     clock.stage = "looking for rows that were learnt"
     leakage = leaks.found(spec, plan.rows, clock.step) if plan.rows else None
     clock.total = gathering.total(plan, spec["tuned"]["scores"])
