@@ -46,7 +46,7 @@ class ExportBody(Body):
     )
 
 
-class EstimateAnswer(Answer):
+class ExportEstimateAnswer(Answer):
     size_bytes: int = Field(description="How large its files become, about.")
     disk_bytes: int = Field(description="The most disk that is taken while it is made.")
     memory_bytes: int = Field(description="The most memory that is taken while it is made.")
@@ -55,7 +55,7 @@ class EstimateAnswer(Answer):
     notes: list[str] = Field(description="What there is to know before.")
 
 
-class DifferenceAnswer(Answer):
+class AnswerDifference(Answer):
     prompt: str = Field(description="What both were asked.")
     token: int | None = Field(description="Where the answers part, from 0; null when the prompt was read otherwise.")
     gap: float | None = Field(description="How much less likely, in nats, the trained form finds the other's token.")
@@ -73,14 +73,14 @@ class CheckAnswer(Answer):
     limit: str = Field(description="That limit, in words.")
 
 
-class ParityAnswer(Answer):
+class ExportParityAnswer(Answer):
     status: WorkStatus = Field(description="queued and running while it is made; succeeded when it was compared.")
     good: bool | None = Field(default=None, description="Whether it is within the limit of its kind.")
     identical: bool | None = Field(default=None, description="Whether every answer is the same, token by token.")
     rows: int | None = Field(default=None, description="Prompts that were asked; 0 when only weights were compared.")
     held_out: int | None = Field(default=None, description="How many of them are rows the training held out.")
     differing: int | None = Field(default=None, description="How many answers differ.")
-    differs: list[DifferenceAnswer] = Field(default=[], description="The first of them.")
+    differs: list[AnswerDifference] = Field(default=[], description="The first of them.")
     largest: float | None = Field(
         default=None, description="The largest difference of a token's log-probability, in nats."
     )
@@ -107,9 +107,11 @@ class ExportAnswer(Answer):
     stage: str | None = Field(description="What is being done.")
     size_bytes: int | None = Field(description="Size of its files; null until they are there.")
     file: str | None = Field(description="The name of a GGUF.")
-    estimate: EstimateAnswer | None = Field(description="What was said before it began; null where nothing is made.")
+    estimate: ExportEstimateAnswer | None = Field(
+        description="What was said before it began; null where nothing is made."
+    )
     seconds: float | None = Field(description="How long it took.")
-    parity: ParityAnswer | None = Field(
+    parity: ExportParityAnswer | None = Field(
         description="Whether it answers as what was trained; null where nothing was made, or it failed."
     )
     notes: list[str] = Field(description="What there is to know about the result.")
@@ -160,7 +162,10 @@ def list_exports(
 
 
 @router.get(
-    "/estimate", summary="What an export would take", response_model=EstimateAnswer, responses=NOT_FOUND | CONFLICT
+    "/estimate",
+    summary="What an export would take",
+    response_model=ExportEstimateAnswer,
+    responses=NOT_FOUND | CONFLICT,
 )
 def estimate_export(
     subject: Annotated[str, Query(min_length=1, max_length=LONGEST, description="What to take away.")],

@@ -46,7 +46,7 @@ class FollowerAnswer(Answer):
     hint: str | None = Field(description="What to do about it.")
 
 
-class VersionAnswer(Answer):
+class ModelVersionAnswer(Answer):
     name: str = Field(description="The model's name.")
     version: int = Field(description="Its number, from 1. A number is never given twice.")
     subject: str = Field(description="What it is called elsewhere: version:NAME/3.")
@@ -73,7 +73,7 @@ class VersionAnswer(Answer):
     created_at: float = Field(description="When it was kept, in seconds since 1970.")
 
 
-class ModelAnswer(Answer):
+class RegisteredModelAnswer(Answer):
     id: str = Field(description="The model's id.")
     name: str = Field(description="Its name, a part of addresses.")
     project_id: str = Field(description="The project it belongs to.")

@@ -7,7 +7,15 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, Offset, ProjectFilter, total
-from app.api.registry.fields import FollowerAnswer, ModelAnswer, ModelName, Note, Tags, VersionAnswer, who
+from app.api.registry.fields import (
+    FollowerAnswer,
+    ModelName,
+    ModelVersionAnswer,
+    Note,
+    RegisteredModelAnswer,
+    Tags,
+    who,
+)
 from engine.registry import aliases, described, registered
 from storage import db
 from storage import registry as stored
@@ -17,8 +25,8 @@ router = APIRouter(prefix="/registry", tags=["registry"])
 Part = Annotated[str, Query(max_length=100, description="A part of the name.")]
 
 
-class WholeModelAnswer(ModelAnswer):
-    version_list: list[VersionAnswer] = Field(description="Its versions, the newest first.")
+class WholeModelAnswer(RegisteredModelAnswer):
+    version_list: list[ModelVersionAnswer] = Field(description="Its versions, the newest first.")
     endpoints: list[FollowerAnswer] = Field(description="The endpoints that follow its aliases.")
 
 
@@ -43,12 +51,12 @@ class LineAnswer(Answer):
 @router.get("", summary="List models of the registry")
 def list_models(
     response: Response, query: Part = "", project_id: ProjectFilter = None, offset: Offset = 0, limit: Limit = 100
-) -> list[ModelAnswer]:
+) -> list[RegisteredModelAnswer]:
     """The models with their aliases, the last changed first. `X-Total-Count` says how many there are."""
     with db.reading() as session:
         total(response, stored.count(session, project_id, query))
         rows = stored.recent(session, project_id, limit, offset, query)
-    return [ModelAnswer.model_validate(facts) for facts in described.listed(rows)]
+    return [RegisteredModelAnswer.model_validate(facts) for facts in described.listed(rows)]
 
 
 @router.get("/{name}", summary="Show a model of the registry", responses=NOT_FOUND)
@@ -58,10 +66,10 @@ def show_model(name: ModelName) -> WholeModelAnswer:
 
 
 @router.patch("/{name}", summary="Change a model's note or tags", responses=NOT_FOUND)
-def change_model(name: ModelName, body: ChangeModelBody, request: Request) -> ModelAnswer:
+def change_model(name: ModelName, body: ChangeModelBody, request: Request) -> RegisteredModelAnswer:
     """Another note, other tags. What is left out stays as it is."""
     row = registered.change(name, body.note, body.tags, who(request))
-    return ModelAnswer.model_validate(described.listed([row])[0])
+    return RegisteredModelAnswer.model_validate(described.listed([row])[0])
 
 
 @router.delete("/{name}", status_code=204, summary="Delete a model of the registry", responses=NOT_FOUND | CONFLICT)

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Body, RowId
-from app.api.registry.fields import ModelName, Note, Number, Tags, VersionAnswer, who
+from app.api.registry.fields import ModelName, ModelVersionAnswer, Note, Number, Tags, who
 from engine.registry import described, versions
 from engine.registry.versions import Stage
 
@@ -33,16 +33,16 @@ class FileAnswer(Body):
     sha256: str = Field(description="In hexadecimal digits.")
 
 
-class WholeVersionAnswer(VersionAnswer):
+class WholeVersionAnswer(ModelVersionAnswer):
     files: dict[str, FileAnswer] = Field(
         description="Its files by name, those of the base of an adapter under base/; empty until they were read."
     )
 
 
 @router.get("/{name}/versions", summary="Versions of a model", responses=NOT_FOUND)
-def list_versions(name: ModelName) -> list[VersionAnswer]:
+def list_versions(name: ModelName) -> list[ModelVersionAnswer]:
     """The versions without their files, the newest first."""
-    return [VersionAnswer.model_validate(facts) for facts in described.model(name)["version_list"]]
+    return [ModelVersionAnswer.model_validate(facts) for facts in described.model(name)["version_list"]]
 
 
 @router.post("/{name}/versions", status_code=201, summary="Keep a version", responses=NOT_FOUND | CONFLICT)

@@ -39,7 +39,7 @@ class CameAnswer(Answer):
     best_step: int | None = Field(description="The first step with the best value.")
 
 
-class ComparisonAnswer(Answer):
+class RunsComparedAnswer(Answer):
     """Runs in the order they were named."""
 
     runs: list[RunInShortAnswer] = Field(description="What each run is.")
@@ -50,6 +50,6 @@ class ComparisonAnswer(Answer):
 @router.get("/compare", summary="Compare runs", responses=NOT_FOUND)
 def compare_runs(
     run: Annotated[list[RowId], Query(description="Id of a run, 2 to 20 times.", max_length=100)],
-) -> ComparisonAnswer:
+) -> RunsComparedAnswer:
     """What differs in the recipes and data of two to twenty runs, and what came out."""
-    return ComparisonAnswer.model_validate(comparing.as_json(comparing.compare(run)))
+    return RunsComparedAnswer.model_validate(comparing.as_json(comparing.compare(run)))
