@@ -46,7 +46,7 @@ class ExportBody(Body):
     )
 
 
-class ExportEstimateAnswer(Answer):
+class ExportEstimate(Answer):
     size_bytes: int = Field(description="How large its files become, about.")
     disk_bytes: int = Field(description="The most disk that is taken while it is made.")
     memory_bytes: int = Field(description="The most memory that is taken while it is made.")
@@ -107,9 +107,7 @@ class ExportAnswer(Answer):
     stage: str | None = Field(description="What is being done.")
     size_bytes: int | None = Field(description="Size of its files; null until they are there.")
     file: str | None = Field(description="The name of a GGUF.")
-    estimate: ExportEstimateAnswer | None = Field(
-        description="What was said before it began; null where nothing is made."
-    )
+    estimate: ExportEstimate | None = Field(description="What was said before it began; null where nothing is made.")
     seconds: float | None = Field(description="How long it took.")
     parity: ExportParityAnswer | None = Field(
         description="Whether it answers as what was trained; null where nothing was made, or it failed."
@@ -164,7 +162,7 @@ def list_exports(
 @router.get(
     "/estimate",
     summary="What an export would take",
-    response_model=ExportEstimateAnswer,
+    response_model=ExportEstimate,
     responses=NOT_FOUND | CONFLICT,
 )
 def estimate_export(
