@@ -1,1 +1,1 @@
-"""Exports: a trained model taken away, as its adapter, merged with its base, or as GGUF."""
+"""Exports: a trained model taken away, as adapter, merged with its base, or GGUF."""
