@@ -80,7 +80,7 @@ def _primary(result: Facts) -> Markup:
 
 
 def _notes(result: Facts) -> Markup:
-    measured = f"Measured on {words.rows_measured(result)}, seed {result['seed']}."
+    measured = f"Measured on {words.rows_measured(result)}, seed {result['seed']}." if result["rows"] else ""
     took = f" Took {html.duration(result['seconds'])}." if result["seconds"] is not None else ""
     told = html.join(
         Markup('<li data-tone="{}">{}</li>').format(tone, shown(sentence)) for tone, sentence in words.notes(result)

@@ -17,11 +17,16 @@ def rows_html(result: Facts) -> Markup:
     """Those that lost most come first."""
     rows = result["worse_rows"]
     if not rows:
-        return Markup('<p class="ts-hint">None of the rows got worse.</p>')
+        return none_html(result)
     note = f"{words.got_worse(result)}, by what decides. Words that only one of the answers has are marked."
     return Markup('<p class="ts-note">{}</p><ol class="ev-rows">{}</ol>').format(
         note, html.join(map(_row, rows[: words.MOST_WORSE]))
     )
+
+
+def none_html(result: Facts) -> Markup:
+    """No row got worse; of no rows nothing is said."""
+    return Markup('<p class="ts-hint">None of the rows got worse.</p>') if result["rows"] else Markup()
 
 
 def _row(row: Facts) -> Markup:

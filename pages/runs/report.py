@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from engine.errors import TunesmithError
 from engine.evaluate import reports, words
-from pages.evaluate import one_view, report_view
+from pages.evaluate import one_view, report_view, worse_view
 from pages.parts import html, live, toasts
 from storage.statuses import RunStatus
 from storage.tables import Run
@@ -44,7 +44,7 @@ def report_html(query: Mapping[str, str]) -> str:
 def _worse(result: Mapping[str, Any]) -> Markup:
     """A fold, whose rows are fetched when it is opened."""
     if not result["worse_rows"]:
-        return Markup('<p class="ts-hint">None of the rows got worse.</p>')
+        return worse_view.none_html(result)
     evaluation_id = result["evaluation_id"]
     return Markup(
         '<details class="ev-worse" data-key="worse"><summary>{}</summary>'

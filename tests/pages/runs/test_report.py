@@ -38,6 +38,13 @@ def test_a_run_that_has_succeeded_has_a_report_on_its_page(run_id: str) -> None:
     assert "equals <del>24</del>." in report.worse_html({"evaluation": row.id})
 
 
+def test_of_no_rows_it_is_not_said_that_none_got_worse(run_id: str) -> None:
+    report_on(run_id, result={**fixed_reports.no_proof(), "rows": 0, "all_rows": 0, "metrics": [], "worse_rows": []})
+    text = shown(run_id)
+    assert "None of the rows" not in text
+    assert "Measured on" not in text
+
+
 def test_a_run_that_has_not_succeeded_has_none(run_id: str) -> None:
     with db.session() as session:
         run = session.get(Run, run_id)
