@@ -109,7 +109,7 @@ def test_the_function_ends_with_its_worker() -> None:
     finally:
         worker.kill()
         worker.wait()
-    wait_for(lambda: all(state(pid) == "Z" for pid in inside), seconds=20)
+    wait_for(lambda: all(state(pid) == "Z" for pid in inside), seconds=60)
 
 
 @linux
