@@ -54,11 +54,6 @@ class Comparison:
     metrics: dict[str, dict[str, Came]]
 
 
-def ids_of(text: str) -> list[str]:
-    """Run ids of an address (`a,b,c`), each once."""
-    return list(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
-
-
 def compare(run_ids: Sequence[str]) -> Comparison:
     """The runs in the order they are named. Raises NotFoundError for a run that is gone, RefusedError for too few or
     too many of them."""

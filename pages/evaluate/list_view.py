@@ -11,7 +11,7 @@ from engine.evaluate import titles, words
 from engine.evaluate.comparison import MOST_COMPARED
 from pages.evaluate import new_form, question_view, report_view
 from pages.evaluate.report_view import shown
-from pages.parts import html
+from pages.parts import choosing, html
 from pages.parts.pager import pager_by_page, place_of
 from storage import datasets, db
 from storage import evaluations as stored
@@ -117,7 +117,7 @@ def _select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: s
 
 def ids_of(text: str) -> list[str]:
     """Ids of an address, each once, no more than can be compared."""
-    return list(dict.fromkeys(one for one in text.split(",") if one))[:MOST_COMPARED]
+    return choosing.ids_of(text, MOST_COMPARED)
 
 
 def _address(query: Mapping[str, str], **changed: str) -> str:
