@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from engine.errors import RefusedError
@@ -65,9 +66,20 @@ def compare(run_ids: Sequence[str]) -> Comparison:
         runs = [existing(session, Run, run_id) for run_id in ids]
         model_names = models.names(session, [run.model_id for run in runs])
         datasets_by_id = datasets.by_id(session, [run.dataset_id for run in runs])
-        summaries = stored.summaries(session, ids)
+        moving = [run.id for run in runs if run.ended_at is None]
+        summaries = stored.summaries(session, moving) if moving else []
+    for run in runs:
+        if run.ended_at is not None:
+            summaries.extend(_of_ended(run.id, (run.created_at, run.attempt, run.ended_at)))
     named = [_in_short(run, model_names, datasets_by_id.get(run.dataset_id)) for run in runs]
     return Comparison(named, diff.among({run.id: run.recipe for run in runs}), _metrics(summaries))
+
+
+@lru_cache(maxsize=256)  # of some thirty metrics each
+def _of_ended(run_id: str, life: tuple[float, ...]) -> tuple[Summary, ...]:
+    """Every point is read for it, and an open page asks again and again: once while the run's `life` is the same."""
+    with db.reading() as session:
+        return tuple(stored.summaries(session, [run_id]))
 
 
 def _in_short(run: Run, model_names: Mapping[str, str], dataset: Dataset | None) -> RunInShort:
@@ -90,7 +102,7 @@ def _in_short(run: Run, model_names: Mapping[str, str], dataset: Dataset | None)
 
 def _metrics(summaries: Sequence[Summary]) -> dict[str, dict[str, Came]]:
     metrics: dict[str, dict[str, Came]] = {}
-    for summary in summaries:
+    for summary in sorted(summaries, key=lambda one: one.name):
         metrics.setdefault(summary.name, {})[summary.run_id] = _came(summary)
     return metrics
 

@@ -89,6 +89,11 @@ def test_one_run_too_many_runs_and_runs_that_are_gone_are_refused_by_name(two: l
 
 
 def test_a_comparison_asks_the_database_as_often_for_many_metrics_as_for_few(two: list[str]) -> None:
+    with db.session() as session:
+        for run_id in two:
+            run = stored.get(session, run_id)
+            assert run
+            run.ended_at = None  # what has ended is kept
     asked: list[str] = []
 
     def note(*arguments: Any) -> None:
@@ -105,6 +110,20 @@ def test_a_comparison_asks_the_database_as_often_for_many_metrics_as_for_few(two
     with db.session() as session:
         stored.add_metrics(session, [("a", f"rewards/{name}/mean", step, 0.5) for name in range(40) for step in (1, 2)])
     assert statements() == few
+
+
+def test_the_points_of_a_run_that_has_ended_are_read_once(two: list[str]) -> None:
+    asked: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        asked.append(arguments[2])
+
+    comparing.compare(two)
+    event.listen(Engine, "before_cursor_execute", note)
+    comparing.compare(two)
+    event.remove(Engine, "before_cursor_execute", note)
+    assert asked
+    assert [statement for statement in asked if "FROM metric" in statement] == []
 
 
 def test_the_command_prints_columns_or_json(two: list[str]) -> None:
