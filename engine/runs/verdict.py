@@ -14,6 +14,7 @@ Again = Literal["never", "after progress", "always", "smaller"]
 # engine.runs.healing.
 AGAIN: dict[str, Again] = {"network": "always", "code": "after progress", "memory": "smaller"}
 MOST_AUTO_RESUMES = 3
+STUCK = "The training was stuck: it made no step any more, and was ended."
 NO_SPACE = "no space left on device"
 SIGNALLED = 128  # a program that a signal N ended may report 128 + N
 
@@ -38,6 +39,7 @@ class End:
     ending: dict[str, Any] | None  # the worker's Finished or Failed event
     record: dict[str, Any] | None  # the shim's exit record
     last_words: str
+    was_stuck: bool = False  # it was ended by the studio, because it made no step any more
 
 
 def judge(end: End) -> Verdict:
@@ -49,6 +51,9 @@ def judge(end: End) -> Verdict:
         return Verdict(RunStatus.FAILED, end.ending["message"], end.ending["hint"] or None, again=again)
     if end.asked_to_stop:
         return Verdict(RunStatus.STOPPED)
+    if end.was_stuck:
+        hint = "The Machine tab shows what it did. Resume continues from the last checkpoint."
+        return Verdict(RunStatus.INTERRUPTED, STUCK, hint, again="always")
     return _died(end)
 
 
