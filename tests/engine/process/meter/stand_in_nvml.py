@@ -55,7 +55,7 @@ def nvmlDeviceGetMemoryInfo(card: Any) -> Any:  # noqa: N802
 
 def nvmlDeviceGetTemperature(card: Any, sensor: int) -> int:  # noqa: N802
     driver.ask("nvmlDeviceGetTemperature")
-    return 70 + card.index + sensor
+    return 70 + int(card.index) + sensor
 
 
 def nvmlDeviceGetPowerUsage(card: Any) -> int:  # noqa: N802

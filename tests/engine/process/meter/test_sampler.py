@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.process import events, process
+from engine.process import events, process, shim
 from engine.process.meter import samples
 from engine.process.meter.sampler import Sampler
 from engine.process.meter.samples import Line, Now, Stretch, Totals
@@ -47,7 +47,7 @@ def test_it_looks_beside_a_worker_and_ends_with_it(folder: Path) -> None:
     assert lines[-1].step == 3
     assert {"cpu_percent", "memory_bytes", "disk_bytes"} <= lines[-1].values.keys()
     assert end == (folder / samples.FILE).stat().st_size
-    assert not process.shim._living(f"{process.shim.COOKIE}={folder}".encode(), None)
+    assert not shim._living(f"{shim.COOKIE}={folder}".encode(), None)
 
 
 def test_it_dies_with_a_shim_that_was_killed(folder: Path) -> None:
@@ -55,7 +55,7 @@ def test_it_dies_with_a_shim_that_was_killed(folder: Path) -> None:
     process.start(plan, folder, 1)
     wait_for(lambda: samples.latest(folder))
     process.kill(folder)
-    wait_for(lambda: not process.shim._living(f"{process.shim.COOKIE}={folder}".encode(), None))
+    wait_for(lambda: not shim._living(f"{shim.COOKIE}={folder}".encode(), None))
 
 
 def test_a_sampler_that_cannot_start_or_fails_changes_nothing_for_the_worker(folder: Path) -> None:
