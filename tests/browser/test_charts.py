@@ -123,7 +123,7 @@ def test_a_log_grows_and_keeps_its_text(visit: Open, at_home: Path) -> None:
     run_id = add_run("talks", points=1)
     log = at_home / "runs" / run_id / "output.log"
     log.parent.mkdir(parents=True)
-    page = visit(f"/runs?run={run_id}")
+    page = visit(f"/runs?run={run_id}&tab=log")
     box = page.locator("ts-log pre")
     expect(box).to_have_text("Nothing printed yet.")
     log.write_text("\033[32mloading\033[0m\n10%\r20%\n")
@@ -161,7 +161,7 @@ def test_a_hidden_tab_asks_for_nothing_until_it_is_looked_at(visit: Open, at_hom
     page.on("request", lambda request: requested.append(request.url))
     page.clock.run_for(60_000)
     assert requested == []
-    with page.expect_request(re.compile("/metrics")), page.expect_request(re.compile("/log")):
+    with page.expect_request(re.compile("/metrics")), page.expect_request(re.compile("/fragments/runs/runs")):
         hide(page, False)
 
 
