@@ -1,0 +1,68 @@
+"""A run that makes no step any more: since when, what its processes do, and what to do about it."""
+
+import time
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from engine.errors import TunesmithError
+from engine.process import stacks
+from engine.process.stacks import Stack
+from engine.runs import runs
+from pages.parts import html, live
+from storage import home
+from storage.statuses import RunStatus
+from storage.tables import Run
+
+
+def is_stuck(run: Run) -> bool:
+    return run.status == RunStatus.RUNNING and run.facts.stuck_since is not None
+
+
+def notice(run: Run, machine_tab: str) -> Markup:
+    """What its page says first while it is stuck. `machine_tab`: the address of what its processes do."""
+    quiet = html.duration(time.time() - (run.facts.stuck_since or time.time()))
+    if run.recipe.get("restart_when_stuck"):
+        hint = "It is ended, and goes on from its last checkpoint."
+    else:
+        hint = "Its process may hang or be frozen. If it does not go on: stop it, then resume it from its checkpoint."
+    link = html.link("What it does", machine_tab, soft=True)
+    words = Markup("{} {}").format(hint, link)
+    return html.notice(f"The training has made no step for {quiet}.", words, "warn")
+
+
+def card_of(run: Run) -> Markup:
+    """The last time it was stuck; nothing for a run that never was. The stacks fetch themselves."""
+    stuck = run.facts.stuck
+    if stuck is None:
+        return Markup()
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stuck.since))
+    words = f"Attempt {stuck.attempt} gave its last sign of life at {when}, at step {stuck.step:,}."
+    if stuck.ended:
+        words += " It was ended to go on from its checkpoint."
+    title = "What it does" if is_stuck(run) else "What it did when it was stuck"
+    return html.card(title, Markup("<p class='ts-hint'>{}</p>").format(words), live.element("runs", "stuck", 10))
+
+
+def stacks_html(query: Mapping[str, str]) -> str:
+    """The Python stack of each process of the run in the query, as it was told when the run was found stuck."""
+    try:
+        run = runs.look_up(query.get("run", ""))
+    except TunesmithError as error:
+        return str(html.notice(error.message, error.hint, "warn"))
+    told = stacks.read(home.run_folder(run.id))
+    if not told:
+        return str(Markup('<p class="ts-hint">No process of it has told what it does.</p>'))
+    return str(html.join(_process(stack) for stack in told))
+
+
+def _process(stack: Stack) -> Markup:
+    words = " ".join(filter(None, (stack.state, _left_out(stack.left_out))))
+    text = Markup('<pre class="ts-code" tabindex="0">{}</pre>').format(stack.text) if stack.text else ""
+    return Markup('<div class="mc-process" data-key="{}"><h3>Process {}</h3>{}{}</div>').format(
+        stack.pid, stack.pid, Markup('<p class="ts-hint">{}</p>').format(words) if words else "", text
+    )
+
+
+def _left_out(threads: int) -> str:
+    return f"{threads} more threads are not shown." if threads else ""
