@@ -21,7 +21,7 @@ WHOLE_SHARE = 0.98  # measured for so much of the time is all of it: starting an
 class Measured:
     """Energy in Wh, None where it was not measured; `seconds` is for how long it was."""
 
-    what: str  # GPU 0, Processor ...
+    what: str  # GPU 0, processor ...
     wh: float | None
     seconds: float
 
@@ -87,7 +87,7 @@ def _energy(totals: Totals) -> list[Measured]:
         Measured(f"GPU {name.removeprefix('gpu')}", _wh(totals.gpu_joules.get(name)), totals.gpu_seconds.get(name, 0.0))
         for name in sorted(names, key=lambda name: int(name.removeprefix("gpu")))
     ]
-    return [*cards, Measured("Processor", _wh(totals.cpu_joules), totals.cpu_seconds)]
+    return [*cards, Measured("processor", _wh(totals.cpu_joules), totals.cpu_seconds)]
 
 
 def _wh(joules: float | None) -> float | None:

@@ -52,10 +52,21 @@ def _is_stuck(run: Run, said: float) -> bool:
 def _patience_seconds(run: Run, said: float) -> float:
     """How long it may show no sign of life, in seconds, from what its steps took so far."""
     least = settings().stuck_seconds
-    first_step, first_at = run.facts.pace or (run.step, said)
-    if run.step <= first_step or run.facts.stage != "training":
+    if not _has_pace(run):
         return least * UNPACED
+    first_step, first_at = run.facts.pace or (0, said)
     return max(least, STEPS * (said - first_at) / (run.step - first_step))
+
+
+def _has_pace(run: Run) -> bool:
+    """Whether it is known what a step of this attempt takes, and steps are what it should make now."""
+    pace = run.facts.pace
+    return pace is not None and run.step > pace[0] and run.facts.stage == "training"
+
+
+def will_be_ended(run: Run) -> bool:
+    """Whether a run that is stuck is ended by itself. Never before its steps: to load and tokenise may take long."""
+    return bool(run.recipe.get("restart_when_stuck")) and _has_pace(run)
 
 
 def _note(run: Run, since: float | None) -> None:
@@ -72,7 +83,7 @@ def _note(run: Run, since: float | None) -> None:
 
 def _end_if_wanted(run: Run, folder: Path) -> None:
     stuck = run.facts.stuck
-    if not run.recipe.get("restart_when_stuck") or stuck is None or time.time() - stuck.asked_at < ANSWER_SECONDS:
+    if not will_be_ended(run) or stuck is None or time.time() - stuck.asked_at < ANSWER_SECONDS:
         return
     with db.session() as session:
         row = session.get(Run, run.id, with_for_update=True)

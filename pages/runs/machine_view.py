@@ -18,6 +18,13 @@ from storage.statuses import RUN_ALIVE
 from storage.tables import Run
 
 NOT_MEASURED = "not measured"
+MOST_CURVES = 4  # in one chart: there are as many colours
+OF_CARDS = {
+    "percent": "GPU use in percent",
+    "memory_bytes": "GPU memory in bytes",
+    "watts": "GPU power in watts",
+    "temperature": "GPU temperature in °C",
+}
 WORDS = {"seconds": "Time", "memory_bytes": "Memory", "tokens_per_second": "Tokens per second"}
 
 
@@ -137,11 +144,11 @@ def _missing(missing: Mapping[str, str]) -> Markup:
 def _used(run: Run, use: MachineUse, project_prices: Prices) -> Markup:
     if use.seconds is None:
         return Markup()
-    energy = [(part.what, _energy(part, use.seconds)) for part in use.energy]
+    energy = [(f"Energy, {part.what}", _energy(part, use.seconds)) for part in use.energy]
     rows = [
         ("Time", html.duration(use.seconds)),
         ("Device hours", html.number(use.device_hours)),
-        *[(f"Energy, {what}", words) for what, words in energy],
+        *energy,
         ("Energy, measured in all", NOT_MEASURED if use.wh is None else _wh(use.wh)),
         ("Cost of energy", _money(use.energy_cost, use, project_prices.per_kwh)),
         ("Cost of devices", _money(use.device_cost, use, project_prices.per_device_hour)),
@@ -149,7 +156,7 @@ def _used(run: Run, use: MachineUse, project_prices: Prices) -> Markup:
     note = (
         "All attempts together. The processor's energy is that of the whole machine, a card's that of the whole card."
     )
-    return html.card("Used", html.facts(rows), Markup('<p class="ts-hint">{}</p>').format(note), _prices(run))
+    return html.card("Used", html.facts(rows), Markup('<p class="ts-hint mc-note">{}</p>').format(note), _prices(run))
 
 
 def _energy(part: Measured, seconds: float) -> str:
@@ -168,7 +175,7 @@ def _money(cost: float | None, use: MachineUse, price: float | None) -> str:
         return "no price is set"
     if cost is None:
         return NOT_MEASURED
-    digits = 2 if cost >= 1 or not cost else 4
+    digits = 2 if cost >= 0.1 or not cost else 4
     return f"{cost:,.{digits}f} {use.currency}".strip()
 
 
@@ -191,7 +198,7 @@ def _prices(run: Run) -> Markup:
 def _expected(rows: list[Expected]) -> Markup:
     if not rows:
         return Markup()
-    headers = ("", html.Header("Expected", "number"), "From", html.Header("So far", "number"))
+    headers = ("", html.Header("Expected", "number"), "From", html.Header("Came to", "number"))
     lines = [
         html.Row((WORDS[row.what], _in_words(row.what, row.expected), _basis(row), _in_words(row.what, row.came)))
         for row in rows
@@ -217,15 +224,17 @@ def _in_words(what: str, value: float | None) -> str:
 
 
 def _charts(run: Run) -> Markup:
-    """Over the steps of the training: use, and of each card its memory, heat and power."""
+    """Over the steps of the training: how busy the machine was, its memory, and of its cards their heat and power."""
+    whole, own = ("machine/cpu_percent", "processor"), ("machine/run_cpu_percent", "this run")
+    memory, own_memory = ("machine/memory_bytes", "machine"), ("machine/run_memory_bytes", "this run")
+    drawn = [
+        chart.element("Processor in percent", [whole, own], run.id, 200),
+        chart.element("Memory in bytes", [memory, own_memory], run.id, 200),
+    ]
     cards = machine_use.cards_of(run)
-    use = [("machine/cpu_percent", "processor"), ("machine/run_cpu_percent", "this run")]
-    use += [(f"machine/{card}_percent", card.replace("gpu", "GPU ")) for card in cards[:2]]
-    memory = [("machine/memory_bytes", "machine"), ("machine/run_memory_bytes", "this run")]
-    drawn = [chart.element("Use in percent", use, run.id, 200), chart.element("Memory in bytes", memory, run.id, 200)]
-    for card in cards:
-        name = card.replace("gpu", "GPU ")
-        drawn.append(chart.element(f"{name}: memory in bytes", [(f"machine/{card}_memory_bytes", name)], run.id, 200))
-        power = [(f"machine/{card}_watts", "W"), (f"machine/{card}_temperature", "°C")]
-        drawn.append(chart.element(f"{name}: power and temperature", power, run.id, 200))
+    for start in range(0, len(cards), MOST_CURVES):
+        some = cards[start : start + MOST_CURVES]
+        for sensor, title in OF_CARDS.items():
+            series = [(f"machine/{card}_{sensor}", card.replace("gpu", "GPU ")) for card in some]
+            drawn.append(chart.element(title, series, run.id, 200))
     return Markup('<div class="mc-charts">{}</div>').format(html.join(drawn))

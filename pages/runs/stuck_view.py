@@ -8,7 +8,7 @@ from markupsafe import Markup
 from engine.errors import TunesmithError
 from engine.process import stacks
 from engine.process.stacks import Stack
-from engine.runs import runs
+from engine.runs import runs, stuck
 from pages.parts import html, live
 from storage import home
 from storage.statuses import RunStatus
@@ -22,7 +22,7 @@ def is_stuck(run: Run) -> bool:
 def notice(run: Run, machine_tab: str) -> Markup:
     """What its page says first while it is stuck. `machine_tab`: the address of what its processes do."""
     quiet = html.duration(time.time() - (run.facts.stuck_since or time.time()))
-    if run.recipe.get("restart_when_stuck"):
+    if stuck.will_be_ended(run):
         hint = "It is ended, and goes on from its last checkpoint."
     else:
         hint = "Its process may hang or be frozen. If it does not go on: stop it, then resume it from its checkpoint."
@@ -33,15 +33,15 @@ def notice(run: Run, machine_tab: str) -> Markup:
 
 def card_of(run: Run) -> Markup:
     """The last time it was stuck; nothing for a run that never was. The stacks fetch themselves."""
-    stuck = run.facts.stuck
-    if stuck is None:
+    last = run.facts.stuck
+    if last is None:
         return Markup()
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stuck.since))
-    words = f"Attempt {stuck.attempt} gave its last sign of life at {when}, at step {stuck.step:,}."
-    if stuck.ended:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.since))
+    words = f"Attempt {last.attempt} gave its last sign of life at {when}, at step {last.step:,}."
+    if last.ended:
         words += " It was ended to go on from its checkpoint."
     title = "What it does" if is_stuck(run) else "What it did when it was stuck"
-    return html.card(title, Markup("<p class='ts-hint'>{}</p>").format(words), live.element("runs", "stuck", 10))
+    return html.card(title, Markup('<p class="ts-hint">{}</p>').format(words), live.element("runs", "stuck", 10))
 
 
 def stacks_html(query: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/runs", tags=["runs"])
 
 
 class EnergyAnswer(Answer):
-    what: str = Field(description="GPU 0, GPU 1 ... or Processor, which is all processors of the machine.")
+    what: str = Field(description="GPU 0, GPU 1 ... or processor, which is all processors of the machine.")
     wh: float | None = Field(description="Energy in Wh; null where it was not measured.")
     seconds: float = Field(description="For how long it was measured.")
 

@@ -13,13 +13,15 @@ from typing import Any
 PYNVML = "pynvml"
 NOT_INSTALLED = "The Python library nvidia-ml-py is not installed."
 
-# What is read of each card: the end of the name, and how to ask for it.
+# What is read of each card: the end of the name, how to ask for it; and what people call it.
 SENSORS: dict[str, Callable[[Any, Any], float]] = {
     "percent": lambda nvml, card: float(nvml.nvmlDeviceGetUtilizationRates(card).gpu),
     "memory_bytes": lambda nvml, card: float(nvml.nvmlDeviceGetMemoryInfo(card).used),
     "temperature": lambda nvml, card: float(nvml.nvmlDeviceGetTemperature(card, nvml.NVML_TEMPERATURE_GPU)),  # Celsius
     "watts": lambda nvml, card: nvml.nvmlDeviceGetPowerUsage(card) / 1000,  # it says milliwatts
 }
+
+WORDS = {"percent": "use", "memory_bytes": "memory", "temperature": "temperature", "watts": "power"}
 
 
 class Cards:
@@ -44,7 +46,7 @@ class Cards:
             self.missing["GPU"] = f"The NVIDIA driver does not answer: {error}."
             return
         for number in numbers:
-            card = self._ask(f"gpu{number}", self._nvml.nvmlDeviceGetHandleByIndex, number)
+            card = self._ask(f"GPU {number}", self._nvml.nvmlDeviceGetHandleByIndex, number)
             if card is not None:
                 self._cards[f"gpu{number}"] = card
 
@@ -53,7 +55,8 @@ class Cards:
         values = {}
         for name, card in self._cards.items():
             for sensor, ask in SENSORS.items():
-                value = self._ask(f"{name} {sensor}", ask, self._nvml, card)
+                what = f"GPU {name.removeprefix('gpu')} {WORDS[sensor]}"
+                value = self._ask(what, ask, self._nvml, card)
                 if value is not None:
                     values[f"{name}_{sensor}"] = value
         return values

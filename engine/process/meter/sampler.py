@@ -78,7 +78,7 @@ class Sampler:
         self._stretch, self._began = Stretch(), now
 
     def _missing(self) -> dict[str, str]:
-        processors = {"CPU power": self._processors.missing} if self._processors.missing else {}
+        processors = {"Processor power": self._processors.missing} if self._processors.missing else {}
         return self._cards.missing | processors
 
 

@@ -49,7 +49,7 @@ def test_energy_costs_what_the_project_says(owner: TestClient, run: Run) -> None
     prices = {"price_per_kwh": 0.25, "price_per_device_hour": 3, "currency": " EUR "}
     project = owner.put("/api/projects/default/prices", json=prices).json()
     assert {name: project[name] for name in prices} == prices | {"currency": "EUR"}
-    now = Now(at=5.0, values={"gpu0_watts": 300.0}, missing={"CPU power": "Nobody may read it."}, totals=USED)
+    now = Now(at=5.0, values={"gpu0_watts": 300.0}, missing={"Processor power": "Nobody may read it."}, totals=USED)
     samples.keep(home.run_folder(run.id), now)
     answer = owner.get(address).json()
     assert (answer["energy_cost"], answer["device_cost"], answer["currency"]) == (0.25, 3.0, "EUR")

@@ -26,7 +26,7 @@ def run(totals: Totals | None, device: str = "gpu:1,gpu:10", **facts: object) ->
 
 def test_energy_is_the_sum_of_what_was_measured_and_costs_what_the_project_says() -> None:
     use = machine_use.of(run(TWO_CARDS), PRICES)
-    assert [(part.what, part.wh) for part in use.energy] == [("GPU 1", 700.0), ("GPU 10", 300.0), ("Processor", None)]
+    assert [(part.what, part.wh) for part in use.energy] == [("GPU 1", 700.0), ("GPU 10", 300.0), ("processor", None)]
     assert (use.wh, use.device_hours) == (1000.0, 2.0)
     assert use.energy_cost == pytest.approx(0.30)
     assert (use.device_cost, use.currency) == (4.0, "EUR")
@@ -47,7 +47,7 @@ def test_a_card_that_was_seen_and_tells_no_power_is_not_measured() -> None:
     seen = Totals(seconds=9.0, peaks={"gpu0_memory_bytes": 1e9})
     assert [(part.what, part.wh) for part in machine_use.of(run(seen, "gpu:0"), PRICES).energy] == [
         ("GPU 0", None),
-        ("Processor", None),
+        ("processor", None),
     ]
 
 

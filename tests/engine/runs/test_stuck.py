@@ -116,6 +116,12 @@ def test_its_patience_is_ten_of_its_steps_and_never_less_than_five_minutes() -> 
     assert stuck._patience_seconds(run(11, 1000.0), said=2000.0) == 1000  # a hundred
     assert stuck._patience_seconds(run(1, 1000.0), said=1000.0) == 900  # nobody knows yet
     assert stuck._patience_seconds(run(11, 1000.0, "saving"), said=1010.0) == 900
+    wanted = {"restart_when_stuck": True}
+    for step, stage, ended in ((11, "training", True), (1, "training", False), (11, "saving", False)):
+        candidate = run(step, 1000.0, stage)
+        assert not stuck.will_be_ended(candidate)
+        candidate.recipe = wanted
+        assert stuck.will_be_ended(candidate) is ended  # before its steps nobody knows how long it may take
 
 
 def test_a_sign_of_life_says_nothing_and_is_one(tmp_path: Path) -> None:

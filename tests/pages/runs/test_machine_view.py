@@ -33,7 +33,7 @@ NOW = Now(
         "gpu0_percent": 98,
     },
     sizes={"memory_bytes": 24e9, "gpu0_memory_bytes": 80e9},
-    missing={"CPU power": "Read by root <alone>."},
+    missing={"Processor power": "Read by root <alone>."},
 )
 
 
@@ -65,10 +65,10 @@ def test_what_is_measured_is_shown_with_its_unit_and_what_is_not_says_so() -> No
     ):
         assert words in page
     assert "<dt>Energy, GPU 1</dt><dd>not measured</dd>" in page
-    assert "<dt>Energy, Processor</dt><dd>not measured</dd>" in page
-    assert "<dt>Cost of energy</dt><dd>0.3100 EUR</dd>" in page
+    assert "<dt>Energy, processor</dt><dd>not measured</dd>" in page
+    assert "<dt>Cost of energy</dt><dd>0.31 EUR</dd>" in page
     assert "<dt>Cost of devices</dt><dd>no price is set</dd>" in page
-    assert "CPU power: Read by root &lt;alone&gt;." in page
+    assert "Processor power: Read by root &lt;alone&gt;." in page
     assert "machine/gpu1_watts" in page  # a chart of every card it holds
 
 

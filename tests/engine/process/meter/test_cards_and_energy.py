@@ -71,13 +71,13 @@ def test_what_cannot_be_read_is_said_in_words(driver: Driver) -> None:
     cards = Cards([0, 7], LIBRARY)
     assert set(cards.read()) == {"gpu0_memory_bytes", "gpu0_temperature"}
     assert cards.missing == {
-        "gpu7": "Invalid Argument.",
-        "gpu0 watts": "Not Supported.",
-        "gpu0 percent": "Not Supported.",
+        "GPU 7": "Invalid Argument.",
+        "GPU 0 power": "Not Supported.",
+        "GPU 0 use": "Not Supported.",
     }
     driver.refused.clear()
     assert "gpu0_watts" in cards.read()
-    assert set(cards.missing) == {"gpu7"}
+    assert set(cards.missing) == {"GPU 7"}
 
 
 def test_the_real_library_without_a_driver_is_told_too() -> None:
