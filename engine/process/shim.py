@@ -85,7 +85,7 @@ def _start_companion(folder: Path, attempt: int) -> "subprocess.Popen[bytes] | N
         return None
     output = os.open(folder / "beside.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        env, start = os.environ | {COOKIE: str(folder)}, _in_worker(os.getpid())
+        env, start = os.environ | {COOKIE: str(folder)}, _in_companion(os.getpid())
         return subprocess.Popen(
             argv, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True, preexec_fn=start,
@@ -94,6 +94,17 @@ def _start_companion(folder: Path, attempt: int) -> "subprocess.Popen[bytes] | N
         return None
     finally:
         os.close(output)
+
+
+def _in_companion(shim: int) -> Callable[[], None]:
+    """As in the worker. SIGTERM waits until the companion listens: a worker may end before that."""
+    prepare = _in_worker(shim)
+
+    def prepare_to_wait() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        prepare()
+
+    return prepare_to_wait
 
 
 def _end(companion: "subprocess.Popen[bytes] | None") -> None:

@@ -6,9 +6,11 @@ Each point stands at the step the training was at; where several fall on one ste
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from engine.process import devices
 from engine.process.meter import samples
+from engine.process.meter.samples import Line
 from storage import db, runs
 from storage.tables import Run, RunFacts
 
@@ -23,19 +25,35 @@ def sampler_command(folder: Path, device: str) -> tuple[str, ...]:
 
 
 def take_in(run: Run, folder: Path, is_over: bool = False) -> None:
-    """Keeps what was written since the last time: points as metrics, totals as a fact. Twice changes nothing."""
-    lines, offset = samples.read(folder, run.samples_offset)
-    if offset == run.samples_offset and not is_over:
-        return
-    now = samples.latest(folder)
-    totals = asdict(now.totals) if now else run.facts.machine
-    if (offset, totals) == (run.samples_offset, run.facts.machine):
-        return
-    with db.session() as session:
-        row = session.get(Run, run.id, with_for_update=True)
-        if row is None or row.samples_offset != run.samples_offset:
+    """Keeps what was written since the last time: points as metrics, totals as a fact. Twice changes nothing.
+
+    When it `is_over`, totals that no line has told are kept too: those of a sampler that was killed.
+    """
+    offset = run.samples_offset
+    lines, end = samples.read(folder, offset)
+    while end != offset:
+        if not _keep(run.id, lines, (offset, end), _totals(folder)):
             return
-        points = [(run.id, PREFIX + name, line.step, value) for line in lines for name, value in line.values.items()]
+        offset = end
+        lines, end = samples.read(folder, offset)
+    if is_over and (totals := _totals(folder)) not in (None, run.facts.machine):
+        _keep(run.id, [], (offset, offset), totals)
+
+
+def _totals(folder: Path) -> dict[str, Any] | None:
+    now = samples.latest(folder)
+    return asdict(now.totals) if now else None
+
+
+def _keep(run_id: str, lines: list[Line], read: tuple[int, int], totals: dict[str, Any] | None) -> bool:
+    """Keeps lines from one byte offset to another; False when somebody else was faster."""
+    with db.session() as session:
+        row = session.get(Run, run_id, with_for_update=True)
+        if row is None or row.samples_offset != read[0]:
+            return False
+        points = [(run_id, PREFIX + name, line.step, value) for line in lines for name, value in line.values.items()]
         runs.add_metrics(session, points)
-        row.samples_offset = offset
-        row.facts = row.facts.merged(RunFacts(machine=totals))
+        row.samples_offset = read[1]
+        if totals is not None:
+            row.facts = row.facts.merged(RunFacts(machine=totals))
+    return True

@@ -100,6 +100,7 @@ def _listen() -> int:
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer)
     signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the shim starts it with SIGTERM held back
     return reader
 
 

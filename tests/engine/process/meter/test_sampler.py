@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,22 @@ def test_a_year_of_lines_fits_on_a_screen_and_a_resume_goes_on_at_the_same_pace(
     for number in range(samples.LINES_AT_ONE_PACE):
         samples.append(tmp_path, Line(float(number), 2.0, number, {"cpu_percent": 1.0}))
     assert samples.pace_seconds(samples.count(tmp_path)) == 2 * samples.EVERY_SECONDS
+
+
+def test_a_look_that_is_expensive_is_taken_less_often(tmp_path: Path) -> None:
+    class Slow:
+        """A machine with so many processes that a look takes 40 ms of the processor."""
+
+        def read(self) -> dict[str, float]:
+            end = time.process_time() + 0.04
+            while time.process_time() < end:
+                pass
+            return {"cpu_percent": 1.0}
+
+    sampler = Sampler(tmp_path, [], os.getppid())
+    assert sampler.look() == samples.EVERY_SECONDS
+    sampler._host = Slow()  # type: ignore[assignment]
+    assert sampler.look() >= 0.04 / 0.004
 
 
 def test_another_attempt_adds_to_what_the_one_before_has_used(tmp_path: Path) -> None:
