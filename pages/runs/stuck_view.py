@@ -23,7 +23,7 @@ def notice(run: Run, machine_tab: str) -> Markup:
     """What its page says first while it is stuck. `machine_tab`: the address of what its processes do."""
     quiet = html.duration(time.time() - (run.facts.stuck_since or time.time()))
     if stuck.will_be_ended(run):
-        hint = "It is ended, and goes on from its last checkpoint."
+        hint = "It is ended, and continues from its last checkpoint."
     else:
         hint = "Its process may hang or be frozen. If it does not go on: stop it, then resume it from its checkpoint."
     link = html.link("What it does", machine_tab, soft=True)
@@ -39,7 +39,7 @@ def card_of(run: Run) -> Markup:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.since))
     words = f"Attempt {last.attempt} gave its last sign of life at {when}, at step {last.step:,}."
     if last.ended:
-        words += " It was ended to go on from its checkpoint."
+        words += " It was ended to continue from its checkpoint."
     title = "What it does" if is_stuck(run) else "What it did when it was stuck"
     return html.card(title, Markup('<p class="ts-hint">{}</p>').format(words), live.element("runs", "stuck", 10))
 

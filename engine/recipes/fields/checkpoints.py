@@ -65,6 +65,6 @@ class Keeping(BaseModel):
     restart_when_stuck: bool = Field(
         default=False,
         title="Restart when stuck",
-        description="End a training that makes no step for ten of its usual steps, and at least five minutes, and go "
-        "on from the last good checkpoint, at most three times.",
+        description="End a training that makes no step for ten of its usual steps, and at least five minutes, and "
+        "continue from the last good checkpoint, at most three times.",
     )

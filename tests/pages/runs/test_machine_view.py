@@ -120,5 +120,5 @@ def test_a_stuck_run_says_since_when_and_what_it_does_and_its_stack_is_text() ->
 def test_a_run_that_was_ended_because_it_was_stuck_keeps_the_story() -> None:
     stuck = Stuck(attempt=1, step=12, since=100.0, asked_at=500.0, ended=True)
     run = kept(RunStatus.SUCCEEDED, stuck=stuck)
-    assert "ended to go on from its checkpoint" in str(stuck_view.card_of(run))
+    assert "ended to continue from its checkpoint" in str(stuck_view.card_of(run))
     assert "no step for" not in str(view.run_html(run, {}))
