@@ -23,7 +23,9 @@ class Tab:
 
 
 def _overview(run: Run, _query: Query) -> Markup:
-    return html.join((report.brief(run), charts.charts(run), story.notes_card(run), story.lineage(run)))
+    return html.join(
+        (log_view.last_words(run), report.brief(run), charts.charts(run), story.notes_card(run), story.lineage(run))
+    )
 
 
 def _report(run: Run, _query: Query) -> Markup:
