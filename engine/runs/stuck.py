@@ -10,10 +10,12 @@ says since when there was none, for as long as it lasts; `stuck` keeps the last 
 import time
 from pathlib import Path
 
+from engine.errors import ConflictError
+from engine.existing import existing
 from engine.process import events, process, stacks
-from storage import db
+from storage import db, home
 from storage.settings import settings
-from storage.statuses import RunStatus
+from storage.statuses import RUN_ALIVE, RunStatus
 from storage.tables import Run, RunFacts
 from storage.tables.run_facts import Stuck
 
@@ -36,6 +38,24 @@ def watch(run: Run, folder: Path) -> None:
     if is_stuck:
         stacks.ask(folder)
     _note(run, said if is_stuck else None)
+
+
+def forget(run: Run) -> None:
+    """An attempt that has ended is not stuck any more. In the caller's transaction."""
+    if run.facts.stuck_since is not None:
+        run.facts = run.facts.merged(RunFacts(stuck_since=None))
+
+
+def ask(run_id: str) -> int:
+    """Asks every process of a run that lives what it does, and says how many there are. `stacks.read` has the answers.
+
+    Raises NotFoundError, ConflictError.
+    """
+    with db.reading() as session:
+        run = existing(session, Run, run_id)
+    if run.status not in RUN_ALIVE:
+        raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Only a run that is alive can be asked.")
+    return stacks.ask(home.run_folder(run.id))
 
 
 def was_ended(run: Run) -> bool:

@@ -186,6 +186,7 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
             return
         devices.give_back(session, run.id)
         row = session.get_one(Run, run.id, populate_existing=True)
+        stuck.forget(row)
         if row.status == RunStatus.SUCCEEDED:
             reports.plan(session, row)
         wanted = row.recipe.get("restart_when_stuck" if stuck.was_ended(row) else "auto_resume")

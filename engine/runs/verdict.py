@@ -46,14 +46,14 @@ def judge(end: End) -> Verdict:
     """`succeeded` only when the worker said so and the result is there."""
     if end.ending and end.ending["kind"] == "finished":
         return _finished(end)
+    if end.was_stuck and not end.asked_to_stop:  # whatever it said when it was ended
+        hint = "The Machine tab shows what it did. Resume continues from the last checkpoint."
+        return Verdict(RunStatus.INTERRUPTED, STUCK, hint, again="always")
     if end.ending:
         again = "never" if end.asked_to_stop else AGAIN.get(end.ending["category"], "never")
         return Verdict(RunStatus.FAILED, end.ending["message"], end.ending["hint"] or None, again=again)
     if end.asked_to_stop:
         return Verdict(RunStatus.STOPPED)
-    if end.was_stuck:
-        hint = "The Machine tab shows what it did. Resume continues from the last checkpoint."
-        return Verdict(RunStatus.INTERRUPTED, STUCK, hint, again="always")
     return _died(end)
 
 

@@ -32,14 +32,15 @@ def show(run: Run, _query: Mapping[str, str]) -> Markup:
     """The tab. It is asked for every few seconds while it is open: two small files and one row."""
     now = samples.latest(home.run_folder(run.id))
     project_prices = prices.of_project(run.project_id)
-    use = machine_use.of(run, project_prices)
+    use, stacks = machine_use.of(run, project_prices), stuck_view.card_of(run)
     return html.join(
         (
-            stuck_view.card_of(run),
+            stacks if run.facts.stuck else "",
             _now(run, now),
             _used(run, use, project_prices),
             _expected(use.expected),
             _charts(run) if now else "",
+            "" if run.facts.stuck else stacks,
         )
     )
 

@@ -60,6 +60,7 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "gguf": take.make_gguf,
     "push-export": take.push,
     "prices": machine_view.set_prices,
+    "ask": stuck_view.ask,
 }
 
 

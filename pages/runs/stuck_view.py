@@ -9,10 +9,11 @@ from engine.errors import TunesmithError
 from engine.process import stacks
 from engine.process.stacks import Stack
 from engine.runs import runs, stuck
-from pages.parts import html, live
+from pages.parts import html, live, toasts
 from storage import home
-from storage.statuses import RunStatus
+from storage.statuses import RUN_ALIVE, RunStatus
 from storage.tables import Run
+from storage.tables.run_facts import Stuck
 
 
 def is_stuck(run: Run) -> bool:
@@ -32,27 +33,43 @@ def notice(run: Run, machine_tab: str) -> Markup:
 
 
 def card_of(run: Run) -> Markup:
-    """The last time it was stuck; nothing for a run that never was. The stacks fetch themselves."""
-    last = run.facts.stuck
-    if last is None:
+    """What its processes do, or did the last time it was stuck; nothing for a run that has ended and never was.
+
+    The stacks fetch themselves.
+    """
+    last, is_alive = run.facts.stuck, run.status in RUN_ALIVE
+    if last is None and not is_alive:
         return Markup()
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.since))
-    words = f"Attempt {last.attempt} gave its last sign of life at {when}, at step {last.step:,}."
-    if last.ended:
-        words += " It was ended to continue from its checkpoint."
-    title = "What it does" if is_stuck(run) else "What it did when it was stuck"
-    return html.card(title, Markup('<p class="ts-hint">{}</p>').format(words), live.element("runs", "stuck", 10))
+    title = "What it does" if is_alive else "What it did when it was stuck"
+    button = html.button("Ask" if last is None else "Ask again", "ask", run.id) if is_alive else ""
+    return html.card(title, _story(last), live.element("runs", "stuck", 10), aside=button)
+
+
+def _story(last: Stuck | None) -> Markup:
+    if last is None:
+        words = "Ask its processes for the line of Python that each of them is at. It costs the training nothing."
+    else:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.since))
+        words = f"Attempt {last.attempt} was stuck: its last sign of life was at {when}, at step {last.step:,}."
+        words += " It was ended to continue from its checkpoint." if last.ended else ""
+    return Markup('<p class="ts-hint">{}</p>').format(words)
+
+
+def ask(run_id: str, _values: Mapping[str, str]) -> None:
+    """What the button does. Raises ConflictError, NotFoundError."""
+    if not stuck.ask(run_id):
+        toasts.done("None of its processes listens yet. Ask again in a few seconds.")
 
 
 def stacks_html(query: Mapping[str, str]) -> str:
-    """The Python stack of each process of the run in the query, as it was told when the run was found stuck."""
+    """The Python stack of each process of the run in the query, as it was told when it was asked last."""
     try:
         run = runs.look_up(query.get("run", ""))
     except TunesmithError as error:
         return str(html.notice(error.message, error.hint, "warn"))
     told = stacks.read(home.run_folder(run.id))
     if not told:
-        return str(Markup('<p class="ts-hint">No process of it has told what it does.</p>'))
+        return str(Markup('<p class="ts-hint">No answer yet.</p>') if run.facts.stuck else Markup())
     return str(html.join(_process(stack) for stack in told))
 
 

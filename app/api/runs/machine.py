@@ -5,12 +5,12 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.answers.errors import NOT_FOUND
+from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, PathId
 from engine.accounts import prices
 from engine.process import stacks
 from engine.process.meter import samples
-from engine.runs import machine_use, runs
+from engine.runs import machine_use, runs, stuck
 from storage import home
 from storage.statuses import RUN_ALIVE
 
@@ -63,7 +63,11 @@ class StuckAnswer(Answer):
     last: dict[str, Any] | None = Field(
         description="The last time it was stuck: attempt, step, since, asked_at, ended."
     )
-    stacks: list[StackAnswer] = Field(description="What each of its processes did then.")
+    stacks: list[StackAnswer] = Field(description="What each of its processes did when it was asked last.")
+
+
+class AskedAnswer(Answer):
+    processes: int = Field(description="How many processes were asked.")
 
 
 @router.get("/{id}/machine", summary="The machine of a run", responses=NOT_FOUND)
@@ -87,8 +91,14 @@ def show_machine(run_id: PathId) -> MachineAnswer:
 
 @router.get("/{id}/stuck", summary="What a stuck run does", responses=NOT_FOUND)
 def show_stuck(run_id: PathId) -> StuckAnswer:
-    """Whether the run is stuck, and the Python stacks of its processes from the last time it was."""
+    """Whether the run is stuck, and the Python stacks of its processes from when they were asked last."""
     run = runs.look_up(run_id)
     last = run.facts.stuck
-    answers = [StackAnswer.model_validate(stack) for stack in stacks.read(home.run_folder(run.id))] if last else []
+    answers = [StackAnswer.model_validate(stack) for stack in stacks.read(home.run_folder(run.id))]
     return StuckAnswer(since=run.facts.stuck_since, last=last.model_dump() if last else None, stacks=answers)
+
+
+@router.post("/{id}/stuck/ask", status_code=202, summary="Ask a run what it does", responses=NOT_FOUND | CONFLICT)
+def ask_run(run_id: PathId) -> AskedAnswer:
+    """Asks every process of a run that lives for its Python stack. `GET /api/runs/{id}/stuck` has it a moment later."""
+    return AskedAnswer(processes=stuck.ask(run_id))

@@ -74,9 +74,11 @@ def test_a_hanging_worker_says_where_it_hangs_and_stays_as_it_is(monkeypatch: py
     monkeypatch.setattr(stuck, "ANSWER_SECONDS", 0.0)
     assert until_stuck(run.id).status == RunStatus.RUNNING  # nobody asked for a restart
     assert process.alive(home.run_folder(run.id))
+    assert stuck.ask(run.id) == 1
+    assert HANGS_IN in told(run.id)[0].text
     runs.stop_run(run.id)
     process.kill(home.run_folder(run.id))
-    until(run.id, RunStatus.STOPPED)
+    assert until(run.id, RunStatus.STOPPED).facts.stuck_since is None
 
 
 def test_a_hanging_worker_is_ended_and_goes_on_from_its_checkpoint_if_the_recipe_says_so(
@@ -100,6 +102,9 @@ def test_a_run_that_hangs_again_at_once_is_not_restarted_for_ever(monkeypatch: p
     """The rule of every resume: never again after the same failure unless there is a newer checkpoint."""
     end = verdict.judge(verdict.End(Path("f"), False, None, {"code": -9}, "", was_stuck=True))
     assert (end.status, end.error, end.again) == (RunStatus.INTERRUPTED, verdict.STUCK, "always")
+    failed = {"kind": "failed", "category": "code", "message": "RuntimeError: another process is gone", "hint": ""}
+    assert verdict.judge(verdict.End(Path("f"), False, failed, {"code": 1}, "", was_stuck=True)) == end
+    assert verdict.judge(verdict.End(Path("f"), True, None, {"code": -9}, "", was_stuck=True)).status == "stopped"
     same = verdict.signature(end, 5)
     assert verdict.tries_again(end, 0, None, 5)
     assert not verdict.tries_again(end, 1, same, 5)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from engine.accounts import prices
-from engine.errors import RefusedError
+from engine.errors import ConflictError, RefusedError
 from engine.process import stack_files
 from engine.process.meter import samples
 from engine.process.meter.samples import Now, Totals
@@ -105,7 +105,7 @@ def test_a_stuck_run_says_since_when_and_what_it_does_and_its_stack_is_text() ->
     assert "The training has made no step for" in page
     assert f"/runs?run={run.id}&amp;tab=machine" in page
     assert "step 12" in str(stuck_view.card_of(run))
-    assert "has told what it does" in stuck_view.stacks_html({"run": run.id})
+    assert "No answer yet" in stuck_view.stacks_html({"run": run.id})
     file = stack_files.file_of(home.run_folder(run.id), 7)
     file.parent.mkdir()
     file.write_text(
@@ -115,6 +115,17 @@ def test_a_stuck_run_says_since_when_and_what_it_does_and_its_stack_is_text() ->
     assert "&lt;img src=x" in told
     assert "<img" not in told
     assert "There is no run" in stuck_view.stacks_html({"run": "nope"})
+
+
+def test_a_run_that_lives_can_be_asked_what_it_does_and_one_that_ended_cannot() -> None:
+    run = kept()
+    card = str(stuck_view.card_of(run))
+    assert 'data-act="ask"' in card
+    assert stuck_view.stacks_html({"run": run.id}) == ""
+    with db.session() as session:
+        session.get_one(Run, run.id).status = RunStatus.SUCCEEDED
+    with pytest.raises(ConflictError, match="is succeeded"):
+        stuck_view.ask(run.id, {})
 
 
 def test_a_run_that_was_ended_because_it_was_stuck_keeps_the_story() -> None:
