@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from pages.parts import html, live, tabs
-from pages.runs import charts, code, facts_view, log_view, report, story, take, trackers
+from pages.runs import charts, code, facts_view, log_view, machine_view, report, story, take, trackers
 from storage.tables import Run
 
 Query = Mapping[str, str]
@@ -50,6 +50,7 @@ TABS: dict[str, Tab] = {
     "report": Tab("Report", _report, report.can_be),
     "log": Tab("Log", _log),
     "recipe": Tab("Recipe and data", _recipe),
+    "machine": Tab("Machine", machine_view.show),
     "files": Tab("Files", _files),
 }
 
