@@ -30,7 +30,7 @@ def run_html(run: Run) -> Markup:
         _state(run, endpoint),
         _trouble(run),
         report.card_of(run),
-        charts.charts(run),
+        charts.show(run, {}),
         take.card_of(run),
         code.card_of(run),
         Markup(
