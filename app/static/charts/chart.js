@@ -144,7 +144,7 @@
     }
 
     async ask(signal) {
-      const points = Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, POINTS_A_PIXEL * Math.ceil(this.clientWidth / POINTS_ROUNDED) * POINTS_ROUNDED));
+      const points = (this.asked = this.pointsToDraw());
       const { zoom, run } = this;
       const [answers, moved] = await Promise.all([
         Promise.all(this.curves.map((curve) => curve.update({ run, points, signal, stretch: zoom && this.axes.get(curve.own).stretch(zoom) }))),
@@ -153,6 +153,12 @@
       this.ended = answers.every((answer) => answer.ended);
       if (answers.some((answer) => answer.news) || moved.some(Boolean) || this.ended) this.update();
       return this.ended ? SELDOM : OFTEN;
+    }
+
+    // A wide chart draws more, in steps so that most charts of a page ask for as many and share a request.
+    pointsToDraw() {
+      const rounded = Math.ceil((POINTS_A_PIXEL * this.clientWidth) / POINTS_ROUNDED) * POINTS_ROUNDED;
+      return Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, rounded));
     }
 
     zoomTo(first, last) {
