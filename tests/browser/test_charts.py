@@ -50,9 +50,7 @@ def test_zoom_smoothing_and_axis_survive_new_points(visit: Open, at_home: Path) 
     page.evaluate("tunesmith.refresh()")
     expect(chart).to_have_attribute("data-points", "260")
     assert chart.get_attribute("data-zoom") == f"{low} {high}"
-    shown = chart.evaluate(
-        "({ drawing }) => [drawing.x.start, drawing.x.end, drawing.look.log, drawing.look.weight]"
-    )
+    shown = chart.evaluate("({ drawing }) => [drawing.x.start, drawing.x.end, drawing.look.log, drawing.look.weight]")
     assert shown == [low, high, True, 0.9]
     chart.get_by_role("button", name="Reset zoom").click()
     assert chart.evaluate("one => [one.drawing.x.start, one.drawing.x.end]") == [1, 260]

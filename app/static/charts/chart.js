@@ -221,13 +221,20 @@
     }
 
     async draw() {
-      const { weight, log, clip } = tunesmith.look(this);
+      const { weight, log: wanted, clip } = tunesmith.look(this);
+      const log = wanted && this.mostlyPositive();
       await this.drawing.update(this.curves, { weight, log, clip, kind: this.kind, zoom: this.zoom, bands: this.placedBands() });
-      this.explain(log, clip);
+      this.explain(wanted, log, clip);
+    }
+
+    // Otherwise a log axis would show hardly anything.
+    mostlyPositive() {
+      const values = this.curves.flatMap(({ ys }) => ys);
+      return values.filter((value) => value > 0).length * 2 >= values.length;
     }
 
     // What a look hides, in words, the bands, and the table.
-    explain(log, clip) {
+    explain(wanted, log, clip) {
       const filled = this.curves.find(({ steps }) => steps.length);
       const steps = filled ? `, steps ${filled.steps[0]} to ${filled.steps.at(-1)}` : "";
       this.drawing.host.setAttribute("aria-label", `${this.label}${steps}. The table has the numbers.`);
@@ -235,7 +242,8 @@
       const outside = clip && this.drawing.outside;
       const remarks = [
         dark ? "Values of 0 or below have no place on a log axis." : "",
-        outside ? `${outside.toLocaleString("en-US")} ${outside === 1 ? "point lies" : "points lie"} outside.` : "",
+        wanted && !log ? "Most values are 0 or below, so this axis is not logarithmic." : "",
+        outside ? `${outside.toLocaleString("en-US")} ${outside === 1 ? "point lies" : "points lie"} above or below.` : "",
         this.kind === this.chosen || !filled ? "" : `Over steps: no ${this.chosen === "time" ? "times" : "tokens"} are known.`,
       ];
       this.tell(remarks.filter(Boolean));

@@ -2,8 +2,10 @@
 (() => {
   const tunesmith = window.tunesmith;
   const FEW_POINTS = 40; // so few are drawn as dots too
-  const MIDDLE = 0.96; // of the points in sight is what a chart without outliers shows
+  const FAR_OUT = 3; // times the distance between the quartiles: Tukey's "far out" (Exploratory Data Analysis, 1977)
   const FEWEST_TO_CLIP = 25;
+  const MOST_TICKS = 6;
+  const TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400]; // seconds
   const BAND_COLORS = { error: "--ts-bad", warning: "--ts-warn", info: "--ts-muted" };
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -72,7 +74,7 @@
       const anew = !this.figure || this.drawn !== lines(curves, look);
       if (anew) this.build(B, curves, look);
       for (const line of this.lines) line.update(look.weight);
-      this.band(B, look.bands);
+      this.mark(look.bands);
       this.fit(look.zoom);
       if (anew) await this.show(B);
     }
@@ -81,14 +83,15 @@
       this.view?.remove();
       this.frame?.remove();
       this.view = null;
-      this.banded = "[]";
-      this.bands = [];
       this.curves = curves;
       this.drawn = lines(curves, look);
       this.x = new B.Range1d({ start: 0, end: 1 });
       this.y = new B.Range1d({ start: 0, end: 1 });
       this.figure = this.makeFigure(B);
+      if (look.kind === "time") this.figure.below[0].ticker = new B.FixedTicker({ ticks: [] });
       this.lines = curves.map((curve) => new Line(B, this.figure, curve));
+      this.bands = look.bands.map(() => new B.BoxAnnotation({ fill_alpha: 0.14, line_color: null, level: "underlay" }));
+      for (const band of this.bands) this.figure.add_layout(band);
       this.paint();
     }
 
@@ -104,7 +107,7 @@
       const figure = B.Plotting.figure({
         height: this.height, sizing_mode: "stretch_width", toolbar_location: null, tools: [], x_range: this.x, y_range: this.y,
         y_axis_type: this.look.log ? "log" : "linear", background_fill_alpha: 0, border_fill_alpha: 0, outline_line_color: null,
-        min_border_left: 54, min_border_right: 8, min_border_top: 6, lod_threshold: null,
+        min_border_left: 54, min_border_right: 18, min_border_top: 6, lod_threshold: null,
       });
       const drag = new B.BoxZoomTool({ dimensions: "width" });
       figure.add_tools(drag);
@@ -117,16 +120,11 @@
     }
 
     // Stretches that somebody points at, behind the curves.
-    band(B, bands) {
-      const written = JSON.stringify(bands);
-      if (written === this.banded) return;
-      this.banded = written;
-      for (const old of this.bands) this.figure.remove_layout(old);
-      this.bands = bands.map(({ first, last, severity }) => {
-        const fill_color = color(BAND_COLORS[severity] ?? BAND_COLORS.info);
-        return new B.BoxAnnotation({ left: first, right: last, fill_color, fill_alpha: 0.14, line_color: null, level: "underlay" });
+    mark(bands) {
+      this.bands.forEach((band, at) => {
+        const { first, last, severity } = bands[at];
+        band.setv({ left: first, right: last, fill_color: color(BAND_COLORS[severity] ?? BAND_COLORS.info) });
       });
-      for (const one of this.bands) this.figure.add_layout(one);
     }
 
     // All places, or the part zoomed into; the values always fill the height.
@@ -136,6 +134,7 @@
       const [start, end] = zoom || allPlaces(curves);
       const [low, high] = this.heights(curves, start, end);
       this.settling = true;
+      if (this.look.kind === "time") this.figure.below[0].ticker.ticks = timeTicks(start, end);
       this.x.setv({ start, end });
       this.y.setv({ start: low, end: high });
       this.settling = false;
@@ -148,8 +147,7 @@
         for (let at = 0; at < xs.length; at += 1) if (xs[at] >= start && xs[at] <= end && this.drawable(ys[at])) inSight.push(ys[at]);
       }
       inSight.sort((a, b) => a - b);
-      const cut = clip && inSight.length >= FEWEST_TO_CLIP ? Math.floor((inSight.length * (1 - MIDDLE)) / 2) : 0;
-      const [low, high] = [inSight[cut], inSight[inSight.length - 1 - cut]];
+      const [low, high] = clip ? withoutOutliers(inSight, log) : [inSight[0], inSight.at(-1)];
       const [bottom, top] = log ? logRoom(low, high) : linearRoom(low, high);
       this.outside = inSight.reduce((count, value) => count + Number(value < bottom || value > top), 0);
       return [bottom, top];
@@ -180,10 +178,11 @@
       const quiet = { axis_line_color: null, major_tick_line_color: null, minor_tick_line_color: null, ...words };
       const below = `return tunesmith.place(tick, ${JSON.stringify(this.look.kind)}, ticks[ticks.length - 1])`;
       const beside = `return tunesmith.tick(tick, ${JSON.stringify(this.unit)})`;
-      for (const axis of this.figure.below) axis.setv({ ...quiet, formatter: new window.Bokeh.CustomJSTickFormatter({ code: below }) });
-      for (const axis of this.figure.left) axis.setv({ ...quiet, formatter: new window.Bokeh.CustomJSTickFormatter({ code: beside }) });
+      const policy = () => ({ major_label_policy: new window.Bokeh.NoOverlap({ min_distance: 6 }) });
+      for (const axis of this.figure.below) axis.setv({ ...quiet, ...policy(), formatter: new window.Bokeh.CustomJSTickFormatter({ code: below }) });
+      for (const axis of this.figure.left) axis.setv({ ...quiet, ...policy(), formatter: new window.Bokeh.CustomJSTickFormatter({ code: beside }) });
       for (const grid of this.figure.center) if ("grid_line_color" in grid) grid.grid_line_color = grid.dimension === 0 ? null : color("--ts-line");
-      if (this.bands.length) this.banded = ""; // their colours are of the other theme
+      this.mark(this.look.bands);
     }
 
     // The chart as a picture: its title and what the colours mean above it, on the ground it stands on.
@@ -216,13 +215,31 @@
     }
   }
 
-  // What cannot be changed in a figure: other curves or another kind of axis need a new one.
-  const lines = (curves, { log, kind }) => `${log} ${kind} ${curves.map(({ name, own }) => `${own ?? ""}/${name}`).join("\n")}`;
+  // What cannot be changed in a figure that is shown: other curves, more bands or another kind of axis need a new one.
+  const lines = (curves, { log, kind, bands }) => `${log} ${kind} ${bands.length} ${curves.map(({ name, own }) => `${own ?? ""}/${name}`).join("\n")}`;
 
   function allPlaces(curves) {
     const first = Math.min(...curves.map(({ xs }) => xs[0]));
     const last = Math.max(...curves.map(({ xs }) => xs[xs.length - 1]));
     return [first, last > first ? last : first + 1];
+  }
+
+  // The least and the greatest of sorted values that are not far from the middle half of them.
+  function withoutOutliers(values, log) {
+    const scaled = (at) => (log ? Math.log(values[at]) : values[at]);
+    const [first, third] = [scaled(values.length >> 2), scaled((values.length * 3) >> 2)];
+    const far = FAR_OUT * (third - first);
+    if (values.length < FEWEST_TO_CLIP || far === 0) return [values[0], values.at(-1)];
+    const [least, greatest] = log ? [Math.exp(first - far), Math.exp(third + far)] : [first - far, third + far];
+    return [Math.max(values[0], least), Math.min(values.at(-1), greatest)];
+  }
+
+  // Whole minutes, quarters and hours.
+  function timeTicks(start, end) {
+    const apart = TIMES.find((one) => (end - start) / one <= MOST_TICKS) ?? Math.ceil((end - start) / MOST_TICKS / 86_400) * 86_400;
+    const ticks = [];
+    for (let at = Math.ceil(start / apart) * apart; at <= end; at += apart) ticks.push(at);
+    return ticks;
   }
 
   function linearRoom(low, high) {

@@ -64,7 +64,7 @@
       this.select = document.createElement("select");
       this.select.append(...Object.entries(AXES).map(([value, words]) => new Option(words, value)));
       this.log = toggle("Log axis", "Logarithmic axis for the values", () => change({ log: !look.log }));
-      this.clip = toggle("Clip outliers", "The height follows the middle 96 of 100 points in sight", () => change({ clip: !look.clip }));
+      this.clip = toggle("Clip outliers", "The height leaves out points far from the middle half of those in sight", () => change({ clip: !look.clip }));
       smooth.title = "An exponential mean, weighted by the distance between points. The points stay behind it.";
       smooth.append(make("span", "", "Smoothing"), this.slider, this.weight);
       x.append(make("span", "", "Over"), this.select);

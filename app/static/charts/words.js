@@ -4,8 +4,8 @@
   const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 2 });
 
   function plain(value) {
-    if (!Number.isFinite(value)) return String(value);
-    return value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5) ? value.toExponential(2) : value.toPrecision(4);
+    if (!Number.isFinite(value) || value === 0) return String(value);
+    return Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5 ? value.toExponential(2) : value.toPrecision(4);
   }
   const rounded = (value, digits) => Number(value.toPrecision(digits)).toLocaleString("en-US", { maximumSignificantDigits: digits });
   const bytes = (value) => (Math.abs(value) < 1e9 ? `${rounded(value / 1e6, 4)} MB` : `${rounded(value / 1e9, 4)} GB`);
