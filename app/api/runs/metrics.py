@@ -27,7 +27,7 @@ Step = Annotated[int, Field(ge=0, le=LARGEST)]
 class CurveAnswer(Answer):
     name: str = Field(description="The metric.")
     steps: list[int] = Field(description="Steps, in order.")
-    values: list[float] = Field(description="The value at each step, to seven digits.")
+    values: list[float | None] = Field(description="The value at each step, to seven digits; null for no number.")
     thinned: bool = Field(description="Whether points were left out. Ask for a shorter stretch to see them.")
 
 

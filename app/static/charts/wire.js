@@ -58,6 +58,6 @@
 
   function points({ curves, ended, started_at }, at) {
     const { steps, values, thinned } = curves[at];
-    return { steps: [...steps], ys: [...values], thinned, ended, started: started_at };
+    return { steps: [...steps], ys: values.map((value) => value ?? NaN), thinned, ended, started: started_at };
   }
 })();
