@@ -53,7 +53,8 @@ ONE_MORE = """async (chart) => {
   return performance.now() - began;
 }"""
 ALONE = """async (id) => {
-  const address = `/api/runs/${id}/curves?name=loss&name=eval_loss&max_points=${document.querySelector("ts-chart").asked}`;
+  const points = document.querySelector("ts-chart").asked;
+  const address = `/api/runs/${id}/curves?name=loss&name=eval_loss&max_points=${points}`;
   const began = performance.now();
   const size = (await (await fetch(address)).blob()).size;
   const { encodedBodySize } = performance.getEntriesByName(new URL(address, location.href).href)[0];
