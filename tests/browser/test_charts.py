@@ -39,7 +39,7 @@ def in_sight(chart: Locator) -> list[int]:
 
 def test_zoom_smoothing_and_axis_survive_new_points(visit: Open, at_home: Path) -> None:
     run_id = add_run("zoomed", points=200)
-    page = visit(f"/runs?run={run_id}")
+    page = visit(f"/runs?run={run_id}&tab=charts")
     chart = page.locator("ts-chart").first
     expect(chart).to_have_attribute("data-points", "200")
     low, high = drag(page, chart, 0.4, 0.6)
