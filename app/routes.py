@@ -37,6 +37,7 @@ from app.api.registry import versions as model_versions
 from app.api.runs import compare as run_compare
 from app.api.runs import log as run_log
 from app.api.runs import machine as run_machine
+from app.api.runs import metrics as run_metrics
 from app.api.runs import runs
 from app.api.runs import script as run_script
 from app.api.train import fit, presets, recipes, rows, sky
@@ -57,6 +58,7 @@ NOUNS = (
     presets,
     sky,
     run_compare,
+    run_metrics,
     run_log,
     run_machine,
     run_script,

@@ -25,7 +25,7 @@ def run_html(run: Run, query: Mapping[str, str]) -> Markup:
         html.link(Markup("&larr; All runs"), "/runs", soft=True),
         _state(run, endpoint),
         _trouble(run),
-        tabs.strip(run, current),
+        tabs.strip(run, current, query),
         tabs.content(run, current, query),
     )
 
