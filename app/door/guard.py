@@ -29,6 +29,7 @@ NOT_SHARED = (
     "/v1",
     "/metrics",
     "/api/keys",
+    "/api/notifications",
     "/api/runtimes",
     "/api/usage",
     "/api/requests",

@@ -1,0 +1,1 @@
+"""What goes out, over REST: notifications, and links to watch a run."""
