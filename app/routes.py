@@ -31,7 +31,7 @@ from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.evaluate import comparisons, reports
 from app.api.evaluate import files as evaluation_files
-from app.api.outgoing import notifications
+from app.api.notifications import notifications
 from app.api.registry import aliases, disk
 from app.api.registry import models as registered_models
 from app.api.registry import versions as model_versions

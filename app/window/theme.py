@@ -25,6 +25,7 @@ STYLES = (
     "code.css",
     "evaluate.css",
     "registry.css",
+    "bell.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -39,6 +40,7 @@ SCRIPTS = (
     "train.js",
     "serving.js",
     "code.js",
+    "bell.js",
 )
 
 PETROL = gr.themes.Color(

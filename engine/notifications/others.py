@@ -1,8 +1,8 @@
 """The services that only apprise knows, through its own library: an extra, in a process of its own.
 
-The library opens its own connections, so `engine.workers.notify.apprise_send` holds every one of them to the rule of
-engine.serve.outside, as the process is about to connect. It reads what to do from its input, as an apprise URL is a
-secret.
+The library opens its own connections, so `engine.workers.notifications.apprise_send` holds every one of them to the
+rule of engine.serve.outside, as the process is about to connect. It reads what to do from its input, as an apprise URL
+is a secret.
 """
 
 import sys
@@ -15,7 +15,7 @@ from engine.notifications.message import Message
 from engine.notifications.posting import Outcome
 from engine.process import process
 
-PROGRAM = "engine.workers.notify.apprise_send"
+PROGRAM = "engine.workers.notifications.apprise_send"
 SECONDS = 30.0
 INSTALL = "pip install 'tunesmith[apprise]'"
 

@@ -1,4 +1,4 @@
-"""Sends one message by apprise: `python -m engine.workers.notify.apprise_send` with a task on its input.
+"""Sends one message by apprise: `python -m engine.workers.notifications.apprise_send` with a task on its input.
 
 The task is JSON: url, title, body, only_public; the answer, one line of JSON: ok, words, again. apprise and the library
 behind it open connections of their own, so an audit hook looks at the address of every one before it is made: the

@@ -1,1 +1,0 @@
-"""What goes out, over REST: notifications, and links to watch a run."""
