@@ -1,3 +1,3 @@
-"""Telling people: what happened to runs and the disk, in the window and to the sinks that a person sets."""
+"""What happened is told: in the window, by the browser, and to webhooks, chats and mail."""
 
 from engine.notifications.announcing import announce as announce

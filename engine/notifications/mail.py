@@ -8,7 +8,7 @@ from email.utils import formatdate
 from typing import Any, Literal
 
 from engine.notifications.message import Message
-from engine.notifications.posting import Outcome, is_refusal
+from engine.notifications.posting import NUMBER, Outcome, is_refusal
 from engine.serve import outside
 from engine.serve.outside_words import plain
 
@@ -97,4 +97,5 @@ def _words(error: Exception) -> str:
         return "It took too long to answer."
     if isinstance(error, ssl.SSLError):
         return f"No encrypted connection: {plain(str(error))}"
-    return f"It cannot be reached: {plain(str(error))}" if isinstance(error, OSError) else plain(str(error))
+    said = NUMBER.sub("", plain(str(error)))
+    return f"It cannot be reached: {said}" if isinstance(error, OSError) else said

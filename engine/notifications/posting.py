@@ -4,6 +4,7 @@ One POST, no redirect followed, the address of the socket itself checked, and `S
 is read no further than a line of it can be shown.
 """
 
+import re
 from dataclasses import dataclass
 
 import httpx
@@ -17,6 +18,7 @@ MOST_WORDS = 120
 LONGEST_PAUSE = 3600.0
 ONCE = (400, 401, 403, 404, 405, 410, 413, 422)  # the same call gets the same answer
 AGENT = "Tunesmith"
+NUMBER = re.compile(r"\[Errno -?\d+\] ")  # of the system's, which says nothing beside its words
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _pause(response: httpx.Response) -> float:
 
 
 def _failed(error: Exception) -> Outcome:
-    return Outcome(False, words(error), again=not is_refusal(error))
+    return Outcome(False, NUMBER.sub("", words(error)), again=not is_refusal(error))
 
 
 def is_refusal(error: BaseException | None) -> bool:

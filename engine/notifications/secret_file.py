@@ -24,7 +24,7 @@ def read() -> dict[str, Secrets]:
         return {}
     except ValueError as error:
         raise DamagedError(
-            f"The file {home.sink_secrets()} cannot be read: it is no JSON.",
+            f"The file {home.sink_secrets()} cannot be read: it is not JSON.",
             "Delete it, and enter addresses and passwords again on the System page.",
         ) from error
     return {str(sink): {str(name): str(value) for name, value in own.items()} for sink, own in found.items()}

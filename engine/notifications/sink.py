@@ -136,7 +136,7 @@ def _problem_of_mail(sink: Sink, secrets: Mapping[str, str], allow_private: bool
         return "E-mail needs host, sender and recipients."
     for address in (sink.sender, *sink.recipients):
         if not _MAIL_ADDRESS.fullmatch(address) or not address.isprintable():
-            return f"{address!r:.80} is no mail address such as user@example.org."
+            return f"{address!r:.80} is not a mail address such as user@example.org."
     if sink.password_env is not None and not _VARIABLE.fullmatch(sink.password_env):
         return f"{sink.password_env!r:.80} cannot be the name of an environment variable."
     if sink.username and not sink.password_env and "password" not in secrets:

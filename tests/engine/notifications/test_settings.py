@@ -110,8 +110,8 @@ def test_private_addresses_are_allowed_by_the_owner_and_credentials_of_clouds_ne
     [
         ({"host": None}, "needs host"),
         ({"recipients": []}, "needs host, sender and recipients"),
-        ({"recipients": ["a@b.example\nBcc: c@d.example"]}, "no mail address"),
-        ({"sender": "me"}, "no mail address"),
+        ({"recipients": ["a@b.example\nBcc: c@d.example"]}, "not a mail address"),
+        ({"sender": "me"}, "not a mail address"),
         ({"security": "none"}, "without encryption"),
         ({"password": None}, "password_env"),
         ({"password_env": "A B"}, "environment variable"),
