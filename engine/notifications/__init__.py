@@ -1,3 +1,3 @@
-"""What happened is told: in the window, by the browser, and to webhooks, chats and mail."""
+"""Telling what happens: in the window, and by webhooks, chats and mail."""
 
 from engine.notifications.announcing import announce as announce
