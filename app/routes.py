@@ -36,6 +36,7 @@ from app.api.registry import aliases, disk
 from app.api.registry import models as registered_models
 from app.api.registry import versions as model_versions
 from app.api.runs import compare as run_compare
+from app.api.runs import links as run_links
 from app.api.runs import log as run_log
 from app.api.runs import runs
 from app.api.runs import script as run_script
@@ -57,6 +58,7 @@ NOUNS = (
     presets,
     sky,
     run_compare,
+    run_links,
     run_log,
     run_script,
     runs,

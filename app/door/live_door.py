@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import Scope
 
-from app.answers.errors import error_body
+from app.answers.errors import KINDS, error_body
 from app.door import addresses
 from app.door.access import Access
 from engine.accounts import live_links
@@ -24,7 +24,8 @@ METHODS = ("GET", "HEAD")
 A_MINUTE, A_MINUTE_TOGETHER = 240, 2400
 WINDOW_SECONDS = 60.0
 MOST_ADDRESSES = 10_000
-_PATH = re.compile(r"/live/([\w.-]{1,200})(?:/(?:state|charts|answers|metrics))?", re.ASCII)
+_PARTS = ("/state", "/charts", "/answers", "/metrics")
+_PATH = re.compile(rf"/live/([\w.-]{{1,200}})(?:{'|'.join(_PARTS)})?", re.ASCII)
 
 
 def is_live(scope: Scope) -> bool:
@@ -52,7 +53,7 @@ class LiveDoor:
         if run_id is None:
             return _log_in(scope)
         if scope["method"] not in METHODS:
-            return _error(scope, 405, "method_not_allowed", "A live link is for looking.", {"allow": "GET, HEAD"})
+            return _error(scope, 405, "A live link is for looking, not for changing.", "", {"allow": "GET, HEAD"})
         scope.setdefault("state", {}).update(role="viewer", shared=shared, key=None, run_id=run_id)
         return None
 
@@ -72,11 +73,11 @@ class LiveDoor:
 def _log_in(scope: Scope) -> Response:
     """The login page for a person, who is told nothing of why; the words for a page whose link has ended meanwhile."""
     wants_page = scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
-    if wants_page and scope["path"].count("/") == PREFIX.count("/"):
+    if wants_page and not scope["path"].endswith(_PARTS):
         return RedirectResponse("/login", 303)
-    return _error(scope, 401, "unauthorized", "This link opens nothing.", {"www-authenticate": "Bearer"})
+    return _error(scope, 401, "This link opens nothing.", "Ask for a new one.", {"www-authenticate": "Bearer"})
 
 
-def _error(scope: Scope, status: int, kind: str, message: str, headers: dict[str, str]) -> Response:
-    body = error_body(scope["path"], kind, message, "Ask for a new one.")
+def _error(scope: Scope, status: int, message: str, hint: str, headers: dict[str, str]) -> Response:
+    body = error_body(scope["path"], KINDS[status], message, hint)
     return Response(body, status, headers, media_type="application/json")

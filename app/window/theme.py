@@ -26,6 +26,7 @@ STYLES = (
     "evaluate.css",
     "registry.css",
     "bell.css",
+    "links.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -41,6 +42,7 @@ SCRIPTS = (
     "serving.js",
     "code.js",
     "bell.js",
+    "links.js",
 )
 
 PETROL = gr.themes.Color(
