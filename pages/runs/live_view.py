@@ -31,6 +31,7 @@ WORDS = {
     "learning_rate": "Learning rate",
     "grad_norm": "Gradient norm",
     "mean_token_accuracy": "Token accuracy",
+    "entropy": "Entropy",
     "rewards/margins": "Margins",
     "rewards/accuracies": "Accuracies",
 }
@@ -78,7 +79,7 @@ def charts_html(run: Run) -> Markup:
 
 def charted(found: Sequence[str]) -> list[str]:
     """The metrics that get a chart, in order; one on held-out rows is drawn with its own on training rows."""
-    names = {name.removeprefix("eval_") for name in found if not name.startswith(HIDDEN)}
+    names = {name.removeprefix("eval_") for name in found if is_shown(name)}
     known = [name for name in ORDER if name in names]
     return (known + sorted(names.difference(known)))[:MOST_CHARTS]
 
