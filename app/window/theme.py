@@ -27,6 +27,8 @@ STYLES = (
     "code.css",
     "evaluate.css",
     "registry.css",
+    "bell.css",
+    "links.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -46,6 +48,8 @@ SCRIPTS = (
     "train.js",
     "serving.js",
     "code.js",
+    "bell.js",
+    "links.js",
 )
 
 PETROL = gr.themes.Color(

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from engine.serve import adapter_names
 from pages.parts import html
 from pages.parts.icons import icon
-from pages.runs import code, stuck_view, tabs, take
+from pages.runs import code, sharing, stuck_view, tabs, take
 from pages.runs.state import action_buttons, progress_bar, seconds_taken, step_words
 from storage import db, endpoints
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
@@ -41,7 +41,8 @@ def _state(run: Run, endpoint: Endpoint | None) -> Markup:
         run.name,
         _rename(run),
         html.badge(run.status),
-        html.join((chat_link, take_link, keep_link, code_link, action_buttons(run), train_further_link, reuse_link)),
+        html.join((chat_link, take_link, keep_link, code_link, action_buttons(run), train_further_link, reuse_link))
+        + sharing.button(run),
     )
     bar = Markup('<div class="ts-wide-bar">{}</div>').format(progress_bar(run))
     return Markup('<section class="ts-card">{}{}{}</section>').format(head, bar, _figures(run))
