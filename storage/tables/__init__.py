@@ -7,6 +7,7 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
            ApiKey -> LoggedRequest, Usage
            Project -> Snippet -> SnippetVersion
                   Endpoint -> Benchmark -> Work, Tuner -> Benchmark
+           Run -> Run (the one it starts after), QueueState    PoliteSleep -> Run, Endpoint
            RegisteredModel -> ModelVersion -> Run, Export or Model
            RegisteredModel -> ModelAlias -> AliasFollower -> Endpoint, RegistryMove
 
@@ -29,6 +30,8 @@ from storage.tables.leases import Lease as Lease
 from storage.tables.lessons import Lesson as Lesson
 from storage.tables.models import Model as Model
 from storage.tables.projects import Project as Project
+from storage.tables.queue import PoliteSleep as PoliteSleep
+from storage.tables.queue import QueueState as QueueState
 from storage.tables.registry import AliasFollower as AliasFollower
 from storage.tables.registry import ModelAlias as ModelAlias
 from storage.tables.registry import ModelVersion as ModelVersion
