@@ -34,7 +34,7 @@ def refresh() -> None:
 
 
 def parsed(apps: str, free: str) -> Said:
-    """Lines of `pid, MiB` and of `index, MiB`. What the driver does not tell ("[N/A]", as in a container) is left out."""
+    """Lines of `pid, MiB` and of `index, MiB`. What is not told ("[N/A]", as in a container) is left out."""
     by_process: dict[int, int] = {}
     for pid, bytes_used in _pairs(apps):
         by_process[pid] = by_process.get(pid, 0) + bytes_used

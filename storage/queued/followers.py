@@ -26,7 +26,7 @@ def hold_of(session: Session, after_run_id: str | None, after_success: bool) -> 
     if after_run_id is None:
         return ""
     status = session.exec(select(Run.status).where(Run.id == after_run_id)).first()
-    return hold_after(status, after_success)
+    return hold_after(RunStatus(status) if status else None, after_success)
 
 
 def moved(session: Session, run_id: str, before: RunStatus, after: RunStatus) -> None:

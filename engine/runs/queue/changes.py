@@ -28,7 +28,7 @@ def change(
 
     `after` is the run at whose end it starts, "" for none. With `only_if_succeeded` (so it is unless changed) it stays
     blocked when the other one did not succeed; else any end will do.
-    Raises NotFoundError, RefusedError for a priority that is none, ConflictError when it does not wait, or for a circle.
+    Raises NotFoundError, RefusedError for a priority that is none, ConflictError when it does not wait or for a circle.
     """
     with db.session() as session:
         run = _waiting(session, run_id)

@@ -28,7 +28,7 @@ Free = Literal["stop_run", "stop_endpoint", "sleep_endpoint", "stop_work", "stop
 
 @dataclass(frozen=True)
 class Holder:
-    """Somebody who computes. `id` is what the acts of `free` and a link take: of the run, endpoint, evaluation, work."""
+    """Somebody who computes. `id`, of the run, endpoint, evaluation or work, is what its link and the acts take."""
 
     kind: str  # training | endpoint | evaluation | export | measurement | work
     id: str
@@ -172,7 +172,7 @@ def _endpoints(session: Session, leases: Leases) -> list[_Found]:
 def _freeing(backend: Backend, is_active: bool) -> Sequence[Free]:
     if backend.status == EndpointStatus.DRAINING:
         return ()  # on its way already
-    return ("sleep_endpoint", "stop_endpoint") if is_active and backend.status == "ready" else ("stop_endpoint",)
+    return ("sleep_endpoint", "stop_endpoint") if is_active and backend.status is EndpointStatus.READY else ("stop_endpoint",)
 
 
 def _works(session: Session, leases: Leases) -> list[_Found]:

@@ -83,7 +83,7 @@ def _others(session: Session, waiting: Sequence[Run]) -> Mapping[str, _Other]:
     if not ids:
         return {}
     rows = session.exec(select(Run.id, Run.name, Run.status).where(Run.id.in_(ids)))  # type: ignore[attr-defined]
-    return {id: _Other(name, status) for id, name, status in rows}
+    return {id: _Other(name, RunStatus(status)) for id, name, status in rows}
 
 
 def _training_names(session: Session) -> Sequence[str]:
