@@ -17,6 +17,7 @@ from pages.shell import project_of
 from storage.tables import DEFAULT_PROJECT, Message
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "chat", "Chat", "What the tuned model says, and what its base says", "c", "chat"
+GROUP = "Use"
 
 REDRAW_SECONDS = 0.08  # each redraw compares the whole conversation
 MOST_EARLIER = 8

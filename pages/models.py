@@ -17,6 +17,7 @@ from storage.statuses import ModelStatus
 from storage.tables import Model
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "models", "Models", "The base models your trainings start from.", "m", "models"
+GROUP = "Prepare"
 CARDS = 24
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from types import ModuleType
 from typing import Protocol
 
@@ -76,18 +77,31 @@ def _brand() -> Markup:
 
 
 def _navigation(module: ModuleType, pages: Sequence[ModuleType]) -> Markup:
-    links = html.join(
-        Markup('<a href="/{}" data-key="{}"{}>{}<span>{}</span><kbd>g {}</kbd></a>').format(
-            page.SLUG,
-            page.KEY,
-            Markup(' aria-current="page"') if page is module else "",
-            icon(page.ICON),
-            page.TITLE,
-            page.KEY,
-        )
-        for page in pages
+    """The pages in their groups. On a narrow screen they are folded under a button that names the page one is on."""
+    fold = Markup(
+        '<button type="button" class="ts-fold" data-fold aria-expanded="false" aria-controls="pages">'
+        "{}<span>{}</span>{}</button>"
+    ).format(icon(module.ICON), module.TITLE, icon("up-down"))
+    groups = html.join(_group(name, list(members), module) for name, members in groupby(pages, _group_of))
+    return Markup('{}<nav class="ts-nav" id="pages" aria-label="Pages">{}</nav>').format(fold, groups)
+
+
+def _group_of(page: ModuleType) -> str:
+    return str(page.GROUP)
+
+
+def _group(name: str, pages: Sequence[ModuleType], current: ModuleType) -> Markup:
+    title = Markup('<h2 id="pages-{}">{}</h2>').format(name.lower(), name) if name else Markup()
+    label = Markup(' role="group" aria-labelledby="pages-{}"').format(name.lower()) if name else Markup()
+    links = html.join(_page_link(page, page is current) for page in pages)
+    return Markup("<div{}>{}{}</div>").format(label, title, links)
+
+
+def _page_link(page: ModuleType, is_current: bool) -> Markup:
+    current = Markup(' aria-current="page"') if is_current else ""
+    return Markup('<a href="/{}" data-key="{}"{}>{}<span>{}</span><kbd>g {}</kbd></a>').format(
+        page.SLUG, page.KEY, current, icon(page.ICON), page.TITLE, page.KEY
     )
-    return Markup('<nav class="ts-nav" aria-label="Pages">{}</nav>').format(links)
 
 
 def _foot() -> Markup:

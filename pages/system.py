@@ -19,6 +19,7 @@ from storage.tables import ApiKey, Lease
 
 SLUG, TITLE, SUBTITLE = "system", "System", "This machine, and the keys that other programs use"
 KEY, ICON = "y", "system"
+GROUP = ""
 
 SCOPES = [("Only /v1: chat and completions", "inference"), ("Everything: the whole REST API", "all")]
 VERSIONS = (

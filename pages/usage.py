@@ -16,6 +16,7 @@ from storage.usage import By
 
 SLUG, TITLE, SUBTITLE = "usage", "Usage", "What other programs ask of your models"
 KEY, ICON = "u", "usage"
+GROUP = "Use"
 
 SPANS = {"1": "Today", "7": "7 days", "30": "30 days", "90": "90 days", "365": "A year"}
 USUAL_SPAN = "30"

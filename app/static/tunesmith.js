@@ -23,11 +23,8 @@
   const keepTheme = () => {
     if (document.body.classList.contains("dark") !== tunesmith.dark()) document.body.classList.toggle("dark", tunesmith.dark());
   };
-  // On phones the pages are a strip that scrolls sideways: the one you are on stands in its middle.
-  const showWhere = () => {
-    const link = document.querySelector(".ts-nav [aria-current]");
-    if (link) link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.offsetLeft - (link.parentElement.clientWidth - link.offsetWidth) / 2;
-  };
+  // On narrow screens the pages are folded under a button.
+  const fold = (open) => document.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(open));
   document.addEventListener("DOMContentLoaded", () => {
     new MutationObserver(keepTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     const named = new MutationObserver(() => {
@@ -35,7 +32,6 @@
       if (!heading) return;
       document.title = `${heading.textContent} · Tunesmith`;
       named.disconnect();
-      requestAnimationFrame(showWhere);
     });
     named.observe(document.body, { childList: true, subtree: true });
   });
@@ -85,6 +81,7 @@
     const at = (selector) => event.target.closest?.(selector);
     for (const menu of document.querySelectorAll("details[data-menu][open]")) if (!event.composedPath().includes(menu)) menu.open = false;
     if (at("[data-theme-toggle]")) return tunesmith.toggleTheme();
+    fold(Boolean(at('[data-fold][aria-expanded="false"]')));
     const project = at("[data-project]");
     if (project) return tunesmith.project(project.dataset.project);
     const skip = at(".ts-skip");
@@ -152,6 +149,7 @@
     else if (key === "t") tunesmith.toggleTheme();
   });
   const closeMenus = () => {
+    fold(false);
     for (const menu of document.querySelectorAll("details[data-menu][open]")) {
       menu.open = false;
       menu.querySelector("summary").focus();

@@ -28,7 +28,7 @@ PAGES: tuple[ModuleType, ...] = (
     usage,
     system,
 )
-"""Each has SLUG, TITLE, SUBTITLE, KEY, ICON, FRAGMENTS and `page()`."""
+"""Each has SLUG, TITLE, SUBTITLE, KEY, ICON, GROUP, FRAGMENTS and `page()`. Pages of a group stand together."""
 
 SESSIONS_KEPT = 32  # Gradio keeps 10,000, about a megabyte each
 

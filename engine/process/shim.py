@@ -25,7 +25,12 @@ from pathlib import Path
 from typing import Any
 
 COOKIE = "TUNESMITH_WORK"
+LOG = "output.log"
 TERM_SECONDS = 10
+LOG_SECONDS = 2
+LOG_HEAD, LOG_TAIL = 4 << 20, 60 << 20  # bytes of output.log that stay: its beginning and its end
+PAGE = 4096
+KEEP_SIZE, PUNCH_HOLE = 1, 2
 NOT_STARTED = 127  # the exit code shells use for a command that could not be started
 OOM_SCORE = 500  # so that the kernel, out of memory, takes the worker and not the studio
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -44,12 +49,12 @@ def main(folder: Path, attempt: int) -> None:
     try:
         worker = _start(folder, attempt)
     except OSError as error:
-        with (folder / "output.log").open("a", encoding="utf-8") as log:
+        with (folder / LOG).open("a", encoding="utf-8") as log:
             log.write(f"The command could not be started: {error}\n")
         write_json(folder / f"exit.{attempt}.json", {"attempt": attempt, "code": NOT_STARTED, "at": time.time()})
         return
     write_json(folder / "shim.json", record | {"worker": worker.pid, "worker_started": started_at(worker.pid)})
-    killed = _wait(worker, wake)
+    killed = _wait(worker, wake, folder / LOG)
     sweep(folder, orphans=True)
     # A launcher whose child was killed (torchrun) ends with a code of its own. A worker that knew has said so itself.
     out_of_memory = worker.returncode not in (0, -signal.SIGTERM) and not killed and _oom_kills() > oom_kills
@@ -59,7 +64,7 @@ def main(folder: Path, attempt: int) -> None:
 
 def _start(folder: Path, attempt: int) -> "subprocess.Popen[bytes]":
     plan = json.loads((folder / f"plan.{attempt}.json").read_text(encoding="utf-8"))
-    output = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    output = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
             plan["argv"],
@@ -97,13 +102,15 @@ def _listen() -> int:
     return reader
 
 
-def _wait(worker: "subprocess.Popen[bytes]", wake: int) -> bool:
-    """Waits until the worker has ended; says whether it was killed here."""
+def _wait(worker: "subprocess.Popen[bytes]", wake: int, log: Path) -> bool:
+    """Waits until the worker has ended, and keeps its log short meanwhile; says whether it was killed here."""
     deadline: float | None = None
     killed = False
     while worker.poll() is None:
-        select.select([wake], [], [], None if deadline is None else max(0.0, deadline - time.monotonic()))
+        seconds = LOG_SECONDS if deadline is None else min(LOG_SECONDS, max(0.0, deadline - time.monotonic()))
+        select.select([wake], [], [], seconds)
         signals = _drain(wake)
+        shorten(log)
         if deadline is None and signal.SIGTERM in signals:
             _signal_group(worker.pid, signal.SIGTERM)
             deadline = time.monotonic() + TERM_SECONDS
@@ -111,6 +118,31 @@ def _wait(worker: "subprocess.Popen[bytes]", wake: int) -> bool:
             _signal_group(worker.pid, signal.SIGKILL)
             killed, deadline = True, time.monotonic() + TERM_SECONDS
     return killed
+
+
+def shorten(log: Path, head: int = LOG_HEAD, tail: int = LOG_TAIL) -> None:
+    """Gives the disk back what lies in the middle of a long log. Offsets stay, and the worker writes on at its end.
+
+    A file system without holes gets the whole log taken away instead: better than a full disk.
+    """
+    with contextlib.suppress(OSError):
+        status = log.stat()
+        if status.st_blocks * 512 < 2 * (head + tail):
+            return
+        size = (status.st_size - tail - head) // PAGE * PAGE
+        file = os.open(log, os.O_WRONLY)
+        try:
+            if not _punch(file, head, size):
+                os.truncate(file, 0)
+        finally:
+            os.close(file)
+
+
+def _punch(file: int, start: int, size: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    how, first, length = PUNCH_HOLE | KEEP_SIZE, ctypes.c_int64(start), ctypes.c_int64(size)
+    return bool(ctypes.CDLL(None).fallocate(file, how, first, length) == 0)
 
 
 def _drain(wake: int) -> bytes:

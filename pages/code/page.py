@@ -13,6 +13,7 @@ from pages.code.sheet import NAMES
 from pages.parts import live
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "code", "Code", "Write code with a model, run it in a sandbox, keep it", "e", "code"
+GROUP = "Use"
 
 STREAMING: dict[str, Any] = {
     "concurrency_limit": 8,

@@ -21,6 +21,7 @@ from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "data", "Data", "What your models learn from.", "d", "data"
+GROUP = "Prepare"
 
 HIDE_IMPORT = """
   const open = () => element.toggleAttribute('data-open', new URLSearchParams(location.search).has('dataset'));

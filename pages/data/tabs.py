@@ -17,7 +17,7 @@ from pages.data import (
     tokens,
     versions,
 )
-from pages.parts import html
+from pages.parts import tabs
 from pages.parts.pager import offset_of
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
@@ -88,15 +88,12 @@ def available(dataset: Dataset) -> dict[str, Tab]:
 def strip(dataset: Dataset, current: str) -> Markup:
     """The tabs as links."""
     shown = ((name, tab) for name, tab in available(dataset).items() if tab.listed)
-    links = html.join(_link(dataset, name, tab, name == current) for name, tab in shown)
-    return Markup('<nav class="da-views" aria-label="Views of the dataset">{}</nav>').format(links)
+    return tabs.strip("Views of the dataset", (_link(dataset, name, tab, name == current) for name, tab in shown))
 
 
-def _link(dataset: Dataset, name: str, tab: Tab, current: bool) -> Markup:
-    count = Markup(" <span>{}</span>").format(html.count(tab.count(dataset))) if tab.count else ""
-    return Markup('<a data-soft href="{}"{}>{}{}</a>').format(
-        dataset_view.address(dataset.id, name), Markup(' aria-current="true"') if current else "", tab.label, count
-    )
+def _link(dataset: Dataset, name: str, tab: Tab, current: bool) -> tabs.Link:
+    count = tab.count(dataset) if tab.count else None
+    return tabs.Link(tab.label, dataset_view.address(dataset.id, name), current, count)
 
 
 def content(dataset: Dataset, query: Mapping[str, str]) -> Markup:

@@ -14,6 +14,7 @@ from pages.parts import html, live, toasts
 from pages.shell import project_of
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "evaluate", "Evaluate", "Did it help, and how sure is that?", "v", "evaluate"
+GROUP = "Prove"
 
 
 def page() -> None:

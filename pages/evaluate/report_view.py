@@ -24,13 +24,20 @@ HEADERS: tuple[str | html.Header, ...] = (
 
 def report_html(result: Facts) -> Markup:
     """What was found, how far it is, or why there is nothing."""
+    if result["status"] != "succeeded":
+        return brief_html(result)
+    return Markup('<div class="ev-report">{}{}{}{}{}</div>').format(
+        _verdict(result), _notes(result), _metrics(result), skills_view.skills_html(result["skills"]), explained()
+    )
+
+
+def brief_html(result: Facts) -> Markup:
+    """The verdict alone with the metric that decides, or how far the measuring is, or why there is nothing."""
     if result["status"] in MOVING:
         return _on_its_way(result)
     if result["status"] != "succeeded":
         return html.notice(result["error"] or "It was stopped.", result["hint"] or "", "warn")
-    return Markup('<div class="ev-report">{}{}{}{}{}</div>').format(
-        _verdict(result), _notes(result), _metrics(result), skills_view.skills_html(result["skills"]), explained()
-    )
+    return Markup('<div class="ev-report">{}</div>').format(_verdict(result))
 
 
 def _on_its_way(result: Facts) -> Markup:

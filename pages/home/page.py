@@ -17,6 +17,7 @@ from storage.statuses import RUN_MOVING
 from storage.tables import Backend, Endpoint, Lesson, Run
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "", "Home", "What this studio is doing now", "h", "home"
+GROUP = ""
 LATEST = 6
 
 

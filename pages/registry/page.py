@@ -17,6 +17,7 @@ from pages.registry.listing import registry_html
 
 SLUG, TITLE, SUBTITLE = "registry", "Registry", "Models you keep: numbered versions, and aliases that lead to one"
 KEY, ICON = "k", "registry"
+GROUP = "Prove"
 
 WHO = "the owner, in the window"
 GATES: Mapping[str, gates.Gate | None] = {"": None, "better": "better", "not_worse": "not_worse"}

@@ -11,7 +11,6 @@ from engine.serve import client_code
 from pages.parts import html
 from storage.tables import Run
 
-PLACE = "take-the-code"  # where a link leads on the page
 NO_ORIGIN = "http://127.0.0.1:7860"
 _ORIGIN = re.compile(r"https?://[a-zA-Z0-9._:\[\]-]{1,253}")
 ABOUT = (
@@ -40,7 +39,7 @@ def card_of(run: Run) -> Markup:
     head = Markup('<p class="ts-note">{}</p><div class="ts-actions">{}</div>').format(ABOUT, buttons)
     folds = html.join(_fold(run.id, part, title) for part, (title, _) in PARTS.items())
     content = Markup('<div class="rn-code">{}<div class="ts-folds">{}</div></div>').format(head, folds)
-    return html.card("Take the code", content, id=PLACE)
+    return html.card("Take the code", content)
 
 
 def _fold(run_id: str, part: str, title: str) -> Markup:

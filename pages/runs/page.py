@@ -27,6 +27,7 @@ from storage import runs as stored_runs
 from storage.tables import Run
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "runs", "Runs", "What is training now, and what was trained before", "r", "runs"
+GROUP = "Train"
 ROWS = 50
 
 
@@ -68,7 +69,7 @@ def runs_html(query: Mapping[str, str]) -> str:
     if not query.get("run"):
         return str(list_html(query))
     try:
-        return str(run_html(runs.look_up(query["run"])))
+        return str(run_html(runs.look_up(query["run"]), query))
     except NotFoundError:
         not_found = html.empty(
             "This run is not here any more", "It was deleted, or the link is incomplete.", "/runs", "All runs"
@@ -189,5 +190,6 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "take": take.take_html,
     "code": code.code_html,
     "report": report.report_html,
+    "verdict": report.verdict_html,
     "worse": report.worse_html,
 }

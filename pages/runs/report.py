@@ -12,8 +12,6 @@ from pages.parts import html, live, toasts
 from storage.statuses import RunStatus
 from storage.tables import Run
 
-PLACE = "report"  # where a link leads on the page
-
 
 def can_be(run: Run) -> bool:
     """Whether there is something to report on."""
@@ -22,7 +20,23 @@ def can_be(run: Run) -> bool:
 
 def card_of(run: Run) -> Markup:
     """The card of a run that has succeeded; nothing for any other. What is in it fetches itself."""
-    return html.card("Did it help?", live.element("runs", "report", 3), id=PLACE) if can_be(run) else Markup()
+    return html.card("Did it help?", live.element("runs", "report", 3), id="report") if can_be(run) else Markup()
+
+
+def brief(run: Run) -> Markup:
+    """The verdict alone, for the first tab; nothing for a run that has not succeeded."""
+    return live.element("runs", "verdict", 5) if can_be(run) else Markup()
+
+
+def verdict_html(query: Mapping[str, str]) -> str:
+    """The verdict on the run in the query in a sentence, or how far its measuring is, with the way to the whole."""
+    run_id = query.get("run", "")
+    try:
+        result = reports.of_run(run_id)
+    except TunesmithError as error:
+        return str(html.notice(error.message, error.hint, "warn"))
+    link = html.link("The whole report", f"/runs?run={run_id}&tab=report", soft=True)
+    return str(html.card("Did it help?", report_view.brief_html(result), aside=link))
 
 
 def report_html(query: Mapping[str, str]) -> str:

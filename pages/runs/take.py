@@ -16,7 +16,6 @@ from pages.parts import fields, html, live, toasts
 from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
 from storage.tables import Run
 
-PLACE = "get-the-model"  # where a link leads on the page
 DTYPES = {"base": "as the base", "float32": "float32, exact", "bfloat16": "bfloat16", "float16": "float16"}
 
 
@@ -27,7 +26,7 @@ def can_be(run: Run) -> bool:
 
 def card_of(run: Run) -> Markup:
     """The card of a run that has left something; nothing for any other. What is in it fetches itself."""
-    return html.card("Get the model", live.element("runs", "take", 3), id=PLACE) if can_be(run) else Markup()
+    return html.card("Get the model", live.element("runs", "take", 3)) if can_be(run) else Markup()
 
 
 def take_html(query: Mapping[str, str]) -> str:

@@ -1,59 +1,41 @@
-"""One run in full: state, curves, log, recipe, command, checkpoints and history."""
+"""One run in full: its state and what can be done with it, its tabs, and what the open one shows."""
 
 import time
+from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from engine.errors import TunesmithError
-from engine.recipes import recipe
-from engine.runs import runs
 from engine.serve import adapter_names
-from pages.parts import html, live
+from pages.parts import html
 from pages.parts.icons import icon
-from pages.runs import charts, code, report, story, take, trackers
+from pages.runs import code, tabs, take
 from pages.runs.state import action_buttons, progress_bar, seconds_taken, step_words
-from storage import datasets, db, endpoints, models, transitions
+from storage import db, endpoints
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
-from storage.tables import Backend, Dataset, Endpoint, Model, Run, Transition
+from storage.tables import Backend, Endpoint, Run
 
 
-def run_html(run: Run) -> Markup:
-    """Everything about one run. Charts and log are elements that fetch for themselves and are never patched."""
+def run_html(run: Run, query: Mapping[str, str]) -> Markup:
+    """A run: its state, then the tab that the query names. Charts and log fetch for themselves, never patched."""
     with db.reading() as session:
-        model, dataset = models.get(session, run.model_id), datasets.get(session, run.dataset_id)
-        history = list(transitions.log(session, run.id))
         endpoint = _served_by(list(endpoints.routes(session)), run.id)
-    return Markup('<div class="ts-stack" data-id="{}" data-key="run-{}">{}{}{}{}{}{}{}{}</div>').format(
+    current = tabs.open_tab(run, query.get("tab", ""))
+    return Markup('<div class="ts-stack" data-id="{}" data-key="run-{}">{}{}{}{}{}</div>').format(
         run.id,
         run.id,
         html.link(Markup("&larr; All runs"), "/runs", soft=True),
         _state(run, endpoint),
         _trouble(run),
-        report.card_of(run),
-        charts.charts(run),
-        take.card_of(run),
-        code.card_of(run),
-        Markup(
-            '<div class="ts-columns"><div class="ts-stack">{}{}{}{}</div><div class="ts-stack">{}{}{}{}{}</div></div>'
-        ).format(
-            story.notes_card(run),
-            html.card("Log", Markup('<ts-log data-keep id="log-{}" run="{}"></ts-log>').format(run.id, run.id)),
-            live.element("runs", "recipe", 30),
-            _command(run),
-            html.card("Facts", _facts(run, model, dataset)),
-            trackers.card(run),
-            story.lineage(run),
-            html.card("Checkpoints", live.element("runs", "checkpoints", 10)),
-            html.card("History", _history(history)),
-        ),
+        tabs.strip(run, current),
+        tabs.content(run, current, query),
     )
 
 
 def _state(run: Run, endpoint: Endpoint | None) -> Markup:
     reuse_link = html.link_button("Use this recipe again", f"/train?from={run.id}")
-    take_link = html.link_button("Get the model", f"#{take.PLACE}") if take.can_be(run) else Markup()
+    take_link = _to_tab("Get the model", run, "files") if take.can_be(run) else Markup()
     keep_link = html.link_button("Keep as version", f"/registry?keep={run.id}") if take.can_be(run) else Markup()
-    code_link = html.link_button("Take the code", f"#{code.PLACE}") if code.can_be(run) else Markup()
+    code_link = _to_tab("Take the code", run, "files") if code.can_be(run) else Markup()
     train_further_link = html.link_button("Train further", f"/train?further={run.id}") if run.artifact else Markup()
     chat_link = html.link_button("Chat", f"/chat?endpoint={endpoint.name}", primary=True) if endpoint else Markup()
     head = Markup('<div class="ts-title"><h2>{}</h2>{}{}<div class="ts-actions">{}</div></div>').format(
@@ -64,6 +46,10 @@ def _state(run: Run, endpoint: Endpoint | None) -> Markup:
     )
     bar = Markup('<div class="ts-wide-bar">{}</div>').format(progress_bar(run))
     return Markup('<section class="ts-card">{}{}{}</section>').format(head, bar, _figures(run))
+
+
+def _to_tab(label: str, run: Run, tab: str) -> Markup:
+    return Markup('<a class="ts-button" data-soft href="{}">{}</a>').format(tabs.address(run.id, tab), label)
 
 
 def _rename(run: Run) -> Markup:
@@ -105,60 +91,6 @@ def _trouble(run: Run) -> Markup:
     message = run.error or "The training process ended without an error message."
     next_step = "Resume continues from the last good checkpoint. Use this recipe again lets you change it first."
     return html.notice(message, "\n".join(filter(None, (run.hint, next_step))), tone)  # type: ignore[arg-type]
-
-
-NOT_FACTS = ("device", "stage", "repeats")  # shown elsewhere while it matters
-
-
-def _facts(run: Run, model: Model | None, dataset: Dataset | None) -> Markup:
-    other_facts = [
-        (name.replace("_", " ").capitalize(), _plain(value))
-        for name, value in run.facts
-        if isinstance(value, str | int | float) and name not in NOT_FACTS
-    ]
-    return html.facts(
-        (
-            ("Model", html.link(model.name if model else run.model_id, "/models")),
-            ("Dataset", html.link(dataset.name if dataset else run.dataset_id, f"/data?dataset={run.dataset_id}")),
-            ("Method", ", ".join(str(run.recipe[name]) for name in ("method", "tuning") if name in run.recipe)),
-            ("Created", html.moment(run.created_at)),
-            ("Attempt", run.attempt),
-            ("Result", run.artifact or ""),
-            ("Run id", run.id),
-            *other_facts,
-        )
-    )
-
-
-def _plain(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _command(run: Run) -> Markup:
-    try:
-        text = runs.preview(recipe.parse(run.recipe))
-    except TunesmithError as error:
-        text = str(error)
-    return _copyable("Command", f"command-{run.id}", text)
-
-
-def _copyable(title: str, id: str, text: str) -> Markup:
-    copy = Markup('<button type="button" class="ts-button" data-copy="{}">Copy</button>').format(id)
-    return html.card(title, Markup('<pre class="ts-code" id="{}" tabindex="0">{}</pre>').format(id, text), aside=copy)
-
-
-def _history(entries: list[Transition]) -> Markup:
-    items = html.join(
-        Markup("<li><time>{}</time><span>{} &rarr; {}</span><small>{}</small></li>").format(
-            time.strftime("%m-%d %H:%M:%S", time.localtime(entry.at)), entry.before, entry.after, entry.reason
-        )
-        for entry in reversed(entries)
-    )
-    return (
-        Markup('<ol class="ts-history">{}</ol>').format(items)
-        if entries
-        else Markup('<p class="ts-hint">Nothing yet.</p>')
-    )
 
 
 def _served_by(routes: list[tuple[Endpoint, Backend]], run_id: str) -> Endpoint | None:

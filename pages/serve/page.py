@@ -16,6 +16,7 @@ from pages.serve.try_view import try_html
 from pages.shell import project_of
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "serve", "Serve", "Models that answer, here and to other programs", "s", "serve"
+GROUP = "Use"
 
 Parts = dict[str, Any]
 SHOW_CODE = "(code) => { if (window.tunesmith) tunesmith.put(code); }"

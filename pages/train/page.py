@@ -34,6 +34,7 @@ from pages.train.recipe_marks import marks_html, presets_html
 from pages.train.recipe_source import Choices, choices_in, start_values
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "train", "Train", "Teach a model from your own data.", "t", "train"
+GROUP = "Train"
 FRAGMENTS: dict[str, live.Fragment] = {  # no part of the form refreshes itself
     "fit": fit_view.fragment,
     "rows": row_panel.fragment,
@@ -165,7 +166,7 @@ def _advanced_fields(form: dict[str, Component]) -> None:
         gr.HTML(SEARCH, js_on_load="tunesmith.train.search(element)", apply_default_css=False)
         for title, names in SECTIONS.items():
             with gr.Column(elem_classes="tr-section", elem_id=SECTION_OF[names[0]]):
-                head = str(GROUP.format(title, ABOUT[title]))
+                head = str(GROUP_HEAD.format(title, ABOUT[title]))
                 gr.HTML(head, js_on_load="tunesmith.train.groups(element)", apply_default_css=False)
                 with gr.Row(elem_classes="tr-grid"):
                     for name in names:
@@ -177,7 +178,7 @@ SEARCH = (
     'autocomplete="off"><p role="status" hidden>No setting has that name. Settings of other methods and tunings are '
     "not shown.</p></div>"
 )
-GROUP = Markup('<button type="button" class="tr-group" aria-expanded="false"><b>{}</b><small>{}</small></button>')
+GROUP_HEAD = Markup('<button type="button" class="tr-group" aria-expanded="false"><b>{}</b><small>{}</small></button>')
 LONGEST_NAME = 120
 
 

@@ -123,7 +123,7 @@ def test_a_log_grows_and_keeps_its_text(visit: Open, at_home: Path) -> None:
     run_id = add_run("talks", points=1)
     log = at_home / "runs" / run_id / "output.log"
     log.parent.mkdir(parents=True)
-    page = visit(f"/runs?run={run_id}")
+    page = visit(f"/runs?run={run_id}&tab=log")
     box = page.locator("ts-log pre")
     expect(box).to_have_text("Nothing printed yet.")
     log.write_text("\033[32mloading\033[0m\n10%\r20%\n")
@@ -132,6 +132,35 @@ def test_a_log_grows_and_keeps_its_text(visit: Open, at_home: Path) -> None:
         file.write("done\n")
     page.evaluate("tunesmith.refresh()")
     expect(box).to_have_text("loading\n20%\ndone\n", use_inner_text=False)
+
+
+def test_a_log_is_searched_and_opened_at_its_first_error(visit: Open, at_home: Path) -> None:
+    run_id = add_run("trouble", points=1)
+    log = at_home / "runs" / run_id / "output.log"
+    log.parent.mkdir(parents=True)
+    bars = [f" {part}%|#  | {part}/100 [00:01<00:02, 1.0s/it]" for part in (10, 20, 30)]
+    trouble = ["FutureWarning: <b>soon</b>", "Traceback (most recent call last):", "ValueError: too few rows"]
+    log.write_text("\n".join([*(f"line {number}" for number in range(9000)), *trouble, "after", *bars]) + "\n")
+    page = visit(f"/runs?run={run_id}&tab=log")
+    box = page.locator("ts-log pre")
+    expect(box.locator("span").last).to_have_text(bars[-1])
+    expect(box.locator('[data-level="progress"]')).to_have_count(1)
+    assert box.locator("span").count() <= 4000
+    page.get_by_label("Search the log").fill("LINE 12")
+    expect(box.locator("span")).to_have_count(111)
+    expect(page.locator(".ts-log-note")).to_have_text("111 lines")
+    box.locator("span").nth(1).click()
+    expect(box.locator("span").first).to_have_text("line 120")
+    page.get_by_role("button", name="First error").click()
+    expect(box.locator("span").first).to_have_text("Traceback (most recent call last):")
+    page.get_by_label("Lines").select_option("warning")
+    expect(box.locator("span")).to_have_text(["FutureWarning: <b>soon</b>"])
+    page.get_by_role("button", name="Back to the end").click()
+    expect(box.locator("span").last).to_have_text(bars[-1])
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == f"{run_id}.log"
+    assert download.value.path().read_text() == log.read_text()
 
 
 def test_what_is_on_its_way_for_a_run_that_was_left_is_dropped(visit: Open, at_home: Path) -> None:
@@ -161,7 +190,7 @@ def test_a_hidden_tab_asks_for_nothing_until_it_is_looked_at(visit: Open, at_hom
     page.on("request", lambda request: requested.append(request.url))
     page.clock.run_for(60_000)
     assert requested == []
-    with page.expect_request(re.compile("/metrics")), page.expect_request(re.compile("/log")):
+    with page.expect_request(re.compile("/metrics")), page.expect_request(re.compile("/fragments/runs/runs")):
         hide(page, False)
 
 

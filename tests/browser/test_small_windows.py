@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from engine.chat import chat
 from engine.serve import endpoints
+from pages.runs import tabs
 from storage import db
 from storage.statuses import EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Message
@@ -133,7 +134,7 @@ def test_nothing_lies_on_a_control_of_any_page(visit: Open, studio: Studio, talk
     run_id = add_run("a run", points=30)
     page = visit("/")
     paths = page.eval_on_selector_all(".ts-nav a", "links => links.map(one => one.getAttribute('href'))")
-    for path in [*paths, f"/runs?run={run_id}", f"/chat?chat={talk}"]:
+    for path in [*paths, *(f"/runs?run={run_id}&tab={tab}" for tab in tabs.TABS), f"/chat?chat={talk}"]:
         go(page, studio.url + path)
         expect(page.locator("ts-live .ts-skeleton")).to_have_count(0)
         expect(page.locator("[data-testid=status-tracker].translucent")).to_have_count(0)  # it lies on the form
@@ -149,7 +150,7 @@ def test_nothing_lies_on_a_control_of_any_page(visit: Open, studio: Studio, talk
 
 def test_the_model_of_a_run_is_downloaded_on_a_phone(visit: Open, at_home: Path, tmp_path: Path) -> None:
     run = trained_runs.add_run(tmp_path)
-    page = visit(f"/runs?run={run.id}", width=390)
+    page = visit(f"/runs?run={run.id}&tab=files", width=390)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download adapter").click()
     assert download.value.suggested_filename == "Jokes-v2-adapter.tar"

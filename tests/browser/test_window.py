@@ -66,9 +66,19 @@ def test_no_page_is_wider_than_a_phone(visit: Open, studio: Studio, at_home: Pat
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 
-def test_the_strip_on_a_phone_shows_the_page_you_are_on(visit: Open) -> None:
+def test_on_a_phone_the_pages_are_folded_under_the_one_you_are_on(visit: Open) -> None:
     page = visit("/system", width=390)
-    expect(page.locator(".ts-nav [aria-current]")).to_be_in_viewport(ratio=1)
+    fold, pages = page.get_by_role("button", name="System"), page.get_by_role("navigation", name="Pages")
+    expect(pages).to_be_hidden()
+    fold.click()
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(pages.get_by_role("group", name="Prove").get_by_role("link", name="Registry")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    expect(pages).to_be_hidden()
+    fold.click()
+    pages.get_by_role("link", name="Runs").click()
+    expect(page.locator(".ts-heading h1")).to_have_text("Runs")
+    expect(pages).to_be_hidden()
 
 
 def test_a_hostile_name_is_only_text(visit: Open, studio: Studio, at_home: Path) -> None:
@@ -95,6 +105,7 @@ def test_a_run_is_followed_stopped_and_deleted(visit: Open, at_home: Path) -> No
     expect(page.locator(".ts-title h2")).to_have_text(name)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".ts-title .ts-badge")).to_have_text("stopped", timeout=30_000)
+    page.get_by_role("link", name="Log", exact=True).click()
     expect(page.locator(".ts-history")).to_contain_text("running → stopping")
     delete = page.get_by_role("button", name="Delete")
     delete.click()

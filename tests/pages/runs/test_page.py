@@ -117,10 +117,20 @@ def test_one_run_in_full(make: Make) -> None:
         moved = Transition(subject_id=run_id, attempt=1, sequence=0, before="queued", after="starting")
         moved.reason = HOSTILE
         session.add(moved)
-    shown = runs.runs_html({**DEFAULT, "run": run_id})
-    assert "<img" not in shown
-    for words in (f'run="{run_id}"', "/fragments/runs/recipe", "engine.workers", "1,234", "queued &rarr; starting"):
-        assert words in shown
+    tabs = {tab: runs.runs_html({**DEFAULT, "run": run_id, "tab": tab}) for tab in ("overview", "recipe", "log", "x")}
+    for shown in tabs.values():
+        assert "<img" not in shown
+    for tab, words in (
+        ("overview", f'run="{run_id}"'),
+        ("recipe", "/fragments/runs/recipe"),
+        ("recipe", "engine.workers"),
+        ("recipe", "1,234"),
+        ("log", "queued &rarr; starting"),
+        ("log", f'href="/runs?run={run_id}&amp;tab=log" aria-current="true"'),
+    ):
+        assert words in tabs[tab]
+    shown = tabs["overview"]
+    assert tabs["x"] == shown
     assert f'href="/train?from={run_id}"' in shown
     for metrics in ("loss\neval_loss", "learning_rate", "grad_norm"):
         assert f'metrics="{metrics}"' in shown
@@ -131,6 +141,16 @@ def test_a_failed_run_says_why_and_what_next(make: Make) -> None:
     shown = runs.runs_html({**DEFAULT, "run": run_id})
     for words in ("Out of memory.", "Use a smaller batch.", "Resume continues from the last good checkpoint."):
         assert words in shown
+
+
+def test_the_last_words_of_a_run_that_broke_off_stand_first(make: Make) -> None:
+    run_id = make("bad", RunStatus.FAILED, error="It died.")
+    log = home.ensure_folder(home.run_folder(run_id)) / "output.log"
+    log.write_text("<b>fine</b>\nRuntimeError: token=abcdef1234\n")
+    shown = runs.runs_html({**DEFAULT, "run": run_id})
+    assert "&lt;b&gt;fine&lt;/b&gt;\nRuntimeError: token=[hidden]" in shown
+    assert shown.index("It died.") < shown.index("Its last words") < shown.index('metrics="loss')
+    assert "last words" not in runs.runs_html({**DEFAULT, "run": make("good")})
 
 
 def test_a_queued_run_says_that_it_waits(make: Make) -> None:
@@ -144,7 +164,7 @@ def test_a_stopped_run_is_no_trouble(make: Make) -> None:
 def test_a_recipe_of_another_version_does_not_break_the_page(make: Make) -> None:
     run_id = make("old", recipe={"method": "magic"})
     for part in (runs.runs_html, runs.FRAGMENTS["recipe"]):
-        assert "The recipe is not valid." in part({**DEFAULT, "run": run_id})
+        assert "The recipe is not valid." in part({**DEFAULT, "run": run_id, "tab": "recipe"})
 
 
 def test_a_run_that_answers_links_to_its_chat(make: Make) -> None:

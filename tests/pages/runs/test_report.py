@@ -29,7 +29,12 @@ def shown(run_id: str) -> str:
 
 def test_a_run_that_has_succeeded_has_a_report_on_its_page(run_id: str) -> None:
     row = report_on(run_id)
-    assert 'src="/fragments/runs/report"' in page.runs_html({"run": run_id, "project": "default"})
+    assert 'src="/fragments/runs/report"' in page.runs_html({"run": run_id, "tab": "report", "project": "default"})
+    assert 'src="/fragments/runs/verdict"' in page.runs_html({"run": run_id, "project": "default"})
+    brief = report.verdict_html({"run": run_id})
+    assert "Better. Exact match went" in brief
+    assert f'href="/runs?run={run_id}&amp;tab=report"' in brief
+    assert "What was measured" not in brief
     text = shown(run_id)
     assert text.index("Better. Exact match went") < text.index("What was measured") < text.index("General skill")
     for part in ("2 rows got worse", "Measure again", "Measure all 120 rows", f"/evaluate?evaluation={row.id}",
@@ -50,8 +55,12 @@ def test_a_run_that_has_not_succeeded_has_none(run_id: str) -> None:
         run = session.get(Run, run_id)
         assert run
         run.status = RunStatus.FAILED
-    assert "/fragments/runs/report" not in page.runs_html({"run": run_id, "project": "default"})
+    text = page.runs_html({"run": run_id, "tab": "report", "project": "default"})
+    assert "/fragments/runs/report" not in text
+    assert ">Report<" not in text
+    assert "/fragments/runs/verdict" not in text
     assert "ts-notice" in shown(run_id)
+    assert "ts-notice" in report.verdict_html({"run": "gone"})
     assert "ts-notice" in shown("gone")
     assert "ts-notice" in report.worse_html({"evaluation": "gone"})
 

@@ -31,8 +31,8 @@ def test_an_adapter_is_one_click_away_with_its_folder_and_how_to_load_it(base: P
     assert str(home.run_folder(run.id) / "adapter") in text
     assert "PeftModel.from_pretrained(base, &#34;Jokes-v2-adapter&#34;)" in text
     assert f'data-act="merge" data-id="{run.id}"' in text
-    assert 'id="get-the-model"' in page.runs_html({"run": run.id})
-    assert 'href="#get-the-model"' in page.runs_html({"run": run.id})
+    assert f'href="/runs?run={run.id}&amp;tab=files">Get the model' in page.runs_html({"run": run.id})
+    assert 'src="/fragments/runs/take"' in page.runs_html({"run": run.id, "tab": "files"})
 
 
 def test_a_whole_model_is_offered_as_it_is_and_a_prompt_tuning_unmerged(base: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_run_that_has_left_nothing_offers_nothing(base: Path) -> None:
     run = add_run(base)
     with db.session() as session:
         session.merge(run).status = RunStatus.FAILED
-    assert "get-the-model" not in page.runs_html({"run": run.id})
+    assert "/fragments/runs/take" not in page.runs_html({"run": run.id, "tab": "files"})
     assert "no trained model (failed)" in shown(run)
 
 

@@ -1,0 +1,80 @@
+"""The tabs of a run's page, in their order: what each shows, and which runs have it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from pages.parts import html, live, tabs
+from pages.runs import charts, code, facts_view, log_view, report, story, take, trackers
+from storage.tables import Run
+
+Query = Mapping[str, str]
+FIRST = "overview"
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One view. `show` gets the page's query and must be cheap: it is asked for again every few seconds."""
+
+    label: str
+    show: Callable[[Run, Query], Markup]
+    is_there: Callable[[Run], bool] = lambda run: True
+
+
+def _overview(run: Run, _query: Query) -> Markup:
+    return html.join(
+        (log_view.last_words(run), report.brief(run), charts.charts(run), story.notes_card(run), story.lineage(run))
+    )
+
+
+def _report(run: Run, _query: Query) -> Markup:
+    return report.card_of(run)
+
+
+def _log(run: Run, _query: Query) -> Markup:
+    return log_view.log(run) + log_view.history(run)
+
+
+def _recipe(run: Run, _query: Query) -> Markup:
+    return html.join((live.element("runs", "recipe", 30), facts_view.facts(run), facts_view.command(run)))
+
+
+def _files(run: Run, _query: Query) -> Markup:
+    checkpoints = html.card("Checkpoints", live.element("runs", "checkpoints", 10))
+    return html.join((take.card_of(run), code.card_of(run), checkpoints, trackers.card(run)))
+
+
+TABS: dict[str, Tab] = {
+    FIRST: Tab("Overview", _overview),
+    "report": Tab("Report", _report, report.can_be),
+    "log": Tab("Log", _log),
+    "recipe": Tab("Recipe and data", _recipe),
+    "files": Tab("Files", _files),
+}
+
+
+def address(run_id: str, tab: str = FIRST) -> str:
+    """A run's page with a tab open."""
+    return f"/runs?run={run_id}" if tab == FIRST else f"/runs?run={run_id}&tab={tab}"
+
+
+def open_tab(run: Run, requested: str) -> str:
+    """The tab that is open: the one asked for, if the run has it."""
+    tab = TABS.get(requested)
+    return requested if tab and tab.is_there(run) else FIRST
+
+
+def strip(run: Run, current: str) -> Markup:
+    """The tabs that the run has, as links."""
+    links = (
+        tabs.Link(tab.label, address(run.id, name), name == current) for name, tab in TABS.items() if tab.is_there(run)
+    )
+    return tabs.strip("Views of the run", links)
+
+
+def content(run: Run, current: str, query: Query) -> Markup:
+    """What the open tab shows. Its key keeps what one tab holds apart from what the next one does."""
+    return Markup('<div class="ts-stack" data-key="{}-{}">{}</div>').format(
+        run.id, current, TABS[current].show(run, query)
+    )
