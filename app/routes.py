@@ -36,6 +36,7 @@ from app.api.registry import models as registered_models
 from app.api.registry import versions as model_versions
 from app.api.runs import compare as run_compare
 from app.api.runs import log as run_log
+from app.api.runs import queue as run_queue
 from app.api.runs import runs
 from app.api.runs import script as run_script
 from app.api.train import fit, presets, recipes, rows, sky
@@ -58,6 +59,7 @@ NOUNS = (
     run_compare,
     run_log,
     run_script,
+    run_queue,
     runs,
     reports,
     evaluation_files,

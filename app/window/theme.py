@@ -25,6 +25,7 @@ STYLES = (
     "code.css",
     "evaluate.css",
     "registry.css",
+    "queue.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -39,6 +40,7 @@ SCRIPTS = (
     "train.js",
     "serving.js",
     "code.js",
+    "queue.js",
 )
 
 PETROL = gr.themes.Color(

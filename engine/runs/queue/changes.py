@@ -14,6 +14,7 @@ from engine.serve import routing
 from storage import db, runs
 from storage.queued import followers, state
 from storage.queued import order as stored
+from storage.queued.order import Place
 from storage.statuses import RunStatus
 from storage.tables import QueueState, Run
 
@@ -74,20 +75,27 @@ def start_anyway(run_id: str) -> Run:
     return change(run_id, after="")
 
 
-def move(run_id: str, before: str | None) -> Run:
-    """Puts a waiting run before another one, or (None) behind all. It takes the priority that the place asks for.
+def move(run_id: str, before: str | None = None, behind: str | None = None) -> Run:
+    """Puts a waiting run before or behind another one, or behind all. It takes the priority that the place asks for.
 
     Raises NotFoundError; ConflictError when one of the two does not wait any more.
     """
     with db.session() as session:
         run = _waiting(session, run_id)
-        if before is not None:
-            _waiting(session, before)
-        if before != run_id:
-            stored.put(session, moved(stored.places(session), run_id, before))
+        if other := before or behind:
+            _waiting(session, other)
+        places = stored.places(session)
+        if other != run_id:
+            stored.put(session, moved(places, run_id, before or _next_of(places, behind, run_id)))
         session.refresh(run)
     queue.ring(supervision.launch)
     return run
+
+
+def _next_of(places: Sequence[Place], behind: str | None, moving: str) -> str | None:
+    """Who stands behind a run, the one that moves not counted; None for the end of the line."""
+    others = [place.id for place in places if place.id != moving]
+    return next(iter(others[others.index(behind) + 1 :]), None) if behind else None
 
 
 def shift(run_id: str, by: int) -> Run:

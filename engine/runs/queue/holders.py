@@ -172,7 +172,8 @@ def _endpoints(session: Session, leases: Leases) -> list[_Found]:
 def _freeing(backend: Backend, is_active: bool) -> Sequence[Free]:
     if backend.status == EndpointStatus.DRAINING:
         return ()  # on its way already
-    return ("sleep_endpoint", "stop_endpoint") if is_active and backend.status is EndpointStatus.READY else ("stop_endpoint",)
+    may_sleep = is_active and backend.status is EndpointStatus.READY
+    return ("sleep_endpoint", "stop_endpoint") if may_sleep else ("stop_endpoint",)
 
 
 def _works(session: Session, leases: Leases) -> list[_Found]:

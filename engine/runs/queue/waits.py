@@ -93,24 +93,34 @@ def _training_names(session: Session) -> Sequence[str]:
     return [f"`{names[lease.holder_id]}`" if lease.holder_id in names else "a measurement" for lease in leases]
 
 
+_ENDED = {
+    RunStatus.FAILED: "has failed",
+    RunStatus.STOPPED: "was stopped",
+    RunStatus.INTERRUPTED: "was interrupted",
+}
+
+
 def _hold(run: Run, other: _Other | None) -> Wait | None:
     """Why it may not start, whatever is free."""
     match run.hold:
         case followers.AFTER:
             condition = ", if that succeeds" if run.after_success else ""
             return Wait("after", f"The end of `{other.name}`{condition}." if other else "The end of another run.")
-        case followers.BLOCKED if other is None:
-            words = "Blocked: the run that it starts after was deleted and had not succeeded."
-            return Wait("blocked", words, "Start it anyway, or choose another run to wait for.")
         case followers.BLOCKED:
-            remedy = f"Resume `{other.name}`, or start this one anyway."  # type: ignore[union-attr]
-            words = f"Blocked: `{other.name}` is {other.status}, and this run starts only if it succeeds."  # type: ignore[union-attr]
-            return Wait("blocked", words, remedy)
+            return _blocked(other)
         case followers.DATASET:
             return Wait("dataset", "Its dataset is being imported.", "The Data page shows how far it is.")
         case followers.MODEL:
             return Wait("model", "Its model is being fetched.", "The Models page shows how far it is.")
     return None
+
+
+def _blocked(other: _Other | None) -> Wait:
+    if other is None:
+        words = "Blocked: the run that it starts after was deleted and had not succeeded."
+        return Wait("blocked", words, "Start it anyway, or choose another run to wait for.")
+    words = f"Blocked: `{other.name}` {_ENDED.get(other.status, 'has ended')}, and this run starts only if it succeeds."
+    return Wait("blocked", words, f"Resume `{other.name}`, or start this one anyway.")
 
 
 def _turn(run: Run, settings: QueueState, next_id: str | None, holders: Sequence[str]) -> Wait:

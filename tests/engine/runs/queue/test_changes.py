@@ -74,6 +74,9 @@ def test_runs_are_moved_by_one_place_before_another_and_as_a_whole_order() -> No
     changes.move(ids["c"], ids["a"])
     changes.move(ids["a"], None)
     assert line() == "cbda"
+    changes.move(ids["a"], behind=ids["c"])
+    changes.move(ids["c"], behind=ids["d"])
+    assert line() == "abdc"
     changes.reorder([ids[name] for name in "abcd"])
     assert line() == "abcd"
     assert runs.start_run("e", NO_RETRY).name == "e"
