@@ -48,7 +48,8 @@
   });
 
   document.addEventListener("change", (event) => {
-    if (event.target.matches?.("select[data-sends]")) event.target.form.requestSubmit();
+    const menu = event.target.closest?.("select[data-sends]");
+    if (menu) menu.form.requestSubmit();
   });
 
   // The row of a moved run is put into its new place, which takes the focus from the button that was pressed.

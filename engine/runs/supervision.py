@@ -21,8 +21,7 @@ from engine.process.attempts import State
 from engine.process.plan import Plan
 from engine.recipes import launch_command
 from engine.recipes.recipe import parse
-from engine.runs import healing, ingest, silence, verdict
-from engine.runs.queue import quiet
+from engine.runs import healing, ingest, silence, sleeping_endpoints, verdict
 from engine.train import spec as training_spec
 from engine.weights import checkpoints
 from storage import db, home, moving
@@ -49,7 +48,7 @@ def tick() -> None:
     rounds.each(NOUN, Run, moving.runs, _follow)
     _release_ready()
     launch.call_local()
-    quiet.tick()
+    sleeping_endpoints.tick()
 
 
 def _release_ready() -> None:
@@ -96,7 +95,7 @@ def _launch(run: Run) -> bool:
         )
         with db.reading() as session:
             device = devices.would_take(session, machine, request)
-        if device is None or not quiet.made_room(run, device):
+        if device is None or not sleeping_endpoints.made_room(run, device):
             return False
     except TunesmithError as error:  # more devices than there are (any more): it would block the queue for ever
         _refuse(run, error)

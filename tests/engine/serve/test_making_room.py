@@ -5,8 +5,8 @@ import time
 import pytest
 
 from engine.process import plan
-from engine.runs import runs, supervision
-from engine.runs.queue import changes, holders, quiet
+from engine.runs import runs, sleeping_endpoints, supervision
+from engine.runs.queue import changes, holders
 from engine.serve import backends, endpoints, idle, probe, routing
 from engine.serve.waking import sleeping
 from engine.train import check as refusals
@@ -50,11 +50,17 @@ def until(run_id: str, *statuses: RunStatus) -> Run:
     def found() -> Run | None:
         supervision.tick()
         backends.tick()
-        return run if (run := runs.look_up(run_id)).status in statuses else None
+        return row if (row := runs.look_up(run_id)).status in statuses else None
 
     there = wait_for(found, 30)
     assert there is not None
     return there
+
+
+def answers_after_a_tick(endpoint: Endpoint) -> bool:
+    supervision.tick()
+    backends.tick()
+    return active(endpoint).status == EndpointStatus.READY
 
 
 def test_an_idle_endpoint_sleeps_before_the_run_starts_and_answers_after_it(endpoint: Endpoint, run: Run) -> None:
@@ -66,7 +72,7 @@ def test_an_idle_endpoint_sleeps_before_the_run_starts_and_answers_after_it(endp
     assert slept <= started
     runs.stop_run(run.id)
     until(run.id, RunStatus.STOPPED)
-    wait_for(lambda: (supervision.tick(), backends.tick(), active(endpoint).status == EndpointStatus.READY)[-1], 30)
+    wait_for(lambda: answers_after_a_tick(endpoint), 30)
     assert says() == "base says  hello"
     with db.reading() as session:
         assert session.get(PoliteSleep, endpoint.id) is None
@@ -91,7 +97,7 @@ def test_one_that_was_asked_lately_or_is_just_asked_stays_awake_and_the_run_star
     ):
         next(lines := answer.iter_lines())
         row = runs.look_up(run.id)
-        wait_for(lambda: quiet.made_room(row, "cpu"))
+        wait_for(lambda: sleeping_endpoints.made_room(row, "cpu"))
         assert active(endpoint).status == EndpointStatus.READY
         assert "data: [DONE]" in list(lines)
 
@@ -101,7 +107,7 @@ def test_a_request_wakes_it_while_the_run_trains_and_it_is_not_sent_back(endpoin
     changes.go_on()
     until(run.id, RunStatus.RUNNING)
     sleeping.wake(endpoint.id)  # as a request does
-    wait_for(lambda: (supervision.tick(), backends.tick(), active(endpoint).status == EndpointStatus.READY)[-1], 30)
+    wait_for(lambda: answers_after_a_tick(endpoint), 30)
     with db.reading() as session:
         assert session.get(PoliteSleep, endpoint.id) is None
     runs.stop_run(run.id)

@@ -21,7 +21,7 @@ from storage.tables import Backend, Endpoint, Lease, PoliteSleep, Run
 
 PATIENCE_SECONDS = 60.0
 
-_loads: Answers[int | None] = Answers("quiet")  # by run and backend: answers it is writing
+_loads: Answers[int | None] = Answers("sleeping")  # by run and backend: answers it is writing
 
 
 def made_room(run: Run, device: str) -> bool:
