@@ -25,6 +25,11 @@ def memory_bytes() -> int:
     """The memory of the smallest GPU, or without one of the machine, or of the container if that has less."""
     if gpus := visible_gpus():
         return min(gpu.memory_bytes for gpu in gpus)
+    return main_memory_bytes()
+
+
+def main_memory_bytes() -> int:
+    """The machine's own memory, or the container's if that has less."""
     total, limit = psutil.virtual_memory().total, _number(CGROUP_LIMIT)
     return total if limit is None else min(total, limit)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from pages.parts import html, live, tabs
-from pages.runs import charts, code, facts_view, log_view, report, story, take, trackers
+from pages.runs import charts, code, doctor_view, facts_view, log_view, report, story, take, trackers
 from storage.tables import Run
 
 Query = Mapping[str, str]
@@ -22,8 +22,10 @@ class Tab:
     is_there: Callable[[Run], bool] = lambda run: True
 
 
-def _overview(run: Run, _query: Query) -> Markup:
-    return html.join((report.brief(run), charts.charts(run), story.notes_card(run), story.lineage(run)))
+def _overview(run: Run, query: Query) -> Markup:
+    return html.join(
+        (report.brief(run), doctor_view.show(run, query), charts.charts(run), story.notes_card(run), story.lineage(run))
+    )
 
 
 def _report(run: Run, _query: Query) -> Markup:

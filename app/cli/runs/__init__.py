@@ -1,0 +1,1 @@
+"""Runs from a shell: each `tunesmith` command on them in a file."""
