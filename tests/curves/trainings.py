@@ -125,15 +125,17 @@ WRONG: dict[str, Training] = {
         },
         base="healthy_sft_full",
     ),
-    "gradients_explode": Training(
-        "No clipping, a rate too high.",
-        sums(200),
-        {**FULL, "learning_rate": 0.1, "max_grad_norm": 1000.0, "optim": "sgd", "lr_scheduler_type": "constant"},
-    ),
     "gradients_vanish": Training(
-        "An adapter that grows without bounds.",
+        "Weights that decay to nothing.",
         sums(200),
-        {**LORA, "learning_rate": 1.0, "max_steps": 80, "lr_scheduler_type": "constant"},
+        {
+            **FULL,
+            "learning_rate": 1.0,
+            "weight_decay": 1.0,
+            "optim": "sgd",
+            "max_steps": 60,
+            "lr_scheduler_type": "constant",
+        },
     ),
     "overfit": Training(
         "Twelve rows of noise, again and again.",

@@ -8,6 +8,7 @@ from engine.runs.doctor.loss import CALMER, ENOUGH, RATE_IS_LOW, lower_rate, usu
 
 EXPLODES, LARGE = 20.0, 10.0  # times the norm of the first window; and at least that norm
 VANISHES = 1e-3  # share of the largest norm of a window
+DECAYS = 0.01  # share of a weight in one step
 LEARNT = 0.5  # share of the first loss; below it a small gradient is what one wants
 
 
@@ -53,6 +54,7 @@ def _vanished(case: Case, now: float) -> Finding:
     curve, loss = case.curve("grad_norm"), case.curve("loss")
     rate, usual = case.recipe.learning_rate, usual_rate(case)
     too_high = rate > usual * RATE_IS_LOW
+    decay = {"weight_decay": 0.0} if rate * case.recipe.weight_decay > DECAYS else {}
     advice = (
         f"learning_rate {rate:g} has driven the weights where nothing moves; {usual:g} is usual."
         if too_high
@@ -62,7 +64,7 @@ def _vanished(case: Case, now: float) -> Finding:
         "warning",
         f"The gradients have vanished: a norm of {now:.3g} in the last quarter, after {curve.values.max():.3g}, while "
         f"the loss is still {shape.middle(shape.last_quarter(loss)):.4g}. {advice}",
-        "grad_norm", shape.quarter_begins(curve), curve.last_step, {"learning_rate": usual} if too_high else {},
+        "grad_norm", shape.quarter_begins(curve), curve.last_step, {"learning_rate": usual, **decay} if too_high else {},
     )  # fmt: skip
 
 

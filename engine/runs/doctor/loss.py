@@ -11,10 +11,10 @@ ENOUGH = 20  # points, before a curve says anything
 SURE = 3.0  # standard errors
 ZEROS = 5  # points in a row
 FLAT = 0.01  # share of the loss
-RISE, RISE_NOISE = 0.3, 5.0  # share of the start; standard deviations of a point
-JUMP, JUMP_NOISE, STAYS = 0.3, 6.0, 0.5  # the same of a jump; share of it that has to stay
+RISE, RISE_SPREAD, RISE_UNUSUAL = 0.3, 4.0, 1.0  # share of the start; times the spread, also for an unusual rate
+JUMP, JUMP_SPREAD, STAYS = 0.3, 3.0, 0.5  # the same of a jump; share of it that has to stay
 STRAIGHT = 0.62  # a straight line has half of its fall in its first half; a curve that settles has more
-RATE_IS_LOW = 3.0  # times below the method's usual
+RATE_IS_LOW, RATE_IS_HIGH = 3.0, 10.0  # times below, above the method's usual
 FURTHER = 100  # steps that say something
 
 
@@ -92,30 +92,34 @@ def flat(case: Case) -> Finding | None:
 def rate_high(case: Case) -> Finding | None:
     curve = case.curve("loss")
     if case.cause == causes.DIVERGED and len(curve):
-        return _too_high(case, curve, int(curve.values.argmin()), "error", "The loss has diverged")
-    long_enough = falling(case)
-    if long_enough is None:
+        return _too_high(case, curve, int(curve.values.argmin()), "The loss has diverged")
+    # In order, easy rows may stand before hard ones; and only a loss that cannot be 0 has ratios.
+    if falling(case) is None or _in_order(case) or curve.values.min() <= 0:
         return None
+    ratios = numpy.log(curve.values / curve.values[0])  # the first point is of the untouched weights
     width = shape.window(curve)
-    medians = shape.rolling(curve.values, width)
-    start = float(curve.values[0])  # before the first change of the weights
-    limit = start + max(RISE * abs(start), RISE_NOISE * shape.noise(curve.values))
-    above = numpy.flatnonzero(medians > limit)
+    unusual = case.recipe.learning_rate > RATE_IS_HIGH * usual_rate(case)
+    spread = shape.spread(ratios[len(curve) // 2 :], width)
+    limit = max(float(numpy.log(1 + RISE)), (RISE_UNUSUAL if unusual else RISE_SPREAD) * spread)
+    above = numpy.flatnonzero(shape.rolling(ratios, width) > limit)
     if above.size == 0:
         return None
-    if medians[-1] > limit:
-        return _too_high(case, curve, int(above[0]), "error", "The loss ends above its start")
-    return _too_high(case, curve, int(above[0]), "warning", "The loss rose far above its start before it fell")
+    return _too_high(case, curve, int(above[0]))
 
 
-def _too_high(case: Case, curve: Curve, since: int, severity: "str", words: str) -> Finding:
+def _in_order(case: Case) -> bool:
+    return case.recipe.train_sampling_strategy == "sequential"
+
+
+def _too_high(case: Case, curve: Curve, since: int, words: str = "") -> Finding:
     rate, lowered = case.recipe.learning_rate, lower_rate(case, 10)
-    start, worst = float(curve.values[0]), float(curve.values[since:].max())
-    end = shape.middle(curve.values[-shape.LEAST_WINDOW :])
+    start, end = float(curve.values[0]), shape.middle(shape.last_quarter(curve))
+    is_above = bool(words) or end > (1 + RISE) * start
+    words = words or ("The loss is far above its start" if is_above else "The loss rose far above its start at first")
     return Finding(
-        "error" if severity == "error" else "warning",
-        f"{words}: {start:.4g} at first, up to {worst:.4g}, {end:.4g} at the end. learning_rate {rate:g} is too high; "
-        f"try {lowered:g} with a warm-up.",
+        "error" if is_above else "warning",
+        f"{words}: {start:.4g}, then up to {curve.values[since:].max():.4g}, and {end:.4g} in the last quarter. "
+        f"learning_rate {rate:g} is too high; try {lowered:g} with a warm-up.",
         "loss", int(curve.steps[since]), curve.last_step, {"learning_rate": lowered, **CALMER},
     )  # fmt: skip
 
@@ -170,12 +174,13 @@ def spike(case: Case) -> Finding | None:
     # What stays: the lowest median from there to the end.
     stays = numpy.minimum.accumulate(after[::-1])[::-1] - before
     at = int((after - before).argmax())
-    jump, start = float(after[at] - before[at]), shape.middle(curve.values[:3])
-    limit = max(JUMP * abs(float(before[at])), JUMP_NOISE * shape.noise(curve.values))
-    if jump < limit or stays[at] < STAYS * jump or after[at] > start + RISE * abs(start):
+    jump, start = float(after[at] - before[at]), float(curve.values[0])
+    limit = max(JUMP * abs(float(before[at])), JUMP_SPREAD * shape.spread(curve.values, width))
+    in_order = _in_order(case)
+    has_diverged = not in_order and after[at] > start + RISE * abs(start)  # another rule's
+    if jump < limit or stays[at] < STAYS * jump or has_diverged:
         return None
     step = int(curve.steps[at + width])
-    in_order = case.recipe.train_sampling_strategy == "sequential"
     advice = "The rows come in their order: shuffle them." if in_order else "Try a lower learning_rate, and look at "
     advice += "" if in_order else "the rows of these steps."
     remedy = {"train_sampling_strategy": "random"} if in_order else {"learning_rate": lower_rate(case, 3), **CALMER}
@@ -224,14 +229,15 @@ RULES = (
     ),
     Rule(
         "loss_spike", "A spike that does not return",
-        f"From one stretch of points to the next the loss jumps by more than {JUMP:.0%} and {JUMP_NOISE:g} times the "
-        "noise, and at least half of that stays to the end.",
+        f"From one stretch of points to the next the loss jumps by more than {JUMP:.0%} and {JUMP_SPREAD:g} times the "
+        "spread of the points, and at least half of that stays to the end.",
         "Shuffled rows where they came in order; else a third of the learning rate, and a look at those rows.", spike,
     ),
     Rule(
         "learning_rate_high", "Learning rate too high",
-        f"The loss stays, or was for a while, more than {RISE:.0%} and {RISE_NOISE:g} times the noise above its first "
-        "point; or the worker ended the training because it diverged.",
+        f"With rows shuffled, the loss stays or was for a while more than {RISE:.0%} above its first point, and "
+        f"more than {RISE_SPREAD:g} times the spread of points (once, where the rate is {RATE_IS_HIGH:g} times the usual "
+        "or more); or the worker ended the training because it diverged.",
         "A tenth of the learning rate, ten steps of warm-up, gradients clipped at 1.", rate_high,
     ),
     Rule(

@@ -48,6 +48,18 @@ def rolling(values: Numbers, width: int) -> Numbers:
     return medians
 
 
+def spread(values: Numbers, width: int) -> float:
+    """How far nine in ten points lie from the median of the `width` points about them, at most.
+
+    Unlike `noise` it holds for batches of two kinds, of which one is harder.
+    """
+    medians = rolling(values, width)
+    if medians.size == 0:
+        return 0.0
+    half = width // 2
+    return float(numpy.quantile(numpy.abs(values[half : half + medians.size] - medians), 0.9))
+
+
 def fall(curve: Curve) -> tuple[float, float]:
     """How much lower the last quarter lies than the first, and the standard error of that."""
     first, last = first_quarter(curve), last_quarter(curve)
