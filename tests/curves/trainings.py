@@ -126,16 +126,10 @@ WRONG: dict[str, Training] = {
         base="healthy_sft_full",
     ),
     "gradients_vanish": Training(
-        "Weights that decay to nothing.",
-        sums(200),
-        {
-            **FULL,
-            "learning_rate": 1.0,
-            "weight_decay": 1.0,
-            "optim": "sgd",
-            "max_steps": 60,
-            "lr_scheduler_type": "constant",
-        },
+        "KTO of good answers of which a third is called bad, too fast: its loss is bounded, and saturates.",
+        [row | {"label": index % 3 != 0} for index, row in enumerate(labelled_pairs(120)[1::2])],
+        {**PREFERRED, "method": "kto", "max_steps": 80, "learning_rate": 2e-2, "beta": 2.0},
+        base="healthy_sft_full",
     ),
     "overfit": Training(
         "Twelve rows of noise, again and again.",

@@ -58,7 +58,8 @@ def _vanished(case: Case, now: float) -> Finding:
     advice = (
         f"learning_rate {rate:g} has driven the weights where nothing moves; {usual:g} is usual."
         if too_high
-        else "Other target_modules, another tuning, or another loss_type may move it."
+        else "Look whether the rows have something to learn (do two answers differ?); other target_modules, another "
+        "tuning or another loss_type may move it."
     )
     return Finding(
         "warning",

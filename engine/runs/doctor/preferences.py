@@ -13,7 +13,7 @@ def margins(case: Case) -> Finding | None:
     curve = case.curve("rewards/margins")
     if len(curve) < ENOUGH:
         return None
-    first, last = shape.middle(curve.values[:3]), shape.middle(shape.last_quarter(curve))
+    first, last = float(curve.values[0]), shape.middle(shape.last_quarter(curve))
     if last - first < EXPLODES:
         return None
     above = numpy.flatnonzero(curve.values - first >= EXPLODES)
@@ -38,7 +38,7 @@ def _chosen(case: Case) -> str:
 RULES = (
     Rule(
         "margins_explode", "Margins explode",
-        f"rewards/margins of the last quarter lie {EXPLODES:g} or more above the first points.",
+        f"rewards/margins of the last quarter lie {EXPLODES:g} or more above the first point.",
         "A fifth of the learning rate.", margins,
     ),
 )  # fmt: skip

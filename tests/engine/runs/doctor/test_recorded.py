@@ -16,12 +16,12 @@ NOT_RECORDED = {"memory_near_limit", "length_grows"}  # nothing here provokes th
 FIRES: dict[str, set[str]] = {
     "not_a_number": {"loss_not_a_number", "gradients_exploding"},
     "rate_far_too_high": {"learning_rate_high", "gradients_exploding"},
-    "zero_loss": {"zero_loss"},
+    "zero_loss": {"zero_loss", "margins_explode"},
     "flat": {"flat_loss"},
     "rate_low": {"learning_rate_low"},
     "rate_high": {"learning_rate_high"},
     "spike": {"loss_spike"},
-    "gradients_vanish": {"gradients_vanishing"},
+    "gradients_vanish": {"gradients_vanishing", "learning_rate_high"},
     "overfit": {"held_out_rises"},
     "clipped_answers": {"answers_clipped"},
     "all_alike": {"answers_alike"},
@@ -63,9 +63,10 @@ def test_the_rules_that_fire_on_a_recorded_training_are_those_of_the_table(name:
         parse(case.recipe.model_dump() | finding.remedy)
 
 
-@pytest.mark.parametrize(
-    "name", sorted(set(FIRES) - {"order_lost", "data_bound", "zero_loss", "all_alike", "clipped_answers"})
-)
+WITHOUT_REMEDY = {"order_lost", "data_bound"}  # no field of the recipe helps
+
+
+@pytest.mark.parametrize("name", sorted(set(FIRES) - WITHOUT_REMEDY))
 def test_a_rule_that_has_a_remedy_keeps_it_through_the_check_of_the_recipe(name: str) -> None:
     case = cases.of(record.read(name))
     assert all(finding.remedy == rule.look(case).remedy for rule, finding in rules.diagnose(case))  # type: ignore[union-attr]

@@ -106,9 +106,20 @@ def test_a_held_out_loss_that_rises_is_a_remark_where_the_best_checkpoint_is_kep
     recipe = case(recipe={"eval_fraction": 0.1, "load_best_model_at_end": True}).recipe
     finding = found(Case({"loss": loss, "eval_loss": held_out}, recipe, RunFacts(), 100, True))["held_out_rises"]
     assert (finding.severity, finding.from_step, finding.remedy) == ("info", 40, {"max_steps": 40})
-    assert "step 40" in finding.message and "1.8" in finding.message
+    assert "step 40" in finding.message
+    assert "1.8" in finding.message
     again_best = Curve(held_out.steps, numpy.array([3, 2.5, 2, 1.8, 2.0, 2.2, 2.4, 2.6, 1.7, 1.6]))
     assert found(Case({"loss": loss, "eval_loss": again_best}, recipe, RunFacts(), 100, True)) == {}
+
+
+def test_gradients_that_vanish_are_found_while_the_loss_is_high_and_not_where_all_is_learnt() -> None:
+    norms = [2.0 * 10 ** (-n / 10) for n in range(60)]
+    high = [3.0 - n / 100 for n in range(60)]
+    finding = found(case(recipe={"learning_rate": 0.5, "weight_decay": 1.0}, loss=high, grad_norm=norms))
+    assert finding["gradients_vanishing"].remedy == {"learning_rate": 2e-4, "weight_decay": 0.0}
+    assert "gradients_vanishing" in found(case(loss=high, grad_norm=norms))
+    learnt = [3.0 * 10 ** (-n / 10) for n in range(60)]
+    assert found(case(loss=learnt, grad_norm=norms)) == {}
 
 
 def test_no_remedy_is_offered_that_the_recipe_cannot_take() -> None:
