@@ -9,6 +9,7 @@ from markupsafe import Markup
 from engine.runs.doctor import diagnosis
 from engine.runs.doctor.rules import RULES
 from pages.parts import html
+from pages.parts.chart import Band
 from pages.train.recipe_source import address_with
 from storage.tables import Run
 
@@ -30,16 +31,16 @@ def show(run: Run, _query: Mapping[str, str]) -> Markup:
     return html.card("What to do next", Markup('<ul class="rn-findings">{}</ul>').format(items))
 
 
-def bands(run: Run) -> list[dict[str, Any]]:
-    """Where it shows, for the charts: metric, first and last step, severity, and a sentence as the title."""
+def bands(run: Run) -> list[Band]:
+    """Where it shows, for the charts."""
     return [
-        {
-            "metric": finding["metric"],
-            "first": finding["from_step"],
-            "last": finding["to_step"],
-            "severity": finding["severity"],
-            "title": TITLES[finding["rule"]],
-        }
+        Band(
+            finding["metric"],
+            finding["from_step"],
+            finding["to_step"],
+            finding["severity"],
+            TITLES[finding["rule"]],
+        )
         for finding in diagnosis.of(run)
     ]
 

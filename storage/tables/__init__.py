@@ -9,6 +9,7 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
                   Endpoint -> Benchmark -> Work, Tuner -> Benchmark
            RegisteredModel -> ModelVersion -> Run, Export or Model
            RegisteredModel -> ModelAlias -> AliasFollower -> Endpoint, RegistryMove
+           Transition -> Notification -> Delivery -> NotificationSink        Run -> LiveLink
 
 Times are seconds since 1970 (UTC). Ids are known before a row is saved.
 """
@@ -28,6 +29,11 @@ from storage.tables.keys import ApiKey as ApiKey
 from storage.tables.leases import Lease as Lease
 from storage.tables.lessons import Lesson as Lesson
 from storage.tables.models import Model as Model
+from storage.tables.outgoing import Delivery as Delivery
+from storage.tables.outgoing import LiveLink as LiveLink
+from storage.tables.outgoing import Notification as Notification
+from storage.tables.outgoing import NotificationSink as NotificationSink
+from storage.tables.outgoing import NotificationState as NotificationState
 from storage.tables.projects import Project as Project
 from storage.tables.registry import AliasFollower as AliasFollower
 from storage.tables.registry import ModelAlias as ModelAlias

@@ -61,11 +61,12 @@ def _vanished(case: Case, now: float) -> Finding:
         else "Look whether the rows have something to learn (do two answers differ?); other target_modules, another "
         "tuning or another loss_type may move it."
     )
+    remedy = {"learning_rate": usual, **decay} if too_high else {}
     return Finding(
         "warning",
         f"The gradients have vanished: a norm of {now:.3g} in the last quarter, after {curve.values.max():.3g}, while "
         f"the loss is still {shape.middle(shape.last_quarter(loss)):.4g}. {advice}",
-        "grad_norm", shape.quarter_begins(curve), curve.last_step, {"learning_rate": usual, **decay} if too_high else {},
+        "grad_norm", shape.quarter_begins(curve), curve.last_step, remedy,
     )  # fmt: skip
 
 

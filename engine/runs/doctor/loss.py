@@ -235,9 +235,9 @@ RULES = (
     ),
     Rule(
         "learning_rate_high", "Learning rate too high",
-        f"With rows shuffled, the loss stays or was for a while more than {RISE:.0%} above its first point, and "
-        f"more than {RISE_SPREAD:g} times the spread of points (once, where the rate is {RATE_IS_HIGH:g} times the usual "
-        "or more); or the worker ended the training because it diverged.",
+        f"The loss is, or was for a while, more than {RISE:.0%} above its first point, and by more than "
+        f"{RISE_SPREAD:g} times the spread of its points (or by one spread, where the rate is {RATE_IS_HIGH:g} times "
+        "the usual); or the worker ended the training because it diverged. Not asked where rows come in their order.",
         "A tenth of the learning rate, ten steps of warm-up, gradients clipped at 1.", rate_high,
     ),
     Rule(

@@ -44,8 +44,8 @@ def test_a_run_in_which_nothing_goes_wrong_says_so_and_one_that_waits_says_nothi
 
 def test_bands_of_the_charts_are_where_the_findings_are() -> None:
     (band,) = doctor_view.bands(store("v4", record.read("overfit")))
-    assert (band["metric"], band["first"], band["last"], band["severity"]) == ("eval_loss", 30, 100, "warning")
-    assert band["title"] == "Held-out loss rises while loss falls"
+    assert (band.metric, band.first, band.last, band.severity) == ("eval_loss", 30, 100, "warning")
+    assert band.title == "Held-out loss rises while loss falls"
 
 
 @pytest.mark.parametrize(

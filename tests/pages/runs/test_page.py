@@ -143,6 +143,16 @@ def test_a_failed_run_says_why_and_what_next(make: Make) -> None:
         assert words in shown
 
 
+def test_the_last_words_of_a_run_that_broke_off_stand_first(make: Make) -> None:
+    run_id = make("bad", RunStatus.FAILED, error="It died.")
+    log = home.ensure_folder(home.run_folder(run_id)) / "output.log"
+    log.write_text("<b>fine</b>\nRuntimeError: token=abcdef1234\n")
+    shown = runs.runs_html({**DEFAULT, "run": run_id})
+    assert "&lt;b&gt;fine&lt;/b&gt;\nRuntimeError: token=[hidden]" in shown
+    assert shown.index("It died.") < shown.index("Its last words") < shown.index('metrics="loss')
+    assert "last words" not in runs.runs_html({**DEFAULT, "run": make("good")})
+
+
 def test_a_queued_run_says_that_it_waits(make: Make) -> None:
     assert "Waiting for its turn" in runs.runs_html({**DEFAULT, "run": make("later", RunStatus.QUEUED)})
 

@@ -112,7 +112,7 @@ def test_the_shell_says_what_rest_answers() -> None:
     told = CliRunner().invoke(cli, ["diagnose", "run:r5"])
     assert told.exit_code == 0
     assert "warning" in told.output
-    assert 'try: learning_rate 0.03' in told.output
+    assert "try: learning_rate 0.03" in told.output
     as_json = CliRunner().invoke(cli, ["diagnose", "r5", "--json"])
     assert json.loads(as_json.output) == diagnosis.of(run)
     store("r6", record.read("healthy_kto"))
