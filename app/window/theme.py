@@ -29,6 +29,7 @@ STYLES = (
     "registry.css",
     "bell.css",
     "links.css",
+    "queue.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -50,6 +51,7 @@ SCRIPTS = (
     "code.js",
     "bell.js",
     "links.js",
+    "queue.js",
 )
 
 PETROL = gr.themes.Color(

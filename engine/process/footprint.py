@@ -18,6 +18,11 @@ def memory_bytes(folder: Path) -> int | None:
     return sum(sizes) if sizes else None
 
 
+def pids(folder: Path) -> list[int]:
+    """The processes that work in a folder, below its shim."""
+    return _of_each(folder, lambda member: member.pid)
+
+
 def cpu_seconds(folder: Path) -> float | None:
     """What the living processes in a folder have computed since their starts; None when there are none.
 

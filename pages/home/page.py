@@ -64,7 +64,9 @@ def _worked(state: Lesson | None, latest: Sequence[Run]) -> bool:
 
 def _work(latest: Sequence[Run], serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
     moving = [run for run in latest if run.status in RUN_MOVING]
-    running = html.card("Training now", html.join(_running(run) for run in moving)) if moving else Markup()
+    queue_link = html.link("Queue", "/runs?queue=1")
+    lines = html.join(_running(run) for run in moving)
+    running = html.card("Training now", lines, aside=queue_link) if moving else Markup()
     all_runs = html.link("All runs", "/runs")
     return Markup(
         '<div class="ts-columns" data-key="work"><div class="ts-stack">{}{}</div><div class="ts-stack">{}{}</div></div>'

@@ -1,1 +1,1 @@
-"""Runs from a shell: each `tunesmith` command on them in a file."""
+"""Runs from a shell: a `tunesmith` command, or a group of them, in a file."""
