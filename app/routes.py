@@ -36,6 +36,7 @@ from app.api.registry import models as registered_models
 from app.api.registry import versions as model_versions
 from app.api.runs import compare as run_compare
 from app.api.runs import runs
+from app.api.runs import samples as run_samples
 from app.api.runs import script as run_script
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
@@ -55,6 +56,7 @@ NOUNS = (
     presets,
     sky,
     run_compare,
+    run_samples,
     run_script,
     runs,
     reports,

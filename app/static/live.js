@@ -25,6 +25,7 @@
     }
     if (from.hasAttribute("data-keep") && from.id === to.id) return;
     attributes(from, to);
+    if (from.type === "range" && from !== document.activeElement) from.value = to.getAttribute("value");
     if (from.nodeName !== "INPUT" && from.nodeName !== "TEXTAREA") children(from, to);
   }
 

@@ -15,6 +15,7 @@ STYLES = (
     "tunesmith.css",
     "parts.css",
     "work.css",
+    "answers.css",
     "prepare.css",
     "train.css",
     "fit.css",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from pages.parts import html, live, tabs
-from pages.runs import charts, code, facts_view, log_view, report, story, take, trackers
+from pages.runs import charts, code, facts_view, log_view, report, samples_view, story, take, trackers
 from storage.tables import Run
 
 Query = Mapping[str, str]
@@ -45,6 +45,7 @@ def _files(run: Run, _query: Query) -> Markup:
 
 TABS: dict[str, Tab] = {
     FIRST: Tab("Overview", _overview),
+    "answers": Tab("Answers", samples_view.show),
     "report": Tab("Report", _report, report.can_be),
     "log": Tab("Log", _log),
     "recipe": Tab("Recipe and data", _recipe),

@@ -2,6 +2,7 @@
 
 import time
 
+from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
 from storage.tables.columns import new_id
@@ -11,4 +12,5 @@ class Project(SQLModel, table=True):
     id: str = Field(default_factory=new_id, primary_key=True)
     name: str = Field(unique=True)
     archived: bool = False
+    prompts: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # asked in every training
     created_at: float = Field(default_factory=time.time)
