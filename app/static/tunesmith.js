@@ -70,7 +70,7 @@
     });
 
   // A soft link changes the query of the page it is on; live parts and charts follow.
-  tunesmith.go = (href, replaces) => {
+  tunesmith.go = (href, replaces = false) => {
     replaces ? history.replaceState(null, "", href) : history.pushState(null, "", href);
     document.dispatchEvent(new CustomEvent("tunesmith-query"));
   };
@@ -98,7 +98,7 @@
   });
 
   // A form with data-query puts its fields into the address: when it is sent, and with data-query="change" at once.
-  const ask = (form, replaces) => {
+  const ask = (form, replaces = false) => {
     const query = new URLSearchParams(location.search);
     for (const [name, value] of new FormData(form)) value ? query.set(name, String(value)) : query.delete(name);
     for (const name of (form.dataset.forget || "").split(" ")) query.delete(name);
@@ -112,12 +112,12 @@
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.('form[data-query="change"]');
-    if (form && event.target.type !== "range") ask(form);
+    if (form && !event.target.closest("[type=range]")) ask(form);
   });
   // A slider is followed while it moves, without a step back for each place it came by.
   document.addEventListener("input", (event) => {
-    const form = event.target.type === "range" && event.target.closest('form[data-query="change"]');
-    if (form) ask(form, true);
+    const form = event.target.closest('form[data-query="change"]');
+    if (form && event.target.closest("[type=range]")) ask(form, true);
   });
 
   // Copies the text of the element the button names, and says so on the button.

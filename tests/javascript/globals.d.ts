@@ -90,7 +90,7 @@ interface Tunesmith {
   toggleTheme(): void;
   project(id: string): void;
   confirm(question: string, label: string, danger: boolean): Promise<boolean>;
-  go(href: string): void;
+  go(href: string, replaces?: boolean): void;
   copy(button: HTMLElement): Promise<void>;
   poll(element: HTMLElement, ask: (get: Get) => Promise<number>): Poll;
   refresh(): void;
