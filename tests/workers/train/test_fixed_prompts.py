@@ -10,6 +10,10 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.process import events
+from engine.workers.fit import steps as fit_steps
+from engine.workers.train import training
+from tests.workers.train import several
+from tests.workers.train.test_methods import recipe_spec
 from tests.workers.train.training_runs import finish, spec, steps, sums, write_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -103,3 +107,57 @@ def test_without_prompts_the_first_held_out_rows_are_asked_and_a_resumed_run_ask
     assert all(prompt.startswith("What is ") for prompt in prompts)
     kept = json.loads((tmp_path / "out" / "prompts.json").read_text())
     assert [prompt["text"] for prompt in kept] == prompts
+
+
+@pytest.mark.parametrize("method", ["grpo", "dpo"])
+def test_methods_that_draw_answers_or_hold_a_reference_learn_the_same_too(
+    method: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    values = recipe_spec(tiny_model, tmp_path, method, eval_fraction=0.25, eval_steps=2, lora_dropout=0.1)
+    silent = in_this_process(values, tmp_path / "silent")
+    asked = in_this_process(asking(values, tmp_path, []), tmp_path / "asked")
+    assert steps(asked) == steps(silent)
+    found = answered(asked)
+    assert sorted(found) == [0, 2, 4]
+    assert all(prompt.startswith("What is ") for prompt, _, _ in found[4])
+
+
+def in_this_process(values: dict[str, Any], out: Path) -> list[events.Event]:
+    out.mkdir()
+    training.train(values, out, fit_steps.FAMILIES[values["recipe"]["method"]])
+    return events.read(out)[0]
+
+
+def test_a_reward_model_answers_nothing_and_says_so(tiny_model: Path, tmp_path: Path) -> None:
+    recorded = in_this_process(asking(recipe_spec(tiny_model, tmp_path, "reward"), tmp_path), tmp_path / "out")
+    assert answered(recorded) == {}
+    notes = [event.message for event in recorded if isinstance(event, events.Note)]
+    assert any("gives a number" in note for note in notes)
+
+
+def test_learnt_tokens_before_each_row_answer_too_and_nothing_evaluated_means_as_often_as_that_would_be(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    values = spec(tiny_model, write_rows(tmp_path, "chat", sums(24)), tuning="prompt_tuning", eval_fraction=0.0)
+    found = answered(in_this_process(asking(values, tmp_path), tmp_path / "out"))
+    assert sorted(found) == [0, 1, 2, 3, 4]
+    assert all(tokens > 0 for _, _, tokens in found[4])
+
+
+def test_of_two_processes_the_first_alone_answers_and_none_waits_for_ever(tiny_model: Path, tmp_path: Path) -> None:
+    two = {"strategy": "ddp", "num_processes": 2, "per_device_train_batch_size": 2}
+    values = spec(tiny_model, write_rows(tmp_path, "chat", sums(24)), **EVALUATED | two)
+    recorded = several.finish_warm(asking(values, tmp_path), tmp_path / "out")
+    told = [event.step for event in recorded if isinstance(event, events.Answered)]
+    assert sorted(told) == [0, 2, 4, 6]
+
+
+def test_where_time_is_short_it_is_kept_and_said(tiny_model: Path, tmp_path: Path) -> None:
+    values = spec(tiny_model, write_rows(tmp_path, "chat", sums(24)), **EVALUATED | {"eval_steps": 1})
+    values["samples"] = {"prompts": PROMPTS, "answers": str(tmp_path / "kept"), "free_seconds": 0.0}
+    recorded = in_this_process(values, tmp_path / "out")
+    notes = " ".join(event.message for event in recorded if isinstance(event, events.Note))
+    assert "a tenth of the training's time" in notes
+    for event in recorded:
+        if isinstance(event, events.Answered):
+            assert event.cost["seconds"] <= 0.1 * event.cost["training_seconds"] + 1  # a look at the speed is extra
