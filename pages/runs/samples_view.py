@@ -77,14 +77,14 @@ def _where(run: Run, timeline: Timeline, query: Mapping[str, str]) -> Markup:
     newest = html.link("Newest", _address(run, query, place=""), soft=True)
     is_last = timeline.place == timeline.places
     links = html.join(
-        Markup(" {}").format(link)
+        link
         for link, is_there in ((before, timeline.place > 1), (after, not is_last), (newest, bool(query.get("place"))))
         if is_there
     )
     words = Markup("<p>Step <b>{}</b> <small>{} of {}</small></p>").format(
         html.count(timeline.step), html.count(timeline.place), html.count(timeline.places)
     )
-    return Markup('<div class="rn-where">{}<p>{}</p></div>').format(words, links)
+    return Markup('<div class="rn-where">{}<p class="rn-ways">{}</p></div>').format(words, links)
 
 
 def _slider(run: Run, timeline: Timeline, query: Mapping[str, str]) -> Markup:
@@ -163,7 +163,7 @@ def _prompts_card(run: Run) -> Markup:
         f"{words} Write {fixed_prompts.FEWEST} to {fixed_prompts.MOST}, or none. Trainings that have begun keep theirs."
     )
     return Markup(
-        '<section class="ts-card"><details class="ts-folds"><summary>Change the prompts of this project</summary>'
+        '<section class="ts-card"><details class="rn-fold"><summary>Change the prompts of this project</summary>'
         '<p class="ts-note">{}</p><form class="rn-prompts" data-act="prompts" data-id="{}">{}'
         '<button class="ts-button" data-tone="primary">Save prompts</button></form></details></section>'
     ).format(hint, run.project_id, html.join(fields))

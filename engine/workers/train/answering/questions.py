@@ -13,7 +13,7 @@ from engine.recipes.fixed_prompts import FROM_ROWS, LONGEST
 from engine.rows.heldout import record
 from engine.rows.store import by_position
 from engine.workers.evaluate.rows import LeftOut, question
-from engine.workers.evaluate.sides import Words
+from engine.workers.evaluate.wording import Words
 from engine.workers.evaluate.written import Asking
 from engine.workers.tokens.row_texts import CHATS
 from engine.workers.tokens.vocabulary import Vocabulary
