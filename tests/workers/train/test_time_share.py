@@ -27,7 +27,8 @@ def test_time_buys_tokens_first_and_prompts_last(seconds: float, amount: Amount)
 
 def test_a_tenth_of_the_time_so_far_may_be_used_and_a_little_in_any_case() -> None:
     assert seconds_left(training=600, answering=20, free=3) == 40
-    assert seconds_left(training=10, answering=1, free=3) == 2
+    assert seconds_left(training=10, answering=1, free=3) == 1  # half of it, so that later evaluations have some too
+    assert seconds_left(training=10, answering=1, free=3, is_end=True) == 2
     assert seconds_left(training=10, answering=1, free=0) == 0
 
 

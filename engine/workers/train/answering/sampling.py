@@ -32,7 +32,7 @@ from engine.workers.tuning.model import Base
 PROBED_TOKENS = 3  # to learn how fast answers come, before it is decided how many tokens there is time for
 PROBED_SECONDS = 2.0  # the most that takes
 STEPS_BEFORE_PROBE = 5  # a look at the speed then takes well below a tenth of them
-USED_SHARE = 0.5  # of what may be used, at once: the rest is for the evaluations soon after
+EAGER_SHARE = 0.5  # of what may be used: the rest is for the first evaluation
 SAME_AS_BASE = ("default", "gaussian")  # starts of LoRA that change nothing yet
 
 
@@ -71,7 +71,8 @@ class Sampling(TrainerCallback):
         self.last_step = -1  # that was answered
         self.start: Weights | None = None  # while step 0 is still to be answered
         self.has_point = self.is_due = False
-        self.said = ""
+        self.since: float | None = None  # when the answers began that are being written
+        self.said, self.told = "", set[str]()
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         named = (self.spec.samples or {}).get("prompts") or []
@@ -114,41 +115,47 @@ class Sampling(TrainerCallback):
     def finish(self, step: int) -> None:
         """Answers at the end of the training, unless the last evaluation was there."""
         if step > 0:
-            self._answer(step, 1.0)
+            self._answer(step, is_end=True)
 
     def _answer_start_early(self) -> None:
         """Step 0 as soon as whole answers of it fit into what may be used."""
-        if self.speed is None:
-            self._guarded(self._probe)
-        left = USED_SHARE * self._left()
+        self._probe()
+        left = EAGER_SHARE * self._left()
         if self.speed and self.speed.seconds(len(self.asked), self.longest) <= left:
             self._guarded(lambda: self._answer_start(left))
 
-    def _answer(self, step: int, share: float = USED_SHARE) -> None:
+    def _answer(self, step: int, is_end: bool = False) -> None:
         if not self.asked or step == self.last_step or contract.stop_requested(self.out):
             return
         self.last_step = step
-        if self.speed is None:
-            self._guarded(self._probe)
+        self._probe()
         if self.start is not None:
-            self._guarded(lambda: self._answer_start(share * self._left() / 2))
-        self._guarded(lambda: self._write(step, share * self._left()))
+            self._guarded(lambda: self._answer_start(self._left(is_end) / 2))
+        if self.asked:
+            self._guarded(lambda: self._write(step, self._left(is_end)))
 
     def _answer_start(self, seconds: float) -> None:
-        start, self.start = self.start, None
-        answers = self._write(0, seconds, start)
+        answers = self._write(0, seconds, self.start)
+        self.start = None if answers else self.start  # else again at the next evaluation
         whole = len(answers) == len(self.asked) and all(not one.is_cut or one.tokens >= self.longest for one in answers)
         if whole and (kept := self._kept()) is not None:
             values = [[one.text, one.is_cut, one.tokens] for one in answers]
             kept.get("samples", self._key(self.asked), lambda: values)
 
     def _probe(self) -> None:
+        """Learns how fast answers come, where that is not known, or was too slow for any."""
+        if self.speed is None and self._left() > 0:
+            self._guarded(self._try)
+
+    def _try(self) -> None:
         self.speed = self.writer.write(_shortened(self.asked, PROBED_TOKENS), PROBED_SECONDS).speed
 
     def _write(self, step: int, seconds: float, weights: Weights | None = None) -> list[Answer]:
         amount = Amount(0, 0)
         if self.speed is not None:
             amount = time_share.fitting(len(self.asked), self.longest, seconds, self.speed)
+        if not amount.prompts:
+            self.speed = None  # it may have been a slow moment: the next evaluation looks again
         answers: list[Answer] = []
         if amount.prompts:
             written = self.writer.write(_shortened(self.asked[: amount.prompts], amount.tokens), seconds, weights)
@@ -162,22 +169,23 @@ class Sampling(TrainerCallback):
 
     def _guarded(self, work: Callable[[], object]) -> None:
         """Counts the time. Answers that fail end no training: they are given up, with a note."""
-        began = self.clock()
+        self.since = began = self.clock()
         try:
             work()
         except RuntimeError as error:  # of torch: memory, above all
             self.asked, self.start = [], None
             self._note(f"The fixed prompts are not answered any more: {str(error)[:300]}")
         seconds = self.clock() - began
-        self.spent += seconds
+        self.spent, self.since = self.spent + seconds, None
         self.pace.leave_out(seconds)
 
-    def _left(self) -> float:
-        return time_share.seconds_left(self.clock() - self.began - self.spent, self.spent, self.free)
+    def _left(self, is_end: bool = False) -> float:
+        return time_share.seconds_left(self.clock() - self.began - self.spent, self.spent, self.free, is_end)
 
     def _remark(self, words: str) -> None:
-        if words and words != self.said:
-            self.said = words
+        self.said = words or self.said
+        if words and words not in self.told:
+            self.told.add(words)
             self._note(words)
 
     def _note(self, message: str) -> None:
@@ -188,8 +196,9 @@ class Sampling(TrainerCallback):
             events.FixedAnswer(prompt=text, answer=one.text, tokens=one.tokens, is_cut=one.is_cut)
             for text, one in zip(self.texts, answers, strict=False)  # the first of them where time was short
         ]
-        training = max(self.clock() - self.began - self.spent, 1e-9)
-        cost = {"seconds": self.spent, "training_seconds": training, "said": self.said}
+        spent = self.spent + (0.0 if self.since is None else self.clock() - self.since)
+        training = max(self.clock() - self.began - spent, 1e-9)
+        cost = {"seconds": spent, "training_seconds": training, "said": self.said}
         events.append(self.out, events.Answered(step=step, answers=told, cost=cost))
 
     def _kept(self) -> Kept | None:

@@ -33,12 +33,13 @@ class Amount:
     tokens: int
 
 
-def seconds_left(training: float, answering: float, free: float) -> float:
+def seconds_left(training: float, answering: float, free: float, is_end: bool = False) -> float:
     """What may be used now: `training` are seconds without those that went into answers, `answering` are those.
 
-    `free` may be used in any case, in all: a training of seconds has answers too.
+    `free` seconds may be used in any case, in all, so that a training of seconds has answers too: half of what is left
+    of them each time before the end, so that later evaluations have answers as well.
     """
-    return max(free, SHARE * training) - answering
+    return max(SHARE * training - answering, (1.0 if is_end else 0.5) * (free - answering))
 
 
 def fitting(prompts: int, longest: int, seconds: float, speed: Speed) -> Amount:

@@ -16,6 +16,8 @@ from engine.workers.train.answering.undisturbed import Weights
 from engine.workers.trainers.fast_sft import without_adapter
 from engine.workers.tuning.adapters import puts_tokens_before
 
+FEWEST_STEPS = 2  # one that reads, and one that writes
+
 
 @dataclass(frozen=True)
 class Written:
@@ -66,7 +68,8 @@ class _Clock:
         return not self.is_over
 
     def speed(self, prompts: int) -> Speed:
-        """Where the parts were not seen apart, all of it counts as writing."""
-        now = time.monotonic()
-        reading = self.read - self.began
-        return Speed(reading / max(1, prompts), (now - self.read) / max(1, self.steps - bool(reading)))
+        """Where the parts were not seen apart, all of it counts as writing: a token then takes what reading does."""
+        whole, reading = time.monotonic() - self.began, self.read - self.began
+        if self.steps < FEWEST_STEPS or not reading:
+            return Speed(0.0, whole / max(1, self.steps))
+        return Speed(reading / max(1, prompts), (whole - reading) / (self.steps - 1))
