@@ -20,7 +20,7 @@ def samples(
     last: Annotated[bool, typer.Option("--last", help="Only the newest answers.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As REST answers it.")] = False,
 ) -> None:
-    """Show what the weights of each step answered to the fixed prompts."""
+    """Show what a run answered to the fixed prompts at each step."""
     db.prepare()
     run_id = run.removeprefix("run:")
     runs.look_up(run_id)
@@ -55,7 +55,7 @@ def _read(file: Path) -> list[str]:
     except (OSError, ValueError) as error:
         raise TunesmithError(f"{file} cannot be read as JSON.", str(error)) from error
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise TunesmithError(f"{file} is no list of texts.", 'Write ["What is ...?", "Tell ..."].')
+        raise TunesmithError(f"{file} does not hold a list of texts.", 'Write ["What is ...?", "Tell ..."].')
     return texts
 
 

@@ -56,5 +56,5 @@ def test_answers_and_prompts_on_the_command_line(home: Path) -> None:
     file.write_text(json.dumps(ASKED))
     assert json.loads(run_cli("prompts", "--set", str(file))) == json.loads(run_cli("prompts")) == ASKED
     file.write_text('{"a": 1}')
-    with pytest.raises(TunesmithError, match="no list of texts"):
+    with pytest.raises(TunesmithError, match="a list of texts"):
         run_cli("prompts", "--set", str(file))
