@@ -70,7 +70,7 @@ class Sampling(TrainerCallback):
         self.every = 0  # steps, where nothing is evaluated
         self.last_step = -1  # that was answered
         self.start: Weights | None = None  # while step 0 is still to be answered
-        self.has_point = self.is_due = False
+        self.has_point = self.is_due = self.is_warm = False
         self.since: float | None = None  # when the answers began that are being written
         self.said, self.told = "", set[str]()
 
@@ -148,6 +148,9 @@ class Sampling(TrainerCallback):
             self._guarded(self._try)
 
     def _try(self) -> None:
+        if not self.is_warm:  # the first pass of a kind is slow, and says nothing about those to come
+            self.is_warm = True
+            self.writer.write(_shortened(self.asked[:1], 1), PROBED_SECONDS)
         self.speed = self.writer.write(_shortened(self.asked, PROBED_TOKENS), PROBED_SECONDS).speed
 
     def _write(self, step: int, seconds: float, weights: Weights | None = None) -> list[Answer]:
