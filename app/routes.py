@@ -43,6 +43,7 @@ from app.api.runs import machine as run_machine
 from app.api.runs import metrics as run_metrics
 from app.api.runs import queue as run_queue
 from app.api.runs import runs
+from app.api.runs import samples as run_samples
 from app.api.runs import script as run_script
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
@@ -67,6 +68,7 @@ NOUNS = (
     run_links,
     run_log,
     run_machine,
+    run_samples,
     run_script,
     run_queue,
     runs,

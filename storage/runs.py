@@ -11,7 +11,7 @@ from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
 from storage.statuses import RUN_MOVING, RunStatus
-from storage.tables import Metric, Run
+from storage.tables import Metric, Run, Sample
 
 Point = tuple[int, float]  # step, value
 
@@ -231,4 +231,5 @@ def _points(run_id: str, name: str) -> Select[int, float]:
 
 def delete_with_metrics(session: Session, run: Run) -> None:
     session.exec(delete(Metric).where(col(Metric.run_id) == run.id))
+    session.exec(delete(Sample).where(col(Sample.run_id) == run.id))
     session.delete(run)

@@ -37,6 +37,8 @@ COMMANDS = {
         "report",
         "Say whether a training helped, and how sure that is; wait for the report if it is not written yet.",
     ),
+    "samples": Late("runs.samples", "samples", "Show what a run answered to the fixed prompts at each step."),
+    "prompts": Late("runs.samples", "prompts", "Show the fixed prompts of a project, or set them from a file."),
     "evaluate": Late(
         "evaluate", "evaluate", "Compare two models on the same rows, and say which is better and how sure that is."
     ),

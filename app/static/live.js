@@ -32,6 +32,7 @@
     }
     if (from.hasAttribute("data-keep") && from.id === to.id) return freshen(from, to);
     attributes(from, to);
+    if (from.type === "range" && from !== document.activeElement) from.value = to.getAttribute("value");
     if (from.nodeName !== "INPUT" && from.nodeName !== "TEXTAREA") children(from, to);
   }
 

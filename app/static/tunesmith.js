@@ -70,8 +70,8 @@
     });
 
   // A soft link changes the query of the page it is on; live parts and charts follow.
-  tunesmith.go = (href) => {
-    history.pushState(null, "", href);
+  tunesmith.go = (href, replaces = false) => {
+    replaces ? history.replaceState(null, "", href) : history.pushState(null, "", href);
     document.dispatchEvent(new CustomEvent("tunesmith-query"));
   };
   addEventListener("popstate", () => document.dispatchEvent(new CustomEvent("tunesmith-query")));
@@ -98,11 +98,11 @@
   });
 
   // A form with data-query puts its fields into the address: when it is sent, and with data-query="change" at once.
-  const ask = (form) => {
+  const ask = (form, replaces = false) => {
     const query = new URLSearchParams(location.search);
     for (const [name, value] of new FormData(form)) value ? query.set(name, String(value)) : query.delete(name);
     for (const name of (form.dataset.forget || "").split(" ")) query.delete(name);
-    tunesmith.go(`${location.pathname}?${query}`);
+    tunesmith.go(`${location.pathname}?${query}`, replaces);
   };
   document.addEventListener("submit", (event) => {
     const form = event.target.closest?.("form[data-query]");
@@ -112,7 +112,12 @@
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.('form[data-query="change"]');
-    if (form) ask(form);
+    if (form && !event.target.closest("[type=range]")) ask(form);
+  });
+  // A slider is followed while it moves, without a step back for each place it came by.
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest('form[data-query="change"]');
+    if (form && event.target.closest("[type=range]")) ask(form, true);
   });
 
   // Copies the text of the element the button names, and says so on the button.

@@ -17,6 +17,7 @@ STYLES = (
     "work.css",
     "machine.css",
     "charts/charts.css",
+    "answers.css",
     "prepare.css",
     "train.css",
     "fit.css",

@@ -16,7 +16,7 @@ from engine.runs import comparing, runs
 from engine.serve import endpoints
 from pages.parts import choosing, html, live, toasts
 from pages.parts.pager import place_of
-from pages.runs import code, compare_view, machine_view, queue_view, report, stuck_view, take
+from pages.runs import code, compare_view, machine_view, queue_view, report, samples_view, stuck_view, take
 from pages.runs.recipe import recipe_html
 from pages.runs.state import action_buttons, progress_bar, step_words, time_words
 from pages.runs.story import checkpoints_html
@@ -54,6 +54,7 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "delete": lambda id, _: runs.delete_run(id),
     "rename": lambda id, values: runs.rename_run(id, values.get("name", "")),
     "serve": _serve,
+    "prompts": samples_view.change,
     "report": report.again,
     "report-all": report.again_on_all,
     "merge": take.merge,

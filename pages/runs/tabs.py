@@ -16,6 +16,7 @@ from pages.runs import (
     log_view,
     machine_view,
     report,
+    samples_view,
     story,
     take,
     trackers,
@@ -74,6 +75,7 @@ def _files(run: Run, _query: Query) -> Markup:
 TABS: dict[str, Tab] = {
     FIRST: Tab("Overview", _overview),
     "charts": Tab("Charts", _charts),
+    "answers": Tab("Answers", samples_view.show),
     "report": Tab("Report", _report, report.can_be),
     "log": Tab("Log", _log),
     "recipe": Tab("Recipe and data", _recipe),

@@ -46,6 +46,7 @@ from storage.tables.registry import RegistryMove as RegistryMove
 from storage.tables.run_facts import RunFacts as RunFacts
 from storage.tables.runs import Metric as Metric
 from storage.tables.runs import Run as Run
+from storage.tables.runs import Sample as Sample
 from storage.tables.served_adapters import ServedAdapter as ServedAdapter
 from storage.tables.snippets import Snippet as Snippet
 from storage.tables.snippets import SnippetVersion as SnippetVersion

@@ -51,6 +51,7 @@ class RunFacts(BaseModel):
     notes: list[str] = []  # what the user should know, the newest last
     adjustments: dict[str, Any] = {}  # recipe field -> value, laid over the recipe by every later attempt
     healed: list[Adjustment] = []
+    answering: dict[str, Any] = {}  # what answers to the fixed prompts cost: seconds, training_seconds, said
     ending: dict[str, Any] | None = None  # the worker's last event, Finished or Failed
     machine: dict[str, Any] | None = None  # what it used so far: engine.process.meter.samples.Totals
     forecast: dict[str, Any] | None = None  # what was expected before the start: seconds, memory_bytes, disk_bytes

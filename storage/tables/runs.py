@@ -81,3 +81,17 @@ class Metric(SQLModel, table=True):
     name: str = Field(primary_key=True)
     step: int = Field(primary_key=True)
     value: float
+
+
+class Sample(SQLModel, table=True):
+    """What the weights of one step say to one fixed prompt, the prompts of a run counted from 0."""
+
+    __table_args__ = (Index("ix_sample_run_number_step", "run_id", "number", "step"),)
+
+    run_id: str = Field(foreign_key="run.id", primary_key=True, ondelete="CASCADE")
+    step: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    prompt: str
+    answer: str
+    tokens: int
+    is_cut: bool = False  # the answer had not come to its end
