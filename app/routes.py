@@ -34,9 +34,12 @@ from app.api.evaluate import files as evaluation_files
 from app.api.registry import aliases, disk
 from app.api.registry import models as registered_models
 from app.api.registry import versions as model_versions
+from app.api.runs import changes as run_changes
 from app.api.runs import compare as run_compare
+from app.api.runs import listing as run_listing
 from app.api.runs import runs
 from app.api.runs import script as run_script
+from app.api.runs import views as run_views
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 
@@ -56,6 +59,9 @@ NOUNS = (
     sky,
     run_compare,
     run_script,
+    run_listing,
+    run_views,
+    run_changes,
     runs,
     reports,
     evaluation_files,

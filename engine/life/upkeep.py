@@ -13,6 +13,7 @@ from engine.life import orphans
 from engine.models import looks
 from engine.process import logs, machine, trash, work
 from engine.registry import manifests
+from engine.runs import deleting
 from engine.runtimes import runtimes
 from engine.serve import idle
 from engine.serve.rollout import canary
@@ -31,6 +32,7 @@ CHORES = {
     "devices": Chore(machine.refresh, 60, for_leader=False),
     "canaries": Chore(canary.save, 1, for_leader=False),
     "idle": Chore(idle.save, idle.SAVE_SECONDS, for_leader=False),
+    "deleted runs": Chore(deleting.tick, 2),
     "trash": Chore(trash.empty, 2),
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),
