@@ -13,6 +13,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.runs import deleting
 from storage import db
+from storage import runs as stored_runs
 from storage.run_lists import undo as stored
 from storage.run_lists.hiding import SEEING
 from storage.tables import Run, RunUndo
@@ -143,6 +144,9 @@ def _restore(session: Session, run_id: str, changes: Before) -> bool:
     if run is None:
         return False
     unchanged = {column: value for column, (value, after) in changes.items() if getattr(run, column) == after}
+    key = unchanged.get("idempotency_key")
+    if key and stored_runs.by_idempotency_key(session, key):
+        del unchanged["idempotency_key"]  # another run was begun with it meanwhile
     for column, value in unchanged.items():
         setattr(run, column, value)
     return bool(unchanged)
