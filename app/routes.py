@@ -37,6 +37,9 @@ from app.api.registry import versions as model_versions
 from app.api.runs import changes as run_changes
 from app.api.runs import compare as run_compare
 from app.api.runs import listing as run_listing
+from app.api.runs import log as run_log
+from app.api.runs import machine as run_machine
+from app.api.runs import metrics as run_metrics
 from app.api.runs import runs
 from app.api.runs import script as run_script
 from app.api.runs import views as run_views
@@ -58,6 +61,9 @@ NOUNS = (
     presets,
     sky,
     run_compare,
+    run_metrics,
+    run_log,
+    run_machine,
     run_script,
     run_listing,
     run_views,

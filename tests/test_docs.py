@@ -32,7 +32,7 @@ IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\(\))?")
 EXAMPLE = re.compile(r"`([\w/.]+)`:\n\n```python\n(.*?)```", re.DOTALL)  # a file that the page tells to write
 EXAMPLE_TEST = re.compile(r"```python\n(def test_.*?)```", re.DOTALL)
 NAME_OF_FILE = re.compile(r"`(\w+)(?:\(\))?`\s+of\s+`([\w/.]+\.py)`")
-HOW_TO_ADD = re.compile(r"^## How to add\n(.*?)^## ", re.DOTALL | re.MULTILINE)
+HOW_TO_ADD = re.compile(r"^## (?:How|More) to add\n(.*?)^## ", re.DOTALL | re.MULTILINE)
 
 
 def code_in(text: str) -> list[str]:
@@ -94,10 +94,12 @@ def _names(node: ast.stmt) -> Iterator[str]:
 
 
 def how_to_add() -> list[str]:
-    """The points of "How to add" in the README."""
-    match = HOW_TO_ADD.search(project_map.README.read_text())
-    assert match, "README does not say how to add things"
-    points = match.group(1).split("\n* ")[1:]
+    """The points of "How to add" in the README, and of "More to add" in CONTRIBUTING.md."""
+    points: list[str] = []
+    for page in (project_map.README, ROOT / "CONTRIBUTING.md"):
+        match = HOW_TO_ADD.search(page.read_text())
+        assert match, f"{page.name} does not say how to add things"
+        points += match.group(1).split("\n* ")[1:]
     return [f"* {point}" for point in points]
 
 

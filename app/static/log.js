@@ -1,10 +1,20 @@
-// <ts-log run>: what a worker prints, fetched by byte offset. It follows the end only while the end is in sight.
+// <ts-log run>: what a worker prints. The end is followed by byte offset, as long as it is in sight; a search, or the
+// way to the first error, shows that place instead. Lines that redraw a progress bar stand in one another's place.
 (() => {
   const tunesmith = window.tunesmith;
-  const KEPT = 400_000; // characters
+  const FIRST = 200_000; // bytes of the end that are shown at first
+  const KEPT = 4000; // lines
   const SOON = 50; // there may be more at once
   const LATER = 2000;
   const REFUSED = 10_000;
+  const TYPING = 300;
+
+  const element = (tag, fields = {}, ...children) => {
+    const made = Object.assign(document.createElement(tag), fields);
+    made.append(...children);
+    return made;
+  };
+  const button = (text, click) => element("button", { type: "button", className: "ts-button", onclick: click }, text);
 
   class Log extends HTMLElement {
     constructor() {
@@ -21,32 +31,135 @@
       this.poll.stop();
     }
 
+    get address() {
+      return `/api/runs/${encodeURIComponent(this.getAttribute("run"))}/log`;
+    }
+
     build() {
-      this.offset = 0;
-      this.printed = document.createTextNode("Nothing printed yet.");
-      this.box = Object.assign(document.createElement("pre"), { className: "ts-code", tabIndex: 0 });
+      this.box = element("pre", { className: "ts-code", tabIndex: 0 }, "Nothing printed yet.");
       this.box.setAttribute("aria-label", "Log");
-      this.box.append(this.printed);
-      this.replaceChildren(this.box);
+      this.words = element("input", { type: "search", className: "ts-input", placeholder: "Search", oninput: () => this.typed() });
+      this.words.setAttribute("aria-label", "Search the log");
+      this.level = element("select", { className: "ts-input", onchange: () => this.show() });
+      this.level.setAttribute("aria-label", "Lines");
+      for (const [value, text] of [["", "All lines"], ["warning", "Warnings"], ["error", "Errors"]])
+        this.level.append(element("option", { value }, text));
+      this.note = element("span", { className: "ts-log-note", role: "status" });
+      this.back = button("Back to the end", () => this.follow());
+      const first = button("First error", () => this.firstError());
+      const download = element("a", { className: "ts-button", href: `${this.address}/download`, download: "" }, "Download");
+      const bar = element("div", { className: "ts-log-bar" }, this.words, this.level, first, this.note, this.back, download);
+      this.replaceChildren(bar, this.box);
+      this.follow();
+    }
+
+    // Three ways to look: "end" follows the end, "place" reads on from an offset, "found" lists what a search found.
+    begin(way, offset, note = "") {
+      this.way = way;
+      this.offset = offset;
+      this.begun = false;
+      this.last = null;
+      this.note.textContent = note;
+      this.back.hidden = way === "end";
+      if (this.isConnected) this.poll.now();
+    }
+
+    follow() {
+      this.words.value = this.level.value = "";
+      this.begin("end", -FIRST);
+    }
+
+    typed() {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.show(), TYPING);
+    }
+
+    show() {
+      if (this.words.value || this.level.value) this.begin("found", 0);
+      else this.follow();
+    }
+
+    async firstError() {
+      const answer = await fetch(`${this.address}/lines?level=error&limit=1`);
+      const { lines } = answer.ok ? await answer.json() : { lines: [] };
+      this.words.value = this.level.value = "";
+      if (lines.length) this.open(lines[0].offset);
+      else this.note.textContent = "No error in the log.";
+    }
+
+    open(offset) {
+      this.begin("place", offset, "From the line you chose on.");
     }
 
     async ask(get) {
-      const run = encodeURIComponent(this.getAttribute("run"));
-      const answer = await get(`/api/runs/${run}/log?offset=${this.offset}`);
+      return this.way === "found" ? this.find(get) : this.read(get);
+    }
+
+    async read(get) {
+      const { way, offset } = this;
+      if (way === "place" && this.begun && this.box.children.length >= KEPT) return REFUSED;
+      const answer = await get(`${this.address}?offset=${offset}`);
       if (!answer.ok) return REFUSED;
-      const { text, offset } = JSON.parse(answer.text);
-      const more = offset > this.offset;
-      if (more) this.add(text);
-      this.offset = offset;
+      const told = JSON.parse(answer.text);
+      if (way !== this.way || offset !== this.offset) return SOON; // another look was chosen meanwhile
+      const more = offset < 0 ? told.text !== "" : told.offset > offset;
+      if (more) this.add(told.text, new Map(told.levels));
+      if (more) this.offset = told.offset;
       return more ? SOON : LATER;
     }
 
-    add(text) {
-      const { box, printed } = this;
-      const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
-      if (this.offset === 0) printed.data = "";
-      printed.appendData(text);
-      if (printed.length > KEPT) printed.deleteData(0, printed.length - KEPT);
+    async find(get) {
+      const { offset } = this;
+      if (offset === null) return REFUSED;
+      const query = new URLSearchParams({ search: this.words.value, after: offset });
+      if (this.level.value) query.set("level", this.level.value);
+      const answer = await get(`${this.address}/lines?${query}`);
+      if (!answer.ok) return REFUSED;
+      const { lines, next } = JSON.parse(answer.text);
+      if (!this.begun) this.box.replaceChildren();
+      this.begun = true;
+      for (const line of lines) {
+        const made = this.line(line.text, line.level);
+        made.title = "Show this place";
+        made.tabIndex = 0;
+        made.onclick = () => this.open(line.offset);
+        made.onkeydown = (event) => event.key === "Enter" && this.open(line.offset);
+        this.box.append(made);
+      }
+      this.offset = this.box.children.length < KEPT ? next : null;
+      const count = this.box.children.length;
+      this.note.textContent = `${count}${next === null ? "" : "+"} ${count === 1 ? "line" : "lines"}`;
+      return this.offset === null ? REFUSED : SOON;
+    }
+
+    line(text, level) {
+      const made = element("span", {}, `${text}\n`);
+      if (level) made.dataset.level = level;
+      return made;
+    }
+
+    // The last line may still grow: it is kept open, and what comes next goes on in it.
+    add(text, levels) {
+      const { box } = this;
+      const atEnd = this.way === "end" && box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+      if (!this.begun) box.replaceChildren();
+      this.begun = true;
+      const lines = text.split("\n");
+      lines.forEach((words, at) => {
+        const isLast = at === lines.length - 1;
+        if (isLast && words === "" && at > 0) return (this.last = null);
+        const level = levels.get(at);
+        if (at === 0 && this.last) {
+          this.last.firstChild.data = `${this.last.firstChild.data.slice(0, -1)}${words}\n`;
+          if (level) this.last.dataset.level = level;
+        } else {
+          const before = box.lastElementChild;
+          if (level === "progress" && before?.dataset.level === "progress") before.remove();
+          box.append(this.line(words, level));
+        }
+        this.last = isLast ? box.lastElementChild : null;
+      });
+      while (this.way === "end" && box.children.length > KEPT) box.firstElementChild.remove();
       if (atEnd) box.scrollTop = box.scrollHeight;
     }
   }

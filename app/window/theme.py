@@ -15,6 +15,9 @@ STYLES = (
     "tunesmith.css",
     "parts.css",
     "work.css",
+    "lists.css",
+    "machine.css",
+    "charts/charts.css",
     "prepare.css",
     "train.css",
     "fit.css",
@@ -32,10 +35,15 @@ SCRIPTS = (
     "poll.js",
     "live.js",
     "log.js",
-    "chart-curve.js",
-    "chart-drawing.js",
-    "chart-tools.js",
-    "chart.js",
+    "charts/wire.js",
+    "charts/curve.js",
+    "charts/axis.js",
+    "charts/words.js",
+    "charts/drawing.js",
+    "charts/tools.js",
+    "charts/table.js",
+    "charts/look.js",
+    "charts/chart.js",
     "train.js",
     "serving.js",
     "code.js",
@@ -165,7 +173,7 @@ def _both(colours: dict[str, str]) -> dict[str, str]:
 def version() -> str:
     """Changes with every change of a static file, so that browsers may keep them for good."""
     digest = sha256()
-    for file in sorted(look.STATIC.iterdir()):
+    for file in sorted(look.STATIC.rglob("*.*")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:10]
 

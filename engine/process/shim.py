@@ -2,13 +2,13 @@
 
     python -I engine/process/shim.py FOLDER ATTEMPT LOCK      (started by process.py, which hands it the lock it holds)
 
-It kills what an earlier attempt left behind, starts the command of FOLDER/plan.ATTEMPT.json, waits for it, kills what
-that left behind, and writes FOLDER/exit.ATTEMPT.json. Its life is the lock's: the file FOLDER/shim.lock is locked
-exactly as long as the shim lives, so nobody ever has to trust a process id. SIGTERM asks the worker to end and kills
-it ten seconds later. When the shim itself is killed, Linux kills the worker (PDEATHSIG); whatever escaped that, a
-process in a session of its own for instance, carries the cookie TUNESMITH_WORK=FOLDER in its environment and is
-swept by the next attempt or by the reconciler. Without /proc and prctl (macOS) only the
-worker's group is reached.
+It kills what an earlier attempt left behind, starts the command of FOLDER/plan.ATTEMPT.json, and beside it what the
+plan wants to look on (`beside`), waits for it, kills what that left behind, and writes FOLDER/exit.ATTEMPT.json. Its
+life is the lock's: the file FOLDER/shim.lock is locked exactly as long as the shim lives, so nobody ever has to trust
+a process id. SIGTERM asks the worker to end and kills it ten seconds later. When the shim itself is killed, Linux
+kills the worker (PDEATHSIG); whatever escaped that, a process in a session of its own for instance, carries the
+cookie TUNESMITH_WORK=FOLDER in its environment and is swept by the next attempt or by the reconciler. Without /proc
+and prctl (macOS) only the worker's group is reached.
 """
 
 import contextlib
@@ -25,7 +25,13 @@ from pathlib import Path
 from typing import Any
 
 COOKIE = "TUNESMITH_WORK"
+LOG = "output.log"
 TERM_SECONDS = 10
+COMPANION_SECONDS = 1
+LOG_SECONDS = 2
+LOG_HEAD, LOG_TAIL = 4 << 20, 60 << 20  # bytes of output.log that stay: its beginning and its end
+PAGE = 4096
+KEEP_SIZE, PUNCH_HOLE = 1, 2
 NOT_STARTED = 127  # the exit code shells use for a command that could not be started
 OOM_SCORE = 500  # so that the kernel, out of memory, takes the worker and not the studio
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -44,12 +50,14 @@ def main(folder: Path, attempt: int) -> None:
     try:
         worker = _start(folder, attempt)
     except OSError as error:
-        with (folder / "output.log").open("a", encoding="utf-8") as log:
+        with (folder / LOG).open("a", encoding="utf-8") as log:
             log.write(f"The command could not be started: {error}\n")
         write_json(folder / f"exit.{attempt}.json", {"attempt": attempt, "code": NOT_STARTED, "at": time.time()})
         return
     write_json(folder / "shim.json", record | {"worker": worker.pid, "worker_started": started_at(worker.pid)})
-    killed = _wait(worker, wake)
+    companion = _start_companion(folder, attempt)
+    killed = _wait(worker, wake, folder / LOG)
+    _end(companion)
     sweep(folder, orphans=True)
     # A launcher whose child was killed (torchrun) ends with a code of its own. A worker that knew has said so itself.
     out_of_memory = worker.returncode not in (0, -signal.SIGTERM) and not killed and _oom_kills() > oom_kills
@@ -59,7 +67,7 @@ def main(folder: Path, attempt: int) -> None:
 
 def _start(folder: Path, attempt: int) -> "subprocess.Popen[bytes]":
     plan = json.loads((folder / f"plan.{attempt}.json").read_text(encoding="utf-8"))
-    output = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    output = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
             plan["argv"],
@@ -73,6 +81,43 @@ def _start(folder: Path, attempt: int) -> "subprocess.Popen[bytes]":
         )
     finally:
         os.close(output)
+
+
+def _start_companion(folder: Path, attempt: int) -> "subprocess.Popen[bytes] | None":
+    """What the plan wants beside the worker. It only looks on: the attempt is the same without it."""
+    argv = json.loads((folder / f"plan.{attempt}.json").read_text(encoding="utf-8")).get("beside")
+    if not argv:
+        return None
+    output = os.open(folder / "beside.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        env, start = os.environ | {COOKIE: str(folder)}, _in_companion(os.getpid())
+        return subprocess.Popen(
+            argv, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True, preexec_fn=start,
+        )  # fmt: skip
+    except OSError:
+        return None
+    finally:
+        os.close(output)
+
+
+def _in_companion(shim: int) -> Callable[[], None]:
+    """As in the worker. SIGTERM waits until the companion listens: a worker may end before that."""
+    prepare = _in_worker(shim)
+
+    def prepare_to_wait() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        prepare()
+
+    return prepare_to_wait
+
+
+def _end(companion: "subprocess.Popen[bytes] | None") -> None:
+    """Lets the companion write what it knows; a moment later it is swept with the rest."""
+    if companion is not None:
+        companion.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            companion.wait(COMPANION_SECONDS)
 
 
 def _in_worker(shim: int) -> Callable[[], None]:
@@ -97,13 +142,15 @@ def _listen() -> int:
     return reader
 
 
-def _wait(worker: "subprocess.Popen[bytes]", wake: int) -> bool:
-    """Waits until the worker has ended; says whether it was killed here."""
+def _wait(worker: "subprocess.Popen[bytes]", wake: int, log: Path) -> bool:
+    """Waits until the worker has ended, and keeps its log short meanwhile; says whether it was killed here."""
     deadline: float | None = None
     killed = False
     while worker.poll() is None:
-        select.select([wake], [], [], None if deadline is None else max(0.0, deadline - time.monotonic()))
+        seconds = LOG_SECONDS if deadline is None else min(LOG_SECONDS, max(0.0, deadline - time.monotonic()))
+        select.select([wake], [], [], seconds)
         signals = _drain(wake)
+        shorten(log)
         if deadline is None and signal.SIGTERM in signals:
             _signal_group(worker.pid, signal.SIGTERM)
             deadline = time.monotonic() + TERM_SECONDS
@@ -111,6 +158,31 @@ def _wait(worker: "subprocess.Popen[bytes]", wake: int) -> bool:
             _signal_group(worker.pid, signal.SIGKILL)
             killed, deadline = True, time.monotonic() + TERM_SECONDS
     return killed
+
+
+def shorten(log: Path, head: int = LOG_HEAD, tail: int = LOG_TAIL) -> None:
+    """Gives the disk back what lies in the middle of a long log. Offsets stay, and the worker writes on at its end.
+
+    A file system without holes gets the whole log taken away instead: better than a full disk.
+    """
+    with contextlib.suppress(OSError):
+        status = log.stat()
+        if status.st_blocks * 512 < 2 * (head + tail):
+            return
+        size = (status.st_size - tail - head) // PAGE * PAGE
+        file = os.open(log, os.O_WRONLY)
+        try:
+            if not _punch(file, head, size):
+                os.truncate(file, 0)
+        finally:
+            os.close(file)
+
+
+def _punch(file: int, start: int, size: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    how, first, length = PUNCH_HOLE | KEEP_SIZE, ctypes.c_int64(start), ctypes.c_int64(size)
+    return bool(ctypes.CDLL(None).fallocate(file, how, first, length) == 0)
 
 
 def _drain(wake: int) -> bytes:

@@ -87,6 +87,12 @@ def choices(project_id: str) -> Choices:
         return wanted.choices(session, project_id)
 
 
+def any_of(project_id: str) -> bool:
+    """Whether a project has any run, be it in the archive."""
+    with db.reading() as session:
+        return bool(wanted.ids(session, Wanted(project_id), 1))
+
+
 def metric_names() -> list[str]:
     """The metrics that runs have."""
     with db.reading() as session:

@@ -4,7 +4,6 @@ A run is queued by `start_run`; it ends `succeeded`, `failed`, `stopped` or `int
 resumed, which makes a new attempt in the same folder. Everything it leaves is in runs/ID until it is deleted.
 """
 
-import codecs
 import math
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ from engine.errors import ConflictError, RefusedError
 from engine.evaluate import judged_by
 from engine.existing import existing
 from engine.fit import kept_checkpoints
-from engine.process import devices, events, logs, process, queue
+from engine.process import devices, events, process, queue
 from engine.recipes import launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
 from engine.runs import changes, supervision
+from engine.runs.machine_use import expected
 from engine.train import check
 from storage import db, home, runs
 from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
@@ -55,7 +55,7 @@ def start_run(
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
-        facts=source.facts().merged(_to_be_judged(dataset, recipe)),
+        facts=source.facts().merged(_to_be_judged(dataset, recipe)).merged(expected(recipe, model, dataset)),
     )
     run = _insert(run)
     queue.ring(supervision.launch)
@@ -146,27 +146,6 @@ def preview(recipe: Recipe) -> str:
     """The exact command a run of this recipe starts, with RUN for its folder."""
     device = ",".join(devices.on_this_machine()[: launch_command.devices_wanted(recipe)])
     return launch_command.plan_training(recipe, {}, Path("RUN"), device).shell_line()
-
-
-def log_text(run_id: str, offset: int = 0, most_bytes: int = 65536) -> tuple[str, int]:
-    """What the worker printed after byte `offset`, as a terminal would show it, and where to go on.
-
-    A negative offset counts from the end. Secrets are hidden. Raises NotFoundError.
-    """
-    look_up(run_id)
-    try:
-        with (home.run_folder(run_id) / "output.log").open("rb") as file:
-            size = file.seek(0, 2)
-            start = max(0, size + offset) if offset < 0 else min(offset, size)
-            file.seek(start)
-            content = file.read(most_bytes)
-    except FileNotFoundError:
-        return "", 0
-    is_cut = start + len(content) < size
-    content = content[: content.rfind(b"\n") + 1 or len(content)] if is_cut else content
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    text = decoder.decode(content)
-    return logs.redact(process.readable(text)), start + len(content) - len(decoder.getstate()[0])
 
 
 def events_after(run_id: str, after: int = 0) -> tuple[list[dict[str, Any]], int]:

@@ -4,9 +4,22 @@ import time
 
 from markupsafe import Markup
 
+from engine.runs import output
 from pages.parts import html
 from storage import db, transitions
+from storage.statuses import RunStatus
 from storage.tables import Run
+
+BROKEN = (RunStatus.FAILED, RunStatus.INTERRUPTED)
+
+
+def last_words(run: Run) -> Markup:
+    """The end of what a run printed that broke off; nothing for any other."""
+    words = output.last_words(run.id) if run.status in BROKEN else ""
+    if not words:
+        return Markup()
+    link = html.link("The whole log", f"/runs?run={run.id}&tab=log", soft=True)
+    return html.card("Its last words", Markup('<pre class="ts-code" tabindex="0">{}</pre>').format(words), aside=link)
 
 
 def log(run: Run) -> Markup:

@@ -21,7 +21,9 @@ def star(run: Run) -> Markup:
 def marks(run: Run) -> Markup:
     """Tags and note with the forms that change them, and the archive's button."""
     tags = html.join(Markup('<bdi class="ts-mark">{}</bdi>').format(tag) for tag in run.tags)
-    archive = html.button("Unarchive", "unarchive", run.id) if run.archived else html.button("Archive", "archive", run.id)
+    archive = (
+        html.button("Unarchive", "unarchive", run.id) if run.archived else html.button("Archive", "archive", run.id)
+    )
     note = markdown.shown(run.note) if run.note else Markup()
     return Markup(
         '<section class="ts-card rn-marks" aria-label="Tags and note">'

@@ -26,10 +26,10 @@ def keep_up(session: Session, points: Iterable[tuple[str, str, int, float]]) -> 
         summary = known.get((run_id, name))
         if summary is None:
             session.add(_extended(_begun(run_id, name, new), new))
-        elif min(new) > summary.last_step:
-            _extended(summary, new)
-        else:
+        elif _takes_back(summary, new):
             _sum_up(session, summary)
+        else:
+            _extended(summary, new)
     session.flush()
 
 
@@ -43,6 +43,15 @@ def _known(session: Session, keys: Iterable[Key]) -> dict[Key, MetricSummary]:
     run_ids, names = {run_id for run_id, _ in keys}, {name for _, name in keys}
     query = select(MetricSummary).where(col(MetricSummary.run_id).in_(run_ids), col(MetricSummary.name).in_(names))
     return {(row.run_id, row.name): row for row in session.exec(query)}
+
+
+def _takes_back(summary: MetricSummary, new: dict[int, float]) -> bool:
+    """Whether new points may have replaced what the summary says. The last one is replaced often, mostly by more."""
+    first = min(new)
+    if first != summary.last_step:
+        return first < summary.last_step
+    was_greatest = summary.greatest_step == first and new[first] < summary.greatest
+    return was_greatest or (summary.least_step == first and new[first] > summary.least)
 
 
 def _extended(summary: MetricSummary, new: dict[int, float]) -> MetricSummary:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.runs import runs
+from engine.runs import output
 from storage.statuses import RunStatus, WorkStatus
 from tests.gpu import engine_here
 
@@ -69,7 +69,7 @@ def test_a_recipe_trains_to_the_end(name: str) -> None:
     run = engine_here.train(engine_here.recipe(**RECIPES[name]))
     summary = engine_here.summary(run)
     say(f"\n== {name}: {summary}")
-    assert run.status == RunStatus.SUCCEEDED, f"{summary}\n{runs.log_text(run.id, -3000)[0]}"
+    assert run.status == RunStatus.SUCCEEDED, f"{summary}\n{output.text(run.id, -3000)[0]}"
     assert run.device == "gpu:0"
 
 

@@ -9,7 +9,7 @@ from engine.data import datasets
 from engine.errors import NotFoundError
 from engine.models import models
 from engine.process import work
-from engine.runs import runs, tracking
+from engine.runs import output, runs, tracking
 from storage import home
 from storage.tables import Work
 
@@ -44,7 +44,7 @@ def test_a_folder_that_is_made_is_for_its_owner_alone_and_so_is_the_home(
 
 def test_a_look_at_what_was_deleted_leaves_nothing_behind(home: Path) -> None:
     before = files_below(home)
-    for look in (runs.log_text, runs.events_after, runs.checkpoints, datasets.rows, datasets.summary, models.look_up):
+    for look in (output.text, runs.events_after, runs.checkpoints, datasets.rows, datasets.summary, models.look_up):
         with pytest.raises(NotFoundError):
             look("gone")
     assert tracking.folder("gone", "trackio").name == "trackio"

@@ -88,11 +88,6 @@ class EventsAnswer(Answer):
     after: int = Field(description="Where to continue: give it as `after` next time.")
 
 
-class LogAnswer(Answer):
-    text: str = Field(description="What the worker printed.")
-    offset: int = Field(description="Where to continue: give it as `offset` next time.")
-
-
 class CheckpointAnswer(Answer):
     step: int = Field(description="The step it was saved at.")
     folder: str = Field(description="Its folder's name.")
@@ -170,13 +165,6 @@ def show_events(run_id: PathId, after: After = 0) -> Response:
     """What the worker reported, in order, from a cursor on."""
     events, cursor = runs.events_after(run_id, after)
     return Response(orjson.dumps({"events": events, "after": cursor}), media_type="application/json")
-
-
-@router.get("/{id}/log", summary="Log of a run", responses=NOT_FOUND)
-def show_log(run_id: PathId, offset: After = 0) -> LogAnswer:
-    """What the worker printed, from a byte offset on."""
-    text, offset = runs.log_text(run_id, offset)
-    return LogAnswer(text=text, offset=offset)
 
 
 @router.get("/{id}/checkpoints", summary="Checkpoints of a run", responses=NOT_FOUND)

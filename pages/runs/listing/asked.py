@@ -49,7 +49,7 @@ def wanted(query: Query) -> Wanted:
         tag=query.get("tag", "")[:120],
         since=None if seconds is None else time.time() - seconds,
         order=listing.order(query.get("sort") or listing.NEWEST),
-        **SHOWN.get(query.get("show", ""), SHOWN[""])[1],  # type: ignore[arg-type]
+        **SHOWN.get(query.get("show", ""), SHOWN[""])[1],
     )
 
 

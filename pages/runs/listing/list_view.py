@@ -95,8 +95,8 @@ def _views(query: Query) -> Markup:
 def _view(view_id: str, name: str, query: str, is_open: bool) -> Markup:
     return Markup(
         '<span class="rn-view"{}><a data-soft href="/runs?{}"{}><bdi>{}</bdi></a>'
-        '<button type="button" data-act="delete-view" data-id="{}" data-confirm="{}" data-tone="danger"'
-        ' aria-label="Delete the view {}" title="Delete this view">&times;</button></span>'
+        '<button type="button" data-act="delete-view" data-id="{}" data-confirm="{}" data-label="Delete"'
+        ' data-tone="danger" aria-label="Delete the view {}" title="Delete this view">&times;</button></span>'
     ).format(
         Markup(" data-open") if is_open else "", query, Markup(' aria-current="true"') if is_open else "", name,
         view_id, f"Delete the view {name}? No run is touched.", name,
@@ -108,25 +108,23 @@ def _chosen(query: Query, on_page: Sequence[Run]) -> Markup:
     ids = asked.chosen(query)
     if not ids:
         return Markup()
-    words = "1 run chosen" if len(ids) == 1 else f"{len(ids)} runs chosen"
-    joined = ",".join(ids)
-    acts: list[object] = []
-    if comparing.FEWEST <= len(ids) <= comparing.MOST:
-        acts.append(choosing.beside("Side by side", f"/runs?compare={joined}"))
-    question = f"Delete {words.removesuffix(' chosen')} with checkpoints, results and exports? It can be undone for 30 s."
-    archived = query.get("show") == "archived"
-    acts += [
+    runs, joined = "1 run" if len(ids) == 1 else f"{len(ids)} runs", ",".join(ids)
+    question = f"Delete {runs} with checkpoints, results and exports? It can be undone for 30 seconds."
+    away = ("Unarchive", "all-unarchive") if query.get("show") == "archived" else ("Archive", "all-archive")
+    can_compare = comparing.FEWEST <= len(ids) <= comparing.MOST
+    rest = [run.id for run in on_page if run.id not in ids]
+    can_choose_all = rest and len(ids) + len(rest) <= asked.MOST_CHOSEN
+    acts = (
+        choosing.beside("Side by side", f"/runs?compare={joined}") if can_compare else "",
         _tag_form(joined),
         html.button("Favourite", "all-favourite", joined),
-        html.button("Unarchive", "all-unarchive", joined) if archived else html.button("Archive", "all-archive", joined),
-        html.button("Stop", "all-stop", joined, f"Stop {words.removesuffix(' chosen')}?"),
+        html.button(*away, joined),
+        html.button("Stop", "all-stop", joined, f"Stop {runs}?"),
         html.button("Delete", "all-delete", joined, question, "danger"),
-    ]
-    rest = [run.id for run in on_page if run.id not in ids]
-    if rest and len(ids) + len(rest) <= asked.MOST_CHOSEN:
-        acts.append(html.link("Choose this page", address(query, chosen=[*ids, *rest]), soft=True))
+        html.link("Choose this page", address(query, chosen=[*ids, *rest]), soft=True) if can_choose_all else "",
+    )
     hint = " Choose another one to compare them." if len(ids) == 1 else ""
-    return choosing.bar(f"{words}.{hint}", acts, address(query, chosen=""))
+    return choosing.bar(f"{runs} chosen.{hint}", acts, address(query, chosen=""))
 
 
 def _tag_form(joined: str) -> Markup:
@@ -158,9 +156,7 @@ def _row(run: Run, query: Query, listed: Listed, shown: Sequence[columns.Column]
     name = Markup('<div class="ts-name">{}<bdi>{}</bdi><small>{} on {}</small>{}</div>').format(
         star(run), html.link(run.name, href, soft=True), model, dataset, _marks(run)
     )
-    box = choosing.box(
-        run.id, f"Choose {run.name}", chosen, asked.MOST_CHOSEN, lambda ids: address(query, chosen=ids)
-    )
+    box = choosing.box(run.id, f"Choose {run.name}", chosen, asked.MOST_CHOSEN, lambda ids: address(query, chosen=ids))
     cells = (box, name, *(column.cell(run, listed) for column in shown), action_buttons(run))
     return html.Row(cells, id=run.id, href=href, selected=run.id in chosen)
 

@@ -233,6 +233,15 @@ def test_a_runs_log_events_and_checkpoints_are_there(owner: TestClient, run: Run
     log = owner.get(f"/api/runs/{run.id}/log").json()
     assert log["text"].strip() == "hello"
     assert owner.get(f"/api/runs/{run.id}/log?offset={log['offset']}").json()["text"] == ""
+    (folder / "output.log").write_text("hello\nValueError: token=abcdef1234\n")
+    assert owner.get(f"/api/runs/{run.id}/log?offset=-30").json()["levels"] == [[1, "error"]]
+    found = owner.get(f"/api/runs/{run.id}/log/lines?level=error").json()
+    assert found == {"lines": [{"offset": 6, "text": "ValueError: token=[hidden]", "level": "error"}], "next": None}
+    assert owner.get(f"/api/runs/{run.id}/log/lines?level=loud").status_code == 422
+    file = owner.get(f"/api/runs/{run.id}/log/download")
+    assert (file.text, file.headers["x-content-type-options"]) == ("hello\nValueError: token=[hidden]\n", "nosniff")
+    for part in ("log", "log/lines", "log/download"):
+        assert owner.get(f"/api/runs/gone/{part}").status_code == 404
     events = owner.get(f"/api/runs/{run.id}/events").json()
     assert [event["message"] for event in events["events"]] == ["hi"]
     assert owner.get(f"/api/runs/{run.id}/events?after={events['after']}").json()["events"] == []

@@ -320,7 +320,7 @@ def test_names_are_kept_short_and_plain() -> None:
 
 
 def test_what_does_not_exist_is_not_found() -> None:
-    for act in (runs.look_up, runs.stop_run, runs.resume_run, runs.delete_run, runs.checkpoints, runs.log_text):
+    for act in (runs.look_up, runs.stop_run, runs.resume_run, runs.delete_run, runs.checkpoints):
         with pytest.raises(NotFoundError):
             act("nothing")
     for fields in ({"model_id": "x"}, {"dataset_id": "x"}):
@@ -338,19 +338,6 @@ def test_the_preview_is_the_command_that_runs() -> None:
     spec = json.loads((folder / "spec.json").read_text())
     assert (spec["device"], spec["resume_from"], spec["attempt"], spec["dataset_kind"]) == ("cpu", None, 1, "chat")
     assert spec["recipe"] == RECIPE.model_dump()
-
-
-def test_the_log_is_read_in_whole_lines_from_an_offset_without_colours_or_secrets() -> None:
-    run = runs.start_run("r", NO_RETRY)
-    assert runs.log_text(run.id) == ("", 0)
-    log = home.ensure_folder(home.run_folder(run.id)) / "output.log"
-    log.write_bytes("eins\n\x1b[1mzwei\x1b[0m für\ntoken=abcdef1234\n".encode())
-    assert runs.log_text(run.id, 0, most_bytes=8) == ("eins\n", 5)
-    assert runs.log_text(run.id, 5) == ("zwei für\ntoken=[hidden]\n", log.stat().st_size)
-    assert runs.log_text(run.id, -17)[0] == "token=[hidden]\n"
-    assert runs.log_text(run.id, 10_000) == ("", log.stat().st_size)
-    log.write_bytes("ü".encode()[:1])
-    assert runs.log_text(run.id) == ("", 0)
 
 
 def test_events_come_from_a_cursor_and_are_valid_json() -> None:

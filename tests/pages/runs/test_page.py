@@ -11,6 +11,7 @@ from engine.recipes.recipe import Recipe
 from engine.runs import runs as engine_runs
 from engine.weights import checkpoints
 from pages.runs import page as runs
+from pages.runs.listing import list_view
 from pages.runs.state import share_done, step_words, time_words
 from pages.runs.story import checkpoints_html
 from storage import db, home
@@ -90,11 +91,11 @@ def test_the_list_shows_how_far_a_run_is(make: Make) -> None:
 def test_a_run_offers_what_its_state_allows(make: Make, status: RunStatus, acts: set[str]) -> None:
     make("run", status)
     shown = runs.runs_html(DEFAULT)
-    assert {act for act in runs.ACTS if f'data-act="{act}"' in shown} == acts
+    assert {act for act in runs.ACTS if f'data-act="{act}"' in shown} == acts | {"favourite"}
 
 
 def test_the_list_is_turned_page_by_page(make: Make) -> None:
-    for number in range(runs.ROWS + 1):
+    for number in range(list_view.ROWS + 1):
         make(f"run {number:03}", created_at=float(number))
     first, second = runs.runs_html(DEFAULT), runs.runs_html({**DEFAULT, "page": "2"})
     assert "run 050" in first
@@ -141,6 +142,16 @@ def test_a_failed_run_says_why_and_what_next(make: Make) -> None:
     shown = runs.runs_html({**DEFAULT, "run": run_id})
     for words in ("Out of memory.", "Use a smaller batch.", "Resume continues from the last good checkpoint."):
         assert words in shown
+
+
+def test_the_last_words_of_a_run_that_broke_off_stand_first(make: Make) -> None:
+    run_id = make("bad", RunStatus.FAILED, error="It died.")
+    log = home.ensure_folder(home.run_folder(run_id)) / "output.log"
+    log.write_text("<b>fine</b>\nRuntimeError: token=abcdef1234\n")
+    shown = runs.runs_html({**DEFAULT, "run": run_id})
+    assert "&lt;b&gt;fine&lt;/b&gt;\nRuntimeError: token=[hidden]" in shown
+    assert shown.index("It died.") < shown.index("Its last words") < shown.index('metrics="loss')
+    assert "last words" not in runs.runs_html({**DEFAULT, "run": make("good")})
 
 
 def test_a_queued_run_says_that_it_waits(make: Make) -> None:
