@@ -96,6 +96,7 @@ COMMANDS = {
         "serving.commands", "COMMANDS", "Endpoints: listed, deployed to, rolled back, put to sleep, stopped."
     ),
     "registry": Late("registry", "COMMANDS", "Models kept by name: versions, aliases, log, clean-up."),
+    "runs": Late("runs.commands", "COMMANDS", "Runs: listed, tagged, noted, archived, stopped, deleted, undone."),
     "runtime": Late(
         "runtime",
         "COMMANDS",

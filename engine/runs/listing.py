@@ -87,6 +87,15 @@ def choices(project_id: str) -> Choices:
         return wanted.choices(session, project_id)
 
 
+def among(asked: Wanted, run_ids: Sequence[str]) -> list[str]:
+    """Those of the ids that a list shows on any page, in the order of the ids."""
+    if not run_ids:
+        return []
+    with db.reading() as session:
+        there = wanted.among(session, asked, run_ids)
+    return [run_id for run_id in run_ids if run_id in there]
+
+
 def any_of(project_id: str) -> bool:
     """Whether a project has any run, be it in the archive."""
     with db.reading() as session:

@@ -60,7 +60,7 @@ def action_buttons(run: Run) -> Markup:
         buttons.append(html.button("Serve", "serve", run.id))
     if run.status not in RUN_MOVING:
         question = (
-            f"Delete the run {run.name} with its checkpoints, result and exports? It can be undone for 30 seconds."
+            f"Delete the run {run.name} with its checkpoints, result and exports? You can undo it for 30 seconds."
         )
         buttons.append(html.button("Delete", "delete", run.id, question, "danger"))
     return html.join(buttons)

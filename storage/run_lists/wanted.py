@@ -101,6 +101,12 @@ def ids(session: Session, wanted: Wanted, limit: int, offset: int = 0) -> list[s
     return list(session.scalars(page_query(wanted, limit, offset)))
 
 
+def among(session: Session, wanted: Wanted, run_ids: Sequence[str]) -> set[str]:
+    """Those of the ids that the list has."""
+    query = select(Run.id).where(*wanted.conditions(), col(Run.id).in_(run_ids))
+    return set(session.scalars(query))
+
+
 def page_query(wanted: Wanted, limit: int, offset: int) -> Any:
     query, order = select(Run.id).where(*wanted.conditions()), wanted.order
     if order.metric:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from engine.runs import listing, views
@@ -28,7 +29,7 @@ TIMES: dict[str, tuple[str, float | None]] = {
     "week": ("last 7 days", 7 * DAY),
     "month": ("last 30 days", 30 * DAY),
 }
-SHOWN: dict[str, tuple[str, dict[str, bool]]] = {
+SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "": ("without the archive", {"archived": False}),
     "favourites": ("favourites", {"favourite": True}),
     "archived": ("the archive", {"archived": True}),
@@ -59,6 +60,11 @@ def is_filtered(query: Query) -> bool:
 
 def chosen(query: Query) -> list[str]:
     return choosing.ids_of(query.get("chosen", ""), MOST_CHOSEN)
+
+
+def choosable(query: Query) -> Wanted:
+    """All that can be chosen: not what was archived or deleted since it was."""
+    return Wanted(query["project"], **SHOWN.get(query.get("show", ""), SHOWN[""])[1])
 
 
 def address(query: Query, **changed: str | Sequence[str]) -> str:

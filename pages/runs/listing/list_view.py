@@ -29,6 +29,10 @@ def list_html(query: Query) -> Markup:
         problem = html.notice(error.message, error.hint, "warn")
         wanted = asked.wanted({**query, "sort": ""})
     listed = listing.page(wanted, ROWS, (page_number(query) - 1) * ROWS, columns.metrics(query))
+    place = listed.offset // ROWS + 1
+    still_chosen = listing.among(asked.choosable(query), asked.chosen(query))
+    # In every link: the page there is, and of the chosen runs those there are.
+    query = {**query, "page": str(place) if place > 1 else "", "chosen": ",".join(still_chosen)}
     undo = undo_bar(query["project"])
     if not listed.runs and not asked.is_filtered(query) and not listing.any_of(query["project"]):
         return Markup('<div class="ts-stack">{}{}</div>').format(undo, _nothing())

@@ -1,0 +1,1 @@
+"""Runs at the command line: listed, noted, tagged, archived, stopped, deleted."""
