@@ -103,6 +103,7 @@ COMMANDS = {
     "notify": Late("notifications.commands", "COMMANDS", "What happened to runs, where messages go, a test message."),
     "queue": Late("runs.queue", "commands", "The queue of trainings: shown, ordered, paused, set."),
     "registry": Late("registry", "COMMANDS", "Models kept by name: versions, aliases, log, clean-up."),
+    "runs": Late("runs.commands", "COMMANDS", "Runs: listed, tagged, noted, archived, stopped, deleted, undone."),
     "runtime": Late(
         "runtime",
         "COMMANDS",

@@ -141,7 +141,7 @@
     const send = async (source, values) => {
       const { act, confirm } = source.dataset;
       const id = source.dataset.id ?? source.closest("[data-id]")?.dataset.id ?? "";
-      if (confirm && !(await tunesmith.confirm(confirm, source.textContent.trim(), source.dataset.tone === "danger"))) return;
+      if (confirm && !(await tunesmith.confirm(confirm, source.dataset.label || source.textContent.trim(), source.dataset.tone === "danger"))) return;
       source.setAttribute("aria-busy", "true");
       setTimeout(() => source.removeAttribute("aria-busy"), 1500);
       trigger({ name: act, id, values });

@@ -89,13 +89,28 @@
     const soft = at("a[data-soft]");
     if (soft && plainClick(event)) {
       event.preventDefault();
-      return tunesmith.go(soft.getAttribute("href"));
+      return soft.dataset.toggle ? toggle(soft) : tunesmith.go(soft.getAttribute("href"));
     }
     const row = at("tr[data-href]");
     if (row?.dataset.href && plainClick(event) && !at("a, button, input, summary") && !String(getSelection())) tunesmith.go(row.dataset.href);
     const copy = at("[data-copy]");
     if (copy) tunesmith.copy(copy);
   });
+
+  // A link with data-toggle="chosen" puts its data-value into that list of the address, or takes it out. The address as
+  // it is now counts: of two quick clicks the second does not know of the first, for its page was drawn before.
+  const toggle = (link) => {
+    const { toggle: name, value, now = "", most = "1000" } = link.dataset;
+    const query = new URLSearchParams(location.search);
+    const listed = (query.get(name) ?? now).split(",").filter(Boolean);
+    const others = listed.filter((one) => one !== value);
+    const chosen = others.length === listed.length;
+    if (chosen && listed.length >= Number(most)) return;
+    if (chosen) others.push(value);
+    others.length ? query.set(name, others.join(",")) : query.delete(name);
+    link.setAttribute(link.hasAttribute("aria-pressed") ? "aria-pressed" : "aria-checked", String(chosen));
+    tunesmith.go(`${location.pathname}?${String(query).replaceAll("%2C", ",")}`);
+  };
 
   // A form with data-query puts its fields into the address: when it is sent, and with data-query="change" at once.
   const ask = (form, replaces = false) => {
@@ -140,6 +155,11 @@
   let waiting = 0;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return closeMenus();
+    const pressed = event.key === " " && event.target.closest?.('a[role="checkbox"], a[role="button"]');
+    if (pressed) {
+      event.preventDefault(); // a box or button made of a link: Space presses it, and does not scroll
+      return pressed.click();
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     const key = event.key.toLowerCase();
     if (Date.now() < waiting) {

@@ -15,6 +15,7 @@ STYLES = (
     "tunesmith.css",
     "parts.css",
     "work.css",
+    "lists.css",
     "machine.css",
     "charts/charts.css",
     "answers.css",

@@ -15,6 +15,7 @@ from pages.runs import (
     facts_view,
     log_view,
     machine_view,
+    marks_view,
     report,
     samples_view,
     story,
@@ -42,6 +43,7 @@ def _overview(run: Run, query: Query) -> Markup:
     return html.join(
         (
             log_view.last_words(run),
+            marks_view.marks(run),
             report.brief(run),
             next_steps,
             main_charts,

@@ -1,1 +1,1 @@
-"""Runs from a shell: a `tunesmith` command, or a group of them, in a file."""
+"""Runs from a shell: listed, noted, tagged, archived, stopped, deleted; their queue, diagnosis, answers and metrics."""
