@@ -246,17 +246,13 @@ def blob(dataset: Dataset) -> Path:
 def rows(dataset_id: str, offset: int = 0, limit: int = 50) -> list[dict[str, Any]]:
     """Rows as they will be trained on, each with the number `row` it had in the source; none before it is ready."""
     dataset = look_up(dataset_id)
-    if dataset.sha256 is None:
-        return []
-    return columnar.page(blob(dataset), max(0, offset), _limit(limit))
+    return [] if dataset.sha256 is None else columnar.page(blob(dataset), max(0, offset), _limit(limit))
 
 
 def rejections(dataset_id: str, offset: int = 0, limit: int = 50) -> list[dict[str, Any]]:
     """The rows that were not taken: {"row", "rule", "value", "fix"}, in order; with "file" when there are several."""
     path = home.dataset_folder(look_up(dataset_id).id) / REJECTED
-    if not path.exists():
-        return []
-    return rejected.page(path, max(0, offset), _limit(limit))
+    return rejected.page(path, max(0, offset), _limit(limit)) if path.exists() else []
 
 
 def rejections_file(dataset_id: str) -> Path:

@@ -12,8 +12,9 @@ from engine.errors import NotFoundError
 from engine.runs import runs
 from engine.serve import endpoints
 from pages.parts import html, live, toasts
-from pages.runs import code, compare_view, machine_view, queue_view, report, samples_view, stuck_view, take
+from pages.runs import code, compare_view, machine_view, report, samples_view, stuck_view, take
 from pages.runs.listing import acts, list_view
+from pages.runs.queue import view as queue_view
 from pages.runs.recipe import recipe_html
 from pages.runs.story import checkpoints_html
 from pages.runs.view import run_html

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import String, func, type_coerce
 from sqlmodel import Session, col, select
 
-from storage.runs import FOR_A_LIST
+from storage.run_lists.columns import FOR_A_LIST
 from storage.statuses import RunStatus
 from storage.tables import Dataset, MetricSummary, Model, Run
 

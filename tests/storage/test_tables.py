@@ -20,7 +20,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel, create_engine
 
-from storage import counts, datasets, db, migrate, runs, schema, transitions
+from storage import counts, datasets, db, runs, transitions
+from storage.migrations import migrate, schema
 from storage.statuses import RunStatus
 from storage.tables import Dataset, Model, Project, Run, RunFacts
 

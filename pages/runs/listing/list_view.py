@@ -50,8 +50,9 @@ def _nothing() -> Markup:
 def _head(query: Query, count: int) -> Markup:
     """How many there are, the filters, the saved views."""
     words = "1 run" if count == 1 else f"{count:,} runs"
-    above = Markup('<div class="ts-above"><p>{}</p>{}</div>').format(
-        words, html.link_button("New run", "/train", primary=True)
+    queue = Markup('<a class="ts-button" data-soft href="/runs?queue=1">Queue</a>')
+    above = Markup('<div class="ts-above"><p>{}</p><div class="ts-actions">{}{}</div></div>').format(
+        words, queue, html.link_button("New run", "/train", primary=True)
     )
     return Markup('{}<div class="rn-filters">{}{}</div>{}').format(
         above, _filters(query), columns.menu(query, listing.metric_names()), _views(query)
