@@ -8,6 +8,7 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
            Project -> Snippet -> SnippetVersion
                   Endpoint -> Benchmark -> Work, Tuner -> Benchmark
            RegisteredModel -> ModelVersion -> Run, Export or Model
+           Dataset -> TuningFile -> TuningJob -> Run
            RegisteredModel -> ModelAlias -> AliasFollower -> Endpoint, RegistryMove
 
 Times are seconds since 1970 (UTC). Ids are known before a row is saved.
@@ -24,6 +25,8 @@ from storage.tables.endpoints import Backend as Backend
 from storage.tables.endpoints import Endpoint as Endpoint
 from storage.tables.evaluations import Evaluation as Evaluation
 from storage.tables.exports import Export as Export
+from storage.tables.finetuning import TuningFile as TuningFile
+from storage.tables.finetuning import TuningJob as TuningJob
 from storage.tables.keys import ApiKey as ApiKey
 from storage.tables.leases import Lease as Lease
 from storage.tables.lessons import Lesson as Lesson
