@@ -1,7 +1,5 @@
 """Files that came by /v1/files."""
 
-from collections.abc import Sequence
-
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
@@ -36,7 +34,3 @@ def is_needed(session: Session, dataset_id: str) -> bool:
     of_it = or_(col(TuningJob.dataset_id) == dataset_id, col(TuningJob.validation_dataset_id) == dataset_id)
     waiting = session.exec(select(TuningJob.id).where(of_it, TuningJob.stage == "validating").limit(1)).first()
     return waiting is not None or bool(datasets.used_by(session, dataset_id))
-
-
-def of_dataset(session: Session, dataset_id: str) -> Sequence[TuningFile]:
-    return session.exec(select(TuningFile).where(TuningFile.dataset_id == dataset_id)).all()

@@ -54,7 +54,9 @@ class TuningJob(SQLModel, table=True):
     stage: str = "validating"  # validating | started | failed | cancelled
     asked: str = ""  # cancel | pause | resume: not done yet. paused: done
     run_id: str | None = Field(default=None, index=True)
-    error: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # code, message, param
+    error: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSON(none_as_null=True))
+    )  # code, message, param
     idempotency_key: str | None = Field(default=None, unique=True)
     created_at: float = Field(default_factory=time.time, index=True)
     ended_at: float | None = None
