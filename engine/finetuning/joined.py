@@ -39,6 +39,7 @@ def _linked(source: Dataset, split: str, param: str) -> tuple[Path, str]:
     path, name = kept[0]
     link = home.ensure_folder(home.uploads()) / token_hex(16)
     os.link(path, link)
+    os.utime(link)  # an upload that looks old is swept away
     return link, split + "".join(
         Path(name).suffixes[-2:] if name.endswith((".gz", ".zst")) else Path(name).suffixes[-1:]
     )
