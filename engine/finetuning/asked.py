@@ -16,7 +16,7 @@ def _auto(value: Any) -> Any:
 
 Count = Annotated[Annotated[int, Field(strict=True, ge=1, le=4096)] | None, BeforeValidator(_auto)]
 Epochs = Annotated[Annotated[int, Field(strict=True, ge=1, le=1000)] | None, BeforeValidator(_auto)]
-Number = Annotated[Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None, BeforeValidator(_auto)]
+Number = Annotated[Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None, BeforeValidator(_auto)]
 Beta = Annotated[Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None, BeforeValidator(_auto)]
 LabelName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Label = Annotated[str, StringConstraints(max_length=512)]

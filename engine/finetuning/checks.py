@@ -1,7 +1,7 @@
 """Whether the files of a job can be learned from. What is wrong is said of the parameter that named it."""
 
 from engine.data import datasets
-from engine.finetuning import files, jobs, recipes
+from engine.finetuning import files, recipes
 from engine.finetuning.wrong import ParameterError
 from engine.recipes.methods import METHODS
 from engine.recipes.recipe import Recipe
@@ -56,4 +56,4 @@ def refuse(job: TuningJob, recipe: Recipe, model: Model, dataset: Dataset) -> No
     for problem in check.check(recipe, model, dataset):
         if problem.level == "error":
             text = f"{problem.message} {problem.hint}".strip()
-            raise ParameterError(text, jobs.parameter(job, problem.field), "invalid_training")
+            raise ParameterError(text, recipes.parameter(job, problem.field), "invalid_training")

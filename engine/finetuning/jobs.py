@@ -85,16 +85,8 @@ def _refuse_impossible(job: TuningJob, earlier: Run | None) -> None:
         recipes.recipe_for(job, job.dataset_id, earlier)
     except RefusedError as error:
         fields = [field for field in recipes.PARAMETERS if f"`{field}`" in error.hint]
-        param = parameter(job, fields[0]) if fields else "hyperparameters"
+        param = recipes.parameter(job, fields[0]) if fields else "hyperparameters"
         raise ParameterError(str(error), param) from error
-
-
-def parameter(job: TuningJob, field: str) -> str | None:
-    """Where a client has written what a field of the recipe comes from."""
-    name = recipes.PARAMETERS.get(field)
-    if name in recipes.HYPERPARAMETERS:
-        return f"method.{job.method}.hyperparameters.{name}"
-    return name
 
 
 def _base(named: str) -> tuple[Model, Run | None]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.errors import RefusedError
+from engine.finetuning.wrong import ParameterError
 from engine.recipes import continuation, provenance
 from engine.recipes.fields.adapters import Adapters
 from engine.recipes.methods import METHODS
@@ -27,7 +27,7 @@ HYPERPARAMETERS = ("n_epochs", "learning_rate_multiplier", "batch_size", "beta")
 
 
 def recipe_for(job: TuningJob, dataset_id: str, earlier: Run | None = None) -> Recipe:
-    """The recipe of a job. `earlier` is the run it goes on from. Raises RefusedError."""
+    """The recipe of a job. `earlier` is the run it goes on from. Raises RefusedError, ParameterError."""
     fields: dict[str, Any] = {"model_id": job.model_id, "dataset_id": dataset_id, "method": METHOD[job.method]}
     fields["seed"] = job.seed
     if earlier is not None:
@@ -37,7 +37,8 @@ def recipe_for(job: TuningJob, dataset_id: str, earlier: Run | None = None) -> R
     chosen = job.hyperparameters
     rate = METHODS[fields["method"]].rate(tuning) * chosen.get("learning_rate_multiplier", 1)
     if rate > 1:
-        raise RefusedError(f"`learning_rate_multiplier` makes a learning rate of {rate:g}.", "At most 1 is taken.")
+        text = f"`learning_rate_multiplier` makes a learning rate of {rate:g}. At most 1 is taken."
+        raise ParameterError(text, parameter(job, "learning_rate"))
     fields["learning_rate"] = rate
     if "n_epochs" in chosen:
         fields["num_train_epochs"] = chosen["n_epochs"]
@@ -46,6 +47,12 @@ def recipe_for(job: TuningJob, dataset_id: str, earlier: Run | None = None) -> R
     if "beta" in chosen:
         fields["beta"] = chosen["beta"]
     return parse(fields)
+
+
+def parameter(job: TuningJob, field: str) -> str | None:
+    """Where a client has written what a field of the recipe comes from."""
+    name = PARAMETERS.get(field)
+    return f"method.{job.method}.hyperparameters.{name}" if name in HYPERPARAMETERS else name
 
 
 def _batch(rows: int) -> dict[str, int]:

@@ -9,7 +9,6 @@ from engine.errors import ConflictError, NotFoundError
 from engine.finetuning import names
 from engine.serve import adapter_names, endpoints, routing
 from engine.serve.routing import NotReadyError
-from engine.serve.waking import sleeping
 from storage import db
 from storage import endpoints as stored_endpoints
 from storage import runs as stored_runs
@@ -51,18 +50,17 @@ def _has_result(run: Run) -> bool:
 
 
 def _create(name: str, run: Run, step: int | None) -> None:
-    adapters = [adapter_names.subject(run.id, step)]
+    """Requests wait for it from its first moment on, that of another client in the same instant too."""
+    endpoint = Endpoint(project_id=run.project_id, name=name, idle_minutes=IDLE_MINUTES)
+    endpoint.waits_since = endpoint.last_used_at = time.time()
     try:
-        endpoint = endpoints.create_endpoint(name, model_id=run.model_id, adapters=adapters, project_id=run.project_id)
+        backend = endpoints.new_backend("transformers", run.model_id, [adapter_names.subject(run.id, step)], None)
+        endpoints.bring_up(endpoint, backend)
     except ConflictError as error:
         with db.reading() as session:
             if stored_endpoints.live_by_name(session, name) is not None:
-                return  # another request was quicker
+                return routing.forget()  # another request was quicker
         raise NotReadyError(error.message, error.hint, RETRY_SECONDS) from error
-    sleeping.set_idle_minutes(endpoint.id, IDLE_MINUTES)
-    with db.session() as session:
-        session.get_one(Endpoint, endpoint.id).waits_since = time.time()  # requests wait for it from here on
-    routing.forget()
 
 
 def offered() -> list[dict[str, object]]:
