@@ -80,7 +80,7 @@ def succeed(run_id: str) -> None:
     for status in (RunStatus.STARTING, RunStatus.RUNNING, RunStatus.SUCCEEDED):
         with db.session() as session:
             run = session.get_one(Run, run_id)
-            columns = {"artifact": "adapter", "ended_at": 1e9} if status == RunStatus.SUCCEEDED else {}
+            columns: Any = {"artifact": "adapter", "ended_at": 1e9} if status == RunStatus.SUCCEEDED else {}
             assert move_run(session, run, run.status, status, **columns)
 
 

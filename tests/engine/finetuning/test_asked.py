@@ -100,7 +100,8 @@ def test_hyperparameters_are_told_as_they_were_asked_and_then_as_they_are() -> N
         "batch_size": "auto",
         "beta": "auto",
     }
-    run = Run(name="x", model_id="m1", dataset_id="d1", recipe=recipes.recipe_for(dpo, "d1").model_dump())
+    recipe = recipes.recipe_for(dpo, "d1").model_dump()
+    run = Run(project_id="default", name="x", model_id="m1", dataset_id="d1", recipe=recipe)
     assert recipes.in_use(dpo, run) == {
         "n_epochs": 2,
         "learning_rate_multiplier": 1.0,
