@@ -48,9 +48,8 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     app.state.access = access or Access.from_settings(current_settings, current_settings.host, current_settings.port)
     routes.install(app)
     serving_figures.SOURCES["gateway"] = card_figures.of
-    app.include_router(tuning_files.router)  # before the gateway, which refuses every path of /v1 it does not know
-    app.include_router(tuning_jobs.router)
-    app.include_router(gateway.router, responses={422: {"description": "A field is wrong."}})
+    for router in (tuning_files.router, tuning_jobs.router, gateway.router):  # the last refuses every other path of /v1
+        app.include_router(router, responses={422: {"description": "A field is wrong."}})
     app.include_router(metrics.router)
     app.include_router(login.make_router(lambda: app.state.access))
     if with_window:

@@ -15,9 +15,15 @@ from engine.runs import runs
 router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["OpenAI API"])
 
 MOST, MOST_EVENTS = 100, 1000
-_BODY = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": asked.Asked.model_json_schema()}}}
+_FIELDS = {
+    "type": "object",
+    "required": [name for name, field in asked.Asked.model_fields.items() if field.is_required()],
+    "properties": {
+        name: {"description": "As OpenAI's; docs/openai.md has its limits."} for name in asked.Asked.model_fields
+    },
+    "additionalProperties": False,
 }
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _FIELDS}}}}
 
 
 @router.post("", summary="Start a fine-tuning job", responses=ERRORS, response_class=Response, openapi_extra=_BODY)
