@@ -12,6 +12,7 @@ from collections.abc import Callable
 from engine.benchmarks import benchmarks, tuner
 from engine.data import health, importing
 from engine.evaluate import line
+from engine.finetuning import moving
 from engine.lesson import lesson
 from engine.models import models
 from engine.notifications import courier, watching
@@ -31,6 +32,7 @@ TICKS: dict[str, Callable[[], None]] = {
     "health": health.tick,
     "runs": supervision.tick,
     "tracking": tracking.tick,
+    "fine-tuning": moving.tick,
     "endpoints": backends.tick,
     "adapters": adapter_loads.tick,
     "versions": versions.tick,

@@ -8,12 +8,14 @@ offset, so reading twice changes nothing.
 import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 FILE = "events.jsonl"
+BLOCK_BYTES = 64 << 10
 
 
 class _Event(BaseModel):
@@ -166,6 +168,30 @@ def read(folder: Path, start: int = 0, most_bytes: int = 4 << 20) -> tuple[list[
     if not newline:
         return [], start
     return [event for line in lines.splitlines() if (event := _parse(line))], start + len(lines) + 1
+
+
+def newest_first(folder: Path, end: int | None = None) -> Iterator[tuple[int, int, Event]]:
+    """The events of whole lines before byte `end` (None: all), the newest first: (begin and end of its line, event).
+
+    Read from the back, a block at a time: the newest of a long training are there at once.
+    """
+    try:
+        with (folder / FILE).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            place, rest = size if end is None else min(end, size), b""
+            while place > 0:
+                start = max(0, place - BLOCK_BYTES)
+                file.seek(start)
+                lines = (file.read(place - start) + rest).split(b"\n")
+                offset = start + sum(map(len, lines)) + len(lines) - 1
+                for line in reversed(lines[1:] if start else lines):
+                    line_end, offset = offset, offset - len(line)
+                    if event := _parse(line):
+                        yield offset, line_end + 1, event
+                    offset -= 1
+                place, rest = start, lines[0]
+    except FileNotFoundError:
+        return
 
 
 def _parse(line: bytes) -> Event | None:

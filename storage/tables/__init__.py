@@ -10,6 +10,7 @@ Project -> Dataset -> Run -> Metric, MetricSummary, Transition        Model -> R
                   Endpoint -> Benchmark -> Work, Tuner -> Benchmark
            Run -> Run (the one it starts after), QueueState    PoliteSleep -> Run, Endpoint
            RegisteredModel -> ModelVersion -> Run, Export or Model
+           Dataset -> TuningFile -> TuningJob -> Run
            RegisteredModel -> ModelAlias -> AliasFollower -> Endpoint, RegistryMove
            Transition -> Notification -> Delivery -> NotificationSink        Run -> LiveLink
 
@@ -27,6 +28,8 @@ from storage.tables.endpoints import Backend as Backend
 from storage.tables.endpoints import Endpoint as Endpoint
 from storage.tables.evaluations import Evaluation as Evaluation
 from storage.tables.exports import Export as Export
+from storage.tables.finetuning import TuningFile as TuningFile
+from storage.tables.finetuning import TuningJob as TuningJob
 from storage.tables.keys import ApiKey as ApiKey
 from storage.tables.leases import Lease as Lease
 from storage.tables.lessons import Lesson as Lesson
