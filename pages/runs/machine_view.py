@@ -38,7 +38,7 @@ def show(run: Run, _query: Mapping[str, str]) -> Markup:
             stacks if run.facts.stuck else "",
             _now(run, now),
             _used(run, use, project_prices),
-            _expected(use.expected),
+            _expected(use.expected, run.status in RUN_ALIVE),
             _charts(run) if now else "",
             "" if run.facts.stuck else stacks,
         )
@@ -196,10 +196,15 @@ def _prices(run: Run) -> Markup:
     ).format(form)
 
 
-def _expected(rows: list[Expected]) -> Markup:
+def _expected(rows: list[Expected], is_alive: bool) -> Markup:
     if not rows:
         return Markup()
-    headers = ("", html.Header("Expected", "number"), "From", html.Header("Came to", "number"))
+    headers = (
+        "",
+        html.Header("Expected", "number"),
+        "From",
+        html.Header("So far" if is_alive else "Came to", "number"),
+    )
     lines = [
         html.Row((WORDS[row.what], _in_words(row.what, row.expected), _basis(row), _in_words(row.what, row.came)))
         for row in rows
