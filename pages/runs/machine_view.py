@@ -157,7 +157,12 @@ def _used(run: Run, use: MachineUse, project_prices: Prices) -> Markup:
     note = (
         "All attempts together. The processor's energy is that of the whole machine, a card's that of the whole card."
     )
-    return html.card("Used", html.facts(rows), Markup('<p class="ts-hint mc-note">{}</p>').format(note), _prices(run))
+    return html.card(
+        "Used",
+        html.facts(rows),
+        Markup('<p class="ts-hint mc-note">{}</p>').format(note),
+        _prices(run.project_id, project_prices),
+    )
 
 
 def _energy(part: Measured, seconds: float) -> str:
@@ -180,12 +185,11 @@ def _money(cost: float | None, use: MachineUse, price: float | None) -> str:
     return f"{cost:,.{digits}f} {use.currency}".strip()
 
 
-def _prices(run: Run) -> Markup:
-    known = prices.of_project(run.project_id)
+def _prices(project_id: str, known: Prices) -> Markup:
     per_kwh, per_hour = ("" if price is None else f"{price:g}" for price in (known.per_kwh, known.per_device_hour))
     form = fields.form(
         "prices",
-        run.project_id,
+        project_id,
         "Keep the prices",
         fields.text("price_per_kwh", "Price of a kWh", "0.32", per_kwh),
         fields.text("price_per_device_hour", "Price of a device hour", "2.50", per_hour),
