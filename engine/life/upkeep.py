@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from engine.accounts import request_log
 from engine.life import orphans
 from engine.models import looks
-from engine.process import logs, machine, trash, work
+from engine.notifications import settings as notifications
+from engine.notifications import watching
+from engine.process import device_memory, logs, machine, trash, work
 from engine.registry import manifests
 from engine.runtimes import runtimes
 from engine.serve import idle
@@ -29,6 +31,7 @@ class Chore:
 
 CHORES = {
     "devices": Chore(machine.refresh, 60, for_leader=False),
+    "device_memory": Chore(device_memory.refresh, device_memory.REFRESH_SECONDS, for_leader=False),
     "canaries": Chore(canary.save, 1, for_leader=False),
     "idle": Chore(idle.save, idle.SAVE_SECONDS, for_leader=False),
     "trash": Chore(trash.empty, 2),
@@ -38,6 +41,8 @@ CHORES = {
     "requests": Chore(request_log.drop_old, 600),
     "models": Chore(looks.forget_changed, 600),
     "rows": Chore(manifests.keep_up, 20),
+    "disk": Chore(watching.look_at_disk, 60),
+    "notifications": Chore(notifications.tidy, 600),
 }
 
 

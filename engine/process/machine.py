@@ -23,6 +23,11 @@ def memory_bytes() -> int:
     """The memory of the smallest GPU, or without one of the machine, or of the container if that has less."""
     if gpus := visible_gpus():
         return min(gpu.memory_bytes for gpu in gpus)
+    return host_memory_bytes()
+
+
+def host_memory_bytes() -> int:
+    """The memory of the machine itself, or of the container if that has less."""
     total, limit = psutil.virtual_memory().total, container.limit_bytes()
     return total if limit is None else min(total, limit)
 

@@ -258,6 +258,19 @@ def output(argv: list[str], seconds: float = 10) -> str | None:
     return done.stdout
 
 
+def conversed(argv: list[str], text: str, seconds: float) -> str | None:
+    """What a short program of ours answers to a text; None when it fails or takes too long.
+
+    It gets no secret of the studio's environment, and no proxy: what it connects to, it connects to by itself.
+    """
+    env = {name: value for name, value in _environment(()).items() if not name.lower().endswith("_proxy")}
+    try:
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=seconds, check=True, env=env)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
 def tail(path: Path, lines: int = 20) -> str:
     """The last lines of a log, as `readable`; empty when there is no log."""
     try:
