@@ -9,7 +9,8 @@ from engine.accounts.prices import Prices
 from engine.errors import RefusedError
 from engine.process.meter import samples
 from engine.process.meter.samples import Now
-from engine.runs import machine_use
+from engine.runs import machine_use, metric_groups
+from engine.runs.machine_samples import PREFIX
 from engine.runs.machine_use import Expected, MachineUse, Measured
 from pages.parts import chart, fields, html, toasts
 from pages.runs import stuck_view
@@ -18,13 +19,6 @@ from storage.statuses import RUN_ALIVE
 from storage.tables import Run
 
 NOT_MEASURED = "not measured"
-MOST_CURVES = 4  # in one chart: there are as many colours
-OF_CARDS = {
-    "percent": "GPU use in percent",
-    "memory_bytes": "GPU memory in bytes",
-    "watts": "GPU power in watts",
-    "temperature": "GPU temperature in °C",
-}
 WORDS = {"seconds": "Time", "memory_bytes": "Memory", "tokens_per_second": "Tokens per second"}
 
 
@@ -39,7 +33,7 @@ def show(run: Run, _query: Mapping[str, str]) -> Markup:
             _now(run, now),
             _used(run, use, project_prices),
             _expected(use.expected, run.status in RUN_ALIVE),
-            _charts(run) if now else "",
+            _charts(run, now) if now else "",
             "" if run.facts.stuck else stacks,
         )
     )
@@ -233,18 +227,8 @@ def _in_words(what: str, value: float | None) -> str:
     return words[what](value)
 
 
-def _charts(run: Run) -> Markup:
-    """Over the steps of the training: how busy the machine was, its memory, and of its cards their heat and power."""
-    whole, own = ("machine/cpu_percent", "processor"), ("machine/run_cpu_percent", "this run")
-    memory, own_memory = ("machine/memory_bytes", "machine"), ("machine/run_memory_bytes", "this run")
-    drawn = [
-        chart.element("Processor in percent", [whole, own], run.id, 200),
-        chart.element("Memory in bytes", [memory, own_memory], run.id, 200),
-    ]
-    cards = machine_use.cards_of(run)
-    for start in range(0, len(cards), MOST_CURVES):
-        some = cards[start : start + MOST_CURVES]
-        for sensor, title in OF_CARDS.items():
-            series = [(f"machine/{card}_{sensor}", card.replace("gpu", "GPU ")) for card in some]
-            drawn.append(chart.element(title, series, run.id, 200))
+def _charts(run: Run, now: Now) -> Markup:
+    """Over the steps of the training: every metric of the machine that was read, as on the tab of all charts."""
+    names = {f"{PREFIX}{name}" for name in now.totals.peaks}
+    drawn = (chart.element(one.title, one.series, run.id, 200, unit=one.unit) for one in metric_groups.charts(names))
     return Markup('<div class="mc-charts">{}</div>').format(html.join(drawn))
