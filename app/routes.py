@@ -36,6 +36,7 @@ from app.api.registry import aliases, disk
 from app.api.registry import models as registered_models
 from app.api.registry import versions as model_versions
 from app.api.runs import compare as run_compare
+from app.api.runs import diagnosis as run_diagnosis
 from app.api.runs import links as run_links
 from app.api.runs import log as run_log
 from app.api.runs import machine as run_machine
@@ -61,6 +62,7 @@ NOUNS = (
     presets,
     sky,
     run_compare,
+    run_diagnosis,
     run_metrics,
     run_links,
     run_log,

@@ -46,6 +46,9 @@ COMMANDS = {
         "Write a run as a script on transformers, PEFT and TRL that trains the same.",
     ),
     "compare": Late("compare", "compare", "Show what differs between runs: recipe, data, and what came out."),
+    "diagnose": Late(
+        "runs.diagnose", "diagnose", "Say what goes wrong in a run by its curves, and what to try instead."
+    ),
     "benchmark": Late(
         "benchmarks",
         "benchmark",

@@ -87,6 +87,7 @@ class Failed(_Event):
     category: Literal["memory", "data", "config", "disk", "network", "code"] = "code"
     message: str
     hint: str = ""
+    cause: str = ""  # what was found wrong, by name, where a program has to know: see engine.runs.doctor
 
 
 Event = Started | Progress | Step | Saved | Note | Ready | Finished | Failed

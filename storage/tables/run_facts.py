@@ -82,6 +82,8 @@ class RunFacts(BaseModel):
     torch_compile: bool | None = None
     threads: int | None = None
     resumed_from_step: int | None = None
+    order_changed: dict[str, list[int]] | None = None  # name -> before and since the resume: rows, rows_a_step, seed
+    memory_bytes: int | None = None  # of the device, all there is
 
     @field_validator("*", mode="wrap")
     @classmethod

@@ -21,6 +21,7 @@ from engine.workers.train import artifact, checkpointing, compute, gathered_weig
 from engine.workers.train.curve_watch import CurveWatch
 from engine.workers.train.evaluation import held_out
 from engine.workers.train.evaluation.pace import EvaluationPace
+from engine.workers.train.feeding import Feeding
 from engine.workers.train.reporting import LossWatch, Reporter
 from engine.workers.train.spec import Rows as Rows
 from engine.workers.train.spec import Spec as Spec
@@ -56,7 +57,9 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     trainer.add_callback(keeper)
     trainer.add_callback(CurveWatch(out, spec.recipe, keeper))
     trainer.add_callback(EvaluationPace(out, spec, trainer))
-    trainer.add_callback(Reporter(out, spec.attempt, _facts(made, spec, out), trainer.count_from))
+    feeding = Feeding(trainer, len(rows.train), spec.rows_a_step)
+    trainer.add_callback(feeding)
+    trainer.add_callback(Reporter(out, spec.attempt, _facts(made, spec, out), trainer.count_from, feeding))
     _stop_if_asked(out)
     loss = checkpointing.train(trainer, resume_from)
     tuning.settle(trainer)
@@ -259,6 +262,7 @@ def _facts(made: Made, spec: Spec, out: Path) -> dict[str, Any]:
         "packing": trainer.packed,
         **compute.in_force(without_adapter(trainer.model), trainer.args),
         "threads": torch.get_num_threads(),
+        "memory_bytes": peak_memory.total_bytes(spec.device),
     }
 
 
