@@ -116,14 +116,23 @@ TABLE = (
     _Entry(
         "machine",
         "CPU and GPU in use",
-        ((r"machine/cpu_percent", "CPU"), (r"machine/gpu(\d+)_percent", "GPU {}")),
+        (
+            (r"machine/cpu_percent", "CPU"),
+            (r"machine/run_cpu_percent", "CPU, this run"),
+            (r"machine/gpu(\d+)_percent", "GPU {}"),
+        ),
         "percent",
     ),
-    _Entry("machine", "Memory", ((r"machine/memory_bytes", "memory"),), "bytes"),
+    _Entry(
+        "machine",
+        "Memory",
+        ((r"machine/memory_bytes", "machine"), (r"machine/run_memory_bytes", "this run")),
+        "bytes",
+    ),
     _Entry("machine", "GPU memory", ((r"machine/gpu(\d+)_memory_bytes", "GPU {}"),), "bytes"),
-    _Entry("machine", "Disk of the run", ((r"machine/disk_bytes", "disk"),), "bytes"),
+    _Entry("machine", "Disk in use", ((r"machine/disk_bytes", "disk"),), "bytes"),
     _Entry("machine", "GPU temperature", ((r"machine/gpu(\d+)_temperature", "GPU {}"),), "celsius"),
-    _Entry("machine", "GPU power", ((r"machine/gpu(\d+)_watts", "GPU {}"),), "watts"),
+    _Entry("machine", "Power", ((r"machine/cpu_watts", "processor"), (r"machine/gpu(\d+)_watts", "GPU {}")), "watts"),
     _one("machine", "Time of an evaluation", "eval_runtime", "seconds", "evaluation"),
     _Entry("machine", "Speed of the evaluation", ((r"eval_(samples|steps)_per_second", "{} a second"),)),
 )
