@@ -46,6 +46,11 @@ COMMANDS = {
         "Write a run as a script on transformers, PEFT and TRL that trains the same.",
     ),
     "compare": Late("compare", "compare", "Show what differs between runs: recipe, data, and what came out."),
+    "metrics": Late(
+        "runs.metrics",
+        "metrics",
+        "Show every metric of a run: its last, least and greatest value. With --csv every point.",
+    ),
     "benchmark": Late(
         "benchmarks",
         "benchmark",
