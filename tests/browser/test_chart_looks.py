@@ -1,6 +1,7 @@
 """How charts look and what they tell: axes, outliers, bands, the cursor, the table, the files; and how much is sent."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def spiky(step: int) -> float:
 
 def drawn_run(name: str, steps: int = 100, status: RunStatus = RunStatus.STOPPED) -> str:
     run_id = add_run(name, status)
-    curves = {
+    curves: dict[str, Callable[[int], float]] = {
         "loss": spiky,
         "grad_norm": float,
         "num_tokens": lambda step: step * 1000.0,
