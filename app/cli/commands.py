@@ -51,6 +51,11 @@ COMMANDS = {
     "diagnose": Late(
         "runs.diagnose", "diagnose", "Say what goes wrong in a run by its curves, and what to try instead."
     ),
+    "metrics": Late(
+        "runs.metrics",
+        "metrics",
+        "Show every metric of a run: its last, least and greatest value. With --csv every point.",
+    ),
     "benchmark": Late(
         "benchmarks",
         "benchmark",

@@ -15,6 +15,7 @@ interface CurveStretch {
   name: string;
   from: number;
   to: number;
+  long: boolean;
 }
 
 interface CurveAsk extends CurveStretch {
