@@ -13,8 +13,7 @@ from storage import db
 from storage.queued import order
 from storage.tables import QueueState, Run
 
-ROWS = 50
-MOST_NAMED = 50  # runs that a menu offers to wait for
+ROWS = 25
 PRIORITIES = ((10, "High"), (0, "Normal"), (-10, "Low"))
 
 
@@ -75,8 +74,6 @@ def _running(running: Sequence[Run]) -> Markup:
 def _waiting(queue: waits.Queue, may_act: bool) -> Markup:
     if not queue.waiting:
         return html.card("Waiting", Markup('<p class="ts-hint">Nothing waits. A run that you start comes here.</p>'))
-    named = (*queue.running, *(row.run for row in queue.waiting))
-    choices = {run.id: _option(run.id, run.name) for run in named[:MOST_NAMED]}  # a menu a row: made once
     last = queue.total
     headers = (
         html.Header("Place", "number", 5),
@@ -86,11 +83,11 @@ def _waiting(queue: waits.Queue, may_act: bool) -> Markup:
         "Starts after",
         html.Header("Actions", "actions"),
     )
-    rows = [_row(row, choices, last, may_act) for row in queue.waiting]
+    rows = [_row(row, last, may_act) for row in queue.waiting]
     return html.table(headers, rows, "Runs that wait")
 
 
-def _row(row: waits.Waiting, choices: Mapping[str, Markup], last: int, may_act: bool) -> html.Row:
+def _row(row: waits.Waiting, last: int, may_act: bool) -> html.Row:
     run = row.run
     remedy = Markup("<small>{}</small>").format(row.wait.remedy) if row.wait.remedy else ""
     wait = Markup('<div class="rq-wait" data-kind="{}">{}{}</div>').format(row.wait.kind, row.wait.words, remedy)
@@ -100,7 +97,7 @@ def _row(row: waits.Waiting, choices: Mapping[str, Markup], last: int, may_act: 
         html.link(run.name, f"/runs?run={run.id}"),
         wait,
         _priority(run) if may_act else run.priority,
-        _after(row, choices) if may_act else after,
+        _after(row) if may_act else after,
         _actions(row, last) if may_act else "",
     )
     return html.Row(cells, id=run.id)
@@ -132,20 +129,21 @@ def _option(value: object, label: object, is_chosen: bool = False) -> Markup:
     return Markup('<option value="{}"{}>{}</option>').format(value, chosen, label)
 
 
-def _after(row: waits.Waiting, choices: Mapping[str, Markup]) -> Markup:
+def _after(row: waits.Waiting) -> Markup:
+    """The menu names what stands on the page once it is opened (queue.js): a menu of all in each row is too much."""
     run = row.run
     words = row.after_name or ("a deleted run" if run.after_run_id else "none")
     now = [_option(run.after_run_id, words, is_chosen=True)] if run.after_run_id else []
-    others = [option for id, option in choices.items() if id not in (run.id, run.after_run_id)]
-    options = Markup("").join([*now, _option("", "none"), *others])
+    options = html.join([*now, _option("", "none")])
     checked = Markup(" checked") if run.after_success else ""
+    state = (run.after_run_id or "none", run.after_success)
     return Markup(
         '<details class="rq-after" data-key="after-{}-{}"><summary>{}</summary>'
         '<form data-act="queue-after" data-id="{}">'
-        '<label>After the run<select class="rq-select" name="after">{}</select></label>'
+        '<label>After the run<select class="rq-select" name="after" data-keep id="after-{}-{}">{}</select></label>'
         '<label class="rq-check"><input type="checkbox" name="only" value="1"{}> Only if it succeeded</label>'
         '<button class="ts-button">Save</button></form></details>'
-    ).format(run.after_run_id or "", run.after_success, words, run.id, options, checked)
+    ).format(*state, words, run.id, run.id, state[0], options, checked)
 
 
 def _actions(row: waits.Waiting, last: int) -> Markup:
