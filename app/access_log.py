@@ -1,4 +1,4 @@
-"""One structured line for each request worth one, and its time for monitoring. Never the query: it may hold a token.
+"""One structured line for each request worth one, and its time for monitoring. Never a token, as a query may hold.
 
 Answers of /v1 have a log of their own (engine.accounts.request_log), so only what goes wrong there is told here: the
 line took more time than everything else that the studio does for a request but passing it on.
@@ -51,7 +51,12 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     level = logging.DEBUG if quiet else logging.INFO
     if logger.isEnabledFor(level):
         facts = {"method": method, "status": status, "milliseconds": round(seconds * 1000, 1)}
-        logger.log(level, "%s %.500s %d", method, scope["path"], status, extra={"facts": facts})
+        logger.log(level, "%s %.500s %d", method, _shown(scope["path"]), status, extra={"facts": facts})
+
+
+def _shown(path: str) -> str:
+    """The path, without the token of a live link."""
+    return "/live/..." if path.startswith("/live/") else path
 
 
 @lru_cache(maxsize=4096)

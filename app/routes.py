@@ -31,11 +31,15 @@ from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.evaluate import comparisons, reports
 from app.api.evaluate import files as evaluation_files
+from app.api.notifications import notifications
 from app.api.registry import aliases, disk
 from app.api.registry import models as registered_models
 from app.api.registry import versions as model_versions
 from app.api.runs import compare as run_compare
+from app.api.runs import links as run_links
 from app.api.runs import log as run_log
+from app.api.runs import machine as run_machine
+from app.api.runs import metrics as run_metrics
 from app.api.runs import queue as run_queue
 from app.api.runs import runs
 from app.api.runs import script as run_script
@@ -57,7 +61,10 @@ NOUNS = (
     presets,
     sky,
     run_compare,
+    run_metrics,
+    run_links,
     run_log,
+    run_machine,
     run_script,
     run_queue,
     runs,
@@ -85,6 +92,7 @@ NOUNS = (
     projects,
     keys,
     usage,
+    notifications,
 )
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import metrics, routes, sweeper
+from app import live, metrics, routes, sweeper
 from app.access_log import AccessLog
 from app.api.health import studio_version
 from app.door import login
@@ -49,9 +49,10 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     app.include_router(gateway.router, responses={422: {"description": "A field is wrong."}})
     app.include_router(metrics.router)
     app.include_router(login.make_router(lambda: app.state.access))
+    app.include_router(live.router)
     if with_window:
         mounted = window.mount(app)
-        app.add_middleware(EarlyHead, head=mounted.head, kept=mounted.kept, skip=("/login", "/api/"))
+        app.add_middleware(EarlyHead, head=mounted.head, kept=mounted.kept, skip=("/login", "/api/", "/live/"))
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Lane)

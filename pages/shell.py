@@ -10,6 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from engine.accounts import projects
+from pages.notifications import bell
 from pages.parts import html, live, toasts
 from pages.parts.icons import icon
 from storage import db, runs
@@ -55,6 +56,7 @@ def frame(module: ModuleType, pages: Sequence[ModuleType] = ()) -> None:
         switcher.action(project_act, None, chosen, **live.ACTING).then(None, chosen, js=_TAKE_PROJECT, **live.QUIET)
         _static(_navigation(module, pages or (module,)))
         live.live("activity", activity_html, seconds=3)
+        live.acting(live.live("bell", bell.bell_html, seconds=5, actions=True), bell.act)
         _static(_foot())
     live.current_page.set(page_name(module))
     _static(_heading(module))
@@ -214,4 +216,4 @@ def _active(run: Run) -> Markup:
     )
 
 
-FRAGMENTS: dict[str, live.Fragment] = {"projects": projects_html, "activity": activity_html}
+FRAGMENTS: dict[str, live.Fragment] = {"projects": projects_html, "activity": activity_html, "bell": bell.bell_html}

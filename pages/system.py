@@ -12,6 +12,7 @@ from markupsafe import Markup
 from engine.accounts import budgets, keys
 from engine.process import devices
 from pages import key_form
+from pages.notifications import section, sinks_view
 from pages.parts import html, live, toasts
 from storage import db, endpoints, home, runs, usage
 from storage import keys as stored_keys
@@ -37,7 +38,7 @@ VERSIONS = (
 
 
 def page() -> None:
-    """What is going on, live; below it the keys."""
+    """What is going on, live; below it the keys, and who is told what happens."""
     live.live("machine", machine_html, seconds=5)
     with gr.Column(elem_id="keys", elem_classes="ts-panel"):
         gr.HTML(str(_keys_heading()), js_on_load=None, apply_default_css=False)
@@ -60,6 +61,7 @@ def page() -> None:
     fields = [name, scope, *limits]
     created = gr.on([create_button.click, name.submit], create, fields, [name, secret], **live.ACTING)
     created.then(None, js=live.REFRESH, **live.QUIET)
+    section.section()
 
 
 def create(
@@ -168,4 +170,4 @@ def _version(name: str) -> str:
         return ""
 
 
-FRAGMENTS: dict[str, live.Fragment] = {"machine": machine_html, "keys": keys_html}
+FRAGMENTS: dict[str, live.Fragment] = {"machine": machine_html, "keys": keys_html, "sinks": sinks_view.sinks_html}

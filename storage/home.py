@@ -102,6 +102,11 @@ def session_secret() -> Path:
     return home() / "session.secret"
 
 
+def sink_secrets() -> Path:
+    """What notifications need to reach their sinks: addresses, passwords, signing secrets. For the owner alone."""
+    return home() / "sink_secrets.json"
+
+
 def uploads() -> Path:
     return folder("uploads")
 

@@ -33,7 +33,7 @@ KINDS = {
 
 RETRY_SECONDS = "2"
 NO_VALUE = ("missing", "extra_forbidden", "json_invalid")
-SECRETS = ("token", "api_key", "password")  # fields whose value is not said back
+SECRETS = ("token", "api_key", "password", "secret")  # fields whose value is not said back
 
 
 class ErrorDetail(BaseModel):
@@ -121,9 +121,16 @@ def _line(detail: dict[str, Any]) -> str:
     field = ".".join(str(part) for part in detail["loc"][1:]) or str(detail["loc"][0])
     message = str(detail["msg"]).removeprefix("Value error, ")
     value = detail.get("input")
-    if detail["type"] in NO_VALUE or "input" not in detail or field in SECRETS or isinstance(value, dict | list):
+    unsaid = detail["type"] in NO_VALUE or "input" not in detail or isinstance(value, dict | list)
+    if unsaid or _is_secret(field):
         return f"`{field}`: {message}."
     return f"`{field}` is {value!r:.80}: {message}."
+
+
+def _is_secret(field: str) -> bool:
+    """Whether the value of a field, named as in `sinks.0.password`, is not said back. A sink's address is a secret."""
+    name = field.rpartition(".")[2]
+    return name in SECRETS or (name == "url" and field.startswith("sinks."))
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from app.door.sessions import Sessions
+from engine.accounts import kept_secret
 from engine.errors import RefusedError
 from storage import home
 from storage.settings import Settings
@@ -42,6 +43,7 @@ class Access:
     trust_proxy: bool = False
     embedded: bool = False  # inside the frame of a Hugging Face Space
     share_port: int | None = None  # what comes in here came through the tunnel
+    share_address: str = ""  # of the tunnel's other end
 
     @classmethod
     def from_settings(cls, settings: Settings, host: str, port: int, share: bool = False) -> Self:
@@ -72,7 +74,9 @@ class Access:
 
     def shared(self, share_port: int, share_host: str) -> Self:
         """The same, and reachable through a tunnel that ends at `share_port`."""
-        return replace(self, share_port=share_port, hosts=self.hosts | ({share_host.lower()} - {""}))
+        host = share_host.lower()
+        address = f"https://{host}" if host else ""
+        return replace(self, share_port=share_port, share_address=address, hosts=self.hosts | ({host} - {""}))
 
     @property
     def cookie(self) -> str:
@@ -146,16 +150,4 @@ def _is_address(name: str) -> bool:
 
 def _signing_key(token: str, password: str) -> bytes:
     """Sessions outlive a restart, so that an open page goes on by itself. They end when the credential is changed."""
-    return hmac.new(_kept_secret(), f"{token}\0{password}".encode(), hashlib.sha256).digest()
-
-
-def _kept_secret() -> bytes:
-    home.ensure_folder(home.home())
-    path = home.session_secret()
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(32))
-    return path.read_bytes()
+    return hmac.new(kept_secret.read(), f"{token}\0{password}".encode(), hashlib.sha256).digest()

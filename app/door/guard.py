@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.answers.errors import error_body
-from app.door import scopes
+from app.door import live_door, scopes
 from app.door.access import SESSION_SECONDS, Access, Role
 from app.door.sessions import Holder
 from engine.accounts import keys
@@ -29,6 +29,7 @@ NOT_SHARED = (
     "/v1",
     "/metrics",
     "/api/keys",
+    "/api/notifications",
     "/api/runtimes",
     "/api/usage",
     "/api/requests",
@@ -62,6 +63,7 @@ class Guard:
     def __init__(self, app: ASGIApp, access: Callable[[], Access]) -> None:
         self.app = app
         self.access = access
+        self.live = live_door.LiveDoor()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -71,6 +73,9 @@ class Guard:
         headers = Headers(scope=scope)
         shared = access.share_port is not None and _server_port(scope) == access.share_port
         refusal = _foreign(scope, headers, access)
+        if refusal is None and live_door.is_live(scope):
+            refusal = await self.live.enter(scope, access, shared)
+            return await (refusal or self.app)(scope, receive, _with_headers(send, scope, access))
         role, key = (None, None) if refusal else await self._role(scope, headers, access, shared)
         refusal = refusal or _forbidden(scope, role) or self._token_exchange(scope, role, access)
         if refusal is not None:

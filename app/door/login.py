@@ -1,6 +1,5 @@
 """The login page: one field for the password or the token, in plain HTML that needs nothing else of the studio."""
 
-import ipaddress
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
@@ -9,6 +8,7 @@ from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app.door import addresses
 from app.door.access import SESSION_SECONDS, SHARED_SESSION_SECONDS, Access
 from app.door.guard import set_session
 from app.door.throttle import Throttle
@@ -62,7 +62,7 @@ def make_router(access: Callable[[], Access]) -> APIRouter:
     async def log_in(request: Request) -> Response:
         form = await _form(request)
         goal, now = _local(form.get("next", "/")), access()
-        address = _address(request, now)
+        address = addresses.of(request.scope, now, request.state.shared)
         if wait := throttle.begin(address):
             problem = f"Too many tries. Wait {int(wait) + 1} seconds."
             return _page(now, goal, problem, 429, {"retry-after": str(int(wait) + 1)})
@@ -114,25 +114,3 @@ async def _form(request: Request) -> dict[str, str]:
             return {}
     fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=None)
     return {name: values[0] for name, values in fields.items()}
-
-
-def _address(request: Request, access: Access) -> str:
-    """Whose tries these are. Visitors through a tunnel share one address, apart from everybody else's.
-
-    Of the addresses that a trusted proxy passes on, the last one of the last line is its own word. A proxy may add a
-    line instead of lengthening the one that the visitor sent.
-    """
-    if request.state.shared:
-        return "share"
-    lines = request.headers.getlist("x-forwarded-for") if access.trust_proxy else []
-    forwarded = lines[-1].rpartition(",")[2].strip() if lines else ""
-    return _network(forwarded or (request.client.host if request.client else ""))
-
-
-def _network(address: str) -> str:
-    """The address itself, or of IPv6 the /64 that one visitor has as a whole."""
-    try:
-        numeric = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((numeric, 64), strict=False)) if numeric.version == 6 else address

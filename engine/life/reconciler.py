@@ -14,6 +14,7 @@ from engine.data import health, importing
 from engine.evaluate import line
 from engine.lesson import lesson
 from engine.models import models
+from engine.notifications import courier, watching
 from engine.process import devices, logs, work
 from engine.registry import following, versions
 from engine.runs import supervision, tracking
@@ -38,6 +39,8 @@ TICKS: dict[str, Callable[[], None]] = {
     "tuners": tuner.tick,
     "lesson": lesson.tick,
     "evaluations": line.tick,
+    "notifications": watching.tick,
+    "outbox": courier.tick,
     "devices": devices.tick,
 }
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from engine.accounts import request_log
 from engine.life import orphans
 from engine.models import looks
+from engine.notifications import settings as notifications
+from engine.notifications import watching
 from engine.process import device_memory, logs, machine, trash, work
 from engine.registry import manifests
 from engine.runtimes import runtimes
@@ -39,6 +41,8 @@ CHORES = {
     "requests": Chore(request_log.drop_old, 600),
     "models": Chore(looks.forget_changed, 600),
     "rows": Chore(manifests.keep_up, 20),
+    "disk": Chore(watching.look_at_disk, 60),
+    "notifications": Chore(notifications.tidy, 600),
 }
 
 

@@ -74,7 +74,9 @@ def start(plan: Plan, folder: Path, attempt: int, secrets: dict[str, str] | None
         for path, content in plan.files.items():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.write_text(content, encoding="utf-8")
-        shim.write_json(folder / f"plan.{attempt}.json", {"argv": plan.argv, "env": plan.env})
+        shim.write_json(
+            folder / f"plan.{attempt}.json", {"argv": plan.argv, "env": plan.env, "beside": list(plan.beside)}
+        )
         _children.add(_spawn(folder, attempt, lock, _environment(plan.knows) | (secrets or {})))
 
 
@@ -251,6 +253,19 @@ def output(argv: list[str], seconds: float = 10) -> str | None:
     """What a short command prints, such as nvidia-smi; None when it is missing, fails or takes too long."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+def conversed(argv: list[str], text: str, seconds: float) -> str | None:
+    """What a short program of ours answers to a text; None when it fails or takes too long.
+
+    It gets no secret of the studio's environment, and no proxy: what it connects to, it connects to by itself.
+    """
+    env = {name: value for name, value in _environment(()).items() if not name.lower().endswith("_proxy")}
+    try:
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=seconds, check=True, env=env)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout

@@ -21,7 +21,7 @@ from engine.process.attempts import State
 from engine.process.plan import Plan
 from engine.recipes import launch_command
 from engine.recipes.recipe import parse
-from engine.runs import healing, ingest, silence, sleeping_endpoints, verdict
+from engine.runs import healing, ingest, machine_samples, sleeping_endpoints, stuck, verdict
 from engine.train import spec as training_spec
 from engine.weights import checkpoints
 from storage import db, home, moving
@@ -81,7 +81,8 @@ def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
         "resume_from": str(newest) if newest else None,
         "attempt": run.attempt,
     }
-    return launch_command.plan_training(recipe, spec, folder, device, launch_command.free_port())
+    plan = launch_command.plan_training(recipe, spec, folder, device, launch_command.free_port())
+    return replace(plan, beside=machine_samples.sampler_command(folder, device))
 
 
 def _launch(run: Run) -> bool:
@@ -174,8 +175,10 @@ def _follow(run: Run) -> None:
     match seen.state:
         case State.LIVING:
             _press_to_stop(run, folder)
-            silence.watch(run, folder)
+            machine_samples.take_in(run, folder)
+            stuck.watch(run, folder)
         case State.ENDED:
+            machine_samples.take_in(run, folder, is_over=True)
             _settle(run, _judge(run, folder))
         case State.NEW:
             _start_or_stop(run, folder)
@@ -208,7 +211,9 @@ def _start_or_stop(run: Run, folder: Path) -> None:
 def _judge(run: Run, folder: Path) -> verdict.Verdict:
     ending, record = run.facts.ending, process.exit_record(folder, run.attempt)
     words = attempts.last_words(folder)
-    return verdict.judge(verdict.End(folder, run.status == RunStatus.STOPPING, ending, record, words))
+    return verdict.judge(
+        verdict.End(folder, run.status == RunStatus.STOPPING, ending, record, words, stuck.was_ended(run))
+    )
 
 
 def _settle(run: Run, end: verdict.Verdict) -> None:
@@ -221,9 +226,11 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
             return
         devices.give_back(session, run.id)
         row = session.get_one(Run, run.id, populate_existing=True)
+        stuck.forget(row)
         if row.status == RunStatus.SUCCEEDED:
             reports.plan(session, row)
-        may_resume = bool(row.recipe.get("auto_resume")) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+        wanted = row.recipe.get("restart_when_stuck" if stuck.was_ended(row) else "auto_resume")
+        may_resume = bool(wanted) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
         again = may_resume and (
             healed is not None or verdict.tries_again(end, row.auto_resumes, row.last_failure, step)
         )

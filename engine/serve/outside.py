@@ -25,6 +25,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MOST_ANSWER_BYTES = 32 << 20  # of one answer; a thousand long embeddings have 16 MB
 LINK_LOCAL = "must not be a link-local address: cloud machines keep their credentials there"
+PRIVATE = "must not be an address of this machine or of a private network"
 _NEVER = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -54,15 +55,21 @@ def checked_url(text: str) -> str:
     Looks nothing up: a name is checked whenever it is connected to.
     """
     url = text.strip()
+    parts = checked_parts(url)
+    if parts.username or parts.password or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must hold no user, password, query or fragment; name the key's variable in api_key_env")
+    return url.rstrip("/")
+
+
+def checked_parts(url: str) -> SplitResult:
+    """The parts of an address of http(s), whatever its path and query. Raises ValueError as `checked_url` does."""
     if any(not letter.isprintable() or letter.isspace() for letter in url):
         raise ValueError("must hold no space, line end or control character")
     parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must begin with http:// or https:// and name a host")
-    if parts.username or parts.password or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("must hold no user, password, query or fragment; name the key's variable in api_key_env")
-    _check_host(parts.hostname)
-    return url.rstrip("/")
+    check_host(parts.hostname)
+    return parts
 
 
 def _split(url: str) -> SplitResult:
@@ -75,12 +82,17 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _check_host(host: str) -> None:
+def check_host(host: str, only_public: bool = False) -> None:
+    """Raises ValueError, with what a host must be, for one that is not allowed. Looks nothing up."""
     address = _plain_address(host)
     if address is not None:
         if is_refused(address):
             raise ValueError(LINK_LOCAL)
+        if only_public and is_private(address):
+            raise ValueError(PRIVATE)
         return
+    if only_public and (host.rstrip(".") == "localhost" or host.rstrip(".").endswith(".localhost")):
+        raise ValueError(PRIVATE)
     plain = unicodedata.normalize("NFKC", host).lower()
     if plain != host or "%" in host or _is_number(host.rstrip(".")):
         raise ValueError("must name its host plainly, as in example.org, 127.0.0.1 or [::1]")
@@ -110,6 +122,16 @@ def is_refused(address: Address) -> bool:
     return isinstance(address, ipaddress.IPv6Address) and any(is_refused(inner) for inner in _embedded(address))
 
 
+def is_private(address: Address) -> bool:
+    """Whether it is no address of the open internet: loopback, a private network, and what is set apart.
+
+    Also where it is an IPv4 address inside an IPv6 one.
+    """
+    if not address.is_global:
+        return True
+    return isinstance(address, ipaddress.IPv6Address) and any(is_private(inner) for inner in _embedded(address))
+
+
 def _embedded(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
     if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
         yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
@@ -118,10 +140,13 @@ def _embedded(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]
             yield inner
 
 
-def refuse(numeric: str) -> None:
+def refuse(numeric: str, only_public: bool = False) -> None:
     """Raises AddressRefusedError for an address, as the system writes it, that is not allowed."""
-    if is_refused(ipaddress.ip_address(numeric.partition("%")[0])):
+    address = ipaddress.ip_address(numeric.partition("%")[0])
+    if is_refused(address):
         raise AddressRefusedError(f"{numeric} is link-local or a metadata address, which is never asked")
+    if only_public and is_private(address):
+        raise AddressRefusedError(f"{numeric} is an address of this machine or of a private network")
 
 
 def open_socket(info: tuple[Any, ...]) -> socket.socket:
@@ -131,13 +156,24 @@ def open_socket(info: tuple[Any, ...]) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
-def _addresses(host: str, port: int) -> list[str]:
+def connect(host: str, port: int, seconds: float, only_public: bool) -> socket.socket:
+    """A connection to a checked address of a host, for what does not speak HTTP. Raises OSError, UnicodeError."""
+    failure: OSError = AddressRefusedError(f"{host} has no address")
+    for numeric in _addresses(host, port, only_public):
+        try:
+            return socket.create_connection((numeric, port), seconds)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _addresses(host: str, port: int, only_public: bool = False) -> list[str]:
     """The allowed addresses of a host. Raises OSError when it has none."""
     found = dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     allowed, refusal = [], AddressRefusedError(f"{host} has no address")
     for numeric in found:
         try:
-            refuse(numeric)
+            refuse(numeric, only_public)
             allowed.append(numeric)
         except AddressRefusedError as error:
             refusal = error
@@ -149,8 +185,10 @@ def _addresses(host: str, port: int) -> list[str]:
 class Transport(httpx.HTTPTransport):
     """For an httpx client that asks an outside server: checked addresses, so many bytes, so many seconds in all."""
 
-    def __init__(self, most_bytes: int = MOST_ANSWER_BYTES, seconds: float | None = None) -> None:
-        network = _Network(most_bytes, seconds)
+    def __init__(
+        self, most_bytes: int = MOST_ANSWER_BYTES, seconds: float | None = None, only_public: bool = False
+    ) -> None:
+        network = _Network(most_bytes, seconds, only_public)
         self._pool = httpcore.ConnectionPool(ssl_context=certificates(), network_backend=network)
 
 
@@ -169,8 +207,8 @@ def refuse_compressed(answer: httpx.Response) -> None:
 class _Network(httpcore.SyncBackend):
     """Connects to checked addresses only. Lives as long as one client, and its limits count for all of it."""
 
-    def __init__(self, most_bytes: int, seconds: float | None) -> None:
-        self.bytes_left = most_bytes
+    def __init__(self, most_bytes: int, seconds: float | None, only_public: bool) -> None:
+        self.bytes_left, self.only_public = most_bytes, only_public
         self.until = None if seconds is None else time.monotonic() + seconds
 
     def connect_tcp(
@@ -182,7 +220,7 @@ class _Network(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         try:
-            addresses = _addresses(host, port)
+            addresses = _addresses(host, port, self.only_public)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
         failure: Exception = httpcore.ConnectError(f"{host} has no address")

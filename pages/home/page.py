@@ -126,12 +126,17 @@ def _serving(serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
     return html.card("Answering now", lines, aside=html.link("Serve", "/serve"))
 
 
-def _tiles(found: counts.Counts) -> Markup:
+def _tiles(there: counts.Counts) -> Markup:
     tiles = (
-        ("/models", "models", "Models", f"{found.models} here" if found.models else "Add one to train"),
-        ("/data", "data", "Data", f"{found.datasets} in this project" if found.datasets else "Import your own rows"),
+        ("/models", "models", "Models", f"{there.models} here" if there.models else "Add one to train"),
+        (
+            "/data",
+            "data",
+            "Data",
+            f"{there.datasets} in this project" if there.datasets else "Import your own rows",
+        ),
         ("/train", "train", "Train", "Set up a training"),
-        ("/runs", "runs", "Runs", f"{found.runs} in this project" if found.runs else "None yet"),
+        ("/runs", "runs", "Runs", f"{there.runs} in this project" if there.runs else "None yet"),
     )
     return Markup('<nav class="ts-tiles" aria-label="Where to go next">{}</nav>').format(
         html.join(

@@ -16,7 +16,7 @@ from engine.runs import comparing, runs
 from engine.serve import endpoints
 from pages.parts import choosing, html, live, toasts
 from pages.parts.pager import place_of
-from pages.runs import code, compare_view, queue_view, report, take
+from pages.runs import code, compare_view, machine_view, queue_view, report, stuck_view, take
 from pages.runs.recipe import recipe_html
 from pages.runs.state import action_buttons, progress_bar, step_words, time_words
 from pages.runs.story import checkpoints_html
@@ -60,6 +60,8 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "delete-export": take.delete,
     "gguf": take.make_gguf,
     "push-export": take.push,
+    "prices": machine_view.set_prices,
+    "ask": stuck_view.ask,
     **queue_view.ACTS,
 }
 
@@ -196,4 +198,5 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "report": report.report_html,
     "verdict": report.verdict_html,
     "worse": report.worse_html,
+    "stuck": stuck_view.stacks_html,
 }

@@ -1,6 +1,5 @@
 """One run in full: its state and what can be done with it, its tabs, and what the open one shows."""
 
-import time
 from collections.abc import Mapping
 
 from markupsafe import Markup
@@ -9,7 +8,7 @@ from engine.runs.queue import waits
 from engine.serve import adapter_names
 from pages.parts import html
 from pages.parts.icons import icon
-from pages.runs import code, tabs, take
+from pages.runs import code, sharing, stuck_view, tabs, take
 from pages.runs.state import action_buttons, progress_bar, seconds_taken, step_words
 from storage import db, endpoints
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
@@ -27,7 +26,7 @@ def run_html(run: Run, query: Mapping[str, str]) -> Markup:
         html.link(Markup("&larr; All runs"), "/runs", soft=True),
         _state(run, endpoint),
         _trouble(run),
-        tabs.strip(run, current),
+        tabs.strip(run, current, query),
         tabs.content(run, current, query),
     )
 
@@ -43,7 +42,8 @@ def _state(run: Run, endpoint: Endpoint | None) -> Markup:
         run.name,
         _rename(run),
         html.badge(run.status),
-        html.join((chat_link, take_link, keep_link, code_link, action_buttons(run), train_further_link, reuse_link)),
+        html.join((chat_link, take_link, keep_link, code_link, action_buttons(run), train_further_link, reuse_link))
+        + sharing.button(run),
     )
     bar = Markup('<div class="ts-wide-bar">{}</div>').format(progress_bar(run))
     return Markup('<section class="ts-card">{}{}{}</section>').format(head, bar, _figures(run))
@@ -80,10 +80,8 @@ def _trouble(run: Run) -> Markup:
     """Why it does not go on, and what to do next."""
     if run.status == RunStatus.QUEUED:
         return _waiting(waits.wait_of(run))
-    if run.status == RunStatus.RUNNING and run.facts.silent_since:
-        silence = html.duration(time.time() - run.facts.silent_since)
-        hint = "Its process may hang or be frozen. If it does not go on: stop it, then resume it from its checkpoint."
-        return html.notice(f"The training has said nothing for {silence}.", hint, "warn")
+    if stuck_view.is_stuck(run):
+        return stuck_view.notice(run, tabs.address(run.id, "machine"))
     if run.status not in RUN_RESUMABLE or (run.status == RunStatus.STOPPED and not run.error):
         return Markup()
     tone = "warn" if run.status == RunStatus.INTERRUPTED else "bad"

@@ -10,6 +10,7 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
            Run -> Run (the one it starts after), QueueState    PoliteSleep -> Run, Endpoint
            RegisteredModel -> ModelVersion -> Run, Export or Model
            RegisteredModel -> ModelAlias -> AliasFollower -> Endpoint, RegistryMove
+           Transition -> Notification -> Delivery -> NotificationSink        Run -> LiveLink
 
 Times are seconds since 1970 (UTC). Ids are known before a row is saved.
 """
@@ -29,6 +30,11 @@ from storage.tables.keys import ApiKey as ApiKey
 from storage.tables.leases import Lease as Lease
 from storage.tables.lessons import Lesson as Lesson
 from storage.tables.models import Model as Model
+from storage.tables.outgoing import Delivery as Delivery
+from storage.tables.outgoing import LiveLink as LiveLink
+from storage.tables.outgoing import Notification as Notification
+from storage.tables.outgoing import NotificationSink as NotificationSink
+from storage.tables.outgoing import NotificationState as NotificationState
 from storage.tables.projects import Project as Project
 from storage.tables.queue import PoliteSleep as PoliteSleep
 from storage.tables.queue import QueueState as QueueState

@@ -45,6 +45,7 @@ class Run(SQLModel, table=True):
     auto_resumes: int = 0
     last_failure: str | None = None  # signature of the last failure and the step it came at
     events_offset: int = Field(default=0, sa_type=BigInteger)
+    samples_offset: int = Field(default=0, sa_type=BigInteger)  # of machine.jsonl, read so far
     idempotency_key: str | None = Field(default=None, unique=True)
     created_at: float = Field(default_factory=time.time, index=True)
     started_at: float | None = None

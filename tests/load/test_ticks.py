@@ -92,7 +92,10 @@ def test_runs_that_wait_for_another_one_cost_nothing_though_they_stand_first(hol
 
 
 def test_a_page_of_the_queue_reads_its_rows_and_no_others() -> None:
-    counted = same_cost_with_many(add_runs, lambda: waits.look(5))
+    def look() -> None:
+        assert len(waits.look(5).waiting) == 5
+
+    counted = same_cost_with_many(add_runs, look)
     assert counted.rows <= 8  # five of them, how many there are, and which is next
 
 

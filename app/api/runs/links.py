@@ -1,0 +1,68 @@
+"""Links to watch a run, over REST."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from app.answers.errors import NOT_FOUND
+from app.answers.fields import Answer, Body, PathId
+from app.door.access import Access
+from engine.accounts import live_links
+from storage.tables import LiveLink
+
+router = APIRouter(tags=["runs"])
+
+
+class LinkBody(Body):
+    expires_in: float = Field(
+        default=live_links.USUAL_SECONDS,
+        ge=live_links.SHORTEST_SECONDS,
+        le=live_links.LONGEST_SECONDS,
+        description="Seconds until it ends: a minute to a year, seven days if left out.",
+    )
+
+
+class LinkAnswer(Answer):
+    id: str = Field(description="The link's id, for revoking it.")
+    created_at: float = Field(description="Seconds since 1970, UTC.")
+    expires_at: float = Field(description="When it ends.")
+
+
+class NewLinkAnswer(LinkAnswer):
+    url: str = Field(description="The address to give away. It is answered this once; the studio keeps only a hash.")
+
+
+@router.post("/runs/{id}/links", status_code=201, summary="Make a live link", responses=NOT_FOUND)
+def create_link(run_id: PathId, request: Request, body: LinkBody | None = None) -> NewLinkAnswer:
+    """A link at which the run can be watched without a login: state, charts and answers, and nothing else of it."""
+    link, token = live_links.create_link(run_id, (body or LinkBody()).expires_in)
+    url = f"{_studio(request)}/live/{token}"
+    return NewLinkAnswer(**LinkAnswer.model_validate(link).model_dump(), url=url)
+
+
+@router.get("/runs/{id}/links", summary="Live links of a run", response_model=list[LinkAnswer], responses=NOT_FOUND)
+def list_links(run_id: PathId) -> Sequence[LiveLink]:
+    """The links that still open the run, the oldest first, without their addresses."""
+    return live_links.of_run(run_id)
+
+
+@router.delete("/links/{id}", status_code=204, summary="Revoke a live link", responses=NOT_FOUND)
+def revoke_link(link_id: PathId) -> None:
+    """The link opens nothing from now on."""
+    live_links.revoke_link(link_id)
+
+
+def _studio(request: Request) -> str:
+    """The address at which others reach the studio: that of the tunnel, or the one that this request came to."""
+    access: Access = request.app.state.access
+    if access.share_address:
+        return access.share_address
+    host, scheme = request.headers["host"], request.url.scheme
+    if access.embedded:
+        scheme = "https"  # a Space's proxy speaks plain HTTP to the studio
+    if access.trust_proxy:
+        forwarded = request.headers.get("x-forwarded-host", "")
+        host = forwarded if forwarded and access.knows_host(forwarded) else host
+        scheme = "https" if request.headers.get("x-forwarded-proto") == "https" else scheme
+    return f"{scheme}://{host}"

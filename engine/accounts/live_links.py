@@ -1,0 +1,87 @@
+"""Links at which one run can be watched without a login: signed, with an end, revocable.
+
+A token is `END.RANDOM.SIGNATURE`, the end in hexadecimal seconds since 1970. What is not signed by this studio, or is
+over, never reaches the database; of what is, only the sha256 is kept, so that a link can be revoked and no backup holds
+one that opens anything. A run that is deleted takes its links along.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Sequence
+
+from engine.accounts import kept_secret
+from engine.errors import RefusedError
+from engine.existing import existing, missing
+from storage import db
+from storage.outgoing import links as stored
+from storage.tables import LiveLink, Run
+
+DAY_SECONDS = 86_400
+USUAL_SECONDS = 7 * DAY_SECONDS
+SHORTEST_SECONDS, LONGEST_SECONDS = 60, 366 * DAY_SECONDS
+MOST_OF_A_RUN = 100
+_USE = "live links"
+_TOKEN = re.compile(r"([0-9a-f]{8,10})\.([\w-]{22})\.([\w-]{43})", re.ASCII)
+
+
+def create_link(run_id: str, expires_in: float = USUAL_SECONDS) -> tuple[LiveLink, str]:
+    """A new link to a run, and its token, which nobody can show again. `expires_in`: seconds until it ends.
+
+    Raises NotFoundError, RefusedError.
+    """
+    if not SHORTEST_SECONDS <= expires_in <= LONGEST_SECONDS:
+        raise RefusedError(
+            f"A link cannot end in {expires_in:,.0f} seconds.", "Choose a time between a minute and a year."
+        )
+    ends = int(time.time() + expires_in)
+    claim = f"{ends:x}.{secrets.token_urlsafe(16)}"
+    token = f"{claim}.{_sign(claim)}"
+    with db.session() as session:
+        existing(session, Run, run_id)
+        if len(stored.open_of(session, run_id, time.time())) >= MOST_OF_A_RUN:
+            raise RefusedError(f"This run has {MOST_OF_A_RUN} open links.", "Revoke those that nobody needs any more.")
+        link = LiveLink(run_id=run_id, sha256=_hash(token), expires_at=ends)
+        session.add(link)
+    return link, token
+
+
+def revoke_link(link_id: str) -> None:
+    """The link opens nothing from now on. Raises NotFoundError."""
+    with db.session() as session:
+        link = existing(session, LiveLink, link_id)
+        if link.revoked_at is not None:
+            raise missing(LiveLink, link_id)
+        link.revoked_at = time.time()
+
+
+def of_run(run_id: str) -> Sequence[LiveLink]:
+    """The links of a run that still open it, the oldest first. Raises NotFoundError."""
+    with db.reading() as session:
+        existing(session, Run, run_id)
+        return stored.open_of(session, run_id, time.time())
+
+
+def run_of(token: str) -> str | None:
+    """The id of the run that a token opens; None for one that is forged, over or revoked."""
+    shape = _TOKEN.fullmatch(token)
+    if shape is None:
+        return None
+    ends, nonce, signature = shape.groups()
+    if not hmac.compare_digest(signature, _sign(f"{ends}.{nonce}")) or int(ends, 16) <= time.time():
+        return None
+    with db.reading() as session:
+        link = stored.by_sha256(session, _hash(token))
+    return None if link is None or link.revoked_at is not None or link.expires_at <= time.time() else link.run_id
+
+
+def _sign(claim: str) -> str:
+    signature = hmac.new(kept_secret.key_for(_USE), claim.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(signature).decode().rstrip("=")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,125 @@
+"""What somebody sees who has a live link to a run: its state, its charts, its answers to the fixed prompts.
+
+Nothing else of it: no data, no recipe, no log, no path, no words of an error, no name but the run's own.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import groupby
+from typing import Any, Protocol
+
+from markupsafe import Markup
+
+from engine.runs import curves
+from pages.parts import html, svg_chart
+from pages.runs.state import progress_bar, seconds_taken, step_words
+from storage import db
+from storage.outgoing import links
+from storage.statuses import RUN_MOVING, RunStatus
+from storage.tables import Run
+
+MOST_CHARTS, MOST_NAMES, MOST_POINTS = 12, 200, 400
+MOST_SHOWN = 2000  # characters of an answer
+SAMPLES = "engine.runs.samples"
+HIDDEN = ("machine/", "train/", "profiling/")
+# What people look at first; the rest follows by name.
+ORDER = ("reward", "loss", "mean_token_accuracy", "rewards/margins", "rewards/accuracies", "learning_rate", "grad_norm")
+WORDS = {
+    "loss": "Loss",
+    "reward": "Reward",
+    "learning_rate": "Learning rate",
+    "grad_norm": "Gradient norm",
+    "mean_token_accuracy": "Token accuracy",
+    "entropy": "Entropy",
+    "rewards/margins": "Margins",
+    "rewards/accuracies": "Accuracies",
+}
+
+
+class Sample(Protocol):
+    """An answer to a fixed prompt at a step, as engine.runs.samples gives it."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def answer(self) -> str: ...
+
+
+def state_html(run: Run) -> Markup:
+    """Where the run is. `data-moving` says whether it will change soon."""
+    moving = run.status == RunStatus.RUNNING
+    speed = html.DASH if run.tokens_per_second is None else f"{run.tokens_per_second:,.0f}"
+    time_left = html.remaining(run.eta_seconds) if moving else html.DASH
+    pairs = (
+        ("Step", step_words(run)),
+        ("Time left" if moving else "Took", time_left if moving else html.duration(seconds_taken(run))),
+        ("Loss", html.number(run.loss)),
+        ("Tokens per second", speed),
+    )
+    items = html.join(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value) for name, value in pairs)
+    return Markup('<header{}><h1>{}</h1>{}</header><div class="lv-bar">{}</div><dl class="lv-figures">{}</dl>').format(
+        Markup(" data-moving") if run.status in RUN_MOVING else "",
+        run.name,
+        html.badge(run.status),
+        progress_bar(run),
+        items,
+    )
+
+
+def charts_html(run: Run) -> Markup:
+    """The charts, the most telling first."""
+    with db.reading() as session:
+        found = list(links.metric_names(session, run.id, MOST_NAMES))
+    shown = [_chart(run.id, name, found) for name in charted(found)]
+    return html.join(shown) or Markup('<p class="lv-none">The first point comes after the first steps.</p>')
+
+
+def charted(found: Sequence[str]) -> list[str]:
+    """The metrics that get a chart, in order; one on held-out rows is drawn with its own on training rows."""
+    names = {name.removeprefix("eval_") for name in found if is_shown(name)}
+    known = [name for name in ORDER if name in names]
+    return (known + sorted(names.difference(known)))[:MOST_CHARTS]
+
+
+def is_shown(name: str) -> bool:
+    """Whether a metric may be read by a live link: machine and profiling say what the studio runs on."""
+    return not name.removeprefix("eval_").startswith(HIDDEN)
+
+
+def _chart(run_id: str, name: str, found: Sequence[str]) -> Markup:
+    both = ((name, "training"), (f"eval_{name}", "held out"))
+    series = [(label, curves.read(run_id, one, max_points=MOST_POINTS).points) for one, label in both if one in found]
+    return svg_chart.chart(WORDS.get(name, name), series)
+
+
+def answers_html(run: Run) -> Markup:
+    """The newest answer to each fixed prompt, with the earlier ones folded; nothing where there are none."""
+    answers = sorted(samples_of(run.id), key=lambda one: (one.prompt, -one.step))
+    groups = [list(group) for _, group in groupby(answers, key=lambda one: one.prompt)]
+    if not groups:
+        return Markup()
+    return Markup("<h2>Answers</h2>{}").format(html.join(_prompt(group) for group in groups))
+
+
+def samples_of(run_id: str) -> Sequence[Sample]:
+    """The answers of a run, where this studio has any."""
+    if find_spec(SAMPLES) is None:
+        return ()
+    module: Any = import_module(SAMPLES)
+    found: Sequence[Sample] = module.of_run(run_id)
+    return found
+
+
+def _prompt(answers: Sequence[Sample]) -> Markup:
+    newest, *earlier = answers
+    more = Markup("<details><summary>Earlier answers</summary>{}</details>").format(html.join(map(_answer, earlier)))
+    return Markup('<section class="lv-prompt"><h3>{}</h3>{}{}</section>').format(
+        newest.prompt[:MOST_SHOWN], _answer(newest), more if earlier else ""
+    )
+
+
+def _answer(sample: Sample) -> Markup:
+    return Markup("<p><small>step {:,}</small>{}</p>").format(sample.step, sample.answer[:MOST_SHOWN])

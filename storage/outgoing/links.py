@@ -1,0 +1,30 @@
+"""Links to watch a run. Their tokens have 128 random bits and a signature, so a plain sha256 is the right hash."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from storage.tables import LiveLink, Metric
+
+
+def by_sha256(session: Session, sha256: str) -> LiveLink | None:
+    return session.exec(select(LiveLink).where(LiveLink.sha256 == sha256)).first()
+
+
+def open_of(session: Session, run_id: str, now: float) -> Sequence[LiveLink]:
+    """Those of a run that are neither over nor revoked, the oldest first."""
+    still_open = (LiveLink.run_id == run_id, col(LiveLink.revoked_at).is_(None), col(LiveLink.expires_at) > now)
+    return session.exec(select(LiveLink).where(*still_open).order_by(col(LiveLink.created_at))).all()
+
+
+def metric_names(session: Session, run_id: str, most: int) -> Iterator[str]:
+    """The metrics of a run in order, each by one step through the primary key: DISTINCT would read every point."""
+    name = ""
+    for _ in range(most):
+        query = select(func.min(Metric.name)).where(Metric.run_id == run_id, col(Metric.name) > name)
+        found = session.scalar(query)
+        if found is None:
+            return
+        name = str(found)
+        yield name
