@@ -10,8 +10,8 @@ from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
 from storage.run_lists import summaries as summaries_of_points
-from storage.run_lists.columns import FOR_A_LIST
-from storage.statuses import RUN_MOVING, RunStatus
+from storage.run_lists.columns import FOR_A_LIST, IN_LINE
+from storage.statuses import RUN_ALIVE, RUN_MOVING, RunStatus
 from storage.tables import Metric, MetricSummary, Run, Sample
 
 Point = tuple[int, float]  # step, value
@@ -29,7 +29,10 @@ _LISTED = (
 )
 _MOVING = col(Run.status).in_(RUN_MOVING)
 _COUNT_MOVING = select(func.count()).select_from(Run).where(_MOVING)
-_FIRST_MOVING = select(Run).where(_MOVING).options(*FOR_A_LIST).order_by(col(Run.created_at)).limit(bindparam("rows"))
+_ALIVE = select(Run).where(col(Run.status).in_(RUN_ALIVE)).options(*FOR_A_LIST).order_by(col(Run.created_at))
+_FIRST_ALIVE = _ALIVE.limit(bindparam("rows"))
+_WAITING = select(Run).where(Run.status == RunStatus.QUEUED).options(*FOR_A_LIST).order_by(*IN_LINE)
+_FIRST_WAITING = _WAITING.limit(bindparam("rows"))
 
 LAST_STEP = 2**31 - 1
 """The greatest step the database can hold."""
@@ -81,8 +84,10 @@ def moving(session: Session) -> Sequence[Run]:
 
 
 def first_moving(session: Session, limit: int) -> Sequence[Run]:
-    """The first of them, without recipe and facts."""
-    return session.exec(_FIRST_MOVING, params={"rows": limit}).all()
+    """Those that train, then those that are first in the queue, without recipe and facts."""
+    alive = session.exec(_FIRST_ALIVE, params={"rows": limit}).all()
+    left = limit - len(alive)
+    return [*alive, *session.exec(_FIRST_WAITING, params={"rows": left}).all()] if left else alive
 
 
 def count_moving(session: Session) -> int:

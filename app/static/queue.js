@@ -47,6 +47,21 @@
     clear();
   });
 
+  // The menu of runs to wait for: those on the page, once it is opened. Their names in every row would be too much.
+  const named = () =>
+    [...document.querySelectorAll("[data-queue] a.ts-line[data-key], [data-queue] tr[data-id]")].map((node) => {
+      const row = /** @type {HTMLElement} */ (node);
+      return [row.dataset.key || row.dataset.id, row.querySelector("b, [data-label=Run]").textContent];
+    });
+  const fill = (menu, own) => {
+    const there = new Set([own, ...[...menu.options].map((option) => option.value)]);
+    for (const [id, name] of named()) if (!there.has(id)) menu.append(new Option(name, id));
+  };
+  document.addEventListener("click", (event) => {
+    const form = event.target.closest?.(".rq-after summary")?.closest(".rq-after").querySelector("form");
+    if (form) fill(form.querySelector("select"), form.dataset.id);
+  });
+
   document.addEventListener("change", (event) => {
     const menu = event.target.closest?.("select[data-sends]");
     if (menu) menu.form.requestSubmit();

@@ -88,8 +88,6 @@ def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
 
 def _launch(run: Run) -> bool:
     """Starts a run from the queue if it can have its devices; says whether the next in line may try too."""
-    if _is_held(run):
-        return True
     machine = devices.on_this_machine()
     try:
         request = devices.DeviceRequest(
@@ -97,11 +95,15 @@ def _launch(run: Run) -> bool:
         )
         with db.reading() as session:
             device = devices.would_take(session, machine, request)
-        if device is None or not sleeping_endpoints.made_room(run, device):
+        if device is None:
             return False
     except TunesmithError as error:  # more devices than there are (any more): it would block the queue for ever
         _refuse(run, error)
         return True
+    if _is_held(run):
+        return True
+    if not sleeping_endpoints.made_room(run, device):
+        return False
     if (claimed := _claim(run, machine, request)) is not None:
         _start(claimed)
     return True

@@ -13,7 +13,7 @@ from pages.parts.icons import icon
 from pages.runs.state import progress_bar, step_words, time_words
 from pages.shell import project_of
 from storage import counts, db, endpoints, runs
-from storage.statuses import RUN_MOVING
+from storage.queued import order
 from storage.tables import Backend, Endpoint, Lesson, Run
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "", "Home", "What this studio is doing now", "h", "home"
@@ -39,12 +39,14 @@ def home_html(query: Mapping[str, str]) -> str:
     with db.reading() as session:
         state = session.get(Lesson, project)
         latest = runs.listed(session, project, LATEST)
+        alive = [run for run in order.alive(session) if run.project_id == project]
+        waiting = order.count_waiting(session, project)
         serving = [pair for pair in endpoints.routes(session) if pair[0].project_id == project]
         tiles = _tiles(counts.of_project(session, project))
     parts = [
         invitation_html() if state is None and not latest else Markup(),
         progress_html(scene(state)) if state is not None and _matters(state, latest) else Markup(),
-        _work(latest, serving) if _worked(state, latest) else Markup(),
+        _work(latest, _training_now(alive, waiting), serving) if _worked(state, latest) else Markup(),
         tiles,
     ]
     return str(Markup('<div class="ts-stack">{}</div>').format(html.join(parts)))
@@ -62,11 +64,17 @@ def _worked(state: Lesson | None, latest: Sequence[Run]) -> bool:
     return any(state is None or run.id != state.run_id for run in latest)
 
 
-def _work(latest: Sequence[Run], serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
-    moving = [run for run in latest if run.status in RUN_MOVING]
-    queue_link = html.link("Queue", "/runs?queue=1")
-    lines = html.join(_running(run) for run in moving)
-    running = html.card("Training now", lines, aside=queue_link) if moving else Markup()
+def _training_now(alive: Sequence[Run], waiting: int) -> Markup:
+    """Each run that trains, however old, and how many wait behind them."""
+    if not alive and not waiting:
+        return Markup()
+    lines = html.join(_running(run) for run in alive) or Markup('<p class="ts-hint">Nothing trains now.</p>')
+    words = "1 run waits in the queue." if waiting == 1 else f"{waiting:,} runs wait in the queue."
+    wait = Markup('<p class="ts-hint">{}</p>').format(words) if waiting else ""
+    return html.card("Training now", lines, wait, aside=html.link("Queue", "/runs?queue=1"))
+
+
+def _work(latest: Sequence[Run], running: Markup, serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
     all_runs = html.link("All runs", "/runs")
     return Markup(
         '<div class="ts-columns" data-key="work"><div class="ts-stack">{}{}</div><div class="ts-stack">{}{}</div></div>'

@@ -1,1 +1,1 @@
-"""Queries about the queue of trainings: its order, who waits for whom, and its settings."""
+"""Queries on the queue of trainings: order, who waits for whom, settings."""

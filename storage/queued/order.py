@@ -6,11 +6,10 @@ from typing import NamedTuple
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from storage.run_lists.columns import FOR_A_LIST
+from storage.run_lists.columns import FOR_A_LIST, IN_LINE
 from storage.statuses import RUN_ALIVE, RunStatus
 from storage.tables import Run
 
-ORDER = (col(Run.rank), col(Run.position), col(Run.created_at))
 _QUEUED = Run.status == RunStatus.QUEUED
 
 
@@ -24,7 +23,7 @@ class Place(NamedTuple):
 
 def places(session: Session) -> list[Place]:
     """Every queued run, in order."""
-    query = select(Run.id, -col(Run.rank), Run.position).where(_QUEUED).order_by(*ORDER)
+    query = select(Run.id, -col(Run.rank), Run.position).where(_QUEUED).order_by(*IN_LINE)
     return [Place(*row) for row in session.exec(query)]
 
 
@@ -37,12 +36,14 @@ def put(session: Session, changes: Mapping[str, tuple[int, float]]) -> None:
 
 def waiting(session: Session, limit: int, offset: int = 0) -> Sequence[Run]:
     """Queued runs in order, without recipe and facts."""
-    query = select(Run).where(_QUEUED).options(*FOR_A_LIST).order_by(*ORDER)
+    query = select(Run).where(_QUEUED).options(*FOR_A_LIST).order_by(*IN_LINE)
     return session.exec(query.offset(offset).limit(limit)).all()
 
 
-def count_waiting(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(Run).where(_QUEUED)) or 0
+def count_waiting(session: Session, project_id: str | None = None) -> int:
+    """How many wait, of all projects or of one."""
+    query = select(func.count()).select_from(Run).where(_QUEUED)
+    return session.scalar(query.where(col(Run.project_id) == project_id) if project_id else query) or 0
 
 
 def alive(session: Session) -> Sequence[Run]:

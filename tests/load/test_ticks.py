@@ -10,6 +10,7 @@ from sqlmodel import Session
 from engine.data import importing
 from engine.process import devices, plan, process, work, work_kinds
 from engine.runs import runs, supervision, tracking
+from engine.runs.queue import waits
 from engine.weights import checkpoints
 from storage import db, home, moving
 from storage.statuses import RunStatus
@@ -80,6 +81,24 @@ def test_a_long_queue_of_runs_costs_no_more_than_a_short_one_and_takes_no_write_
     assert len(counted.statements) <= 10
 
 
+@pytest.mark.parametrize("hold", ["after", "blocked"])
+def test_runs_that_wait_for_another_one_cost_nothing_though_they_stand_first(hold: str) -> None:
+    with db.session() as session:
+        session.add(Lease(holder_id="other", holder_kind="run", device="cpu"))
+    add_runs(1)
+    counted = same_cost_with_many(lambda count: add_runs(count, hold=hold, rank=-5, after_run_id="x"), supervision.tick)
+    assert counted.writes == 0
+    assert counted.rows <= 3
+
+
+def test_a_page_of_the_queue_reads_its_rows_and_no_others() -> None:
+    def look() -> None:
+        assert len(waits.look(5).waiting) == 5
+
+    counted = same_cost_with_many(add_runs, look)
+    assert counted.rows <= 8  # five of them, how many there are, and which is next
+
+
 def test_work_that_waits_costs_nothing_but_a_look_at_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(plan.WORKERS, "resting", "tests.load.resting")
     monkeypatch.setitem(work_kinds.KINDS, "resting", work_kinds.Kind("rest"))
@@ -124,10 +143,11 @@ def test_the_first_in_line_is_found_by_an_index_without_sorting(first: Callable[
     with db.reading() as session, counting() as counted:
         first(session)
     (query,) = [statement for statement in counted.statements if statement.startswith("SELECT")]
+    values = ("queued", "", 1, 0) if first is moving.first_run else ("queued", 1, 0)
     with db.reading() as session:
-        steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("queued", 1, 0)).fetchall()
+        steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
     plan_text = " ".join(str(step) for step in steps)
-    assert "_status_created" in plan_text
+    assert ("ix_run_next (status=? AND hold=?)" if first is moving.first_run else "_status_created") in plan_text
     assert "TEMP B-TREE" not in plan_text
 
 

@@ -57,15 +57,15 @@ class _Look:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._at, self._home, self._found = 0.0, "", list[Holder]()
+        self._at, self._home, self._last = 0.0, "", list[Holder]()
 
     def holders(self) -> list[Holder]:
         with self._lock:
             place = str(home.home())
             if place != self._home or time.monotonic() - self._at > KEPT_SECONDS:
-                self._found = _holders()
+                self._last = _holders()
                 self._at, self._home = time.monotonic(), place
-            return self._found
+            return self._last
 
     def forget(self) -> None:
         with self._lock:
@@ -77,9 +77,9 @@ _look = _Look()
 
 def by_device() -> list[Device]:
     """Every device of this machine with its holders, at most KEPT_SECONDS old."""
-    found = _look.holders()
+    all_holders = _look.holders()
     return [
-        Device(name, total, free, [holder for holder in found if name in holder.device.split(",")])
+        Device(name, total, free, [holder for holder in all_holders if name in holder.device.split(",")])
         for name, total, free in _devices()
     ]
 
@@ -97,7 +97,7 @@ def _devices() -> list[tuple[str, int, int | None]]:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Known:
     """What the database knows of a holder; its memory is asked outside the transaction."""
 
     kind: str
@@ -114,17 +114,15 @@ class _Found:
 def _holders() -> list[Holder]:
     with db.reading() as session:
         leases = {lease.holder_id: lease for lease in session.exec(select(Lease)).all()}
-        found = [one for look in _LOOKS for one in look(session, leases)]
-    measured = []
-    for one in found:
-        memory = footprint.memory_bytes(one.folder)
-        on_gpu = device_memory.used_bytes(footprint.pids(one.folder)) if one.device != "cpu" else None
-        measured.append(
-            Holder(
-                one.kind, one.id, one.name, one.status, one.device, one.exclusive, memory, on_gpu, one.since, one.free
-            )
-        )
-    return sorted(measured, key=lambda holder: (not holder.exclusive, holder.since or 0.0))
+        known = [one for look in _LOOKS for one in look(session, leases)]
+    return sorted(map(_measured, known), key=lambda holder: (not holder.exclusive, holder.since or 0.0))
+
+
+def _measured(one: _Known) -> Holder:
+    memory = footprint.memory_bytes(one.folder)
+    on_gpu = device_memory.used_bytes(footprint.pids(one.folder)) if one.device != "cpu" else None
+    about = (one.kind, one.id, one.name, one.status, one.device, one.exclusive)
+    return Holder(*about, memory, on_gpu, one.since, one.free)
 
 
 Leases = dict[str, Lease]
@@ -135,9 +133,9 @@ def _device_of(leases: Leases, holder_id: str, otherwise: str | None) -> tuple[s
     return (lease.device, lease.exclusive) if lease else (otherwise or "cpu", False)
 
 
-def _trainings(session: Session, leases: Leases) -> list[_Found]:
+def _trainings(session: Session, leases: Leases) -> list[_Known]:
     return [
-        _Found(
+        _Known(
             "training",
             run.id,
             run.name,
@@ -151,10 +149,10 @@ def _trainings(session: Session, leases: Leases) -> list[_Found]:
     ]
 
 
-def _endpoints(session: Session, leases: Leases) -> list[_Found]:
+def _endpoints(session: Session, leases: Leases) -> list[_Known]:
     kept = [pair for pair in endpoints.kept(session, SERVING_MOVING) if pair[1].kind != "external"]
     return [
-        _Found(
+        _Known(
             "endpoint",
             endpoint.id,
             endpoint.name,
@@ -176,7 +174,7 @@ def _freeing(backend: Backend, is_active: bool) -> Sequence[Free]:
     return ("sleep_endpoint", "stop_endpoint") if may_sleep else ("stop_endpoint",)
 
 
-def _works(session: Session, leases: Leases) -> list[_Found]:
+def _works(session: Session, leases: Leases) -> list[_Known]:
     works = session.exec(select(Work).where(Work.status == WorkStatus.RUNNING).order_by(col(Work.created_at))).all()
     names = runs.names(session, [work.subject_id for work in works])
     rows = session.exec(
@@ -185,14 +183,14 @@ def _works(session: Session, leases: Leases) -> list[_Found]:
         )
     )
     evaluations = {work_id: (id, name) for work_id, id, name in rows}
-    found = []
+    known = []
     for work in works:
         label = KINDS[work.kind].label if work.kind in KINDS else work.kind
         kind, free = _kind_of(work)
         id, name = evaluations.get(work.id, (work.id, f"{label} of {names.get(work.subject_id, work.subject_id)}"))
         device = _device_of(leases, work.id, None)
-        found.append(_Found(kind, id, name, work.status, *device, work.created_at, free, home.work_folder(work.id)))
-    return found
+        known.append(_Known(kind, id, name, work.status, *device, work.created_at, free, home.work_folder(work.id)))
+    return known
 
 
 def _kind_of(work: Work) -> tuple[str, Sequence[Free]]:
@@ -201,9 +199,8 @@ def _kind_of(work: Work) -> tuple[str, Sequence[Free]]:
         return "evaluation", ("stop_evaluation",)
     if work.kind.startswith("export") or work.kind == "push_export":
         return "export", ("stop_work",)
-    return ("measurement" if KINDS[work.kind].device == "alone" else "work") if work.kind in KINDS else "work", (
-        "stop_work",
-    )
+    is_alone = work.kind in KINDS and KINDS[work.kind].device == "alone"
+    return "measurement" if is_alone else "work", ("stop_work",)
 
 
-_LOOKS: tuple[Callable[[Session, Leases], list[_Found]], ...] = (_trainings, _endpoints, _works)
+_LOOKS: tuple[Callable[[Session, Leases], list[_Known]], ...] = (_trainings, _endpoints, _works)

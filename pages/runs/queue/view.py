@@ -13,8 +13,7 @@ from storage import db
 from storage.queued import order
 from storage.tables import QueueState, Run
 
-ROWS = 50
-MOST_NAMED = 50  # runs that a menu offers to wait for
+ROWS = 25
 PRIORITIES = ((10, "High"), (0, "Normal"), (-10, "Low"))
 
 
@@ -75,7 +74,6 @@ def _running(running: Sequence[Run]) -> Markup:
 def _waiting(queue: waits.Queue, may_act: bool) -> Markup:
     if not queue.waiting:
         return html.card("Waiting", Markup('<p class="ts-hint">Nothing waits. A run that you start comes here.</p>'))
-    names = [(run.id, run.name) for run in (*queue.running, *(row.run for row in queue.waiting))][:MOST_NAMED]
     last = queue.total
     headers = (
         html.Header("Place", "number", 5),
@@ -85,11 +83,11 @@ def _waiting(queue: waits.Queue, may_act: bool) -> Markup:
         "Starts after",
         html.Header("Actions", "actions"),
     )
-    rows = [_row(row, names, last, may_act) for row in queue.waiting]
+    rows = [_row(row, last, may_act) for row in queue.waiting]
     return html.table(headers, rows, "Runs that wait")
 
 
-def _row(row: waits.Waiting, names: Sequence[tuple[str, str]], last: int, may_act: bool) -> html.Row:
+def _row(row: waits.Waiting, last: int, may_act: bool) -> html.Row:
     run = row.run
     remedy = Markup("<small>{}</small>").format(row.wait.remedy) if row.wait.remedy else ""
     wait = Markup('<div class="rq-wait" data-kind="{}">{}{}</div>').format(row.wait.kind, row.wait.words, remedy)
@@ -99,7 +97,7 @@ def _row(row: waits.Waiting, names: Sequence[tuple[str, str]], last: int, may_ac
         html.link(run.name, f"/runs?run={run.id}"),
         wait,
         _priority(run) if may_act else run.priority,
-        _after(row, names) if may_act else after,
+        _after(row) if may_act else after,
         _actions(row, last) if may_act else "",
     )
     return html.Row(cells, id=run.id)
@@ -119,38 +117,33 @@ def _handle(row: waits.Waiting, may_act: bool) -> Markup:
 def _priority(run: Run) -> Markup:
     known = dict(PRIORITIES)
     choices = PRIORITIES if run.priority in known else ((run.priority, str(run.priority)), *PRIORITIES)
-    options = html.join(
-        Markup('<option value="{}"{}>{}</option>').format(
-            value, Markup(" selected") if value == run.priority else "", label
-        )
-        for value, label in sorted(choices, reverse=True)
-    )
+    options = html.join(_option(value, label, value == run.priority) for value, label in sorted(choices, reverse=True))
     return Markup(
         '<form data-act="queue-priority" data-id="{}" data-key="priority-{}">'
         '<select class="rq-select" name="priority" data-sends aria-label="Priority of {}">{}</select></form>'
     ).format(run.id, run.priority, run.name, options)
 
 
-def _after(row: waits.Waiting, names: Sequence[tuple[str, str]]) -> Markup:
+def _option(value: object, label: object, is_chosen: bool = False) -> Markup:
+    chosen = Markup(" selected") if is_chosen else ""
+    return Markup('<option value="{}"{}>{}</option>').format(value, chosen, label)
+
+
+def _after(row: waits.Waiting) -> Markup:
+    """The menu names what stands on the page once it is opened (queue.js): a menu of all in each row is too much."""
     run = row.run
-    choices = [("", "none"), *((id, name) for id, name in names if id != run.id)]
-    if run.after_run_id and run.after_run_id not in {id for id, _ in choices}:
-        choices.append((run.after_run_id, row.after_name or "a deleted run"))
-    options = html.join(
-        Markup('<option value="{}"{}>{}</option>').format(
-            id, Markup(" selected") if id == (run.after_run_id or "") else "", name
-        )
-        for id, name in choices
-    )
-    checked = Markup(" checked") if run.after_success else ""
     words = row.after_name or ("a deleted run" if run.after_run_id else "none")
+    now = [_option(run.after_run_id, words, is_chosen=True)] if run.after_run_id else []
+    options = html.join([*now, _option("", "none")])
+    checked = Markup(" checked") if run.after_success else ""
+    state = (run.after_run_id or "none", run.after_success)
     return Markup(
         '<details class="rq-after" data-key="after-{}-{}"><summary>{}</summary>'
         '<form data-act="queue-after" data-id="{}">'
-        '<label>After the run<select class="rq-select" name="after">{}</select></label>'
+        '<label>After the run<select class="rq-select" name="after" data-keep id="after-{}-{}">{}</select></label>'
         '<label class="rq-check"><input type="checkbox" name="only" value="1"{}> Only if it succeeded</label>'
         '<button class="ts-button">Save</button></form></details>'
-    ).format(run.after_run_id or "", run.after_success, words, run.id, options, checked)
+    ).format(*state, words, run.id, run.id, state[0], options, checked)
 
 
 def _actions(row: waits.Waiting, last: int) -> Markup:

@@ -10,6 +10,7 @@ from pages.home import page as home_page
 from pages.runs import page as runs
 from pages.runs.queue.devices import devices_html
 from storage import db
+from storage import runs as stored_runs
 from storage.queued import order, state
 from storage.statuses import RunStatus
 from storage.tables import Run
@@ -122,6 +123,17 @@ def test_the_list_and_home_lead_to_the_queue() -> None:
     put("a", RunStatus.RUNNING)
     assert "/runs?queue=1" in runs.runs_html({"project": "default"})
     assert "/runs?queue=1" in home_page.home_html({"project": "default"})
+
+
+def test_home_shows_what_trains_however_many_runs_came_after_it() -> None:
+    put("the one that trains", RunStatus.RUNNING, created_at=1.0)
+    for number in range(8):
+        put(f"later {number}")
+    shown = home_page.home_html({"project": "default"})
+    assert "the one that trains" in shown
+    assert "8 runs wait in the queue." in shown
+    with db.reading() as session:
+        assert [run.name for run in stored_runs.first_moving(session, 2)] == ["the one that trains", "later 0"]
 
 
 def test_a_queued_run_says_on_its_own_page_what_it_waits_for() -> None:
