@@ -6,18 +6,15 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import bindparam, case, func, literal, union
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
 from storage.run_lists import summaries as summaries_of_points
+from storage.run_lists.wanted import FOR_A_LIST as FOR_A_LIST
 from storage.statuses import RUN_MOVING, RunStatus
 from storage.tables import Metric, MetricSummary, Run
 
 Point = tuple[int, float]  # step, value
-
-# Recipe and facts are kilobytes each; who only lists runs leaves them in the database.
-FOR_A_LIST = [defer(getattr(Run, name), raiseload=True) for name in ("recipe", "facts")]
 
 # What every open page asks for every few seconds: to build such a statement takes as long as to ask it.
 _LISTED = (

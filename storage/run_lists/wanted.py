@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 import sqlalchemy
 from sqlalchemy import String, func, type_coerce
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
-from storage.runs import FOR_A_LIST
 from storage.statuses import RunStatus
 from storage.tables import Dataset, MetricSummary, Model, Run
 
+# Recipe and facts are kilobytes each; who only lists runs leaves them in the database.
+FOR_A_LIST = [defer(getattr(Run, name), raiseload=True) for name in ("recipe", "facts")]
 _TAGS = type_coerce(col(Run.tags), String)
 Which = Literal["last", "least", "greatest"]
 
