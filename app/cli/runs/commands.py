@@ -84,7 +84,7 @@ def _where(pairs: Sequence[str]) -> dict[str, Any]:
         name, _, value = pair.partition("=")
         if name not in WHERE or not value or (name == "status" and value not in list(RunStatus)):
             hint = f"Write NAME=VALUE with one of {', '.join(WHERE)}; status is one of {', '.join(RunStatus)}."
-            raise RefusedError(f"{pair[:60]!r} is no filter of runs.", hint)
+            raise RefusedError(f"{pair[:60]!r} cannot filter runs.", hint)
         if name == "status":
             values["statuses"] = (*values.get("statuses", ()), RunStatus(value))
         else:
