@@ -16,8 +16,6 @@ from storage.tables import Metric, MetricSummary, Run, Sample
 
 Point = tuple[int, float]  # step, value
 
-# Recipe and facts are kilobytes each; who only lists runs leaves them in the database.
-
 # What every open page asks for every few seconds: to build such a statement takes as long as to ask it.
 _LISTED = (
     select(Run)
