@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app import live
 from app.window import look, theme
 
 
@@ -16,7 +17,7 @@ def test_the_head_decides_the_theme_before_anything_else() -> None:
 
 def test_every_style_and_script_is_in_the_head_and_there_is_no_other() -> None:
     named = set(re.findall(r"/static-tunesmith/([\w.-]+)\?v=", theme.EARLY_HEAD.decode()))
-    assert named == {file.name for file in look.STATIC.iterdir()}
+    assert named | set(live.OWN_FILES) == {file.name for file in look.STATIC.iterdir()}
 
 
 def test_nothing_comes_from_another_server() -> None:
