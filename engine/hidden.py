@@ -34,15 +34,15 @@ def escaped(text: str) -> str:
 def warning(text: str, what: str) -> str:
     """A sentence that says which there are and where; empty when there are none. `what` names the text."""
     text = text.replace("\r\n", "\n")
-    found: dict[str, int] = {}  # with the line of the first
+    first_lines: dict[str, int] = {}  # with the line of the first
     for number, line in enumerate(text.split("\n"), 1):
         if not (line.isascii() and line.replace("\t", "").isprintable()):
             for letter in filter(is_hidden, line):
-                found.setdefault(letter, number)
-    if not found:
+                first_lines.setdefault(letter, number)
+    if not first_lines:
         return ""
-    named = [f"{_name(letter)} in line {line}" for letter, line in list(found.items())[:MOST_NAMED]]
-    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    named = [f"{_name(letter)} in line {line}" for letter, line in list(first_lines.items())[:MOST_NAMED]]
+    more = f" and {len(first_lines) - MOST_NAMED} more" if len(first_lines) > MOST_NAMED else ""
     return f"{what} has characters that cannot be seen: {', '.join(named)}{more}. It may not run as it reads."
 
 

@@ -32,8 +32,8 @@ def count(session: Session, project_id: str | None = None, endpoint_id: str | No
 
 def several(session: Session, benchmark_ids: Sequence[str]) -> Sequence[Benchmark]:
     """Those of these ids that there are, in the order of the ids."""
-    found = {row.id: row for row in session.exec(select(Benchmark).where(col(Benchmark.id).in_(benchmark_ids)))}
-    return [found[row_id] for row_id in benchmark_ids if row_id in found]
+    by_id = {row.id: row for row in session.exec(select(Benchmark).where(col(Benchmark.id).in_(benchmark_ids)))}
+    return [by_id[row_id] for row_id in benchmark_ids if row_id in by_id]
 
 
 def moving(session: Session) -> Sequence[str]:

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import String, cast, func, or_, tuple_
 from sqlmodel import Session, col, select
 
-from storage.statuses import WORK_MOVING, RunStatus, WorkStatus
-from storage.tables import Evaluation, Lease, Lesson, Run
+from storage.queued import state as queue_state
+from storage.statuses import WORK_MOVING, WorkStatus
+from storage.tables import Evaluation, Lease, Lesson
 
 Picked = dict[str, Any]
 LESSON_ON_ITS_WAY = ("training", "serving")
@@ -133,8 +134,8 @@ def moving_with(session: Session, subject: str) -> Sequence[Evaluation]:
 
 
 def training_wants(session: Session, device: str | None) -> bool:
-    """Whether a run waits for a device, or somebody has this one for itself."""
-    if session.exec(select(Run.id).where(Run.status == RunStatus.QUEUED).limit(1)).first() is not None:
+    """Whether a run waits for nothing but a device, or somebody has this one for itself."""
+    if queue_state.next_run(session) is not None:
         return True
     owned = session.exec(select(Lease.device).where(col(Lease.exclusive).is_(True))).all()
     return device is not None and any(part in own.split(",") for own in owned for part in device.split(","))

@@ -19,8 +19,11 @@ def runs(session: Session) -> Sequence[str]:
 
 
 def first_run(session: Session, passed: Sequence[str] = ()) -> str | None:
-    """The run that is first in the queue, but for those passed."""
-    return _first(session, Run, RunStatus.QUEUED, passed)
+    """The run that is first in the queue of those that wait for nothing but a device, but for those passed."""
+    query = select(Run.id).where(Run.status == RunStatus.QUEUED, Run.hold == "")
+    query = query.where(col(Run.id).not_in(passed)) if passed else query
+    in_order = query.order_by(col(Run.rank), col(Run.position), col(Run.created_at))
+    return session.exec(in_order.limit(1)).first()
 
 
 def reporting_runs(session: Session, ended_after: float) -> Sequence[str]:

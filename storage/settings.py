@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     reports: bool = Field(
         default=True, description="Whether a report is written by itself after every run that has succeeded."
     )
+    stuck_seconds: float = Field(
+        default=300, gt=0, description="Least seconds without a sign of life after which a training counts as stuck."
+    )
     log_days: int = Field(default=30, ge=1, le=3660, description="Days that the log of requests to /v1 is kept.")
     log_content: bool = Field(
         default=False, description="Keep what is asked and answered on /v1 in that log, 16 KiB of each."

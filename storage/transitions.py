@@ -7,13 +7,17 @@ from typing import Any
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
+from storage.queued import followers
 from storage.statuses import EndpointStatus, RunStatus
 from storage.tables import Backend, Run, Transition
 
 
 def move_run(session: Session, run: Run, before: RunStatus, after: RunStatus, reason: str = "", **changes: Any) -> bool:
     """Moves a run on if it still has the status `before` and the attempt `run.attempt`, and says whether it did."""
-    return _move(session, run, before, after, changes, reason)
+    if not _move(session, run, before, after, changes, reason):
+        return False
+    followers.moved(session, run.id, before, after)
+    return True
 
 
 def move_backend(

@@ -45,8 +45,8 @@ def totals(session: Session, by: By, first_day: str, last_day: str) -> list[Tota
     tokens = func.sum(col(Usage.prompt_tokens)) + func.sum(col(Usage.completion_tokens))
     order = [group.desc()] if by == "day" else [tokens.desc(), group]
     query: Any = select(group, *columns).where(col(Usage.day) >= first_day, col(Usage.day) <= last_day)
-    found = session.exec(query.group_by(group).order_by(*order)).all()
-    return [Total(str(id), *(int(value) for value in values)) for id, *values in found]
+    rows = session.exec(query.group_by(group).order_by(*order)).all()
+    return [Total(str(id), *(int(value) for value in values)) for id, *values in rows]
 
 
 def tokens_of_day(session: Session, key_id: str, day: str) -> int:

@@ -2,6 +2,7 @@
 
 Its loss falls from 2 along a hash, so that a wrong resume shows. Knobs come from the environment (FAKE_STEPS,
 FAKE_PAUSE, FAKE_SAVE, FAKE_CRASH_AT, FAKE_FAIL, FAKE_IGNORE_STOP, FAKE_SPAWN, FAKE_NO_ARTIFACT, FAKE_EXIT,
+FAKE_HANG_AT: the step after which the first attempt hangs,
 FAKE_ROOM: the most rows at once that fit into its memory, from the seventh step on, and FAKE_GATE: a file without
 which the last step does not begin).
 """
@@ -47,6 +48,7 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
             os.kill(os.getpid(), signal.SIGKILL)
         if knob("SAVE") and step % knob("SAVE") == 0:
             _save(out, step)
+        _hang_at(step, spec["attempt"])
         if contract.stop_requested(out) and not knob("IGNORE_STOP"):
             _save(out, step)
             raise contract.Stopped({"steps": step})
@@ -54,6 +56,16 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         (out / "adapter").mkdir(exist_ok=True)
         (out / "adapter" / "adapter_model.safetensors").write_text(str(step))
     return {"artifact": "adapter", "steps": step, "train_loss": loss_at(step)}
+
+
+def _hang_at(step: int, attempt: int) -> None:
+    if step == knob("HANG_AT") and attempt == 1:
+        wait_for_a_peer_that_never_answers()
+
+
+def wait_for_a_peer_that_never_answers() -> None:
+    """As a training does when one of its processes is gone: alive, in a call that never ends."""
+    threading.Event().wait()
 
 
 def _is_open(gate: str | None) -> bool:

@@ -83,8 +83,8 @@ class ComparisonAnswer(Answer):
 def create_benchmark(body: BenchmarkBody, request: Request) -> BenchmarkAnswer:
     """Begins to measure; GET /api/benchmarks/{id} follows it. 409 while another one is under way."""
     gateway = benchmarks.address_of(request.scope) if body.through == "gateway" else None
-    wanted = Wanted(body.endpoint_id, body.load(), body.model, gateway)
-    return _answer(benchmarks.create(wanted))
+    asked = Wanted(body.endpoint_id, body.load(), body.model, gateway)
+    return _answer(benchmarks.create(asked))
 
 
 @router.get("", summary="List benchmarks")
@@ -105,9 +105,9 @@ def list_benchmarks(
 @router.get("/compare", summary="Compare benchmarks", responses=NOT_FOUND)
 def compare(ids: Ids) -> ComparisonAnswer:
     """Every number of every level side by side, with the ratio to the first benchmark."""
-    found = _several(ids)
-    names = [benchmark["name"] for benchmark in found]
-    return ComparisonAnswer.model_validate({"names": names, **comparison.compare(found)})
+    benchmarks_shown = _several(ids)
+    names = [benchmark["name"] for benchmark in benchmarks_shown]
+    return ComparisonAnswer.model_validate({"names": names, **comparison.compare(benchmarks_shown)})
 
 
 @router.get("/download", summary="Download benchmarks", responses=NOT_FOUND, response_class=Response)
@@ -115,8 +115,8 @@ def download(
     ids: Ids, format: Annotated[Literal["json", "csv"], Query(description="json: everything. csv: levels.")] = "json"
 ) -> Response:
     """One file: JSON with all that is known, or CSV with a line for each level."""
-    found = _several(ids)
-    text = comparison.as_csv(found) if format == "csv" else comparison.as_json(found)
+    benchmarks_shown = _several(ids)
+    text = comparison.as_csv(benchmarks_shown) if format == "csv" else comparison.as_json(benchmarks_shown)
     headers = {"content-disposition": f'attachment; filename="benchmarks.{format}"'}
     return Response(text, media_type=FORMATS[format], headers=headers)
 

@@ -149,8 +149,8 @@ def show_endpoint(endpoint_id: PathId) -> EndpointAnswer:
 @router.post("/endpoints/{id}/deploy", summary="Deploy another backend", responses=NOT_FOUND | CONFLICT)
 def deploy(endpoint_id: PathId, body: DeployBody) -> EndpointAnswer:
     """Starts another backend beside the one that answers, and switches over when it is ready, or after a trial."""
-    wanted = body.wanted()
-    endpoints.deploy(endpoint_id, wanted.kind, wanted.model_id, wanted.adapters, wanted.options, body.asked())
+    asked = body.wanted()
+    endpoints.deploy(endpoint_id, asked.kind, asked.model_id, asked.adapters, asked.options, body.asked())
     return _answer(endpoints.look_up(endpoint_id))
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import MOST_LISTED, Answer, Body, Limit, Name, Offset, PathId, total
-from engine.accounts import projects
+from engine.accounts import prices, projects
 from storage import db
 from storage import projects as stored
 from storage.tables import Project
@@ -20,11 +20,20 @@ class ProjectAnswer(Answer):
     id: str = Field(description="The project's id; `default` is always there.")
     name: str = Field(description="Its name, unique.")
     archived: bool = Field(description="Hidden from lists; nothing in it is gone.")
+    price_per_kwh: float | None = Field(description="What a kWh costs; null: no cost of energy is shown.")
+    price_per_device_hour: float | None = Field(description="What an hour of one device costs; null: none is shown.")
+    currency: str = Field(description="The word that stands beside a cost.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
 
 
 class ProjectBody(Body):
     name: Name = Field(description="The project's name, unique.")
+
+
+class PricesBody(Body):
+    price_per_kwh: float | None = Field(default=None, description="What a kWh costs; null shows no cost of energy.")
+    price_per_device_hour: float | None = Field(default=None, description="What an hour of one GPU, or the CPU, costs.")
+    currency: str = Field(default="", max_length=100, description="A word for people, such as EUR; 8 letters at most.")
 
 
 @router.get("", summary="List projects", response_model=list[ProjectAnswer])
@@ -56,6 +65,12 @@ def show_project(project_id: PathId) -> Project:
 def rename_project(project_id: PathId, body: ProjectBody) -> Project:
     """Gives the project another name."""
     return projects.rename_project(project_id, body.name)
+
+
+@router.put("/{id}/prices", summary="Set the prices of a project", response_model=ProjectAnswer, responses=NOT_FOUND)
+def set_prices(project_id: PathId, body: PricesBody) -> Project:
+    """What energy and devices cost, for the machine tab of its runs. All three are replaced."""
+    return prices.set_prices(project_id, prices.Prices(body.price_per_kwh, body.price_per_device_hour, body.currency))
 
 
 @router.post("/{id}/archive", summary="Archive a project", response_model=ProjectAnswer, responses=NOT_FOUND | CONFLICT)

@@ -161,8 +161,8 @@ def _say(described: dict[str, Any]) -> None:
         typer.echo(sentence)
 
 
-def _say_compared(found: Sequence[dict[str, Any]]) -> None:
-    compared = comparison.compare(found)
+def _say_compared(results: Sequence[dict[str, Any]]) -> None:
+    compared = comparison.compare(results)
     for sentence in compared["warnings"]:
         typer.echo(sentence)
     rows = [
@@ -172,7 +172,7 @@ def _say_compared(found: Sequence[dict[str, Any]]) -> None:
         )]
         for row in compared["rows"]
     ]  # fmt: skip
-    _table(["", *(benchmark["name"] for benchmark in found)], rows)
+    _table(["", *(benchmark["name"] for benchmark in results)], rows)
 
 
 def _say_variants(described: dict[str, Any]) -> None:

@@ -29,10 +29,10 @@ def report(
     """Say whether a training helped, and how sure that is; wait for the report if it is not written yet."""
     db.prepare()
     run_id = run.removeprefix("run:")
-    found = reports.of_run(run_id)
-    if again or all_rows or not found["reports"]:
-        found = reports.again(run_id, all_rows)
-    _show(_waited(lambda: reports.of_run(run_id), found), as_json)
+    result = reports.of_run(run_id)
+    if again or all_rows or not result["reports"]:
+        result = reports.again(run_id, all_rows)
+    _show(_waited(lambda: reports.of_run(run_id), result), as_json)
 
 
 def evaluate(
@@ -49,46 +49,46 @@ def evaluate(
 ) -> None:
     """Compare two models on the same rows, and say which is better and how sure that is."""
     db.prepare()
-    wanted = Wanted(
+    request = Wanted(
         f"{subject} against {against or 'its base'}"[:120], subject,
         against=against, dataset_id=dataset, limit=limit, seed=seed,
     )  # fmt: skip
-    made = evaluations.create(wanted)
+    made = evaluations.create(request)
     _show(_waited(lambda: evaluations.result(evaluations.look_up(made.id)), evaluations.result(made)), as_json)
 
 
-def _waited(look: Callable[[], dict[str, Any]], found: dict[str, Any]) -> dict[str, Any]:
+def _waited(look: Callable[[], dict[str, Any]], result: dict[str, Any]) -> dict[str, Any]:
     """The report when it is written. Who moves it on is a running studio, or this process until then."""
-    if found["status"] not in MOVING:
-        return found
+    if result["status"] not in MOVING:
+        return result
     with running_studio.engine(True):
         return running_studio.follow(look, lambda now: now["status"] not in MOVING, _line, _say_progress)
 
 
-def _line(found: dict[str, Any]) -> str:
-    return f"{found['status']} {found['stage']}".strip()
+def _line(result: dict[str, Any]) -> str:
+    return f"{result['status']} {result['stage']}".strip()
 
 
 def _say_progress(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def _show(found: dict[str, Any], as_json: bool) -> None:
+def _show(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
         return
-    if found["status"] != "succeeded":
-        raise TunesmithError(found["error"] or "There is no report.", found["hint"] or "")
-    typer.echo(found["sentence"])
-    for metric in found["metrics"]:
+    if result["status"] != "succeeded":
+        raise TunesmithError(result["error"] or "There is no report.", result["hint"] or "")
+    typer.echo(result["sentence"])
+    for metric in result["metrics"]:
         typer.echo(_metric_line(metric))
-    if skills := found["skills"]:
+    if skills := result["skills"]:
         lost = f", {skills['verdict']}" if skills["verdict"] else ""
         typer.echo(f"{'general skill':<22} {skills['base']:>9.3g} -> {skills['tuned']:<9.3g}{lost}")
-    if (leakage := found["leakage"]) and leakage["exact"] + leakage["near"]:
+    if (leakage := result["leakage"]) and leakage["exact"] + leakage["near"]:
         typer.echo(f"Of {leakage['checked']:,} rows {leakage['exact']:,} were learnt, {leakage['near']:,} nearly.")
-    if found["hint"]:
-        typer.echo(found["hint"])
+    if result["hint"]:
+        typer.echo(result["hint"])
 
 
 def _metric_line(metric: dict[str, Any]) -> str:

@@ -68,10 +68,10 @@ def _made(subject: str, kind: Kind, options: dict[str, Any]) -> Row:
 
 
 def _tell(described: dict[str, Any]) -> None:
-    if found := described["parity"]:
-        typer.echo(f"parity: {'' if found.get('good') else 'NOT GOOD, '}{parity.badge(found)}")
-        if found.get("cause"):
-            typer.echo(found["cause"])
+    if facts := described["parity"]:
+        typer.echo(f"parity: {'' if facts.get('good') else 'NOT GOOD, '}{parity.badge(facts)}")
+        if facts.get("cause"):
+            typer.echo(facts["cause"])
     for note in described["notes"]:
         typer.echo(note)
 

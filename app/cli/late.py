@@ -27,13 +27,13 @@ class Listed(TyperCommand):
 
     def loaded(self) -> Any:
         """The command itself."""
-        found = getattr(import_module(f"app.cli.{self._late.module}"), self._late.name)
+        command = getattr(import_module(f"app.cli.{self._late.module}"), self._late.name)
         around = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         around.callback()(_nothing)  # so that it is a group
-        if isinstance(found, typer.Typer):
-            around.add_typer(found, name=self.name)
+        if isinstance(command, typer.Typer):
+            around.add_typer(command, name=self.name)
         else:
-            around.command(self.name)(found)
+            around.command(self.name)(command)
         group: Any = typer.main.get_command(around)
         return group.commands[self.name]
 

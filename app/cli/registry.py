@@ -164,11 +164,11 @@ def follow(
 ) -> None:
     """Have an endpoint follow an alias, or follow nothing any more."""
     with running_studio.engine(False) as _:
-        found = cli_endpoints.find(endpoint)
+        followed = cli_endpoints.find(endpoint)
         if subject is None:
-            following.unfollow(found.id, _who())
+            following.unfollow(followed.id, _who())
         else:
-            following.follow(found.id, subject, _who())
+            following.follow(followed.id, subject, _who())
 
 
 @COMMANDS.command()
@@ -208,6 +208,6 @@ def clean_up(
     typer.echo("Safe to remove:" if looked.removable else "There is nothing that is safe to remove.")
     for item in looked.removable:
         typer.echo(f"{sizes.in_words(item.size_bytes):>9}  {item.id}  {item.name}. {item.why}")
-    wanted = [item.id for item in looked.removable] if everything else remove or []
-    if wanted:
-        typer.echo(f"{sizes.in_words(disk.remove(wanted))} removed")
+    removed_ids = [item.id for item in looked.removable] if everything else remove or []
+    if removed_ids:
+        typer.echo(f"{sizes.in_words(disk.remove(removed_ids))} removed")

@@ -15,6 +15,13 @@
       if (from.getAttribute(name) !== value && !kept(from, name)) from.setAttribute(name, value);
     }
   }
+  // An element that looks after itself is told what is new in the attributes that it names.
+  function freshen(from, to) {
+    for (const name of (from.dataset.fresh || "").split(" ")) {
+      const value = name && to.getAttribute(name);
+      if (value && from.getAttribute(name) !== value) from.setAttribute(name, value);
+    }
+  }
   // What a person changes in the page is theirs: an opened <details>, a chosen tab.
   const kept = (node, name) => name === "open" && node.nodeName === "DETAILS";
 
@@ -23,7 +30,7 @@
       if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue;
       return;
     }
-    if (from.hasAttribute("data-keep") && from.id === to.id) return;
+    if (from.hasAttribute("data-keep") && from.id === to.id) return freshen(from, to);
     attributes(from, to);
     if (from.nodeName !== "INPUT" && from.nodeName !== "TEXTAREA") children(from, to);
   }

@@ -1,5 +1,5 @@
 // tunesmith.poll(element, ask): calls `ask` now and then while the element is in the page. `ask` gets a `get` that
-// fetches an address, and answers with the milliseconds until the next time.
+// fetches an address and the signal that ends the turn, and answers with the milliseconds until the next time.
 (() => {
   const tunesmith = window.tunesmith;
   const TIMEOUT = 20_000;
@@ -66,11 +66,11 @@
 
     async take(signal) {
       try {
-        const wait = await this.ask((address, accept) => get(address, signal, accept));
+        const wait = await this.ask((address, accept) => get(address, signal, accept), signal);
         if (!signal.aborted) this.succeeded();
         return wait;
       } catch (error) {
-        if (!(error instanceof Unreachable)) reportError(error);
+        if (!signal.aborted && !(error instanceof Unreachable)) reportError(error);
         return signal.aborted ? 0 : this.failed();
       }
     }
@@ -88,6 +88,7 @@
     }
   }
 
+  tunesmith.get = get;
   tunesmith.poll = (element, ask) => new Poll(element, ask);
   tunesmith.refresh = () => document.dispatchEvent(new CustomEvent("tunesmith-refresh"));
 })();

@@ -102,9 +102,9 @@ class Server:
         secure: ssl.SSLContext | None = None
         if self._is_secure:
             secure = await anyio.to_thread.run_sync(outside.certificates)
-        found = await self._loop.getaddrinfo(self._name, self._port, type=socket.SOCK_STREAM)
+        addresses = await self._loop.getaddrinfo(self._name, self._port, type=socket.SOCK_STREAM)
         connected = await start_connection(
-            found, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=self._loop, socket_factory=outside.open_socket
+            addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=self._loop, socket_factory=outside.open_socket
         )
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         name = self._name if secure else None
@@ -120,9 +120,9 @@ _servers: dict[tuple[asyncio.AbstractEventLoop, str], Server] = {}
 def server(address: str) -> Server:
     """The connections to one server. Raises ValueError for an address that is none."""
     key = (asyncio.get_running_loop(), address)
-    if (found := _servers.get(key)) is None:
-        found = _servers[key] = Server(address)
-    return found
+    if (known := _servers.get(key)) is None:
+        known = _servers[key] = Server(address)
+    return known
 
 
 def is_outside(address: str) -> bool:

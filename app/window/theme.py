@@ -15,6 +15,8 @@ STYLES = (
     "tunesmith.css",
     "parts.css",
     "work.css",
+    "machine.css",
+    "charts/charts.css",
     "prepare.css",
     "train.css",
     "fit.css",
@@ -27,6 +29,7 @@ STYLES = (
     "registry.css",
     "bell.css",
     "links.css",
+    "queue.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -34,15 +37,21 @@ SCRIPTS = (
     "poll.js",
     "live.js",
     "log.js",
-    "chart-curve.js",
-    "chart-drawing.js",
-    "chart-tools.js",
-    "chart.js",
+    "charts/wire.js",
+    "charts/curve.js",
+    "charts/axis.js",
+    "charts/words.js",
+    "charts/drawing.js",
+    "charts/tools.js",
+    "charts/table.js",
+    "charts/look.js",
+    "charts/chart.js",
     "train.js",
     "serving.js",
     "code.js",
     "bell.js",
     "links.js",
+    "queue.js",
 )
 
 PETROL = gr.themes.Color(
@@ -169,7 +178,7 @@ def _both(colours: dict[str, str]) -> dict[str, str]:
 def version() -> str:
     """Changes with every change of a static file, so that browsers may keep them for good."""
     digest = sha256()
-    for file in sorted(look.STATIC.iterdir()):
+    for file in sorted(look.STATIC.rglob("*.*")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:10]
 

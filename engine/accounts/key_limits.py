@@ -64,8 +64,8 @@ def _fits(pattern: str, name: str) -> bool:
     if not name.startswith(first) or not name.endswith(last):
         return False
     for part in middle:
-        found = name.find(part, place)
-        if found < 0:
+        at = name.find(part, place)
+        if at < 0:
             return False
-        place = found + len(part)
+        place = at + len(part)
     return place <= len(name) - len(last)

@@ -45,24 +45,24 @@ class Wanted:
     gateway: str | None = None
 
 
-def create(wanted: Wanted) -> Benchmark:
+def create(request: Wanted) -> Benchmark:
     """Begins to measure, and returns at once. Raises NotFoundError; RefusedError for a dataset that asks nothing;
     ConflictError while another benchmark is under way, and NotReadyError while the endpoint does not answer."""
-    endpoint, backend, upstream = _answering(wanted)
-    rows = _rows(wanted.load)
+    endpoint, backend, upstream = _answering(request)
+    rows = _rows(request.load)
     benchmark = Benchmark(
         project_id=endpoint.project_id,
         endpoint_id=endpoint.id,
         endpoint_name=endpoint.name,
-        model=wanted.model or endpoint.name,
-        through="gateway" if wanted.gateway else "backend",
-        load=wanted.load.model_dump(mode="json"),
+        model=request.model or endpoint.name,
+        through="gateway" if request.gateway else "backend",
+        load=request.load.model_dump(mode="json"),
         facts=circumstances.known_before(endpoint, backend, upstream),
     )
     with db.session() as session:
         _refuse_second(session)
         session.add(benchmark)
-    _begin(benchmark, upstream, wanted, rows)
+    _begin(benchmark, upstream, request, rows)
     return look_up(benchmark.id)
 
 
@@ -77,9 +77,9 @@ def address_of(scope: MutableMapping[str, Any]) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _answering(wanted: Wanted) -> tuple[Endpoint, Backend, Upstream]:
-    endpoint = endpoints.look_up(wanted.endpoint_id)
-    name = wanted.model or endpoint.name
+def _answering(request: Wanted) -> tuple[Endpoint, Backend, Upstream]:
+    endpoint = endpoints.look_up(request.endpoint_id)
+    name = request.model or endpoint.name
     routing.refresh()
     upstream = routing.upstream(name)
     if upstream.endpoint_id != endpoint.id:
@@ -109,13 +109,13 @@ def _refuse_second(session: Session) -> None:
         raise ConflictError(message, "Two at once would measure each other. Wait for it, or stop it.")
 
 
-def _begin(benchmark: Benchmark, upstream: Upstream, wanted: Wanted, rows: dict[str, str]) -> None:
-    secret, key_id = _secret(benchmark, upstream, wanted)
-    address = f"{wanted.gateway.rstrip('/')}/v1" if wanted.gateway else upstream.address
+def _begin(benchmark: Benchmark, upstream: Upstream, request: Wanted, rows: dict[str, str]) -> None:
+    secret, key_id = _secret(benchmark, upstream, request)
+    address = f"{request.gateway.rstrip('/')}/v1" if request.gateway else upstream.address
     spec = {
         "benchmark_id": benchmark.id,  # each measurement is a work of its own, however alike
         "address": address,
-        "model": benchmark.model if wanted.gateway else upstream.model,
+        "model": benchmark.model if request.gateway else upstream.model,
         "load": benchmark.load,
         "is_outside": not upstream.address.startswith(probe.UNIX),
         **rows,
@@ -130,9 +130,9 @@ def _begin(benchmark: Benchmark, upstream: Upstream, wanted: Wanted, rows: dict[
         row.work_id, row.key_id = started.id, key_id
 
 
-def _secret(benchmark: Benchmark, upstream: Upstream, wanted: Wanted) -> tuple[str | None, str | None]:
+def _secret(benchmark: Benchmark, upstream: Upstream, request: Wanted) -> tuple[str | None, str | None]:
     """What opens the server that is asked: a key of the studio made for this, or that of an outside API."""
-    if wanted.gateway:
+    if request.gateway:
         key, secret = keys.create_key(f"benchmark {benchmark.id}")
         return secret, key.id
     header = probe.key_headers(upstream.key_env).get("authorization", "")

@@ -38,10 +38,10 @@ def _studio_version() -> str:
 
 def other_load(facts: dict[str, Any]) -> list[str]:
     """What else took the machine's time, a short sentence each."""
-    found = [f"Training {name} was running." for name in facts.get("trainings", [])]
+    loads = [f"Training {name} was running." for name in facts.get("trainings", [])]
     if in_flight := facts.get("in_flight_before"):
-        found.append(f"The endpoint was writing {in_flight} other answers when it began.")
+        loads.append(f"The endpoint was writing {in_flight} other answers when it began.")
     cores = facts.get("machine", {}).get("cores") or 0
     if cores and facts.get("load_average_before", 0) > cores * 0.5:
-        found.append(f"The machine was busy before it began: load {facts['load_average_before']:.1f} on {cores} cores.")
-    return found
+        loads.append(f"The machine was busy before it began: load {facts['load_average_before']:.1f} on {cores} cores.")
+    return loads

@@ -44,18 +44,18 @@ def _row(level: str, metric: str, values: list[float | None]) -> dict[str, Any]:
 
 def warnings(benchmarks: Sequence[Described]) -> list[str]:
     """Why these benchmarks can hardly be compared, a sentence each."""
-    found = []
+    sentences = []
     for field in MUST_AGREE:
         values = list(dict.fromkeys(_words(benchmark["load"].get(field)) for benchmark in benchmarks))
         if len(values) > 1:
-            found.append(f"The loads differ: {field} is {' and '.join(values)}.")
+            sentences.append(f"The loads differ: {field} is {' and '.join(values)}.")
     machines = [benchmark["facts"]["machine"] for benchmark in benchmarks if benchmark["facts"].get("machine")]
     if any(machine != machines[0] for machine in machines):
-        found.append("They were measured on different machines.")
+        sentences.append("They were measured on different machines.")
     if len({benchmark["through"] for benchmark in benchmarks}) > 1:
-        found.append("Some went through the gateway, others straight to the backend.")
+        sentences.append("Some went through the gateway, others straight to the backend.")
     busy = [benchmark["name"] for benchmark in benchmarks if benchmark["facts"].get("beside")]
-    return [*found, *(f"Other work was under way during {name}." for name in busy)]
+    return [*sentences, *(f"Other work was under way during {name}." for name in busy)]
 
 
 def _words(value: Any) -> str:

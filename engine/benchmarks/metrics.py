@@ -77,8 +77,8 @@ def _spread(name: str, seconds: Sequence[float]) -> dict[str, float | None]:
         return dict.fromkeys(names)
     values = np.asarray(seconds) * MS
     percentiles = [np.percentile(values, share) for share in PERCENTILES]
-    found = (values.mean(), np.median(values), values.std(), *percentiles)
-    return {name: float(value) for name, value in zip(names, found, strict=True)}
+    figures = (values.mean(), np.median(values), values.std(), *percentiles)
+    return {name: float(value) for name, value in zip(names, figures, strict=True)}
 
 
 def meets(answer: Answer, goodput: Mapping[str, float]) -> bool:

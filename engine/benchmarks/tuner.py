@@ -34,15 +34,15 @@ OVER = "over"
 WAIT_SECONDS = 1200  # for a variant to answer; vLLM with a large model takes minutes
 
 
-def create(wanted: TunerWanted) -> Tuner:
+def create(request: TunerWanted) -> Tuner:
     """Begins to try options. Raises RefusedError for options that the backend does not have, ConflictError while
     another tuner is at it, NotFoundError."""
-    endpoint, backend, tried, in_place = checked(wanted)
+    endpoint, backend, tried, in_place = checked(request)
     tuner = Tuner(
         project_id=endpoint.project_id,
         endpoint_id=endpoint.id,
         endpoint_name=endpoint.name,
-        load=wanted.load.model_dump(mode="json"),
+        load=request.load.model_dump(mode="json"),
         in_place=in_place,
         backend={name: getattr(backend, name) for name in ("kind", "model_id", "adapters", "options")},
         variants=tried,
@@ -208,10 +208,10 @@ def _measuring(tuner: Tuner) -> Changes:
     done = benchmarks.look_up(str(tuner.benchmark_id))
     if done.status in WORK_MOVING:
         return {}
-    found: dict[str, Any] = {"status": str(done.status), "benchmark_id": done.id, "error": done.error}
+    outcome: dict[str, Any] = {"status": str(done.status), "benchmark_id": done.id, "error": done.error}
     if done.status == WorkStatus.SUCCEEDED:
-        found |= variants.score_of(done.result["levels"][0])
-    return {"stage": "ending", "variants": _with(tuner, **found)}
+        outcome |= variants.score_of(done.result["levels"][0])
+    return {"stage": "ending", "variants": _with(tuner, **outcome)}
 
 
 def _ending(tuner: Tuner) -> Changes:

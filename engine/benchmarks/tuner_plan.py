@@ -39,16 +39,16 @@ class TunerWanted:
     in_place: bool | None = None
 
 
-def checked(wanted: TunerWanted) -> tuple[Endpoint, Backend, list[Variant], bool]:
+def checked(request: TunerWanted) -> tuple[Endpoint, Backend, list[Variant], bool]:
     """The endpoint, what answers for it, the variants to try, and whether it has to rest meanwhile."""
-    if wanted.load.until_saturated or len(wanted.load.levels()) > 1:
+    if request.load.until_saturated or len(request.load.levels()) > 1:
         hint = "Name one number of requests at once, or a rate."
         raise RefusedError("A tuner compares options under one load.", hint)
-    endpoint, backend = _tunable(wanted.endpoint_id)
-    tried = variants.variants(dict(backend.options), wanted.options or default_options(backend))
+    endpoint, backend = _tunable(request.endpoint_id)
+    tried = variants.variants(dict(backend.options), request.options or default_options(backend))
     for variant in tried:
         variant["options"] = options_of(backend.kind, variant["options"])
-    in_place = not fits_beside(backend) if wanted.in_place is None else wanted.in_place
+    in_place = not fits_beside(backend) if request.in_place is None else request.in_place
     return endpoint, backend, tried, in_place
 
 

@@ -41,8 +41,8 @@ class Block:
     def name(self) -> str:
         """What the file is called: behind the fence, on the line above, or in a first line of comment."""
         words = [part for word in self._words() for part in word.replace("=", ":").split(":")]
-        found = next((name for word in words if (name := _file_name(word))), "")
-        return found or self._name_above() or self._name_inside()
+        file_name = next((name for word in words if (name := _file_name(word))), "")
+        return file_name or self._name_above() or self._name_inside()
 
     def _name_above(self) -> str:
         words = self.before.split()
@@ -74,12 +74,12 @@ def read(answer: str, language: str, main: str = "", given: str | None = None) -
     speaks = languages.named(language)
     main = main or speaks.main
     text = spoken(hidden.storable(answer[:MOST_ANSWER]).replace("\r\n", "\n"))
-    found = list(islice(blocks(text), MOST_BLOCKS))
+    fenced = list(islice(blocks(text), MOST_BLOCKS))
     code = Code({})
-    chosen = _of_language(found, speaks)
+    chosen = _of_language(fenced, speaks)
     for block in chosen if given is None else _one(chosen, given):
         _add(code, block, main)
-    if not found and _looks_like_code(text, speaks):
+    if not fenced and _looks_like_code(text, speaks):
         code.files[main] = text.strip("\n") + "\n"
     for name, content in code.files.items():
         if sentence := hidden.warning(content, f"`{name}`"):
@@ -129,11 +129,11 @@ def _fence(line: str) -> tuple[str, str]:
     return "", ""
 
 
-def _of_language(found: list[Block], speaks: Language) -> list[Block]:
+def _of_language(filled: list[Block], speaks: Language) -> list[Block]:
     """Blocks that are files: with a name, or in the language; else those that say no language; else all."""
-    found = [block for block in found if any(line.strip() for line in block.lines)]
-    chosen = [block for block in found if block.language is speaks or block.name()]
-    return chosen or [block for block in found if not block.info] or found
+    filled = [block for block in filled if any(line.strip() for line in block.lines)]
+    chosen = [block for block in filled if block.language is speaks or block.name()]
+    return chosen or [block for block in filled if not block.info] or filled
 
 
 def _one(chosen: list[Block], given: str) -> list[Block]:

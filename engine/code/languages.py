@@ -52,10 +52,10 @@ _BY_ENDING = {ending: language for language in _ALL for ending in (language.endi
 
 def named(name: str) -> Language:
     """The language of that name, or of what a fence calls it. Raises RefusedError."""
-    found = of_fence(name)
-    if found is None:
+    language = of_fence(name)
+    if language is None:
         raise RefusedError(f"`{name[:60]}` is not a language here.", f"Use one of: {', '.join(LANGUAGES)}.")
-    return found
+    return language
 
 
 def of_fence(word: str) -> Language | None:

@@ -26,45 +26,47 @@ _ORDERS = {
 _TESTS = "Name the file test_main.py, import from `{module}`, and use functions named test_... with assert."
 
 
-def messages(wanted: Wanted) -> list[dict[str, str]]:
+def messages(request: Wanted) -> list[dict[str, str]]:
     """The question as turns of a chat."""
-    turns = [{"role": "user", "content": question(wanted)}]
-    return [{"role": "system", "content": _system(wanted)}, *turns]
+    turns = [{"role": "user", "content": question(request)}]
+    return [{"role": "system", "content": _system(request)}, *turns]
 
 
-def text(wanted: Wanted) -> str:
+def text(request: Wanted) -> str:
     """The question for a model that only writes on; what it writes is in a fence that is open already."""
-    return f"{question(wanted)}\n\n{primer(wanted)}" if wanted.does.writes_code else f"{question(wanted)}\n\nAnswer:\n"
+    return (
+        f"{question(request)}\n\n{primer(request)}" if request.does.writes_code else f"{question(request)}\n\nAnswer:\n"
+    )
 
 
-def primer(wanted: Wanted) -> str:
+def primer(request: Wanted) -> str:
     """The beginning of an answer that is code."""
-    return f"```{wanted.speaks.name}\n"
+    return f"```{request.speaks.name}\n"
 
 
-def question(wanted: Wanted) -> str:
+def question(request: Wanted) -> str:
     """What is asked: the order, the task, the files, what went wrong."""
-    cursor = _cursor(wanted)
-    parts = [_order(wanted, cursor)]
-    if wanted.task.strip():
-        parts.append(("Task: " if wanted.action in ("write", "fix") else "Note: ") + wanted.task.strip())
-    if wanted.action == "complete":
-        parts.append(_with_cursor(wanted, cursor))
-    elif wanted.files and wanted.does.reads("code"):
-        parts.append(_shown(wanted.files))
-    if wanted.error.strip() and wanted.does.reads("error"):
-        parts.append("It said:\n" + _fenced("", "", wanted.error.strip()[-SHOWN_ERROR:]))
+    cursor = _cursor(request)
+    parts = [_order(request, cursor)]
+    if request.task.strip():
+        parts.append(("Task: " if request.action in ("write", "fix") else "Note: ") + request.task.strip())
+    if request.action == "complete":
+        parts.append(_with_cursor(request, cursor))
+    elif request.files and request.does.reads("code"):
+        parts.append(_shown(request.files))
+    if request.error.strip() and request.does.reads("error"):
+        parts.append("It said:\n" + _fenced("", "", request.error.strip()[-SHOWN_ERROR:]))
     return "\n\n".join(parts)
 
 
-def _system(wanted: Wanted) -> str:
-    speaks = wanted.speaks
+def _system(request: Wanted) -> str:
+    speaks = request.speaks
     lines = [f"You are a careful programmer. You write {speaks.title}."]
-    if wanted.does.writes_code and wanted.action != "complete":
+    if request.does.writes_code and request.action != "complete":
         lines.append(f"Put the code in one block that begins with ```{speaks.name} and ends with ```.")
-        if len(wanted.files) > 1:
+        if len(request.files) > 1:
             lines.append(f"With several files, begin each block with its name, such as ```{speaks.name} {speaks.main}.")
-    lines.append(f"Write words in {_spoken(wanted.task)}.")
+    lines.append(f"Write words in {_spoken(request.task)}.")
     return " ".join(lines)
 
 
@@ -80,28 +82,28 @@ def _has_kana(task: str) -> bool:
     return any(0x3040 <= ord(letter) <= 0x30FF for letter in task)
 
 
-def _order(wanted: Wanted, cursor: str) -> str:
+def _order(request: Wanted, cursor: str) -> str:
     tests = ""
-    if wanted.action == "test" and wanted.speaks.name == "python":
-        tests = _TESTS.format(module=wanted.main.removesuffix(".py").replace("/", "."))
+    if request.action == "test" and request.speaks.name == "python":
+        tests = _TESTS.format(module=request.main.removesuffix(".py").replace("/", "."))
     return (
-        _ORDERS[wanted.action]
-        .format(title=languages.named(wanted.language).title, title2=wanted.speaks.title, tests=tests, cursor=cursor)
+        _ORDERS[request.action]
+        .format(title=languages.named(request.language).title, title2=request.speaks.title, tests=tests, cursor=cursor)
         .strip()
     )
 
 
-def _cursor(wanted: Wanted) -> str:
+def _cursor(request: Wanted) -> str:
     """A mark for the cursor that is not in the code already."""
-    code = "".join(wanted.files.values()) if wanted.action == "complete" else ""
+    code = "".join(request.files.values()) if request.action == "complete" else ""
     return next(mark for mark in (CURSOR, *(f"<CURSOR_{n}>" for n in range(1, len(code) + 2))) if mark not in code)
 
 
-def _with_cursor(wanted: Wanted, cursor: str) -> str:
-    from_file = wanted.cursor_file or wanted.main
-    before, behind = wanted.around_cursor()
-    others = {name: content for name, content in wanted.files.items() if name != from_file}
-    shown = _fenced(wanted.speaks.name, from_file, f"{before}{cursor}{behind}")
+def _with_cursor(request: Wanted, cursor: str) -> str:
+    from_file = request.cursor_file or request.main
+    before, behind = request.around_cursor()
+    others = {name: content for name, content in request.files.items() if name != from_file}
+    shown = _fenced(request.speaks.name, from_file, f"{before}{cursor}{behind}")
     return f"{_shown(others)}\n\n{shown}" if others else shown
 
 

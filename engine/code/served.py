@@ -34,10 +34,10 @@ class Served:
 
 def look(model: str) -> Served:
     """What is known of a served model, asleep or awake. Raises NotFoundError. Reads a file the first time."""
-    found = routing.route(model)
-    if found is None:
+    route = routing.route(model)
+    if route is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
-    _, backend = found
+    _, backend = route
     if backend.kind == "external" or backend.model_id is None:
         return Served(is_outside=True, chats=True)
     with db.reading() as session:

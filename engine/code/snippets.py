@@ -134,10 +134,10 @@ def version(snippet_id: str, number: int | None = None) -> SnippetVersion:
     """One version with its files; the newest when no number is given. Raises NotFoundError."""
     with db.reading() as session:
         snippet = existing(session, Snippet, snippet_id)
-        found = stored.version(session, snippet_id, number)
-    if found is None:
+        row = stored.version(session, snippet_id, number)
+    if row is None:
         raise NotFoundError(f"`{snippet.name}` has no version {number}.", "GET /api/snippets/ID/versions lists them.")
-    return found
+    return row
 
 
 def diff(snippet_id: str, before: int, after: int) -> str:

@@ -66,53 +66,53 @@ def is_test(name: str) -> bool:
     return stem == "tests" or stem.startswith("test_") or stem.endswith(("_test", "_tests"))
 
 
-def checked(wanted: Wanted) -> Wanted:
+def checked(request: Wanted) -> Wanted:
     """The same, if it can be asked. Raises RefusedError, which names what is wrong."""
-    if wanted.action not in ACTIONS:
-        raise RefusedError(f"There is no action `{wanted.action[:60]}`.", f"Use one of: {', '.join(ACTIONS)}.")
-    languages.named(wanted.language)
-    if not wanted.model.strip():
+    if request.action not in ACTIONS:
+        raise RefusedError(f"There is no action `{request.action[:60]}`.", f"Use one of: {', '.join(ACTIONS)}.")
+    languages.named(request.language)
+    if not request.model.strip():
         raise RefusedError("No model is chosen.", "Choose a served model; the Serve page starts one.")
-    file_names.checked(dict(wanted.files))
-    _check_texts(wanted)
-    _check_needs(wanted)
-    _check_numbers(wanted)
-    return wanted
+    file_names.checked(dict(request.files))
+    _check_texts(request)
+    _check_needs(request)
+    _check_numbers(request)
+    return request
 
 
-def _check_texts(wanted: Wanted) -> None:
-    for name, text, most in (("task", wanted.task, MOST_TASK), ("error", wanted.error, MOST_ERROR)):
+def _check_texts(request: Wanted) -> None:
+    for name, text, most in (("task", request.task, MOST_TASK), ("error", request.error, MOST_ERROR)):
         if len(text) > most:
             raise RefusedError(f"The {name} has {len(text):,} characters.", f"Use at most {most:,}.")
         if hidden.storable(text) != text:
             raise RefusedError(f"The {name} holds U+0000 or half a character.", "Write it again.")
 
 
-def _check_needs(wanted: Wanted) -> None:
-    title = wanted.does.title
-    if "task" in wanted.does.needs and not wanted.task.strip():
+def _check_needs(request: Wanted) -> None:
+    title = request.does.title
+    if "task" in request.does.needs and not request.task.strip():
         raise RefusedError("The task is empty.", "Say in words what the code should do.")
-    if "code" in wanted.does.needs and not any(text.strip() for text in wanted.files.values()):
+    if "code" in request.does.needs and not any(text.strip() for text in request.files.values()):
         raise RefusedError(f"`{title}` needs code, and there is none.", "Write or paste the code first.")
-    if "language2" in wanted.does.needs:
-        if not wanted.language2:
+    if "language2" in request.does.needs:
+        if not request.language2:
             raise RefusedError("No language to translate to is chosen.", f"One of: {', '.join(languages.LANGUAGES)}.")
-        languages.named(wanted.language2)
+        languages.named(request.language2)
 
 
-def _check_numbers(wanted: Wanted) -> None:
-    if not 0 <= wanted.temperature <= 2:
-        raise RefusedError(f"`temperature` is {wanted.temperature:g}.", "Use 0 to 2.")
-    if not 1 <= wanted.max_tokens <= MOST_TOKENS:
-        raise RefusedError(f"`max_tokens` is {wanted.max_tokens}.", f"Use 1 to {MOST_TOKENS:,}.")
-    if wanted.action != "complete":
+def _check_numbers(request: Wanted) -> None:
+    if not 0 <= request.temperature <= 2:
+        raise RefusedError(f"`temperature` is {request.temperature:g}.", "Use 0 to 2.")
+    if not 1 <= request.max_tokens <= MOST_TOKENS:
+        raise RefusedError(f"`max_tokens` is {request.max_tokens}.", f"Use 1 to {MOST_TOKENS:,}.")
+    if request.action != "complete":
         return
-    name = wanted.cursor_file or wanted.main
-    if name not in wanted.files:
-        there = ", ".join(wanted.files)[:200]
+    name = request.cursor_file or request.main
+    if name not in request.files:
+        there = ", ".join(request.files)[:200]
         raise RefusedError(f"The cursor is in `{hidden.escaped(name)[:80]}`, which is not given.", f"Files: {there}.")
-    if wanted.cursor is not None and not 0 <= wanted.cursor <= len(wanted.files[name]):
+    if request.cursor is not None and not 0 <= request.cursor <= len(request.files[name]):
         raise RefusedError(
-            f"`cursor` is {wanted.cursor}, and `{name}` has {len(wanted.files[name]):,} characters.",
+            f"`cursor` is {request.cursor}, and `{name}` has {len(request.files[name]):,} characters.",
             "It counts characters from the start of the file.",
         )

@@ -114,8 +114,8 @@ def insertion(answer: str, asked: Wanted, way: Way) -> str:
     if way == "fim":
         return answer
     answer = fences.spoken(answer.replace("\r\n", "\n"))
-    found = list(fences.blocks(answer))
-    code = "\n".join(found[0].lines) if found else answer
+    fenced = list(fences.blocks(answer))
+    code = "\n".join(fenced[0].lines) if fenced else answer
     before, behind = asked.around_cursor()
     code = _behind_repeated(code, before)
     return code.removesuffix(behind) if behind.strip() else code

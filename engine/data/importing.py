@@ -212,8 +212,8 @@ def _finish(dataset: Dataset, result: dict[str, Any], folder: Path) -> None:
         if field in result:
             setattr(dataset, field, result[field])
     kept = {name: value for name, value in dataset.origin.items() if name != ENCODINGS}
-    found = {name: result[name] for name in ("files", ENCODINGS) if result.get(name)}
-    dataset.origin = {**kept, **result.get("hub", {}), **found}
+    told = {name: result[name] for name in ("files", ENCODINGS) if result.get(name)}
+    dataset.origin = {**kept, **result.get("hub", {}), **told}
     match result["status"]:
         case "ready":
             _adopt(dataset, str(result["sha256"]), folder)

@@ -18,8 +18,8 @@ def metrics_of(results: Sequence[Facts]) -> list[tuple[Facts, list[Facts | None]
     deciding = [str(result["primary"]) for result in results]
     names = list(dict.fromkeys([*deciding, *(name for of_one in by_name for name in of_one)]))
     names.sort(key=lambda name: name == SKILLS["name"])
-    found = [(name, [of_one.get(name) for of_one in by_name]) for name in names]
-    return [(next(filter(None, each)), each) for _, each in found if any(each)]
+    columns = [(name, [of_one.get(name) for of_one in by_name]) for name in names]
+    return [(next(filter(None, each)), each) for _, each in columns if any(each)]
 
 
 def all_metrics(result: Facts) -> list[Facts]:
@@ -31,12 +31,12 @@ def all_metrics(result: Facts) -> list[Facts]:
 
 def warnings(results: Sequence[Facts]) -> list[str]:
     """Why they can hardly be compared with each other, a sentence each."""
-    found = []
+    sentences = []
     if len({(result["dataset_name"], result["part"], result["rows"]) for result in results}) > 1:
-        found.append("They were not measured on the same rows, so their values cannot be compared with each other.")
+        sentences.append("They were not measured on the same rows, so their values cannot be compared with each other.")
     if len({result["against"] for result in results}) > 1:
-        found.append("They were compared with different models, so their differences begin at different places.")
-    return found
+        sentences.append("They were compared with different models, so their differences begin at different places.")
+    return sentences
 
 
 def as_json(described: Facts | Sequence[Facts]) -> str:

@@ -47,23 +47,23 @@ class Wanted:
     tags: tuple[str, ...] = ()
 
 
-def create(wanted: Wanted) -> Evaluation:
+def create(request: Wanted) -> Evaluation:
     """Puts an evaluation in the line. Raises NotFoundError; RefusedError, ConflictError for what cannot be compared."""
-    if wanted.kind not in KINDS:
-        raise RefusedError(f"There is no evaluation of the kind `{wanted.kind:.40}`.", f"Use {', '.join(KINDS)}.")
-    subject = named.find(wanted.subject)
-    against = named.find(wanted.against or began_with(subject))
-    refuse(subject, against, wanted.dataset_id)
+    if request.kind not in KINDS:
+        raise RefusedError(f"There is no evaluation of the kind `{request.kind:.40}`.", f"Use {', '.join(KINDS)}.")
+    subject = named.find(request.subject)
+    against = named.find(request.against or began_with(subject))
+    refuse(subject, against, request.dataset_id)
     row = Evaluation(
-        **{field: getattr(wanted, field) for field in ("kind", "dataset_id", "limit", "all_rows", "seed")},
-        name=names.checked(wanted.name, "evaluation"),
-        project_id=wanted.project_id,
+        **{field: getattr(request, field) for field in ("kind", "dataset_id", "limit", "all_rows", "seed")},
+        name=names.checked(request.name, "evaluation"),
+        project_id=request.project_id,
         subject=subject.name,
         against=against.name,
-        tags=checked_tags(wanted.tags),
+        tags=checked_tags(request.tags),
     )
     with db.session() as session:
-        existing(session, Project, wanted.project_id)
+        existing(session, Project, request.project_id)
         session.add(row)
     return row
 
@@ -118,11 +118,11 @@ def look_up(evaluation_id: str) -> Evaluation:
         return existing(session, Evaluation, evaluation_id)
 
 
-def recent(wanted: Filter | None = None, limit: int = 100, offset: int = 0) -> tuple[Sequence[Evaluation], int]:
+def recent(filters: Filter | None = None, limit: int = 100, offset: int = 0) -> tuple[Sequence[Evaluation], int]:
     """The newest first, and how many there are in all."""
-    wanted = wanted or Filter()
+    filters = filters or Filter()
     with db.reading() as session:
-        return stored.recent(session, wanted, limit, offset), stored.count(session, wanted)
+        return stored.recent(session, filters, limit, offset), stored.count(session, filters)
 
 
 def result(evaluation: Evaluation) -> dict[str, Any]:
@@ -144,11 +144,11 @@ def describe_all(rows: Sequence[Evaluation]) -> list[dict[str, Any]]:
     return [_described(row, shape.of(row, reports.get(row.run_id, 0))) for row in rows]
 
 
-def _described(evaluation: Evaluation, found: dict[str, Any]) -> dict[str, Any]:
+def _described(evaluation: Evaluation, measured: dict[str, Any]) -> dict[str, Any]:
     fields = ("id", "project_id", "name", "kind", "subject", "against", "dataset_id", "limit", "all_rows", "seed",
               "run_id", "tags", "status", "error", "hint", "created_at", "ended_at")  # fmt: skip
     described = {field: getattr(evaluation, field) for field in fields}
-    return {**described, "progress": found["progress"], "stage": found["stage"], "result": found}
+    return {**described, "progress": measured["progress"], "stage": measured["stage"], "result": measured}
 
 
 def stop(evaluation_id: str) -> Evaluation:

@@ -26,23 +26,23 @@ class Judgement:
     rows_to_decide: int | None
 
 
-def judge(primary: str, found: Mapping[str, Difference]) -> Judgement:
+def judge(primary: str, differences: Mapping[str, Difference]) -> Judgement:
     """What the differences by measure say together. `primary` was named before any of them was measured."""
-    decided = found[primary].verdict or "no_proof"
-    others = _adjusted({name: value for name, value in found.items() if name != primary})
+    decided = differences[primary].verdict or "no_proof"
+    others = _adjusted({name: value for name, value in differences.items() if name != primary})
     but_worse = [name for name, word in others.items() if word == "worse" and name not in NOT_COUNTED]
     return Judgement(
         verdict=decided,
-        sentence=sentence(primary, found[primary], but_worse),
+        sentence=sentence(primary, differences[primary], but_worse),
         but_worse=but_worse,
-        verdicts={primary: found[primary].verdict} | others,
-        rows_to_decide=difference.rows_to_decide(found[primary]),
+        verdicts={primary: differences[primary].verdict} | others,
+        rows_to_decide=difference.rows_to_decide(differences[primary]),
     )
 
 
-def sentence(primary: str, found: Difference, but_worse: list[str] | None = None) -> str:
+def sentence(primary: str, difference: Difference, but_worse: list[str] | None = None) -> str:
     """The verdict in plain words, with the numbers it rests on."""
-    words = f"{_WORDS[found.verdict or 'no_proof']} {_reason(measures.look_up(primary), found)}"
+    words = f"{_WORDS[difference.verdict or 'no_proof']} {_reason(measures.look_up(primary), difference)}"
     if but_worse:
         words += f" But worse at: {', '.join(measures.look_up(name).title for name in but_worse)}."
     return words
@@ -81,27 +81,27 @@ def _adjusted(others: Mapping[str, Difference]) -> dict[str, Verdict | None]:
     return verdicts
 
 
-def _reason(measure: Measure, found: Difference) -> str:
-    if found.base is None or found.tuned is None:
+def _reason(measure: Measure, seen: Difference) -> str:
+    if seen.base is None or seen.tuned is None:
         return "No row could be measured."
-    went = f"{measure.title} went from {shown(measure, found.base)} to {shown(measure, found.tuned)} on {_rows(found)}"
-    if found.low is None or found.high is None:
+    went = f"{measure.title} went from {shown(measure, seen.base)} to {shown(measure, seen.tuned)} on {_rows(seen)}"
+    if seen.low is None or seen.high is None:
         return f"{went}: too few to tell, at least {difference.FEWEST} are needed."
-    span = f"{change(measure, found.low)} to {change(measure, found.high)}"
-    if found.verdict != "no_proof":
+    span = f"{change(measure, seen.low)} to {change(measure, seen.high)}"
+    if seen.verdict != "no_proof":
         return f"{went}. The true difference is {span}, with 95 % confidence."
-    if found.too_few:
+    if seen.too_few:
         return f"{went}: too few to tell, at least {difference.FEWEST} are needed."
-    return f"{went}, which may be chance: the true difference is anything from {span}.{_more(found)}"
+    return f"{went}, which may be chance: the true difference is anything from {span}.{_more(seen)}"
 
 
-def _more(found: Difference) -> str:
-    rows = difference.rows_to_decide(found)
+def _more(seen: Difference) -> str:
+    rows = difference.rows_to_decide(seen)
     if rows is None:
         return ""
-    return f" About {rows - found.rows:,} more rows would decide a difference of this size."
+    return f" About {rows - seen.rows:,} more rows would decide a difference of this size."
 
 
-def _rows(found: Difference) -> str:
-    rows = f"{found.rows:,} row{'' if found.rows == 1 else 's'}"
-    return rows if found.clusters == found.rows else f"{rows} in {found.clusters:,} independent groups"
+def _rows(difference: Difference) -> str:
+    rows = f"{difference.rows:,} row{'' if difference.rows == 1 else 's'}"
+    return rows if difference.clusters == difference.rows else f"{rows} in {difference.clusters:,} independent groups"

@@ -36,12 +36,12 @@ def is_better(first: str, second: str, project_id: str) -> Said | None:
     yes proves nothing.
     """
     with db.reading() as session:
-        found = evaluations.between(session, project_id, first, second)
+        rows = evaluations.between(session, project_id, first, second)
         called = titles.of(session, (first, second))
-    if not found:
+    if not rows:
         return None
-    counts = max(found, key=lambda row: row["rows"] or 0)  # the first of the largest
-    return _said(counts, counts["subject"] == first, {"a": called[first], "b": called[second]}, len(found))
+    counts = max(rows, key=lambda row: row["rows"] or 0)  # the first of the largest
+    return _said(counts, counts["subject"] == first, {"a": called[first], "b": called[second]}, len(rows))
 
 
 def _said(row: Mapping[str, Any], is_forward: bool, called: Mapping[str, str], measured: int) -> Said:

@@ -60,20 +60,20 @@ def rows_measured(result: Result) -> str:
 
 def notes(result: Result) -> list[Note]:
     """What there is to know beside the numbers, a sentence or two each."""
-    found: list[Note] = []
+    remarks: list[Note] = []
     if result["chose_checkpoint"]:
         words = "The same rows also chose the checkpoint, so the result may look a little better than it is."
-        found.append(("warn", f"{words} Hold out test rows as well next time."))
-    found += [*_leakage(result["leakage"]), *_more_rows(result), *_missing(result)]
+        remarks.append(("warn", f"{words} Hold out test rows as well next time."))
+    remarks += [*_leakage(result["leakage"]), *_more_rows(result), *_missing(result)]
     if 0 < result["clusters"] < result["rows"]:
         words = f"Rows that belong together count as one: there are {result['clusters']:,} independent ones."
-        found.append(("calm", words))
+        remarks.append(("calm", words))
     if result["reports"] > 1:
         words = f"There are {result['reports']:,} reports on this run. The first one counts wherever a rule asks."
-        found.append(("calm", words))
+        remarks.append(("calm", words))
     if result["hint"]:
-        found.append(("calm", str(result["hint"])))
-    return [*found, *(("calm", str(note)) for note in result["notes"])]
+        remarks.append(("calm", str(result["hint"])))
+    return [*remarks, *(("calm", str(note)) for note in result["notes"])]
 
 
 def _leakage(leakage: Mapping[str, int] | None) -> list[Note]:
@@ -99,14 +99,16 @@ def _more_rows(result: Result) -> list[Note]:
 
 
 def _missing(result: Result) -> list[Note]:
-    found: list[Note] = []
+    remarks: list[Note] = []
     if result["truncated"]:
         length = f" of {result['longest_answer']:,} tokens" if result["longest_answer"] else ""
-        found.append(("warn", f"{counted(result['truncated'], 'answer')} ended at the longest length{length}."))
+        remarks.append(("warn", f"{counted(result['truncated'], 'answer')} ended at the longest length{length}."))
     if result["left_out"]:
         why = "; ".join(f"{reason}: {count:,}" for reason, count in result["left_out_why"].items())
-        found.append(("warn", f"{counted(result['left_out'], 'row')} could not be asked{f' ({why})' if why else ''}."))
-    return found
+        remarks.append(
+            ("warn", f"{counted(result['left_out'], 'row')} could not be asked{f' ({why})' if why else ''}.")
+        )
+    return remarks
 
 
 def got_worse(result: Result) -> str:

@@ -28,14 +28,14 @@ def of_folder(folder: Path, base_name: str, card: str) -> list[Entry]:
 
 def licence(base: Path, there: Collection[str]) -> list[Entry]:
     """The licence that came with the base, as files; they hold for what is made from it too."""
-    found = [path for name in LICENCES if name not in there and (path := base / name).is_file()]
-    return [Entry(path.name, path, path.stat().st_size) for path in found]
+    texts = [path for name in LICENCES if name not in there and (path := base / name).is_file()]
+    return [Entry(path.name, path, path.stat().st_size) for path in texts]
 
 
 def files(folder: Path) -> list[Path]:
     """The files of a model's folder that another program needs, in the order of their names."""
-    found = [*folder.iterdir(), *(folder / TEMPLATES).glob("*")]
-    plain = [path for path in found if path.is_file() and not path.is_symlink()]
+    paths = [*folder.iterdir(), *(folder / TEMPLATES).glob("*")]
+    plain = [path for path in paths if path.is_file() and not path.is_symlink()]
     return sorted(
         path for path in plain if (path.suffix in ENDINGS or path.name == MODELFILE) and path.name not in STAYS
     )

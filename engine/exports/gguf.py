@@ -80,9 +80,9 @@ def refuse(subject: Subject, options: GgufOptions | None = None) -> None:
         message = f"An adapter is not stored as {options.type}."
         raise RefusedError(message, f"Choose one of: {', '.join(BY_CONVERTER)}.")
     config = facts.adapter_config(subject)
-    found = next((field for field in LARGEST_PEFT if config.get(field)), None)
-    if config.get("peft_type", "LORA") != "LORA" or found:
-        message = f"llama.cpp knows plain LoRA adapters alone, and this one has {found or config['peft_type']}."
+    refused = next((field for field in LARGEST_PEFT if config.get(field)), None)
+    if config.get("peft_type", "LORA") != "LORA" or refused:
+        message = f"llama.cpp knows plain LoRA adapters alone, and this one has {refused or config['peft_type']}."
         raise RefusedError(message, "Take the whole model as GGUF: it holds all that was learnt.")
 
 

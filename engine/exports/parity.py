@@ -65,10 +65,10 @@ def describe(made_by: Work | None) -> dict[str, Any] | None:
         return None
     if made_by.status in WORK_MOVING:
         return {"status": made_by.status.value}
-    found = made_by.result.get("parity")
-    if isinstance(found, int | float):
-        return {"status": WorkStatus.SUCCEEDED.value, "difference": found, "good": True}
-    return {"status": WorkStatus.SUCCEEDED.value, **found} if found else None
+    parity = made_by.result.get("parity")
+    if isinstance(parity, int | float):
+        return {"status": WorkStatus.SUCCEEDED.value, "difference": parity, "good": True}
+    return {"status": WorkStatus.SUCCEEDED.value, **parity} if parity else None
 
 
 def badge(parity: Mapping[str, Any]) -> str:

@@ -45,8 +45,8 @@ def chats(kept_out: Iterable[Pair] = KEPT_OUT) -> list[Turns]:
     """Chats of two questions, always the same, in an order without a pattern."""
     order = random.Random(0)  # noqa: S311  (an order, no secret)
     additions = [_turns(QUESTION.format(a, b), ANSWER.format(a, b, a + b)) for a, b in pairs(kept_out)]
-    wanted = range(len(additions) // SUMS_A_PLAIN)
-    questions = additions + [_turns(*plain_rows.ROWS[number % len(plain_rows.ROWS)]) for number in wanted]
+    plain_count = range(len(additions) // SUMS_A_PLAIN)
+    questions = additions + [_turns(*plain_rows.ROWS[number % len(plain_rows.ROWS)]) for number in plain_count]
     order.shuffle(questions)
     starts = range(0, len(questions), QUESTIONS_A_CHAT)
     return [[turn for turns in questions[start : start + QUESTIONS_A_CHAT] for turn in turns] for start in starts]

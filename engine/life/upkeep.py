@@ -13,7 +13,7 @@ from engine.life import orphans
 from engine.models import looks
 from engine.notifications import settings as notifications
 from engine.notifications import watching
-from engine.process import logs, machine, trash, work
+from engine.process import device_memory, logs, machine, trash, work
 from engine.registry import manifests
 from engine.runtimes import runtimes
 from engine.serve import idle
@@ -31,6 +31,7 @@ class Chore:
 
 CHORES = {
     "devices": Chore(machine.refresh, 60, for_leader=False),
+    "device_memory": Chore(device_memory.refresh, device_memory.REFRESH_SECONDS, for_leader=False),
     "canaries": Chore(canary.save, 1, for_leader=False),
     "idle": Chore(idle.save, idle.SAVE_SECONDS, for_leader=False),
     "trash": Chore(trash.empty, 2),

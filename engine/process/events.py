@@ -5,6 +5,7 @@ proof; the rows in the database are what the studio has read from it so far. Rea
 offset, so reading twice changes nothing.
 """
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -102,11 +103,18 @@ def tell_failures_only() -> None:
 
 
 def last_written(folder: Path) -> float | None:
-    """When the worker last said something, in seconds since 1970; None when it never did."""
+    """When the worker last gave a sign of life, in seconds since 1970; None when it never did."""
     try:
         return (folder / FILE).stat().st_mtime
     except OSError:
         return None
+
+
+def beat(folder: Path) -> None:
+    """A sign of life where there is nothing to say: a part of a step is done, or of an evaluation."""
+    if not _hushed:
+        with contextlib.suppress(OSError):
+            os.utime(folder / FILE)
 
 
 def append(folder: Path, event: Event) -> None:

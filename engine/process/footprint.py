@@ -18,6 +18,11 @@ def memory_bytes(folder: Path) -> int | None:
     return sum(sizes) if sizes else None
 
 
+def pids(folder: Path) -> list[int]:
+    """The processes that work in a folder, below its shim."""
+    return _of_each(folder, lambda member: member.pid)
+
+
 def cpu_seconds(folder: Path) -> float | None:
     """What the living processes in a folder have computed since their starts; None when there are none.
 
@@ -45,11 +50,11 @@ def _is_runnable(pid: int) -> bool:
 
 def _of_each(folder: Path, measure: Callable[[psutil.Process], T]) -> list[T]:
     pid = process.shim_pid(folder)
-    found: list[T] = []
+    readings: list[T] = []
     if pid is None:
-        return found
+        return readings
     with contextlib.suppress(psutil.Error):
         for member in psutil.Process(pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):  # it has just ended
-                found.append(measure(member))
-    return found
+                readings.append(measure(member))
+    return readings

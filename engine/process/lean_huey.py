@@ -38,8 +38,8 @@ __all__ = ["BaseStorage", "Consumer", "Huey", "Message", "Serializer", "SqliteSt
 def redis_storage(name: str, url: str) -> BaseStorage:
     """Huey's storage in a Redis. Raises ImportError where its client is not installed."""
     redis, storage = import_module("redis"), import_module("huey.storage")
-    found: dict[str, Any] = {"Redis": redis.Redis, "ConnectionPool": redis.ConnectionPool}
-    found |= {"ConnectionError": redis.ConnectionError, "TimeoutError": redis.TimeoutError}
-    vars(storage).update(found)  # what its own import would have put there
+    names: dict[str, Any] = {"Redis": redis.Redis, "ConnectionPool": redis.ConnectionPool}
+    names |= {"ConnectionError": redis.ConnectionError, "TimeoutError": redis.TimeoutError}
+    vars(storage).update(names)  # what its own import would have put there
     RedisStorage.redis_client = redis.Redis
     return RedisStorage(name, url=url)

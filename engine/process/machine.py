@@ -7,10 +7,8 @@ from typing import NamedTuple
 import psutil
 
 from engine.process import devices, process
+from engine.process.meter import container
 
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-CGROUP_USED = Path("/sys/fs/cgroup/memory.current")
-CGROUP_FACTS = Path("/sys/fs/cgroup/memory.stat")
 CPU_FACTS = Path("/proc/cpuinfo")
 BF16_COMPUTE_CAPABILITY = 8.0  # Ampere, the first NVIDIA generation with bfloat16 in hardware
 
@@ -25,7 +23,12 @@ def memory_bytes() -> int:
     """The memory of the smallest GPU, or without one of the machine, or of the container if that has less."""
     if gpus := visible_gpus():
         return min(gpu.memory_bytes for gpu in gpus)
-    total, limit = psutil.virtual_memory().total, _number(CGROUP_LIMIT)
+    return host_memory_bytes()
+
+
+def host_memory_bytes() -> int:
+    """The memory of the machine itself, or of the container if that has less."""
+    total, limit = psutil.virtual_memory().total, container.limit_bytes()
     return total if limit is None else min(total, limit)
 
 
@@ -35,27 +38,10 @@ def free_memory_bytes() -> int:
     Of a container's use, what the kernel can drop at once (files it has read) does not count.
     """
     free = psutil.virtual_memory().available
-    limit, used = _number(CGROUP_LIMIT), _number(CGROUP_USED)
+    limit, used = container.limit_bytes(), container.used_bytes()
     if limit is None or used is None:
         return free
-    return min(free, max(0, limit - used + _droppable()))
-
-
-def _number(file: Path) -> int | None:
-    """A file that holds one number; None where it is missing, or says "max"."""
-    try:
-        text = file.read_text().strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None
-
-
-def _droppable() -> int:
-    try:
-        lines = CGROUP_FACTS.read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)
+    return min(free, max(0, limit - used))
 
 
 def has_gpu() -> bool:

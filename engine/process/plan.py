@@ -57,6 +57,7 @@ class Plan:
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)
     files: dict[Path, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()  # a command that looks on while it works, and ends with it
     knows: tuple[str, ...] = ()  # secrets of the studio's environment that this command gets
 
     def shell_line(self) -> str:

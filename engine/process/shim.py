@@ -2,13 +2,13 @@
 
     python -I engine/process/shim.py FOLDER ATTEMPT LOCK      (started by process.py, which hands it the lock it holds)
 
-It kills what an earlier attempt left behind, starts the command of FOLDER/plan.ATTEMPT.json, waits for it, kills what
-that left behind, and writes FOLDER/exit.ATTEMPT.json. Its life is the lock's: the file FOLDER/shim.lock is locked
-exactly as long as the shim lives, so nobody ever has to trust a process id. SIGTERM asks the worker to end and kills
-it ten seconds later. When the shim itself is killed, Linux kills the worker (PDEATHSIG); whatever escaped that, a
-process in a session of its own for instance, carries the cookie TUNESMITH_WORK=FOLDER in its environment and is
-swept by the next attempt or by the reconciler. Without /proc and prctl (macOS) only the
-worker's group is reached.
+It kills what an earlier attempt left behind, starts the command of FOLDER/plan.ATTEMPT.json, and beside it what the
+plan wants to look on (`beside`), waits for it, kills what that left behind, and writes FOLDER/exit.ATTEMPT.json. Its
+life is the lock's: the file FOLDER/shim.lock is locked exactly as long as the shim lives, so nobody ever has to trust
+a process id. SIGTERM asks the worker to end and kills it ten seconds later. When the shim itself is killed, Linux
+kills the worker (PDEATHSIG); whatever escaped that, a process in a session of its own for instance, carries the
+cookie TUNESMITH_WORK=FOLDER in its environment and is swept by the next attempt or by the reconciler. Without /proc
+and prctl (macOS) only the worker's group is reached.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ from typing import Any
 COOKIE = "TUNESMITH_WORK"
 LOG = "output.log"
 TERM_SECONDS = 10
+COMPANION_SECONDS = 1
 LOG_SECONDS = 2
 LOG_HEAD, LOG_TAIL = 4 << 20, 60 << 20  # bytes of output.log that stay: its beginning and its end
 PAGE = 4096
@@ -54,7 +55,9 @@ def main(folder: Path, attempt: int) -> None:
         write_json(folder / f"exit.{attempt}.json", {"attempt": attempt, "code": NOT_STARTED, "at": time.time()})
         return
     write_json(folder / "shim.json", record | {"worker": worker.pid, "worker_started": started_at(worker.pid)})
+    companion = _start_companion(folder, attempt)
     killed = _wait(worker, wake, folder / LOG)
+    _end(companion)
     sweep(folder, orphans=True)
     # A launcher whose child was killed (torchrun) ends with a code of its own. A worker that knew has said so itself.
     out_of_memory = worker.returncode not in (0, -signal.SIGTERM) and not killed and _oom_kills() > oom_kills
@@ -78,6 +81,43 @@ def _start(folder: Path, attempt: int) -> "subprocess.Popen[bytes]":
         )
     finally:
         os.close(output)
+
+
+def _start_companion(folder: Path, attempt: int) -> "subprocess.Popen[bytes] | None":
+    """What the plan wants beside the worker. It only looks on: the attempt is the same without it."""
+    argv = json.loads((folder / f"plan.{attempt}.json").read_text(encoding="utf-8")).get("beside")
+    if not argv:
+        return None
+    output = os.open(folder / "beside.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        env, start = os.environ | {COOKIE: str(folder)}, _in_companion(os.getpid())
+        return subprocess.Popen(
+            argv, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True, preexec_fn=start,
+        )  # fmt: skip
+    except OSError:
+        return None
+    finally:
+        os.close(output)
+
+
+def _in_companion(shim: int) -> Callable[[], None]:
+    """As in the worker. SIGTERM waits until the companion listens: a worker may end before that."""
+    prepare = _in_worker(shim)
+
+    def prepare_to_wait() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        prepare()
+
+    return prepare_to_wait
+
+
+def _end(companion: "subprocess.Popen[bytes] | None") -> None:
+    """Lets the companion write what it knows; a moment later it is swept with the rest."""
+    if companion is not None:
+        companion.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            companion.wait(COMPANION_SECONDS)
 
 
 def _in_worker(shim: int) -> Callable[[], None]:

@@ -41,29 +41,29 @@ class Promotion:
     gate: gates.Gate | None = None
 
 
-def move(name: str, alias: str, wanted: Promotion) -> Moved:
+def move(name: str, alias: str, promotion: Promotion) -> Moved:
     """Makes an alias lead to a version, and deploys it to the endpoints that follow the alias.
 
     Raises RefusedError, NotFoundError, and ConflictError when somebody has moved it meanwhile or the gate does not let
     it through.
     """
     names.in_address(alias, "alias")
-    reason = _reason(wanted.why)
+    reason = _reason(promotion.why)
     with db.reading() as session:
         model = registered.found(session, name)
-        version = versions.found(session, model, wanted.version)
+        version = versions.found(session, model, promotion.version)
         before = _leads_to(session, model, alias)
     before_number = before.number if before else None
-    if wanted.expected is not None and wanted.expected != (before_number or 0):
+    if promotion.expected is not None and promotion.expected != (before_number or 0):
         raise _lost(name, alias, before)
-    found = gates.check(name, version, wanted.gate)
+    gate_result = gates.check(name, version, promotion.gate)
     if before is None or before.id != version.id:
         following.refuse(model, alias, version)
         entry = RegistryMove(
-            registered_id=model.id, action="moved", alias=alias, who=wanted.who, why=reason, gate=found
+            registered_id=model.id, action="moved", alias=alias, who=promotion.who, why=reason, gate=gate_result
         )
         _move(model, version, before, entry)
-    return Moved(alias, before_number, version.number, found, following.deploy_all(model, alias))
+    return Moved(alias, before_number, version.number, gate_result, following.deploy_all(model, alias))
 
 
 def _move(model: RegisteredModel, version: ModelVersion, before: ModelVersion | None, entry: RegistryMove) -> None:

@@ -49,8 +49,8 @@ def model(name: str) -> dict[str, Any]:
         kept = registry.versions(session, row.id)
     facts = listed([row])[0]
     followers = following.states(row.id)
-    found = measured.of(row.name, kept)
-    told = [{**_version(row, version, facts["aliases"]), "measured": found[version.number]} for version in kept]
+    figures = measured.of(row.name, kept)
+    told = [{**_version(row, version, facts["aliases"]), "measured": figures[version.number]} for version in kept]
     return {**facts, "version_list": told, "endpoints": followers}
 
 

@@ -239,16 +239,16 @@ _FINDERS: dict[str, Callable[[], Iterator[Removable]]] = {
 
 def remove(ids: Sequence[str]) -> int:
     """Removes what a look found removable, if it still is; returns the bytes. Raises NotFoundError otherwise."""
-    wanted = list(dict.fromkeys(ids))
-    kinds = {item.partition(":")[0] for item in wanted}
-    found = {item.id: item for kind in kinds if kind in _FINDERS for item in _FINDERS[kind]()}
-    if missing := [item for item in wanted if item not in found]:
+    item_ids = list(dict.fromkeys(ids))
+    kinds = {item.partition(":")[0] for item in item_ids}
+    removable = {item.id: item for kind in kinds if kind in _FINDERS for item in _FINDERS[kind]()}
+    if missing := [item for item in item_ids if item not in removable]:
         message = f"`{missing[0]:.80}` is not on the clean-up list."
         raise NotFoundError(message, "It is in use by now, or gone already. Look at the list again.")
-    for item in wanted:
+    for item in item_ids:
         _REMOVERS[item.partition(":")[0]](item.partition(":")[2])
     forget()
-    return sum(found[item].size_bytes for item in wanted)
+    return sum(removable[item].size_bytes for item in item_ids)
 
 
 def _remove_export(export_id: str) -> None:

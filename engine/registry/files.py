@@ -19,8 +19,8 @@ Hashes = dict[str, dict[str, Any]]  # name -> {"size": bytes, "sha256": hex}
 def of(folders: Folders) -> Iterator[tuple[str, Path]]:
     """Every file with its name, folder by folder. What begins with a dot belongs to other programs."""
     for prefix, folder in folders.items():
-        found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in STAYS)
-        for path in found[:MOST_FILES]:
+        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in STAYS)
+        for path in paths[:MOST_FILES]:
             name = path.relative_to(folder)
             if not any(part.startswith(".") for part in name.parts):
                 yield prefix + name.as_posix(), path

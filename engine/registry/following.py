@@ -39,14 +39,14 @@ def serve(
 
     Raises RefusedError, NotFoundError, ConflictError.
     """
-    found = named_versions.pinned(subject)
-    model = _model_of(found.version)
-    want = serving.wanted(model.name, found.version)
+    pinned = named_versions.pinned(subject)
+    model = _model_of(pinned.version)
+    want = serving.wanted(model.name, pinned.version)
     endpoint = endpoints.create_endpoint(
         endpoint_name, kind, want.model_id, want.adapters or (), options, model.project_id or DEFAULT_PROJECT
     )
     if (alias := _alias(subject)) is not None:
-        _enter(endpoint, model, alias, found.version.id, who)
+        _enter(endpoint, model, alias, pinned.version.id, who)
     return endpoint
 
 
@@ -55,14 +55,14 @@ def follow(endpoint_id: str, subject: str, who: str = "") -> AliasFollower:
     alias = _alias(subject)
     if alias is None:
         raise RefusedError(f"`{subject:.80}` names no alias.", "An endpoint follows version:NAME@ALIAS.")
-    found = named_versions.pinned(subject)
-    model = _model_of(found.version)
-    want = serving.wanted(model.name, found.version)
+    pinned = named_versions.pinned(subject)
+    model = _model_of(pinned.version)
+    want = serving.wanted(model.name, pinned.version)
     endpoints.plan_deployment(endpoint_id, want)  # what cannot be served is refused before anything changes
     endpoint = endpoints.look_up(endpoint_id)
     follower = _enter(endpoint, model, alias, None, who)
     if endpoint.stopped_at is None:
-        _deploy(follower.endpoint_id, found.version.id)
+        _deploy(follower.endpoint_id, pinned.version.id)
     return _row(endpoint_id)
 
 

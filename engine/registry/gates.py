@@ -22,8 +22,8 @@ def check(name: str, version: ModelVersion, gate: str | None) -> dict[str, Any] 
     if report is None:
         hint = "Wait for the report on its run, or ask for one there; or move the alias without the gate."
         raise ConflictError(f"{called} has no report that has ended.", hint)
-    found = {name: report.get(name) for name in ("verdict", "sentence", "primary", "rows")}
-    if found["verdict"] not in LETS_THROUGH[gate]:
-        message = f"The gate asks for `{gate}`, and the first report on {called} says `{found['verdict']}`."
-        raise ConflictError(message, f"{found['sentence'] or ''} {FIRST}".strip())
-    return {"asked": gate, **found}
+    facts = {name: report.get(name) for name in ("verdict", "sentence", "primary", "rows")}
+    if facts["verdict"] not in LETS_THROUGH[gate]:
+        message = f"The gate asks for `{gate}`, and the first report on {called} says `{facts['verdict']}`."
+        raise ConflictError(message, f"{facts['sentence'] or ''} {FIRST}".strip())
+    return {"asked": gate, **facts}

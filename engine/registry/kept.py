@@ -43,11 +43,11 @@ def of(run_id: str | None = None, export_id: str | None = None, model_id: str | 
 
 
 def _of_run(run_id: str) -> Kept:
-    found = subjects.look_up(f"run:{run_id.removeprefix('run:')}")
-    kind = "adapter" if found.weights == "adapter" else "merged"
+    subject = subjects.look_up(f"run:{run_id.removeprefix('run:')}")
+    kind = "adapter" if subject.weights == "adapter" else "merged"
     with db.reading() as session:
-        told = lineage.of_run(session, found.run, found.base)
-    return Kept(kind, _folders(kind, found.folder, found.base), told, found.run.project_id, run_id=found.run.id)
+        told = lineage.of_run(session, subject.run, subject.base)
+    return Kept(kind, _folders(kind, subject.folder, subject.base), told, subject.run.project_id, run_id=subject.run.id)
 
 
 def _of_export(export_id: str) -> Kept:

@@ -13,8 +13,8 @@ def of(name: str, versions: Sequence[ModelVersion]) -> dict[int, list[dict[str, 
     """Version number -> what was measured of it, the first one first, by one query for all of them."""
     subjects = {version.number: _subjects(name, version) for version in versions}
     with db.reading() as session:
-        found = registry.measured(session, [text for texts in subjects.values() for text in texts])
-    return {number: [_told(row) for row in found if row.subject in texts] for number, texts in subjects.items()}
+        figures = registry.measured(session, [text for texts in subjects.values() for text in texts])
+    return {number: [_told(row) for row in figures if row.subject in texts] for number, texts in subjects.items()}
 
 
 def _subjects(name: str, version: ModelVersion) -> list[str]:

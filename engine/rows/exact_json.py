@@ -48,12 +48,12 @@ def mended(text: bytes) -> tuple[bytes, frozenset[str]]:
     repairs = set()
 
     def replaced(match: re.Match[bytes]) -> bytes:
-        found = match.groupdict()
-        if found.get("comma"):
+        groups = match.groupdict()
+        if groups.get("comma"):
             repairs.add("trailing_comma")
             return b""
-        if found["odd"]:
-            is_comment = found["odd"].startswith(b"//")
+        if groups["odd"]:
+            is_comment = groups["odd"].startswith(b"//")
             repairs.add("left_out_comment" if is_comment else "not_a_number")
             return b" " if is_comment else b"null"
         return match[0]

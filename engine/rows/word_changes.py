@@ -31,8 +31,8 @@ def compare(before: str, after: str) -> list[Piece]:
     old, new = _words(before), _words(after)
     start, end = _same_ends(old, new)
     middle = old[start : len(old) - end], new[start : len(new) - end]
-    found = [Piece("same", "".join(old[:start])), *_changes(*middle), Piece("same", "".join(old[len(old) - end :]))]
-    return _joined(found)
+    pieces = [Piece("same", "".join(old[:start])), *_changes(*middle), Piece("same", "".join(old[len(old) - end :]))]
+    return _joined(pieces)
 
 
 def _words(text: str) -> list[str]:
@@ -52,13 +52,13 @@ def _changes(old: list[str], new: list[str]) -> list[Piece]:
     if max(len(old), len(new)) > MOST_WORDS or _equal_pairs(old, new) > MOST_EQUAL:
         return _pieces("".join(old), "".join(new))
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     for step, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if step == "equal":
-            found.append(Piece("same", "".join(new[new_start:new_end])))
+            pieces.append(Piece("same", "".join(new[new_start:new_end])))
         else:
-            found += _pieces("".join(old[old_start:old_end]), "".join(new[new_start:new_end]))
-    return found
+            pieces += _pieces("".join(old[old_start:old_end]), "".join(new[new_start:new_end]))
+    return pieces
 
 
 def _equal_pairs(old: list[str], new: list[str]) -> int:

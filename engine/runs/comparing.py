@@ -10,6 +10,7 @@ from engine.errors import RefusedError
 from engine.existing import existing
 from engine.recipes import diff, metric_directions
 from engine.recipes.diff import Differing
+from engine.runs.metric_groups import WALL_TIME
 from storage import datasets, db, models
 from storage import runs as stored
 from storage.runs import Summary
@@ -103,6 +104,8 @@ def _in_short(run: Run, model_names: Mapping[str, str], dataset: Dataset | None)
 def _metrics(summaries: Sequence[Summary]) -> dict[str, dict[str, Came]]:
     metrics: dict[str, dict[str, Came]] = {}
     for summary in sorted(summaries, key=lambda one: one.name):
+        if summary.name == WALL_TIME:
+            continue
         metrics.setdefault(summary.name, {})[summary.run_id] = _came(summary)
     return metrics
 

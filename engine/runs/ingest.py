@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from engine.process import events
 from engine.process.attempts import Seen
+from engine.runs.metric_groups import WALL_TIME
 from storage import db, runs, transitions
 from storage.statuses import RunStatus
 from storage.tables import Run, RunFacts
@@ -39,9 +40,8 @@ def take_in(run: Run, seen: Seen) -> Run | None:
 def _points(run_id: str, new_events: list[events.Event]) -> Iterator[tuple[str, str, int, float]]:
     for event in new_events:
         if isinstance(event, events.Step):
-            yield from (
-                (run_id, name, event.step, value) for name, value in event.metrics.items() if math.isfinite(value)
-            )
+            values = event.metrics | {WALL_TIME: event.at}
+            yield from ((run_id, name, event.step, value) for name, value in values.items() if math.isfinite(value))
 
 
 def _apply(run: Run, event: events.Event) -> None:

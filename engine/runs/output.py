@@ -69,15 +69,15 @@ def text(run_id: str, offset: int = 0, most_bytes: int = 65536) -> tuple[str, in
     try:
         with path_of(run_id).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            wanted = max(0, size + offset) if offset < 0 else min(offset, size)
-            start, content = _read(file, wanted, most_bytes)
+            asked = max(0, size + offset) if offset < 0 else min(offset, size)
+            start, content = _read(file, asked, most_bytes)
     except FileNotFoundError:
         return "", 0
     is_cut = start + len(content) < size
     content = content[: content.rfind(b"\n") + 1 or len(content)] if is_cut else content
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     words = logs.redact(process.readable(decoder.decode(content)))
-    left_out = f"\n[{in_words(start - wanted)} were left out here: the log is long]\n" if start > wanted else ""
+    left_out = f"\n[{in_words(start - asked)} were left out here: the log is long]\n" if start > asked else ""
     return left_out + words, start + len(content) - len(decoder.getstate()[0])
 
 
@@ -86,19 +86,19 @@ def search(run_id: str, words: str = "", level: Level | None = None, after: int 
 
     One call reads 64 MB at most. Raises NotFoundError.
     """
-    wanted, found, position = words.casefold(), list[Line](), after
+    folded, lines, position = words.casefold(), list[Line](), after
     try:
         with path_of(run_id).open("rb") as file:
             for offset, raw in _lines(file, after):
                 position = offset + len(raw)
                 line = _shown(raw)
-                if wanted in line.casefold() and level in (None, line_level := level_of(line)):
-                    found.append(Line(offset, line[:LONGEST], line_level))
-                if len(found) >= limit or position - after >= SCANNED:
-                    return Found(found, position if position < file.seek(0, os.SEEK_END) else None)
+                if folded in line.casefold() and level in (None, line_level := level_of(line)):
+                    lines.append(Line(offset, line[:LONGEST], line_level))
+                if len(lines) >= limit or position - after >= SCANNED:
+                    return Found(lines, position if position < file.seek(0, os.SEEK_END) else None)
     except FileNotFoundError:
         pass
-    return Found(found, None)
+    return Found(lines, None)
 
 
 def whole(run_id: str) -> Iterator[bytes]:

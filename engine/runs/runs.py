@@ -21,6 +21,7 @@ from engine.recipes import auxiliary_models, continuation, launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
 from engine.runs import supervision, tracking
+from engine.runs.machine_use import expected
 from engine.serve import adapter_names
 from engine.train import check
 from storage import db, endpoints, exports, home, runs
@@ -55,7 +56,7 @@ def start_run(
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
-        facts=source.facts().merged(_to_be_judged(dataset, recipe)),
+        facts=source.facts().merged(_to_be_judged(dataset, recipe)).merged(expected(recipe, model, dataset)),
     )
     run = _insert(run)
     queue.ring(supervision.launch)

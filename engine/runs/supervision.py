@@ -21,11 +21,13 @@ from engine.process.attempts import State
 from engine.process.plan import Plan
 from engine.recipes import launch_command
 from engine.recipes.recipe import parse
-from engine.runs import healing, ingest, silence, verdict
+from engine.runs import healing, ingest, machine_samples, sleeping_endpoints, stuck, verdict
 from engine.train import spec as training_spec
 from engine.weights import checkpoints
 from storage import db, home, moving
-from storage.statuses import RunStatus
+from storage.queued import followers
+from storage.queued import state as queue_state
+from storage.statuses import DatasetStatus, ModelStatus, RunStatus
 from storage.tables import Dataset, Model, Run, RunFacts
 from storage.tables.run_facts import Adjustment
 from storage.transitions import move_run
@@ -38,13 +40,24 @@ STOP_SECONDS, KILL_SECONDS = 30, 45  # since Stop was pressed: SIGTERM, then SIG
 @queue.huey.task()
 def launch() -> None:
     """Takes runs from the queue and starts them, the first in line first, until one has to wait for a device."""
-    rounds.in_line(NOUN, Run, moving.first_run, _launch)
+    rounds.in_line(NOUN, Run, queue_state.next_run, _launch)
 
 
 def tick() -> None:
     """One look at every run that is alive, and one at the head of the queue."""
     rounds.each(NOUN, Run, moving.runs, _follow)
+    _release_ready()
     launch.call_local()
+    sleeping_endpoints.tick()
+
+
+def _release_ready() -> None:
+    """Runs whose dataset or model is ready by now may start."""
+    with db.reading() as session:
+        if not followers.any_unready(session):
+            return
+    with db.session() as session:
+        followers.release_ready(session)
 
 
 def check_space() -> None:
@@ -68,19 +81,23 @@ def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
         "resume_from": str(newest) if newest else None,
         "attempt": run.attempt,
     }
-    return launch_command.plan_training(recipe, spec, folder, device, launch_command.free_port())
+    plan = launch_command.plan_training(recipe, spec, folder, device, launch_command.free_port())
+    return replace(plan, beside=machine_samples.sampler_command(folder, device))
 
 
 def _launch(run: Run) -> bool:
     """Starts a run from the queue if it can have its devices; says whether the next in line may try too."""
+    if _is_held(run):
+        return True
     machine = devices.on_this_machine()
     try:
         request = devices.DeviceRequest(
             "run", run.id, exclusive=True, count=launch_command.devices_wanted(parse(run.recipe))
         )
         with db.reading() as session:
-            if devices.would_take(session, machine, request) is None:
-                return False
+            device = devices.would_take(session, machine, request)
+        if device is None or not sleeping_endpoints.made_room(run, device):
+            return False
     except TunesmithError as error:  # more devices than there are (any more): it would block the queue for ever
         _refuse(run, error)
         return True
@@ -89,9 +106,30 @@ def _launch(run: Run) -> bool:
     return True
 
 
-def _claim(run: Run, machine: tuple[str, ...], request: devices.DeviceRequest) -> Run | None:
-    """The run with its device, out of the queue; None when it is no longer there or the device is gone."""
+def _is_held(run: Run) -> bool:
+    """Whether its dataset or model is not ready just now: then others go before it, until `tick` finds it ready."""
+    with db.reading() as session:
+        model, dataset = session.get(Model, run.model_id), session.get(Dataset, run.dataset_id)
+    fetched = model is not None and model.status == ModelStatus.QUEUED
+    imported = dataset is not None and dataset.status == DatasetStatus.IMPORTING
+    if not fetched and not imported:
+        return False
     with db.session() as session:
+        row = session.get(Run, run.id)
+        if row is not None and (row.status, row.hold) == (RunStatus.QUEUED, ""):
+            row.hold = followers.MODEL if fetched else followers.DATASET
+    return True
+
+
+def _claim(run: Run, machine: tuple[str, ...], request: devices.DeviceRequest) -> Run | None:
+    """The run with its device, out of the queue; None when it is no longer there, or the device is gone.
+
+    Or when somebody has just paused the queue, or has it wait for another run.
+    """
+    with db.session() as session:
+        row = session.get(Run, run.id)
+        if row is None or row.hold or queue_state.current(session).paused_at is not None:
+            return None
         device = devices.take(session, machine, request)
         changes = {"device": device, "started_at": time.time(), "ended_at": None}
         reason = f"{device} is free"
@@ -104,7 +142,8 @@ def _claim(run: Run, machine: tuple[str, ...], request: devices.DeviceRequest) -
 def _refuse(run: Run, error: TunesmithError) -> None:
     columns = {"error": error.message, "hint": error.hint, "ended_at": time.time()}
     with db.session() as session:
-        move_run(session, run, RunStatus.QUEUED, RunStatus.FAILED, error.message, **columns)
+        if move_run(session, run, RunStatus.QUEUED, RunStatus.FAILED, error.message, **columns):
+            queue_state.after_failure(session, run)
 
 
 def _start(run: Run) -> None:
@@ -134,8 +173,10 @@ def _follow(run: Run) -> None:
     match seen.state:
         case State.LIVING:
             _press_to_stop(run, folder)
-            silence.watch(run, folder)
+            machine_samples.take_in(run, folder)
+            stuck.watch(run, folder)
         case State.ENDED:
+            machine_samples.take_in(run, folder, is_over=True)
             _settle(run, _judge(run, folder))
         case State.NEW:
             _start_or_stop(run, folder)
@@ -168,7 +209,9 @@ def _start_or_stop(run: Run, folder: Path) -> None:
 def _judge(run: Run, folder: Path) -> verdict.Verdict:
     ending, record = run.facts.ending, process.exit_record(folder, run.attempt)
     words = attempts.last_words(folder)
-    return verdict.judge(verdict.End(folder, run.status == RunStatus.STOPPING, ending, record, words))
+    return verdict.judge(
+        verdict.End(folder, run.status == RunStatus.STOPPING, ending, record, words, stuck.was_ended(run))
+    )
 
 
 def _settle(run: Run, end: verdict.Verdict) -> None:
@@ -181,9 +224,11 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
             return
         devices.give_back(session, run.id)
         row = session.get_one(Run, run.id, populate_existing=True)
+        stuck.forget(row)
         if row.status == RunStatus.SUCCEEDED:
             reports.plan(session, row)
-        may_resume = bool(row.recipe.get("auto_resume")) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+        wanted = row.recipe.get("restart_when_stuck" if stuck.was_ended(row) else "auto_resume")
+        may_resume = bool(wanted) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
         again = may_resume and (
             healed is not None or verdict.tries_again(end, row.auto_resumes, row.last_failure, step)
         )
@@ -191,6 +236,8 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
             row.last_failure = verdict.signature(end, step)
         if again:
             _resume(session, row, end, healed, step)
+        elif row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
+            queue_state.after_failure(session, row)
 
 
 def _newest_step(run: Run) -> int:

@@ -14,6 +14,7 @@ Again = Literal["never", "after progress", "always", "smaller"]
 # engine.runs.healing.
 AGAIN: dict[str, Again] = {"network": "always", "code": "after progress", "memory": "smaller"}
 MOST_AUTO_RESUMES = 3
+STUCK = "The training was stuck: it made no step any more, and was ended."
 NO_SPACE = "no space left on device"
 SIGNALLED = 128  # a program that a signal N ended may report 128 + N
 
@@ -38,12 +39,16 @@ class End:
     ending: dict[str, Any] | None  # the worker's Finished or Failed event
     record: dict[str, Any] | None  # the shim's exit record
     last_words: str
+    was_stuck: bool = False  # it was ended by the studio, because it made no step any more
 
 
 def judge(end: End) -> Verdict:
     """`succeeded` only when the worker said so and the result is there."""
     if end.ending and end.ending["kind"] == "finished":
         return _finished(end)
+    if end.was_stuck and not end.asked_to_stop:  # whatever it said when it was ended
+        hint = "The Machine tab shows what it did. Resume continues from the last checkpoint."
+        return Verdict(RunStatus.INTERRUPTED, STUCK, hint, again="always")
     if end.ending:
         again = "never" if end.asked_to_stop else AGAIN.get(end.ending["category"], "never")
         return Verdict(RunStatus.FAILED, end.ending["message"], end.ending["hint"] or None, again=again)

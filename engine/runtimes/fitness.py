@@ -52,8 +52,8 @@ def _python(build: Build, machine: Machine) -> str | None:
 def _glibc(build: Build, machine: Machine) -> str | None:
     if machine.glibc >= build.glibc:
         return None
-    found = f"glibc {_number(machine.glibc)}" if any(machine.glibc) else "another C library"
-    return f"its packages need glibc {_number(build.glibc)} or newer, and this system has {found}."
+    version = f"glibc {_number(machine.glibc)}" if any(machine.glibc) else "another C library"
+    return f"its packages need glibc {_number(build.glibc)} or newer, and this system has {version}."
 
 
 def _processor(build: Build, machine: Machine) -> str | None:
@@ -69,8 +69,8 @@ def _gpu(build: Build, machine: Machine) -> str | None:
     if (best := max(machine.gpu_capabilities)) < build.gpu_capability:
         return f"it needs a GPU of compute capability {build.gpu_capability:g}, and this one has {best:g}."
     if machine.driver < build.gpu_driver:
-        found = f"version {machine.driver}" if machine.driver else "unknown"
-        return f"it needs NVIDIA's driver {build.gpu_driver} or newer, and the one here is {found}."
+        driver = f"version {machine.driver}" if machine.driver else "unknown"
+        return f"it needs NVIDIA's driver {build.gpu_driver} or newer, and the one here is {driver}."
     return None
 
 

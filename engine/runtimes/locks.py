@@ -44,7 +44,7 @@ def parse(text: str) -> Lock:
     for line in text.splitlines():
         if line.startswith("#") or not line:
             continue
-        if (found := _LINE.match(line)) is None:
+        if (match := _LINE.match(line)) is None:
             raise ValueError(f"not a line of a lock: {line[:120]}")
-        sizes[found[1]] = int(found[4])
+        sizes[match[1]] = int(match[4])
     return Lock(text, sizes)

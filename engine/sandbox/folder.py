@@ -88,18 +88,18 @@ def left(box: Path, given: Mapping[str, str | bytes]) -> dict[str, bytes]:
 
     Only plain files with one name, read after every process has ended. Hidden ones and compiled modules stay behind.
     """
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     size = 0
     paths = [entry.path for entry in _entries(str(box)) if entry.is_file(follow_symlinks=False)]
     for path in sorted(paths, key=lambda path: (not path.endswith(".png"), path)):
         name = os.path.relpath(path, box)
-        if not _is_shown(name) or len(found) >= MOST_FILES:
+        if not _is_shown(name) or len(files) >= MOST_FILES:
             continue
         content = _read(path, MOST_BYTES - size)
         if content is not None and content != _bytes(given.get(name)):
-            found[name] = content
+            files[name] = content
             size += len(content)
-    return found
+    return files
 
 
 def _is_shown(name: str) -> bool:

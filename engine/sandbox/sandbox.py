@@ -40,13 +40,13 @@ def run(
     """
     limits = limits or Limits()
     checked.refuse(files, stdin, language, limits, entry)
-    found = means()
-    if not found.name:
+    ways = means()
+    if not ways.name:
         raise NoSandboxError(
-            f"Code is not run on this machine: {found.in_a_line}.", "`tunesmith doctor` names each probe."
+            f"Code is not run on this machine: {ways.in_a_line}.", "`tunesmith doctor` names each probe."
         )
     with room():
-        return running.run_in(found.name, files, stdin.encode("utf-8", "replace"), limits, entry)
+        return running.run_in(ways.name, files, stdin.encode("utf-8", "replace"), limits, entry)
 
 
 @contextmanager

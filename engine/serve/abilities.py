@@ -32,8 +32,8 @@ _QUESTIONS: Mapping[Ability, tuple[str, dict[str, Any]]] = {
 
 def of(backend: Backend) -> Ability:
     """What a backend was found to do; text where nobody has asked it yet."""
-    found: Ability = backend.outcome.get(FIELD, "text")
-    return found
+    ability: Ability = backend.outcome.get(FIELD, "text")
+    return ability
 
 
 def kept(backend: Backend, ability: Ability) -> dict[str, Any]:

@@ -45,20 +45,20 @@ class Adapter:
 
 def look_up(text: str) -> Subject:
     """The trained weights that RUN or RUN@STEP names. Raises NotFoundError, ConflictError, RefusedError."""
-    found = subjects.look_up(f"run:{text}")
-    if found.run.recipe.get("method") == "reward":
+    subject = subjects.look_up(f"run:{text}")
+    if subject.run.recipe.get("method") == "reward":
         hint = "Start an endpoint of its own for it, with the backend transformers, which answers /v1/score."
-        message = f"Run `{found.run.name}` trained a reward model: it scores answers and writes none."
+        message = f"Run `{subject.run.name}` trained a reward model: it scores answers and writes none."
         raise RefusedError(message, hint)
-    _refuse_moved(found)
-    return found
+    _refuse_moved(subject)
+    return subject
 
 
-def _refuse_moved(found: Subject) -> None:
-    if found.step is not None and found.run.recipe.get("init_lora_weights") in MOVED_STARTS:
+def _refuse_moved(subject: Subject) -> None:
+    if subject.step is not None and subject.run.recipe.get("init_lora_weights") in MOVED_STARTS:
         raise RefusedError(
-            f"The checkpoints of run `{found.run.name}` count from a start of their own "
-            f"({found.run.recipe['init_lora_weights']}) and cannot be served.",
+            f"The checkpoints of run `{subject.run.name}` count from a start of their own "
+            f"({subject.run.recipe['init_lora_weights']}) and cannot be served.",
             "Serve the run's result.",
         )
 
@@ -69,15 +69,15 @@ def to_serve(text: str, kind: str = "transformers") -> Subject:
     A reward model is loaded when its server starts, so it may be among these.
     """
     try:
-        found = subjects.look_up(f"run:{text}")
+        subject = subjects.look_up(f"run:{text}")
     except (NotFoundError, ConflictError) as error:
         raise RefusedError(error.message, error.hint) from error
-    if found.run.recipe.get("method") == "reward" and kind != "transformers":
+    if subject.run.recipe.get("method") == "reward" and kind != "transformers":
         hint = "Serve it with the backend transformers, which answers /v1/score, or choose another run."
-        message = f"Run `{found.run.name}` trained a reward model: it scores answers and writes none."
+        message = f"Run `{subject.run.name}` trained a reward model: it scores answers and writes none."
         raise RefusedError(message, hint)
-    _refuse_moved(found)
-    return found
+    _refuse_moved(subject)
+    return subject
 
 
 def inspect(folder: Path, name: str) -> Adapter:

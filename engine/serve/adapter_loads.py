@@ -142,8 +142,8 @@ def _unloaded(address: str, kind: str, internal: str, is_silent: bool) -> bool:
 
 def retire_unnamed(backend: Backend, rows: list[ServedAdapter], answering: ServedAdapter | None = None) -> None:
     """Sends every load to its end that no name leads to any more. In the caller's transaction."""
-    wanted = set(adapter_names.subjects(backend.adapters))
+    named = set(adapter_names.subjects(backend.adapters))
     for row in rows:
         is_replaced = answering is not None and row.subject == answering.subject and row.id != answering.id
-        if row.status in (AdapterStatus.LOADED, AdapterStatus.FAILED) and (is_replaced or row.subject not in wanted):
+        if row.status in (AdapterStatus.LOADED, AdapterStatus.FAILED) and (is_replaced or row.subject not in named):
             row.status, row.moved_at = AdapterStatus.DRAINING, time.time()

@@ -44,9 +44,9 @@ def add(endpoint_id: str, run_id: str, step: int | None = None, name: str | None
     subject = adapter_names.subject(run_id, step)
     with db.reading() as session:
         wish = _wish(session, endpoint_id, subject, name)
-    found = adapter_files.look_up(subject)
-    _refuse_unfit(wish, found)
-    row = adapter_loads.begin(wish.backend, subject, found.folder)
+    trained = adapter_files.look_up(subject)
+    _refuse_unfit(wish, trained)
+    row = adapter_loads.begin(wish.backend, subject, trained.folder)
     try:
         _flip(wish, row)
     except TunesmithError:
@@ -88,19 +88,19 @@ def _behind(session: Session, endpoint: Endpoint, backend: Backend, given: str) 
     return row.id if row is not None else subject
 
 
-def _refuse_unfit(wish: _Wish, found: Subject) -> None:
-    if found.weights != "adapter":
+def _refuse_unfit(wish: _Wish, trained: Subject) -> None:
+    if trained.weights != "adapter":
         raise RefusedError(
-            f"Run `{found.run.name}` trained every weight: it left a whole model and no adapter.",
+            f"Run `{trained.run.name}` trained every weight: it left a whole model and no adapter.",
             "Deploy it, or start an endpoint for it.",
         )
-    if found.base.id != wish.backend.model_id:
+    if trained.base.id != wish.backend.model_id:
         with db.reading() as session:
             base = models.get(session, wish.backend.model_id or "")
         served = base.name if base else str(wish.backend.model_id)
         raise RefusedError(
-            f"Run `{found.run.name}` was trained on `{found.base.name}`, and endpoint `{wish.endpoint.name}` serves "
-            f"`{served}`.",
+            f"Run `{trained.run.name}` was trained on `{trained.base.name}`, and endpoint `{wish.endpoint.name}` "
+            f"serves `{served}`.",
             "An endpoint has one base. Start another endpoint for this run.",
         )
 

@@ -99,13 +99,13 @@ def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], optio
         return _external_backend(options or {}, model_id, adapters)
     served = adapter_names.written(adapter_names.entries(adapters))
     trained = [adapter_files.to_serve(subject, kind) for subject in adapter_names.subjects(served)]
-    model_id = model_id or next((found.run.model_id for found in trained), None)
+    model_id = model_id or next((adapter.run.model_id for adapter in trained), None)
     with db.reading() as session:
         model = ready_model(models.get(session, model_id or ""), model_id)
-    for found in trained:
-        if found.run.model_id != model.id:
+    for adapter in trained:
+        if adapter.run.model_id != model.id:
             raise RefusedError(
-                f"Run `{found.run.name}` was trained on another model.", f"Serve {found.run.id} with its own base."
+                f"Run `{adapter.run.name}` was trained on another model.", f"Serve {adapter.run.id} with its own base."
             )
     if kind == "vllm":
         command.python()
@@ -171,16 +171,16 @@ def deploy(
     return backend
 
 
-def plan_deployment(endpoint_id: str, wanted: Wanted, asked: Rollout | None = None) -> Room:
+def plan_deployment(endpoint_id: str, deployed: Wanted, asked: Rollout | None = None) -> Room:
     """What `deploy` would do with it: whether both fit into memory, and what that means for requests."""
-    return room.look(_next_backend(endpoint_id, wanted), asked.way if asked else "auto")
+    return room.look(_next_backend(endpoint_id, deployed), asked.way if asked else "auto")
 
 
-def _next_backend(endpoint_id: str, wanted: Wanted) -> Backend:
+def _next_backend(endpoint_id: str, deployed: Wanted) -> Backend:
     with db.reading() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
-        wanted = deployment.as_now(wanted, endpoints.backend(session, endpoint.active_backend_id))
-    backend = _new_backend(str(wanted.kind), wanted.model_id, wanted.adapters or (), wanted.options)
+        deployed = deployment.as_now(deployed, endpoints.backend(session, endpoint.active_backend_id))
+    backend = _new_backend(str(deployed.kind), deployed.model_id, deployed.adapters or (), deployed.options)
     backend.endpoint_id = endpoint_id
     return backend
 

@@ -27,9 +27,8 @@ _sleeps: Answers[bool] = Answers("sleep")  # by backend: whether it has gone to 
 
 
 def used(endpoint: Endpoint) -> None:
-    """A request came for an endpoint."""
-    if endpoint.idle_minutes:
-        _used[endpoint.id] = time.time()
+    """A request came for an endpoint that may sleep when nobody asks."""
+    _used[endpoint.id] = time.time()
 
 
 def save() -> None:
@@ -46,8 +45,13 @@ def is_due(endpoint: Endpoint, backend: Backend, now: float) -> bool:
     """Whether nobody has asked for so long that the endpoint is to sleep."""
     if not endpoint.idle_minutes or endpoint.canary_backend_id is not None or endpoint.active_backend_id != backend.id:
         return False
-    last = max(backend.ready_at or now, endpoint.last_used_at or 0.0, _used.get(endpoint.id, 0.0))
-    return now - last > endpoint.idle_minutes * 60
+    return unasked_seconds(endpoint, backend, now) > endpoint.idle_minutes * 60
+
+
+def unasked_seconds(endpoint: Endpoint, backend: Backend, now: float | None = None) -> float:
+    """How long nobody has asked, since it answers. Known of endpoints whose use is noted (engine.serve.routing)."""
+    now = time.time() if now is None else now
+    return now - max(backend.ready_at or now, endpoint.last_used_at or 0.0, _used.get(endpoint.id, 0.0))
 
 
 def look(backend: Backend) -> None:

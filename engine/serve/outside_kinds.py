@@ -84,19 +84,19 @@ def paths(entries: Iterable[Any]) -> tuple[str, ...]:
 def recognise(answers: Answers, entries: list[Any]) -> Found:
     """The server behind its answers; one that fits none is called by what it speaks."""
     for kind in KINDS:
-        if found := kind.recognise(answers, entries):
-            return found
+        if outcome := kind.recognise(answers, entries):
+            return outcome
     return Found("OpenAI-compatible server", models=models_in(entries))
 
 
 def models_in(entries: Iterable[Any]) -> tuple[OutsideModel, ...]:
     """The models of a list as OpenAI's, once each; an entry without a usable name is left out."""
-    found: dict[str, OutsideModel] = {}
+    models: dict[str, OutsideModel] = {}
     for entry in entries:
         id = entry.get("id") if isinstance(entry, dict) else None
-        if is_name(id) and len(found) < MOST_MODELS:
-            found.setdefault(id, OutsideModel(id, _context(entry)))
-    return tuple(found.values())
+        if is_name(id) and len(models) < MOST_MODELS:
+            models.setdefault(id, OutsideModel(id, _context(entry)))
+    return tuple(models.values())
 
 
 def is_name(id: Any) -> TypeGuard[str]:
@@ -159,9 +159,9 @@ def _tei(answers: Answers, entries: list[Any]) -> Found | None:
     return Found("TEI", _version(info), _with_context(named, tokens(info.get("max_input_length"))), notes)
 
 
-def needs_no_list(found: Found) -> bool:
+def needs_no_list(outcome: Found) -> bool:
     """Whether such a server answers OpenAI's calls without having a list of models."""
-    return found.server == "TEI" and bool(found.models)
+    return outcome.server == "TEI" and bool(outcome.models)
 
 
 def _sglang(answers: Answers, entries: list[Any]) -> Found | None:

@@ -65,22 +65,22 @@ def _root(base: str) -> str:
 
 def _found(base: str, entries: list[Any], asking: "_Asking") -> Look:
     if cloud := outside_kinds.cloud(base):
-        found = Found(cloud, models=outside_kinds.models_in(entries))
+        outcome = Found(cloud, models=outside_kinds.models_in(entries))
     else:
-        found = outside_kinds.recognise(asking.answers(_root(base), outside_kinds.paths(entries)), entries)
-    if found.server == "Ollama":
-        found = replace(found, models=tuple(_with_contexts(_root(base), found.models, asking)))
-    problems = () if found.models else ("It lists no model.",)
-    left_out = len(entries) - len(found.models)
-    notes = (*found.notes, f"{left_out} models are not shown.") if left_out > 0 and found.models else found.notes
-    return Look(base, found.server, found.version, found.models, problems, notes)
+        outcome = outside_kinds.recognise(asking.answers(_root(base), outside_kinds.paths(entries)), entries)
+    if outcome.server == "Ollama":
+        outcome = replace(outcome, models=tuple(_with_contexts(_root(base), outcome.models, asking)))
+    problems = () if outcome.models else ("It lists no model.",)
+    left_out = len(entries) - len(outcome.models)
+    notes = (*outcome.notes, f"{left_out} models are not shown.") if left_out > 0 and outcome.models else outcome.notes
+    return Look(base, outcome.server, outcome.version, outcome.models, problems, notes)
 
 
 def _without_list(base: str, problem: str, asking: "_Asking") -> Look:
     """There is no list of models: perhaps the server says at its own paths who it is."""
     answers = asking.answers(_root(base), outside_kinds.paths(())) if asking.has_answered else {}
-    found = outside_kinds.recognise(answers, [])
-    known = found if answers and found.models else Found("")
+    outcome = outside_kinds.recognise(answers, [])
+    known = outcome if answers and outcome.models else Found("")
     problems = () if outside_kinds.needs_no_list(known) else (problem,)
     return Look(base, known.server or None, known.version, known.models, problems, known.notes)
 

@@ -53,14 +53,14 @@ def begin(endpoint: Endpoint, backend: Backend, address: str, rows: int = ROWS, 
     if backend.kind == "vllm":  # our own server may have a base beside a reward model
         abilities.refuse_other(backend, "A comparison")
     earlier = work.about(endpoint.id, KIND)
-    moving = next((found for found in earlier if found.status in WORK_MOVING), None)
+    moving = next((older for older in earlier if older.status in WORK_MOVING), None)
     if moving is not None and moving.spec.get("backend_id") == backend.id:
         return moving
     spec = _spec(endpoint, backend, address) | {"rows": rows, "max_tokens": max_tokens, "begun_at": time.time()}
     _check_memory(spec)
     begun = work.start(KIND, endpoint.id, spec)
-    for found in earlier:
-        work.forget(found)
+    for older in earlier:
+        work.forget(older)
     return begun
 
 
@@ -95,14 +95,14 @@ def _voice(endpoint: Endpoint, backend: Backend, name: str, subject: str) -> dic
     voice: dict[str, Any] = {"name": name, "model": routing.called(endpoint, backend, name)}
     if subject == adapter_names.BASE:
         return voice | {"adapter_path": None, "model_path": None, "run_folder": None}
-    found = adapter_files.to_serve(subject)
-    if found.run.recipe.get("method") == "reward":
+    trained = adapter_files.to_serve(subject)
+    if trained.run.recipe.get("method") == "reward":
         return None
-    is_whole = found.weights == "model"
+    is_whole = trained.weights == "model"
     return voice | {
-        "adapter_path": None if is_whole else str(found.folder),
-        "model_path": str(found.folder) if is_whole else None,
-        "run_folder": str(home.run_folder(found.run.id)),
+        "adapter_path": None if is_whole else str(trained.folder),
+        "model_path": str(trained.folder) if is_whole else None,
+        "run_folder": str(home.run_folder(trained.run.id)),
     }
 
 
@@ -120,10 +120,10 @@ def look_up(endpoint_id: str) -> dict[str, Any]:
     """The newest comparison of an endpoint (see `describe`). Raises NotFoundError where nobody has asked for one."""
     with db.reading() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
-    found = of(endpoint_id)
-    if found is None:
+    newest = of(endpoint_id)
+    if newest is None:
         raise NotFoundError(f"Endpoint `{endpoint.name}` was not compared yet.", "POST the same address to begin.")
-    return found
+    return newest
 
 
 def of(endpoint_id: str) -> dict[str, Any] | None:

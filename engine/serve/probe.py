@@ -104,8 +104,8 @@ def _proof(address: str, models: list[str], key_env: str | None, is_ours: bool) 
 def _is_without_list(client: httpx.Client, address: str, model: str) -> bool:
     """Whether it is a server of embeddings that has this model, and no list of models at all."""
     info = outside_words.json_of(client.get(f"{address.removesuffix('/v1')}/info"))
-    found = outside_kinds.recognise({"/info": info}, [])
-    return outside_kinds.needs_no_list(found) and found.models[0].id == model
+    outcome = outside_kinds.recognise({"/info": info}, [])
+    return outside_kinds.needs_no_list(outcome) and outcome.models[0].id == model
 
 
 def in_flight(address: str) -> int | None:

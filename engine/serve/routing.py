@@ -15,6 +15,7 @@ from engine.serve import abilities, adapter_names, idle
 from engine.serve.abilities import Ability
 from engine.serve.rollout import canary
 from storage import db, endpoints, served_adapters, settings
+from storage.queued import state as queue_state
 from storage.statuses import AdapterStatus, EndpointStatus
 from storage.tables import Backend, Endpoint, ServedAdapter
 
@@ -54,6 +55,7 @@ class _Table:
     place: tuple[str, str]
     routes: dict[str, "Route"]
     on_trial: dict[str, "Route"]  # of green backends, for their share
+    notes_use: bool = False  # whether endpoints may sleep for a training, so that it counts when they were asked
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,14 @@ class _Routes:
         read_at, place = time.monotonic(), _place()
         with db.reading() as session:
             rows = endpoints.live(session)
+            notes_use = queue_state.current(session).sleep_idle_minutes is not None
             canary.read(session, served_names)
             trials = [(endpoint, green) for endpoint, _ in rows if (green := canary.green_of(endpoint.id)) is not None]
             loads = served_adapters.of(session, [backend.id for _, backend in [*rows, *trials] if backend.adapters])
         settled = {(load.backend_id, load.subject): load for load in loads if load.status in _SETTLED}
         routes = {name: route for endpoint, backend in rows for name, route in _routes_of(endpoint, backend, settled)}
         on_trial = {name: route for endpoint, green in trials for name, route in _routes_of(endpoint, green, settled)}
-        table = _Table(read_at, place, routes, on_trial)
+        table = _Table(read_at, place, routes, on_trial, notes_use)
         with self._lock:
             if changes == self._changes:
                 self.table = table
@@ -118,7 +121,7 @@ def upstream(model: str) -> Upstream:
     found = _current().get(model)
     if found is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
-    if found.sleeps:
+    if found.sleeps or _routes.table.notes_use:
         idle.used(found.endpoint)
     if canary.is_any() and canary.chosen(found.endpoint, found.backend, model) is not found.backend:
         found = _routes.table.on_trial.get(model, found)

@@ -58,12 +58,12 @@ def look_up(text: str) -> Subject:
 
 def _of_version(pinned: versions.Pinned) -> Subject:
     """What a version holds: a run's result under the run's own name, or the files of an export under the version's."""
-    found = look_up(pinned.holds)
+    subject = look_up(pinned.holds)
     if pinned.folder is None:
-        return found
+        return subject
     if not pinned.folder.is_dir() or not home.contains(pinned.folder):
         raise ConflictError(f"The files of {pinned.name} are gone.", "Make the export again, and keep it anew.")
-    return replace(found, name=pinned.name, folder=pinned.folder, weights=weights_in(pinned.folder), step=None)
+    return replace(subject, name=pinned.name, folder=pinned.folder, weights=weights_in(pinned.folder), step=None)
 
 
 def _result(run: Run, base: Model) -> Subject:

@@ -129,13 +129,13 @@ def weight_files(folder: Path) -> list[str]:
 
 def tensors(folder: Path, names: list[str]) -> list[Tensor]:
     """The tensors of these safetensors files, from their headers alone. Raises RefusedError when one does not hold."""
-    found: list[Tensor] = []
+    listed: list[Tensor] = []
     left = MAX_ALL_HEADERS_BYTES
     for name in names:
         header, data_bytes = _header(folder, name, min(MAX_HEADER_BYTES, left))
-        found += _entries(name, header, data_bytes)
+        listed += _entries(name, header, data_bytes)
         left -= len(header)
-    return found
+    return listed
 
 
 def _header(folder: Path, name: str, most_bytes: int) -> tuple[bytes, int]:

@@ -1,7 +1,8 @@
 """How a worker is called and how it ends: `python -m engine.workers.NAME SPEC.json OUT/`.
 
 A worker hands its function to `run`. It reports by appending events to OUT, prints to standard output and error (both
-go to OUT/output.log), and ends with one `Finished` or `Failed` event. It knows no database, queue or page.
+go to OUT/output.log), and ends with one `Finished` or `Failed` event. Asked by a signal, it tells what it does
+(engine.process.stacks). It knows no database, queue or page.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from typing import Any
 
 from engine.errors import TunesmithError
 from engine.process import events
-from engine.workers import diagnosis, ranks
+from engine.workers import diagnosis, ranks, stack
 from engine.workers.diagnosis import Category
 
 Work = Callable[[dict[str, Any], Path], dict[str, Any] | None]
@@ -54,6 +55,11 @@ def run(work: Work, argv: list[str] | None = None) -> None:
     spec_file, out = _arguments(sys.argv[1:] if argv is None else argv)
     if not ranks.first():
         events.tell_failures_only()
+    with stack.told_when_asked(out):
+        _do(work, spec_file, out)
+
+
+def _do(work: Work, spec_file: Path, out: Path) -> None:
     try:
         spec = json.loads(spec_file.read_text(encoding="utf-8"))
         events.append(out, events.Finished(result=work(spec, out) or {}))

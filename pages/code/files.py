@@ -58,10 +58,10 @@ def drawn_as(name: str) -> str | None:
 
 def _files_in(text: str) -> Files:
     try:
-        found = json.loads(text or "{}")
+        sent = json.loads(text or "{}")
     except ValueError:
         return {}
-    return {str(name): str(content) for name, content in found.items()} if isinstance(found, dict) else {}
+    return {str(name): str(content) for name, content in sent.items()} if isinstance(sent, dict) else {}
 
 
 def _lines(text: str) -> str:

@@ -44,10 +44,10 @@ def open_page(draft: str, request: gr.Request) -> list[Any]:
     return [*head, *files.fields(drafted), *_result_of(version), told.line(note if snippet else "")]
 
 
-def _model(wanted: str) -> Any:
+def _model(chosen: str) -> Any:
     """The choice of models: the wanted one where it answers, else the first."""
     names = [str(model["id"]) for model in routing.served_models()]
-    return gr.update(choices=names, value=wanted if wanted in names else next(iter(names), None))
+    return gr.update(choices=names, value=chosen if chosen in names else next(iter(names), None))
 
 
 def _named(snippet_id: str, number: str) -> tuple[Snippet | None, SnippetVersion | None]:
@@ -63,12 +63,12 @@ def _named(snippet_id: str, number: str) -> tuple[Snippet | None, SnippetVersion
 def _draft(text: str, snippet_id: str) -> dict[str, str]:
     """What the browser kept for this snippet. It is a text from a browser: anything may be in it."""
     try:
-        found = json.loads(text or "{}")
+        draft = json.loads(text or "{}")
     except ValueError:
         return {}
-    if not isinstance(found, dict) or found.get("snippet", "") != snippet_id:
+    if not isinstance(draft, dict) or draft.get("snippet", "") != snippet_id:
         return {}
-    return {str(name): value for name, value in found.items() if isinstance(value, str)}
+    return {str(name): value for name, value in draft.items() if isinstance(value, str)}
 
 
 def _drafted_desk(kept: Mapping[str, str]) -> Desk | None:

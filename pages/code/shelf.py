@@ -133,13 +133,13 @@ def snippets_html(query: Mapping[str, str]) -> str:
     """All snippets of the project by name, searched, a page of them at a time."""
     words, project_id = query.get("q", ""), query["project"]
     place = pager.place_of(query, MOST_LISTED, snippets.count(words, project_id))
-    found = snippets.find(words, place.size, place.offset, project_id)
-    if not found and not words:
+    page_of_snippets = snippets.find(words, place.size, place.offset, project_id)
+    if not page_of_snippets and not words:
         return ""
-    numbers = snippets.newest_numbers([snippet.id for snippet in found])
+    numbers = snippets.newest_numbers([snippet.id for snippet in page_of_snippets])
     items = html.join(_snippet(snippet, numbers.get(snippet.id, 0), query.get("snippet") == snippet.id)
-                      for snippet in found)  # fmt: skip
-    listed = Markup('<ul class="cd-list">{}</ul>').format(items) if found else _none(words)
+                      for snippet in page_of_snippets)  # fmt: skip
+    listed = Markup('<ul class="cd-list">{}</ul>').format(items) if page_of_snippets else _none(words)
     carried = {name: query[name] for name in ("snippet", "version", "q") if query.get(name)}
     pages = pager.pager_by_page(place, "/code", "snippets", **carried)
     return str(html.card("Snippets", _search(words), listed, pages))

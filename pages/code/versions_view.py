@@ -51,9 +51,9 @@ def _rows(lines: Sequence[str]) -> Iterator[Markup]:
     """A row for each line. How long a hunk is says its head: a removed line may look like the head of a file."""
     place, left, old_name = [0, 0], [0, 0], ""  # in the old and the new file: number of the next line, lines to come
     for line in lines:
-        found = None if any(left) else _HUNK.match(line)
-        if found:
-            place, left = [int(found[1]), int(found[3])], [int(found[2] or 1), int(found[4] or 1)]
+        hunk = None if any(left) else _HUNK.match(line)
+        if hunk:
+            place, left = [int(hunk[1]), int(hunk[3])], [int(hunk[2] or 1), int(hunk[4] or 1)]
             yield _wide("hunk", line)
         elif line.startswith("\\"):
             yield _wide("hunk", line.removeprefix("\\"))

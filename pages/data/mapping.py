@@ -73,8 +73,8 @@ def chosen_in(query: Mapping[str, str], dataset: Dataset, detection: Mapping[str
         current["parts"] if kind == current["kind"] else usual_columns(kind, current["parts"], detection["columns"])
     )
     names = {NONE, *(column["name"] for column in detection["columns"])}  # in another encoding they are others
-    wanted = {part: query.get(f"part.{part}", "") for part in row_parts.PARTS[kind]}
-    columns = {part: name if name in names else initial.get(part, NONE) for part, name in wanted.items()}
+    column_of = {part: query.get(f"part.{part}", "") for part in row_parts.PARTS[kind]}
+    columns = {part: name if name in names else initial.get(part, NONE) for part, name in column_of.items()}
     roles = {name: query.get(f"role.{name}", current["roles"].get(name, "")) for name in detection["roles"]}
     return {
         "kind": kind,

@@ -28,10 +28,10 @@ def field_html(dataset: Dataset, encoding: str) -> Markup:
     """The choice in the form; nothing for files that hold no text, and so have no encoding."""
     if dataset.encoding is None and not dataset.encodings and not encoding:
         return Markup()
-    found = [encodings.label(name) for name in (dataset.encoding or "").split(", ") if name]
+    labels = [encodings.label(name) for name in (dataset.encoding or "").split(", ") if name]
     by_itself = (
-        f"Found: {', '.join(found)}"
-        if found and not dataset.origin.get(importing.ENCODING)
+        f"Found: {', '.join(labels)}"
+        if labels and not dataset.origin.get(importing.ENCODING)
         else "Find it by the letters"
     )
     choices = {} if dataset.encodings else {"": by_itself}

@@ -52,7 +52,7 @@ def _count_line(dataset: Dataset, typed: str, hits: search.Hits) -> Markup:
 def _row(dataset: Dataset, hit: search.Hit, hits: search.Hits) -> Markup:
     return Markup('<li class="da-row"><div class="da-side">{}</div><div class="da-content">{}{}</div></li>').format(
         dataset_view.row_link(dataset, hit.position, hit.row),
-        highlights.excerpts(hit.row, partial(terms.spans, wanted=hits.terms)),
+        highlights.excerpts(hit.row, partial(terms.spans, terms=hits.terms)),
         highlights.folded(hit.row),
     )
 

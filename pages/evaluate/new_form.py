@@ -22,11 +22,11 @@ def subjects(session: Session, project_id: str) -> Choices:
     return [*trained, *((f"model:{model.id}", f"{model.name} (base)") for model in ready)]
 
 
-def with_own(session: Session, choices: Choices, wanted: str) -> Choices:
+def with_own(session: Session, choices: Choices, subject: str) -> Choices:
     """The choices, and first the one of the address where it is not among them, such as a checkpoint."""
-    if not wanted or wanted in dict(choices):
+    if not subject or subject in dict(choices):
         return choices
-    return [(wanted, titles.of(session, [wanted])[wanted]), *choices]
+    return [(subject, titles.of(session, [subject])[subject]), *choices]
 
 
 def new_html(session: Session, query: Mapping[str, str]) -> Markup:

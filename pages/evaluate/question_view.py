@@ -29,10 +29,10 @@ def question_html(session: Session, query: Mapping[str, str]) -> Markup:
 
 
 def _side(session: Session, choices: new_form.Choices, name: str, label: str, query: Mapping[str, str]) -> Markup:
-    wanted = query.get(name, "")
+    subject = query.get(name, "")
     options = html.join(
-        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == wanted else "", text)
-        for value, text in new_form.with_own(session, choices, wanted)
+        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == subject else "", text)
+        for value, text in new_form.with_own(session, choices, subject)
     )
     return Markup('<label><b>{}</b><select name="{}">{}</select></label>').format(label, name, options)
 

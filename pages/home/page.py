@@ -64,7 +64,9 @@ def _worked(state: Lesson | None, latest: Sequence[Run]) -> bool:
 
 def _work(latest: Sequence[Run], serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
     moving = [run for run in latest if run.status in RUN_MOVING]
-    running = html.card("Training now", html.join(_running(run) for run in moving)) if moving else Markup()
+    queue_link = html.link("Queue", "/runs?queue=1")
+    lines = html.join(_running(run) for run in moving)
+    running = html.card("Training now", lines, aside=queue_link) if moving else Markup()
     all_runs = html.link("All runs", "/runs")
     return Markup(
         '<div class="ts-columns" data-key="work"><div class="ts-stack">{}{}</div><div class="ts-stack">{}{}</div></div>'
@@ -116,12 +118,17 @@ def _serving(serving: Sequence[tuple[Endpoint, Backend]]) -> Markup:
     return html.card("Answering now", lines, aside=html.link("Serve", "/serve"))
 
 
-def _tiles(found: counts.Counts) -> Markup:
+def _tiles(there: counts.Counts) -> Markup:
     tiles = (
-        ("/models", "models", "Models", f"{found.models} here" if found.models else "Add one to train"),
-        ("/data", "data", "Data", f"{found.datasets} in this project" if found.datasets else "Import your own rows"),
+        ("/models", "models", "Models", f"{there.models} here" if there.models else "Add one to train"),
+        (
+            "/data",
+            "data",
+            "Data",
+            f"{there.datasets} in this project" if there.datasets else "Import your own rows",
+        ),
         ("/train", "train", "Train", "Set up a training"),
-        ("/runs", "runs", "Runs", f"{found.runs} in this project" if found.runs else "None yet"),
+        ("/runs", "runs", "Runs", f"{there.runs} in this project" if there.runs else "None yet"),
     )
     return Markup('<nav class="ts-tiles" aria-label="Where to go next">{}</nav>').format(
         html.join(

@@ -28,13 +28,13 @@ def shown(text: str, most: int = MOST_SHOWN) -> Markup:
 
 def _end(text: str) -> int:
     """Where a text ends that has no more than MOST_MARKS in it."""
-    hiding = (found.start() for found in _UNUSUAL.finditer(text) if hidden.is_hidden(found[1]))
+    hiding = (match.start() for match in _UNUSUAL.finditer(text) if hidden.is_hidden(match[1]))
     return next(islice(hiding, MOST_MARKS, None), len(text))
 
 
-def _mark(found: re.Match[str]) -> str:
+def _mark(match: re.Match[str]) -> str:
     """One character, or the same several times."""
-    if not hidden.is_hidden(found[1]):
-        return found[0]
-    times = f" ×{len(found[0])}" if len(found[0]) > 1 else ""
-    return f'<span class="cd-mark">U+{ord(found[1]):04X}{times}</span>'
+    if not hidden.is_hidden(match[1]):
+        return match[0]
+    times = f" ×{len(match[0])}" if len(match[0]) > 1 else ""
+    return f'<span class="cd-mark">U+{ord(match[1]):04X}{times}</span>'

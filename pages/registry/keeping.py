@@ -57,8 +57,8 @@ def _choices(project_id: str) -> list[tuple[str, str]]:
         made = exports.recent(session, limit=MOST_CHOICES)
         named = runs.names(session, [export.run_id for export, _ in made])
         ready = [row for row in models.recent(session, MOST_CHOICES) if row.status == ModelStatus.READY]
-    found = [(f"run:{run.id}", f"{run.name} · run, {html.ago(run.ended_at)}") for run in trained]
+    options = [(f"run:{run.id}", f"{run.name} · run, {html.ago(run.ended_at)}") for run in trained]
     for export, work in made:
         if work is None or work.status == WorkStatus.SUCCEEDED:
-            found.append((f"export:{export.id}", f"{named.get(export.run_id, export.run_id)} · {export.kind} export"))
-    return found + [(f"model:{model.id}", f"{model.name} · base model") for model in ready]
+            options.append((f"export:{export.id}", f"{named.get(export.run_id, export.run_id)} · {export.kind} export"))
+    return options + [(f"model:{model.id}", f"{model.name} · base model") for model in ready]

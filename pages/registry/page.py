@@ -46,8 +46,8 @@ def _move(name: str, values: Mapping[str, str]) -> None:
     number = fields.whole(values, "version", "the number of a version")
     seen = values.get(f"seen-{alias}", "0")
     gate = GATES.get(values.get("gate", ""))
-    wanted = Promotion(number, values.get("why", ""), WHO, int(seen) if seen.isdecimal() else 0, gate)
-    _say(aliases.move(name, alias, wanted))
+    promotion = Promotion(number, values.get("why", ""), WHO, int(seen) if seen.isdecimal() else 0, gate)
+    _say(aliases.move(name, alias, promotion))
 
 
 def _roll_back(subject: str, values: Mapping[str, str]) -> None:
@@ -78,8 +78,8 @@ def _change_model(name: str, values: Mapping[str, str]) -> None:
 
 
 def _pair(subject: str, sign: str) -> tuple[str, str]:
-    name, found, rest = subject.partition(sign)
-    if not found:
+    name, mark, rest = subject.partition(sign)
+    if not mark:
         raise RefusedError(f"{subject!r:.80} names nothing here.", "Reload the page.")
     return name, rest
 

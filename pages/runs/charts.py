@@ -1,40 +1,69 @@
-"""Which curves of a run are drawn: what its method is judged by first, then the loss and how the steps went."""
+"""The charts of a run: the main ones beside its state, and every metric it has, grouped."""
+
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from engine.recipes.choices.commas import words
 from engine.recipes.methods import GENERATING
+from engine.runs import metric_groups
+from engine.runs.metric_groups import MetricChart
 from pages.parts import chart, html
+from pages.parts.chart import Band
+from storage import db
+from storage import runs as stored
 from storage.tables import Run
 
-PAIR = Markup('<div class="ts-pair">{}{}</div>')
-MOST_CURVES = 4  # in one chart: there are as many colours
+MAIN = 3
+MAIN_HEIGHT, HEIGHT = 280, 210
+LOSS = MetricChart("quality", "Loss", "", (("loss", "training"), ("eval_loss", "held out")))
+REWARD = MetricChart("quality", "Reward", "", (("reward", "training"), ("eval_reward", "held out")))
+FIRST_MOMENTS = ("learning_rate", "grad_norm")
 
 
-def charts(run: Run) -> Markup:
-    """The charts, which fetch their points themselves."""
-    loss = chart.element("Loss", [("loss", "training"), ("eval_loss", "held out")], run.id, 280)
-    rate = chart.element("Learning rate", [("learning_rate", "learning rate")], run.id, 200)
-    norm = chart.element("Gradient norm", [("grad_norm", "norm")], run.id, 200)
-    if run.recipe.get("method") not in GENERATING:
-        return loss + PAIR.format(rate, norm)
-    # Their loss hovers about zero and says little.
-    reward = chart.element("Reward", [("reward", "training"), ("eval_reward", "held out")], run.id, 280)
-    return reward + _rewards(run) + PAIR.format(_small_loss(run), norm)
+def main(run: Run, bands: Sequence[Band] = ()) -> Markup:
+    """What the method is judged by, and the two that come next: for beside the run's state."""
+    first, *others = _in_order(run)
+    pair = html.join(_element(run, one, HEIGHT, bands) for one in others[: MAIN - 1])
+    return Markup('<div class="ts-stack">{}<div class="ts-pair">{}</div></div>').format(
+        _element(run, first, MAIN_HEIGHT, bands), pair
+    )
 
 
-def _small_loss(run: Run) -> Markup:
-    return chart.element("Loss", [("loss", "training")], run.id, 200)
+def show(run: Run, query: Mapping[str, str], bands: Sequence[Band] = ()) -> Markup:
+    """Every metric, grouped, with the controls above. The charts fetch their points themselves."""
+    charts = _in_order(run)
+    groups = html.join(
+        _group(run, title, [one for one in charts if one.group == group], bands)
+        for group, title in metric_groups.GROUPS
+    )
+    download = Markup('<a class="ts-button" href="/api/runs/{}/metrics.csv" download>All metrics as CSV</a>').format(
+        run.id
+    )
+    return Markup(
+        '<div class="ts-stack"><div class="ts-chart-controls">{}<div class="ts-actions">{}</div></div>{}</div>'
+    ).format(chart.BAR, download, groups)
 
 
-def _rewards(run: Run) -> Markup:
-    """Each reward by itself, and how far the answers of a step lie apart in it: without that, nothing is learnt."""
-    names = words(str(run.recipe.get("reward_funcs") or ""))
-    groups = [names[start : start + MOST_CURVES] for start in range(0, len(names), MOST_CURVES)]
-    return html.join(_pair(run, group) for group in groups)
+def _group(run: Run, title: str, charts: Sequence[MetricChart], bands: Sequence[Band]) -> Markup:
+    if not charts:
+        return Markup()
+    drawn = html.join(_element(run, one, HEIGHT, bands) for one in charts)
+    return Markup(
+        '<section class="ts-chart-group" data-key="{}"><h3>{}</h3><div class="rn-charts">{}</div></section>'
+    ).format(f"charts-{title}", title, drawn)
 
 
-def _pair(run: Run, names: list[str]) -> Markup:
-    means = chart.element("Each reward", [(f"rewards/{name}/mean", name) for name in names], run.id, 200)
-    spread = chart.element("Spread of each reward", [(f"rewards/{name}/std", name) for name in names], run.id, 200)
-    return PAIR.format(means, spread)
+def _in_order(run: Run) -> list[MetricChart]:
+    """What a run of its method is judged by first; before its first point what every run will have."""
+    with db.reading() as session:
+        names = stored.metric_names(session, run.id)
+    judged_by = REWARD if run.recipe.get("method") in GENERATING else LOSS
+    expected = [name for name, _ in judged_by.series]
+    drawn = metric_groups.charts({*names, "loss", *expected, *FIRST_MOMENTS})
+    return sorted(drawn, key=lambda one: one.series != judged_by.series)
+
+
+def _element(run: Run, one: MetricChart, height: int, bands: Sequence[Band]) -> Markup:
+    drawn = {name for name, _ in one.series}
+    own = [band for band in bands if band.metric in drawn]
+    return chart.element(one.title, one.series, run.id, height, unit=one.unit, bands=own)

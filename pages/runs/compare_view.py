@@ -158,7 +158,8 @@ def _charts(comparison: Comparison) -> Markup:
     drawn = [chart.of_runs(title, name, runs) for name, title in CHARTS if name in comparison.metrics]
     if not drawn:
         return html.notice("None of these runs has reported a number yet.", "Charts appear with the first.", "calm")
-    return Markup('<div class="rn-charts">{}</div>').format(html.join(drawn))
+    controls = Markup('<div class="ts-chart-controls">{}</div>').format(chart.BAR)
+    return Markup('{}<div class="rn-charts">{}</div>').format(controls, html.join(drawn))
 
 
 def _everything(comparison: Comparison) -> Markup:

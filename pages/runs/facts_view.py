@@ -9,7 +9,7 @@ from pages.parts import html
 from storage import datasets, db, models
 from storage.tables import Run
 
-NOT_FACTS = ("device", "stage", "repeats")  # shown elsewhere while it matters
+NOT_FACTS = ("device", "stage", "repeats", "stuck_since")  # shown elsewhere while it matters
 
 
 def facts(run: Run) -> Markup:

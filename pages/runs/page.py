@@ -1,6 +1,7 @@
 """Runs: what trains now, what has trained, and one of them in full.
 
-The list and the run stand in one live fragment: `/runs` is the list, `/runs?run=ID` the run, `?compare=ID,ID` several.
+The list and the run stand in one live fragment: `/runs` is the list, `/runs?run=ID` the run, `?compare=ID,ID` several,
+`?queue=1` the queue.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from engine.runs import comparing, runs
 from engine.serve import endpoints
 from pages.parts import choosing, html, live, toasts
 from pages.parts.pager import place_of
-from pages.runs import code, compare_view, report, take
+from pages.runs import code, compare_view, machine_view, queue_view, report, stuck_view, take
 from pages.runs.recipe import recipe_html
 from pages.runs.state import action_buttons, progress_bar, step_words, time_words
 from pages.runs.story import checkpoints_html
@@ -59,11 +60,16 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "delete-export": take.delete,
     "gguf": take.make_gguf,
     "push-export": take.push,
+    "prices": machine_view.set_prices,
+    "ask": stuck_view.ask,
+    **queue_view.ACTS,
 }
 
 
 def runs_html(query: Mapping[str, str]) -> str:
     """One run or several side by side when the query names them, else the project's runs."""
+    if query.get("queue"):
+        return str(queue_view.queue_html(query))
     if query.get("compare"):
         return str(compare_view.compared_html(query))
     if not query.get("run"):
@@ -123,9 +129,9 @@ def _chosen(chosen: Sequence[str], page_number: int) -> Markup:
 
 def _summary(count: int) -> Markup:
     words = "1 run" if count == 1 else f"{count:,} runs"
-    return Markup('<div class="ts-above"><p>{}</p>{}</div>').format(
-        words, html.link_button("New run", "/train", primary=True)
-    )
+    queue = Markup('<a class="ts-button" data-soft href="/runs?queue=1">Queue</a>')
+    acts = html.join((queue, html.link_button("New run", "/train", primary=True)))
+    return Markup('<div class="ts-above"><p>{}</p><div class="ts-actions">{}</div></div>').format(words, acts)
 
 
 def _table(rows: list[html.Row]) -> Markup:
@@ -192,4 +198,5 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "report": report.report_html,
     "verdict": report.verdict_html,
     "worse": report.worse_html,
+    "stuck": stuck_view.stacks_html,
 }

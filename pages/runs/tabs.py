@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from pages.parts import html, live, tabs
-from pages.runs import charts, code, facts_view, log_view, report, story, take, trackers
+from pages.parts import chart, html, live, tabs
+from pages.runs import charts, code, facts_view, log_view, machine_view, report, story, take, trackers
 from storage.tables import Run
 
 Query = Mapping[str, str]
@@ -24,7 +26,7 @@ class Tab:
 
 def _overview(run: Run, _query: Query) -> Markup:
     return html.join(
-        (log_view.last_words(run), report.brief(run), charts.charts(run), story.notes_card(run), story.lineage(run))
+        (log_view.last_words(run), report.brief(run), charts.main(run), story.notes_card(run), story.lineage(run))
     )
 
 
@@ -47,16 +49,19 @@ def _files(run: Run, _query: Query) -> Markup:
 
 TABS: dict[str, Tab] = {
     FIRST: Tab("Overview", _overview),
+    "charts": Tab("Charts", charts.show),
     "report": Tab("Report", _report, report.can_be),
     "log": Tab("Log", _log),
     "recipe": Tab("Recipe and data", _recipe),
+    "machine": Tab("Machine", machine_view.show),
     "files": Tab("Files", _files),
 }
 
 
-def address(run_id: str, tab: str = FIRST) -> str:
-    """A run's page with a tab open."""
-    return f"/runs?run={run_id}" if tab == FIRST else f"/runs?run={run_id}&tab={tab}"
+def address(run_id: str, tab: str = FIRST, query: Query = MappingProxyType({})) -> str:
+    """A run's page with a tab open. How charts look goes along from the query."""
+    look = {name: query[name] for name in chart.LOOK if query.get(name)}
+    return "/runs?" + urlencode({"run": run_id, **({} if tab == FIRST else {"tab": tab}), **look})
 
 
 def open_tab(run: Run, requested: str) -> str:
@@ -65,10 +70,12 @@ def open_tab(run: Run, requested: str) -> str:
     return requested if tab and tab.is_there(run) else FIRST
 
 
-def strip(run: Run, current: str) -> Markup:
+def strip(run: Run, current: str, query: Query) -> Markup:
     """The tabs that the run has, as links."""
     links = (
-        tabs.Link(tab.label, address(run.id, name), name == current) for name, tab in TABS.items() if tab.is_there(run)
+        tabs.Link(tab.label, address(run.id, name, query), name == current)
+        for name, tab in TABS.items()
+        if tab.is_there(run)
     )
     return tabs.strip("Views of the run", links)
 

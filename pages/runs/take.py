@@ -148,15 +148,15 @@ def _item(row: Mapping[str, Any]) -> Markup:
 
 def _badge(row: Mapping[str, Any]) -> Markup:
     """Whether it answers as what was trained, in a word; its numbers follow in the facts."""
-    found = row["parity"]
-    if row["status"] != WorkStatus.SUCCEEDED or not found:
+    parity = row["parity"]
+    if row["status"] != WorkStatus.SUCCEEDED or not parity:
         return Markup()
-    if found.get("good") is None:
+    if parity.get("good") is None:
         return Markup(' <span class="ts-badge" data-tone="warn"><i></i>not checked by answers</span>')
-    word, tone = ("same answers", "good") if found.get("identical") else ("within its limit", "good")
-    word, tone = (word, tone) if found["good"] else ("answers otherwise", "bad")
+    word, tone = ("same answers", "good") if parity.get("identical") else ("within its limit", "good")
+    word, tone = (word, tone) if parity["good"] else ("answers otherwise", "bad")
     return Markup(' <span class="ts-badge" data-tone="{}" title="{}"><i></i>{}</span>').format(
-        tone, found.get("limit", ""), word
+        tone, parity.get("limit", ""), word
     )
 
 
@@ -167,8 +167,8 @@ def _facts(row: Mapping[str, Any]) -> str:
         return f"{row['stage'] or 'waits for its turn'}{about}"
     if row["status"] != WorkStatus.SUCCEEDED:
         return " ".join(filter(None, (row["error"], row["hint"])))
-    found = row["parity"]
-    exact = [parity.badge(found), found.get("cause")] if found else []
+    facts = row["parity"]
+    exact = [parity.badge(facts), facts.get("cause")] if facts else []
     return " · ".join(filter(None, [html.size(row["size_bytes"]), *exact, *row["notes"]]))
 
 

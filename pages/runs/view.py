@@ -1,14 +1,14 @@
 """One run in full: its state and what can be done with it, its tabs, and what the open one shows."""
 
-import time
 from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from engine.runs.queue import waits
 from engine.serve import adapter_names
 from pages.parts import html
 from pages.parts.icons import icon
-from pages.runs import code, sharing, tabs, take
+from pages.runs import code, sharing, stuck_view, tabs, take
 from pages.runs.state import action_buttons, progress_bar, seconds_taken, step_words
 from storage import db, endpoints
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
@@ -26,7 +26,7 @@ def run_html(run: Run, query: Mapping[str, str]) -> Markup:
         html.link(Markup("&larr; All runs"), "/runs", soft=True),
         _state(run, endpoint),
         _trouble(run),
-        tabs.strip(run, current),
+        tabs.strip(run, current, query),
         tabs.content(run, current, query),
     )
 
@@ -79,19 +79,25 @@ def _figures(run: Run) -> Markup:
 def _trouble(run: Run) -> Markup:
     """Why it does not go on, and what to do next."""
     if run.status == RunStatus.QUEUED:
-        return html.notice(
-            "Waiting for its turn.", "It starts as soon as a device is free. You can close this window.", "calm"
-        )
-    if run.status == RunStatus.RUNNING and run.facts.silent_since:
-        silence = html.duration(time.time() - run.facts.silent_since)
-        hint = "Its process may hang or be frozen. If it does not go on: stop it, then resume it from its checkpoint."
-        return html.notice(f"The training has said nothing for {silence}.", hint, "warn")
+        return _waiting(waits.wait_of(run))
+    if stuck_view.is_stuck(run):
+        return stuck_view.notice(run, tabs.address(run.id, "machine"))
     if run.status not in RUN_RESUMABLE or (run.status == RunStatus.STOPPED and not run.error):
         return Markup()
     tone = "warn" if run.status == RunStatus.INTERRUPTED else "bad"
     message = run.error or "The training process ended without an error message."
     next_step = "Resume continues from the last good checkpoint. Use this recipe again lets you change it first."
     return html.notice(message, "\n".join(filter(None, (run.hint, next_step))), tone)  # type: ignore[arg-type]
+
+
+def _waiting(wait: waits.Wait) -> Markup:
+    """What it waits for, and the way to the queue."""
+    words, remedy = wait.words, wait.remedy or "You can close this window."
+    if wait.kind in ("device", "turn"):
+        words, remedy = "Waiting for its turn.", f"It waits for this: {wait.words} You can close this window."
+    link = html.link("See the queue", "/runs?queue=1", soft=True)
+    hint = Markup("{} {}").format(remedy, link)
+    return html.notice(words, hint, "warn" if wait.kind in ("blocked", "paused") else "calm")
 
 
 def _served_by(routes: list[tuple[Endpoint, Backend]], run_id: str) -> Endpoint | None:

@@ -38,9 +38,9 @@ def charts(benchmarks: Sequence[Facts]) -> Markup:
 
 def _levels(benchmarks: Sequence[Facts]) -> list[str]:
     """The names of all levels of any of them, by the requests at once."""
-    found = {comparison.level_name(level): level["concurrency"] or level["rate"]
+    by_name = {comparison.level_name(level): level["concurrency"] or level["rate"]
              for benchmark in benchmarks for level in benchmark["levels"]}  # fmt: skip
-    return sorted(found, key=lambda name: float(found[name]))
+    return sorted(by_name, key=lambda name: float(by_name[name]))
 
 
 def _line(benchmark: Facts, metric: str) -> Line:

@@ -130,9 +130,9 @@ def _shown(shown: Sequence[Facts]) -> Markup:
     facts = shown[0]
     heading = Markup("<h3>{}</h3>").format(facts["name"])
     trouble = html.notice(facts["error"], facts["hint"] or "") if facts["error"] else Markup()
-    found = [charts(shown), _levels(facts), _saturation(facts)] if facts["levels"] else []
+    parts = [charts(shown), _levels(facts), _saturation(facts)] if facts["levels"] else []
     taken = _downloads(shown) if facts["levels"] else Markup()
-    return html.join([heading, trouble, *found, _circumstances(facts), taken])
+    return html.join([heading, trouble, *parts, _circumstances(facts), taken])
 
 
 def _levels(facts: Facts) -> Markup:
@@ -185,10 +185,10 @@ def _backend(known: Facts) -> str:
 
 
 def _compared(shown: Sequence[Facts]) -> Markup:
-    found = comparison.compare(shown)
+    compared = comparison.compare(shown)
     heads: list[str | html.Header] = ["Level", "Number", *(html.Header(facts["name"], "number") for facts in shown)]
-    rows = [html.Row([row["level"], row["metric"], *_with_ratios(row)]) for row in found["rows"]]
-    unfair = html.join(html.notice(sentence, "", "warn") for sentence in found["warnings"])
+    rows = [html.Row([row["level"], row["metric"], *_with_ratios(row)]) for row in compared["rows"]]
+    unfair = html.join(html.notice(sentence, "", "warn") for sentence in compared["warnings"])
     table = Markup('<div class="ts-dense">{}</div>').format(html.table(heads, rows, "Comparison"))
     return html.join([Markup("<h3>Compared</h3>"), unfair, charts(shown), table, _downloads(shown)])
 

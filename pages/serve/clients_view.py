@@ -28,23 +28,23 @@ def clients_html(query: Mapping[str, str], key: str = "") -> str:
     address = origin if _ORIGIN.fullmatch(origin) else NO_ORIGIN
     names = facts["models"] or [facts["name"]]
     model = query.get("model", "") if query.get("model", "") in names else names[0]
-    found = client_code.clients(address, model, key, facts["does"])
+    clients = client_code.clients(address, model, key, facts["does"])
     return str(
         Markup('<div class="sv-clients"><form class="sv-row" data-fold>{}</form>{}{}{}</div>').format(
             names_field(names, model),
-            _strip(facts["id"], found),
-            html.join(_code(facts["id"], client) for client in found),
+            _strip(facts["id"], clients),
+            html.join(_code(facts["id"], client) for client in clients),
             _key(facts["id"], address, model, bool(key)),
         )
     )
 
 
-def _strip(id: str, found: list[Client]) -> Markup:
+def _strip(id: str, clients: list[Client]) -> Markup:
     radios = html.join(
         Markup('<label><input type="radio" name="client-{}" value="{}"{}><span>{}</span></label>').format(
-            id, client.id, Markup(" checked") if client is found[0] else "", client.title
+            id, client.id, Markup(" checked") if client is clients[0] else "", client.title
         )
-        for client in found
+        for client in clients
     )
     return Markup('<fieldset class="sv-strip"><legend class="ts-sr">Kind of program</legend>{}</fieldset>').format(
         radios

@@ -184,16 +184,16 @@ def note(kind: str) -> str:
 def look(url: str, key_env: str) -> list[Any]:
     """Who answers at an address, and its models to choose from."""
     try:
-        found = outside_look.look(url or "", (key_env or "").strip() or None)
+        seen = outside_look.look(url or "", (key_env or "").strip() or None)
     except TunesmithError as error:
         words = str(html.notice(error.message, error.hint))
         return answers({"looked": shown(words), "url": marked("url", "")})
-    choices = [(_choice(model.id, model.context), model.id) for model in found.models]
-    chosen = choices[0][1] if choices and not found.problems else None
+    choices = [(_choice(model.id, model.context), model.id) for model in seen.models]
+    chosen = choices[0][1] if choices and not seen.problems else None
     return answers(
         {
-            "looked": shown(looked_html(found)),
-            "url": gr.update(value=found.url, **_marks("url", "")),
+            "looked": shown(looked_html(seen)),
+            "url": gr.update(value=seen.url, **_marks("url", "")),
             "model": gr.update(choices=choices, value=chosen, **_marks("model", "")),
         }
     )
@@ -203,73 +203,73 @@ def _choice(id: str, context: int | None) -> str:
     return f"{id}, {context:,} tokens" if context else id
 
 
-def looked_html(found: Look) -> str:
+def looked_html(seen: Look) -> str:
     """What a look has found, in a line or a few."""
-    server = " ".join(part for part in (found.server, found.version) if part) or "No server was recognised"
-    count = f"{len(found.models)} models" if len(found.models) != 1 else "1 model"
-    notes = "\n".join(found.notes)
-    if found.problems:
-        return str(html.notice(found.problems[0], "\n".join([server + ".", notes]).strip(), "bad"))
+    server = " ".join(part for part in (seen.server, seen.version) if part) or "No server was recognised"
+    count = f"{len(seen.models)} models" if len(seen.models) != 1 else "1 model"
+    notes = "\n".join(seen.notes)
+    if seen.problems:
+        return str(html.notice(seen.problems[0], "\n".join([server + ".", notes]).strip(), "bad"))
     return str(html.notice(f"{server}, {count}", notes, "good"))
 
 
 def start(values: Sequence[Any], project_id: str) -> tuple[list[Any], str]:
     """Starts what the fields ask for. Gives the form's updates and, when it worked, what to say in a toast."""
-    wanted = asked(values)
-    if wrong := problems(wanted):
+    request = asked(values)
+    if wrong := problems(request):
         return answers(_refused(wrong)), ""
     try:
-        if wanted.target:
-            endpoints.deploy(wanted.target, wanted.kind, _model(wanted), _adapters(wanted), dict(wanted.options))
-            said = f"A new version of {wanted.name} is starting."
+        if request.target:
+            endpoints.deploy(request.target, request.kind, _model(request), _adapters(request), dict(request.options))
+            said = f"A new version of {request.name} is starting."
         else:
             endpoints.create_endpoint(
-                wanted.name, wanted.kind, _model(wanted), _adapters(wanted), dict(wanted.options), project_id
+                request.name, request.kind, _model(request), _adapters(request), dict(request.options), project_id
             )
-            said = f"{wanted.name} is starting."
+            said = f"{request.name} is starting."
     except TunesmithError as error:
         return answers(_refused({}) | {"problem": shown(str(html.notice(error.message, error.hint)))}), ""
-    return answers(_refused({}) | _done(wanted)), said
+    return answers(_refused({}) | _done(request)), said
 
 
-def _model(wanted: Asked) -> str | None:
-    return None if wanted.kind == "external" else wanted.model_id
+def _model(request: Asked) -> str | None:
+    return None if request.kind == "external" else request.model_id
 
 
-def _adapters(wanted: Asked) -> Sequence[str]:
-    return () if wanted.kind == "external" else wanted.adapters
+def _adapters(request: Asked) -> Sequence[str]:
+    return () if request.kind == "external" else request.adapters
 
 
-def _done(wanted: Asked) -> dict[str, Any]:
-    if wanted.target:
+def _done(request: Asked) -> dict[str, Any]:
+    if request.target:
         return {"problem": shown("")}
     return {"name": gr.update(value="", **_marks("name", "")), "problem": shown("")}
 
 
-def problems(wanted: Asked) -> dict[str, str]:
+def problems(request: Asked) -> dict[str, str]:
     """What is wrong, by the field it stands at; "" for the rest."""
-    found: dict[str, str] = {}
-    if not wanted.target:
+    messages: dict[str, str] = {}
+    if not request.target:
         try:
-            names.in_address(wanted.name, "endpoint")
+            names.in_address(request.name, "endpoint")
         except RefusedError as error:
-            found["name"] = f"{error.message if wanted.name else 'The endpoint needs a name.'} {error.hint}"
-    if wanted.kind == "external":
-        return found | _outside_problems(wanted)
-    if not wanted.model_id:
-        found["model_id"] = "Choose a model. The Models page adds some."
-    if wanted.kind == "vllm":
-        found |= {
-            f"vllm.{name}" if name else "": words for name, words in options.problems("vllm", wanted.options).items()
+            messages["name"] = f"{error.message if request.name else 'The endpoint needs a name.'} {error.hint}"
+    if request.kind == "external":
+        return messages | _outside_problems(request)
+    if not request.model_id:
+        messages["model_id"] = "Choose a model. The Models page adds some."
+    if request.kind == "vllm":
+        messages |= {
+            f"vllm.{name}" if name else "": words for name, words in options.problems("vllm", request.options).items()
         }
-    return found
+    return messages
 
 
-def _outside_problems(wanted: Asked) -> dict[str, str]:
+def _outside_problems(request: Asked) -> dict[str, str]:
     """What is wrong with the address, the model or the key's variable."""
     needed = {"url": "Type the address of the server.", "model": "Choose a model, or type its name."}
-    missing = {name: words for name, words in needed.items() if not wanted.outside.get(name)}
-    return missing or options.problems("external", wanted.options)
+    missing = {name: words for name, words in needed.items() if not request.outside.get(name)}
+    return missing or options.problems("external", request.options)
 
 
 def _refused(wrong: Mapping[str, str]) -> dict[str, Any]:

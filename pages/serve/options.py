@@ -196,12 +196,12 @@ def problems(kind: str, options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _by_field(kind: str, error: ValidationError) -> dict[str, str]:
-    found: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for violation in error.errors(include_url=False, include_context=False):
         where = str(violation["loc"][0]) if violation["loc"] else ""
         words = str(violation["msg"]).removeprefix("Value error, ").replace("Input should be", "Must be")
-        found.setdefault(where if where in MODELS[kind].model_fields else "", f"{words[:1].upper()}{words[1:]}.")
-    return found
+        messages.setdefault(where if where in MODELS[kind].model_fields else "", f"{words[:1].upper()}{words[1:]}.")
+    return messages
 
 
 def marked(kind: str, name: str, problem: str) -> Any:

@@ -11,7 +11,7 @@ Facts = dict[str, Any]
 MOVING = ("queued", "running")
 
 
-def parity_html(facts: Facts, found: Facts | None) -> Markup:
+def parity_html(facts: Facts, parity: Facts | None) -> Markup:
     """A fold with the badge, what differs, and the button; nothing where there is nothing to compare.
 
     `found` is of parity.of_all.
@@ -19,48 +19,48 @@ def parity_html(facts: Facts, found: Facts | None) -> Markup:
     if facts.get("kind") in (None, "external") or (facts.get("kind") == "vllm" and facts["does"] != "text"):
         return Markup()
     begin = Markup()
-    if facts["status"] == "ready" and not (found and found["status"] in MOVING):
-        begin = html.button("Compare again" if found else "Compare now", "parity")
+    if facts["status"] == "ready" and not (parity and parity["status"] in MOVING):
+        begin = html.button("Compare again" if parity else "Compare now", "parity")
     about = Markup(
         '<p class="ts-note">The trained form and the server are asked the same prompts, eight fixed ones and held-out '
         "rows of each run. The likeliest token counts; both should choose the same, token by token.</p>"
     )
     return Markup('<details><summary>Parity {}</summary>{}{}<div class="ts-actions">{}</div></details>').format(
-        badge(found), about, _told(found), begin
+        badge(parity), about, _told(parity), begin
     )
 
 
-def badge(found: Facts | None) -> Markup:
+def badge(parity: Facts | None) -> Markup:
     """In a word or two."""
-    if found is None:
+    if parity is None:
         return Markup('<span class="ts-note">not compared yet</span>')
-    if found["status"] in MOVING:
+    if parity["status"] in MOVING:
         return _badge("live", "comparing")
-    if found["identical"] is None:
-        return html.badge(found["status"])
-    words = "identical" if found["identical"] else f"differs in {found['differs']} of {found['rows']}"
-    words += "" if found["current"] else ", of an earlier backend"
-    return _badge("good" if found["identical"] else "warn", words)
+    if parity["identical"] is None:
+        return html.badge(parity["status"])
+    words = "identical" if parity["identical"] else f"differs in {parity['differs']} of {parity['rows']}"
+    words += "" if parity["current"] else ", of an earlier backend"
+    return _badge("good" if parity["identical"] else "warn", words)
 
 
 def _badge(tone: str, words: str) -> Markup:
     return Markup('<span class="ts-badge" data-tone="{}"><i></i>{}</span>').format(tone, words)
 
 
-def _told(found: Facts | None) -> Markup:
-    if found is None:
+def _told(facts: Facts | None) -> Markup:
+    if facts is None:
         return Markup()
-    if found["status"] in MOVING:
-        return html.progress(found["progress"], f"Comparing {found['stage'] or ''}")
-    if found["identical"] is None:
-        return html.notice(found["error"] or "The comparison was stopped.", found["hint"] or "")
-    rows = [[name["name"], parity.asked(name), _verdict(name)] for name in found["names"]]
+    if facts["status"] in MOVING:
+        return html.progress(facts["progress"], f"Comparing {facts['stage'] or ''}")
+    if facts["identical"] is None:
+        return html.notice(facts["error"] or "The comparison was stopped.", facts["hint"] or "")
+    rows = [[name["name"], parity.asked(name), _verdict(name)] for name in facts["names"]]
     table = html.table(["Name", "Prompts", "Answers"], [html.Row(cells=row) for row in rows], "Parity of each name")
     note = Markup('<p class="ts-note">{}</p>').format(
-        f"{found['rows']} prompts, up to {found['max_tokens']} tokens each, trained form in {found['dtype']}, "
-        f"{html.ago(found['ended_at'])}."
+        f"{facts['rows']} prompts, up to {facts['max_tokens']} tokens each, trained form in {facts['dtype']}, "
+        f"{html.ago(facts['ended_at'])}."
     )
-    return html.join([table, *(_where(name) for name in found["names"] if name["where"]), note])
+    return html.join([table, *(_where(name) for name in facts["names"] if name["where"]), note])
 
 
 def _verdict(name: Facts) -> str:

@@ -7,6 +7,7 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
            ApiKey -> LoggedRequest, Usage
            Project -> Snippet -> SnippetVersion
                   Endpoint -> Benchmark -> Work, Tuner -> Benchmark
+           Run -> Run (the one it starts after), QueueState    PoliteSleep -> Run, Endpoint
            RegisteredModel -> ModelVersion -> Run, Export or Model
            RegisteredModel -> ModelAlias -> AliasFollower -> Endpoint, RegistryMove
            Transition -> Notification -> Delivery -> NotificationSink        Run -> LiveLink
@@ -35,6 +36,8 @@ from storage.tables.outgoing import Notification as Notification
 from storage.tables.outgoing import NotificationSink as NotificationSink
 from storage.tables.outgoing import NotificationState as NotificationState
 from storage.tables.projects import Project as Project
+from storage.tables.queue import PoliteSleep as PoliteSleep
+from storage.tables.queue import QueueState as QueueState
 from storage.tables.registry import AliasFollower as AliasFollower
 from storage.tables.registry import ModelAlias as ModelAlias
 from storage.tables.registry import ModelVersion as ModelVersion

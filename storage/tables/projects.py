@@ -11,4 +11,7 @@ class Project(SQLModel, table=True):
     id: str = Field(default_factory=new_id, primary_key=True)
     name: str = Field(unique=True)
     archived: bool = False
+    price_per_kwh: float | None = None  # in its currency; None: no cost is shown
+    price_per_device_hour: float | None = None
+    currency: str = ""  # a word for people, such as EUR
     created_at: float = Field(default_factory=time.time)

@@ -18,6 +18,18 @@ class Adjustment(BaseModel):
     words: str
 
 
+class Stuck(BaseModel):
+    """The last time that an attempt lived and made no step."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    attempt: int
+    step: int
+    since: float  # seconds since 1970: its last sign of life
+    asked_at: float  # when its processes were asked what they do
+    ended: bool = False  # by the studio, to be resumed
+
+
 class RunFacts(BaseModel):
     """Read by attributes, changed by `merged`. Facts that another version of the studio wrote are kept as they are."""
 
@@ -32,13 +44,16 @@ class RunFacts(BaseModel):
 
     # How it goes
     stage: str | None = None  # what the worker does: loading, tokenising, training, saving
-    silent_since: float | None = None  # when the worker last said something, if that is too long ago
+    stuck_since: float | None = None  # the worker's last sign of life, if that is too long ago
+    stuck: Stuck | None = None  # the last time it was so
     pace: tuple[int, float] | None = None  # the first step of this attempt, and when it was done
     checkpoint: int | None = None  # step of the last one
     notes: list[str] = []  # what the user should know, the newest last
     adjustments: dict[str, Any] = {}  # recipe field -> value, laid over the recipe by every later attempt
     healed: list[Adjustment] = []
     ending: dict[str, Any] | None = None  # the worker's last event, Finished or Failed
+    machine: dict[str, Any] | None = None  # what it used so far: engine.process.meter.samples.Totals
+    forecast: dict[str, Any] | None = None  # what was expected before the start: seconds, memory_bytes, disk_bytes
 
     # What the worker found when it began
     device: str | None = None
@@ -87,7 +102,7 @@ class RunFacts(BaseModel):
 
     def for_next_attempt(self) -> "RunFacts":
         """What stays true when the run starts again."""
-        passing = {"ending", "pace", "stage", "silent_since"}
+        passing = {"ending", "pace", "stage", "stuck_since"}
         return RunFacts.model_validate({name: value for name, value in self.to_json().items() if name not in passing})
 
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index
+from sqlalchemy import JSON, BigInteger, Column, Index, true
 from sqlmodel import Field, SQLModel
 
 from storage.statuses import RunStatus
@@ -11,10 +11,17 @@ from storage.tables.columns import new_id, words_of
 from storage.tables.run_facts import RunFacts, RunFactsColumn
 
 
+def _as_it_came(context: Any) -> float:
+    """Behind all that came before."""
+    return float(context.get_current_parameters()["created_at"])
+
+
 class Run(SQLModel, table=True):
     __table_args__ = (
         Index("ix_run_project_created", "project_id", "created_at"),
         Index("ix_run_status_created", "status", "created_at"),
+        Index("ix_run_next", "status", "hold", "rank", "position", "created_at"),
+        Index("ix_run_line", "status", "rank", "position", "created_at"),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True)
@@ -38,16 +45,28 @@ class Run(SQLModel, table=True):
     auto_resumes: int = 0
     last_failure: str | None = None  # signature of the last failure and the step it came at
     events_offset: int = Field(default=0, sa_type=BigInteger)
+    samples_offset: int = Field(default=0, sa_type=BigInteger)  # of machine.jsonl, read so far
     idempotency_key: str | None = Field(default=None, unique=True)
     created_at: float = Field(default_factory=time.time, index=True)
     started_at: float | None = None
     ended_at: float | None = Field(default=None, index=True)
     moved_at: float = Field(default_factory=time.time)
+    # How it stands in the queue: by rank, then by position, then as they came; the smallest first.
+    rank: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # minus its priority: indexes ascend
+    position: float = Field(default=None, sa_column_kwargs={"default": _as_it_came, "server_default": "0"})
+    after_run_id: str | None = Field(default=None, index=True)  # it starts after that run's end
+    after_success: bool = Field(default=True, sa_column_kwargs={"server_default": true()})  # only if that succeeded
+    hold: str = Field(default="", sa_column_kwargs={"server_default": ""})  # why it may not start: storage.queued
 
     @property
     def origins(self) -> dict[str, str]:
         """Where the values of its recipe came from, as far as they are not the default."""
         return self.facts.origins
+
+    @property
+    def priority(self) -> int:
+        """The greater, the earlier it starts; 0 unless somebody has changed it."""
+        return -self.rank
 
     @property
     def repeats(self) -> str | None:

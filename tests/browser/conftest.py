@@ -125,7 +125,7 @@ OF_LEAVING = ("AbortError: signal is aborted", "AbortError: BodyStreamBuffer was
 
 def harmless(message: ConsoleMessage) -> bool:
     """Chromium's own lines about an offline browser, and about a run deleted while its chart was asking."""
-    of_a_run = re.search(r"/api/runs/\w+/(metrics|log)", message.location["url"])
+    of_a_run = re.search(r"/api/runs/\w+/(metrics|curves|log)", message.location["url"])
     return "ERR_INTERNET_DISCONNECTED" in message.text or ("404" in message.text and of_a_run is not None)
 
 

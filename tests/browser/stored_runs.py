@@ -1,6 +1,7 @@
 """Runs with their curves, written into the studio's database for its pages to show."""
 
 import math
+from collections.abc import Callable, Mapping
 
 from storage import db, runs
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
@@ -26,3 +27,11 @@ def add_points(run_id: str, first: int, last: int) -> None:
     with db.session() as session:
         curve = [(run_id, "loss", step, 2 * math.exp(-step / 80) + 0.1) for step in range(first, last + 1)]
         runs.add_metrics(session, curve)
+
+
+def add_curves(run_id: str, curves: Mapping[str, Callable[[int], float]], steps: int, started_at: float = 0) -> None:
+    """A point of each metric at every step from 1 on."""
+    with db.session() as session:
+        session.get_one(Run, run_id).started_at = started_at
+        for name, value in curves.items():
+            runs.add_metrics(session, [(run_id, name, step, value(step)) for step in range(1, steps + 1)])

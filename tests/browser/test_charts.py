@@ -39,18 +39,18 @@ def in_sight(chart: Locator) -> list[int]:
 
 def test_zoom_smoothing_and_axis_survive_new_points(visit: Open, at_home: Path) -> None:
     run_id = add_run("zoomed", points=200)
-    page = visit(f"/runs?run={run_id}")
+    page = visit(f"/runs?run={run_id}&tab=charts")
     chart = page.locator("ts-chart").first
     expect(chart).to_have_attribute("data-points", "200")
     low, high = drag(page, chart, 0.4, 0.6)
     assert 50 < low < high < 150
-    chart.get_by_role("slider").fill("0.9")
-    chart.get_by_role("button", name="log").click()
+    page.get_by_role("slider").fill("0.9")
+    page.get_by_role("button", name="Log axis").click()
     add_points(run_id, 201, 260)
     page.evaluate("tunesmith.refresh()")
     expect(chart).to_have_attribute("data-points", "260")
     assert chart.get_attribute("data-zoom") == f"{low} {high}"
-    shown = chart.evaluate("one => [one.drawing.x.start, one.drawing.x.end, one.log, one.weight]")
+    shown = chart.evaluate("({ drawing }) => [drawing.x.start, drawing.x.end, drawing.look.log, drawing.look.weight]")
     assert shown == [low, high, True, 0.9]
     chart.get_by_role("button", name="Reset zoom").click()
     assert chart.evaluate("one => [one.drawing.x.start, one.drawing.x.end]") == [1, 260]
@@ -166,10 +166,10 @@ def test_a_log_is_searched_and_opened_at_its_first_error(visit: Open, at_home: P
 def test_what_is_on_its_way_for_a_run_that_was_left_is_dropped(visit: Open, at_home: Path) -> None:
     slow, quick = add_run("slow", points=30), add_run("quick", points=20)
     page = visit("/runs")
-    page.route(f"**/api/runs/{slow}/metrics*", lambda _route: None)  # no answer ever
-    with page.expect_request(re.compile(f"{slow}/metrics")):
+    page.route(f"**/api/runs/{slow}/curves*", lambda _route: None)  # no answer ever
+    with page.expect_request(re.compile(f"{slow}/curves")):
         page.evaluate("id => tunesmith.go(`/runs?run=${id}`)", slow)
-    with page.expect_event("requestfailed", lambda request: f"{slow}/metrics" in request.url):
+    with page.expect_event("requestfailed", lambda request: f"{slow}/curves" in request.url):
         page.evaluate("id => tunesmith.go(`/runs?run=${id}`)", quick)
     expect(page.locator("ts-chart").first).to_have_attribute("data-points", "20")
     expect(page.get_by_text("Connection lost. Retrying.")).to_be_hidden()
@@ -190,7 +190,7 @@ def test_a_hidden_tab_asks_for_nothing_until_it_is_looked_at(visit: Open, at_hom
     page.on("request", lambda request: requested.append(request.url))
     page.clock.run_for(60_000)
     assert requested == []
-    with page.expect_request(re.compile("/metrics")), page.expect_request(re.compile("/fragments/runs/runs")):
+    with page.expect_request(re.compile("/curves")), page.expect_request(re.compile("/fragments/runs/runs")):
         hide(page, False)
 
 

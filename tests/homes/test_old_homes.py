@@ -134,6 +134,7 @@ def test_a_training_that_outlived_the_old_studio_is_taken_up_and_not_started_aga
     monkeypatch.setitem(plan.WORKERS, "sft", "tests.fake_worker")
     monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
     monkeypatch.setenv("FAKE_STEPS", str(STEPS))
+    db.prepare()  # today's tables, as every start makes them; the engine comes later
     with log_in(make_client()) as client:
         run = named(client, "runs", "in the middle")
     folder = old_home / "runs" / run["id"]

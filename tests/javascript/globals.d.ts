@@ -2,7 +2,6 @@
 // They are plain scripts, loaded in the order of app/window/theme.py; `window.tunesmith` is all they have in common.
 
 type Get = (address: string, accept?: string) => Promise<{ ok: boolean; status: number; text: string }>;
-type Points = { xs: number[]; ys: number[]; thinned: boolean };
 type Stretch = [first: number, last: number];
 type Trigger = (detail: { name: string; id: string; values?: object }) => void;
 
@@ -12,54 +11,117 @@ interface Poll {
   now(): Promise<void>;
 }
 
+interface CurveStretch {
+  name: string;
+  from: number;
+  to: number;
+}
+
+interface CurveAsk extends CurveStretch {
+  signal: AbortSignal;
+  done(answer: FetchedCurve | null): void;
+  failed(error: unknown): void;
+}
+
+interface FetchedCurve {
+  steps: number[];
+  ys: number[];
+  thinned: boolean;
+  ended: boolean;
+  started: number | null;
+}
+
+interface CurveUpdate {
+  run: string;
+  points: number;
+  stretch: Stretch | null;
+  signal: AbortSignal;
+}
+
 interface Curve {
   name: string;
   label: string;
   color: string;
+  own: string | null;
+  started: number | null;
+  steps: number[];
   xs: number[];
   ys: number[];
   clear(): void;
-  update(get: Get, run: string, stretch: Stretch | null): Promise<{ news: boolean; ended: boolean }>;
+  update(ask: CurveUpdate): Promise<{ news: boolean; ended: boolean }>;
   leaveDetail(): void;
-  at(step?: number): number;
+  at(x?: number): number;
   smooth(weight: number): number[];
+}
+
+type AxisKind = "step" | "tokens" | "time";
+
+interface Axis {
+  kind: AxisKind;
+  known: boolean;
+  update(ask: Omit<CurveUpdate, "stretch">): Promise<boolean>;
+  of(steps: number[]): number[];
+  stretch(places: Stretch): Stretch;
+}
+
+interface ChartLook {
+  weight: number;
+  log: boolean;
+  x: AxisKind;
+  clip: boolean;
+}
+
+interface PlacedBand {
+  first: number;
+  last: number;
+  severity: string;
 }
 
 interface Look {
   weight: number;
   log: boolean;
+  clip: boolean;
+  kind: AxisKind;
   zoom: Stretch | null;
+  bands: PlacedBand[];
 }
 
 interface Drawing {
+  host: HTMLElement;
   figure: object | null;
-  update(look: Look): Promise<void>;
+  view: object | null;
+  outside: number;
+  update(curves: Curve[], look: Look): Promise<void>;
   fit(zoom: Stretch | null): void;
+  point(x?: number): void;
+  resize(height: number): void;
   paint(): void;
-  save(name: string): Promise<void>;
+  picture(title: string, legend: { label: string; series: string }[]): Promise<Blob>;
 }
 
 interface DrawingEvents {
   zoomed(first: number, last: number): void;
-  pointed(step?: number): void;
+  pointed(x?: number): void;
   reset(): void;
 }
 
 interface Legend {
   element: HTMLElement;
-  read(step?: number): void;
+  read(x: number | undefined, kind: AxisKind): void;
+  words(): { label: string; series: string }[];
 }
 
 interface Tools {
   element: HTMLElement;
-  show(zoomed: boolean, log: boolean): void;
+  show(zoomed: boolean, table: boolean): void;
 }
 
 interface ToolActs {
   reset(): void;
-  smooth(weight: number): void;
-  toggleLog(): void;
+  full(): void;
+  table(): void;
   save(): void;
+  csv: (() => void) | null;
 }
 
 interface Train {
@@ -92,7 +154,8 @@ interface Tunesmith {
   confirm(question: string, label: string, danger: boolean): Promise<boolean>;
   go(href: string): void;
   copy(button: HTMLElement): Promise<void>;
-  poll(element: HTMLElement, ask: (get: Get) => Promise<number>): Poll;
+  get(address: string, signal: AbortSignal, accept?: string): Promise<{ ok: boolean; status: number; text: string }>;
+  poll(element: HTMLElement, ask: (get: Get, signal: AbortSignal) => Promise<number>): Poll;
   refresh(): void;
   patch(element: HTMLElement, html: string): void;
   refusal(status: number, text: string): string;
@@ -103,10 +166,18 @@ interface Tunesmith {
   train: Train;
   code: Code;
   make(tag: string, className: string, text?: string): HTMLElement;
+  look(chart: HTMLElement): ChartLook;
+  written(value: number | undefined, unit: string): string;
+  tick(value: number, unit: string): string;
+  place(value: number, kind: AxisKind, greatest: number): string;
+  placed(value: number, kind: AxisKind): string;
+  pointsTable(title: string, curves: Curve[], unit: string): HTMLTableElement;
+  fetchCurve(run: string, points: number, stretch: CurveStretch, signal: AbortSignal): Promise<FetchedCurve | null>;
   Curve: new (name: string, label: string, series: number, own: string | null) => Curve;
-  Drawing: new (host: HTMLElement, height: number, curves: Curve[], on: DrawingEvents) => Drawing;
-  Legend: new (curves: Curve[]) => Legend;
-  Tools: new (acts: ToolActs) => Tools;
+  Axis: new (kind: AxisKind, run: string | null) => Axis;
+  Drawing: new (host: HTMLElement, height: number, unit: string, on: DrawingEvents) => Drawing;
+  Legend: new (curves: Curve[], unit: string) => Legend;
+  Tools: new (title: string, acts: ToolActs) => Tools;
 }
 
 interface Window {

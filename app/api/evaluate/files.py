@@ -26,8 +26,8 @@ FILE: dict[int | str, dict[str, Any]] = {
 )
 def download_evaluations(ids: Ids, format: Format = "html") -> Response:
     """One file with each of them: HTML that needs nothing else, CSV with a line for each metric, or JSON."""
-    wanted = list(dict.fromkeys(one for one in ids.split(",") if one))[:MOST_COMPARED]
-    described = [evaluations.describe(evaluations.look_up(evaluation_id)) for evaluation_id in wanted]
+    evaluation_ids = list(dict.fromkeys(one for one in ids.split(",") if one))[:MOST_COMPARED]
+    described = [evaluations.describe(evaluations.look_up(evaluation_id)) for evaluation_id in evaluation_ids]
     return _file(described, "evaluations" if len(described) != 1 else described[0]["name"], format)
 
 

@@ -61,16 +61,16 @@ class ServedAnswer(Answer):
 @router.get("/registry/{name}/aliases", summary="Aliases of a model", responses=NOT_FOUND)
 def list_aliases(name: ModelName) -> dict[str, int]:
     """Where each alias leads."""
-    found: dict[str, int] = described.model(name)["aliases"]
-    return found
+    versions: dict[str, int] = described.model(name)["aliases"]
+    return versions
 
 
 @router.put("/registry/{name}/aliases/{alias}", summary="Move an alias", responses=NOT_FOUND | CONFLICT)
 def move_alias(name: ModelName, alias: AliasName, body: MoveBody, request: Request) -> MovedAnswer:
     """Makes an alias lead to a version: a promotion. Endpoints that follow it deploy that version, blue/green."""
     gate = "better" if body.gate is True else body.gate or None
-    wanted = Promotion(body.version, body.why, who(request), body.expected, gate)
-    return _moved(aliases.move(name, alias, wanted))
+    promotion = Promotion(body.version, body.why, who(request), body.expected, gate)
+    return _moved(aliases.move(name, alias, promotion))
 
 
 @router.post("/registry/{name}/aliases/{alias}/rollback", summary="Roll an alias back", responses=NOT_FOUND | CONFLICT)

@@ -53,6 +53,10 @@ class RunAnswer(Answer):
     error: str | None = Field(description="Why it failed.")
     hint: str | None = Field(description="What to do about it.")
     device: str | None = Field(description="The device it holds.")
+    priority: int = Field(description="A greater one starts earlier: from -100 to 100, 0 unless it was changed.")
+    after: str | None = Field(
+        validation_alias="after_run_id", description="The run at whose end it starts; null: it waits for none."
+    )
     attempt: int = Field(description="How often it was started, resumes included.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
     started_at: float | None = Field(description="When its first process began.")

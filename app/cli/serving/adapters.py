@@ -33,9 +33,9 @@ def remove_adapter(
     name: Annotated[str, typer.Argument(metavar="NAME", help="RUN, RUN@STEP, or a name that it was given.")],
 ) -> None:
     """Take an adapter, or one of its several names, out of an endpoint. Answers being written are finished."""
-    found = find(endpoint)
-    adapters.remove(found.id, name)
-    typer.echo(f"{found.name} no longer answers as {name}")
+    row = find(endpoint)
+    adapters.remove(row.id, name)
+    typer.echo(f"{row.name} no longer answers as {name}")
 
 
 @COMMANDS.command(name="list")

@@ -38,11 +38,11 @@ def look(
     api_key_env: Annotated[str | None, typer.Option("--api-key-env", help="Variable with its key.")] = None,
 ) -> None:
     """Say which server answers at an address, and which models it has."""
-    found = outside_look.look(url, api_key_env)
-    typer.echo(" ".join(part for part in (found.url, found.server or "unknown server", found.version) if part))
-    for model in found.models:
+    seen = outside_look.look(url, api_key_env)
+    typer.echo(" ".join(part for part in (seen.url, seen.server or "unknown server", seen.version) if part))
+    for model in seen.models:
         typer.echo(f"  {model.id}" + (f"  {model.context:,} tokens" if model.context else ""))
-    for line in (*found.notes, *found.problems):
+    for line in (*seen.notes, *seen.problems):
         typer.echo(line)
-    if found.problems:
+    if seen.problems:
         raise typer.Exit(1)

@@ -78,15 +78,15 @@ def deploy(  # noqa: PLR0913  (one argument for each option)
     prompts = _golden(golden)
     trial = {"canary": canary, "canary_seconds": canary_seconds}
     how = asked.checked({**trial, "golden": prompts, "parity": parity, "way": way})
-    wanted = Wanted(backend, model, runs or None, _options(option))
+    request = Wanted(backend, model, runs or None, _options(option))
     if plan:
         db.prepare()
-        typer.echo(endpoints.plan_deployment(find(endpoint).id, wanted, how).says)
+        typer.echo(endpoints.plan_deployment(find(endpoint).id, request, how).says)
         return
     with running_studio.engine(follow) as waiting:
-        found = find(endpoint)
-        typer.echo(endpoints.plan_deployment(found.id, wanted, how).says)
-        green = endpoints.deploy(found.id, wanted.kind, wanted.model_id, wanted.adapters, wanted.options, how)
+        row = find(endpoint)
+        typer.echo(endpoints.plan_deployment(row.id, request, how).says)
+        green = endpoints.deploy(row.id, request.kind, request.model_id, request.adapters, request.options, how)
         typer.echo(f"backend {green.id} {green.status}")
         if waiting:
             _follow(lambda: _backend(green.id), EndpointStatus.READY)

@@ -91,13 +91,13 @@ def load(file: str) -> ModuleType:
 
 
 def report(files: list[str]) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
+    results: list[dict[str, str]] = []
     for file in files:
         modules: list[ModuleType] = []
         loaded = attempt(file, functools.partial(load_into, modules, file))
         tests = list(tests_in(modules[0])) if modules else []
-        found += [attempt(f"{file}: {name}", test) for name, test in tests] if tests else [loaded]
-    return found[:MOST_TESTS]
+        results += [attempt(f"{file}: {name}", test) for name, test in tests] if tests else [loaded]
+    return results[:MOST_TESTS]
 
 
 def load_into(modules: list[ModuleType], file: str) -> None:
@@ -109,8 +109,8 @@ def main() -> None:
     sys.path.insert(0, "")
     output = sys.stdout
     sys.stdout = sys.stderr = Printed(output)
-    found = report(asked["files"])
-    output.write(f"\n{asked['mark']} {json.dumps(found)}\n")
+    results = report(asked["files"])
+    output.write(f"\n{asked['mark']} {json.dumps(results)}\n")
     output.flush()
 
 

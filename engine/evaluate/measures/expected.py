@@ -45,13 +45,13 @@ def of(kind: Kind, values: Mapping[str, Any]) -> Expected:
 def calls_of(turn: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     """The calls of an assistant turn as {"name", "arguments"}; JSON text is read."""
     calls = _opened(turn.get("tool_calls"))
-    found = []
+    expected = []
     for call in calls if isinstance(calls, list) else []:
         inner = call.get("function", call) if isinstance(call, dict) else {}
         name, arguments = inner.get("name"), _opened(inner.get("arguments") or {})
         if isinstance(name, str):
-            found.append({"name": name, "arguments": arguments})
-    return tuple(found)
+            expected.append({"name": name, "arguments": arguments})
+    return tuple(expected)
 
 
 def _turns(values: Mapping[str, Any], column: str) -> list[Mapping[str, Any]]:

@@ -30,8 +30,8 @@ _LONGEST_NUMBER = 60  # characters; longer runs of digits are compared by their 
 
 def last_number(answer: str) -> Decimal | None:
     """The last number in a text; words count only where it has no digits. None where there is none."""
-    found = every(answer)
-    return found[-1] if found else None
+    numbers = every(answer)
+    return numbers[-1] if numbers else None
 
 
 def every(answer: str) -> list[Decimal]:

@@ -86,9 +86,9 @@ def _plain(value: Any) -> Any:
 
 
 def _counted(keyword: Keyword, steps: _Steps) -> Keyword:
-    def counted(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    def counted(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[Any]:
         steps.spend()
-        yield from keyword(validator, wanted, instance, schema) or ()
+        yield from keyword(validator, rule, instance, schema) or ()
 
     return counted
 
@@ -107,26 +107,26 @@ def _pattern(validator: Any, pattern: str, instance: Any, _schema: Any) -> Itera
         yield ValidationError(f"{pattern} is not found")
 
 
-def _pattern_properties(validator: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+def _pattern_properties(validator: Any, rule: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     if validator.is_type(instance, "object"):
-        for pattern, subschema in wanted.items():
+        for pattern, subschema in rule.items():
             for name, item in instance.items():
                 if _searched(pattern, name):
                     yield from validator.descend(item, subschema, path=name, schema_path=pattern)
 
 
-def _additional(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+def _additional(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not validator.is_type(instance, "object"):
         return
     patterns = schema.get("patternProperties", {})
     known = schema.get("properties", {})
     for name, item in instance.items():
         if name not in known and not any(_searched(pattern, name) for pattern in patterns):
-            yield from validator.descend(item, wanted, path=name)
+            yield from validator.descend(item, rule, path=name)
 
 
-def _unique(validator: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    if wanted and validator.is_type(instance, "array"):
+def _unique(validator: Any, rule: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if rule and validator.is_type(instance, "array"):
         texts = [canonical(item) for item in instance]
         if len(set(texts)) != len(texts):
             yield ValidationError("items repeat")

@@ -40,8 +40,8 @@ def number(right: int, *words: str) -> Check:
 
 def only(*phrases: str) -> Check:
     """One of some answers and nothing else, but for case and punctuation."""
-    wanted = {text.normal(phrase) for phrase in phrases}
-    return lambda answer: text.normal(text.final(answer)) in wanted
+    allowed = {text.normal(phrase) for phrase in phrases}
+    return lambda answer: text.normal(text.final(answer)) in allowed
 
 
 def at_most_words(most: int, check: Check) -> Check:
@@ -96,20 +96,20 @@ def function(name: str, arguments: int, *needs: str) -> Check:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
         functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        return any(len(found.args.args) == arguments and _does_something(found) for found in functions) and (
-            not needs or any(need in source for need in needs)
-        )
+        return any(
+            len(definition.args.args) == arguments and _does_something(definition) for definition in functions
+        ) and (not needs or any(need in source for need in needs))
 
     return check
 
 
 def _function_text(answer: str, name: str) -> str:
     """The lines from `def NAME(` to where its indentation ends; "" without any."""
-    found = re.search(rf"^([ \t]*)def {name}\(", answer, re.MULTILINE)
-    if not found:
+    start = re.search(rf"^([ \t]*)def {name}\(", answer, re.MULTILINE)
+    if not start:
         return ""
-    first, *rest = answer[found.start() :].splitlines()
-    margin = len(found[1])
+    first, *rest = answer[start.start() :].splitlines()
+    margin = len(start[1])
     body = []
     for line in rest:
         if line.strip() and (line[:margin].strip() or not line[margin : margin + 1].isspace()):
@@ -118,7 +118,7 @@ def _function_text(answer: str, name: str) -> str:
     return "\n".join([first[margin:], *body])
 
 
-def _does_something(found: ast.FunctionDef) -> bool:
-    nodes = list(ast.walk(found))
+def _does_something(definition: ast.FunctionDef) -> bool:
+    nodes = list(ast.walk(definition))
     returns = any(isinstance(node, ast.Return) and node.value is not None for node in nodes)
     return returns or any(isinstance(node, ast.Call) for node in nodes)

@@ -45,21 +45,21 @@ def compare(  # noqa: PLR0913  (two models on the same rows, and how they are co
     if not rows:
         return difference.nothing(left_out, better)
     groups = grouped((second - first)[kept], None if clusters is None else np.asarray(clusters)[kept].tolist())
-    found, is_one = _interval(groups, binary, np.random.default_rng(seed), resamples), len(groups) == 1
+    interval, is_one = _interval(groups, binary, np.random.default_rng(seed), resamples), len(groups) == 1
     return Difference(
         base=float(first[kept].mean()),
         tuned=float(second[kept].mean()),
         difference=groups.difference,
-        low=None if is_one else found.low,
-        high=None if is_one else found.high,
-        p=found.p,
+        low=None if is_one else interval.low,
+        high=None if is_one else interval.high,
+        p=interval.p,
         rows=rows,
         clusters=len(groups),
         changed=int((groups.totals != 0).sum()),
         left_out=left_out,
         spread=None if is_one else groups.spread,
         better=better,
-        verdict=difference.verdict(groups.difference, found.p, len(groups), better),
+        verdict=difference.verdict(groups.difference, interval.p, len(groups), better),
     )
 
 
@@ -68,15 +68,15 @@ def _interval(groups: Groups, binary: bool, generator: np.random.Generator, resa
         gained, lost = int((groups.totals > 0).sum()), int((groups.totals < 0).sum())
         return right_or_wrong.interval(gained, lost, len(groups))
     most = max(FEWEST_RESAMPLES, MOST_DRAWS // len(groups))
-    found = resampling.interval(groups, generator, min(resamples, most))
-    return found if len(groups) >= difference.FEWEST else _widened(found, groups)
+    interval = resampling.interval(groups, generator, min(resamples, most))
+    return interval if len(groups) >= difference.FEWEST else _widened(interval, groups)
 
 
-def _widened(found: Interval, groups: Groups) -> Interval:
+def _widened(interval: Interval, groups: Groups) -> Interval:
     """Of few groups no resampling makes 95 %: the interval is at least Student's, and nothing is proven."""
     reach = _STUDENT[len(groups) - 2] * groups.spread if len(groups) > 1 else 0.0
-    low, high = min(found.low, groups.difference - reach), max(found.high, groups.difference + reach)
-    return Interval(low, high, max(found.p, 0.051) if low <= 0 <= high else found.p)
+    low, high = min(interval.low, groups.difference - reach), max(interval.high, groups.difference + reach)
+    return Interval(low, high, max(interval.p, 0.051) if low <= 0 <= high else interval.p)
 
 
 def _numbers(scores: Scores) -> Floats:

@@ -68,17 +68,17 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return adjusted
 
 
-def rows_to_decide(found: Difference) -> int | None:
+def rows_to_decide(difference: Difference) -> int | None:
     """About how many rows in all would prove a difference of the size that was found, in four of five cases.
 
     None where it is decided already, where nothing differs, or where it takes more than a million rows.
     """
-    if found.verdict != "no_proof" or not found.difference or not found.spread:
+    if difference.verdict != "no_proof" or not difference.difference or not difference.spread:
         return None
-    groups = found.clusters * ((NORMAL_95 + NORMAL_80) * found.spread / abs(found.difference)) ** 2
+    groups = difference.clusters * ((NORMAL_95 + NORMAL_80) * difference.spread / abs(difference.difference)) ** 2
     groups = max(groups, FEWEST)
-    rows = math.ceil(groups * found.rows / found.clusters)
-    return max(rows, found.rows + 1) if rows <= MOST_ROWS else None
+    rows = math.ceil(groups * difference.rows / difference.clusters)
+    return max(rows, difference.rows + 1) if rows <= MOST_ROWS else None
 
 
 def as_perplexity(loss: Difference) -> Difference:

@@ -62,3 +62,9 @@ class Keeping(BaseModel):
         description="Go on from the last good checkpoint when the process dies, at most three times; and with smaller "
         "batches when the memory runs out.",
     )
+    restart_when_stuck: bool = Field(
+        default=False,
+        title="Restart when stuck",
+        description="End a training that makes no step for ten of its usual steps, and at least five minutes, and "
+        "continue from the last good checkpoint, at most three times.",
+    )

@@ -11,7 +11,7 @@ from engine.process import attempts, devices, events, process
 from engine.registry import manifests
 from engine.registry.repair import sources
 from engine.registry.repair.rows import Outcome, project_of, put_back
-from engine.runs import ingest, verdict
+from engine.runs import ingest, machine_samples, verdict
 from storage import db, home
 from storage.statuses import RUN_MOVING, RunStatus
 from storage.tables import DEFAULT_PROJECT, Lease, Run
@@ -58,7 +58,7 @@ def _rebuild(
     sources.ensure_model(str(values["model_id"]), spec, outcome)
     sources.ensure_dataset(str(values["dataset_id"]), spec, outcome)
     begun = process.last_started(folder)
-    values |= {"project_id": project_id, "events_offset": 0}
+    values |= {"project_id": project_id, "events_offset": 0, "samples_offset": 0}
     values["attempt"] = max(begun.number if begun else 1, int(values.get("attempt") or 1))
     if values["status"] in RUN_MOVING:
         values["status"] = RunStatus.QUEUED if begun is None else RunStatus.RUNNING
@@ -82,6 +82,7 @@ def _read_events(run: Run, folder: Path) -> Run:
         seen = attempts.look(folder, run.attempt, run.events_offset)
         newer = ingest.take_in(run, seen) if seen.is_news else None
         if newer is None:
+            machine_samples.take_in(run, folder, is_over=True)
             return run
         run = newer
 

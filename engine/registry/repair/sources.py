@@ -54,17 +54,17 @@ def read_spec(folder: Path) -> dict[str, Any]:
 
 def columns(files: Path, name: str) -> dict[str, Any]:
     """The columns of a model in a folder."""
-    found = inspection.inspect(files)
-    facts = {column: getattr(found, column) for column in FACTS}
-    reason = " ".join(found.reasons) or None
+    inspected = inspection.inspect(files)
+    facts = {column: getattr(inspected, column) for column in FACTS}
+    reason = " ".join(inspected.reasons) or None
     state = {"name": name, "path": str(files), "status": ModelStatus.READY, "progress": 1.0}
     return {**state, **facts, "trainable": reason is None, "untrainable_reason": reason}
 
 
 def datasets(outcome: Outcome) -> None:
     """Every dataset that has a folder with a manifest, versions in their order."""
-    found = [(folder, manifests.read(folder)) for folder in sorted(home.folder("datasets").glob("*"))]
-    told = [(folder, manifest, manifest["dataset"][0]) for folder, manifest in found if manifest.get("dataset")]
+    kept = [(folder, manifests.read(folder)) for folder in sorted(home.folder("datasets").glob("*"))]
+    told = [(folder, manifest, manifest["dataset"][0]) for folder, manifest in kept if manifest.get("dataset")]
     for folder, manifest, values in sorted(told, key=lambda entry: entry[2].get("created_at") or 0):
         called = f"The dataset `{values.get('name')}`"
         values |= {"project_id": project_of(manifest, outcome), "events_offset": 0}

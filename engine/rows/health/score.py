@@ -35,11 +35,11 @@ def parts(counted: Mapping[str, Mapping[str, Any]], rows: int, ignored: Collecti
 
 
 def _part(name: str, counted: Mapping[str, Any], rows: int, ignored: bool) -> Part:
-    found = int(counted.get("found", 0))
-    share = found / rows if rows else 0.0
+    rows_found = int(counted.get("found", 0))
+    share = rows_found / rows if rows else 0.0
     points = 0.0 if ignored else round(CHECKS[name].weight * math.sqrt(share), 1)
     applies, note = bool(counted.get("applies", False)), str(counted.get("note", ""))
-    return Part(name, found, share, points, ignored, applies, note, dict(counted.get("details", {})))
+    return Part(name, rows_found, share, points, ignored, applies, note, dict(counted.get("details", {})))
 
 
 def overall(parts: Collection[Part]) -> int:

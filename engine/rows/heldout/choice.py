@@ -26,21 +26,21 @@ class Wanted(NamedTuple):
     tops_up: bool = False
 
 
-def sides(keys: Hashes, wanted: Wanted, given: Sides, complete: Collection[int] = ()) -> Sides:
+def sides(keys: Hashes, amounts: Wanted, given: Sides, complete: Collection[int] = ()) -> Sides:
     """The side of each row. Those that are `given` one keep it; parts that are `complete` get no more."""
     chosen = given.copy()
-    if not wanted.amount.parts:
+    if not amounts.amount.parts:
         return chosen
-    least, most = wanted.amount.bounds(wanted.by_default)
-    for side in (EVAL, TEST)[: wanted.amount.parts]:
+    least, most = amounts.amount.bounds(amounts.by_default)
+    for side in (EVAL, TEST)[: amounts.amount.parts]:
         if side in complete:
             continue
         free = chosen == LEARNT
-        if wanted.amount.parts == 2:
+        if amounts.amount.parts == 2:
             free &= (keys & np.uint64(1)) == np.uint64(side == TEST)
         there = int((given == side).sum())
         if there < most:
-            share = wanted.amount.share * (_missing(wanted.amount, there) if wanted.tops_up else 1)
+            share = amounts.amount.share * (_missing(amounts.amount, there) if amounts.tops_up else 1)
             taken = _taken(keys[free], share, (least - there, most - there))
             chosen[np.flatnonzero(free)[taken]] = side
     return chosen

@@ -61,10 +61,10 @@ def _choose(rows: Rows, fraction: float | None, seen: Seen, store: SketchStore |
     inherited = _inherited(before, numbers[: len(before)], own)
     named = _named(seen, own) if fraction != 0 else np.full(len(own), LEARNT)
     given = np.where(inherited != LEARNT, inherited, named)
-    wanted = amount.held_out_amount(int((given == LEARNT).sum()) if named.any() else len(own), fraction)
+    amounts = amount.held_out_amount(int((given == LEARNT).sum()) if named.any() else len(own), fraction)
     keys = groups.keys(seen.traits.words, own, rows.family)
     others = before.about.get("family") != rows.family
-    sides = choice.sides(keys, choice.Wanted(wanted, fraction is None, others), given, set(np.unique(named)))
+    sides = choice.sides(keys, choice.Wanted(amounts, fraction is None, others), given, set(np.unique(named)))
     about = _about(rows, fraction, len(own)) | {
         "inherited": int((inherited != LEARNT).sum()),
         "named": int((named != LEARNT).sum()),

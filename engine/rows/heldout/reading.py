@@ -81,8 +81,8 @@ def _rest(path: Path) -> Iterator[tuple[Hashes, Positions, Sides]]:
 def _conversations(extra: pa.Array) -> Hashes:
     if extra.null_count == len(extra):
         return np.full(len(extra), NO_KEY)
-    found = pc.extract_regex(extra, _CONVERSATION)
-    texts = pc.binary_join_element_wise(pc.struct_field(found, "text"), pc.struct_field(found, "number"), "")
+    names = pc.extract_regex(extra, _CONVERSATION)
+    texts = pc.binary_join_element_wise(pc.struct_field(names, "text"), pc.struct_field(names, "number"), "")
     ids = pc.fill_null(texts, "")
     return np.where(_is_empty(ids), NO_KEY, fingerprints(ids))
 

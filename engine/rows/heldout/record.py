@@ -47,8 +47,8 @@ class Record:
     def positions(self, part: str) -> Positions:
         """Where the rows of a part (eval, test) stand in the dataset, by chance: the first of them stand for all."""
         of_part = np.array(self.rows["part"].to_pylist(), dtype=object) == part
-        found = self.rows["position"].to_numpy()[of_part]
-        return np.asarray(found[found >= 0])
+        positions = self.rows["position"].to_numpy()[of_part]
+        return np.asarray(positions[positions >= 0])
 
     @property
     def traits(self) -> Traits:

@@ -108,11 +108,11 @@ class Source:
         """What stands around the bytes beyond ASCII, from all over the file: what tells one encoding from another."""
         pieces = self._pieces()
         share = encodings.MOST_BYTES // (len(pieces) + 1)
-        found = [_cut(BEYOND_ASCII.findall(self.head), max(share, encodings.MOST_BYTES // 4))]
+        letters = [_cut(BEYOND_ASCII.findall(self.head), max(share, encodings.MOST_BYTES // 4))]
         for piece in pieces:  # may begin in the middle of a character
             whole = [match[0] for match in BEYOND_ASCII.finditer(piece) if match.start()]
-            found.append(_cut(whole, share))
-        return found
+            letters.append(_cut(whole, share))
+        return letters
 
     def broken(self) -> tuple[int, int]:
         """How many places are not in the encoding, and the line of the first, from 1; (0, 0) for none.
@@ -160,9 +160,9 @@ class Source:
         return [os.pread(self._file.fileno(), PIECE_BYTES, start) for start in starts]
 
 
-def _cut(found: list[bytes], most: int) -> bytes:
+def _cut(pieces: list[bytes], most: int) -> bytes:
     """What was found, up to so many bytes. Where nothing is cut off, it ends with a line."""
-    sample = b"\n".join(found) + b"\n" if found else b""
+    sample = b"\n".join(pieces) + b"\n" if pieces else b""
     return sample[:most]
 
 

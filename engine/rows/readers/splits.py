@@ -25,8 +25,8 @@ def of_names(names: Sequence[str]) -> list[str]:
 
 def _by_words(names: Sequence[str]) -> list[str]:
     by_split = hub_files.by_names(list(names))
-    found = {name: _word(split) or split for split, files in reversed(by_split.items()) for name in files}
-    return [found.get(name, "") for name in names]
+    splits = {name: _word(split) or split for split, files in reversed(by_split.items()) for name in files}
+    return [splits.get(name, "") for name in names]
 
 
 def _word(name: str) -> str:

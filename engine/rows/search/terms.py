@@ -51,12 +51,12 @@ def patterns(terms: Sequence[Term]) -> list[str]:
     return [rf"(?:^| ){' '.join(term.words)}{'' if term.open else '(?: |$)'}" for term in terms]
 
 
-def spans(text: str, wanted: Sequence[Term]) -> list[tuple[int, int]]:
+def spans(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     """Where the terms stand in a text as it was written, from left to right, for highlighting."""
-    if not wanted:
+    if not terms:
         return []
     folded = "".join(_folded(sign) for sign in text)
-    either = "|".join(_between(term) for term in wanted)
+    either = "|".join(_between(term) for term in terms)
     return [match.span() for match in re.finditer(either, folded)]
 
 

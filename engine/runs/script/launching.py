@@ -36,10 +36,10 @@ def commands(told: Told, file: str) -> list[Command]:
     meeting = (recipe.main_process_ip or HERE, recipe.main_process_port)
     arguments = launch_command.launch_arguments(processes // machines, machines, recipe.machine_rank, meeting)
     about = "On each machine, with its own node-rank." if machines > 1 else "As many processes as the run had."
-    found = [Command("torchrun", about, shlex.join(["torchrun", *arguments, file]))]
+    launches = [Command("torchrun", about, shlex.join(["torchrun", *arguments, file]))]
     if told.on_cpu:  # `accelerate launch --cpu` starts one process, whatever it is told
-        return found
-    return [*found, Command("accelerate", about, _accelerate(told, file, processes))]
+        return launches
+    return [*launches, Command("accelerate", about, _accelerate(told, file, processes))]
 
 
 def _accelerate(told: Told, file: str, processes: int) -> str:

@@ -78,7 +78,7 @@ def imports(lines: list[str]) -> str:
         if line.startswith("from "):
             module, _, imported = line.removeprefix("from ").partition(" import ")
             names.setdefault(module, set()).update(name.strip() for name in imported.split(","))
-    taken = [f"from {module} import {', '.join(sorted(found))}" for module, found in names.items()]
+    taken = [f"from {module} import {', '.join(sorted(members))}" for module, members in names.items()]
     own = [line for line in [*plain, *taken] if line.split()[1].partition(".")[0] in STANDARD]
     others = sorted({*plain, *taken} - set(own), key=_by_module)
     return "\n".join([*sorted(own, key=_by_module), "", *others])

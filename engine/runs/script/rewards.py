@@ -50,17 +50,17 @@ def of(told: Told) -> Rewards:
         pieces[names.index("exact_match")] = "reward_exact_found"
     uses_pattern = finds or "regex" in names
     pieces = [*(["reward_pattern"] if uses_pattern else []), *dict.fromkeys(pieces)]
-    found = Rewards("")
-    texts = [_piece(name, told, found) for name in pieces]
+    rewards = Rewards("")
+    texts = [_piece(name, told, rewards) for name in pieces]
     listed = "rewards = [" + ", ".join(names) + "]"  # names of PIECES, nothing a person has written
-    found.text = "\n\n\n".join([*texts, listed])
-    found.constants = _constants(told, names, uses_pattern) | found.constants
+    rewards.text = "\n\n\n".join([*texts, listed])
+    rewards.constants = _constants(told, names, uses_pattern) | rewards.constants
     slow = [
         *(["reward_pattern"] if uses_pattern and not _is_known_to_re2(recipe.reward_pattern) else []),
         *(["reward_schema"] if "json_schema" in names else []),
     ]
-    found.remarks += [SLOW.format(field=name) for name in slow]
-    return found
+    rewards.remarks += [SLOW.format(field=name) for name in slow]
+    return rewards
 
 
 PIECES = {
@@ -74,22 +74,22 @@ PIECES = {
 REQUIREMENTS = {"reward_pattern": ["google-re2"], "reward_schema": ["jsonschema", "referencing"]}
 
 
-def _piece(name: str, told: Told, found: Rewards) -> str:
+def _piece(name: str, told: Told, rewards: Rewards) -> str:
     """Takes in what the piece needs; its text."""
     imports, text = parts.joined(name)
-    found.imports += imports
-    found.requirements += REQUIREMENTS.get(name, [])
+    rewards.imports += imports
+    rewards.requirements += REQUIREMENTS.get(name, [])
     if name == "reward_python":
-        found.remarks.append(OWN)
-        return "\n\n\n".join([_own_function(told.recipe.reward_code, found), text])
+        rewards.remarks.append(OWN)
+        return "\n\n\n".join([_own_function(told.recipe.reward_code, rewards), text])
     return text
 
 
-def _own_function(code: str, found: Rewards) -> str:
+def _own_function(code: str, rewards: Rewards) -> str:
     """The person's text as it is where it can stand in the script, else in quotes, and run in a room of its own."""
     if fits_in(code):
         return f"{OWN_COMMENT}\n{code}"
-    found.constants["REWARD_CODE"] = code
+    rewards.constants["REWARD_CODE"] = code
     return parts.joined("reward_text")[1]
 
 

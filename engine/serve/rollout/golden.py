@@ -29,17 +29,17 @@ class Place:
 def answers(place: Place, prompts: Sequence[Golden]) -> dict[str, str]:
     """Prompt -> answer at temperature 0. What could not be answered is left out."""
     deadline = time.monotonic() + ALL_SECONDS
-    found: dict[str, str] = {}
+    answered: dict[str, str] = {}
     try:
         with probe.open_client(place.address, place.key_env, ONE_SECONDS, seconds=ALL_SECONDS) as client:
             for golden in prompts:
                 if time.monotonic() > deadline:
                     break
                 if (text := _answer(client, place.model, golden)) is not None:
-                    found[golden.prompt] = text.strip()[:MOST_CHARACTERS]
+                    answered[golden.prompt] = text.strip()[:MOST_CHARACTERS]
     except TunesmithError:  # its key is gone: nothing can be asked
         pass
-    return found
+    return answered
 
 
 def _answer(client: httpx.Client, model: str, golden: Golden) -> str | None:

@@ -26,15 +26,15 @@ class Wanted:
     options: dict[str, Any] | None = None
 
 
-def as_now(wanted: Wanted, active: Backend | None) -> Wanted:
+def as_now(deployed: Wanted, active: Backend | None) -> Wanted:
     """The same with what was left out: the kind with its options; base and adapters where neither is named."""
-    names_model = wanted.model_id is not None or wanted.adapters is not None
-    if active is None or (wanted.kind is None and active.kind == "external" and names_model):
-        return Wanted(wanted.kind or "transformers", wanted.model_id, wanted.adapters or (), wanted.options)
-    kind = wanted.kind or active.kind
-    options = active.options if wanted.options is None and kind == active.kind else wanted.options
+    names_model = deployed.model_id is not None or deployed.adapters is not None
+    if active is None or (deployed.kind is None and active.kind == "external" and names_model):
+        return Wanted(deployed.kind or "transformers", deployed.model_id, deployed.adapters or (), deployed.options)
+    kind = deployed.kind or active.kind
+    options = active.options if deployed.options is None and kind == active.kind else deployed.options
     if names_model or kind == "external":
-        return Wanted(kind, wanted.model_id, wanted.adapters or (), options)
+        return Wanted(kind, deployed.model_id, deployed.adapters or (), options)
     return Wanted(kind, active.model_id, active.adapters, options)
 
 

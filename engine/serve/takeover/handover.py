@@ -143,8 +143,8 @@ def _is_as_trained(backend: Backend, address: str) -> bool:
         return False
     if newest.status != WorkStatus.SUCCEEDED:
         raise RefusedError(f"The comparison with the trained form failed: {newest.error}", newest.hint or "")
-    if (found := parity.problem(newest.result)) is not None:
-        raise RefusedError(found, "The endpoint's card shows where. Deploy without `parity` to take it anyway.")
+    if (difference := parity.problem(newest.result)) is not None:
+        raise RefusedError(difference, "The endpoint's card shows where. Deploy without `parity` to take it anyway.")
     return True
 
 
@@ -188,8 +188,8 @@ def end_trial_when_due(backend: Backend) -> None:
     if row is None or not is_on_trial(row):
         return
     facts = row.outcome["canary"]
-    seconds, wanted = time.time() - facts["since"], asked.of(row).canary_seconds
-    verdict = judge.verdict(canary.side_of(facts, "blue"), canary.side_of(facts, "green"), seconds, wanted)
+    seconds, planned = time.time() - facts["since"], asked.of(row).canary_seconds
+    verdict = judge.verdict(canary.side_of(facts, "blue"), canary.side_of(facts, "green"), seconds, planned)
     if verdict.word != "on":
         _end_trial(row.endpoint_id, row.id, verdict)
 

@@ -65,12 +65,12 @@ def failure(folder: Path, attempt: int, reason: str = "") -> Failed:
     `reason` is what the studio knows of it, such as a start that took too long.
     """
     record = process.exit_record(folder, attempt) or {}
-    found = cause(log_of_attempt(folder))
-    if record.get("out_of_memory") and (found is None or found.category == "code"):
+    line = cause(log_of_attempt(folder))
+    if record.get("out_of_memory") and (line is None or line.category == "code"):
         message = "The machine ran out of memory, and the system ended vLLM."
         return Failed(category="memory", message=message, hint="Lower kv_cache_gib, or serve a smaller model.")
-    if found is not None:
-        return found.model_copy(update={"message": f"{reason} {found.message}".strip()})
+    if line is not None:
+        return line.model_copy(update={"message": f"{reason} {line.message}".strip()})
     if reason:
         return Failed(message=reason, hint=HINT)
     code = record.get("code")
@@ -105,10 +105,10 @@ def cause(log: str) -> Failed | None:
     """The cause that a log names; None when it names none. Pure."""
     lines = [_PREFIX.sub("", line) for line in log.splitlines()]
     end = next((place for place, line in enumerate(lines) if _NANOBIND.match(line)), len(lines))
-    found = [place for place in range(end) if _is_cause(lines[place])]
-    if not found:
+    places = [place for place in range(end) if _is_cause(lines[place])]
+    if not places:
         return _died(log)
-    words = _message(lines, found[-1])
+    words = _message(lines, places[-1])
     category, hint = next(((kind, hint) for mark, kind, hint in _KNOWN if re.search(mark, words)), ("code", HINT))
     return Failed.model_validate(
         {

@@ -31,11 +31,11 @@ COMPILERS = ("g++", "c++", "clang++")
 def refuse_options(options: Mapping[str, Any], facts: ModelFacts, machine: Machine, environment: Environment) -> None:
     """Raises RefusedError, a line for each option that cannot be. `options` are settled ones (proposals)."""
     rules = (_lengths, _parallel, _of_adapters, _quantization)
-    found = [line for rule in rules for line in rule(options, facts, machine)]
-    found += _of_plugin(options, environment)
-    found += _on_cpu(options) if machine.platform == "cpu" else []
-    if found:
-        raise RefusedError("vLLM cannot start with these options.", "\n".join(found))
+    problems = [line for rule in rules for line in rule(options, facts, machine)]
+    problems += _of_plugin(options, environment)
+    problems += _on_cpu(options) if machine.platform == "cpu" else []
+    if problems:
+        raise RefusedError("vLLM cannot start with these options.", "\n".join(problems))
     _refuse_machine(options, machine)
 
 

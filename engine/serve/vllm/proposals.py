@@ -94,16 +94,16 @@ def this_machine(environment: Environment, device: str) -> Machine:
 def proposed(facts: ModelFacts, machine: Machine, chosen: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
     """A value for each option that depends on model or machine; `chosen` are those that somebody has set."""
     dtype = chosen.get("dtype") or _dtype(facts, machine)
-    found = parsers.parsers(facts.model_type, facts.template)
+    parser_names = parsers.parsers(facts.model_type, facts.template)
     values = {
         "dtype": dtype,
         "enforce_eager": machine.platform == "cpu",
         "enable_lora": bool(facts.ranks or chosen.get("max_loras") or chosen.get("max_lora_rank")),
         "max_lora_rank": allowed_rank(max(facts.ranks, default=USUAL_RANK)) or LORA_RANKS[-1],
         "max_loras": min(max(len(facts.ranks), LEAST_AT_ONCE), MOST_AT_ONCE),
-        "tool_call_parser": found.tools,
+        "tool_call_parser": parser_names.tools,
         # A tuned model may answer without a thought, and some parsers take an answer without its end for one.
-        "reasoning_parser": None if facts.is_tuned else found.reasoning,
+        "reasoning_parser": None if facts.is_tuned else parser_names.reasoning,
     }
     return values | _cache(facts, machine, {**chosen, "dtype": dtype})
 

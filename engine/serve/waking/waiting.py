@@ -105,8 +105,8 @@ def _wake(endpoint_id: str) -> None:
 
 def _held(model: str) -> Endpoint | None:
     """The endpoint of a name, if requests for it are to wait now."""
-    found = routing.route(model)
-    return found[0] if found is not None and _is_held(*found) else None
+    route = routing.route(model)
+    return route[0] if route is not None and _is_held(*route) else None
 
 
 def _is_held(endpoint: Endpoint, backend: Backend) -> bool:

@@ -59,8 +59,8 @@ def look(backend: Backend) -> None:
 
 def silence(backend: Backend) -> dict[str, Any] | None:
     """Since when, in seconds since 1970, and why an outside server does not answer; None while it does."""
-    found: dict[str, Any] | None = backend.outcome.get(FIELD)
-    return found
+    facts: dict[str, Any] | None = backend.outcome.get(FIELD)
+    return facts
 
 
 def problem(address: str, key_env: str | None) -> str:

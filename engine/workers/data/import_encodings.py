@@ -42,17 +42,17 @@ def settle(files: list[File], chosen: str, guess: bool = False) -> list[File]:
     unclear: dict[int, list[Reading]] = {}
     for position, file in enumerate(files):
         with opened(file._replace(encoding=chosen), len(files) > 1) as (source, reader):
-            found = "" if reader in choose.BINARY else source.encoding
-            if found and source.is_old and not chosen and not (found := _clear(source)):
+            encoding = "" if reader in choose.BINARY else source.encoding
+            if encoding and source.is_old and not chosen and not (encoding := _clear(source)):
                 unclear[position] = encodings.readings(source.sample())
-            settled.append(file._replace(encoding=found))
+            settled.append(file._replace(encoding=encoding))
     others = [name for name, _ in Counter(file.encoding for file in settled if file.encoding).most_common()]
     for position, readings in unclear.items():
         close = [reading.encoding for reading in readings[:MOST_CANDIDATES]]
-        found = next((name for name in others if name in close), close[0] if guess else "")
-        if not found:
+        encoding = next((name for name in others if name in close), close[0] if guess else "")
+        if not encoding:
             raise UnclearEncodingError(files[position].name, _candidates(readings))
-        settled[position] = files[position]._replace(encoding=found)
+        settled[position] = files[position]._replace(encoding=encoding)
     return settled
 
 

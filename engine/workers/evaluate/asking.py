@@ -114,11 +114,11 @@ def _askable(
 
 def _texts(rows: Sequence[Asked], words: Words, kind: str, longest: int) -> list[list[Text]]:
     """What each row has to be read: its answer, or its better and its worse one; nothing where a side is not there."""
-    found: list[list[Text]] = []
+    pieces: list[list[Text]] = []
     for row in words.reads([row.values for row in rows], kind, longest):
         texts = [(side.ids.tolist(), side.labels.tolist()) for side in row.sides if side.trained]
-        found.append(texts if len(texts) == len(row.sides) else [])
-    return found
+        pieces.append(texts if len(texts) == len(row.sides) else [])
+    return pieces
 
 
 def _skills(

@@ -58,14 +58,14 @@ class Clock:
 
 def gather(spec: Mapping[str, Any], plan: Plan, clock: Clock) -> dict[str, Found]:
     """What both sides have said, by name. Raises WorkFailedError, Stopped."""
-    found: dict[str, Found] = {}
+    gathered: dict[str, Found] = {}
     settings = {"device": spec.get("device", "cpu"), "dtype": spec.get("dtype", DTYPE)}
     for names in sides.together(spec):
         with ExitStack() as stack:
             voice = _opener(stack, partial(sides.opened, spec, names, plan.words, settings))
             for name in names:
-                found[name] = _Side(spec, name, plan, clock, voice).asked()
-    return found
+                gathered[name] = _Side(spec, name, plan, clock, voice).asked()
+    return gathered
 
 
 def total(plan: Plan, scored: bool) -> int:
@@ -144,21 +144,21 @@ class _Side:
 
     def _read(self, texts: Sequence[Text], doing: str) -> list[Likelihood]:
         self._stage(doing)
-        found: dict[int, Likelihood] = {}
+        likelihoods: dict[int, Likelihood] = {}
         for numbers in likelihood.batches(texts):
             batch = [texts[number] for number in numbers]
             values = self.kept.get("likelihoods", batch, partial(self._likelihoods, batch))
-            found.update(zip(numbers, ((float(total), int(count)) for total, count in values), strict=True))
+            likelihoods.update(zip(numbers, ((float(total), int(count)) for total, count in values), strict=True))
             self.clock.add(len(batch))
-        return [found[number] for number in range(len(texts))]
+        return [likelihoods[number] for number in range(len(texts))]
 
     def _likelihoods(self, batch: Sequence[Text]) -> list[list[float]]:
         voice = self._voice(self.name)
         if isinstance(voice, Prompted):
-            found = tokens_before.likelihoods(voice, batch, self.clock.step)
+            likelihoods = tokens_before.likelihoods(voice, batch, self.clock.step)
         else:
-            found = likelihood.likelihoods(voice, batch, self.clock.step)
-        return [list(one) for one in found]
+            likelihoods = likelihood.likelihoods(voice, batch, self.clock.step)
+        return [list(one) for one in likelihoods]
 
     def _scores(self) -> list[tuple[float, float] | None]:
         from engine.workers.evaluate import scoring  # noqa: PLC0415  (TRL, which takes seconds to import)
@@ -166,8 +166,8 @@ class _Side:
         self._stage("scoring answers")
         pairs = [scoring.pair(row.values) for row in self.plan.rows]
         device, dtype = self.spec.get("device", "cpu"), self.spec.get("dtype", DTYPE)
-        found = self.kept.get(
+        scores = self.kept.get(
             "scores", pairs, lambda: scoring.scores(self.side, pairs, (device, dtype), self.clock.step)
         )
         self.clock.add(len(pairs))
-        return [None if one is None else (float(one[0]), float(one[1])) for one in found]
+        return [None if one is None else (float(one[0]), float(one[1])) for one in scores]

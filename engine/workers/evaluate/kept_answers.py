@@ -46,10 +46,10 @@ class Kept:
     def get(self, kind: str, asked: Sequence[Any], compute: Callable[[], list[Any]]) -> list[Any]:
         """One entry for each of `asked`: found, or computed and kept. `asked` is all that decides them, as JSON."""
         file = self._file(kind, asked)
-        found = _read(file)
-        if found is not None and len(found) == len(asked):
-            self.hits += len(found)
-            return found
+        answers = _read(file)
+        if answers is not None and len(answers) == len(asked):
+            self.hits += len(answers)
+            return answers
         computed = compute()
         self.misses += len(computed)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -64,11 +64,11 @@ class Kept:
 
 def _read(file: Path) -> list[Any] | None:
     try:
-        found: list[Any] = json.loads(file.read_text(encoding="utf-8"))
+        answers: list[Any] = json.loads(file.read_text(encoding="utf-8"))
         file.touch()  # used lately
     except (OSError, ValueError):
         return None
-    return found
+    return answers
 
 
 def tidy(folder: Path, most_bytes: int = MOST_BYTES) -> None:

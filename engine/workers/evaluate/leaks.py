@@ -35,10 +35,10 @@ def found(spec: Mapping[str, Any], rows: Sequence[Asked], each_step: Callable[[]
     }
 
 
-def _texts(path: Path, kind: str, wanted: set[int]) -> Iterator[tuple[int, str]]:
+def _texts(path: Path, kind: str, positions: set[int]) -> Iterator[tuple[int, str]]:
     """(position, text) of the rows at some places."""
     for batch in health_batch.batches(path, kind):
-        places = [place for place in range(len(batch)) if batch.first + place in wanted]
+        places = [place for place in range(len(batch)) if batch.first + place in positions]
         values = batch.text.take(pyarrow.array(places, pyarrow.int64())).to_pylist() if places else []
         yield from ((batch.first + place, value or "") for place, value in zip(places, values, strict=True))
 

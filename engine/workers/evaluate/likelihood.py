@@ -32,8 +32,8 @@ def likelihoods(voice: Voice, texts: Sequence[Text], each_step: Callable[[], Non
         start = columns.start
         scores = voice.network(**columns.next_inputs()).logits
         for number, (_, labels) in enumerate(texts):
-            found, count = _piece(voice, scores[number], labels[start + 1 : start + 1 + scores.shape[1]])
-            sums[number] += found
+            total, count = _piece(voice, scores[number], labels[start + 1 : start + 1 + scores.shape[1]])
+            sums[number] += total
             counts[number] += count
         each_step()
     return list(zip(sums, counts, strict=True))
@@ -46,7 +46,7 @@ def _piece(voice: Voice, scores: torch.Tensor, labels: Sequence[int]) -> Likelih
     for first in range(0, len(places), SCORE_ROWS):
         some = places[first : first + SCORE_ROWS]
         rows = voice.known(scores[some]).float()
-        wanted = torch.tensor([labels[place] for place in some], device=rows.device)[:, None]
-        logprobs = rows.gather(1, wanted)[:, 0] - torch.logsumexp(rows, dim=-1)
+        label_ids = torch.tensor([labels[place] for place in some], device=rows.device)[:, None]
+        logprobs = rows.gather(1, label_ids)[:, 0] - torch.logsumexp(rows, dim=-1)
         total += float(logprobs.double().sum())
     return total, len(places)

@@ -30,14 +30,14 @@ def proven(plan: Plan, judged: Scores, table: list[Row], seed: int) -> dict[str,
     differences = {name: _difference(name, judged, clusters, seed) for name in judged.names}
     if "nll" in differences:
         differences["perplexity"] = _perplexity(differences["nll"])
-    found = judgement.judge(judged.primary, differences)
+    judged_rows = judgement.judge(judged.primary, differences)
     return {
-        "verdict": found.verdict,
-        "sentence": found.sentence,
-        "but_worse": found.but_worse,
+        "verdict": judged_rows.verdict,
+        "sentence": judged_rows.sentence,
+        "but_worse": judged_rows.but_worse,
         "primary": judged.primary,
-        "rows_to_decide": found.rows_to_decide,
-        "metrics": [_metric(name, difference, found) for name, difference in differences.items()],
+        "rows_to_decide": judged_rows.rows_to_decide,
+        "metrics": [_metric(name, difference, judged_rows) for name, difference in differences.items()],
         "worse_rows": _worse(table, judged.primary),
     }
 
@@ -65,13 +65,16 @@ def _perplexity(loss: Difference) -> Difference:
     return dataclasses.replace(loss, base=base, tuned=tuned, difference=tuned - base, low=low, high=high)
 
 
-def _metric(name: str, found: Difference, judged: Judgement) -> dict[str, Any]:
+def _metric(name: str, difference: Difference, judged: Judgement) -> dict[str, Any]:
     measure = measures.look_up(name)
-    numbers = {field: _rounded(getattr(found, field)) for field in ("base", "tuned", "difference", "low", "high", "p")}
+    numbers = {
+        field: _rounded(getattr(difference, field)) for field in ("base", "tuned", "difference", "low", "high", "p")
+    }
     verdict = judged.verdicts.get(name)
     return {
         "name": name, "title": measure.title, "help": measure.help, "unit": measure.unit, "better": measure.better,
-        **numbers, "verdict": verdict, "rows": found.rows, "clusters": found.clusters, "left_out": found.left_out,
+        **numbers, "verdict": verdict, "rows": difference.rows, "clusters": difference.clusters,
+        "left_out": difference.left_out,
     }  # fmt: skip
 
 
@@ -80,13 +83,13 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
 
 
-def row_table(plan: Plan, found: Mapping[str, Found], judged: Scores) -> list[Row]:
+def row_table(plan: Plan, gathered: Mapping[str, Found], judged: Scores) -> list[Row]:
     """Every row with what was asked, expected and said, and all its scores, [base, tuned]."""
-    return [_row(index, row, found, judged) for index, row in enumerate(plan.rows)]
+    return [_row(index, row, gathered, judged) for index, row in enumerate(plan.rows)]
 
 
-def _row(index: int, row: Asked, found: Mapping[str, Found], judged: Scores) -> Row:
-    said = {name: found[name].answers[index].text if found[name].answers else "" for name in NAMES}
+def _row(index: int, row: Asked, gathered: Mapping[str, Found], judged: Scores) -> Row:
+    said = {name: gathered[name].answers[index].text if gathered[name].answers else "" for name in NAMES}
     pairs = {name: [judged.values[name][side][index] for side in NAMES] for name in judged.names}
     return {
         "row": row.number,

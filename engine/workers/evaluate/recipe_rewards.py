@@ -22,7 +22,7 @@ from engine.workers.rewards import rewards
 Values = list[float | None]  # of each row
 
 
-def judged(spec: Mapping[str, Any], rows: Sequence[Asked], found: Found, notes: list[str]) -> dict[str, Values]:
+def judged(spec: Mapping[str, Any], rows: Sequence[Asked], answers: Found, notes: list[str]) -> dict[str, Values]:
     """Each reward of the recipe on the answers of one side, and `reward`, their sum by their weights."""
     recipe = parse(spec["recipe"])
     column = recipe.reward_column or ("completion" if spec["rows"]["kind"] == "completion" else truth_column(spec))
@@ -35,7 +35,7 @@ def judged(spec: Mapping[str, Any], rows: Sequence[Asked], found: Found, notes: 
     shares = dict(zip(words(recipe.reward_funcs), weights(recipe.reward_weights), strict=False))
     judges = rewards.judges(recipe.model_copy(update={"reward_funcs": ",".join(names)}), column, scorer)
     arguments = {
-        "completions": [answer.text for answer in found.answers],
+        "completions": [answer.text for answer in answers.answers],
         "extra": [json.dumps(_columns(row)) for row in rows],
         "messages": [json.dumps(row.turns) for row in rows],
     }

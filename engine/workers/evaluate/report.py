@@ -32,15 +32,15 @@ def write(spec: Mapping[str, Any], out: Path) -> dict[str, Any]:
     clock.stage = "looking for rows that were learnt"
     leakage = leaks.found(spec, plan.rows, clock.step) if plan.rows else None
     clock.total = gathering.total(plan, spec["tuned"]["scores"])
-    found = gathering.gather(spec, plan, clock)
+    gathered = gathering.gather(spec, plan, clock)
     clock.stage = "judging"
-    judged = scores.judged(spec, plan, found)
-    table = proof.row_table(plan, found, judged)
+    judged = scores.judged(spec, plan, gathered)
+    table = proof.row_table(plan, gathered, judged)
     _keep(out / ROWS, table)
     kept_answers.tidy(Path(spec["answers"]))
-    skills = None if spec["tuned"]["scores"] else skill_check.result(found["base"], found["tuned"], spec["seed"])
+    skills = None if spec["tuned"]["scores"] else skill_check.result(gathered["base"], gathered["tuned"], spec["seed"])
     return {
-        **_facts(spec, chosen, plan, found),
+        **_facts(spec, chosen, plan, gathered),
         **proof.proven(plan, judged, table, spec["seed"]),
         "leakage": leakage,
         "skills": skills,
@@ -50,8 +50,8 @@ def write(spec: Mapping[str, Any], out: Path) -> dict[str, Any]:
     }
 
 
-def _facts(spec: Mapping[str, Any], chosen: Chosen, plan: Plan, found: Mapping[str, Found]) -> dict[str, Any]:
-    cut = sum(answer.is_cut for side in found.values() for answer in side.answers)
+def _facts(spec: Mapping[str, Any], chosen: Chosen, plan: Plan, gathered: Mapping[str, Found]) -> dict[str, Any]:
+    cut = sum(answer.is_cut for side in gathered.values() for answer in side.answers)
     return {
         "rows": len(plan.rows),
         "clusters": len({row.cluster for row in plan.rows}),

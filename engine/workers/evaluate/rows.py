@@ -86,8 +86,8 @@ def choose(spec: Mapping[str, Any], most: int | None) -> Chosen:
     left_out: Counter[str] = Counter()
     asked: list[Asked] = []
     taken = order if most is None else order[:most]
-    found = by_position.read_rows(path, places.positions[taken].tolist())
-    for index, values in zip(taken.tolist(), found, strict=True):
+    rows = by_position.read_rows(path, places.positions[taken].tolist())
+    for index, values in zip(taken.tolist(), rows, strict=True):
         try:
             turns, expected = question(kind, values, truth_column(spec))
         except LeftOut as reason:

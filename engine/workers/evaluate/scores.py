@@ -27,7 +27,7 @@ class Scores:
         return self.names[0]
 
 
-def judged(spec: Mapping[str, Any], plan: Plan, found: Mapping[str, Found]) -> Scores:
+def judged(spec: Mapping[str, Any], plan: Plan, gathered: Mapping[str, Found]) -> Scores:
     """Every number there is. Raises WorkFailedError where a recipe's reward cannot be asked."""
     notes: list[str] = []
     expected = [row.expected for row in plan.rows]
@@ -36,13 +36,13 @@ def judged(spec: Mapping[str, Any], plan: Plan, found: Mapping[str, Found]) -> S
     if spec["method"] in GENERATING and plan.kind in ("prompt", "completion") and plan.rows:
         from engine.workers.evaluate import recipe_rewards  # noqa: PLC0415  (TRL, which takes seconds to import)
 
-        given = {name: recipe_rewards.judged(spec, plan.rows, found[name], notes) for name in NAMES}
+        given = {name: recipe_rewards.judged(spec, plan.rows, gathered[name], notes) for name in NAMES}
     elif plan.kind == "prompt":
         names = _without_rewards(plan, notes)
     primary = spec["primary"] or names[0]
     names += [name for name in given["tuned"] if name not in names]
     names = [primary, *(name for name in names if name not in (primary, "perplexity"))]
-    values = {name: {side: _values(name, plan, found[side], given[side]) for side in NAMES} for name in names}
+    values = {name: {side: _values(name, plan, gathered[side], given[side]) for side in NAMES} for name in names}
     kept = [name for name in names if name == primary or any(value is not None for value in values[name]["tuned"])]
     return Scores(kept, values, notes)
 
@@ -56,26 +56,26 @@ def _without_rewards(plan: Plan, notes: list[str]) -> list[str]:
     return [name for name in choice.measures_for("completion", right) if name != "nll"] or ["exact_match"]
 
 
-def _values(name: str, plan: Plan, found: Found, given: Mapping[str, Values]) -> Values:
+def _values(name: str, plan: Plan, answers: Found, given: Mapping[str, Values]) -> Values:
     if name in given:
         return given[name]
     measure = measures.look_up(name)
-    if measure.source == "answer" and found.answers:
-        pairs = zip(plan.rows, found.answers, strict=True)
+    if measure.source == "answer" and answers.answers:
+        pairs = zip(plan.rows, answers.answers, strict=True)
         return [measures.score(name, answer.text, row.expected) for row, answer in pairs]
     if measure.source == "likelihood":
-        return [_likely(name, index, row, found) for index, row in enumerate(plan.rows)]
+        return [_likely(name, index, row, answers) for index, row in enumerate(plan.rows)]
     return [None] * len(plan.rows)
 
 
-def _likely(name: str, index: int, row: Asked, found: Found) -> float | None:
+def _likely(name: str, index: int, row: Asked, answers: Found) -> float | None:
     """A number of one row from log-probabilities, or from a reward model's scores."""
-    if found.scores:
-        both = found.scores[index]
+    if answers.scores:
+        both = answers.scores[index]
         if both is None or name == "nll":
             return None
         return both[0] - both[1] if name == "preference_margin" else float(both[0] > both[1])
-    means = [total / count for total, count in found.likelihoods[index] if count] if found.likelihoods else []
+    means = [total / count for total, count in answers.likelihoods[index] if count] if answers.likelihoods else []
     if not means:
         return None
     match name:

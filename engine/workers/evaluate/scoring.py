@@ -36,15 +36,15 @@ def scores(
     scorer = reward_model.load(
         Path(side["model_path"]), adapter, device, getattr(torch, dtype), new_head=not is_trained
     )
-    found: list[list[float] | None] = []
+    losses: list[list[float] | None] = []
     for start in range(0, len(pairs), AT_ONCE):
         some = pairs[start : start + AT_ONCE]
         better = scorer([prompt + before for prompt, before, _, _, _ in some], [one[2] for one in some])
         worse = scorer([prompt + before for prompt, _, _, before, _ in some], [one[4] for one in some])
-        found += [
+        losses += [
             None if None in both else [float(value or 0) for value in both] for both in zip(better, worse, strict=True)
         ]
         each_step()
     del scorer
     sides.release()
-    return found
+    return losses

@@ -117,18 +117,18 @@ def opened(
         "names": {name: name if name in adapters else load.BASE for name in names},
         **settings,
     }
-    found: dict[str, Voice | Prompted] = {}
+    voices: dict[str, Voice | Prompted] = {}
     try:
         if any(not _by_layers(spec[name]) for name in adapters):
-            found = {names[0]: _prompted(spec[names[0]], words[names[0]], settings)}
+            voices = {names[0]: _prompted(spec[names[0]], words[names[0]], settings)}
         else:
-            found = dict(load.load(asked).voices)
-        yield found
+            voices = dict(load.load(asked).voices)
+        yield voices
     except (OSError, SafetensorError) as error:
         hint = "Fetch or add the model again on the Models page."
         raise WorkFailedError("data", f"A model cannot be loaded: {error}"[:800], hint) from error
     finally:
-        found.clear()
+        voices.clear()
         release()
 
 

@@ -23,8 +23,8 @@ def texts() -> list[str]:
 
 def result(base: Found, tuned: Found, seed: int) -> dict[str, Any]:
     """One figure over all questions with its interval, mere counts for each skill, and what was known before."""
-    right = {name: _right(found) for name, found in (("base", base), ("tuned", tuned))}
-    found = compare(right["base"], right["tuned"], None, binary=True, better="higher", seed=seed)
+    right = {name: _right(difference) for name, difference in (("base", base), ("tuned", tuned))}
+    difference = compare(right["base"], right["tuned"], None, binary=True, better="higher", seed=seed)
     pairs = list(zip(shipped.QUESTIONS, right["base"], right["tuned"], base.skills, tuned.skills, strict=True))
     names = dict.fromkeys(question.skill for question in shipped.QUESTIONS)
     lost = [
@@ -32,7 +32,9 @@ def result(base: Found, tuned: Found, seed: int) -> dict[str, Any]:
          "base": said.text, "tuned": now.text}
         for question, before, after, said, now in pairs if before and not after
     ]  # fmt: skip
-    numbers = {field: getattr(found, field) for field in ("base", "tuned", "difference", "low", "high", "p", "verdict")}
+    numbers = {
+        field: getattr(difference, field) for field in ("base", "tuned", "difference", "low", "high", "p", "verdict")
+    }
     return {
         "questions": len(pairs),
         **numbers,
@@ -50,8 +52,8 @@ def result(base: Found, tuned: Found, seed: int) -> dict[str, Any]:
     }
 
 
-def _right(found: Found) -> list[float]:
-    pairs = zip(shipped.QUESTIONS, found.skills, strict=True)
+def _right(answers: Found) -> list[float]:
+    pairs = zip(shipped.QUESTIONS, answers.skills, strict=True)
     return [float(shipped.check(question, answer.text)) for question, answer in pairs]
 
 

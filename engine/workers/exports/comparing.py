@@ -92,8 +92,8 @@ def voice(network: Any, tokenizer_folder: Path, **options: Any) -> tuple[trained
 def ask(network: Any, tokenizer_folder: Path, run_folder: str | None) -> Trained:
     """What the trained form says to the fixed prompts, and to rows that its training has held out."""
     speaker, tokenizer = voice(network, tokenizer_folder)
-    found = prompts.held_out(Path(run_folder), parity.ROWS) if run_folder else []
-    held_out = [prompt for prompt in found if len(speaker.prompt_tokens(prompt)) <= LONGEST]
+    questions = prompts.held_out(Path(run_folder), parity.ROWS) if run_folder else []
+    held_out = [prompt for prompt in questions if len(speaker.prompt_tokens(prompt)) <= LONGEST]
     said = [_said(speaker, prompt) for prompt in (*prompts.fixed(), *held_out)]
     return Trained(said, len(held_out), turn_end.as_ids(network.generation_config.eos_token_id), tokenizer)
 
@@ -109,8 +109,8 @@ def compared(form: Form, other: Trained, limit: Limit, checked_by: str) -> dict[
     for said in other.said:
         ids = form.prompt_tokens(said.prompt)
         heard = served.Answer(ids, form.says(ids, parity.TOKENS))
-        if found := compare.difference(said.prompt, said.answer, heard, other):
-            differences.append(found)
+        if difference := compare.difference(said.prompt, said.answer, heard, other):
+            differences.append(difference)
         if ids == said.answer.prompt:
             before += said.scores
             after += form.scores(said.tokens)
@@ -130,19 +130,19 @@ def _numbers(
     change = math.expm1((sum(before) - sum(after)) / len(before)) if before else math.nan
     told = [
         {
-            "prompt": found.prompt,
-            "token": found.at,
-            "gap": found.gap,
-            "trained": found.trained,
-            "exported": found.served,
+            "prompt": difference.prompt,
+            "token": difference.at,
+            "gap": difference.gap,
+            "trained": difference.trained,
+            "exported": difference.served,
         }
-        for found in differences[: parity.MOST_TOLD]
+        for difference in differences[: parity.MOST_TOLD]
     ]
     tie = limit.gap or 0.0
     return {
         "identical": not differences, "differing": len(differences), "differs": told,
-        "other_prompts": sum(found.at is None for found in differences),
-        "unexplained": sum(found.gap is None or found.gap > tie for found in differences),
+        "other_prompts": sum(difference.at is None for difference in differences),
+        "unexplained": sum(difference.gap is None or difference.gap > tie for difference in differences),
         "largest": max(apart, default=math.nan), "tokens": len(before),
         "perplexity": math.exp(-sum(before) / len(before)) if before else math.nan, "perplexity_change": change,
     }  # fmt: skip
@@ -161,13 +161,13 @@ def _cause(
             "Its numbers are far from those that were trained: weights are missing or misplaced, such as a head that "
             "is one with the embeddings (tied) and should not be, or an adapter's scale."
         )
-    if any(found.gap is None for found in differences):
+    if any(difference.gap is None for difference in differences):
         return ENDS_HINT
     return "Rounding of the weights (dtype) moves it further than this type should. Take one with more bits."
 
 
-def _other_prompt(wanted: Sequence[int], found: Sequence[int]) -> str:
-    if list(found[1:]) == list(wanted) or list(wanted[1:]) == list(found):
-        word = "added" if len(found) > len(wanted) else "left out"
+def _other_prompt(expected: Sequence[int], heard: Sequence[int]) -> str:
+    if list(heard[1:]) == list(expected) or list(expected[1:]) == list(heard):
+        word = "added" if len(heard) > len(expected) else "left out"
         return f"The token that begins a text (BOS) is {word}: tokenizer and chat template disagree about it."
     return "The prompt is read as other tokens: its chat template or its tokenizer is not that of the training."

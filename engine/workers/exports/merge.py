@@ -52,7 +52,7 @@ def _merged(spec: dict[str, Any], folder: Path, out: Path) -> dict[str, Any]:
     model = whole.tuned(model, adapter_path) if adapter_path else model
     _tell(out, 1, "asking the trained form")
     trained = None if spec["scores"] else comparing.ask(model, tokenizer_path, spec.get("run_folder"))
-    wanted = rounding.answers(model, prompts)
+    expected = rounding.answers(model, prompts)
     _tell(out, 2, "merging")
     model = whole.merged(model, prompts) if adapter_path else model
     _tell(out, 3, "saving")
@@ -67,7 +67,7 @@ def _merged(spec: dict[str, Any], folder: Path, out: Path) -> dict[str, Any]:
     del model
     _tell(out, 5, "comparing answers")
     reopened = reopened.float()
-    numbers = rounding.compared(rounding.answers(reopened, prompts), wanted, without, spec["dtype"])
+    numbers = rounding.compared(rounding.answers(reopened, prompts), expected, without, spec["dtype"])
     return {
         "parameters": parameters,
         "notes": numbers.pop("notes"),

@@ -51,27 +51,27 @@ def refuse_infinite(model: Any, dtype: str) -> None:
 
 def refuse_differing(reopened: Any, saved: Any) -> None:
     """Raises WorkFailedError unless every weight that was opened again is the one that was saved."""
-    found = dict(reopened.named_parameters())
+    parameters = dict(reopened.named_parameters())
     for name, parameter in saved.named_parameters():
-        if name not in found or not torch.equal(found[name], parameter):
+        if name not in parameters or not torch.equal(parameters[name], parameter):
             raise WorkFailedError("code", f"The saved weights of {name} are not the merged ones.")
 
 
-def refuse_unlike(found: Answers, wanted: Answers, dtype: str) -> float:
+def refuse_unlike(reopened: Answers, expected: Answers, dtype: str) -> float:
     """How far answers are apart. Raises WorkFailedError when it is further than rounding to `dtype` explains."""
-    apart = max(_largest(a - b) for a, b in zip(found, wanted, strict=True))
-    value = apart / max(_largest(answer) for answer in wanted)
+    apart = max(_largest(a - b) for a, b in zip(reopened, expected, strict=True))
+    value = apart / max(_largest(answer) for answer in expected)
     if not value <= TOLERANCE[dtype]:  # NaN too
         message = f"The merged model answers differently from base and adapter (a difference of {value:.3g})."
         raise WorkFailedError("code", message, "Take the adapter, and use it with the base.")
     return value
 
 
-def compared(found: Answers, wanted: Answers, without: Answers, dtype: str) -> dict[str, Any]:
+def compared(reopened: Answers, expected: Answers, without: Answers, dtype: str) -> dict[str, Any]:
     """`difference`, and a note when rounding moves the answers by much of what the training changed."""
-    value = refuse_unlike(found, wanted, dtype)
-    change = sum(float((a - b).abs().sum()) for a, b in zip(wanted, without, strict=True))
-    rounding = sum(float((a - b).abs().sum()) for a, b in zip(found, wanted, strict=True))
+    value = refuse_unlike(reopened, expected, dtype)
+    change = sum(float((a - b).abs().sum()) for a, b in zip(expected, without, strict=True))
+    rounding = sum(float((a - b).abs().sum()) for a, b in zip(reopened, expected, strict=True))
     lost = rounding / change if change else 0.0
     told = f"Rounding to {dtype} moves the answers by {lost:.0%} of what the training changed. float32 keeps it all."
     return {"difference": value, "notes": [told] if lost > WORTH_TELLING and dtype != "float32" else []}

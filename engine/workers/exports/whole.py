@@ -56,13 +56,13 @@ def tuned(base: Any, adapter: Path) -> Any:
 
 def merged(model: Any, asked: rounding.Prompts) -> Any:
     """Base and adapter in one. Raises WorkFailedError when that cannot be, or the result answers otherwise."""
-    wanted = rounding.answers(model, asked)
+    expected = rounding.answers(model, asked)
     try:
-        found: Any = model.merge_and_unload(safe_merge=True)  # a head that was trained apart is untied here
+        merged_model: Any = model.merge_and_unload(safe_merge=True)  # a head that was trained apart is untied here
     except (ValueError, RuntimeError, KeyError) as error:
         raise _unlike(error) from error
-    rounding.refuse_unlike(rounding.answers(found, asked), wanted, "float32")
-    return found
+    rounding.refuse_unlike(rounding.answers(merged_model, asked), expected, "float32")
+    return merged_model
 
 
 def _unlike(error: Exception) -> WorkFailedError:

@@ -21,25 +21,25 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         events.append(out, events.Progress(done=0, stage=stage))
 
     model = Path(spec["model"])
-    found = plain_tokenizer.read(model) or vocabulary.prepared(model, Path(spec["cache"]), report)
+    tokenizer = plain_tokenizer.read(model) or vocabulary.prepared(model, Path(spec["cache"]), report)
     config = files.read_json(model, "config.json") or {}
     eos_ids = turn_end.as_ids(configured_eos(model, config))
-    eos = turn_end.texts(found, eos_ids)
-    eos += [found.eos] if found.eos and found.eos not in eos else []
+    eos = turn_end.texts(tokenizer, eos_ids)
+    eos += [tokenizer.eos] if tokenizer.eos and tokenizer.eos not in eos else []
     with limits.memory():
-        end = turn_end.find(found, eos)
-    numbers = {number: text for text, number in found.tokens.get_vocab(with_added_tokens=True).items()}
+        end = turn_end.find(tokenizer, eos)
+    numbers = {number: text for text, number in tokenizer.tokens.get_vocab(with_added_tokens=True).items()}
     rows = inspection.vocabulary_size(config)
     beyond = sorted(number for number in numbers if rows and number >= rows)
     return {
         "state": spec["state"],
-        "turn_end": end.token if found.template is not None else None,
+        "turn_end": end.token if tokenizer.template is not None else None,
         "written": end.written,
         "unknown": end.unknown,
         "eos": eos,
-        "eos_ids": turn_end.ids(found, eos_ids, end),
-        "pad": found.special.get("pad_token") or found.eos or None,
-        "unk": found.special.get("unk_token"),
+        "eos_ids": turn_end.ids(tokenizer, eos_ids, end),
+        "pad": tokenizer.special.get("pad_token") or tokenizer.eos or None,
+        "unk": tokenizer.special.get("unk_token"),
         "tokens": max(numbers, default=-1) + 1,
         "embeddings": rows,
         "beyond": [numbers[number] for number in beyond[:MOST_NAMED]],

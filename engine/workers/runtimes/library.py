@@ -116,10 +116,10 @@ def load(folder: Path) -> ctypes.CDLL:
 
 
 def _versioned(folder: Path, name: str) -> Path:
-    found = next(folder.glob(f"{name}.v*.so"), None)
-    if found is None:
+    path = next(folder.glob(f"{name}.v*.so"), None)
+    if path is None:
         raise OSError(f"{folder} has no {name}")
-    return found
+    return path
 
 
 def quantise(llama: ctypes.CDLL, source: Path, target: Path, ftype: str, threads: int = 0) -> None:
@@ -169,8 +169,8 @@ class Opened:
     @property
     def template(self) -> str | None:
         """The chat template in the file."""
-        found: bytes | None = self._llama.llama_model_chat_template(self._model, None)
-        return found.decode() if found else None
+        text: bytes | None = self._llama.llama_model_chat_template(self._model, None)
+        return text.decode() if text else None
 
     @property
     def adds_bos(self) -> bool:
@@ -185,11 +185,11 @@ class Opened:
         """A text as llama.cpp reads it, its first token and its markers included."""
         data = text.encode()
         room = len(data) + 8
-        found = (ctypes.c_int32 * room)()
-        count = self._llama.llama_tokenize(self._vocab, data, len(data), found, room, True, True)
+        ids = (ctypes.c_int32 * room)()
+        count = self._llama.llama_tokenize(self._vocab, data, len(data), ids, room, True, True)
         if count < 0:
             raise RuntimeError("llama.cpp cannot read a prompt")
-        return list(found[:count])
+        return list(ids[:count])
 
     @property
     def bos(self) -> bytes:
@@ -220,8 +220,8 @@ class Opened:
                 raise RuntimeError(f"llama_decode ended with {code}")
         finally:
             self._llama.llama_batch_free(batch)
-        wanted = range(len(tokens)) if every else [last]
-        rows = [self._llama.llama_get_logits_ith(self._context, index) for index in wanted]
+        places = range(len(tokens)) if every else [last]
+        rows = [self._llama.llama_get_logits_ith(self._context, index) for index in places]
         return np.stack([np.ctypeslib.as_array(row, (self.vocabulary_size,)).copy() for row in rows])
 
 
@@ -230,8 +230,8 @@ def opened(
     llama: ctypes.CDLL, file: Path, adapter: Path | None = None, *, tokens: int = 512, threads: int = 1
 ) -> Iterator[Opened]:
     """A GGUF, and an adapter on it, as long as the block lasts. Raises RuntimeError when llama.cpp cannot open it."""
-    found = Opened(llama, file, adapter, tokens, threads)
+    model = Opened(llama, file, adapter, tokens, threads)
     try:
-        yield found
+        yield model
     finally:
-        found.close()
+        model.close()

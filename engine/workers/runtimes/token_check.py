@@ -102,9 +102,9 @@ def _end(server: "subprocess.Popen[bytes]") -> None:
 
 def cause(text: str) -> str:
     """The error that says most in a log: the last one that has a message of its own."""
-    found = [words for words in _CAUSE.findall(text) if _NO_CAUSE not in words]
+    causes = [words for words in _CAUSE.findall(text) if _NO_CAUSE not in words]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return str((found or lines or ["no message"])[-1])[:400]
+    return str((causes or lines or ["no message"])[-1])[:400]
 
 
 def _broken(words: str, log: Path) -> WorkFailedError:

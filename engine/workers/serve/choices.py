@@ -45,9 +45,9 @@ class Choice:
     def read(self, piece: Piece) -> Part:
         text, calls = piece.text, list[dict[str, Any]]()
         if self._calls:
-            text, found = self._calls.add(piece.text)
+            text, new_calls = self._calls.add(piece.text)
             text += self._calls.rest() if piece.finish else ""
-            for call in found:
+            for call in new_calls:
                 function = {"name": call.name, "arguments": call.arguments}
                 calls.append({"index": self._called, "id": f"call_{token_hex(12)}"} | _function(function))
                 self._called += 1

@@ -113,8 +113,8 @@ def token_scores(scores: torch.Tensor, tokens: Sequence[int], likeliest: int) ->
     """From rows of scores as the network gives them, one for each token."""
     scores = scores.float()
     totals = torch.logsumexp(scores, dim=-1, keepdim=True)
-    wanted = torch.tensor(tokens, device=scores.device)[:, None]
-    logprobs = (scores.gather(1, wanted) - totals)[:, 0].tolist()
+    token_ids = torch.tensor(tokens, device=scores.device)[:, None]
+    logprobs = (scores.gather(1, token_ids) - totals)[:, 0].tolist()
     best, best_tokens = torch.topk(scores, min(likeliest, scores.shape[1]), dim=-1)
     best_logprobs = (best - totals).tolist()
     return [

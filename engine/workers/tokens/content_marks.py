@@ -36,8 +36,8 @@ def places(render: Render, messages: Sequence[Message], text: str) -> dict[int, 
     is a tool's answer), so the second try marks the assistant's turns alone.
     """
     for roles in ({"user", "system", "assistant", "tool"}, {"assistant"}):
-        if (found := _places(render, messages, text, roles)) is not None:
-            return found
+        if (marked := _places(render, messages, text, roles)) is not None:
+            return marked
     return {}
 
 

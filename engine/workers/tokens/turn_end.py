@@ -71,8 +71,8 @@ def ids(vocabulary: Vocabulary, eos_ids: Collection[int], end: TurnEnd | None = 
 
 def texts(vocabulary: Vocabulary, tokens: Iterable[int]) -> list[str]:
     """The texts of tokens, without numbers that are none."""
-    found = (vocabulary.tokens.id_to_token(token) for token in tokens)
-    return [text for text in found if text is not None]
+    tokens_text = (vocabulary.tokens.id_to_token(token) for token in tokens)
+    return [text for text in tokens_text if text is not None]
 
 
 def settle(model: Any, tokenizer: Any) -> None:
@@ -110,8 +110,8 @@ def _tokens(vocabulary: Vocabulary) -> list[str]:
 
 def _run(text: str, tokens: Sequence[str]) -> list[str]:
     """The tokens that `text` begins with, up to the first other word."""
-    found: list[str] = []
+    ends: list[str] = []
     while token := next((token for token in tokens if token and text.lstrip().startswith(token)), None):
-        found.append(token)
+        ends.append(token)
         text = text.lstrip().removeprefix(token)
-    return found
+    return ends

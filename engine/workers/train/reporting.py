@@ -11,18 +11,19 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from engine.process import events
 from engine.workers import contract, group
 
+BEAT_SECONDS = 1.0
 LOG_ENTRIES_KEPT = 50  # trainer_state.json holds them all, and would grow with every step
 
 
 class Reporter(TrainerCallback):
-    """Writes `Started`, then a `Step` for every point the trainer logs."""
+    """Writes `Started`, then a `Step` for every point the trainer logs. Between them it shows that it lives."""
 
     def __init__(self, out: Path, attempt: int, facts: dict[str, Any], count_from: Callable[[float], None]) -> None:
         self.out = out
         self.attempt = attempt
         self.facts = facts
         self.count_from = count_from
-        self.step_began = 0.0
+        self.step_began = self.beat_at = 0.0
         self.seconds = 0.0  # spent in steps since the last point
         self.tokens = 0.0  # learnt from when the last point was written
 
@@ -38,6 +39,19 @@ class Reporter(TrainerCallback):
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         self.seconds += time.monotonic() - self.step_began
+        self._beat()
+
+    def on_substep_end(self, *_: Any, **__: Any) -> None:
+        self._beat()
+
+    def on_prediction_step(self, *_: Any, **__: Any) -> None:
+        self._beat()
+
+    def _beat(self) -> None:
+        """A step of many batches, steps that are not logged, and a long evaluation are no hang."""
+        if (now := time.monotonic()) - self.beat_at >= BEAT_SECONDS:
+            self.beat_at = now
+            events.beat(self.out)
 
     def on_log(
         self,

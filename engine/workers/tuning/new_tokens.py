@@ -54,13 +54,13 @@ def _grown(base: Base, recipe: Recipe, needed: int, out: Path) -> Base:
     if reason := _cannot_grow(recipe):
         message = f"The data uses {names}, for which the model has no embedding ({size:,} rows). {reason[0]}"
         raise WorkFailedError("config", message, reason[1])
-    wanted = max(needed, highest_token(tokenizer) + 1)
-    networks.enlarge(base.model, wanted)
+    rows = max(needed, highest_token(tokenizer) + 1)
+    networks.enlarge(base.model, rows)
     is_whole = recipe.tuning == "full"
     result = "The result is a model with the larger embeddings." if is_whole else IN_ADAPTER
-    message = f"The data uses {names}, so the embeddings grow from {size:,} to {wanted:,} rows. {result}"
+    message = f"The data uses {names}, so the embeddings grow from {size:,} to {rows:,} rows. {result}"
     events.append(out, events.Note(level="warning", message=message))
-    return base if is_whole else replace(base, new_tokens=tuple(range(size, wanted)))
+    return base if is_whole else replace(base, new_tokens=tuple(range(size, rows)))
 
 
 def _cannot_grow(recipe: Recipe) -> tuple[str, str] | None:

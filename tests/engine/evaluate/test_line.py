@@ -131,6 +131,7 @@ def test_a_worker_that_is_killed_is_started_again(run: Run, gate: Path) -> None:
     pid = process.shim_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not process.alive(folder), 20)  # its worker has died with it
     gate.touch()
     assert until(report, WorkStatus.SUCCEEDED).result["verdict"] == "better"
     assert work.look_up(work_id).attempt == 2

@@ -93,7 +93,7 @@ def test_a_containers_limit_counts_when_it_is_below_the_machines_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machines = machine.memory_bytes()
-    monkeypatch.setattr(machine, "CGROUP_LIMIT", tmp_path / "memory.max")
+    monkeypatch.setattr("engine.process.meter.container.LIMIT", tmp_path / "memory.max")
     assert machine.memory_bytes() >= machines
     (tmp_path / "memory.max").write_text("max\n")
     assert machine.memory_bytes() >= machines

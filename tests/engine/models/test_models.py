@@ -172,7 +172,7 @@ def test_a_model_too_big_for_this_machine_says_so_with_both_numbers(
 ) -> None:
     limit = tmp_path / "memory.max"
     limit.write_text("400000000\n")
-    monkeypatch.setattr("engine.process.machine.CGROUP_LIMIT", limit)
+    monkeypatch.setattr("engine.process.meter.container.LIMIT", limit)
     model = models.add_model("path", str(model_folders.make(tmp_path / "m")))
     assert model.trainable is False
     assert "about 600 MB of memory, and 360 MB can be used" in (model.untrainable_reason or "")

@@ -12,12 +12,12 @@ from engine.process import machine
 def container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A container with a limit of 4,000 bytes, of which 3,000 are taken, 500 of them by files that were read."""
     for name, file, text in (
-        ("CGROUP_LIMIT", "memory.max", "4000\n"),
-        ("CGROUP_USED", "memory.current", "3000\n"),
-        ("CGROUP_FACTS", "memory.stat", "anon 2500\ninactive_file 500\nactive_file 7\n"),
+        ("LIMIT", "memory.max", "4000\n"),
+        ("USED", "memory.current", "3000\n"),
+        ("FACTS", "memory.stat", "anon 2500\ninactive_file 500\nactive_file 7\n"),
     ):
         (tmp_path / file).write_text(text)
-        monkeypatch.setattr(machine, name, tmp_path / file)
+        monkeypatch.setattr(f"engine.process.meter.container.{name}", tmp_path / file)
     return tmp_path
 
 

@@ -206,7 +206,7 @@ def small_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """603 MB of memory can be used, 600 MB of which every training needs for itself."""
     limit = tmp_path / "memory.max"
     limit.write_text("670000000\n")
-    monkeypatch.setattr(machine, "CGROUP_LIMIT", limit)
+    monkeypatch.setattr("engine.process.meter.container.LIMIT", limit)
 
 
 def test_a_training_that_cannot_fit_is_refused_with_what_needs_the_memory_and_ways_out(

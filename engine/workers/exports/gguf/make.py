@@ -143,10 +143,10 @@ def _compared(job: Job, trained: comparing.Trained, kind: str, source: Path) -> 
     """The parity of the file, and whether llama.cpp puts a token of its own before every text."""
     checks, adds_bos = [], False
     try:
-        found = reading.by_llama_cpp(job.runtime, job.file, trained, kind)
-        checks.append(found.parity)
-        adds_bos = found.adds_bos
-        job.notes += _unknown_ends(found.unknown_ends, trained)
+        measured = reading.by_llama_cpp(job.runtime, job.file, trained, kind)
+        checks.append(measured.parity)
+        adds_bos = measured.adds_bos
+        job.notes += _unknown_ends(measured.unknown_ends, trained)
     except OSError as error:
         job.notes.append(f"llama.cpp's library cannot be loaded here ({error})."[:300])
     if by_transformers := reading.by_transformers(job.file, trained, kind):
@@ -181,12 +181,16 @@ def _adapter(job: Job, trained: comparing.Trained, adapter: Path) -> dict[str, A
     job.tell(5, "comparing answers")
     try:
         coarser = "q8_0" if job.spec["type"] == "q8_0" else job.spec["base_type"]
-        found = reading.by_llama_cpp(job.runtime, base, trained, coarser, job.file)
+        measured = reading.by_llama_cpp(job.runtime, base, trained, coarser, job.file)
     except OSError as error:
         hint = "Take the adapter as it is, or the whole model as GGUF."
         raise WorkFailedError("config", f"llama.cpp's library cannot be loaded here: {error}"[:600], hint) from error
-    _write_modelfile(job, trained, found.adds_bos, job.spec["base_file"])
-    return {"parity": reading.worst([found.parity]), "type": job.spec["type"], "parameters": job.spec["parameters"]}
+    _write_modelfile(job, trained, measured.adds_bos, job.spec["base_file"])
+    return {
+        "parity": reading.worst([measured.parity]),
+        "type": job.spec["type"],
+        "parameters": job.spec["parameters"],
+    }
 
 
 def _write_modelfile(job: Job, trained: comparing.Trained, adds_bos: bool, base: str | None = None) -> None:

@@ -83,8 +83,8 @@ def parts_of(tokenizer: Any, without_bos: bool) -> Parts | None:
         return laid_out.removeprefix(bos)
 
     try:
-        found = _parts(render)
-        return found if all(found.laid_out(chat) == render(chat, True) for chat in CHATS) else None
+        parts = _parts(render)
+        return parts if all(parts.laid_out(chat) == render(chat, True) for chat in CHATS) else None
     except (TemplateError, ValueError, limits.TemplateOverrunError):
         return None
 
@@ -111,8 +111,8 @@ def _parts(render: Render) -> Parts:
 
 
 def _split(text: str, mark: str) -> tuple[str, str]:
-    before, found, after = text.partition(mark)
-    if not found:
+    before, mark_there, after = text.partition(mark)
+    if not mark_there:
         raise ValueError("the template leaves a message out")
     return before, after
 

@@ -58,9 +58,9 @@ def weights_apart(runtime: Path, source: Path, target: Path) -> float:
     before = {tensor.name: tensor for tensor in reader(runtime, source).tensors}
     worst = 0.0
     for tensor in reader(runtime, target).tensors:
-        wanted = gguf.dequantize(before[tensor.name].data, before[tensor.name].tensor_type).ravel()
-        found = gguf.dequantize(tensor.data, tensor.tensor_type).ravel()
-        size = float(np.sqrt(np.mean(np.square(wanted, dtype=np.float64))))
-        apart = float(np.sqrt(np.mean(np.square(found.astype(np.float64) - wanted))))
+        before_values = gguf.dequantize(before[tensor.name].data, before[tensor.name].tensor_type).ravel()
+        after_values = gguf.dequantize(tensor.data, tensor.tensor_type).ravel()
+        size = float(np.sqrt(np.mean(np.square(before_values, dtype=np.float64))))
+        apart = float(np.sqrt(np.mean(np.square(after_values.astype(np.float64) - before_values))))
         worst = max(worst, apart / size if size else apart)
     return worst

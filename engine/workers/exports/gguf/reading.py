@@ -55,8 +55,8 @@ class LlamaCpp:
         logits = self._model.logits(tokens, 0, every=True)[:-1].astype(np.float64)
         highest = logits.max(axis=1, keepdims=True)
         totals = highest[:, 0] + np.log(np.exp(logits - highest).sum(axis=1))
-        found = logits[np.arange(len(logits)), np.asarray(tokens[1:])]
-        return [float(value) for value in found - totals]
+        token_logits = logits[np.arange(len(logits)), np.asarray(tokens[1:])]
+        return [float(value) for value in token_logits - totals]
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,6 @@ def stage(adapter: Path, folder: Path) -> None:
 def scale(config: dict[str, Any], layer: str, rank: int) -> float:
     """What PEFT multiplies B A of a layer by. Patterns are names or regular expressions for the end of a name."""
     patterns: dict[str, float] = config.get("alpha_pattern") or {}
-    found = next((value for key, value in patterns.items() if re.match(rf"(.*\.)?({key})$", layer)), None)
-    alpha = float(config["lora_alpha"] if found is None else found)
+    special = next((value for key, value in patterns.items() if re.match(rf"(.*\.)?({key})$", layer)), None)
+    alpha = float(config["lora_alpha"] if special is None else special)
     return alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)

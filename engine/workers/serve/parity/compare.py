@@ -75,9 +75,9 @@ def _path(spec: dict[str, Any], voice: dict[str, Any]) -> str:
     return voice["model_path"] or spec["model_path"]
 
 
-def _dtype(wanted: str | None, device: str) -> torch.dtype:
-    if wanted:
-        return {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}[wanted]
+def _dtype(name: str | None, device: str) -> torch.dtype:
+    if name:
+        return {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}[name]
     from engine.recipes.recipe import Recipe  # noqa: PLC0415
     from engine.workers.tuning.model import computes_in_bf16  # noqa: PLC0415
 
@@ -98,17 +98,17 @@ def _compared(
                 raise contract.Stopped
             own = speaker.answer(speaker.prompt_tokens(prompt), spec["max_tokens"])
             other = server.answer(voice["model"], prompt, speaker.is_chat, spec["max_tokens"])
-            if (found := difference(prompt, own, other, speaker)) is None:
+            if (one := difference(prompt, own, other, speaker)) is None:
                 equal_tokens += len(own.tokens)
             else:
-                differences.append(found)
-    gaps = [found.gap for found in differences if found.gap is not None]
+                differences.append(one)
+    gaps = [one.gap for one in differences if one.gap is not None]
     return {
         "name": voice["name"], "identical": not differences, "rows": len(asked), "differs": len(differences),
         "near_ties": sum(gap <= NEAR_TIE for gap in gaps), "largest_gap": max(gaps, default=None),
-        "other_prompts": sum(found.at is None for found in differences), "equal_tokens": equal_tokens,
+        "other_prompts": sum(one.at is None for one in differences), "equal_tokens": equal_tokens,
         "held_out": len(held_out),
-        "where": [vars(found) for found in differences[:MOST_TOLD]],
+        "where": [vars(one) for one in differences[:MOST_TOLD]],
     }  # fmt: skip
 
 
@@ -119,12 +119,12 @@ def difference(prompt: Prompt, own: trained.Answer, other: served.Answer, speake
         return Difference(
             text, None, None, speaker.text(own.prompt)[-MOST_TEXT:], speaker.text(other.prompt)[-MOST_TEXT:]
         )
-    wanted, found = _without_end(own.tokens, speaker.end_ids), _without_end(other.tokens, speaker.end_ids)
-    if wanted == found:
+    mine, theirs = _without_end(own.tokens, speaker.end_ids), _without_end(other.tokens, speaker.end_ids)
+    if mine == theirs:
         return None
-    at = next((place for place, pair in enumerate(zip(wanted, found, strict=False)) if pair[0] != pair[1]), None)
-    at = min(len(wanted), len(found)) if at is None else at
-    return Difference(text, at, _gap(own, other, at), speaker.text(wanted)[:MOST_TEXT], speaker.text(found)[:MOST_TEXT])
+    at = next((place for place, pair in enumerate(zip(mine, theirs, strict=False)) if pair[0] != pair[1]), None)
+    at = min(len(mine), len(theirs)) if at is None else at
+    return Difference(text, at, _gap(own, other, at), speaker.text(mine)[:MOST_TEXT], speaker.text(theirs)[:MOST_TEXT])
 
 
 def _without_end(tokens: Sequence[int], end_ids: frozenset[int]) -> list[int]:

@@ -41,8 +41,8 @@ def held_out(run_folder: Path, count: int) -> list[Prompt]:
     if held is None or not dataset.is_file():
         return []
     positions = [int(place) for part in ("test", "eval") for place in held.positions(part)][: 4 * count]
-    found = (question(row) for row in by_position.read_rows(dataset, positions))
-    return [turns for turns in found if turns][:count]
+    questions = (question(row) for row in by_position.read_rows(dataset, positions))
+    return [turns for turns in questions if turns][:count]
 
 
 def question(row: Mapping[str, Any]) -> Prompt:
@@ -54,9 +54,9 @@ def question(row: Mapping[str, Any]) -> Prompt:
 
 
 def _up_to_answer(turns: Sequence[Mapping[str, Any]]) -> Prompt:
-    found: Prompt = []
+    prompt: Prompt = []
     for turn in turns:
         if turn["role"] == "assistant":
             break
-        found.append({"role": str(turn["role"]), "content": str(turn["content"])})
-    return found
+        prompt.append({"role": str(turn["role"]), "content": str(turn["content"])})
+    return prompt

@@ -102,8 +102,8 @@ class Voice:
         """The log-probability of each token but the first, given those before it."""
         ids = torch.tensor([list(tokens)], device=self._network.device)
         logprobs = torch.log_softmax(self._network(input_ids=ids, use_cache=False).logits[0, :-1].float(), dim=-1)
-        found: list[float] = logprobs.gather(1, ids[0, 1:, None])[:, 0].tolist()
-        return found
+        values: list[float] = logprobs.gather(1, ids[0, 1:, None])[:, 0].tolist()
+        return values
 
     def text(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(tokens)))

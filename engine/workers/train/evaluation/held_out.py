@@ -114,11 +114,11 @@ def _places(rows: Dataset) -> numpy.ndarray:
     return places if selected is None else places[selected.column(0).to_numpy()]
 
 
-def _found(places: numpy.ndarray, wanted: numpy.ndarray) -> numpy.ndarray:
+def _found(places: numpy.ndarray, positions: numpy.ndarray) -> numpy.ndarray:
     """Where the wanted places stand, in their order; rows that cannot be learnt from stand nowhere."""
     order = numpy.argsort(places)
-    at = numpy.minimum(numpy.searchsorted(places[order], wanted), len(places) - 1)
-    return order[at[places[order[at]] == wanted]]  # where one stands nowhere, the search ends at the next one
+    at = numpy.minimum(numpy.searchsorted(places[order], positions), len(places) - 1)
+    return order[at[places[order[at]] == positions]]  # where one stands nowhere, the search ends at the next one
 
 
 def _began_without_record(spec: Spec, out: Path) -> bool:

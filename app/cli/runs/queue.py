@@ -1,0 +1,110 @@
+"""`tunesmith queue`: what runs, what waits and for what, its order, its pause and its settings."""
+
+from typing import Annotated
+
+import typer
+
+from engine import sizes
+from engine.errors import RefusedError
+from engine.runs.queue import changes, holders, waits
+from storage import db
+
+commands = typer.Typer(help="The queue of trainings: shown, ordered, paused, set.")
+
+Named = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run that waits.")]
+MOST_SHOWN = 1000
+
+
+@commands.callback(invoke_without_command=True)
+def show(context: typer.Context) -> None:
+    """Show what runs, what waits and for what, and who holds the devices."""
+    db.prepare()
+    if context.invoked_subcommand is not None:
+        return
+    queue = waits.look(MOST_SHOWN)
+    if queue.settings.paused_at is not None:
+        typer.echo(f"paused  {queue.settings.pause_reason}".rstrip())
+    for run in queue.running:
+        typer.echo(
+            f"{run.id}  {run.status:<9} {run.device or '-':<6} step {run.step}/{run.max_steps or '?'}  {run.name}"
+        )
+    for row in queue.waiting:
+        words = f"{row.wait.words} {row.wait.remedy}".strip()
+        typer.echo(f"{row.run.id}  {row.place:>4}. priority {row.run.priority:<4} {row.run.name}  ({words})")
+    if queue.total > len(queue.waiting):
+        typer.echo(f"... and {queue.total - len(queue.waiting):,} more")
+    for device in holders.by_device():
+        free = "" if device.free_bytes is None else f", {sizes.in_words(device.free_bytes)} free"
+        typer.echo(f"{device.name}: {sizes.in_words(device.memory_bytes)}{free}")
+        for holder in device.holders:
+            typer.echo(f"  {holder.kind} {holder.id}  {_size(holder.memory_bytes)}  {holder.name}")
+
+
+@commands.command()
+def pause() -> None:
+    """Start no run any more, also after a restart. What runs goes on."""
+    changes.pause()
+    typer.echo("The queue is paused.")
+
+
+@commands.command()
+def resume() -> None:
+    """Let the queue go on."""
+    changes.go_on()
+    typer.echo("The queue goes on.")
+
+
+@commands.command()
+def order(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Runs that wait, in the order wanted.")],
+) -> None:
+    """Have these runs take, in this order, the places that they have among them."""
+    changes.reorder(runs)
+    typer.echo(f"The order is changed: {' '.join(runs)}")
+
+
+@commands.command()
+def change(
+    run: Named,
+    priority: Annotated[int | None, typer.Option(help="From -100 to 100; a greater one starts earlier.")] = None,
+    after: Annotated[str | None, typer.Option(help="The run at whose end it starts; none: it waits for none.")] = None,
+    any_end: Annotated[
+        bool | None, typer.Option("--any-end/--only-if-succeeded", help="What end of that run will do.")
+    ] = None,
+) -> None:
+    """Change the priority of a run that waits, or after which run it starts."""
+    if priority is None and after is None and any_end is None:
+        raise RefusedError("Nothing is to be changed.", "Give --priority, --after or --any-end.")
+    changed = changes.change(run, priority, "" if after == "none" else after, None if any_end is None else not any_end)
+    typer.echo(f"{changed.name}: priority {changed.priority}. Waits for: {waits.wait_of(changed).words}")
+
+
+@commands.command("set")
+def set_behaviour(
+    after_failure: Annotated[str | None, typer.Option(help="go-on, or stop: pause the queue.")] = None,
+    sleep_idle_minutes: Annotated[
+        str | None, typer.Option(help="Endpoints unasked for so long sleep while a run trains; never: none does.")
+    ] = None,
+) -> None:
+    """Set what the queue does after a failure, and with endpoints that nobody asks. What is left out stays."""
+    now = changes.settings()
+    stop, minutes = now.stop_after_failure, now.sleep_idle_minutes
+    if after_failure is not None:
+        if after_failure not in ("go-on", "stop"):
+            raise RefusedError(f"`--after-failure` is {after_failure!r:.40}.", "Give go-on or stop.")
+        stop = after_failure == "stop"
+    if sleep_idle_minutes is not None:
+        minutes = None if sleep_idle_minutes == "never" else _minutes(sleep_idle_minutes)
+    changes.set_behaviour(stop, minutes)
+    typer.echo(f"After a failure: {'stop' if stop else 'go-on'}. Sleep of idle endpoints: {minutes or 'never'}.")
+
+
+def _minutes(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise RefusedError(f"`--sleep-idle-minutes` is {text!r:.40}.", "Give minutes, or never.") from None
+
+
+def _size(count: int | None) -> str:
+    return "memory not known" if count is None else sizes.in_words(count)

@@ -1,0 +1,1 @@
+"""Queries about the queue of trainings: its order, who waits for whom, and its settings."""

@@ -1,0 +1,51 @@
+"""The order of the queue: by priority, then by position, then as they came."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from storage.runs import FOR_A_LIST
+from storage.statuses import RUN_ALIVE, RunStatus
+from storage.tables import Run
+
+ORDER = (col(Run.rank), col(Run.position), col(Run.created_at))
+_QUEUED = Run.status == RunStatus.QUEUED
+
+
+class Place(NamedTuple):
+    """How a queued run stands."""
+
+    id: str
+    priority: int
+    position: float
+
+
+def places(session: Session) -> list[Place]:
+    """Every queued run, in order."""
+    query = select(Run.id, -col(Run.rank), Run.position).where(_QUEUED).order_by(*ORDER)
+    return [Place(*row) for row in session.exec(query)]
+
+
+def put(session: Session, changes: Mapping[str, tuple[int, float]]) -> None:
+    """Gives runs another (priority, position)."""
+    if changes:
+        rows = [{"id": id, "rank": -priority, "position": place} for id, (priority, place) in changes.items()]
+        session.execute(update(Run), rows)
+
+
+def waiting(session: Session, limit: int, offset: int = 0) -> Sequence[Run]:
+    """Queued runs in order, without recipe and facts."""
+    query = select(Run).where(_QUEUED).options(*FOR_A_LIST).order_by(*ORDER)
+    return session.exec(query.offset(offset).limit(limit)).all()
+
+
+def count_waiting(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Run).where(_QUEUED)) or 0
+
+
+def alive(session: Session) -> Sequence[Run]:
+    """Runs that train, or are about to or about to end, the longest first, without recipe and facts."""
+    query = select(Run).where(col(Run.status).in_(RUN_ALIVE)).options(*FOR_A_LIST).order_by(col(Run.started_at))
+    return session.exec(query).all()

@@ -1,0 +1,178 @@
+"""Charts of a long run in Chromium: `python -m tests.bench.charts [--points 100000] [--rounds 5]`.
+
+Makes a run with ten metrics of that many points each and opens its charts. Prints the bytes that came over the wire,
+and for the loss chart the milliseconds from the answer to the picture, once with everything built anew and once as a
+new point comes. Then a training with a fake worker: the seconds from the moment its worker wrote a point to the moment
+it is drawn. Budget: 150 kB a chart, 200 ms, 2 s. Means something on an idle machine only.
+"""
+
+import argparse
+import json
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, Request, sync_playwright
+from sqlalchemy import insert
+
+from storage import db
+from storage.statuses import RunStatus
+from storage.tables import Dataset, Metric, Model
+from tests.browser import chromium
+from tests.browser.conftest import TOKEN, running
+from tests.browser.stored_runs import add_run
+from tests.browser.test_survival import start_run
+from tests.conftest import CHROMIUM_FLAGS
+
+NAMES = ("loss", "eval_loss", "learning_rate", "grad_norm", "entropy", "num_tokens", "mean_token_accuracy", "epoch",
+         "tokens_per_second", "wall_time")  # fmt: skip
+ANEW = """async (chart) => {
+  const { drawing } = chart;
+  drawing.figure = null;
+  const began = performance.now();
+  await chart.draw();
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return performance.now() - began;
+}"""
+ONE_MORE = """async (chart) => {
+  const curve = chart.curves[0];
+  curve.whole.steps.push(curve.whole.steps.at(-1) + 1);
+  curve.whole.ys.push(curve.whole.ys.at(-1));
+  const began = performance.now();
+  curve.join();
+  chart.update();
+  await chart.draw();
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return performance.now() - began;
+}"""
+ALONE = """async (id) => {
+  const points = document.querySelector("ts-chart").asked;
+  const address = `/api/runs/${id}/curves?name=loss&name=eval_loss&max_points=${points}`;
+  const began = performance.now();
+  const size = (await (await fetch(address)).blob()).size;
+  const { encodedBodySize } = performance.getEntriesByName(new URL(address, location.href).href)[0];
+  return `${encodedBodySize} bytes (${size} unpacked), ${Math.round(performance.now() - began)} ms`;
+}"""
+WATCH = """() => {
+  window.seen = [];
+  const chart = document.querySelector("ts-chart");
+  const look = () => {
+    const xs = chart.drawing.lines?.[0].source.data.x ?? [];
+    const step = xs[xs.length - 1];
+    if (step && step !== window.seen.at(-1)?.[0]) window.seen.push([step, Date.now() / 1000]);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+WATCHED_SECONDS = 12
+
+
+@contextmanager
+def opened(url: str) -> Iterator[tuple[Page, list[int]]]:
+    """A signed-in page of a browser, and the sizes of the answers with curves that it gets."""
+    sizes: list[int] = []
+
+    def keep(request: Request) -> None:
+        if "/curves?" in request.url:
+            sizes.append(request.sizes()["responseBodySize"])
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1360, "height": 860})
+        page.goto(f"{url}/?token={TOKEN}")
+        page.on("requestfinished", keep)
+        yield page, sizes
+        browser.close()
+
+
+def long_run(url: str, run_id: str, rounds: int) -> None:
+    with opened(url) as (page, sizes):
+        page.goto(f"{url}/runs?run={run_id}&tab=charts")
+        page.wait_for_function("document.querySelector('ts-chart')?.drawing?.view")
+        page.wait_for_load_state("networkidle")
+        print(f"in sight at first: {len(sizes)} requests, {sum(sizes):,} bytes")
+        chart = page.locator("ts-chart").first
+        print(f"the loss chart alone: {page.evaluate(ALONE, run_id)}")
+        for name, script in (("built anew", ANEW), ("one more point", ONE_MORE)):
+            print(f"{name}: {_spread([chart.evaluate(script) for _ in range(rounds)], 'ms')}")
+        count = page.locator("ts-chart").count()
+        for at in range(count):
+            page.locator("ts-chart").nth(at).scroll_into_view_if_needed()
+        page.wait_for_load_state("networkidle")
+        print(f"all {count} charts: {len(sizes)} requests, {sum(sizes):,} bytes")
+
+
+def live_run(url: str, home: Path, run_id: str) -> None:
+    with opened(url) as (page, _sizes):
+        page.goto(f"{url}/runs?run={run_id}")
+        page.wait_for_function("document.querySelector('ts-chart')?.drawing?.view")
+        page.evaluate(WATCH)
+        page.wait_for_timeout(WATCHED_SECONDS * 1000)
+        seen: list[tuple[int, float]] = page.evaluate("window.seen")[1:]
+    said = map(json.loads, (home / "runs" / run_id / "events.jsonl").read_text().splitlines())
+    written = {event["step"]: event["at"] for event in said if event["kind"] == "step"}
+    steps = sorted(written)
+    waited = []
+    before = seen[0][0]
+    for step, at in seen[1:]:  # the first point that this picture brought has waited longest
+        first_new = next(one for one in steps if one > before)
+        waited.append(at - written[first_new])
+        before = step
+    print(f"from the worker's line to the screen, oldest new point: {_spread(waited, 's')}")
+
+
+def _spread(values: list[float], unit: str) -> str:
+    return f"median {statistics.median(values):.3g} {unit}, worst {max(values):.3g} {unit} of {len(values)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"FAKE_STEPS": "100000", "FAKE_PAUSE": "0.05", "FAKE_SAVE": "100000"}
+        with running(Path(folder), "tests.browser.studio", settings=settings) as studio:
+            os.environ["TUNESMITH_HOME"] = str(studio.home)
+            subprocess.run([sys.executable, "-m", "tests.tiny", f"{folder}/model"], check=True)
+            run_id = add_run("long", RunStatus.STOPPED)
+            make_ready(f"{folder}/model")
+            store(run_id, given.points)
+            long_run(studio.url, run_id, given.rounds)
+            live_run(studio.url, studio.home, start_run(studio))
+
+
+def make_ready(model_path: str) -> None:
+    """So that the fake worker may be started on them."""
+    with db.session() as session:
+        model, dataset = session.get_one(Model, "m1"), session.get_one(Dataset, "d1")
+        model.path, model.trainable, model.has_chat_template, model.context_length = model_path, True, True, 512
+        dataset.kind, dataset.accepted, dataset.rows = "chat", 9, 9
+
+
+def store(run_id: str, points: int) -> None:
+    """Ten metrics of as many points each: a curve that falls, with noise and a few spikes."""
+    noise = random.Random(0)
+    with db.session() as session:
+        for name in NAMES:
+            rows = [
+                {
+                    "run_id": run_id,
+                    "name": name,
+                    "step": step,
+                    "value": 2 * math.exp(-step * 5 / points) + noise.random(),
+                }
+                for step in range(1, points + 1)
+            ]
+            session.connection().execute(insert(Metric), rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""How charts look and what they tell: axes, outliers, bands, the cursor, the table, the files; and how much is sent."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from storage.statuses import RunStatus
+from tests.browser.conftest import Open
+from tests.browser.stored_runs import add_curves, add_points, add_run
+
+pytestmark = pytest.mark.browser
+LONG = 100_000
+MOST_BYTES = 150_000
+
+
+def spiky(step: int) -> float:
+    return 100.0 if step == 50 else 1 + step % 7 / 10
+
+
+def drawn_run(name: str, steps: int = 100, status: RunStatus = RunStatus.STOPPED) -> str:
+    run_id = add_run(name, status)
+    curves: dict[str, Callable[[int], float]] = {
+        "loss": spiky,
+        "grad_norm": float,
+        "num_tokens": lambda step: step * 1000.0,
+        "wall_time": lambda step: 5000.0 + step * 60,
+    }
+    add_curves(run_id, curves, steps, 5000.0)
+    return run_id
+
+
+def chart_of(page: Page, title: str) -> Locator:
+    chart = page.locator("ts-chart").filter(has=page.get_by_role("heading", name=title, exact=True))
+    chart.scroll_into_view_if_needed()
+    chart.locator(".ts-plot canvas").first.wait_for()
+    return chart
+
+
+def test_the_look_stands_in_the_address_and_a_link_shows_the_same(visit: Open, at_home: Path) -> None:
+    run_id = drawn_run("looks")
+    page = visit(f"/runs?run={run_id}&tab=charts")
+    chart = chart_of(page, "Loss")
+    page.get_by_role("slider", name="Smoothing").fill("0.8")
+    page.get_by_role("combobox", name="Over").select_option("tokens")
+    page.get_by_role("button", name="Log axis").click()
+    page.get_by_role("button", name="Clip outliers").click()
+    expect(page).to_have_url(re.compile(r"(?=.*smooth=0\.8)(?=.*scale=log)(?=.*x=tokens)(?=.*clip=1)"))
+    page.reload()
+    chart = chart_of(page, "Loss")
+    expect(chart).to_contain_text("1 point lies above or below.")
+    shown = chart.evaluate("({ drawing: { look, x, y } }) => ({ ...look, start: x.start, end: x.end, top: y.end })")
+    assert (shown["weight"], shown["log"], shown["kind"], shown["clip"]) == (0.8, True, "tokens", True)
+    assert (shown["start"], shown["end"]) == (1000, 100_000)
+    assert shown["top"] < 20, "the one point of 100 is out of sight"
+
+
+def test_a_chart_over_time_counts_from_the_start_of_the_run(visit: Open, at_home: Path) -> None:
+    run_id = drawn_run("over time")
+    page = visit(f"/runs?run={run_id}&tab=charts&x=time")
+    chart = chart_of(page, "Loss")
+    expect(chart).to_have_attribute("data-points", "100")
+    assert chart.evaluate("({ drawing: { x } }) => [x.start, x.end]") == [60, 6000]
+
+
+def test_without_times_a_chart_says_that_it_stays_over_steps(visit: Open, at_home: Path) -> None:
+    run_id = add_run("of an older studio", RunStatus.STOPPED, points=30)
+    chart = chart_of(visit(f"/runs?run={run_id}&tab=charts&x=time"), "Loss")
+    expect(chart).to_contain_text("Over steps: no times are known.")
+    assert chart.evaluate("({ drawing: { x } }) => [x.start, x.end]") == [1, 30]
+
+
+def test_one_cursor_reads_every_chart_at_the_same_step(visit: Open, at_home: Path) -> None:
+    page = visit(f"/runs?run={drawn_run('pointed at')}&tab=charts")
+    norm, loss = chart_of(page, "Gradient norm"), chart_of(page, "Loss")
+    loss.scroll_into_view_if_needed()
+    box = loss.locator(".ts-plot").bounding_box()
+    assert box
+    height = loss.evaluate("one => one.offsetHeight")
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
+    expect(loss.locator(".ts-cursor")).to_be_visible()
+    expect(norm.locator(".ts-cursor")).to_be_visible()
+    step = norm.locator(".ts-chart-legend b").inner_text()
+    assert 40 < float(step) < 65
+    expect(loss.locator(".ts-chart-legend small")).to_have_text(f"step {float(step):.0f}")
+    assert loss.evaluate("one => one.offsetHeight") == height, "nothing moves under the pointer"
+
+
+def test_bands_are_drawn_and_named_on_the_chart_of_their_metric(visit: Open, at_home: Path) -> None:
+    page = visit(f"/runs?run={drawn_run('found')}&tab=charts")
+    loss, norm = chart_of(page, "Loss"), chart_of(page, "Gradient norm")
+    give_bands = """(chart) => chart.setAttribute("bands", JSON.stringify(
+        [{ metric: "loss", from: 45, to: 55, severity: "warning", title: "<b>It</b> jumped." }]))"""
+    loss.evaluate(give_bands)
+    norm.evaluate(give_bands)
+    expect(loss.get_by_role("button", name="<b>It</b> jumped. steps 45 to 55")).to_be_visible()
+    shown = "({ drawing: { bands } }) => bands.map(({ left, right }) => [left, right])"
+    assert loss.evaluate(shown) == [[44.5, 55.5]]
+    assert norm.evaluate(shown) == []
+    loss.get_by_role("button", name="jumped").click()
+    expect(loss).to_have_attribute("data-zoom", "35 65")
+
+
+def test_a_table_a_picture_and_a_csv_hold_what_is_drawn(visit: Open, at_home: Path, tmp_path: Path) -> None:
+    page = visit(f"/runs?run={drawn_run('files')}&tab=charts")
+    loss = chart_of(page, "Loss")
+    loss.get_by_role("button", name="as a table").click()
+    expect(loss.get_by_role("row", name="50 100.0")).to_be_visible()
+    expect(loss.get_by_role("caption")).to_have_text("Loss: 100 steps.")
+    with page.expect_download() as saved:
+        loss.get_by_role("button", name="as PNG").click()
+    assert saved.value.suggested_filename.endswith("-loss.png")
+    saved.value.save_as(tmp_path / "chart.png")
+    assert (tmp_path / "chart.png").read_bytes()[:4] == b"\x89PNG"
+    with page.expect_download() as saved:
+        loss.get_by_role("button", name="as CSV").click()
+    saved.value.save_as(tmp_path / "points.csv")
+    assert (tmp_path / "points.csv").read_text().splitlines()[:2] == ["step,loss", "1,1.1"]
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="All metrics as CSV").click()
+    saved.value.save_as(tmp_path / "all.csv")
+    assert (tmp_path / "all.csv").read_text().startswith("step,grad_norm,loss,num_tokens,wall_time\n1,1.0,1.1,1000.0,")
+
+
+def test_a_new_metric_gets_its_chart_and_the_others_stay_as_they_are(visit: Open, at_home: Path) -> None:
+    run_id = drawn_run("grows")
+    page = visit(f"/runs?run={run_id}&tab=charts")
+    loss = chart_of(page, "Loss")
+    loss.evaluate("chart => { chart.mine = true; chart.zoomTo(20, 40); }")
+    add_curves(run_id, {"eval_loss": float, "entropy": float}, 100)
+    page.evaluate("tunesmith.refresh()")
+    chart_of(page, "Entropy")
+    expect(loss).to_contain_text("held out")
+    expect(loss).to_have_attribute("data-points", "200")
+    assert loss.evaluate("chart => [chart.mine, chart.zoom]") == [True, [20, 40]]
+
+
+def test_a_hundred_thousand_points_are_few_bytes_and_a_zoom_shows_each(visit: Open, at_home: Path) -> None:
+    run_id = add_run("very long", RunStatus.STOPPED)
+    add_points(run_id, 1, LONG)
+    page = visit("/runs")
+    sizes: list[int] = []
+    page.on("requestfinished", lambda request: sizes.append(size_of(request)) if "/curves?" in request.url else None)
+    page.goto(f"{page.url}?run={run_id}&tab=charts")
+    chart = chart_of(page, "Loss")
+    expect(chart).to_have_attribute("data-points", re.compile(r"^\d{3,4}$"))
+    page.wait_for_load_state("networkidle")
+    assert 0 < sum(sizes) < MOST_BYTES
+    chart.evaluate("chart => chart.zoomTo(50_000, 50_400)")
+    page.wait_for_function(
+        """() => { const { xs } = document.querySelector("ts-chart").curves[0];
+                   return xs.filter((x) => x >= 50_000 && x <= 50_400).length === 401; }"""
+    )
+
+
+def size_of(request: object) -> int:
+    return int(request.sizes()["responseBodySize"])  # type: ignore[attr-defined]
