@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
 from storage import home, schema, settings, tables
+from storage.run_lists import hiding as hiding  # every session hides what was deleted and can still be had back
 
 BUSY_SECONDS = 5
 

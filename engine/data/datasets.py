@@ -22,6 +22,7 @@ from engine.rows.readers import splits
 from engine.rows.store import columnar, rejected
 from storage import datasets as stored
 from storage import db, home
+from storage.run_lists import hiding
 from storage.statuses import RUN_MOVING, DatasetStatus
 from storage.tables import Dataset, Project
 
@@ -285,6 +286,7 @@ def delete_dataset(dataset_id: str) -> None:
     with db.session() as session:
         dataset = existing(session, Dataset, dataset_id)
         _refuse_used(dataset, stored.used_by(session, dataset_id))
+        hiding.drop_hidden(session, "dataset_id", dataset_id)
         session.delete(dataset)
         session.flush()
         if dataset.sha256 and not stored.with_blob(session, dataset.sha256):

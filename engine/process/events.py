@@ -56,6 +56,26 @@ class Saved(_Event):
     checkpoint: str  # folder, relative to the run's
 
 
+class FixedAnswer(BaseModel):
+    """What the weights of a step say to a fixed prompt; `is_cut` where the answer had not come to its end."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    prompt: str
+    answer: str
+    tokens: int
+    is_cut: bool = False
+
+
+class Answered(_Event):
+    """The fixed prompts, answered by the weights of one step, and what all such answers have cost so far."""
+
+    kind: Literal["answered"] = "answered"
+    step: int
+    answers: list[FixedAnswer]
+    cost: dict[str, Any] = {}  # seconds, training_seconds, said: what was left out for want of time
+
+
 class Note(_Event):
     """Something the user should know."""
 
@@ -87,9 +107,10 @@ class Failed(_Event):
     category: Literal["memory", "data", "config", "disk", "network", "code"] = "code"
     message: str
     hint: str = ""
+    cause: str = ""  # what was found wrong, by name, where a program has to know: see engine.runs.doctor
 
 
-Event = Started | Progress | Step | Saved | Note | Ready | Finished | Failed
+Event = Started | Progress | Step | Saved | Answered | Note | Ready | Finished | Failed
 _event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 

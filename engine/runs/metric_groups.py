@@ -110,6 +110,8 @@ TABLE = (
     _one("optimisation", "Tokens learnt from", "num_tokens", "tokens", "tokens"),
     _one("optimisation", "Epoch", "epoch", "", "epoch"),
     _one("machine", "Tokens per second", "tokens_per_second", "tokens/s"),
+    _one("machine", "Time spent waiting for rows", "data_wait_share", "share"),
+    _one("machine", "Most memory taken so far", "peak_memory_bytes", "bytes"),
     _one("machine", "Time of a step", "step_time", "seconds"),
     _Entry(
         "machine",

@@ -1,6 +1,7 @@
 """The studio's tables: what exists, and how one thing leads to the next.
 
-Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Dataset -> Work
+Project -> Dataset -> Run -> Metric, MetricSummary, Transition        Model -> Run       Dataset -> Work
+           Project -> SavedView, RunUndo
            Run -> Export -> Work                       Run, Model -> Evaluation -> Work
            Run -> Endpoint -> Backend -> Transition    Project -> Chat -> Message
                              Backend -> ServedAdapter
@@ -44,8 +45,12 @@ from storage.tables.registry import ModelVersion as ModelVersion
 from storage.tables.registry import RegisteredModel as RegisteredModel
 from storage.tables.registry import RegistryMove as RegistryMove
 from storage.tables.run_facts import RunFacts as RunFacts
+from storage.tables.run_lists import RunUndo as RunUndo
+from storage.tables.run_lists import SavedView as SavedView
 from storage.tables.runs import Metric as Metric
+from storage.tables.runs import MetricSummary as MetricSummary
 from storage.tables.runs import Run as Run
+from storage.tables.runs import Sample as Sample
 from storage.tables.served_adapters import ServedAdapter as ServedAdapter
 from storage.tables.snippets import Snippet as Snippet
 from storage.tables.snippets import SnippetVersion as SnippetVersion
