@@ -41,8 +41,8 @@ def test_answers_are_shown_the_newest_first_and_as_text() -> None:
     run_id = add_run("jokes")
     answers = [(0, 0, "Hi <b>", "zero"), (10, 0, "Hi <b>", "<i>ten</i>"), (10, 1, "Other", "else")]
     with db.session() as session:
-        for step, place, prompt, answer in answers:
-            more = {"run_id": run_id, "step": step, "place": place, "prompt": prompt, "answer": answer, "tokens": 3}
+        for step, number, prompt, answer in answers:
+            more = {"run_id": run_id, "step": step, "number": number, "prompt": prompt, "answer": answer, "tokens": 3}
             session.add(Sample.model_validate(more))
     shown = live_view.answers_html(runs.look_up(run_id))
     assert shown.index("&lt;i&gt;ten") < shown.index("Earlier answers") < shown.index("zero")
