@@ -43,7 +43,7 @@ def no_number(case: Case) -> Finding | None:
     lowered = lower_rate(case, 10)
     return Finding(
         "error",
-        f"The loss is not a number after step {last}: numbers overflowed at learning_rate {case.recipe.learning_rate:g}. "
+        f"The loss is not a number after step {last}: it overflowed at learning_rate {case.recipe.learning_rate:g}. "
         f"Train with {lowered:g}, a warm-up and max_grad_norm 1.",
         "loss", last, max(last, logged), {"learning_rate": lowered, **CALMER},
     )  # fmt: skip
