@@ -17,7 +17,7 @@ The same over REST, `GET /api/runs/ID/diagnosis`, and in a shell, `tunesmith dia
 
 The rules look at the curves, the recipe and what the worker found. They would rather say nothing than something wrong:
 each compares stretches of a curve with its noise, and none fires on the runs that went well among the
-recorded ones (`tests/curves`), where every rule has its example. A curve of more than 1,000 points is looked at in
+recorded ones (`tests/curves`), where every rule has its example. A curve of more than 500 points is looked at in
 evenly spaced steps. The name of a rule is what REST answers as `rule`.
 
 To use a remedy elsewhere: `/train?from=RUN&set={"learning_rate": 2e-05}` opens the form with a run's recipe and those

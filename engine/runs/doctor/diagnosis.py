@@ -1,7 +1,7 @@
 """The diagnosis of a run as pages, REST and the command line show it: its curves read, cheaply, and the rules asked.
 
 What it costs is bounded. A curve of more than `MOST_POINTS` points is read at evenly spaced steps, with its first and
-last points whole, so a run of a million points is read as fast as one of two thousand. What was found is kept while the
+last points whole, so a run of a million points costs a few thousand look-ups. What was found is kept while the
 run has no new step.
 """
 
@@ -22,8 +22,8 @@ from storage.tables import Run, RunFacts
 
 Diagnosis = list[dict[str, Any]]
 
-MOST_POINTS = 1000
-WHOLE_ENDS = 100  # points
+MOST_POINTS = 500
+WHOLE_ENDS = 50  # points
 METRICS = ("loss", "eval_loss", "learning_rate", "grad_norm", "data_wait_share", "peak_memory_bytes")
 OF_ANSWERS = ("reward", "frac_reward_zero_std", "completions/clipped_ratio", "completions/mean_length")
 OF_PREFERENCES = ("rewards/margins", "rewards/chosen")

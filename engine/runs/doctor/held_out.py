@@ -21,7 +21,7 @@ def overfitting(case: Case) -> Finding | None:
     return Finding(
         "info" if case.recipe.load_best_model_at_end else "warning",
         f"The held-out loss rises since step {risen.since} ({risen.before:.4g}, then {risen.now:.4g}) while the "
-        f"training loss falls ({fallen.before:.4g} to {fallen.now:.4g}): the model learns its rows by heart. {kept}",
+        f"training loss falls ({fallen.before:.4g} to {fallen.now:.4g}): the model is overfitting. {kept}",
         "eval_loss", risen.since, evaluations.last_step, _remedy(case, risen.since),
     )  # fmt: skip
 

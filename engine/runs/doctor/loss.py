@@ -43,7 +43,7 @@ def no_number(case: Case) -> Finding | None:
     lowered = lower_rate(case, 10)
     return Finding(
         "error",
-        f"The loss is no number after step {last}: numbers overflowed at learning_rate {case.recipe.learning_rate:g}. "
+        f"The loss is not a number after step {last}: it overflowed at learning_rate {case.recipe.learning_rate:g}. "
         f"Train with {lowered:g}, a warm-up and max_grad_norm 1.",
         "loss", last, max(last, logged), {"learning_rate": lowered, **CALMER},
     )  # fmt: skip
@@ -210,7 +210,7 @@ def too_few(case: Case) -> Finding | None:
 
 RULES = (
     Rule(
-        "loss_not_a_number", "The loss is no number",
+        "loss_not_a_number", "The loss is not a number",
         "The worker ended the training at a loss that is NaN or infinite, or steps were logged without a loss.",
         "A tenth of the learning rate, ten steps of warm-up, gradients clipped at 1.", no_number,
     ),
