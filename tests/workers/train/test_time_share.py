@@ -13,10 +13,10 @@ SPEED = Speed(reading=0.5, writing=0.125)
         (100.0, Amount(3, 64)),  # all of it
         (9.5, Amount(3, 64)),
         (4.0, Amount(3, 20)),  # fewer tokens
-        (2.5, Amount(3, 8)),
-        (2.25, Amount(2, 10)),  # fewer prompts
-        (1.5, Amount(1, 8)),
-        (1.4, Amount(0, 0)),  # none
+        (2.0, Amount(3, 4)),
+        (1.75, Amount(2, 6)),  # fewer prompts
+        (1.0, Amount(1, 4)),
+        (0.9, Amount(0, 0)),  # none
         (-5.0, Amount(0, 0)),
     ],
 )

@@ -8,6 +8,7 @@ latest at the first evaluation. A training without evaluations answers where the
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class Sampling(TrainerCallback):
         self.every = 0  # steps, where nothing is evaluated
         self.last_step = -1  # that was answered
         self.start: Weights | None = None  # while step 0 is still to be answered
-        self.has_point = self.is_due = self.is_warm = False
+        self.has_point = self.is_due = self.has_answered = False
         self.since: float | None = None  # when the answers began that are being written
         self.said, self.told = "", set[str]()
 
@@ -129,10 +130,14 @@ class Sampling(TrainerCallback):
             return
         self.last_step = step
         self._probe()
-        if self.start is not None:
-            self._guarded(lambda: self._answer_start(self._left(is_end) / 2))
+        self.has_answered = False
+        for share in (0.5, 1.0):  # step 0 comes first: all others are held against it
+            if self.start is not None:
+                self._guarded(partial(self._answer_start, share * self._left(is_end)))
         if self.asked:
             self._guarded(lambda: self._write(step, self._left(is_end)))
+        if not self.has_answered:
+            self.speed = None  # it may have been a slow moment: the next evaluation looks again
 
     def _answer_start(self, seconds: float) -> None:
         answers = self._write(0, seconds, self.start)
@@ -148,25 +153,22 @@ class Sampling(TrainerCallback):
             self._guarded(self._try)
 
     def _try(self) -> None:
-        if not self.is_warm:  # the first pass of a kind is slow, and says nothing about those to come
-            self.is_warm = True
-            self.writer.write(_shortened(self.asked[:1], 1), PROBED_SECONDS)
-        self.speed = self.writer.write(_shortened(self.asked, PROBED_TOKENS), PROBED_SECONDS).speed
+        self.speed = self.writer.write(_shortened(self.asked[:1], PROBED_TOKENS), PROBED_SECONDS).speed
 
     def _write(self, step: int, seconds: float, weights: Weights | None = None) -> list[Answer]:
         amount = Amount(0, 0)
         if self.speed is not None:
             amount = time_share.fitting(len(self.asked), self.longest, seconds, self.speed)
-        if not amount.prompts:
-            self.speed = None  # it may have been a slow moment: the next evaluation looks again
         answers: list[Answer] = []
         if amount.prompts:
             written = self.writer.write(_shortened(self.asked[: amount.prompts], amount.tokens), seconds, weights)
             self.speed, answers = written.speed, written.answers
             if written.out_of_time:
                 amount = Amount(amount.prompts, min(amount.tokens, max(one.tokens for one in answers)))
-        self._remark(time_share.in_words(amount, len(self.asked), self.longest))
+        if answers or step > 0:
+            self._remark(time_share.in_words(amount, len(self.asked), self.longest))
         if answers:
+            self.has_answered = True
             self._tell(step, answers)
         return answers
 

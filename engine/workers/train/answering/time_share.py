@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 SHARE = 0.1  # of the time that the training has taken so far
-FEWEST_TOKENS = 8  # less of an answer says nothing
+FEWEST_TOKENS = 4  # less of an answer says nothing
 MOST_TOKENS = {"cpu": 64}
 MOST_ELSEWHERE = 256
 
