@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Locator, Page, Request, sync_playwright
 from sqlalchemy import insert
 
@@ -31,6 +32,7 @@ from tests.browser.conftest import TOKEN, running
 from tests.browser.stored_runs import add_run
 from tests.browser.test_survival import start_run
 from tests.conftest import CHROMIUM_FLAGS
+from tests.waiting import wait_for
 
 NAMES = ("loss", "eval_loss", "learning_rate", "grad_norm", "entropy", "num_tokens", "mean_token_accuracy", "epoch",
          "tokens_per_second", "wall_time")  # fmt: skip
@@ -162,7 +164,16 @@ def main() -> None:
             make_ready(f"{folder}/model")
             store(run_id, given.points)
             long_run(studio.url, run_id, given.rounds)
-            live_run(studio.url, studio.home, start_run(studio))
+            live_id = start_run(studio)
+            live_run(studio.url, studio.home, live_id)
+            stop(studio.url, live_id)
+
+
+def stop(url: str, run_id: str) -> None:
+    """Its worker would outlive the studio."""
+    with httpx.Client(base_url=url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
+        client.post(f"/api/runs/{run_id}/stop").raise_for_status()
+        wait_for(lambda: client.get(f"/api/runs/{run_id}").json()["status"] == "stopped", 60)
 
 
 def make_ready(model_path: str) -> None:
