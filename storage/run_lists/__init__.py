@@ -1,1 +1,1 @@
-"""Lists of runs: which are shown, in which order, what is hidden; metrics in short, saved views, undo."""
+"""Lists of runs: filters, order, what is hidden, metrics in short, views, undo."""
