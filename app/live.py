@@ -19,7 +19,7 @@ from markupsafe import Markup
 from app.window.look import BEFORE_PAINT, STATIC, TOKENS
 from engine.errors import NotFoundError
 from engine.runs import curves, runs
-from pages.runs import live_view
+from pages.runs.links import live_view
 from storage.statuses import RUN_MOVING
 from storage.tables import Run
 

@@ -35,14 +35,19 @@ from app.api.notifications import notifications
 from app.api.registry import aliases, disk
 from app.api.registry import models as registered_models
 from app.api.registry import versions as model_versions
+from app.api.runs import changes as run_changes
 from app.api.runs import compare as run_compare
+from app.api.runs import diagnosis as run_diagnosis
 from app.api.runs import links as run_links
+from app.api.runs import listing as run_listing
 from app.api.runs import log as run_log
 from app.api.runs import machine as run_machine
 from app.api.runs import metrics as run_metrics
 from app.api.runs import queue as run_queue
 from app.api.runs import runs
+from app.api.runs import samples as run_samples
 from app.api.runs import script as run_script
+from app.api.runs import views as run_views
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 
@@ -61,12 +66,17 @@ NOUNS = (
     presets,
     sky,
     run_compare,
+    run_diagnosis,
     run_metrics,
     run_links,
     run_log,
     run_machine,
+    run_samples,
     run_script,
     run_queue,
+    run_listing,
+    run_views,
+    run_changes,
     runs,
     reports,
     evaluation_files,

@@ -20,6 +20,8 @@ from app.door.access import Access
 from app.door.guard import Guard
 from app.limits import BodyLimit
 from app.v1 import card_figures, gateway
+from app.v1.fine_tuning import files as tuning_files
+from app.v1.fine_tuning import jobs as tuning_jobs
 from app.v1.lane import Lane
 from app.window import window
 from app.window.early_head import EarlyHead
@@ -46,7 +48,8 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     app.state.access = access or Access.from_settings(current_settings, current_settings.host, current_settings.port)
     routes.install(app)
     serving_figures.SOURCES["gateway"] = card_figures.of
-    app.include_router(gateway.router, responses={422: {"description": "A field is wrong."}})
+    for router in (tuning_files.router, tuning_jobs.router, gateway.router):  # the last refuses every other path of /v1
+        app.include_router(router, responses={422: {"description": "A field is wrong."}})
     app.include_router(metrics.router)
     app.include_router(login.make_router(lambda: app.state.access))
     app.include_router(live.router)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Exists, String, cast, func
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, select
 
-from storage import runs
+from storage.run_lists import columns
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset, Run
 
@@ -123,7 +123,7 @@ def moving(session: Session) -> Sequence[Dataset]:
 
 def used_by(session: Session, dataset_id: str) -> Sequence[Run]:
     """The runs that learn from it, or once did, without recipe and facts."""
-    return session.exec(select(Run).where(Run.dataset_id == dataset_id).options(*runs.FOR_A_LIST)).all()
+    return session.exec(select(Run).where(Run.dataset_id == dataset_id).options(*columns.FOR_A_LIST)).all()
 
 
 def with_blob(session: Session, sha256: str) -> Sequence[Dataset]:

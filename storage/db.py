@@ -14,7 +14,9 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
-from storage import home, schema, settings, tables
+from storage import home, settings, tables
+from storage.migrations import schema
+from storage.run_lists import hiding as hiding  # every session hides what was deleted and can still be had back
 
 BUSY_SECONDS = 5
 
@@ -43,7 +45,7 @@ def prepare() -> None:
     """Brings the database to today's schema and makes the default project. Called once, at start."""
     home.ensure_folder(home.home())
     if not schema.is_current(_engine(url(), False)):
-        from storage import migrate  # noqa: PLC0415  (Alembic takes long to import, and few starts need it)
+        from storage.migrations import migrate  # noqa: PLC0415  (Alembic takes long to import, and few starts need it)
 
         migrate.upgrade(_engine(url(), True))
     with session() as new_session:

@@ -73,6 +73,11 @@ def live_by_name(session: Session, name: str) -> Endpoint | None:
     return session.exec(select(Endpoint).where(Endpoint.name == name, col(Endpoint.stopped_at).is_(None))).first()
 
 
+def named(session: Session, name: str) -> Sequence[Endpoint]:
+    """Every endpoint of that name, stopped ones too."""
+    return session.exec(select(Endpoint).where(Endpoint.name == name)).all()
+
+
 def routes(session: Session) -> Sequence[tuple[Endpoint, Backend]]:
     """Every endpoint with the backend that answers for it now."""
     return session.exec(_ROUTES).all()

@@ -42,10 +42,3 @@ def is_being_made(session: Session, run_id: str) -> bool:
     query = select(Export.id).join(Work, col(Work.id) == col(Export.work_id))
     query = query.where(Export.run_id == run_id, col(Work.status).in_(WORK_MOVING))
     return session.exec(query.limit(1)).first() is not None
-
-
-def drop_of(session: Session, run_id: str) -> None:
-    """Forgets all exports of a run."""
-    for export in session.exec(select(Export).where(Export.run_id == run_id)):
-        session.delete(export)
-    session.flush()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from storage import runs
+from storage.run_lists import columns
 from storage.statuses import ModelStatus
 from storage.tables import Backend, Model, Run
 
@@ -49,7 +49,7 @@ def moving(session: Session) -> Sequence[Model]:
 
 def used_by(session: Session, model_id: str) -> Sequence[Run]:
     """The runs that were trained on it, without recipe and facts."""
-    return session.exec(select(Run).where(Run.model_id == model_id).options(*runs.FOR_A_LIST)).all()
+    return session.exec(select(Run).where(Run.model_id == model_id).options(*columns.FOR_A_LIST)).all()
 
 
 def backends_of(session: Session, model_id: str) -> Sequence[Backend]:

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import bindparam, case, func, literal, union
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
+from storage.run_lists import summaries as summaries_of_points
+from storage.run_lists.columns import FOR_A_LIST
 from storage.statuses import RUN_ALIVE, RUN_MOVING, RunStatus
-from storage.tables import Metric, Run
+from storage.tables import Metric, MetricSummary, Run, Sample
 
 Point = tuple[int, float]  # step, value
 
 # Recipe and facts are kilobytes each; who only lists runs leaves them in the database.
-FOR_A_LIST = [defer(getattr(Run, name), raiseload=True) for name in ("recipe", "facts")]
 
 # What every open page asks for every few seconds: to build such a statement takes as long as to ask it.
 _LISTED = (
@@ -127,7 +127,8 @@ def by_idempotency_key(session: Session, key: str) -> Run | None:
 
 def add_metrics(session: Session, points: Iterable[tuple[str, str, int, float]]) -> None:
     """Inserts (run id, name, step, value) rows in bulk; a point that is there already takes the new value."""
-    rows = [dict(zip(("run_id", "name", "step", "value"), point, strict=True)) for point in points]
+    new = list(points)
+    rows = [dict(zip(("run_id", "name", "step", "value"), point, strict=True)) for point in new]
     if not rows:
         return
     # Only the dialect in use is imported: PostgreSQL's alone costs a tenth of a second at start.
@@ -136,6 +137,7 @@ def add_metrics(session: Session, points: Iterable[tuple[str, str, int, float]])
         index_elements=["run_id", "name", "step"], set_={"value": insert.excluded.value}
     )
     session.execute(upsert, rows)
+    summaries_of_points.keep_up(session, new)
 
 
 def metric_names(session: Session, run_id: str) -> Sequence[str]:
@@ -179,41 +181,25 @@ def extremes(session: Session, run_id: str, name: str, first: int, last: int, wi
     return [(step, value) for step, value in session.exec(query)]
 
 
-class Summary(NamedTuple):
-    """A metric of a run in short: its last value, and the least and the greatest with the first step of each."""
+def spaced(session: Session, run_id: str, name: str, first: int, last: int, width: int) -> list[Point]:
+    """The first point of each `width` steps from step `first` to step `last`, in order.
 
-    run_id: str
-    name: str
-    last: float
-    last_step: int
-    least: float
-    least_step: int
-    greatest: float
-    greatest_step: int
+    One look-up in the primary key for each of them: however long the curve is, the rest of it is not read.
+    """
+    starts = select(literal(first).label("start")).cte("starts", recursive=True)
+    starts = starts.union_all(select(starts.c.start + width).where(starts.c.start <= last - width))
+    step = col(Metric.step)
+    in_stretch = step.between(starts.c.start, starts.c.start + (width - 1))
+    of_stretch = select(step).where(Metric.run_id == run_id, Metric.name == name, in_stretch).order_by(step).limit(1)
+    steps = select(of_stretch.scalar_subquery()).select_from(starts)
+    query = _points(run_id, name).where(step.in_(steps), step <= last).order_by(step)
+    return [(step, value) for step, value in session.exec(query)]
 
 
-def summaries(session: Session, run_ids: Sequence[str]) -> list[Summary]:
+def summaries(session: Session, run_ids: Sequence[str]) -> Sequence[MetricSummary]:
     """Every metric of the runs in short, by one query."""
-    run, name, step, value = (col(getattr(Metric, column)) for column in ("run_id", "name", "step", "value"))
-    ends = (
-        sqlalchemy.select(
-            run, name, func.max(step).label("final"), func.min(value).label("least"), func.max(value).label("greatest")
-        )
-        .where(run.in_(run_ids))
-        .group_by(run, name)
-        .subquery()
-    )
-
-    def first_step(at: Any) -> Any:
-        found = sqlalchemy.select(func.min(step)).where(run == ends.c.run_id, name == ends.c.name, value == at)
-        return found.scalar_subquery()
-
-    last = sqlalchemy.select(value).where(run == ends.c.run_id, name == ends.c.name, step == ends.c.final)
-    query = sqlalchemy.select(
-        ends.c.run_id, ends.c.name, last.scalar_subquery(), ends.c.final,
-        ends.c.least, first_step(ends.c.least), ends.c.greatest, first_step(ends.c.greatest),
-    )  # fmt: skip
-    return [Summary(*row) for row in session.connection().execute(query.order_by(ends.c.name, ends.c.run_id))]
+    query = select(MetricSummary).where(col(MetricSummary.run_id).in_(run_ids))
+    return session.exec(query.order_by(MetricSummary.name, MetricSummary.run_id)).all()
 
 
 def _points(run_id: str, name: str) -> Select[int, float]:
@@ -221,5 +207,6 @@ def _points(run_id: str, name: str) -> Select[int, float]:
 
 
 def delete_with_metrics(session: Session, run: Run) -> None:
-    session.exec(delete(Metric).where(col(Metric.run_id) == run.id))
+    for table in (Metric, MetricSummary, Sample):
+        session.exec(delete(table).where(col(table.run_id) == run.id))
     session.delete(run)

@@ -37,6 +37,8 @@ COMMANDS = {
         "report",
         "Say whether a training helped, and how sure that is; wait for the report if it is not written yet.",
     ),
+    "samples": Late("runs.samples", "samples", "Show what a run answered to the fixed prompts at each step."),
+    "prompts": Late("runs.samples", "prompts", "Show the fixed prompts of a project, or set them from a file."),
     "evaluate": Late(
         "evaluate", "evaluate", "Compare two models on the same rows, and say which is better and how sure that is."
     ),
@@ -46,6 +48,14 @@ COMMANDS = {
         "Write a run as a script on transformers, PEFT and TRL that trains the same.",
     ),
     "compare": Late("compare", "compare", "Show what differs between runs: recipe, data, and what came out."),
+    "diagnose": Late(
+        "runs.diagnose", "diagnose", "Say what goes wrong in a run by its curves, and what to try instead."
+    ),
+    "metrics": Late(
+        "runs.metrics",
+        "metrics",
+        "Show every metric of a run: its last, least and greatest value. With --csv every point.",
+    ),
     "benchmark": Late(
         "benchmarks",
         "benchmark",
@@ -98,6 +108,7 @@ COMMANDS = {
     "notify": Late("notifications.commands", "COMMANDS", "What happened to runs, where messages go, a test message."),
     "queue": Late("runs.queue", "commands", "The queue of trainings: shown, ordered, paused, set."),
     "registry": Late("registry", "COMMANDS", "Models kept by name: versions, aliases, log, clean-up."),
+    "runs": Late("runs.commands", "COMMANDS", "Runs: listed, tagged, noted, archived, stopped, deleted, undone."),
     "runtime": Late(
         "runtime",
         "COMMANDS",

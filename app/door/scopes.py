@@ -1,6 +1,7 @@
 """Which calls a key with the scope `inference` reaches. What is not listed is refused: a new route asks for a decision.
 
-A key with the scope `all` reaches everything.
+A key with the scope `all` reaches everything; of /v1 what only it reaches is listed too, so that a test can ask for a
+decision on each route there is.
 """
 
 # A path that ends in "/*" stands for everything below it.
@@ -13,6 +14,24 @@ INFERENCE = frozenset(
         ("POST", "/v1/embeddings"),
         ("POST", "/v1/responses"),
         ("POST", "/v1/score"),
+    }
+)
+# Who trains takes devices for hours and reads all data, so these are for the owner's programs.
+ALL_ONLY = frozenset(
+    {
+        ("GET", "/v1/files"),
+        ("POST", "/v1/files"),
+        ("GET", "/v1/files/*"),
+        ("GET", "/v1/files/*/content"),
+        ("DELETE", "/v1/files/*"),
+        ("GET", "/v1/fine_tuning/jobs"),
+        ("POST", "/v1/fine_tuning/jobs"),
+        ("GET", "/v1/fine_tuning/jobs/*"),
+        ("POST", "/v1/fine_tuning/jobs/*/cancel"),
+        ("POST", "/v1/fine_tuning/jobs/*/pause"),
+        ("POST", "/v1/fine_tuning/jobs/*/resume"),
+        ("GET", "/v1/fine_tuning/jobs/*/events"),
+        ("GET", "/v1/fine_tuning/jobs/*/checkpoints"),
     }
 )
 _BELOW = tuple((method, path.removesuffix("*")) for method, path in INFERENCE if path.endswith("/*"))

@@ -32,6 +32,7 @@
     }
     if (from.hasAttribute("data-keep") && from.id === to.id) return freshen(from, to);
     attributes(from, to);
+    if (from.type === "range" && from !== document.activeElement) from.value = to.getAttribute("value");
     if (from.nodeName !== "INPUT" && from.nodeName !== "TEXTAREA") children(from, to);
   }
 
@@ -140,7 +141,7 @@
     const send = async (source, values) => {
       const { act, confirm } = source.dataset;
       const id = source.dataset.id ?? source.closest("[data-id]")?.dataset.id ?? "";
-      if (confirm && !(await tunesmith.confirm(confirm, source.textContent.trim(), source.dataset.tone === "danger"))) return;
+      if (confirm && !(await tunesmith.confirm(confirm, source.dataset.label || source.textContent.trim(), source.dataset.tone === "danger"))) return;
       source.setAttribute("aria-busy", "true");
       setTimeout(() => source.removeAttribute("aria-busy"), 1500);
       trigger({ name: act, id, values });

@@ -70,8 +70,8 @@
     });
 
   // A soft link changes the query of the page it is on; live parts and charts follow.
-  tunesmith.go = (href) => {
-    history.pushState(null, "", href);
+  tunesmith.go = (href, replaces = false) => {
+    replaces ? history.replaceState(null, "", href) : history.pushState(null, "", href);
     document.dispatchEvent(new CustomEvent("tunesmith-query"));
   };
   addEventListener("popstate", () => document.dispatchEvent(new CustomEvent("tunesmith-query")));
@@ -89,7 +89,7 @@
     const soft = at("a[data-soft]");
     if (soft && plainClick(event)) {
       event.preventDefault();
-      return tunesmith.go(soft.getAttribute("href"));
+      return soft.dataset.toggle ? toggle(soft) : tunesmith.go(soft.getAttribute("href"));
     }
     const row = at("tr[data-href]");
     if (row?.dataset.href && plainClick(event) && !at("a, button, input, summary") && !String(getSelection())) tunesmith.go(row.dataset.href);
@@ -97,12 +97,27 @@
     if (copy) tunesmith.copy(copy);
   });
 
+  // A link with data-toggle="chosen" puts its data-value into that list of the address, or takes it out. The address as
+  // it is now counts: of two quick clicks the second does not know of the first, for its page was drawn before.
+  const toggle = (link) => {
+    const { toggle: name, value, now = "", most = "1000" } = link.dataset;
+    const query = new URLSearchParams(location.search);
+    const listed = (query.get(name) ?? now).split(",").filter(Boolean);
+    const others = listed.filter((one) => one !== value);
+    const chosen = others.length === listed.length;
+    if (chosen && listed.length >= Number(most)) return;
+    if (chosen) others.push(value);
+    others.length ? query.set(name, others.join(",")) : query.delete(name);
+    link.setAttribute(link.hasAttribute("aria-pressed") ? "aria-pressed" : "aria-checked", String(chosen));
+    tunesmith.go(`${location.pathname}?${String(query).replaceAll("%2C", ",")}`);
+  };
+
   // A form with data-query puts its fields into the address: when it is sent, and with data-query="change" at once.
-  const ask = (form) => {
+  const ask = (form, replaces = false) => {
     const query = new URLSearchParams(location.search);
     for (const [name, value] of new FormData(form)) value ? query.set(name, String(value)) : query.delete(name);
     for (const name of (form.dataset.forget || "").split(" ")) query.delete(name);
-    tunesmith.go(`${location.pathname}?${query}`);
+    tunesmith.go(`${location.pathname}?${query}`, replaces);
   };
   document.addEventListener("submit", (event) => {
     const form = event.target.closest?.("form[data-query]");
@@ -112,7 +127,12 @@
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.('form[data-query="change"]');
-    if (form) ask(form);
+    if (form && !event.target.closest("[type=range]")) ask(form);
+  });
+  // A slider is followed while it moves, without a step back for each place it came by.
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest('form[data-query="change"]');
+    if (form && event.target.closest("[type=range]")) ask(form, true);
   });
 
   // Copies the text of the element the button names, and says so on the button.
@@ -135,6 +155,11 @@
   let waiting = 0;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return closeMenus();
+    const pressed = event.key === " " && event.target.closest?.('a[role="checkbox"], a[role="button"]');
+    if (pressed) {
+      event.preventDefault(); // a box or button made of a link: Space presses it, and does not scroll
+      return pressed.click();
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     const key = event.key.toLowerCase();
     if (Date.now() < waiting) {

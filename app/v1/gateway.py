@@ -23,6 +23,7 @@ from app.v1.request_bodies import CLIENT_GONE, ApiError, read_request
 from engine.accounts.key_limits import allows
 from engine.accounts.request_log import LOG
 from engine.errors import TunesmithError
+from engine.finetuning import serving
 from engine.serve import routing
 from storage.tables import ApiKey
 
@@ -51,16 +52,18 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 @router.get("/models", summary="List the models that answer now")
 async def list_models(request: Request) -> dict[str, Any]:
-    """Every served name that the key may use: ENDPOINT, ENDPOINT:base, and ENDPOINT:RUN_ID for each adapter."""
-    await _fresh_routes()
-    return {"object": "list", "data": _models_for(request)}
+    """Every served name that the key may use: ENDPOINT, ENDPOINT:base, and ENDPOINT:RUN_ID for each adapter.
+
+    Also what fine-tuning jobs have left and nothing serves yet: the first request starts it.
+    """
+    return {"object": "list", "data": await anyio.to_thread.run_sync(_models_for, request)}
 
 
 @router.get("/models/{model:path}", summary="Look up one model", responses={404: _ERRORS[404]})
 async def one_model(request: Request, model: str) -> Response:
     """One entry of the list."""
-    await _fresh_routes()
-    served_model = next((entry for entry in _models_for(request) if entry["id"] == model), None)
+    listed = await anyio.to_thread.run_sync(_models_for, request)
+    served_model = next((entry for entry in listed if entry["id"] == model), None)
     if served_model is None:
         return ApiError(f"There is no model `{model[:100]}` here.", 404, "model", "model_not_found").response()
     return Response(orjson.dumps(served_model), media_type="application/json")
@@ -69,7 +72,8 @@ async def one_model(request: Request, model: str) -> Response:
 def _models_for(request: Request) -> list[dict[str, object]]:
     key = _key_of(request)
     models = key.models if key else None
-    return [entry for entry in routing.served_models() if allows(models, str(entry["id"]))]
+    listed = [*routing.served_models(), *serving.offered()]
+    return [entry for entry in listed if allows(models, str(entry["id"]))]
 
 
 @router.post("/chat/completions", summary="Answer a chat", responses=_ERRORS, response_class=Response)
@@ -118,6 +122,8 @@ async def pass_on(request: Request, route: str) -> Response:
         meter.asked(body)
         added = await allowance.reserve(route, body)
         await _fresh_routes()
+        if serving.is_asked_for(body.model):
+            await anyio.to_thread.run_sync(serving.begin, body.model)
         await trial.until_ready(request, body.model)
         return await Passing(request, route, body, meter).answer(added, allowance.headers())
     except ApiError as error:

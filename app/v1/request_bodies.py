@@ -93,7 +93,7 @@ class Body:
 
 async def read_request(request: Request, route: str) -> Body:
     """Reads and checks a request's body. Raises ApiError."""
-    raw = await _limited(request)
+    raw = await limited(request)
     try:
         fields = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -141,8 +141,8 @@ def _refuse_kept(fields: dict[str, Any]) -> None:
             raise ApiError(text, 400, name, "unsupported_parameter")
 
 
-async def _limited(request: Request) -> bytes:
-    """The body, refused as soon as it is known to be too large."""
+async def limited(request: Request) -> bytes:
+    """The body, refused as soon as it is known to be too large. Raises ApiError."""
     announced = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"0")
     if not announced.isdigit() or int(announced) > MOST_BODY_BYTES:
         raise _too_large()

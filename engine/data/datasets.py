@@ -22,6 +22,7 @@ from engine.rows.readers import splits
 from engine.rows.store import columnar, rejected
 from storage import datasets as stored
 from storage import db, home
+from storage.run_lists import hiding
 from storage.statuses import RUN_MOVING, DatasetStatus
 from storage.tables import Dataset, Project
 
@@ -245,17 +246,13 @@ def blob(dataset: Dataset) -> Path:
 def rows(dataset_id: str, offset: int = 0, limit: int = 50) -> list[dict[str, Any]]:
     """Rows as they will be trained on, each with the number `row` it had in the source; none before it is ready."""
     dataset = look_up(dataset_id)
-    if dataset.sha256 is None:
-        return []
-    return columnar.page(blob(dataset), max(0, offset), _limit(limit))
+    return [] if dataset.sha256 is None else columnar.page(blob(dataset), max(0, offset), _limit(limit))
 
 
 def rejections(dataset_id: str, offset: int = 0, limit: int = 50) -> list[dict[str, Any]]:
     """The rows that were not taken: {"row", "rule", "value", "fix"}, in order; with "file" when there are several."""
     path = home.dataset_folder(look_up(dataset_id).id) / REJECTED
-    if not path.exists():
-        return []
-    return rejected.page(path, max(0, offset), _limit(limit))
+    return rejected.page(path, max(0, offset), _limit(limit)) if path.exists() else []
 
 
 def rejections_file(dataset_id: str) -> Path:
@@ -285,6 +282,7 @@ def delete_dataset(dataset_id: str) -> None:
     with db.session() as session:
         dataset = existing(session, Dataset, dataset_id)
         _refuse_used(dataset, stored.used_by(session, dataset_id))
+        hiding.drop_hidden(session, "dataset_id", dataset_id)
         session.delete(dataset)
         session.flush()
         if dataset.sha256 and not stored.with_blob(session, dataset.sha256):

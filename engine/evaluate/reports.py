@@ -105,15 +105,6 @@ def log_of(run_id: str) -> list[Evaluation]:
         return list(stored.of_run(session, run_id))
 
 
-def drop_of(session: Session, run_id: str) -> list[str]:
-    """Forgets the reports on a run that is being deleted; returns their ids, for `end` after the transaction."""
-    ids = [report.id for report in stored.of_run(session, run_id)]
-    for report in stored.of_run(session, run_id):
-        session.delete(report)
-    session.flush()
-    return ids
-
-
 def end(evaluation_ids: list[str]) -> None:
     """Ends what is still at work for reports that were forgotten."""
     for evaluation_id in evaluation_ids:

@@ -14,6 +14,7 @@ from sqlmodel import select
 from engine.process import attempts, logs, process, trash
 from engine.registry import manifests
 from storage import datasets, db, home
+from storage.run_lists.hiding import SEEING
 from storage.tables import DEFAULT_PROJECT, Backend, Dataset, Model, Project, Run, Work
 
 NOUNS: dict[str, Any] = {"datasets": Dataset, "runs": Run, "models": Model, "backends": Backend, "work": Work}
@@ -25,7 +26,7 @@ def sweep() -> None:
     lost = {noun: _lost(noun) for noun in NOUNS}
     for noun, table in NOUNS.items():
         with db.reading() as session:
-            known_ids = set(session.exec(select(table.id)))
+            known_ids = set(session.exec(select(table.id), execution_options=SEEING))
         for folder in home.folder(noun).glob("*"):
             if folder.name not in known_ids | lost[noun] and _is_old(folder):
                 with logs.kept_going(noun, folder.name):
@@ -47,7 +48,7 @@ def _lost(noun: str) -> set[str]:
         return set()
     with db.reading() as session:
         project = session.get(Project, DEFAULT_PROJECT)
-        known_ids = set(session.exec(select(NOUNS[noun].id)))
+        known_ids = set(session.exec(select(NOUNS[noun].id), execution_options=SEEING))
     born = project.created_at if project else 0.0
     folders = [folder for folder in home.folder(noun).glob("*") if folder.name not in known_ids]
     lost = {folder.name for folder in folders if manifests.begun_at(folder) < born}
@@ -58,8 +59,9 @@ def _lost(noun: str) -> set[str]:
 
 def _sweep_folder(noun: str, table: Any, folder: Path) -> None:
     with attempts.starting(folder) as alone:
+        known = select(table.id).where(table.id == folder.name)
         with db.reading() as session:
-            is_known = session.exec(select(table.id).where(table.id == folder.name)).first() is not None
+            is_known = session.exec(known, execution_options=SEEING).first() is not None
         if alone and not is_known:
             logs.about(noun, folder.name).warning("a folder that belongs to nothing is removed")
             process.end(folder)

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from engine.benchmarks import benchmarks, tuner
 from engine.data import health, importing
 from engine.evaluate import line
+from engine.finetuning import moving
 from engine.lesson import lesson
 from engine.models import models
 from engine.notifications import courier, watching
 from engine.process import devices, logs, work
 from engine.registry import following, versions
-from engine.runs import supervision, tracking
+from engine.runs import sleeping_endpoints, supervision, tracking
 from engine.serve import adapter_loads, backends
 from storage import home
 
@@ -30,7 +31,9 @@ TICKS: dict[str, Callable[[], None]] = {
     "work": work.tick,
     "health": health.tick,
     "runs": supervision.tick,
+    "sleeping_endpoints": sleeping_endpoints.tick,
     "tracking": tracking.tick,
+    "fine-tuning": moving.tick,
     "endpoints": backends.tick,
     "adapters": adapter_loads.tick,
     "versions": versions.tick,

@@ -15,6 +15,7 @@ from engine.notifications import settings as notifications
 from engine.notifications import watching
 from engine.process import device_memory, logs, machine, trash, work
 from engine.registry import manifests
+from engine.runs import deleting
 from engine.runtimes import runtimes
 from engine.serve import idle
 from engine.serve.rollout import canary
@@ -34,6 +35,7 @@ CHORES = {
     "device_memory": Chore(device_memory.refresh, device_memory.REFRESH_SECONDS, for_leader=False),
     "canaries": Chore(canary.save, 1, for_leader=False),
     "idle": Chore(idle.save, idle.SAVE_SECONDS, for_leader=False),
+    "deleted runs": Chore(deleting.tick, 2),
     "trash": Chore(trash.empty, 2),
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),

@@ -27,6 +27,7 @@ from engine.recipes import auxiliary_models
 from engine.weights import inspection
 from engine.weights.starter import STARTER_NAME
 from storage import db, home, models, moving
+from storage.run_lists import hiding
 from storage.statuses import RUN_MOVING, SERVING_KEPT, ModelStatus
 from storage.tables import Model
 
@@ -89,6 +90,7 @@ def delete_model(model_id: str) -> None:
     with db.session() as session:
         model = existing(session, Model, model_id)
         _refuse_while_used(session, model)
+        hiding.drop_hidden(session, "model_id", model_id)
         for backend in models.backends_of(session, model_id):
             backend.model_id = None  # it has ended; its endpoint's history stays
         session.flush()

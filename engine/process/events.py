@@ -8,12 +8,14 @@ offset, so reading twice changes nothing.
 import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 FILE = "events.jsonl"
+BLOCK_BYTES = 64 << 10
 
 
 class _Event(BaseModel):
@@ -56,6 +58,26 @@ class Saved(_Event):
     checkpoint: str  # folder, relative to the run's
 
 
+class FixedAnswer(BaseModel):
+    """What the weights of a step say to a fixed prompt; `is_cut` where the answer had not come to its end."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    prompt: str
+    answer: str
+    tokens: int
+    is_cut: bool = False
+
+
+class Answered(_Event):
+    """The fixed prompts, answered by the weights of one step, and what all such answers have cost so far."""
+
+    kind: Literal["answered"] = "answered"
+    step: int
+    answers: list[FixedAnswer]
+    cost: dict[str, Any] = {}  # seconds, training_seconds, said: what was left out for want of time
+
+
 class Note(_Event):
     """Something the user should know."""
 
@@ -87,9 +109,10 @@ class Failed(_Event):
     category: Literal["memory", "data", "config", "disk", "network", "code"] = "code"
     message: str
     hint: str = ""
+    cause: str = ""  # what was found wrong, by name, where a program has to know: see engine.runs.doctor
 
 
-Event = Started | Progress | Step | Saved | Note | Ready | Finished | Failed
+Event = Started | Progress | Step | Saved | Answered | Note | Ready | Finished | Failed
 _event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 
@@ -145,6 +168,30 @@ def read(folder: Path, start: int = 0, most_bytes: int = 4 << 20) -> tuple[list[
     if not newline:
         return [], start
     return [event for line in lines.splitlines() if (event := _parse(line))], start + len(lines) + 1
+
+
+def newest_first(folder: Path, end: int | None = None) -> Iterator[tuple[int, int, Event]]:
+    """The events of whole lines before byte `end` (None: all), the newest first: (begin and end of its line, event).
+
+    Read from the back, a block at a time: the newest of a long training are there at once.
+    """
+    try:
+        with (folder / FILE).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            place, rest = size if end is None else min(end, size), b""
+            while place > 0:
+                start = max(0, place - BLOCK_BYTES)
+                file.seek(start)
+                lines = (file.read(place - start) + rest).split(b"\n")
+                offset = start + sum(map(len, lines)) + len(lines) - 1
+                for line in reversed(lines[1:] if start else lines):
+                    line_end, offset = offset, offset - len(line)
+                    if event := _parse(line):
+                        yield offset, line_end + 1, event
+                    offset -= 1
+                place, rest = start, lines[0]
+    except FileNotFoundError:
+        return
 
 
 def _parse(line: bytes) -> Event | None:

@@ -19,7 +19,8 @@ from engine.process.answers import Answers
 from engine.registry import usage
 from engine.serve import adapter_names
 from engine.weights import checkpoints
-from storage import db, endpoints, home, runs
+from storage import db, endpoints, home
+from storage.run_lists import columns
 from storage.statuses import SERVING_KEPT, RunStatus, WorkStatus
 from storage.tables import Dataset, Export, Model, Run, Work
 
@@ -147,7 +148,7 @@ def folder_bytes(folder: Path) -> int:
 
 
 def _runs(session: Session) -> Iterator[Thing]:
-    for run in session.exec(select(Run).options(*runs.FOR_A_LIST)):
+    for run in session.exec(select(Run).options(*columns.FOR_A_LIST)):
         yield Thing("run", run.id, run.name, folder_bytes(home.run_folder(run.id)))
 
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from engine.errors import RefusedError
@@ -13,8 +12,7 @@ from engine.recipes.diff import Differing
 from engine.runs.metric_groups import WALL_TIME
 from storage import datasets, db, models
 from storage import runs as stored
-from storage.runs import Summary
-from storage.tables import Dataset, Run
+from storage.tables import Dataset, MetricSummary, Run
 
 FEWEST, MOST = 2, 20
 
@@ -67,20 +65,9 @@ def compare(run_ids: Sequence[str]) -> Comparison:
         runs = [existing(session, Run, run_id) for run_id in ids]
         model_names = models.names(session, [run.model_id for run in runs])
         datasets_by_id = datasets.by_id(session, [run.dataset_id for run in runs])
-        moving = [run.id for run in runs if run.ended_at is None]
-        summaries = stored.summaries(session, moving) if moving else []
-    for run in runs:
-        if run.ended_at is not None:
-            summaries.extend(_of_ended(run.id, (run.created_at, run.attempt, run.ended_at)))
+        summaries = stored.summaries(session, ids)
     named = [_in_short(run, model_names, datasets_by_id.get(run.dataset_id)) for run in runs]
     return Comparison(named, diff.among({run.id: run.recipe for run in runs}), _metrics(summaries))
-
-
-@lru_cache(maxsize=256)  # of some thirty metrics each
-def _of_ended(run_id: str, life: tuple[float, ...]) -> tuple[Summary, ...]:
-    """Every point is read for it, and an open page asks again and again: once while the run's `life` is the same."""
-    with db.reading() as session:
-        return tuple(stored.summaries(session, [run_id]))
 
 
 def _in_short(run: Run, model_names: Mapping[str, str], dataset: Dataset | None) -> RunInShort:
@@ -101,7 +88,7 @@ def _in_short(run: Run, model_names: Mapping[str, str], dataset: Dataset | None)
     )
 
 
-def _metrics(summaries: Sequence[Summary]) -> dict[str, dict[str, Came]]:
+def _metrics(summaries: Sequence[MetricSummary]) -> dict[str, dict[str, Came]]:
     metrics: dict[str, dict[str, Came]] = {}
     for summary in sorted(summaries, key=lambda one: one.name):
         if summary.name == WALL_TIME:
@@ -110,7 +97,7 @@ def _metrics(summaries: Sequence[Summary]) -> dict[str, dict[str, Came]]:
     return metrics
 
 
-def _came(summary: Summary) -> Came:
+def _came(summary: MetricSummary) -> Came:
     match metric_directions.of(summary.name):
         case "lower":
             best, step = summary.least, summary.least_step

@@ -5,11 +5,13 @@ The row holds the byte offset up to which the file was read. It moves in the sam
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from engine.process import events
 from engine.process.attempts import Seen
 from engine.runs.metric_groups import WALL_TIME
 from storage import db, runs, transitions
+from storage.samples import queries as samples
 from storage.statuses import RunStatus
 from storage.tables import Run, RunFacts
 
@@ -26,6 +28,7 @@ def take_in(run: Run, seen: Seen) -> Run | None:
         if row is None or (row.events_offset, row.attempt) != (run.events_offset, run.attempt):
             return None
         runs.add_metrics(session, _points(row.id, seen.events))
+        samples.add(session, _answers(row.id, seen.events))
         for event in seen.events:
             _apply(row, event)
         row.events_offset = seen.offset
@@ -44,6 +47,13 @@ def _points(run_id: str, new_events: list[events.Event]) -> Iterator[tuple[str, 
             yield from ((run_id, name, event.step, value) for name, value in values.items() if math.isfinite(value))
 
 
+def _answers(run_id: str, new_events: list[events.Event]) -> Iterator[dict[str, Any]]:
+    for event in new_events:
+        if isinstance(event, events.Answered):
+            for number, one in enumerate(event.answers):
+                yield {"run_id": run_id, "step": event.step, "number": number, **one.model_dump()}
+
+
 def _apply(run: Run, event: events.Event) -> None:
     match event:
         case events.Started():
@@ -55,6 +65,8 @@ def _apply(run: Run, event: events.Event) -> None:
             _step(run, event)
         case events.Saved():
             _add_facts(run, RunFacts(checkpoint=event.step))
+        case events.Answered():
+            _add_facts(run, RunFacts(answering=event.cost))
         case events.Note():
             note(run, event.message)
         case events.Finished() | events.Failed():

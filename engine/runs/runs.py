@@ -13,18 +13,17 @@ from sqlmodel import Session
 
 from engine import names
 from engine.errors import ConflictError, RefusedError
-from engine.evaluate import judged_by, reports
-from engine.existing import existing, refuse_held
+from engine.evaluate import judged_by
+from engine.existing import existing
 from engine.fit import kept_checkpoints
-from engine.process import devices, events, process, queue, trash, work
-from engine.recipes import auxiliary_models, continuation, launch_command
+from engine.process import devices, events, process, queue
+from engine.recipes import launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
-from engine.runs import supervision, tracking
+from engine.runs import changes, supervision
 from engine.runs.machine_use import expected
-from engine.serve import adapter_names
 from engine.train import check
-from storage import db, endpoints, exports, home, runs
+from storage import db, home, runs
 from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
 from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run, RunFacts
 from storage.transitions import move_run
@@ -124,44 +123,17 @@ def resume_run(run_id: str) -> Run:
     return run
 
 
-def delete_run(run_id: str) -> None:
-    """Removes a run with its folder and its exports, for ever.
+def delete_run(run_id: str) -> str:
+    """Hides a run with its exports and reports; its folder goes after half a minute. Returns the id to undo it by.
 
     Raises NotFoundError; ConflictError while it moves, is served, is being merged, or a version holds it.
     """
-    with db.session() as session:
-        run = existing(session, Run, run_id)
-        if run.status in RUN_MOVING:
-            raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Stop it first.")
-        refuse_held(session, run, f"The run `{run.name}`")
-        if users := auxiliary_models.runs_asking(session, run.id):
-            message = f"The run `{users[0].name}` uses the result of `{run.name}` while it trains."
-            raise ConflictError(message, "Stop that run first.")
-        if continuation.is_needed(session, run):
-            raise ConflictError(
-                f"A training that starts from the run `{run.name}` is waiting or running.",
-                "Wait for its end, or stop it first.",
-            )
-        if any(run.id in adapter_names.run_ids(backend.adapters) for backend in endpoints.moving(session)):
-            raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
-        if exports.is_being_made(session, run_id):
-            message = f"The run `{run.name}` is being merged with its base."
-            raise ConflictError(message, "Wait until the export has ended, or delete it.")
-        exports.drop_of(session, run_id)
-        report_ids = reports.drop_of(session, run_id)
-        runs.delete_with_metrics(session, run)
-    work.forget_subject(run_id)
-    reports.end(report_ids)
-    tracking.end(run_id)
-    trash.discard(home.run_folder(run_id))
+    return changes.delete(run_id)
 
 
 def rename_run(run_id: str, name: str) -> Run:
     """Gives a run another name. Raises NotFoundError, RefusedError."""
-    with db.session() as session:
-        run = existing(session, Run, run_id)
-        run.name = names.checked(name, "run")
-        return run
+    return changes.change(run_id, changes.Change(name=name))[0]
 
 
 def look_up(run_id: str) -> Run:

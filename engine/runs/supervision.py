@@ -21,7 +21,7 @@ from engine.process.attempts import State
 from engine.process.plan import Plan
 from engine.recipes import launch_command
 from engine.recipes.recipe import parse
-from engine.runs import healing, ingest, machine_samples, sleeping_endpoints, stuck, verdict
+from engine.runs import healing, ingest, machine_samples, samples, sleeping_endpoints, stuck, verdict
 from engine.train import spec as training_spec
 from engine.weights import checkpoints
 from storage import db, home, moving
@@ -48,7 +48,6 @@ def tick() -> None:
     rounds.each(NOUN, Run, moving.runs, _follow)
     _release_ready()
     launch.call_local()
-    sleeping_endpoints.tick()
 
 
 def _release_ready() -> None:
@@ -80,6 +79,7 @@ def plan_attempt(run: Run, model: Model, dataset: Dataset) -> Plan:
         "device": devices.worker_device(device),
         "resume_from": str(newest) if newest else None,
         "attempt": run.attempt,
+        **samples.spec_part(run),
     }
     plan = launch_command.plan_training(recipe, spec, folder, device, launch_command.free_port())
     return replace(plan, beside=machine_samples.sampler_command(folder, device))

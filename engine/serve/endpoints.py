@@ -67,17 +67,19 @@ def create_endpoint(
 ) -> Endpoint:
     """A new endpoint, on its way up. `adapters` are runs and checkpoints, as engine.serve.adapter_names writes them.
 
-    `sleeping.set_idle_minutes` has it sleep when nobody asks. Raises RefusedError or ConflictError.
-    """
-    names.in_address(name, "endpoint")
-    backend = _new_backend(kind, model_id, adapters, options)
+    `sleeping.set_idle_minutes` has it sleep when nobody asks. Raises RefusedError, ConflictError."""
+    endpoint = Endpoint(project_id=project_id, name=names.in_address(name, "endpoint"))
+    return bring_up(endpoint, new_backend(kind, model_id, adapters, options))
+
+
+def bring_up(endpoint: Endpoint, backend: Backend) -> Endpoint:
+    """Saves a new endpoint with its first backend, and starts that. Raises RefusedError or ConflictError."""
     refuse_start(backend)
-    endpoint = Endpoint(project_id=project_id, name=name)
     backend.endpoint_id = endpoint.id
     endpoint.active_backend_id = backend.id
     with db.session() as session:
-        existing(session, Project, project_id)
-        _refuse_taken(session, name)
+        existing(session, Project, endpoint.project_id)
+        _refuse_taken(session, endpoint.name)
         session.add(endpoint)
         session.flush()
         session.add(backend)
@@ -91,8 +93,8 @@ def _refuse_taken(session: Session, name: str) -> None:
         raise ConflictError(f"There is an endpoint `{name}` already.", "Choose another name, or stop that one.")
 
 
-def _new_backend(kind: str, model_id: str | None, adapters: Sequence[str], options: dict[str, Any] | None) -> Backend:
-    """A backend's row for what was asked, not saved yet. Raises RefusedError for what cannot be served."""
+def new_backend(kind: str, model_id: str | None, adapters: Sequence[str], options: dict[str, Any] | None) -> Backend:
+    """A backend's row, not saved yet. Raises RefusedError for what cannot be served."""
     if kind not in get_args(Kind):
         raise RefusedError(f"There is no backend `{kind[:40]}`.", f"There are: {', '.join(get_args(Kind))}.")
     if kind == "external":
@@ -129,8 +131,7 @@ def _external_backend(options: dict[str, Any], model_id: str | None, adapters: S
 def serve_run(run_id: str) -> Endpoint:
     """An endpoint for a finished run, base beside it: the one that is there, woken, or a new one of the run's name."""
     with db.reading() as session:
-        run = existing(session, Run, run_id)
-        routes = endpoints.live(session)
+        run, routes = existing(session, Run, run_id), endpoints.live(session)
         name = _free_name(session, run)
     for endpoint, backend in routes:
         if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
@@ -180,7 +181,7 @@ def _next_backend(endpoint_id: str, deployed: Wanted) -> Backend:
     with db.reading() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
         deployed = deployment.as_now(deployed, endpoints.backend(session, endpoint.active_backend_id))
-    backend = _new_backend(str(deployed.kind), deployed.model_id, deployed.adapters or (), deployed.options)
+    backend = new_backend(str(deployed.kind), deployed.model_id, deployed.adapters or (), deployed.options)
     backend.endpoint_id = endpoint_id
     return backend
 

@@ -27,11 +27,15 @@ _goodbyes: list[Callable[[], None]] = []  # what this process has joined, and le
 
 
 class WorkFailedError(TunesmithError):
-    """The work cannot go on, and the worker knows why. `category` decides whether trying again makes sense."""
+    """The work cannot go on, and the worker knows why. `category` decides whether trying again makes sense.
 
-    def __init__(self, category: Category, message: str, hint: str = "") -> None:
+    `cause` names what was found, for programs: one of engine.runs.doctor.causes.
+    """
+
+    def __init__(self, category: Category, message: str, hint: str = "", cause: str = "") -> None:
         super().__init__(message, hint)
         self.category: Category = category
+        self.cause = cause
 
 
 class Stopped(Exception):  # noqa: N818  (being asked to stop is no error)
@@ -112,4 +116,4 @@ def failure(error: BaseException, out: Path | None = None) -> events.Failed:
     `out` is the worker's folder: how much room its disk has is part of what happened.
     """
     found = diagnosis.diagnose(error, shutil.disk_usage(out).free if out else None)
-    return events.Failed(category=found.category, message=found.message, hint=found.hint)
+    return events.Failed(category=found.category, message=found.message, hint=found.hint, cause=found.cause)

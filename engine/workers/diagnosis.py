@@ -48,6 +48,7 @@ class Diagnosis:
     category: Category
     message: str
     hint: str
+    cause: str = ""  # by name, where the worker found it itself
 
 
 def diagnose(error: BaseException, free_bytes: int | None = None) -> Diagnosis:
@@ -86,7 +87,8 @@ def disk_full(free_bytes: int | None, context: str = "") -> Diagnosis:
 def _known(error: BaseException, free_bytes: int | None) -> Diagnosis | None:
     if not isinstance(error, TunesmithError):
         return None
-    return Diagnosis(getattr(error, "category", "config"), error.message, error.hint)
+    cause = str(getattr(error, "cause", ""))
+    return Diagnosis(getattr(error, "category", "config"), error.message, error.hint, cause)
 
 
 def _memory(error: BaseException, free_bytes: int | None) -> Diagnosis | None:

@@ -61,10 +61,11 @@ def words_html(old: str, new: str) -> Markup:
     pieces = word_changes.compare(old[: row_view.LONGEST_SHOWN], new[: row_view.LONGEST_SHOWN])
     hidden_count = max(len(old), len(new)) - row_view.LONGEST_SHOWN
     hidden_note = Markup("<small>{} more characters</small>").format(html.count(hidden_count))
-    return html.join(map(_piece, pieces)) + (hidden_note if hidden_count > 0 else "")
+    return html.join(map(piece_html, pieces)) + (hidden_note if hidden_count > 0 else "")
 
 
-def _piece(piece: word_changes.Piece) -> Markup:
+def piece_html(piece: word_changes.Piece) -> Markup:
+    """A stretch of text as it is, struck out or put in."""
     match piece.kind:
         case "removed":
             return Markup("<del>{}</del>").format(piece.text)

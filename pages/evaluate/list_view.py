@@ -11,7 +11,7 @@ from engine.evaluate import titles, words
 from engine.evaluate.comparison import MOST_COMPARED
 from pages.evaluate import new_form, question_view, report_view
 from pages.evaluate.report_view import shown
-from pages.parts import choosing, html
+from pages.parts import choosing, filters, html
 from pages.parts.pager import pager_by_page, place_of
 from storage import datasets, db
 from storage import evaluations as stored
@@ -95,24 +95,12 @@ def _not_found() -> Markup:
 
 
 def _filters(query: Mapping[str, str], tags: Sequence[str]) -> Markup:
-    choices = [(name, label) for name, (label, _) in STATUSES.items()]
-    return Markup(
-        '<form class="ev-filters" role="search" data-query="change" data-forget="page" id="evaluate-filters">'
-        '<input type="search" name="q" value="{}" maxlength="120" placeholder="Search by name"'
-        ' aria-label="Search the evaluations by name">{}{}<button class="ts-button">Search</button></form>'
-    ).format(
-        query.get("q", ""),
-        _select("status", "Status", choices, query.get("status", "")),
-        _select("tag", "Tag", [("", "every tag"), *((tag, tag) for tag in tags)], query.get("tag", "")) if tags else "",
-    )
-
-
-def _select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: str) -> Markup:
-    options = html.join(
-        Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", text)
-        for value, text in choices
-    )
-    return Markup('<select name="{}" aria-label="{}">{}</select>').format(name, label, options)
+    statuses = [(name, label) for name, (label, _) in STATUSES.items()]
+    selects = [filters.select("status", "Status", statuses, query.get("status", ""))]
+    if tags:
+        tags_offered = [("", "every tag"), *((tag, tag) for tag in tags)]
+        selects.append(filters.select("tag", "Tag", tags_offered, query.get("tag", "")))
+    return filters.form("evaluate-filters", query.get("q", ""), "Search the evaluations by name", *selects)
 
 
 def ids_of(text: str) -> list[str]:
@@ -130,15 +118,11 @@ def _chosen(query: Mapping[str, str]) -> Markup:
     chosen = ids_of(query.get("chosen", ""))
     if not chosen:
         return Markup()
-    compare = f"/evaluate?{urlencode({'compare': ','.join(chosen)})}"
-    words_of_it = f"{words.counted(len(chosen), 'evaluation')} chosen"
-    more = "" if len(chosen) > 1 else "Choose another one to compare them."
-    button = Markup('<a class="ts-button" data-tone="primary" data-soft href="{}">Side by side</a>').format(compare)
-    return Markup(
-        '<div class="ts-above ev-chosen" role="status"><p>{}. {}</p><div class="ts-actions">{}{}</div></div>'
-    ).format(
-        words_of_it, more, button if len(chosen) > 1 else "", html.link("Clear", _address(query, chosen=""), soft=True)
-    )
+    count = f"{words.counted(len(chosen), 'evaluation')} chosen."
+    if len(chosen) == 1:
+        return choosing.bar(f"{count} Choose another one to compare them.", (), _address(query, chosen=""))
+    beside = choosing.beside("Side by side", f"/evaluate?{urlencode({'compare': ','.join(chosen)})}")
+    return choosing.bar(count, (beside,), _address(query, chosen=""))
 
 
 def _row(row: Facts, query: Mapping[str, str]) -> html.Row:
@@ -151,7 +135,7 @@ def _row(row: Facts, query: Mapping[str, str]) -> html.Row:
         html.DASH if row["rows"] is None else f"{row['rows']:,}", shown(row["dataset_name"] or "")
     )
     cells = (name, measured, report_view.verdict_badge(row), _deciding(row), html.moment(row["created_at"]))
-    return html.Row((*cells, _choose(row["id"], query)), row["id"], href, row["id"] in ids_of(query.get("chosen", "")))
+    return html.Row((*cells, _choose(row, query)), row["id"], href, row["id"] in ids_of(query.get("chosen", "")))
 
 
 def _deciding(row: Facts) -> Markup:
@@ -172,12 +156,11 @@ def _deciding(row: Facts) -> Markup:
     )
 
 
-def _choose(row_id: str, query: Mapping[str, str]) -> Markup:
-    chosen = ids_of(query.get("chosen", ""))
-    is_chosen = row_id in chosen
-    others = [one for one in chosen if one != row_id] if is_chosen else [*chosen, row_id]
-    if len(others) > MOST_COMPARED:
-        return Markup()
-    return Markup('<a class="ts-button" data-soft href="{}" aria-pressed="{}" role="button">{}</a>').format(
-        _address(query, chosen=",".join(others)), "true" if is_chosen else "false", "Chosen" if is_chosen else "Choose"
+def _choose(row: Facts, query: Mapping[str, str]) -> Markup:
+    return choosing.button(
+        row["id"],
+        f"Choose {row['name']}",
+        ids_of(query.get("chosen", "")),
+        MOST_COMPARED,
+        lambda ids: _address(query, chosen=",".join(ids)),
     )

@@ -20,10 +20,14 @@ class Place:
 
 def place_of(query: Mapping[str, str], size: int, total: int) -> Place:
     """The page that the address asks for by its number, `page`; the nearest one there is."""
-    text = query.get("page", "")
-    page = int(text) if text.isdecimal() and len(text) < 10 else 1
     last = max(0, total - 1) // size
-    return Place(min(max(0, page - 1), last) * size, size, total)
+    return Place(min(page_number(query) - 1, last) * size, size, total)
+
+
+def page_number(query: Mapping[str, str]) -> int:
+    """The page that the address asks for, from 1 on."""
+    text = query.get("page", "")
+    return max(1, int(text)) if text.isdecimal() and len(text) < 10 else 1
 
 
 def pager_by_page(place: Place, path: str, noun: str, **query: str) -> Markup:

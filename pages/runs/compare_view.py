@@ -12,6 +12,7 @@ from engine.runs import comparing
 from engine.runs.comparing import Came, Comparison, RunInShort
 from pages.parts import chart, html
 from pages.parts.choosing import ids_of
+from pages.runs import samples_view
 from pages.train.recipe_words import TITLES, value_words
 
 # What training is judged by, in the order it is looked at; each of which a run has points gets a chart.
@@ -49,9 +50,15 @@ def compared_html(query: Mapping[str, str]) -> Markup:
     except TunesmithError as error:
         return Markup('<div class="ts-stack">{}{}</div>').format(back, html.notice(str(error), error.hint or ""))
     title = Markup("<h2>{} runs side by side</h2>").format(len(comparison.runs))
-    return Markup('<div class="ts-stack" data-key="compare-{}">{}{}{}{}{}</div>').format(
-        "-".join(ids), back, title, _table(comparison, query), _charts(comparison), _everything(comparison)
+    parts = (
+        back,
+        title,
+        _table(comparison, query),
+        _charts(comparison),
+        samples_view.beside_html(comparison.runs),
+        _everything(comparison),
     )
+    return Markup('<div class="ts-stack" data-key="compare-{}">{}</div>').format("-".join(ids), html.join(parts))
 
 
 def _table(comparison: Comparison, query: Mapping[str, str]) -> Markup:

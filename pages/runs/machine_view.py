@@ -9,7 +9,8 @@ from engine.accounts.prices import Prices
 from engine.errors import RefusedError
 from engine.process.meter import samples
 from engine.process.meter.samples import Now
-from engine.runs import machine_use
+from engine.runs import machine_use, metric_groups
+from engine.runs.machine_samples import PREFIX
 from engine.runs.machine_use import Expected, MachineUse, Measured
 from pages.parts import chart, fields, html, toasts
 from pages.runs import stuck_view
@@ -18,13 +19,6 @@ from storage.statuses import RUN_ALIVE
 from storage.tables import Run
 
 NOT_MEASURED = "not measured"
-MOST_CURVES = 4  # in one chart: there are as many colours
-OF_CARDS = {
-    "percent": "GPU use in percent",
-    "memory_bytes": "GPU memory in bytes",
-    "watts": "GPU power in watts",
-    "temperature": "GPU temperature in °C",
-}
 WORDS = {"seconds": "Time", "memory_bytes": "Memory", "tokens_per_second": "Tokens per second"}
 
 
@@ -38,8 +32,8 @@ def show(run: Run, _query: Mapping[str, str]) -> Markup:
             stacks if run.facts.stuck else "",
             _now(run, now),
             _used(run, use, project_prices),
-            _expected(use.expected),
-            _charts(run) if now else "",
+            _expected(use.expected, run.status in RUN_ALIVE),
+            _charts(run, now) if now else "",
             "" if run.facts.stuck else stacks,
         )
     )
@@ -157,7 +151,12 @@ def _used(run: Run, use: MachineUse, project_prices: Prices) -> Markup:
     note = (
         "All attempts together. The processor's energy is that of the whole machine, a card's that of the whole card."
     )
-    return html.card("Used", html.facts(rows), Markup('<p class="ts-hint mc-note">{}</p>').format(note), _prices(run))
+    return html.card(
+        "Used",
+        html.facts(rows),
+        Markup('<p class="ts-hint mc-note">{}</p>').format(note),
+        _prices(run.project_id, project_prices),
+    )
 
 
 def _energy(part: Measured, seconds: float) -> str:
@@ -180,12 +179,11 @@ def _money(cost: float | None, use: MachineUse, price: float | None) -> str:
     return f"{cost:,.{digits}f} {use.currency}".strip()
 
 
-def _prices(run: Run) -> Markup:
-    known = prices.of_project(run.project_id)
+def _prices(project_id: str, known: Prices) -> Markup:
     per_kwh, per_hour = ("" if price is None else f"{price:g}" for price in (known.per_kwh, known.per_device_hour))
     form = fields.form(
         "prices",
-        run.project_id,
+        project_id,
         "Keep the prices",
         fields.text("price_per_kwh", "Price of a kWh", "0.32", per_kwh),
         fields.text("price_per_device_hour", "Price of a device hour", "2.50", per_hour),
@@ -196,10 +194,15 @@ def _prices(run: Run) -> Markup:
     ).format(form)
 
 
-def _expected(rows: list[Expected]) -> Markup:
+def _expected(rows: list[Expected], is_alive: bool) -> Markup:
     if not rows:
         return Markup()
-    headers = ("", html.Header("Expected", "number"), "From", html.Header("Came to", "number"))
+    headers = (
+        "",
+        html.Header("Expected", "number"),
+        "From",
+        html.Header("So far" if is_alive else "Came to", "number"),
+    )
     lines = [
         html.Row((WORDS[row.what], _in_words(row.what, row.expected), _basis(row), _in_words(row.what, row.came)))
         for row in rows
@@ -224,18 +227,8 @@ def _in_words(what: str, value: float | None) -> str:
     return words[what](value)
 
 
-def _charts(run: Run) -> Markup:
-    """Over the steps of the training: how busy the machine was, its memory, and of its cards their heat and power."""
-    whole, own = ("machine/cpu_percent", "processor"), ("machine/run_cpu_percent", "this run")
-    memory, own_memory = ("machine/memory_bytes", "machine"), ("machine/run_memory_bytes", "this run")
-    drawn = [
-        chart.element("Processor in percent", [whole, own], run.id, 200),
-        chart.element("Memory in bytes", [memory, own_memory], run.id, 200),
-    ]
-    cards = machine_use.cards_of(run)
-    for start in range(0, len(cards), MOST_CURVES):
-        some = cards[start : start + MOST_CURVES]
-        for sensor, title in OF_CARDS.items():
-            series = [(f"machine/{card}_{sensor}", card.replace("gpu", "GPU ")) for card in some]
-            drawn.append(chart.element(title, series, run.id, 200))
+def _charts(run: Run, now: Now) -> Markup:
+    """Over the steps of the training: every metric of the machine that was read, as on the tab of all charts."""
+    names = {f"{PREFIX}{name}" for name in now.totals.peaks}
+    drawn = (chart.element(one.title, one.series, run.id, 200, unit=one.unit) for one in metric_groups.charts(names))
     return Markup('<div class="mc-charts">{}</div>').format(html.join(drawn))

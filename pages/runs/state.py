@@ -59,6 +59,8 @@ def action_buttons(run: Run) -> Markup:
     if run.status == RunStatus.SUCCEEDED:
         buttons.append(html.button("Serve", "serve", run.id))
     if run.status not in RUN_MOVING:
-        question = f"Delete the run {run.name} with its checkpoints, result and exports? This cannot be undone."
+        question = (
+            f"Delete the run {run.name} with its checkpoints, result and exports? You can undo it for 30 seconds."
+        )
         buttons.append(html.button("Delete", "delete", run.id, question, "danger"))
     return html.join(buttons)

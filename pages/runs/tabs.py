@@ -8,7 +8,20 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from pages.parts import chart, html, live, tabs
-from pages.runs import charts, code, facts_view, log_view, machine_view, report, story, take, trackers
+from pages.runs import (
+    charts,
+    code,
+    doctor_view,
+    facts_view,
+    log_view,
+    machine_view,
+    marks_view,
+    report,
+    samples_view,
+    story,
+    take,
+    trackers,
+)
 from storage.tables import Run
 
 Query = Mapping[str, str]
@@ -24,10 +37,24 @@ class Tab:
     is_there: Callable[[Run], bool] = lambda run: True
 
 
-def _overview(run: Run, _query: Query) -> Markup:
+def _overview(run: Run, query: Query) -> Markup:
+    main_charts = charts.main(run, doctor_view.bands(run))
+    next_steps = doctor_view.show(run, query)
     return html.join(
-        (log_view.last_words(run), report.brief(run), charts.main(run), story.notes_card(run), story.lineage(run))
+        (
+            log_view.last_words(run),
+            marks_view.marks(run),
+            report.brief(run),
+            next_steps,
+            main_charts,
+            story.notes_card(run),
+            story.lineage(run),
+        )
     )
+
+
+def _charts(run: Run, query: Query) -> Markup:
+    return charts.show(run, query, doctor_view.bands(run))
 
 
 def _report(run: Run, _query: Query) -> Markup:
@@ -49,7 +76,8 @@ def _files(run: Run, _query: Query) -> Markup:
 
 TABS: dict[str, Tab] = {
     FIRST: Tab("Overview", _overview),
-    "charts": Tab("Charts", charts.show),
+    "charts": Tab("Charts", _charts),
+    "answers": Tab("Answers", samples_view.show),
     "report": Tab("Report", _report, report.can_be),
     "log": Tab("Log", _log),
     "recipe": Tab("Recipe and data", _recipe),

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
-from engine.errors import NotFoundError
+from engine.errors import NotFoundError, RefusedError
 from engine.recipes import continuation, provenance
 from engine.recipes.methods import METHODS, for_kind
-from engine.recipes.recipe import Recipe
+from engine.recipes.recipe import Recipe, parse
 from pages.parts import html
 from pages.train.companion_choices import companion_choices
 from storage import datasets, models, runs
@@ -92,7 +93,7 @@ def start_values(draft: str, query: Mapping[str, str], offered: Choices) -> Star
     if draft_start is not None:
         return draft_start
     if query.get("from"):
-        return _again(query["from"])
+        return _again(query["from"], query.get("set", ""))
     if query.get("further"):
         return _further(query["further"])
     model = query.get("model") or _first(offered.models)
@@ -137,10 +138,37 @@ def _draft(text: str) -> Start | None:
     return Start(str(draft.get("name") or ""), recipe, provenance.from_json(str(draft.get("given") or "")))
 
 
-def _again(run_id: str) -> Start:
-    """The recipe of an earlier run. Raises NotFoundError."""
+def address_with(run_id: str, changes: Mapping[str, Any]) -> str:
+    """The form with the recipe of a run and these fields changed, such as a remedy. `_again` reads it."""
+    return "/train?" + urlencode({"from": run_id} | ({"set": json.dumps(changes)} if changes else {}))
+
+
+def _again(run_id: str, changes: str = "") -> Start:
+    """The recipe of an earlier run with the fields of `changes` (a JSON object). Raises NotFoundError, RefusedError."""
     run = _run(run_id)
-    return _of_run(run, f"{run.name} again", run.recipe)
+    start = _of_run(run, f"{run.name} again", run.recipe)
+    changed = _changes(changes) if changes else {}
+    if not changed:
+        return start
+    recipe = {**start.recipe, **changed}
+    parsed = parse(recipe).model_dump()  # a value of another type is what the recipe makes of it
+    changed = {name: parsed[name] for name in changed}
+    given = provenance.note_origin(start.given, changed, provenance.REMARK)
+    return Start(start.name, {**recipe, **changed}, given)
+
+
+def _changes(text: str) -> dict[str, Any]:
+    """The fields that an address sets. Never code: nobody would look for it in a form that is filled in."""
+    try:
+        changes = json.loads(text)
+    except ValueError:
+        changes = None
+    if not isinstance(changes, dict):
+        hint = 'It is a JSON object of recipe fields, such as {"learning_rate": 2e-05}.'
+        raise RefusedError(f"`set` in the address is {text!r:.80}, which cannot be read.", hint)
+    if "reward_code" in changes:
+        raise RefusedError("`reward_code` cannot be set by an address.", "Write it in the form, and read it first.")
+    return changes
 
 
 def _further(run_id: str) -> Start:

@@ -1,4 +1,4 @@
-"""Alembic's entry: it runs on the connection `storage.migrate` hands over."""
+"""Alembic's entry: it runs on the connection `storage.migrations.migrate` hands over."""
 
 from typing import Any, Literal
 

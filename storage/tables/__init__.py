@@ -1,6 +1,7 @@
 """The studio's tables: what exists, and how one thing leads to the next.
 
-Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Dataset -> Work
+Project -> Dataset -> Run -> Metric, MetricSummary, Transition        Model -> Run       Dataset -> Work
+           Project -> SavedView, RunUndo
            Run -> Export -> Work                       Run, Model -> Evaluation -> Work
            Run -> Endpoint -> Backend -> Transition    Project -> Chat -> Message
                              Backend -> ServedAdapter
@@ -9,6 +10,7 @@ Project -> Dataset -> Run -> Metric, Transition        Model -> Run       Datase
                   Endpoint -> Benchmark -> Work, Tuner -> Benchmark
            Run -> Run (the one it starts after), QueueState    PoliteSleep -> Run, Endpoint
            RegisteredModel -> ModelVersion -> Run, Export or Model
+           Dataset -> TuningFile -> TuningJob -> Run
            RegisteredModel -> ModelAlias -> AliasFollower -> Endpoint, RegistryMove
            Transition -> Notification -> Delivery -> NotificationSink        Run -> LiveLink
 
@@ -26,6 +28,8 @@ from storage.tables.endpoints import Backend as Backend
 from storage.tables.endpoints import Endpoint as Endpoint
 from storage.tables.evaluations import Evaluation as Evaluation
 from storage.tables.exports import Export as Export
+from storage.tables.finetuning import TuningFile as TuningFile
+from storage.tables.finetuning import TuningJob as TuningJob
 from storage.tables.keys import ApiKey as ApiKey
 from storage.tables.leases import Lease as Lease
 from storage.tables.lessons import Lesson as Lesson
@@ -44,8 +48,12 @@ from storage.tables.registry import ModelVersion as ModelVersion
 from storage.tables.registry import RegisteredModel as RegisteredModel
 from storage.tables.registry import RegistryMove as RegistryMove
 from storage.tables.run_facts import RunFacts as RunFacts
+from storage.tables.run_lists import RunUndo as RunUndo
+from storage.tables.run_lists import SavedView as SavedView
 from storage.tables.runs import Metric as Metric
+from storage.tables.runs import MetricSummary as MetricSummary
 from storage.tables.runs import Run as Run
+from storage.tables.runs import Sample as Sample
 from storage.tables.served_adapters import ServedAdapter as ServedAdapter
 from storage.tables.snippets import Snippet as Snippet
 from storage.tables.snippets import SnippetVersion as SnippetVersion

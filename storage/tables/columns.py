@@ -1,9 +1,11 @@
 """What the columns of all tables share: ids, the words of a status, and how constraints are named."""
 
+import json
 from enum import StrEnum
 from secrets import token_hex
 
-from sqlalchemy import Enum
+from sqlalchemy import Dialect, Enum, String
+from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -25,3 +27,16 @@ def new_id() -> str:
 def words_of(statuses: type[StrEnum]) -> Enum:
     """A column that holds the words themselves, so that a later status needs no change of the schema."""
     return Enum(statuses, native_enum=False, length=16, values_callable=lambda members: [m.value for m in members])
+
+
+class WordsColumn(TypeDecorator[list[str]]):
+    """A list of words as JSON text: an index can hold it and LIKE can find a word, in SQLite and in PostgreSQL."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str] | None:
+        return None if value is None else [str(word) for word in json.loads(value)]

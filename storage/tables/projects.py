@@ -2,6 +2,7 @@
 
 import time
 
+from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
 from storage.tables.columns import new_id
@@ -14,4 +15,5 @@ class Project(SQLModel, table=True):
     price_per_kwh: float | None = None  # in its currency; None: no cost is shown
     price_per_device_hour: float | None = None
     currency: str = ""  # a word for people, such as EUR
+    prompts: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # asked in every training
     created_at: float = Field(default_factory=time.time)

@@ -51,6 +51,7 @@ class RunFacts(BaseModel):
     notes: list[str] = []  # what the user should know, the newest last
     adjustments: dict[str, Any] = {}  # recipe field -> value, laid over the recipe by every later attempt
     healed: list[Adjustment] = []
+    answering: dict[str, Any] = {}  # what answers to the fixed prompts cost: seconds, training_seconds, said
     ending: dict[str, Any] | None = None  # the worker's last event, Finished or Failed
     machine: dict[str, Any] | None = None  # what it used so far: engine.process.meter.samples.Totals
     forecast: dict[str, Any] | None = None  # what was expected before the start: seconds, memory_bytes, disk_bytes
@@ -82,6 +83,8 @@ class RunFacts(BaseModel):
     torch_compile: bool | None = None
     threads: int | None = None
     resumed_from_step: int | None = None
+    order_changed: dict[str, list[int]] | None = None  # name -> before and since the resume: rows, rows_a_step, seed
+    memory_bytes: int | None = None  # of the device, all there is
 
     @field_validator("*", mode="wrap")
     @classmethod

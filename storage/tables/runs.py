@@ -3,12 +3,15 @@
 import time
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, true
+from sqlalchemy import JSON, BigInteger, Column, Connection, Index, event, text, true
+from sqlalchemy.orm import Mapper
 from sqlmodel import Field, SQLModel
 
 from storage.statuses import RunStatus
-from storage.tables.columns import new_id, words_of
+from storage.tables.columns import WordsColumn, new_id, words_of
 from storage.tables.run_facts import RunFacts, RunFactsColumn
+
+_WAS_DELETED = text("deleted_at IS NOT NULL")
 
 
 def _as_it_came(context: Any) -> float:
@@ -19,10 +22,18 @@ def _as_it_came(context: Any) -> float:
 class Run(SQLModel, table=True):
     __table_args__ = (
         Index("ix_run_project_created", "project_id", "created_at"),
-        Index("ix_run_status_created", "status", "created_at"),
+        Index("ix_run_status_created", "status", "created_at", "deleted_at"),
         Index("ix_run_next", "status", "hold", "rank", "position", "created_at"),
         Index("ix_run_line", "status", "rank", "position", "created_at"),
-    )
+        # All that lists filter and sort by: of 10,000 runs only this is read, not rows of kilobytes.
+        Index(
+            "ix_run_list", "project_id", "deleted_at", "archived", "created_at", "id", "name", "status", "method",
+            "model_id", "dataset_id", "favourite", "tags", "step", "loss", "tokens_per_second", "started_at",
+            "ended_at",
+        ),
+        # Only of those that were deleted: one of all runs would be taken for `deleted_at IS NULL`, true of most.
+        Index("ix_run_deleted", "deleted_at", sqlite_where=_WAS_DELETED, postgresql_where=_WAS_DELETED),
+    )  # fmt: skip
 
     id: str = Field(default_factory=new_id, primary_key=True)
     project_id: str = Field(foreign_key="project.id")
@@ -57,6 +68,12 @@ class Run(SQLModel, table=True):
     after_run_id: str | None = Field(default=None, index=True)  # it starts after that run's end
     after_success: bool = Field(default=True, sa_column_kwargs={"server_default": true()})  # only if that succeeded
     hold: str = Field(default="", sa_column_kwargs={"server_default": ""})  # why it may not start: storage.queued
+    method: str = ""  # the recipe's, for lists; set when the row is inserted
+    tags: list[str] = Field(default_factory=list, sa_column=Column(WordsColumn, nullable=False))
+    note: str = ""  # Markdown, as it was written
+    favourite: bool = False
+    archived: bool = False
+    deleted_at: float | None = None  # hidden since; removed when the time to undo is over
 
     @property
     def origins(self) -> dict[str, str]:
@@ -74,6 +91,11 @@ class Run(SQLModel, table=True):
         return self.facts.repeats
 
 
+@event.listens_for(Run, "before_insert")
+def _method_of(_mapper: Mapper[Run], _connection: Connection, run: Run) -> None:
+    run.method = str(run.recipe.get("method", ""))
+
+
 class Metric(SQLModel, table=True):
     __table_args__ = {"sqlite_with_rowid": False}
 
@@ -81,3 +103,33 @@ class Metric(SQLModel, table=True):
     name: str = Field(primary_key=True)
     step: int = Field(primary_key=True)
     value: float
+
+
+class Sample(SQLModel, table=True):
+    """What the weights of one step say to one fixed prompt, the prompts of a run counted from 0."""
+
+    __table_args__ = (Index("ix_sample_run_number_step", "run_id", "number", "step"),)
+
+    run_id: str = Field(foreign_key="run.id", primary_key=True, ondelete="CASCADE")
+    step: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    prompt: str
+    answer: str
+    tokens: int
+    is_cut: bool = False  # the answer had not come to its end
+
+
+class MetricSummary(SQLModel, table=True):
+    """A metric of a run in short, kept up by `storage.run_lists.summaries`: lists sort by it."""
+
+    __tablename__ = "metric_summary"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    name: str = Field(primary_key=True)
+    run_id: str = Field(foreign_key="run.id", primary_key=True, index=True, ondelete="CASCADE")
+    last: float
+    last_step: int
+    least: float
+    least_step: int  # the first with that value
+    greatest: float
+    greatest_step: int

@@ -41,6 +41,7 @@ FRAGMENTS = (
     "runs/runs",
     "runs/runs?page=150",
     "runs/runs?run={run}",
+    "runs/runs?run={run}&tab=charts",
     "runs/checkpoints?run={run}",
     "runs/recipe?run={run}",
     "serve/endpoints",
@@ -64,6 +65,9 @@ LISTS = (
     "keys",
     "runs/{run}",
     "runs/{run}/metrics?name=loss",
+    "runs/{run}/curves?name=loss&name=grad_norm&name=learning_rate&name=entropy",
+    "runs/{run}/curves?name=loss&name=grad_norm&from=995&from=995",
+    "runs/{run}/charts",
     "datasets/{dataset}",
     "datasets/{dataset}/rows",
 )

@@ -21,7 +21,8 @@ from starlette.testclient import TestClient
 
 from engine.chat import chat
 from engine.process import plan, process
-from storage import db, migrate
+from storage import db
+from storage.migrations import migrate
 from storage.statuses import WorkStatus
 from storage.tables import Work
 from tests.conftest import ROOT

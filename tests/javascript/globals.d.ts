@@ -15,6 +15,7 @@ interface CurveStretch {
   name: string;
   from: number;
   to: number;
+  long: boolean;
 }
 
 interface CurveAsk extends CurveStretch {
@@ -152,7 +153,7 @@ interface Tunesmith {
   toggleTheme(): void;
   project(id: string): void;
   confirm(question: string, label: string, danger: boolean): Promise<boolean>;
-  go(href: string): void;
+  go(href: string, replaces?: boolean): void;
   copy(button: HTMLElement): Promise<void>;
   get(address: string, signal: AbortSignal, accept?: string): Promise<{ ok: boolean; status: number; text: string }>;
   poll(element: HTMLElement, ask: (get: Get, signal: AbortSignal) => Promise<number>): Poll;

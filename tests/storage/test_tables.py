@@ -8,17 +8,20 @@ import sys
 import threading
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import JSON, Boolean, Connection, Float, Integer, MetaData, Numeric, event, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel, create_engine
 
-from storage import counts, datasets, db, migrate, runs, schema, transitions
+from storage import counts, datasets, db, runs, transitions
+from storage.migrations import migrate, schema
 from storage.statuses import RunStatus
 from storage.tables import Dataset, Model, Project, Run, RunFacts
 
@@ -156,6 +159,39 @@ def test_a_family_cannot_have_two_versions_with_the_same_number() -> None:
     add_datasets(Dataset(id="d1", project_id="default", name="d"))
     with pytest.raises(IntegrityError):
         add_datasets(Dataset(id="d2", project_id="default", name="d", family_id="d1", version=1))
+
+
+def _some(kind: TypeEngine[Any]) -> Any:
+    return {} if isinstance(kind, JSON) else 1 if isinstance(kind, Numeric | Float | Integer | Boolean) else "x"
+
+
+def fill(connection: Connection) -> set[str]:
+    """A row in every table, each pointing to the others; the tables' names."""
+    there = MetaData()
+    there.reflect(connection)
+    tables = [table for table in there.sorted_tables if table.name != "alembic_version"]
+    for table in tables:
+        needed = [one for one in table.columns if one.foreign_keys or not (one.nullable or one.server_default)]
+        values = {column.name: _some(column.type) for column in needed}
+        connection.execute(table.insert().values(values))
+    return {table.name for table in tables}
+
+
+@pytest.mark.parametrize("start", ["0001", "0012"])
+def test_a_migration_loses_no_row(start: str, tmp_path: Path) -> None:
+    """SQLite makes a table anew for some changes; rows that point to it must not go with the old one."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    event.listen(engine, "connect", lambda driver, _record: driver.execute("PRAGMA foreign_keys=ON"))
+    config = migrate.alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, start)
+        tables = fill(connection)
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        counted = {name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar() for name in tables}
+        assert counted == dict.fromkeys(tables, 1)
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
 def test_versions_with_the_same_number_in_an_older_database_are_renumbered(tmp_path: Path) -> None:

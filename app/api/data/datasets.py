@@ -10,9 +10,10 @@ from pydantic import Field, Json, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse
 
+from app import upload
 from app.answers.errors import CONFLICT, NOT_FOUND, TOO_LARGE
 from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, Text, total
-from app.api.data import sources, upload
+from app.api.data import sources
 from engine.data import datasets, importing
 from engine.errors import RefusedError
 from engine.rows.mapping.mapping import parse

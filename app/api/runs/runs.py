@@ -1,6 +1,5 @@
 """Runs over REST."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -10,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from app.answers import archives
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import LARGEST, After, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
+from app.answers.fields import LARGEST, After, Answer, Body, Name, PathId, RowId
 from app.api.train.recipes import ProblemAnswer, RecipeBody, problems
 from engine.exports import exports
 from engine.recipes import continuation
@@ -58,6 +57,10 @@ class RunAnswer(Answer):
         validation_alias="after_run_id", description="The run at whose end it starts; null: it waits for none."
     )
     attempt: int = Field(description="How often it was started, resumes included.")
+    tags: list[str] = Field(description="Words to find it by.")
+    note: str = Field(description="What a person wrote on it, Markdown.")
+    favourite: bool = Field(description="Whether it is a favourite.")
+    archived: bool = Field(description="Whether the Runs page hides it.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
     started_at: float | None = Field(description="When its first process began.")
     ended_at: float | None = Field(description="When it came to its end.")
@@ -71,10 +74,6 @@ class RunBody(Body):
         default={}, description="Where values came from, as POST /api/recipes/presets/{name}/apply answers. For people."
     )
     repeats: RowId | None = Field(default=None, description="The run whose recipe this one began with.")
-
-
-class RenameBody(Body):
-    name: Name = Field(description="What lists show.")
 
 
 class MetricsAnswer(Answer):
@@ -102,16 +101,6 @@ class CheckpointAnswer(Answer):
     eval_loss: float | None = Field(description="The loss on held-out rows at that step, where it was measured.")
     newest: bool = Field(description="Whether resume continues from it.")
     best: bool = Field(description="Whether it is the best by the recipe's measure, of those that were measured.")
-
-
-@router.get("", summary="List runs", response_model=list[RunAnswer])
-def list_runs(
-    response: Response, project_id: ProjectFilter = None, offset: Offset = 0, limit: Limit = 100
-) -> Sequence[Run]:
-    """The runs, newest first. `X-Total-Count` says how many there are."""
-    with db.reading() as session:
-        total(response, stored.count(session, project_id))
-        return stored.recent(session, project_id, limit, offset)
 
 
 IdempotencyKey = Annotated[
@@ -142,12 +131,6 @@ def check_recipe(body: RecipeBody) -> list[ProblemAnswer]:
 def show_run(run_id: PathId) -> Run:
     """One run."""
     return runs.look_up(run_id)
-
-
-@router.patch("/{id}", summary="Rename a run", response_model=RunAnswer, responses=NOT_FOUND)
-def rename_run(run_id: PathId, body: RenameBody) -> Run:
-    """Gives the run another name."""
-    return runs.rename_run(run_id, body.name)
 
 
 @router.get("/{id}/metrics", summary="Points of a metric", response_model=MetricsAnswer, responses=NOT_FOUND)
@@ -230,6 +213,9 @@ def resume_run(run_id: PathId) -> Run:
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a run", responses=NOT_FOUND | CONFLICT)
-def delete_run(run_id: PathId) -> None:
-    """Deletes the run with its checkpoints, adapter and exports. Refused while it is running or being merged."""
-    runs.delete_run(run_id)
+def delete_run(run_id: PathId, response: Response) -> None:
+    """Deletes the run with its checkpoints, adapter and exports. Refused while it is running or being merged.
+
+    For 30 seconds `POST /api/runs/undo/{id}` brings it back; the header X-Undo-Id says the id.
+    """
+    response.headers["X-Undo-Id"] = runs.delete_run(run_id)

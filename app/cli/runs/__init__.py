@@ -1,1 +1,1 @@
-"""Commands about runs."""
+"""Runs from a shell: listed, noted, tagged, archived, stopped, deleted; their queue, diagnosis, answers and metrics."""

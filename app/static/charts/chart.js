@@ -3,7 +3,7 @@
 // they are while points come in. `bands` marks stretches: [{"metric", "from", "to", "severity", "title"}].
 (() => {
   const tunesmith = window.tunesmith;
-  const OFTEN = window.top === window ? 1000 : 2500; // in a frame (a Space) requests are limited
+  const OFTEN = window.top === window ? 800 : 2500; // in a frame (a Space) requests are limited
   const SELDOM = 10_000; // once the run has ended
   const ZOOM_SETTLES = 150; // milliseconds before the detail of a zoomed stretch is fetched
   const POINTS_A_PIXEL = 2;

@@ -21,6 +21,7 @@
       this.detail = null;
       this.stale = false; // whether the detail is older than the whole
       this.started = null;
+      this.answered = false;
       this.join();
     }
 
@@ -37,7 +38,9 @@
     async readNews(ask) {
       const { steps } = this.whole;
       const afresh = steps.length === 0 || steps.length > 2 * ask.points;
-      const answer = await this.read(ask, afresh ? 0 : steps[steps.length - 1] + 1, LAST_STEP);
+      const long = afresh && (steps.length > 0 || !this.answered); // else it had no point a moment ago
+      const answer = await this.read(ask, afresh ? 0 : steps[steps.length - 1] + 1, LAST_STEP, long);
+      this.answered = true;
       this.started = answer?.started ?? this.started;
       if (!answer?.steps.length) return { news: false, ended: !answer || answer.ended };
       if (afresh) {
@@ -60,15 +63,15 @@
     }
 
     async readDetail(ask, [first, last]) {
-      const answer = await this.read(ask, first, last);
+      const answer = await this.read(ask, first, last, true);
       if (!answer) return false;
       this.detail = { ...answer, first, last };
       this.stale = false;
       return true;
     }
 
-    async read({ run, points, signal }, from, to) {
-      const answer = await tunesmith.fetchCurve(run, points, { name: this.name, from, to }, signal);
+    async read({ run, points, signal }, from, to, long) {
+      const answer = await tunesmith.fetchCurve(run, points, { name: this.name, from, to, long }, signal);
       signal.throwIfAborted(); // the chart shows another run by now
       return answer;
     }

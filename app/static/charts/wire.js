@@ -3,6 +3,7 @@
   const tunesmith = window.tunesmith;
   const GATHERED = 15; // milliseconds
   const MOST_CURVES = 60; // that the server answers at once
+  const MOST_WHOLE = 6; // curves that may be long, which take the server tens of milliseconds each
 
   /** @type {Map<string, CurveAsk[]>} */
   const waiting = new Map();
@@ -24,8 +25,12 @@
     const groups = {};
     for (const ask of wanted) (groups[`${ask.from} ${ask.to} ${ask.name}`] ??= []).push(ask);
     const each = Object.values(groups);
-    for (let first = 0; first < each.length; first += MOST_CURVES) send(key, each.slice(first, first + MOST_CURVES));
+    const whole = each.filter(([{ long }]) => long);
+    const news = each.filter(([{ long }]) => !long);
+    for (const group of [...parts(whole, MOST_WHOLE), ...parts(news, MOST_CURVES)]) send(key, group);
   }
+
+  const parts = (list, most) => list.flatMap((_, at) => (at % most ? [] : [list.slice(at, at + most)]));
 
   async function send(key, groups) {
     const asks = groups.flat();

@@ -5,9 +5,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from storage import db
+from storage.run_lists.hiding import SEEING
 from storage.tables import DEFAULT_PROJECT, Project
 
 T = TypeVar("T", bound=SQLModel)
@@ -30,7 +31,7 @@ def put_back(table: type[T], values: dict[str, Any], outcome: Outcome, called: s
         row = table.model_validate(values)
         with db.session() as session:
             key = tuple(getattr(row, column.name) for column in table.__table__.primary_key)  # type: ignore[attr-defined]
-            if None not in key and session.get(table, key if len(key) > 1 else key[0]) is not None:
+            if None not in key and _is_there(session, table, key):
                 return None
             session.add(row)
             session.flush()
@@ -39,6 +40,11 @@ def put_back(table: type[T], values: dict[str, Any], outcome: Outcome, called: s
         outcome.notes.append(f"{called} could not be made again: {reason}")
         return None
     return row
+
+
+def _is_there(session: Session, table: type[T], key: tuple[Any, ...]) -> bool:
+    """A run that was deleted, and can still be had back, is there too."""
+    return session.get(table, key if len(key) > 1 else key[0], execution_options=SEEING) is not None
 
 
 def project_of(manifest: dict[str, list[dict[str, Any]]], outcome: Outcome) -> str:

@@ -8,7 +8,8 @@ from engine.evaluate import budget
 from engine.workers.evaluate import sides
 from engine.workers.evaluate.likelihood import Text
 from engine.workers.evaluate.rows import ASKING, Asked, Chosen
-from engine.workers.evaluate.sides import LONGEST_READ, NAMES, Words
+from engine.workers.evaluate.sides import NAMES
+from engine.workers.evaluate.wording import LONGEST_READ, Words
 from engine.workers.evaluate.written import Asking
 
 LIKELY = ("chat", "completion", "text", "preference", "unpaired", "stepwise")  # kinds that have an answer to read

@@ -43,6 +43,11 @@ def opened(model_path: Path, adapter: Path, tokenizer: Any, device: str, dtype: 
 def answers(side: Prompted, asked: Sequence[Asking], each_step: Callable[[], None]) -> list[Answer]:
     """An answer to each question, greedy, padded at the left."""
     each_step()
+    return answers_to(side, asked)
+
+
+def answers_to(side: Prompted, asked: Sequence[Asking]) -> list[Answer]:
+    """The same for whoever has switched gradients off."""
     pad = side.tokenizer.pad_token_id
     width, most = max(len(one.prompt) for one in asked), max(one.most for one in asked)
     device = side.network.device

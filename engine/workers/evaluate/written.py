@@ -53,20 +53,36 @@ def answers(voice: Voice, tokenizer: Any, asked: Sequence[Asking], each_step: Ca
 
     Raises RuntimeError as torch does, when the memory does not suffice.
     """
+
+    def goes_on() -> bool:
+        each_step()
+        return True
+
+    return answers_while(voice, tokenizer, asked, goes_on)
+
+
+def answers_while(voice: Voice, tokenizer: Any, asked: Sequence[Asking], goes_on: Callable[[], bool]) -> list[Answer]:
+    """The same for whoever has switched gradients off; after a step where `goes_on` says no, all answers are cut."""
     said = [_Said(voice, asking) for asking in asked]
+    _write(said, tokenizer, goes_on)
+    return [answer.whole() for answer in said]
+
+
+def _write(said: "Sequence[_Said]", tokenizer: Any, goes_on: Callable[[], bool]) -> None:
     lanes: list[Lane] = []
     for group in _read_together([answer.question for answer in said]):
         several = Several(group, tokenizer)
         while several.pending or several.is_unread:
             several.step()
-            each_step()
+            if not goes_on():
+                return
         lanes.append(several)
     lanes = _joined([lane for lane in lanes if lane.rows])
     while lanes := [lane for lane in lanes if lane.rows]:
         for lane in lanes:
             lane.step()
-        each_step()
-    return [answer.whole() for answer in said]
+        if not goes_on():
+            return
 
 
 def _read_together(questions: Sequence[Question]) -> Iterator[list[Question]]:
@@ -163,8 +179,8 @@ class _Said:
         )
 
     def whole(self) -> Answer:
-        last = self._pieces[-1]
-        if last.finish == "error":
-            raise RuntimeError(last.text)
+        finish = self._pieces[-1].finish if self._pieces else None
+        if finish == "error":
+            raise RuntimeError(self._pieces[-1].text)
         text = "".join(piece.text for piece in self._pieces)
-        return Answer(text, last.finish == "length", self.question.produced)
+        return Answer(text, finish != "stop", self.question.produced)

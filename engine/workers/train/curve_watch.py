@@ -12,9 +12,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from engine.process import events
 from engine.recipes.methods import GENERATING
 from engine.recipes.recipe import Recipe
+from engine.runs.doctor import causes, curve_rules
 from engine.workers import ranks
 from engine.workers.contract import WorkFailedError
-from engine.workers.train import curve_rules
 from engine.workers.train.checkpointing import Checkpoints
 
 # Where nobody can say what a usual reward is, many steps in a row may pass in which no two answers differ in theirs.
@@ -92,14 +92,14 @@ class CurveWatch(TrainerCallback):
             f"The loss has diverged: around {finding.before:.4g} at step {finding.since}, and {finding.now:.4g} in the "
             f"last {curve_rules.WINDOW} points up to step {step}."
         )
-        return WorkFailedError("config", message, hint)
+        return WorkFailedError("config", message, hint, causes.DIVERGED)
 
     def _nothing_left(self, step: int, control: TrainerControl) -> None:
         since = self.losses.since
         if not self.losses.was_something:
             message = f"The loss has been 0 in every step from {since} to {step}: the rows give nothing to learn."
             hint = "Look at the dataset's tokens: is there an answer within max_length, and do the two answers differ?"
-            raise WorkFailedError("data", message, hint)
+            raise WorkFailedError("data", message, hint, causes.ZERO_LOSS)
         self._warn(
             f"The loss has been 0 since step {since}: nothing is left to learn. The training ended at step {step}."
         )
@@ -110,9 +110,10 @@ class CurveWatch(TrainerCallback):
         if self.by_reward:
             message = f"The rewards gave all answers to a prompt the same score {when}, so nothing was learnt."
             hint = "Choose easier prompts, a reward that is not all or nothing, more num_generations, or a higher "
-            raise WorkFailedError("data", message, f"{hint}temperature.")
+            raise WorkFailedError("data", message, f"{hint}temperature.", causes.ALL_ALIKE)
         message = f"The gradients were 0 {when}, with a loss of {loss:.4g}: no trained weight affects it."
-        raise WorkFailedError("config", message, "Choose other layers, another tuning, or less clipping and smoothing.")
+        hint = "Choose other layers, another tuning, or less clipping and smoothing."
+        raise WorkFailedError("config", message, hint, causes.NO_GRADIENT)
 
     def _warn(self, message: str) -> None:
         if ranks.first():

@@ -1,10 +1,12 @@
-"""The most memory a process has taken so far. Light: every training tells it at its end."""
+"""The most memory a process has taken so far, and how much there is. Light: every point of a training tells it."""
 
 import resource
 import sys
 from pathlib import Path
 
 import torch
+
+from engine.process import machine
 
 STATUS = Path("/proc/self/status")
 
@@ -17,6 +19,13 @@ def peak_bytes(device: str) -> int:
         return kilobytes("VmHWM") * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def total_bytes(device: str) -> int:
+    """All there is of what `peak_bytes` counts, in bytes: the machine's memory, or the GPU's."""
+    if device != "cpu":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return machine.host_memory_bytes()
 
 
 def kilobytes(name: str) -> int:

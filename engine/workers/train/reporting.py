@@ -9,20 +9,29 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from engine.process import events
+from engine.runs.doctor import causes
 from engine.workers import contract, group
+from engine.workers.train import peak_memory
+from engine.workers.train.feeding import Feeding
 
 BEAT_SECONDS = 1.0
 LOG_ENTRIES_KEPT = 50  # trainer_state.json holds them all, and would grow with every step
 
 
 class Reporter(TrainerCallback):
-    """Writes `Started`, then a `Step` for every point the trainer logs. Between them it shows that it lives."""
+    """Writes `Started`, then a `Step` for every point the trainer logs. Between them it shows that it lives.
 
-    def __init__(self, out: Path, attempt: int, facts: dict[str, Any], count_from: Callable[[float], None]) -> None:
+    `feeding` is a callback before this one.
+    """
+
+    def __init__(
+        self, out: Path, attempt: int, facts: dict[str, Any], count_from: Callable[[float], None], feeding: Feeding
+    ) -> None:
         self.out = out
         self.attempt = attempt
         self.facts = facts
         self.count_from = count_from
+        self.feeding = feeding
         self.step_began = self.beat_at = 0.0
         self.seconds = 0.0  # spent in steps since the last point
         self.tokens = 0.0  # learnt from when the last point was written
@@ -30,7 +39,11 @@ class Reporter(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.tokens = tokens_so_far(state)
         self.count_from(self.tokens)
-        facts = {**self.facts, "resumed_from_step": state.global_step or None}
+        facts = {
+            **self.facts,
+            "resumed_from_step": state.global_step or None,
+            "order_changed": self.feeding.order_changed,
+        }
         started = events.Started(attempt=self.attempt, total_steps=state.max_steps, facts=facts)
         events.append(self.out, started)
 
@@ -67,6 +80,8 @@ class Reporter(TrainerCallback):
             return  # the summary at the end
         if "loss" in metrics:
             metrics["tokens_per_second"] = (metrics["num_tokens"] - self.tokens) / max(self.seconds, 1e-9)
+            metrics["data_wait_share"] = self.feeding.share(self.seconds)
+            metrics["peak_memory_bytes"] = float(peak_memory.peak_bytes(args.device.type))
             self.tokens, self.seconds = metrics["num_tokens"], 0.0
         events.append(self.out, events.Step(step=state.global_step, metrics=metrics))
 
@@ -98,4 +113,5 @@ class LossWatch:
         cause = "the training diverged" if broken else "numbers overflowed in the model"
         advice = f"Lower learning_rate from {self.learning_rate:g} to {self.learning_rate / 10:g}"
         hint = f"{advice}, add a few warmup_steps, and keep max_grad_norm at 1."
-        return contract.WorkFailedError("config", f"The loss became {loss} in batch {self.batch_count}: {cause}.", hint)
+        message = f"The loss became {loss} in batch {self.batch_count}: {cause}."
+        return contract.WorkFailedError("config", message, hint, causes.NOT_A_NUMBER)

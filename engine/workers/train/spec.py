@@ -30,6 +30,7 @@ class Spec:
     strategy_file: Path | None = None  # settings of FSDP or DeepSpeed
     dataset_family: str = ""  # of datasets that agree on which rows are held out
     held_out_path: Path | None = None  # the record of the run that this one begins with
+    samples: dict[str, Any] | None = None  # fixed prompts: {"prompts": texts, "answers": folder of kept ones}
 
     @property
     def rows_a_step(self) -> int:
@@ -59,6 +60,7 @@ class Spec:
             strategy_file=Path(file) if (file := values.get("strategy_file")) else None,
             dataset_family=values.get("dataset_family", ""),
             held_out_path=Path(path) if (path := values.get("held_out_path")) else None,
+            samples=values.get("samples"),
         )
 
 

@@ -18,9 +18,11 @@ from engine.weights import checkpoints
 from engine.workers import contract, group, ranks
 from engine.workers.tokens import training_rows
 from engine.workers.train import artifact, checkpointing, compute, gathered_weights, peak_memory, strategy
+from engine.workers.train.answering import sampling
 from engine.workers.train.curve_watch import CurveWatch
 from engine.workers.train.evaluation import held_out
 from engine.workers.train.evaluation.pace import EvaluationPace
+from engine.workers.train.feeding import Feeding
 from engine.workers.train.reporting import LossWatch, Reporter
 from engine.workers.train.spec import Rows as Rows
 from engine.workers.train.spec import Spec as Spec
@@ -55,10 +57,16 @@ def train(values: dict[str, Any], out: Path, family: Family | None = None) -> di
     keeper = checkpointing.Checkpoints(out, checkpointing.Rules.of(spec.recipe))
     trainer.add_callback(keeper)
     trainer.add_callback(CurveWatch(out, spec.recipe, keeper))
-    trainer.add_callback(EvaluationPace(out, spec, trainer))
-    trainer.add_callback(Reporter(out, spec.attempt, _facts(made, spec, out), trainer.count_from))
+    trainer.add_callback(pace := EvaluationPace(out, spec, trainer))
+    feeding = Feeding(trainer, len(rows.train), spec.rows_a_step)
+    trainer.add_callback(feeding)
+    trainer.add_callback(Reporter(out, spec.attempt, _facts(made, spec, out), trainer.count_from, feeding))
+    if answers := sampling.callback(out, spec, trainer, base, pace):
+        trainer.add_callback(answers)
     _stop_if_asked(out)
     loss = checkpointing.train(trainer, resume_from)
+    if answers and not keeper.terminated:
+        answers.finish(trainer.state.global_step)
     tuning.settle(trainer)
     result = {
         "steps": trainer.state.global_step,
@@ -259,6 +267,7 @@ def _facts(made: Made, spec: Spec, out: Path) -> dict[str, Any]:
         "packing": trainer.packed,
         **compute.in_force(without_adapter(trainer.model), trainer.args),
         "threads": torch.get_num_threads(),
+        "memory_bytes": peak_memory.total_bytes(spec.device),
     }
 
 

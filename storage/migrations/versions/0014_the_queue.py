@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -14,7 +14,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("rank", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("position", sa.Float(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("after_run_id", sa.String(), nullable=True))
-        batch_op.add_column(sa.Column("after_success", sa.Boolean(), nullable=False, server_default=sa.true()))
+        batch_op.add_column(sa.Column("after_success", sa.Boolean(), nullable=False, server_default="1"))
         batch_op.add_column(sa.Column("hold", sa.String(), nullable=False, server_default=""))
         batch_op.create_index(batch_op.f("ix_run_after_run_id"), ["after_run_id"], unique=False)
     op.execute("UPDATE run SET position = created_at")

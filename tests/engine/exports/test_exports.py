@@ -12,7 +12,7 @@ import pytest
 from engine.errors import ConflictError, DiskFullError, NotFoundError, RefusedError
 from engine.exports import exports, merging
 from engine.process import plan, work
-from engine.runs import runs
+from engine.runs import deleting, runs
 from storage import db, home
 from storage import exports as stored
 from storage.statuses import WorkStatus
@@ -164,7 +164,7 @@ def test_deleting_one_of_two_that_are_made_together_leaves_the_other(base: Path,
     exports.delete(export.id)
 
 
-def test_a_run_takes_its_exports_along(base: Path) -> None:
+def test_a_run_takes_its_exports_along(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = add_run(base)
     exports.create(f"run:{run.id}", "adapter")
     making = finished_merge(run)
@@ -174,6 +174,9 @@ def test_a_run_takes_its_exports_along(base: Path) -> None:
     runs.delete_run(run.id)
     with db.reading() as session:
         assert stored.recent(session) == []
+    assert folder.exists()
+    monkeypatch.setattr(deleting, "UNDO_SECONDS", -10)  # the time to undo is over
+    deleting.tick()
     wait_for(lambda: not folder.exists())
 
 

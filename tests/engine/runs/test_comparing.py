@@ -123,7 +123,7 @@ def test_the_points_of_a_run_that_has_ended_are_read_once(two: list[str]) -> Non
     comparing.compare(two)
     event.remove(Engine, "before_cursor_execute", note)
     assert asked
-    assert [statement for statement in asked if "FROM metric" in statement] == []
+    assert [statement for statement in asked if "FROM metric " in statement] == []
 
 
 def test_the_command_prints_columns_or_json(two: list[str]) -> None:

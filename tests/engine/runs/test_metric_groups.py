@@ -26,7 +26,8 @@ GRPO = (
 ORPO = ("nll_loss", "log_odds_ratio", "log_odds_chosen", "eval_nll_loss")
 REWARD = ("min_reward", "mean_reward", "max_reward", "accuracy", "margin", "eval_accuracy")
 MACHINE = (
-    "machine/cpu_percent", "machine/memory_bytes", "machine/disk_bytes", "machine/gpu0_percent",
+    "machine/cpu_percent", "machine/run_cpu_percent", "machine/memory_bytes", "machine/run_memory_bytes",
+    "machine/cpu_watts", "machine/disk_bytes", "machine/gpu0_percent",
     "machine/gpu1_percent", "machine/gpu0_memory_bytes", "machine/gpu0_temperature", "machine/gpu0_watts",
 )  # fmt: skip
 
@@ -64,7 +65,7 @@ def test_rewards_are_drawn_by_rule_and_lengths_from_the_least() -> None:
 
 def test_devices_share_the_chart_of_what_is_measured() -> None:
     used = by_title(MACHINE)["CPU and GPU in use"]
-    assert [label for _, label in used.series] == ["CPU", "GPU 0", "GPU 1"]
+    assert [label for _, label in used.series] == ["CPU", "CPU, this run", "GPU 0", "GPU 1"]
     assert used.unit == "percent"
 
 

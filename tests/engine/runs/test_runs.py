@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import attempts, devices, events, plan, process
-from engine.runs import curves, runs, supervision, verdict
+from engine.runs import curves, deleting, runs, supervision, verdict
 from engine.weights import checkpoints
 from storage import db, home, transitions
 from storage import runs as stored_runs
@@ -291,9 +291,11 @@ def test_delete_removes_row_points_and_folder_but_never_a_moving_run(monkeypatch
     until(run.id, *ENDED)
     folder = home.run_folder(run.id)
     runs.delete_run(run.id)
-    assert not folder.exists()
     with pytest.raises(NotFoundError):
         runs.look_up(run.id)
+    monkeypatch.setattr(deleting, "UNDO_SECONDS", -10)  # the time to undo is over
+    deleting.tick()
+    assert not folder.exists()
     with db.reading() as session:
         assert stored_runs.curve(session, run.id, "loss") == []
 

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from engine.runs import runs
-from pages.runs import live_view
+from pages.runs.links import live_view
 from storage import db
 from storage.outgoing import links
 from storage.runs import add_metrics

@@ -34,6 +34,7 @@ NOW = Now(
     },
     sizes={"memory_bytes": 24e9, "gpu0_memory_bytes": 80e9},
     missing={"Processor power": "Read by root <alone>."},
+    totals=USED,
 )
 
 
@@ -69,7 +70,8 @@ def test_what_is_measured_is_shown_with_its_unit_and_what_is_not_says_so() -> No
     assert "<dt>Cost of energy</dt><dd>0.31 EUR</dd>" in page
     assert "<dt>Cost of devices</dt><dd>no price is set</dd>" in page
     assert "Processor power: Read by root &lt;alone&gt;." in page
-    assert "machine/gpu1_watts" in page  # a chart of every card it holds
+    assert "machine/gpu1_memory_bytes" in page  # what was read is drawn
+    assert "machine/gpu1_watts" not in page
 
 
 def test_a_run_that_was_never_looked_at_says_that_and_shows_no_numbers() -> None:

@@ -8,7 +8,7 @@ from engine.process import device_memory
 from engine.runs.queue.holders import Device, Holder
 from pages.home import page as home_page
 from pages.runs import page as runs
-from pages.runs.queue_devices import devices_html
+from pages.runs.queue.devices import devices_html
 from storage import db
 from storage import runs as stored_runs
 from storage.queued import order, state

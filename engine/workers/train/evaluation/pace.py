@@ -89,6 +89,11 @@ class EvaluationPace(TrainerCallback, ExportableState):
             message += " Left empty, eval_steps keeps it to a tenth."
             events.append(self.out, events.Note(level="warning", message=message))
 
+    def leave_out(self, seconds: float) -> None:
+        """Does not count that much of the step that is under way: something else was done meanwhile."""
+        if self._began is not None:
+            self._began += seconds
+
     def _step_is_over(self) -> None:
         if self._began is not None:
             self.learnt += self.clock() - self._began

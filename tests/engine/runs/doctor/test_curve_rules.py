@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from engine.workers.train.curve_rules import WINDOW, Divergence, Overfitting, Zeros
+from engine.runs.doctor.curve_rules import WINDOW, Divergence, Overfitting, Zeros
 
 Noise = Callable[[random.Random], float]
 NOISES: dict[str, Noise] = {

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from engine.runs.queue import changes, freeing, holders, waits
 from pages.parts import fields, html
 from pages.parts.pager import pager_by_page, place_of
-from pages.runs.queue_devices import devices_html
+from pages.runs.queue.devices import devices_html
 from pages.runs.state import progress_bar, step_words, time_words
 from storage import db
 from storage.queued import order

@@ -1,7 +1,7 @@
 """What a loss curve says about a training that goes wrong. Pure: numbers in, a finding out; no torch, no files.
 
 False alarms cost more than late ones, so every rule compares the quarter of a window that is best with what was bad
-before: under noise alone that does not happen (tests/workers/train/test_curve_rules.py tries many kinds of noise).
+before: under noise alone that does not happen (test_curve_rules.py tries many kinds of noise).
 """
 
 from collections import deque

@@ -1,0 +1,85 @@
+"""What people write on runs, over REST: names, tags, notes, favourites, the archive; many at once; undo."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from app.answers.errors import CONFLICT, NOT_FOUND
+from app.answers.fields import Answer, Body, Name, PathId, ProjectFilter, RowId
+from app.api.runs.runs import RunAnswer
+from engine.runs import bulk, changes
+from storage.tables import Run
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+UNDO_HEADER = "X-Undo-Id"
+Tags = Annotated[list[Annotated[str, Field(max_length=changes.LONGEST_TAG)]], Field(max_length=changes.MOST_TAGS)]
+
+
+class ChangeBody(Body):
+    """What is left out stays as it is."""
+
+    name: Name | None = Field(default=None, description="What lists show.")
+    tags: Tags | None = Field(default=None, description="Words to find it by: these and no others.")
+    note: str | None = Field(
+        default=None, max_length=changes.LONGEST_NOTE, description="Markdown, shown on the run's page. Empty: no note."
+    )
+    favourite: bool | None = Field(default=None, description="Whether it is a favourite.")
+    archived: bool | None = Field(default=None, description="Whether the list hides it.")
+
+
+class BulkBody(Body):
+    action: bulk.Action = Field(description="What is done with each of them.")
+    run_ids: list[RowId] = Field(min_length=1, max_length=bulk.MOST_AT_ONCE, description="Ids of runs.")
+    tag: str = Field(default="", max_length=changes.LONGEST_TAG, description="The tag, for tag and untag.")
+
+
+class RefusedRunAnswer(Answer):
+    id: str = Field(description="The run's id.")
+    message: str = Field(description="Why it was not done, and what to do about it.")
+
+
+class BulkAnswer(Answer):
+    done: list[str] = Field(description="Ids of those it was done with.")
+    refused: list[RefusedRunAnswer] = Field(description="The others, and why.")
+    undo: str | None = Field(description="Give it to POST /api/runs/undo/{id} to take it back; null: nothing to.")
+
+
+class UndoAnswer(Answer):
+    id: str = Field(description="Give it to POST /api/runs/undo/{id}.")
+    project_id: str = Field(description="The project of the runs.")
+    words: str = Field(description="What was done.")
+    at: float = Field(description="When: seconds since 1970, UTC. It can be undone for 30 seconds.")
+
+
+class UndoneAnswer(Answer):
+    words: str = Field(description="What was undone.")
+    run_ids: list[str] = Field(description="The runs that are as before; what was changed again since then is not.")
+
+
+@router.post("/bulk", summary="Change many runs", response_model=BulkAnswer)
+def change_runs(body: BulkBody) -> Any:
+    """Stops, deletes, archives, tags or marks many runs. What one refuses does not keep the others from it."""
+    return bulk.act_on(body.action, body.run_ids, body.tag)
+
+
+@router.get("/undo", summary="List what can be undone", response_model=list[UndoAnswer])
+def list_undo(project_id: ProjectFilter = None) -> Any:
+    """Names, tags, notes, archive and deletions of the last half minute, the newest first."""
+    return changes.can_be_undone(project_id)
+
+
+@router.post("/undo/{id}", summary="Undo a change of runs", response_model=UndoneAnswer, responses=CONFLICT)
+def undo_change(undo_id: PathId) -> Any:
+    """Takes it back. 409 when its time is over."""
+    words, run_ids = changes.undo(undo_id)
+    return UndoneAnswer(words=words, run_ids=run_ids)
+
+
+@router.patch("/{id}", summary="Change a run", response_model=RunAnswer, responses=NOT_FOUND)
+def change_run(run_id: PathId, body: ChangeBody, response: Response) -> Run:
+    """Another name, tags, note, favourite or archive. The header X-Undo-Id says how to take it back."""
+    run, undo_id = changes.change(run_id, changes.Change(**body.model_dump()))
+    if undo_id:
+        response.headers[UNDO_HEADER] = undo_id
+    return run

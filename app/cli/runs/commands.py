@@ -1,0 +1,201 @@
+"""`tunesmith runs`: the list with its filters, and what people write on runs."""
+
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from engine.errors import RefusedError
+from engine.runs import bulk, changes, listing, runs
+from engine.runs.changes import Change
+from storage import db
+from storage.run_lists.wanted import Wanted
+from storage.statuses import RunStatus
+from storage.tables import Run
+
+COMMANDS = typer.Typer(
+    help="Runs: listed, noted, tagged, archived, stopped, deleted, and that undone.", no_args_is_help=True
+)
+
+WHERE = {
+    "status": "statuses", "method": "method", "model": "model_id", "dataset": "dataset_id", "tag": "tag",
+    "project": "project_id",
+}  # fmt: skip
+
+
+class Shown(StrEnum):
+    """Which of the archive and of the favourites."""
+
+    USUAL = "usual"
+    FAVOURITES = "favourites"
+    ARCHIVED = "archived"
+    ALL = "all"
+
+
+FLAGS: dict[Shown, dict[str, Any]] = {
+    Shown.USUAL: {"archived": False}, Shown.FAVOURITES: {"favourite": True}, Shown.ARCHIVED: {"archived": True},
+    Shown.ALL: {},
+}  # fmt: skip
+
+Id = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")]
+Ids = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Off = Annotated[bool, typer.Option("--off", help="The other way: take it back.")]
+SHOWN = ("id", "project_id", "name", "status", "method", "model_id", "dataset_id", "step", "max_steps", "loss",
+         "tokens_per_second", "tags", "note", "favourite", "archived", "created_at", "started_at", "ended_at",
+         "error", "hint")  # fmt: skip
+
+
+@COMMANDS.callback()
+def prepare() -> None:
+    """Runs: listed, noted, tagged, archived, stopped, deleted, and that undone."""
+    db.prepare()
+
+
+@COMMANDS.command("list")
+def list_runs(
+    search: Annotated[str, typer.Argument(metavar="[WORDS]", help="Words in the name or a tag.")] = "",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Only those, as NAME=VALUE; repeatable. Names: {', '.join(WHERE)}."),
+    ] = None,
+    show: Annotated[Shown, typer.Option(help="What of the archive and of the favourites.")] = Shown.USUAL,
+    sort: Annotated[
+        str, typer.Option(help="A field, or metric:NAME:best or metric:NAME:last; with - before it from the top.")
+    ] = listing.NEWEST,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Runs of all projects, the newest first: id, status, loss, name, tags. The archive is left out."""
+    asked = Wanted(search=search, order=listing.order(sort), **FLAGS[show], **_where(where or ()))
+    listed = listing.page(asked, limit, 0)
+    if as_json:
+        return _json([_facts(run) for run in listed.runs])
+    for run in listed.runs:
+        typer.echo(_line(run))
+    if listed.total > len(listed.runs):
+        typer.echo(f"{listed.total - len(listed.runs):,} more; --limit shows more of them.")
+
+
+def _where(pairs: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if name not in WHERE or not value or (name == "status" and value not in list(RunStatus)):
+            hint = f"Write NAME=VALUE with one of {', '.join(WHERE)}; status is one of {', '.join(RunStatus)}."
+            raise RefusedError(f"{pair[:60]!r} is no filter of runs.", hint)
+        if name == "status":
+            values["statuses"] = (*values.get("statuses", ()), RunStatus(value))
+        else:
+            values[WHERE[name]] = value
+    return values
+
+
+def _line(run: Run) -> str:
+    loss = "" if run.loss is None else f"{run.loss:.4f}"
+    marks = ("* " if run.favourite else "") + run.name + "".join(f"  #{tag}" for tag in run.tags)
+    return f"{run.id}  {run.status.value:<11}  {loss:>8}  {marks}"
+
+
+@COMMANDS.command()
+def show(run_id: Id, as_json: AsJson = False) -> None:
+    """One run: its state, tags and note."""
+    run = runs.look_up(run_id)
+    if as_json:
+        return _json(_facts(run))
+    typer.echo(_line(run))
+    created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created_at))
+    typer.echo(f"{run.method}, step {run.step} of {run.max_steps or '?'}, created {created}")
+    for text in (run.note, run.error, run.hint):
+        if text:
+            typer.echo(text)
+
+
+@COMMANDS.command()
+def rename(run_id: Id, name: Annotated[str, typer.Argument(help="The new name.")]) -> None:
+    """Give a run another name."""
+    _changed(run_id, Change(name=name))
+
+
+@COMMANDS.command()
+def note(run_id: Id, text: Annotated[str, typer.Argument(help="Markdown; empty for no note.")]) -> None:
+    """Write the note of a run."""
+    _changed(run_id, Change(note=text))
+
+
+@COMMANDS.command()
+def tag(
+    tag: Annotated[str, typer.Argument(help="The tag.")],
+    run_ids: Ids,
+    off: Off = False,
+) -> None:
+    """Add a tag to runs, or take it from them."""
+    _all("untag" if off else "tag", run_ids, tag)
+
+
+@COMMANDS.command()
+def archive(run_ids: Ids, off: Off = False) -> None:
+    """Put runs into the archive, which the list leaves out, or take them out of it."""
+    _all("unarchive" if off else "archive", run_ids)
+
+
+@COMMANDS.command()
+def favourite(run_ids: Ids, off: Off = False) -> None:
+    """Mark runs as favourites."""
+    _all("unfavourite" if off else "favourite", run_ids)
+
+
+@COMMANDS.command()
+def stop(run_ids: Ids) -> None:
+    """Ask runs to save a checkpoint and end."""
+    _all("stop", run_ids)
+
+
+@COMMANDS.command()
+def delete(run_ids: Ids) -> None:
+    """Delete runs with their checkpoints, results and exports. `undo` brings them back for half a minute."""
+    _all("delete", run_ids)
+
+
+@COMMANDS.command()
+def undo(
+    undo_id: Annotated[str | None, typer.Argument(metavar="ID", help="The last change when left out.")] = None,
+) -> None:
+    """Take back a change of the last half minute."""
+    latest = changes.can_be_undone()
+    if undo_id is None and not latest:
+        raise RefusedError("There is nothing to undo.", "Only the last half minute can be undone.")
+    words, restored = changes.undo(undo_id or latest[0].id)
+    typer.echo(f"Undone for {len(restored)}: {words}")
+
+
+def _changed(run_id: str, change: Change) -> None:
+    run, undo_id = changes.change(run_id, change)
+    typer.echo(_line(run))
+    _say_undo(undo_id)
+
+
+def _all(action: bulk.Action, run_ids: list[str], tag: str = "") -> None:
+    outcome = bulk.act_on(action, run_ids, tag)
+    typer.echo(f"{action}: {len(outcome.done)} of {len(outcome.done) + len(outcome.refused)} runs")
+    for refused in outcome.refused:
+        typer.echo(refused["message"], err=True)
+    _say_undo(outcome.undo)
+    if outcome.refused:
+        raise typer.Exit(1)
+
+
+def _say_undo(undo_id: str | None) -> None:
+    if undo_id:
+        typer.echo(f"For {changes.UNDO_SECONDS} s: tunesmith runs undo {undo_id}")
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in SHOWN}
+
+
+def _json(value: Any) -> None:
+    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -1,0 +1,32 @@
+"""`tunesmith diagnose`: what goes wrong in a run, and what to try instead."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from engine.runs import runs
+from engine.runs.doctor import diagnosis
+from storage import db
+
+
+def diagnose(
+    run: Annotated[str, typer.Argument(help="The run's id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As REST answers it.")] = False,
+) -> None:
+    """Say what goes wrong in a run by its curves, and what to try instead."""
+    db.prepare()
+    findings = diagnosis.of(runs.look_up(run.removeprefix("run:")))
+    if as_json:
+        typer.echo(json.dumps(findings, indent=2, ensure_ascii=False))
+    elif not findings:
+        typer.echo("Nothing looks wrong: no rule of the run doctor fires.")
+    for finding in [] if as_json else findings:
+        typer.echo(_words(finding))
+
+
+def _words(finding: dict[str, Any]) -> str:
+    first = f"{finding['severity']:7}  {finding['message']}"
+    where = f"         {finding['rule']}: {finding['metric']}, step {finding['from_step']} to {finding['to_step']}"
+    fields = ", ".join(f"{name} {json.dumps(value)}" for name, value in finding["remedy"].items())
+    return "\n".join([first, where, *([f"         try: {fields}"] if fields else [])])

@@ -1,0 +1,61 @@
+"""`tunesmith metrics`: what a run reports, in short or every point as CSV."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from engine.runs import metric_groups, metric_table, runs
+from storage import db
+from storage import runs as stored
+from storage.runs import Summary
+
+
+def metrics(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")],
+    name: Annotated[list[str] | None, typer.Option("--name", help="Only this metric; can be given again.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Every point, a row a step.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The charts with their metrics, as REST answers them.")
+    ] = False,
+) -> None:
+    """Show every metric of a run: its last, least and greatest value. With --csv every point."""
+    db.prepare()
+    run_id = run.removeprefix("run:")
+    names = metric_table.names_of(run_id, name or ())
+    if as_csv:
+        sys.stdout.writelines(metric_table.csv_lines(run_id, names))
+        return
+    charts = metric_groups.charts(names)
+    if as_json:
+        typer.echo(json.dumps([_as_json(chart) for chart in charts], indent=2, ensure_ascii=False))
+        return
+    typer.echo("\n".join(_lines(run_id, charts)) or f"Run `{runs.look_up(run_id).name}` has reported no number yet.")
+
+
+def _as_json(chart: metric_groups.MetricChart) -> dict[str, object]:
+    return asdict(chart) | {"series": [{"name": name, "label": label} for name, label in chart.series]}
+
+
+def _lines(run_id: str, charts: list[metric_groups.MetricChart]) -> Iterator[str]:
+    with db.reading() as session:
+        found = {summary.name: summary for summary in stored.summaries(session, [run_id])}
+    titles = dict(metric_groups.GROUPS)
+    width = max((len(name) for name in found), default=0)
+    group = ""
+    for chart in charts:
+        if chart.group != group:
+            group = chart.group
+            yield titles[chart.group]
+        yield from (f"  {name:{width}}  {_in_short(found[name])}" for name, _ in chart.series)
+
+
+def _in_short(found: Summary) -> str:
+    least, greatest = (
+        f"{found.least:.4g} at step {found.least_step:,}",
+        f"{found.greatest:.4g} at step {found.greatest_step:,}",
+    )
+    return f"{found.last:.4g} (least {least}, greatest {greatest})"

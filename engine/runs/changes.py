@@ -1,0 +1,152 @@
+"""What people write on a run: name, tags, note, favourite, archive. It can be undone for half a minute."""
+
+import time
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from engine import names
+from engine.errors import ConflictError, RefusedError
+from engine.existing import existing
+from engine.runs import deleting
+from storage import db
+from storage import runs as stored_runs
+from storage.run_lists import undo as stored
+from storage.run_lists.hiding import SEEING
+from storage.tables import Run, RunUndo
+
+UNDO_SECONDS = deleting.UNDO_SECONDS
+MOST_TAGS, LONGEST_TAG, LONGEST_TAGS = 20, 40, 400  # the last: characters of all tags of a run together
+LONGEST_NOTE = 20_000
+_CONTROL = ("Cc", "Cs")
+
+Before = dict[str, list[Any]]  # column -> what it was, what it became
+
+
+@dataclass(frozen=True)
+class Change:
+    """New values; None leaves what there is."""
+
+    name: str | None = None
+    tags: Sequence[str] | None = None
+    note: str | None = None
+    favourite: bool | None = None
+    archived: bool | None = None
+
+    def checked(self) -> dict[str, Any]:
+        """Column -> value as it is kept. Raises RefusedError."""
+        values: dict[str, Any] = {"favourite": self.favourite, "archived": self.archived}
+        values |= {"name": None if self.name is None else names.checked(self.name, "run")}
+        values |= {"tags": None if self.tags is None else checked_tags(self.tags)}
+        values |= {"note": None if self.note is None else checked_note(self.note)}
+        return {column: value for column, value in values.items() if value is not None}
+
+
+def checked_tags(tags: Sequence[str]) -> list[str]:
+    """Each once, with single spaces. Raises RefusedError for too many, too long ones, or such as cannot be shown."""
+    kept = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+    if bad := next((tag for tag in kept if len(tag) > LONGEST_TAG or not tag.isprintable() or "," in tag), None):
+        hint = f"Use at most {LONGEST_TAG} characters that can be seen, and no comma."
+        raise RefusedError(f"{bad[:60]!r} cannot be a tag.", hint)
+    if len(kept) > MOST_TAGS or sum(map(len, kept)) > LONGEST_TAGS:
+        hint = f"Use up to {MOST_TAGS} tags of {LONGEST_TAGS} characters together."
+        raise RefusedError(f"{len(kept)} tags of {sum(map(len, kept))} characters are too many for a run.", hint)
+    return kept
+
+
+def checked_note(note: str) -> str:
+    """The text with one kind of line end. Raises RefusedError when it is too long or has control characters."""
+    text = note.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(text) > LONGEST_NOTE:
+        raise RefusedError(f"A note of {len(text):,} characters is too long.", f"Use at most {LONGEST_NOTE:,}.")
+    if bad := next(
+        (letter for letter in text if letter not in "\n\t" and unicodedata.category(letter) in _CONTROL), ""
+    ):
+        raise RefusedError(f"The note has a control character ({bad!r}).", "Remove it.")
+    return text
+
+
+def change(run_id: str, wanted: Change) -> tuple[Run, str | None]:
+    """The run with new values, and the id by which that can be undone. Raises NotFoundError, RefusedError."""
+    values = wanted.checked()
+    with db.session() as session:
+        run = existing(session, Run, run_id)
+        words = _words(run, values)
+        before = set_values(run, values)
+        return run, remember(session, run.project_id, words, {run.id: before})
+
+
+def _words(run: Run, values: dict[str, Any]) -> str:
+    if "name" in values and values["name"] != run.name:
+        return f"{run.name} renamed to {values['name']}"
+    if "archived" in values and values["archived"] != run.archived:
+        return f"{values.get('name', run.name)} {'archived' if values['archived'] else 'taken out of the archive'}"
+    return f"{run.name} changed"
+
+
+def set_values(run: Run, values: dict[str, Any]) -> Before:
+    """Sets what differs, and says what it was."""
+    changed = {
+        column: [getattr(run, column), value] for column, value in values.items() if getattr(run, column) != value
+    }
+    for column, (_, value) in changed.items():
+        setattr(run, column, value)
+    return changed
+
+
+def remember(session: Session, project_id: str, words: str, changes: dict[str, Before]) -> str | None:
+    """Keeps what can be undone; returns its id, or None where nothing has changed."""
+    changes = {run_id: before for run_id, before in changes.items() if before}
+    if not changes:
+        return None
+    row = RunUndo(project_id=project_id, words=words, changes=changes)
+    session.add(row)
+    return row.id
+
+
+def delete(run_id: str) -> str:
+    """Deletes a run, and returns the id by which it comes back within UNDO_SECONDS. Raises as `deleting.refuse`."""
+    with db.session() as session:
+        run = existing(session, Run, run_id)
+        deleting.refuse(session, run)
+        before, reports = deleting.mark(session, run)
+        undo_id = remember(session, run.project_id, f"{run.name} deleted", {run.id: before})
+    deleting.end_reports(reports)
+    return str(undo_id)
+
+
+def can_be_undone(project_id: str | None = None) -> list[RunUndo]:
+    """What was done in the last UNDO_SECONDS, the newest first."""
+    with db.reading() as session:
+        return stored.since(session, time.time() - UNDO_SECONDS, project_id)
+
+
+def undo(undo_id: str) -> tuple[str, list[str]]:
+    """Takes a change back; what was changed again since then stays. Returns its words, and the runs it was about.
+
+    Raises ConflictError when its time is over, or when it was taken back already.
+    """
+    with db.session() as session:
+        row = session.get(RunUndo, undo_id, with_for_update=True)
+        if row is None or row.at < time.time() - UNDO_SECONDS:
+            hint = f"Only what was done in the last {UNDO_SECONDS} seconds can be undone."
+            raise ConflictError("This cannot be undone any more.", hint)
+        restored = [run_id for run_id, before in row.changes.items() if _restore(session, run_id, before)]
+        session.delete(row)
+        return row.words, restored
+
+
+def _restore(session: Session, run_id: str, changes: Before) -> bool:
+    run = session.get(Run, run_id, execution_options=SEEING)
+    if run is None:
+        return False
+    unchanged = {column: value for column, (value, after) in changes.items() if getattr(run, column) == after}
+    key = unchanged.get("idempotency_key")
+    if key and stored_runs.by_idempotency_key(session, key):
+        del unchanged["idempotency_key"]  # another run was begun with it meanwhile
+    for column, value in unchanged.items():
+        setattr(run, column, value)
+    return bool(unchanged)

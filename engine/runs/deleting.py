@@ -1,0 +1,90 @@
+"""Runs that are deleted: hidden at once, with exports and reports; rows and files go when the time to undo is over.
+
+    there ──▶ hidden (deleted_at) ──▶ gone
+      ▲            │ undone within UNDO_SECONDS
+      └────────────┘
+
+A kill between the two loses nothing: the mark is in the database, and the next life goes on from it.
+"""
+
+import time
+from typing import Any
+
+from sqlmodel import Session
+
+from engine.errors import ConflictError
+from engine.evaluate import reports
+from engine.existing import refuse_held
+from engine.process import logs, trash, work
+from engine.recipes import auxiliary_models, continuation
+from engine.runs import tracking
+from engine.serve import adapter_names
+from storage import db, endpoints, evaluations, exports, home
+from storage.run_lists import hiding, undo
+from storage.statuses import RUN_MOVING, WORK_MOVING, WorkStatus
+from storage.tables import Run
+
+UNDO_SECONDS = 30
+_LATER_SECONDS = 2  # so that an undo of the last moment finds what it restores
+
+
+def refuse(session: Session, run: Run) -> None:
+    """Raises ConflictError while it moves, is served, is being merged, is trained from, or a version holds it."""
+    if run.status in RUN_MOVING:
+        raise ConflictError(f"The run `{run.name}` is {run.status.value}.", "Stop it first.")
+    refuse_held(session, run, f"The run `{run.name}`")
+    if users := auxiliary_models.runs_asking(session, run.id):
+        message = f"The run `{users[0].name}` uses the result of `{run.name}` while it trains."
+        raise ConflictError(message, "Stop that run first.")
+    if continuation.is_needed(session, run):
+        message = f"A training that starts from the run `{run.name}` is waiting or running."
+        raise ConflictError(message, "Wait for its end, or stop it first.")
+    if any(run.id in adapter_names.run_ids(backend.adapters) for backend in endpoints.moving(session)):
+        raise ConflictError(f"An endpoint serves the run `{run.name}`.", "Stop the endpoint first.")
+    if exports.is_being_made(session, run.id):
+        message = f"The run `{run.name}` is being merged with its base."
+        raise ConflictError(message, "Wait until the export has ended, or delete it.")
+
+
+def mark(session: Session, run: Run) -> tuple[dict[str, list[Any]], list[str]]:
+    """Hides a run in the caller's transaction: what changed, for the undo, and the reports that were on their way."""
+    stopped = [report for report in evaluations.of_run(session, run.id) if report.status in WORK_MOVING]
+    for report in stopped:
+        report.status, report.ended_at, report.error = WorkStatus.STOPPED, time.time(), "Its run was deleted."
+        report.hint = "Ask for it again."
+    now = time.time()
+    before: dict[str, list[Any]] = {"deleted_at": [None, now], "idempotency_key": [run.idempotency_key, None]}
+    run.deleted_at, run.idempotency_key = now, None  # the same key begins a new run from now on
+    return before, [report.id for report in stopped]
+
+
+def end_reports(report_ids: list[str]) -> None:
+    """Ends what is at work for reports that were stopped, after the transaction."""
+    reports.end(report_ids)
+
+
+def tick() -> None:
+    """Removes what was deleted and can no longer be had back."""
+    over = time.time() - UNDO_SECONDS - _LATER_SECONDS
+    with db.reading() as session:
+        due = [run.id for run in hiding.due(session, over)]
+        has_old = undo.has_old(session, over)
+    for run_id in due:
+        with logs.kept_going("runs", run_id):
+            _remove(run_id, over)
+    if has_old:
+        with db.session() as session:
+            undo.drop_old(session, over)
+
+
+def _remove(run_id: str, over: float) -> None:
+    """Rows first: a kill after that leaves a folder that nobody knows, which the sweeper takes away."""
+    with db.session() as session:
+        run = session.get(Run, run_id, execution_options=hiding.SEEING)
+        if run is None or run.deleted_at is None or run.deleted_at >= over:
+            return
+        report_ids = hiding.drop(session, [run_id])
+    work.forget_subject(run_id)
+    reports.end(report_ids)
+    tracking.end(run_id)
+    trash.discard(home.run_folder(run_id))

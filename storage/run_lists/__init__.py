@@ -1,0 +1,1 @@
+"""Lists of runs: which are shown, in which order, what is hidden; metrics in short, saved views, undo."""

@@ -1,0 +1,66 @@
+"""Runs that were deleted and can still be had back: hidden from every query, with their exports and reports.
+
+Who has to see them (the removal, the undo, who asks whether a folder belongs to somebody) says so by SEEING.
+"""
+
+from weakref import WeakKeyDictionary
+
+import sqlalchemy
+from sqlalchemy import delete, event, or_
+from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+from sqlalchemy.sql.base import Executable
+from sqlmodel import Session, col
+
+from storage.tables import Evaluation, Export, Metric, MetricSummary, Run
+
+SEEING = {"sees_deleted_runs": True}
+"""Execution options of a query that sees them."""
+
+# Core's table, not the class: the criterion on runs would be laid over this query too, and empty it.
+_TABLE = Run.__table__  # type: ignore[attr-defined]
+_HIDDEN_IDS = sqlalchemy.select(_TABLE.c.id).where(_TABLE.c.deleted_at.is_not(None))
+_CRITERIA = (
+    with_loader_criteria(Run, col(Run.deleted_at).is_(None), include_aliases=True),
+    with_loader_criteria(Export, col(Export.run_id).not_in(_HIDDEN_IDS), include_aliases=True),
+    with_loader_criteria(
+        Evaluation,
+        or_(col(Evaluation.run_id).is_(None), col(Evaluation.run_id).not_in(_HIDDEN_IDS)),
+        include_aliases=True,
+    ),
+)
+# A statement that a module keeps is made ready once: to do it takes as long as to ask it.
+_ready: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _hide(state: ORMExecuteState) -> None:
+    if not state.is_select or state.is_column_load or state.execution_options.get("sees_deleted_runs"):
+        return
+    statement = state.statement
+    if (ready := _ready.get(statement)) is None:
+        ready = _ready[statement] = statement.options(*_CRITERIA)
+    state.statement = ready
+
+
+def due(session: Session, before: float) -> list[Run]:
+    """Hidden runs that were deleted before a time."""
+    query = sqlalchemy.select(Run).where(col(Run.deleted_at) < before).order_by(col(Run.deleted_at)).limit(20)
+    return list(session.scalars(query, execution_options=SEEING))
+
+
+def drop_hidden(session: Session, column: str, value: str) -> None:
+    """Forgets for good the hidden runs of a model or dataset that is being deleted: they would hold it."""
+    query = sqlalchemy.select(_TABLE.c.id).where(_TABLE.c.deleted_at.is_not(None), _TABLE.c[column] == value)
+    drop(session, list(session.connection().scalars(query)))
+
+
+def drop(session: Session, run_ids: list[str]) -> list[str]:
+    """Forgets runs for good, with their metrics, exports and reports; returns the ids of the reports."""
+    if not run_ids:
+        return []
+    of_them = sqlalchemy.select(Evaluation.id).where(col(Evaluation.run_id).in_(run_ids))  # type: ignore[call-overload]
+    report_ids = [str(report_id) for report_id in session.scalars(of_them, execution_options=SEEING)]
+    for table in (Metric, MetricSummary, Export, Evaluation):
+        session.execute(delete(table).where(col(table.run_id).in_(run_ids)))
+    session.execute(delete(Run).where(col(Run.id).in_(run_ids)))
+    return report_ids

@@ -1,0 +1,155 @@
+"""Which runs a list shows and in which order, by one index; rows of kilobytes are read for the shown page alone."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import sqlalchemy
+from sqlalchemy import String, func, type_coerce
+from sqlmodel import Session, col, select
+
+from storage.run_lists.columns import FOR_A_LIST
+from storage.statuses import RunStatus
+from storage.tables import Dataset, MetricSummary, Model, Run
+
+_TAGS = type_coerce(col(Run.tags), String)
+Which = Literal["last", "least", "greatest"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """Sorted by a key of ORDERS, or by a metric when `metric` names one. Runs without the value come last."""
+
+    key: str = "created"
+    descending: bool = True
+    metric: str = ""
+    which: Which = "last"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a list shows: all of it when empty. Every word of `search` has to be in the name, a tag or the id."""
+
+    project_id: str | None = None
+    search: str = ""
+    statuses: tuple[RunStatus, ...] = ()  # any of these
+    method: str = ""
+    model_id: str = ""
+    dataset_id: str = ""
+    tag: str = ""
+    since: float | None = None  # created at or after
+    until: float | None = None  # created before
+    favourite: bool | None = None
+    archived: bool | None = None
+    order: Order = field(default_factory=Order)
+
+    def conditions(self) -> list[Any]:
+        exact = {"project_id": self.project_id, "method": self.method, "model_id": self.model_id}
+        exact |= {"dataset_id": self.dataset_id}
+        found: list[Any] = [col(getattr(Run, name)) == value for name, value in exact.items() if value]
+        flags = (("archived", self.archived), ("favourite", self.favourite))
+        found += [col(getattr(Run, name)).is_(value) for name, value in flags if value is not None]
+        found += [col(Run.status).in_(self.statuses)] if self.statuses else []
+        found += [col(Run.created_at) >= self.since] if self.since is not None else []
+        found += [col(Run.created_at) < self.until] if self.until is not None else []
+        found += [_tagged(self.tag)] if self.tag else []
+        return found + [_says(word) for word in self.search.split()]
+
+
+def _tagged(tag: str) -> Any:
+    """The column is JSON text, where the tag stands between quotation marks."""
+    return _TAGS.contains(json.dumps(tag, ensure_ascii=False), autoescape=True)
+
+
+def _says(word: str) -> Any:
+    return sqlalchemy.or_(
+        col(Run.name).icontains(word, autoescape=True),
+        _TAGS.icontains(word, autoescape=True),
+        col(Run.id) == word,
+    )
+
+
+def _named(table: Any, column: Any) -> Any:
+    return sqlalchemy.select(table.name).where(table.id == column).scalar_subquery()
+
+
+ORDERS: dict[str, Any] = {
+    "created": col(Run.created_at),
+    "name": func.lower(Run.name),
+    "status": col(Run.status),
+    "method": col(Run.method),
+    "model": _named(Model, Run.model_id),
+    "dataset": _named(Dataset, Run.dataset_id),
+    "step": col(Run.step),
+    "loss": col(Run.loss),
+    "tokens_per_second": col(Run.tokens_per_second),
+    "seconds": col(Run.ended_at) - col(Run.started_at),
+    "started": col(Run.started_at),
+    "ended": col(Run.ended_at),
+    "favourite": col(Run.favourite),
+}
+NEVER_EMPTY = ("created", "name", "status", "method", "step", "favourite")
+
+
+def count(session: Session, wanted: Wanted) -> int:
+    return session.scalar(select(func.count()).select_from(Run).where(*wanted.conditions())) or 0
+
+
+def ids(session: Session, wanted: Wanted, limit: int, offset: int = 0) -> list[str]:
+    """The ids of a page of the list, in its order; of equals the newest first."""
+    return list(session.scalars(page_query(wanted, limit, offset)))
+
+
+def among(session: Session, wanted: Wanted, run_ids: Sequence[str]) -> set[str]:
+    """Those of the ids that the list has."""
+    query = select(Run.id).where(*wanted.conditions(), col(Run.id).in_(run_ids))
+    return set(session.scalars(query))
+
+
+def page_query(wanted: Wanted, limit: int, offset: int) -> Any:
+    query, order = select(Run.id).where(*wanted.conditions()), wanted.order
+    if order.metric:
+        short = (MetricSummary.run_id == Run.id) & (MetricSummary.name == order.metric)
+        query = query.outerjoin(MetricSummary, short)  # type: ignore[arg-type]
+    key = col(getattr(MetricSummary, order.which)) if order.metric else ORDERS[order.key]
+    empty_last = [] if not order.metric and order.key in NEVER_EMPTY else [key.is_(None)]
+    way = key.desc() if order.descending else key.asc()
+    newest = [] if order.key == "created" and not order.metric else [col(Run.created_at).desc()]
+    return query.order_by(*empty_last, way, *newest, col(Run.id).desc()).limit(limit).offset(offset)
+
+
+def page(session: Session, wanted: Wanted, limit: int, offset: int = 0, whole: bool = False) -> Sequence[Run]:
+    """The runs of a page, without recipe and facts unless `whole`."""
+    wanted_ids = ids(session, wanted, limit, offset)
+    query = select(Run).where(col(Run.id).in_(wanted_ids)).options(*([] if whole else FOR_A_LIST))
+    found = {run.id: run for run in session.exec(query)} if wanted_ids else {}
+    return [found[run_id] for run_id in wanted_ids if run_id in found]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the lists of a project can be filtered by: values in order, models and datasets with their names."""
+
+    methods: list[str]
+    models: list[tuple[str, str]]
+    datasets: list[tuple[str, str]]
+    tags: list[str]
+
+
+def choices(session: Session, project_id: str) -> Choices:
+    """By four queries that read the index of lists alone."""
+    mine = (col(Run.project_id) == project_id,)
+    tagged = session.scalars(select(Run.tags).where(*mine, _TAGS != "[]").distinct())
+
+    def named(table: Any, column: Any) -> list[tuple[str, str]]:
+        used = select(column).where(*mine).distinct()
+        rows = session.execute(select(table.id, table.name).where(table.id.in_(used)).order_by(table.name))
+        return [(row_id, name) for row_id, name in rows]
+
+    return Choices(
+        methods=list(session.scalars(select(Run.method).where(*mine).distinct().order_by(Run.method))),
+        models=named(Model, Run.model_id),
+        datasets=named(Dataset, Run.dataset_id),
+        tags=sorted({tag for tags in tagged for tag in tags}),
+    )

@@ -1,0 +1,1 @@
+"""Answers to fixed prompts, kept by run, step and prompt."""

@@ -1,0 +1,133 @@
+"""Lists of runs over REST: filters, sorting, changes, many at once, undo, saved views."""
+
+import time
+
+import pytest
+from fastapi.testclient import TestClient
+
+from storage import home
+from storage.statuses import RunStatus
+from tests import stored_runs
+
+HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
+
+
+def names(owner: TestClient, **query: object) -> list[str]:
+    answer = owner.get("/api/runs", params=query)  # type: ignore[arg-type]
+    assert answer.status_code == 200, answer.text
+    return [run["name"] for run in answer.json()]
+
+
+def test_runs_are_filtered_and_sorted_by_fields_and_metrics(owner: TestClient) -> None:
+    first = stored_runs.add("a", tags=["x"], loss=2.0, created_at=10.0)
+    stored_runs.add("b", RunStatus.FAILED, recipe={"method": "dpo"}, loss=1.0, created_at=20.0, favourite=True)
+    stored_runs.add("c", archived=True, created_at=30.0)
+    stored_runs.add_points(first, "eval_loss", [3.0, 0.5, 4.0])
+    assert names(owner) == ["c", "b", "a"]
+    for query, expected in (
+        ({"search": "A"}, ["a"]),
+        ({"status": ["failed", "stopped"]}, ["b"]),
+        ({"method": "dpo"}, ["b"]),
+        ({"model_id": "m1", "dataset_id": "d1", "archived": False}, ["b", "a"]),
+        ({"tag": "x"}, ["a"]),
+        ({"favourite": True}, ["b"]),
+        ({"archived": True}, ["c"]),
+        ({"since": 20, "until": 30}, ["b"]),
+        ({"sort": "loss"}, ["b", "a", "c"]),
+        ({"sort": "-name", "limit": 2, "offset": 1}, ["b", "a"]),
+        ({"sort": "metric:eval_loss:best"}, ["a", "c", "b"]),
+        ({"offset": 99}, []),
+    ):
+        assert names(owner, **query) == expected, query
+    assert owner.get("/api/runs?archived=false&limit=1").headers["X-Total-Count"] == "2"
+
+
+@pytest.mark.parametrize(
+    "query", ["sort=secret", "sort=metric:", "sort=metric:lr:best", "status=gone", "limit=0", "since=x", "model_id=A B"]
+)
+def test_a_list_that_cannot_be_asked_for_is_refused_in_words(owner: TestClient, query: str) -> None:
+    answer = owner.get(f"/api/runs?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["hint"]
+
+
+def test_a_run_is_changed_and_the_header_says_how_to_undo_it(owner: TestClient) -> None:
+    run_id = stored_runs.add("old")
+    body = {"name": HOSTILE, "tags": ["a", HOSTILE[:40]], "note": HOSTILE, "favourite": True, "archived": True}
+    answer = owner.patch(f"/api/runs/{run_id}", json=body)
+    assert answer.status_code == 200
+    assert {field: answer.json()[field] for field in body} == body
+    [undo] = owner.get("/api/runs/undo").json()
+    assert undo["id"] == answer.headers["X-Undo-Id"]
+    assert owner.post(f"/api/runs/undo/{undo['id']}").json()["run_ids"] == [run_id]
+    assert owner.get(f"/api/runs/{run_id}").json()["name"] == "old"
+    again = owner.post(f"/api/runs/undo/{undo['id']}")
+    assert (again.status_code, again.json()["error"]["type"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"nme": "x"}, {"name": ""}, {"name": "a\u0000b"}, {"tags": ["x" * 41]}, {"tags": ["a,b"]}, {"tags": "a"},
+        {"note": "x" * 20_001}, {"note": "a\u0007b"}, {"archived": "perhaps"}, {"status": "succeeded"},
+    ],
+)  # fmt: skip
+def test_a_change_that_cannot_be_is_refused_in_words(owner: TestClient, body: dict[str, object]) -> None:
+    run_id = stored_runs.add("kept")
+    answer = owner.patch(f"/api/runs/{run_id}", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["hint"]
+    assert owner.get(f"/api/runs/{run_id}").json()["name"] == "kept"
+
+
+def test_many_are_changed_at_once(owner: TestClient) -> None:
+    ids = [stored_runs.add("a"), stored_runs.add("b", RunStatus.RUNNING)]
+    answer = owner.post("/api/runs/bulk", json={"action": "delete", "run_ids": [*ids, "gone"]}).json()
+    assert answer["done"] == ids[:1]
+    assert [refused["id"] for refused in answer["refused"]] == [ids[1], "gone"]
+    assert owner.get(f"/api/runs/{ids[0]}").status_code == 404
+    assert owner.post(f"/api/runs/undo/{answer['undo']}").json()["run_ids"] == ids[:1]
+    tagged = owner.post("/api/runs/bulk", json={"action": "tag", "run_ids": ids, "tag": "x"}).json()
+    assert tagged["done"] == ids
+    assert names(owner, tag="x") == ["b", "a"]
+    for body in (
+        {"action": "sell", "run_ids": ids},
+        {"action": "tag", "run_ids": ids},
+        {"action": "stop", "run_ids": []},
+    ):
+        assert owner.post("/api/runs/bulk", json=body).status_code == 422
+
+
+def test_a_deleted_run_is_not_found_and_its_key_and_list_are_free_at_once(owner: TestClient) -> None:
+    run_id = stored_runs.add("mine")
+    folder = home.ensure_folder(home.run_folder(run_id))
+    answer = owner.delete(f"/api/runs/{run_id}")
+    assert answer.status_code == 204
+    for address in (f"/api/runs/{run_id}", f"/api/runs/{run_id}/metrics", f"/api/runs/{run_id}/log"):
+        assert owner.get(address).status_code == 404
+    assert owner.delete(f"/api/runs/{run_id}").status_code == 404
+    assert owner.get("/api/runs").headers["X-Total-Count"] == "0"
+    assert owner.post(f"/api/runs/undo/{answer.headers['X-Undo-Id']}").status_code == 200
+    assert owner.get(f"/api/runs/{run_id}").json()["name"] == "mine"
+    assert folder.exists()
+    owner.delete(f"/api/runs/{run_id}")
+    assert owner.delete("/api/datasets/d1").status_code == 204
+
+
+def test_views_are_kept_replaced_and_deleted(owner: TestClient) -> None:
+    body = {"name": HOSTILE, "query": "?status=failed&page=3&chosen=a,b&evil=1"}
+    view = owner.post("/api/runs/views", json=body).json()
+    assert (view["name"], view["query"]) == (HOSTILE, "status=failed")
+    owner.post("/api/runs/views", json=body | {"query": "tag=a b"})
+    assert [kept["query"] for kept in owner.get("/api/runs/views").json()] == ["tag=a+b"]
+    for wrong in ({"query": "page=2"}, {"query": "q=" + "x" * 2001}, {"name": ""}, {"project_id": "gone"}):
+        assert owner.post("/api/runs/views", json=body | wrong).status_code in (404, 422)
+    assert owner.delete(f"/api/runs/views/{view['id']}").status_code == 204
+    assert owner.delete(f"/api/runs/views/{view['id']}").status_code == 404
+
+
+def test_what_was_done_long_ago_is_not_offered(owner: TestClient) -> None:
+    run_id = stored_runs.add("old", created_at=time.time())
+    assert owner.get("/api/runs/undo", params={"project_id": "other"}).json() == []
+    owner.patch(f"/api/runs/{run_id}", json={"name": "new"})
+    assert owner.get("/api/runs/undo", params={"project_id": "default"}).json()[0]["words"] == "old renamed to new"
