@@ -32,8 +32,8 @@ PARTS: dict[str, Callable[[Run], Markup]] = {
     "charts": live_view.charts_html,
     "answers": live_view.answers_html,
 }
-STYLE = Markup((STATIC / "live_link.css").read_text(encoding="utf-8"))
-SCRIPT = Markup((STATIC / "live_link.js").read_text(encoding="utf-8"))
+OWN_FILES = ("live_link.css", "live_link.js")  # written into the page
+STYLE, SCRIPT = (Markup((STATIC / name).read_text(encoding="utf-8")) for name in OWN_FILES)
 PAGE = Markup("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex, nofollow"><title>{title} - Tunesmith</title><link rel="icon" href="data:,">

@@ -10,13 +10,11 @@ from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import Select
 
 from storage.run_lists import summaries as summaries_of_points
-from storage.run_lists.columns import FOR_A_LIST
+from storage.run_lists.columns import FOR_A_LIST, IN_LINE
 from storage.statuses import RUN_ALIVE, RUN_MOVING, RunStatus
 from storage.tables import Metric, MetricSummary, Run, Sample
 
 Point = tuple[int, float]  # step, value
-
-# Recipe and facts are kilobytes each; who only lists runs leaves them in the database.
 
 # What every open page asks for every few seconds: to build such a statement takes as long as to ask it.
 _LISTED = (
@@ -31,7 +29,6 @@ _MOVING = col(Run.status).in_(RUN_MOVING)
 _COUNT_MOVING = select(func.count()).select_from(Run).where(_MOVING)
 _ALIVE = select(Run).where(col(Run.status).in_(RUN_ALIVE)).options(*FOR_A_LIST).order_by(col(Run.created_at))
 _FIRST_ALIVE = _ALIVE.limit(bindparam("rows"))
-IN_LINE = (col(Run.rank), col(Run.position), col(Run.created_at))  # the order of the queue
 _WAITING = select(Run).where(Run.status == RunStatus.QUEUED).options(*FOR_A_LIST).order_by(*IN_LINE)
 _FIRST_WAITING = _WAITING.limit(bindparam("rows"))
 

@@ -6,7 +6,7 @@ import yaml
 
 from engine.serve import outside
 from engine.serve.endpoints import ExternalOptions
-from engine.serve.outside_kinds import paths
+from engine.serve.outsiders.kinds import paths
 from tests.project_map import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose" / "tgi.yaml"

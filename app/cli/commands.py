@@ -106,6 +106,7 @@ COMMANDS = {
         "serving.commands", "COMMANDS", "Endpoints: listed, deployed to, rolled back, put to sleep, stopped."
     ),
     "notify": Late("notifications.commands", "COMMANDS", "What happened to runs, where messages go, a test message."),
+    "links": Late("runs.live_links", "COMMANDS", "Live links: watch one run without a login."),
     "queue": Late("runs.queue", "commands", "The queue of trainings: shown, ordered, paused, set."),
     "registry": Late("registry", "COMMANDS", "Models kept by name: versions, aliases, log, clean-up."),
     "runs": Late("runs.commands", "COMMANDS", "Runs: listed, tagged, noted, archived, stopped, deleted, undone."),

@@ -275,10 +275,7 @@ def _limit(limit: int) -> int:
 
 
 def delete_dataset(dataset_id: str) -> None:
-    """Deletes a dataset, ending its import, and its rows unless another dataset has the same.
-
-    Raises NotFoundError, or ConflictError when a run uses it.
-    """
+    """Ends its import and deletes it, and its rows unless another has the same. Raises NotFoundError, ConflictError."""
     with db.session() as session:
         dataset = existing(session, Dataset, dataset_id)
         _refuse_used(dataset, stored.used_by(session, dataset_id))

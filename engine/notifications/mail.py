@@ -10,7 +10,7 @@ from typing import Any, Literal
 from engine.notifications.message import Message
 from engine.notifications.posting import NUMBER, Outcome, is_refusal
 from engine.serve import outside
-from engine.serve.outside_words import plain
+from engine.serve.outsiders.words import plain
 
 Security = Literal["starttls", "tls", "none"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from engine.serve import outside
-from engine.serve.outside_words import plain, words
+from engine.serve.outsiders.words import plain, words
 
 SECONDS, CONNECT_SECONDS = 12.0, 5.0
 MOST_ANSWER_BYTES = 64 << 10

@@ -40,7 +40,7 @@ class MetricColumn:
         name, _, end = text.removeprefix(METRIC).rpartition(":")
         if end not in ("last", "best") or not 0 < len(name) <= 200:
             hint = "Write metric:NAME:last or metric:NAME:best, such as metric:eval_loss:best."
-            raise RefusedError(f"{text[:80]!r} is no metric of a list.", hint)
+            raise RefusedError(f"{text[:80]!r} cannot be a column or an order of a list.", hint)
         if end == "last":
             return cls(name, "last")
         direction = metric_directions.of(name)

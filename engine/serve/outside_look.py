@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from engine.errors import RefusedError
-from engine.serve import outside, outside_kinds, probe
-from engine.serve.outside_kinds import Found, OutsideModel
-from engine.serve.outside_words import OutsideError, json_of, listed, words
+from engine.serve import outside, probe
+from engine.serve.outsiders import kinds as outside_kinds
+from engine.serve.outsiders.kinds import Found, OutsideModel
+from engine.serve.outsiders.words import OutsideError, json_of, listed, words
 
 LOOK_SECONDS = 15.0
 PATH_SECONDS = 4.0  # for what is only nice to know

@@ -9,7 +9,9 @@ import httpx
 import orjson
 
 from engine.errors import RefusedError
-from engine.serve import abilities, outside, outside_kinds, outside_words
+from engine.serve import abilities, outside
+from engine.serve.outsiders import kinds as outside_kinds
+from engine.serve.outsiders import words as outside_words
 
 PROBE_SECONDS = 60  # a server of ours: a first token of a large model on a CPU takes its time
 OUTSIDE_PROBE_SECONDS = 15  # in all, from the look-up of the name to the last byte

@@ -1,1 +1,1 @@
-"""What happened, in the window: the bell of every page, and the form that says who else is told."""
+"""Telling what happens: the bell of every page, and who else is told."""

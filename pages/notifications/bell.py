@@ -3,7 +3,9 @@
 What an open window does with them beyond that, a notification of the browser's, is in app/static/bell.js.
 """
 
+import time
 from collections.abc import Mapping
+from functools import lru_cache
 
 import gradio as gr
 from markupsafe import Markup
@@ -18,16 +20,24 @@ from storage.tables import Notification
 
 ROWS = 15
 MOST_COUNTED = 99
+KEPT_SECONDS = 30  # every tab asks every few seconds
 
 
 def bell_html(query: Mapping[str, str]) -> str:
-    """The counter, and the newest notifications behind it."""
-    with db.reading() as session:
-        unread = notices.count_unread(session)
-        newest = notices.newest(session, ROWS)
-        state = notices.state(session) or default_state()
+    """The counter, and the newest notifications behind it. Drawn anew when something has changed, or it got older."""
     is_owner = query.get("role") != "viewer"
-    rows = html.join(_row(told, told.kind in state.browser, is_owner) for told in newest)
+    with db.reading() as session:
+        signature = notices.signature(session)
+        state = notices.state(session) or default_state()
+    return _drawn(db.url(), signature, tuple(state.browser), is_owner, int(time.time() / KEPT_SECONDS))
+
+
+@lru_cache(maxsize=8)
+def _drawn(_database: str, signature: tuple[int, int, int], browser: tuple[str, ...], is_owner: bool, _now: int) -> str:
+    unread = signature[2]
+    with db.reading() as session:
+        newest = notices.newest(session, ROWS)
+    rows = html.join(_row(told, told.kind in browser, is_owner) for told in newest)
     listed = (
         Markup('<ol class="nt-list">{}</ol>').format(rows)
         if newest

@@ -1,1 +1,1 @@
-"""What goes out: notifications, their sinks and deliveries, and links to watch a run."""
+"""What goes out: notifications, their sinks and deliveries, links to watch a run."""

@@ -3,13 +3,19 @@
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import func, update
+from sqlalchemy import and_, case, func, update
 from sqlmodel import Session, col, delete, select
 
 from storage.tables import Notification, NotificationState, Transition
 
 STATE_ID = 1
 
+_SHOWN = func.sum(case((col(Notification.shown).is_(True), 1), else_=0))
+_UNREAD_OF_ALL = func.sum(
+    case((and_(col(Notification.read_at).is_(None), col(Notification.shown).is_(True)), 1), else_=0)
+)
+# Every open page asks for this every few seconds, so the statement is built once.
+_SIGNATURE = select(func.max(Notification.id), _SHOWN, _UNREAD_OF_ALL)
 _UNREAD = (col(Notification.read_at).is_(None), col(Notification.shown).is_(True))
 
 
@@ -23,13 +29,15 @@ def count(session: Session) -> int:
     return session.scalar(select(func.count()).where(col(Notification.shown).is_(True))) or 0
 
 
+def signature(session: Session) -> tuple[int, int, int]:
+    """What changes whenever the list in the window does: the newest of all, how many are shown, how many unread."""
+    row = session.execute(_SIGNATURE).one()
+    return row[0] or 0, row[1] or 0, row[2] or 0
+
+
 def count_all(session: Session) -> int:
     """With those that the window does not show."""
     return session.scalar(select(func.count()).select_from(Notification)) or 0
-
-
-def count_unread(session: Session) -> int:
-    return session.scalar(select(func.count()).where(*_UNREAD)) or 0
 
 
 def known(session: Session, key: str) -> bool:

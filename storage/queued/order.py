@@ -6,8 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from storage.run_lists.columns import FOR_A_LIST
-from storage.runs import IN_LINE
+from storage.run_lists.columns import FOR_A_LIST, IN_LINE
 from storage.statuses import RUN_ALIVE, RunStatus
 from storage.tables import Run
 

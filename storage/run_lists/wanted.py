@@ -13,6 +13,7 @@ from storage.run_lists.columns import FOR_A_LIST
 from storage.statuses import RunStatus
 from storage.tables import Dataset, MetricSummary, Model, Run
 
+# Recipe and facts are kilobytes each; who only lists runs leaves them in the database.
 _TAGS = type_coerce(col(Run.tags), String)
 Which = Literal["last", "least", "greatest"]
 

@@ -109,8 +109,8 @@ def test_runs_are_chosen_in_the_list_and_drawn_in_one_chart(visit: Open, at_home
     first, second = add_run("one, of two", points=20), add_run("other", points=30)
     page = visit("/runs")
     for name in ("one, of two", "other"):
-        page.get_by_role("checkbox", name=f"Compare {name}").click()
-        expect(page.get_by_role("checkbox", name=f"Compare {name}")).to_be_checked()
+        page.get_by_role("checkbox", name=f"Choose {name}").click()
+        expect(page.get_by_role("checkbox", name=f"Choose {name}")).to_be_checked()
     page.get_by_role("link", name="Side by side").click()
     chart = page.locator("ts-chart").first
     expect(chart).to_have_attribute("data-points", "50")

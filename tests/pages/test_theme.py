@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app import live
 from app.window import look, theme
 
 
@@ -15,8 +16,9 @@ def test_the_head_decides_the_theme_before_anything_else() -> None:
 
 
 def test_every_style_and_script_is_in_the_head_and_there_is_no_other() -> None:
-    named = set(re.findall(r"/static-tunesmith/([\w.-]+)\?v=", theme.EARLY_HEAD.decode()))
-    assert named == {file.name for file in look.STATIC.iterdir()}
+    named = set(re.findall(r"/static-tunesmith/([\w./-]+)\?v=", theme.EARLY_HEAD.decode()))
+    files = (file for file in look.STATIC.rglob("*") if file.is_file())
+    assert named | set(live.OWN_FILES) == {file.relative_to(look.STATIC).as_posix() for file in files}
 
 
 def test_nothing_comes_from_another_server() -> None:

@@ -16,9 +16,7 @@ from storage.run_lists.wanted import Wanted
 from storage.statuses import RunStatus
 from storage.tables import Run
 
-COMMANDS = typer.Typer(
-    help="Runs: listed, noted, tagged, archived, stopped, deleted, and that undone.", no_args_is_help=True
-)
+COMMANDS = typer.Typer(help="Runs: listed, tagged, noted, archived, stopped, deleted, undone.", no_args_is_help=True)
 
 WHERE = {
     "status": "statuses", "method": "method", "model": "model_id", "dataset": "dataset_id", "tag": "tag",
@@ -51,7 +49,7 @@ SHOWN = ("id", "project_id", "name", "status", "method", "model_id", "dataset_id
 
 @COMMANDS.callback()
 def prepare() -> None:
-    """Runs: listed, noted, tagged, archived, stopped, deleted, and that undone."""
+    """Runs: listed, tagged, noted, archived, stopped, deleted, undone."""
     db.prepare()
 
 
@@ -86,7 +84,7 @@ def _where(pairs: Sequence[str]) -> dict[str, Any]:
         name, _, value = pair.partition("=")
         if name not in WHERE or not value or (name == "status" and value not in list(RunStatus)):
             hint = f"Write NAME=VALUE with one of {', '.join(WHERE)}; status is one of {', '.join(RunStatus)}."
-            raise RefusedError(f"{pair[:60]!r} is no filter of runs.", hint)
+            raise RefusedError(f"{pair[:60]!r} cannot filter runs.", hint)
         if name == "status":
             values["statuses"] = (*values.get("statuses", ()), RunStatus(value))
         else:

@@ -11,7 +11,7 @@ import typer
 from engine.runs import metric_groups, metric_table, runs
 from storage import db
 from storage import runs as stored
-from storage.runs import Summary
+from storage.tables import MetricSummary
 
 
 def metrics(
@@ -53,7 +53,7 @@ def _lines(run_id: str, charts: list[metric_groups.MetricChart]) -> Iterator[str
         yield from (f"  {name:{width}}  {_in_short(found[name])}" for name, _ in chart.series)
 
 
-def _in_short(found: Summary) -> str:
+def _in_short(found: MetricSummary) -> str:
     least, greatest = (
         f"{found.least:.4g} at step {found.least_step:,}",
         f"{found.greatest:.4g} at step {found.greatest_step:,}",

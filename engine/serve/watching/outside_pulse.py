@@ -14,7 +14,8 @@ import httpx
 
 from engine.errors import TunesmithError
 from engine.process.answers import Answers
-from engine.serve import outside_words, probe
+from engine.serve import probe
+from engine.serve.outsiders import words as outside_words
 from storage import db, endpoints
 from storage.tables import Backend
 

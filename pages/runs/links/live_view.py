@@ -4,14 +4,12 @@ Nothing else of it: no data, no recipe, no log, no path, no words of an error, n
 """
 
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import groupby
-from typing import Any, Protocol
 
 from markupsafe import Markup
 
-from engine.runs import curves
+from engine.runs import curves, samples
+from engine.runs.samples import Sample
 from pages.parts import html, svg_chart
 from pages.runs.state import progress_bar, seconds_taken, step_words
 from storage import db
@@ -20,8 +18,8 @@ from storage.statuses import RUN_MOVING, RunStatus
 from storage.tables import Run
 
 MOST_CHARTS, MOST_NAMES, MOST_POINTS = 12, 200, 400
+MOST_ANSWERS = 200  # the newest
 MOST_SHOWN = 2000  # characters of an answer
-SAMPLES = "engine.runs.samples"
 HIDDEN = ("machine/", "train/", "profiling/")
 # What people look at first; the rest follows by name.
 ORDER = ("reward", "loss", "mean_token_accuracy", "rewards/margins", "rewards/accuracies", "learning_rate", "grad_norm")
@@ -35,17 +33,6 @@ WORDS = {
     "rewards/margins": "Margins",
     "rewards/accuracies": "Accuracies",
 }
-
-
-class Sample(Protocol):
-    """An answer to a fixed prompt at a step, as engine.runs.samples gives it."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def prompt(self) -> str: ...
-    @property
-    def answer(self) -> str: ...
 
 
 def state_html(run: Run) -> Markup:
@@ -97,20 +84,12 @@ def _chart(run_id: str, name: str, found: Sequence[str]) -> Markup:
 
 def answers_html(run: Run) -> Markup:
     """The newest answer to each fixed prompt, with the earlier ones folded; nothing where there are none."""
-    answers = sorted(samples_of(run.id), key=lambda one: (one.prompt, -one.step))
+    first = max(0, samples.count(run.id) - MOST_ANSWERS)
+    answers = sorted(samples.of_run(run.id, MOST_ANSWERS, first), key=lambda one: (one.prompt, -one.step))
     groups = [list(group) for _, group in groupby(answers, key=lambda one: one.prompt)]
     if not groups:
         return Markup()
     return Markup("<h2>Answers</h2>{}").format(html.join(_prompt(group) for group in groups))
-
-
-def samples_of(run_id: str) -> Sequence[Sample]:
-    """The answers of a run, where this studio has any."""
-    if find_spec(SAMPLES) is None:
-        return ()
-    module: Any = import_module(SAMPLES)
-    found: Sequence[Sample] = module.of_run(run_id)
-    return found
 
 
 def _prompt(answers: Sequence[Sample]) -> Markup:

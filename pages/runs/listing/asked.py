@@ -30,7 +30,7 @@ TIMES: dict[str, tuple[str, float | None]] = {
     "month": ("last 30 days", 30 * DAY),
 }
 SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
-    "": ("without the archive", {"archived": False}),
+    "": ("not archived", {"archived": False}),
     "favourites": ("favourites", {"favourite": True}),
     "archived": ("the archive", {"archived": True}),
     "all": ("all, with the archive", {}),

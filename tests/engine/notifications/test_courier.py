@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 from sqlmodel import col, select, update
 
+from engine.life import reconciler
 from engine.notifications import announce, courier, secret_file, settings, signing
 from engine.notifications.settings import Settings
 from storage import db, home
-from storage.tables import Delivery, Notification
+from storage.statuses import RunStatus
+from storage.tables import Delivery, Notification, Run
+from storage.transitions import move_run
+from tests.browser.stored_runs import add_run
 from tests.conftest import ROOT
 from tests.engine.notifications.receiver import Receiver, receiving
 from tests.waiting import wait_for
@@ -149,6 +153,23 @@ def test_a_kill_while_sending_loses_nothing_and_sends_again_under_the_same_id(re
     assert receiver.headers("webhook-id") == [before[1].message_id, before[0].message_id]
     courier.tick()
     assert len(receiver.calls) == 2
+
+
+def test_a_round_of_the_reconciler_takes_the_end_of_a_run_to_a_webhook(receiver: Receiver) -> None:
+    set_sinks(hook(receiver))
+    run_id = add_run("jokes", RunStatus.RUNNING, points=3)
+    rounds = [reconciler.TICKS[name] for name in ("notifications", "outbox")]
+    for act in rounds:
+        act()
+    with db.session() as session:
+        run = session.get_one(Run, run_id)
+        assert move_run(session, run, RunStatus.RUNNING, RunStatus.FAILED, "The disk is full.")
+    for act in rounds:
+        act()
+    wait_for(lambda: receiver.calls)
+    assert receiver.bodies[0]["type"] == "tunesmith.failed"
+    assert receiver.bodies[0]["data"]["run"] == {"id": run_id, "name": "jokes"}
+    assert receiver.bodies[0]["data"]["text"] == "The disk is full."
 
 
 def test_the_same_thing_is_announced_once(receiver: Receiver) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from engine.errors import RefusedError
 from engine.serve import outside_look
-from engine.serve.outside_kinds import CLOUDS, Found, OutsideModel, models_in, ollama_context, paths, recognise
 from engine.serve.outside_look import look
+from engine.serve.outsiders.kinds import CLOUDS, Found, OutsideModel, models_in, ollama_context, paths, recognise
 from tests.hostile_server import OK, Script, drip, flood, hostile, silent, text
 
 # What the servers answer, as their documentation and sources have it.

@@ -23,15 +23,15 @@ def names(text: str) -> list[str]:
 
 def test_boxes_of_the_list_choose_runs_and_lead_to_them_side_by_side(two: list[str]) -> None:
     text = shown()
-    assert text.count('aria-checked="false"') == 2
-    assert 'href="/runs?chosen=a" role="checkbox"' in text
+    assert text.count('class="ts-box" data-soft') == 2
+    assert 'data-value="a" data-most="200" href="/runs?chosen=a" role="checkbox"' in text
     assert "Side by side" not in text
     text = shown(chosen="a")
     assert 'href="/runs?chosen=a,b" role="checkbox" aria-checked="false"' in text
     assert "Choose another one" in text
     text = shown(chosen="a,b")
     assert 'href="/runs?compare=a,b">Side by side' in text
-    assert 'href="/runs?chosen=b" role="checkbox" aria-checked="true" aria-label="Compare run a"' in text
+    assert 'href="/runs?chosen=b" role="checkbox" aria-checked="true" aria-label="Choose run a"' in text
 
 
 def test_side_by_side_shows_what_differs_the_best_in_bold_and_a_chart_a_metric(two: list[str]) -> None:

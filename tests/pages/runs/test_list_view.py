@@ -41,7 +41,7 @@ def test_the_address_filters_sorts_and_chooses_columns() -> None:
         assert f">{expected}</a>" in shown(**query)
         assert "1 run<" in shown(**query)
     text = shown(cols="method,metric:eval_loss:best,metric:eval_loss:last", sort="metric:eval_loss:best")
-    for words in ("eval_loss (best)", 'aria-sort="ascending"', "0.5000", "0.9000", "SFT"):
+    for words in ("eval_loss (best)", 'aria-sort="ascending"', ">0.500<", ">0.900<", "SFT"):
         assert words in text
     assert 'data-label="Progress"' not in text
     assert "No such run" in shown(q="nothing")
@@ -52,7 +52,7 @@ def test_filters_stay_in_every_link_and_another_order_begins_at_the_first_page()
         stored_runs.add(f"run {number}", tags=["a b"], created_at=float(number))
     text = shown(tag="a b", page="2", cols="loss")
     assert 'href="/runs?tag=a+b&amp;sort=loss&amp;cols=loss"' in text
-    assert 'href="/runs?tag=a+b&amp;cols=loss">Newer' in text
+    assert 'href="/runs?tag=a+b&amp;cols=loss" data-soft>Newer' in text
 
 
 def test_an_order_that_there_is_not_is_said_and_the_list_stays() -> None:
@@ -131,14 +131,11 @@ def test_views_are_saved_shown_and_deleted(toasts: list[str]) -> None:
 def test_names_tags_notes_views_and_the_undo_are_text(text: str) -> None:
     run_id = stored_runs.add(text, tags=[text], note=text)
     changes.change(run_id, changes.Change(archived=True))
-    for found in (
-        shown(show="all", cols="status"),
-        shown(run=run_id),
-        shown(show="all", tag=text, q=text, chosen=text),
-    ):
-        assert "<img" not in found
-        assert "<script" not in found
-        assert found.count("<bdi") >= 1
+    for query in ({"show": "all"}, {"run": run_id}, {"show": "all", "tag": text, "q": text, "chosen": text}):
+        page_text = shown(**query)
+        assert "<img" not in page_text
+        assert "<script" not in page_text
+        assert "<bdi" in page_text
 
 
 def test_a_note_is_markdown_that_can_do_nothing() -> None:

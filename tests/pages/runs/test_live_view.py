@@ -1,10 +1,5 @@
 """What a live link shows: the telling charts first, nothing of the machine, answers where there are any."""
 
-import sys
-from dataclasses import dataclass
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-
 import pytest
 
 from engine.runs import runs
@@ -13,15 +8,8 @@ from storage import db
 from storage.outgoing import links
 from storage.runs import add_metrics
 from storage.statuses import RunStatus
+from storage.tables import Sample
 from tests.browser.stored_runs import add_run
-
-
-@dataclass(frozen=True)
-class Sample:
-    step: int
-    prompt: str
-    answer: str
-    tokens: int = 3
 
 
 def test_the_telling_charts_come_first_and_the_machine_is_left_out() -> None:
@@ -49,18 +37,18 @@ def test_every_state_is_shown(status: RunStatus) -> None:
     assert ("data-moving" in shown) == (status in ("queued", "starting", "running", "stopping"))
 
 
-def test_answers_are_shown_the_newest_first_and_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType(live_view.SAMPLES)
-    module.__spec__ = ModuleSpec(live_view.SAMPLES, None)
-    answers = [Sample(0, "Hi <b>", "zero"), Sample(10, "Hi <b>", "<i>ten</i>"), Sample(10, "Other", "else")]
-    module.of_run = lambda _run_id: answers  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, live_view.SAMPLES, module)
-    shown = live_view.answers_html(runs.look_up(add_run("jokes")))
+def test_answers_are_shown_the_newest_first_and_as_text() -> None:
+    run_id = add_run("jokes")
+    answers = [(0, 0, "Hi <b>", "zero"), (10, 0, "Hi <b>", "<i>ten</i>"), (10, 1, "Other", "else")]
+    with db.session() as session:
+        for step, number, prompt, answer in answers:
+            more = {"run_id": run_id, "step": step, "number": number, "prompt": prompt, "answer": answer, "tokens": 3}
+            session.add(Sample.model_validate(more))
+    shown = live_view.answers_html(runs.look_up(run_id))
     assert shown.index("&lt;i&gt;ten") < shown.index("Earlier answers") < shown.index("zero")
     assert "<h3>Hi &lt;b&gt;</h3>" in shown
     assert shown.count("<details>") == 1
 
 
-def test_without_answers_there_is_no_heading_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_view, "SAMPLES", "engine.runs.nothing_of_that_name")
+def test_without_answers_there_is_no_heading_for_them() -> None:
     assert live_view.answers_html(runs.look_up(add_run("jokes"))) == ""

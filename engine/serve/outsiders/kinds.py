@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
-from engine.serve.outside_words import plain
+from engine.serve.outsiders.words import plain
 
 Answers = Mapping[str, Any]
 """By path below the server's root, the JSON it answered. A path it does not have is not in it."""

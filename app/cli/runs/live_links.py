@@ -1,0 +1,43 @@
+"""`tunesmith links`: addresses at which a run can be watched without a login."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from engine.accounts import live_links
+from storage import db
+from storage.settings import settings
+
+COMMANDS = typer.Typer(help="Live links: watch one run without a login.", no_args_is_help=True)
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
+
+
+@COMMANDS.command()
+def make(
+    run: RunId,
+    days: Annotated[float, typer.Option("--days", min=0.001, max=366, help="How long it opens the run.")] = 7,
+    address: Annotated[str, typer.Option("--address", help="Where others reach the studio.")] = "",
+) -> None:
+    """Make a link and print its address, this once."""
+    db.prepare()
+    _link, token = live_links.create_link(run.removeprefix("run:"), days * live_links.DAY_SECONDS)
+    here = address.rstrip("/") or f"http://127.0.0.1:{settings().port}"
+    typer.echo(f"{here}/live/{token}")
+
+
+@COMMANDS.command("list")
+def list_links(run: RunId) -> None:
+    """List the links that still open a run: id, and when each ends."""
+    db.prepare()
+    for link in live_links.of_run(run.removeprefix("run:")):
+        typer.echo(f"{link.id}  ends {time.strftime('%Y-%m-%d %H:%M', time.localtime(link.expires_at))}")
+
+
+@COMMANDS.command()
+def revoke(link: Annotated[str, typer.Argument(metavar="LINK", help="Id of the link.")]) -> None:
+    """Revoke a link: it opens nothing from now on."""
+    db.prepare()
+    live_links.revoke_link(link)
+    typer.echo(f"Link {link} is revoked.")

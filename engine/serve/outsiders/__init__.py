@@ -1,0 +1,1 @@
+"""Servers somewhere else: which kind of server it is, what went wrong in words."""
