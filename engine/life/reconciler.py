@@ -18,7 +18,7 @@ from engine.models import models
 from engine.notifications import courier, watching
 from engine.process import devices, logs, work
 from engine.registry import following, versions
-from engine.runs import supervision, tracking
+from engine.runs import sleeping_endpoints, supervision, tracking
 from engine.serve import adapter_loads, backends
 from storage import home
 
@@ -31,6 +31,7 @@ TICKS: dict[str, Callable[[], None]] = {
     "work": work.tick,
     "health": health.tick,
     "runs": supervision.tick,
+    "sleeping_endpoints": sleeping_endpoints.tick,
     "tracking": tracking.tick,
     "fine-tuning": moving.tick,
     "endpoints": backends.tick,

@@ -48,7 +48,6 @@ def tick() -> None:
     rounds.each(NOUN, Run, moving.runs, _follow)
     _release_ready()
     launch.call_local()
-    sleeping_endpoints.tick()
 
 
 def _release_ready() -> None:

@@ -46,10 +46,14 @@ def make_idle(endpoint: Endpoint) -> None:
     change(endpoint, last_used_at=time.time() - 3600)
 
 
+def tick() -> None:
+    for act in (supervision.tick, sleeping_endpoints.tick, backends.tick):
+        act()
+
+
 def until(run_id: str, *statuses: RunStatus) -> Run:
     def found() -> Run | None:
-        supervision.tick()
-        backends.tick()
+        tick()
         return row if (row := runs.look_up(run_id)).status in statuses else None
 
     there = wait_for(found, 30)
@@ -58,8 +62,7 @@ def until(run_id: str, *statuses: RunStatus) -> Run:
 
 
 def answers_after_a_tick(endpoint: Endpoint) -> bool:
-    supervision.tick()
-    backends.tick()
+    tick()
     return active(endpoint).status == EndpointStatus.READY
 
 
