@@ -9,11 +9,14 @@ from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Name, PathId, ProjectFilter, RowId
 from app.api.runs.runs import RunAnswer
 from engine.runs import bulk, changes
+from engine.runs.queue import changes as queue_changes
 from storage.tables import Run
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 UNDO_HEADER = "X-Undo-Id"
 Tags = Annotated[list[Annotated[str, Field(max_length=changes.LONGEST_TAG)]], Field(max_length=changes.MOST_TAGS)]
+
+Priority = Annotated[int, Field(ge=queue_changes.LEAST_PRIORITY, le=queue_changes.MOST_PRIORITY)]
 
 
 class ChangeBody(Body):
@@ -26,6 +29,10 @@ class ChangeBody(Body):
     )
     favourite: bool | None = Field(default=None, description="Whether it is a favourite.")
     archived: bool | None = Field(default=None, description="Whether the list hides it.")
+    priority: Priority | None = Field(default=None, description="If it waits: the greatest starts first; 0 is usual.")
+    after: str | None = Field(
+        default=None, max_length=64, description="Of a waiting run: the run at whose end it starts. Empty: none."
+    )
 
 
 class BulkBody(Body):
@@ -76,10 +83,12 @@ def undo_change(undo_id: PathId) -> Any:
     return UndoneAnswer(words=words, run_ids=run_ids)
 
 
-@router.patch("/{id}", summary="Change a run", response_model=RunAnswer, responses=NOT_FOUND)
+@router.patch("/{id}", summary="Change a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)
 def change_run(run_id: PathId, body: ChangeBody, response: Response) -> Run:
-    """Another name, tags, note, favourite or archive. The header X-Undo-Id says how to take it back."""
-    run, undo_id = changes.change(run_id, changes.Change(**body.model_dump()))
+    """Another name, tags, note, favourite, archive, or place in the queue. X-Undo-Id takes back the first five."""
+    if body.priority is not None or body.after is not None:
+        queue_changes.change(run_id, body.priority, body.after)
+    run, undo_id = changes.change(run_id, changes.Change(**body.model_dump(exclude={"priority", "after"})))
     if undo_id:
         response.headers[UNDO_HEADER] = undo_id
     return run

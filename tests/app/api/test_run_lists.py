@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from storage import home
 from storage.statuses import RunStatus
 from tests import stored_runs
+from tests.browser.stored_runs import add_run
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
@@ -131,3 +132,18 @@ def test_what_was_done_long_ago_is_not_offered(owner: TestClient) -> None:
     assert owner.get("/api/runs/undo", params={"project_id": "other"}).json() == []
     owner.patch(f"/api/runs/{run_id}", json={"name": "new"})
     assert owner.get("/api/runs/undo", params={"project_id": "default"}).json()[0]["words"] == "old renamed to new"
+
+
+def test_a_waiting_run_gets_its_place_in_the_queue_by_the_same_call(owner: TestClient) -> None:
+    first, second = (add_run(name, RunStatus.QUEUED) for name in ("first", "second"))
+    body = {"name": "later", "priority": 5, "after": first}
+    assert owner.patch(f"/api/runs/{second}", json=body).json()["name"] == "later"
+    waiting = {run["id"]: run for run in owner.get("/api/queue").json()["waiting"]}
+    assert (waiting[second]["priority"], waiting[second]["name"]) == (5, "later")
+    assert "first" in str(waiting[second])
+    circle = owner.patch(f"/api/runs/{first}", json={"after": second, "name": "changed"})
+    assert circle.status_code == 409
+    assert owner.get(f"/api/runs/{first}").json()["name"] == "first"
+    assert owner.patch(f"/api/runs/{first}", json={"priority": 101}).status_code == 422
+    ended = add_run("ended", RunStatus.SUCCEEDED)
+    assert owner.patch(f"/api/runs/{ended}", json={"priority": 1}).status_code == 409
