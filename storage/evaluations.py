@@ -49,26 +49,26 @@ def get(session: Session, evaluation_id: str) -> Evaluation | None:
     return session.get(Evaluation, evaluation_id)
 
 
-def recent(session: Session, wanted: Filter, limit: int = 100, offset: int = 0) -> Sequence[Evaluation]:
+def recent(session: Session, filters: Filter, limit: int = 100, offset: int = 0) -> Sequence[Evaluation]:
     """The newest first."""
-    query = wanted.apply(select(Evaluation)).order_by(col(Evaluation.created_at).desc(), col(Evaluation.id))
+    query = filters.apply(select(Evaluation)).order_by(col(Evaluation.created_at).desc(), col(Evaluation.id))
     return list(session.exec(query.offset(offset).limit(limit)))
 
 
-def listed(session: Session, wanted: Filter, limit: int = 100, offset: int = 0) -> list[Picked]:
+def listed(session: Session, filters: Filter, limit: int = 100, offset: int = 0) -> list[Picked]:
     """The newest first, each with what a list shows of it: OF_ROW, and OF_RESULT where there is one.
 
     A result with the rows that got worse may have megabytes; they stay in the database.
     """
-    query = wanted.apply(_short()).order_by(col(Evaluation.created_at).desc(), col(Evaluation.id))
+    query = filters.apply(_short()).order_by(col(Evaluation.created_at).desc(), col(Evaluation.id))
     return _picked(session, query.offset(offset).limit(limit))
 
 
 def several(session: Session, evaluation_ids: Sequence[str]) -> list[Picked]:
     """Those of these ids that there are, as `listed`, in the order of the ids."""
     query = _short().where(col(Evaluation.id).in_(evaluation_ids))
-    found = {row["id"]: row for row in _picked(session, query)}
-    return [found[row_id] for row_id in evaluation_ids if row_id in found]
+    by_id = {row["id"]: row for row in _picked(session, query)}
+    return [by_id[row_id] for row_id in evaluation_ids if row_id in by_id]
 
 
 def between(session: Session, project_id: str, first: str, second: str) -> list[Picked]:
@@ -95,8 +95,8 @@ def tags_of(session: Session, project_id: str, most: int = 200) -> list[str]:
     return sorted({tag for tags in rows for tag in tags})
 
 
-def count(session: Session, wanted: Filter) -> int:
-    return session.scalar(wanted.apply(select(func.count()).select_from(Evaluation))) or 0
+def count(session: Session, filters: Filter) -> int:
+    return session.scalar(filters.apply(select(func.count()).select_from(Evaluation))) or 0
 
 
 def of_run(session: Session, run_id: str) -> Sequence[Evaluation]:

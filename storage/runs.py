@@ -47,10 +47,10 @@ _CURVE_BEGINNING = _CURVE.limit(bindparam("rows"))
 def _each_metric_name() -> Any:
     """The least name, then the least above it, and so on."""
     own = sqlalchemy.select(func.min(col(Metric.name)).label("name")).where(col(Metric.run_id) == bindparam("run"))
-    found = own.cte("found", recursive=True)
-    following = own.where(col(Metric.name) > found.c.name).scalar_subquery()
-    found = found.union_all(sqlalchemy.select(following).where(found.c.name.is_not(None)))
-    return sqlalchemy.select(found.c.name).where(found.c.name.is_not(None)).order_by(found.c.name)
+    names = own.cte("found", recursive=True)
+    following = own.where(col(Metric.name) > names.c.name).scalar_subquery()
+    names = names.union_all(sqlalchemy.select(following).where(names.c.name.is_not(None)))
+    return sqlalchemy.select(names.c.name).where(names.c.name.is_not(None)).order_by(names.c.name)
 
 
 _METRIC_NAMES = _each_metric_name()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 FILE_LINES, TEST_FILE_LINES, FUNCTION_LINES, STATIC_LINES, FOLDER_FILES = 300, 450, 40, 600, 25
 ROOT = Path(__file__).resolve().parent.parent
+EMPTY_NAMES = ("found", "wanted")
 LAYERS = ("app", "pages", "engine", "storage")
 
 
@@ -24,7 +25,9 @@ def too_long(path: Path) -> list[str]:
     is_test = name.parts[0] == "tests"
     ceiling = TEST_FILE_LINES if is_test else FILE_LINES
     problems = [f"{name}: {lines} lines, at most {ceiling}"] if lines > ceiling else []
-    return problems if is_test else problems + long_functions(name, ast.parse(text))
+    return (
+        problems if is_test else [*problems, *long_functions(name, tree := ast.parse(text)), *empty_names(name, tree)]
+    )
 
 
 def long_functions(name: Path, tree: ast.Module) -> list[str]:
@@ -35,6 +38,18 @@ def long_functions(name: Path, tree: ast.Module) -> list[str]:
         for node, size in sizes.items()
         if size > FUNCTION_LINES
     ]
+
+
+def empty_names(name: Path, tree: ast.Module) -> list[str]:
+    """Variables that say how somebody came by a thing and not what it is."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inside = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Name)]
+    lines = sorted({(node.lineno, node.id) for node in inside if node.id in EMPTY_NAMES and _is_set(node)})
+    return [f"{name}:{line}: `{word}` does not say what it is" for line, word in lines]
+
+
+def _is_set(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
 
 
 def full_folders(files: Iterable[Path]) -> list[str]:

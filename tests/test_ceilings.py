@@ -1,5 +1,6 @@
 """The checks of the house find what they are there to find."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def test_a_file_that_repeats_its_folder_is_found() -> None:
 def test_a_room_without_a_wing_is_found() -> None:
     files = [Path("engine/data/data.py"), Path("pages/data/page.py"), Path("app/api/sweeps/sweeps.py")]
     assert ceilings.lost_rooms(files) == ["app/api/sweeps: there is no engine/sweeps"]
+
+
+def test_a_variable_that_does_not_say_what_it_is_is_told() -> None:
+    lines = ["class Part:", "    found: int", "def look() -> int:", "    found = 1", "    return found"]
+    problems = ceilings.empty_names(Path("engine/look.py"), ast.parse("\n".join(lines)))
+    assert problems == ["engine/look.py:4: `found` does not say what it is"]
 
 
 def test_a_long_function_is_found(house: Path) -> None:

@@ -24,17 +24,17 @@ def variants(now: Options, tried: Mapping[str, Sequence[Any]]) -> list[Variant]:
     empty = [name for name, values in tried.items() if not values]
     if empty or not tried:
         raise RefusedError("There is nothing to try.", f"Name values for {', '.join(empty) or 'an option'}.")
-    found = [dict(now)]
+    combinations = [dict(now)]
     for values in product(*tried.values()):
         options = {**now, **dict(zip(tried, values, strict=True))}
-        if options not in found and _possible(options):
-            found.append(options)
-    if len(found) > MOST_VARIANTS:
+        if options not in combinations and _possible(options):
+            combinations.append(options)
+    if len(combinations) > MOST_VARIANTS:
         hint = f"Try fewer values: at most {MOST_VARIANTS} combinations with the present one."
-        raise RefusedError(f"{len(found)} combinations are too many.", hint)
+        raise RefusedError(f"{len(combinations)} combinations are too many.", hint)
     return [
         {"options": options, "status": "waiting", "benchmark_id": None, "error": None, "score": None, "numbers": {}}
-        for options in found
+        for options in combinations
     ]
 
 

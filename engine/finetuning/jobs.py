@@ -109,8 +109,8 @@ def _base(named: str) -> tuple[Model, Run | None]:
 
 def _model(session: Session, named: str) -> Model | None:
     """By its id, else the newest of its name or source; one that is ready before others."""
-    if (found := models.get(session, named)) is not None:
-        return found
+    if (row := models.get(session, named)) is not None:
+        return row
     called_so = [model for model in models.recent(session) if named in (model.name, model.source_id)]
     return next((model for model in called_so if model.status == ModelStatus.READY), next(iter(called_so), None))
 

@@ -66,9 +66,9 @@ def _create(name: str, run: Run, step: int | None) -> None:
 def offered() -> list[dict[str, object]]:
     """What jobs have left and no endpoint serves yet, as GET /v1/models lists it."""
     with db.reading() as session:
-        found = stored.offered(session)
+        rows = stored.offered(session)
     return [
         {"id": name, "object": "model", "created": int(created_at), "owned_by": "tunesmith"}
-        for name, created_at in found
+        for name, created_at in rows
         if routing.route(name) is None
     ]

@@ -35,7 +35,7 @@ CHORES = {
     "device_memory": Chore(device_memory.refresh, device_memory.REFRESH_SECONDS, for_leader=False),
     "canaries": Chore(canary.save, 1, for_leader=False),
     "idle": Chore(idle.save, idle.SAVE_SECONDS, for_leader=False),
-    "deleted runs": Chore(deleting.tick, 2),
+    "deleted runs": Chore(deleting.remove_due, 2),
     "trash": Chore(trash.empty, 2),
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),

@@ -19,7 +19,7 @@ Secrets = dict[str, str]
 def read() -> dict[str, Secrets]:
     """The secrets by sink id. Raises DamagedError."""
     try:
-        found = orjson.loads(home.sink_secrets().read_bytes())
+        secrets = orjson.loads(home.sink_secrets().read_bytes())
     except FileNotFoundError:
         return {}
     except ValueError as error:
@@ -27,7 +27,7 @@ def read() -> dict[str, Secrets]:
             f"The file {home.sink_secrets()} cannot be read: it is not JSON.",
             "Delete it, and enter addresses and passwords again on the System page.",
         ) from error
-    return {str(sink): {str(name): str(value) for name, value in own.items()} for sink, own in found.items()}
+    return {str(sink): {str(name): str(value) for name, value in own.items()} for sink, own in secrets.items()}
 
 
 def write(secrets: Mapping[str, Secrets]) -> None:

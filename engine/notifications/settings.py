@@ -105,11 +105,11 @@ def _checked_address(address: str | None) -> str | None:
 
 
 def _secrets(
-    wanted: Sequence[Sink] | None, rows: dict[str, NotificationSink], allow_private: bool
+    sinks_given: Sequence[Sink] | None, rows: dict[str, NotificationSink], allow_private: bool
 ) -> tuple[dict[str, Secrets], dict[str, str]]:
     """The secrets that will hold, by sink id, in the order of the sinks; and those that were made here."""
     known, secrets, made = secret_file.read(), {}, {}
-    for sink in wanted or ():
+    for sink in sinks_given or ():
         if sink.id is not None and sink.id not in rows:
             raise NotFoundError(f"There is no sink `{sink.id}`.", "GET /api/notifications lists them.")
         if sink.id in secrets:
@@ -125,11 +125,11 @@ def _secrets(
     return secrets, made
 
 
-def _write_sinks(session: Session, wanted: dict[str, Sink]) -> None:
+def _write_sinks(session: Session, sinks_given: dict[str, Sink]) -> None:
     rows = {row.id: row for row in sinks.all_sinks(session)}
-    for sink_id in rows.keys() - wanted.keys():
+    for sink_id in rows.keys() - sinks_given.keys():
         session.delete(rows[sink_id])
-    for sink_id, sink in wanted.items():
+    for sink_id, sink in sinks_given.items():
         row = rows.get(sink_id) or NotificationSink(id=sink_id, name=sink.name, service=sink.service)
         row.name, row.service, row.enabled = " ".join(sink.name.split()), sink.service, sink.enabled
         row.kinds, row.options = list(dict.fromkeys(sink.kinds)), sink.options()
@@ -138,9 +138,9 @@ def _write_sinks(session: Session, wanted: dict[str, Sink]) -> None:
             outbox.drop_waiting(session, sink_id)
 
 
-def set_sinks(wanted: Sequence[Sink]) -> dict[str, str]:
+def set_sinks(sinks_given: Sequence[Sink]) -> dict[str, str]:
     """Changes the sinks alone."""
-    return change(Settings(sinks=list(wanted)))
+    return change(Settings(sinks=list(sinks_given)))
 
 
 def as_sinks() -> list[Sink]:

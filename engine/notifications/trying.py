@@ -34,10 +34,10 @@ def try_sinks(sink_id: str | None = None) -> list[Tried]:
     """
     with db.session() as session:
         allow_private, address = (state := state_of(session)).allow_private, state.address
-        found = [sink for sink in sinks.all_sinks(session) if sink.id == sink_id or (sink_id is None and sink.enabled)]
-    if not found and sink_id is not None:
+        tried = [sink for sink in sinks.all_sinks(session) if sink.id == sink_id or (sink_id is None and sink.enabled)]
+    if not tried and sink_id is not None:
         raise NotFoundError(f"There is no sink `{sink_id:.80}`.", "GET /api/notifications lists them.")
-    if not found:
+    if not tried:
         raise ConflictError("There is nowhere to send a test message to.", "Add a sink first.")
     secrets = secret_file.read()
 
@@ -48,8 +48,8 @@ def try_sinks(sink_id: str | None = None) -> list[Tried]:
         _write_down(sink, notification, message.id, outcome)
         return Tried(sink.id, sink.name, sink.service, outcome.ok, outcome.words)
 
-    with ThreadPoolExecutor(len(found)) as threads:
-        return list(threads.map(outcome_of, found))
+    with ThreadPoolExecutor(len(tried)) as threads:
+        return list(threads.map(outcome_of, tried))
 
 
 def _write_down(sink: NotificationSink, notification: Notification, message_id: str, outcome: Outcome) -> None:

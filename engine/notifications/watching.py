@@ -67,14 +67,14 @@ def read_log() -> None:
 
 def told(entries: Sequence[Transition]) -> list[tuple[Transition, Kind]]:
     """Which entries are told, as what. A failure after which the run went on by itself is told as that alone."""
-    found: list[tuple[Transition, Kind]] = []
+    moves: list[tuple[Transition, Kind]] = []
     following: dict[str, Transition] = {}  # by run, what it did next
     for entry in reversed(entries):
         then, following[entry.subject_id] = following.get(entry.subject_id), entry
         kind = _kind(entry)
         if kind and not (kind == "failed" and then is not None and _went_on(then)):
-            found.append((entry, kind))
-    return found[::-1]
+            moves.append((entry, kind))
+    return moves[::-1]
 
 
 def _kind(entry: Transition) -> Kind | None:
@@ -143,10 +143,10 @@ def _best(run: Run) -> None:
     with db.reading() as session:
         points = stored_runs.curve(session, run.id, name)
         last = notices.last_of(session, run.id, "best")
-    found = best_of(points, greater)
-    if found is None or (last is not None and time.time() - last.at < BEST_SECONDS):
+    best = best_of(points, greater)
+    if best is None or (last is not None and time.time() - last.at < BEST_SECONDS):
         return
-    step, value, before = found
+    step, value, before = best
     text = f"{name} is {value:.4g} at step {step:,}; the best before was {before:.4g}."
     announce("best", run.id, f"{run.name} has a new best value", text, key=f"best:{run.id}:{step}")
 

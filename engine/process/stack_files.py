@@ -14,8 +14,8 @@ def file_of(folder: Path, pid: int) -> Path:
 
 def files(folder: Path) -> list[Path]:
     """Those of every process that has begun to work in the folder, by process id."""
-    found = [file for file in (folder / FOLDER).glob("*.txt") if file.stem.isdigit() and not file.is_symlink()]
-    return sorted(found, key=pid_of)
+    paths = [file for file in (folder / FOLDER).glob("*.txt") if file.stem.isdigit() and not file.is_symlink()]
+    return sorted(paths, key=pid_of)
 
 
 def pid_of(file: Path) -> int:

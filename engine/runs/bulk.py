@@ -62,7 +62,7 @@ def _change_all(action: Action, ids: Sequence[str], tags: list[str]) -> Outcome:
     """In one transaction, so that it is undone as one."""
     outcome, changed, reports = Outcome(), dict[str, changes.Before](), list[str]()
     with db.session() as session:
-        found: list[Run] = []
+        changed_runs: list[Run] = []
         for run_id in ids:
             try:
                 run = existing(session, Run, run_id)
@@ -75,10 +75,14 @@ def _change_all(action: Action, ids: Sequence[str], tags: list[str]) -> Outcome:
             except TunesmithError as error:
                 outcome.refused.append({"id": run_id, "message": str(error)})
             else:
-                found.append(run)
-        words = found[0].name if len(found) == 1 else f"{len(found)} runs"
-        outcome.done.extend(run.id for run in found)
-        undo_id = changes.remember(session, found[0].project_id, f"{words} {_DONE[action]}", changed) if found else None
+                changed_runs.append(run)
+        words = changed_runs[0].name if len(changed_runs) == 1 else f"{len(changed_runs)} runs"
+        outcome.done.extend(run.id for run in changed_runs)
+        undo_id = (
+            changes.remember(session, changed_runs[0].project_id, f"{words} {_DONE[action]}", changed)
+            if changed_runs
+            else None
+        )
     deleting.end_reports(reports)
     return Outcome(outcome.done, outcome.refused, undo_id)
 

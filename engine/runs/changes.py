@@ -69,9 +69,9 @@ def checked_note(note: str) -> str:
     return text
 
 
-def change(run_id: str, wanted: Change) -> tuple[Run, str | None]:
+def change(run_id: str, change_asked: Change) -> tuple[Run, str | None]:
     """The run with new values, and the id by which that can be undone. Raises NotFoundError, RefusedError."""
-    values = wanted.checked()
+    values = change_asked.checked()
     with db.session() as session:
         run = existing(session, Run, run_id)
         words = _words(run, values)

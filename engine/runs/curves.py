@@ -38,13 +38,13 @@ def read_several(run_id: str, stretches: Sequence[Stretch], max_points: int = 40
         run = runs.get(session, run_id)
         life = None if run is None or run.ended_at is None else (run.created_at, run.attempt, run.ended_at)
         kept = life if max_points <= MOST_KEPT else None
-        found = [_read(session, run_id, stretch, max_points, kept is not None) for stretch in stretches]
-    for at, (stretch, curve) in enumerate(zip(stretches, found, strict=True)):
+        curve_list = [_read(session, run_id, stretch, max_points, kept is not None) for stretch in stretches]
+    for at, (stretch, curve) in enumerate(zip(stretches, curve_list, strict=True)):
         if curve.thinned and kept:
             last = min(stretch.last, LAST_STEP)
             points = _thin_ended(run_id, kept, stretch.name, curve.points[0], last, max_points)
-            found[at] = Curve(list(points), True)
-    return found
+            curve_list[at] = Curve(list(points), True)
+    return curve_list
 
 
 def _read(session: Session, run_id: str, stretch: Stretch, max_points: int, thinned_later: bool) -> Curve:

@@ -63,7 +63,7 @@ def end_reports(report_ids: list[str]) -> None:
     reports.end(report_ids)
 
 
-def tick() -> None:
+def remove_due() -> None:
     """Removes what was deleted and can no longer be had back."""
     over = time.time() - UNDO_SECONDS - _LATER_SECONDS
     with db.reading() as session:

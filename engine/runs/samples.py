@@ -52,13 +52,13 @@ def count(run_id: str) -> int:
 
 def last_of_each(run_ids: Iterable[str]) -> dict[str, list[Sample]]:
     """The newest answers of each run; none where there are none."""
-    found: dict[str, list[Sample]] = {}
+    newest: dict[str, list[Sample]] = {}
     with db.reading() as session:
         for run_id in run_ids:
             step = queries.last_step(session, run_id)
             rows = [] if step is None else queries.of_step(session, run_id, step)
-            found[run_id] = [_sample(row) for row in rows]
-    return found
+            newest[run_id] = [_sample(row) for row in rows]
+    return newest
 
 
 def timeline(run_id: str, place: int | None = None) -> Timeline:
@@ -70,14 +70,14 @@ def timeline(run_id: str, place: int | None = None) -> Timeline:
         here = min(max(place or places, 1), places)
         first, step = queries.step_at(session, run_id, 1), queries.step_at(session, run_id, here)
         before = queries.step_at(session, run_id, here - 1) if here > 1 else None
-        found = {
+        by_place = {
             number: [_sample(row) for row in queries.of_step(session, run_id, number)]
             for number in (first, before, step)
             if number is not None
         }
         last = queries.last_step(session, run_id) or step
-    earlier = [] if before is None else found[before]
-    return Timeline(places, here, step, found[step], found[first], earlier, before, last)
+    earlier = [] if before is None else by_place[before]
+    return Timeline(places, here, step, by_place[step], by_place[first], earlier, before, last)
 
 
 def prompts_of(project_id: str) -> list[str]:

@@ -111,9 +111,9 @@ def _sleeps_for(session: Session, row: PoliteSleep, endpoint: Endpoint) -> str |
     if run is not None and run.status == RunStatus.QUEUED and time.time() - row.since < 2 * PATIENCE_SECONDS:
         return run.id  # about to start
     backend = endpoints.backend(session, endpoint.active_backend_id)
-    wanted = set(devices.parts((backend.device if backend else None) or devices.CPU))
+    needed = set(devices.parts((backend.device if backend else None) or devices.CPU))
     leases = session.exec(select(Lease).where(Lease.holder_kind == "run")).all()
-    return next((lease.holder_id for lease in leases if wanted & set(devices.parts(lease.device))), None)
+    return next((lease.holder_id for lease in leases if needed & set(devices.parts(lease.device))), None)
 
 
 def _still_drains(session: Session, endpoint: Endpoint) -> bool:

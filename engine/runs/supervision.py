@@ -229,8 +229,8 @@ def _settle(run: Run, end: verdict.Verdict) -> None:
         stuck.forget(row)
         if row.status == RunStatus.SUCCEEDED:
             reports.plan(session, row)
-        wanted = row.recipe.get("restart_when_stuck" if stuck.was_ended(row) else "auto_resume")
-        may_resume = bool(wanted) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+        goes_on = row.recipe.get("restart_when_stuck" if stuck.was_ended(row) else "auto_resume")
+        may_resume = bool(goes_on) and row.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
         again = may_resume and (
             healed is not None or verdict.tries_again(end, row.auto_resumes, row.last_failure, step)
         )

@@ -131,10 +131,10 @@ def _post(address: str, path: str) -> bool:
         return False
 
 
-def places(backend: Backend, found: tuple[str, ...]) -> tuple[str, ...]:
+def places(backend: Backend, named: tuple[str, ...]) -> tuple[str, ...]:
     """The devices a backend may be given: a process that only slept is still on its own."""
     sleeps = backend.device is not None and keeps_process(backend) and process.alive(home.backend_folder(backend.id))
-    return (str(backend.device),) if sleeps else found
+    return (str(backend.device),) if sleeps else named
 
 
 def facts(endpoint: Endpoint) -> dict[str, Any]:

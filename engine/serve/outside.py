@@ -169,9 +169,9 @@ def connect(host: str, port: int, seconds: float, only_public: bool) -> socket.s
 
 def _addresses(host: str, port: int, only_public: bool = False) -> list[str]:
     """The allowed addresses of a host. Raises OSError when it has none."""
-    found = dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    addresses = dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     allowed, refusal = [], AddressRefusedError(f"{host} has no address")
-    for numeric in found:
+    for numeric in addresses:
         try:
             refuse(numeric, only_public)
             allowed.append(numeric)

@@ -118,18 +118,18 @@ _routes = _Routes()
 
 def upstream(model: str) -> Upstream:
     """Where requests for `model` go. Raises NotFoundError, or NotReadyError while nothing answers."""
-    found = _current().get(model)
-    if found is None:
+    route = _current().get(model)
+    if route is None:
         raise NotFoundError(f"There is no model `{model[:100]}` here.", "GET /v1/models lists what is served.")
-    if found.sleeps or _routes.table.notes_use:
-        idle.used(found.endpoint)
-    if canary.is_any() and canary.chosen(found.endpoint, found.backend, model) is not found.backend:
-        found = _routes.table.on_trial.get(model, found)
-    if found.ready is not None:
-        return found.ready
-    if found.backend.status != EndpointStatus.READY or found.backend.address is None:
-        raise _not_ready(found.endpoint, found.backend)
-    raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {found.problem}", "Add it again.", None)
+    if route.sleeps or _routes.table.notes_use:
+        idle.used(route.endpoint)
+    if canary.is_any() and canary.chosen(route.endpoint, route.backend, model) is not route.backend:
+        route = _routes.table.on_trial.get(model, route)
+    if route.ready is not None:
+        return route.ready
+    if route.backend.status != EndpointStatus.READY or route.backend.address is None:
+        raise _not_ready(route.endpoint, route.backend)
+    raise NotReadyError(f"The adapter of `{model[:100]}` is not loaded: {route.problem}", "Add it again.", None)
 
 
 def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
@@ -142,23 +142,23 @@ def _not_ready(endpoint: Endpoint, backend: Backend) -> NotReadyError:
 def served_models() -> list[dict[str, object]]:
     """What GET /v1/models lists: every name that answers now, or wakes for a request, in OpenAI's shape."""
     return [
-        {"id": name, "object": "model", "created": int(found.endpoint.created_at), "owned_by": "tunesmith"}
-        for name, found in _current().items()
-        if found.backend.status in (EndpointStatus.READY, EndpointStatus.ASLEEP) and found.problem is None
+        {"id": name, "object": "model", "created": int(route.endpoint.created_at), "owned_by": "tunesmith"}
+        for name, route in _current().items()
+        if route.backend.status in (EndpointStatus.READY, EndpointStatus.ASLEEP) and route.problem is None
     ]
 
 
 def answers(model: str) -> bool:
     """Whether requests for a name are known to be answered: what was read a moment ago, without reading it anew."""
     table = _routes.table
-    found = table.routes.get(model)
-    return found is not None and found.ready is not None and time.monotonic() - table.read_at <= FRESH_SECONDS
+    route = table.routes.get(model)
+    return route is not None and route.ready is not None and time.monotonic() - table.read_at <= FRESH_SECONDS
 
 
 def route(model: str) -> tuple[Endpoint, Backend] | None:
     """The endpoint of a name, and the backend that answers for it or will."""
-    found = _current().get(model)
-    return (found.endpoint, found.backend) if found else None
+    known = _current().get(model)
+    return (known.endpoint, known.backend) if known else None
 
 
 def called(endpoint: Endpoint, backend: Backend, name: str) -> str:
@@ -166,7 +166,7 @@ def called(endpoint: Endpoint, backend: Backend, name: str) -> str:
     with db.reading() as session:
         loads = served_adapters.current(session, backend.id)
     settled = {(backend.id, subject): load for subject, load in loads.items()}
-    return next((found.model for known, found in _routes_of(endpoint, backend, settled) if known == name), name)
+    return next((one.model for known, one in _routes_of(endpoint, backend, settled) if known == name), name)
 
 
 def names(endpoint: Endpoint, backend: Backend) -> list[str]:

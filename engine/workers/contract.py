@@ -115,5 +115,5 @@ def failure(error: BaseException, out: Path | None = None) -> events.Failed:
 
     `out` is the worker's folder: how much room its disk has is part of what happened.
     """
-    found = diagnosis.diagnose(error, shutil.disk_usage(out).free if out else None)
-    return events.Failed(category=found.category, message=found.message, hint=found.hint, cause=found.cause)
+    told = diagnosis.diagnose(error, shutil.disk_usage(out).free if out else None)
+    return events.Failed(category=told.category, message=told.message, hint=told.hint, cause=told.cause)

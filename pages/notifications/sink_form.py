@@ -83,19 +83,19 @@ def boxes(prefix: str, chosen: Sequence[str]) -> Markup:
     )
 
 
-def general(found: Mapping[str, Any]) -> Markup:
+def general(settings: Mapping[str, Any]) -> Markup:
     """What holds for all: kinds in the window and in the browser, the studio's address, the disk, private networks."""
     content = (
-        Markup("<fieldset><legend>In the bell</legend>{}</fieldset>").format(boxes("in_app", found["in_app"])),
+        Markup("<fieldset><legend>In the bell</legend>{}</fieldset>").format(boxes("in_app", settings["in_app"])),
         Markup("<fieldset><legend>Browser notifications</legend>{}</fieldset>").format(
-            boxes("browser", found["browser"])
+            boxes("browser", settings["browser"])
         ),
-        fields.text("address", "Address of this studio, for links", "https://studio.example.org", found["address"]),
-        fields.number("disk_low_gb", "Disk is low below, GB", found["disk_low_gb"], most=1e6, step="0.5"),
+        fields.text("address", "Address of this studio, for links", "https://studio.example.org", settings["address"]),
+        fields.number("disk_low_gb", "Disk is low below, GB", settings["disk_low_gb"], most=1e6, step="0.5"),
         Markup(
             '<label class="nt-allow"><input type="checkbox" name="allow_private"{}> Messages may go to this machine'
             " and to private networks</label>"
-        ).format(Markup(" checked") if found["allow_private"] else ""),
+        ).format(Markup(" checked") if settings["allow_private"] else ""),
     )
     return Markup('<details class="ts-more"><summary>What is told, and links</summary>{}</details>').format(
         fields.form("general", "general", "Save", *content)

@@ -20,12 +20,12 @@ def sinks_html(query: Mapping[str, str]) -> str:
     """Everything that is set, live; nothing of it for visitors of a share link."""
     if query.get("role") == "viewer":
         return str(Markup('<p class="ts-note">Only the owner sees where messages go.</p>'))
-    found = settings.show()
+    shown = settings.show()
     with db.reading() as session:
         entries = list(outbox.newest(session, LOGGED))
     return str(
         Markup('<div class="ts-stack nt-settings">{}{}{}{}</div>').format(
-            _table(found["sinks"]), sink_form.new(), sink_form.general(found), _log(entries)
+            _table(shown["sinks"]), sink_form.new(), sink_form.general(shown), _log(entries)
         )
     )
 

@@ -18,13 +18,13 @@ TICKS = 4
 def chart(title: str, series: Sequence[tuple[str, Points]], height: int = 180) -> Markup:
     """The chart in a figure. `series`: words and (step, value) points each; values that are no number are left out."""
     drawn = [(label, [point for point in points if math.isfinite(point[1])]) for label, points in series]
-    found = [point for _, points in drawn for point in points]
+    all_points = [point for _, points in drawn for point in points]
     legend = html.join(_legend(number, label, points) for number, (label, points) in enumerate(drawn, 1))
-    if not found:
+    if not all_points:
         plot = Markup('<p class="lv-none" style="height:{}px">No points yet</p>').format(height)
         return _figure(title, legend, plot)
-    first, last = min(step for step, _ in found), max(step for step, _ in found)
-    low, high, marks = _scale(min(value for _, value in found), max(value for _, value in found))
+    first, last = min(step for step, _ in all_points), max(step for step, _ in all_points)
+    low, high, marks = _scale(min(value for _, value in all_points), max(value for _, value in all_points))
     lines = html.join(_line(number, points, (first, last, low, high)) for number, (_, points) in enumerate(drawn, 1))
     places = [(mark, SIZE * (1 - (mark - low) / (high - low))) for mark in marks]
     grid = html.join(Markup('<path class="lv-grid" d="M0 {:.0f}H1000"/>').format(place) for _, place in places)

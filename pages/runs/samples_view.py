@@ -171,13 +171,15 @@ def _prompts_card(run: Run) -> Markup:
 
 def beside_html(runs: Sequence[RunInShort]) -> Markup:
     """The newest answers of several runs to the prompts that at least one of them was asked, side by side."""
-    found = samples.last_of_each([run.id for run in runs])
-    prompts = list(dict.fromkeys(sample.prompt for run in runs for sample in found[run.id]))[: fixed_prompts.MOST]
+    answers = samples.last_of_each([run.id for run in runs])
+    prompts = list(dict.fromkeys(sample.prompt for run in runs for sample in answers[run.id]))[: fixed_prompts.MOST]
     if not prompts:
         return Markup()
     entries = [
         Markup('<li data-key="prompt-{}"><b>{}</b><div class="rn-beside">{}</div></li>').format(
-            number, prompt, html.join(_of_run(run, colour, prompt, found[run.id]) for colour, run in enumerate(runs, 1))
+            number,
+            prompt,
+            html.join(_of_run(run, colour, prompt, answers[run.id]) for colour, run in enumerate(runs, 1)),
         )
         for number, prompt in enumerate(prompts)
     ]

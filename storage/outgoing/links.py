@@ -23,8 +23,8 @@ def metric_names(session: Session, run_id: str, most: int) -> Iterator[str]:
     name = ""
     for _ in range(most):
         query = select(func.min(Metric.name)).where(Metric.run_id == run_id, col(Metric.name) > name)
-        found = session.scalar(query)
-        if found is None:
+        next_name = session.scalar(query)
+        if next_name is None:
             return
-        name = str(found)
+        name = str(next_name)
         yield name

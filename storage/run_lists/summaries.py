@@ -18,11 +18,11 @@ def keep_up(session: Session, points: Iterable[tuple[str, str, int, float]]) -> 
 
     Points behind the last step may have replaced others, after a resume: such a metric is summed up anew.
     """
-    found: dict[Key, dict[int, float]] = {}  # to step -> value
+    values: dict[Key, dict[int, float]] = {}  # to step -> value
     for run_id, name, step, value in points:
-        found.setdefault((run_id, name), {})[step] = value
-    known = _known(session, found)
-    for (run_id, name), new in found.items():
+        values.setdefault((run_id, name), {})[step] = value
+    known = _known(session, values)
+    for (run_id, name), new in values.items():
         summary = known.get((run_id, name))
         if summary is None:
             session.add(_extended(_begun(run_id, name, new), new))

@@ -47,14 +47,14 @@ class Wanted:
     def conditions(self) -> list[Any]:
         exact = {"project_id": self.project_id, "method": self.method, "model_id": self.model_id}
         exact |= {"dataset_id": self.dataset_id}
-        found: list[Any] = [col(getattr(Run, name)) == value for name, value in exact.items() if value]
+        clauses: list[Any] = [col(getattr(Run, name)) == value for name, value in exact.items() if value]
         flags = (("archived", self.archived), ("favourite", self.favourite))
-        found += [col(getattr(Run, name)).is_(value) for name, value in flags if value is not None]
-        found += [col(Run.status).in_(self.statuses)] if self.statuses else []
-        found += [col(Run.created_at) >= self.since] if self.since is not None else []
-        found += [col(Run.created_at) < self.until] if self.until is not None else []
-        found += [_tagged(self.tag)] if self.tag else []
-        return found + [_says(word) for word in self.search.split()]
+        clauses += [col(getattr(Run, name)).is_(value) for name, value in flags if value is not None]
+        clauses += [col(Run.status).in_(self.statuses)] if self.statuses else []
+        clauses += [col(Run.created_at) >= self.since] if self.since is not None else []
+        clauses += [col(Run.created_at) < self.until] if self.until is not None else []
+        clauses += [_tagged(self.tag)] if self.tag else []
+        return clauses + [_says(word) for word in self.search.split()]
 
 
 def _tagged(tag: str) -> Any:
@@ -92,23 +92,23 @@ ORDERS: dict[str, Any] = {
 NEVER_EMPTY = ("created", "name", "status", "method", "step", "favourite")
 
 
-def count(session: Session, wanted: Wanted) -> int:
-    return session.scalar(select(func.count()).select_from(Run).where(*wanted.conditions())) or 0
+def count(session: Session, filters: Wanted) -> int:
+    return session.scalar(select(func.count()).select_from(Run).where(*filters.conditions())) or 0
 
 
-def ids(session: Session, wanted: Wanted, limit: int, offset: int = 0) -> list[str]:
+def ids(session: Session, filters: Wanted, limit: int, offset: int = 0) -> list[str]:
     """The ids of a page of the list, in its order; of equals the newest first."""
-    return list(session.scalars(page_query(wanted, limit, offset)))
+    return list(session.scalars(page_query(filters, limit, offset)))
 
 
-def among(session: Session, wanted: Wanted, run_ids: Sequence[str]) -> set[str]:
+def among(session: Session, filters: Wanted, run_ids: Sequence[str]) -> set[str]:
     """Those of the ids that the list has."""
-    query = select(Run.id).where(*wanted.conditions(), col(Run.id).in_(run_ids))
+    query = select(Run.id).where(*filters.conditions(), col(Run.id).in_(run_ids))
     return set(session.scalars(query))
 
 
-def page_query(wanted: Wanted, limit: int, offset: int) -> Any:
-    query, order = select(Run.id).where(*wanted.conditions()), wanted.order
+def page_query(filters: Wanted, limit: int, offset: int) -> Any:
+    query, order = select(Run.id).where(*filters.conditions()), filters.order
     if order.metric:
         short = (MetricSummary.run_id == Run.id) & (MetricSummary.name == order.metric)
         query = query.outerjoin(MetricSummary, short)  # type: ignore[arg-type]
@@ -119,12 +119,12 @@ def page_query(wanted: Wanted, limit: int, offset: int) -> Any:
     return query.order_by(*empty_last, way, *newest, col(Run.id).desc()).limit(limit).offset(offset)
 
 
-def page(session: Session, wanted: Wanted, limit: int, offset: int = 0, whole: bool = False) -> Sequence[Run]:
+def page(session: Session, filters: Wanted, limit: int, offset: int = 0, whole: bool = False) -> Sequence[Run]:
     """The runs of a page, without recipe and facts unless `whole`."""
-    wanted_ids = ids(session, wanted, limit, offset)
+    wanted_ids = ids(session, filters, limit, offset)
     query = select(Run).where(col(Run.id).in_(wanted_ids)).options(*([] if whole else FOR_A_LIST))
-    found = {run.id: run for run in session.exec(query)} if wanted_ids else {}
-    return [found[run_id] for run_id in wanted_ids if run_id in found]
+    by_id = {run.id: run for run in session.exec(query)} if wanted_ids else {}
+    return [by_id[run_id] for run_id in wanted_ids if run_id in by_id]
 
 
 @dataclass(frozen=True)

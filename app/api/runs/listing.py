@@ -51,7 +51,7 @@ def list_runs(
     limit: Limit = 100,
 ) -> Sequence[Run]:
     """The runs, newest first unless sorted otherwise. `X-Total-Count` says how many there are."""
-    wanted = Wanted(**{**vars(asked), "project_id": project_id, "order": listing.order(sort)})
-    listed = listing.page(wanted, limit, offset, whole=True)
+    filters = Wanted(**{**vars(asked), "project_id": project_id, "order": listing.order(sort)})
+    listed = listing.page(filters, limit, offset, whole=True)
     total(response, listed.total)
     return listed.runs

@@ -69,9 +69,9 @@ def show_curves(
             )
     run = runs.look_up(run_id)
     stretches = map(Stretch, name, first or [0] * len(name), last or [LARGEST] * len(name))
-    found = curves.read_several(run_id, list(stretches), max_points)
+    curve_list = curves.read_several(run_id, list(stretches), max_points)
     answer = {
-        "curves": [_as_json(one, curve) for one, curve in zip(name, found, strict=True)],
+        "curves": [_as_json(one, curve) for one, curve in zip(name, curve_list, strict=True)],
         "step": run.step,
         "status": run.status.value,
         "started_at": run.started_at,

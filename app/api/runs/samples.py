@@ -36,9 +36,9 @@ def list_samples(response: Response, run_id: PathId, offset: Offset = 0, limit: 
 
     `X-Total-Count` says how many there are.
     """
-    found = samples.of_run(run_id, limit, offset)
+    answers = samples.of_run(run_id, limit, offset)
     total(response, samples.count(run_id))
-    return found
+    return answers
 
 
 @router.get("/projects/{id}/prompts", summary="Fixed prompts of a project", responses=NOT_FOUND)

@@ -42,20 +42,20 @@ def _as_json(chart: metric_groups.MetricChart) -> dict[str, object]:
 
 def _lines(run_id: str, charts: list[metric_groups.MetricChart]) -> Iterator[str]:
     with db.reading() as session:
-        found = {summary.name: summary for summary in stored.summaries(session, [run_id])}
+        by_name = {summary.name: summary for summary in stored.summaries(session, [run_id])}
     titles = dict(metric_groups.GROUPS)
-    width = max((len(name) for name in found), default=0)
+    width = max((len(name) for name in by_name), default=0)
     group = ""
     for chart in charts:
         if chart.group != group:
             group = chart.group
             yield titles[chart.group]
-        yield from (f"  {name:{width}}  {_in_short(found[name])}" for name, _ in chart.series)
+        yield from (f"  {name:{width}}  {_in_short(by_name[name])}" for name, _ in chart.series)
 
 
-def _in_short(found: MetricSummary) -> str:
+def _in_short(summary: MetricSummary) -> str:
     least, greatest = (
-        f"{found.least:.4g} at step {found.least_step:,}",
-        f"{found.greatest:.4g} at step {found.greatest_step:,}",
+        f"{summary.least:.4g} at step {summary.least_step:,}",
+        f"{summary.greatest:.4g} at step {summary.greatest_step:,}",
     )
-    return f"{found.last:.4g} (least {least}, greatest {greatest})"
+    return f"{summary.last:.4g} (least {least}, greatest {greatest})"

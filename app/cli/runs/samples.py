@@ -24,14 +24,14 @@ def samples(
     db.prepare()
     run_id = run.removeprefix("run:")
     runs.look_up(run_id)
-    found = answers.last_of_each([run_id])[run_id] if last else answers.of_run(run_id)
-    found = [sample for sample in found if step is None or sample.step == step]
+    given = answers.last_of_each([run_id])[run_id] if last else answers.of_run(run_id)
+    given = [sample for sample in given if step is None or sample.step == step]
     if as_json:
-        typer.echo(json.dumps([_plain(sample) for sample in found], indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([_plain(sample) for sample in given], indent=2, ensure_ascii=False))
         return
-    if not found:
+    if not given:
         typer.echo("There are no answers." if step is None else f"There are no answers of step {step}.")
-    for number, of_step in groupby(found, lambda sample: sample.step):
+    for number, of_step in groupby(given, lambda sample: sample.step):
         typer.echo(f"Step {number}")
         for sample in of_step:
             typer.echo(f"  {_lines(sample.prompt)}\n    {_lines(sample.answer) or '(empty)'}")

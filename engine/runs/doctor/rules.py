@@ -20,8 +20,8 @@ ORDER = {"error": 0, "warning": 1, "info": 2}
 
 def diagnose(case: Case) -> list[tuple[Rule, Finding]]:
     """What the rules find, the worst first. A remedy that the recipe cannot take is left out."""
-    found = [(rule, finding) for rule in RULES if (finding := rule.look(case))]
-    checked = [(rule, _with_remedy(finding, case)) for rule, finding in found]
+    findings = [(rule, finding) for rule in RULES if (finding := rule.look(case))]
+    checked = [(rule, _with_remedy(finding, case)) for rule, finding in findings]
     return sorted(checked, key=lambda pair: ORDER[pair[1].severity])
 
 

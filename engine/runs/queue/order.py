@@ -64,8 +64,8 @@ def reordered(order: Sequence[Place], run_ids: Sequence[str], names: Mapping[str
     Raises ConflictError where a run of a lower priority would stand before one of a higher.
     """
     by_id = {place.id: place for place in order}
-    wanted = [by_id[run_id] for run_id in run_ids]
-    for first, second in pairwise(wanted):
+    asked = [by_id[run_id] for run_id in run_ids]
+    for first, second in pairwise(asked):
         if first.priority < second.priority:
             message = (
                 f"`{names[first.id]}` (priority {first.priority}) cannot stand before "
@@ -73,16 +73,16 @@ def reordered(order: Sequence[Place], run_ids: Sequence[str], names: Mapping[str
             )
             raise ConflictError(message, "Give both the same priority first: it decides before the order does.")
     changes: dict[str, tuple[int, float]] = {}
-    for priority in {place.priority for place in wanted}:
+    for priority in {place.priority for place in asked}:
         same = [place for place in order if place.priority == priority]
-        changes |= _permuted(same, [place for place in wanted if place.priority == priority])
+        changes |= _permuted(same, [place for place in asked if place.priority == priority])
     return changes
 
 
-def _permuted(line: Sequence[Place], wanted: Sequence[Place]) -> Changes:
+def _permuted(line: Sequence[Place], asked: Sequence[Place]) -> Changes:
     """A line of one priority, some of which change places."""
-    named = {place.id for place in wanted}
-    turns = iter(wanted)
+    named = {place.id for place in asked}
+    turns = iter(asked)
     after = [next(turns) if place.id in named else place for place in line]
     positions = [place.position for place in line]
     if any(first >= second for first, second in pairwise(positions)):

@@ -77,14 +77,14 @@ def _answer(side: Prompted, asking: Asking, tokens: list[int]) -> Answer:
 @torch.inference_mode()
 def likelihoods(side: Prompted, texts: Sequence[Text], each_step: Callable[[], None]) -> list[Likelihood]:
     """Of each text's labelled tokens, one text at a time: there are few of these adapters."""
-    found: list[Likelihood] = []
+    likelihood_list: list[Likelihood] = []
     for ids, labels in texts:
         each_step()
         tokens = torch.tensor([ids], device=side.network.device)
         logits = side.network(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits[0, -len(ids) :]
         places = [place for place, label in enumerate(labels[1:]) if label != NOT_LEARNT]
         rows = logits[places].float()
-        wanted = torch.tensor([labels[place + 1] for place in places], device=rows.device)[:, None]
-        logprobs = rows.gather(1, wanted)[:, 0] - torch.logsumexp(rows, dim=-1)
-        found.append((float(logprobs.double().sum()), len(places)))
-    return found
+        label_ids = torch.tensor([labels[place + 1] for place in places], device=rows.device)[:, None]
+        logprobs = rows.gather(1, label_ids)[:, 0] - torch.logsumexp(rows, dim=-1)
+        likelihood_list.append((float(logprobs.double().sum()), len(places)))
+    return likelihood_list

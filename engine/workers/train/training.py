@@ -153,12 +153,12 @@ def _proven(spec: Spec, out: Path) -> Path | None:
 def _newest_good(out: Path, step: int) -> int:
     """The step of the newest checkpoint of at most `step` that verifies, -1 for none. Says so when it is an older."""
     good = checkpoints.newest_good_up_to(out, step)
-    found = checkpoints.step_of(good) if good else -1
-    if found < step:
-        course = f"continues from step {found}" if good else "starts again from the beginning"
+    newest_step = checkpoints.step_of(good) if good else -1
+    if newest_step < step:
+        course = f"continues from step {newest_step}" if good else "starts again from the beginning"
         message = f"The checkpoint of step {step} is damaged and was put aside, so the training {course}."
         events.append(out, events.Note(level="warning", message=message))
-    return found
+    return newest_step
 
 
 def _stop_if_asked(out: Path) -> None:

@@ -59,14 +59,14 @@ def state_html(run: Run) -> Markup:
 def charts_html(run: Run) -> Markup:
     """The charts, the most telling first."""
     with db.reading() as session:
-        found = list(links.metric_names(session, run.id, MOST_NAMES))
-    shown = [_chart(run.id, name, found) for name in charted(found)]
+        names = list(links.metric_names(session, run.id, MOST_NAMES))
+    shown = [_chart(run.id, name, names) for name in charted(names)]
     return html.join(shown) or Markup('<p class="lv-none">The first point comes after the first steps.</p>')
 
 
-def charted(found: Sequence[str]) -> list[str]:
+def charted(metric_names: Sequence[str]) -> list[str]:
     """The metrics that get a chart, in order; one on held-out rows is drawn with its own on training rows."""
-    names = {name.removeprefix("eval_") for name in found if is_shown(name)}
+    names = {name.removeprefix("eval_") for name in metric_names if is_shown(name)}
     known = [name for name in ORDER if name in names]
     return (known + sorted(names.difference(known)))[:MOST_CHARTS]
 
@@ -76,9 +76,9 @@ def is_shown(name: str) -> bool:
     return not name.removeprefix("eval_").startswith(HIDDEN)
 
 
-def _chart(run_id: str, name: str, found: Sequence[str]) -> Markup:
+def _chart(run_id: str, name: str, names: Sequence[str]) -> Markup:
     both = ((name, "training"), (f"eval_{name}", "held out"))
-    series = [(label, curves.read(run_id, one, max_points=MOST_POINTS).points) for one, label in both if one in found]
+    series = [(label, curves.read(run_id, one, max_points=MOST_POINTS).points) for one, label in both if one in names]
     return svg_chart.chart(WORDS.get(name, name), series)
 
 

@@ -81,7 +81,7 @@ def shown(query: Query) -> list[Column]:
 
 def metrics(query: Query) -> list[MetricColumn]:
     """The metrics that are shown."""
-    return [found for key in keys(query) if (found := metric(key))]
+    return [one for key in keys(query) if (one := metric(key))]
 
 
 def _of_metric(key: str) -> Column:

@@ -24,11 +24,11 @@ def list_html(query: Query) -> Markup:
     """The list as the address asks for it."""
     problem = Markup()
     try:
-        wanted = asked.wanted(query)
+        filters = asked.wanted(query)
     except RefusedError as error:
         problem = html.notice(error.message, error.hint, "warn")
-        wanted = asked.wanted({**query, "sort": ""})
-    listed = listing.page(wanted, ROWS, (page_number(query) - 1) * ROWS, columns.metrics(query))
+        filters = asked.wanted({**query, "sort": ""})
+    listed = listing.page(filters, ROWS, (page_number(query) - 1) * ROWS, columns.metrics(query))
     place = listed.offset // ROWS + 1
     still_chosen = listing.among(asked.choosable(query), asked.chosen(query))
     # In every link: the page there is, and of the chosen runs those there are.

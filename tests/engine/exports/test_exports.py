@@ -176,7 +176,7 @@ def test_a_run_takes_its_exports_along(base: Path, monkeypatch: pytest.MonkeyPat
         assert stored.recent(session) == []
     assert folder.exists()
     monkeypatch.setattr(deleting, "UNDO_SECONDS", -10)  # the time to undo is over
-    deleting.tick()
+    deleting.remove_due()
     wait_for(lambda: not folder.exists())
 
 

@@ -147,7 +147,7 @@ def test_a_deleted_run_is_gone_and_comes_back_whole() -> None:
     for act in (runs.look_up, runs.delete_run):
         with pytest.raises(NotFoundError):
             act(run_id)
-    deleting.tick()
+    deleting.remove_due()
     orphans.sweep()
     changes.undo(undo_id)
     assert runs.look_up(run_id).idempotency_key == "key"
@@ -165,12 +165,12 @@ def test_after_half_a_minute_rows_and_files_of_a_deleted_run_are_removed() -> No
         home.ensure_folder(home.run_folder(each))
     undo_id = runs.delete_run(run_id)
     age(run_id, 29)
-    deleting.tick()
+    deleting.remove_due()
     assert home.run_folder(run_id).exists()
     age(run_id, 4)
     make_old(undo_id, 40)
-    deleting.tick()  # as the next life does after a kill
-    deleting.tick()
+    deleting.remove_due()  # as the next life does after a kill
+    deleting.remove_due()
     assert not home.run_folder(run_id).exists()
     assert home.run_folder(other).exists()
     with db.reading() as session:

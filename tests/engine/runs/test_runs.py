@@ -294,7 +294,7 @@ def test_delete_removes_row_points_and_folder_but_never_a_moving_run(monkeypatch
     with pytest.raises(NotFoundError):
         runs.look_up(run.id)
     monkeypatch.setattr(deleting, "UNDO_SECONDS", -10)  # the time to undo is over
-    deleting.tick()
+    deleting.remove_due()
     assert not folder.exists()
     with db.reading() as session:
         assert stored_runs.curve(session, run.id, "loss") == []

@@ -55,15 +55,15 @@ def asked(prompts: Sequence[Prompt], spec: Spec, base: Base, most: int) -> dict[
     Left out are those that the chat template refuses, and those that leave no room for an answer.
     """
     words = Words(base.tokenizer, Vocabulary.of(base.tokenizer))
-    found: dict[int, list[int] | None] = {}
+    by_position: dict[int, list[int] | None] = {}
     for place, prompt in enumerate(prompts):
         is_chat = spec.dataset_kind in CHATS or len(prompt.turns or ()) > 1
         if prompt.turns is None:
-            found[place] = list(words.vocabulary.encode([prompt.text], add_special_tokens=True)[0].ids)
+            by_position[place] = list(words.vocabulary.encode([prompt.text], add_special_tokens=True)[0].ids)
         else:
-            found[place] = words.asks([{"turns": prompt.turns, "tools": prompt.tools}], is_chat)[0]
+            by_position[place] = words.asks([{"turns": prompt.turns, "tools": prompt.tools}], is_chat)[0]
     longest = min(LONGEST_READ, (base.context_length or LONGEST_READ + most) - most)
-    fitting = {place: ids for place, ids in found.items() if ids and len(ids) <= longest}
+    fitting = {place: ids for place, ids in by_position.items() if ids and len(ids) <= longest}
     return {place: Asking(ids, most, bool(prompts[place].tools)) for place, ids in fitting.items()}
 
 
