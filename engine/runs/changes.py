@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from engine import names
-from engine.errors import ConflictError, RefusedError
+from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from engine.runs import deleting
 from storage import db
@@ -127,12 +127,14 @@ def can_be_undone(project_id: str | None = None) -> list[RunUndo]:
 def undo(undo_id: str) -> tuple[str, list[str]]:
     """Takes a change back; what was changed again since then stays. Returns its words, and the runs it was about.
 
-    Raises ConflictError when its time is over, or when it was taken back already.
+    Raises NotFoundError when it was taken back already or is long over, ConflictError when its time is just over.
     """
     with db.session() as session:
         row = session.get(RunUndo, undo_id, with_for_update=True)
-        if row is None or row.at < time.time() - UNDO_SECONDS:
-            hint = f"Only what was done in the last {UNDO_SECONDS} seconds can be undone."
+        hint = f"Only what was done in the last {UNDO_SECONDS} seconds can be undone."
+        if row is None:
+            raise NotFoundError("This cannot be undone any more.", hint)
+        if row.at < time.time() - UNDO_SECONDS:
             raise ConflictError("This cannot be undone any more.", hint)
         restored = [run_id for run_id, before in row.changes.items() if _restore(session, run_id, before)]
         session.delete(row)

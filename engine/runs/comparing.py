@@ -9,6 +9,7 @@ from engine.errors import RefusedError
 from engine.existing import existing
 from engine.recipes import diff, metric_directions
 from engine.recipes.diff import Differing
+from engine.runs import machine_use
 from engine.runs.metric_groups import WALL_TIME
 from storage import datasets, db, models
 from storage import runs as stored
@@ -29,7 +30,7 @@ class Came:
 
 @dataclass(frozen=True)
 class RunInShort:
-    """A run among others. `seconds`: from its first start to its end, or to now."""
+    """A run among others. `seconds`: from its first start to its end, or to now. What was not measured is None."""
 
     id: str
     name: str
@@ -42,6 +43,8 @@ class RunInShort:
     rows: int | None  # learnt from
     seconds: float | None
     tokens_per_second: float | None
+    memory_bytes: float | None  # the most it took: of its fullest card, or of its processes on a CPU
+    energy_wh: float | None
     device: str | None
 
 
@@ -72,6 +75,7 @@ def compare(run_ids: Sequence[str]) -> Comparison:
 
 def _in_short(run: Run, model_names: Mapping[str, str], dataset: Dataset | None) -> RunInShort:
     seconds = None if run.started_at is None else (run.ended_at or time.time()) - run.started_at
+    memory, energy = machine_use.memory_and_energy(run)
     return RunInShort(
         id=run.id,
         name=run.name,
@@ -84,6 +88,8 @@ def _in_short(run: Run, model_names: Mapping[str, str], dataset: Dataset | None)
         rows=run.facts.rows,
         seconds=seconds,
         tokens_per_second=run.tokens_per_second,
+        memory_bytes=memory,
+        energy_wh=energy,
         device=run.device or run.facts.device,
     )
 

@@ -70,6 +70,13 @@ def of(run: Run, prices: Prices) -> MachineUse:
     )
 
 
+def memory_and_energy(run: Run) -> tuple[float | None, float | None]:
+    """(most bytes, Wh) that a run has used; None for what was not measured."""
+    totals = _totals(run.facts.machine)
+    measured = [part.wh for part in _energy(totals) if part.wh is not None] if totals else []
+    return _memory(run, totals), sum(measured) if measured else None
+
+
 def cards_of(run: Run) -> list[str]:
     """The cards a run holds or has held: gpu0, gpu1 ..."""
     return [name.replace(":", "") for name in (run.device or "").split(",") if name.startswith("gpu:")]

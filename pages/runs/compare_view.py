@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from engine import sizes
 from engine.errors import TunesmithError
 from engine.recipes import metric_directions
 from engine.runs import comparing
@@ -92,7 +93,20 @@ def _columns(comparison: Comparison) -> list[Column]:
         Column("steps", "Steps", lambda run: (run.step, _plain(run.step))),
         Column("time", "Time", lambda run: (run.seconds, html.duration(run.seconds))),
         Column("speed", "Tokens/s", lambda run: (run.tokens_per_second, _plain(run.tokens_per_second))),
+        *(column for column in MEASURED if any(column.cell(run)[0] is not None for run in comparison.runs)),
     ]
+
+
+def _memory_cell(run: RunInShort) -> Cell:
+    return run.memory_bytes, html.DASH if run.memory_bytes is None else sizes.in_words(run.memory_bytes)
+
+
+def _energy_cell(run: RunInShort) -> Cell:
+    return run.energy_wh, html.DASH if run.energy_wh is None else f"{run.energy_wh:.3g} Wh"
+
+
+MEASURED = (Column("memory", "Memory", _memory_cell), Column("energy", "Energy", _energy_cell))
+"""Of runs that have it alone: power cannot be read everywhere."""
 
 
 def _recipe_cell(field: str, values: Mapping[str, Any]) -> Callable[[RunInShort], Cell]:

@@ -76,9 +76,9 @@ def list_undo(project_id: ProjectFilter = None) -> Any:
     return changes.can_be_undone(project_id)
 
 
-@router.post("/undo/{id}", summary="Undo a change of runs", response_model=UndoneAnswer, responses=CONFLICT)
+@router.post("/undo/{id}", summary="Undo a change of runs", response_model=UndoneAnswer, responses=NOT_FOUND | CONFLICT)
 def undo_change(undo_id: PathId) -> Any:
-    """Takes it back. 409 when its time is over."""
+    """Takes it back. 409 when its time is over, 404 when it was taken back already."""
     words, run_ids = changes.undo(undo_id)
     return UndoneAnswer(words=words, run_ids=run_ids)
 

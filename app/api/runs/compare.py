@@ -24,6 +24,8 @@ class RunInShortAnswer(Answer):
     rows: int | None = Field(description="Rows it learns from; null until its worker has counted them.")
     seconds: float | None = Field(description="From its first start to its end, or to now; null before the start.")
     tokens_per_second: float | None = Field(description="Training speed.")
+    memory_bytes: float | None = Field(description="The most it took: of its fullest card, or of its processes.")
+    energy_wh: float | None = Field(description="Energy in Wh; null where no power could be read.")
     device: str | None = Field(description="Where it trains or has trained.")
 
 

@@ -1,8 +1,8 @@
 """Saved views of the list of runs over REST."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
@@ -28,7 +28,9 @@ class ViewAnswer(Answer):
 
 
 @router.get("", summary="List saved views", response_model=list[ViewAnswer])
-def list_views(project_id: str = DEFAULT_PROJECT) -> Any:
+def list_views(
+    project_id: Annotated[str, Query(pattern=r"^[0-9a-z-]{1,64}$", description="The project.")] = DEFAULT_PROJECT,
+) -> Any:
     """The views of a project, by their names."""
     return views.of_project(project_id)
 

@@ -63,7 +63,7 @@ def test_a_run_is_changed_and_the_header_says_how_to_undo_it(owner: TestClient) 
     assert owner.post(f"/api/runs/undo/{undo['id']}").json()["run_ids"] == [run_id]
     assert owner.get(f"/api/runs/{run_id}").json()["name"] == "old"
     again = owner.post(f"/api/runs/undo/{undo['id']}")
-    assert (again.status_code, again.json()["error"]["type"]) == (409, "conflict")
+    assert (again.status_code, again.json()["error"]["type"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def two() -> list[str]:
                 id=run_id, project_id="default", name=f"run {run_id}", model_id="m1", dataset_id=dataset, recipe=recipe
             )
             run.status, run.step, run.max_steps = RunStatus.SUCCEEDED, 3, 3
-            run.started_at, run.ended_at, run.facts = 100.0, 160.0 + at, RunFacts(rows=40 + at)
+            used = {"seconds": 60.0, "peaks": {"run_memory_bytes": 2e9}, "gpu_joules": {"gpu0": 1800.0}} if at else None
+            run.started_at, run.ended_at, run.facts = 100.0, 160.0 + at, RunFacts(rows=40 + at, machine=used)
             session.add(run)
         session.flush()
         points = [("a", "loss", 1, 2.0), ("a", "loss", 2, 0.5), ("a", "loss", 3, 0.5), ("a", "learning_rate", 3, 0.0)]
@@ -51,6 +52,7 @@ def test_runs_show_what_differs_and_what_came_out_in_the_order_they_are_named(tw
         ("b", 2, 41, 61.0),
         ("a", 1, 40, 60.0),
     ]
+    assert [(run.memory_bytes, run.energy_wh) for run in comparison.runs] == [(2e9, 0.5), (None, None)]
     assert [(one.field, one.values) for one in comparison.recipe] == [
         ("dataset_id", {"b": "d2", "a": "d1"}),
         ("learning_rate", {"b": 1e-3, "a": 2e-4}),

@@ -42,6 +42,9 @@ def test_side_by_side_shows_what_differs_the_best_in_bold_and_a_chart_a_metric(t
     assert "0.75<small>at step 2, last 1</small>" in text
     assert 'metrics="loss" labels="run a\nrun b" run="a\nb"' in text
     assert "LoRA rank" not in text, "it is the same in both"
+    assert "2 GB" in text
+    assert "0.5 Wh" in text
+    assert names(shown(compare="a,b", sort="-energy")) == ["run b", "run a"]
 
 
 def test_any_column_sorts_both_ways_and_runs_without_a_value_come_last(two: list[str]) -> None:
