@@ -40,9 +40,9 @@ HEADERS: tuple[str | html.Header, ...] = (
 def list_html(query: Mapping[str, str]) -> Markup:
     """The question, the form for a new one, and the project's evaluations, the newest first."""
     with db.reading() as session:
-        filters = filter_of(query)
-        place = place_of(query, ROWS, stored.count(session, filters))
-        rows = stored.listed(session, filters, ROWS, place.offset)
+        which = filter_of(query)
+        place = place_of(query, ROWS, stored.count(session, which))
+        rows = stored.listed(session, which, ROWS, place.offset)
         tags = stored.tags_of(session, query["project"])
         named(session, rows)
         asking = new_form.new_html(session, query) + question_view.question_html(session, query)

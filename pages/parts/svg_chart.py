@@ -13,11 +13,12 @@ from pages.parts import html
 Points = Sequence[tuple[int, float]]
 SIZE = 1000.0  # of the drawing, in units of its own
 TICKS = 4
+MOST, LEAST = 1e100, 1e-100  # beyond, differences of values overflow or vanish; no number is beyond too
 
 
 def chart(title: str, series: Sequence[tuple[str, Points]], height: int = 180) -> Markup:
     """The chart in a figure. `series`: words and (step, value) points each; values that are no number are left out."""
-    drawn = [(label, [point for point in points if math.isfinite(point[1])]) for label, points in series]
+    drawn = [(label, [point for point in points if abs(point[1]) <= MOST]) for label, points in series]
     all_points = [point for _, points in drawn for point in points]
     legend = html.join(_legend(number, label, points) for number, (label, points) in enumerate(drawn, 1))
     if not all_points:
@@ -64,8 +65,11 @@ def _line(number: int, points: Points, frame: tuple[int, int, float, float]) -> 
 
 def _scale(low: float, high: float) -> tuple[float, float, list[float]]:
     """The least and the greatest value that have room, and round values between them."""
-    if high - low <= abs(high) * 1e-9:
-        low, high = low - (abs(low) * 0.1 or 1), high + (abs(high) * 0.1 or 1)
+    if high - low <= max(abs(high) * 1e-9, LEAST):
+        low, high = (
+            low - (abs(low) * 0.1 if abs(low) > LEAST else 1),
+            high + (abs(high) * 0.1 if abs(high) > LEAST else 1),
+        )
     step = _round_step((high - low) / TICKS)
     bottom, top = math.floor(low / step) * step, math.ceil(high / step) * step
     count = round((top - bottom) / step)

@@ -86,4 +86,5 @@ FRAGMENTS: dict[str, live.Fragment] = {
     "verdict": report.verdict_html,
     "worse": report.worse_html,
     "stuck": stuck_view.stacks_html,
+    "filters": list_view.filters_html,
 }

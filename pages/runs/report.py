@@ -36,7 +36,9 @@ def verdict_html(query: Mapping[str, str]) -> str:
     except TunesmithError as error:
         return str(html.notice(error.message, error.hint, "warn"))
     link = html.link("The whole report", f"/runs?run={run_id}&tab=report", soft=True)
-    return str(html.card("Did it help?", report_view.brief_html(result), aside=link))
+    measure = html.button("Measure now", "report", run_id) if not result["reports"] else Markup()
+    acts = Markup('<div class="ts-actions">{}</div>').format(measure) if measure else Markup()
+    return str(html.card("Did it help?", report_view.brief_html(result), acts, aside=link))
 
 
 def report_html(query: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from storage.statuses import RunStatus
 from storage.tables import Dataset, MetricSummary, Model, Run
 
 _TAGS = type_coerce(col(Run.tags), String)
+MOST_CHOICES = 100
 Which = Literal["last", "least", "greatest"]
 
 
@@ -138,14 +139,15 @@ class Choices:
 
 
 def choices(session: Session, project_id: str) -> Choices:
-    """By four queries that read the index of lists alone."""
+    """By four queries that read the index of lists alone. Of models and datasets the newest MOST_CHOICES."""
     mine = (col(Run.project_id) == project_id,)
     tagged = session.scalars(select(Run.tags).where(*mine, _TAGS != "[]").distinct())
 
     def named(table: Any, column: Any) -> list[tuple[str, str]]:
         used = select(column).where(*mine).distinct()
-        rows = session.execute(select(table.id, table.name).where(table.id.in_(used)).order_by(table.name))
-        return [(row_id, name) for row_id, name in rows]
+        newest = select(table.id, table.name).where(table.id.in_(used)).order_by(table.created_at.desc())
+        rows = session.execute(newest.limit(MOST_CHOICES))
+        return sorted(((row_id, name) for row_id, name in rows), key=lambda choice: choice[1])
 
     return Choices(
         methods=list(session.scalars(select(Run.method).where(*mine).distinct().order_by(Run.method))),

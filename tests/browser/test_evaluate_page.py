@@ -73,7 +73,7 @@ def test_evaluations_are_found_tagged_and_compared(visit: Open, runs: tuple[Run,
     expect(rows.filter(has_text="first-lesson").locator(".ts-mark")).to_have_text(["lesson", "good"])
     for name in ("first-lesson", "second try"):
         rows.filter(has_text=name).get_by_role("button", name="Choose").click()
-        expect(rows.filter(has_text=name).get_by_role("button", name="Chosen")).to_be_visible()
+        expect(rows.filter(has_text=name).get_by_role("button", name="Choose", pressed=True)).to_be_visible()
     page.get_by_role("link", name="Side by side").click()
     expect(page.locator(".ev-forests figure")).to_have_count(7)
     expect(page.locator(".ev-all tbody tr", has_text="Exact match")).to_contain_text("50.0 % → 55.0 %")

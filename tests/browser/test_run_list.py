@@ -50,7 +50,7 @@ def test_a_column_is_added_a_run_archived_and_that_undone(visit: Open, at_home: 
     run_id = add_run("to be archived", points=20)
     page = visit("/runs")
     page.locator(".rn-columns summary").click()
-    page.locator(".rn-columns a").filter(has_text="loss (best)").click()
+    page.locator(".rn-columns").get_by_role("checkbox", name="loss (best)", exact=True).click()
     page.locator(".rn-columns a").filter(has_text="Progress").click()
     expect(page.get_by_role("columnheader", name="loss (best)")).to_be_visible()
     expect(page.get_by_role("columnheader", name="Progress")).to_have_count(0)

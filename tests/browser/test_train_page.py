@@ -129,6 +129,7 @@ def test_where_values_came_from_is_shown_kept_and_written_with_the_run(train: Pa
     expect(train.locator("#field-seed .tr-from")).to_have_text("you")
     train.get_by_role("button", name="Start training").click()
     train.wait_for_url(re.compile(r"/runs\?run=\w+"))
+    train.get_by_role("link", name="Recipe and data").click()
     changed = train.get_by_role("region", name="Changed fields")
     for field, origin in (("Learning rate", "preset: best quality"), ("Seed", "you")):
         expect(changed.get_by_role("row").filter(has_text=field)).to_contain_text(origin)

@@ -129,7 +129,9 @@ def test_no_number_in_a_recipe_breaks_anything(owner: TestClient, run: Run) -> N
 )
 def test_no_broken_body_breaks_anything(owner: TestClient, body: bytes) -> None:
     for method, path, operation in _operations(owner):
-        if "requestBody" in operation:
+        if about := operation.get("requestBody"):
+            if body in (b"", b"null") and not about.get("required"):
+                continue  # it may be left out
             for kind in (
                 "application/json",
                 "text/plain",

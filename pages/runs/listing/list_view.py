@@ -8,7 +8,7 @@ from markupsafe import Markup
 from engine.errors import RefusedError
 from engine.runs import comparing, listing, views
 from engine.runs.listing import Listed
-from pages.parts import choosing, filters, html
+from pages.parts import choosing, filters, html, live
 from pages.parts.pager import page_number
 from pages.runs.listing import asked, columns
 from pages.runs.listing.acts import undo_bar
@@ -18,17 +18,18 @@ from pages.runs.state import action_buttons
 from storage.tables import Run
 
 ROWS = 50
+FILTERS_SECONDS = 20
 
 
 def list_html(query: Query) -> Markup:
     """The list as the address asks for it."""
     problem = Markup()
     try:
-        filters = asked.wanted(query)
+        which = asked.wanted(query)
     except RefusedError as error:
         problem = html.notice(error.message, error.hint, "warn")
-        filters = asked.wanted({**query, "sort": ""})
-    listed = listing.page(filters, ROWS, (page_number(query) - 1) * ROWS, columns.metrics(query))
+        which = asked.wanted({**query, "sort": ""})
+    listed = listing.page(which, ROWS, (page_number(query) - 1) * ROWS, columns.metrics(query))
     place = listed.offset // ROWS + 1
     still_chosen = listing.among(asked.choosable(query), asked.chosen(query))
     # In every link: the page there is, and of the chosen runs those there are.
@@ -54,8 +55,15 @@ def _head(query: Query, count: int) -> Markup:
     above = Markup('<div class="ts-above"><p>{}</p><div class="ts-actions">{}{}</div></div>').format(
         words, queue, html.link_button("New run", "/train", primary=True)
     )
-    return Markup('{}<div class="rn-filters">{}{}</div>{}').format(
-        above, _filters(query), columns.menu(query, listing.metric_names()), _views(query)
+    return above + live.element("runs", "filters", FILTERS_SECONDS)
+
+
+def filters_html(query: Query) -> str:
+    """What the list can be filtered by, its columns and saved views: asked for less often than the list itself."""
+    return str(
+        Markup('<div class="ts-stack"><div class="rn-filters">{}{}</div>{}</div>').format(
+            _filters(query), columns.menu(query, listing.metric_names()), _views(query)
+        )
     )
 
 
@@ -71,11 +79,16 @@ def _filters(query: Query) -> Markup:
         ("show", "Shown", [(key, words) for key, (words, _) in asked.SHOWN.items()]),
     )
     selects = [
-        filters.select(name, label, offered, query.get(name, ""))
+        filters.select(name, label, _with(offered, query.get(name, "")), query.get(name, ""))
         for name, label, offered in choices
         if len(offered) > 2 or query.get(name)
     ]
     return filters.form("runs-filters", query.get("q", ""), "Search the runs by name or tag", *selects)
+
+
+def _with(offered: list[tuple[str, str]], chosen: str) -> list[tuple[str, str]]:
+    """What is offered, and what the address names: it may be one of many more."""
+    return offered if any(value == chosen for value, _ in offered) else [*offered, (chosen, chosen)]
 
 
 def _views(query: Query) -> Markup:

@@ -21,6 +21,17 @@ def shown(**query: str) -> str:
     return page.runs_html({**DEFAULT, **query})
 
 
+def offered(**query: str) -> str:
+    return page.FRAGMENTS["filters"]({**DEFAULT, **query})
+
+
+def test_what_the_address_filters_by_stays_chosen_where_it_is_one_of_too_many() -> None:
+    stored_runs.add("mine")
+    text = offered(dataset="one-of-thousands", tag="<b>")
+    assert '<option value="one-of-thousands" selected>' in text
+    assert '<option value="&lt;b&gt;" selected>' in text
+
+
 def click(act: str, id: str, /, **values: str) -> None:
     event: Any = Click(act, id, **values)
     page.act(event)
@@ -117,10 +128,11 @@ def test_tags_note_and_star_are_written_on_the_page_of_a_run() -> None:
 
 def test_views_are_saved_shown_and_deleted(toasts: list[str]) -> None:
     stored_runs.add("mine", RunStatus.FAILED)
-    assert "Save this view" not in shown()
-    assert 'name="query" value="status=failed"' in shown(status="failed", page="1")
+    assert 'src="/fragments/runs/filters"' in shown()
+    assert "Save this view" not in offered()
+    assert 'name="query" value="status=failed"' in offered(status="failed", page="1")
     click("save-view", "default", name=HOSTILE, query="status=failed")
-    text = shown(status="failed")
+    text = offered(status="failed")
     assert 'href="/runs?status=failed" aria-current="true"' in text
     assert "<img" not in text
     click("delete-view", views.of_project("default")[0].id)

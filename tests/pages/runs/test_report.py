@@ -69,6 +69,7 @@ def test_without_a_report_the_reason_stands_there_with_a_button(run_id: str, toa
     text = shown(run_id)
     assert "No report was written on this run." in text
     assert ">Measure now</button>" in text
+    assert ">Measure now</button>" in report.verdict_html({"run": run_id})
     page.act(Click("report", run_id))
     assert reports.of_run(run_id)["status"] == "queued"
     assert toasts == ["It is measured again."]
