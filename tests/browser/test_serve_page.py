@@ -45,7 +45,7 @@ def test_a_server_of_numbers_is_tried_by_its_own_call_and_offers_no_chat(
     try:
         page = opened(visit("/serve", width=390), "try")
         expect(page.locator(".ts-endpoint").first).to_contain_text(call)
-        expect(page.get_by_role("link", name="Chat", exact=True).locator("visible=true")).to_have_count(0)  # the rail's is folded
+        expect(page.get_by_role("link", name="Chat", exact=True).locator("visible=true")).to_have_count(0)
         second = page.get_by_label("Answer to score")
         expect(second).to_be_visible(visible=name == "scores")
         page.get_by_role("button", name="Ask").click()
