@@ -110,6 +110,16 @@ def header(column: Column, query: Query) -> Header:
     return Header(column.title, column.kind, column.room, href, order)  # type: ignore[arg-type]
 
 
+def orders(query: Query) -> list[tuple[str, str]]:
+    """What a narrow list is sorted by, which has no heads to click: each shown column from its better end."""
+    offered = [("", "newest first"), ("name", "by name")]
+    for column in shown(query):
+        if column.sort and column.sort != "created":
+            key = f"-{column.sort}" if column.from_top else column.sort
+            offered.append((key, f"by {column.title[:1].lower()}{column.title[1:]}"))
+    return offered
+
+
 def menu(query: Query, metric_names: Sequence[str]) -> Markup:
     """What can be shown, as boxes: fields, then the metrics that runs have."""
     now = keys(query)

@@ -76,6 +76,7 @@ def _filters(query: Query) -> Markup:
         ("dataset", "Dataset", [("", "every dataset"), *there.datasets]),
         ("tag", "Tag", [("", "every tag"), *((tag, tag) for tag in there.tags)]),
         ("when", "Created", [(key, words) for key, (words, _) in asked.TIMES.items()]),
+        ("sort", "Sorted", columns.orders(query)),
         ("show", "Shown", [(key, words) for key, (words, _) in asked.SHOWN.items()]),
     )
     selects = [

@@ -32,6 +32,14 @@ def test_what_the_address_filters_by_stays_chosen_where_it_is_one_of_too_many() 
     assert '<option value="&lt;b&gt;" selected>' in text
 
 
+def test_a_narrow_list_is_sorted_by_a_choice_of_what_it_shows() -> None:
+    stored_runs.add("mine")
+    text = offered(sort="-step", cols="progress,metric:eval_loss:best")
+    assert '<option value="-step" selected>by progress</option>' in text
+    assert '<option value="metric:eval_loss:best">by eval_loss (best)</option>' in text
+    assert '<option value="-name" selected>-name</option>' in offered(sort="-name")
+
+
 def click(act: str, id: str, /, **values: str) -> None:
     event: Any = Click(act, id, **values)
     page.act(event)
