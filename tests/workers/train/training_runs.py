@@ -82,13 +82,16 @@ def finish(values: dict[str, Any], out: Path, code: int = 0) -> list[events.Even
     return events.read(out)[0]
 
 
+OF_THE_MACHINE = ("second", "runtime", "data_wait", "memory")
+
+
 def steps(recorded: list[events.Event]) -> dict[int, dict[str, float]]:
-    """The metrics of each step without those that measure time."""
+    """The metrics of each step without those that measure the machine: time, waiting, memory."""
     points: dict[int, dict[str, float]] = {}
     for event in recorded:
         if isinstance(event, events.Step):
             metrics = {
-                name: value for name, value in event.metrics.items() if "second" not in name and "runtime" not in name
+                name: value for name, value in event.metrics.items() if not any(word in name for word in OF_THE_MACHINE)
             }
             points.setdefault(event.step, {}).update(metrics)
     return points
