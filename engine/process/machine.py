@@ -28,8 +28,7 @@ def memory_bytes() -> int:
 
 def host_memory_bytes() -> int:
     """The memory of the machine itself, or of the container if that has less."""
-    total, limit = psutil.virtual_memory().total, container.limit_bytes()
-    return total if limit is None else min(total, limit)
+    return container.memory_bytes()
 
 
 def free_memory_bytes() -> int:

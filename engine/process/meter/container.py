@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import psutil
+
 LIMIT = Path("/sys/fs/cgroup/memory.max")
 USED = Path("/sys/fs/cgroup/memory.current")
 FACTS = Path("/sys/fs/cgroup/memory.stat")
@@ -10,6 +12,12 @@ FACTS = Path("/sys/fs/cgroup/memory.stat")
 def limit_bytes() -> int | None:
     """None where it has no limit."""
     return _number(LIMIT)
+
+
+def memory_bytes() -> int:
+    """The memory of the machine itself, or of the container if that has less."""
+    total, limit = psutil.virtual_memory().total, limit_bytes()
+    return total if limit is None else min(total, limit)
 
 
 def used_bytes() -> int | None:

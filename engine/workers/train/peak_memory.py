@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from engine.process import machine
+from engine.process.meter import container
 
 STATUS = Path("/proc/self/status")
 
@@ -25,7 +25,7 @@ def total_bytes(device: str) -> int:
     """All there is of what `peak_bytes` counts, in bytes: the machine's memory, or the GPU's."""
     if device != "cpu":
         return int(torch.cuda.get_device_properties(device).total_memory)
-    return machine.host_memory_bytes()
+    return container.memory_bytes()
 
 
 def kilobytes(name: str) -> int:
