@@ -18,6 +18,7 @@ from engine.runs import runs, supervision
 from engine.train import device_plan, sky
 from engine.train.rules import batch_counts, distribution
 from storage import db, transitions
+from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Lease, Model, Run
 from tests.engine.process.test_devices import TWO
 from tests.engine.process.test_devices import two_gpus as two_gpus
@@ -190,8 +191,9 @@ def test_several_devices_are_taken_all_or_none() -> None:
 def queued(id: str, **fields: Any) -> None:
     with db.session() as session:
         if session.get(Model, "m") is None:
-            session.add(Model(id="m", name="m", source="path", source_id="m"))
-            session.add(Dataset(id="d", name="d", source="upload", project_id="default"))
+            ready = DatasetStatus.READY
+            session.add(Model(id="m", name="m", source="path", source_id="m", status=ModelStatus.READY))
+            session.add(Dataset(id="d", name="d", source="upload", project_id="default", status=ready))
             session.flush()
         values = recipe(**fields).model_dump()
         session.add(Run(id=id, name=id, model_id="m", dataset_id="d", project_id="default", recipe=values))

@@ -7,7 +7,7 @@ from engine.process import attempts, events
 from engine.process.attempts import Seen
 from engine.recipes import fixed_prompts
 from engine.recipes.recipe import Recipe
-from engine.runs import ingest, runs, samples
+from engine.runs import deleting, ingest, runs, samples
 from engine.runs.samples import Sample
 from storage import db, transitions
 from storage.statuses import RunStatus
@@ -85,11 +85,13 @@ def test_a_million_answers_are_looked_at_by_their_index_alone(run: Run) -> None:
     assert not any("TEMP B-TREE" in plan for plan in plans)
 
 
-def test_deleting_a_run_takes_its_answers_along(run: Run) -> None:
+def test_deleting_a_run_takes_its_answers_along(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     take_in(run, answers(0, "a"))
     with db.session() as session:
         transitions.move_run(session, run, RunStatus.QUEUED, RunStatus.STOPPED, "test")
     runs.delete_run("r1")
+    monkeypatch.setattr(deleting, "UNDO_SECONDS", -10)  # the time to undo is over
+    deleting.remove_due()
     assert samples.count("r1") == 0
 
 
