@@ -87,8 +87,9 @@ def test_the_lesson_promises_no_time_that_was_not_measured(stage: str) -> None:
     began = time.time() - 200
     shown = set_lesson(stage, model_id="m1", run_id="r1", created_at=began)
     assert not re.search(r"about a minute|few seconds|two minutes", shown)
-    assert ("1 of 40 · 1 min 15 s so far" in shown) == (stage == "training")
-    assert ("3 min 20 s so far" in shown) == (stage != "ready")
+    # A busy machine may take a few seconds to get here.
+    assert bool(re.search(r"1 of 40 · 1 min (1[5-9]|[2-5]\d) s so far", shown)) == (stage == "training")
+    assert bool(re.search(r"3 min [2-5]\d s so far", shown)) == (stage != "ready")
 
 
 @pytest.mark.parametrize("stage", ["importing", "serving"])
