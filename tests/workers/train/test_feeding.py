@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.process import events
-from tests.workers.train.training_runs import finish, only, spec, steps, sums, write_rows
+from tests.workers.train.training_runs import finish, only, spec, sums, write_rows
 
 
 def test_every_point_tells_the_wait_for_rows_and_the_memory_and_a_resume_in_the_same_order_says_nothing(
@@ -13,7 +13,9 @@ def test_every_point_tells_the_wait_for_rows_and_the_memory_and_a_resume_in_the_
     rows = write_rows(tmp_path, "chat", sums(24))
     shared: dict[str, Any] = {"per_device_train_batch_size": 4, "save_steps": 2}
     recorded = finish(spec(tiny_model, rows, **shared), tmp_path / "out")
-    points = steps(recorded)
+    points = {
+        event.step: event.metrics for event in recorded if isinstance(event, events.Step) and "loss" in event.metrics
+    }
     assert all(0 <= points[step]["data_wait_share"] < 1 for step in range(1, 5))
     facts = only(recorded, events.Started).facts
     assert 0 < points[1]["peak_memory_bytes"] <= points[4]["peak_memory_bytes"] < facts["memory_bytes"]
