@@ -4,6 +4,7 @@ Kept beside the dataset, as small files, because a dataset itself is never chang
 """
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from storage.tables import Dataset
 IGNORED, AGAINST = "health-ignored.json", "health-against.json"
 MOST_COMPARED = 10
 MOST_STEPS = 20  # from a version back to the split it came from
+_turn = threading.Lock()  # two clicks at once are two choices, not one
 
 
 def ignored(dataset_id: str) -> set[str]:
@@ -31,8 +33,10 @@ def ignore(dataset_id: str, check: str, yes: bool = True) -> None:
     """Leaves what a check found out of the score, or counts it again. Raises NotFoundError."""
     if check not in CHECKS:
         raise NotFoundError(f"There is no check `{check[:60]}`.", f"The checks are {', '.join(CHECKS)}.")
-    before = ignored(datasets.look_up(dataset_id).id)
-    _write(dataset_id, IGNORED, before | {check} if yes else before - {check})
+    dataset_id = datasets.look_up(dataset_id).id
+    with _turn:
+        before = ignored(dataset_id)
+        _write(dataset_id, IGNORED, before | {check} if yes else before - {check})
 
 
 def against(dataset: Dataset) -> list[Dataset]:
@@ -57,7 +61,8 @@ def choose(dataset_id: str, others: Iterable[str]) -> None:
         if other.id == dataset.id or other.project_id != dataset.project_id or not _usable(other):
             hint = "Choose another dataset of the same project that is ready."
             raise RefusedError(f"`{dataset.name}` cannot be compared with `{other.name}`.", hint)
-    _write(dataset_id, AGAINST, ids)
+    with _turn:
+        _write(dataset_id, AGAINST, ids)
 
 
 def candidates(dataset: Dataset) -> list[Dataset]:

@@ -12,6 +12,7 @@ import hmac
 import json
 import os
 import secrets
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -48,7 +49,7 @@ def _signature(body: bytes) -> bytes:
 @lru_cache(maxsize=8)
 def _secret(path: Path) -> bytes:
     """The key of this home, made at the first use. Two processes that come at once end up with the same one."""
-    draft = home.ensure_folder(path.parent) / f"{path.name}.{os.getpid()}"
+    draft = home.ensure_folder(path.parent) / f"{path.name}.{os.getpid()}-{threading.get_native_id()}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "wb") as file:
         file.write(secrets.token_bytes(32))

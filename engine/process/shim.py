@@ -19,6 +19,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -270,7 +271,7 @@ def _prctl(option: int, value: int) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes a file that is there whole or not at all, even when the power fails."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    draft = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_native_id()}.draft")  # one writer, one draft
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         json.dump(value, file)

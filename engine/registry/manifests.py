@@ -26,6 +26,7 @@ MOST_A_ROUND = 500  # so that a home of many runs is gone through in pieces
 REGISTRY = "registry"
 
 Rows = dict[str, list[dict[str, Any]]]  # table -> its rows, as JSON
+_turn = threading.RLock()  # from reading rows to writing them: an older state never lands on a newer one
 
 
 def write(folder: Path, rows: dict[str, list[SQLModel]], signature: str = "") -> None:
@@ -61,34 +62,36 @@ def model_folder(registered_id: str) -> Path:
 
 def write_model(registered_id: str) -> None:
     """The model with its aliases and its log. Does nothing when it is gone."""
-    with db.reading() as session:
-        model = session.get(RegisteredModel, registered_id)
-        if model is None:
-            return
-        rows: dict[str, list[SQLModel]] = {
-            "registered_model": [model],
-            "project": _project(session, model.project_id),
-            "model_alias": [*registry.aliases(session, [model.id])],
-            "registry_move": [*reversed(registry.log(session, model.id, 10_000))],
-        }
-    write(model_folder(registered_id), rows)
+    with _turn:
+        with db.reading() as session:
+            model = session.get(RegisteredModel, registered_id)
+            if model is None:
+                return
+            rows: dict[str, list[SQLModel]] = {
+                "registered_model": [model],
+                "project": _project(session, model.project_id),
+                "model_alias": [*registry.aliases(session, [model.id])],
+                "registry_move": [*reversed(registry.log(session, model.id, 10_000))],
+            }
+        write(model_folder(registered_id), rows)
 
 
 def write_version(version_id: str) -> None:
     """A version with the export that it holds, and its model. Does nothing when it is gone."""
-    with db.reading() as session:
-        version = session.get(ModelVersion, version_id)
-        if version is None:
-            return
-        export = session.get(Export, version.export_id) if version.export_id else None
-        made_by = session.get(Work, export.work_id) if export and export.work_id else None
-        rows: dict[str, list[SQLModel]] = {"model_version": [version]}
-        rows |= {"export": [export]} if export else {}
-        rows |= {"work": [made_by]} if made_by else {}
-        for noun, row_id in _held(session, version):
-            _write_row(noun, _SIGNED[noun][0], row_id, "")
-    write(model_folder(version.registered_id) / str(version.number), rows)
-    write_model(version.registered_id)
+    with _turn:
+        with db.reading() as session:
+            version = session.get(ModelVersion, version_id)
+            if version is None:
+                return
+            export = session.get(Export, version.export_id) if version.export_id else None
+            made_by = session.get(Work, export.work_id) if export and export.work_id else None
+            rows: dict[str, list[SQLModel]] = {"model_version": [version]}
+            rows |= {"export": [export]} if export else {}
+            rows |= {"work": [made_by]} if made_by else {}
+            for noun, row_id in _held(session, version):
+                _write_row(noun, _SIGNED[noun][0], row_id, "")
+        write(model_folder(version.registered_id) / str(version.number), rows)
+        write_model(version.registered_id)
 
 
 def _held(session: Session, version: ModelVersion) -> list[tuple[str, str]]:
@@ -155,15 +158,16 @@ def keep_up() -> None:
 
 
 def _write_row(noun: str, table: type[SQLModel], row_id: str, signature: str) -> int:
-    folder = home.folder(noun, row_id)
-    if signature and _content(folder).get("signature") == signature:
-        return 0
-    with db.reading() as session:
-        row = session.get(table, row_id)
-        if row is None:
+    with _turn:
+        folder = home.folder(noun, row_id)
+        if signature and _content(folder).get("signature") == signature:
             return 0
-        project_id = getattr(row, "project_id", None)
-        rows: dict[str, list[SQLModel]] = {noun[:-1]: [row]}
-        rows |= {"project": _project(session, project_id)} if project_id else {}
-    write(folder, rows, signature)
-    return 1
+        with db.reading() as session:
+            row = session.get(table, row_id)
+            if row is None:
+                return 0
+            project_id = getattr(row, "project_id", None)
+            rows: dict[str, list[SQLModel]] = {noun[:-1]: [row]}
+            rows |= {"project": _project(session, project_id)} if project_id else {}
+        write(folder, rows, signature)
+        return 1

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -231,3 +232,10 @@ def test_a_short_command_gives_its_output_or_none() -> None:
 def test_the_shim_needs_the_standard_library_only() -> None:
     names = re.findall(r"^(?:import|from) (\w+)", Path(shim.__file__).read_text(), re.MULTILINE)
     assert set(names) <= sys.stdlib_module_names
+
+
+def test_threads_that_write_one_file_at_once_leave_it_whole_and_no_draft(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: shim.write_json(tmp_path / "row.json", [number] * 2000), range(80)))
+    assert len(set(json.loads((tmp_path / "row.json").read_text()))) == 1
+    assert [path.name for path in tmp_path.glob("row.json*")] == ["row.json"]
