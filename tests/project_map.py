@@ -42,8 +42,8 @@ def _layer(name: str) -> list[str]:
 
 
 def _is_shown(folder: str) -> bool:
-    if folder.startswith("tests/"):
-        return False  # they mirror the others
+    if folder.startswith(("storage/", "tests/")):
+        return False  # rooms of queries, each named by its noun; tests mirror the others
     return folder.count("/") < LEVELS
 
 
@@ -58,7 +58,15 @@ def _packages(layer: str) -> list[str]:
 
 def _files(folder: str) -> list[Path]:
     """The Python files in a folder and below."""
-    return [file for file in _all_files() if Path(folder) in file.parents]
+    return [file for file in _all_files() if file.as_posix().startswith(f"{folder}/")]
+
+
+@cache
+def _by_folder() -> dict[str, list[Path]]:
+    by_folder: dict[str, list[Path]] = {}
+    for file in _all_files():
+        by_folder.setdefault(file.parent.as_posix(), []).append(file)
+    return by_folder
 
 
 @cache
@@ -88,7 +96,7 @@ def index() -> str:
 
 
 def _section(folder: str) -> str:
-    files = [file for file in _files(folder) if file.parent == Path(folder) and file.name != "__init__.py"]
+    files = [file for file in _by_folder().get(folder, []) if file.name != "__init__.py"]
     title = f"\n## {folder}\n"
     lines = [f"* [{file.name}](../{file.as_posix()}): {_plain(about(file))}\n" for file in files]
     words = [f"\n{_plain(about_folder(folder))}\n"] if about_folder(folder) else []
