@@ -1,1 +1,1 @@
-"""Sweeps: settings found by trials, each a run; a worker with Optuna says what to try."""
+"""Sweeps: settings found by trials, each a run; Optuna says what to try."""
