@@ -22,8 +22,10 @@ from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
 from engine.runs import changes, supervision
 from engine.runs.machine_use import expected
+from engine.runs.queue_place import LAST, QueuePlace, checked_priority
 from engine.train import check
 from storage import db, home, runs
+from storage.queued import followers
 from storage.statuses import RUN_MOVING, RUN_RESUMABLE, RunStatus
 from storage.tables import DEFAULT_PROJECT, Dataset, Model, Project, Run, RunFacts
 from storage.transitions import move_run
@@ -35,17 +37,21 @@ def start_run(
     project_id: str = DEFAULT_PROJECT,
     idempotency_key: str | None = None,
     source: Source = NO_SOURCE,
+    place: QueuePlace = LAST,
 ) -> Run:
     """Queues a training. The same `idempotency_key` again gives the run there is and starts nothing.
 
-    `source` says where the recipe's values came from.
-    Raises RefusedError for a recipe that cannot work, ConflictError when the disk is nearly full, NotFoundError.
+    `source` says where the recipe's values came from, `place` how it stands in the queue.
+    Raises RefusedError for a recipe or a priority that cannot work, ConflictError when the disk is nearly full,
+    NotFoundError.
     """
     with db.reading() as session:
         if existing_run := _by_key(session, idempotency_key):
             return existing_run
         model, dataset = existing(session, Model, recipe.model_id), existing(session, Dataset, recipe.dataset_id)
         existing(session, Project, project_id)
+        if place.after:
+            existing(session, Run, place.after)
     check.refuse(check.check(recipe, model, dataset))
     supervision.check_space()
     run = Run(
@@ -55,6 +61,9 @@ def start_run(
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
+        rank=-checked_priority(place.priority),
+        after_run_id=place.after,
+        after_success=place.only_if_succeeded,
         facts=source.facts().merged(_to_be_judged(dataset, recipe)).merged(expected(recipe, model, dataset)),
     )
     run = _insert(run)
@@ -74,6 +83,7 @@ def _insert(run: Run) -> Run:
         with db.session() as session:
             if existing_run := _by_key(session, run.idempotency_key):
                 return existing_run
+            run.hold = followers.hold_of(session, run.after_run_id, run.after_success)
             session.add(run)
     except IntegrityError:  # where writers do not wait for each other (PostgreSQL), the index decides
         with db.reading() as session:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Name, PathId, ProjectFilter, RowId
-from app.api.runs.runs import RunAnswer
+from app.api.runs.runs import Priority, RunAnswer
 from engine.runs import bulk, changes
 from engine.runs.queue import changes as queue_changes
 from storage.tables import Run
@@ -15,8 +15,6 @@ from storage.tables import Run
 router = APIRouter(prefix="/runs", tags=["runs"])
 UNDO_HEADER = "X-Undo-Id"
 Tags = Annotated[list[Annotated[str, Field(max_length=changes.LONGEST_TAG)]], Field(max_length=changes.MOST_TAGS)]
-
-Priority = Annotated[int, Field(ge=queue_changes.LEAST_PRIORITY, le=queue_changes.MOST_PRIORITY)]
 
 
 class ChangeBody(Body):

@@ -16,6 +16,7 @@ from engine.recipes import continuation
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import Recipe
 from engine.runs import curves, runs
+from engine.runs.queue_place import LEAST_PRIORITY, MOST_PRIORITY, QueuePlace
 from storage import db
 from storage import runs as stored
 from storage.statuses import RUN_MOVING, RunStatus
@@ -24,6 +25,7 @@ from storage.tables import DEFAULT_PROJECT, Run, RunFacts
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 
+Priority = Annotated[int, Field(ge=LEAST_PRIORITY, le=MOST_PRIORITY)]
 Facts = Annotated[dict[str, Any], BeforeValidator(RunFacts.to_json)]
 
 
@@ -74,6 +76,9 @@ class RunBody(Body):
         default={}, description="Where values came from, as POST /api/recipes/presets/{name}/apply answers. For people."
     )
     repeats: RowId | None = Field(default=None, description="The run whose recipe this one began with.")
+    priority: Priority = Field(default=0, description="A greater one starts earlier.")
+    after: RowId | None = Field(default=None, description="The run at whose end it starts; null: it waits for none.")
+    after_success: bool = Field(default=True, description="Whether that run must have succeeded.")
 
 
 class MetricsAnswer(Answer):
@@ -118,7 +123,8 @@ IdempotencyKey = Annotated[
 def start_run(body: RunBody, idempotency_key: IdempotencyKey = None) -> Run:
     """Queues a training. An impossible recipe is refused here, with the reason."""
     source = Source(body.origins, body.repeats)
-    return runs.start_run(body.name, body.recipe, body.project_id, idempotency_key, source)
+    place = QueuePlace(body.priority, body.after, body.after_success)
+    return runs.start_run(body.name, body.recipe, body.project_id, idempotency_key, source, place)
 
 
 @router.post("/check", summary="Check a recipe", responses=NOT_FOUND)

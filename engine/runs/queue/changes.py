@@ -10,6 +10,7 @@ from engine.existing import existing, missing
 from engine.process import queue
 from engine.runs import supervision
 from engine.runs.queue.order import moved, reordered
+from engine.runs.queue_place import checked_priority
 from engine.serve import routing
 from storage import db, runs
 from storage.queued import followers, state
@@ -18,7 +19,6 @@ from storage.queued.order import Place
 from storage.statuses import RunStatus
 from storage.tables import QueueState, Run
 
-LEAST_PRIORITY, MOST_PRIORITY = -100, 100
 LEAST_MINUTES, MOST_MINUTES = 1.0, 10_080.0  # a minute to a week
 
 
@@ -34,7 +34,7 @@ def change(
     with db.session() as session:
         run = _waiting(session, run_id)
         if priority is not None:
-            run.rank = -_checked_priority(priority)
+            run.rank = -checked_priority(priority)
         if after is not None:
             run.after_run_id = _checked_after(session, run, after) if after else None
         if only_if_succeeded is not None:
@@ -50,13 +50,6 @@ def _waiting(session: Session, run_id: str) -> Run:
         message = f"The run `{run.name}` does not wait in the queue: it is {run.status}."
         raise ConflictError(message, "Only a queued run has a place in the queue. Load the queue again.")
     return run
-
-
-def _checked_priority(priority: int) -> int:
-    if not LEAST_PRIORITY <= priority <= MOST_PRIORITY:
-        message = f"`priority` is {priority}: it must be from {LEAST_PRIORITY} to {MOST_PRIORITY}."
-        raise RefusedError(message, "0 is the usual one; a greater one starts earlier.")
-    return priority
 
 
 def _checked_after(session: Session, run: Run, after: str) -> str:

@@ -191,6 +191,17 @@ def test_the_same_idempotency_key_starts_one_run(owner: TestClient, model: Model
     assert owner.post(f"/api/runs/{started['id']}/stop").status_code == 200
 
 
+def test_a_run_begins_with_its_place_in_the_queue(owner: TestClient, model: Model, dataset: Dataset) -> None:
+    recipe = {"model_id": model.id, "dataset_id": dataset.id, "method": "cpt", "max_length": 32, "max_steps": 1}
+    first = owner.post("/api/runs", json={"name": "first", "recipe": recipe}).json()["id"]
+    second = owner.post("/api/runs", json={"name": "second", "recipe": recipe, "after": first, "priority": 7}).json()
+    assert (second["after"], second["priority"]) == (first, 7)
+    waiting = {row["name"]: row["waits_for"]["kind"] for row in owner.get("/api/queue").json()["waiting"]}
+    assert waiting["second"] == "after"
+    for wrong, code in (({"after": "gone"}, 404), ({"priority": 101}, 422)):
+        assert owner.post("/api/runs", json={"name": "third", "recipe": recipe, **wrong}).status_code == code
+
+
 def test_a_recipe_is_checked_without_starting_anything(owner: TestClient, model: Model, dataset: Dataset) -> None:
     recipe = {"model_id": model.id, "dataset_id": dataset.id, "method": "sft", "max_length": 32}
     check = owner.post("/api/runs/check", json={"recipe": recipe})
