@@ -59,9 +59,9 @@ def any_moving(session: Session, kind: str) -> bool:
     return session.exec(select(Work.id).where(Work.kind == kind, col(Work.status).in_(WORK_MOVING))).first() is not None
 
 
-def dataset_without(session: Session, kind: str, most_rows: int) -> Dataset | None:
-    """The newest ready dataset of at most so many rows that never had work of a kind."""
+def datasets_without(session: Session, kind: str, most_rows: int, limit: int) -> Sequence[Dataset]:
+    """The newest ready datasets of at most so many rows that never had work of a kind."""
     had = select(Work.id).where(Work.subject_id == Dataset.id, Work.kind == kind)
     small = Dataset.accepted + Dataset.repaired <= most_rows
     query = select(Dataset).where(Dataset.status == DatasetStatus.READY, small, ~had.exists())
-    return session.exec(query.order_by(col(Dataset.created_at).desc()).limit(1)).first()
+    return session.exec(query.order_by(col(Dataset.created_at).desc()).limit(limit)).all()

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from engine.data import datasets, health_choices, search, shape
 from engine.errors import ConflictError, NotFoundError, RefusedError
-from engine.process import work
+from engine.process import logs, work
 from engine.rows.health import position_file, score
 from engine.rows.health.checks import CHECKS
 from engine.rows.health.fingerprints import Positions
@@ -27,6 +27,7 @@ from storage.tables import Dataset, Work
 
 KIND = "health"
 AUTOMATIC_ROWS = 50_000  # up to here the checks and the search index are made without being asked
+MOST_TRIED = 20  # datasets a round, should work on the first of them not begin
 MOST_ROWS_A_PAGE = 200
 EDITION = 1  # of the checks: a higher one makes them run again
 
@@ -176,14 +177,18 @@ def _chosen(found_positions: Positions, positions: Sequence[int]) -> list[int]:
 
 
 def tick() -> None:
-    """Checks and indexes small datasets by itself, one at a time, so that nothing else waits long."""
+    """Checks and indexes small datasets by itself, one at a time, so that nothing else waits long.
+
+    Work that cannot begin on one dataset, such as one whose file is gone, does not keep the others from theirs.
+    """
     for kind, begin in ((KIND, _check), (search.KIND, search.start_index)):
         with db.reading() as session:
-            dataset = (
-                None if stored.any_moving(session, kind) else stored.dataset_without(session, kind, AUTOMATIC_ROWS)
-            )
-        if dataset is not None:
-            begin(dataset)
+            is_busy = stored.any_moving(session, kind)
+            next_ones = () if is_busy else stored.datasets_without(session, kind, AUTOMATIC_ROWS, MOST_TRIED)
+        for dataset in next_ones:
+            with logs.kept_going(kind, dataset.id):
+                begin(dataset)
+                break
 
 
 def _check(dataset: Dataset) -> Work:

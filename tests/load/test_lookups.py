@@ -49,9 +49,8 @@ def test_the_search_for_unchecked_datasets_reads_one_row_and_scans_no_table() ->
         fill(session, Sizes(runs=0, queued=0, datasets=2_000, models=1, endpoints=0, points=0, keys=0, projects=0))
     unchecked = stored_dataset()
     with db.reading() as session, counting() as counted:
-        lacking = stored_work.dataset_without(session, "health", 50_000)
-        assert lacking is not None
-        assert lacking.id == unchecked.id
+        lacking = stored_work.datasets_without(session, "health", 50_000, 1)
+        assert [dataset.id for dataset in lacking] == [unchecked.id]
         assert (len(counted.statements), counted.rows) == (1, 1)
         plan = session.connection().exec_driver_sql(
             f"EXPLAIN QUERY PLAN {counted.statements[0]}", ("health", "ready", 1, 1, 0)

@@ -11,7 +11,7 @@ from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import process, work
 from engine.workers import contract
 from engine.workers.data import health as worker
-from storage import home
+from storage import db, home
 from storage.statuses import DatasetStatus, WorkStatus
 from storage.tables import Dataset, Work
 from tests.engine.rows.stored_rows import chat, parquet, ready
@@ -133,6 +133,15 @@ def test_small_datasets_are_checked_and_indexed_by_themselves_once() -> None:
     health.tick()
     assert len(work.about(dataset.id)) == 2
     assert both(large) == [None, None]
+
+
+def test_a_dataset_that_cannot_be_checked_does_not_keep_others_from_it() -> None:
+    whole, broken = ready("chat", ROWS[:3]), ready("chat", ROWS[:4])
+    with db.session() as session:
+        session.merge(broken).sha256 = None
+    health.tick()
+    assert work.latest(broken.id, "health") is None
+    assert work.latest(whole.id, "health") is not None
 
 
 def test_a_check_that_is_stopped_leaves_nothing_and_can_be_started_again(
