@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import sqlalchemy
-from sqlalchemy import String, func, type_coerce
+from sqlalchemy import String, func, literal_column, type_coerce
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from storage.run_lists.columns import FOR_A_LIST
@@ -30,7 +31,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a list shows: all of it when empty. Every word of `search` has to be in the name, a tag or the id."""
+    """What a list shows: all when empty. Each word of `search` has to be in the name, the note, a tag, or the id."""
 
     project_id: str | None = None
     search: str = ""
@@ -64,10 +65,14 @@ def _tagged(tag: str) -> Any:
 
 
 def _says(word: str) -> Any:
+    noted = aliased(Run)
+    has_note = col(noted.note) != literal_column("''")  # a constant, or the index of the runs with a note is not used
+    in_note = col(noted.note).icontains(word, autoescape=True)
     return sqlalchemy.or_(
         col(Run.name).icontains(word, autoescape=True),
         _TAGS.icontains(word, autoescape=True),
         col(Run.id) == word,
+        col(Run.id).in_(sqlalchemy.select(col(noted.id)).where(has_note, in_note)),
     )
 
 

@@ -12,6 +12,7 @@ from storage.tables.columns import WordsColumn, new_id, words_of
 from storage.tables.run_facts import RunFacts, RunFactsColumn
 
 _WAS_DELETED = text("deleted_at IS NOT NULL")
+_HAS_NOTE = text("note != ''")
 
 
 def _as_it_came(context: Any) -> float:
@@ -33,6 +34,7 @@ class Run(SQLModel, table=True):
         ),
         # Only of those that were deleted: one of all runs would be taken for `deleted_at IS NULL`, true of most.
         Index("ix_run_deleted", "deleted_at", sqlite_where=_WAS_DELETED, postgresql_where=_WAS_DELETED),
+        Index("ix_run_noted", "id", sqlite_where=_HAS_NOTE, postgresql_where=_HAS_NOTE),  # a search reads these notes
     )  # fmt: skip
 
     id: str = Field(default_factory=new_id, primary_key=True)

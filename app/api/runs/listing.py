@@ -31,7 +31,7 @@ def _fields(
 
 def _asked(
     fields: Annotated[Wanted, Depends(_fields)],
-    search: Annotated[Word, Query(description="Every word has to be in the name or a tag.")] = "",
+    search: Annotated[Word, Query(description="Every word has to be in the name, a tag or the note.")] = "",
     favourite: Annotated[bool | None, Query(description="Only favourites, or only others.")] = None,
     archived: Annotated[bool | None, Query(description="Only the archive, or only the rest. Both if left out.")] = None,
     since: Annotated[Time, Query(description="Created then or later: seconds since 1970, UTC.")] = None,

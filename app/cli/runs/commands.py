@@ -55,7 +55,7 @@ def prepare() -> None:
 
 @COMMANDS.command("list")
 def list_runs(
-    search: Annotated[str, typer.Argument(metavar="[WORDS]", help="Words in the name or a tag.")] = "",
+    search: Annotated[str, typer.Argument(metavar="[WORDS]", help="Words in the name, a tag or the note.")] = "",
     where: Annotated[
         list[str] | None,
         typer.Option(help=f"Only those, as NAME=VALUE; repeatable. Names: {', '.join(WHERE)}."),

@@ -84,7 +84,7 @@ def _filters(query: Query) -> Markup:
         for name, label, offered in choices
         if len(offered) > 2 or query.get(name)
     ]
-    return filters.form("runs-filters", query.get("q", ""), "Search the runs by name or tag", *selects)
+    return filters.form("runs-filters", query.get("q", ""), "Search the runs by name, tag or note", *selects)
 
 
 def _with(offered: list[tuple[str, str]], chosen: str) -> list[tuple[str, str]]:
