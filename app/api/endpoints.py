@@ -1,20 +1,23 @@
 """Endpoints over REST."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Response
-from pydantic import Field
+from fastapi import APIRouter, Request, Response
+from pydantic import Field, model_validator
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
 from app.api.endpoint_adapters import AdapterAnswer
 from app.api.endpoint_fields import LifeAnswer
+from app.api.registry.fields import who
+from engine.registry import following
 from engine.serve import endpoints
 from engine.serve.abilities import Ability
 from engine.serve.adapter_names import MOST_ADAPTERS
 from engine.serve.rollout.asked import Rollout
 from engine.serve.takeover.deployment import Wanted
 from engine.serve.waking import sleeping
+from engine.subjects.subject import LONGEST
 from storage import db
 from storage import endpoints as stored
 from storage.statuses import EndpointStatus
@@ -69,6 +72,11 @@ class EndpointAnswer(Answer):
 
 class EndpointBody(Body):
     backend: Backend = Field(default="transformers", description="What is to answer.")
+    subject: Annotated[str, Field(max_length=LONGEST)] | None = Field(
+        default=None,
+        description="What is served, in one text in place of `model_id` and `adapters`: model:ID, run:ID, run:ID@STEP, "
+        "version:NAME/3; an endpoint of version:NAME@ALIAS follows the alias.",
+    )
     model_id: ModelId = None
     adapters: Adapters = Field(
         default=[],
@@ -87,6 +95,14 @@ class EndpointBody(Body):
         le=sleeping.MOST_MINUTES,
         description="It sleeps after so many minutes without a request; never when left out.",
     )
+
+    @model_validator(mode="after")
+    def _is_said_once(self) -> Self:
+        if self.subject is not None and {"model_id", "adapters", "project_id"} & self.model_fields_set:
+            raise ValueError(
+                "`subject` says what is served, and its project. Leave out model_id, adapters, project_id."
+            )
+        return self
 
 
 class DeployBody(Rollout):
@@ -122,13 +138,16 @@ def list_endpoints(
 
 
 @router.post("/endpoints", status_code=201, summary="Create an endpoint", responses=NOT_FOUND | CONFLICT)
-def create_endpoint(body: EndpointBody) -> EndpointAnswer:
+def create_endpoint(body: EndpointBody, request: Request) -> EndpointAnswer:
     """Starts a backend for a model, with any adapters, under a name on /v1."""
     if body.idle_minutes is not None:
         sleeping.refuse_outside(body.name, body.backend)
-    endpoint = endpoints.create_endpoint(
-        body.name, body.backend, body.model_id, tuple(body.adapters), body.options, body.project_id
-    )
+    if body.subject is None:
+        endpoint = endpoints.create_endpoint(
+            body.name, body.backend, body.model_id, tuple(body.adapters), body.options, body.project_id
+        )
+    else:
+        endpoint = following.serve(body.name, body.subject, body.backend, body.options, who(request))
     if body.idle_minutes is not None:
         endpoint = sleeping.set_idle_minutes(endpoint.id, body.idle_minutes)
     return _answer(endpoint)

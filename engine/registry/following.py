@@ -14,6 +14,7 @@ from engine.process import logs
 from engine.registry import manifests, serving
 from engine.serve import endpoints
 from engine.serve.takeover import deployment
+from engine.subjects import named
 from engine.subjects import versions as named_versions
 from storage import db, registry
 from storage import endpoints as stored_endpoints
@@ -35,10 +36,12 @@ PATIENCE_SECONDS = 5  # whoever moved the alias deploys; after that it is taken 
 def serve(
     endpoint_name: str, subject: str, kind: str = "transformers", options: dict[str, Any] | None = None, who: str = ""
 ) -> Endpoint:
-    """A new endpoint for a version; one named by an alias (version:NAME@ALIAS) follows it from then on.
+    """A new endpoint for a subject; one named by an alias (version:NAME@ALIAS) follows it from then on.
 
     Raises RefusedError, NotFoundError, ConflictError.
     """
+    if not named_versions.is_one(subject):
+        return _serve_weights(endpoint_name, named.find(subject), kind, options)
     pinned = named_versions.pinned(subject)
     model = _model_of(pinned.version)
     want = serving.wanted(model.name, pinned.version)
@@ -48,6 +51,13 @@ def serve(
     if (alias := _alias(subject)) is not None:
         _enter(endpoint, model, alias, pinned.version.id, who)
     return endpoint
+
+
+def _serve_weights(endpoint_name: str, weights: named.Named, kind: str, options: dict[str, Any] | None) -> Endpoint:
+    adapters = () if weights.run is None else (weights.name,)
+    model_id = weights.base.id if weights.run is None else None
+    project_id = weights.run.project_id if weights.run else DEFAULT_PROJECT
+    return endpoints.create_endpoint(endpoint_name, kind, model_id, adapters, options, project_id)
 
 
 def follow(endpoint_id: str, subject: str, who: str = "") -> AliasFollower:

@@ -1,5 +1,7 @@
 """The registry over REST: a model's way from a run to production and back, and every refusal in one shape."""
 
+from pathlib import Path
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -156,3 +158,20 @@ def test_an_endpoint_is_made_for_an_alias_and_follows_it(owner: TestClient, runs
     assert owner.delete(f"/api/endpoints/{made['id']}/follows").status_code == 204
     assert owner.delete(f"/api/endpoints/{made['id']}").status_code == 204
     assert owner.delete("/api/registry/jokes/aliases/production").status_code == 204
+
+
+def test_an_endpoint_is_made_for_any_subject(owner: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    run = finished_run(ready_model(tmp_path), "first")
+    keep(owner, run)
+    owner.put("/api/registry/jokes/aliases/production", json={"version": 1, "why": "works"})
+    for number, subject in enumerate((f"run:{run.id}", f"model:{run.model_id}", "version:jokes/1")):
+        answer = owner.post("/api/endpoints", json={"name": f"endpoint-{number}", "subject": subject})
+        assert answer.status_code == 201, answer.text
+        made = answer.json()
+        assert made["adapters"] == ([] if subject.startswith("model:") else [run.id])
+        assert owner.get(f"/api/endpoints/{made['id']}/follows").json()["follows"] is None
+    made = owner.post("/api/endpoints", json={"name": "follows", "subject": "version:jokes@production"}).json()
+    assert owner.get(f"/api/endpoints/{made['id']}/follows").json()["follows"] == "version:jokes@production"
+    for wrong in ({"subject": "jokes"}, {"subject": "run:gone"}, {"subject": "version:jokes/1", "adapters": ["a"]}):
+        assert owner.post("/api/endpoints", json={"name": "none", **wrong}).status_code in (404, 422)
