@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from engine.registry import following
 from engine.serve import endpoints, figures, parity
 from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
@@ -34,6 +35,7 @@ class Context:
     deployable: Sequence[Run]
     parities: Mapping[str, Facts]  # endpoint -> how it compares with the trained form
     rooms: Mapping[str, str]  # endpoint -> how a deployment would go
+    follows: Mapping[str, str]  # endpoint -> version:NAME@ALIAS
 
 
 def endpoints_html(query: Mapping[str, str]) -> str:
@@ -59,7 +61,8 @@ def _context(project_id: str, described: Sequence[Facts]) -> Context:
         any_ready = any(facts["status"] == "ready" for facts in described)
         deployable = stored_runs.with_results(session, project_id, MOST_OFFERED) if any_ready else []
     parities = parity.of_all({facts["id"]: facts.get("backend_id") for facts in described})
-    return Context(models, deployable, parities, life_view.rooms(described))
+    follows = following.of_endpoints([facts["id"] for facts in described])
+    return Context(models, deployable, parities, life_view.rooms(described), follows)
 
 
 def _card(facts: Facts, context: Context) -> Markup:
@@ -148,16 +151,20 @@ def _facts(facts: Facts, context: Context) -> Markup:
             ("Model there", options.get("model", "")),
             ("Base model", context.models.get(facts.get("model_id") or "", "")),
             ("Address", options.get("url", "")),
-            (
-                "Answers with",
-                {"embeddings": "vectors (/v1/embeddings)", "scores": "scores (/v1/score)"}.get(facts["does"]),
-            ),
+            ("Answers with", NUMBERS.get(facts["does"], "")),
+            ("Follows", _followed(context.follows.get(facts["id"], ""))),
             ("Device", facts.get("device") or ""),
             ("Options", _options(facts)),
             ("Ready", html.moment(facts["ready_at"]) if facts.get("ready_at") else ""),
             ("Restarts", facts.get("restarts") or ""),
         ]
     )
+
+
+def _followed(subject: str) -> Markup | str:
+    """The alias that decides what it serves, with the way to its model."""
+    name = subject.removeprefix("version:").partition("@")[0]
+    return Markup('<a href="/registry?model={}">{}</a>').format(name, subject) if subject else ""
 
 
 def _options(facts: Facts) -> Markup:

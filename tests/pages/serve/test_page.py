@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from engine.accounts import keys
+from engine.registry import aliases, following, versions
+from engine.registry.aliases import Promotion
 from engine.serve import client_code, endpoints, figures
 from pages.serve import page as serve
 from pages.serve.clients_view import clients_html
@@ -66,6 +68,15 @@ def test_an_endpoint_shows_how_it_is_and_how_to_call_it() -> None:
     for fold in ("try", "clients"):
         assert f'src="/fragments/serve/{fold}?endpoint={endpoint.id}"' in shown
     assert "/fragments/serve/log" not in shown  # its log is somebody else's
+
+
+def test_an_endpoint_that_follows_an_alias_names_it(trained: None) -> None:
+    versions.add("jokes", run_id="r1")
+    aliases.move("jokes", "production", Promotion(1, "works"))
+    following.serve("funny", "version:jokes@production")
+    endpoints.create_endpoint("still", "transformers", None, ("r1",))
+    shown = endpoints_html(PROJECT)
+    assert shown.count('<a href="/registry?model=jokes">version:jokes@production</a>') == 1
 
 
 def test_endpoints_that_run_come_first_and_a_page_holds_twenty() -> None:
