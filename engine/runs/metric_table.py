@@ -28,9 +28,13 @@ def names_of(run_id: str, chosen: Sequence[str] = ()) -> list[str]:
     return list(dict.fromkeys(chosen)) or there
 
 
-def csv_lines(run_id: str, names: Sequence[str]) -> Iterator[str]:
-    """Every point as CSV, in pieces: the column `step`, then one a metric; empty where a step has no value of it."""
-    yield _written([["step", *(f"'{name}" if name.startswith(FORMULA_SIGNS) else name for name in names)]])
+def csv_lines(run_id: str, names: Sequence[str], titles: Sequence[str] = ()) -> Iterator[str]:
+    """Every point as CSV, in pieces: the column `step`, then one a metric; empty where a step has no value of it.
+
+    The columns are called as the metrics, or by `titles`, one a metric.
+    """
+    heads = titles or names
+    yield _written([["step", *(f"'{name}" if name.startswith(FORMULA_SIGNS) else name for name in heads)]])
     rows = []
     for step, values in _by_step(run_id, names):
         rows.append([step, *(values.get(column, "") for column in range(len(names)))])

@@ -3,14 +3,14 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from app import upload
 from app.v1.fine_tuning import calls, shapes
 from app.v1.request_bodies import ApiError
 from engine.errors import TunesmithError
-from engine.finetuning import files
+from engine.finetuning import files, results
 from engine.finetuning.wrong import ParameterError
 
 router = APIRouter(prefix="/v1/files", tags=["OpenAI API"])
@@ -80,13 +80,18 @@ def _listed(request: Request) -> dict[str, Any]:
 @router.get("/{file_id}", summary="Look up a file", responses=ERRORS, response_class=Response)
 async def one_file(file_id: str) -> Response:
     """`uploaded` while it is read, then `processed`, or `error` with `status_details`."""
+    if results.is_one(file_id):
+        return await calls.answered(lambda: shapes.result_file(results.look_up(file_id)))
     return await calls.answered(lambda: shapes.file(*files.look_up(file_id)))
 
 
 @router.get("/{file_id}/content", summary="Content of a file", responses=ERRORS, response_class=FileResponse)
 async def content(file_id: str) -> Response:
-    """The file as it was uploaded."""
+    """The file as it was uploaded; of a job's result file, its numbers as CSV."""
     try:
+        if results.is_one(file_id):
+            known = await run_in_threadpool(results.look_up, file_id)
+            return StreamingResponse(results.csv_lines(known), media_type="text/csv; charset=utf-8")
         path, name = await run_in_threadpool(files.content, file_id)
     except TunesmithError as error:
         return calls.refusal(error).response()

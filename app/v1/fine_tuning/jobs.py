@@ -46,7 +46,7 @@ async def list_jobs(request: Request) -> Response:
 def _listed(request: Request) -> dict[str, Any]:
     limit = calls.limit_of(request, 20, MOST)
     known = jobs.listed(limit + 1, request.query_params.get("after"), _labels(request))
-    return shapes.page([shapes.job(entry) for entry in known], limit)
+    return shapes.page(shapes.jobs(known), limit)
 
 
 def _labels(request: Request) -> dict[str, str]:

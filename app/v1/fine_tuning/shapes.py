@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from fastapi.responses import Response
 
-from engine.finetuning import files, names, recipes, statuses
+from engine.finetuning import files, names, recipes, results, statuses
 from engine.finetuning.jobs import Known
 from engine.finetuning.story import Told
 from storage import home
@@ -33,7 +33,32 @@ def file(row: TuningFile, dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def result_file(known: Known) -> dict[str, Any]:
+    """The numbers of a job, made as often as they are asked for."""
+    ended_at = statuses.ended_at(known.job, known.run)
+    return {
+        "id": results.file_id(known.job),
+        "object": "file",
+        "bytes": sum(len(piece.encode()) for piece in results.csv_lines(known)),
+        "created_at": int(ended_at or known.job.created_at),
+        "expires_at": None,
+        "filename": results.FILENAME,
+        "purpose": "fine-tune-results",
+        "status": "processed",
+        "status_details": None,
+    }
+
+
 def job(known: Known) -> dict[str, Any]:
+    return jobs([known])[0]
+
+
+def jobs(listed: Sequence[Known]) -> list[dict[str, Any]]:
+    tokens = results.trained_tokens(listed)
+    return [_job(known, tokens.get(known.job.id)) for known in listed]
+
+
+def _job(known: Known, trained_tokens: int | None) -> dict[str, Any]:
     row, run, status = known.job, known.run, known.status
     ended_at = statuses.ended_at(row, run)
     hyperparameters = recipes.in_use(row, run)
@@ -48,10 +73,10 @@ def job(known: Known) -> dict[str, Any]:
         "status": status,
         "training_file": row.training_file,
         "validation_file": row.validation_file,
-        "result_files": [],
+        "result_files": [results.file_id(row)] if status == "succeeded" and run is not None else [],
         "method": {"type": row.method, row.method: {"hyperparameters": hyperparameters}},
         "hyperparameters": {name: value for name, value in hyperparameters.items() if name != "beta"},
-        "trained_tokens": None,
+        "trained_tokens": trained_tokens,
         "seed": row.seed,
         "estimated_finish": _estimated(known),
         "integrations": [],

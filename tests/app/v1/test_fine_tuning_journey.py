@@ -96,6 +96,13 @@ def test_the_official_client_goes_from_a_file_to_a_chat(client: OpenAI) -> None:
     assert (checkpoint.step_number, checkpoint.fine_tuning_job_id) == (6, job.id)
     assert checkpoint.metrics.valid_loss
 
+    assert job.trained_tokens
+    (result,) = job.result_files
+    numbers = client.files.content(result).text.splitlines()
+    assert (numbers[0].split(",")[:2], len(numbers)) == (["step", "train_loss"], 7)
+    assert "valid_loss" in numbers[0]
+    assert client.files.retrieve(result).bytes == len(client.files.content(result).content)
+
     assert client.models.retrieve(job.fine_tuned_model).id == job.fine_tuned_model
     answer = client.chat.completions.create(
         model=job.fine_tuned_model, messages=[{"role": "user", "content": "What is 3 plus 1?"}], max_tokens=8
