@@ -2,7 +2,7 @@
 
 What it costs is bounded. A curve of more than `MOST_POINTS` points is read at evenly spaced steps, with its first and
 last points whole, so a run of a million points costs a few thousand look-ups. What was found is kept while the
-run has no new step.
+run has no new step, and in a long one for some more.
 """
 
 from functools import lru_cache
@@ -24,6 +24,7 @@ Diagnosis = list[dict[str, Any]]
 
 MOST_POINTS = 500
 WHOLE_ENDS = 50  # points
+LONG = 10_000  # steps: from there on a running one is looked at again after a thousandth more of them
 METRICS = ("loss", "eval_loss", "learning_rate", "grad_norm", "data_wait_share", "peak_memory_bytes")
 OF_ANSWERS = ("reward", "frac_reward_zero_std", "completions/clipped_ratio", "completions/mean_length")
 OF_PREFERENCES = ("rewards/margins", "rewards/chosen")
@@ -31,8 +32,15 @@ OF_PREFERENCES = ("rewards/margins", "rewards/chosen")
 
 def of(run: Run) -> Diagnosis:
     """What the doctor finds, the worst first: `rule`, severity, message, metric, from_step, to_step, remedy."""
-    life = (run.created_at, run.attempt, run.ended_at, run.step, run.events_offset)
+    life: tuple[Any, ...] = (run.created_at, run.attempt, run.ended_at)
+    life += (run.step, run.events_offset) if run.step < LONG or run.ended_at else (_few_digits(run.step),)
     return [dict(finding) for finding in _kept(run.id, life)]
+
+
+def _few_digits(step: int) -> int:
+    """A step of a long run, rounded down so that it changes about every thousandth of the run."""
+    coarse = 10 ** (len(str(step)) - 4)
+    return step // coarse * coarse
 
 
 @lru_cache(maxsize=512)

@@ -97,6 +97,11 @@ def test_a_run_of_a_million_points_is_read_in_few_points_and_its_rise_is_still_f
     found = diagnosis.of(run)
     assert [finding["rule"] for finding in found] == ["held_out_rises"]
     assert found[0]["from_step"] == pytest.approx(20_000, rel=0.02)
+    for more, is_read in ((9, False), (10, True)):
+        run.step = steps + more
+        with statements() as sent:
+            diagnosis.of(run)
+        assert bool(sent) == is_read
 
 
 def test_a_recipe_of_another_version_of_the_studio_is_read_as_far_as_it_is_understood() -> None:
