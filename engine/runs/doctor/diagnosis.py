@@ -39,7 +39,7 @@ def of(run: Run) -> Diagnosis:
 
 def _few_digits(step: int) -> int:
     """A step of a long run, rounded down so that it changes about every thousandth of the run."""
-    coarse = 10 ** (len(str(step)) - 4)
+    coarse = int(10 ** (len(str(step)) - 4))
     return step // coarse * coarse
 
 
