@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.evaluate import budget
+from engine.evaluate import budget, words
 from engine.workers.evaluate import asking, gathering, kept_answers, leaks, proof, rows, scores, sides, skill_check
 from engine.workers.evaluate.asking import Plan
 from engine.workers.evaluate.gathering import Clock, Found
@@ -28,7 +28,8 @@ def write(spec: Mapping[str, Any], out: Path) -> dict[str, Any]:
     bounded = not spec["all_rows"] and spec["limit"] is None
     chosen = rows.choose(spec, budget.MOST if bounded else None if spec["all_rows"] else spec["limit"])
     plan = asking.plan(spec, chosen, skill_check.prompts(), skill_check.texts())
-    clock.before = f"{len(plan.rows):,} rows, about {max(1, round(plan.estimated_seconds / 60))} min: "
+    asked = words.counted(len(plan.rows), "row") if plan.rows else "no held-out rows, only questions of general skill"
+    clock.before = f"{asked}, about {max(1, round(plan.estimated_seconds / 60))} min: "
     clock.stage = "looking for rows that were learnt"
     leakage = leaks.found(spec, plan.rows, clock.step) if plan.rows else None
     clock.total = gathering.total(plan, spec["tuned"]["scores"])
