@@ -35,6 +35,7 @@ from engine.workers.contract import WorkFailedError
 
 TIMEOUT_SECONDS = 10
 WAYS_OUT = {"model": "add the model from a local folder", "dataset": "import a file"}
+GIVE_TOKEN = "give a token that may read it on the System page, or as HF_TOKEN"
 SPARE_BYTES = 500_000_000  # left free on the disk after a download
 MODEL_FILES = re.compile(
     r"(?!consolidated|adapter_model)[\w.-]+\.safetensors|model\.safetensors\.index\.json|(generation_)?config\.json"
@@ -155,12 +156,12 @@ def explained(repo_id: str, error: Exception, repo_type: str = "model") -> WorkF
     page = f"https://huggingface.co/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
     match error:
         case GatedRepoError():
-            hint = f"Accept its terms at {page}, and start the studio with HF_TOKEN set."
+            hint = f"Accept its terms at {page}, and {GIVE_TOKEN}."
             return WorkFailedError("config", f"{repo_id} is gated: its owners want you to agree first.", hint)
         case RevisionNotFoundError():
             return WorkFailedError("config", f"{repo_id} has no such revision.", f"Look at {page}/tree/main.")
         case RepositoryNotFoundError():
-            hint = f"Check the spelling (owner/name). For a private {repo_type} start the studio with HF_TOKEN set."
+            hint = f"Check the spelling (owner/name). For a private {repo_type} {GIVE_TOKEN}."
             return WorkFailedError("config", f"The hub has no {repo_type} {repo_id} that this studio may see.", hint)
         case HFValidationError():
             message = f"{repo_id!r:.120} is not the name of a {repo_type} on the hub."
@@ -183,6 +184,6 @@ def _refusal(error: HfHubHTTPError) -> WorkFailedError:
             hint = "Give a token with the right to write, or choose a name under your own account."
             return WorkFailedError("config", "The token does not allow this.", hint)
         case 429:
-            hint = "Wait some minutes, then retry. With HF_TOKEN set the hub allows more."
+            hint = "Wait some minutes, then retry. With a token (System page, or HF_TOKEN) the hub allows more."
             return WorkFailedError("network", "The hub has had too many requests from here.", hint)
     return WorkFailedError("network", f"The hub answered: {str(error)[:300]}", "Retry in a few minutes.")
