@@ -20,7 +20,6 @@ from app.api import (
     health,
     keys,
     lesson,
-    models,
     projects,
     runtimes,
     snippets,
@@ -31,6 +30,7 @@ from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.evaluate import comparisons, reports
 from app.api.evaluate import files as evaluation_files
+from app.api.models import models
 from app.api.notifications import notifications
 from app.api.registry import aliases, disk
 from app.api.registry import models as registered_models

@@ -22,7 +22,6 @@ from engine.weights import files as model_files
 from engine.weights.files import INDEX, MAX_ALL_HEADERS_BYTES, MAX_HEADER_BYTES, MAX_JSON_BYTES, Tensor
 from engine.weights.inspection import MAX_CONFIG_BYTES
 from engine.workers import contract
-from engine.workers.contract import WorkFailedError
 from engine.workers.models import hub
 
 TIMEOUT_SECONDS = 10

@@ -101,7 +101,14 @@ def test_what_the_hub_does_not_have_is_said_and_asked_again_later() -> None:
 @pytest.mark.usefixtures("repos")
 def test_a_search_lists_models_with_what_decides_between_them() -> None:
     listed = hub.search("  NAME ")
-    facts = {"parameters": 712, "downloads": 1234, "likes": 5, "gated": False, "licence": "mit", "updated": "2026-11-01"}
+    facts = {
+        "parameters": 712,
+        "downloads": 1234,
+        "likes": 5,
+        "gated": False,
+        "licence": "mit",
+        "updated": "2026-11-01",
+    }
     assert listed == [{"id": "owner/name", **facts}]
     assert hub.search("nothing-like-it") == []
     for text in ("  ", "x" * 101):

@@ -12,7 +12,7 @@ from engine.fit import past_probes, speed
 from engine.fit.measurement import Measured
 from engine.process import devices, plan, work
 from engine.recipes import provenance
-from pages import system
+from pages.system import page as system
 from pages.train import fit_view
 from pages.train.recipe_check import check
 from pages.train.recipe_form import FIELDS, recipe_of, values_of

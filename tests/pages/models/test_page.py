@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.weights.token_facts import TokenFacts
-from pages import models as page
+from pages.models import page
 from storage import db, models
 from storage.statuses import ModelStatus
 from storage.tables import Model

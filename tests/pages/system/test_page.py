@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from engine.accounts import keys
-from pages import system
+from pages.system import page as system
 from storage import db
 from storage.tables import Dataset, Lease, Model, Run
 

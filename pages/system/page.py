@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from engine.accounts import budgets, keys
 from engine.process import devices
-from pages import key_form
 from pages.notifications import section, sinks_view
 from pages.parts import html, live, toasts
+from pages.system import key_form
 from storage import db, endpoints, home, runs, usage
 from storage import keys as stored_keys
 from storage.tables import ApiKey, Lease
