@@ -1,4 +1,4 @@
-"""Whether a model of the hub finds room on the disk: asked before the download by the page, and by the download itself."""
+"""Whether a model of the hub finds room on the disk: asked before a download, and by the download itself."""
 
 from engine.sizes import in_words
 

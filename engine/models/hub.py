@@ -1,7 +1,7 @@
 """The hub before anything is fetched: models searched by name, and one looked at: its size, and whether it fits here.
 
-Both are work done by a process of its own (engine.workers.models.hub_search, hub_look): the token and a hub that does not
-answer stay out of the studio. A look is kept for ten minutes.
+Both are work done by a process of its own (engine.workers.models.hub_search, hub_look): the token and a hub that does
+not answer stay out of the studio. A look is kept for ten minutes.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """A model of the hub held against this machine before it is fetched: the download, the disk, the memory of a training.
 
-It is judged by the same code as a model that is here (engine.weights.inspection, engine.fit.memory), from its small files
-and the headers of its weights.
+It is judged by the same code as a model that is here (engine.weights.inspection, engine.fit.memory), from its small
+files and the headers of its weights.
 """
 
 import json

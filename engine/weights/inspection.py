@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import RefusedError
+from engine.weights import chat_template
 from engine.weights import files as model_files
 from engine.weights.files import Tensor
 
@@ -261,13 +262,8 @@ def has_tokenizer(folder: Path) -> bool:
 
 
 def has_chat_template(folder: Path) -> bool:
-    """Whether the tokenizer can lay out a conversation: a template file, or one inside tokenizer_config.json."""
-    if (model_files.read_text(folder, "chat_template.jinja") or "").strip():
-        return True
-    for name in ("tokenizer_config.json", "chat_template.json"):
-        if (model_files.read_json(folder, name) or {}).get("chat_template"):
-            return True
-    return False
+    """Whether the tokenizer can lay out a conversation."""
+    return chat_template.text(folder) is not None
 
 
 def licence(folder: Path) -> str | None:

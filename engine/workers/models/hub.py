@@ -36,7 +36,7 @@ from engine.workers.contract import WorkFailedError
 
 TIMEOUT_SECONDS = 10
 WAYS_OUT = {"model": "add the model from a local folder", "dataset": "import a file"}
-GIVE_TOKEN = "give a token that may read it on the System page, or as HF_TOKEN"
+WITH_ACCESS = "give a token that may read it on the System page, or as HF_TOKEN"
 MODEL_FILES = re.compile(
     r"(?!consolidated|adapter_model)[\w.-]+\.safetensors|model\.safetensors\.index\.json|(generation_)?config\.json"
     r"|tokenizer[\w.-]*\.(json|model)|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt"
@@ -161,12 +161,12 @@ def explained(repo_id: str, error: Exception, repo_type: str = "model") -> WorkF
     page = f"https://huggingface.co/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
     match error:
         case GatedRepoError():
-            hint = f"Accept its terms at {page}, and {GIVE_TOKEN}."
+            hint = f"Accept its terms at {page}, and {WITH_ACCESS}."
             return WorkFailedError("config", f"{repo_id} is gated: its owners want you to agree first.", hint)
         case RevisionNotFoundError():
             return WorkFailedError("config", f"{repo_id} has no such revision.", f"Look at {page}/tree/main.")
         case RepositoryNotFoundError():
-            hint = f"Check the spelling (owner/name). For a private {repo_type} {GIVE_TOKEN}."
+            hint = f"Check the spelling (owner/name). For a private {repo_type} {WITH_ACCESS}."
             return WorkFailedError("config", f"The hub has no {repo_type} {repo_id} that this studio may see.", hint)
         case HFValidationError():
             message = f"{repo_id!r:.120} is not the name of a {repo_type} on the hub."

@@ -1,7 +1,7 @@
 """Looks at a model of the hub before it is fetched: `python -m engine.workers.models.hub_look SPEC.json OUT/`.
 
-Spec: {"id"}. Of the weights only the headers are read, so a model of 100 GB costs some kilobytes. OUT/look holds the small
-files that say what it is (a large one, such as tokenizer.json, as an empty file of that name) and tensors.json:
+Spec: {"id"}. Of the weights only the headers are read, so a model of 100 GB costs some kilobytes. OUT/look holds the
+small files that say what it is (a large one, such as tokenizer.json, as an empty file of that name) and tensors.json:
 [[name, dtype, shape], ...]. Result: see `_facts`; "refusal" is [message, hint] where it cannot be loaded here at all.
 """
 
@@ -14,7 +14,11 @@ import httpx2
 from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
-from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    build_hf_headers,
+    get_session,
+    hf_raise_for_status,
+)
 
 from engine.errors import RefusedError
 from engine.process import events
@@ -117,7 +121,7 @@ def _take(source: Source, files: list[RepoSibling], folder: Path) -> tuple[str, 
         tensors = _tensors(source, {file.rfilename: file for file in files}, model_files.weight_files(folder))
     except GatedRepoError:
         page = f"https://huggingface.co/{source.repo_id}"
-        hint = f"Accept its terms at {page}, and {hub.GIVE_TOKEN}."
+        hint = f"Accept its terms at {page}, and {hub.WITH_ACCESS}."
         return f"{source.repo_id} is gated: its owners want you to agree first.", hint
     except RefusedError as error:
         return error.message, error.hint

@@ -1,7 +1,7 @@
 """Searches the hub for models that write text: `python -m engine.workers.models.hub_search SPEC.json OUT/`.
 
-Spec: {"text"}. Result: {"models": [{"id", "parameters", "downloads", "likes", "gated", "licence", "updated"}]}, the most
-downloaded first; only models with safetensors. A process of its own, as a hub that does not answer takes its time.
+Spec: {"text"}. Result: {"models": [{"id", "parameters", "downloads", "likes", "gated", "licence", "updated"}]}, the
+most downloaded first; only models with safetensors. A process of its own, as a hub that does not answer takes its time.
 """
 
 import os
@@ -11,7 +11,11 @@ from typing import Any
 import httpx2
 from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    build_hf_headers,
+    get_session,
+    hf_raise_for_status,
+)
 
 from engine.process import events
 from engine.workers import contract

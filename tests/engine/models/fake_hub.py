@@ -1,7 +1,7 @@
 """A model hub on this machine: `python -m tests.engine.models.fake_hub FOLDER` serves FOLDER/OWNER/NAME.
 
 Speaks as much of the hub's HTTP as its client uses: a repository's files, and each file at a commit, whole or by range.
-Weights count as LFS files, with their sha256. A repository holding a file named `gated`, `broken` or `lying` behaves so;
+Weights count as LFS files, with their sha256. A repository with a file named `gated`, `broken` or `lying` behaves so;
 one with `terms` is described to everybody, as a real gated one is, and its files are for those with a token. A search
 gives those whose name holds the text.
 """

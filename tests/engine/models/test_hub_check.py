@@ -55,20 +55,23 @@ def test_the_memory_said_before_the_download_is_the_one_said_after_it(repos: Pat
 
 
 def test_what_cannot_be_loaded_is_refused_with_a_remedy_before_anything_is_fetched(repos: Path) -> None:
-    own_code = {"architectures": ["Mine"], "model_type": "mine", "auto_map": {"AutoModelForCausalLM": "m.Mine"}}
-    model_folders.make(repos / "owner" / "own-code", **own_code)
+    own_code = {"AutoModelForCausalLM": "m.Mine"}
+    model_folders.make(repos / "owner" / "own-code", architectures=["Mine"], model_type="mine", auto_map=own_code)
     pickled = model_folders.make(repos / "owner" / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     broken = model_folders.make(repos / "owner" / "broken-weights")
     (broken / "model.safetensors").write_bytes(b"\xff" * 64)
     model_folders.make(repos / "owner" / "terms-first")
     (repos / "owner" / "terms-first" / "terms").touch()
-    for name, message, hint in (
+    refusals = (
         ("own-code", "never runs a model's code", "another model"),
         ("pickled", "pickle weights only", "safetensors"),
         ("broken-weights", "not a safetensors file", "another model"),
         ("terms-first", "is gated", "System page"),
-    ):
+    )
+    for name, _, _ in refusals:
+        hub.begin(hub.look_at(f"owner/{name}"))  # all at once: each is a process
+    for name, message, hint in refusals:
         checked = hub_check.check(f"owner/{name}")
         assert not checked.can_be_fetched
         assert message in checked.refusals[0].message, name

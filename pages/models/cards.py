@@ -1,0 +1,137 @@
+"""The models as cards: what each is, how far its download is, whether it can be trained here."""
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from engine.weights import token_facts
+from engine.weights.starter import STARTER_NAME
+from pages.parts import html
+from pages.parts.icons import icon
+from pages.parts.pager import pager_by_page, place_of
+from storage import models as stored_models
+from storage.db import reading
+from storage.statuses import ModelStatus
+from storage.tables import Model
+
+CARDS = 24
+
+
+def models_html(query: Mapping[str, str]) -> str:
+    """A card for each model, a page of them at a time; without any, the one thing to do."""
+    with reading() as session:
+        place = place_of(query, CARDS, stored_models.count(session))
+        page_of_models = stored_models.recent(session, CARDS, place.offset)
+    if not page_of_models:
+        return str(_no_models())
+    cards = html.join(_card(model, query.get("role") == "viewer") for model in page_of_models)
+    return str(Markup('<div class="mo-grid">{}</div>{}').format(cards, pager_by_page(place, "/models", "models")))
+
+
+def _no_models() -> Markup:
+    return Markup(
+        '<div class="ts-empty"><span class="ts-empty-icon">{}</span><h3>{}</h3><p>{}</p>'
+        '<div class="ts-actions">{}</div></div>'
+    ).format(
+        icon("models"),
+        "Begin with the starter model",
+        f"{STARTER_NAME}: 135 million parameters, Apache-2.0. It is small enough to train on a laptop without a GPU, "
+        "and it answers real questions. The download is about 93 MB, once.",
+        html.button("Get the starter", "starter", tone="primary"),
+    )
+
+
+def _card(model: Model, for_visitor: bool = False) -> Markup:
+    name = Markup('<a data-soft href="/models?model={}">{}</a>').format(model.id, model.name)
+    return Markup(
+        '<article class="ts-card mo-card" data-id="{}" data-key="{}"><header><h2>{}</h2>{}</header>'
+        '<p class="mo-source">{}</p>{}<footer class="ts-actions">{}</footer></article>'
+    ).format(model.id, model.id, name, badge(model), source(model, for_visitor), state(model), _buttons(model))
+
+
+def badge(model: Model) -> Markup:
+    """Its status in a word."""
+    return html.badge("fetching" if model.status == ModelStatus.QUEUED else model.status)
+
+
+def source(model: Model, for_visitor: bool) -> str:
+    """Where it came from. Paths of this machine are nothing for a visitor of a share link."""
+    sources = {"starter": "Starter model", "hub": "From the hub", "path": "From a folder here"}
+    words = sources.get(model.source, model.source)
+    is_said = model.source == "starter" or model.source_id == model.name or (for_visitor and model.source == "path")
+    return words if is_said else f"{words}: {model.source_id}"
+
+
+def state(model: Model) -> Markup:
+    """How far its download is, why it failed, or what it is."""
+    match model.status:
+        case ModelStatus.QUEUED:
+            return _fetching(model)
+        case ModelStatus.FAILED:
+            return html.notice(model.error or "It could not be fetched.", model.hint or "")
+    return _facts(model) + _remarks(model) + _verdict(model)
+
+
+def _fetching(model: Model) -> Markup:
+    share = "" if model.progress is None else f"{100 * model.progress:.0f} %"
+    return Markup('<div class="mo-fetching"><p><span>{}</span><span>{}</span></p>{}</div>').format(
+        model.stage or "Waiting", share, html.progress(model.progress, f"Fetching {model.name}")
+    )
+
+
+def _facts(model: Model) -> Markup:
+    return html.facts(
+        (
+            ("Parameters", html.count(model.parameters)),
+            ("Size on disk", html.size(model.size_bytes)),
+            ("Context", f"{model.context_length:,} tokens" if model.context_length else html.DASH),
+            ("Licence", model.licence or "not stated"),
+            ("Chat template", "yes" if model.has_chat_template else "no"),
+            ("Architecture", model.architecture),
+            *_token_facts(token_facts.of(model.token_facts)),
+        )
+    )
+
+
+def _token_facts(facts: token_facts.TokenFacts | None) -> list[tuple[str, str]]:
+    """What a worker has found in tokenizer and template."""
+    if facts is None:
+        return [("Answers end with", "being looked at")]
+    if facts.problem:
+        return [("Answers end with", "not known")]
+    return [("Answers end with", facts.ends_with or "no token"), ("Rows are padded with", facts.pad_in_words())]
+
+
+def _remarks(model: Model) -> Markup:
+    """What does not fit between its tokenizer, its template and its sizes."""
+    facts = token_facts.of(model.token_facts)
+    remarks = token_facts.remarks(facts) if facts else []
+    return html.notice("Good to know", " ".join(remarks), "calm") if remarks else Markup()
+
+
+def _verdict(model: Model) -> Markup:
+    """Whether it can be trained here, and why not, in plain words."""
+    if model.trainable is False:
+        return html.notice("Cannot be trained here", model.untrainable_reason or "", "warn")
+    words = "Can be trained here" if model.trainable else "Not looked at yet"
+    return Markup('<p class="mo-verdict" data-good="{}">{}</p>').format("yes" if model.trainable else "no", words)
+
+
+def _buttons(model: Model) -> Markup:
+    return html.join([train_button(model), *state_buttons(model)])
+
+
+def train_button(model: Model) -> Markup:
+    """The way to a training on it, where one is possible."""
+    usable = model.status == ModelStatus.READY and model.trainable is not False
+    return html.link_button("Train", f"/train?model={model.id}") if usable else Markup()
+
+
+def state_buttons(model: Model) -> list[Markup]:
+    """What can be done about its files: stopped, retried, deleted."""
+    question = f"Delete {model.name}? Files that the studio fetched are removed; a folder of your own stays."
+    return [
+        html.button("Stop", "stop", model.id) if model.status == ModelStatus.QUEUED else Markup(),
+        html.button("Retry", "retry", model.id) if model.status == ModelStatus.FAILED else Markup(),
+        html.button("Delete", "delete", model.id, confirm=question, tone="danger"),
+    ]
