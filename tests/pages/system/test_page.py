@@ -1,20 +1,31 @@
 """The System page: keys, and who holds the machine."""
 
+import logging
 from typing import Any
 
 import gradio as gr
+import pytest
 
 from engine.accounts import keys
+from engine.process import hub_token, logs
+from engine.registry import disk
+from engine.system import machine_now
+from pages.system import disk_view, log_view, machine_view, token_view
 from pages.system import page as system
-from storage import db
+from storage import db, home
 from storage.tables import Dataset, Lease, Model, Run
+from tests.waiting import wait_for
 
 ANY: dict[str, str] = {"project": "default"}
 
 
+OWNER = {**ANY, "role": "owner"}
+VISITOR = {**ANY, "role": "viewer"}
+
+
 class Click:
-    def __init__(self, name: str, id: str) -> None:
-        self.name, self.id = name, id
+    def __init__(self, name: str, id: str = "", **values: str) -> None:
+        self.name, self.id, self.values = name, id, values
 
 
 def test_a_new_key_is_shown_to_who_asked_and_nowhere_else() -> None:
@@ -62,7 +73,7 @@ def test_a_revoked_key_is_gone_and_opens_nothing() -> None:
 
 
 def test_the_device_says_who_holds_it() -> None:
-    assert "The next training starts at once" in system.machine_html(ANY)
+    assert "The next training starts at once" in machine_view.machine_html(ANY)
     with db.session() as session:
         session.add(Model(id="m1", source="path", source_id="x", name="m"))
         session.add(Dataset(id="d1", project_id="default", name="d"))
@@ -71,8 +82,71 @@ def test_the_device_says_who_holds_it() -> None:
         session.add(Run(project_id="default", recipe={}, **row))
         session.add(Lease(holder_id="r1", holder_kind="run", device="cpu"))
         session.add(Lease(holder_id="b1", holder_kind="backend", device="cpu", exclusive=False))
-    shown = system.machine_html(ANY)
+    shown = machine_view.machine_html(ANY)
     assert "my &amp; run" in shown
     assert "/runs?run=r1" in shown
     assert "answers, sharing the device" in shown
     assert "transformers" in shown
+
+
+def test_the_machine_says_memory_load_and_disk_as_they_are() -> None:
+    shown, seen = machine_view.machine_html(OWNER), machine_now.look()
+    for words in ("Processor", "Memory", "Disk", "over 1, 5, 15 minutes"):
+        assert words in shown
+    assert f"% of {seen.cores} cores" in shown or "one core" in shown
+    assert str(home.home()) in shown
+    assert str(home.home()) not in machine_view.machine_html(VISITOR)
+
+
+def test_what_fills_the_disk_is_said_by_kind_with_the_way_to_the_clean_up() -> None:
+    with db.session() as session:
+        session.add(Model(id="m1", source="hub", source_id="x", name="m"))
+    (home.ensure_folder(home.model_folder("m1")) / "weights").write_bytes(bytes(300_000))
+    (home.ensure_folder(home.answers()) / "kept").write_bytes(bytes(100_000))
+    disk.forget()
+    shown = wait_for(lambda: "Models" in (html := disk_view.disk_html(OWNER)) and html)
+    assert shown.index(">Models<") < shown.index(">Answers kept from reports<")
+    assert "300 kB" in shown
+    assert "100 kB are safe to remove" in shown
+    assert 'href="/registry#live-registry-disk"' in shown
+
+
+def test_every_folder_that_is_looked_through_has_a_name_for_people() -> None:
+    assert {"run", "dataset", "model", "export", *disk.OTHERS} == set(disk_view.KINDS)
+
+
+def test_the_token_of_the_hub_is_kept_and_removed_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, toasts: list[str]
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    assert "There is no token" in token_view.token_html(OWNER)
+    system.act(Click("keep-token", token="read_canary_token"))
+    shown = token_view.token_html(OWNER)
+    assert "A token is kept" in shown
+    assert "read_canary" not in shown
+    assert token_view.token_html(VISITOR) == ""
+    system.act(Click("forget-token"))
+    assert hub_token.value() is None
+    system.act(Click("keep-token", token="a b"))
+    assert any("not a token of the hub" in words for words in toasts)
+    monkeypatch.setenv("HF_TOKEN", "hf_environment")
+    shown = token_view.token_html(OWNER)
+    assert "started with HF_TOKEN" in shown
+    assert "keep-token" not in shown
+
+
+def test_the_log_shows_its_last_lines_by_level_and_not_to_visitors() -> None:
+    logs.set_up()
+    try:
+        logging.getLogger("tunesmith.x").warning("a <b> warning")
+        logging.getLogger("tunesmith.x").error("an error")
+    finally:
+        logs.take_down()
+    with logs.file().open("a") as file:
+        file.write('{"at": 1, "mess')  # torn by a kill
+    shown = log_view.log_html(OWNER)
+    assert "a &lt;b&gt; warning" in shown
+    assert "an error" in shown
+    assert "a &lt;b&gt;" not in log_view.log_html({**OWNER, "level": "error"})
+    assert 'href="/api/system/log/download"' in shown
+    assert log_view.log_html(VISITOR) == ""
