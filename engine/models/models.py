@@ -33,7 +33,7 @@ from storage.tables import Model
 
 Source = Literal["starter", "hub", "path"]
 NOUN = "models"
-STOPPED = "You stopped the download."
+STOPPED = "The download was stopped."
 _inspections: Answers[dict[str, Any]] = Answers("inspection")  # by model and attempt: what is in the fetched folder
 FACTS = ("architecture", "parameters", "context_length", "licence", "has_chat_template", "size_bytes")
 
@@ -86,7 +86,7 @@ def retry_model(model_id: str) -> Model:
     return model
 
 
-def stop_model(model_id: str) -> Model:
+def cancel_model(model_id: str) -> Model:
     """Ends a fetch; what has arrived whole stays for a retry. Raises NotFoundError, ConflictError."""
     folder = home.model_folder(model_id)
     with db.session() as session:

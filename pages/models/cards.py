@@ -131,7 +131,7 @@ def state_buttons(model: Model) -> list[Markup]:
     """What can be done about its files: stopped, retried, deleted."""
     question = f"Delete {model.name}? Files that the studio fetched are removed; a folder of your own stays."
     return [
-        html.button("Stop", "stop", model.id) if model.status == ModelStatus.QUEUED else Markup(),
+        html.button("Cancel", "cancel", model.id) if model.status == ModelStatus.QUEUED else Markup(),
         html.button("Retry", "retry", model.id) if model.status == ModelStatus.FAILED else Markup(),
         html.button("Delete", "delete", model.id, confirm=question, tone="danger"),
     ]

@@ -62,8 +62,8 @@ def _retry(id: str, _values: Mapping[str, str]) -> None:
     models.retry_model(id)
 
 
-def _stop(id: str, _values: Mapping[str, str]) -> None:
-    models.stop_model(id)
+def _cancel(id: str, _values: Mapping[str, str]) -> None:
+    models.cancel_model(id)
 
 
 def _delete(id: str, _values: Mapping[str, str]) -> None:
@@ -76,7 +76,7 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], None]] = {
     "ask-again": _ask_again,
     "path": _path,
     "retry": _retry,
-    "stop": _stop,
+    "cancel": _cancel,
     "chat": _chat,
     "delete": _delete,
 }

@@ -202,9 +202,9 @@ def test_without_a_hub_the_page_says_so_and_asks_again_only_when_told(monkeypatc
 
 def test_a_download_can_be_stopped_from_its_card() -> None:
     id = add(status=ModelStatus.QUEUED, progress=0.42)
-    assert 'data-act="stop"' in cards.models_html(QUERY)
-    page.act(Click("stop", id), None)
-    assert all_models()[0].error == "You stopped the download."
+    assert 'data-act="cancel"' in cards.models_html(QUERY)
+    page.act(Click("cancel", id), None)
+    assert all_models()[0].error == "The download was stopped."
 
 
 def used_model(folder: Path) -> str:
