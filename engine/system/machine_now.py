@@ -63,6 +63,7 @@ class Looker:
         self._lock = threading.Lock()
         self._latest: Machine | None = None
         self._cards: Cards | None = None
+        self._times: Any = None  # of the processor, as psutil counts them
 
     def look(self) -> Machine:
         """The machine as it was a moment ago at most; while another thread looks, its look before."""
@@ -84,7 +85,7 @@ class Looker:
         return Machine(
             at=time.time(),
             cores=psutil.cpu_count() or 1,
-            processor_percent=psutil.cpu_percent(FIRST_LOOK_SECONDS if first else None),
+            processor_percent=self._processor(first),
             load=_load(),
             memory_used_bytes=max(0, total - free),
             memory_bytes=total,
@@ -96,6 +97,14 @@ class Looker:
             missing=missing,
         )
 
+    def _processor(self, first: bool) -> float:
+        """Since the look before. psutil counts for each thread by itself, and pages are made by many."""
+        if first:
+            self._times = psutil.cpu_times()
+            time.sleep(FIRST_LOOK_SECONDS)
+        before, self._times = self._times, psutil.cpu_times()
+        return busy_percent(before, self._times)
+
     def _read_cards(self) -> tuple[tuple[Card, ...], tuple[str, ...]]:
         names = [name for name in devices.on_this_machine() if name.startswith("gpu:")]
         if not names:
@@ -104,6 +113,15 @@ class Looker:
             self._cards = Cards([int(name.removeprefix("gpu:")) for name in names])
         values, sizes = self._cards.read(), self._cards.sizes()
         return tuple(_card(name, values, sizes) for name in names), tuple(self._cards.missing.values())
+
+
+def busy_percent(before: Any, after: Any) -> float:
+    """The share of the processor's time between two readings that it did not idle, 0 to 100."""
+    spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
+    guests = spent.get("guest", 0.0) + spent.get("guest_nice", 0.0)  # counted in user and nice as well
+    total = sum(spent.values()) - guests
+    idle = spent["idle"] + spent.get("iowait", 0.0)
+    return round(min(100.0, max(0.0, 100 * (total - idle) / total)), 1) if total > 0 else 0.0
 
 
 def _card(name: str, values: dict[str, float], sizes: dict[str, float]) -> Card:

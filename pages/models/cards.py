@@ -1,9 +1,11 @@
 """The models as cards: what each is, how far its download is, whether it can be trained here."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from markupsafe import Markup
 
+from engine.models import models
 from engine.weights import token_facts
 from engine.weights.starter import STARTER_NAME
 from pages.parts import html
@@ -51,7 +53,13 @@ def _card(model: Model, for_visitor: bool = False) -> Markup:
 
 def badge(model: Model) -> Markup:
     """Its status in a word."""
-    return html.badge("fetching" if model.status == ModelStatus.QUEUED else model.status)
+    words = {ModelStatus.QUEUED: "fetching", ModelStatus.FAILED: "stopped" if _was_stopped(model) else "failed"}
+    return html.badge(words.get(model.status, str(model.status)))
+
+
+def _was_stopped(model: Model) -> bool:
+    """Whether a person ended its download, which is no failure."""
+    return model.status == ModelStatus.FAILED and model.error == models.STOPPED
 
 
 def source(model: Model, for_visitor: bool) -> str:
@@ -68,7 +76,8 @@ def state(model: Model) -> Markup:
         case ModelStatus.QUEUED:
             return _fetching(model)
         case ModelStatus.FAILED:
-            return html.notice(model.error or "It could not be fetched.", model.hint or "")
+            tone: Literal["calm", "bad"] = "calm" if _was_stopped(model) else "bad"
+            return html.notice(model.error or "It could not be fetched.", model.hint or "", tone)
     return _facts(model) + _remarks(model) + _verdict(model)
 
 

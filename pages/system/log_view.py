@@ -28,9 +28,13 @@ def log_html(query: Mapping[str, str]) -> str:
     content = (
         Markup('<pre class="ts-code sy-log" tabindex="0" aria-label="Log of the studio">{}</pre>').format(text)
         if lines
-        else Markup('<p class="ts-note">Nothing of that kind was written.</p>')
+        else Markup('<p class="ts-note">{}</p>').format("Nothing was written yet." if level == "all" else "None.")
     )
-    return str(html.card("Log of the studio", content, aside=choice + download))
+    return str(
+        html.card(
+            "Log of the studio", content, aside=Markup('<div class="sy-head">{}{}</div>').format(choice, download)
+        )
+    )
 
 
 def _line(line: Line) -> Markup:

@@ -37,7 +37,7 @@ def machine_html(query: Mapping[str, str]) -> str:
     )
     return str(
         Markup('<div class="ts-stack">{}<div class="sy-two">{}{}</div></div>').format(
-            html.card("This machine", _gauges(machine_now.look())),
+            Markup('<div class="sy-machine">{}</div>').format(html.card("This machine", _gauges(machine_now.look()))),
             html.card("Devices", Markup('<ul class="ts-holders">{}</ul>').format(device_items)),
             html.card("Studio", _studio(query.get("role") == "viewer")),
         )

@@ -25,12 +25,11 @@ def _state() -> Markup:
             words = f"The studio was started with {hub_token.VARIABLE}, and uses that token."
             is_kept_too = hub_token.kept_at() is not None
             also = html.button("Remove the kept one", "forget-token") if is_kept_too else Markup()
-            return html.notice(words, "", "good") + also
+            return Markup('<div class="sy-token">{}<span>{}</span>{}</div>').format(html.badge("in use"), words, also)
         case "home":
-            kept = Markup("<p>{} A token is kept, since {}. {}</p>").format(
-                html.badge("ready", "in use"), html.moment(hub_token.kept_at()), _remove()
+            return Markup('<div class="sy-token">{}<span>A token is kept, since {}.</span>{}</div>').format(
+                html.badge("in use"), html.moment(hub_token.kept_at()), _remove()
             )
-            return Markup('<div class="sy-token">{}</div>').format(kept)
     return Markup('<p class="ts-note">There is no token: public models and datasets only.</p>')
 
 
@@ -44,7 +43,7 @@ def _form() -> Markup:
         return Markup()
     label = "Another token" if hub_token.origin() else "Token"
     return Markup(
-        '<form class="dt-fields" data-act="keep-token" data-key="token-{}"><label><b>{}</b>'
+        '<form class="dt-fields sy-token-form" data-act="keep-token" data-key="token-{}"><label><b>{}</b>'
         '<input name="token" type="password" placeholder="hf_..." required maxlength="200" autocomplete="off"></label>'
         '<button class="ts-button" data-tone="primary" type="submit">Keep</button></form>'
     ).format(hub_token.kept_at() or 0, label)

@@ -2,7 +2,10 @@
 
 import json
 import logging
+import time
+from collections import namedtuple
 from dataclasses import replace
+from threading import Thread
 
 import psutil
 import pytest
@@ -22,6 +25,22 @@ def test_the_machine_is_answered_as_the_system_tells_it(owner: TestClient) -> No
     assert seen["cores"] == psutil.cpu_count()
     assert len(seen["load"]) == 3
     assert seen["disk_free_bytes"] > 0
+
+
+def test_the_processor_is_measured_since_the_look_before_whichever_thread_looks() -> None:
+    Times = namedtuple("Times", ("user", "system", "idle", "iowait", "guest"))
+    assert machine_now.busy_percent(Times(10, 5, 100, 1, 2), Times(13, 6, 103, 2, 4)) == 50.0  # 3 of 6 seconds
+    assert machine_now.busy_percent(Times(1, 1, 1, 1, 0), Times(1, 1, 1, 1, 0)) == 0.0
+    looker = Looker()
+    looker._latest = replace(looker.look(), at=0.0)
+    busy_until = time.monotonic() + 0.3
+    while time.monotonic() < busy_until:
+        pass
+    shares: list[float] = []
+    thread = Thread(target=lambda: shares.append(looker.look().processor_percent))
+    thread.start()
+    thread.join()
+    assert shares[0] > 0
 
 
 def test_temperatures_are_the_hottest_of_each_chip(monkeypatch: pytest.MonkeyPatch) -> None:
