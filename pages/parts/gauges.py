@@ -19,9 +19,9 @@ def of_bytes(name: str, used: float, total: float) -> Markup:
     return share(name, f"{html.size(used)} of {html.size(total)}", used / total if total else 0.0)
 
 
-def share(name: str, words: str, part: float) -> Markup:
-    """A part from 0 to 1, in words and as a bar."""
-    bar = html.progress(part, f"{name} in use", "bad" if part > FULL else "calm")
+def share(name: str, words: str, part: float, full_is_bad: bool = True) -> Markup:
+    """A part from 0 to 1, in words and as a bar. A processor at work is no warning."""
+    bar = html.progress(part, f"{name} in use", "bad" if full_is_bad and part > FULL else "calm")
     return Markup("<div><span>{}</span><small>{}</small>{}</div>").format(name, words, bar)
 
 

@@ -47,7 +47,7 @@ def machine_html(query: Mapping[str, str]) -> str:
 def _gauges(seen: Machine) -> Markup:
     processor = f"{seen.processor_percent:.0f} % of {seen.cores} cores" if seen.cores > 1 else "one core"
     items = [
-        gauges.share("Processor", processor, seen.processor_percent / 100),
+        gauges.share("Processor", processor, seen.processor_percent / 100, full_is_bad=False),
         gauges.of_bytes("Memory", seen.memory_used_bytes, seen.memory_bytes),
         gauges.of_bytes("Disk", seen.disk_used_bytes, seen.disk_used_bytes + seen.disk_free_bytes),
         *(gauge for card in seen.cards for gauge in _card(card)),
@@ -68,7 +68,7 @@ def _card(card: Card) -> list[Markup]:
     more.append(f"{card.watts:.0f} W" if card.watts is not None else "")
     if card.percent is not None:
         words = ", ".join(filter(None, [f"{card.percent:.0f} %", *more]))
-        items.append(gauges.share(title, words, card.percent / 100))
+        items.append(gauges.share(title, words, card.percent / 100, full_is_bad=False))
     if card.memory_used_bytes is not None and card.memory_bytes:
         items.append(gauges.of_bytes(f"{title} memory", card.memory_used_bytes, card.memory_bytes))
     return items
