@@ -20,7 +20,6 @@ from app.api import (
     health,
     keys,
     lesson,
-    models,
     projects,
     runtimes,
     snippets,
@@ -31,6 +30,9 @@ from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.evaluate import comparisons, reports
 from app.api.evaluate import files as evaluation_files
+from app.api.models import details as model_details
+from app.api.models import hub as hub_models
+from app.api.models import models
 from app.api.notifications import notifications
 from app.api.registry import aliases, disk
 from app.api.registry import models as registered_models
@@ -48,11 +50,14 @@ from app.api.runs import runs
 from app.api.runs import samples as run_samples
 from app.api.runs import script as run_script
 from app.api.runs import views as run_views
+from app.api.system import machine as system
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 
 NOUNS = (
     models,
+    model_details,
+    hub_models,
     shape,
     export,
     datasets,
@@ -103,6 +108,7 @@ NOUNS = (
     keys,
     usage,
     notifications,
+    system,
 )
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Select, bindparam, func
+from sqlalchemy import BindParameter, Select, bindparam, func, or_
 from sqlmodel import Session, col, select
 
 from storage import datasets
@@ -32,7 +32,10 @@ def by_status(session: Session) -> dict[str, dict[str, int]]:
 
 
 class Counts(NamedTuple):
-    """Models of the studio; datasets (whatever versions each has) and runs of one project."""
+    """Models of the studio; datasets (whatever versions each has) and runs of one project.
+
+    What could not be fetched or imported cannot be used, and does not count.
+    """
 
     models: int
     datasets: int
@@ -47,8 +50,11 @@ def of_project(session: Session, project_id: str) -> Counts:
 def _statement() -> Select[Any]:
     project: BindParameter[str] = bindparam("project")
     counted = (
-        select(func.count()).select_from(Model),
-        select(func.count()).select_from(Dataset).where(~datasets.has_newer(), col(Dataset.project_id) == project),
+        select(func.count()).select_from(Model).where(col(Model.status) != ModelStatus.FAILED),
+        select(func.count())
+        .select_from(Dataset)
+        .where(~datasets.has_newer(), col(Dataset.project_id) == project)
+        .where(or_(col(Dataset.status) != DatasetStatus.FAILED, col(Dataset.version) > 1)),  # one before is there
         select(func.count()).select_from(Run).where(col(Run.project_id) == project),
     )
     statement: Select[Any] = select(*(one.scalar_subquery() for one in counted))

@@ -107,6 +107,11 @@ def sink_secrets() -> Path:
     return home() / "sink_secrets.json"
 
 
+def hub_token() -> Path:
+    """The token of the Hugging Face hub that was kept here. For the owner alone."""
+    return home() / "hub_token"
+
+
 def uploads() -> Path:
     return folder("uploads")
 

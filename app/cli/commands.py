@@ -90,6 +90,12 @@ COMMANDS = {
         "Start a training. A studio that is running takes it; without one this command does the work and waits.",
     ),
     "add-model": Late("training", "add_model", "Fetch a base model and wait until it is ready."),
+    "model": Late("models.commands", "COMMANDS", "Base models: shown, searched for on the hub, checked."),
+    "hub-token": Late(
+        "models.commands",
+        "hub_token_command",
+        "Keep a token of the Hugging Face hub, read from the keyboard or a pipe; it is never shown again.",
+    ),
     "list": Late("lists", "list_things", "List models, datasets or runs, newest first: id, status, name."),
     "verify": Late(
         "repair",

@@ -33,6 +33,8 @@ NOT_SHARED = (
     "/api/runtimes",
     "/api/usage",
     "/api/requests",
+    "/api/system",
+    "/api/hub",
     "/usage",
     "/fragments/usage",
     "/api/docs",

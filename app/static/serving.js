@@ -71,8 +71,9 @@ customElements.define(
   };
 
   // Brings an element into sight when the page was opened for it.
-  tunesmith.reveal = (id, parameter) => {
-    if (new URLSearchParams(location.search).has(parameter)) document.getElementById(id)?.scrollIntoView({ block: "start" });
+  tunesmith.reveal = (id, ...parameters) => {
+    const query = new URLSearchParams(location.search);
+    if (parameters.some((name) => query.has(name))) document.getElementById(id)?.scrollIntoView({ block: "start" });
   };
 
   // The text of one line of a stream; "" for a line that has none.

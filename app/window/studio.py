@@ -4,14 +4,16 @@ from types import ModuleType
 
 import gradio as gr
 
-from pages import chat, models, shell, system, usage
+from pages import chat, shell, usage
 from pages.code import page as code
 from pages.data import page as data
 from pages.evaluate import page as evaluate
 from pages.home import page as home
+from pages.models import page as models
 from pages.registry import page as registry
 from pages.runs import page as runs
 from pages.serve import page as serve
+from pages.system import page as system
 from pages.train import page as train
 
 PAGES: tuple[ModuleType, ...] = (

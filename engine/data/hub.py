@@ -4,7 +4,6 @@ Both are work done by a process of its own (engine.workers.data.hub_splits, push
 not answer stay out of the studio. A token is handed on in the worker's environment and kept nowhere.
 """
 
-import os
 import re
 import time
 from typing import Any
@@ -12,14 +11,13 @@ from typing import Any
 from engine import names
 from engine.data import datasets, hub_names
 from engine.errors import ConflictError, RefusedError, TunesmithError
-from engine.process import work
+from engine.process import hub_token, work
 from storage.statuses import WORK_MOVING, DatasetStatus, WorkStatus
 from storage.tables import Dataset, Work
 
 LOOK_SECONDS = 15.0
 LOOK, PUSH = "look_data", "push_data"
 SPLIT = re.compile(r"\w+(?:\.\w+)*")
-TOKEN = re.compile(r"[!-~]{8,200}")
 _SOURCES = {"upload": "An uploaded file", "path": "A file", "paste": "Pasted text", "lesson": "The first lesson",
             "lesson-report": "The first lesson"}  # fmt: skip
 
@@ -42,11 +40,12 @@ def look(hub_id: str, revision: str | None = None, seconds: float = LOOK_SECONDS
 def push(dataset_id: str, repo_id: str, token: str = "", private: bool = True, split: str = "train") -> Work:
     """Begins to push a dataset to the repository `owner/name`, made when there is none.
 
-    Without `token` the studio's HF_TOKEN is used. Raises NotFoundError, ConflictError, RefusedError.
+    Without `token` the studio's own is used. Raises NotFoundError, ConflictError, RefusedError.
     """
     dataset = datasets.look_up(dataset_id)
     repo = names.hub_id(repo_id, "dataset", with_owner=True)
-    _check(dataset, token, split)
+    _check(dataset, split)
+    known_token = hub_token.for_push(token)
     under_way = latest_push(dataset_id)
     if under_way is not None and under_way.status in WORK_MOVING:
         raise ConflictError(f"`{dataset.name}` is being pushed already.", "Wait until that is done.")
@@ -58,20 +57,14 @@ def push(dataset_id: str, repo_id: str, token: str = "", private: bool = True, s
         "facts": facts(dataset),
         "asked_at": time.time(),  # to push again is new work, even when nothing else has changed
     }
-    return work.start(PUSH, dataset_id, spec, {"HF_TOKEN": token} if token else {"HF_TOKEN": os.environ["HF_TOKEN"]})
+    return work.start(PUSH, dataset_id, spec, {hub_token.VARIABLE: known_token})
 
 
-def _check(dataset: Dataset, token: str, split: str) -> None:
+def _check(dataset: Dataset, split: str) -> None:
     if dataset.status != DatasetStatus.READY or not dataset.train_rows:
         raise ConflictError(f"Dataset `{dataset.name}` has no rows to push.", "Wait for its import, or see its errors.")
     if not SPLIT.fullmatch(split) or len(split) > 40:
         raise RefusedError(f"{split!r:.60} cannot be a split.", "Use train, validation or test.")
-    if token and not TOKEN.fullmatch(token):
-        raise RefusedError("This is not a token of the hub.", "Copy it from huggingface.co/settings/tokens.")
-    if not token and not os.environ.get("HF_TOKEN"):
-        raise RefusedError(
-            "There is no token for the hub.", "Give one with write access, or set HF_TOKEN for the studio."
-        )
 
 
 def latest_push(dataset_id: str) -> Work | None:

@@ -3,16 +3,14 @@
 The upload is a worker's (engine.workers.exports.push): the token is handed on in its environment and kept nowhere.
 """
 
-import os
 import time
 from typing import Any
 
 from engine import names
-from engine.data.hub import TOKEN
-from engine.errors import ConflictError, RefusedError
+from engine.errors import ConflictError
 from engine.exports import exports
 from engine.exports.archive import Entry
-from engine.process import work
+from engine.process import hub_token, work
 from storage.statuses import WORK_MOVING
 from storage.tables import Work
 
@@ -22,10 +20,10 @@ KIND = "push_export"
 def push(export_id: str, repo_id: str, token: str = "", private: bool = True) -> Work:
     """Begins to push a finished export to the repository `owner/name`, made when there is none.
 
-    Without `token` the studio's HF_TOKEN is used. Raises NotFoundError, ConflictError, RefusedError.
+    Without `token` the studio's own is used. Raises NotFoundError, ConflictError, RefusedError.
     """
     repo = names.hub_id(repo_id, "model", with_owner=True)
-    _check_token(token)
+    known_token = hub_token.for_push(token)
     archive = exports.download(export_id)
     under_way = latest(export_id)
     if under_way is not None and under_way.status in WORK_MOVING:
@@ -36,15 +34,7 @@ def push(export_id: str, repo_id: str, token: str = "", private: bool = True) ->
         "entries": [_entry(entry) for entry in archive.entries],
         "asked_at": time.time(),  # to push again is new work, even when nothing else has changed
     }
-    return work.start(KIND, export_id, spec, {"HF_TOKEN": token or os.environ["HF_TOKEN"]})
-
-
-def _check_token(token: str) -> None:
-    if token and not TOKEN.fullmatch(token):
-        raise RefusedError("This is not a token of the hub.", "Copy it from huggingface.co/settings/tokens.")
-    if not token and not os.environ.get("HF_TOKEN"):
-        hint = "Give one with write access, or set HF_TOKEN for the studio."
-        raise RefusedError("There is no token for the hub.", hint)
+    return work.start(KIND, export_id, spec, {hub_token.VARIABLE: known_token})
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -72,10 +72,16 @@ def memory(model: Model, recipe: Recipe, row_tokens: int | None = None) -> Memor
     Where the recipe leaves it open, activations are recomputed when they would not fit (engine.workers.train.compute).
     """
     inspection = inspect_cached(model.path) if model.path else Inspection(Path())
-    needed = _memory(inspection, model.parameters or inspection.parameters or 0, recipe, row_tokens)
+    return of_inspected(inspection, model.parameters or inspection.parameters or 0, recipe, row_tokens)
+
+
+def of_inspected(inspection: Inspection, parameters: int, recipe: Recipe, row_tokens: int | None = None) -> Memory:
+    """The same for a model that need not be here: the headers of its weights and its config.json are enough."""
+    needed = _memory(inspection, parameters, recipe, row_tokens)
     needed = replace(needed, companion=_companion(recipe))
     if recipe.gradient_checkpointing is None and needed.total > available_bytes():
-        return memory(model, recipe.model_copy(update={"gradient_checkpointing": True}), row_tokens)
+        recomputing = recipe.model_copy(update={"gradient_checkpointing": True})
+        return of_inspected(inspection, parameters, recomputing, row_tokens)
     return needed
 
 
@@ -170,6 +176,11 @@ def available_bytes() -> int:
 
 def too_big(path: str) -> str | None:
     """Why no training of that model fits into this machine's memory, even the most frugal one; None when one does."""
+    return too_big_inspected(inspect_cached(path))
+
+
+def too_big_inspected(inspection: Inspection) -> str | None:
+    """The same for a model that need not be here."""
     frugal = Recipe(
         model_id="any",
         dataset_id="any",
@@ -180,7 +191,6 @@ def too_big(path: str) -> str | None:
         gradient_checkpointing=True,
         bf16=True,
     )
-    inspection = inspect_cached(path)
     needed, available = _memory(inspection, inspection.parameters or 0, frugal, None).total, available_bytes()
     if needed <= available:
         return None

@@ -33,6 +33,7 @@ from storage.tables import Model
 
 Source = Literal["starter", "hub", "path"]
 NOUN = "models"
+STOPPED = "The download was stopped."
 _inspections: Answers[dict[str, Any]] = Answers("inspection")  # by model and attempt: what is in the fetched folder
 FACTS = ("architecture", "parameters", "context_length", "licence", "has_chat_template", "size_bytes")
 
@@ -83,6 +84,26 @@ def retry_model(model_id: str) -> Model:
         model.progress, model.stage = None, ""
     queue.ring(begin, model.id)
     return model
+
+
+def cancel_model(model_id: str) -> Model:
+    """Ends a fetch; what has arrived whole stays for a retry. Raises NotFoundError, ConflictError."""
+    folder = home.model_folder(model_id)
+    with db.session() as session:
+        model = existing(session, Model, model_id)
+        if model.status != ModelStatus.QUEUED:
+            raise ConflictError(f"The model {model.name} is {model.status}, not being fetched.", "Nothing was stopped.")
+        model.status, model.progress, model.stage = ModelStatus.FAILED, None, ""
+        model.error, model.hint = STOPPED, "Retry goes on with what has arrived; Delete removes it."
+    with attempts.starting(folder) as alone:
+        if alone and not process.was_started(folder, model.attempt):
+            process.forbid(folder, model.attempt)  # it waited for its turn, and gets none
+    process.end(folder)
+    _, offset = events.read(folder, model.events_offset)
+    with db.session() as session:  # what it said before it ended is nothing that a retry says
+        query = update(Model).where(col(Model.id) == model_id, col(Model.attempt) == model.attempt)
+        session.connection().execute(query.values(events_offset=offset))
+    return look_up(model_id)
 
 
 def delete_model(model_id: str) -> None:

@@ -16,6 +16,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
+from engine.process import hub_token
 from storage import home
 from storage.settings import settings
 
@@ -65,7 +66,8 @@ def redact(text: str) -> str:
 
 def _own_secrets() -> list[str]:
     names = [name for name in os.environ if name.endswith(("_TOKEN", "_PASSWORD", "_SECRET", "_API_KEY"))]
-    return [value for name in names if len(value := os.environ[name]) >= 6]
+    values = [os.environ[name] for name in names] + [hub_token.value() or ""]
+    return [value for value in values if len(value) >= 6]
 
 
 class JsonLines(logging.Formatter):

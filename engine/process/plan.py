@@ -18,6 +18,8 @@ WORKERS = {
     "gkd": "engine.workers.train.distil",
     "fetch_model": "engine.workers.models.fetch",
     "look_model": "engine.workers.models.look",
+    "look_hub_model": "engine.workers.models.hub_look",
+    "search_hub": "engine.workers.models.hub_search",
     "import_data": "engine.workers.data.import_files",
     "import_hub": "engine.workers.data.import_hub",
     "shape_data": "engine.workers.data.shape",
@@ -47,7 +49,8 @@ WORKERS = {
 
 
 # What may know a secret of the studio's environment. Every other worker is started without any of them.
-KNOWS = dict.fromkeys(("fetch_model", "import_hub", "look_data", "push_data", "push_export"), ("HF_TOKEN",))
+ASK_THE_HUB = ("fetch_model", "import_hub", "look_data", "look_hub_model", "push_data", "push_export", "search_hub")
+KNOWS = dict.fromkeys(ASK_THE_HUB, ("HF_TOKEN",))
 
 
 @dataclass(frozen=True)

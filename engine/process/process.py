@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ConflictError
-from engine.process import shim
+from engine.process import hub_token, shim
 from engine.process.plan import Plan
 
 LOCK = "shim.lock"
@@ -97,6 +97,8 @@ def _spawn(folder: Path, attempt: int, lock: int, env: dict[str, str]) -> "subpr
 def _environment(knows: Sequence[str]) -> dict[str, str]:
     """The studio's own, without secrets other than those named, and with `engine` importable from any folder."""
     env = {name: value for name, value in os.environ.items() if name in knows or not _is_secret(name)}
+    if hub_token.VARIABLE in knows and (token := hub_token.value()):
+        env[hub_token.VARIABLE] = token
     paths = [str(ROOT), *filter(None, [env.get("PYTHONPATH")])]
     return env | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
 

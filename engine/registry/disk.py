@@ -71,6 +71,7 @@ class Look:
     free_bytes: int
     things: list[Thing]
     removable: list[Removable]
+    kinds: dict[str, int] = field(default_factory=dict)  # bytes of all things of a kind, those not told as well
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -117,11 +118,16 @@ def look() -> Look:
     with db.reading() as session:
         things = [*_runs(session), *_datasets(session), *_models(session), *_exports(session)]
     things += [Thing("other", name, name, folder_bytes(home.folder(name))) for name in OTHERS]
+    kinds: dict[str, int] = {}
+    for thing in things:
+        kind = thing.name if thing.kind == "other" else thing.kind
+        kinds[kind] = kinds.get(kind, 0) + thing.size_bytes
     by_size = sorted((thing for thing in things if thing.size_bytes), key=lambda thing: -thing.size_bytes)
     with db.reading() as session:
         told = [replace(thing, used_by=_users(session, thing)) for thing in by_size[:MOST_TOLD]]
     removable = [item for find in _FINDERS.values() for item in find()]
-    return Look(time.time(), home.free_bytes(), told, sorted(removable, key=lambda item: -item.size_bytes))
+    ordered = sorted(removable, key=lambda item: -item.size_bytes)
+    return Look(time.time(), home.free_bytes(), told, ordered, {kind: size for kind, size in kinds.items() if size})
 
 
 def _users(session: Session, thing: Thing) -> list[str]:

@@ -133,7 +133,7 @@ def tensors(folder: Path, names: list[str]) -> list[Tensor]:
     left = MAX_ALL_HEADERS_BYTES
     for name in names:
         header, data_bytes = _header(folder, name, min(MAX_HEADER_BYTES, left))
-        listed += _entries(name, header, data_bytes)
+        listed += entries(name, header, data_bytes)
         left -= len(header)
     return listed
 
@@ -155,14 +155,15 @@ def _header(folder: Path, name: str, most_bytes: int) -> tuple[bytes, int]:
         return file.read(length), size - 8 - length
 
 
-def _entries(name: str, header: bytes, data_bytes: int) -> list[Tensor]:
+def entries(name: str, header: bytes, data_bytes: int) -> list[Tensor]:
+    """The tensors of a header's text. Raises RefusedError when it does not hold for so many bytes of weights."""
     try:
         text = header.decode("utf-8")
         if _items(text) > MAX_ITEMS:
             raise ValueError("its header has far too many entries")
-        entries = json.loads(text, parse_int=_whole_number)
-        entries.pop("__metadata__", None)
-        parsed = [_tensor(key, entry, data_bytes) for key, entry in entries.items()]
+        listed = json.loads(text, parse_int=_whole_number)
+        listed.pop("__metadata__", None)
+        parsed = [_tensor(key, entry, data_bytes) for key, entry in listed.items()]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _broken(name, str(error)[:200]) from error
     if sum(tensor.parameters * BITS[tensor.dtype] for tensor in parsed) != data_bytes * 8:

@@ -6,6 +6,7 @@ No torch, no transformers: it takes milliseconds, and nothing of the folder is e
 import ast
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import RefusedError
+from engine.weights import chat_template
 from engine.weights import files as model_files
 from engine.weights.files import Tensor
 
@@ -68,13 +70,21 @@ def inspect(folder: Path) -> Inspection:
 def _inspect(folder: Path) -> Inspection:
     config = read_config(folder)
     files = model_files.weight_files(folder)
-    tokenizer = has_tokenizer(folder)
-    reasons = [*_kind_reasons(folder, config, files), *config_reasons(config)]
-    tensors: list[Tensor] = []
+    reasons, tensors = _kind_reasons(folder, config, files), []
     try:
         tensors = model_files.tensors(folder, files)
     except RefusedError as error:
-        reasons.append(str(error))
+        reasons = [*reasons, *config_reasons(config), str(error)]
+    return described(folder, tensors, _size(folder, files), reasons)
+
+
+def described(folder: Path, tensors: list[Tensor], size_bytes: int, reasons: Sequence[str] = ()) -> Inspection:
+    """What a model is by the small files in `folder` and the headers of its weights, which may be elsewhere.
+
+    `size_bytes` is the size of the weights; `reasons` are known already. Raises RefusedError for a broken config.json.
+    """
+    config, tokenizer = read_config(folder), has_tokenizer(folder)
+    reasons = [*reasons, *config_reasons(config)]
     if config is not None and not tokenizer:
         reasons.append("It has no tokenizer (tokenizer.json or tokenizer.model): copy it from the original model.")
     reasons += vocabulary_reasons(config, tensors)
@@ -84,7 +94,7 @@ def _inspect(folder: Path) -> Inspection:
         model_type=_text(config, "model_type"),
         parameters=sum(tensor.parameters for tensor in tensors) or None,
         dtype=_dtype(tensors),
-        size_bytes=_size(folder, files),
+        size_bytes=size_bytes,
         context_length=_context_length(config),
         licence=licence(folder),
         has_tokenizer=tokenizer,
@@ -252,13 +262,8 @@ def has_tokenizer(folder: Path) -> bool:
 
 
 def has_chat_template(folder: Path) -> bool:
-    """Whether the tokenizer can lay out a conversation: a template file, or one inside tokenizer_config.json."""
-    if (model_files.read_text(folder, "chat_template.jinja") or "").strip():
-        return True
-    for name in ("tokenizer_config.json", "chat_template.json"):
-        if (model_files.read_json(folder, name) or {}).get("chat_template"):
-            return True
-    return False
+    """Whether the tokenizer can lay out a conversation."""
+    return chat_template.text(folder) is not None
 
 
 def licence(folder: Path) -> str | None:

@@ -1,11 +1,11 @@
 """The part of a dataset's export that pushes it to the Hugging Face hub: a form, and how the newest push went."""
 
-import os
 from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
 from engine.data import hub
+from engine.process import hub_token
 from pages.parts import html
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Dataset, Work
@@ -50,7 +50,7 @@ def _repo(latest: Work | None) -> str:
 
 
 def _form(dataset: Dataset, repo: str) -> Markup:
-    token_hint = "the studio's HF_TOKEN" if os.environ.get("HF_TOKEN") else "hf_..."
+    token_hint = "the studio's own token" if hub_token.origin() else "hf_..."
     splits = html.join(Markup("<option>{}</option>").format(split) for split in SPLITS)
     return Markup(
         '<form class="dt-push" data-act="push" data-id="{}">'

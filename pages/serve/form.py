@@ -71,14 +71,14 @@ def asked(values: Sequence[Any]) -> Asked:
     return Asked(text["target"], text["name"], kind, given["model_id"], given["adapters"] or (), outside, chosen)
 
 
-def opened(deploy: str | None) -> list[Any]:
-    """The form when the page opens: empty, or, for an endpoint to deploy to, with what answers there now."""
+def opened(deploy: str | None, model_id: str | None = None) -> list[Any]:
+    """The form when the page opens: empty, for a model, or, for an endpoint to deploy to, with what answers there."""
     if not deploy:
-        return answers(_empty())
+        return answers(_empty(model_id))
     try:
         facts = endpoints.describe(endpoints.look_up(deploy))
     except TunesmithError as error:
-        return answers(_empty() | {"problem": shown(str(html.notice(error.message, error.hint)))})
+        return answers(_empty(None) | {"problem": shown(str(html.notice(error.message, error.hint)))})
     return answers(_filled(facts))
 
 
@@ -87,11 +87,13 @@ def shown(content: str) -> Any:
     return gr.update(value=content, visible=bool(content))
 
 
-def _empty() -> dict[str, Any]:
+def _empty(model_id: str | None) -> dict[str, Any]:
     """Only what is offered: somebody may have begun to fill in the form before this has come."""
     offered = ready_models()
-    first = offered[0][1] if offered else None
+    asked_for = model_id if model_id in [id for _, id in offered] else None
+    first = asked_for or (offered[0][1] if offered else None)
     return {
+        **({"accordion": gr.update(open=True)} if asked_for else {}),
         "model_id": gr.update(choices=offered, value=first),
         "adapters": gr.update(choices=finished_runs(first), value=[]),
     }

@@ -20,7 +20,7 @@ GROUP = "Use"
 
 Parts = dict[str, Any]
 SHOW_CODE = "(code) => { if (window.tunesmith) tunesmith.put(code); }"
-TO_THE_FORM = "() => { if (window.tunesmith) tunesmith.reveal('new-endpoint', 'deploy'); }"
+TO_THE_FORM = "() => { if (window.tunesmith) tunesmith.reveal('new-endpoint', 'deploy', 'model'); }"
 
 
 def page() -> None:
@@ -126,8 +126,8 @@ def _options() -> Parts:
 
 
 def open_form(request: gr.Request) -> list[Any]:
-    """The form when the page opens: `?deploy=ID` fills it with what answers there."""
-    return form.opened(request.query_params.get("deploy"))
+    """The form when the page opens: `?deploy=ID` fills it with what answers there, `?model=ID` with that model."""
+    return form.opened(request.query_params.get("deploy"), request.query_params.get("model"))
 
 
 def start(request: gr.Request, *values: Any) -> list[Any]:

@@ -131,4 +131,5 @@ def test_what_a_worker_needs_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_hub_token_reaches_those_who_fetch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     knowing = {name for name in plan.WORKERS if "HF_TOKEN" in plan.plan_worker(name, {}, Path("OUT")).knows}
-    assert knowing == {"fetch_model", "import_hub", "look_data", "push_data", "push_export"}
+    assert knowing == {*plan.ASK_THE_HUB}
+    assert {name for name in plan.WORKERS if "hub" in name or "push" in name} <= knowing

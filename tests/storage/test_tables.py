@@ -22,7 +22,7 @@ from sqlmodel import SQLModel, create_engine
 
 from storage import counts, datasets, db, runs, transitions
 from storage.migrations import migrate, schema
-from storage.statuses import RunStatus
+from storage.statuses import DatasetStatus, ModelStatus, RunStatus
 from storage.tables import Dataset, Model, Project, Run, RunFacts
 
 
@@ -264,3 +264,19 @@ def test_the_start_pages_counts_are_those_of_each_list() -> None:
             assert found == expected
             assert found.datasets == datasets.count_newest(session, project)
             assert found.runs == runs.count(session, project) == len(runs.listed(session, project, 10))
+
+
+def test_what_could_not_be_fetched_or_imported_does_not_count_on_the_start_page() -> None:
+    with db.session() as session:
+        states = (ModelStatus.READY, ModelStatus.FAILED)
+        session.add_all([Model(id=state, name="m", source="hub", source_id=state, status=state) for state in states])
+        for dataset, family, version, status in (
+            ("a", "a", 1, DatasetStatus.FAILED),
+            ("b", "b", 1, DatasetStatus.READY),
+            ("b2", "b", 2, DatasetStatus.FAILED),  # the version before it is there
+        ):
+            session.add(
+                Dataset(id=dataset, project_id="default", name="d", family_id=family, version=version, status=status)
+            )
+    with db.reading() as session:
+        assert counts.of_project(session, "default") == (1, 1, 0)

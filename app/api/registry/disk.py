@@ -32,6 +32,7 @@ class LookAnswer(Answer):
     at: float = Field(description="When it was looked at, in seconds since 1970; at most a minute ago.")
     free_bytes: int = Field(description="Free on the disk.")
     things: list[ThingAnswer] = Field(description="The largest things, the largest first.")
+    kinds: dict[str, int] = Field(description="Bytes by kind: run, dataset, model, export, and the other folders.")
     removable: list[RemovableAnswer] = Field(description="What is safe to remove, the largest first.")
 
 

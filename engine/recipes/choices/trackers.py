@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from engine.process import hub_token
 from engine.recipes.choices.commas import words
 
 
@@ -60,8 +61,6 @@ def installed(name: str) -> bool:
 def secrets(name: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What the tracker's own process gets of the studio's environment."""
     tracker = TRACKERS[name]
-    return {
-        variable: environment[variable]
-        for variable in (*tracker.secrets, *tracker.settings)
-        if environment.get(variable)
-    }
+    token = environment.get(hub_token.VARIABLE) or hub_token.value()
+    values = {**environment, hub_token.VARIABLE: token}
+    return {variable: value for variable in (*tracker.secrets, *tracker.settings) if (value := values.get(variable))}

@@ -27,6 +27,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 from engine.errors import RefusedError
+from engine.models import download_room
 from engine.process import events
 from engine.sizes import in_words
 from engine.weights import inspection
@@ -35,7 +36,7 @@ from engine.workers.contract import WorkFailedError
 
 TIMEOUT_SECONDS = 10
 WAYS_OUT = {"model": "add the model from a local folder", "dataset": "import a file"}
-SPARE_BYTES = 500_000_000  # left free on the disk after a download
+WITH_ACCESS = "give a token that may read it on the System page, or as HF_TOKEN"
 MODEL_FILES = re.compile(
     r"(?!consolidated|adapter_model)[\w.-]+\.safetensors|model\.safetensors\.index\.json|(generation_)?config\.json"
     r"|tokenizer[\w.-]*\.(json|model)|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt"
@@ -72,17 +73,8 @@ def _refuse_what_cannot_load(
     repo_id: str, info: ModelInfo, files: list[RepoSibling], part: Path, token: str | bool
 ) -> None:
     """Says no before gigabytes are fetched: the small files alone tell most of what cannot be trained."""
-    names = {file.rfilename for file in files}
-    if "adapter_config.json" in names:
-        raise WorkFailedError("config", f"{repo_id} is an adapter, not a whole model.", "Add the base model it is for.")
-    if not any(name.endswith(".safetensors") for name in names):
-        suffixes = {Path(file.rfilename).suffix for file in info.siblings or []}
-        weights = (
-            "GGUF files only" if ".gguf" in suffixes else "pickle weights only" if ".bin" in suffixes else "no weights"
-        )
-        raise WorkFailedError("config", f"{repo_id} has {weights}.", "Choose a version of the model with safetensors.")
-    if "config.json" not in names:
-        raise WorkFailedError("config", f"{repo_id} has no config.json.", "Choose a model made for transformers.")
+    if refusal := lacks(repo_id, info):
+        raise WorkFailedError("config", *refusal)
     hf_hub_download(repo_id, "config.json", revision=info.sha, local_dir=part, token=token)
     try:
         config = inspection.read_config(part) or {}
@@ -92,13 +84,27 @@ def _refuse_what_cannot_load(
         raise WorkFailedError("config", f"{repo_id} cannot be trained here. {reasons[0]}", "Choose another model.")
 
 
+def lacks(repo_id: str, info: ModelInfo) -> tuple[str, str] | None:
+    """Why the files of a repository are no model that can be loaded here, and what to do; None when they are one."""
+    listed = {file.rfilename for file in info.siblings or []}
+    names = {name for name in listed if MODEL_FILES.fullmatch(name)}
+    if "adapter_config.json" in names:
+        return f"{repo_id} is an adapter, not a whole model.", "Add the base model it is for."
+    if not any(name.endswith(".safetensors") for name in names):
+        suffixes = {Path(name).suffix for name in listed}
+        weights = (
+            "GGUF files only" if ".gguf" in suffixes else "pickle weights only" if ".bin" in suffixes else "no weights"
+        )
+        return f"{repo_id} has {weights}.", "Choose a version of the model with safetensors."
+    if "config.json" not in names:
+        return f"{repo_id} has no config.json.", "Choose a model made for transformers."
+    return None
+
+
 def refuse_without_space(repo_id: str, total: int, part: Path) -> None:
     present_bytes = sum(path.stat().st_size for path in part.rglob("*") if path.is_file())
-    free = shutil.disk_usage(part).free
-    if total - present_bytes + SPARE_BYTES > free:
-        need = f"{repo_id} needs {in_words(total)} of disk, with {in_words(SPARE_BYTES)} to spare"
-        message = f"{need}; {in_words(free)} is free."
-        raise WorkFailedError("disk", message, "Delete runs or models that are no longer needed, then retry.")
+    if refusal := download_room.lacking(repo_id, total, present_bytes, shutil.disk_usage(part).free):
+        raise WorkFailedError("disk", *refusal)
 
 
 def _forget_halves(part: Path) -> None:
@@ -155,12 +161,12 @@ def explained(repo_id: str, error: Exception, repo_type: str = "model") -> WorkF
     page = f"https://huggingface.co/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
     match error:
         case GatedRepoError():
-            hint = f"Accept its terms at {page}, and start the studio with HF_TOKEN set."
+            hint = f"Accept its terms at {page}, and {WITH_ACCESS}."
             return WorkFailedError("config", f"{repo_id} is gated: its owners want you to agree first.", hint)
         case RevisionNotFoundError():
             return WorkFailedError("config", f"{repo_id} has no such revision.", f"Look at {page}/tree/main.")
         case RepositoryNotFoundError():
-            hint = f"Check the spelling (owner/name). For a private {repo_type} start the studio with HF_TOKEN set."
+            hint = f"Check the spelling (owner/name). For a private {repo_type} {WITH_ACCESS}."
             return WorkFailedError("config", f"The hub has no {repo_type} {repo_id} that this studio may see.", hint)
         case HFValidationError():
             message = f"{repo_id!r:.120} is not the name of a {repo_type} on the hub."
@@ -183,6 +189,6 @@ def _refusal(error: HfHubHTTPError) -> WorkFailedError:
             hint = "Give a token with the right to write, or choose a name under your own account."
             return WorkFailedError("config", "The token does not allow this.", hint)
         case 429:
-            hint = "Wait some minutes, then retry. With HF_TOKEN set the hub allows more."
+            hint = "Wait some minutes, then retry. With a token (System page, or HF_TOKEN) the hub allows more."
             return WorkFailedError("network", "The hub has had too many requests from here.", hint)
     return WorkFailedError("network", f"The hub answered: {str(error)[:300]}", "Retry in a few minutes.")

@@ -1,14 +1,18 @@
 """A model hub on this machine: `python -m tests.engine.models.fake_hub FOLDER` serves FOLDER/OWNER/NAME.
 
-Speaks as much of the hub's HTTP as its client uses: a repository's files, and each file at a commit. Weights count as
-LFS files, with their sha256. A repository holding a file named `gated`, `broken` or `lying` behaves so.
+Speaks as much of the hub's HTTP as its client uses: a repository's files, and each file at a commit, whole or by range.
+Weights count as LFS files, with their sha256. A repository with a file named `gated`, `broken` or `lying` behaves so;
+one with `terms` is described to everybody, as a real gated one is, and its files are for those with a token. A search
+gives those whose name holds the text.
 """
 
 import hashlib
 import json
+import re
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -25,6 +29,8 @@ class Hub(BaseHTTPRequestHandler):
     def answer(self, body: bool) -> None:
         path = self.path.partition("?")[0].strip("/").split("/")
         api = path[:2] == ["api", "models"]
+        if path == ["api", "models"]:
+            return self.send(200, json.dumps(self.matching()).encode(), {"content-type": "application/json"}, body)
         owner, name, *remaining = path[2:] if api else path
         repo = self.root / owner / name
         if not repo.is_dir():
@@ -36,10 +42,22 @@ class Hub(BaseHTTPRequestHandler):
         elif api:
             # .../models/OWNER/NAME[/revision/REV] and .../tree/REV
             files = [described(file) for file in sorted(repo.iterdir()) if file.name != "lying"]
-            reply = files if remaining[:1] == ["tree"] else {"id": f"{owner}/{name}", "sha": COMMIT, "siblings": files}
+            facts = {"sha": COMMIT, "siblings": files, "gated": "manual" if (repo / "terms").exists() else False}
+            reply = files if remaining[:1] == ["tree"] else {"id": f"{owner}/{name}", **facts}
             self.send(200, json.dumps(reply).encode(), {"content-type": "application/json"}, body)
+        elif (repo / "terms").exists() and not self.headers.get("authorization"):
+            self.refuse(401, "GatedRepo")
         else:
             self.send_file(repo / remaining[-1], body)
+        return None
+
+    def matching(self) -> list[dict[str, object]]:
+        """What a search answers: ids with figures, as real ones have them."""
+        text = parse_qs(self.path.partition("?")[2]).get("search", [""])[0].lower()
+        ids = sorted(f"{repo.parent.name}/{repo.name}" for repo in self.root.glob("*/*"))
+        facts = {"downloads": 1234, "likes": 5, "tags": ["license:mit"], "lastModified": "2026-11-01T10:00:00.000Z"}
+        weights = {"parameters": {"F32": 712}, "total": 712}
+        return [{"id": id, **facts, "safetensors": weights, "gated": False} for id in ids if text in id.lower()]
 
     def send_file(self, file: Path, body: bool) -> None:
         if not file.is_file():
@@ -47,7 +65,11 @@ class Hub(BaseHTTPRequestHandler):
         content = file.read_bytes()
         if (file.parent / "lying").exists() and file.suffix == ".safetensors":
             content = bytes(len(content))
-        self.send(200, content, {"etag": f'"{digest(file)}"', "x-repo-commit": COMMIT}, body)
+        headers = {"etag": f'"{digest(file)}"', "x-repo-commit": COMMIT}
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("range") or "")
+        if asked and not (file.parent / "deaf").exists():  # a server may send the whole file all the same
+            return self.send(206, content[int(asked[1]) : int(asked[2]) + 1], headers, body)
+        self.send(200, content, headers, body)
         return None
 
     def refuse(self, status: int, code: str) -> None:

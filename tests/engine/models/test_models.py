@@ -106,6 +106,28 @@ def test_progress_and_stage_are_shown_while_it_downloads() -> None:
     models.delete_model(model.id)
 
 
+def test_a_stopped_download_ends_its_process_and_goes_on_when_it_is_retried() -> None:
+    model = at_work(models.add_model("hub", "owner/slow"))
+    stopped = models.cancel_model(model.id)
+    assert not process.alive(folder(model))
+    assert (stopped.status, stopped.error, stopped.progress) == (ModelStatus.FAILED, models.STOPPED, None)
+    assert "Retry" in (stopped.hint or "")
+    models.tick()
+    assert models.look_up(model.id).error == models.STOPPED
+    with pytest.raises(ConflictError, match="not being fetched"):
+        models.cancel_model(model.id)
+    assert at_work(models.retry_model(model.id)).attempt == 2
+    models.delete_model(model.id)
+
+
+def test_a_download_stopped_before_it_began_never_begins() -> None:
+    model = models.add_model("hub", "owner/slow")
+    models.cancel_model(model.id)
+    models._start(model, automatic=False)  # a message of the queue that came late
+    assert not process.alive(folder(model))
+    assert models.look_up(model.id).status == ModelStatus.FAILED
+
+
 def test_a_killed_fetch_is_tried_once_more_by_itself() -> None:
     model = settled(models.add_model("hub", "owner/dies-once"))
     assert (model.status, model.attempt) == (ModelStatus.READY, 2)

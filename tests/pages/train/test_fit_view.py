@@ -12,7 +12,7 @@ from engine.fit import past_probes, speed
 from engine.fit.measurement import Measured
 from engine.process import devices, plan, work
 from engine.recipes import provenance
-from pages import system
+from pages.system import machine_view
 from pages.train import fit_view
 from pages.train.recipe_check import check
 from pages.train.recipe_form import FIELDS, recipe_of, values_of
@@ -69,7 +69,7 @@ def test_measure_begins_a_probe_and_the_panel_follows_it() -> None:
     assert f"/fragments/train/fit?work={job.id}" in html
     assert 'data-act="stop_measuring"' in html
     assert "progressbar" in fit_view.fragment({"work": job.id})
-    assert "A measurement before a training" in system.machine_html({})
+    assert "A measurement before a training" in machine_view.machine_html({})
     clicked("stop_measuring")
     assert work.look_up(job.id).status == WorkStatus.STOPPED
     assert "data-done" in fit_view.fragment({"work": job.id})

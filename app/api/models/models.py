@@ -98,6 +98,12 @@ def retry_model(model_id: PathId) -> Model:
     return models.look_up(model_id)
 
 
+@router.post("/{id}/cancel", summary="Cancel a download", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)
+def cancel_model(model_id: PathId) -> Model:
+    """Ends a download. What has arrived whole stays for a retry."""
+    return models.cancel_model(model_id)
+
+
 @router.delete("/{id}", status_code=204, summary="Delete a model", responses=NOT_FOUND | CONFLICT)
 def delete_model(model_id: PathId) -> None:
     """Deletes the model and its files. Refused while a run uses it."""

@@ -1,14 +1,14 @@
-"""Models: the base models there are, what each can do here, and how to get another."""
+"""The models as cards: what each is, how far its download is, whether it can be trained here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Literal
 
-import gradio as gr
 from markupsafe import Markup
 
 from engine.models import models
 from engine.weights import token_facts
 from engine.weights.starter import STARTER_NAME
-from pages.parts import html, live, toasts
+from pages.parts import html
 from pages.parts.icons import icon
 from pages.parts.pager import pager_by_page, place_of
 from storage import models as stored_models
@@ -16,15 +16,7 @@ from storage.db import reading
 from storage.statuses import ModelStatus
 from storage.tables import Model
 
-SLUG, TITLE, SUBTITLE, KEY, ICON = "models", "Models", "The base models your trainings start from.", "m", "models"
-GROUP = "Prepare"
 CARDS = 24
-
-
-def page() -> None:
-    """The models, and under them the ways to get one."""
-    live.acting(live.live("models", models_html, actions=True), act)
-    live.acting(live.live("add", add_html, seconds=30, actions=True), act)
 
 
 def models_html(query: Mapping[str, str]) -> str:
@@ -52,17 +44,25 @@ def _no_models() -> Markup:
 
 
 def _card(model: Model, for_visitor: bool = False) -> Markup:
+    name = Markup('<a data-soft href="/models?model={}">{}</a>').format(model.id, model.name)
     return Markup(
         '<article class="ts-card mo-card" data-id="{}" data-key="{}"><header><h2>{}</h2>{}</header>'
         '<p class="mo-source">{}</p>{}<footer class="ts-actions">{}</footer></article>'
-    ).format(model.id, model.id, model.name, _badge(model), _source(model, for_visitor), _state(model), _buttons(model))
+    ).format(model.id, model.id, name, badge(model), source(model, for_visitor), state(model), _buttons(model))
 
 
-def _badge(model: Model) -> Markup:
-    return html.badge("fetching" if model.status == ModelStatus.QUEUED else model.status)
+def badge(model: Model) -> Markup:
+    """Its status in a word."""
+    words = {ModelStatus.QUEUED: "fetching", ModelStatus.FAILED: "stopped" if _was_stopped(model) else "failed"}
+    return html.badge(words.get(model.status, str(model.status)))
 
 
-def _source(model: Model, for_visitor: bool) -> str:
+def _was_stopped(model: Model) -> bool:
+    """Whether a person ended its download, which is no failure."""
+    return model.status == ModelStatus.FAILED and model.error == models.STOPPED
+
+
+def source(model: Model, for_visitor: bool) -> str:
     """Where it came from. Paths of this machine are nothing for a visitor of a share link."""
     sources = {"starter": "Starter model", "hub": "From the hub", "path": "From a folder here"}
     words = sources.get(model.source, model.source)
@@ -70,12 +70,14 @@ def _source(model: Model, for_visitor: bool) -> str:
     return words if is_said else f"{words}: {model.source_id}"
 
 
-def _state(model: Model) -> Markup:
+def state(model: Model) -> Markup:
+    """How far its download is, why it failed, or what it is."""
     match model.status:
         case ModelStatus.QUEUED:
             return _fetching(model)
         case ModelStatus.FAILED:
-            return html.notice(model.error or "It could not be fetched.", model.hint or "")
+            tone: Literal["calm", "bad"] = "calm" if _was_stopped(model) else "bad"
+            return html.notice(model.error or "It could not be fetched.", model.hint or "", tone)
     return _facts(model) + _remarks(model) + _verdict(model)
 
 
@@ -125,84 +127,20 @@ def _verdict(model: Model) -> Markup:
 
 
 def _buttons(model: Model) -> Markup:
-    train = html.link_button("Train", f"/train?model={model.id}")
-    retry = html.button("Retry", "retry")
-    question = f"Delete {model.name}? Files that the studio fetched are removed; a folder of your own stays."
+    return html.join([train_button(model), *state_buttons(model)])
+
+
+def train_button(model: Model) -> Markup:
+    """The way to a training on it, where one is possible."""
     usable = model.status == ModelStatus.READY and model.trainable is not False
-    return html.join(
-        [
-            train if usable else "",
-            retry if model.status == ModelStatus.FAILED else "",
-            html.button("Delete", "delete", confirm=question, tone="danger"),
-        ]
-    )
+    return html.link_button("Train", f"/train?model={model.id}") if usable else Markup()
 
 
-def add_html(_query: Mapping[str, str]) -> str:
-    """Three forms, each adds a model. A form is made anew, and so emptied, when a model has come."""
-    with reading() as session:
-        count, has_starter = stored_models.count(session), stored_models.has_source(session, "starter")
-    forms = [
-        _way(count, "hub", "From the Hugging Face Hub", "Model id", "Qwen/Qwen3-0.6B",
-             "Weights as safetensors only. Code of a repository is never run."),
-        _way(count, "path", "From a folder on this machine", "Folder", "/data/models/my-model",
-             "The folder stays where it is. It needs config.json, a tokenizer and safetensors."),
-    ]  # fmt: skip
-    starter = [] if has_starter or not count else [_starter_way()]
-    return str(
-        Markup('<h2 class="ts-section">Add a model</h2><div class="mo-ways">{}</div>').format(
-            html.join(forms + starter)
-        )
-    )
-
-
-def _way(model_count: int, act: str, title: str, label: str, example: str, help: str) -> Markup:
-    return Markup(
-        '<form class="ts-card mo-way" data-act="{act}" data-key="{act}-{turn}"><h3>{title}</h3>'
-        '<label for="add-{act}">{label}</label><div><input id="add-{act}" name="id" placeholder="{example}" '
-        'required maxlength="500" autocomplete="off" spellcheck="false"><button class="ts-button">Add</button></div>'
-        "<p>{help}</p></form>"
-    ).format(act=act, turn=model_count, title=title, label=label, example=example, help=help)
-
-
-def _starter_way() -> Markup:
-    return Markup('<div class="ts-card mo-way"><h3>The starter model</h3><p>{}</p><div>{}</div></div>').format(
-        f"{STARTER_NAME} trains on a laptop without a GPU. About 93 MB to download, once.",
-        html.button("Get the starter", "starter"),
-    )
-
-
-def act(event: gr.EventData) -> None:
-    """What a button or a form of the page does."""
-    with toasts.toast():
-        ACTS[event.name](event.id, event.values)
-
-
-def _starter(_id: str, _values: Mapping[str, str]) -> None:
-    models.add_model("starter")
-
-
-def _hub(_id: str, values: Mapping[str, str]) -> None:
-    models.add_model("hub", values.get("id", "").strip())
-
-
-def _path(_id: str, values: Mapping[str, str]) -> None:
-    models.add_model("path", values.get("id", "").strip())
-
-
-def _retry(id: str, _values: Mapping[str, str]) -> None:
-    models.retry_model(id)
-
-
-def _delete(id: str, _values: Mapping[str, str]) -> None:
-    models.delete_model(id)
-
-
-ACTS: dict[str, Callable[[str, Mapping[str, str]], None]] = {
-    "starter": _starter,
-    "hub": _hub,
-    "path": _path,
-    "retry": _retry,
-    "delete": _delete,
-}
-FRAGMENTS: dict[str, live.Fragment] = {"models": models_html, "add": add_html}
+def state_buttons(model: Model) -> list[Markup]:
+    """What can be done about its files: stopped, retried, deleted."""
+    question = f"Delete {model.name}? Files that the studio fetched are removed; a folder of your own stays."
+    return [
+        html.button("Cancel", "cancel", model.id) if model.status == ModelStatus.QUEUED else Markup(),
+        html.button("Retry", "retry", model.id) if model.status == ModelStatus.FAILED else Markup(),
+        html.button("Delete", "delete", model.id, confirm=question, tone="danger"),
+    ]

@@ -1,45 +1,33 @@
-"""System: who computes on this machine, what the studio keeps, and the keys that other programs use."""
+"""System: what this machine does, what fills its disk, the keys of other programs, the token of the hub, the log."""
 
-import sys
-from collections.abc import Mapping
-from functools import lru_cache
-from importlib import metadata
+from collections.abc import Callable, Mapping
 from typing import get_args
 
 import gradio as gr
 from markupsafe import Markup
 
 from engine.accounts import budgets, keys
-from engine.process import devices
-from pages import key_form
 from pages.notifications import section, sinks_view
 from pages.parts import html, live, toasts
-from storage import db, endpoints, home, runs, usage
+from pages.system import key_form, token_view
+from pages.system.disk_view import disk_html
+from pages.system.log_view import log_html
+from pages.system.machine_view import machine_html
+from storage import db, usage
 from storage import keys as stored_keys
-from storage.tables import ApiKey, Lease
+from storage.tables import ApiKey
 
-SLUG, TITLE, SUBTITLE = "system", "System", "This machine, and the keys that other programs use"
+SLUG, TITLE, SUBTITLE = "system", "System", "This machine, what fills its disk, keys and the log"
 KEY, ICON = "y", "system"
 GROUP = ""
 
 SCOPES = [("Only /v1: chat and completions", "inference"), ("Everything: the whole REST API", "all")]
-VERSIONS = (
-    "tunesmith",
-    "torch",
-    "transformers",
-    "trl",
-    "peft",
-    "bitsandbytes",
-    "datasets",
-    "gradio",
-    "huey",
-    "sqlmodel",
-)
 
 
 def page() -> None:
-    """What is going on, live; below it the keys, and who is told what happens."""
-    live.live("machine", machine_html, seconds=5)
+    """What is going on, live; below it the keys, the token of the hub, who is told what happens, and the log."""
+    live.live("machine", machine_html)
+    live.live("disk", disk_html, seconds=30)
     with gr.Column(elem_id="keys", elem_classes="ts-panel"):
         gr.HTML(str(_keys_heading()), js_on_load=None, apply_default_css=False)
         with gr.Row(elem_classes="ts-form-row", equal_height=True):
@@ -61,7 +49,9 @@ def page() -> None:
     fields = [name, scope, *limits]
     created = gr.on([create_button.click, name.submit], create, fields, [name, secret], **live.ACTING)
     created.then(None, js=live.REFRESH, **live.QUIET)
+    live.acting(live.live("token", token_view.token_html, seconds=10, actions=True), act)
     section.section()
+    live.live("log", log_html, seconds=5)
 
 
 def create(
@@ -75,12 +65,16 @@ def create(
 
 
 def act(event: gr.EventData) -> None:
-    """What a click on a key's button does."""
+    """What a button of a key, or of the token's form, does."""
     with toasts.toast():
-        ACTS[event.name](event.id)
+        ACTS[event.name](event.id, event.values)
 
 
-ACTS = {"revoke": keys.revoke_key}
+ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
+    "revoke": lambda id, _: keys.revoke_key(id),
+    "keep-token": token_view.keep,
+    "forget-token": token_view.forget,
+}
 
 
 def _keys_heading() -> Markup:
@@ -114,60 +108,11 @@ def _key_row(key: ApiKey, used_today: int) -> html.Row:
     return html.Row((key.name, scope, limits, html.count(used_today), *moments, revoke), id=key.id)
 
 
-def machine_html(_query: Mapping[str, str]) -> str:
-    """The devices with who holds them, where the data lies, and the versions in use."""
-    leases = devices.holders()
-    device_items = html.join(
-        _device(device, [lease for lease in leases if device in devices.parts(lease.device)])
-        for device in devices.on_this_machine()
-    )
-    facts = html.facts(
-        [("Data folder", str(home.home())), ("Database", db.url().split("://")[0]), ("Python", sys.version.split()[0])]
-    )
-    versions = html.facts((name, version) for name in VERSIONS if (version := _version(name)))
-    return str(
-        Markup('<div class="ts-stack">{}{}</div>').format(
-            html.card("Devices", Markup('<ul class="ts-holders">{}</ul>').format(device_items)),
-            html.card(
-                "Studio",
-                facts,
-                Markup('<details class="ts-more"><summary>Versions</summary>{}</details>').format(versions),
-            ),
-        )
-    )
-
-
-def _device(device: str, leases: list[Lease]) -> Markup:
-    training = any(lease.exclusive for lease in leases)
-    state = html.badge("running" if training else "ready", "trains" if training else "free for a training")
-    words = html.join(_holder(lease) for lease in leases) or Markup(
-        "<span>Free. The next training starts at once.</span>"
-    )
-    return Markup("<li><b>{}</b>{}<div>{}</div></li>").format("CPU" if device == devices.CPU else device, state, words)
-
-
-def _holder(lease: Lease) -> Markup:
-    with db.reading() as session:
-        if lease.holder_kind == "run":
-            run = runs.get(session, lease.holder_id)
-            holder = html.link(run.name if run else lease.holder_id, f"/runs?run={lease.holder_id}")
-        elif lease.holder_kind == "work":
-            doing = ("A measurement before a training", "/train") if lease.exclusive else ("A report", "/evaluate")
-            return Markup("<span>{} since {}</span>").format(html.link(*doing), html.moment(lease.since))
-        else:
-            backend = endpoints.backend(session, lease.holder_id)
-            endpoint = endpoints.get(session, backend.endpoint_id) if backend else None
-            holder = html.link(endpoint.name if endpoint else lease.holder_id, "/serve")
-    words = "trains" if lease.exclusive else "answers, sharing the device"
-    return Markup("<span>{} {} since {}</span>").format(holder, words, html.moment(lease.since))
-
-
-@lru_cache(maxsize=len(VERSIONS))  # what is imported stays, and a package's description is long
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-FRAGMENTS: dict[str, live.Fragment] = {"machine": machine_html, "keys": keys_html, "sinks": sinks_view.sinks_html}
+FRAGMENTS: dict[str, live.Fragment] = {
+    "machine": machine_html,
+    "disk": disk_html,
+    "keys": keys_html,
+    "token": token_view.token_html,
+    "sinks": sinks_view.sinks_html,
+    "log": log_html,
+}

@@ -1,0 +1,1 @@
+"""Base models over REST, and the hub they come from."""

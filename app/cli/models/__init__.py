@@ -1,0 +1,1 @@
+"""Base models, the hub and its token at the command line."""

@@ -1,0 +1,1 @@
+"""The System page: this machine, what fills the disk, keys, the token of the hub, the log of the studio."""

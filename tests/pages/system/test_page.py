@@ -1,0 +1,153 @@
+"""The System page: keys, and who holds the machine."""
+
+import logging
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engine.accounts import keys
+from engine.process import hub_token, logs
+from engine.registry import disk
+from engine.system import machine_now
+from pages.system import disk_view, log_view, machine_view, token_view
+from pages.system import page as system
+from storage import db, home
+from storage.tables import Dataset, Lease, Model, Run
+from tests.waiting import wait_for
+
+ANY: dict[str, str] = {"project": "default"}
+
+
+OWNER = {**ANY, "role": "owner"}
+VISITOR = {**ANY, "role": "viewer"}
+
+
+class Click:
+    def __init__(self, name: str, id: str = "", **values: str) -> None:
+        self.name, self.id, self.values = name, id, values
+
+
+def test_a_new_key_is_shown_to_who_asked_and_nowhere_else() -> None:
+    cleared, shown = system.create("my <script>", "inference", "", None, None, 0)
+    assert cleared == ""
+    assert isinstance(shown, dict)
+    assert keys.verify(shown["value"])
+    listed = system.keys_html(ANY)
+    assert "my &lt;script&gt;" in listed
+    assert "/v1 only" in listed
+    assert shown["value"] not in listed
+
+
+def test_a_keys_limits_are_taken_from_the_form_and_listed() -> None:
+    _, shown = system.create("editor", "inference", " jokes*, <b>:base ", 60, 100_000, 7)
+    assert isinstance(shown, dict)
+    key = keys.verify(shown["value"])
+    assert key is not None
+    assert (key.models, key.requests_per_minute, key.tokens_per_day) == (["jokes*", "<b>:base"], 60, 100_000)
+    listed = system.keys_html(ANY)
+    assert "<code>jokes*</code>" in listed
+    assert "<b>:base" not in listed
+    assert "60 requests a minute<br>100,000 tokens a day" in listed
+    assert "in 7 d" in listed or "in 6 d 23 h" in listed
+
+
+def test_wrong_limits_are_said_field_by_field(toasts: list[str]) -> None:
+    assert system.create("editor", "inference", "", -5, None, 0) == (gr.skip(), gr.skip())
+    assert system.create("editor", "all", "jokes", None, None, 0) == (gr.skip(), gr.skip())
+    assert "`requests_per_minute`" in toasts[0]
+    assert "could make another key" in toasts[1]
+
+
+def test_a_key_needs_a_name(toasts: list[str]) -> None:
+    assert system.create(" ", "all", "", None, None, 0) == (gr.skip(), gr.skip())
+    assert "The key needs a name" in toasts[0]
+
+
+def test_a_revoked_key_is_gone_and_opens_nothing() -> None:
+    key, secret = keys.create_key("one", "all")
+    assert "everything" in system.keys_html(ANY)
+    system.act(Click("revoke", key.id))
+    assert "No keys yet" in system.keys_html(ANY)
+    assert keys.verify(secret) is None
+
+
+def test_the_device_says_who_holds_it() -> None:
+    assert "The next training starts at once" in machine_view.machine_html(ANY)
+    with db.session() as session:
+        session.add(Model(id="m1", source="path", source_id="x", name="m"))
+        session.add(Dataset(id="d1", project_id="default", name="d"))
+        session.flush()
+        row: dict[str, Any] = {"id": "r1", "name": "my & run", "model_id": "m1", "dataset_id": "d1"}
+        session.add(Run(project_id="default", recipe={}, **row))
+        session.add(Lease(holder_id="r1", holder_kind="run", device="cpu"))
+        session.add(Lease(holder_id="b1", holder_kind="backend", device="cpu", exclusive=False))
+    shown = machine_view.machine_html(ANY)
+    assert "my &amp; run" in shown
+    assert "/runs?run=r1" in shown
+    assert "answers, sharing the device" in shown
+    assert "transformers" in shown
+
+
+def test_the_machine_says_memory_load_and_disk_as_they_are() -> None:
+    shown, seen = machine_view.machine_html(OWNER), machine_now.look()
+    for words in ("Processor", "Memory", "Disk", "over 1, 5, 15 minutes"):
+        assert words in shown
+    assert f"% of {seen.cores} cores" in shown or "one core" in shown
+    assert str(home.home()) in shown
+    assert str(home.home()) not in machine_view.machine_html(VISITOR)
+
+
+def test_what_fills_the_disk_is_said_by_kind_with_the_way_to_the_clean_up() -> None:
+    with db.session() as session:
+        session.add(Model(id="m1", source="hub", source_id="x", name="m"))
+    (home.ensure_folder(home.model_folder("m1")) / "weights").write_bytes(bytes(300_000))
+    (home.ensure_folder(home.answers()) / "kept").write_bytes(bytes(100_000))
+    disk.forget()
+    wait_for(lambda: "Models" in disk_view.disk_html(OWNER))
+    shown = disk_view.disk_html(OWNER)
+    assert shown.index(">Models<") < shown.index(">Answers kept from reports<")
+    assert "300 kB" in shown
+    assert "100 kB are safe to remove" in shown
+    assert 'href="/registry#live-registry-disk"' in shown
+
+
+def test_every_folder_that_is_looked_through_has_a_name_for_people() -> None:
+    assert {"run", "dataset", "model", "export", *disk.OTHERS} == set(disk_view.KINDS)
+
+
+def test_the_token_of_the_hub_is_kept_and_removed_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, toasts: list[str]
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    assert "There is no token" in token_view.token_html(OWNER)
+    system.act(Click("keep-token", token="read_canary_token"))
+    shown = token_view.token_html(OWNER)
+    assert "A token is kept" in shown
+    assert "read_canary" not in shown
+    assert token_view.token_html(VISITOR) == ""
+    system.act(Click("forget-token"))
+    assert hub_token.value() is None
+    system.act(Click("keep-token", token="a b"))
+    assert any("not a token of the hub" in words for words in toasts)
+    monkeypatch.setenv("HF_TOKEN", "hf_environment")
+    shown = token_view.token_html(OWNER)
+    assert "started with HF_TOKEN" in shown
+    assert "keep-token" not in shown
+
+
+def test_the_log_shows_its_last_lines_by_level_and_not_to_visitors() -> None:
+    logs.set_up()
+    try:
+        logging.getLogger("tunesmith.x").warning("a <b> warning")
+        logging.getLogger("tunesmith.x").error("an error")
+    finally:
+        logs.take_down()
+    with logs.file().open("a") as file:
+        file.write('{"at": 1, "mess')  # torn by a kill
+    shown = log_view.log_html(OWNER)
+    assert "a &lt;b&gt; warning" in shown
+    assert "an error" in shown
+    assert "a &lt;b&gt;" not in log_view.log_html({**OWNER, "level": "error"})
+    assert 'href="/api/system/log/download"' in shown
+    assert log_view.log_html(VISITOR) == ""
