@@ -32,6 +32,7 @@ STYLES = (
     "bell.css",
     "links.css",
     "queue.css",
+    "help.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -54,6 +55,7 @@ SCRIPTS = (
     "bell.js",
     "links.js",
     "queue.js",
+    "help.js",
 )
 
 PETROL = gr.themes.Color(
