@@ -56,6 +56,7 @@ SCRIPTS = (
     "links.js",
     "queue.js",
     "help.js",
+    "gradio.js",
 )
 
 PETROL = gr.themes.Color(

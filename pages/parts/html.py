@@ -119,7 +119,7 @@ def empty(title: str, text: str, link: str = "", label: str = "", picture: str =
     """An empty state: what would be here, and the one thing to do next."""
     drawing = Markup('<span class="ts-empty-icon">{}</span>').format(icon(picture)) if picture else ""
     action = link_button(label, link, primary=True) if link else ""
-    return Markup('<div class="ts-empty">{}<h3>{}</h3><p>{}</p>{}</div>').format(drawing, title, text, action)
+    return Markup('<div class="ts-empty">{}<h2>{}</h2><p>{}</p>{}</div>').format(drawing, title, text, action)
 
 
 def button(label: str, act: str, id: str = "", confirm: str = "", tone: str = "") -> Markup:
