@@ -17,7 +17,7 @@ from app.access_log import AccessLog
 from app.api.health import studio_version
 from app.door import login
 from app.door.access import Access
-from app.door.guard import Guard
+from app.door.guard import Guard, is_machine
 from app.limits import BodyLimit
 from app.v1 import card_figures, gateway
 from app.v1.fine_tuning import files as tuning_files
@@ -56,7 +56,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     app.include_router(live.router)
     if with_window:
         mounted = window.mount(app)
-        app.add_middleware(MissingPage, page=mounted.missing)
+        app.add_middleware(MissingPage, page=mounted.missing, is_machine=is_machine)
         app.add_middleware(EarlyHead, head=mounted.head, kept=mounted.kept, skip=("/login", "/api/", "/live/"))
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

@@ -6,18 +6,20 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.door.guard import is_machine
-
 
 class MissingPage:
-    """ASGI middleware. `page` makes the HTML for a path; it takes the place of a 404 that is no page itself."""
+    """ASGI middleware. `page` makes the HTML for a path; it takes the place of a 404 that is no page itself.
 
-    def __init__(self, app: ASGIApp, page: Callable[[str], str]) -> None:
+    `is_machine` says of a path that programs alone ask for it, whatever they say they accept.
+    """
+
+    def __init__(self, app: ASGIApp, page: Callable[[str], str], is_machine: Callable[[str], bool]) -> None:
         self.app = app
         self.page = page
+        self.is_machine = is_machine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _wants_page(scope):
+        if not _wants_page(scope) or self.is_machine(scope["path"]):
             return await self.app(scope, receive, send)
         is_missing = False
 
@@ -36,6 +38,6 @@ class MissingPage:
 
 
 def _wants_page(scope: Scope) -> bool:
-    if scope["type"] != "http" or scope["method"] != "GET" or is_machine(scope["path"]):
-        return False
-    return "text/html" in Headers(scope=scope).get("accept", "")
+    return (
+        scope["type"] == "http" and scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
+    )
