@@ -116,7 +116,7 @@ def filled(studio: Studio, at_home: Path) -> Iterator[list[Place]]:
         ("/runs?queue=1", "#devices"),
         ("/runs?run=nobody", ".ts-empty"),
         *((f"/data?dataset={sums}&show={tab}", ".da-one") for tab in data_tabs.TABS),
-        *((f"/data?dataset={pairs}&show={tab}", ".da-pair") for tab in ("rows", "tokens")),
+        (f"/data?dataset={pairs}", ".da-pair"),
         (f"/train?model={model.id}&dataset={sums}", "#fit-title"),
         (f"/evaluate?evaluation={evaluation.id}", ".ev-sentence"),
         ("/registry?model=sums", ".ts-title"),
