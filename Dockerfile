@@ -10,11 +10,12 @@ ARG EXTRAS=starter
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python -m venv /opt/tunesmith
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml setup.py README.md LICENSE ./
 COPY app app
 COPY pages pages
 COPY engine engine
 COPY storage storage
+COPY docs docs
 RUN if [ -n "$TORCH_WHEELS" ]; then \
         /opt/tunesmith/bin/pip install --index-url "$TORCH_WHEELS" --constraint constraints.txt torch; \
     fi \

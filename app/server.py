@@ -1,7 +1,7 @@
 """The studio as one ASGI application: guard, REST, gateway, window.
 
 From the outside in: Guard (who are you), AccessLog (what took how long), Lane (a short way to the gateway), GZip,
-BodyLimit, EarlyHead, then the routes.
+BodyLimit, EarlyHead, MissingPage, then the routes.
 Gradio is mounted last at "/", so it answers for everything that nothing else does.
 """
 
@@ -17,7 +17,7 @@ from app.access_log import AccessLog
 from app.api.health import studio_version
 from app.door import login
 from app.door.access import Access
-from app.door.guard import Guard
+from app.door.guard import Guard, is_machine
 from app.limits import BodyLimit
 from app.v1 import card_figures, gateway
 from app.v1.fine_tuning import files as tuning_files
@@ -25,6 +25,7 @@ from app.v1.fine_tuning import jobs as tuning_jobs
 from app.v1.lane import Lane
 from app.window import window
 from app.window.early_head import EarlyHead
+from app.window.missing import MissingPage
 from engine.life import life
 from engine.serve import figures as serving_figures
 from storage.settings import settings
@@ -55,6 +56,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
     app.include_router(live.router)
     if with_window:
         mounted = window.mount(app)
+        app.add_middleware(MissingPage, page=mounted.missing, is_machine=is_machine)
         app.add_middleware(EarlyHead, head=mounted.head, kept=mounted.kept, skip=("/login", "/api/", "/live/"))
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

@@ -10,6 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from engine.accounts import projects
+from pages import shortcuts
 from pages.notifications import bell
 from pages.parts import html, live, toasts
 from pages.parts.icons import icon
@@ -57,9 +58,15 @@ def frame(module: ModuleType, pages: Sequence[ModuleType] = ()) -> None:
         _static(_navigation(module, pages or (module,)))
         live.live("activity", activity_html, seconds=3)
         live.acting(live.live("bell", bell.bell_html, seconds=5, actions=True), bell.act)
-        _static(_foot())
+        _static(_foot(pages))
     live.current_page.set(page_name(module))
     _static(_heading(module))
+
+
+def still(pages: Sequence[ModuleType]) -> Markup:
+    """The rail without what is live in it, for a page outside Gradio; none of `pages` is the open one."""
+    parts = (_brand(), _navigation(None, pages), _foot(pages))
+    return html.join(Markup("<div>{}</div>").format(part) for part in parts)
 
 
 def _static(content: Markup) -> None:
@@ -78,12 +85,13 @@ def _brand() -> Markup:
     )
 
 
-def _navigation(module: ModuleType, pages: Sequence[ModuleType]) -> Markup:
+def _navigation(module: ModuleType | None, pages: Sequence[ModuleType]) -> Markup:
     """The pages in their groups. On a narrow screen they are folded under a button that names the page one is on."""
+    open_page = (module.ICON, module.TITLE) if module else ("project", "Pages")
     fold = Markup(
         '<button type="button" class="ts-fold" data-fold aria-expanded="false" aria-controls="pages">'
         "{}<span>{}</span>{}</button>"
-    ).format(icon(module.ICON), module.TITLE, icon("up-down"))
+    ).format(icon(open_page[0]), open_page[1], icon("up-down"))
     groups = html.join(_group(name, list(members), module) for name, members in groupby(pages, _group_of))
     return Markup('{}<nav class="ts-nav" id="pages" aria-label="Pages">{}</nav>').format(fold, groups)
 
@@ -92,7 +100,7 @@ def _group_of(page: ModuleType) -> str:
     return str(page.GROUP)
 
 
-def _group(name: str, pages: Sequence[ModuleType], current: ModuleType) -> Markup:
+def _group(name: str, pages: Sequence[ModuleType], current: ModuleType | None) -> Markup:
     title = Markup('<h2 id="pages-{}">{}</h2>').format(name.lower(), name) if name else Markup()
     label = Markup(' role="group" aria-labelledby="pages-{}"').format(name.lower()) if name else Markup()
     links = html.join(_page_link(page, page is current) for page in pages)
@@ -106,19 +114,33 @@ def _page_link(page: ModuleType, is_current: bool) -> Markup:
     )
 
 
-def _foot() -> Markup:
+def _foot(pages: Sequence[ModuleType]) -> Markup:
     return Markup(
-        '<div class="ts-foot"><button type="button" class="ts-quiet" data-theme-toggle'
+        '<div class="ts-foot"><button type="button" class="ts-quiet" data-shortcuts aria-label="Shortcuts">'
+        "{}<span>Shortcuts</span><kbd>?</kbd></button>"
+        '<button type="button" class="ts-quiet" data-theme-toggle'
         ' aria-label="Light or dark">{}<span>Light or dark</span>'
-        "<kbd>t</kbd></button></div>"
-    ).format(icon("theme"))
+        "<kbd>t</kbd></button></div>{}"
+    ).format(icon("keys"), icon("theme"), shortcuts.sheet(pages))
 
 
 def _heading(module: ModuleType) -> Markup:
     return Markup(
-        '<header class="ts-heading" id="content" tabindex="-1"><h1>{}</h1><p>{}</p></header>'
+        '<header class="ts-heading" id="content" tabindex="-1"><h1><span>{}</span> <small></small></h1><p>{}</p>{}'
+        "</header>"
         '<div id="ts-connection" role="status" aria-live="polite" hidden>Connection lost. Retrying.</div>'
-    ).format(module.TITLE, module.SUBTITLE)
+    ).format(module.TITLE, module.SUBTITLE, _help(module))
+
+
+def _help(module: ModuleType) -> Markup:
+    """The way to this page's guide."""
+    if module.SLUG == "help":
+        return Markup()
+    name = page_name(module)
+    return Markup(
+        '<a class="ts-help" href="/help?page={}" data-guide="{}" title="Help on this page"'
+        ' aria-label="Help on {}">?</a>'
+    ).format(name, name, module.TITLE)
 
 
 def projects_html(query: Mapping[str, str]) -> str:

@@ -73,7 +73,7 @@ def lost_rooms(files: Iterable[Path]) -> list[str]:
     wings = {folder.parts[1] for folder in folders if folder.parts[0] == "engine" and len(folder.parts) > 1}
     without_wing = {"parts", "sandbox", "tokens", "trainers", "tuning", "rewards"}  # of pages, and of training programs
     rooms = [folder for folder in folders if folder.parent.as_posix() in ("pages", "app/api", "engine/workers")]
-    rooms = [folder for folder in rooms if folder.name not in without_wing | {"home"}]
+    rooms = [folder for folder in rooms if folder.name not in without_wing | {"home", "help"}]
     return [f"{room}: there is no engine/{room.name}" for room in sorted(rooms) if room.name not in wings]
 
 

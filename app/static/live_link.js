@@ -9,7 +9,11 @@
     if (answer.status === 401) return location.reload(); // revoked or over: the door shows the login page
     if (!answer.ok) throw new Error(String(answer.status));
     const text = await answer.text();
-    if (element.dataset.shown !== text) element.innerHTML = text; // escaped on the server; an unchanged <details> stays open
+    if (element.dataset.shown !== text) {
+      const open = [...element.querySelectorAll("details")].map((details) => details.open);
+      element.innerHTML = text; // escaped on the server
+      for (const [at, details] of [...element.querySelectorAll("details")].entries()) details.open = Boolean(open[at]);
+    }
     element.dataset.shown = text;
   }
 

@@ -27,13 +27,6 @@
   const fold = (open) => document.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(open));
   document.addEventListener("DOMContentLoaded", () => {
     new MutationObserver(keepTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-    const named = new MutationObserver(() => {
-      const heading = document.querySelector(".ts-heading h1");
-      if (!heading) return;
-      document.title = `${heading.textContent} · Tunesmith`;
-      named.disconnect();
-    });
-    named.observe(document.body, { childList: true, subtree: true });
   });
 
   // Projects: the choice is a cookie that the server reads with every fragment and event.

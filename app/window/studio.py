@@ -8,6 +8,7 @@ from pages import chat, shell, usage
 from pages.code import page as code
 from pages.data import page as data
 from pages.evaluate import page as evaluate
+from pages.help import page as help
 from pages.home import page as home
 from pages.models import page as models
 from pages.registry import page as registry
@@ -29,6 +30,7 @@ PAGES: tuple[ModuleType, ...] = (
     code,
     usage,
     system,
+    help,
 )
 """Each has SLUG, TITLE, SUBTITLE, KEY, ICON, GROUP, FRAGMENTS and `page()`. Pages of a group stand together."""
 

@@ -32,6 +32,7 @@ STYLES = (
     "bell.css",
     "links.css",
     "queue.css",
+    "help.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -54,6 +55,8 @@ SCRIPTS = (
     "bell.js",
     "links.js",
     "queue.js",
+    "help.js",
+    "gradio.js",
 )
 
 PETROL = gr.themes.Color(

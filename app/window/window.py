@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,6 +26,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from app.window.kept_pages import KeptPages
+from pages.help import documents
 from storage import home
 from storage.settings import settings
 
@@ -48,6 +49,7 @@ class Mounted:
 
     head: bytes  # belongs first into each page's head
     kept: KeptPages
+    missing: Callable[[str], str]  # the page for a path that is none
 
 
 def mount(app: FastAPI) -> Mounted:
@@ -59,6 +61,7 @@ def mount(app: FastAPI) -> Mounted:
     studio, fragments, theme = (import_module(f"app.window.{name}") for name in ("studio", "fragments", "theme"))
     app.include_router(fragments.router)
     app.mount("/static-tunesmith", StaticFiles(directory=Path(__file__).parents[1] / "static"))
+    app.mount("/static-docs", StaticFiles(directory=documents.folder() / "images", check_dir=False))
     app.mount("/static-bokeh", StaticFiles(packages=[("bokeh", "server/static/js")]))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="SSR mode is not supported")
@@ -80,7 +83,8 @@ def mount(app: FastAPI) -> Mounted:
         )
     demo.app = vars(app.routes[-1])["app"]  # Gradio's queue asks it for the page's address
     kept = frozenset(f"/{slug}" for slug, *_ in demo.pages) if is_tested() else frozenset()
-    return Mounted(theme.EARLY_HEAD, KeptPages(kept))
+    missing = import_module("pages.missing").missing_html
+    return Mounted(theme.EARLY_HEAD, KeptPages(kept), lambda path: missing(path, studio.PAGES))
 
 
 def prepare() -> None:

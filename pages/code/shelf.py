@@ -35,7 +35,8 @@ def head_html(query: Mapping[str, str]) -> str:
         clear = html.button("Clear", "clear", confirm=question, tone="danger")
         buttons = [clear, html.button("Download file", "download"), save]
     else:
-        title = Markup("<h2>{}</h2>{}").format(marks.shown(snippet.name, MOST_TITLE), _rename(snippet))
+        shown = html.in_title(snippet.name[:MOST_TITLE])
+        title = Markup("{}<h2>{}</h2>{}").format(shown, marks.shown(snippet.name, MOST_TITLE), _rename(snippet))
         buttons = [_delete(snippet), html.link_button("New", "/code"), *_downloads(snippet, query), save]
     return str(
         Markup('<div class="cd-head">{}<div class="ts-actions">{}</div></div>').format(title, html.join(buttons))

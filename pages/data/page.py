@@ -155,8 +155,12 @@ def _dataset(dataset_id: str, show: str) -> Markup:
         return Markup('<div class="da-one"><p class="da-back">{}</p>{}</div>').format(
             back_link, html.notice(error.message, error.hint)
         )
-    return Markup('<div class="da-one" data-id="{}"><p class="da-back">{}</p>{}{}</div>').format(
-        dataset.id, back_link, _head(dataset), _content(dataset, show)
+    return Markup('<div class="da-one" data-id="{}">{}<p class="da-back">{}</p>{}{}</div>').format(
+        dataset.id,
+        html.in_title(dataset.name, guide=tabs.guide(dataset, show)),
+        back_link,
+        _head(dataset),
+        _content(dataset, show),
     )
 
 

@@ -41,7 +41,7 @@ def _chat(row: Mapping[str, Any]) -> Markup:
 
 def _preference(row: Mapping[str, Any]) -> Markup:
     sides = html.join(
-        Markup('<section data-side="{}"><h4>{}</h4>{}</section>').format(
+        Markup('<section data-side="{}"><h3>{}</h3>{}</section>').format(
             name, name, _bubbles(turns_of("assistant", row[name]))
         )
         for name in ("chosen", "rejected")

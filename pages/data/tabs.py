@@ -36,6 +36,7 @@ class Tab:
     count: Callable[[Dataset], int] | None = None  # shown beside the label
     unready: bool = False  # there before the dataset is ready, as long as it is no longer being imported
     listed: bool = True  # False: reached by a link only
+    guide: str = "data"  # the document that explains it
 
 
 def _rows(dataset: Dataset, query: Mapping[str, str]) -> Markup:
@@ -50,14 +51,14 @@ def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:
 TABS: dict[str, Tab] = {
     "rows": Tab("Rows", _rows, count=lambda dataset: dataset.train_rows),
     "rejected": Tab("Rejected", _rejected, count=lambda dataset: dataset.rejected, unready=True),
-    "tokens": Tab(tokens.LABEL, tokens.html_of, tokens.ACTS),
-    "health": Tab(health.LABEL, health.html_of, health.ACTS),
-    "statistics": Tab(statistics.LABEL, statistics.html_of),
-    "shape": Tab(shape.LABEL, shape.html_of, shape.ACTS),
-    "versions": Tab(versions.LABEL, versions.html_of),
-    "export": Tab(export.LABEL, export.html_of, export.ACTS),
-    "edit": Tab(edit.LABEL, edit.html_of, edit.ACTS, listed=False),
-    "mapping": Tab(mapping.LABEL, mapping.html_of, mapping.ACTS, unready=True),
+    "tokens": Tab(tokens.LABEL, tokens.html_of, tokens.ACTS, guide="tokens"),
+    "health": Tab(health.LABEL, health.html_of, health.ACTS, guide="health"),
+    "statistics": Tab(statistics.LABEL, statistics.html_of, guide="health"),
+    "shape": Tab(shape.LABEL, shape.html_of, shape.ACTS, guide="shape"),
+    "versions": Tab(versions.LABEL, versions.html_of, guide="shape"),
+    "export": Tab(export.LABEL, export.html_of, export.ACTS, guide="shape"),
+    "edit": Tab(edit.LABEL, edit.html_of, edit.ACTS, listed=False, guide="shape"),
+    "mapping": Tab(mapping.LABEL, mapping.html_of, mapping.ACTS, unready=True, guide="formats"),
 }
 
 FIRST_TAB = {DatasetStatus.NEEDS_MAPPING: "mapping", DatasetStatus.FAILED: "rejected"}
@@ -83,6 +84,12 @@ def available(dataset: Dataset) -> dict[str, Tab]:
     if dataset.status == DatasetStatus.IMPORTING:
         return {}
     return {name: tab for name, tab in TABS.items() if tab.unready and (tab.count is None or tab.count(dataset))}
+
+
+def guide(dataset: Dataset, requested: str) -> str:
+    """The document that explains the open tab."""
+    name = open_tab(dataset, requested)
+    return TABS[name].guide if name else "data"
 
 
 def strip(dataset: Dataset, current: str) -> Markup:

@@ -66,7 +66,7 @@ def _side(side: Mapping[str, Any], specials: frozenset[str], pair: bool) -> Mark
     cut = f", {html.count(side['truncated'])} cut off" if side["truncated"] else ""
     facts = f"{html.count(side['tokens'])} tokens, {html.count(side['trained'])} learnt{cut}"
     hidden = f"{html.count(side['hidden'])} more tokens are not shown" if side["hidden"] else ""
-    name = Markup("<h4>{}</h4>").format(side["name"].capitalize()) if pair else ""
+    name = Markup("<h3>{}</h3>").format(side["name"].capitalize()) if pair else ""
     # In a div of its own line by line: white space counts here.
     flow = Markup('<div class="dt-flow">{}</div>').format(_flow(side["runs"], specials))
     return Markup('<section data-side="{}">{}<p class="dt-facts">{}</p>{}{}</section>').format(

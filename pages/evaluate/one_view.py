@@ -63,7 +63,8 @@ def _head(row: Evaluation, called: Mapping[str, str]) -> Markup:
     title = Markup('<div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>').format(
         report_view.shown(row.name), html.badge(row.status), _actions(row)
     )
-    return Markup('<section class="ts-card">{}{}{}{}</section>').format(title, pair, facts, _tags(row))
+    shown = html.in_title(row.name, guide="evaluations")
+    return Markup('<section class="ts-card">{}{}{}{}{}</section>').format(shown, title, pair, facts, _tags(row))
 
 
 def subject_link(subject: str, called: Mapping[str, str]) -> Markup:

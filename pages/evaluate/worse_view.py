@@ -44,7 +44,7 @@ def _row(row: Facts) -> Markup:
 
 def _block(title: str, side: Side, score: float | None = None) -> Markup:
     scored = "" if score is None else f"score {html.number(score, 3)}"
-    return Markup('<div><h4>{} <small>{}</small></h4><p class="ev-text" tabindex="0">{}</p></div>').format(
+    return Markup('<div><h3>{} <small>{}</small></h3><p class="ev-text" tabindex="0">{}</p></div>').format(
         title, scored, side_html(side)
     )
 

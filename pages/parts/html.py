@@ -4,6 +4,7 @@ User text only ever enters through `Markup.format` or `escape`; nothing here bui
 """
 
 import math
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def empty(title: str, text: str, link: str = "", label: str = "", picture: str =
     """An empty state: what would be here, and the one thing to do next."""
     drawing = Markup('<span class="ts-empty-icon">{}</span>').format(icon(picture)) if picture else ""
     action = link_button(label, link, primary=True) if link else ""
-    return Markup('<div class="ts-empty">{}<h3>{}</h3><p>{}</p>{}</div>').format(drawing, title, text, action)
+    return Markup('<div class="ts-empty">{}<h2>{}</h2><p>{}</p>{}</div>').format(drawing, title, text, action)
 
 
 def button(label: str, act: str, id: str = "", confirm: str = "", tone: str = "") -> Markup:
@@ -146,10 +147,28 @@ def link(label: object, href: str, soft: bool = False) -> Markup:
 
 def notice(message: str, hint: str = "", tone: Literal["bad", "warn", "calm", "good"] = "bad") -> Markup:
     """A message that stays, with what to do about it in its second line."""
-    hint_html = Markup("<p>{}</p>").format(hint) if hint else ""
+    hint_html = Markup("<p>{}</p>").format(linked(hint)) if hint else ""
     return Markup('<div class="ts-notice" data-tone="{}" role="status"><b>{}</b>{}</div>').format(
-        tone, message, hint_html
+        tone, linked(message), hint_html
     )
+
+
+def in_title(name: str, before: str = "", guide: str = "", follow: bool = False) -> Markup:
+    """What the window's title and heading say is shown: `before · name`. `guide`: the document that "?" opens then.
+
+    With `follow`, a hidden tab goes on asking, so that its title stays true.
+    """
+    return Markup('<span hidden data-shown="{}" data-before="{}" data-guide="{}"{}></span>').format(
+        name, before, guide, Markup(" data-follow") if follow else ""
+    )
+
+
+def linked(text: object) -> Markup:
+    """The text, with each file of docs/ that it names as a link to where the Help page shows it."""
+    return Markup(_DOCUMENT.sub(r'<a class="ts-link" href="/help?page=\1">\g<0></a>', str(escape(text))))
+
+
+_DOCUMENT = re.compile(r"docs/(?:guide/)?([a-z-]+)\.md")
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Markup:

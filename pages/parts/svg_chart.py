@@ -13,6 +13,7 @@ from pages.parts import html
 Points = Sequence[tuple[int, float]]
 SIZE = 1000.0  # of the drawing, in units of its own
 TICKS = 4
+MOST_ROWS = 40  # of the table
 MOST, LEAST = 1e100, 1e-100  # beyond, differences of values overflow or vanish; no number is beyond too
 
 
@@ -36,7 +37,28 @@ def chart(title: str, series: Sequence[tuple[str, Points]], height: int = 180) -
         '<div class="lv-plot" style="height:{}px"><svg viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img"'
         ' aria-label="{}">{}{}</svg>{}</div><div class="lv-steps"><span>{:,}</span><span>step {:,}</span></div>'
     ).format(height, title, grid, lines, figures, first, last)
-    return _figure(title, legend, plot)
+    return _figure(title, legend, plot + _table(title, drawn))
+
+
+def _table(title: str, series: Sequence[tuple[str, Points]]) -> Markup:
+    """The points as a table behind a fold; of many, some at even distances, the first and the last among them."""
+    steps = sorted({step for _, points in series for step, _ in points})
+    apart = max(1.0, (len(steps) - 1) / (MOST_ROWS - 1))
+    some = [steps[round(at * apart)] for at in range(min(len(steps), MOST_ROWS))]
+    values = [dict(points) for _, points in series]
+    head = html.join(
+        Markup('<th scope="col">{}</th>').format(words) for words in ("Step", *(label for label, _ in series))
+    )
+    rows = html.join(
+        Markup('<tr><th scope="row">{:,}</th>{}</tr>').format(
+            step, html.join(Markup("<td>{}</td>").format(html.number(of_one.get(step))) for of_one in values)
+        )
+        for step in some
+    )
+    return Markup(
+        '<details><summary>Table</summary><div tabindex="0" role="region" aria-label="Points of {}"><table>'
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div></details>"
+    ).format(title, head, rows)
 
 
 def _figure(title: str, legend: Markup, plot: Markup) -> Markup:

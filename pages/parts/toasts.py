@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.errors import TunesmithError
 from engine.faults import of_machine
+from pages.parts import html
 
 TOAST_SECONDS = 8
 
@@ -40,5 +41,5 @@ def done(message: str) -> None:
 
 def error_html(error: TunesmithError) -> str:
     """The message and, in a line of its own, the hint, escaped for a toast."""
-    text = Markup("{}").format(error.message)
-    return str(text + Markup("<br>{}").format(error.hint) if error.hint else text)
+    text = html.linked(error.message)
+    return str(text + Markup("<br>{}").format(html.linked(error.hint)) if error.hint else text)

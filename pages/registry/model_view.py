@@ -46,7 +46,8 @@ def _head(facts: dict[str, Any]) -> Markup:
     delete = html.button("Delete", "delete-model", facts["name"], question, "danger")
     title = Markup('<div class="ts-title"><h2>{}</h2>{}<div class="ts-actions">{}</div></div>')
     heading = title.format(facts["name"], _tags(facts["tags"]), delete)
-    return Markup('<section class="ts-card">{}{}{}</section>').format(heading, _paragraph(facts["note"]), edit)
+    shown, note = html.in_title(facts["name"]), _paragraph(facts["note"])
+    return Markup('<section class="ts-card">{}{}{}{}</section>').format(shown, heading, note, edit)
 
 
 def _paragraph(text: str) -> Markup:

@@ -50,7 +50,8 @@ def compared_html(query: Mapping[str, str]) -> Markup:
         comparison = comparing.compare(ids)
     except TunesmithError as error:
         return Markup('<div class="ts-stack">{}{}</div>').format(back, html.notice(str(error), error.hint or ""))
-    title = Markup("<h2>{} runs side by side</h2>").format(len(comparison.runs))
+    words = f"{len(comparison.runs)} runs side by side"
+    title = Markup("{}<h2>{}</h2>").format(html.in_title(words), words)
     parts = (
         back,
         title,

@@ -49,6 +49,13 @@ def time_words(run: Run) -> str:
     return html.duration(seconds_taken(run))
 
 
+def in_title(run: Run, guide: str) -> Markup:
+    """What the window's title says of it: how far it is, or its state."""
+    share = share_done(run) if run.status == RunStatus.RUNNING else None
+    before = f"{100 * share:.0f} %" if share is not None else str(run.status)
+    return html.in_title(run.name, before, guide, follow=run.status in RUN_MOVING)
+
+
 def action_buttons(run: Run) -> Markup:
     """What can be done with a run in its state."""
     buttons = []

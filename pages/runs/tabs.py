@@ -35,6 +35,7 @@ class Tab:
     label: str
     show: Callable[[Run, Query], Markup]
     is_there: Callable[[Run], bool] = lambda run: True
+    guide: str = "runs"  # the document that explains it
 
 
 def _overview(run: Run, query: Query) -> Markup:
@@ -77,12 +78,12 @@ def _files(run: Run, _query: Query) -> Markup:
 TABS: dict[str, Tab] = {
     FIRST: Tab("Overview", _overview),
     "charts": Tab("Charts", _charts),
-    "answers": Tab("Answers", samples_view.show),
-    "report": Tab("Report", _report, report.can_be),
+    "answers": Tab("Answers", samples_view.show, guide="answers"),
+    "report": Tab("Report", _report, report.can_be, "report"),
     "log": Tab("Log", _log),
-    "recipe": Tab("Recipe and data", _recipe),
-    "machine": Tab("Machine", machine_view.show),
-    "files": Tab("Files", _files),
+    "recipe": Tab("Recipe and data", _recipe, guide="fields"),
+    "machine": Tab("Machine", machine_view.show, guide="machine"),
+    "files": Tab("Files", _files, guide="exports"),
 }
 
 

@@ -10,7 +10,7 @@ from pages.parts import html
 from pages.parts.icons import icon
 from pages.runs import code, stuck_view, tabs, take
 from pages.runs.links import sharing
-from pages.runs.state import action_buttons, progress_bar, seconds_taken, step_words
+from pages.runs.state import action_buttons, in_title, progress_bar, seconds_taken, step_words
 from storage import db, endpoints
 from storage.statuses import RUN_RESUMABLE, EndpointStatus, RunStatus
 from storage.tables import Backend, Endpoint, Run
@@ -21,9 +21,10 @@ def run_html(run: Run, query: Mapping[str, str]) -> Markup:
     with db.reading() as session:
         endpoint = _served_by(list(endpoints.routes(session)), run.id)
     current = tabs.open_tab(run, query.get("tab", ""))
-    return Markup('<div class="ts-stack" data-id="{}" data-key="run-{}">{}{}{}{}{}</div>').format(
+    return Markup('<div class="ts-stack" data-id="{}" data-key="run-{}">{}{}{}{}{}{}</div>').format(
         run.id,
         run.id,
+        in_title(run, tabs.TABS[current].guide),
         html.link(Markup("&larr; All runs"), "/runs", soft=True),
         _state(run, endpoint),
         _trouble(run),

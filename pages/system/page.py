@@ -81,8 +81,9 @@ def _keys_heading() -> Markup:
     origin = Markup('<code><ts-origin data-keep id="origin-keys"></ts-origin>/v1</code>')
     return Markup(
         '<h2 class="ts-section">API keys</h2>'
-        '<p class="ts-note">Any OpenAI client works against this studio with a key. The base URL is {}.</p>'
-    ).format(origin)
+        '<p class="ts-note">Any OpenAI client works against this studio with a key. The base URL is {}.'
+        " {} lists every call of the studio's own API.</p>"
+    ).format(origin, html.link("/api/docs", "/api/docs"))
 
 
 def keys_html(_query: Mapping[str, str]) -> str:

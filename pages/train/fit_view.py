@@ -81,7 +81,8 @@ def _against(estimate: Forecast) -> str:
 
 def _time(estimate: Forecast, timing: Work | None) -> Markup:
     if timing is not None:
-        return _line("Time", "timing this machine once", estimate.time.source, LIVE.format(timing.id, timing.id))
+        live = Markup("<dd>{}</dd>").format(LIVE.format(timing.id, timing.id))
+        return _line("Time", "timing this machine once", estimate.time.source, live)
     if estimate.time.seconds is None:
         return _line("Time", "not known yet", estimate.time.source, _small(estimate.time.basis))
     length = f" for {estimate.steps:,} step{'' if estimate.steps == 1 else 's'}" if estimate.steps else ""

@@ -57,6 +57,21 @@ def test_static_files_may_be_kept_for_good(window: TestClient) -> None:
     assert window.get("/static-tunesmith/../server.py").status_code == 404
 
 
+def test_a_browser_gets_a_page_where_nothing_is_and_a_program_gets_json(window: TestClient) -> None:
+    page = window.get("/rnus/x", headers={"accept": "text/html,*/*"})
+    assert page.status_code == 404
+    assert page.text.split("<head>", 1)[1].startswith("<script>")
+    assert 'Did you mean <a class="ts-link" href="/runs">' in page.text
+    for path in ("/rnus/x", "/api/rnus", "/v1/rnus", "/fragments/rnus/x"):
+        accept = "application/json" if path == "/rnus/x" else "text/html"
+        answer = window.get(path, headers={"accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json"), path
+
+
+def test_pictures_of_the_guide_are_served(window: TestClient) -> None:
+    assert window.get("/static-docs/tokens.png").headers["content-type"] == "image/png"
+
+
 def test_gradio_comes_without_writing_stubs_and_still_has_its_events() -> None:
     code = (
         "import sys; from app.window import window; window.prepare(); import gradio; "

@@ -114,6 +114,7 @@ interface Legend {
 
 interface Tools {
   element: HTMLElement;
+  table: HTMLElement;
   show(zoomed: boolean, table: boolean): void;
 }
 

@@ -158,6 +158,7 @@ def test_a_chart_names_its_run_metrics_and_height() -> None:
 
 
 def test_live_parts_and_charts_are_components_with_ids_of_their_own() -> None:
+    live.current_page.set("home")
     with gr.Blocks(analytics_enabled=False):
         live_part = live.live("table", lambda _query: "", seconds=5, actions=True)
         drawn_chart = chart.chart("Loss", [("loss", "training")])

@@ -36,3 +36,12 @@ def test_titles_and_labels_are_text() -> None:
     drawn = svg_chart.chart('<b onload="x">', [("<i>", [(1, 1.0)])])
     assert "<b onload" not in drawn
     assert "&lt;i&gt;" in drawn
+
+
+def test_the_points_stand_in_a_table_behind_a_fold_of_many_some_with_the_first_and_the_last() -> None:
+    few = svg_chart.chart("Loss", [("training", [(1, 0.5), (2, 0.25)]), ("held out", [(2, 1.0)])])
+    assert '<th scope="row">1</th><td>0.500</td><td>–</td>' in few
+    assert '<th scope="row">2</th><td>0.250</td><td>1.000</td>' in few
+    many = svg_chart.chart("Loss", [("training", [(step, 1.0) for step in range(1, 1001)])])
+    steps = re.findall(r'<th scope="row">([\d,]+)</th>', many)
+    assert (len(steps), steps[0], steps[-1]) == (svg_chart.MOST_ROWS, "1", "1,000")

@@ -89,7 +89,7 @@
     fillHead() {
       this.legend = new tunesmith.Legend(this.curves, this.unit);
       const title = tunesmith.make("h2", "", this.label);
-      this.head.replaceChildren(title, this.legend.element, this.hasAttribute("plain") ? "" : this.tools.element);
+      this.head.replaceChildren(title, this.legend.element, this.hasAttribute("plain") ? this.tools.table : this.tools.element);
     }
 
     plot() {
@@ -97,6 +97,7 @@
       this.note = tunesmith.make("p", "ts-chart-note", "Waiting for the first point");
       host.style.height = `${this.height}px`;
       host.setAttribute("role", "img");
+      host.setAttribute("aria-label", this.label);
       host.append(this.note);
       this.drawing = new tunesmith.Drawing(host, this.height, this.unit, {
         zoomed: (first, last) => this.zoomTo(first, last),

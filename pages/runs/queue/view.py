@@ -26,6 +26,7 @@ def queue_html(query: Mapping[str, str]) -> Markup:
     return Markup('<div class="ts-stack" data-key="queue" data-queue>{}</div>').format(
         html.join(
             (
+                html.in_title("The queue", guide="queue"),
                 html.link(Markup("&larr; All runs"), "/runs", soft=True),
                 _head(queue, may_act),
                 _paused(queue.settings),

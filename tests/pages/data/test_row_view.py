@@ -48,8 +48,8 @@ def test_preferences_stand_side_by_side_below_what_was_asked() -> None:
         chosen=[{"role": "assistant", "content": "good"}],
         rejected=[{"role": "assistant", "content": "bad"}],
     )
-    assert html.index("<p>Q</p>") < html.index("<h4>chosen</h4>") < html.index("<p>good</p>")
-    assert html.index("<p>good</p>") < html.index("<h4>rejected</h4>") < html.index("<p>bad</p>")
+    assert html.index("<p>Q</p>") < html.index("<h3>chosen</h3>") < html.index("<p>good</p>")
+    assert html.index("<p>good</p>") < html.index("<h3>rejected</h3>") < html.index("<p>bad</p>")
 
 
 def test_labels_and_steps_say_what_is_good() -> None:

@@ -77,7 +77,7 @@ def test_pairs_stand_side_by_side_and_refused_rows_say_why(tmp_path: Path) -> No
     dataset, _ = furnish(tmp_path / "a", "preference", [row])
     html = shown(dataset)
     assert 'class="da-pair"' in html
-    assert "<h4>Chosen</h4>" in html
+    assert "<h3>Chosen</h3>" in html
     assert 'name="learn"' not in html
     refusing, model = furnish(tmp_path / "b", "chat", rows(2), "{{ raise_exception('Only on Sundays') }}")
     html = shown(refusing, model=model.id)

@@ -1,0 +1,28 @@
+// What Gradio's own parts lack for people who hear a page or use it by keyboard. Looked for when something new is drawn.
+(() => {
+  const PAUSE = 200; // milliseconds: an answer that streams draws many times a second
+
+  const mend = () => {
+    // Two conversations side by side: a greeting is no landmark, and both would have the same name.
+    for (const note of document.querySelectorAll('.placeholder-content[role="complementary"]')) note.removeAttribute("role");
+    // Its words are on the button; a label that says others cannot be spoken to.
+    for (const button of document.querySelectorAll("button.upload-container[aria-label]")) button.removeAttribute("aria-label");
+    // Each radio has a name of its own, so arrows would not move within a choice and Tab would stop at each.
+    for (const block of document.querySelectorAll('.block:has(input[type="radio"])')) {
+      const radios = block.querySelectorAll('input[type="radio"]');
+      for (const radio of radios) if (radio.name !== radios[0].name) radio.name = radios[0].name;
+    }
+    // What can be scrolled can be reached.
+    for (const code of document.querySelectorAll(".message pre:not([tabindex])")) code.tabIndex = 0;
+  };
+
+  let waiting = 0;
+  document.addEventListener("DOMContentLoaded", () => {
+    new MutationObserver(() => {
+      waiting ||= setTimeout(() => {
+        waiting = 0;
+        mend();
+      }, PAUSE);
+    }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["name"] });
+  });
+})();

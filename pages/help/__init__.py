@@ -1,0 +1,1 @@
+"""The Help page: the guide, rendered and searched, inside the studio."""
