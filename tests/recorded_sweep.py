@@ -1,8 +1,9 @@
 """A sweep of 60 trials as data, for the tests of the Sweeps page: `python -m tests.recorded_sweep --write`.
 
-The numbers come from a surface with one optimum (a loss over learning rate, rank, dropout, batch and schedule) with noise from
-seed to seed; trials are drawn as a sampler draws them: ten at random, then ever closer to the best so far. Some are
-pruned, three run out of memory, two are refused, one was stopped by hand; the best is repeated with three other seeds.
+The numbers come from a surface with one optimum (a loss over learning rate, rank, dropout, batch and schedule) with
+noise from seed to seed; trials are drawn as a sampler draws them: ten at random, then ever closer to the best so far.
+Some are pruned, three run out of memory, two are refused, one was stopped by hand; the best is repeated with three other
+seeds.
 """
 
 import json
@@ -48,12 +49,13 @@ def two_objectives() -> Picture:
 
 
 def _loss(params: dict[str, Any], noise: random.Random) -> float:
-    rate = math.log10(params["learning_rate"]) - math.log10(6e-4)
+    rate: float = math.log10(params["learning_rate"]) - math.log10(6e-4)
     rank = math.log2(params["lora_r"]) - 5
     schedule = {"linear": 0.012, "cosine": 0.0, "constant": 0.03}[params["lr_scheduler_type"]]
-    batch = 0.008 * abs(math.log2(params["per_device_train_batch_size"]) - 2)
-    bowl = 0.16 * rate**2 + (0.5 * rate**3 if rate > 0 else 0) + 0.01 * rank**2
-    return 1.182 + bowl + 1.6 * (params["lora_dropout"] - 0.05) ** 2 + schedule + batch + noise.gauss(0, NOISE)
+    batch: float = 0.008 * abs(math.log2(params["per_device_train_batch_size"]) - 2)
+    bowl: float = 0.16 * rate**2 + (0.5 * rate**3 if rate > 0 else 0) + 0.01 * rank**2
+    dropout: float = 1.6 * (params["lora_dropout"] - 0.05) ** 2
+    return 1.182 + bowl + dropout + schedule + batch + noise.gauss(0, NOISE)
 
 
 def _drawn(chance: random.Random, best: dict[str, Any] | None, number: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What the charts of a sweep draw, as one JSON: its fields, its objectives, its trials. Pure.
 
-All charts of a page share this one answer. `version` changes with what it says, so that who has it is not sent it again.
+All charts of a page share this one answer. `version` changes with what it says: who has it is not sent it again.
 """
 
 import hashlib

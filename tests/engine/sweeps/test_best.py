@@ -32,7 +32,9 @@ def test_a_lead_without_repeats_is_told_and_its_sureness_is_unknown() -> None:
 def test_the_interval_is_the_two_sample_one_and_leaves_out_the_value_that_was_picked() -> None:
     trials = [trial(0, 1.5), trial(1, 1.0, 1e-3), repeat(2, 1.1, 1), repeat(3, 1.2, 1), repeat(4, 1.3, 1)]
     lead = best.lead(trials, START, "minimize")
-    assert lead is not None and lead.low is not None and lead.high is not None
+    assert lead is not None
+    assert lead.low is not None
+    assert lead.high is not None
     assert lead.value == pytest.approx(1.2)  # not 1.0, nor with it
     margin = 4.303 * 0.1 * sqrt(1 / 3 + 1)  # s = 0.1 with two degrees of freedom
     assert (lead.low, lead.high) == pytest.approx((0.3 - margin, 0.3 + margin))
@@ -43,27 +45,35 @@ def test_the_repeats_of_other_trials_make_the_noise_better_known() -> None:
     own = [trial(0, 1.5), trial(1, 1.0, 1e-3), repeat(2, 1.1, 1), repeat(3, 1.2, 1), repeat(4, 1.3, 1)]
     others = [repeat(5, 1.51, 0), repeat(6, 1.49, 0), trial(7, 1.3, 5e-4), repeat(8, 1.3, 7), repeat(9, 1.31, 7)]
     lead = best.lead([*own, *others], START, "minimize")
-    assert lead is not None and lead.verdict == "better"
+    assert lead is not None
+    assert lead.verdict == "better"
 
 
 def test_a_gain_is_positive_whichever_direction_is_better() -> None:
     lead = best.lead([trial(0, 0.25), trial(1, 0.75, 1e-3)], START, "maximize")
-    assert lead is not None and lead.gain == 0.5
+    assert lead is not None
+    assert lead.gain == 0.5
 
 
 def test_a_start_that_was_not_beaten_or_not_tried_is_said() -> None:
     same = best.lead([trial(0, 1.0), trial(1, 1.5, 1e-3)], START, "minimize")
     gone = best.lead([trial(0, None), trial(1, 1.5, 1e-3)], START, "minimize")
-    assert same is not None and (same.verdict, same.gain) == ("same", 0.0)
-    assert gone is not None and gone.gain is None and "no start" in gone.why
+    assert same is not None
+    assert (same.verdict, same.gain) == ("same", 0.0)
+    assert gone is not None
+    assert gone.gain is None
+    assert "no start" in gone.why
     assert best.lead([trial(0, None)], START, "minimize") is None
 
 
 def test_the_recorded_sweep_is_better_than_its_start() -> None:
     picture = recorded_sweep.picture()
     lead = picture.lead()
-    assert lead is not None and lead.low is not None
-    assert lead.verdict == "better" and lead.repeats == 3 and lead.gain == pytest.approx(0.0589, abs=1e-4)
+    assert lead is not None
+    assert lead.low is not None
+    assert lead.verdict == "better"
+    assert lead.repeats == 3
+    assert lead.gain == pytest.approx(0.0589, abs=1e-4)
     assert picture.counts() == {"complete": 43, "pruned": 11, "failed": 4, "refused": 2}
     assert replace(lead, why="") == lead
 

@@ -32,14 +32,17 @@ def test_the_front_is_what_no_other_trial_beats() -> None:
 def test_a_pruned_trial_says_how_far_it_came() -> None:
     told = plots.plots(recorded_sweep.picture(), {})
     pruned = next(trial for trial in told["trials"] if trial["state"] == "pruned")
-    assert pruned["values"] is None and pruned["step"] and pruned["last"] > 1
+    assert pruned["values"] is None
+    assert pruned["step"]
+    assert pruned["last"] > 1
 
 
 def test_importance_is_said_to_need_more_trials() -> None:
     picture = recorded_sweep.picture()
     assert importance.too_few(picture) is None
     few = importance.too_few(picture.model_copy(update={"trials": picture.trials[:12]}))
-    assert few is not None and few["said"] == "Too few trials to say: 12 of the 20 finished ones that it takes."
+    assert few is not None
+    assert few["said"] == "Too few trials to say: 12 of the 20 finished ones that it takes."
 
 
 def test_the_csv_has_every_trial_and_no_formula() -> None:
@@ -49,6 +52,10 @@ def test_the_csv_has_every_trial_and_no_formula() -> None:
         csv.DictReader(io.StringIO(trials_csv(picture.model_copy(update={"trials": (*picture.trials, hostile)}))))
     )
     assert len(rows) == 64
-    assert rows[45]["eval_loss"] == "1.184" and rows[45]["lora_r"] == "32" and rows[45]["run"] == "run045recorded"
-    assert rows[13]["state"] == "failed" and "out of memory" in rows[13]["reason"]
-    assert rows[-1]["lr_scheduler_type"] == "'=1+1" and rows[-1]["reason"].startswith("'=cmd")
+    assert rows[45]["eval_loss"] == "1.184"
+    assert rows[45]["lora_r"] == "32"
+    assert rows[45]["run"] == "run045recorded"
+    assert rows[13]["state"] == "failed"
+    assert "out of memory" in rows[13]["reason"]
+    assert rows[-1]["lr_scheduler_type"] == "'=1+1"
+    assert rows[-1]["reason"].startswith("'=cmd")
