@@ -47,9 +47,7 @@ def create(spec: SweepSpec, project_id: str = DEFAULT_PROJECT) -> Sweep:
         warm = [trial for sweep_id in spec.warm_from for trial in _taught(session, sweep_id, spec)]
     check.refuse(space.check(spec, model, dataset))
     supervision.check_space()
-    sweep = Sweep(
-        project_id=project_id, name=spec.name, spec=spec.model_dump(mode="json"), goal=spec.budget.trials
-    )
+    sweep = Sweep(project_id=project_id, name=spec.name, spec=spec.model_dump(mode="json"), goal=spec.budget.trials)
     try:
         with db.session() as session:
             _refuse_taken(session, project_id, spec.name)

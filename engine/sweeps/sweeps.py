@@ -1,7 +1,7 @@
 """Sweeps: what a person does with them, and what is shown of them. `tick` moves them on.
 
-    queued -> running -> succeeded | failed          running -> stopping -> stopped | failed
-       ▲ what was stopped or has failed is resumed; what is over goes on with more trials, in full, or those that failed
+queued -> running -> succeeded | failed          running -> stopping -> stopped | failed
+   ▲ what was stopped or has failed is resumed; what is over goes on with more trials, in full, or those that failed
 """
 
 import time
@@ -12,10 +12,10 @@ from sqlmodel import Session
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
+from engine.names import LONGEST
 from engine.process import work
 from engine.recipes import provenance
 from engine.recipes.provenance import Source
-from engine.names import LONGEST
 from engine.recipes.recipe import parse
 from engine.runs import runs, supervision
 from engine.sweeps import next_step, studies, trial_recipes
@@ -31,7 +31,7 @@ from storage.statuses import RUN_RESUMABLE, SWEEP_MOVING, RunStatus, SweepStatus
 from storage.sweeps import sweeps as stored
 from storage.sweeps import trials as stored_trials
 from storage.sweeps.trials import New
-from storage.tables import Run, Sweep, SweepTrial, TrialPick
+from storage.tables import Run, Sweep, TrialPick
 
 ENDED = (SweepStatus.SUCCEEDED, SweepStatus.FAILED, SweepStatus.STOPPED)
 
@@ -178,7 +178,9 @@ def _take_up_stopped(session: Session, sweep: Sweep) -> None:
         stored_trials.move(session, row, "failed", **fresh)
 
 
-def train_on(sweep_id: str, number: int | None = None, max_steps: int | None = None, epochs: float | None = None) -> Run:
+def train_on(
+    sweep_id: str, number: int | None = None, max_steps: int | None = None, epochs: float | None = None
+) -> Run:
     """Trains the result of a trial on, for longer: a run of its own that begins with its weights. The best by default.
 
     Raises NotFoundError, RefusedError.
