@@ -57,7 +57,7 @@ def _proposal(study: Study, number: int) -> Params | None:
 
 def _left(study: Study, tried: set[str], size: int, number: int) -> Params | None:
     """Settings of a finite space that were not tried, by chance; None when there are none."""
-    chance = random.Random(seed(study.seed, number))
+    chance = random.Random(seed(study.seed, number))  # noqa: S311  (repeatable by intent)
     if size > ENUMERATED:
         while cube.key(study, params := cube.combination(study, chance.randrange(size))) in tried:
             pass
