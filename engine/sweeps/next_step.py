@@ -1,8 +1,8 @@
 """What a sweep does next, from what is known of it. Pure: rows in, one step out.
 
-    search ──▶ finish: the best in full, the best with other seeds ──▶ over
-       ▲ more, resume
-    extra: trainings in full that a person asked for ──▶ over
+search ──▶ finish: the best in full, the best with other seeds ──▶ over
+   ▲ more, resume
+extra: trainings in full that a person asked for ──▶ over
 """
 
 import re
