@@ -36,6 +36,14 @@ def names(session: Session, sweep_ids: Sequence[str]) -> dict[str, str]:
     return dict(session.exec(select(Sweep.id, Sweep.name).where(col(Sweep.id).in_(set(sweep_ids)))).all())
 
 
+def is_by_taste(session: Session, sweep_id: str) -> bool:
+    """Whether a person says which of its trials is better, by their answers."""
+    row = session.get(Sweep, sweep_id)
+    objective = row.spec.get("objective") if row is not None else None
+    objectives = objective if isinstance(objective, list) else [objective]
+    return any(isinstance(one, dict) and one.get("metric") == "taste" for one in objectives)
+
+
 def moving(session: Session) -> Sequence[str]:
     """Ids of the sweeps that are under way, the oldest first."""
     query = select(Sweep.id).where(col(Sweep.status).in_(SWEEP_MOVING))

@@ -85,3 +85,14 @@ def last_values(session: Session, run_ids: Iterable[str], name: str) -> dict[str
 def picks(session: Session, sweep_id: str) -> Sequence[TrialPick]:
     """What people picked, in order."""
     return session.exec(select(TrialPick).where(TrialPick.sweep_id == sweep_id).order_by(col(TrialPick.at))).all()
+
+
+def not_put_away(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
+    """Those that run, and those that were pruned and of which something is left."""
+    query = select(SweepTrial).where(SweepTrial.sweep_id == sweep_id, col(SweepTrial.is_put_away).is_(False))
+    return session.exec(query.order_by(col(SweepTrial.number))).all()
+
+
+def let_go(session: Session, sweep_id: str) -> None:
+    """The runs of a sweep that is being deleted stay, as runs of their own."""
+    session.execute(update(Run).where(col(Run.sweep_id) == sweep_id).values(sweep_id=None))
