@@ -55,6 +55,7 @@ def start_run(
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
+        sweep_id=source.trial_of,
         facts=source.facts().merged(_to_be_judged(dataset, recipe)).merged(expected(recipe, model, dataset)),
     )
     run = _insert(run)
