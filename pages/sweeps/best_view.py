@@ -3,9 +3,9 @@
 from markupsafe import Markup
 
 from engine.sweeps import picture as pictures
-from engine.sweeps import plots
 from engine.sweeps.best import Lead
 from engine.sweeps.picture import Picture
+from engine.sweeps.shown import plots
 from engine.sweeps.spec import Objective
 from engine.sweeps.study import Trial
 from pages.parts import html
@@ -55,7 +55,9 @@ def _gain(lead: Lead, objective: Objective) -> Markup:
         case "better":
             return html.notice(f"{change} against the start: better than chance.", sure, "good")
         case "worse":
-            return html.notice(f"{change} against the start: worse.", f"{sure} The search was misled by chance.", "warn")
+            return html.notice(
+                f"{change} against the start: worse.", f"{sure} The search was misled by chance.", "warn"
+            )
     return html.notice(f"{change} against the start: it may be chance.", sure, "warn")
 
 
@@ -77,10 +79,19 @@ def _marked(trial: Trial, field: str, before: str) -> Markup:
 
 def _actions(picture: Picture, trial: Trial) -> Markup:
     use = html.link_button("Use these settings", address.of_settings(picture.id, trial.number), primary=True)
-    id = f"{picture.id}:{trial.number}"
-    full = Markup() if picture.is_moving else html.button("Train the best in full", "full", id)
-    run = html.link_button("Its run", f"/runs?run={trial.run_id}") if trial.run_id else ""
-    return Markup('<div class="ts-actions">{}{}{}</div>').format(use, full, run)
+    return Markup('<div class="ts-actions">{}{}{}</div>').format(use, _longer(picture, trial), _run(trial))
+
+
+def _longer(picture: Picture, trial: Trial) -> Markup:
+    """After a cheaper search the best is trained in full; otherwise it was, and can be trained on, for longer."""
+    in_full = any(other.phase == "full" and other.of == trial.number for other in picture.trials)
+    if picture.spec.proxy and not in_full:
+        return html.button("Train the best in full", "full", f"{picture.id}:{trial.number}")
+    return html.link_button("Train further", f"/train?further={trial.run_id}") if trial.run_id else Markup()
+
+
+def _run(trial: Trial) -> Markup:
+    return html.link_button("Its run", f"/runs?run={trial.run_id}") if trial.run_id else Markup()
 
 
 def _several(picture: Picture) -> Markup:

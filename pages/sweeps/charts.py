@@ -2,8 +2,8 @@
 
 from markupsafe import Markup
 
-from engine.sweeps import plots
 from engine.sweeps.picture import Picture
+from engine.sweeps.shown import plots
 from pages.parts import html
 from pages.sweeps import address
 from pages.sweeps.address import Query
@@ -36,9 +36,7 @@ def _importance(picture: Picture) -> Markup:
 def show(picture: Picture, query: Query) -> Markup:
     """The tab of charts."""
     at = chosen(picture, query)
-    slices = html.join(
-        chart(picture, "slice", plots.title(field), SMALL, at, field) for field in picture.spec.space
-    )
+    slices = html.join(chart(picture, "slice", plots.title(field), SMALL, at, field) for field in picture.spec.space)
     return html.join(
         (
             _values(picture, at),

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from engine.sweeps import plots
 from engine.sweeps.picture import Picture
+from engine.sweeps.shown import plots
 from engine.sweeps.spec import Choices, Dimension, Objective, Value
 from engine.sweeps.study import Trial
 from pages.parts import html

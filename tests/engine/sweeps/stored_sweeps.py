@@ -70,5 +70,3 @@ def until_status(sweep_id: str, status: SweepStatus) -> Sweep:
 def trials(sweep_id: str) -> list[SweepTrial]:
     with db.reading() as session:
         return list(stored_trials.of_sweep(session, sweep_id))
-
-
