@@ -21,12 +21,13 @@ def card(picture: Picture) -> Markup:
         return html.notice("No trial has finished yet.", "The best one stands here, as soon as there is one.", "calm")
     objective = picture.spec.objectives[0]
     heading = "Best so far" if picture.is_moving else "The best"
+    heading += " in the first objective" if len(picture.spec.objectives) > 1 else ""
     said = Markup('<p class="sw-best"><b>{}</b> <span>{}</span></p>').format(
         words.value(lead.value, objective), _which(lead, objective, picture)
     )
-    parts = (said, _gain(lead, objective), _settings(picture, lead.best), _several(picture), _full(picture))
-    return html.card(heading, Markup('<div class="ts-stack sw-stack">{}</div>').format(html.join(parts)),
-                     aside=_actions(picture, lead.best))  # fmt: skip
+    parts = (said, _gain(lead, objective), _actions(picture, lead.best), _settings(picture, lead.best))
+    more = (_several(picture), _full(picture))
+    return html.card(heading, Markup('<div class="ts-stack sw-stack">{}</div>').format(html.join((*parts, *more))))
 
 
 def _which(lead: Lead, objective: Objective, picture: Picture) -> str:
@@ -49,16 +50,16 @@ def _gain(lead: Lead, objective: Objective) -> Markup:
     if lead.low is None or lead.high is None:
         return html.notice(f"{change} against the start. How sure that is, is unknown.", f"{start} {lead.why}", "calm")
     ends = sorted((sign * lead.low, sign * lead.high))
-    interval = f"95 % interval: {words.apart(ends[0], objective)} to {words.apart(ends[1], objective)}"
+    interval = (
+        f"95 % interval: {words.apart(ends[0], objective, lead.gain)} to {words.apart(ends[1], objective, lead.gain)}"
+    )
     sure = f"{start} {interval}, from {lead.repeats} repeats with other seeds."
     match lead.verdict:
         case "better":
-            return html.notice(f"{change} against the start: better than chance.", sure, "good")
+            return html.notice(f"{change} against the start. That is more than chance.", sure, "good")
         case "worse":
-            return html.notice(
-                f"{change} against the start: worse.", f"{sure} The search was misled by chance.", "warn"
-            )
-    return html.notice(f"{change} against the start: it may be chance.", sure, "warn")
+            return html.notice(f"{change} against the start. That is worse: chance misled the search.", sure, "warn")
+    return html.notice(f"{change} against the start. That may be chance.", sure, "warn")
 
 
 def _settings(picture: Picture, trial: Trial) -> Markup:
@@ -79,7 +80,7 @@ def _marked(trial: Trial, field: str, before: str) -> Markup:
 
 def _actions(picture: Picture, trial: Trial) -> Markup:
     use = html.link_button("Use these settings", address.of_settings(picture.id, trial.number), primary=True)
-    return Markup('<div class="ts-actions">{}{}{}</div>').format(use, _longer(picture, trial), _run(trial))
+    return Markup('<div class="ts-actions sw-acts">{}{}{}</div>').format(use, _longer(picture, trial), _run(trial))
 
 
 def _longer(picture: Picture, trial: Trial) -> Markup:
@@ -121,7 +122,8 @@ def _full(picture: Picture) -> Markup:
 
 
 def _line(picture: Picture, trial: Trial) -> html.Row:
-    name = html.link(words.trial_name(trial), f"/runs?run={trial.run_id}") if trial.run_id else words.trial_name(trial)
+    number = f"{trial.of} (trial {trial.number})" if trial.phase == "full" else str(trial.number)
+    name = html.link(number, f"/runs?run={trial.run_id}") if trial.run_id else number
     values = trial.values or (None,) * len(picture.spec.objectives)
     shown = (words.value(one, objective) for one, objective in zip(values, picture.spec.objectives, strict=False))
     use = html.link_button("Use", address.of_settings(picture.id, trial.number))

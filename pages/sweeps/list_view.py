@@ -20,15 +20,21 @@ def list_html(query: Query) -> Markup:
     if not place.total:
         return empty()
     rows = listing.page(project, ROWS, place.offset)
-    heads = [html.Header("Sweep", room=18), html.Header("Status", room=12), "Trials", "Best so far", "Began"]
+    heads: list[str | html.Header] = [
+        html.Header("Sweep", room=18),
+        html.Header("Status", room=12),
+        "Trials",
+        "Best so far",
+        "Began",
+    ]
     way = pager.pager_by_page(place, "/sweeps", "sweeps")
     return html.join((html.table(heads, [_row(one) for one in rows], "Sweeps"), way))
 
 
 def empty() -> Markup:
     text = (
-        "A sweep tries many settings and says which are best, by how much, and how sure that is. Start one on the Train "
-        "page: set up a training, give the fields that you are unsure of a range, and press Start sweep."
+        "A sweep tries many settings and says which are best, by how much, and how sure that is. Start one on the "
+        "Train page: set up a training, give the fields that you are unsure of a range, and start the sweep."
     )
     return html.empty("No sweeps yet", text, "/train", "Set up a training", "sweeps")
 
@@ -43,7 +49,7 @@ def _row(one: InShort) -> html.Row:
 
 def _trials(one: InShort) -> Markup:
     wanted = f" of {one.wanted:,}" if one.wanted else ""
-    ended = sum(count for state, count in one.counts.items() if state != "running")
+    ended = sum(count for state, count in one.counts.items() if state not in ("running", "refused"))
     return Markup("<span>{}{}</span><small>{}</small>").format(f"{ended:,}", wanted, _counted(one.counts))
 
 

@@ -42,8 +42,8 @@ def _answered(picture: Picture) -> dict[int, list[Sample]]:
 
 def _nothing(picture: Picture) -> Markup:
     hint = "Each trial answers the fixed prompts of the project. Two trials with answers are needed."
-    return html.notice("There are no two trials to compare yet.", hint if picture.is_moving else f"{hint} Go on with more.",
-                       "calm")  # fmt: skip
+    more = "" if picture.is_moving else " Go on with more."
+    return html.notice("There are no two trials to compare yet.", hint + more, "calm")
 
 
 def _pair(picture: Picture, said: Mapping[int, Sequence[Sample]], pair: tuple[int, int]) -> Markup:
@@ -87,7 +87,7 @@ def _standing(picture: Picture, numbers: Sequence[int]) -> Markup:
     rows = [_line(picture, number, scores[number]) for number in ranked]
     count = words.counted(len(picture.picks), "pick")
     note = f"{count}. The score is Bradley-Terry's: 0 is the middle, 1 more means winning 2.7 times as often."
-    heads = ["Trial", html.Header("Score", "number"), html.Header("Won", "number"), "Settings"]
+    heads: list[str | html.Header] = ["Trial", html.Header("Score", "number"), html.Header("Won", "number"), "Settings"]
     return html.card(
         "How they stand", Markup('<p class="ts-note">{}</p>').format(note), html.table(heads, rows, "Scores")
     )

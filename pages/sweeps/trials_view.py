@@ -32,15 +32,16 @@ def table(picture: Picture, trials: Sequence[Trial], query: Query) -> Markup:
         return html.empty("No trials", text)
     own = list(picture.spec.space) if len(picture.spec.space) <= COLUMNS else []
     fields = [plots.title(field) for field in own] if own else ["Settings"]
-    heads = [
+    heads: list[str | html.Header] = [
         "Trial",
-        html.Header("State", room=12),
+        html.Header("State", room=22),
         *_values_heads(picture, query),
         *fields,
         html.Header("Took", "number"),
         html.Header("Actions", "actions"),
     ]
-    return html.table(heads, [_row(picture, trial, own) for trial in trials], "Trials")
+    rows = html.table(heads, [_row(picture, trial, own) for trial in trials], "Trials")
+    return Markup('<div class="sw-trials">{}</div>').format(rows)
 
 
 def _values_heads(picture: Picture, query: Query) -> list[html.Header]:
@@ -61,9 +62,13 @@ def _row(picture: Picture, trial: Trial, own: Sequence[str]) -> html.Row:
     settings = [words.setting(trial.params.get(field)) for field in own] if own else [words.settings(trial.params)]
     took = trial.ended_at - trial.started_at if trial.ended_at and trial.started_at else None
     use = html.link_button("Use", address.of_settings(picture.id, trial.number)) if trial.state != "refused" else ""
-    run = html.link_button("Run", f"/runs?run={trial.run_id}") if trial.run_id else ""
-    name = Markup('<div class="ts-name"><b>{}</b></div>').format(words.trial_name(trial))
-    return html.Row((name, _state(trial), *shown, *settings, html.duration(took), html.join((run, use))))
+    return html.Row((_name(trial), _state(trial), *shown, *settings, html.duration(took), use))
+
+
+def _name(trial: Trial) -> Markup:
+    """Its number, which leads to its run."""
+    number = html.link(str(trial.number), f"/runs?run={trial.run_id}") if trial.run_id else trial.number
+    return Markup('<div class="ts-name">{}<small>{}</small></div>').format(number, words.phase(trial))
 
 
 def _state(trial: Trial) -> Markup:

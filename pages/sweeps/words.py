@@ -1,10 +1,11 @@
 """How the Sweeps page writes values, settings and states."""
 
+import math
 from collections.abc import Mapping
 
 from engine.sweeps.picture import Picture
 from engine.sweeps.shown import plots
-from engine.sweeps.spec import Choices, Dimension, Objective, Value
+from engine.sweeps.spec import TASTE, Choices, Dimension, Objective, Value
 from engine.sweeps.study import Trial
 from pages.parts import html
 
@@ -30,13 +31,15 @@ def value(number: float | None, objective: Objective) -> str:
     return f"{number:.4g}"
 
 
-def apart(number: float, objective: Objective) -> str:
-    """A difference of two values: with the digits that one of them has."""
+def apart(number: float, objective: Objective, like: float = 0.0) -> str:
+    """A difference of two values, to the two digits that count in `like`."""
     match plots.objective(objective)["unit"]:
         case "share":
             return f"{100 * number:+.1f} points"
         case "":
-            return f"{number:+.2g}"
+            size = abs(like or number)
+            decimals = min(8, max(0, 1 - math.floor(math.log10(size)))) if size else 0
+            return f"{number:+.{decimals}f}"
     return ("-" if number < 0 else "+") + value(abs(number), objective)
 
 
@@ -61,6 +64,8 @@ def dimension(one: Dimension) -> str:
 
 def objective(one: Objective) -> str:
     """What is looked for."""
+    if one.metric == TASTE:
+        return "the answers that a person likes better"
     title = str(plots.objective(one)["title"])
     return f"{'least' if one.direction == 'minimize' else 'greatest'} {title[0].lower()}{title[1:]}"
 
@@ -74,12 +79,13 @@ def counts(picture: Picture) -> str:
     return ", ".join(f"{count:,} {state}" for state, count in picture.counts().items()) or "none yet"
 
 
-def trial_name(trial: Trial) -> str:
+def phase(trial: Trial) -> str:
+    """What a trial is beside one of the search; empty for those."""
     match trial.phase:
         case "repeat":
-            return f"{trial.number}: {trial.of} with another seed"
+            return f"{trial.of} with another seed"
         case "full":
-            return f"{trial.number}: {trial.of} in full"
+            return f"{trial.of} in full"
         case "warm":
-            return f"{trial.number}: from an earlier sweep"
-    return str(trial.number)
+            return "from an earlier sweep"
+    return ""

@@ -66,7 +66,7 @@
     ground(B, figure, x, y, placed, paint);
     points(B, figure, chart, {
       trials: done, xs: done.map(({ params }) => x.of(params[fields[0].name])), ys: done.map(({ params }) => y.of(params[fields[1].name])),
-      fill: placed.map(({ value }) => paint(value)), line: color("--ts-text"), size: 8,
+      fill: color("--ts-card"), line: color("--ts-text"), size: 7,
     });
     return figure;
   }

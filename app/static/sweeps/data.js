@@ -65,15 +65,15 @@
   // The least and greatest that are worth the height: what is far out is drawn at the edge.
   function fence(values) {
     const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
-    if (!sorted.length) return { low: 0, high: 1 };
+    if (!sorted.length) return { low: 0, high: 1, least: 0, greatest: 1 };
     const [first, third] = [sorted[sorted.length >> 2], sorted[(sorted.length * 3) >> 2]];
     const far = FAR_OUT * (third - first) || Infinity;
     const [least, greatest] = [Math.max(sorted[0], first - far), Math.min(sorted.at(-1), third + far)];
     const room = (greatest - least) * 0.08 || Math.abs(greatest) * 0.05 || 1;
-    return { low: least - room, high: greatest + room };
+    return { low: least - room, high: greatest + room, least: least - room / 2, greatest: greatest + room / 2 };
   }
 
-  const within = ({ low, high }, value) => Math.min(high, Math.max(low, value));
+  const within = ({ least, greatest }, value) => Math.min(greatest, Math.max(least, value));
 
   // Colours from worst (0) to best (1), or from the first to the last.
   function ramp(part) {

@@ -56,7 +56,7 @@
   // A step line: each value holds until the next.
   function steps(B, figure, xs, ys, paint, width = 2) {
     const source = new B.ColumnDataSource({ data: { x: xs, y: ys } });
-    return figure.step({ field: "x" }, { field: "y" }, { source, mode: "after", line_color: color(paint), line_width: width });
+    return figure.step({ field: "x" }, { field: "y" }, "after", { source, line_color: color(paint), line_width: width });
   }
 
   function line(B, figure, xs, ys, looks) {

@@ -9,7 +9,7 @@
 
   const axisOf = (data, at) => ({ unit: data.objectives[at].unit, title: data.objectives[at].title });
   const counted = (count, one, several = `${one}s`) => `${count.toLocaleString("en-US")} ${count === 1 ? one : several}`;
-  const beyond = (range, values) => values.filter((value) => value < range.low || value > range.high).length;
+  const beyond = ({ least, greatest }, values) => values.filter((value) => value < least || value > greatest).length;
   const atEdge = (count) => (count ? `${counted(count, "value")} far out ${count === 1 ? "is" : "are"} drawn at the edge.` : "");
 
   // Trial after trial, the best value so far; what was not finished is marked or named.

@@ -23,7 +23,8 @@ def look(picture: Picture, may_ask: bool = True) -> dict[str, Any]:
     done = counted(picture)
     study = studies.study(picture.spec, done)
     spec = {"study": study.model_dump(mode="json")}
-    piece = work.start(KIND, picture.id, spec) if may_ask else work.find(KIND, picture.id, spec)
+    piece = work.find(KIND, picture.id, spec)  # what failed once is not tried again with every look
+    piece = work.start(KIND, picture.id, spec) if piece is None and may_ask else piece
     if piece is None:
         return said("unknown", "Nobody who may has asked for it yet.")
     if piece.status == WorkStatus.SUCCEEDED:

@@ -12,7 +12,7 @@ from storage.sweeps import trials as stored_trials
 
 @dataclass(frozen=True)
 class InShort:
-    """A sweep as a line. `wanted` is its budget in trials; `best` the best value of its first objective."""
+    """A sweep as a line. `counts` are trials of the search, `wanted` its budget of them; `best` the best value of its first objective."""
 
     id: str
     name: str
@@ -34,7 +34,7 @@ def page(project_id: str | None, limit: int, offset: int = 0) -> Sequence[InShor
     with db.reading() as session:
         rows = stored.recent(session, project_id, limit, offset)
         ids = [row.id for row in rows]
-        counts = stored_trials.counts(session, ids)
+        counts = stored_trials.searched(session, ids)
         ends = stored_trials.ends(session, ids)
     lines = []
     for row in rows:
