@@ -106,7 +106,7 @@ def holding(spec: SweepSpec, model: Model | None, dataset: Dataset | None) -> Ho
     """Looks at the combinations of a space: at all of a small one, else at some hundred that a fixed seed draws."""
     size = combinations(spec.space)
     every = size is not None and size <= DRAWN
-    drawn = _all(spec.space) if every else _draws(spec.space, DRAWN)
+    drawn = _all(spec.space) if every else draws(spec.space, DRAWN)
     answer = Holding(every=every)
     held: list[Recipe] = []
     for params in drawn:
@@ -151,8 +151,8 @@ def _steps(name: str, part: Range) -> list[Value]:
     return [_typed(name, part.low + at * step) for at in range(_count(name, part) or 0)]
 
 
-def _draws(space: Mapping[str, Dimension], count: int) -> Iterable[Params]:
-    """The same ones each time."""
+def draws(space: Mapping[str, Dimension], count: int) -> Iterable[Params]:
+    """So many combinations at random, refused ones among them; the same ones each time."""
     random_numbers = random.Random(0)  # noqa: S311  (no secret)
     return ({name: _draw(random_numbers, name, part) for name, part in space.items()} for _ in range(count))
 
@@ -190,7 +190,7 @@ def _hopeless_choices(spec: SweepSpec) -> Iterable[Problem]:
 def _never(spec: SweepSpec, name: str, choice: Value) -> str:
     """Why no recipe has this choice; "" when one has."""
     reason = ""
-    for params in ({}, *_draws(spec.space, TRIES)):
+    for params in ({}, *draws(spec.space, TRIES)):
         try:
             concrete(spec.recipe, {**params, name: choice})
         except RefusedError as error:

@@ -141,7 +141,14 @@ def rerun_failed(sweep_id: str) -> Sweep:
         if not failed:
             raise ConflictError(f"No trial of the sweep `{sweep.name}` has failed.", "There is nothing to try again.")
         _set_at_work(session, sweep)
-        fresh = {"state": RUNNING, "run_id": None, "steps": {}, "judged_step": -1, "values": None, "tokens": None}
+        fresh: dict[str, Any] = {
+            "state": RUNNING,
+            "run_id": None,
+            "steps": {},
+            "judged_step": -1,
+            "values": None,
+            "tokens": None,
+        }
         fresh |= {"reason": "", "is_put_away": False, "started_at": None, "ended_at": None}
         for row in failed:
             stored_trials.move(session, row, "failed", **fresh, tries=row.tries + 1)

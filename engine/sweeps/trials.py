@@ -119,7 +119,10 @@ def _record(sweep: Sweep, spec: SweepSpec, trial: SweepTrial, listed: Run) -> No
         run = session.get(Run, listed.id)
         if run is None or run.status in RUN_MOVING:
             return  # somebody has just resumed it
-        known = {"steps": trial.steps | _new_steps(session, trial, spec), "tokens": _tokens(session, run)}
+        known: dict[str, Any] = {
+            "steps": trial.steps | _new_steps(session, trial, spec),
+            "tokens": _tokens(session, run),
+        }
         if run.status == RunStatus.SUCCEEDED:
             try:
                 values = outcomes.values(session, run, spec.objectives)
