@@ -49,11 +49,8 @@ def _gain(lead: Lead, objective: Objective) -> Markup:
     start = f"The settings of the form reached {words.value(lead.start_value, objective)}."
     if lead.low is None or lead.high is None:
         return html.notice(f"{change} against the start. How sure that is, is unknown.", f"{start} {lead.why}", "calm")
-    ends = sorted((sign * lead.low, sign * lead.high))
-    interval = (
-        f"95 % interval: {words.apart(ends[0], objective, lead.gain)} to {words.apart(ends[1], objective, lead.gain)}"
-    )
-    sure = f"{start} {interval}, from {lead.repeats} repeats with other seeds."
+    low, high = (words.apart(one, objective, lead.gain) for one in sorted((sign * lead.low, sign * lead.high)))
+    sure = f"{start} 95 % interval: {low} to {high}, from {lead.repeats} repeats with other seeds."
     match lead.verdict:
         case "better":
             return html.notice(f"{change} against the start. That is more than chance.", sure, "good")

@@ -131,9 +131,9 @@ def _delete(picture: Picture) -> Markup:
 
 
 def _trouble(picture: Picture) -> Markup:
-    if not picture.error:
-        return Markup()
-    return html.notice(picture.error, picture.hint, "bad")
+    study = study_file.problem(picture)
+    error = html.notice(picture.error, picture.hint, "bad") if picture.error else Markup()
+    return error + (html.notice("The study file could not be made.", study, "warn") if study else Markup())
 
 
 def _asked(picture: Picture) -> Markup:

@@ -34,7 +34,7 @@ class PlotsAnswer(Answer):
 class StudyAnswer(Answer):
     """How far the study file is."""
 
-    state: study_file.State = Field(description="none, moving, ready or failed.")
+    state: study_file.State = Field(description="none, moving or ready.")
 
 
 @router.get("/{id}/plots", summary="Data of a sweep's charts", response_model=PlotsAnswer, responses=NOT_FOUND)

@@ -100,7 +100,7 @@
         this.data = data;
         await this.update();
       }
-      return data?.moving ? OFTEN : SELDOM;
+      return data?.moving || data?.importance.state === "computing" ? OFTEN : SELDOM;
     }
 
     say(text) {

@@ -6,32 +6,36 @@ The worker gets a copy of the trials: asking, or looking at what was answered, t
 from typing import Any
 
 from engine.process import work
-from engine.sweeps import studies
+from engine.sweeps import asking, studies
 from engine.sweeps.picture import Picture
-from engine.sweeps.study import Trial
+from engine.sweeps.study import Study, Trial
 from storage.statuses import WORK_MOVING, WorkStatus
+from storage.tables import Work
 
-KIND = "sweep_importance"
 FEWEST = 20  # finished trials; with fewer the shares change with every trial
 OFTEN = 10  # while it moves the shares are worked out anew with every tenth part more trials
 
 
 def look(picture: Picture, may_ask: bool = True) -> dict[str, Any]:
-    """What is known, {state, said, shares}; what is not is asked for, and is there some seconds later."""
+    """What is known, {state, said, shares}; what is not is asked for, and is there some seconds later.
+
+    While the newest shares are worked out, those before them are told.
+    """
     if few := too_few(picture):
         return few
-    done = counted(picture)
-    study = studies.study(picture.spec, done)
-    spec = {"study": study.model_dump(mode="json")}
-    piece = work.find(KIND, picture.id, spec)  # what failed once is not tried again with every look
-    piece = work.start(KIND, picture.id, spec) if piece is None and may_ask else piece
-    if piece is None:
-        return said("unknown", "Nobody who may has asked for it yet.")
-    if piece.status == WorkStatus.SUCCEEDED:
-        return shares(piece.result, len(done))
-    if piece.status in WORK_MOVING:
-        return said("computing", "Being worked out.")
-    return said("failed", f"It could not be worked out. {piece.error or ''}".strip())
+    if may_ask:
+        piece = asking.ask_importance(picture.id, studies.study(picture.spec, counted(picture)))
+        if piece.status == WorkStatus.FAILED:
+            return said("failed", f"It could not be worked out. {piece.error or ''}".strip())
+    pieces = work.about(picture.id, asking.IMPORTANCE)
+    if done := next((piece for piece in pieces if piece.status == WorkStatus.SUCCEEDED), None):
+        return shares(done.result, _trials_of(done))
+    moving = any(piece.status in WORK_MOVING for piece in pieces)
+    return said("computing", "Being worked out.") if moving else said("unknown", "It was not worked out yet.")
+
+
+def _trials_of(piece: Work) -> int:
+    return len(Study.model_validate_json(piece.spec["study"]).trials)
 
 
 def counted(picture: Picture) -> tuple[Trial, ...]:

@@ -12,7 +12,7 @@ from storage.sweeps import trials as stored_trials
 
 @dataclass(frozen=True)
 class InShort:
-    """A sweep as a line. `counts` are trials of the search, `wanted` its budget of them; `best` the best value of its first objective."""
+    """A sweep as a line: `counts` and `wanted` are trials of the search; `best` is by the first objective."""
 
     id: str
     name: str
