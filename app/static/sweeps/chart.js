@@ -140,8 +140,9 @@
       this.frame = frame;
       const view = await B.Plotting.show(figure, frame);
       before?.remove();
-      if (turn === this.turn) this.view = view;
-      else view.remove();
+      if (turn !== this.turn) return view.remove();
+      this.view = view;
+      this.dataset.drawn = "yes";
     }
 
     // What the pointer does: a trial under it is told, a click keeps it told, a drag zooms where that helps.

@@ -62,7 +62,7 @@
     const placed = done.map((trial) => ({
       across: placeOf(x, trial.params[fields[0].name]), up: placeOf(y, trial.params[fields[1].name]), value: within(range, trial.values[at]),
     }));
-    const figure = makeFigure(B, chart.height, { ...x, title: fields[0].title }, { ...y, title: fields[1].title });
+    const figure = makeFigure(B, chart.height, { ...x, ...sweeps.room(x), title: fields[0].title }, { ...y, ...sweeps.room(y), title: fields[1].title });
     ground(B, figure, x, y, placed, paint);
     points(B, figure, chart, {
       trials: done, xs: done.map(({ params }) => x.of(params[fields[0].name])), ys: done.map(({ params }) => y.of(params[fields[1].name])),

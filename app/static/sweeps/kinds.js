@@ -96,8 +96,7 @@
       const scale = fieldScale(field);
       const done = finished(data, at);
       const range = fence(valuesOf(done, at));
-      const ends = scale.choices ? {} : room(scale);
-      const figure = makeFigure(B, chart.height, { ...scale, ...ends, title: field.title }, { ...range, ...axisOf(data, at), title: "", grid: true });
+      const figure = makeFigure(B, chart.height, { ...scale, ...room(scale), title: field.title }, { ...range, ...axisOf(data, at), title: "", grid: true });
       const last = Math.max(1, done.length - 1);
       const fill = done.map((_, place) => ramp(place / last));
       points(B, figure, chart, { trials: done, xs: done.map(({ params }) => scale.of(params[field.name])), ys: valuesOf(done, at).map((value) => within(range, value)), fill, line: color("--ts-card"), size: 9 });
@@ -114,7 +113,8 @@
   };
 
   // A little room at the ends, so that no point is cut in half.
-  function room({ low, high, log }) {
+  function room({ low, high, log, choices }) {
+    if (choices) return { low, high };
     if (log) return { low: low / (high / low) ** 0.04, high: high * (high / low) ** 0.04 };
     const apart = (high - low) * 0.04 || 1;
     return { low: low - apart, high: high + apart };
@@ -183,5 +183,5 @@
   };
 
   Object.assign(sweeps.kinds, { history, importance, slice, timeline, pareto });
-  Object.assign(sweeps, { axisOf, written, leftOut, counted });
+  Object.assign(sweeps, { axisOf, written, leftOut, counted, room });
 })();

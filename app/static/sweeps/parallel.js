@@ -84,9 +84,9 @@
 
   function said(chart) {
     const of = finished(chart.data, chart.at).length;
-    if (!chart.brushes.size) return "Drag along an axis to keep only the trials that pass there. A double click, or Reset, shows all again.";
+    if (!chart.brushes.size) return "Drag along an axis to keep only the trials that pass there. A double click, or Reset zoom, shows all again.";
     const numbers = chosen(chart).map(({ number }) => number);
-    const named = numbers.length > 12 ? `${numbers.slice(0, 12).join(", ")} …` : numbers.join(", ");
+    const named = numbers.slice(0, 12).join(", ") + (numbers.length > 12 ? " and more" : "");
     return `${numbers.length} of ${of} trials pass${numbers.length ? `: ${named}` : ""}.`;
   }
 

@@ -1,5 +1,6 @@
 """The Sweeps page on a recorded sweep: what it shows, and what its buttons do."""
 
+import re
 from typing import Any
 
 import pytest
@@ -49,7 +50,8 @@ def test_the_list_says_what_each_looks_for_how_far_it_is_and_what_is_best() -> N
 def test_the_best_is_shown_with_its_lead_and_how_sure_that_is() -> None:
     text = shown(sweep=stored())
     for part in (
-        "<b>1.188</b>", "the mean of trial 45 with 3 other seeds", "-0.059 against the start. That is more than chance.",
+        "<b>1.188</b>", "the mean of trial 45 with 3 other seeds",
+        "-0.059 against the start. That is more than chance.",
         "reached 1.247. 95 % interval: -0.101 to -0.017, from 3 repeats",
         'href="/train?sweep=swrecorded60&amp;trial=45"', 'href="/runs?run=run045recorded"', "1e-05 to 0.003 (log)",
         "43 complete, 11 pruned, 4 failed, 2 refused", "TPE", "median",
@@ -144,6 +146,10 @@ def test_the_buttons_are_those_that_its_status_allows() -> None:
     )
 
 
+def acts_of(text: str) -> set[str]:
+    return set(re.findall(r'data-act="(\w+)"', text))
+
+
 def test_the_buttons_do_what_they_say(toasts: list[str]) -> None:
     sweep_id = stored(recorded_sweep.picture().model_copy(update={"status": "running"}))
     page.act(Click("stop", sweep_id), YOU)
@@ -180,12 +186,14 @@ def by_taste(answers: int) -> str:
             queries.add(
                 session, [answer(run_id, prompt, f"{prompt} <b>{trial.number}</b>") for prompt in ("one", "two")]
             )
-    return stored(picture.model_copy(update={"spec": spec, "trials": tuple(trials), "id": "swtaste"}))
+    return stored(
+        picture.model_copy(update={"spec": spec, "trials": tuple(trials), "id": "swtaste", "name": "by taste"})
+    )
 
 
 def answer(run_id: str, prompt: str, said: str) -> dict[str, Any]:
-    return {"run_id": run_id, "step": 120, "number": int(prompt == "two"), "prompt": prompt, "answer": said, "tokens": 3,
-            "is_cut": False}  # fmt: skip
+    asked = {"run_id": run_id, "step": 120, "number": int(prompt == "two"), "prompt": prompt}
+    return {**asked, "answer": said, "tokens": 3, "is_cut": False}
 
 
 def test_two_trials_are_picked_by_taste_without_their_settings_being_seen(toasts: list[str]) -> None:
