@@ -7,8 +7,9 @@ import pytest
 
 from engine.process import plan, work
 from engine.runs import supervision
-from engine.sweeps import sweeps, tick
-from engine.sweeps.creating import parse
+from engine.sweeps import sweeps
+from engine.sweeps.life import tick
+from engine.sweeps.parsing import parse
 from engine.train import check as refusals
 from storage import db
 from storage.statuses import SweepStatus

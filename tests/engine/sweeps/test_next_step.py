@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from engine.sweeps import next_step, trial_recipes
-from engine.sweeps.next_step import Standing, Step
+from engine.sweeps import trial_recipes
+from engine.sweeps.life import next_step
+from engine.sweeps.life.next_step import Standing, Step
 from engine.sweeps.spec import SweepSpec
 from engine.sweeps.study import Trial
 

@@ -7,7 +7,8 @@ import pytest
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from engine.process import devices, process
 from engine.runs import runs
-from engine.sweeps import next_step, sweeps
+from engine.sweeps import sweeps
+from engine.sweeps.life import next_step
 from engine.weights import checkpoints
 from storage import db, home
 from storage.statuses import RunStatus, SweepStatus
@@ -168,7 +169,7 @@ def test_a_run_that_a_person_stops_or_deletes_is_a_failed_trial(monkeypatch: pyt
         ({"space": {"learning_rat": {"low": 0.1, "high": 1}}}, "learning_rat"),
         ({"objective": {"metric": "eval_reward"}}, "eval_reward"),
         ({"recipe": {**given.RECIPE, "model_id": "none"}}, "There is no model"),
-        ({"wishes": 3}, "There is no field of a sweep `wishes`"),
+        ({"wishes": 3}, "There is no sweep field `wishes`"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(

@@ -12,8 +12,9 @@ from engine.process import logs, process, trash
 from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.runs import runs
-from engine.sweeps import outcomes, trial_recipes
-from engine.sweeps.next_step import ENDED_WITH_SWEEP
+from engine.sweeps import trial_recipes
+from engine.sweeps.life import outcomes
+from engine.sweeps.life.next_step import ENDED_WITH_SWEEP
 from engine.sweeps.spec import TASTE, SweepSpec
 from engine.sweeps.study import differing
 from engine.weights import checkpoints
