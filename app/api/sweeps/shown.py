@@ -20,6 +20,7 @@ class PlotsAnswer(Answer):
 
     version: str = Field(description="Changes with the answer. Name it with the next request.")
     moving: bool = Field(description="Whether more is to come.")
+    points: str | None = Field(default=None, description="Changes with all of it but `importance`.")
     name: str | None = Field(default=None, description="What the sweep is called.")
     start: dict[str, Any] | None = Field(default=None, description="The recipe's own settings of the fields searched.")
     fields: list[dict[str, Any]] | None = Field(default=None, description="The fields as axes: ends, or choices.")

@@ -72,6 +72,7 @@
       this.host.style.minHeight = `${this.height}px`;
       this.note = make("p", "ts-chart-note", "Waiting for the first trial");
       this.host.append(this.note);
+      this.host.addEventListener("pointerdown", () => this.hold());
       this.read = make("p", "sw-read");
       this.words = make("div", "ts-chart-words");
       this.table = Object.assign(make("div", "ts-chart-table"), { tabIndex: 0, hidden: true });
@@ -84,6 +85,17 @@
 
     get at() {
       return Math.min(Number(this.getAttribute("objective")) || 0, this.data.objectives.length - 1);
+    }
+
+    // Nothing is drawn anew under a drag.
+    hold() {
+      this.isHeld = true;
+      const release = () => {
+        this.isHeld = false;
+        setTimeout(() => this.update());
+      };
+      addEventListener("pointerup", release, { once: true });
+      addEventListener("pointercancel", release, { once: true });
     }
 
     // Which of `count` things the address has chosen; undefined when it says none.
@@ -111,7 +123,9 @@
 
     async update(anew = false) {
       if (!this.data) return;
-      const look = JSON.stringify([this.data.version, this.at, location.search, [...this.brushes], tunesmith.dark(), this.height]);
+      if (this.isHeld) return;
+      const { version, points } = this.data;
+      const look = JSON.stringify([this.kind.ofWork ? version : points, this.at, location.search, [...this.brushes], tunesmith.dark(), this.height]);
       if (look === this.drawn && !anew) return;
       this.drawn = look;
       const nothing = this.kind.empty ? this.kind.empty(this) : "";

@@ -67,6 +67,7 @@
   }
 
   const importance = {
+    ofWork: true, // what it draws comes later than the trials
     /** @returns {[string, number][]} */
     shares: ({ data }) => Object.entries(data.importance.shares ?? {}),
     heightOf: (chart) => Math.max(120, 40 + 34 * importance.shares(chart).length),

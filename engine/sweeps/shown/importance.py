@@ -6,7 +6,8 @@ The worker gets a copy of the trials: asking, or looking at what was answered, t
 from typing import Any
 
 from engine.process import work
-from engine.sweeps import asking, studies
+from engine.sweeps import asking
+from engine.sweeps.life import studies
 from engine.sweeps.picture import Picture
 from engine.sweeps.study import Study, Trial
 from storage.statuses import WORK_MOVING, WorkStatus

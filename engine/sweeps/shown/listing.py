@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.sweeps import studies
+from engine.sweeps.life import studies
 from engine.sweeps.spec import TASTE, Objective
 from storage import db
 from storage.sweeps import sweeps as stored

@@ -5,7 +5,8 @@ from typing import Literal
 
 from engine.errors import ConflictError
 from engine.process import work
-from engine.sweeps import asking, studies
+from engine.sweeps import asking
+from engine.sweeps.life import studies
 from engine.sweeps.picture import Picture
 from storage.statuses import WORK_MOVING
 from storage.tables import Work
