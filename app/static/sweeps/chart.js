@@ -90,12 +90,15 @@
     // Nothing is drawn anew under a drag.
     hold() {
       this.isHeld = true;
+      const over = new AbortController();
       const release = () => {
+        over.abort();
         this.isHeld = false;
         setTimeout(() => this.update());
       };
-      addEventListener("pointerup", release, { once: true });
-      addEventListener("pointercancel", release, { once: true });
+      const first = { capture: true, signal: over.signal }; // Bokeh keeps the event to itself
+      addEventListener("pointerup", release, first);
+      addEventListener("pointercancel", release, first);
     }
 
     // Which of `count` things the address has chosen; undefined when it says none.
