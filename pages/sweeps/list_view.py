@@ -48,9 +48,9 @@ def _row(one: InShort) -> html.Row:
 
 
 def _trials(one: InShort) -> Markup:
-    wanted = f" of {one.wanted:,}" if one.wanted else ""
+    most = f" of {one.most:,}" if one.most else ""
     ended = sum(count for state, count in one.counts.items() if state not in ("running", "refused"))
-    return Markup("<span>{}{}</span><small>{}</small>").format(f"{ended:,}", wanted, _counted(one.counts))
+    return Markup("<span>{}{}</span><small>{}</small>").format(f"{ended:,}", most, _counted(one.counts))
 
 
 def _counted(counts: Mapping[str, int]) -> str:
