@@ -5,7 +5,7 @@ from markupsafe import Markup
 from engine.sweeps import picture as pictures
 from engine.sweeps.best import Lead
 from engine.sweeps.picture import Picture
-from engine.sweeps.shown import plots
+from engine.sweeps.results import plots
 from engine.sweeps.spec import Objective
 from engine.sweeps.study import Trial
 from pages.parts import html

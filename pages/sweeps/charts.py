@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from engine.sweeps.picture import Picture
-from engine.sweeps.shown import plots
+from engine.sweeps.results import plots
 from pages.parts import html
 from pages.sweeps import address
 from pages.sweeps.address import Query

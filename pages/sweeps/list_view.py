@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from engine.sweeps.shown import listing
-from engine.sweeps.shown.listing import InShort
+from engine.sweeps.results import listing
+from engine.sweeps.results.listing import InShort
 from pages.parts import html, pager
 from pages.sweeps import address, words
 from pages.sweeps.address import Query
@@ -48,7 +48,7 @@ def _row(one: InShort) -> html.Row:
 
 
 def _trials(one: InShort) -> Markup:
-    most = f" of {one.most:,}" if one.most else ""
+    most = f" of {one.budget:,}" if one.budget else ""
     ended = sum(count for state, count in one.counts.items() if state not in ("running", "refused"))
     return Markup("<span>{}{}</span><small>{}</small>").format(f"{ended:,}", most, _counted(one.counts))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from engine.sweeps.picture import Picture
-from engine.sweeps.shown import study_file
+from engine.sweeps.results import study_file
 from pages.parts import html, tabs
 from pages.sweeps import address, best_view, charts, taste_view, trials_view, words
 from pages.sweeps.address import FIRST, Query

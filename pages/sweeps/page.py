@@ -9,7 +9,7 @@ import gradio as gr
 
 from engine.errors import NotFoundError, RefusedError
 from engine.sweeps import sweeps
-from engine.sweeps.shown import study_file
+from engine.sweeps.results import study_file
 from pages.parts import html, live, toasts
 from pages.shell import project_of
 from pages.sweeps import list_view, one_view, taste_view

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from engine.sweeps.picture import STATES, Picture
-from engine.sweeps.shown import plots
+from engine.sweeps.results import plots
 from engine.sweeps.study import Trial
 from pages.parts import html, pager
 from pages.sweeps import address, words

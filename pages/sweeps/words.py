@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from engine.sweeps.picture import Picture
-from engine.sweeps.shown import plots
+from engine.sweeps.results import plots
 from engine.sweeps.spec import TASTE, Choices, Dimension, Objective, Value
 from engine.sweeps.study import Trial
 from pages.parts import html

@@ -1,4 +1,4 @@
-"""What is shown of sweeps over REST: the data of the charts, every trial as CSV, the study for Optuna."""
+"""What came of sweeps over REST: the data of the charts, every trial as CSV, the study for Optuna."""
 
 from typing import Annotated, Any
 
@@ -9,8 +9,8 @@ from pydantic import Field
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, PathId
 from engine.sweeps import sweeps
-from engine.sweeps.shown import importance, plots, study_file
-from engine.sweeps.shown.trials_csv import trials_csv
+from engine.sweeps.results import importance, plots, study_file
+from engine.sweeps.results.trials_csv import trials_csv
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 

@@ -12,14 +12,14 @@ from storage.sweeps import trials as stored_trials
 
 @dataclass(frozen=True)
 class InShort:
-    """A sweep as a line: `counts` and `most` are trials of the search; `best` is by the first objective."""
+    """A sweep as a line: `counts` and `budget` are trials of the search; `best` is by the first objective."""
 
     id: str
     name: str
     status: str
     objectives: tuple[Objective, ...]
     counts: Mapping[str, int]
-    most: int | None
+    budget: int | None
     best: float | None
     created_at: float
 
@@ -41,7 +41,7 @@ def page(project_id: str | None, limit: int, offset: int = 0) -> Sequence[InShor
         spec = studies.spec_of(row)
         first, (least, most) = spec.objectives[0], ends.get(row.id, (None, None))
         best = None if first.metric == TASTE else least if first.direction == "minimize" else most
-        most = row.goal or spec.budget.trials
-        lines.append(InShort(row.id, row.name, row.status.value, spec.objectives, counts.get(row.id, {}), most, best,
+        budget = row.goal or spec.budget.trials
+        lines.append(InShort(row.id, row.name, row.status.value, spec.objectives, counts.get(row.id, {}), budget, best,
                              row.created_at))  # fmt: skip
     return lines

@@ -3,8 +3,8 @@
 import csv
 import io
 
-from engine.sweeps.shown import importance, plots
-from engine.sweeps.shown.trials_csv import trials_csv
+from engine.sweeps.results import importance, plots
+from engine.sweeps.results.trials_csv import trials_csv
 from engine.sweeps.spec import Objective
 from engine.sweeps.study import Trial
 from tests import recorded_sweep

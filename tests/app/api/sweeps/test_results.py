@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from engine.process import work
 from engine.sweeps import asking, sweeps
-from engine.sweeps.shown import importance
+from engine.sweeps.results import importance
 from storage.statuses import WORK_MOVING
 from tests import recorded_sweep
 from tests.waiting import wait_for

@@ -1,1 +1,0 @@
-"""What is shown of sweeps: charts, the list, files to take away, which fields mattered. It only reads."""
