@@ -46,12 +46,12 @@
     button.ariaPressed = String(on);
     button.dataset.sweepField = dataset.field;
   };
-  const range = (field, template) => {
+  const range = (field, pattern) => {
     const old = field.querySelector(":scope > .tr-range");
-    if (!template) return void old?.remove();
-    if (old && old.ofTemplate === template) return;
-    const made = template.content.firstElementChild.cloneNode(true);
-    made.ofTemplate = template;
+    if (!pattern) return void old?.remove();
+    if (old && old.madeOf === pattern.outerHTML) return;
+    const made = pattern.cloneNode(true);
+    made.madeOf = pattern.outerHTML;
     write(made);
     if (old) old.replaceWith(made);
     else field.append(made);
@@ -64,7 +64,7 @@
       const item = places.get(name);
       if (item) mark(field, item);
       else field.querySelector(":scope > .tr-sweep-mark")?.remove();
-      range(field, panel.querySelector(`template[data-field="${name}"]`));
+      range(field, panel.querySelector(`.tr-ranges > [data-field="${name}"]`));
       field.toggleAttribute("data-swept", Boolean(item && "on" in item.dataset));
     }
   };
@@ -119,27 +119,25 @@
       event.preventDefault();
       send.action({ name: "import", id: "", values: Object.fromEntries(new FormData(/** @type {HTMLFormElement} */ (event.target))) });
     });
-    let shown = null;
+    let shown = "";
     const draw = () => {
-      const card = element.querySelector(".tr-sweep");
-      if (card !== shown) {
-        [shown, texts] = [card, new Map()];
-        if (card) read(card);
-        for (const template of element.querySelectorAll("template")) read(template.content);
+      if (element.innerHTML !== shown) {
+        [shown, texts] = [element.innerHTML, new Map()];
+        for (const root of element.querySelectorAll(".tr-sweep, .tr-ranges > *")) read(root);
       }
       place();
       focus(element);
     };
     watch([element, document.getElementById("train-recipe")], draw);
-    new MutationObserver(() => shown && send.look()).observe(document.getElementById("train-checks"), { childList: true, subtree: true });
+    new MutationObserver(() => element.querySelector(".tr-sweep") && send.look()).observe(document.getElementById("train-checks"), { childList: true, subtree: true });
   };
 
   // Each problem stands at what it is about, and in the list where that is nowhere to be seen.
-  const say = (place, { dataset, textContent }) => {
+  const say = (place, item) => {
     const note = place.querySelector("p[role=status]");
     note.hidden = false;
-    note.textContent = textContent.slice(textContent.indexOf(" ") + 1).trim();
-    place.dataset.level = dataset.level;
+    note.textContent = item.querySelector("span").textContent;
+    place.dataset.level = item.dataset.level;
   };
   const clear = () => {
     for (const place of document.querySelectorAll(".tr-range[data-level], .tr-part[data-level]")) {

@@ -19,8 +19,8 @@ def outcome_html(spec: SweepSpec | None, problems: Iterable[Problem], cost: Cost
     """What the sweep would take, what is wrong with it, its YAML, and Start."""
     listed = list(problems)
     lines = html.join(
-        Markup('<li data-level="{}" data-for="{}"><b>{}</b> {} {}</li>').format(
-            problem.level, problem.field, name_of(problem.field), problem.message, problem.hint
+        Markup('<li data-level="{}" data-for="{}"><b>{}</b> <span>{}</span></li>').format(
+            problem.level, problem.field, name_of(problem.field), f"{problem.message} {problem.hint}".strip()
         )
         for problem in listed
     )
@@ -31,7 +31,7 @@ def outcome_html(spec: SweepSpec | None, problems: Iterable[Problem], cost: Cost
     ).format(Markup(" disabled") if is_bad else "")
     return str(
         Markup('<div class="tr-outcome">{}<ul class="tr-problems" aria-live="polite">{}</ul>{}{}</div>').format(
-            _cost(spec, cost, holding) if spec else "", lines, start, _yaml(spec) if spec else ""
+            "" if spec is None or is_bad else _cost(spec, cost, holding), lines, start, _yaml(spec) if spec else ""
         )
     )
 

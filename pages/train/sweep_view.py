@@ -1,6 +1,6 @@
 """The sweep in the Train form as HTML: the controls at the fields, the panel beside them, what it would take.
 
-The page's script (app/static/sweep_form.js) puts each template at its field, and each problem at what it is about.
+The page's script (app/static/sweep_form.js) puts a copy of each range at its field, and each problem at what it is about.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from pages.train.recipe_words import TITLES
 from pages.train.sweep_values import NOTHING, ON, SEPARATOR, TRIALS, Typed, offered
 
 SAMPLERS = {
-    "tpe": "TPE: learns from the trials before",
-    "gp": "Gaussian process: few, dear trials",
+    "tpe": "TPE: learns as it goes",
+    "gp": "GP: for few, dear trials",
     "random": "Random",
     "qmc": "Evenly spread",
-    "grid": "Grid: every combination",
-    "cmaes": "CMA-ES: many trials, numbers only",
-    "nsga2": "NSGA-II: several objectives",
+    "grid": "Grid: all combinations",
+    "cmaes": "CMA-ES: numbers only",
+    "nsga2": "NSGA-II: for several goals",
 }
 PRUNERS = {
     "none": "No, every trial to its end",
@@ -64,16 +64,13 @@ def panel_html(typed: Typed, recipe: Mapping[str, Any]) -> str:
         )
         for name in dict.fromkeys((*offered(recipe), *typed.fields))
     )
-    templates = html.join(
-        Markup('<template data-field="{}">{}</template>').format(name, _controls(name, typed, recipe))
-        for name in typed.fields
-    )
+    ranges = html.join(_controls(name, typed, recipe) for name in typed.fields)
     head = Markup('<header><h2 id="sweep-title">Sweep</h2>{}</header>').format(html.button("Close", "close"))
     hint = Markup('<p class="tr-fit-note">Press Sweep at a field to give it a range. Each trial is a run.</p>')
+    card = Markup('<section class="ts-card tr-sweep" aria-labelledby="sweep-title">{}{}{}{}</section>')
     return str(
-        Markup(
-            '<section class="ts-card tr-sweep" aria-labelledby="sweep-title">{}{}<ul hidden>{}</ul>{}{}{}</section>'
-        ).format(head, hint, places, templates, _asked(typed, recipe), _more(typed))
+        card.format(head, hint, _asked(typed, recipe), _more(typed))
+        + Markup('<ul hidden>{}</ul><div class="tr-ranges" hidden>{}</div>').format(places, ranges)
     )
 
 
