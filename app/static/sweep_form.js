@@ -121,8 +121,9 @@
     });
     let shown = "";
     const draw = () => {
-      if (element.innerHTML !== shown) {
-        [shown, texts] = [element.innerHTML, new Map()];
+      const made = element.querySelector(".tr-sweep")?.dataset.made || ""; // new when the server has drawn it anew
+      if (made !== shown) {
+        [shown, texts] = [made, new Map()];
         for (const root of element.querySelectorAll(".tr-sweep, .tr-ranges > *")) read(root);
       }
       place();

@@ -57,7 +57,7 @@ CHECKS_SCRIPT = """
   const [look, back] = [() => trigger('look'), () => trigger('back')];
   tunesmith.train.problems(element, (detail) => trigger('action', detail), look, back);
 """
-START_OVER = "() => { tunesmith.train.forget(); location.href = '/train'; }"
+START_OVER = "() => { tunesmith.train.forget(); tunesmith.sweepForm.keep(''); location.href = '/train'; }"
 
 
 def page() -> None:

@@ -1,10 +1,11 @@
 """The sweep in the Train form as HTML: the controls at the fields, the panel beside them, what it would take.
 
-The page's script (app/static/sweep_form.js) puts a copy of each range at its field, and each problem at what it is about.
+The script app/static/sweep_form.js puts a copy of each range at its field, and each problem at what it is about.
 """
 
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 from markupsafe import Markup
 
@@ -67,11 +68,11 @@ def panel_html(typed: Typed, recipe: Mapping[str, Any]) -> str:
     ranges = html.join(_controls(name, typed, recipe) for name in typed.fields)
     head = Markup('<header><h2 id="sweep-title">Sweep</h2>{}</header>').format(html.button("Close", "close"))
     hint = Markup('<p class="tr-fit-note">Press Sweep at a field to give it a range. Each trial is a run.</p>')
-    card = Markup('<section class="ts-card tr-sweep" aria-labelledby="sweep-title">{}{}{}{}</section>')
-    return str(
-        card.format(head, hint, _asked(typed, recipe), _more(typed))
-        + Markup('<ul hidden>{}</ul><div class="tr-ranges" hidden>{}</div>').format(places, ranges)
-    )
+    content = _asked(typed, recipe) + _more(typed)
+    behind = Markup('<ul hidden>{}</ul><div class="tr-ranges" hidden>{}</div>').format(places, ranges)
+    made = f"{crc32((content + behind).encode()):08x}"
+    card = Markup('<section class="ts-card tr-sweep" aria-labelledby="sweep-title" data-made="{}">{}{}{}</section>{}')
+    return str(card.format(made, head, hint, content, behind))
 
 
 def _controls(name: str, typed: Typed, recipe: Mapping[str, Any]) -> Markup:
