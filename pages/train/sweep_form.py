@@ -135,11 +135,11 @@ def _outcome(typed: Typed, run_name: str, recipe: dict[str, Any]) -> str:
         spec = _spec(typed, run_name, recipe, checked)
     except RefusedError as error:
         return sweep_outcome.outcome_html(None, _refusals(error), Cost(), None)
-    problems = space.check(spec, checked.model, checked.dataset)
-    if checked.model is None or checked.dataset is None or any(problem.level == "error" for problem in problems):
-        return sweep_outcome.outcome_html(spec, problems, Cost(), None)
-    holding = space.holding(spec, checked.model, checked.dataset)
-    return sweep_outcome.outcome_html(spec, problems, cost.of(spec, checked.model, checked.dataset), holding)
+    problems, holding = space.examine(spec, checked.model, checked.dataset)
+    is_bad = any(problem.level == "error" for problem in problems)
+    model, dataset = checked.model, checked.dataset
+    taken = cost.of(spec, model, dataset) if model and dataset and not is_bad else Cost()
+    return sweep_outcome.outcome_html(spec, problems, taken, holding)
 
 
 def _spec(typed: Typed, run_name: str, recipe: dict[str, Any], checked: Checked) -> SweepSpec:

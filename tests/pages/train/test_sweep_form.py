@@ -7,7 +7,7 @@ import gradio as gr
 import pytest
 
 from engine.recipes.recipe import Recipe
-from engine.sweeps import yaml_file
+from engine.sweeps import proposals, yaml_file
 from engine.sweeps.spec import Choices, Range, SweepSpec
 from pages.train import sweep_form, sweep_values
 from pages.train.recipe_form import FIELDS, recipe_of, values_of
@@ -58,7 +58,8 @@ class Form:
         return yaml_file.read(text[1].replace("&#39;", "'"))
 
     def problems(self) -> list[tuple[str, str]]:
-        return re.findall(r'<li data-level="error" data-for="(\w+)"><b>.*?</b> <span>(.*?)</span>', self.outcome)
+        pattern = r'<li data-level="error" data-for="(\w+)"><b>.*?</b> <span>(.*?)</span>'
+        return [(match[1], match[2]) for match in re.finditer(pattern, self.outcome)]
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_every_field_with_a_button_can_be_swept_as_it_is_proposed(opened: Form) 
         for name in names:
             typed = sweep_values.added(Typed(open=True), name, changed)
             part = sweep_values.spec_values(typed, changed, "n", 40)["space"][name]
-            proposed = sweep_values.proposals.propose(name, method, tuning, changed)
+            proposed = proposals.propose(name, method, tuning, changed)
             parsed = SweepSpec.model_validate(
                 {"name": "n", "recipe": {}, "space": {name: part}, "budget": {"trials": 1}}
             ).space[name]
@@ -128,11 +129,11 @@ def test_what_is_typed_is_what_is_tried(opened: Form) -> None:
 def test_a_range_becomes_choices_with_its_ends_and_a_range_again(opened: Form) -> None:
     opened.click("field", "lora_r")
     opened.click("turn", "lora_r", **{"lora_r.kind": "choices"})
-    assert opened.spec.space["lora_r"] == Choices(choices=(4, 64))
+    assert dict(opened.spec.space)["lora_r"] == Choices(choices=(4, 64))
     opened.type(lora_r__choices="4\n8\n 16 \n")
-    assert opened.spec.space["lora_r"] == Choices(choices=(4, 8, 16))
+    assert dict(opened.spec.space)["lora_r"] == Choices(choices=(4, 8, 16))
     opened.click("turn", "lora_r", **{"lora_r.kind": "range"})
-    assert opened.spec.space["lora_r"] == Range(low=4, high=64, log=True)
+    assert dict(opened.spec.space)["lora_r"] == Range(low=4, high=64, log=True)
 
 
 @pytest.mark.parametrize(
