@@ -1,7 +1,7 @@
 """A training of a sweep with the true contract and no torch: `python -m tests.fake_trial SPEC.json OUT/`.
 
 Its loss on held-out rows falls to a floor that its learning rate decides: 0 at 1e-3, one more for each power of ten.
-Knobs come from the environment: FAKE_STEPS, FAKE_PAUSE, FAKE_BAD (a batch size that fails) and FAKE_SPAWN.
+Knobs come from the environment: FAKE_STEPS, FAKE_PAUSE, FAKE_BAD (it fails), FAKE_STUBBORN and FAKE_SPAWN.
 """
 
 import json
@@ -26,7 +26,7 @@ def knob(name: str, default: float = 0) -> float:
 
 
 def eval_loss(recipe: dict[str, Any], step: int) -> float:
-    return round(abs(math.log10(recipe["learning_rate"]) + 3) + recipe["seed"] % 7 / 1000 + 1 / step, 9)
+    return float(round(abs(math.log10(recipe["learning_rate"]) + 3) + recipe["seed"] % 7 / 1000 + 1 / step, 9))
 
 
 def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     steps = recipe["max_steps"] if recipe["max_steps"] > 0 else int(knob("STEPS", 10))
     step = _resumed(spec, out)
     events.append(out, events.Started(attempt=spec["attempt"], total_steps=steps, facts={"resumed_from_step": step}))
-    if recipe["per_device_train_batch_size"] == knob("BAD"):
+    if knob("BAD"):
         raise contract.WorkFailedError("data", "Row 7 cannot be read.", "Repair it.")
     while step < steps:
         pause.wait(knob("PAUSE", 0.01))

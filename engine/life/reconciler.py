@@ -20,7 +20,7 @@ from engine.process import devices, logs, work
 from engine.registry import following, versions
 from engine.runs import sleeping_endpoints, supervision, tracking
 from engine.serve import adapter_loads, backends
-from engine.sweeps import tick as sweeps
+from engine.sweeps.life import tick as sweeps
 from storage import home
 
 EVERY_SECONDS = 1.0

@@ -18,13 +18,14 @@ from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import parse
 from engine.runs import runs, supervision
-from engine.sweeps import next_step, studies, trial_recipes
-from engine.sweeps.creating import create as create
-from engine.sweeps.next_step import ENDED_WITH_SWEEP
+from engine.sweeps import trial_recipes
+from engine.sweeps.life import next_step, studies
+from engine.sweeps.life.creating import create as create
+from engine.sweeps.life.next_step import ENDED_WITH_SWEEP
+from engine.sweeps.life.trials import RUNNING
 from engine.sweeps.picture import Picture
 from engine.sweeps.spec import MOST_TRIALS, SweepSpec
 from engine.sweeps.study import Trial, best
-from engine.sweeps.trials import RUNNING
 from storage import db
 from storage import runs as stored_runs
 from storage.statuses import RUN_RESUMABLE, SWEEP_MOVING, RunStatus, SweepStatus
@@ -141,7 +142,14 @@ def rerun_failed(sweep_id: str) -> Sweep:
         if not failed:
             raise ConflictError(f"No trial of the sweep `{sweep.name}` has failed.", "There is nothing to try again.")
         _set_at_work(session, sweep)
-        fresh = {"state": RUNNING, "run_id": None, "steps": {}, "judged_step": -1, "values": None, "tokens": None}
+        fresh: dict[str, Any] = {
+            "state": RUNNING,
+            "run_id": None,
+            "steps": {},
+            "judged_step": -1,
+            "values": None,
+            "tokens": None,
+        }
         fresh |= {"reason": "", "is_put_away": False, "started_at": None, "ended_at": None}
         for row in failed:
             stored_trials.move(session, row, "failed", **fresh, tries=row.tries + 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from engine.errors import TunesmithError
 from engine.sweeps.spec import Value
 from engine.sweeps.study import Advice, Question, Study, Trial
-from engine.workers.sweeps import cma, cube, judges, optuna_study, samplers
+from engine.workers.sweeps import cma, cube, judges, samplers
 
 TRIES = 6  # that a sampler gets for settings which were not tried before
 ENUMERATED = 20_000  # a finite space up to this size is written out; in a larger one chance finds what is left
@@ -57,7 +57,7 @@ def _proposal(study: Study, number: int) -> Params | None:
 
 def _left(study: Study, tried: set[str], size: int, number: int) -> Params | None:
     """Settings of a finite space that were not tried, by chance; None when there are none."""
-    chance = random.Random(seed(study.seed, number))
+    chance = random.Random(seed(study.seed, number))  # noqa: S311  (repeatable by intent)
     if size > ENUMERATED:
         while cube.key(study, params := cube.combination(study, chance.randrange(size))) in tried:
             pass

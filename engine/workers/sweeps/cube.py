@@ -36,10 +36,10 @@ def at(dimension: Dimension, whole: bool, unit: float) -> Value:
         low, high = (dimension.low - 0.5, dimension.high + 0.5) if whole else (dimension.low, dimension.high)
         value = math.exp(math.log(low) + unit * (math.log(high) - math.log(low)))
         return round(min(max(value, dimension.low), dimension.high)) if whole else _between(dimension, value)
-    if count is not None:
-        return nth(dimension, whole, min(int(unit * count), count - 1))
-    assert isinstance(dimension, Range)  # choices are always finite
-    return _between(dimension, dimension.low + unit * (dimension.high - dimension.low))
+    if count is None and isinstance(dimension, Range):
+        return _between(dimension, dimension.low + unit * (dimension.high - dimension.low))
+    count = count or 1
+    return nth(dimension, whole, min(int(unit * count), count - 1))
 
 
 def unit(dimension: Range, whole: bool, value: float) -> float:
@@ -65,12 +65,10 @@ def size(study: Study) -> int | None:
 
 
 def combination(study: Study, place: int) -> dict[str, Value]:
-    """The settings at a place from 0 of a finite space, the last field changing first."""
+    """The settings at a place from 0 of a space that is finite (`size`), the last field changing first."""
     params: dict[str, Value] = {}
     for field, dimension in reversed(study.space.items()):
-        count = cells(dimension, field in study.whole)
-        assert count is not None  # asked of finite spaces only
-        place, cell = divmod(place, count)
+        place, cell = divmod(place, cells(dimension, field in study.whole) or 1)
         params[field] = nth(dimension, field in study.whole, cell)
     return {field: params[field] for field in study.space}
 

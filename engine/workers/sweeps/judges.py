@@ -39,7 +39,6 @@ class Judge:
 
     def __init__(self, study: Study) -> None:
         self.pruner = PRUNERS[study.pruner](study)
-        self._blank = optuna.create_study(study_name=optuna_study.NAME)
         self.study = optuna_study.make(study, self._rungs)
 
     def ends(self, trial: Trial, place: int) -> bool:
@@ -55,8 +54,8 @@ class Judge:
         match self.pruner:
             case SuccessiveHalvingPruner():
                 factor, rate = HALVING, 0
-            case HyperbandPruner():
-                factor, rate = HYPERBAND, self._bracket(place)
+            case HyperbandPruner() as hyperband:
+                factor, rate = HYPERBAND, _bracket(hyperband, place)
             case _:
                 return {}
         values = list(optuna_study.evaluations(trial).values())
@@ -64,15 +63,6 @@ class Judge:
             values = values[:-1]  # its newest is what it is judged by
         reached = rungs(values, factor, rate, ended=trial.state == "pruned")
         return {f"completed_rung_{rung}": value for rung, value in enumerate(reached)}
-
-    def _bracket(self, place: int) -> int:
-        """Which bracket of Hyperband a trial is in: its pruner says, once it has made its brackets."""
-        assert isinstance(self.pruner, HyperbandPruner)
-        numbered = create_trial(state=TrialState.RUNNING)
-        numbered.number = place
-        if not self.pruner._pruners:
-            self.pruner._try_initialization(self._blank)
-        return self.pruner._get_bracket_id(self._blank, numbered)
 
 
 def rungs(values: Sequence[float], factor: int, rate: int, ended: bool) -> list[float]:
@@ -90,6 +80,15 @@ def rungs(values: Sequence[float], factor: int, rate: int, ended: bool) -> list[
             if ended and count == len(values):
                 break
     return reached
+
+
+def _bracket(pruner: HyperbandPruner, place: int) -> int:
+    """Which bracket of Hyperband a trial is in: the pruner says, once it has made its brackets."""
+    blank, numbered = optuna.create_study(study_name=optuna_study.NAME), create_trial(state=TrialState.RUNNING)
+    numbered.number = place
+    if not pruner._pruners:
+        pruner._try_initialization(blank)
+    return pruner._get_bracket_id(blank, numbered)
 
 
 def _median(study: Study) -> BasePruner:

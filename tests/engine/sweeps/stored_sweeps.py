@@ -7,8 +7,9 @@ import pytest
 
 from engine.process import plan, work
 from engine.runs import supervision
-from engine.sweeps import sweeps, tick
-from engine.sweeps.creating import parse
+from engine.sweeps import sweeps
+from engine.sweeps.life import tick
+from engine.sweeps.parsing import parse
 from engine.train import check as refusals
 from storage import db
 from storage.statuses import SweepStatus
@@ -23,13 +24,20 @@ RATES = {"low": 1e-5, "high": 1e-1, "log": True}
 
 
 def furnish(monkeypatch: pytest.MonkeyPatch, **knobs: object) -> None:
-    """A ready model and dataset, and trainings that take no time."""
+    """A ready model and dataset, trainings that take no time, and advice that takes none, unless `optuna` is 1."""
     monkeypatch.setitem(plan.WORKERS, "sft", "tests.fake_trial")
+    if not knobs.get("optuna"):
+        monkeypatch.setitem(plan.WORKERS, "sweep_advice", "tests.fake_advice")
     monkeypatch.setattr(refusals, "RULES", ())  # there is no real model to look into
-    table_rows.turn_knobs(monkeypatch, **knobs)
+    furnish_again(monkeypatch, **knobs)
     table_rows.add_rows()
     with db.session() as session:
         session.get_one(Dataset, "d1").accepted = 400
+
+
+def furnish_again(monkeypatch: pytest.MonkeyPatch, **knobs: object) -> None:
+    """Other knobs for trainings that begin from now on."""
+    table_rows.turn_knobs(monkeypatch, **knobs)
 
 
 def asked(**changes: Any) -> dict[str, Any]:
@@ -70,5 +78,3 @@ def until_status(sweep_id: str, status: SweepStatus) -> Sweep:
 def trials(sweep_id: str) -> list[SweepTrial]:
     with db.reading() as session:
         return list(stored_trials.of_sweep(session, sweep_id))
-
-

@@ -16,8 +16,9 @@ from sqlmodel import Session
 from engine.errors import TunesmithError
 from engine.process import devices, rounds
 from engine.recipes import launch_command
-from engine.sweeps import asking, next_step, space, studies, trials
-from engine.sweeps.next_step import Standing, Step
+from engine.sweeps import asking, space
+from engine.sweeps.life import next_step, studies, trials
+from engine.sweeps.life.next_step import Standing, Step
 from engine.sweeps.spec import SweepSpec
 from engine.sweeps.study import Advice, Question, Trial
 from storage import db

@@ -12,8 +12,9 @@ from engine.process import logs, process, trash
 from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.runs import runs
-from engine.sweeps import outcomes, trial_recipes
-from engine.sweeps.next_step import ENDED_WITH_SWEEP
+from engine.sweeps import trial_recipes
+from engine.sweeps.life import outcomes
+from engine.sweeps.life.next_step import ENDED_WITH_SWEEP
 from engine.sweeps.spec import TASTE, SweepSpec
 from engine.sweeps.study import differing
 from engine.weights import checkpoints
@@ -119,7 +120,10 @@ def _record(sweep: Sweep, spec: SweepSpec, trial: SweepTrial, listed: Run) -> No
         run = session.get(Run, listed.id)
         if run is None or run.status in RUN_MOVING:
             return  # somebody has just resumed it
-        known = {"steps": trial.steps | _new_steps(session, trial, spec), "tokens": _tokens(session, run)}
+        known: dict[str, Any] = {
+            "steps": trial.steps | _new_steps(session, trial, spec),
+            "tokens": _tokens(session, run),
+        }
         if run.status == RunStatus.SUCCEEDED:
             try:
                 values = outcomes.values(session, run, spec.objectives)

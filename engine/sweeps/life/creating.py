@@ -1,18 +1,16 @@
 """A sweep from what somebody asks for: checked, with what earlier sweeps of the same space have taught."""
 
 import time
-from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from engine import names
 from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
-from engine.recipes import recipe as recipes
 from engine.runs import supervision
-from engine.sweeps import space, studies, trial_recipes
+from engine.sweeps import space, trial_recipes
+from engine.sweeps.life import studies
 from engine.sweeps.spec import MOST_TRIALS, TASTE, Objective, SweepSpec
 from engine.sweeps.study import Trial
 from engine.train import check
@@ -21,15 +19,6 @@ from storage.sweeps import sweeps as stored
 from storage.tables import DEFAULT_PROJECT, Project, Sweep, SweepTrial
 
 MOST_WARM = MOST_TRIALS
-
-
-def parse(values: Any) -> SweepSpec:
-    """A sweep from plain values. Raises RefusedError with one line for every field that is wrong."""
-    try:
-        return SweepSpec.model_validate(values)
-    except ValidationError as error:
-        lines = dict.fromkeys(recipes.problems(error, "field of a sweep"))
-        raise RefusedError("The sweep is not valid.", "\n".join(lines)) from error
 
 
 def create(spec: SweepSpec, project_id: str = DEFAULT_PROJECT) -> Sweep:
