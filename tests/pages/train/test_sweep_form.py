@@ -27,6 +27,9 @@ class Form:
 
     def __init__(self, recipe: dict[str, Any]) -> None:
         self.values = values_of({**recipe, **HELD_OUT})
+        self.kept: str
+        self.panel: str
+        self.outcome: str
         self.kept, self.panel, self.outcome = sweep_form.show("", "", "", *self.values)
 
     def click(self, name: str, id: str = "", **texts: str) -> list[Any]:
