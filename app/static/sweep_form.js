@@ -77,6 +77,12 @@
     change();
   };
 
+  // At once, though the server hears of it later: the page may be left in between.
+  const remember = () => {
+    const kept = JSON.parse(sweep.recall() || "null");
+    if (kept) sweep.keep(JSON.stringify({ ...kept, texts: { ...kept.texts, ...Object.fromEntries(texts) } }));
+  };
+
   const asking = () => {
     let pause = 0;
     const ask = (name, id) => {
@@ -88,6 +94,7 @@
       const root = control.matches?.(controls) && !control.closest(".tr-import") && control.closest(".tr-range, .tr-sweep");
       if (!root) return;
       read(root);
+      remember();
       clearTimeout(pause);
       if ("turns" in control.dataset) return ask("turn", control.name.split(".")[0]);
       pause = setTimeout(() => send.typed({ name: "edit", id: "", values: Object.fromEntries(texts) }), PAUSE);

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.process import events
-from engine.weights import checkpoints
 from engine.sweeps import reported
+from engine.weights import checkpoints
 from engine.workers import contract
 from engine.workers.train import training
 from tests.waiting import wait_for
