@@ -2,8 +2,8 @@
 
 The numbers come from a surface with one optimum (a loss over learning rate, rank, dropout, batch and schedule) with
 noise from seed to seed; trials are drawn as a sampler draws them: ten at random, then ever closer to the best so far.
-Some are pruned, three run out of memory, two are refused, one was stopped by hand; the best is repeated with three other
-seeds.
+Some are pruned, three run out of memory, two are refused, one was stopped by hand; the best is repeated with three
+other seeds.
 """
 
 import json
@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.sweeps.picture import Picture
+from storage import db
+from storage.statuses import SweepStatus
+from storage.tables import DEFAULT_PROJECT, Sweep, SweepTrial, TrialPick
 
 FILE = Path(__file__).with_suffix(".json")
 SEED, TRIALS, AT_RANDOM = 7, 60, 10
@@ -46,6 +49,27 @@ def two_objectives() -> Picture:
         if trial["values"]:
             trial["values"] = [trial["values"][0], round(trial["ended_at"] - trial["started_at"], 1)]
     return Picture.model_validate(one)
+
+
+def store(picture: Picture) -> str:
+    """Writes its rows, without runs, into the database of the studio; returns the id."""
+    row = Sweep(
+        id=picture.id, name=picture.name, project_id=DEFAULT_PROJECT, spec=picture.spec.model_dump(mode="json"),
+        status=SweepStatus(picture.status), goal=picture.spec.budget.trials, created_at=picture.created_at or 0.0,
+        ended_at=picture.ended_at,
+    )  # fmt: skip
+    trials = [
+        SweepTrial(**trial.model_dump(exclude={"values", "steps"}), sweep_id=picture.id, is_put_away=True,
+                   values=list(trial.values) if trial.values else None, steps=trial.model_dump(mode="json")["steps"])
+        for trial in picture.trials
+    ]  # fmt: skip
+    picks = [TrialPick(sweep_id=picture.id, winner=one.better, loser=one.worse, is_alike=one.alike, at=place)
+             for place, one in enumerate(picture.picks)]  # fmt: skip
+    with db.session() as session:
+        session.add(row)
+        session.flush()
+        session.add_all([*trials, *picks])
+    return picture.id
 
 
 def _loss(params: dict[str, Any], noise: random.Random) -> float:

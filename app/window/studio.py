@@ -12,6 +12,7 @@ from pages.home import page as home
 from pages.registry import page as registry
 from pages.runs import page as runs
 from pages.serve import page as serve
+from pages.sweeps import page as sweeps
 from pages.train import page as train
 
 PAGES: tuple[ModuleType, ...] = (
@@ -20,6 +21,7 @@ PAGES: tuple[ModuleType, ...] = (
     data,
     train,
     runs,
+    sweeps,
     evaluate,
     registry,
     serve,

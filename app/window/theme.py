@@ -33,6 +33,7 @@ STYLES = (
     "bell.css",
     "links.css",
     "queue.css",
+    "sweeps/sweeps.css",
     "gradio.css",
 )
 SCRIPTS = (
@@ -49,6 +50,12 @@ SCRIPTS = (
     "charts/table.js",
     "charts/look.js",
     "charts/chart.js",
+    "sweeps/data.js",
+    "sweeps/figure.js",
+    "sweeps/kinds.js",
+    "sweeps/parallel.js",
+    "sweeps/contour.js",
+    "sweeps/chart.js",
     "train.js",
     "sweep_form.js",
     "serving.js",

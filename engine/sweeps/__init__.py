@@ -1,1 +1,1 @@
-"""Sweeps: settings found by trials, each of them a run; a worker with Optuna says what to try."""
+"""Sweeps: settings found by trials, each of them a run; Optuna in a worker advises."""

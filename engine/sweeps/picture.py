@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from engine.recipes import provenance
 from engine.sweeps import best as judged
 from engine.sweeps import study
-from engine.sweeps.spec import SweepSpec, Value
+from engine.sweeps.spec import TASTE, SweepSpec, Value
 from engine.sweeps.study import Trial, TrialState
+from engine.sweeps.taste import Pick
 
 STATES: tuple[TrialState, ...] = ("complete", "pruned", "failed", "refused", "running")
 MOVING = ("queued", "running", "stopping")
@@ -26,7 +27,10 @@ class Picture(BaseModel):
     status: str
     spec: SweepSpec
     trials: tuple[Trial, ...] = ()
+    picks: tuple[Pick, ...] = ()  # of a sweep by taste, in the order they were made
     error: str = ""
+    hint: str = ""
+    reason: str = ""  # why the search is over
     created_at: float | None = None
     ended_at: float | None = None
 
@@ -41,6 +45,11 @@ class Picture(BaseModel):
     def lead(self) -> judged.Lead | None:
         """How far the best is ahead of the start; None before a trial has finished."""
         return judged.lead(self.trials, start(self.spec), self.spec.objectives[0].direction)
+
+    @property
+    def by_taste(self) -> bool:
+        """Whether a person picks the better of two trials' answers."""
+        return self.spec.objectives[0].metric == TASTE
 
     def counts(self) -> dict[TrialState, int]:
         """How many trials of the search are in each state that occurs."""

@@ -31,6 +31,11 @@ def by_name(session: Session, project_id: str, name: str) -> Sweep | None:
     return session.exec(select(Sweep).where(Sweep.project_id == project_id, Sweep.name == name)).first()
 
 
+def several(session: Session, sweep_ids: Sequence[str]) -> Sequence[Sweep]:
+    """Those of these ids that there are."""
+    return session.exec(select(Sweep).where(col(Sweep.id).in_(sweep_ids))).all()
+
+
 def names(session: Session, sweep_ids: Sequence[str]) -> dict[str, str]:
     """Id -> name of those that are there."""
     return dict(session.exec(select(Sweep.id, Sweep.name).where(col(Sweep.id).in_(set(sweep_ids)))).all())

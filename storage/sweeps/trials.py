@@ -96,3 +96,24 @@ def not_put_away(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
 def let_go(session: Session, sweep_id: str) -> None:
     """The runs of a sweep that is being deleted stay, as runs of their own."""
     session.execute(update(Run).where(col(Run.sweep_id) == sweep_id).values(sweep_id=None))
+
+
+def searched(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Sweep -> state -> how many of its trials of the search, by one query."""
+    query = select(SweepTrial.sweep_id, SweepTrial.state, func.count()).where(SweepTrial.phase == "search")
+    counted: dict[str, dict[str, int]] = {}
+    grouped = query.where(col(SweepTrial.sweep_id).in_(sweep_ids)).group_by(
+        col(SweepTrial.sweep_id), col(SweepTrial.state)
+    )
+    for sweep_id, state, count in session.exec(grouped):
+        counted.setdefault(sweep_id, {})[state] = count
+    return counted
+
+
+def ends(session: Session, sweep_ids: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
+    """Sweep -> (least, greatest) first value of its finished trials of the search, by one query."""
+    value = col(SweepTrial.values)[0].as_float()
+    query = select(SweepTrial.sweep_id, func.min(value), func.max(value)).group_by(col(SweepTrial.sweep_id))
+    of_search = (col(SweepTrial.phase) == "search", col(SweepTrial.state) == "complete")
+    rows = session.exec(query.where(col(SweepTrial.sweep_id).in_(sweep_ids), *of_search)).all()
+    return {sweep_id: (least, most) for sweep_id, least, most in rows}

@@ -25,6 +25,7 @@ class Run(SQLModel, table=True):
         Index("ix_run_status_created", "status", "created_at", "deleted_at"),
         Index("ix_run_next", "status", "hold", "rank", "position", "created_at"),
         Index("ix_run_line", "status", "rank", "position", "created_at"),
+        Index("ix_run_sweep_created", "sweep_id", "created_at"),
         # All that lists filter and sort by: of 10,000 runs only this is read, not rows of kilobytes.
         Index(
             "ix_run_list", "project_id", "deleted_at", "archived", "created_at", "id", "name", "status", "method",
@@ -73,7 +74,7 @@ class Run(SQLModel, table=True):
     note: str = ""  # Markdown, as it was written
     favourite: bool = False
     archived: bool = False
-    sweep_id: str | None = Field(default=None, index=True)  # the sweep that it is a trial of
+    sweep_id: str | None = None  # the sweep that it is a trial of
     deleted_at: float | None = None  # hidden since; removed when the time to undo is over
 
     @property

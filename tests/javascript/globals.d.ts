@@ -154,6 +154,14 @@ interface Code {
   tabs(element: HTMLElement, trigger: Trigger): void;
 }
 
+// What the charts of a sweep share (app/static/sweeps/): the answer they draw, and how each kind of chart is drawn.
+interface Sweeps {
+  data(id: string): Promise<any>;
+  kinds: Record<string, any>;
+  figure: Record<string, any>;
+  [name: string]: any;
+}
+
 interface Tunesmith {
   dark(): boolean;
   theme(name: "dark" | "light"): void;
@@ -184,6 +192,10 @@ interface Tunesmith {
   fetchCurve(run: string, points: number, stretch: CurveStretch, signal: AbortSignal): Promise<FetchedCurve | null>;
   Curve: new (name: string, label: string, series: number, own: string | null) => Curve;
   Axis: new (kind: AxisKind, run: string | null) => Axis;
+  bokeh(): Promise<any>;
+  color(name: string): string;
+  pictureOf(view: any, host: HTMLElement, title: string, legend: { label: string; series: string }[]): Promise<Blob>;
+  sweeps: Sweeps;
   Drawing: new (host: HTMLElement, height: number, unit: string, on: DrawingEvents) => Drawing;
   Legend: new (curves: Curve[], unit: string) => Legend;
   Tools: new (title: string, acts: ToolActs) => Tools;

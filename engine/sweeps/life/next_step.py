@@ -129,7 +129,7 @@ def search_is_over(standing: Standing) -> str:
             return f"The {budget.tokens:,} tokens are used up."
         direction = spec.objectives[0].direction
         if standing.is_compared and not noise.pays(standing.trials, direction, spec.patience):
-            return f"It no longer pays: the last {spec.patience} trials were no better than those before them."
+            return f"It no longer pays: the last {spec.patience} trials did no better than those before them."
     if standing.goal is not None and len(standing.counted) >= standing.goal:
         return f"All {standing.goal} trials were made." if standing.goal > 1 else "The one trial was made."
     return ""

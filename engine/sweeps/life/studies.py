@@ -32,12 +32,21 @@ def plain(rows: Iterable[SweepTrial], picks: Sequence[TrialPick] | None = None) 
     trials = tuple(_trial(row) for row in rows)
     if picks is None:
         return trials
-    picked = [taste.Pick(pick.winner, pick.loser, pick.is_alike) for pick in picks]
+    picked = [_pick(pick) for pick in picks]
     scores = taste.scores(picked, [trial.number for trial in trials if trial.state == "complete"])
     return tuple(
         trial.model_copy(update={"values": (scores[trial.number],)}) if trial.number in scores else trial
         for trial in trials
     )
+
+
+def picks(session: Session, sweep: Sweep) -> tuple[taste.Pick, ...]:
+    """What people picked, in order."""
+    return tuple(_pick(pick) for pick in stored.picks(session, sweep.id))
+
+
+def _pick(pick: TrialPick) -> taste.Pick:
+    return taste.Pick(pick.winner, pick.loser, pick.is_alike)
 
 
 def _trial(row: SweepTrial) -> Trial:

@@ -17,7 +17,7 @@ OF_A_SWEEP = ("sweep.id",)
 
 def upgrade() -> None:
     op.add_column("run", sa.Column("sweep_id", sa.String(), nullable=True))
-    op.create_index(op.f("ix_run_sweep_id"), "run", ["sweep_id"])
+    op.create_index("ix_run_sweep_created", "run", ["sweep_id", "created_at"])
     op.drop_index("ix_run_list", table_name="run")
     op.create_index("ix_run_list", "run", [*LISTED, "sweep_id"])
     _sweep()
@@ -96,7 +96,7 @@ def downgrade() -> None:
     for table in ("trial_pick", "trial", "sweep"):
         op.drop_table(table)
     op.drop_index("ix_run_list", table_name="run")
-    op.drop_index(op.f("ix_run_sweep_id"), table_name="run")
+    op.drop_index("ix_run_sweep_created", table_name="run")
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.drop_column("sweep_id")
     op.create_index("ix_run_list", "run", list(LISTED))

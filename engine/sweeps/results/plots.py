@@ -1,6 +1,7 @@
 """What the charts of a sweep draw, as one JSON: its fields, its objectives, its trials. Pure.
 
 All charts of a page share this one answer. `version` changes with what it says: who has it is not sent it again.
+`points` changes with what most charts draw, so that none is drawn anew because a share was worked out meanwhile.
 """
 
 import hashlib
@@ -29,10 +30,13 @@ def plots(picture: Picture, importance: dict[str, Any]) -> dict[str, Any]:
         "objectives": [objective(one) for one in picture.spec.objectives],
         "trials": [_trial(trial) for trial in picture.trials],
         "front": front(picture.trials, [one.direction for one in picture.spec.objectives]),
-        "importance": importance,
     }
-    version = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return {"version": version, **told}
+    points = _hash(told)
+    return {"version": _hash([points, importance]), "points": points, **told, "importance": importance}
+
+
+def _hash(told: Any) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def field(name: str, dimension: Dimension) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import csv
 import io
 
-from engine.sweeps import importance, plots
+from engine.sweeps.results import importance, plots
+from engine.sweeps.results.trials_csv import trials_csv
 from engine.sweeps.spec import Objective
 from engine.sweeps.study import Trial
-from engine.sweeps.trials_csv import trials_csv
 from tests import recorded_sweep
 
 
