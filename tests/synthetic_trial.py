@@ -31,10 +31,11 @@ WHOLE = ("lora_r",)
 
 def floor(params: Mapping[str, Any]) -> float:
     """What a training comes down to. The learning rate decides most, the batch least."""
-    rate = math.log10(params["learning_rate"] / 6e-4)
+    rate: float = math.log10(params["learning_rate"] / 6e-4)
     warmup, decay = params["warmup_ratio"] - 0.1, params["weight_decay"]
     rank, batch = (params["lora_r"] - 24) / 40, math.log2(params["per_device_train_batch_size"] / 16)
-    return FLOOR + 0.25 * rate**2 + 2 * warmup**2 + 0.3 * decay + 0.08 * rank**2 + 0.02 * batch**2
+    floor_loss: float = FLOOR + 0.25 * rate**2 + 2 * warmup**2 + 0.3 * decay + 0.08 * rank**2 + 0.02 * batch**2
+    return floor_loss
 
 
 def eval_loss(params: Mapping[str, Any], step: int) -> float:
