@@ -1,4 +1,4 @@
-"""How many steps a sweep takes to come near the best: `python -m tests.bench.sweeps [--seeds 20] [--trials 100]`.
+"""How many steps a sweep takes to come near the best: `python -m tests.bench.sweeps [--seeds 20] [--trials 200]`.
 
 A training of known optimum (tests.synthetic_trial), one trial at a time, asked of the very functions that the worker of
 a sweep answers with. For each way: the steps trained until a trial that ran to its end is within 5 % of the best loss
@@ -99,11 +99,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=200, help="the most of one sweep")
+    parser.add_argument("--only", nargs="*", metavar="SAMPLER/PRUNER", help="such as tpe/median; without it, all")
     arguments = parser.parse_args()
     print(f"{arguments.seeds} seeds, at most {arguments.trials} trials of {synthetic.STEPS} steps")
     columns = f"{'median steps':>12} {'quartiles':>14} {'trials':>7} {'pruned':>7} {'never':>6} {'took':>10}"
     print(f"{'sampler':8} {'pruner':10} {columns}")
     for sampler, pruner in WAYS:
+        if arguments.only and f"{sampler}/{pruner}" not in arguments.only:
+            continue
         print(line(sampler, pruner, arguments.seeds, arguments.trials), flush=True)
 
 
