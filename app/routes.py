@@ -50,6 +50,8 @@ from app.api.runs import runs
 from app.api.runs import samples as run_samples
 from app.api.runs import script as run_script
 from app.api.runs import views as run_views
+from app.api.sweeps import results as sweep_results
+from app.api.sweeps import sweeps
 from app.api.system import machine as system
 from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
@@ -83,6 +85,8 @@ NOUNS = (
     run_views,
     run_changes,
     runs,
+    sweep_results,
+    sweeps,
     reports,
     evaluation_files,
     comparisons,

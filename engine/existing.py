@@ -20,6 +20,7 @@ from storage.tables import (
     RegisteredModel,
     Run,
     Snippet,
+    Sweep,
     Tuner,
     Work,
 )
@@ -41,6 +42,7 @@ _WORDS: dict[type[SQLModel], tuple[str, str]] = {
     RegisteredModel: ("model in the registry", "GET /api/registry lists them."),
     Run: ("run", "It may have been deleted. The Runs page lists them all."),
     Snippet: ("snippet", "It may have been deleted. GET /api/snippets lists them."),
+    Sweep: ("sweep", "It may have been deleted. GET /api/sweeps lists them."),
     Tuner: ("tuner", "It may have been deleted. GET /api/tuners lists them."),
     Work: ("work", "It may have been deleted with its dataset."),
 }

@@ -43,6 +43,18 @@ class WorkStatus(StrEnum):
 WORK_MOVING = (WorkStatus.QUEUED, WorkStatus.RUNNING)
 
 
+class SweepStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+SWEEP_MOVING = (SweepStatus.QUEUED, SweepStatus.RUNNING, SweepStatus.STOPPING)
+
+
 class EndpointStatus(StrEnum):
     QUEUED = "queued"
     STARTING = "starting"

@@ -89,6 +89,12 @@ COMMANDS = {
         "train",
         "Start a training. A studio that is running takes it; without one this command does the work and waits.",
     ),
+    "sweep": Late(
+        "sweeps.sweep",
+        "start",
+        "Start a sweep: search for better settings of a recipe by trials, each of them a training.",
+    ),
+    "sweeps": Late("sweeps.commands", "COMMANDS", "Sweeps: listed, shown, stopped, resumed, gone on with."),
     "add-model": Late("training", "add_model", "Fetch a base model and wait until it is ready."),
     "model": Late("models.commands", "COMMANDS", "Base models: shown, searched for on the hub, checked."),
     "hub-token": Late(

@@ -14,6 +14,7 @@ from pages.models import page as models
 from pages.registry import page as registry
 from pages.runs import page as runs
 from pages.serve import page as serve
+from pages.sweeps import page as sweeps
 from pages.system import page as system
 from pages.train import page as train
 
@@ -23,6 +24,7 @@ PAGES: tuple[ModuleType, ...] = (
     data,
     train,
     runs,
+    sweeps,
     evaluate,
     registry,
     serve,

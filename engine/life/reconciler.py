@@ -20,6 +20,7 @@ from engine.process import devices, logs, work
 from engine.registry import following, versions
 from engine.runs import sleeping_endpoints, supervision, tracking
 from engine.serve import adapter_loads, backends
+from engine.sweeps.life import tick as sweeps
 from storage import home
 
 EVERY_SECONDS = 1.0
@@ -30,6 +31,7 @@ TICKS: dict[str, Callable[[], None]] = {
     "datasets": importing.tick,
     "work": work.tick,
     "health": health.tick,
+    "sweeps": sweeps.tick,  # before runs: what is pruned has given its device back at the end of the round
     "runs": supervision.tick,
     "sleeping_endpoints": sleeping_endpoints.tick,
     "tracking": tracking.tick,

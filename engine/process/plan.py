@@ -45,6 +45,9 @@ WORKERS = {
     "install_runtime": "engine.workers.runtimes.install",
     "benchmark": "engine.workers.benchmarks.measure",
     "hash_files": "engine.workers.registry.hash_files",
+    "sweep_advice": "engine.workers.sweeps.advise",
+    "sweep_importance": "engine.workers.sweeps.importance",
+    "sweep_study_file": "engine.workers.sweeps.study_file",
 }
 
 

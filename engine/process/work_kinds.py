@@ -38,6 +38,10 @@ KINDS = {
     "push_export": Kind("upload to the hub"),
     "search_hub": Kind("search of the hub", is_prompt=True, retries=0, kept_seconds=600),
     "search_index": Kind("search index"),
+    # It holds nothing that is not asked of it again, so it may be killed as often as you like.
+    "sweep_advice": Kind("advice of a sweep", is_prompt=True, retries=10, kept_seconds=3600),
+    "sweep_importance": Kind("importance of a sweep's fields", is_prompt=True, kept_seconds=24 * 3600),
+    "sweep_study_file": Kind("Optuna study of a sweep", is_prompt=True, kept_seconds=3600),
     "token_lengths": Kind("count of rows"),
     "token_rows": Kind("token view", is_prompt=True, kept_seconds=24 * 3600),
     "token_totals": Kind("token count"),

@@ -42,14 +42,15 @@ _ORIGIN = re.compile(rf"(?:{'|'.join(KINDS)})(?:: [^\x00-\x1f\x7f]+)?")
 
 @dataclass(frozen=True)
 class Source:
-    """What a run remembers of where its recipe came from: the origin of each field, and the run it repeats."""
+    """What a run remembers of where its recipe came from: the origin of each field, the run it repeats, its sweep."""
 
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
     repeats: str | None = None
+    trial_of: str | None = None  # the sweep that it is a trial of
 
     def facts(self) -> RunFacts:
         """As a run keeps it. Raises RefusedError for a field or origin that is none."""
-        values = {"origins": checked(self.origins), "repeats": self.repeats}
+        values = {"origins": checked(self.origins), "repeats": self.repeats, "trial_of": self.trial_of}
         return RunFacts.model_validate({name: value for name, value in values.items() if value})
 
 

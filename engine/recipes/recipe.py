@@ -97,7 +97,7 @@ class _Strict(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("A recipe has no anchors or aliases.")
+            raise yaml.YAMLError("There are no anchors or aliases here.")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -114,20 +114,23 @@ def from_yaml(text: str) -> Recipe:
     return parse(read_fields(text))
 
 
-def read_fields(text: str) -> dict[str, Any]:
-    """The fields that stand in the YAML, not checked yet. Raises RefusedError when it is no list of fields."""
+def read_fields(text: str, noun: str = "recipe") -> dict[str, Any]:
+    """The fields that stand in the YAML, not checked yet. Raises RefusedError when it is no list of fields.
+
+    `noun`: what the text should be, in a refusal.
+    """
     if len(text) > MAX_YAML_CHARACTERS:
-        raise RefusedError("That is not a recipe.", f"A recipe has at most {MAX_YAML_CHARACTERS:,} characters.")
+        raise RefusedError(f"That is not a {noun}.", f"A {noun} has at most {MAX_YAML_CHARACTERS:,} characters.")
     try:
         values = yaml.load(text, _Strict)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
-        raise RefusedError("The recipe is not valid YAML.", str(error)[:500]) from error
+        raise RefusedError(f"The {noun} is not valid YAML.", str(error)[:500]) from error
     if not isinstance(values, dict):
-        raise RefusedError("The recipe is not a list of fields.", "Write one `field: value` a line.")
-    return _floats(values)
+        raise RefusedError(f"The {noun} is not a list of fields.", "Write one `field: value` a line.")
+    return with_numbers(values)
 
 
-def _floats(values: dict[Any, Any]) -> dict[str, Any]:
+def with_numbers(values: dict[Any, Any]) -> dict[str, Any]:
     """YAML 1.1 reads 2e-4 as text, because it has no dot; people mean the number."""
     return {str(name): _number(str(name), value) for name, value in values.items()}
 

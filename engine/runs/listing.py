@@ -1,7 +1,9 @@
 """Lists of runs: what is asked for in words, checked, and a page of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+from sqlmodel import Session
 
 from engine.errors import RefusedError
 from engine.recipes import metric_directions
@@ -9,10 +11,21 @@ from storage import datasets, db, models
 from storage.run_lists import summaries, wanted
 from storage.run_lists.summaries import Key
 from storage.run_lists.wanted import ORDERS, Choices, Order, Wanted, Which
+from storage.sweeps import sweeps, trials
 from storage.tables import MetricSummary, Run
 
 METRIC = "metric:"
 NEWEST = "-created"
+
+
+@dataclass(frozen=True)
+class SweepLine:
+    """A sweep in the list of runs: its name, its status, and how many trials are in which state."""
+
+    id: str
+    name: str
+    status: str
+    states: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,7 @@ class Listed:
     models: dict[str, str]
     datasets: dict[str, str]
     metrics: dict[Key, MetricSummary]
+    sweeps: dict[str, SweepLine]  # by id, of those whose trials are on it
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,24 @@ def page(asked: Wanted, limit: int, offset: int, columns: Sequence[MetricColumn]
             {} if whole else models.names(session, [run.model_id for run in runs]),
             {} if whole else datasets.names(session, [run.dataset_id for run in runs]),
             summaries.of_runs(session, ids, names),
+            {} if whole else _sweeps(session, {run.sweep_id for run in runs if run.sweep_id}),
         )  # fmt: skip
+
+
+def sweeps_among(asked: Wanted) -> int:
+    """How many lines of a list stand for a sweep."""
+    if not asked.grouped:
+        return 0
+    with db.reading() as session:
+        return wanted.count_sweeps(session, asked)
+
+
+def _sweeps(session: Session, sweep_ids: Collection[str]) -> dict[str, SweepLine]:
+    if not sweep_ids:
+        return {}
+    counted = trials.counts(session, list(sweep_ids))
+    rows = sweeps.several(session, list(sweep_ids))
+    return {row.id: SweepLine(row.id, row.name, row.status.value, counted.get(row.id, {})) for row in rows}
 
 
 def choices(project_id: str) -> Choices:

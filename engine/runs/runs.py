@@ -64,6 +64,7 @@ def start_run(
         rank=-checked_priority(place.priority),
         after_run_id=place.after,
         after_success=place.only_if_succeeded,
+        sweep_id=source.trial_of,
         facts=source.facts().merged(_to_be_judged(dataset, recipe)).merged(expected(recipe, model, dataset)),
     )
     run = _insert(run)

@@ -8,6 +8,7 @@ from engine.existing import existing
 from engine.recipes import fixed_prompts
 from storage import db, home
 from storage.samples import queries
+from storage.sweeps import sweeps
 from storage.tables import Project, Run
 from storage.tables import Sample as Row
 
@@ -98,12 +99,17 @@ def set_prompts(project_id: str, prompts: Sequence[str]) -> list[str]:
 
 
 def spec_part(run: Run) -> dict[str, Any]:
-    """What the worker is told of them. Trials of a sweep answer nothing: nobody reads along with each of them."""
-    if run.facts.trial_of:
+    """What the worker is told of them. Trials of a sweep answer nothing, unless a person picks by their answers."""
+    if run.facts.trial_of and not _is_picked_by_taste(run.facts.trial_of):
         return {}
     prompts = prompts_of(run.project_id)
     folder, free = str(home.answers()), fixed_prompts.FREE_SECONDS
     return {"samples": {"prompts": prompts, "answers": folder, "free_seconds": free}}
+
+
+def _is_picked_by_taste(sweep_id: str) -> bool:
+    with db.reading() as session:
+        return sweeps.is_by_taste(session, sweep_id)
 
 
 def _sample(row: Row) -> Sample:

@@ -9,7 +9,7 @@ from storage import db
 from storage.run_lists import views as stored
 from storage.tables import Project, SavedView
 
-KEYS = ("q", "status", "method", "model", "dataset", "tag", "when", "show", "sort", "cols")
+KEYS = ("q", "status", "method", "model", "dataset", "sweep", "tag", "when", "show", "sort", "cols")
 MOST, LONGEST_NAME, LONGEST_QUERY = 50, 60, 2000
 
 

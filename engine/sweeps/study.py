@@ -17,7 +17,8 @@ Phase = Literal[
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # The loss of a training that diverged is NaN, and has to come through the JSON as it is.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class Trial(_Data):

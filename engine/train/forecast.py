@@ -58,6 +58,7 @@ class Forecast:
     disk: fit_disk.Disk
     disk_free: int
     steps: int | None
+    tokens: float  # learnt from in the whole run, about
     known: PastProbe | None
 
 
@@ -71,6 +72,7 @@ def of(recipe: Recipe, model: Model, dataset: Dataset) -> Forecast:
         disk=fit_disk.disk(model, recipe, dataset.train_rows, amount.row_tokens),
         disk_free=home.free_bytes(),
         steps=_steps(recipe, row_counts.learnt_rows(recipe, model, dataset), amount),
+        tokens=amount.tokens,
         known=probe,
     )
 

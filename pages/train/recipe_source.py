@@ -10,6 +10,7 @@ from engine.errors import NotFoundError, RefusedError
 from engine.recipes import continuation, provenance
 from engine.recipes.methods import METHODS, for_kind
 from engine.recipes.recipe import Recipe, parse
+from engine.sweeps import sweeps
 from pages.parts import html
 from pages.train.companion_choices import companion_choices
 from storage import datasets, models, runs
@@ -96,6 +97,8 @@ def start_values(draft: str, query: Mapping[str, str], offered: Choices) -> Star
         return _again(query["from"], query.get("set", ""))
     if query.get("further"):
         return _further(query["further"])
+    if query.get("sweep"):
+        return _of_trial(query["sweep"], query.get("trial", ""))
     model = query.get("model") or _first(offered.models)
     dataset = query.get("dataset") or _first(offered.datasets)
     method, given = _method_for(dataset)
@@ -175,6 +178,18 @@ def _further(run_id: str) -> Start:
     """A recipe that trains what an earlier run left. Raises NotFoundError; RefusedError when it left nothing."""
     run = _run(run_id)
     return _of_run(run, f"{run.name} further", continuation.recipe_for(run))
+
+
+def _of_trial(sweep_id: str, number: str) -> Start:
+    """The recipe of a sweep with the settings of one of its trials. Raises NotFoundError."""
+    picture = sweeps.picture(sweep_id)
+    trial = picture.trial(int(number)) if number.isdecimal() and len(number) < 7 else None
+    if trial is None:
+        raise NotFoundError(f"The sweep {picture.name} has no trial {number:.20}.", "Choose one on the Sweeps page.")
+    recipe = {name: value for name, value in picture.spec.recipe.items() if name in Recipe.model_fields}
+    params = {name: value for name, value in trial.params.items() if name in Recipe.model_fields}
+    given = provenance.note_origin({}, params, provenance.SWEEP)
+    return Start(f"{picture.name}, trial {trial.number}", {**recipe, **params}, given)
 
 
 def _run(run_id: str) -> Run:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from storage.run_lists.columns import FOR_A_LIST
 from storage.statuses import RunStatus
-from storage.tables import Dataset, MetricSummary, Model, Run
+from storage.tables import Dataset, MetricSummary, Model, Run, Sweep
 
 _TAGS = type_coerce(col(Run.tags), String)
 MOST_CHOICES = 100
@@ -39,16 +39,18 @@ class Wanted:
     method: str = ""
     model_id: str = ""
     dataset_id: str = ""
+    sweep_id: str = ""
     tag: str = ""
     since: float | None = None  # created at or after
     until: float | None = None  # created before
     favourite: bool | None = None
     archived: bool | None = None
+    grouped: bool = False  # of each sweep its newest trial alone, in place of all of them
     order: Order = field(default_factory=Order)
 
     def conditions(self) -> list[Any]:
         exact = {"project_id": self.project_id, "method": self.method, "model_id": self.model_id}
-        exact |= {"dataset_id": self.dataset_id}
+        exact |= {"dataset_id": self.dataset_id, "sweep_id": self.sweep_id}
         clauses: list[Any] = [col(getattr(Run, name)) == value for name, value in exact.items() if value]
         flags = (("archived", self.archived), ("favourite", self.favourite))
         clauses += [col(getattr(Run, name)).is_(value) for name, value in flags if value is not None]
@@ -56,7 +58,18 @@ class Wanted:
         clauses += [col(Run.created_at) >= self.since] if self.since is not None else []
         clauses += [col(Run.created_at) < self.until] if self.until is not None else []
         clauses += [_tagged(self.tag)] if self.tag else []
+        clauses += [self._one_of_each_sweep()] if self.grouped else []
         return clauses + [_says(word) for word in self.search.split()]
+
+    def _one_of_each_sweep(self) -> Any:
+        """No trial, or the newest one of its sweep that the list has. One look into an index for each sweep."""
+        trial = aliased(Run)
+        own = [col(trial.sweep_id) == Sweep.id, col(trial.deleted_at).is_(None)]
+        own += [col(trial.archived).is_(self.archived)] if self.archived is not None else []
+        newest = sqlalchemy.select(trial.id).where(*own).order_by(col(trial.created_at).desc(), col(trial.id).desc())  # type: ignore[call-overload]
+        of_each = sqlalchemy.select(newest.limit(1).correlate(Sweep).scalar_subquery())
+        of_each = of_each.where(col(Sweep.project_id) == self.project_id) if self.project_id else of_each
+        return sqlalchemy.or_(col(Run.sweep_id).is_(None), col(Run.id).in_(of_each.select_from(Sweep)))
 
 
 def _tagged(tag: str) -> Any:
@@ -102,6 +115,12 @@ def count(session: Session, filters: Wanted) -> int:
     return session.scalar(select(func.count()).select_from(Run).where(*filters.conditions())) or 0
 
 
+def count_sweeps(session: Session, filters: Wanted) -> int:
+    """How many of the list are trials: of a grouped one, how many sweeps it shows."""
+    is_trial = col(Run.sweep_id).is_not(None)
+    return session.scalar(select(func.count()).select_from(Run).where(*filters.conditions(), is_trial)) or 0
+
+
 def ids(session: Session, filters: Wanted, limit: int, offset: int = 0) -> list[str]:
     """The ids of a page of the list, in its order; of equals the newest first."""
     return list(session.scalars(page_query(filters, limit, offset)))
@@ -141,6 +160,7 @@ class Choices:
     models: list[tuple[str, str]]
     datasets: list[tuple[str, str]]
     tags: list[str]
+    sweeps: list[tuple[str, str]] = field(default_factory=list)
 
 
 def choices(session: Session, project_id: str) -> Choices:
@@ -154,9 +174,12 @@ def choices(session: Session, project_id: str) -> Choices:
         rows = session.execute(newest.limit(MOST_CHOICES))
         return sorted(((row_id, name) for row_id, name in rows), key=lambda choice: choice[1])
 
+    of_project = select(Sweep.id, Sweep.name).where(col(Sweep.project_id) == project_id)
+    kept = of_project.order_by(col(Sweep.created_at).desc())
     return Choices(
         methods=list(session.scalars(select(Run.method).where(*mine).distinct().order_by(Run.method))),
         models=named(Model, Run.model_id),
         datasets=named(Dataset, Run.dataset_id),
         tags=sorted({tag for tags in tagged for tag in tags}),
+        sweeps=[(row_id, name) for row_id, name in session.execute(kept.limit(MOST_CHOICES))],
     )

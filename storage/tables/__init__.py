@@ -10,6 +10,7 @@ Project -> Dataset -> Run -> Metric, MetricSummary, Transition        Model -> R
                   Endpoint -> Benchmark -> Work, Tuner -> Benchmark
            Run -> Run (the one it starts after), QueueState    PoliteSleep -> Run, Endpoint
            RegisteredModel -> ModelVersion -> Run, Export or Model
+           Project -> Sweep -> SweepTrial -> Run        Sweep -> TrialPick
            Dataset -> TuningFile -> TuningJob -> Run
            RegisteredModel -> ModelAlias -> AliasFollower -> Endpoint, RegistryMove
            Transition -> Notification -> Delivery -> NotificationSink        Run -> LiveLink
@@ -57,6 +58,9 @@ from storage.tables.runs import Sample as Sample
 from storage.tables.served_adapters import ServedAdapter as ServedAdapter
 from storage.tables.snippets import Snippet as Snippet
 from storage.tables.snippets import SnippetVersion as SnippetVersion
+from storage.tables.sweeps import Sweep as Sweep
+from storage.tables.sweeps import SweepTrial as SweepTrial
+from storage.tables.sweeps import TrialPick as TrialPick
 from storage.tables.transitions import Transition as Transition
 from storage.tables.usage import LoggedRequest as LoggedRequest
 from storage.tables.usage import Usage as Usage

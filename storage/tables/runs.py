@@ -26,11 +26,12 @@ class Run(SQLModel, table=True):
         Index("ix_run_status_created", "status", "created_at", "deleted_at"),
         Index("ix_run_next", "status", "hold", "rank", "position", "created_at"),
         Index("ix_run_line", "status", "rank", "position", "created_at"),
+        Index("ix_run_sweep_created", "sweep_id", "created_at"),
         # All that lists filter and sort by: of 10,000 runs only this is read, not rows of kilobytes.
         Index(
             "ix_run_list", "project_id", "deleted_at", "archived", "created_at", "id", "name", "status", "method",
             "model_id", "dataset_id", "favourite", "tags", "step", "loss", "tokens_per_second", "started_at",
-            "ended_at",
+            "ended_at", "sweep_id",
         ),
         # Only of those that were deleted: one of all runs would be taken for `deleted_at IS NULL`, true of most.
         Index("ix_run_deleted", "deleted_at", sqlite_where=_WAS_DELETED, postgresql_where=_WAS_DELETED),
@@ -75,6 +76,7 @@ class Run(SQLModel, table=True):
     note: str = ""  # Markdown, as it was written
     favourite: bool = False
     archived: bool = False
+    sweep_id: str | None = None  # the sweep that it is a trial of
     deleted_at: float | None = None  # hidden since; removed when the time to undo is over
 
     @property

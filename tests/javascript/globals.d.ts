@@ -139,6 +139,13 @@ interface Train {
   search(element: HTMLElement): void;
 }
 
+interface SweepForm {
+  keep(kept: string): void;
+  recall(): string;
+  panel(element: HTMLElement, events: { action: Trigger; typed: Trigger; look: () => void }): void;
+  outcome(element: HTMLElement, trigger: Trigger): void;
+}
+
 interface Code {
   cursor(): number;
   keep(snippet: string, files: string, opened: string, text: string, task: string, language: string, model: string): void;
@@ -146,6 +153,14 @@ interface Code {
   told(element: HTMLElement): void;
   rest(): void;
   tabs(element: HTMLElement, trigger: Trigger): void;
+}
+
+// What the charts of a sweep share (app/static/sweeps/): the answer they draw, and how each kind of chart is drawn.
+interface Sweeps {
+  data(id: string): Promise<any>;
+  kinds: Record<string, any>;
+  figure: Record<string, any>;
+  [name: string]: any;
 }
 
 interface Tunesmith {
@@ -166,6 +181,7 @@ interface Tunesmith {
   reveal(id: string, parameter: string): void;
   actions(element: HTMLElement, trigger: Trigger): void;
   train: Train;
+  sweepForm: SweepForm;
   code: Code;
   make(tag: string, className: string, text?: string): HTMLElement;
   look(chart: HTMLElement): ChartLook;
@@ -177,6 +193,10 @@ interface Tunesmith {
   fetchCurve(run: string, points: number, stretch: CurveStretch, signal: AbortSignal): Promise<FetchedCurve | null>;
   Curve: new (name: string, label: string, series: number, own: string | null) => Curve;
   Axis: new (kind: AxisKind, run: string | null) => Axis;
+  bokeh(): Promise<any>;
+  color(name: string): string;
+  pictureOf(view: any, host: HTMLElement, title: string, legend: { label: string; series: string }[]): Promise<Blob>;
+  sweeps: Sweeps;
   Drawing: new (host: HTMLElement, height: number, unit: string, on: DrawingEvents) => Drawing;
   Legend: new (curves: Curve[], unit: string) => Legend;
   Tools: new (title: string, acts: ToolActs) => Tools;

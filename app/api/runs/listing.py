@@ -1,7 +1,7 @@
 """The list of runs over REST: filtered, sorted, a page at a time."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -23,10 +23,12 @@ def _fields(
     method: Annotated[str, Query(max_length=40, description="Only this method, such as sft.")] = "",
     model_id: Annotated[Id, Query(description="Only runs on this base model.")] = "",
     dataset_id: Annotated[Id, Query(description="Only runs on this dataset.")] = "",
+    sweep_id: Annotated[Id, Query(description="Only trials of this sweep.")] = "",
     tag: Annotated[Word, Query(description="Only those with this tag.")] = "",
     status: Annotated[list[RunStatus] | None, Query(description="Only these; may be given several times.")] = None,
 ) -> Wanted:
-    return Wanted(statuses=tuple(status or ()), method=method, model_id=model_id, dataset_id=dataset_id, tag=tag)
+    ids: dict[str, Any] = {"model_id": model_id, "dataset_id": dataset_id, "sweep_id": sweep_id}
+    return Wanted(statuses=tuple(status or ()), method=method, tag=tag, **ids)
 
 
 def _asked(

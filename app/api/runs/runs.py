@@ -54,6 +54,7 @@ class RunAnswer(Answer):
     error: str | None = Field(description="Why it failed.")
     hint: str | None = Field(description="What to do about it.")
     device: str | None = Field(description="The device it holds.")
+    sweep_id: str | None = Field(description="The sweep that it is a trial of, if it is one.")
     priority: int = Field(description="A greater one starts earlier: from -100 to 100, 0 unless it was changed.")
     after: str | None = Field(
         validation_alias="after_run_id", description="The run at whose end it starts; null: it waits for none."

@@ -185,19 +185,23 @@
       this.mark(this.look.bands);
     }
 
-    // The chart as a picture: its title and what the colours mean above it, on the ground it stands on.
-    async picture(title, legend) {
-      const plot = this.view.export("png", true).canvas;
-      const scale = plot.width / this.host.clientWidth;
-      const canvas = Object.assign(document.createElement("canvas"), { width: plot.width, height: plot.height + 56 * scale });
-      const context = canvas.getContext("2d");
-      context.fillStyle = color("--ts-card");
-      context.fillRect(0, 0, canvas.width, canvas.height);
-      context.drawImage(plot, 0, 56 * scale);
-      context.scale(scale, scale);
-      headed(context, title, legend);
-      return new Promise((done) => canvas.toBlob(done, "image/png"));
+    picture(title, legend) {
+      return pictureOf(this.view, this.host, title, legend);
     }
+  }
+
+  // A chart as a picture: its title and what the colours mean above it, on the ground it stands on.
+  function pictureOf(view, host, title, legend) {
+    const plot = view.export("png", true).canvas;
+    const scale = plot.width / host.clientWidth;
+    const canvas = Object.assign(document.createElement("canvas"), { width: plot.width, height: plot.height + 56 * scale });
+    const context = canvas.getContext("2d");
+    context.fillStyle = color("--ts-card");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(plot, 0, 56 * scale);
+    context.scale(scale, scale);
+    headed(context, title, legend);
+    return new Promise((done) => canvas.toBlob(done, "image/png"));
   }
 
   function headed(context, title, legend) {
@@ -207,7 +211,7 @@
     context.font = `400 13px ${color("--ts-sans")}`;
     let left = 14;
     for (const { label, series } of legend) {
-      context.fillStyle = color(series);
+      context.fillStyle = series.startsWith("--") ? color(series) : series;
       context.fillRect(left, 38, 12, 3);
       context.fillStyle = color("--ts-muted");
       context.fillText(label, left + 18, 44);
@@ -254,5 +258,5 @@
     return [low / room, high * room];
   }
 
-  tunesmith.Drawing = Drawing;
+  Object.assign(tunesmith, { Drawing, bokeh, color, pictureOf });
 })();

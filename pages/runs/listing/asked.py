@@ -13,7 +13,7 @@ from storage.statuses import RUN_MOVING, RunStatus
 Query = Mapping[str, str]
 MOST_CHOSEN = 200
 KEPT = (*views.KEYS, "chosen", "page")
-FILTERS = ("q", "status", "method", "model", "dataset", "tag", "when", "show")
+FILTERS = ("q", "status", "method", "model", "dataset", "sweep", "tag", "when", "show")
 
 STATUSES: dict[str, tuple[str, tuple[RunStatus, ...]]] = {
     "": ("every status", ()),
@@ -47,11 +47,18 @@ def wanted(query: Query) -> Wanted:
         method=query.get("method", "")[:40],
         model_id=query.get("model", "")[:64],
         dataset_id=query.get("dataset", "")[:64],
+        sweep_id=query.get("sweep", "")[:64],
         tag=query.get("tag", "")[:120],
         since=None if seconds is None else time.time() - seconds,
+        grouped=is_grouped(query),
         order=listing.order(query.get("sort") or listing.NEWEST),
         **SHOWN.get(query.get("show", ""), SHOWN[""])[1],
     )
+
+
+def is_grouped(query: Query) -> bool:
+    """Whether the trials of a sweep are one line: where nothing is looked for among them."""
+    return not any(query.get(name) for name in (*FILTERS, "sort") if name != "show")
 
 
 def is_filtered(query: Query) -> bool:

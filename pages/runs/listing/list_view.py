@@ -10,7 +10,7 @@ from engine.runs import comparing, listing, views
 from engine.runs.listing import Listed
 from pages.parts import choosing, filters, html, live
 from pages.parts.pager import page_number
-from pages.runs.listing import asked, columns
+from pages.runs.listing import asked, columns, sweep_row
 from pages.runs.listing.acts import undo_bar
 from pages.runs.listing.asked import Query, address
 from pages.runs.marks_view import star
@@ -38,9 +38,21 @@ def list_html(query: Query) -> Markup:
     if not listed.runs and not asked.is_filtered(query) and not listing.any_of(query["project"]):
         return Markup('<div class="ts-stack">{}{}</div>').format(undo, _nothing())
     return Markup('<div class="ts-stack">{}{}{}{}{}{}</div>').format(
-        undo, _head(query, listed.total), problem, _chosen(query, listed.runs), _table(query, listed),
+        undo, _head(query, listed), problem + _sweep(query, listed), _chosen(query, _themselves(query, listed)),
+        _table(query, listed),
         _pager(query, listed),
     )  # fmt: skip
+
+
+def _themselves(query: Query, listed: Listed) -> Sequence[Run]:
+    """The runs of a page that can be chosen: not those that stand for a sweep."""
+    is_grouped = asked.is_grouped(query)
+    return [run for run in listed.runs if sweep_row.line_of(run, listed, is_grouped) is None]
+
+
+def _sweep(query: Query, listed: Listed) -> Markup:
+    sweep = listed.sweeps.get(query.get("sweep", ""))
+    return sweep_row.heading(sweep) if sweep is not None else Markup()
 
 
 def _nothing() -> Markup:
@@ -48,9 +60,9 @@ def _nothing() -> Markup:
     return html.empty("No runs yet", text, "/train", "Set up a training", "runs")
 
 
-def _head(query: Query, count: int) -> Markup:
+def _head(query: Query, listed: Listed) -> Markup:
     """How many there are, the filters, the saved views."""
-    words = "1 run" if count == 1 else f"{count:,} runs"
+    words = sweep_row.counted(listed.total, listing.sweeps_among(asked.wanted({**query, "sort": ""})))
     queue = Markup('<a class="ts-button" data-soft href="/runs?queue=1">Queue</a>')
     above = Markup('<div class="ts-above"><p>{}</p><div class="ts-actions">{}{}</div></div>').format(
         words, queue, html.link_button("New run", "/train", primary=True)
@@ -74,6 +86,7 @@ def _filters(query: Query) -> Markup:
         ("method", "Method", [("", "every method"), *((one, one.upper()) for one in there.methods if one)]),
         ("model", "Model", [("", "every model"), *there.models]),
         ("dataset", "Dataset", [("", "every dataset"), *there.datasets]),
+        ("sweep", "Sweep", [("", "every run"), *there.sweeps] if there.sweeps else []),
         ("tag", "Tag", [("", "every tag"), *((tag, tag) for tag in there.tags)]),
         ("when", "Created", [(key, words) for key, (words, _) in asked.TIMES.items()]),
         ("sort", "Sorted", columns.orders(query)),
@@ -82,7 +95,7 @@ def _filters(query: Query) -> Markup:
     selects = [
         filters.select(name, label, _with(offered, query.get(name, "")), query.get(name, ""))
         for name, label, offered in choices
-        if len(offered) > 2 or query.get(name)
+        if len(offered) > 2 or query.get(name) or (name == "sweep" and offered)
     ]
     return filters.form("runs-filters", query.get("q", ""), "Search the runs by name, tag or note", *selects)
 
@@ -169,20 +182,23 @@ def _table(query: Query, listed: Listed) -> Markup:
 
 
 def _row(run: Run, query: Query, listed: Listed, shown: Sequence[columns.Column]) -> html.Row:
+    if sweep := sweep_row.line_of(run, listed, asked.is_grouped(query)):
+        return sweep_row.row(run, sweep, listed, shown)
     href, chosen = f"/runs?run={run.id}", asked.chosen(query)
     model = listed.models.get(run.model_id, run.model_id)
     dataset = listed.datasets.get(run.dataset_id, run.dataset_id)
     name = Markup('<div class="ts-name">{}<bdi>{}</bdi><small>{} on {}</small>{}</div>').format(
-        star(run), html.link(run.name, href, soft=True), model, dataset, _marks(run)
+        star(run), html.link(run.name, href, soft=True), model, dataset, _marks(run, listed, query)
     )
     box = choosing.box(run.id, f"Choose {run.name}", chosen, asked.MOST_CHOSEN, lambda ids: address(query, chosen=ids))
     cells = (box, name, *(column.cell(run, listed) for column in shown), action_buttons(run))
     return html.Row(cells, id=run.id, href=href, selected=run.id in chosen)
 
 
-def _marks(run: Run) -> Markup:
+def _marks(run: Run, listed: Listed, query: Query) -> Markup:
     archived = Markup('<span class="ts-mark">archived</span>') if run.archived else Markup()
     marks = archived + columns.tags(run)
+    marks += Markup() if query.get("sweep") else sweep_row.mark(run, listed)
     return Markup('<div class="ts-marks">{}</div>').format(marks) if marks else Markup()
 
 

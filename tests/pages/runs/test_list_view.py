@@ -8,7 +8,9 @@ from engine.runs import changes, runs, views
 from pages.parts import choosing, markdown
 from pages.runs import page
 from pages.runs.listing import asked, columns, list_view
-from storage.statuses import RunStatus
+from storage import db
+from storage.statuses import RunStatus, SweepStatus
+from storage.tables import Sweep, SweepTrial
 from tests import stored_runs
 from tests.pages.clicks import Click
 
@@ -172,3 +174,28 @@ def test_a_note_is_markdown_that_can_do_nothing() -> None:
 def test_what_the_address_does_not_know_counts_as_no_filter() -> None:
     wanted = asked.wanted({**DEFAULT, "status": "x", "when": "y", "show": "z"})
     assert (wanted.statuses, wanted.since, wanted.archived) == ((), None, False)
+
+
+def test_a_sweep_is_one_line_that_leads_to_its_trials() -> None:
+    stored_runs.add("alone")
+    trials = [stored_runs.add(f"Trial {number}: learning_rate={number}", sweep_id="s1") for number in range(3)]
+    with db.session() as session:
+        session.add(Sweep(id="s1", project_id="default", name=HOSTILE, spec={}, status=SweepStatus.RUNNING))
+        session.flush()
+        session.add_all(
+            SweepTrial(sweep_id="s1", number=number, run_id=run_id, params={}, state="complete" if number else "failed")
+            for number, run_id in enumerate(trials)
+        )
+    text = shown()
+    assert "2 runs" not in text
+    assert "1 run and 1 sweep" in text
+    assert "Trial 2:" not in text
+    assert "3 trials: 2 complete, 1 failed" in text
+    assert 'href="/runs?sweep=s1"' in text
+    assert "<img" not in text
+    of_sweep = shown(sweep="s1")
+    assert all(f"Trial {number}: learning_rate={number}" in of_sweep for number in range(3))
+    assert ">alone<" not in of_sweep
+    assert "Trials of the sweep" in of_sweep
+    assert "Trial 2:" in shown(q="Trial")  # what is looked for is shown itself, with its sweep beside it
+    assert '<option value="s1" selected>' in offered(sweep="s1")

@@ -14,7 +14,7 @@ from storage.home import database_file
 from storage.run_lists import summaries, wanted
 from storage.run_lists.wanted import NEVER_EMPTY, ORDERS, Order, Wanted
 from storage.statuses import RunStatus
-from storage.tables import Run
+from storage.tables import Run, Sweep
 from tests import stored_runs
 
 MANY = 10_000
@@ -97,6 +97,21 @@ def test_what_can_be_chosen_is_what_the_project_has() -> None:
     assert found == wanted.Choices(["dpo", "sft"], [("m1", "tiny")], [("d1", "rows")], ["a", "b", "c"])
 
 
+def test_of_each_sweep_its_newest_trial_that_the_list_has_stands_for_all() -> None:
+    alone = stored_runs.add("alone", created_at=1.0)
+    trials = [stored_runs.add(f"trial {number}", created_at=2.0 + number, sweep_id="s1") for number in range(4)]
+    stored_runs.add("of another", created_at=9.0, sweep_id="gone")  # a sweep that nobody knows: not shown in its place
+    with db.session() as session:
+        session.add(Sweep(id="s1", project_id=P, name="rates", spec={}))
+        session.get_one(Run, trials[3]).archived = True
+    with db.reading() as session:
+        assert wanted.ids(session, Wanted(P, archived=False, grouped=True), 9) == [trials[2], alone]
+        assert wanted.count(session, Wanted(P, archived=False, grouped=True)) == 2
+        assert wanted.ids(session, Wanted(P, archived=True, grouped=True), 9) == [trials[3]]
+        assert wanted.ids(session, Wanted(P, sweep_id="s1"), 9) == trials[::-1]
+        assert wanted.choices(session, P).sweeps == [("s1", "rates")]
+
+
 # With 10,000 runs
 
 
@@ -148,6 +163,7 @@ def asked() -> Iterator[list[tuple[str, Any]]]:
 
 LISTS: dict[str, Wanted] = {
     "newest": Wanted(P, archived=False),
+    "grouped": Wanted(P, archived=False, grouped=True),
     "search": Wanted(P, search="9", archived=False),
     "tag": Wanted(P, tag="tag", archived=False),
     "name": Wanted(P, archived=False, order=Order("name", False)),

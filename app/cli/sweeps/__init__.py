@@ -1,0 +1,1 @@
+"""Sweeps from a shell: started from a file, followed, stopped, taken up again."""

@@ -1,0 +1,135 @@
+"""`tunesmith sweeps`: listed, shown, stopped, taken up again, gone on with."""
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import running_studio
+from app.cli.sweeps.sweep import follow_until_over, line, say_end
+from engine.errors import NotFoundError
+from engine.sweeps import shown, sweeps
+from engine.sweeps.study import differing
+from storage import db
+from storage.sweeps import sweeps as stored
+from storage.tables import DEFAULT_PROJECT, Sweep
+
+COMMANDS = typer.Typer(help="Sweeps: listed, shown, stopped, resumed, gone on with.", no_args_is_help=True)
+
+Named = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's id, or its name in the project.")]
+ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it belongs to.")]
+Follow = Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")]
+Numbers = Annotated[list[int], typer.Argument(metavar="NUMBER NUMBER...", help="Numbers of trials.")]
+MOST = 1000
+
+
+@COMMANDS.command("list")
+def list_sweeps(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="How many of the newest.")] = 20,
+) -> None:
+    """Show the newest sweeps: id, name, how far each is, its best."""
+    db.prepare()
+    with db.reading() as session:
+        listed = stored.recent(session, limit=limit)
+    for sweep in listed:
+        typer.echo(f"{sweep.id}  {sweep.name}: {line(shown.described(sweep))}")
+
+
+@COMMANDS.command("show")
+def show_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
+    """Show a sweep with every trial: its value, its settings, and why it was pruned, refused or failed."""
+    db.prepare()
+    described = shown.described(of(sweep, project))
+    typer.echo(f"{described['id']}  {described['name']}: {line(described)}")
+    for words in (described["reason"], described["error"], described["hint"]):
+        if words:
+            typer.echo(words)
+    if described["side_by_side"] < described["spec"]["parallel"]:
+        typer.echo(f"{described['side_by_side']} at a time: more than that the devices here do not allow.")
+    for trial in described["trials"]:
+        typer.echo(_trial_line(trial))
+
+
+def _trial_line(trial: dict[str, Any]) -> str:
+    value = "-" if trial["value"] is None else f"{trial['value']:.5g}"
+    phase = "" if trial["phase"] == "search" else f" {trial['phase']}"
+    of_trial = "" if trial["of"] is None else f" of {trial['of']}"
+    text = f"{trial['number']:>4}  {trial['state']:<8}  {value:>10}  {trial['run_id'] or '-':<12}  "
+    return f"{text}{differing(trial['params'])}{phase}{of_trial}  {trial['reason']}".rstrip()
+
+
+@COMMANDS.command("stop")
+def stop_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
+    """Stop a sweep. Trials that train save a checkpoint first; `resume` continues them."""
+    db.prepare()
+    typer.echo(f"sweep {sweeps.stop(of(sweep, project).id).status}")
+
+
+@COMMANDS.command("resume")
+def resume_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT, follow: Follow = False) -> None:
+    """Continue a sweep that was stopped or has failed."""
+    _go_on(sweep, project, follow, lambda sweep_id: sweeps.resume(sweep_id))
+
+
+@COMMANDS.command("more")
+def add_trials(
+    sweep: Named,
+    trials: Annotated[int, typer.Argument(min=1, help="How many further trials.")],
+    project: ProjectOption = DEFAULT_PROJECT,
+    follow: Follow = False,
+) -> None:
+    """Go on with further trials. Of a sweep that is over, they alone decide when it ends."""
+    _go_on(sweep, project, follow, lambda sweep_id: sweeps.more(sweep_id, trials))
+
+
+@COMMANDS.command("rerun")
+def rerun_failed(sweep: Named, project: ProjectOption = DEFAULT_PROJECT, follow: Follow = False) -> None:
+    """Try the failed trials again, and nothing else."""
+    _go_on(sweep, project, follow, lambda sweep_id: sweeps.rerun_failed(sweep_id))
+
+
+@COMMANDS.command("full")
+def train_in_full(
+    sweep: Named, numbers: Numbers, project: ProjectOption = DEFAULT_PROJECT, follow: Follow = False
+) -> None:
+    """Train trials in full that a cheaper training or the pruner had made shorter."""
+    _go_on(sweep, project, follow, lambda sweep_id: sweeps.train_in_full(sweep_id, numbers))
+
+
+@COMMANDS.command("train-on")
+def train_on(
+    sweep: Named,
+    number: Annotated[int | None, typer.Option("--trial", help="Number of the trial; the best when left out.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps of the new run.")] = None,
+    epochs: Annotated[float | None, typer.Option("--epochs", help="Or how often it reads every row.")] = None,
+    project: ProjectOption = DEFAULT_PROJECT,
+) -> None:
+    """Start a run of its own that begins with the weights of the best trial, and trains for longer."""
+    db.prepare()
+    run = sweeps.train_on(of(sweep, project).id, number, steps, epochs)
+    typer.echo(f"run {run.id} {run.status}")
+
+
+@COMMANDS.command("delete")
+def delete_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
+    """Forget a sweep that is over. Its runs stay."""
+    db.prepare()
+    sweeps.delete(of(sweep, project).id)
+
+
+def of(named: str, project: str) -> Sweep:
+    """The sweep with that id, or that name. Raises NotFoundError."""
+    with db.reading() as session:
+        sweep = stored.get(session, named) or stored.by_name(session, project, named)
+    if sweep is None:
+        raise NotFoundError(f"There is no sweep `{named:.80}`.", "`tunesmith sweeps list` shows them all.")
+    return sweep
+
+
+def _go_on(named: str, project: str, follow: bool, act: Any) -> None:
+    with running_studio.engine(follow) as waiting:
+        sweep: Sweep = act(of(named, project).id)
+        typer.echo(f"sweep {sweep.id} {sweep.status}")
+        if waiting:
+            sweep = follow_until_over(sweep.id)
+    if waiting:
+        say_end(sweep)

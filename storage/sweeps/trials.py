@@ -1,0 +1,125 @@
+"""The trials of a sweep, the runs behind them, and what people picked."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from storage.run_lists import summaries
+from storage.run_lists.columns import FOR_A_LIST
+from storage.tables import Run, SweepTrial, TrialPick
+
+RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class New:
+    """A trial that is about to begin."""
+
+    params: dict[str, Any]
+    phase: str = "search"
+    of: int | None = None
+    seed: int | None = None
+
+
+def of_sweep(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
+    """All of them, in the order of their numbers."""
+    query = select(SweepTrial).where(SweepTrial.sweep_id == sweep_id).order_by(col(SweepTrial.number))
+    return session.exec(query).all()
+
+
+def running(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
+    """Those that wait or train, in the order of their numbers."""
+    query = select(SweepTrial).where(SweepTrial.sweep_id == sweep_id, SweepTrial.state == RUNNING)
+    return session.exec(query.order_by(col(SweepTrial.number))).all()
+
+
+def get(session: Session, sweep_id: str, number: int) -> SweepTrial | None:
+    return session.get(SweepTrial, (sweep_id, number))
+
+
+def counts(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Sweep -> state -> how many, by one query."""
+    query = select(SweepTrial.sweep_id, SweepTrial.state, func.count()).where(col(SweepTrial.sweep_id).in_(sweep_ids))
+    counted: dict[str, dict[str, int]] = {}
+    for sweep_id, state, count in session.exec(query.group_by(col(SweepTrial.sweep_id), col(SweepTrial.state))):
+        counted.setdefault(sweep_id, {})[state] = count
+    return counted
+
+
+def add(session: Session, sweep_id: str, new: Iterable[New]) -> list[SweepTrial]:
+    """Numbers them after those there are. The caller holds the sweep's row, so nobody numbers beside it."""
+    last = session.scalar(select(func.max(SweepTrial.number)).where(SweepTrial.sweep_id == sweep_id))
+    first = 0 if last is None else last + 1
+    rows = [
+        SweepTrial(sweep_id=sweep_id, number=number, params=one.params, phase=one.phase, of=one.of, seed=one.seed)
+        for number, one in enumerate(new, first)
+    ]
+    session.add_all(rows)
+    session.flush()
+    return rows
+
+
+def move(session: Session, trial: SweepTrial, before: str, **changes: Any) -> bool:
+    """Changes a trial if it still has the state `before` and the run it had, and says whether it did."""
+    unmoved = (
+        col(SweepTrial.sweep_id) == trial.sweep_id,
+        col(SweepTrial.number) == trial.number,
+        col(SweepTrial.state) == before,
+        col(SweepTrial.tries) == trial.tries,
+    )
+    statement = update(SweepTrial).where(*unmoved).values(**changes).returning(col(SweepTrial.number))
+    return session.scalar(statement) is not None
+
+
+def runs_of(session: Session, run_ids: Iterable[str]) -> dict[str, Run]:
+    """Id -> run, without recipe and facts, of those that are there."""
+    ids = list(run_ids)
+    if not ids:
+        return {}
+    query = select(Run).where(col(Run.id).in_(ids)).options(*FOR_A_LIST)
+    return {run.id: run for run in session.exec(query)}
+
+
+def last_values(session: Session, run_ids: Iterable[str], name: str) -> dict[str, float]:
+    """Run -> the last value of a metric, of those that have it."""
+    return {key[0]: summary.last for key, summary in summaries.of_runs(session, list(run_ids), [name]).items()}
+
+
+def picks(session: Session, sweep_id: str) -> Sequence[TrialPick]:
+    """What people picked, in order."""
+    return session.exec(select(TrialPick).where(TrialPick.sweep_id == sweep_id).order_by(col(TrialPick.at))).all()
+
+
+def not_put_away(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
+    """Those that run, and those that were pruned and of which something is left."""
+    query = select(SweepTrial).where(SweepTrial.sweep_id == sweep_id, col(SweepTrial.is_put_away).is_(False))
+    return session.exec(query.order_by(col(SweepTrial.number))).all()
+
+
+def let_go(session: Session, sweep_id: str) -> None:
+    """The runs of a sweep that is being deleted stay, as runs of their own."""
+    session.execute(update(Run).where(col(Run.sweep_id) == sweep_id).values(sweep_id=None))
+
+
+def searched(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Sweep -> state -> how many of its trials of the search, by one query."""
+    query = select(SweepTrial.sweep_id, SweepTrial.state, func.count()).where(SweepTrial.phase == "search")
+    counted: dict[str, dict[str, int]] = {}
+    grouped = query.where(col(SweepTrial.sweep_id).in_(sweep_ids)).group_by(
+        col(SweepTrial.sweep_id), col(SweepTrial.state)
+    )
+    for sweep_id, state, count in session.exec(grouped):
+        counted.setdefault(sweep_id, {})[state] = count
+    return counted
+
+
+def ends(session: Session, sweep_ids: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
+    """Sweep -> (least, greatest) first value of its finished trials of the search, by one query."""
+    value = col(SweepTrial.values)[0].as_float()
+    query = select(SweepTrial.sweep_id, func.min(value), func.max(value)).group_by(col(SweepTrial.sweep_id))
+    of_search = (col(SweepTrial.phase) == "search", col(SweepTrial.state) == "complete")
+    rows = session.exec(query.where(col(SweepTrial.sweep_id).in_(sweep_ids), *of_search)).all()
+    return {sweep_id: (least, most) for sweep_id, least, most in rows}

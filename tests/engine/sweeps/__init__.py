@@ -1,0 +1,1 @@
+"""Sweeps: spaces, budgets, trials."""
