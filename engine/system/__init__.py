@@ -1,1 +1,1 @@
-"""The machine and the studio itself, as they are now: memory, load, disk, sensors; the log of the studio."""
+"""The machine and the studio as they are now: memory, load, disk, sensors, the log."""

@@ -1,1 +1,1 @@
-"""The System page: this machine, what fills the disk, keys, the token of the hub, the log of the studio."""
+"""The System page: the machine, its disk, keys, the token of the hub, the log."""
