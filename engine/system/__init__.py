@@ -1,1 +1,1 @@
-"""The machine and the studio as they are now: memory, load, disk, sensors, the log."""
+"""The machine and the studio as they are now: memory, load, disk, sensors, log."""
