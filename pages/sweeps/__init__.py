@@ -1,1 +1,1 @@
-"""The Sweeps page: what is best so far, how sure that is, every trial, charts of them."""
+"""The Sweeps page: what is best, how sure that is, every trial, charts of them."""
