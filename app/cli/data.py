@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
+from app.cli.called import DATASET, MODEL, PROJECT, DatasetName, ProjectName
 from engine.data import datasets, health, importing, mappings, named_sources, search, tokens
 from engine.errors import RefusedError, TunesmithError
 from engine.process import work
@@ -20,9 +21,7 @@ from storage.tables import DEFAULT_PROJECT, Dataset, Work
 
 commands = typer.Typer(help="Datasets: looked at, mapped, checked, changed, exported.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(metavar="DATASET", help="Id of a dataset, as `tunesmith data list` shows it.")]
 Name = Annotated[str, typer.Option("--name", help="What lists show; made up when left out.")]
-Project = Annotated[str, typer.Option("--project", help="Id of the project it will belong to.")]
 Offset = Annotated[int, typer.Option("--offset", min=0, help="How many to skip from the start.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many to show at most.")]
 Parts = Annotated[
@@ -44,7 +43,7 @@ Keys = Annotated[str, typer.Option("--keys", metavar="WHO,WHAT", help="Keys of a
 def import_files(  # noqa: PLR0913  (one argument for each option)
     files: Annotated[list[Path] | None, typer.Argument(help="Files, or one folder, that become one dataset.")] = None,
     name: Name = "",
-    project: Project = DEFAULT_PROJECT,
+    project: ProjectName = DEFAULT_PROJECT,
     hub: Annotated[str, typer.Option("--hub", metavar="ID[:CONFIG[:SPLIT]]", help="A dataset of the hub.")] = "",
     parts: Parts = None,
     roles: Roles = None,
@@ -143,7 +142,10 @@ def say(value: Any) -> None:
 
 @commands.command("list")
 def list_datasets(
-    project: Annotated[str | None, typer.Option("--project", help="Only those of this project.")] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", help="Only those of this project.", **PROJECT),
+    ] = None,
     all_versions: Annotated[bool, typer.Option("--versions", help="Every version, not only the newest ones.")] = False,
 ) -> None:
     """The datasets, newest first: id, status, kind, rows, name."""
@@ -157,7 +159,7 @@ def list_datasets(
 
 
 @commands.command()
-def show(dataset_id: Id) -> None:
+def show(dataset_id: DatasetName) -> None:
     """What a dataset is, where it came from, and what was noticed, repaired and rejected."""
     db.prepare()
     dataset, summary = datasets.look_up(dataset_id), datasets.summary(dataset_id)
@@ -176,7 +178,7 @@ def show(dataset_id: Id) -> None:
 
 
 @commands.command()
-def rows(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
+def rows(dataset_id: DatasetName, offset: Offset = 0, limit: Limit = 20) -> None:
     """Rows as they will be trained on, one JSON object a line."""
     db.prepare()
     for row in datasets.rows(dataset_id, offset, limit):
@@ -184,7 +186,7 @@ def rows(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
 
 
 @commands.command()
-def rejections(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
+def rejections(dataset_id: DatasetName, offset: Offset = 0, limit: Limit = 20) -> None:
     """Rejected rows with the rule, the value and the fix, one JSON object a line."""
     db.prepare()
     for rejection in datasets.rejections(dataset_id, offset, limit):
@@ -193,7 +195,7 @@ def rejections(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
 
 @commands.command(name="map")
 def map_columns(  # noqa: PLR0913  (one argument for each option)
-    dataset_id: Id,
+    dataset_id: DatasetName,
     parts: Parts = None,
     roles: Roles = None,
     kind: Kind = "",
@@ -229,8 +231,11 @@ def _show_mapping(dataset_id: str) -> None:
 
 @commands.command(name="tokens")
 def count_tokens(
-    dataset_id: Id,
-    model: Annotated[str, typer.Option("--model", help="Id of the model whose tokenizer and chat template count.")],
+    dataset_id: DatasetName,
+    model: Annotated[
+        str,
+        typer.Option("--model", help="The model whose tokenizer and chat template count.", **MODEL),
+    ],
     max_length: Annotated[int, typer.Option(min=16, help="Where rows are cut, in tokens.")] = tokens.MAX_LENGTH,
 ) -> None:
     """What a model would learn from the dataset: tokens, share trained, rows cut, lengths."""
@@ -242,8 +247,11 @@ def count_tokens(
 
 @commands.command(name="health")
 def check_health(
-    dataset_id: Id,
-    against: Annotated[list[str] | None, typer.Option(help="Id of a dataset to look for leakage into.")] = None,
+    dataset_id: DatasetName,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="A dataset to look for leakage into; repeatable.", **DATASET),
+    ] = None,
 ) -> None:
     """Check for duplicates, leakage, empty answers, outliers, personal data and more; print the score and its parts."""
     with running_studio.engine(True):
@@ -257,7 +265,7 @@ def check_health(
 
 @commands.command(name="search")
 def find(
-    dataset_id: Id,
+    dataset_id: DatasetName,
     text: Annotated[str, typer.Argument(help='Words, "an exact phrase", or a beginning*.')],
     offset: Offset = 0,
     limit: Limit = 20,
@@ -271,7 +279,7 @@ def find(
 
 
 @commands.command()
-def delete(dataset_id: Id) -> None:
+def delete(dataset_id: DatasetName) -> None:
     """Delete a dataset. Refused while a run uses it."""
     db.prepare()
     datasets.delete_dataset(dataset_id)

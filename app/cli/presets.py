@@ -6,7 +6,7 @@ import typer
 
 from engine.data import datasets
 from engine.models import models
-from engine.recipes import presets, provenance, recipe
+from engine.recipes import by_name, presets, provenance, recipe
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import Recipe
 
@@ -27,7 +27,7 @@ def list_presets() -> None:
 
 def recipe_of(text: str, names: list[str]) -> tuple[Recipe, Source]:
     """The recipe in a file with presets filled in, and where its values came from. Raises TunesmithError."""
-    file_recipe = recipe.from_yaml(text)
+    file_recipe = by_name.with_ids(recipe.from_yaml(text))
     values = file_recipe.model_dump()
     given: provenance.Given = provenance.note_origin({}, values, provenance.FILE)
     if names:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
+from app.cli.called import MODEL, RUN
 from app.cli.serving import endpoints as cli_endpoints
 from engine import sizes
 from engine.registry import aliases, described, disk, following, gates, registered, versions
@@ -64,9 +65,9 @@ def _version_line(version: dict[str, Any]) -> str:
 @COMMANDS.command()
 def keep(
     name: Name,
-    run: Annotated[str | None, typer.Option("--run", help="Id of a run that has succeeded.")] = None,
+    run: Annotated[str | None, typer.Option("--run", help="A run that has succeeded.", **RUN)] = None,
     export: Annotated[str | None, typer.Option("--export", help="Id of an export that has succeeded.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Id of a model of the studio.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="A model of the studio.", **MODEL)] = None,
     note: NoteOption = None,
     tag: TagOption = None,
 ) -> None:

@@ -8,6 +8,7 @@ import typer
 from app.cli import presets as cli_presets
 from app.cli import recipe as cli_recipe
 from app.cli import running_studio
+from app.cli.called import RUN, ProjectName
 from engine.errors import TunesmithError
 from engine.models import models
 from engine.recipes import recipe
@@ -16,15 +17,14 @@ from storage.statuses import RUN_MOVING, ModelStatus, RunStatus
 from storage.tables import DEFAULT_PROJECT
 
 NameOption = Annotated[str | None, typer.Option("--name", help="What lists show; the file's name when left out.")]
-ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it will belong to.")]
 
 
 def train(
     recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, as the Train page saves it.")],
     name: NameOption = None,
-    project: ProjectOption = DEFAULT_PROJECT,
+    project: ProjectName = DEFAULT_PROJECT,
     preset: cli_presets.PresetOption = None,
-    start_from: Annotated[str, typer.Option(help="A finished run whose weights it begins with.")] = "",
+    start_from: Annotated[str, typer.Option(help="A finished run whose weights it begins with.", **RUN)] = "",
     follow: Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")] = False,
 ) -> None:
     """Start a training. A studio that is running takes it; without one this command does the work and waits."""

@@ -17,7 +17,7 @@ from engine.evaluate import judged_by
 from engine.existing import existing
 from engine.fit import kept_checkpoints
 from engine.process import devices, events, process, queue
-from engine.recipes import launch_command
+from engine.recipes import by_name, launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
 from engine.runs import changes, supervision
@@ -38,12 +38,14 @@ def start_run(
 ) -> Run:
     """Queues a training. The same `idempotency_key` again gives the run there is and starts nothing.
 
-    `source` says where the recipe's values came from.
+    `source` says where the recipe's values came from. What the recipe calls by its name is kept by its id.
     Raises RefusedError for a recipe that cannot work, ConflictError when the disk is nearly full, NotFoundError.
     """
     with db.reading() as session:
         if existing_run := _by_key(session, idempotency_key):
             return existing_run
+    recipe = by_name.with_ids(recipe)
+    with db.reading() as session:
         model, dataset = existing(session, Model, recipe.model_id), existing(session, Dataset, recipe.dataset_id)
         existing(session, Project, project_id)
     check.refuse(check.check(recipe, model, dataset))

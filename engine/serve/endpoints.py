@@ -121,7 +121,7 @@ def _external_backend(options: dict[str, Any], model_id: str | None, adapters: S
     try:
         external = ExternalOptions.model_validate(options)
     except ValidationError as error:
-        hint = "\n".join(recipe.problems(error, "option"))
+        hint = "\n".join(recipe.problems(error, "option", ExternalOptions.model_fields))
         raise RefusedError("The options of this external endpoint are wrong.", hint) from error
     probe.key_headers(external.api_key_env)
     values = external.model_dump(exclude_none=True)

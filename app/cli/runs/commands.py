@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-import orjson
 import typer
 
+from app.cli.called import RunName, RunNames, dataset_id, model_id, project_id
+from app.cli.printed import AsJson
+from app.cli.printed import say_json as _json
 from engine.errors import RefusedError
 from engine.runs import bulk, changes, listing, runs
 from engine.runs.changes import Change
@@ -22,6 +24,7 @@ WHERE = {
     "status": "statuses", "method": "method", "model": "model_id", "dataset": "dataset_id", "tag": "tag",
     "project": "project_id",
 }  # fmt: skip
+IDS = {"model": model_id, "dataset": dataset_id, "project": project_id}
 
 
 class Shown(StrEnum):
@@ -38,9 +41,6 @@ FLAGS: dict[Shown, dict[str, Any]] = {
     Shown.ALL: {},
 }  # fmt: skip
 
-Id = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")]
-Ids = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Off = Annotated[bool, typer.Option("--off", help="The other way: take it back.")]
 SHOWN = ("id", "project_id", "name", "status", "method", "model_id", "dataset_id", "step", "max_steps", "loss",
          "tokens_per_second", "tags", "note", "favourite", "archived", "created_at", "started_at", "ended_at",
@@ -88,7 +88,7 @@ def _where(pairs: Sequence[str]) -> dict[str, Any]:
         if name == "status":
             values["statuses"] = (*values.get("statuses", ()), RunStatus(value))
         else:
-            values[WHERE[name]] = value
+            values[WHERE[name]] = IDS[name](value) if name in IDS else value
     return values
 
 
@@ -99,7 +99,7 @@ def _line(run: Run) -> str:
 
 
 @COMMANDS.command()
-def show(run_id: Id, as_json: AsJson = False) -> None:
+def show(run_id: RunName, as_json: AsJson = False) -> None:
     """One run: its state, tags and note."""
     run = runs.look_up(run_id)
     if as_json:
@@ -113,13 +113,13 @@ def show(run_id: Id, as_json: AsJson = False) -> None:
 
 
 @COMMANDS.command()
-def rename(run_id: Id, name: Annotated[str, typer.Argument(help="The new name.")]) -> None:
+def rename(run_id: RunName, name: Annotated[str, typer.Argument(help="The new name.")]) -> None:
     """Give a run another name."""
     _changed(run_id, Change(name=name))
 
 
 @COMMANDS.command()
-def note(run_id: Id, text: Annotated[str, typer.Argument(help="Markdown; empty for no note.")]) -> None:
+def note(run_id: RunName, text: Annotated[str, typer.Argument(help="Markdown; empty for no note.")]) -> None:
     """Write the note of a run."""
     _changed(run_id, Change(note=text))
 
@@ -127,7 +127,7 @@ def note(run_id: Id, text: Annotated[str, typer.Argument(help="Markdown; empty f
 @COMMANDS.command()
 def tag(
     tag: Annotated[str, typer.Argument(help="The tag.")],
-    run_ids: Ids,
+    run_ids: RunNames,
     off: Off = False,
 ) -> None:
     """Add a tag to runs, or take it from them."""
@@ -135,25 +135,25 @@ def tag(
 
 
 @COMMANDS.command()
-def archive(run_ids: Ids, off: Off = False) -> None:
+def archive(run_ids: RunNames, off: Off = False) -> None:
     """Put runs into the archive, which the list leaves out, or take them out of it."""
     _all("unarchive" if off else "archive", run_ids)
 
 
 @COMMANDS.command()
-def favourite(run_ids: Ids, off: Off = False) -> None:
+def favourite(run_ids: RunNames, off: Off = False) -> None:
     """Mark runs as favourites."""
     _all("unfavourite" if off else "favourite", run_ids)
 
 
 @COMMANDS.command()
-def stop(run_ids: Ids) -> None:
+def stop(run_ids: RunNames) -> None:
     """Ask runs to save a checkpoint and end."""
     _all("stop", run_ids)
 
 
 @COMMANDS.command()
-def delete(run_ids: Ids) -> None:
+def delete(run_ids: RunNames) -> None:
     """Delete runs with their checkpoints, results and exports. `undo` brings them back for half a minute."""
     _all("delete", run_ids)
 
@@ -193,7 +193,3 @@ def _say_undo(undo_id: str | None) -> None:
 
 def _facts(run: Run) -> dict[str, Any]:
     return {name: getattr(run, name) for name in SHOWN}
-
-
-def _json(value: Any) -> None:
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

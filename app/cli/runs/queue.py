@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.called import RUN, RunName, run_id
 from engine import sizes
 from engine.errors import RefusedError
 from engine.runs.queue import changes, holders, waits
@@ -11,7 +12,6 @@ from storage import db
 
 commands = typer.Typer(help="The queue of trainings: shown, ordered, paused, set.")
 
-Named = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run that waits.")]
 MOST_SHOWN = 1000
 
 
@@ -56,7 +56,10 @@ def resume() -> None:
 
 @commands.command()
 def order(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Runs that wait, in the order wanted.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(help="Runs that wait, in the order wanted, by name or id.", **RUN),
+    ],
 ) -> None:
     """Have these runs take, in this order, the places that they have among them."""
     changes.reorder(runs)
@@ -65,9 +68,11 @@ def order(
 
 @commands.command()
 def change(
-    run: Named,
+    run: RunName,
     priority: Annotated[int | None, typer.Option(help="From -100 to 100; a greater one starts earlier.")] = None,
-    after: Annotated[str | None, typer.Option(help="The run at whose end it starts; none: it waits for none.")] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The run at whose end it starts; none: it waits for none.")
+    ] = None,
     any_end: Annotated[
         bool | None, typer.Option("--any-end/--only-if-succeeded", help="What end of that run will do.")
     ] = None,
@@ -75,8 +80,12 @@ def change(
     """Change the priority of a run that waits, or after which run it starts."""
     if priority is None and after is None and any_end is None:
         raise RefusedError("Nothing is to be changed.", "Give --priority, --after or --any-end.")
-    changed = changes.change(run, priority, "" if after == "none" else after, None if any_end is None else not any_end)
+    changed = changes.change(run, priority, _after(after), None if any_end is None else not any_end)
     typer.echo(f"{changed.name}: priority {changed.priority}. Waits for: {waits.wait_of(changed).words}")
+
+
+def _after(text: str | None) -> str | None:
+    return "" if text == "none" else text and run_id(text)
 
 
 @commands.command("set")

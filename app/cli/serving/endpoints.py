@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
+from app.cli.called import ADAPTER, MODEL
+from engine import called
 from engine.errors import NotFoundError, RefusedError, TunesmithError
 from engine.serve import endpoints
 from engine.serve.rollout import asked
@@ -22,6 +24,10 @@ commands = typer.Typer(help="Endpoints: listed, deployed to, rolled back, put to
 
 Named = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Its name or id.")]
 Follow = Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")]
+Adapters = Annotated[
+    list[str] | None, typer.Option("--run", help="A run whose adapter is served, or RUN@STEP; repeatable.", **ADAPTER)
+]
+BaseModel = Annotated[str | None, typer.Option("--model", help="The base model; as now when left out.", **MODEL)]
 _ENDS = (EndpointStatus.READY, EndpointStatus.STOPPED, EndpointStatus.FAILED, EndpointStatus.ASLEEP)
 
 
@@ -29,12 +35,7 @@ def find(named: str) -> Endpoint:
     """The endpoint of that id, or the one in use of that name. Raises NotFoundError."""
     db.prepare()
     with db.reading() as session:
-        endpoint = stored.get(session, named) or stored.live_by_name(session, named)
-        if endpoint is None:
-            endpoint = next((row for row in stored.recent(session) if row.name == named), None)
-    if endpoint is None:
-        raise NotFoundError(f"There is no endpoint `{named[:60]}`.", "`tunesmith endpoint list` shows what there is.")
-    return endpoint
+        return called.find(session, Endpoint, named)
 
 
 @commands.command("list")
@@ -53,8 +54,8 @@ def list_endpoints() -> None:
 @commands.command()
 def deploy(  # noqa: PLR0913  (one argument for each option)
     endpoint: Named,
-    runs: Annotated[list[str] | None, typer.Option("--run", help="A run whose adapter is served; repeatable.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Id of the base model; as now when left out.")] = None,
+    runs: Adapters = None,
+    model: BaseModel = None,
     backend: Annotated[str | None, typer.Option("--backend", help="transformers, vllm; as now when left out.")] = None,
     option: Annotated[
         list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="An option of the backend; repeatable.")
