@@ -4,7 +4,8 @@ This file says which there are, and imports none of them: `tunesmith --help` nee
 """
 
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
+from typing import Annotated
 
 import typer
 
@@ -66,6 +67,8 @@ COMMANDS = {
         "tune_endpoint",
         "Try options of an endpoint under one load, each in a server of its own, and show the best.",
     ),
+    "chat": Late("serving.chat", "chat", "Ask a served model, once or as a talk."),
+    "serve-run": Late("serving.serve_run", "serve_run", "Serve what a run has trained, under a name to call."),
     "code": Late(
         "code", "code", "Ask a served model about code: written as it comes, run and fixed in the sandbox if you like."
     ),
@@ -89,7 +92,7 @@ COMMANDS = {
         "train",
         "Start a training. A studio that is running takes it; without one this command does the work and waits.",
     ),
-    "add-model": Late("training", "add_model", "Fetch a base model and wait until it is ready."),
+    "add-model": Late("models.added", "add", "Fetch a base model and wait until it is ready."),
     "list": Late("lists", "list_things", "List models, datasets or runs, newest first: id, status, name."),
     "verify": Late(
         "repair",
@@ -101,6 +104,7 @@ COMMANDS = {
         "repair",
         "Make the rows of models, datasets, runs and versions again from their folders, where the database lacks them.",
     ),
+    "model": Late("models.commands", "COMMANDS", "Base models: listed, added, deleted."),
     "data": Late("shape", "COMMANDS", "Datasets: looked at, mapped, checked, changed, exported."),
     "endpoint": Late(
         "serving.commands", "COMMANDS", "Endpoints: listed, deployed to, rolled back, put to sleep, stopped."
@@ -109,7 +113,12 @@ COMMANDS = {
     "links": Late("runs.live_links", "COMMANDS", "Live links: watch one run without a login."),
     "queue": Late("runs.queue", "commands", "The queue of trainings: shown, ordered, paused, set."),
     "registry": Late("registry", "COMMANDS", "Models kept by name: versions, aliases, log, clean-up."),
-    "runs": Late("runs.commands", "COMMANDS", "Runs: listed, tagged, noted, archived, stopped, deleted, undone."),
+    "run": Late(
+        "runs.commands",
+        "COMMANDS",
+        "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone.",
+    ),
+    "runs": Late("runs.commands", "COMMANDS", "The same as `run`.", hidden=True),
     "runtime": Late(
         "runtime",
         "COMMANDS",
@@ -117,24 +126,36 @@ COMMANDS = {
     ),
 }
 
+# Those of `tunesmith` itself; any other stands for `tunesmith serve`.
+OWN_OPTIONS = ("--help", "--version", "--install-completion", "--show-completion")
+
 cli = typer.Typer(
     help="Tunesmith, a fine-tuning studio for language models. Without a command it starts the studio.",
     cls=group_of(COMMANDS),
     no_args_is_help=False,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tunesmith {metadata.version('tunesmith')}")
+        raise typer.Exit
+
+
 @cli.callback()
-def before_any() -> None:
-    """Nothing is to be done before a command."""
+def before_any(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
 
 
 def main() -> None:
     """Entry point. `tunesmith --port 0` means `tunesmith serve --port 0`."""
     arguments = sys.argv[1:]
-    if not arguments or (arguments[0].startswith("-") and arguments[0] != "--help"):
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in OWN_OPTIONS):
         arguments.insert(0, "serve")
     try:
         cli(arguments, prog_name="tunesmith")

@@ -9,6 +9,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import DATASET, MODEL, PROJECT, DatasetName, ProjectName
+from app.cli.printed import AsJson, say_json
 from engine.data import datasets, health, importing, mappings, named_sources, search, tokens
 from engine.errors import RefusedError, TunesmithError
 from engine.process import work
@@ -38,6 +39,8 @@ Encoding = Annotated[
     typer.Option("--encoding", metavar="NAME", help="The encoding of the text, such as cp949; found when left out."),
 ]
 Keys = Annotated[str, typer.Option("--keys", metavar="WHO,WHAT", help="Keys of a turn, such as speaker,said.")]
+SHOWN = ("id", "project_id", "name", "version", "status", "kind", "format", "source", "source_name", "encoding", "rows",
+         "accepted", "repaired", "rejected", "train_rows", "size_bytes", "error", "hint", "created_at")  # fmt: skip
 
 
 def import_files(  # noqa: PLR0913  (one argument for each option)
@@ -147,26 +150,37 @@ def list_datasets(
         typer.Option("--project", help="Only those of this project.", **PROJECT),
     ] = None,
     all_versions: Annotated[bool, typer.Option("--versions", help="Every version, not only the newest ones.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """The datasets, newest first: id, status, kind, rows, name."""
     db.prepare()
     with db.reading() as session:
         listed = (stored.recent if all_versions else stored.newest)(session, project)
+    if as_json:
+        return say_json([facts(dataset) for dataset in listed])
     for dataset in listed:
         version = f" (version {dataset.version})" if dataset.version > 1 else ""
         columns = f"{dataset.id}  {dataset.status:<13} {dataset.kind or '-':<11} {dataset.train_rows:>9,}"
         typer.echo(f"{columns}  {dataset.name}{version}")
+    return None
+
+
+def facts(dataset: Dataset) -> dict[str, Any]:
+    """What is known of a dataset, as JSON takes it."""
+    return {name: getattr(dataset, name) for name in SHOWN}
 
 
 @commands.command()
-def show(dataset_id: DatasetName) -> None:
+def show(dataset_id: DatasetName, as_json: AsJson = False) -> None:
     """What a dataset is, where it came from, and what was noticed, repaired and rejected."""
     db.prepare()
     dataset, summary = datasets.look_up(dataset_id), datasets.summary(dataset_id)
+    if as_json:
+        return say_json(facts(dataset) | summary)
     typer.echo(line(dataset))
-    facts = {"name": dataset.name, "version": dataset.version, "format": dataset.format, "source": dataset.source_name}
-    facts["encoding"] = dataset.encoding
-    for name, value in {**facts, "error": dataset.error, "hint": dataset.hint}.items():
+    about = {"name": dataset.name, "version": dataset.version, "format": dataset.format, "source": dataset.source_name}
+    about["encoding"] = dataset.encoding
+    for name, value in {**about, "error": dataset.error, "hint": dataset.hint}.items():
         if value:
             typer.echo(f"  {name:<9} {value}")
     for note in summary["notes"]:
@@ -175,6 +189,7 @@ def show(dataset_id: DatasetName) -> None:
         typer.echo(f"  repaired  {count:,} x {name.replace('_', ' ')}: {REPAIRS.get(name, '')}")
     for name, count in summary["rules"].items():
         typer.echo(f"  rejected  {count:,} x {name.replace('_', ' ')}")
+    return None
 
 
 @commands.command()
@@ -237,12 +252,16 @@ def count_tokens(
         typer.Option("--model", help="The model whose tokenizer and chat template count.", **MODEL),
     ],
     max_length: Annotated[int, typer.Option(min=16, help="Where rows are cut, in tokens.")] = tokens.MAX_LENGTH,
+    as_json: AsJson = False,
 ) -> None:
     """What a model would learn from the dataset: tokens, share trained, rows cut, lengths."""
     with running_studio.engine(True):
         totals = follow_work(tokens.totals(dataset_id, model, max_length)).result
+    if as_json:
+        return say_json(totals)
     for name in ("rows", "tokens", "trained", "share_trained", "lengths", "packing", "notes"):
         typer.echo(f"{name:<14} {json.dumps(totals.get(name))}")
+    return None
 
 
 @commands.command(name="health")
@@ -252,15 +271,19 @@ def check_health(
         list[str] | None,
         typer.Option(help="A dataset to look for leakage into; repeatable.", **DATASET),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check for duplicates, leakage, empty answers, outliers, personal data and more; print the score and its parts."""
     with running_studio.engine(True):
         follow_work(health.start(dataset_id, against))
         report = health.report(dataset_id)
+    if as_json:
+        return say_json({"score": report.score, "parts": report.parts})
     typer.echo(f"score {report.score} of 100")
     for part in report.parts:
         if part.applies:
             typer.echo(f"  {part.check:<18} {part.found:>9,} rows  -{part.points:g}  {part.note}".rstrip())
+    return None
 
 
 @commands.command(name="search")

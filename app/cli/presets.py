@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.printed import AsJson, say_json
 from engine.data import datasets
 from engine.models import models
 from engine.recipes import by_name, presets, provenance, recipe
@@ -16,13 +17,16 @@ PresetOption = Annotated[
 ]
 
 
-def list_presets() -> None:
+def list_presets(as_json: AsJson = False) -> None:
     """List the presets: what each is for, and which values it sets."""
+    if as_json:
+        return say_json(presets.all_presets())
     for listed_preset in presets.all_presets():
         typer.echo(f"{listed_preset.name:<13} {listed_preset.about}")
         for setting in listed_preset.fields:
             only = ", ".join([*setting.methods, *setting.tunings])
             typer.echo(f"    {setting.field} {setting.value}{f' ({only})' if only else ''}: {setting.why}")
+    return None
 
 
 def recipe_of(text: str, names: list[str]) -> tuple[Recipe, Source]:

@@ -8,7 +8,8 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import DATASET, DatasetName
-from app.cli.data import Limit, Name, commands, follow, follow_work, say
+from app.cli.data import Limit, Name, commands, facts, follow, follow_work, say
+from app.cli.printed import AsJson, say_json
 from engine.data import datasets, export, lineage, shape
 from engine.data import hub as hub_data
 from engine.errors import RefusedError
@@ -136,11 +137,14 @@ def diff(
 
 
 @commands.command()
-def versions(dataset_id: DatasetName) -> None:
+def versions(dataset_id: DatasetName, as_json: AsJson = False) -> None:
     """Every version of a dataset, the newest first, and how each was made."""
     db.prepare()
+    if as_json:
+        return say_json([facts(row) | {"made": lineage.words(row)} for row in lineage.versions(dataset_id)])
     for version in lineage.versions(dataset_id):
         mark = "*" if version.id == datasets.look_up(dataset_id).id else " "
         typer.echo(
             f"{mark} {version.id}  version {version.version}  {version.train_rows:>9,} rows  {lineage.words(version)}"
         )
+    return None

@@ -132,17 +132,18 @@ def serve_run(run_id: str) -> Endpoint:
     """An endpoint for a finished run, base beside it: the one that is there, woken, or a new one of the run's name."""
     with db.reading() as session:
         run, routes = existing(session, Run, run_id), endpoints.live(session)
-        name = _free_name(session, run)
     for endpoint, backend in routes:
         if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
             return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
-    return create_endpoint(name, model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
+    return create_endpoint(free_name(run), model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
 
 
-def _free_name(session: Session, run: Run) -> str:
+def free_name(run: Run) -> str:
+    """A name on /v1 that no endpoint has, made of the run's."""
     slug = re.sub(r"[^a-z0-9]+", "-", run.name.lower()).strip("-")[:40].strip("-") or "run"
     candidates = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
-    return next(name for name in candidates if endpoints.live_by_name(session, name) is None)
+    with db.reading() as session:
+        return next(name for name in candidates if endpoints.live_by_name(session, name) is None)
 
 
 def deploy(

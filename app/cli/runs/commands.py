@@ -1,4 +1,4 @@
-"""`tunesmith runs`: the list with its filters, and what people write on runs."""
+"""`tunesmith run`, or `tunesmith runs`: the list with its filters, and what people write on runs."""
 
 import time
 from collections.abc import Sequence
@@ -10,15 +10,17 @@ import typer
 from app.cli.called import RunName, RunNames, dataset_id, model_id, project_id
 from app.cli.printed import AsJson
 from app.cli.printed import say_json as _json
+from app.cli.runs import following
 from engine.errors import RefusedError
 from engine.runs import bulk, changes, listing, runs
 from engine.runs.changes import Change
 from storage import db
 from storage.run_lists.wanted import Wanted
-from storage.statuses import RunStatus
+from storage.statuses import RUN_MOVING, RunStatus
 from storage.tables import Run
 
-COMMANDS = typer.Typer(help="Runs: listed, tagged, noted, archived, stopped, deleted, undone.", no_args_is_help=True)
+ABOUT = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
+COMMANDS = typer.Typer(help=ABOUT, no_args_is_help=True)
 
 WHERE = {
     "status": "statuses", "method": "method", "model": "model_id", "dataset": "dataset_id", "tag": "tag",
@@ -46,10 +48,15 @@ SHOWN = ("id", "project_id", "name", "status", "method", "model_id", "dataset_id
          "tokens_per_second", "tags", "note", "favourite", "archived", "created_at", "started_at", "ended_at",
          "error", "hint")  # fmt: skip
 
+COMMANDS.command()(following.follow)
+COMMANDS.command()(following.resume)
+COMMANDS.command()(following.log)
+COMMANDS.command()(following.recipe)
+
 
 @COMMANDS.callback()
 def prepare() -> None:
-    """Runs: listed, tagged, noted, archived, stopped, deleted, undone."""
+    """Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."""
     db.prepare()
 
 
@@ -106,6 +113,8 @@ def show(run_id: RunName, as_json: AsJson = False) -> None:
         return _json(_facts(run))
     typer.echo(_line(run))
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created_at))
+    if run.status in RUN_MOVING:
+        typer.echo(following.progress(run))
     typer.echo(f"{run.method}, step {run.step} of {run.max_steps or '?'}, created {created}")
     for text in (run.note, run.error, run.hint):
         if text:
@@ -188,7 +197,7 @@ def _all(action: bulk.Action, run_ids: list[str], tag: str = "") -> None:
 
 def _say_undo(undo_id: str | None) -> None:
     if undo_id:
-        typer.echo(f"For {changes.UNDO_SECONDS} s: tunesmith runs undo {undo_id}")
+        typer.echo(f"For {changes.UNDO_SECONDS} s: tunesmith run undo {undo_id}")
 
 
 def _facts(run: Run) -> dict[str, Any]:

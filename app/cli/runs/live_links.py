@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.called import RunName
+from app.cli.printed import AsJson, say_json
 from engine.accounts import live_links
 from storage import db
 from storage.settings import settings
@@ -27,11 +28,14 @@ def make(
 
 
 @COMMANDS.command("list")
-def list_links(run_id: RunName) -> None:
+def list_links(run_id: RunName, as_json: AsJson = False) -> None:
     """List the links that still open a run: id, and when each ends."""
     db.prepare()
+    if as_json:
+        return say_json([{"id": row.id, "expires_at": row.expires_at} for row in live_links.of_run(run_id)])
     for link in live_links.of_run(run_id):
         typer.echo(f"{link.id}  ends {time.strftime('%Y-%m-%d %H:%M', time.localtime(link.expires_at))}")
+    return None
 
 
 @COMMANDS.command()

@@ -1,14 +1,16 @@
 """`tunesmith queue`: what runs, what waits and for what, its order, its pause and its settings."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from app.cli.called import RUN, RunName, run_id
+from app.cli.printed import AsJson, say_json
 from engine import sizes
 from engine.errors import RefusedError
 from engine.runs.queue import changes, holders, waits
 from storage import db
+from storage.tables import Run
 
 commands = typer.Typer(help="The queue of trainings: shown, ordered, paused, set.")
 
@@ -16,12 +18,33 @@ MOST_SHOWN = 1000
 
 
 @commands.callback(invoke_without_command=True)
-def show(context: typer.Context) -> None:
+def show(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what runs, what waits and for what, and who holds the devices."""
     db.prepare()
     if context.invoked_subcommand is not None:
         return
     queue = waits.look(MOST_SHOWN)
+    if as_json:
+        return say_json(_plain(queue))
+    _say(queue)
+    return None
+
+
+def _plain(queue: waits.Queue) -> dict[str, Any]:
+    waiting = [
+        _facts(row.run) | {"place": row.place, "waits_for": row.wait.words, "remedy": row.wait.remedy}
+        for row in queue.waiting
+    ]
+    running = [_facts(run) for run in queue.running]
+    settings, devices = queue.settings.model_dump(), holders.by_device()
+    return {"settings": settings, "running": running, "waiting": waiting, "total": queue.total, "devices": devices}
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in ("id", "name", "status", "priority", "device", "step", "max_steps")}
+
+
+def _say(queue: waits.Queue) -> None:
     if queue.settings.paused_at is not None:
         typer.echo(f"paused  {queue.settings.pause_reason}".rstrip())
     for run in queue.running:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.called import CHECKPOINT
+from app.cli.printed import AsJson, say_json
 from app.cli.serving.endpoints import Named, find
 from engine import sizes
 from engine.serve import adapters
@@ -37,10 +38,14 @@ def remove_adapter(
 
 
 @COMMANDS.command(name="list")
-def list_adapters(endpoint: Named) -> None:
+def list_adapters(endpoint: Named, as_json: AsJson = False) -> None:
     """List the adapters of an endpoint: status, memory, load time, names."""
-    for facts in adapters.listed(find(endpoint).id):
+    listed = adapters.listed(find(endpoint).id)
+    if as_json:
+        return say_json(listed)
+    for facts in listed:
         typer.echo(_line(facts))
+    return None
 
 
 def _line(facts: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import ADAPTER, MODEL
+from app.cli.printed import AsJson, say_json
 from engine import called
 from engine.errors import NotFoundError, RefusedError, TunesmithError
 from engine.serve import endpoints
@@ -39,16 +40,20 @@ def find(named: str) -> Endpoint:
 
 
 @commands.command("list")
-def list_endpoints() -> None:
+def list_endpoints(as_json: AsJson = False) -> None:
     """The endpoints, newest first: id, status, what answers, name, and what is on its way."""
     db.prepare()
     with db.reading() as session:
         listed = stored.recent(session)
-    for facts in endpoints.describe_all(listed):
+    described = endpoints.describe_all(listed)
+    if as_json:
+        return say_json(described)
+    for facts in described:
         deploying = f"  (deploying: {facts['deploying']['status']})" if facts["deploying"] else ""
         silent = "  (does not answer)" if facts["life"]["silent"] else ""
         columns = f"{facts['id']}  {facts['status']:<9} {facts.get('kind') or '-':<13}"
         typer.echo(f"{columns} {facts['name']}{silent}{deploying}")
+    return None
 
 
 @commands.command()
@@ -165,11 +170,17 @@ def _backend(backend_id: str) -> Backend:
     return backend
 
 
-def _follow(look: Callable[[], Backend], after: EndpointStatus) -> None:
+def follow_up(endpoint: Endpoint, quiet: bool) -> None:
+    """Waits until an endpoint answers. `quiet`: says how far it is on the other output. Raises TunesmithError."""
+    active_id = str(endpoint.active_backend_id)
+    _follow(lambda: _backend(active_id), EndpointStatus.READY, quiet)
+
+
+def _follow(look: Callable[[], Backend], after: EndpointStatus, quiet: bool = False) -> None:
     """Waits until a backend has come to an end. Raises TunesmithError when it is another one than `after`."""
     backend = running_studio.follow(
         look, lambda row: row.status in _ENDS and (row.status == after or row.status != EndpointStatus.READY), _line,
-        typer.echo,
+        lambda line: typer.echo(line, err=quiet),
     )  # fmt: skip
     if backend.status != after:
         raise TunesmithError(backend.error or f"It ended as {backend.status}.", backend.hint or "")
