@@ -12,6 +12,7 @@ import typer
 from app.cli.late import Late, group_of
 from engine.errors import TunesmithError
 
+RUNS = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
 COMMANDS = {
     "import": Late(
         "data",
@@ -68,7 +69,11 @@ COMMANDS = {
         "Try options of an endpoint under one load, each in a server of its own, and show the best.",
     ),
     "chat": Late("serving.chat", "chat", "Ask a served model, once or as a talk."),
-    "serve-run": Late("serving.serve_run", "serve_run", "Serve what a run has trained, under a name to call."),
+    "serve-run": Late(
+        "serving.serve_run",
+        "serve_run",
+        "Serve what a run has trained, its base beside it, under a name that programs can call.",
+    ),
     "code": Late(
         "code", "code", "Ask a served model about code: written as it comes, run and fixed in the sandbox if you like."
     ),
@@ -113,12 +118,8 @@ COMMANDS = {
     "links": Late("runs.live_links", "COMMANDS", "Live links: watch one run without a login."),
     "queue": Late("runs.queue", "commands", "The queue of trainings: shown, ordered, paused, set."),
     "registry": Late("registry", "COMMANDS", "Models kept by name: versions, aliases, log, clean-up."),
-    "run": Late(
-        "runs.commands",
-        "COMMANDS",
-        "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone.",
-    ),
-    "runs": Late("runs.commands", "COMMANDS", "The same as `run`.", hidden=True),
+    "run": Late("runs.commands", "COMMANDS", RUNS),
+    "runs": Late("runs.commands", "COMMANDS", RUNS, hidden=True),  # as it was called before
     "runtime": Late(
         "runtime",
         "COMMANDS",

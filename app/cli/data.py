@@ -39,7 +39,7 @@ Encoding = Annotated[
     typer.Option("--encoding", metavar="NAME", help="The encoding of the text, such as cp949; found when left out."),
 ]
 Keys = Annotated[str, typer.Option("--keys", metavar="WHO,WHAT", help="Keys of a turn, such as speaker,said.")]
-SHOWN = ("id", "project_id", "name", "version", "status", "kind", "format", "source", "source_name", "encoding", "rows",
+SHOWN = ("id", "project_id", "name", "version", "status", "kind", "format", "source", "source_name", "rows",
          "accepted", "repaired", "rejected", "train_rows", "size_bytes", "error", "hint", "created_at")  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def show(dataset_id: DatasetName, as_json: AsJson = False) -> None:
     db.prepare()
     dataset, summary = datasets.look_up(dataset_id), datasets.summary(dataset_id)
     if as_json:
-        return say_json(facts(dataset) | summary)
+        return say_json(facts(dataset) | {"encoding": dataset.encoding} | summary)
     typer.echo(line(dataset))
     about = {"name": dataset.name, "version": dataset.version, "format": dataset.format, "source": dataset.source_name}
     about["encoding"] = dataset.encoding

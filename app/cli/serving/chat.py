@@ -28,7 +28,10 @@ def chat(  # noqa: PLR0913  (one argument for each option)
     seed: Annotated[int | None, typer.Option(help="The same seed may give the same answer.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask a served model. Without a question it is a talk, a question a line; an empty line or Ctrl+D ends it."""
+    """Ask a served model, once or as a talk.
+
+    Without a question it is a talk, a question a line; an empty line or Ctrl+D ends it.
+    """
     if as_json and not text:
         raise RefusedError("--json needs a question.", 'Such as `tunesmith chat jokes "Tell me one." --json`.')
     with running_studio.engine(False):
