@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
-from app.cli.called import DATASET, MODEL, PROJECT, DatasetName, ProjectName
+from app.cli.called import MODEL, PROJECT, DatasetName, ProjectName
 from app.cli.printed import AsJson, say_json
-from engine.data import datasets, health, importing, mappings, named_sources, search, tokens
+from engine.data import datasets, importing, mappings, named_sources, search, tokens
 from engine.errors import RefusedError, TunesmithError
 from engine.process import work
 from engine.rows.mapping.mapping import Mapping, kind_of, parse
@@ -264,28 +264,6 @@ def count_tokens(
     return None
 
 
-@commands.command(name="health")
-def check_health(
-    dataset_id: DatasetName,
-    against: Annotated[
-        list[str] | None,
-        typer.Option(help="A dataset to look for leakage into; repeatable.", **DATASET),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check for duplicates, leakage, empty answers, outliers, personal data and more; print the score and its parts."""
-    with running_studio.engine(True):
-        follow_work(health.start(dataset_id, against))
-        report = health.report(dataset_id)
-    if as_json:
-        return say_json({"score": report.score, "parts": report.parts})
-    typer.echo(f"score {report.score} of 100")
-    for part in report.parts:
-        if part.applies:
-            typer.echo(f"  {part.check:<18} {part.found:>9,} rows  -{part.points:g}  {part.note}".rstrip())
-    return None
-
-
 @commands.command(name="search")
 def find(
     dataset_id: DatasetName,
@@ -299,10 +277,3 @@ def find(
     typer.echo(f"found {hits.total:,}", err=True)
     for hit in hits.rows:
         say({"position": hit.position, **hit.row})
-
-
-@commands.command()
-def delete(dataset_id: DatasetName) -> None:
-    """Delete a dataset. Refused while a run uses it."""
-    db.prepare()
-    datasets.delete_dataset(dataset_id)

@@ -1,4 +1,4 @@
-"""`tunesmith data`, the commands that make other datasets or files of one: split, sample, filter, merge, export ..."""
+"""`tunesmith data`, the commands that make other datasets or files of one, check it or delete it."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from app.cli import running_studio
 from app.cli.called import DATASET, DatasetName
 from app.cli.data import Limit, Name, commands, facts, follow, follow_work, say
 from app.cli.printed import AsJson, say_json
-from engine.data import datasets, export, lineage, shape
+from engine.data import datasets, export, health, lineage, shape
 from engine.data import hub as hub_data
 from engine.errors import RefusedError
 from engine.rows.export import file as export_file
@@ -148,3 +148,32 @@ def versions(dataset_id: DatasetName, as_json: AsJson = False) -> None:
             f"{mark} {version.id}  version {version.version}  {version.train_rows:>9,} rows  {lineage.words(version)}"
         )
     return None
+
+
+@commands.command(name="health")
+def check_health(
+    dataset_id: DatasetName,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="A dataset to look for leakage into; repeatable.", **DATASET),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check for duplicates, leakage, empty answers, outliers, personal data and more; print the score and its parts."""
+    with running_studio.engine(True):
+        follow_work(health.start(dataset_id, against))
+        report = health.report(dataset_id)
+    if as_json:
+        return say_json({"score": report.score, "parts": report.parts})
+    typer.echo(f"score {report.score} of 100")
+    for part in report.parts:
+        if part.applies:
+            typer.echo(f"  {part.check:<18} {part.found:>9,} rows  -{part.points:g}  {part.note}".rstrip())
+    return None
+
+
+@commands.command()
+def delete(dataset_id: DatasetName) -> None:
+    """Delete a dataset. Refused while a run uses it."""
+    db.prepare()
+    datasets.delete_dataset(dataset_id)

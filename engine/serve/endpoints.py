@@ -141,9 +141,9 @@ def serve_run(run_id: str) -> Endpoint:
 def free_name(run: Run) -> str:
     """A name on /v1 that no endpoint has, made of the run's."""
     slug = re.sub(r"[^a-z0-9]+", "-", run.name.lower()).strip("-")[:40].strip("-") or "run"
-    candidates = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
+    names_to_try = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
     with db.reading() as session:
-        return next(name for name in candidates if endpoints.live_by_name(session, name) is None)
+        return next(name for name in names_to_try if endpoints.live_by_name(session, name) is None)
 
 
 def deploy(
@@ -259,14 +259,13 @@ def describe_all(listed: Sequence[Endpoint]) -> list[dict[str, Any]]:
     """The same of several, by one query for all of their backends."""
     with db.reading() as session:
         backends_by_endpoint = endpoints.current_backends(session, [endpoint.id for endpoint in listed])
-    loads = hot.described(
-        [
-            (endpoint, row)
-            for endpoint in listed
-            for row in backends_by_endpoint[endpoint.id]
-            if row.id == endpoint.active_backend_id
-        ]
-    )
+    active = [
+        (endpoint, row)
+        for endpoint in listed
+        for row in backends_by_endpoint[endpoint.id]
+        if row.id == endpoint.active_backend_id
+    ]
+    loads = hot.described(active)
     return [
         {**_described(endpoint, backends_by_endpoint[endpoint.id]), "served_adapters": loads.get(endpoint.id, [])}
         for endpoint in listed
