@@ -22,6 +22,7 @@ from pathlib import Path
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"  # TORCH_WHEELS names another index; empty: none
 ANSWER_SECONDS = 3.0
 SIZE_SECONDS = 5.0
+WSL_SMI = "/usr/lib/wsl/lib/nvidia-smi"  # where Windows lends it to WSL2, not always on the path
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 BAR_CELLS = 24
 STEP_PERCENT = 10  # between two lines where nobody watches a terminal
@@ -32,7 +33,7 @@ _AT = re.compile(r"Progress (?P<done>\d+) of (?P<total>\d+)")
 
 def has_gpu() -> bool:
     """Whether NVIDIA's driver names a GPU."""
-    program = shutil.which("nvidia-smi")
+    program = shutil.which("nvidia-smi") or shutil.which(WSL_SMI)
     if program is None:
         return False
     try:

@@ -57,7 +57,7 @@ def test_the_wheel_has_all_that_the_studio_reads(environment: Path, tmp_path: Pa
 
 def test_the_first_page_of_the_wheels_studio_opens(environment: Path, tmp_path: Path) -> None:
     output = tmp_path / "output"
-    command = [environment / "tunesmith", "serve", "--port", "0", "--no-browser"]
+    command = [str(environment / "tunesmith"), "serve", "--port", "0", "--no-browser"]
     with output.open("w") as file, subprocess.Popen(command, cwd=tmp_path, stdout=file, stderr=file) as studio:
 
         def address() -> str:
