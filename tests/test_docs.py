@@ -166,7 +166,7 @@ def is_command(words: list[str]) -> bool:
         command = command.loaded() if isinstance(command, Listed) else command
     known_options = {option for parameter in getattr(command, "params", ()) for option in options_of(parameter)}
     options = {word.strip("[](),") for word in words if word.lstrip("[").startswith("--")}
-    of_all = {"--help"} | (options & set(OWN_OPTIONS) if words[0] in OWN_OPTIONS else set())
+    of_all = {"--help"} | (set(OWN_OPTIONS) if words and words[0] in OWN_OPTIONS else set())
     return command is not None and options - of_all <= known_options
 
 
