@@ -1,12 +1,13 @@
 # Two commands on a fresh machine: `make run` opens the studio, `make test` runs every test.
-# They only wrap what "Installing" of docs/operations.md says in plain pip.
+# They wrap what "Installing" of docs/operations.md says in plain pip.
 
 PYTHON ?= python3
 VENV ?= .venv
 # Tests run side by side in this many processes; each takes a core and up to 1.5 GB.
 TESTERS ?= 2
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Finds the build of PyTorch for this machine, says what it downloads, shows how far it is. `TORCH_WHEELS=` (empty): as pip does.
+INSTALL := $(BIN)/python deploy/install.py --constraint constraints.txt
 
 .PHONY: run test test-vllm check format clean
 
@@ -44,11 +45,9 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.studio: $(VENV)/.python pyproject.toml constraints.txt
-	@echo "Installing Tunesmith into $(VENV) (once; a few minutes)"
-	$(PIP) --editable ".[starter]"
+	@$(INSTALL) --editable ".[starter]"
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.studio
-	@echo "Installing what the tests need"
-	$(PIP) --editable ".[starter,test]"
+	@$(INSTALL) --editable ".[starter,test]"
 	@touch $@

@@ -5,11 +5,14 @@ It is ground: of the engine it knows only the errors.
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Literal
 
 from engine.errors import RefusedError
 
 LONGEST = 120
+ALIKE = 0.7  # of 1: what two names share, by difflib's ratio, to be taken for each other
 
 _IN_ADDRESS = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 _HUB_ADDRESS = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
@@ -55,3 +58,23 @@ def as_file(name: str, otherwise: str) -> str:
     """A name as a file can be called on any system: letters, digits, dots and dashes, not too long."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_name).strip("-._")[:80] or otherwise
+
+
+def nearest(text: str, known: Iterable[str]) -> list[str]:
+    """The up to three known names that are nearest to a text, or hold it, whatever their case."""
+    by_small: dict[str, str] = {}
+    for name in known:
+        by_small.setdefault(name.casefold(), name)  # the first of several that differ in case
+    small = text.strip().casefold()[:LONGEST]
+    near = get_close_matches(small, by_small, n=3, cutoff=ALIKE)
+    near += [name for name in by_small if len(small) > 2 and small in name and name not in near]
+    return [by_small[name] for name in near[:3]]
+
+
+def did_you_mean(text: str, known: Iterable[str]) -> str:
+    """A question with the known names that are nearest to a text; empty where none is near."""
+    near = nearest(text, known)
+    if not near:
+        return ""
+    *others, last = [f"`{name:.80}`" for name in near]
+    return f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from app.cli.commands import cli
+from app.cli.commands import OWN_OPTIONS, cli
 from app.cli.late import Listed
 from engine.rows.health.checks import CHECKS
 from tests import project_map
@@ -166,7 +166,8 @@ def is_command(words: list[str]) -> bool:
         command = command.loaded() if isinstance(command, Listed) else command
     known_options = {option for parameter in getattr(command, "params", ()) for option in options_of(parameter)}
     options = {word.strip("[](),") for word in words if word.lstrip("[").startswith("--")}
-    return command is not None and options - {"--help"} <= known_options
+    of_all = {"--help"} | (set(OWN_OPTIONS) if words and words[0] in OWN_OPTIONS else set())
+    return command is not None and options - of_all <= known_options
 
 
 def options_of(parameter: Any) -> list[str]:

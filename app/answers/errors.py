@@ -1,6 +1,7 @@
 """One shape for every error: {"error": {"type", "message", "hint"}}. Never a traceback."""
 
 import logging
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 from engine.errors import BusyError, TunesmithError
 from engine.faults import of_machine
+from engine.names import did_you_mean
 
 logger = logging.getLogger("tunesmith.app")
 
@@ -113,14 +115,30 @@ def _of_machine(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    lines = [_line(dict(detail)) for detail in error.errors()[:20]]
+    lines = [_line(dict(detail), _fields(request, detail["loc"])) for detail in error.errors()[:20]]
     return answer(request, 422, "The request is not valid.", _safe("\n".join(lines)))
 
 
-def _line(detail: dict[str, Any]) -> str:
+def _fields(request: Request, place: Sequence[str | int]) -> Collection[str]:
+    """The names of the fields beside a place in the body, such as ("body", "recipe", "learing_rate")."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    model: Any = body.field_info.annotation if body is not None and place[0] == "body" else None
+    for part in place[1:-1]:
+        field = _of_model(model).get(str(part))
+        model = field.annotation if field is not None else None
+    return _of_model(model)
+
+
+def _of_model(model: Any) -> Mapping[str, Any]:
+    return model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+
+
+def _line(detail: dict[str, Any], known: Collection[str] = ()) -> str:
     field = ".".join(str(part) for part in detail["loc"][1:]) or str(detail["loc"][0])
     message = str(detail["msg"]).removeprefix("Value error, ")
     value = detail.get("input")
+    if detail["type"] == "extra_forbidden":
+        return f"There is no field `{field:.80}`. {did_you_mean(str(detail['loc'][-1]), known)}".rstrip()
     unsaid = detail["type"] in NO_VALUE or "input" not in detail or isinstance(value, dict | list)
     if unsaid or _is_secret(field):
         return f"`{field}`: {message}."

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
+from app.cli.called import DATASET
+from engine import called
 from engine.benchmarks import benchmarks, comparison, tuner, written
 from engine.benchmarks.benchmarks import Wanted
 from engine.benchmarks.tuner_plan import TunerWanted
-from engine.errors import NotFoundError, RefusedError, TunesmithError
+from engine.errors import RefusedError, TunesmithError
 from storage import db, endpoints
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Endpoint
@@ -21,7 +23,10 @@ Prompts = Annotated[int | None, typer.Option(min=1, help="Requests of a level; 6
 Seconds = Annotated[float | None, typer.Option(help="No new request of a level begins after this.")]
 InputTokens = Annotated[int, typer.Option("--input-tokens", min=1, help="Length of a prompt of random words.")]
 OutputTokens = Annotated[int, typer.Option("--output-tokens", min=1, help="Length of an answer.")]
-DatasetId = Annotated[str | None, typer.Option("--dataset", help="Id of a dataset that gives the prompts.")]
+DatasetId = Annotated[
+    str | None,
+    typer.Option("--dataset", help="A dataset that gives the prompts.", **DATASET),
+]
 Doubling = Annotated[
     bool, typer.Option("--until-saturated", help="Double until output tokens/s grow by less than 5 %.")
 ]
@@ -115,12 +120,9 @@ def _refuse_file(to: Path | None) -> None:
 def _endpoint(name: str) -> tuple[Endpoint, str | None]:
     """The endpoint with that id, or that answers to the name; and the name it is to be asked by."""
     with db.reading() as session:
-        if (row := endpoints.get(session, name)) is not None:
-            return row, None
-        row = endpoints.live_by_name(session, name.partition(":")[0])
-    if row is None:
-        raise NotFoundError(f"There is no endpoint `{name:.80}`.", "GET /api/endpoints and the Serve page list them.")
-    return row, name
+        if (row := endpoints.live_by_name(session, name.partition(":")[0])) is not None:
+            return row, name
+        return called.find(session, Endpoint, name), None
 
 
 def _followed(benchmark_id: str) -> dict[str, Any]:

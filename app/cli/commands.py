@@ -4,13 +4,15 @@ This file says which there are, and imports none of them: `tunesmith --help` nee
 """
 
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
+from typing import Annotated
 
 import typer
 
 from app.cli.late import Late, group_of
 from engine.errors import TunesmithError
 
+RUNS = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
 COMMANDS = {
     "import": Late(
         "data",
@@ -43,7 +45,7 @@ COMMANDS = {
         "evaluate", "evaluate", "Compare two models on the same rows, and say which is better and how sure that is."
     ),
     "script": Late(
-        "script",
+        "runs.script",
         "script",
         "Write a run as a script on transformers, PEFT and TRL that trains the same.",
     ),
@@ -65,6 +67,12 @@ COMMANDS = {
         "benchmarks",
         "tune_endpoint",
         "Try options of an endpoint under one load, each in a server of its own, and show the best.",
+    ),
+    "chat": Late("serving.chat", "chat", "Ask a served model, once or as a talk."),
+    "serve-run": Late(
+        "serving.serve_run",
+        "serve_run",
+        "Serve what a run has trained, its base beside it, under a name that programs can call.",
     ),
     "code": Late(
         "code", "code", "Ask a served model about code: written as it comes, run and fixed in the sandbox if you like."
@@ -95,10 +103,9 @@ COMMANDS = {
         "Start a sweep: search for better settings of a recipe by trials, each of them a training.",
     ),
     "sweeps": Late("sweeps.commands", "COMMANDS", "Sweeps: listed, shown, stopped, resumed, gone on with."),
-    "add-model": Late("training", "add_model", "Fetch a base model and wait until it is ready."),
-    "model": Late("models.commands", "COMMANDS", "Base models: shown, searched for on the hub, checked."),
+    "add-model": Late("models.added", "add", "Fetch a base model and wait until it is ready."),
     "hub-token": Late(
-        "models.commands",
+        "models.hub",
         "hub_token_command",
         "Keep a token of the Hugging Face hub, read from the keyboard or a pipe; it is never shown again.",
     ),
@@ -113,6 +120,7 @@ COMMANDS = {
         "repair",
         "Make the rows of models, datasets, runs and versions again from their folders, where the database lacks them.",
     ),
+    "model": Late("models.commands", "COMMANDS", "Base models: listed, shown, added, deleted; the hub searched."),
     "data": Late("shape", "COMMANDS", "Datasets: looked at, mapped, checked, changed, exported."),
     "endpoint": Late(
         "serving.commands", "COMMANDS", "Endpoints: listed, deployed to, rolled back, put to sleep, stopped."
@@ -121,7 +129,8 @@ COMMANDS = {
     "links": Late("runs.live_links", "COMMANDS", "Live links: watch one run without a login."),
     "queue": Late("runs.queue", "commands", "The queue of trainings: shown, ordered, paused, set."),
     "registry": Late("registry", "COMMANDS", "Models kept by name: versions, aliases, log, clean-up."),
-    "runs": Late("runs.commands", "COMMANDS", "Runs: listed, tagged, noted, archived, stopped, deleted, undone."),
+    "run": Late("runs.commands", "COMMANDS", RUNS),
+    "runs": Late("runs.commands", "COMMANDS", RUNS, hidden=True),  # as it was called before
     "runtime": Late(
         "runtime",
         "COMMANDS",
@@ -129,24 +138,36 @@ COMMANDS = {
     ),
 }
 
+# Those of `tunesmith` itself; any other stands for `tunesmith serve`.
+OWN_OPTIONS = ("--help", "--version", "--install-completion", "--show-completion")
+
 cli = typer.Typer(
     help="Tunesmith, a fine-tuning studio for language models. Without a command it starts the studio.",
     cls=group_of(COMMANDS),
     no_args_is_help=False,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tunesmith {metadata.version('tunesmith')}")
+        raise typer.Exit
+
+
 @cli.callback()
-def before_any() -> None:
-    """Nothing is to be done before a command."""
+def before_any(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
 
 
 def main() -> None:
     """Entry point. `tunesmith --port 0` means `tunesmith serve --port 0`."""
     arguments = sys.argv[1:]
-    if not arguments or (arguments[0].startswith("-") and arguments[0] != "--help"):
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in OWN_OPTIONS):
         arguments.insert(0, "serve")
     try:
         cli(arguments, prog_name="tunesmith")

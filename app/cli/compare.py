@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.cells import cell_len, set_cell_size
 
+from app.cli.called import RUN
 from engine import sizes
 from engine.runs import comparing
 from engine.runs.comparing import Came, Comparison
@@ -16,12 +17,12 @@ Rows = list[list[str]]
 
 
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Ids of two to twenty runs.")],
+    runs: Annotated[list[str], typer.Argument(help="Two to twenty runs, by name or id.", **RUN)],
     as_json: Annotated[bool, typer.Option("--json", help="As REST answers it.")] = False,
 ) -> None:
     """Show what differs between runs: recipe, data, and what came out."""
     db.prepare()
-    comparison = comparing.compare([run.removeprefix("run:") for run in runs])
+    comparison = comparing.compare(runs)
     if as_json:
         typer.echo(json.dumps(comparing.as_json(comparison), indent=2, ensure_ascii=False))
         return

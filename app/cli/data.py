@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
-from engine.data import datasets, health, importing, mappings, named_sources, search, tokens
+from app.cli.called import MODEL, PROJECT, DatasetName, ProjectName
+from app.cli.printed import AsJson, say_json
+from engine.data import datasets, importing, mappings, named_sources, search, tokens
 from engine.errors import RefusedError, TunesmithError
 from engine.process import work
 from engine.rows.mapping.mapping import Mapping, kind_of, parse
@@ -20,9 +22,7 @@ from storage.tables import DEFAULT_PROJECT, Dataset, Work
 
 commands = typer.Typer(help="Datasets: looked at, mapped, checked, changed, exported.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(metavar="DATASET", help="Id of a dataset, as `tunesmith data list` shows it.")]
 Name = Annotated[str, typer.Option("--name", help="What lists show; made up when left out.")]
-Project = Annotated[str, typer.Option("--project", help="Id of the project it will belong to.")]
 Offset = Annotated[int, typer.Option("--offset", min=0, help="How many to skip from the start.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many to show at most.")]
 Parts = Annotated[
@@ -39,12 +39,14 @@ Encoding = Annotated[
     typer.Option("--encoding", metavar="NAME", help="The encoding of the text, such as cp949; found when left out."),
 ]
 Keys = Annotated[str, typer.Option("--keys", metavar="WHO,WHAT", help="Keys of a turn, such as speaker,said.")]
+SHOWN = ("id", "project_id", "name", "version", "status", "kind", "format", "source", "source_name", "rows",
+         "accepted", "repaired", "rejected", "train_rows", "size_bytes", "error", "hint", "created_at")  # fmt: skip
 
 
 def import_files(  # noqa: PLR0913  (one argument for each option)
     files: Annotated[list[Path] | None, typer.Argument(help="Files, or one folder, that become one dataset.")] = None,
     name: Name = "",
-    project: Project = DEFAULT_PROJECT,
+    project: ProjectName = DEFAULT_PROJECT,
     hub: Annotated[str, typer.Option("--hub", metavar="ID[:CONFIG[:SPLIT]]", help="A dataset of the hub.")] = "",
     parts: Parts = None,
     roles: Roles = None,
@@ -143,28 +145,42 @@ def say(value: Any) -> None:
 
 @commands.command("list")
 def list_datasets(
-    project: Annotated[str | None, typer.Option("--project", help="Only those of this project.")] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", help="Only those of this project.", **PROJECT),
+    ] = None,
     all_versions: Annotated[bool, typer.Option("--versions", help="Every version, not only the newest ones.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """The datasets, newest first: id, status, kind, rows, name."""
     db.prepare()
     with db.reading() as session:
         listed = (stored.recent if all_versions else stored.newest)(session, project)
+    if as_json:
+        return say_json([facts(dataset) for dataset in listed])
     for dataset in listed:
         version = f" (version {dataset.version})" if dataset.version > 1 else ""
         columns = f"{dataset.id}  {dataset.status:<13} {dataset.kind or '-':<11} {dataset.train_rows:>9,}"
         typer.echo(f"{columns}  {dataset.name}{version}")
+    return None
+
+
+def facts(dataset: Dataset) -> dict[str, Any]:
+    """What is known of a dataset, as JSON takes it."""
+    return {name: getattr(dataset, name) for name in SHOWN}
 
 
 @commands.command()
-def show(dataset_id: Id) -> None:
+def show(dataset_id: DatasetName, as_json: AsJson = False) -> None:
     """What a dataset is, where it came from, and what was noticed, repaired and rejected."""
     db.prepare()
     dataset, summary = datasets.look_up(dataset_id), datasets.summary(dataset_id)
+    if as_json:
+        return say_json(facts(dataset) | {"encoding": dataset.encoding} | summary)
     typer.echo(line(dataset))
-    facts = {"name": dataset.name, "version": dataset.version, "format": dataset.format, "source": dataset.source_name}
-    facts["encoding"] = dataset.encoding
-    for name, value in {**facts, "error": dataset.error, "hint": dataset.hint}.items():
+    about = {"name": dataset.name, "version": dataset.version, "format": dataset.format, "source": dataset.source_name}
+    about["encoding"] = dataset.encoding
+    for name, value in {**about, "error": dataset.error, "hint": dataset.hint}.items():
         if value:
             typer.echo(f"  {name:<9} {value}")
     for note in summary["notes"]:
@@ -173,10 +189,11 @@ def show(dataset_id: Id) -> None:
         typer.echo(f"  repaired  {count:,} x {name.replace('_', ' ')}: {REPAIRS.get(name, '')}")
     for name, count in summary["rules"].items():
         typer.echo(f"  rejected  {count:,} x {name.replace('_', ' ')}")
+    return None
 
 
 @commands.command()
-def rows(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
+def rows(dataset_id: DatasetName, offset: Offset = 0, limit: Limit = 20) -> None:
     """Rows as they will be trained on, one JSON object a line."""
     db.prepare()
     for row in datasets.rows(dataset_id, offset, limit):
@@ -184,7 +201,7 @@ def rows(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
 
 
 @commands.command()
-def rejections(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
+def rejections(dataset_id: DatasetName, offset: Offset = 0, limit: Limit = 20) -> None:
     """Rejected rows with the rule, the value and the fix, one JSON object a line."""
     db.prepare()
     for rejection in datasets.rejections(dataset_id, offset, limit):
@@ -193,7 +210,7 @@ def rejections(dataset_id: Id, offset: Offset = 0, limit: Limit = 20) -> None:
 
 @commands.command(name="map")
 def map_columns(  # noqa: PLR0913  (one argument for each option)
-    dataset_id: Id,
+    dataset_id: DatasetName,
     parts: Parts = None,
     roles: Roles = None,
     kind: Kind = "",
@@ -229,35 +246,27 @@ def _show_mapping(dataset_id: str) -> None:
 
 @commands.command(name="tokens")
 def count_tokens(
-    dataset_id: Id,
-    model: Annotated[str, typer.Option("--model", help="Id of the model whose tokenizer and chat template count.")],
+    dataset_id: DatasetName,
+    model: Annotated[
+        str,
+        typer.Option("--model", help="The model whose tokenizer and chat template count.", **MODEL),
+    ],
     max_length: Annotated[int, typer.Option(min=16, help="Where rows are cut, in tokens.")] = tokens.MAX_LENGTH,
+    as_json: AsJson = False,
 ) -> None:
     """What a model would learn from the dataset: tokens, share trained, rows cut, lengths."""
     with running_studio.engine(True):
         totals = follow_work(tokens.totals(dataset_id, model, max_length)).result
+    if as_json:
+        return say_json(totals)
     for name in ("rows", "tokens", "trained", "share_trained", "lengths", "packing", "notes"):
         typer.echo(f"{name:<14} {json.dumps(totals.get(name))}")
-
-
-@commands.command(name="health")
-def check_health(
-    dataset_id: Id,
-    against: Annotated[list[str] | None, typer.Option(help="Id of a dataset to look for leakage into.")] = None,
-) -> None:
-    """Check for duplicates, leakage, empty answers, outliers, personal data and more; print the score and its parts."""
-    with running_studio.engine(True):
-        follow_work(health.start(dataset_id, against))
-        report = health.report(dataset_id)
-    typer.echo(f"score {report.score} of 100")
-    for part in report.parts:
-        if part.applies:
-            typer.echo(f"  {part.check:<18} {part.found:>9,} rows  -{part.points:g}  {part.note}".rstrip())
+    return None
 
 
 @commands.command(name="search")
 def find(
-    dataset_id: Id,
+    dataset_id: DatasetName,
     text: Annotated[str, typer.Argument(help='Words, "an exact phrase", or a beginning*.')],
     offset: Offset = 0,
     limit: Limit = 20,
@@ -268,10 +277,3 @@ def find(
     typer.echo(f"found {hits.total:,}", err=True)
     for hit in hits.rows:
         say({"position": hit.position, **hit.row})
-
-
-@commands.command()
-def delete(dataset_id: Id) -> None:
-    """Delete a dataset. Refused while a run uses it."""
-    db.prepare()
-    datasets.delete_dataset(dataset_id)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
+from app.cli.called import DATASET, SUBJECT, RunName
 from engine.errors import TunesmithError
 from engine.evaluate import evaluations, reports
 from engine.evaluate.evaluations import Wanted
@@ -19,7 +20,7 @@ MOVING = [str(status) for status in WORK_MOVING]
 
 
 def report(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run that has succeeded.")],
+    run_id: RunName,
     again: Annotated[
         bool, typer.Option("--again", help="Write another one. The first stays the one that counts.")
     ] = False,
@@ -28,7 +29,6 @@ def report(
 ) -> None:
     """Say whether a training helped, and how sure that is; wait for the report if it is not written yet."""
     db.prepare()
-    run_id = run.removeprefix("run:")
     result = reports.of_run(run_id)
     if again or all_rows or not result["reports"]:
         result = reports.again(run_id, all_rows)
@@ -36,10 +36,17 @@ def report(
 
 
 def evaluate(
-    subject: Annotated[str, typer.Argument(help="What is judged: run:ID, run:ID@STEP or model:ID.")],
-    against: Annotated[str | None, typer.Option(help="What with; what its training began with when left out.")] = None,
+    subject: Annotated[
+        str,
+        typer.Argument(help="What is judged: run:RUN, run:RUN@STEP or model:MODEL, by name or id.", **SUBJECT),
+    ],
+    against: Annotated[
+        str | None,
+        typer.Option(help="What with; what its training began with when left out.", **SUBJECT),
+    ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Id of a dataset; the rows that the run held out by default.")
+        str | None,
+        typer.Option(help="Rows of a dataset; the rows that the run held out by default.", **DATASET),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Rows at most; as many as time allows when left out.")

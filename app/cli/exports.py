@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
+from app.cli.called import CHECKPOINT
 from app.cli.data import follow_work
 from engine.errors import RefusedError, TunesmithError
 from engine.exports import exports, hub, parity
@@ -25,7 +26,10 @@ Push = Annotated[
 
 
 def export(  # noqa: PLR0913  (each is an option of the command line)
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or ID@STEP for one of its checkpoints.")],
+    run: Annotated[
+        str,
+        typer.Argument(help="A run by name or id, or RUN@STEP for one of its checkpoints.", **CHECKPOINT),
+    ],
     to: Annotated[Path | None, typer.Option("--to", metavar="FOLDER", help="Where to; must not be there yet.")] = None,
     kind: Annotated[Kind, typer.Option(help="adapter, merged (one model with the base), or gguf.")] = "adapter",
     dtype: Annotated[Dtype, typer.Option(help="Precision of a merged model; base: as its base model's.")] = "base",
@@ -41,7 +45,7 @@ def export(  # noqa: PLR0913  (each is an option of the command line)
         "gguf": {"of": of} | ({"type": file_type} if file_type else {}),
     }
     with running_studio.engine(True):
-        made = _made(f"run:{run.removeprefix('run:')}", kind, options.get(kind, {}))
+        made = _made(f"run:{run}", kind, options.get(kind, {}))
         if to is not None:
             archive = exports.download(made[0].id)
             _unpack(archive, to)

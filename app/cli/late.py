@@ -16,13 +16,14 @@ class Late:
     module: str  # in app.cli
     name: str  # of a function, or of a Typer
     help: str
+    hidden: bool = False  # another spelling, which works and is not listed
 
 
 class Listed(TyperCommand):
     """A command in the list."""
 
     def __init__(self, name: str, late: Late) -> None:
-        super().__init__(name, help=late.help)
+        super().__init__(name, help=late.help, hidden=late.hidden)
         self._late = late
 
     def loaded(self) -> Any:

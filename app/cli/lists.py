@@ -6,10 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.printed import AsJson, say_json
 from storage import datasets as stored_datasets
 from storage import db
 from storage import models as stored_models
 from storage import runs as stored_runs
+
+SHOWN = ("id", "status", "name", "created_at")
 
 
 class Noun(StrEnum):
@@ -20,7 +23,9 @@ class Noun(StrEnum):
     RUNS = "runs"
 
 
-def list_things(noun: Annotated[Noun, typer.Argument(help="What to list.")] = Noun.RUNS) -> None:
+def list_things(
+    noun: Annotated[Noun, typer.Argument(help="What to list.")] = Noun.RUNS, as_json: AsJson = False
+) -> None:
     """List models, datasets or runs, newest first: id, status, name."""
     db.prepare()
     queries: dict[Noun, Callable[[Any], Sequence[Any]]] = {
@@ -29,5 +34,9 @@ def list_things(noun: Annotated[Noun, typer.Argument(help="What to list.")] = No
         Noun.RUNS: stored_runs.recent,
     }
     with db.reading() as session:
-        for row in queries[noun](session):
-            typer.echo(f"{row.id}  {row.status:<13} {row.name}")
+        rows = queries[noun](session)
+    if as_json:
+        return say_json([{name: getattr(row, name) for name in SHOWN} for row in rows])
+    for row in rows:
+        typer.echo(f"{row.id}  {row.status:<13} {row.name}")
+    return None

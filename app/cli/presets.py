@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from app.cli.printed import AsJson, say_json
 from engine.data import datasets
 from engine.models import models
-from engine.recipes import presets, provenance, recipe
+from engine.recipes import by_name, presets, provenance, recipe
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import Recipe
 
@@ -16,18 +17,21 @@ PresetOption = Annotated[
 ]
 
 
-def list_presets() -> None:
+def list_presets(as_json: AsJson = False) -> None:
     """List the presets: what each is for, and which values it sets."""
+    if as_json:
+        return say_json(presets.all_presets())
     for listed_preset in presets.all_presets():
         typer.echo(f"{listed_preset.name:<13} {listed_preset.about}")
         for setting in listed_preset.fields:
             only = ", ".join([*setting.methods, *setting.tunings])
             typer.echo(f"    {setting.field} {setting.value}{f' ({only})' if only else ''}: {setting.why}")
+    return None
 
 
 def recipe_of(text: str, names: list[str]) -> tuple[Recipe, Source]:
     """The recipe in a file with presets filled in, and where its values came from. Raises TunesmithError."""
-    file_recipe = recipe.from_yaml(text)
+    file_recipe = by_name.with_ids(recipe.from_yaml(text))
     values = file_recipe.model_dump()
     given: provenance.Given = provenance.note_origin({}, values, provenance.FILE)
     if names:

@@ -8,51 +8,69 @@ import typer
 
 from app.cli import running_studio
 from app.cli.data import follow_work
+from app.cli.printed import AsJson, say_json
 from engine import sizes
 from engine.data import datasets, row_counts
 from engine.errors import TunesmithError
 from engine.fit.measurement import Measured
 from engine.models import models
-from engine.recipes.recipe import from_yaml
+from engine.recipes import by_name
+from engine.recipes import recipe as recipes
+from engine.recipes.recipe import Recipe
 from engine.train import check as train_check
 from engine.train import forecast, held_out
 from engine.train import probe as fit_probe
 from engine.train.forecast import Forecast
 from engine.train.rules import left_out_rows
+from storage import db
 
 
 def probe(
     recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, as the Train page saves it.")],
+    as_json: AsJson = False,
 ) -> None:
     """Measure a training before it starts: memory, speed, time, disk, the largest batch that fits, a suggestion."""
     with running_studio.engine(True):
-        recipe = from_yaml(text_of(recipe_file))
+        recipe = read(recipe_file)
         finished = follow_work(fit_probe.start(recipe))
         dataset = datasets.look_up(recipe.dataset_id)
         prediction = forecast.of(recipe, models.look_up(recipe.model_id), dataset)
+        if as_json:
+            return say_json({"forecast": prediction, "measured": finished.result})
         rows_line = f"rows        {held_out.describe(recipe, dataset)}"
     for line in (*forecast_lines(prediction), rows_line, *measured_lines(Measured.model_validate(finished.result))):
         typer.echo(line)
+    return None
 
 
 def check(
     recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, as the Train page saves it.")],
+    as_json: AsJson = False,
 ) -> None:
     """Say what speaks against a training and how many rows it would learn from, cut or leave out. Starts nothing."""
     with running_studio.engine(True):
-        recipe = from_yaml(text_of(recipe_file))
+        recipe = read(recipe_file)
         model, dataset = models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id)
         if counting := row_counts.begin(recipe, model, dataset):
             follow_work(counting)
         counts = row_counts.counted(recipe, model, dataset)
         problems = train_check.check(recipe, model, dataset)
+    if as_json:
+        say_json({"rows": counts, "problems": problems})
+        return train_check.refuse(problems)
     if counts:
         typer.echo(f"rows     {left_out_rows.in_words(counts, recipe)}")
     for problem in problems:
         typer.echo(f"{problem.level:<8} {problem.field}: {problem.message} {problem.hint}".rstrip())
         for name, value in problem.instead.items():
             typer.echo(f"         {name}: {value}")
-    train_check.refuse(problems)
+    return train_check.refuse(problems)
+
+
+def read(file: Path) -> Recipe:
+    """The recipe in a file, with ids in place of names. Raises TunesmithError."""
+    db.prepare()
+    return by_name.with_ids(recipes.from_yaml(text_of(file)))
 
 
 def text_of(file: Path) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
+from app.cli.called import MODEL, RUN
+from app.cli.printed import AsJson, say_json
 from app.cli.serving import endpoints as cli_endpoints
 from engine import sizes
 from engine.registry import aliases, described, disk, following, gates, registered, versions
@@ -30,27 +32,33 @@ def _who() -> str:
 
 
 @COMMANDS.command("list")
-def list_models() -> None:
+def list_models(as_json: AsJson = False) -> None:
     """The models: name, number of versions, where each alias leads."""
     db.prepare()
     with db.reading() as session:
         rows = stored.recent(session, limit=1000)
+    if as_json:
+        return say_json(described.listed(rows))
     for facts in described.listed(rows):
         led = "  ".join(f"{alias} -> {number}" for alias, number in facts["aliases"].items())
         typer.echo(f"{facts['name']:<24} {facts['versions']:>3} versions  {led}".rstrip())
+    return None
 
 
 @COMMANDS.command()
-def show(name: Name) -> None:
+def show(name: Name, as_json: AsJson = False) -> None:
     """One model: its versions with what they hold and what uses them."""
     db.prepare()
     facts = described.model(name)
+    if as_json:
+        return say_json(facts)
     typer.echo(f"{facts['name']}  {facts['note']}".rstrip())
     for version in facts["version_list"]:
         typer.echo(_version_line(version))
     for follower in facts["endpoints"]:
         problem = f": {follower['error']}" if follower["error"] else ""
         typer.echo(f"endpoint {follower['endpoint']} follows {follower['alias']}: {follower['status']}{problem}")
+    return None
 
 
 def _version_line(version: dict[str, Any]) -> str:
@@ -64,9 +72,9 @@ def _version_line(version: dict[str, Any]) -> str:
 @COMMANDS.command()
 def keep(
     name: Name,
-    run: Annotated[str | None, typer.Option("--run", help="Id of a run that has succeeded.")] = None,
+    run: Annotated[str | None, typer.Option("--run", help="A run that has succeeded.", **RUN)] = None,
     export: Annotated[str | None, typer.Option("--export", help="Id of an export that has succeeded.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Id of a model of the studio.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="A model of the studio.", **MODEL)] = None,
     note: NoteOption = None,
     tag: TagOption = None,
 ) -> None:
@@ -172,14 +180,18 @@ def follow(
 
 
 @COMMANDS.command()
-def log(name: Name) -> None:
+def log(name: Name, as_json: AsJson = False) -> None:
     """Who moved which alias when and why, the newest first."""
     db.prepare()
-    for line in aliases.log(name, 1000)[0]:
+    lines = aliases.log(name, 1000)[0]
+    if as_json:
+        return say_json(lines)
+    for line in lines:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.at))
         moved = f"{line.before or '-'} -> {line.after or '-'}"
         gate = f" (gate {line.gate['asked']}: {line.gate['verdict']})" if line.gate else ""
         typer.echo(f"{when}  {line.action:<8} {line.alias or '-':<12} {moved:<8} {line.who}: {line.why}{gate}")
+    return None
 
 
 @COMMANDS.command()
@@ -198,16 +210,24 @@ def delete(
 def clean_up(
     remove: Annotated[list[str] | None, typer.Option("--remove", help="Something on the list; repeatable.")] = None,
     everything: Annotated[bool, typer.Option("--everything", help="Remove all that is on the list.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what takes the disk and what is safe to remove, with the reason; remove what is named."""
     db.prepare()
     looked = disk.look()
+    if as_json:
+        say_json(looked)
+    else:
+        _say_disk(looked)
+    removed_ids = [item.id for item in looked.removable] if everything else remove or []
+    if removed_ids:
+        typer.echo(f"{sizes.in_words(disk.remove(removed_ids))} removed", err=as_json)
+
+
+def _say_disk(looked: disk.Look) -> None:
     for thing in looked.things[:20]:
         users = f"  used by {', '.join(thing.used_by[:3])}" if thing.used_by else ""
         typer.echo(f"{sizes.in_words(thing.size_bytes):>9}  {thing.kind:<8} {thing.name}{users}")
     typer.echo("Safe to remove:" if looked.removable else "There is nothing that is safe to remove.")
     for item in looked.removable:
         typer.echo(f"{sizes.in_words(item.size_bytes):>9}  {item.id}  {item.name}. {item.why}")
-    removed_ids = [item.id for item in looked.removable] if everything else remove or []
-    if removed_ids:
-        typer.echo(f"{sizes.in_words(disk.remove(removed_ids))} removed")

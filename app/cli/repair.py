@@ -3,6 +3,7 @@
 import typer
 
 from app.cli import running_studio
+from app.cli.printed import AsJson, say_json
 from engine import sizes
 from engine.errors import ConflictError
 from engine.registry import verify as verification
@@ -10,9 +11,13 @@ from engine.registry.repair import repair as repairing
 from storage import db
 
 
-def verify() -> None:
+def verify(as_json: AsJson = False) -> None:
     """Hash every version, dataset and checkpoint again, and name what has changed. Ends with 1 where something has."""
     db.prepare()
+    if as_json:
+        everything = list(verification.everything())
+        say_json(everything)
+        raise typer.Exit(1 if any(checked.problems for checked in everything) else 0)
     things, bad, size = 0, 0, 0
     for checked in verification.everything():
         things, size = things + 1, size + checked.size_bytes
@@ -24,11 +29,13 @@ def verify() -> None:
     raise typer.Exit(1 if bad else 0)
 
 
-def repair() -> None:
+def repair(as_json: AsJson = False) -> None:
     """Make the rows of models, datasets, runs and versions again from their folders, where the database lacks them."""
     if running_studio.studio_runs():
         raise ConflictError("The studio is running on this home.", "Stop it, repair, then start it again.")
     outcome = repairing.repair()
+    if as_json:
+        return say_json(outcome)
     for noun, named in outcome.rebuilt.items():
         typer.echo(f"{len(named)} {noun}: {', '.join(named[:10])}{' ...' if len(named) > 10 else ''}")
     if not outcome.rebuilt:
@@ -37,3 +44,4 @@ def repair() -> None:
         typer.echo(note)
     if outcome.rebuilt:
         typer.echo(repairing.LOST)
+    return None

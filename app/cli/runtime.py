@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from app.cli import running_studio
+from app.cli.printed import AsJson, say_json
 from engine import sizes
 from engine.errors import TunesmithError
 from engine.process import trash, work
@@ -19,9 +20,11 @@ Kind = Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(ki
 
 
 @COMMANDS.command("list")
-def list_runtimes() -> None:
+def list_runtimes(as_json: AsJson = False) -> None:
     """What is installed, what can be, and why not."""
     db.prepare()
+    if as_json:
+        return say_json(runtimes.describe_all())
     for facts in runtimes.describe_all():
         installed = facts["installed"]
         state = f"{installed['version']} installed" if installed else "not installed"
@@ -34,6 +37,7 @@ def list_runtimes() -> None:
             typer.echo(f"          {facts['reason']}")
         for note in facts["notes"]:
             typer.echo(f"          {note}")
+    return None
 
 
 def _extent(installed: dict[str, object] | None) -> str:

@@ -1,4 +1,4 @@
-"""`tunesmith data`, the commands that make other datasets or files of one: split, sample, filter, merge, export ..."""
+"""`tunesmith data`, the commands that make other datasets or files of one, check it or delete it."""
 
 import shutil
 from pathlib import Path
@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
-from app.cli.data import Id, Limit, Name, commands, follow, follow_work, say
-from engine.data import datasets, export, lineage, shape
+from app.cli.called import DATASET, DatasetName
+from app.cli.data import Limit, Name, commands, facts, follow, follow_work, say
+from app.cli.printed import AsJson, say_json
+from engine.data import datasets, export, health, lineage, shape
 from engine.data import hub as hub_data
 from engine.errors import RefusedError
 from engine.rows.export import file as export_file
@@ -17,7 +19,7 @@ from storage import db
 COMMANDS = commands  # those of app.cli.data, with the ones below
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Another seed chooses in another way.")]
-Ids = Annotated[list[str], typer.Argument(metavar="DATASET...", help="Ids of the datasets, two or more.")]
+Ids = Annotated[list[str], typer.Argument(help="The datasets, two or more.", **DATASET)]
 
 
 def _change_and_follow(dataset_id: str, operation: dict[str, Any], name: str = "") -> None:
@@ -28,7 +30,7 @@ def _change_and_follow(dataset_id: str, operation: dict[str, Any], name: str = "
 
 @commands.command()
 def split(
-    dataset_id: Id,
+    dataset_id: DatasetName,
     test: Annotated[float, typer.Option(min=0.001, max=0.999, help="Share of the rows that become the test.")] = 0.1,
     column: Annotated[str, typer.Option(help="Split by the values of this column instead, one dataset each.")] = "",
     seed: Seed = 42,
@@ -46,7 +48,7 @@ def split(
 
 @commands.command()
 def sample(
-    dataset_id: Id,
+    dataset_id: DatasetName,
     rows: Annotated[int | None, typer.Option(min=1, help="How many rows to keep.")] = None,
     share: Annotated[float | None, typer.Option(min=0, max=1, help="Or which share, such as 0.1.")] = None,
     seed: Seed = 42,
@@ -58,7 +60,7 @@ def sample(
 
 @commands.command(name="filter")
 def sift(
-    dataset_id: Id,
+    dataset_id: DatasetName,
     contains: Annotated[str, typer.Option(help="Rows that have these words.")] = "",
     matches: Annotated[str, typer.Option(help="Rows that match this regular expression (RE2).")] = "",
     where: Annotated[str, typer.Option(help="Where: anywhere, question, answer or system.")] = "anywhere",
@@ -92,7 +94,7 @@ def merge(
 
 @commands.command(name="export")
 def export_rows(
-    dataset_id: Id,
+    dataset_id: DatasetName,
     out: Annotated[Path, typer.Argument(help="File to write; its ending chooses: .jsonl, .jsonl.gz or .parquet.")],
     form: Annotated[
         str, typer.Option(help="trl, openai, sharegpt or alpaca, where the rows can be written so.")
@@ -110,7 +112,7 @@ def export_rows(
 
 @commands.command()
 def push(
-    dataset_id: Id,
+    dataset_id: DatasetName,
     repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Where on the hub; made when there is none.")],
     public: Annotated[bool, typer.Option("--public", help="Everybody may see it.")] = False,
     split_name: Annotated[str, typer.Option("--split", help="Which split these rows are.")] = "train",
@@ -122,7 +124,9 @@ def push(
 
 @commands.command()
 def diff(
-    before: Id, after: Annotated[str, typer.Argument(metavar="OTHER", help="Id of the other.")], limit: Limit = 20
+    before: DatasetName,
+    after: Annotated[str, typer.Argument(help="The other.", **DATASET)],
+    limit: Limit = 20,
 ) -> None:
     """What differs between two datasets, such as two versions: counts, then rows, one JSON object a line."""
     with running_studio.engine(True):
@@ -133,11 +137,43 @@ def diff(
 
 
 @commands.command()
-def versions(dataset_id: Id) -> None:
+def versions(dataset_id: DatasetName, as_json: AsJson = False) -> None:
     """Every version of a dataset, the newest first, and how each was made."""
     db.prepare()
+    if as_json:
+        return say_json([facts(row) | {"made": lineage.words(row)} for row in lineage.versions(dataset_id)])
     for version in lineage.versions(dataset_id):
         mark = "*" if version.id == datasets.look_up(dataset_id).id else " "
         typer.echo(
             f"{mark} {version.id}  version {version.version}  {version.train_rows:>9,} rows  {lineage.words(version)}"
         )
+    return None
+
+
+@commands.command(name="health")
+def check_health(
+    dataset_id: DatasetName,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="A dataset to look for leakage into; repeatable.", **DATASET),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check for duplicates, leakage, empty answers, outliers, personal data and more; print the score and its parts."""
+    with running_studio.engine(True):
+        follow_work(health.start(dataset_id, against))
+        report = health.report(dataset_id)
+    if as_json:
+        return say_json({"score": report.score, "parts": report.parts})
+    typer.echo(f"score {report.score} of 100")
+    for part in report.parts:
+        if part.applies:
+            typer.echo(f"  {part.check:<18} {part.found:>9,} rows  -{part.points:g}  {part.note}".rstrip())
+    return None
+
+
+@commands.command()
+def delete(dataset_id: DatasetName) -> None:
+    """Delete a dataset. Refused while a run uses it."""
+    db.prepare()
+    datasets.delete_dataset(dataset_id)

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.recipe import text_of
+from app.cli.recipe import read
 from engine.errors import TunesmithError
-from engine.recipes.recipe import from_yaml
 from engine.train import sky
 from storage import db
 
@@ -21,7 +20,7 @@ def export_sky(
 ) -> None:
     """Write a training as a YAML file for `sky launch`, which runs it on machines in a cloud."""
     db.prepare()
-    task = sky.for_recipe(from_yaml(text_of(recipe_file)), accelerators)
+    task = sky.for_recipe(read(recipe_file), accelerators)
     if output is None:
         typer.echo(task, nl=False)
         return

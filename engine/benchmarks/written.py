@@ -14,7 +14,7 @@ def load(**fields: Any) -> Load:
     try:
         return Load.model_validate(fields)
     except ValidationError as error:
-        hint = "\n".join(recipe.problems(error, "field"))
+        hint = "\n".join(recipe.problems(error, "field", Load.model_fields))
         raise RefusedError("This load cannot be put on an endpoint.", hint) from error
 
 

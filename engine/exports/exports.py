@@ -115,7 +115,7 @@ def _options(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     try:
         return OPTIONS[kind].model_validate(options).model_dump()
     except ValidationError as error:
-        hint = "\n".join(recipe.problems(error, "option"))
+        hint = "\n".join(recipe.problems(error, "option", OPTIONS[kind].model_fields))
         raise RefusedError(f"The options of this export ({kind}) are wrong.", hint) from error
 
 

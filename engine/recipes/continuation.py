@@ -136,7 +136,11 @@ def recipe_for(run: Run) -> Mapping[str, Any]:
 
 def held_out_record(recipe: Recipe) -> str | None:
     """Where the run that the recipe begins with wrote down what it held out, with what its own ancestors did."""
-    file = home.run_folder(recipe.start_from) / record.FILE if recipe.start_from else None
+    if not recipe.start_from:
+        return None
+    with db.reading() as session:
+        run = runs.get(session, recipe.start_from)
+    file = home.run_folder(run.id) / record.FILE if run is not None else None
     return str(file) if file is not None and file.is_file() else None
 
 

@@ -4,12 +4,14 @@ Each field's description is its help in the form, in the docs and in the OpenAPI
 and PEFT's own wherever they have one. The fields stand in `engine.recipes.fields`, one file a group of the form.
 """
 
+from collections.abc import Collection
 from typing import Any, Self
 
 import yaml
 from pydantic import ConfigDict, ValidationError, model_validator
 
 from engine.errors import RefusedError
+from engine.names import did_you_mean
 from engine.recipes.choices import tunings
 from engine.recipes.choices.trackers import refuse_unknown
 from engine.recipes.fields.adapters import Adapters
@@ -60,19 +62,22 @@ def parse(values: Any) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RefusedError("The recipe is not valid.", "\n".join(problems(error))) from error
+        raise RefusedError("The recipe is not valid.", "\n".join(problems(error, known=Recipe.model_fields))) from error
 
 
-def problems(error: ValidationError, noun: str = "recipe field") -> list[str]:
-    """Each violation in a line: field, value and rule. `noun`: what a field is called, such as "option"."""
-    return [_problem(dict(violation), noun) for violation in error.errors(include_url=False)]
+def problems(error: ValidationError, noun: str = "recipe field", known: Collection[str] = ()) -> list[str]:
+    """Each violation in a line: field, value and rule.
+
+    `noun`: what a field is called, such as "option". `known`: the fields there are, for one that is nearly right.
+    """
+    return [_problem(dict(violation), noun, known) for violation in error.errors(include_url=False)]
 
 
-def _problem(violation: dict[str, Any], noun: str) -> str:
+def _problem(violation: dict[str, Any], noun: str, known: Collection[str]) -> str:
     field = ".".join(map(str, violation["loc"])) or "recipe"
     message = str(violation["msg"]).removeprefix("Value error, ")
     if violation["type"] == "extra_forbidden":
-        return f"There is no {noun} `{field}`."
+        return f"There is no {noun} `{field:.80}`. {did_you_mean(field, known)}".rstrip()
     if violation["type"] in ("missing", "value_error") or isinstance(violation["input"], dict | list):
         return f"`{field}`: {message}."
     return f"`{field}` is {violation['input']!r:.80}: {message}."

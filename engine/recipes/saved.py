@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import Any
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.recipes import by_name
 from engine.recipes import recipe as recipes
 from engine.recipes.provenance import SUBJECTS
 from engine.recipes.recipe import Recipe
@@ -54,7 +55,7 @@ def save(name: str, recipe: Mapping[str, Any]) -> Saved:
     file = _file(name)
     if not file.exists() and len(names()) >= MOST_KEPT:
         raise ConflictError(f"There are {MOST_KEPT} saved recipes.", "Delete one that is not needed any more.")
-    _write(file, f"{_HEAD}{name}\n{recipes.to_yaml(checked(recipe))}")
+    _write(file, f"{_HEAD}{name}\n{by_name.to_yaml(checked(recipe))}")
     return look_up(name)
 
 

@@ -6,6 +6,7 @@ import yaml
 from pydantic import ValidationError
 
 from engine.errors import RefusedError
+from engine.recipes import by_name
 from engine.recipes import recipe as recipes
 
 
@@ -27,12 +28,15 @@ def read(text: str) -> tuple[recipes.Recipe | None, list[LineProblem]]:
         fields = recipes.read_fields(text)
     except RefusedError as error:
         return None, [_unreadable(error)]
+    lines = _lines(text)
     try:
-        return recipes.Recipe.model_validate(fields), []
+        return by_name.with_ids(recipes.Recipe.model_validate(fields)), []
+    except by_name.FieldError as error:
+        return None, [LineProblem(lines.get(error.field), error.message, error.hint)]
     except ValidationError as error:
-        lines = _lines(text)
         places = [lines.get(str(detail["loc"][0])) if detail["loc"] else None for detail in error.errors()]
-        return None, [LineProblem(line, message) for line, message in zip(places, recipes.problems(error), strict=True)]
+        messages = recipes.problems(error, known=recipes.Recipe.model_fields)
+        return None, [LineProblem(line, message) for line, message in zip(places, messages, strict=True)]
 
 
 def _unreadable(error: RefusedError) -> LineProblem:

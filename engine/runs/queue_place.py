@@ -1,6 +1,7 @@
 """How a new run stands in the queue: its priority, and the run that it waits for."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from engine.errors import RefusedError
 
@@ -14,6 +15,11 @@ class QueuePlace:
     priority: int = 0
     after: str | None = None
     only_if_succeeded: bool = True
+
+    def columns(self) -> dict[str, Any]:
+        """As columns of a run. Raises RefusedError for a priority that is none."""
+        rank = -checked_priority(self.priority)
+        return {"rank": rank, "after_run_id": self.after, "after_success": self.only_if_succeeded}
 
 
 LAST = QueuePlace()

@@ -17,12 +17,12 @@ from engine.evaluate import judged_by
 from engine.existing import existing
 from engine.fit import kept_checkpoints
 from engine.process import devices, events, process, queue
-from engine.recipes import launch_command
+from engine.recipes import by_name, launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
 from engine.runs import changes, supervision
 from engine.runs.machine_use import expected
-from engine.runs.queue_place import LAST, QueuePlace, checked_priority
+from engine.runs.queue_place import LAST, QueuePlace
 from engine.train import check
 from storage import db, home, runs
 from storage.queued import followers
@@ -41,13 +41,15 @@ def start_run(
 ) -> Run:
     """Queues a training. The same `idempotency_key` again gives the run there is and starts nothing.
 
-    `source` says where the recipe's values came from, `place` how it stands in the queue.
-    Raises RefusedError for a recipe or a priority that cannot work, ConflictError when the disk is nearly full,
-    NotFoundError.
+    `source` says where the recipe's values came from, `place` how it stands in the queue. What the recipe calls by its
+    name is kept by its id. Raises RefusedError for a recipe or a priority that cannot work, ConflictError when the disk
+    is nearly full, NotFoundError.
     """
     with db.reading() as session:
         if existing_run := _by_key(session, idempotency_key):
             return existing_run
+    recipe = by_name.with_ids(recipe)
+    with db.reading() as session:
         model, dataset = existing(session, Model, recipe.model_id), existing(session, Dataset, recipe.dataset_id)
         existing(session, Project, project_id)
         if place.after:
@@ -61,15 +63,13 @@ def start_run(
         dataset_id=dataset.id,
         recipe=recipe.model_dump(),
         idempotency_key=idempotency_key,
-        rank=-checked_priority(place.priority),
-        after_run_id=place.after,
-        after_success=place.only_if_succeeded,
+        **place.columns(),
         sweep_id=source.trial_of,
         facts=source.facts().merged(_to_be_judged(dataset, recipe)).merged(expected(recipe, model, dataset)),
     )
-    run = _insert(run)
+    inserted = _insert(run)
     queue.ring(supervision.launch)
-    return run
+    return inserted
 
 
 def _to_be_judged(dataset: Dataset, recipe: Recipe) -> RunFacts:

@@ -110,7 +110,7 @@ def options_of(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     try:
         return model.model_validate(options).model_dump(exclude_defaults=True)
     except ValidationError as error:
-        hint = "\n".join(recipe.problems(error, "option"))
+        hint = "\n".join(recipe.problems(error, "option", model.model_fields))
         raise RefusedError(f"The options of this {kind} endpoint are wrong.", hint) from error
 
 

@@ -121,7 +121,7 @@ def _external_backend(options: dict[str, Any], model_id: str | None, adapters: S
     try:
         external = ExternalOptions.model_validate(options)
     except ValidationError as error:
-        hint = "\n".join(recipe.problems(error, "option"))
+        hint = "\n".join(recipe.problems(error, "option", ExternalOptions.model_fields))
         raise RefusedError("The options of this external endpoint are wrong.", hint) from error
     probe.key_headers(external.api_key_env)
     values = external.model_dump(exclude_none=True)
@@ -132,17 +132,18 @@ def serve_run(run_id: str) -> Endpoint:
     """An endpoint for a finished run, base beside it: the one that is there, woken, or a new one of the run's name."""
     with db.reading() as session:
         run, routes = existing(session, Run, run_id), endpoints.live(session)
-        name = _free_name(session, run)
     for endpoint, backend in routes:
         if backend.adapters == [run_id] and backend.status != EndpointStatus.FAILED:
             return sleeping.wake(endpoint.id) if endpoint.asleep_at else endpoint
-    return create_endpoint(name, model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
+    return create_endpoint(free_name(run), model_id=run.model_id, adapters=[run_id], project_id=run.project_id)
 
 
-def _free_name(session: Session, run: Run) -> str:
+def free_name(run: Run) -> str:
+    """A name on /v1 that no endpoint has, made of the run's."""
     slug = re.sub(r"[^a-z0-9]+", "-", run.name.lower()).strip("-")[:40].strip("-") or "run"
-    candidates = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
-    return next(name for name in candidates if endpoints.live_by_name(session, name) is None)
+    names_to_try = [slug, *(f"{slug}-{number}" for number in range(2, 100)), f"{slug}-{run.id[:6]}"]
+    with db.reading() as session:
+        return next(name for name in names_to_try if endpoints.live_by_name(session, name) is None)
 
 
 def deploy(
@@ -258,14 +259,13 @@ def describe_all(listed: Sequence[Endpoint]) -> list[dict[str, Any]]:
     """The same of several, by one query for all of their backends."""
     with db.reading() as session:
         backends_by_endpoint = endpoints.current_backends(session, [endpoint.id for endpoint in listed])
-    loads = hot.described(
-        [
-            (endpoint, row)
-            for endpoint in listed
-            for row in backends_by_endpoint[endpoint.id]
-            if row.id == endpoint.active_backend_id
-        ]
-    )
+    active = [
+        (endpoint, row)
+        for endpoint in listed
+        for row in backends_by_endpoint[endpoint.id]
+        if row.id == endpoint.active_backend_id
+    ]
+    loads = hot.described(active)
     return [
         {**_described(endpoint, backends_by_endpoint[endpoint.id]), "served_adapters": loads.get(endpoint.id, [])}
         for endpoint in listed

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from engine.errors import TunesmithError
-from engine.recipes import diff, provenance, recipe
+from engine.recipes import by_name, diff, provenance, recipe
 from engine.recipes.diff import Difference
 from engine.runs import runs
 from pages.parts import fields, html
@@ -30,7 +30,7 @@ def recipe_html(query: Mapping[str, str]) -> str:
 
 def _card(run: Run) -> Markup:
     try:
-        text = recipe.to_yaml(recipe.parse(run.recipe))
+        text = by_name.to_yaml(recipe.parse(run.recipe))
     except TunesmithError as error:  # written by a later version of the studio
         text = str(error)
     id = f"recipe-{run.id}"

@@ -10,8 +10,8 @@ import yaml
 from markupsafe import Markup
 
 from engine.errors import RefusedError
+from engine.recipes import by_name, yaml_problems
 from engine.recipes import recipe as recipes
-from engine.recipes import yaml_problems
 from engine.recipes.validation.yielding import YIELDING, Yielding, giving_way
 from engine.recipes.yaml_problems import LineProblem
 from engine.train.rules.problem import Problem
@@ -25,7 +25,7 @@ FIELD = "yaml"  # what a problem of the text names in place of a field
 def text_of(checked: Checked, recipe: dict[str, Any]) -> str:
     """The form as YAML, even while something in it is wrong."""
     if checked.recipe:
-        return recipes.to_yaml(checked.recipe)
+        return by_name.to_yaml(checked.recipe)
     return yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)
 
 

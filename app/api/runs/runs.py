@@ -71,7 +71,9 @@ class RunAnswer(Answer):
 
 class RunBody(Body):
     name: Name = Field(description="What lists show.")
-    recipe: Recipe = Field(description="Everything that decides the training.")
+    recipe: Recipe = Field(
+        description="Everything that decides the training. Models, datasets and runs by their ids or their names."
+    )
     project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it will belong to.")
     origins: dict[str, str] = Field(
         default={}, description="Where values came from, as POST /api/recipes/presets/{name}/apply answers. For people."
@@ -131,7 +133,7 @@ def start_run(body: RunBody, idempotency_key: IdempotencyKey = None) -> Run:
 @router.post("/check", summary="Check a recipe", responses=NOT_FOUND)
 def check_recipe(body: RecipeBody) -> list[ProblemAnswer]:
     """What speaks against a recipe, before anything starts. An empty list means that nothing does."""
-    return problems(body.recipe)
+    return problems(body.with_ids())
 
 
 @router.get("/{id}", summary="Show a run", response_model=RunAnswer, responses=NOT_FOUND)

@@ -60,7 +60,8 @@ def estimate(body: RecipeBody) -> EstimateAnswer:
 
     The first estimate on a machine begins to time it, for a few seconds; `seconds` is null until then.
     """
-    recipe, dataset = body.recipe, datasets.look_up(body.recipe.dataset_id)
+    recipe = body.with_ids()
+    dataset = datasets.look_up(recipe.dataset_id)
     prediction = forecast.of(recipe, models.look_up(recipe.model_id), dataset)
     rows_held_out = steps.held_out(recipe, dataset.train_rows)
     if prediction.time.seconds is None:
@@ -90,7 +91,7 @@ def probe(body: RecipeBody) -> ProbeAnswer:
 
     Holds a device meanwhile, so 409 while a training has it. What was measured already is answered at once.
     """
-    return _answer(fit_probe.start(body.recipe))
+    return _answer(fit_probe.start(body.with_ids()))
 
 
 @router.get("/probe/{id}", summary="Show a measurement", responses=NOT_FOUND)

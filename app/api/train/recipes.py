@@ -8,6 +8,7 @@ from pydantic import Field
 from app.answers.fields import Answer, Body
 from engine.data import datasets
 from engine.models import models
+from engine.recipes import by_name
 from engine.recipes.recipe import Recipe
 from engine.train import check
 
@@ -15,7 +16,13 @@ router = APIRouter(prefix="/recipes", tags=["runs"])
 
 
 class RecipeBody(Body):
-    recipe: Recipe = Field(description="Everything that decides the training.")
+    recipe: Recipe = Field(
+        description="Everything that decides the training. Models, datasets and runs by their ids or their names."
+    )
+
+    def with_ids(self) -> Recipe:
+        """The recipe, with ids in place of names. Raises TunesmithError for a name of nothing, or of several."""
+        return by_name.with_ids(self.recipe)
 
 
 class ProblemAnswer(Answer):

@@ -41,7 +41,7 @@ def count_rows(body: RecipeBody) -> RowsAnswer:
 
     The first call begins to count; ask again until `status` is succeeded. Another length needs no other counting.
     """
-    recipe = body.recipe
+    recipe = body.with_ids()
     model, dataset = models.look_up(recipe.model_id), datasets.look_up(recipe.dataset_id)
     counting = row_counts.find_work(recipe, model, dataset) or row_counts.begin(recipe, model, dataset)
     if counting is None:

@@ -26,4 +26,4 @@ class SkyAnswer(Answer):
 @router.post("/sky", summary="Export a training to SkyPilot", responses=NOT_FOUND)
 def export_sky(body: SkyBody) -> SkyAnswer:
     """The training as one YAML file for SkyPilot: machines, what is copied there, what is installed, what runs."""
-    return SkyAnswer(yaml=sky.for_recipe(body.recipe, body.accelerators))
+    return SkyAnswer(yaml=sky.for_recipe(body.with_ids(), body.accelerators))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.printed import AsJson, say_json
 from engine.notifications import settings, trying
 from storage import db
 from storage.outgoing import notices, outbox
@@ -17,11 +18,14 @@ MOST = 200
 @COMMANDS.command("list")
 def list_notifications(
     limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="How many of the newest.")] = 20,
+    as_json: AsJson = False,
 ) -> None:
     """Show the newest notifications, and the places that messages go to with how the last one went."""
     db.prepare()
     with db.reading() as session:
         newest = notices.newest(session, limit)
+    if as_json:
+        return say_json({"notifications": newest, "sinks": settings.show()["sinks"]})
     for told in newest:
         unread = "*" if told.read_at is None else " "
         typer.echo(f"{unread} {_time(told.at)}  {told.kind:<11}  {told.title}")
@@ -32,21 +36,30 @@ def list_notifications(
             f"{sink['id']}  {sink['service']:<8}  {'on ' if sink['enabled'] else 'off'}  {sink['name']}  "
             f"{state['to']}  {last}{': ' + state['outcome'] if state['outcome'] else ''}"
         )
+    return None
 
 
 @COMMANDS.command("log")
 def show_log(
     limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="How many of the newest.")] = 20,
+    as_json: AsJson = False,
 ) -> None:
     """Show what was sent where, and what came back."""
     db.prepare()
     with db.reading() as session:
         entries = outbox.newest(session, limit)
+    if as_json:
+        return say_json([
+            {"at": sent.begun_at or sent.due_at, "sink": sink.name, "title": told.title, "state": sent.state,
+             "attempts": sent.attempts, "outcome": sent.outcome}
+            for sent, told, sink in entries
+        ])  # fmt: skip
     for sent, told, sink in entries:
         tried = f"{sent.attempts} of 4" if sent.state == "waiting" else sent.state
         typer.echo(
             f"{_time(sent.begun_at or sent.due_at)}  {sink.name}  {told.title}  {tried}  {sent.outcome}".rstrip()
         )
+    return None
 
 
 @COMMANDS.command("test")

@@ -1,27 +1,32 @@
-"""`tunesmith runs`: the list with its filters, and what people write on runs."""
+"""`tunesmith run`, or `tunesmith runs`: the list with its filters, and what people write on runs."""
 
 import time
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-import orjson
 import typer
 
+from app.cli.called import RunName, RunNames, dataset_id, model_id, project_id
+from app.cli.printed import AsJson
+from app.cli.printed import say_json as _json
+from app.cli.runs import following
 from engine.errors import RefusedError
 from engine.runs import bulk, changes, listing, runs
 from engine.runs.changes import Change
 from storage import db
 from storage.run_lists.wanted import Wanted
-from storage.statuses import RunStatus
+from storage.statuses import RUN_MOVING, RunStatus
 from storage.tables import Run
 
-COMMANDS = typer.Typer(help="Runs: listed, tagged, noted, archived, stopped, deleted, undone.", no_args_is_help=True)
+ABOUT = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
+COMMANDS = typer.Typer(help=ABOUT, no_args_is_help=True)
 
 WHERE = {
     "status": "statuses", "method": "method", "model": "model_id", "dataset": "dataset_id", "tag": "tag",
     "project": "project_id",
 }  # fmt: skip
+IDS = {"model": model_id, "dataset": dataset_id, "project": project_id}
 
 
 class Shown(StrEnum):
@@ -38,18 +43,20 @@ FLAGS: dict[Shown, dict[str, Any]] = {
     Shown.ALL: {},
 }  # fmt: skip
 
-Id = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")]
-Ids = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Off = Annotated[bool, typer.Option("--off", help="The other way: take it back.")]
 SHOWN = ("id", "project_id", "name", "status", "method", "model_id", "dataset_id", "step", "max_steps", "loss",
          "tokens_per_second", "tags", "note", "favourite", "archived", "created_at", "started_at", "ended_at",
          "error", "hint")  # fmt: skip
 
+COMMANDS.command()(following.follow)
+COMMANDS.command()(following.resume)
+COMMANDS.command()(following.log)
+COMMANDS.command()(following.recipe)
+
 
 @COMMANDS.callback()
 def prepare() -> None:
-    """Runs: listed, tagged, noted, archived, stopped, deleted, undone."""
+    """Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."""
     db.prepare()
 
 
@@ -88,7 +95,7 @@ def _where(pairs: Sequence[str]) -> dict[str, Any]:
         if name == "status":
             values["statuses"] = (*values.get("statuses", ()), RunStatus(value))
         else:
-            values[WHERE[name]] = value
+            values[WHERE[name]] = IDS[name](value) if name in IDS else value
     return values
 
 
@@ -99,13 +106,15 @@ def _line(run: Run) -> str:
 
 
 @COMMANDS.command()
-def show(run_id: Id, as_json: AsJson = False) -> None:
+def show(run_id: RunName, as_json: AsJson = False) -> None:
     """One run: its state, tags and note."""
     run = runs.look_up(run_id)
     if as_json:
         return _json(_facts(run))
     typer.echo(_line(run))
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created_at))
+    if run.status in RUN_MOVING:
+        typer.echo(following.progress(run))
     typer.echo(f"{run.method}, step {run.step} of {run.max_steps or '?'}, created {created}")
     for text in (run.note, run.error, run.hint):
         if text:
@@ -113,13 +122,13 @@ def show(run_id: Id, as_json: AsJson = False) -> None:
 
 
 @COMMANDS.command()
-def rename(run_id: Id, name: Annotated[str, typer.Argument(help="The new name.")]) -> None:
+def rename(run_id: RunName, name: Annotated[str, typer.Argument(help="The new name.")]) -> None:
     """Give a run another name."""
     _changed(run_id, Change(name=name))
 
 
 @COMMANDS.command()
-def note(run_id: Id, text: Annotated[str, typer.Argument(help="Markdown; empty for no note.")]) -> None:
+def note(run_id: RunName, text: Annotated[str, typer.Argument(help="Markdown; empty for no note.")]) -> None:
     """Write the note of a run."""
     _changed(run_id, Change(note=text))
 
@@ -127,7 +136,7 @@ def note(run_id: Id, text: Annotated[str, typer.Argument(help="Markdown; empty f
 @COMMANDS.command()
 def tag(
     tag: Annotated[str, typer.Argument(help="The tag.")],
-    run_ids: Ids,
+    run_ids: RunNames,
     off: Off = False,
 ) -> None:
     """Add a tag to runs, or take it from them."""
@@ -135,25 +144,25 @@ def tag(
 
 
 @COMMANDS.command()
-def archive(run_ids: Ids, off: Off = False) -> None:
+def archive(run_ids: RunNames, off: Off = False) -> None:
     """Put runs into the archive, which the list leaves out, or take them out of it."""
     _all("unarchive" if off else "archive", run_ids)
 
 
 @COMMANDS.command()
-def favourite(run_ids: Ids, off: Off = False) -> None:
+def favourite(run_ids: RunNames, off: Off = False) -> None:
     """Mark runs as favourites."""
     _all("unfavourite" if off else "favourite", run_ids)
 
 
 @COMMANDS.command()
-def stop(run_ids: Ids) -> None:
+def stop(run_ids: RunNames) -> None:
     """Ask runs to save a checkpoint and end."""
     _all("stop", run_ids)
 
 
 @COMMANDS.command()
-def delete(run_ids: Ids) -> None:
+def delete(run_ids: RunNames) -> None:
     """Delete runs with their checkpoints, results and exports. `undo` brings them back for half a minute."""
     _all("delete", run_ids)
 
@@ -188,12 +197,8 @@ def _all(action: bulk.Action, run_ids: list[str], tag: str = "") -> None:
 
 def _say_undo(undo_id: str | None) -> None:
     if undo_id:
-        typer.echo(f"For {changes.UNDO_SECONDS} s: tunesmith runs undo {undo_id}")
+        typer.echo(f"For {changes.UNDO_SECONDS} s: tunesmith run undo {undo_id}")
 
 
 def _facts(run: Run) -> dict[str, Any]:
     return {name: getattr(run, name) for name in SHOWN}
-
-
-def _json(value: Any) -> None:
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

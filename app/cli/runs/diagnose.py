@@ -5,18 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.called import RunName
 from engine.runs import runs
 from engine.runs.doctor import diagnosis
 from storage import db
 
 
 def diagnose(
-    run: Annotated[str, typer.Argument(help="The run's id.")],
+    run: RunName,
     as_json: Annotated[bool, typer.Option("--json", help="As REST answers it.")] = False,
 ) -> None:
     """Say what goes wrong in a run by its curves, and what to try instead."""
     db.prepare()
-    findings = diagnosis.of(runs.look_up(run.removeprefix("run:")))
+    findings = diagnosis.of(runs.look_up(run))
     if as_json:
         typer.echo(json.dumps(findings, indent=2, ensure_ascii=False))
     elif not findings:

@@ -5,34 +5,37 @@ from typing import Annotated
 
 import typer
 
+from app.cli.called import RunName
+from app.cli.printed import AsJson, say_json
 from engine.accounts import live_links
 from storage import db
 from storage.settings import settings
 
 COMMANDS = typer.Typer(help="Live links: watch one run without a login.", no_args_is_help=True)
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
-
 
 @COMMANDS.command()
 def make(
-    run: RunId,
+    run_id: RunName,
     days: Annotated[float, typer.Option("--days", min=0.001, max=366, help="How long it opens the run.")] = 7,
     address: Annotated[str, typer.Option("--address", help="Where others reach the studio.")] = "",
 ) -> None:
     """Make a link and print its address, this once."""
     db.prepare()
-    _link, token = live_links.create_link(run.removeprefix("run:"), days * live_links.DAY_SECONDS)
+    _link, token = live_links.create_link(run_id, days * live_links.DAY_SECONDS)
     here = address.rstrip("/") or f"http://127.0.0.1:{settings().port}"
     typer.echo(f"{here}/live/{token}")
 
 
 @COMMANDS.command("list")
-def list_links(run: RunId) -> None:
+def list_links(run_id: RunName, as_json: AsJson = False) -> None:
     """List the links that still open a run: id, and when each ends."""
     db.prepare()
-    for link in live_links.of_run(run.removeprefix("run:")):
+    if as_json:
+        return say_json([{"id": row.id, "expires_at": row.expires_at} for row in live_links.of_run(run_id)])
+    for link in live_links.of_run(run_id):
         typer.echo(f"{link.id}  ends {time.strftime('%Y-%m-%d %H:%M', time.localtime(link.expires_at))}")
+    return None
 
 
 @COMMANDS.command()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.called import RunName
 from engine.runs import metric_groups, metric_table, runs
 from storage import db
 from storage import runs as stored
@@ -15,7 +16,7 @@ from storage.tables import MetricSummary
 
 
 def metrics(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")],
+    run_id: RunName,
     name: Annotated[list[str] | None, typer.Option("--name", help="Only this metric; can be given again.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Every point, a row a step.")] = False,
     as_json: Annotated[
@@ -24,7 +25,6 @@ def metrics(
 ) -> None:
     """Show every metric of a run: its last, least and greatest value. With --csv every point."""
     db.prepare()
-    run_id = run.removeprefix("run:")
     names = metric_table.names_of(run_id, name or ())
     if as_csv:
         sys.stdout.writelines(metric_table.csv_lines(run_id, names))

@@ -1,27 +1,50 @@
 """`tunesmith queue`: what runs, what waits and for what, its order, its pause and its settings."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from app.cli.called import RUN, RunName, run_id
+from app.cli.printed import AsJson, say_json
 from engine import sizes
 from engine.errors import RefusedError
 from engine.runs.queue import changes, holders, waits
 from storage import db
+from storage.tables import Run
 
 commands = typer.Typer(help="The queue of trainings: shown, ordered, paused, set.")
 
-Named = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run that waits.")]
 MOST_SHOWN = 1000
 
 
 @commands.callback(invoke_without_command=True)
-def show(context: typer.Context) -> None:
+def show(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what runs, what waits and for what, and who holds the devices."""
     db.prepare()
     if context.invoked_subcommand is not None:
         return
     queue = waits.look(MOST_SHOWN)
+    if as_json:
+        return say_json(_plain(queue))
+    _say(queue)
+    return None
+
+
+def _plain(queue: waits.Queue) -> dict[str, Any]:
+    waiting = [
+        _facts(row.run) | {"place": row.place, "waits_for": row.wait.words, "remedy": row.wait.remedy}
+        for row in queue.waiting
+    ]
+    running = [_facts(run) for run in queue.running]
+    settings, devices = queue.settings.model_dump(), holders.by_device()
+    return {"settings": settings, "running": running, "waiting": waiting, "total": queue.total, "devices": devices}
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in ("id", "name", "status", "priority", "device", "step", "max_steps")}
+
+
+def _say(queue: waits.Queue) -> None:
     if queue.settings.paused_at is not None:
         typer.echo(f"paused  {queue.settings.pause_reason}".rstrip())
     for run in queue.running:
@@ -56,7 +79,10 @@ def resume() -> None:
 
 @commands.command()
 def order(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Runs that wait, in the order wanted.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(help="Runs that wait, in the order wanted, by name or id.", **RUN),
+    ],
 ) -> None:
     """Have these runs take, in this order, the places that they have among them."""
     changes.reorder(runs)
@@ -65,9 +91,11 @@ def order(
 
 @commands.command()
 def change(
-    run: Named,
+    run: RunName,
     priority: Annotated[int | None, typer.Option(help="From -100 to 100; a greater one starts earlier.")] = None,
-    after: Annotated[str | None, typer.Option(help="The run at whose end it starts; none: it waits for none.")] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The run at whose end it starts; none: it waits for none.")
+    ] = None,
     any_end: Annotated[
         bool | None, typer.Option("--any-end/--only-if-succeeded", help="What end of that run will do.")
     ] = None,
@@ -75,8 +103,12 @@ def change(
     """Change the priority of a run that waits, or after which run it starts."""
     if priority is None and after is None and any_end is None:
         raise RefusedError("Nothing is to be changed.", "Give --priority, --after or --any-end.")
-    changed = changes.change(run, priority, "" if after == "none" else after, None if any_end is None else not any_end)
+    changed = changes.change(run, priority, _after(after), None if any_end is None else not any_end)
     typer.echo(f"{changed.name}: priority {changed.priority}. Waits for: {waits.wait_of(changed).words}")
+
+
+def _after(text: str | None) -> str | None:
+    return "" if text == "none" else text and run_id(text)
 
 
 @commands.command("set")

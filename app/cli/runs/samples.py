@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.called import PROJECT, RunName
 from engine.errors import TunesmithError
 from engine.runs import runs
 from engine.runs import samples as answers
@@ -15,14 +16,13 @@ from storage import db
 
 
 def samples(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")],
+    run_id: RunName,
     step: Annotated[int | None, typer.Option(min=0, help="Only the answers of this step.")] = None,
     last: Annotated[bool, typer.Option("--last", help="Only the newest answers.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As REST answers it.")] = False,
 ) -> None:
     """Show what a run answered to the fixed prompts at each step."""
     db.prepare()
-    run_id = run.removeprefix("run:")
     runs.look_up(run_id)
     given = answers.last_of_each([run_id])[run_id] if last else answers.of_run(run_id)
     given = [sample for sample in given if step is None or sample.step == step]
@@ -38,7 +38,7 @@ def samples(
 
 
 def prompts(
-    project: Annotated[str, typer.Argument(metavar="PROJECT", help="Id of a project.")] = "default",
+    project: Annotated[str, typer.Argument(help="Name or id of a project.", **PROJECT)] = "default",
     file: Annotated[
         Path | None, typer.Option("--set", metavar="FILE", help="A JSON list of 3 to 10 texts, or of none.")
     ] = None,

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.called import CHECKPOINT
+from app.cli.printed import AsJson, say_json
 from app.cli.serving.endpoints import Named, find
 from engine import sizes
-from engine.errors import NotFoundError
 from engine.serve import adapters
 
 COMMANDS = typer.Typer(help="Adapters of an endpoint, while it answers.", no_args_is_help=True)
@@ -15,15 +16,13 @@ COMMANDS = typer.Typer(help="Adapters of an endpoint, while it answers.", no_arg
 @COMMANDS.command(name="add")
 def add_adapter(
     endpoint: Named,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or ID@STEP for one of its checkpoints.")],
+    run: Annotated[str, typer.Argument(help="A run by name or id, or RUN@STEP for a checkpoint.", **CHECKPOINT)],
     name: Annotated[
         str | None, typer.Option("--as", help="A name to make or to take over; the endpoint's own passes on too.")
     ] = None,
 ) -> None:
     """Load an adapter into an endpoint. It answers when this returns."""
-    run_id, _, step = run.removeprefix("run:").partition("@")
-    if step and not step.isdecimal():
-        raise NotFoundError(f"`{run}` names no run.", "Write ID, or ID@STEP for a checkpoint.")
+    run_id, _, step = run.partition("@")
     typer.echo(_line(adapters.add(find(endpoint).id, run_id, int(step) if step else None, name)))
 
 
@@ -39,10 +38,14 @@ def remove_adapter(
 
 
 @COMMANDS.command(name="list")
-def list_adapters(endpoint: Named) -> None:
+def list_adapters(endpoint: Named, as_json: AsJson = False) -> None:
     """List the adapters of an endpoint: status, memory, load time, names."""
-    for facts in adapters.listed(find(endpoint).id):
+    listed = adapters.listed(find(endpoint).id)
+    if as_json:
+        return say_json(listed)
+    for facts in listed:
         typer.echo(_line(facts))
+    return None
 
 
 def _line(facts: dict[str, Any]) -> str:

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from engine.errors import NotFoundError, RefusedError
-from engine.serve import client_code, outside_look, routing
-from storage import db, endpoints
+from app.cli.printed import AsJson, say_json
+from app.cli.serving.chat import refuse_unserved
+from engine.errors import RefusedError
+from engine.serve import client_code, outside_look
+from storage import db
 from storage.settings import settings
 
 
@@ -14,35 +16,41 @@ def code(
     name: Annotated[str, typer.Argument(help="A name on /v1, such as jokes or jokes:base.")],
     client: Annotated[str | None, typer.Option(help="Only this kind, such as curl or openai.")] = None,
     url: Annotated[str | None, typer.Option(help="The studio's address; the configured one when left out.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print code that calls an endpoint, for several kinds of programs."""
     db.prepare()
-    with db.reading() as session:
-        names = [
-            name for endpoint, backend in endpoints.live(session) for name in routing.served_names(endpoint, backend)
-        ]
-    if name not in names:
-        hint = f"There are: {', '.join(names)}." if names else "Start an endpoint on the Serve page."
-        raise NotFoundError(f"No endpoint answers to `{name}`.", hint)
+    refuse_unserved(name)
     snippets = client_code.clients(url or f"http://{settings().host}:{settings().port}", name)
     chosen = [snippet for snippet in snippets if client in (None, snippet.id)]
     if not chosen:
         kinds = ", ".join(snippet.id for snippet in snippets)
         raise RefusedError(f"There is no client `{client}`.", f"There are: {kinds}.")
+    if as_json:
+        return say_json(chosen)
     for snippet in chosen:
         typer.echo(snippet.code if client else f"## {snippet.title}: {snippet.about}\n\n{snippet.code}\n")
+    return None
 
 
 def look(
     url: Annotated[str, typer.Argument(help="An address such as http://127.0.0.1:11434.")],
     api_key_env: Annotated[str | None, typer.Option("--api-key-env", help="Variable with its key.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say which server answers at an address, and which models it has."""
     seen = outside_look.look(url, api_key_env)
+    if as_json:
+        say_json(seen)
+    else:
+        _say(seen)
+    if seen.problems:
+        raise typer.Exit(1)
+
+
+def _say(seen: outside_look.Look) -> None:
     typer.echo(" ".join(part for part in (seen.url, seen.server or "unknown server", seen.version) if part))
     for model in seen.models:
         typer.echo(f"  {model.id}" + (f"  {model.context:,} tokens" if model.context else ""))
     for line in (*seen.notes, *seen.problems):
         typer.echo(line)
-    if seen.problems:
-        raise typer.Exit(1)

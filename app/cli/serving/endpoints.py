@@ -8,6 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
+from app.cli.called import ADAPTER, MODEL
+from app.cli.printed import AsJson, say_json
+from engine import called
 from engine.errors import NotFoundError, RefusedError, TunesmithError
 from engine.serve import endpoints
 from engine.serve.rollout import asked
@@ -22,6 +25,10 @@ commands = typer.Typer(help="Endpoints: listed, deployed to, rolled back, put to
 
 Named = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Its name or id.")]
 Follow = Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")]
+Adapters = Annotated[
+    list[str] | None, typer.Option("--run", help="A run whose adapter is served, or RUN@STEP; repeatable.", **ADAPTER)
+]
+BaseModel = Annotated[str | None, typer.Option("--model", help="The base model; as now when left out.", **MODEL)]
 _ENDS = (EndpointStatus.READY, EndpointStatus.STOPPED, EndpointStatus.FAILED, EndpointStatus.ASLEEP)
 
 
@@ -29,32 +36,31 @@ def find(named: str) -> Endpoint:
     """The endpoint of that id, or the one in use of that name. Raises NotFoundError."""
     db.prepare()
     with db.reading() as session:
-        endpoint = stored.get(session, named) or stored.live_by_name(session, named)
-        if endpoint is None:
-            endpoint = next((row for row in stored.recent(session) if row.name == named), None)
-    if endpoint is None:
-        raise NotFoundError(f"There is no endpoint `{named[:60]}`.", "`tunesmith endpoint list` shows what there is.")
-    return endpoint
+        return called.find(session, Endpoint, named)
 
 
 @commands.command("list")
-def list_endpoints() -> None:
+def list_endpoints(as_json: AsJson = False) -> None:
     """The endpoints, newest first: id, status, what answers, name, and what is on its way."""
     db.prepare()
     with db.reading() as session:
         listed = stored.recent(session)
-    for facts in endpoints.describe_all(listed):
+    described = endpoints.describe_all(listed)
+    if as_json:
+        return say_json(described)
+    for facts in described:
         deploying = f"  (deploying: {facts['deploying']['status']})" if facts["deploying"] else ""
         silent = "  (does not answer)" if facts["life"]["silent"] else ""
         columns = f"{facts['id']}  {facts['status']:<9} {facts.get('kind') or '-':<13}"
         typer.echo(f"{columns} {facts['name']}{silent}{deploying}")
+    return None
 
 
 @commands.command()
 def deploy(  # noqa: PLR0913  (one argument for each option)
     endpoint: Named,
-    runs: Annotated[list[str] | None, typer.Option("--run", help="A run whose adapter is served; repeatable.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Id of the base model; as now when left out.")] = None,
+    runs: Adapters = None,
+    model: BaseModel = None,
     backend: Annotated[str | None, typer.Option("--backend", help="transformers, vllm; as now when left out.")] = None,
     option: Annotated[
         list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="An option of the backend; repeatable.")
@@ -164,11 +170,17 @@ def _backend(backend_id: str) -> Backend:
     return backend
 
 
-def _follow(look: Callable[[], Backend], after: EndpointStatus) -> None:
+def follow_up(endpoint: Endpoint, quiet: bool) -> None:
+    """Waits until an endpoint answers. `quiet`: says how far it is on the other output. Raises TunesmithError."""
+    active_id = str(endpoint.active_backend_id)
+    _follow(lambda: _backend(active_id), EndpointStatus.READY, quiet)
+
+
+def _follow(look: Callable[[], Backend], after: EndpointStatus, quiet: bool = False) -> None:
     """Waits until a backend has come to an end. Raises TunesmithError when it is another one than `after`."""
     backend = running_studio.follow(
         look, lambda row: row.status in _ENDS and (row.status == after or row.status != EndpointStatus.READY), _line,
-        typer.echo,
+        lambda line: typer.echo(line, err=quiet),
     )  # fmt: skip
     if backend.status != after:
         raise TunesmithError(backend.error or f"It ended as {backend.status}.", backend.hint or "")

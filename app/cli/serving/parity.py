@@ -6,6 +6,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.data import follow_work
+from app.cli.printed import AsJson, say_json
 from app.cli.serving.endpoints import Named, find
 from engine.serve import parity
 
@@ -13,21 +14,30 @@ Rows = Annotated[int, typer.Option(help="Held-out rows of each run that are aske
 Tokens = Annotated[int, typer.Option("--max-tokens", help="Tokens of each answer that are compared.")]
 
 
-def compare(endpoint: Named, rows: Rows = parity.ROWS, max_tokens: Tokens = parity.TOKENS) -> None:
+def compare(
+    endpoint: Named, rows: Rows = parity.ROWS, max_tokens: Tokens = parity.TOKENS, as_json: AsJson = False
+) -> None:
     """Ask an endpoint and the trained form the same, and compare token by token. Ends with 1 for a real difference."""
     with running_studio.engine(True):
         endpoint_row = find(endpoint)
         follow_work(parity.start(endpoint_row.id, rows, max_tokens))
         comparison = parity.look_up(endpoint_row.id)
+    if as_json:
+        say_json(comparison)
+    else:
+        _say(comparison)
+    if (problem := parity.problem(comparison)) is not None:
+        typer.echo(problem, err=True)
+        raise typer.Exit(1)
+
+
+def _say(comparison: dict[str, Any]) -> None:
     for name in comparison["names"]:
         typer.echo(f"{name['name']:<32} {_verdict(name)}")
         for difference in name["where"]:
             typer.echo(f"    {difference['prompt'][:60]!r} {_place(difference)}")
             typer.echo(f"      trained {difference['trained'][:100]!r}")
             typer.echo(f"      served  {difference['served'][:100]!r}")
-    if (problem := parity.problem(comparison)) is not None:
-        typer.echo(problem, err=True)
-        raise typer.Exit(1)
 
 
 def _verdict(name: dict[str, Any]) -> str:

@@ -4,15 +4,20 @@ from pydantic import BaseModel, Field
 
 from engine.recipes.choices.methods import Name
 
+LONGEST = 130  # of what a recipe names: a name with the number of a version
+
 
 class Basics(BaseModel):
     """What every training says first: which model, which rows, which method, for how long, how fast."""
 
     model_id: str = Field(
-        min_length=1, max_length=64, title="Model", description="The base model to train, by its id in the studio."
+        min_length=1, max_length=LONGEST, title="Model", description="The base model to train, by its id or its name."
     )
     dataset_id: str = Field(
-        min_length=1, max_length=64, title="Dataset", description="The dataset to learn from, by its id."
+        min_length=1,
+        max_length=LONGEST,
+        title="Dataset",
+        description="The dataset to learn from, by its id or its name; NAME/2 is its version 2.",
     )
     method: Name = Field(
         default="sft",

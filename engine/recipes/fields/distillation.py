@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
+from engine.recipes.fields.basics import LONGEST
+
 
 class Teaching(BaseModel):
     """What learning from a teacher (gkd) has of its own."""
@@ -12,9 +14,9 @@ class Teaching(BaseModel):
 
     teacher_id: str = Field(
         default="",
-        max_length=64,
+        max_length=LONGEST,
         title="Teacher",
-        description="The model to learn from, by its id in the studio: a larger one with the same vocabulary, or a run "
+        description="The model to learn from, by its id or its name: a larger one with the same vocabulary, or a run "
         "whose result is asked.",
     )
     lmbda: float = Field(

@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field, field_validator
 
+from engine.recipes.fields.basics import LONGEST
+
 
 class Answers(BaseModel):
     """What the methods that learn from the model's own answers have of their own."""
@@ -89,10 +91,10 @@ class Answers(BaseModel):
     )
     reward_model_id: str = Field(
         default="",
-        max_length=64,
+        max_length=LONGEST,
         title="Reward model",
-        description="The run that trained a reward model, or a model with one number as its answer, by its id, for "
-        "reward_model.",
+        description="The run that trained a reward model, or a model with one number as its answer, by its id or its "
+        "name, for reward_model.",
     )
 
     @field_validator("reward_code")

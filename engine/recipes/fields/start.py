@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
+from engine.recipes.fields.basics import LONGEST
+
 
 class Start(BaseModel):
     """Where the weights begin: at the base model, or where an earlier run ended."""
@@ -12,9 +14,8 @@ class Start(BaseModel):
 
     start_from: str = Field(
         default="",
-        max_length=64,
-        pattern=r"^[A-Za-z0-9_-]*$",
+        max_length=LONGEST,
         title="Train further from",
-        description="The id of a finished run whose weights this training begins with, with a fresh optimiser. Empty "
-        "begins with the model itself.",
+        description="A finished run, by its id or its name, whose weights this training begins with, with a fresh "
+        "optimiser. Empty begins with the model itself.",
     )

@@ -68,7 +68,9 @@ def checked(values: dict[str, Any]) -> Rollout:
     try:
         return Rollout.model_validate(values)
     except ValidationError as error:
-        raise RefusedError("This deployment is not valid.", "\n".join(recipe.problems(error, "field"))) from error
+        raise RefusedError(
+            "This deployment is not valid.", "\n".join(recipe.problems(error, "field", Rollout.model_fields))
+        ) from error
 
 
 def of(backend: Backend) -> Rollout:

@@ -80,7 +80,7 @@ def parsed(options: dict[str, Any]) -> dict[str, Any]:
     try:
         return VllmOptions.model_validate(options).model_dump()
     except ValidationError as error:
-        hint = "\n".join(recipe.problems(error, "option"))
+        hint = "\n".join(recipe.problems(error, "option", VllmOptions.model_fields))
         raise RefusedError("The options of this vllm endpoint are wrong.", hint) from error
 
 

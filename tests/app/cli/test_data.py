@@ -13,6 +13,7 @@ from app.cli.commands import cli
 from app.cli.data import mapping_from
 from engine.errors import RefusedError, TunesmithError
 from engine.life.life import Life
+from tests.engine import table_rows
 from tests.waiting import wait_for
 
 CSV = "Frage,Antwort\nWer?,Ich bin es.\nWas?,Das da.\nWas?,Das da.\nLeer?,\n"
@@ -95,11 +96,12 @@ def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Pat
         (("import", "--hub", "../x"), "hub"),
         (("import", "/no/such/file"), "no file or folder"),
         (("data", "show", "abcabcabcabc"), "no dataset"),
-        (("data", "filter", "abcabcabcabc"), "nothing to filter by"),
-        (("data", "merge", "a", "b", "--weights", "x"), "not weights"),
+        (("data", "filter", "d"), "nothing to filter by"),
+        (("data", "merge", "d", "d1", "--weights", "x"), "not weights"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words(arguments: tuple[str, ...], words: str) -> None:
+    table_rows.add_rows()
     with pytest.raises(TunesmithError, match=words):
         run(*arguments)
 

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from app.cli.called import RunName
 from engine.errors import RefusedError, TunesmithError
 from engine.runs.script import downloads
 from storage import db
 
 
 def script(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")],
+    run: RunName,
     notebook: Annotated[bool, typer.Option("--notebook", help="As a Jupyter notebook.")] = False,
     requirements: Annotated[bool, typer.Option("--requirements", help="Only its packages, for pip.")] = False,
     to: Annotated[
@@ -23,7 +24,7 @@ def script(
         raise RefusedError("--notebook and --requirements are two different files.", "Ask for one at a time.")
     db.prepare()
     make = downloads.notebook if notebook else downloads.requirements if requirements else downloads.script
-    file = make(run.removeprefix("run:"))
+    file = make(run)
     if to is None:
         typer.echo(file.text, nl=False)
         return

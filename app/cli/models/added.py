@@ -1,0 +1,82 @@
+"""`tunesmith model list`, `add` and `delete`: the base models of the studio."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import running_studio
+from app.cli.called import ModelName
+from app.cli.printed import AsJson, say_json
+from engine import sizes
+from engine.errors import TunesmithError
+from engine.models import models
+from storage import db
+from storage import models as stored
+from storage.statuses import ModelStatus
+from storage.tables import Model
+
+SHOWN = (
+    "id", "name", "source", "source_id", "status", "progress", "stage", "architecture", "parameters",
+    "context_length", "licence", "size_bytes", "trainable", "untrainable_reason", "error", "hint", "created_at",
+)  # fmt: skip
+
+
+def list_models(as_json: AsJson = False) -> None:
+    """The base models, newest first: id, status, size, name, and why one cannot be trained here."""
+    db.prepare()
+    with db.reading() as session:
+        listed = stored.recent(session)
+    if as_json:
+        return say_json([facts(model) for model in listed])
+    for model in listed:
+        typer.echo(_line(model))
+    return None
+
+
+def facts(model: Model) -> dict[str, Any]:
+    """What is known of a model, as JSON takes it."""
+    return {name: getattr(model, name) for name in SHOWN}
+
+
+def _line(model: Model) -> str:
+    size = sizes.in_words(model.size_bytes) if model.size_bytes else ""
+    reason = model.error or model.untrainable_reason
+    return f"{model.id}  {model.status.value:<7} {size:>9}  {model.name}{f'  ({reason})' if reason else ''}"
+
+
+def add(
+    source: Annotated[str, typer.Argument(help="starter, a folder, or an id on the hub.")] = "starter",
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a base model and wait until it is ready."""
+    with running_studio.engine(True):
+        model = _added(source)
+        finished = running_studio.follow(
+            lambda: models.look_up(model.id), lambda row: row.status != ModelStatus.QUEUED, _progress,
+            lambda line: typer.echo(line, err=as_json),
+        )  # fmt: skip
+    if finished.status == ModelStatus.FAILED:
+        raise TunesmithError(finished.error or "The model could not be fetched.", finished.hint or "")
+    if as_json:
+        say_json(facts(finished))
+
+
+def _added(source: str) -> Model:
+    if source == "starter":
+        return models.add_model("starter")
+    folder = Path(source)
+    return models.add_model("path", str(folder.absolute())) if folder.is_dir() else models.add_model("hub", source)
+
+
+def _progress(model: Model) -> str:
+    share = f" {model.progress:.0%}" if model.progress is not None else ""
+    return f"model {model.id} {model.status} {model.stage}{share}".rstrip()
+
+
+def delete(model_id: ModelName) -> None:
+    """Forget a base model and delete what was fetched; a folder of yours stays. Refused while something uses it."""
+    db.prepare()
+    name = models.look_up(model_id).name
+    models.delete_model(model_id)
+    typer.echo(f"model {model_id} {name} is deleted")

@@ -1,0 +1,138 @@
+"""`tunesmith run follow`, resume, log and recipe: a run watched in the terminal, taken up again, read."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import running_studio
+from app.cli.called import RunName
+from engine.errors import RefusedError, TunesmithError
+from engine.recipes import by_name
+from engine.recipes import recipe as recipes
+from engine.runs import output, runs
+from storage import db
+from storage.settings import settings
+from storage.statuses import RUN_MOVING, RunStatus
+from storage.tables import Run
+
+BAR_CELLS = 24
+LOG_BYTES = 64_000  # of the log's end that are shown, unless all of it is asked for
+
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run is over.")]
+
+
+def follow(run_id: RunName) -> None:
+    """Watch a run until it is over: how far it is, loss, speed, time left. Ctrl+C ends the watching, not the run."""
+    with running_studio.engine(True):
+        watched(run_id)
+
+
+def watched(run_id: str) -> Run:
+    """The run at its end, after its progress was shown. Raises TunesmithError where it did not succeed."""
+    if address := page(run_id):
+        typer.echo(f"Its page: {address}")
+    show = _redraw() if sys.stdout.isatty() else typer.echo
+    run = running_studio.follow(lambda: runs.look_up(run_id), _is_over, progress, show)
+    if sys.stdout.isatty():
+        typer.echo()
+    if run.status != RunStatus.SUCCEEDED:
+        raise TunesmithError(run.error or f"The run ended as {run.status}.", run.hint or "")
+    return run
+
+
+def page(run_id: str) -> str:
+    """Where the studio shows the run, by its settings; empty while no studio runs."""
+    now = settings()
+    host = now.host if now.host not in ("0.0.0.0", "::") else "127.0.0.1"
+    return f"http://{host}:{now.port}/runs?run={run_id}" if running_studio.studio_runs() else ""
+
+
+def progress(run: Run) -> str:
+    """A run in a line: a bar, steps, loss, speed and the time that is left, as far as they are known."""
+    parts = [run.status.value, f"step {run.step:,}/{f'{run.max_steps:,}' if run.max_steps else '?'}"]
+    if run.max_steps:
+        filled = min(BAR_CELLS, BAR_CELLS * run.step // run.max_steps)
+        parts.insert(1, f"[{'#' * filled}{'.' * (BAR_CELLS - filled)}] {min(1.0, run.step / run.max_steps):4.0%}")
+    if run.loss is not None:
+        parts.append(f"loss {run.loss:.4f}")
+    if run.status == RunStatus.RUNNING and run.tokens_per_second:
+        parts.append(f"{run.tokens_per_second:,.0f} tokens/s")
+    if run.status in RUN_MOVING and run.eta_seconds is not None:
+        parts.append(f"{_span(run.eta_seconds)} left")
+    return "  ".join(parts)
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes}:{rest:02} min"
+
+
+def _redraw() -> Callable[[str], None]:
+    """Writes each line over the one before, however long that was."""
+    return lambda line: typer.echo(f"\r\x1b[2K{line}", nl=False)
+
+
+def _is_over(run: Run) -> bool:
+    return run.status not in RUN_MOVING
+
+
+def resume(run_id: RunName, watch: Follow = False) -> None:
+    """Take up a run that was stopped, interrupted or failed, from its newest whole checkpoint."""
+    with running_studio.engine(watch) as waiting:
+        run = runs.resume_run(run_id)
+        typer.echo(f"run {run.id} {run.status}")
+        if waiting:
+            watched(run.id)
+
+
+def log(
+    run_id: RunName,
+    watch: Follow = False,
+    whole: Annotated[bool, typer.Option("--all", help="From the beginning, not only the end.")] = False,
+    search: Annotated[str, typer.Option(help="Only lines with these words, whatever the case.")] = "",
+) -> None:
+    """Print what a run has written to its log."""
+    db.prepare()
+    runs.look_up(run_id)
+    if search:
+        if watch:
+            raise RefusedError("--search and --follow do not go together.", "Leave one of them out.")
+        return _print_lines(run_id, search)
+    state = {"at": 0 if whole else -LOG_BYTES}
+
+    def print_more() -> Run:
+        run = runs.look_up(run_id)  # before the log: what it wrote last is still read
+        while True:
+            text, end = output.text(run_id, state["at"])
+            typer.echo(text, nl=False)
+            if not text or end == state["at"]:
+                return run
+            state["at"] = end
+
+    if watch:
+        running_studio.follow(print_more, _is_over, lambda _run: "", lambda _line: None)
+    else:
+        print_more()
+    return None
+
+
+def _print_lines(run_id: str, search: str) -> None:
+    after: int | None = 0
+    while after is not None:
+        lines = output.search(run_id, search, None, after, 1000)
+        for line in lines.lines:
+            typer.echo(line.text)
+        after = lines.next
+
+
+def recipe(
+    run_id: RunName,
+    names: Annotated[bool, typer.Option("--names", help="With names in place of ids, for another machine.")] = False,
+) -> None:
+    """Print the recipe of a run as YAML, as `tunesmith train` takes it."""
+    db.prepare()
+    parsed: Any = recipes.parse(runs.look_up(run_id).recipe)
+    typer.echo(by_name.portable(parsed) if names else by_name.to_yaml(parsed), nl=False)

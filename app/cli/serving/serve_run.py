@@ -1,0 +1,42 @@
+"""`tunesmith serve-run`: what a run has trained, as an endpoint that answers."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli import running_studio
+from app.cli.called import CHECKPOINT
+from app.cli.printed import AsJson, say_json
+from app.cli.serving.endpoints import Follow, follow_up
+from engine.runs import runs
+from engine.serve import endpoints
+from storage.tables import Endpoint
+
+
+def serve_run(
+    run: Annotated[str, typer.Argument(help="A run by name or id, or RUN@STEP for a checkpoint.", **CHECKPOINT)],
+    name: Annotated[str | None, typer.Option(help="The endpoint's name on /v1; the run's when left out.")] = None,
+    backend: Annotated[str, typer.Option(help="transformers or vllm.")] = "transformers",
+    follow: Follow = False,
+    as_json: AsJson = False,
+) -> None:
+    """Serve what a run has trained, its base beside it, under a name that programs can call."""
+    with running_studio.engine(follow) as waiting:
+        endpoint = _served(run, name, backend)
+        if waiting:
+            follow_up(endpoint, quiet=as_json)
+        facts = endpoints.describe(endpoints.look_up(endpoint.id))
+    if as_json:
+        return say_json(facts)
+    typer.echo(f"endpoint {endpoint.id} {endpoint.name} {facts['status']}")
+    typer.echo(f"Ask it: tunesmith chat {endpoint.name}    Its code: tunesmith endpoint code {endpoint.name}")
+    return None
+
+
+def _served(run: str, name: str | None, backend: str) -> Endpoint:
+    run_id, _, step = run.partition("@")
+    if not (name or step) and backend == "transformers":
+        return endpoints.serve_run(run_id)
+    row = runs.look_up(run_id)
+    called = name or endpoints.free_name(row)
+    return endpoints.create_endpoint(called, backend, row.model_id, [run], project_id=row.project_id)
