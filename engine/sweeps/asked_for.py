@@ -86,7 +86,7 @@ def _metric(spec: SweepSpec, objective: Objective) -> Problems:
         message = f"The objective is {name:.80}, which the method {method} never reports."
         yield Problem("objective", message, f"Use one of: {', '.join((*offered, *COSTS, TASTE))}.")
     else:
-        yield from _direction(objective, metric_directions.of(name))
+        yield from _direction(objective, reported.better(name))
         yield from _moved(spec, name)
 
 

@@ -17,7 +17,7 @@ from storage.tables import Work
 
 KIND, IMPORTANCE, STUDY_FILE = "sweep_advice", "sweep_importance", "sweep_study_file"
 FILE = "sweep.db"  # what the worker of STUDY_FILE leaves
-JUDGED = ("search", "warm")  # phases whose trials say something of the space
+JUDGED, DONE = ("search", "warm"), ("complete", "pruned")  # phases and states that say something of the space
 
 
 def ask(sweep_id: str, question: Question) -> None:
@@ -56,7 +56,7 @@ def ask_importance(sweep_id: str, study: Study, objective: int = 0) -> Work:
 
     Its result is {field: share}, together 1. The same finished trials are judged once; where that failed, not again.
     """
-    trials = tuple(_judged(trial) for trial in study.trials if trial.state == "complete" and trial.phase in JUDGED)
+    trials = tuple(_judged(trial) for trial in study.trials if trial.state in DONE and trial.phase in JUDGED)
     spec = {"study": study.model_copy(update={"trials": trials}).model_dump_json(), "objective": objective}
     before = work.find(IMPORTANCE, sweep_id, spec)
     if before is not None and before.status == WorkStatus.FAILED:

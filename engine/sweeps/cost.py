@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import RefusedError
+from engine.fit import past_probes
 from engine.process import devices
 from engine.recipes.recipe import Recipe
 from engine.sweeps import space, trial_recipes
@@ -19,6 +20,8 @@ from engine.train.forecast import Forecast, Source
 from storage.tables import Dataset, Model
 
 LOOKED_AT, DRAWN = 5, 40  # forecasts that are made, of so many combinations until as many hold
+# What neither a step's time nor the number of steps depends on.
+COSTLESS = frozenset((*past_probes.RATES, "lora_alpha", "lora_dropout", "max_grad_norm", "neftune_noise_alpha", "beta"))
 Limit = Literal["trials", "seconds", "tokens", "grid"]
 
 
@@ -80,7 +83,7 @@ def _recipes(spec: SweepSpec) -> list[tuple[space.Params, Recipe]]:
             recipes.append((params, trial_recipes.of(spec, params)))
         except RefusedError:
             continue
-        if len(recipes) == LOOKED_AT:
+        if len(recipes) == LOOKED_AT or COSTLESS.issuperset(spec.space):
             break
     return recipes
 

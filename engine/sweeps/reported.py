@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from engine.recipes import metric_directions
 from engine.recipes.choices.commas import words
 from engine.recipes.methods import GENERATING, METHODS
 
@@ -43,6 +44,9 @@ _MOVED: dict[str, tuple[str, ...]] = {
 }
 
 
+_BETTER: dict[str, metric_directions.Direction] = {"margin": "higher", "log_odds_chosen": "higher"}
+
+
 def metrics(recipe: Mapping[str, Any]) -> tuple[str, ...]:
     """Every metric on held-out rows of that recipe, its method's own measure first."""
     method = str(recipe.get("method", "sft"))
@@ -51,6 +55,11 @@ def metrics(recipe: Mapping[str, Any]) -> tuple[str, ...]:
         names += tuple(f"rewards/{name}/mean" for name in words(str(recipe.get("reward_funcs") or "exact_match")))
     first = METHODS[method].measure if method in METHODS else "eval_loss"
     return tuple(dict.fromkeys((first, *(f"eval_{name}" for name in names))))
+
+
+def better(metric: str) -> metric_directions.Direction | None:
+    """Which way it is better; None where neither is."""
+    return _BETTER.get(metric.removeprefix("eval_")) or metric_directions.of(metric)
 
 
 def moves(field: str, metric: str) -> bool:

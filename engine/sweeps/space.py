@@ -21,7 +21,7 @@ from engine.train import check as train_check
 from engine.train.rules.problem import Problem
 from storage.tables import Dataset, Model
 
-DRAWN = 300  # combinations of a space that are looked at, before the first trial; a recipe takes 0.04 ms to be read
+DRAWN = 120  # combinations of a space that are looked at, before the first trial; a recipe takes 0.04 ms to be read
 LOOKED_AT = 12  # of them that are held against model and dataset too, which takes a millisecond each
 TRIES = 24  # of one choice, each with other values beside it, before it is said never to hold
 
@@ -54,19 +54,24 @@ def check(spec: SweepSpec, model: Model | None, dataset: Dataset | None) -> list
     Each names a field of the space, or a part of the sweep such as `objective`. Whether the name is free, the studio's
     rows know.
     """
+    return examine(spec, model, dataset)[0]
+
+
+def examine(spec: SweepSpec, model: Model | None, dataset: Dataset | None) -> tuple[list[Problem], "Holding | None"]:
+    """As `check`, with what was learnt of the space's combinations; None where it could not be looked into."""
     problems = _subjects(spec, model, dataset)
     method = str(spec.recipe.get("method", "sft"))
     if method not in METHODS:
-        return [
-            *problems,
-            Problem("recipe", f"There is no method `{method:.80}`.", f"Use one of {', '.join(METHODS)}."),
-        ]
+        hint = f"Use one of {', '.join(METHODS)}."
+        return [*problems, Problem("recipe", f"There is no method `{method:.80}`.", hint)], None
     for name, part in spec.space.items():
         problems += dimensions.problems(name, part, method, _tunings(spec))
     problems += asked_for.problems(spec, model, dataset)
+    combinations_held = None
     if not any(problem.field in spec.space or problem.field == "recipe" for problem in problems):
-        problems += holding(spec, model, dataset).problems
-    return sorted(problems, key=lambda problem: problem.level != "error")
+        combinations_held = holding(spec, model, dataset)
+        problems += combinations_held.problems
+    return sorted(problems, key=lambda problem: problem.level != "error"), combinations_held
 
 
 def _subjects(spec: SweepSpec, model: Model | None, dataset: Dataset | None) -> list[Problem]:

@@ -14,7 +14,7 @@ from engine.recipes.validation.yielding import YIELDING
 from engine.runs import runs
 from pages.parts import html, live, toasts
 from pages.shell import project_of
-from pages.train import fit_view, recipe_menu, row_panel, yaml_view
+from pages.train import fit_view, recipe_menu, row_panel, sweep_form, yaml_view
 from pages.train.recipe_check import Checked, check, check_html, command_html
 from pages.train.recipe_edits import (
     UNITS,
@@ -57,7 +57,7 @@ CHECKS_SCRIPT = """
   const [look, back] = [() => trigger('look'), () => trigger('back')];
   tunesmith.train.problems(element, (detail) => trigger('action', detail), look, back);
 """
-START_OVER = "() => { tunesmith.train.forget(); location.href = '/train'; }"
+START_OVER = "() => { tunesmith.train.forget(); tunesmith.sweepForm.keep(''); location.href = '/train'; }"
 
 
 def page() -> None:
@@ -77,20 +77,19 @@ def page() -> None:
                 with gr.Tab("Command", id="command", elem_id="view-command"):
                     command_view = _html("recipe-command")
         with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
-            checks = _html("train-checks", CHECKS_SCRIPT)
-            marks = _html("train-marks", ACTIONS_SCRIPT.format("marks"))
+            checks, marks = _html("train-checks", CHECKS_SCRIPT), _html("train-marks", ACTIONS_SCRIPT.format("marks"))
             fit = _html("train-fit", fit_view.SCRIPT)
             start_button = gr.Button("Start training", variant="primary", elem_id="train-start")
+            sweep = sweep_form.SweepParts()
             gr.Button("Start over", size="sm", elem_id="train-reset").click(
                 None, None, None, js=START_OVER, **live.QUIET
             )
     draft, press_token, run_id, given, written = (gr.Textbox(visible=False) for _ in range(5))
     fields, length_fields = list(form.values()), [form["num_train_epochs"], form["max_steps"]]
-    carried, form_outputs = [given, *fields], [given, length_unit, *fields]
-    draft_parts = [run_name, *carried]
+    carried, form_outputs, draft_parts = [given, *fields], [given, length_unit, *fields], [run_name, given, *fields]
     views = [yaml_text, yaml_problems, command_view, checks, marks, preset_bar, fit, written, start_button]
 
-    gr.on(
+    opened = gr.on(
         None,
         open_form,
         draft,
@@ -98,6 +97,7 @@ def page() -> None:
         js=RECALL_DRAFT,
         **live.ACTING,
     )
+    sweep.wire(opened, carried, form_outputs, run_name)
     edits = [component.input for component in (run_name, *fields)]
     gr.on(edits, views_of, carried, views, trigger_mode="always_last", **live.QUIET)
     gr.on([*edits, yaml_text.blur], None, draft_parts, None, js=KEEP_DRAFT, **live.QUIET)

@@ -30,6 +30,12 @@ def of_sweep(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
     return session.exec(query).all()
 
 
+def running(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
+    """Those that wait or train, in the order of their numbers."""
+    query = select(SweepTrial).where(SweepTrial.sweep_id == sweep_id, SweepTrial.state == RUNNING)
+    return session.exec(query.order_by(col(SweepTrial.number))).all()
+
+
 def get(session: Session, sweep_id: str, number: int) -> SweepTrial | None:
     return session.get(SweepTrial, (sweep_id, number))
 

@@ -70,6 +70,11 @@ def living() -> list[tuple[str, int]]:
     return processes
 
 
+def has_begun(sweep_id: str, number: int) -> bool:
+    """Whether the sweep has come to that trial: so the kills come all along it."""
+    return len(sweeps.picture(sweep_id).trials) > number
+
+
 def pids_of(role: str) -> list[int]:
     """The processes in that role; for the engine's kills any sign of life will do."""
     return [pid for living_role, pid in living() if role in ("engine", living_role)]
@@ -94,9 +99,8 @@ def test_kills_lose_double_or_tell_no_trial_twice(engine: Engine, tmp_path: Path
     roles = [role for role in ("engine", "shim", "worker") for _ in range(KILLS // 3)]
     chance.shuffle(roles)
     began, known = time.monotonic(), ended(sweep_id)
-    for role in roles:
-        if sweeps.look_up(sweep_id).status in sweeps.ENDED:
-            sweeps.more(sweep_id, TRIALS)  # the kills go on
+    for place, role in enumerate(roles):
+        wait_for(partial(has_begun, sweep_id, place * TRIALS // len(roles)), seconds=180, every=0.1)
         pids = wait_for(partial(pids_of, role), seconds=60)
         pause.wait(chance.uniform(0, 1.5))
         if role == "engine":

@@ -138,6 +138,13 @@ interface Train {
   search(element: HTMLElement): void;
 }
 
+interface SweepForm {
+  keep(kept: string): void;
+  recall(): string;
+  panel(element: HTMLElement, events: { action: Trigger; typed: Trigger; look: () => void }): void;
+  outcome(element: HTMLElement, trigger: Trigger): void;
+}
+
 interface Code {
   cursor(): number;
   keep(snippet: string, files: string, opened: string, text: string, task: string, language: string, model: string): void;
@@ -173,6 +180,7 @@ interface Tunesmith {
   reveal(id: string, parameter: string): void;
   actions(element: HTMLElement, trigger: Trigger): void;
   train: Train;
+  sweepForm: SweepForm;
   code: Code;
   make(tag: string, className: string, text?: string): HTMLElement;
   look(chart: HTMLElement): ChartLook;

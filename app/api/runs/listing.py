@@ -1,7 +1,7 @@
 """The list of runs over REST: filtered, sorted, a page at a time."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -27,7 +27,7 @@ def _fields(
     tag: Annotated[Word, Query(description="Only those with this tag.")] = "",
     status: Annotated[list[RunStatus] | None, Query(description="Only these; may be given several times.")] = None,
 ) -> Wanted:
-    ids = {"model_id": model_id, "dataset_id": dataset_id, "sweep_id": sweep_id}
+    ids: dict[str, Any] = {"model_id": model_id, "dataset_id": dataset_id, "sweep_id": sweep_id}
     return Wanted(statuses=tuple(status or ()), method=method, tag=tag, **ids)
 
 

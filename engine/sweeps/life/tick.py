@@ -17,7 +17,7 @@ from engine.errors import TunesmithError
 from engine.process import devices, rounds
 from engine.recipes import launch_command
 from engine.sweeps import asking, space
-from engine.sweeps.life import next_step, studies, trials
+from engine.sweeps.life import next_step, studies, telling, trials
 from engine.sweeps.life.next_step import Standing, Step
 from engine.sweeps.spec import SweepSpec
 from engine.sweeps.study import Advice, Question, Trial
@@ -136,7 +136,7 @@ def _go_on(sweep_id: str, spec: SweepSpec, is_clean: bool) -> None:
         _fail(sweep, step.error, step.hint, step.reason)
     elif step.end:
         if is_clean:
-            _end(sweep, SweepStatus.SUCCEEDED)
+            _end(sweep, SweepStatus.SUCCEEDED, made=now.trials)
     elif step.stage or step.begin:
         _write(sweep, step)
     elif sweep.question is None:
@@ -181,10 +181,11 @@ def _fail(sweep: Sweep, error: str, hint: str, reason: str = "") -> None:
         stored.move(session, sweep.id, SweepStatus.RUNNING, SweepStatus.STOPPING, **changes)
 
 
-def _end(sweep: Sweep, status: SweepStatus, error: str = "", hint: str = "") -> None:
+def _end(sweep: Sweep, status: SweepStatus, error: str = "", hint: str = "", made: tuple[Trial, ...] = ()) -> None:
     now = time.time()
     ran = now - sweep.started_at if sweep.started_at is not None else 0.0
     changes = {"ended_at": now, "seconds_before": sweep.seconds_before + ran, "started_at": None, "question": None}
     with db.session() as session:
-        stored.move(session, sweep.id, sweep.status, status, error=error or None, hint=hint or None, **changes)
+        if stored.move(session, sweep.id, sweep.status, status, error=error or None, hint=hint or None, **changes):
+            telling.tell_end(session, sweep, status, error or sweep.reason, made)
     asking.end(sweep.id)

@@ -33,7 +33,7 @@ DELETED = "Its run was deleted."
 def begin(sweep: Sweep, spec: SweepSpec, slots: int) -> None:
     """Starts the runs of trials that wait for one, as many side by side as there are slots."""
     with db.reading() as session:
-        running = [trial for trial in stored.of_sweep(session, sweep.id) if trial.state == RUNNING]
+        running = stored.running(session, sweep.id)
     free = slots - sum(trial.run_id is not None for trial in running)
     for trial in [trial for trial in running if trial.run_id is None][: max(0, free)]:
         _start(sweep, spec, trial)
@@ -77,7 +77,7 @@ def _end(trial: SweepTrial, state: str, reason: str = "", **changes: Any) -> Non
 def settle(sweep: Sweep, spec: SweepSpec) -> None:
     """Records what running trials report, and what became of those whose runs have ended."""
     with db.reading() as session:
-        running = [trial for trial in stored.of_sweep(session, sweep.id) if trial.state == RUNNING]
+        running = stored.running(session, sweep.id)
         by_id = stored.runs_of(session, [trial.run_id for trial in running if trial.run_id])
     for trial in running:
         with logs.kept_going("trials", f"{sweep.id}/{trial.number}"):
@@ -174,7 +174,7 @@ def _remove_checkpoints(trial: SweepTrial) -> None:
 def stop(sweep: Sweep) -> int:
     """Stops the runs of a sweep that is to end; each saves a checkpoint. Returns how many trials still run."""
     with db.reading() as session:
-        running = [trial for trial in stored.of_sweep(session, sweep.id) if trial.state == RUNNING]
+        running = stored.running(session, sweep.id)
         begun = {trial.number: _run_of(session, trial) for trial in running}
     for trial in running:
         run = begun[trial.number]

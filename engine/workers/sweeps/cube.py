@@ -15,16 +15,21 @@ def cells(dimension: Dimension, whole: bool) -> int | None:
             return len(choices)
         case Range(low=low, high=high) if low == high:
             return 1
-        case Range(low=low, high=high, step=step) if whole or step:
-            return math.floor((high - low) / (step or 1) + 1e-9) + 1
+        case Range(low=low, high=high) if whole or step_of(dimension):
+            return math.floor((high - low) / (step_of(dimension) or 1) + 1e-9) + 1
     return None
+
+
+def step_of(dimension: Range) -> float | None:
+    """On a log scale there are no steps: Optuna knows none either."""
+    return None if dimension.log else dimension.step
 
 
 def nth(dimension: Dimension, whole: bool, place: int) -> Value:
     """The value at a place from 0, of `cells`."""
     if isinstance(dimension, Choices):
         return dimension.choices[place]
-    value = dimension.low + place * (dimension.step or 1) if place else dimension.low
+    value = dimension.low + place * (step_of(dimension) or 1) if place else dimension.low
     return round(value) if whole else float(f"{value:.12g}")  # 0.1 + 2 * 0.1 is 0.3
 
 
@@ -46,7 +51,7 @@ def unit(dimension: Range, whole: bool, value: float) -> float:
     """Where a number lies between 0 and 1: the other way round of `at`."""
     if dimension.low == dimension.high:
         return 0.5
-    half = 0.5 * (dimension.step or 1) if whole or dimension.step else 0.0  # the middle of its cell
+    half = 0.5 * (step_of(dimension) or 1) if whole or step_of(dimension) else 0.0  # the middle of its cell
     low, high = dimension.low - half, dimension.high + half
     if dimension.log:
         return (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))

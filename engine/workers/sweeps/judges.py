@@ -47,7 +47,7 @@ class Judge:
             return False
         if math.isnan(trial.steps[max(trial.steps)]):
             return True
-        return bool(self.pruner.prune(self.study, self.study.trials[place]))
+        return bool(self.pruner.prune(self.study, self.study.get_trials(deepcopy=False)[place]))
 
     def _rungs(self, place: int, trial: Trial) -> dict[str, Any]:
         """The rungs a trial has reached, which successive halving keeps beside it, in attributes of these names."""

@@ -66,14 +66,13 @@ def distribution(dimension: Dimension, whole: bool) -> BaseDistribution:
     if isinstance(dimension, Choices):
         return CategoricalDistribution(dimension.choices)
     low, high, count = dimension.low, dimension.high, cube.cells(dimension, whole)
-    if count is not None and dimension.step:
+    step = cube.step_of(dimension)
+    if count is not None and step:
         last = cube.nth(dimension, whole, count - 1)
         high = float(last) if isinstance(last, int | float) else high
     if whole:
-        return IntDistribution(
-            round(low), round(high), dimension.log, 1 if dimension.log else round(dimension.step or 1)
-        )
-    return FloatDistribution(low, high, dimension.log, None if dimension.log else dimension.step)
+        return IntDistribution(round(low), round(high), dimension.log, round(step or 1))
+    return FloatDistribution(low, high, dimension.log, step)
 
 
 def frozen(trial: Trial, spread: Mapping[str, BaseDistribution], system: dict[str, Any]) -> FrozenTrial:

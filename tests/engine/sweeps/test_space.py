@@ -205,7 +205,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "no recipe of endless ones holds": (
         {"recipe": {"use_dora": True, "init_lora_weights": "pissa"}},
-        "No recipe of this space holds. None of 300 combinations tried does.",
+        "No recipe of this space holds. None of 120 combinations tried does.",
         "The usual reason: ",
     ),
     "a field that no recipe has": (

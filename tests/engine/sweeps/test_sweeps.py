@@ -11,6 +11,7 @@ from engine.sweeps import sweeps
 from engine.sweeps.life import next_step
 from engine.weights import checkpoints
 from storage import db, home
+from storage.outgoing import notices
 from storage.statuses import RunStatus, SweepStatus
 from storage.sweeps import sweeps as stored_sweeps
 from storage.tables import Run, Sweep, SweepTrial
@@ -34,6 +35,9 @@ def test_each_trial_is_a_run_and_its_value_the_last_evaluation(monkeypatch: pyte
         assert row.steps == {str(n): fake_trial.eval_loss(run.recipe, n) for n in range(2, 11, 2)}
         assert row.tokens == 1000
         assert run.name.startswith(f"Trial {row.number}: learning_rate=")
+    with db.reading() as session:
+        (told,) = notices.newest(session, 9)
+    assert (told.title, told.text[:38]) == ("The sweep rates has finished", "All 4 trials were made. The best is tr")
     best = sweeps.best_of(sweeps.picture(sweep.id).spec, sweeps.picture(sweep.id).trials)
     assert best is not None
     assert best.values == (min((row.values or [9.0])[0] for row in rows),)

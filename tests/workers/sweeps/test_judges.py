@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable
+from typing import get_args
 
 import optuna
 import pytest
@@ -91,9 +92,13 @@ def test_trials_with_other_steps_are_compared_at_the_same_evaluation() -> None:
 
 def test_a_loss_that_is_no_number_any_more_ends_its_trial_at_once() -> None:
     lost = Trial(number=0, state="running", params={"x": 0.1}, steps={10: 2.0, 20: math.nan})
-    for pruner in judges.PRUNERS:
-        assert judged(pruner, [lost], 0) == {0: True}  # type: ignore[arg-type]  (all are pruners of the spec)
+    for pruner in OPTUNAS:
+        assert judged(pruner, [lost], 0) == {0: True}
     assert judged("none", [lost], 0) == {0: False}
+
+
+def test_every_pruner_of_the_spec_is_known_here() -> None:
+    assert {*judges.PRUNERS, "none"} == {*OPTUNAS, "none"} == set(get_args(Pruner))
 
 
 def test_what_has_ended_or_has_no_evaluation_is_left_alone() -> None:

@@ -15,6 +15,7 @@ from transformers.modeling_utils import AttentionInterface
 
 from engine.process import events
 from engine.recipes.methods import GENERATING, METHODS
+from engine.sweeps import reported
 from engine.weights import checkpoints
 from engine.workers import contract
 from engine.workers.train import family_preference, family_reinforce, training
@@ -82,6 +83,7 @@ def test_an_adapter_is_trained_saved_and_changes_the_model(method: str, tiny_mod
     assert {"loss", "learning_rate", "grad_norm", "num_tokens"} <= set(points[1])
     assert points[4]["num_tokens"] > points[1]["num_tokens"] > 0
     assert {name for name in ("eval_loss", "eval_reward") if name in points[4]} == {METHODS[method].measure}
+    assert set(reported.metrics({"method": method, **OWN.get(method, {})})) <= set(points[4])
     assert only(recorded, events.Started).facts["fast_loss"] == (method != "reward")
     base = base_of(tiny_model, method)
     base_logits = logits_of(base)
