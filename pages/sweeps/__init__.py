@@ -1,1 +1,1 @@
-"""The Sweeps page: what is best so far, by how much and how sure, every trial, charts of them."""
+"""The Sweeps page: what is best so far and how sure that is, every trial, charts."""
