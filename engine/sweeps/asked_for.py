@@ -115,7 +115,7 @@ def _sampler(spec: SweepSpec) -> Problems:
     choices = [name for name, part in spec.space.items() if isinstance(part, Choices)]
     match spec.sampler:
         case "cmaes" if choices:
-            hint = "Use tpe, or leave out what is no range."
+            hint = "Use tpe, or leave out what has choices."
             yield Problem("sampler", f"The sampler cmaes knows numbers only, and {choices[0]} has choices.", hint)
         case "cmaes" if len(spec.space) < 2:
             yield Problem("sampler", "The sampler cmaes needs two fields or more, and the space has one.", "Use tpe.")

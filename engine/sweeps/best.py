@@ -49,7 +49,7 @@ def lead(trials: Sequence[Trial], start: Mapping[str, Value], direction: Directi
     value = fmean(own) if len(own) >= ENOUGH else best.values[0]
     first = _start(trials, start)
     if first is None or not first.values:
-        return Lead(best, value, len(own), why="No finished trial has the settings of the form, so there is no start.")
+        return Lead(best, value, len(own), why=_NO_START)
     if first.number == best.number:
         return Lead(best, value, len(own), first, value, 0.0, verdict="same", why=_SAME)
     starts = [first.values[0], *repeated.get(first.number, [])]
@@ -65,6 +65,7 @@ def lead(trials: Sequence[Trial], start: Mapping[str, Value], direction: Directi
     return Lead(best, value, len(own), first, fmean(starts), gain, low, high, _verdict(low, high), "")
 
 
+_NO_START = "No finished trial has the settings of the form, so the start is unknown."
 _SAME = "No trial was better than the settings of the form."
 
 

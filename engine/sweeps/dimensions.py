@@ -26,7 +26,7 @@ def problems(field: str, part: Dimension, method: str, tunings: tuple[str, ...])
     elif not proposals.is_number(field):
         options = ", ".join(shown(option) for option in proposals.words(field, method))
         hint = f"Give it choices{f', some of: {options}' if options else ''}."
-        yield Problem(field, f"{field} is no number, and the sweep gives it a range.", hint)
+        yield Problem(field, f"{field} is not a number, and the sweep gives it a range.", hint)
     else:
         yield from _range(field, part)
 

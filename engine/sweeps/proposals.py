@@ -26,7 +26,7 @@ NOT_SWEPT: dict[str, str] = {
     "method": f"{_MEASURE}: make a sweep of each",
     "eval_fraction": "decides on which rows trials are measured, which must be the same ones",
     "eval_steps": "decides when trials are measured, which must be at the same steps",
-    "seed": "is no setting to find: with `repeats` the best trials are done again with other seeds",
+    "seed": "is not a setting to find: `repeats` trains the best again with other seeds",
 }
 
 

@@ -15,8 +15,8 @@ from engine.recipes.methods import GENERATING, METHODS
 _PAIRS = ("rewards/chosen", "rewards/rejected", "rewards/margins", "logps/chosen", "logps/rejected")
 _COMPARED = ("loss", "rewards/accuracies", *_PAIRS)
 _MEASURED: dict[str, tuple[str, ...]] = {
-    "sft": ("loss", "mean_token_accuracy", "entropy"),
-    "cpt": ("loss", "mean_token_accuracy", "entropy"),
+    "sft": ("loss",),  # TRL's accuracy and entropy are not computed where the loss is the fast one
+    "cpt": ("loss",),
     "dpo": (*_COMPARED, "mean_token_accuracy", "entropy"),
     "orpo": (*_COMPARED, "nll_loss", "log_odds_ratio", "log_odds_chosen"),
     "kto": ("loss", *_PAIRS),

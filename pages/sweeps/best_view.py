@@ -18,7 +18,7 @@ def card(picture: Picture) -> Markup:
     """The card of the best trial; nothing before a trial has finished."""
     lead = picture.lead()
     if lead is None:
-        return html.notice("No trial has finished yet.", "The best one stands here, as soon as there is one.", "calm")
+        return html.notice("No trial has finished yet.", "The first one that finishes is shown here.", "calm")
     objective = picture.spec.objectives[0]
     heading = "Best so far" if picture.is_moving else "The best"
     heading += " in the first objective" if len(picture.spec.objectives) > 1 else ""

@@ -58,7 +58,7 @@ def _resume(sweep_id: str, _values: Mapping[str, str], _project: str) -> None:
 def _more(sweep_id: str, values: Mapping[str, str], _project: str) -> None:
     text = values.get("trials", "").strip()
     if not text.isdecimal() or len(text) > 6:
-        raise RefusedError(f"`{text:.20}` is no number of trials.", "Give a whole number, such as 20.")
+        raise RefusedError(f"`{text:.20}` is not a number of trials.", "Give a whole number, such as 20.")
     sweeps.more(sweep_id, int(text))
     toasts.done(f"It goes on with {int(text):,} more.")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from engine.sweeps import sweeps
 from engine.sweeps.spec import Choices, Range, SweepSpec
-from storage import db
-from storage.tables import Sweep
 from tests.browser.test_train_page import train as train
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -49,8 +49,9 @@ def test_a_sweep_is_made_at_the_fields_and_started(train: Page, at_home: Path) -
     expect(start).to_be_enabled()
     start.click()
     train.wait_for_url(re.compile(r"/sweeps\?sweep="))
-    with db.reading() as session:
-        made = session.get_one(Sweep, train.url.rpartition("=")[2])
+    made = sweeps.look_up(train.url.rpartition("=")[2])
+    sweeps.stop(made.id)
+    wait_for(lambda: sweeps.look_up(made.id).status in sweeps.ENDED, 30)
     assert SweepSpec.model_validate(made.spec).space == {
         "learning_rate": Range(low=3e-5, high=1e-3, log=True),
         "lora_r": Choices(choices=(4, 8)),

@@ -62,7 +62,7 @@ def test_a_sweep_is_found_read_and_its_best_settings_fill_the_train_form(visit: 
     history = chart(page, "history")
     expect(history).to_contain_text("3 values far out are drawn at the edge.")
     expect(history).to_contain_text("Left out: 4 failed, 2 refused.")
-    expect(chart(page, "importance")).to_contain_text("From 43 finished trials", timeout=60_000)
+    expect(chart(page, "importance")).to_contain_text("From 54 trials", timeout=60_000)
     history.get_by_role("button", name="Points of History as a table").click()
     expect(history.locator(".ts-chart-table tbody tr")).to_have_count(63)
     expect(history.locator(".ts-chart-table tbody tr").nth(45)).to_contain_text("best so far")

@@ -40,8 +40,11 @@ def _trials_of(piece: Work) -> int:
 
 
 def counted(picture: Picture) -> tuple[Trial, ...]:
-    """The finished trials that count. While it moves, so many that not each new one has it worked out anew."""
-    done = [trial for trial in picture.trials if trial.phase == "search" and trial.state == "complete" and trial.values]
+    """The trials of the search that have ended by themselves: those that were pruned are told as the worst.
+
+    While it moves, so many of them that not each new one has it worked out anew.
+    """
+    done = [trial for trial in picture.trials if trial.phase == "search" and trial.state in asking.DONE]
     every = max(1, len(done) // OFTEN) if picture.is_moving else 1
     return tuple(done[: len(done) - len(done) % every])
 
@@ -62,6 +65,6 @@ def said(state: str, words: str) -> dict[str, Any]:
 
 def shares(by_field: dict[str, float], trials: int) -> dict[str, Any]:
     """The answer of the worker: what share each field has, from how many trials."""
-    words = f"From {trials} finished trials, by PED-ANOVA: what sets the best tenth apart from all."
+    words = f"From {trials} trials, pruned ones as the worst, by PED-ANOVA: what sets the best tenth apart from all."
     ordered = dict(sorted(by_field.items(), key=lambda pair: -pair[1]))
     return {"state": "done", "said": words, "shares": ordered}

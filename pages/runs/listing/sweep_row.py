@@ -55,7 +55,7 @@ def counted(lines: int, sweeps: int) -> str:
 def heading(sweep: SweepLine) -> Markup:
     """Above the trials of one sweep: which it is, and the ways out."""
     text = Markup("<b>Trials of the sweep <bdi>{}</bdi></b><p>{}. {}</p>").format(
-        sweep.name, words(sweep), html.link("All runs", "/runs", soft=True)
+        sweep.name, words(sweep), html.link("Open the sweep", f"/sweeps?sweep={sweep.id}")
     )
     return Markup('<div class="ts-notice" data-tone="calm">{}</div>').format(text)
 

@@ -62,7 +62,7 @@ def test_a_start_that_was_not_beaten_or_not_tried_is_said() -> None:
     assert (same.verdict, same.gain) == ("same", 0.0)
     assert gone is not None
     assert gone.gain is None
-    assert "no start" in gone.why
+    assert "start is unknown" in gone.why
     assert best.lead([trial(0, None)], START, "minimize") is None
 
 

@@ -165,12 +165,12 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "what is measured": (
         {"space": {"seed": {"low": 1, "high": 9}}},
-        "seed cannot be swept: it is no setting to find: with `repeats` the best trials are done again",
+        "seed cannot be swept: it is not a setting to find: `repeats` trains the best again",
         "Leave it out",
     ),
     "a range of words": (
         {"space": {"lr_scheduler_type": {"low": 1, "high": 9}}},
-        "lr_scheduler_type is no number, and the sweep gives it a range.",
+        "lr_scheduler_type is not a number, and the sweep gives it a range.",
         "Give it choices, some of: `linear`, `cosine`",
     ),
     "a choice that the field has not": (
@@ -223,7 +223,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "a metric of another method": (
         {"objective": {"metric": "eval_reward", "direction": "maximize"}},
         "The objective is eval_reward, which the method sft never reports.",
-        "Use one of: eval_loss, eval_mean_token_accuracy, eval_entropy, seconds",
+        "Use one of: eval_loss, seconds, tokens",
     ),
     "the training loss": (
         {"objective": {"metric": "loss"}},

@@ -159,7 +159,7 @@ def test_the_buttons_do_what_they_say(toasts: list[str]) -> None:
     page.act(Click("more", sweep_id, trials="7"), YOU)
     assert (status(sweep_id), toasts) == (SweepStatus.RUNNING, ["It goes on with 7 more."])
     page.act(Click("more", sweep_id, trials="many"), YOU)
-    assert "`many` is no number of trials." in toasts[-1]
+    assert "`many` is not a number of trials." in toasts[-1]
     with db.session() as session:
         session.get_one(Sweep, sweep_id).status = SweepStatus.SUCCEEDED
     page.act(Click("rerun", sweep_id), YOU)

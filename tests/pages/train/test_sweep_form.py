@@ -120,10 +120,10 @@ def test_what_is_typed_is_what_is_tried(opened: Form) -> None:
         learning_rate__low="3e-5", learning_rate__high="3e-4", learning_rate__log="", learning_rate__step="9e-5"
     )
     assert opened.spec.space["learning_rate"] == Range(low=3e-5, high=3e-4, step=9e-5)
-    opened.type(metric="eval_mean_token_accuracy", second="seconds", sampler="nsga2", trials="", hours="1.5", seed="7")
+    opened.type(metric="eval_loss", second="seconds", sampler="nsga2", trials="", hours="1.5", seed="7")
     spec = opened.spec
     assert [(one.metric, one.direction) for one in spec.objectives] == [
-        ("eval_mean_token_accuracy", "maximize"),
+        ("eval_loss", "minimize"),
         ("seconds", "minimize"),
     ]
     assert (spec.sampler, spec.budget.trials, spec.budget.seconds, spec.seed) == ("nsga2", None, 5400, 7)
