@@ -56,7 +56,9 @@ def test_the_memory_said_before_the_download_is_the_one_said_after_it(repos: Pat
 
 
 def test_a_model_in_many_files_is_read_from_all_their_headers(repos: Path) -> None:
-    parts = {f"model-{number}-of-20.safetensors": {f"model.layers.{number}.w.weight": (8, 8)} for number in range(20)}
+    parts: dict[str, dict[str, tuple[int, ...]]] = {
+        f"model-{number}-of-20.safetensors": {f"model.layers.{number}.w.weight": (8, 8)} for number in range(20)
+    }
     folder = model_folders.make(repos / "owner" / "sharded")
     (folder / "model.safetensors").unlink()
     for name, shapes in parts.items():
