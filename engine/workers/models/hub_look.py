@@ -7,6 +7,7 @@ small files that say what it is (a large one, such as tokenizer.json, as an empt
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from engine.workers import contract
 from engine.workers.models import hub
 
 TIMEOUT_SECONDS = 10
+AT_ONCE = 8
 READ = {  # what says something about the model, and how much of it is read; of other files only the name is kept
     "config.json": MAX_CONFIG_BYTES,
     "tokenizer_config.json": MAX_JSON_BYTES,
@@ -137,10 +139,10 @@ def _tensors(source: Source, files: dict[str, RepoSibling], weights: list[str]) 
     if missing := [name for name in weights if name not in files]:
         message = f"{source.repo_id} lacks `{model_files.printable(missing[0])}`, which its index names."
         raise RefusedError(message, "Choose another version of the model.")
-    listed: list[Tensor] = []
-    for name in weights:
-        listed += source.tensors(files[name], MAX_ALL_HEADERS_BYTES // len(weights))
-    return listed
+    most_bytes = MAX_ALL_HEADERS_BYTES // len(weights)
+    with ThreadPoolExecutor(AT_ONCE) as threads:  # the largest models have 150 files
+        headers = threads.map(lambda name: source.tensors(files[name], most_bytes), weights)
+        return [tensor for header in headers for tensor in header]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A model of the hub is looked at before it is fetched: by real workers, against a hub that is a program of ours."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,23 @@ def test_the_memory_said_before_the_download_is_the_one_said_after_it(repos: Pat
     for need in checked.needs:
         recipe = hub_check.recipe_with(need.tuning)
         assert need.memory_bytes == memory.training_bytes(model, recipe), need.tuning
+
+
+def test_a_model_in_many_files_is_read_from_all_their_headers(repos: Path) -> None:
+    parts: dict[str, dict[str, tuple[int, ...]]] = {
+        f"model-{number}-of-20.safetensors": {f"model.layers.{number}.w.weight": (8, 8)} for number in range(20)
+    }
+    folder = model_folders.make(repos / "owner" / "sharded")
+    (folder / "model.safetensors").unlink()
+    for name, shapes in parts.items():
+        (folder / name).write_bytes(model_folders.safetensors(shapes, "BF16", 2))
+    weight_map = {tensor: name for name, shapes in parts.items() for tensor in shapes}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    checked = hub_check.check("owner/sharded")
+    assert (checked.parameters, checked.dtype, checked.refusals) == (20 * 64, "BF16", ())
+    (folder / "model-7-of-20.safetensors").unlink()
+    hub_token.keep("hf_asks_anew")
+    assert "lacks `model-7-of-20.safetensors`" in hub_check.check("owner/sharded").refusals[0].message
 
 
 def test_what_cannot_be_loaded_is_refused_with_a_remedy_before_anything_is_fetched(repos: Path) -> None:

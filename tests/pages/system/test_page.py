@@ -1,6 +1,7 @@
 """The System page: keys, and who holds the machine."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -10,6 +11,7 @@ from engine.accounts import keys
 from engine.process import hub_token, logs
 from engine.registry import disk
 from engine.system import machine_now
+from engine.system.machine_now import Card
 from pages.system import disk_view, log_view, machine_view, token_view
 from pages.system import page as system
 from storage import db, home
@@ -151,3 +153,15 @@ def test_the_log_shows_its_last_lines_by_level_and_not_to_visitors() -> None:
     assert "a &lt;b&gt;" not in log_view.log_html({**OWNER, "level": "error"})
     assert 'href="/api/system/log/download"' in shown
     assert log_view.log_html(VISITOR) == ""
+
+
+def test_a_gpu_says_what_its_driver_tells_and_nothing_else() -> None:
+    told = Card("gpu:0", 87.0, 30_000_000_000, 80_000_000_000, 61.0, 312.4)
+    silent = Card("gpu:1", memory_used_bytes=None, memory_bytes=80_000_000_000)
+    seen = replace(machine_now.look(), cards=(told, silent), temperatures={"processor": 63.5}, missing=("No power.",))
+    shown = machine_view._gauges(seen)
+    for words in ("GPU 0", "87 %, 61 °C, 312 W", "30 GB of 80 GB", "Processor temperature", "64 °C", "No power."):
+        assert words in shown
+    assert "GPU 1" not in shown
+    values = {"gpu0_percent": 87.0, "gpu0_memory_bytes": 3e10, "gpu0_temperature": 61.0, "gpu0_watts": 312.4}
+    assert machine_now._card("gpu:0", values, {"gpu0_memory_bytes": 8e10}) == told

@@ -15,6 +15,7 @@ from engine.process import logs
 from engine.system import machine_now, studio_log
 from engine.system.machine_now import Looker
 from storage import home
+from tests.rest import make_access, make_client
 
 
 def test_the_machine_is_answered_as_the_system_tells_it(owner: TestClient) -> None:
@@ -84,3 +85,12 @@ def test_of_a_long_log_only_the_end_is_read() -> None:
     line = json.dumps({"at": 1, "level": "INFO", "logger": "x", "message": "m" * 800}) + "\n"
     logs.file().write_text(line * 2000)
     assert len(studio_log.last(5000)) == studio_log.MOST_LINES
+
+
+def test_a_visitor_of_a_share_link_reads_neither_the_machine_nor_the_log_nor_asks_the_hub() -> None:
+    access = make_access()
+    client = make_client(access)
+    client.cookies.set(access.cookie, access.sessions.new(60, "viewer"))
+    for path in ("/api/system", "/api/system/log", "/api/system/log/download", "/api/hub/token", "/api/hub/search?q=x"):
+        assert client.get(path).status_code == 403, path
+    assert client.get("/api/models").status_code == 200
