@@ -71,7 +71,7 @@ def _lines(page: Page, options: dict[str, Any], without: str = "") -> set[str]:
 
 def looked_at(page: Page, places: Sequence[Place]) -> dict[str, set[str]]:
     """What axe finds at each of the places; those where it finds nothing are left out. The rail is the same on all."""
-    lines = {}
+    lines: dict[str, set[str]] = {}
     for address, mark in places:
         page.goto(address)
         page.locator(mark).first.wait_for()
