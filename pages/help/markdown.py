@@ -17,7 +17,6 @@ Named = Callable[[str], str]
 WEB = ("http://", "https://", "mailto:")
 PICTURES = "/static-docs/"
 _REMARK = re.compile(r"<!--.*?-->\n?", re.DOTALL)  # marks for the tests that make a part of a document
-_SCROLLED = ' tabindex="0" role="region" aria-label="{}"'
 
 
 @lru_cache(maxsize=1)
@@ -102,8 +101,9 @@ def _show(picture: Token, path: str) -> None:
         picture.attrs |= {"src": PICTURES + file.removeprefix("images/"), "loading": "lazy"}
 
 
-def _table_open(*_given: Any) -> str:
-    return f'<div class="hp-table"{_SCROLLED.format("Table")}><table>'
+def _table_open(_renderer: Any, tokens: Sequence[Token], at: int, *_given: Any) -> str:
+    number = sum(token.type == "table_open" for token in tokens[: at + 1])
+    return f'<div class="hp-table" tabindex="0" role="region" aria-label="Table {number}"><table>'
 
 
 def _table_close(*_given: Any) -> str:
@@ -111,5 +111,4 @@ def _table_close(*_given: Any) -> str:
 
 
 def _code(_renderer: Any, tokens: Sequence[Token], at: int, *_given: Any) -> str:
-    frame = f'<pre class="ts-code"{_SCROLLED.format("Code")}><code>{{}}</code></pre>'
-    return str(Markup(frame).format(tokens[at].content))
+    return str(Markup('<pre class="ts-code" tabindex="0"><code>{}</code></pre>').format(tokens[at].content))

@@ -85,10 +85,16 @@ def _document(name: str) -> Markup:
     if document is None:
         text = "It may have another name in this version. The search above finds it by its words."
         return html.empty(f"There is no document “{name:.60}”", text, "/help", "All documents", "help")
-    return html.in_title(document.title) + Markup(
-        '<div class="hp-two"><nav class="hp-side" aria-label="Documents"><details>'
-        '<summary>All documents</summary>{}</details></nav><article class="ts-card hp-text">{}</article></div>'
-    ).format(_side(name), _rendered(name))
+    return html.join(
+        (
+            html.in_title(document.title),
+            html.link(Markup("&larr; All documents"), "/help", soft=True),
+            Markup(
+                '<div class="hp-two"><nav class="hp-side" aria-label="Documents">{}</nav>'
+                '<article class="ts-card hp-text">{}</article></div>'
+            ).format(_side(name), _rendered(name)),
+        )
+    )
 
 
 @lru_cache(maxsize=128)
@@ -103,7 +109,7 @@ def _side(current: str) -> Markup:
         Markup("<h2>{}</h2>{}").format(title, html.join(_side_link(entry, entry.name == current) for entry in entries))
         for title, entries in documents.index()
     )
-    return html.link("Index", "/help", soft=True) + html.join(groups)
+    return html.join(groups)
 
 
 def _side_link(entry: documents.Entry, is_open: bool) -> Markup:

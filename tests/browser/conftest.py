@@ -123,9 +123,12 @@ def visit(browser: Browser, studio: Studio) -> Iterator[Open]:
 OF_LEAVING = ("AbortError: signal is aborted", "AbortError: BodyStreamBuffer was aborted", "Connection errored out")
 
 
+LOST = "/nowhere"  # what a test opens because nothing is there
+
+
 def harmless(message: ConsoleMessage) -> bool:
-    """Chromium's own lines about an offline browser, and about a run deleted while its chart was asking."""
-    of_a_run = re.search(r"/api/runs/\w+/(metrics|curves|log)", message.location["url"])
+    """Chromium's own lines about an offline browser, a lost address, and a run deleted while its chart was asking."""
+    of_a_run = re.search(rf"/api/runs/\w+/(metrics|curves|log)|{LOST}$", message.location["url"])
     return "ERR_INTERNET_DISCONNECTED" in message.text or ("404" in message.text and of_a_run is not None)
 
 
