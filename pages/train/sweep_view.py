@@ -170,10 +170,10 @@ def _asked(typed: Typed, recipe: Mapping[str, Any]) -> Markup:
     return html.join(
         [
             _part("objective", metric),
+            _second(second, typed),
             _part("budget", budget, unit="trials"),
             _part("sampler", _select("sampler", PARTS["sampler"], SAMPLERS, typed.text("sampler", "tpe"))),
             _part("pruner", _select("pruner", PARTS["pruner"], PRUNERS, typed.text("pruner", "none"))),
-            _second(second, typed),
         ]
     )
 
