@@ -28,6 +28,7 @@ class Picture(BaseModel):
     spec: SweepSpec
     trials: tuple[Trial, ...] = ()
     picks: tuple[Pick, ...] = ()  # of a sweep by taste, in the order they were made
+    goal: int | None = None  # trials of the search that count, with those that were added
     error: str = ""
     hint: str = ""
     reason: str = ""  # why the search is over

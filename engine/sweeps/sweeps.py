@@ -255,5 +255,5 @@ def _picture(session: Session, sweep: Sweep) -> Picture:
     return Picture(
         id=sweep.id, name=sweep.name, status=sweep.status.value, spec=spec, error=sweep.error or "",
         trials=studies.of_sweep(session, sweep, spec), created_at=sweep.created_at, ended_at=sweep.ended_at,
-        picks=studies.picks(session, sweep), hint=sweep.hint or "", reason=sweep.reason,
+        picks=studies.picks(session, sweep), goal=sweep.goal, hint=sweep.hint or "", reason=sweep.reason,
     )  # fmt: skip

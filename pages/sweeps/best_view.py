@@ -82,10 +82,11 @@ def _actions(picture: Picture, trial: Trial) -> Markup:
 
 def _longer(picture: Picture, trial: Trial) -> Markup:
     """After a cheaper search the best is trained in full; otherwise it was, and can be trained on, for longer."""
-    in_full = any(other.phase == "full" and other.of == trial.number for other in picture.trials)
-    if picture.spec.proxy and not in_full:
+    full = next((one for one in picture.trials if one.phase == "full" and one.of == trial.number), None)
+    if picture.spec.proxy and full is None:
         return html.button("Train the best in full", "full", f"{picture.id}:{trial.number}")
-    return html.link_button("Train further", f"/train?further={trial.run_id}") if trial.run_id else Markup()
+    run_id = (full or trial).run_id
+    return html.link_button("Train further", f"/train?further={run_id}") if run_id else Markup()
 
 
 def _run(trial: Trial) -> Markup:

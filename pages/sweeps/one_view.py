@@ -59,7 +59,7 @@ def _head(picture: Picture) -> Markup:
         picture.name, html.badge(picture.status), _actions(picture)
     )
     ended = sum(count for state, count in picture.counts().items() if state not in ("running", "refused"))
-    most = picture.spec.budget.trials
+    most = picture.goal or picture.spec.budget.trials
     share = min(1.0, ended / most) if most and picture.is_moving else None
     bar = (
         Markup('<div class="ts-wide-bar">{}</div>').format(html.progress(share, "Trials")) if share is not None else ""

@@ -65,7 +65,7 @@ def test_a_sweep_is_found_read_and_its_best_settings_fill_the_train_form(visit: 
     expect(chart(page, "importance")).to_contain_text("From 54 trials", timeout=60_000)
     history.get_by_role("button", name="Points of History as a table").click()
     expect(history.locator(".ts-chart-table tbody tr")).to_have_count(63)
-    expect(history.locator(".ts-chart-table tbody tr").nth(45)).to_contain_text("best so far")
+    expect(history.locator(".ts-chart-table tbody tr").nth(45)).to_contain_text("yes")
     page.get_by_role("link", name="Use these settings").click()
     expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.000785641")
 

@@ -69,7 +69,9 @@
       this.choices = make("div", "sw-choices");
       this.host = make("div", "ts-plot sw-plot");
       this.host.setAttribute("role", "img");
+      this.host.setAttribute("aria-label", this.label);
       this.host.style.minHeight = `${this.height}px`;
+      if (this.kind.widthOf) this.host.tabIndex = 0; // on a phone it is wider than the page, and scrolled
       this.note = make("p", "ts-chart-note", "Waiting for the first trial");
       this.host.append(this.note);
       this.host.addEventListener("pointerdown", () => this.hold());

@@ -54,8 +54,8 @@
     remarks: (chart) => [atEdge(chart.outside), leftOut(chart.data, ["failed", "refused"])],
     table: ({ data, at }) => {
       const best = new Set(bestSoFar(finished(data, at), at, data.objectives[at].direction));
-      const rows = data.trials.map((trial) => [trial.number, trial.state, written(data, trial, at), best.has(trial) ? "best so far" : ""]);
-      return { head: ["Trial", "State", data.objectives[at].title, ""], rows };
+      const rows = data.trials.map((trial) => [trial.number, trial.state, written(data, trial, at), best.has(trial) ? "yes" : ""]);
+      return { head: ["Trial", "State", data.objectives[at].title, "Best so far"], rows };
     },
   };
 

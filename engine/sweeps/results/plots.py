@@ -73,9 +73,11 @@ def _trial(trial: Trial) -> dict[str, Any]:
 def front(trials: Sequence[Trial], directions: Sequence[Direction]) -> list[int]:
     """The trials of the search that no other beats in every objective: the Pareto front, by the first objective."""
     done = [trial for trial in trials if trial.phase == "search" and trial.state == "complete" and trial.values]
-    costs = {trial.number: _costs(trial, directions) for trial in done}
-    kept = [number for number, own in costs.items() if not any(_beats(other, own) for other in costs.values())]
-    return sorted(kept, key=lambda number: costs[number])
+    kept: list[tuple[tuple[float, ...], int]] = []
+    for own, number in sorted((_costs(trial, directions), trial.number) for trial in done):
+        if not any(_beats(other, own) for other, _ in kept):  # who beats it comes before it in this order
+            kept.append((own, number))
+    return [number for _, number in kept]
 
 
 def _costs(trial: Trial, directions: Sequence[Direction]) -> tuple[float, ...]:
