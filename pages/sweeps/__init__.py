@@ -1,1 +1,1 @@
-"""The Sweeps page: what is best so far, by how much and how sure, every trial, charts of them."""
+"""The Sweeps page: the best and how sure it is, every trial, charts."""

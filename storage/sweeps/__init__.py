@@ -1,1 +1,1 @@
-"""Sweeps and their trials: what is there, what moves, and the one way in which a trial changes its state."""
+"""Sweeps: what is there, what moves, and the one way a trial changes its state."""
