@@ -1,1 +1,1 @@
-"""The Sweeps page: the best and how sure it is, every trial, charts."""
+"""The Sweeps page: what is best, how sure that is, every trial, charts of them."""
