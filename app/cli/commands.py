@@ -92,7 +92,7 @@ COMMANDS = {
     "add-model": Late("training", "add_model", "Fetch a base model and wait until it is ready."),
     "model": Late("models.commands", "COMMANDS", "Base models: shown, searched for on the hub, checked."),
     "hub-token": Late(
-        "models.looked",
+        "models.commands",
         "hub_token_command",
         "Keep a token of the Hugging Face hub, read from the keyboard or a pipe; it is never shown again.",
     ),
