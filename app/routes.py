@@ -26,6 +26,7 @@ from app.api import (
     snippets,
     tuners,
     usage,
+    words,
 )
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
@@ -103,6 +104,7 @@ NOUNS = (
     keys,
     usage,
     notifications,
+    words,
 )
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

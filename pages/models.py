@@ -1,6 +1,6 @@
 """Models: the base models there are, what each can do here, and how to get another."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import gradio as gr
 from markupsafe import Markup
@@ -8,9 +8,9 @@ from markupsafe import Markup
 from engine.models import models
 from engine.weights import token_facts
 from engine.weights.starter import STARTER_NAME
-from pages.parts import html, live, toasts
+from pages import models_list
+from pages.parts import html, listed, live, toasts
 from pages.parts.icons import icon
-from pages.parts.pager import pager_by_page, place_of
 from storage import models as stored_models
 from storage.db import reading
 from storage.statuses import ModelStatus
@@ -18,7 +18,6 @@ from storage.tables import Model
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "models", "Models", "The base models your trainings start from.", "m", "models"
 GROUP = "Prepare"
-CARDS = 24
 
 
 def page() -> None:
@@ -29,13 +28,11 @@ def page() -> None:
 
 def models_html(query: Mapping[str, str]) -> str:
     """A card for each model, a page of them at a time; without any, the one thing to do."""
-    with reading() as session:
-        place = place_of(query, CARDS, stored_models.count(session))
-        page_of_models = stored_models.recent(session, CARDS, place.offset)
-    if not page_of_models:
-        return str(_no_models())
-    cards = html.join(_card(model, query.get("role") == "viewer") for model in page_of_models)
-    return str(Markup('<div class="mo-grid">{}</div>{}').format(cards, pager_by_page(place, "/models", "models")))
+
+    def card(model: Model, box: Markup) -> Markup:
+        return _card(model, box, query.get("role") == "viewer")
+
+    return str(models_list.list_html(query, card, _no_models))
 
 
 def _no_models() -> Markup:
@@ -51,11 +48,15 @@ def _no_models() -> Markup:
     )
 
 
-def _card(model: Model, for_visitor: bool = False) -> Markup:
+def _card(model: Model, box: Markup, for_visitor: bool = False) -> Markup:
+    """`box` chooses it in the list."""
     return Markup(
-        '<article class="ts-card mo-card" data-id="{}" data-key="{}"><header><h2>{}</h2>{}</header>'
-        '<p class="mo-source">{}</p>{}<footer class="ts-actions">{}</footer></article>'
-    ).format(model.id, model.id, model.name, _badge(model), _source(model, for_visitor), _state(model), _buttons(model))
+        '<article class="ts-card mo-card" data-id="{}" data-key="{}"><header>{}<h2>{}</h2>{}</header>'
+        '<p class="mo-source">{}</p>{}{}<footer class="ts-actions">{}</footer></article>'
+    ).format(
+        model.id, model.id, box, model.name, _badge(model), _source(model, for_visitor), _state(model),
+        Markup() if for_visitor else listed.words(model), _buttons(model),
+    )  # fmt: skip
 
 
 def _badge(model: Model) -> Markup:
@@ -198,11 +199,12 @@ def _delete(id: str, _values: Mapping[str, str]) -> None:
     models.delete_model(id)
 
 
-ACTS: dict[str, Callable[[str, Mapping[str, str]], None]] = {
+ACTS: dict[str, listed.Act] = {
     "starter": _starter,
     "hub": _hub,
     "path": _path,
     "retry": _retry,
     "delete": _delete,
+    **models_list.ACTS,
 }
 FRAGMENTS: dict[str, live.Fragment] = {"models": models_html, "add": add_html}

@@ -97,7 +97,7 @@ def test_datasets_are_found_by_a_part_of_their_name() -> None:
         html = page.datasets_html({**QUERY, "named": named})
         assert html.count("<tr data-id") == 1, named
     many = page.datasets_html({**QUERY, "named": "rows"})
-    assert 'href="/data?named=rows&amp;page=2"' in many
+    assert 'href="/data?q=rows&amp;page=2"' in many
     nothing = page.datasets_html({**QUERY, "named": HOSTILE})
     assert "No such dataset" in nothing
     assert "<img src=x" not in nothing
