@@ -33,7 +33,7 @@ class Place:
         text = urlencode({name: value for name, value in kept.items() if value}, safe=",")
         return f"{self.path}?{text}" if text else self.path
 
-    def head(self, query: Query, title: str, sort: str, kind: html.Kind = "text") -> html.Header:
+    def head(self, query: Query, title: str, sort: str, kind: html.Kind = "text", room: int = 0) -> html.Header:
         """The head of a column; a click sorts by it (numbers from the greatest), a second one turns that around."""
         ways = (f"-{sort}", sort) if kind == "number" or sort == "created" else (sort, f"-{sort}")
         now = query.get("sort") or NEWEST
@@ -42,7 +42,7 @@ class Place:
             "ascending" if now == sort else "descending" if now == f"-{sort}" else ""
         )
         href = self.address(query, sort="" if then == NEWEST else then, page="")
-        return html.Header(title, kind, href=href, order=order)
+        return html.Header(title, kind, room, href, order)
 
     def chosen(self, query: Query) -> list[str]:
         return choosing.ids_of(query.get("chosen", ""), listed.MOST_AT_ONCE)
@@ -88,28 +88,18 @@ def tags(row: Dataset | Model) -> Markup:
 
 
 def words(row: Dataset | Model) -> Markup:
-    """Description and tags, and the forms that change them and the name."""
-    name = Markup(
-        '<details class="rn-edit" data-menu><summary class="ts-button">Rename</summary>'
-        '<form data-act="rename" data-id="{}"><input class="ts-input" name="name" value="{}" maxlength="120" required'
-        ' aria-label="Name" autocomplete="off"><button class="ts-button">Save</button></form></details>'
-    ).format(row.id, row.name)
-    tags_form = Markup(
-        '<details class="rn-edit" data-menu><summary class="ts-button">{}</summary>'
-        '<form data-act="tags" data-id="{}"><input class="ts-input" name="tags" value="{}" maxlength="450"'
-        ' placeholder="Tags, with commas between them" aria-label="Tags, with commas between them" autocomplete="off">'
-        '<button class="ts-button">Save</button></form></details>'
-    ).format("Change tags" if row.tags else "Add tags", row.id, ", ".join(row.tags))
-    description = Markup(
-        '<details class="rn-edit" data-menu><summary class="ts-button">{}</summary>'
-        '<form data-act="describe" data-id="{}"><textarea class="ts-input" name="description" rows="4" maxlength="2000"'
-        ' placeholder="What it is and where it came from" aria-label="Description" dir="auto">\n{}</textarea>'
-        '<button class="ts-button">Save</button></form></details>'
-    ).format("Change description" if row.description else "Describe", row.id, row.description)
+    """Description and tags, and one form that changes them and the name."""
     said = Markup('<p class="ts-description" dir="auto">{}</p>').format(row.description) if row.description else ""
-    return Markup('<div class="ts-words">{}<div class="rn-marks-row">{}{}{}{}</div></div>').format(
-        said, tags(row), name, tags_form, description
-    )
+    form = Markup(
+        '<details class="rn-edit" data-menu><summary class="ts-button">{}</summary>'
+        '<form data-act="words" data-id="{}" class="ts-words-form">'
+        '<label>Name<input class="ts-input" name="name" value="{}" maxlength="120" required autocomplete="off"></label>'
+        '<label>Tags, with commas between them<input class="ts-input" name="tags" value="{}" maxlength="450"'
+        ' autocomplete="off"></label><label>Description<textarea class="ts-input" name="description" rows="3"'
+        ' maxlength="2000" placeholder="What it is and where it came from" dir="auto">\n{}</textarea></label>'
+        '<button class="ts-button" data-tone="primary">Save</button></form></details>'
+    ).format("Edit name and tags", row.id, row.name, ", ".join(row.tags), row.description)
+    return Markup('<div class="ts-words">{}<div class="rn-marks-row">{}{}</div></div>').format(said, tags(row), form)
 
 
 def acts(
@@ -129,10 +119,13 @@ def acts(
         return act
 
     return {
-        "rename": lambda id, values: change(id, listed.Change(name=values.get("name", ""))),
-        "tags": lambda id, values: change(id, listed.Change(tags=values.get("tags", "").split(","))),
-        "describe": lambda id, values: change(id, listed.Change(description=values.get("description", ""))),
+        "words": lambda id, values: change(id, _written(values)),
         "all-tag": with_chosen("tag"),
         "all-untag": with_chosen("untag"),
         "all-delete": with_chosen("delete"),
     }
+
+
+def _written(values: Mapping[str, str]) -> listed.Change:
+    """What the form of `words` says."""
+    return listed.Change(values.get("name", ""), values.get("tags", "").split(","), values.get("description", ""))

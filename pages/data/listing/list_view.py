@@ -109,7 +109,7 @@ def _table(query: listed.Query, datasets: Sequence[Dataset]) -> Markup:
         PLACE.head(query, "Repaired", "repaired", "number"),
         PLACE.head(query, "Rejected", "rejected", "number"),
         PLACE.head(query, "Size", "size", "number"),
-        PLACE.head(query, "Added", "created"),
+        PLACE.head(query, "Added", "created", room=11),
         html.Header("Actions", "actions"),
     )
     return html.table(heads, [_row(query, dataset) for dataset in datasets], "Datasets")
