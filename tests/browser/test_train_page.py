@@ -205,3 +205,36 @@ def test_what_speaks_against_it_and_the_start_stay_in_sight(train: Page) -> None
     expect(train.locator("#field-learning_rate")).not_to_be_in_viewport()
     expect(train.locator("#checks-title")).to_be_in_viewport()
     expect(train.locator("#train-start")).to_be_in_viewport()
+
+
+def test_a_dropdown_opens_when_it_is_asked_to_and_closes_with_the_focus(train: Page) -> None:
+    opened = train.locator('input[role="combobox"][aria-expanded="true"]')
+    method = train.locator("#field-method input")
+    before = method.input_value()
+    train.locator("#field-model_id input").focus()
+    for _ in range(6):
+        expect(opened).to_have_count(0)
+        train.keyboard.press("Tab")
+    method.focus()
+    train.keyboard.press("Enter")
+    expect(opened).to_have_count(1)
+    train.keyboard.press("Tab")
+    expect(opened).to_have_count(0)
+    expect(method).to_have_value(before)
+    method.focus()
+    train.keyboard.type("dpo")
+    expect(train.get_by_role("option")).to_have_count(1)
+    train.keyboard.press("Escape")
+    expect(opened).to_have_count(0)
+    train.keyboard.press("Tab")
+    method.focus()
+    train.keyboard.press("ArrowDown")
+    train.keyboard.press("ArrowDown")
+    train.keyboard.press("Enter")
+    expect(opened).to_have_count(0)
+    expect(method).not_to_have_value(before)
+    train.locator("#field-dataset_id input").click()
+    expect(opened).to_have_count(1)
+    outlines = "(input) => getComputedStyle(input).outlineStyle"
+    train.keyboard.press("Tab")
+    assert method.evaluate(outlines) == "none"  # its ring is around the whole field, not a second one inside it
