@@ -98,8 +98,11 @@ def test_a_draft_survives_a_reload_until_it_is_thrown_away(train: Page) -> None:
     expect(train.locator("#run-name input, #run-name textarea").first).to_have_value("half done")
     expect(train.locator("#field-learning_rate input")).to_have_value("0.003")
     train.get_by_role("button", name="Start over").click()
-    train.wait_for_url(re.compile("/train$"))
     expect(train.locator("#field-learning_rate input")).to_have_value("0.0002")
+    assert train.url.endswith(ADDRESS)  # what the link has chosen stays chosen
+    train.get_by_role("button", name="Undo start over").click()
+    expect(train.locator("#field-learning_rate input")).to_have_value("0.003")
+    expect(train.locator("#train-back")).to_have_count(0)
 
 
 def test_where_values_came_from_is_shown_kept_and_written_with_the_run(train: Page) -> None:
@@ -146,6 +149,8 @@ def test_a_setting_is_found_by_its_name(train: Page) -> None:
     train.get_by_label("Find a setting").fill("lora_dropout")
     expect(dropout).to_be_visible()
     expect(train.locator("#field-seed")).to_be_hidden()
+    tuning = train.get_by_role("button", name=re.compile("^Tuning"))
+    expect(tuning).to_have_attribute("aria-expanded", "true")  # its fields are shown, so its arrow says so
     train.keyboard.press("Enter")
     expect(dropout.locator("input")).to_be_focused()
     train.get_by_label("Find a setting").fill("nothing is called so")
@@ -163,7 +168,6 @@ def test_a_recipe_is_kept_and_used_again(train: Page) -> None:
     train.keyboard.press("Enter")
     expect(menu.get_by_role("button", name="Mine", exact=True)).to_be_visible()
     train.get_by_role("button", name="Start over").click()
-    train.wait_for_url(re.compile("/train$"))
     expect(train.locator("#field-learning_rate input")).to_have_value("0.0002")
     menu.locator("summary").first.click()
     menu.get_by_role("button", name="Mine", exact=True).click()

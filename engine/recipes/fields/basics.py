@@ -8,12 +8,8 @@ from engine.recipes.choices.methods import Name
 class Basics(BaseModel):
     """What every training says first: which model, which rows, which method, for how long, how fast."""
 
-    model_id: str = Field(
-        min_length=1, max_length=64, title="Model", description="The base model to train, by its id in the studio."
-    )
-    dataset_id: str = Field(
-        min_length=1, max_length=64, title="Dataset", description="The dataset to learn from, by its id."
-    )
+    model_id: str = Field(min_length=1, max_length=64, title="Model", description="The base model to train.")
+    dataset_id: str = Field(min_length=1, max_length=64, title="Dataset", description="The dataset to learn from.")
     method: Name = Field(
         default="sft",
         title="Method",

@@ -91,8 +91,7 @@ class Answers(BaseModel):
         default="",
         max_length=64,
         title="Reward model",
-        description="The run that trained a reward model, or a model with one number as its answer, by its id, for "
-        "reward_model.",
+        description="The run that trained a reward model, or a model with one number as its answer, for reward_model.",
     )
 
     @field_validator("reward_code")

@@ -15,6 +15,6 @@ class Start(BaseModel):
         max_length=64,
         pattern=r"^[A-Za-z0-9_-]*$",
         title="Train further from",
-        description="The id of a finished run whose weights this training begins with, with a fresh optimiser. Empty "
+        description="The finished run whose weights this training begins with, with a fresh optimiser. Empty "
         "begins with the model itself.",
     )
