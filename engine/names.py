@@ -58,6 +58,8 @@ def checked_note(note: str, called: str = "note", longest: int = LONGEST_NOTE) -
 
 def in_address(name: str, thing: str) -> str:
     """The name as it is, if it can be a part of an address. Raises RefusedError."""
+    if not name:
+        raise RefusedError(f"The {thing} needs a name.", "Use at most 48 of a-z, 0-9 and -.")
     if not _IN_ADDRESS.fullmatch(name):
         raise RefusedError(f"`{name[:60]}` cannot be the name of the {thing}.", "Use at most 48 of a-z, 0-9 and -.")
     return name

@@ -32,7 +32,7 @@ def by_status(session: Session) -> dict[str, dict[str, int]]:
 
 
 class Counts(NamedTuple):
-    """Models of the studio; datasets (whatever versions each has) and runs of one project."""
+    """Models of the studio and datasets of one project, without those that failed; its runs. Of versions the newest."""
 
     models: int
     datasets: int
@@ -47,8 +47,10 @@ def of_project(session: Session, project_id: str) -> Counts:
 def _statement() -> Select[Any]:
     project: BindParameter[str] = bindparam("project")
     counted = (
-        select(func.count()).select_from(Model),
-        select(func.count()).select_from(Dataset).where(~datasets.has_newer(), col(Dataset.project_id) == project),
+        select(func.count()).select_from(Model).where(col(Model.status) != ModelStatus.FAILED),
+        select(func.count())
+        .select_from(Dataset)
+        .where(~datasets.has_newer(), col(Dataset.project_id) == project, col(Dataset.status) != DatasetStatus.FAILED),
         select(func.count()).select_from(Run).where(col(Run.project_id) == project),
     )
     statement: Select[Any] = select(*(one.scalar_subquery() for one in counted))

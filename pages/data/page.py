@@ -95,10 +95,10 @@ def _encoding(dataset: Dataset) -> str:
 
 
 def _format(dataset: Dataset) -> str:
-    """The format, and how sure that is where it is not certain."""
-    name = (dataset.format or "").replace("_", " ")
+    """The format, and how many of the rows looked at have it where not all do."""
+    name = "mapped by hand" if dataset.format == "mapping" else (dataset.format or "").replace("_", " ")
     certain = dataset.confidence is None or dataset.confidence >= 1
-    return name if certain else f"{name} ({100 * (dataset.confidence or 0):.1f} %)"
+    return name if certain else f"{name}, fits {round(100 * (dataset.confidence or 0), 1):g} % of the first rows"
 
 
 def _content(dataset: Dataset, show: str) -> Markup:
