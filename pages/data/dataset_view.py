@@ -20,7 +20,7 @@ def rejections_html(dataset: Dataset, offset: int) -> Markup:
     """Why rows were not taken: how often each rule, then row by row."""
     rejections = datasets.rejections(dataset.id, offset, ROWS_A_PAGE)
     if not rejections:
-        return html.empty("Every row was imported", "Nothing of this file was rejected.")
+        return html.empty("Every row was imported", "No row of this file was rejected.")
     headers = (html.Header("Row", "number"), "What is wrong", "What was found", "What would help")
     download = Markup(
         '<a class="ts-button" href="/api/datasets/{}/rejections.jsonl" download="{}">Download</a>'

@@ -14,7 +14,7 @@ class Teaching(BaseModel):
         default="",
         max_length=64,
         title="Teacher",
-        description="The model to learn from: a larger one with the same vocabulary, or a run whose result is asked.",
+        description="The model to learn from: a larger one with the same vocabulary, or the result of a run.",
     )
     lmbda: float = Field(
         default=0.5,
