@@ -23,9 +23,8 @@ _NAMES = re.compile("|".join(sorted((rf"\b{name}\b" for name in Recipe.model_fie
 
 def help_of(name: str) -> str:
     """The field's description in the words of the form."""
-    return _NAMES.sub(
-        lambda match: str(Recipe.model_fields[match[0]].title), Recipe.model_fields[name].description or ""
-    )
+    text = Recipe.model_fields[name].description or ""
+    return _NAMES.sub(lambda match: f"“{Recipe.model_fields[match[0]].title}”", text)
 
 
 def dataset_help(method: str) -> str:
