@@ -25,6 +25,7 @@ from app.api import (
     snippets,
     tuners,
     usage,
+    words,
 )
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
@@ -113,6 +114,7 @@ NOUNS = (
     usage,
     notifications,
     system,
+    words,
 )
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -5,7 +5,7 @@ It is ground: of the engine it knows only the errors.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
@@ -13,6 +13,9 @@ from engine.errors import RefusedError
 
 LONGEST = 120
 ALIKE = 0.7  # of 1: what two names share, by difflib's ratio, to be taken for each other
+MOST_TAGS, LONGEST_TAG, LONGEST_TAGS = 20, 40, 400  # the last: characters of all tags of a thing together
+LONGEST_NOTE = 20_000
+_CONTROL = ("Cc", "Cs")
 
 _IN_ADDRESS = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 _HUB_ADDRESS = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
@@ -31,8 +34,34 @@ def checked(name: str, thing: str, longest: int = LONGEST) -> str:
     return name
 
 
+def checked_tags(tags: Sequence[str], thing: str) -> list[str]:
+    """Each once, with single spaces. Raises RefusedError for too many, too long ones, or such as cannot be shown."""
+    kept = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+    if bad := next((tag for tag in kept if len(tag) > LONGEST_TAG or not tag.isprintable() or "," in tag), None):
+        hint = f"Use at most {LONGEST_TAG} characters that can be seen, and no comma."
+        raise RefusedError(f"{bad[:60]!r} cannot be a tag.", hint)
+    if len(kept) > MOST_TAGS or sum(map(len, kept)) > LONGEST_TAGS:
+        hint = f"Use up to {MOST_TAGS} tags of {LONGEST_TAGS} characters together."
+        raise RefusedError(f"{len(kept)} tags of {sum(map(len, kept))} characters are too many for a {thing}.", hint)
+    return kept
+
+
+def checked_note(note: str, called: str = "note", longest: int = LONGEST_NOTE) -> str:
+    """Several lines with one kind of line end. Raises RefusedError when too long, or with control characters."""
+    text = note.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(text) > longest:
+        raise RefusedError(f"A {called} of {len(text):,} characters is too long.", f"Use at most {longest:,}.")
+    if bad := next(
+        (letter for letter in text if letter not in "\n\t" and unicodedata.category(letter) in _CONTROL), ""
+    ):
+        raise RefusedError(f"The {called} has a control character ({bad!r}).", "Remove it.")
+    return text
+
+
 def in_address(name: str, thing: str) -> str:
     """The name as it is, if it can be a part of an address. Raises RefusedError."""
+    if not name:
+        raise RefusedError(f"The {thing} needs a name.", "Use at most 48 of a-z, 0-9 and -.")
     if not _IN_ADDRESS.fullmatch(name):
         raise RefusedError(f"`{name[:60]}` cannot be the name of the {thing}.", "Use at most 48 of a-z, 0-9 and -.")
     return name

@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, func, select
 
 from storage.tables import Chat, Message
 
+_LAST_TURN = select(func.max(Message.created_at)).where(col(Message.chat_id) == Chat.id).scalar_subquery()
+_ACTIVE_AT = func.coalesce(_LAST_TURN, Chat.created_at)
+
 
 def latest(session: Session, project_id: str) -> Chat | None:
-    return session.exec(select(Chat).where(Chat.project_id == project_id).order_by(col(Chat.created_at).desc())).first()
+    """The chat in which something was said last, or one that has begun since."""
+    return next((chat for chat, _ in recent(session, project_id, 1)), None)
 
 
-def recent(session: Session, project_id: str, limit: int = 20) -> Sequence[Chat]:
-    query = select(Chat).where(Chat.project_id == project_id).order_by(col(Chat.created_at).desc())
-    return session.exec(query.limit(limit)).all()
+def recent(session: Session, project_id: str, limit: int = 20) -> Sequence[tuple[Chat, float]]:
+    """Chats with the time of their last turn, or of their beginning; the last one first."""
+    query = select(Chat, _ACTIVE_AT).where(Chat.project_id == project_id).order_by(_ACTIVE_AT.desc())
+    return [(chat, float(at)) for chat, at in session.exec(query.limit(limit))]
 
 
 def messages(session: Session, chat_id: str, side: str | None = None) -> Sequence[Message]:

@@ -96,6 +96,13 @@ def next_version(session: Session, family_id: str) -> int:
     return 1 + (session.scalar(select(func.max(Dataset.version)).where(col(Dataset.family_id) == family_id)) or 0)
 
 
+def join_family(session: Session, dataset: Dataset) -> None:
+    """Makes it the next version, called, tagged and described as the one before it. In a writing transaction."""
+    dataset.version = next_version(session, dataset.family_id)
+    if earlier := family(session, dataset.family_id):
+        dataset.name, dataset.tags, dataset.description = earlier[0].name, earlier[0].tags, earlier[0].description
+
+
 def made_from(session: Session, project_id: str, parents: list[str]) -> Sequence[Dataset]:
     """The datasets of a project that were made from exactly these, what was added last first."""
     same_parents = cast(col(Dataset.parents), String) == json.dumps(parents)  # PostgreSQL compares no JSON

@@ -21,6 +21,35 @@
   };
   train.recall = () => localStorage.getItem(key()) || "";
   train.forget = () => localStorage.removeItem(key());
+  // Starting over keeps the address, and with it the dataset a link has chosen. What was thrown away can be had back
+  // in this window, until the next time.
+  const thrown = () => `thrown ${key()}`;
+  train.startOver = () => {
+    const draft = train.recall();
+    if (draft) sessionStorage.setItem(thrown(), draft);
+    train.forget();
+    location.reload();
+  };
+  const bringBack = () => {
+    localStorage.setItem(key(), sessionStorage.getItem(thrown()));
+    sessionStorage.removeItem(thrown());
+    location.reload();
+  };
+  const offerBack = () => {
+    const reset = document.getElementById("train-reset");
+    if (!reset || !sessionStorage.getItem(thrown()) || document.getElementById("train-back")) return;
+    const button = Object.assign(document.createElement("button"), { type: "button", id: "train-back", className: "ts-button", textContent: "Undo start over" });
+    button.addEventListener("click", bringBack);
+    reset.after(button);
+  };
+
+  // When the last thing that was missing is there, the form is opened anew: its lists were made without it.
+  let missing = false;
+  document.addEventListener("ts-shown", () => {
+    const now = Boolean(document.querySelector(".tr-nothing"));
+    if (missing && !now) location.reload();
+    missing = now;
+  });
 
   // A change of the list, or of the form: what is folded away or of another method is not in the page until it is shown.
   const watch = (element, change, form) => {
@@ -56,7 +85,11 @@
   train.problems = (element, trigger, look, back) => {
     tunesmith.actions(element, (detail) => (detail.name === "form" ? back() : trigger(detail)));
     element.addEventListener("ts-shown", () => element.querySelector("[data-done]") && look());
+    // Nothing is typed into a form that has not been filled in yet: it would be lost, and judged with empty fields.
+    const form = document.getElementById("train");
     const write = () => {
+      form.inert = !element.querySelector("#checks-title");
+      offerBack();
       document.querySelectorAll(".field[data-problem]").forEach((field) => {
         for (const name of ["data-problem", "data-level"]) field.removeAttribute(name);
         field.querySelectorAll(inputs).forEach((input) => input.removeAttribute("aria-invalid"));
@@ -69,6 +102,7 @@
       });
     };
     watch(element, write, true);
+
     element.addEventListener("click", (event) => {
       const row = !event.target.closest("[data-act]") && event.target.closest("li[data-field]");
       if (!row) return;
@@ -106,8 +140,8 @@
       field.append(button);
     }
     if (button.textContent !== from) button.textContent = from;
-    button.title = `From: ${from}. Click to put back ${back}.`;
-    button.ariaLabel = `From ${from}. Put back ${back}.`;
+    button.title = `From: ${from}. Click for ${back} again.`;
+    button.ariaLabel = `From ${from}. Set to ${back} again.`;
     button.dataset.field = name;
   };
   const count = (holder, number) => {
@@ -175,6 +209,7 @@
         }
       }
       document.getElementById("advanced").toggleAttribute("data-finding", words.length > 0);
+      for (const section of groups()) section.querySelector(".tr-group").ariaExpanded = String(words.length > 0 || section.hasAttribute("data-open"));
       none.hidden = hits > 0 || !words.length;
     };
     input.addEventListener("input", find);

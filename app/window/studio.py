@@ -4,7 +4,8 @@ from types import ModuleType
 
 import gradio as gr
 
-from pages import chat, shell, usage
+from pages import shell, usage
+from pages.chat import page as chat
 from pages.code import page as code
 from pages.data import page as data
 from pages.evaluate import page as evaluate

@@ -39,6 +39,7 @@ STYLES = (
 )
 SCRIPTS = (
     "tunesmith.js",
+    "dropdown.js",
     "poll.js",
     "live.js",
     "log.js",

@@ -43,14 +43,14 @@ def new_chat(project_id: str = DEFAULT_PROJECT, title: str = "") -> Chat:
 
 
 def latest_chat(project_id: str = DEFAULT_PROJECT) -> Chat:
-    """The project's newest chat; a new one when it has none."""
+    """The project's chat in which something was said last; a new one when it has none."""
     with db.reading() as session:
         chat = chats.latest(session, project_id)
     return chat or new_chat(project_id)
 
 
-def recent_chats(project_id: str = DEFAULT_PROJECT, limit: int = 20) -> Sequence[Chat]:
-    """Newest first."""
+def recent_chats(project_id: str = DEFAULT_PROJECT, limit: int = 20) -> Sequence[tuple[Chat, float]]:
+    """Each with the time of its last turn, or of its beginning; where something was said last comes first."""
     with db.reading() as session:
         return chats.recent(session, project_id, limit)
 

@@ -24,7 +24,7 @@ from storage import datasets as stored
 from storage import db, home
 from storage.run_lists import hiding
 from storage.statuses import RUN_MOVING, DatasetStatus
-from storage.tables import Dataset, Project
+from storage.tables import Dataset, Project, Run
 
 MOST_ROWS_A_PAGE = 1000
 REJECTED, SUMMARY = "rejected.jsonl", "summary.json"
@@ -204,7 +204,7 @@ def _save_and_start(dataset: Dataset, take_in: Callable[[], None]) -> Dataset:
         take_in()
         with db.session() as session:
             if dataset.family_id:
-                dataset.version = stored.next_version(session, dataset.family_id)
+                stored.join_family(session, dataset)
             session.add(dataset)
         undoing.pop_all()
     importing.start()
@@ -278,7 +278,7 @@ def delete_dataset(dataset_id: str) -> None:
     """Ends its import and deletes it, and its rows unless another has the same. Raises NotFoundError, ConflictError."""
     with db.session() as session:
         dataset = existing(session, Dataset, dataset_id)
-        _refuse_used(dataset, stored.used_by(session, dataset_id))
+        refuse_used(dataset, stored.used_by(session, dataset_id))
         hiding.drop_hidden(session, "dataset_id", dataset_id)
         session.delete(dataset)
         session.flush()
@@ -289,7 +289,8 @@ def delete_dataset(dataset_id: str) -> None:
     trash.discard(home.dataset_folder(dataset_id))
 
 
-def _refuse_used(dataset: Dataset, runs: Any) -> None:
+def refuse_used(dataset: Dataset, runs: Sequence[Run]) -> None:
+    """Raises ConflictError when runs learn from it, or once did."""
     for run in sorted(runs, key=lambda run: run.status not in RUN_MOVING):
         hint = "Stop the run first, then delete it." if run.status in RUN_MOVING else "Delete the run first."
         raise ConflictError(f"Run `{run.name}` uses dataset `{dataset.name}`.", hint)

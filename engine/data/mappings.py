@@ -32,11 +32,16 @@ def begin(dataset: Dataset, encoding: str = "") -> Work:
     """
     sources = [{"path": str(path), "name": name} for path, name in importing.sources(dataset) if path.is_file()]
     if not sources or dataset.source == importing.SHAPED:
-        raise ConflictError(
-            "The file of this dataset is not kept.", "What is made in the studio has no columns to map."
-        )
+        raise ConflictError(*_no_file(dataset))
     read_as = encoding or str(dataset.origin.get(importing.ENCODING, ""))
     return work.start(WORKER, dataset.id, {"sources": sources, "edition": EDITION, "encoding": read_as})
+
+
+def _no_file(dataset: Dataset) -> tuple[str, str]:
+    """Why there is nothing to map, and what to do."""
+    if dataset.source == importing.SHAPED or dataset.sha256:
+        return "The file of this dataset is not kept.", "What is made in the studio has no columns to map."
+    return "The file of a failed import is not kept.", "Mend the file and import it again; this dataset can be deleted."
 
 
 def look(dataset_id: str, encoding: str = "", seconds: float = LOOK_SECONDS) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 It ends without taking a training along: those live under their shims, and the next life finds them.
 """
 
+from engine.chat import answering
 from engine.life.reconciler import Reconciler
 from engine.life.upkeep import Upkeep
 from engine.process import logs, queue
@@ -38,6 +39,7 @@ class Life:
         """Ends; does nothing when it has ended."""
         if self._ringer is None or self._reconciler is None or self._upkeep is None:
             return
+        answering.stop_all()
         self._upkeep.stop()
         self._reconciler.stop()
         self._ringer.stop()

@@ -54,7 +54,7 @@ def save(name: str, recipe: Mapping[str, Any]) -> Saved:
     """Keeps a recipe under a name, over the one of that name. Raises RefusedError."""
     file = _file(name)
     if not file.exists() and len(names()) >= MOST_KEPT:
-        raise ConflictError(f"There are {MOST_KEPT} saved recipes.", "Delete one that is not needed any more.")
+        raise ConflictError(f"There are {MOST_KEPT} saved recipes.", "Delete one that is no longer needed.")
     _write(file, f"{_HEAD}{name}\n{by_name.to_yaml(checked(recipe))}")
     return look_up(name)
 

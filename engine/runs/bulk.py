@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from engine import names
 from engine.errors import RefusedError, TunesmithError
 from engine.existing import existing
 from engine.runs import changes, deleting, runs
@@ -41,7 +42,7 @@ def act_on(action: Action, run_ids: Sequence[str], tag: str = "") -> Outcome:
     ids = list(dict.fromkeys(run_ids))
     if not 1 <= len(ids) <= MOST_AT_ONCE:
         raise RefusedError(f"{len(ids)} runs cannot be changed at once.", f"Name 1 to {MOST_AT_ONCE} runs.")
-    tags = changes.checked_tags([tag])
+    tags = names.checked_tags([tag], "run")
     if action in ("tag", "untag") and not tags:
         raise RefusedError("No tag is named.", "Write the tag.")
     return _stop(ids) if action == "stop" else _change_all(action, ids, tags)
@@ -92,4 +93,4 @@ def _wanted(action: Action, run: Run, tags: list[str]) -> dict[str, Any]:
         column, value = _FLAGS[action]
         return {column: value}
     others = [tag for tag in run.tags if tag not in tags]
-    return {"tags": changes.checked_tags([*run.tags, *tags]) if action == "tag" else others}
+    return {"tags": names.checked_tags([*run.tags, *tags], "run") if action == "tag" else others}

@@ -1,7 +1,6 @@
 """What people write on a run: name, tags, note, favourite, archive. It can be undone for half a minute."""
 
 import time
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from engine import names
-from engine.errors import ConflictError, NotFoundError, RefusedError
+from engine.errors import ConflictError, NotFoundError
 from engine.existing import existing
 from engine.runs import deleting
 from storage import db
@@ -19,9 +18,6 @@ from storage.run_lists.hiding import SEEING
 from storage.tables import Run, RunUndo
 
 UNDO_SECONDS = deleting.UNDO_SECONDS
-MOST_TAGS, LONGEST_TAG, LONGEST_TAGS = 20, 40, 400  # the last: characters of all tags of a run together
-LONGEST_NOTE = 20_000
-_CONTROL = ("Cc", "Cs")
 
 Before = dict[str, list[Any]]  # column -> what it was, what it became
 
@@ -40,33 +36,9 @@ class Change:
         """Column -> value as it is kept. Raises RefusedError."""
         values: dict[str, Any] = {"favourite": self.favourite, "archived": self.archived}
         values |= {"name": None if self.name is None else names.checked(self.name, "run")}
-        values |= {"tags": None if self.tags is None else checked_tags(self.tags)}
-        values |= {"note": None if self.note is None else checked_note(self.note)}
+        values |= {"tags": None if self.tags is None else names.checked_tags(self.tags, "run")}
+        values |= {"note": None if self.note is None else names.checked_note(self.note)}
         return {column: value for column, value in values.items() if value is not None}
-
-
-def checked_tags(tags: Sequence[str]) -> list[str]:
-    """Each once, with single spaces. Raises RefusedError for too many, too long ones, or such as cannot be shown."""
-    kept = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
-    if bad := next((tag for tag in kept if len(tag) > LONGEST_TAG or not tag.isprintable() or "," in tag), None):
-        hint = f"Use at most {LONGEST_TAG} characters that can be seen, and no comma."
-        raise RefusedError(f"{bad[:60]!r} cannot be a tag.", hint)
-    if len(kept) > MOST_TAGS or sum(map(len, kept)) > LONGEST_TAGS:
-        hint = f"Use up to {MOST_TAGS} tags of {LONGEST_TAGS} characters together."
-        raise RefusedError(f"{len(kept)} tags of {sum(map(len, kept))} characters are too many for a run.", hint)
-    return kept
-
-
-def checked_note(note: str) -> str:
-    """The text with one kind of line end. Raises RefusedError when it is too long or has control characters."""
-    text = note.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if len(text) > LONGEST_NOTE:
-        raise RefusedError(f"A note of {len(text):,} characters is too long.", f"Use at most {LONGEST_NOTE:,}.")
-    if bad := next(
-        (letter for letter in text if letter not in "\n\t" and unicodedata.category(letter) in _CONTROL), ""
-    ):
-        raise RefusedError(f"The note has a control character ({bad!r}).", "Remove it.")
-    return text
 
 
 def change(run_id: str, change_asked: Change) -> tuple[Run, str | None]:

@@ -148,6 +148,15 @@ def served_models() -> list[dict[str, object]]:
     ]
 
 
+def distinct_models() -> list[str]:
+    """Of the names that answer, one for each thing that is served: the endpoint's own, a given one, or the run's."""
+    routes, targets = _current(), dict[tuple[str, str], list[str]]()
+    for name in (str(served["id"]) for served in served_models()):
+        if route := routes.get(name):
+            targets.setdefault((route.endpoint.id, route.model), []).append(name)
+    return [names[0] if ":" not in names[0] else names[-1] for names in targets.values()]
+
+
 def answers(model: str) -> bool:
     """Whether requests for a name are known to be answered: what was read a moment ago, without reading it anew."""
     table = _routes.table

@@ -27,7 +27,7 @@ def head_html(query: Mapping[str, str]) -> str:
         snippet = snippets.get(query["snippet"]) if query.get("snippet") else None
     except TunesmithError:
         text = "It was deleted, or the link is incomplete."
-        return str(html.empty("This snippet is not here any more", text, "/code", "New snippet"))
+        return str(html.empty("This snippet no longer exists", text, "/code", "New snippet"))
     save = html.button("Save", "save", tone="primary")
     if snippet is None:
         title = Markup('<h2>New snippet</h2><span class="ts-note">In this browser only, until you save it.</span>')

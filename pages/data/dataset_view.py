@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from engine.data import datasets
 from engine.rows.verdict import REPAIRS
-from pages.data import row_view
 from pages.parts import html
 from pages.parts.pager import Place, pager
 from storage.tables import Dataset
@@ -17,27 +16,11 @@ from storage.tables import Dataset
 ROWS_A_PAGE = 20
 
 
-def rows_html(dataset: Dataset, offset: int) -> Markup:
-    """A page of rows as they will be trained on."""
-    rows = datasets.rows(dataset.id, offset, ROWS_A_PAGE)
-    if not rows:
-        return html.empty("No row to show", "No row of this file could be imported. The rejected ones say why.")
-    items = html.join(
-        row_view.row_html(row, aside=_edit_link(dataset.id, position)) for position, row in enumerate(rows, offset)
-    )
-    return Markup('<ol class="da-rows">{}</ol>{}').format(items, pages(dataset.id, "rows", offset, dataset.train_rows))
-
-
-def _edit_link(dataset_id: str, position: int) -> Markup:
-    href = f"{address(dataset_id, 'edit')}&row={position}"
-    return Markup('<a class="da-edit" data-soft href="{}">Edit</a>').format(href)
-
-
 def rejections_html(dataset: Dataset, offset: int) -> Markup:
     """Why rows were not taken: how often each rule, then row by row."""
     rejections = datasets.rejections(dataset.id, offset, ROWS_A_PAGE)
     if not rejections:
-        return html.empty("Every row was imported", "Nothing of this file was rejected.")
+        return html.empty("Every row was imported", "No row of this file was rejected.")
     headers = (html.Header("Row", "number"), "What is wrong", "What was found", "What would help")
     download = Markup(
         '<a class="ts-button" href="/api/datasets/{}/rejections.jsonl" download="{}">Download</a>'

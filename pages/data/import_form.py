@@ -71,12 +71,15 @@ def _choice(id: str, label: str) -> gr.Dropdown:
     )
 
 
+LOOKING = live.ACTING | {"show_progress": "full"}  # it may take the hub seconds to answer
+
+
 def wire(form: Mapping[str, Component]) -> None:
     """Asks the hub what a dataset has as soon as its id is written, and for the splits of another configuration."""
     inputs, outputs = [form["hub_id"], form["config"]], [form["config"], form["split"]]
     for event in (form["hub_id"].blur, form["hub_id"].submit):
-        event(offered, form["hub_id"], outputs, **live.ACTING)
-    form["config"].input(splits, inputs, form["split"], **live.ACTING)
+        event(offered, form["hub_id"], outputs, **LOOKING)
+    form["config"].input(splits, inputs, form["split"], **LOOKING)
 
 
 def offered(hub_id: str) -> list[Any]:

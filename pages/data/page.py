@@ -10,13 +10,12 @@ from engine.errors import NotFoundError
 from engine.process import events
 from engine.rows.readers import encodings
 from pages.data import import_form, tabs
-from pages.data.dataset_view import address, notes_html
-from pages.parts import html, live, toasts
-from pages.parts.pager import pager_by_page, place_of
+from pages.data.dataset_view import notes_html
+from pages.data.listing import list_view
+from pages.data.listing.dataset_marks import delete_button, origin_words
+from pages.parts import html, listed, live, toasts
 from pages.shell import project_of
-from storage import datasets as stored_datasets
 from storage import home
-from storage.db import reading
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset
 
@@ -32,20 +31,7 @@ OPEN_DATASET = "(id) => { if (id && window.tunesmith) tunesmith.go('/data?datase
 GO_TO_ADDRESS = "(to) => { if (window.tunesmith) (to ? tunesmith.go(to) : tunesmith.refresh()); }"
 VIEW_SECONDS = 4
 RECENT_BYTES = 4096
-ROWS = 50
 MAPPING_HINT = "Say below which column is which: the rows beside it show what becomes of them."
-
-HEADERS = (
-    "Dataset",
-    "Status",
-    "Kind",
-    html.Header("Accepted", "number"),
-    html.Header("Repaired", "number"),
-    html.Header("Rejected", "number"),
-    html.Header("Size", "number"),
-    "Added",
-    html.Header("Actions", "actions"),
-)
 
 
 def page() -> None:
@@ -65,85 +51,7 @@ def datasets_html(query: Mapping[str, str]) -> str:
     """The project's datasets, or the one the address names."""
     if query.get("dataset"):
         return str(_dataset(query["dataset"], query.get("show", "")))
-    return str(_list(query["project"], query.get("named", "").strip(), query))
-
-
-def _list(project_id: str, name_part: str, query: Mapping[str, str]) -> Markup:
-    with reading() as session:
-        place = place_of(query, ROWS, stored_datasets.count_newest(session, project_id, name_part))
-        page_of_datasets = stored_datasets.newest(session, project_id, name_part, ROWS, place.offset)
-    if not page_of_datasets and not name_part:
-        return _nothing()
-    search = _search(name_part) if name_part or place.total > ROWS else ""
-    table = (
-        html.table(HEADERS, [_row(dataset) for dataset in page_of_datasets], "Datasets")
-        if page_of_datasets
-        else _not_found(name_part)
-    )
-    kept_query = {"named": name_part} if name_part else {}
-    return Markup("{}{}{}").format(search, table, pager_by_page(place, "/data", "datasets", **kept_query))
-
-
-def _search(name_part: str) -> Markup:
-    return Markup(
-        '<form class="dt-search" role="search" data-query data-forget="page" id="search-datasets">'
-        '<input type="search" name="named" value="{}" maxlength="120" placeholder="Search by name" '
-        'aria-label="Search the datasets by name"><button class="ts-button" type="submit">Search</button></form>'
-    ).format(name_part)
-
-
-def _not_found(name_part: str) -> Markup:
-    return html.empty(
-        "No such dataset", f"No dataset of this project has {name_part} in its name.", "/data", "All datasets"
-    )
-
-
-def _nothing() -> Markup:
-    return html.empty(
-        "No dataset yet",
-        "Drop a file above: chats, questions with answers, or plain text, as JSON, JSONL, CSV, Parquet or text. "
-        "Nothing leaves this machine.",
-        picture="data",
-    )
-
-
-def _row(dataset: Dataset) -> html.Row:
-    ready = dataset.status == DatasetStatus.READY
-    cells = [
-        Markup("<b>{}</b><small>{}</small>").format(
-            html.link(dataset.name, address(dataset.id), soft=True), _origin(dataset)
-        ),
-        _status(dataset),
-        Markup("{}<small>{}</small>").format(dataset.kind or html.DASH, (dataset.format or "").replace("_", " ")),
-        *(
-            html.count(count) if ready else html.DASH
-            for count in (dataset.accepted, dataset.repaired, dataset.rejected)
-        ),
-        html.size(dataset.size_bytes),
-        html.moment(dataset.created_at),
-        _delete_button(dataset),
-    ]
-    return html.Row(cells, dataset.id, address(dataset.id))
-
-
-def _origin(dataset: Dataset) -> str:
-    """Where its rows came from, and which version they are."""
-    version = f"version {dataset.version}" if dataset.version > 1 else ""
-    return " · ".join(filter(None, (version, dataset.source_name)))
-
-
-def _status(dataset: Dataset) -> Markup:
-    bar = (
-        html.progress(dataset.progress, f"Importing {dataset.name}")
-        if dataset.status == DatasetStatus.IMPORTING
-        else ""
-    )
-    return Markup('<div class="da-status">{}{}</div>').format(html.badge(dataset.status, dataset.error or ""), bar)
-
-
-def _delete_button(dataset: Dataset) -> Markup:
-    question = f"Delete the dataset {dataset.name}? Its rows are removed from the studio; your own file stays."
-    return html.button("Delete", "delete", dataset.id, question, "danger")
+    return str(list_view.list_html(query))
 
 
 def _dataset(dataset_id: str, show: str) -> Markup:
@@ -167,7 +75,7 @@ def _dataset(dataset_id: str, show: str) -> Markup:
 def _head(dataset: Dataset) -> Markup:
     train = html.link_button("Train on it", f"/train?dataset={dataset.id}", primary=True)
     buttons = Markup('<div class="ts-actions">{}{}</div>').format(
-        train if dataset.status == DatasetStatus.READY and dataset.train_rows else "", _delete_button(dataset)
+        train if dataset.status == DatasetStatus.READY and dataset.train_rows else "", delete_button(dataset)
     )
     facts = (
         ("Kind", dataset.kind),
@@ -181,7 +89,7 @@ def _head(dataset: Dataset) -> Markup:
     )
     details = html.facts(facts) + notes_html(dataset) if dataset.status == DatasetStatus.READY else ""
     return Markup('<section class="ts-card"><header><h2>{}</h2>{}<small>{}</small>{}</header>{}</section>').format(
-        dataset.name, html.badge(dataset.status), _origin(dataset), buttons, details
+        dataset.name, html.badge(dataset.status), origin_words(dataset), buttons, listed.words(dataset) + details
     )
 
 
@@ -191,10 +99,10 @@ def _encoding(dataset: Dataset) -> str:
 
 
 def _format(dataset: Dataset) -> str:
-    """The format, and how sure that is where it is not certain."""
-    name = (dataset.format or "").replace("_", " ")
+    """The format, and how many of the rows looked at have it where not all do."""
+    name = "mapped by hand" if dataset.format == "mapping" else (dataset.format or "").replace("_", " ")
     certain = dataset.confidence is None or dataset.confidence >= 1
-    return name if certain else f"{name} ({100 * (dataset.confidence or 0):.1f} %)"
+    return name if certain else f"{name}, fits {round(100 * (dataset.confidence or 0), 1):g} % of the first rows"
 
 
 def _content(dataset: Dataset, show: str) -> Markup:
@@ -263,5 +171,19 @@ def _cancel(dataset_id: str, _values: Mapping[str, str], _project: str) -> None:
     datasets.cancel_import(dataset_id)
 
 
-ACTS: dict[str, tabs.Act] = {"delete": _delete, "cancel": _cancel, **tabs.acts()}
+def _of_list(act: listed.Act) -> tabs.Act:
+    """An act of the list, after which the person stays where they are."""
+
+    def then_stay(id: str, values: Mapping[str, str], _project: str) -> None:
+        act(id, values)
+
+    return then_stay
+
+
+ACTS: dict[str, tabs.Act] = {
+    "delete": _delete,
+    "cancel": _cancel,
+    **{name: _of_list(act) for name, act in list_view.ACTS.items()},
+    **tabs.acts(),
+}
 FRAGMENTS: dict[str, live.Fragment] = {"datasets": datasets_html, "view": view_html}

@@ -58,7 +58,7 @@ def _sample(dataset: Dataset) -> Markup:
     rows = dataset.train_rows
     suggested = min(1000, max(1, rows // 10))
     description = (
-        f"A new dataset, “{dataset.name} sample”, with so many of the {html.count(rows)} rows, chosen at random."
+        f"A new dataset, “{dataset.name} sample”, with this many of the {html.count(rows)} rows, chosen at random."
     )
     rows_field = fields.number("rows", "Rows", suggested, least=1, most=rows)
     return _card(

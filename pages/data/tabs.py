@@ -11,6 +11,7 @@ from pages.data import (
     export,
     health,
     mapping,
+    rows_view,
     search,
     shape,
     statistics,
@@ -41,7 +42,7 @@ class Tab:
 
 def _rows(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     box, hits = search.box_html(dataset, query), search.search_html(dataset, query)
-    return box + (hits or dataset_view.rows_html(dataset, offset_of(query)))
+    return box + (hits or rows_view.rows_html(dataset, query))
 
 
 def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:

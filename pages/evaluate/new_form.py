@@ -76,7 +76,7 @@ def measure(_id: str, values: Mapping[str, str], project_id: str) -> str:
             tags=tuple(values.get("tags", "").split(",")),
         )
     )
-    toasts.done(f"{made.name} is in the line.")
+    toasts.done(f"{made.name} is queued.")
     return f"/evaluate?evaluation={made.id}"
 
 

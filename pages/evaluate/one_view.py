@@ -115,5 +115,5 @@ def _again(evaluation_id: str, changed: Mapping[str, Any]) -> str:
         same = {name: getattr(row, name) for name in ("name", "kind", "subject", "against", "dataset_id", "limit",
                                                       "all_rows", "seed", "project_id")}  # fmt: skip
         made = evaluations.create(Wanted(**{**same, **changed, "tags": tuple(row.tags)})).id
-    toasts.done("It is in the line.")
+    toasts.done("It is queued.")
     return f"/evaluate?evaluation={made}"

@@ -34,7 +34,7 @@ def evaluations_html(query: Mapping[str, str]) -> str:
         try:
             return str(one_view.evaluation_html(evaluations.look_up(query["evaluation"])))
         except NotFoundError:
-            return str(html.empty("This evaluation is not here any more", "It was deleted, or the link is incomplete.",
+            return str(html.empty("This evaluation no longer exists", "It was deleted, or the link is incomplete.",
                                   "/evaluate", "All evaluations"))  # fmt: skip
     if query.get("compare"):
         return str(compare_view.compared_html(query))

@@ -8,26 +8,20 @@ from markupsafe import Markup
 from engine.models import models
 from engine.weights import token_facts
 from engine.weights.starter import STARTER_NAME
-from pages.parts import html
+from pages.models import list_view
+from pages.parts import html, listed
 from pages.parts.icons import icon
-from pages.parts.pager import pager_by_page, place_of
-from storage import models as stored_models
-from storage.db import reading
 from storage.statuses import ModelStatus
 from storage.tables import Model
-
-CARDS = 24
 
 
 def models_html(query: Mapping[str, str]) -> str:
     """A card for each model, a page of them at a time; without any, the one thing to do."""
-    with reading() as session:
-        place = place_of(query, CARDS, stored_models.count(session))
-        page_of_models = stored_models.recent(session, CARDS, place.offset)
-    if not page_of_models:
-        return str(_no_models())
-    cards = html.join(_card(model, query.get("role") == "viewer") for model in page_of_models)
-    return str(Markup('<div class="mo-grid">{}</div>{}').format(cards, pager_by_page(place, "/models", "models")))
+
+    def card(model: Model, box: Markup) -> Markup:
+        return _card(model, box, query.get("role") == "viewer")
+
+    return str(list_view.list_html(query, card, _no_models))
 
 
 def _no_models() -> Markup:
@@ -43,12 +37,16 @@ def _no_models() -> Markup:
     )
 
 
-def _card(model: Model, for_visitor: bool = False) -> Markup:
+def _card(model: Model, box: Markup, for_visitor: bool = False) -> Markup:
+    """`box` chooses it in the list."""
     name = Markup('<a data-soft href="/models?model={}">{}</a>').format(model.id, model.name)
     return Markup(
-        '<article class="ts-card mo-card" data-id="{}" data-key="{}"><header><h2>{}</h2>{}</header>'
-        '<p class="mo-source">{}</p>{}<footer class="ts-actions">{}</footer></article>'
-    ).format(model.id, model.id, name, badge(model), source(model, for_visitor), state(model), _buttons(model))
+        '<article class="ts-card mo-card" data-id="{}" data-key="{}"><header>{}<h2>{}</h2>{}</header>'
+        '<p class="mo-source">{}</p>{}{}<footer class="ts-actions">{}</footer></article>'
+    ).format(
+        model.id, model.id, box, name, badge(model), source(model, for_visitor), state(model),
+        Markup() if for_visitor else listed.words(model), _buttons(model),
+    )  # fmt: skip
 
 
 def badge(model: Model) -> Markup:

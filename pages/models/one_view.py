@@ -8,7 +8,7 @@ from engine.errors import NotFoundError
 from engine.models import models, used
 from engine.models.used import Used
 from pages.models import cards
-from pages.parts import html
+from pages.parts import html, listed
 from storage.statuses import EndpointStatus, ModelStatus
 from storage.tables import Backend, Endpoint, Model, Run
 
@@ -33,7 +33,7 @@ def _head(model: Model, uses: Used, for_visitor: bool) -> Markup:
         model.name, cards.badge(model), buttons
     )
     source = Markup('<p class="mo-source">{}</p>').format(cards.source(model, for_visitor))
-    path = Markup() if for_visitor else _path(model)
+    path = Markup() if for_visitor else listed.words(model) + _path(model)
     return Markup('<section class="ts-card">{}{}{}{}</section>').format(head, source, cards.state(model), path)
 
 

@@ -1,16 +1,17 @@
 """Models: the base models there are, one of them in full (`/models?model=ID`), and how to get another."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import gradio as gr
 
 from engine.models import hub, models
 from engine.serve import base_models
+from pages.models import list_view
 from pages.models.add_view import add_html
 from pages.models.cards import models_html
 from pages.models.hub_view import asked_of, hub_html
 from pages.models.one_view import one_html
-from pages.parts import live, toasts
+from pages.parts import listed, live, toasts
 from pages.shell import project_of
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "models", "Models", "The base models your trainings start from.", "m", "models"
@@ -70,7 +71,7 @@ def _delete(id: str, _values: Mapping[str, str]) -> None:
     models.delete_model(id)
 
 
-ACTS: dict[str, Callable[[str, Mapping[str, str]], None]] = {
+ACTS: dict[str, listed.Act] = {
     "starter": _starter,
     "fetch": _fetch,
     "ask-again": _ask_again,
@@ -79,5 +80,6 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], None]] = {
     "cancel": _cancel,
     "chat": _chat,
     "delete": _delete,
+    **list_view.ACTS,
 }
 FRAGMENTS: dict[str, live.Fragment] = {"models": shown_html, "add": add_html, "hub": hub_html}

@@ -28,7 +28,7 @@ SHORT = {**WORDS, "best": "New best value", "disk_low": "Disk nearly full", "stu
     "finished": "Finished",
     "failed": "Failed",
     "interrupted": "Interrupted",
-    "resumed": "Goes on again",
+    "resumed": "Continues",
 }
 
 

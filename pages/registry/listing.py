@@ -24,7 +24,7 @@ def registry_html(query: Mapping[str, str]) -> str:
         return str(model_html(described.model(query["model"]), query))
     except NotFoundError:
         text = "It was deleted, or the link is incomplete."
-        return str(html.empty("This model is not in the registry any more", text, "/registry", "All models"))
+        return str(html.empty("This model is no longer in the registry", text, "/registry", "All models"))
 
 
 def _list_html(query: Mapping[str, str]) -> Markup:

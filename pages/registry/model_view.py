@@ -94,7 +94,7 @@ def _follower(follower: dict[str, Any]) -> Markup:
     status = follower["status"]
     words = WORDS.get(status, status)
     says = " ".join(filter(None, (follower["error"], follower["hint"])))
-    unfollow = html.button("Follow no more", "unfollow", follower["endpoint_id"], "", "danger")
+    unfollow = html.button("Stop following", "unfollow", follower["endpoint_id"], "", "danger")
     number = f"version {follower['version']}" if follower["version"] else "nothing yet"
     badge = Markup('<span class="ts-badge" data-tone="{}"><i></i>{}</span>').format(_tone(status), words)
     line = Markup('<div class="rg-follower"><span>The endpoint {} follows it: {}</span>{}{}</div>').format(

@@ -1,4 +1,4 @@
-"""Take the code: a run as a script or a notebook, how it is started here or in a cloud, and who calls its endpoint."""
+"""Get the code: a run as a script or a notebook, how it is started here or in a cloud, and who calls its endpoint."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ NO_ORIGIN = "http://127.0.0.1:7860"
 _ORIGIN = re.compile(r"https?://[a-zA-Z0-9._:\[\]-]{1,253}")
 ABOUT = (
     "A script on transformers, PEFT and TRL alone that trains the same: same rows, same order, same seed. It checks "
-    "that its tokens are the run's, and says at its head how near its losses come."
+    "that its tokens are the run's, and says at the top how close its losses come."
 )
 
 
@@ -39,7 +39,7 @@ def card_of(run: Run) -> Markup:
     head = Markup('<p class="ts-note">{}</p><div class="ts-actions">{}</div>').format(ABOUT, buttons)
     folds = html.join(_fold(run.id, part, title) for part, (title, _) in PARTS.items())
     content = Markup('<div class="rn-code">{}<div class="ts-folds">{}</div></div>').format(head, folds)
-    return html.card("Take the code", content)
+    return html.card("Get the code", content)
 
 
 def _fold(run_id: str, part: str, title: str) -> Markup:

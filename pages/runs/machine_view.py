@@ -63,7 +63,7 @@ def _now(run: Run, now: Now | None) -> Markup:
         words = "The first look comes in a moment." if is_alive else "Nothing was measured while this run trained."
         return html.card(title, Markup('<p class="ts-hint">{}</p>').format(words))
     gauges = Markup('<div class="mc-gauges">{}</div>').format(html.join(_gauges(now)))
-    error = html.notice("The machine is not looked at any more.", now.error, "warn") if now.error else ""
+    error = html.notice("The machine is no longer measured.", now.error, "warn") if now.error else ""
     looked = Markup('<span class="ts-note">step {}</span>').format(f"{now.step:,}")
     return html.card(title, error, gauges, _missing(now.missing), aside=looked)
 

@@ -8,7 +8,7 @@ from storage.tables import Run
 
 def star(run: Run) -> Markup:
     """A button that marks a favourite, or takes the mark away."""
-    act, label = ("unfavourite", "No favourite any more") if run.favourite else ("favourite", "Mark as favourite")
+    act, label = ("unfavourite", "Remove from favourites") if run.favourite else ("favourite", "Mark as favourite")
     return Markup(
         '<button type="button" class="rn-star" data-act="{}" data-id="{}" aria-pressed="{}" aria-label="{}: {}"'
         ' title="{}">{}</button>'

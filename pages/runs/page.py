@@ -71,7 +71,7 @@ def runs_html(query: Mapping[str, str]) -> str:
         return str(run_html(runs.look_up(query["run"]), query))
     except NotFoundError:
         not_found = html.empty(
-            "This run is not here any more", "It was deleted, or the link is incomplete.", "/runs", "All runs"
+            "This run no longer exists", "It was deleted, or the link is incomplete.", "/runs", "All runs"
         )
         return str(acts.undo_bar(query["project"]) + not_found)
 

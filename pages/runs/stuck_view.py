@@ -47,7 +47,7 @@ def card_of(run: Run) -> Markup:
 
 def _story(last: Stuck | None) -> Markup:
     if last is None:
-        words = "Ask its processes for the line of Python that each of them is at. The training goes on meanwhile."
+        words = "Ask each of its processes which line of Python it is at. The training continues meanwhile."
     else:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.since))
         words = f"Attempt {last.attempt} was stuck: its last sign of life was at {when}, at step {last.step:,}."

@@ -37,7 +37,7 @@ def _state(run: Run, endpoint: Endpoint | None) -> Markup:
     reuse_link = html.link_button("Use this recipe again", f"/train?from={run.id}")
     take_link = _to_tab("Get the model", run, "files") if take.can_be(run) else Markup()
     keep_link = html.link_button("Keep as version", f"/registry?keep={run.id}") if take.can_be(run) else Markup()
-    code_link = _to_tab("Take the code", run, "files") if code.can_be(run) else Markup()
+    code_link = _to_tab("Get the code", run, "files") if code.can_be(run) else Markup()
     train_further_link = html.link_button("Train further", f"/train?further={run.id}") if run.artifact else Markup()
     chat_link = html.link_button("Chat", f"/chat?endpoint={endpoint.name}", primary=True) if endpoint else Markup()
     head = Markup('<div class="ts-title"><h2>{}</h2>{}{}<div class="ts-actions">{}</div></div>').format(

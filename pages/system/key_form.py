@@ -26,7 +26,7 @@ def fields() -> list[Any]:
         ),
         gr.Number(0, label="Requests a minute", info="0 for no limit.", precision=0, elem_id="key-requests"),
         gr.Number(0, label="Tokens a day", info="0 for no limit.", precision=0, elem_id="key-tokens"),
-        gr.Dropdown(EXPIRIES, value=0, label="Stops working", info="Then it opens nothing.", elem_id="key-expires"),
+        gr.Dropdown(EXPIRIES, value=0, label="Stops working", info="Then it allows nothing.", elem_id="key-expires"),
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from engine.recipes.validation.yielding import YIELDING
 from engine.runs import runs
 from pages.parts import html, live, toasts
 from pages.shell import project_of
-from pages.train import fit_view, recipe_menu, row_panel, sweep_form, yaml_view
+from pages.train import fit_view, nothing_yet, recipe_menu, row_panel, sweep_form, yaml_view
 from pages.train.recipe_check import Checked, check, check_html, command_html
 from pages.train.recipe_edits import (
     UNITS,
@@ -35,9 +35,10 @@ from pages.train.recipe_source import Choices, choices_in, start_values
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "train", "Train", "Teach a model from your own data.", "t", "train"
 GROUP = "Train"
-FRAGMENTS: dict[str, live.Fragment] = {  # no part of the form refreshes itself
+FRAGMENTS: dict[str, live.Fragment] = {  # none is a part of the form
     "fit": fit_view.fragment,
     "rows": row_panel.fragment,
+    "needs": nothing_yet.needs_html,
 }
 
 KEEP_DRAFT = f"""(name, given, ...values) => {{
@@ -57,12 +58,18 @@ CHECKS_SCRIPT = """
   const [look, back] = [() => trigger('look'), () => trigger('back')];
   tunesmith.train.problems(element, (detail) => trigger('action', detail), look, back);
 """
-START_OVER = "() => { tunesmith.train.forget(); tunesmith.sweepForm.keep(''); location.href = '/train'; }"
+ASIDE = (
+    ("train-checks", CHECKS_SCRIPT),
+    ("train-marks", ACTIONS_SCRIPT.format("marks")),
+    ("train-fit", fit_view.SCRIPT),
+)
+START_OVER = "() => { tunesmith.sweepForm.keep(''); tunesmith.train.startOver(); }"
 
 
 def page() -> None:
     """The form, its YAML and its command on the left; what they amount to, and Start, on the right."""
     form = recipe_form()
+    nothing_yet.draw()
     with gr.Row(elem_id="train", equal_height=False):
         with gr.Column(scale=3, min_width=320, elem_id="train-recipe"):
             menu = _html("train-menu", ACTIONS_SCRIPT.format("recipes"))
@@ -77,8 +84,7 @@ def page() -> None:
                 with gr.Tab("Command", id="command", elem_id="view-command"):
                     command_view = _html("recipe-command")
         with gr.Column(scale=2, min_width=300, elem_id="train-aside"):
-            checks, marks = _html("train-checks", CHECKS_SCRIPT), _html("train-marks", ACTIONS_SCRIPT.format("marks"))
-            fit = _html("train-fit", fit_view.SCRIPT)
+            checks, marks, fit = (_html(id, script) for id, script in ASIDE)
             start_button = gr.Button("Start training", variant="primary", elem_id="train-start")
             sweep = sweep_form.SweepParts()
             gr.Button("Start over", size="sm", elem_id="train-reset").click(
@@ -198,15 +204,8 @@ def open_form(draft: str, request: gr.Request) -> list[Any]:
 
 
 def left_out_html(offered: Choices) -> str:
-    """What is not in the lists and why, and where to get what is missing."""
-    needs = [
-        html.notice("There is no model to train yet.", "Get the starter, or add your own, on the Models page.", "warn")
-        + html.link_button("Open Models", "/models")
-    ] * (not offered.models) + [
-        html.notice("There is no dataset to learn from yet.", "Import a file on the Data page.", "warn")
-        + html.link_button("Open Data", "/data")
-    ] * (not offered.datasets)
-    return str(html.join(Markup('<div class="tr-need">{}</div>').format(need) for need in needs) + _reasons(offered))
+    """What is not in the lists, and why."""
+    return str(_reasons(offered))
 
 
 def _reasons(offered: Choices) -> Markup:

@@ -118,7 +118,7 @@ def _state(checked: Checked, counting: RowPanel | None) -> str:
 def _verdict(checked: Checked, counting: RowPanel | None) -> str:
     errors = len(checked.errors)
     if errors:
-        return "One thing to put right" if errors == 1 else f"{errors} things to put right"
+        return "One thing to fix" if errors == 1 else f"{errors} things to fix"
     if checked.problems:
         return "Ready, with a remark"
     return counting.verdict if counting else "Ready to start"
@@ -145,7 +145,7 @@ def _problems(problems: list[Problem]) -> Markup:
 
 
 def _remedy_button(problem: Problem) -> Markup:
-    """The button that puts it right; see `recipe_edits.mend`."""
+    """The button that fixes it; see `recipe_edits.mend`."""
     if not problem.instead:
         return Markup()
     return html.button(f"Use {changes_in_words(problem.instead)}", "mend", problem.field)

@@ -15,6 +15,7 @@ from engine.recipes import auxiliary_models, methods
 from engine.recipes.choices import tunings
 from engine.recipes.methods import METHODS, RATES, for_kind
 from engine.recipes.recipe import GROUPS, Recipe
+from pages.train.field_words import METHOD_HELP, dataset_help, help_of
 
 FIELDS = tuple(Recipe.model_fields)
 
@@ -83,7 +84,7 @@ def _component(name: str) -> Component:
     field = Recipe.model_fields[name]
     shared: dict[str, Any] = {
         "label": field.title,
-        "info": field.description,
+        "info": METHOD_HELP["sft"] if name == "method" else help_of(name),
         "value": default(name),
         "interactive": True,
         "render": False,
@@ -181,8 +182,8 @@ def updates_for(method: str, tuning: str = "lora") -> dict[str, dict[str, Any]]:
         name: {"visible": uses(method, tuning, name)} for name in FIELDS if name in owned
     }
     if facts:
-        about = f"{Recipe.model_fields['dataset_id'].description} {method} learns from {' or '.join(facts.kinds)} rows."
-        changes["dataset_id"] = {"info": about}
+        changes["method"] = {"info": METHOD_HELP[method]}
+        changes["dataset_id"] = {"info": dataset_help(method)}
         changes["loss_type"]["choices"] = _labelled((AUTO, *facts.loss_types))
         fitting = [name for name, tuning_facts in tunings.TUNINGS.items() if tuning_facts.fits(method)]
         changes["tuning"] = {"choices": _labelled(fitting)}

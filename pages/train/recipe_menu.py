@@ -54,10 +54,10 @@ _SAVE = Markup(
     ' autocomplete="off" placeholder="a name"></label><button class="ts-button">Save</button></form>'
 )
 _IMPORT = Markup(
-    '<form data-act="import" class="tr-import"><label>Bring in a recipe: paste YAML, or choose a file'
+    '<form data-act="import" class="tr-import"><label>Import a recipe: paste YAML, or choose a file'
     '<textarea name="text" rows="3" required spellcheck="false" placeholder="learning_rate: 2e-4"></textarea></label>'
     '<input type="file" accept=".yaml,.yml,.txt" aria-label="A recipe\'s file">'
-    '<button class="ts-button">Bring in</button></form>'
+    '<button class="ts-button">Import</button></form>'
 )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, BigInteger, Column
 from sqlmodel import Field, SQLModel
 
 from storage.statuses import ModelStatus
-from storage.tables.columns import new_id, words_of
+from storage.tables.columns import WordsColumn, new_id, words_of
 
 
 class Model(SQLModel, table=True):
@@ -37,3 +37,5 @@ class Model(SQLModel, table=True):
     attempt: int = 1
     events_offset: int = Field(default=0, sa_type=BigInteger)
     created_at: float = Field(default_factory=time.time)
+    tags: list[str] = Field(default_factory=list, sa_column=Column(WordsColumn, nullable=False))
+    description: str = ""  # as it was written

@@ -98,8 +98,11 @@ def test_a_draft_survives_a_reload_until_it_is_thrown_away(train: Page) -> None:
     expect(train.locator("#run-name input, #run-name textarea").first).to_have_value("half done")
     expect(train.locator("#field-learning_rate input")).to_have_value("0.003")
     train.get_by_role("button", name="Start over").click()
-    train.wait_for_url(re.compile("/train$"))
     expect(train.locator("#field-learning_rate input")).to_have_value("0.0002")
+    assert train.url.endswith(ADDRESS)  # what the link has chosen stays chosen
+    train.get_by_role("button", name="Undo start over").click()
+    expect(train.locator("#field-learning_rate input")).to_have_value("0.003")
+    expect(train.locator("#train-back")).to_have_count(0)
 
 
 def test_where_values_came_from_is_shown_kept_and_written_with_the_run(train: Page) -> None:
@@ -146,6 +149,8 @@ def test_a_setting_is_found_by_its_name(train: Page) -> None:
     train.get_by_label("Find a setting").fill("lora_dropout")
     expect(dropout).to_be_visible()
     expect(train.locator("#field-seed")).to_be_hidden()
+    tuning = train.get_by_role("button", name=re.compile("^Tuning"))
+    expect(tuning).to_have_attribute("aria-expanded", "true")  # its fields are shown, so its arrow says so
     train.keyboard.press("Enter")
     expect(dropout.locator("input")).to_be_focused()
     train.get_by_label("Find a setting").fill("nothing is called so")
@@ -163,7 +168,6 @@ def test_a_recipe_is_kept_and_used_again(train: Page) -> None:
     train.keyboard.press("Enter")
     expect(menu.get_by_role("button", name="Mine", exact=True)).to_be_visible()
     train.get_by_role("button", name="Start over").click()
-    train.wait_for_url(re.compile("/train$"))
     expect(train.locator("#field-learning_rate input")).to_have_value("0.0002")
     menu.locator("summary").first.click()
     menu.get_by_role("button", name="Mine", exact=True).click()
@@ -205,3 +209,36 @@ def test_what_speaks_against_it_and_the_start_stay_in_sight(train: Page) -> None
     expect(train.locator("#field-learning_rate")).not_to_be_in_viewport()
     expect(train.locator("#checks-title")).to_be_in_viewport()
     expect(train.locator("#train-start")).to_be_in_viewport()
+
+
+def test_a_dropdown_opens_when_it_is_asked_to_and_closes_with_the_focus(train: Page) -> None:
+    opened = train.locator('input[role="combobox"][aria-expanded="true"]')
+    method = train.locator("#field-method input")
+    before = method.input_value()
+    train.locator("#field-model_id input").focus()
+    for _ in range(6):
+        expect(opened).to_have_count(0)
+        train.keyboard.press("Tab")
+    method.focus()
+    train.keyboard.press("Enter")
+    expect(opened).to_have_count(1)
+    train.keyboard.press("Tab")
+    expect(opened).to_have_count(0)
+    expect(method).to_have_value(before)
+    method.focus()
+    train.keyboard.type("dpo")
+    expect(train.get_by_role("option")).to_have_count(1)
+    train.keyboard.press("Escape")
+    expect(opened).to_have_count(0)
+    train.keyboard.press("Tab")
+    method.focus()
+    train.keyboard.press("ArrowDown")
+    train.keyboard.press("ArrowDown")
+    train.keyboard.press("Enter")
+    expect(opened).to_have_count(0)
+    expect(method).not_to_have_value(before)
+    train.locator("#field-dataset_id input").click()
+    expect(opened).to_have_count(1)
+    outlines = "(input) => getComputedStyle(input).outlineStyle"
+    train.keyboard.press("Tab")
+    assert method.evaluate(outlines) == "none"  # its ring is around the whole field, not a second one inside it

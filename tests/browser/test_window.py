@@ -113,7 +113,7 @@ def test_a_run_is_followed_stopped_and_deleted(visit: Open, at_home: Path) -> No
     expect(page.locator(".ts-title h2")).to_be_visible()
     delete.click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("heading", name="This run is not here any more")).to_be_visible()
+    expect(page.get_by_role("heading", name="This run no longer exists")).to_be_visible()
 
 
 def test_what_one_tab_changes_the_other_shows(visit: Open, at_home: Path) -> None:

@@ -73,3 +73,8 @@ def test_a_name_becomes_a_files_name_on_any_system() -> None:
     assert names.as_file("../../etc/passwd", "dataset") == "etc-passwd"
     assert names.as_file("日本", "dataset") == "dataset"
     assert names.as_file("Jokes, v2", "run") == "Jokes-v2"
+
+
+def test_an_empty_name_for_an_address_is_said_to_be_missing() -> None:
+    with pytest.raises(RefusedError, match=r"^The endpoint needs a name\."):
+        names.in_address("", "endpoint")

@@ -92,7 +92,7 @@ def test_its_database_is_brought_up_to_date_and_everything_is_listed(old_home: P
         assert client.get("/api/snippets").json() == []
         kept = client.post("/api/snippets", json={"name": "new", "files": {"main.py": "x = 1\n"}})
         assert (kept.status_code, kept.json()["newest"]) == (201, 1)
-    (talk,) = chat.recent_chats()
+    ((talk, _),) = chat.recent_chats()
     assert [message.content for message in chat.messages(talk.id)] == ["Hello", "Hello you", "Goodbye"]
 
 

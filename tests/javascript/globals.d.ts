@@ -130,6 +130,7 @@ interface Train {
   keep(names: string[], name: string, given: unknown, values: unknown[]): void;
   recall(): string;
   forget(): void;
+  startOver(): void;
   groups(element: HTMLElement): void;
   yaml(element: HTMLElement): void;
   problems(element: HTMLElement, trigger: Trigger, look: () => void, back: () => void): void;

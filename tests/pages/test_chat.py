@@ -7,10 +7,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from engine.chat import chat
+from engine.chat import answering, chat
 from engine.process import plan
 from engine.serve import endpoints, routing
-from pages import chat as page
+from pages.chat import opening, page, sides
+from pages.chat.earlier import earlier_html, plain_title
 from storage.tables import Message
 from tests.pages.clicks import Click
 from tests.serving import bring_up, end_all, finished_run, ready_model
@@ -28,8 +29,12 @@ class Browser:
 
 
 def opened(**query: str) -> dict[str, Any]:
-    names = ("id", "model", "beside", "base_shown", "tuned", "base", "text")
-    return dict(zip(names, page.open_chat(Browser(**query)), strict=True))
+    names = ("id", "model", "beside", "base_shown", "tuned", "base", "text", "send", "stop")
+    return dict(zip(names, opening.open_chat(Browser(**query)), strict=True))
+
+
+def ask(chat_id: str, text: str, model: str | None, compare: bool = True) -> tuple[Any, ...]:
+    return sides.ask(chat_id, text, model, "", 0, 64, compare)
 
 
 @pytest.fixture
@@ -41,6 +46,7 @@ def jokes(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     bring_up(endpoint)
     routing.forget()
     yield "jokes"
+    answering.stop_all()
     end_all()
 
 
@@ -48,7 +54,7 @@ def test_without_a_model_the_page_says_what_to_do(toasts: list[str]) -> None:
     assert "No model answers yet" in page.served_html(ANY)
     first = opened()
     assert first["model"]["value"] is None
-    assert page.ask(first["id"], "hello", None)[2] == ""
+    assert ask(first["id"], "hello", None) == (gr.skip(),) * 6
     assert "There is no model to ask" in toasts[0]
 
 
@@ -58,67 +64,94 @@ def test_both_sides_answer_and_a_reload_shows_it_all(jokes: str) -> None:
     assert first["model"]["value"] == jokes
     assert not any(name.endswith(":base") for name in first["model"]["choices"])
     assert first["text"] == "What is 17 plus 6?"
-    chat_id, cleared, question_id, tuned, base = page.ask(first["id"], "What is 17 plus 6?", jokes)
+    chat_id, cleared, tuned, base, send, stop = ask(first["id"], "What is 17 plus 6?", jokes)
+    assert (send["interactive"], stop["interactive"]) == (False, True)
     assert cleared == ""
     assert tuned == base == [{"role": "user", "content": "What is 17 plus 6?"}]
-    tuned_answers = list(page.answer_tuned(chat_id, question_id, jokes, "", 0, 64))
-    base_answers = list(page.answer_base(chat_id, question_id, jokes, "", 0, 64, True))
+    tuned_answers, base_answers = list(sides.follow_tuned(chat_id)), list(sides.follow_base(chat_id))
     assert tuned_answers[-1][-1]["role"] == "assistant"
     assert "What is 17 plus 6?" in tuned_answers[-1][-1]["content"]
     assert base_answers[-1][-1]["content"].startswith("base says")
     again = opened(chat=chat_id)
     assert again["tuned"] == tuned_answers[-1]
     assert again["base"] == base_answers[-1]
-    assert f"/chat?chat={chat_id}" in page.earlier_html(ANY)
+    assert f"/chat?chat={chat_id}" in earlier_html(ANY)
+    assert earlier_html({**ANY, "chat": chat_id}) == ""  # the open chat is not an earlier one
+    assert [button["interactive"] for button in sides.buttons_of(chat_id)] == [True, False]
 
 
 def test_who_asks_before_the_page_has_chosen_is_answered_by_what_is_served(jokes: str) -> None:
     first = opened()
     assert first["text"] == gr.skip()
-    chat_id, _, question_id, *_ = page.ask(first["id"], "one", None)
-    assert "one" in list(page.answer_tuned(chat_id, question_id, None, "", 0, 64))[-1][-1]["content"]
+    chat_id = ask(first["id"], "one", None)[0]
+    assert "one" in list(sides.follow_tuned(chat_id))[-1][-1]["content"]
 
 
 def test_an_earlier_chat_is_deleted_and_the_open_one_makes_way_for_a_new_one(toasts: list[str]) -> None:
     earlier, now = chat.new_chat(title="earlier"), chat.new_chat(title="now")
-    assert f'data-act="delete" data-id="{earlier.id}"' in page.earlier_html(ANY)
-    assert page.delete(now.id, Click("delete", earlier.id), Browser()) == (gr.skip(),) * 3
-    assert "earlier" not in page.earlier_html(ANY).replace("Earlier", "").replace("ts-earlier", "")
-    new_id, tuned, base = page.delete(now.id, Click("delete", now.id), Browser())
+    assert f'data-act="delete" data-id="{earlier.id}"' in earlier_html(ANY)
+    assert opening.delete(now.id, Click("delete", earlier.id), Browser()) == (gr.skip(),) * 5
+    assert "earlier" not in earlier_html(ANY).replace("Earlier", "").replace("ts-earlier", "")
+    new_id, tuned, base, *_ = opening.delete(now.id, Click("delete", now.id), Browser())
     assert (chat.messages(new_id), tuned, base) == ([], [], [])
-    assert page.delete(new_id, Click("delete", "gone"), Browser()) == (gr.skip(),) * 3
+    assert opening.delete(new_id, Click("delete", "gone"), Browser()) == (gr.skip(),) * 5
     assert toasts[:2] == ["The chat is deleted.", "The chat is deleted."]
     assert toasts[2].startswith("There is no chat `gone`.")
 
 
 def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
-    chat_id = page.ask(opened()["id"], "one", jokes)[0]
-    new_id, tuned, base = page.begin(Browser())
+    chat_id = ask(opened()["id"], "one", jokes)[0]
+    new_id, tuned, base, *_ = opening.begin(Browser())
     assert new_id != chat_id
     assert (tuned, base) == ([], [])
     assert len(opened(chat=chat_id)["tuned"]) == 1
 
 
-def test_the_base_is_silent_when_it_is_hidden_or_nothing_was_asked(jokes: str) -> None:
-    chat_id, _, question_id, *_ = page.ask(opened()["id"], "one", jokes)
-    assert list(page.answer_base(chat_id, question_id, jokes, "", 0, 64, False)) == []
-    assert list(page.answer_tuned(chat_id, "", jokes, "", 0, 64)) == []
+def test_the_base_is_silent_when_it_is_hidden(jokes: str) -> None:
+    chat_id = ask(opened()["id"], "one", jokes, compare=False)[0]
+    assert list(sides.follow_base(chat_id)) == [[{"role": "user", "content": "one"}]]
+    assert list(sides.follow_tuned(chat_id))[-1][-1]["role"] == "assistant"
+
+
+def test_an_answer_goes_on_while_nobody_looks_and_a_page_that_is_opened_follows_it(jokes: str) -> None:
+    chat_id = ask(opened()["id"], "slow " * 6, jokes)[0]
+    first = sides.follow_tuned(chat_id)
+    begun = next(first)[-1]["content"]
+    del first  # the page is reloaded
+    again = opened(chat=chat_id)
+    assert (again["send"]["interactive"], again["stop"]["interactive"]) == (False, True)
+    followed = list(sides.follow_tuned(chat_id))
+    assert followed[-1][-1]["content"].startswith(begun)
+    assert len(followed[-1][-1]["content"]) > len(begun)
+    list(sides.follow_base(chat_id))
+    assert [turn.complete for turn in chat.messages(chat_id)] == [True, True, True]
+
+
+def test_stop_keeps_what_had_come_and_a_second_question_waits_for_it(jokes: str, toasts: list[str]) -> None:
+    chat_id = ask(opened()["id"], "slow " * 200, jokes)[0]
+    next(sides.follow_tuned(chat_id))
+    assert ask(chat_id, "another", jokes) == (gr.skip(),) * 6
+    assert "still being answered" in toasts[0]
+    tuned, _base, send, stop = sides.stop(chat_id)
+    assert tuned[-1]["content"].endswith("…")
+    assert (send["interactive"], stop["interactive"]) == (True, False)
+    assert ask(chat_id, "another", jokes)[0] == chat_id
 
 
 def test_a_model_that_breaks_off_says_so_in_the_chat(jokes: str) -> None:
-    chat_id, _, question_id, *_ = page.ask(opened()["id"], "die", jokes)
-    shown = list(page.answer_tuned(chat_id, question_id, jokes, "", 0, 64))
-    assert "broke off" in shown[-1][-1]["content"]
+    chat_id = ask(opened()["id"], "die", jokes)[0]
+    for _ in range(2):  # also for who opens the page after that
+        assert "broke off" in list(sides.follow_tuned(chat_id))[-1][-1]["content"]
 
 
 def test_answers_stream_because_gradio_sees_a_generator() -> None:
-    assert inspect.isgeneratorfunction(page.answer_tuned)
-    assert inspect.isgeneratorfunction(page.answer_base)
+    assert inspect.isgeneratorfunction(sides.follow_tuned)
+    assert inspect.isgeneratorfunction(sides.follow_base)
 
 
 def test_what_was_stopped_is_marked_as_unfinished() -> None:
     message = Message(chat_id="c", side="tuned", content="half an ans", complete=False)
-    assert page._turn(message) == {"role": "assistant", "content": "half an ans …"}
+    assert sides._turn(message) == {"role": "assistant", "content": "half an ans …"}
 
 
 def test_an_endpoint_named_in_the_address_is_chosen_even_while_it_starts() -> None:
@@ -130,11 +163,33 @@ def test_an_unknown_chat_opens_the_latest() -> None:
     assert opened(chat="nothere")["id"] == latest.id
 
 
+@pytest.mark.parametrize(
+    ("title", "plain"),
+    [("What is **17** plus `6`?", "What is 17 plus 6?"), ("# Head", "Head"), ("2 * 3 = 6", "2 * 3 = 6"), ("**", "**"),
+     ("snake_case and _soft_", "snake_case and soft")],
+)  # fmt: skip
+def test_a_title_shows_no_marks_of_markdown(title: str, plain: str) -> None:
+    assert plain_title(title) == plain
+
+
+def test_each_model_is_offered_once(jokes: str) -> None:
+    assert opened()["model"]["choices"] == ["jokes"]
+
+
+def test_chats_are_listed_by_when_something_was_said_last() -> None:
+    first, second = chat.new_chat(title="first"), chat.new_chat(title="second")
+    assert chat.latest_chat().id == second.id
+    chat.ask(first.id, "more")
+    listed = earlier_html(ANY)
+    assert listed.index("first") < listed.index("second")
+    assert chat.latest_chat().id == first.id
+
+
 def test_the_text_grows_and_ends_complete() -> None:
-    shown = list(page.grown(iter(["a", "b", "c"])))
+    shown = list(sides.grown(iter(["a", "b", "c"])))
     assert shown[-1] == "abc"
     assert all("abc".startswith(text) for text in shown)
-    assert list(page.grown(iter([]))) == []
+    assert list(sides.grown(iter([]))) == []
 
 
 def test_questions_of_the_address_stand_ready_to_be_asked() -> None:

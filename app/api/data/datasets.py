@@ -12,13 +12,14 @@ from starlette.responses import FileResponse
 
 from app import upload
 from app.answers.errors import CONFLICT, NOT_FOUND, TOO_LARGE
-from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, Text, total
+from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, RowId, Text, total
+from app.answers.lists import DatasetFilters
 from app.api.data import sources
 from engine.data import datasets, importing
 from engine.errors import RefusedError
 from engine.rows.mapping.mapping import parse
-from storage import datasets as stored
 from storage import db
+from storage.lists import datasets as stored
 from storage.statuses import DatasetStatus
 from storage.tables import DEFAULT_PROJECT, Dataset
 
@@ -68,6 +69,8 @@ class DatasetAnswer(Answer):
     error: str | None = Field(description="Why the import failed.")
     hint: str | None = Field(description="What to do about it.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
+    tags: list[str] = Field(description="Words to find it by; the same in all versions.")
+    description: str = Field(description="What people wrote about it; the same in all versions.")
 
 
 class RowsAnswer(Answer):
@@ -141,12 +144,12 @@ _BODY = {
 
 @router.get("", summary="List datasets", response_model=list[DatasetAnswer])
 def list_datasets(
-    response: Response, project_id: ProjectFilter = None, offset: Offset = 0, limit: Limit = 100
+    response: Response, asked: DatasetFilters, offset: Offset = 0, limit: Limit = 100
 ) -> Sequence[Dataset]:
-    """The datasets, newest first. `X-Total-Count` says how many there are."""
+    """Every version of the datasets, newest first unless sorted otherwise. `X-Total-Count` says how many there are."""
     with db.reading() as session:
-        total(response, stored.count(session, project_id))
-        return stored.recent(session, project_id, limit, offset)
+        total(response, stored.count(session, asked))
+        return stored.page(session, asked, limit, offset, whole=True)
 
 
 @router.post(

@@ -27,7 +27,7 @@ PathPosition = Annotated[
 ]
 With = Annotated[
     str,
-    Query(alias="with", pattern=r"^[0-9a-z-]{1,64}$", description="The earlier dataset to compare with, by its id."),
+    Query(alias="with", pattern=r"^[0-9a-z-]{1,64}$", description="The id of the earlier dataset to compare with."),
 ]
 
 

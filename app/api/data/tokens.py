@@ -15,7 +15,7 @@ from storage.tables import Work
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
-ModelId = Annotated[str, Query(pattern=r"^[0-9a-z-]{1,64}$", description="The model that would be trained, by its id.")]
+ModelId = Annotated[str, Query(pattern=r"^[0-9a-z-]{1,64}$", description="The id of the model that would be trained.")]
 MaxLength = Annotated[int, Query(ge=8, le=1_048_576, description="Longest row in tokens; the rest is cut off.")]
 AnswersOnly = Annotated[bool, Query(description="Whether only answers are learnt, as in a recipe.")]
 Rows = Annotated[int, Query(ge=1, le=tokens.MOST_ROWS_A_PAGE, description="How many rows to answer with at most.")]
@@ -104,7 +104,7 @@ class TotalsAnswer(Answer):
 
 
 class CountBody(Body):
-    model_id: RowId = Field(description="The model that would be trained, by its id.")
+    model_id: RowId = Field(description="The id of the model that would be trained.")
     max_length: int = Field(default=tokens.MAX_LENGTH, ge=8, le=1_048_576, description="Longest row in tokens.")
     assistant_only_loss: bool = Field(default=True, description="Whether only answers are learnt, as in a recipe.")
 

@@ -8,11 +8,12 @@ from pydantic import AliasPath, BeforeValidator, Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, Offset, PathId, Text, total
+from app.answers.lists import ModelFilters
 from engine.errors import RefusedError
 from engine.models import models
 from engine.weights import token_facts
 from storage import db
-from storage import models as stored
+from storage.lists import models as stored
 from storage.statuses import ModelStatus
 from storage.tables import Model
 
@@ -63,6 +64,8 @@ class ModelAnswer(Answer):
     untrainable_reason: str | None = Field(description="Why not.")
     revision: str | None = Field(description="The exact revision that was fetched.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
+    tags: list[str] = Field(description="Words to find it by.")
+    description: str = Field(description="What people wrote about it.")
 
 
 class ModelBody(Body):
@@ -71,12 +74,14 @@ class ModelBody(Body):
 
 
 @router.get("", summary="List models")
-def list_models(request: Request, response: Response, offset: Offset = 0, limit: Limit = 100) -> list[ModelAnswer]:
-    """The models, newest first. They are shared by all projects. `X-Total-Count` says how many there are."""
+def list_models(
+    request: Request, response: Response, asked: ModelFilters, offset: Offset = 0, limit: Limit = 100
+) -> list[ModelAnswer]:
+    """The models, newest first unless sorted otherwise; shared by all projects. `X-Total-Count`: how many there are."""
     with db.reading() as session:
-        total(response, stored.count(session))
-        listed = stored.recent(session, limit, offset)
-    return [_shown(model, request) for model in listed]
+        total(response, stored.count(session, asked))
+        listed = stored.page(session, asked, limit, offset)
+    return [shown(model, request) for model in listed]
 
 
 @router.post("", status_code=201, summary="Add a model", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)
@@ -88,7 +93,7 @@ def add_model(body: ModelBody) -> Model:
 @router.get("/{id}", summary="Show a model", responses=NOT_FOUND)
 def show_model(request: Request, model_id: PathId) -> ModelAnswer:
     """One model."""
-    return _shown(models.look_up(model_id), request)
+    return shown(models.look_up(model_id), request)
 
 
 @router.post("/{id}/retry", summary="Fetch a model again", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)
@@ -110,7 +115,7 @@ def delete_model(model_id: PathId) -> None:
     models.delete_model(model_id)
 
 
-def _shown(model: Model, request: Request) -> ModelAnswer:
+def shown(model: Model, request: Request) -> ModelAnswer:
     """The model as whoever asks may see it: paths of this machine are nothing for a visitor."""
     answer = ModelAnswer.model_validate(model)
     if request.state.role != "viewer":

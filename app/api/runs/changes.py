@@ -8,13 +8,14 @@ from pydantic import Field
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Name, PathId, ProjectFilter, RowId
 from app.api.runs.runs import Priority, RunAnswer
+from engine import names
 from engine.runs import bulk, changes
 from engine.runs.queue import changes as queue_changes
 from storage.tables import Run
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 UNDO_HEADER = "X-Undo-Id"
-Tags = Annotated[list[Annotated[str, Field(max_length=changes.LONGEST_TAG)]], Field(max_length=changes.MOST_TAGS)]
+Tags = Annotated[list[Annotated[str, Field(max_length=names.LONGEST_TAG)]], Field(max_length=names.MOST_TAGS)]
 
 
 class ChangeBody(Body):
@@ -23,7 +24,7 @@ class ChangeBody(Body):
     name: Name | None = Field(default=None, description="What lists show.")
     tags: Tags | None = Field(default=None, description="Words to find it by: these and no others.")
     note: str | None = Field(
-        default=None, max_length=changes.LONGEST_NOTE, description="Markdown, shown on the run's page. Empty: no note."
+        default=None, max_length=names.LONGEST_NOTE, description="Markdown, shown on the run's page. Empty: no note."
     )
     favourite: bool | None = Field(default=None, description="Whether it is a favourite.")
     archived: bool | None = Field(default=None, description="Whether the list hides it.")
@@ -36,7 +37,7 @@ class ChangeBody(Body):
 class BulkBody(Body):
     action: bulk.Action = Field(description="What is done with each of them.")
     run_ids: list[RowId] = Field(min_length=1, max_length=bulk.MOST_AT_ONCE, description="Ids of runs.")
-    tag: str = Field(default="", max_length=changes.LONGEST_TAG, description="The tag, for tag and untag.")
+    tag: str = Field(default="", max_length=names.LONGEST_TAG, description="The tag, for tag and untag.")
 
 
 class RefusedRunAnswer(Answer):

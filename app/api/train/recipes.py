@@ -30,7 +30,7 @@ class ProblemAnswer(Answer):
     message: str = Field(description="What is the matter.")
     hint: str = Field(description="What to do about it.")
     level: Literal["error", "warning"] = Field(description="error: it will not start. warning: it may disappoint.")
-    instead: dict[str, Any] = Field(description="Values of fields that put it right; empty where there is a choice.")
+    instead: dict[str, Any] = Field(description="Values of fields that fix it; empty where there is a choice.")
 
 
 @router.get("/schema", summary="Schema of a recipe")

@@ -128,7 +128,7 @@ class Adapters(BaseModel):
         ge=1,
         le=4096,
         title="Virtual tokens",
-        description="How many learnt tokens are put before every row.",
+        description="How many learnt tokens are added before every row.",
     )
     prompt_tuning_init_text: str = Field(
         default="",

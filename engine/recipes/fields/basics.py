@@ -11,13 +11,13 @@ class Basics(BaseModel):
     """What every training says first: which model, which rows, which method, for how long, how fast."""
 
     model_id: str = Field(
-        min_length=1, max_length=LONGEST, title="Model", description="The base model to train, by its id or its name."
+        min_length=1, max_length=LONGEST, title="Model", description="The base model to train, by its id or name."
     )
     dataset_id: str = Field(
         min_length=1,
         max_length=LONGEST,
         title="Dataset",
-        description="The dataset to learn from, by its id or its name; NAME/2 is its version 2.",
+        description="The dataset to learn from, by its id or name; NAME/2 is its version 2.",
     )
     method: Name = Field(
         default="sft",

@@ -16,8 +16,8 @@ class Teaching(BaseModel):
         default="",
         max_length=LONGEST,
         title="Teacher",
-        description="The model to learn from, by its id or its name: a larger one with the same vocabulary, or a run "
-        "whose result is asked.",
+        description="The model to learn from, by its id or name: a larger one with the same vocabulary, or a run whose "
+        "result is asked.",
     )
     lmbda: float = Field(
         default=0.5,

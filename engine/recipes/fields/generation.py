@@ -93,8 +93,8 @@ class Answers(BaseModel):
         default="",
         max_length=LONGEST,
         title="Reward model",
-        description="The run that trained a reward model, or a model with one number as its answer, by its id or its "
-        "name, for reward_model.",
+        description="The run that trained a reward model, or a model with one number as its answer, by its id or name, "
+        "for reward_model.",
     )
 
     @field_validator("reward_code")

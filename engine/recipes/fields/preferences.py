@@ -18,7 +18,7 @@ class Preferences(BaseModel):
         le=100,
         allow_inf_nan=False,
         title="Beta",
-        description="How much staying near the model of the start (or the preference itself, in orpo) counts. Empty "
+        description="How much staying close to the starting model (or the preference itself, in orpo) counts. Empty "
         "takes the usual: 0.1, in simpo 2, in rloo 0.05, in grpo 0.",
     )
     loss_type: LossType | None = Field(

@@ -16,6 +16,6 @@ class Start(BaseModel):
         default="",
         max_length=LONGEST,
         title="Train further from",
-        description="A finished run, by its id or its name, whose weights this training begins with, with a fresh "
+        description="The finished run, by its id or name, whose weights this training begins with, with a fresh "
         "optimiser. Empty begins with the model itself.",
     )

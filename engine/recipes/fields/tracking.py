@@ -16,7 +16,7 @@ class Tracking(BaseModel):
         pattern=r"^[a-z, ]*$",
         title="Report to",
         description="Trackers that get the numbers too, separated by commas: trackio, tensorboard, mlflow, wandb. "
-        "Empty uses none. A tracker that does not answer never holds up a training.",
+        "Empty uses none. A tracker that does not answer never delays a training.",
     )
     tracker_project: str = Field(
         default="tunesmith",

@@ -28,7 +28,7 @@ ARRAYS = (
 JSON = Reader("JSON", (".json",), ARRAYS, json_stream.rows)
 JSONL = Reader("JSON Lines", (".jsonl", ".ndjson"), "one object a line; blank lines do not count", json_lines.rows)
 TABLE = Reader(
-    "CSV, TSV",
+    "CSV or TSV",
     (".csv", ".tsv"),
     "a header and rows; commas, tabs, semicolons or bars, found by looking; every cell is text",
     delimited.rows,

@@ -18,7 +18,7 @@ def refuse(told: Told) -> None:
     elif told.spec.get("adapter_path") and not TUNINGS[recipe.tuning].layers:
         reason = f"It trains the {recipe.tuning} of an earlier run further, which PEFT does not open for training."
     if reason:
-        hint = "`tunesmith train` with the same recipe repeats it; see docs/guide/script.md for what is covered."
+        hint = "`tunesmith train` with the same recipe repeats it; the guide's page Scripts says what is covered."
         raise RefusedError(f"No script repeats the run `{told.name}`. {reason}", hint)
 
 

@@ -55,7 +55,7 @@ class GenerationRequest(Strict):
     top_p: float | None = number(
         "Above 0, up to 1: only the likeliest tokens that together have this probability.", gt=0, le=1
     )
-    top_k: int | None = optional("Only so many of the likeliest tokens. 0 or -1 is all of them.", ge=-1)
+    top_k: int | None = optional("Only this many of the likeliest tokens. 0 or -1 is all of them.", ge=-1)
     min_p: float | None = number(
         "0 to 1: only tokens at least this likely, measured against the likeliest one.", ge=0, le=1
     )
@@ -142,7 +142,7 @@ class ChatRequest(GenerationRequest):
     parallel_tool_calls: bool | None = optional("False tells only the first call of an answer.")
     logprobs: bool | None = optional("True tells the log-probability of each token, before penalties and filters.")
     top_logprobs: int | None = optional(
-        f"The same for so many of the likeliest tokens, up to {MOST_LIKELIEST}. Only with `logprobs`.",
+        f"The same for this many of the likeliest tokens, up to {MOST_LIKELIEST}. Only with `logprobs`.",
         ge=0,
         le=MOST_LIKELIEST,
     )
@@ -221,7 +221,7 @@ class CompletionRequest(GenerationRequest):
         "True puts the prompt in front of the answer; with `logprobs` those of its tokens too, null for the first."
     )
     logprobs: int | None = optional(
-        f"The same, and for so many of the likeliest tokens, up to {MOST_LIKELIEST}.",
+        f"The same, and for this many of the likeliest tokens, up to {MOST_LIKELIEST}.",
         ge=0,
         le=MOST_LIKELIEST,
     )

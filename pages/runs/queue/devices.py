@@ -12,7 +12,7 @@ LINKS = {"training": "/runs?run={}", "endpoint": "/serve?endpoint={}", "evaluati
 FREE: dict[Free, tuple[str, str]] = {
     "stop_run": ("Stop run", "Stop the run {}? It saves a checkpoint, and can be resumed."),
     "sleep_endpoint": ("Sleep", ""),
-    "stop_endpoint": ("Stop endpoint", "Stop the endpoint {}? It does not answer any more until it is started again."),
+    "stop_endpoint": ("Stop endpoint", "Stop the endpoint {}? It does not answer until it is started again."),
     "stop_evaluation": ("Stop evaluation", "Stop the evaluation {}?"),
     "stop_work": ("Stop", "Stop: {}? What it has made so far is not kept."),
 }

@@ -53,7 +53,7 @@ def _paused(settings: QueueState) -> Markup:
     if settings.paused_at is None:
         return Markup()
     why = settings.pause_reason or "Somebody has paused it."
-    hint = f"{why} What trains goes on; nothing else starts until you press Go on, also after a restart."
+    hint = f"{why} What is training continues; nothing else starts until you press Go on, even after a restart."
     return html.notice("The queue is paused.", hint, "warn")
 
 

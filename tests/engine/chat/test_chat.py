@@ -105,7 +105,7 @@ def test_chats_are_listed_and_deleted() -> None:
     assert chat.latest_chat().id == first.id
     second = chat.new_chat(title="x" * 100)
     assert len(second.title) == chat.TITLE_CHARACTERS
-    assert [talk.id for talk in chat.recent_chats()] == [second.id, first.id]
+    assert [talk.id for talk, _ in chat.recent_chats()] == [second.id, first.id]
     chat.ask(first.id, "hello")
     chat.delete_chat(first.id)
     with pytest.raises(NotFoundError):

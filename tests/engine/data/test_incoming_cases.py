@@ -45,7 +45,7 @@ def test_a_table_from_a_korean_excel_just_works(tmp_path: Path) -> None:
     assert (result["status"], result["accepted"], result["rejected"]) == ("ready", 2, 0)
     assert result["stored"][0]["prompt"] == "환불은 어떻게 하나요?"
     assert result["files"] == [{"name": "고객 문의.csv", "rows": 2, "encoding": "cp949"}]
-    assert result["notes"][0] == "Read as CSV, TSV, Korean (CP949, EUC-KR)."
+    assert result["notes"][0] == "Read as CSV or TSV, Korean (CP949, EUC-KR)."
 
 
 def test_an_unclear_encoding_waits_for_a_person_and_nothing_is_stored(tmp_path: Path) -> None:

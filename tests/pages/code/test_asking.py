@@ -260,7 +260,7 @@ def test_a_draft_of_this_browser_comes_back_and_one_of_another_snippet_does_not(
     for broken in ("no json", "[1]", '{"files": 7}', '{"snippet": "", "files": "no json", "text": "x"}'):
         assert len(opened(broken)) == len(OPENED)
     assert opened(snippet="gone")["code"] == SKIPPED
-    assert "not here any more" in shelf.head_html({"snippet": "gone"})
+    assert "no longer exists" in shelf.head_html({"snippet": "gone"})
 
 
 def test_a_snippet_is_saved_named_renamed_downloaded_and_deleted(toasts: list[str]) -> None:

@@ -97,7 +97,7 @@ def test_datasets_are_found_by_a_part_of_their_name() -> None:
         html = page.datasets_html({**QUERY, "named": named})
         assert html.count("<tr data-id") == 1, named
     many = page.datasets_html({**QUERY, "named": "rows"})
-    assert 'href="/data?named=rows&amp;page=2"' in many
+    assert 'href="/data?q=rows&amp;page=2"' in many
     nothing = page.datasets_html({**QUERY, "named": HOSTILE})
     assert "No such dataset" in nothing
     assert "<img src=x" not in nothing
@@ -195,7 +195,7 @@ def test_an_import_says_how_many_rows_are_read_and_can_be_cancelled() -> None:
 
 def test_a_format_that_is_not_certain_says_how_sure_it_is() -> None:
     dataset = add(format="alpaca", confidence=0.998)
-    assert "alpaca (99.8 %)" in page.datasets_html({**QUERY, "dataset": dataset.id})
+    assert "alpaca, fits 99.8 % of the first rows" in page.datasets_html({**QUERY, "dataset": dataset.id})
 
 
 def test_a_dataset_that_is_gone_says_so() -> None:
@@ -221,3 +221,44 @@ def test_deleting_leads_back_to_the_list(toasts: list[str]) -> None:
         assert not stored_datasets.recent(session)
     assert page.act(Click("delete", dataset.id), Request()) == ""
     assert toasts
+
+
+def test_rows_are_shown_as_a_table_from_a_row_on_and_so_many_a_page(bring: Callable[[list[Any]], Dataset]) -> None:
+    dataset = bring([chat(number) for number in range(1, 61)])
+    query = {**QUERY, "dataset": dataset.id}
+    table = page.view_html({**query, "as": "table", "size": "50"})
+    assert table.count("<tr data-id") == 50
+    assert "1 to 50 of 60" in table
+    assert f'href="/data?dataset={dataset.id}&amp;from=50&amp;as=table&amp;size=50"' in table
+    assert "<img src=x" not in table
+    jumped = page.view_html({**query, "at": "45"})
+    assert "41 to 60 of 60" in jumped
+    for odd in ("0", "-3", "99999", "x", "9" * 40):
+        assert 'class="da-row"' in page.view_html({**query, "at": odd, "size": odd, "as": odd})
+
+
+def test_datasets_are_filtered_sorted_and_chosen_by_the_address() -> None:
+    add(name="chats", accepted=3, tags=["mine"], description="By hand.\nAll of it.")
+    other = add(name="pairs", kind="preference", accepted=9)
+    tagged = page.datasets_html({**QUERY, "tag": "mine"})
+    assert (tagged.count("<tr data-id"), "By hand." in tagged, "All of it" in tagged) == (1, True, False)
+    rows_first = page.datasets_html({**QUERY, "sort": "-rows"})
+    assert rows_first.index("pairs") < rows_first.index("chats")
+    assert "<tr data-id" in page.datasets_html({**QUERY, "sort": "secret", "status": "gone"})
+    chosen = page.datasets_html({**QUERY, "chosen": f"{other.id},gone"})
+    assert "1 dataset chosen." in chosen
+    assert f'data-act="all-delete" data-id="{other.id}"' in chosen
+    page.act(Click("all-delete", other.id), Request())
+    assert "pairs" not in page.datasets_html(QUERY)
+
+
+def test_a_failed_upload_is_told_to_be_imported_again() -> None:
+    failed = add(status=DatasetStatus.FAILED, source="upload")
+    html = page.view_html({**QUERY, "dataset": failed.id, "show": "mapping"})
+    assert "import it again" in html
+    assert "made in the studio" not in html
+
+
+def test_a_format_says_how_many_rows_fit_in_words() -> None:
+    assert page._format(add(format="mapping", confidence=0.8)) == "mapped by hand, fits 80 % of the first rows"
+    assert page._format(add(format="alpaca", confidence=1.0)) == "alpaca"

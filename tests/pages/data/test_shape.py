@@ -14,7 +14,7 @@ from engine.chat import chat
 from engine.data import datasets, lineage
 from engine.errors import RefusedError
 from engine.process import work
-from pages import chat as chat_page
+from pages.chat import sides as chat_page
 from pages.data import edit, export, row_diff, shape, tabs, versions
 from pages.data.shape_filter import conditions_of
 from storage import datasets as stored_datasets

@@ -1,4 +1,4 @@
-"""Take the code, on a run's page: files to download, and parts that are made when they are opened."""
+"""Get the code, on a run's page: files to download, and parts that are made when they are opened."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ def shown(run_id: str, part: str, **query: str) -> str:
 
 def test_a_run_that_has_begun_offers_its_files_and_parts(base: Path) -> None:
     run = begun_run(base)
-    assert f'href="/runs?run={run.id}&amp;tab=files">Take the code' in page.runs_html({"run": run.id})
+    assert f'href="/runs?run={run.id}&amp;tab=files">Get the code' in page.runs_html({"run": run.id})
     text = page.runs_html({"run": run.id, "tab": "files"})
     for name in ("script", "notebook", "requirements"):
         assert f'href="/api/runs/{run.id}/{name}" download' in text
     for part in code.PARTS:
         assert f'src="/fragments/runs/code?run={run.id}&amp;part={part}"' in text
-    assert "Take the code" not in page.runs_html({"run": begun_run(base, {"dtype": None}).id, "tab": "files"})
+    assert "Get the code" not in page.runs_html({"run": begun_run(base, {"dtype": None}).id, "tab": "files"})
 
 
 def test_each_part_is_text_to_copy_and_never_markup(base: Path) -> None:

@@ -182,7 +182,7 @@ def test_a_run_that_answers_links_to_its_chat(make: Make) -> None:
 
 @pytest.mark.parametrize("run_id", ["gone", "../../etc", "${x}"])
 def test_a_run_that_is_not_there_is_said_kindly(run_id: str) -> None:
-    assert "not here any more" in runs.runs_html({**DEFAULT, "run": run_id})
+    assert "no longer exists" in runs.runs_html({**DEFAULT, "run": run_id})
 
 
 def test_checkpoints_are_listed_newest_first_with_their_state(make: Make) -> None:

@@ -1,6 +1,7 @@
 """The Train page: the form is the recipe, in every view, and nothing starts that cannot work."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from engine.recipes.choices.tunings import TUNINGS
 from engine.recipes.fields.basics import Basics
 from engine.recipes.methods import METHODS, OWN_FIELDS, uses
 from engine.recipes.recipe import Recipe, to_yaml
-from pages.train import page, recipe_edits, recipe_form, recipe_source
+from pages.train import nothing_yet, page, recipe_edits, recipe_form, recipe_source
+from pages.train.field_words import METHOD_HELP, help_of
 from pages.train.recipe_check import Checked, check, check_html, command_html
-from pages.train.recipe_form import FIELDS, SECTIONS, recipe_of, values_of
+from pages.train.recipe_form import FIELDS, SECTIONS, recipe_of, updates_for, values_of
 from storage import db, runs
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import Dataset, Model, Run
 from tests import field_guide
 from tests.engine.weights import model_folders
+from tests.pages.clicks import Click
 
 CHANGED: dict[str, Any] = {
     "method": "cpt",
@@ -79,7 +82,8 @@ def test_the_form_has_exactly_the_recipes_fields_with_its_titles_and_description
     assert tuple(form) == tuple(Recipe.model_fields)
     for name, component in form.items():
         field = Recipe.model_fields[name]
-        assert (component.label, component.info) == (field.title, field.description)
+        info = METHOD_HELP["sft"] if name == "method" else help_of(name)
+        assert (component.label, component.info) == (field.title, info)
         assert component.elem_id == f"field-{name}"
 
 
@@ -197,10 +201,26 @@ def test_it_begins_with_the_newest_that_fit_and_says_why_the_others_do_not(ready
     assert "7 not in these lists" in left_out
 
 
-def test_without_anything_it_says_where_to_begin() -> None:
-    _name, _press, left_out, *_rest, checks, _marks, _presets, _fit, _written, _start = page.open_form("", Request())
-    assert 'href="/models"' in left_out
-    assert 'href="/data"' in left_out
+def test_without_a_model_there_is_one_button_and_without_data_another(ready: dict[str, Any]) -> None:
+    query = {"project": "default"}
+    assert nothing_yet.needs_html(query) == ""
+    with db.session() as session:
+        session.delete(session.get_one(Dataset, "d1"))
+    html = nothing_yet.needs_html(query)
+    assert (html.count("ts-button"), 'href="/data"' in html) == (1, True)
+    with db.session() as session:
+        session.get_one(Model, "m1").trainable = False
+    html = nothing_yet.needs_html(query)
+    assert (html.count("ts-button"), 'data-act="starter"' in html) == (1, True)
+    nothing_yet.act(Click("starter"))
+    html = nothing_yet.needs_html(query)
+    assert "is being fetched" in html
+    assert 'role="progressbar"' in html
+    assert "ts-button" not in html
+
+
+def test_without_anything_the_form_says_what_to_choose() -> None:
+    checks = page.open_form("", Request())[-6]
     assert "Choose a model." in checks
     assert "Choose a dataset." in checks
 
@@ -322,7 +342,7 @@ def test_what_the_engine_would_refuse_is_said_before_the_start(ready: dict[str, 
     checked = check(recipe_of(values_of({**ready, "method": "cpt"})))
     assert [problem.field for problem in checked.errors] == ["method"]
     html = check_html(checked)
-    assert "One thing to put right" in html
+    assert "One thing to fix" in html
     assert checked.problems[0].hint in html
 
 
@@ -377,3 +397,17 @@ def test_every_event_of_the_page_is_private_and_none_holds_a_connection() -> Non
         page.page()
     assert {event["api_visibility"] for event in blocks.config["dependencies"]} == {"private"}
     assert blocks.config["connect_heartbeat"] is False
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_help_of_a_field_calls_other_fields_as_the_form_does(name: str) -> None:
+    words = set(re.findall(r"[a-z]+_[a-z_]+", help_of(name)))
+    assert not words & set(FIELDS), words
+    assert " id" not in help_of(name).replace(" ids", "")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_says_in_one_line_what_it_learns(method: str) -> None:
+    assert 20 < len(METHOD_HELP[method]) < 110
+    assert updates_for(method)["method"] == {"info": METHOD_HELP[method]}
+    assert " rows." in updates_for(method)["dataset_id"]["info"]

@@ -1,0 +1,60 @@
+"""A chat opened, begun or deleted: what the page shows then."""
+
+from typing import Any
+
+import gradio as gr
+
+from engine.chat import answering, chat
+from engine.errors import NotFoundError
+from engine.serve import routing
+from pages.chat.sides import Turns, base_of, buttons_of, turns_of
+from pages.parts import toasts
+from pages.shell import project_of
+
+MOST_ASKED = 1000  # characters of a question in the page's address
+
+
+def open_chat(request: gr.Request) -> list[Any]:
+    """What the page shows first: the chat and the endpoint its address names, or the newest of each."""
+    query = request.query_params
+    names = [str(model["id"]) for model in routing.served_models()]
+    chat_id = _existing_chat(query.get("chat", ""), project_of(request))
+    last_model = next((message.model for message in reversed(chat.messages(chat_id)) if message.side == "tuned"), "")
+    requested = query.get("endpoint") or last_model
+    chosen = requested if requested in names or query.get("endpoint") else next(iter(names), None)
+    compare = base_of(chosen or "") in names
+    choices = [name for name in routing.distinct_models() if not name.endswith(":base")] or names
+    return [
+        chat_id,
+        gr.update(choices=choices, value=chosen),
+        gr.update(value=compare, interactive=True),
+        gr.update(visible=compare),
+        turns_of(chat_id, "tuned"),
+        turns_of(chat_id, "base"),
+        query["ask"][:MOST_ASKED] if query.get("ask") else gr.skip(),  # nothing is taken from who types already
+        *buttons_of(chat_id),
+    ]
+
+
+def _existing_chat(chat_id: str, project_id: str) -> str:
+    try:
+        return chat.look_up(chat_id).id
+    except NotFoundError:
+        return chat.latest_chat(project_id).id
+
+
+def begin(request: gr.Request) -> tuple[Any, ...]:
+    """A new, empty chat."""
+    chat_id, nothing = chat.new_chat(project_of(request)).id, Turns()
+    return chat_id, nothing, nothing, *buttons_of(chat_id)
+
+
+def delete(open_id: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    """Deletes an earlier chat; where it is the open one, a new one begins."""
+    with toasts.toast():
+        answering.stop(event.id)
+        chat.delete_chat(event.id)
+        toasts.done("The chat is deleted.")
+        if event.id == open_id:
+            return begin(request)
+    return (gr.skip(),) * 5
