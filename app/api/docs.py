@@ -36,7 +36,7 @@ OPERATION = Markup(
 ROW = Markup('<tr><td><code>{}</code></td><td class="soft">{}</td><td>{}</td></tr>')
 
 
-@router.get("/api/docs", include_in_schema=False)
+@router.get("/docs", include_in_schema=False)
 def show_docs(request: Request) -> HTMLResponse:
     """Every operation by its noun, with parameters, bodies and answers."""
     return HTMLResponse(render(request.app.openapi()))
