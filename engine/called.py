@@ -75,7 +75,7 @@ def _ambiguous(table: type[SQLModel], name: str, named: Sequence[Any]) -> Refuse
     more = " and more" if len(named) > MOST_LISTED else ""
     count = f"more than {MOST_LISTED}" if more else str(len(named))
     noun = table.__name__.lower()
-    return RefusedError(f"There are {count} {noun}s called `{name:.80}`.", f"Name one by its id: {ids}{more}.")
+    return RefusedError(f"There are {count} {noun}s called `{name:.80}`.", f"Name one by id: {ids}{more}.")
 
 
 def _apart(row: Any) -> str:

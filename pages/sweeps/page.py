@@ -37,7 +37,7 @@ def sweeps_html(query: Mapping[str, str]) -> str:
         return str(one_view.sweep_html(sweeps.picture(query["sweep"]), query))
     except NotFoundError:
         gone = "It was deleted, or the link is incomplete."
-        return str(html.empty("This sweep is not here any more", gone, "/sweeps", "All sweeps"))
+        return str(html.empty("This sweep no longer exists", gone, "/sweeps", "All sweeps"))
 
 
 def act(event: gr.EventData, request: gr.Request) -> str:

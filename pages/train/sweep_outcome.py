@@ -104,7 +104,7 @@ def _yaml(spec: SweepSpec) -> Markup:
     return Markup(
         '<details class="ts-more"><summary>The sweep as YAML</summary><div class="tr-view">'
         '<header><p>{}</p>{}{}</header><pre class="ts-code" id="sweep-yaml" tabindex="0">{}</pre></div></details>'
-    ).format("For tunesmith sweep FILE, or to bring in again.", copy, save, text)
+    ).format("For tunesmith sweep FILE, or to load again here.", copy, save, text)
 
 
 def _file_name(spec: SweepSpec) -> str:

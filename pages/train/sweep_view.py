@@ -212,9 +212,9 @@ def _more(typed: Typed) -> Markup:
         extra("Seed", "seed", "", "0"),
     ]
     read = Markup(
-        '<form data-act="import" class="tr-import"><label>Bring in a sweep: paste its YAML'
+        '<form data-act="import" class="tr-import"><label>Load a sweep: paste its YAML'
         '<textarea name="text" rows="3" required spellcheck="false"></textarea></label>'
-        '<button class="ts-button">Bring in</button></form>'
+        '<button class="ts-button">Load</button></form>'
     )
     return Markup('<details class="ts-more"><summary>More</summary><div>{}</div>{}</details>').format(
         html.join(lines), read

@@ -112,7 +112,7 @@
 
     async ask() {
       const data = await sweeps.data(this.getAttribute("sweep"));
-      if (data === null) this.say("This sweep is not here any more.");
+      if (data === null) this.say("This sweep no longer exists.");
       else if (data !== this.data || !this.drawn) {
         this.data = data;
         await this.update();

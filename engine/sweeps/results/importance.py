@@ -13,7 +13,7 @@ from engine.sweeps.study import Study, Trial
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Work
 
-FEWEST = 20  # finished trials; with fewer the shares change with every trial
+FEWEST = 40  # finished trials; with fewer the shares change with every trial
 OFTEN = 10  # while it moves the shares are worked out anew with every tenth part more trials
 
 

@@ -18,7 +18,7 @@ def test_code_is_printed_for_every_client_or_for_one() -> None:
 
 def test_a_name_or_a_client_that_is_not_there_is_named_with_those_that_are() -> None:
     db.prepare()
-    assert "Start an endpoint" in run("endpoint", "code", "near").stderr
+    assert "Serve a run" in run("endpoint", "code", "near").stderr
     endpoints.create_endpoint("far", "external", options={"url": "http://127.0.0.1:9/v1", "model": "big"})
     assert "There are: far." in run("endpoint", "code", "near").stderr
     refused = run("endpoint", "code", "far", "--client", "fax")

@@ -225,7 +225,7 @@ def test_without_two_trials_with_answers_there_is_nothing_to_pick() -> None:
 
 
 def test_a_sweep_that_is_gone_is_said_to_be() -> None:
-    assert "This sweep is not here any more" in shown(sweep="nothing")
+    assert "This sweep no longer exists" in shown(sweep="nothing")
 
 
 def test_how_far_it_is_counts_the_trials_that_were_added() -> None:
