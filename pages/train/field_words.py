@@ -20,10 +20,12 @@ METHOD_HELP = {
 }
 _NAMES = re.compile("|".join(sorted((rf"\b{name}\b" for name in Recipe.model_fields if "_" in name), key=len)[::-1]))
 
+_CALLED = re.compile(r",? by its id or name(; NAME/2 is its version 2)?,?")  # in YAML; in the form it is chosen
+
 
 def help_of(name: str) -> str:
     """The field's description in the words of the form."""
-    text = Recipe.model_fields[name].description or ""
+    text = _CALLED.sub("", Recipe.model_fields[name].description or "")
     return _NAMES.sub(lambda match: f"“{Recipe.model_fields[match[0]].title}”", text)
 
 

@@ -60,7 +60,7 @@ def test_keep_move_roll_back_and_delete_do_what_their_buttons_say(runs: tuple[Ru
     page.ACTS["delete-version"]("jokes/2", {})
     page.ACTS["remove-alias"]("jokes@production", {})
     page.ACTS["delete-model"]("jokes", {})
-    assert "not in the registry any more" in shown(model="jokes")
+    assert "no longer in the registry" in shown(model="jokes")
 
 
 def test_who_looked_before_somebody_moved_the_alias_is_told_so(runs: tuple[Run, Run]) -> None:

@@ -25,7 +25,7 @@ def at(home: object) -> str:
 def test_all_charts_share_an_answer_that_is_not_sent_twice(owner: TestClient, at: str) -> None:
     told = owner.get(f"{at}/plots").json()
     assert len(told["trials"]) == 12
-    assert told["importance"]["said"] == "Too few trials to say: 12 of the 20 finished ones that it takes."
+    assert told["importance"]["said"] == "Too few trials to say: 12 of the 40 finished ones that it takes."
     again = owner.get(f"{at}/plots?version={told['version']}").json()
     assert again["trials"] is None
     assert again["version"] == told["version"]

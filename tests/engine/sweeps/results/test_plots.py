@@ -42,7 +42,7 @@ def test_importance_is_said_to_need_more_trials() -> None:
     assert importance.too_few(picture) is None
     few = importance.too_few(picture.model_copy(update={"trials": picture.trials[:12]}))
     assert few is not None
-    assert few["said"] == "Too few trials to say: 12 of the 20 finished ones that it takes."
+    assert few["said"] == "Too few trials to say: 12 of the 40 finished ones that it takes."
 
 
 def test_the_csv_has_every_trial_and_no_formula() -> None:
