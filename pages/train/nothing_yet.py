@@ -53,7 +53,7 @@ def _no_model(has_others: bool) -> Markup:
 
 def _empty(picture: str, title: str, text: str, action: Markup) -> Markup:
     return Markup(
-        '<div class="ts-empty tr-nothing"><span class="ts-empty-icon">{}</span><h3>{}</h3><p>{}</p>'
+        '<div class="ts-empty tr-nothing"><span class="ts-empty-icon">{}</span><h2>{}</h2><p>{}</p>'
         '<div class="ts-actions">{}</div></div>'
     ).format(icon(picture), title, text, action)
 

@@ -17,12 +17,14 @@ from engine.chat import chat
 from engine.code import snippets
 from engine.registry import versions
 from engine.serve import endpoints
+from engine.sweeps import sweeps
 from pages.data import tabs as data_tabs
 from pages.runs import tabs as run_tabs
 from pages.shell import COOKIE
 from storage import db
 from storage.statuses import EndpointStatus, RunStatus
 from storage.tables import DEFAULT_PROJECT, Evaluation, Message
+from tests import recorded_sweep
 from tests.browser.conftest import LOST, TOKEN, Open, Studio
 from tests.browser.stored_runs import add_run
 from tests.fixed_reports import succeeded
@@ -108,6 +110,7 @@ def filled(studio: Studio, at_home: Path) -> Iterator[list[Place]]:
         pairs = imported(client, [{"prompt": "Say hi.", "chosen": "Hi.", "rejected": "No."}] * 9)
         client.post("/api/keys", json={"name": "laptop"}).raise_for_status()
     versions.add("sums", run_id=run.id, note="the first")
+    sweep = recorded_sweep.store(recorded_sweep.picture())
     snippet = snippets.create("add", "python", "Add two numbers.", {"main.py": "def add(a, b):\n    return a + b\n"})
     wait_for(lambda: active(endpoint).status == EndpointStatus.READY, 30)
     yield [
@@ -124,10 +127,13 @@ def filled(studio: Studio, at_home: Path) -> Iterator[list[Place]]:
         (f"/train?model={model.id}&dataset={sums}", "#fit-title"),
         (f"/evaluate?evaluation={evaluation.id}", ".ev-sentence"),
         ("/registry?model=sums", ".ts-title"),
+        (f"/models?model={model.id}", ".mo-one"),
+        *((f"/sweeps?sweep={sweep}&tab={tab}", ".ts-tabs [aria-current]") for tab in ("overview", "charts", "trials")),
         (f"/chat?chat={talk}", "#chat-tuned pre"),
         (f"/code?snippet={snippet.id}", "#code-editor .cm-content"),
     ]
     end_all()
+    sweeps.delete(sweep)
     with db.session() as session:
         for row in session.exec(select(Evaluation)).all():
             session.delete(row)

@@ -73,6 +73,7 @@ def test_the_whole_journey_goes_by_keyboard_alone(visit: Open, jokes: Run) -> No
 def import_rows(page: Page) -> None:
     go_by_keys(page, "d", "Data")
     reach(page, "#data-way input")
+    page.wait_for_function("new Set([...document.querySelectorAll('#data-way input')].map(input => input.name)).size === 1")
     page.keyboard.press("ArrowRight")
     reach(page, "#data-pasted textarea")
     page.keyboard.insert_text(ROWS)
