@@ -26,7 +26,7 @@ def models_html(query: Mapping[str, str]) -> str:
 
 def _no_models() -> Markup:
     return Markup(
-        '<div class="ts-empty"><span class="ts-empty-icon">{}</span><h3>{}</h3><p>{}</p>'
+        '<div class="ts-empty"><span class="ts-empty-icon">{}</span><h2>{}</h2><p>{}</p>'
         '<div class="ts-actions">{}</div></div>'
     ).format(
         icon("models"),

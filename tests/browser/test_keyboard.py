@@ -42,6 +42,10 @@ def jokes(at_home: Path) -> Iterator[Run]:
     end_all()
 
 
+# Arrow keys move within it: its radios have one name.
+ONE_CHOICE = "new Set([...document.querySelectorAll('#data-way input')].map(input => input.name)).size === 1"
+
+
 def reach(page: Page, selector: str) -> None:
     """Presses Tab until the focus is in what the selector names, and says that it can be seen there."""
     expect(page.locator(selector).first).to_be_visible()
@@ -73,7 +77,7 @@ def test_the_whole_journey_goes_by_keyboard_alone(visit: Open, jokes: Run) -> No
 def import_rows(page: Page) -> None:
     go_by_keys(page, "d", "Data")
     reach(page, "#data-way input")
-    page.wait_for_function("new Set([...document.querySelectorAll('#data-way input')].map(input => input.name)).size === 1")
+    page.wait_for_function(ONE_CHOICE)
     page.keyboard.press("ArrowRight")
     reach(page, "#data-pasted textarea")
     page.keyboard.insert_text(ROWS)
