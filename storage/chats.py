@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import Session, col, delete, func, select
+from sqlmodel import Session, and_, col, delete, func, or_, select
 
 from storage.tables import Chat, Message
 
@@ -15,9 +15,19 @@ def latest(session: Session, project_id: str) -> Chat | None:
     return next((chat for chat, _ in recent(session, project_id, 1)), None)
 
 
-def recent(session: Session, project_id: str, limit: int = 20) -> Sequence[tuple[Chat, float]]:
-    """Chats with the time of their last turn, or of their beginning; the last one first."""
+def recent(
+    session: Session, project_id: str, limit: int = 20, words: Sequence[str] = ()
+) -> Sequence[tuple[Chat, float]]:
+    """Chats with the time of their last turn, or of their beginning; the last one first.
+
+    With `words` those that have all of them in their title, or in one of their turns.
+    """
     query = select(Chat, _ACTIVE_AT).where(Chat.project_id == project_id).order_by(_ACTIVE_AT.desc())
+    if words:
+        titled = [col(Chat.title).icontains(word, autoescape=True) for word in words]
+        said = [col(Message.content).icontains(word, autoescape=True) for word in words]
+        saying = select(Message.chat_id).where(Message.chat_id == Chat.id, *said).exists()
+        query = query.where(or_(and_(*titled), saying))
     return [(chat, float(at)) for chat, at in session.exec(query.limit(limit))]
 
 

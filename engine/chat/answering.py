@@ -9,6 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from engine.chat import chat
+from engine.chat.sampling import Sampling
 from engine.errors import ConflictError, TunesmithError
 
 MOST_FAILED = 100  # whose errors are kept, until their chats are asked again
@@ -23,8 +24,7 @@ class Question:
     side: chat.Side
     model: str
     system: str = ""
-    temperature: float = 0.7
-    max_tokens: int = 512
+    sampling: Sampling = chat.USUAL
 
 
 @dataclass
@@ -107,8 +107,7 @@ def _end(answers: list[_Answer]) -> None:
 
 
 def _write(question: Question, answer: _Answer) -> None:
-    asked = (question.model, question.system, question.temperature, question.max_tokens)
-    pieces = chat.answer(question.chat_id, question.side, *asked)
+    pieces = chat.answer(question.chat_id, question.side, question.model, question.system, question.sampling)
     try:
         for piece in pieces:
             with answer.changed:

@@ -8,7 +8,9 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any, Literal
 
+from engine import names
 from engine.chat import streams
+from engine.chat.sampling import Sampling
 from engine.chat.streams import ChatError as ChatError
 from engine.errors import RefusedError
 from engine.existing import existing
@@ -20,17 +22,17 @@ Side = Literal["tuned", "base"]
 MOST_TURNS = 40  # of a chat, that the model is shown
 MOST_CHARACTERS = 100_000  # of one turn
 TITLE_CHARACTERS = 60
+LONGEST_SEARCH = 120
+USUAL = Sampling()
 
 
-def stream(
-    model: str, messages: list[dict[str, str]], temperature: float = 0.7, max_tokens: int = 512, seed: int | None = None
-) -> Generator[str]:
+def stream(model: str, messages: list[dict[str, str]], sampling: Sampling = USUAL) -> Generator[str]:
     """The model's answer, piece by piece. Closing the iterator stops the model.
 
     Raises NotFoundError, NotReadyError or RefusedError before the first piece, ChatError when the model breaks off.
     """
-    body: dict[str, Any] = {"messages": messages, "temperature": temperature, "max_tokens": max_tokens}
-    with closing(streams.ask(model, streams.CHAT, body | ({} if seed is None else {"seed": seed}))) as parts:
+    body: dict[str, Any] = {"messages": messages, **sampling.body()}
+    with closing(streams.ask(model, streams.CHAT, body)) as parts:
         yield from (part.text for part in parts if part.text)
 
 
@@ -49,10 +51,36 @@ def latest_chat(project_id: str = DEFAULT_PROJECT) -> Chat:
     return chat or new_chat(project_id)
 
 
-def recent_chats(project_id: str = DEFAULT_PROJECT, limit: int = 20) -> Sequence[tuple[Chat, float]]:
-    """Each with the time of its last turn, or of its beginning; where something was said last comes first."""
+def recent_chats(project_id: str = DEFAULT_PROJECT, limit: int = 20, words: str = "") -> Sequence[tuple[Chat, float]]:
+    """Each with the time of its last turn, or of its beginning; where something was said last comes first.
+
+    Every one of the `words` has to be in the title, or all of them in one turn.
+    """
     with db.reading() as session:
-        return chats.recent(session, project_id, limit)
+        return chats.recent(session, project_id, limit, words[:LONGEST_SEARCH].split())
+
+
+def rename_chat(chat_id: str, title: str) -> Chat:
+    """Gives a chat another title. Raises NotFoundError, RefusedError."""
+    with db.session() as session:
+        chat = existing(session, Chat, chat_id)
+        chat.title = names.checked(title, "chat")
+    return chat
+
+
+def take_back(chat_id: str) -> str:
+    """Removes what was answered to the last question, so that it can be answered again. Returns the question.
+
+    Raises NotFoundError; RefusedError where nothing was asked yet.
+    """
+    with db.session() as session:
+        turns = chats.messages(session, existing(session, Chat, chat_id).id)
+        last = next((turn for turn in reversed(turns) if turn.side == "user"), None)
+        if last is None:
+            raise RefusedError("Nothing was asked in this chat yet.", "Write a message first.")
+        for turn in turns[turns.index(last) + 1 :]:
+            session.delete(turn)
+        return last.content
 
 
 def look_up(chat_id: str) -> Chat:
@@ -88,15 +116,13 @@ def ask(chat_id: str, text: str) -> Message:
     return message
 
 
-def answer(
-    chat_id: str, side: Side, model: str, system: str = "", temperature: float = 0.7, max_tokens: int = 512
-) -> Generator[str]:
+def answer(chat_id: str, side: Side, model: str, system: str = "", sampling: Sampling = USUAL) -> Generator[str]:
     """The answer of one side to what was asked last, piece by piece. What has come is stored however it ends."""
     turns = conversation(chat_id, side, system)
     pieces: list[str] = []
     complete = False
     try:
-        with closing(stream(model, turns, temperature, max_tokens)) as texts:
+        with closing(stream(model, turns, sampling)) as texts:
             for piece in texts:
                 pieces.append(piece)
                 yield piece

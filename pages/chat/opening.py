@@ -49,9 +49,12 @@ def begin(request: gr.Request) -> tuple[Any, ...]:
     return chat_id, nothing, nothing, *buttons_of(chat_id)
 
 
-def delete(open_id: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-    """Deletes an earlier chat; where it is the open one, a new one begins."""
+def act(open_id: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    """Renames or deletes an earlier chat; where the open one is deleted, a new one begins."""
     with toasts.toast():
+        if event.name == "rename":
+            chat.rename_chat(event.id, event.values.get("title", ""))
+            return (gr.skip(),) * 5
         answering.stop(event.id)
         chat.delete_chat(event.id)
         toasts.done("The chat is deleted.")

@@ -39,7 +39,7 @@ def page() -> None:
         # Not to be changed before `open_chat` has set it: what was chosen would be lost.
         compare = gr.Checkbox(True, label="Its base beside it", elem_id="chat-compare", interactive=False)
         new_chat = gr.Button("New chat", scale=0, min_width=110, elem_id="chat-new")
-    system, temperature, max_tokens, dataset_name = _settings()
+    *settings, dataset_name = _settings()
     gr.Radio(SIDES, value=SIDES[0], show_label=False, container=False, interactive=True, elem_id="chat-side")
     keep_buttons = [gr.Button(KEEP_LABEL, render=False, elem_id=f"chat-keep-{side}") for side in ("tuned", "base")]
     questions = live.live("questions", questions_html, seconds=60, actions=True)
@@ -65,6 +65,7 @@ def page() -> None:
         )  # fmt: skip
         send = gr.Button("Send", variant="primary", scale=0, min_width=96, elem_id="chat-send")
         stop_button = gr.Button("Stop", scale=0, min_width=84, interactive=False, elem_id="chat-stop")
+        again = gr.Button("Answer again", scale=0, min_width=124, elem_id="chat-again")
     earlier = live.live("earlier", earlier_html, seconds=20, actions=True)
     id = gr.Textbox(visible=False, elem_id="chat-id")
 
@@ -81,31 +82,32 @@ def page() -> None:
     asked = gr.on(
         [text.submit, send.click],
         sides.ask,
-        [id, text, model, system, temperature, max_tokens, compare],
+        [id, text, model, compare, *settings],
         [id, text, tuned, base, *buttons],
         **live.ACTING,
     )
+    asked_again = again.click(sides.again, [id, model, compare, *settings], [tuned, base, *buttons], **live.ACTING)
     asked.then(None, id, None, js=SHOW_IN_ADDRESS, **live.QUIET)
     answers = [
         event.then(follow, id, shown, **following)
-        for event in (opened, asked)
+        for event in (opened, asked, asked_again)
         for follow, shown in ((sides.follow_tuned, tuned), (sides.follow_base, base))
     ]
     for answer in answers:
         answer.then(sides.buttons_of, id, buttons, **live.QUIET)
-    keep_buttons[0].click(sides.keep_tuned, [id, dataset_name, system], None, **live.ACTING)
-    keep_buttons[1].click(sides.keep_base, [id, dataset_name, system], None, **live.ACTING)
+    keep_buttons[0].click(sides.keep_tuned, [id, dataset_name, settings[0]], None, **live.ACTING)
+    keep_buttons[1].click(sides.keep_base, [id, dataset_name, settings[0]], None, **live.ACTING)
     stop_button.click(sides.stop, id, [tuned, base, *buttons], **live.QUIET)
     # An answer of the chat that is left goes on there; only this page follows it no longer.
     emptied = new_chat.click(opening.begin, None, [id, tuned, base, *buttons], cancels=answers, **live.QUIET)
     emptied.then(None, id, None, js=SHOW_IN_ADDRESS, **live.QUIET).then(None, js=FOCUS_TEXT, **live.QUIET)
     questions.action(fill, None, text, **live.QUIET).then(None, js=FOCUS_TEXT, **live.QUIET)
-    deleted = earlier.action(opening.delete, id, [id, tuned, base, *buttons], **live.ACTING)
-    deleted.then(None, js=live.REFRESH, **live.QUIET)
+    changed = earlier.action(opening.act, id, [id, tuned, base, *buttons], **live.ACTING)
+    changed.then(None, js=live.REFRESH, **live.QUIET)
 
 
-def _settings() -> tuple[gr.Textbox, gr.Slider, gr.Slider, gr.Textbox]:
-    """System prompt, temperature, length, and where chats are kept for training; folded."""
+def _settings() -> list[Any]:
+    """System prompt, how answers are drawn, and at last where chats are kept for training; folded."""
     with gr.Accordion("Settings", open=False, elem_id="chat-settings"):
         system = gr.Textbox("", label="System prompt", lines=2, max_length=20_000, elem_id="chat-system")
         with gr.Row(elem_classes="ts-form-row"):
@@ -119,10 +121,27 @@ def _settings() -> tuple[gr.Textbox, gr.Slider, gr.Slider, gr.Textbox]:
                 elem_id="chat-heat",
             )
             max_tokens = gr.Slider(1, 4096, 256, step=1, label="Longest answer, in tokens", elem_id="chat-most")
+        with gr.Row(elem_classes="ts-form-row"):
+            top_p = gr.Slider(
+                0.05,
+                1,
+                1,
+                step=0.05,
+                label="Top-p",
+                info="Less than 1 leaves unlikely words out.",
+                elem_id="chat-top-p",
+            )
+            seed = gr.Textbox(
+                "", label="Seed", info="The same seed gives the same answer.", max_length=20, elem_id="chat-seed"
+            )
+            stops = gr.Textbox(
+                "", label="Stop at", info="Texts that end an answer, one a line, four at most.", lines=1, max_lines=4,
+                max_length=1000, elem_id="chat-stops",
+            )  # fmt: skip
         dataset_name = gr.Textbox(
             rows.NAME, label="Keep chats for training in the dataset", max_length=120, elem_id="chat-keep-in"
         )
-    return system, temperature, max_tokens, dataset_name
+    return [system, temperature, max_tokens, top_p, seed, stops, dataset_name]
 
 
 SIDES = ("Tuned", "Base")  # where there is no room for both: the style sheet shows the one that is chosen

@@ -8,6 +8,7 @@ import gradio as gr
 
 from engine.chat import answering, chat, rows
 from engine.chat.answering import Question
+from engine.chat.sampling import Sampling, seed_of, stops_of
 from engine.errors import ConflictError, TunesmithError
 from engine.serve import routing
 from engine.serve.waking import waiting
@@ -27,33 +28,55 @@ def model_or_first(model: str | None) -> str:
     return model or next((str(served["id"]) for served in routing.served_models()), "")
 
 
-def ask(  # noqa: PLR0913  (one argument for each field of the form)
-    chat_id: str,
-    text: str,
-    model: str | None,
-    system: str,
-    temperature: float,
-    max_tokens: float,
-    compare: bool,
-) -> tuple[Any, ...]:
+def ask(chat_id: str, text: str, model: str | None, compare: bool, *settings: Any) -> tuple[Any, ...]:
     """Stores the question, shows it on both sides, and has them answer; `follow_tuned` and `follow_base` show it."""
     with toasts.toast():
-        model = model_or_first(model)
-        if not model:
-            raise TunesmithError("There is no model to ask.", "Serve a finished run first, then choose it above.")
-        if answering.is_writing(chat_id):
-            raise ConflictError("The last question is still being answered.", "Wait for the answer, or press Stop.")
-        waiting.wait(model)
-        routing.upstream(model)
+        model, how = _ready(chat_id, model), _how(*settings)
         chat_id = chat_id or chat.new_chat(DEFAULT_PROJECT).id
         chat.ask(chat_id, text)
-        shown = turns_of(chat_id, "tuned"), turns_of(chat_id, "base")
-        settings = (system or "", temperature, int(max_tokens))
-        answering.begin(Question(chat_id, "tuned", model, *settings))
-        if compare:
-            answering.begin(Question(chat_id, "base", base_of(model), *settings))
-        return chat_id, "", *shown, *_buttons(True)
+        return chat_id, "", *_begun(chat_id, model, compare, how)
     return (gr.skip(),) * 6
+
+
+def again(chat_id: str, model: str | None, compare: bool, *settings: Any) -> tuple[Any, ...]:
+    """Has the last question answered once more, by the model and with the settings of now."""
+    with toasts.toast():
+        model, how = _ready(chat_id, model), _how(*settings)
+        chat.take_back(chat_id)
+        return _begun(chat_id, model, compare, how)
+    return (gr.skip(),) * 4
+
+
+def _ready(chat_id: str, model: str | None) -> str:
+    """The model that is to answer, which can. Raises what speaks against it."""
+    model = model_or_first(model)
+    if not model:
+        raise TunesmithError("There is no model to ask.", "Serve a finished run first, then choose it above.")
+    if answering.is_writing(chat_id):
+        raise ConflictError("The last question is still being answered.", "Wait for the answer, or press Stop.")
+    waiting.wait(model)
+    routing.upstream(model)
+    return model
+
+
+How = tuple[str, Sampling]
+"""The system prompt, and how answers are drawn."""
+
+
+def _how(system: str, temperature: float, max_tokens: float, top_p: float, *typed: str) -> How:
+    """The fields of the settings, in their order. Raises RefusedError for a seed or a stop that is none."""
+    seed, stops = typed
+    chance = {"temperature": temperature, "top_p": top_p, "seed": seed_of(seed or "")}
+    return system or "", Sampling(max_tokens=int(max_tokens), stop=stops_of(stops or ""), **chance)  # type: ignore[arg-type]
+
+
+def _begun(chat_id: str, model: str, compare: bool, how: How) -> tuple[Any, ...]:
+    """Both sides as they are shown, each with an answer on its way."""
+    shown = turns_of(chat_id, "tuned"), turns_of(chat_id, "base")
+    answering.begin(Question(chat_id, "tuned", model, *how))
+    if compare:
+        answering.begin(Question(chat_id, "base", base_of(model), *how))
+    return *shown, *_buttons(True)
 
 
 def _buttons(is_answering: bool) -> tuple[dict[str, Any], dict[str, Any]]:

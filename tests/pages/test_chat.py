@@ -17,6 +17,7 @@ from tests.pages.clicks import Click
 from tests.serving import bring_up, end_all, finished_run, ready_model
 
 ANY = {"project": "default"}
+SETTINGS = ("", 0, 64, 1, "", "")
 
 
 class Browser:
@@ -34,7 +35,7 @@ def opened(**query: str) -> dict[str, Any]:
 
 
 def ask(chat_id: str, text: str, model: str | None, compare: bool = True) -> tuple[Any, ...]:
-    return sides.ask(chat_id, text, model, "", 0, 64, compare)
+    return sides.ask(chat_id, text, model, compare, *SETTINGS)
 
 
 @pytest.fixture
@@ -90,11 +91,11 @@ def test_who_asks_before_the_page_has_chosen_is_answered_by_what_is_served(jokes
 def test_an_earlier_chat_is_deleted_and_the_open_one_makes_way_for_a_new_one(toasts: list[str]) -> None:
     earlier, now = chat.new_chat(title="earlier"), chat.new_chat(title="now")
     assert f'data-act="delete" data-id="{earlier.id}"' in earlier_html(ANY)
-    assert opening.delete(now.id, Click("delete", earlier.id), Browser()) == (gr.skip(),) * 5
+    assert opening.act(now.id, Click("delete", earlier.id), Browser()) == (gr.skip(),) * 5
     assert "earlier" not in earlier_html(ANY).replace("Earlier", "").replace("ts-earlier", "")
-    new_id, tuned, base, *_ = opening.delete(now.id, Click("delete", now.id), Browser())
+    new_id, tuned, base, *_ = opening.act(now.id, Click("delete", now.id), Browser())
     assert (chat.messages(new_id), tuned, base) == ([], [], [])
-    assert opening.delete(new_id, Click("delete", "gone"), Browser()) == (gr.skip(),) * 5
+    assert opening.act(new_id, Click("delete", "gone"), Browser()) == (gr.skip(),) * 5
     assert toasts[:2] == ["The chat is deleted.", "The chat is deleted."]
     assert toasts[2].startswith("There is no chat `gone`.")
 
@@ -136,6 +137,31 @@ def test_stop_keeps_what_had_come_and_a_second_question_waits_for_it(jokes: str,
     assert tuned[-1]["content"].endswith("…")
     assert (send["interactive"], stop["interactive"]) == (True, False)
     assert ask(chat_id, "another", jokes)[0] == chat_id
+
+
+def test_an_answer_is_written_again_with_the_settings_of_now(jokes: str, toasts: list[str]) -> None:
+    chat_id = ask(opened()["id"], "one", jokes, compare=False)[0]
+    list(sides.follow_tuned(chat_id))
+    tuned, _base, send, stop = sides.again(chat_id, jokes, True, "Be brief.", 0.7, 64, 0.9, "7", "END")
+    assert [turn["role"] for turn in tuned] == ["user"]
+    assert (send["interactive"], stop["interactive"]) == (False, True)
+    for follow in (sides.follow_tuned, sides.follow_base):
+        assert [turn["role"] for turn in list(follow(chat_id))[-1]] == ["user", "assistant"]
+    assert sides.again(chat_id, jokes, True, "", 0, 64, 1, "seven", "") == (gr.skip(),) * 4
+    assert "seed is `seven`" in toasts[0]
+    assert len(chat.messages(chat_id)) == 3  # a wrong seed has taken nothing away
+
+
+def test_earlier_chats_are_searched_and_renamed(toasts: list[str]) -> None:
+    chat.new_chat(title="Sums <b>")
+    talk = chat.new_chat(title="Talk")
+    assert "Talk" not in earlier_html({**ANY, "find": "sums"})
+    assert "No other chat has that." in earlier_html({**ANY, "find": "nothing of it"})
+    assert "<b>" not in earlier_html(ANY)
+    assert opening.act("", Click("rename", talk.id, title="Talks"), Browser()) == (gr.skip(),) * 5
+    assert "Talks" in earlier_html(ANY)
+    opening.act("", Click("rename", talk.id, title=" "), Browser())
+    assert len(toasts) == 1
 
 
 def test_a_model_that_breaks_off_says_so_in_the_chat(jokes: str) -> None:

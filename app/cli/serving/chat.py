@@ -11,6 +11,7 @@ from app.cli import running_studio
 from app.cli.printed import AsJson, say_json
 from engine import hidden
 from engine.chat import chat as chats
+from engine.chat.sampling import Sampling
 from engine.errors import NotFoundError, RefusedError
 from engine.names import did_you_mean
 from engine.serve import routing
@@ -40,7 +41,7 @@ def chat(  # noqa: PLR0913  (one argument for each option)
         for question in [text] if text else _questions():
             turns.append({"role": "user", "content": question})
             pieces: list[str] = []
-            with closing(chats.stream(model, turns, temperature, max_tokens, seed)) as stream:
+            with closing(chats.stream(model, turns, Sampling(temperature, max_tokens, seed=seed))) as stream:
                 for piece in stream:
                     pieces.append(piece)
                     if not as_json:

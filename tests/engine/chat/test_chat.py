@@ -7,6 +7,7 @@ import pytest
 
 from engine.accounts import usage
 from engine.chat import chat
+from engine.chat.sampling import Sampling
 from engine.errors import NotFoundError, RefusedError
 from engine.process import plan
 from engine.serve import endpoints, probe
@@ -142,6 +143,35 @@ def test_an_outside_model_chats_too_and_its_refusals_are_shown() -> None:
         options = {"url": f"{url}/v1", "model": "big"}
         bring_up(endpoints.create_endpoint("cloud", "external", options=options))
         hello = [{"role": "user", "content": "hello"}]
-        assert "".join(chat.stream("cloud", hello, seed=1)) == "outside"
+        assert "".join(chat.stream("cloud", hello, Sampling(seed=1))) == "outside"
         with pytest.raises(chat.ChatError, match="status 502"):
             list(chat.stream("cloud", [{"role": "user", "content": "html"}]))
+
+
+def test_the_last_question_can_be_answered_again() -> None:
+    talk = chat.new_chat()
+    with pytest.raises(RefusedError, match="Nothing was asked"):
+        chat.take_back(talk.id)
+    for side, text in (("user", "one"), ("tuned", "1"), ("user", "two"), ("tuned", "2"), ("base", "zwei")):
+        with db.session() as session:
+            session.add(Message(chat_id=talk.id, side=side, content=text))
+    assert chat.take_back(talk.id) == "two"
+    assert [turn.content for turn in chat.messages(talk.id)] == ["one", "1", "two"]
+    assert chat.take_back(talk.id) == "two"
+
+
+def test_a_chat_is_renamed_and_found_by_its_title_or_what_was_said() -> None:
+    sums, talk = chat.new_chat(title="Sums"), chat.new_chat(title="Talk")
+    chat.ask(talk.id, "Where is the 100 % Eiffel Tower?")
+    assert chat.rename_chat(sums.id, "  Plus   and minus ").title == "Plus and minus"
+    with pytest.raises(RefusedError):
+        chat.rename_chat(sums.id, " ")
+
+    def listed(words: str) -> list[str]:
+        return [found.id for found, _ in chat.recent_chats(words=words)]
+
+    assert listed("minus plus") == [sums.id]
+    assert listed("tower eiffel") == [talk.id]
+    assert listed("100 %") == [talk.id]
+    assert listed("tower minus") == []
+    assert set(listed("")) == {sums.id, talk.id}

@@ -1,0 +1,50 @@
+"""How an answer is drawn: the fields of OpenAI's API that decide which token comes next, and when it ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import RefusedError
+
+MOST_STOPS, LONGEST_STOP = 4, 200  # as OpenAI's API takes them
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """`top_p` from 0 to 1 keeps the likeliest tokens that together have so much; with a `seed` chance is repeatable."""
+
+    temperature: float = 0.7
+    max_tokens: int = 512
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def body(self) -> dict[str, Any]:
+        """As fields of a request. What changes nothing is left out, for servers that do not know it."""
+        body: dict[str, Any] = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        body |= {"top_p": self.top_p} if self.top_p < 1 else {}
+        body |= {"seed": self.seed} if self.seed is not None else {}
+        return body | ({"stop": list(self.stop)} if self.stop else {})
+
+
+def seed_of(text: str) -> int | None:
+    """A seed as it was typed; none where nothing was. Raises RefusedError."""
+    text = text.strip()
+    if not text:
+        return None
+    if not text.isdecimal() or int(text[:30]) > LARGEST_SEED:
+        raise RefusedError(f"The seed is `{text:.40}`.", "Give a whole number, such as 7, or leave it empty.")
+    return int(text)
+
+
+def stops_of(lines: str) -> tuple[str, ...]:
+    """Texts at which an answer ends, one a line. Raises RefusedError for too many or too long ones."""
+    stops: Sequence[str] = [line for line in lines.split("\n") if line.strip()]
+    if len(stops) > MOST_STOPS:
+        raise RefusedError(f"There are {len(stops)} texts to stop at.", f"Give at most {MOST_STOPS}, one a line.")
+    if long := next((stop for stop in stops if len(stop) > LONGEST_STOP), None):
+        raise RefusedError(
+            f"`{long:.40}…` has {len(long)} characters.", f"A text to stop at has {LONGEST_STOP} at most."
+        )
+    return tuple(stops)
