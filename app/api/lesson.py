@@ -44,3 +44,9 @@ def show_lesson(project_id: Project = DEFAULT_PROJECT) -> Lesson:
 def start_lesson(project_id: Project = DEFAULT_PROJECT) -> Lesson:
     """Starts the lesson, or answers with the one that is on its way. A failed one goes on where it failed."""
     return lesson.start_lesson(projects.look_up(project_id).id)
+
+
+@router.post("/stop", summary="Stop the lesson", response_model=LessonAnswer, responses=NOT_FOUND | CONFLICT)
+def stop_lesson(project_id: Project = DEFAULT_PROJECT) -> Lesson:
+    """Ends a lesson that is on its way, and what it does now. What it has made stays; it can be started again."""
+    return lesson.stop_lesson(project_id)

@@ -5,6 +5,7 @@ dataset, run and endpoint it made, so it survives restarts. What a person delete
 lesson fails, says so, and may be started anew.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from engine.data import datasets
-from engine.errors import NotFoundError, TunesmithError
+from engine.errors import ConflictError, NotFoundError, TunesmithError
 from engine.evaluate import reports
 from engine.existing import existing
 from engine.lesson import addition_rows, report_rows
@@ -32,6 +33,7 @@ NAME = "First lesson"
 DATASET_NAME = "Sums below thirty"
 REPORT_NAME = "Sums never taught"  # what the report on the lesson's run asks
 STEPS, ROWS_A_STEP = 30, 6  # each chat about once
+STOPPED = "You stopped it."
 WAITED_SECONDS = 60  # for an interrupted run to be taken up again
 
 
@@ -67,6 +69,34 @@ def start_lesson(project_id: str = "default") -> Lesson:
             _begin_again(session, lesson)
         session.add(lesson)
     return lesson
+
+
+def stop_lesson(project_id: str = "default") -> Lesson:
+    """Ends a lesson that is on its way, and what it does now; what it has made stays, and it can be started again.
+
+    Raises NotFoundError where there is none, ConflictError where it is not on its way.
+    """
+    lesson = state(project_id)
+    if lesson is None:
+        raise NotFoundError("The lesson was not started in this project.", "Start it on the Home page.")
+    if lesson.stage in ("ready", "failed"):
+        raise ConflictError(f"The lesson is {lesson.stage}.", "Only one that is on its way can be stopped.")
+    _change(lesson, _failed(STOPPED))
+    stopped = state(project_id)
+    if stopped is None or stopped.error != STOPPED:
+        raise ConflictError("The lesson has just gone on.", "Stop it again.")
+    with contextlib.suppress(ConflictError, NotFoundError):  # that has just ended, or was deleted
+        _end_stage(lesson)
+    return stopped
+
+
+def _end_stage(lesson: Lesson) -> None:
+    if lesson.stage == "fetching" and lesson.model_id:
+        models.cancel_model(lesson.model_id)
+    elif lesson.stage == "training" and lesson.run_id:
+        runs.stop_run(lesson.run_id)
+    elif lesson.stage == "serving" and lesson.endpoint_id:
+        endpoints.stop_endpoint(lesson.endpoint_id)
 
 
 def state(project_id: str = "default") -> Lesson | None:

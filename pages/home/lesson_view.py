@@ -120,7 +120,8 @@ def _note(stage: str, scene: Scene) -> str:
     if scene.lesson.stage == "failed" or stage == "ready":
         return ""
     if stage == "fetching" and scene.model:
-        return scene.model.stage or "waiting"
+        share = f" {scene.model.progress:.0%}" if scene.model.progress is not None else ""
+        return f"{scene.model.stage or 'waiting'}{share}"
     if stage == "training" and scene.run:
         return _training_words(scene.run) if scene.run.step else "starting"
     return "now"
@@ -134,7 +135,8 @@ def _training_words(run: Run) -> str:
 
 def _more(stage: str, scene: Scene) -> Markup:
     if scene.lesson.stage == "failed":
-        trouble = html.notice("The lesson stopped here.", scene.lesson.error or "")
+        is_stopped = scene.lesson.error == lesson.STOPPED
+        trouble = html.notice("The lesson stopped here.", scene.lesson.error or "", "calm" if is_stopped else "bad")
         retry = html.button("Try again", "lesson", tone="primary")
         return Markup('<div class="ts-stack">{}<div class="ts-actions">{}</div></div>').format(trouble, retry)
     if stage == "fetching":
@@ -165,4 +167,6 @@ def _aside(scene: Scene) -> Markup:
     if scene.lesson.stage == "failed":
         return html.badge("failed")
     since = html.duration(time.time() - scene.lesson.created_at)
-    return Markup('<small class="ts-muted">{} so far. You may close this page.</small>').format(since)
+    stop = html.button("Stop", "stop-lesson", confirm="Stop the first lesson? What it has made stays.")
+    words = Markup('<small class="ts-muted">{} so far. You may close this page.</small>').format(since)
+    return Markup('<div class="ts-actions">{}{}</div>').format(words, stop)

@@ -26,11 +26,14 @@ def page() -> None:
     live.acting(live.live("home", home_html, actions=True), act)
 
 
+LESSON = {"lesson": lesson.start_lesson, "stop-lesson": lesson.stop_lesson}
+
+
 def act(event: gr.EventData, request: gr.Request) -> None:
-    """The one button: the first lesson, in the project the browser has chosen."""
-    if event.name == "lesson":
+    """The first lesson, started or stopped, in the project the browser has chosen."""
+    if event.name in LESSON:
         with toasts.toast():
-            lesson.start_lesson(project_of(request))
+            LESSON[event.name](project_of(request))
 
 
 def home_html(query: Mapping[str, str]) -> str:

@@ -92,7 +92,7 @@ def test_an_earlier_chat_is_deleted_and_the_open_one_makes_way_for_a_new_one(toa
     earlier, now = chat.new_chat(title="earlier"), chat.new_chat(title="now")
     assert f'data-act="delete" data-id="{earlier.id}"' in earlier_html(ANY)
     assert opening.act(now.id, Click("delete", earlier.id), Browser()) == (gr.skip(),) * 5
-    assert "earlier" not in earlier_html(ANY).replace("Earlier", "").replace("ts-earlier", "")
+    assert earlier.id not in earlier_html(ANY)
     new_id, tuned, base, *_ = opening.act(now.id, Click("delete", now.id), Browser())
     assert (chat.messages(new_id), tuned, base) == ([], [], [])
     assert opening.act(new_id, Click("delete", "gone"), Browser()) == (gr.skip(),) * 5

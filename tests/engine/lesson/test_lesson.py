@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import select
 
 from engine.data import datasets, importing
-from engine.errors import NotFoundError
+from engine.errors import ConflictError, NotFoundError
 from engine.lesson import addition_rows, lesson, plain_rows
 from engine.runs import runs
 from storage import db, home
@@ -156,6 +156,18 @@ def test_a_training_that_ends_badly_fails_the_lesson(training: Lesson, changes: 
     until("training")
     lesson.tick()
     assert current_lesson().run_id not in (None, training.run_id)
+
+
+def test_a_lesson_that_is_stopped_ends_its_training_and_can_be_started_again(training: Lesson) -> None:
+    assert lesson.stop_lesson().error == lesson.STOPPED
+    assert runs.look_up(str(training.run_id)).status == RunStatus.STOPPED
+    lesson.tick()
+    assert current_lesson().stage == "failed"
+    with pytest.raises(ConflictError):
+        lesson.stop_lesson()
+    with pytest.raises(NotFoundError):
+        lesson.stop_lesson("other")
+    assert lesson.start_lesson().stage == "fetching"
 
 
 def test_a_run_just_interrupted_is_waited_for(training: Lesson) -> None:

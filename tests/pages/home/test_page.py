@@ -58,6 +58,21 @@ def test_the_button_starts_the_lesson_in_the_chosen_project() -> None:
     assert started.stage == "fetching"
 
 
+def test_a_lesson_on_its_way_can_be_stopped(toasts: list[str]) -> None:
+    assert 'data-act="stop-lesson"' in set_lesson("importing")
+    event: Any = Click("stop-lesson")
+    home.act(event, Visitor())
+    stopped = lesson.state("default")
+    assert stopped
+    assert (stopped.stage, stopped.error) == ("failed", lesson.STOPPED)
+    shown = home.home_html({"project": "default"})
+    assert "You stopped it." in shown
+    assert "Try again" in shown
+    assert 'data-act="stop-lesson"' not in shown
+    home.act(event, Visitor())
+    assert toasts[0].startswith("The lesson is failed.")
+
+
 def test_another_button_starts_nothing() -> None:
     event: Any = Click("else")
     home.act(event, Visitor())
@@ -67,7 +82,7 @@ def test_another_button_starts_nothing() -> None:
 def test_fetching_shows_its_progress() -> None:
     shown = set_lesson("fetching", model_id="m1")
     assert 'aria-valuenow="40.0"' in shown
-    assert "downloading" in shown
+    assert "downloading 40%" in shown
     assert "Run the first lesson" not in shown
 
 
