@@ -10,7 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from engine.accounts import projects
-from pages import shortcuts
+from pages import finder, shortcuts
 from pages.notifications import bell
 from pages.parts import html, live, toasts
 from pages.parts.icons import icon
@@ -120,8 +120,8 @@ def _foot(pages: Sequence[ModuleType]) -> Markup:
         "{}<span>Shortcuts</span><kbd>?</kbd></button>"
         '<button type="button" class="ts-quiet" data-theme-toggle'
         ' aria-label="Light or dark">{}<span>Light or dark</span>'
-        "<kbd>t</kbd></button></div>{}"
-    ).format(icon("keys"), icon("theme"), shortcuts.sheet(pages))
+        "<kbd>t</kbd></button></div>{}{}"
+    ).format(icon("keys"), icon("theme"), shortcuts.sheet(pages), finder.dialog())
 
 
 def _heading(module: ModuleType) -> Markup:
@@ -238,4 +238,9 @@ def _active(run: Run) -> Markup:
     )
 
 
-FRAGMENTS: dict[str, live.Fragment] = {"projects": projects_html, "activity": activity_html, "bell": bell.bell_html}
+FRAGMENTS: dict[str, live.Fragment] = {
+    "projects": projects_html,
+    "activity": activity_html,
+    "bell": bell.bell_html,
+    "find": finder.hits_html,
+}

@@ -11,6 +11,7 @@ Key = tuple[str, str]
 """The keys, and what they do."""
 
 EVERYWHERE: Sequence[Key] = (
+    ("Ctrl K", "Go to a page, a run, a dataset, a model, a chat ..."),
     ("?", "This sheet"),
     ("t", "Light or dark"),
     ("Tab Enter", "On the first press: skip to the content"),

@@ -66,6 +66,7 @@ SCRIPTS = (
     "links.js",
     "queue.js",
     "help.js",
+    "finder.js",
     "gradio.js",
 )
 

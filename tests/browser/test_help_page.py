@@ -87,3 +87,26 @@ def test_a_lost_address_has_the_frame_and_the_way_on(visit: Open, studio: Studio
     finally:
         lost.close()
     go(page, studio.url + "/help")
+
+
+def test_the_finder_leads_by_keyboard_to_a_page_a_run_and_the_guide(visit: Open, at_home: Path) -> None:
+    add_run("jokes about cats", RunStatus.STOPPED, points=2)
+    page = visit("/data")
+    field, chosen = page.locator("#finder input"), page.locator('#finder-list [aria-selected="true"]')
+
+    def find(text: str, first: str) -> None:
+        page.keyboard.press("Control+k")
+        expect(field).to_be_focused()
+        page.keyboard.insert_text(text)
+        expect(chosen).to_have_text(first)
+
+    find("cats jok", "jokes about catsrun, stopped")
+    page.keyboard.press("Enter")
+    expect(page).to_have_title("stopped · jokes about cats · Tunesmith")
+    find("eval", "Evaluatepage")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ts-heading h1 > span")).to_have_text("Evaluate")
+    find("memory", "memorysearch the guide")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Escape")
+    expect(page.locator("#finder")).to_be_hidden()
