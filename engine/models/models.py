@@ -88,13 +88,13 @@ def retry_model(model_id: str) -> Model:
 
 def cancel_model(model_id: str) -> Model:
     """Ends a fetch; what has arrived whole stays for a retry. Raises NotFoundError, ConflictError."""
-    folder = home.model_folder(model_id)
     with db.session() as session:
         model = existing(session, Model, model_id)
         if model.status != ModelStatus.QUEUED:
             raise ConflictError(f"The model {model.name} is {model.status}, not being fetched.", "Nothing was stopped.")
         model.status, model.progress, model.stage = ModelStatus.FAILED, None, ""
         model.error, model.hint = STOPPED, "Retry goes on with what has arrived; Delete removes it."
+    folder = home.model_folder(model.id)
     with attempts.starting(folder) as alone:
         if alone and not process.was_started(folder, model.attempt):
             process.forbid(folder, model.attempt)  # it waited for its turn, and gets none
