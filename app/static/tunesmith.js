@@ -40,10 +40,10 @@
 
   // One dialog asks before anything that cannot be taken back.
   const dialog = () => {
-    let element = document.querySelector("dialog.ts-dialog");
+    let element = /** @type {HTMLDialogElement | null} */ (document.getElementById("confirm"));
     if (element) return element;
     element = document.createElement("dialog");
-    element.className = "ts-dialog";
+    Object.assign(element, { id: "confirm", className: "ts-dialog" });
     element.innerHTML =
       '<form method="dialog"><p></p><div><button value="" class="ts-button">Cancel</button>' +
       '<button value="yes" class="ts-button" data-tone="primary"></button></div></form>';
