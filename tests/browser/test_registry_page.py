@@ -28,7 +28,7 @@ def test_a_run_is_kept_promoted_served_and_rolled_back(visit: Open, at_home: Pat
     expect(page.locator("#keep [name=what]")).to_have_value(f"run:{first.id}")
     keep(page, "the first", name="puns")
     page.locator("#live-registry-registry").get_by_role("link", name="puns", exact=True).click()
-    expect(page.get_by_role("heading", name="puns")).to_be_visible()
+    expect(page.get_by_role("heading", name="puns", exact=True)).to_be_visible()
     page.locator("#keep [name=what]").select_option(f"run:{second.id}")
     keep(page, "more of them")
     versions = page.get_by_role("region", name="Versions")
