@@ -233,6 +233,7 @@ def test_a_dropdown_opens_when_it_is_asked_to_and_closes_with_the_focus(train: P
     train.keyboard.press("Tab")
     method.focus()
     train.keyboard.press("ArrowDown")
+    expect(opened).to_have_count(1)
     train.keyboard.press("ArrowDown")
     train.keyboard.press("Enter")
     expect(opened).to_have_count(0)
