@@ -11,10 +11,14 @@ from storage.tables import Dataset, Project
 from tests import recorded_sweep
 from tests.serving import finished_run, ready_model
 
+OPTION = r'<a role="option" tabindex="-1" href="([^"]+)">.*?<small>([^<]+)</small>'
+
 
 def hits(text: str, project: str = "default") -> list[tuple[str, str]]:
     """Kind and address of each hit."""
-    options = re.findall(r'<a role="option" tabindex="-1" href="([^"]+)">.*?<small>([^<]+)</small>', shown(text, project))
+    options = re.findall(
+        r'<a role="option" tabindex="-1" href="([^"]+)">.*?<small>([^<]+)</small>', shown(text, project)
+    )
     return [(kind, href) for href, kind in options]
 
 

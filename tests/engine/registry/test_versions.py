@@ -53,7 +53,7 @@ def test_an_imported_model_and_a_whole_model_of_a_run_are_versions_too(base: Mod
     "name", ["", "a/b", "../x", "<b>bold</b>", "Ｊ", "a\x00b", "a\u202eb", "UPPER", "x" * 49, "-a"]
 )
 def test_names_that_cannot_stand_in_an_address_are_refused(runs: tuple[Run, Run], name: str) -> None:
-    with pytest.raises(RefusedError, match="cannot be the name|needs a name"):
+    with pytest.raises(RefusedError, match=r"cannot be the name|needs a name"):
         versions.add(name, run_id=runs[0].id)
     assert not home.folder("registry").exists()
 

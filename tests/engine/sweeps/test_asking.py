@@ -59,10 +59,10 @@ def test_asking_again_puts_no_second_question() -> None:
 
 
 def test_a_worker_that_cannot_work_is_a_problem_and_no_endless_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(plan.WORKERS, asking.KIND, "tests.engine.sweeps.broken_worker")
+    monkeypatch.setitem(plan.WORKERS, asking.KIND, "tests.broken_worker")
     told = wait_for(lambda: advised(question("one")), 60)
     assert told is not None
-    assert "Optuna is not what it should be" in told.problem
+    assert "The library is not what it should be" in told.problem
     advised(question("one"))
     assert len(work.about(SWEEP, asking.KIND)) == 1
     asking.ask(SWEEP, question("another"))
