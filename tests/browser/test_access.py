@@ -134,6 +134,7 @@ def filled(studio: Studio, at_home: Path) -> Iterator[list[Place]]:
     ]
     end_all()
     sweeps.delete(sweep)
+    snippets.delete(snippet.id)
     with db.session() as session:
         for row in session.exec(select(Evaluation)).all():
             session.delete(row)
