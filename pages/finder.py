@@ -24,7 +24,7 @@ def dialog() -> Markup:
     """The dialog, closed. app/static/finder.js opens and fills it."""
     return Markup(
         '<dialog class="ts-dialog ts-finder" id="finder" aria-label="Go to">'
-        '<input type="search" role="combobox" aria-expanded="true" aria-controls="finder-list" '
+        '<input type="search" role="combobox" aria-expanded="false" aria-controls="finder-list" '
         'aria-autocomplete="list" '
         'aria-label="A page, a run, a dataset, a model ..." placeholder="Go to a page, a run, a dataset, a model ..." '
         'maxlength="{}" autocomplete="off" autocapitalize="off" spellcheck="false">'

@@ -1,7 +1,7 @@
 // Gradio's dropdowns open at every focus, and Tab leaves them open: the list of each field that a keyboard went through
 // lay over the next ones. Here a list opens for who asks for it: a press, a key that moves or writes, a text put in.
 (() => {
-  const field = (event) => /** @type {HTMLElement | null} */ (event.target?.closest?.('input[role="combobox"]'));
+  const field = (event) => /** @type {HTMLElement | null} */ (event.target?.closest?.('input[role="combobox"]:not(#finder *)'));
   const SILENT = ["Tab", "Shift", "Control", "Alt", "Meta", "CapsLock", "Escape"];
   let pressed = null; // the field a pointer is on: its focus comes before the pointer goes up
   let opening = false;

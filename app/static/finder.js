@@ -48,7 +48,9 @@
   const open = () => {
     if (!dialog() || dialog().open) return;
     field().value = "";
+    field().setAttribute("aria-expanded", "true");
     dialog().showModal();
+    dialog().addEventListener("close", () => field().setAttribute("aria-expanded", "false"), { once: true });
     look();
   };
 
