@@ -4,9 +4,7 @@ Its loss on held-out rows falls to a floor that its learning rate decides: 0 at 
 Knobs come from the environment: FAKE_STEPS, FAKE_PAUSE, FAKE_BAD (it fails), FAKE_STUBBORN and FAKE_SPAWN.
 """
 
-import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -15,14 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.process import events
-from engine.weights import checkpoints
 from engine.workers import contract
+from tests.fake_worker import knob, resumed_step, save
 
 EVERY = 2  # steps between two evaluations, and two checkpoints
-
-
-def knob(name: str, default: float = 0) -> float:
-    return float(os.environ.get(f"FAKE_{name}", default))
 
 
 def eval_loss(recipe: dict[str, Any], step: int) -> float:
@@ -32,7 +26,7 @@ def eval_loss(recipe: dict[str, Any], step: int) -> float:
 def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     recipe, pause = spec["recipe"], threading.Event()
     steps = recipe["max_steps"] if recipe["max_steps"] > 0 else int(knob("STEPS", 10))
-    step = _resumed(spec, out)
+    step = resumed_step(spec, out)
     events.append(out, events.Started(attempt=spec["attempt"], total_steps=steps, facts={"resumed_from_step": step}))
     if knob("BAD"):
         raise contract.WorkFailedError("data", "Row 7 cannot be read.", "Repair it.")
@@ -44,29 +38,13 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
             numbers["eval_loss"] = eval_loss(recipe, step)
         events.append(out, events.Step(step=step, metrics=numbers))
         if step % EVERY == 0:
-            _save(out, step)
+            save(out, step)
         if contract.stop_requested(out):
-            _save(out, step)
+            save(out, step)
             raise contract.Stopped({"steps": step})
     (out / "adapter").mkdir(exist_ok=True)
     (out / "adapter" / "adapter_model.safetensors").write_text(str(step))
     return {"artifact": "adapter", "steps": step}
-
-
-def _resumed(spec: dict[str, Any], out: Path) -> int:
-    checkpoints.put_aside_partial(out)
-    if not spec.get("resume_from"):
-        return 0
-    good = checkpoints.newest_good_up_to(out, checkpoints.step_of(Path(spec["resume_from"])))
-    return int(json.loads((good / "state.json").read_text())["step"]) if good else 0
-
-
-def _save(out: Path, step: int) -> None:
-    folder = checkpoints.folder_of(out) / f"checkpoint-{step}"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "state.json").write_text(json.dumps({"step": step}))
-    checkpoints.write_manifest(folder, step)
-    events.append(out, events.Saved(step=step, checkpoint=f"checkpoints/{folder.name}"))
 
 
 def main() -> None:

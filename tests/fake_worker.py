@@ -33,7 +33,7 @@ def loss_at(step: int) -> float:
 
 def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     steps, pause = int(knob("STEPS", 20)), threading.Event()
-    step = _resumed(spec, out)
+    step = resumed_step(spec, out)
     events.append(out, events.Started(attempt=spec["attempt"], total_steps=steps, facts={"resumed_from_step": step}))
     while step < steps:
         pause.wait(knob("PAUSE", 0.01))
@@ -47,10 +47,10 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         if step == knob("CRASH_AT"):
             os.kill(os.getpid(), signal.SIGKILL)
         if knob("SAVE") and step % knob("SAVE") == 0:
-            _save(out, step)
+            save(out, step)
         _hang_at(step, spec["attempt"])
         if contract.stop_requested(out) and not knob("IGNORE_STOP"):
-            _save(out, step)
+            save(out, step)
             raise contract.Stopped({"steps": step})
     if not knob("NO_ARTIFACT"):
         (out / "adapter").mkdir(exist_ok=True)
@@ -72,7 +72,8 @@ def _is_open(gate: str | None) -> bool:
     return gate is None or Path(gate).exists()
 
 
-def _resumed(spec: dict[str, Any], out: Path) -> int:
+def resumed_step(spec: dict[str, Any], out: Path) -> int:
+    """The step of the newest good checkpoint up to the one that it is told to resume from; 0 for a fresh start."""
     checkpoints.put_aside_partial(out)
     if not spec.get("resume_from"):
         return 0
@@ -80,7 +81,8 @@ def _resumed(spec: dict[str, Any], out: Path) -> int:
     return int(json.loads((good / "state.json").read_text())["step"]) if good else 0
 
 
-def _save(out: Path, step: int) -> None:
+def save(out: Path, step: int) -> None:
+    """A checkpoint as a real worker leaves it, but for its weights."""
     folder = checkpoints.folder_of(out) / f"checkpoint-{step}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "state.json").write_text(json.dumps({"step": step}))
