@@ -12,6 +12,11 @@
       const radios = block.querySelectorAll('input[type="radio"]');
       for (const radio of radios) if (radio.name !== radios[0].name) radio.name = radios[0].name;
     }
+    // Who speaks, once: Gradio's label is the whole message again, on what has no role to carry a label.
+    for (const turn of document.querySelectorAll('[data-testid][aria-label*="\'s message: "]')) {
+      turn.setAttribute("role", "group");
+      turn.setAttribute("aria-label", turn.dataset.testid === "bot" ? "Answer" : "Question");
+    }
     // What can be scrolled can be reached.
     for (const code of document.querySelectorAll(".message pre:not([tabindex])")) code.tabIndex = 0;
   };

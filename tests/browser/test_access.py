@@ -41,7 +41,10 @@ RULES = {"label-content-name-mismatch": {"enabled": True}}  # experimental, and 
 WHOLE: dict[str, Any] = {"resultTypes": ["violations"], "rules": RULES}
 OF_COLOUR: dict[str, Any] = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
 AXE = Axe().axe_script
-UNMENDED = ".upload-container[aria-label], .placeholder-content[role], .message pre:not([tabindex])"
+UNMENDED = (
+    ".upload-container[aria-label], .placeholder-content[role], .message pre:not([tabindex]),"
+    ' [data-testid=bot][aria-label*="message"]'
+)
 Place = tuple[str, str]
 """An address, and what stands there when it is whole."""
 
