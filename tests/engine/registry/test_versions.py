@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from engine.exports import exports
-from engine.models import models
+from engine.models import deleting
 from engine.process import work
 from engine.registry import aliases, files, registered, versions
 from engine.registry.aliases import Promotion
@@ -46,7 +46,7 @@ def test_an_imported_model_and_a_whole_model_of_a_run_are_versions_too(base: Mod
     assert (imported.kind, imported.number) == ("imported", 1)
     assert versions.add("plain", run_id=finished_run(base, artifact="model").id).kind == "merged"
     with pytest.raises(ConflictError, match=r"is kept: version 1 of `plain` holds it"):
-        models.delete_model(base.id)
+        deleting.delete_model(base.id)
 
 
 @pytest.mark.parametrize(
