@@ -115,8 +115,8 @@ def test_a_text_names_a_version_by_number_and_by_alias(runs: tuple[Run, Run]) ->
         "version:jokes/9": "has no version 9",
         "version:jokes@nobody": "has no alias `nobody`",
         "version:other/1": "no model `other`",
-        "version:jokes": "names no version",
-        "version:<b>/1": "names no version",
+        "version:jokes": "is not a version",
+        "version:<b>/1": "is not a version",
         "version:jokes/1\n": "",
     }.items():
         if words:
