@@ -24,6 +24,7 @@ from app.api import (
     runtimes,
     snippets,
     tuners,
+    undo,
     usage,
     words,
 )
@@ -58,6 +59,7 @@ from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 
 NOUNS = (
+    undo,  # before what takes `undo` for an id
     models,
     model_details,
     hub_models,

@@ -40,10 +40,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done with several, and why not with others: `id` and `message` of each."""
+    """What was done with several, why not with others (`id` and `message` of each), and how to undo it (None: not)."""
 
     done: list[str] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
+    undo: str | None = None
 
 
 def write(rows: Iterable[Dataset | Model], values: dict[str, Any]) -> None:

@@ -50,10 +50,12 @@ def of_project(session: Session, project_id: str) -> Counts:
 def _statement() -> Select[Any]:
     project: BindParameter[str] = bindparam("project")
     counted = (
-        select(func.count()).select_from(Model).where(col(Model.status) != ModelStatus.FAILED),
+        select(func.count())
+        .select_from(Model)
+        .where(col(Model.status) != ModelStatus.FAILED, col(Model.deleted_at).is_(None)),
         select(func.count())
         .select_from(Dataset)
-        .where(~datasets.has_newer(), col(Dataset.project_id) == project)
+        .where(~datasets.has_newer(), col(Dataset.project_id) == project, col(Dataset.deleted_at).is_(None))
         .where(or_(col(Dataset.status) != DatasetStatus.FAILED, col(Dataset.version) > 1)),  # one before is there
         select(func.count()).select_from(Run).where(col(Run.project_id) == project),
     )

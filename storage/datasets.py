@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, select
 
 from storage.run_lists import columns
+from storage.run_lists.hiding import SEEING
 from storage.statuses import DatasetStatus
 from storage.tables import Dataset, Run
 
@@ -69,7 +70,8 @@ def _newest_in(project_id: str | None, named: str) -> list[ColumnElement[bool]]:
 def has_newer() -> Exists:
     """Of a dataset: whether it has a later version."""
     later = aliased(Dataset)
-    return select(later.id).where(later.family_id == Dataset.family_id, later.version > Dataset.version).exists()
+    same = (later.family_id == Dataset.family_id, col(later.deleted_at).is_(None))
+    return select(later.id).where(*same, later.version > Dataset.version).exists()
 
 
 def names(session: Session, dataset_ids: Iterable[str]) -> dict[str, str]:
@@ -93,7 +95,8 @@ def next_version(session: Session, family_id: str) -> int:
     """The number for a version that is added in this transaction, which has to be a writing one."""
     # PostgreSQL lets two writers in: the second waits here, and then sees what the first has added.
     session.exec(select(Dataset.id).where(Dataset.family_id == family_id).with_for_update()).all()
-    return 1 + (session.scalar(select(func.max(Dataset.version)).where(col(Dataset.family_id) == family_id)) or 0)
+    greatest = select(func.max(Dataset.version)).where(col(Dataset.family_id) == family_id)
+    return 1 + (session.scalar(greatest, execution_options=SEEING) or 0)  # one that was deleted may come back
 
 
 def join_family(session: Session, dataset: Dataset) -> None:
@@ -134,5 +137,5 @@ def used_by(session: Session, dataset_id: str) -> Sequence[Run]:
 
 
 def with_blob(session: Session, sha256: str) -> Sequence[Dataset]:
-    """The datasets that share one columnar file."""
-    return session.exec(select(Dataset).where(Dataset.sha256 == sha256)).all()
+    """The datasets that share one columnar file, those too that were deleted and may come back."""
+    return session.exec(select(Dataset).where(Dataset.sha256 == sha256), execution_options=SEEING).all()

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from engine.serve.vllm.options import VllmOptions
+from pages.serve import options
 from tests.conftest import ROOT
 from tests.test_english import sentences
 
@@ -28,6 +30,21 @@ OLD = {
     "remove from favourites": r"\bNo favourite\b",
     "no row of it": r"\bNothing of this file\b",
     "import it again": r"What is made in the studio has no columns.*upload",
+    "is not an adapter": r"\bnames (no|nothing)\b",
+    "differently": r"\botherwise than\b",
+    "fixes": r"\b[Mm]ends?\b(?= )",
+    "cleaned up": r"\bput (things )?away\b|\bis put away\b",
+    "computed": r"\bworked out\b",
+    "compared with the version before": r"\bbeside \{\}",
+    "Use one of": r"\bHere run\b",
+    "supports one objective": r"\bknows (one objective|numbers only)\b",
+    "no request for 10 minutes": r"\bnobody asked\b|\bsomebody ended that\b",
+    "Empty: chosen for this model": r"\b[Ww]hen empty\b|\bEmpty (reads|takes)\b|\bProposed for\b",
+    "Skip compiling": r"^No compiling$",
+    "Prompt tokens": r"^Tokens of (a prompt|an answer)$|^Requests of a level$",
+    "a new version is tested beside the old one": r"\binstalled aside\b|\bput into use\b|\binto use again\b",
+    "Roll back": r"\b[Ss]en[dt] (it|the new version)( of \{\})? back\b|\bwas sent back after\b",
+    "being removed": r"\bon its way out\b|\bfetched no more\b",
 }
 
 
@@ -46,3 +63,14 @@ def test_no_script_of_the_window_says_it_in_the_old_way(better: str) -> None:
         if re.search(OLD[better], " ".join(text))
     ]
     assert said == [], f"say: {better}"
+
+
+def test_the_serve_page_calls_options_by_their_labels() -> None:
+    said = options.called("vllm", "`max_num_batched_tokens` is 16: it must be at least max_num_seqs, which is 64.")
+    assert said == "“Tokens per step” is 16: it must be at least “Answers at once”, which is 64."
+    assert options.in_words({"max_num_seqs": 4, "dtype": "auto", "url": "x"}) == (
+        "Answers at once: 4, Data type: auto, url: x"
+    )
+    helps = {name: options.help_of(VllmOptions.model_fields[name]) for name in options.names("vllm")}
+    helps.pop("extra_args")  # it lists what is written there
+    assert {name: text for name, text in helps.items() if options.called("vllm", text) != text} == {}

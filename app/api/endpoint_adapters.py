@@ -70,5 +70,5 @@ def add_adapter(endpoint_id: PathId, body: AdapterBody) -> dict[str, Any]:
     "/endpoints/{id}/adapters/{name}", status_code=204, summary="Remove an adapter", responses=NOT_FOUND | CONFLICT
 )
 def remove_adapter(endpoint_id: PathId, name: AdapterName) -> None:
-    """Takes the adapter, or one of its several names, out of the endpoint. Answers being written are finished."""
+    """Takes the adapter, or one of its several names, out of the endpoint. Running answers are finished first."""
     adapters.remove(endpoint_id, name)

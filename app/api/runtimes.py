@@ -20,12 +20,12 @@ class InstalledAnswer(Answer):
     version: str = Field(description="Its version.")
     words: str = Field(description="What it is, in words.")
     own: str | None = Field(description="The Python of this machine that is used; null for one that was installed.")
-    installed_at: float = Field(description="When it was put into use, in seconds since 1970.")
+    installed_at: float = Field(description="Since when it is in use, in seconds since 1970.")
     seconds: float = Field(description="How long the installation took.")
     size_bytes: int = Field(description="What it takes on the disk.")
     python: str = Field(description="The version of Python that installed it.")
     torch_sha256: str | None = Field(description="The sha256 of torch's wheel for CPUs, where there is one.")
-    checks: list[str] = Field(description="What was tried before it was put into use.")
+    checks: list[str] = Field(description="What was tested before it was used.")
 
 
 class RuntimeAnswer(Answer):

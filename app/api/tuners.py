@@ -53,7 +53,9 @@ class TunerAnswer(Answer):
     endpoint_id: str = Field(description="The endpoint whose options are tried.")
     endpoint_name: str = Field(description="Its name.")
     status: WorkStatus = Field(description="running, succeeded, failed or stopped.")
-    stage: str = Field(description="starting, waiting, measuring, ending, returning, or over: everything is put away.")
+    stage: str = Field(
+        description="starting, waiting, measuring, ending, returning, or over: everything is cleaned up."
+    )
     progress: float = Field(description="How far it is, 0 to 1.")
     in_place: bool = Field(description="Whether the endpoint rests meanwhile.")
     load: dict[str, Any] = Field(description="The load, with every default.")

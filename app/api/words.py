@@ -46,6 +46,7 @@ class RefusedAnswer(Answer):
 class ManyAnswer(Answer):
     done: list[str] = Field(description="Ids of those it was done with.")
     refused: list[RefusedAnswer] = Field(description="The others, and why.")
+    undo: str | None = Field(description="Of a deletion: give it to POST .../undo/{id} to take it back; null: nothing.")
 
 
 @router.patch("/datasets/{id}", summary="Change a dataset", response_model=DatasetAnswer, responses=NOT_FOUND)

@@ -10,11 +10,13 @@ from app.cli import running_studio
 from app.cli.called import DATASET, DatasetName
 from app.cli.data import Limit, Name, commands, facts, follow, follow_work, say
 from app.cli.printed import AsJson, say_json
-from engine.data import datasets, export, health, lineage, shape
+from app.cli.undone import UndoId, say_undo, say_undone
+from engine.data import datasets, deleting, export, health, lineage, shape
 from engine.data import hub as hub_data
 from engine.errors import RefusedError
 from engine.rows.export import file as export_file
 from storage import db
+from storage.tables import Dataset
 
 COMMANDS = commands  # those of app.cli.data, with the ones below
 
@@ -174,6 +176,13 @@ def check_health(
 
 @commands.command()
 def delete(dataset_id: DatasetName) -> None:
-    """Delete a dataset. Refused while a run uses it."""
+    """Delete a dataset. Refused while a run uses it. `undo` brings it back for half a minute."""
     db.prepare()
-    datasets.delete_dataset(dataset_id)
+    say_undo("data", datasets.delete_dataset(dataset_id))
+
+
+@commands.command()
+def undo(undo_id: UndoId = None) -> None:
+    """Bring back what was deleted in the last half minute."""
+    db.prepare()
+    say_undone(Dataset, undo_id, deleting.undo)

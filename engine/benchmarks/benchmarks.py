@@ -98,7 +98,7 @@ def _rows(load: Load) -> dict[str, str]:
         raise ConflictError(f"Dataset `{dataset.name}` is {dataset.status}.", "Wait until it is ready.")
     if dataset.kind not in ASKING:
         hint = f"Take one of the kinds {', '.join(ASKING)}, or random words."
-        raise RefusedError(f"Rows of dataset `{dataset.name}` ask nothing: they are of the kind {dataset.kind}.", hint)
+        raise RefusedError(f"Rows of dataset `{dataset.name}` have no prompts: their kind is {dataset.kind}.", hint)
     return {"rows": str(datasets.blob(dataset)), "kind": str(dataset.kind)}
 
 
@@ -106,7 +106,7 @@ def _refuse_second(session: Session) -> None:
     other = benchmarks.under_way(session)
     if other is not None:
         message = f"Benchmark {other.id} of `{other.model}` is under way."
-        raise ConflictError(message, "Two at once would measure each other. Wait for it, or stop it.")
+        raise ConflictError(message, "Two at once would disturb each other. Wait for it, or stop it.")
 
 
 def _begin(benchmark: Benchmark, upstream: Upstream, request: Wanted, rows: dict[str, str]) -> None:

@@ -49,7 +49,7 @@ def create(request: TunerWanted) -> Tuner:
     )
     with db.session() as session:
         for other_id in stored.moving_tuners(session):
-            hint = "Two at once would measure each other. Wait for it, or stop it."
+            hint = "Two at once would disturb each other. Wait for it, or stop it."
             raise ConflictError(f"Tuner {other_id} is under way.", hint)
         session.add(tuner)
     return tuner
@@ -85,7 +85,7 @@ def delete(tuner_id: str) -> None:
     """Forgets a tuner; its benchmarks stay. Raises ConflictError while it is at it."""
     tuner = look_up(tuner_id)
     if tuner.stage != OVER:
-        raise ConflictError(f"Tuner {tuner_id} is under way.", "Stop it first, and wait until it has put things away.")
+        raise ConflictError(f"Tuner {tuner_id} is under way.", "Stop it first, and wait until it has cleaned up.")
     with db.session() as session:
         session.delete(existing(session, Tuner, tuner_id))
 

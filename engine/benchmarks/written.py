@@ -15,7 +15,7 @@ def load(**fields: Any) -> Load:
         return Load.model_validate(fields)
     except ValidationError as error:
         hint = "\n".join(recipe.problems(error, "field", Load.model_fields))
-        raise RefusedError("This load cannot be put on an endpoint.", hint) from error
+        raise RefusedError("This load is not valid.", hint) from error
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -24,7 +24,7 @@ def numbers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
         hint = "Write whole numbers with commas, such as 1,4,16."
-        raise RefusedError(f"`{text:.40}` cannot be requests at once.", hint) from None
+        raise RefusedError(f"`{text:.40}` is not a number of requests at once.", hint) from None
 
 
 def objective(text: str) -> dict[str, float]:
@@ -34,7 +34,7 @@ def objective(text: str) -> dict[str, float]:
         return {name: float(limit) for name, _, limit in pairs}
     except ValueError:
         hint = "Write ttft, tpot or e2el with milliseconds, such as ttft=200,tpot=50."
-        raise RefusedError(f"`{text:.60}` cannot be an objective.", hint) from None
+        raise RefusedError(f"`{text:.60}` is not an objective.", hint) from None
 
 
 def options(text: str) -> dict[str, list[Any]]:
@@ -42,7 +42,7 @@ def options(text: str) -> dict[str, list[Any]]:
     pairs = [part.partition("=") for part in text.split()]
     if wrong := [name for name, _, values in pairs if not values.strip(",")]:
         hint = "Write OPTION=A,B with a space between options, such as max_num_seqs=16,64."
-        raise RefusedError(f"`{wrong[0]:.40}` names no values.", hint)
+        raise RefusedError(f"`{wrong[0]:.40}` has no values.", hint)
     return {name: [_value(value) for value in values.split(",") if value] for name, _, values in pairs}
 
 

@@ -24,7 +24,7 @@ class Action:
 _ALL = (
     Action("write", "Write", "New code for a task; files given with it are its context.", ("task",), ("code",)),
     Action("explain", "Explain", "Says what the code does.", ("code",), ("task",), writes_code=False),
-    Action("fix", "Fix", "Finds what is wrong and mends it; best with the exception.", ("code",), ("task", "error")),
+    Action("fix", "Fix", "Finds what is wrong and fixes it; best with the exception.", ("code",), ("task", "error")),
     Action("test", "Test", "Writes tests for the code in a file of their own.", ("code",), ("task",)),
     Action("document", "Document", "Adds docstrings and comments, and changes nothing else.", ("code",), ("task",)),
     Action("refactor", "Refactor", "Makes it clearer without changing what it does.", ("code",), ("task",)),

@@ -14,17 +14,16 @@ from typing import Any
 import orjson
 
 from engine import names
-from engine.data import hub_names, importing, incoming_files
+from engine.data import deleting, hub_names, importing, incoming_files
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
-from engine.process import attempts, process, trash, work
+from engine.process import attempts
 from engine.rows.readers import splits
 from engine.rows.store import columnar, rejected
 from storage import datasets as stored
 from storage import db, home
-from storage.run_lists import hiding
-from storage.statuses import RUN_MOVING, DatasetStatus
-from storage.tables import Dataset, Project, Run
+from storage.statuses import DatasetStatus
+from storage.tables import Dataset, Project
 
 MOST_ROWS_A_PAGE = 1000
 REJECTED, SUMMARY = "rejected.jsonl", "summary.json"
@@ -218,10 +217,7 @@ def cancel_import(dataset_id: str) -> Dataset:
         if dataset.status != DatasetStatus.IMPORTING:
             return dataset
         importing.fail(dataset, "The import was stopped.", "Import the file again.")
-    folder = home.dataset_folder(dataset_id)
-    process.end(folder)
-    process.forbid(folder, dataset.attempt)  # somebody may be about to start it
-    importing.tidy(dataset)
+    importing.end(dataset)
     return dataset
 
 
@@ -274,23 +270,9 @@ def _limit(limit: int) -> int:
     return max(0, min(limit, MOST_ROWS_A_PAGE))
 
 
-def delete_dataset(dataset_id: str) -> None:
-    """Ends its import and deletes it, and its rows unless another has the same. Raises NotFoundError, ConflictError."""
-    with db.session() as session:
-        dataset = existing(session, Dataset, dataset_id)
-        refuse_used(dataset, stored.used_by(session, dataset_id))
-        hiding.drop_hidden(session, "dataset_id", dataset_id)
-        session.delete(dataset)
-        session.flush()
-        if dataset.sha256 and not stored.with_blob(session, dataset.sha256):
-            trash.discard(blob(dataset))  # inside the transaction: nobody can begin to share it meanwhile
-    work.forget_subject(dataset_id)
-    process.end(home.dataset_folder(dataset_id))
-    trash.discard(home.dataset_folder(dataset_id))
+def delete_dataset(dataset_id: str) -> str:
+    """Ends its import and hides it; its rows go after half a minute, unless another has the same.
 
-
-def refuse_used(dataset: Dataset, runs: Sequence[Run]) -> None:
-    """Raises ConflictError when runs learn from it, or once did."""
-    for run in sorted(runs, key=lambda run: run.status not in RUN_MOVING):
-        hint = "Stop the run first, then delete it." if run.status in RUN_MOVING else "Delete the run first."
-        raise ConflictError(f"Run `{run.name}` uses dataset `{dataset.name}`.", hint)
+    Returns the id to undo it by. Raises NotFoundError, ConflictError.
+    """
+    return deleting.delete(dataset_id)

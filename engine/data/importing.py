@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session
 
 from engine.errors import TunesmithError
-from engine.process import attempts, events, logs, plan, rounds
+from engine.process import attempts, events, logs, plan, process, rounds
 from engine.process.attempts import State
 from engine.rows.readers import encodings
 from storage import datasets as stored
@@ -166,6 +166,14 @@ def _unchanged(session: Session, dataset: Dataset) -> Dataset | None:
         return None
     unchanged = (current.attempt, current.events_offset) == (dataset.attempt, dataset.events_offset)
     return current if unchanged else None
+
+
+def end(dataset: Dataset) -> None:
+    """Ends the process of an import that was stopped or deleted; nothing is kept of what it read."""
+    folder = home.dataset_folder(dataset.id)
+    process.end(folder)
+    process.forbid(folder, dataset.attempt)  # somebody may be about to start it
+    tidy(dataset)
 
 
 def tidy(dataset: Dataset) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine import listed
-from engine.data import datasets
+from engine.data import datasets, deleting
 from engine.existing import existing
 from storage import datasets as stored
 from storage import db
@@ -21,27 +21,15 @@ def change(dataset_id: str, asked: listed.Change) -> Dataset:
 
 def act_on(action: listed.Action, dataset_ids: Sequence[str], tag: str = "") -> listed.Outcome:
     """Deletes datasets with all their versions, or tags them. Raises RefusedError for none, too many, or a bad tag."""
-    if action != "delete":
-        listed.with_tag((), action, tag, "dataset")  # a bad tag is refused once, not for each of them
+    if action == "delete":
+        return deleting.delete_all(dataset_ids)
+    listed.with_tag((), action, tag, "dataset")  # a bad tag is refused once, not for each of them
 
     def act(dataset_id: str) -> None:
-        if action == "delete":
-            delete_family(dataset_id)
-        else:
-            change(dataset_id, listed.Change(tags=listed.with_tag(tags_of(dataset_id), action, tag, "dataset")))
+        change(dataset_id, listed.Change(tags=listed.with_tag(tags_of(dataset_id), action, tag, "dataset")))
 
     return listed.with_each(dataset_ids, "dataset", act)
 
 
 def tags_of(dataset_id: str) -> list[str]:
     return datasets.look_up(dataset_id).tags
-
-
-def delete_family(dataset_id: str) -> None:
-    """Deletes every version of a dataset; none where a run uses one. Raises NotFoundError, ConflictError."""
-    with db.reading() as session:
-        versions = stored.family(session, existing(session, Dataset, dataset_id).family_id)
-        for version in versions:
-            datasets.refuse_used(version, stored.used_by(session, version.id))
-    for version in versions:
-        datasets.delete_dataset(version.id)

@@ -41,7 +41,10 @@ def _no_file(dataset: Dataset) -> tuple[str, str]:
     """Why there is nothing to map, and what to do."""
     if dataset.source == importing.SHAPED or dataset.sha256:
         return "The file of this dataset is not kept.", "What is made in the studio has no columns to map."
-    return "The file of a failed import is not kept.", "Mend the file and import it again; this dataset can be deleted."
+    return (
+        "The file of a failed import is not kept.",
+        "Correct the file and import it again; this dataset can be deleted.",
+    )
 
 
 def look(dataset_id: str, encoding: str = "", seconds: float = LOOK_SECONDS) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def refuse(subject: Subject) -> None:
     name = str(subject.run.recipe.get("tuning", "lora"))
     tuning = TUNINGS.get(name)
     if subject.weights == "adapter" and tuning is not None and not tuning.mergeable:
-        message = f"The run `{subject.run.name}` learnt tokens that stand before every row ({name})."
+        message = f"The run `{subject.run.name}` was trained as tokens before every row ({name})."
         raise RefusedError(message, "No weight of a model holds them: take its adapter, and use that with the base.")
     if not subject.base.path or not Path(subject.base.path).is_dir():
         message = f"The files of the base model {subject.base.name} are not there."

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.accounts import request_log
+from engine.data import deleting as datasets_deleting
 from engine.life import orphans
+from engine.models import deleting as models_deleting
 from engine.models import looks
 from engine.notifications import settings as notifications
 from engine.notifications import watching
@@ -36,6 +38,8 @@ CHORES = {
     "canaries": Chore(canary.save, 1, for_leader=False),
     "idle": Chore(idle.save, idle.SAVE_SECONDS, for_leader=False),
     "deleted runs": Chore(deleting.remove_due, 2),
+    "deleted datasets": Chore(datasets_deleting.remove_due, 2),
+    "deleted models": Chore(models_deleting.remove_due, 2),
     "trash": Chore(trash.empty, 2),
     "orphans": Chore(orphans.sweep, 600),
     "work": Chore(work.drop_old, 60),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from engine import listed
 from engine.existing import existing
-from engine.models import models
+from engine.models import deleting, models
 from storage import db
 from storage.tables import Model
 
@@ -20,14 +20,12 @@ def change(model_id: str, asked: listed.Change) -> Model:
 
 def act_on(action: listed.Action, model_ids: Sequence[str], tag: str = "") -> listed.Outcome:
     """Deletes models, or tags them. Raises RefusedError for none, too many, or a tag that cannot be kept."""
-    if action != "delete":
-        listed.with_tag((), action, tag, "model")  # a bad tag is refused once, not for each of them
+    if action == "delete":
+        return deleting.delete_all(model_ids)
+    listed.with_tag((), action, tag, "model")  # a bad tag is refused once, not for each of them
 
     def act(model_id: str) -> None:
-        if action == "delete":
-            models.delete_model(model_id)
-        else:
-            tags = models.look_up(model_id).tags
-            change(model_id, listed.Change(tags=listed.with_tag(tags, action, tag, "model")))
+        tags = models.look_up(model_id).tags
+        change(model_id, listed.Change(tags=listed.with_tag(tags, action, tag, "model")))
 
     return listed.with_each(model_ids, "model", act)

@@ -12,23 +12,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from engine import names
 from engine.errors import ConflictError, RefusedError
-from engine.existing import existing, refuse_held
+from engine.existing import existing
 from engine.fit import memory
 from engine.models import looks
-from engine.process import attempts, events, process, queue, rounds, trash, work
+from engine.process import attempts, events, process, queue, rounds
 from engine.process.answers import Answers
 from engine.process.attempts import State
 from engine.process.plan import Plan, plan_worker
-from engine.recipes import auxiliary_models
 from engine.weights import inspection
 from engine.weights.starter import STARTER_NAME
 from storage import db, home, models, moving
-from storage.run_lists import hiding
-from storage.statuses import RUN_MOVING, SERVING_KEPT, ModelStatus
+from storage.statuses import ModelStatus
 from storage.tables import Model
 
 Source = Literal["starter", "hub", "path"]
@@ -104,22 +102,6 @@ def cancel_model(model_id: str) -> Model:
         query = update(Model).where(col(Model.id) == model_id, col(Model.attempt) == model.attempt)
         session.connection().execute(query.values(events_offset=offset))
     return look_up(model_id)
-
-
-def delete_model(model_id: str) -> None:
-    """Forgets the model and deletes what was fetched; a local folder stays. Raises NotFoundError, ConflictError."""
-    with db.session() as session:
-        model = existing(session, Model, model_id)
-        _refuse_while_used(session, model)
-        hiding.drop_hidden(session, "model_id", model_id)
-        for backend in models.backends_of(session, model_id):
-            backend.model_id = None  # it has ended; its endpoint's history stays
-        session.flush()
-        session.delete(model)
-    work.forget_subject(model_id)
-    folder = home.model_folder(model_id)
-    process.end(folder)
-    trash.discard(folder)
 
 
 def tick() -> None:
@@ -214,22 +196,6 @@ def _change(model: Model, **changes: Any) -> bool:
     query = update(Model).where(*is_being_fetched, *is_unmoved).values(**changes).returning(col(Model.id))
     with db.session() as session:
         return session.scalar(query) is not None
-
-
-def _refuse_while_used(session: Session, model: Model) -> None:
-    refuse_held(session, model, f"The model {model.name}")
-    runs = models.used_by(session, model.id)
-    if moving_runs := [run for run in runs if run.status in RUN_MOVING]:
-        run_names = ", ".join(run.name for run in moving_runs[:5])
-        raise ConflictError(f"The model {model.name} is being trained ({run_names}).", "Stop that run first.")
-    if users := auxiliary_models.runs_asking(session, model.id):
-        message = f"The run {users[0].name} uses the model {model.name} while it trains."
-        raise ConflictError(message, "Stop that run first.")
-    if any(backend.status in SERVING_KEPT for backend in models.backends_of(session, model.id)):
-        raise ConflictError(f"The model {model.name} is being served.", "Stop its endpoint on the Serve page first.")
-    if runs:
-        message = f"{len(runs)} runs were trained on {model.name}, and their adapters do not work without it."
-        raise ConflictError(message, "Delete those runs first.")
 
 
 def _checked_source_id(source: str, source_id: str) -> str:

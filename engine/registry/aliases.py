@@ -109,7 +109,9 @@ def roll_back(name: str, alias: str, why: str, *, who: str = "") -> Moved:
     if now is None:
         raise _no_alias(name, alias)
     if last is None or last.before is None:
-        raise ConflictError(f"The alias `{alias}` of `{name}` has led nowhere else.", "There is nothing to go back to.")
+        raise ConflictError(
+            f"The alias `{alias}` of `{name}` has never led to another version.", "There is nothing to go back to."
+        )
     return move(name, alias, Promotion(last.before, why, who, expected=now.number))
 
 
@@ -124,7 +126,7 @@ def remove(name: str, alias: str, *, who: str = "", why: str = "") -> None:
         if followers := registry.followers(session, model.id, alias):
             endpoints = ", ".join(f"`{endpoint.name}`" for _, endpoint in followers)
             message = f"The alias `{alias}` of `{name}` is in use: the endpoint {endpoints} follows it."
-            raise ConflictError(message, "Have the endpoint follow nothing, or delete it, first.")
+            raise ConflictError(message, "Make the endpoint follow nothing, or delete it, first.")
         number = session.get_one(ModelVersion, led.version_id).number
         session.delete(led)
         entry = RegistryMove(registered_id=model.id, action="removed", alias=alias, before=number, who=who, why=reason)

@@ -64,7 +64,7 @@ def follow(endpoint_id: str, subject: str, who: str = "") -> AliasFollower:
     """Has an endpoint serve what an alias leads to, now and after each move. Raises as `serve` does."""
     alias = _alias(subject)
     if alias is None:
-        raise RefusedError(f"`{subject:.80}` names no alias.", "An endpoint follows version:NAME@ALIAS.")
+        raise RefusedError(f"`{subject:.80}` is not an alias.", "An endpoint follows version:NAME@ALIAS.")
     pinned = named_versions.pinned(subject)
     model = _model_of(pinned.version)
     want = serving.wanted(model.name, pinned.version)

@@ -213,7 +213,7 @@ def _take_in(version: ModelVersion, read: Work | None) -> None:
             return
         row.work_id, row.checked_at = None, time.time()
         if read is None or read.status != WorkStatus.SUCCEEDED:
-            error = "somebody ended that" if read is None else read.error or read.status.value
+            error = "it was stopped" if read is None else read.error or read.status.value
             row.changed = [f"Its files could not be read: {error}"]
         elif row.files is None:
             row.files, row.changed = read.result["files"], []

@@ -15,7 +15,7 @@ from storage import db
 from storage import runs as stored_runs
 from storage.run_lists import undo as stored
 from storage.run_lists.hiding import SEEING
-from storage.tables import Run, RunUndo
+from storage.tables import Dataset, Model, Run, RunUndo
 
 UNDO_SECONDS = deleting.UNDO_SECONDS
 
@@ -108,9 +108,23 @@ def undo(undo_id: str) -> tuple[str, list[str]]:
             raise NotFoundError("This cannot be undone any more.", hint)
         if row.at < time.time() - UNDO_SECONDS:
             raise ConflictError("This cannot be undone any more.", hint)
+        _refuse_without_parents(session, list(row.changes))
         restored = [run_id for run_id, before in row.changes.items() if _restore(session, run_id, before)]
         session.delete(row)
         return row.words, restored
+
+
+def _refuse_without_parents(session: Session, run_ids: list[str]) -> None:
+    """Raises ConflictError for a run whose dataset or model was deleted after it: that comes back first."""
+    for run_id in run_ids:
+        if (run := session.get(Run, run_id, execution_options=SEEING)) is None:
+            continue
+        dataset = session.get(Dataset, run.dataset_id, execution_options=SEEING)
+        model = session.get(Model, run.model_id, execution_options=SEEING)
+        for parent in (dataset, model):
+            if parent is not None and parent.deleted_at is not None:
+                message = f"{parent.name}, which {run.name} was trained with, was deleted too."
+                raise ConflictError(message, "Undo that first.")
 
 
 def _restore(session: Session, run_id: str, changes: Before) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from engine import deleted
 from engine.errors import ConflictError
 from engine.evaluate import reports
 from engine.existing import refuse_held
@@ -24,8 +25,7 @@ from storage.run_lists import hiding, undo
 from storage.statuses import RUN_MOVING, WORK_MOVING, WorkStatus
 from storage.tables import Run
 
-UNDO_SECONDS = 30
-_LATER_SECONDS = 2  # so that an undo of the last moment finds what it restores
+UNDO_SECONDS = deleted.UNDO_SECONDS
 
 
 def refuse(session: Session, run: Run) -> None:
@@ -65,7 +65,7 @@ def end_reports(report_ids: list[str]) -> None:
 
 def remove_due() -> None:
     """Removes what was deleted and can no longer be had back."""
-    over = time.time() - UNDO_SECONDS - _LATER_SECONDS
+    over = time.time() - UNDO_SECONDS - deleted.LATER_SECONDS
     with db.reading() as session:
         due = [run.id for run in hiding.due(session, over)]
         has_old = undo.has_old(session, over)

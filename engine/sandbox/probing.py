@@ -118,7 +118,7 @@ def probe(name: Name) -> tuple[str, list[Probe]]:
         return str(error), []
     probes = [Probe(name, words, held.get(attempt, False)) for attempt, words in WORDS.items()]
     failed = [probe.what for probe in probes if not probe.held]
-    return (f"it does not hold: {', '.join(failed)}" if failed else ""), probes
+    return (f"these limits do not work: {', '.join(failed)}" if failed else ""), probes
 
 
 def _attempted(name: Name) -> dict[str, bool]:

@@ -54,7 +54,7 @@ def room() -> Iterator[None]:
     """A place among those that run at once. Raises BusySandboxError when none is free for WAIT_SECONDS."""
     if not _places.acquire(timeout=WAIT_SECONDS):
         raise BusySandboxError(
-            f"{AT_ONCE} pieces of code run already, as many as may at once.", "Try again in a moment."
+            f"{AT_ONCE} programs are running already, as many as can at once.", "Try again in a moment."
         )
     try:
         yield

@@ -54,7 +54,7 @@ def proven(client: httpx.Client, model: str) -> Ability:
             orjson.loads(answer.content)
             return ability
     raise RefusedError(
-        "The server has none of /v1/completions, /v1/embeddings and /v1/score, so nothing can be asked of it.",
+        "The server has none of /v1/completions, /v1/embeddings and /v1/score, so it cannot be used here.",
         "A classifier of several labels, or vectors of single tokens, cannot be served. Choose another model.",
     )
 

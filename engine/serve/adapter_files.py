@@ -48,7 +48,7 @@ def look_up(text: str) -> Subject:
     subject = subjects.look_up(f"run:{text}")
     if subject.run.recipe.get("method") == "reward":
         hint = "Start an endpoint of its own for it, with the backend transformers, which answers /v1/score."
-        message = f"Run `{subject.run.name}` trained a reward model: it scores answers and writes none."
+        message = f"Run `{subject.run.name}` trained a reward model: it scores answers and does not write any."
         raise RefusedError(message, hint)
     _refuse_moved(subject)
     return subject
@@ -57,7 +57,7 @@ def look_up(text: str) -> Subject:
 def _refuse_moved(subject: Subject) -> None:
     if subject.step is not None and subject.run.recipe.get("init_lora_weights") in MOVED_STARTS:
         raise RefusedError(
-            f"The checkpoints of run `{subject.run.name}` count from a start of their own "
+            f"The checkpoints of run `{subject.run.name}` were trained from other starting weights "
             f"({subject.run.recipe['init_lora_weights']}) and cannot be served.",
             "Serve the run's result.",
         )
@@ -74,7 +74,7 @@ def to_serve(text: str, kind: str = "transformers") -> Subject:
         raise RefusedError(error.message, error.hint) from error
     if subject.run.recipe.get("method") == "reward" and kind != "transformers":
         hint = "Serve it with the backend transformers, which answers /v1/score, or choose another run."
-        message = f"Run `{subject.run.name}` trained a reward model: it scores answers and writes none."
+        message = f"Run `{subject.run.name}` trained a reward model: it scores answers and does not write any."
         raise RefusedError(message, hint)
     _refuse_moved(subject)
     return subject
@@ -101,8 +101,8 @@ def inspect(folder: Path, name: str) -> Adapter:
 def refuse_unservable(adapter: Adapter, name: str) -> None:
     """Raises RefusedError for what no server of the studio can hold beside other adapters."""
     if adapter.kind in BEFORE_EACH_ROW:
-        message = f"`{name}` learnt tokens that stand before every row ({adapter.kind.lower()})."
-        raise RefusedError(message, "No server here can hold them apart. Train it with `tuning` lora to serve it.")
+        message = f"`{name}` was trained as tokens before every row ({adapter.kind.lower()})."
+        raise RefusedError(message, "No server here can serve them. Train it with `tuning` lora to serve it.")
     start = adapter.config.get("init_lora_weights")
     if start not in HARMLESS_STARTS:
         raise RefusedError(f"`{name}` begins with {start}, which would change its base while others use it.", AGAIN)

@@ -52,7 +52,7 @@ def entries(adapters: Sequence[str]) -> list[Entry]:
     parsed = list(dict.fromkeys(map(_entry, adapters)))
     if any(entry.subject == BASE for entry in parsed[1:]):
         raise RefusedError(
-            "`base` stands among the adapters, but not first.",
+            "`base` is among the adapters, but not first.",
             "In the first place it keeps the endpoint's own name for the base model; it always has a name of its own.",
         )
     aliases, subjects = [entry.alias for entry in parsed if entry.alias], {entry.subject for entry in parsed}
@@ -69,7 +69,7 @@ def entries(adapters: Sequence[str]) -> list[Entry]:
 def _entry(text: str) -> Entry:
     match = _ENTRY.fullmatch(text.strip())
     if match is None:
-        raise RefusedError(f"`{text.strip():.80}` names no adapter.", HOW)
+        raise RefusedError(f"`{text.strip():.80}` is not an adapter.", HOW)
     step = match["step"]
     return Entry(subject(match["run"], None if step is None else int(step)), _checked_alias(match["alias"]))
 

@@ -66,7 +66,7 @@ def look(backend: Backend) -> None:
     with db.session() as session:
         row = endpoints.get(session, backend.endpoint_id)
         if row is not None and row.stopped_at is None and is_due(row, backend, time.time()):
-            begin(session, row, backend, f"nobody asked for {row.idle_minutes:g} minutes")
+            begin(session, row, backend, f"no request for {row.idle_minutes:g} minutes")
 
 
 def begin(session: Session, endpoint: Endpoint, backend: Backend, reason: str) -> bool:

@@ -112,7 +112,7 @@ def _check_memory(spec: dict[str, Any]) -> None:
     largest = max(sum(file.stat().st_size for file in Path(path).glob("*.safetensors")) for path in paths)
     needed, free = 2 * largest + SPARE_BYTES, psutil.virtual_memory().available
     if free < needed:
-        message = f"To compare needs {sizes.in_words(needed)} of memory, {sizes.in_words(free)} are free."
+        message = f"The comparison needs {sizes.in_words(needed)} of memory, {sizes.in_words(free)} are free."
         raise ConflictError(message, "Stop what else uses memory, then try again.")
 
 
@@ -171,5 +171,5 @@ def problem(result: dict[str, Any]) -> str | None:
             return f"`{name['name']}` reads {name['other_prompts']} of {name['rows']} prompts as other tokens."
         beyond = name["differs"] - name["near_ties"]
         if beyond:
-            return f"`{name['name']}` answers {beyond} of {name['rows']} prompts otherwise than it was trained to."
+            return f"`{name['name']}` answers {beyond} of {name['rows']} prompts differently from the trained form."
     return None

@@ -51,7 +51,7 @@ def find(text: str) -> Named:
     if versions.is_one(text) and (pinned := versions.pinned(text)).holds.startswith("model:"):
         return find(pinned.holds)
     if not text.strip().startswith(("run:", versions.PREFIX)):
-        raise RefusedError(f"`{text.strip():.80}` names no model and nothing that has been trained.", HOW)
+        raise RefusedError(f"`{text.strip():.80}` is not a model, and not something that has been trained.", HOW)
     trained = subjects.look_up(text)
     title = trained.run.name if trained.step is None else f"{trained.run.name}, step {trained.step:,}"
     if trained.weights == "model":

@@ -47,7 +47,7 @@ def look_up(text: str) -> Subject:
         return _of_version(versions.pinned(text))
     named = _RUN.fullmatch(text.strip())
     if named is None:
-        raise RefusedError(f"`{text.strip():.80}` names nothing that has been trained.", HOW)
+        raise RefusedError(f"`{text.strip():.80}` is not something that has been trained.", HOW)
     with db.reading() as session:
         run = existing(session, Run, named["id"])
         base = models.get(session, run.model_id)

@@ -36,7 +36,7 @@ def pinned(text: str) -> Pinned:
     """The version of that name. Raises RefusedError for a text that is none, NotFoundError with what there is."""
     named = _VERSION.fullmatch(text.strip())
     if named is None:
-        raise RefusedError(f"`{text.strip():.80}` names no version.", HOW)
+        raise RefusedError(f"`{text.strip():.80}` is not a version.", HOW)
     with db.reading() as session:
         model = registry.by_name(session, named["name"])
         if model is None:

@@ -58,7 +58,7 @@ def _objectives(spec: SweepSpec) -> Problems:
         yield Problem("objective", f"The objective {name} is there twice.", "Leave one of them out.")
     if TASTE in names and len(names) > 1:
         hint = "Use taste alone, or metrics alone."
-        yield Problem("objective", "One objective is taste, and others stand beside it.", hint)
+        yield Problem("objective", "One objective is taste, and there are others beside it.", hint)
     if all(name in COSTS for name in names):
         hint = "Add a metric that says how good the result is, such as eval_loss."
         message = f"The only objective is {names[0]}: the best would be a trial that learns nothing."
@@ -116,12 +116,12 @@ def _sampler(spec: SweepSpec) -> Problems:
     match spec.sampler:
         case "cmaes" if choices:
             hint = "Use tpe, or leave out what has choices."
-            yield Problem("sampler", f"The sampler cmaes knows numbers only, and {choices[0]} has choices.", hint)
+            yield Problem("sampler", f"The sampler cmaes supports numbers only, and {choices[0]} has choices.", hint)
         case "cmaes" if len(spec.space) < 2:
             yield Problem("sampler", "The sampler cmaes needs two fields or more, and the space has one.", "Use tpe.")
         case "cmaes" if several:
             hint = "Use tpe or nsga2."
-            yield Problem("sampler", f"The sampler cmaes knows one objective, and there are {_count(spec)}.", hint)
+            yield Problem("sampler", f"The sampler cmaes supports one objective, and there are {_count(spec)}.", hint)
         case "grid":
             yield from _grid(spec)
 
@@ -130,7 +130,7 @@ def _grid(spec: SweepSpec) -> Problems:
     for name, part in spec.space.items():
         if isinstance(part, Range) and not part.step and not proposals.is_whole(name):
             message = (
-                f"The sampler grid tries every value, and {name} from {part.low:g} to {part.high:g} has no end of them."
+                f"The sampler grid tries every value, and {name} from {part.low:g} to {part.high:g} has no last one."
             )
             yield Problem("sampler", message, f"Give {name} a step or choices, or use tpe.")
 
@@ -144,10 +144,10 @@ def _pruner(spec: SweepSpec) -> Problems:
         return
     first = spec.objectives[0].metric if spec.objectives else ""
     if _count(spec) > 1:
-        message = f"The pruner {spec.pruner} goes by one objective, and there are {_count(spec)}."
+        message = f"The pruner {spec.pruner} needs one objective, and there are {_count(spec)}."
         yield Problem("pruner", message, "Use pruner none, or one objective.")
     elif first == TASTE or first in COSTS:
-        message = f"The pruner {spec.pruner} goes by what is measured during a training, and {first} is not."
+        message = f"The pruner {spec.pruner} needs what is measured during a training, and {first} is not."
         yield Problem("pruner", message, "Use pruner none, or a metric as the objective.")
 
 
@@ -174,7 +174,7 @@ def _one_line(spec: SweepSpec) -> Problems:
         hint = "Leave patience out: you see yourself when it no longer pays."
         yield Problem("patience", "patience compares measured values, and taste has none.", hint)
     if spec.repeats and _count(spec) > 1:
-        message = f"repeats does the best again, and of {_count(spec)} objectives there is no single best."
+        message = f"repeats trains the best again, and of {_count(spec)} objectives there is no single best."
         yield Problem("repeats", message, "Use 0, or one objective.")
 
 

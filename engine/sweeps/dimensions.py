@@ -112,10 +112,10 @@ def _beyond(field: str, part: Range) -> Problems:
 def _step(field: str, part: Range, step: float) -> Problems:
     width = part.high - part.low
     if step <= 0:
-        yield Problem(field, f"{field} has step {step:g}, which leads nowhere.", "Use a step above 0, or none.")
+        yield Problem(field, f"{field} has step {step:g}, which is not above 0.", "Use a step above 0, or none.")
     elif part.log:
         hint = "Turn log off, leave step empty, or give choices."
-        yield Problem(field, f"{field} has log and step {step:g}, of which only one can be.", hint)
+        yield Problem(field, f"{field} has log and step {step:g}: only one of them can be set.", hint)
     elif step > width:
         message = f"{field} has step {step:g}, which is more than there is from {part.low:g} to {part.high:g}."
         yield Problem(field, message, f"Use {width:g} or less, or give choices.")

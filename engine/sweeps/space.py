@@ -79,7 +79,7 @@ def _subjects(spec: SweepSpec, model: Model | None, dataset: Dataset | None) -> 
     for name, row in (("model_id", model), ("dataset_id", dataset)):
         if row is None:
             noun, value = name.removesuffix("_id"), spec.recipe.get(name)
-            message = f"There is no {noun} with the id {value!r:.80}." if value else f"The recipe names no {noun}."
+            message = f"There is no {noun} with the id {value!r:.80}." if value else f"The recipe has no {noun}."
             problems.append(Problem(name, message, f"Set {name} in the recipe to the id of a {noun}."))
     for name in spec.recipe:
         if name not in Recipe.model_fields:
@@ -174,10 +174,8 @@ def _draw(random_numbers: random.Random, name: str, part: Dimension) -> Value:
 
 def _none_holds(answer: Holding) -> Problem:
     reason, _ = answer.reasons.most_common(1)[0]
-    amount = "None of its" if answer.every else "None of"
-    message = (
-        f"No recipe of this space holds. {amount} {answer.tried} combinations{' tried' * (not answer.every)} does."
-    )
+    amount = "none of its" if answer.every else "none of"
+    message = f"No recipe of this space is valid: {amount} {answer.tried} combinations{' tried' * (not answer.every)}."
     return Problem("space", message, f"The usual reason: {reason}")
 
 

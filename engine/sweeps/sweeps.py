@@ -168,7 +168,7 @@ def _reopen(session: Session, sweep: Sweep, **changes: Any) -> None:
     now = time.time()
     fresh = {"started_at": now, "ended_at": None, "error": None, "hint": None, "question": None}
     if not stored.move(session, sweep.id, sweep.status, SweepStatus.RUNNING, **fresh, **changes):
-        raise ConflictError(f"The sweep `{sweep.name}` has just moved.", "Look at it again.")
+        raise ConflictError(f"The sweep `{sweep.name}` has just changed.", "Look at it again.")
     session.expire(sweep)
 
 

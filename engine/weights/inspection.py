@@ -144,7 +144,7 @@ def config_reasons(config: dict[str, Any] | None) -> list[str]:
     if own_code(config) and (architecture is None or architecture not in native):
         reasons.append("It brings its own code (auto_map), and the studio never runs a model's code.")
     elif architecture is None:
-        reasons.append("Its config.json names no architecture.")
+        reasons.append("Its config.json has no architecture.")
     elif architecture not in native:
         reasons.append(_not_causal(architecture, model_type))
     if isinstance(config.get("vision_config"), dict) or isinstance(config.get("audio_config"), dict):

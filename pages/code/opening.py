@@ -20,7 +20,7 @@ MOST_TASK = 20_000  # characters of a task in the page's address
 
 def served_html(_query: Mapping[str, str]) -> str:
     """What to do when no model answers; nothing otherwise."""
-    text = "Serve a model, and it writes, explains and mends code here. Your own code runs without one."
+    text = "Serve a model, and it writes, explains and fixes code here. Your own code runs without one."
     return served.none_answers("It can be chosen here when it answers.", text, "/serve", "Serve a model", "code")
 
 

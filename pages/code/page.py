@@ -118,10 +118,8 @@ def _run_bar(field: dict[str, Any]) -> tuple[gr.Button, gr.Button, gr.HTML]:
         told = _html("code-told", "tunesmith.code.told(element)")
         live.live("means", running.means_html, seconds=120)
     with gr.Accordion("Input and time of a run", open=False, elem_id="code-input"):
-        field["stdin"] = gr.Textbox(
-            "", label="What it reads from its input", lines=2, max_lines=8, elem_id="code-stdin"
-        )
-        field["seconds"] = gr.Slider(1, 30, 10, step=1, label="Seconds it may take", elem_id="code-seconds")
+        field["stdin"] = gr.Textbox("", label="Standard input", lines=2, max_lines=8, elem_id="code-stdin")
+        field["seconds"] = gr.Slider(1, 30, 10, step=1, label="Time limit in seconds", elem_id="code-seconds")
     return run, stop, told
 
 

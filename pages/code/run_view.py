@@ -112,7 +112,9 @@ def _head(result: Shown, actions: Markup | str) -> Markup:
 def _exception(result: Shown) -> Markup:
     """The last line of what went wrong, which is where Python says it; of tests, each that did not pass."""
     if result["timed_out"]:
-        return html.notice("It was stopped: its time was over.", "Make it shorter, or allow it more seconds.", "warn")
+        return html.notice(
+            "It was stopped: the time limit was reached.", "Make it shorter, or allow it more seconds.", "warn"
+        )
     if not failed(result):
         return Markup()
     if wrong := [test for test in result.get("tests") or () if test["error"]]:

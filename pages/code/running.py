@@ -28,7 +28,7 @@ def means_words(means: sandbox.Means) -> str:
     if means.name:
         title = "No network, none of the studio's files, limits on time, memory and processes."
         return str(Markup('<p class="cd-means" title="{}">Runs in: {}</p>').format(title, means.name))
-    return str(Markup('<p class="cd-means" data-tone="warn">Nothing runs here: {}</p>').format(means.reason))
+    return str(Markup('<p class="cd-means" data-tone="warn">Code cannot run here: {}</p>').format(means.reason))
 
 
 def run(*values: Any) -> Iterator[list[Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import gradio as gr
 from markupsafe import Markup
 
-from engine.data import datasets
+from engine.data import datasets, deleting
 from engine.errors import NotFoundError
 from engine.process import events
 from engine.rows.readers import encodings
@@ -13,7 +13,7 @@ from pages.data import import_form, tabs
 from pages.data.dataset_view import notes_html
 from pages.data.listing import list_view
 from pages.data.listing.dataset_marks import delete_button, origin_words
-from pages.parts import html, listed, live, toasts
+from pages.parts import html, listed, live, toasts, undo
 from pages.shell import project_of
 from storage import home
 from storage.statuses import DatasetStatus
@@ -183,6 +183,7 @@ def _of_list(act: listed.Act) -> tabs.Act:
 ACTS: dict[str, tabs.Act] = {
     "delete": _delete,
     "cancel": _cancel,
+    **{name: _of_list(act) for name, act in undo.acts(deleting.undo, deleting.free).items()},
     **{name: _of_list(act) for name, act in list_view.ACTS.items()},
     **tabs.acts(),
 }

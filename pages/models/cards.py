@@ -136,7 +136,7 @@ def train_button(model: Model) -> Markup:
 
 def state_buttons(model: Model) -> list[Markup]:
     """What can be done about its files: stopped, retried, deleted."""
-    question = f"Delete {model.name}? Files that the studio fetched are removed; a folder of your own stays."
+    question = f"Delete {model.name}? {list_view.LOSS}"
     return [
         html.button("Cancel", "cancel", model.id) if model.status == ModelStatus.QUEUED else Markup(),
         html.button("Retry", "retry", model.id) if model.status == ModelStatus.FAILED else Markup(),

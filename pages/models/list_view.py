@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from engine.models import listing
-from pages.parts import filters, html, listed
+from pages.parts import filters, html, listed, undo
 from pages.parts.pager import pager_by_page, place_of
 from storage import models as stored_models
 from storage.db import reading
@@ -17,7 +17,7 @@ from storage.tables import Model
 CARDS = 24
 FEW = 3  # that many are seen at a glance: no search, no filters
 PLACE = listed.Place("/models", "model")
-LOSS = "Files that the studio fetched are removed; a folder of your own stays."
+LOSS = "Files that the studio fetched are removed; a folder of your own stays. You can undo it for 30 seconds."
 SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "": ("every model", {}),
     "trainable": ("can be trained here", {"trainable": True}),
@@ -50,12 +50,13 @@ def list_html(query: listed.Query, card: Callable[[Model, Markup], Markup], noth
         tags = stored.tags(session)
         still_there = stored_models.names(session, PLACE.chosen(query))
     if not models and not is_filtered(query):
-        return nothing()
+        return undo.bar(Model) + nothing()
     query["chosen"] = ",".join(one for one in PLACE.chosen(query) if one in still_there)
     kept = {name: query[name] for name in listed.KEPT if name not in ("chosen", "page") and query.get(name)}
     cards = html.join(card(model, _box(query, model)) for model in models)
     needs_filters = is_filtered(query) or place.total > FEW or bool(tags)
-    return Markup('<div class="ts-stack">{}{}{}{}</div>').format(
+    return Markup('<div class="ts-stack">{}{}{}{}{}</div>').format(
+        undo.bar(Model) if query.get("role") != "viewer" else "",
         _filters(query, tags) if needs_filters else "",
         PLACE.bar(query, [model.id for model in models], LOSS),
         Markup('<div class="mo-grid">{}</div>').format(cards) if models else _none_fits(),

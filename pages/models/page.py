@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import gradio as gr
 
-from engine.models import hub, models
+from engine.models import deleting, hub, models
 from engine.serve import base_models
 from pages.models import list_view
 from pages.models.add_view import add_html
 from pages.models.cards import models_html
 from pages.models.hub_view import asked_of, hub_html
 from pages.models.one_view import one_html
-from pages.parts import listed, live, toasts
+from pages.parts import listed, live, toasts, undo
 from pages.shell import project_of
 
 SLUG, TITLE, SUBTITLE, KEY, ICON = "models", "Models", "The base models your trainings start from.", "m", "models"
@@ -68,7 +68,7 @@ def _cancel(id: str, _values: Mapping[str, str]) -> None:
 
 
 def _delete(id: str, _values: Mapping[str, str]) -> None:
-    models.delete_model(id)
+    deleting.delete_model(id)
 
 
 ACTS: dict[str, listed.Act] = {
@@ -81,5 +81,6 @@ ACTS: dict[str, listed.Act] = {
     "chat": _chat,
     "delete": _delete,
     **list_view.ACTS,
+    **undo.acts(deleting.undo, deleting.free),
 }
 FRAGMENTS: dict[str, live.Fragment] = {"models": shown_html, "add": add_html, "hub": hub_html}

@@ -80,7 +80,7 @@ def _change_model(name: str, values: Mapping[str, str]) -> None:
 def _pair(subject: str, sign: str) -> tuple[str, str]:
     name, mark, rest = subject.partition(sign)
     if not mark:
-        raise RefusedError(f"{subject!r:.80} names nothing here.", "Reload the page.")
+        raise RefusedError(f"{subject!r:.80} is not known here.", "Reload the page.")
     return name, rest
 
 

@@ -63,8 +63,8 @@ def _remove_button(facts: Facts, adapter: Facts) -> Markup:
     if adapter["status"] not in ("loaded", "failed") or adapter["internal_name"] is None:
         return Markup()  # a whole model stays until its server ends
     own = facts["name"] in adapter["names"]
-    answer = f" {facts['name']} itself answers with the base then." if own else ""
-    question = f"Take {adapter['run_name']} out of {facts['name']}?{answer} Answers being written are finished."
+    answer = f" {facts['name']} then answers as the base model." if own else ""
+    question = f"Remove {adapter['run_name']} from {facts['name']}?{answer} Running answers are finished first."
     return html.button("Remove", "remove-adapter", f"{facts['id']} {adapter['subject']}", question)
 
 

@@ -42,10 +42,10 @@ def measure_form(session: Session, project_id: str, ready: Answering) -> Markup:
         "measure", "", "Measure",
         fields.select("model", "Name", names),
         fields.text("concurrency", "Requests at once", "1,4,16", "1,4,16"),
-        fields.number("prompts", "Requests of a level", 64, least=1, most=100_000),
+        fields.number("prompts", "Requests per level", 64, least=1, most=100_000),
         fields.select("dataset_id", "Prompts", [("", "random words"), *rows]),
-        fields.number("input_tokens", "Tokens of a prompt", 128, least=1, most=1_000_000),
-        fields.number("output_tokens", "Tokens of an answer", 64, least=1, most=100_000),
+        fields.number("input_tokens", "Prompt tokens", 128, least=1, most=1_000_000),
+        fields.number("output_tokens", "Answer tokens", 64, least=1, most=100_000),
         fields.number("repeats", "Repeats", 1, least=1, most=20),
         fields.select("until_saturated", "Double until it saturates", [("", "no"), ("yes", "yes")]),
         fields.text("rate", "Or requests a second", "such as 2.5"),
@@ -62,15 +62,15 @@ def tuner_form(ready: Answering) -> Markup:
     usual = " ".join(
         f"{name}={','.join(map(str, values))}" for name, values in tuner_plan.default_options(tunable[0][1]).items()
     )
-    where = [("", "by the memory there is"), ("beside", "goes on answering"), ("in_place", "rests meanwhile")]
+    where = [("", "if memory allows"), ("beside", "keeps answering"), ("in_place", "does not answer")]
     return fields.form(
         "tune", "", "Try them",
         fields.select("endpoint_id", "Endpoint", [(endpoint.id, endpoint.name) for endpoint, _ in tunable]),
         fields.text("options", "Options and values", usual, usual),
         fields.number("concurrency", "Requests at once", 16, least=1, most=1024),
         fields.number("prompts", "Requests", 64, least=1, most=100_000),
-        fields.number("input_tokens", "Tokens of a prompt", 128, least=1, most=1_000_000),
-        fields.number("output_tokens", "Tokens of an answer", 64, least=1, most=100_000),
+        fields.number("input_tokens", "Prompt tokens", 128, least=1, most=1_000_000),
+        fields.number("output_tokens", "Answer tokens", 64, least=1, most=100_000),
         fields.text("goodput", "Objective, ms", "ttft=200,tpot=50"),
         fields.select("where", "The endpoint", where),
     )  # fmt: skip

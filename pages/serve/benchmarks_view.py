@@ -13,6 +13,7 @@ from engine.benchmarks.tuner_plan import TunerWanted
 from pages.parts import html, live, toasts
 from pages.serve import benchmark_form
 from pages.serve.benchmark_chart import charts
+from pages.serve.options import in_words
 from pages.serve.tuner_view import tuners_html
 from storage import benchmarks as stored
 from storage import db
@@ -66,7 +67,7 @@ def _newest(described: Sequence[Facts]) -> list[Facts]:
 
 def _list(described: Sequence[Facts], shown: Sequence[str]) -> Markup:
     if not described:
-        return Markup('<p class="ts-note">Nothing was measured yet.</p>')
+        return Markup('<p class="ts-note">Nothing has been measured yet.</p>')
     heads: list[str | html.Header] = [
         html.Header("Name", room=14), "Load", html.Header("Status", room=10), html.Header("Most tokens/s", "number"),
         "When", html.Header("Actions", "actions"),
@@ -118,8 +119,8 @@ def load_words(facts: Facts) -> str:
 
 
 def _options(facts: Facts) -> str:
-    options = " ".join(f"{name}={value}" for name, value in facts["facts"].get("options", {}).items() if name != "url")
-    return f"{facts['facts'].get('kind', '')} {options}".strip()
+    options = {name: value for name, value in facts["facts"].get("options", {}).items() if name != "url"}
+    return f"{facts['facts'].get('kind', '')} {in_words(options)}".strip()
 
 
 def _shown(shown: Sequence[Facts]) -> Markup:
@@ -175,7 +176,7 @@ def _circumstances(facts: Facts) -> Markup:
         ("Device", known.get("device") or ""),
         ("Took", html.duration(known["seconds"]) if "seconds" in known else ""),
     ]
-    hint = "The numbers may be lower for it."
+    hint = "The numbers may be lower because of that."
     return html.join([html.facts(pairs), *(html.notice(sentence, hint, "warn") for sentence in known["beside"])])
 
 

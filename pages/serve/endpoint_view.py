@@ -12,6 +12,7 @@ from pages.parts import html
 from pages.parts.pager import pager_by_page, place_of
 from pages.serve import adapters_view, life_view
 from pages.serve.figures_view import figures_html
+from pages.serve.options import called, in_words
 from pages.serve.parity_view import parity_html
 from storage import db, home
 from storage import endpoints as stored_endpoints
@@ -124,7 +125,8 @@ def _troubles(facts: Facts) -> Markup:
     """What went wrong, or takes its time, in words."""
     notices = []
     if facts.get("error") and facts["status"] != "ready":
-        notices.append(html.notice(facts["error"], facts.get("hint") or ""))
+        words = [called(facts.get("kind") or "", text) for text in (facts["error"], facts.get("hint") or "")]
+        notices.append(html.notice(*words))
     if silent := facts["life"]["silent"]:
         notices.append(_silence(silent))
     if facts["last_deployment_error"]:
@@ -171,7 +173,7 @@ def _options(facts: Facts) -> Markup:
     """What the backend was started with, beyond its address."""
     known = facts.get("options") or {}
     return html.join(
-        Markup("<code>{}</code> ").format(f"{name} {value}")
+        Markup("<span>{}</span> ").format(in_words({name: value}))
         for name, value in known.items()
         if facts.get("kind") != "external" or name == "api_key_env"
     )

@@ -104,9 +104,7 @@ def _filled(facts: Mapping[str, Any]) -> dict[str, Any]:
     model_id, adapters = facts.get("model_id"), facts.get("adapters") or []
     values = {f"vllm.{name}": gr.update(value=_option(kind, set_options, name)) for name in options.names("vllm")}
     banner = Markup('<p class="sv-banner">{} {}</p>').format(
-        Markup("What you start here takes over from what answers as <b>{}</b>, once it has answered itself.").format(
-            facts["name"]
-        ),
+        Markup("What you start here replaces what <b>{}</b> serves, as soon as it answers.").format(facts["name"]),
         html.link("Make a new endpoint instead", "/serve"),
     )
     return {
@@ -230,7 +228,8 @@ def start(values: Sequence[Any], project_id: str) -> tuple[list[Any], str]:
             )
             said = f"{request.name} is starting."
     except TunesmithError as error:
-        return answers(_refused({}) | {"problem": shown(str(html.notice(error.message, error.hint)))}), ""
+        words = [options.called(request.kind, text) for text in (error.message, error.hint)]
+        return answers(_refused({}) | {"problem": shown(str(html.notice(*words)))}), ""
     return answers(_refused({}) | _done(request)), said
 
 

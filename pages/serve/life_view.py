@@ -25,7 +25,7 @@ def buttons(facts: Facts) -> list[Markup]:
     shown = []
     if canary and canary["word"] == "on":
         shown.append(html.button("Keep new version", "promote", tone="primary"))
-        shown.append(html.button("Send it back", "rollback", confirm=f"Send the new version of {name} back?"))
+        shown.append(html.button("Roll back", "rollback", confirm=f"Roll {name} back to the old version?"))
     if status == "ready" and facts.get("kind") != "external" and not facts["deploying"]:
         shown.append(html.button("Sleep", "sleep"))
     if status == "asleep":
@@ -58,7 +58,7 @@ def _trial(canary: Facts) -> Markup:
             least = f"at least {canary['seconds']} s, and until it has answered 20"
             notice = html.notice("A new version is on trial.", f"It answers {share}: {least}.", "calm")
         case "back":
-            notice = html.notice("The new version was sent back after its trial.", canary["reason"], "warn")
+            notice = html.notice("The new version was rolled back after its trial.", canary["reason"], "warn")
         case _:
             return Markup()  # it answers now: the card is about it
     return Markup("{}{}").format(notice, _sides(canary))
@@ -89,7 +89,7 @@ def _golden(endpoint_id: str, golden: Sequence[Facts]) -> Markup:
     if not differing:
         return Markup('<p class="ts-note">{}.</p>').format(title)
     rows = [html.Row([prompt["prompt"], prompt["expected"], prompt["answer"] or "no answer"]) for prompt in differing]
-    table = html.table(["Prompt", "Expected", "New version"], rows, "Golden prompts that are answered otherwise")
+    table = html.table(["Prompt", "Expected", "New version"], rows, "Golden prompts answered differently")
     return Markup('<details class="ts-more"><summary>{}</summary>{}</details>').format(title, table)
 
 

@@ -22,7 +22,7 @@ def log_html(query: Mapping[str, str]) -> str:
     if endpoint is None:
         return str(html.notice("This endpoint is gone.", "Reload the page."))
     parts = [part for backend in _with_logs(rows) if (part := _log(endpoint, backend, len(rows) > 1))]
-    return str(html.join(parts) or Markup('<p class="ts-note">Nothing was said yet.</p>'))
+    return str(html.join(parts) or Markup('<p class="ts-note">The log is empty.</p>'))
 
 
 def _with_logs(rows: Sequence[Backend]) -> list[Backend]:

@@ -23,6 +23,7 @@ MODELS: dict[str, type[BaseModel]] = {"vllm": VllmOptions, "external": ExternalO
 COMMON = ("dtype", "quantization", "max_model_len", "gpu_memory_utilization", "kv_cache_gib", "max_num_seqs")
 AUTO = ("Automatic", "unset")  # an empty choice: a Gradio choice cannot have the value None
 _SWITCH = {AUTO[1]: None, "on": True, "off": False}
+_NAMES = re.compile(r"`(dtype|quantization)`|`?\b([a-z]+(?:_[a-z]+)+)\b`?")
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 WRONG = "sv-wrong"  # the class of a field whose value is refused
 LONG = 180  # characters of help, and its field takes a whole row
@@ -32,6 +33,24 @@ def names(kind: str) -> tuple[str, ...]:
     """The options of a kind, the common ones first."""
     fields = MODELS[kind].model_fields
     return (*(name for name in COMMON if name in fields), *(name for name in fields if name not in COMMON))
+
+
+def called(kind: str, text: str) -> str:
+    """A text in which every option has the label of its field in place of its name."""
+    titles = {name: field.title for name, field in MODELS.get(kind, VllmOptions).model_fields.items() if field.title}
+
+    def label(match: re.Match[str]) -> str:
+        title = titles.get(match[1] or match[2])
+        return f"“{title}”" if title else match[0]
+
+    return _NAMES.sub(label, text)
+
+
+def in_words(options: Mapping[str, Any]) -> str:
+    """Options in a line, by their labels; an option without one by its name."""
+    fields = VllmOptions.model_fields
+    pairs = [(fields[name].title if name in fields else None, name, value) for name, value in options.items()]
+    return ", ".join(f"{title or name}: {_text(value)}" for title, name, value in pairs)
 
 
 def is_common(name: str) -> bool:
@@ -200,7 +219,8 @@ def _by_field(kind: str, error: ValidationError) -> dict[str, str]:
     for violation in error.errors(include_url=False, include_context=False):
         where = str(violation["loc"][0]) if violation["loc"] else ""
         words = str(violation["msg"]).removeprefix("Value error, ").replace("Input should be", "Must be")
-        messages.setdefault(where if where in MODELS[kind].model_fields else "", f"{words[:1].upper()}{words[1:]}.")
+        said = called(kind, f"{words[:1].upper()}{words[1:]}.")
+        messages.setdefault(where if where in MODELS[kind].model_fields else "", said)
     return messages
 
 

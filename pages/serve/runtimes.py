@@ -13,8 +13,8 @@ Facts = Mapping[str, Any]
 MOVING = ("queued", "running")
 LOG_LINES = 60
 INTRO = (
-    "Programs beside the studio, each in an environment of its own. What is new is installed aside and tried; "
-    "what is in use serves until that has worked."
+    "Programs beside the studio, each in its own environment. A new version is installed and tested beside the old "
+    "one, which stays in use until then."
 )
 
 
@@ -72,7 +72,7 @@ def _buttons(facts: Facts) -> list[Markup]:
         words = "Use it" if facts["own"] else "Update" if installed else "Install"
         buttons.append(html.button(words, "runtime-install", kind, tone="" if installed else "primary"))
     if facts["version_before"]:
-        question = f"Put {title} {facts['version_before']} into use again?"
+        question = f"Switch back to {title} {facts['version_before']}?"
         buttons.append(html.button(f"Back to {facts['version_before']}", "runtime-back", kind, question))
     if installed:
         question = f"Uninstall {title}? Every version of it is removed from the disk."
@@ -103,18 +103,14 @@ def _facts(facts: Facts) -> Markup:
     if facts["offered"] and not facts["is_current"]:
         pairs += [("Found here" if facts["own"] else "To install", facts["offered"])]
         pairs += [("Download", _size(facts["download_bytes"])), ("Free disk needed", _size(facts["disk_bytes"]))]
-    pairs += [("Why not another", note) for note in facts["notes"] if not facts["is_current"]]
+    pairs += [("Why not a newer one", note) for note in facts["notes"] if not facts["is_current"]]
     return html.facts(pairs)
 
 
 def _tried(facts: Facts) -> Markup:
-    """What was tried before it was put into use."""
+    """What was tested before it was used."""
     checks = facts["installed"]["checks"] if facts["installed"] else []
-    return (
-        Markup('<p class="ts-note">Tried before it was put into use: {}.</p>').format("; ".join(checks))
-        if checks
-        else Markup()
-    )
+    return Markup('<p class="ts-note">Tested before use: {}.</p>').format("; ".join(checks)) if checks else Markup()
 
 
 def _size(count: int | None) -> str | None:

@@ -6,13 +6,14 @@ from typing import Any
 from markupsafe import Markup
 
 from pages.parts import html
+from pages.serve.options import in_words
 
 Facts = dict[str, Any]
 STAGES = {
     "starting": "is about to start",
     "waiting": "is starting",
     "measuring": "is being measured",
-    "ending": "is put away",
+    "ending": "is cleaned up",
     "returning": "has ended, and the endpoint comes back",
 }
 
@@ -53,7 +54,7 @@ def _progress(facts: Facts) -> Markup:
         return Markup()
     done = round(facts["progress"] * len(facts["variants"]))
     place = min(done + 1, len(facts["variants"]))
-    rests = " The endpoint rests meanwhile." if facts["in_place"] else ""
+    rests = " The endpoint does not answer meanwhile." if facts["in_place"] else ""
     words = f"Variant {place} of {len(facts['variants'])} {STAGES[facts['stage']]}.{rests}"
     return Markup('{}<p class="ts-note">{}</p>').format(html.progress(facts["progress"], "Tuner"), words)
 
@@ -95,4 +96,4 @@ def _row(facts: Facts, place: int, variant: Facts) -> html.Row:
 
 def options_words(options: Facts) -> str:
     """Options in a line."""
-    return " ".join(f"{name}={value}" for name, value in options.items()) or "defaults"
+    return in_words(options) or "defaults"

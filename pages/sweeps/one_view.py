@@ -92,7 +92,7 @@ def _more(picture: Picture) -> Markup:
     if picture.status == "stopping":
         return Markup()
     return Markup(
-        '<form class="sw-more" data-act="more" data-id="{}"><button class="ts-button">Go on with</button>'
+        '<form class="sw-more" data-act="more" data-id="{}"><button class="ts-button">Continue with</button>'
         '<input class="ts-input" name="trials" type="number" min="1" max="1000" value="{}" required'
         ' aria-label="How many more trials"><span>more</span></form>'
     ).format(picture.id, MORE)
@@ -154,7 +154,7 @@ def _asked(picture: Picture) -> Markup:
             ("Repeats of the best", str(spec.repeats)),
             ("Stops without a gain in", words.counted(spec.patience, "trial") if spec.patience else ""),
             ("Cheaper while searching", _proxy(picture)),
-            ("Began warm from", words.counted(len(spec.warm_from), "earlier sweep") if spec.warm_from else ""),
+            ("Warm start from", words.counted(len(spec.warm_from), "earlier sweep") if spec.warm_from else ""),
         )
     )
     return html.card("What was asked for", facts)

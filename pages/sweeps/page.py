@@ -60,7 +60,7 @@ def _more(sweep_id: str, values: Mapping[str, str], _project: str) -> None:
     if not text.isdecimal() or len(text) > 6:
         raise RefusedError(f"`{text:.20}` is not a number of trials.", "Give a whole number, such as 20.")
     sweeps.more(sweep_id, int(text))
-    toasts.done(f"It goes on with {int(text):,} more.")
+    toasts.done(f"It continues with {int(text):,} more trials.")
 
 
 def _rerun(sweep_id: str, _values: Mapping[str, str], _project: str) -> None:
@@ -71,7 +71,7 @@ def _full(id: str, _values: Mapping[str, str], _project: str) -> None:
     """`id` is SWEEP:TRIAL."""
     sweep_id, _, number = id.partition(":")
     if not number.isdecimal():
-        raise RefusedError(f"{id!r:.80} names no trial.", "Reload the page.")
+        raise RefusedError(f"{id!r:.80} is not a trial.", "Reload the page.")
     sweeps.train_in_full(sweep_id, [int(number)])
     toasts.done(f"Trial {number} trains in full as soon as a device is free.")
 

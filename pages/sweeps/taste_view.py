@@ -88,9 +88,7 @@ def _standing(picture: Picture, numbers: Sequence[int]) -> Markup:
     count = words.counted(len(picture.picks), "pick")
     note = f"{count}. The score is Bradley-Terry's: 0 is the middle, 1 more means winning 2.7 times as often."
     heads: list[str | html.Header] = ["Trial", html.Header("Score", "number"), html.Header("Won", "number"), "Settings"]
-    return html.card(
-        "How they stand", Markup('<p class="ts-note">{}</p>').format(note), html.table(heads, rows, "Scores")
-    )
+    return html.card("Ranking", Markup('<p class="ts-note">{}</p>').format(note), html.table(heads, rows, "Scores"))
 
 
 def _line(picture: Picture, number: int, score: float) -> html.Row:
@@ -113,7 +111,7 @@ def alike(id: str, _values: Mapping[str, str], _project: str) -> None:
 def _kept(id: str, alike: bool) -> None:
     sweep_id, *numbers = id.split(":")
     if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
-        raise RefusedError(f"{id!r:.80} names no two trials.", "Reload the page.")
+        raise RefusedError(f"{id!r:.80} is not a pair of trials.", "Reload the page.")
     better, worse = (int(number) for number in numbers)
     sweeps.pick(sweep_id, better, worse, alike)
     toasts.done(

@@ -28,7 +28,7 @@ def show(picture: Picture, query: Query) -> Markup:
 
 def table(picture: Picture, trials: Sequence[Trial], query: Query) -> Markup:
     if not trials:
-        text = "None is in that state." if query.get("state") else "The first one begins as soon as its turn comes."
+        text = "No trial has that status." if query.get("state") else "The first one begins as soon as its turn comes."
         return html.empty("No trials", text)
     own = list(picture.spec.space) if len(picture.spec.space) <= COLUMNS else []
     fields = [plots.title(field) for field in own] if own else ["Settings"]

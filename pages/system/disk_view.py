@@ -21,7 +21,7 @@ KINDS = {  # kind of thing, or folder of the home -> what a person calls it, and
     "backends": ("Logs of endpoints", "/serve"),
     "work": ("Views, counts and checks", ""),
     "blobs": ("Rows of datasets", "/data"),
-    "trash": ("Deleted, on its way out", ""),
+    "trash": ("Deleted, being removed", ""),
     "logs": ("Logs of the studio", ""),
     "gradio": ("Files of the window", ""),
 }

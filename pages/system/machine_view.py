@@ -124,7 +124,7 @@ def _holder(lease: Lease) -> Markup:
             backend = endpoints.backend(session, lease.holder_id)
             endpoint = endpoints.get(session, backend.endpoint_id) if backend else None
             holder = html.link(endpoint.name if endpoint else lease.holder_id, "/serve")
-    words = "trains" if lease.exclusive else "answers, sharing the device"
+    words = "trains" if lease.exclusive else "serves, and shares the device"
     return Markup("<span>{} {} since {}</span>").format(holder, words, html.moment(lease.since))
 
 

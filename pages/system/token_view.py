@@ -24,17 +24,17 @@ def _state() -> Markup:
         case "environment":
             words = f"The studio was started with {hub_token.VARIABLE}, and uses that token."
             is_kept_too = hub_token.kept_at() is not None
-            also = html.button("Remove the kept one", "forget-token") if is_kept_too else Markup()
+            also = html.button("Remove the stored token", "forget-token") if is_kept_too else Markup()
             return Markup('<div class="sy-token">{}<span>{}</span>{}</div>').format(html.badge("in use"), words, also)
         case "home":
-            return Markup('<div class="sy-token">{}<span>A token is kept, since {}.</span>{}</div>').format(
+            return Markup('<div class="sy-token">{}<span>A token has been stored since {}.</span>{}</div>').format(
                 html.badge("in use"), html.moment(hub_token.kept_at()), _remove()
             )
     return Markup('<p class="ts-note">There is no token: public models and datasets only.</p>')
 
 
 def _remove() -> Markup:
-    question = "Remove the token? Private and gated models can be fetched no more until there is another."
+    question = "Remove the token? Private and gated models cannot be downloaded until there is a new one."
     return html.button("Remove", "forget-token", confirm=question, tone="danger")
 
 
@@ -52,7 +52,7 @@ def _form() -> Markup:
 def keep(_id: str, values: Mapping[str, str]) -> None:
     """Keeps the token of the form."""
     hub_token.keep(values.get("token", ""))
-    toasts.done("The token is kept. It is not shown again.")
+    toasts.done("The token is stored. It is not shown again.")
 
 
 def forget(_id: str, _values: Mapping[str, str]) -> None:

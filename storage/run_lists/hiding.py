@@ -1,17 +1,18 @@
-"""Runs that were deleted and can still be had back: hidden from every query, with their exports and reports.
+"""What was deleted and can still be had back: runs, hidden with their exports and reports; datasets; models.
 
 Who has to see them (the removal, the undo, who asks whether a folder belongs to somebody) says so by SEEING.
 """
 
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy
-from sqlalchemy import delete, event, or_
+from sqlalchemy import Select, delete, event, or_
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql.base import Executable
 from sqlmodel import Session, col
 
-from storage.tables import Evaluation, Export, Metric, MetricSummary, Run
+from storage.tables import Dataset, Evaluation, Export, Metric, MetricSummary, Model, Run
 
 SEEING = {"sees_deleted_runs": True}
 """Execution options of a query that sees them."""
@@ -28,8 +29,20 @@ _CRITERIA = (
         include_aliases=True,
     ),
 )
+# Laid only over queries for datasets or models themselves: each criterion makes every other statement slower.
+_CRITERIA_OF: dict[type[Any], Any] = {
+    table: with_loader_criteria(table, col(table.deleted_at).is_(None), include_aliases=True)
+    for table in (Dataset, Model)
+}
 # A statement that a module keeps is made ready once: to do it takes as long as to ask it.
 _ready: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()
+
+
+def _of_what_is_asked(state: ORMExecuteState) -> list[Any]:
+    asked = {mapper.local_table for mapper in state.all_mappers}
+    if not asked and isinstance(state.statement, Select):  # it counts, and so names a table but no column of it
+        asked = set(state.statement.get_final_froms())
+    return [criterion for table, criterion in _CRITERIA_OF.items() if table.__table__ in asked]  # type: ignore[attr-defined]
 
 
 @event.listens_for(Session, "do_orm_execute")
@@ -38,7 +51,7 @@ def _hide(state: ORMExecuteState) -> None:
         return
     statement = state.statement
     if (ready := _ready.get(statement)) is None:
-        ready = _ready[statement] = statement.options(*_CRITERIA)
+        ready = _ready[statement] = statement.options(*_CRITERIA, *_of_what_is_asked(state))
     state.statement = ready
 
 

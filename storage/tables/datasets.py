@@ -49,6 +49,8 @@ class Dataset(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
     tags: list[str] = Field(default_factory=list, sa_column=Column(WordsColumn, nullable=False))
     description: str = ""  # as it was written; with the name and tags the same in all versions of a family
+    deleted_at: float | None = None  # hidden since; removed when the time to undo is over
+    deletion_id: str | None = None  # the same for what was deleted at once
 
     @property
     def encoding(self) -> str | None:

@@ -211,9 +211,12 @@ def cancel_import(dataset_id: PathId) -> Dataset:
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a dataset", responses=NOT_FOUND | CONFLICT)
-def delete_dataset(dataset_id: PathId) -> None:
-    """Deletes the dataset. Refused while a run that has not ended uses it."""
-    datasets.delete_dataset(dataset_id)
+def delete_dataset(dataset_id: PathId, response: Response) -> None:
+    """Deletes the dataset. Refused while a run uses it.
+
+    For 30 seconds `POST /api/datasets/undo/{id}` brings it back; the header X-Undo-Id says the id.
+    """
+    response.headers["X-Undo-Id"] = datasets.delete_dataset(dataset_id)
 
 
 async def _from_upload(form: upload.Form) -> Dataset:

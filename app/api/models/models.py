@@ -10,7 +10,7 @@ from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Limit, Offset, PathId, Text, total
 from app.answers.lists import ModelFilters
 from engine.errors import RefusedError
-from engine.models import models
+from engine.models import deleting, models
 from engine.weights import token_facts
 from storage import db
 from storage.lists import models as stored
@@ -110,9 +110,12 @@ def cancel_model(model_id: PathId) -> Model:
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a model", responses=NOT_FOUND | CONFLICT)
-def delete_model(model_id: PathId) -> None:
-    """Deletes the model and its files. Refused while a run uses it."""
-    models.delete_model(model_id)
+def delete_model(model_id: PathId, response: Response) -> None:
+    """Deletes the model and its files. Refused while a run uses it.
+
+    For 30 seconds `POST /api/models/undo/{id}` brings it back; the header X-Undo-Id says the id.
+    """
+    response.headers["X-Undo-Id"] = deleting.delete_model(model_id)
 
 
 def shown(model: Model, request: Request) -> ModelAnswer:

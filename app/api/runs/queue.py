@@ -19,7 +19,7 @@ class SettingsAnswer(Answer):
     pause_reason: str = Field(description="Why it paused by itself; empty when a person did it.")
     stop_after_failure: bool = Field(description="Whether it pauses by itself when a run has failed.")
     sleep_idle_minutes: float | None = Field(
-        description="Endpoints that nobody asked for so long sleep while a run trains on their device; null: never."
+        description="Endpoints without a request for so long sleep while a run trains on their device; null: never."
     )
 
 
@@ -87,7 +87,7 @@ class OrderBody(Body):
 class SettingsBody(Body):
     stop_after_failure: bool = Field(description="Whether the queue pauses by itself when a run has failed.")
     sleep_idle_minutes: float | None = Field(
-        default=None, description="Endpoints nobody asked for so long sleep while a run trains; null: never."
+        default=None, description="Endpoints without a request for so long sleep while a run trains; null: never."
     )
 
 

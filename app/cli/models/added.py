@@ -8,9 +8,10 @@ import typer
 from app.cli import running_studio
 from app.cli.called import ModelName
 from app.cli.printed import AsJson, say_json
+from app.cli.undone import UndoId, say_undo, say_undone
 from engine import sizes
 from engine.errors import TunesmithError
-from engine.models import models
+from engine.models import deleting, models
 from storage import db
 from storage import models as stored
 from storage.statuses import ModelStatus
@@ -75,8 +76,18 @@ def _progress(model: Model) -> str:
 
 
 def delete(model_id: ModelName) -> None:
-    """Forget a base model and delete what was fetched; a folder of yours stays. Refused while something uses it."""
+    """Forget a base model and delete what was fetched; a folder of yours stays. Refused while something uses it.
+
+    `undo` brings it back for half a minute.
+    """
     db.prepare()
     name = models.look_up(model_id).name
-    models.delete_model(model_id)
+    undo_id = deleting.delete_model(model_id)
     typer.echo(f"model {model_id} {name} is deleted")
+    say_undo("model", undo_id)
+
+
+def undo(undo_id: UndoId = None) -> None:
+    """Bring back what was deleted in the last half minute."""
+    db.prepare()
+    say_undone(Model, undo_id, deleting.undo)

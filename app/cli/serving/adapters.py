@@ -31,7 +31,7 @@ def remove_adapter(
     endpoint: Named,
     name: Annotated[str, typer.Argument(metavar="NAME", help="RUN, RUN@STEP, or a name that it was given.")],
 ) -> None:
-    """Take an adapter, or one of its several names, out of an endpoint. Answers being written are finished."""
+    """Take an adapter, or one of its several names, out of an endpoint. Running answers are finished first."""
     row = find(endpoint)
     adapters.remove(row.id, name)
     typer.echo(f"{row.name} no longer answers as {name}")

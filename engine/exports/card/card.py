@@ -72,7 +72,9 @@ def _limits(facts: Facts) -> str:
         "What is not under Measured was not measured: safety, bias and truth among it.",
     ]
     if facts.parity and facts.parity.get("good") is False:
-        lines.append(f"This export answers otherwise than what was trained. {facts.parity.get('cause') or ''}".strip())
+        lines.append(
+            f"This export answers differently from what was trained. {facts.parity.get('cause') or ''}".strip()
+        )
     return "\n".join(lines)
 
 

@@ -49,7 +49,7 @@ class Batches(BaseModel):
     attn_implementation: Attention | None = Field(
         default=None,
         title="Attention",
-        description="How attention is computed. Empty takes flash attention where it is installed, the GPU can and the "
+        description="How attention is computed. Empty: flash attention where it is installed, the GPU can and the "
         "model allows it, and PyTorch's own (sdpa) elsewhere.",
     )
     use_liger_kernel: bool | None = Field(

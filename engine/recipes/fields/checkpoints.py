@@ -34,7 +34,7 @@ class Keeping(BaseModel):
         max_length=100,
         pattern=r"^(eval_[A-Za-z0-9_./\-]+)?$",
         title="Best by",
-        description="The measure on held-out rows that decides which is the best, such as eval_loss. Empty takes the "
+        description="The measure on held-out rows that decides which is the best, such as eval_loss. Empty: the "
         "method's own. Of a loss the lowest value is the best, of anything else the highest.",
     )
     early_stopping_patience: int = Field(

@@ -50,7 +50,7 @@ class Answers(BaseModel):
         default="",
         max_length=200,
         title="Column of the right answer",
-        description="The column of the imported file that exact_match compares with. Empty takes ground_truth, or the "
+        description="The column of the imported file that exact_match compares with. Empty: ground_truth, or the "
         "completion where rows have one.",
     )
     reward_pattern: str = Field(

@@ -18,13 +18,13 @@ class Preferences(BaseModel):
         le=100,
         allow_inf_nan=False,
         title="Beta",
-        description="How much staying close to the starting model (or the preference itself, in orpo) counts. Empty "
-        "takes the usual: 0.1, in simpo 2, in rloo 0.05, in grpo 0.",
+        description="How much staying close to the starting model (or the preference itself, in orpo) counts. Empty: "
+        "the usual, 0.1, in simpo 2, in rloo 0.05, in grpo 0.",
     )
     loss_type: LossType | None = Field(
         default=None,
         title="Loss",
-        description="Variant of the loss, in TRL's words. Empty takes the usual: sigmoid for dpo and cpo, kto for kto, "
+        description="Variant of the loss, in TRL's words. Empty: the usual, sigmoid for dpo and cpo, kto for kto, "
         "dapo for grpo.",
     )
     label_smoothing: float = Field(

@@ -10,6 +10,7 @@ from engine.registry import manifests
 from engine.registry.repair.rows import Outcome, project_of, put_back
 from engine.weights import inspection
 from storage import db, home
+from storage.run_lists.hiding import SEEING
 from storage.statuses import DatasetStatus, ModelStatus
 from storage.tables import DEFAULT_PROJECT, Dataset, Model
 
@@ -83,7 +84,7 @@ def blob(sha256: str) -> Path:
 def ensure_model(model_id: str, spec: dict[str, Any], outcome: Outcome) -> None:
     """A row for the model that a run was trained on, from what the run's worker was told."""
     with db.reading() as session:
-        if session.get(Model, model_id) is not None:
+        if session.get(Model, model_id, execution_options=SEEING) is not None:
             return
     path = Path(str(spec.get("model_path") or ""))
     values: dict[str, Any] = {"id": model_id, "source": "path", "source_id": str(path)}
@@ -105,7 +106,7 @@ def ensure_model(model_id: str, spec: dict[str, Any], outcome: Outcome) -> None:
 def ensure_dataset(dataset_id: str, spec: dict[str, Any], outcome: Outcome) -> None:
     """A row for the dataset that a run learnt from, from what the run's worker was told."""
     with db.reading() as session:
-        if session.get(Dataset, dataset_id) is not None:
+        if session.get(Dataset, dataset_id, execution_options=SEEING) is not None:
             return
     path = Path(str(spec.get("dataset_path") or ""))
     name = f"dataset {dataset_id}"

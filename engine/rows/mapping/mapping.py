@@ -62,7 +62,7 @@ def _check_columns_once(parts: abc.Mapping[str, str]) -> None:
     taken: dict[str, str] = {}
     for part, column in parts.items():
         if not column:
-            raise ValueError(f"`{part}` names no column; leave it out")
+            raise ValueError(f"`{part}` is not a column; leave it out")
         if column in taken:
             raise ValueError(f"the column `{column}` is taken twice, for `{taken[column]}` and for `{part}`")
         taken[column] = part

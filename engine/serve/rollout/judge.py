@@ -59,7 +59,7 @@ def _fails_more(blue: Side, green: Side) -> str:
     if green.errors < LEAST_ERRORS or at_least(green.errors, green.requests, _error_share(blue)) >= ERRORS_CHANCE:
         return ""
     beside = f"{blue.errors} of {blue.requests}"
-    return f"{green.errors} of its {green.requests} requests failed, beside {beside} of the version before."
+    return f"{green.errors} of its {green.requests} requests failed, compared with {beside} of the version before."
 
 
 def _error_share(blue: Side) -> float:
@@ -95,7 +95,7 @@ def _is_slower(blue: Side, green: Side) -> str:
             and now - before > SLOWER_SECONDS
             and lateness_probability(usual, times) < TIMES_CHANCE
         ):
-            return f"It took {now:.2f} s for {what}, beside {before:.2f} s of the version before (medians)."
+            return f"It took {now:.2f} s for {what}, compared with {before:.2f} s of the version before (medians)."
     return ""
 
 

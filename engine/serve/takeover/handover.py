@@ -106,7 +106,7 @@ def agrees(backend: Backend, address: str) -> bool:
             row.outcome = {**row.outcome, "golden": compared}
     wrong = [answer for answer in compared if answer["required"] and not answer["same"]]
     if wrong:
-        message = f"{len(wrong)} of {len(compared)} golden prompts were not answered as they have to be."
+        message = f"{len(wrong)} of {len(compared)} golden prompts got another answer than required."
         first = wrong[0]
         answered = "nothing" if first["answer"] is None else repr(first["answer"])[:200]
         hint = f"{first['prompt'][:100]!r} was answered with {answered} instead of {first['expected'][:200]!r}."

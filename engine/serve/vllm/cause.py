@@ -75,7 +75,7 @@ def failure(folder: Path, attempt: int, reason: str = "") -> Failed:
         return Failed(message=reason, hint=HINT)
     code = record.get("code")
     how = f" (signal {-code})" if isinstance(code, int) and code < 0 else ""
-    return Failed(message=f"vLLM ended unexpectedly{how} and named no reason.", hint=HINT)
+    return Failed(message=f"vLLM ended unexpectedly{how} without giving a reason.", hint=HINT)
 
 
 def log_of_attempt(folder: Path) -> str:
@@ -140,4 +140,4 @@ def _died(log: str) -> Failed | None:
     """A process of the engine was killed: it could say nothing, and the others only that it is gone."""
     if not any(words in log for words in _DIED):
         return None
-    return Failed(message="vLLM's engine process ended without saying why; something killed it, perhaps.", hint=HINT)
+    return Failed(message="vLLM's engine process ended without a message; perhaps something killed it.", hint=HINT)

@@ -79,7 +79,7 @@ def _quantization(options: Mapping[str, Any], facts: ModelFacts, machine: Machin
     if name is None or name in PLUGIN_QUANTIZATION:
         return
     if machine.platform == "cpu" and name not in CPU_QUANTIZATION:
-        yield f"`quantization` {name} does not run on a CPU. Here run: {', '.join(CPU_QUANTIZATION)}."
+        yield f"`quantization` {name} does not run on a CPU. Use one of: {', '.join(CPU_QUANTIZATION)}."
     elif machine.platform == "cuda" and machine.capability and machine.capability < GPU_QUANTIZATION[name]:
         least = GPU_QUANTIZATION[name]
         yield f"`quantization` {name} needs a GPU of compute capability {least}, and this one has {machine.capability}."
@@ -95,7 +95,7 @@ def _of_plugin(options: Mapping[str, Any], environment: Environment) -> list[str
     if package is None or environment.version is None or environment.has(package):
         return []
     plain = package.replace("_", "-")
-    return [f"`quantization` {name} is not a part of vLLM any more: it needs the package {plain} in its environment."]
+    return [f"`quantization` {name} is no longer part of vLLM: it needs the package {plain} in its environment."]
 
 
 def _on_cpu(options: Mapping[str, Any]) -> list[str]:
@@ -109,7 +109,7 @@ def _on_cpu(options: Mapping[str, Any]) -> list[str]:
     if options.get("enable_sleep_mode"):
         lines.append("`enable_sleep_mode` needs an NVIDIA GPU, and this endpoint runs on a CPU.")
     if (kind := options.get("kv_cache_dtype", "auto")) not in KV_DTYPES_ON_CPU:
-        lines.append(f"`kv_cache_dtype` {kind} does not run on a CPU. Here run: {', '.join(KV_DTYPES_ON_CPU)}.")
+        lines.append(f"`kv_cache_dtype` {kind} does not run on a CPU. Use one of: {', '.join(KV_DTYPES_ON_CPU)}.")
     return lines
 
 

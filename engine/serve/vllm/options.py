@@ -24,7 +24,7 @@ from engine.serve.vllm.values import (
 )
 
 QUANTIZATIONS = tuple(sorted({*GPU_QUANTIZATION, *PLUGIN_QUANTIZATION}))
-PROPOSED = "Proposed for this model and machine when empty."
+PROPOSED = "Empty: chosen for this model and machine."
 
 
 class SpeculativeConfig(BaseModel):
@@ -58,114 +58,119 @@ class VllmOptions(BaseModel):
     quantization: str | None = Field(
         default=None,
         title="Quantization",
-        description="Empty reads it from the model. The names with _per_ quantise while loading; "
-        "which ones work depends on the device.",
+        description="Empty: as the model is stored. Names with _per_ quantise it while it loads. "
+        "Which ones work depends on the device.",
     )
     max_model_len: int | None = Field(
         default=None,
         ge=16,
         le=10_000_000,
         title="Context length",
-        description="Tokens of prompt and answer together, up to the model's own. Empty takes what fits the KV cache.",
+        description="Most tokens of a prompt with its answer. Empty: as many as the model and the KV cache allow.",
     )
     gpu_memory_utilization: float | None = Field(
         default=None,
         gt=0.05,
         le=1,
         title="Share of GPU memory",
-        description="GPU only: the share of its memory that vLLM may take. Lower it when others use the GPU too.",
+        description="GPU only: how much of its memory vLLM may use; 0.9 is 90 %. Lower it if others use the GPU too.",
     )
     kv_cache_gib: float | None = Field(
         default=None,
         ge=0.05,
         le=1024,
         title="KV cache (GiB)",
-        description="Memory for the tokens of all running answers. On a CPU 1 to 4 by free memory when empty; "
-        "on a GPU it replaces the share of memory.",
+        description="Memory for the tokens of all running answers. Empty on a CPU: 1 to 4, as memory allows. "
+        "On a GPU it replaces the share of GPU memory.",
     )
     max_num_seqs: int | None = Field(
         default=None,
         ge=1,
         le=4096,
         title="Answers at once",
-        description="More requests wait. Fewer answers at once are each faster and give fewer tokens in all.",
+        description="Further requests wait. With fewer at once each answer is faster, and all together are slower.",
     )
     max_num_batched_tokens: int | None = Field(
         default=None,
         ge=16,
         le=1_000_000,
         title="Tokens per step",
-        description="Of all answers and prompts together. More reads long prompts faster; less keeps answers flowing.",
+        description="Of all prompts and answers together. More: long prompts are faster. Less: answers stay steady.",
     )
     enable_prefix_caching: bool = Field(
-        default=True, title="Prefix caching", description="Prompts that begin alike are read only once."
+        default=True, title="Prefix caching", description="The beginning that prompts share is read only once."
     )
     enable_chunked_prefill: bool = Field(
         default=True,
         title="Chunked prefill",
-        description="Long prompts are read in pieces, so that other answers are not held up.",
+        description="Long prompts are read in parts, so that other answers do not wait.",
     )
     tensor_parallel_size: int = Field(
-        default=1, ge=1, le=64, title="Tensor parallel", description="Over how many GPUs each layer is spread."
+        default=1, ge=1, le=64, title="Tensor parallel", description="Number of GPUs that each layer is split across."
     )
     pipeline_parallel_size: int = Field(
-        default=1, ge=1, le=64, title="Pipeline parallel", description="Over how many GPUs the layers are shared out."
+        default=1,
+        ge=1,
+        le=64,
+        title="Pipeline parallel",
+        description="Number of GPUs that share the layers.",
     )
     kv_cache_dtype: KvDtype = Field(
         default="auto",
         title="KV cache type",
-        description="fp8 holds twice as many tokens in the same memory, a little less exactly.",
+        description="fp8 keeps twice as many tokens in the same memory, slightly less accurately.",
     )
     enforce_eager: bool | None = Field(
         default=None,
-        title="No compiling",
-        description="Starts much faster. When empty: on for a CPU, where it costs little, off for a GPU.",
+        title="Skip compiling",
+        description="Starts much faster, answers a little slower. Empty: skipped on a CPU, compiled on a GPU.",
     )
     speculative_config: SpeculativeConfig | None = Field(
         default=None,
         title="Speculative decoding",
-        description='Guesses several tokens at once, as JSON: {"method": "ngram", "num_speculative_tokens": 4}.',
+        description="Several tokens are guessed at once and checked: faster, with the same answers. As JSON, such as "
+        '{"method": "ngram", "num_speculative_tokens": 4}.',
     )
     tool_call_parser: str | None = Field(
         default=None,
         title="Tool calls",
-        description=f"Which parser reads the model's tool calls; {OFF} refuses tools. {PROPOSED}",
+        description=f"The parser for the model's tool calls; {OFF}: requests with tools are refused. {PROPOSED}",
     )
     reasoning_parser: str | None = Field(
         default=None,
         title="Reasoning",
-        description=f"Which parser separates thoughts from the answer; {OFF} leaves them in it. {PROPOSED}",
+        description=f"The parser that separates reasoning from the answer; {OFF}: it stays in the answer. {PROPOSED}",
     )
     enable_lora: bool | None = Field(
         default=None,
         title="Adapters",
-        description="Whether LoRA adapters can be loaded. When empty: if the endpoint starts with some, or their rank "
-        "or number is set. On a CPU it costs some speed.",
+        description="Whether LoRA adapters can be loaded. Empty: on if it starts with adapters, or if their rank "
+        "or number is set below. Slower on a CPU.",
     )
     max_lora_rank: int | None = Field(
         default=None,
         ge=1,
         le=LORA_RANKS[-1],
         title="Largest LoRA rank",
-        description="Rounded up to one that vLLM takes. When empty: the largest of the endpoint's adapters.",
+        description="Rounded up to a rank that vLLM supports. Empty: the largest of the endpoint's adapters.",
     )
     max_loras: int | None = Field(
         default=None,
         ge=1,
         le=64,
-        title="Adapters in one step",
-        description="How many adapters can answer at the same moment; others take turns. More can be loaded.",
+        title="Adapters at once",
+        description="How many adapters can answer at the same time; others wait. More than that can be loaded.",
     )
     enable_sleep_mode: bool = Field(
         default=False,
         title="Sleep mode",
-        description="NVIDIA GPU only: an idle endpoint can give its GPU memory back and wake up quickly.",
+        description="NVIDIA GPU only: while it sleeps, an idle endpoint frees its GPU memory, and it wakes up quickly.",
     )
     extra_args: str = Field(
         default="",
         max_length=2000,
         title="Further options",
-        description="Further options of vLLM, as --name value. Allowed: " + ", ".join(extra_options.ALLOWED) + ".",
+        description="More options of vLLM, as --name value. Allowed: " + ", ".join(extra_options.ALLOWED) + ".",
     )
 
     @field_validator("speculative_config", mode="before")

@@ -129,7 +129,7 @@ def search_is_over(standing: Standing) -> str:
             return f"The {budget.tokens:,} tokens are used up."
         direction = spec.objectives[0].direction
         if standing.is_compared and not noise.pays(standing.trials, direction, spec.patience):
-            return f"It no longer pays: the last {spec.patience} trials did no better than those before them."
+            return f"No gain: the last {spec.patience} trials did no better than those before them."
     if standing.goal is not None and len(standing.counted) >= standing.goal:
         return f"All {standing.goal} trials were made." if standing.goal > 1 else "The one trial was made."
     return ""
@@ -222,7 +222,7 @@ def repeated_failure(standing: Standing) -> Step | None:
         return None
     count = len(last)
     words = f"{count} trials in a row have failed for the same reason" if count > 1 else "A trial has failed"
-    hint = "Mend the reason, then resume the sweep; `rerun failed` tries the failed trials again."
+    hint = "Fix the cause, then resume the sweep; `rerun failed` tries the failed trials again."
     return Step(end="failed", error=f"{words}: {last[-1].reason}", hint=hint)
 
 

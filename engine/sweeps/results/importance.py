@@ -27,12 +27,12 @@ def look(picture: Picture, may_ask: bool = True) -> dict[str, Any]:
     if may_ask:
         piece = asking.ask_importance(picture.id, studies.study(picture.spec, counted(picture)))
         if piece.status == WorkStatus.FAILED:
-            return said("failed", f"It could not be worked out. {piece.error or ''}".strip())
+            return said("failed", f"It could not be computed. {piece.error or ''}".strip())
     pieces = work.about(picture.id, asking.IMPORTANCE)
     if done := next((piece for piece in pieces if piece.status == WorkStatus.SUCCEEDED), None):
         return shares(done.result, _trials_of(done))
     moving = any(piece.status in WORK_MOVING for piece in pieces)
-    return said("computing", "Being worked out.") if moving else said("unknown", "It was not worked out yet.")
+    return said("computing", "Being computed.") if moving else said("unknown", "Not computed yet.")
 
 
 def _trials_of(piece: Work) -> int:

@@ -41,6 +41,6 @@ def path(picture: Picture) -> Path:
     piece = work.latest(picture.id, asking.STUDY_FILE)
     there = asking.study_file(piece) if piece is not None and state(picture) == "ready" else None
     if there is None:
-        hint = "Have it made first (the button of the Sweeps page, or POST to this address), and wait until it is."
+        hint = "Make it first (the button of the Sweeps page, or POST to this address), and wait until it is."
         raise ConflictError(f"The study file of the sweep `{picture.name}` is not there.", hint)
     return there

@@ -47,7 +47,7 @@ def find(vocabulary: Vocabulary, eos: Collection[str]) -> TurnEnd:
     except limits.TemplateOverrunError as error:
         return TurnEnd(None, unknown=error.message)
     if last is None or middle is None:
-        return TurnEnd(None, unknown="The chat template writes an answer otherwise than it was said.")
+        return TurnEnd(None, unknown="The chat template writes an answer differently from what was said.")
     tokens = _tokens(vocabulary)
     final, between = _run(last, tokens), _run(middle, tokens)
     # Where nothing stands behind the last answer, the next turn's first token is what a model stops at.

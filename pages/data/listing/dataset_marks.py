@@ -26,5 +26,5 @@ def delete_button(dataset: Dataset) -> Markup:
     """Of a version that has earlier ones, it says that they stay."""
     what = f"version {dataset.version} of {dataset.name}" if dataset.version > 1 else f"the dataset {dataset.name}"
     stays = "earlier versions and your own file stay" if dataset.version > 1 else "your own file stays"
-    question = f"Delete {what}? Its rows are removed from the studio; {stays}."
+    question = f"Delete {what}? Its rows are removed from the studio; {stays}. You can undo it for 30 seconds."
     return html.button("Delete", "delete", dataset.id, question, "danger")

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from engine.data import listing
 from pages.data.dataset_view import address
 from pages.data.listing.dataset_marks import delete_button, origin_words, status_mark
-from pages.parts import filters, html, listed
+from pages.parts import filters, html, listed, undo
 from pages.parts.pager import pager_by_page, place_of
 from storage import datasets as datasets_stored
 from storage.db import reading
@@ -18,7 +18,7 @@ from storage.tables import Dataset
 ROWS = 50
 FEW = 6  # that many are seen at a glance: no search, no filters
 PLACE = listed.Place("/data", "dataset")
-LOSS = "Their rows in all versions are removed from the studio; your own files stay."
+LOSS = "Their rows in all versions are removed from the studio; your own files stay. You can undo it for 30 seconds."
 STATUSES = (("", "every status"), *((status.value, status.value.replace("_", " ")) for status in DatasetStatus))
 SORTED = (
     ("", "newest first"),
@@ -42,11 +42,12 @@ def list_html(query: listed.Query) -> Markup:
         still_there = datasets_stored.names(session, PLACE.chosen(query))
     query["chosen"] = ",".join(one for one in PLACE.chosen(query) if one in still_there)
     if not datasets and not is_filtered(query):
-        return _nothing()
+        return undo.bar(Dataset, query["project"]) + _nothing()
     needs_filters = is_filtered(query) or place.total > FEW or bool(tags)
     table = _table(query, datasets) if datasets else _none_fits()
     kept = {name: query[name] for name in listed.KEPT if name not in ("chosen", "page") and query.get(name)}
-    return Markup('<div class="ts-stack">{}{}{}{}</div>').format(
+    return Markup('<div class="ts-stack">{}{}{}{}{}</div>').format(
+        undo.bar(Dataset, query["project"]),
         _filters(query, kinds, tags) if needs_filters else "",
         PLACE.bar(query, [dataset.id for dataset in datasets], LOSS),
         table,

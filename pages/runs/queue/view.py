@@ -174,7 +174,7 @@ def _settings(settings: QueueState) -> Markup:
         '<label>After a failure<select class="rq-select" name="after_failure">'
         '<option value="go_on"{}>go on with the next run</option><option value="stop"{}>pause the queue</option>'
         "</select></label>"
-        "<label>Put endpoints to sleep that nobody asked for this many minutes, while a run trains on their device"
+        "<label>Put endpoints to sleep that had no request for this many minutes, while a run trains on their device"
         '<input class="ts-input" type="number" name="minutes" min="1" max="10080" step="any" placeholder="never"'
         ' value="{}"></label><p class="ts-hint">They answer again after the training, or at the next request.</p>'
         '<button class="ts-button">Save</button></form>'

@@ -37,9 +37,9 @@ def test_an_endpoint_is_measured_and_shown_as_a_table(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["nothing"], "There is no endpoint `nothing`."),
-        (["jokes", "--concurrency", "1,x"], "`1,x` cannot be requests at once."),
+        (["jokes", "--concurrency", "1,x"], "`1,x` is not a number of requests at once."),
         (["jokes", "--concurrency", "1", "--rate", "2"], "exclude each other"),
-        (["jokes", "--goodput", "ttft"], "`ttft` cannot be an objective."),
+        (["jokes", "--goodput", "ttft"], "`ttft` is not an objective."),
         (["jokes", "--to", "found.txt"], "found.txt ends in neither"),
     ],
 )
@@ -52,7 +52,7 @@ def test_what_cannot_be_measured_is_said(endpoint: Endpoint, arguments: list[str
 def test_what_cannot_be_tuned_is_said(endpoint: Endpoint) -> None:
     assert endpoint.name == "jokes"
     for arguments, said in (
-        (["--try", "max_num_seqs"], "names no values"),
+        (["--try", "max_num_seqs"], "has no values"),
         ([], "Endpoint `jokes` is served somewhere else."),
     ):
         ended = run("tune-endpoint", "jokes", *arguments)

@@ -36,7 +36,7 @@ def test_a_version_is_deployed_with_golden_prompts_and_rolled_back(jokes: Endpoi
     trained = finished_run(ready_model())
     refused = run("endpoint", "deploy", "jokes", "--run", trained.id, "--golden", str(prompts))
     assert refused.returncode == 1
-    assert "1 of 2 golden prompts were not answered as they have to be." in refused.stderr
+    assert "1 of 2 golden prompts got another answer than required." in refused.stderr
     assert run("endpoint", "deploy", "jokes", "--run", trained.id, "--plan").stdout.startswith("The new version starts")
     done = run("endpoint", "deploy", jokes.id, "--run", trained.id)
     assert done.returncode == 0, done.stderr

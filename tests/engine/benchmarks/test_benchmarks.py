@@ -139,7 +139,7 @@ def test_what_cannot_be_measured_is_refused_before_anything_begins(endpoint: End
         (Wanted(other.id, QUICK), NotReadyError, "`poems` is"),
         (Wanted(other.id, QUICK, model="jokes"), RefusedError, "`jokes` is not a name of endpoint `poems`"),
         (Wanted(endpoint.id, Load(dataset_id="nope")), NotFoundError, "no dataset `nope`"),
-        (Wanted(endpoint.id, Load(dataset_id=text.id)), RefusedError, "`prose` ask nothing"),
+        (Wanted(endpoint.id, Load(dataset_id=text.id)), RefusedError, "`prose` have no prompts"),
     ):
         with pytest.raises(error, match=words):
             benchmarks.create(wanted)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.data import datasets, importing
+from engine.data import datasets, deleting, importing
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import plan, process
 from storage import datasets as stored
@@ -104,9 +104,9 @@ def test_the_same_rows_are_stored_once_and_go_with_their_last_dataset(tmp_path: 
     second = imported(tmp_path / "b.json")
     assert first.sha256 == second.sha256
     assert len(list(home.blobs().iterdir())) == 1
-    datasets.delete_dataset(first.id)
+    deleting.free(datasets.delete_dataset(first.id))
     assert len(datasets.rows(second.id, limit=200)) == 120
-    datasets.delete_dataset(second.id)
+    deleting.free(datasets.delete_dataset(second.id))
     assert list(home.blobs().glob("*")) == []
     assert not (home.home() / "datasets" / second.id).exists()
     with pytest.raises(NotFoundError):
@@ -192,10 +192,13 @@ def kill_in_the_middle(dataset: Dataset, attempt: int = 1) -> None:
 @pytest.mark.usefixtures("slow_import")
 def test_a_dataset_can_be_deleted_while_it_is_imported(tmp_path: Path) -> None:
     dataset = datasets.import_file(write(tmp_path / "a.jsonl", ROWS), "a")
-    datasets.delete_dataset(dataset.id)
+    deletion_id = datasets.delete_dataset(dataset.id)
     folder = home.home() / "datasets" / dataset.id
-    assert not folder.exists()
     assert not process.alive(folder)
+    importing.tick()
+    assert not process.alive(folder)
+    deleting.free(deletion_id)
+    assert not folder.exists()
     importing.tick()
     assert not folder.exists()
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from sqlmodel import select
 
-from engine.data import datasets, importing, incoming_files
+from engine.data import datasets, deleting, importing, incoming_files
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.process import plan, process, work
 from storage import db, home
@@ -210,7 +210,7 @@ def test_files_are_read_again_by_another_mapping(tmp_path: Path) -> None:
     assert (second.version, second.family_id, second.parents) == (2, first.family_id, [first.id])
     assert datasets.rows(second.id, limit=1)[0]["prompt"] == "z"
     assert datasets.rows(first.id, limit=1)[0]["prompt"] == "x"
-    datasets.delete_dataset(first.id)
+    deleting.free(datasets.delete_dataset(first.id))
     assert Path(datasets.sources(second)[0]["path"]).exists()
     Path(datasets.sources(second)[0]["path"]).unlink()
     with pytest.raises(ConflictError, match="not kept"):
@@ -222,7 +222,7 @@ def test_a_dataset_takes_what_was_found_out_about_it_along(tmp_path: Path) -> No
     with db.session() as session:
         session.add(Work(kind="health", subject_id=dataset.id, key="k", spec={}))
     assert work.about(dataset.id)
-    datasets.delete_dataset(dataset.id)
+    deleting.free(datasets.delete_dataset(dataset.id))
     with db.reading() as session:
         assert session.exec(select(Work)).all() == []
 

@@ -94,7 +94,7 @@ def test_what_has_no_file_has_nothing_to_map(tmp_path: Path) -> None:
         ({"kind": "chat", "parts": {"prompt": "a"}}, "a chat row needs `messages`, or `prompt` and `completion`"),
         ({"kind": "chat", "parts": {"prompt": "a", "completion": "a"}}, "`a` is taken twice"),
         ({"kind": "text", "parts": {"text": "a", "chosen": "b"}}, "`chosen` is not a part of a text row"),
-        ({"kind": "text", "parts": {"text": ""}}, "`text` names no column"),
+        ({"kind": "text", "parts": {"text": ""}}, "`text` is not a column"),
         ({"kind": "chat", "parts": {"messages": "a", "prompt": "b"}}, "either as `messages` or with `prompt`"),
         ({"kind": "poem", "parts": {}}, "kind"),
         ({"kind": "text", "parts": {"text": "x" * 300}}, "at most"),

@@ -179,7 +179,7 @@ def test_trials_of_a_sweep_get_none(run: Run) -> None:
 
 
 def test_what_is_compared_must_be_there(run: Run, gate: Path) -> None:
-    with pytest.raises(RefusedError, match="names no model"):
+    with pytest.raises(RefusedError, match="is not a model"):
         evaluations.create(Wanted("x", "nothing"))
     with pytest.raises(NotFoundError, match="There is no model `none`"):
         evaluations.create(Wanted("x", "model:none", dataset_id="d"))

@@ -11,7 +11,7 @@ import pytest
 
 from engine.life import reconciler, upkeep
 from engine.life.life import Life
-from engine.models import models
+from engine.models import deleting, models
 from engine.process import devices, plan, process, queue, trash
 from engine.runs import curves, runs
 from engine.serve import endpoints
@@ -82,7 +82,7 @@ def test_bells_without_a_loop_start_fetches_and_backends_too(
     endpoint = endpoints.create_endpoint("jokes", model_id=ready_model().id)
     wait_for(lambda: process.was_started(home.model_folder(model.id), 1))
     wait_for(lambda: process.was_started(home.backend_folder(str(endpoint.active_backend_id)), 1))
-    models.delete_model(model.id)
+    deleting.delete_model(model.id)
     endpoints.delete_endpoint(endpoint.id)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.models import looks, models
+from engine.models import deleting, looks, models
 from engine.process import plan, work
 from engine.weights import token_facts
 from engine.weights.token_facts import TokenFacts
@@ -98,7 +98,7 @@ def test_a_deleted_model_leaves_nothing_of_its_look(tmp_path: Path) -> None:
     model = add(tmp_path / "m")
     looked_at(model)
     (look,) = work.about(model.id)
-    models.delete_model(model.id)
+    deleting.free(deleting.delete_model(model.id))
     assert work.about(model.id) == []
     assert not home.work_folder(look.id).exists()
 

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
-from engine.models import models
+from engine.models import deleting, models
 from engine.process import plan, process
 from engine.weights.starter import STARTER_NAME
 from storage import db, home
@@ -103,7 +103,7 @@ def test_what_worked_only_the_second_time_is_ready(monkeypatch: pytest.MonkeyPat
 def test_progress_and_stage_are_shown_while_it_downloads() -> None:
     model = at_work(models.add_model("hub", "owner/slow"))
     assert (model.progress, model.stage) == (0.25, "downloading 160 MB")
-    models.delete_model(model.id)
+    deleting.delete_model(model.id)
 
 
 def test_a_stopped_download_ends_its_process_and_goes_on_when_it_is_retried() -> None:
@@ -117,7 +117,7 @@ def test_a_stopped_download_ends_its_process_and_goes_on_when_it_is_retried() ->
     with pytest.raises(ConflictError, match="not being fetched"):
         models.cancel_model(model.id)
     assert at_work(models.retry_model(model.id)).attempt == 2
-    models.delete_model(model.id)
+    deleting.delete_model(model.id)
 
 
 def test_a_download_stopped_before_it_began_never_begins() -> None:
@@ -252,7 +252,9 @@ def test_an_unknown_source_is_refused() -> None:
 def test_deleting_ends_the_fetch_and_leaves_no_file() -> None:
     model = at_work(models.add_model("hub", "owner/slow"))
     path = folder(model)
-    models.delete_model(model.id)
+    deletion_id = deleting.delete_model(model.id)
+    assert not process.alive(path)
+    deleting.free(deletion_id)
     assert not path.exists()
     with pytest.raises(NotFoundError, match="no model"):
         models.look_up(model.id)
@@ -262,7 +264,7 @@ def test_deleting_ends_the_fetch_and_leaves_no_file() -> None:
 def test_deleting_leaves_a_local_folder_alone(tmp_path: Path) -> None:
     kept = model_folders.make(tmp_path / "mine")
     model = models.add_model("path", str(kept))
-    models.delete_model(model.id)
+    deleting.free(deleting.delete_model(model.id))
     assert sorted(path.name for path in kept.iterdir())[0] == "README.md"
 
 
@@ -282,7 +284,7 @@ def test_a_model_with_runs_is_not_deleted(tmp_path: Path, status: RunStatus, wor
     model = models.add_model("path", str(model_folders.make(tmp_path / "m")))
     run_on(model, status)
     with pytest.raises(ConflictError, match=words):
-        models.delete_model(model.id)
+        deleting.delete_model(model.id)
 
 
 def serve(model: Model, status: EndpointStatus) -> str:
@@ -299,10 +301,10 @@ def test_a_served_model_is_not_deleted_and_one_no_longer_served_is(tmp_path: Pat
     model = models.add_model("path", str(model_folders.make(tmp_path / "m")))
     backend = serve(model, EndpointStatus.READY)
     with pytest.raises(ConflictError, match="being served"):
-        models.delete_model(model.id)
+        deleting.delete_model(model.id)
     with db.session() as session:
         session.exec(update(Backend).values(status=EndpointStatus.STOPPED))
-    models.delete_model(model.id)
+    deleting.free(deleting.delete_model(model.id))
     with db.reading() as session:
         left = session.get(Backend, backend)
     assert left is not None

@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from engine.exports import exports
-from engine.models import models
+from engine.models import deleting
 from engine.process import work
 from engine.registry import aliases, files, registered, versions
 from engine.registry.aliases import Promotion
@@ -46,7 +46,7 @@ def test_an_imported_model_and_a_whole_model_of_a_run_are_versions_too(base: Mod
     assert (imported.kind, imported.number) == ("imported", 1)
     assert versions.add("plain", run_id=finished_run(base, artifact="model").id).kind == "merged"
     with pytest.raises(ConflictError, match=r"is kept: version 1 of `plain` holds it"):
-        models.delete_model(base.id)
+        deleting.delete_model(base.id)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_a_text_names_a_version_by_number_and_by_alias(runs: tuple[Run, Run]) ->
         "version:jokes/9": "has no version 9",
         "version:jokes@nobody": "has no alias `nobody`",
         "version:other/1": "no model `other`",
-        "version:jokes": "names no version",
-        "version:<b>/1": "names no version",
+        "version:jokes": "is not a version",
+        "version:<b>/1": "is not a version",
         "version:jokes/1\n": "",
     }.items():
         if words:

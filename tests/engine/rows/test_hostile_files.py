@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.data import datasets, importing
+from engine.data import datasets, deleting, importing
 from engine.errors import TunesmithError
 from engine.process import events, process
 from engine.workers import contract
@@ -234,11 +234,12 @@ def test_hostile_files_by_the_form_of_the_page(corpus: Path) -> None:
         path.write_bytes(GOOD)
         dataset = import_form.import_one({"way": "Upload", "files": [str(path)], "name": "given"}, "default")
         assert dataset.source_name.isprintable()
-        datasets.delete_dataset(dataset.id)
+        deleting.free(datasets.delete_dataset(dataset.id))
         assert not path.exists()
         assert not process.alive(home.dataset_folder(dataset.id))
     for pasted in ("\ud800", "\0" * 10, "=HYPERLINK(1)", "<script>", "[" * 10_000, "a"):
-        datasets.delete_dataset(import_form.import_one({"way": "Paste", "pasted": pasted, "name": ""}, "default").id)
+        dataset = import_form.import_one({"way": "Paste", "pasted": pasted, "name": ""}, "default")
+        deleting.free(datasets.delete_dataset(dataset.id))
     for folder in (home.home() / "datasets").iterdir():
         folder.rmdir()
     assert nothing_left()

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from engine.data import datasets
+from engine.data import deleting as datasets_deleting
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.life import orphans
 from engine.runs import bulk, changes, deleting, runs
@@ -201,10 +202,21 @@ def test_many_are_deleted_and_what_may_not_be_deleted_stays() -> None:
     assert [runs.look_up(run_id).name for run_id in ids] == ["a", "b", "moves"]
 
 
-def test_a_deleted_run_does_not_keep_its_dataset_and_does_not_come_back_without_it() -> None:
+def test_a_deleted_run_does_not_keep_its_dataset_and_comes_back_after_it() -> None:
+    run_id = stored_runs.add("mine")
+    undo_id = runs.delete_run(run_id)
+    deletion = datasets.delete_dataset("d1")
+    with pytest.raises(ConflictError, match="deleted too"):
+        changes.undo(undo_id)
+    datasets_deleting.undo(deletion)
+    assert changes.undo(undo_id)[1] == [run_id]
+    assert runs.look_up(run_id).name == "mine"
+
+
+def test_a_deleted_run_goes_with_its_dataset() -> None:
     run_id = stored_runs.add()
     undo_id = runs.delete_run(run_id)
-    datasets.delete_dataset("d1")
+    datasets_deleting.free(datasets.delete_dataset("d1"))
     assert changes.undo(undo_id)[1] == []
     with pytest.raises(NotFoundError):
         runs.look_up(run_id)

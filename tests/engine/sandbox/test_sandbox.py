@@ -192,7 +192,7 @@ def test_a_means_that_lets_one_thing_through_is_not_taken(tmp_path: Path, monkey
     changed.write_text(attempt)
     monkeypatch.setattr(probing, "ATTEMPTS", changed)
     reason, probes = probing.probe(commands.LANDLOCK)
-    assert reason == "it does not hold: what no sandbox holds"
+    assert reason == "these limits do not work: what no sandbox holds"
     assert [probe.what for probe in probes if not probe.held] == ["what no sandbox holds"]
 
 
@@ -229,7 +229,7 @@ def test_as_many_run_at_once_as_may_and_no_more(monkeypatch: pytest.MonkeyPatch)
         holder.start()
     taken.wait(10)
     try:
-        with pytest.raises(BusyError, match="as many as may at once"):
+        with pytest.raises(BusyError, match="as many as can at once"):
             run("")
     finally:
         free.set()

@@ -16,7 +16,7 @@ def test_a_checkpoint_that_counts_from_a_start_in_the_weights_is_refused_whereve
     finished_checkpoint(run, 30)
     with db.session() as session:
         session.get_one(Run, run.id).recipe = {"init_lora_weights": "olora"}
-    words = r"count from a start of their own \(olora\)"
+    words = r"were trained from other starting weights \(olora\)"
     for refused in (
         lambda: endpoints.create_endpoint("early", model_id=model.id, adapters=[f"{run.id}@30"]),
         lambda: adapter_files.look_up(f"{run.id}@30"),  # what adding it to a running endpoint asks

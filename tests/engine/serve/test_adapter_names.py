@@ -88,9 +88,9 @@ def test_what_loses_its_last_given_name_goes_and_what_has_another_stays() -> Non
         (["-a=r1"], "cannot be the name of an adapter"),
         (["a=r1", "a=r2"], "stands for two"),
         (["r2", "r2=r1"], "stands for two"),
-        (["r1@x"], "names no adapter"),
-        (["../x"], "names no adapter"),
-        ([""], "names no adapter"),
+        (["r1@x"], "is not an adapter"),
+        (["../x"], "is not an adapter"),
+        ([""], "is not an adapter"),
         ([f"r{number}" for number in range(65)], "65 adapters are too many"),
     ],
 )

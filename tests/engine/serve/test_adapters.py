@@ -282,7 +282,7 @@ HARMS = {
     replaced_header: "is damaged",
     without_kind: "adapter_config.json does not say what it is",
     linked_away: "leads out of the model's folder",
-    prompts: "learnt tokens that stand before every row",
+    prompts: "was trained as tokens before every row",
     taken_from_the_base: "would change its base while others use it",
     broken_in_the_server: "The server cannot load it: This adapter is broken.",
 }

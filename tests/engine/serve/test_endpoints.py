@@ -360,7 +360,7 @@ def test_models_that_are_not_ready_and_runs_that_do_not_fit_are_refused() -> Non
         endpoints.serve_run(run.id)
     with db.session() as session:
         session.merge(run).recipe = {"method": "reward"}
-    with pytest.raises(RefusedError, match="scores answers and writes none"):
+    with pytest.raises(RefusedError, match="scores answers and does not write any"):
         endpoints.create_endpoint("jokes", kind="vllm", model_id=model.id, adapters=[run.id])
     with db.session() as session:
         session.merge(run).recipe = {"method": "sft"}

@@ -45,7 +45,7 @@ def test_errors_send_it_back_where_they_are_clearly_more_than_before(blue: Side,
 
 def test_it_says_how_many_failed_on_each_side() -> None:
     reason = verdict(Side(100, 1), Side(10, 4), 1, 60).reason
-    assert reason == "4 of its 10 requests failed, beside 1 of 100 of the version before."
+    assert reason == "4 of its 10 requests failed, compared with 1 of 100 of the version before."
 
 
 @pytest.mark.parametrize("kind", ["stream", "whole"])

@@ -54,7 +54,7 @@ def test_a_trial_with_errors_is_sent_back_and_says_why(endpoint: Endpoint) -> No
     assert active(endpoint).id == blue.id
     trial = life(endpoint)["canary"]
     assert (trial["word"], trial["green"]["errors"]) == ("back", 10)
-    assert trial["reason"] == "10 of its 20 requests failed, beside 0 of 20 of the version before."
+    assert trial["reason"] == "10 of its 20 requests failed, compared with 0 of 20 of the version before."
     assert {routing.upstream("jokes").backend_id for _ in range(8)} == {blue.id}
 
 
@@ -110,7 +110,7 @@ def test_a_golden_answer_that_is_named_has_to_come_or_nothing_changes(endpoint: 
     wanted = Golden(prompt="What is 17 plus 6?", answer="23")
     green = endpoints.deploy(endpoint.id, adapters=[run.id], asked=Rollout(golden=[wanted]))
     failed = until(green.id, EndpointStatus.FAILED)
-    assert failed.error == "1 of 1 golden prompts were not answered as they have to be."
+    assert failed.error == "1 of 1 golden prompts got another answer than required."
     assert "instead of '23'" in str(failed.hint)
     assert active(endpoint).id == blue.id
 
@@ -119,7 +119,7 @@ def test_a_golden_answer_that_is_named_has_to_come_or_nothing_changes(endpoint: 
     ("near_ties", "other_prompts", "problem"),
     [
         (2, 0, None),
-        (1, 0, "`jokes` answers 1 of 8 prompts otherwise than it was trained to."),
+        (1, 0, "`jokes` answers 1 of 8 prompts differently from the trained form."),
         (2, 1, "`jokes` reads 1 of 8 prompts as other tokens."),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_search_without_one_finished_trial_has_failed_and_says_why() -> None:
 
 def test_it_stops_when_it_no_longer_pays_and_measures_chance_before_it_says_so() -> None:
     worse = finished(1.0, 2.0, 2.0, 2.0)
-    assert "no longer pays" in next_step.after(standing(a_spec(patience=3), *worse)).reason
+    assert "No gain" in next_step.after(standing(a_spec(patience=3), *worse)).reason
     assert next_step.after(standing(a_spec(patience=4), *worse)).ask == 1
     repeated = a_spec(patience=4, repeats=2)
     begun = next_step.after(standing(repeated, *worse, slots=4)).begin

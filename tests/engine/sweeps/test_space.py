@@ -129,12 +129,12 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a step of nothing": (
         {"space": {"lora_r": {"low": 8, "high": 16, "step": 0}}},
-        "lora_r has step 0, which leads nowhere.",
+        "lora_r has step 0, which is not above 0.",
         "Use a step above 0",
     ),
     "log and step": (
         {"space": {"lora_r": {"low": 8, "high": 16, "step": 2, "log": True}}},
-        "lora_r has log and step 2, of which only one can be.",
+        "lora_r has log and step 2: only one of them can be set.",
         "Turn log off",
     ),
     "half a rank": (
@@ -200,12 +200,12 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "no recipe holds": (
         {"recipe": {"use_dora": True}, "space": {"init_lora_weights": {"choices": ["pissa", "olora"]}}},
-        "No recipe of this space holds. None of its 2 combinations does.",
+        "No recipe of this space is valid: none of its 2 combinations.",
         "The usual reason: ",
     ),
     "no recipe of endless ones holds": (
         {"recipe": {"use_dora": True, "init_lora_weights": "pissa"}},
-        "No recipe of this space holds. None of 120 combinations tried does.",
+        "No recipe of this space is valid: none of 120 combinations tried.",
         "The usual reason: ",
     ),
     "a field that no recipe has": (
@@ -257,7 +257,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "taste and a metric": (
         {"objective": [{"metric": "taste", "direction": "maximize"}, {"metric": "eval_loss"}]},
-        "One objective is taste, and others stand beside it.",
+        "One objective is taste, and there are others beside it.",
         "Use taste alone",
     ),
     "no objective": ({"objective": []}, "The sweep has no objective", "Name a metric"),
@@ -273,7 +273,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "cmaes with choices": (
         {"sampler": "cmaes", "space": {**RATES, "use_dora": {"choices": [True, False]}}},
-        "The sampler cmaes knows numbers only, and use_dora has choices.",
+        "The sampler cmaes supports numbers only, and use_dora has choices.",
         "Use tpe",
     ),
     "cmaes with one field": (
@@ -283,17 +283,17 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "an endless grid": (
         {"sampler": "grid"},
-        "The sampler grid tries every value, and learning_rate from 1e-05 to 0.001 has no end of them.",
+        "The sampler grid tries every value, and learning_rate from 1e-05 to 0.001 has no last one.",
         "Give learning_rate a step or choices, or use tpe.",
     ),
     "a pruner of two objectives": (
         {"pruner": "median", "objective": [{"metric": "eval_loss"}, {"metric": "seconds"}]},
-        "The pruner median goes by one objective, and there are 2.",
+        "The pruner median needs one objective, and there are 2.",
         "Use pruner none",
     ),
     "a pruner by taste": (
         {"pruner": "hyperband", "objective": {"metric": "taste", "direction": "maximize"}},
-        "The pruner hyperband goes by what is measured during a training, and taste is not.",
+        "The pruner hyperband needs what is measured during a training, and taste is not.",
         "Use pruner none",
     ),
     "patience with two objectives": (

@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.fit import memory
-from engine.models import models
+from engine.models import deleting
 from engine.recipes import auxiliary_models
 from engine.recipes.recipe import Recipe
 from engine.runs import runs
@@ -142,13 +142,13 @@ def test_what_a_moving_run_asks_cannot_be_deleted(tmp_path: Path) -> None:
     learning = run(student, data, RunStatus.RUNNING, method="gkd", teacher_id=teacher.id)
     answering = run(student, data, RunStatus.QUEUED, method="grpo", reward_model_id=judge.id)
     with pytest.raises(ConflictError, match="uses the model large while it trains"):
-        models.delete_model(teacher.id)
+        deleting.delete_model(teacher.id)
     with pytest.raises(ConflictError, match="uses the result of `earlier`"):
         runs.delete_run(judge.id)
     with db.session() as session:
         for run_row in (learning, answering):
             session.delete(session.get_one(Run, run_row.id))
-    models.delete_model(teacher.id)
+    deleting.delete_model(teacher.id)
     runs.delete_run(judge.id)
 
 

@@ -245,7 +245,7 @@ def test_the_same_result_again_is_no_new_version_and_other_languages_do_not_run(
 
 def test_what_shuts_code_in_is_named_or_why_none_runs() -> None:
     assert "Runs in: bubblewrap" in running.means_words(sandbox.Means("bubblewrap", "", ()))
-    assert "Nothing runs here: &lt;no means&gt;" in running.means_words(sandbox.Means("", "<no means>", ()))
+    assert "Code cannot run here: &lt;no means&gt;" in running.means_words(sandbox.Means("", "<no means>", ()))
 
 
 def test_a_draft_of_this_browser_comes_back_and_one_of_another_snippet_does_not() -> None:

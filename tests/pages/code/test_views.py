@@ -109,7 +109,7 @@ def test_an_exception_is_named_first_and_is_what_a_model_is_told() -> None:
 
 def test_a_run_that_took_too_long_or_too_much_says_so() -> None:
     slow = run_view.plain(Result(**{**FIELDS, "timed_out": True, "exit": None, "seconds": 10.0}))
-    assert "its time was over" in run_view.result_html(slow)
+    assert "the time limit was reached" in run_view.result_html(slow)
     assert run_view.error_of(slow).startswith("It did not end within 10 seconds.")
     assert "It was stopped: it used too much memory." in shown(exit=None, ended_for="it used too much memory")
 

@@ -64,4 +64,4 @@ def test_for_one_adapter_on_a_vllm_without_a_gpu_the_card_offers_to_merge_it() -
     ]
     for other in others:
         assert "ts-note" not in adapters_view.adapters_html(facts | other)
-    assert "jokes itself answers with the base then" in adapters_view.adapters_html(facts)
+    assert "jokes then answers as the base model" in adapters_view.adapters_html(facts)

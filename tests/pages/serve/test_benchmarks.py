@@ -48,7 +48,7 @@ def test_the_newest_benchmark_is_shown_with_its_levels_and_what_ran_beside_it() 
     stored_benchmark("aaaa11", level(1, 40), level(4, 130, failed=3, errors={"http 503": 3}))
     shown = benchmarks_html(PROJECT)
     assert "1, 4 at once, 64 requests: 128 tokens in, 64 out" in shown
-    assert "vllm max_num_seqs=4" in shown
+    assert "vllm Answers at once: 4" in shown
     assert "It saturates at 4 requests at once" in shown
     assert "4 at once: 3 failed: http 503." in shown
     assert "Training &lt;b&gt;Sums&lt;/b&gt; was running." in shown
@@ -102,7 +102,7 @@ def test_what_is_filled_in_wrongly_is_a_toast(toasts: list[str]) -> None:
     for values, said in (
         ({"concurrency": "x"}, "cannot be requests at once"),
         ({"goodput": "ttft"}, "cannot be an objective"),
-        ({"goodput": "speed=1"}, "cannot be put on an endpoint"),
+        ({"goodput": "speed=1"}, "load is not valid"),
         ({"prompts": "many"}, "cannot be the requests of a level"),
         ({"rate": "fast"}, "cannot be a number of requests a second"),
     ):
@@ -120,7 +120,7 @@ def test_a_tuner_shows_its_variants_and_offers_the_best(tmp_path: Path, toasts: 
     act(Click("tune", "", **values), None)
     assert toasts == []
     shown = benchmarks_html(PROJECT)
-    assert "Variant 1 of 3 is about to start. The endpoint rests meanwhile." in shown
+    assert "Variant 1 of 3 is about to start. The endpoint does not answer meanwhile." in shown
     with db.session() as session:
         [row] = stored.tuners(session)
         found = {"failed": 0, "p99_ttft_ms": 9.0, "median_tpot_ms": 3.0}
@@ -128,8 +128,8 @@ def test_a_tuner_shows_its_variants_and_offers_the_best(tmp_path: Path, toasts: 
                         for place, variant in enumerate(row.variants)]  # fmt: skip
         row.stage, row.status = "over", WorkStatus.SUCCEEDED
     shown = benchmarks_html(PROJECT)
-    assert "Best: max_num_seqs=4, 3.00 times the present." in shown
-    assert re.search(r'data-act="apply-tuner"[^>]*data-confirm="Deploy jokes with max_num_seqs=4\?"', shown)
+    assert "Best: Answers at once: 4, 3.00 times the present." in shown
+    assert re.search(r'data-act="apply-tuner"[^>]*data-confirm="Deploy jokes with Answers at once: 4\?"', shown)
     act(Click("delete-tuner", row.id), None)
     with db.reading() as session:
         assert session.get(Tuner, row.id) is None

@@ -157,7 +157,7 @@ def test_the_buttons_do_what_they_say(toasts: list[str]) -> None:
     with db.session() as session:
         session.get_one(Sweep, sweep_id).status = SweepStatus.STOPPED
     page.act(Click("more", sweep_id, trials="7"), YOU)
-    assert (status(sweep_id), toasts) == (SweepStatus.RUNNING, ["It goes on with 7 more."])
+    assert (status(sweep_id), toasts) == (SweepStatus.RUNNING, ["It continues with 7 more trials."])
     page.act(Click("more", sweep_id, trials="many"), YOU)
     assert "`many` is not a number of trials." in toasts[-1]
     with db.session() as session:
@@ -215,7 +215,7 @@ def test_two_trials_are_picked_by_taste_without_their_settings_being_seen(toasts
     assert "2 picks." in standing
     assert "1.5 of 2" in standing
     page.act(Click("pick", f"{sweep_id}:1"), YOU)
-    assert "names no two trials" in toasts[-1]
+    assert "is not a pair of trials" in toasts[-1]
 
 
 def test_without_two_trials_with_answers_there_is_nothing_to_pick() -> None:

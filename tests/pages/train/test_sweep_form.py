@@ -149,7 +149,7 @@ def test_a_range_becomes_choices_with_its_ends_and_a_range_again(opened: Form) -
         ({"trials": ""}, "budget", "The budget is empty"),
         ({"trials": "0"}, "budget", "greater than or equal to 1"),
         ({"hours": "-1"}, "budget", "greater than 0"),
-        ({"sampler": "grid"}, "sampler", "has no end of them"),
+        ({"sampler": "grid"}, "sampler", "has no last one"),
         ({"sampler": "cmaes"}, "sampler", "needs two fields"),
         ({"pruner": "median", "second": "seconds"}, "pruner", "goes by one objective"),
         ({"pruner": "median", "metric": "taste"}, "pruner", "taste is not"),

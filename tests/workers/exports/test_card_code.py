@@ -85,4 +85,4 @@ def test_a_card_has_what_was_measured_with_intervals_the_data_and_the_limits(sub
     assert "What is not under Measured was not measured" in card
     failed = {"status": "succeeded", "rows": 0, "good": False, "checked_by": "weights", "cause": "It is too coarse."}
     bad = facts.of(subject, "gguf", {"type": "q8_0"}, parity=failed)
-    assert "answers otherwise than what was trained. It is too coarse." in text(bad)
+    assert "answers differently from what was trained. It is too coarse." in text(bad)

@@ -77,7 +77,10 @@ def test_a_template_without_a_token_behind_answers_says_what_it_writes() -> None
     ("template", "reason"),
     [
         ("{{ raise_exception('No system turn.') }}", "No system turn"),
-        ("{% for message in messages %}{{ message['content'] | length }}{% endfor %}", "otherwise than it was said"),
+        (
+            "{% for message in messages %}{{ message['content'] | length }}{% endfor %}",
+            "differently from what was said",
+        ),
         ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "ran for more than"),
     ],
 )

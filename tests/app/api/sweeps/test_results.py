@@ -63,7 +63,7 @@ def test_a_study_file_is_made_once_it_is_asked_for(owner: TestClient, at: str, t
 def test_what_mattered_is_asked_once_and_told_when_it_is_known(owner: TestClient) -> None:
     picture = recorded_sweep.picture()
     at = f"/api/sweeps/{recorded_sweep.store(picture)}/plots"
-    assert owner.get(at).json()["importance"]["said"] == "Being worked out."
+    assert owner.get(at).json()["importance"]["said"] == "Being computed."
 
     def told() -> bool:
         work.tick()

@@ -67,7 +67,7 @@ def test_the_error_of_an_earlier_attempt_is_not_shown_for_a_later_one(tmp_path: 
     (tmp_path / "output.log").write_text("ValueError: of the first attempt\n")
     (tmp_path / "log_from").write_text(str(cause.log_size(tmp_path)))
     shim.write_json(tmp_path / "exit.2.json", {"attempt": 2, "code": -9, "out_of_memory": False})
-    assert cause.failure(tmp_path, 2).message == "vLLM ended unexpectedly (signal 9) and named no reason."
+    assert cause.failure(tmp_path, 2).message == "vLLM ended unexpectedly (signal 9) without giving a reason."
     with (tmp_path / "output.log").open("a") as log:
         log.write("ValueError: of the second attempt\n")
     assert cause.failure(tmp_path, 2).message == "vLLM: ValueError: of the second attempt"

