@@ -120,12 +120,21 @@
   });
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.('form[data-query="change"]');
-    if (form && !event.target.closest("[type=range]")) ask(form);
+    if (form && !event.target.closest("[type=range], [data-live]")) ask(form);
   });
   // A slider is followed while it moves, without a step back for each place it came by.
   document.addEventListener("input", (event) => {
     const form = event.target.closest('form[data-query="change"]');
     if (form && event.target.closest("[type=range]")) ask(form, true);
+  });
+
+  // A field with data-live is followed while one types, a moment behind.
+  let typed;
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest('form[data-query="change"]');
+    if (!form || !event.target.closest("[data-live]")) return;
+    clearTimeout(typed);
+    typed = setTimeout(() => ask(form, true), 300);
   });
 
   // Copies the text of the element the button names, and says so on the button.

@@ -34,6 +34,7 @@ STYLES = (
     "links.css",
     "queue.css",
     "help.css",
+    "tour.css",
     "sweeps/sweeps.css",
     "gradio.css",
 )
@@ -67,6 +68,7 @@ SCRIPTS = (
     "queue.js",
     "help.js",
     "finder.js",
+    "tour.js",
     "gradio.js",
 )
 

@@ -1,12 +1,12 @@
 """The rows of a dataset as they will be trained on: as chats or as a table, so many a page, from a row on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from engine.data import datasets
+from engine.data import datasets, row_filter
 from pages.data import row_view
 from pages.data.dataset_view import ROWS_A_PAGE, address
 from pages.parts import html
@@ -16,20 +16,74 @@ from storage.tables import Dataset
 
 SIZES = (ROWS_A_PAGE, 50, 100)
 SHAPES = (("", "as chats"), ("table", "as a table"))
+ORDERS = (("", "in their order"), ("shortest", "shortest first"), ("longest", "longest first"))
+Placed = tuple[int, Mapping[str, Any]]  # a row and its position, from 0
 LONGEST_CELL = 240  # characters; the chats show all
 MOST_ASKED = 12  # digits of a row's place
 
 
 def rows_html(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     """A page of rows, and above it how they are shown."""
+    if query.get("has", "").strip() or order_of(query):
+        return _found_html(dataset, query)
     size, offset = size_of(query), place_asked(query, dataset.train_rows)
     rows = datasets.rows(dataset.id, offset, size)
     if not rows:
         return html.empty("No row to show", "No row of this file could be imported. The rejected ones say why.")
-    draw = _table if query.get("as") == "table" else _chats
-    return Markup("{}{}{}").format(
-        _choices(dataset, query, size), draw(dataset, rows, offset), _pages(dataset, query, size, offset)
+    drawn = drawn_rows(dataset, query, list(enumerate(rows, offset)))
+    return Markup("{}{}{}").format(choices(dataset, query), drawn, _pages(dataset, query, size, offset))
+
+
+def order_of(query: Mapping[str, str]) -> row_filter.Order:
+    match query.get("by"):
+        case "shortest":
+            return "shortest"
+        case "longest":
+            return "longest"
+    return ""
+
+
+def _found_html(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    """Only the rows with the text, or all by length."""
+    text, size = query.get("has", "").strip()[: row_filter.LONGEST_TEXT], size_of(query)
+    found = row_filter.find(dataset.id, text, place_asked(query, dataset.train_rows), size, order_of(query))
+    offset = min(place_asked(query, found.total), max(0, (found.total - 1) // size * size))
+    if offset and not found.rows:
+        found = row_filter.find(dataset.id, text, offset, size, order_of(query))
+    drawn = drawn_rows(dataset, query, [(hit.position, hit.row) for hit in found.rows]) if found.rows else ""
+    return Markup("{}{}{}{}").format(
+        choices(dataset, query),
+        _found_words(dataset, text, found),
+        drawn,
+        _pages(dataset, query, size, offset, found.total),
     )
+
+
+def _found_words(dataset: Dataset, text: str, found: row_filter.Found) -> Markup:
+    """How many there are, how far the search is, and the button that keeps them."""
+    still = "" if found.complete else f" {found.looked_at:,} of {dataset.train_rows:,} rows searched so far."
+    if not text:
+        return Markup('<p class="ts-note" role="status">Sorted by characters.{}</p>').format(still)
+    verb = "row contains" if found.total == 1 else "rows contain"
+    keep = Markup(
+        '<form data-act="keep-rows" data-id="{}"><input type="hidden" name="text" value="{}">'
+        '<button class="ts-button">Keep these as a version</button></form>'
+    ).format(dataset.id, text)
+    return Markup('<div class="da-found"><p role="status"><b>{}</b> {} “{}”.{}</p>{}</div>').format(
+        html.count(found.total), verb, text, still, keep if found.complete and found.total else ""
+    )
+
+
+def _keep(id: str, values: Mapping[str, str], _project: str) -> str:
+    return address(row_filter.keep(id, values.get("text", "")).id)
+
+
+ACTS = {"keep-rows": _keep}
+
+
+def drawn_rows(dataset: Dataset, query: Mapping[str, str], placed: Sequence[Placed]) -> Markup:
+    """Rows as the address has them shown, each with its position."""
+    return (_table if query.get("as") == "table" else _chats)(dataset, placed)
 
 
 def size_of(query: Mapping[str, str]) -> int:
@@ -45,36 +99,40 @@ def place_asked(query: Mapping[str, str], total: int) -> int:
     return (min(max(int(at), 1), max(total, 1)) - 1) // size * size
 
 
-def _choices(dataset: Dataset, query: Mapping[str, str], size: int) -> Markup:
-    sizes = [("" if choice == ROWS_A_PAGE else str(choice), f"{choice} a page") for choice in SIZES]
+def choices(dataset: Dataset, query: Mapping[str, str]) -> Markup:
+    """How rows are shown, and which: what is typed filters at once."""
+    sizes = [("" if size == ROWS_A_PAGE else str(size), f"{size} a page") for size in SIZES]
     return Markup(
-        '<form class="ts-filters da-shown" data-query="change" data-forget="from" id="rows-of-{}">{}{}'
+        '<form class="ts-filters da-shown" data-query="change" data-forget="from" id="rows-of-{}">'
+        '<input type="search" name="has" value="{}" maxlength="{}" data-live placeholder="Only rows with this text"'
+        ' aria-label="Show only rows with this text in any column" autocomplete="off">{}{}{}'
         '<input type="number" name="at" min="1" max="{}" value="{}" placeholder="Row" aria-label="Go to the row with'
         ' this number in the list"><button class="ts-button">Go to row</button></form>'
     ).format(
         dataset.id,
+        query.get("has", ""),
+        row_filter.LONGEST_TEXT,
         select("as", "Shown", SHAPES, query.get("as", "")),
-        select("size", "Rows a page", sizes, query.get("size", "") if size != ROWS_A_PAGE else ""),
+        select("by", "Sorted", ORDERS, query.get("by", "")),
+        select("size", "Rows a page", sizes, query.get("size", "") if size_of(query) != ROWS_A_PAGE else ""),
         dataset.train_rows,
         query.get("at", ""),
     )
 
 
-def _chats(dataset: Dataset, rows: list[dict[str, Any]], offset: int) -> Markup:
-    items = html.join(
-        row_view.row_html(row, aside=edit_link(dataset.id, position)) for position, row in enumerate(rows, offset)
-    )
+def _chats(dataset: Dataset, placed: Sequence[Placed]) -> Markup:
+    items = html.join(row_view.row_html(row, aside=edit_link(dataset.id, position)) for position, row in placed)
     return Markup('<ol class="da-rows">{}</ol>').format(items)
 
 
-def _table(dataset: Dataset, rows: list[dict[str, Any]], offset: int) -> Markup:
-    columns = list(dict.fromkeys(name for row in rows for name, value in row.items() if name != "row" and value))
+def _table(dataset: Dataset, placed: Sequence[Placed]) -> Markup:
+    columns = list(dict.fromkeys(name for _, row in placed for name, value in row.items() if name != "row" and value))
     heads: tuple[str | html.Header, ...] = (html.Header("Row", "number"), *columns, html.Header("Actions", "actions"))
     lines = [
         html.Row(
             (row.get("row", position + 1), *(_cell(row.get(name)) for name in columns), edit_link(dataset.id, position))
         )
-        for position, row in enumerate(rows, offset)
+        for position, row in placed
     ]
     return Markup('<div class="da-table">{}</div>').format(html.table(heads, lines, "Rows"))
 
@@ -101,10 +159,10 @@ def edit_link(dataset_id: str, position: int) -> Markup:
     return Markup('<a class="da-edit" data-soft href="{}">Edit</a>').format(href)
 
 
-def _pages(dataset: Dataset, query: Mapping[str, str], size: int, offset: int) -> Markup:
-    kept = {name: query[name] for name in ("as", "size") if query.get(name)}
+def _pages(dataset: Dataset, query: Mapping[str, str], size: int, offset: int, total: int | None = None) -> Markup:
+    kept = {name: query[name] for name in ("has", "as", "by", "size") if query.get(name)}
 
     def there(first: int) -> str:
         return f"{address(dataset.id, offset=first)}{'&' if kept else ''}{urlencode(kept)}"
 
-    return pager(Place(offset, size, dataset.train_rows), there)
+    return pager(Place(offset, size, dataset.train_rows if total is None else total), there)

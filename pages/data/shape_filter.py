@@ -12,10 +12,11 @@ from storage.tables import Dataset
 MOST_CONDITIONS = 3
 _COLUMN = "column:"
 _WHERE = (
-    ("anywhere", "the whole row"),
+    ("anywhere", "the text of the row"),
     ("question", "the question"),
     ("answer", "the answer"),
     ("system", "the system text"),
+    ("every column", "every column"),
 )
 _TESTS = (
     ("contains", "contains"),

@@ -50,7 +50,7 @@ def _rejected(dataset: Dataset, query: Mapping[str, str]) -> Markup:
 
 
 TABS: dict[str, Tab] = {
-    "rows": Tab("Rows", _rows, count=lambda dataset: dataset.train_rows),
+    "rows": Tab("Rows", _rows, rows_view.ACTS, count=lambda dataset: dataset.train_rows),
     "rejected": Tab("Rejected", _rejected, count=lambda dataset: dataset.rejected, unready=True),
     "tokens": Tab(tokens.LABEL, tokens.html_of, tokens.ACTS, guide="tokens"),
     "health": Tab(health.LABEL, health.html_of, health.ACTS, guide="health"),

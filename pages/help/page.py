@@ -17,6 +17,10 @@ GROUP = ""
 
 SECONDS = 3600  # nothing here changes while the studio runs
 MOST_QUERY = 200
+TOUR = Markup(
+    '<p class="hp-api"><a class="ts-link" href="/?tour=1">Show me around</a>'
+    ' <span class="hp-about">six short stops through the studio; Escape ends it.</span></p>'
+)
 API = Markup(
     '<a class="ts-link" href="/api/docs">Every call of the REST API</a>'
     ' <span class="hp-about">as this studio answers it, with its fields.</span>'
@@ -70,8 +74,9 @@ def _index() -> Markup:
         html.card(title, Markup('<ul class="hp-list">{}</ul>').format(html.join(_entry(entry) for entry in entries)))
         for title, entries in documents.index()
     )
+    tour = html.card("New here?", TOUR)
     api = html.card("For programs", Markup('<p class="hp-api">{}</p>').format(API))
-    return Markup('<div class="hp-cards">{}{}</div>').format(html.join(cards), api)
+    return Markup('<div class="hp-cards">{}{}</div>').format(html.join((tour, *cards)), api)
 
 
 def _entry(entry: documents.Entry) -> Markup:

@@ -19,6 +19,13 @@ from storage.tables import Backend, Endpoint, Lesson, Run
 SLUG, TITLE, SUBTITLE, KEY, ICON = "", "Home", "What this studio is doing now", "h", "home"
 GROUP = ""
 LATEST = 6
+# app/static/tour.js shows it around, and hides this in a browser where that was done or declined.
+TOUR = Markup(
+    '<aside class="ts-notice ts-tour-offer" data-tone="calm" data-key="tour" aria-label="Tour">'
+    "<p>New here? Six short stops show where things are.</p>"
+    '<div class="ts-actions"><button type="button" class="ts-button" data-tour-act="start">Show me around</button>'
+    '<button type="button" class="ts-button" data-tour-act="decline">No, thanks</button></div></aside>'
+)
 
 
 def page() -> None:
@@ -45,8 +52,10 @@ def home_html(query: Mapping[str, str]) -> str:
         alive = [run for run in order.alive(session) if run.project_id == project]
         waiting = order.count_waiting(session, project)
         serving = [pair for pair in endpoints.routes(session) if pair[0].project_id == project]
-        tiles = _tiles(counts.of_project(session, project))
+        done = counts.of_project(session, project)
+        tiles = _tiles(done)
     parts = [
+        TOUR if state is None and not latest and not any(done) else Markup(),
         invitation_html() if state is None and not latest else Markup(),
         progress_html(scene(state)) if state is not None and _matters(state, latest) else Markup(),
         _work(latest, _training_now(alive, waiting), serving) if _worked(state, latest) else Markup(),

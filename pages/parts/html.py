@@ -43,6 +43,7 @@ class Row:
     selected: bool = False
 
 
+_WITHOUT = '<td data-kind="{}" data-label="{}" data-empty>'  # a phone leaves it out
 _CELL_END, _ROW_END = Markup("</td>"), Markup("</tr>")
 _TONES = {
     "running": "live",
@@ -94,7 +95,10 @@ def table(headers: Sequence[str | Header], rows: Sequence[Row], label: str) -> M
         for column in columns
     )
     # Formatting is slow, and a long table has hundreds of cells: what is the same in each row is formatted once.
-    openings = [Markup('<td data-kind="{}" data-label="{}">').format(column.kind, column.title) for column in columns]
+    openings = [
+        (Markup('<td data-kind="{}" data-label="{}">').format(*told), Markup(_WITHOUT).format(*told))
+        for told in ((column.kind, column.title) for column in columns)
+    ]
     body = join(_row(openings, row) for row in rows)
     return Markup(
         '<div class="ts-table" tabindex="0" role="region" aria-label="{}"><table>'
@@ -108,10 +112,14 @@ def _head(column: Header) -> Markup | str:
     return Markup('<a data-soft href="{}">{}</a>').format(column.href, column.title) if column.href else column.title
 
 
-def _row(openings: Sequence[Markup], row: Row) -> Markup:
+def _row(openings: Sequence[tuple[Markup, Markup]], row: Row) -> Markup:
     selected = Markup(' aria-selected="true"') if row.selected else ""
     row_opening = Markup('<tr data-id="{}" data-href="{}"{}>').format(row.id, row.href, selected)
-    content = (part for opening, value in zip(openings, row.cells, strict=True) for part in (opening, value, _CELL_END))
+    content = (
+        part
+        for opening, value in zip(openings, row.cells, strict=True)
+        for part in (opening[value == DASH], value, _CELL_END)
+    )
     return join((row_opening, *content, _ROW_END))
 
 

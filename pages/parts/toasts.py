@@ -11,7 +11,8 @@ from engine.errors import TunesmithError
 from engine.faults import of_machine
 from pages.parts import html
 
-TOAST_SECONDS = 8
+LEAST_SECONDS, MOST_SECONDS = 8, 30
+LETTERS_A_SECOND = 12  # read slowly, by somebody who first has to look up
 
 
 @contextmanager
@@ -23,15 +24,19 @@ def toast() -> Iterator[None]:
     try:
         yield
     except TunesmithError as error:
-        _warn(error)
+        warn(error)
     except (DBAPIError, OSError) as error:
         if (understood := of_machine(error)) is None:
             raise
-        _warn(understood)
+        warn(understood)
 
 
-def _warn(error: TunesmithError) -> None:
-    gr.Warning(error_html(error), duration=TOAST_SECONDS, title="That did not work")
+def warn(error: TunesmithError) -> None:
+    """What was refused is the title; below it what to do. It stays as long as that takes to read."""
+    letters = len(error.message) + len(error.hint)
+    seconds = min(MOST_SECONDS, max(LEAST_SECONDS, LEAST_SECONDS / 2 + letters / LETTERS_A_SECOND))
+    title, text = (error.message, html.linked(error.hint)) if error.hint else ("Not done", html.linked(error.message))
+    gr.Warning(str(text), duration=seconds, title=title)
 
 
 def done(message: str) -> None:

@@ -195,7 +195,7 @@ def open_form(draft: str, request: gr.Request) -> list[Any]:
     try:
         initial = start_values(draft, request.query_params, offered)
     except TunesmithError as error:
-        gr.Warning(toasts.error_html(error))
+        toasts.warn(error)
         initial = start_values("", {}, offered)
     recipe = recipe_of(values_of(initial.recipe))
     recipe, given = presets.with_length_capped(recipe, initial.given, model_and_dataset(recipe)[0])

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, Json, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +15,7 @@ from app.answers.errors import CONFLICT, NOT_FOUND, TOO_LARGE
 from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, RowId, Text, total
 from app.answers.lists import DatasetFilters
 from app.api.data import sources
-from engine.data import datasets, importing
+from engine.data import datasets, importing, row_filter
 from engine.errors import RefusedError
 from engine.rows.mapping.mapping import parse
 from storage import db
@@ -73,10 +73,20 @@ class DatasetAnswer(Answer):
     description: str = Field(description="What people wrote about it; the same in all versions.")
 
 
+Contained = Annotated[
+    str,
+    Query(max_length=row_filter.LONGEST_TEXT, description="Only rows with this text in any column, in any case."),
+]
+ByLength = Annotated[row_filter.Order, Query(description="shortest or longest rows first; empty: as they come.")]
+
+
 class RowsAnswer(Answer):
     rows: list[dict[str, Any]] = Field(description="The rows, as they will be trained on.")
-    total: int = Field(description="How many rows the dataset has.")
+    total: int = Field(description="How many rows the dataset has; with `q`, how many contain it.")
     offset: int = Field(description="How many were skipped.")
+    positions: list[int] = Field(description="Where each of the rows is in the dataset, from 0.")
+    looked_at: int = Field(description="How many rows were searched, from the first on.")
+    complete: bool = Field(description="False while a large dataset is still being searched: ask again.")
 
 
 class Rejection(Answer):
@@ -178,10 +188,27 @@ def show_dataset(dataset_id: PathId) -> Dataset:
 
 
 @router.get("/{id}/rows", summary="Rows of a dataset", responses=NOT_FOUND | CONFLICT)
-def show_rows(dataset_id: PathId, offset: Offset = 0, limit: Limit = 50) -> RowsAnswer:
-    """The rows as they will be trained on, by position."""
+def show_rows(
+    dataset_id: PathId, offset: Offset = 0, limit: Limit = 50, q: Contained = "", sort: ByLength = ""
+) -> RowsAnswer:
+    """The rows as they will be trained on, by position; with `q` only those that contain it, without a version.
+
+    With `q` or `sort` at most 200 are answered at once. A large dataset may still be searched: see `complete`.
+    """
+    if q or sort:
+        found = row_filter.find(dataset_id, q, offset, limit, sort)
+        rows, positions = [hit.row for hit in found.rows], [hit.position for hit in found.rows]
+        return _rows_answer(rows, positions, offset, found.total, found.looked_at, found.complete)
     dataset = datasets.look_up(dataset_id)
-    return RowsAnswer(rows=datasets.rows(dataset_id, offset, limit), total=dataset.train_rows, offset=offset)
+    rows, total = datasets.rows(dataset_id, offset, limit), dataset.train_rows
+    return _rows_answer(rows, list(range(offset, offset + len(rows))), offset, total, total, True)
+
+
+def _rows_answer(rows: list[Any], positions: list[int], offset: int, *counts: int) -> RowsAnswer:
+    total, looked_at, complete = counts
+    return RowsAnswer(
+        rows=rows, positions=positions, offset=offset, total=total, looked_at=looked_at, complete=bool(complete)
+    )
 
 
 @router.get("/{id}/rejections", summary="Rejected rows", responses=NOT_FOUND)

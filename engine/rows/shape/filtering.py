@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from engine.rows.shape import operation, texts
 
-WHERE = "Where to look: anywhere, question, answer or system."
+WHERE = "Where to look: anywhere (in the text), question, answer, system, or every column."
 
 
 class _Condition(BaseModel):
@@ -145,4 +145,6 @@ class Filter(operation.Shaping):
 
 
 def _place(where: texts.Where) -> str:
+    if where == "every column":
+        return "any column"
     return "the text" if where == "anywhere" else f"the {where}"

@@ -7,16 +7,24 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Where = Literal["anywhere", "question", "answer", "system"]
+Where = Literal["anywhere", "question", "answer", "system", "every column"]
 
 _ROLES = {"question": ("user", "tool"), "answer": ("assistant",), "system": ("system",)}
 _ANSWERS = ("completion", "completions", "chosen", "rejected", "text")
+_KEY = r'"(?:[^"\\]|\\.)*":'  # of JSON text
 _BESIDE = ("extra", "row", "tools", "label", "labels")
 
 
 def texts(batch: pa.RecordBatch, where: Where = "anywhere") -> pa.Array:
-    """One text a row; the texts of a row are joined by line breaks. Plain text counts as an answer: it is learnt."""
+    """One text a row; the texts of a row are joined by line breaks. Plain text counts as an answer: it is learnt.
+
+    `every column` adds what is beside the text: tools, labels and the values of further columns, without their names.
+    """
     names = [name for name in batch.schema.names if name not in _BESIDE]
+    if where == "every column":
+        columns = [_column_texts(batch.column(name), name, "anywhere") for name in names]
+        columns += [_beside(batch.column(name)) for name in _BESIDE if name in batch.schema.names and name != "row"]
+        return pc.binary_join_element_wise(*columns, "\n")
     return pc.binary_join_element_wise(*(_column_texts(batch.column(name), name, where) for name in names), "\n")
 
 
@@ -28,6 +36,13 @@ def _column_texts(column: pa.Array, name: str, where: Where) -> pa.Array:
     if pa.types.is_list(column.type):
         return pc.fill_null(pc.binary_join(column, "\n"), "")
     return pc.fill_null(column, "")
+
+
+def _beside(column: pa.Array) -> pa.Array:
+    if pa.types.is_list(column.type):
+        ends, words = column.offsets, pc.fill_null(pc.cast(column.values, pa.string()), "")
+        column = pc.binary_join(pa.ListArray.from_arrays(ends, words), "\n")
+    return pc.replace_substring_regex(pc.fill_null(pc.cast(column, pa.string()), ""), _KEY, "")
 
 
 def _turns(column: pa.Array, roles: tuple[str, ...] | None) -> pa.Array:

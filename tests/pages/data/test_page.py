@@ -1,6 +1,7 @@
 """The Data page: what comes in, what is said about each row, and how rows look."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,15 @@ def test_datasets_are_filtered_sorted_and_chosen_by_the_address() -> None:
     assert "1 dataset chosen." in chosen
     assert f'data-act="all-delete" data-id="{other.id}"' in chosen
     page.act(Click("all-delete", other.id), Request())
+    undoable = page.datasets_html(QUERY)
+    assert f'data-id="{other.id}"' not in undoable
+    assert "<bdi>pairs deleted.</bdi>" in undoable
+    undo_id = re.findall(r'data-act="undo" data-id="(\w+)"', undoable)[0]
+    page.act(Click("undo", undo_id), Request())
+    assert f'data-id="{other.id}"' in page.datasets_html(QUERY)
+    page.act(Click("all-delete", other.id), Request())
+    undo_id = re.findall(r'data-act="free" data-id="(\w+)"', page.datasets_html(QUERY))[0]
+    page.act(Click("free", undo_id), Request())
     assert "pairs" not in page.datasets_html(QUERY)
 
 

@@ -100,8 +100,8 @@ def test_the_form_measures_a_name_and_its_buttons_stop_and_delete(tmp_path: Path
 
 def test_what_is_filled_in_wrongly_is_a_toast(toasts: list[str]) -> None:
     for values, said in (
-        ({"concurrency": "x"}, "cannot be requests at once"),
-        ({"goodput": "ttft"}, "cannot be an objective"),
+        ({"concurrency": "x"}, "is not a number of requests at once"),
+        ({"goodput": "ttft"}, "is not an objective"),
         ({"goodput": "speed=1"}, "load is not valid"),
         ({"prompts": "many"}, "cannot be the requests of a level"),
         ({"rate": "fast"}, "cannot be a number of requests a second"),
