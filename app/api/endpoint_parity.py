@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, PathId
+from app.answers.fields import Answer, Body, NamedId
 from engine.serve import parity
 from storage.statuses import WorkStatus
 
@@ -64,7 +64,7 @@ class ParityAnswer(Answer):
 
 
 @router.post("/{id}/parity", status_code=202, summary="Compare with the trained form", responses=NOT_FOUND | CONFLICT)
-def start_parity(endpoint_id: PathId, body: ParityBody | None = None) -> ParityAnswer:
+def start_parity(endpoint_id: NamedId, body: ParityBody | None = None) -> ParityAnswer:
     """Asks the endpoint and the trained form the same prompts, in the background, and compares them token by token."""
     asked = body or ParityBody()
     parity.start(endpoint_id, asked.rows, asked.max_tokens)
@@ -72,7 +72,7 @@ def start_parity(endpoint_id: PathId, body: ParityBody | None = None) -> ParityA
 
 
 @router.get("/{id}/parity", summary="Show the comparison", responses=NOT_FOUND)
-def show_parity(endpoint_id: PathId) -> ParityAnswer:
+def show_parity(endpoint_id: NamedId) -> ParityAnswer:
     """The newest comparison."""
     return _answer(parity.look_up(endpoint_id))
 

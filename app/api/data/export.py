@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, PathId
+from app.answers.fields import Answer, Body, NamedId
 from engine.data import export
 from storage.statuses import WorkStatus
 from storage.tables import Work
@@ -41,13 +41,13 @@ class ExportAnswer(Answer):
     "/{id}/export", status_code=202, summary="Export a dataset", response_model=ExportAnswer,
     responses=NOT_FOUND | CONFLICT,
 )  # fmt: skip
-def export_dataset(dataset_id: PathId, body: ExportBody) -> Work:
+def export_dataset(dataset_id: NamedId, body: ExportBody) -> Work:
     """Begins to write the dataset into a file. The same export is made once; ask for its status, then download it."""
     return export.start(dataset_id, body.form, body.file, body.packed)
 
 
 @router.get("/{id}/export/{export_id}", summary="Show an export", response_model=ExportAnswer, responses=NOT_FOUND)
-def show_export(dataset_id: PathId, export_id: ExportId) -> Work:
+def show_export(dataset_id: NamedId, export_id: ExportId) -> Work:
     """How far the export is."""
     return export.look_up(dataset_id, export_id)
 
@@ -58,7 +58,7 @@ def show_export(dataset_id: PathId, export_id: ExportId) -> Work:
     response_class=FileResponse,
     responses=NOT_FOUND | CONFLICT | {200: {"description": "The file.", "content": {"application/octet-stream": {}}}},
 )
-def download_export(dataset_id: PathId, export_id: ExportId) -> FileResponse:
+def download_export(dataset_id: NamedId, export_id: ExportId) -> FileResponse:
     """The file of a finished export."""
     download = export.download(dataset_id, export_id)
     return FileResponse(download.path, media_type=download.media_type, filename=download.name)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, PathId
+from app.answers.fields import Answer, Body, NamedId
 from app.api.data.datasets import DatasetAnswer
 from engine.data import datasets, mappings
 from engine.rows.mapping.mapping import Mapping
@@ -75,7 +75,7 @@ class ApplyBody(Body):
 
 
 @router.get("/{id}/mapping", summary="Mapping of a dataset", responses=NOT_FOUND | CONFLICT)
-def show_mapping(dataset_id: PathId) -> MappingAnswer:
+def show_mapping(dataset_id: NamedId) -> MappingAnswer:
     """What was detected in the first rows of the dataset's files and how sure that is, and what there is to map."""
     dataset = datasets.look_up(dataset_id)
     detected = dict(mappings.look(dataset_id))
@@ -83,13 +83,13 @@ def show_mapping(dataset_id: PathId) -> MappingAnswer:
 
 
 @router.post("/{id}/mapping/try", summary="Try a mapping", responses=NOT_FOUND | CONFLICT)
-def try_mapping(dataset_id: PathId, body: TryBody) -> TriedAnswer:
+def try_mapping(dataset_id: NamedId, body: TryBody) -> TriedAnswer:
     """What would become of the first rows, without importing anything."""
     encoding = encodings.checked(body.encoding) if body.encoding else ""
     return TriedAnswer.model_validate(mappings.try_mapping(dataset_id, body.mapping, body.rows, encoding))
 
 
 @router.put("/{id}/mapping", summary="Apply a mapping", response_model=DatasetAnswer, responses=NOT_FOUND | CONFLICT)
-def apply_mapping(dataset_id: PathId, body: ApplyBody) -> Dataset:
+def apply_mapping(dataset_id: NamedId, body: ApplyBody) -> Dataset:
     """Imports the dataset's files anew by a mapping. One that is ready stays; the answer is its new version."""
     return mappings.apply(dataset_id, body.mapping, body.encoding)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Offset, PathId, RowId
+from app.answers.fields import Answer, Body, NamedId, Offset, RowId
 from engine.data import datasets, tokens
 from engine.errors import NotFoundError
 from engine.models import models
@@ -111,7 +111,7 @@ class CountBody(Body):
 
 @router.get("/{id}/tokens", summary="Rows as tokens", responses=NOT_FOUND | CONFLICT)
 def show_tokens(
-    dataset_id: PathId,
+    dataset_id: NamedId,
     model_id: ModelId,
     offset: Offset = 0,
     limit: Rows = 10,
@@ -137,14 +137,14 @@ def show_tokens(
 
 
 @router.post("/{id}/tokens/totals", status_code=202, summary="Count a dataset", responses=NOT_FOUND | CONFLICT)
-def count_tokens(dataset_id: PathId, body: CountBody) -> TotalsAnswer:
+def count_tokens(dataset_id: NamedId, body: CountBody) -> TotalsAnswer:
     """Begins to count the whole dataset as it would be trained. What is counted already is answered at once."""
     return _answer(tokens.totals(dataset_id, body.model_id, body.max_length, body.assistant_only_loss))
 
 
 @router.get("/{id}/tokens/totals", summary="Totals of a dataset", responses=NOT_FOUND | CONFLICT)
 def show_totals(
-    dataset_id: PathId,
+    dataset_id: NamedId,
     model_id: ModelId,
     max_length: MaxLength = tokens.MAX_LENGTH,
     assistant_only_loss: AnswersOnly = True,

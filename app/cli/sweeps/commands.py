@@ -8,7 +8,7 @@ from app.cli import running_studio
 from app.cli.printed import answer, as_json, say, say_json
 from app.cli.runs.facts import facts as run_facts
 from app.cli.sweeps.sweep import facts, follow_until_over, line, tell_end
-from engine.errors import NotFoundError
+from engine import called
 from engine.sweeps import shown, sweeps
 from engine.sweeps.study import differing
 from storage import db
@@ -128,12 +128,9 @@ def delete_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None
 
 
 def of(named: str, project: str) -> Sweep:
-    """The sweep with that id, or that name. Raises NotFoundError."""
+    """The sweep with that id, or that name. Raises NotFoundError, AmbiguousError."""
     with db.reading() as session:
-        sweep = stored.get(session, named) or stored.by_name(session, project, named)
-    if sweep is None:
-        raise NotFoundError(f"There is no sweep `{named:.80}`.", "`tunesmith sweeps list` shows them all.")
-    return sweep
+        return stored.by_name(session, project, named) or called.find(session, Sweep, named)
 
 
 def _go_on(named: str, project: str, follow: bool, act: Any) -> None:

@@ -24,10 +24,10 @@ WITHOUT = {"serve", "worker"}  # they run until they are stopped
 HIDDEN = "runs"  # `run` by its old name
 # Each of them needs what is not here: a file of rows, a server, a graphics card, the hub, a sandbox; or takes seconds.
 ELSEWHERE_ONLY_IN_WORDS = {
-    "registry rollback", "script", "probe", "check", "tune-endpoint", "evaluate", "report", "data push", "data sample", "data tokens", "data health",
-    "model search", "model cancel", "endpoint adapter remove", "endpoint deploy", "endpoint rollback",
-    "endpoint wake", "endpoint sleep", "endpoint parity", "endpoint look", "runtime cancel", "runtime back",
-    "run resume", "sweeps resume", "sweeps rerun", "sweeps full", "sweeps train-on",
+    "registry rollback", "script", "probe", "check", "tune-endpoint", "evaluate", "report", "data push", "data sample",
+    "data tokens", "data health", "model search", "model cancel", "endpoint adapter remove", "endpoint rollback",
+    "endpoint sleep", "endpoint parity", "endpoint look", "runtime cancel", "runtime back", "run resume",
+    "sweeps resume", "sweeps rerun", "sweeps full", "sweeps train-on",
 }  # fmt: skip
 
 # In this order, on the home that `furnished` makes.
