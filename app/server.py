@@ -42,6 +42,8 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
         version=studio_version(),
         description=ABOUT,
         openapi_url="/api/openapi.json",
+        generate_unique_id_function=lambda route: route.name,  # the function: a verb and its noun, as `stop_run`
+        separate_input_output_schemas=False,
         docs_url=None,
         redoc_url=None,
         lifespan=_with_engine if with_engine else None,

@@ -28,21 +28,21 @@ def change_endpoint(endpoint_id: NamedId, body: LifeBody) -> EndpointAnswer:
 
 
 @router.post("/endpoints/{id}/sleep", summary="Send an endpoint to sleep", responses=NOT_FOUND | CONFLICT)
-def sleep(endpoint_id: NamedId) -> EndpointAnswer:
+def put_endpoint_to_sleep(endpoint_id: NamedId) -> EndpointAnswer:
     """Frees the endpoint's memory once its answers are written. The next request wakes it."""
     sleeping.sleep(endpoint_id)
     return _answer(endpoint_id)
 
 
 @router.post("/endpoints/{id}/wake", summary="Wake an endpoint", responses=NOT_FOUND | CONFLICT)
-def wake(endpoint_id: NamedId) -> EndpointAnswer:
+def wake_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
     """Starts a sleeping endpoint again; requests wait meanwhile."""
     sleeping.wake(endpoint_id)
     return _answer(endpoint_id)
 
 
 @router.post("/endpoints/{id}/promote", summary="Keep the version on trial", responses=NOT_FOUND | CONFLICT)
-def promote(endpoint_id: NamedId) -> EndpointAnswer:
+def promote_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
     """Has the version on trial take over now. `rollback` sends it back."""
     handover.decide(endpoint_id, "promote")
     return _answer(endpoint_id)

@@ -23,7 +23,7 @@ class ParityBody(Body):
     )
 
 
-class Difference(Answer):
+class ParityDifference(Answer):
     prompt: str = Field(description="What was asked.")
     at: int | None = Field(description="The first token that differs, from 0; null: the prompt was read otherwise.")
     gap: float | None = Field(
@@ -45,7 +45,7 @@ class NameParity(Answer):
     near_ties: int = Field(description="Of these, where the trained form finds both tokens about equally likely.")
     largest_gap: float | None = Field(description="The largest gap of a difference, in nats.")
     other_prompts: int = Field(description="Prompts that the server read as other tokens.")
-    where: list[Difference] = Field(description="The differences, the first ten.")
+    where: list[ParityDifference] = Field(description="The differences, the first ten.")
 
 
 class ParityAnswer(Answer):

@@ -166,7 +166,7 @@ def show_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
 
 
 @router.post("/endpoints/{id}/deploy", summary="Deploy another backend", responses=NOT_FOUND | CONFLICT)
-def deploy(endpoint_id: NamedId, body: DeployBody) -> EndpointAnswer:
+def deploy_endpoint(endpoint_id: NamedId, body: DeployBody) -> EndpointAnswer:
     """Starts another backend beside the one that answers, and switches over when it is ready, or after a trial."""
     asked = body.wanted()
     endpoints.deploy(endpoint_id, asked.kind, asked.model_id, asked.adapters, asked.options, body.asked())
@@ -174,7 +174,7 @@ def deploy(endpoint_id: NamedId, body: DeployBody) -> EndpointAnswer:
 
 
 @router.post("/endpoints/{id}/rollback", summary="Go back", responses=NOT_FOUND | CONFLICT)
-def rollback(endpoint_id: NamedId) -> EndpointAnswer:
+def roll_back_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
     """Deploys what answered before the last switch. A version on trial just goes."""
     endpoints.rollback(endpoint_id)
     return _answer(endpoints.look_up(endpoint_id))

@@ -73,7 +73,7 @@ class DatasetAnswer(Answer):
     description: str = Field(description="What people wrote about it; the same in all versions.")
 
 
-class RowsAnswer(Answer):
+class DatasetRowsAnswer(Answer):
     rows: list[dict[str, Any]] = Field(description="The rows, as they will be trained on.")
     total: int = Field(description="How many rows the dataset has.")
     offset: int = Field(description="How many were skipped.")
@@ -178,10 +178,10 @@ def show_dataset(dataset_id: NamedId) -> Dataset:
 
 
 @router.get("/{id}/rows", summary="Rows of a dataset", responses=NOT_FOUND | CONFLICT)
-def show_rows(dataset_id: NamedId, offset: Offset = 0, limit: Limit = 50) -> RowsAnswer:
+def show_rows(dataset_id: NamedId, offset: Offset = 0, limit: Limit = 50) -> DatasetRowsAnswer:
     """The rows as they will be trained on, by position."""
     dataset = datasets.look_up(dataset_id)
-    return RowsAnswer(rows=datasets.rows(dataset_id, offset, limit), total=dataset.train_rows, offset=offset)
+    return DatasetRowsAnswer(rows=datasets.rows(dataset_id, offset, limit), total=dataset.train_rows, offset=offset)
 
 
 @router.get("/{id}/rejections", summary="Rejected rows", responses=NOT_FOUND)

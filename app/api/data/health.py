@@ -95,7 +95,7 @@ class SearchAnswer(Answer):
     complete: bool = Field(description="False while the index is being made and only the first rows are searched.")
 
 
-class Lengths(Answer):
+class TextLengths(Answer):
     median: int = Field(description="Characters that half of the texts do not exceed.")
     p95: int = Field(description="Characters that 95 % of the texts do not exceed.")
     longest: int = Field(description="Characters of the longest text.")
@@ -110,7 +110,9 @@ class StatisticsAnswer(Answer):
     )
     roles: dict[str, int] = Field(description="Turns by role; empty without turns.")
     languages: dict[str, int] = Field(description="Rows by language code; the empty one where it is not clear.")
-    lengths: dict[str, Lengths] = Field(description="Lengths of each question, answer and text, where there are such.")
+    lengths: dict[str, TextLengths] = Field(
+        description="Lengths of each question, answer and text, where there are such."
+    )
 
 
 @router.get("/{id}/health", summary="Health of a dataset", responses=NOT_FOUND)
@@ -160,7 +162,7 @@ def search_rows(dataset_id: NamedId, q: Sought, offset: Offset = 0, limit: Page 
 
 @router.get("/{id}/statistics", summary="Statistics of a dataset", responses=NOT_FOUND | CONFLICT)
 def show_statistics(dataset_id: NamedId) -> StatisticsAnswer:
-    """Lengths, turns, roles and languages. They come with the checks of its health."""
+    """TextLengths, turns, roles and languages. They come with the checks of its health."""
     statistics = health.report(dataset_id).statistics
     if statistics is None:
         raise ConflictError("This dataset has not been looked at yet.", "POST its health, and wait until it succeeds.")

@@ -54,7 +54,7 @@ class PushAnswer(Answer):
 
 
 @router.get("/hub/datasets", summary="Look at a dataset of the hub")
-def look(hub_id: Annotated[HubId, Query(alias="id")], revision: Revision = "main") -> HubAnswer:
+def show_hub_dataset(hub_id: Annotated[HubId, Query(alias="id")], revision: Revision = "main") -> HubAnswer:
     """The configurations and splits of a dataset on the hub, to import one of them. Nothing is downloaded."""
     return HubAnswer.model_validate(hub_data.look(hub_id, revision))
 

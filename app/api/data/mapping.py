@@ -16,7 +16,7 @@ from storage.tables import Dataset
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 
-class Column(Answer):
+class MappingColumn(Answer):
     name: str = Field(description="The column's name in the file.")
     filled: float = Field(description="Share of the first rows that have something in it, 0 to 1.")
     examples: list[str] = Field(description="Values from the first rows, shortened.")
@@ -34,11 +34,11 @@ class MappingAnswer(Answer):
     formats: dict[str, int] = Field(
         description="How many of these rows are in each format; the empty name means no known format."
     )
-    columns: list[Column] = Field(description="The columns of the file.")
+    columns: list[MappingColumn] = Field(description="The columns of the file.")
     roles: dict[str, int] = Field(description="How often each name of a role comes in the turns of these rows.")
 
 
-class TryBody(Body):
+class TryMappingBody(Body):
     mapping: Mapping = Field(description="The mapping to try.")
     rows: int = Field(default=3, ge=1, le=20, description="How many rows to answer with.")
     encoding: str = Field(
@@ -56,7 +56,7 @@ class TriedRow(Answer):
     fix: str | None = Field(default=None, description="What would make it right.")
 
 
-class TriedAnswer(Answer):
+class TriedMappingAnswer(Answer):
     looked_at: int = Field(description="How many rows the mapping was tried on: the first ones of the source.")
     accepted: int = Field(description="How many of these would be taken as they are.")
     repaired: int = Field(description="How many would be taken after a repair.")
@@ -83,10 +83,10 @@ def show_mapping(dataset_id: NamedId) -> MappingAnswer:
 
 
 @router.post("/{id}/mapping/try", summary="Try a mapping", responses=NOT_FOUND | CONFLICT)
-def try_mapping(dataset_id: NamedId, body: TryBody) -> TriedAnswer:
+def try_mapping(dataset_id: NamedId, body: TryMappingBody) -> TriedMappingAnswer:
     """What would become of the first rows, without importing anything."""
     encoding = encodings.checked(body.encoding) if body.encoding else ""
-    return TriedAnswer.model_validate(mappings.try_mapping(dataset_id, body.mapping, body.rows, encoding))
+    return TriedMappingAnswer.model_validate(mappings.try_mapping(dataset_id, body.mapping, body.rows, encoding))
 
 
 @router.put("/{id}/mapping", summary="Apply a mapping", response_model=DatasetAnswer, responses=NOT_FOUND | CONFLICT)

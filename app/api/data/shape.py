@@ -130,7 +130,7 @@ def merge_datasets(body: MergeBody) -> Dataset:
     "/{id}/versions", status_code=201, summary="Change a dataset", response_model=list[DatasetAnswer],
     responses=NOT_FOUND | CONFLICT,
 )  # fmt: skip
-def change_dataset(dataset_id: NamedId, body: Operation) -> list[Dataset]:
+def create_dataset_version(dataset_id: NamedId, body: Operation) -> list[Dataset]:
     """Makes the next version, or new datasets for `split`, `split_by` and `sample`. They are `importing` at first."""
     if isinstance(body, SplitByBody):
         return shape.split_by_column(dataset_id, body.column)
@@ -139,7 +139,7 @@ def change_dataset(dataset_id: NamedId, body: Operation) -> list[Dataset]:
 
 
 @router.get("/{id}/versions", summary="Versions of a dataset", response_model=list[DatasetAnswer], responses=NOT_FOUND)
-def list_versions(dataset_id: NamedId) -> Sequence[Dataset]:
+def list_dataset_versions(dataset_id: NamedId) -> Sequence[Dataset]:
     """All versions of the dataset's family, the newest first; `operation` says what made each."""
     return lineage.versions(dataset_id)
 

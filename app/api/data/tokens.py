@@ -44,7 +44,7 @@ class TokenRow(Answer):
     sides: list[TokenSide] = Field(description="Its texts; none when the chat template refuses the row.")
 
 
-class Lengths(Answer):
+class TokenLengths(Answer):
     shortest: int = Field(description="Tokens of the shortest row.")
     median: int = Field(description="Tokens that half of the rows do not exceed.")
     p90: int = Field(description="Tokens that 90 % of the rows do not exceed.")
@@ -77,7 +77,7 @@ class TokenTotals(Answer):
     tokens: int = Field(description="Tokens of the rows that are learnt from, without what is cut off.")
     trained: int = Field(description="Tokens among them that are learnt.")
     share_trained: float = Field(description="trained / tokens, 0 to 1.")
-    lengths: Lengths = Field(description="How long whole rows are, before anything is cut off.")
+    lengths: TokenLengths = Field(description="How long whole rows are, before anything is cut off.")
     histogram: list[LengthBin] = Field(description="Rows by length.")
     padding: float = Field(description="Share of padding in batches of four rows, without packing, 0 to 1.")
     packing: Packing | None = Field(description="What packing would do; null for rows that are not packed.")

@@ -74,7 +74,7 @@ def move_alias(name: ModelName, alias: AliasName, body: MoveBody, request: Reque
 
 
 @router.post("/registry/{name}/aliases/{alias}/rollback", summary="Roll an alias back", responses=NOT_FOUND | CONFLICT)
-def roll_back(name: ModelName, alias: AliasName, body: WhyBody, request: Request) -> MovedAnswer:
+def roll_back_alias(name: ModelName, alias: AliasName, body: WhyBody, request: Request) -> MovedAnswer:
     """Moves it back to where it led before its last move."""
     return _moved(aliases.roll_back(name, alias, body.why, who=who(request)))
 
@@ -122,7 +122,7 @@ def show_followed(endpoint_id: NamedId) -> FollowsAnswer:
 
 
 @router.put("/endpoints/{id}/follows", summary="Have an endpoint follow an alias", responses=NOT_FOUND | CONFLICT)
-def follow(endpoint_id: NamedId, body: FollowBody, request: Request) -> FollowsAnswer:
+def follow_alias(endpoint_id: NamedId, body: FollowBody, request: Request) -> FollowsAnswer:
     """It deploys what the alias leads to, now and after each move. What answers meanwhile goes on."""
     endpoints.look_up(endpoint_id)
     following.follow(endpoint_id, body.subject, who(request))
@@ -135,7 +135,7 @@ def follow(endpoint_id: NamedId, body: FollowBody, request: Request) -> FollowsA
     summary="Have an endpoint follow nothing",
     responses=NOT_FOUND | CONFLICT,
 )
-def unfollow(endpoint_id: NamedId, request: Request) -> None:
+def unfollow_alias(endpoint_id: NamedId, request: Request) -> None:
     """It keeps what it serves, whatever becomes of the alias."""
     following.unfollow(endpoint_id, who(request))
 

@@ -34,7 +34,7 @@ class FoundLinesAnswer(Answer):
 
 
 @router.get("/{id}/log", summary="Log of a run", responses=NOT_FOUND)
-def show_log(
+def show_run_log(
     run_id: NamedId,
     offset: Annotated[
         int, Query(ge=-LARGEST, le=LARGEST, description="Read from this byte on; a negative one counts from the end.")
@@ -47,7 +47,7 @@ def show_log(
 
 
 @router.get("/{id}/log/lines", summary="Search the log of a run", responses=NOT_FOUND)
-def search_log(
+def search_run_log(
     run_id: NamedId,
     search: Annotated[str, Query(max_length=200, description="Words that the line holds, whatever the case.")] = "",
     level: Annotated[Level | None, Query(description="Only lines of this level.")] = None,
@@ -64,7 +64,7 @@ def search_log(
     response_class=StreamingResponse,
     responses=NOT_FOUND | {200: {"description": "The log as text.", "content": {"text/plain": {}}}},
 )
-def download_log(run_id: NamedId) -> StreamingResponse:
+def download_run_log(run_id: NamedId) -> StreamingResponse:
     """All that is kept of the log, with secrets hidden."""
     headers = {"content-disposition": f'attachment; filename="{run_id}.log"', "x-content-type-options": "nosniff"}
     return StreamingResponse(output.whole(run_id), media_type="text/plain; charset=utf-8", headers=headers)

@@ -39,7 +39,7 @@ class SweepBody(SweepSpec):
         return SweepSpec.model_validate(self.model_dump(exclude={"project_id"}))
 
 
-class TrialAnswer(Answer):
+class SweepTrialAnswer(Answer):
     number: int = Field(description="Its number in the sweep, from 0.")
     run_id: str | None = Field(description="Its run; null before it has begun, and where it was refused.")
     state: str = Field(description="running, complete, pruned, refused or failed.")
@@ -73,7 +73,7 @@ class SweepAnswer(Answer):
     hint: str | None = Field(description="What to do about it.")
     side_by_side: int = Field(description="How many trials train at once: as asked for, and as the devices allow.")
     spec: dict[str, Any] = Field(description="The sweep as it was asked for, defaults included.")
-    trials: list[TrialAnswer] = Field(description="Every trial, by number.")
+    trials: list[SweepTrialAnswer] = Field(description="Every trial, by number.")
     best: BestAnswer | None = Field(description="The best so far; null before a trial has finished.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
     ended_at: float | None = Field(description="When it was over.")

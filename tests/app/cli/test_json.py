@@ -90,8 +90,8 @@ registry promote kept best 1 --why tried
 registry serve version:kept@best --name kept-one
 registry follow kept-one
 endpoint adapter list puns
-endpoint stop puns
 endpoint code puns --client curl
+endpoint stop puns
 registry clean-up
 model delete spare
 """.strip().splitlines()

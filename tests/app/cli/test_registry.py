@@ -43,4 +43,5 @@ def test_a_run_is_kept_promoted_checked_and_brought_back_from_the_command_line()
     assert "cannot be made again" in repaired.stdout
     assert "lacks nothing" in run("repair").stdout
     assert json.loads(run("repair", "--json").stdout)["rebuilt"] == {}
+    run("registry", "remove-alias", "jokes", "production")
     assert json.loads(run("registry", "delete", "jokes", "--json").stdout)["deleted"]
