@@ -1,7 +1,7 @@
 """The studio as one ASGI application: guard, REST, gateway, window.
 
 From the outside in: Guard (who are you), AccessLog (what took how long), Lane (a short way to the gateway), GZip,
-BodyLimit, EarlyHead, MissingPage, then the routes.
+BodyLimit, NamedPaths (a name in a path becomes an id), EarlyHead, MissingPage, then the routes.
 Gradio is mounted last at "/", so it answers for everything that nothing else does.
 """
 
@@ -12,13 +12,14 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import live, metrics, routes, sweeper
+from app import live, metrics, named_paths, routes, sweeper
 from app.access_log import AccessLog
 from app.api.health import studio_version
 from app.door import login
 from app.door.access import Access
 from app.door.guard import Guard, is_machine
 from app.limits import BodyLimit
+from app.named_paths import NamedPaths
 from app.v1 import card_figures, gateway
 from app.v1.fine_tuning import files as tuning_files
 from app.v1.fine_tuning import jobs as tuning_jobs
@@ -41,6 +42,8 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
         version=studio_version(),
         description=ABOUT,
         openapi_url="/api/openapi.json",
+        generate_unique_id_function=lambda route: route.name,  # the function: a verb and its noun, as `stop_run`
+        separate_input_output_schemas=False,
         docs_url=None,
         redoc_url=None,
         lifespan=_with_engine if with_engine else None,
@@ -58,6 +61,7 @@ def create_app(access: Access | None = None, with_window: bool = True, with_engi
         mounted = window.mount(app)
         app.add_middleware(MissingPage, page=mounted.missing, is_machine=is_machine)
         app.add_middleware(EarlyHead, head=mounted.head, kept=mounted.kept, skip=("/login", "/api/", "/live/"))
+    app.add_middleware(NamedPaths, words=named_paths.words_of(noun.router for noun in routes.NOUNS))
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Lane)

@@ -4,16 +4,17 @@ The same on the command line and in recipes. An id wins over a name, so that wha
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from sqlmodel import Session, SQLModel, col, select
 
-from engine.errors import NotFoundError, RefusedError
+from engine.errors import ConflictError, NotFoundError
 from engine.existing import missing
 from engine.names import did_you_mean
 from storage import datasets, db, endpoints
-from storage.tables import Dataset, Endpoint, Model, Run
+from storage.tables import Dataset, Endpoint, Model, Run, Sweep
 
 T = TypeVar("T", bound=SQLModel)
 
@@ -28,15 +29,19 @@ class UnknownError(NotFoundError):
     is_typo = False
 
 
+class AmbiguousError(ConflictError):
+    """Several are called so."""
+
+
 def find(session: Session, table: type[T], text: str) -> T:
     """The row of that id, or the one of that name; of a dataset `NAME/2` is a version, and NAME the newest one.
 
-    Raises UnknownError, with the nearest names; RefusedError for a name that several have, with their ids.
+    Raises UnknownError, with the nearest names; AmbiguousError for a name that several have, with their ids.
     """
     row = session.get(table, text)
     if row is not None:
         return row
-    name = " ".join(text.split())
+    name = unicodedata.normalize("NFC", " ".join(text.split()))  # as names are kept, however they were typed
     named = find_all(session, table, name)
     if len(named) == 1:
         only: T = named[0]
@@ -70,18 +75,18 @@ def _datasets(session: Session, query: Any, name: str) -> Sequence[Dataset]:
     return session.exec(select(Dataset).where(*of_version).limit(MOST_LISTED + 1)).all()
 
 
-def _ambiguous(table: type[SQLModel], name: str, named: Sequence[Any]) -> RefusedError:
+def _ambiguous(table: type[SQLModel], name: str, named: Sequence[Any]) -> AmbiguousError:
     ids = ", ".join(f"{row.id}{_apart(row)}" for row in named[:MOST_LISTED])
     more = " and more" if len(named) > MOST_LISTED else ""
     count = f"more than {MOST_LISTED}" if more else str(len(named))
     noun = table.__name__.lower()
-    return RefusedError(f"There are {count} {noun}s called `{name:.80}`.", f"Name one by id: {ids}{more}.")
+    return AmbiguousError(f"There are {count} {noun}s called `{name:.80}`.", f"Name one by id: {ids}{more}.")
 
 
 def _apart(row: Any) -> str:
     """What tells it from the others of its name."""
     match row:
-        case Run() | Dataset():
+        case Run() | Dataset() | Sweep():
             return f" ({row.status.value})"
         case Model():
             return f" ({row.source})"

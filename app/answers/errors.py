@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 
 from engine.errors import BusyError, TunesmithError
 from engine.faults import of_machine
@@ -97,6 +98,12 @@ def answer(request: Request, status: int, message: str, hint: str = "", headers:
     kind = KINDS.get(status, "error")
     body = error_body(request.url.path, kind, message, hint)
     return Response(body, status, headers, media_type="application/json")
+
+
+def respond(scope: Scope, error: TunesmithError | DBAPIError) -> Response:
+    """What an error is answered with by whoever stands before the routes."""
+    request = Request(scope)
+    return _studio_error(request, error) if isinstance(error, TunesmithError) else _of_machine(request, error)
 
 
 def _studio_error(request: Request, error: Exception) -> Response:

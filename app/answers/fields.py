@@ -38,6 +38,15 @@ RowId = Annotated[
     str, Field(pattern=r"^[0-9a-z-]{1,64}$", description="The id of a thing: lower case letters and digits.")
 ]
 PathId = Annotated[str, Path(alias="id", pattern=r"^[0-9a-z-]{1,64}$", description="The id, as the list shows it.")]
+NamedId = Annotated[  # app.named_paths has put the id in place of a name
+    str,
+    Path(
+        alias="id",
+        min_length=1,
+        max_length=255,
+        description="The id, or the name if only one has it; a `/` in a name is written `%2F`.",
+    ),
+]
 ProjectFilter = Annotated[
     str | None, Query(pattern=r"^[0-9a-z-]{1,64}$", description="Only what belongs to this project. All when left out.")
 ]

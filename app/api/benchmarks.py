@@ -103,7 +103,7 @@ def list_benchmarks(
 
 
 @router.get("/compare", summary="Compare benchmarks", responses=NOT_FOUND)
-def compare(ids: Ids) -> ComparisonAnswer:
+def compare_benchmarks(ids: Ids) -> ComparisonAnswer:
     """Every number of every level side by side, with the ratio to the first benchmark."""
     benchmarks_shown = _several(ids)
     names = [benchmark["name"] for benchmark in benchmarks_shown]
@@ -111,7 +111,7 @@ def compare(ids: Ids) -> ComparisonAnswer:
 
 
 @router.get("/download", summary="Download benchmarks", responses=NOT_FOUND, response_class=Response)
-def download(
+def download_benchmarks(
     ids: Ids, format: Annotated[Literal["json", "csv"], Query(description="json: everything. csv: levels.")] = "json"
 ) -> Response:
     """One file: JSON with all that is known, or CSV with a line for each level."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, PathId, RowId
+from app.answers.fields import Answer, Body, NamedId, RowId
 from engine.serve import adapters
 
 router = APIRouter(tags=["endpoints"])
@@ -52,7 +52,7 @@ class AdapterBody(Body):
 
 
 @router.get("/endpoints/{id}/adapters", summary="List an endpoint's adapters", responses=NOT_FOUND)
-def list_adapters(endpoint_id: PathId) -> list[AdapterAnswer]:
+def list_adapters(endpoint_id: NamedId) -> list[AdapterAnswer]:
     """The adapters with their names, memory and load time."""
     return [AdapterAnswer.model_validate(facts) for facts in adapters.listed(endpoint_id)]
 
@@ -61,7 +61,7 @@ def list_adapters(endpoint_id: PathId) -> list[AdapterAnswer]:
     "/endpoints/{id}/adapters", status_code=201, summary="Add an adapter", response_model=AdapterAnswer,
     responses=NOT_FOUND | CONFLICT,
 )  # fmt: skip
-def add_adapter(endpoint_id: PathId, body: AdapterBody) -> dict[str, Any]:
+def add_adapter(endpoint_id: NamedId, body: AdapterBody) -> dict[str, Any]:
     """Loads the adapter of a run, or of a checkpoint, while the endpoint answers. When this returns it answers too."""
     return adapters.add(endpoint_id, body.run_id, body.step, body.name)
 
@@ -69,6 +69,6 @@ def add_adapter(endpoint_id: PathId, body: AdapterBody) -> dict[str, Any]:
 @router.delete(
     "/endpoints/{id}/adapters/{name}", status_code=204, summary="Remove an adapter", responses=NOT_FOUND | CONFLICT
 )
-def remove_adapter(endpoint_id: PathId, name: AdapterName) -> None:
+def remove_adapter(endpoint_id: NamedId, name: AdapterName) -> None:
     """Takes the adapter, or one of its several names, out of the endpoint. Running answers are finished first."""
     adapters.remove(endpoint_id, name)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
-from app.answers.fields import Answer, Body, PathId
+from app.answers.fields import Answer, Body, NamedId
 from engine.errors import NotFoundError
 from engine.serve import client_code, endpoints, outside_look
 
@@ -55,7 +55,7 @@ def look_outside(body: OutsideBody) -> OutsideAnswer:
 
 
 @router.get("/{id}/clients", summary="Show client code", responses=NOT_FOUND)
-def list_clients(endpoint_id: PathId, request: Request, model: ServedName = None) -> list[ClientAnswer]:
+def list_clients(endpoint_id: NamedId, request: Request, model: ServedName = None) -> list[ClientAnswer]:
     """Code that calls the endpoint, for several kinds of programs, with this studio's address and a name of it."""
     facts = endpoints.describe(endpoints.look_up(endpoint_id))
     names = facts["models"] or [facts["name"]]

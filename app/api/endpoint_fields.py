@@ -16,7 +16,7 @@ class TrialSide(Answer):
     whole_seconds: float | None = Field(description="Median time of an answer that is not streamed.")
 
 
-class TrialAnswer(Answer):
+class CanaryAnswer(Answer):
     """A new version that answers a share of the requests, to be tried."""
 
     backend_id: str = Field(description="The backend on trial.")
@@ -59,7 +59,7 @@ class LifeAnswer(Answer):
     way: Literal["beside", "replace"] | None = Field(
         description="How the newest deployment takes over: beside the old version, or in its place."
     )
-    canary: TrialAnswer | None = Field(description="The newest deployment's trial.")
+    canary: CanaryAnswer | None = Field(description="The newest deployment's trial.")
     golden: list[GoldenAnswer] = Field(description="The newest deployment's golden prompts.")
 
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Body, PathId
+from app.answers.fields import Body, NamedId
 from app.api.endpoint_fields import PlanAnswer
 from app.api.endpoints import DeployBody, EndpointAnswer
 from engine.serve import endpoints
@@ -21,35 +21,35 @@ class LifeBody(Body):
 
 
 @router.patch("/endpoints/{id}", summary="Change when an endpoint sleeps", responses=NOT_FOUND | CONFLICT)
-def change_endpoint(endpoint_id: PathId, body: LifeBody) -> EndpointAnswer:
+def change_endpoint(endpoint_id: NamedId, body: LifeBody) -> EndpointAnswer:
     """Sets after how many minutes without a request the endpoint sleeps."""
     sleeping.set_idle_minutes(endpoint_id, body.idle_minutes)
     return _answer(endpoint_id)
 
 
 @router.post("/endpoints/{id}/sleep", summary="Send an endpoint to sleep", responses=NOT_FOUND | CONFLICT)
-def sleep(endpoint_id: PathId) -> EndpointAnswer:
+def put_endpoint_to_sleep(endpoint_id: NamedId) -> EndpointAnswer:
     """Frees the endpoint's memory once its answers are written. The next request wakes it."""
     sleeping.sleep(endpoint_id)
     return _answer(endpoint_id)
 
 
 @router.post("/endpoints/{id}/wake", summary="Wake an endpoint", responses=NOT_FOUND | CONFLICT)
-def wake(endpoint_id: PathId) -> EndpointAnswer:
+def wake_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
     """Starts a sleeping endpoint again; requests wait meanwhile."""
     sleeping.wake(endpoint_id)
     return _answer(endpoint_id)
 
 
 @router.post("/endpoints/{id}/promote", summary="Keep the version on trial", responses=NOT_FOUND | CONFLICT)
-def promote(endpoint_id: PathId) -> EndpointAnswer:
+def promote_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
     """Has the version on trial take over now. `rollback` sends it back."""
     handover.decide(endpoint_id, "promote")
     return _answer(endpoint_id)
 
 
 @router.post("/endpoints/{id}/deploy/plan", summary="See how a deployment would go", responses=NOT_FOUND | CONFLICT)
-def plan_deployment(endpoint_id: PathId, body: DeployBody) -> PlanAnswer:
+def plan_deployment(endpoint_id: NamedId, body: DeployBody) -> PlanAnswer:
     """Whether memory fits both versions, or the old one is stopped first. Starts nothing."""
     return PlanAnswer.model_validate(endpoints.plan_deployment(endpoint_id, body.wanted(), body.asked()))
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, PathId
+from app.answers.fields import Answer, Body, NamedId
 from engine.serve import parity
 from storage.statuses import WorkStatus
 
@@ -23,7 +23,7 @@ class ParityBody(Body):
     )
 
 
-class Difference(Answer):
+class ParityDifference(Answer):
     prompt: str = Field(description="What was asked.")
     at: int | None = Field(description="The first token that differs, from 0; null: the prompt was read otherwise.")
     gap: float | None = Field(
@@ -45,7 +45,7 @@ class NameParity(Answer):
     near_ties: int = Field(description="Of these, where the trained form finds both tokens about equally likely.")
     largest_gap: float | None = Field(description="The largest gap of a difference, in nats.")
     other_prompts: int = Field(description="Prompts that the server read as other tokens.")
-    where: list[Difference] = Field(description="The differences, the first ten.")
+    where: list[ParityDifference] = Field(description="The differences, the first ten.")
 
 
 class ParityAnswer(Answer):
@@ -64,7 +64,7 @@ class ParityAnswer(Answer):
 
 
 @router.post("/{id}/parity", status_code=202, summary="Compare with the trained form", responses=NOT_FOUND | CONFLICT)
-def start_parity(endpoint_id: PathId, body: ParityBody | None = None) -> ParityAnswer:
+def start_parity(endpoint_id: NamedId, body: ParityBody | None = None) -> ParityAnswer:
     """Asks the endpoint and the trained form the same prompts, in the background, and compares them token by token."""
     asked = body or ParityBody()
     parity.start(endpoint_id, asked.rows, asked.max_tokens)
@@ -72,7 +72,7 @@ def start_parity(endpoint_id: PathId, body: ParityBody | None = None) -> ParityA
 
 
 @router.get("/{id}/parity", summary="Show the comparison", responses=NOT_FOUND)
-def show_parity(endpoint_id: PathId) -> ParityAnswer:
+def show_parity(endpoint_id: NamedId) -> ParityAnswer:
     """The newest comparison."""
     return _answer(parity.look_up(endpoint_id))
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
-from app.answers.fields import Answer, PathId
+from app.answers.fields import Answer, NamedId
 from app.v1 import card_figures, figures
 from engine.existing import existing
 from storage import db
@@ -33,7 +33,7 @@ class StatsAnswer(Answer):
 
 
 @router.get("/endpoints/{id}/stats", summary="Figures of an endpoint", responses=NOT_FOUND)
-async def endpoint_stats(endpoint_id: PathId) -> StatsAnswer:
+async def endpoint_stats(endpoint_id: NamedId) -> StatsAnswer:
     """Load and speed of an endpoint as the gateway saw them in the last minute, and what its processes hold now."""
     memory, share = await to_thread.run_sync(_of_processes, endpoint_id)
     return StatsAnswer.model_validate(

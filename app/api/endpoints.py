@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, model_validator
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
+from app.answers.fields import Answer, Body, Limit, Name, NamedId, Offset, ProjectFilter, RowId, total
 from app.api.endpoint_adapters import AdapterAnswer
 from app.api.endpoint_fields import LifeAnswer
 from app.api.registry.fields import who
@@ -154,19 +154,19 @@ def create_endpoint(body: EndpointBody, request: Request) -> EndpointAnswer:
 
 
 @router.post("/runs/{id}/serve", status_code=201, summary="Serve a run", responses=NOT_FOUND | CONFLICT)
-def serve_run(run_id: PathId) -> EndpointAnswer:
+def serve_run(run_id: NamedId) -> EndpointAnswer:
     """Serves what the run left, or answers with the endpoint that serves it already."""
     return _answer(endpoints.serve_run(run_id))
 
 
 @router.get("/endpoints/{id}", summary="Show an endpoint", responses=NOT_FOUND)
-def show_endpoint(endpoint_id: PathId) -> EndpointAnswer:
+def show_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
     """One endpoint."""
     return _answer(endpoints.look_up(endpoint_id))
 
 
 @router.post("/endpoints/{id}/deploy", summary="Deploy another backend", responses=NOT_FOUND | CONFLICT)
-def deploy(endpoint_id: PathId, body: DeployBody) -> EndpointAnswer:
+def deploy_endpoint(endpoint_id: NamedId, body: DeployBody) -> EndpointAnswer:
     """Starts another backend beside the one that answers, and switches over when it is ready, or after a trial."""
     asked = body.wanted()
     endpoints.deploy(endpoint_id, asked.kind, asked.model_id, asked.adapters, asked.options, body.asked())
@@ -174,27 +174,27 @@ def deploy(endpoint_id: PathId, body: DeployBody) -> EndpointAnswer:
 
 
 @router.post("/endpoints/{id}/rollback", summary="Go back", responses=NOT_FOUND | CONFLICT)
-def rollback(endpoint_id: PathId) -> EndpointAnswer:
+def roll_back_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
     """Deploys what answered before the last switch. A version on trial just goes."""
     endpoints.rollback(endpoint_id)
     return _answer(endpoints.look_up(endpoint_id))
 
 
 @router.post("/endpoints/{id}/start", summary="Start an endpoint again", responses=NOT_FOUND | CONFLICT)
-def start_endpoint(endpoint_id: PathId) -> EndpointAnswer:
+def start_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
     """Starts a stopped or failed endpoint with what it served last."""
     endpoints.start_endpoint(endpoint_id)
     return _answer(endpoints.look_up(endpoint_id))
 
 
 @router.post("/endpoints/{id}/stop", summary="Stop an endpoint", responses=NOT_FOUND | CONFLICT)
-def stop_endpoint(endpoint_id: PathId) -> EndpointAnswer:
+def stop_endpoint(endpoint_id: NamedId) -> EndpointAnswer:
     """Stops what answers, and gives its memory back."""
     return _answer(endpoints.stop_endpoint(endpoint_id))
 
 
 @router.delete("/endpoints/{id}", status_code=204, summary="Delete an endpoint", responses=NOT_FOUND | CONFLICT)
-def delete_endpoint(endpoint_id: PathId) -> None:
+def delete_endpoint(endpoint_id: NamedId) -> None:
     """Stops the endpoint and forgets it."""
     endpoints.delete_endpoint(endpoint_id)
 

@@ -19,7 +19,7 @@ class Health(Answer):
 
 
 @router.get("/health", summary="Health and version")
-async def health() -> Health:
+async def show_studio_health() -> Health:
     """Answers as soon as the studio serves pages. For load balancers and container health checks."""
     return Health(status="ok", name="tunesmith", version=studio_version())
 

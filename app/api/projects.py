@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import MOST_LISTED, Answer, Body, Limit, Name, Offset, PathId, total
+from app.answers.fields import MOST_LISTED, Answer, Body, Limit, Name, NamedId, Offset, total
 from engine.accounts import prices, projects
 from storage import db
 from storage import projects as stored
@@ -56,30 +56,30 @@ def create_project(body: ProjectBody) -> Project:
 
 
 @router.get("/{id}", summary="Show a project", response_model=ProjectAnswer, responses=NOT_FOUND)
-def show_project(project_id: PathId) -> Project:
+def show_project(project_id: NamedId) -> Project:
     """One project."""
     return projects.look_up(project_id)
 
 
 @router.patch("/{id}", summary="Rename a project", response_model=ProjectAnswer, responses=NOT_FOUND | CONFLICT)
-def rename_project(project_id: PathId, body: ProjectBody) -> Project:
+def rename_project(project_id: NamedId, body: ProjectBody) -> Project:
     """Gives the project another name."""
     return projects.rename_project(project_id, body.name)
 
 
 @router.put("/{id}/prices", summary="Set the prices of a project", response_model=ProjectAnswer, responses=NOT_FOUND)
-def set_prices(project_id: PathId, body: PricesBody) -> Project:
+def set_prices(project_id: NamedId, body: PricesBody) -> Project:
     """What energy and devices cost, for the machine tab of its runs. All three are replaced."""
     return prices.set_prices(project_id, prices.Prices(body.price_per_kwh, body.price_per_device_hour, body.currency))
 
 
 @router.post("/{id}/archive", summary="Archive a project", response_model=ProjectAnswer, responses=NOT_FOUND | CONFLICT)
-def archive_project(project_id: PathId) -> Project:
+def archive_project(project_id: NamedId) -> Project:
     """Hides the project. Nothing in it is deleted or stopped."""
     return projects.archive_project(project_id)
 
 
 @router.post("/{id}/restore", summary="Restore a project", response_model=ProjectAnswer, responses=NOT_FOUND)
-def restore_project(project_id: PathId) -> Project:
+def restore_project(project_id: NamedId) -> Project:
     """Shows an archived project again."""
     return projects.restore_project(project_id)

@@ -50,7 +50,7 @@ class SnippetBody(OriginBody):
     project_id: RowId = Field(default=DEFAULT_PROJECT, description="The project it will belong to.")
 
 
-class RenameBody(Body):
+class RenameSnippetBody(Body):
     name: Name = Field(description="What lists will show.")
 
 
@@ -65,7 +65,7 @@ class SnippetAnswer(Answer):
     updated_at: float = Field(description="When it got its newest version or name.")
 
 
-class VersionLineAnswer(Answer):
+class SnippetVersionLineAnswer(Answer):
     number: int = Field(description="From 1.")
     note: str = Field(description="A remark about this version.")
     model: str = Field(description="The model that wrote it; empty for a person.")
@@ -73,14 +73,14 @@ class VersionLineAnswer(Answer):
     created_at: float = Field(description="Seconds since 1970, UTC.")
 
 
-class VersionAnswer(VersionLineAnswer):
+class SnippetVersionAnswer(SnippetVersionLineAnswer):
     files: dict[str, str] = Field(description="Texts of files by their names.")
     answer: str = Field(description="The model's own words.")
     result: dict[str, Any] | None = Field(description="What a run of it gave, if it ran.")
 
 
 class WholeSnippetAnswer(SnippetAnswer):
-    version: VersionAnswer = Field(description="The newest version, with its files.")
+    version: SnippetVersionAnswer = Field(description="The newest version, with its files.")
 
 
 @router.get("", summary="List snippets")
@@ -108,7 +108,7 @@ def show_snippet(snippet_id: PathId) -> WholeSnippetAnswer:
 
 
 @router.patch("/{id}", summary="Rename a snippet", responses=NOT_FOUND)
-def rename_snippet(snippet_id: PathId, body: RenameBody) -> SnippetAnswer:
+def rename_snippet(snippet_id: PathId, body: RenameSnippetBody) -> SnippetAnswer:
     """Gives it another name."""
     renamed = snippets.rename(snippet_id, body.name)
     return _answer(renamed, snippets.version(snippet_id).number)
@@ -121,25 +121,25 @@ def delete_snippet(snippet_id: PathId) -> None:
 
 
 @router.get("/{id}/versions", summary="Versions of a snippet", responses=NOT_FOUND)
-def list_versions(snippet_id: PathId, offset: Offset = 0, limit: Limit = 100) -> list[VersionLineAnswer]:
+def list_snippet_versions(snippet_id: PathId, offset: Offset = 0, limit: Limit = 100) -> list[SnippetVersionLineAnswer]:
     """The versions without their files, the newest first."""
-    return [VersionLineAnswer.model_validate(line) for line in snippets.versions(snippet_id, limit, offset)]
+    return [SnippetVersionLineAnswer.model_validate(line) for line in snippets.versions(snippet_id, limit, offset)]
 
 
 @router.post("/{id}/versions", status_code=201, summary="Keep a version", responses=NOT_FOUND | CONFLICT)
-def create_version(snippet_id: PathId, body: OriginBody) -> VersionAnswer:
+def create_snippet_version(snippet_id: PathId, body: OriginBody) -> SnippetVersionAnswer:
     """Keeps files as the next version. The same files and result again make none."""
     return _version(snippets.save_version(snippet_id, body.files, **body.origin()))
 
 
 @router.get("/{id}/version", summary="One version of a snippet", responses=NOT_FOUND)
-def show_version(snippet_id: PathId, number: Number) -> VersionAnswer:
+def show_snippet_version(snippet_id: PathId, number: Number) -> SnippetVersionAnswer:
     """A version with its files."""
     return _version(snippets.version(snippet_id, number))
 
 
 @router.get("/{id}/diff", summary="What differs between versions", response_class=Response, responses=NOT_FOUND | DIFF)
-def diff_versions(snippet_id: PathId, before: Number, after: Number) -> Response:
+def diff_snippet_versions(snippet_id: PathId, before: Number, after: Number) -> Response:
     """A unified diff of two versions; empty when nothing differs."""
     return _text(snippets.diff(snippet_id, before, after))
 
@@ -179,9 +179,9 @@ def _answer(snippet: Snippet, newest: int) -> SnippetAnswer:
     return SnippetAnswer.model_validate({**snippet.model_dump(), "newest": newest})
 
 
-def _version(version: SnippetVersion) -> VersionAnswer:
+def _version(version: SnippetVersion) -> SnippetVersionAnswer:
     facts = {**version.model_dump(), "files": version.files_json, "result": version.result_json}
-    return VersionAnswer.model_validate(facts)
+    return SnippetVersionAnswer.model_validate(facts)
 
 
 def _whole(snippet: Snippet) -> WholeSnippetAnswer:

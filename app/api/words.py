@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Name, PathId, RowId
+from app.answers.fields import Answer, Body, Name, NamedId, RowId
 from app.api.data.datasets import DatasetAnswer
 from app.api.models.models import ModelAnswer, shown
 from engine import listed, names
@@ -50,7 +50,7 @@ class ManyAnswer(Answer):
 
 
 @router.patch("/datasets/{id}", summary="Change a dataset", response_model=DatasetAnswer, responses=NOT_FOUND)
-def change_dataset(dataset_id: PathId, body: WordsBody) -> Dataset:
+def change_dataset(dataset_id: NamedId, body: WordsBody) -> Dataset:
     """Another name, tags or description, for all versions of the dataset. Its rows stay as they are."""
     return datasets_listing.change(dataset_id, body.asked())
 
@@ -62,7 +62,7 @@ def change_datasets(body: ManyBody) -> Any:
 
 
 @router.patch("/models/{id}", summary="Change a model", responses=NOT_FOUND)
-def change_model(request: Request, model_id: PathId, body: WordsBody) -> ModelAnswer:
+def change_model(request: Request, model_id: NamedId, body: WordsBody) -> ModelAnswer:
     """Another name, tags or description. Its files stay as they are."""
     return shown(models_listing.change(model_id, body.asked()), request)
 

@@ -8,6 +8,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import DATASET
+from app.cli.printed import answer, as_json, say
 from engine import called
 from engine.benchmarks import benchmarks, comparison, tuner, written
 from engine.benchmarks.benchmarks import Wanted
@@ -72,12 +73,11 @@ def benchmark(  # noqa: PLR0913  (one argument for each option)
         row, name = _endpoint(endpoint)
         begun = benchmarks.create(Wanted(row.id, load, name, gateway))
         described = _followed(begun.id)
-    _say(described)
-    if compare:
-        _say_compared([described, *benchmarks.several(compare.split(","))])
+    beside = [described, *benchmarks.several(compare.split(","))] if compare else []
+    _tell(described, beside)
     if to is not None:
         to.write_text(comparison.as_csv([described]) if to.suffix == ".csv" else comparison.as_json(described))
-        typer.echo(f"written to {to}")
+        say(f"written to {to}")
     if described["status"] != WorkStatus.SUCCEEDED:
         raise TunesmithError(described["error"] or "It was stopped.", described["hint"] or "")
 
@@ -99,15 +99,17 @@ def tune_endpoint(
         row, _name = _endpoint(endpoint)
         begun = tuner.create(TunerWanted(row.id, load, options))
         over = running_studio.follow(
-            lambda: tuner.look_up(begun.id), lambda item: item.stage == tuner.OVER, _tuner_line, typer.echo
+            lambda: tuner.look_up(begun.id), lambda item: item.stage == tuner.OVER, _tuner_line, say
         )
         described = tuner.describe(over)
-        _say_variants(described)
+        answer(described)
+        if not as_json():
+            _say_variants(described)
         if described["status"] != WorkStatus.SUCCEEDED:
             raise TunesmithError(described["error"] or "It was stopped.", described["hint"] or "")
         if use and described["best"]:
             tuner.apply(begun.id)
-            typer.echo("The best options are being deployed.")
+            say("The best options are being deployed.")
 
 
 def _refuse_file(to: Path | None) -> None:
@@ -142,6 +144,16 @@ def _tuner_line(row: Any) -> str:
 
 def _words(options: dict[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in options.items()) or "defaults"
+
+
+def _tell(described: dict[str, Any], beside: Sequence[dict[str, Any]]) -> None:
+    """A benchmark; and, if there are any, those that are to stand beside it, itself the first of them."""
+    if as_json():
+        return answer(described | ({"compared": comparison.compare(beside)} if beside else {}))
+    _say(described)
+    if beside:
+        _say_compared(beside)
+    return None
 
 
 def _say(described: dict[str, Any]) -> None:

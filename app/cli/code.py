@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from app.cli import running_studio
+from app.cli.printed import answer, as_json
 from engine import hidden
 from engine.code import answering, file_names, sandboxed
 from engine.code.actions import ACTIONS
@@ -34,6 +35,8 @@ class Screen:
     changed: tuple[str, ...] = ()
     worked: bool | None = None
     written: dict[int, Written] = field(default_factory=dict)
+    ranked: list[Ranked] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
 
     def show(self, event: answering.Event) -> None:
         match event:
@@ -51,13 +54,13 @@ class Screen:
     def _piece(self, piece: Piece) -> None:
         if piece.note:
             _say(piece.note, err=True)
-        typer.echo(hidden.escaped(piece.text), nl=False)
+        typer.echo(hidden.escaped(piece.text), nl=False, err=as_json())
 
     def _written(self, written: Written) -> None:
         self.written[written.candidate] = written
         if written.candidate == 0:
             self.best, self.changed = written.files, written.changed
-            typer.echo("")
+            _say("")
         else:
             _say(f"--- candidate {written.candidate + 1} ---\n{written.answer}")
         for sentence in written.warnings:
@@ -67,12 +70,14 @@ class Screen:
         if ranking.problem is not None:
             _say(str(ranking.problem), err=True)
             return
+        self.ranked = ranking.ranked
         for ranked in ranking.ranked:
             _say(_line(ranked) if self.several else _words(ranked.outcome))
         best = self.written[ranking.ranked[0].candidate]
         self.best, self.changed, self.worked = best.files, best.changed, ranking.ranked[0].outcome.works
 
     def _round(self, told: Round) -> None:
+        self.rounds.append(told)
         if told.number == 0:
             return  # the ranking has said it
         self.best, self.worked = told.files, told.outcome.works
@@ -81,6 +86,13 @@ class Screen:
             for sentence in told.answer.warnings:
                 _say(sentence, err=True)
         _say(f"\nround {told.number}: {told.note or _words(told.outcome)}")
+
+    def plain(self) -> dict[str, Any]:
+        """All of it, for programs. `files` are those that the best answer wrote."""
+        files = {name: self.best[name] for name in self.changed}
+        candidates = list(self.written.values())
+        return {"worked": self.worked, "files": files, "candidates": candidates, "ranked": self.ranked,
+                "rounds": self.rounds}  # fmt: skip
 
 
 Task = Annotated[str, typer.Argument(help="What is wanted, in words; - reads it from the standard input.")]
@@ -132,6 +144,8 @@ def code(  # noqa: PLR0913  (one argument for each option)
             screen.show(event)
     if to is not None:
         _write(to, {name: screen.best[name] for name in screen.changed})
+    if as_json():
+        answer(screen.plain())
     if screen.worked is False:
         raise typer.Exit(1)
 
@@ -188,4 +202,4 @@ def _words(outcome: Outcome) -> str:
 
 
 def _say(text: str, err: bool = False) -> None:
-    typer.echo(hidden.escaped(text), err=err)
+    typer.echo(hidden.escaped(text), err=err or as_json())

@@ -3,6 +3,7 @@
 This file says which there are, and imports none of them: `tunesmith --help` needs nothing of the engine.
 """
 
+import json
 import sys
 from importlib import import_module, metadata
 from typing import Annotated
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from app.cli.late import Late, group_of
-from engine.errors import TunesmithError
+from engine.errors import RefusedError, TunesmithError
 
 RUNS = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
 COMMANDS = {
@@ -85,11 +86,13 @@ COMMANDS = {
         "list_presets",
         "List the presets: what each is for, and which values it sets.",
     ),
-    "serve": Late("studio", "serve", "Start the studio and print the address to open."),
+    # These two run until they are stopped: there is no end that could be told.
+    "serve": Late("studio", "serve", "Start the studio and print the address to open.", has_json=False),
     "worker": Late(
         "running_studio",
         "worker",
         "Move queued work on, without the window: for further machines over a shared folder.",
+        has_json=False,
     ),
     "doctor": Late("doctor", "show_doctor", "Say what this machine has for the studio, and what it lacks."),
     "train": Late(
@@ -139,7 +142,7 @@ COMMANDS = {
 }
 
 # Those of `tunesmith` itself; any other stands for `tunesmith serve`.
-OWN_OPTIONS = ("--help", "--version", "--install-completion", "--show-completion")
+OWN_OPTIONS = ("--help", "--version", "--json", "--install-completion", "--show-completion")
 
 cli = typer.Typer(
     help="Tunesmith, a fine-tuning studio for language models. Without a command it starts the studio.",
@@ -149,19 +152,21 @@ cli = typer.Typer(
 )
 
 
-def _say_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"tunesmith {metadata.version('tunesmith')}")
-        raise typer.Exit
-
-
-@cli.callback()
+@cli.callback(invoke_without_command=True)
 def before_any(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
-    ] = False,
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --version: as JSON.")] = False,
 ) -> None:
     """What stands before a command."""
+    if version:
+        number = metadata.version("tunesmith")
+        typer.echo(json.dumps({"name": "tunesmith", "version": number}) if as_json else f"tunesmith {number}")
+        raise typer.Exit
+    if as_json:
+        raise RefusedError(
+            "`--json` stands before the command.", f"Write it after `{context.invoked_subcommand or ''}`."
+        )
 
 
 def main() -> None:

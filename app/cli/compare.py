@@ -8,6 +8,7 @@ import typer
 from rich.cells import cell_len, set_cell_size
 
 from app.cli.called import RUN
+from app.cli.printed import as_json, say_json
 from engine import sizes
 from engine.runs import comparing
 from engine.runs.comparing import Came, Comparison
@@ -18,16 +19,15 @@ Rows = list[list[str]]
 
 def compare(
     runs: Annotated[list[str], typer.Argument(help="Two to twenty runs, by name or id.", **RUN)],
-    as_json: Annotated[bool, typer.Option("--json", help="As REST answers it.")] = False,
 ) -> None:
     """Show what differs between runs: recipe, data, and what came out."""
     db.prepare()
     comparison = comparing.compare(runs)
-    if as_json:
-        typer.echo(json.dumps(comparing.as_json(comparison), indent=2, ensure_ascii=False))
-        return
+    if as_json():
+        return say_json(comparing.as_json(comparison))
     for title, rows in _sections(comparison):
         typer.echo("\n".join([title, *(f"  {line}" for line in _lines(rows))] if title else _lines(rows)))
+    return None
 
 
 def _sections(comparison: Comparison) -> Iterator[tuple[str, Rows]]:

@@ -1,7 +1,7 @@
 """`tunesmith import` and `tunesmith data`: datasets brought in, looked at and mapped. Changes are in app.cli.shape."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import MODEL, PROJECT, DatasetName, ProjectName
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from engine.data import datasets, importing, mappings, named_sources, search, tokens
 from engine.errors import RefusedError, TunesmithError
 from engine.process import work
@@ -63,7 +63,8 @@ def import_files(  # noqa: PLR0913  (one argument for each option)
     if finished.encodings:
         _say_encodings(finished)
     elif finished.status == DatasetStatus.NEEDS_MAPPING:
-        typer.echo(f"{finished.error}\nMap them: tunesmith data map {finished.id} --map PART=COLUMN")
+        say(f"{finished.error}\nMap them: tunesmith data map {finished.id} --map PART=COLUMN")
+    answer(facts(finished))
 
 
 def _from_hub(hub: str, name: str, project: str) -> Dataset:
@@ -72,10 +73,10 @@ def _from_hub(hub: str, name: str, project: str) -> Dataset:
 
 
 def _say_encodings(dataset: Dataset) -> None:
-    typer.echo(dataset.error or "")
+    say(dataset.error or "")
     for choice in dataset.encodings:
-        typer.echo(f"  {choice['encoding']:<12} {choice['sample']}")
-    typer.echo(f"Choose one: tunesmith data map {dataset.id} --encoding NAME")
+        say(f"  {choice['encoding']:<12} {choice['sample']}")
+    say(f"Choose one: tunesmith data map {dataset.id} --encoding NAME")
 
 
 def _from_files(
@@ -111,7 +112,7 @@ def _pair(text: str, form: str) -> tuple[str, str]:
 def follow(dataset: Dataset) -> Dataset:
     """Waits until a dataset is made, saying how far it is. Raises TunesmithError when it failed."""
     finished = running_studio.follow(
-        lambda: datasets.look_up(dataset.id), lambda row: row.status != DatasetStatus.IMPORTING, line, typer.echo
+        lambda: datasets.look_up(dataset.id), lambda row: row.status != DatasetStatus.IMPORTING, line, say
     )
     if finished.status == DatasetStatus.FAILED:
         raise TunesmithError(finished.error or "The import failed.", finished.hint or "")
@@ -138,9 +139,18 @@ def _work_line(item: Work) -> str:
     return f"{item.kind} {item.status} {item.stage}"
 
 
-def say(value: Any) -> None:
+def say_row(value: Any) -> None:
     """One JSON object a line, for people and for other programs."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def say_rows(listed: Iterable[Any]) -> None:
+    """A JSON object a line; with `--json` all of them as a list."""
+    if as_json():
+        return say_json(list(listed))
+    for row in listed:
+        say_row(row)
+    return None
 
 
 @commands.command("list")
@@ -150,13 +160,12 @@ def list_datasets(
         typer.Option("--project", help="Only those of this project.", **PROJECT),
     ] = None,
     all_versions: Annotated[bool, typer.Option("--versions", help="Every version, not only the newest ones.")] = False,
-    as_json: AsJson = False,
 ) -> None:
     """The datasets, newest first: id, status, kind, rows, name."""
     db.prepare()
     with db.reading() as session:
         listed = (stored.recent if all_versions else stored.newest)(session, project)
-    if as_json:
+    if as_json():
         return say_json([facts(dataset) for dataset in listed])
     for dataset in listed:
         version = f" (version {dataset.version})" if dataset.version > 1 else ""
@@ -171,11 +180,11 @@ def facts(dataset: Dataset) -> dict[str, Any]:
 
 
 @commands.command()
-def show(dataset_id: DatasetName, as_json: AsJson = False) -> None:
+def show(dataset_id: DatasetName) -> None:
     """What a dataset is, where it came from, and what was noticed, repaired and rejected."""
     db.prepare()
     dataset, summary = datasets.look_up(dataset_id), datasets.summary(dataset_id)
-    if as_json:
+    if as_json():
         return say_json(facts(dataset) | {"encoding": dataset.encoding} | summary)
     typer.echo(line(dataset))
     about = {"name": dataset.name, "version": dataset.version, "format": dataset.format, "source": dataset.source_name}
@@ -196,16 +205,14 @@ def show(dataset_id: DatasetName, as_json: AsJson = False) -> None:
 def rows(dataset_id: DatasetName, offset: Offset = 0, limit: Limit = 20) -> None:
     """Rows as they will be trained on, one JSON object a line."""
     db.prepare()
-    for row in datasets.rows(dataset_id, offset, limit):
-        say(row)
+    say_rows(datasets.rows(dataset_id, offset, limit))
 
 
 @commands.command()
 def rejections(dataset_id: DatasetName, offset: Offset = 0, limit: Limit = 20) -> None:
     """Rejected rows with the rule, the value and the fix, one JSON object a line."""
     db.prepare()
-    for rejection in datasets.rejections(dataset_id, offset, limit):
-        say(rejection)
+    say_rows(datasets.rejections(dataset_id, offset, limit))
 
 
 @commands.command(name="map")
@@ -223,7 +230,7 @@ def map_columns(  # noqa: PLR0913  (one argument for each option)
         if not parts and not detect and not encoding:
             return _show_mapping(dataset_id)
         mapping = _mapping_for(dataset_id, detect, mapping_from(parts, roles, kind, keys) if parts else None)
-        follow(mappings.apply(dataset_id, mapping, "" if detect and not encoding else encoding))
+        answer(facts(follow(mappings.apply(dataset_id, mapping, "" if detect and not encoding else encoding))))
     return None
 
 
@@ -235,13 +242,16 @@ def _mapping_for(dataset_id: str, detect: bool, typed: Mapping | None) -> Mappin
 
 def _show_mapping(dataset_id: str) -> None:
     detected, dataset = mappings.look(dataset_id), datasets.look_up(dataset_id)
+    if as_json():
+        return say_json(detected | {"in_force": dataset.mapping})
     layout = detected["format"] or ("a guess" if detected["mapping"] else "nothing")
     typer.echo(
         f"detected {layout}, {100 * (detected['confidence'] or 0):.0f} % of the first {detected['looked_at']:,} rows"
     )
-    say(dataset.mapping or detected["mapping"])
+    say_row(dataset.mapping or detected["mapping"])
     for column in detected["columns"]:
         typer.echo(f"  {column['name']}: {' | '.join(column['examples'])[:160]}")
+    return None
 
 
 @commands.command(name="tokens")
@@ -252,12 +262,11 @@ def count_tokens(
         typer.Option("--model", help="The model whose tokenizer and chat template count.", **MODEL),
     ],
     max_length: Annotated[int, typer.Option(min=16, help="Where rows are cut, in tokens.")] = tokens.MAX_LENGTH,
-    as_json: AsJson = False,
 ) -> None:
     """What a model would learn from the dataset: tokens, share trained, rows cut, lengths."""
     with running_studio.engine(True):
         totals = follow_work(tokens.totals(dataset_id, model, max_length)).result
-    if as_json:
+    if as_json():
         return say_json(totals)
     for name in ("rows", "tokens", "trained", "share_trained", "lengths", "packing", "notes"):
         typer.echo(f"{name:<14} {json.dumps(totals.get(name))}")
@@ -274,6 +283,8 @@ def find(
     """Rows that have everything searched for, one JSON object a line, with their positions from 0."""
     with running_studio.engine(True):
         hits = search.search(dataset_id, text, offset, limit)
+    listed = [{"position": hit.position, **hit.row} for hit in hits.rows]
+    if as_json():
+        return say_json({"total": hits.total, "rows": listed})
     typer.echo(f"found {hits.total:,}", err=True)
-    for hit in hits.rows:
-        say({"position": hit.position, **hit.row})
+    return say_rows(listed)

@@ -12,7 +12,7 @@ from typing import Literal
 import psutil
 import typer
 
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import as_json, say_json
 from engine import sizes
 from engine.errors import RefusedError
 from engine.process import devices, process
@@ -141,13 +141,13 @@ def _torch() -> Finding:
     return Finding("ok", "torch works", f"{release}, {gpus} GPUs, {threads} threads")
 
 
-def show_doctor(as_json: AsJson = False) -> None:
+def show_doctor() -> None:
     """Say what this machine has for the studio, and what it lacks."""
     findings = []
     for finding in examine():
         findings.append(finding)
-        if not as_json:
+        if not as_json():
             typer.echo(f"{finding.verdict:<5} {finding.what:<14} {finding.detail}")
-    if as_json:
+    if as_json():
         say_json(findings)
     raise typer.Exit(1 if any(finding.verdict == "bad" for finding in findings) else 0)

@@ -1,6 +1,5 @@
 """`tunesmith report` and `tunesmith evaluate`: whether a training helped, and any two models compared, as a table."""
 
-import json
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -8,6 +7,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import DATASET, SUBJECT, RunName
+from app.cli.printed import as_json, say_json
 from engine.errors import TunesmithError
 from engine.evaluate import evaluations, reports
 from engine.evaluate.evaluations import Wanted
@@ -15,7 +15,6 @@ from storage import db
 from storage.statuses import WORK_MOVING
 
 AllRows = Annotated[bool, typer.Option("--all-rows", help="Every row, however long that takes.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Everything that was found, as JSON.")]
 MOVING = [str(status) for status in WORK_MOVING]
 
 
@@ -25,14 +24,13 @@ def report(
         bool, typer.Option("--again", help="Write another one. The first stays the one that counts.")
     ] = False,
     all_rows: AllRows = False,
-    as_json: AsJson = False,
 ) -> None:
     """Say whether a training helped, and how sure that is; wait for the report if it is not written yet."""
     db.prepare()
     result = reports.of_run(run_id)
     if again or all_rows or not result["reports"]:
         result = reports.again(run_id, all_rows)
-    _show(_waited(lambda: reports.of_run(run_id), result), as_json)
+    _show(_waited(lambda: reports.of_run(run_id), result))
 
 
 def evaluate(
@@ -52,7 +50,6 @@ def evaluate(
         int | None, typer.Option(min=1, help="Rows at most; as many as time allows when left out.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides which rows, and the intervals.")] = 0,
-    as_json: AsJson = False,
 ) -> None:
     """Compare two models on the same rows, and say which is better and how sure that is."""
     db.prepare()
@@ -61,7 +58,7 @@ def evaluate(
         against=against, dataset_id=dataset, limit=limit, seed=seed,
     )  # fmt: skip
     made = evaluations.create(request)
-    _show(_waited(lambda: evaluations.result(evaluations.look_up(made.id)), evaluations.result(made)), as_json)
+    _show(_waited(lambda: evaluations.result(evaluations.look_up(made.id)), evaluations.result(made)))
 
 
 def _waited(look: Callable[[], dict[str, Any]], result: dict[str, Any]) -> dict[str, Any]:
@@ -80,12 +77,16 @@ def _say_progress(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def _show(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
-        return
+def _show(result: dict[str, Any]) -> None:
+    if as_json():
+        say_json(result)
     if result["status"] != "succeeded":
         raise TunesmithError(result["error"] or "There is no report.", result["hint"] or "")
+    if not as_json():
+        _say(result)
+
+
+def _say(result: dict[str, Any]) -> None:
     typer.echo(result["sentence"])
     for metric in result["metrics"]:
         typer.echo(_metric_line(metric))

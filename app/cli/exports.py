@@ -9,6 +9,7 @@ import typer
 from app.cli import running_studio
 from app.cli.called import CHECKPOINT
 from app.cli.data import follow_work
+from app.cli.printed import answer, as_json, say
 from engine.errors import RefusedError, TunesmithError
 from engine.exports import exports, hub, parity
 from engine.exports.archive import Archive
@@ -49,12 +50,14 @@ def export(  # noqa: PLR0913  (each is an option of the command line)
         if to is not None:
             archive = exports.download(made[0].id)
             _unpack(archive, to)
-            typer.echo(f"{to} {archive.content_bytes:,} bytes")
+            say(f"{to} {archive.content_bytes:,} bytes")
         else:
-            typer.echo(str(exports.folder(*made)))
-        _tell(exports.describe(*made))
-        if push:
-            _push(made[0].id, push)
+            say(str(exports.folder(*made)))
+        described = exports.describe(*made)
+        _tell(described)
+        url = _pushed(made[0].id, push) if push else None
+    if as_json():
+        answer(described | {"path": str(to or exports.folder(*made)), "url": url})
 
 
 def _made(subject: str, kind: Kind, options: dict[str, Any]) -> Row:
@@ -62,9 +65,9 @@ def _made(subject: str, kind: Kind, options: dict[str, Any]) -> Row:
     expected = exports.estimate(subject, kind, options)
     if expected.disk_bytes:
         said = f"about {in_words(expected.size_bytes)} and {expected.seconds / 60:.0f} min"
-        typer.echo(f"{kind}: {said}, at most {in_words(expected.disk_bytes)} of disk while it is made")
+        say(f"{kind}: {said}, at most {in_words(expected.disk_bytes)} of disk while it is made")
         for note in expected.notes:
-            typer.echo(note)
+            say(note)
     made, making = exports.create(subject, kind, options)
     if making is not None:
         follow_work(making)
@@ -73,20 +76,23 @@ def _made(subject: str, kind: Kind, options: dict[str, Any]) -> Row:
 
 def _tell(described: dict[str, Any]) -> None:
     if facts := described["parity"]:
-        typer.echo(f"parity: {'' if facts.get('good') else 'NOT GOOD, '}{parity.badge(facts)}")
+        say(f"parity: {'' if facts.get('good') else 'NOT GOOD, '}{parity.badge(facts)}")
         if facts.get("cause"):
-            typer.echo(facts["cause"])
+            say(facts["cause"])
     for note in described["notes"]:
-        typer.echo(note)
+        say(note)
 
 
-def _push(export_id: str, repo_id: str) -> None:
+def _pushed(export_id: str, repo_id: str) -> str:
+    """Its address on the hub."""
     pushing = hub.push(export_id, repo_id)
     follow_work(pushing)
     ended = work.look_up(pushing.id)
     if ended.status != WorkStatus.SUCCEEDED:
         raise TunesmithError(ended.error or "It was not pushed.", ended.hint or "")
-    typer.echo(ended.result["url"])
+    url = str(ended.result["url"])
+    say(url)
+    return url
 
 
 def _unpack(archive: Archive, to: Path) -> None:

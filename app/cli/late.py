@@ -17,6 +17,7 @@ class Late:
     name: str  # of a function, or of a Typer
     help: str
     hidden: bool = False  # another spelling, which works and is not listed
+    has_json: bool = True
 
 
 class Listed(TyperCommand):
@@ -29,12 +30,14 @@ class Listed(TyperCommand):
     def loaded(self) -> Any:
         """The command itself."""
         command = getattr(import_module(f"app.cli.{self._late.module}"), self._late.name)
+        printed: Any = import_module("app.cli.printed")
         around = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         around.callback()(_nothing)  # so that it is a group
         if isinstance(command, typer.Typer):
+            printed.answer_all(command)
             around.add_typer(command, name=self.name)
         else:
-            around.command(self.name)(command)
+            around.command(self.name)(printed.answering(command) if self._late.has_json else command)
         group: Any = typer.main.get_command(around)
         return group.commands[self.name]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import as_json, say_json
 from storage import datasets as stored_datasets
 from storage import db
 from storage import models as stored_models
@@ -23,9 +23,7 @@ class Noun(StrEnum):
     RUNS = "runs"
 
 
-def list_things(
-    noun: Annotated[Noun, typer.Argument(help="What to list.")] = Noun.RUNS, as_json: AsJson = False
-) -> None:
+def list_things(noun: Annotated[Noun, typer.Argument(help="What to list.")] = Noun.RUNS) -> None:
     """List models, datasets or runs, newest first: id, status, name."""
     db.prepare()
     queries: dict[Noun, Callable[[Any], Sequence[Any]]] = {
@@ -35,7 +33,7 @@ def list_things(
     }
     with db.reading() as session:
         rows = queries[noun](session)
-    if as_json:
+    if as_json():
         return say_json([{name: getattr(row, name) for name in SHOWN} for row in rows])
     for row in rows:
         typer.echo(f"{row.id}  {row.status:<13} {row.name}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import as_json, say_json
 from engine.data import datasets
 from engine.models import models
 from engine.recipes import by_name, presets, provenance, recipe
@@ -17,9 +17,9 @@ PresetOption = Annotated[
 ]
 
 
-def list_presets(as_json: AsJson = False) -> None:
+def list_presets() -> None:
     """List the presets: what each is for, and which values it sets."""
-    if as_json:
+    if as_json():
         return say_json(presets.all_presets())
     for listed_preset in presets.all_presets():
         typer.echo(f"{listed_preset.name:<13} {listed_preset.about}")

@@ -8,7 +8,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.data import follow_work
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import as_json, say_json
 from engine import sizes
 from engine.data import datasets, row_counts
 from engine.errors import TunesmithError
@@ -27,7 +27,6 @@ from storage import db
 
 def probe(
     recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, as the Train page saves it.")],
-    as_json: AsJson = False,
 ) -> None:
     """Measure a training before it starts: memory, speed, time, disk, the largest batch that fits, a suggestion."""
     with running_studio.engine(True):
@@ -35,7 +34,7 @@ def probe(
         finished = follow_work(fit_probe.start(recipe))
         dataset = datasets.look_up(recipe.dataset_id)
         prediction = forecast.of(recipe, models.look_up(recipe.model_id), dataset)
-        if as_json:
+        if as_json():
             return say_json({"forecast": prediction, "measured": finished.result})
         rows_line = f"rows        {held_out.describe(recipe, dataset)}"
     for line in (*forecast_lines(prediction), rows_line, *measured_lines(Measured.model_validate(finished.result))):
@@ -45,7 +44,6 @@ def probe(
 
 def check(
     recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, as the Train page saves it.")],
-    as_json: AsJson = False,
 ) -> None:
     """Say what speaks against a training and how many rows it would learn from, cut or leave out. Starts nothing."""
     with running_studio.engine(True):
@@ -55,7 +53,7 @@ def check(
             follow_work(counting)
         counts = row_counts.counted(recipe, model, dataset)
         problems = train_check.check(recipe, model, dataset)
-    if as_json:
+    if as_json():
         say_json({"rows": counts, "problems": problems})
         return train_check.refuse(problems)
     if counts:

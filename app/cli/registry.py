@@ -8,7 +8,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import MODEL, RUN
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from app.cli.serving import endpoints as cli_endpoints
 from engine import sizes
 from engine.registry import aliases, described, disk, following, gates, registered, versions
@@ -32,12 +32,12 @@ def _who() -> str:
 
 
 @COMMANDS.command("list")
-def list_models(as_json: AsJson = False) -> None:
+def list_models() -> None:
     """The models: name, number of versions, where each alias leads."""
     db.prepare()
     with db.reading() as session:
         rows = stored.recent(session, limit=1000)
-    if as_json:
+    if as_json():
         return say_json(described.listed(rows))
     for facts in described.listed(rows):
         led = "  ".join(f"{alias} -> {number}" for alias, number in facts["aliases"].items())
@@ -46,11 +46,11 @@ def list_models(as_json: AsJson = False) -> None:
 
 
 @COMMANDS.command()
-def show(name: Name, as_json: AsJson = False) -> None:
+def show(name: Name) -> None:
     """One model: its versions with what they hold and what uses them."""
     db.prepare()
     facts = described.model(name)
-    if as_json:
+    if as_json():
         return say_json(facts)
     typer.echo(f"{facts['name']}  {facts['note']}".rstrip())
     for version in facts["version_list"]:
@@ -85,8 +85,8 @@ def keep(
             name, run_id=run, export_id=export, model_id=model, note=note or "", tags=tag or (), who=who
         )
         if made.work_id is not None:
-            running_studio.follow(lambda: versions.look_up(name, made.number), _is_read, _reading, typer.echo)
-    typer.echo(f"version:{name}/{made.number}")
+            running_studio.follow(lambda: versions.look_up(name, made.number), _is_read, _reading, say)
+    answer(described.version(name, made.number), f"version:{name}/{made.number}")
 
 
 def _is_read(version: Any) -> bool:
@@ -108,14 +108,15 @@ def change(
     """Another stage, note or tags of a version."""
     db.prepare()
     changed = versions.change(name, version, note=note, tags=tag, stage=stage, who=_who())
-    typer.echo(f"version:{name}/{changed.number} {changed.stage}")
+    answer(described.version(name, changed.number), f"version:{name}/{changed.number} {changed.stage}")
 
 
 @COMMANDS.command()
 def card(name: Name, version: Number) -> None:
     """The model card of a version."""
     db.prepare()
-    typer.echo(versions.card_of(name, version))
+    card = versions.card_of(name, version)
+    answer({"name": name, "version": version, "card": card}, card)
 
 
 @COMMANDS.command()
@@ -130,20 +131,21 @@ def promote(
 ) -> None:
     """Make an alias lead to a version. Endpoints that follow it deploy that version, without a failed request."""
     with running_studio.engine(False) as _:
-        _echo(aliases.move(name, alias, Promotion(version, why, _who(), gate=gate)))
+        _tell(aliases.move(name, alias, Promotion(version, why, _who(), gate=gate)))
 
 
 @COMMANDS.command()
 def rollback(name: Name, alias: Alias, why: Why) -> None:
     """Move an alias back to where it led before its last move."""
     with running_studio.engine(False) as _:
-        _echo(aliases.roll_back(name, alias, why, who=_who()))
+        _tell(aliases.roll_back(name, alias, why, who=_who()))
 
 
-def _echo(moved: aliases.Moved) -> None:
-    typer.echo(f"{moved.alias}: {moved.before or 'nothing'} -> {moved.after}")
+def _tell(moved: aliases.Moved) -> None:
+    lines = [f"{moved.alias}: {moved.before or 'nothing'} -> {moved.after}"]
     for follower in moved.endpoints:
-        typer.echo(f"endpoint {follower['endpoint']}: {follower['status']} {follower['error'] or ''}".rstrip())
+        lines.append(f"endpoint {follower['endpoint']}: {follower['status']} {follower['error'] or ''}".rstrip())
+    answer(moved, "\n".join(lines))
 
 
 @COMMANDS.command("remove-alias")
@@ -151,6 +153,7 @@ def remove_alias(name: Name, alias: Alias, why: Annotated[str, typer.Option("--w
     """Take an alias away."""
     db.prepare()
     aliases.remove(name, alias, who=_who(), why=why)
+    answer({"name": name, "alias": alias, "removed": True})
 
 
 @COMMANDS.command()
@@ -162,7 +165,8 @@ def serve(
     """A new endpoint for a version; one named by its alias follows it."""
     with running_studio.engine(False) as _:
         endpoint = following.serve(name, subject, backend, who=_who())
-        typer.echo(f"endpoint {endpoint.id} {endpoint.name}")
+        facts = {"id": endpoint.id, "name": endpoint.name, "follows": subject}
+        answer(facts, f"endpoint {endpoint.id} {endpoint.name}")
 
 
 @COMMANDS.command()
@@ -177,14 +181,15 @@ def follow(
             following.unfollow(followed.id, _who())
         else:
             following.follow(followed.id, subject, _who())
+    answer({"id": followed.id, "name": followed.name, "follows": subject})
 
 
 @COMMANDS.command()
-def log(name: Name, as_json: AsJson = False) -> None:
+def log(name: Name) -> None:
     """Who moved which alias when and why, the newest first."""
     db.prepare()
     lines = aliases.log(name, 1000)[0]
-    if as_json:
+    if as_json():
         return say_json(lines)
     for line in lines:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.at))
@@ -204,24 +209,24 @@ def delete(
         registered.delete(name)
     else:
         versions.delete(name, version, _who())
+    answer({"name": name, "version": version, "deleted": True})
 
 
 @COMMANDS.command("clean-up")
 def clean_up(
     remove: Annotated[list[str] | None, typer.Option("--remove", help="Something on the list; repeatable.")] = None,
     everything: Annotated[bool, typer.Option("--everything", help="Remove all that is on the list.")] = False,
-    as_json: AsJson = False,
 ) -> None:
     """List what takes the disk and what is safe to remove, with the reason; remove what is named."""
     db.prepare()
     looked = disk.look()
-    if as_json:
+    if as_json():
         say_json(looked)
     else:
         _say_disk(looked)
     removed_ids = [item.id for item in looked.removable] if everything else remove or []
     if removed_ids:
-        typer.echo(f"{sizes.in_words(disk.remove(removed_ids))} removed", err=as_json)
+        say(f"{sizes.in_words(disk.remove(removed_ids))} removed")
 
 
 def _say_disk(looked: disk.Look) -> None:

@@ -3,7 +3,7 @@
 import typer
 
 from app.cli import running_studio
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import as_json, say_json
 from engine import sizes
 from engine.errors import ConflictError
 from engine.registry import verify as verification
@@ -11,10 +11,10 @@ from engine.registry.repair import repair as repairing
 from storage import db
 
 
-def verify(as_json: AsJson = False) -> None:
+def verify() -> None:
     """Hash every version, dataset and checkpoint again, and name what has changed. Ends with 1 where something has."""
     db.prepare()
-    if as_json:
+    if as_json():
         everything = list(verification.everything())
         say_json(everything)
         raise typer.Exit(1 if any(checked.problems for checked in everything) else 0)
@@ -29,12 +29,12 @@ def verify(as_json: AsJson = False) -> None:
     raise typer.Exit(1 if bad else 0)
 
 
-def repair(as_json: AsJson = False) -> None:
+def repair() -> None:
     """Make the rows of models, datasets, runs and versions again from their folders, where the database lacks them."""
     if running_studio.studio_runs():
         raise ConflictError("The studio is running on this home.", "Stop it, repair, then start it again.")
     outcome = repairing.repair()
-    if as_json:
+    if as_json():
         return say_json(outcome)
     for noun, named in outcome.rebuilt.items():
         typer.echo(f"{len(named)} {noun}: {', '.join(named[:10])}{' ...' if len(named) > 10 else ''}")

@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import typer
 
+from app.cli.printed import change
 from engine.life.life import Life
 from storage import db, home
 
@@ -52,15 +53,21 @@ def engine(follow: bool) -> Iterator[bool]:
 
 
 def follow(
-    look: Callable[[], T], is_over: Callable[[T], bool], line: Callable[[T], str], say: Callable[[str], None]
-) -> T:
-    """Looks again and again until it is over, and says each new line. Returns the last look."""
+    look: Callable[[], T], is_over: Callable[[T], bool], line: Callable[[T], str], say: Callable[[str], None],
+    facts: Callable[[T], Any] | None = None,
+) -> T:  # fmt: skip
+    """Looks again and again until it is over, and says each new line. Returns the last look.
+
+    `facts`: what programs are told of each change but the last, which is for the caller to answer.
+    """
     last = ""
     while True:
         row = look()
         if (text := line(row)) != last:
             say(text)
             last = text
+            if facts is not None and not is_over(row):
+                change(facts(row))
         if is_over(row):
             return row
         time.sleep(ASK_SECONDS)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.cli import running_studio
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from engine import sizes
 from engine.errors import TunesmithError
 from engine.process import trash, work
@@ -20,10 +20,10 @@ Kind = Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(ki
 
 
 @COMMANDS.command("list")
-def list_runtimes(as_json: AsJson = False) -> None:
+def list_runtimes() -> None:
     """What is installed, what can be, and why not."""
     db.prepare()
-    if as_json:
+    if as_json():
         return say_json(runtimes.describe_all())
     for facts in runtimes.describe_all():
         installed = facts["installed"]
@@ -62,7 +62,7 @@ def install(
     """Install a runtime, try it, put it into use. Waits, and ends with an error when it failed."""
     with running_studio.engine(True):
         facts = runtimes.describe(kind)
-        typer.echo(f"{facts['title']}: {facts['offered'] or 'nothing to install'}{_needs(facts)}")
+        say(f"{facts['title']}: {facts['offered'] or 'nothing to install'}{_needs(facts)}")
         started = runtimes.install(kind, again)
         finished = _followed(started) if started else None
         runtimes.tidy(kind)
@@ -70,15 +70,14 @@ def install(
     if finished is not None and finished.status != WorkStatus.SUCCEEDED:
         raise TunesmithError(finished.error or "The installation was cancelled.", finished.hint or STILL)
     facts = runtimes.describe(kind)
-    typer.echo(f"{facts['installed']['version']} is in use: {facts['folder']}")
-    for check in facts["installed"]["checks"]:
-        typer.echo(f"  {check}")
+    lines = [f"{facts['installed']['version']} is in use: {facts['folder']}"]
+    answer(facts, "\n  ".join([*lines, *facts["installed"]["checks"]]))
 
 
 def _followed(started: Work) -> Work:
     """Waits for the end, saying how far it is. Ctrl+C cancels it: nobody expects it to go on behind their back."""
     try:
-        return running_studio.follow(lambda: work.wait(started.id, 1), _is_over, _line, typer.echo)
+        return running_studio.follow(lambda: work.wait(started.id, 1), _is_over, _line, say)
     except KeyboardInterrupt:
         return work.stop(started.id)
 
@@ -98,6 +97,7 @@ def cancel(kind: Kind) -> None:
     db.prepare()
     runtimes.cancel(kind)
     _free_disk()
+    answer({"kind": kind, "cancelled": True})
 
 
 @COMMANDS.command()
@@ -105,7 +105,8 @@ def back(kind: Kind) -> None:
     """Put the version before into use again. A second time leads forth again."""
     db.prepare()
     runtimes.roll_back(kind)
-    typer.echo(f"{runtimes.describe(kind)['installed']['version']} is in use.")
+    facts = runtimes.describe(kind)
+    answer(facts, f"{facts['installed']['version']} is in use.")
 
 
 @COMMANDS.command()
@@ -114,7 +115,7 @@ def uninstall(kind: Kind) -> None:
     db.prepare()
     runtimes.uninstall(kind)
     _free_disk()
-    typer.echo(f"{kind} is removed.")
+    answer({"kind": kind, "removed": True}, f"{kind} is removed.")
 
 
 @COMMANDS.command()
@@ -124,7 +125,8 @@ def log(
 ) -> None:
     """What the newest installation printed."""
     db.prepare()
-    typer.echo(runtimes.log(kind, lines))
+    text = runtimes.log(kind, lines)
+    answer({"kind": kind, "text": text}, text)
 
 
 def _free_disk() -> None:

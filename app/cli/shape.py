@@ -8,8 +8,8 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import DATASET, DatasetName
-from app.cli.data import Limit, Name, commands, facts, follow, follow_work, say
-from app.cli.printed import AsJson, say_json
+from app.cli.data import Limit, Name, commands, facts, follow, follow_work, say_row
+from app.cli.printed import answer, as_json, say_json
 from app.cli.undone import UndoId, say_undo, say_undone
 from engine.data import datasets, deleting, export, health, lineage, shape
 from engine.data import hub as hub_data
@@ -24,10 +24,10 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Another seed chooses i
 Ids = Annotated[list[str], typer.Argument(help="The datasets, two or more.", **DATASET)]
 
 
-def _change_and_follow(dataset_id: str, operation: dict[str, Any], name: str = "") -> None:
+def _changed(dataset_id: str, operation: dict[str, Any], name: str = "") -> list[dict[str, Any]]:
+    """What was made, when all of it is there."""
     with running_studio.engine(True):
-        for version in shape.change(dataset_id, operation, name):
-            follow(version)
+        return [facts(follow(version)) for version in shape.change(dataset_id, operation, name)]
 
 
 @commands.command()
@@ -41,11 +41,10 @@ def split(
     """Divide a dataset into train and test by content, or by a column. The same row always goes to the same side."""
     if not column:
         sides = [{"name": "train", "share": 1 - test}, {"name": "test", "share": test}]
-        return _change_and_follow(dataset_id, {"op": "split", "sides": sides, "seed": seed}, name)
+        return answer(_changed(dataset_id, {"op": "split", "sides": sides, "seed": seed}, name))
     with running_studio.engine(True):
-        for part in shape.split_by_column(dataset_id, column):
-            follow(part)
-    return None
+        made = [facts(follow(part)) for part in shape.split_by_column(dataset_id, column)]
+    return answer(made)
 
 
 @commands.command()
@@ -57,7 +56,7 @@ def sample(
     name: Name = "",
 ) -> None:
     """Keep some rows, chosen by chance, as a dataset of its own."""
-    _change_and_follow(dataset_id, {"op": "sample", "rows": rows, "share": share, "seed": seed}, name)
+    answer(_changed(dataset_id, {"op": "sample", "rows": rows, "share": share, "seed": seed}, name)[0])
 
 
 @commands.command(name="filter")
@@ -73,7 +72,7 @@ def sift(
     conditions += [{"test": "matches", "pattern": matches, "where": where}] if matches else []
     if not conditions:
         raise RefusedError("There is nothing to filter by.", "Give --contains or --matches.")
-    _change_and_follow(dataset_id, {"op": "filter", "conditions": conditions, "then": "drop" if drop else "keep"})
+    answer(_changed(dataset_id, {"op": "filter", "conditions": conditions, "then": "drop" if drop else "keep"})[0])
 
 
 @commands.command()
@@ -85,13 +84,12 @@ def merge(
     """The rows of several datasets as one, one after the other or mixed by weight."""
     with running_studio.engine(True):
         if not weights:
-            follow(shape.merge(dataset_ids, name))
-            return
+            return answer(facts(follow(shape.merge(dataset_ids, name))))
         try:
             shares = [float(weight) for weight in weights.split(",")]
         except ValueError as error:
             raise RefusedError(f"{weights!r} are not weights.", "Write numbers with commas, such as 3,1.") from error
-        follow(shape.mix(dataset_ids, shares, name))
+        return answer(facts(follow(shape.mix(dataset_ids, shares, name))))
 
 
 @commands.command(name="export")
@@ -109,7 +107,8 @@ def export_rows(
     with running_studio.engine(True):
         finished = follow_work(export.start(dataset_id, form, file, "gz" if out.suffix == ".gz" else ""))
         shutil.copyfile(export.download(dataset_id, finished.id).path, out)
-    typer.echo(f"{out} {out.stat().st_size:,} bytes")
+    size = out.stat().st_size
+    answer({"path": str(out), "size_bytes": size}, f"{out} {size:,} bytes")
 
 
 @commands.command()
@@ -121,7 +120,10 @@ def push(
 ) -> None:
     """Push the rows to the Hugging Face hub with the token in HF_TOKEN."""
     with running_studio.engine(True):
-        say(follow_work(hub_data.push(dataset_id, repo, private=not public, split=split_name)).result)
+        pushed = follow_work(hub_data.push(dataset_id, repo, private=not public, split=split_name)).result
+    if as_json():
+        return say_json(pushed)
+    return say_row(pushed)
 
 
 @commands.command()
@@ -133,16 +135,20 @@ def diff(
     """What differs between two datasets, such as two versions: counts, then rows, one JSON object a line."""
     with running_studio.engine(True):
         comparison = lineage.diff(before, after, 0, limit, seconds=600)
+    counts = {name: getattr(comparison, name) for name in ("changed", "added", "removed")}
+    if as_json():
+        return say_json(counts | {"rows": comparison.rows})
     typer.echo(f"changed {comparison.changed} added {comparison.added} removed {comparison.removed}")
     for difference in comparison.rows:
-        say(difference.model_dump())
+        say_row(difference.model_dump())
+    return None
 
 
 @commands.command()
-def versions(dataset_id: DatasetName, as_json: AsJson = False) -> None:
+def versions(dataset_id: DatasetName) -> None:
     """Every version of a dataset, the newest first, and how each was made."""
     db.prepare()
-    if as_json:
+    if as_json():
         return say_json([facts(row) | {"made": lineage.words(row)} for row in lineage.versions(dataset_id)])
     for version in lineage.versions(dataset_id):
         mark = "*" if version.id == datasets.look_up(dataset_id).id else " "
@@ -159,13 +165,12 @@ def check_health(
         list[str] | None,
         typer.Option(help="A dataset to look for leakage into; repeatable.", **DATASET),
     ] = None,
-    as_json: AsJson = False,
 ) -> None:
     """Check for duplicates, leakage, empty answers, outliers, personal data and more; print the score and its parts."""
     with running_studio.engine(True):
         follow_work(health.start(dataset_id, against))
         report = health.report(dataset_id)
-    if as_json:
+    if as_json():
         return say_json({"score": report.score, "parts": report.parts})
     typer.echo(f"score {report.score} of 100")
     for part in report.parts:
@@ -178,7 +183,7 @@ def check_health(
 def delete(dataset_id: DatasetName) -> None:
     """Delete a dataset. Refused while a run uses it. `undo` brings it back for half a minute."""
     db.prepare()
-    say_undo("data", datasets.delete_dataset(dataset_id))
+    say_undo("data", dataset_id, datasets.delete_dataset(dataset_id))
 
 
 @commands.command()

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.printed import answer, as_json
 from app.cli.recipe import read
 from engine.errors import TunesmithError
 from engine.train import sky
@@ -22,10 +23,12 @@ def export_sky(
     db.prepare()
     task = sky.for_recipe(read(recipe_file), accelerators)
     if output is None:
-        typer.echo(task, nl=False)
+        answer({"path": None, "text": task})
+        if not as_json():
+            typer.echo(task, nl=False)
         return
     try:
         output.write_text(task, encoding="utf-8")
     except OSError as error:
         raise TunesmithError(f"{output} cannot be written.", str(error)) from error
-    typer.echo(f"Start it with: sky launch {output}")
+    answer({"path": str(output), "text": task}, f"Start it with: sky launch {output}")

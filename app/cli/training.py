@@ -9,6 +9,8 @@ from app.cli import presets as cli_presets
 from app.cli import recipe as cli_recipe
 from app.cli import running_studio
 from app.cli.called import RUN, ProjectName
+from app.cli.printed import answer, say
+from app.cli.runs.facts import facts
 from app.cli.runs.following import watched
 from engine.recipes import recipe
 from engine.runs import runs
@@ -31,6 +33,8 @@ def train(
         train_recipe, source = cli_presets.recipe_of(text, preset or [])
         train_recipe = recipe.parse(train_recipe.model_dump() | ({"start_from": start_from} if start_from else {}))
         run = runs.start_run(name or recipe_file.stem, train_recipe, project, source=source)
-        typer.echo(f"run {run.id} {run.status}")
+        say(f"run {run.id} {run.status}")
         if waiting:
             watched(run.id)
+        else:
+            answer(facts(run))

@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from app.cli.printed import answer
 from engine import deleted
 from engine.errors import RefusedError
 from storage.tables import Dataset, Model
@@ -13,8 +14,10 @@ UndoId = Annotated[str | None, typer.Argument(metavar="ID", help="The last delet
 Row = TypeVar("Row", Dataset, Model)
 
 
-def say_undo(command: str, undo_id: str) -> None:
-    typer.echo(f"For {deleted.UNDO_SECONDS} s: tunesmith {command} undo {undo_id}")
+def say_undo(command: str, deleted_id: str, undo_id: str) -> None:
+    """How what was just deleted comes back."""
+    words = f"For {deleted.UNDO_SECONDS} s: tunesmith {command} undo {undo_id}"
+    answer({"id": deleted_id, "deleted": True, "undo": undo_id}, words)
 
 
 def say_undone(table: type[Row], undo_id: str | None, undo: Callable[[str], tuple[str, list[str]]]) -> None:
@@ -23,4 +26,4 @@ def say_undone(table: type[Row], undo_id: str | None, undo: Callable[[str], tupl
     if undo_id is None and not latest:
         raise RefusedError("There is nothing to undo.", "Only the last half minute can be undone.")
     words, ids = undo(undo_id or latest[0].id)
-    typer.echo(f"Undone for {len(ids)}: {words}")
+    answer({"ids": ids, "undone": words}, f"Undone for {len(ids)}: {words}")

@@ -51,7 +51,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/models", summary="List the models that answer now")
-async def list_models(request: Request) -> dict[str, Any]:
+async def list_served_models(request: Request) -> dict[str, Any]:
     """Every served name that the key may use: ENDPOINT, ENDPOINT:base, and ENDPOINT:RUN_ID for each adapter.
 
     Also what fine-tuning jobs have left and nothing serves yet: the first request starts it.
@@ -60,7 +60,7 @@ async def list_models(request: Request) -> dict[str, Any]:
 
 
 @router.get("/models/{model:path}", summary="Look up one model", responses={404: _ERRORS[404]})
-async def one_model(request: Request, model: str) -> Response:
+async def show_served_model(request: Request, model: str) -> Response:
     """One entry of the list."""
     listed = await anyio.to_thread.run_sync(_models_for, request)
     served_model = next((entry for entry in listed if entry["id"] == model), None)
@@ -77,31 +77,31 @@ def _models_for(request: Request) -> list[dict[str, object]]:
 
 
 @router.post("/chat/completions", summary="Answer a chat", responses=_ERRORS, response_class=Response)
-async def chat_completions(request: Request) -> Response:
+async def create_chat_completion(request: Request) -> Response:
     """As OpenAI's: `model`, `messages`, `stream`, `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `n` up to 8."""
     return await pass_on(request, "chat/completions")
 
 
 @router.post("/completions", summary="Continue a text", responses=_ERRORS, response_class=Response)
-async def completions(request: Request) -> Response:
+async def create_completion(request: Request) -> Response:
     """As OpenAI's: `model`, `prompt`, `stream`, `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `n` up to 8."""
     return await pass_on(request, "completions")
 
 
 @router.post("/embeddings", summary="Embed texts", responses=_ERRORS, response_class=Response)
-async def embeddings(request: Request) -> Response:
+async def create_embedding(request: Request) -> Response:
     """As OpenAI's: from the studio's own server, and from others that have embeddings."""
     return await pass_on(request, "embeddings")
 
 
 @router.post("/responses", summary="Answer, by the Responses API", responses=_ERRORS, response_class=Response)
-async def responses(request: Request) -> Response:
+async def create_response(request: Request) -> Response:
     """As OpenAI's, where the backend has it: vLLM, or an outside one. Nothing is kept between two calls."""
     return await pass_on(request, "responses")
 
 
 @router.post("/score", summary="Score answers", responses=_ERRORS, response_class=Response)
-async def score(request: Request) -> Response:
+async def create_score(request: Request) -> Response:
     """As vLLM's: `model`, a question `text_1` and one or more answers `text_2`, scored by a reward model."""
     return await pass_on(request, "score")
 

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse
 
 from app import upload
 from app.answers.errors import CONFLICT, NOT_FOUND, TOO_LARGE
-from app.answers.fields import Answer, Body, Limit, Name, Offset, PathId, RowId, Text, total
+from app.answers.fields import Answer, Body, Limit, Name, NamedId, Offset, RowId, Text, total
 from app.answers.lists import DatasetFilters
 from app.api.data import sources
 from engine.data import datasets, importing, row_filter
@@ -80,7 +80,7 @@ Contained = Annotated[
 ByLength = Annotated[row_filter.Order, Query(description="shortest or longest rows first; empty: as they come.")]
 
 
-class RowsAnswer(Answer):
+class DatasetRowsAnswer(Answer):
     rows: list[dict[str, Any]] = Field(description="The rows, as they will be trained on.")
     total: int = Field(description="How many rows the dataset has; with `q`, how many contain it.")
     offset: int = Field(description="How many were skipped.")
@@ -182,15 +182,15 @@ async def import_dataset(request: Request) -> Dataset:
 
 
 @router.get("/{id}", summary="Show a dataset", response_model=DatasetAnswer, responses=NOT_FOUND)
-def show_dataset(dataset_id: PathId) -> Dataset:
+def show_dataset(dataset_id: NamedId) -> Dataset:
     """One dataset."""
     return datasets.look_up(dataset_id)
 
 
 @router.get("/{id}/rows", summary="Rows of a dataset", responses=NOT_FOUND | CONFLICT)
 def show_rows(
-    dataset_id: PathId, offset: Offset = 0, limit: Limit = 50, q: Contained = "", sort: ByLength = ""
-) -> RowsAnswer:
+    dataset_id: NamedId, offset: Offset = 0, limit: Limit = 50, q: Contained = "", sort: ByLength = ""
+) -> DatasetRowsAnswer:
     """The rows as they will be trained on, by position; with `q` only those that contain it, without a version.
 
     With `q` or `sort` at most 200 are answered at once. A large dataset may still be searched: see `complete`.
@@ -204,15 +204,15 @@ def show_rows(
     return _rows_answer(rows, list(range(offset, offset + len(rows))), offset, total, total, True)
 
 
-def _rows_answer(rows: list[Any], positions: list[int], offset: int, *counts: int) -> RowsAnswer:
+def _rows_answer(rows: list[Any], positions: list[int], offset: int, *counts: int) -> DatasetRowsAnswer:
     total, looked_at, complete = counts
-    return RowsAnswer(
+    return DatasetRowsAnswer(
         rows=rows, positions=positions, offset=offset, total=total, looked_at=looked_at, complete=bool(complete)
     )
 
 
 @router.get("/{id}/rejections", summary="Rejected rows", responses=NOT_FOUND)
-def show_rejections(dataset_id: PathId, offset: Offset = 0, limit: Limit = 50) -> RejectionsAnswer:
+def show_rejections(dataset_id: NamedId, offset: Offset = 0, limit: Limit = 50) -> RejectionsAnswer:
     """The rows that cannot be used, each with the rule it broke and what would help."""
     dataset = datasets.look_up(dataset_id)
     rejections = [Rejection.model_validate(rejection) for rejection in datasets.rejections(dataset_id, offset, limit)]
@@ -225,20 +225,20 @@ def show_rejections(dataset_id: PathId, offset: Offset = 0, limit: Limit = 50) -
     response_class=FileResponse,
     responses=NOT_FOUND | {200: {"description": "A JSON object a line.", "content": {"application/x-ndjson": {}}}},
 )
-def download_rejections(dataset_id: PathId) -> FileResponse:
+def download_rejections(dataset_id: NamedId) -> FileResponse:
     """Every rejected row as JSONL: number in the file, rule, value, fix."""
     file = datasets.rejections_file(dataset_id)
     return FileResponse(file, media_type="application/x-ndjson", filename=f"rejected-{dataset_id}.jsonl")
 
 
 @router.post("/{id}/cancel", summary="Cancel an import", response_model=DatasetAnswer, responses=NOT_FOUND)
-def cancel_import(dataset_id: PathId) -> Dataset:
+def cancel_import(dataset_id: NamedId) -> Dataset:
     """Ends an import that is under way or waits; one that is over stays as it is."""
     return datasets.cancel_import(dataset_id)
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a dataset", responses=NOT_FOUND | CONFLICT)
-def delete_dataset(dataset_id: PathId, response: Response) -> None:
+def delete_dataset(dataset_id: NamedId, response: Response) -> None:
     """Deletes the dataset. Refused while a run uses it.
 
     For 30 seconds `POST /api/datasets/undo/{id}` brings it back; the header X-Undo-Id says the id.

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Offset, PathId, RowId
+from app.answers.fields import Answer, Body, NamedId, Offset, RowId
 from app.api.data.datasets import DatasetAnswer
 from engine.data import health, health_choices, search
 from engine.errors import ConflictError
@@ -95,7 +95,7 @@ class SearchAnswer(Answer):
     complete: bool = Field(description="False while the index is being made and only the first rows are searched.")
 
 
-class Lengths(Answer):
+class TextLengths(Answer):
     median: int = Field(description="Characters that half of the texts do not exceed.")
     p95: int = Field(description="Characters that 95 % of the texts do not exceed.")
     longest: int = Field(description="Characters of the longest text.")
@@ -110,24 +110,26 @@ class StatisticsAnswer(Answer):
     )
     roles: dict[str, int] = Field(description="Turns by role; empty without turns.")
     languages: dict[str, int] = Field(description="Rows by language code; the empty one where it is not clear.")
-    lengths: dict[str, Lengths] = Field(description="Lengths of each question, answer and text, where there are such.")
+    lengths: dict[str, TextLengths] = Field(
+        description="Lengths of each question, answer and text, where there are such."
+    )
 
 
 @router.get("/{id}/health", summary="Health of a dataset", responses=NOT_FOUND)
-def show_health(dataset_id: PathId) -> HealthAnswer:
+def show_health(dataset_id: NamedId) -> HealthAnswer:
     """The score of a dataset, and what each check found."""
     return _told(health.report(dataset_id))
 
 
 @router.post("/{id}/health", status_code=202, summary="Check a dataset", responses=NOT_FOUND | CONFLICT)
-def check_health(dataset_id: PathId, body: StartBody) -> HealthAnswer:
+def check_health(dataset_id: NamedId, body: StartBody) -> HealthAnswer:
     """Begins to check the dataset, or answers with the checks there are."""
     health.start(dataset_id, body.against)
     return _told(health.report(dataset_id))
 
 
 @router.get("/{id}/health/{check}/rows", summary="Rows that a check found", responses=NOT_FOUND | CONFLICT)
-def show_found_rows(dataset_id: PathId, check: CheckName, offset: Offset = 0, limit: Page = 20) -> FoundRowsAnswer:
+def show_found_rows(dataset_id: NamedId, check: CheckName, offset: Offset = 0, limit: Page = 20) -> FoundRowsAnswer:
     """The rows that a check found, with their places."""
     found_rows = health.rows(dataset_id, check, offset, limit)
     return FoundRowsAnswer(rows=[FoundRow.model_validate(row) for row in found_rows], offset=offset)
@@ -140,27 +142,27 @@ def show_found_rows(dataset_id: PathId, check: CheckName, offset: Offset = 0, li
     response_model=DatasetAnswer,
     responses=NOT_FOUND | CONFLICT,
 )
-def fix_finding(dataset_id: PathId, check: CheckName, body: FixBody) -> Dataset:
+def fix_finding(dataset_id: NamedId, check: CheckName, body: FixBody) -> Dataset:
     """Begins the next version of the dataset, with the found rows dropped or their texts changed."""
     return health.fix(dataset_id, check, body.positions)
 
 
 @router.post("/{id}/health/{check}/ignore", summary="Ignore what a check found", responses=NOT_FOUND)
-def ignore_finding(dataset_id: PathId, check: CheckName, body: IgnoreBody) -> HealthAnswer:
+def ignore_finding(dataset_id: NamedId, check: CheckName, body: IgnoreBody) -> HealthAnswer:
     """Leaves the finding out of the score of this dataset, or counts it again."""
     health_choices.ignore(dataset_id, check, body.ignored)
     return _told(health.report(dataset_id))
 
 
 @router.get("/{id}/search", summary="Search in rows", responses=NOT_FOUND | CONFLICT)
-def search_rows(dataset_id: PathId, q: Sought, offset: Offset = 0, limit: Page = 20) -> SearchAnswer:
+def search_rows(dataset_id: NamedId, q: Sought, offset: Offset = 0, limit: Page = 20) -> SearchAnswer:
     """Rows that have all the words, in any of their texts."""
     return SearchAnswer.model_validate(search.search(dataset_id, q, offset, limit))
 
 
 @router.get("/{id}/statistics", summary="Statistics of a dataset", responses=NOT_FOUND | CONFLICT)
-def show_statistics(dataset_id: PathId) -> StatisticsAnswer:
-    """Lengths, turns, roles and languages. They come with the checks of its health."""
+def show_statistics(dataset_id: NamedId) -> StatisticsAnswer:
+    """TextLengths, turns, roles and languages. They come with the checks of its health."""
     statistics = health.report(dataset_id).statistics
     if statistics is None:
         raise ConflictError("This dataset has not been looked at yet.", "POST its health, and wait until it succeeds.")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, SecretStr
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, PathId
+from app.answers.fields import Answer, Body, NamedId
 from engine.data import datasets
 from engine.data import hub as hub_data
 from engine.errors import NotFoundError
@@ -54,7 +54,7 @@ class PushAnswer(Answer):
 
 
 @router.get("/hub/datasets", summary="Look at a dataset of the hub")
-def look(hub_id: Annotated[HubId, Query(alias="id")], revision: Revision = "main") -> HubAnswer:
+def show_hub_dataset(hub_id: Annotated[HubId, Query(alias="id")], revision: Revision = "main") -> HubAnswer:
     """The configurations and splits of a dataset on the hub, to import one of them. Nothing is downloaded."""
     return HubAnswer.model_validate(hub_data.look(hub_id, revision))
 
@@ -66,7 +66,7 @@ def look(hub_id: Annotated[HubId, Query(alias="id")], revision: Revision = "main
     response_model=PushAnswer,
     responses=NOT_FOUND | CONFLICT,
 )
-def push_dataset(dataset_id: PathId, body: PushBody) -> Work:
+def push_dataset(dataset_id: NamedId, body: PushBody) -> Work:
     """Pushes the rows as Parquet, with a card that says where they came from. A repository that exists and was not
     made by a studio is refused."""
     token = body.token.get_secret_value() if body.token else ""
@@ -74,7 +74,7 @@ def push_dataset(dataset_id: PathId, body: PushBody) -> Work:
 
 
 @router.get("/datasets/{id}/push", summary="Show the newest push", response_model=PushAnswer, responses=NOT_FOUND)
-def show_push(dataset_id: PathId) -> Work:
+def show_push(dataset_id: NamedId) -> Work:
     """How the newest push of the dataset goes, or how it ended."""
     push = hub_data.latest_push(datasets.look_up(dataset_id).id)
     if push is None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, PathId
+from app.answers.fields import Answer, Body, NamedId
 from app.api.data.datasets import DatasetAnswer
 from engine.data import datasets, mappings
 from engine.rows.mapping.mapping import Mapping
@@ -16,7 +16,7 @@ from storage.tables import Dataset
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 
-class Column(Answer):
+class MappingColumn(Answer):
     name: str = Field(description="The column's name in the file.")
     filled: float = Field(description="Share of the first rows that have something in it, 0 to 1.")
     examples: list[str] = Field(description="Values from the first rows, shortened.")
@@ -34,11 +34,11 @@ class MappingAnswer(Answer):
     formats: dict[str, int] = Field(
         description="How many of these rows are in each format; the empty name means no known format."
     )
-    columns: list[Column] = Field(description="The columns of the file.")
+    columns: list[MappingColumn] = Field(description="The columns of the file.")
     roles: dict[str, int] = Field(description="How often each name of a role comes in the turns of these rows.")
 
 
-class TryBody(Body):
+class TryMappingBody(Body):
     mapping: Mapping = Field(description="The mapping to try.")
     rows: int = Field(default=3, ge=1, le=20, description="How many rows to answer with.")
     encoding: str = Field(
@@ -56,7 +56,7 @@ class TriedRow(Answer):
     fix: str | None = Field(default=None, description="What would make it right.")
 
 
-class TriedAnswer(Answer):
+class TriedMappingAnswer(Answer):
     looked_at: int = Field(description="How many rows the mapping was tried on: the first ones of the source.")
     accepted: int = Field(description="How many of these would be taken as they are.")
     repaired: int = Field(description="How many would be taken after a repair.")
@@ -75,7 +75,7 @@ class ApplyBody(Body):
 
 
 @router.get("/{id}/mapping", summary="Mapping of a dataset", responses=NOT_FOUND | CONFLICT)
-def show_mapping(dataset_id: PathId) -> MappingAnswer:
+def show_mapping(dataset_id: NamedId) -> MappingAnswer:
     """What was detected in the first rows of the dataset's files and how sure that is, and what there is to map."""
     dataset = datasets.look_up(dataset_id)
     detected = dict(mappings.look(dataset_id))
@@ -83,13 +83,13 @@ def show_mapping(dataset_id: PathId) -> MappingAnswer:
 
 
 @router.post("/{id}/mapping/try", summary="Try a mapping", responses=NOT_FOUND | CONFLICT)
-def try_mapping(dataset_id: PathId, body: TryBody) -> TriedAnswer:
+def try_mapping(dataset_id: NamedId, body: TryMappingBody) -> TriedMappingAnswer:
     """What would become of the first rows, without importing anything."""
     encoding = encodings.checked(body.encoding) if body.encoding else ""
-    return TriedAnswer.model_validate(mappings.try_mapping(dataset_id, body.mapping, body.rows, encoding))
+    return TriedMappingAnswer.model_validate(mappings.try_mapping(dataset_id, body.mapping, body.rows, encoding))
 
 
 @router.put("/{id}/mapping", summary="Apply a mapping", response_model=DatasetAnswer, responses=NOT_FOUND | CONFLICT)
-def apply_mapping(dataset_id: PathId, body: ApplyBody) -> Dataset:
+def apply_mapping(dataset_id: NamedId, body: ApplyBody) -> Dataset:
     """Imports the dataset's files anew by a mapping. One that is ready stays; the answer is its new version."""
     return mappings.apply(dataset_id, body.mapping, body.encoding)

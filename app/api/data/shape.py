@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import LARGEST, Body, Limit, Name, Offset, PathId, RowId
+from app.answers.fields import LARGEST, Body, Limit, Name, NamedId, Offset, RowId
 from app.api.data.datasets import DatasetAnswer
 from engine.data import lineage, shape
 from engine.rows.shape.add import MOST_ROWS
@@ -130,7 +130,7 @@ def merge_datasets(body: MergeBody) -> Dataset:
     "/{id}/versions", status_code=201, summary="Change a dataset", response_model=list[DatasetAnswer],
     responses=NOT_FOUND | CONFLICT,
 )  # fmt: skip
-def change_dataset(dataset_id: PathId, body: Operation) -> list[Dataset]:
+def create_dataset_version(dataset_id: NamedId, body: Operation) -> list[Dataset]:
     """Makes the next version, or new datasets for `split`, `split_by` and `sample`. They are `importing` at first."""
     if isinstance(body, SplitByBody):
         return shape.split_by_column(dataset_id, body.column)
@@ -139,19 +139,19 @@ def change_dataset(dataset_id: PathId, body: Operation) -> list[Dataset]:
 
 
 @router.get("/{id}/versions", summary="Versions of a dataset", response_model=list[DatasetAnswer], responses=NOT_FOUND)
-def list_versions(dataset_id: PathId) -> Sequence[Dataset]:
+def list_dataset_versions(dataset_id: NamedId) -> Sequence[Dataset]:
     """All versions of the dataset's family, the newest first; `operation` says what made each."""
     return lineage.versions(dataset_id)
 
 
 @router.get("/{id}/lineage", summary="Where a dataset comes from", responses=NOT_FOUND)
-def show_lineage(dataset_id: PathId) -> lineage.Ancestor:
+def show_lineage(dataset_id: NamedId) -> lineage.Ancestor:
     """The tree of all datasets it was made from, with how, in words."""
     return lineage.lineage(dataset_id)
 
 
 @router.get("/{id}/diff", summary="Compare two datasets", responses=NOT_FOUND | CONFLICT)
-def show_difference(dataset_id: PathId, earlier: With, offset: Offset = 0, limit: Limit = 50) -> lineage.Comparison:
+def show_difference(dataset_id: NamedId, earlier: With, offset: Offset = 0, limit: Limit = 50) -> lineage.Comparison:
     """What differs from an earlier dataset, usually another version: counts, and a page of the rows. Large datasets
     take a while: `ready` is false then, and the same question asked again goes on waiting."""
     return lineage.diff(earlier, dataset_id, offset, limit, DIFF_SECONDS)
@@ -161,7 +161,7 @@ def show_difference(dataset_id: PathId, earlier: With, offset: Offset = 0, limit
     "/{id}/rows/{position}", status_code=201, summary="Edit a row", response_model=DatasetAnswer,
     responses=NOT_FOUND | CONFLICT,
 )  # fmt: skip
-def edit_row(dataset_id: PathId, position: PathPosition, body: EditBody) -> Dataset:
+def edit_row(dataset_id: NamedId, position: PathPosition, body: EditBody) -> Dataset:
     """Makes the next version, in which this row has new values. They are read like a row of a file: a row that cannot
     be trained on is refused with the rule it breaks."""
     return shape.edit_row(dataset_id, position, body.values)
@@ -170,6 +170,6 @@ def edit_row(dataset_id: PathId, position: PathPosition, body: EditBody) -> Data
 @router.post(
     "/{id}/rows", status_code=201, summary="Add rows", response_model=DatasetAnswer, responses=NOT_FOUND | CONFLICT
 )
-def add_rows(dataset_id: PathId, body: RowsBody) -> Dataset:
+def add_rows(dataset_id: NamedId, body: RowsBody) -> Dataset:
     """Makes the next version, with these rows at its end. For more rows import a file, and merge."""
     return shape.add_rows(dataset_id, body.rows)

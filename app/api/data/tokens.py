@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Offset, PathId, RowId
+from app.answers.fields import Answer, Body, NamedId, Offset, RowId
 from engine.data import datasets, tokens
 from engine.errors import NotFoundError
 from engine.models import models
@@ -44,7 +44,7 @@ class TokenRow(Answer):
     sides: list[TokenSide] = Field(description="Its texts; none when the chat template refuses the row.")
 
 
-class Lengths(Answer):
+class TokenLengths(Answer):
     shortest: int = Field(description="Tokens of the shortest row.")
     median: int = Field(description="Tokens that half of the rows do not exceed.")
     p90: int = Field(description="Tokens that 90 % of the rows do not exceed.")
@@ -77,7 +77,7 @@ class TokenTotals(Answer):
     tokens: int = Field(description="Tokens of the rows that are learnt from, without what is cut off.")
     trained: int = Field(description="Tokens among them that are learnt.")
     share_trained: float = Field(description="trained / tokens, 0 to 1.")
-    lengths: Lengths = Field(description="How long whole rows are, before anything is cut off.")
+    lengths: TokenLengths = Field(description="How long whole rows are, before anything is cut off.")
     histogram: list[LengthBin] = Field(description="Rows by length.")
     padding: float = Field(description="Share of padding in batches of four rows, without packing, 0 to 1.")
     packing: Packing | None = Field(description="What packing would do; null for rows that are not packed.")
@@ -111,7 +111,7 @@ class CountBody(Body):
 
 @router.get("/{id}/tokens", summary="Rows as tokens", responses=NOT_FOUND | CONFLICT)
 def show_tokens(
-    dataset_id: PathId,
+    dataset_id: NamedId,
     model_id: ModelId,
     offset: Offset = 0,
     limit: Rows = 10,
@@ -137,14 +137,14 @@ def show_tokens(
 
 
 @router.post("/{id}/tokens/totals", status_code=202, summary="Count a dataset", responses=NOT_FOUND | CONFLICT)
-def count_tokens(dataset_id: PathId, body: CountBody) -> TotalsAnswer:
+def count_tokens(dataset_id: NamedId, body: CountBody) -> TotalsAnswer:
     """Begins to count the whole dataset as it would be trained. What is counted already is answered at once."""
     return _answer(tokens.totals(dataset_id, body.model_id, body.max_length, body.assistant_only_loss))
 
 
 @router.get("/{id}/tokens/totals", summary="Totals of a dataset", responses=NOT_FOUND | CONFLICT)
 def show_totals(
-    dataset_id: PathId,
+    dataset_id: NamedId,
     model_id: ModelId,
     max_length: MaxLength = tokens.MAX_LENGTH,
     assistant_only_loss: AnswersOnly = True,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import PathId
+from app.answers.fields import NamedId
 from engine import names
 from engine.errors import NotFoundError
 from engine.evaluate import as_html, comparison, evaluations, reports
@@ -37,7 +37,7 @@ def download_evaluations(ids: Ids, format: Format = "html") -> Response:
     response_class=Response,
     responses=NOT_FOUND | CONFLICT | FILE,
 )
-def download_report(run_id: PathId, format: Format = "html") -> Response:
+def download_report(run_id: NamedId, format: Format = "html") -> Response:
     """The newest report on a run as a file. 404 while nobody has asked for one."""
     report = reports.of_run(run_id)
     if report["evaluation_id"] is None:

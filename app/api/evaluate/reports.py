@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, PathId
+from app.answers.fields import Answer, Body, NamedId
 from engine.evaluate import reports
 
 router = APIRouter(prefix="/runs", tags=["evaluations"])
@@ -76,7 +76,7 @@ class AgainBody(Body):
 
 @router.get("/{id}/report", summary="Show the report on a run", responses=NOT_FOUND | CONFLICT)
 def show_report(
-    run_id: PathId, first: Annotated[bool, Query(description="The first one, which counts, not the newest.")] = False
+    run_id: NamedId, first: Annotated[bool, Query(description="The first one, which counts, not the newest.")] = False
 ) -> ReportAnswer:
     """Whether the training helped, and how sure that is. 409 for a run that has not succeeded."""
     report = reports.of_run(run_id)
@@ -84,6 +84,6 @@ def show_report(
 
 
 @router.post("/{id}/report", status_code=202, summary="Write a report again", responses=NOT_FOUND | CONFLICT)
-def write_report(run_id: PathId, body: AgainBody | None = None) -> ReportAnswer:
+def write_report(run_id: NamedId, body: AgainBody | None = None) -> ReportAnswer:
     """Asks for another report on a run; the one under way is given instead. All of them are kept."""
     return ReportAnswer.model_validate(reports.again(run_id, (body or AgainBody()).all_rows))

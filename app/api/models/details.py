@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
-from app.answers.fields import Answer, PathId
+from app.answers.fields import Answer, NamedId
 from engine.models import models, used
 from storage.statuses import EndpointStatus, RunStatus
 
@@ -34,7 +34,7 @@ class DetailsAnswer(Answer):
 
 
 @router.get("/{id}/details", summary="Show what a model is used for", responses=NOT_FOUND)
-def show_details(model_id: PathId) -> DetailsAnswer:
+def show_details(model_id: NamedId) -> DetailsAnswer:
     """Its chat template, its runs with what they have left, and its endpoints."""
     model = models.look_up(model_id)
     uses = used.of(model.id)

@@ -72,13 +72,13 @@ class TokenBody(Body):
 
 
 @router.get("/search", summary="Search models of the hub")
-def search(text: SearchText) -> list[HubEntry]:
+def search_hub(text: SearchText) -> list[HubEntry]:
     """Models that write text and have safetensors, the most downloaded first, 24 at most. Nothing is downloaded."""
     return [HubEntry.model_validate(entry) for entry in hub.search(text)]
 
 
 @router.get("/models", summary="Look at a model of the hub")
-def look(hub_id: HubId) -> CheckedAnswer:
+def show_hub_model(hub_id: HubId) -> CheckedAnswer:
     """Its size, and whether it fits on the disk and in the memory here, by its small files and the headers of its
     weights. Nothing else is downloaded."""
     return CheckedAnswer.model_validate(hub_check.check(hub_id).to_json())

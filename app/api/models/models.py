@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AliasPath, BeforeValidator, Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Limit, Offset, PathId, Text, total
+from app.answers.fields import Answer, Body, Limit, NamedId, Offset, Text, total
 from app.answers.lists import ModelFilters
 from engine.errors import RefusedError
 from engine.models import deleting, models
@@ -91,26 +91,26 @@ def add_model(body: ModelBody) -> Model:
 
 
 @router.get("/{id}", summary="Show a model", responses=NOT_FOUND)
-def show_model(request: Request, model_id: PathId) -> ModelAnswer:
+def show_model(request: Request, model_id: NamedId) -> ModelAnswer:
     """One model."""
     return shown(models.look_up(model_id), request)
 
 
 @router.post("/{id}/retry", summary="Fetch a model again", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)
-def retry_model(model_id: PathId) -> Model:
+def retry_model(model_id: NamedId) -> Model:
     """Tries a failed fetch once more."""
     models.retry_model(model_id)
     return models.look_up(model_id)
 
 
 @router.post("/{id}/cancel", summary="Cancel a download", response_model=ModelAnswer, responses=NOT_FOUND | CONFLICT)
-def cancel_model(model_id: PathId) -> Model:
+def cancel_model(model_id: NamedId) -> Model:
     """Ends a download. What has arrived whole stays for a retry."""
     return models.cancel_model(model_id)
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a model", responses=NOT_FOUND | CONFLICT)
-def delete_model(model_id: PathId, response: Response) -> None:
+def delete_model(model_id: NamedId, response: Response) -> None:
     """Deletes the model and its files. Refused while a run uses it.
 
     For 30 seconds `POST /api/models/undo/{id}` brings it back; the header X-Undo-Id says the id.

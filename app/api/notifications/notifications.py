@@ -80,11 +80,11 @@ class DeliveryAnswer(Answer):
     ended_at: float | None = Field(description="When it was sent or given up.")
 
 
-class TryBody(Body):
+class TrySinkBody(Body):
     sink_id: RowId | None = Field(default=None, description="One sink. All that are enabled if left out.")
 
 
-class TriedAnswer(Answer):
+class TriedSinkAnswer(Answer):
     sink_id: str = Field(description="The sink.")
     name: str = Field(description="Its name.")
     service: str = Field(description="Its service.")
@@ -110,9 +110,9 @@ def change_notifications(body: Settings) -> dict[str, Any]:
 
 
 @router.post("/test", summary="Send a test message", responses=NOT_FOUND | CONFLICT)
-def try_notifications(body: TryBody | None = None) -> list[TriedAnswer]:
+def try_notifications(body: TrySinkBody | None = None) -> list[TriedSinkAnswer]:
     """Sends a message at once, and says what came back from each sink."""
-    return [TriedAnswer.model_validate(one) for one in trying.try_sinks(body.sink_id if body else None)]
+    return [TriedSinkAnswer.model_validate(one) for one in trying.try_sinks(body.sink_id if body else None)]
 
 
 @router.get("/log", summary="Log of deliveries")

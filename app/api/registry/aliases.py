@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Name, PathId
+from app.answers.fields import Answer, Body, Name, NamedId
 from app.api.registry.fields import AliasName, FollowerAnswer, Gate, ModelName, Number, Why, who
 from engine.registry import aliases, described, following
 from engine.registry.aliases import Promotion
@@ -74,7 +74,7 @@ def move_alias(name: ModelName, alias: AliasName, body: MoveBody, request: Reque
 
 
 @router.post("/registry/{name}/aliases/{alias}/rollback", summary="Roll an alias back", responses=NOT_FOUND | CONFLICT)
-def roll_back(name: ModelName, alias: AliasName, body: WhyBody, request: Request) -> MovedAnswer:
+def roll_back_alias(name: ModelName, alias: AliasName, body: WhyBody, request: Request) -> MovedAnswer:
     """Moves it back to where it led before its last move."""
     return _moved(aliases.roll_back(name, alias, body.why, who=who(request)))
 
@@ -115,14 +115,14 @@ def serve_version(name: ModelName, number: Number, body: EndpointOfVersionBody, 
 
 
 @router.get("/endpoints/{id}/follows", summary="What an endpoint follows", responses=NOT_FOUND)
-def show_followed(endpoint_id: PathId) -> FollowsAnswer:
+def show_followed(endpoint_id: NamedId) -> FollowsAnswer:
     """The alias whose version it serves, if it follows one."""
     endpoints.look_up(endpoint_id)
     return _follows(endpoint_id)
 
 
 @router.put("/endpoints/{id}/follows", summary="Have an endpoint follow an alias", responses=NOT_FOUND | CONFLICT)
-def follow(endpoint_id: PathId, body: FollowBody, request: Request) -> FollowsAnswer:
+def follow_alias(endpoint_id: NamedId, body: FollowBody, request: Request) -> FollowsAnswer:
     """It deploys what the alias leads to, now and after each move. What answers meanwhile goes on."""
     endpoints.look_up(endpoint_id)
     following.follow(endpoint_id, body.subject, who(request))
@@ -135,7 +135,7 @@ def follow(endpoint_id: PathId, body: FollowBody, request: Request) -> FollowsAn
     summary="Have an endpoint follow nothing",
     responses=NOT_FOUND | CONFLICT,
 )
-def unfollow(endpoint_id: PathId, request: Request) -> None:
+def unfollow_alias(endpoint_id: NamedId, request: Request) -> None:
     """It keeps what it serves, whatever becomes of the alias."""
     following.unfollow(endpoint_id, who(request))
 

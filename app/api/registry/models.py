@@ -49,7 +49,7 @@ class LineAnswer(Answer):
 
 
 @router.get("", summary="List models of the registry")
-def list_models(
+def list_registered_models(
     response: Response, query: Part = "", project_id: ProjectFilter = None, offset: Offset = 0, limit: Limit = 100
 ) -> list[RegisteredModelAnswer]:
     """The models with their aliases, the last changed first. `X-Total-Count` says how many there are."""
@@ -60,26 +60,26 @@ def list_models(
 
 
 @router.get("/{name}", summary="Show a model of the registry", responses=NOT_FOUND)
-def show_model(name: ModelName) -> WholeModelAnswer:
+def show_registered_model(name: ModelName) -> WholeModelAnswer:
     """The model with its versions, its aliases and the endpoints that follow them."""
     return WholeModelAnswer.model_validate(described.model(name))
 
 
 @router.patch("/{name}", summary="Change a model's note or tags", responses=NOT_FOUND)
-def change_model(name: ModelName, body: ChangeModelBody, request: Request) -> RegisteredModelAnswer:
+def change_registered_model(name: ModelName, body: ChangeModelBody, request: Request) -> RegisteredModelAnswer:
     """Another note, other tags. What is left out stays as it is."""
     row = registered.change(name, body.note, body.tags, who(request))
     return RegisteredModelAnswer.model_validate(described.listed([row])[0])
 
 
 @router.delete("/{name}", status_code=204, summary="Delete a model of the registry", responses=NOT_FOUND | CONFLICT)
-def delete_model(name: ModelName) -> None:
+def delete_registered_model(name: ModelName) -> None:
     """Forgets the model with its versions and its log. Refused while an alias leads to a version; weights stay."""
     registered.delete(name)
 
 
 @router.get("/{name}/log", summary="Log of a model", responses=NOT_FOUND)
-def show_log(response: Response, name: ModelName, offset: Offset = 0, limit: Limit = 100) -> list[LineAnswer]:
+def show_registry_log(response: Response, name: ModelName, offset: Offset = 0, limit: Limit = 100) -> list[LineAnswer]:
     """What was done, by whom and why, the newest first. `X-Total-Count` says how many lines there are."""
     lines, count = aliases.log(name, limit, offset)
     total(response, count)

@@ -22,7 +22,7 @@ class KeepBody(Body):
     tags: Tags = Field(default_factory=list)
 
 
-class ChangeBody(Body):
+class ChangeVersionBody(Body):
     stage: Stage | None = Field(default=None, description="new, tested, released or retired.")
     note: Note | None = Field(default=None, description="A remark; as it is when left out.")
     tags: Tags | None = Field(default=None, description="Short words to find it by; as they are when left out.")
@@ -40,13 +40,13 @@ class WholeVersionAnswer(ModelVersionAnswer):
 
 
 @router.get("/{name}/versions", summary="Versions of a model", responses=NOT_FOUND)
-def list_versions(name: ModelName) -> list[ModelVersionAnswer]:
+def list_model_versions(name: ModelName) -> list[ModelVersionAnswer]:
     """The versions without their files, the newest first."""
     return [ModelVersionAnswer.model_validate(facts) for facts in described.model(name)["version_list"]]
 
 
 @router.post("/{name}/versions", status_code=201, summary="Keep a version", responses=NOT_FOUND | CONFLICT)
-def keep_version(name: ModelName, body: KeepBody, request: Request) -> WholeVersionAnswer:
+def keep_model_version(name: ModelName, body: KeepBody, request: Request) -> WholeVersionAnswer:
     """Keeps a run's result, an export or a model as the next version. A name that is new makes a model."""
     kept = versions.add(
         name,
@@ -61,20 +61,22 @@ def keep_version(name: ModelName, body: KeepBody, request: Request) -> WholeVers
 
 
 @router.get("/{name}/versions/{number}", summary="Show a version", responses=NOT_FOUND)
-def show_version(name: ModelName, number: Number) -> WholeVersionAnswer:
+def show_model_version(name: ModelName, number: Number) -> WholeVersionAnswer:
     """The version with its files and their hashes."""
     return WholeVersionAnswer.model_validate(described.version(name, number))
 
 
 @router.patch("/{name}/versions/{number}", summary="Change a version", responses=NOT_FOUND)
-def change_version(name: ModelName, number: Number, body: ChangeBody, request: Request) -> WholeVersionAnswer:
+def change_model_version(
+    name: ModelName, number: Number, body: ChangeVersionBody, request: Request
+) -> WholeVersionAnswer:
     """Another stage, note or tags. What is left out stays as it is; the weights never change."""
     versions.change(name, number, note=body.note, tags=body.tags, stage=body.stage, who=who(request))
     return WholeVersionAnswer.model_validate(described.version(name, number))
 
 
 @router.delete("/{name}/versions/{number}", status_code=204, summary="Delete a version", responses=NOT_FOUND | CONFLICT)
-def delete_version(name: ModelName, number: Number, request: Request) -> None:
+def delete_model_version(name: ModelName, number: Number, request: Request) -> None:
     """Forgets a version. Refused while an alias leads to it or an endpoint serves it; what it held stays."""
     versions.delete(name, number, who(request))
 
@@ -85,7 +87,7 @@ def delete_version(name: ModelName, number: Number, request: Request) -> None:
     response_class=Response,
     responses=NOT_FOUND | {200: {"description": "Markdown.", "content": {"text/markdown": {}}}},
 )
-def show_card(name: ModelName, number: Number) -> Response:
+def show_model_card(name: ModelName, number: Number) -> Response:
     """The card that goes with the weights: what it is, how it was trained, how to use it."""
     headers = {"x-content-type-options": "nosniff"}
     return Response(versions.card_of(name, number), media_type="text/markdown; charset=utf-8", headers=headers)
@@ -94,7 +96,7 @@ def show_card(name: ModelName, number: Number) -> Response:
 @router.post(
     "/{name}/versions/{number}/verify", status_code=202, summary="Check a version's files", responses=NOT_FOUND
 )
-def verify_version(name: ModelName, number: Number) -> WholeVersionAnswer:
+def verify_model_version(name: ModelName, number: Number) -> WholeVersionAnswer:
     """Begins to read every byte again. `files_state` and `changed` say what came of it."""
     versions.check(name, number)
     return WholeVersionAnswer.model_validate(described.version(name, number))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Name, PathId, ProjectFilter, RowId
+from app.answers.fields import Answer, Body, Name, NamedId, PathId, ProjectFilter, RowId
 from app.api.runs.runs import Priority, RunAnswer
 from engine import names
 from engine.runs import bulk, changes
@@ -18,7 +18,7 @@ UNDO_HEADER = "X-Undo-Id"
 Tags = Annotated[list[Annotated[str, Field(max_length=names.LONGEST_TAG)]], Field(max_length=names.MOST_TAGS)]
 
 
-class ChangeBody(Body):
+class ChangeRunBody(Body):
     """What is left out stays as it is."""
 
     name: Name | None = Field(default=None, description="What lists show.")
@@ -83,7 +83,7 @@ def undo_change(undo_id: PathId) -> Any:
 
 
 @router.patch("/{id}", summary="Change a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)
-def change_run(run_id: PathId, body: ChangeBody, response: Response) -> Run:
+def change_run(run_id: NamedId, body: ChangeRunBody, response: Response) -> Run:
     """Another name, tags, note, favourite, archive, or place in the queue. X-Undo-Id takes back the first five."""
     if body.priority is not None or body.after is not None:
         queue_changes.change(run_id, body.priority, body.after)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
-from app.answers.fields import Answer, PathId
+from app.answers.fields import Answer, NamedId
 from engine.runs import runs
 from engine.runs.doctor import diagnosis
 
@@ -26,6 +26,6 @@ class FindingAnswer(Answer):
 
 
 @router.get("/{id}/diagnosis", summary="What goes wrong in a run", responses=NOT_FOUND)
-def show_diagnosis(run_id: PathId) -> list[FindingAnswer]:
+def show_diagnosis(run_id: NamedId) -> list[FindingAnswer]:
     """What the run doctor finds in the run's curves, the worst first. An empty list means that no rule fires."""
     return [FindingAnswer.model_validate(finding) for finding in diagnosis.of(runs.look_up(run_id))]

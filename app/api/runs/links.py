@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
-from app.answers.fields import Answer, Body, PathId
+from app.answers.fields import Answer, Body, NamedId, PathId
 from app.door.access import Access
 from engine.accounts import live_links
 from storage.tables import LiveLink
@@ -34,7 +34,7 @@ class NewLinkAnswer(LinkAnswer):
 
 
 @router.post("/runs/{id}/links", status_code=201, summary="Make a live link", responses=NOT_FOUND)
-def create_link(run_id: PathId, request: Request, body: LinkBody | None = None) -> NewLinkAnswer:
+def create_link(run_id: NamedId, request: Request, body: LinkBody | None = None) -> NewLinkAnswer:
     """A link at which the run can be watched without a login: state, charts and answers, and nothing else of it."""
     link, token = live_links.create_link(run_id, (body or LinkBody()).expires_in)
     url = f"{_studio(request)}/live/{token}"
@@ -42,7 +42,7 @@ def create_link(run_id: PathId, request: Request, body: LinkBody | None = None) 
 
 
 @router.get("/runs/{id}/links", summary="Live links of a run", response_model=list[LinkAnswer], responses=NOT_FOUND)
-def list_links(run_id: PathId) -> Sequence[LiveLink]:
+def list_links(run_id: NamedId) -> Sequence[LiveLink]:
     """The links that still open the run, the oldest first, without their addresses."""
     return live_links.of_run(run_id)
 

@@ -7,7 +7,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
-from app.answers.fields import LARGEST, Answer, PathId
+from app.answers.fields import LARGEST, Answer, NamedId
 from engine.runs import output
 from engine.runs.output import Level
 
@@ -34,8 +34,8 @@ class FoundLinesAnswer(Answer):
 
 
 @router.get("/{id}/log", summary="Log of a run", responses=NOT_FOUND)
-def show_log(
-    run_id: PathId,
+def show_run_log(
+    run_id: NamedId,
     offset: Annotated[
         int, Query(ge=-LARGEST, le=LARGEST, description="Read from this byte on; a negative one counts from the end.")
     ] = 0,
@@ -47,8 +47,8 @@ def show_log(
 
 
 @router.get("/{id}/log/lines", summary="Search the log of a run", responses=NOT_FOUND)
-def search_log(
-    run_id: PathId,
+def search_run_log(
+    run_id: NamedId,
     search: Annotated[str, Query(max_length=200, description="Words that the line holds, whatever the case.")] = "",
     level: Annotated[Level | None, Query(description="Only lines of this level.")] = None,
     after: Annotated[int, Query(ge=0, le=LARGEST, description="Only lines from this byte on.")] = 0,
@@ -64,7 +64,7 @@ def search_log(
     response_class=StreamingResponse,
     responses=NOT_FOUND | {200: {"description": "The log as text.", "content": {"text/plain": {}}}},
 )
-def download_log(run_id: PathId) -> StreamingResponse:
+def download_run_log(run_id: NamedId) -> StreamingResponse:
     """All that is kept of the log, with secrets hidden."""
     headers = {"content-disposition": f'attachment; filename="{run_id}.log"', "x-content-type-options": "nosniff"}
     return StreamingResponse(output.whole(run_id), media_type="text/plain; charset=utf-8", headers=headers)

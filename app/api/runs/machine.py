@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, PathId
+from app.answers.fields import Answer, NamedId
 from engine.accounts import prices
 from engine.process import stacks
 from engine.process.meter import samples
@@ -71,7 +71,7 @@ class AskedAnswer(Answer):
 
 
 @router.get("/{id}/machine", summary="The machine of a run", responses=NOT_FOUND)
-def show_machine(run_id: PathId) -> MachineAnswer:
+def show_machine(run_id: NamedId) -> MachineAnswer:
     """What the machine does now beside a run, and what the run has used. Over time: the metrics `machine/...`."""
     run = runs.look_up(run_id)
     use = machine_use.of(run, prices.of_project(run.project_id))
@@ -90,7 +90,7 @@ def show_machine(run_id: PathId) -> MachineAnswer:
 
 
 @router.get("/{id}/stuck", summary="What a stuck run does", responses=NOT_FOUND)
-def show_stuck(run_id: PathId) -> StuckAnswer:
+def show_stuck(run_id: NamedId) -> StuckAnswer:
     """Whether the run is stuck, and the Python stacks of its processes from when they were asked last."""
     run = runs.look_up(run_id)
     last = run.facts.stuck
@@ -99,6 +99,6 @@ def show_stuck(run_id: PathId) -> StuckAnswer:
 
 
 @router.post("/{id}/stuck/ask", status_code=202, summary="Ask a run what it does", responses=NOT_FOUND | CONFLICT)
-def ask_run(run_id: PathId) -> AskedAnswer:
+def ask_run(run_id: NamedId) -> AskedAnswer:
     """Asks every process of a run that lives for its Python stack. `GET /api/runs/{id}/stuck` has it a moment later."""
     return AskedAnswer(processes=stuck.ask(run_id))

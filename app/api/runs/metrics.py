@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
-from app.answers.fields import LARGEST, Answer, PathId
+from app.answers.fields import LARGEST, Answer, NamedId
 from engine.errors import RefusedError
 from engine.runs import curves, metric_groups, metric_table, runs
 from engine.runs.curves import Curve, Stretch
@@ -55,7 +55,7 @@ class ChartAnswer(Answer):
 
 @router.get("/{id}/curves", summary="Several curves of a run", response_model=CurvesAnswer, responses=NOT_FOUND)
 def show_curves(
-    run_id: PathId,
+    run_id: NamedId,
     name: Annotated[list[MetricName], Query(min_length=1, max_length=MOST_CURVES, description="Metrics.")],
     first: Annotated[tuple[Step, ...], Query(alias="from", description="A first step for each name, or none.")] = (),
     last: Annotated[tuple[Step, ...], Query(alias="to", description="A last step for each name, or none.")] = (),
@@ -91,7 +91,7 @@ def _short(value: float) -> float:
 
 
 @router.get("/{id}/charts", summary="Charts of a run", responses=NOT_FOUND)
-def list_charts(run_id: PathId) -> list[ChartAnswer]:
+def list_charts(run_id: NamedId) -> list[ChartAnswer]:
     """Every metric the run has, grouped into charts with titles and units."""
     runs.look_up(run_id)
     with db.reading() as session:
@@ -114,7 +114,7 @@ def list_charts(run_id: PathId) -> list[ChartAnswer]:
     responses=NOT_FOUND | {200: {"description": "A row a step.", "content": {"text/csv": {}}}},
 )
 def download_metrics(
-    run_id: PathId,
+    run_id: NamedId,
     name: Annotated[tuple[MetricName, ...], Query(max_length=MOST_CURVES, description="Metrics, or all.")] = (),
 ) -> Response:
     """Every point, none left out: the column `step`, then one a metric, empty where a step has no value of it."""

@@ -119,30 +119,30 @@ def _waiting(row: waits.Waiting) -> dict[str, Any]:
 
 
 @router.post("/pause", summary="Pause the queue", response_model=SettingsAnswer)
-def pause() -> QueueState:
+def pause_queue() -> QueueState:
     """Starts no run any more, also after a restart of the studio. What runs goes on."""
     return changes.pause()
 
 
 @router.post("/resume", summary="Let the queue go on", response_model=SettingsAnswer)
-def go_on() -> QueueState:
+def resume_queue() -> QueueState:
     """Starts runs again."""
     return changes.go_on()
 
 
 @router.put("/order", status_code=204, summary="Change the order", responses=NOT_FOUND | CONFLICT)
-def change_order(body: OrderBody) -> None:
+def change_queue_order(body: OrderBody) -> None:
     """Has the runs named take their places in this order. Refused whole when one of them does not wait any more."""
     changes.reorder(body.run_ids)
 
 
 @router.put("/settings", summary="Set how the queue behaves", response_model=SettingsAnswer)
-def change_settings(body: SettingsBody) -> QueueState:
+def change_queue_settings(body: SettingsBody) -> QueueState:
     """What happens after a failure, and with endpoints that nobody asks while a run trains."""
     return changes.set_behaviour(body.stop_after_failure, body.sleep_idle_minutes)
 
 
 @router.post("/free", status_code=204, summary="Free a device", responses=NOT_FOUND | CONFLICT)
-def free(body: FreeBody) -> None:
+def free_device(body: FreeBody) -> None:
     """Stops a run, endpoint, evaluation or piece of work, or sends an endpoint to sleep, so that its memory is free."""
     freeing.free(body.act, body.id)

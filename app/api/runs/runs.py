@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from app.answers import archives
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import LARGEST, After, Answer, Body, Name, PathId, RowId
+from app.answers.fields import LARGEST, After, Answer, Body, Name, NamedId, RowId
 from app.api.train.recipes import ProblemAnswer, RecipeBody, problems
 from engine.exports import exports
 from engine.recipes import continuation
@@ -137,14 +137,14 @@ def check_recipe(body: RecipeBody) -> list[ProblemAnswer]:
 
 
 @router.get("/{id}", summary="Show a run", response_model=RunAnswer, responses=NOT_FOUND)
-def show_run(run_id: PathId) -> Run:
+def show_run(run_id: NamedId) -> Run:
     """One run."""
     return runs.look_up(run_id)
 
 
 @router.get("/{id}/metrics", summary="Points of a metric", response_model=MetricsAnswer, responses=NOT_FOUND)
 def show_metrics(
-    run_id: PathId,
+    run_id: NamedId,
     name: Annotated[str, Query(min_length=1, max_length=200, description="The metric, such as loss.")] = "loss",
     since: Annotated[int, Query(ge=-1, le=LARGEST, description="Only points after this step.")] = -1,
     first: Annotated[int, Query(alias="from", ge=0, le=LARGEST, description="Only points from this step on.")] = 0,
@@ -166,7 +166,7 @@ def show_metrics(
 
 
 @router.get("/{id}/metrics/names", summary="Names of the metrics", responses=NOT_FOUND)
-def list_metrics(run_id: PathId) -> list[str]:
+def list_metrics(run_id: NamedId) -> list[str]:
     """The metrics this run has points of."""
     runs.look_up(run_id)
     with db.reading() as session:
@@ -174,20 +174,20 @@ def list_metrics(run_id: PathId) -> list[str]:
 
 
 @router.get("/{id}/events", summary="Events of a run", response_model=EventsAnswer, responses=NOT_FOUND)
-def show_events(run_id: PathId, after: After = 0) -> Response:
+def show_events(run_id: NamedId, after: After = 0) -> Response:
     """What the worker reported, in order, from a cursor on."""
     events, cursor = runs.events_after(run_id, after)
     return Response(orjson.dumps({"events": events, "after": cursor}), media_type="application/json")
 
 
 @router.get("/{id}/checkpoints", summary="Checkpoints of a run", responses=NOT_FOUND)
-def list_checkpoints(run_id: PathId) -> list[CheckpointAnswer]:
+def list_checkpoints(run_id: NamedId) -> list[CheckpointAnswer]:
     """The checkpoints there are: their losses, whether each can be resumed from, the newest and the best."""
     return [CheckpointAnswer.model_validate(checkpoint) for checkpoint in runs.checkpoints(run_id)]
 
 
 @router.get("/{id}/further", summary="A recipe that trains further", responses=NOT_FOUND | CONFLICT)
-def show_further(run_id: PathId) -> dict[str, Any]:
+def show_further(run_id: NamedId) -> dict[str, Any]:
     """The fields of a recipe that begins with what this run left, for `POST /api/runs`. Change what shall differ."""
     return dict(continuation.recipe_for(runs.look_up(run_id)))
 
@@ -198,31 +198,31 @@ def show_further(run_id: PathId) -> dict[str, Any]:
     response_class=StreamingResponse,
     responses=NOT_FOUND | CONFLICT | {200: {"description": "A tar archive.", "content": {"application/x-tar": {}}}},
 )
-def download_run(run_id: PathId) -> Response:
+def download_run(run_id: NamedId) -> Response:
     """The adapter, or the whole model of a run that trained every weight, as one tar archive with a model card."""
     return archives.download(exports.result_of(run_id))
 
 
 @router.head("/{id}/download", include_in_schema=False)
-def size_run(run_id: PathId) -> Response:
+def size_run(run_id: NamedId) -> Response:
     """Name and length of the archive alone."""
     return archives.download(exports.result_of(run_id), head=True)
 
 
 @router.post("/{id}/stop", summary="Stop a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)
-def stop_run(run_id: PathId) -> Run:
+def stop_run(run_id: NamedId) -> Run:
     """Asks the run to save a checkpoint and end."""
     return runs.stop_run(run_id)
 
 
 @router.post("/{id}/resume", summary="Resume a run", response_model=RunAnswer, responses=NOT_FOUND | CONFLICT)
-def resume_run(run_id: PathId) -> Run:
+def resume_run(run_id: NamedId) -> Run:
     """Goes on from the newest checkpoint that verifies."""
     return runs.resume_run(run_id)
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a run", responses=NOT_FOUND | CONFLICT)
-def delete_run(run_id: PathId, response: Response) -> None:
+def delete_run(run_id: NamedId, response: Response) -> None:
     """Deletes the run with its checkpoints, adapter and exports. Refused while it is running or being merged.
 
     For 30 seconds `POST /api/runs/undo/{id}` brings it back; the header X-Undo-Id says the id.

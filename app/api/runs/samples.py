@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from app.answers.errors import NOT_FOUND
-from app.answers.fields import MOST_LISTED, Answer, Body, Limit, Offset, PathId, total
+from app.answers.fields import MOST_LISTED, Answer, Body, Limit, NamedId, Offset, total
 from engine.runs import samples
 from engine.runs.samples import Sample
 
@@ -31,7 +31,7 @@ class PromptsAnswer(Answer):
 
 
 @router.get("/runs/{id}/samples", summary="Answers on the way", response_model=list[SampleAnswer], responses=NOT_FOUND)
-def list_samples(response: Response, run_id: PathId, offset: Offset = 0, limit: Limit = MOST_LISTED) -> list[Sample]:
+def list_samples(response: Response, run_id: NamedId, offset: Offset = 0, limit: Limit = MOST_LISTED) -> list[Sample]:
     """The fixed prompts as the weights of step 0, of every evaluation and of the end answer them, by step.
 
     `X-Total-Count` says how many there are.
@@ -42,12 +42,12 @@ def list_samples(response: Response, run_id: PathId, offset: Offset = 0, limit: 
 
 
 @router.get("/projects/{id}/prompts", summary="Fixed prompts of a project", responses=NOT_FOUND)
-def show_prompts(project_id: PathId) -> PromptsAnswer:
+def show_prompts(project_id: NamedId) -> PromptsAnswer:
     """The prompts that every training of the project answers on its way."""
     return PromptsAnswer(prompts=samples.prompts_of(project_id))
 
 
 @router.put("/projects/{id}/prompts", summary="Change the fixed prompts of a project", responses=NOT_FOUND)
-def change_prompts(project_id: PathId, body: PromptsBody) -> PromptsAnswer:
+def change_prompts(project_id: NamedId, body: PromptsBody) -> PromptsAnswer:
     """Replaces all of them. Trainings that have begun keep theirs."""
     return PromptsAnswer(prompts=samples.set_prompts(project_id, body.prompts))

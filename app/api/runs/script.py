@@ -5,7 +5,7 @@ from fastapi.responses import FileResponse
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, PathId
+from app.answers.fields import Answer, NamedId
 from engine.runs.script import downloads, launching, told
 from engine.runs.script.downloads import ScriptFile
 
@@ -41,7 +41,7 @@ def _text(media_type: str) -> dict[int | str, dict[str, object]]:
 
 
 @router.get("/{id}/script", summary="A run as a script", response_class=Response, responses=_text("text/x-python"))
-def show_script(run_id: PathId, request: Request) -> Response:
+def show_script(run_id: NamedId, request: Request) -> Response:
     """A Python script on transformers, PEFT and TRL alone that trains the same: data, seed, order of rows, losses."""
     return _file(downloads.script(run_id, _hides_paths(request)))
 
@@ -52,7 +52,7 @@ def show_script(run_id: PathId, request: Request) -> Response:
     response_class=Response,
     responses=_text("application/x-ipynb+json"),
 )
-def show_notebook(run_id: PathId, request: Request) -> Response:
+def show_notebook(run_id: NamedId, request: Request) -> Response:
     """The same script as a Jupyter notebook."""
     return _file(downloads.notebook(run_id, _hides_paths(request)))
 
@@ -60,7 +60,7 @@ def show_notebook(run_id: PathId, request: Request) -> Response:
 @router.get(
     "/{id}/requirements", summary="Packages of a run's script", response_class=Response, responses=_text("text/plain")
 )
-def show_requirements(run_id: PathId) -> Response:
+def show_requirements(run_id: NamedId) -> Response:
     """The packages of the script with exact versions, for `pip install -r`; they stand at the script's head too."""
     return _file(downloads.requirements(run_id))
 
@@ -71,14 +71,14 @@ def show_requirements(run_id: PathId) -> Response:
     response_class=FileResponse,
     responses=_text("application/vnd.apache.arrow.stream"),
 )
-def download_tokens(run_id: PathId) -> FileResponse:
+def download_tokens(run_id: NamedId) -> FileResponse:
     """Every row as the run tokenised it, with what is learnt of it: for a script that cannot tokenise by itself."""
     file = told.token_file(run_id)
     return FileResponse(file, media_type="application/vnd.apache.arrow.stream", filename="tokens.arrow")
 
 
 @router.get("/{id}/launch", summary="Commands for a run's script", responses=NOT_FOUND | CONFLICT)
-def show_launch(run_id: PathId, request: Request) -> LaunchAnswer:
+def show_launch(run_id: NamedId, request: Request) -> LaunchAnswer:
     """The commands that start the script, here or on several devices, and the recipe as a SkyPilot task."""
     run = told.of_run(run_id, _hides_paths(request))
     file = downloads.file_name(run)

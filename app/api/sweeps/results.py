@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, PathId
+from app.answers.fields import Answer, NamedId
 from engine.sweeps import sweeps
 from engine.sweeps.results import importance, plots, study_file
 from engine.sweeps.results.trials_csv import trials_csv
@@ -40,7 +40,7 @@ class StudyAnswer(Answer):
 
 @router.get("/{id}/plots", summary="Data of a sweep's charts", response_model=PlotsAnswer, responses=NOT_FOUND)
 def show_plots(
-    sweep_id: PathId,
+    sweep_id: NamedId,
     request: Request,
     version: Annotated[str, Query(max_length=64, description="What you have; nothing is sent while it holds.")] = "",
 ) -> Any:
@@ -57,14 +57,14 @@ def show_plots(
     response_class=Response,
     responses=NOT_FOUND | {200: {"description": "A row a trial.", "content": {"text/csv": {}}}},
 )
-def download_trials(sweep_id: PathId) -> Response:
+def download_trials(sweep_id: NamedId) -> Response:
     """Every trial, also those that were pruned, refused or failed, with why."""
     headers = {"Content-Disposition": f'attachment; filename="trials-{sweep_id}.csv"'}
     return Response(trials_csv(sweeps.picture(sweep_id)), headers=headers, media_type="text/csv; charset=utf-8")
 
 
 @router.post("/{id}/study", summary="Make the study file of a sweep", response_model=StudyAnswer, responses=NOT_FOUND)
-def make_study(sweep_id: PathId) -> Any:
+def make_study(sweep_id: NamedId) -> Any:
     """Has a file made that `optuna.load_study` opens. It takes some seconds; asking again says how far it is."""
     picture = sweeps.picture(sweep_id)
     study_file.make(picture)
@@ -79,7 +79,7 @@ def make_study(sweep_id: PathId) -> Any:
     | CONFLICT
     | {200: {"description": "An SQLite file of Optuna's.", "content": {"application/vnd.sqlite3": {}}}},
 )
-def download_study(sweep_id: PathId) -> FileResponse:
+def download_study(sweep_id: NamedId) -> FileResponse:
     """The file of the sweep as it stands now, once it was made. The study in it has the sweep's name."""
     picture = sweeps.picture(sweep_id)
     path = study_file.path(picture)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field, model_validator
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import LARGEST, Answer, Body, Offset, PathId, ProjectFilter, RowId, total
+from app.answers.fields import LARGEST, Answer, Body, NamedId, Offset, ProjectFilter, RowId, total
 from app.api.runs.runs import RunAnswer
 from engine.sweeps import parsing, shown, sweeps
 from engine.sweeps.spec import MOST_TRIALS, SweepSpec
@@ -39,7 +39,7 @@ class SweepBody(SweepSpec):
         return SweepSpec.model_validate(self.model_dump(exclude={"project_id"}))
 
 
-class TrialAnswer(Answer):
+class SweepTrialAnswer(Answer):
     number: int = Field(description="Its number in the sweep, from 0.")
     run_id: str | None = Field(description="Its run; null before it has begun, and where it was refused.")
     state: str = Field(description="running, complete, pruned, refused or failed.")
@@ -73,7 +73,7 @@ class SweepAnswer(Answer):
     hint: str | None = Field(description="What to do about it.")
     side_by_side: int = Field(description="How many trials train at once: as asked for, and as the devices allow.")
     spec: dict[str, Any] = Field(description="The sweep as it was asked for, defaults included.")
-    trials: list[TrialAnswer] = Field(description="Every trial, by number.")
+    trials: list[SweepTrialAnswer] = Field(description="Every trial, by number.")
     best: BestAnswer | None = Field(description="The best so far; null before a trial has finished.")
     created_at: float = Field(description="Seconds since 1970, UTC.")
     ended_at: float | None = Field(description="When it was over.")
@@ -120,37 +120,37 @@ def list_sweeps(
 
 
 @router.get("/{id}", summary="Show a sweep", responses=NOT_FOUND)
-def show_sweep(sweep_id: PathId) -> SweepAnswer:
+def show_sweep(sweep_id: NamedId) -> SweepAnswer:
     """How far it is, every trial, and the best so far."""
     return _answer(sweep_id)
 
 
 @router.post("/{id}/stop", summary="Stop a sweep", responses=NOT_FOUND | CONFLICT)
-def stop_sweep(sweep_id: PathId) -> SweepAnswer:
+def stop_sweep(sweep_id: NamedId) -> SweepAnswer:
     """Ends it. Trials that train save a checkpoint first; `resume` continues them."""
     return _answer(sweeps.stop(sweep_id).id)
 
 
 @router.post("/{id}/resume", summary="Resume a sweep", responses=NOT_FOUND | CONFLICT)
-def resume_sweep(sweep_id: PathId) -> SweepAnswer:
+def resume_sweep(sweep_id: NamedId) -> SweepAnswer:
     """Continues a sweep that was stopped or has failed."""
     return _answer(sweeps.resume(sweep_id).id)
 
 
 @router.post("/{id}/more", summary="Add trials", responses=NOT_FOUND | CONFLICT)
-def add_trials(sweep_id: PathId, body: MoreBody) -> SweepAnswer:
+def add_trials(sweep_id: NamedId, body: MoreBody) -> SweepAnswer:
     """So many further trials. Of a sweep that is over, they alone decide when it ends: not time, tokens or patience."""
     return _answer(sweeps.more(sweep_id, body.trials).id)
 
 
 @router.post("/{id}/rerun", summary="Try failed trials again", responses=NOT_FOUND | CONFLICT)
-def rerun_failed(sweep_id: PathId) -> SweepAnswer:
+def rerun_failed(sweep_id: NamedId) -> SweepAnswer:
     """Tries the failed trials again, each with the settings it had, and nothing else."""
     return _answer(sweeps.rerun_failed(sweep_id).id)
 
 
 @router.post("/{id}/full", summary="Train trials in full", responses=NOT_FOUND | CONFLICT)
-def train_in_full(sweep_id: PathId, body: FullBody) -> SweepAnswer:
+def train_in_full(sweep_id: NamedId, body: FullBody) -> SweepAnswer:
     """Trains trials in full that a cheaper training or the pruner had made shorter."""
     return _answer(sweeps.train_in_full(sweep_id, body.numbers).id)
 
@@ -159,19 +159,19 @@ def train_in_full(sweep_id: PathId, body: FullBody) -> SweepAnswer:
     "/{id}/train-on", status_code=201, summary="Train the best on", response_model=RunAnswer,
     responses=NOT_FOUND | CONFLICT,
 )  # fmt: skip
-def train_on(sweep_id: PathId, body: LongerBody) -> Run:
+def train_on(sweep_id: NamedId, body: LongerBody) -> Run:
     """Starts a run of its own that begins with the weights of a trial and trains for longer."""
     return sweeps.train_on(sweep_id, body.number, body.max_steps, body.epochs)
 
 
 @router.post("/{id}/picks", status_code=204, summary="Say which trial is better", responses=NOT_FOUND | CONFLICT)
-def pick_better(sweep_id: PathId, body: PickBody) -> None:
+def pick_better(sweep_id: NamedId, body: PickBody) -> None:
     """Of a sweep by taste: the better of two trials' answers to the fixed prompts."""
     sweeps.pick(sweep_id, body.better, body.worse, body.alike)
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a sweep", responses=NOT_FOUND | CONFLICT)
-def delete_sweep(sweep_id: PathId) -> None:
+def delete_sweep(sweep_id: NamedId) -> None:
     """Forgets a sweep that is over. Its runs stay."""
     sweeps.delete(sweep_id)
 

@@ -61,7 +61,7 @@ def show_system() -> SystemAnswer:
 
 
 @router.get("/log", summary="Log of the studio")
-def show_log(
+def show_system_log(
     lines: Annotated[int, Query(ge=1, le=studio_log.MOST_LINES, description="At most so many.")] = 100,
     level: Annotated[Level, Query(description="Only lines of this level and worse.")] = "all",
 ) -> list[LogLine]:
@@ -75,7 +75,7 @@ def show_log(
     response_class=StreamingResponse,
     responses={200: {"description": "A JSON object a line, oldest first.", "content": {"application/x-ndjson": {}}}},
 )
-def download_log() -> StreamingResponse:
+def download_system_log() -> StreamingResponse:
     """All that is kept of the log."""
     headers = {"content-disposition": 'attachment; filename="studio.log"', "x-content-type-options": "nosniff"}
     return StreamingResponse(studio_log.whole(), media_type="application/x-ndjson", headers=headers)

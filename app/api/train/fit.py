@@ -55,7 +55,7 @@ class ProbeAnswer(Answer):
 
 
 @router.post("/estimate", summary="Estimate a training", responses=NOT_FOUND)
-def estimate(body: RecipeBody) -> EstimateAnswer:
+def estimate_recipe(body: RecipeBody) -> EstimateAnswer:
     """Memory, time and disk of a training that has not started; measured numbers where a probe has found them.
 
     The first estimate on a machine begins to time it, for a few seconds; `seconds` is null until then.
@@ -86,7 +86,7 @@ def estimate(body: RecipeBody) -> EstimateAnswer:
 
 
 @router.post("/probe", status_code=202, summary="Measure a training", responses=NOT_FOUND | CONFLICT)
-def probe(body: RecipeBody) -> ProbeAnswer:
+def probe_recipe(body: RecipeBody) -> ProbeAnswer:
     """Begins two real steps with the longest rows, and a few at other batch sizes; takes a minute or two.
 
     Holds a device meanwhile, so 409 while a training has it. What was measured already is answered at once.

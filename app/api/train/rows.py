@@ -16,7 +16,7 @@ from storage.statuses import WorkStatus
 router = APIRouter(prefix="/recipes", tags=["runs"])
 
 
-class RowsAnswer(Answer):
+class RecipeRowsAnswer(Answer):
     status: WorkStatus = Field(description="Of the counting: queued, running, succeeded, failed or stopped.")
     progress: float | None = Field(description="How far the counting is, 0 to 1; null when unknown.")
     error: str | None = Field(description="Why the counting failed.")
@@ -36,7 +36,7 @@ class RowsAnswer(Answer):
 
 
 @router.post("/rows", summary="Count the rows of a training", responses=NOT_FOUND)
-def count_rows(body: RecipeBody) -> RowsAnswer:
+def count_rows(body: RecipeBody) -> RecipeRowsAnswer:
     """Rows that will be learnt from, cut or left out at the recipe's length, by its method and the model's template.
 
     The first call begins to count; ask again until `status` is succeeded. Another length needs no other counting.
@@ -49,7 +49,7 @@ def count_rows(body: RecipeBody) -> RowsAnswer:
         raise RefusedError("The rows of this recipe cannot be counted.", hint)
     counts = row_counts.counted(recipe, model, dataset) or row_counts.guessed(recipe, model, dataset)
     numbers = {name: getattr(counts, name) for name in NUMBERS} if counts else dict.fromkeys(NUMBERS, 0)
-    return RowsAnswer(
+    return RecipeRowsAnswer(
         status=counting.status,
         progress=counting.progress,
         error=counting.error,

@@ -7,7 +7,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import ModelName
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from app.cli.undone import UndoId, say_undo, say_undone
 from engine import sizes
 from engine.errors import TunesmithError
@@ -23,12 +23,12 @@ SHOWN = (
 )  # fmt: skip
 
 
-def list_models(as_json: AsJson = False) -> None:
+def list_models() -> None:
     """The base models, newest first: id, status, size, name, and why one cannot be trained here."""
     db.prepare()
     with db.reading() as session:
         listed = stored.recent(session)
-    if as_json:
+    if as_json():
         return say_json([facts(model) for model in listed])
     for model in listed:
         typer.echo(_line(model))
@@ -48,19 +48,17 @@ def _line(model: Model) -> str:
 
 def add(
     source: Annotated[str, typer.Argument(help="starter, a folder, or an id on the hub.")] = "starter",
-    as_json: AsJson = False,
 ) -> None:
     """Fetch a base model and wait until it is ready."""
     with running_studio.engine(True):
         model = _added(source)
         finished = running_studio.follow(
             lambda: models.look_up(model.id), lambda row: row.status != ModelStatus.QUEUED, _progress,
-            lambda line: typer.echo(line, err=as_json),
+            say,
         )  # fmt: skip
     if finished.status == ModelStatus.FAILED:
         raise TunesmithError(finished.error or "The model could not be fetched.", finished.hint or "")
-    if as_json:
-        say_json(facts(finished))
+    answer(facts(finished))
 
 
 def _added(source: str) -> Model:
@@ -83,8 +81,8 @@ def delete(model_id: ModelName) -> None:
     db.prepare()
     name = models.look_up(model_id).name
     undo_id = deleting.delete_model(model_id)
-    typer.echo(f"model {model_id} {name} is deleted")
-    say_undo("model", undo_id)
+    say(f"model {model_id} {name} is deleted")
+    say_undo("model", model_id, undo_id)
 
 
 def undo(undo_id: UndoId = None) -> None:

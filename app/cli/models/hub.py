@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.called import ModelName
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say_json
 from engine import sizes
 from engine.models import hub, hub_check, models, used
 from engine.models.hub_check import Checked
@@ -17,12 +17,12 @@ from storage.tables import Model
 HubArgument = Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The model's id on the hub, or its address.")]
 
 
-def show(model_id: ModelName, as_json: AsJson = False) -> None:
+def show(model_id: ModelName) -> None:
     """One model: what it is, where it lies, its runs and endpoints."""
     db.prepare()
     row = models.look_up(model_id)
     uses = used.of(row.id)
-    if as_json:
+    if as_json():
         runs = [{"id": run.id, "name": run.name, "status": run.status, "artifact": run.artifact} for run in uses.runs]
         serving = [{"name": endpoint.name, "status": backend.status} for endpoint, backend in uses.endpoints]
         extra = {"runs": runs, "endpoints": serving, "chat_template": used.template(row)}
@@ -60,12 +60,11 @@ def _facts(row: Model) -> list[tuple[str, str]]:
 
 def search(
     words: Annotated[list[str], typer.Argument(metavar="WORDS...", help="A part of the model's name.")],
-    as_json: AsJson = False,
 ) -> None:
     """Search the hub for models that write text, the most downloaded first."""
     db.prepare()
     listed = hub.search(" ".join(words))
-    if as_json:
+    if as_json():
         say_json(listed)
         return
     for entry in listed:
@@ -81,11 +80,11 @@ def _entry_line(entry: dict[str, Any]) -> str:
     return f"{entry['id']:<52} {parameters:>9}  {downloads:>11,} downloads  {entry['licence'] or ''}{gated}".rstrip()
 
 
-def check(model: HubArgument, as_json: AsJson = False) -> None:
+def check(model: HubArgument) -> None:
     """Say a hub model's size and whether it fits here, before it is fetched. Ends with 1 where it would not be."""
     db.prepare()
     checked = hub_check.check(model)
-    if as_json:
+    if as_json():
         say_json(checked.to_json())
     else:
         for line in _checked_lines(checked):
@@ -122,7 +121,8 @@ def _checked_lines(checked: Checked) -> list[str]:
 def cancel(model_id: ModelName) -> None:
     """End a download. What has arrived whole stays: `add-model` goes on with it."""
     db.prepare()
-    typer.echo(models.cancel_model(model_id).error)
+    cancelled = models.cancel_model(model_id)
+    answer({"id": cancelled.id, "name": cancelled.name, "status": cancelled.status}, cancelled.error or "")
 
 
 def hub_token_command(
@@ -131,11 +131,11 @@ def hub_token_command(
     """Keep a token of the Hugging Face hub, read from the keyboard or a pipe; it is never shown again."""
     if remove:
         existed = hub_token.forget()
-        typer.echo("The token is removed." if existed else "No token was kept.")
+        answer({"kept": False}, "The token is removed." if existed else "No token was kept.")
         return
     if sys.stdin.isatty():
-        token = typer.prompt("Token of huggingface.co/settings/tokens", hide_input=True)
+        token = typer.prompt("Token of huggingface.co/settings/tokens", hide_input=True, err=True)
     else:
         token = sys.stdin.readline()
     hub_token.keep(token)
-    typer.echo("The token is kept. It is not shown again.")
+    answer({"kept": True}, "The token is kept. It is not shown again.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say_json
 from engine.notifications import settings, trying
 from storage import db
 from storage.outgoing import notices, outbox
@@ -18,13 +18,12 @@ MOST = 200
 @COMMANDS.command("list")
 def list_notifications(
     limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="How many of the newest.")] = 20,
-    as_json: AsJson = False,
 ) -> None:
     """Show the newest notifications, and the places that messages go to with how the last one went."""
     db.prepare()
     with db.reading() as session:
         newest = notices.newest(session, limit)
-    if as_json:
+    if as_json():
         return say_json({"notifications": newest, "sinks": settings.show()["sinks"]})
     for told in newest:
         unread = "*" if told.read_at is None else " "
@@ -42,13 +41,12 @@ def list_notifications(
 @COMMANDS.command("log")
 def show_log(
     limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="How many of the newest.")] = 20,
-    as_json: AsJson = False,
 ) -> None:
     """Show what was sent where, and what came back."""
     db.prepare()
     with db.reading() as session:
         entries = outbox.newest(session, limit)
-    if as_json:
+    if as_json():
         return say_json([
             {"at": sent.begun_at or sent.due_at, "sink": sink.name, "title": told.title, "state": sent.state,
              "attempts": sent.attempts, "outcome": sent.outcome}
@@ -69,8 +67,7 @@ def send_test(
     """Send a test message, and say what came back. Ends with 1 where somebody did not take it."""
     db.prepare()
     tried = trying.try_sinks(sink)
-    for one in tried:
-        typer.echo(f"{'ok' if one.ok else 'FAILED':<7} {one.name}: {one.outcome}")
+    answer(tried, "\n".join(f"{'ok' if one.ok else 'FAILED':<7} {one.name}: {one.outcome}" for one in tried))
     raise typer.Exit(0 if all(one.ok for one in tried) else 1)
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.called import RunName, RunNames, dataset_id, model_id, project_id
-from app.cli.printed import AsJson
-from app.cli.printed import say_json as _json
+from app.cli.printed import answer, as_json, say, say_json
 from app.cli.runs import following
+from app.cli.runs.facts import facts as _facts
 from engine.errors import RefusedError
 from engine.runs import bulk, changes, listing, runs
 from engine.runs.changes import Change
@@ -44,9 +44,6 @@ FLAGS: dict[Shown, dict[str, Any]] = {
 }  # fmt: skip
 
 Off = Annotated[bool, typer.Option("--off", help="The other way: take it back.")]
-SHOWN = ("id", "project_id", "name", "status", "method", "model_id", "dataset_id", "step", "max_steps", "loss",
-         "tokens_per_second", "tags", "note", "favourite", "archived", "created_at", "started_at", "ended_at",
-         "error", "hint")  # fmt: skip
 
 COMMANDS.command()(following.follow)
 COMMANDS.command()(following.resume)
@@ -72,13 +69,12 @@ def list_runs(
         str, typer.Option(help="A field, or metric:NAME:best or metric:NAME:last; with - before it from the top.")
     ] = listing.NEWEST,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
-    as_json: AsJson = False,
 ) -> None:
     """Runs of all projects, the newest first: id, status, loss, name, tags. The archive is left out."""
     asked = Wanted(search=search, order=listing.order(sort), **FLAGS[show], **_where(where or ()))
     listed = listing.page(asked, limit, 0)
-    if as_json:
-        return _json([_facts(run) for run in listed.runs])
+    if as_json():
+        return say_json([_facts(run) for run in listed.runs])
     for run in listed.runs:
         typer.echo(_line(run))
     if listed.total > len(listed.runs):
@@ -106,11 +102,11 @@ def _line(run: Run) -> str:
 
 
 @COMMANDS.command()
-def show(run_id: RunName, as_json: AsJson = False) -> None:
+def show(run_id: RunName) -> None:
     """One run: its state, tags and note."""
     run = runs.look_up(run_id)
-    if as_json:
-        return _json(_facts(run))
+    if as_json():
+        return say_json(_facts(run))
     typer.echo(_line(run))
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created_at))
     if run.status in RUN_MOVING:
@@ -176,18 +172,18 @@ def undo(
     if undo_id is None and not latest:
         raise RefusedError("There is nothing to undo.", "Only the last half minute can be undone.")
     words, restored = changes.undo(undo_id or latest[0].id)
-    typer.echo(f"Undone for {len(restored)}: {words}")
+    answer({"undone": words, "run_ids": restored}, f"Undone for {len(restored)}: {words}")
 
 
 def _changed(run_id: str, change: Change) -> None:
     run, undo_id = changes.change(run_id, change)
-    typer.echo(_line(run))
+    answer(_facts(run) | {"undo": undo_id}, _line(run))
     _say_undo(undo_id)
 
 
 def _all(action: bulk.Action, run_ids: list[str], tag: str = "") -> None:
     outcome = bulk.act_on(action, run_ids, tag)
-    typer.echo(f"{action}: {len(outcome.done)} of {len(outcome.done) + len(outcome.refused)} runs")
+    answer(outcome, f"{action}: {len(outcome.done)} of {len(outcome.done) + len(outcome.refused)} runs")
     for refused in outcome.refused:
         typer.echo(refused["message"], err=True)
     _say_undo(outcome.undo)
@@ -197,8 +193,4 @@ def _all(action: bulk.Action, run_ids: list[str], tag: str = "") -> None:
 
 def _say_undo(undo_id: str | None) -> None:
     if undo_id:
-        typer.echo(f"For {changes.UNDO_SECONDS} s: tunesmith run undo {undo_id}")
-
-
-def _facts(run: Run) -> dict[str, Any]:
-    return {name: getattr(run, name) for name in SHOWN}
+        say(f"For {changes.UNDO_SECONDS} s: tunesmith run undo {undo_id}")

@@ -1,29 +1,21 @@
 """`tunesmith diagnose`: what goes wrong in a run, and what to try instead."""
 
 import json
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from app.cli.called import RunName
+from app.cli.printed import answer
 from engine.runs import runs
 from engine.runs.doctor import diagnosis
 from storage import db
 
 
-def diagnose(
-    run: RunName,
-    as_json: Annotated[bool, typer.Option("--json", help="As REST answers it.")] = False,
-) -> None:
+def diagnose(run: RunName) -> None:
     """Say what goes wrong in a run by its curves, and what to try instead."""
     db.prepare()
     findings = diagnosis.of(runs.look_up(run))
-    if as_json:
-        typer.echo(json.dumps(findings, indent=2, ensure_ascii=False))
-    elif not findings:
-        typer.echo("Nothing looks wrong: no rule of the run doctor fires.")
-    for finding in [] if as_json else findings:
-        typer.echo(_words(finding))
+    words = "\n".join(map(_words, findings))
+    answer(findings, words or "Nothing looks wrong: no rule of the run doctor fires.")
 
 
 def _words(finding: dict[str, Any]) -> str:

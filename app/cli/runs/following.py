@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
 
 from app.cli import running_studio
 from app.cli.called import RunName
+from app.cli.printed import answer, as_json, change, follow_as_lines, say, say_json
+from app.cli.runs.facts import facts
 from engine.errors import RefusedError, TunesmithError
 from engine.recipes import by_name
 from engine.recipes import recipe as recipes
@@ -25,6 +28,7 @@ Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until the ru
 
 def follow(run_id: RunName) -> None:
     """Watch a run until it is over: how far it is, loss, speed, time left. Ctrl+C ends the watching, not the run."""
+    follow_as_lines()
     with running_studio.engine(True):
         watched(run_id)
 
@@ -32,11 +36,13 @@ def follow(run_id: RunName) -> None:
 def watched(run_id: str) -> Run:
     """The run at its end, after its progress was shown. Raises TunesmithError where it did not succeed."""
     if address := page(run_id):
-        typer.echo(f"Its page: {address}")
-    show = _redraw() if sys.stdout.isatty() else typer.echo
-    run = running_studio.follow(lambda: runs.look_up(run_id), _is_over, progress, show)
-    if sys.stdout.isatty():
+        say(f"Its page: {address}")
+    redraws = sys.stdout.isatty() and not as_json()
+    show = _redraw() if redraws else say
+    run = running_studio.follow(lambda: runs.look_up(run_id), _is_over, progress, show, facts)
+    if redraws:
         typer.echo()
+    answer(facts(run))
     if run.status != RunStatus.SUCCEEDED:
         raise TunesmithError(run.error or f"The run ended as {run.status}.", run.hint or "")
     return run
@@ -83,9 +89,11 @@ def resume(run_id: RunName, watch: Follow = False) -> None:
     """Take up a run that was stopped, interrupted or failed, from its newest whole checkpoint."""
     with running_studio.engine(watch) as waiting:
         run = runs.resume_run(run_id)
-        typer.echo(f"run {run.id} {run.status}")
+        say(f"run {run.id} {run.status}")
         if waiting:
             watched(run.id)
+        else:
+            answer(facts(run))
 
 
 def log(
@@ -101,31 +109,51 @@ def log(
         if watch:
             raise RefusedError("--search and --follow do not go together.", "Leave one of them out.")
         return _print_lines(run_id, search)
-    state = {"at": 0 if whole else -LOG_BYTES}
-
-    def print_more() -> Run:
-        run = runs.look_up(run_id)  # before the log: what it wrote last is still read
-        while True:
-            text, end = output.text(run_id, state["at"])
-            typer.echo(text, nl=False)
-            if not text or end == state["at"]:
-                return run
-            state["at"] = end
-
+    text = _Text(run_id, 0 if whole else -LOG_BYTES)
     if watch:
-        running_studio.follow(print_more, _is_over, lambda _run: "", lambda _line: None)
-    else:
-        print_more()
-    return None
+        run = running_studio.follow(text.print_more, _is_over, lambda _run: "", lambda _line: None)
+        return answer(facts(run))
+    text.print_more()
+    return answer({"id": run_id, "text": "".join(text.kept)})
+
+
+@dataclass
+class _Text:
+    """A log that is printed as it grows. `at`: the byte to go on from. `kept`: what `--json` tells at the end."""
+
+    run_id: str
+    at: int
+    kept: list[str] = field(default_factory=list)
+
+    def print_more(self) -> Run:
+        run = runs.look_up(self.run_id)  # before the log: what it wrote last is still read
+        while True:
+            text, end = output.text(self.run_id, self.at)
+            if text:
+                self._print(text)
+            if not text or end == self.at:
+                return run
+            self.at = end
+
+    def _print(self, text: str) -> None:
+        if as_json():
+            self.kept = [] if change({"text": text}) else [*self.kept, text]
+        else:
+            typer.echo(text, nl=False)
 
 
 def _print_lines(run_id: str, search: str) -> None:
     after: int | None = 0
+    matching = []
     while after is not None:
         lines = output.search(run_id, search, None, after, 1000)
         for line in lines.lines:
-            typer.echo(line.text)
+            if as_json():
+                matching.append(line)
+            else:
+                typer.echo(line.text)
         after = lines.next
+    answer(matching)
 
 
 def recipe(
@@ -135,4 +163,7 @@ def recipe(
     """Print the recipe of a run as YAML, as `tunesmith train` takes it."""
     db.prepare()
     parsed: Any = recipes.parse(runs.look_up(run_id).recipe)
+    if as_json():
+        return say_json(recipes.from_yaml(by_name.portable(parsed)) if names else parsed)
     typer.echo(by_name.portable(parsed) if names else by_name.to_yaml(parsed), nl=False)
+    return None

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.called import RunName
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say_json
 from engine.accounts import live_links
 from storage import db
 from storage.settings import settings
@@ -22,16 +22,17 @@ def make(
 ) -> None:
     """Make a link and print its address, this once."""
     db.prepare()
-    _link, token = live_links.create_link(run_id, days * live_links.DAY_SECONDS)
+    link, token = live_links.create_link(run_id, days * live_links.DAY_SECONDS)
     here = address.rstrip("/") or f"http://127.0.0.1:{settings().port}"
-    typer.echo(f"{here}/live/{token}")
+    url = f"{here}/live/{token}"
+    answer({"id": link.id, "expires_at": link.expires_at, "url": url}, url)
 
 
 @COMMANDS.command("list")
-def list_links(run_id: RunName, as_json: AsJson = False) -> None:
+def list_links(run_id: RunName) -> None:
     """List the links that still open a run: id, and when each ends."""
     db.prepare()
-    if as_json:
+    if as_json():
         return say_json([{"id": row.id, "expires_at": row.expires_at} for row in live_links.of_run(run_id)])
     for link in live_links.of_run(run_id):
         typer.echo(f"{link.id}  ends {time.strftime('%Y-%m-%d %H:%M', time.localtime(link.expires_at))}")
@@ -43,4 +44,4 @@ def revoke(link: Annotated[str, typer.Argument(metavar="LINK", help="Id of the l
     """Revoke a link: it opens nothing from now on."""
     db.prepare()
     live_links.revoke_link(link)
-    typer.echo(f"Link {link} is revoked.")
+    answer({"id": link, "revoked": True}, f"Link {link} is revoked.")

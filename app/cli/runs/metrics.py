@@ -1,6 +1,5 @@
 """`tunesmith metrics`: what a run reports, in short or every point as CSV."""
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,6 +8,8 @@ from typing import Annotated
 import typer
 
 from app.cli.called import RunName
+from app.cli.printed import as_json, say_json
+from engine.errors import RefusedError
 from engine.runs import metric_groups, metric_table, runs
 from storage import db
 from storage import runs as stored
@@ -19,24 +20,23 @@ def metrics(
     run_id: RunName,
     name: Annotated[list[str] | None, typer.Option("--name", help="Only this metric; can be given again.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Every point, a row a step.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="The charts with their metrics, as REST answers them.")
-    ] = False,
 ) -> None:
     """Show every metric of a run: its last, least and greatest value. With --csv every point."""
     db.prepare()
     names = metric_table.names_of(run_id, name or ())
+    if as_csv and as_json():
+        raise RefusedError("--csv and --json do not go together.", "Leave one of them out.")
     if as_csv:
         sys.stdout.writelines(metric_table.csv_lines(run_id, names))
         return
     charts = metric_groups.charts(names)
-    if as_json:
-        typer.echo(json.dumps([_as_json(chart) for chart in charts], indent=2, ensure_ascii=False))
+    if as_json():
+        say_json([_plain(chart) for chart in charts])
         return
     typer.echo("\n".join(_lines(run_id, charts)) or f"Run `{runs.look_up(run_id).name}` has reported no number yet.")
 
 
-def _as_json(chart: metric_groups.MetricChart) -> dict[str, object]:
+def _plain(chart: metric_groups.MetricChart) -> dict[str, object]:
     return asdict(chart) | {"series": [{"name": name, "label": label} for name, label in chart.series]}
 
 

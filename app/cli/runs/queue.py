@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.called import RUN, RunName, run_id
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import AsJson, answer, say_json
 from engine import sizes
 from engine.errors import RefusedError
 from engine.runs.queue import changes, holders, waits
@@ -22,6 +22,8 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what runs, what waits and for what, and who holds the devices."""
     db.prepare()
     if context.invoked_subcommand is not None:
+        if as_json:
+            raise RefusedError("`--json` stands before the command.", f"Write it after `{context.invoked_subcommand}`.")
         return
     queue = waits.look(MOST_SHOWN)
     if as_json:
@@ -66,15 +68,13 @@ def _say(queue: waits.Queue) -> None:
 @commands.command()
 def pause() -> None:
     """Start no run any more, also after a restart. What runs goes on."""
-    changes.pause()
-    typer.echo("The queue is paused.")
+    answer(changes.pause(), "The queue is paused.")
 
 
 @commands.command()
 def resume() -> None:
     """Let the queue go on."""
-    changes.go_on()
-    typer.echo("The queue goes on.")
+    answer(changes.go_on(), "The queue goes on.")
 
 
 @commands.command()
@@ -86,7 +86,7 @@ def order(
 ) -> None:
     """Have these runs take, in this order, the places that they have among them."""
     changes.reorder(runs)
-    typer.echo(f"The order is changed: {' '.join(runs)}")
+    answer({"order": runs}, f"The order is changed: {' '.join(runs)}")
 
 
 @commands.command()
@@ -104,7 +104,9 @@ def change(
     if priority is None and after is None and any_end is None:
         raise RefusedError("Nothing is to be changed.", "Give --priority, --after or --any-end.")
     changed = changes.change(run, priority, _after(after), None if any_end is None else not any_end)
-    typer.echo(f"{changed.name}: priority {changed.priority}. Waits for: {waits.wait_of(changed).words}")
+    wait = waits.wait_of(changed)
+    facts = _facts(changed) | {"after": changed.after_run_id, "waits_for": wait.words, "remedy": wait.remedy}
+    answer(facts, f"{changed.name}: priority {changed.priority}. Waits for: {wait.words}")
 
 
 def _after(text: str | None) -> str | None:
@@ -127,8 +129,8 @@ def set_behaviour(
         stop = after_failure == "stop"
     if sleep_idle_minutes is not None:
         minutes = None if sleep_idle_minutes == "never" else _minutes(sleep_idle_minutes)
-    changes.set_behaviour(stop, minutes)
-    typer.echo(f"After a failure: {'stop' if stop else 'go-on'}. Sleep of idle endpoints: {minutes or 'never'}.")
+    state = changes.set_behaviour(stop, minutes)
+    answer(state, f"After a failure: {'stop' if stop else 'go-on'}. Sleep of idle endpoints: {minutes or 'never'}.")
 
 
 def _minutes(text: str) -> float:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.called import PROJECT, RunName
+from app.cli.printed import as_json, say_json
 from engine.errors import TunesmithError
 from engine.runs import runs
 from engine.runs import samples as answers
@@ -19,22 +20,21 @@ def samples(
     run_id: RunName,
     step: Annotated[int | None, typer.Option(min=0, help="Only the answers of this step.")] = None,
     last: Annotated[bool, typer.Option("--last", help="Only the newest answers.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As REST answers it.")] = False,
 ) -> None:
     """Show what a run answered to the fixed prompts at each step."""
     db.prepare()
     runs.look_up(run_id)
     given = answers.last_of_each([run_id])[run_id] if last else answers.of_run(run_id)
     given = [sample for sample in given if step is None or sample.step == step]
-    if as_json:
-        typer.echo(json.dumps([_plain(sample) for sample in given], indent=2, ensure_ascii=False))
-        return
+    if as_json():
+        return say_json([_plain(sample) for sample in given])
     if not given:
         typer.echo("There are no answers." if step is None else f"There are no answers of step {step}.")
     for number, of_step in groupby(given, lambda sample: sample.step):
         typer.echo(f"Step {number}")
         for sample in of_step:
             typer.echo(f"  {_lines(sample.prompt)}\n    {_lines(sample.answer) or '(empty)'}")
+    return None
 
 
 def prompts(
@@ -46,7 +46,7 @@ def prompts(
     """Show the fixed prompts of a project, or set them from a file."""
     db.prepare()
     texts = answers.prompts_of(project) if file is None else answers.set_prompts(project, _read(file))
-    typer.echo(json.dumps(texts, indent=2, ensure_ascii=False))
+    say_json(texts)  # without `--json` too: it is what --set reads
 
 
 def _read(file: Path) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.called import RunName
+from app.cli.printed import answer, as_json
 from engine.errors import RefusedError, TunesmithError
 from engine.runs.script import downloads
 from storage import db
@@ -26,7 +27,9 @@ def script(
     make = downloads.notebook if notebook else downloads.requirements if requirements else downloads.script
     file = make(run)
     if to is None:
-        typer.echo(file.text, nl=False)
+        answer({"path": None, "text": file.text})
+        if not as_json():
+            typer.echo(file.text, nl=False)
         return
     if to.exists():
         raise RefusedError(f"{to} exists already.", "Choose another file.")
@@ -34,4 +37,4 @@ def script(
         to.write_text(file.text, encoding="utf-8")
     except OSError as error:
         raise TunesmithError(f"{to} cannot be written.", str(error)) from error
-    typer.echo(str(to))
+    answer({"path": str(to), "text": file.text}, str(to))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.called import CHECKPOINT
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say_json
 from app.cli.serving.endpoints import Named, find
 from engine import sizes
 from engine.serve import adapters
@@ -23,7 +23,8 @@ def add_adapter(
 ) -> None:
     """Load an adapter into an endpoint. It answers when this returns."""
     run_id, _, step = run.partition("@")
-    typer.echo(_line(adapters.add(find(endpoint).id, run_id, int(step) if step else None, name)))
+    added = adapters.add(find(endpoint).id, run_id, int(step) if step else None, name)
+    answer(added, _line(added))
 
 
 @COMMANDS.command(name="remove")
@@ -34,14 +35,14 @@ def remove_adapter(
     """Take an adapter, or one of its several names, out of an endpoint. Running answers are finished first."""
     row = find(endpoint)
     adapters.remove(row.id, name)
-    typer.echo(f"{row.name} no longer answers as {name}")
+    answer({"endpoint_id": row.id, "name": name, "removed": True}, f"{row.name} no longer answers as {name}")
 
 
 @COMMANDS.command(name="list")
-def list_adapters(endpoint: Named, as_json: AsJson = False) -> None:
+def list_adapters(endpoint: Named) -> None:
     """List the adapters of an endpoint: status, memory, load time, names."""
     listed = adapters.listed(find(endpoint).id)
-    if as_json:
+    if as_json():
         return say_json(listed)
     for facts in listed:
         typer.echo(_line(facts))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli import running_studio
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import as_json, say_json
 from engine import hidden
 from engine.chat import chat as chats
 from engine.chat.sampling import Sampling
@@ -20,20 +20,19 @@ from storage import db, endpoints
 Turns = list[dict[str, str]]
 
 
-def chat(  # noqa: PLR0913  (one argument for each option)
+def chat(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A served name, as on /v1, such as jokes:base.")],
     text: Annotated[str, typer.Argument(help="The question; left out, questions are read line by line.")] = "",
     system: Annotated[str, typer.Option(help="What the model is told before the first question.")] = "",
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 is the most likely answer.")] = 0.7,
     max_tokens: Annotated[int, typer.Option(min=1, help="The longest answer.")] = 512,
     seed: Annotated[int | None, typer.Option(help="The same seed may give the same answer.")] = None,
-    as_json: AsJson = False,
 ) -> None:
     """Ask a served model, once or as a talk.
 
     Without a question it is a talk, a question a line; an empty line or Ctrl+D ends it.
     """
-    if as_json and not text:
+    if as_json() and not text:
         raise RefusedError("--json needs a question.", 'Such as `tunesmith chat jokes "Tell me one." --json`.')
     with running_studio.engine(False):
         refuse_unserved(model)
@@ -44,10 +43,10 @@ def chat(  # noqa: PLR0913  (one argument for each option)
             with closing(chats.stream(model, turns, Sampling(temperature, max_tokens, seed=seed))) as stream:
                 for piece in stream:
                     pieces.append(piece)
-                    if not as_json:
+                    if not as_json():
                         typer.echo(hidden.escaped(piece), nl=False)
             turns.append({"role": "assistant", "content": "".join(pieces)})
-            if as_json:
+            if as_json():
                 say_json({"model": model, "answer": "".join(pieces)})
             else:
                 typer.echo()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import as_json, say_json
 from app.cli.serving.chat import refuse_unserved
 from engine.errors import RefusedError
 from engine.serve import client_code, outside_look
@@ -16,7 +16,6 @@ def code(
     name: Annotated[str, typer.Argument(help="A name on /v1, such as jokes or jokes:base.")],
     client: Annotated[str | None, typer.Option(help="Only this kind, such as curl or openai.")] = None,
     url: Annotated[str | None, typer.Option(help="The studio's address; the configured one when left out.")] = None,
-    as_json: AsJson = False,
 ) -> None:
     """Print code that calls an endpoint, for several kinds of programs."""
     db.prepare()
@@ -26,7 +25,7 @@ def code(
     if not chosen:
         kinds = ", ".join(snippet.id for snippet in snippets)
         raise RefusedError(f"There is no client `{client}`.", f"There are: {kinds}.")
-    if as_json:
+    if as_json():
         return say_json(chosen)
     for snippet in chosen:
         typer.echo(snippet.code if client else f"## {snippet.title}: {snippet.about}\n\n{snippet.code}\n")
@@ -36,11 +35,10 @@ def code(
 def look(
     url: Annotated[str, typer.Argument(help="An address such as http://127.0.0.1:11434.")],
     api_key_env: Annotated[str | None, typer.Option("--api-key-env", help="Variable with its key.")] = None,
-    as_json: AsJson = False,
 ) -> None:
     """Say which server answers at an address, and which models it has."""
     seen = outside_look.look(url, api_key_env)
-    if as_json:
+    if as_json():
         say_json(seen)
     else:
         _say(seen)

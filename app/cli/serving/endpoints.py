@@ -9,7 +9,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import ADAPTER, MODEL
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say, say_json
 from engine import called
 from engine.errors import NotFoundError, RefusedError, TunesmithError
 from engine.serve import endpoints
@@ -40,13 +40,13 @@ def find(named: str) -> Endpoint:
 
 
 @commands.command("list")
-def list_endpoints(as_json: AsJson = False) -> None:
+def list_endpoints() -> None:
     """The endpoints, newest first: id, status, what answers, name, and what is on its way."""
     db.prepare()
     with db.reading() as session:
         listed = stored.recent(session)
     described = endpoints.describe_all(listed)
-    if as_json:
+    if as_json():
         return say_json(described)
     for facts in described:
         deploying = f"  (deploying: {facts['deploying']['status']})" if facts["deploying"] else ""
@@ -87,15 +87,14 @@ def deploy(  # noqa: PLR0913  (one argument for each option)
     request = Wanted(backend, model, runs or None, _options(option))
     if plan:
         db.prepare()
-        typer.echo(endpoints.plan_deployment(find(endpoint).id, request, how).says)
-        return
+        planned = endpoints.plan_deployment(find(endpoint).id, request, how)
+        return answer(planned, planned.says)
     with running_studio.engine(follow) as waiting:
         row = find(endpoint)
-        typer.echo(endpoints.plan_deployment(row.id, request, how).says)
+        say(endpoints.plan_deployment(row.id, request, how).says)
         green = endpoints.deploy(row.id, request.kind, request.model_id, request.adapters, request.options, how)
-        typer.echo(f"backend {green.id} {green.status}")
-        if waiting:
-            _follow(lambda: _backend(green.id), EndpointStatus.READY)
+        _until_ready(row.id, green, waiting)
+    return None
 
 
 def _golden(path: Path | None) -> list[Any]:
@@ -128,10 +127,21 @@ def _options(pairs: Sequence[str] | None) -> dict[str, Any] | None:
 def rollback(endpoint: Named, follow: Follow = False) -> None:
     """Serve what answered before the last deployment again; a version on trial just goes."""
     with running_studio.engine(follow) as waiting:
-        back = endpoints.rollback(find(endpoint).id)
-        typer.echo(f"backend {back.id} {back.status}")
-        if waiting:
-            _follow(lambda: _backend(back.id), EndpointStatus.READY)
+        row = find(endpoint)
+        _until_ready(row.id, endpoints.rollback(row.id), waiting)
+
+
+def _until_ready(endpoint_id: str, backend: Backend, waiting: bool) -> None:
+    say(_line(backend))
+    if waiting:
+        _follow(lambda: _backend(backend.id), EndpointStatus.READY)
+    _answer(endpoint_id)
+
+
+def _answer(endpoint_id: str, words: str = "") -> None:
+    """The endpoint as it is now."""
+    if as_json() or words:
+        answer(endpoints.describe(endpoints.look_up(endpoint_id)), words)
 
 
 @commands.command()
@@ -158,8 +168,9 @@ def _change(named: str, follow: bool, act: Callable[[str], Endpoint], after: End
         active_id = str(endpoint.active_backend_id)
         if waiting:
             _follow(lambda: _backend(active_id), after)
+            _answer(endpoint.id)
         else:
-            typer.echo(f"endpoint {endpoint.name}: {endpoints.describe(endpoint)['status']}")
+            _answer(endpoint.id, f"endpoint {endpoint.name}: {endpoints.describe(endpoint)['status']}")
 
 
 def _backend(backend_id: str) -> Backend:
@@ -170,17 +181,17 @@ def _backend(backend_id: str) -> Backend:
     return backend
 
 
-def follow_up(endpoint: Endpoint, quiet: bool) -> None:
-    """Waits until an endpoint answers. `quiet`: says how far it is on the other output. Raises TunesmithError."""
+def follow_up(endpoint: Endpoint) -> None:
+    """Waits until an endpoint answers, saying how far it is. Raises TunesmithError."""
     active_id = str(endpoint.active_backend_id)
-    _follow(lambda: _backend(active_id), EndpointStatus.READY, quiet)
+    _follow(lambda: _backend(active_id), EndpointStatus.READY)
 
 
-def _follow(look: Callable[[], Backend], after: EndpointStatus, quiet: bool = False) -> None:
+def _follow(look: Callable[[], Backend], after: EndpointStatus) -> None:
     """Waits until a backend has come to an end. Raises TunesmithError when it is another one than `after`."""
     backend = running_studio.follow(
         look, lambda row: row.status in _ENDS and (row.status == after or row.status != EndpointStatus.READY), _line,
-        lambda line: typer.echo(line, err=quiet),
+        say, lambda row: {"backend_id": row.id, "status": row.status},
     )  # fmt: skip
     if backend.status != after:
         raise TunesmithError(backend.error or f"It ended as {backend.status}.", backend.hint or "")

@@ -6,7 +6,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.data import follow_work
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import as_json, say_json
 from app.cli.serving.endpoints import Named, find
 from engine.serve import parity
 
@@ -14,15 +14,13 @@ Rows = Annotated[int, typer.Option(help="Held-out rows of each run that are aske
 Tokens = Annotated[int, typer.Option("--max-tokens", help="Tokens of each answer that are compared.")]
 
 
-def compare(
-    endpoint: Named, rows: Rows = parity.ROWS, max_tokens: Tokens = parity.TOKENS, as_json: AsJson = False
-) -> None:
+def compare(endpoint: Named, rows: Rows = parity.ROWS, max_tokens: Tokens = parity.TOKENS) -> None:
     """Ask an endpoint and the trained form the same, and compare token by token. Ends with 1 for a real difference."""
     with running_studio.engine(True):
         endpoint_row = find(endpoint)
         follow_work(parity.start(endpoint_row.id, rows, max_tokens))
         comparison = parity.look_up(endpoint_row.id)
-    if as_json:
+    if as_json():
         say_json(comparison)
     else:
         _say(comparison)

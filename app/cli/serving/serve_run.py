@@ -6,7 +6,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import CHECKPOINT
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer
 from app.cli.serving.endpoints import Follow, follow_up
 from engine.runs import runs
 from engine.serve import endpoints
@@ -18,19 +18,16 @@ def serve_run(
     name: Annotated[str | None, typer.Option(help="The endpoint's name on /v1; the run's when left out.")] = None,
     backend: Annotated[str, typer.Option(help="transformers or vllm.")] = "transformers",
     follow: Follow = False,
-    as_json: AsJson = False,
 ) -> None:
     """Serve what a run has trained, its base beside it, under a name that programs can call."""
     with running_studio.engine(follow) as waiting:
         endpoint = _served(run, name, backend)
         if waiting:
-            follow_up(endpoint, quiet=as_json)
+            follow_up(endpoint)
         facts = endpoints.describe(endpoints.look_up(endpoint.id))
-    if as_json:
-        return say_json(facts)
-    typer.echo(f"endpoint {endpoint.id} {endpoint.name} {facts['status']}")
-    typer.echo(f"Ask it: tunesmith chat {endpoint.name}    Its code: tunesmith endpoint code {endpoint.name}")
-    return None
+    words = f"endpoint {endpoint.id} {endpoint.name} {facts['status']}"
+    ask = f"Ask it: tunesmith chat {endpoint.name}    Its code: tunesmith endpoint code {endpoint.name}"
+    answer(facts, f"{words}\n{ask}")
 
 
 def _served(run: str, name: str | None, backend: str) -> Endpoint:

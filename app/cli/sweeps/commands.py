@@ -5,8 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
-from app.cli.sweeps.sweep import follow_until_over, line, say_end
-from engine.errors import NotFoundError
+from app.cli.printed import answer, as_json, say, say_json
+from app.cli.runs.facts import facts as run_facts
+from app.cli.sweeps.sweep import facts, follow_until_over, line, tell_end
+from engine import called
 from engine.sweeps import shown, sweeps
 from engine.sweeps.study import differing
 from storage import db
@@ -30,8 +32,11 @@ def list_sweeps(
     db.prepare()
     with db.reading() as session:
         listed = stored.recent(session, limit=limit)
+    if as_json():
+        return say_json([facts(sweep) for sweep in listed])
     for sweep in listed:
         typer.echo(f"{sweep.id}  {sweep.name}: {line(shown.described(sweep))}")
+    return None
 
 
 @COMMANDS.command("show")
@@ -39,6 +44,8 @@ def show_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
     """Show a sweep with every trial: its value, its settings, and why it was pruned, refused or failed."""
     db.prepare()
     described = shown.described(of(sweep, project))
+    if as_json():
+        return say_json(described)
     typer.echo(f"{described['id']}  {described['name']}: {line(described)}")
     for words in (described["reason"], described["error"], described["hint"]):
         if words:
@@ -47,6 +54,7 @@ def show_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
         typer.echo(f"{described['side_by_side']} at a time: more than that the devices here do not allow.")
     for trial in described["trials"]:
         typer.echo(_trial_line(trial))
+    return None
 
 
 def _trial_line(trial: dict[str, Any]) -> str:
@@ -61,7 +69,8 @@ def _trial_line(trial: dict[str, Any]) -> str:
 def stop_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
     """Stop a sweep. Trials that train save a checkpoint first; `resume` continues them."""
     db.prepare()
-    typer.echo(f"sweep {sweeps.stop(of(sweep, project).id).status}")
+    stopped = sweeps.stop(of(sweep, project).id)
+    answer(facts(stopped), f"sweep {stopped.status}")
 
 
 @COMMANDS.command("resume")
@@ -106,30 +115,28 @@ def train_on(
     """Start a run of its own that begins with the weights of the best trial, and trains for longer."""
     db.prepare()
     run = sweeps.train_on(of(sweep, project).id, number, steps, epochs)
-    typer.echo(f"run {run.id} {run.status}")
+    answer(run_facts(run), f"run {run.id} {run.status}")
 
 
 @COMMANDS.command("delete")
 def delete_sweep(sweep: Named, project: ProjectOption = DEFAULT_PROJECT) -> None:
     """Forget a sweep that is over. Its runs stay."""
     db.prepare()
-    sweeps.delete(of(sweep, project).id)
+    sweep_id = of(sweep, project).id
+    sweeps.delete(sweep_id)
+    answer({"id": sweep_id, "deleted": True})
 
 
 def of(named: str, project: str) -> Sweep:
-    """The sweep with that id, or that name. Raises NotFoundError."""
+    """The sweep with that id, or that name. Raises NotFoundError, AmbiguousError."""
     with db.reading() as session:
-        sweep = stored.get(session, named) or stored.by_name(session, project, named)
-    if sweep is None:
-        raise NotFoundError(f"There is no sweep `{named:.80}`.", "`tunesmith sweeps list` shows them all.")
-    return sweep
+        return stored.by_name(session, project, named) or called.find(session, Sweep, named)
 
 
 def _go_on(named: str, project: str, follow: bool, act: Any) -> None:
     with running_studio.engine(follow) as waiting:
         sweep: Sweep = act(of(named, project).id)
-        typer.echo(f"sweep {sweep.id} {sweep.status}")
+        say(f"sweep {sweep.id} {sweep.status}")
         if waiting:
             sweep = follow_until_over(sweep.id)
-    if waiting:
-        say_end(sweep)
+    tell_end(sweep, waiting)

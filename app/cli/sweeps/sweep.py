@@ -7,6 +7,7 @@ import typer
 
 from app.cli import recipe as cli_recipe
 from app.cli import running_studio
+from app.cli.printed import answer, as_json, say
 from engine.errors import TunesmithError
 from engine.sweeps import shown, sweeps, yaml_file
 from engine.sweeps.study import differing
@@ -31,11 +32,10 @@ def start(
     spec = spec.model_copy(update={"name": name}) if name else spec
     with running_studio.engine(follow) as waiting:
         sweep = sweeps.create(spec, project)
-        typer.echo(f"sweep {sweep.id} {sweep.status}")
+        say(f"sweep {sweep.id} {sweep.status}")
         if waiting:
             sweep = follow_until_over(sweep.id)
-    if waiting:
-        say_end(sweep)
+    tell_end(sweep, waiting)
 
 
 def follow_until_over(sweep_id: str) -> Sweep:
@@ -44,16 +44,26 @@ def follow_until_over(sweep_id: str) -> Sweep:
         lambda: sweeps.look_up(sweep_id),
         lambda sweep: sweep.status not in SWEEP_MOVING,
         lambda sweep: line(shown.described(sweep)),
-        typer.echo,
+        say,
+        facts,
     )
 
 
-def say_end(sweep: Sweep) -> None:
-    """Why it is over. Raises TunesmithError when it has failed."""
+def facts(sweep: Sweep) -> dict[str, Any]:
+    """How far a sweep is, as JSON takes it; its trials are in `sweeps show`."""
+    return {name: value for name, value in shown.described(sweep).items() if name != "trials"}
+
+
+def tell_end(sweep: Sweep, over: bool) -> None:
+    """Where a sweep is, and why it is over, if it is. Raises TunesmithError when it has failed."""
+    if as_json():
+        answer(facts(sweep))
+    if not over:
+        return
     if sweep.status == SweepStatus.FAILED:
         raise TunesmithError(sweep.error or "The sweep has failed.", sweep.hint or "")
     if sweep.reason:
-        typer.echo(sweep.reason)
+        say(sweep.reason)
 
 
 def line(described: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ def _listed(request: Request) -> dict[str, Any]:
 
 
 @router.get("/{file_id}", summary="Look up a file", responses=ERRORS, response_class=Response)
-async def one_file(file_id: str) -> Response:
+async def show_file(file_id: str) -> Response:
     """`uploaded` while it is read, then `processed`, or `error` with `status_details`."""
     if results.is_one(file_id):
         return await calls.answered(lambda: shapes.result_file(results.look_up(file_id)))
@@ -86,7 +86,7 @@ async def one_file(file_id: str) -> Response:
 
 
 @router.get("/{file_id}/content", summary="Content of a file", responses=ERRORS, response_class=FileResponse)
-async def content(file_id: str) -> Response:
+async def download_file(file_id: str) -> Response:
     """The file as it was uploaded; of a job's result file, its numbers as CSV."""
     try:
         if results.is_one(file_id):

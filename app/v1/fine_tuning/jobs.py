@@ -61,7 +61,7 @@ def _labels(request: Request) -> dict[str, str]:
 
 
 @router.get("/{job_id}", summary="Look up a fine-tuning job", responses=ERRORS, response_class=Response)
-async def one_job(job_id: str) -> Response:
+async def show_job(job_id: str) -> Response:
     """`validating_files`, `queued`, `running`, `paused`, `succeeded`, `failed` or `cancelled`."""
     return await calls.answered(lambda: shapes.job(jobs.look_up(job_id)))
 
@@ -85,7 +85,7 @@ async def resume_job(job_id: str) -> Response:
 
 
 @router.get("/{job_id}/events", summary="Events of a fine-tuning job", responses=ERRORS, response_class=Response)
-async def list_events(job_id: str, request: Request) -> Response:
+async def list_job_events(job_id: str, request: Request) -> Response:
     """States, and the numbers of each step, the newest first: `after` and `limit`."""
 
     def listed() -> dict[str, Any]:
@@ -97,7 +97,7 @@ async def list_events(job_id: str, request: Request) -> Response:
 
 
 @router.get("/{job_id}/checkpoints", summary="Checkpoints of a job", responses=ERRORS, response_class=Response)
-async def list_checkpoints(job_id: str, request: Request) -> Response:
+async def list_job_checkpoints(job_id: str, request: Request) -> Response:
     """Those that are kept and whole, the newest first, each with the name that /v1/chat/completions knows it by."""
 
     def listed() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Adapters of an endpoint, by REST, by the command line and through the gateway, with a small server behind them."""
 
+import json
 import threading
 from collections.abc import Iterator
 
@@ -58,8 +59,8 @@ def test_an_adapter_is_added_listed_and_removed_over_rest(owner: TestClient) -> 
 def test_the_command_line_does_the_same() -> None:
     run = finished_run(model := ready_model())
     bring_up(endpoints.create_endpoint("jokes", model_id=model.id))
-    added = CliRunner().invoke(cli, ["endpoint", "adapter", "add", "jokes", f"run:{run.id}", "--as", "prod"])
-    assert f"jokes:{run.id} jokes:prod" in added.output
+    added = CliRunner().invoke(cli, ["endpoint", "adapter", "add", "jokes", f"run:{run.id}", "--as", "prod", "--json"])
+    assert json.loads(added.stdout)["names"] == [f"jokes:{run.id}", "jokes:prod"]
     listed = CliRunner().invoke(cli, ["endpoint", "adapter", "list", "jokes"])
     assert (run.id in listed.output, " loaded " in listed.output, " ms " in listed.output) == (True, True, True)
     removed = CliRunner().invoke(cli, ["endpoint", "adapter", "remove", "jokes", "prod"])

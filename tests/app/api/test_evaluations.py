@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.cli import evaluate
+from app.cli import evaluate, printed
 from engine.evaluate import line, reports
 from engine.process import plan, work
 from storage import db
@@ -95,7 +95,7 @@ def test_the_command_line_asks_for_the_report_and_shows_it(run: Run, capsys: pyt
     evaluate.report(run.id)
     assert "Better." in capsys.readouterr().out
     assert len(reports.log_of(run.id)) == 1
-    evaluate.report(run.id, as_json=True)
+    printed.answering(evaluate.report)(run_id=run.id, as_json=True)
     assert '"verdict": "better"' in capsys.readouterr().out
     evaluate.evaluate(f"run:{run.id}", limit=10)
     assert "Better." in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The REST API as other programs see it: described, documented, and consistent in its errors."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,19 @@ def test_operation_ids_are_unique_and_a_credential_is_asked_for(schema: dict[str
     for _, path, operation in _operations(schema):
         if path.startswith("/api/") and path != "/api/health":
             assert operation["security"]
+
+
+def test_operation_ids_and_schemas_are_names_that_a_generated_client_can_use(schema: dict[str, Any]) -> None:
+    ids = {f"{verb} {path}": operation["operationId"] for verb, path, operation in _operations(schema)}
+    assert [name for name in ids.values() if not re.fullmatch(r"[a-z]+(_[a-z]+)+", name)] == [], "a verb and its noun"
+    known = {
+        "POST /api/runs": "start_run", "GET /api/runs/{id}": "show_run", "GET /api/runs": "list_runs",
+        "PATCH /api/models/{id}": "change_model", "PATCH /api/registry/{name}": "change_registered_model",
+        "POST /api/endpoints/{id}/deploy": "deploy_endpoint", "GET /v1/models": "list_served_models",
+    }  # fmt: skip
+    assert {operation: ids[operation] for operation in known} == known
+    odd = [name for name in schema["components"]["schemas"] if not re.fullmatch(r"[A-Za-z]+[A-Za-z0-9]*", name)]
+    assert odd == [], "two bodies or answers have one name: name each by its noun"
 
 
 def test_docs_api_md_names_every_operation(schema: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ def test_an_endpoint_is_measured_and_shown_as_a_table(tmp_path: Path) -> None:
         tunable_endpoint.served(socket, "external")
         ended = run("benchmark", "jokes", "--concurrency", "1,2", "--prompts", "4", "--output-tokens", "3",
                     "--goodput", "ttft=5000", "--to", str(tmp_path / "found.csv"))  # fmt: skip
+        told = run("benchmark", "jokes", "--concurrency", "1", "--prompts", "1", "--output-tokens", "1", "--json")
+    assert json.loads(told.stdout)["status"] == "succeeded"
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
     head = next(line for line in lines if "tokens/s" in line)

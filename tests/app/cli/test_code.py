@@ -1,6 +1,7 @@
 """`tunesmith code`: answers as they come, run, ranked, fixed, and written into a folder."""
 
 import fcntl
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,4 +65,6 @@ def test_a_terminal_obeys_nothing_in_an_answer_and_files_stay_in_the_folder(code
     assert (refused.returncode, "is not text in UTF-8" in refused.stderr) == (1, True)
     source.write_text("x = 1\n")
     explained = run("code", "--action", "explain", "--model", NAME, "--file", str(source))
+    told = json.loads(run("code", "--action", "explain", "--model", NAME, "--file", str(source), "--json").stdout)
+    assert [one["answer"] for one in told["candidates"]] == [explained.stdout.rstrip("\n")]
     assert explained.stdout == "The code adds the numbers and divides by their count.\n"

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import signal
 import socket
@@ -181,8 +182,9 @@ def test_a_file_is_imported_without_a_studio(tmp_path: Path) -> None:
 def test_a_trained_model_is_written_into_a_folder(tmp_path: Path) -> None:
     trained = trained_runs.add_run(tmp_path)
     folder = tmp_path / "taken" / "adapter"
-    ended = run("export", trained.id, "--to", str(folder))
-    assert (ended.returncode, ended.stderr) == (0, "")
+    ended = run("export", trained.id, "--to", str(folder), "--json")
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["path"] == str(folder)
     assert (folder / "adapter_model.safetensors").read_text() == "weights" * 100
     assert "# Jokes, v2" in (folder / "README.md").read_text()
     assert [path.name for path in folder.parent.iterdir()] == ["adapter"]
@@ -194,9 +196,9 @@ def test_a_trained_model_is_written_into_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_added_as_a_model(tiny_model: Path) -> None:
-    ended = run("add-model", str(tiny_model))
+    ended = run("add-model", str(tiny_model), "--json")
     assert ended.returncode == 0, ended.stderr
-    assert "ready" in ended.stdout
+    assert (json.loads(ended.stdout)["status"], " ready" in ended.stderr) == ("ready", True)
     assert run("list", "models").stdout.split()[1] == "ready"
 
 
@@ -209,6 +211,6 @@ def test_the_doctor_looks_at_everything_and_is_content() -> None:
 
 def test_the_doctor_fails_when_torch_is_broken(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise ImportError('half installed')")
-    ended = run("doctor", PYTHONPATH=str(tmp_path))
+    ended = run("doctor", "--json", PYTHONPATH=str(tmp_path))
     assert ended.returncode == 1
-    assert "cannot be imported; install it again" in ended.stdout
+    assert json.loads(ended.stdout)[-1]["detail"] == "cannot be imported; install it again"

@@ -52,9 +52,7 @@ def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Pat
     assert "needs_mapping" in printed
     id = printed.split()[1]
     assert f"tunesmith data map {id} --map" in printed
-    mapping_shown = run("data", "map", id)
-    assert '"parts": {"prompt": "Frage", "completion": "Antwort"}' in mapping_shown
-    assert "Antwort: Ich bin es. | Das da." in mapping_shown
+    assert "Antwort: Ich bin es. | Das da." in run("data", "map", id)
 
     short = tmp_path / "short.csv"
     short.write_bytes("prompt,completion\nyes,да\n".encode("cp1251"))
@@ -64,24 +62,26 @@ def test_a_dataset_is_imported_mapped_checked_changed_and_exported(tmp_path: Pat
     assert "ready completion rows 1" in run("data", "map", asked.split()[1], "--encoding", "cp1251")
     assert "encoding  cp1251" in run("data", "show", asked.split()[1])
     run("data", "delete", asked.split()[1])
-    assert "ready completion rows 1" in run("import", str(short), "--encoding", "windows-1251")
+    assert json.loads(run("import", str(short), "--encoding", "windows-1251", "--json"))["status"] == "ready"
 
+    assert json.loads(run("data", "map", id, "--json"))["mapping"]["parts"]["prompt"] == "Frage"
     mapped = run("data", "map", id, "--map", "prompt=Frage", "--map", "completion=Antwort")
     assert "ready chat rows 8 accepted 6 repaired 0 rejected 2" in mapped
     assert id in run("data", "list")
     assert "rejected  2 x empty answer" in run("data", "show", id)
-    assert lines(run("data", "rows", id, "--limit", "1"))[0]["messages"][1]["content"] == "Ich bin es."
-    assert [rejection["row"] for rejection in lines(run("data", "rejections", id))] == [4, 8]
-    assert [hit["position"] for hit in lines(run("data", "search", id, "Wer", "--limit", "5"))] == [0, 3]
+    assert json.loads(run("data", "rows", id, "--limit", "1", "--json"))[0]["messages"][1]["content"] == "Ich bin es."
+    assert [rejection["row"] for rejection in json.loads(run("data", "rejections", id, "--json"))] == [4, 8]
+    hits = json.loads(run("data", "search", id, "Wer", "--limit", "5", "--json"))
+    assert (hits["total"], [hit["position"] for hit in hits["rows"]]) == (2, [0, 3])
     assert "exact_duplicates" in run("data", "health", id)
 
-    filtered = run("data", "filter", id, "--contains", "Wer", "--drop").split()[1]
+    filtered = json.loads(run("data", "filter", id, "--contains", "Wer", "--drop", "--json"))["id"]
     assert "version 2" in run("data", "versions", id)
-    assert run("data", "diff", id, filtered).startswith("changed 0 added 0 removed 2")
-    run("data", "split", id, "--test", "0.5", "--name", "parts")
-    merged = run("data", "merge", id, filtered, "--name", "both").split()[1]
+    assert json.loads(run("data", "diff", id, filtered, "--json"))["removed"] == 2
+    assert len(json.loads(run("data", "split", id, "--test", "0.5", "--name", "parts", "--json"))) == 2
+    merged = json.loads(run("data", "merge", id, filtered, "--name", "both", "--json"))["id"]
     export_file = tmp_path / "both.jsonl"
-    run("data", "export", merged, str(export_file), "--form", "openai")
+    assert json.loads(run("data", "export", merged, str(export_file), "--form", "openai", "--json"))["size_bytes"] > 0
     assert len(lines(export_file.read_text())) == 10
     names = run("data", "list", "--versions")
     assert all(name in names for name in ("both", "fragen (version 2)", "parts"))

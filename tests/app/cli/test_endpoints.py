@@ -1,5 +1,6 @@
 """`tunesmith endpoint` and the same over REST, with the small fake server behind the endpoints."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,9 +39,10 @@ def test_a_version_is_deployed_with_golden_prompts_and_rolled_back(jokes: Endpoi
     assert refused.returncode == 1
     assert "1 of 2 golden prompts got another answer than required." in refused.stderr
     assert run("endpoint", "deploy", "jokes", "--run", trained.id, "--plan").stdout.startswith("The new version starts")
-    done = run("endpoint", "deploy", jokes.id, "--run", trained.id)
+    done = run("endpoint", "deploy", jokes.id, "--run", trained.id, "--json")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].endswith(" ready")
+    assert done.stderr.splitlines()[-1].endswith(" ready")
+    assert json.loads(done.stdout)["status"] == "ready"
     assert active(jokes).adapters == [trained.id]
     assert run("endpoint", "rollback", "jokes").returncode == 0
     assert active(jokes).adapters == []
@@ -49,7 +51,9 @@ def test_a_version_is_deployed_with_golden_prompts_and_rolled_back(jokes: Endpoi
 def test_an_endpoint_sleeps_wakes_and_stops(jokes: Endpoint) -> None:
     assert run("endpoint", "sleep", "jokes").stdout.splitlines()[-1].endswith(" asleep")
     assert " asleep " in run("endpoint", "list").stdout
-    assert run("endpoint", "wake", "jokes").stdout.splitlines()[-1].endswith(" ready")
+    (*changes, end) = map(json.loads, run("endpoint", "wake", "jokes", "--follow", "--json").stdout.splitlines())
+    assert {change["backend_id"] for change in changes} == {active(jokes).id}
+    assert (end["name"], end["status"]) == ("jokes", "ready")
     assert run("endpoint", "stop", "jokes").stdout.splitlines()[-1].endswith(" stopped")
     assert "was stopped" in run("endpoint", "wake", "jokes").stderr
 

@@ -1,5 +1,7 @@
 """`tunesmith links`, as a person types it."""
 
+import json
+
 from engine.accounts import live_links
 from storage import db
 from storage.tables import Run
@@ -15,7 +17,7 @@ def test_a_link_is_made_listed_and_revoked_from_the_command_line() -> None:
     assert live_links.run_of(token) == run_id
     (link_id, *rest) = run("links", "list", f"run:{run_id}").stdout.split()
     assert rest[0] == "ends"
-    assert run("links", "revoke", link_id).returncode == 0
+    assert json.loads(run("links", "revoke", link_id, "--json").stdout) == {"id": link_id, "revoked": True}
     assert live_links.run_of(token) is None
     assert "no link" in run("links", "revoke", link_id).stderr
     with db.reading() as session:

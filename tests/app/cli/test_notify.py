@@ -1,5 +1,7 @@
 """`tunesmith notify`, as a person types it."""
 
+import json
+
 from engine.notifications import announce, settings
 from engine.notifications.settings import Settings
 from tests.app.cli.test_commands import run
@@ -21,4 +23,6 @@ def test_what_happened_is_listed_and_a_place_is_tried_from_the_command_line() ->
         receiver.answers = [(403, {})]
         failed = run("notify", "test", settings.show()["sinks"][0]["id"])
         assert (failed.returncode, failed.stdout) == (1, "FAILED  hook: It answered 403: ok\n")
+    (again, *others) = json.loads(run("notify", "test", "--json").stdout)
+    assert (again["name"], again["ok"], others) == ("hook", False, [])
     assert "A test message from Tunesmith  failed  It answered 403: ok" in run("notify", "log").stdout

@@ -22,13 +22,18 @@ from tests.serving import bring_up, end_all, finished_run, ready_model
 def test_a_run_is_followed_to_its_end_and_its_log_and_recipe_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     table_rows.furnish(monkeypatch, steps=3)
     run_id = runs.start_run("my sums", table_rows.RECIPE).id
-    followed = run("run", "follow", "my sums")
+    followed = run("run", "follow", "my sums", "--json")
     assert followed.returncode == 0, followed.stderr
-    last = followed.stdout.splitlines()[-1]
+    told = [json.loads(line) for line in followed.stdout.splitlines()]
+    assert (told[-1]["id"], told[-1]["status"], told[-1]["step"]) == (run_id, "succeeded", 3)
+    assert [one["step"] for one in told] == sorted(one["step"] for one in told)
+    last = followed.stderr.splitlines()[-1]
     assert last.startswith("succeeded  [########################] 100%  step 3/3  loss ")
     assert "model_id: m1  # m\n" in run("run", "recipe", "my sums").stdout
     assert "model_id: m\n" in run("run", "recipe", run_id, "--names").stdout
     assert run("run", "log", "my sums").returncode == 0
+    (*_changes, end) = map(json.loads, run("run", "log", "my sums", "--follow", "--json").stdout.splitlines())
+    assert (end["id"], end["status"], end["step"]) == (run_id, "succeeded", 3)
     resumed = run("run", "resume", "my sums")
     assert (resumed.returncode, "is succeeded" in resumed.stderr) == (1, True)
 

@@ -25,6 +25,7 @@ def test_a_run_is_shown_or_written_as_a_script_or_a_notebook(tmp_path: Path) -> 
     run = begun_run(model_folders.make(tmp_path / "base"))
     ast.parse(run_cli(run.id))
     assert "trl==1.16.0\n" in run_cli(f"run:{run.id}", "--requirements")
+    assert json.loads(run_cli(run.id, "--json"))["path"] is None
     file = tmp_path / "train.ipynb"
     assert run_cli(run.id, "--notebook", "--to", str(file)) == f"{file}\n"
     assert json.loads(file.read_text())["nbformat"] == 4
