@@ -53,12 +53,15 @@ def branches(session: Session, chat_id: str, limit: int) -> Sequence[tuple[Chat,
     return [(chat, str(text or "")) for chat, text in session.exec(query.limit(limit))]
 
 
-def judged_in(session: Session, is_vote: bool, project_id: str | None, limit: int) -> Sequence[Chat]:
-    """Chats in which something was voted for, or rated, the oldest judged turn first."""
+def turns_of_judged(session: Session, is_vote: bool, project_id: str | None, limit: int) -> Sequence[Message]:
+    """All turns of the chats in which something was voted for, or rated: chat by chat, the oldest judged turn first."""
     judged = Message.better != "" if is_vote else Message.rating != 0
-    query = select(Chat).join(Message, col(Message.chat_id) == Chat.id).where(judged)
-    query = query if project_id is None else query.where(Chat.project_id == project_id)
-    return session.exec(query.group_by(col(Chat.id)).order_by(func.min(Message.id)).limit(limit)).all()
+    first = select(Message.chat_id, func.min(Message.id).label("judged")).where(judged)
+    if project_id is not None:
+        first = first.join(Chat, col(Message.chat_id) == Chat.id).where(Chat.project_id == project_id)
+    found = first.group_by(col(Message.chat_id)).order_by(func.min(Message.id)).limit(limit).subquery()
+    query = select(Message).join(found, col(Message.chat_id) == found.c.chat_id)
+    return session.exec(query.order_by(found.c.judged, col(Message.id))).all()
 
 
 def messages(session: Session, chat_id: str, side: str | None = None) -> Sequence[Message]:

@@ -1,6 +1,7 @@
 """What people think of answers: thumbs on one, votes between the two to a question. They can be taken back."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Literal
 
 from sqlmodel import Session
@@ -57,11 +58,11 @@ def rated(project_id: str | None = None) -> Iterator[tuple[Exchange, Message]]:
 
 
 def _judged(is_vote: bool, project_id: str | None) -> Iterator[list[Message]]:
+    """The turns of each chat in which something is judged."""
     with db.reading() as session:
-        ids = [chat.id for chat in chats.judged_in(session, is_vote, project_id, MOST_CHATS)]
-    for chat_id in ids:
-        with db.reading() as session:
-            yield list(chats.messages(session, chat_id))
+        turns = chats.turns_of_judged(session, is_vote, project_id, MOST_CHATS)
+    for _, of_chat in groupby(turns, lambda turn: turn.chat_id):
+        yield list(of_chat)
 
 
 def _message(session: Session, message_id: int) -> Message:

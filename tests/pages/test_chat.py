@@ -11,6 +11,7 @@ from engine.chat import answering, chat
 from engine.process import plan
 from engine.serve import endpoints, routing
 from pages.chat import opening, page, sides
+from pages.chat.beside import ITS_BASE, NOTHING
 from pages.chat.earlier import earlier_html, plain_title
 from storage.tables import Message
 from tests.pages.clicks import Click
@@ -30,12 +31,12 @@ class Browser:
 
 
 def opened(**query: str) -> dict[str, Any]:
-    names = ("id", "model", "beside", "base_shown", "tuned", "base", "text", "send", "stop")
+    names = ("id", "model", "beside", "first", "second", "sides", "tuned", "base", "text", "send", "stop")
     return dict(zip(names, opening.open_chat(Browser(**query)), strict=True))
 
 
-def ask(chat_id: str, text: str, model: str | None, compare: bool = True) -> tuple[Any, ...]:
-    return sides.ask(chat_id, text, model, compare, *SETTINGS)
+def ask(chat_id: str, text: str, model: str | None, other: str = ITS_BASE, files: list[str] | None = None) -> Any:
+    return sides.ask(chat_id, text, files, model, other, *SETTINGS)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_without_a_model_the_page_says_what_to_do(toasts: list[str]) -> None:
     assert "No model answers yet" in page.served_html(ANY)
     first = opened()
     assert first["model"]["value"] is None
-    assert ask(first["id"], "hello", None) == (gr.skip(),) * 6
+    assert ask(first["id"], "hello", None) == (gr.skip(),) * 7
     assert "There is no model to ask" in toasts[0]
 
 
@@ -65,7 +66,7 @@ def test_both_sides_answer_and_a_reload_shows_it_all(jokes: str) -> None:
     assert first["model"]["value"] == jokes
     assert not any(name.endswith(":base") for name in first["model"]["choices"])
     assert first["text"] == "What is 17 plus 6?"
-    chat_id, cleared, tuned, base, send, stop = ask(first["id"], "What is 17 plus 6?", jokes)
+    chat_id, cleared, _files, tuned, base, send, stop = ask(first["id"], "What is 17 plus 6?", jokes)
     assert (send["interactive"], stop["interactive"]) == (False, True)
     assert cleared == ""
     assert tuned == base == [{"role": "user", "content": "What is 17 plus 6?"}]
@@ -109,7 +110,7 @@ def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
 
 
 def test_the_base_is_silent_when_it_is_hidden(jokes: str) -> None:
-    chat_id = ask(opened()["id"], "one", jokes, compare=False)[0]
+    chat_id = ask(opened()["id"], "one", jokes, NOTHING)[0]
     assert list(sides.follow_base(chat_id)) == [[{"role": "user", "content": "one"}]]
     assert list(sides.follow_tuned(chat_id))[-1][-1]["role"] == "assistant"
 
@@ -131,7 +132,7 @@ def test_an_answer_goes_on_while_nobody_looks_and_a_page_that_is_opened_follows_
 def test_stop_keeps_what_had_come_and_a_second_question_waits_for_it(jokes: str, toasts: list[str]) -> None:
     chat_id = ask(opened()["id"], "slow " * 200, jokes)[0]
     next(sides.follow_tuned(chat_id))
-    assert ask(chat_id, "another", jokes) == (gr.skip(),) * 6
+    assert ask(chat_id, "another", jokes) == (gr.skip(),) * 7
     assert "still being answered" in toasts[0]
     tuned, _base, send, stop = sides.stop(chat_id)
     assert tuned[-1]["content"].endswith("…")
@@ -140,14 +141,14 @@ def test_stop_keeps_what_had_come_and_a_second_question_waits_for_it(jokes: str,
 
 
 def test_an_answer_is_written_again_with_the_settings_of_now(jokes: str, toasts: list[str]) -> None:
-    chat_id = ask(opened()["id"], "one", jokes, compare=False)[0]
+    chat_id = ask(opened()["id"], "one", jokes, NOTHING)[0]
     list(sides.follow_tuned(chat_id))
-    tuned, _base, send, stop = sides.again(chat_id, jokes, True, "Be brief.", 0.7, 64, 0.9, "7", "END")
+    tuned, _base, send, stop = sides.again(chat_id, jokes, ITS_BASE, "Be brief.", 0.7, 64, 0.9, "7", "END")
     assert [turn["role"] for turn in tuned] == ["user"]
     assert (send["interactive"], stop["interactive"]) == (False, True)
     for follow in (sides.follow_tuned, sides.follow_base):
         assert [turn["role"] for turn in list(follow(chat_id))[-1]] == ["user", "assistant"]
-    assert sides.again(chat_id, jokes, True, "", 0, 64, 1, "seven", "") == (gr.skip(),) * 4
+    assert sides.again(chat_id, jokes, ITS_BASE, "", 0, 64, 1, "seven", "") == (gr.skip(),) * 4
     assert "seed is `seven`" in toasts[0]
     assert len(chat.messages(chat_id)) == 3  # a wrong seed has taken nothing away
 
