@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, and_, col, delete, func, or_, select
 
 from storage.tables import Chat, Message
@@ -47,8 +48,9 @@ def count(session: Session, project_id: str | None) -> int:
 
 def branches(session: Session, chat_id: str, limit: int) -> Sequence[tuple[Chat, str]]:
     """What was kept of a chat before it was changed, the newest first, each with the last question in it."""
-    is_last = select(func.max(Message.id)).where(col(Message.chat_id) == Chat.id, Message.side == "user")
-    asked = select(Message.content).where(col(Message.id) == is_last.scalar_subquery()).scalar_subquery()
+    other = aliased(Message)
+    last = select(func.max(col(other.id))).where(other.chat_id == Chat.id, other.side == "user").correlate(Chat)
+    asked = select(Message.content).where(col(Message.id) == last.scalar_subquery()).correlate(Chat).scalar_subquery()
     query = select(Chat, asked).where(Chat.branch_of == chat_id).order_by(col(Chat.created_at).desc())
     return [(chat, str(text or "")) for chat, text in session.exec(query.limit(limit))]
 

@@ -4,6 +4,8 @@ import time
 
 from storage.tables import Message
 
+SHORTEST_SECONDS = 0.02  # from the first to the last word: less is one piece of the network, and tells no speed
+
 
 class Clock:
     """Runs from when a question is sent; a model that has to wake first takes the time it takes."""
@@ -26,8 +28,8 @@ class Clock:
 
 
 def tokens_a_second(answer: Message) -> float | None:
-    """Of the tokens after the first one; None where there is no second one, or where it was not measured."""
+    """Of the tokens after the first one; None where there is no second one, or where all of them came at once."""
     tokens, seconds, first = answer.tokens, answer.seconds, answer.first_token_seconds
-    if not tokens or tokens < 2 or seconds is None or first is None or seconds <= first:
+    if not tokens or tokens < 2 or seconds is None or first is None or seconds - first < SHORTEST_SECONDS:
         return None
     return (tokens - 1) / (seconds - first)
