@@ -17,7 +17,7 @@ from engine.errors import RefusedError
 from engine.existing import existing
 from engine.serve import adapter_names, routing
 from storage import chats, db
-from storage.tables import DEFAULT_PROJECT, Chat, Message
+from storage.tables import DEFAULT_PROJECT, Chat, Message, Project
 
 Side = Literal["tuned", "base"]
 
@@ -43,9 +43,10 @@ def _parts(model: str, messages: list[dict[str, str]], sampling: Sampling) -> Ge
 
 
 def new_chat(project_id: str = DEFAULT_PROJECT, title: str = "") -> Chat:
-    """An empty chat."""
+    """An empty chat. Raises NotFoundError for the project."""
     chat = Chat(project_id=project_id, title=title[:TITLE_CHARACTERS])
     with db.session() as session:
+        existing(session, Project, project_id)
         session.add(chat)
     return chat
 

@@ -3,6 +3,8 @@
 import time
 from typing import Any, Literal
 
+import orjson
+
 from engine.chat import chat
 from engine.chat.exchanges import Exchange, exchanges
 from engine.chat.speed import tokens_a_second
@@ -19,6 +21,11 @@ def as_json(chat_id: str) -> dict[str, Any]:
     opened = chat.look_up(chat_id)
     turns = [_facts(turn) for turn in chat.messages(chat_id)]
     return {"id": opened.id, "title": opened.title, "created_at": opened.created_at, "messages": turns}
+
+
+def json_text(chat_id: str) -> bytes:
+    """The same as a text."""
+    return orjson.dumps(as_json(chat_id), option=orjson.OPT_INDENT_2)
 
 
 def as_markdown(chat_id: str) -> str:

@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
@@ -116,7 +115,7 @@ def export_chat(
 ) -> Response:
     """The chat as a file."""
     if format == "json":
-        content, media_type = orjson.dumps(transcript.as_json(chat_id), option=orjson.OPT_INDENT_2), "application/json"
+        content, media_type = transcript.json_text(chat_id), "application/json"
     else:
         content, media_type = transcript.as_markdown(chat_id).encode(), "text/markdown; charset=utf-8"
     name = f"{names.as_file(chat.look_up(chat_id).title, 'chat')}.{transcript.SUFFIXES[format]}"
