@@ -32,7 +32,9 @@ def edit(chat_id: str, question_id: int, text: str) -> Chat | None:
         changed, turns = _turns(session, chat_id)
         place = next((place for place, turn in enumerate(turns) if turn.id == question_id), None)
         if place is None or turns[place].side != "user":
-            raise RefusedError(f"Turn {question_id} is no question of this chat.", "Choose one of your own messages.")
+            raise RefusedError(
+                f"Message {question_id} is not one of your questions in this chat.", "Choose one of your own messages."
+            )
         before = turns[place].content
         if before == text and place == len(turns) - 1:
             return None

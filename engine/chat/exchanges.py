@@ -19,7 +19,7 @@ class Exchange:
         return [answer for answer in (self.tuned, self.base) if answer is not None]
 
     def answer(self, side: str) -> Message | None:
-        return self.tuned if side == "tuned" else self.base
+        return {"tuned": self.tuned, "base": self.base}.get(side)
 
     def prompt(self, answer: Message) -> list[dict[str, str]]:
         """What the model was shown for that answer: its system prompt, and the turns of its side up to the question."""

@@ -196,7 +196,7 @@ def test_any_two_models_answer_beside_each_other_and_the_next_visit_remembers_it
     chat_id = ask(first["id"], "one", jokes, "sums")[0]
     for follow in (sides.follow_tuned, sides.follow_base):
         list(follow(chat_id))
-    assert [turn.model for turn in chat.messages(chat_id)] == ["", "jokes", "sums"]
+    assert {turn.side: turn.model for turn in chat.messages(chat_id)} == {"user": "", "tuned": "jokes", "base": "sums"}
     assert opened(chat=chat_id)["beside"]["value"] == "sums"
     assert beside.models("jokes", ITS_BASE) == {"tuned": "jokes", "base": "jokes:base"}
     assert beside.models("jokes:base", ITS_BASE) == {"tuned": "jokes:base"}
@@ -210,7 +210,8 @@ def test_answers_are_rated_and_voted_on_and_become_datasets(jokes: str, toasts: 
     chat_id = ask(opened()["id"], "one <i>", jokes)[0]
     for follow in (sides.follow_tuned, sides.follow_base):
         list(follow(chat_id))
-    question, tuned, _base = (str(turn.id) for turn in chat.messages(chat_id))
+    ids = {turn.side: str(turn.id) for turn in chat.messages(chat_id)}
+    question, tuned = ids["user"], ids["tuned"]
     here = {**ANY, "chat": chat_id}
     assert opinion_view.opinions_html(here) == opinion_view.answers_html(ANY) == ""
     assert "3 tokens" in opinion_view.answers_html(here)

@@ -42,7 +42,7 @@ class AskBody(SettingsBody):
     )
     instead_of: int | None = Field(
         default=None, ge=1, le=LARGEST,
-        description="The number of an earlier question: the chat goes on from there, and a branch keeps the rest.",
+        description="The number of an earlier question: a branch keeps what stood there and after it.",
     )  # fmt: skip
 
 

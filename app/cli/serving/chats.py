@@ -6,6 +6,8 @@ from typing import Annotated, get_args
 import typer
 
 from app.cli import running_studio
+from app.cli.called import ProjectName
+from app.cli.data import follow
 from app.cli.printed import AsJson, say_json
 from engine import hidden
 from engine.chat import chat, opinion_rows, transcript
@@ -15,15 +17,14 @@ from storage import db
 from storage.tables import DEFAULT_PROJECT
 
 COMMANDS = typer.Typer(
-    help="Chats of the studio: listed, shown; their votes counted and made into datasets.", no_args_is_help=True
+    help="Chats of the studio: listed, shown; votes counted, made into datasets.", no_args_is_help=True
 )
-Project = Annotated[str, typer.Option("--project", help="Id of the project.")]
 
 
 @COMMANDS.command("list")
 def list_chats(
     words: Annotated[str, typer.Argument(help="Words in a title, or in what was said.")] = "",
-    project: Project = DEFAULT_PROJECT,
+    project: ProjectName = DEFAULT_PROJECT,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +65,7 @@ def _write(chat_id: str, to: Path) -> None:
 
 
 @COMMANDS.command()
-def votes(project: Project = DEFAULT_PROJECT, as_json: AsJson = False) -> None:
+def votes(project: ProjectName = DEFAULT_PROJECT, as_json: AsJson = False) -> None:
     """Say for each two models how often each was found better, and whether that is more than chance."""
     db.prepare()
     standings = counted.standings(project)
@@ -81,11 +82,10 @@ def votes(project: Project = DEFAULT_PROJECT, as_json: AsJson = False) -> None:
 def dataset(
     opinion: Annotated[str, typer.Argument(metavar="votes|ratings", help="What it is made of.")],
     name: Annotated[str, typer.Option(help="What lists show.")] = "",
-    project: Project = DEFAULT_PROJECT,
+    project: ProjectName = DEFAULT_PROJECT,
 ) -> None:
     """Make a dataset of all votes (preferences, for DPO) or ratings (marked answers, for KTO) of a project."""
     if opinion not in get_args(opinion_rows.Opinion):
         raise RefusedError(f"`{opinion:.40}` is neither votes nor ratings.", "Say which.")
     with running_studio.engine(True):
-        made = opinion_rows.make_dataset(opinion, project, name)  # type: ignore[arg-type]  # looked at above
-    typer.echo(f"{made.id}  {made.name}")
+        follow(opinion_rows.make_dataset(opinion, project, name))  # type: ignore[arg-type]  # looked at above

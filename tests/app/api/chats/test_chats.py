@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from engine.chat import answering
+from engine.chat import answering, opinions
 from engine.data import importing
 from engine.process import plan
 from engine.serve import endpoints, routing
@@ -48,6 +48,11 @@ def asked(owner: TestClient, chat_id: str, text: str, **more: Any) -> dict[str, 
     return answered(owner, chat_id)
 
 
+def said(talk: dict[str, Any], side: str) -> dict[str, Any]:
+    """The first turn of a side: two answers are stored as they end, whichever is first."""
+    return next(message for message in talk["messages"] if message["side"] == side)
+
+
 def ready(owner: TestClient, dataset: dict[str, Any]) -> dict[str, Any]:
     def made() -> dict[str, Any]:
         importing.tick()
@@ -60,7 +65,7 @@ def ready(owner: TestClient, dataset: dict[str, Any]) -> dict[str, Any]:
 def test_from_a_question_over_votes_to_a_dataset_that_dpo_takes(owner: TestClient, jokes: str) -> None:
     chat_id = begun(owner)
     talk = asked(owner, chat_id, "one two three", system="Be brief.")
-    question, tuned, base = talk["messages"]
+    question, tuned, base = (said(talk, side) for side in ("user", "tuned", "base"))
     assert (tuned["model"], tuned["weights"], tuned["system"]) == ("jokes", jokes, "Be brief.")
     assert (tuned["tokens"], tuned["tokens_estimated"]) == (4, False)  # "RUN says" is one word of the fake server
     assert base["model"] == "jokes:base"
@@ -112,16 +117,20 @@ def test_a_question_is_changed_answered_again_and_taken_away(owner: TestClient, 
         chat_id, [one["content"] for one in first["messages"]],
     )  # fmt: skip
     assert owner.post(f"/api/chats/{chat_id}/again", json=ASK).status_code == 202
-    assert len(answered(owner, chat_id)["branches"]) == 2
+    talk = answered(owner, chat_id)
+    assert len(talk["branches"]) == 2
     listed = owner.get("/api/chats")
     assert ([one["id"] for one in listed.json()], listed.headers["x-total-count"]) == ([chat_id], "1")
     assert owner.patch(f"/api/chats/{chat_id}", json={"title": "숫자 <b>"}).json()["title"] == "숫자 <b>"
     text = owner.get(f"/api/chats/{chat_id}/export")
     assert text.text.startswith("# 숫자 <b>\n")
     assert "## jokes:base\n" in text.text
+    assert "found better" not in text.text
+    opinions.vote(talk["messages"][0]["id"], "tuned")
+    assert "*jokes was found better.*" in owner.get(f"/api/chats/{chat_id}/export").text
     assert text.headers["content-disposition"] == 'attachment; filename="b.md"'
     file = owner.get(f"/api/chats/{chat_id}/export?format=json")
-    assert [one["side"] for one in file.json()["messages"]] == ["user", "tuned", "base"]
+    assert {one["side"] for one in file.json()["messages"]} == {"user", "tuned", "base"}
     assert owner.delete(f"/api/chats/{chat_id}").status_code == 204
     assert [owner.get(f"/api/chats/{one}").status_code for one in (chat_id, kept["id"])] == [404, 404]
 
