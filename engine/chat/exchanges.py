@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from storage.tables import Message
 
@@ -32,7 +33,7 @@ class Exchange:
 def exchanges(turns: Sequence[Message]) -> list[Exchange]:
     """The questions of a chat in their order, from its turns in theirs."""
     starts = [place for place, turn in enumerate(turns) if turn.side == "user"]
-    return [_exchange(turns, start, end) for start, end in zip(starts, [*starts[1:], len(turns)], strict=True)]
+    return [_exchange(turns, start, end) for start, end in pairwise([*starts, len(turns)])]
 
 
 def _exchange(turns: Sequence[Message], start: int, end: int) -> Exchange:

@@ -107,6 +107,7 @@ def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
     chat_id = ask(opened()["id"], "one", jokes)[0]
     new_id, tuned, base, *_ = opening.begin(Browser())
     assert new_id != chat_id
+    assert opinion_view.answers_html({**ANY, "chat": new_id}) == versions_html({"chat": new_id}) == ""
     assert (tuned, base) == ([], [])
     assert len(opened(chat=chat_id)["tuned"]) == 1
 

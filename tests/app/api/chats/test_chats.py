@@ -168,6 +168,12 @@ def test_a_file_goes_with_a_question_and_a_bad_one_leaves_nothing(owner: TestCli
     assert "broke off" in broken["writing"][0]["error"]
 
 
+def test_an_empty_chat_is_taken_away_too(owner: TestClient) -> None:
+    chat_id = begun(owner)
+    assert owner.get(f"/api/chats/{chat_id}/export").text.startswith("# Chat\n")
+    assert owner.get(f"/api/chats/{chat_id}/export?format=json").json()["messages"] == []
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "code"),
     [
