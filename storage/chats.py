@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, and_, col, delete, func, or_, select
 
 from storage.tables import Chat, Message
@@ -18,17 +19,51 @@ def latest(session: Session, project_id: str) -> Chat | None:
 def recent(
     session: Session, project_id: str, limit: int = 20, words: Sequence[str] = ()
 ) -> Sequence[tuple[Chat, float]]:
-    """Chats with the time of their last turn, or of their beginning; the last one first.
+    """Chats with the time of their last turn, or of their beginning; the last one first. Branches are left out.
 
-    With `words` those that have all of them in their title, or in one of their turns.
+    With `words` those that have all of them in their title, or in one of their turns; branches too.
     """
     query = select(Chat, _ACTIVE_AT).where(Chat.project_id == project_id).order_by(_ACTIVE_AT.desc())
-    if words:
+    if not words:
+        query = query.where(col(Chat.branch_of).is_(None))
+    else:
         titled = [col(Chat.title).icontains(word, autoescape=True) for word in words]
         said = [col(Message.content).icontains(word, autoescape=True) for word in words]
         saying = select(Message.chat_id).where(Message.chat_id == Chat.id, *said).exists()
         query = query.where(or_(and_(*titled), saying))
     return [(chat, float(at)) for chat, at in session.exec(query.limit(limit))]
+
+
+def page(session: Session, project_id: str | None, limit: int, offset: int) -> Sequence[Chat]:
+    """Chats without their branches, the last begun first."""
+    query = select(Chat).where(col(Chat.branch_of).is_(None)).order_by(col(Chat.created_at).desc(), col(Chat.id))
+    query = query if project_id is None else query.where(Chat.project_id == project_id)
+    return session.exec(query.limit(limit).offset(offset)).all()
+
+
+def count(session: Session, project_id: str | None) -> int:
+    query = select(func.count()).select_from(Chat).where(col(Chat.branch_of).is_(None))
+    return session.exec(query if project_id is None else query.where(Chat.project_id == project_id)).one()
+
+
+def branches(session: Session, chat_id: str, limit: int) -> Sequence[tuple[Chat, str]]:
+    """What was kept of a chat before it was changed, the newest first, each with the last question in it."""
+    other = aliased(Message)
+    last = select(func.max(col(other.id))).where(other.chat_id == Chat.id, other.side == "user").correlate(Chat)
+    asked = select(Message.content).where(col(Message.id) == last.scalar_subquery()).correlate(Chat).scalar_subquery()
+    query = select(Chat, asked).where(Chat.branch_of == chat_id).order_by(col(Chat.created_at).desc())
+    return [(chat, str(text or "")) for chat, text in session.exec(query.limit(limit))]
+
+
+def turns_of_judged(session: Session, is_vote: bool, project_id: str | None, limit: int) -> Sequence[Message]:
+    """All turns of the chats in which something was voted for, or rated: chat by chat, the oldest judged turn first."""
+    judged = Message.better != "" if is_vote else Message.rating != 0
+    first = select(Message.chat_id, func.min(Message.id).label("judged")).where(judged)
+    if project_id is not None:
+        first = first.join(Chat, col(Message.chat_id) == Chat.id).where(Chat.project_id == project_id)
+    found = first.group_by(col(Message.chat_id)).order_by(func.min(Message.id)).limit(limit).subquery()
+    query = select(Message).join(found, col(Message.chat_id) == found.c.chat_id)
+    return session.exec(query.order_by(found.c.judged, col(Message.id))).all()
 
 
 def messages(session: Session, chat_id: str, side: str | None = None) -> Sequence[Message]:
@@ -38,4 +73,7 @@ def messages(session: Session, chat_id: str, side: str | None = None) -> Sequenc
 
 
 def clear(session: Session, chat_id: str) -> None:
-    session.exec(delete(Message).where(col(Message.chat_id) == chat_id))
+    """Removes a chat's turns, and its branches with theirs."""
+    family = select(Chat.id).where(or_(Chat.id == chat_id, Chat.branch_of == chat_id))
+    session.exec(delete(Message).where(col(Message.chat_id).in_(family)))
+    session.exec(delete(Chat).where(col(Chat.branch_of) == chat_id))

@@ -70,6 +70,9 @@ COMMANDS = {
         "Try options of an endpoint under one load, each in a server of its own, and show the best.",
     ),
     "chat": Late("serving.chat", "chat", "Ask a served model, once or as a talk."),
+    "chats": Late(
+        "serving.chats", "COMMANDS", "Chats of the studio: listed, shown; votes counted, made into datasets."
+    ),
     "serve-run": Late(
         "serving.serve_run",
         "serve_run",

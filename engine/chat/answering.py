@@ -58,6 +58,15 @@ def is_writing(chat_id: str, side: chat.Side | None = None) -> bool:
         return any(chat_id == key[0] and side in (None, key[1]) and not answer.over for key, answer in _answers.items())
 
 
+def so_far(chat_id: str, side: chat.Side) -> tuple[str, str]:
+    """What has come of an answer that is being written, and the error of one that ended with one."""
+    with _lock:
+        answer = _answers.get((chat_id, side))
+    if answer is None:
+        return "", ""
+    return "" if answer.over else answer.text, str(answer.error or "")
+
+
 def follow(chat_id: str, side: chat.Side) -> Generator[str]:
     """What has come of an answer, then each further piece as it comes; nothing where none is being written.
 

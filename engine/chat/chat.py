@@ -11,11 +11,13 @@ from typing import Any, Literal
 from engine import names
 from engine.chat import streams
 from engine.chat.sampling import Sampling
+from engine.chat.speed import Clock
 from engine.chat.streams import ChatError as ChatError
 from engine.errors import RefusedError
 from engine.existing import existing
+from engine.serve import adapter_names, routing
 from storage import chats, db
-from storage.tables import DEFAULT_PROJECT, Chat, Message
+from storage.tables import DEFAULT_PROJECT, Chat, Message, Project
 
 Side = Literal["tuned", "base"]
 
@@ -31,15 +33,20 @@ def stream(model: str, messages: list[dict[str, str]], sampling: Sampling = USUA
 
     Raises NotFoundError, NotReadyError or RefusedError before the first piece, ChatError when the model breaks off.
     """
-    body: dict[str, Any] = {"messages": messages, **sampling.body()}
-    with closing(streams.ask(model, streams.CHAT, body)) as parts:
+    with closing(_parts(model, messages, sampling)) as parts:
         yield from (part.text for part in parts if part.text)
 
 
+def _parts(model: str, messages: list[dict[str, str]], sampling: Sampling) -> Generator[streams.Part]:
+    body: dict[str, Any] = {"messages": messages, **sampling.body()}
+    return streams.ask(model, streams.CHAT, body)
+
+
 def new_chat(project_id: str = DEFAULT_PROJECT, title: str = "") -> Chat:
-    """An empty chat."""
+    """An empty chat. Raises NotFoundError for the project."""
     chat = Chat(project_id=project_id, title=title[:TITLE_CHARACTERS])
     with db.session() as session:
+        existing(session, Project, project_id)
         session.add(chat)
     return chat
 
@@ -68,21 +75,6 @@ def rename_chat(chat_id: str, title: str) -> Chat:
     return chat
 
 
-def take_back(chat_id: str) -> str:
-    """Removes what was answered to the last question, so that it can be answered again. Returns the question.
-
-    Raises NotFoundError; RefusedError where nothing was asked yet.
-    """
-    with db.session() as session:
-        turns = chats.messages(session, existing(session, Chat, chat_id).id)
-        last = next((turn for turn in reversed(turns) if turn.side == "user"), None)
-        if last is None:
-            raise RefusedError("Nothing was asked in this chat yet.", "Write a message first.")
-        for turn in turns[turns.index(last) + 1 :]:
-            session.delete(turn)
-        return last.content
-
-
 def look_up(chat_id: str) -> Chat:
     with db.reading() as session:
         return existing(session, Chat, chat_id)
@@ -95,7 +87,7 @@ def messages(chat_id: str, side: Side | None = None) -> Sequence[Message]:
 
 
 def delete_chat(chat_id: str) -> None:
-    """Deletes a chat with its turns; what was kept for training stays. Raises NotFoundError."""
+    """Deletes a chat with its turns and its branches; what was kept for training stays. Raises NotFoundError."""
     with db.session() as session:
         chats.clear(session, chat_id)
         session.delete(look_up(chat_id))
@@ -103,33 +95,57 @@ def delete_chat(chat_id: str) -> None:
 
 def ask(chat_id: str, text: str) -> Message:
     """Stores a question. `answer` then answers it, once for each side. Raises RefusedError for an empty one."""
+    message = Message(chat_id=look_up(chat_id).id, side="user", content=checked_text(text))
+    with db.session() as session:
+        chat = session.get(Chat, chat_id)
+        if chat is not None and not chat.title:
+            chat.title = title_of(text)
+        session.add(message)
+    return message
+
+
+def checked_text(text: str) -> str:
+    """The text of a question. Raises RefusedError for an empty one, and for one that is too long."""
     if not text.strip():
         raise RefusedError("The message is empty.", "Write something first.")
     if len(text) > MOST_CHARACTERS:
         raise RefusedError(f"The message has {len(text)} characters.", f"Send at most {MOST_CHARACTERS}.")
-    message = Message(chat_id=look_up(chat_id).id, side="user", content=text)
-    with db.session() as session:
-        chat = session.get(Chat, chat_id)
-        if chat is not None and not chat.title:
-            chat.title = " ".join(text.split())[:TITLE_CHARACTERS]
-        session.add(message)
-    return message
+    return text
+
+
+def title_of(question: str) -> str:
+    """What a chat is called that begins with this question."""
+    return " ".join(question.split())[:TITLE_CHARACTERS]
 
 
 def answer(chat_id: str, side: Side, model: str, system: str = "", sampling: Sampling = USUAL) -> Generator[str]:
     """The answer of one side to what was asked last, piece by piece. What has come is stored however it ends."""
     turns = conversation(chat_id, side, system)
-    pieces: list[str] = []
-    complete = False
+    answer = Message(chat_id=chat_id, side=side, model=model, content="", complete=False, system=system.strip())
+    pieces, told, clock = list[str](), None, Clock()
     try:
-        with closing(stream(model, turns, sampling)) as texts:
-            for piece in texts:
-                pieces.append(piece)
-                yield piece
-        complete = True
+        answer.weights = _weights(model)
+        with closing(_parts(model, turns, sampling)) as parts:
+            for part in parts:
+                told = part.tokens if part.ended else None
+                if part.text:
+                    clock.heard()
+                    pieces.append(part.text)
+                    yield part.text
+        answer.complete = True
     finally:
-        if complete or pieces:
-            _store(Message(chat_id=chat_id, side=side, model=model, content="".join(pieces), complete=complete))
+        if answer.complete or pieces:
+            answer.content = "".join(pieces)
+            _store(clock.write_on(answer, len(pieces), told))
+
+
+def _weights(model: str) -> str:
+    """What stands behind a served name now: RUN, RUN@STEP or base; nothing for an outside model, or an unknown one."""
+    if (route := routing.route(model)) is None or route[1].kind == "external":
+        return ""
+    endpoint, backend = route
+    subject = adapter_names.public(endpoint.name, backend.adapters).get(model, "")
+    return f"{backend.model_id or ''}" if subject == adapter_names.BASE else subject
 
 
 def conversation(chat_id: str, side: Side, system: str = "") -> list[dict[str, str]]:

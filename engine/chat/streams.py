@@ -30,10 +30,14 @@ class ChatError(TunesmithError):
 
 @dataclass(frozen=True)
 class Part:
-    """Some words of an answer, or its end: `ended` is stop, length or what else the server calls it."""
+    """Some words of an answer, or its end: `ended` is stop, length or what else the server calls it.
+
+    `tokens` comes with the end: how many the answer has, where the server says so.
+    """
 
     text: str = ""
     ended: str = ""
+    tokens: int | None = None
 
 
 def ask(model: str, path: str, body: dict[str, Any]) -> Generator[Part]:
@@ -91,7 +95,7 @@ def _parts(model: str, lines: Iterator[bytes], call: InnerCall) -> Generator[Par
         ended = next((reason for _, reason in choices if isinstance(reason, str)), ended)
     if not ended:
         raise ChatError(f"`{model}` broke off in the middle of its answer.", "Try again.")
-    yield Part(ended=ended)
+    yield Part(ended=ended, tokens=call.answer_tokens)
 
 
 def _choices(model: str, data: bytes, call: InnerCall) -> list[tuple[Any, Any]]:

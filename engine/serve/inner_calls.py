@@ -47,6 +47,11 @@ class InnerCall:
         if isinstance(usage := event.get("usage"), dict):
             self._usage = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
 
+    @property
+    def answer_tokens(self) -> int | None:
+        """How many tokens the answer has, where the server has said so."""
+        return self._usage[1] if self._usage else None
+
     def end(self) -> None:
         """Writes it down."""
         seconds = time.perf_counter() - self._began

@@ -7,7 +7,8 @@ import gradio as gr
 from engine.chat import answering, chat
 from engine.errors import NotFoundError
 from engine.serve import routing
-from pages.chat.sides import Turns, base_of, buttons_of, turns_of
+from pages.chat import beside
+from pages.chat.sides import Turns, buttons_of, turns_of
 from pages.parts import toasts
 from pages.shell import project_of
 
@@ -17,18 +18,20 @@ MOST_ASKED = 1000  # characters of a question in the page's address
 def open_chat(request: gr.Request) -> list[Any]:
     """What the page shows first: the chat and the endpoint its address names, or the newest of each."""
     query = request.query_params
-    names = [str(model["id"]) for model in routing.served_models()]
+    names = beside.served()
     chat_id = _existing_chat(query.get("chat", ""), project_of(request))
-    last_model = next((message.model for message in reversed(chat.messages(chat_id)) if message.side == "tuned"), "")
+    turns = chat.messages(chat_id)
+    last_model = next((message.model for message in reversed(turns) if message.side == "tuned"), "")
     requested = query.get("endpoint") or last_model
     chosen = requested if requested in names or query.get("endpoint") else next(iter(names), None)
-    compare = base_of(chosen or "") in names
-    choices = [name for name in routing.distinct_models() if not name.endswith(":base")] or names
+    distinct = routing.distinct_models()
+    choices = [name for name in distinct if not name.endswith(":base")] or names
+    other = beside.last_beside(turns, query.get("beside"))
     return [
         chat_id,
         gr.update(choices=choices, value=chosen),
-        gr.update(value=compare, interactive=True),
-        gr.update(visible=compare),
+        gr.update(choices=beside.choices(distinct), value=other, interactive=True),
+        *beside.shown(chosen, other),
         turns_of(chat_id, "tuned"),
         turns_of(chat_id, "base"),
         query["ask"][:MOST_ASKED] if query.get("ask") else gr.skip(),  # nothing is taken from who types already
@@ -58,6 +61,13 @@ def act(open_id: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ..
         answering.stop(event.id)
         chat.delete_chat(event.id)
         toasts.done("The chat is deleted.")
-        if event.id == open_id:
+        if not open_id or not _is_there(open_id):
             return begin(request)
     return (gr.skip(),) * 5
+
+
+def _is_there(chat_id: str) -> bool:
+    try:
+        return bool(chat.look_up(chat_id).id)
+    except NotFoundError:
+        return False

@@ -1,66 +1,75 @@
 """The two sides of a chat: a question stored, answered by both in the background, and followed while they write."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 
-from engine.chat import answering, chat, rows
-from engine.chat.answering import Question
+from engine.chat import answering, asking, attached_files, chat, rows
 from engine.chat.sampling import Sampling, seed_of, stops_of
 from engine.errors import ConflictError, TunesmithError
-from engine.serve import routing
-from engine.serve.waking import waiting
+from pages.chat import attaching, beside
 from pages.parts import toasts
 from storage.tables import DEFAULT_PROJECT, Message
 
+SIDES: tuple[chat.Side, chat.Side] = ("tuned", "base")
 REDRAW_SECONDS = 0.08  # each redraw compares the whole conversation
 Turns = list[dict[str, Any]]
 
 
-def base_of(model: str) -> str:
-    return f"{model.split(':')[0]}:base"
+How = tuple[str, Sampling]
+"""The system prompt, and how answers are drawn."""
 
 
-def model_or_first(model: str | None) -> str:
-    """What was chosen; before the page has chosen, the first that answers."""
-    return model or next((str(served["id"]) for served in routing.served_models()), "")
-
-
-def ask(chat_id: str, text: str, model: str | None, compare: bool, *settings: Any) -> tuple[Any, ...]:
+def ask(
+    chat_id: str, text: str, files: Sequence[str] | None, model: str | None, other: str | None, *settings: Any
+) -> tuple[Any, ...]:
     """Stores the question, shows it on both sides, and has them answer; `follow_tuned` and `follow_base` show it."""
     with toasts.toast():
-        model, how = _ready(chat_id, model), _how(*settings)
+        how, models = _how(*settings), beside.models(model, other)
+        question = attached_files.question(text or "", attaching.named(files))
+        asking.refuse(chat_id, models)
         chat_id = chat_id or chat.new_chat(DEFAULT_PROJECT).id
-        chat.ask(chat_id, text)
-        return chat_id, "", *_begun(chat_id, model, compare, how)
-    return (gr.skip(),) * 6
+        asking.ask(chat_id, question, models, *how)
+        return chat_id, "", gr.update(value=None, visible=False), *_begun(chat_id)
+    return (gr.skip(),) * 7
 
 
-def again(chat_id: str, model: str | None, compare: bool, *settings: Any) -> tuple[Any, ...]:
-    """Has the last question answered once more, by the model and with the settings of now."""
+def again(chat_id: str, model: str | None, other: str | None, *settings: Any) -> tuple[Any, ...]:
+    """Has the last question answered once more, by the models and with the settings of now."""
     with toasts.toast():
-        model, how = _ready(chat_id, model), _how(*settings)
-        chat.take_back(chat_id)
-        return _begun(chat_id, model, compare, how)
+        how = _how(*settings)
+        asking.again(chat_id, beside.models(model, other), *how)
+        return _begun(chat_id)
     return (gr.skip(),) * 4
 
 
-def _ready(chat_id: str, model: str | None) -> str:
-    """The model that is to answer, which can. Raises what speaks against it."""
-    model = model_or_first(model)
-    if not model:
-        raise TunesmithError("There is no model to ask.", "Serve a finished run first, then choose it above.")
-    if answering.is_writing(chat_id):
-        raise ConflictError("The last question is still being answered.", "Wait for the answer, or press Stop.")
-    waiting.wait(model)
-    routing.upstream(model)
-    return model
+def edit(
+    event: gr.EditData, chat_id: str, shown: Turns, model: str | None, other: str | None, *settings: Any
+) -> tuple[Any, ...]:
+    """Asks a question of before in other words: the chat goes on from there, and a branch keeps what stood there."""
+    with toasts.toast():
+        how, number = _how(*settings), _question_number(chat_id, shown, event)
+        asking.ask(chat_id, _words(event.value), beside.models(model, other), *how, instead_of=number)
+        return _begun(chat_id)
+    return turns_of(chat_id, "tuned"), turns_of(chat_id, "base"), *buttons_of(chat_id)
 
 
-How = tuple[str, Sampling]
-"""The system prompt, and how answers are drawn."""
+def _question_number(chat_id: str, shown: Turns, event: gr.EditData) -> int:
+    """Which stored turn stands there. Reasoning is shown as turns of its own, so the questions are counted."""
+    place = event.index if isinstance(event.index, int) else event.index[0]
+    number = sum(turn["role"] == "user" for turn in shown[: place + 1])
+    questions = [turn for turn in chat.messages(chat_id) if turn.side == "user"]
+    if not 0 < number <= len(questions):
+        raise ConflictError("The chat was changed in another window.", "Reload the page.")
+    return questions[number - 1].id or 0
+
+
+def _words(value: Any) -> str:
+    """What was written into a bubble, as Gradio hands it over: text, or parts of it."""
+    parts = value if isinstance(value, list) else [value]
+    return "".join(str(part.get("text", "")) if isinstance(part, dict) else str(part) for part in parts)
 
 
 def _how(system: str, temperature: float, max_tokens: float, top_p: float, *typed: str) -> How:
@@ -70,13 +79,16 @@ def _how(system: str, temperature: float, max_tokens: float, top_p: float, *type
     return system or "", Sampling(max_tokens=int(max_tokens), stop=stops_of(stops or ""), **chance)  # type: ignore[arg-type]
 
 
-def _begun(chat_id: str, model: str, compare: bool, how: How) -> tuple[Any, ...]:
-    """Both sides as they are shown, each with an answer on its way."""
-    shown = turns_of(chat_id, "tuned"), turns_of(chat_id, "base")
-    answering.begin(Question(chat_id, "tuned", model, *how))
-    if compare:
-        answering.begin(Question(chat_id, "base", base_of(model), *how))
-    return *shown, *_buttons(True)
+def _begun(chat_id: str) -> tuple[Any, ...]:
+    """Both sides as they are shown, up to the question that is being answered."""
+    return *(_asked(chat_id, side) for side in SIDES), *_buttons(True)
+
+
+def _asked(chat_id: str, side: chat.Side) -> Turns:
+    turns = turns_of(chat_id, side)
+    while turns and turns[-1]["role"] == "assistant":  # a quick one has answered already
+        turns.pop()
+    return turns
 
 
 def _buttons(is_answering: bool) -> tuple[dict[str, Any], dict[str, Any]]:

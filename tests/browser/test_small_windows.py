@@ -120,10 +120,11 @@ def test_a_narrow_window_shows_one_side_of_a_chat_at_a_time(visit: Open, talk: s
     page.set_viewport_size({"width": 390, "height": 844})
     expect(tuned).to_be_visible()
     expect(base).to_be_hidden()
-    page.locator("#chat-side label", has_text="Base").click()
+    page.locator("#chat-side label", has_text="jokes:base").click()
     expect(base).to_be_visible()
     expect(tuned).to_be_hidden()
-    page.locator("#chat-compare input").uncheck()
+    page.locator("#chat-beside input").click()
+    page.get_by_role("option", name="Nothing").click()
     expect(tuned).to_be_visible()
     expect(page.locator("#chat-side")).to_be_hidden()
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,8 +11,10 @@ import pytest
 from engine.chat import answering, chat
 from engine.process import plan
 from engine.serve import endpoints, routing
-from pages.chat import opening, page, sides
+from pages.chat import attaching, beside, opening, opinion_view, page, sides
+from pages.chat.beside import ITS_BASE, NOTHING
 from pages.chat.earlier import earlier_html, plain_title
+from pages.chat.versions import versions_html
 from storage.tables import Message
 from tests.pages.clicks import Click
 from tests.serving import bring_up, end_all, finished_run, ready_model
@@ -30,12 +33,12 @@ class Browser:
 
 
 def opened(**query: str) -> dict[str, Any]:
-    names = ("id", "model", "beside", "base_shown", "tuned", "base", "text", "send", "stop")
+    names = ("id", "model", "beside", "first", "second", "sides", "tuned", "base", "text", "send", "stop")
     return dict(zip(names, opening.open_chat(Browser(**query)), strict=True))
 
 
-def ask(chat_id: str, text: str, model: str | None, compare: bool = True) -> tuple[Any, ...]:
-    return sides.ask(chat_id, text, model, compare, *SETTINGS)
+def ask(chat_id: str, text: str, model: str | None, other: str = ITS_BASE, files: list[str] | None = None) -> Any:
+    return sides.ask(chat_id, text, files, model, other, *SETTINGS)
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def test_without_a_model_the_page_says_what_to_do(toasts: list[str]) -> None:
     assert "No model answers yet" in page.served_html(ANY)
     first = opened()
     assert first["model"]["value"] is None
-    assert ask(first["id"], "hello", None) == (gr.skip(),) * 6
+    assert ask(first["id"], "hello", None) == (gr.skip(),) * 7
     assert "There is no model to ask" in toasts[0]
 
 
@@ -65,7 +68,7 @@ def test_both_sides_answer_and_a_reload_shows_it_all(jokes: str) -> None:
     assert first["model"]["value"] == jokes
     assert not any(name.endswith(":base") for name in first["model"]["choices"])
     assert first["text"] == "What is 17 plus 6?"
-    chat_id, cleared, tuned, base, send, stop = ask(first["id"], "What is 17 plus 6?", jokes)
+    chat_id, cleared, _files, tuned, base, send, stop = ask(first["id"], "What is 17 plus 6?", jokes)
     assert (send["interactive"], stop["interactive"]) == (False, True)
     assert cleared == ""
     assert tuned == base == [{"role": "user", "content": "What is 17 plus 6?"}]
@@ -104,12 +107,13 @@ def test_a_new_chat_is_empty_and_the_old_one_stays(jokes: str) -> None:
     chat_id = ask(opened()["id"], "one", jokes)[0]
     new_id, tuned, base, *_ = opening.begin(Browser())
     assert new_id != chat_id
+    assert opinion_view.answers_html({**ANY, "chat": new_id}) == versions_html({"chat": new_id}) == ""
     assert (tuned, base) == ([], [])
     assert len(opened(chat=chat_id)["tuned"]) == 1
 
 
 def test_the_base_is_silent_when_it_is_hidden(jokes: str) -> None:
-    chat_id = ask(opened()["id"], "one", jokes, compare=False)[0]
+    chat_id = ask(opened()["id"], "one", jokes, NOTHING)[0]
     assert list(sides.follow_base(chat_id)) == [[{"role": "user", "content": "one"}]]
     assert list(sides.follow_tuned(chat_id))[-1][-1]["role"] == "assistant"
 
@@ -131,7 +135,7 @@ def test_an_answer_goes_on_while_nobody_looks_and_a_page_that_is_opened_follows_
 def test_stop_keeps_what_had_come_and_a_second_question_waits_for_it(jokes: str, toasts: list[str]) -> None:
     chat_id = ask(opened()["id"], "slow " * 200, jokes)[0]
     next(sides.follow_tuned(chat_id))
-    assert ask(chat_id, "another", jokes) == (gr.skip(),) * 6
+    assert ask(chat_id, "another", jokes) == (gr.skip(),) * 7
     assert "still being answered" in toasts[0]
     tuned, _base, send, stop = sides.stop(chat_id)
     assert tuned[-1]["content"].endswith("…")
@@ -140,16 +144,110 @@ def test_stop_keeps_what_had_come_and_a_second_question_waits_for_it(jokes: str,
 
 
 def test_an_answer_is_written_again_with_the_settings_of_now(jokes: str, toasts: list[str]) -> None:
-    chat_id = ask(opened()["id"], "one", jokes, compare=False)[0]
+    chat_id = ask(opened()["id"], "one", jokes, NOTHING)[0]
     list(sides.follow_tuned(chat_id))
-    tuned, _base, send, stop = sides.again(chat_id, jokes, True, "Be brief.", 0.7, 64, 0.9, "7", "END")
+    tuned, _base, send, stop = sides.again(chat_id, jokes, ITS_BASE, "Be brief.", 0.7, 64, 0.9, "7", "END")
     assert [turn["role"] for turn in tuned] == ["user"]
     assert (send["interactive"], stop["interactive"]) == (False, True)
     for follow in (sides.follow_tuned, sides.follow_base):
         assert [turn["role"] for turn in list(follow(chat_id))[-1]] == ["user", "assistant"]
-    assert sides.again(chat_id, jokes, True, "", 0, 64, 1, "seven", "") == (gr.skip(),) * 4
+    assert sides.again(chat_id, jokes, ITS_BASE, "", 0, 64, 1, "seven", "") == (gr.skip(),) * 4
     assert "seed is `seven`" in toasts[0]
     assert len(chat.messages(chat_id)) == 3  # a wrong seed has taken nothing away
+
+
+class Edit:
+    """A bubble that was written anew, as Gradio tells of it."""
+
+    def __init__(self, index: int, value: Any) -> None:
+        self.index, self.value = index, value
+
+
+def test_a_question_is_asked_in_other_words_and_what_stood_there_is_kept(jokes: str, toasts: list[str]) -> None:
+    chat_id = ask(opened()["id"], "one", jokes)[0]
+    for follow in (sides.follow_tuned, sides.follow_base):
+        list(follow(chat_id))
+    assert versions_html({"chat": chat_id}) == ""
+    thought = {"role": "assistant", "content": "hm"}  # reasoning is shown as a turn of its own
+    first, *rest = sides.turns_of(chat_id, "tuned")
+    shown = [first, thought, *rest]
+    changed: Any = Edit(0, [{"type": "text", "text": "two <b>"}])
+    tuned, base, send, _stop = sides.edit(changed, chat_id, shown, jokes, ITS_BASE, *SETTINGS)
+    assert tuned == base == [{"role": "user", "content": "two <b>"}]
+    assert not send["interactive"]
+    assert "two" in list(sides.follow_tuned(chat_id))[-1][-1]["content"]
+    list(sides.follow_base(chat_id))
+    links = versions_html({"chat": chat_id})
+    assert "1 earlier version" in links
+    assert "Up to “one”" in links
+    assert chat_id not in earlier_html({**ANY, "chat": chat_id})
+    away: Any = Edit(5, "x")
+    assert sides.edit(away, chat_id, [], jokes, ITS_BASE, *SETTINGS)[0] == sides.turns_of(chat_id, "tuned")
+    assert "another window" in toasts[0]
+    assert versions_html({"chat": "gone"}) == versions_html({}) == ""
+
+
+def test_any_two_models_answer_beside_each_other_and_the_next_visit_remembers_it(jokes: str) -> None:
+    endpoint = endpoints.serve_run(finished_run(ready_model(), name="sums").id)
+    bring_up(endpoint)
+    routing.forget()
+    first = opened(beside="sums")
+    assert (first["beside"]["value"], first["second"]) == ("sums", gr.update(label="sums", visible=True))
+    assert {"sums", "sums:base", NOTHING, ITS_BASE} <= set(first["beside"]["choices"])
+    chat_id = ask(first["id"], "one", jokes, "sums")[0]
+    for follow in (sides.follow_tuned, sides.follow_base):
+        list(follow(chat_id))
+    assert {turn.side: turn.model for turn in chat.messages(chat_id)} == {"user": "", "tuned": "jokes", "base": "sums"}
+    assert opened(chat=chat_id)["beside"]["value"] == "sums"
+    assert beside.models("jokes", ITS_BASE) == {"tuned": "jokes", "base": "jokes:base"}
+    assert beside.models("jokes:base", ITS_BASE) == {"tuned": "jokes:base"}
+    assert beside.models(None, NOTHING) == {"tuned": "jokes"}
+    _first, second, choice = beside.shown("jokes", NOTHING)
+    assert not second["visible"]
+    assert [side for _, side in choice["choices"]] == ["Tuned", "Base"]
+
+
+def test_answers_are_rated_and_voted_on_and_become_datasets(jokes: str, toasts: list[str], tmp_path: Path) -> None:
+    chat_id = ask(opened()["id"], "one <i>", jokes)[0]
+    for follow in (sides.follow_tuned, sides.follow_base):
+        list(follow(chat_id))
+    ids = {turn.side: str(turn.id) for turn in chat.messages(chat_id)}
+    question, tuned = ids["user"], ids["tuned"]
+    here = {**ANY, "chat": chat_id}
+    assert opinion_view.opinions_html(here) == opinion_view.answers_html(ANY) == ""
+    assert "3 tokens" in opinion_view.answers_html(here)
+    opinion_view.act(Click("good", tuned), Browser())
+    opinion_view.act(Click("vote-tuned", question), Browser())
+    shown = opinion_view.answers_html(here)
+    assert shown.count('aria-pressed="true"') == 2
+    assert "jokes won 1 of 1 against jokes:base" in opinion_view.opinions_html(here)
+    assert 'data-act="make-ratings"' in opinion_view.opinions_html(here)
+    opinion_view.act(Click("make-votes"), Browser())
+    assert "The dataset Votes from chat is being made." in toasts[0]
+    for act, id in (("unrate", tuned), ("unvote", question)):
+        opinion_view.act(Click(act, id), Browser())
+    assert 'aria-pressed="true"' not in opinion_view.answers_html(here)
+    opinion_view.act(Click("make-ratings"), Browser())
+    assert "There are no ratings to learn from." in toasts[1]
+    table = tmp_path / "표.csv"
+    table.write_text("x,y\n1,2\n")
+    _id, _text, files, turns, *_ = ask(chat_id, "Look.", jokes, files=[str(table)])
+    assert files == gr.update(value=None, visible=False)
+    assert turns[-1]["content"] == "Look.\n\n`표.csv`\n\n```csv\nx,y\n1,2\n```"
+    for follow in (sides.follow_tuned, sides.follow_base):
+        list(follow(chat_id))
+    assert "Earlier answers (1)" in opinion_view.answers_html(here)
+    assert "one &lt;i&gt;" in opinion_view.answers_html(here)
+
+
+def test_files_are_looked_at_when_they_are_chosen(toasts: list[str], tmp_path: Path) -> None:
+    good, bad = tmp_path / "표.csv", tmp_path / "cat.png"
+    good.write_text("x,y\n1,2\n")
+    bad.write_bytes(b"\x89PNG")
+    assert attaching.attach(None, [str(good)]) == gr.update(value=[str(good)], visible=True)
+    assert attaching.attach([str(good)], [str(bad)]) == gr.skip()
+    assert "is a picture" in toasts[0]
+    assert attaching.shown([]) == gr.update(visible=False)
 
 
 def test_earlier_chats_are_searched_and_renamed(toasts: list[str]) -> None:

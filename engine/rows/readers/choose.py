@@ -107,7 +107,7 @@ def readable(name: str) -> bool:
 
 def _text_reader(source: Source, name: str, suffix: str) -> Reader:
     head = source.text_head()
-    if _is_binary(head):
+    if is_binary(head):
         raise UnreadableError(f"`{name}` does not hold text.", READABLE_HINT)
     json_reader = _json_reader(head, suffix)
     if json_reader is not None:
@@ -151,7 +151,8 @@ def _is_json(text: bytes) -> bool:
     return not isinstance(json_lines.row_of(text), Rejection)
 
 
-def _is_binary(head: bytes) -> bool:
+def is_binary(head: bytes) -> bool:
+    """Whether bytes are no text of UTF-8: they have many of the characters that no text has."""
     controls = sum(head.count(bytes([code])) for code in (*range(9), *range(14, 27)))
     return controls > len(head) * 0.02
 

@@ -148,18 +148,6 @@ def test_an_outside_model_chats_too_and_its_refusals_are_shown() -> None:
             list(chat.stream("cloud", [{"role": "user", "content": "html"}]))
 
 
-def test_the_last_question_can_be_answered_again() -> None:
-    talk = chat.new_chat()
-    with pytest.raises(RefusedError, match="Nothing was asked"):
-        chat.take_back(talk.id)
-    for side, text in (("user", "one"), ("tuned", "1"), ("user", "two"), ("tuned", "2"), ("base", "zwei")):
-        with db.session() as session:
-            session.add(Message(chat_id=talk.id, side=side, content=text))
-    assert chat.take_back(talk.id) == "two"
-    assert [turn.content for turn in chat.messages(talk.id)] == ["one", "1", "two"]
-    assert chat.take_back(talk.id) == "two"
-
-
 def test_a_chat_is_renamed_and_found_by_its_title_or_what_was_said() -> None:
     sums, talk = chat.new_chat(title="Sums"), chat.new_chat(title="Talk")
     chat.ask(talk.id, "Where is the 100 % Eiffel Tower?")

@@ -1,0 +1,1 @@
+"""Chats over REST: asked, changed, judged, taken away."""

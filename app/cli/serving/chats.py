@@ -1,0 +1,91 @@
+"""`tunesmith chats`: what was said in the studio, taken away; votes and ratings, counted and made into datasets."""
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from app.cli import running_studio
+from app.cli.called import ProjectName
+from app.cli.data import follow
+from app.cli.printed import AsJson, say_json
+from engine import hidden
+from engine.chat import chat, opinion_rows, transcript
+from engine.errors import RefusedError
+from engine.evaluate import votes as counted
+from storage import db
+from storage.tables import DEFAULT_PROJECT
+
+COMMANDS = typer.Typer(
+    help="Chats of the studio: listed, shown; votes counted, made into datasets.", no_args_is_help=True
+)
+
+
+@COMMANDS.command("list")
+def list_chats(
+    words: Annotated[str, typer.Argument(help="Words in a title, or in what was said.")] = "",
+    project: ProjectName = DEFAULT_PROJECT,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List chats: id and title, where something was said last first."""
+    db.prepare()
+    found = [(one.id, one.title) for one, _ in chat.recent_chats(project, limit, words)]
+    if as_json:
+        return say_json([{"id": id, "title": title} for id, title in found])
+    for id, title in found:
+        typer.echo(f"{id}  {hidden.escaped(title) or '(empty)'}")
+    return None
+
+
+@COMMANDS.command()
+def show(
+    chat_id: Annotated[str, typer.Argument(metavar="CHAT", help="Id of the chat.")],
+    to: Annotated[Path | None, typer.Option("--to", help="A file: .md or .json.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a chat as Markdown or JSON, or write it to a file."""
+    db.prepare()
+    if to is not None:
+        return _write(chat_id, to)
+    if as_json:
+        return say_json(transcript.as_json(chat_id))
+    return typer.echo(hidden.escaped(transcript.as_markdown(chat_id)), nl=False)
+
+
+def _write(chat_id: str, to: Path) -> None:
+    if to.suffix not in (".md", ".json"):
+        raise RefusedError(f"`{to.name}` says neither Markdown nor JSON.", "End the name in .md or .json.")
+    if to.exists():
+        raise RefusedError(f"`{to}` is there already.", "Choose another name.")
+    is_json = to.suffix == ".json"
+    text = transcript.json_text(chat_id) if is_json else transcript.as_markdown(chat_id).encode()
+    to.write_bytes(text)
+    typer.echo(f"Written to {to}.")
+
+
+@COMMANDS.command()
+def votes(project: ProjectName = DEFAULT_PROJECT, as_json: AsJson = False) -> None:
+    """Say for each two models how often each was found better, and whether that is more than chance."""
+    db.prepare()
+    standings = counted.standings(project)
+    if as_json:
+        return say_json([one.__dict__ | {"words": one.words()} for one in standings])
+    for one in standings:
+        typer.echo(one.words())
+    if not standings:
+        typer.echo("No votes yet. The Chat page asks for them under two answers.")
+    return None
+
+
+@COMMANDS.command()
+def dataset(
+    opinion: Annotated[str, typer.Argument(metavar="votes|ratings", help="What it is made of.")],
+    name: Annotated[str, typer.Option(help="What lists show.")] = "",
+    project: ProjectName = DEFAULT_PROJECT,
+) -> None:
+    """Make a dataset of all votes (preferences, for DPO) or ratings (marked answers, for KTO) of a project."""
+    if opinion not in get_args(opinion_rows.Opinion):
+        raise RefusedError(f"`{opinion:.40}` is neither votes nor ratings.", "Say which.")
+    with running_studio.engine(True):
+        follow(opinion_rows.make_dataset(opinion, project, name))  # type: ignore[arg-type]  # looked at above

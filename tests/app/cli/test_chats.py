@@ -1,0 +1,46 @@
+"""`tunesmith chats`: listed, shown, written to a file; votes counted."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli.serving.chats import COMMANDS
+from engine.chat import chat, opinions
+from engine.errors import NotFoundError, RefusedError
+from storage.tables import Message
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(COMMANDS, words)
+
+
+def test_chats_are_listed_shown_and_written_and_their_votes_counted(tmp_path: Path) -> None:
+    assert "No votes yet." in run("votes").stdout
+    talk = chat.new_chat()
+    asked = chat.ask(talk.id, "Which \x1b[31mone?")
+    for side in ("tuned", "base"):
+        chat._store(Message(chat_id=talk.id, side=side, model=side, content=f"{side} says"))
+    opinions.vote(asked.id or 0, "base")
+    assert run("list").stdout == f"{talk.id}  Which <U+001B>[31mone?\n"
+    assert json.loads(run("list", "base says", "--json").stdout)[0]["id"] == talk.id
+    assert "base won 1 of 1 against tuned; that can be chance." in run("votes").stdout
+    assert json.loads(run("votes", "--json").stdout)[0]["first"] == ["base", ""]
+    assert "## base" in run("show", talk.id).stdout
+    for name in ("talk.md", "talk.json"):
+        assert run("show", talk.id, "--to", str(tmp_path / name)).exit_code == 0
+    assert json.loads((tmp_path / "talk.json").read_text())["messages"][0]["better"] == "base"
+    assert (tmp_path / "talk.md").read_text().endswith("*base was found better.*\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("show", "gone"), NotFoundError),
+        (("show", "gone", "--to", "x.exe"), RefusedError),
+        (("dataset", "likes"), RefusedError),
+    ],
+)
+def test_what_cannot_be_done_is_said(words: tuple[str, ...], error: type[Exception]) -> None:
+    assert isinstance(run(*words).exception, error)
