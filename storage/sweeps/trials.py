@@ -40,6 +40,14 @@ def get(session: Session, sweep_id: str, number: int) -> SweepTrial | None:
     return session.get(SweepTrial, (sweep_id, number))
 
 
+def of_run(session: Session, run: Run) -> SweepTrial | None:
+    """The trial that a run is; None where it is none, its sweep was deleted, or another run took its place."""
+    if run.sweep_id is None:
+        return None
+    query = select(SweepTrial).where(SweepTrial.sweep_id == run.sweep_id, SweepTrial.run_id == run.id)
+    return session.exec(query).first()
+
+
 def counts(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[str, int]]:
     """Sweep -> state -> how many, by one query."""
     query = select(SweepTrial.sweep_id, SweepTrial.state, func.count()).where(col(SweepTrial.sweep_id).in_(sweep_ids))
@@ -81,6 +89,12 @@ def runs_of(session: Session, run_ids: Iterable[str]) -> dict[str, Run]:
         return {}
     query = select(Run).where(col(Run.id).in_(ids)).options(*FOR_A_LIST)
     return {run.id: run for run in session.exec(query)}
+
+
+def is_unmoved(session: Session, run: Run) -> bool:
+    """Whether a run still has the status and the attempt that it was read with. Holds its row until the commit."""
+    now = session.get(Run, run.id, with_for_update=True)
+    return now is not None and (now.status, now.attempt) == (run.status, run.attempt)
 
 
 def last_values(session: Session, run_ids: Iterable[str], name: str) -> dict[str, float]:
