@@ -28,7 +28,7 @@ def described(sweep: Sweep) -> dict[str, Any]:
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
-    fields = ("number", "run_id", "state", "phase", "of", "params", "reason", "tokens", "started_at", "ended_at")
+    fields = ("number", "run_id", "state", "phase", "of", "params", "reason", "tokens", "started_at", "ended_at", "interval")
     values = list(trial.values) if trial.values else None
     return {**{field: getattr(trial, field) for field in fields}, "value": value_of(trial), "values": values}
 

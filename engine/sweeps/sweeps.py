@@ -12,7 +12,7 @@ from sqlmodel import Session
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from engine.names import LONGEST
-from engine.process import work
+from engine.process import trash, work
 from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import parse
@@ -25,7 +25,7 @@ from engine.sweeps.life.trials import RUNNING
 from engine.sweeps.picture import Picture
 from engine.sweeps.spec import MOST_TRIALS, SweepSpec
 from engine.sweeps.study import Trial, best
-from storage import db
+from storage import db, home
 from storage import runs as stored_runs
 from storage.statuses import RUN_RESUMABLE, SWEEP_MOVING, RunStatus, SweepStatus
 from storage.sweeps import sweeps as stored
@@ -231,6 +231,7 @@ def delete(sweep_id: str) -> None:
         stored_trials.let_go(session, sweep_id)
         session.delete(sweep)
     work.forget_subject(sweep_id)
+    trash.discard(home.folder("sweeps", sweep_id))
 
 
 def best_of(spec: SweepSpec, trials: tuple[Trial, ...]) -> Trial | None:

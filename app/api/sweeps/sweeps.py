@@ -47,6 +47,9 @@ class TrialAnswer(Answer):
     of: int | None = Field(description="The trial that one in full, or with another seed, repeats.")
     value: float | None = Field(description="What the first objective came to.")
     values: list[float] | None = Field(description="One number for each objective.")
+    interval: tuple[float, float] | None = Field(
+        description="By taste: the 95 % interval of its score; null where nobody has compared it."
+    )
     params: dict[str, Any] = Field(description="Its settings of the fields that are searched.")
     reason: str = Field(description="Why it was pruned, refused, or failed.")
     tokens: int | None = Field(description="Tokens it has learnt from.")
