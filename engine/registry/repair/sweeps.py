@@ -88,6 +88,4 @@ def _name_lost(outcome: Outcome) -> None:
         named = select(Run.sweep_id).where(col(Run.sweep_id).is_not(None), col(Run.sweep_id).not_in(there)).distinct()
         lost = session.exec(named).all()
     for sweep_id in lost:
-        outcome.notes.append(
-            f"The sweep {sweep_id} could not be made again: only its runs are there."
-        )
+        outcome.notes.append(f"The sweep {sweep_id} could not be made again: only its runs are there.")
