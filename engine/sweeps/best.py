@@ -106,4 +106,4 @@ def _verdict(low: float, high: float) -> Verdict:
 
 def _unknown(repeats: int) -> str:
     done = "It was not repeated" if repeats == 0 else "It was repeated once"
-    return f"{done} with another seed, so how sure this is is unknown: {ENOUGH} repeats are needed."
+    return f"{done} with another seed, so nothing says how sure this is: {ENOUGH} repeats are needed."

@@ -54,19 +54,8 @@ def _described(sweep: Sweep, rows: Sequence[SweepTrial], picks: Sequence[TrialPi
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
-    fields = (
-        "number",
-        "run_id",
-        "state",
-        "phase",
-        "of",
-        "params",
-        "reason",
-        "tokens",
-        "started_at",
-        "ended_at",
-        "interval",
-    )
+    times = ("started_at", "ended_at")
+    fields = ("number", "run_id", "state", "phase", "of", "params", "reason", "tokens", "interval", *times)
     values = list(trial.values) if trial.values else None
     return {**{field: getattr(trial, field) for field in fields}, "value": value_of(trial), "values": values}
 

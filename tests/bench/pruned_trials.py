@@ -5,6 +5,7 @@ made-up trainings that ignore SIGTERM and leave a child behind. Of each trial th
 this is decided: when its process is gone, and when the next training has its device.
 """
 
+import math
 import statistics
 import tempfile
 import time
@@ -25,7 +26,7 @@ from tests.rest import TOKEN
 from tests.sweep_server import Studio
 from tests.waiting import wait_for
 
-MOST_TRIALS, STEPS, PAUSE = 200, 60, 0.05
+MOST_TRIALS, STEPS, PAUSE = 200, 30, 0.05
 RATES = {"low": 1e-6, "high": 1.0, "log": True}
 
 
@@ -60,13 +61,14 @@ def _each(sweep_id: str) -> Iterator[Pruned]:
     """The trials that are pruned, as they are."""
     seen: set[int] = set()
     while True:
-        trial = wait_for(partial(_pruned, sweep_id, seen), 600, every=0.01)
+        trial = wait_for(partial(_pruned, sweep_id, seen), 900, every=0.01)
+        assert trial is not None
         seen.add(trial.number)
         decided = float(trial.ended_at or 0)
-        folder = home.run_folder(str(trial.run_id))
-        wait_for(partial(_is_gone, folder), 60, every=0.01)
+        wait_for(partial(_is_gone, home.run_folder(str(trial.run_id))), 60, every=0.01)
         gone = time.time() - decided
-        begun = wait_for(partial(_begun_after, sweep_id, decided), 60, every=0.01)
+        begun = wait_for(partial(_begun_after, sweep_id, decided), 60, every=0.01) or math.nan
+        print(f"trial {trial.number}: gone {gone:.2f}, its device given {begun - decided:.2f}", flush=True)
         yield Pruned(gone, begun - decided)
 
 

@@ -101,10 +101,8 @@ def test_lines_are_narrowed_by_a_drag_along_an_axis_and_charts_are_saved(
 def by_keyboard(page: Page, parallel: Locator) -> None:
     """Limits written into the fields keep what a drag would, and an empty field lets all through again."""
     parallel.get_by_text("Limits in numbers").press("Enter")
-    rates = [
-        trial for trial in recorded_sweep.picture().trials if trial.phase == "search" and trial.state == "complete"
-    ]
-    kept = sum(2e-4 <= float(str(trial.params["learning_rate"])) <= 1e-3 for trial in rates)
+    done = [one for one in recorded_sweep.picture().trials if (one.phase, one.state) == ("search", "complete")]
+    kept = sum(2e-4 <= float(str(trial.params["learning_rate"])) <= 1e-3 for trial in done)
     parallel.get_by_label("Learning rate from").fill("0.0002")
     page.keyboard.press("Tab")
     parallel.get_by_label("Learning rate to").fill("0.001")

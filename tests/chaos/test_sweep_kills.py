@@ -103,6 +103,7 @@ def test_kills_lose_double_or_tell_no_trial_twice(studio: Studio, tmp_path: Path
     print(f"{len(roles)} kills in {seconds:.0f} s, {len(known)} trials over, REST answered {answers} times", flush=True)
     wait_for(lambda: sweeps.look_up(sweep_id).status in sweeps.ENDED, seconds=900, every=0.3)
     told = wait_for(lambda: studio.sweep(sweep_id), seconds=300, every=0.3)
+    assert told is not None
     assert (told["status"], said(told)) == ("succeeded", ended(sweep_id))
     check(sweep_id, known)
     check_what_was_told(tmp_path / "heard")

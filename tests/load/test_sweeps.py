@@ -27,8 +27,9 @@ def owner() -> Iterator[TestClient]:
 def add_sweeps(first: int, last: int) -> None:
     spec = recorded_sweep.picture().spec.model_dump(mode="json")
     rows = [
-        {"id": f"s{n}", "project_id": "default", "name": f"sweep {n}", "spec": spec, "status": "succeeded", "stage": "search",
-         "is_lifted": False, "reason": "", "created_at": float(n), "moved_at": 1.0, "seconds_before": 0.0}
+        {"id": f"s{n}", "project_id": "default", "name": f"sweep {n}", "spec": spec, "status": "succeeded",
+         "stage": "search", "is_lifted": False, "reason": "", "created_at": float(n), "moved_at": 1.0,
+         "seconds_before": 0.0}
         for n in range(first, last)
     ]  # fmt: skip
     with db.session() as session:

@@ -35,6 +35,7 @@ def when_over(studio: httpx.Client, address: str) -> dict[str, Any]:
         return sweep if sweep["status"] in ("succeeded", "failed") else None
 
     sweep = wait_for(told, 300, every=0.2)
+    assert sweep is not None
     assert (sweep["status"], sweep["error"]) == ("succeeded", None)
     return sweep
 
