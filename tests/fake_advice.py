@@ -1,10 +1,8 @@
 """The worker that says what a sweep tries next, without Optuna: `python -m tests.fake_advice SPEC.json OUT/`.
 
-The same rows give the same advice. FAKE_PRUNE_ABOVE is the loss above which a trial ends early, FAKE_HEARD a file to
-which it writes what it is told: a line a question, with the trials that have ended.
+The same rows give the same advice. FAKE_PRUNE_ABOVE is the loss above which a trial ends early.
 """
 
-import json
 import os
 import random
 import threading
@@ -19,10 +17,6 @@ from engine.workers import contract
 
 def advise(question: Question) -> Advice:
     study = question.study
-    if heard := os.environ.get("FAKE_HEARD"):
-        ended = [(trial.number, trial.state, trial.values) for trial in study.trials if trial.state != "running"]
-        with Path(heard).open("a") as file:
-            file.write(json.dumps(ended) + "\n")
     first = 1 + max((trial.number for trial in study.trials), default=-1)
     params = tuple(
         {name: _draw(random.Random(f"{study.seed} {number} {name}"), part) for name, part in study.space.items()}

@@ -1,10 +1,12 @@
 """A training of a sweep with the true contract and no torch: `python -m tests.fake_trial SPEC.json OUT/`.
 
 Its loss on held-out rows falls to a floor that its learning rate decides: 0 at 1e-3, one more for each power of ten.
-Knobs come from the environment: FAKE_STEPS, FAKE_PAUSE, FAKE_BAD (it fails), FAKE_STUBBORN and FAKE_SPAWN.
+Knobs come from the environment: FAKE_STEPS, FAKE_PAUSE, FAKE_BAD (it fails), FAKE_STUBBORN, FAKE_SPAWN and FAKE_GATE, a
+file without which the last step does not begin.
 """
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -14,13 +16,24 @@ from typing import Any
 
 from engine.process import events
 from engine.workers import contract
-from tests.fake_worker import knob, resumed_step, save
+from tests.fake_worker import is_open, knob, resumed_step, save
 
 EVERY = 2  # steps between two evaluations, and two checkpoints
 
 
 def eval_loss(recipe: dict[str, Any], step: int) -> float:
     return float(round(abs(math.log10(recipe["learning_rate"]) + 3) + recipe["seed"] % 7 / 1000 + 1 / step, 9))
+
+
+def answer(spec: dict[str, Any], out: Path, step: int) -> None:
+    """The fixed prompts, where it is asked them: what it says has its learning rate in it."""
+    rate = spec["recipe"]["learning_rate"]
+    said = [
+        events.FixedAnswer(prompt=prompt, answer=f"{prompt} At {rate:g}.", tokens=3)
+        for prompt in (spec.get("samples") or {}).get("prompts", [])
+    ]
+    if said:
+        events.append(out, events.Answered(step=step, answers=said))
 
 
 def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -32,6 +45,8 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         raise contract.WorkFailedError("data", "Row 7 cannot be read.", "Repair it.")
     while step < steps:
         pause.wait(knob("PAUSE", 0.01))
+        while step == steps - 1 and not is_open(os.environ.get("FAKE_GATE")):
+            pause.wait(0.02)
         step += 1
         numbers = {"loss": 1.0 / step, "num_tokens": 100.0 * step}
         if step % EVERY == 0 or step == steps:
@@ -42,6 +57,7 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         if contract.stop_requested(out):
             save(out, step)
             raise contract.Stopped({"steps": step})
+    answer(spec, out, step)
     (out / "adapter").mkdir(exist_ok=True)
     (out / "adapter" / "adapter_model.safetensors").write_text(str(step))
     return {"artifact": "adapter", "steps": step}

@@ -38,7 +38,7 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     while step < steps:
         pause.wait(knob("PAUSE", 0.01))
         step += 1
-        while step == steps and not _is_open(os.environ.get("FAKE_GATE")):
+        while step == steps and not is_open(os.environ.get("FAKE_GATE")):
             pause.wait(0.02)
         numbers = {"loss": loss_at(step), "learning_rate": 1e-3, "tokens_per_second": 100.0}
         events.append(out, events.Step(step=step, metrics=numbers))
@@ -68,7 +68,7 @@ def wait_for_a_peer_that_never_answers() -> None:
     threading.Event().wait()
 
 
-def _is_open(gate: str | None) -> bool:
+def is_open(gate: str | None) -> bool:
     return gate is None or Path(gate).exists()
 
 

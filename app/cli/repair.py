@@ -30,7 +30,7 @@ def verify() -> None:
 
 
 def repair() -> None:
-    """Make the rows of models, datasets, runs and versions again from their folders, where the database lacks them."""
+    """Make rows of models, datasets, runs, sweeps and versions again from their folders, where they are lost."""
     if running_studio.studio_runs():
         raise ConflictError("The studio is running on this home.", "Stop it, repair, then start it again.")
     outcome = repairing.repair()

@@ -57,6 +57,7 @@ SCRIPTS = (
     "sweeps/figure.js",
     "sweeps/kinds.js",
     "sweeps/parallel.js",
+    "sweeps/limits.js",
     "sweeps/contour.js",
     "sweeps/chart.js",
     "train.js",

@@ -43,6 +43,11 @@ def read(folder: Path) -> Rows:
     return rows if isinstance(rows, dict) else {}
 
 
+def signature(folder: Path) -> str:
+    """What the rows in a folder were written with; empty where there are none."""
+    return str(_content(folder).get("signature", ""))
+
+
 def _content(folder: Path) -> dict[str, Any]:
     content = json_of(folder / FILE)
     return content if isinstance(content, dict) and content.get("format") == FORMAT else {}

@@ -20,7 +20,7 @@ from engine.process import devices, events, process, queue
 from engine.recipes import by_name, launch_command
 from engine.recipes.provenance import NO_SOURCE, Source
 from engine.recipes.recipe import Recipe, parse
-from engine.runs import changes, supervision
+from engine.runs import changes, supervision, trial_runs
 from engine.runs.machine_use import expected
 from engine.runs.queue_place import LAST, QueuePlace
 from engine.train import check
@@ -120,7 +120,8 @@ def stop_run(run_id: str) -> Run:
 def resume_run(run_id: str) -> Run:
     """Puts a run that ended early back into the queue; it goes on from the newest checkpoint that verifies.
 
-    Raises NotFoundError; ConflictError when it moves, when it has succeeded, or when the disk is nearly full.
+    Of a trial, its sweep takes it back. Raises NotFoundError; ConflictError when it moves, when it has succeeded, when
+    it is a trial that was pruned, or when the disk is nearly full.
     """
     supervision.check_space()
     with db.session() as session:
@@ -128,6 +129,7 @@ def resume_run(run_id: str) -> Run:
         if run.status not in RUN_RESUMABLE:
             hint = "Only a run that was stopped, interrupted or failed can be resumed."
             raise ConflictError(f"The run `{run.name}` is {run.status.value}.", hint)
+        trial_runs.take_back(session, run)
         supervision.requeue(session, run, "resumed")
         session.refresh(run)
     queue.ring(supervision.launch)

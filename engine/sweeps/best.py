@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
 from engine.recipes.provenance import is_same_value
-from engine.sweeps import noise, study
+from engine.sweeps import noise, study, taste
 from engine.sweeps.spec import Direction, Value
 from engine.sweeps.study import Trial
+from engine.sweeps.taste import Pick
 
 Verdict = Literal["better", "worse", "unclear", "unknown", "same"]
 ENOUGH = 2  # repeats of the best, before its lead has an interval
@@ -33,6 +34,7 @@ class Lead:
     high: float | None = None
     verdict: Verdict = "unknown"
     why: str = ""  # why nothing sure can be said
+    source: str = ""  # what the interval is from
 
 
 def lead(trials: Sequence[Trial], start: Mapping[str, Value], direction: Direction) -> Lead | None:
@@ -62,9 +64,21 @@ def lead(trials: Sequence[Trial], start: Mapping[str, Value], direction: Directi
     deviation, freedom = spread
     margin = noise.student(freedom) * deviation * math.sqrt(1 / len(own) + 1 / len(starts))
     low, high = gain - margin, gain + margin
-    return Lead(best, value, len(own), first, fmean(starts), gain, low, high, _verdict(low, high), "")
+    source = f"{len(own)} repeats with other seeds"
+    return Lead(best, value, len(own), first, fmean(starts), gain, low, high, _verdict(low, high), "", source)
 
 
+def by_taste(lead: Lead, picks: Sequence[Pick], trials: Sequence[Trial]) -> Lead:
+    """The same lead of scores by taste, with the interval that the picks give it."""
+    scored = {trial.number: trial.values[0] for trial in trials if trial.state == "complete" and trial.values}
+    if lead.start is None or lead.verdict == "same" or not picks:
+        return replace(lead, why=lead.why if lead.start is None or lead.verdict == "same" else _NO_PICKS)
+    low, high = taste.apart(picks, scored, lead.best.number, lead.start.number)
+    source = f"{len(picks)} pick{'s' if len(picks) > 1 else ''}"
+    return replace(lead, low=low, high=high, verdict=_verdict(low, high), why="", source=source)
+
+
+_NO_PICKS = "Nobody has picked between two trials yet."
 _NO_START = "No finished trial has the settings of the form, so the start is unknown."
 _SAME = "No trial was better than the settings of the form."
 
@@ -92,4 +106,4 @@ def _verdict(low: float, high: float) -> Verdict:
 
 def _unknown(repeats: int) -> str:
     done = "It was not repeated" if repeats == 0 else "It was repeated once"
-    return f"{done} with another seed, so how sure this is is unknown: {ENOUGH} repeats are needed."
+    return f"{done} with another seed, so nothing says how sure this is: {ENOUGH} repeats are needed."

@@ -45,7 +45,8 @@ class Picture(BaseModel):
 
     def lead(self) -> judged.Lead | None:
         """How far the best is ahead of the start; None before a trial has finished."""
-        return judged.lead(self.trials, start(self.spec), self.spec.objectives[0].direction)
+        lead = judged.lead(self.trials, start(self.spec), self.spec.objectives[0].direction)
+        return judged.by_taste(lead, self.picks, self.trials) if lead is not None and self.by_taste else lead
 
     @property
     def by_taste(self) -> bool:

@@ -1,12 +1,14 @@
 """A sweep in plain values, as REST and the command line show it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.sweeps import sweeps
 from engine.sweeps.life import studies, tick
 from engine.sweeps.study import Trial
 from storage import db
-from storage.tables import Sweep
+from storage.sweeps import trials as stored
+from storage.tables import Sweep, SweepTrial, TrialPick
 
 _FIELDS = (
     "id", "project_id", "name", "status", "stage", "reason", "error", "hint", "goal", "spec", "created_at", "ended_at",
@@ -15,9 +17,33 @@ _FIELDS = (
 
 def described(sweep: Sweep) -> dict[str, Any]:
     """All there is to say of it: every trial with its value, and the best so far."""
+    return described_all([sweep])[0]
+
+
+def described_all(listed: Sequence[Sweep]) -> list[dict[str, Any]]:
+    """The same of several, by two queries."""
+    ids = [sweep.id for sweep in listed]
+    with db.reading() as session:
+        rows, picks = stored.of_sweeps(session, ids), stored.picks_of_sweeps(session, ids)
+    return [_described(sweep, rows[sweep.id], picks[sweep.id]) for sweep in listed]
+
+
+def trials_page(sweep_id: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Some trials in the order of their numbers, and how many there are. Raises NotFoundError."""
+    sweep = sweeps.look_up(sweep_id)
     spec = studies.spec_of(sweep)
     with db.reading() as session:
-        trials = studies.of_sweep(session, sweep, spec)
+        total = stored.count(session, sweep_id)
+        if studies.is_by_taste(spec):  # each score is of all picks
+            trials = studies.of_sweep(session, sweep, spec)[offset : offset + limit]
+        else:
+            trials = studies.plain(stored.page(session, sweep_id, limit, offset))
+    return [_trial(trial) for trial in trials], total
+
+
+def _described(sweep: Sweep, rows: Sequence[SweepTrial], picks: Sequence[TrialPick]) -> dict[str, Any]:
+    spec = studies.spec_of(sweep)
+    trials = studies.plain(rows, picks if studies.is_by_taste(spec) else None)
     best = sweeps.best_of(spec, trials)
     return {
         **{field: getattr(sweep, field) for field in _FIELDS},
@@ -28,7 +54,8 @@ def described(sweep: Sweep) -> dict[str, Any]:
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
-    fields = ("number", "run_id", "state", "phase", "of", "params", "reason", "tokens", "started_at", "ended_at")
+    times = ("started_at", "ended_at")
+    fields = ("number", "run_id", "state", "phase", "of", "params", "reason", "tokens", "interval", *times)
     values = list(trial.values) if trial.values else None
     return {**{field: getattr(trial, field) for field in fields}, "value": value_of(trial), "values": values}
 

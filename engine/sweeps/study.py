@@ -36,6 +36,7 @@ class Trial(_Data):
     started_at: float | None = None  # seconds since 1970
     ended_at: float | None = None
     tokens: int | None = None  # trained on
+    interval: tuple[float, float] | None = None  # of a score by taste, at 95 %
 
 
 class Study(_Data):

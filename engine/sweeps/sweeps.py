@@ -4,7 +4,6 @@ queued -> running -> succeeded | failed          running -> stopping -> stopped 
    ▲ what was stopped or has failed is resumed; what is over goes on with more trials, in full, or those that failed
 """
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlmodel import Session
 from engine.errors import ConflictError, NotFoundError, RefusedError
 from engine.existing import existing
 from engine.names import LONGEST
-from engine.process import work
+from engine.process import trash, work
 from engine.recipes import provenance
 from engine.recipes.provenance import Source
 from engine.recipes.recipe import parse
@@ -26,7 +25,7 @@ from engine.sweeps.life.trials import RUNNING
 from engine.sweeps.picture import Picture
 from engine.sweeps.spec import MOST_TRIALS, SweepSpec
 from engine.sweeps.study import Trial, best
-from storage import db
+from storage import db, home
 from storage import runs as stored_runs
 from storage.statuses import RUN_RESUMABLE, SWEEP_MOVING, RunStatus, SweepStatus
 from storage.sweeps import sweeps as stored
@@ -67,7 +66,8 @@ def resume(sweep_id: str) -> Sweep:
         if sweep.status not in (SweepStatus.STOPPED, SweepStatus.FAILED):
             hint = "Only a sweep that was stopped or has failed can be resumed. `more` adds trials to one that is over."
             raise ConflictError(f"The sweep `{sweep.name}` is {sweep.status.value}.", hint)
-        _reopen(session, sweep)
+        after_extra = {"stage": "finish" if sweep.reason else "search"} if sweep.stage == "extra" else {}
+        _reopen(session, sweep, **after_extra)
         _take_up_stopped(session, sweep)
     return look_up(sweep_id)
 
@@ -165,11 +165,9 @@ def _set_at_work(session: Session, sweep: Sweep) -> None:
 
 
 def _reopen(session: Session, sweep: Sweep, **changes: Any) -> None:
-    now = time.time()
-    fresh = {"started_at": now, "ended_at": None, "error": None, "hint": None, "question": None}
-    if not stored.move(session, sweep.id, sweep.status, SweepStatus.RUNNING, **fresh, **changes):
-        raise ConflictError(f"The sweep `{sweep.name}` has just changed.", "Look at it again.")
-    session.expire(sweep)
+    name = sweep.name
+    if not stored.reopen(session, sweep, **changes):
+        raise ConflictError(f"The sweep `{name}` has just changed.", "Look at it again.")
 
 
 def _take_up_stopped(session: Session, sweep: Sweep) -> None:
@@ -233,6 +231,7 @@ def delete(sweep_id: str) -> None:
         stored_trials.let_go(session, sweep_id)
         session.delete(sweep)
     work.forget_subject(sweep_id)
+    trash.discard(home.folder("sweeps", sweep_id))
 
 
 def best_of(spec: SweepSpec, trials: tuple[Trial, ...]) -> Trial | None:

@@ -2,12 +2,16 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 PRIOR = 1.0  # wins and losses, together two comparisons, against a player of strength 1
 ROUNDS = 1000
 CLOSE_ENOUGH = 1e-9
+NORMAL = 1.959964  # the 97.5 % quantile
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,7 @@ def scores(picks: Iterable[Pick], numbers: Sequence[int]) -> dict[int, float]:
     strength 1, so that one who never lost has no infinite strength, and picks that hang together nowhere can be told.
     Picks of trials that are not in `numbers` are left out.
     """
-    known = set(numbers)
-    counted = [pick for pick in picks if pick.better in known and pick.worse in known and pick.better != pick.worse]
+    counted = _counted(picks, numbers)
     wins, met = _wins(counted), _met(counted)
     strengths = dict.fromkeys(numbers, 1.0)
     for _ in range(ROUNDS):
@@ -39,6 +42,55 @@ def scores(picks: Iterable[Pick], numbers: Sequence[int]) -> dict[int, float]:
         if moved < CLOSE_ENOUGH:
             break
     return {number: math.log(strength) for number, strength in strengths.items()}
+
+
+def _counted(picks: Iterable[Pick], numbers: Sequence[int]) -> list[Pick]:
+    known = set(numbers)
+    return [pick for pick in picks if pick.better in known and pick.worse in known and pick.better != pick.worse]
+
+
+def intervals(picks: Sequence[Pick], scored: Mapping[int, float]) -> dict[int, tuple[float, float]]:
+    """(low, high) of the score of each trial that was compared, at 95 %; `scored` is what `scores` gave.
+
+    Score plus and minus 1.96 standard errors, from the inverse of the information (the curvature of the posterior at
+    its maximum, the prior's two comparisons included): Hunter 2004, section 4.
+    """
+    counted = _counted(picks, list(scored))
+    order = sorted({number for pick in counted for number in (pick.better, pick.worse)})
+    if not order:
+        return {}
+    errors = np.sqrt(np.diag(_covariance(counted, scored, order)))
+    return {
+        number: (scored[number] - NORMAL * float(error), scored[number] + NORMAL * float(error))
+        for number, error in zip(order, errors, strict=True)
+    }
+
+
+def apart(picks: Sequence[Pick], scored: Mapping[int, float], one: int, other: int) -> tuple[float, float]:
+    """(low, high) of how far one trial's score is above another's, at 95 %. Both errors hang together, by the picks."""
+    counted = _counted(picks, list(scored))
+    order = sorted({one, other, *(number for pick in counted for number in (pick.better, pick.worse))})
+    covariance, at, to = _covariance(counted, scored, order), order.index(one), order.index(other)
+    error = math.sqrt(covariance[at, at] + covariance[to, to] - 2 * covariance[at, to])
+    gain = scored[one] - scored[other]
+    return gain - NORMAL * error, gain + NORMAL * error
+
+
+def _covariance(counted: Sequence[Pick], scored: Mapping[int, float], order: Sequence[int]) -> "np.ndarray[Any, Any]":
+    """Of the scores in that order. A comparison of i with j tells p (1 - p) of their difference, p = P(i beats j)."""
+    place = {number: at for at, number in enumerate(order)}
+    information = np.diag([2 * PRIOR * _told(scored[number]) for number in order])
+    for pick in counted:
+        one, other = place[pick.better], place[pick.worse]
+        told = _told(scored[pick.better] - scored[pick.worse])
+        information[[one, other], [one, other]] += told
+        information[[one, other], [other, one]] -= told
+    return np.linalg.inv(information)
+
+
+def _told(gap: float) -> float:
+    chance = 1 / (1 + math.exp(-gap))
+    return chance * (1 - chance)
 
 
 def _wins(picks: Sequence[Pick]) -> Counter[int]:

@@ -50,7 +50,7 @@ def _gain(lead: Lead, objective: Objective) -> Markup:
     if lead.low is None or lead.high is None:
         return html.notice(f"{change} against the start. How sure that is, is unknown.", f"{start} {lead.why}", "calm")
     low, high = (words.apart(one, objective, lead.gain) for one in sorted((sign * lead.low, sign * lead.high)))
-    sure = f"{start} 95 % interval: {low} to {high}, from {lead.repeats} repeats with other seeds."
+    sure = f"{start} 95 % interval: {low} to {high}, from {lead.source}."
     match lead.verdict:
         case "better":
             return html.notice(f"{change} against the start. That is more than chance.", sure, "good")

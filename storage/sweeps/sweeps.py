@@ -62,6 +62,14 @@ def move(session: Session, sweep_id: str, before: SweepStatus, after: SweepStatu
     return session.scalar(update(Sweep).where(*unmoved).values(**values).returning(col(Sweep.id))) is not None
 
 
+def reopen(session: Session, sweep: Sweep, **changes: Any) -> bool:
+    """Has a sweep that is over run again, if it still has the status it had, and says whether it did."""
+    fresh = {"started_at": time.time(), "ended_at": None, "error": None, "hint": None, "question": None}
+    moved = move(session, sweep.id, sweep.status, SweepStatus.RUNNING, **fresh, **changes)
+    session.expire(sweep)
+    return moved
+
+
 def change(session: Session, sweep_id: str, question_id: str | None = None, **changes: Any) -> bool:
     """Changes a sweep that runs; with `question_id` only while that question waits. Says whether it did."""
     row = session.get(Sweep, sweep_id, with_for_update=True, populate_existing=True)

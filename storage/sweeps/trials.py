@@ -30,6 +30,26 @@ def of_sweep(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
     return session.exec(query).all()
 
 
+def of_sweeps(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[SweepTrial]]:
+    """Sweep -> its trials in the order of their numbers, by one query."""
+    query = select(SweepTrial).where(col(SweepTrial.sweep_id).in_(sweep_ids)).order_by(col(SweepTrial.number))
+    found: dict[str, list[SweepTrial]] = {sweep_id: [] for sweep_id in sweep_ids}
+    for row in session.exec(query):
+        found[row.sweep_id].append(row)
+    return found
+
+
+def page(session: Session, sweep_id: str, limit: int, offset: int) -> Sequence[SweepTrial]:
+    """Some of them, in the order of their numbers."""
+    query = select(SweepTrial).where(SweepTrial.sweep_id == sweep_id).order_by(col(SweepTrial.number))
+    return session.exec(query.limit(limit).offset(offset)).all()
+
+
+def count(session: Session, sweep_id: str) -> int:
+    """How many trials a sweep has."""
+    return session.scalar(select(func.count()).select_from(SweepTrial).where(SweepTrial.sweep_id == sweep_id)) or 0
+
+
 def running(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
     """Those that wait or train, in the order of their numbers."""
     query = select(SweepTrial).where(SweepTrial.sweep_id == sweep_id, SweepTrial.state == RUNNING)
@@ -38,6 +58,14 @@ def running(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
 
 def get(session: Session, sweep_id: str, number: int) -> SweepTrial | None:
     return session.get(SweepTrial, (sweep_id, number))
+
+
+def of_run(session: Session, run: Run) -> SweepTrial | None:
+    """The trial that a run is; None where it is none, its sweep was deleted, or another run took its place."""
+    if run.sweep_id is None:
+        return None
+    query = select(SweepTrial).where(SweepTrial.sweep_id == run.sweep_id, SweepTrial.run_id == run.id)
+    return session.exec(query).first()
 
 
 def counts(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -83,6 +111,12 @@ def runs_of(session: Session, run_ids: Iterable[str]) -> dict[str, Run]:
     return {run.id: run for run in session.exec(query)}
 
 
+def is_unmoved(session: Session, run: Run) -> bool:
+    """Whether a run still has the status and the attempt that it was read with. Holds its row until the commit."""
+    now = session.get(Run, run.id, with_for_update=True)
+    return now is not None and (now.status, now.attempt) == (run.status, run.attempt)
+
+
 def last_values(session: Session, run_ids: Iterable[str], name: str) -> dict[str, float]:
     """Run -> the last value of a metric, of those that have it."""
     return {key[0]: summary.last for key, summary in summaries.of_runs(session, list(run_ids), [name]).items()}
@@ -91,6 +125,15 @@ def last_values(session: Session, run_ids: Iterable[str], name: str) -> dict[str
 def picks(session: Session, sweep_id: str) -> Sequence[TrialPick]:
     """What people picked, in order."""
     return session.exec(select(TrialPick).where(TrialPick.sweep_id == sweep_id).order_by(col(TrialPick.at))).all()
+
+
+def picks_of_sweeps(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[TrialPick]]:
+    """Sweep -> its picks in order, by one query."""
+    query = select(TrialPick).where(col(TrialPick.sweep_id).in_(sweep_ids)).order_by(col(TrialPick.at))
+    found: dict[str, list[TrialPick]] = {sweep_id: [] for sweep_id in sweep_ids}
+    for row in session.exec(query):
+        found[row.sweep_id].append(row)
+    return found
 
 
 def not_put_away(session: Session, sweep_id: str) -> Sequence[SweepTrial]:

@@ -3,6 +3,8 @@
 A training of known optimum (tests.synthetic_trial), one trial at a time, asked of the very functions that the worker of
 a sweep answers with. For each way: the steps trained until a trial that ran to its end is within 5 % of the best loss
 there is, pruned trials counted with theirs; the median of the seeds, and how many of them never came there.
+
+`--pruned 10` measures instead how soon a pruned trial has made room for the next, in a real studio.
 """
 
 import argparse
@@ -15,6 +17,7 @@ from engine.sweeps.spec import Pruner, Sampler
 from engine.sweeps.study import Advice, Question, Study, Trial
 from engine.workers.sweeps import advice
 from tests import synthetic_trial as synthetic
+from tests.bench import pruned_trials
 
 NEAR = 1.05
 WAYS: tuple[tuple[Sampler, Pruner], ...] = (
@@ -100,7 +103,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=200, help="the most of one sweep")
     parser.add_argument("--only", nargs="*", metavar="SAMPLER/PRUNER", help="such as tpe/median; without it, all")
+    parser.add_argument("--pruned", type=int, metavar="N", help="measure how soon N pruned trials make room")
     arguments = parser.parse_args()
+    if arguments.pruned:
+        print(pruned_trials.lines(pruned_trials.measure(arguments.pruned)))
+        return
     print(f"{arguments.seeds} seeds, at most {arguments.trials} trials of {synthetic.STEPS} steps")
     columns = f"{'median steps':>12} {'quartiles':>14} {'trials':>7} {'pruned':>7} {'never':>6} {'took':>10}"
     print(f"{'sampler':8} {'pruner':10} {columns}")

@@ -85,6 +85,7 @@ def test_lines_are_narrowed_by_a_drag_along_an_axis_and_charts_are_saved(
     expect(parallel.locator(".ts-chart-table tbody tr")).to_have_count(kept)
     parallel.get_by_role("button", name="Reset zoom").click()
     expect(parallel.get_by_text("Drag along an axis")).to_be_visible()
+    by_keyboard(page, parallel)
     contour = chart(page, "contour")
     contour.get_by_label("Up").select_option(label="LoRA dropout")
     expect(page).to_have_url(re.compile("contour-y=2"))
@@ -95,6 +96,23 @@ def test_lines_are_narrowed_by_a_drag_along_an_axis_and_charts_are_saved(
     assert (tmp_path / "contour.png").read_bytes().startswith(b"\x89PNG")
     for kind in ("slice", "timeline"):
         expect(chart(page, kind).get_by_role("button", name=re.compile("as PNG"))).to_be_visible()
+
+
+def by_keyboard(page: Page, parallel: Locator) -> None:
+    """Limits written into the fields keep what a drag would, and an empty field lets all through again."""
+    parallel.get_by_text("Limits in numbers").press("Enter")
+    done = [one for one in recorded_sweep.picture().trials if (one.phase, one.state) == ("search", "complete")]
+    kept = sum(2e-4 <= float(str(trial.params["learning_rate"])) <= 1e-3 for trial in done)
+    parallel.get_by_label("Learning rate from").fill("0.0002")
+    page.keyboard.press("Tab")
+    parallel.get_by_label("Learning rate to").fill("0.001")
+    page.keyboard.press("Tab")
+    expect(parallel.get_by_text(f"{kept} of 43 trials pass")).to_be_visible()
+    expect(parallel.get_by_label("Learning rate from")).to_have_value("0.0002")
+    for end in ("from", "to"):
+        parallel.get_by_label(f"Learning rate {end}").fill("")
+        page.keyboard.press("Tab")
+    expect(parallel.get_by_text("Drag along an axis")).to_be_visible()
 
 
 def test_a_point_says_which_trial_it_is_and_leads_to_its_run(visit: Open, sweep: str) -> None:

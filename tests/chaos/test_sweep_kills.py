@@ -1,6 +1,7 @@
-"""kill -9 of the engine, of shims and of workers while a sweep is under way: no trial is lost, doubled or told twice.
+"""kill -9 of the studio, of shims and of workers while a sweep is under way: no trial is lost, doubled or told twice.
 
-The seed is fixed; the environment's SEED and SWEEP_KILLS change it and the number of kills.
+The studio is `python -m app serve`, the advice Optuna's; only the trainings are made up. The seed is fixed; the
+environment's SEED and SWEEP_KILLS change it and the number of kills.
 """
 
 import contextlib
@@ -8,66 +9,44 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
-from engine.process import devices, process, queue, shim
+from engine.process import devices, shim
+from engine.recipes.launch_command import free_port
 from engine.sweeps import sweeps
 from storage import db, home
 from storage.statuses import RunStatus, SweepStatus
 from storage.tables import Run
 from tests import fake_trial
-from tests.conftest import ROOT
 from tests.engine.sweeps import stored_sweeps as given
+from tests.rest import TOKEN
+from tests.sweep_server import Studio, living
 from tests.waiting import wait_for
 
 SEED = int(os.environ.get("SEED", "1"))
 KILLS = int(os.environ.get("SWEEP_KILLS", "30"))
+TURNS = ("studio", "shim", "worker", "adviser", "shim", "worker")  # a studio takes five seconds to begin anew
 TRIALS, STEPS = 20, 20
 
-
-class Engine:
-    """The engine in a process of its own, started again whenever it was killed."""
-
-    def __init__(self) -> None:
-        self.process = self._start()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-m", "tests.sweep_process"], cwd=ROOT)
-
-    def kill(self, again: bool = True) -> None:
-        self.process.kill()
-        self.process.wait()
-        if again:
-            self.process = self._start()
+Ended = dict[int, tuple[str, tuple[float, ...] | None]]
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
-    monkeypatch.setenv("FAKE_HEARD", str(tmp_path / "heard"))
-    given.furnish(monkeypatch, steps=STEPS, pause=0.05, spawn=1, prune_above=1.4)
-    engine = Engine()
-    yield engine
-    engine.kill(again=False)
-    queue.forget()
-
-
-def living() -> list[tuple[str, int]]:
-    """(role, pid) of every shim and worker that lives, of trials and of the advice."""
-    processes = []
-    for path in [*home.folder("runs").glob("*/shim.json"), *home.folder("work").glob("*/shim.json")]:
-        if process.alive(path.parent):
-            record = json.loads(path.read_text())
-            processes += [(role, record[role]) for role in ("shim", "worker") if role in record]
-    return processes
+def studio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Studio]:
+    for name, value in {"HEARD": str(tmp_path / "heard"), "TUNESMITH_TOKEN": TOKEN, "ROUND": "0.3"}.items():
+        monkeypatch.setenv(name, value)
+    given.furnish(monkeypatch, optuna=1, steps=STEPS, pause=0.03, spawn=1)
+    studio = Studio(free_port())
+    yield studio
+    studio.kill(again=False)
 
 
 def has_begun(sweep_id: str, number: int) -> bool:
@@ -76,8 +55,8 @@ def has_begun(sweep_id: str, number: int) -> bool:
 
 
 def pids_of(role: str) -> list[int]:
-    """The processes in that role; for the engine's kills any sign of life will do."""
-    return [pid for living_role, pid in living() if role in ("engine", living_role)]
+    """The processes in that role; for the studio's kills any sign of life will do."""
+    return [pid for living_role, pid in living() if role in ("studio", living_role)]
 
 
 def left_behind() -> list[int]:
@@ -85,40 +64,53 @@ def left_behind() -> list[int]:
     return [pid for folder in folders for pid in shim._living(f"{shim.COOKIE}={folder}".encode(), None)]
 
 
-def ended(sweep_id: str) -> dict[int, tuple[str, tuple[float, ...] | None]]:
+def ended(sweep_id: str) -> Ended:
     """Of trials that have ended with a value, or early: what is known of them."""
     kept = [trial for trial in sweeps.picture(sweep_id).trials if trial.state in ("complete", "pruned")]
     return {trial.number: (trial.state, trial.values) for trial in kept}
 
 
+def said(told: dict[str, Any]) -> Ended:
+    """The same, as REST says it."""
+    kept = [trial for trial in told["trials"] if trial["state"] in ("complete", "pruned")]
+    return {trial["number"]: (trial["state"], trial["values"] and tuple(trial["values"])) for trial in kept}
+
+
 @pytest.mark.timeout(1200)  # on busy cores each of the fifty trainings takes ten seconds to begin
 @pytest.mark.slow  # thirty kills, each after a pause, and as many processes that begin anew
-def test_kills_lose_double_or_tell_no_trial_twice(engine: Engine, tmp_path: Path) -> None:
+def test_kills_lose_double_or_tell_no_trial_twice(studio: Studio, tmp_path: Path) -> None:
     chance, pause = random.Random(SEED), threading.Event()
-    sweep_id = given.create(budget={"trials": TRIALS}, pruner="median", failures=TRIALS)
-    roles = [role for role in ("engine", "shim", "worker") for _ in range(KILLS // 3)]
+    sweep_id = given.create(budget={"trials": TRIALS}, sampler="tpe", pruner="median", failures=TRIALS)
+    roles = [TURNS[place % len(TURNS)] for place in range(KILLS)]
     chance.shuffle(roles)
-    began, known = time.monotonic(), ended(sweep_id)
+    began, known, answers = time.monotonic(), ended(sweep_id), 0
     for place, role in enumerate(roles):
-        wait_for(partial(has_begun, sweep_id, place * TRIALS // len(roles)), seconds=180, every=0.1)
-        pids = wait_for(partial(pids_of, role), seconds=60)
-        pause.wait(chance.uniform(0, 1.5))
-        if role == "engine":
-            engine.kill()
+        wait_for(partial(has_begun, sweep_id, place * TRIALS // len(roles)), seconds=300, every=0.1)
+        pids = wait_for(partial(pids_of, role), seconds=300)
+        pause.wait(chance.uniform(0, 0.5))
+        if told := studio.sweep(sweep_id):
+            assert known.items() <= said(told).items()
+            answers += 1
+        if role == "studio":
+            studio.kill()
         else:
             with contextlib.suppress(ProcessLookupError):  # it may have ended by itself in the meantime
                 os.kill(chance.choice(pids), signal.SIGKILL)
         now = ended(sweep_id)
         assert known.items() <= now.items()  # none is lost or changed
         known = now
-    print(f"{len(roles)} kills in {time.monotonic() - began:.0f} s, {len(known)} trials over", flush=True)
+    seconds = time.monotonic() - began
+    print(f"{len(roles)} kills in {seconds:.0f} s, {len(known)} trials over, REST answered {answers} times", flush=True)
     wait_for(lambda: sweeps.look_up(sweep_id).status in sweeps.ENDED, seconds=900, every=0.3)
+    told = wait_for(lambda: studio.sweep(sweep_id), seconds=300, every=0.3)
+    assert told is not None
+    assert (told["status"], said(told)) == ("succeeded", ended(sweep_id))
     check(sweep_id, known)
     check_what_was_told(tmp_path / "heard")
     wait_for(lambda: devices.holders() == [] and left_behind() == [], seconds=60)
 
 
-def check(sweep_id: str, known: dict[int, tuple[str, tuple[float, ...] | None]]) -> None:
+def check(sweep_id: str, known: Ended) -> None:
     sweep, trials = sweeps.look_up(sweep_id), sweeps.picture(sweep_id).trials
     assert (sweep.status, sweep.error) == (SweepStatus.SUCCEEDED, None)
     assert known.items() <= ended(sweep_id).items()

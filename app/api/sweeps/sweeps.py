@@ -47,6 +47,9 @@ class SweepTrialAnswer(Answer):
     of: int | None = Field(description="The trial that one in full, or with another seed, repeats.")
     value: float | None = Field(description="What the first objective came to.")
     values: list[float] | None = Field(description="One number for each objective.")
+    interval: tuple[float, float] | None = Field(
+        description="By taste: the 95 % interval of its score; null where nobody has compared it."
+    )
     params: dict[str, Any] = Field(description="Its settings of the fields that are searched.")
     reason: str = Field(description="Why it was pruned, refused, or failed.")
     tokens: int | None = Field(description="Tokens it has learnt from.")
@@ -116,13 +119,26 @@ def list_sweeps(
     with db.reading() as session:
         total(response, stored.count(session, project_id))
         listed = stored.recent(session, project_id, limit, offset)
-    return [SweepAnswer.model_validate(shown.described(row)) for row in listed]
+    return [SweepAnswer.model_validate(described) for described in shown.described_all(listed)]
 
 
 @router.get("/{id}", summary="Show a sweep", responses=NOT_FOUND)
 def show_sweep(sweep_id: NamedId) -> SweepAnswer:
     """How far it is, every trial, and the best so far."""
     return _answer(sweep_id)
+
+
+@router.get("/{id}/trials", summary="List trials of a sweep", responses=NOT_FOUND)
+def list_trials(
+    response: Response,
+    sweep_id: PathId,
+    offset: Offset = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many to answer with at most.")] = 100,
+) -> list[TrialAnswer]:
+    """Some trials of a long sweep, by number. `X-Total-Count` says how many there are."""
+    trials, count = shown.trials_page(sweep_id, limit, offset)
+    total(response, count)
+    return [TrialAnswer.model_validate(trial) for trial in trials]
 
 
 @router.post("/{id}/stop", summary="Stop a sweep", responses=NOT_FOUND | CONFLICT)

@@ -78,7 +78,8 @@
       this.read = make("p", "sw-read");
       this.words = make("div", "ts-chart-words");
       this.table = Object.assign(make("div", "ts-chart-table"), { tabIndex: 0, hidden: true });
-      this.replaceChildren(this.head, this.choices, this.host, this.read, this.words, this.table);
+      this.limits = make("details", "sw-limits");
+      this.replaceChildren(this.head, this.choices, this.host, this.read, this.words, this.limits, this.table);
     }
 
     get height() {
@@ -214,6 +215,7 @@
       const remarks = this.note.hidden ? this.kind.remarks(this).filter(Boolean) : [];
       this.words.replaceChildren(...remarks.map((text) => make("p", "ts-chart-remark", text)));
       this.host.setAttribute("aria-label", `${this.label}. The table has the numbers.`);
+      sweeps.limits(this, this.limits);
       this.fillTable();
       this.showTools();
     }

@@ -17,12 +17,14 @@
       const marks = scale.choices
         ? scale.choices.map((label, place) => [scale.choices.length > 1 ? place / (scale.choices.length - 1) : 0.5, label]).filter((_, place) => place % every === 0)
         : [0, 0.5, 1].map((part) => [part, scale.words(Number(scale.at(part).toPrecision(3)))]);
-      return { title: field.title, name: field.name, of: ({ params }) => scale.share(params[field.name]), marks };
+      const part = scale.choices ? (at) => scale.share(field.choices[at]) : scale.share;
+      return { title: field.title, name: field.name, of: ({ params }) => scale.share(params[field.name]), marks, scale: { choices: scale.choices, at: scale.at, part } };
     });
     const range = fence(valuesOf(finished(data, at), at));
     const apart = range.high - range.low;
     const marks = [0, 0.5, 1].map((part) => [part, tunesmith.written(range.low + part * apart, data.objectives[at].unit)]);
-    const value = { title: data.objectives[at].title, name: "", of: ({ values }) => (within(range, values[at]) - range.low) / apart, marks };
+    const scale = { choices: null, at: (part) => range.low + part * apart, part: (number) => (number - range.low) / apart };
+    const value = { title: data.objectives[at].title, name: "", of: ({ values }) => (within(range, values[at]) - range.low) / apart, marks, scale };
     return [...fields, value];
   }
 
@@ -84,7 +86,7 @@
 
   function said(chart) {
     const of = finished(chart.data, chart.at).length;
-    if (!chart.brushes.size) return "Drag along an axis to keep only the trials that pass there. A double click, or Reset zoom, shows all again.";
+    if (!chart.brushes.size) return "Drag along an axis, or write limits below, to keep only the trials that pass there. A double click, or Reset zoom, shows all again.";
     const numbers = chosen(chart).map(({ number }) => number);
     const named = numbers.slice(0, 12).join(", ") + (numbers.length > 12 ? " and more" : "");
     return `${numbers.length} of ${of} trials pass${numbers.length ? `: ${named}` : ""}.`;
@@ -92,6 +94,7 @@
 
   sweeps.kinds.parallel = {
     draw,
+    axes,
     widthOf: (chart) => WIDTH_OF_AXIS * (chart.data.fields.length + 1),
     isNarrowed: (chart) => chart.brushes.size > 0,
     legend: () => [{ label: "worst", series: ramp(0) }, { label: "best", series: ramp(1) }],

@@ -1,1 +1,1 @@
-"""Repair: the rows of models, datasets, runs and versions made again from their folders, after a database was lost."""
+"""Repair: the rows of models, datasets, runs, sweeps and versions made again from their folders."""

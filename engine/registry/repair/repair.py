@@ -4,8 +4,8 @@ What lives in the database alone cannot come back: `LOST` says it. Not beside a 
 folder whose row is gone already.
 """
 
-from engine.registry import manifests
-from engine.registry.repair import registry, runs, sources
+from engine.registry import kept_sweeps, manifests
+from engine.registry.repair import registry, runs, sources, sweeps
 from engine.registry.repair.rows import Outcome
 from storage import db
 
@@ -16,12 +16,14 @@ LOST = (
 
 
 def repair() -> Outcome:
-    """Models and datasets first, then the runs that need them, then the registry. Raises what the database raises."""
+    """Models and datasets first, then the runs that need them, then the rest. Raises what the database raises."""
     db.prepare()
     outcome = Outcome()
     sources.models(outcome)
     sources.datasets(outcome)
     runs.rebuild(outcome)
+    sweeps.rebuild(outcome)
     registry.rebuild(outcome)
     manifests.keep_up()
+    kept_sweeps.keep_up()
     return outcome

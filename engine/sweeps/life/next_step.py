@@ -2,7 +2,7 @@
 
 search ──▶ finish: the best in full, the best with other seeds ──▶ over
    ▲ more, resume
-extra: trainings in full that a person asked for ──▶ over
+extra: what a person asked for: in full, failed ones again, a run resumed by hand ──▶ over, or stopped as it was
 """
 
 import re
@@ -31,6 +31,7 @@ class Standing:
     is_lifted: bool = False
     seconds: float = 0.0
     since: float = 0.0
+    reason: str = ""  # why its search was over; empty where it never was
     slots: int = 1  # trials side by side, as devices allow
 
     @property
@@ -63,7 +64,7 @@ class Step:
     ask: int = 0
     begin: tuple[New, ...] = ()
     stage: Stage | None = None
-    end: Literal["", "succeeded", "failed"] = ""
+    end: Literal["", "succeeded", "stopped", "failed"] = ""
     reason: str = ""  # why the search is over
     error: str = ""
     hint: str = ""
@@ -82,7 +83,7 @@ def after(standing: Standing) -> Step:
         case "finish":
             return _finish(standing)
         case "extra":
-            return WAIT if standing.running else Step(end="succeeded")
+            return WAIT if standing.running else Step(end="succeeded" if standing.reason else "stopped")
 
 
 def _search(standing: Standing) -> Step:

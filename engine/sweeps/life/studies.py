@@ -34,8 +34,11 @@ def plain(rows: Iterable[SweepTrial], picks: Sequence[TrialPick] | None = None) 
         return trials
     picked = [_pick(pick) for pick in picks]
     scores = taste.scores(picked, [trial.number for trial in trials if trial.state == "complete"])
+    sure = taste.intervals(picked, scores)
     return tuple(
-        trial.model_copy(update={"values": (scores[trial.number],)}) if trial.number in scores else trial
+        trial.model_copy(update={"values": (scores[trial.number],), "interval": sure.get(trial.number)})
+        if trial.number in scores
+        else trial
         for trial in trials
     )
 

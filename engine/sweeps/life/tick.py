@@ -82,7 +82,8 @@ def standing(spec: SweepSpec, sweep: Sweep, plain: tuple[Trial, ...]) -> Standin
     """How a sweep stands at this moment."""
     since = sweep.started_at or time.time()
     seconds = sweep.seconds_before + time.time() - since
-    return Standing(spec, plain, sweep.stage, sweep.goal, sweep.is_lifted, seconds, since, slots(spec))  # type: ignore[arg-type]
+    fields = (sweep.goal, sweep.is_lifted, seconds, since, sweep.reason, slots(spec))
+    return Standing(spec, plain, sweep.stage, *fields)  # type: ignore[arg-type]
 
 
 def _take_advice(sweep: Sweep, spec: SweepSpec) -> None:
@@ -136,7 +137,7 @@ def _go_on(sweep_id: str, spec: SweepSpec, is_clean: bool) -> None:
         _fail(sweep, step.error, step.hint, step.reason)
     elif step.end:
         if is_clean:
-            _end(sweep, SweepStatus.SUCCEEDED, made=now.trials)
+            _end(sweep, SweepStatus(step.end), made=now.trials)
     elif step.stage or step.begin:
         _write(sweep, step)
     elif sweep.question is None:

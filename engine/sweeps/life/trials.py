@@ -68,9 +68,12 @@ def name_of(trial: SweepTrial) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
-def _end(trial: SweepTrial, state: str, reason: str = "", **changes: Any) -> None:
+def _end(trial: SweepTrial, state: str, reason: str = "", run: Run | None = None, **changes: Any) -> None:
+    """`run`: whose end this is. Where somebody has resumed it meanwhile, the trial goes on."""
     now = time.time()
     with db.session() as session:
+        if run is not None and not stored.is_unmoved(session, run):
+            return
         stored.move(session, trial, RUNNING, state=state, reason=reason, ended_at=now, is_put_away=True, **changes)
 
 
@@ -123,6 +126,7 @@ def _record(sweep: Sweep, spec: SweepSpec, trial: SweepTrial, listed: Run) -> No
         known: dict[str, Any] = {
             "steps": trial.steps | _new_steps(session, trial, spec),
             "tokens": _tokens(session, run),
+            "run": run,
         }
         if run.status == RunStatus.SUCCEEDED:
             try:

@@ -110,9 +110,9 @@ def test_after_a_cheap_search_the_best_few_are_trained_in_full_and_the_best_repe
         trial(5, 1, phase="repeat", of=1),
     )
     assert next_step.after(Standing(spec, (*search, *rest), "finish")) == Step(end="succeeded")
-    assert next_step.after(Standing(spec, tuple(search), "extra")) == Step(
-        end="succeeded"
-    )  # what was asked for is done
+    over = Standing(spec, tuple(search), "extra", reason="All 2 trials were made.")
+    assert next_step.after(over) == Step(end="succeeded")  # what was asked for is done
+    assert next_step.after(Standing(spec, tuple(search), "extra")) == Step(end="stopped")  # its search never ended
 
 
 def test_of_several_objectives_those_that_none_beats_come_first() -> None:

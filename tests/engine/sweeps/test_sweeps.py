@@ -93,7 +93,7 @@ def test_what_is_refused_costs_nothing_and_failures_alike_in_a_row_end_it(monkey
     given.furnish_again(monkeypatch, bad=0)  # the row was repaired
     sweeps.rerun_failed(sweep.id)
     again = given.until_over(sweep.id)
-    assert (again.status, again.error) == (SweepStatus.SUCCEEDED, None)
+    assert (again.status, again.error) == (SweepStatus.STOPPED, None)  # its search is not over: it can be resumed
     assert len(given.trials(sweep.id)) == len(states)  # and no others
     assert [row.tries for row in given.trials(sweep.id) if row.state == "complete"] == [2, 2]
     with pytest.raises(ConflictError, match="No trial of the sweep `rates` has failed"):
