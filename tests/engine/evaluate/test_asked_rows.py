@@ -12,17 +12,17 @@ from storage.tables import Evaluation
 from tests import fixed_reports
 from tests.stored_evaluations import add
 
-SCORES: Sequence[Sequence[float | None]] = [
+SCORES: Sequence[Sequence[float | None]] = [  # of exact_match: base, tuned
     [1.0, 1.0],
     [1.0, 0.0],
     [0.0, 1.0],
     [0.5, 0.25],
     [None, None],
     [0.0, 0.0],
-]  # of exact_match: base, tuned
+]
 
 
-def kept(primary: str = "exact_match", scores: Scores = SCORES) -> Evaluation:
+def kept(primary: str = "exact_match", scores: Sequence[Sequence[float | None]] = SCORES) -> Evaluation:
     """An evaluation with its file, as the worker leaves it."""
     row = add("kept", result={**fixed_reports.BETTER, "primary": primary}, work_id="w1")
     rows = [
