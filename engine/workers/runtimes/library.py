@@ -4,6 +4,7 @@ What is called stands in llama_header.
 """
 
 import ctypes
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.workers.runtimes.llama_header import SIGNATURES, Pointer, QuantizeOptions
+from engine.workers.runtimes.llama_header import SIGNATURES, LogCallback, Pointer
 
 PIECE_BYTES = 64
 DEFAULT_TOKENS = 4096
+WORTH_SAYING = (3, 4)  # GGML_LOG_LEVEL_WARN, GGML_LOG_LEVEL_ERROR
 CONTROL = 1 << 3  # LLAMA_TOKEN_ATTR_CONTROL
 SENTENCEPIECE = 1  # LLAMA_VOCAB_TYPE_SPM
 FTYPES = {
@@ -30,6 +32,13 @@ FTYPES = {
 }  # fmt: skip  (as llama.h numbers them)
 
 
+@LogCallback
+def _SAY(level: int, text: bytes, _data: int) -> None:  # noqa: N802  (a constant: the library keeps its address)
+    """What the library says of trouble; the rest would be a thousand lines for each model."""
+    if level in WORTH_SAYING:
+        sys.stderr.write(text.decode("utf-8", "replace"))
+
+
 def load(folder: Path) -> ctypes.CDLL:
     """libllama, after what it needs: each is found by its own name, which carries a version. Raises OSError."""
     ctypes.CDLL(str(folder / "libggml-base.so"), mode=ctypes.RTLD_GLOBAL)
@@ -40,6 +49,7 @@ def load(folder: Path) -> ctypes.CDLL:
     for name, (result, arguments) in SIGNATURES.items():
         function = getattr(llama, name)
         function.restype, function.argtypes = result, arguments
+    llama.llama_log_set(_SAY, None)
     llama.llama_backend_init()
     return llama
 

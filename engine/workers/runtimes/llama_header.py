@@ -44,6 +44,7 @@ class Batch(ctypes.Structure):
     ]
 
 
+LogCallback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "llama_model_quantize_default_params": (QuantizeOptions, []),
     "llama_model_quantize": (ctypes.c_uint32, [ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(QuantizeOptions)]),
@@ -86,6 +87,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
         ctypes.c_int32,
         [Pointer, ctypes.POINTER(Pointer), ctypes.c_size_t, ctypes.POINTER(ctypes.c_float)],
     ),
+    "llama_log_set": (None, [LogCallback, ctypes.c_void_p]),
     "llama_free": (None, [Pointer]),
     "llama_model_free": (None, [Pointer]),
 }  # fmt: skip

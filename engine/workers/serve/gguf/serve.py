@@ -1,8 +1,8 @@
 """Serves one GGUF file on a Unix socket: `python -m engine.workers.serve.gguf.serve SPEC.json OUT/`.
 
 Loads, answers one token to itself, listens, says `Ready`. SIGTERM ends it after the answers in flight. Spec:
-    file, libraries   the GGUF, and the folder of llama.cpp's libraries
-    names             served names
+    model_path, libraries   the GGUF, and the folder of llama.cpp's libraries
+    names             {served name: ""}
     ctx_size          tokens of a prompt with its answer; 0 for what the model was trained with, at most 4,096
     parallel          answers that are written at once
     threads           processor cores; 0 for half of them
@@ -44,7 +44,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     loaded = Loaded(tokenizer, dict.fromkeys(spec["names"], voice), model.room.tokens, voice)
     batch, templates = LlamaBatch(voice, tokenizer), serve.templates_of(loaded)
     token = tokenizer("a", add_special_tokens=False)["input_ids"][:1] or [0]
-    serve.ask_a_token(voice, token, batch, spec["names"][0])
+    serve.ask_a_token(voice, token, batch, next(iter(spec["names"])))
     app, _ = writing_app(loaded, batch, templates)
     serve.answer(app, templates, spec, out)
     raise contract.Stopped
@@ -52,7 +52,7 @@ def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
 
 def _opened(llama: Any, spec: dict[str, Any]) -> library.Opened:
     threads = spec["threads"] or max(1, (os.cpu_count() or 2) // 2)
-    file, room = Path(spec["file"]), library.Room(int(spec["ctx_size"]), int(spec["parallel"]), READ_TOKENS)
+    file, room = Path(spec["model_path"]), library.Room(int(spec["ctx_size"]), int(spec["parallel"]), READ_TOKENS)
     try:
         return library.Opened(llama, file, None, room, threads)
     except RuntimeError as error:

@@ -43,7 +43,9 @@ class LlamaTokenizer:
     ) -> dict[str, Any]:
         """The tokens of a text as `input_ids`; with `return_offsets_mapping` also where in it each stands."""
         tokens = self._model.tokens(text, add_special_tokens)
-        return {"input_ids": tokens} | ({"offset_mapping": self._places(tokens, text)} if return_offsets_mapping else {})
+        return {"input_ids": tokens} | (
+            {"offset_mapping": self._places(tokens, text)} if return_offsets_mapping else {}
+        )
 
     def _places(self, tokens: Sequence[int], text: str) -> list[tuple[int, int]]:
         """In characters. A token that goes on with a character begins behind those that are whole."""
