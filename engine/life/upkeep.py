@@ -14,7 +14,7 @@ from engine.models import looks
 from engine.notifications import settings as notifications
 from engine.notifications import watching
 from engine.process import device_memory, logs, machine, trash, work
-from engine.registry import manifests
+from engine.registry import endpoint_files, manifests
 from engine.runs import deleting
 from engine.runtimes import runtimes
 from engine.serve import idle
@@ -43,6 +43,7 @@ CHORES = {
     "requests": Chore(request_log.drop_old, 600),
     "models": Chore(looks.forget_changed, 600),
     "rows": Chore(manifests.keep_up, 20),
+    "endpoint rows": Chore(endpoint_files.keep_up, 20),
     "disk": Chore(watching.look_at_disk, 60),
     "notifications": Chore(notifications.tidy, 600),
 }

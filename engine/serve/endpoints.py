@@ -242,6 +242,7 @@ def delete_endpoint(endpoint_id: str) -> None:
         session.delete(existing(session, Endpoint, endpoint_id))
     routing.forget()
     work.forget_subject(endpoint_id)
+    trash.discard(home.folder("endpoints", endpoint_id))
     for backend in rows:
         folder = home.backend_folder(backend.id)
         process.end(folder)

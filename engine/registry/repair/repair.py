@@ -4,24 +4,28 @@ What lives in the database alone cannot come back: `LOST` says it. Not beside a 
 folder whose row is gone already.
 """
 
-from engine.registry import manifests
-from engine.registry.repair import registry, runs, sources
+from engine.registry import endpoint_files, manifests
+from engine.registry.repair import endpoints, registry, runs, sources
 from engine.registry.repair.rows import Outcome
 from storage import db
 
 LOST = (
-    "Endpoints, chats, snippets, API keys, usage, benchmarks, evaluations, and exports that no version holds are kept "
-    "in the database alone: they cannot be made again. A run has lost the log of its states."
+    "Chats, snippets, API keys, usage, benchmarks, evaluations, and exports that no version holds are kept in the "
+    "database alone: they cannot be made again. A run has lost the log of its states. "
+    "Endpoints come back stopped: start them again."
 )
 
 
 def repair() -> Outcome:
-    """Models and datasets first, then the runs that need them, then the registry. Raises what the database raises."""
+    """Models and datasets first, then the runs that need them, then the registry and the
+    endpoints. Raises what the database raises."""
     db.prepare()
     outcome = Outcome()
     sources.models(outcome)
     sources.datasets(outcome)
     runs.rebuild(outcome)
     registry.rebuild(outcome)
+    endpoints.rebuild(outcome)
     manifests.keep_up()
+    endpoint_files.keep_up()
     return outcome

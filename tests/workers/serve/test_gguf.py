@@ -1,4 +1,4 @@
-"""The server of a GGUF file, for real: llama.cpp's library on a tiny model says what transformers say of its weights."""
+"""The server of a GGUF file, for real: llama.cpp's library on a tiny model says what transformers say."""
 
 import json
 from collections.abc import Iterator

@@ -76,7 +76,7 @@ class LlamaTokenizer:
         """What every token is written as, for grammars: markers begin with a byte that no text has."""
         words = [b"\xff" + piece if token in self.added_tokens_decoder else piece for token, piece in self._numbered()]
         end = 0 if self.eos_token_id is None else self.eos_token_id
-        make: Any = llguidance.LLTokenizer.from_llamacpp  # type: ignore[attr-defined]
+        make: Any = llguidance.LLTokenizer.from_llamacpp
         return make(
             tokens=words, vocab_ptr=self._model.vocab, tokenize_fptr=self._model.tokenize_address, eos_token=end
         )
