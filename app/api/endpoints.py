@@ -25,7 +25,7 @@ from storage.tables import DEFAULT_PROJECT
 
 router = APIRouter(tags=["endpoints"])
 
-Backend = Literal["transformers", "vllm", "external"]
+Backend = Literal["transformers", "vllm", "llama", "external"]
 # A run, or a checkpoint of it, with a name if it is given one; engine.serve.adapter_names says what each means.
 Adapter = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,48}=)?(run:)?[0-9a-z-]{1,64}(@[0-9]{1,12})?$")]
 Adapters = list[Adapter]
@@ -39,7 +39,7 @@ class DeploymentAnswer(Answer):
 
     backend_id: str = Field(description="The backend's id.")
     status: EndpointStatus = Field(description="queued or starting; ready while it is on trial.")
-    kind: Backend = Field(description="transformers, vllm or external.")
+    kind: Backend = Field(description="transformers, vllm, llama or external.")
     model_id: str | None = Field(description="The base model.")
     adapters: list[str] = Field(description="The runs (RUN) and checkpoints (RUN@STEP) that it will serve.")
 
@@ -55,7 +55,7 @@ class EndpointAnswer(Answer):
     can_roll_back: bool = Field(description="Whether there is something to go back to.")
     does: Ability = Field(default="text", description="text, embeddings or scores: which call of /v1 it answers.")
     backend_id: str | None = Field(default=None, description="What answers now.")
-    kind: Backend | None = Field(default=None, description="transformers, vllm or external.")
+    kind: Backend | None = Field(default=None, description="transformers, vllm, llama or external.")
     model_id: str | None = Field(default=None, description="The base model.")
     adapters: list[str] = Field(default=[], description="The runs (RUN) and checkpoints (RUN@STEP) that are served.")
     options: dict[str, Any] = Field(default={}, description="What the backend was started with.")
@@ -71,7 +71,9 @@ class EndpointAnswer(Answer):
 
 
 class EndpointBody(Body):
-    backend: Backend = Field(default="transformers", description="What is to answer.")
+    backend: Backend = Field(
+        default="transformers", description="What is to answer; for a GGUF version `llama`, also when it is left out."
+    )
     subject: Annotated[str, Field(max_length=LONGEST)] | None = Field(
         default=None,
         description="What is served, in one text in place of `model_id` and `adapters`: model:ID, run:ID, run:ID@STEP, "
@@ -147,7 +149,8 @@ def create_endpoint(body: EndpointBody, request: Request) -> EndpointAnswer:
             body.name, body.backend, body.model_id, tuple(body.adapters), body.options, body.project_id
         )
     else:
-        endpoint = following.serve(body.name, body.subject, body.backend, body.options, who(request))
+        kind = body.backend if "backend" in body.model_fields_set else None
+        endpoint = following.serve(body.name, body.subject, kind, body.options, who(request))
     if body.idle_minutes is not None:
         endpoint = sleeping.set_idle_minutes(endpoint.id, body.idle_minutes)
     return _answer(endpoint)

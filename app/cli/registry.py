@@ -160,7 +160,9 @@ def remove_alias(name: Name, alias: Alias, why: Annotated[str, typer.Option("--w
 def serve(
     subject: Annotated[str, typer.Argument(help="version:NAME/3, or version:NAME@ALIAS, which is followed.")],
     name: Annotated[str, typer.Option("--name", help="The endpoint's name.")],
-    backend: Annotated[str, typer.Option(help="transformers or vllm.")] = "transformers",
+    backend: Annotated[
+        str | None, typer.Option(help="transformers, vllm, or llama for a GGUF file; what fits when left out.")
+    ] = None,
 ) -> None:
     """A new endpoint for a version; one named by its alias follows it."""
     with running_studio.engine(False) as _:

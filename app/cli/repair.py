@@ -30,7 +30,7 @@ def verify() -> None:
 
 
 def repair() -> None:
-    """Make rows of models, datasets, runs, sweeps and versions again from their folders, where they are lost."""
+    """Make lost rows of models, datasets, runs, sweeps, versions and endpoints again from their folders."""
     if running_studio.studio_runs():
         raise ConflictError("The studio is running on this home.", "Stop it, repair, then start it again.")
     outcome = repairing.repair()

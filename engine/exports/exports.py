@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlmodel import Session
 
 from engine.errors import ConflictError, NotFoundError, RefusedError, TunesmithError
 from engine.existing import existing, missing, refuse_held
@@ -26,8 +27,8 @@ from engine.recipes import recipe
 from engine.recipes.choices.tunings import MOVED_STARTS
 from engine.subjects import subject as subjects
 from engine.subjects.subject import Subject
-from storage import db, exports
-from storage.statuses import WORK_MOVING, WorkStatus
+from storage import db, endpoints, exports
+from storage.statuses import SERVING_KEPT, WORK_MOVING, WorkStatus
 from storage.tables import Export, Run, Work
 
 Dtype = Literal["base", "float32", "bfloat16", "float16"]
@@ -240,11 +241,13 @@ def _kind(kind: str) -> Kind:
 def delete(export_id: str) -> None:
     """Ends the making if it is under way, and removes what was made; the run keeps what it left itself.
 
-    A push of it that is under way ends too. Raises NotFoundError; ConflictError while a version holds it.
+    A push of it that is under way ends too. Raises NotFoundError; ConflictError while a version holds it, or an
+    endpoint serves it.
     """
     with db.session() as session:
         export = existing(session, Export, export_id)
         refuse_held(session, export, f"The export `{export.id}`")
+        _refuse_served(session, export)
         making = session.get(Work, export.work_id) if export.work_id else None
         session.delete(export)
         session.flush()
@@ -252,3 +255,9 @@ def delete(export_id: str) -> None:
     work.forget_subject(export_id)
     if making is not None and not is_shared:
         work.forget(making)
+
+
+def _refuse_served(session: Session, export: Export) -> None:
+    for endpoint, backend in endpoints.kept(session, SERVING_KEPT):
+        if backend.options.get("export_id") == export.id:
+            raise ConflictError(f"The endpoint `{endpoint.name}` serves this export.", "Delete that endpoint first.")

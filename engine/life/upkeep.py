@@ -16,7 +16,7 @@ from engine.models import looks
 from engine.notifications import settings as notifications
 from engine.notifications import watching
 from engine.process import device_memory, logs, machine, trash, work
-from engine.registry import kept_sweeps, manifests
+from engine.registry import endpoint_files, kept_sweeps, manifests
 from engine.runs import deleting
 from engine.runtimes import runtimes
 from engine.serve import idle
@@ -48,6 +48,7 @@ CHORES = {
     "models": Chore(looks.forget_changed, 600),
     "rows": Chore(manifests.keep_up, 20),
     "sweeps": Chore(kept_sweeps.keep_up, 20),
+    "endpoint rows": Chore(endpoint_files.keep_up, 20),
     "disk": Chore(watching.look_at_disk, 60),
     "notifications": Chore(notifications.tidy, 600),
 }

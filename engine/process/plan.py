@@ -42,6 +42,7 @@ WORKERS = {
     "machine_speed": "engine.workers.fit.machine_speed",
     "track": "engine.workers.runs.track",
     "serve": "engine.workers.serve.serve",
+    "serve_gguf": "engine.workers.serve.gguf.serve",
     "install_runtime": "engine.workers.runtimes.install",
     "benchmark": "engine.workers.benchmarks.measure",
     "hash_files": "engine.workers.registry.hash_files",

@@ -34,19 +34,28 @@ PATIENCE_SECONDS = 5  # whoever moved the alias deploys; after that it is taken 
 
 
 def serve(
-    endpoint_name: str, subject: str, kind: str = "transformers", options: dict[str, Any] | None = None, who: str = ""
+    endpoint_name: str, subject: str, kind: str | None = None, options: dict[str, Any] | None = None, who: str = ""
 ) -> Endpoint:
     """A new endpoint for a subject; one named by an alias (version:NAME@ALIAS) follows it from then on.
 
-    Raises RefusedError, NotFoundError, ConflictError.
+    `kind` left out: llama for a GGUF file, transformers for everything else. Raises RefusedError, NotFoundError,
+    ConflictError.
     """
     if not named_versions.is_one(subject):
-        return _serve_weights(endpoint_name, named.find(subject), kind, options)
-    pinned = named_versions.pinned(subject)
+        return _serve_weights(endpoint_name, named.find(subject), kind or "transformers", options)
+    pinned = named_versions.pinned(subject, takes_gguf=True)
     model = _model_of(pinned.version)
     want = serving.wanted(model.name, pinned.version)
+    if want.kind is not None and kind not in (None, want.kind):
+        message = f"{pinned.name} is a GGUF file, and the backend {kind} does not read it."
+        raise RefusedError(message, f"Leave the backend out, or choose {want.kind}.")
     endpoint = endpoints.create_endpoint(
-        endpoint_name, kind, want.model_id, want.adapters or (), options, model.project_id or DEFAULT_PROJECT
+        endpoint_name,
+        want.kind or kind or "transformers",
+        want.model_id,
+        want.adapters or (),
+        {**(options or {}), **(want.options or {})},
+        model.project_id or DEFAULT_PROJECT,
     )
     if (alias := _alias(subject)) is not None:
         _enter(endpoint, model, alias, pinned.version.id, who)
@@ -65,7 +74,7 @@ def follow(endpoint_id: str, subject: str, who: str = "") -> AliasFollower:
     alias = _alias(subject)
     if alias is None:
         raise RefusedError(f"`{subject:.80}` is not an alias.", "An endpoint follows version:NAME@ALIAS.")
-    pinned = named_versions.pinned(subject)
+    pinned = named_versions.pinned(subject, takes_gguf=True)
     model = _model_of(pinned.version)
     want = serving.wanted(model.name, pinned.version)
     endpoints.plan_deployment(endpoint_id, want)  # what cannot be served is refused before anything changes
@@ -167,7 +176,8 @@ def _serves(backend: Backend, want: deployment.Wanted, version: ModelVersion) ->
     gone = (EndpointStatus.FAILED, EndpointStatus.STOPPED, EndpointStatus.DRAINING)
     model_id = want.model_id or (version.lineage.get("base") or {}).get("id")
     same = (backend.kind, backend.model_id, list(backend.adapters)) == (want.kind, model_id, list(want.adapters or ()))
-    return same and backend.status not in gone
+    file = (want.options or {}).get("export_id")
+    return same and backend.options.get("export_id") == file and backend.status not in gone
 
 
 def states(registered_id: str, alias: str | None = None) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
     runs/ID/row.json   datasets/ID/row.json   models/ID/row.json
     registry/MODEL/row.json     the model with its aliases and its log
     registry/MODEL/3/row.json   a version, with the export that it holds
+    endpoints/ID/row.json       see engine.registry.endpoint_files
 
 From these `repair` makes the rows again when the database is lost. Those of the registry are written with each change;
 the others within twenty seconds, by `keep_up` in the thread of engine.life.upkeep.

@@ -2,23 +2,21 @@
 
 from pathlib import Path
 
-from engine.errors import RefusedError
 from engine.models import models
 from engine.registry import kept
+from engine.serve import gguf
 from engine.serve.takeover.deployment import Wanted
 from storage import db
 from storage.tables import Export, Model, ModelVersion
-
-ELSEWHERE = "Download it for llama.cpp or Ollama, or keep the run or its merged model as a version too."
 
 
 def wanted(name: str, version: ModelVersion) -> Wanted:
     """For engine.serve.endpoints. A merged model is added to the studio's models first: a server loads it as one.
 
-    Raises RefusedError for what no server here loads, NotFoundError or ConflictError for what is gone.
+    A GGUF file has a backend of its own. Raises NotFoundError or ConflictError for what is gone.
     """
     if version.kind == "gguf":
-        raise RefusedError(f"Version {version.number} of `{name}` is a GGUF file: no endpoint serves it.", ELSEWHERE)
+        return Wanted(gguf.KIND, adapters=(), options={"export_id": version.export_id})
     if version.model_id is not None:
         return Wanted(model_id=version.model_id, adapters=())
     with db.reading() as session:

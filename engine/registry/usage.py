@@ -39,8 +39,13 @@ def of_model(session: Session, model_id: str) -> list[str]:
 
 
 def of_export(session: Session, export_id: str) -> list[str]:
-    """Versions that hold it."""
-    return _versions(session, export_id=export_id)
+    """Versions that hold it, endpoints that serve its file."""
+    served = [
+        f"endpoint `{endpoint.name}`"
+        for endpoint, backend in endpoints.kept(session, SERVING_KEPT)
+        if backend.options.get("export_id") == export_id
+    ]
+    return [*_versions(session, export_id=export_id), *dict.fromkeys(served)]
 
 
 def _versions(session: Session, **ids: str) -> list[str]:

@@ -151,7 +151,8 @@ def serving(session: Session, version: ModelVersion) -> list[str]:
             (version.run_id is not None and version.run_id in adapter_names.run_ids(backend.adapters))
             or (version.model_id is not None and backend.model_id == version.model_id)
         )
-        if direct or backend.id in followed:
+        as_file = version.export_id is not None and backend.options.get("export_id") == version.export_id
+        if direct or as_file or backend.id in followed:
             names_of.append(endpoint.name)
     return list(dict.fromkeys(names_of))
 

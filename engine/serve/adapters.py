@@ -65,6 +65,8 @@ def _wish(session: Session, endpoint_id: str, subject: str, name: str | None) ->
         raise ConflictError(f"Endpoint `{endpoint.name}` is {status}.", "Adapters are added while it answers.")
     if backend.kind == "external":
         raise RefusedError(f"Endpoint `{endpoint.name}` is an API somewhere else.", "Adapters are loaded there.")
+    if backend.kind == "llama":
+        raise RefusedError(f"Endpoint `{endpoint.name}` serves a GGUF file.", "Serve the run itself to add adapters.")
     for other in endpoints.backends(session, endpoint_id):
         if other.id != backend.id and other.status in (EndpointStatus.QUEUED, EndpointStatus.STARTING):
             message = f"A new version of endpoint `{endpoint.name}` is starting."

@@ -13,7 +13,7 @@ from engine.errors import RefusedError
 from engine.process import devices
 from engine.process.plan import Plan, plan_worker
 from engine.recipes import recipe
-from engine.serve import adapter_files, adapter_folders, adapter_names
+from engine.serve import adapter_files, adapter_folders, adapter_names, gguf
 from engine.serve.vllm import cause, command, files, start
 from engine.weights import token_facts
 from storage import db, home, models
@@ -33,6 +33,8 @@ def plan_backend(endpoint: Endpoint, backend: Backend, device: str) -> Plan:
     A whole model is loaded when the server starts, adapters over its socket before it counts as ready
     (engine.serve.adapters).
     """
+    if backend.kind == gguf.KIND:
+        return gguf.plan(endpoint, backend, socket_path(backend.id), devices.environment(device) | WORKER_ENV)
     with db.reading() as session:
         model = ready_model(models.get(session, backend.model_id or ""), backend.model_id)
     folders = adapter_folders.sources(backend)
@@ -72,6 +74,8 @@ def devices_wanted(backend: Backend) -> int:
 
 def names(endpoint: Endpoint, backend: Backend) -> list[str]:
     """Each public name, the endpoint's own first. vLLM loads one model: beside a fully tuned one there is no base."""
+    if backend.kind == gguf.KIND:  # the base is not in the file
+        return [endpoint.name]
     public = adapter_names.public(endpoint.name, backend.adapters)
     if backend.kind == "vllm" and _whole(adapter_folders.sources(backend)):
         return [name for name, subject in public.items() if subject != adapter_names.BASE]
@@ -83,6 +87,8 @@ def started_names(endpoint: Endpoint, backend: Backend, folders: dict[str, Path]
 
     The endpoint's own name is always there, for the moments in which no adapter has it.
     """
+    if backend.kind == gguf.KIND:
+        return {endpoint.name: ""}
     whole = _whole(folders)
     public = adapter_names.public(endpoint.name, backend.adapters)
     static = {name: subject if subject in whole else "" for name, subject in public.items()}
@@ -105,8 +111,8 @@ def ready_model(model: Model | None, model_id: str | None) -> Model:
 
 
 def options_of(kind: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a vLLM or transformers backend, checked. Raises RefusedError, a line for each wrong one."""
-    model: type[BaseModel] = command.VllmOptions if kind == "vllm" else NoOptions
+    """The options of a backend of ours, checked. Raises RefusedError, a line for each wrong one."""
+    model = OPTIONS[kind]
     try:
         return model.model_validate(options).model_dump(exclude_defaults=True)
     except ValidationError as error:
@@ -116,6 +122,13 @@ def options_of(kind: str, options: dict[str, Any]) -> dict[str, Any]:
 
 class NoOptions(BaseModel, extra="forbid", frozen=True):
     """The transformers backend has nothing to set."""
+
+
+OPTIONS: dict[str, type[BaseModel]] = {
+    "transformers": NoOptions,
+    "vllm": command.VllmOptions,
+    "llama": gguf.LlamaOptions,
+}
 
 
 def socket_path(backend_id: str) -> str:

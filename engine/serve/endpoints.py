@@ -17,7 +17,7 @@ from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
 from engine.process import devices, process, queue, trash, work
 from engine.recipes import recipe
-from engine.serve import abilities, adapter_files, adapter_names, backends, outside, probe, routing
+from engine.serve import abilities, adapter_files, adapter_names, backends, gguf, outside, probe, routing
 from engine.serve import adapters as hot
 from engine.serve.backend_plan import clear, options_of, ready_model, refuse_start
 from engine.serve.rollout import room
@@ -33,7 +33,7 @@ from storage import db, endpoints, home, models
 from storage.statuses import SERVING_MOVING, EndpointStatus
 from storage.tables import DEFAULT_PROJECT, Backend, Endpoint, Project, Run
 
-Kind = Literal["transformers", "vllm", "external"]
+Kind = Literal["transformers", "vllm", "llama", "external"]
 
 __all__ = ["Upstream", "served_models", "upstream"]
 
@@ -99,6 +99,10 @@ def new_backend(kind: str, model_id: str | None, adapters: Sequence[str], option
         raise RefusedError(f"There is no backend `{kind[:40]}`.", f"There are: {', '.join(get_args(Kind))}.")
     if kind == "external":
         return _external_backend(options or {}, model_id, adapters)
+    if kind == gguf.KIND:
+        if adapters:
+            raise RefusedError("A GGUF file is served without adapters.", "Leave them out.")
+        return gguf.backend(gguf.LlamaOptions(**options_of(kind, options or {})))
     served = adapter_names.written(adapter_names.entries(adapters))
     trained = [adapter_files.to_serve(subject, kind) for subject in adapter_names.subjects(served)]
     model_id = model_id or next((adapter.run.model_id for adapter in trained), None)
@@ -238,6 +242,7 @@ def delete_endpoint(endpoint_id: str) -> None:
         session.delete(existing(session, Endpoint, endpoint_id))
     routing.forget()
     work.forget_subject(endpoint_id)
+    trash.discard(home.folder("endpoints", endpoint_id))
     for backend in rows:
         folder = home.backend_folder(backend.id)
         process.end(folder)

@@ -50,6 +50,9 @@ def begin(endpoint: Endpoint, backend: Backend, address: str, rows: int = ROWS, 
     if backend.kind == "external":
         message = "An outside server is not compared: what it serves was not trained here."
         raise RefusedError(message, "Serve the run with the backend transformers or vllm.")
+    if backend.kind == "llama":
+        message = "A GGUF file was compared with what was trained when it was made."
+        raise RefusedError(message, "Its badge stands beside the export on the run's page.")
     if backend.kind == "vllm":  # our own server may have a base beside a reward model
         abilities.refuse_other(backend, "A comparison")
     earlier = work.about(endpoint.id, KIND)

@@ -180,7 +180,7 @@ def called(endpoint: Endpoint, backend: Backend, name: str) -> str:
 
 def names(endpoint: Endpoint, backend: Backend) -> list[str]:
     """The names an endpoint answers to on /v1, its own first."""
-    if backend.kind == "external":
+    if backend.kind in ("external", "llama"):
         return [endpoint.name]
     return list(adapter_names.public(endpoint.name, backend.adapters))
 

@@ -32,8 +32,11 @@ def is_one(text: str) -> bool:
     return text.strip().startswith(PREFIX)
 
 
-def pinned(text: str) -> Pinned:
-    """The version of that name. Raises RefusedError for a text that is none, NotFoundError with what there is."""
+def pinned(text: str, takes_gguf: bool = False) -> Pinned:
+    """The version of that name. `takes_gguf`: whoever asks can do with a GGUF file.
+
+    Raises RefusedError for a text that is none, NotFoundError with what there is.
+    """
     named = _VERSION.fullmatch(text.strip())
     if named is None:
         raise RefusedError(f"`{text.strip():.80}` is not a version.", HOW)
@@ -44,9 +47,9 @@ def pinned(text: str) -> Pinned:
             raise NotFoundError(f"There is no model `{named['name']}` in the registry.", hint)
         version = _found(session, model, named["number"], named["alias"])
         folder = _export_folder(session, version)
-    if version.kind == "gguf":
+    if version.kind == "gguf" and not takes_gguf:
         message = f"Version {version.number} of `{model.name}` is a GGUF file for llama.cpp and Ollama."
-        raise RefusedError(message, "Download it, or keep the run or its merged model as a version too.")
+        raise RefusedError(message, "Serve or download it, or keep the run or its merged model as a version too.")
     holds = f"run:{version.run_id}" if version.run_id else f"model:{version.model_id}"
     return Pinned(f"{PREFIX}{model.name}/{version.number}", version, holds, folder)
 

@@ -1,4 +1,4 @@
-"""One evaluation in full: what was compared, its report, the rows that got worse, tags, what can be done with it."""
+"""One evaluation in full: what was compared, its report, the rows it asked, tags, what can be done with it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ FORMATS = ("HTML", "CSV", "JSON")
 
 
 def evaluation_html(row: Evaluation) -> Markup:
-    """The whole of it. The rows that got worse fetch themselves: they may be long, and do not change."""
+    """The whole of it. The rows that were asked fetch themselves: they may be long, and do not change."""
     result = evaluations.result(row)
     with db.reading() as session:
         called = titles.of(session, (row.subject, row.against))
@@ -34,17 +34,17 @@ def evaluation_html(row: Evaluation) -> Markup:
 
 
 def worse_card(evaluation_id: str, page: str) -> Markup:
-    """The card of the rows that got worse, as an element that is fetched once."""
+    """The card of the rows that were asked, as an element that is fetched once, and for each page of it."""
     element = Markup(
         '<ts-live data-keep id="worse-{}" src="/fragments/{}/worse" seconds="3600"><div class="ts-skeleton"></div>'
         "</ts-live>"
     ).format(evaluation_id, page)
-    return html.card("The rows that got worse", element, id="worse-rows")
+    return html.card("Row by row", element, id="worse-rows")
 
 
-def worse_rows(evaluation_id: str) -> Markup:
-    """What that element holds. Raises NotFoundError."""
-    return worse_view.rows_html(evaluations.result(evaluations.look_up(evaluation_id)))
+def worse_rows(query: Mapping[str, str]) -> Markup:
+    """What that element holds for the evaluation in the address. Raises NotFoundError."""
+    return worse_view.rows_html(evaluations.look_up(query.get("evaluation", "")), query)
 
 
 def _head(row: Evaluation, called: Mapping[str, str]) -> Markup:

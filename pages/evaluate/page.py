@@ -42,9 +42,9 @@ def evaluations_html(query: Mapping[str, str]) -> str:
 
 
 def worse_html(query: Mapping[str, str]) -> str:
-    """The rows that got worse, of the evaluation in the address."""
+    """The rows that were asked, of the evaluation in the address: those that got worse, unless `show` says others."""
     try:
-        return str(one_view.worse_rows(query.get("evaluation", "")))
+        return str(one_view.worse_rows(query))
     except NotFoundError:
         return ""
 

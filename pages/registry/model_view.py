@@ -9,7 +9,7 @@ from markupsafe import Markup
 from engine.registry import aliases
 from engine.registry.versions import Stage
 from pages.parts import fields, html
-from pages.registry import keeping, lineage_view, measured_view
+from pages.registry import keeping, lineage_view, measured_view, serving_view
 
 MOST_LINES = 30
 WORDS = {"other": "serves something else", "deploying": "is being deployed"}
@@ -76,7 +76,8 @@ def _no_alias() -> Markup:
 def _alias(facts: dict[str, Any], alias: str, number: int) -> Markup:
     subject = f"{facts['name']}@{alias}"
     followers = [follower for follower in facts["endpoints"] if follower["alias"] == alias]
-    serve = fields.form("serve", subject, "Serve", fields.text("endpoint", "Name of the endpoint", value=facts["name"]))
+    kinds = {version["version"]: version["kind"] for version in facts["version_list"]}
+    serve = serving_view.folded("Serve it", subject, kinds.get(number, ""), facts["name"])
     back = fields.form("rollback", subject, "Roll back", fields.text("why", "Why", "it got worse at ..."))
     remove = html.button("Remove", "remove-alias", subject, f"Remove the alias {alias}?", "danger")
     named = Markup("<code>version:{}</code>").format(subject)
@@ -85,7 +86,7 @@ def _alias(facts: dict[str, Any], alias: str, number: int) -> Markup:
         led,
         html.join(_follower(follower) for follower in followers),
         _folded("Roll back", back),
-        _folded("Serve it", serve),
+        serve,
         remove,
     )
 
@@ -149,8 +150,9 @@ def _row(version: dict[str, Any]) -> html.Row:
     name = Markup('<div class="ts-name"><b>{}</b> {}<small>{} · {}</small>{}{}</div>').format(
         version["version"], led, version["kind"], version["stage"], _paragraph(version["note"]), _tags(version["tags"])
     )
-    actions = Markup("{}{}{}{}").format(
+    actions = Markup("{}{}{}{}{}").format(
         _folded("Edit", _edit(version, subject)),
+        serving_view.folded("Serve", subject, version["kind"], f"{version['name']}-{version['version']}"),
         _download(version),
         html.button("Check files", "check", subject),
         html.button(

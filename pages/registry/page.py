@@ -10,7 +10,9 @@ import gradio as gr
 from engine.errors import RefusedError
 from engine.registry import aliases, disk, following, gates, registered, versions
 from engine.registry.aliases import Promotion
+from engine.runtimes import runtimes
 from pages.parts import fields, html, live, toasts
+from pages.registry import serving_view
 from pages.registry.clean_up import disk_html
 from pages.registry.keeping import kept_as
 from pages.registry.listing import registry_html
@@ -66,6 +68,11 @@ def _serve(subject: str, values: Mapping[str, str]) -> None:
     toasts.done(f"{endpoint.name} is starting. The Serve page shows when it answers.")
 
 
+def _install(kind: str, _values: Mapping[str, str]) -> None:
+    runtimes.install(kind)
+    toasts.done("llama.cpp is being installed. The Serve page shows how far it is.")
+
+
 def _change(subject: str, values: Mapping[str, str]) -> None:
     name, number = _version(subject)
     tags = [tag.strip() for tag in values.get("tags", "").split(",") if tag.strip()]
@@ -99,6 +106,7 @@ ACTS: dict[str, Callable[[str, Mapping[str, str]], object]] = {
     "rollback": _roll_back,
     "remove-alias": lambda subject, _: aliases.remove(*_pair(subject, "@"), who=WHO),
     "serve": _serve,
+    serving_view.INSTALL: _install,
     "unfollow": lambda endpoint_id, _: following.unfollow(endpoint_id, WHO),
     "change": _change,
     "change-model": _change_model,

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from engine.errors import TunesmithError
-from engine.evaluate import reports, words
+from engine.evaluate import evaluations, reports, words
 from pages.evaluate import one_view, report_view, worse_view
 from pages.parts import html, live, toasts
 from storage.statuses import RunStatus
@@ -71,7 +71,7 @@ def _worse(result: Mapping[str, Any]) -> Markup:
 def worse_html(query: Mapping[str, str]) -> str:
     """The rows that got worse, of the evaluation in the query."""
     try:
-        return str(one_view.worse_rows(query.get("evaluation", "")))
+        return str(worse_view.first_html(evaluations.look_up(query.get("evaluation", ""))))
     except TunesmithError as error:
         return str(html.notice(error.message, error.hint, "warn"))
 

@@ -22,7 +22,12 @@ from storage.tables import Run
 
 Facts = dict[str, Any]
 LIVE = ("queued", "starting", "ready", "draining", "asleep")
-KIND_WORDS = {"transformers": "in the studio", "vllm": "by vLLM", "external": "somewhere else"}
+KIND_WORDS = {
+    "transformers": "in the studio",
+    "vllm": "by vLLM",
+    "llama": "by llama.cpp, from a GGUF file",
+    "external": "somewhere else",
+}
 NUMBERS = {"embeddings": "vectors (/v1/embeddings)", "scores": "scores (/v1/score)"}
 CARDS = 20
 MOST_OFFERED = 200  # runs, the newest

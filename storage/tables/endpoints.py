@@ -32,7 +32,7 @@ class Backend(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True)
     endpoint_id: str = Field(foreign_key="endpoint.id", index=True, ondelete="CASCADE")
-    kind: str  # transformers | vllm | external
+    kind: str  # transformers | vllm | llama | external
     model_id: str | None = Field(default=None, foreign_key="model.id")
     adapters: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # run ids
     options: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))

@@ -8,7 +8,8 @@ from pydantic import Field
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import LARGEST, Answer, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
 from app.api.evaluate.reports import ReportAnswer
-from engine.evaluate import evaluations
+from engine.evaluate import asked_rows, evaluations
+from engine.evaluate.asked_rows import MOST_SEARCHED, Change
 from engine.evaluate.evaluations import Wanted
 from engine.subjects.subject import LONGEST
 from storage.evaluations import Filter
@@ -62,6 +63,16 @@ class EvaluationAnswer(Answer):
     result: ReportAnswer = Field(description="What was found, in the shape of a run's report.")
 
 
+class RowAnswer(Answer):
+    row: int = Field(description="Its number in the source, from 1.")
+    prompt: str = Field(description="What was asked.")
+    expected: str = Field(description="What was expected.")
+    base: str = Field(description="What the base answered.")
+    tuned: str = Field(description="What the tuned model answered.")
+    base_score: float | None = Field(description="By what decides; null where the row has no score.")
+    tuned_score: float | None = Field(description="The same of the tuned model.")
+
+
 @router.post("", status_code=201, summary="Compare two models", responses=NOT_FOUND | CONFLICT)
 def create_evaluation(body: EvaluationBody) -> EvaluationAnswer:
     """Puts an evaluation in the line, behind every training; GET /api/evaluations/{id} follows it."""
@@ -88,6 +99,23 @@ def list_evaluations(
 def show_evaluation(evaluation_id: PathId) -> EvaluationAnswer:
     """How far it is, and what was found."""
     return _answer(evaluations.look_up(evaluation_id))
+
+
+@router.get("/{id}/rows", summary="Rows of an evaluation", responses=NOT_FOUND)
+def list_evaluation_rows(
+    evaluation_id: PathId,
+    response: Response,
+    change: Annotated[Change, Query(description="all, worse, better or same, by what decides.")] = "all",
+    search: Annotated[str, Query(max_length=MOST_SEARCHED, description="Words in any text of a row.")] = "",
+    offset: Offset = 0,
+    limit: Limit = 20,
+) -> list[RowAnswer]:
+    """Every row that was asked with both answers, those that lost most first. `X-Total-Count` says how many there are.
+
+    Empty while the evaluation is not done."""
+    page = asked_rows.page(evaluations.look_up(evaluation_id), change, search, offset, limit)
+    total(response, page.total)
+    return [RowAnswer.model_validate(row) for row in page.rows]
 
 
 @router.patch("/{id}", summary="Tag an evaluation", responses=NOT_FOUND)

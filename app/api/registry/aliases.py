@@ -38,7 +38,9 @@ class MovedAnswer(Answer):
 
 class EndpointOfVersionBody(Body):
     name: Name = Field(description="The name that callers of /v1 will use as the model.")
-    backend: Literal["transformers", "vllm"] = Field(default="transformers", description="What is to answer.")
+    backend: Literal["transformers", "vllm", "llama"] | None = Field(
+        default=None, description="What is to answer; llama for a GGUF file, else transformers, when left out."
+    )
     options: dict[str, Any] = Field(default={}, description="What the backend is started with; mostly empty.")
 
 

@@ -131,14 +131,14 @@ def show_sweep(sweep_id: NamedId) -> SweepAnswer:
 @router.get("/{id}/trials", summary="List trials of a sweep", responses=NOT_FOUND)
 def list_trials(
     response: Response,
-    sweep_id: PathId,
+    sweep_id: NamedId,
     offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many to answer with at most.")] = 100,
-) -> list[TrialAnswer]:
+) -> list[SweepTrialAnswer]:
     """Some trials of a long sweep, by number. `X-Total-Count` says how many there are."""
     trials, count = shown.trials_page(sweep_id, limit, offset)
     total(response, count)
-    return [TrialAnswer.model_validate(trial) for trial in trials]
+    return [SweepTrialAnswer.model_validate(trial) for trial in trials]
 
 
 @router.post("/{id}/stop", summary="Stop a sweep", responses=NOT_FOUND | CONFLICT)

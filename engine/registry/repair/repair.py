@@ -4,14 +4,15 @@ What lives in the database alone cannot come back: `LOST` says it. Not beside a 
 folder whose row is gone already.
 """
 
-from engine.registry import kept_sweeps, manifests
-from engine.registry.repair import registry, runs, sources, sweeps
+from engine.registry import endpoint_files, kept_sweeps, manifests
+from engine.registry.repair import endpoints, registry, runs, sources, sweeps
 from engine.registry.repair.rows import Outcome
 from storage import db
 
 LOST = (
-    "Endpoints, chats, snippets, API keys, usage, benchmarks, evaluations, and exports that no version holds are kept "
-    "in the database alone: they cannot be made again. A run has lost the log of its states."
+    "Chats, snippets, API keys, usage, benchmarks, evaluations, and exports that no version holds are kept in the "
+    "database alone: they cannot be made again. A run has lost the log of its states. "
+    "Endpoints come back stopped: start them again."
 )
 
 
@@ -24,6 +25,8 @@ def repair() -> Outcome:
     runs.rebuild(outcome)
     sweeps.rebuild(outcome)
     registry.rebuild(outcome)
+    endpoints.rebuild(outcome)
     manifests.keep_up()
     kept_sweeps.keep_up()
+    endpoint_files.keep_up()
     return outcome

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.process import devices, machine, process
+from engine.serve import gguf
 from engine.serve.rollout.asked import Way
 from engine.serve.vllm import memory, proposals
 from engine.sizes import in_words
@@ -59,6 +60,9 @@ def of_model(kind: str, options: dict[str, Any], model: Model | None, asked: Way
 
 def _need_bytes(kind: str, options: dict[str, Any], model: Model | None, free: int | None) -> int | None:
     weights = _weights_bytes(model)
+    if kind == "llama":
+        size = gguf.file_bytes(options)
+        return None if size is None else int(WEIGHTS_FACTOR * size) + SERVER_BYTES
     if weights is None:
         return None
     gpus = machine.visible_gpus()

@@ -29,7 +29,7 @@ class Wanted:
 def as_now(deployed: Wanted, active: Backend | None) -> Wanted:
     """The same with what was left out: the kind with its options; base and adapters where neither is named."""
     names_model = deployed.model_id is not None or deployed.adapters is not None
-    if active is None or (deployed.kind is None and active.kind == "external" and names_model):
+    if active is None or (deployed.kind is None and active.kind in ("external", "llama") and names_model):
         return Wanted(deployed.kind or "transformers", deployed.model_id, deployed.adapters or (), deployed.options)
     kind = deployed.kind or active.kind
     options = active.options if deployed.options is None and kind == active.kind else deployed.options

@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.evaluate import budget, words
+from engine.evaluate import asked_rows, budget, words
 from engine.workers.evaluate import asking, gathering, kept_answers, leaks, proof, rows, scores, sides, skill_check
 from engine.workers.evaluate.asking import Plan
 from engine.workers.evaluate.gathering import Clock, Found
 from engine.workers.evaluate.rows import Chosen
-
-ROWS = "rows.jsonl"
 
 
 def write(spec: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -37,7 +35,7 @@ def write(spec: Mapping[str, Any], out: Path) -> dict[str, Any]:
     clock.stage = "judging"
     judged = scores.judged(spec, plan, gathered)
     table = proof.row_table(plan, gathered, judged)
-    _keep(out / ROWS, table)
+    _keep(out / asked_rows.FILE, table)
     kept_answers.tidy(Path(spec["answers"]))
     skills = None if spec["tuned"]["scores"] else skill_check.result(gathered["base"], gathered["tuned"], spec["seed"])
     return {

@@ -1,21 +1,26 @@
 """llama.cpp's own library by ctypes: a GGUF opened, its prompts tokenised, its tokens weighed; files quantised.
 
-Only functions whose arguments have kept their shape for years are called, and of the structures with options only the
-first fields are known here: the rest stays as the library itself has set it.
+What is called stands in llama_header.
 """
 
 import ctypes
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Pointer = ctypes.c_void_p
-REST_BYTES = 1024  # more than the rest of any of these structures
+from engine.workers.runtimes.llama_header import SIGNATURES, LogCallback, Pointer
+
 PIECE_BYTES = 64
+DEFAULT_TOKENS = 4096
+WORTH_SAYING = (3, 4)  # GGML_LOG_LEVEL_WARN, GGML_LOG_LEVEL_ERROR
+CONTROL = 1 << 3  # LLAMA_TOKEN_ATTR_CONTROL
+SENTENCEPIECE = 1  # LLAMA_VOCAB_TYPE_SPM
 FTYPES = {
     "Q8_0": 7,
     "Q3_K_M": 12,
@@ -27,78 +32,11 @@ FTYPES = {
 }  # fmt: skip  (as llama.h numbers them)
 
 
-class QuantizeOptions(ctypes.Structure):
-    """The beginning of llama_model_quantize_params."""
-
-    _fields_ = [("threads", ctypes.c_int32), ("ftype", ctypes.c_int32), ("rest", ctypes.c_byte * REST_BYTES)]
-
-
-class ModelOptions(ctypes.Structure):
-    """llama_model_params, taken as they are."""
-
-    _fields_ = [("rest", ctypes.c_byte * REST_BYTES)]
-
-
-class ContextOptions(ctypes.Structure):
-    """The beginning of llama_context_params."""
-
-    _fields_ = [("tokens", ctypes.c_uint32), ("batch", ctypes.c_uint32), ("ubatch", ctypes.c_uint32),
-                ("rest", ctypes.c_byte * REST_BYTES)]  # fmt: skip
-
-
-class Batch(ctypes.Structure):
-    """llama_batch: tokens with their places, and which of them are to say what comes next."""
-
-    _fields_ = [
-        ("n_tokens", ctypes.c_int32),
-        ("token", ctypes.POINTER(ctypes.c_int32)),
-        ("embd", ctypes.POINTER(ctypes.c_float)),
-        ("pos", ctypes.POINTER(ctypes.c_int32)),
-        ("n_seq_id", ctypes.POINTER(ctypes.c_int32)),
-        ("seq_id", ctypes.POINTER(ctypes.POINTER(ctypes.c_int32))),
-        ("logits", ctypes.POINTER(ctypes.c_int8)),
-    ]
-
-
-SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "llama_model_quantize_default_params": (QuantizeOptions, []),
-    "llama_model_quantize": (ctypes.c_uint32, [ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(QuantizeOptions)]),
-    "llama_model_default_params": (ModelOptions, []),
-    "llama_context_default_params": (ContextOptions, []),
-    "llama_model_load_from_file": (Pointer, [ctypes.c_char_p, ModelOptions]),
-    "llama_init_from_model": (Pointer, [Pointer, ContextOptions]),
-    "llama_set_n_threads": (None, [Pointer, ctypes.c_int32, ctypes.c_int32]),
-    "llama_model_get_vocab": (Pointer, [Pointer]),
-    "llama_vocab_n_tokens": (ctypes.c_int32, [Pointer]),
-    "llama_vocab_is_eog": (ctypes.c_bool, [Pointer, ctypes.c_int32]),
-    "llama_vocab_get_add_bos": (ctypes.c_bool, [Pointer]),
-    "llama_vocab_bos": (ctypes.c_int32, [Pointer]),
-    "llama_model_chat_template": (ctypes.c_char_p, [Pointer, ctypes.c_char_p]),
-    "llama_tokenize": (
-        ctypes.c_int32,
-        [Pointer, ctypes.c_char_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_int32), ctypes.c_int32, ctypes.c_bool,
-         ctypes.c_bool],
-    ),
-    "llama_token_to_piece": (
-        ctypes.c_int32,
-        [Pointer, ctypes.c_int32, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32, ctypes.c_bool],
-    ),
-    "llama_batch_init": (Batch, [ctypes.c_int32, ctypes.c_int32, ctypes.c_int32]),
-    "llama_batch_free": (None, [Batch]),
-    "llama_decode": (ctypes.c_int32, [Pointer, Batch]),
-    "llama_n_batch": (ctypes.c_uint32, [Pointer]),
-    "llama_n_ctx": (ctypes.c_uint32, [Pointer]),
-    "llama_get_memory": (Pointer, [Pointer]),
-    "llama_memory_clear": (None, [Pointer, ctypes.c_bool]),
-    "llama_get_logits_ith": (ctypes.POINTER(ctypes.c_float), [Pointer, ctypes.c_int32]),
-    "llama_adapter_lora_init": (Pointer, [Pointer, ctypes.c_char_p]),
-    "llama_set_adapters_lora": (
-        ctypes.c_int32,
-        [Pointer, ctypes.POINTER(Pointer), ctypes.c_size_t, ctypes.POINTER(ctypes.c_float)],
-    ),
-    "llama_free": (None, [Pointer]),
-    "llama_model_free": (None, [Pointer]),
-}  # fmt: skip
+@LogCallback
+def _SAY(level: int, text: bytes, _data: int) -> None:  # noqa: N802  (a constant: the library keeps its address)
+    """What the library says of trouble; the rest would be a thousand lines for each model."""
+    if level in WORTH_SAYING:
+        sys.stderr.write(text.decode("utf-8", "replace"))
 
 
 def load(folder: Path) -> ctypes.CDLL:
@@ -111,6 +49,7 @@ def load(folder: Path) -> ctypes.CDLL:
     for name, (result, arguments) in SIGNATURES.items():
         function = getattr(llama, name)
         function.restype, function.argtypes = result, arguments
+    llama.llama_log_set(_SAY, None)
     llama.llama_backend_init()
     return llama
 
@@ -130,25 +69,58 @@ def quantise(llama: ctypes.CDLL, source: Path, target: Path, ftype: str, threads
         raise RuntimeError(f"llama_model_quantize ended with {code}")
 
 
-class Opened:
-    """A GGUF in memory, with room for `tokens`. Used as a block of `opened`, which frees it."""
+@dataclass(frozen=True)
+class Given:
+    """A token that is read: its place in its text, which text that is, and whether it is to say what comes next."""
 
-    def __init__(self, llama: ctypes.CDLL, file: Path, adapter: Path | None, tokens: int, threads: int) -> None:
+    token: int
+    place: int
+    sequence: int = 0
+    asks: bool = False
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a context has room for: tokens of one text, texts side by side, and tokens that are read at once.
+
+    `tokens` of 0: as many as the model was trained with, but no more than DEFAULT_TOKENS, as memory is taken for all.
+    """
+
+    tokens: int
+    sequences: int = 1
+    batch: int = 0  # 0: a whole text
+
+
+def _token(token: int) -> int | None:
+    return int(token) if token >= 0 else None
+
+
+class Opened:
+    """A GGUF in memory, with a context. Used as a block of `opened`, which frees it."""
+
+    def __init__(self, llama: ctypes.CDLL, file: Path, adapter: Path | None, room: Room, threads: int) -> None:
         self._llama, self._held = llama, list[Any]()
         self._model = llama.llama_model_load_from_file(str(file).encode(), llama.llama_model_default_params())
         if not self._model:
             raise RuntimeError(f"llama.cpp cannot open {file.name}")
-        self._vocab = llama.llama_model_get_vocab(self._model)
-        self._context = self._begin(tokens, threads)
+        self.vocab = llama.llama_model_get_vocab(self._model)
+        self.room = self._fitting(room)
+        self._context = self._begin(threads)
         if adapter is not None:
             self._add(adapter)
-        self.vocabulary_size = int(llama.llama_vocab_n_tokens(self._vocab))
+        self.vocabulary_size = int(llama.llama_vocab_n_tokens(self.vocab))
 
-    def _begin(self, tokens: int, threads: int) -> Any:
-        options = self._llama.llama_context_default_params()
-        options.tokens = options.batch = options.ubatch = tokens
+    def _fitting(self, room: Room) -> Room:
+        trained = int(self._llama.llama_model_n_ctx_train(self._model))
+        tokens = room.tokens or min(DEFAULT_TOKENS, trained)
+        return replace(room, tokens=tokens, batch=min(room.batch or tokens, tokens))
+
+    def _begin(self, threads: int) -> Any:
+        options, tokens = self._llama.llama_context_default_params(), self.room.tokens * self.room.sequences
+        options.tokens, options.sequences = tokens, self.room.sequences
+        options.batch = options.ubatch = self.room.batch
         context = self._llama.llama_init_from_model(self._model, options)
-        if not context or self._llama.llama_n_ctx(context) < tokens or self._llama.llama_n_batch(context) < tokens:
+        if not context or self._llama.llama_n_ctx(context) < tokens:
             raise RuntimeError(f"llama.cpp made no context of {tokens:,} tokens")
         self._llama.llama_set_n_threads(context, threads, threads)
         return context
@@ -175,18 +147,18 @@ class Opened:
     @property
     def adds_bos(self) -> bool:
         """Whether llama.cpp puts the first token before every text by itself."""
-        return bool(self._llama.llama_vocab_get_add_bos(self._vocab))
+        return bool(self._llama.llama_vocab_get_add_bos(self.vocab))
 
     def ends(self, token: int) -> bool:
         """Whether llama.cpp takes a token for the end of an answer."""
-        return bool(self._llama.llama_vocab_is_eog(self._vocab, token))
+        return bool(self._llama.llama_vocab_is_eog(self.vocab, token))
 
-    def tokens(self, text: str) -> list[int]:
-        """A text as llama.cpp reads it, its first token and its markers included."""
+    def tokens(self, text: str, adds_special: bool = True) -> list[int]:
+        """A text as llama.cpp reads it, its markers included, and its first token unless `adds_special` is False."""
         data = text.encode()
         room = len(data) + 8
         ids = (ctypes.c_int32 * room)()
-        count = self._llama.llama_tokenize(self._vocab, data, len(data), ids, room, True, True)
+        count = self._llama.llama_tokenize(self.vocab, data, len(data), ids, room, adds_special, True)
         if count < 0:
             raise RuntimeError("llama.cpp cannot read a prompt")
         return list(ids[:count])
@@ -194,43 +166,91 @@ class Opened:
     @property
     def bos(self) -> bytes:
         """The text of the first token; empty where there is none."""
-        token = int(self._llama.llama_vocab_bos(self._vocab))
-        if token < 0:
-            return b""
-        piece = ctypes.create_string_buffer(PIECE_BYTES)
-        length = self._llama.llama_token_to_piece(self._vocab, token, piece, PIECE_BYTES, 0, True)
+        token = self.bos_token
+        return b"" if token is None else self.piece(token)
+
+    @property
+    def bos_token(self) -> int | None:
+        """The first token of a text, where the model has one."""
+        return _token(self._llama.llama_vocab_bos(self.vocab))
+
+    @property
+    def eos_token(self) -> int | None:
+        """The token that ends a text, where the model has one."""
+        return _token(self._llama.llama_vocab_eos(self.vocab))
+
+    @property
+    def is_sentencepiece(self) -> bool:
+        """Whether a blank stands before the first word of a text, which is not shown."""
+        return int(self._llama.llama_vocab_type(self.vocab)) == SENTENCEPIECE
+
+    def piece(self, token: int) -> bytes:
+        """A token as text, markers too. Long ones are asked for a second time, with the room that they need."""
+        length, room = -PIECE_BYTES, 0
+        while length < 0 and room < -length:
+            room = -length
+            piece = ctypes.create_string_buffer(room)
+            length = int(self._llama.llama_token_to_piece(self.vocab, token, piece, room, 0, True))
         return piece.raw[: max(length, 0)]
 
-    def forget(self) -> None:
-        """Begins a new text."""
-        self._llama.llama_memory_clear(self._llama.llama_get_memory(self._context), True)
+    def written(self, token: int) -> str:
+        """A token as the vocabulary writes it."""
+        text: bytes | None = self._llama.llama_vocab_get_text(self.vocab, token)
+        return (text or b"").decode("utf-8", "replace")
+
+    def is_marker(self, token: int) -> bool:
+        """Whether a token stands for no text, such as the one that ends an answer."""
+        return bool(int(self._llama.llama_vocab_get_attr(self.vocab, token)) & CONTROL)
+
+    @property
+    def tokenize_address(self) -> int:
+        """Of llama_tokenize, for a library that calls it."""
+        address = ctypes.cast(self._llama.llama_tokenize, ctypes.c_void_p).value
+        return address or 0
+
+    def forget(self, sequence: int | None = None) -> None:
+        """Begins a new text; all of them anew where none is named."""
+        memory = self._llama.llama_get_memory(self._context)
+        if sequence is None:
+            self._llama.llama_memory_clear(memory, True)
+        else:
+            self._llama.llama_memory_seq_rm(memory, sequence, -1, -1)
 
     def logits(self, tokens: Sequence[int], place: int, every: bool) -> NDArray[np.float32]:
         """What comes after each of the tokens (`every`), or after the last: (tokens or 1, vocabulary).
 
         `place` is how many tokens of this text it has read already. Raises RuntimeError with the library's code.
         """
-        batch = self._llama.llama_batch_init(len(tokens), 0, 1)
+        last = len(tokens) - 1
+        return self.read(
+            [Given(token, place + index, asks=every or index == last) for index, token in enumerate(tokens)]
+        )
+
+    def read(self, given: Sequence[Given]) -> NDArray[np.float32]:
+        """Reads tokens of one or several texts: (those that ask, vocabulary). Raises RuntimeError."""
+        batch = self._llama.llama_batch_init(len(given), 0, 1)
         try:
-            batch.n_tokens, last = len(tokens), len(tokens) - 1
-            for index, token in enumerate(tokens):
-                batch.token[index], batch.pos[index], batch.n_seq_id[index] = token, place + index, 1
-                batch.seq_id[index][0], batch.logits[index] = 0, int(every or index == last)
+            batch.n_tokens = len(given)
+            for index, one in enumerate(given):
+                batch.token[index], batch.pos[index], batch.n_seq_id[index] = one.token, one.place, 1
+                batch.seq_id[index][0], batch.logits[index] = one.sequence, int(one.asks)
             if code := self._llama.llama_decode(self._context, batch):
                 raise RuntimeError(f"llama_decode ended with {code}")
         finally:
             self._llama.llama_batch_free(batch)
-        places = range(len(tokens)) if every else [last]
-        rows = [self._llama.llama_get_logits_ith(self._context, index) for index in places]
+        asking = [index for index, one in enumerate(given) if one.asks]
+        if not asking:
+            return np.empty((0, self.vocabulary_size), np.float32)
+        rows = [self._llama.llama_get_logits_ith(self._context, index) for index in asking]
         return np.stack([np.ctypeslib.as_array(row, (self.vocabulary_size,)).copy() for row in rows])
 
 
 @contextmanager
 def opened(
-    llama: ctypes.CDLL, file: Path, adapter: Path | None = None, *, tokens: int = 512, threads: int = 1
+    llama: ctypes.CDLL, file: Path, adapter: Path | None = None, *, room: Room | None = None, threads: int = 1
 ) -> Iterator[Opened]:
     """A GGUF, and an adapter on it, as long as the block lasts. Raises RuntimeError when llama.cpp cannot open it."""
-    model = Opened(llama, file, adapter, tokens, threads)
+    model = Opened(llama, file, adapter, room or Room(512), threads)
     try:
         yield model
     finally:

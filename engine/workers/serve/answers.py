@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any, Literal
 
-from engine.workers.serve.batch import Batch
+from engine.workers.serve.batch import Asks
 from engine.workers.serve.choices import Choice, Echo, Part
 from engine.workers.serve.errors import RequestError
 from engine.workers.serve.logprobs import Words
@@ -122,7 +122,7 @@ def _joined(parts: list[Part]) -> dict[str, Any] | None:
     return {**told[0], **lists}
 
 
-async def pieces(completion: Completion, batch: Batch) -> AsyncGenerator[Piece]:
+async def pieces(completion: Completion, batch: Asks) -> AsyncGenerator[Piece]:
     """Asks every question and gives out what comes. Closing the iterator stops the computation."""
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[Piece] = asyncio.Queue()

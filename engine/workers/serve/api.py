@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from engine.serve.disconnects import HungUpError, while_connected
 from engine.workers.serve import asking
 from engine.workers.serve.answers import Collected, Completion, pieces
-from engine.workers.serve.batch import Batch
+from engine.workers.serve.batch import Asks, Batch
 from engine.workers.serve.choices import Echo
 from engine.workers.serve.errors import RequestError
 from engine.workers.serve.forms.guide import Grammars
@@ -37,6 +37,18 @@ def create_app(
     loaded: Loaded, batch: Batch, templates: TemplateProcess | None, pooling: Pooling | None = "last"
 ) -> FastAPI:
     """The app of one server. It checks no key: it listens on a Unix socket in a folder only its owner can enter."""
+    app, server = writing_app(loaded, batch, templates)
+    adapters = HotAdapters(loaded, batch)
+    app.add_api_route("/v1/load_lora_adapter", adapters.load, methods=["POST"])
+    app.add_api_route("/v1/unload_lora_adapter", adapters.unload, methods=["POST"])
+    pooled = PooledAnswers(loaded, batch, templates, server, pooling)
+    app.add_api_route("/v1/embeddings", pooled.embed, methods=["POST"], response_model=None)
+    app.add_api_route("/v1/score", pooled.score, methods=["POST"], response_model=None)
+    return app
+
+
+def writing_app(loaded: Loaded, batch: Asks, templates: TemplateProcess | None) -> tuple[FastAPI, "Server"]:
+    """The app with what writes text alone: neither adapters, nor vectors, nor scores."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -54,13 +66,7 @@ def create_app(
     app.add_api_route("/v1/models/{name:path}", server.model, methods=["GET"])
     app.add_api_route("/v1/chat/completions", server.chat, methods=["POST"], response_model=None)
     app.add_api_route("/v1/completions", server.complete, methods=["POST"], response_model=None)
-    adapters = HotAdapters(loaded, batch)
-    app.add_api_route("/v1/load_lora_adapter", adapters.load, methods=["POST"])
-    app.add_api_route("/v1/unload_lora_adapter", adapters.unload, methods=["POST"])
-    pooled = PooledAnswers(loaded, batch, templates, server, pooling)
-    app.add_api_route("/v1/embeddings", pooled.embed, methods=["POST"], response_model=None)
-    app.add_api_route("/v1/score", pooled.score, methods=["POST"], response_model=None)
-    return app
+    return app, server
 
 
 async def _refused(_request: Request, error: RequestError) -> JSONResponse:
@@ -95,7 +101,7 @@ async def _not_here(request: Request, error: HTTPException) -> JSONResponse:
 class Server:
     """Answers requests with what was loaded."""
 
-    def __init__(self, loaded: Loaded, batch: Batch, templates: TemplateProcess | None) -> None:
+    def __init__(self, loaded: Loaded, batch: Asks, templates: TemplateProcess | None) -> None:
         self._loaded, self._batch, self._templates = loaded, batch, templates
         self._words = Words(loaded.tokenizer)
         self._grammars = Grammars(loaded.tokenizer)

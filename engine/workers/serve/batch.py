@@ -26,6 +26,13 @@ PREFILL_TOKENS = 512  # of a prompt, at once: bounds memory, and lets others hav
 MOST_ROWS = 32
 
 
+class Asks(Protocol):
+    """Whoever computes answers: the batch here, or the one of engine.workers.serve.gguf."""
+
+    def ask(self, *questions: Question) -> None:
+        """Questions of one request. Their sinks are told what comes."""
+
+
 class Turns(Protocol):
     """What the batch gives turns to, until it has no rows."""
 

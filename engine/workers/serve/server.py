@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import uvicorn
+from fastapi import FastAPI
 
 from engine.process import events
 from engine.workers import contract
 from engine.workers.serve.api import create_app
-from engine.workers.serve.batch import Batch
-from engine.workers.serve.load import Loaded
+from engine.workers.serve.batch import Asks, Batch
+from engine.workers.serve.load import Loaded, Voice
 from engine.workers.serve.pooled import voices
 from engine.workers.serve.pooled.reader import Text, TextLane, pooling_of
 from engine.workers.serve.pooled.scorer import Scorer
@@ -30,20 +31,23 @@ KEEP_ALIVE_SECONDS = 75  # longer than the gateway keeps an idle connection
 
 def serve(spec: dict[str, Any], out: Path) -> NoReturn:
     """Serves until SIGTERM; the spec is that of engine.workers.serve.serve."""
-    signal.signal(signal.SIGTERM, _end_early)
+    signal.signal(signal.SIGTERM, end_early)
     loaded = voices.loaded(spec)
-    batch, templates = Batch(loaded.tokenizer), _templates(loaded)
+    batch, templates = Batch(loaded.tokenizer), templates_of(loaded)
     _warm(loaded, batch)
+    app = create_app(loaded, batch, templates, pooling_of(Path(spec["model_path"])))
+    answer(app, templates, spec, out)
+    raise contract.Stopped
+
+
+def answer(app: FastAPI, templates: TemplateProcess | None, spec: dict[str, Any], out: Path) -> None:
+    """Listens on the spec's socket, says so, and answers until SIGTERM."""
     listener = listen(Path(spec["socket"]))
     config = uvicorn.Config(
-        create_app(loaded, batch, templates, pooling_of(Path(spec["model_path"]))),
-        log_level="warning",
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        app, log_level="warning", timeout_graceful_shutdown=DRAIN_SECONDS, timeout_keep_alive=KEEP_ALIVE_SECONDS
     )
     events.append(out, events.Ready(address=f"unix:{spec['socket']}", models=list(spec["names"])))
     _Server(config, templates).run(sockets=[listener])
-    raise contract.Stopped
 
 
 class _Server(uvicorn.Server):
@@ -59,14 +63,14 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _templates(loaded: Loaded) -> TemplateProcess | None:
+def templates_of(loaded: Loaded) -> TemplateProcess | None:
     """The process that writes chats; None for a model without a chat template."""
     if not loaded.tokenizer.chat_template:
         return None
     return TemplateProcess(loaded.tokenizer.chat_template, loaded.tokenizer.special_tokens_map)
 
 
-def _end_early(_signal: int, _frame: Any) -> None:
+def end_early(_signal: int, _frame: Any) -> None:
     """SIGTERM while loading. Once uvicorn runs it has a handler of its own, and calls this one when it is done."""
     raise contract.Stopped
 
@@ -81,12 +85,17 @@ def _warm(loaded: Loaded, batch: Batch) -> None:
             if isinstance(problem := scored.get(timeout=WARM_SECONDS), str):
                 raise contract.WorkFailedError("code", f"`{name}` cannot score: {problem}")
             continue
-        ends: queue.SimpleQueue[Piece] = queue.SimpleQueue()
-        batch.ask(Question(voice, token, Sampling(temperature=0), Ending(max_tokens=1), ends.put))
-        while not (end := ends.get(timeout=WARM_SECONDS)).finish:
-            pass
-        if end.finish == "error":
-            raise contract.WorkFailedError("code", f"`{name}` cannot answer: {end.text}")
+        ask_a_token(voice, token, batch, name)
+
+
+def ask_a_token(voice: Voice, token: list[int], batch: Asks, name: str) -> None:
+    """Has a voice write one token. Raises WorkFailedError where it cannot."""
+    ends: queue.SimpleQueue[Piece] = queue.SimpleQueue()
+    batch.ask(Question(voice, token, Sampling(temperature=0), Ending(max_tokens=1), ends.put))
+    while not (end := ends.get(timeout=WARM_SECONDS)).finish:
+        pass
+    if end.finish == "error":
+        raise contract.WorkFailedError("code", f"`{name}` cannot answer: {end.text}")
 
 
 def listen(path: Path) -> socket.socket:

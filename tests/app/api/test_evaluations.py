@@ -11,6 +11,7 @@ from engine.process import plan, work
 from storage import db
 from storage.statuses import RunStatus
 from storage.tables import Run
+from tests.engine.evaluate.test_asked_rows import kept
 from tests.serving import finished_run, ready_model
 from tests.waiting import wait_for
 
@@ -66,6 +67,17 @@ def test_evaluations_are_made_listed_tagged_stopped_and_deleted(owner: TestClien
     assert owner.post(f"{address}/stop").json()["status"] == "stopped"
     assert owner.delete(address).status_code == 204
     assert owner.get(address).status_code == 404
+
+
+def test_the_rows_of_an_evaluation_are_paged_over_rest(owner: TestClient) -> None:
+    address = f"/api/evaluations/{kept(scores=[[1.0, 0.0]] * 30 + [[0.0, 1.0]]).id}/rows"
+    first = owner.get(address, params={"change": "worse"})
+    assert (first.status_code, len(first.json()), first.headers["X-Total-Count"]) == (200, 20, "30")
+    rest = owner.get(address, params={"change": "worse", "offset": 20}).json()
+    assert [row["row"] for row in rest] == list(range(21, 31))
+    assert owner.get(address, params={"search": "30 plus"}).json()[0]["row"] == 31
+    assert owner.get("/api/evaluations/nope/rows").status_code == 404
+    assert owner.get(address, params={"change": "louder"}).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,16 @@ from sqlmodel import SQLModel, select
 
 from engine.data import datasets, importing
 from engine.life import orphans
-from engine.process import process
+from engine.process import plan, process
 from engine.process.meter import samples
 from engine.process.meter.samples import Line
 from engine.recipes.recipe import Recipe
-from engine.registry import aliases, manifests, versions
+from engine.registry import aliases, endpoint_files, following, manifests, versions
 from engine.registry.aliases import Promotion
 from engine.registry.repair import repair
 from engine.runs import machine_samples
 from engine.runs import runs as all_runs
+from engine.serve import endpoints
 from storage import db, home
 from storage.statuses import DatasetStatus, RunStatus
 from storage.tables import (
@@ -209,3 +210,34 @@ def test_manifests_are_written_once_and_again_when_a_row_changes(trained: Run) -
     all_runs.rename_run(trained.id, "other")
     manifests.keep_up()
     assert manifests.read(path.parent)["run"][0]["name"] == "other"
+
+
+def test_endpoints_come_back_stopped_with_what_they_served_and_the_alias_they_follow(
+    trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(plan.WORKERS, "serve", "tests.fake_openai")
+    versions.add("sums", run_id=trained.id)
+    aliases.move("sums", "production", Promotion(1, "it works", "anna"))
+    followed = following.serve("answers", "version:sums@production")
+    outside = endpoints.create_endpoint("far", "external", options={"url": "http://127.0.0.1:9/v1", "model": "m"})
+    endpoint_files.keep_up()
+    written = (home.folder("endpoints", followed.id) / "row.json").stat().st_mtime_ns
+    endpoint_files.keep_up()
+    assert (home.folder("endpoints", followed.id) / "row.json").stat().st_mtime_ns == written
+    for endpoint in (followed, outside):
+        process.kill(home.backend_folder(str(endpoint.active_backend_id)))
+    lose_the_database()
+    outcome = repair.repair()
+    assert outcome.rebuilt["endpoint"] == [one.name for one in sorted((followed, outside), key=lambda one: one.id)]
+    assert outcome.rebuilt["follower"] == ["answers follows production"]
+    found = endpoints.describe(endpoints.look_up(followed.id))
+    assert (found["status"], found["kind"], found["adapters"]) == ("stopped", "transformers", [trained.id])
+    assert following.of_endpoints([followed.id]) == {followed.id: "version:sums@production"}
+    assert endpoints.describe(endpoints.look_up(outside.id))["options"]["url"] == "http://127.0.0.1:9/v1"
+    endpoints.start_endpoint(outside.id)
+    assert endpoints.look_up(outside.id).stopped_at is None
+    for endpoint in (followed, outside):
+        endpoints.delete_endpoint(endpoint.id)
+    assert not home.folder("endpoints", followed.id).exists()
+    lose_the_database()
+    assert "endpoint" not in repair.repair().rebuilt

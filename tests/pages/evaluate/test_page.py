@@ -11,6 +11,7 @@ from storage.statuses import RunStatus, WorkStatus
 from storage.tables import Run
 from tests import fixed_reports
 from tests.browser.stored_runs import add_run
+from tests.engine.evaluate.test_asked_rows import kept
 from tests.engine.exports import trained_runs
 from tests.engine.weights import model_folders
 from tests.fixed_reports import HOSTILE
@@ -112,6 +113,22 @@ def test_a_report_says_it_all() -> None:
     assert "2 rows got worse" in worse
     assert "22 plus 2 equals <del>24</del>." in worse
     assert "22 plus 2 equals <ins>22</ins>." in worse
+
+
+def test_every_row_can_be_read_a_page_at_a_time_found_by_words_and_by_what_changed() -> None:
+    row = kept(scores=[[1.0, 0.0]] * 45 + [[0.0, 1.0]] * 2)
+    asked = {**PROJECT, "evaluation": row.id}
+    worse = page.worse_html(asked)
+    for part in ("45 rows got worse", "all rows (47)", "got better (2)", "no change (0)", "1 to 20 of 45"):
+        assert part in worse, part
+    assert f'href="/evaluate?evaluation={row.id}&amp;show=worse&amp;page=2"' in worse
+    last = page.worse_html({**asked, "page": "99"})
+    assert "41 to 45 of 45" in last
+    assert last.count('data-key="row-') == 5
+    assert "2 rows got better" in page.worse_html({**asked, "show": "better", "page": "1"})
+    none = page.worse_html({**asked, "show": "all", "q": HOSTILE})
+    assert "No such row." in none
+    assert "<img" not in none
 
 
 def test_one_on_its_way_says_how_long_and_can_be_stopped() -> None:

@@ -18,11 +18,11 @@ ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}  # so tiny a model only loses
 class Server:
     """A running server, and how to talk to it."""
 
-    def __init__(self, out: Path, spec: dict[str, Any]) -> None:
+    def __init__(self, out: Path, spec: dict[str, Any], program: str = "engine.workers.serve.serve") -> None:
         self.out, self.socket = out, spec["socket"]
         out.mkdir()
         (out / "spec.json").write_text(json.dumps(spec))
-        argv = [sys.executable, "-m", "engine.workers.serve.serve", str(out / "spec.json"), str(out)]
+        argv = [sys.executable, "-m", program, str(out / "spec.json"), str(out)]
         with (out / "output.log").open("wb") as log:
             self.process = subprocess.Popen(argv, cwd=ROOT, env=ONE_THREAD, stdout=log, stderr=log)
 

@@ -76,7 +76,9 @@ def by_llama_cpp(runtime: Path, file: Path, trained: Trained, kind: str, adapter
     """
     longest = max(len(said.tokens) for said in trained.said) + parity.TOKENS + SPARE_TOKENS
     threads = max(1, (os.cpu_count() or 2) // 2)
-    with library.opened(library.load(runtime / "lib"), file, adapter, tokens=longest, threads=threads) as model:
+    with library.opened(
+        library.load(runtime / "lib"), file, adapter, room=library.Room(longest), threads=threads
+    ) as model:
         template = trained.tokenizer.chat_template if adapter else model.template
         form = LlamaCpp(model, trained.tokenizer, template)
         unknown = [token for token in trained.ends if not model.ends(token)]

@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from engine.workers.serve.errors import RequestError
 from engine.workers.serve.forms.grammar_text import grammar_of, wrong
 from engine.workers.serve.forms.structured import Form
+from engine.workers.serve.gguf.tokenizer import LlamaTokenizer
 
 MOST_KEPT = 64
 COMPILE_SECONDS = 20.0
@@ -120,6 +121,8 @@ class Grammars:
 
     def _vocabulary(self, field: str) -> Any:
         """What every token is written as. Made for the first form: it takes a second where there are many tokens."""
+        if self._words is None and isinstance(self._tokenizer, LlamaTokenizer):
+            self._words = self._tokenizer.grammar_words()
         if self._words is None:
             if not isinstance(self._tokenizer, PreTrainedTokenizerFast):
                 text = "The form of an answer cannot be kept to with this model's tokenizer, which is not a fast one."
