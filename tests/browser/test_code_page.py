@@ -189,6 +189,23 @@ def test_an_answer_is_stopped_and_what_had_come_stays(visit: Open, coder: None) 
     expect(page.locator("#code-editor .cm-content")).to_contain_text("def mean")
 
 
+def test_a_studio_that_is_gone_while_a_model_writes_is_said_and_what_had_come_is_there_again(
+    visit: Open, coder: None
+) -> None:
+    page = ready(visit("/code"))
+    page.get_by_label("Task").fill("slow mean of numbers")
+    page.get_by_role("button", name="Write", exact=True).click()
+    expect(page.locator("#code-editor .cm-content")).to_contain_text("def mean")
+    page.context.set_offline(True)
+    told(page, "The studio does not answer any more. What is in the editor stays in this browser.")
+    expect(page.locator("#code-stop")).to_be_hidden()
+    page.context.set_offline(False)
+    page.reload()
+    expect(ready(page).locator("#code-editor .cm-content")).to_contain_text("def mean")
+    expect(page.get_by_label("Task")).to_have_value("slow mean of numbers")
+    assert snippets.find() == []
+
+
 def test_nothing_of_a_stranger_runs_in_the_page(visit: Open, coder: None) -> None:
     files = {"main.py": f"print('''{HOSTILE}''')\n", "b.py": HOSTILE}
     name = HOSTILE.replace("\u202e", "")
