@@ -15,33 +15,67 @@
   };
 
   // Where the cursor stands in the open file, in code points from its beginning as Python counts; -1 without an editor.
-  code.cursor = () => {
+  const cursor = () => {
     const state = editor.view()?.state;
     return state ? [...state.sliceDoc(0, state.selection.main.head)].length : -1;
   };
+  // The newest version that the editor's text knows of: whether another window has kept one since.
+  let base = 0;
+  code.place = () => [cursor(), base];
 
-  // What was typed and not kept yet stays in this browser, one draft for each snippet and one without.
+  // What was typed and not kept yet stays in this browser, one draft for each snippet and one without. Each tab has its
+  // own, which a reload finds again; the last one written is there for a tab that is opened later.
+  const TAB = crypto.randomUUID?.() || String(Math.random());
+  const stores = [sessionStorage, localStorage];
   let draft = null;
   let waiting = 0;
   const write = () => {
     clearTimeout(waiting);
     if (!draft) return;
+    for (const store of stores) {
+      try {
+        store.setItem(key(draft.snippet), JSON.stringify(draft));
+      } catch {
+        store.removeItem(key(draft.snippet)); // full: half a draft would be worse than none
+      }
+    }
+  };
+  const parsed = (text) => {
     try {
-      localStorage.setItem(key(draft.snippet), JSON.stringify(draft));
+      return JSON.parse(text) || {};
     } catch {
-      localStorage.removeItem(key(draft.snippet)); // full: half a draft would be worse than none
+      return {};
     }
   };
   code.keep = (snippet, files, opened, text, task, language, model) => {
-    draft = { snippet, files, opened, text, task, language, model };
+    draft = { snippet, files, opened, text, task, language, model, base: String(base), tab: TAB };
     clearTimeout(waiting);
     waiting = window.setTimeout(write, 250);
   };
-  code.recall = () => localStorage.getItem(key(addressed())) || "";
+  // The same for what changes without a key: while a model writes, or just after something was put into the task.
+  const PUT = 2_000; // milliseconds
+  let put = -PUT;
+  document.addEventListener("input", (event) => {
+    if (event.target.closest?.("#code-task")) put = performance.now();
+  }, true);
+  const isWriting = () => document.querySelector('#code-told [data-busy="write"]') !== null;
+  code.keepGrown = (...fields) => {
+    if (isWriting() || performance.now() - put < PUT) code.keep(...fields);
+  };
+  code.recall = () => {
+    const name = key(addressed());
+    const text = sessionStorage.getItem(name) || localStorage.getItem(name) || "";
+    if (text) sessionStorage.setItem(name, JSON.stringify({ ...parsed(text), tab: TAB }));
+    if (text && localStorage.getItem(name) === text) localStorage.setItem(name, sessionStorage.getItem(name));
+    return text;
+  };
   const forget = (id) => {
     clearTimeout(waiting);
     draft = null;
-    for (const name of [key(id), key("")]) localStorage.removeItem(name);
+    for (const name of [key(id), key("")]) {
+      sessionStorage.removeItem(name);
+      if (parsed(localStorage.getItem(name)).tab === TAB) localStorage.removeItem(name); // another tab's stays
+    }
   };
   addEventListener("pagehide", write);
 
@@ -54,6 +88,7 @@
       document.dispatchEvent(new CustomEvent("tunesmith-query"));
     },
     kept: (id) => forget(id),
+    base: (number) => (base = number),
     to(href) {
       draft = null;
       location.href = href;
@@ -77,7 +112,16 @@
     new MutationObserver(look).observe(element, { childList: true, subtree: true, attributes: true });
     look();
   };
-  code.rest = () => document.querySelector("#code-told [data-busy]")?.removeAttribute("data-busy");
+  const busy = () => document.querySelector("#code-told [data-busy]");
+  code.rest = () => busy()?.removeAttribute("data-busy");
+  // A studio that is gone ends what it was doing. If it was only slow, its next word overwrites this.
+  document.addEventListener("tunesmith-connection", (event) => {
+    const line = busy();
+    if (!line || !(/** @type {CustomEvent} */ (event).detail)) return;
+    code.rest();
+    line.dataset.tone = "bad";
+    line.textContent = "The studio does not answer any more. What is in the editor stays in this browser.";
+  });
 
   // The files: tabs, names, and files of this machine, which the browser reads itself.
   async function read(input, trigger) {

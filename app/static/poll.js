@@ -21,7 +21,9 @@
   // The line at the bottom that says when the server is gone.
   const lost = new Set();
   function connection(element, fine) {
+    const before = lost.size > 0;
     fine ? lost.delete(element) : lost.add(element);
+    if (lost.size > 0 !== before) document.dispatchEvent(new CustomEvent("tunesmith-connection", { detail: !before }));
     const line = document.getElementById("ts-connection");
     if (line) line.hidden = lost.size === 0;
   }

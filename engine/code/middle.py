@@ -1,7 +1,8 @@
 """Fill-in-the-middle: how models of each family are shown what is before and behind a gap, by tokens of their own.
 
-The formats are those of the models' cards: Qwen2.5-Coder, CodeGemma and Granite; StarCoder and Granite's code models;
-SantaCoder; DeepSeek-Coder; CodeLlama; Codestral. (SmolLM's tokenizer has no such tokens.)
+The formats are those of the models' cards: Qwen2.5-Coder, CodeGemma and Granite; StarCoder, StarCoder2, Stable Code and
+Granite's code models; SantaCoder; DeepSeek-Coder; CodeLlama; and two that are shown what is behind the gap first:
+Codestral, and Seed-Coder (its paper, section 3). (SmolLM's tokenizer has no such tokens.)
 """
 
 from collections.abc import Mapping
@@ -34,22 +35,14 @@ FORMATS = (
     Format("DeepSeek-Coder", ("<｜fim▁begin｜>", "before", "<｜fim▁hole｜>", "behind", "<｜fim▁end｜>")),
     Format("CodeLlama", ("▁<PRE>", " ", "before", "▁<SUF>", "behind", "▁<MID>")),
     Format("Codestral", ("[SUFFIX]", "behind", "[PREFIX]", "before")),
+    Format("Seed-Coder", ("<[fim-suffix]>", "behind", "<[fim-prefix]>", "before", "<[fim-middle]>")),
 )
 # What such a model writes behind what it filled in, beside the end of a sequence that its server knows.
 _ENDS = (
-    "<|endoftext|>",
-    "<|fim_pad|>",
-    "<|file_sep|>",
-    "<|repo_name|>",
-    "<|file_separator|>",
-    "<|cursor|>",
-    "<file_sep>",
-    "<fim_pad>",
-    "<fim-pad>",
-    "<|EOT|>",
-    "<｜end▁of▁sentence｜>",
-    "▁<EOT>",
-    "<|im_end|>",
+    *("<|endoftext|>", "<|end_of_text|>", "<|EOT|>", "<｜end▁of▁sentence｜>", "▁<EOT>", "<[end▁of▁sentence]>"),
+    *("<|im_end|>", "<|im_start|>", "<end_of_turn>"),
+    *("<|fim_pad|>", "<fim_pad>", "<fim-pad>", "<|cursor|>"),
+    *("<|file_sep|>", "<|repo_name|>", "<|file_separator|>", "<file_sep>", "<repo_name>", "<reponame>", "<filename>"),
 )
 
 

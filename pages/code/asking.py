@@ -105,7 +105,7 @@ def _kept(sheet: Sheet, asked: Wanted, written: Written, note: str, project_id: 
         return shown(told.line("The answer was empty.", tone="bad"), made=str(made))
     origin = {"action": asked.action, "model": asked.model, "answer": written.answer, "note": " ".join(warnings)[:300]}
     version = keeping.keep(sheet, desk, project_id, **origin)
-    line = told.line(f"Kept as version {version.number}.", **keeping.where(version))
+    line = keeping.kept_line(sheet, version, f"Kept as version {version.number}.")
     return shown(line, desk if written.changed else None, made=str(made), snippet_id=version.snippet_id)
 
 

@@ -27,7 +27,7 @@ def act(event: gr.EventData, request: gr.Request, *values: Any) -> list[Any]:
 
 def _save(sheet: Sheet, _event: gr.EventData, request: gr.Request) -> list[Any]:
     version = keep(sheet, sheet.desk, project_of(request), action="save")
-    return [version.snippet_id, told.line(f"Saved as version {version.number}.", **where(version))]
+    return [version.snippet_id, kept_line(sheet, version, f"Saved as version {version.number}.")]
 
 
 def _rename(sheet: Sheet, event: gr.EventData, _request: gr.Request) -> list[Any]:
@@ -80,9 +80,20 @@ def name_of(task: str, opened: str) -> str:
     return short or opened
 
 
-def where(version: SnippetVersion) -> dict[str, Any]:
-    """What the browser does once a version is kept: the address names its snippet, its draft is forgotten."""
-    return {"at": {"snippet": version.snippet_id, "version": ""}, "kept": version.snippet_id}
+def kept_line(
+    sheet: Sheet, version: SnippetVersion, words: str, first: int | None = None, tone: str = "", **at: str
+) -> str:
+    """The line that says what was kept, last of all this version. The address then names its snippet, and `at`.
+
+    Where versions came from elsewhere since the editor got its text, that is said and what differs is shown: nothing of
+    them is in this one. `first`: number of the first version that was kept now, if there are several.
+    """
+    address = {"snippet": version.snippet_id, "version": "", **at}
+    other = (first or version.number) - 1
+    if 0 < sheet.base < other:
+        words = f"{words} Version {other} came from another window meanwhile: what differs is shown below.".strip()
+        address |= {"from": str(other), "to": str(version.number)}
+    return told.line(words, tone=tone, at=address, kept=version.snippet_id, base=version.number)
 
 
 def open_version(event: gr.EventData, snippet_id: str) -> list[Any]:
@@ -90,6 +101,7 @@ def open_version(event: gr.EventData, snippet_id: str) -> list[Any]:
     with toasts.toast():
         version = snippets.version(snippet_id, int(event.id))
         *shown, _ = opening.shown_of(version)
-        address = {"snippet": snippet_id, "version": event.id}
-        return [*shown, told.line(f"Version {version.number} is in the editor.", at=address, kept=snippet_id)]
+        address, base = {"snippet": snippet_id, "version": event.id}, snippets.newest_numbers([snippet_id])[snippet_id]
+        words = f"Version {version.number} is in the editor."
+        return [*shown, told.line(words, at=address, kept=snippet_id, base=base)]
     return [gr.skip()] * 8

@@ -83,7 +83,8 @@ def _ended(sheet: Sheet, past: Sequence[tuple[Round, SnippetVersion]]) -> Shown:
         words = "It works." if last.number == 0 else f"It works after {_count(last.number)}."
     else:
         words = f"It does not work yet, after {_count(last.number)}."
-    line = told.line(words, tone="" if last.outcome.works else "bad", **keeping.where(version))
+    tone = "" if last.outcome.works else "bad"
+    line = keeping.kept_line(sheet, version, words, first=past[0][1].number, tone=tone)
     result = last.outcome.plain()
     return shown(
         line, desk_with(last.files, sheet.opened), output=run_view.output_html(result), made=_panel(past, ""),

@@ -38,10 +38,24 @@ def open_page(draft: str, request: gr.Request) -> list[Any]:
     drafted = _drafted_desk(kept)
     if drafted is None and version is None:
         return [*head, *[gr.skip()] * 7, told.line("")]
+    newest = snippets.newest_numbers([snippet.id])[snippet.id] if snippet else 0
     if drafted is None or (version and drafted.files == version.files_json):
-        return [*head, *shown_of(version)]
-    note = "What you had typed here and not saved is back."
-    return [*head, *files.fields(drafted), *_result_of(version), told.line(note if snippet else "")]
+        *fields, _ = shown_of(version)
+        return [*head, *fields, told.line("", base=newest)]
+    base = _number(kept.get("base", "")) or newest
+    return [*head, *files.fields(drafted), *_result_of(version), told.line(_back(base, newest), base=base)]
+
+
+def _back(base: int, newest: int) -> str:
+    """What is said of a draft: nothing where it is all there is."""
+    if not newest:
+        return ""
+    newer = f" Version {newest} is newer than what you began with." if base < newest else ""
+    return f"What you had typed here and not saved is back.{newer}"
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 7 else 0
 
 
 def _model(chosen: str) -> Any:
@@ -54,8 +68,7 @@ def _named(snippet_id: str, number: str) -> tuple[Snippet | None, SnippetVersion
     try:
         if not snippet_id:
             return None, None
-        chosen = int(number) if number.isdecimal() and len(number) < 7 else None
-        return snippets.get(snippet_id), snippets.version(snippet_id, chosen)
+        return snippets.get(snippet_id), snippets.version(snippet_id, _number(number) or None)
     except NotFoundError:
         return None, None  # the line above the page says it
 
@@ -72,7 +85,10 @@ def _draft(text: str, snippet_id: str) -> dict[str, str]:
 
 
 def _drafted_desk(kept: Mapping[str, str]) -> Desk | None:
-    return desk_of(kept["files"], kept.get("opened", ""), kept.get("text", "")) if kept.get("files") else None
+    """Before anything but the editor was touched, a new page has no files yet: then the text is all there is."""
+    if not (kept.get("files") or kept.get("text")):
+        return None
+    return desk_of(kept.get("files", ""), kept.get("opened", ""), kept.get("text", ""))
 
 
 def shown_of(version: SnippetVersion | None) -> list[Any]:

@@ -21,8 +21,9 @@ STREAMING: dict[str, Any] = {
     "show_progress": "hidden",
     **live.PRIVATE,
 }
-WITH_CURSOR = "(...fields) => [...fields.slice(0, -1), window.tunesmith.code.cursor()]"
+WITH_PLACE = "(...fields) => [...fields.slice(0, -2), ...window.tunesmith.code.place()]"
 KEEP_DRAFT = "(...fields) => { window.tunesmith.code.keep(...fields); }"
+KEEP_GROWN = "(...fields) => { window.tunesmith.code.keepGrown(...fields); }"
 REST = "() => { window.tunesmith.code.rest(); tunesmith.refresh(); }"
 TABS_SCRIPT = "tunesmith.code.tabs(element, (detail) => trigger('action', detail))"
 ACTIONS_SCRIPT = "tunesmith.actions(element, (detail) => trigger('action', detail))"
@@ -36,7 +37,7 @@ def page() -> None:
     field: dict[str, Any] = {
         name: gr.Textbox(visible=False) for name in ("snippet_id", "files_json", "opened", "error")
     }
-    field["cursor"] = gr.Number(visible=False)
+    field["cursor"], field["base"] = gr.Number(visible=False), gr.Number(visible=False)  # the browser knows both
     with gr.Row(elem_id="code", equal_height=False):
         with gr.Column(elem_id="code-ask", min_width=0):
             actions = _ask(field)
@@ -67,20 +68,23 @@ def page() -> None:
     )  # fmt: skip
     edits = [field[name].input for name in ("code", "task", "language", "model")]
     gr.on(edits, None, drafted, None, js=KEEP_DRAFT, **live.QUIET)
+    grown = [field[name].change for name in ("code", "task")]  # what a model writes; a paste is no input of a Textbox
+    gr.on(grown, None, drafted, None, js=KEEP_GROWN, **live.QUIET)
     field["language"].input(opening.begin_language, [*desk[:3], field["language"]], desk, **live.QUIET)
     changed = tabs.action(opening.change_files, desk[:3], [*desk, told], **live.ACTING)
     changed.then(None, drafted, None, js=KEEP_DRAFT, **live.QUIET)
-    head.action(keeping.act, sheet, [field["snippet_id"], told], **live.ACTING)
+    head.action(keeping.act, sheet, [field["snippet_id"], told], js=WITH_PLACE, **live.ACTING)
     for listed in (versions, side):
         listed.action(keeping.open_version, field["snippet_id"], shown, **live.ACTING)
 
-    written = actions.action(asking.act, sheet, [field["snippet_id"], *shown], js=WITH_CURSOR, **STREAMING)
-    mended = output.action(mending.mend, sheet, [field["snippet_id"], *shown], **STREAMING)
-    ran = run.click(running.run, sheet, [output, field["error"], told], **STREAMING)
+    written = actions.action(asking.act, sheet, [field["snippet_id"], *shown], js=WITH_PLACE, **STREAMING)
+    mended = output.action(mending.mend, sheet, [field["snippet_id"], *shown], js=WITH_PLACE, **STREAMING)
+    ran = run.click(running.run, sheet, [output, field["error"], told], js=WITH_PLACE, **STREAMING)
     for event in (written, mended, ran):
         event.then(None, None, None, js=REST, **live.QUIET)
-    stopped = stop.click(asking.stopped, None, told, cancels=[written, mended], **live.QUIET)
-    stopped.then(None, drafted, None, js=KEEP_DRAFT, **live.QUIET)
+    stop.click(asking.stopped, None, told, cancels=[written, mended], **live.QUIET).then(
+        None, drafted, None, js=KEEP_DRAFT, **live.QUIET
+    )
 
 
 def _html(id: str, script: str | None = None, value: str = "") -> gr.HTML:

@@ -38,9 +38,8 @@ def run(*values: Any) -> Iterator[list[Any]]:
     with toasts.toast():
         result = _result(sheet)
         version = keeping.keep_run(sheet, sheet.desk, result) if sheet.snippet_id else None
-        where = keeping.where(version) if version else {}
-        words = f"Kept as version {version.number}." if version else ""
-        yield [run_view.output_html(result), run_view.error_of(result), told.line(words, **where)]
+        line = keeping.kept_line(sheet, version, f"Kept as version {version.number}.") if version else told.line("")
+        yield [run_view.output_html(result), run_view.error_of(result), line]
         return
     yield [gr.skip(), gr.skip(), told.line("It did not run.", tone="bad")]
 

@@ -72,13 +72,13 @@ def _kept(sheet: Sheet, asked: Wanted, written: Mapping[int, Written], project_i
         kept.append(keeping.keep(sheet, desk, project_id, **origin, note=note if result else "", result=result))
         sheet = replace(sheet, snippet_id=kept[-1].snippet_id)
     numbers = [version.number for version in kept]
-    where = keeping.where(kept[-1])
-    where["at"] |= {"side": f"{min(numbers)}-{max(numbers)}"}
+    side = f"{min(numbers)}-{max(numbers)}"
     works = "" if ranked[0].outcome.works else " It does not work yet."
     best = f"Version {kept[-1].number} is the best of {len(written)}.{works}"
     words = f"{len(written)} answers, in the order they came. {why_not}" if why_not else best
     desk = desk_after(sheet, written[ranked[0].candidate])
-    return shown(told.line(words, **where), desk, made="", snippet_id=kept[-1].snippet_id)
+    line = keeping.kept_line(sheet, kept[-1], words, first=min(numbers), side=side)
+    return shown(line, desk, made="", snippet_id=kept[-1].snippet_id)
 
 
 def _ranked(sheet: Sheet, asked: Wanted, written: Mapping[int, Written]) -> tuple[list[Ranked], str]:

@@ -27,6 +27,7 @@ class Sheet:
     stdin: str
     seconds: float
     cursor: int  # -1: not known
+    base: int  # number of the newest version when the editor got its text; 0: there was none
 
     @property
     def desk(self) -> Desk:
@@ -34,7 +35,7 @@ class Sheet:
 
 
 NAMES = tuple(field.name for field in fields(Sheet))
-_EMPTY = Sheet("", "", "", "", "", "python", "", "", 1, 3, 0.2, 1024, "", "", 10.0, -1)
+_EMPTY = Sheet("", "", "", "", "", "python", "", "", 1, 3, 0.2, 1024, "", "", 10.0, -1, 0)
 
 
 def sheet_of(values: Sequence[Any]) -> Sheet:

@@ -1,6 +1,7 @@
 """What is kept, as live parts: the snippet that is open, its versions, two of them compared, all snippets by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -16,7 +17,9 @@ from pages.parts.icons import icon
 from storage.tables import Snippet
 
 MOST_LISTED = 10
-MOST_VERSIONS = 30  # in the list; any two of the last hundred can be compared
+MOST_VERSIONS = 8  # on a page of the list: what comes below it stays in reach
+VERSIONS_PAGE = "older"  # in the address; the snippets have `page`
+CARRIED = ("snippet", "version", "from", "to", "side", "q", "page")
 MOST_TITLE = 160  # characters of a name or note in a list
 OTHER_ACTIONS = {"save": "Saved", "run": "Run"}
 
@@ -65,21 +68,28 @@ def _delete(snippet: Snippet) -> Markup:
 
 
 def versions_html(query: Mapping[str, str]) -> str:
-    """The versions of the open snippet, the newest first, and which two to compare."""
+    """The versions of the open snippet, the newest first, a page of them at a time; and which two to compare."""
+    snippet_id = query.get("snippet", "")
+    newest = snippets.newest_numbers([snippet_id]).get(snippet_id, 0)
+    place = pager.place_of(query, MOST_VERSIONS, newest, VERSIONS_PAGE)
     try:
-        versions = snippets.versions(query["snippet"]) if query.get("snippet") else []
+        versions = snippets.versions(snippet_id, place.size, place.offset) if newest else []
     except TunesmithError:
         return ""  # the head says it
     if not versions:
         return ""
-    open_number = query.get("version") or str(versions[0].number)
-    items = html.join(
-        _version(query["snippet"], version, str(version.number) == open_number) for version in versions[:MOST_VERSIONS]
+    open_number = query.get("version") or str(newest)
+    items = html.join(_version(snippet_id, version, str(version.number) == open_number) for version in versions)
+    listed = Markup('<ol class="cd-list">{}</ol>').format(items)
+    return str(html.card("Versions", listed, _pages_of_versions(query, place), _compare(query, newest)))
+
+
+def _pages_of_versions(query: Mapping[str, str], place: pager.Place) -> Markup:
+    """The rest of the address stays: what is open and compared, the list of snippets."""
+    carried = {name: value for name, value in query.items() if name in CARRIED and value}
+    return pager.pager(
+        place, lambda offset: f"/code?{urlencode({**carried, VERSIONS_PAGE: offset // place.size + 1})}", "versions"
     )
-    earlier = versions[-1].number + len(versions) - 1 - MOST_VERSIONS
-    more = Markup('<p class="ts-note">and {} earlier</p>').format(earlier) if earlier > 0 else ""
-    listed = Markup('<ol class="cd-list">{}</ol>{}').format(items, more)
-    return str(html.card("Versions", listed, _compare(query, versions)))
 
 
 def _version(snippet_id: str, version: VersionLine, is_open: bool) -> Markup:
@@ -98,23 +108,21 @@ def action_words(action: str) -> str:
     return ACTIONS[action].title if action in ACTIONS else OTHER_ACTIONS.get(action, "Saved")
 
 
-def _compare(query: Mapping[str, str], versions: Sequence[VersionLine]) -> Markup:
+def _compare(query: Mapping[str, str], newest: int) -> Markup:
     """A choice of two versions; the last two, until others are chosen."""
-    if len(versions) < 2:
+    if newest < 2:
         return Markup()
-    before, after = versions_view.pair_of(query) or (versions[1].number, versions[0].number)
-    numbers = [version.number for version in versions]
+    before, after = versions_view.pair_of(query) or (newest - 1, newest)
     return Markup(
         '<form class="cd-compare" data-query>{}{}<button class="ts-button">Show changes</button></form>'
-    ).format(_number("from", "From", numbers, before), _number("to", "to", numbers, after))
+    ).format(_number("from", "From", newest, before), _number("to", "to", newest, after))
 
 
-def _number(name: str, label: str, numbers: Sequence[int], chosen: int) -> Markup:
-    options = html.join(
-        Markup('<option value="{}"{}>{}</option>').format(one, Markup(" selected") if one == chosen else "", one)
-        for one in numbers
-    )
-    return Markup('<label>{} <select class="ts-input" name="{}">{}</select></label>').format(label, name, options)
+def _number(name: str, label: str, newest: int, chosen: int) -> Markup:
+    return Markup(
+        '<label>{} <input class="ts-input" type="number" inputmode="numeric" required min="1" max="{}" name="{}" '
+        'value="{}"></label>'
+    ).format(label, newest, name, chosen)
 
 
 def diff_html(query: Mapping[str, str]) -> str:
@@ -141,7 +149,7 @@ def snippets_html(query: Mapping[str, str]) -> str:
     items = html.join(_snippet(snippet, numbers.get(snippet.id, 0), query.get("snippet") == snippet.id)
                       for snippet in page_of_snippets)  # fmt: skip
     listed = Markup('<ul class="cd-list">{}</ul>').format(items) if page_of_snippets else _none(words)
-    carried = {name: query[name] for name in ("snippet", "version", "q") if query.get(name)}
+    carried = {name: query[name] for name in ("snippet", "version", VERSIONS_PAGE, "q") if query.get(name)}
     pages = pager.pager_by_page(place, "/code", "snippets", **carried)
     return str(html.card("Snippets", _search(words), listed, pages))
 

@@ -1,7 +1,7 @@
 """The line beside Run: what is going on or was done, and what the browser is asked to do with it.
 
 The browser does it once for each number: `at` puts something into the address, `kept` forgets the draft of a snippet,
-`to` goes to a page, `save` saves a file on this machine.
+`base` is the newest version that the editor's text knows of, `to` goes to a page, `save` saves a file on this machine.
 """
 
 import json

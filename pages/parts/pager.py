@@ -18,15 +18,15 @@ class Place:
     total: int
 
 
-def place_of(query: Mapping[str, str], size: int, total: int) -> Place:
-    """The page that the address asks for by its number, `page`; the nearest one there is."""
+def place_of(query: Mapping[str, str], size: int, total: int, name: str = "page") -> Place:
+    """The page that the address asks for by its number, under that name; the nearest one there is."""
     last = max(0, total - 1) // size
-    return Place(min(page_number(query) - 1, last) * size, size, total)
+    return Place(min(page_number(query, name) - 1, last) * size, size, total)
 
 
-def page_number(query: Mapping[str, str]) -> int:
+def page_number(query: Mapping[str, str], name: str = "page") -> int:
     """The page that the address asks for, from 1 on."""
-    text = query.get("page", "")
+    text = query.get(name, "")
     return max(1, int(text)) if text.isdecimal() and len(text) < 10 else 1
 
 

@@ -90,8 +90,8 @@ def test_code_is_written_run_fails_is_fixed_compared_kept_and_taken_away(visit: 
     expect(page.locator(".cd-rounds [data-line=new]").first).to_contain_text("+    return 0.0 if not numbers")
     expect(editor).to_contain_text("return 0.0 if not numbers")
     expect(page.locator(".cd-result .ts-code")).to_have_text("2.0\n0.0\n")
-    expect(page.locator(".cd-compare select[name=to]")).to_have_value("3")
-    page.locator(".cd-compare select[name=from]").select_option("1")
+    expect(page.locator(".cd-compare input[name=to]")).to_have_value("3")
+    page.locator(".cd-compare input[name=from]").fill("1")
     page.locator(".cd-compare button").click()
     expect(page.locator("#live-code-diff .cd-diff")).to_contain_text("-    return sum(numbers)")
     page.locator("#live-code-head .ts-rename summary").click()
@@ -140,6 +140,11 @@ def test_a_gap_is_filled_at_the_cursor_and_answers_stand_side_by_side(visit: Ope
 def test_what_was_typed_survives_a_reload_and_files_are_brought_in(visit: Open, coder: None, tmp_path: Path) -> None:
     page = ready(visit("/code"))
     typed(page, "print(open('data.csv').read())")
+    page.get_by_label("Task").fill("read a file")  # put there at once, as a paste is
+    page.reload()
+    ready(page)
+    expect(page.locator("#code-editor .cm-content")).to_contain_text("print(open")
+    expect(page.get_by_label("Task")).to_have_value("read a file")
     (tmp_path / "data.csv").write_text("1,2\n")
     page.locator("#code-tabs summary").click()
     page.set_input_files("#code-tabs input[type=file]", tmp_path / "data.csv")
@@ -154,7 +159,19 @@ def test_what_was_typed_survives_a_reload_and_files_are_brought_in(visit: Open, 
     expect(page.locator(".cd-result .ts-code")).to_have_text("1,2\n\n")
     page.keyboard.press("Control+s")
     told(page, "Saved as version 1.")
-    assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('tunesmith-code'))") == []
+    for store in ("localStorage", "sessionStorage"):
+        assert page.evaluate(f"Object.keys({store}).filter(key => key.startsWith('tunesmith-code'))") == []
+    other = page.context.new_page()
+    other.goto(page.url)
+    for window, text in ((ready(other), "print('second')"), (page, "print('first')")):
+        typed(window, text)
+        window.reload()
+        expect(ready(window).locator("#code-editor .cm-content")).to_contain_text(text)  # each window has its own draft
+    page.keyboard.press("Control+s")
+    told(page, "Saved as version 2.")
+    other.keyboard.press("Control+s")
+    told(other, "Saved as version 3. Version 2 came from another window meanwhile: what differs is shown below.")
+    expect(other.locator("#live-code-diff .cd-diff")).to_contain_text("-print('first')")
 
 
 def test_an_answer_is_stopped_and_what_had_come_stays(visit: Open, coder: None) -> None:
@@ -170,6 +187,23 @@ def test_an_answer_is_stopped_and_what_had_come_stays(visit: Open, coder: None) 
     assert snippets.find() == []
     page.reload()
     expect(page.locator("#code-editor .cm-content")).to_contain_text("def mean")
+
+
+def test_a_studio_that_is_gone_while_a_model_writes_is_said_and_what_had_come_is_there_again(
+    visit: Open, coder: None
+) -> None:
+    page = ready(visit("/code"))
+    page.get_by_label("Task").fill("slow mean of numbers")
+    page.get_by_role("button", name="Write", exact=True).click()
+    expect(page.locator("#code-editor .cm-content")).to_contain_text("def mean")
+    page.context.set_offline(True)
+    told(page, "The studio does not answer any more. What is in the editor stays in this browser.")
+    expect(page.locator("#code-stop")).to_be_hidden()
+    page.context.set_offline(False)
+    page.reload()
+    expect(ready(page).locator("#code-editor .cm-content")).to_contain_text("def mean")
+    expect(page.get_by_label("Task")).to_have_value("slow mean of numbers")
+    assert snippets.find() == []
 
 
 def test_nothing_of_a_stranger_runs_in_the_page(visit: Open, coder: None) -> None:

@@ -148,8 +148,9 @@ interface SweepForm {
 }
 
 interface Code {
-  cursor(): number;
+  place(): [number, number];
   keep(snippet: string, files: string, opened: string, text: string, task: string, language: string, model: string): void;
+  keepGrown(snippet: string, files: string, opened: string, text: string, task: string, language: string, model: string): void;
   recall(): string;
   told(element: HTMLElement): void;
   rest(): void;

@@ -13,6 +13,7 @@ import ctypes
 import json
 import os
 import resource
+import select
 import signal
 import sys
 import time
@@ -101,8 +102,7 @@ def _guard(child: int, told: Told) -> NoReturn:
     """Waits for the code, ends what it has left, and tells."""
     began, peak, status = time.monotonic(), 0, int(signal.SIGKILL)
     with contextlib.suppress(_EndedError):
-        while True:
-            ended, ended_status, used = os.wait4(-1, 0)
+        for ended, ended_status, used in _endings(told["status"]):
             peak = max(peak, used.ru_maxrss)
             if ended == child:
                 status = ended_status
@@ -113,6 +113,29 @@ def _guard(child: int, told: Told) -> NoReturn:
     code = _shell_code(status)
     _tell(told["status"], {"exit": code, "memory_bytes": peak << 10, "seconds": seconds})
     os._exit(code)
+
+
+def _endings(status: int) -> Iterator[tuple[int, int, Any]]:
+    """Every child that ends, as os.wait4 says it. Raises _EndedError once nobody reads the status pipe any more.
+
+    The kernel's own word for that, PR_SET_PDEATHSIG, does not come from a parent that may not signal this user, such
+    as a bubblewrap of root's; and a studio that is killed has no last words.
+    """
+    woken, wakes = os.pipe()
+    os.set_blocking(woken, False)
+    os.set_blocking(wakes, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler at all, so that it is written to the pipe
+    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    poll = select.poll()
+    poll.register(woken, select.POLLIN)
+    poll.register(status, 0)  # its reader's end is told unasked
+    while True:
+        while (ended := os.wait4(-1, os.WNOHANG))[0]:
+            yield ended
+        for descriptor, _ in poll.poll():
+            if descriptor == status:
+                raise _EndedError
+            os.read(woken, 1 << 12)
 
 
 def _run(told: Told) -> None:

@@ -64,6 +64,7 @@ def test_everything_that_means_ill_is_held_back(reports: dict[tuple[str, str], R
     assert report["files"] == ["out/good.txt"]  # no link, no pipe, nothing behind one
     assert report["flood"] == [1_000_000, True, "it printed far more than is kept"]
     assert [report[name].startswith(LIMITS_OF_DISK) for name in ("deep", "litter", "fill", "unlinked")] == [True] * 4
+    assert report["outlived"] == []  # killed, the studio ends nothing itself
     assert (report["processes_left"], report["folders_left"]) == (0, 0)
 
 

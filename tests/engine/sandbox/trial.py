@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import stat
 import sys
 import tempfile
@@ -37,6 +38,7 @@ import time; time.sleep(5)
 """
 LITTER = "for number in range(10**6):\n    open(f'f{number}', 'w').close()\n"
 FILL = "for number in range(1000):\n    open(f'f{number}', 'wb').write(bytes(9_000_000))\n"
+STAYS = "import os, time\nos.fork()\nopen('on', 'w').close()\ntime.sleep(300)\n"
 PLANTED = "a-secret-of-the-studio"
 
 
@@ -82,6 +84,7 @@ def trial(means: commands.Name) -> dict[str, Any]:
     report["flood"] = [len(flood.stdout), flood.cut, flood.ended_for]
     for name, program in (("deep", DEEP), ("litter", LITTER), ("fill", FILL), ("unlinked", UNLINKED)):
         report[name] = running.run_in(means, {"main.py": program.encode()}, b"", QUICK).ended_for
+    report["outlived"] = outlived(means)
     report["processes_left"] = len(list(watch.below(os.getpid())))
     report["folders_left"] = len(list(Path(tempfile.gettempdir()).glob(f"{folder.PREFIX}{os.getpid()}-*")))
     return report
@@ -103,6 +106,35 @@ def bomb(means: commands.Name) -> dict[str, Any]:
         "answer": quick.stdout, "seconds": seconds, "was_running": was_running, "most": most,
         "timed_out": ended[0].timed_out,
     }  # fmt: skip
+
+
+def outlived(means: commands.Name) -> list[str]:
+    """What is left of a run once the process that asked for it was killed: commands, and its folder."""
+    asking = os.fork()
+    if not asking:
+        running.run_in(means, {"main.py": STAYS.encode()}, b"", Limits(wall_seconds=200))
+        os._exit(1)
+    try:
+        wait_for(lambda: list(Path(tempfile.gettempdir()).glob(f"{folder.PREFIX}{asking}-*/box/on")), seconds=30)
+        running_before = len(commands_of(asking))
+    finally:
+        os.kill(asking, signal.SIGKILL)
+        os.waitpid(asking, 0)
+    assert running_before >= 3  # the guard, the code, and what that has started
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: not commands_of(asking), seconds=20)
+    folder.remove_stale()
+    return commands_of(asking) + [str(path) for path in Path(tempfile.gettempdir()).glob(f"{folder.PREFIX}{asking}-*")]
+
+
+def commands_of(asking: int) -> list[str]:
+    """Of the processes in the sandboxes of that process."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = path.read_bytes().decode(errors="replace")
+            found += [line[:60]] if f"{folder.PREFIX}{asking}-" in line else []
+    return found
 
 
 if __name__ == "__main__":
