@@ -1,5 +1,6 @@
 """A sweep in plain values, as REST and the command line show it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.sweeps import sweeps
@@ -15,9 +16,18 @@ _FIELDS = (
 
 def described(sweep: Sweep) -> dict[str, Any]:
     """All there is to say of it: every trial with its value, and the best so far."""
-    spec = studies.spec_of(sweep)
+    return all_described([sweep])[0]
+
+
+def all_described(sweeps_shown: Sequence[Sweep]) -> list[dict[str, Any]]:
+    """The same of several, without a query for each."""
     with db.reading() as session:
-        trials = studies.of_sweep(session, sweep, spec)
+        trials = studies.of_sweeps(session, sweeps_shown)
+    return [_described(sweep, trials[sweep.id]) for sweep in sweeps_shown]
+
+
+def _described(sweep: Sweep, trials: tuple[Trial, ...]) -> dict[str, Any]:
+    spec = studies.spec_of(sweep)
     best = sweeps.best_of(spec, trials)
     return {
         **{field: getattr(sweep, field) for field in _FIELDS},

@@ -30,6 +30,15 @@ def of_sweep(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
     return session.exec(query).all()
 
 
+def of_sweeps(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[SweepTrial]]:
+    """The same of several sweeps, by one query."""
+    query = select(SweepTrial).where(col(SweepTrial.sweep_id).in_(sweep_ids)).order_by(col(SweepTrial.number))
+    trials_of: dict[str, list[SweepTrial]] = {sweep_id: [] for sweep_id in sweep_ids}
+    for trial in session.exec(query):
+        trials_of[trial.sweep_id].append(trial)
+    return trials_of
+
+
 def running(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
     """Those that wait or train, in the order of their numbers."""
     query = select(SweepTrial).where(SweepTrial.sweep_id == sweep_id, SweepTrial.state == RUNNING)

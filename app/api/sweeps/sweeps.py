@@ -116,7 +116,7 @@ def list_sweeps(
     with db.reading() as session:
         total(response, stored.count(session, project_id))
         listed = stored.recent(session, project_id, limit, offset)
-    return [SweepAnswer.model_validate(shown.described(row)) for row in listed]
+    return [SweepAnswer.model_validate(facts) for facts in shown.all_described(listed)]
 
 
 @router.get("/{id}", summary="Show a sweep", responses=NOT_FOUND)

@@ -23,6 +23,13 @@ def of_sweep(session: Session, sweep: Sweep, spec: SweepSpec) -> tuple[Trial, ..
     return plain(rows, stored.picks(session, sweep.id) if is_by_taste(spec) else None)
 
 
+def of_sweeps(session: Session, sweeps: Sequence[Sweep]) -> dict[str, tuple[Trial, ...]]:
+    """The same of several sweeps by their ids: one query for all trials, and one for each sweep by taste."""
+    rows = stored.of_sweeps(session, [sweep.id for sweep in sweeps])
+    by_taste = {sweep.id: stored.picks(session, sweep.id) for sweep in sweeps if is_by_taste(spec_of(sweep))}
+    return {sweep_id: plain(trials, by_taste.get(sweep_id)) for sweep_id, trials in rows.items()}
+
+
 def is_by_taste(spec: SweepSpec) -> bool:
     return any(objective.metric == TASTE for objective in spec.objectives)
 
