@@ -163,8 +163,9 @@ def _aliases(sizes: MoreSizes) -> Iterator[dict[str, Any]]:
 
 def _moves(sizes: MoreSizes, now: float) -> Iterator[dict[str, Any]]:
     for number in range(1, sizes.versions + 1):
-        yield {"registered_id": "n0", "at": now - HOUR * (sizes.versions - number), "action": "moved", "who": "somebody",
-               "alias": "production", "before": number - 1 or None, "after": number, "why": "it was better"}  # fmt: skip
+        yield {"registered_id": "n0", "at": now - HOUR * (sizes.versions - number), "action": "moved",
+               "who": "somebody", "alias": "production", "before": number - 1 or None, "after": number,
+               "why": "it was better"}  # fmt: skip
 
 
 def _snippets(sizes: MoreSizes, now: float) -> Iterator[dict[str, Any]]:
@@ -270,9 +271,11 @@ def _transitions(runs: int, now: float) -> Iterator[dict[str, Any]]:
                        "before": before, "after": after, "reason": "its turn", "at": now - HOUR}  # fmt: skip
 
 
-LOAD: dict[str, Any] = {"concurrency": [1, 4], "rate": None, "prompts": 64, "seconds": None, "until_saturated": False, "warmup": 2,
-        "repeats": 1, "dataset_id": None, "input_tokens": 128, "output_tokens": 64, "ignore_eos": True, "goodput": {},
-        "request_timeout": 300.0, "seed": 0}  # fmt: skip
+LOAD: dict[str, Any] = {
+    "concurrency": [1, 4], "rate": None, "prompts": 64, "seconds": None, "until_saturated": False, "warmup": 2,
+    "repeats": 1, "dataset_id": None, "input_tokens": 128, "output_tokens": 64, "ignore_eos": True, "goodput": {},
+    "request_timeout": 300.0, "seed": 0,
+}  # fmt: skip
 NOTE = "**Better** than the one before: see [the report](/runs?tab=report).\n\n- longer answers\n- the same rows\n" * 5
 
 
