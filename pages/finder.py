@@ -1,7 +1,6 @@
 """The finder: Ctrl+K on any page, then a part of a name, and Enter. Pages are found in the rail, the rest here."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -11,11 +10,8 @@ from storage import chats, db, endpoints
 from storage.lists import datasets, models
 from storage.run_lists import wanted
 from storage.sweeps import sweeps
-from storage.tables import Endpoint, Sweep
 
 LONGEST, MOST_OF_A_KIND = 120, 5
-MOST_LOOKED_AT = 200  # endpoints and sweeps, the newest
-T = TypeVar("T", Endpoint, Sweep)
 Hit = tuple[str, str, str]
 """Where it leads, what it is called, what it is."""
 
@@ -50,16 +46,12 @@ def _hits(text: str, project_id: str) -> Iterator[Hit]:
             yield f"/data?dataset={dataset.id}", dataset.name, "dataset"
         for model in models.page(session, models.Filters(text), MOST_OF_A_KIND):
             yield f"/models?model={model.id}", model.name, "model"
-        for sweep in _named(sweeps.recent(session, project_id, MOST_LOOKED_AT), words):
+        for sweep in sweeps.recent(session, project_id, MOST_OF_A_KIND, words=words):
             yield f"/sweeps?sweep={sweep.id}", sweep.name, f"sweep, {sweep.status.value}"
-        for endpoint in _named(endpoints.recent(session, project_id, MOST_LOOKED_AT), words):
+        for endpoint in endpoints.recent(session, project_id, MOST_OF_A_KIND, words=words):
             yield "/serve", endpoint.name, "endpoint"
         for talk, _ in chats.recent(session, project_id, MOST_OF_A_KIND, words):
             yield f"/chat?chat={talk.id}", talk.title or "A chat without a title", "chat"
-
-
-def _named(rows: Sequence[T], words: Sequence[str]) -> list[T]:
-    return [row for row in rows if all(word in row.name.lower() for word in words)][:MOST_OF_A_KIND]
 
 
 def _option(href: str, name: str, kind: str) -> Markup:

@@ -26,9 +26,15 @@ def backend(session: Session, backend_id: str | None) -> Backend | None:
 
 
 def recent(
-    session: Session, project_id: str | None = None, limit: int | None = None, offset: int = 0
+    session: Session,
+    project_id: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+    words: Sequence[str] = (),
 ) -> Sequence[Endpoint]:
+    """The newest first; only those with every word in their names."""
     query = select(Endpoint).order_by(col(Endpoint.created_at).desc()).offset(offset).limit(limit)
+    query = query.where(*(col(Endpoint.name).icontains(word, autoescape=True) for word in words))
     return session.exec(query.where(Endpoint.project_id == project_id) if project_id else query).all()
 
 

@@ -1,6 +1,6 @@
 """The registry: models by name, their versions, aliases, followers, log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, or_, update
@@ -52,6 +52,14 @@ def versions(session: Session, registered_id: str, limit: int | None = None, off
 def version(session: Session, registered_id: str, number: int) -> ModelVersion | None:
     query = select(ModelVersion).where(ModelVersion.registered_id == registered_id, ModelVersion.number == number)
     return session.exec(query).first()
+
+
+def numbers(session: Session, version_ids: Collection[str]) -> dict[str, int]:
+    """Id -> number of those that are there."""
+    if not version_ids:
+        return {}
+    query = select(ModelVersion.id, ModelVersion.number).where(col(ModelVersion.id).in_(version_ids))
+    return dict(session.exec(query).all())
 
 
 def all_versions(session: Session) -> Sequence[Named]:

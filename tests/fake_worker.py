@@ -31,10 +31,15 @@ def loss_at(step: int) -> float:
     return 2 / step + digest[0] / 25_600
 
 
+BEFORE_ITS_FIRST_WORD, BEFORE_ITS_FIRST_STEP = -1, -2  # for HANG_AT
+
+
 def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     steps, pause = int(knob("STEPS", 20)), threading.Event()
     step = resumed_step(spec, out)
+    _hang_at(BEFORE_ITS_FIRST_WORD, spec["attempt"])
     events.append(out, events.Started(attempt=spec["attempt"], total_steps=steps, facts={"resumed_from_step": step}))
+    _hang_at(BEFORE_ITS_FIRST_STEP, spec["attempt"])
     while step < steps:
         pause.wait(knob("PAUSE", 0.01))
         step += 1

@@ -55,6 +55,8 @@ def show(name: Name) -> None:
     typer.echo(f"{facts['name']}  {facts['note']}".rstrip())
     for version in facts["version_list"]:
         typer.echo(_version_line(version))
+    if (older := facts["versions"] - len(facts["version_list"])) > 0:
+        typer.echo(f"and {older:,} older versions")
     for follower in facts["endpoints"]:
         problem = f": {follower['error']}" if follower["error"] else ""
         typer.echo(f"endpoint {follower['endpoint']} follows {follower['alias']}: {follower['status']}{problem}")

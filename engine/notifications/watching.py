@@ -19,7 +19,7 @@ from engine.recipes.recipe import parse
 from storage import db, home
 from storage import runs as stored_runs
 from storage.outgoing import notices
-from storage.statuses import RUN_RESUMABLE, RunStatus
+from storage.statuses import RUN_ALIVE, RUN_RESUMABLE, RunStatus
 from storage.tables import Run, Transition
 
 MOST_AT_ONCE = 500  # transitions in one round; the rest comes a second later
@@ -112,9 +112,9 @@ def _came_out(run: Run) -> str:
 
 
 def look_at_running() -> None:
-    """Tells of running runs that are stuck, and of those that are better than ever."""
+    """Tells of runs under way that are stuck, and of those that are better than ever."""
     with db.reading() as session:
-        running = session.exec(select(Run).where(Run.status == RunStatus.RUNNING)).all()
+        running = session.exec(select(Run).where(col(Run.status).in_(RUN_ALIVE))).all()
     looks: tuple[Callable[[Run], None], ...] = (_stuck, _best)
     for run in running:
         if run.facts.trial_of is None:
@@ -132,7 +132,8 @@ def _stuck(run: Run) -> None:
         if notices.known(session, key):
             return
     minutes = max(1, round((time.time() - since) / 60))
-    text = f"No step for {minutes:,} min, after step {run.step:,}. Its page says what it does."
+    after = f"after step {run.step:,}" if run.step else "not even the first one"
+    text = f"No step for {minutes:,} min, {after}. Its page says what it does."
     announce("stuck", run.id, f"{run.name} makes no step", text, key=key)
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 FILE = "events.jsonl"
+OUTPUT = "output.log"  # the shim's LOG
 BLOCK_BYTES = 64 << 10
 
 
@@ -129,6 +130,14 @@ def last_written(folder: Path) -> float | None:
     """When the worker last gave a sign of life, in seconds since 1970; None when it never did."""
     try:
         return (folder / FILE).stat().st_mtime
+    except OSError:
+        return None
+
+
+def last_printed(folder: Path) -> float | None:
+    """When anything was last printed into its log, in seconds since 1970; None where there is none."""
+    try:
+        return (folder / OUTPUT).stat().st_mtime
     except OSError:
         return None
 

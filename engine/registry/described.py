@@ -7,6 +7,7 @@ from engine.registry import following, measured, registered, versions
 from storage import db, registry
 from storage.tables import ModelVersion, RegisteredModel
 
+MOST_VERSIONS = 100  # of one model at once
 OF_MODEL = ("id", "project_id", "name", "note", "tags", "created_at", "updated_at")
 OF_VERSION = (
     "number",
@@ -42,16 +43,24 @@ def listed(rows: Sequence[RegisteredModel]) -> list[dict[str, Any]]:
     ]
 
 
-def model(name: str) -> dict[str, Any]:
-    """One model with its versions, the newest first, and the endpoints that follow its aliases."""
+def model(name: str, limit: int = MOST_VERSIONS, offset: int = 0) -> dict[str, Any]:
+    """One model with a page of its versions, the newest first, and the endpoints that follow its aliases."""
     row = registered.look_up(name)
     with db.reading() as session:
-        kept = registry.versions(session, row.id)
+        kept = registry.versions(session, row.id, limit, offset)
     facts = listed([row])[0]
-    followers = following.states(row.id)
+    return {**facts, "version_list": _told(row, kept, facts["aliases"]), "endpoints": following.states(row.id)}
+
+
+def _told(row: RegisteredModel, kept: Sequence[ModelVersion], aliases: dict[str, int]) -> list[dict[str, Any]]:
+    """Versions of one model, by as many queries as one of them takes."""
+    with db.reading() as session:
+        serving = versions.all_serving(session, row.id, kept)
     figures = measured.of(row.name, kept)
-    told = [{**_version(row, version, facts["aliases"]), "measured": figures[version.number]} for version in kept]
-    return {**facts, "version_list": told, "endpoints": followers}
+    return [
+        {**_version(row, version, aliases, serving[version.id]), "measured": figures[version.number]}
+        for version in kept
+    ]
 
 
 def version(name: str, number: int) -> dict[str, Any]:
@@ -59,13 +68,10 @@ def version(name: str, number: int) -> dict[str, Any]:
     row = registered.look_up(name)
     kept = versions.look_up(name, number)
     facts = listed([row])[0]
-    told = _version(row, kept, facts["aliases"])
-    return {**told, "measured": measured.of(row.name, [kept])[number], "files": kept.files or {}}
+    return {**_told(row, [kept], facts["aliases"])[0], "files": kept.files or {}}
 
 
-def _version(row: RegisteredModel, kept: ModelVersion, aliases: dict[str, int]) -> dict[str, Any]:
-    with db.reading() as session:
-        serving = versions.serving(session, kept)
+def _version(row: RegisteredModel, kept: ModelVersion, aliases: dict[str, int], serving: list[str]) -> dict[str, Any]:
     return {
         **{name: getattr(kept, name) for name in OF_VERSION},
         "version": kept.number,

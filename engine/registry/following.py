@@ -185,7 +185,7 @@ def states(registered_id: str, alias: str | None = None) -> list[dict[str, Any]]
     with db.reading() as session:
         following = registry.followers(session, registered_id, alias)
         led = {row.alias: row.version_id for row in registry.aliases(session, [registered_id])}
-        numbers = {row.id: row.number for row in registry.versions(session, registered_id)}
+        numbers = registry.numbers(session, {row.version_id for row, _ in following if row.version_id})
         backends = {row.endpoint_id: stored_endpoints.backend(session, row.backend_id) for row, _ in following}
     return [
         {

@@ -6,7 +6,7 @@ can be deleted. Its files are hashed when it is kept: at once, or by a worker wh
 
 import time
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from sqlmodel import Session, SQLModel
 
@@ -18,7 +18,7 @@ from engine.registry import files, kept, manifests, registered
 from engine.serve import adapter_names
 from storage import db, endpoints, registry
 from storage.statuses import SERVING_KEPT, WORK_MOVING, WorkStatus
-from storage.tables import Export, Model, ModelVersion, RegisteredModel, RegistryMove, Run, Work
+from storage.tables import Backend, Export, Model, ModelVersion, RegisteredModel, RegistryMove, Run, Work
 
 Stage = Literal["new", "tested", "released", "retired"]
 KIND = "hash_files"
@@ -144,21 +144,28 @@ def in_use(session: Session, version: ModelVersion) -> list[str]:
 
 def serving(session: Session, version: ModelVersion) -> list[str]:
     """The names of the endpoints that serve what a version holds, or are about to."""
-    followed = {row.backend_id for row, _ in registry.followers(session, version.registered_id) if _is_of(row, version)}
-    names_of = []
-    for endpoint, backend in endpoints.kept(session, SERVING_KEPT):
-        direct = version.export_id is None and (
-            (version.run_id is not None and version.run_id in adapter_names.run_ids(backend.adapters))
-            or (version.model_id is not None and backend.model_id == version.model_id)
-        )
-        as_file = version.export_id is not None and backend.options.get("export_id") == version.export_id
-        if direct or as_file or backend.id in followed:
-            names_of.append(endpoint.name)
-    return list(dict.fromkeys(names_of))
+    return all_serving(session, version.registered_id, [version])[version.id]
 
 
-def _is_of(follower: Any, version: ModelVersion) -> bool:
-    return bool(follower.version_id == version.id)
+def all_serving(session: Session, registered_id: str, kept: Sequence[ModelVersion]) -> dict[str, list[str]]:
+    """The same of several versions of one model by their ids, by two queries."""
+    followers = registry.followers(session, registered_id)
+    backends = endpoints.kept(session, SERVING_KEPT)
+    names_of: dict[str, list[str]] = {}
+    for version in kept:
+        followed = {row.backend_id for row, _ in followers if row.version_id == version.id}
+        served = (row.name for row, backend in backends if backend.id in followed or _holds(backend, version))
+        names_of[version.id] = list(dict.fromkeys(served))
+    return names_of
+
+
+def _holds(backend: Backend, version: ModelVersion) -> bool:
+    """Whether a backend serves the same file, run or model. A merged export is served under its version alone."""
+    if version.export_id is not None:
+        return bool(backend.options.get("export_id") == version.export_id)
+    if version.run_id is not None:
+        return version.run_id in adapter_names.run_ids(backend.adapters)
+    return version.model_id is not None and backend.model_id == version.model_id
 
 
 def subject_of(version: ModelVersion) -> str:

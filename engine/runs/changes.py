@@ -1,7 +1,7 @@
 """What people write on a run: name, tags, note, favourite, archive. It can be undone for half a minute."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from storage.run_lists.hiding import SEEING
 from storage.tables import Dataset, Model, Run, RunUndo
 
 UNDO_SECONDS = deleting.UNDO_SECONDS
+_HINT = f"Only what was done in the last {UNDO_SECONDS} seconds can be undone."
 
 Before = dict[str, list[Any]]  # column -> what it was, what it became
 
@@ -79,6 +80,26 @@ def remember(session: Session, project_id: str, words: str, changes: dict[str, B
     return row.id
 
 
+@dataclass
+class Undoable:
+    """One change of so many runs that it is made, and kept for the undo, in parts: `id`, `id-1`, `id-2` ..."""
+
+    id: str
+    at: float  # of all parts: when the last of them is made, or later
+    parts: int = 0
+
+    def remember(self, session: Session, project_id: str, words: str, changes: dict[str, Before]) -> None:
+        """Keeps one more part, in the caller's transaction. `words` say what was done up to now."""
+        changes = {run_id: before for run_id, before in changes.items() if before}
+        if not changes:
+            return
+        if self.parts and (first := session.get(RunUndo, self.id)) is not None:
+            first.words = words
+        part_id = f"{self.id}-{self.parts}" if self.parts else self.id
+        session.add(RunUndo(id=part_id, project_id=project_id, words=words, changes=changes, at=self.at))
+        self.parts += 1
+
+
 def delete(run_id: str) -> str:
     """Deletes a run, and returns the id by which it comes back within UNDO_SECONDS. Raises as `deleting.refuse`."""
     with db.session() as session:
@@ -101,24 +122,42 @@ def undo(undo_id: str) -> tuple[str, list[str]]:
 
     Raises NotFoundError when it was taken back already or is long over, ConflictError when its time is just over.
     """
+    restored = list[str]()
+    with db.reading() as session:
+        part_ids = stored.parts(session, undo_id)
+    for part_id in (
+        *part_ids,
+        undo_id,
+    ):  # the first of its parts last: a kill in between leaves what can be clicked again
+        if (part := _take_back(part_id)) is not None:
+            restored += part[1]
+    if part is None:
+        raise NotFoundError("This cannot be undone any more.", _HINT)
+    return part[0], restored
+
+
+def _take_back(part_id: str) -> tuple[str, list[str]] | None:
+    """Its words and its runs, in a transaction of its own; None where it was taken back already."""
     with db.session() as session:
-        row = session.get(RunUndo, undo_id, with_for_update=True)
-        hint = f"Only what was done in the last {UNDO_SECONDS} seconds can be undone."
+        row = session.get(RunUndo, part_id, with_for_update=True)
         if row is None:
-            raise NotFoundError("This cannot be undone any more.", hint)
+            return None
         if row.at < time.time() - UNDO_SECONDS:
-            raise ConflictError("This cannot be undone any more.", hint)
-        _refuse_without_parents(session, list(row.changes))
-        restored = [run_id for run_id, before in row.changes.items() if _restore(session, run_id, before)]
+            raise ConflictError("This cannot be undone any more.", _HINT)
+        there = stored.runs_of(session, list(row.changes))
+        _refuse_without_parents(session, there.values())
+        restored = [
+            run_id
+            for run_id, before in row.changes.items()
+            if run_id in there and _restore(session, there[run_id], before)
+        ]
         session.delete(row)
         return row.words, restored
 
 
-def _refuse_without_parents(session: Session, run_ids: list[str]) -> None:
+def _refuse_without_parents(session: Session, runs: Iterable[Run]) -> None:
     """Raises ConflictError for a run whose dataset or model was deleted after it: that comes back first."""
-    for run_id in run_ids:
-        if (run := session.get(Run, run_id, execution_options=SEEING)) is None:
-            continue
+    for run in runs:
         dataset = session.get(Dataset, run.dataset_id, execution_options=SEEING)
         model = session.get(Model, run.model_id, execution_options=SEEING)
         for parent in (dataset, model):
@@ -127,10 +166,7 @@ def _refuse_without_parents(session: Session, run_ids: list[str]) -> None:
                 raise ConflictError(message, "Undo that first.")
 
 
-def _restore(session: Session, run_id: str, changes: Before) -> bool:
-    run = session.get(Run, run_id, execution_options=SEEING)
-    if run is None:
-        return False
+def _restore(session: Session, run: Run, changes: Before) -> bool:
     unchanged = {column: value for column, (value, after) in changes.items() if getattr(run, column) == after}
     key = unchanged.get("idempotency_key")
     if key and stored_runs.by_idempotency_key(session, key):

@@ -8,6 +8,7 @@ A kill between the two loses nothing: the mark is in the database, and the next 
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from sqlmodel import Session
@@ -20,7 +21,7 @@ from engine.process import logs, trash, work
 from engine.recipes import auxiliary_models, continuation
 from engine.runs import tracking
 from engine.serve import adapter_names
-from storage import db, endpoints, evaluations, exports, home
+from storage import db, endpoints, evaluations, exports, home, runs
 from storage.run_lists import hiding, undo
 from storage.statuses import RUN_MOVING, WORK_MOVING, WorkStatus
 from storage.tables import Run
@@ -46,13 +47,26 @@ def refuse(session: Session, run: Run) -> None:
         raise ConflictError(message, "Wait until the export has ended, or delete it.")
 
 
-def mark(session: Session, run: Run) -> tuple[dict[str, list[Any]], list[str]]:
-    """Hides a run in the caller's transaction: what changed, for the undo, and the reports that were on their way."""
-    stopped = [report for report in evaluations.of_run(session, run.id) if report.status in WORK_MOVING]
+def need_a_look(session: Session, run_ids: Sequence[str]) -> set[str]:
+    """Those of many runs that `refuse` may refuse or that have a report on its way, by a few queries for all."""
+    named = {value for run in runs.moving(session) for value in run.recipe.values() if isinstance(value, str)}
+    served = {one for backend in endpoints.moving(session) for one in adapter_names.run_ids(backend.adapters)}
+    return hiding.held(session, run_ids) | ((named | served) & set(run_ids))
+
+
+def mark(
+    session: Session, run: Run, at: float | None = None, has_report: bool = True
+) -> tuple[dict[str, list[Any]], list[str]]:
+    """Hides a run in the caller's transaction: what changed, for the undo, and the reports that were on their way.
+
+    `at`: from when on the time to undo counts, if not from now. `has_report`: whether one may be on its way.
+    """
+    of_run = evaluations.of_run(session, run.id) if has_report else ()
+    stopped = [report for report in of_run if report.status in WORK_MOVING]
     for report in stopped:
         report.status, report.ended_at, report.error = WorkStatus.STOPPED, time.time(), "Its run was deleted."
         report.hint = "Ask for it again."
-    now = time.time()
+    now = at or time.time()
     before: dict[str, list[Any]] = {"deleted_at": [None, now], "idempotency_key": [run.idempotency_key, None]}
     run.deleted_at, run.idempotency_key = now, None  # the same key begins a new run from now on
     return before, [report.id for report in stopped]

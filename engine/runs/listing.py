@@ -112,6 +112,11 @@ def _sweeps(session: Session, sweep_ids: Collection[str]) -> dict[str, SweepLine
     return {row.id: SweepLine(row.id, row.name, row.status.value, counted.get(row.id, {})) for row in rows}
 
 
+def count(asked: Wanted) -> int:
+    with db.reading() as session:
+        return wanted.count(session, asked)
+
+
 def choices(project_id: str) -> Choices:
     """What a project's runs can be filtered by."""
     with db.reading() as session:

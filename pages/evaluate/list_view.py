@@ -45,7 +45,8 @@ def list_html(query: Mapping[str, str]) -> Markup:
         rows = stored.listed(session, which, ROWS, place.offset)
         tags = stored.tags_of(session, query["project"])
         named(session, rows)
-        asking = new_form.new_html(session, query) + question_view.question_html(session, query)
+        choices = new_form.subjects(session, query["project"])
+        asking = new_form.new_html(session, query, choices) + question_view.question_html(session, query, choices)
     is_filtered = any(query.get(name) for name in ("q", "tag", "status"))
     if not rows and not is_filtered:
         return Markup('<div class="ts-stack">{}{}</div>').format(_asking(asking), _nothing())

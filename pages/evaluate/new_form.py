@@ -29,10 +29,9 @@ def with_own(session: Session, choices: Choices, subject: str) -> Choices:
     return [(subject, titles.of(session, [subject])[subject]), *choices]
 
 
-def new_html(session: Session, query: Mapping[str, str]) -> Markup:
-    """The form, folded; what the address names is chosen in it."""
+def new_html(session: Session, query: Mapping[str, str], choices: Choices) -> Markup:
+    """The form, folded; what the address names is chosen in it. `choices` are what `subjects` says."""
     project_id = query["project"]
-    choices = subjects(session, project_id)
     if not choices:
         return Markup()
     subject, against = query.get("subject", ""), query.get("against", "")

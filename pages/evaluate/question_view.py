@@ -10,9 +10,8 @@ from pages.evaluate import new_form
 from pages.parts import html
 
 
-def question_html(session: Session, query: Mapping[str, str]) -> Markup:
+def question_html(session: Session, query: Mapping[str, str], choices: new_form.Choices) -> Markup:
     """The question as a form that writes itself into the address (`?a=run:X&b=run:Y`), and its answer."""
-    choices = new_form.subjects(session, query["project"])
     first, second = query.get("a", ""), query.get("b", "")
     if len(choices) < 2:
         return Markup()

@@ -30,6 +30,14 @@ def box(id: str, label: str, chosen: Sequence[str], most: int, address: Address)
     ).format(_toggles(id, most), address(_then(id, chosen)), _said(id in chosen), label, label)
 
 
+def fixed(label: str) -> Markup:
+    """A box of what is chosen with all others: it alone cannot be taken out."""
+    return Markup(
+        '<span class="ts-box" role="checkbox" aria-checked="true" aria-disabled="true" aria-label="{}" title="{}">'
+        "</span>"
+    ).format(label, label)
+
+
 def button(id: str, label: str, chosen: Sequence[str], most: int, address: Address) -> Markup:
     """The same as a button with the word Choose."""
     if _is_full(id, chosen, most):

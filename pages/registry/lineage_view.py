@@ -16,8 +16,8 @@ def card(facts: dict[str, Any]) -> Markup:
     if not versions:
         return Markup()
     drawn = html.join(_line(version, facts["endpoints"]) for version in versions)
-    older = len(facts["version_list"]) - len(versions)
-    more = Markup('<p class="ts-note">{} older versions are not drawn.</p>').format(older) if older else ""
+    others = facts["versions"] - len(versions)
+    more = Markup('<p class="ts-note">{} other versions are not drawn.</p>').format(others) if others else ""
     return html.card(
         "Where they come from, where they are used", Markup('<ol class="rg-lines">{}</ol>').format(drawn), more
     )

@@ -8,8 +8,9 @@ from markupsafe import Markup
 from engine.errors import NotFoundError
 from engine.registry import described
 from pages.parts import html
-from pages.parts.pager import pager_by_page, place_of
+from pages.parts.pager import page_number, pager_by_page, place_of
 from pages.registry import keeping
+from pages.registry.model_view import ROWS as VERSIONS
 from pages.registry.model_view import model_html
 from storage import db, registry
 
@@ -21,10 +22,18 @@ def registry_html(query: Mapping[str, str]) -> str:
     if not query.get("model"):
         return str(_list_html(query))
     try:
-        return str(model_html(described.model(query["model"]), query))
+        return str(model_html(_page_of(query["model"], query), query))
     except NotFoundError:
         text = "It was deleted, or the link is incomplete."
         return str(html.empty("This model is no longer in the registry", text, "/registry", "All models"))
+
+
+def _page_of(name: str, query: Mapping[str, str]) -> dict[str, Any]:
+    """The model with the versions of the page that the address asks for; of the last page if there is no such one."""
+    asked = (page_number(query) - 1) * VERSIONS
+    facts = described.model(name, VERSIONS, asked)
+    there = place_of(query, VERSIONS, facts["versions"]).offset
+    return facts if there == asked else described.model(name, VERSIONS, there)
 
 
 def _list_html(query: Mapping[str, str]) -> Markup:

@@ -9,16 +9,18 @@ from markupsafe import Markup
 from engine.registry import aliases
 from engine.registry.versions import Stage
 from pages.parts import fields, html
+from pages.parts.pager import pager_by_page, place_of
 from pages.registry import keeping, lineage_view, measured_view, serving_view
 
-MOST_LINES = 30
+MOST_LINES, ROWS = 30, 50
 WORDS = {"other": "serves something else", "deploying": "is being deployed"}
 
 
 def model_html(facts: dict[str, Any], query: Mapping[str, str]) -> Markup:
     """Everything about one model. Forms that were opened stay open while it refreshes: their state is the browser's."""
     versions, none = facts["version_list"], html.notice("It has no version.", "", "calm")
-    table = html.card("Versions", _versions(versions), measured_view.explained(versions)) if versions else none
+    pager = pager_by_page(place_of(query, ROWS, facts["versions"]), "/registry", "versions", model=facts["name"])
+    table = html.card("Versions", _versions(versions), measured_view.explained(versions), pager) if versions else none
     return Markup('<div class="ts-stack" data-key="model-{}">{}{}{}{}{}{}{}</div>').format(
         facts["name"],
         html.link(Markup("&larr; All models"), "/registry", soft=True),

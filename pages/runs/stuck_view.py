@@ -11,13 +11,13 @@ from engine.process.stacks import Stack
 from engine.runs import runs, stuck
 from pages.parts import html, live, toasts
 from storage import home
-from storage.statuses import RUN_ALIVE, RunStatus
+from storage.statuses import RUN_ALIVE
 from storage.tables import Run
 from storage.tables.run_facts import Stuck
 
 
 def is_stuck(run: Run) -> bool:
-    return run.status == RunStatus.RUNNING and run.facts.stuck_since is not None
+    return run.status in stuck.WATCHED and run.facts.stuck_since is not None
 
 
 def notice(run: Run, machine_tab: str) -> Markup:
@@ -25,6 +25,8 @@ def notice(run: Run, machine_tab: str) -> Markup:
     quiet = html.duration(time.time() - (run.facts.stuck_since or time.time()))
     if stuck.will_be_ended(run):
         hint = "It is ended, and continues from its last checkpoint."
+        if wait := stuck.seconds_to_end(run):
+            hint = f"After {html.duration(wait)} it is ended, and begins again: it may still load or tokenise."
     else:
         hint = "Its process may hang or be frozen. If it does not go on: stop it, then resume it from its checkpoint."
     link = html.link("What it does", machine_tab, soft=True)
@@ -51,7 +53,9 @@ def _story(last: Stuck | None) -> Markup:
     else:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.since))
         words = f"Attempt {last.attempt} was stuck: its last sign of life was at {when}, at step {last.step:,}."
-        words += " It was ended to continue from its checkpoint." if last.ended else ""
+        words += (
+            " It was ended to continue from its checkpoint, or from the beginning without one." if last.ended else ""
+        )
     return Markup('<p class="ts-hint">{}</p>').format(words)
 
 

@@ -3,6 +3,7 @@
 Who has to see them (the removal, the undo, who asks whether a folder belongs to somebody) says so by SEEING.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,7 +13,8 @@ from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql.base import Executable
 from sqlmodel import Session, col
 
-from storage.tables import Dataset, Evaluation, Export, Metric, MetricSummary, Model, Run
+from storage.statuses import WORK_MOVING
+from storage.tables import Dataset, Evaluation, Export, Metric, MetricSummary, Model, ModelVersion, Run, Work
 
 SEEING = {"sees_deleted_runs": True}
 """Execution options of a query that sees them."""
@@ -53,6 +55,18 @@ def _hide(state: ORMExecuteState) -> None:
     if (ready := _ready.get(statement)) is None:
         ready = _ready[statement] = statement.options(*_CRITERIA, *_of_what_is_asked(state))
     state.statement = ready
+
+
+def held(session: Session, run_ids: Sequence[str]) -> set[str]:
+    """Those of the ids that a version holds, that are being exported, or whose report is on its way."""
+    on_its_way = sqlalchemy.select(Evaluation.run_id).where(col(Evaluation.status).in_(WORK_MOVING))
+    exported = sqlalchemy.select(Export.run_id).join(Work, col(Work.id) == col(Export.work_id))
+    queries = (
+        sqlalchemy.select(ModelVersion.run_id).where(col(ModelVersion.run_id).in_(run_ids)),
+        exported.where(col(Export.run_id).in_(run_ids), col(Work.status).in_(WORK_MOVING)),
+        on_its_way.where(col(Evaluation.run_id).in_(run_ids)),
+    )
+    return {str(run_id) for query in queries for run_id in session.scalars(query)}
 
 
 def due(session: Session, before: float) -> list[Run]:

@@ -15,10 +15,13 @@ def get(session: Session, sweep_id: str) -> Sweep | None:
     return session.get(Sweep, sweep_id)
 
 
-def recent(session: Session, project_id: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[Sweep]:
-    """The newest first."""
+def recent(
+    session: Session, project_id: str | None = None, limit: int = 100, offset: int = 0, words: Sequence[str] = ()
+) -> Sequence[Sweep]:
+    """The newest first; only those with every word in their names."""
     query = select(Sweep).order_by(col(Sweep.created_at).desc(), col(Sweep.id))
     query = query.where(Sweep.project_id == project_id) if project_id else query
+    query = query.where(*(col(Sweep.name).icontains(word, autoescape=True) for word in words))
     return session.exec(query.offset(offset).limit(limit)).all()
 
 

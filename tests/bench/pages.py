@@ -1,9 +1,10 @@
 """Every page, fragment and list with far too much in the database: `python -m tests.bench.pages [--studio DIR] ...`.
 
-Makes a home with 10,000 runs (600 of them queued, the device busy), 500 datasets, 1,000,000 points and more, starts the
-studio on it and lets 30 clients ask for everything in turn for 30 seconds, each with a pause between two requests as
-somebody who looks and clicks; one more client renames a run twice a second. Prints milliseconds by address: p50, p95
-and the longest; before that, what a kept-alive connection waits for when nobody else asks.
+Makes a home with 10,000 runs (600 of them queued, the device busy), 500 datasets, 1,000,000 points, 500 evaluations,
+300 versions of a model, 2,000 snippets, 500 sweeps of 20 trials and more (`Sizes`, `MoreSizes`), starts the studio on
+it and lets 30 clients ask for everything in turn for 30 seconds, each with a pause between two requests as somebody
+who looks and clicks; one more client renames a run twice a second. Prints milliseconds by address: p50, p95 and the
+longest; before that, what a kept-alive connection waits for when nobody else asks.
 
 `--studio` names another checkout, to compare with an older version. Budget: p95 under 200 ms for every address, aim
 50; p50 of a kept-alive answer 2 ms. Means something on an idle machine only.
@@ -27,70 +28,42 @@ from typing import Any
 
 import aiohttp
 
+from tests import fixed_reports, recorded_sweep
+from tests.bench import addresses, big_proof
 from tests.bench.big_home import Sizes
+from tests.bench.big_proof import RUN, MoreSizes
 from tests.bench.spine import ROOT, TOKEN, Studio, until
 
-PAGES = ("", "models", "data", "train", "runs", "serve", "chat", "usage", "system")
-FRAGMENTS = (
-    "frame/projects",
-    "frame/activity",
-    "home/home",
-    "models/models",
-    "models/add",
-    "data/datasets",
-    "runs/runs",
-    "runs/runs?page=150",
-    "runs/runs?run={run}",
-    "runs/runs?run={run}&tab=charts",
-    "runs/checkpoints?run={run}",
-    "runs/recipe?run={run}",
-    "serve/endpoints",
-    "chat/served",
-    "chat/earlier",
-    "system/machine",
-    "system/keys",
-    "data/datasets?dataset={dataset}",
-    "data/view?dataset={dataset}",
-    "data/view?dataset={dataset}&show=health",
-    "data/view?dataset={dataset}&show=versions",
-)
-LISTS = (
-    "health",
-    "models",
-    "datasets",
-    "runs",
-    "runs?offset=9000",
-    "endpoints",
-    "projects",
-    "keys",
-    "runs/{run}",
-    "runs/{run}/metrics?name=loss",
-    "runs/{run}/curves?name=loss&name=grad_norm&name=learning_rate&name=entropy",
-    "runs/{run}/curves?name=loss&name=grad_norm&from=995&from=995",
-    "runs/{run}/charts",
-    "datasets/{dataset}",
-    "datasets/{dataset}/rows",
-)
-RUN, LONG_RUN = "r3", "r0"
+LOG_LINES, LOG_WORDS = 100_000, "words " * 40  # about 26 MB
 KEPT_ALIVE = ("/api/health", "/fragments/frame/activity")
 Times = dict[str, list[float]]
 Pause = Callable[[], Awaitable[None]]
 
 
-def addresses(dataset: str) -> list[str]:
+def every_address(dataset: str) -> list[str]:
     """What the clients ask for, in the order of the window, then REST."""
-    named = {"run": RUN, "dataset": dataset}
-    every = [f"/{page}" for page in PAGES]
-    every += [f"/fragments/{one.format(**named)}" for one in FRAGMENTS]
-    every += [f"/api/{one.format(**named)}" for one in LISTS]
-    return [*every, f"/api/runs/{LONG_RUN}/metrics?name=loss"]
+    fragments = (*addresses.FRAGMENTS, *addresses.OF_FOLDERS)
+    every = [*(f"/{page}" for page in addresses.PAGES), *(f"/fragments/{one}" for one in fragments)]
+    return [*every, *(f"/api/{one}" for one in (*addresses.LISTS, *addresses.OF_POINTS)), *addresses.of_rows(dataset)]
 
 
-def make_home(home: Path, studio: Path, sizes: Sizes) -> None:
-    """The database, by that checkout's own tables."""
-    script = Path(__file__).with_name("big_home.py")
+def make_home(home: Path, studio: Path, sizes: Sizes, more: MoreSizes) -> None:
+    """The database, by that checkout's own tables; the run that is looked at has a long log."""
     environment = os.environ | {"TUNESMITH_HOME": str(home), "PYTHONPATH": str(studio), "PYTHONDONTWRITEBYTECODE": "1"}
-    subprocess.run([sys.executable, str(script), json.dumps(asdict(sizes))], check=True, cwd=studio, env=environment)
+
+    def fill(script: str, argument: str) -> None:
+        argv = [sys.executable, str(Path(__file__).with_name(script)), argument]
+        subprocess.run(argv, check=True, cwd=studio, env=environment)
+
+    fill("big_home.py", json.dumps(asdict(sizes)))
+    looks = big_proof.looks_of(fixed_reports.succeeded(), Path(recorded_sweep.__file__).with_suffix(".json"))
+    asked = {"sizes": asdict(more), "looks": asdict(looks), "runs": sizes.runs, "models": sizes.models}
+    (home.parent / "more.json").write_text(json.dumps(asked), encoding="utf-8")
+    fill("big_proof.py", str(home.parent / "more.json"))
+    folder = home / "runs" / RUN
+    folder.mkdir(parents=True)
+    with (folder / "output.log").open("w", encoding="utf-8") as log:
+        log.writelines(f"step {line}: loss 1.25, {LOG_WORDS}\n" for line in range(LOG_LINES))
 
 
 def bring_in(studio: Studio, folder: Path) -> str:
@@ -149,7 +122,7 @@ async def drive(http: aiohttp.ClientSession, times: Times, every: list[str], ask
 async def measure(studio: Studio, dataset: str, asked: argparse.Namespace) -> None:
     idle: Times = defaultdict(list)
     busy: Times = defaultdict(list)
-    every = addresses(dataset)
+    every = every_address(dataset)
     connector = aiohttp.TCPConnector(limit=0)
     headers = {"authorization": f"Bearer {TOKEN}"}
     timeout = aiohttp.ClientTimeout(total=120)
@@ -171,12 +144,12 @@ def p(seconds: list[float], percent: int) -> float:
 
 
 def table(title: str, times: Times, order: list[str]) -> None:
-    print(f"\n{title:56} {'requests':>9} {'p50':>8} {'p95':>8} {'max':>8}")
+    print(f"\n{title:70} {'requests':>9} {'p50':>8} {'p95':>8} {'max':>8}")
     for address in order:
         found = times[address]
-        print(f"{address:56} {len(found):9} {p(found, 50):8.1f} {p(found, 95):8.1f} {1000 * max(found):8.1f}")
+        print(f"{address:70} {len(found):9} {p(found, 50):8.1f} {p(found, 95):8.1f} {1000 * max(found):8.1f}")
     every = [one for found in times.values() for one in found]
-    print(f"{'all':56} {len(every):9} {p(every, 50):8.1f} {p(every, 95):8.1f} {1000 * max(every):8.1f}", flush=True)
+    print(f"{'all':70} {len(every):9} {p(every, 50):8.1f} {p(every, 95):8.1f} {1000 * max(every):8.1f}", flush=True)
 
 
 def main() -> None:
@@ -185,14 +158,14 @@ def main() -> None:
     arguments.add_argument("--clients", type=int, default=30)
     arguments.add_argument("--seconds", type=float, default=30)
     arguments.add_argument("--pause", type=float, default=0.5, help="seconds between two requests of a client")
-    sizes = Sizes()
-    for name, value in asdict(sizes).items():
+    for name, value in (asdict(Sizes()) | asdict(MoreSizes())).items():
         arguments.add_argument(f"--{name}", type=int, default=value)
     asked = arguments.parse_args()
-    sizes = Sizes(**{name: getattr(asked, name) for name in asdict(sizes)})
+    sizes = Sizes(**{name: getattr(asked, name) for name in asdict(Sizes())})
+    more = MoreSizes(**{name: getattr(asked, name) for name in asdict(MoreSizes())})
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        make_home(home, asked.studio.resolve(), sizes)
+        make_home(home, asked.studio.resolve(), sizes, more)
         studio = Studio(str(home), asked.studio.resolve())
         try:
             until(studio.answers)

@@ -39,7 +39,7 @@ class InProcess:
 
     def __init__(self, code: str, _seconds: float) -> None:
         names: dict[str, Any] = {}
-        exec(code, names)  # noqa: S102  (the text above)
+        exec(code, names)
         self._reward = names["reward"]
 
     def ask(self, rows: Sequence[dict[str, Any]]) -> list[float | None]:

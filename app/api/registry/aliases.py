@@ -8,7 +8,7 @@ from pydantic import Field
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import Answer, Body, Name, NamedId
 from app.api.registry.fields import AliasName, FollowerAnswer, Gate, ModelName, Number, Why, who
-from engine.registry import aliases, described, following
+from engine.registry import aliases, described, following, registered
 from engine.registry.aliases import Promotion
 from engine.serve import endpoints
 
@@ -63,7 +63,7 @@ class ServedAnswer(Answer):
 @router.get("/registry/{name}/aliases", summary="Aliases of a model", responses=NOT_FOUND)
 def list_aliases(name: ModelName) -> dict[str, int]:
     """Where each alias leads."""
-    versions: dict[str, int] = described.model(name)["aliases"]
+    versions: dict[str, int] = described.listed([registered.look_up(name)])[0]["aliases"]
     return versions
 
 

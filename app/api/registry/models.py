@@ -26,7 +26,9 @@ Part = Annotated[str, Query(max_length=100, description="A part of the name.")]
 
 
 class WholeModelAnswer(RegisteredModelAnswer):
-    version_list: list[ModelVersionAnswer] = Field(description="Its versions, the newest first.")
+    version_list: list[ModelVersionAnswer] = Field(
+        description="Its newest 100 versions, the newest first; GET /api/registry/{name}/versions has all."
+    )
     endpoints: list[FollowerAnswer] = Field(description="The endpoints that follow its aliases.")
 
 

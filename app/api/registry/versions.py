@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Body, RowId
+from app.answers.fields import Body, Limit, Offset, RowId, total
 from app.api.registry.fields import ModelName, ModelVersionAnswer, Note, Number, Tags, who
 from engine.registry import described, versions
 from engine.registry.versions import Stage
@@ -40,9 +40,13 @@ class WholeVersionAnswer(ModelVersionAnswer):
 
 
 @router.get("/{name}/versions", summary="Versions of a model", responses=NOT_FOUND)
-def list_model_versions(name: ModelName) -> list[ModelVersionAnswer]:
-    """The versions without their files, the newest first."""
-    return [ModelVersionAnswer.model_validate(facts) for facts in described.model(name)["version_list"]]
+def list_model_versions(
+    response: Response, name: ModelName, offset: Offset = 0, limit: Limit = described.MOST_VERSIONS
+) -> list[ModelVersionAnswer]:
+    """The versions without their files, the newest first. `X-Total-Count` says how many there are."""
+    facts = described.model(name, limit, offset)
+    total(response, facts["versions"])
+    return [ModelVersionAnswer.model_validate(version) for version in facts["version_list"]]
 
 
 @router.post("/{name}/versions", status_code=201, summary="Keep a version", responses=NOT_FOUND | CONFLICT)

@@ -1,16 +1,18 @@
 """What people write on runs, over REST: names, tags, notes, favourites, the archive; many at once; undo."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import AliasChoices, Field, model_validator
 
 from app.answers.errors import CONFLICT, NOT_FOUND
-from app.answers.fields import Answer, Body, Name, NamedId, PathId, ProjectFilter, RowId
+from app.answers.fields import LARGEST, Answer, Body, Name, NamedId, PathId, ProjectFilter, RowId
 from app.api.runs.runs import Priority, RunAnswer
 from engine import names
 from engine.runs import bulk, changes
 from engine.runs.queue import changes as queue_changes
+from storage.run_lists.wanted import Wanted
+from storage.statuses import RunStatus
 from storage.tables import Run
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -34,10 +36,51 @@ class ChangeRunBody(Body):
     )
 
 
+class FilterBody(Body):
+    """All runs that fit every field that is given. At least one is: nobody means all there are by a slip."""
+
+    project_id: RowId = Field(default="", description="Only this project.")
+    search: str = Field(default="", max_length=120, description="Every word has to be in the name, a tag or the note.")
+    status: list[RunStatus] = Field(default=[], description="Only these.")
+    method: str = Field(default="", max_length=40, description="Only this method, such as sft.")
+    model_id: RowId = Field(default="", description="Only runs on this base model.")
+    dataset_id: RowId = Field(default="", description="Only runs on this dataset.")
+    sweep_id: RowId = Field(default="", description="Only trials of this sweep.")
+    tag: str = Field(default="", max_length=120, description="Only those with this tag.")
+    favourite: bool | None = Field(default=None, description="Only favourites, or only others.")
+    archived: bool | None = Field(default=None, description="Only the archive, or only the rest. Both if left out.")
+    since: float | None = Field(
+        default=None, ge=0, le=LARGEST, description="Created then or later: seconds since 1970."
+    )
+    until: float | None = Field(default=None, ge=0, le=LARGEST, description="Created before.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_dump(exclude_defaults=True):
+            raise ValueError("an empty filter names every run; name at least a project_id")
+        return self
+
+    def wanted(self) -> Wanted:
+        fields = self.model_dump(exclude={"status"})
+        return Wanted(**fields, statuses=tuple(self.status))
+
+
 class BulkBody(Body):
+    """Runs by their ids, or all that a filter finds on any page."""
+
     action: bulk.Action = Field(description="What is done with each of them.")
-    run_ids: list[RowId] = Field(min_length=1, max_length=bulk.MOST_AT_ONCE, description="Ids of runs.")
+    run_ids: list[RowId] | None = Field(
+        default=None, min_length=1, max_length=bulk.MOST_AT_ONCE, description="Ids of runs; or `filter`.",
+        validation_alias=AliasChoices("run_ids", "ids"),
+    )  # fmt: skip
+    filter: FilterBody | None = Field(default=None, description="What the list is filtered by; or `run_ids`.")
     tag: str = Field(default="", max_length=names.LONGEST_TAG, description="The tag, for tag and untag.")
+
+    @model_validator(mode="after")
+    def _names_runs_once(self) -> Self:
+        if (self.run_ids is None) == (self.filter is None):
+            raise ValueError("give either run_ids or filter")
+        return self
 
 
 class RefusedRunAnswer(Answer):
@@ -65,8 +108,11 @@ class UndoneAnswer(Answer):
 
 @router.post("/bulk", summary="Change many runs", response_model=BulkAnswer)
 def change_runs(body: BulkBody) -> Any:
-    """Stops, deletes, archives, tags or marks many runs. What one refuses does not keep the others from it."""
-    return bulk.act_on(body.action, body.run_ids, body.tag)
+    """Stops, deletes, archives, tags or marks many runs: by ids, or all that a filter finds. What one refuses does not
+    keep the others from it."""
+    if body.filter is not None:
+        return bulk.act_on_matching(body.action, body.filter.wanted(), body.tag)
+    return bulk.act_on(body.action, body.run_ids or (), body.tag)
 
 
 @router.get("/undo", summary="List what can be undone", response_model=list[UndoAnswer])

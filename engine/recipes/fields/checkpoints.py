@@ -66,5 +66,6 @@ class Keeping(BaseModel):
         default=False,
         title="Restart when stuck",
         description="End a training that makes no step for ten of its usual steps, and at least five minutes, and "
-        "continue from the last good checkpoint, at most three times.",
+        "continue from the last good checkpoint, at most three times. Before the first step it begins again, after "
+        "thirty minutes without any sign of life.",
     )

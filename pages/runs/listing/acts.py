@@ -9,6 +9,7 @@ from engine.runs import bulk, changes, views
 from engine.runs.bulk import Action
 from engine.runs.changes import Change
 from pages.parts import html, toasts
+from pages.runs.listing import asked
 
 Act = Callable[[str, Mapping[str, str]], object]
 MOST_SHOWN = 3
@@ -26,10 +27,14 @@ def undo_bar(project_id: str) -> Markup:
 
 
 def _with_chosen(action: Action) -> Act:
-    """Does it with the chosen runs; what was refused is said."""
+    """Does it with the chosen runs, or with all that the filter finds; what was refused is said."""
 
     def act(ids: str, values: Mapping[str, str]) -> None:
-        outcome = bulk.act_on(action, [one for one in ids.split(",") if one], values.get("tag", ""))
+        which, tag = asked.matching_of_id(ids), values.get("tag", "")
+        if which is not None:
+            outcome = bulk.act_on_matching(action, which, tag)
+        else:
+            outcome = bulk.act_on(action, [one for one in ids.split(",") if one], tag)
         if outcome.refused:
             first = outcome.refused[0]["message"]
             count = f"{len(outcome.refused)} of {len(outcome.done) + len(outcome.refused)} runs were left as they are."

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from engine.runs import listing, views
 from pages.parts import choosing
@@ -12,6 +13,7 @@ from storage.statuses import RUN_MOVING, RunStatus
 
 Query = Mapping[str, str]
 MOST_CHOSEN = 200
+ALL = "all"  # in place of ids: whatever the filter finds
 KEPT = (*views.KEYS, "chosen", "page")
 FILTERS = ("q", "status", "method", "model", "dataset", "sweep", "tag", "when", "show")
 
@@ -72,6 +74,26 @@ def chosen(query: Query) -> list[str]:
 def choosable(query: Query) -> Wanted:
     """All that can be chosen: not what was archived or deleted since it was."""
     return Wanted(query["project"], **SHOWN.get(query.get("show", ""), SHOWN[""])[1])
+
+
+def matching(query: Query) -> Wanted:
+    """All runs that the list is filtered to, on any page: the trials of sweeps too, which stand in one line."""
+    return replace(wanted({**query, "sort": ""}), grouped=False)
+
+
+def matching_as_id(query: Query) -> str:
+    """The same as a button carries it, in place of ids."""
+    return f"{ALL}?{urlencode({'project': query['project'], **dict(parse_qsl(view_query(query)))})}"
+
+
+def matching_of_id(text: str) -> Wanted | None:
+    """Back again; None of ids."""
+    kind, _, asked_for = text.partition("?")
+    return matching(dict(parse_qsl(asked_for))) if kind == ALL and asked_for else None
+
+
+def is_all_chosen(query: Query) -> bool:
+    return query.get("chosen") == ALL
 
 
 def address(query: Query, **changed: str | Sequence[str]) -> str:

@@ -31,7 +31,8 @@ def list_html(query: Query) -> Markup:
         which = asked.wanted({**query, "sort": ""})
     listed = listing.page(which, ROWS, (page_number(query) - 1) * ROWS, columns.metrics(query))
     place = listed.offset // ROWS + 1
-    still_chosen = listing.among(asked.choosable(query), asked.chosen(query))
+    is_all = asked.is_all_chosen(query) and listed.total > 0
+    still_chosen = [asked.ALL] if is_all else listing.among(asked.choosable(query), asked.chosen(query))
     # In every link: the page there is, and of the chosen runs those there are.
     query = {**query, "page": str(place) if place > 1 else "", "chosen": ",".join(still_chosen)}
     undo = undo_bar(query["project"])
@@ -140,23 +141,37 @@ def _chosen(query: Query, on_page: Sequence[Run]) -> Markup:
     ids = asked.chosen(query)
     if not ids:
         return Markup()
+    matching = listing.count(asked.matching(query))
+    if asked.is_all_chosen(query):
+        words = f"All {matching:,} runs that match are chosen."
+        return choosing.bar(words, _acts(query, asked.matching_as_id(query), matching), address(query, chosen=""))
     runs, joined = "1 run" if len(ids) == 1 else f"{len(ids)} runs", ",".join(ids)
-    question = f"Delete {runs} with checkpoints, results and exports? It can be undone for 30 seconds."
-    away = ("Unarchive", "all-unarchive") if query.get("show") == "archived" else ("Archive", "all-archive")
     can_compare = comparing.FEWEST <= len(ids) <= comparing.MOST
     rest = [run.id for run in on_page if run.id not in ids]
-    can_choose_all = rest and len(ids) + len(rest) <= asked.MOST_CHOSEN
+    can_choose_page = rest and len(ids) + len(rest) <= asked.MOST_CHOSEN
+    all_words = f"Choose all {matching:,} that match"
     acts = (
         choosing.beside("Side by side", f"/runs?compare={joined}") if can_compare else "",
-        _tag_form(joined),
-        html.button("Favourite", "all-favourite", joined),
-        html.button(*away, joined),
-        html.button("Stop", "all-stop", joined, f"Stop {runs}?"),
-        html.button("Delete", "all-delete", joined, question, "danger"),
-        html.link("Choose this page", address(query, chosen=[*ids, *rest]), soft=True) if can_choose_all else "",
+        *_acts(query, joined, len(ids)),
+        html.link("Choose this page", address(query, chosen=[*ids, *rest]), soft=True) if can_choose_page else "",
+        html.link(all_words, address(query, chosen=asked.ALL), soft=True) if matching > len(ids) else "",
     )
     hint = " Choose another one to compare them." if len(ids) == 1 else ""
     return choosing.bar(f"{runs} chosen.{hint}", acts, address(query, chosen=""))
+
+
+def _acts(query: Query, chosen: str, count: int) -> tuple[Markup, ...]:
+    """What can be done with the chosen ones: ids, or what stands for all that match."""
+    runs = "1 run" if count == 1 else f"{count:,} runs"
+    question = f"Delete {runs} with checkpoints, results and exports? It can be undone for 30 seconds."
+    away = ("Unarchive", "all-unarchive") if query.get("show") == "archived" else ("Archive", "all-archive")
+    return (
+        _tag_form(chosen),
+        html.button("Favourite", "all-favourite", chosen),
+        html.button(*away, chosen),
+        html.button("Stop", "all-stop", chosen, f"Stop {runs}?"),
+        html.button("Delete", "all-delete", chosen, question, "danger"),
+    )
 
 
 def _tag_form(joined: str) -> Markup:
@@ -190,9 +205,16 @@ def _row(run: Run, query: Query, listed: Listed, shown: Sequence[columns.Column]
     name = Markup('<div class="ts-name">{}<bdi>{}</bdi><small>{} on {}</small>{}</div>').format(
         star(run), html.link(run.name, href, soft=True), model, dataset, _marks(run, listed, query)
     )
-    box = choosing.box(run.id, f"Choose {run.name}", chosen, asked.MOST_CHOSEN, lambda ids: address(query, chosen=ids))
+    is_all = asked.is_all_chosen(query)
+    box = (
+        choosing.fixed(f"{run.name} is chosen with all others")
+        if is_all
+        else choosing.box(
+            run.id, f"Choose {run.name}", chosen, asked.MOST_CHOSEN, lambda ids: address(query, chosen=ids)
+        )
+    )
     cells = (box, name, *(column.cell(run, listed) for column in shown), action_buttons(run))
-    return html.Row(cells, id=run.id, href=href, selected=run.id in chosen)
+    return html.Row(cells, id=run.id, href=href, selected=is_all or run.id in chosen)
 
 
 def _marks(run: Run, listed: Listed, query: Query) -> Markup:

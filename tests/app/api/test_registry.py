@@ -175,3 +175,10 @@ def test_an_endpoint_is_made_for_any_subject(owner: TestClient, tmp_path: Path) 
     assert owner.get(f"/api/endpoints/{made['id']}/follows").json()["follows"] == "version:jokes@production"
     for wrong in ({"subject": "jokes"}, {"subject": "run:gone"}, {"subject": "version:jokes/1", "adapters": ["a"]}):
         assert owner.post("/api/endpoints", json={"name": "none", **wrong}).status_code in (404, 422)
+
+
+def test_versions_come_a_page_at_a_time(owner: TestClient, runs: tuple[Run, Run]) -> None:
+    for run in (*runs, runs[0]):
+        keep(owner, run)
+    answer = owner.get("/api/registry/jokes/versions?offset=1&limit=1")
+    assert (answer.headers["X-Total-Count"], [version["version"] for version in answer.json()]) == ("3", [2])

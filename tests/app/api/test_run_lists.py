@@ -5,10 +5,12 @@ import time
 import pytest
 from fastapi.testclient import TestClient
 
+from engine.runs import bulk
 from storage import home
 from storage.statuses import RunStatus
 from tests import stored_runs
 from tests.browser.stored_runs import add_run
+from tests.load.counting import counting
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
@@ -147,3 +149,36 @@ def test_a_waiting_run_gets_its_place_in_the_queue_by_the_same_call(owner: TestC
     assert owner.patch(f"/api/runs/{first}", json={"priority": 101}).status_code == 422
     ended = add_run("ended", RunStatus.SUCCEEDED)
     assert owner.patch(f"/api/runs/{ended}", json={"priority": 1}).status_code == 409
+
+
+def test_what_a_filter_finds_is_changed_on_every_page_in_short_transactions_and_comes_back_as_one(
+    owner: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "PART", 10)
+    for number in range(25):
+        stored_runs.add(f"old {number}", tags=["keep"])
+    other = stored_runs.add("new")
+    asked = {"action": "delete", "filter": {"project_id": "default", "search": "old"}}
+    with counting() as counted:
+        answer = owner.post("/api/runs/bulk", json=asked).json()
+    assert (len(answer["done"]), answer["refused"]) == (25, [])
+    assert counted.writes == 3
+    assert names(owner, limit=10) == ["new"]
+    [undo] = owner.get("/api/runs/undo").json()
+    assert (undo["id"], undo["words"]) == (answer["undo"], "25 runs deleted")
+    restored = owner.post(f"/api/runs/undo/{undo['id']}").json()["run_ids"]
+    assert sorted(restored) == sorted(answer["done"])
+    assert owner.get("/api/runs?limit=1").headers["X-Total-Count"] == "26"
+    assert owner.post(f"/api/runs/undo/{undo['id']}").status_code == 404
+    tagged = owner.post("/api/runs/bulk", json={"action": "tag", "tag": "x", "ids": [other]}).json()
+    assert tagged["done"] == [other]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"filter": {}}, {"filter": {"status": ["gone"]}}, {"filter": {"tag": "a"}, "run_ids": ["a"]}]
+)
+def test_runs_of_a_change_are_named_once_and_never_all_by_a_slip(owner: TestClient, body: dict[str, object]) -> None:
+    run_id = stored_runs.add("kept")
+    answer = owner.post("/api/runs/bulk", json={"action": "delete", **body})
+    assert (answer.status_code, bool(answer.json()["error"]["hint"])) == (422, True)
+    assert owner.get(f"/api/runs/{run_id}").status_code == 200

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.notifications import watching
 from engine.process import events, process, stacks
 from engine.runs import runs, stuck, verdict
-from storage import home
+from storage import db, home
+from storage.outgoing import notices
 from storage.statuses import RunStatus
 from storage.tables import Run, RunFacts
+from tests import fake_worker
 from tests.engine import table_rows
 from tests.engine.table_rows import RECIPE, pids, tick_until, until
 from tests.waiting import wait_for
@@ -32,6 +35,16 @@ def patience(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 
 def until_stuck(run_id: str) -> Run:
     return tick_until(lambda: run if (run := runs.look_up(run_id)).facts.stuck_since else None)
+
+
+def until_step(run_id: str, step: int) -> None:
+    tick_until(lambda: runs.look_up(run_id).step >= step or None)
+
+
+def until_begun_again(monkeypatch: pytest.MonkeyPatch, run_id: str) -> None:
+    """The second attempt gets all the time it needs, however busy the machine."""
+    tick_until(lambda: runs.look_up(run_id).attempt == 2 or None)
+    patience(monkeypatch, 60)
 
 
 def told(run_id: str) -> list[stacks.Stack]:
@@ -62,8 +75,9 @@ def test_a_frozen_worker_is_noticed_and_one_that_goes_on_is_forgiven(monkeypatch
 
 def test_a_hanging_worker_says_where_it_hangs_and_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     table_rows.turn_knobs(monkeypatch, hang_at=8)
-    patience(monkeypatch, 0.6)
     run = runs.start_run("r", RECIPE)
+    until_step(run.id, 8)
+    patience(monkeypatch, 0.6)
     hanging = until_stuck(run.id)
     assert hanging.facts.stuck is not None
     assert (hanging.facts.stuck.step, hanging.facts.stuck.attempt, hanging.facts.stuck.ended) == (8, 1, False)
@@ -86,8 +100,10 @@ def test_a_hanging_worker_is_ended_and_goes_on_from_its_checkpoint_if_the_recipe
 ) -> None:
     table_rows.turn_knobs(monkeypatch, steps=20, save=5, hang_at=8)
     monkeypatch.setattr(stuck, "ANSWER_SECONDS", 0.2)
-    patience(monkeypatch, 0.6)
     run = runs.start_run("r", RESTARTS)
+    until_step(run.id, 8)
+    patience(monkeypatch, 0.6)
+    until_begun_again(monkeypatch, run.id)
     done = until(run.id, RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.STOPPED)
     assert (done.status, done.attempt, done.auto_resumes, done.step) == (RunStatus.SUCCEEDED, 2, 1, 20)
     assert done.facts.resumed_from_step == 5
@@ -96,6 +112,38 @@ def test_a_hanging_worker_is_ended_and_goes_on_from_its_checkpoint_if_the_recipe
     assert (done.facts.stuck.attempt, done.facts.stuck.ended) == (1, True)
     assert done.facts.notes == [f"Attempt 1: {verdict.STUCK} It was resumed by itself."]
     assert HANGS_IN in told(run.id)[0].text  # what the attempt that hung did can still be read
+
+
+@pytest.mark.parametrize("hang_at", [fake_worker.BEFORE_ITS_FIRST_WORD, fake_worker.BEFORE_ITS_FIRST_STEP])
+def test_a_worker_that_hangs_before_its_first_step_is_told_of_and_begins_again(
+    monkeypatch: pytest.MonkeyPatch, hang_at: int
+) -> None:
+    table_rows.turn_knobs(monkeypatch, steps=5, pause=0.001, hang_at=hang_at)
+    monkeypatch.setattr(stuck, "ANSWER_SECONDS", 0.2)
+    patience(monkeypatch, 0.3)
+    run = runs.start_run("r", RESTARTS)
+    until_stuck(run.id)
+    watching.look_at_running()
+    with db.reading() as session:
+        assert notices.last_of(session, run.id, "stuck") is not None
+    until_begun_again(monkeypatch, run.id)
+    done = until(run.id, RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.STOPPED)
+    assert (done.status, done.auto_resumes, done.step, done.facts.resumed_from_step) == (RunStatus.SUCCEEDED, 1, 5, 0)
+
+
+def test_what_loads_and_prints_is_not_stuck_and_what_saves_is_never_ended(home: Path) -> None:
+    run = Run(id="r", name="r", project_id="p", model_id="m", dataset_id="d", recipe={"restart_when_stuck": True})
+    run.facts = RunFacts(stage="loading")
+    folder = home / "runs" / "r"
+    folder.mkdir(parents=True)
+    for file, at in ((events.FILE, 1000), (events.OUTPUT, 2000)):
+        (folder / file).write_text("Loading weights: 10%")
+        os.utime(folder / file, (at, at))
+    assert stuck._sign_of_life(run, folder) == 2000
+    assert (stuck.will_be_ended(run), stuck.seconds_to_end(run)) == (True, 1800)
+    run.facts = RunFacts(stage="saving")
+    assert stuck._sign_of_life(run, folder) == 1000
+    assert not stuck.will_be_ended(run)
 
 
 def test_a_run_that_hangs_again_at_once_is_not_restarted_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +170,11 @@ def test_its_patience_is_ten_of_its_steps_and_never_less_than_five_minutes() -> 
     assert stuck._patience_seconds(run(1, 1000.0), said=1000.0) == 900  # nobody knows yet
     assert stuck._patience_seconds(run(11, 1000.0, "saving"), said=1010.0) == 900
     wanted = {"restart_when_stuck": True}
-    for step, stage, ended in ((11, "training", True), (1, "training", False), (11, "saving", False)):
+    for step, stage, ended in ((11, "training", True), (1, "training", True), (11, "saving", False)):
         candidate = run(step, 1000.0, stage)
         assert not stuck.will_be_ended(candidate)
         candidate.recipe = wanted
-        assert stuck.will_be_ended(candidate) is ended  # before its steps nobody knows how long it may take
+        assert stuck.will_be_ended(candidate) is ended
 
 
 def test_a_sign_of_life_says_nothing_and_is_one(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from engine.runs import changes, runs, views
 from pages.parts import choosing, markdown
@@ -116,6 +117,25 @@ def test_acts_on_the_chosen_ones_and_their_undo(toasts: list[str]) -> None:
     assert 'data-act="undo"' in text
     click("undo", changes.can_be_undone()[0].id)
     assert "2 runs" in shown()
+
+
+def test_all_that_match_are_chosen_on_every_page_and_the_others_are_left_alone(toasts: list[str]) -> None:
+    ids = [stored_runs.add(f"old {number}") for number in range(list_view.ROWS + 3)]
+    other = stored_runs.add("new")
+    offer = shown(q="old", chosen=ids[0])
+    assert "Choose all 53 that match" in offer
+    assert 'href="/runs?q=old&amp;chosen=all"' in offer
+    text = shown(q="old", chosen="all")
+    assert "All 53 runs that match are chosen." in text
+    assert text.count('aria-checked="true" aria-disabled="true"') == list_view.ROWS
+    stands_for_all = asked.matching_as_id({"project": "default", "q": "old", "chosen": "all"})
+    assert f'data-act="all-archive" data-id="{escape(stands_for_all)}"' in text
+    click("all-archive", stands_for_all)
+    assert all(runs.look_up(run_id).archived for run_id in ids)
+    assert not runs.look_up(other).archived
+    assert "53 runs archived." in shown()
+    click("undo", changes.can_be_undone()[0].id)
+    assert not any(runs.look_up(run_id).archived for run_id in ids)
 
 
 def test_the_page_of_a_run_that_was_just_deleted_offers_the_undo() -> None:

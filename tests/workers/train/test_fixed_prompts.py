@@ -166,6 +166,7 @@ def test_where_time_is_short_it_is_kept_and_said(tiny_model: Path, tmp_path: Pat
     recorded = in_this_process(values, tmp_path / "out")
     notes = " ".join(event.message for event in recorded if isinstance(event, events.Note))
     assert "a tenth of the training's time" in notes
+    assert {0, 6} <= answered(recorded).keys()  # the first and the last weights in any case, if only one short answer
     for event in recorded:
-        if isinstance(event, events.Answered):
+        if isinstance(event, events.Answered) and time_share.SHORTLY not in notes:
             assert event.cost["seconds"] <= 0.1 * event.cost["training_seconds"] + 1  # a look at the speed is extra

@@ -32,6 +32,7 @@ from engine.workers.tuning.model import Base
 
 PROBED_TOKENS = 3  # to learn how fast answers come, before it is decided how many tokens there is time for
 PROBED_SECONDS = 2.0  # the most that takes
+SHORT_SECONDS = 60.0  # the most that one short answer takes where there was no time for any
 STEPS_BEFORE_PROBE = 5  # a look at the speed then takes well below a tenth of them
 EAGER_SHARE = 0.5  # of what may be used: the rest is for the first evaluation
 SAME_AS_BASE = ("default", "gaussian")  # starts of LoRA that change nothing yet
@@ -71,6 +72,7 @@ class Sampling(TrainerCallback):
         self.every = 0  # steps, where nothing is evaluated
         self.last_step = -1  # that was answered
         self.start: Weights | None = None  # while step 0 is still to be answered
+        self.answered = set[int]()  # steps
         self.has_point = self.is_due = self.has_answered = False
         self.since: float | None = None  # when the answers began that are being written
         self.said, self.told = "", set[str]()
@@ -114,9 +116,24 @@ class Sampling(TrainerCallback):
         self._answer(state.global_step)
 
     def finish(self, step: int) -> None:
-        """Answers at the end of the training, unless the last evaluation was there."""
+        """Answers at the end of the training, unless the last evaluation was there.
+
+        The first and the last weights have answered in any case, if only shortly: that is said.
+        """
         if step > 0:
             self._answer(step, is_end=True)
+        if contract.stop_requested(self.out):
+            return
+        if self.start is not None:
+            self._guarded(lambda: self._write_shortly(0, self.start))
+        if step > 0 and step not in self.answered:
+            self._guarded(lambda: self._write_shortly(step))
+
+    def _write_shortly(self, step: int, weights: Weights | None = None) -> None:
+        written = self.writer.write(_shortened(self.asked[:1], time_share.FEWEST_TOKENS), SHORT_SECONDS, weights)
+        if written.answers:
+            self._remark(time_share.SHORTLY)
+            self._tell(step, written.answers)
 
     def _answer_start_early(self) -> None:
         """Step 0 as soon as whole answers of it fit into what may be used."""
@@ -174,6 +191,8 @@ class Sampling(TrainerCallback):
 
     def _guarded(self, work: Callable[[], object]) -> None:
         """Counts the time. Answers that fail end no training: they are given up, with a note."""
+        if not self.asked:
+            return
         self.since = began = self.clock()
         try:
             work()
@@ -197,6 +216,7 @@ class Sampling(TrainerCallback):
         events.append(self.out, events.Note(message=message))
 
     def _tell(self, step: int, answers: Sequence[Answer]) -> None:
+        self.answered.add(step)
         told = [
             events.FixedAnswer(prompt=text, answer=one.text, tokens=one.tokens, is_cut=one.is_cut)
             for text, one in zip(self.texts, answers, strict=False)  # the first of them where time was short

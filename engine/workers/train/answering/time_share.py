@@ -51,6 +51,11 @@ def fitting(prompts: int, longest: int, seconds: float, speed: Speed) -> Amount:
     return Amount(0, 0)
 
 
+SHORTLY = (
+    "The first and the last weights answer one prompt shortly: a tenth of the training's time was too short for more."
+)
+
+
 def in_words(amount: Amount, prompts: int, longest: int) -> str:
     """What was left out for want of time; empty where nothing was."""
     if not amount.prompts:
