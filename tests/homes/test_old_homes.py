@@ -96,6 +96,7 @@ def test_its_database_is_brought_up_to_date_and_everything_is_listed(old_home: P
     assert [message.content for message in chat.messages(talk.id)] == ["Hello", "Hello you", "Goodbye"]
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.slow  # two runs train and an endpoint answers, as programs that import torch
 def test_all_that_was_interrupted_goes_on(old_home: Path) -> None:
     with studio() as client:

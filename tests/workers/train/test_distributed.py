@@ -81,6 +81,7 @@ def test_the_first_process_speaks_for_both(unbroken: Path) -> None:
     assert "training_args.bin" not in files
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.slow  # torchrun starts two processes that import torch and TRL
 def test_one_killed_process_ends_both_and_the_run_resumes_exactly(
     unbroken: Path, tiny_model: Path, tmp_path: Path
@@ -135,6 +136,7 @@ def test_both_stop_after_the_same_step_when_asked_and_preferences_are_learnt_as_
         assert values_of_two == pytest.approx([one_points[step][name] for step in (1, 2, 3)], rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.slow  # torchrun starts two processes that import torch and TRL, twice
 def test_a_machine_that_goes_down_leaves_a_checkpoint_and_a_killed_launcher_nobody(
     tiny_model: Path, tmp_path: Path
