@@ -69,7 +69,7 @@ def test_the_first_page_of_the_wheels_studio_opens(environment: Path, tmp_path: 
 
         try:
             url = wait_for(address, seconds=60)
-            with httpx.Client(follow_redirects=True) as browser:
+            with httpx.Client(follow_redirects=True, timeout=60) as browser:
                 page = browser.get(url, headers={"accept": "text/html"})
                 assert page.status_code == 200, output.read_text()
                 assert "/static-tunesmith/" in page.text
@@ -77,4 +77,4 @@ def test_the_first_page_of_the_wheels_studio_opens(environment: Path, tmp_path: 
                 assert browser.get(str(page.url.join(f"/static-tunesmith/{sheet}"))).status_code == 200
         finally:
             studio.send_signal(signal.SIGINT)
-            assert studio.wait(30) == 0
+            assert studio.wait(60) == 0

@@ -150,7 +150,7 @@ def test_a_training_that_outlived_the_old_studio_is_taken_up_and_not_started_aga
         run = becomes(client, "runs", "in the middle", "succeeded")
         assert (run["step"], run["attempt"]) == (STEPS, 1)
         assert losses(client, run["id"]) == list(range(1, STEPS + 1))
-    assert shim.wait(10) == 0
+    assert shim.wait(60) == 0
     assert not (folder / "plan.2.json").exists()
 
 

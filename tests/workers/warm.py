@@ -90,7 +90,6 @@ def run_module(module: str, arguments: list[str]) -> None:
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
-        if tracing.is_on(os.environ) and (
-            coverage := Coverage.current()
-        ):  # a forked process ends without what Coverage does at the end of others
+        # A forked process ends without what Coverage does at the end of others.
+        if tracing.is_on(os.environ) and (coverage := Coverage.current()):
             coverage.save()
