@@ -88,14 +88,14 @@ def test_a_connection_whose_second_head_does_not_come_is_cut_off_too(
 
 
 def test_a_slow_body_may_take_its_time(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 2)
     head = f"POST /api/projects HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
     body = b'{"name": "slow"}'
     with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode())
         for byte in body[:8]:
             connection.sendall(bytes([byte]))
-            threading.Event().wait(0.05)
+            threading.Event().wait(0.3)
         connection.sendall(body[8:])
         assert b" 201 " in connection.recv(100)
 

@@ -145,7 +145,7 @@ def test_a_killed_shim_takes_its_worker_with_it_and_the_backend_comes_back() -> 
     up = bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id))
     record = json.loads((home.backend_folder(up.id) / "shim.json").read_text())
     os.kill(record["shim"], signal.SIGKILL)
-    until(up.id, EndpointStatus.QUEUED, seconds=5)
+    until(up.id, EndpointStatus.QUEUED)
     assert until(up.id, EndpointStatus.READY).attempt == 2
     assert has_ended(record["worker"])
 
