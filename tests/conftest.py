@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from engine.process import process
 from engine.sandbox import commands, probing
 from storage import db
 from storage.home import database_file
+from tests import tracing
 
 ROOT = Path(__file__).resolve().parent.parent
 # Test processes share the cores as it is, and torch's threads spin while they wait for each other: on two cores a
@@ -28,6 +29,15 @@ CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-network
 def needs(program: str | None, name: str) -> pytest.MarkDecorator:
     """For a test that needs a server of the system: without it the test is left out, but not on CI, where it fails."""
     return pytest.mark.skipif(program is None and not os.environ.get("CI"), reason=f"{name} is not installed here")
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Between the last test and the sum of what was covered, in the process that makes it."""
+    result = yield
+    if not hasattr(session.config, "workerinput"):
+        tracing.drop_broken(Path(os.environ.get("COVERAGE_FILE", ROOT / ".coverage")))
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +88,17 @@ def _end_workers(folder: Path) -> None:
 
 
 @pytest.fixture
+def untraced(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The programs that the test starts run without Coverage, which makes each half as slow again.
+
+    For whole ways through the studio, whose every line other tests hold, and for programs that are killed at random:
+    one that is killed while it writes what was covered leaves a broken file.
+    """
+    for name in tracing.NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
 def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine that has nothing to hold code back: only bubblewrap would be tried, and is not installed."""
     monkeypatch.setattr(commands, "NAMES", (commands.BUBBLEWRAP,))
@@ -91,7 +112,8 @@ def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random Llama, made once. Read only."""
     folder = tmp_path_factory.mktemp("tiny") / "model"
-    subprocess.run([sys.executable, "-m", "tests.tiny", str(folder)], check=True, cwd=ROOT)
+    command = [sys.executable, "-m", "tests.tiny", str(folder)]
+    subprocess.run(command, check=True, cwd=ROOT, env=tracing.without(os.environ))
     return folder
 
 

@@ -89,7 +89,7 @@ def backend(backend_id: str) -> Backend:
     return row
 
 
-def until(backend_id: str, status: EndpointStatus, seconds: float = 30) -> Backend:
+def until(backend_id: str, status: EndpointStatus, seconds: float = 90) -> Backend:
     """Ticks until the backend has that status."""
 
     def is_in_status() -> bool:
@@ -100,7 +100,7 @@ def until(backend_id: str, status: EndpointStatus, seconds: float = 30) -> Backe
     return backend(backend_id)
 
 
-def bring_up(endpoint: Endpoint, seconds: float = 30) -> Backend:
+def bring_up(endpoint: Endpoint, seconds: float = 90) -> Backend:
     return until(active(endpoint).id, EndpointStatus.READY, seconds)
 
 

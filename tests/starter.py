@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from engine.weights import starter
+from tests import tracing
 from tests.conftest import ROOT
 
 CACHE = "TUNESMITH_TEST_CACHE"
@@ -36,7 +37,7 @@ def prepare(cache: Path) -> Path:
             fields = {"source": "starter", "source_id": starter.STARTER_NAME, "downloads": str(cache)}
             spec.write_text(json.dumps(fields))
             command = [sys.executable, "-m", "engine.workers.models.fetch", str(spec), str(out)]
-            subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+            subprocess.run(command, check=True, cwd=ROOT, env=tracing.without(os.environ) | {"HF_HUB_OFFLINE": "1"})
     return out / "files"
 
 

@@ -71,6 +71,7 @@ def links(file: Path) -> list[str]:
     return [part.split("#")[0] for part in parts if part.split("#")[0] and "://" not in part]
 
 
+@pytest.mark.usefixtures("untraced")
 def test_importing_the_studio_imports_no_torch() -> None:
     """The window opens in seconds because what is heavy stays in the workers."""
     heavy = "('torch', 'transformers', 'trl')"

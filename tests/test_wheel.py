@@ -11,9 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import tracing
 from tests.project_map import ROOT
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.usefixtures("untraced")
 SOURCES = ("app", "pages", "engine", "storage", "pyproject.toml", "README.md", "LICENSE")
 
 
@@ -28,11 +30,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
         copy(ROOT / name, tree / name)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     build = [*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(tree)]
-    subprocess.run(build, check=True)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "env")], check=True)
+    env = tracing.without(os.environ)
+    subprocess.run(build, check=True, env=env)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "env")], check=True, env=env)
     python = str(folder / "env" / "bin" / "python")
     (wheel,) = folder.glob("tunesmith-*.whl")
-    subprocess.run([*pip, "--python", python, "install", "--quiet", "--no-deps", str(wheel)], check=True)
+    subprocess.run([*pip, "--python", python, "install", "--quiet", "--no-deps", str(wheel)], check=True, env=env)
     shutil.rmtree(tree)
     (site,) = (folder / "env" / "lib").glob("python*/site-packages")
     (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
@@ -66,7 +69,7 @@ def test_the_first_page_of_the_wheels_studio_opens(environment: Path, tmp_path: 
 
         try:
             url = wait_for(address, seconds=60)
-            with httpx.Client(follow_redirects=True) as browser:
+            with httpx.Client(follow_redirects=True, timeout=60) as browser:
                 page = browser.get(url, headers={"accept": "text/html"})
                 assert page.status_code == 200, output.read_text()
                 assert "/static-tunesmith/" in page.text
@@ -74,4 +77,4 @@ def test_the_first_page_of_the_wheels_studio_opens(environment: Path, tmp_path: 
                 assert browser.get(str(page.url.join(f"/static-tunesmith/{sheet}"))).status_code == 200
         finally:
             studio.send_signal(signal.SIGINT)
-            assert studio.wait(30) == 0
+            assert studio.wait(60) == 0

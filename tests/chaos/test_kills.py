@@ -107,6 +107,7 @@ def resume_by_hand(ids: list[str]) -> bool:
     return all(run.status == RunStatus.SUCCEEDED for run in current)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.slow  # forty kills, each after a pause, and as many processes that begin anew
 def test_nothing_is_lost_doubled_or_left_behind_by_random_kills(engine: Engine) -> None:
     chance, pause = random.Random(SEED), threading.Event()

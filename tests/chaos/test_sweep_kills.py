@@ -76,6 +76,7 @@ def said(told: dict[str, Any]) -> Ended:
     return {trial["number"]: (trial["state"], trial["values"] and tuple(trial["values"])) for trial in kept}
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.timeout(1200)  # on busy cores each of the fifty trainings takes ten seconds to begin
 @pytest.mark.slow  # thirty kills, each after a pause, and as many processes that begin anew
 def test_kills_lose_double_or_tell_no_trial_twice(studio: Studio, tmp_path: Path) -> None:

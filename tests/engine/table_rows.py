@@ -40,12 +40,12 @@ def turn_knobs(monkeypatch: pytest.MonkeyPatch, **knobs: object) -> None:
         monkeypatch.setenv(f"FAKE_{name.upper()}", str(value))
 
 
-def until(run_id: str, *statuses: RunStatus, seconds: float = 20) -> Run:
+def until(run_id: str, *statuses: RunStatus, seconds: float = 60) -> Run:
     """Plays the reconciler until the run has one of these statuses."""
     return tick_until(lambda: run if (run := runs.look_up(run_id)).status in statuses else None, seconds)
 
 
-def tick_until(condition: Callable[[], T | None], seconds: float = 20) -> T:
+def tick_until(condition: Callable[[], T | None], seconds: float = 60) -> T:
     def found() -> T | None:
         supervision.tick()
         return condition()

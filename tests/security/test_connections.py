@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from typing import cast
 
@@ -26,12 +25,13 @@ def address(home: object) -> Iterator[tuple[str, int]]:
     application = cast("FastAPI", make_client(make_access().at(port)).app)
     application.add_api_websocket_route("/x", greet)
     server = serve._Server(application, lambda: None)
+    server.config.timeout_keep_alive = 600  # uvicorn's own limit between two requests: it is not what is tested
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
     thread.start()
     wait_for(lambda: server.started)
     yield "127.0.0.1", port
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
 
 
 async def greet(websocket: WebSocket) -> None:
@@ -69,7 +69,7 @@ def test_a_request_whose_head_does_not_come_is_cut_off(
     address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "HEAD_SECONDS", 0.5)
-    with socket.create_connection(address, timeout=10) as mute, socket.create_connection(address, timeout=10) as slow:
+    with socket.create_connection(address, timeout=60) as mute, socket.create_connection(address, timeout=60) as slow:
         slow.sendall(b"GET /api/health HTTP/1.1\r\n")
         assert slow.recv(1) == b""
         assert mute.recv(1) == b""
@@ -79,31 +79,29 @@ def test_a_connection_whose_second_head_does_not_come_is_cut_off_too(
     address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "HEAD_SECONDS", 0.5)
-    with socket.create_connection(address, timeout=10) as connection:
+    with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(b"GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert connection.recv(9) == b"HTTP/1.1 "
         connection.sendall(b"GET /api/he")
-        began = time.monotonic()
         while connection.recv(4096):
             pass
-        assert time.monotonic() - began < 4  # uvicorn's own limit between two requests is 5
 
 
 def test_a_slow_body_may_take_its_time(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 2)
     head = f"POST /api/projects HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
     body = b'{"name": "slow"}'
-    with socket.create_connection(address, timeout=10) as connection:
+    with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode())
         for byte in body[:8]:
             connection.sendall(bytes([byte]))
-            threading.Event().wait(0.05)
+            threading.Event().wait(0.3)
         connection.sendall(body[8:])
         assert b" 201 " in connection.recv(100)
 
 
 def test_head_and_body_of_an_answer_come_in_one_packet(address: tuple[str, int]) -> None:
-    with socket.create_connection(address, timeout=10) as connection:
+    with socket.create_connection(address, timeout=60) as connection:
         for request in ("GET", "GET", "HEAD"):
             connection.sendall(f"{request} /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
             head, _, body = connection.recv(1 << 16).partition(b"\r\n\r\n")

@@ -85,7 +85,7 @@ def test_the_throttle_forgets_who_came_first(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_hundred_tries_at_once_are_no_way_around(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each waits where the secret is compared, as parallel requests do."""
-    together = threading.Barrier(throttle.TRIES, timeout=10)
+    together = threading.Barrier(throttle.TRIES, timeout=60)
     compare = Access.opens
     monkeypatch.setattr(Access, "opens", lambda access, secret: together.wait() >= 0 and compare(access, secret))
     browser = make_client(make_access(password=PASSWORD))

@@ -141,7 +141,7 @@ def test_versions_made_at_the_same_time_have_each_its_own_number() -> None:
     together = threading.Barrier(6)
 
     def add() -> None:
-        together.wait(20)
+        together.wait(60)
         with db.session() as session:
             version = datasets.next_version(session, "d1")
             session.add(Dataset(project_id="default", name="d", family_id="d1", version=version))

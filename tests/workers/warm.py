@@ -10,6 +10,7 @@ import os
 import runpy
 import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -17,6 +18,8 @@ from types import TracebackType
 from typing import Self
 
 from coverage import Coverage
+
+from tests import tracing
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.workers.preloaded"])
@@ -74,6 +77,9 @@ def _run(module: str, arguments: list[str], env: dict[str, str], log: Path) -> N
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
+    if not tracing.is_on(env):
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
     run_module(module, arguments)
 
 
@@ -84,5 +90,6 @@ def run_module(module: str, arguments: list[str]) -> None:
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
-        if coverage := Coverage.current():  # a forked process ends without what Coverage does at the end of others
+        # A forked process ends without what Coverage does at the end of others.
+        if tracing.is_on(os.environ) and (coverage := Coverage.current()):
             coverage.save()

@@ -111,12 +111,12 @@ def test_so_many_streams_at_once_and_no_more(owner: TestClient, coder: str) -> N
 
 
 def test_a_client_that_hangs_up_stops_the_model(owner: TestClient, coder: str, coder_address: str) -> None:
-    with http_server(owner.app) as url, httpx.Client(headers=dict(owner.headers)) as client:  # type: ignore[arg-type]
+    with http_server(owner.app) as url, httpx.Client(headers=dict(owner.headers), timeout=60) as client:  # type: ignore[arg-type]
         body = {"model": NAME, "task": "slow " * 300}
         with client.stream("POST", f"{url}/api/code", json=body) as answer:
             next(answer.iter_text())
-        wait_for(lambda: probe.in_flight(coder_address) == 0, 10)
-        wait_for(lambda: event_streams._places._value == event_streams.MOST_AT_ONCE, 10)
+        wait_for(lambda: probe.in_flight(coder_address) == 0)
+        wait_for(lambda: event_streams._places._value == event_streams.MOST_AT_ONCE)
 
 
 def test_an_inference_key_reaches_neither_code_nor_snippets(owner: TestClient, coder: str) -> None:

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -83,15 +82,14 @@ def test_where_nothing_holds_code_back_it_is_503_with_the_reason(owner: TestClie
 def test_the_studio_answers_while_code_runs_and_too_much_at_once_is_503(owner: TestClient) -> None:
     run(owner, "")  # the probes are done
     answers: list[Any] = []
-    program = "import os, time\nfor _ in range(3): os.fork()\ntime.sleep(2)"
+    program = "import os, time\nfor _ in range(3): os.fork()\ntime.sleep(3)"
     threads = [threading.Thread(target=lambda: answers.append(run(owner, program))) for _ in range(30)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: any(answer.status_code == 503 for answer in answers), seconds=30)
-    started = time.monotonic()
+    wait_for(lambda: any(answer.status_code == 503 for answer in answers))
     assert owner.get("/api/health").status_code == 200
     assert owner.get("/api/runs").status_code == 200  # from the threads of the other operations
-    assert time.monotonic() - started < 3
+    assert any(thread.is_alive() for thread in threads)  # it did not have to wait for the code
     for thread in threads:
         thread.join()
     refused = [answer for answer in answers if answer.status_code == 503]

@@ -31,7 +31,7 @@ def tick_until_over(owner: TestClient, address: str) -> dict[str, object]:
         found: dict[str, object] = owner.get(address).json()
         return found if found["status"] not in ("queued", "running") else None
 
-    found = wait_for(over, 20)
+    found = wait_for(over)
     assert found is not None
     return found
 

@@ -43,6 +43,7 @@ def furnished(studio: httpx.Client, tiny_model: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.timeout(900)
 @pytest.mark.slow  # six trainings, one after another
 def test_six_trials_of_the_tiny_model_are_made_and_the_best_is_named(studio: httpx.Client, tiny_model: Path) -> None:

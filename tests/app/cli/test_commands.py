@@ -67,7 +67,7 @@ def started(output: Path, *arguments: str, **env: str) -> "Iterator[subprocess.P
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _address(output: Path) -> str:
@@ -93,14 +93,14 @@ def test_the_studio_says_where_it_is_and_opens_with_that_address_alone(tmp_path:
     output = tmp_path / "output"
     with started(output, "--port", "0", "--no-browser") as process:
         address = wait_for(lambda: _address(output), seconds=60)
-        with httpx.Client(follow_redirects=True) as browser:
+        with httpx.Client(follow_redirects=True, timeout=60) as browser:
             page = browser.get(address, headers={"accept": "text/html"})
             assert page.status_code == 200
             assert "token" not in str(page.url)
             assert "/static-tunesmith/" in page.text
             assert browser.get(str(page.url.join("/api/runs"))).json() == []
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     log = Path(os.environ["TUNESMITH_HOME"]) / "logs" / "studio.log"
     assert "token=" not in log.read_text()
 

@@ -131,7 +131,7 @@ def test_files_come_in_are_listed_given_back_and_deleted(client: OpenAI) -> None
     ],
 )
 def test_a_form_that_is_wrong_is_refused_and_leaves_nothing(url: str, form: dict[str, Any], param: str | None) -> None:
-    answer = httpx.post(f"{url}/v1/files", headers={"authorization": f"Bearer {TOKEN}"}, **form)
+    answer = httpx.post(f"{url}/v1/files", headers={"authorization": f"Bearer {TOKEN}"}, timeout=60, **form)
     error = answer.json()["error"]
     assert (answer.status_code, error["param"]) == (400, param or "expires_after[seconds]")
     assert not list(home.uploads().glob("*"))
@@ -153,12 +153,15 @@ def test_what_is_wrong_with_a_job_is_told_by_its_parameter(client: OpenAI, url: 
         assert (refused.value.param, refused.value.type) == (param, "invalid_request_error"), refused.value
         assert client.fine_tuning.jobs.list().data == []
     headers = {"authorization": f"Bearer {TOKEN}"}
-    assert httpx.post(f"{url}/v1/fine_tuning/jobs", content=b"{", headers=headers).status_code == 400
-    assert httpx.post(f"{url}/v1/fine_tuning/jobs", content=b" " * (3 << 20), headers=headers).status_code == 413
+    assert httpx.post(f"{url}/v1/fine_tuning/jobs", content=b"{", headers=headers, timeout=60).status_code == 400
+    assert (
+        httpx.post(f"{url}/v1/fine_tuning/jobs", content=b" " * (3 << 20), headers=headers, timeout=60).status_code
+        == 413
+    )
     with pytest.raises(openai.NotFoundError):
         client.fine_tuning.jobs.retrieve("ftjob-none")
     for limit in ("0", "101", "x", "²"):
-        answer = httpx.get(f"{url}/v1/fine_tuning/jobs", params={"limit": limit}, headers=headers)
+        answer = httpx.get(f"{url}/v1/fine_tuning/jobs", params={"limit": limit}, headers=headers, timeout=60)
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, "limit")
 
 
@@ -230,7 +233,7 @@ def test_what_was_trained_is_served_on_its_first_request(client: OpenAI, monkeyp
     endpoint = wait_for(lambda: _endpoint(name), 30)
     until(active(endpoint).id, EndpointStatus.READY)
     for thread in asking:
-        thread.join(30)
+        thread.join(60)
     assert [answer.model for answer in answers] == [name] * 3
     assert endpoints.look_up(endpoint.id).idle_minutes == serving.IDLE_MINUTES
     assert [model.id for model in client.models.list()].count(name) == 1
@@ -245,7 +248,7 @@ def test_what_was_trained_is_served_on_its_first_request(client: OpenAI, monkeyp
     thread.start()
     endpoint = wait_for(lambda: _endpoint(f"{name}-step-2"), 30)
     until(active(endpoint).id, EndpointStatus.READY)
-    thread.join(30)
+    thread.join(60)
     assert active(endpoint).adapters == [f"{run_id}@2"]
     assert answers[-1].model == f"{name}-step-2"
 

@@ -62,7 +62,7 @@ def test_a_key_reaches_the_models_it_names_and_sees_no_others(url: str, ask: Ask
     listed = httpx.get(f"{url}/v1/models", headers=headers, timeout=60).json()["data"]
     assert [entry["id"] for entry in listed] == ["jokes:base"]
     assert httpx.get(f"{url}/v1/models/riddles", headers=headers, timeout=60).status_code == 404
-    everything = httpx.get(f"{url}/v1/models", headers={"authorization": f"Bearer {TOKEN}"}).json()["data"]
+    everything = httpx.get(f"{url}/v1/models", headers={"authorization": f"Bearer {TOKEN}"}, timeout=60).json()["data"]
     assert len(everything) == 4
 
 

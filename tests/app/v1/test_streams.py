@@ -30,7 +30,7 @@ def url(fake_server: FakeServer) -> Iterator[str]:
 
 def ask(url: str, content: str, route: str = "chat/completions", **more: Any) -> httpx.Response:
     body = {"model": "jokes", "messages": [{"role": "user", "content": content}], **more}
-    return httpx.post(f"{url}/{route}", json=body, timeout=20)
+    return httpx.post(f"{url}/{route}", json=body, timeout=60)
 
 
 def events(answer: httpx.Response) -> list[str]:
@@ -125,7 +125,7 @@ def test_a_stream_of_ours_that_freezes_is_torn_in_time(
 ) -> None:
     monkeypatch.setattr(proxy, "OWN_SILENT_SECONDS", 0.5)
     body = {"model": "jokes", "messages": [{"role": "user", "content": "slow slow slow"}], "stream": True}
-    with httpx.Client(timeout=20) as client, client.stream("POST", f"{url}/chat/completions", json=body) as answer:
+    with httpx.Client(timeout=60) as client, client.stream("POST", f"{url}/chat/completions", json=body) as answer:
         lines = answer.iter_lines()
         next(lines)
         os.kill(fake_server.process.pid, signal.SIGSTOP)
@@ -142,7 +142,7 @@ def test_beyond_the_queue_requests_are_refused_and_the_others_are_answered(
     monkeypatch.setattr(queues, "MOST_AT_ONCE", 1)
     monkeypatch.setattr(queues, "MOST_WAITING", 1)
     body = {"model": "jokes", "messages": [{"role": "user", "content": "slow " * 8}], "stream": True}
-    with httpx.Client(timeout=20) as client, client.stream("POST", f"{url}/chat/completions", json=body) as first:
+    with httpx.Client(timeout=60) as client, client.stream("POST", f"{url}/chat/completions", json=body) as first:
         lines = first.iter_lines()
         next(lines)
         with httpx.Client(timeout=0.3) as impatient, pytest.raises(httpx.ReadTimeout):  # waits, and leaves the line

@@ -69,7 +69,7 @@ def test_streams_are_timed_to_their_first_piece_and_a_torn_one_has_failed(url: s
     assert "[DONE]" in ask(url, "count 5", stream=True).text
     assert ask(url, n=9).status_code == 400  # what the client got wrong says nothing about either
     (seconds,) = counted(green)["green"]["stream"]
-    assert 0 < seconds < 5
+    assert 0 < seconds < 60
     with httpx.stream(
         "POST", f"{url}/chat/completions", json={"model": "jokes", "stream": True, "messages": says("slow " * 20)}
     ) as answer:
@@ -111,7 +111,7 @@ def test_many_clients_wake_an_endpoint_once_and_are_all_answered(url: str) -> No
     wait_for(lambda: waiting.waiting(endpoint.id) == 12)
     awake = until(up.id, EndpointStatus.READY)
     for client in clients:
-        client.join(20)
+        client.join(60)
     assert [answer.status_code for answer in answers] == [200] * 12
     assert awake.attempt == 2
 
@@ -125,7 +125,7 @@ def test_a_client_that_hangs_up_leaves_its_place_and_one_that_waits_too_long_is_
     until(up.id, EndpointStatus.ASLEEP)
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{url}/chat/completions", json={"model": "jokes", "messages": says("hello")}, timeout=0.3)
-    wait_for(lambda: waiting.waiting(endpoint.id) == 0, 5)
+    wait_for(lambda: waiting.waiting(endpoint.id) == 0)
     monkeypatch.setattr(waiting, "WAIT_SECONDS", 0.3)
     late = ask(url)
     assert (late.status_code, late.headers["retry-after"]) == (503, str(routing.RETRY_SECONDS))
@@ -143,5 +143,5 @@ def test_requests_wait_while_the_old_version_makes_room_for_the_new_one(url: str
     client.start()
     wait_for(lambda: waiting.waiting(endpoint.id) == 1)
     until(green.id, EndpointStatus.READY)
-    client.join(20)
+    client.join(60)
     assert answers[0].json()["choices"][0]["message"]["content"].startswith(run.id)

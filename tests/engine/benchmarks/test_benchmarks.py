@@ -125,7 +125,7 @@ def test_a_killed_worker_is_a_failed_benchmark_that_holds_up_no_other(endpoint: 
         benchmarks.tick()
         return benchmarks.look_up(started.id).status == WorkStatus.FAILED
 
-    wait_for(is_over, 20)
+    wait_for(is_over)
     assert benchmarks.look_up(started.id).error
     assert measured(Wanted(endpoint.id, QUICK))["levels"]
 

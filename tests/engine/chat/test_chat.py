@@ -67,7 +67,7 @@ def test_a_stopped_answer_keeps_what_had_come_and_the_model_stops(jokes: str) ->
     with closing(chat.answer(talk.id, "tuned", "jokes")) as answer:
         first = next(answer)
     assert [(turn.content, turn.complete) for turn in chat.messages(talk.id)[1:]] == [(first, False)]
-    wait_for(lambda: probe.in_flight(jokes) == 0, 5)
+    wait_for(lambda: probe.in_flight(jokes) == 0)
 
 
 def test_a_model_that_dies_leaves_its_words_and_an_error(jokes: str) -> None:

@@ -110,7 +110,7 @@ def test_names_that_clash_get_numbers_and_no_more_files_come_than_a_snippet_may_
 def test_a_million_hostile_characters_take_no_time(text: str) -> None:
     start = time.process_time()
     code = fences.read(text, "python")
-    assert time.process_time() - start < 5  # about half a second; anything quadratic would take hours
+    assert time.process_time() - start < 20  # about half a second; anything quadratic would take hours
     assert len(code.files) <= file_names.MOST_FILES
 
 

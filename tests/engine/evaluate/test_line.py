@@ -51,7 +51,7 @@ def until(evaluation_id: str, status: WorkStatus) -> Evaluation:
         row = evaluations.look_up(evaluation_id)
         return row if row.status == status else None
 
-    there = wait_for(found, 20)
+    there = wait_for(found)
     assert there is not None, evaluations.look_up(evaluation_id)
     return there
 
@@ -127,11 +127,11 @@ def test_a_worker_that_is_killed_is_started_again(run: Run, gate: Path) -> None:
     report = planned(run)
     work_id = str(until(report, WorkStatus.RUNNING).work_id)
     folder = home.work_folder(work_id)
-    wait_for(lambda: (folder / "events.jsonl").exists(), 20)
+    wait_for(lambda: (folder / "events.jsonl").exists())
     pid = process.shim_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not process.alive(folder), 20)  # its worker has died with it
+    wait_for(lambda: not process.alive(folder))  # its worker has died with it
     gate.touch()
     assert until(report, WorkStatus.SUCCEEDED).result["verdict"] == "better"
     assert work.look_up(work_id).attempt == 2

@@ -100,7 +100,7 @@ def test_a_dataset_whose_copy_stands_still_for_long_is_not_swept_away_under_it(t
 
     def fill() -> None:
         pipe_is_read.set()
-        go_on.wait(20)
+        go_on.wait(60)
 
     def begin() -> None:
         dataset = Dataset(project_id="default", name="slow")
@@ -108,7 +108,7 @@ def test_a_dataset_whose_copy_stands_still_for_long_is_not_swept_away_under_it(t
 
     thread = threading.Thread(target=begin)
     thread.start()
-    pipe_is_read.wait(20)
+    pipe_is_read.wait(60)
     (folder,) = folders.iterdir()
     aged(folder)
     orphans.sweep()

@@ -29,7 +29,7 @@ def held_after(words: str) -> Iterator[tuple[threading.Event, threading.Event]]:
     def hold(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if words in statement and threading.current_thread() is not threading.main_thread():
             reached.set()
-            go_on.wait(20)
+            go_on.wait(60)
 
     event.listen(Engine, "after_cursor_execute", hold)
     try:
@@ -56,7 +56,7 @@ def test_a_table_of_routes_that_was_read_before_a_change_is_not_used_after_it() 
     with held_after("endpoint.active_backend_id") as (reading, go_on):
         reader = threading.Thread(target=routing.refresh)
         reader.start()
-        assert reading.wait(20)
+        assert reading.wait(60)
         serve("new")
         routing.forget()
         go_on.set()
@@ -71,7 +71,7 @@ def test_a_key_that_is_revoked_while_it_is_looked_up_stops_at_once() -> None:
     with held_after("FROM apikey") as (reading, go_on):
         reader = threading.Thread(target=keys.verify, args=(secret,))
         reader.start()
-        assert reading.wait(20)
+        assert reading.wait(60)
         keys.revoke_key(key.id)
         go_on.set()
         reader.join()
@@ -105,7 +105,7 @@ def test_an_answer_is_asked_for_once_and_given_once_to_whoever_comes_back() -> N
 
     def question() -> int:
         calls.append(1)
-        go_on.wait(20)
+        go_on.wait(60)
         return 7
 
     answers: Answers[int] = Answers("test")

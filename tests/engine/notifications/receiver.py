@@ -36,7 +36,7 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["content-length"]))
             receiver.calls.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
             if receiver.hold is not None:
-                receiver.hold.wait(20)
+                receiver.hold.wait(60)
             status, headers = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
             self.send_response(status)
             for name, value in headers.items():

@@ -142,9 +142,7 @@ def test_a_kind_that_nobody_wants_is_not_shown(run_id: str) -> None:
 
 
 def test_a_round_without_news_only_reads(run_id: str) -> None:
-    with db.session() as session:  # holds the write lock: a round that wants it would wait
+    with db.session() as session:  # holds the write lock: a round that wants it fails
         session.get_one(NotificationState, 1).disk_low_gb = 7
         session.flush()
-        began = time.monotonic()
         watching.tick()
-        assert time.monotonic() - began < 1

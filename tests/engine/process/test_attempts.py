@@ -100,12 +100,12 @@ def test_while_one_plans_for_long_the_others_go_away_and_see_an_attempt_that_is_
 
     def slow_plan() -> Plan:
         planning.set()
-        go_on.wait(20)
+        go_on.wait(60)
         return SLEEPS
 
     slow = threading.Thread(target=attempts.start, args=(folder, 1, slow_plan))
     slow.start()
-    planning.wait(20)
+    planning.wait(60)
     attempts.start(folder, 1, lambda: pytest.fail("planned twice"))
     assert attempts.state_of(folder, 1) is State.NEW
     go_on.set()

@@ -113,7 +113,7 @@ def test_many_at_once_wait_for_one_answer() -> None:
 
     def ask() -> tuple[str, ...]:
         calls.append(1)
-        answers.wait(10)
+        answers.wait(60)
         return TWO_CARDS
 
     inventory = devices.Inventory(ask)

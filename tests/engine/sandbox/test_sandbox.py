@@ -221,13 +221,13 @@ def test_as_many_run_at_once_as_may_and_no_more(monkeypatch: pytest.MonkeyPatch)
 
     def take() -> None:
         with sandbox.room():
-            taken.wait(10)
-            free.wait(10)
+            taken.wait(60)
+            free.wait(60)
 
     holders = [threading.Thread(target=take) for _ in range(sandbox.AT_ONCE)]
     for holder in holders:
         holder.start()
-    taken.wait(10)
+    taken.wait(60)
     try:
         with pytest.raises(BusyError, match="as many as can at once"):
             run("")

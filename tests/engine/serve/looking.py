@@ -15,7 +15,7 @@ from storage.tables import Backend, Endpoint
 def says(model: str = "jokes", text: str = "hello") -> str:
     upstream = routing.upstream(model)
     body = {"model": upstream.model, "messages": [{"role": "user", "content": text}]}
-    with probe.open_client(upstream.address, timeout=20) as client:
+    with probe.open_client(upstream.address, timeout=60) as client:
         return str(client.post("chat/completions", json=body).json()["choices"][0]["message"]["content"])
 
 

@@ -44,7 +44,7 @@ def fake_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def ask(model: str, text: str = "hello") -> str:
     upstream = routing.upstream(model)
     body = {"model": upstream.model, "messages": [{"role": "user", "content": text}]}
-    with probe.open_client(upstream.address, timeout=20) as client:
+    with probe.open_client(upstream.address, timeout=60) as client:
         answer = client.post("chat/completions", json=body).json()
     return str(answer["choices"][0]["message"]["content"]).partition(" says")[0]
 
@@ -130,7 +130,7 @@ def test_a_name_passes_to_another_adapter_while_answers_are_written_and_none_fai
     upstream = routing.upstream("jokes:prod")
     body = {"model": upstream.model, "prompt": "slow " * 12, "stream": True}
     with (
-        probe.open_client(upstream.address, timeout=20) as client,
+        probe.open_client(upstream.address, timeout=60) as client,
         client.stream("POST", "completions", json=body) as stream,
     ):
         lines = stream.iter_lines()

@@ -51,7 +51,7 @@ def test_a_request_wakes_it_and_waits_for_its_answer(endpoint: Endpoint) -> None
     wait_for(lambda: waiting.waiting(endpoint.id) == 3)
     until(active(endpoint).id, EndpointStatus.READY)
     for thread in asking:
-        thread.join(10)
+        thread.join(60)
     assert (waiting.waiting(endpoint.id), says()) == (0, "base says  hello")
 
 
@@ -94,7 +94,7 @@ def test_it_sleeps_after_minutes_without_a_request_and_not_while_it_answers(endp
     change(endpoint, last_used_at=hour_ago)
     body = {"model": "jokes", "prompt": "slow " * 4, "stream": True}
     with (
-        probe.open_client(str(up.address), timeout=20) as client,
+        probe.open_client(str(up.address), timeout=60) as client,
         client.stream("POST", "completions", json=body) as answer,
     ):
         next(lines := answer.iter_lines())

@@ -95,7 +95,7 @@ def test_one_that_was_asked_lately_or_is_just_asked_stays_awake_and_the_run_star
     make_idle(endpoint)
     body = {"model": "jokes", "prompt": "slow " * 4, "stream": True}
     with (
-        probe.open_client(str(active(endpoint).address), timeout=20) as client,
+        probe.open_client(str(active(endpoint).address), timeout=60) as client,
         client.stream("POST", "completions", json=body) as answer,
     ):
         next(lines := answer.iter_lines())

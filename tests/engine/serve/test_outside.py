@@ -201,15 +201,18 @@ def test_a_redirect_is_not_followed() -> None:
 def test_a_probe_of_a_server_that_means_ill_ends_soon_and_says_what_was_wrong(
     script: Script, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe, "OUTSIDE_PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(probe, "OUTSIDE_PROBE_SECONDS", 0.5 if "too long" in words else 50)
     began = time.monotonic()
     with hostile({"models": script}) as url:
         problem = probe.outside_answers(url, "big", None).problem
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60  # none of them would ever end
     assert any(word in problem for word in words.split("|")), problem
 
 
-def test_servers_that_drip_keep_neither_others_nor_the_studios_own_from_starting() -> None:
+def test_servers_that_drip_keep_neither_others_nor_the_studios_own_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probe, "OUTSIDE_PROBE_SECONDS", 240)
     with ExitStack() as stack:
         slow = [stack.enter_context(hostile({"models": drip(OK + b"\r\n", pause=0.2)})) for _ in range(8)]
         good = stack.enter_context(hostile({"models": text(OK + b"\r\n" + LIST)}))
@@ -218,8 +221,8 @@ def test_servers_that_drip_keep_neither_others_nor_the_studios_own_from_starting
         backends.tick()
         backends.tick()  # all of them are being asked now
         began = time.monotonic()
-        bring_up(endpoints.create_endpoint("good", "external", options={"url": good, "model": "big"}), seconds=10)
-        bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id), seconds=14)
+        bring_up(endpoints.create_endpoint("good", "external", options={"url": good, "model": "big"}), seconds=100)
+        bring_up(endpoints.create_endpoint("jokes", model_id=ready_model().id), seconds=100)
         assert time.monotonic() - began < probe.OUTSIDE_PROBE_SECONDS  # so none of the eight was done
 
 
@@ -227,7 +230,7 @@ def test_one_that_was_not_asked_yet_is_not_given_up(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(backends, "OUTSIDE_SECONDS", 0)
     with hostile({"models": text(OK + b"\r\n" + LIST)}) as url:
         endpoint = endpoints.create_endpoint("cloud", "external", options={"url": url, "model": "big"})
-        bring_up(endpoint, seconds=5)
+        bring_up(endpoint, seconds=90)
 
 
 def test_an_address_stored_by_an_older_version_fails_by_itself_and_stops_nobody(
@@ -242,9 +245,9 @@ def test_an_address_stored_by_an_older_version_fails_by_itself_and_stops_nobody(
             for endpoint, address in zip(old, stored, strict=True):
                 session.merge(active(endpoint)).address = address
         good = endpoints.create_endpoint("good", "external", options=options)
-        bring_up(good, seconds=10)
+        bring_up(good, seconds=90)
         for endpoint in old:
-            failed = until(active(endpoint).id, EndpointStatus.FAILED, seconds=10)
+            failed = until(active(endpoint).id, EndpointStatus.FAILED, seconds=90)
             assert "does not answer" in str(failed.error)
     assert backend(active(good).id).status == EndpointStatus.READY
 

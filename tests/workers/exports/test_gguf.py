@@ -26,6 +26,7 @@ from tests.workers.exports import little_llama
 __all__ = ["llama_runtimes", "starter_model"]
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("untraced"),  # llama.cpp's converter imports torch each time
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),  # PEFT asks for it
 ]
 

@@ -44,7 +44,7 @@ def merged_by_the_worker(values: dict[str, Any], out: Path, code: int = 0) -> An
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     arguments = [str(out / "spec.json"), str(out)]
     with Program(WORKERS["export_merged"], arguments, environment, out / "output.log") as process:
-        assert process.wait(timeout=120) == code, (out / "output.log").read_text()[-3000:]
+        assert process.wait(timeout=280) == code, (out / "output.log").read_text()[-3000:]
     return events.read(out)[0][-1]
 
 

@@ -78,7 +78,7 @@ def test_what_goes_wrong_is_told_with_its_line_and_its_answer(code: str, words: 
 def test_an_endless_loop_ends_at_its_time() -> None:
     started = time.monotonic()
     assert "took more than 0.5 seconds. Answer 2" in failure(body("while completion == 'three': pass", "return 1"), 0.5)
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 120
 
 
 @linux

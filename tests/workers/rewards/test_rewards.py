@@ -59,7 +59,7 @@ def test_no_pattern_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert judged("regex", [HOPELESS, "aaa"], reward_pattern=r"(?!x)(a+)+$") == [0, 1]
     assert judged("exact_match", [HOPELESS], right="", reward_pattern=r"(?!x)(a+)+$") == [1]  # nothing found in time
     assert judged("json_schema", [f'{{"a": "{HOPELESS}"}}'], reward_schema=SLOW) == [0]
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 40
 
 
 SLOW = '{"properties": {"a": {"pattern": "^(a+)+$"}}}'

@@ -5,6 +5,11 @@ from pathlib import Path
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def _untraced(untraced: None) -> None:
+    """What runs here is a script, which is none of the studio's code, and trainings that tests.workers.train holds."""
+
+
 @pytest.fixture(scope="package")
 def scaled_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model whose logits are scaled."""

@@ -60,7 +60,7 @@ def played(text: str, folder: Path, fresh: bool = False) -> Points:
             code = ended.returncode
     else:
         with Program("tests.workers.script.execute", [str(file)], environment, log) as process:
-            code = process.wait(timeout=180)
+            code = process.wait(timeout=280)
     assert code == 0, log.read_text()[-3000:]
     return numbers(folder)
 
@@ -73,7 +73,7 @@ def played_in_two(text: str, folder: Path) -> Points:
     arguments += ["-m", "tests.workers.script.execute", str(folder / "script.py")]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "GLOO_SOCKET_IFNAME": "lo"}
     with Program("tests.workers.warm_launch", arguments, environment, folder / "output.log") as process:
-        assert process.wait(timeout=240) == 0, (folder / "output.log").read_text()[-3000:]
+        assert process.wait(timeout=280) == 0, (folder / "output.log").read_text()[-3000:]
     return numbers(folder)
 
 
@@ -117,6 +117,6 @@ def played_all(scripts: dict[str, Told], folder: Path) -> dict[str, Points]:
         files[-1].write_text(script_in(run, folder / name), encoding="utf-8")
     log, environment = folder / "output.log", os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     with Program("tests.workers.script.execute", [*map(str, files)], environment, log) as process:
-        code = process.wait(timeout=180)
+        code = process.wait(timeout=280)
     assert code == 0, log.read_text()[-3000:]
     return {name: numbers(folder / name) for name in scripts}

@@ -86,7 +86,7 @@ def server(spec: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> It
     wait_for(lambda: running.recorded() or running.process.poll() is not None, 120)
     yield running
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(20) == 0
+    assert running.process.wait(60) == 0
     end = running.recorded()[-1]
     assert isinstance(end, events.Finished)
     assert end.outcome == "stopped"

@@ -66,7 +66,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     running = Served(tmp_path_factory.mktemp("odd"), request.param)
     yield running
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(20) == 0
+    assert running.process.wait(60) == 0
 
 
 def test_an_answer_ends_where_the_template_ends_a_turn(served: Served) -> None:

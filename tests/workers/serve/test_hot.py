@@ -24,7 +24,7 @@ def hot(spec: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Itera
     wait_for(lambda: running.recorded() or running.process.poll() is not None, 240)
     yield running
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(20) == 0
+    assert running.process.wait(60) == 0
 
 
 def put_in(server: Server, name: str, folder: str) -> Any:

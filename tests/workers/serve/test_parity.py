@@ -40,7 +40,7 @@ def test_what_is_served_is_what_was_trained(server: Server, spec: dict[str, Any]
     (out / "spec.json").write_text(json.dumps(values))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with Program(WORKERS["parity"], [str(out / "spec.json"), str(out)], environment, out / "output.log") as process:
-        assert process.wait(timeout=120) == 0, (out / "output.log").read_text()[-3000:]
+        assert process.wait(timeout=280) == 0, (out / "output.log").read_text()[-3000:]
     finished = events.read(out)[0][-1]
     assert isinstance(finished, events.Finished)
     assert [name["name"] for name in finished.result["names"]] == ["m:base", "m:one", "m:two", "m:whole"]

@@ -119,10 +119,10 @@ def test_a_client_that_goes_away_ends_the_work(server: Server) -> None:
         lines = answer.iter_lines()
         next(lines)
         assert server.in_flight() == 1
-    wait_for(lambda: server.in_flight() == 0, 5)
+    wait_for(lambda: server.in_flight() == 0)
     with server.http() as client, pytest.raises(httpx.ReadTimeout):
         client.post("/v1/completions", json=long, timeout=0.2)
-    wait_for(lambda: server.in_flight() == 0, 5)
+    wait_for(lambda: server.in_flight() == 0)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_model_without_a_chat_template_says_so_and_sigterm_lets_an_answer_fini
         next(lines)
         running.process.send_signal(signal.SIGTERM)
         assert "data: [DONE]" in list(lines)
-    assert running.process.wait(20) == 0
+    assert running.process.wait(60) == 0
 
 
 def test_an_adapter_of_another_model_is_refused_in_plain_words(spec: dict[str, Any], tmp_path: Path) -> None:

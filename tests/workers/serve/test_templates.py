@@ -114,7 +114,7 @@ def test_a_template_without_end_or_measure_is_stopped_and_the_next_chat_is_writt
             await asyncio.sleep(0)  # it is asked first
             assert await process.text(chat("hi")) == expected  # asked meanwhile
             assert "ran for more than 1 s" in str(await looping)
-            assert time.monotonic() - began < 15  # a second of CPU, and a new process, on a busy machine
+            assert time.monotonic() - began < 120  # a second of CPU, and a new process, on a busy machine
             error = await refusal(process.text(chat("double")))
             assert (error.status, error.body["error"]["code"]) == (500, "template_stopped")
             assert "more memory" in str(error)
@@ -151,7 +151,7 @@ def test_who_waits_too_long_for_a_busy_template_is_told_so_and_closing_does_not_
             began = time.process_time()
             process.close()
             assert "without end" in str(await looping)
-            assert time.process_time() - began < 0.5
+            assert time.process_time() - began < 5
             assert (await refusal(process.text(chat("hi")))).status == 503
 
     with pytest.MonkeyPatch.context() as patch:

@@ -160,8 +160,8 @@ def test_a_template_that_runs_wild_costs_its_own_request_alone(server: Server, t
     assert server.post("completions", model="m", prompt="a").status_code == 200
     assert content(asked(server)) == content(asked(server))
     began = time.monotonic()
-    asking.join(30)
-    assert time.monotonic() - began < 30
+    asking.join(60)
+    assert time.monotonic() - began < 60
     error = answers[0].json()["error"]
     assert (answers[0].status_code, error["code"]) == (500, "template_stopped")
     assert said in error["message"]

@@ -46,7 +46,7 @@ def finish_warm(values: dict[str, Any], out: Path, program: str | None = None) -
 
 def ended(started: "subprocess.Popen[bytes] | Program", out: Path) -> list[events.Event]:
     with started as process:
-        assert process.wait(timeout=240) == 0, (out / "output.log").read_text()[-4000:]
+        assert process.wait(timeout=280) == 0, (out / "output.log").read_text()[-4000:]
     return events.read(out)[0]
 
 

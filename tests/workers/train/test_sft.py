@@ -126,7 +126,7 @@ def test_stopped_it_leaves_a_checkpoint_to_go_on_from(tiny_model: Path, tmp_path
     with start(spec(tiny_model, rows, **endless_fields), tmp_path) as process:
         wait_for(lambda: steps(events.read(tmp_path)[0]), seconds=120)
         (tmp_path / "stop.request").touch()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=280) == 0
     stopped = only(events.read(tmp_path)[0], events.Finished)
     assert stopped.outcome == "stopped"
     checkpoint = checkpoints.newest_good(tmp_path)
@@ -143,7 +143,7 @@ def test_a_terminated_training_saves_and_claims_nothing(tiny_model: Path, tmp_pa
     with start(spec(tiny_model, rows, max_steps=100_000, save_steps=100_000), tmp_path) as process:
         wait_for(lambda: steps(events.read(tmp_path)[0]), seconds=120)
         os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(timeout=60) == 143
+        assert process.wait(timeout=280) == 143
     assert checkpoints.newest_good(tmp_path)
     assert not [event for event in events.read(tmp_path)[0] if isinstance(event, events.Finished | events.Failed)]
 

@@ -101,6 +101,7 @@ def test_a_divided_model_learns_resumes_and_is_saved_as_a_plain_one(
     assert all(torch.equal(saved(out, name)[key], tensors[key]) for key in tensors)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.slow  # four trainings in two processes
 @pytest.mark.parametrize(
     ("strategy", "program"),

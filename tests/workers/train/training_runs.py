@@ -78,7 +78,7 @@ def start(values: dict[str, Any], out: Path) -> Program:
 def finish(values: dict[str, Any], out: Path, code: int = 0) -> list[events.Event]:
     """Runs the worker to its end and returns everything it said."""
     with start(values, out) as process:
-        assert process.wait(timeout=180) == code, (out / "output.log").read_text()[-3000:]
+        assert process.wait(timeout=280) == code, (out / "output.log").read_text()[-3000:]
     return events.read(out)[0]
 
 

@@ -52,7 +52,7 @@ class SlowFile(io.BytesIO):
 
     def write(self, data: Any) -> int:
         self.asked.set()
-        self.answers.wait(20)
+        self.answers.wait(60)
         self.written.set()
         return super().write(data)
 
@@ -65,7 +65,7 @@ def test_a_slow_disk_holds_up_the_upload_and_nobody_else(monkeypatch: pytest.Mon
 
     async def others_are_answered() -> bool:
         headers = {"authorization": f"Bearer {TOKEN}"}
-        async with httpx.AsyncClient(transport=transport, base_url=ADDRESS, headers=headers) as client:
+        async with httpx.AsyncClient(transport=transport, base_url=ADDRESS, headers=headers, timeout=60) as client:
             form = {"files": [("file", ("a.csv", CSV))], "data": {"mapping": "no mapping"}}
             upload = asyncio.create_task(client.post("/api/datasets", **form))  # type: ignore[arg-type]
             await asyncio.to_thread(disk.asked.wait, 10)

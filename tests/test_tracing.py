@@ -1,0 +1,63 @@
+"""Coverage's files of killed processes are left out of the sum, and whole ones stay in it."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from coverage import Coverage, CoverageData
+
+from tests import tracing
+
+
+def data_file(folder: Path, suffix: str) -> Path:
+    """What a traced process writes: of so many lines that it takes several pages."""
+    data = CoverageData(str(folder / ".coverage"), suffix=suffix)
+    data.add_lines({f"/nowhere/file{number}.py": range(1, 2000) for number in range(200)})
+    data.write()
+    data.close()
+    return folder / f".coverage.{suffix}"
+
+
+def break_at(file: Path, place: int) -> None:
+    with file.open("r+b") as content:
+        content.seek(place)
+        content.write(b"\xff" * 3000)
+    os.utime(file, (0, 0))
+
+
+@pytest.mark.parametrize("place", [0, 4096, 8192, -1])
+def test_half_a_data_file_is_dropped_and_the_sum_is_that_of_the_others(tmp_path: Path, place: int) -> None:
+    whole, broken = data_file(tmp_path, "whole.1"), data_file(tmp_path, "killed.2")
+    if place >= 0:
+        break_at(broken, place)
+    else:  # a process that was killed before it had written all of it
+        broken.write_bytes(broken.read_bytes()[: broken.stat().st_size // 2])
+        os.utime(broken, (0, 0))
+    assert tracing.drop_broken(tmp_path / ".coverage") == [broken]
+    assert list(tmp_path.glob(".coverage.*")) == [whole]
+    summed = Coverage(data_file=str(tmp_path / ".coverage"), config_file=False)
+    summed.combine()
+    assert len(summed.get_data().measured_files()) == 200
+    summed.get_data().close()
+
+
+def test_a_file_that_never_became_a_database_is_dropped_and_one_of_another_name_is_left(tmp_path: Path) -> None:
+    (tmp_path / ".coverage.empty.3").touch()
+    os.utime(tmp_path / ".coverage.empty.3", (0, 0))
+    (tmp_path / ".coveragerc").write_text("[run]\n")
+    sqlite3.connect(tmp_path / ".coverage").close()
+    assert tracing.drop_broken(tmp_path / ".coverage") == [tmp_path / ".coverage.empty.3"]
+    assert (tmp_path / ".coveragerc").exists()
+
+
+def test_a_program_without_the_variables_is_not_traced() -> None:
+    environment = dict(os.environ) | {"COVERAGE_PROCESS_START": "pyproject.toml"}
+    assert tracing.is_on(environment)
+    assert not tracing.is_on(tracing.without(environment))
+    code = "import sys; print('coverage' in sys.modules, sys.gettrace())"
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, env=tracing.without(environment), capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "None"]

@@ -1,0 +1,65 @@
+"""Coverage of the programs that tests start: which go without it, and what a killed one leaves.
+
+Coverage writes a file for each process, without a journal: a process that is killed at that moment leaves half of a
+database. Adding it up gives a warning where its first page is broken, and ends the whole run where a later one is.
+"""
+
+import contextlib
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.waiting import wait_for
+
+NAMES = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+"""By these a new Python finds out that it is to be traced."""
+AT_REST = 5.0
+"""Seconds: a file that changed more lately may be one that a process is just writing."""
+
+
+def is_on(environment: Mapping[str, str]) -> bool:
+    return any(name in environment for name in NAMES)
+
+
+def without(environment: Mapping[str, str]) -> dict[str, str]:
+    """The same environment for a program that is not traced."""
+    return {name: value for name, value in environment.items() if name not in NAMES}
+
+
+@contextlib.contextmanager
+def paused() -> Iterator[None]:
+    """For long work of other people's code in a test's own process."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
+
+
+def drop_broken(sum_file: Path) -> list[Path]:
+    """Removes those of the files to be added up into `sum_file` that are no whole database, and returns them."""
+    broken = []
+    for file in sum_file.parent.glob(f"{sum_file.name}.*"):
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda file=file: _is_whole(file) or _is_at_rest(file), 60)  # type: ignore[misc]
+        if not _is_whole(file):
+            file.unlink(missing_ok=True)
+            broken.append(file)
+    return broken
+
+
+def _is_at_rest(file: Path) -> bool:
+    return not file.exists() or time.time() - file.stat().st_mtime > AT_REST
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            checked = database.execute("pragma quick_check(1)").fetchall() == [("ok",)]
+            database.execute("select * from meta").fetchall()
+            return checked
+    except sqlite3.Error:
+        return False
