@@ -124,7 +124,7 @@ COMMANDS = {
     "repair": Late(
         "repair",
         "repair",
-        "Make the rows of models, datasets, runs and versions again from their folders, where the database lacks them.",
+        "Make lost rows of models, datasets, runs, sweeps, versions and endpoints again from their folders.",
     ),
     "model": Late("models.commands", "COMMANDS", "Base models: listed, shown, added, deleted; the hub searched."),
     "data": Late("shape", "COMMANDS", "Datasets: looked at, mapped, checked, changed, exported."),

@@ -8,7 +8,7 @@ import typer
 from app.cli import running_studio
 from app.cli.called import ProjectName
 from app.cli.data import follow
-from app.cli.printed import AsJson, say_json
+from app.cli.printed import answer, as_json, say_json
 from engine import hidden
 from engine.chat import chat, opinion_rows, transcript
 from engine.errors import RefusedError
@@ -26,12 +26,11 @@ def list_chats(
     words: Annotated[str, typer.Argument(help="Words in a title, or in what was said.")] = "",
     project: ProjectName = DEFAULT_PROJECT,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
-    as_json: AsJson = False,
 ) -> None:
     """List chats: id and title, where something was said last first."""
     db.prepare()
     found = [(one.id, one.title) for one, _ in chat.recent_chats(project, limit, words)]
-    if as_json:
+    if as_json():
         return say_json([{"id": id, "title": title} for id, title in found])
     for id, title in found:
         typer.echo(f"{id}  {hidden.escaped(title) or '(empty)'}")
@@ -42,13 +41,12 @@ def list_chats(
 def show(
     chat_id: Annotated[str, typer.Argument(metavar="CHAT", help="Id of the chat.")],
     to: Annotated[Path | None, typer.Option("--to", help="A file: .md or .json.")] = None,
-    as_json: AsJson = False,
 ) -> None:
     """Show a chat as Markdown or JSON, or write it to a file."""
     db.prepare()
     if to is not None:
         return _write(chat_id, to)
-    if as_json:
+    if as_json():
         return say_json(transcript.as_json(chat_id))
     return typer.echo(hidden.escaped(transcript.as_markdown(chat_id)), nl=False)
 
@@ -61,15 +59,15 @@ def _write(chat_id: str, to: Path) -> None:
     is_json = to.suffix == ".json"
     text = transcript.json_text(chat_id) if is_json else transcript.as_markdown(chat_id).encode()
     to.write_bytes(text)
-    typer.echo(f"Written to {to}.")
+    answer({"path": str(to), "bytes": len(text)}, f"Written to {to}.")
 
 
 @COMMANDS.command()
-def votes(project: ProjectName = DEFAULT_PROJECT, as_json: AsJson = False) -> None:
+def votes(project: ProjectName = DEFAULT_PROJECT) -> None:
     """Say for each two models how often each was found better, and whether that is more than chance."""
     db.prepare()
     standings = counted.standings(project)
-    if as_json:
+    if as_json():
         return say_json([one.__dict__ | {"words": one.words()} for one in standings])
     for one in standings:
         typer.echo(one.words())

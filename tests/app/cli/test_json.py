@@ -12,6 +12,7 @@ import typer
 
 from app.cli.commands import cli
 from app.cli.late import Listed
+from engine.chat import chat
 from storage import db, home
 from storage.statuses import DatasetStatus, RunStatus, SweepStatus
 from storage.tables import Dataset, Sweep
@@ -27,7 +28,7 @@ ELSEWHERE_ONLY_IN_WORDS = {
     "registry rollback", "script", "probe", "check", "tune-endpoint", "evaluate", "report", "data push", "data sample",
     "data tokens", "data health", "model search", "model cancel", "endpoint adapter remove", "endpoint rollback",
     "endpoint sleep", "endpoint parity", "endpoint look", "runtime cancel", "runtime back", "run resume",
-    "sweeps resume", "sweeps rerun", "sweeps full", "sweeps train-on",
+    "sweeps resume", "sweeps rerun", "sweeps full", "sweeps train-on", "chats dataset",
 }  # fmt: skip
 
 # In this order, on the home that `furnished` makes.
@@ -80,6 +81,11 @@ data list
 data show unused
 data versions unused
 data delete unused
+data undo
+chats list
+chats show CHAT
+chats show CHAT --to KEPT
+chats votes
 verify
 train RECIPE
 sweep SWEEP
@@ -94,6 +100,7 @@ endpoint code puns --client curl
 endpoint stop puns
 registry clean-up
 model delete spare
+model undo
 """.strip().splitlines()
 
 
@@ -163,7 +170,13 @@ def furnished(_studio_runs: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         session.add(Dataset(id="d2", project_id="default", name="unused", status=DatasetStatus.READY))
     (tmp_path / "recipe.yaml").write_text("model_id: m1\ndataset_id: d1\n")
     (tmp_path / "sweep.yaml").write_text(json.dumps(stored_sweeps.asked(name="more rates")))
-    return {"RECIPE": str(tmp_path / "recipe.yaml"), "SWEEP": str(tmp_path / "sweep.yaml"), "SERVED": served.id}
+    return {
+        "RECIPE": str(tmp_path / "recipe.yaml"),
+        "SWEEP": str(tmp_path / "sweep.yaml"),
+        "SERVED": served.id,
+        "CHAT": chat.new_chat().id,
+        "KEPT": str(tmp_path / "chat.md"),
+    }
 
 
 def test_it_is_one_value_and_the_words_are_elsewhere(furnished: dict[str, str]) -> None:
