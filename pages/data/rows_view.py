@@ -143,6 +143,8 @@ def _cell(value: Any) -> Markup:
         return Markup(html.DASH)
     if isinstance(value, str):
         return _short(value)
+    if isinstance(value, dict):
+        return _short(", ".join(f"{name}: {one}" for name, one in value.items()))
     lines = html.join(
         Markup("<p><b>{}</b> {}</p>").format(turn.get("role", ""), _short(str(turn.get("content", ""))))
         for turn in row_view.turns_of("", value)[:4]
