@@ -22,16 +22,16 @@ details {{ border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0; p
 summary {{ cursor: pointer }} summary b {{ display: inline-block; min-width: 4.5rem }}
 table {{ border-collapse: collapse; width: 100% }} td, th {{ text-align: left; vertical-align: top;
   padding: .25rem .75rem .25rem 0; border-top: 1px solid var(--line) }} .soft {{ color: var(--soft) }}
-</style></head><body><h1>Tunesmith API {version}</h1>
+</style></head><body><main><h1>Tunesmith API {version}</h1>
 <p>Send <code>Authorization: Bearer TOKEN</code>: the studio's token, or an API key. Errors are
 <code>{{"error": {{"type", "message", "hint"}}}}</code>. Machines read <a href="/api/openapi.json">openapi.json</a>.
 The OpenAI-compatible API is under <code>/v1</code>.</p>
-{sections}</body></html>
+{sections}</main></body></html>
 """)
 SECTION = Markup("<h2>{}</h2>{}")
 OPERATION = Markup(
     '<details id="{id}"><summary><b>{verb}</b> <code>{path}</code> <span class="soft">{summary}</span></summary>'
-    "<p>{description}</p>{parameters}{body}<h4>Answers</h4><table>{answers}</table></details>"
+    "<p>{description}</p>{parameters}{body}<h3>Answers</h3><table>{answers}</table></details>"
 )
 ROW = Markup('<tr><td><code>{}</code></td><td class="soft">{}</td><td>{}</td></tr>')
 
@@ -110,4 +110,4 @@ def _type(kind: dict[str, Any]) -> str:
 
 
 def _table(title: str, rows: list[Markup]) -> Markup:
-    return Markup("<h4>{}</h4><table>{}</table>").format(title, Markup("").join(rows)) if rows else Markup("")
+    return Markup("<h3>{}</h3><table>{}</table>").format(title, Markup("").join(rows)) if rows else Markup("")

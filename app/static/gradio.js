@@ -17,6 +17,8 @@
       turn.setAttribute("role", "group");
       turn.setAttribute("aria-label", turn.dataset.testid === "bot" ? "Answer" : "Question");
     }
+    // The head of a toast folds it, which hides what it says, and a button in a button is none.
+    for (const head of document.querySelectorAll(".toast-header[role]")) for (const name of ["role", "tabindex"]) head.removeAttribute(name);
     // What can be scrolled can be reached.
     for (const code of document.querySelectorAll(".message pre:not([tabindex])")) code.tabIndex = 0;
   };

@@ -46,31 +46,31 @@ def order_of(query: Mapping[str, str]) -> row_filter.Order:
 def _found_html(dataset: Dataset, query: Mapping[str, str]) -> Markup:
     """Only the rows with the text, or all by length."""
     text, size = query.get("has", "").strip()[: row_filter.LONGEST_TEXT], size_of(query)
-    found = row_filter.find(dataset.id, text, place_asked(query, dataset.train_rows), size, order_of(query))
-    offset = min(place_asked(query, found.total), max(0, (found.total - 1) // size * size))
-    if offset and not found.rows:
-        found = row_filter.find(dataset.id, text, offset, size, order_of(query))
-    drawn = drawn_rows(dataset, query, [(hit.position, hit.row) for hit in found.rows]) if found.rows else ""
+    matches = row_filter.find(dataset.id, text, place_asked(query, dataset.train_rows), size, order_of(query))
+    offset = min(place_asked(query, matches.total), max(0, (matches.total - 1) // size * size))
+    if offset and not matches.rows:
+        matches = row_filter.find(dataset.id, text, offset, size, order_of(query))
+    drawn = drawn_rows(dataset, query, [(hit.position, hit.row) for hit in matches.rows]) if matches.rows else ""
     return Markup("{}{}{}{}").format(
         choices(dataset, query),
-        _found_words(dataset, text, found),
+        _found_words(dataset, text, matches),
         drawn,
-        _pages(dataset, query, size, offset, found.total),
+        _pages(dataset, query, size, offset, matches.total),
     )
 
 
-def _found_words(dataset: Dataset, text: str, found: row_filter.Found) -> Markup:
+def _found_words(dataset: Dataset, text: str, matches: row_filter.Found) -> Markup:
     """How many there are, how far the search is, and the button that keeps them."""
-    still = "" if found.complete else f" {found.looked_at:,} of {dataset.train_rows:,} rows searched so far."
+    still = "" if matches.complete else f" {matches.looked_at:,} of {dataset.train_rows:,} rows searched so far."
     if not text:
         return Markup('<p class="ts-note" role="status">Sorted by characters.{}</p>').format(still)
-    verb = "row contains" if found.total == 1 else "rows contain"
+    verb = "row contains" if matches.total == 1 else "rows contain"
     keep = Markup(
         '<form data-act="keep-rows" data-id="{}"><input type="hidden" name="text" value="{}">'
         '<button class="ts-button">Keep these as a version</button></form>'
     ).format(dataset.id, text)
     return Markup('<div class="da-found"><p role="status"><b>{}</b> {} “{}”.{}</p>{}</div>').format(
-        html.count(found.total), verb, text, still, keep if found.complete and found.total else ""
+        html.count(matches.total), verb, text, still, keep if matches.complete and matches.total else ""
     )
 
 
@@ -143,6 +143,8 @@ def _cell(value: Any) -> Markup:
         return Markup(html.DASH)
     if isinstance(value, str):
         return _short(value)
+    if isinstance(value, dict):
+        return _short(", ".join(f"{name}: {one}" for name, one in value.items()))
     lines = html.join(
         Markup("<p><b>{}</b> {}</p>").format(turn.get("role", ""), _short(str(turn.get("content", ""))))
         for turn in row_view.turns_of("", value)[:4]

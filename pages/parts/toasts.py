@@ -32,19 +32,21 @@ def toast() -> Iterator[None]:
 
 
 def warn(error: TunesmithError) -> None:
-    """What was refused is the title; below it what to do. It stays as long as that takes to read."""
+    """What was refused, in bold, and below it what to do. It stays as long as that takes to read.
+
+    Gradio shows its own word for the kind ("Warning") in place of any title, so app/static/gradio.css hides that.
+    """
     letters = len(error.message) + len(error.hint)
     seconds = min(MOST_SECONDS, max(LEAST_SECONDS, LEAST_SECONDS / 2 + letters / LETTERS_A_SECOND))
-    title, text = (error.message, html.linked(error.hint)) if error.hint else ("Not done", html.linked(error.message))
-    gr.Warning(str(text), duration=seconds, title=title)
+    gr.Warning(error_html(error), duration=seconds)
 
 
 def done(message: str) -> None:
     """Says in a toast that something has happened which the page itself does not show."""
-    gr.Success(str(Markup("{}").format(message)), duration=4, title="Done")
+    gr.Success(str(Markup("{}").format(message)), duration=4)
 
 
 def error_html(error: TunesmithError) -> str:
-    """The message and, in a line of its own, the hint, escaped for a toast."""
-    text = html.linked(error.message)
+    """The message in bold and, in a line of its own, the hint, escaped for a toast."""
+    text = Markup("<b>{}</b>").format(html.linked(error.message))
     return str(text + Markup("<br>{}").format(html.linked(error.hint)) if error.hint else text)

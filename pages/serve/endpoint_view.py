@@ -130,8 +130,8 @@ def _troubles(facts: Facts) -> Markup:
     """What went wrong, or takes its time, in words."""
     notices = []
     if facts.get("error") and facts["status"] != "ready":
-        words = [called(facts.get("kind") or "", text) for text in (facts["error"], facts.get("hint") or "")]
-        notices.append(html.notice(*words))
+        message, hint = (called(facts.get("kind") or "", text) for text in (facts["error"], facts.get("hint") or ""))
+        notices.append(html.notice(message, hint))
     if silent := facts["life"]["silent"]:
         notices.append(_silence(silent))
     if facts["last_deployment_error"]:

@@ -235,8 +235,8 @@ def start(values: Sequence[Any], project_id: str) -> tuple[list[Any], str]:
             )
             said = f"{request.name} is starting."
     except TunesmithError as error:
-        words = [options.called(request.kind, text) for text in (error.message, error.hint)]
-        return answers(_refused({}) | {"problem": shown(str(html.notice(*words)))}), ""
+        message, hint = (options.called(request.kind, text) for text in (error.message, error.hint))
+        return answers(_refused({}) | {"problem": shown(str(html.notice(message, hint)))}), ""
     return answers(_refused({}) | _done(request)), said
 
 

@@ -44,7 +44,7 @@ def _of_what_is_asked(state: ORMExecuteState) -> list[Any]:
     asked = {mapper.local_table for mapper in state.all_mappers}
     if not asked and isinstance(state.statement, Select):  # it counts, and so names a table but no column of it
         asked = set(state.statement.get_final_froms())
-    return [criterion for table, criterion in _CRITERIA_OF.items() if table.__table__ in asked]  # type: ignore[attr-defined]
+    return [criterion for table, criterion in _CRITERIA_OF.items() if table.__table__ in asked]
 
 
 @event.listens_for(Session, "do_orm_execute")

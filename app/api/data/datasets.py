@@ -196,9 +196,9 @@ def show_rows(
     With `q` or `sort` at most 200 are answered at once. A large dataset may still be searched: see `complete`.
     """
     if q or sort:
-        found = row_filter.find(dataset_id, q, offset, limit, sort)
-        rows, positions = [hit.row for hit in found.rows], [hit.position for hit in found.rows]
-        return _rows_answer(rows, positions, offset, found.total, found.looked_at, found.complete)
+        matches = row_filter.find(dataset_id, q, offset, limit, sort)
+        rows, positions = [hit.row for hit in matches.rows], [hit.position for hit in matches.rows]
+        return _rows_answer(rows, positions, offset, matches.total, matches.looked_at, matches.complete)
     dataset = datasets.look_up(dataset_id)
     rows, total = datasets.rows(dataset_id, offset, limit), dataset.train_rows
     return _rows_answer(rows, list(range(offset, offset + len(rows))), offset, total, total, True)

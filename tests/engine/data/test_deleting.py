@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col, select
 
-from engine import deleted
+from engine import deleted, listed
 from engine.data import datasets, deleting, listing
 from engine.errors import ConflictError, NotFoundError
 from engine.life import orphans, upkeep
@@ -106,7 +106,7 @@ def test_a_number_of_a_deleted_version_is_given_to_nobody_until_it_is_gone() -> 
     with db.session() as session:
         assert [row.id for row in stored.newest(session)] == [first.id]
         assert stored.next_version(session, first.id) == 3
-    listing.change(first.id, listing.listed.Change(name="renamed meanwhile"))
+    listing.change(first.id, listed.Change(name="renamed meanwhile"))
     deleting.undo(deletion_id)
     assert datasets.look_up(second.id).name == "renamed meanwhile"
 

@@ -1,5 +1,7 @@
 """Rows that contain a text are found in any column without a version, and kept as one by the filter there is."""
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +17,7 @@ from storage.tables import Dataset
 from tests.engine.data.stored_datasets import stored_dataset
 from tests.waiting import wait_for
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"prompt": "Why is the Sky blue?", "completion": "Light.", "extra": {"topic": "physics"}},
     {"prompt": "2+2?", "completion": "4, plainly", "extra": {"topic": "sums", "sky": "no"}},
     {"prompt": "Ünder the skY", "completion": "50% off a_b", "extra": None},
