@@ -21,7 +21,7 @@ from tests.app.cli.test_commands import run
 
 ONE_OF_EACH = {"subject": "run:first try", "run": "first try", "model": "tiny", "dataset": "new", "endpoint": "jokes",
                "sweep": "rates", "registry": "kept", "version": "version:kept/3", "project": "Default"}  # fmt: skip
-HEAVY = {"pydantic", "sqlalchemy", "sqlmodel", "storage", "orjson", "app.cli.data"}
+HEAVY = {"sqlalchemy", "sqlmodel", "storage", "orjson", "app.cli.data"}
 LOOK = "import sys; from app.cli.commands import main\ntry: main()\nfinally: print('MODULES', *sys.modules)"
 
 
