@@ -44,7 +44,7 @@ def words_of(routers: Iterable[APIRouter]) -> dict[str, frozenset[str]]:
             _, noun, *rest = str(getattr(route, "path", "/")).split("/")
             if noun in words and rest and not rest[0].startswith("{"):
                 words[noun].add(rest[0])
-    return {noun: frozenset(found) for noun, found in words.items()}
+    return {noun: frozenset(listed) for noun, listed in words.items()}
 
 
 class NamedPaths:

@@ -15,7 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
 from storage import home, settings, tables
-from storage.migrations import schema
+from storage.migrations import blank, schema
 from storage.run_lists import hiding as hiding  # every session hides what was deleted and can still be had back
 
 BUSY_SECONDS = 5
@@ -44,6 +44,8 @@ def url() -> str:
 def prepare() -> None:
     """Brings the database to today's schema and makes the default project. Called once, at start."""
     home.ensure_folder(home.home())
+    if not schema.is_current(_engine(url(), False)):
+        blank.lay_out(_engine(url(), True))
     if not schema.is_current(_engine(url(), False)):
         from storage.migrations import migrate  # noqa: PLC0415  (Alembic takes long to import, and few starts need it)
 

@@ -8,6 +8,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import DATASET
+from app.cli.completion import names
 from app.cli.printed import answer, as_json, say
 from engine import called
 from engine.benchmarks import benchmarks, comparison, tuner, written
@@ -18,7 +19,10 @@ from storage import db, endpoints
 from storage.statuses import WORK_MOVING, WorkStatus
 from storage.tables import Endpoint
 
-EndpointName = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Any of its names on /v1, or its id.")]
+EndpointName = Annotated[
+    str,
+    typer.Argument(metavar="ENDPOINT", help="Any of its names on /v1, or its id.", autocompletion=names.of("endpoint")),
+]
 Goodput = Annotated[str, typer.Option(help="Objective in ms, such as ttft=200,tpot=50,e2el=2000.")]
 Prompts = Annotated[int | None, typer.Option(min=1, help="Requests of a level; 64 unless --seconds is given.")]
 Seconds = Annotated[float | None, typer.Option(help="No new request of a level begins after this.")]

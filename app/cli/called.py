@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import SQLModel
 
+from app.cli.completion import names
 from engine import called
 from engine.errors import NotFoundError
 from storage import db
@@ -57,13 +58,13 @@ def adapter(text: str) -> str:
 
 
 # What typer is to know of an argument or option: `typer.Option(help="...", **RUN)`.
-RUN: dict[str, Any] = {"metavar": "RUN", "parser": run_id}
-CHECKPOINT: dict[str, Any] = {"metavar": "RUN", "parser": checkpoint}
-ADAPTER: dict[str, Any] = {"metavar": "RUN", "parser": adapter}
-SUBJECT: dict[str, Any] = {"metavar": "SUBJECT", "parser": subject}
-MODEL: dict[str, Any] = {"metavar": "MODEL", "parser": model_id}
-DATASET: dict[str, Any] = {"metavar": "DATASET", "parser": dataset_id}
-PROJECT: dict[str, Any] = {"metavar": "PROJECT", "parser": project_id}
+RUN: dict[str, Any] = {"metavar": "RUN", "parser": run_id, "autocompletion": names.of("run")}
+CHECKPOINT: dict[str, Any] = RUN | {"parser": checkpoint}
+ADAPTER: dict[str, Any] = RUN | {"parser": adapter}
+SUBJECT: dict[str, Any] = {"metavar": "SUBJECT", "parser": subject, "autocompletion": names.of("subject")}
+MODEL: dict[str, Any] = {"metavar": "MODEL", "parser": model_id, "autocompletion": names.of("model")}
+DATASET: dict[str, Any] = {"metavar": "DATASET", "parser": dataset_id, "autocompletion": names.of("dataset")}
+PROJECT: dict[str, Any] = {"metavar": "PROJECT", "parser": project_id, "autocompletion": names.of("project")}
 
 RunName = Annotated[str, typer.Argument(help="Name or id of a run.", **RUN)]
 RunNames = Annotated[list[str], typer.Argument(help="Names or ids of runs.", **RUN | {"metavar": "RUN..."})]

@@ -52,9 +52,17 @@ def group_of(late: Mapping[str, Late]) -> type[TyperGroup]:
 
         def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
             name, command, rest = super().resolve_command(ctx, args)
-            return name, command.loaded() if isinstance(command, Listed) else command, rest
+            if not isinstance(command, Listed):
+                return name, command, rest
+            quick = _quick(args, command) if ctx.resilient_parsing else None  # a shell asks what could be typed
+            return name, quick or command.loaded(), rest
 
     return Group
+
+
+def _quick(words: list[str], command: Listed) -> Any:
+    quick: Any = import_module("app.cli.completion.quick")
+    return quick.stand_in(words, command)
 
 
 def _nothing() -> None:

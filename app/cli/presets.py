@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.completion import names
 from app.cli.printed import as_json, say_json
 from engine.data import datasets
 from engine.models import models
@@ -13,7 +14,11 @@ from engine.recipes.recipe import Recipe
 
 PresetOption = Annotated[
     list[str] | None,
-    typer.Option("--preset", help="A preset that fills in what the recipe leaves at its default; can be repeated."),
+    typer.Option(
+        "--preset",
+        help="A preset that fills in what the recipe leaves at its default; can be repeated.",
+        autocompletion=names.of("preset"),
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import MODEL, RUN
+from app.cli.completion import names
 from app.cli.printed import answer, as_json, say, say_json
 from app.cli.serving import endpoints as cli_endpoints
 from engine import sizes
@@ -17,9 +18,12 @@ from engine.registry.versions import Stage
 from storage import db
 from storage import registry as stored
 
+VERSIONS = names.of("version")
 COMMANDS = typer.Typer(help="Models kept by name: versions, aliases, log, clean-up.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The model's name in the registry.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The model's name in the registry.", autocompletion=names.of("registry"))
+]
 Number = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The version's number.")]
 Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="Such as production or candidate.")]
 Why = Annotated[str, typer.Option("--why", help="The reason; the log keeps it.")]
@@ -160,7 +164,9 @@ def remove_alias(name: Name, alias: Alias, why: Annotated[str, typer.Option("--w
 
 @COMMANDS.command()
 def serve(
-    subject: Annotated[str, typer.Argument(help="version:NAME/3, or version:NAME@ALIAS, which is followed.")],
+    subject: Annotated[
+        str, typer.Argument(help="version:NAME/3, or version:NAME@ALIAS, which is followed.", autocompletion=VERSIONS)
+    ],
     name: Annotated[str, typer.Option("--name", help="The endpoint's name.")],
     backend: Annotated[
         str | None, typer.Option(help="transformers, vllm, or llama for a GGUF file; what fits when left out.")
@@ -176,7 +182,9 @@ def serve(
 @COMMANDS.command()
 def follow(
     endpoint: cli_endpoints.Named,
-    subject: Annotated[str | None, typer.Argument(help="version:NAME@ALIAS; nothing ends the following.")] = None,
+    subject: Annotated[
+        str | None, typer.Argument(help="version:NAME@ALIAS; nothing ends the following.", autocompletion=VERSIONS)
+    ] = None,
 ) -> None:
     """Have an endpoint follow an alias, or follow nothing any more."""
     with running_studio.engine(False) as _:

@@ -33,9 +33,10 @@ class Run(SQLModel, table=True):
             "model_id", "dataset_id", "favourite", "tags", "step", "loss", "tokens_per_second", "started_at",
             "ended_at", "sweep_id",
         ),
-        # Only of those that were deleted: one of all runs would be taken for `deleted_at IS NULL`, true of most.
-        Index("ix_run_deleted", "deleted_at", sqlite_where=_WAS_DELETED, postgresql_where=_WAS_DELETED),
-        Index("ix_run_noted", "id", sqlite_where=_HAS_NOTE, postgresql_where=_HAS_NOTE),  # a search reads these notes
+        # Only of some rows; on PostgreSQL too, by the migrations: said here, every start would import its driver.
+        # Of those that were deleted: one of all runs would be taken for `deleted_at IS NULL`, true of most.
+        Index("ix_run_deleted", "deleted_at", sqlite_where=_WAS_DELETED),
+        Index("ix_run_noted", "id", sqlite_where=_HAS_NOTE),  # a search reads these notes
     )  # fmt: skip
 
     id: str = Field(default_factory=new_id, primary_key=True)

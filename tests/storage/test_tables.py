@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel, create_engine
 
 from storage import counts, datasets, db, runs, transitions
-from storage.migrations import migrate, schema
+from storage.migrations import blank, migrate, schema
 from storage.statuses import DatasetStatus, ModelStatus, RunStatus
 from storage.tables import Dataset, Model, Project, Run, RunFacts
 
@@ -40,13 +40,14 @@ def test_the_migrations_build_exactly_the_tables() -> None:
         assert compare_metadata(context, SQLModel.metadata) == []
 
 
-def test_a_prepared_database_is_current_without_asking_alembic(home: Path) -> None:
+def test_a_prepared_database_and_a_new_one_are_current_without_asking_alembic(home: Path) -> None:
     code = "import sys; from storage import db; db.prepare(); print('alembic' in sys.modules)"
     processes = [
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"TUNESMITH_HOME": str(folder)}, stdout=PIPE)
         for folder in (home, home / "new")
     ]
-    assert [finished.stdout.strip() for finished in processes] == [b"False", b"True"]
+    is_old = f"VALUES('{schema.newest()}')" not in blank.FILE.read_text(encoding="utf-8")
+    assert [finished.stdout.decode().strip() for finished in processes] == ["False", str(is_old)]
 
 
 def test_the_newest_migration_is_alembics_own_and_where_an_upgrade_ends(tmp_path: Path) -> None:
@@ -282,3 +283,22 @@ def test_what_could_not_be_fetched_or_imported_does_not_count_on_the_start_page(
             )
     with db.reading() as session:
         assert counts.of_project(session, "default") == (1, 1, 0)
+
+
+def test_a_blank_database_is_laid_out_as_the_migrations_leave_it(tmp_path: Path) -> None:
+    """An older copy as well: what came after it runs then. `python -m storage.migrations.blank` writes it anew."""
+    file = tmp_path / "blank.db"
+    engine = create_engine(f"sqlite:///{file}")
+    blank.lay_out(engine)
+    assert schema.revision(engine) in {path.name.partition("_")[0] for path in schema.VERSIONS.glob("[0-9]*_*.py")}
+    migrate.upgrade(engine)
+    with sqlite3.connect(file) as connection:
+        assert _lines(blank.dump(connection)) == _lines(blank.statements())
+        connection.execute("DELETE FROM alembic_version")
+    blank.lay_out(engine)  # it is not blank any more
+    assert schema.revision(engine) is None
+
+
+def _lines(statements: list[str]) -> list[list[str]]:
+    """Without the order of a table's lines: Alembic writes the foreign keys of a table made anew in any order."""
+    return sorted(sorted(line.strip().rstrip(",") for line in text.splitlines()) for text in statements)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli import running_studio
+from app.cli.completion import names
 from app.cli.printed import as_json, say_json
 from engine import hidden
 from engine.chat import chat as chats
@@ -18,10 +19,18 @@ from engine.serve import routing
 from storage import db, endpoints
 
 Turns = list[dict[str, str]]
+Served = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A served name, as on /v1, such as jokes:base.",
+        autocompletion=names.of("endpoint"),
+    ),
+]
 
 
 def chat(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A served name, as on /v1, such as jokes:base.")],
+    model: Served,
     text: Annotated[str, typer.Argument(help="The question; left out, questions are read line by line.")] = "",
     system: Annotated[str, typer.Option(help="What the model is told before the first question.")] = "",
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 is the most likely answer.")] = 0.7,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.completion import names
 from app.cli.printed import as_json, say_json
 from app.cli.serving.chat import refuse_unserved
 from engine.errors import RefusedError
@@ -13,7 +14,9 @@ from storage.settings import settings
 
 
 def code(
-    name: Annotated[str, typer.Argument(help="A name on /v1, such as jokes or jokes:base.")],
+    name: Annotated[
+        str, typer.Argument(help="A name on /v1, such as jokes or jokes:base.", autocompletion=names.of("endpoint"))
+    ],
     client: Annotated[str | None, typer.Option(help="Only this kind, such as curl or openai.")] = None,
     url: Annotated[str | None, typer.Option(help="The studio's address; the configured one when left out.")] = None,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from app.cli import running_studio
 from app.cli.called import ADAPTER, MODEL
+from app.cli.completion import names
 from app.cli.printed import answer, as_json, say, say_json
 from engine import called
 from engine.errors import NotFoundError, RefusedError, TunesmithError
@@ -23,7 +24,7 @@ from storage.tables import Backend, Endpoint
 
 commands = typer.Typer(help="Endpoints: listed, deployed to, rolled back, put to sleep, stopped.", no_args_is_help=True)
 
-Named = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Its name or id.")]
+Named = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Its name or id.", autocompletion=names.of("endpoint"))]
 Follow = Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")]
 Adapters = Annotated[
     list[str] | None, typer.Option("--run", help="A run whose adapter is served, or RUN@STEP; repeatable.", **ADAPTER)

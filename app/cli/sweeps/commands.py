@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import running_studio
+from app.cli.completion import names
 from app.cli.printed import answer, as_json, say, say_json
 from app.cli.runs.facts import facts as run_facts
 from app.cli.sweeps.sweep import facts, follow_until_over, line, tell_end
@@ -17,7 +18,7 @@ from storage.tables import DEFAULT_PROJECT, Sweep
 
 COMMANDS = typer.Typer(help="Sweeps: listed, shown, stopped, resumed, gone on with.", no_args_is_help=True)
 
-Named = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's id, or its name in the project.")]
+Named = Annotated[str, typer.Argument(metavar="SWEEP", help="Its name or id.", autocompletion=names.of("sweep"))]
 ProjectOption = Annotated[str, typer.Option("--project", help="Id of the project it belongs to.")]
 Follow = Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")]
 Numbers = Annotated[list[int], typer.Argument(metavar="NUMBER NUMBER...", help="Numbers of trials.")]
