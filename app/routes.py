@@ -28,8 +28,8 @@ from app.api import (
     usage,
     words,
 )
-from app.api.chats import chats
-from app.api.chats import opinions as chat_opinions
+from app.api.chat import chats
+from app.api.chat import opinions as chat_opinions
 from app.api.data import datasets, export, hub, mapping, shape, tokens
 from app.api.data import health as dataset_health
 from app.api.evaluate import comparisons, reports

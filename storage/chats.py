@@ -61,9 +61,9 @@ def turns_of_judged(session: Session, is_vote: bool, project_id: str | None, lim
     first = select(Message.chat_id, func.min(Message.id).label("judged")).where(judged)
     if project_id is not None:
         first = first.join(Chat, col(Message.chat_id) == Chat.id).where(Chat.project_id == project_id)
-    found = first.group_by(col(Message.chat_id)).order_by(func.min(Message.id)).limit(limit).subquery()
-    query = select(Message).join(found, col(Message.chat_id) == found.c.chat_id)
-    return session.exec(query.order_by(found.c.judged, col(Message.id))).all()
+    judged_chats = first.group_by(col(Message.chat_id)).order_by(func.min(Message.id)).limit(limit).subquery()
+    query = select(Message).join(judged_chats, col(Message.chat_id) == judged_chats.c.chat_id)
+    return session.exec(query.order_by(judged_chats.c.judged, col(Message.id))).all()
 
 
 def messages(session: Session, chat_id: str, side: str | None = None) -> Sequence[Message]:

@@ -86,6 +86,8 @@ def follow(chat_id: str, side: chat.Side) -> Generator[str]:
         if piece:
             yield piece
         if is_over:
+            with answer.changed:  # who has followed reads what was stored
+                answer.changed.wait_for(lambda: answer.over, STOP_SECONDS)
             if answer.error:
                 raise answer.error
             return

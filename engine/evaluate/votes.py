@@ -50,8 +50,8 @@ def standings(project_id: str | None = None) -> list[Standing]:
             scores = {models[0]: float(exchange.question.better == "tuned")}
             scores[models[1]] = float(exchange.question.better == "base")
             pairs[first, second].append((exchange.question.chat_id, scores[first], scores[second]))
-    found = [_standing(*pair, votes) for pair, votes in pairs.items()]
-    return sorted(found, key=lambda one: -one.votes)
+    all_pairs = [_standing(*pair, votes) for pair, votes in pairs.items()]
+    return sorted(all_pairs, key=lambda one: -one.votes)
 
 
 def _models(exchange: Exchange) -> tuple[Model, Model] | None:
@@ -71,8 +71,8 @@ def _standing(first: Model, second: Model, votes: list[tuple[str, float, float]]
     chats = {chat_id: number for number, chat_id in enumerate(dict.fromkeys(vote[0] for vote in votes))}
     clusters = [chats[chat_id] for chat_id, _, _ in votes]
     won, lost = [vote[1] for vote in votes], [vote[2] for vote in votes]
-    found = compare(lost, won, clusters, binary=True, better="higher")
+    compared = compare(lost, won, clusters, binary=True, better="higher")
     return Standing(
         first, second, int(sum(won)), int(sum(lost)), len(votes) - int(sum(won) + sum(lost)), len(votes), len(chats),
-        found.difference or 0.0, found.low, found.high, found.p, found.verdict,
+        compared.difference or 0.0, compared.low, compared.high, compared.p, compared.verdict,
     )  # fmt: skip

@@ -22,7 +22,8 @@ def answers_html(query: Mapping[str, str]) -> str:
     """The newest answers with their figures and what people think of them; those before are folded."""
     if not query.get("chat"):
         return ""
-    answered = [one for one in exchanges(chat.messages(query["chat"])) if one.answers()]
+    asked = exchanges(chat.messages(query["chat"]))
+    answered = [one for one in asked if one.answers()]
     if not answered:
         return ""
     *earlier, last = answered[-MOST_SHOWN:]
@@ -34,7 +35,7 @@ def answers_html(query: Mapping[str, str]) -> str:
         )
     return str(
         Markup('<section class="ch-answers" aria-label="Answers">{}{}{}</section>').format(
-            _exchange(last, False), folded, _files(query["chat"])
+            _exchange(last, last is not asked[-1]), folded, _files(query["chat"])
         )
     )
 

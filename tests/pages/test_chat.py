@@ -1,6 +1,7 @@
 """The Chat page: what it shows first, and both sides' answers as they come."""
 
 import inspect
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,11 +135,16 @@ def test_an_answer_goes_on_while_nobody_looks_and_a_page_that_is_opened_follows_
 
 def test_stop_keeps_what_had_come_and_a_second_question_waits_for_it(jokes: str, toasts: list[str]) -> None:
     chat_id = ask(opened()["id"], "slow " * 200, jokes)[0]
+    seen: list[Any] = []
+    window = threading.Thread(target=lambda: seen.extend(sides.follow_tuned(chat_id)))
+    window.start()
     next(sides.follow_tuned(chat_id))
     assert ask(chat_id, "another", jokes) == (gr.skip(),) * 7
     assert "still being answered" in toasts[0]
     tuned, _base, send, stop = sides.stop(chat_id)
     assert tuned[-1]["content"].endswith("…")
+    window.join(30)
+    assert seen[-1] == tuned  # another window that followed shows what was stored
     assert (send["interactive"], stop["interactive"]) == (True, False)
     assert ask(chat_id, "another", jokes)[0] == chat_id
 

@@ -29,10 +29,10 @@ def list_chats(
 ) -> None:
     """List chats: id and title, where something was said last first."""
     db.prepare()
-    found = [(one.id, one.title) for one, _ in chat.recent_chats(project, limit, words)]
+    titles = [(one.id, one.title) for one, _ in chat.recent_chats(project, limit, words)]
     if as_json():
-        return say_json([{"id": id, "title": title} for id, title in found])
-    for id, title in found:
+        return say_json([{"id": id, "title": title} for id, title in titles])
+    for id, title in titles:
         typer.echo(f"{id}  {hidden.escaped(title) or '(empty)'}")
     return None
 

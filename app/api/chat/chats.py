@@ -9,8 +9,8 @@ from pydantic import Field
 
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import LARGEST, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
-from app.api.chats import shown
-from app.api.chats.shown import ChatAnswer, SettingsBody, WholeChatAnswer
+from app.api.chat import shown
+from app.api.chat.shown import ChatAnswer, SettingsBody, WholeChatAnswer
 from engine import names
 from engine.chat import answering, asking, attached_files, chat, transcript
 from engine.chat.sampling import Sampling

@@ -81,7 +81,7 @@ def create_vote(body: VoteBody) -> VoteBody:
 @router.get("/votes", summary="List votes")
 def list_votes(project_id: ProjectFilter = None, offset: Offset = 0, limit: Limit = 100) -> list[VoteAnswer]:
     """The votes, the oldest chat first."""
-    found = islice(opinions.voted(project_id), offset, offset + limit)
+    voted = islice(opinions.voted(project_id), offset, offset + limit)
     return [
         VoteAnswer(
             question_id=one.question.id or 0,
@@ -89,7 +89,7 @@ def list_votes(project_id: ProjectFilter = None, offset: Offset = 0, limit: Limi
             better=one.question.better,
             **{answer.side: _side(answer) for answer in one.answers()},
         )
-        for one in found
+        for one in voted
     ]
 
 
@@ -121,10 +121,10 @@ def create_rating(body: RatingBody) -> RatingBody:
 @router.get("/ratings", summary="List ratings")
 def list_ratings(project_id: ProjectFilter = None, offset: Offset = 0, limit: Limit = 100) -> list[RatingAnswer]:
     """The rated answers, the oldest chat first."""
-    found = islice(opinions.rated(project_id), offset, offset + limit)
+    rated = islice(opinions.rated(project_id), offset, offset + limit)
     return [
         RatingAnswer(**_side(answer).model_dump(), chat_id=answer.chat_id, good=answer.rating > 0)
-        for _, answer in found
+        for _, answer in rated
     ]
 
 
