@@ -19,6 +19,8 @@ from storage.tables import Run, Sweep, SweepTrial
 from tests import fake_trial
 from tests.engine.sweeps import stored_sweeps as given
 
+BUSY = 10  # times as slow as an idle machine; `tests.bench.sweeps --pruned` measures it in a real studio
+
 
 def test_each_trial_is_a_run_and_its_value_the_last_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
     given.furnish(monkeypatch, optuna=1)
@@ -66,8 +68,8 @@ def test_a_pruned_trial_is_gone_at_once_keeps_no_checkpoint_and_the_next_begins(
     given.until(second_trains)
     first = given.trials(sweep_id)[0]
     print(f"gone after {seen['gone'] - seen['pruned']:.2f} s, given after {seen['given'] - seen['pruned']:.2f} s")
-    assert seen["gone"] - seen["pruned"] < 2
-    assert seen["given"] - seen["pruned"] < 3
+    assert seen["gone"] - seen["pruned"] < 2 * BUSY
+    assert seen["given"] - seen["pruned"] < 3 * BUSY
     assert first.reason.startswith("The median pruner ended it after step ")
     assert runs.look_up(str(first.run_id)).status == RunStatus.STOPPED
     given.until(lambda: given.trials(sweep_id)[0].is_put_away)
