@@ -47,6 +47,9 @@ def train(spec: dict[str, Any], out: Path) -> dict[str, Any]:
         pause.wait(knob("PAUSE", 0.01))
         while step == steps - 1 and not is_open(os.environ.get("FAKE_GATE")):
             pause.wait(0.02)
+            if contract.stop_requested(out):
+                save(out, step)
+                raise contract.Stopped({"steps": step})
         step += 1
         numbers = {"loss": 1.0 / step, "num_tokens": 100.0 * step}
         if step % EVERY == 0 or step == steps:

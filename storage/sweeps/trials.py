@@ -33,10 +33,10 @@ def of_sweep(session: Session, sweep_id: str) -> Sequence[SweepTrial]:
 def of_sweeps(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[SweepTrial]]:
     """Sweep -> its trials in the order of their numbers, by one query."""
     query = select(SweepTrial).where(col(SweepTrial.sweep_id).in_(sweep_ids)).order_by(col(SweepTrial.number))
-    found: dict[str, list[SweepTrial]] = {sweep_id: [] for sweep_id in sweep_ids}
+    by_sweep: dict[str, list[SweepTrial]] = {sweep_id: [] for sweep_id in sweep_ids}
     for row in session.exec(query):
-        found[row.sweep_id].append(row)
-    return found
+        by_sweep[row.sweep_id].append(row)
+    return by_sweep
 
 
 def page(session: Session, sweep_id: str, limit: int, offset: int) -> Sequence[SweepTrial]:
@@ -130,10 +130,10 @@ def picks(session: Session, sweep_id: str) -> Sequence[TrialPick]:
 def picks_of_sweeps(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[TrialPick]]:
     """Sweep -> its picks in order, by one query."""
     query = select(TrialPick).where(col(TrialPick.sweep_id).in_(sweep_ids)).order_by(col(TrialPick.at))
-    found: dict[str, list[TrialPick]] = {sweep_id: [] for sweep_id in sweep_ids}
+    by_sweep: dict[str, list[TrialPick]] = {sweep_id: [] for sweep_id in sweep_ids}
     for row in session.exec(query):
-        found[row.sweep_id].append(row)
-    return found
+        by_sweep[row.sweep_id].append(row)
+    return by_sweep
 
 
 def not_put_away(session: Session, sweep_id: str) -> Sequence[SweepTrial]:

@@ -1,5 +1,7 @@
 """What a person does with the run of a trial: resumed, renamed, archived, deleted."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.errors import ConflictError, RefusedError
@@ -15,7 +17,13 @@ from tests import fake_trial
 from tests.engine import table_rows
 from tests.engine.sweeps import stored_sweeps as given
 
-SLOW, STEPS = 0.05, 60
+STEPS = 20
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """While it is not there no training ends by itself, however slow the machine is."""
+    return tmp_path / "gate"
 
 
 def stopped_by_hand(sweep_id: str) -> str:
@@ -27,11 +35,11 @@ def stopped_by_hand(sweep_id: str) -> str:
     return run_id
 
 
-def test_a_run_resumed_by_hand_is_taken_back_and_its_value_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    given.furnish(monkeypatch, steps=STEPS, pause=SLOW)
+def test_a_run_resumed_by_hand_is_taken_back_and_its_value_counts(monkeypatch: pytest.MonkeyPatch, gate: Path) -> None:
+    given.furnish(monkeypatch, steps=STEPS, gate=gate)
     sweep_id = given.create(budget={"trials": 2}, failures=5)
     run_id = stopped_by_hand(sweep_id)
-    given.furnish_again(monkeypatch, pause=0.001)
+    gate.touch()
     runs.resume_run(run_id)
     assert (given.trials(sweep_id)[0].state, given.trials(sweep_id)[0].reason) == ("running", "")
     sweep = given.until_over(sweep_id)
@@ -43,8 +51,8 @@ def test_a_run_resumed_by_hand_is_taken_back_and_its_value_counts(monkeypatch: p
         assert len(stored_trials.runs_of(session, [str(first.run_id), str(second.run_id)])) == 2
 
 
-def test_of_a_sweep_that_was_stopped_only_that_trial_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    given.furnish(monkeypatch, steps=STEPS, pause=SLOW)
+def test_of_a_sweep_that_was_stopped_only_that_trial_goes_on(monkeypatch: pytest.MonkeyPatch, gate: Path) -> None:
+    given.furnish(monkeypatch, steps=STEPS, gate=gate)
     sweep_id = given.create(budget={"trials": 3}, failures=5)
     run_id = stopped_by_hand(sweep_id)
     sweeps.stop(sweep_id)
@@ -53,7 +61,7 @@ def test_of_a_sweep_that_was_stopped_only_that_trial_goes_on(monkeypatch: pytest
     assert runs.look_up(run_id).status == RunStatus.STOPPED  # refused as a whole
     given.until_status(sweep_id, SweepStatus.STOPPED)
     begun = len(given.trials(sweep_id))
-    given.furnish_again(monkeypatch, pause=0.001)
+    gate.touch()
     runs.resume_run(run_id)
     assert sweeps.look_up(sweep_id).status == SweepStatus.RUNNING
     sweep = given.until_over(sweep_id)
@@ -66,8 +74,8 @@ def test_of_a_sweep_that_was_stopped_only_that_trial_goes_on(monkeypatch: pytest
     assert [row.state for row in given.trials(sweep_id)] == ["complete"] * 3
 
 
-def test_a_pruned_one_is_refused_with_what_to_do_instead(monkeypatch: pytest.MonkeyPatch) -> None:
-    given.furnish(monkeypatch, steps=200, pause=0.02, prune_above=0.0)
+def test_a_pruned_one_is_refused_with_what_to_do_instead(monkeypatch: pytest.MonkeyPatch, gate: Path) -> None:
+    given.furnish(monkeypatch, steps=STEPS, gate=gate, prune_above=0.0)
     sweep_id = given.create(pruner="median", budget={"trials": 1})
     given.until_over(sweep_id)
     (pruned,) = given.trials(sweep_id)
