@@ -75,7 +75,9 @@ def told(title: str, report: dict[str, Any], expected: Sequence[str]) -> bool:
     for metric in report["metrics"]:
         print(f"      {metric['name']}: {metric['base']} -> {metric['tuned']} ({metric['verdict']})", flush=True)
     skills = report["skills"]
-    print(f"    general skill: {skills['sentence'] if skills else 'not asked'}; learnt rows {report['leakage']}")
+    if skills:
+        print(f"    general skill: {skills['base']:.2f} -> {skills['tuned']:.2f}, {skills['verdict']}", flush=True)
+    print(f"    rows that were learnt: {report['leakage']}", flush=True)
     print(f"    {len(report['worse_rows'])} rows got worse; took {report['seconds']} s", flush=True)
     return report["verdict"] in expected
 
