@@ -99,7 +99,7 @@ def measure(studio: Studio) -> bool:
     studio.post(f"endpoints/{lesson['endpoint_id']}/stop", {})
     file = studio.home / "shuffled.jsonl"
     file.write_text(shuffled(), encoding="utf-8")
-    imported = studio.post("datasets", {"name": "Answers shuffled", "path": str(file)})
+    imported = studio.post("datasets", {"name": "Answers shuffled", "source": "path", "id": str(file)})
     mixed = studio.ready(f"datasets/{imported['id']}")
     senseless = studio.run(run["recipe"] | {"dataset_id": mixed})
     found = compare(studio, "answers shuffled", f"run:{senseless['id']}", base, rows)
