@@ -82,6 +82,15 @@ def told(title: str, report: dict[str, Any], expected: Sequence[str]) -> bool:
     return report["verdict"] in expected
 
 
+def brought_in(studio: Studio) -> str:
+    """The id of the dataset of shuffled answers."""
+    with tempfile.TemporaryDirectory() as folder:  # a studio takes no file out of its own home
+        file = Path(folder) / "shuffled.jsonl"
+        file.write_text(shuffled(), encoding="utf-8")
+        imported = studio.post("datasets", {"name": "Answers shuffled", "source": "path", "id": str(file)})
+        return studio.ready(f"datasets/{imported['id']}")
+
+
 def measure(studio: Studio) -> bool:
     """The lesson, and its three controls. Whether each said what it must."""
     until(studio.answers)
@@ -97,10 +106,7 @@ def measure(studio: Studio) -> bool:
     fine.append(decides["low"] is not None and decides["low"] > 0)
     rows = str(report["dataset_id"])
     studio.post(f"endpoints/{lesson['endpoint_id']}/stop", {})
-    file = studio.home / "shuffled.jsonl"
-    file.write_text(shuffled(), encoding="utf-8")
-    imported = studio.post("datasets", {"name": "Answers shuffled", "source": "path", "id": str(file)})
-    mixed = studio.ready(f"datasets/{imported['id']}")
+    mixed = brought_in(studio)
     senseless = studio.run(run["recipe"] | {"dataset_id": mixed})
     found = compare(studio, "answers shuffled", f"run:{senseless['id']}", base, rows)
     fine.append(told("trained on shuffled answers", found, ["worse", "no_proof"]))
