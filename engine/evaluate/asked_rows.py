@@ -58,8 +58,8 @@ def page(evaluation: Evaluation, change: Change = "all", search: str = "", offse
         counts.update(["all", kind] if kind else ["all"])
         if change in ("all", kind):
             places.append((float("inf") if gain is None else gain, number))
-    wanted = [number for _, number in sorted(places)[offset : offset + limit]]
-    return Page(_at(_rows(file, evaluation, primary), wanted), len(places), counts, kept)
+    numbers = [number for _, number in sorted(places)[offset : offset + limit]]
+    return Page(_at(_rows(file, evaluation, primary), numbers), len(places), counts, kept)
 
 
 def _falls(primary: str) -> bool:
@@ -99,8 +99,8 @@ def _change(gain: float | None) -> str:
     return "same" if gain == 0 else "better" if gain > 0 else "worse"
 
 
-def _at(rows: Iterator[Row], wanted: list[int]) -> list[Row]:
+def _at(rows: Iterator[Row], numbers: list[int]) -> list[Row]:
     """The rows with those numbers, in the order of the numbers given."""
-    chosen = set(wanted)
-    found = {number: row for number, row in enumerate(rows) if number in chosen}
-    return [found[number] for number in wanted]
+    chosen = set(numbers)
+    row_by_number = {number: row for number, row in enumerate(rows) if number in chosen}
+    return [row_by_number[number] for number in numbers]

@@ -21,7 +21,7 @@ VERDICTS: dict[str, tuple[str, Tone]] = {
 PARTS = {
     "test": "that the training never saw",
     "eval": "of the held-out part",
-    "own": "of a dataset of its own",
+    "own": "(a dataset of its own)",
     "none": "",
 }
 EXPLAINED = (

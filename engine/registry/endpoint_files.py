@@ -20,8 +20,8 @@ LASTING = {"id", "endpoint_id", "kind", "model_id", "adapters", "options", "crea
 def keep_up() -> None:
     """Writes those that are new or have changed since."""
     with db.reading() as session:
-        found = {endpoint.id: _rows(session, endpoint) for endpoint in session.exec(select(Endpoint)).all()}
-    for endpoint_id, rows in found.items():
+        rows_by_endpoint = {row.id: _rows(session, row) for row in session.exec(select(Endpoint)).all()}
+    for endpoint_id, rows in rows_by_endpoint.items():
         with logs.kept_going(FOLDER, endpoint_id):
             _write(endpoint_id, rows)
 
@@ -39,8 +39,8 @@ def _rows(session: Session, endpoint: Endpoint) -> dict[str, list[SQLModel]]:
 
 def _backends(session: Session, endpoint: Endpoint) -> list[SQLModel]:
     """What answers, and what answered before."""
-    found = (endpoints.backend(session, id) for id in (endpoint.active_backend_id, endpoint.previous_backend_id))
-    return [backend for backend in found if backend is not None]
+    backends = (endpoints.backend(session, id) for id in (endpoint.active_backend_id, endpoint.previous_backend_id))
+    return [backend for backend in backends if backend is not None]
 
 
 def _write(endpoint_id: str, rows: dict[str, list[SQLModel]]) -> None:

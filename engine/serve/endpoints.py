@@ -100,9 +100,7 @@ def new_backend(kind: str, model_id: str | None, adapters: Sequence[str], option
     if kind == "external":
         return _external_backend(options or {}, model_id, adapters)
     if kind == gguf.KIND:
-        if adapters:
-            raise RefusedError("A GGUF file is served without adapters.", "Leave them out.")
-        return gguf.backend(gguf.LlamaOptions(**options_of(kind, options or {})))
+        return gguf.backend(options_of(kind, options or {}), adapters)
     served = adapter_names.written(adapter_names.entries(adapters))
     trained = [adapter_files.to_serve(subject, kind) for subject in adapter_names.subjects(served)]
     model_id = model_id or next((adapter.run.model_id for adapter in trained), None)
@@ -192,10 +190,7 @@ def _next_backend(endpoint_id: str, deployed: Wanted) -> Backend:
 
 
 def rollback(endpoint_id: str) -> Backend:
-    """Deploys what answered before the last deployment; one that is on trial just goes, and its blue is returned.
-
-    Raises ConflictError when there was nothing.
-    """
+    """Deploys what answered before; one on trial just goes, and its blue is returned. Raises ConflictError."""
     with db.reading() as session:
         endpoint = existing(session, Endpoint, endpoint_id)
         previous = endpoints.backend(session, endpoint.previous_backend_id)

@@ -4,6 +4,7 @@ An export of the kind gguf is served by llama.cpp's library behind the studio's 
 export (`options.export_id`) and the base model it was made of; it takes no adapters.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,15 @@ class LlamaOptions(BaseModel):
     threads: int = Field(default=0, ge=0, le=256, description="Processor cores; 0: half of them.")
 
 
-def backend(options: LlamaOptions) -> Backend:
-    """A row for it, not saved yet.
+def backend(checked: dict[str, Any], adapters: Sequence[str]) -> Backend:
+    """A row for it, not saved yet. `checked` are options that were checked.
 
     Raises NotFoundError or ConflictError where its file is not there, RefusedError for an adapter alone and where
     llama.cpp is not installed.
     """
+    if adapters:
+        raise RefusedError("A GGUF file is served without adapters.", "Leave them out.")
+    options = LlamaOptions.model_validate(checked)
     with db.reading() as session:
         export = existing(session, Export, options.export_id)
         run = existing(session, Run, export.run_id)

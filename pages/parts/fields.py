@@ -7,6 +7,8 @@ from markupsafe import Markup
 from engine.errors import RefusedError
 from pages.parts import html
 
+SHORT = 18  # characters that fit into a field of the usual width
+
 
 def form(act: str, id: str, label: str, *content: object) -> Markup:
     """A form whose button does `act` on `id`; its fields reach the act as values."""
@@ -34,12 +36,13 @@ def text(name: str, label: str, placeholder: str = "", value: str = "") -> Marku
 
 
 def select(name: str, label: str, choices: Sequence[tuple[str, str]], chosen: str = "") -> Markup:
-    """A choice of (value, words)."""
+    """A choice of (value, words). One with long words is as wide as they are, so that none is cut off."""
     options = html.join(
         Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") if value == chosen else "", words)
         for value, words in choices
     )
-    return Markup('<label><b>{}</b><select name="{}">{}</select></label>').format(label, name, options)
+    long = Markup(' class="dt-long"') if any(len(words) > SHORT for _, words in choices) else ""
+    return Markup('<label{}><b>{}</b><select name="{}">{}</select></label>').format(long, label, name, options)
 
 
 def whole(values: Mapping[str, str], name: str, meaning: str) -> int:

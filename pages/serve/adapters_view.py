@@ -84,7 +84,7 @@ def _faster_merged(facts: Facts) -> Markup:
 def add_form(facts: Facts, deployable: Sequence[Run]) -> Markup:
     """A form to add a finished run of the same base, or one of its checkpoints, while the endpoint answers."""
     runs = [run for run in deployable if run.model_id == facts.get("model_id") and run.artifact == "adapter"]
-    if not runs or facts.get("kind") == "external" or facts["status"] != "ready" or facts["deploying"]:
+    if not runs or facts.get("kind") in ("external", "llama") or facts["status"] != "ready" or facts["deploying"]:
         return Markup()
     options = html.join(
         Markup('<option value="{}">{}</option>').format(subject, label)

@@ -29,9 +29,7 @@ ABOUT = {
     "vllm": "For many users at once, best on a GPU. It lives in an environment of its own.",
     "external": "Ollama, llama.cpp, TGI, SGLang, LM Studio, another vLLM, or a cloud: any server with OpenAI's API.",
 }
-GGUF = Markup(
-    "It serves a GGUF file now; another GGUF version is put in its place on the <a href='/registry'>Registry page</a>. "
-)
+GGUF = Markup("It serves a GGUF file; the <a href='/registry'>Registry page</a> puts another one in its place. ")
 HELP = {
     "name": "What callers name as the model: a-z, 0-9 and -.",
     "model_id": "One that is ready on the Models page.",
@@ -104,9 +102,8 @@ def _empty(model_id: str | None) -> dict[str, Any]:
 
 def _filled(facts: Mapping[str, Any]) -> dict[str, Any]:
     kind, set_options = facts.get("kind") or "transformers", facts.get("options") or {}
-    about_gguf = Markup()
-    if kind == "llama":  # made from a version on the Registry page; here it can be replaced by something else
-        kind, set_options, about_gguf = "transformers", {}, GGUF
+    about_gguf = GGUF if kind == "llama" else Markup()  # made on the Registry page; here something else replaces it
+    kind, set_options = ("transformers", {}) if about_gguf else (kind, set_options)
     model_id, adapters = facts.get("model_id"), facts.get("adapters") or []
     values = {f"vllm.{name}": gr.update(value=_option(kind, set_options, name)) for name in options.names("vllm")}
     banner = Markup('<p class="sv-banner">{}{} {}</p>').format(

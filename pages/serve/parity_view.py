@@ -16,7 +16,7 @@ def parity_html(facts: Facts, parity: Facts | None) -> Markup:
 
     `found` is of parity.of_all.
     """
-    if facts.get("kind") in (None, "external") or (facts.get("kind") == "vllm" and facts["does"] != "text"):
+    if facts.get("kind") in (None, "external", "llama") or (facts.get("kind") == "vllm" and facts["does"] != "text"):
         return Markup()
     begin = Markup()
     if facts["status"] == "ready" and not (parity and parity["status"] in MOVING):

@@ -75,9 +75,20 @@ def told(title: str, report: dict[str, Any], expected: Sequence[str]) -> bool:
     for metric in report["metrics"]:
         print(f"      {metric['name']}: {metric['base']} -> {metric['tuned']} ({metric['verdict']})", flush=True)
     skills = report["skills"]
-    print(f"    general skill: {skills['sentence'] if skills else 'not asked'}; learnt rows {report['leakage']}")
+    if skills:
+        print(f"    general skill: {skills['base']:.2f} -> {skills['tuned']:.2f}, {skills['verdict']}", flush=True)
+    print(f"    rows that were learnt: {report['leakage']}", flush=True)
     print(f"    {len(report['worse_rows'])} rows got worse; took {report['seconds']} s", flush=True)
     return report["verdict"] in expected
+
+
+def brought_in(studio: Studio) -> str:
+    """The id of the dataset of shuffled answers."""
+    with tempfile.TemporaryDirectory() as folder:  # a studio takes no file out of its own home
+        file = Path(folder) / "shuffled.jsonl"
+        file.write_text(shuffled(), encoding="utf-8")
+        imported = studio.post("datasets", {"name": "Answers shuffled", "source": "path", "id": str(file)})
+        return studio.ready(f"datasets/{imported['id']}")
 
 
 def measure(studio: Studio) -> bool:
@@ -95,10 +106,7 @@ def measure(studio: Studio) -> bool:
     fine.append(decides["low"] is not None and decides["low"] > 0)
     rows = str(report["dataset_id"])
     studio.post(f"endpoints/{lesson['endpoint_id']}/stop", {})
-    file = studio.home / "shuffled.jsonl"
-    file.write_text(shuffled(), encoding="utf-8")
-    imported = studio.post("datasets", {"name": "Answers shuffled", "path": str(file)})
-    mixed = studio.ready(f"datasets/{imported['id']}")
+    mixed = brought_in(studio)
     senseless = studio.run(run["recipe"] | {"dataset_id": mixed})
     found = compare(studio, "answers shuffled", f"run:{senseless['id']}", base, rows)
     fine.append(told("trained on shuffled answers", found, ["worse", "no_proof"]))

@@ -41,7 +41,7 @@ def test_a_clean_report_says_only_that_nothing_was_learnt_before() -> None:
 def test_rows_are_counted_with_where_they_come_from() -> None:
     assert words.rows_measured(fixed_reports.succeeded()) == "40 of the 120 rows of sums that the training never saw"
     assert words.rows_measured(fixed_reports.succeeded(rows=1, all_rows=1, part="own")) == (
-        "1 row of sums of a dataset of its own"
+        "1 row of sums (a dataset of its own)"
     )
 
 

@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from engine.workers.serve.errors import RequestError
 from engine.workers.serve.forms.grammar_text import grammar_of, wrong
 from engine.workers.serve.forms.structured import Form
-from engine.workers.serve.gguf.tokenizer import LlamaTokenizer
+from engine.workers.serve.llama_tokenizer import LlamaTokenizer
 
 MOST_KEPT = 64
 COMPILE_SECONDS = 20.0

@@ -22,7 +22,7 @@ from engine.workers.runtimes import library
 from engine.workers.serve import server
 from engine.workers.serve.api import writing_app
 from engine.workers.serve.gguf.batch import LlamaBatch, LlamaNetwork
-from engine.workers.serve.gguf.tokenizer import LlamaTokenizer
+from engine.workers.serve.llama_tokenizer import LlamaTokenizer
 from engine.workers.serve.load import Loaded, Voice
 
 READ_TOKENS = 512  # at once
