@@ -43,7 +43,7 @@ def follow(code: bytes, machine: int, number: int, argument: int = 0) -> int:
     while True:
         kind, then, otherwise, value = lines[place]
         if kind == seccomp.RETURN:
-            return value
+            return int(value)
         if kind == seccomp.LOAD:
             loaded, step = data[value], 0
         else:
