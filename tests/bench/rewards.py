@@ -1,8 +1,8 @@
 """What the sandbox of a person's own reward function costs: `python -m tests.bench.rewards --model FOLDER`.
 
-First the function alone, asked for batches of answers in the sandbox and in this process: answers a second, and what the
-first question costs, which starts the sandbox. Then GRPO with it, once each way, in a process of its own: rollouts a
-second, seconds of a step, and the share of them that judging took. On a busy machine compare the shares.
+First the function alone, asked for batches of answers in the sandbox and in this process: answers a second, and what
+the first question costs, which starts the sandbox. Then GRPO with it, once each way, in a process of its own: rollouts
+a second, seconds of a step, and the share of them that judging took. On a busy machine compare the shares.
 """
 
 import argparse
@@ -39,7 +39,7 @@ class InProcess:
 
     def __init__(self, code: str, _seconds: float) -> None:
         names: dict[str, Any] = {}
-        exec(code, names)
+        exec(code, names)  # the text above
         self._reward = names["reward"]
 
     def ask(self, rows: Sequence[dict[str, Any]]) -> list[float | None]:
