@@ -20,6 +20,7 @@ from app.api import (
     health,
     keys,
     lesson,
+    logs,
     projects,
     runtimes,
     snippets,
@@ -58,6 +59,7 @@ from app.api.train import fit, presets, recipes, rows, sky
 from app.below import Below
 
 NOUNS = (
+    logs,
     models,
     model_details,
     hub_models,
