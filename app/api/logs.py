@@ -1,7 +1,7 @@
 """Logs of what works: of a run's worker, of the process behind an endpoint, of a piece of work. One way for all."""
 
 from pathlib import Path as File
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
@@ -24,7 +24,7 @@ Words = Annotated[str, Query(max_length=200, description="Words that the line ho
 OfLevel = Annotated[Level | None, Query(description="Only lines of this level.")]
 After = Annotated[int, Query(ge=0, le=LARGEST, description="Only lines from this byte on.")]
 Most = Annotated[int, Query(ge=1, le=1000, description="At most so many lines.")]
-AS_TEXT = {200: {"description": "The log as text.", "content": {"text/plain": {}}}}
+AS_TEXT: dict[int | str, dict[str, Any]] = {200: {"description": "The log as text.", "content": {"text/plain": {}}}}
 
 
 class LogAnswer(Answer):
@@ -56,10 +56,8 @@ def read(path: File, offset: int) -> LogAnswer:
 def _of_work(work_id: str) -> File:
     """Of a piece of work by its own id, or by that of the evaluation, export or benchmark that it is done for."""
     with db.reading() as session:
-        for table in (Evaluation, Export, Benchmark):
-            row = session.get(table, work_id)
-            if row is not None and row.work_id is not None:
-                work_id = row.work_id
+        done_for = session.get(Evaluation, work_id) or session.get(Export, work_id) or session.get(Benchmark, work_id)
+        work_id = (done_for.work_id if done_for is not None else None) or work_id
     return pieces.folder(pieces.look_up(work_id)) / output.FILE
 
 
