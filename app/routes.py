@@ -20,6 +20,7 @@ from app.api import (
     health,
     keys,
     lesson,
+    logs,
     projects,
     runtimes,
     snippets,
@@ -62,6 +63,7 @@ from app.below import Below
 
 NOUNS = (
     undo,  # before what takes `undo` for an id
+    logs,
     models,
     model_details,
     hub_models,

@@ -1,4 +1,4 @@
-// <ts-log run>: what a worker prints. The end is followed by byte offset, as long as it is in sight; a search, or the
+// <ts-log address>: what a worker or a server prints; the address is that of its log over REST. The end is followed by byte offset, as long as it is in sight; a search, or the
 // way to the first error, shows that place instead. Lines that redraw a progress bar stand in one another's place.
 (() => {
   const tunesmith = window.tunesmith;
@@ -32,7 +32,7 @@
     }
 
     get address() {
-      return `/api/runs/${encodeURIComponent(this.getAttribute("run"))}/log`;
+      return this.getAttribute("address");
     }
 
     build() {

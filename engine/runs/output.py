@@ -1,58 +1,17 @@
-"""What the worker of a run printed: followed, searched, downloaded. Secrets are hidden everywhere.
+"""What the worker of a run printed: the log in its folder, as `engine.process.output` reads any log."""
 
-A long log has a hole in its middle, whose disk the shim gave back: byte offsets stay what they were, and who reads
-comes to what is left.
-"""
-
-import codecs
-import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
 
-from engine.process import attempts, logs, process
+from engine.process import attempts, logs
+from engine.process import output as printed
+from engine.process.output import FILE as FILE
+from engine.process.output import Found as Found
+from engine.process.output import Level as Level
+from engine.process.output import Line as Line
+from engine.process.output import level_of as level_of
 from engine.runs import runs
-from engine.sizes import in_words
 from storage import home
-
-Level = Literal["error", "warning", "progress", "other"]
-
-FILE = "output.log"
-BLOCK = 1 << 20
-SCANNED = 64 << 20  # bytes that one search reads at most
-LONGEST = 2000  # characters of a found line
-_ERROR = re.compile(r"^Traceback \(most recent|^\s*[\w.]*(?:Error|Exception|Interrupt)\b:|\b(?:ERROR|CRITICAL|FATAL)\b")
-_WARNING = re.compile(r"\bWARN(?:ING)?\b|Warning:")
-_PROGRESS = re.compile(r"\d+%\|.*\|\s*[\d.,]+[kMG]?/[\d.,?]+[kMG]?")
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line that was found; `offset` is the byte at which it begins."""
-
-    offset: int
-    text: str
-    level: Level
-
-
-@dataclass(frozen=True)
-class Found:
-    """Lines in their order, and the byte from which a further search goes on; None at the end of the log."""
-
-    lines: list[Line]
-    next: int | None
-
-
-def level_of(line: str) -> Level:
-    """How much a line matters, judged by the words that Python, TRL and Linux use."""
-    line = line[:LONGEST]  # an endless line must not cost endless time
-    if _ERROR.search(line):
-        return "error"
-    if _PROGRESS.search(line):
-        return "progress"
-    return "warning" if _WARNING.search(line) else "other"
 
 
 def path_of(run_id: str) -> Path:
@@ -62,93 +21,20 @@ def path_of(run_id: str) -> Path:
 
 
 def text(run_id: str, offset: int = 0, most_bytes: int = 65536) -> tuple[str, int]:
-    """What the worker printed after byte `offset`, as a terminal would show it, and where to go on.
-
-    A negative offset counts from the end. Raises NotFoundError.
-    """
-    try:
-        with path_of(run_id).open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            asked = max(0, size + offset) if offset < 0 else min(offset, size)
-            start, content = _read(file, asked, most_bytes)
-    except FileNotFoundError:
-        return "", 0
-    is_cut = start + len(content) < size
-    content = content[: content.rfind(b"\n") + 1 or len(content)] if is_cut else content
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    words = logs.redact(process.readable(decoder.decode(content)))
-    left_out = f"\n[{in_words(start - asked)} were left out here: the log is long]\n" if start > asked else ""
-    return left_out + words, start + len(content) - len(decoder.getstate()[0])
+    """What was printed after byte `offset`, and where to go on. Raises NotFoundError."""
+    return printed.text(path_of(run_id), offset, most_bytes)
 
 
 def search(run_id: str, words: str = "", level: Level | None = None, after: int = 0, limit: int = 200) -> Found:
-    """The lines from byte `after` on that hold `words` (whatever the case) and have the level.
-
-    One call reads 64 MB at most. Raises NotFoundError.
-    """
-    folded, lines, position = words.casefold(), list[Line](), after
-    try:
-        with path_of(run_id).open("rb") as file:
-            for offset, raw in _lines(file, after):
-                position = offset + len(raw)
-                line = _shown(raw)
-                if folded in line.casefold() and level in (None, line_level := level_of(line)):
-                    lines.append(Line(offset, line[:LONGEST], line_level))
-                if len(lines) >= limit or position - after >= SCANNED:
-                    return Found(lines, position if position < file.seek(0, os.SEEK_END) else None)
-    except FileNotFoundError:
-        pass
-    return Found(lines, None)
+    """Lines that hold some words and have a level. Raises NotFoundError."""
+    return printed.search(path_of(run_id), words, level, after, limit)
 
 
 def whole(run_id: str) -> Iterator[bytes]:
-    """All that is left of the log, piece by piece, for a download. Raises NotFoundError."""
-    path = path_of(run_id)
-    return _pieces(path) if path.exists() else iter(())
+    """All that is left of the log, for a download. Raises NotFoundError."""
+    return printed.whole(path_of(run_id))
 
 
 def last_words(run_id: str, lines: int = 12) -> str:
     """The end of what was printed."""
     return logs.redact(attempts.last_words(home.run_folder(run_id), lines))
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        for _, line in _lines(file, 0):
-            yield logs.redact(line.decode("utf-8", "replace")).encode()
-
-
-def _shown(raw: bytes) -> str:
-    return logs.redact(process.readable(raw.decode("utf-8", "replace").rstrip("\n")))
-
-
-def _lines(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
-    """(byte offset, line with its end) from `offset` on; a line of over a megabyte comes in pieces."""
-    rest = b""
-    while True:
-        start, block = _read(file, offset, BLOCK)
-        if rest and start > offset:  # a hole: what stood before it has no end
-            yield offset - len(rest), rest
-            rest = b""
-        if not block:
-            break
-        position, offset = start - len(rest), start + len(block)
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            yield position, line + b"\n"
-            position += len(line) + 1
-        if len(rest) > BLOCK:
-            yield position, rest
-            rest = b""
-    if rest:
-        yield offset - len(rest), rest
-
-
-def _read(file: BinaryIO, offset: int, most_bytes: int) -> tuple[int, bytes]:
-    """(where it begins, bytes) of what is there from `offset` on, up to the next hole."""
-    try:
-        start = os.lseek(file.fileno(), offset, os.SEEK_DATA)
-        hole = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-    except OSError:  # nothing after it
-        return file.seek(0, os.SEEK_END), b""
-    return start, os.pread(file.fileno(), min(most_bytes, hole - start), start)

@@ -46,6 +46,11 @@ def live(name: str, html: Fragment, seconds: float = 2, actions: bool = False) -
     )
 
 
+def log_box(id: str, address: str) -> Markup:
+    """A log that fetches itself from its address over REST: followed, searched, by level, to the first error."""
+    return Markup('<ts-log data-keep id="log-{}" address="{}"></ts-log>').format(id, address)
+
+
 def element(page: str, name: str, seconds: float = 2) -> Markup:
     """The element alone, to stand inside other HTML."""
     return Markup(

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from engine.runs import output
 from pages.parts import html
+from pages.parts.live import log_box
 from storage import db, transitions
 from storage.statuses import RunStatus
 from storage.tables import Run
@@ -24,7 +25,7 @@ def last_words(run: Run) -> Markup:
 
 def log(run: Run) -> Markup:
     """The log, which fetches itself."""
-    return html.card("Log", Markup('<ts-log data-keep id="log-{}" run="{}"></ts-log>').format(run.id, run.id))
+    return html.card("Log", log_box(run.id, f"/api/runs/{run.id}/log"))
 
 
 def history(run: Run) -> Markup:

@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from engine.process import process
-from pages.parts import html
-from storage import db, home
+from engine.serve import printed
+from pages.parts import html, live
+from storage import db
 from storage import endpoints as stored
 from storage.statuses import EndpointStatus
 from storage.tables import Backend, Endpoint
-
-LOG_LINES = 200
 
 
 def log_html(query: Mapping[str, str]) -> str:
@@ -30,14 +28,13 @@ def _with_logs(rows: Sequence[Backend]) -> list[Backend]:
 
 
 def _log(endpoint: Endpoint, backend: Backend, is_one_of_several: bool) -> Markup:
-    text = process.tail(home.backend_folder(backend.id) / "output.log", LOG_LINES)
+    has_log = printed.log_of(backend.id).exists()
     on_card = backend.id == endpoint.active_backend_id and backend.status != EndpointStatus.READY
     cause = html.notice(backend.error, backend.hint or "") if backend.error and not on_card else ""
-    if not text and not cause:
+    if not has_log and not cause:
         return Markup()
     title = Markup('<h3 class="sv-log-title">{}</h3>').format(_title(endpoint, backend)) if is_one_of_several else ""
-    pre = Markup('<pre class="ts-code" tabindex="0" role="region" aria-label="Log">{}</pre>')
-    log = pre.format(text) if text else ""
+    log = live.log_box(backend.id, f"/api/backends/{backend.id}/log") if has_log else ""
     return Markup('<div class="sv-log" data-key="{}">{}{}{}</div>').format(backend.id, title, cause, log)
 
 

@@ -59,10 +59,10 @@ def _hide(state: ORMExecuteState) -> None:
 
 def held(session: Session, run_ids: Sequence[str]) -> set[str]:
     """Those of the ids that a version holds, that are being exported, or whose report is on its way."""
-    on_its_way = sqlalchemy.select(Evaluation.run_id).where(col(Evaluation.status).in_(WORK_MOVING))
-    exported = sqlalchemy.select(Export.run_id).join(Work, col(Work.id) == col(Export.work_id))
+    on_its_way = sqlalchemy.select(col(Evaluation.run_id)).where(col(Evaluation.status).in_(WORK_MOVING))
+    exported = sqlalchemy.select(col(Export.run_id)).join(Work, col(Work.id) == col(Export.work_id))
     queries = (
-        sqlalchemy.select(ModelVersion.run_id).where(col(ModelVersion.run_id).in_(run_ids)),
+        sqlalchemy.select(col(ModelVersion.run_id)).where(col(ModelVersion.run_id).in_(run_ids)),
         exported.where(col(Export.run_id).in_(run_ids), col(Work.status).in_(WORK_MOVING)),
         on_its_way.where(col(Evaluation.run_id).in_(run_ids)),
     )

@@ -3,7 +3,7 @@
 import json
 import math
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from engine.process import plan
 from storage import db
 from storage import runs as stored_runs
-from storage.statuses import DatasetStatus, ModelStatus, RunStatus
-from storage.tables import Dataset, Endpoint, Lesson, Model, Run
+from storage.statuses import DatasetStatus, EndpointStatus, ModelStatus, RunStatus, WorkStatus
+from storage.tables import Backend, Dataset, Endpoint, Export, Lesson, Model, Run, Work
 from tests.hostile_server import OK, hostile, text
 
 T = TypeVar("T")
@@ -257,6 +257,31 @@ def test_a_runs_log_events_and_checkpoints_are_there(owner: TestClient, run: Run
     assert [event["message"] for event in events["events"]] == ["hi"]
     assert owner.get(f"/api/runs/{run.id}/events?after={events['after']}").json()["events"] == []
     assert owner.get(f"/api/runs/{run.id}/checkpoints").json() == []
+
+
+def test_the_log_of_an_endpoints_process_and_of_work_is_read_searched_and_downloaded_like_that_of_a_run(
+    owner: TestClient, run: Run, home: Path
+) -> None:
+    piece = Work(id="w1", kind="merge", subject_id=run.id, key="k", spec={}, status=WorkStatus.SUCCEEDED)
+    endpoint = Endpoint(id="e1", name="e", project_id="default", active_backend_id="b1")
+    with db.session() as session:
+        session.add_all([piece, endpoint])
+        session.flush()
+        kept: dict[str, Any] = {"adapters": [], "options": {}, "served_names": ["e"], "status": EndpointStatus.STOPPED}
+        session.add(Backend(id="b1", endpoint_id="e1", kind="transformers", model_id=run.model_id, **kept))
+        session.add(Export(id="x1", run_id=run.id, subject=f"run:{run.id}", kind="merged", options={}, work_id="w1"))
+    for folder in ("backends/b1", "work/w1"):
+        (home / folder).mkdir(parents=True)
+        (home / folder / "output.log").write_text("hello\nValueError: token=abcdef1234\n")
+    for address in ("/api/backends/b1/log", "/api/work/w1/log", "/api/work/x1/log"):
+        answer = owner.get(f"{address}?offset=6").json()
+        assert (answer["text"], answer["levels"]) == ("ValueError: token=[hidden]\n", [[0, "error"]])
+        [line] = owner.get(f"{address}/lines?level=error&limit=1").json()["lines"]
+        assert (line["offset"], line["text"]) == (6, "ValueError: token=[hidden]")
+        assert owner.get(f"{address}/download").text.startswith("hello\n")
+    for address in ("/api/backends/gone/log", "/api/work/gone/log"):
+        for part in ("", "/lines", "/download"):
+            assert owner.get(f"{address}{part}").status_code == 404
 
 
 def test_a_finished_run_can_be_deleted(owner: TestClient, run: Run) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NotFoundError
+from engine.process import output as printed
 from engine.process import shim
 from engine.runs import output
 from storage import home
@@ -78,12 +79,12 @@ def test_lines_are_found_by_words_and_level_with_the_place_to_read_on(run_id: st
 
 
 def test_a_line_without_an_end_is_found_and_an_endless_one_is_cut(run_id: str, log: Path) -> None:
-    log.write_bytes(b"first\n" + b"x" * (3 * output.BLOCK) + b"\nlast")
+    log.write_bytes(b"first\n" + b"x" * (3 * printed.BLOCK) + b"\nlast")
     found = output.search(run_id)
     assert found.lines[0].text == "first"
     assert found.lines[-1] == output.Line(log.stat().st_size - 4, "last", "other")
-    assert {len(line.text) for line in found.lines[1:-1]} <= {output.LONGEST, output.LONGEST - 1} | set(
-        range(output.LONGEST)
+    assert {len(line.text) for line in found.lines[1:-1]} <= {printed.LONGEST, printed.LONGEST - 1} | set(
+        range(printed.LONGEST)
     )
     assert b"".join(output.whole(run_id)) == log.read_bytes()
 
@@ -92,10 +93,10 @@ def test_a_search_stops_after_so_many_bytes_and_goes_on_there(
     run_id: str, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log.write_text("".join(f"line {number:03}\n" for number in range(100)))
-    monkeypatch.setattr(output, "SCANNED", 90)
+    monkeypatch.setattr(printed, "SCANNED", 90)
     first = output.search(run_id, "line 099")
     assert (first.lines, first.next) == ([], 90)
-    monkeypatch.setattr(output, "SCANNED", 10_000)
+    monkeypatch.setattr(printed, "SCANNED", 10_000)
     assert [line.offset for line in output.search(run_id, "line 099", after=90).lines] == [891]
 
 

@@ -195,9 +195,9 @@ def test_the_log_begins_with_the_cause_and_has_the_failed_deployments_too() -> N
     order = [
         "A deployment that is failed",
         "No &lt;memory&gt;.",
-        "bad words &lt;b&gt;",
+        f'<ts-log data-keep id="log-{green.id}" address="/api/backends/{green.id}/log">',
         "What answers now",
-        "good words",
+        f'address="/api/backends/{endpoint.active_backend_id}/log"',
     ]
     assert [shown.index(part) for part in order] == sorted(shown.index(part) for part in order)
     assert "gone" in log_html({**PROJECT, "endpoint": "nope"})

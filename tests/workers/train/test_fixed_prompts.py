@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from engine.process import events
 from engine.workers.fit import steps as fit_steps
 from engine.workers.train import training
+from engine.workers.train.answering import time_share
 from tests.workers.train import several
 from tests.workers.train.test_methods import recipe_spec
 from tests.workers.train.training_runs import finish, spec, steps, sums, write_rows
