@@ -79,7 +79,7 @@ def _run(module: str, arguments: list[str], env: dict[str, str], log: Path) -> N
         os.dup2(output.fileno(), 2)
     if not tracing.is_on(env):
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
     run_module(module, arguments)
 
 

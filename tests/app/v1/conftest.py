@@ -50,3 +50,8 @@ def fake_server() -> Iterator[FakeServer]:
         finally:
             server.process.kill()
             server.process.wait()
+
+
+@pytest.fixture(autouse=True)
+def _untraced(untraced: None) -> None:
+    """A fake server and its shim for each test: tests.engine.process and tests.workers hold what runs in them."""

@@ -28,3 +28,8 @@ def base() -> Model:
 def runs(base: Model) -> tuple[Run, Run]:
     """Two finished runs of one base."""
     return finished_run(base, "first"), finished_run(base, "second")
+
+
+@pytest.fixture(autouse=True)
+def _untraced(untraced: None) -> None:
+    """A fake server and its shim for each test: tests.engine.process and tests.workers hold what runs in them."""

@@ -47,7 +47,7 @@ def reports() -> dict[tuple[str, str], Report]:
         for number, name in numbered
         for user in USERS
     }  # fmt: skip
-    ended = {which: process.communicate(timeout=250) for which, process in started.items()}
+    ended = {which: process.communicate(timeout=800) for which, process in started.items()}
     return {
         which: json.loads(output) if started[which].returncode == 0 else {"failed": errors}
         for which, (output, errors) in ended.items()

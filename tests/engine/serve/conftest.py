@@ -25,3 +25,8 @@ def endpoint(fake_server: None) -> Endpoint:
     made = endpoints.create_endpoint("jokes", model_id=ready_model().id)
     bring_up(made)
     return made
+
+
+@pytest.fixture(autouse=True)
+def _untraced(untraced: None) -> None:
+    """A fake server and its shim for each test: tests.engine.process and tests.workers hold what runs in them."""

@@ -59,7 +59,7 @@ def test_a_model_in_f32_is_the_trained_one_by_transformers_and_by_llama_cpp(
     (out / "spec.json").write_text(json.dumps(asked(base, adapter, llama_runtimes, "f32")))
     command = [sys.executable, "-m", WORKERS["export_gguf"], str(out / "spec.json"), str(out)]
     env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}  # as the studio starts it
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=250, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=800, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     finished = events.read(out)[0][-1]
     assert isinstance(finished, events.Finished)
