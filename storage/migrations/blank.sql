@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 --
-INSERT INTO "alembic_version" VALUES('0021');
+INSERT INTO "alembic_version" VALUES('0023');
 --
 CREATE TABLE alias_follower (
 	endpoint_id VARCHAR NOT NULL, 
@@ -82,7 +82,7 @@ CREATE TABLE chat (
 	id VARCHAR NOT NULL, 
 	project_id VARCHAR NOT NULL, 
 	title VARCHAR NOT NULL, 
-	created_at FLOAT NOT NULL, 
+	created_at FLOAT NOT NULL, branch_of VARCHAR, 
 	CONSTRAINT pk_chat PRIMARY KEY (id), 
 	CONSTRAINT fk_chat_project_id_project FOREIGN KEY(project_id) REFERENCES project (id)
 );
@@ -107,7 +107,7 @@ CREATE TABLE dataset (
 	hint VARCHAR, 
 	attempt INTEGER NOT NULL, 
 	events_offset BIGINT NOT NULL, 
-	created_at FLOAT NOT NULL, origin JSON DEFAULT '{}' NOT NULL, family_id VARCHAR DEFAULT '' NOT NULL, version INTEGER DEFAULT '1' NOT NULL, parents JSON DEFAULT '[]' NOT NULL, operation JSON, mapping JSON, columns JSON DEFAULT '[]' NOT NULL, confidence FLOAT, tags VARCHAR DEFAULT '[]' NOT NULL, description VARCHAR DEFAULT '' NOT NULL, 
+	created_at FLOAT NOT NULL, origin JSON DEFAULT '{}' NOT NULL, family_id VARCHAR DEFAULT '' NOT NULL, version INTEGER DEFAULT '1' NOT NULL, parents JSON DEFAULT '[]' NOT NULL, operation JSON, mapping JSON, columns JSON DEFAULT '[]' NOT NULL, confidence FLOAT, tags VARCHAR DEFAULT '[]' NOT NULL, description VARCHAR DEFAULT '' NOT NULL, deleted_at FLOAT, deletion_id VARCHAR, 
 	CONSTRAINT pk_dataset PRIMARY KEY (id), 
 	CONSTRAINT fk_dataset_project_id_project FOREIGN KEY(project_id) REFERENCES project (id)
 );
@@ -238,7 +238,7 @@ CREATE TABLE message (
 	model VARCHAR NOT NULL, 
 	content VARCHAR NOT NULL, 
 	complete BOOLEAN NOT NULL, 
-	created_at FLOAT NOT NULL, 
+	created_at FLOAT NOT NULL, weights VARCHAR DEFAULT '' NOT NULL, system VARCHAR DEFAULT '' NOT NULL, better VARCHAR DEFAULT '' NOT NULL, seconds FLOAT, first_token_seconds FLOAT, tokens INTEGER, tokens_estimated BOOLEAN DEFAULT 0 NOT NULL, rating INTEGER DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_message PRIMARY KEY (id), 
 	CONSTRAINT fk_message_chat_id_chat FOREIGN KEY(chat_id) REFERENCES chat (id) ON DELETE CASCADE
 );
@@ -293,7 +293,7 @@ CREATE TABLE model (
 	revision VARCHAR, 
 	attempt INTEGER NOT NULL, 
 	events_offset BIGINT NOT NULL, 
-	created_at FLOAT NOT NULL, token_facts JSON, tags VARCHAR DEFAULT '[]' NOT NULL, description VARCHAR DEFAULT '' NOT NULL, 
+	created_at FLOAT NOT NULL, token_facts JSON, tags VARCHAR DEFAULT '[]' NOT NULL, description VARCHAR DEFAULT '' NOT NULL, deleted_at FLOAT, deletion_id VARCHAR, 
 	CONSTRAINT pk_model PRIMARY KEY (id)
 );
 --
@@ -865,3 +865,9 @@ CREATE INDEX ix_trial_run_id ON trial (run_id);
 CREATE INDEX ix_trial_pick_sweep_id ON trial_pick (sweep_id);
 --
 CREATE INDEX ix_run_noted ON run (id) WHERE note != '';
+--
+CREATE INDEX ix_chat_branch_of ON chat (branch_of);
+--
+CREATE INDEX ix_message_rating ON message (id) WHERE rating != 0;
+--
+CREATE INDEX ix_message_better ON message (id) WHERE better != '';
