@@ -27,7 +27,7 @@ pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig
         ("context", "config", "vLLM: ValueError: To serve at least one request with the model's", "Raise kv_cache_gib"),
         ("memory", "config", "vLLM: ValueError: Available memory on node 0 (18.75/23.54 GiB)", "Lower kv_cache_gib"),
         ("kernel", "code", "vLLM: RuntimeError: _C::static_scaled_fp8_quant() expected", "output.log"),
-        ("killed", "code", "vLLM's engine process ended without saying why", "output.log"),
+        ("killed", "code", "vLLM's engine process ended without a message", "output.log"),
     ],
 )
 def test_the_cause_in_a_real_log_is_found(name: str, category: str, begins: str, hint: str) -> None:
