@@ -108,7 +108,7 @@ def test_what_cannot_be_served_is_said_with_the_way_that_works(run: Run) -> None
     with pytest.raises(RefusedError, match="options of this llama endpoint are wrong"):
         endpoints.create_endpoint("small", "llama", options={"parallel": 0})
     with pytest.raises(RefusedError, match="without adapters"):
-        endpoints.create_endpoint("small", "llama", adapters=(run.id,))
+        endpoints.create_endpoint("small", "llama", adapters=(run.id,), options={"export_id": export.id})
     gguf.file_of(export.id).unlink()
     with pytest.raises(ConflictError, match="is gone"):
         endpoints.create_endpoint("small", "llama", options={"export_id": export.id})
