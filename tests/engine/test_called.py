@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from engine import called
-from engine.errors import NotFoundError, RefusedError
+from engine.errors import ConflictError, NotFoundError
 from engine.names import did_you_mean
 from engine.recipes import by_name, yaml_problems
 from engine.recipes import recipe as recipes
@@ -53,7 +53,7 @@ def test_an_id_a_name_and_a_version_lead_to_the_same_row() -> None:
 
 def test_a_name_of_several_lists_their_ids_and_one_of_nothing_offers_the_nearest() -> None:
     first, second = stored_runs.add("sums"), stored_runs.add("sums", RunStatus.FAILED)
-    with pytest.raises(RefusedError) as ambiguous:
+    with pytest.raises(ConflictError) as ambiguous:
         called.id_of(Run, "sums")
     assert ambiguous.value.message == "There are 2 runs called `sums`."
     assert f"{first} (succeeded)" in ambiguous.value.hint
