@@ -53,6 +53,6 @@ def test_below_the_path_of_a_proxy_its_routes_are_found_too(app: FastAPI) -> Non
 def test_the_studios_operations_are_listed_and_measured_by_their_own_paths() -> None:
     client = log_in(make_client())
     assert "/api/runs/{id}" in client.get("/api/openapi.json").json()["paths"]
-    assert client.get("/api/runs/nothing").status_code == 404
-    assert client.put("/api/runs/nothing").status_code == 405
+    assert client.get("/api/runs/000000000000").status_code == 404
+    assert client.put("/api/runs/000000000000").status_code == 405
     assert 'route="/api/runs/{id}"' in client.get("/metrics").text

@@ -27,7 +27,7 @@ MORE_MANY = MoreSizes()
 USUAL = (10, 210)  # fifty runs: their ids from the index alone, then they, and the names of model and dataset
 CHOICES = (10, 600)  # what can be chosen in forms: a hundred runs, models and datasets, two hundred tags
 MOST = {
-    f"runs/{big_proof.RUN}/samples": (3, 1010),  # a thousand answers are the page
+    f"runs/{big_proof.RUN}/samples": (4, 1010),  # a thousand answers are the page; one statement for so short an id
     "runs/filters": (10, 310),
     f"runs/runs?run={big_proof.RUN}&tab=answers": (12, 30),
     f"runs/runs?compare={FIVE}": (15, 30),

@@ -10,7 +10,7 @@ from pydantic import Field
 from app.answers.errors import CONFLICT, NOT_FOUND
 from app.answers.fields import LARGEST, Body, Limit, Name, Offset, PathId, ProjectFilter, RowId, total
 from app.api.chat import shown
-from app.api.chat.shown import ChatAnswer, SettingsBody, WholeChatAnswer
+from app.api.chat.shown import ChatAnswer, ChatSettingsBody, WholeChatAnswer
 from engine import names
 from engine.chat import answering, asking, attached_files, chat, transcript
 from engine.chat.sampling import Sampling
@@ -35,7 +35,7 @@ class FileBody(Body):
     text: str = Field(max_length=attached_files.MOST_BYTES, description="What is in it.")
 
 
-class AskBody(SettingsBody):
+class AskBody(ChatSettingsBody):
     text: str = Field(max_length=chat.MOST_CHARACTERS, description="The question.")
     files: tuple[FileBody, ...] = Field(
         default=(), max_length=attached_files.MOST_FILES, description="Text files that go with it."
@@ -94,7 +94,7 @@ def ask_in_chat(chat_id: PathId, body: AskBody) -> WholeChatAnswer:
 
 
 @router.post("/{id}/again", status_code=202, summary="Answer again", responses=NOT_FOUND | CONFLICT)
-def answer_again(chat_id: PathId, body: SettingsBody) -> WholeChatAnswer:
+def answer_again(chat_id: PathId, body: ChatSettingsBody) -> WholeChatAnswer:
     """Has the last question answered once more; a branch keeps the answers before."""
     asking.again(chat_id, _models(body), body.system, _sampling(body))
     return shown.whole(chat_id)
@@ -123,12 +123,12 @@ def export_chat(
     return Response(content, media_type=media_type, headers=headers)
 
 
-def _models(body: SettingsBody) -> dict[chat.Side, str]:
+def _models(body: ChatSettingsBody) -> dict[chat.Side, str]:
     models: dict[chat.Side, str] = {"tuned": body.model}
     return models | ({"base": body.beside} if body.beside else {})
 
 
-def _sampling(body: SettingsBody) -> Sampling:
+def _sampling(body: ChatSettingsBody) -> Sampling:
     return Sampling(body.temperature, body.max_tokens, body.top_p, body.seed, body.stop)
 
 

@@ -58,7 +58,7 @@ class WholeChatAnswer(ChatAnswer):
     writing: list[WritingAnswer] = Field(description="Answers on their way, and those that ended with an error.")
 
 
-class SettingsBody(Body):
+class ChatSettingsBody(Body):
     """Who answers, and how."""
 
     model: str = Field(min_length=1, max_length=300, description="The served name that answers, as on /v1.")

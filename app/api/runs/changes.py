@@ -36,7 +36,7 @@ class ChangeRunBody(Body):
     )
 
 
-class FilterBody(Body):
+class RunFilterBody(Body):
     """All runs that fit every field that is given. At least one is: nobody means all there are by a slip."""
 
     project_id: RowId = Field(default="", description="Only this project.")
@@ -73,7 +73,7 @@ class BulkBody(Body):
         default=None, min_length=1, max_length=bulk.MOST_AT_ONCE, description="Ids of runs; or `filter`.",
         validation_alias=AliasChoices("run_ids", "ids"),
     )  # fmt: skip
-    filter: FilterBody | None = Field(default=None, description="What the list is filtered by; or `run_ids`.")
+    filter: RunFilterBody | None = Field(default=None, description="What the list is filtered by; or `run_ids`.")
     tag: str = Field(default="", max_length=names.LONGEST_TAG, description="The tag, for tag and untag.")
 
     @model_validator(mode="after")

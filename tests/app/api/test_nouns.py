@@ -101,6 +101,8 @@ def no_import(monkeypatch: pytest.MonkeyPatch) -> None:
 
 ROWS = b'{"instruction": "a", "output": "b"}\n' * 3
 
+NO_ROWS = {"rows": [], "total": 0, "offset": 0, "positions": [], "looked_at": 0, "complete": True}
+
 
 def test_an_uploaded_file_goes_to_disk_and_becomes_a_dataset(owner: TestClient, no_import: None, home: Path) -> None:
     fields = {"name": "My rows", "project_id": "default"}
@@ -113,7 +115,7 @@ def test_an_uploaded_file_goes_to_disk_and_becomes_a_dataset(owner: TestClient, 
     assert [dataset["id"] for dataset in owner.get("/api/datasets?project_id=default").json()] == [imported["id"]]
     assert owner.get("/api/datasets?project_id=other").json() == []
     assert owner.get(f"/api/datasets/{imported['id']}").json() == imported
-    assert owner.get(f"/api/datasets/{imported['id']}/rows").json() == {"rows": [], "total": 0, "offset": 0}
+    assert owner.get(f"/api/datasets/{imported['id']}/rows").json() == NO_ROWS
     assert owner.get(f"/api/datasets/{imported['id']}/rejections").json()["rejections"] == []
     stopped = owner.post(f"/api/datasets/{imported['id']}/cancel").json()
     assert (stopped["status"], stopped["error"]) == ("failed", "The import was stopped.")

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli.serving.chats import COMMANDS
+from app.cli.commands import cli
 from engine.chat import chat, opinions
 from engine.errors import NotFoundError, RefusedError
 from storage.tables import Message
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(COMMANDS, words)
+    return CliRunner().invoke(cli, ["chats", *words])
 
 
 def test_chats_are_listed_shown_and_written_and_their_votes_counted(tmp_path: Path) -> None:

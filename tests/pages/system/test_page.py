@@ -87,7 +87,7 @@ def test_the_device_says_who_holds_it() -> None:
     shown = machine_view.machine_html(ANY)
     assert "my &amp; run" in shown
     assert "/runs?run=r1" in shown
-    assert "answers, sharing the device" in shown
+    assert "serves, and shares the device" in shown
     assert "transformers" in shown
 
 
@@ -125,7 +125,7 @@ def test_the_token_of_the_hub_is_kept_and_removed_and_never_shown(
     assert "There is no token" in token_view.token_html(OWNER)
     system.act(Click("keep-token", token="read_canary_token"))
     shown = token_view.token_html(OWNER)
-    assert "A token is kept" in shown
+    assert "A token has been stored" in shown
     assert "read_canary" not in shown
     assert token_view.token_html(VISITOR) == ""
     system.act(Click("forget-token"))

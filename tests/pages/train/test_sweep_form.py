@@ -151,7 +151,7 @@ def test_a_range_becomes_choices_with_its_ends_and_a_range_again(opened: Form) -
         ({"hours": "-1"}, "budget", "greater than 0"),
         ({"sampler": "grid"}, "sampler", "has no last one"),
         ({"sampler": "cmaes"}, "sampler", "needs two fields"),
-        ({"pruner": "median", "second": "seconds"}, "pruner", "goes by one objective"),
+        ({"pruner": "median", "second": "seconds"}, "pruner", "needs one objective"),
         ({"pruner": "median", "metric": "taste"}, "pruner", "taste is not"),
         ({"proxy_share": "100"}, "proxy", "less than 1"),
         ({"patience": "2"}, "patience", "greater than or equal to 3"),
