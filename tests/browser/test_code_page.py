@@ -193,7 +193,7 @@ def test_a_studio_that_is_gone_while_a_model_writes_is_said_and_what_had_come_is
     visit: Open, coder: None
 ) -> None:
     page = ready(visit("/code"))
-    page.get_by_label("Task").fill("slow mean of numbers")
+    page.get_by_label("Task").fill("slow mean of numbers, unended")
     page.get_by_role("button", name="Write", exact=True).click()
     expect(page.locator("#code-editor .cm-content")).to_contain_text("def mean")
     page.context.set_offline(True)
@@ -202,7 +202,7 @@ def test_a_studio_that_is_gone_while_a_model_writes_is_said_and_what_had_come_is
     page.context.set_offline(False)
     page.reload()
     expect(ready(page).locator("#code-editor .cm-content")).to_contain_text("def mean")
-    expect(page.get_by_label("Task")).to_have_value("slow mean of numbers")
+    expect(page.get_by_label("Task")).to_have_value("slow mean of numbers, unended")
     assert snippets.find() == []
 
 
