@@ -6,9 +6,10 @@ meanwhile, and after `hang` no question is answered any more. `count 20` streams
 `field` is an error of FastAPI's, and a stream of `torn` ends as vLLM ends one that it cannot go on with, one of `early`
 without its last event, and one of `unended` says all and does not end. Each word is a token. A model folder named
 `broken` cannot be loaded; one named `wrong` answers every chat with 500, and `family` has a child in a session of its
-own; one named `embeds` or `scores` has the calls of a vLLM that was started for that, and no others. As vLLM does, it goes to sleep and wakes up
-(`/sleep`, `/wake_up`, `/is_sleeping`). Adapters are loaded and unloaded as by vLLM; each answers with the `revision`
-of its configuration, which tests write. Questions about code get the answers of tests.fake_coder.
+own; one named `embeds` or `scores` has the calls of a vLLM that was started for that, and no others. As vLLM does, it
+goes to sleep and wakes up (`/sleep`, `/wake_up`, `/is_sleeping`). Adapters are loaded and unloaded as by vLLM; each
+answers with the `revision` of its configuration, which tests write. Questions about code get the answers of
+tests.fake_coder.
 """
 
 import asyncio
