@@ -36,7 +36,7 @@ def test_a_run_is_kept_promoted_served_and_rolled_back(visit: Open, at_home: Pat
     promote(page, "production", "1", "it makes people laugh")
     expect(page.locator(".rg-led")).to_contain_text("leads to version 1")
     page.get_by_text("Serve it").click()
-    page.get_by_label("Name of the endpoint").fill("funny")
+    page.get_by_role("textbox", name="Name of the endpoint").fill("funny")
     page.get_by_role("button", name="Serve", exact=True).click()
     follower = page.locator(".rg-follower")
     expect(follower).to_contain_text("serving", timeout=60_000)
