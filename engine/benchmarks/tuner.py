@@ -62,7 +62,7 @@ def look_up(tuner_id: str) -> Tuner:
 
 
 def stop(tuner_id: str) -> Tuner:
-    """Ends it; what it has started is put away within seconds, and the endpoint comes back if it rested."""
+    """Ends it; what it has started ends within seconds, and the endpoint comes back if it rested."""
     tuner = look_up(tuner_id)
     if tuner.status in WORK_MOVING:
         with db.session() as session:

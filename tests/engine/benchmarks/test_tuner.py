@@ -106,7 +106,7 @@ def test_where_memory_fits_one_the_endpoint_rests_and_comes_back_whatever_happen
     again = tuner.look_up(started.id)
     assert (again.trial_id, again.benchmark_id) == (measuring.trial_id, measuring.benchmark_id)
     assert tuner.stop(started.id).status == WorkStatus.STOPPED
-    with pytest.raises(ConflictError, match="put things away"):
+    with pytest.raises(ConflictError, match="has cleaned up"):
         tuner.delete(started.id)
     until(lambda: tuner.look_up(started.id).stage == "over")
     assert live_names() == ["jokes"]
