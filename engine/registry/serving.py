@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from engine.errors import ConflictError
 from engine.models import models
 from engine.registry import kept
 from engine.serve import gguf
@@ -16,6 +17,9 @@ def wanted(name: str, version: ModelVersion) -> Wanted:
     A GGUF file has a backend of its own. Raises NotFoundError or ConflictError for what is gone.
     """
     if version.kind == "gguf":
+        if version.export_id is None:
+            message = f"The GGUF file of version {version.number} of `{name}` is gone."
+            raise ConflictError(message, "Make the export again, and keep it as a version.")
         return Wanted(gguf.KIND, adapters=(), options={"export_id": version.export_id})
     if version.model_id is not None:
         return Wanted(model_id=version.model_id, adapters=())

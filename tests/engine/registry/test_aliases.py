@@ -196,7 +196,7 @@ def test_a_version_that_a_following_endpoint_cannot_serve_is_not_promoted(
     with pytest.raises(RefusedError, match="`funny` follows `production` and cannot serve this version"):
         aliases.move("jokes", "production", Promotion(2, "why"))
     assert leads_to() == 1
-    with pytest.raises(RefusedError, match="is a GGUF file"):
+    with pytest.raises(ConflictError, match="The GGUF file of version 2 of `jokes` is gone"):
         following.serve("other", "version:jokes/2")
 
 

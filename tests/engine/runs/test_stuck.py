@@ -49,9 +49,11 @@ def until_begun_again(monkeypatch: pytest.MonkeyPatch, run_id: str) -> None:
 
 def told(run_id: str) -> list[stacks.Stack]:
     """The stacks of the run's processes, once they have answered."""
-    answers = wait_for(lambda: found if all(found := stacks.read(home.run_folder(run_id))) and found[0].text else None)
-    assert answers
-    return answers
+    def look() -> list[stacks.Stack]:
+        answers = stacks.read(home.run_folder(run_id))
+        return answers if answers and answers[0].text else []
+
+    return wait_for(look)
 
 
 def test_a_frozen_worker_is_noticed_and_one_that_goes_on_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
