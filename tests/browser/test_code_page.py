@@ -195,7 +195,9 @@ def test_a_studio_that_is_gone_while_a_model_writes_is_said_and_what_had_come_is
     page = ready(visit("/code"))
     page.get_by_label("Task").fill("slow mean of numbers, unended")
     page.get_by_role("button", name="Write", exact=True).click()
-    expect(page.locator("#code-editor .cm-content")).to_contain_text("def mean")
+    expect(page.locator("#code-editor .cm-content")).to_contain_text(
+        "mean([])"
+    )  # its last word: no other overwrites what is said
     page.context.set_offline(True)
     told(page, "The studio does not answer any more. What is in the editor stays in this browser.")
     expect(page.locator("#code-stop")).to_be_hidden()
