@@ -49,6 +49,7 @@ def until_begun_again(monkeypatch: pytest.MonkeyPatch, run_id: str) -> None:
 
 def told(run_id: str) -> list[stacks.Stack]:
     """The stacks of the run's processes, once they have answered."""
+
     def look() -> list[stacks.Stack]:
         answers = stacks.read(home.run_folder(run_id))
         return answers if answers and answers[0].text else []
