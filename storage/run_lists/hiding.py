@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy
-from sqlalchemy import Select, delete, event, or_
+from sqlalchemy import delete, event, or_
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql.base import Executable
 from sqlmodel import Session, col
@@ -41,10 +41,10 @@ _ready: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()
 
 
 def _of_what_is_asked(state: ORMExecuteState) -> list[Any]:
-    asked = {mapper.local_table for mapper in state.all_mappers}
-    if not asked and isinstance(state.statement, Select):  # it counts, and so names a table but no column of it
-        asked = set(state.statement.get_final_froms())
-    return [criterion for table, criterion in _CRITERIA_OF.items() if table.__table__ in asked]
+    asked = {mapper.class_ for mapper in state.all_mappers}
+    if not asked and state.bind_mapper is not None:  # it counts, and so names a table but no column of it
+        asked = {state.bind_mapper.class_}
+    return [criterion for table, criterion in _CRITERIA_OF.items() if table in asked]
 
 
 @event.listens_for(Session, "do_orm_execute")
