@@ -112,7 +112,7 @@ def sample(asked: dict[str, tuple[Connection, bytes]], rounds: int, each: int = 
 
 def p(seconds: list[float], percent: int) -> float:
     """A percentile, in milliseconds."""
-    return 1000 * statistics.quantiles(seconds, n=100)[percent - 1]
+    return 1000 * statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1]
 
 
 def measure(studio: Studio, token: str, rounds: int = 25) -> None:

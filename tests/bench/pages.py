@@ -140,7 +140,9 @@ async def measure(studio: Studio, dataset: str, asked: argparse.Namespace) -> No
 
 def p(seconds: list[float], percent: int) -> float:
     """A percentile, in milliseconds."""
-    return 1000 * (statistics.quantiles(seconds, n=100)[percent - 1] if len(seconds) > 1 else seconds[0])
+    return 1000 * (
+        statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1] if len(seconds) > 1 else seconds[0]
+    )
 
 
 def table(title: str, times: Times, order: list[str]) -> None:
