@@ -68,28 +68,32 @@ def lead(trials: Sequence[Trial], start: Mapping[str, Value], direction: Directi
     return Lead(best, value, len(own), first, fmean(starts), gain, low, high, _verdict(low, high), "", source)
 
 
-def by_taste(lead: Lead, picks: Sequence[Pick], trials: Sequence[Trial]) -> Lead:
+def by_taste(lead: Lead, picks: Sequence[Pick], trials: Sequence[Trial], start: Mapping[str, Value]) -> Lead:
     """The same lead of scores by taste, with the interval that the picks give it."""
+    if lead.start is None:
+        is_there = any(_is_start(trial, start) for trial in trials)
+        return replace(lead, why=_NOT_COMPARED if is_there else _NO_START)
+    if lead.verdict == "same":
+        return lead
     scored = {trial.number: trial.values[0] for trial in trials if trial.state == "complete" and trial.values}
-    if lead.start is None or lead.verdict == "same" or not picks:
-        return replace(lead, why=lead.why if lead.start is None or lead.verdict == "same" else _NO_PICKS)
     low, high = taste.apart(picks, scored, lead.best.number, lead.start.number)
     source = f"{len(picks)} pick{'s' if len(picks) > 1 else ''}"
     return replace(lead, low=low, high=high, verdict=_verdict(low, high), why="", source=source)
 
 
-_NO_PICKS = "Nobody has picked between two trials yet."
+_NOT_COMPARED = "Nobody has compared the trial with the settings of the form yet."
 _NO_START = "No finished trial has the settings of the form, so the start is unknown."
 _SAME = "No trial was better than the settings of the form."
 
 
 def _start(trials: Sequence[Trial], start: Mapping[str, Value]) -> Trial | None:
     """The finished trial of the search with those settings."""
-    for trial in trials:
-        same = all(field in trial.params and _same(trial.params[field], value) for field, value in start.items())
-        if same and trial.phase == "search" and trial.state == "complete" and trial.values:
-            return trial
-    return None
+    return next((trial for trial in trials if trial.values and _is_start(trial, start)), None)
+
+
+def _is_start(trial: Trial, start: Mapping[str, Value]) -> bool:
+    same = all(field in trial.params and _same(trial.params[field], value) for field, value in start.items())
+    return same and trial.phase == "search" and trial.state == "complete"
 
 
 def _same(value: Value, other: Value) -> bool:

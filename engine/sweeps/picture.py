@@ -44,9 +44,10 @@ class Picture(BaseModel):
         return study.best(self.trials, self.spec.objectives[0].direction)
 
     def lead(self) -> judged.Lead | None:
-        """How far the best is ahead of the start; None before a trial has finished."""
-        lead = judged.lead(self.trials, start(self.spec), self.spec.objectives[0].direction)
-        return judged.by_taste(lead, self.picks, self.trials) if lead is not None and self.by_taste else lead
+        """How far the best is ahead of the start; None before a trial has finished, or, by taste, was compared."""
+        begun = start(self.spec)
+        lead = judged.lead(self.trials, begun, self.spec.objectives[0].direction)
+        return judged.by_taste(lead, self.picks, self.trials, begun) if lead is not None and self.by_taste else lead
 
     @property
     def by_taste(self) -> bool:

@@ -18,7 +18,7 @@ def card(picture: Picture) -> Markup:
     """The card of the best trial; nothing before a trial has finished."""
     lead = picture.lead()
     if lead is None:
-        return html.notice("No trial has finished yet.", "The first one that finishes is shown here.", "calm")
+        return _none_yet(picture)
     objective = picture.spec.objectives[0]
     heading = "Best so far" if picture.is_moving else "The best"
     heading += " in the first objective" if len(picture.spec.objectives) > 1 else ""
@@ -28,6 +28,15 @@ def card(picture: Picture) -> Markup:
     parts = (said, _gain(lead, objective), _actions(picture, lead.best), _settings(picture, lead.best))
     more = (_several(picture), _full(picture))
     return html.card(heading, Markup('<div class="ts-stack sw-stack">{}</div>').format(html.join((*parts, *more))))
+
+
+def _none_yet(picture: Picture) -> Markup:
+    if picture.by_taste and picture.counts().get("complete"):
+        hint = Markup("Pick the better of two on the {} tab.").format(
+            html.link("Compare answers", address.of_sweep(picture.id, "answers"))
+        )
+        return html.notice("No trial has been compared yet.", hint, "calm")
+    return html.notice("No trial has finished yet.", "The first one that finishes is shown here.", "calm")
 
 
 def _which(lead: Lead, objective: Objective, picture: Picture) -> str:

@@ -79,15 +79,17 @@ def _buttons(sweep_id: str, left: int, right: int) -> Markup:
 
 
 def _standing(picture: Picture, numbers: Sequence[int]) -> Markup:
-    """How the trials stand by the picks so far."""
+    """How the trials that were compared stand by the picks so far."""
     if not picture.picks:
         return Markup()
     scores = taste.scores(picture.picks, numbers)
     sure = taste.intervals(picture.picks, scores)
-    ranked = sorted(scores, key=lambda number: (-scores[number], number))[:MOST_RANKED]
-    rows = [_line(picture, number, scores[number], sure.get(number)) for number in ranked]
+    ranked = sorted(sure, key=lambda number: (-scores[number], number))[:MOST_RANKED]
+    rows = [_line(picture, number, scores[number], sure[number]) for number in ranked]
     count = words.counted(len(picture.picks), "pick")
     note = f"{count}. The score is Bradley-Terry's: 0 is the middle, 1 more means winning 2.7 times as often."
+    if without := len(scores) - len(sure):
+        note += f" {words.counted(without, 'trial')} not compared yet."
     heads: list[str | html.Header] = [
         "Trial", html.Header("Score", "number"), html.Header("95 % interval", "number"), html.Header("Won", "number"),
         "Settings",
@@ -95,12 +97,12 @@ def _standing(picture: Picture, numbers: Sequence[int]) -> Markup:
     return html.card("Ranking", Markup('<p class="ts-note">{}</p>').format(note), html.table(heads, rows, "Scores"))
 
 
-def _line(picture: Picture, number: int, score: float, sure: tuple[float, float] | None) -> html.Row:
+def _line(picture: Picture, number: int, score: float, sure: tuple[float, float]) -> html.Row:
     wins, met = taste.won(picture.picks, number)
     trial: Trial | None = picture.trial(number)
     settings = words.settings(trial.params) if trial else html.DASH
-    interval = f"{sure[0]:+.2f} to {sure[1]:+.2f}" if sure else html.DASH
-    return html.Row((str(number), f"{score:+.2f}", interval, f"{wins:g} of {met}" if met else html.DASH, settings))
+    interval = f"{sure[0]:+.2f} to {sure[1]:+.2f}"
+    return html.Row((str(number), f"{score:+.2f}", interval, f"{wins:g} of {met}", settings))
 
 
 def pick(id: str, _values: Mapping[str, str], _project: str) -> None:

@@ -62,7 +62,8 @@
   const written = (data, { values }, at) => (values ? tunesmith.written(values[at], data.objectives[at].unit) : "–");
 
   function leftOut(data, states) {
-    const words = states.map((state) => [searched(data, state).length, state]).filter(([count]) => count);
+    const uncompared = searched(data, "complete").filter(({ values }) => !values).length; // by taste
+    const words = [...states.map((state) => [searched(data, state).length, state]), [uncompared, "not compared"]].filter(([count]) => count);
     return words.length ? `Left out: ${words.map(([count, state]) => `${count} ${state}`).join(", ")}.` : "";
   }
 

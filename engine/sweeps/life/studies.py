@@ -18,7 +18,7 @@ def spec_of(sweep: Sweep) -> SweepSpec:
 
 
 def of_sweep(session: Session, sweep: Sweep, spec: SweepSpec) -> tuple[Trial, ...]:
-    """All trials in the order of their numbers. By taste, the values are the scores of what people picked."""
+    """All trials in the order of their numbers. By taste, the values are the scores of those that were compared."""
     rows = stored.of_sweep(session, sweep.id)
     return plain(rows, stored.picks(session, sweep.id) if is_by_taste(spec) else None)
 
@@ -28,7 +28,7 @@ def is_by_taste(spec: SweepSpec) -> bool:
 
 
 def plain(rows: Iterable[SweepTrial], picks: Sequence[TrialPick] | None = None) -> tuple[Trial, ...]:
-    """`picks`: None where a metric gives the values."""
+    """`picks`: None where a metric gives the values. A trial that nobody compared has no value: 0 is a score."""
     trials = tuple(_trial(row) for row in rows)
     if picks is None:
         return trials
@@ -36,8 +36,8 @@ def plain(rows: Iterable[SweepTrial], picks: Sequence[TrialPick] | None = None) 
     scores = taste.scores(picked, [trial.number for trial in trials if trial.state == "complete"])
     sure = taste.intervals(picked, scores)
     return tuple(
-        trial.model_copy(update={"values": (scores[trial.number],), "interval": sure.get(trial.number)})
-        if trial.number in scores
+        trial.model_copy(update={"values": (scores[trial.number],), "interval": sure[trial.number]})
+        if trial.number in sure
         else trial
         for trial in trials
     )

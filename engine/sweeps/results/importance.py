@@ -44,18 +44,24 @@ def counted(picture: Picture) -> tuple[Trial, ...]:
 
     While it moves, so many of them that not each new one has it worked out anew.
     """
-    done = [trial for trial in picture.trials if trial.phase == "search" and trial.state in asking.DONE]
+    done = [trial for trial in picture.trials if trial.phase == "search" and _says_something(trial)]
     every = max(1, len(done) // OFTEN) if picture.is_moving else 1
     return tuple(done[: len(done) - len(done) % every])
 
 
+def _says_something(trial: Trial) -> bool:
+    """By taste a trial is complete and has no value until somebody has compared it."""
+    return trial.state == "pruned" or (trial.state == "complete" and trial.values is not None)
+
+
 def too_few(picture: Picture) -> dict[str, Any] | None:
     """What is said instead of shares while there are too few finished trials, or only one field; else None."""
-    done = picture.counts().get("complete", 0)
+    done = sum(trial.phase == "search" and trial.state == "complete" and bool(trial.values) for trial in picture.trials)
     if len(picture.spec.space) < 2:
         return said("none", "There is only one field, so there is nothing to compare it with.")
     if done < FEWEST:
-        return said("few", f"Too few trials to say: {done} of the {FEWEST} finished ones that it takes.")
+        kind = "compared" if picture.by_taste else "finished"
+        return said("few", f"Too few trials to say: {done} of the {FEWEST} {kind} ones that it takes.")
     return None
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from engine.sweeps import sweeps
+from engine.sweeps import study, sweeps
 from engine.sweeps.picture import Picture
+from engine.sweeps.results import importance
 from engine.sweeps.spec import Objective, Proxy
 from engine.sweeps.study import Trial
 from pages.sweeps import one_view, page
@@ -216,6 +217,40 @@ def test_two_trials_are_picked_by_taste_without_their_settings_being_seen(toasts
     assert "1.5 of 2" in standing
     page.act(Click("pick", f"{sweep_id}:1"), YOU)
     assert "is not a pair of trials" in toasts[-1]
+
+
+def test_a_trial_that_nobody_has_compared_has_no_value(toasts: list[str]) -> None:
+    sweep_id = by_taste(5)
+    before = shown(sweep=sweep_id)
+    assert "No trial has been compared yet." in before
+    assert 'href="/sweeps?sweep=swtaste&amp;tab=answers"' in before
+    page.act(Click("pick", f"{sweep_id}:1:2"), YOU)
+    page.act(Click("pick", f"{sweep_id}:1:4"), YOU)
+    picture = sweeps.picture(sweep_id)
+    assert [trial.number for trial in picture.trials if trial.values] == [1, 2, 4]
+    lead = picture.lead()
+    assert lead is not None
+    assert (lead.gain, lead.why) == (None, "Nobody has compared the trial with the settings of the form yet.")
+    told = study.best(picture.trials, "minimize")
+    assert told is not None
+    assert told.number in (2, 4)  # not one that stands at 0
+    standing = shown(sweep=sweep_id, tab="answers")
+    assert "2 picks." in standing
+    assert "2 trials not compared yet." in standing
+    assert standing[standing.index("Ranking") :].count("<tr") == 4  # the head and three
+
+
+def test_which_fields_mattered_is_said_of_compared_trials_alone() -> None:
+    picture = recorded_sweep.picture()
+    spec = picture.spec.model_copy(update={"objective": Objective(metric="taste", direction="maximize")})
+    trials = tuple(
+        trial.model_copy(update={"values": (0.5,) if trial.number < 8 and trial.state == "complete" else None})
+        for trial in picture.trials
+    )
+    few = importance.too_few(picture.model_copy(update={"spec": spec, "trials": trials}))
+    assert few is not None
+    compared = sum(trial.values is not None for trial in trials)
+    assert few["said"] == f"Too few trials to say: {compared} of the 40 compared ones that it takes."
 
 
 def test_without_two_trials_with_answers_there_is_nothing_to_pick() -> None:

@@ -48,13 +48,16 @@ def test_trials_answer_people_pick_and_the_best_and_the_study_follow(studio: htt
     address = f"/sweeps/{created.json()['id']}"
     sweep = when_over(studio, address)
     assert [(trial["state"], trial["value"], trial["interval"]) for trial in sweep["trials"]] == [
-        ("complete", 0.0, None)
+        ("complete", None, None)
     ] * 3
+    assert sweep["best"] is None
     for trial in sweep["trials"]:
         said = studio.get(f"/runs/{trial['run_id']}/samples").json()
         rate = trial["params"]["learning_rate"]
         assert [(one["prompt"], one["answer"]) for one in said] == [(one, f"{one} At {rate:g}.") for one in PROMPTS]
-    for better, worse in [(2, 0), (2, 1), (1, 0), (2, 0)]:
+    assert studio.post(f"{address}/picks", json={"better": 2, "worse": 0}).status_code == 204
+    assert [trial["value"] is None for trial in studio.get(address).json()["trials"]] == [False, True, False]
+    for better, worse in [(2, 1), (1, 0), (2, 0)]:
         assert studio.post(f"{address}/picks", json={"better": better, "worse": worse}).status_code == 204
     refused = studio.post(f"{address}/picks", json={"better": 1, "worse": 1})
     assert (refused.status_code, "cannot be compared" in refused.text) == (422, True)
