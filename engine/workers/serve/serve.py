@@ -12,12 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from engine.workers import contract
+from engine.workers import contract, lean_imports
 
 
 def work(spec: dict[str, Any], out: Path) -> dict[str, Any]:
     """Serves until SIGTERM. Returns nothing worth knowing."""
-    with contract.importing():
+    with lean_imports.importing():
         import_module("transformers.modeling_utils")  # else the first model would import it
         from engine.workers.serve import server  # noqa: PLC0415  (seconds; and a broken install becomes a Failed event)
 
