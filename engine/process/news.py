@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engine.process import events
 
+MOST_EXPECTED = 1000  # where nobody waits; the oldest are forgotten
 GLANCE_SECONDS = 0.1  # between two looks at those that are expected, and at least between two rounds
 LAST_WORDS = (events.Ready, events.Finished, events.Failed)
 
@@ -49,6 +50,8 @@ class News:
 
     def expect(self, folder: Path, attempt: int, offset: int) -> None:
         with self._lock:
+            if len(self._expected) >= MOST_EXPECTED:
+                del self._expected[next(iter(self._expected))]
             self._expected[folder, attempt] = _Expected(folder, attempt, offset)
 
     def wait(self, seconds: float) -> None:

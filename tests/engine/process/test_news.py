@@ -77,6 +77,14 @@ def test_an_attempt_that_nobody_looks_at_any_more_is_forgotten(tmp_path: Path) -
     assert not told._expected
 
 
+def test_where_nobody_waits_only_the_newest_attempts_are_kept_in_mind(tmp_path: Path) -> None:
+    told = News()
+    for attempt in range(news.MOST_EXPECTED + 5):
+        told.expect(tmp_path, attempt, 0)
+    assert len(told._expected) == news.MOST_EXPECTED
+    assert (tmp_path, 0) not in told._expected
+
+
 def test_a_look_at_a_living_attempt_expects_it(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     attempts.start(folder, 1, lambda: Plan([sys.executable, "-S", "-c", "import time; time.sleep(300)"]))
