@@ -18,7 +18,7 @@ from engine.evaluate import reports
 from engine.existing import existing
 from engine.lesson import addition_rows
 from engine.models import models
-from engine.process import rounds
+from engine.process import news, rounds
 from engine.recipes.recipe import Recipe
 from engine.runs import runs
 from engine.serve import endpoints
@@ -138,6 +138,7 @@ def _change(lesson: Lesson, changes: Changes) -> None:
         fresh = session.get(Lesson, lesson.project_id)
         if fresh is not None and (fresh.stage, fresh.created_at) == (lesson.stage, lesson.created_at):
             fresh.sqlmodel_update(dict(changes))
+    news.came()  # the next stage may begin
 
 
 def _failed(error: str) -> Changes:
