@@ -82,9 +82,7 @@ def refuse(subject: Named, against: Named, dataset_id: str | None) -> None:
     """Raises RefusedError, NotFoundError or ConflictError when the two cannot be compared on such rows."""
     if subject.name == against.name:
         raise RefusedError(f"`{subject.name}` cannot be compared with itself.", "Choose another `against`.")
-    if against.scores and not subject.scores:
-        message = f"`{against.title}` is a reward model: it gives scores, and `{subject.title}` gives answers."
-        raise RefusedError(message, "Compare two of a kind.")
+    _refuse_unlike(subject, against)
     if dataset_id is not None:
         dataset = datasets.look_up(dataset_id)
         if dataset.status != DatasetStatus.READY:
@@ -92,6 +90,17 @@ def refuse(subject: Named, against: Named, dataset_id: str | None) -> None:
     elif subject.run is None:
         message = f"`{subject.title}` was not trained here, so no rows were held out for it."
         raise RefusedError(message, "Choose a dataset in `dataset_id`.")
+
+
+def _refuse_unlike(subject: Named, against: Named) -> None:
+    """Raises RefusedError for a reward model and something else. A model without a head may stand against one: it gets
+    a new head, as it had at the start of such a training; an adapter that was trained to write cannot have one."""
+    if against.scores and not subject.scores:
+        message = f"`{against.title}` is a reward model: it gives scores, and `{subject.title}` gives answers."
+        raise RefusedError(message, "Compare two reward models, or two models that answer.")
+    if subject.scores and not against.scores and against.adapter is not None:
+        message = f"`{subject.title}` is a reward model: it gives scores, and `{against.title}` gives answers."
+        raise RefusedError(message, "Compare it with its base model, or with another reward model.")
 
 
 def checked_tags(tags: Sequence[str]) -> list[str]:

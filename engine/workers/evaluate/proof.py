@@ -89,7 +89,7 @@ def row_table(plan: Plan, gathered: Mapping[str, Found], judged: Scores) -> list
 
 
 def _row(index: int, row: Asked, gathered: Mapping[str, Found], judged: Scores) -> Row:
-    said = {name: gathered[name].answers[index].text if gathered[name].answers else "" for name in NAMES}
+    said = {name: _said(gathered[name], index) for name in NAMES}
     pairs = {name: [judged.values[name][side][index] for side in NAMES] for name in judged.names}
     return {
         "row": row.number,
@@ -100,6 +100,14 @@ def _row(index: int, row: Asked, gathered: Mapping[str, Found], judged: Scores) 
         "tuned": _cut(said["tuned"]),
         "scores": {name: [_rounded(value) for value in pair] for name, pair in pairs.items()},
     }
+
+
+def _said(side: Found, index: int) -> str:
+    """A side's answer; of a reward model, its two scores."""
+    if side.answers:
+        return side.answers[index].text
+    both = side.scores[index] if side.scores else None
+    return f"better answer {both[0]:.3g}, worse answer {both[1]:.3g}" if both else ""
 
 
 def _calls(row: Asked) -> str:
