@@ -108,7 +108,7 @@ def checked_tags(tags: Sequence[str]) -> list[str]:
     kept = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
     if len(kept) > KEPT_TAGS or any(len(tag) > LONGEST_TAG or '"' in tag or not tag.isprintable() for tag in kept):
         hint = f"Use up to {KEPT_TAGS} tags of at most {LONGEST_TAG} characters, without quotation marks."
-        raise RefusedError("These tags cannot be kept.", hint)
+        raise RefusedError("These tags are not allowed.", hint)
     return kept
 
 
@@ -167,7 +167,7 @@ def stop(evaluation_id: str) -> Evaluation:
         if row.status not in WORK_MOVING:
             return row
         row.status, row.ended_at = WorkStatus.STOPPED, time.time()
-        row.error, row.hint = "It was stopped.", "Ask for it again: it goes on with the answers it has."
+        row.error, row.hint = "It was stopped.", "Start it again: it continues with the answers it already has."
     _forget_work(row)
     return row
 

@@ -43,8 +43,8 @@ def proven(plan: Plan, judged: Scores, table: list[Row], seed: int) -> dict[str,
 
 
 HINT = (
-    "By default rows are held out of datasets of at least 200. Set eval_fraction, or compare on a dataset of its own "
-    "on the Evaluate page."
+    "By default, rows are held out of datasets with at least 200 rows. Set eval_fraction, or compare on another "
+    "dataset on the Evaluate page."
 )
 
 

@@ -18,7 +18,7 @@ def pair(values: Mapping[str, Any]) -> Pair:
     """What of a row a reward model reads. Raises WorkFailedError for rows that have no two answers."""
     if "chosen" not in values:
         message = "A reward model is judged by pairs of a better and a worse answer, and these rows have none."
-        raise WorkFailedError("data", message, "Choose a dataset of the kind preference.")
+        raise WorkFailedError("data", message, "Choose a preference dataset.")
     chosen, rejected = values["chosen"], values["rejected"]
     return [values["prompt"], [*chosen[:-1]], str(chosen[-1].get("content") or ""),
             [*rejected[:-1]], str(rejected[-1].get("content") or "")]  # fmt: skip

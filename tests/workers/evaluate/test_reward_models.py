@@ -116,7 +116,7 @@ def test_rows_without_two_answers_are_refused_with_what_to_choose(
     base, tuned = side(tiny_model, scores=True, head_seed=SEED), side(tiny_model, judge, scores=True)
     with pytest.raises(WorkFailedError, match="pairs of a better and a worse answer") as refused:
         compared(base, tuned, path, tmp_path / "out", kind="chat")
-    assert refused.value.hint == "Choose a dataset of the kind preference."
+    assert refused.value.hint == "Choose a preference dataset."
 
 
 RECIPE = {"model_id": "m", "dataset_id": "d", "method": "grpo", "reward_funcs": "length, reward_model",
