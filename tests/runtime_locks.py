@@ -44,6 +44,7 @@ def main() -> int:
 def builds() -> list[Build]:
     """Those that are offered, and what they may need for a moment: npm, and what builds libraries."""
     offered = [build for kind in kinds.KINDS.values() for build in kind.builds]
+    besides: dict[str, tuple[Build, tuple[str, ...]]]
     besides = {build.npm_lock: (build, kinds.NPM_REQUIRES) for build in offered}
     besides |= {build.tools_lock: (build, kinds.TOOLS_REQUIRES) for build in offered}
     return offered + [

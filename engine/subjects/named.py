@@ -9,9 +9,9 @@ from pathlib import Path
 
 from engine.errors import ConflictError, RefusedError
 from engine.existing import existing
-from engine.recipes import auxiliary_models
 from engine.subjects import subject as subjects
 from engine.subjects import versions
+from engine.weights import heads
 from storage import db
 from storage.statuses import ModelStatus
 from storage.tables import Model, Run
@@ -39,7 +39,7 @@ class Named:
         """Whether it answers with one number: what a run trained as a reward model, or a model with such a head."""
         if self.run is not None:
             return self.run.recipe.get("method") == "reward"
-        return auxiliary_models.gives_scores(self.model_path)
+        return heads.gives_scores(self.model_path)
 
 
 def find(text: str) -> Named:
