@@ -77,7 +77,7 @@ def test_llama_is_installed_by_its_button_and_a_gguf_version_is_served_from_the_
     expect(runtime).to_contain_text("In use")
     page.locator("#new-endpoint").get_by_text("New endpoint").click()
     page.locator("#endpoint-name").get_by_role("textbox").fill("tiny-file")
-    page.locator("#endpoint-kind").get_by_label("llama.cpp").click()
+    page.locator("#endpoint-kind label", has_text="llama.cpp").click()
     page.locator("#endpoint-version input").click()
     page.get_by_role("option", name="small, version 1, q8_0").click()
     page.get_by_role("button", name="Start endpoint").click()
