@@ -28,12 +28,14 @@ def in_words(held_by: Sequence[tuple[str, int]], most: int = 3) -> str:
     return f"{named} and {len(held_by) - most} more" if len(held_by) > most else named
 
 
-def serving_exports(session: Session) -> dict[str, list[tuple[Endpoint, Backend]]]:
-    """Id of an export -> what serves its files now, or will at the next request.
+def serving_exports(
+    session: Session, served: Sequence[tuple[Endpoint, Backend]] | None = None
+) -> dict[str, list[tuple[Endpoint, Backend]]]:
+    """Id of an export -> what serves its files now, or will at the next request. `served`: all that is, if it is known.
 
     A GGUF file is served by its id. A merged model was added to the models by its folder, and is served as one.
     """
-    served = endpoints.kept(session, SERVING_KEPT)
+    served = endpoints.kept(session, SERVING_KEPT) if served is None else served
     of_work = _works_served_as_models(session, {str(backend.model_id) for _, backend in served if backend.model_id})
     query = select(Export.work_id, Export.id).where(col(Export.work_id).in_(set(of_work.values())))
     made = session.exec(query).all() if of_work else ()

@@ -21,7 +21,7 @@ def by_endpoints(session: Session, registered_id: str, kept: Sequence[ModelVersi
     """Version id -> names of the endpoints that serve what it holds, or are about to; of several of one model."""
     followers = registry.followers(session, registered_id)
     backends = endpoints.kept(session, SERVING_KEPT)
-    exported = uses.serving_exports(session)
+    exported = uses.serving_exports(session, backends)
     names_of: dict[str, list[str]] = {}
     for version in kept:
         by_id = {row.backend_id for row, _ in followers if row.version_id == version.id}

@@ -11,7 +11,7 @@ from tests.engine.runtimes.tiny_runtime import BREAKS, Shelf
 
 
 def test_what_building_takes_is_said_with_the_download() -> None:
-    facts = {"download_bytes": 1_000_000, "disk_bytes": 2_000_000, "build_minutes": 9}
+    facts: dict[str, object] = {"download_bytes": 1_000_000, "disk_bytes": 2_000_000, "build_minutes": 9}
     assert runtime._needs(facts) == " (downloads 1 MB, needs 2 MB of free disk, builds for about 9 min)"
 
 
