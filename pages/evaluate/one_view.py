@@ -54,7 +54,7 @@ def _head(row: Evaluation, called: Mapping[str, str]) -> Markup:
     limit = "every row" if row.all_rows else "as time allows" if row.limit is None else f"at most {row.limit:,}"
     facts = html.facts(
         (
-            ("Asked", html.moment(row.created_at)),
+            ("Requested", html.moment(row.created_at)),
             ("Rows", limit),
             ("Seed", str(row.seed)),
             ("Report on", html.link("the run", f"/runs?run={row.run_id}") if row.run_id else ""),
@@ -92,7 +92,7 @@ def download(ids: str, name: str) -> Markup:
 def _tags(row: Evaluation) -> Markup:
     return Markup(
         '<form class="ts-inline ev-tags" data-act="tag" data-id="{}"><label>Tags <input class="ts-input" name="tags"'
-        ' value="{}" maxlength="400" placeholder="with commas" autocomplete="off"></label>'
+        ' value="{}" maxlength="400" placeholder="separated by commas" autocomplete="off"></label>'
         '<button class="ts-button">Save</button></form>'
     ).format(row.id, ", ".join(row.tags))
 

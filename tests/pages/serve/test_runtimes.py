@@ -32,6 +32,10 @@ def test_the_page_says_what_is_downloaded_and_the_button_begins_it(shelf: Shelf,
     shown = section.runtimes_html(OWNER)
     assert "a tiny runtime 1.0" in shown
     assert "Free disk needed" in shown
+    assert "Built here" not in shown
+    shelf.offer("1.0", tools_lock="tiny", build_core_minutes=0.5)
+    assert "about 1 min" in section.runtimes_html(OWNER)
+    shelf.offer("1.0")
     section.act(Click("runtime-install", "quantize"))
     latest = runtimes.describe("quantize")
     assert latest["status"] == "running"
