@@ -80,7 +80,8 @@
     }
 
     async firstError() {
-      const answer = await fetch(`${this.address}/lines?level=error&limit=1`);
+      const answer = await fetch(`${this.address}/lines?level=error&limit=1`).catch(() => null);
+      if (!answer) return (this.note.textContent = "The studio does not answer.");
       const { lines } = answer.ok ? await answer.json() : { lines: [] };
       this.words.value = this.level.value = "";
       if (lines.length) this.open(lines[0].offset);
