@@ -224,7 +224,7 @@ def test_a_file_deleted_while_its_job_waits_is_gone_for_clients_and_the_job_goes
     def waits_no_more() -> bool:
         importing.tick()
         moving.tick()
-        return jobs.retrieve(job.id).status != "validating_files"
+        return bool(jobs.retrieve(job.id).status != "validating_files")
 
     wait_for(waits_no_more, 60)
     assert jobs.retrieve(job.id).status == "queued"
