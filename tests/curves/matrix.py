@@ -6,7 +6,7 @@ from tests.curves.trainings import TRAININGS
 # A training that is wrong on purpose -> the rule it was made for, then what else is true of it, and why.
 FIRES: dict[str, dict[str, str]] = {
     "not_a_number": {"loss_not_a_number": "", "gradients_exploding": "They grow until the loss is no number."},
-    "rate_far_too_high": {"learning_rate_high": "", "gradients_exploding": "Nothing clips them."},
+    "rate_far_too_high": {"gradients_exploding": "", "learning_rate_high": "It is why they do."},
     "zero_loss": {"zero_loss": "", "margins_explode": "A hinge of 0 is a margin far past what it asks."},
     "flat": {"flat_loss": ""},
     "rate_low": {"learning_rate_low": ""},
