@@ -194,6 +194,14 @@ def log(name: str, lines: int = LOG_LINES) -> str:
     return process.tail(logs[-1], lines) if logs else ""
 
 
+def log_of(made_by: Work) -> Path | None:
+    """The log of an installation: pip's words and those of the checks. None for other work, and before it has one."""
+    if made_by.kind != WORK:
+        return None
+    path = root() / folders.LOGS / f"{kind_named(made_by.spec['kind']).name}-{made_by.id}.log"
+    return path if path.exists() else None
+
+
 def describe(name: str) -> dict[str, Any]:
     """What there is to say about a kind: what is in use, what can be installed or why not, how an installation goes."""
     kind = kind_named(name)
