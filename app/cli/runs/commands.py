@@ -20,7 +20,7 @@ from storage.tables import Run
 ABOUT = "Runs: listed, followed, stopped, resumed, tagged, noted, archived, deleted, undone."
 COMMANDS = typer.Typer(help=ABOUT, no_args_is_help=True)
 
-Off = Annotated[bool, typer.Option("--off", help="The other way: take it back.")]
+Off = Annotated[bool, typer.Option("--off", help="Do the opposite: take it away again.")]
 
 COMMANDS.command()(following.follow)
 COMMANDS.command()(following.resume)
@@ -44,7 +44,7 @@ def list_runs(
     ] = listing.NEWEST,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
 ) -> None:
-    """Runs of all projects, the newest first: id, status, loss, name, tags. The archive is left out."""
+    """List runs of all projects, the newest first: id, status, loss, name, tags. The archive is left out."""
     asked = matching.wanted(where or (), search, show, order=listing.order(sort))
     listed = listing.page(asked, limit, 0)
     if as_json():
@@ -63,7 +63,7 @@ def _line(run: Run) -> str:
 
 @COMMANDS.command()
 def show(run_id: RunName) -> None:
-    """One run: its state, tags and note."""
+    """Show a run: its status, progress, tags and note."""
     run = runs.look_up(run_id)
     if as_json():
         return say_json(_facts(run))
@@ -144,7 +144,7 @@ def delete(
 def undo(
     undo_id: Annotated[str | None, typer.Argument(metavar="ID", help="The last change when left out.")] = None,
 ) -> None:
-    """Take back a change of the last half minute."""
+    """Take back a change or deletion of the last half minute."""
     latest = changes.can_be_undone()
     if undo_id is None and not latest:
         raise RefusedError("There is nothing to undo.", "Only the last half minute can be undone.")
