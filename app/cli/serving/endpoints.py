@@ -25,6 +25,8 @@ from storage.tables import Backend, Endpoint
 commands = typer.Typer(help="Endpoints: listed, deployed to, rolled back, put to sleep, stopped.", no_args_is_help=True)
 
 Named = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Its name or id.", autocompletion=names.of("endpoint"))]
+WAYS = "beside starts it next to the old version, replace stops the old one first, auto takes what fits."
+Way = Annotated[str, typer.Option(help=WAYS)]
 Follow = Annotated[bool, typer.Option("--follow", help="Wait for the end, even if a studio does the work.")]
 Adapters = Annotated[
     list[str] | None, typer.Option("--run", help="A run whose adapter is served, or RUN@STEP; repeatable.", **ADAPTER)
@@ -77,12 +79,7 @@ def deploy(  # noqa: PLR0913  (one argument for each option)
     parity: Annotated[
         bool, typer.Option("--parity", help="Compare with the trained form first; a real difference stops it.")
     ] = False,
-    way: Annotated[
-        str,
-        typer.Option(
-            help="beside starts it next to the old version, replace stops the old one first, auto takes what fits."
-        ),
-    ] = "auto",
+    way: Way = "auto",
     plan: Annotated[bool, typer.Option("--plan", help="Only say how it would go.")] = False,
     follow: Follow = False,
 ) -> None:
