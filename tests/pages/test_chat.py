@@ -319,7 +319,8 @@ def test_the_text_grows_and_ends_complete() -> None:
     shown = list(sides.grown(piece for piece in ("a", "b", "c")))
     assert shown[-1] == "abc"
     assert all("abc".startswith(text) for text in shown)
-    assert list(sides.grown(piece for piece in ())) == []
+    nothing: list[str] = []
+    assert list(sides.grown(piece for piece in nothing)) == []
 
 
 def test_questions_of_the_address_stand_ready_to_be_asked() -> None:

@@ -49,7 +49,8 @@ def test_what_breaks_off_raises_after_all_that_came_before() -> None:
     with pytest.raises(LookupError, match="torn"):
         given.extend(word for group in paced.groups(words(), 60) for word in group)
     assert given == ["one", "two"]
-    assert list(paced.groups((word for word in ()), 60)) == []
+    nothing: list[str] = []
+    assert list(paced.groups((word for word in nothing), 60)) == []
 
 
 def test_a_flood_without_end_is_given_all_the_same_and_ends_with_who_reads_it() -> None:
