@@ -103,6 +103,6 @@ def chosen(
     if run_ids:
         return list(run_ids)
     if not where and not search and show in (None, Shown.ALL):
-        raise RefusedError("This names no run.", "Name runs, or give --where, --search or --show for all that match.")
+        raise RefusedError("No run is named.", "Name runs, or give --where, --search or --show for all that match.")
     which = wanted(where or (), search or "", show or Shown.USUAL)
     return bulk.matching(which if which.statuses else replace(which, statuses=only))
