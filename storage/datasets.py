@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Exists, String, cast, func
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, select
 
+from storage.lists.words import as_kept
 from storage.run_lists import columns
 from storage.run_lists.hiding import SEEING
 from storage.statuses import DatasetStatus
@@ -62,7 +63,7 @@ def _newest_in(project_id: str | None, named: str) -> list[ColumnElement[bool]]:
     if project_id:
         conditions.append(col(Dataset.project_id) == project_id)
     if named:
-        conditions.append(col(Dataset.name).icontains(named, autoescape=True))
+        conditions.append(col(Dataset.name).icontains(as_kept(named), autoescape=True))
     return conditions
 
 

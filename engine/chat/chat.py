@@ -64,7 +64,7 @@ def recent_chats(project_id: str = DEFAULT_PROJECT, limit: int = 20, words: str 
     Every one of the `words` has to be in the title, or all of them in one turn.
     """
     with db.reading() as session:
-        return chats.recent(session, project_id, limit, words[:LONGEST_SEARCH].split())
+        return chats.recent(session, project_id, limit, names.composed(words)[:LONGEST_SEARCH].split())
 
 
 def rename_chat(chat_id: str, title: str) -> Chat:

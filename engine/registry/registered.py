@@ -69,7 +69,7 @@ def delete(name: str) -> None:
 
 def checked_note(note: str, what: str = "note") -> str:
     """The text without characters that hide or turn it around. Raises RefusedError."""
-    text = unicodedata.normalize("NFC", note).strip()
+    text = names.composed(note).strip()
     if len(text) > MOST_NOTE:
         raise RefusedError(f"The {what} has {len(text):,} characters.", f"Use at most {MOST_NOTE:,}.")
     if any(_hides(letter) for letter in text):

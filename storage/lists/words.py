@@ -1,6 +1,7 @@
 """What a row of a list is searched by (its name, tags, description and id), and what it is sorted by."""
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,11 @@ from storage.tables import Dataset, Model
 Table = type[Dataset] | type[Model]
 
 
+def as_kept(text: str) -> str:
+    """What was searched for, as names are kept: one way to write each letter (NFC), however it was typed or pasted."""
+    return unicodedata.normalize("NFC", text)
+
+
 def tagged(table: Table, tag: str) -> Any:
     """The column is JSON text, where the tag stands between quotation marks."""
     return type_coerce(col(table.tags), String).contains(json.dumps(tag, ensure_ascii=False), autoescape=True)
@@ -23,7 +29,7 @@ def says(table: Table, search: str) -> list[Any]:
     places = (col(table.name), type_coerce(col(table.tags), String), col(table.description), _source(table))
     return [
         sqlalchemy.or_(*(place.icontains(word, autoescape=True) for place in places), col(table.id) == word)
-        for word in search.split()
+        for word in as_kept(search).split()
     ]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import String, func, literal_column, type_coerce
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from storage.lists.words import as_kept
 from storage.run_lists.columns import FOR_A_LIST
 from storage.statuses import RunStatus
 from storage.tables import Dataset, MetricSummary, Model, Run, Sweep
@@ -59,7 +60,7 @@ class Wanted:
         clauses += [col(Run.created_at) < self.until] if self.until is not None else []
         clauses += [_tagged(self.tag)] if self.tag else []
         clauses += [self._one_of_each_sweep()] if self.grouped else []
-        return clauses + [_says(word) for word in self.search.split()]
+        return clauses + [_says(word) for word in as_kept(self.search).split()]
 
     def _one_of_each_sweep(self) -> Any:
         """No trial, or the newest one of its sweep that the list has. One look into an index for each sweep."""

@@ -174,8 +174,8 @@ def test_each_model_answers_with_its_own_settings_and_the_next_visit_has_them(jo
     for follow in (sides.follow_tuned, sides.follow_base):
         list(follow(chat_id))
     drawn = {turn.side: (turn.system, turn.sampling) for turn in chat.messages(chat_id)}
-    both = {"temperature": 0, "max_tokens": 64, "top_p": 1, "seed": None, "stop": []}
-    alone = {"temperature": 1.5, "max_tokens": 32, "top_p": 0.9, "seed": 7, "stop": ["END"]}
+    both: dict[str, Any] = {"temperature": 0, "max_tokens": 64, "top_p": 1, "seed": None, "stop": []}
+    alone: dict[str, Any] = {"temperature": 1.5, "max_tokens": 32, "top_p": 0.9, "seed": 7, "stop": ["END"]}
     assert drawn == {"user": ("", None), "tuned": ("", both), "base": ("Be brief.", alone)}
     shown = opinion_view.answers_html({**ANY, "chat": chat_id})
     assert "temperature 0, at most 64 tokens<" in shown

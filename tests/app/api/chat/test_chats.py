@@ -147,7 +147,8 @@ def test_two_models_answer_with_settings_of_their_own_which_stay_with_the_answer
     assert said(talk, "user")["sampling"] is None
     text = owner.get(f"/api/chats/{talk['id']}/export").text
     assert "Temperature 1.5, at most 32 tokens, seed 7, 1 stop text." in text
-    for wrong in ({"base": {"temperature": 3}}, {"both": {}}, {"tuned": {"max_tokens": 0}}):
+    wrongs: list[Any] = [{"base": {"temperature": 3}}, {"both": {}}, {"tuned": {"max_tokens": 0}}]
+    for wrong in wrongs:
         body = {**ASK, "text": "two", "own": wrong}
         assert owner.post(f"/api/chats/{talk['id']}/messages", json=body).status_code == 422
 
